@@ -1,0 +1,64 @@
+"""Seam to a SCIM 2.0 server over HTTP: one call, one request, one Answer. What the answer means isn't decided here."""
+
+from typing import Any
+from urllib.parse import quote
+
+import aiohttp
+import orjson
+
+from streamproc.adapters.oauth import TokenRefusedError, Tokens
+from streamproc.core.verdict import Answer
+
+
+class ScimHttp:
+    """Requests to one SCIM root. Never raises for what the network or the server does."""
+
+    def __init__(self, http: aiohttp.ClientSession, root: str, tokens: Tokens) -> None:
+        self._http = http
+        self._root = root.rstrip("/")
+        self._tokens = tokens
+
+    async def request(
+        self, method: str, path: str, request_id: str, body: dict[str, Any] | None = None, etag: str | None = None
+    ) -> Answer:
+        """`path` below the root, with its query encoded. `etag` is sent as If-Match (RFC 7644 §3.14).
+
+        A 401 spends the token, so that the next attempt brings a new one.
+        """
+        try:
+            token = await self._tokens.get()
+        except TokenRefusedError as error:
+            return Answer(None, {}, {}, sent=False, error=str(error))
+        headers = {"Authorization": f"Bearer {token}", "Accept": "application/scim+json", "X-Request-Id": request_id}
+        if body is not None:
+            headers["Content-Type"] = "application/scim+json"
+        if etag is not None:
+            headers["If-Match"] = etag
+        try:
+            data = None if body is None else orjson.dumps(body)
+            async with self._http.request(method, self._root + path, data=data, headers=headers) as response:
+                content = await response.read()
+                answer = Answer(
+                    response.status, _json(content), {name.lower(): value for name, value in response.headers.items()}
+                )
+        except aiohttp.ClientConnectorError as error:  # no connection was made, so nothing was sent
+            return Answer(None, {}, {}, sent=False, error=type(error).__name__)
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            return Answer(None, {}, {}, error=type(error).__name__)
+        if answer.status == 401:
+            self._tokens.refuse(token)
+        return answer
+
+
+def equals(attribute: str, value: str) -> str:
+    """Query string of a filter `attribute eq "value"` (RFC 7644 §3.4.2.2)."""
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+    return "filter=" + quote(f'{attribute} eq "{escaped}"', safe="")
+
+
+def _json(content: bytes) -> dict[str, Any]:
+    try:
+        body = orjson.loads(content)
+    except orjson.JSONDecodeError:
+        return {}
+    return body if isinstance(body, dict) else {}

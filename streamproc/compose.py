@@ -1,0 +1,69 @@
+"""Composition root: settings → running service. The only place where real parts are chosen."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Awaitable, Callable
+
+import aiohttp
+import structlog
+
+from streamproc.adapters.kafka import ensure_topics
+from streamproc.config import Settings
+from streamproc.core.mapping import parse_mapping
+from streamproc.simulator.options import SimulatorOptions
+from streamproc.simulator.server import serve
+
+log = structlog.get_logger("streamproc")
+
+
+async def run_worker(settings: Settings, ready: Callable[[], None] = lambda: None) -> None:
+    """The Faust worker, until cancelled."""
+    from streamproc.services.worker import Worker  # noqa: PLC0415 - only this process pays for importing Faust
+
+    text, name = settings.mapping_text()
+    mapping = parse_mapping(text, name)
+    await ensure_topics(settings)
+    await Worker(settings, mapping).run(ready)
+
+
+async def run_sink(settings: Settings, ready: Callable[[], None] = lambda: None) -> None:
+    """The sink, until cancelled."""
+    from streamproc.services.sink import Sink  # noqa: PLC0415
+
+    await ensure_topics(settings)
+    connector = aiohttp.TCPConnector(limit=settings.connections, keepalive_timeout=30)
+    timeout = aiohttp.ClientTimeout(total=settings.request_timeout)
+    async with aiohttp.ClientSession(connector=connector, timeout=timeout) as http:
+        await Sink(settings, http).run(ready)
+
+
+async def run_simulator(host: str, port: int, options: SimulatorOptions, ready: Callable[[str], None]) -> None:
+    """The Genesys Cloud stand-in, until cancelled; `ready` is told its port."""
+    await serve(host, port, options, lambda taken: ready(str(taken)))
+
+
+async def until_signal(
+    service: Callable[[Callable[..., None]], Awaitable[None]], name: str, *, with_parent: bool = False
+) -> None:
+    """Run a service until SIGINT or SIGTERM, then let it finish in order.
+
+    `with_parent`: also until standard input ends, and "ready" goes to standard output for the parent to see.
+    """
+    task = asyncio.ensure_future(service(lambda *said: _ready(name, said, with_parent)))
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, task.cancel)
+    if with_parent:
+        loop.add_reader(sys.stdin.fileno(), lambda: None if os.read(sys.stdin.fileno(), 1) else task.cancel())
+    try:
+        await task
+    except asyncio.CancelledError:
+        log.info("stopped", service=name)
+
+
+def _ready(name: str, said: tuple[str, ...], with_parent: bool) -> None:
+    if with_parent:
+        print("ready", *said, flush=True)  # noqa: T201
+    log.info("ready", service=name)

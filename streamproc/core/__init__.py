@@ -1,0 +1,1 @@
+"""The decisions: pure functions and deciders. No I/O, clock, randomness or framework may be imported here."""

@@ -1,0 +1,101 @@
+"""What became of the work: Outcome (the audit log), Delivery (what Genesys holds) and Rejected (input set aside).
+
+A user's Delivery at `seq` S says that the fate of every event up to S has been told in `scim.outcomes`: the two are
+written in one transaction with the consumed offset.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+
+from pydantic import TypeAdapter
+
+from streamproc.core.fold import Cause
+from streamproc.core.resource import Resource
+
+Fate: TypeAlias = Literal["delivered", "no-op", "superseded", "parked"]
+"""How an event ended; each gets exactly one. Rejected input never became an event."""
+
+Verdict: TypeAlias = Literal[
+    "delivered", "no-op", "superseded", "parked", "retry", "conflict", "unknown", "adopted", "absent", "read", "missing"
+]
+"""A fate, or what one attempt on the way to it came to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One HTTP request that went out, and its answer. `status` None: no answer came."""
+
+    id: str
+    method: str
+    path: str
+    body: dict[str, Any] | None
+    sent: int
+    answered: int
+    status: int | None
+    correlation_id: str | None
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """One line of the audit log. Times are ms since 1970. `final` marks the event's fate."""
+
+    user: str
+    seq: int
+    verdict: Verdict
+    final: bool
+    at: int
+    effect: str
+    cause: Cause | None
+    operations: list[str]
+    requests: list[Request]
+    reason: str | None = None
+    since: int | None = None
+    """For `superseded` where compaction removed records: all events after this seq up to `seq` are meant."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parked:
+    """Why a user's work was set aside, and what it was to become."""
+
+    code: Literal["refused", "incomplete", "ambiguous", "regressed", "unresolved"]
+    reason: str
+    status: int | None
+    correlation_id: str | None
+    attributes: list[str]
+    """Set aside alone; empty: everything."""
+    desired: Resource
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """What Genesys holds of one user, as last acknowledged. `id` None: no such user there."""
+
+    user: str
+    seq: int
+    id: str | None
+    etag: str | None
+    held: Resource | None
+    parked: Parked | None
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """Input that can't become an event: where it lies, why, and the original bytes (base64)."""
+
+    topic: str
+    partition: int
+    offset: int
+    appended: int
+    code: str
+    reason: str
+    key: str | None
+    value: str | None
+    headers: list[tuple[str, str]]
+
+
+OUTCOME: TypeAdapter[Outcome] = TypeAdapter(Outcome)
+DELIVERY: TypeAdapter[Delivery] = TypeAdapter(Delivery)
+REJECTED: TypeAdapter[Rejected] = TypeAdapter(Rejected)

@@ -1,0 +1,32 @@
+"""What can be wrong with what others gave us. Each error says where, and what to do next."""
+
+from __future__ import annotations
+
+
+class StreamprocError(Exception):
+    """Base of everything streamproc raises on purpose; never raised itself."""
+
+
+class RejectedInputError(StreamprocError):
+    """An input record can't become an event. Goes to `events.rejected` with the original bytes."""
+
+    def __init__(self, code: str, detail: str) -> None:
+        super().__init__(f"{code}: {detail}")
+        self.code = code
+        self.detail = detail
+
+
+class MappingError(StreamprocError):
+    """The mapping file can't be used; names the table and key at fault."""
+
+
+class SettingsError(StreamprocError):
+    """A setting can't be used; names the setting and what would do."""
+
+
+class TopologyError(StreamprocError):
+    """A topic on the cluster differs from what streamproc needs."""
+
+
+class KafkaUnavailableError(StreamprocError):
+    """The Kafka cluster can't be reached or refused us."""

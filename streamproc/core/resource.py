@@ -1,0 +1,60 @@
+"""Resource: the part of a Genesys user that streamproc owns, free of any target's wire format.
+
+A key that is absent isn't owned and never written; null is owned and empty. Lists are sorted, so that equal states are
+equal values. `manager` names the manager's user ID here; only the sink knows Genesys ids.
+"""
+
+from typing import Any, Final
+
+from typing_extensions import TypedDict  # pydantic needs this one below Python 3.12
+
+
+class Resource(TypedDict, total=False):
+    """Owned attributes of one user. Names follow RFC 7643 where it has one."""
+
+    externalId: str
+    userName: str
+    displayName: str
+    active: bool
+    title: str | None
+    phone: str | None
+    email: str | None
+    department: str | None
+    division: str | None
+    employeeNumber: str | None
+    manager: str | None
+    roles: list[str]
+    groups: list[str]
+    skills: dict[str, float]
+    languages: dict[str, float]
+
+
+REQUIRED: Final = ("userName", "displayName", "active")
+"""Genesys won't create a user without the first two; without the third we would let somebody in on a guess."""
+
+UNCLEARABLE: Final = (*REQUIRED, "division")
+"""Genesys users always have these: that a source has no value for one means that it isn't the source's to say."""
+
+SCALARS: Final = (
+    "userName",
+    "displayName",
+    "title",
+    "phone",
+    "email",
+    "department",
+    "division",
+    "employeeNumber",
+    "manager",
+)
+LISTS: Final = ("roles", "groups")
+LEVELS: Final = ("skills", "languages")
+"""Name to proficiency, 0.0 to 5.0."""
+
+ACCESS: Final = ("roles", "skills", "languages")
+"""Asserted again on reactivation: a user who was deleted and restored has lost them."""
+
+
+def missing(resource: Resource) -> list[str]:
+    """What must be known before the user can be created."""
+    values: dict[str, Any] = dict(resource)
+    return [name for name in REQUIRED if values.get(name) is None]

@@ -1,0 +1,128 @@
+"""Play the story through a running stack: send each record, follow it to its fate, then check what Genesys holds."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import aiohttp
+import orjson
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+
+from streamproc.adapters import kafka
+from streamproc.config import Settings
+from streamproc.core.delivery import OUTCOME, Outcome
+from streamproc.demo.story import EXPECTED, GROUPS, STEPS, Step, differences, holds
+from streamproc.topics import OUTCOMES, REJECTIONS
+
+FATE_SECONDS = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """What became of a step. `milliseconds`: from the broker's append to the answer of the last write, if any."""
+
+    title: str
+    subject: str
+    fate: str
+    expected: str
+    milliseconds: int | None
+    requests: list[dict[str, Any]]
+    reads: int
+    reason: str | None
+    problem: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """The whole story: its steps, and what the target holds otherwise than expected."""
+
+    steps: list[Played]
+    differences: list[str]
+
+    @property
+    def good(self) -> bool:
+        """Whether all went as told."""
+        return not self.differences and all(step.problem is None for step in self.steps)
+
+    def as_json(self) -> dict[str, Any]:
+        """For machines."""
+        return {"ok": self.good, "steps": [asdict(step) for step in self.steps], "differences": self.differences}
+
+
+async def play(settings: Settings, simulator: str, tell: Callable[[Played], None] = lambda _: None) -> Ending:
+    """Play and check. Raises nothing for what goes wrong in the story: it is in the Ending."""
+    async with AsyncExitStack() as stack:
+        http = await stack.enter_async_context(aiohttp.ClientSession())
+        async with http.post(f"{simulator}/_sim/config", json={"groups": GROUPS}) as answer:
+            answer.raise_for_status()
+        producer = kafka.producer(settings)
+        await producer.start()
+        stack.push_async_callback(producer.stop)
+        follower = kafka.consumer(settings, committed_only=True)
+        await follower.start()
+        stack.push_async_callback(follower.stop)
+        places = [TopicPartition(topic, n) for topic in (OUTCOMES, REJECTIONS) for n in range(settings.partitions)]
+        follower.assign(places)
+        await follower.seek_to_end()
+        played = []
+        for step in STEPS:
+            played.append(await _step(producer, follower, step))
+            tell(played[-1])
+        return Ending(played, differences(EXPECTED, await held(http, simulator)))
+
+
+async def held(http: aiohttp.ClientSession, simulator: str) -> dict[str, dict[str, Any]]:
+    """What the simulator holds, by externalId, in the story's words."""
+    async with http.get(f"{simulator}/_sim/users") as answer:
+        users = [user for user in orjson.loads(await answer.read()) if user.get("externalId")]
+    async with http.get(f"{simulator}/_sim/groups") as answer:
+        groups = {group["id"]: group["displayName"] for group in orjson.loads(await answer.read())}
+    externals = {user["id"]: user["externalId"] for user in users}
+    return {user["externalId"]: holds(user, externals, groups) for user in users}
+
+
+async def _step(producer: AIOKafkaProducer, follower: AIOKafkaConsumer, step: Step) -> Played:
+    value = step.event if isinstance(step.event, bytes) else orjson.dumps(step.event)
+    headers = [(name, content.encode()) for name, content in step.headers.items()]
+    sent = await producer.send_and_wait("events.hris", value, key=step.subject.encode(), headers=headers)
+    outcomes: list[Outcome] = []
+    deadline = time.monotonic() + FATE_SECONDS
+    while time.monotonic() < deadline:
+        for place, records in (await follower.getmany(timeout_ms=200)).items():
+            for record in records:
+                if place.topic == REJECTIONS:
+                    rejected = orjson.loads(record.value)
+                    if rejected["offset"] == sent.offset and rejected["partition"] == sent.partition:
+                        return _played(step, "rejected", [], None, rejected["reason"])
+                    continue
+                outcome = OUTCOME.validate_json(record.value)
+                cause = outcome.cause
+                if cause and (cause.origin.partition, cause.origin.offset) == (sent.partition, sent.offset):
+                    outcomes.append(outcome)
+        if outcomes and outcomes[-1].final:
+            return _played(step, outcomes[-1].verdict, outcomes, sent.timestamp, outcomes[-1].reason)
+    return _played(step, "nothing", outcomes, None, f"no fate within {FATE_SECONDS:.0f} s")
+
+
+def _played(step: Step, fate: str, outcomes: list[Outcome], appended: int | None, reason: str | None) -> Played:
+    requests = [request for outcome in outcomes for request in outcome.requests]
+    writes = [request for request in requests if request.method != "GET"]
+    shown = [f"{request.method} {request.path.split('/')[1]}" for request in writes]
+    milliseconds = writes[-1].answered - appended if writes and appended is not None else None
+    problem = None
+    if fate != step.fate:
+        problem = f"ended as {fate}, not {step.fate}"
+    elif shown != step.writes:
+        problem = f"sent {shown or 'nothing'}, not {step.writes or 'nothing'}"
+    told = [{"method": each.method, "path": each.path, "body": each.body, "status": each.status} for each in writes]
+    return Played(
+        step.title, step.subject, fate, step.fate, milliseconds, told, len(requests) - len(writes), reason, problem
+    )
+
+
+async def wait_forever() -> None:
+    """Until cancelled."""
+    await asyncio.Event().wait()

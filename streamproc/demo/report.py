@@ -1,0 +1,124 @@
+"""What the commands print."""
+
+from typing import Any
+
+import orjson
+from pydantic import SecretStr
+
+from streamproc.config import PREFIX, Settings
+from streamproc.demo.play import Ending, Played
+from streamproc.demo.processes import Stack
+from streamproc.topics import Topic
+
+
+def step(played: Played) -> str:
+    """One step of the story, with the requests that went out."""
+    mark = "ok  " if played.problem is None else "WRONG"
+    clock = "" if played.milliseconds is None else f"  {played.milliseconds} ms from event to acknowledgement"
+    lines = [f"{mark} {played.title} ({played.subject}): {played.fate}{clock}"]
+    if played.reads:
+        lines.append(f"       first contact: {played.reads} reads")
+    lines += [
+        f"       {each['method']} {_short(each['path'])} → {each['status']}  {_body(each['body'])}"
+        for each in played.requests
+    ]
+    if played.fate == "no-op":
+        lines.append("       no request")
+    if played.reason:
+        lines.append(f"       {played.reason}")
+    if played.problem:
+        lines.append(f"       {played.problem}")
+    return "\n".join(lines)
+
+
+def ending(told: Ending) -> str:
+    """The sum of the story."""
+    times = sorted(played.milliseconds for played in told.steps if played.milliseconds is not None and not played.reads)
+    lines = [""]
+    if times:
+        lines.append(
+            f"isolated changes after first contact: {times[len(times) // 2]} ms median, {times[-1]} ms longest, "
+            "from event to acknowledgement"
+        )
+    if told.good:
+        lines.append("Genesys holds what the story says.")
+    else:
+        lines += ["The story did not come out:", *(f"  {each}" for each in told.differences)]
+        lines += [f"  {played.title}: {played.problem}" for played in told.steps if played.problem]
+    return "\n".join(lines)
+
+
+def dev(running: Stack) -> str:
+    """Where things are, and how to send an event."""
+    return "\n".join(
+        [
+            f"Kafka       {running.settings.kafka}",
+            f"Genesys     {running.simulator}   users: {running.simulator}/_sim/users",
+            f"logs        {running.folder}",
+            "Send a record to topic events.hris, key = subject; the README shows one. Ctrl-C stops everything.",
+        ]
+    )
+
+
+def topic(each: Topic, settings: Settings) -> dict[str, Any]:
+    """A topic for machines."""
+    return {
+        "name": each.name,
+        "key": each.key,
+        "value": each.schema,
+        "partitions": settings.partitions,
+        "writer": each.writer,
+        "reader": each.reader,
+        "purpose": each.purpose,
+        "config": each.config,
+    }
+
+
+def topic_lines(each: Topic, settings: Settings) -> str:
+    """A topic for people."""
+    kept = ", ".join(f"{name}={value}" for name, value in sorted(each.config.items()))
+    return (
+        f"{each.name}: {each.purpose}\n"
+        f"    key: {each.key}; value: schemas/{each.schema}; {settings.partitions} partitions; {kept}\n"
+        f"    written by {each.writer}, read by {each.reader}"
+    )
+
+
+def settings(values: Settings) -> list[dict[str, str]]:
+    """Every setting; secrets stay hidden."""
+    return [
+        {
+            "variable": PREFIX + name.upper(),
+            "value": _shown(getattr(values, name)),
+            "default": _shown(field.default),
+            "meaning": field.description or "",
+        }
+        for name, field in Settings.model_fields.items()
+    ]
+
+
+def _shown(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, SecretStr):
+        return "(secret)"
+    return str(value)
+
+
+def _short(path: str) -> str:
+    parts = path.split("/")
+    return "/".join(part if len(part) < 20 else part[:8] + "…" for part in parts)
+
+
+def _body(body: dict[str, Any] | None) -> str:
+    if body is None:
+        return ""
+    if "Operations" in body:
+        said = []
+        for operation in body["Operations"]:
+            path = operation.get("path", "").rsplit(":", 1)[-1]
+            value = orjson.dumps(operation["value"]).decode() if "value" in operation else ""
+            said.append(f"{operation['op']} {path} {value}".strip())
+        return "; ".join(said)
+    names = [name.rsplit(":", 1)[-1] if name.startswith("urn:") else name for name in body if name != "schemas"]
+    return "with " + ", ".join(names)

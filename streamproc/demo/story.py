@@ -1,0 +1,244 @@
+"""The story that `streamproc demo` plays: what HR says, what Genesys Cloud is to hold afterwards, and what it costs.
+
+The expectations are written out by hand: they come from neither the fold nor the plan that they judge.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+GENESYS: Final = "urn:ietf:params:scim:schemas:extension:genesys:purecloud:2.0:User"
+ENTERPRISE: Final = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One record that a producer sends, and what a user would expect of it.
+
+    `fate` and `writes` (method and resource of each write, in order): None where the step's first contact decides.
+    """
+
+    title: str
+    subject: str
+    event: dict[str, Any] | bytes
+    fate: str
+    writes: list[str] = field(default_factory=list)
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+def _event(
+    number: int, kind: str, subject: str, attributes: dict[str, Any], reason: str | None = None, second: int = 0
+) -> dict[str, Any]:
+    event = {
+        "id": f"hr-{number:04}.{second}",
+        "type": kind,
+        "subject": subject,
+        "time": f"2026-03-02T09:{number:02}:{second:02}+01:00",
+        "attributes": attributes,
+    }
+    return event | ({"reason": reason} if reason else {})
+
+
+_ANA = {
+    "userName": "ana.ruiz@example.com",
+    "displayName": "Ana Ruiz",
+    "active": True,
+    "job": "Agent",
+    "department": "Care",
+    "division": "Care",
+    "phone": "+13175550101",
+    "manager": "E2001",
+    "employeeNumber": "E1001",
+    "custom": {"genesysLanguage": "English:5"},
+}
+_BEN = {
+    "userName": "ben.okafor@example.com",
+    "displayName": "Ben Okafor",
+    "active": True,
+    "job": "Agent",
+    "department": "Billing",
+    "division": "Care",
+    "employeeNumber": "E1002",
+    "custom": {"genesysQueue": "Billing"},
+}
+_MAYA = {
+    "userName": "maya.lind@example.com",
+    "displayName": "Maya Lind",
+    "active": True,
+    "job": "Team Lead",
+    "department": "Care",
+    "division": "Care",
+    "employeeNumber": "E2001",
+}
+
+STEPS: Final[list[Step]] = [
+    Step(
+        "Maya is hired as a team lead",
+        "E2001",
+        _event(1, "snapshot", "E2001", _MAYA),
+        "delivered",
+        ["POST Users", "PATCH Groups"],
+    ),
+    Step("Ana is hired as an agent", "E1001", _event(2, "snapshot", "E1001", _ANA), "delivered", ["POST Users"]),
+    Step(
+        "Ben is hired into Billing",
+        "E1002",
+        {
+            "specversion": "1.0",
+            "id": "hr-0003",
+            "source": "/hris/emea",
+            "type": "streamproc.user.snapshot.v1",
+            "subject": "E1002",
+            "time": "2026-03-02T09:03:00+01:00",
+            "datacontenttype": "application/json",
+            "data": {"attributes": _BEN},
+        },
+        "delivered",
+        ["POST Users", "PATCH Groups"],
+        {"content-type": "application/cloudevents+json"},
+    ),
+    Step(
+        "Ana moves to Spanish Support",
+        "E1001",
+        _event(4, "change", "E1001", {"department": "Spanish Support"}, "transfer request 4711"),
+        "delivered",
+        ["PATCH Users", "PATCH Groups"],
+    ),
+    Step(
+        "HR sends Ana again, unchanged",
+        "E1001",
+        _event(5, "change", "E1001", {"department": "Spanish Support"}),
+        "no-op",
+    ),
+    Step(
+        "the move is delivered twice", "E1001", _event(4, "change", "E1001", {"department": "Spanish Support"}), "no-op"
+    ),
+    Step("a producer sends rubbish", "E1001", b'{"id": "hr-0006", "type": "snapsh', "rejected"),
+    Step(
+        "Ben gets a phone number",
+        "E1002",
+        _event(7, "change", "E1002", {"phone": "+13175550102"}),
+        "delivered",
+        ["PATCH Users"],
+    ),
+    Step(
+        "Ben is transferred from Billing to Sales",
+        "E1002",
+        _event(8, "change", "E1002", {"department": "Sales", "division": "Sales", "custom": {"genesysQueue": "Sales"}}),
+        "delivered",
+        ["PATCH Users", "PATCH Groups", "PATCH Groups"],
+    ),
+    Step(
+        "Ana leaves",
+        "E1001",
+        _event(9, "change", "E1001", {"active": False}, "resignation"),
+        "delivered",
+        ["PATCH Users"],
+    ),
+    Step(
+        "an old event about Ana arrives late",
+        "E1001",
+        _event(1, "change", "E1001", {"job": "Clerk", "active": True}, second=30),
+        "no-op",
+    ),
+    Step("Maya leaves", "E2001", _event(10, "change", "E2001", {"active": False}), "delivered", ["PATCH Users"]),
+    Step(
+        "Ana is hired again",
+        "E1001",
+        _event(11, "change", "E1001", {"active": True}, "rehired"),
+        "delivered",
+        ["PATCH Users"],
+    ),
+    Step(
+        "Ana becomes a senior agent",
+        "E1001",
+        _event(12, "change", "E1001", {"job": "Senior Agent"}),
+        "delivered",
+        ["PATCH Users"],
+    ),
+]
+
+GROUPS: Final = ["Sales Queue"]
+"""Groups that the story needs beside the simulator's own."""
+
+EXPECTED: Final[dict[str, dict[str, Any]]] = {
+    "E1001": {
+        "userName": "ana.ruiz@example.com",
+        "displayName": "Ana Ruiz",
+        "active": True,
+        "title": "Senior Agent",
+        "phone": "+13175550101",
+        "department": "Spanish Support",
+        "division": "Care",
+        "employeeNumber": "E1001",
+        "manager": "E2001",
+        "roles": ["Agent", "employee"],
+        "groups": ["Spanish Queue"],
+        "skills": {"Spanish": 4.0},
+        "languages": {"English": 5.0, "Spanish": 4.0},
+    },
+    "E1002": {
+        "userName": "ben.okafor@example.com",
+        "displayName": "Ben Okafor",
+        "active": True,
+        "title": "Agent",
+        "phone": "+13175550102",
+        "department": "Sales",
+        "division": "Sales",
+        "employeeNumber": "E1002",
+        "manager": None,
+        "roles": ["Agent", "employee"],
+        "groups": ["Sales Queue"],
+        "skills": {"Sales": 3.0},
+        "languages": {},
+    },
+    "E2001": {
+        "userName": "maya.lind@example.com",
+        "displayName": "Maya Lind",
+        "active": False,
+        "title": "Team Lead",
+        "phone": None,
+        "department": "Care",
+        "division": "Care",
+        "employeeNumber": "E2001",
+        "manager": None,
+        "roles": ["Supervisor", "employee"],
+        "groups": ["Supervisors"],
+        "skills": {},
+        "languages": {},
+    },
+}
+
+
+def holds(user: dict[str, Any], externals: dict[str, str], groups: dict[str, str]) -> dict[str, Any]:
+    """A user as the target tells it, in the words of EXPECTED. `externals`, `groups`: the target's ids → our names."""
+    enterprise = user.get(ENTERPRISE, {})
+    routing = user.get(GENESYS, {})
+    phones = [each["value"] for each in user.get("phoneNumbers", []) if each.get("type") == "work"]
+    return {
+        "userName": user.get("userName"),
+        "displayName": user.get("displayName"),
+        "active": user.get("active"),
+        "title": user.get("title"),
+        "phone": phones[0] if phones else None,
+        "department": enterprise.get("department"),
+        "division": enterprise.get("division"),
+        "employeeNumber": enterprise.get("employeeNumber"),
+        "manager": externals.get(enterprise.get("manager", {}).get("value", "")),
+        "roles": sorted(role["value"] for role in user.get("roles", [])),
+        "groups": sorted(groups[group["value"]] for group in user.get("groups", [])),
+        "skills": {skill["name"]: skill["proficiency"] for skill in routing.get("routingSkills", [])},
+        "languages": {each["name"]: each["proficiency"] for each in routing.get("routingLanguages", [])},
+    }
+
+
+def differences(expected: dict[str, dict[str, Any]], held: dict[str, dict[str, Any]]) -> list[str]:
+    """What the target holds otherwise than expected, in words; empty: nothing."""
+    found = [f"{subject} isn't there" for subject in expected if subject not in held]
+    found += [f"{subject} is there, and isn't in the story" for subject in held if subject not in expected]
+    for subject in expected.keys() & held.keys():
+        found += [
+            f"{subject}.{name} is {held[subject].get(name)!r}, not {value!r}"
+            for name, value in expected[subject].items()
+            if held[subject].get(name) != value
+        ]
+    return sorted(found)

@@ -1,0 +1,295 @@
+"""Sink: takes `scim.operations` to the target. One process; partitions come and go with its consumer group.
+
+A partition that comes is fenced first, then its deliveries are read, then its records. One that goes gets a moment for
+what is in flight, and is forgotten: its new owner starts from the committed offset.
+"""
+
+import asyncio
+import random
+import time
+from collections.abc import Awaitable, Callable, Iterable
+
+import aiohttp
+import structlog
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
+
+from streamproc.adapters import kafka
+from streamproc.adapters.oauth import Tokens
+from streamproc.adapters.scim_http import ScimHttp
+from streamproc.config import Settings
+from streamproc.core.delivery import Delivery, Parked
+from streamproc.core.dialect import DIALECTS
+from streamproc.core.events import Origin
+from streamproc.core.fold import FIRST, Cause, UserRecord, decode, encode
+from streamproc.core.lanes import Lanes, Turn
+from streamproc.core.plan import Urgency, urgency
+from streamproc.services.courier import Courier, Work
+from streamproc.services.journal import Journal, PartitionLostError
+from streamproc.topics import OPERATIONS
+
+log = structlog.get_logger("streamproc.sink")
+
+UNRESOLVED_EVERY = 30.0
+"""Seconds between attempts at references that couldn't be resolved (a manager who isn't there yet)."""
+
+
+class Sink(ConsumerRebalanceListener):  # type: ignore[misc]
+    """See above. Clock, sleep and random source are arguments, so that a test can hold them."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        http: aiohttp.ClientSession,
+        *,
+        clock: Callable[[], float] = time.time,
+        ticks: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        seed: int | None = None,
+    ) -> None:
+        self._settings = settings
+        self._ticks = ticks
+        self._sleep = sleep
+        self._lanes: Lanes[Work] = Lanes()
+        self._journals: dict[int, Journal] = {}
+        self._tasks: dict[asyncio.Task[None], int] = {}
+        self._watchers: set[asyncio.Task[None]] = set()
+        self._busy = 0
+        self._group = f"{settings.group}-sink"
+        self._consumer: AIOKafkaConsumer = kafka.consumer(settings, group=self._group)
+        self._failure: asyncio.Future[None] | None = None
+        secret = settings.client_secret.get_secret_value()
+        tokens = Tokens(http, settings.token_url, settings.client_id, secret, ticks)
+        self._courier = Courier(
+            ScimHttp(http, settings.scim_url, tokens),
+            DIALECTS[settings.dialect],
+            self._lanes,
+            clock,
+            ticks,
+            self._pause,
+            random.Random(seed).random,  # noqa: S311 - jitter
+            self._find_id,
+            settings.session_timeout / 2,
+        )
+
+    async def run(self, ready: Callable[[], None] = lambda: None) -> None:
+        """Deliver until cancelled. Raises whatever makes going on unsafe."""
+        self._failure = asyncio.get_running_loop().create_future()
+        await self._consumer.start()
+        self._consumer.subscribe([OPERATIONS], listener=self)
+        reader = asyncio.create_task(self._read(ready), name="reader")
+        retries = asyncio.create_task(self._unresolved(), name="unresolved")
+        try:
+            await asyncio.wait([reader, retries, self._failure], return_when=asyncio.FIRST_COMPLETED)
+            for done in (reader, retries, self._failure):
+                if done.done():
+                    done.result()
+        finally:
+            reader.cancel()
+            retries.cancel()
+            await asyncio.gather(reader, retries, return_exceptions=True)
+            self._failure.cancel()
+            await self._release(list(self._journals))
+            await self._consumer.stop()
+            for watcher in self._watchers:
+                watcher.cancel()
+
+    async def _read(self, ready: Callable[[], None]) -> None:
+        told = False
+        while True:
+            # aiokafka gives nothing while partitions move, and nothing is awaited between its answer and `_take_in`:
+            # what is taken in belongs to the partitions as they are now.
+            batches = await self._consumer.getmany(timeout_ms=100, max_records=2000)
+            for place, records in batches.items():
+                for record in records:
+                    self._take_in(place.partition, record)
+            self._pump()
+            if not told and self._journals:
+                told = True
+                ready()
+            while len(self._lanes) >= self._settings.read_ahead:
+                await self._sleep(0.05)
+            await self._sleep(0)
+
+    def _take_in(self, partition: int, message: ConsumerRecord) -> None:
+        journal = self._journals.get(partition)
+        if journal is None or message.value is None:
+            return
+        record = decode(message.value)
+        seen = journal.seen(record.user)
+        if seen is not None and record.seq <= seen:
+            self._lanes.skip(partition, message.offset)  # a repeat, or told before a restart
+            journal.touch()
+            return
+        regressed = journal.parked.get(record.user) == "regressed"
+        gap: int | None = None
+        if seen is not None and record.prev < seen:
+            regressed = True
+            log.error(
+                "record regressed: user is parked", partition=partition, seq=record.seq, prev=record.prev, seen=seen
+            )
+        elif record.prev != (FIRST if seen is None else seen):
+            gap = FIRST if seen is None else seen
+        work = Work(record.seq, record.prev, record.effect, record.cause, message.value, regressed, gap=gap)
+        self._lanes.offer(Turn(record.user, partition, message.offset, urgency(record.operations, None), work))
+        journal.saw(record.user, record.seq)
+
+    def _pump(self) -> None:
+        while self._busy < self._settings.connections and (turn := self._lanes.take()) is not None:
+            self._busy += 1
+            task = asyncio.create_task(self._deliver(turn))
+            self._tasks[task] = turn.partition
+
+    async def _deliver(self, turn: Turn[Work]) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        journal = self._journals[turn.partition]
+        known = journal.delivery(turn.user)
+        try:
+            ended, delivery, outcomes = await self._courier.deliver(turn, journal)
+        except PartitionLostError:
+            return
+        except asyncio.CancelledError:
+            raise
+        except Exception as error:
+            log.exception("delivery failed", partition=turn.partition, seq=turn.work.seq)
+            self._fail(error)
+            return
+        finally:
+            self._busy -= 1
+            self._tasks.pop(task, None)
+        journal.record(outcomes, delivery)
+        self._lanes.finish(ended)
+        if delivery.id is not None and (known is None or known.id is None):
+            self._retry_unresolved()
+        self._pump()
+
+    async def _pause(self, seconds: float) -> None:
+        """A wait in the middle of a delivery: the place among the connections goes to somebody else meanwhile."""
+        self._busy -= 1
+        self._pump()
+        try:
+            await self._sleep(seconds)
+        finally:
+            self._busy += 1
+
+    def _find_id(self, user: str) -> str | None:
+        for journal in self._journals.values():
+            if journal.seen(user) is not None and (delivery := journal.delivery(user)) is not None:
+                return delivery.id
+        return None
+
+    async def _unresolved(self) -> None:
+        while True:
+            await self._sleep(UNRESOLVED_EVERY)
+            self._retry_unresolved()
+            self._pump()
+
+    def _retry_unresolved(self) -> None:
+        """Try again what was set aside for want of somebody or something that may be there by now."""
+        for partition, journal in self._journals.items():
+            for user in [user for user, code in journal.parked.items() if code == "unresolved"]:
+                delivery = journal.delivery(user)
+                if delivery is not None and delivery.parked is not None:
+                    self._again(partition, delivery, delivery.parked)
+
+    def _again(self, partition: int, delivery: Delivery, parked: Parked) -> None:
+        record = UserRecord(
+            user=delivery.user,
+            seq=delivery.seq,
+            prev=delivery.seq,
+            effect="unchanged",
+            cause=Cause("streamproc", "retry", Origin(OPERATIONS, partition, -1, delivery.at)),
+            mapping="",
+            facts={},
+            desired=parked.desired,
+            operations=[],
+            problems=[],
+            before="",
+        )
+        work = Work(record.seq, record.prev, record.effect, record.cause, encode(record), told=True)
+        self._lanes.again(Turn(delivery.user, partition, -1, Urgency.CHANGE, work))
+
+    # The consumer group
+
+    async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
+        await self._release([place.partition for place in revoked])
+
+    async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
+        partitions = sorted(place.partition for place in assigned)
+        if not partitions:
+            return
+        try:
+            await self._acquire(partitions)
+        except BaseException as error:  # the coordinator would only log it, and we would sit on dead partitions
+            self._fail(error)
+            raise
+
+    async def _acquire(self, partitions: list[int]) -> None:
+        begun = self._ticks()
+        journals = {partition: self._journal(partition) for partition in partitions}
+        await asyncio.gather(*(journal.fence() for journal in journals.values()))
+        loader = kafka.consumer(self._settings, committed_only=True)
+        await loader.start()
+        try:
+            for journal in journals.values():
+                await journal.load(loader)
+            places = [TopicPartition(OPERATIONS, partition) for partition in partitions]
+            ends = await loader.end_offsets(places)
+        finally:
+            await loader.stop()
+        for place in places:
+            journal = journals[place.partition]
+            journal.until = ends[place]
+            journal.begin = await self._consumer.committed(place) or 0
+            journal.start()
+            self._journals[place.partition] = journal
+            self._watch(journal)
+        log.info("partitions acquired", partitions=partitions, seconds=round(self._ticks() - begun, 2))
+
+    def _journal(self, partition: int) -> Journal:
+        return Journal(
+            partition,
+            self._group,
+            lambda: kafka.producer(self._settings, f"{self._group}-{partition}"),
+            lambda: self._lanes.committable(partition),
+            self._ticks,
+        )
+
+    def _watch(self, journal: Journal) -> None:
+        async def watch() -> None:
+            await journal.failed()
+            if self._journals.get(journal.partition) is not journal:
+                return
+            await self._forget(journal.partition)  # fenced: stop working on it, and wait for the group to say the same
+            await self._sleep(self._settings.session_timeout * 3)
+            if self._journals.get(journal.partition) is journal:
+                self._fail(PartitionLostError(f"partition {journal.partition} was lost, and nobody took it over"))
+
+        task = asyncio.create_task(watch(), name=f"watch-{journal.partition}")
+        self._watchers.add(task)
+        task.add_done_callback(self._watchers.discard)
+
+    async def _release(self, partitions: list[int]) -> None:
+        if not partitions:
+            return
+        for partition in partitions:
+            self._lanes.drain(partition)
+        deadline = self._ticks() + self._settings.revoke_wait
+        while self._ticks() < deadline and any(self._lanes.flying(partition) for partition in partitions):
+            await self._sleep(0.02)
+        for partition in partitions:
+            await self._forget(partition)
+        journals = [journal for partition in partitions if (journal := self._journals.pop(partition, None))]
+        await asyncio.gather(*(journal.close() for journal in journals))
+        log.info("partitions released", partitions=sorted(partitions))
+
+    async def _forget(self, partition: int) -> None:
+        tasks = [task for task, of in self._tasks.items() if of == partition]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self._lanes.revoke(partition)
+
+    def _fail(self, error: BaseException) -> None:
+        if self._failure is not None and not self._failure.done():
+            self._failure.set_exception(error)

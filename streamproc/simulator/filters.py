@@ -1,0 +1,146 @@
+"""Finding users and groups: `eq` filters only, since no other operator is documented, and the search index.
+
+Genesys's own examples leave values unquoted (`userName eq search@sample.org`); RFC 7644 §3.4.2.2 quotes them.
+"""
+
+import re
+import time
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import orjson
+
+from streamproc.simulator.errors import ScimError
+from streamproc.simulator.resources import Entry
+from streamproc.simulator.schema import GENESYS, GROUP, USER, Kind
+
+_FILTER = re.compile(r"\s*(?P<name>\S+)\s+(?P<op>\w+)\s+(?P<value>.+?)\s*", re.DOTALL)
+_EXTERNAL_IDS = re.compile(
+    re.escape(GENESYS) + r':externalIds\[authority eq ("(?:[^"\\]|\\.)*") and value eq ("(?:[^"\\]|\\.)*")\]',
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    name: str
+    value: str
+
+    def holds(self, entry: Entry) -> bool:
+        return _TESTS[entry.kind, self.name](entry, self.value)
+
+
+def _external_id(entry: Entry, value: str) -> bool:
+    authority, _, key = value.partition("\0")
+    found = entry.attrs.get("externalIds", {}).get(authority)
+    return found is not None and found["value"] == key
+
+
+_TESTS: dict[tuple[Kind, str], Callable[[Entry, str], bool]] = {
+    (USER, "id"): lambda e, v: e.id == v,
+    (USER, "username"): lambda e, v: e.attrs["userName"].lower() == v.lower(),
+    (USER, "externalid"): lambda e, v: e.attrs.get("externalId") == v,
+    (USER, "email"): lambda e, v: (
+        v.lower() in (e.attrs["userName"].lower(), *(m["value"].lower() for m in e.attrs.get("emails", {}).values()))
+    ),
+    (USER, "manager"): lambda e, v: e.attrs.get("manager", {}).get("value") == v,
+    (USER, "division"): lambda e, v: e.attrs.get("division") == v,
+    (USER, "active"): lambda e, v: e.attrs["active"] is (v.lower() == "true"),
+    (USER, "employeenumber"): lambda e, v: e.attrs.get("employeeNumber") == v,
+    (USER, "externalids"): _external_id,
+    (GROUP, "id"): lambda e, v: e.id == v,
+    (GROUP, "displayname"): lambda e, v: e.attrs["displayName"].lower() == v.lower(),
+}
+
+
+def parse(kind: Kind, text: str) -> Condition:
+    if kind is USER and (match := _EXTERNAL_IDS.fullmatch(text.strip())):
+        return Condition("externalids", "\0".join(_quoted(part) for part in match.groups()))
+    match = _FILTER.fullmatch(text)
+    if not match:
+        raise ScimError("invalidFilter", "the filter is not `attribute eq value`")
+    name, value = match["name"].lower(), match["value"]
+    if match["op"].lower() != "eq":
+        raise ScimError("invalidFilter", f"operator {match['op']} is not supported, only eq")
+    if (kind, name) not in _TESTS or name == "externalids":
+        raise ScimError("invalidFilter", f"{kind.name} cannot be filtered by {match['name']}")
+    if value.startswith('"'):
+        value = _quoted(value)
+    elif re.search(r'["()\[\]]|\s(and|or)\s', value, re.IGNORECASE):
+        raise ScimError("invalidFilter", "only a single comparison is supported")
+    if name == "active" and value.lower() not in ("true", "false"):
+        raise ScimError("invalidFilter", "active can only equal true or false")
+    return Condition(name, value)
+
+
+def _quoted(text: str) -> str:
+    try:
+        return str(orjson.loads(text))
+    except orjson.JSONDecodeError:
+        raise ScimError("invalidFilter", "the filter's value is not one quoted string") from None
+
+
+class SearchIndex:
+    """What reads by filter see: writes arrive here `lag` seconds after they were made (eventual consistency)."""
+
+    def __init__(self) -> None:
+        self.lag = 0.0
+        self._entries: dict[str, Entry] = {}
+        self._by_name: dict[str, dict[str, None]] = {}
+        self._by_external_id: dict[str, dict[str, None]] = {}
+        self._due: deque[tuple[float, Entry]] = deque()
+        self._generation = 0
+        self._found: tuple[int, str, list[Entry]] = (-1, "", [])
+
+    def put(self, entry: Entry) -> None:
+        if self.lag or self._due:
+            self._due.append((time.monotonic() + self.lag, entry))
+        else:
+            self._take(entry)
+
+    def find(self, kind: Kind, condition: Condition | None, *, inactive: bool) -> list[Entry]:
+        now = time.monotonic()
+        while self._due and self._due[0][0] <= now:
+            self._take(self._due.popleft()[1])
+        question = f"{kind.name}:{inactive}:{condition}"
+        if self._found[:2] != (self._generation, question):
+            answer = [
+                entry
+                for entry in self._candidates(condition)
+                if entry.kind is kind
+                and entry.state != "deleted"
+                and (condition is None or condition.holds(entry))
+                and (inactive or entry.state == "active" or (condition is not None and condition.name == "active"))
+            ]
+            self._found = (self._generation, question, answer)
+        return self._found[2]
+
+    def _candidates(self, condition: Condition | None) -> Iterable[Entry]:
+        if condition is None:
+            return self._entries.values()
+        if condition.name == "id":
+            ids: Iterable[str] = (condition.value,)
+        elif condition.name == "username":
+            ids = self._by_name.get(condition.value.lower(), ())
+        elif condition.name == "externalid":
+            ids = self._by_external_id.get(condition.value, ())
+        else:
+            return self._entries.values()
+        return [self._entries[id_] for id_ in ids if id_ in self._entries]
+
+    def _take(self, entry: Entry) -> None:
+        self._generation += 1
+        old = self._entries.get(entry.id)
+        self._entries[entry.id] = entry
+        for index, attribute in ((self._by_name, "userName"), (self._by_external_id, "externalId")):
+            before = old.attrs.get(attribute) if old else None
+            after = entry.attrs.get(attribute)
+            if attribute == "userName":
+                before, after = before and before.lower(), after and after.lower()
+            if before is not None and before != after:
+                index[before].pop(entry.id, None)
+                if not index[before]:
+                    del index[before]
+            if after is not None:
+                index.setdefault(after, {})[entry.id] = None

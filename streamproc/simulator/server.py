@@ -1,0 +1,69 @@
+"""One port: the token endpoint, SCIM, and the test door."""
+
+import asyncio
+import ipaddress
+import uuid
+from collections.abc import Callable
+
+import orjson
+from aiohttp import web
+
+from streamproc.simulator import control
+from streamproc.simulator.gateway import CORRELATION, Simulator
+from streamproc.simulator.options import SimulatorOptions
+
+DEFAULT_HOST = "127.0.0.1"
+
+# Our own limit is an option and answers with Genesys's body, so aiohttp's must never be the one met.
+_NEVER_MET = 64 * 1024 * 1024
+
+
+def create_app(options: SimulatorOptions | None = None) -> web.Application:
+    simulator = Simulator(options or SimulatorOptions())
+    app = web.Application(client_max_size=_NEVER_MET)
+
+    async def token(request: web.Request) -> web.Response:
+        form = await request.post()
+        status, body = simulator.tokens.grant(simulator.options, request.headers.get("Authorization"), form)
+        headers = {"Cache-Control": "no-store"}
+        if status == 401:
+            headers["WWW-Authenticate"] = "Basic"
+        return web.Response(status=status, body=orjson.dumps(body), content_type="application/json", headers=headers)
+
+    async def correlate(_request: web.Request, response: web.StreamResponse) -> None:
+        if CORRELATION not in response.headers:
+            response.headers[CORRELATION] = str(uuid.uuid4())
+
+    app.router.add_post("/oauth/token", token)
+    control.add_routes(app, simulator)
+    app.router.add_route("*", "/{tail:.*}", simulator.handle)
+    app.on_response_prepare.append(correlate)
+    return app
+
+
+async def serve(host: str, port: int, options: SimulatorOptions, ready: Callable[[int], None]) -> None:
+    """Run until cancelled. Port 0 takes a free one; `ready` is told the real one.
+
+    The test door has no lock, so anything but loopback needs `options.allow_remote`. There is no access log: it would
+    hold user names in filters.
+    """
+    if not (options.allow_remote or _is_loopback(host)):
+        raise ValueError(f"{host} is not loopback: the simulator's test door would be open to others")
+    runner = web.AppRunner(create_app(options), access_log=None)
+    await runner.setup()
+    try:
+        site = web.TCPSite(runner, host, port, backlog=1024)
+        await site.start()
+        ready(runner.addresses[0][1])
+        await asyncio.Event().wait()
+    finally:
+        await runner.cleanup()
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

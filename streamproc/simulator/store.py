@@ -1,0 +1,226 @@
+"""The organisation's users and groups. Every method runs to its end without waiting: check and apply are one step."""
+
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from streamproc.simulator import defaults, patch
+from streamproc.simulator.errors import ScimError
+from streamproc.simulator.filters import SearchIndex
+from streamproc.simulator.options import SimulatorOptions
+from streamproc.simulator.resources import Entry
+from streamproc.simulator.schema import GROUP, USER
+from streamproc.simulator.values import Attrs, Rules, assign, pairs
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a write did. `error` is set where a non-atomic PATCH stopped half-way."""
+
+    status: int
+    before: Entry | None
+    after: Entry
+    error: ScimError | None = None
+
+    @property
+    def changed(self) -> bool:
+        return self.before is None or self.before.version != self.after.version
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+class Store:
+    def __init__(self, options: SimulatorOptions) -> None:
+        self.users: dict[str, Entry] = {}
+        self.groups: dict[str, Entry] = {}
+        self.search = SearchIndex()
+        self._names: dict[str, str] = {}
+        self._deleted_names: dict[str, str] = {}
+        self._external_ids: dict[str, str] = {}
+        self.configure(options)
+
+    def configure(self, options: SimulatorOptions) -> None:
+        self.options = options
+        self.rules = Rules(options, self._exists)
+        self.search.lag = options.search_lag_ms / 1000
+        for name in options.groups:
+            # The same id in every run, so that clients outlive a reset.
+            group = str(uuid.uuid5(uuid.NAMESPACE_URL, f"simulator/groups/{name}"))
+            if group not in self.groups:
+                self.groups[group] = entry = Entry(GROUP, group, {"displayName": name}, 1, _now())
+                self.search.put(entry)
+
+    def _exists(self, user: str) -> bool:
+        return user in self.users and self.users[user].state != "deleted"
+
+    def by_external_id(self, external_id: str) -> Entry | None:
+        return self.users.get(self._external_ids.get(external_id, ""))
+
+    # Users
+
+    def create_user(self, body: Any) -> Change:
+        attrs: Attrs = {"active": True}
+        given = self._given(body)
+        for attribute, value in given:
+            assign(attrs, attribute, value, self.rules)
+        for required in ("userName", "displayName"):
+            if required not in attrs:
+                raise ScimError("invalidValue", f"{required} is required")
+        name = attrs["userName"].lower()
+        if name in self._names:
+            raise ScimError("uniqueness", "User name already in use by non-deleted user.", 409)
+        if deleted := self._deleted_names.get(name):
+            return self._revive(self.users[deleted], attrs)
+        attrs.setdefault("division", defaults.HOME_DIVISION)
+        if "roles" not in attrs:
+            attrs["roles"] = {defaults.EMPLOYEE_ROLE: {"value": defaults.EMPLOYEE_ROLE}}
+        self._check_unique(None, attrs)
+        entry = Entry(USER, str(uuid.uuid4()), attrs, 1, _now(), _state(attrs))
+        self._keep_user(None, entry)
+        return Change(201, None, entry)
+
+    def _revive(self, deleted: Entry, body: Attrs) -> Change:
+        """The old record returns, without its roles, in the Home division (vendor help, "restore a user")."""
+        attrs = dict(deleted.attrs)
+        if self.options.revive_body != "ignore":
+            skipped = () if self.options.revive_body == "all" else ("roles", "division")
+            attrs.update({name: value for name, value in body.items() if name not in skipped})
+        attrs["active"] = body["active"]
+        inherited = "externalId" not in body or self.options.revive_body == "ignore"
+        if inherited and attrs.get("externalId") in self._external_ids:
+            del attrs["externalId"]
+        self._check_unique(deleted.id, attrs)
+        entry = Entry(USER, deleted.id, attrs, deleted.version + 1, _now(), _state(attrs))
+        self._keep_user(deleted, entry)
+        return Change(self.options.revive_status, deleted, entry)
+
+    def replace_user(self, entry: Entry, body: Any) -> Change:
+        """RFC 7644 §3.5.1: omitted attributes are cleared, but never `active` or the password."""
+        kept = entry.attrs if self.options.put_keeps_omitted else {}
+        attrs: Attrs = {**kept, "active": entry.attrs["active"]}
+        if "password" in entry.attrs:
+            attrs["password"] = entry.attrs["password"]
+        for attribute, value in self._given(body, entry):
+            assign(attrs, attribute, value, self.rules)
+        for required in ("userName", "displayName"):
+            if required not in attrs:
+                raise ScimError("invalidValue", f"{required} is required")
+        attrs.setdefault("division", defaults.HOME_DIVISION)
+        return self._update_user(entry, attrs)
+
+    def patch_user(self, entry: Entry, body: Any) -> Change:
+        attrs, error = patch.apply(USER, entry.attrs, body, self.rules)
+        return self._update_user(entry, attrs, error)
+
+    def delete_user(self, entry: Entry) -> Change:
+        """Soft: permissions go, the Home division takes the user, the record stays (vendor help, "delete a user")."""
+        for group in entry.groups:
+            members = {k: v for k, v in self.groups[group].attrs["members"].items() if k != entry.id}
+            self._update_group(self.groups[group], {**self.groups[group].attrs, "members": members})
+        current = self.users[entry.id]
+        attrs = {**current.attrs, "active": False, "division": defaults.HOME_DIVISION}
+        attrs.pop("roles", None)
+        deleted = Entry(USER, entry.id, attrs, current.version + 1, _now(), "deleted")
+        self._keep_user(current, deleted)
+        return Change(204, entry, deleted)
+
+    def _given(self, body: Any, current: Entry | None = None) -> list[tuple[Any, Any]]:
+        kind = current.kind if current else USER
+        if not isinstance(body, dict):
+            raise ScimError("invalidSyntax", "the body must be an object")
+        schemas = body.get("schemas", [kind.core])
+        if not isinstance(schemas, list) or kind.core not in schemas:
+            raise ScimError("invalidSyntax", f"schemas must contain {kind.core}")
+        if current and body.get("id", current.id) != current.id:
+            raise ScimError("mutability", "id is read-only")
+        given = pairs(kind, body, dotted=False)
+        if current:
+            # A PUT of what a GET returned is not an attempt to change the groups.
+            given = [(a, v) for a, v in given if a.name != "groups" or not _same_groups(v, current.groups)]
+        return given
+
+    def _update_user(self, entry: Entry, attrs: Attrs, error: ScimError | None = None) -> Change:
+        if attrs == entry.attrs and not self.options.bump_on_noop:
+            return Change(200, entry, entry, error)
+        self._check_unique(entry.id, attrs)
+        updated = Entry(USER, entry.id, attrs, entry.version + 1, _now(), _state(attrs), entry.groups)
+        self._keep_user(entry, updated)
+        return Change(200, entry, updated, error)
+
+    def _check_unique(self, user: str | None, attrs: Attrs) -> None:
+        if self._names.get(attrs["userName"].lower(), user) != user:
+            raise ScimError("uniqueness", "User name already in use by non-deleted user.", 409)
+        external_id = attrs.get("externalId")
+        if external_id is not None and self.options.external_id_unique:
+            holder = self._external_ids.get(external_id, user)
+            if holder != user:
+                raise ScimError("uniqueness", "externalId already in use by non-deleted user.", 409)
+
+    def _keep_user(self, before: Entry | None, after: Entry) -> None:
+        if before is not None:
+            names = self._deleted_names if before.state == "deleted" else self._names
+            _forget(names, before.attrs["userName"].lower(), before.id)
+            _forget(self._external_ids, before.attrs.get("externalId"), before.id)
+        names = self._deleted_names if after.state == "deleted" else self._names
+        names[after.attrs["userName"].lower()] = after.id
+        if after.state != "deleted" and "externalId" in after.attrs:
+            self._external_ids[after.attrs["externalId"]] = after.id
+        self.users[after.id] = after
+        self.search.put(after)
+
+    # Groups
+
+    def replace_group(self, entry: Entry, body: Any) -> Change:
+        attrs: Attrs = dict(entry.attrs) if self.options.put_keeps_omitted else {}
+        for attribute, value in self._given(body, entry):
+            assign(attrs, attribute, value, self.rules)
+        if "displayName" not in attrs:
+            raise ScimError("invalidValue", "displayName is required")
+        return self._update_group(entry, attrs)
+
+    def patch_group(self, entry: Entry, body: Any) -> Change:
+        attrs, error = patch.apply(GROUP, entry.attrs, body, self.rules)
+        return self._update_group(entry, attrs, error)
+
+    def _update_group(self, entry: Entry, attrs: Attrs, error: ScimError | None = None) -> Change:
+        if attrs == entry.attrs and not self.options.bump_on_noop:
+            return Change(200, entry, entry, error)
+        if not attrs.get("members"):
+            attrs.pop("members", None)
+        updated = Entry(GROUP, entry.id, attrs, entry.version + 1, _now())
+        self.groups[entry.id] = updated
+        self.search.put(updated)
+        before, after = entry.attrs.get("members", {}), attrs.get("members", {})
+        self._each(before.keys() - after.keys(), lambda groups: tuple(g for g in groups if g != entry.id))
+        self._each(after.keys() - before.keys(), lambda groups: (*groups, entry.id))
+        return Change(200, entry, updated, error)
+
+    def _each(self, users: set[str], regroup: Callable[[tuple[str, ...]], tuple[str, ...]]) -> None:
+        """Membership belongs to the group; whether the user's version moves too is a switch."""
+        bump = int(self.options.membership_bumps_user)
+        for user in users:
+            old = self.users[user]
+            modified = _now() if bump else old.modified
+            new = Entry(USER, user, old.attrs, old.version + bump, modified, old.state, regroup(old.groups))
+            self.users[user] = new
+            self.search.put(new)
+
+
+def _state(attrs: Attrs) -> str:
+    return "active" if attrs["active"] else "inactive"
+
+
+def _same_groups(given: Any, groups: tuple[str, ...]) -> bool:
+    elements = [] if given is None else given
+    if not isinstance(elements, list) or not all(isinstance(element, dict) for element in elements):
+        return False
+    return {element.get("value") for element in elements} == set(groups)
+
+
+def _forget(index: dict[str, str], key: str | None, holder: str) -> None:
+    if key is not None and index.get(key) == holder:
+        del index[key]

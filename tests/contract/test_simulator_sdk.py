@@ -1,0 +1,189 @@
+"""Genesys's own SDK and scim2-models judge the simulator, since our client must not be its only witness."""
+
+import asyncio
+import threading
+import urllib.request
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import orjson
+import PureCloudPlatformClientV2 as sdk  # noqa: N813 - the vendor's name fills a line
+import pytest
+import scim2_models
+from PureCloudPlatformClientV2.rest import ApiException
+
+from streamproc.simulator import SimulatorOptions, serve
+
+ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
+GENESYS = "urn:ietf:params:scim:schemas:extension:genesys:purecloud:2.0:User"
+PATCH = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
+
+
+@pytest.fixture(scope="module")
+def port() -> Iterator[int]:
+    """The simulator in a thread with a loop of its own, since the SDK blocks."""
+    told = threading.Event()
+    ports: list[int] = []
+    loop = asyncio.new_event_loop()
+
+    def ready(given: int) -> None:
+        ports.append(given)
+        told.set()
+
+    def run() -> None:
+        asyncio.set_event_loop(loop)
+        try:
+            loop.run_until_complete(task)
+        except asyncio.CancelledError:
+            pass
+        finally:
+            loop.close()
+
+    task = loop.create_task(serve("127.0.0.1", 0, SimulatorOptions(rate_limit=0), ready))
+    thread = threading.Thread(target=run)
+    thread.start()
+    assert told.wait(10)
+    yield ports[0]
+    loop.call_soon_threadsafe(task.cancel)
+    thread.join(10)
+
+
+@pytest.fixture
+def client(port: int) -> Any:
+    """Login included: the SDK only rewrites hosts that start with `api.`, so loopback serves both."""
+    request = urllib.request.Request(f"http://127.0.0.1:{port}/_sim/reset", method="POST")
+    urllib.request.urlopen(request).close()
+    return sdk.api_client.ApiClient(host=f"http://127.0.0.1:{port}").get_client_credentials_token("demo", "demo")
+
+
+@pytest.fixture
+def scim(client: Any) -> Any:
+    return sdk.SCIMApi(client)
+
+
+@pytest.fixture
+def get(port: int, client: Any) -> Callable[[str], Any]:
+    def fetch(path: str) -> Any:
+        url = f"http://127.0.0.1:{port}/api/v2/scim/v2/{path}"
+        request = urllib.request.Request(url, headers={"Authorization": f"Bearer {client.access_token}"})
+        with urllib.request.urlopen(request) as answer:
+            return orjson.loads(answer.read())
+
+    return fetch
+
+
+def new_user(name: str = "ada") -> Any:
+    user = sdk.ScimV2CreateUser()
+    user.user_name = f"{name}@example.com"
+    user.display_name = name
+    user.external_id = name
+    return user
+
+
+def patch(*operations: tuple[Any, ...]) -> Any:
+    request = sdk.ScimV2PatchRequest()
+    request.schemas = [PATCH]
+    request.operations = []
+    for op, path, *value in operations:
+        operation = sdk.ScimV2PatchOperation()
+        operation.op, operation.path = op, path
+        if value:
+            operation.value = value[0]
+        request.operations.append(operation)
+    return request
+
+
+def test_the_sdk_creates_reads_and_lists_users(scim: Any) -> None:
+    """Create, get and list give the SDK's models with every field it knows filled."""
+    made = scim.post_scim_v2_users(new_user())
+    assert (made.user_name, made.active, made.meta.version) == ("ada@example.com", True, '"1"')
+    assert made.meta.last_modified.tzinfo is not None
+    assert [role.value for role in made.roles] == ["employee"]
+    assert scim.get_scim_v2_user(made.id).to_dict() == made.to_dict()
+    listed = scim.get_scim_v2_users(filter="externalId eq ada")
+    assert (listed.total_results, listed.resources[0].id) == (1, made.id)
+    by_name = scim.get_scim_users(filter='userName eq "ada@example.com"', attributes=["displayName"])
+    assert by_name.resources[0].external_id is None
+
+
+def test_the_sdk_patches_skills_under_if_match(scim: Any) -> None:
+    """A PATCH by full URN is understood, and a stale If-Match is an ApiException with invalidVers."""
+    made = scim.post_scim_v2_users(new_user())
+    skills = [{"name": "Spanish", "proficiency": 3.5}]
+    operation = ("replace", f"{GENESYS}:routingSkills", skills)
+    patched = scim.patch_scim_v2_user(made.id, patch(operation), if_match='"1"')
+    [skill] = patched.urnietfparamsscimschemasextensiongenesyspurecloud2_0_user.routing_skills
+    assert (skill.name, skill.proficiency, patched.meta.version) == ("Spanish", 3.5, '"2"')
+    with pytest.raises(ApiException) as refused:
+        scim.patch_scim_v2_user(made.id, patch(("remove", "title")), if_match='"1"')
+    assert refused.value.status == 400
+    assert orjson.loads(refused.value.body)["scimType"] == "invalidVers"
+
+
+def test_the_sdk_sees_a_conflict(scim: Any) -> None:
+    """A second user of the same name is an ApiException 409 whose body is a ScimError."""
+    scim.post_scim_v2_users(new_user())
+    with pytest.raises(ApiException) as refused:
+        scim.post_scim_v2_users(new_user())
+    assert refused.value.status == 409
+    assert scim2_models.Error.model_validate_json(refused.value.body).scim_type == "uniqueness"
+
+
+def test_the_sdk_deactivates_replaces_and_deletes(scim: Any) -> None:
+    """Deactivation hides the user from the plain list, PUT takes the SDK's own model back, DELETE removes."""
+    made = scim.post_scim_v2_users(new_user())
+    assert scim.patch_scim_v2_user(made.id, patch(("replace", "active", False))).active is False
+    assert scim.get_scim_v2_users().total_results == 0
+    assert scim.get_scim_v2_users(filter="active eq false").total_results == 1
+    user = scim.get_scim_v2_user(made.id)
+    user.title = "Dr"
+    assert scim.put_scim_v2_user(made.id, user).title == "Dr"
+    scim.delete_scim_v2_user(made.id)
+    with pytest.raises(ApiException) as gone:
+        scim.get_scim_v2_user(made.id)
+    assert gone.value.status == 404
+
+
+def test_the_sdk_adds_and_removes_group_members(scim: Any) -> None:
+    """Members come and go by PATCH, and the user's own groups follow."""
+    made = scim.post_scim_v2_users(new_user())
+    group = scim.get_scim_v2_groups("displayName eq Spanish Queue").resources[0]
+    added = scim.patch_scim_v2_group(group.id, patch(("add", "members", [{"value": made.id}])))
+    assert [(member.type, member.value) for member in added.members] == [("User", made.id)]
+    assert [entry.value for entry in scim.get_scim_v2_user(made.id).groups] == [group.id]
+    removed = scim.patch_scim_v2_group(group.id, patch(("remove", f'members[value eq "{made.id}"]')))
+    assert removed.members is None
+
+
+def test_the_sdk_reads_the_discovery_documents(scim: Any) -> None:
+    """The three documents fill the SDK's models without a value it does not know."""
+    config = scim.get_scim_v2_serviceproviderconfig()
+    assert (config.patch.supported, config.bulk.supported, config.etag.supported) == (True, False, True)
+    assert [kind.name for kind in scim.get_scim_v2_resourcetypes().resources] == ["User", "Group"]
+    assert scim.get_scim_v2_resourcetype("User").endpoint == "/users"
+    schema = scim.get_scim_v2_schema(GENESYS)
+    names = [attribute.name for attribute in schema.attributes]
+    assert names == ["routingSkills", "routingLanguages", "externalIds"]
+    assert "outdated_sdk_version" not in str(scim.get_scim_v2_schemas().to_dict())
+
+
+def test_scim2_models_accepts_every_document(scim: Any, get: Callable[[str], Any]) -> None:
+    """An independent library parses the discovery documents and builds from them a model that a user fits."""
+    scim2_models.ServiceProviderConfig.model_validate(get("ServiceProviderConfig"))
+    for document in get("ResourceTypes")["Resources"]:
+        scim2_models.ResourceType.model_validate(document)
+    schemas = {document["id"]: scim2_models.Schema.model_validate(document) for document in get("Schemas")["Resources"]}
+    assert len(schemas) == 4
+    core = scim2_models.Resource.from_schema(schemas["urn:ietf:params:scim:schemas:core:2.0:User"])
+    enterprise = scim2_models.Extension.from_schema(schemas[ENTERPRISE])
+    extension = scim2_models.Extension.from_schema(schemas[GENESYS])
+    made = scim.post_scim_v2_users(new_user())
+    skills = [{"name": "Billing", "proficiency": 1.0}]
+    scim.patch_scim_v2_user(made.id, patch(("replace", f"{GENESYS}:routingSkills", skills)))
+    answer = get(f"Users/{made.id}")
+    model: Any = core[enterprise | extension]  # type: ignore[index]
+    user = model.model_validate(answer, scim_ctx=scim2_models.Context.RESOURCE_QUERY_RESPONSE)
+    assert user.user_name == "ada@example.com"
+    assert user[extension].routing_skills[0].name == "Billing"
+    listed: Any = scim2_models.ListResponse[model].model_validate(get("Users"))
+    assert listed.resources[0].id == made.id
