@@ -53,14 +53,33 @@ async def until_signal(
     """
     task = asyncio.ensure_future(service(lambda *said: _ready(name, said, with_parent)))
     loop = asyncio.get_running_loop()
+    asked = False
+
+    def stop() -> None:
+        nonlocal asked
+        if not asked:  # once: a second cancellation would cut short what the first one set going
+            asked = True
+            task.cancel()
+
+    def parent_gone() -> None:
+        if not os.read(sys.stdin.fileno(), 1):
+            loop.remove_reader(sys.stdin.fileno())
+            stop()
+
     for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, task.cancel)
+        loop.add_signal_handler(number, stop)
+    loop.add_signal_handler(signal.SIGUSR1, _dump_tasks)  # for whoever is woken at night: what is it waiting for?
     if with_parent:
-        loop.add_reader(sys.stdin.fileno(), lambda: None if os.read(sys.stdin.fileno(), 1) else task.cancel())
+        loop.add_reader(sys.stdin.fileno(), parent_gone)
     try:
         await task
     except asyncio.CancelledError:
         log.info("stopped", service=name)
+
+
+def _dump_tasks() -> None:
+    for each in asyncio.all_tasks():
+        each.print_stack(limit=4, file=sys.stderr)
 
 
 def _ready(name: str, said: tuple[str, ...], with_parent: bool) -> None:

@@ -59,8 +59,8 @@ def view(facts: Mapping[str, SourceFacts]) -> dict[str, Fact]:
     merged: dict[str, Fact] = {}
     for source in sorted(facts):
         for name, value in facts[source].values.items():
-            if name == "active" and isinstance(value, bool) and isinstance(merged.get("active"), bool):
-                merged["active"] = bool(merged["active"]) and value
+            if name == "active" and value is False:
+                merged[name] = False
             elif merged.get(name) is None:
                 merged[name] = value
     return merged

@@ -93,12 +93,12 @@ def fold(record: UserRecord | None, seq: int, event: ChangeEvent, mapping: Mappi
 
 def seal(record: UserRecord) -> UserRecord:
     """The record, whose hash is still empty, with SHA-256 over its content, which includes the hash before it."""
-    return replace(record, hash=hashlib.sha256(orjson.dumps(record)).hexdigest())
+    return replace(record, hash=hashlib.sha256(encode(record)).hexdigest())
 
 
 def encode(record: UserRecord) -> bytes:
-    """Kafka value of `scim.operations`."""
-    return orjson.dumps(record)
+    """Kafka value of `scim.operations`. Keys are sorted: the same record is the same bytes after `decode` too."""
+    return orjson.dumps(record, option=orjson.OPT_SORT_KEYS)
 
 
 def decode(value: bytes) -> UserRecord:

@@ -48,19 +48,20 @@ class Lanes(Generic[Work]):
 
     def offer(self, turn: Turn[Work]) -> None:
         """New work. What the user had pending is superseded by it; what is in flight goes on first."""
-        self._offsets.setdefault(turn.partition, Offsets()).start(turn.offset)
+        if not self._offsets.setdefault(turn.partition, Offsets()).start(turn.offset):
+            return  # read twice
         lane = self._lanes.setdefault(turn.user, _Lane())
         if lane.pending is not None:
             passed = (*lane.pending.superseded, (lane.pending.offset, lane.pending.work))
-            turn = replace(turn, superseded=passed)
+            turn = replace(turn, superseded=passed, urgency=min(turn.urgency, lane.pending.urgency))
         lane.pending = turn
         self._enqueue(turn.user, lane)
 
     def skip(self, partition: int, offset: int) -> None:
         """A record that needs no work."""
         offsets = self._offsets.setdefault(partition, Offsets())
-        offsets.start(offset)
-        offsets.finish(offset)
+        if offsets.start(offset):
+            offsets.finish(offset)
 
     def again(self, turn: Turn[Work]) -> None:
         """Another attempt at work whose fate was told. It holds no offset; a user with other work needs none."""
@@ -124,7 +125,7 @@ class Lanes(Generic[Work]):
     def committable(self, partition: int) -> int | None:
         """The offset that may be committed for the partition; None before anything was offered."""
         offsets = self._offsets.get(partition)
-        return offsets.committable() if offsets else None
+        return None if offsets is None else offsets.committable()
 
     def flying(self, partition: int) -> list[Turn[Work]]:
         """Turns of the partition that are in flight."""

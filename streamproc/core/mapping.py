@@ -126,7 +126,7 @@ class Mapping:
         for name, fact in self._scalars.items():
             if fact in facts:
                 value = facts[fact]
-                plain = value is None or (value.__class__ is str and value)
+                plain = value is None or (value.__class__ is str and value and name != "active")
                 value = value if plain else _scalar(name, fact, value, problems)
                 if value is not None or name not in UNCLEARABLE:
                     wanted[name] = value
@@ -135,6 +135,8 @@ class Mapping:
                 wanted[target] = set()
             elif target in LEVELS and not feeding.isdisjoint(facts):
                 wanted[target] = {}
+            elif target not in UNCLEARABLE and not feeding.isdisjoint(facts):
+                wanted.setdefault(target, None)
         for copy in self.file.copies:
             for name, level in _named(copy.fact, facts.get(copy.fact), problems):
                 self._give(wanted, copy.to, _wrapped(copy, name), copy.level if level is None else level)

@@ -4,8 +4,8 @@
 class Offsets:
     """One partition's records between being read and being finished.
 
-    Start offsets in ascending order; finish them in any. Not an offset is skipped: control records and gaps left by
-    compaction are simply never started.
+    Offsets start in ascending order, and finish in any. Those of control records, and those that compaction removed,
+    never start.
     """
 
     __slots__ = ("_done", "_open", "_reached")
@@ -15,12 +15,13 @@ class Offsets:
         self._done: set[int] = set()
         self._reached: int | None = None
 
-    def start(self, offset: int) -> None:
-        """The record at `offset` was read."""
+    def start(self, offset: int) -> bool:
+        """The record at `offset` was read. False: it was read before, and is being or has been worked on."""
         if self._reached is not None and offset < self._reached:
-            raise ValueError(f"offset {offset} was started after {self._reached - 1}")
+            return False
         self._open[offset] = None
         self._reached = offset + 1
+        return True
 
     def finish(self, offset: int) -> None:
         """The record at `offset` needs nothing more. One that was never started is ignored (it was revoked)."""
@@ -34,7 +35,3 @@ class Offsets:
     def committable(self) -> int | None:
         """The offset to commit: the first unfinished record's, else the one after the last. None: nothing was read."""
         return next(iter(self._open), self._reached)
-
-    def __len__(self) -> int:
-        """Records that are read and hold back the commit."""
-        return len(self._open)

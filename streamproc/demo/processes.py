@@ -85,9 +85,9 @@ class Child:
 
     async def _gone(self) -> None:
         if self.process is not None:
+            await self.process.wait()
             if self.process.stdin is not None:
                 self.process.stdin.close()
-            await self.process.wait()
             await asyncio.sleep(0)  # lets the transport close its pipes
 
     def _tail(self) -> str:

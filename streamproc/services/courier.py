@@ -8,10 +8,12 @@ Rule 2: an answer that leaves open whether a write was applied leads to a read, 
 Rule 3: a retry carries the newest desired state; it holds its user's lane, and nobody else's.
 """
 
+import zlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from typing import Any, assert_never, cast
 
+import orjson
 import structlog
 
 from streamproc.adapters.scim_http import ScimHttp, equals
@@ -75,7 +77,6 @@ class _Trip:
     tried: bool = False
     """Whether a write went out."""
     attempts: int = 0
-    sent: int = 0
     requests: list[Request] = field(default_factory=list)
     operations: list[str] = field(default_factory=list)
     aside: dict[str, Parked] = field(default_factory=dict)
@@ -414,8 +415,8 @@ class Courier:
     async def _ask(
         self, trip: _Trip, method: str, path: str, body: dict[str, Any] | None = None, etag: str | None = None
     ) -> Answer:
-        request_id = f"{trip.turn.partition}-{trip.record.seq}-{trip.sent}"
-        trip.sent += 1
+        content = f"{method} {path} {etag}".encode() + (b"" if body is None else orjson.dumps(body))
+        request_id = f"{trip.turn.partition}-{trip.record.seq}-{zlib.crc32(content):08x}"
         sent = self._now()
         answer = await self._scim.request(method, path, request_id, body, etag)
         trip.requests.append(

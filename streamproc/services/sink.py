@@ -96,8 +96,8 @@ class Sink(ConsumerRebalanceListener):  # type: ignore[misc]
     async def _read(self, ready: Callable[[], None]) -> None:
         told = False
         while True:
-            # aiokafka gives nothing while partitions move, and nothing is awaited between its answer and `_take_in`:
-            # what is taken in belongs to the partitions as they are now.
+            # aiokafka gives nothing between revocation and assignment, and nothing is awaited between its answer and
+            # `_take_in`: what is taken in belongs to the partitions as they are now.
             batches = await self._consumer.getmany(timeout_ms=100, max_records=2000)
             for place, records in batches.items():
                 for record in records:
@@ -228,22 +228,26 @@ class Sink(ConsumerRebalanceListener):  # type: ignore[misc]
         begun = self._ticks()
         journals = {partition: self._journal(partition) for partition in partitions}
         await asyncio.gather(*(journal.fence() for journal in journals.values()))
-        loader = kafka.consumer(self._settings, committed_only=True)
+        # A client of its own: asked from within a rebalance, the subscribed one would wait for the rebalance to end.
+        loader = kafka.consumer(self._settings, group=self._group, committed_only=True)
         await loader.start()
         try:
             for journal in journals.values():
                 await journal.load(loader)
             places = [TopicPartition(OPERATIONS, partition) for partition in partitions]
             ends = await loader.end_offsets(places)
+            for place in places:
+                journals[place.partition].begin = await loader.committed(place) or 0
         finally:
             await loader.stop()
         for place in places:
             journal = journals[place.partition]
             journal.until = ends[place]
-            journal.begin = await self._consumer.committed(place) or 0
             journal.start()
             self._journals[place.partition] = journal
             self._watch(journal)
+            # aiokafka hands out records of a new partition while it is still being acquired: those were passed over.
+            self._consumer.seek(place, journal.begin)
         log.info("partitions acquired", partitions=partitions, seconds=round(self._ticks() - begun, 2))
 
     def _journal(self, partition: int) -> Journal:

@@ -87,10 +87,18 @@ class Worker:
     def _agent(self, handle: Callable[[Any], Any]) -> Callable[[Any], Any]:
         async def consume(stream: Any) -> AsyncIterator[None]:
             async for event in stream.noack().events():
-                place = (event.message.topic, event.message.partition)
-                self._offsets.setdefault(place, Offsets()).start(event.message.offset)
+                message = event.message
+                offsets = self._offsets.setdefault((message.topic, message.partition), Offsets())
+                if not offsets.start(message.offset):
+                    event.ack()  # Faust gives the last record before a commit twice now and then
+                    continue
                 await self._room.wait()
-                await handle(event)
+                try:
+                    await handle(event)
+                except Exception as error:  # noqa: BLE001 - Faust would count the event as done, and go on
+                    log.exception("agent failed", topic=message.topic, partition=message.partition, offset=message.offset)
+                    self._fail(error)
+                    return
             if False:  # pragma: no cover - makes this an async generator, whose results Faust passes over
                 yield
 

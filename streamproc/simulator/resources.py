@@ -71,7 +71,7 @@ def rendered(entry: Entry) -> dict[str, Any]:
         "resourceType": entry.kind.name,
         "lastModified": entry.modified,
         "location": entry.location,
-        "version": entry.etag,
+        "version": str(entry.version),
     }
     return resource
 

@@ -21,6 +21,13 @@ MAX_BYTES: Final = 256 * 1024
 MAX_AHEAD: Final = timedelta(hours=24)
 """A source time further ahead of the broker's clock would make every later event look stale, a leaver's among them."""
 CLOUDEVENT_TYPES: Final = {"streamproc.user.snapshot.v1": "snapshot", "streamproc.user.change.v1": "change"}
+COMPLETE: Final = ("userName", "displayName", "active")
+"""What a snapshot must say."""
+DATE_TIME: Final = (
+    r"^(?!0000)[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])[Tt]"
+    r"([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]+)?([Zz]|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"
+)
+"""The grammar of RFC 3339 §5.6, for the JSON Schema, where `format` alone binds nobody."""
 
 
 _RFC3339: Final = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:")
@@ -35,14 +42,27 @@ def _timestamp(value: Any) -> Any:
 Text: TypeAlias = Annotated[str, Field(max_length=1024)]
 Name: TypeAlias = Annotated[str, Field(min_length=1, max_length=256)]
 Identifier: TypeAlias = Annotated[str, Field(min_length=1, max_length=256, pattern=r"^\S(.*\S)?$")]
-Timestamp: TypeAlias = Annotated[AwareDatetime, Field(strict=False), BeforeValidator(_timestamp)]
+Timestamp: TypeAlias = Annotated[
+    AwareDatetime, Field(strict=False, json_schema_extra={"pattern": DATE_TIME}), BeforeValidator(_timestamp)
+]
 Custom: TypeAlias = JsonScalar | list[JsonScalar] | dict[str, JsonScalar]
+
+
+def _as_said(schema: dict[str, Any]) -> None:
+    """For the JSON Schema: what is left out isn't said, so no attribute has a default; `custom` can't say it again."""
+    attributes = schema["properties"]
+    for each in attributes.values():
+        each.pop("default", None)
+    for name in ("userName", "displayName"):
+        attributes[name]["pattern"] = r"\S"  # blanks around a value don't count, so blanks alone are nothing
+    attributes["custom"]["propertyNames"] |= {"pattern": r"^\S(.*\S)?$", "not": {"enum": list(attributes)}}
+    schema["minProperties"] = 1
 
 
 class HrisAttributes(BaseModel):
     """Attributes of one user. In a `change` one left out keeps its value; null means that there is none (any more)."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, str_strip_whitespace=True)
+    model_config = ConfigDict(extra="forbid", strict=True, str_strip_whitespace=True, json_schema_extra=_as_said)
 
     userName: Name = Field(
         default="", description="Login e-mail in Genesys Cloud; unique.", examples=["ana@example.com"]
@@ -66,7 +86,15 @@ class HrisAttributes(BaseModel):
 class HrisEvent(BaseModel):
     """One event about one user: the value of a record on `events.hris`, whose key is the subject."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, str_strip_whitespace=True)
+    model_config = ConfigDict(
+        extra="forbid",
+        strict=True,
+        str_strip_whitespace=True,
+        json_schema_extra={  # what `_complete` asks for
+            "if": {"properties": {"type": {"const": "snapshot"}}, "required": ["type"]},
+            "then": {"properties": {"attributes": {"required": list(COMPLETE)}}},
+        },
+    )
 
     id: Identifier = Field(description="Unique per event; a repeat carries the same id.")
     type: Literal["snapshot", "change"] = Field(description="All that is known of the user, or what changed.")
@@ -80,7 +108,7 @@ class HrisEvent(BaseModel):
     @model_validator(mode="after")
     def _complete(self) -> "HrisEvent":
         said = self.attributes.model_fields_set
-        lacking = [name for name in ("userName", "displayName", "active") if name not in said]
+        lacking = [name for name in COMPLETE if name not in said]
         if self.type == "snapshot" and lacking:
             raise ValueError(f"a snapshot must say {', '.join(lacking)}")
         if not said:
@@ -167,7 +195,7 @@ def _validated(body: Any) -> HrisEvent:
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False, include_context=False)[0]
         where = ".".join(str(part) for part in first["loc"]) or "event"
-        raise RejectedInputError("invalid", f"{where}: {first['msg']}") from error
+        raise RejectedInputError("invalid", f"{where[:200]}: {first['msg']}") from error
     except RecursionError as error:
         raise RejectedInputError("invalid", "nested too deeply") from error
 

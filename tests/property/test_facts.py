@@ -1,0 +1,172 @@
+"""Facts: whatever the order of arrival and however often, one source's events end in the same facts."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from streamproc.core.events import ChangeEvent, Fact, Order, Origin
+from streamproc.core.facts import SourceFacts, absorb, view
+from streamproc.core.mapping import parse_mapping
+from streamproc.core.plan import Deactivate, plan
+from streamproc.core.resource import Resource
+from tests.property.events import WANTED, arrivals, at, histories, said, values
+
+MAPPING = parse_mapping("""
+[attributes]
+title = "job"
+department = "department"
+[[copy]]
+fact = "genesysRole"
+to = "roles"
+[[copy]]
+fact = "genesysQueue"
+to = "skills"
+""")
+
+Told = tuple[dict[str, Fact], Order | None, dict[str, Order]]
+
+
+def absorbed(events: Sequence[ChangeEvent]) -> SourceFacts:
+    """The facts after these arrivals."""
+    facts: SourceFacts | None = None
+    for event in events:
+        facts, _ = absorb(facts, event, WANTED)
+    assert facts is not None
+    return facts
+
+
+def told(facts: SourceFacts) -> Told:
+    """What is known, but for where it was read."""
+    return facts.values, facts.floor, facts.later
+
+
+def sorted_out(events: Sequence[ChangeEvent]) -> Told:
+    """The same by its definition: the newest snapshot, and after it the newest word on each attribute."""
+    newest_first = sorted(events, key=lambda event: event.order, reverse=True)
+    snapshot = next((event for event in newest_first if event.kind == "snapshot"), None)
+    known: dict[str, Fact] = {}
+    later: dict[str, Order] = {}
+    for event in newest_first:
+        if event is snapshot:
+            break
+        for name, value in event.attributes.items():
+            if name in WANTED and name not in later:
+                known[name], later[name] = value, event.order
+    if snapshot is None:
+        return known, None, later
+    whole = {name: snapshot.attributes.get(name) for name in WANTED}
+    return whole | known, snapshot.order, later
+
+
+def arrived() -> st.SearchStrategy[tuple[list[ChangeEvent], list[ChangeEvent]]]:
+    """The same history twice, each time in an order of arrival and with repeats of its own."""
+    return histories().flatmap(lambda events: st.tuples(arrivals(events), arrivals(events)))
+
+
+@given(both=arrived())
+def test_any_shuffle_with_repeats_ends_in_the_same_facts(both: tuple[list[ChangeEvent], list[ChangeEvent]]) -> None:
+    """The facts, and so the desired user and its problems, depend on what was said and not on when it arrived."""
+    one, other = (absorbed(events) for events in both)
+    assert told(one) == told(other)
+    assert MAPPING.desire("E1", view({"hris": one})) == MAPPING.desire("E1", view({"hris": other}))
+
+
+@given(events=histories().flatmap(arrivals))
+def test_the_facts_are_those_of_the_definition(events: list[ChangeEvent]) -> None:
+    """One event at a time comes to what sorting the whole history comes to."""
+    assert told(absorbed(events)) == sorted_out(events)
+
+
+@given(events=histories().flatmap(arrivals), repeated=st.data())
+def test_an_origin_that_repeats_changes_nothing(events: list[ChangeEvent], repeated: st.DataObject) -> None:
+    """A raw record that the resolver gives again, or an earlier one of its partition, leaves the very same facts."""
+    facts = absorbed(events)
+    again = repeated.draw(st.sampled_from(events))
+    assert absorb(facts, again, WANTED) == (facts, "duplicate")
+    assert absorb(facts, again, WANTED)[0] is facts
+
+
+@given(events=histories().flatmap(arrivals), repeated=st.data())
+def test_an_event_that_repeats_adds_nothing(events: list[ChangeEvent], repeated: st.DataObject) -> None:
+    """The same event at a new offset, or in another partition, changes no fact, and is told as nothing new."""
+    facts = absorbed(events)
+    event = repeated.draw(st.sampled_from(events))
+    for again in (at(event, len(events)), replace(event, origin=Origin("events.hris", 1, 0, 0))):
+        after, effect = absorb(facts, again, WANTED)
+        assert told(after) == told(facts)
+        assert after.origin == again.origin
+        wordless = event.kind != "snapshot" and not set(event.attributes) & set(WANTED)
+        assert effect in {"duplicate", "stale"} or (wordless and effect == "applied")
+
+
+@given(events=histories().flatmap(arrivals), attributes=said())
+def test_a_partial_event_erases_nothing(events: list[ChangeEvent], attributes: dict[str, Fact]) -> None:
+    """A newer `change` sets what it names, null included, and leaves every other fact as it was."""
+    before = absorbed(events)
+    newest = at(events[0], len(events), kind="change", order=(9, 0, "newest"), attributes=attributes)
+    after, effect = absorb(before, newest, WANTED)
+    named = {name: value for name, value in attributes.items() if name in WANTED}
+    assert effect == "applied"
+    assert after.values == before.values | named
+    assert after.later == before.later | dict.fromkeys(named, newest.order)
+
+
+@given(events=histories().flatmap(arrivals), attributes=said())
+def test_a_snapshot_is_the_whole_truth(events: list[ChangeEvent], attributes: dict[str, Fact]) -> None:
+    """A newer `snapshot` leaves exactly what it says; what it leaves out is known to have no value."""
+    newest = at(events[0], len(events), kind="snapshot", order=(9, 0, "newest"), attributes=attributes)
+    after, effect = absorb(absorbed(events), newest, WANTED)
+    assert effect == "applied"
+    assert told(after) == ({name: attributes.get(name) for name in WANTED}, newest.order, {})
+
+
+def test_null_clears_and_absence_keeps() -> None:
+    """Null is a value of its own: the attribute becomes owned and empty, where absence leaves it alone."""
+    said: dict[str, Fact] = {"department": "Billing", "job": "Agent"}
+    event = ChangeEvent("E1", "hris", "E1", "e0", "change", (1, 0, "e0"), said, Origin("events.hris", 0, 0, 0))
+    facts = absorbed([event, at(event, 1, order=(2, 0, "e1"), attributes={"department": None})])
+    desired, problems = MAPPING.desire("E1", facts.values)
+    assert facts.values == {"department": None, "job": "Agent"}
+    assert desired == {"externalId": "E1", "department": None, "title": "Agent"}
+    assert problems == []
+
+
+@given(
+    spoken=st.dictionaries(
+        st.sampled_from(["entra", "hris", "okta"]), st.dictionaries(st.sampled_from(WANTED), values), min_size=1
+    ),
+    known=st.booleans() | st.none(),
+)
+@example(spoken={"a": {"active": "no"}, "hris": {"active": False}}, known=True)
+@example(spoken={"hris": {"active": False}, "okta": {"active": True}}, known=True)
+def test_deny_wins(spoken: dict[str, dict[str, Fact]], known: bool | None) -> None:
+    """Once any source says `active` false the user loses access, whatever the others say, in whatever order."""
+    facts = {
+        source: SourceFacts("E1", Origin(f"events.{source}", 0, 0, 0), values=said) for source, said in spoken.items()
+    }
+    merged = view(facts)
+    words = [said.get("active") for said in spoken.values()]
+    assert (merged.get("active") is False) == any(word is False for word in words)
+    assert merged == view(dict(reversed(facts.items())))
+    desired, _ = MAPPING.desire("E1", merged)
+    if any(word is False for word in words):
+        held = Resource(externalId="E1") if known is None else Resource(externalId="E1", active=known)
+        assert plan(held, desired) == ([] if known is False else [Deactivate()])
+    elif not any(word is True for word in words):
+        assert "active" not in desired
+
+
+@given(
+    spoken=st.dictionaries(
+        st.sampled_from(["entra", "hris", "okta"]), st.dictionaries(st.sampled_from(WANTED), values), min_size=2
+    )
+)
+def test_the_first_source_with_a_value_gives_it(spoken: dict[str, dict[str, Fact]]) -> None:
+    """Beside `active`, an attribute is what the first source, by name, says of it, if it says anything but null."""
+    merged = view({source: SourceFacts("E1", Origin("t", 0, 0, 0), values=said) for source, said in spoken.items()})
+    for name in set(WANTED) - {"active"}:
+        heard = [spoken[source][name] for source in sorted(spoken) if name in spoken[source]]
+        assert (name in merged) == bool(heard)
+        assert merged.get(name) == next((value for value in heard if value is not None), None)

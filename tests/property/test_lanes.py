@@ -1,0 +1,360 @@
+"""Lanes under any interleaving: a sink that reads, retries, loses partitions and gets them back, in all orders.
+
+The model is the log itself: every record that was ever appended, who read it, and how its fate was told. `journal` is
+what the real sink's transaction keeps: the newest record of each user whose fate was told.
+"""
+
+from collections import Counter
+from typing import Any, Final
+
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    Bundle,
+    RuleBasedStateMachine,
+    consumes,
+    initialize,
+    invariant,
+    multiple,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from streamproc.core.lanes import Lanes, Turn
+from streamproc.core.offsets import Offsets
+from streamproc.core.plan import Urgency
+
+PARTITIONS: Final = (0, 1)
+USERS: Final = {0: ("ana", "ben", "cleo"), 1: ("maya", "noor")}
+HOME: Final = {user: partition for partition, users in USERS.items() for user in users}
+
+urgencies = st.sampled_from(Urgency)
+users = st.sampled_from(sorted(HOME))
+
+
+class Sinks(RuleBasedStateMachine):
+    """One sink after another over two partitions. A turn's work is its (partition, offset); other attempts' is None."""
+
+    taken: Bundle[Turn[tuple[int, int] | None]] = Bundle("taken")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lanes: Lanes[tuple[int, int] | None] = Lanes()
+        self.log: dict[int, list[tuple[str, Urgency]]] = {partition: [] for partition in PARTITIONS}
+        self.held: set[int] = set()
+        self.draining: set[int] = set()
+        self.fates: Counter[tuple[int, int]] = Counter()
+        self.journal: dict[str, int] = {}
+        self.committed = dict.fromkeys(PARTITIONS, 0)
+        self._forget_all()
+
+    def _forget_all(self) -> None:
+        self.read: dict[int, list[int]] = {partition: [] for partition in PARTITIONS}
+        self.position = dict(self.committed)
+        self.started: dict[str, int] = {}
+        self.flying: dict[str, Turn[tuple[int, int] | None]] = {}
+        self.pending: dict[str, list[int]] = {}
+        """Offsets per user that wait, oldest first; -1 stands for another attempt."""
+        self.waiting: dict[str, tuple[Urgency, int]] = {}
+        """Users whose turn may come next: the most urgent of what waits, and since when."""
+        self.ticks = 0
+
+    # What happens
+
+    @initialize()
+    def get_all(self) -> None:
+        """A sink starts with every partition."""
+        self.held = set(PARTITIONS)
+
+    @rule(user=users, urgency=urgencies)
+    def append(self, user: str, urgency: Urgency) -> None:
+        """The worker writes a record; whoever holds the partition reads it in its turn."""
+        self.log[HOME[user]].append((user, urgency))
+
+    @rule(user=users, urgency=urgencies)
+    def append_and_read(self, user: str, urgency: Urgency) -> None:
+        """The usual case: the record is read at once, and what lies before it."""
+        self.append(user, urgency)
+        for _ in range(len(self.log[HOME[user]])):
+            self.offer(HOME[user])
+
+    @rule(partition=st.sampled_from(PARTITIONS))
+    def offer(self, partition: int) -> None:
+        """The sink reads on by one record, and passes over what the journal says was told before."""
+        offset = self.position[partition]
+        if partition not in self.held - self.draining or offset >= len(self.log[partition]):
+            return
+        self.position[partition] += 1
+        self.read[partition].append(offset)
+        user, urgency = self.log[partition][offset]
+        if offset <= self.journal.get(user, -1):
+            self.lanes.skip(partition, offset)
+            return
+        self.lanes.offer(Turn(user, partition, offset, urgency, (partition, offset)))
+        self.pending.setdefault(user, []).append(offset)
+        self._wait(user)
+
+    @rule(partition=st.sampled_from(PARTITIONS), data=st.data())
+    def offer_twice(self, partition: int, data: st.DataObject) -> None:
+        """The consumer gives a record that it gave before: it is in the lanes, or was, and nothing comes of it."""
+        if self.read[partition] and partition in self.held - self.draining:
+            offset = data.draw(st.sampled_from(self.read[partition]))
+            user, urgency = self.log[partition][offset]
+            self.lanes.offer(Turn(user, partition, offset, urgency, (partition, offset)))
+            self.lanes.skip(partition, offset)
+
+    @rule(user=users)
+    def again(self, user: str) -> None:
+        """What was parked is tried again: it holds no offset, and isn't needed where the user has other work."""
+        if HOME[user] not in self.held - self.draining:
+            return
+        idle = user not in self.flying and not self.pending.get(user)
+        self.lanes.again(Turn(user, HOME[user], -1, Urgency.CHANGE, None))
+        if idle:
+            self.pending[user] = [-1]
+            self._wait(user)
+
+    @rule(target=taken)
+    def take(self) -> Any:
+        """A connection is free."""
+        turn = self.start()
+        return multiple() if turn is None else turn
+
+    def start(self) -> Turn[tuple[int, int] | None] | None:
+        """The most urgent user's newest work starts, the longest waiting among equals."""
+        turn = self.lanes.take()
+        if turn is None:
+            assert not self.waiting
+            return None
+        assert turn.user == min(self.waiting, key=self.waiting.__getitem__)
+        assert turn.user not in self.flying
+        del self.waiting[turn.user]
+        self._boards(turn, self.pending.pop(turn.user))
+        return turn
+
+    @rule(turn=consumes(taken))
+    def finish(self, turn: Turn[tuple[int, int] | None]) -> None:
+        """A turn reaches its fate, and all that it stands for. One whose partition was lost meanwhile is ignored."""
+        current = self.flying.get(turn.user)
+        if current is not turn:
+            return  # the sink ends the tasks of a partition before it forgets it: no task outlives its turn
+        self.lanes.finish(turn)
+        del self.flying[turn.user]
+        for work in [work for _, work in turn.superseded] + [turn.work]:
+            if work is not None:
+                self.fates[work] += 1
+        self.journal[turn.user] = max(turn.offset, self.journal.get(turn.user, -1))
+        if self.pending.get(turn.user):
+            self._wait(turn.user)
+
+    @rule(turn=consumes(taken), target=taken)
+    def retry(self, turn: Turn[tuple[int, int] | None]) -> Any:
+        """A request failed: the turn keeps its lane, and takes the user's newest work on board."""
+        current = self.flying.get(turn.user)
+        if current is not turn:
+            return multiple()
+        newer = self.lanes.newest(turn.user)
+        waiting = self.pending.pop(turn.user, [])
+        assert (newer is None) == (not waiting)
+        if newer is None:
+            return turn
+        self._boards(newer, [*(offset for offset, _ in turn.superseded), turn.offset, *waiting])
+        return newer
+
+    @rule(partition=st.sampled_from(PARTITIONS))
+    def commit(self, partition: int) -> None:
+        """The journal commits what may be committed."""
+        if partition in self.held and (offset := self.lanes.committable(partition)) is not None:
+            self.committed[partition] = offset
+
+    @precondition(lambda self: self.held - self.draining)
+    @rule(partition=st.sampled_from(PARTITIONS))
+    def drain(self, partition: int) -> None:
+        """The partition is about to go: nothing more of it starts, what is in flight may finish."""
+        assume(partition in self.held - self.draining)
+        self.lanes.drain(partition)
+        self.draining.add(partition)
+        for user in USERS[partition]:
+            self.pending.pop(user, None)
+            self.waiting.pop(user, None)
+
+    @precondition(lambda self: self.held)
+    @rule(partition=st.sampled_from(PARTITIONS), commits=st.booleans())
+    def revoke(self, partition: int, commits: bool) -> None:
+        """The partition is gone, drained or not; the last commit may have come through or not."""
+        assume(partition in self.held)
+        if commits:
+            self.commit(partition)
+        self.lanes.revoke(partition)
+        self.held.discard(partition)
+        self.draining.discard(partition)
+        self.read[partition].clear()
+        self.position[partition] = self.committed[partition]
+        for user in USERS[partition]:
+            for of_user in (self.pending, self.waiting, self.flying, self.started):
+                of_user.pop(user, None)
+
+    @rule(partition=st.sampled_from(PARTITIONS))
+    def assign(self, partition: int) -> None:
+        """The partition comes back, to be read from the committed offset."""
+        self.held.add(partition)
+
+    @precondition(lambda self: self.held)
+    @rule()
+    def crash(self) -> None:
+        """The sink is killed and another one starts from what was committed."""
+        self.lanes = Lanes()
+        self.draining.clear()
+        self._forget_all()
+
+    def teardown(self) -> None:
+        """At last everything is read and finished: each record has had exactly one fate, and all is committed."""
+        for partition in list(self.draining):
+            self.revoke(partition, commits=True)
+        self.held = set(PARTITIONS)
+        for turn in list(self.flying.values()):
+            self.finish(turn)
+        for partition in PARTITIONS:
+            for _ in self.log[partition]:
+                self.offer(partition)
+        while following := self.start():
+            self.finish(following)
+        self.nothing_is_past_unfinished_work()
+        for partition, log in self.log.items():
+            assert all(self.fates[partition, offset] == 1 for offset in range(len(log)))
+            assert self.lanes.committable(partition) == (len(log) if self.read[partition] else None)
+            assert self.read[partition] or self.committed[partition] == len(log)
+        assert self.fates.total() == sum(map(len, self.log.values()))
+        assert len(self.lanes) == 0
+
+    # What holds at all times
+
+    @invariant()
+    def one_in_flight_per_user(self) -> None:
+        """The lanes know exactly the turns that were taken and not finished: one per user at most."""
+        for partition in PARTITIONS:
+            flying = sorted(turn.offset for turn in self.lanes.flying(partition))
+            assert flying == sorted(turn.offset for turn in self.flying.values() if turn.partition == partition)
+        assert len(self.lanes) == len(self.flying.keys() | {user for user, waits in self.pending.items() if waits})
+
+    @invariant()
+    def nothing_is_told_twice(self) -> None:
+        """No record ever has two fates, whatever was revoked, retried or superseded."""
+        assert all(count == 1 for count in self.fates.values())
+
+    @invariant()
+    def nothing_is_past_unfinished_work(self) -> None:
+        """What may be committed is the first record that was read and isn't finished, or else the next to be read."""
+        for partition in self.held:
+            read = self.read[partition]
+            open_ = (offset for offset in read if offset > self.journal.get(self.log[partition][offset][0], -1))
+            expected = next(open_, self.position[partition]) if read else None
+            assert self.lanes.committable(partition) == expected
+            committed = self.committed[partition]
+            assert all(self.fates[partition, offset] == 1 for offset in range(committed))
+
+    # The model's own steps
+
+    def _wait(self, user: str) -> None:
+        """The user waits for a turn, at the place of the most urgent thing that waits; a place once taken is kept."""
+        if user in self.flying:
+            return
+        pressing = min(
+            self.log[HOME[user]][offset][1] if offset >= 0 else Urgency.CHANGE for offset in self.pending[user]
+        )
+        if user not in self.waiting or pressing < self.waiting[user][0]:
+            self.ticks += 1
+            self.waiting[user] = (pressing, self.ticks)
+
+    def _boards(self, turn: Turn[tuple[int, int] | None], offsets: list[int]) -> None:
+        """A turn starts: it is the newest of what waited, stands for all the rest, and isn't older than the last."""
+        assert [*(offset for offset, _ in turn.superseded), turn.offset] == offsets
+        if turn.offset >= 0:
+            assert turn.offset > self.started.get(turn.user, -1)
+            self.started[turn.user] = turn.offset
+        self.flying[turn.user] = turn
+
+
+def test_lanes_in_any_interleaving() -> None:
+    """Whatever happens in whatever order, each record has one fate, in order, and no commit passes unfinished work."""
+    run_state_machine_as_test(Sinks, settings=settings(max_examples=250, stateful_step_count=50))
+
+
+@given(data=st.data())
+def test_offsets_are_those_of_a_plain_list(data: st.DataObject) -> None:
+    """Started in order with gaps and finished in any order, the commit stands at the first that isn't finished."""
+    offsets = Offsets()
+    started: list[int] = []
+    finished: set[int] = set()
+    following = data.draw(st.integers(0, 3))
+    for _ in range(data.draw(st.integers(0, 25))):
+        if data.draw(st.booleans()) or not started:
+            following += data.draw(st.integers(0, 3))
+            offsets.start(following)
+            started.append(following)
+            following += 1
+        else:
+            offset = data.draw(st.sampled_from(started))
+            offsets.finish(offset)
+            finished.add(offset)
+        open_ = [offset for offset in started if offset not in finished]
+        assert offsets.committable() == (open_[0] if open_ else following)
+
+
+def test_offsets_know_only_what_was_started() -> None:
+    """Before anything was read there is nothing to commit, a stranger is ignored, and so is what was read before."""
+    offsets = Offsets()
+    assert offsets.committable() is None
+    offsets.finish(7)
+    assert offsets.committable() is None
+    assert offsets.start(7)
+    offsets.finish(6)
+    assert offsets.committable() == 7
+    assert [offsets.start(offset) for offset in (3, 7, 8, 8)] == [False, False, True, False]
+    assert offsets.committable() == 7
+
+
+def turn(user: str, offset: int, urgency: Urgency) -> Turn[str]:
+    """Work that is its own name."""
+    return Turn(user, 0, offset, urgency, f"{user}-{offset}")
+
+
+def test_a_revocation_keeps_its_urgency_behind_a_flight() -> None:
+    """A leaver's revocation that waits for a request in flight isn't set back by a later event that changes nothing."""
+    lanes: Lanes[str] = Lanes()
+    lanes.offer(turn("ana", 0, Urgency.CHANGE))
+    flying = lanes.take()
+    assert flying is not None
+    lanes.offer(turn("ana", 1, Urgency.REVOKE))
+    lanes.offer(turn("ana", 2, Urgency.NOTHING))
+    lanes.offer(turn("ben", 3, Urgency.CHANGE))
+    lanes.finish(flying)
+    following = lanes.take()
+    assert following is not None
+    assert (following.user, following.offset, following.urgency) == ("ana", 2, Urgency.REVOKE)
+
+
+def test_a_revocation_goes_before_everybody() -> None:
+    """However many wait, a leaver who comes last goes first, then removals, activations and changes, oldest first."""
+    lanes: Lanes[str] = Lanes()
+    order = [Urgency.CHANGE, Urgency.ACTIVATE, Urgency.CHANGE, Urgency.REMOVE, Urgency.NOTHING, Urgency.REVOKE]
+    for offset, urgency in enumerate(order):
+        lanes.offer(turn(f"user-{offset}", offset, urgency))
+    taken = [lanes.take() for _ in order]
+    assert [each.offset for each in taken if each] == [5, 3, 1, 0, 2, 4]
+
+
+def test_what_was_revoked_is_forgotten() -> None:
+    """An answer that comes after its partition went is ignored, and the partition starts afresh when it comes back."""
+    lanes: Lanes[str] = Lanes()
+    lanes.offer(turn("ana", 5, Urgency.CHANGE))
+    flying = lanes.take()
+    assert flying is not None
+    lanes.revoke(0)
+    lanes.finish(flying)
+    assert lanes.committable(0) is None
+    assert len(lanes) == 0
+    lanes.offer(turn("ana", 3, Urgency.CHANGE))
+    assert lanes.committable(0) == 3

@@ -1,0 +1,119 @@
+"""docker/ against the code: nothing there is run here, so what can be compared is compared."""
+
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from streamproc import config
+from streamproc.cli import cli
+from streamproc.config import PREFIX
+from streamproc.embedded.artifacts import KAFKA_VERSION, server_properties
+
+DOCKER = Path(__file__).parents[2] / "docker"
+COMPOSE: dict[str, Any] = yaml.safe_load((DOCKER / "compose.yaml").read_text(encoding="utf-8"))
+SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+OURS = [name for name, service in SERVICES.items() if service["image"] == "streamproc"]
+DOCKERFILE = (DOCKER / "Dockerfile").read_text(encoding="utf-8")
+
+ELSEWHERE = {
+    "listeners",
+    "advertised.listeners",
+    "listener.security.protocol.map",
+    "controller.quorum.voters",
+    "log.dirs",
+}
+"""Settings of Kafka that say where it runs: a container isn't this machine."""
+SMALL = {
+    "broker.session.timeout.ms",
+    "broker.heartbeat.interval.ms",
+    "num.network.threads",
+    "num.io.threads",
+    "log.cleaner.dedupe.buffer.size",
+}
+"""Settings by which the embedded broker starts faster and stays small."""
+
+
+def test_every_process_is_there() -> None:
+    """Each service that runs for long has its container, under the name of its command."""
+    assert set(OURS) == {"worker", "sink", "simulator"}
+    for name in OURS:
+        assert SERVICES[name]["command"][0] == name
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_commands_are_real(name: str) -> None:
+    """The command line accepts each container's command, options and all."""
+    word, *rest = SERVICES[name]["command"]
+    with cli.commands[word].make_context(word, rest):
+        pass
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_variables_are_settings(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each container's environment is accepted as settings: names, types and limits."""
+    image = dict(re.findall(rf"({PREFIX}\w+)=(\S+)", DOCKERFILE))
+    environment = SERVICES[name].get("environment", {})
+    for variable in [variable for variable in os.environ if variable.startswith(PREFIX)]:
+        monkeypatch.delenv(variable)
+    for variable, value in (image | environment).items():
+        assert variable.removeprefix(PREFIX).lower() in config.Settings.model_fields
+        assert isinstance(value, str)
+        monkeypatch.setenv(variable, value)
+    loaded = config.load()
+    assert str(loaded.data) == image["STREAMPROC_DATA"]
+
+
+@pytest.mark.parametrize("name", ["worker", "sink"])
+def test_addresses_are_those_of_the_other_containers(name: str) -> None:
+    """A service is pointed at Kafka and at the simulator, where they listen."""
+    environment = SERVICES[name]["environment"]
+    assert environment["STREAMPROC_KAFKA"] in SERVICES["kafka"]["environment"]["KAFKA_ADVERTISED_LISTENERS"]
+    command = SERVICES["simulator"]["command"]
+    address = f"http://simulator:{command[command.index('--port') + 1]}"
+    assert environment["STREAMPROC_SCIM_URL"] == f"{address}/api/v2/scim/v2"
+    assert environment["STREAMPROC_TOKEN_URL"] == f"{address}/oauth/token"
+
+
+def test_services_wait_for_what_has_a_health_check() -> None:
+    """A dependency on health needs a check of health."""
+    for service in SERVICES.values():
+        for other, how in service.get("depends_on", {}).items():
+            assert how == {"condition": "service_healthy"}
+            assert "healthcheck" in SERVICES[other]
+
+
+def test_ports_are_published_on_loopback_only() -> None:
+    """Neither an open Kafka nor the simulator's test door is offered to the network."""
+    ports = [port for service in SERVICES.values() for port in service.get("ports", [])]
+    assert ports
+    assert all(port.startswith("127.0.0.1:") for port in ports)
+
+
+def test_kafka_is_configured_as_the_embedded_broker_is() -> None:
+    """The same version and settings as the broker on which everything was tried, but for places and sizes."""
+    text = server_properties(Path("/data"), broker_port=1, controller_port=2)
+    embedded = dict(line.split("=", 1) for line in text.splitlines())
+    variables = {f"KAFKA_{name.upper().replace('.', '_')}": name for name in embedded}
+    environment = SERVICES["kafka"]["environment"]
+    assert set(environment) <= set(variables)
+    told = {variables[variable]: value for variable, value in environment.items()}
+    assert set(told) >= ELSEWHERE
+    assert {name: value for name, value in told.items() if name not in ELSEWHERE} == {
+        name: value for name, value in embedded.items() if name not in ELSEWHERE | SMALL
+    }
+    assert SERVICES["kafka"]["image"] == f"apache/kafka:{KAFKA_VERSION}"
+
+
+def test_the_image_runs_the_command_line_without_privileges() -> None:
+    """The entry point is the command line, started by a user that isn't root, on a supported Python."""
+    lines = DOCKERFILE.splitlines()
+    assert 'ENTRYPOINT ["streamproc"]' in lines
+    assert lines.index("USER streamproc") < lines.index('ENTRYPOINT ["streamproc"]')
+    assert "FROM python:3.11-slim" in lines
+    for name in re.findall(r"^COPY (.+) \S+$", DOCKERFILE, re.MULTILINE):
+        for source in name.split():
+            assert (DOCKER.parent / source).exists()

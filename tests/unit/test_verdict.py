@@ -1,0 +1,180 @@
+"""Every row of the verdict table, with both of Genesys's error bodies."""
+
+from typing import Any, get_args
+
+import pytest
+
+from streamproc.core.verdict import (
+    BACKOFF_FIRST,
+    BACKOFF_MOST,
+    Adopt,
+    Answer,
+    Asked,
+    Deliver,
+    Gone,
+    Park,
+    ReadBack,
+    Refetch,
+    Retry,
+    Verdict,
+    backoff,
+    describe,
+    verdict,
+)
+
+EVERY: tuple[Asked, ...] = get_args(Asked)
+WRITES: tuple[Asked, ...] = ("create", "write", "group")
+PAUSE = backoff(0, 0.0)
+
+
+def scim(status: int, scim_type: str = "", detail: str = "") -> Answer:
+    """An answer with the SCIM error body (RFC 7644 §3.12)."""
+    schemas = ["urn:ietf:params:scim:api:messages:2.0:Error"]
+    return Answer(status, {"schemas": schemas, "status": str(status), "scimType": scim_type, "detail": detail}, {})
+
+
+def platform(status: int, code: str = "", message: str = "") -> Answer:
+    """An answer with the platform gateway's ErrorBody."""
+    return Answer(status, {"message": message, "code": code, "status": status, "contextId": "c"}, {})
+
+
+def bare(status: int) -> Answer:
+    """An answer without a body that could be read."""
+    return Answer(status, {}, {})
+
+
+NOT_SENT = Answer(None, {}, {}, sent=False, error="ClientConnectorError")
+UNANSWERED = Answer(None, {}, {}, error="TimeoutError")
+STALE = "Version does not match the current version."
+
+
+@pytest.mark.parametrize("body", [scim, platform])
+@pytest.mark.parametrize(
+    ("asked", "statuses", "expected"),
+    [
+        (EVERY, [200, 201, 204, 299], Deliver()),
+        (EVERY, [401, 408, 425, 429], Retry(PAUSE)),
+        (("read",), [500, 502, 503, 504, 599], Retry(PAUSE)),
+        (WRITES, [500, 502, 503, 504, 599], ReadBack(PAUSE)),
+        (("create",), [409], Adopt()),
+        (("write", "group", "read"), [409, 412], Refetch()),
+        (EVERY, [404, 410], Gone()),
+    ],
+)
+def test_each_status_has_its_verdict(
+    asked: tuple[Asked, ...], statuses: list[int], expected: Verdict, body: Any
+) -> None:
+    """The status decides, whichever error body comes with it, and so it does where none comes."""
+    for status in statuses:
+        for each in asked:
+            assert verdict(each, body(status), 0, 0.0) == verdict(each, bare(status), 0, 0.0) == expected
+
+
+@pytest.mark.parametrize("asked", EVERY)
+@pytest.mark.parametrize("status", [300, 302, 304, 400, 403, 405, 406, 413, 415, 422, 100])
+def test_what_will_never_be_accepted_is_parked(asked: Asked, status: int) -> None:
+    """Any other answer sets the work aside, with the server's own words."""
+    assert verdict(asked, scim(status, "invalidValue", "no such role"), 0, 0.0) == Park(
+        f"{status} invalidValue no such role"
+    )
+    assert verdict(asked, platform(status, "bad.request", "no such role"), 0, 0.0) == Park(
+        f"{status} bad.request no such role"
+    )
+    assert verdict(asked, bare(status), 0, 0.0) == Park(str(status))
+
+
+@pytest.mark.parametrize("asked", ["write", "group"])
+@pytest.mark.parametrize(
+    "answer",
+    [
+        scim(400, "invalidVers", "Version does not match current version."),
+        platform(400, "general.conflict", STALE),
+        scim(409, "", "Version does not match current version."),
+        platform(409, "general.conflict", STALE),
+        bare(409),
+        scim(412),
+        platform(412, "precondition.failed", "Precondition Failed"),
+        bare(412),
+    ],
+)
+def test_a_version_conflict_in_any_form_is_read_again(asked: Asked, answer: Answer) -> None:
+    """400 `invalidVers`, 409 and 412 are one: read, plan again, send."""
+    assert verdict(asked, answer, 3, 0.5) == Refetch()
+
+
+def test_a_create_has_no_version() -> None:
+    """A POST carries no If-Match, so what would be a version conflict elsewhere is a refusal, but for a taken name."""
+    assert (
+        verdict("create", scim(409, "uniqueness", "User name already in use by non-deleted user."), 0, 0.0) == Adopt()
+    )
+    assert verdict("create", scim(400, "invalidVers"), 0, 0.0) == Park("400 invalidVers")
+    assert verdict("create", scim(412), 0, 0.0) == Park("412")
+
+
+def test_a_taken_name_isnt_a_version_conflict() -> None:
+    """A PATCH that would take somebody's userName never succeeds by being planned again."""
+    assert verdict("write", scim(409, "uniqueness", "taken"), 0, 0.0) == Park("409 uniqueness taken")
+
+
+def test_silence_after_sending_is_never_sent_again_blind() -> None:
+    """No answer to a write that left this machine is read back; to one that didn't, or to a read, is sent again."""
+    for asked in EVERY:
+        assert verdict(asked, NOT_SENT, 0, 0.0) == Retry(PAUSE)
+    for asked in WRITES:
+        assert verdict(asked, UNANSWERED, 0, 0.0) == ReadBack(PAUSE)
+    assert verdict("read", UNANSWERED, 0, 0.0) == Retry(PAUSE)
+
+
+@pytest.mark.parametrize("asked", WRITES)
+def test_no_write_is_repeated_that_may_have_been_applied(asked: Asked) -> None:
+    """Of all statuses only refusals from before the request was looked at are sent again as they are."""
+    for status in (None, *range(100, 600)):
+        decided = verdict(asked, Answer(status, {}, {}), 0, 0.0)
+        assert isinstance(decided, Retry) == (status in {401, 408, 425, 429})
+        assert isinstance(decided, ReadBack) == (status is None or status >= 500)
+        assert isinstance(decided, Deliver) == (status is not None and 200 <= status < 300)
+
+
+@pytest.mark.parametrize(
+    ("header", "expected"),
+    [
+        ("7", 7.0),
+        (" 0.5 ", 0.5),
+        ("0", 0.0),
+        ("-3", 0.0),
+        ("301", 300.0),
+        ("inf", 300.0),
+        ("nan", PAUSE),
+        ("", PAUSE),
+        ("soon", PAUSE),
+        ("Wed, 21 Oct 2026 07:28:00 GMT", PAUSE),
+    ],
+)
+def test_the_servers_pause_is_kept(header: str, expected: float) -> None:
+    """Retry-After in seconds is what is waited, at most five minutes; rubbish and dates count as none."""
+    for asked, status, kind in (("write", 429, Retry), ("write", 503, ReadBack), ("read", 503, Retry)):
+        assert verdict(asked, Answer(status, {}, {"retry-after": header}), 0, 0.0) == kind(expected)  # type: ignore[arg-type]
+
+
+def test_backoff_doubles_within_bounds() -> None:
+    """From 0.2 s to 30 s, doubling; jitter takes up to half; even an absurd number of attempts is a pause."""
+    assert [backoff(attempts, 0.0) for attempts in range(5)] == [0.2, 0.4, 0.8, 1.6, 3.2]
+    for attempts in (*range(20), 10_000):
+        whole, half = backoff(attempts, 0.0), backoff(attempts, 1.0)
+        assert BACKOFF_FIRST <= whole <= BACKOFF_MOST
+        assert half == whole / 2 < backoff(attempts, 0.5) < whole
+    assert backoff(10_000, 0.0) == BACKOFF_MOST
+
+
+def test_every_attempt_waits_longer() -> None:
+    """The number of attempts so far sets the pause of a retry."""
+    assert verdict("write", bare(429), 3, 0.0) == Retry(1.6)
+    assert verdict("write", bare(500), 3, 1.0) == ReadBack(0.8)
+
+
+def test_the_servers_words_are_told() -> None:
+    """Status, kind and words come from either body, or from what went wrong on the way."""
+    assert describe(scim(409, "uniqueness", "taken")) == "409 uniqueness taken"
+    assert describe(platform(429, "too.many.requests", "slow down")) == "429 too.many.requests slow down"
+    assert describe(UNANSWERED) == "no answer TimeoutError"
+    assert describe(bare(500)) == "500"
