@@ -13,8 +13,9 @@ import orjson
 import uvloop
 
 from streamproc import __version__, compose, config, telemetry
+from streamproc.adapters.kafka import ensure_topics
 from streamproc.config import Settings
-from streamproc.core.errors import StreamprocError
+from streamproc.core.errors import MappingError, SettingsError, StreamprocError
 from streamproc.demo import report
 from streamproc.demo.play import play
 from streamproc.demo.processes import ProcessFailedError, Stack, stack
@@ -86,12 +87,24 @@ def simulator(
         client_secret=client_secret,
         allow_remote=host != "127.0.0.1",
     )
-    click.echo(f"http://{host}:{port}", err=True)
-    _run(
-        compose.until_signal(
-            lambda ready: compose.run_simulator(host, port, options, ready), "simulator", with_parent=with_parent
+
+    def told(ready: Callable[[str], None]) -> Callable[[str], None]:
+        def tell(taken: str) -> None:
+            click.echo(f"http://{host}:{taken}", err=True)
+            ready(taken)
+
+        return tell
+
+    try:
+        _run(
+            compose.until_signal(
+                lambda ready: compose.run_simulator(host, port, options, told(ready)),
+                "simulator",
+                with_parent=with_parent,
+            )
         )
-    )
+    except OSError as error:
+        raise SettingsError(f"--host {host} --port {port} can't be used: {error.strerror}") from error
 
 
 @cli.command(epilog="Example: streamproc topics --create --kafka kafka:9092")
@@ -103,8 +116,9 @@ def topics(kafka: str | None, create: bool, check: bool, as_json: bool) -> None:
     """The topics: who writes and reads them, how they are kept, and the picture."""
     settings = config.load(kafka=kafka)
     if create or check:
-        absent = _run(compose.ensure_topics(settings, create=create))
-        click.echo(f"{'created' if create else 'missing'}: {', '.join(absent) or 'none'}")
+        absent = _run(ensure_topics(settings, create=create))
+        word = "created" if create else "missing"
+        click.echo(orjson.dumps({word: absent}) if as_json else f"{word}: {', '.join(absent) or 'none'}")
         sys.exit(1 if absent and not create else 0)
     if as_json:
         click.echo(orjson.dumps([report.topic(each, settings) for each in TOPICS], option=orjson.OPT_INDENT_2))
@@ -162,7 +176,7 @@ async def _stack(kafka: str | None, data: Path | None, say: Callable[[str], None
         settings = config.load(kafka=kafka)
         running = await exit_stack.enter_async_context(stack(settings, folder))
         say("starting worker and sink ...")
-        await compose.ensure_topics(settings)
+        await ensure_topics(settings)
         await running.start("worker", "sink")
         yield running
 
@@ -186,7 +200,7 @@ def main() -> None:
         cli()
     except (StreamprocError, EmbeddedKafkaUnavailable, ProcessFailedError) as error:
         click.echo(f"streamproc: {error}", err=True)
-        sys.exit(1)
+        sys.exit(2 if isinstance(error, SettingsError | MappingError) else 1)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ import ssl
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from streamproc.core.errors import SettingsError
@@ -59,6 +59,12 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level that is logged.")
     log_json: bool = Field(False, description="Log lines as JSON.")
 
+    @model_validator(mode="after")
+    def _complete(self) -> "Settings":
+        if self.kafka_security.startswith("SASL") and not (self.kafka_username and self.kafka_password):
+            raise ValueError("kafka_username and kafka_password are needed with SASL")
+        return self
+
     @classmethod
     def settings_customise_sources(
         cls,
@@ -108,7 +114,7 @@ def load(**overrides: object) -> Settings:
         return Settings(**given)  # type: ignore[arg-type]
     except ValidationError as error:
         first = error.errors(include_input=False)[0]
-        name = ".".join(str(part) for part in first["loc"])
+        name = ".".join(str(part) for part in first["loc"]) or "settings"
         raise SettingsError(f"{name}: {first['msg']}. `streamproc settings` explains it.") from error
 
 

@@ -61,7 +61,7 @@ TOPICS: Final[tuple[Topic, ...]] = (
         REJECTIONS,
         "topic/partition/offset of the input",
         REJECTED,
-        "worker (resolve)",
+        "worker",
         "operators",
         "input that can't become an event, with the reason and the original bytes",
         _KEPT,

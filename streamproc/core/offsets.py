@@ -10,10 +10,10 @@ class Offsets:
 
     __slots__ = ("_done", "_open", "_reached")
 
-    def __init__(self) -> None:
+    def __init__(self, begin: int | None = None) -> None:
         self._open: dict[int, None] = {}  # in the order of their start
         self._done: set[int] = set()
-        self._reached: int | None = None
+        self._reached = begin
 
     def start(self, offset: int) -> bool:
         """The record at `offset` was read. False: it was read before, and is being or has been worked on."""
@@ -31,6 +31,11 @@ class Offsets:
         while self._open and (first := next(iter(self._open))) in self._done:
             del self._open[first]
             self._done.remove(first)
+
+    @property
+    def reached(self) -> int | None:
+        """The offset after the last that was read, or where reading is to begin. None: not known."""
+        return self._reached
 
     def committable(self) -> int | None:
         """The offset to commit: the first unfinished record's, else the one after the last. None: nothing was read."""

@@ -17,7 +17,7 @@ def step(played: Played) -> str:
     clock = "" if played.milliseconds is None else f"  {played.milliseconds} ms from event to acknowledgement"
     lines = [f"{mark} {played.title} ({played.subject}): {played.fate}{clock}"]
     if played.reads:
-        lines.append(f"       first contact: {played.reads} reads")
+        lines.append(f"       {played.reads} reads: what Genesys holds, or a group's id")
     lines += [
         f"       {each['method']} {_short(each['path'])} → {each['status']}  {_body(each['body'])}"
         for each in played.requests
@@ -37,7 +37,7 @@ def ending(told: Ending) -> str:
     lines = [""]
     if times:
         lines.append(
-            f"isolated changes after first contact: {times[len(times) // 2]} ms median, {times[-1]} ms longest, "
+            f"isolated changes: {times[len(times) // 2]} ms median, {times[-1]} ms longest, "
             "from event to acknowledgement"
         )
     if told.good:

@@ -42,6 +42,7 @@ from streamproc.services.journal import Journal
 
 log = structlog.get_logger("streamproc.courier")
 
+REGRESSED = "an earlier change is missing from this record's history"
 LIST_ATTRIBUTES = "attributes=id,userName,externalId"
 
 
@@ -132,6 +133,8 @@ class Courier:
             await self._converge(trip)
         except _Set as aside:
             parked = aside.parked
+        if parked is None and trip.turn.work.regressed:
+            parked = self._parked(trip, "regressed", REGRESSED)  # a leaver is let through, and stays parked
         if parked is None and trip.aside:
             first = next(iter(trip.aside.values()))
             parked = replace(first, attributes=sorted(trip.aside), desired=trip.record.desired)
@@ -142,7 +145,7 @@ class Courier:
             self._newest(trip)
             desired = trip.record.desired
             if trip.turn.work.regressed and desired.get("active") is not False:
-                raise _Set(self._parked(trip, "regressed", "an earlier change is missing from this record's history"))
+                raise _Set(self._parked(trip, "regressed", REGRESSED))
             if not trip.contacted:
                 await self._look_up(trip)
                 continue
@@ -280,7 +283,8 @@ class Courier:
                 partition=trip.turn.partition,
                 seq=trip.record.seq,
                 attempts=trip.attempts,
-                reason=reason,
+                status=request.status,
+                correlation_id=request.correlation_id,
             )
         if after > 0:
             await self._pause(after)
@@ -454,7 +458,9 @@ class Courier:
             outcomes.append(self._told(trip, gone, "superseded", since=work.gap))
         # The sink before us may have delivered it, and died before it could say so.
         delivered = trip.tried or (trip.looked and bool(trip.record.operations))
-        whole = parked is not None and not parked.attributes
+        whole = parked is not None and (not parked.attributes or not delivered)
+        if work.regressed and parked is not None and parked.code == "regressed" and delivered:
+            whole = False  # the leaver of a parked user was let through
         fate: Verdict = "parked" if whole else "delivered" if delivered else "no-op"
         if parked is not None:
             log.warning(

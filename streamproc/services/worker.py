@@ -6,14 +6,16 @@ own count allows, because Faust also acks events that it skips during a rebalanc
 """
 
 import asyncio
+import tempfile
 from base64 import b64encode
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
 from typing import Any
 
 import faust
 import orjson
 import structlog
-from aiokafka import AIOKafkaProducer
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from pydantic import ValidationError
 
 from streamproc.adapters import kafka
@@ -25,7 +27,7 @@ from streamproc.core.fold import decode, encode, fold
 from streamproc.core.mapping import Mapping
 from streamproc.core.offsets import Offsets
 from streamproc.services.table import UsersTable
-from streamproc.sources import SOURCES, Parser
+from streamproc.sources import SOURCES
 from streamproc.topics import CHANGES, OPERATIONS, REJECTIONS
 
 log = structlog.get_logger("streamproc.worker")
@@ -34,12 +36,27 @@ IN_FLIGHT = 2_000
 """Records sent and not yet acknowledged, before reading waits."""
 
 
+@dataclass(frozen=True, slots=True)
+class Raw:
+    """One record as it was read. `timestamp`: ms since 1970."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+    headers: dict[str, bytes]
+
+
 class Worker:
     """See above. Everything but Faust itself comes in as an argument."""
 
     def __init__(self, settings: Settings, mapping: Mapping) -> None:
         self._mapping = mapping
         self._producer: AIOKafkaProducer | None = None
+        self._reader: AIOKafkaConsumer | None = None
+        self._reading = asyncio.Lock()
         self._offsets: dict[tuple[str, int], Offsets] = {}
         self._unacknowledged: dict[bytes, bytes] = {}
         """Users whose newest record is on its way to the brokers: it is the state until the table has it."""
@@ -52,15 +69,18 @@ class Worker:
         self._table = UsersTable.declare(self._app, settings.table_store)
         self._table.on_recover(self._rewrite_regressed)
         self._app.on_partitions_revoked.connect(self._forget, weak=False)
-        parsers = {f"events.{source}": parse for source, parse in SOURCES.items()}
-        self._app.agent(_raw(self._app, *parsers), name="resolve")(self._agent(lambda e: self._resolve(e, parsers)))
-        self._app.agent(_raw(self._app, CHANGES), name="fold")(self._agent(self._fold))
+        self._app.on_partitions_assigned.connect(self._forget, weak=False)
+        self._parsers = {f"events.{source}": parse for source, parse in SOURCES.items()}
+        self._app.agent(_bytes(self._app, *self._parsers), name="resolve")(self._agent(self._resolve))
+        self._app.agent(_bytes(self._app, CHANGES), name="fold")(self._agent(self._fold))
 
     async def run(self, ready: Callable[[], None] = lambda: None) -> None:
         """Work until cancelled. Raises where going on would lose something: a restart recovers from the log."""
         self._failure = asyncio.get_running_loop().create_future()
         self._producer = kafka.producer(self._settings)
         await self._producer.start()
+        self._reader = kafka.consumer(self._settings, group=self._app.conf.id)
+        await self._reader.start()
         self._app.consumer._new_offset = self._committable  # noqa: SLF001 - see above; faust-streaming is pinned
         stopped = asyncio.ensure_future(self._stopped(ready))
         try:
@@ -73,6 +93,7 @@ class Worker:
             self._failure.cancel()
             await asyncio.gather(stopped, return_exceptions=True)
             await self._app.stop()
+            await self._reader.stop()
             await self._producer.stop()
 
     async def _stopped(self, ready: Callable[[], None]) -> None:
@@ -84,87 +105,132 @@ class Worker:
         if (crash := self._app.crash_reason) is not None:
             raise crash
 
-    def _agent(self, handle: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    def _agent(self, handle: Callable[[Raw], Awaitable[None]]) -> Callable[[Any], Any]:
         async def consume(stream: Any) -> AsyncIterator[None]:
             async for event in stream.noack().events():
                 message = event.message
-                offsets = self._offsets.setdefault((message.topic, message.partition), Offsets())
-                if not offsets.start(message.offset):
-                    event.ack()  # Faust gives the last record before a commit twice now and then
-                    continue
-                await self._room.wait()
                 try:
-                    await handle(event)
-                except Exception as error:  # noqa: BLE001 - Faust would count the event as done, and go on
-                    log.exception("agent failed", topic=message.topic, partition=message.partition, offset=message.offset)
+                    await self._take(_raw_of(message), handle)
+                except Exception as error:
+                    log.exception(
+                        "agent failed", topic=message.topic, partition=message.partition, offset=message.offset
+                    )
                     self._fail(error)
                     return
+                event.ack()
             if False:  # pragma: no cover - makes this an async generator, whose results Faust passes over
                 yield
 
         return consume
 
-    async def _resolve(self, event: Any, parsers: dict[str, Parser]) -> None:
-        message = event.message
-        origin = Origin(message.topic, message.partition, message.offset, round(message.timestamp * 1000))
-        headers = dict(message.headers or ())
+    async def _take(self, raw: Raw, handle: Callable[[Raw], Awaitable[None]]) -> None:
+        """Handle a record that Faust gives, after any before it that Faust has left out.
+
+        Around a rebalance Faust may give a batch that it fetched before, and drop what comes before that batch.
+        """
+        place = (raw.topic, raw.partition)
+        offsets = self._offsets.get(place)
+        if offsets is None:
+            offsets = Offsets(await self._committed(*place))
+            if self._offsets.setdefault(place, offsets) is not offsets:
+                return  # partitions moved meanwhile, and the record will come again
+        left_out: list[Raw] = []
+        if offsets.reached is not None and offsets.reached < raw.offset:
+            left_out = await self._between(*place, offsets.reached, raw.offset)
+        for each in (*left_out, raw):
+            await self._room.wait()
+            if self._offsets.get(place) is not offsets:
+                return
+            if offsets.start(each.offset):  # else Faust gives it for the second time
+                await handle(each)
+        if left_out:
+            log.info("records that Faust left out were read", topic=place[0], partition=place[1], records=len(left_out))
+
+    async def _committed(self, topic: str, partition: int) -> int:
+        """Where reading begins: the committed offset, else the partition's first."""
+        place = TopicPartition(topic, partition)
+        async with self._reading:
+            assert self._reader is not None
+            committed = await self._reader.committed(place)
+            if committed is not None:
+                return int(committed)
+            return int((await self._reader.beginning_offsets([place]))[place])
+
+    async def _between(self, topic: str, partition: int, first: int, end: int) -> list[Raw]:
+        """Records at offsets `first` to `end - 1`. None, where these are a transaction's markers or were compacted."""
+        place = TopicPartition(topic, partition)
+        found: list[Raw] = []
+        async with self._reading:
+            reader = self._reader
+            assert reader is not None
+            reader.assign([place])
+            reader.seek(place, first)
+            while await reader.position(place) < end:
+                for record in (await reader.getmany(place, timeout_ms=1000)).get(place, ()):
+                    if record.offset < end:
+                        headers = dict(record.headers)
+                        found.append(
+                            Raw(topic, partition, record.offset, record.timestamp, record.key, record.value, headers)
+                        )
+                if found and found[-1].offset == end - 1:
+                    break
+        return found
+
+    async def _resolve(self, raw: Raw) -> None:
+        origin = Origin(raw.topic, raw.partition, raw.offset, raw.timestamp)
         try:
-            changes = parsers[message.topic](message.value, headers, origin)
+            changes = self._parsers[raw.topic](raw.value, raw.headers, origin)
         except RejectedInputError as error:
-            await self._reject(event, origin, error.code, error.detail)
+            await self._reject(raw, error.code, error.detail)
             return
         except Exception as error:
-            log.exception("parser failed", topic=origin.topic, partition=origin.partition, offset=origin.offset)
-            await self._reject(event, origin, "internal", type(error).__name__)
+            log.exception("parser failed", topic=raw.topic, partition=raw.partition, offset=raw.offset)
+            await self._reject(raw, "internal", type(error).__name__)
             return
         for change in changes[:-1]:
             await self._send(CHANGES, change.user.encode(), orjson.dumps(change), None, lambda: None)
         last = changes[-1]
-        await self._send(CHANGES, last.user.encode(), orjson.dumps(last), None, lambda: self._done(event))
+        await self._send(CHANGES, last.user.encode(), orjson.dumps(last), None, lambda: self._done(raw))
 
-    async def _fold(self, event: Any) -> None:
-        message = event.message
+    async def _fold(self, raw: Raw) -> None:
         try:
-            change = CHANGE_EVENT.validate_json(message.value or b"")
+            change = CHANGE_EVENT.validate_json(raw.value or b"")
         except ValidationError:
-            origin = Origin(message.topic, message.partition, message.offset, round(message.timestamp * 1000))
-            await self._reject(event, origin, "invalid", "not a ChangeEvent; only the worker may write here")
+            await self._reject(raw, "invalid", "not a ChangeEvent; only the worker may write here")
             return
         user = change.user.encode()
-        value = self._unacknowledged.get(user) or self._table.read(user, message.partition)
+        value = self._unacknowledged.get(user) or self._table.read(user, raw.partition)
         known = None if value is None else decode(value)
-        record = fold(known, message.offset, change, self._mapping)
+        record = fold(known, raw.offset, change, self._mapping)
         if record is known:  # folded before a restart
-            self._done(event)
+            self._done(raw)
             return
         value = encode(record)
         self._unacknowledged[user] = value
 
         def kept(value: bytes = value) -> None:
-            self._table.keep(user, value, message.partition)
+            self._table.keep(user, value, raw.partition)
             if self._unacknowledged.get(user) is value:
                 del self._unacknowledged[user]
-            self._done(event)
+            self._done(raw)
 
-        await self._send(OPERATIONS, user, value, message.partition, kept)
+        await self._send(OPERATIONS, user, value, raw.partition, kept)
 
-    async def _reject(self, event: Any, origin: Origin, code: str, reason: str) -> None:
-        message = event.message
-        headers = [(name, b64encode(content).decode()) for name, content in dict(message.headers or ()).items()]
+    async def _reject(self, raw: Raw, code: str, reason: str) -> None:
         rejected = Rejected(
-            origin.topic,
-            origin.partition,
-            origin.offset,
-            origin.appended,
+            raw.topic,
+            raw.partition,
+            raw.offset,
+            raw.timestamp,
             code,
             reason,
-            None if message.key is None else b64encode(message.key).decode(),
-            None if message.value is None else b64encode(message.value).decode(),
-            headers,
+            None if raw.key is None else b64encode(raw.key).decode(),
+            None if raw.value is None else b64encode(raw.value).decode(),
+            [(name, b64encode(content or b"").decode()) for name, content in raw.headers.items()],
         )
-        key = f"{origin.topic}/{origin.partition}/{origin.offset}".encode()
-        log.warning("rejected", topic=origin.topic, partition=origin.partition, offset=origin.offset, code=code)
-        await self._send(REJECTIONS, key, orjson.dumps(rejected), None, lambda: self._done(event))
+        key = f"{raw.topic}/{raw.partition}/{raw.offset}".encode()
+        log.warning("rejected", topic=raw.topic, partition=raw.partition, offset=raw.offset, code=code)
+        await self._send(REJECTIONS, key, orjson.dumps(rejected), None, lambda: self._done(raw))
 
     async def _send(
         self, topic: str, key: bytes, value: bytes, partition: int | None, acknowledged: Callable[[], None]
@@ -187,12 +253,10 @@ class Worker:
         sent = await self._producer.send(topic, value, key=key, partition=partition)
         sent.add_done_callback(answered)
 
-    def _done(self, event: Any) -> None:
-        message = event.message
-        offsets = self._offsets.get((message.topic, message.partition))
+    def _done(self, raw: Raw) -> None:
+        offsets = self._offsets.get((raw.topic, raw.partition))
         if offsets is not None:
-            offsets.finish(message.offset)
-        event.ack()
+            offsets.finish(raw.offset)
 
     def _committable(self, place: Any) -> int | None:
         """Stands in for Faust's own count (see above), and clears it."""
@@ -224,7 +288,7 @@ def _app(settings: Settings) -> Any:
     """The Faust app. Its web server, its leader topic and its own creation of topics are off."""
     options: dict[str, Any] = {
         "broker": [f"kafka://{server}" for server in settings.kafka.split(",")],
-        "datadir": settings.data,
+        "datadir": settings.data if settings.table_store == "rocksdb" else tempfile.gettempdir(),
         "store": "memory://" if settings.table_store == "memory" else "rocksdb://",
         "autodiscover": False,
         "web_enabled": False,
@@ -262,6 +326,13 @@ def _credentials(settings: Settings) -> Any:
     )
 
 
-def _raw(app: Any, *names: str) -> Any:
+def _raw_of(message: Any) -> Raw:
+    """A record as Faust gives it: its timestamp is in seconds."""
+    timestamp = round(message.timestamp * 1000)
+    headers = dict(message.headers or ())
+    return Raw(message.topic, message.partition, message.offset, timestamp, message.key, message.value, headers)
+
+
+def _bytes(app: Any, *names: str) -> Any:
     """A topic of bytes: what can't be parsed must reach us, not Faust's decoder, which would drop it."""
     return app.topic(*names, key_type=bytes, value_type=bytes, allow_empty=True)

@@ -92,7 +92,9 @@ class Found:
     @property
     def good(self) -> bool:
         """Whether nothing is off."""
-        return not (self.lost or self.out_of_order or self.duplicate_writes or self.unaccounted or self.mismatched_users)
+        return not (
+            self.lost or self.out_of_order or self.duplicate_writes or self.unaccounted or self.mismatched_users
+        )
 
 
 async def run(plan: Plan) -> Found:
@@ -191,7 +193,7 @@ def _fates(found: Found, records: Records) -> None:
 
 
 def _writes(found: Found, records: Records, ledger: list[dict[str, Any]]) -> None:
-    """By the ledger: per user, seqs never fall; no request was applied twice; no write was sent that changed nothing."""
+    """By the ledger: per user, seqs never fall; nothing was applied twice; no write changed nothing."""
     users = {place: change["user"] for place, change in records.changes.items()}
     last: dict[str, int] = {}
     applied: Counter[str] = Counter()
@@ -313,9 +315,13 @@ def main() -> int:
     for name in ("seed", "events", "users", "kills", "workers", "sinks"):
         parser.add_argument(f"--{name}", type=int, default=getattr(defaults, name))
     parser.add_argument("--seconds", type=float, default=defaults.seconds, help="over which the events are spread")
-    parser.add_argument("--pause", action="store_true", help="half of the kills are SIGSTOP past the session, then SIGCONT")
+    parser.add_argument(
+        "--pause", action="store_true", help="half of the kills are SIGSTOP past the session, then SIGCONT"
+    )
     parser.add_argument("--store", choices=["memory", "rocksdb"], default="memory")
-    parser.add_argument("--logs", help="keep the services' logs in this folder, with what they wait for, if the run fails")
+    parser.add_argument(
+        "--logs", help="keep the services' logs in this folder, with what they wait for, if the run fails"
+    )
     parser.add_argument("--kafka", help="HOST:PORT of an empty cluster instead of the embedded one")
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args()

@@ -7,7 +7,6 @@ what the real sink's transaction keeps: the newest record of each user whose fat
 from collections import Counter
 from typing import Any, Final
 
-import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -279,7 +278,7 @@ class Sinks(RuleBasedStateMachine):
 
 def test_lanes_in_any_interleaving() -> None:
     """Whatever happens in whatever order, each record has one fate, in order, and no commit passes unfinished work."""
-    run_state_machine_as_test(Sinks, settings=settings(max_examples=250, stateful_step_count=50))
+    run_state_machine_as_test(Sinks, settings=settings(max_examples=150, stateful_step_count=50))
 
 
 @given(data=st.data())

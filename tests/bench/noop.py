@@ -1,0 +1,49 @@
+"""Faust's own no-op agent on events.hris, as Faust's documents write one. Started by `bench.worker`; prints its rate."""
+
+import asyncio
+import sys
+import time
+from collections.abc import AsyncIterator
+from typing import Any
+
+import faust
+import uvloop
+
+
+async def main(bootstrap: str, expected: int) -> None:
+    """Consume `expected` events and print events per second from the first to the last."""
+    app = faust.App(
+        "noop",
+        broker=f"kafka://{bootstrap}",
+        web_enabled=False,
+        topic_allow_declare=False,
+        topic_disable_leader=True,
+        autodiscover=False,
+        consumer_auto_offset_reset="earliest",
+        stream_wait_empty=False,
+    )
+    done = asyncio.Event()
+    seen, first = 0, 0.0
+
+    @app.agent(app.topic("events.hris", key_type=bytes, value_type=bytes, allow_empty=True))  # type: ignore[untyped-decorator]
+    async def nothing(stream: Any) -> AsyncIterator[None]:
+        nonlocal seen, first
+        async for _ in stream:
+            if seen == 0:
+                first = time.perf_counter()
+            seen += 1
+            if seen == expected:
+                print(f"{expected / (time.perf_counter() - first):.1f}", flush=True)
+                done.set()
+        if False:
+            yield
+
+    app.finalize()
+    await app.start()
+    await done.wait()
+    await app.stop()
+
+
+if __name__ == "__main__":
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(main(sys.argv[1], int(sys.argv[2])))
