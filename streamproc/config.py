@@ -5,6 +5,7 @@ A variable wins over the file, the file over the default. Secrets are SecretStr:
 
 import os
 import ssl
+import tomllib
 from pathlib import Path
 from typing import Literal
 
@@ -115,7 +116,10 @@ def load(**overrides: object) -> Settings:
     except ValidationError as error:
         first = error.errors(include_input=False)[0]
         name = ".".join(str(part) for part in first["loc"]) or "settings"
-        raise SettingsError(f"{name}: {first['msg']}. `streamproc settings` explains it.") from error
+        # Without the cause: pydantic's own error repeats the value, which may be a secret.
+        raise SettingsError(f"{name}: {first['msg']}. `streamproc settings` explains it.") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{PREFIX}CONFIG: {file} isn't valid TOML: {error}") from error
 
 
 def environment(settings: Settings) -> dict[str, str]:

@@ -37,6 +37,7 @@ BINDING: Final = "0.5.0"
 OURS: Final = {
     "worker (resolve)": "resolve",
     "worker (fold)": "fold",
+    "worker": "worker",
     "sink": "sink",
     "the worker's table `users`": "users",
 }

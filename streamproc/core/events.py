@@ -15,7 +15,7 @@ Fact: TypeAlias = JsonScalar | list[JsonScalar] | dict[str, JsonScalar]
 """What a source can say of one attribute; None says that it has no value."""
 
 Order: TypeAlias = tuple[int, int, str]
-"""Place in one source's own order: source time in ms since 1970, sequence, event id. Never compared across sources."""
+"""Place in one source's own order: source time in µs since 1970, sequence, event id. Never compared across sources."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from streamproc.core.errors import RejectedInputError
 from streamproc.core.events import ChangeEvent, Fact, JsonScalar, Origin
 
 SOURCE: Final = "hris"
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 MAX_BYTES: Final = 256 * 1024
 """A user's event is about 1 kB; more than this is a mistake."""
 MAX_AHEAD: Final = timedelta(hours=24)
@@ -142,7 +143,7 @@ def parse(value: bytes | None, headers: Mapping[str, bytes], origin: Origin) -> 
             subject=event.subject,
             event=event.id,
             kind=event.type,
-            order=(round(event.time.timestamp() * 1000), event.sequence, event.id),
+            order=((event.time - EPOCH) // timedelta(microseconds=1), event.sequence, event.id),
             attributes=_facts(event.attributes),
             origin=origin,
             reason=event.reason,

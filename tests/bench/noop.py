@@ -1,4 +1,4 @@
-"""Faust's own no-op agent on events.hris, as Faust's documents write one. Started by `bench.worker`; prints its rate."""
+"""Faust's own no-op agent on events.hris, as its documents write one. Started by `bench.worker`; prints its rate."""
 
 import asyncio
 import sys

@@ -74,7 +74,7 @@ async def _worked(settings: Settings) -> float:
     await reader.start()
     try:
         places = [TopicPartition(OPERATIONS, n) for n in range(settings.partitions)]
-        while sum((await reader.end_offsets(places)).values()) < EVENTS:
+        while sum((await reader.end_offsets(places)).values()) < EVENTS:  # noqa: ASYNC110 - it is another process
             await asyncio.sleep(0.2)
         last = max([await _timestamp(reader, place, last=True) for place in places])
         first = min([await _timestamp(reader, TopicPartition(CHANGES, place.partition)) for place in places])

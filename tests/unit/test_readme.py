@@ -286,7 +286,7 @@ def first_column(heading: str) -> set[str]:
 def test_rejections_fates_and_parking_are_complete() -> None:
     """The tables have every code that the code has."""
     files = [*(ROOT / "streamproc" / "sources").glob("*.py"), ROOT / "streamproc" / "services" / "worker.py"]
-    raised = r'(?:RejectedInputError\(\s*|_reject\(event, origin, )"(\w+)"'
+    raised = r'(?:RejectedInputError\(\s*|_reject\(raw, )"(\w+)"'
     codes = {code for file in files for code in re.findall(raised, file.read_text(encoding="utf-8"))}
     assert first_column("Code | What is wrong") == codes
     assert first_column("Fate | Meaning") == set(get_args(Fate))
