@@ -6,10 +6,13 @@ until nothing is left to do. Where the target holds exactly the state before the
 Rule 1: an ETag that was read is used only after the journal confirmed, after the read, that the partition is ours.
 Rule 2: an answer that leaves open whether a write was applied leads to a read, never to the same write.
 Rule 3: a retry carries the newest desired state; it holds its user's lane, and nobody else's.
+Rule 4: a request of the sink before us may still be in the air. A turn that passes over records which that sink may
+have sent isn't told until such a request must have landed or died, and the target was read again.
 """
 
+import asyncio
 import zlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field, replace
 from typing import Any, assert_never, cast
 
@@ -72,6 +75,8 @@ class _Trip:
     id: str | None = None
     etag: str | None = None
     held: Resource | None = None
+    settled: bool = False
+    """Rule 4 is met."""
     looked: bool = False
     """Whether the target was asked, in this trip, what it holds."""
     contacted: bool = False
@@ -102,10 +107,11 @@ class Courier:
         lanes: Lanes[Work],
         clock: Callable[[], float],
         ticks: Callable[[], float],
-        pause: Callable[[float], Awaitable[None]],
+        pause: Callable[[float], Coroutine[Any, Any, None]],
         jitter: Callable[[], float],
         find_id: Callable[[str], str | None],
         fresh: float,
+        landed: float,
     ) -> None:
         self._scim = scim
         self._dialect = dialect
@@ -116,6 +122,8 @@ class Courier:
         self._jitter = jitter
         self._find_id = find_id
         self._fresh = fresh
+        self._landed = landed
+        self._resting: dict[str, asyncio.Event] = {}
         self._groups = Groups()
         self._managers: dict[str, str] = {}
 
@@ -157,8 +165,40 @@ class Courier:
                             trip, "incomplete", f"can't be created before these are known: {', '.join(lacking)}"
                         )
                     )
-                return
+                if await self._settled(trip):
+                    return
+                continue
             await self._carry_out(trip, operations[0])
+
+    async def _settled(self, trip: _Trip) -> bool:
+        """Rule 4. False: it was waited for, or newer work came; look again."""
+        passed_over = (offset for offset, _ in trip.turn.superseded)
+        remaining = trip.journal.acquired + self._landed - self._ticks()
+        if trip.settled or not any(offset < trip.journal.until for offset in passed_over):
+            return True
+        if remaining > 0 and await self._rest(trip.turn.user, remaining):
+            return False
+        trip.settled = True
+        await self._reread(trip)
+        return False
+
+    async def _rest(self, user: str, seconds: float) -> bool:
+        """Wait; True: newer work of the user ended the wait."""
+        woken = self._resting[user] = asyncio.Event()
+        waits = [asyncio.ensure_future(self._pause(seconds)), asyncio.ensure_future(woken.wait())]
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            del self._resting[user]
+            for wait in waits:
+                wait.cancel()
+            await asyncio.gather(*waits, return_exceptions=True)
+        return woken.is_set()
+
+    def nudge(self, user: str) -> None:
+        """Newer work of the user came in: don't let it wait for rule 4."""
+        if woken := self._resting.get(user):
+            woken.set()
 
     def _newest(self, trip: _Trip) -> None:
         if newer := self._lanes.newest(trip.turn.user):

@@ -36,6 +36,8 @@ class Journal:
         self.partition = partition
         self.until = 0
         """Records below this offset may have been in another sink's hands when the partition came to us."""
+        self.acquired = 0.0
+        """Ticks at which the partition came to us."""
         self.confirmed = 0.0
         """Ticks at which the last transaction that committed was begun: the partition was ours then."""
         self.begin = 0
@@ -62,7 +64,7 @@ class Journal:
         """Become the only writer: the previous holder's transaction is aborted and its next one refused."""
         self._producer = self._new_producer()
         await self._producer.start()
-        self.confirmed = self._ticks()
+        self.acquired = self.confirmed = self._ticks()
 
     async def load(self, consumer: AIOKafkaConsumer) -> None:
         """Read the partition of `scim.deliveries` to its end; call after `fence`, when nobody else can write."""

@@ -69,6 +69,7 @@ class Sink(ConsumerRebalanceListener):  # type: ignore[misc]
             random.Random(seed).random,  # noqa: S311 - jitter
             self._find_id,
             settings.session_timeout / 2,
+            settings.request_timeout + 1.0,
         )
 
     async def run(self, ready: Callable[[], None] = lambda: None) -> None:
@@ -131,6 +132,7 @@ class Sink(ConsumerRebalanceListener):  # type: ignore[misc]
             gap = FIRST if seen is None else seen
         work = Work(record.seq, record.prev, record.effect, record.cause, message.value, regressed, gap=gap)
         self._lanes.offer(Turn(record.user, partition, message.offset, urgency(record.operations, None), work))
+        self._courier.nudge(record.user)
         journal.saw(record.user, record.seq)
 
     def _pump(self) -> None:

@@ -48,7 +48,10 @@ class UsersTable(faust.Table):  # type: ignore[misc]
         return self.data._db_for_partition(partition).get(user)  # type: ignore[no-any-return]  # noqa: SLF001
 
     def keep(self, user: bytes, value: bytes, partition: int) -> None:
-        """Set what the brokers have acknowledged (rule 1)."""
+        """Set what the brokers have acknowledged (rule 1), unless recovery has brought something newer (rule 2)."""
+        held = self.read(user, partition)
+        if held is not None and seq_of(held) > seq_of(value):
+            return
         if self._in_memory:
             self.data.data[user] = value
             self.data._key_partition[user] = partition  # noqa: SLF001

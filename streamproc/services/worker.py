@@ -268,6 +268,7 @@ class Worker:
 
     async def _forget(self, *_: Any, **__: Any) -> None:
         self._offsets.clear()
+        self._unacknowledged.clear()
 
     async def _rewrite_regressed(self) -> None:
         """Append again what an older record was appended after (invariant 3: no regress)."""

@@ -105,7 +105,7 @@ async def run(plan: Plan) -> Found:
         if bootstrap is None:
             bootstrap = (await exit_stack.enter_async_context(embedded_kafka(progress=_say))).bootstrap
         folder = Path(exit_stack.enter_context(tempfile.TemporaryDirectory(prefix="streamproc-chaos-")))
-        settings = config.load(kafka=bootstrap, table_store=plan.store, data=folder / "data")
+        settings = config.load(kafka=bootstrap, table_store=plan.store, data=folder / "data", request_timeout=5.0)
         await ensure_topics(settings)
         running = await exit_stack.enter_async_context(stack(settings, folder))
         http = await exit_stack.enter_async_context(aiohttp.ClientSession())
@@ -132,6 +132,8 @@ async def run(plan: Plan) -> Found:
         async with http.get(f"{running.simulator}/_sim/ledger") as answer:
             ledger = orjson.loads(await answer.read())["entries"]
         judge(found, sent, records, ledger, await held(http, running.simulator))
+        if not found.good and plan.logs:
+            (folder / "dossier.json").write_bytes(orjson.dumps({"outcomes": records.outcomes, "ledger": ledger}))
         if not found.good and plan.logs:
             shutil.copytree(folder, plan.logs, dirs_exist_ok=True, ignore=shutil.ignore_patterns("data", "worker-?"))
         if not found.good:

@@ -5,21 +5,11 @@ what the real sink's transaction keeps: the newest record of each user whose fat
 """
 
 from collections import Counter
-from typing import Any, Final
+from typing import Final, TypeAlias
 
-from hypothesis import assume, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import (
-    Bundle,
-    RuleBasedStateMachine,
-    consumes,
-    initialize,
-    invariant,
-    multiple,
-    precondition,
-    rule,
-    run_state_machine_as_test,
-)
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
 from streamproc.core.lanes import Lanes, Turn
 from streamproc.core.offsets import Offsets
@@ -31,29 +21,32 @@ HOME: Final = {user: partition for partition, users in USERS.items() for user in
 
 urgencies = st.sampled_from(Urgency)
 users = st.sampled_from(sorted(HOME))
+partitions = st.sampled_from(PARTITIONS)
+
+SomeTurn: TypeAlias = Turn[tuple[int, int] | None]
 
 
 class Sinks(RuleBasedStateMachine):
     """One sink after another over two partitions. A turn's work is its (partition, offset); other attempts' is None."""
 
-    taken: Bundle[Turn[tuple[int, int] | None]] = Bundle("taken")
-
     def __init__(self) -> None:
         super().__init__()
         self.lanes: Lanes[tuple[int, int] | None] = Lanes()
         self.log: dict[int, list[tuple[str, Urgency]]] = {partition: [] for partition in PARTITIONS}
-        self.held: set[int] = set()
+        self.held = set(PARTITIONS)
         self.draining: set[int] = set()
         self.fates: Counter[tuple[int, int]] = Counter()
         self.journal: dict[str, int] = {}
         self.committed = dict.fromkeys(PARTITIONS, 0)
-        self._forget_all()
+        self.lost: list[SomeTurn] = []
+        """Turns whose partition went while they were in flight."""
+        self._begin()
 
-    def _forget_all(self) -> None:
+    def _begin(self) -> None:
         self.read: dict[int, list[int]] = {partition: [] for partition in PARTITIONS}
         self.position = dict(self.committed)
         self.started: dict[str, int] = {}
-        self.flying: dict[str, Turn[tuple[int, int] | None]] = {}
+        self.flying: dict[str, SomeTurn] = {}
         self.pending: dict[str, list[int]] = {}
         """Offsets per user that wait, oldest first; -1 stands for another attempt."""
         self.waiting: dict[str, tuple[Urgency, int]] = {}
@@ -62,47 +55,39 @@ class Sinks(RuleBasedStateMachine):
 
     # What happens
 
-    @initialize()
-    def get_all(self) -> None:
-        """A sink starts with every partition."""
-        self.held = set(PARTITIONS)
+    @rule(records=st.lists(st.tuples(users, urgencies), min_size=1, max_size=4), read=st.integers(0, 9))
+    def append(self, records: list[tuple[str, Urgency]], read: int) -> None:
+        """The worker writes records, and mostly the sink reads them at once."""
+        for user, urgency in records:
+            self.log[HOME[user]].append((user, urgency))
+        if read:
+            for partition in PARTITIONS:
+                self.read_on(partition, len(self.log[partition]))
 
-    @rule(user=users, urgency=urgencies)
-    def append(self, user: str, urgency: Urgency) -> None:
-        """The worker writes a record; whoever holds the partition reads it in its turn."""
-        self.log[HOME[user]].append((user, urgency))
-
-    @rule(user=users, urgency=urgencies)
-    def append_and_read(self, user: str, urgency: Urgency) -> None:
-        """The usual case: the record is read at once, and what lies before it."""
-        self.append(user, urgency)
-        for _ in range(len(self.log[HOME[user]])):
-            self.offer(HOME[user])
-
-    @rule(partition=st.sampled_from(PARTITIONS))
-    def offer(self, partition: int) -> None:
-        """The sink reads on by one record, and passes over what the journal says was told before."""
-        offset = self.position[partition]
-        if partition not in self.held - self.draining or offset >= len(self.log[partition]):
+    @rule(partition=partitions, count=st.integers(1, 5))
+    def read_on(self, partition: int, count: int) -> None:
+        """The sink reads on, and passes over what the journal says was told before."""
+        if partition not in self.held - self.draining:
             return
-        self.position[partition] += 1
-        self.read[partition].append(offset)
-        user, urgency = self.log[partition][offset]
-        if offset <= self.journal.get(user, -1):
-            self.lanes.skip(partition, offset)
-            return
-        self.lanes.offer(Turn(user, partition, offset, urgency, (partition, offset)))
-        self.pending.setdefault(user, []).append(offset)
-        self._wait(user)
-
-    @rule(partition=st.sampled_from(PARTITIONS), data=st.data())
-    def offer_twice(self, partition: int, data: st.DataObject) -> None:
-        """The consumer gives a record that it gave before: it is in the lanes, or was, and nothing comes of it."""
-        if self.read[partition] and partition in self.held - self.draining:
-            offset = data.draw(st.sampled_from(self.read[partition]))
+        for offset in range(self.position[partition], min(self.position[partition] + count, len(self.log[partition]))):
+            self.position[partition] += 1
+            self.read[partition].append(offset)
             user, urgency = self.log[partition][offset]
-            self.lanes.offer(Turn(user, partition, offset, urgency, (partition, offset)))
-            self.lanes.skip(partition, offset)
+            if offset <= self.journal.get(user, -1):
+                self.lanes.skip(partition, offset)
+            else:
+                self.lanes.offer(Turn(user, partition, offset, urgency, (partition, offset)))
+                self.pending.setdefault(user, []).append(offset)
+                self._wait(user)
+
+    @precondition(lambda self: any(self.read.values()))
+    @rule(data=st.data())
+    def read_twice(self, data: st.DataObject) -> None:
+        """The consumer gives a record that it gave before: it is in the lanes, or was, and nothing comes of it."""
+        partition, offset = data.draw(st.sampled_from([(p, each) for p in PARTITIONS for each in self.read[p]]))
+        user, urgency = self.log[partition][offset]
+        self.lanes.offer(Turn(user, partition, offset, urgency, (partition, offset)))
+        self.lanes.skip(partition, offset)
 
     @rule(user=users)
     def again(self, user: str) -> None:
@@ -115,111 +100,100 @@ class Sinks(RuleBasedStateMachine):
             self.pending[user] = [-1]
             self._wait(user)
 
-    @rule(target=taken)
-    def take(self) -> Any:
-        """A connection is free."""
-        turn = self.start()
-        return multiple() if turn is None else turn
+    @precondition(lambda self: self.waiting)
+    @rule(count=st.integers(1, 3))
+    def take(self, count: int) -> None:
+        """So many connections are free: the most urgent user's newest work starts, the longest waiting among equals."""
+        for _ in range(count):
+            turn = self.lanes.take()
+            assert (turn is None) == (not self.waiting)
+            if turn is None:
+                return
+            assert turn.user == min(self.waiting, key=self.waiting.__getitem__)
+            assert turn.user not in self.flying
+            del self.waiting[turn.user]
+            self._boards(turn, self.pending.pop(turn.user))
 
-    def start(self) -> Turn[tuple[int, int] | None] | None:
-        """The most urgent user's newest work starts, the longest waiting among equals."""
-        turn = self.lanes.take()
-        if turn is None:
-            assert not self.waiting
-            return None
-        assert turn.user == min(self.waiting, key=self.waiting.__getitem__)
-        assert turn.user not in self.flying
-        del self.waiting[turn.user]
-        self._boards(turn, self.pending.pop(turn.user))
-        return turn
+    @precondition(lambda self: self.flying)
+    @rule(data=st.data())
+    def finish(self, data: st.DataObject) -> None:
+        """A turn reaches its fate, and all that it stands for."""
+        self._finish(self.flying[data.draw(st.sampled_from(sorted(self.flying)))])
 
-    @rule(turn=consumes(taken))
-    def finish(self, turn: Turn[tuple[int, int] | None]) -> None:
-        """A turn reaches its fate, and all that it stands for. One whose partition was lost meanwhile is ignored."""
-        current = self.flying.get(turn.user)
-        if current is not turn:
-            return  # the sink ends the tasks of a partition before it forgets it: no task outlives its turn
-        self.lanes.finish(turn)
-        del self.flying[turn.user]
-        for work in [work for _, work in turn.superseded] + [turn.work]:
-            if work is not None:
-                self.fates[work] += 1
-        self.journal[turn.user] = max(turn.offset, self.journal.get(turn.user, -1))
-        if self.pending.get(turn.user):
-            self._wait(turn.user)
-
-    @rule(turn=consumes(taken), target=taken)
-    def retry(self, turn: Turn[tuple[int, int] | None]) -> Any:
+    @precondition(lambda self: self.flying)
+    @rule(data=st.data())
+    def retry(self, data: st.DataObject) -> None:
         """A request failed: the turn keeps its lane, and takes the user's newest work on board."""
-        current = self.flying.get(turn.user)
-        if current is not turn:
-            return multiple()
-        newer = self.lanes.newest(turn.user)
-        waiting = self.pending.pop(turn.user, [])
+        user = data.draw(st.sampled_from(sorted(self.flying)))
+        turn, waiting = self.flying[user], self.pending.pop(user, [])
+        newer = self.lanes.newest(user)
         assert (newer is None) == (not waiting)
-        if newer is None:
-            return turn
-        self._boards(newer, [*(offset for offset, _ in turn.superseded), turn.offset, *waiting])
-        return newer
+        if newer is not None:
+            self._boards(newer, [*(offset for offset, _ in turn.superseded), turn.offset, *waiting])
 
-    @rule(partition=st.sampled_from(PARTITIONS))
-    def commit(self, partition: int) -> None:
-        """The journal commits what may be committed."""
-        if partition in self.held and (offset := self.lanes.committable(partition)) is not None:
-            self.committed[partition] = offset
+    @precondition(lambda self: self.lost)
+    @rule(data=st.data())
+    def finish_late(self, data: st.DataObject) -> None:
+        """An answer comes after its partition went, and perhaps came back: newer work doesn't count as answered."""
+        turn = data.draw(st.sampled_from(self.lost))
+        current = self.flying.get(turn.user)
+        if current is None or current.offset != turn.offset:  # the sink ends a partition's tasks before it forgets it
+            self.lanes.finish(turn)
 
-    @precondition(lambda self: self.held - self.draining)
-    @rule(partition=st.sampled_from(PARTITIONS))
+    @rule()
+    def commit(self) -> None:
+        """The journals commit what may be committed."""
+        for partition in self.held:
+            if (offset := self.lanes.committable(partition)) is not None:
+                self.committed[partition] = offset
+
+    @precondition(lambda self: len(self.held - self.draining) == len(PARTITIONS))
+    @rule(partition=partitions)
     def drain(self, partition: int) -> None:
-        """The partition is about to go: nothing more of it starts, what is in flight may finish."""
-        assume(partition in self.held - self.draining)
+        """A partition is about to go: nothing more of it starts, what is in flight may finish."""
         self.lanes.drain(partition)
         self.draining.add(partition)
         for user in USERS[partition]:
             self.pending.pop(user, None)
             self.waiting.pop(user, None)
 
-    @precondition(lambda self: self.held)
-    @rule(partition=st.sampled_from(PARTITIONS), commits=st.booleans())
-    def revoke(self, partition: int, commits: bool) -> None:
-        """The partition is gone, drained or not; the last commit may have come through or not."""
-        assume(partition in self.held)
+    @precondition(lambda self: self.draining)
+    @rule(commits=st.booleans())
+    def revoke_drained(self, commits: bool) -> None:
+        """The partition that was drained is gone; its last commit came through or didn't."""
+        for partition in list(self.draining):
+            self._revoke(partition, commits=commits)
+
+    @precondition(lambda self: len(self.held - self.draining) == len(PARTITIONS))
+    @rule(data=st.data(), commits=st.booleans())
+    def lose(self, data: st.DataObject, commits: bool) -> None:
+        """A partition is lost out of the blue, or both: the sink was fenced, or was killed and another one starts."""
+        which = data.draw(st.sampled_from([*PARTITIONS, None]))
+        if which is not None:
+            self._revoke(which, commits=commits)
+            return
         if commits:
-            self.commit(partition)
-        self.lanes.revoke(partition)
-        self.held.discard(partition)
-        self.draining.discard(partition)
-        self.read[partition].clear()
-        self.position[partition] = self.committed[partition]
-        for user in USERS[partition]:
-            for of_user in (self.pending, self.waiting, self.flying, self.started):
-                of_user.pop(user, None)
-
-    @rule(partition=st.sampled_from(PARTITIONS))
-    def assign(self, partition: int) -> None:
-        """The partition comes back, to be read from the committed offset."""
-        self.held.add(partition)
-
-    @precondition(lambda self: self.held)
-    @rule()
-    def crash(self) -> None:
-        """The sink is killed and another one starts from what was committed."""
+            self.commit()
         self.lanes = Lanes()
-        self.draining.clear()
-        self._forget_all()
+        self.lost.clear()
+        self._begin()
+
+    @precondition(lambda self: len(self.held) < len(PARTITIONS))
+    @rule()
+    def assign(self) -> None:
+        """What went comes back, to be read from the committed offset."""
+        self.held = set(PARTITIONS)
 
     def teardown(self) -> None:
         """At last everything is read and finished: each record has had exactly one fate, and all is committed."""
-        for partition in list(self.draining):
-            self.revoke(partition, commits=True)
-        self.held = set(PARTITIONS)
-        for turn in list(self.flying.values()):
-            self.finish(turn)
-        for partition in PARTITIONS:
-            for _ in self.log[partition]:
-                self.offer(partition)
-        while following := self.start():
-            self.finish(following)
+        self.revoke_drained(commits=True)
+        self.assign()
+        for partition, log in self.log.items():
+            self.read_on(partition, len(log))
+        while self.waiting or self.flying:
+            for turn in list(self.flying.values()):
+                self._finish(turn)
+            self.take(3)
         self.nothing_is_past_unfinished_work()
         for partition, log in self.log.items():
             assert all(self.fates[partition, offset] == 1 for offset in range(len(log)))
@@ -256,6 +230,29 @@ class Sinks(RuleBasedStateMachine):
 
     # The model's own steps
 
+    def _finish(self, turn: SomeTurn) -> None:
+        self.lanes.finish(turn)
+        del self.flying[turn.user]
+        for work in [work for _, work in turn.superseded] + [turn.work]:
+            if work is not None:
+                self.fates[work] += 1
+        self.journal[turn.user] = max(turn.offset, self.journal.get(turn.user, -1))
+        if self.pending.get(turn.user):
+            self._wait(turn.user)
+
+    def _revoke(self, partition: int, *, commits: bool) -> None:
+        if commits:
+            self.commit()
+        self.lanes.revoke(partition)
+        self.held.discard(partition)
+        self.draining.discard(partition)
+        self.read[partition].clear()
+        self.position[partition] = self.committed[partition]
+        self.lost += [turn for turn in self.flying.values() if turn.partition == partition]
+        for user in USERS[partition]:
+            for of_user in (self.pending, self.waiting, self.flying, self.started):
+                of_user.pop(user, None)
+
     def _wait(self, user: str) -> None:
         """The user waits for a turn, at the place of the most urgent thing that waits; a place once taken is kept."""
         if user in self.flying:
@@ -267,7 +264,7 @@ class Sinks(RuleBasedStateMachine):
             self.ticks += 1
             self.waiting[user] = (pressing, self.ticks)
 
-    def _boards(self, turn: Turn[tuple[int, int] | None], offsets: list[int]) -> None:
+    def _boards(self, turn: SomeTurn, offsets: list[int]) -> None:
         """A turn starts: it is the newest of what waited, stands for all the rest, and isn't older than the last."""
         assert [*(offset for offset, _ in turn.superseded), turn.offset] == offsets
         if turn.offset >= 0:

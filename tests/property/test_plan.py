@@ -153,7 +153,7 @@ def test_one_operation_at_a_time_comes_to_the_same(known: Resource | None, desir
     assert sent == operations
 
 
-@given(known=maybe_known, desired=partial)
+@given(known=st.none() | partial, desired=partial)
 @example(known=Resource(active=True, groups=["Supervisors"]), desired=Resource(active=False, groups=[]))
 def test_revocation_is_first_and_alone(known: Resource | None, desired: Resource) -> None:
     """Whoever holds access and is to lose it gets exactly one operation, the most urgent: Deactivate."""
