@@ -8,14 +8,14 @@ own count allows, because Faust also acks events that it skips during a rebalanc
 import asyncio
 import tempfile
 from base64 import b64encode
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Any
 
 import faust
 import orjson
 import structlog
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka import AIOKafkaConsumer, TopicPartition
 from pydantic import ValidationError
 
 from streamproc.adapters import kafka
@@ -26,6 +26,7 @@ from streamproc.core.events import CHANGE_EVENT, Origin
 from streamproc.core.fold import decode, encode, fold
 from streamproc.core.mapping import Mapping
 from streamproc.core.offsets import Offsets
+from streamproc.services.outbox import Outbox
 from streamproc.services.table import UsersTable
 from streamproc.sources import SOURCES
 from streamproc.topics import CHANGES, OPERATIONS, REJECTIONS
@@ -54,15 +55,11 @@ class Worker:
 
     def __init__(self, settings: Settings, mapping: Mapping) -> None:
         self._mapping = mapping
-        self._producer: AIOKafkaProducer | None = None
         self._reader: AIOKafkaConsumer | None = None
         self._reading = asyncio.Lock()
         self._offsets: dict[tuple[str, int], Offsets] = {}
         self._unacknowledged: dict[bytes, bytes] = {}
         """Users whose newest record is on its way to the brokers: it is the state until the table has it."""
-        self._sent = 0
-        self._room = asyncio.Event()
-        self._room.set()
         self._failure: asyncio.Future[None] | None = None
         self._settings = settings
         self._app = _app(settings)
@@ -74,27 +71,34 @@ class Worker:
         self._app.agent(_bytes(self._app, *self._parsers), name="resolve")(self._agent(self._resolve))
         self._app.agent(_bytes(self._app, CHANGES), name="fold")(self._agent(self._fold))
 
+    _outbox: Outbox
+
     async def run(self, ready: Callable[[], None] = lambda: None) -> None:
         """Work until cancelled. Raises where going on would lose something: a restart recovers from the log."""
         self._failure = asyncio.get_running_loop().create_future()
-        self._producer = kafka.producer(self._settings)
-        await self._producer.start()
+        producer = kafka.producer(self._settings)
+        await producer.start()
+        self._outbox = Outbox(producer, self._settings.partitions, IN_FLIGHT)
         self._reader = kafka.consumer(self._settings, group=self._app.conf.id)
         await self._reader.start()
         self._app.consumer._new_offset = self._committable  # noqa: SLF001 - see above; faust-streaming is pinned
-        stopped = asyncio.ensure_future(self._stopped(ready))
+        tasks = [
+            self._failure,
+            asyncio.ensure_future(self._outbox.run()),
+            asyncio.ensure_future(self._stopped(ready)),
+        ]
         try:
-            await asyncio.wait([stopped, self._failure], return_when=asyncio.FIRST_COMPLETED)
-            for done in (self._failure, stopped):
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for done in tasks:
                 if done.done():
                     done.result()
         finally:
-            stopped.cancel()
-            self._failure.cancel()
-            await asyncio.gather(stopped, return_exceptions=True)
             await self._app.stop()
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
             await self._reader.stop()
-            await self._producer.stop()
+            await producer.stop()
 
     async def _stopped(self, ready: Callable[[], None]) -> None:
         self._app.finalize()
@@ -105,7 +109,7 @@ class Worker:
         if (crash := self._app.crash_reason) is not None:
             raise crash
 
-    def _agent(self, handle: Callable[[Raw], Awaitable[None]]) -> Callable[[Any], Any]:
+    def _agent(self, handle: Callable[[Raw], None]) -> Callable[[Any], Any]:
         async def consume(stream: Any) -> AsyncIterator[None]:
             async for event in stream.noack().events():
                 message = event.message
@@ -123,7 +127,7 @@ class Worker:
 
         return consume
 
-    async def _take(self, raw: Raw, handle: Callable[[Raw], Awaitable[None]]) -> None:
+    async def _take(self, raw: Raw, handle: Callable[[Raw], None]) -> None:
         """Handle a record that Faust gives, after any before it that Faust has left out.
 
         Around a rebalance Faust may give a batch that it fetched before, and drop what comes before that batch.
@@ -138,11 +142,11 @@ class Worker:
         if offsets.reached is not None and offsets.reached < raw.offset:
             left_out = await self._between(*place, offsets.reached, raw.offset)
         for each in (*left_out, raw):
-            await self._room.wait()
+            await self._outbox.room.wait()
             if self._offsets.get(place) is not offsets:
                 return
             if offsets.start(each.offset):  # else Faust gives it for the second time
-                await handle(each)
+                handle(each)
         if left_out:
             log.info("records that Faust left out were read", topic=place[0], partition=place[1], records=len(left_out))
 
@@ -176,27 +180,27 @@ class Worker:
                     break
         return found
 
-    async def _resolve(self, raw: Raw) -> None:
+    def _resolve(self, raw: Raw) -> None:
         origin = Origin(raw.topic, raw.partition, raw.offset, raw.timestamp)
         try:
             changes = self._parsers[raw.topic](raw.value, raw.headers, origin)
         except RejectedInputError as error:
-            await self._reject(raw, error.code, error.detail)
+            self._reject(raw, error.code, error.detail)
             return
         except Exception as error:
             log.exception("parser failed", topic=raw.topic, partition=raw.partition, offset=raw.offset)
-            await self._reject(raw, "internal", type(error).__name__)
+            self._reject(raw, "internal", type(error).__name__)
             return
         for change in changes[:-1]:
-            await self._send(CHANGES, change.user.encode(), orjson.dumps(change), None, lambda: None)
+            self._outbox.put(CHANGES, change.user.encode(), orjson.dumps(change))
         last = changes[-1]
-        await self._send(CHANGES, last.user.encode(), orjson.dumps(last), None, lambda: self._done(raw))
+        self._outbox.put(CHANGES, last.user.encode(), orjson.dumps(last), lambda: self._done(raw))
 
-    async def _fold(self, raw: Raw) -> None:
+    def _fold(self, raw: Raw) -> None:
         try:
             change = CHANGE_EVENT.validate_json(raw.value or b"")
         except ValidationError:
-            await self._reject(raw, "invalid", "not a ChangeEvent; only the worker may write here")
+            self._reject(raw, "invalid", "not a ChangeEvent; only the worker may write here")
             return
         user = change.user.encode()
         value = self._unacknowledged.get(user) or self._table.read(user, raw.partition)
@@ -214,9 +218,9 @@ class Worker:
                 del self._unacknowledged[user]
             self._done(raw)
 
-        await self._send(OPERATIONS, user, value, raw.partition, kept)
+        self._outbox.put(OPERATIONS, user, value, kept, raw.partition)
 
-    async def _reject(self, raw: Raw, code: str, reason: str) -> None:
+    def _reject(self, raw: Raw, code: str, reason: str) -> None:
         rejected = Rejected(
             raw.topic,
             raw.partition,
@@ -230,28 +234,7 @@ class Worker:
         )
         key = f"{raw.topic}/{raw.partition}/{raw.offset}".encode()
         log.warning("rejected", topic=raw.topic, partition=raw.partition, offset=raw.offset, code=code)
-        await self._send(REJECTIONS, key, orjson.dumps(rejected), None, lambda: self._done(raw))
-
-    async def _send(
-        self, topic: str, key: bytes, value: bytes, partition: int | None, acknowledged: Callable[[], None]
-    ) -> None:
-        assert self._producer is not None
-        self._sent += 1
-        if self._sent >= IN_FLIGHT:
-            self._room.clear()
-
-        def answered(future: asyncio.Future[Any]) -> None:
-            self._sent -= 1
-            if self._sent < IN_FLIGHT:
-                self._room.set()
-            error = None if future.cancelled() else future.exception()
-            if error is not None:
-                self._fail(error)
-            elif not future.cancelled():
-                acknowledged()
-
-        sent = await self._producer.send(topic, value, key=key, partition=partition)
-        sent.add_done_callback(answered)
+        self._outbox.put(REJECTIONS, key, orjson.dumps(rejected), lambda: self._done(raw))
 
     def _done(self, raw: Raw) -> None:
         offsets = self._offsets.get((raw.topic, raw.partition))
@@ -275,7 +258,7 @@ class Worker:
         for user, partition in self._table.regressed.items():
             value = self._table.read(user, partition)
             if value is not None:
-                await self._send(OPERATIONS, user, value, partition, lambda: None)
+                self._outbox.put(OPERATIONS, user, value, partition=partition)
         if self._table.regressed:
             log.warning("records that had regressed were appended again", users=len(self._table.regressed))
             self._table.regressed.clear()

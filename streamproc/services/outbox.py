@@ -1,0 +1,74 @@
+"""Outbox: records on their way to the brokers, in group commits.
+
+While one round of produce requests is under way the next one gathers, so a lone record leaves at once, and under load a
+request carries many. A record's `acknowledged` runs when the brokers have it, in the order in which records were put.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.partitioner import DefaultPartitioner
+
+Record = tuple[bytes, bytes, Callable[[], None]]
+
+
+class Outbox:
+    """For one idempotent producer. `full` records may wait before `room` is cleared."""
+
+    def __init__(self, producer: AIOKafkaProducer, partitions: int, full: int) -> None:
+        self.room = asyncio.Event()
+        self.room.set()
+        self._producer = producer
+        self._all = list(range(partitions))
+        self._partitioner = DefaultPartitioner()
+        self._full = full
+        self._count = 0
+        self._waiting: dict[tuple[str, int], list[Record]] = {}
+        self._some = asyncio.Event()
+
+    def put(
+        self,
+        topic: str,
+        key: bytes,
+        value: bytes,
+        acknowledged: Callable[[], None] = lambda: None,
+        partition: int | None = None,
+    ) -> None:
+        """Send a record. `partition` None: by its key, as every Kafka client's default does."""
+        if partition is None:
+            partition = self._partitioner(key, self._all, self._all)
+        self._waiting.setdefault((topic, partition), []).append((key, value, acknowledged))
+        self._count += 1
+        if self._count >= self._full:
+            self.room.clear()
+        self._some.set()
+
+    async def run(self) -> None:
+        """Send until cancelled. Raises what the producer couldn't overcome: the records of that round aren't counted."""
+        while True:
+            await self._some.wait()
+            self._some.clear()
+            taken, self._waiting = self._waiting, {}
+            sent: list[Any] = []
+            for (topic, partition), records in taken.items():
+                sent += await self._send(topic, partition, records)
+            await asyncio.gather(*sent)
+            for records in taken.values():
+                for _, _, acknowledged in records:
+                    acknowledged()
+                self._count -= len(records)
+            if self._count < self._full:
+                self.room.set()
+
+    async def _send(self, topic: str, partition: int, records: list[Record]) -> list[Any]:
+        sent: list[Any] = []
+        batch = self._producer.create_batch()
+        for key, value, _ in records:
+            if batch.append(key=key, value=value, timestamp=None) is None:  # full
+                sent.append(await self._producer.send_batch(batch, topic, partition=partition))
+                batch = self._producer.create_batch()
+                batch.append(key=key, value=value, timestamp=None)
+        sent.append(await self._producer.send_batch(batch, topic, partition=partition))
+        return sent
