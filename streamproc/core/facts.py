@@ -49,8 +49,8 @@ def absorb(known: SourceFacts | None, event: ChangeEvent, wanted: Sequence[str])
     return SourceFacts(known.subject, event.origin, floor, known.values | newer, later), "applied"
 
 
-def view(facts: Mapping[str, SourceFacts]) -> dict[str, Fact]:
-    """The facts of all sources as one: `active` only while every source that speaks of it says so (deny wins).
+def view(facts: Mapping[str, SourceFacts], active: str = "active") -> dict[str, Fact]:
+    """The facts of all sources as one; the fact `active` is true only while every source that speaks of it says so.
 
     Other attributes come from the first source, by name, that has a value. Configured authority comes with the sources.
     """
@@ -59,7 +59,7 @@ def view(facts: Mapping[str, SourceFacts]) -> dict[str, Fact]:
     merged: dict[str, Fact] = {}
     for source in sorted(facts):
         for name, value in facts[source].values.items():
-            if name == "active" and value is False:
+            if name == active and value is False:
                 merged[name] = False
             elif merged.get(name) is None:
                 merged[name] = value
@@ -68,7 +68,11 @@ def view(facts: Mapping[str, SourceFacts]) -> dict[str, Fact]:
 
 def _seen(last: Origin, origin: Origin) -> bool:
     """A repeat of the resolver after a crash: the same raw record, or an earlier one of the same partition."""
-    return last.topic == origin.topic and last.partition == origin.partition and origin.offset <= last.offset
+    return (
+        (last.topic, last.partition) == (origin.topic, origin.partition)
+        and origin.offset <= last.offset
+        and origin.appended <= last.appended  # else the topic was made anew, and its offsets begin again
+    )
 
 
 def _moved(known: SourceFacts, event: ChangeEvent) -> SourceFacts:

@@ -56,6 +56,9 @@ class UserRecord:
 USER_RECORD: TypeAdapter[UserRecord] = TypeAdapter(UserRecord)
 
 
+_UNSAID = Cause("", "", Origin("", 0, 0, 0))
+
+
 def fold(record: UserRecord | None, seq: int, event: ChangeEvent, mapping: Mapping) -> UserRecord:
     """The record after the event at offset `seq`. Returns `record` itself where the event was folded already."""
     if record is not None and seq <= record.seq:
@@ -70,7 +73,7 @@ def fold(record: UserRecord | None, seq: int, event: ChangeEvent, mapping: Mappi
         effect = said
     else:
         before = desired
-        desired, problems = mapping.desire(event.user, view(facts))
+        desired, problems = mapping.desire(event.user, view(facts, mapping.file.attributes.active))
         if desired != before or record is None:
             effect = "changed"
             operations = plan(before if record else None, desired)
@@ -99,6 +102,35 @@ def seal(record: UserRecord) -> UserRecord:
 def encode(record: UserRecord) -> bytes:
     """Kafka value of `scim.operations`. Keys are sorted: the same record is the same bytes after `decode` too."""
     return orjson.dumps(record, option=orjson.OPT_SORT_KEYS)
+
+
+def recall(value: bytes) -> UserRecord:
+    """What `fold` needs of a record that we encoded ourselves: unchecked, and without its operations and cause."""
+    raw = orjson.loads(value)
+    facts = {
+        source: SourceFacts(
+            each["subject"],
+            Origin(**each["origin"]),
+            each["floor"] and tuple(each["floor"]),
+            each["values"],
+            {name: tuple(at) for name, at in each["later"].items()},
+        )
+        for source, each in raw["facts"].items()
+    }
+    return UserRecord(
+        raw["user"],
+        raw["seq"],
+        raw["prev"],
+        raw["effect"],
+        _UNSAID,
+        raw["mapping"],
+        facts,
+        raw["desired"],
+        [],
+        raw["problems"],
+        raw["before"],
+        raw["hash"],
+    )
 
 
 def decode(value: bytes) -> UserRecord:

@@ -138,7 +138,7 @@ class Mapping:
             elif target not in UNCLEARABLE and not feeding.isdisjoint(facts):
                 wanted.setdefault(target, None)
         for copy in self.file.copies:
-            for name, level in _named(copy.fact, facts.get(copy.fact), problems):
+            for name, level in _named(copy.fact, facts.get(copy.fact), problems, leveled=copy.to in LEVELS):
                 self._give(wanted, copy.to, _wrapped(copy, name), copy.level if level is None else level)
         for patterns, rule in self._rules:
             if all(_matches(pattern, facts.get(fact)) for fact, pattern in patterns.items()):
@@ -197,7 +197,9 @@ def _pattern(want: str | list[str]) -> re.Pattern[str]:
 def _matches(pattern: re.Pattern[str], value: Fact) -> bool:
     if isinstance(value, list):
         return any(_matches(pattern, each) for each in value)
-    return isinstance(value, str) and pattern.fullmatch(value.strip()) is not None
+    if isinstance(value, bool) or value is None or isinstance(value, dict):
+        return False
+    return pattern.fullmatch(str(value).strip()) is not None
 
 
 def _wrapped(copy: Copy, name: str) -> str:
@@ -219,7 +221,7 @@ def _scalar(name: str, fact: str, value: Fact, problems: list[str]) -> Any:
     return None
 
 
-def _named(fact: str, value: Fact, problems: list[str]) -> Iterator[tuple[str, float | None]]:
+def _named(fact: str, value: Fact, problems: list[str], *, leveled: bool) -> Iterator[tuple[str, float | None]]:
     """Names in a fact: "Spanish:4, English", ["Spanish:4", "English"] or {"Spanish": 4}. Level None: not said."""
     if value is None:
         return
@@ -228,7 +230,7 @@ def _named(fact: str, value: Fact, problems: list[str]) -> Iterator[tuple[str, f
     if isinstance(value, dict):
         pairs: list[tuple[str, Any]] = list(value.items())
     elif isinstance(value, list):
-        pairs = [_split(each) for each in value if isinstance(each, str)]
+        pairs = [_split(each) if leveled else (each, None) for each in value if isinstance(each, str)]
         if len(pairs) != len(value):
             problems.append(f"{fact}: expected names")
     else:

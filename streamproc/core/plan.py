@@ -85,16 +85,16 @@ def plan(known: Resource | None, desired: Resource) -> list[Operation]:
     if active is False:
         return [Deactivate()] if known.get("active") is not False else []
     changes = changed(known, desired)
+    held = known.get("groups", [])
     operations: list[Operation] = []
+    if "groups" in desired:  # what takes access away goes first, before somebody is let in again
+        operations += [Leave(group) for group in held if group not in desired["groups"]]
     if changes.get("active") is True:
         wanted = cast("dict[str, Any]", desired)
         again = {name: wanted[name] for name in ACCESS if name in wanted}
         operations.append(Reactivate(cast("Resource", cast("dict[str, Any]", changes) | again)))
     elif changes:
         operations.append(Patch(changes))
-    held = known.get("groups", [])
-    if "groups" in desired:
-        operations += [Leave(group) for group in held if group not in desired["groups"]]
     return operations + _joins(held, desired)
 
 
@@ -133,6 +133,16 @@ def apply(known: Resource | None, operation: Operation, desired: Resource) -> Re
 def urgency(operations: Sequence[Operation], known: Resource | None) -> Urgency:
     """How urgent a user's next work is: that of its most urgent operation."""
     return min((_urgency(operation, known) for operation in operations), default=Urgency.NOTHING)
+
+
+def pressing(known: Resource | None, desired: Resource, *, contacted: bool) -> Urgency:
+    """How urgent it is to bring a user from what the target is known to hold to what is desired.
+
+    A leaver whom we never looked for (`contacted` False) may well have an account: that is a revocation.
+    """
+    if desired.get("active") is False and not contacted:
+        return Urgency.REVOKE
+    return urgency(plan(known, desired), known)
 
 
 def _urgency(operation: Operation, known: Resource | None) -> Urgency:

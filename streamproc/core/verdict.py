@@ -6,7 +6,6 @@ answer leaves open whether the write was applied, it is read back, never sent ag
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from math import isnan
 from typing import Any, Final, Literal, TypeAlias
 
 Asked: TypeAlias = Literal["create", "write", "group", "read"]
@@ -112,7 +111,7 @@ def _pause(answer: Answer, attempts: int, jitter: float) -> float:
         asked_for = float(answer.headers.get("retry-after", ""))
     except ValueError:  # absent, or the date form, which Genesys doesn't use
         return backoff(attempts, jitter)
-    return backoff(attempts, jitter) if isnan(asked_for) else min(max(asked_for, 0.0), 300.0)
+    return min(asked_for, 300.0) if asked_for > 0 else backoff(attempts, jitter)  # NaN isn't greater either
 
 
 _Matches = Callable[[Asked, Answer], bool]

@@ -125,7 +125,7 @@ STEPS: Final[list[Step]] = [
         "E1002",
         _event(8, "change", "E1002", {"department": "Sales", "division": "Sales", "custom": {"genesysQueue": "Sales"}}),
         "delivered",
-        ["PATCH Users", "PATCH Groups", "PATCH Groups"],
+        ["PATCH Groups", "PATCH Users", "PATCH Groups"],
     ),
     Step(
         "Ana leaves",

@@ -15,6 +15,8 @@ class Group:
     name: str
     id: str = ""
     etag: str | None = None
+    known: bool = False
+    """Whether `etag` is the latest that was told; None too may be: not every target has ETags."""
     read: float = 0.0
     """Ticks at which the ETag was learned. A partition must have been confirmed as ours since, before it is used."""
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)

@@ -46,7 +46,7 @@ class Outbox:
         self._some.set()
 
     async def run(self) -> None:
-        """Send until cancelled. Raises what the producer couldn't overcome: the records of that round aren't counted."""
+        """Send until cancelled. Raises what the producer couldn't overcome; that round isn't acknowledged."""
         while True:
             await self._some.wait()
             self._some.clear()

@@ -22,7 +22,7 @@ from streamproc.core.dialect import DIALECTS
 from streamproc.core.events import Origin
 from streamproc.core.fold import FIRST, Cause, UserRecord, decode, encode
 from streamproc.core.lanes import Lanes, Turn
-from streamproc.core.plan import Urgency, urgency
+from streamproc.core.plan import Urgency, pressing
 from streamproc.services.courier import Courier, Work
 from streamproc.services.journal import Journal, PartitionLostError
 from streamproc.topics import OPERATIONS
@@ -131,7 +131,10 @@ class Sink(ConsumerRebalanceListener):  # type: ignore[misc]
         elif record.prev != (FIRST if seen is None else seen):
             gap = FIRST if seen is None else seen
         work = Work(record.seq, record.prev, record.effect, record.cause, message.value, regressed, gap=gap)
-        self._lanes.offer(Turn(record.user, partition, message.offset, urgency(record.operations, None), work))
+        known = journal.delivery(record.user)
+        contacted = known is not None and known.id is not None
+        pressure = pressing(known.held if known else None, record.desired, contacted=contacted)
+        self._lanes.offer(Turn(record.user, partition, message.offset, pressure, work))
         self._courier.nudge(record.user)
         journal.saw(record.user, record.seq)
 

@@ -23,7 +23,7 @@ from streamproc.config import Settings
 from streamproc.core.delivery import Rejected
 from streamproc.core.errors import RejectedInputError
 from streamproc.core.events import CHANGE_EVENT, Origin
-from streamproc.core.fold import decode, encode, fold
+from streamproc.core.fold import encode, fold, recall
 from streamproc.core.mapping import Mapping
 from streamproc.core.offsets import Offsets
 from streamproc.services.outbox import Outbox
@@ -111,7 +111,8 @@ class Worker:
 
     def _agent(self, handle: Callable[[Raw], None]) -> Callable[[Any], Any]:
         async def consume(stream: Any) -> AsyncIterator[None]:
-            async for event in stream.noack().events():
+            async for _ in stream.noack():
+                event = stream.current_event
                 message = event.message
                 try:
                     await self._take(_raw_of(message), handle)
@@ -142,7 +143,8 @@ class Worker:
         if offsets.reached is not None and offsets.reached < raw.offset:
             left_out = await self._between(*place, offsets.reached, raw.offset)
         for each in (*left_out, raw):
-            await self._outbox.room.wait()
+            if not self._outbox.room.is_set():
+                await self._outbox.room.wait()
             if self._offsets.get(place) is not offsets:
                 return
             if offsets.start(each.offset):  # else Faust gives it for the second time
@@ -204,7 +206,7 @@ class Worker:
             return
         user = change.user.encode()
         value = self._unacknowledged.get(user) or self._table.read(user, raw.partition)
-        known = None if value is None else decode(value)
+        known = None if value is None else recall(value)
         record = fold(known, raw.offset, change, self._mapping)
         if record is known:  # folded before a restart
             self._done(raw)

@@ -143,7 +143,8 @@ def parse(value: bytes | None, headers: Mapping[str, bytes], origin: Origin) -> 
             subject=event.subject,
             event=event.id,
             kind=event.type,
-            order=((event.time - EPOCH) // timedelta(microseconds=1), event.sequence, event.id),
+            # A clock that is ahead mustn't make what comes after it look stale, a leaver least of all.
+            order=((min(event.time, appended) - EPOCH) // timedelta(microseconds=1), event.sequence, event.id),
             attributes=_facts(event.attributes),
             origin=origin,
             reason=event.reason,
@@ -182,12 +183,17 @@ def _unwrap(context: Mapping[str, Any], data: Any) -> dict[str, Any]:
         raise RejectedInputError("cloudevents_type", f"type is none of {', '.join(CLOUDEVENT_TYPES)}")
     if not isinstance(data, dict):
         raise RejectedInputError("cloudevents_data", "data isn't a JSON object")
-    if not context.get("source"):
-        raise RejectedInputError("cloudevents_source", "source is missing")
+    if not _said(context, "source"):
+        raise RejectedInputError("cloudevents_source", "source is missing, or isn't text")
+    if not _said(context, "id"):
+        raise RejectedInputError("cloudevents_id", "id is missing, or isn't text")
     envelope = {name: context[name] for name in ("subject", "time") if context.get(name) is not None}
     # An id is unique only together with its source (CloudEvents 1.0 §3.1.1).
-    identity = {"id": f"{context['source']}#{context['id']}"} if context.get("id") else {}
-    return {**data, **envelope, **identity, "type": kind}
+    return {**data, **envelope, "id": f"{context['source']}#{context['id']}", "type": kind}
+
+
+def _said(context: Mapping[str, Any], name: str) -> bool:
+    return isinstance(context.get(name), str) and bool(context[name])
 
 
 def _validated(body: Any) -> HrisEvent:

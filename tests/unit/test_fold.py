@@ -3,15 +3,17 @@
 import hashlib
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import orjson
 import pytest
 
+from streamproc.config import load
 from streamproc.core.errors import RejectedInputError
-from streamproc.core.events import ChangeEvent, Origin
+from streamproc.core.events import ChangeEvent, Fact, Origin
 from streamproc.core.facts import absorb
-from streamproc.core.fold import UserRecord, encode, fold
+from streamproc.core.fold import UserRecord, decode, encode, fold, recall
 from streamproc.core.mapping import parse_mapping
 from streamproc.core.plan import Deactivate, Reactivate
 from streamproc.demo.story import EXPECTED, STEPS
@@ -106,3 +108,43 @@ def test_a_second_subject_keeps_the_first() -> None:
     facts, _ = absorb(None, event, ["job"])
     again = ChangeEvent("E1", "hris", "OLD-1", "e1", "change", (2, 0, "e1"), {"job": None}, Origin("t", 0, 1, 0))
     assert absorb(facts, again, ["job"])[0].subject == "E1"
+
+
+def _said(seq: int, **attributes: Fact) -> ChangeEvent:
+    origin = Origin("events.hris", 0, seq, 1_790_000_000_000 + seq)
+    return ChangeEvent("E1", "hris", "E1", f"e{seq}", "change", (seq, 0, f"e{seq}"), attributes, origin)
+
+
+def test_a_topic_made_anew_doesnt_silence_its_users() -> None:
+    """Where events.hris was deleted and created again, its low offsets aren't taken for repeats: a leaver is heard."""
+    mapping = parse_mapping('[attributes]\nactive = "active"\n')
+    before = fold(None, 1, _said(5000, active=True), mapping)
+    leaves = replace(_said(6000, active=False), origin=Origin("events.hris", 0, 3, 1_790_000_009_000))
+    assert fold(before, 2, leaves, mapping).desired.get("active") is False
+
+
+def test_deny_wins_under_any_name() -> None:
+    """Where the mapping reads `active` from another fact, one source that says false is enough all the same."""
+    mapping = parse_mapping('[attributes]\nactive = "employed"\n')
+    first = fold(None, 1, _said(1, employed=True), mapping)
+    second = fold(first, 2, replace(_said(2, employed=False), source="other"), mapping)
+    assert second.desired.get("active") is False
+
+
+def test_a_clock_that_is_ahead_loses_to_what_comes_after_it() -> None:
+    """An event dated hours ahead counts as of its arrival, so that a leaver after it isn't stale."""
+    appended = 1_790_000_000_000
+    event = {"type": "change", "subject": "E1", "attributes": {"active": True}}
+    ahead = orjson.dumps({**event, "id": "a", "time": "2026-09-21T20:00:00Z"})
+    after = orjson.dumps({**event, "id": "b", "time": "2026-09-21T14:13:21Z", "attributes": {"active": False}})
+    (first,) = parse(ahead, {}, Origin("events.hris", 0, 1, appended))
+    (second,) = parse(after, {}, Origin("events.hris", 0, 2, appended + 2000))
+    assert first.order < second.order
+
+
+def test_what_is_recalled_folds_like_what_is_decoded() -> None:
+    """The worker's quick reading of its own records leads to the same bytes as the checked one."""
+    mapping = parse_mapping(*load().mapping_text())
+    value = encode(fold(None, 1, _said(1, active=True, job="Agent", genesysQueue="Billing"), mapping))
+    event = _said(2, job="Clerk")
+    assert encode(fold(recall(value), 2, event, mapping)) == encode(fold(decode(value), 2, event, mapping))

@@ -288,3 +288,15 @@ def test_the_digest_is_of_the_rules_alone() -> None:
     bare = "\n".join(line for line in text.splitlines() if line.strip() and not line.startswith("#"))
     assert parse_mapping(bare).digest == shipped().digest
     assert parse_mapping(text.replace("level = 3.0", "level = 3.5", 1)).digest != shipped().digest
+
+
+def test_names_of_roles_may_hold_a_colon() -> None:
+    """Only what has a proficiency is split at a colon: a role called "Sales: EMEA" is copied as it is."""
+    mapping = parse_mapping('[[copy]]\nfact = "genesysRole"\nto = "roles"\n')
+    assert mapping.desire("E1", {"genesysRole": "Sales: EMEA, Lead:2"})[0]["roles"] == ["Lead:2", "Sales: EMEA"]
+
+
+def test_numbers_match_rules() -> None:
+    """A fact that a source sends as a number matches a rule that is written as text."""
+    mapping = parse_mapping('[[rule]]\nwhen = { costCenter = "4711" }\nroles = ["Agent"]\n')
+    assert mapping.desire("E1", {"costCenter": 4711})[0]["roles"] == ["Agent"]
