@@ -1,6 +1,7 @@
 """Seam to the OAuth token endpoint: client credentials (RFC 6749 §4.4), one request for however many wait."""
 
 import asyncio
+from base64 import b64encode
 from collections.abc import Callable
 
 import aiohttp
@@ -27,7 +28,8 @@ class Tokens:
     ) -> None:
         self._http = http
         self._url = url
-        self._auth = aiohttp.BasicAuth(client_id, client_secret)
+        credentials = b64encode(f"{client_id}:{client_secret}".encode()).decode()
+        self._headers = {"Authorization": f"Basic {credentials}", "Accept": "application/json"}
         self._clock = clock
         self._token = ""
         self._good_until = 0.0
@@ -48,15 +50,18 @@ class Tokens:
 
     async def _refresh(self) -> None:
         try:
-            async with self._http.post(self._url, data={"grant_type": "client_credentials"}, auth=self._auth) as answer:
+            form = {"grant_type": "client_credentials"}
+            async with self._http.post(self._url, data=form, headers=self._headers) as answer:
                 body = await answer.read()
                 if answer.status != 200:
                     raise TokenRefusedError(f"{self._url} answered {answer.status} to client credentials")
                 given = orjson.loads(body)
-                token, life = str(given["access_token"]), float(given.get("expires_in", 3600))
+                token, life = str(given["access_token"] or ""), float(given.get("expires_in", 3600))
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise TokenRefusedError(f"{self._url} can't be reached: {type(error).__name__}") from error
         except (orjson.JSONDecodeError, KeyError, TypeError, ValueError) as error:
             raise TokenRefusedError(f"{self._url} gave no access token") from error
+        if not token:
+            raise TokenRefusedError(f"{self._url} gave no access token")
         self._token = token
         self._good_until = self._clock() + life - min(MARGIN, life / 10)

@@ -7,8 +7,8 @@ Rule 1: nothing is written unless the journal confirmed that the partition is ou
 read, and not long ago.
 Rule 2: an answer that leaves open whether a write was applied leads to a read, never to the same write.
 Rule 3: a retry carries the newest desired state; it holds its user's lane, and nobody else's. A leaver ends any wait.
-Rule 4: a request of the sink before us, or one of ours that wasn't answered, may still be in the air. A turn that passes
-over such a record isn't told until the request must have landed or died, and the target was read again.
+Rule 4: a request of the sink before us, or one of ours that wasn't answered, may still be in the air. A turn that
+passes over such a record isn't told until the request must have landed or died, and the target was read again.
 Rule 5: an answer that doesn't show what was asked for isn't an answer: nobody is absent because a proxy said so.
 """
 
@@ -352,7 +352,8 @@ class Courier:
             match verdict("group", answer, 0, 0.0):
                 case Deliver():
                     group.etag, group.read = _etag(answer), self._ticks()
-                    group.known = group.etag is not None
+                    renamed = answer.body.get("displayName", group.name) != group.name
+                    group.known = group.etag is not None and not renamed
                 case Retry():
                     pass
                 case _:
@@ -532,7 +533,6 @@ class Courier:
         except _Set as refused:
             return refused.parked
         if found is None:
-            group.id = ""
             return self._parked(trip, "unresolved", f"there is no group {name}")
         if not group.known:  # else somebody was quicker, and may have changed it since
             group.id, group.etag, group.read, group.known = str(found["id"]), _version(found), self._ticks(), True
@@ -541,7 +541,9 @@ class Courier:
     async def _find_group(self, trip: _Trip, group: Group, *, join: bool) -> dict[str, Any] | None:
         if group.id:  # by its id, since a search may show an older version
             answer = await self._get(trip, f"/Groups/{group.id}?{NO_MEMBERS}", lambda body: bool(body.get("id")))
-            if answer is not None and (not join or _has(answer.body, "displayName", group.name)):
+            if answer is None:
+                group.id = ""
+            elif not join or _has(answer.body, "displayName", group.name):
                 return answer.body
         answer = await self._get(trip, f"/Groups?{equals('displayName', group.name)}&{NO_MEMBERS}", _is_list)
         found = [each for each in _resources(answer) if each.get("id") and _has(each, "displayName", group.name)]

@@ -6,6 +6,8 @@ journal fences whoever held the partition before, so a commit that succeeds prov
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any
 
 import orjson
 import structlog
@@ -42,6 +44,8 @@ class Journal:
         """Ticks at which the last transaction that committed was begun: the partition was ours then."""
         self.begin = 0
         """Committed offset when the partition came to us; set before `start`."""
+        self.waiting: dict[str, set[str]] = {}
+        """User ID → users who want that one as their manager, and couldn't have it yet."""
         self.parked: dict[str, str] = {}
         """User → code, of those with something set aside."""
         self._group = group
@@ -78,8 +82,7 @@ class Journal:
                 self._deliveries[user] = record.value
                 known = orjson.loads(record.value)
                 self._seen[user] = known["seq"]
-                if known["parked"] is not None:
-                    self.parked[user] = known["parked"]["code"]
+                self._set_aside(user, known["parked"])
         self._loaded = end
 
     def start(self) -> None:
@@ -103,12 +106,10 @@ class Journal:
         """Write these with the next transaction. Call it before the lanes are told, in one go with them."""
         self._outcomes += [(outcome.user.encode(), orjson.dumps(outcome)) for outcome in outcomes]
         if delivery is not None:
-            self._deliveries[delivery.user] = orjson.dumps(delivery)
+            # Copied to fit: orjson keeps kilobytes behind what it has written, which would add up over all users.
+            self._deliveries[delivery.user] = bytes(memoryview(orjson.dumps(delivery)))
             self._changed[delivery.user] = None
-            if delivery.parked is not None:
-                self.parked[delivery.user] = delivery.parked.code
-            else:
-                self.parked.pop(delivery.user, None)
+            self._set_aside(delivery.user, None if delivery.parked is None else asdict(delivery.parked))
         self._dirty.set()
 
     def touch(self) -> None:
@@ -139,6 +140,14 @@ class Journal:
             await asyncio.gather(self._writer, return_exceptions=True)
             self._writer = None
         await self._drop()
+
+    def _set_aside(self, user: str, parked: dict[str, Any] | None) -> None:
+        if parked is None:
+            self.parked.pop(user, None)
+            return
+        self.parked[user] = parked["code"]
+        if "manager" in parked["attributes"]:
+            self.waiting.setdefault(parked["desired"]["manager"], set()).add(user)
 
     async def failed(self) -> None:
         """Return when the journal can't write any more; never while all is well."""

@@ -11,6 +11,10 @@ from typing import Any
 from aiokafka import AIOKafkaProducer
 from aiokafka.partitioner import DefaultPartitioner
 
+BUSY = 8
+"""Records in a round from which on the next one is given `GATHER` seconds: a request's cost is in its partitions."""
+GATHER = 0.025
+
 Record = tuple[bytes, bytes, Callable[[], None]]
 
 
@@ -61,6 +65,8 @@ class Outbox:
                 self._count -= len(records)
             if self._count < self._full:
                 self.room.set()
+            if sum(map(len, taken.values())) >= BUSY:
+                await asyncio.sleep(GATHER)
 
     async def _send(self, topic: str, partition: int, records: list[Record]) -> list[Any]:
         sent: list[Any] = []

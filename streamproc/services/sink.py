@@ -17,7 +17,6 @@ from streamproc.adapters import kafka
 from streamproc.adapters.oauth import Tokens
 from streamproc.adapters.scim_http import ScimHttp
 from streamproc.config import Settings
-from streamproc.core.delivery import Delivery, Parked
 from streamproc.core.dialect import DIALECTS
 from streamproc.core.events import Origin
 from streamproc.core.fold import FIRST, Cause, UserRecord, decode, encode
@@ -29,8 +28,8 @@ from streamproc.topics import OPERATIONS
 
 log = structlog.get_logger("streamproc.sink")
 
-UNRESOLVED_EVERY = 30.0
-"""Seconds between attempts at references that couldn't be resolved (a manager who isn't there yet)."""
+RETRY_EVERY = 30.0
+"""Seconds between attempts at what was set aside and isn't given up"""
 
 
 class Sink(ConsumerRebalanceListener):  # type: ignore[misc]
@@ -78,7 +77,7 @@ class Sink(ConsumerRebalanceListener):  # type: ignore[misc]
         await self._consumer.start()
         self._consumer.subscribe([OPERATIONS], listener=self)
         reader = asyncio.create_task(self._read(ready), name="reader")
-        retries = asyncio.create_task(self._unresolved(), name="unresolved")
+        retries = asyncio.create_task(self._retry(), name="retries")
         try:
             await asyncio.wait([reader, retries, self._failure], return_when=asyncio.FIRST_COMPLETED)
             for done in (reader, retries, self._failure):
@@ -165,7 +164,7 @@ class Sink(ConsumerRebalanceListener):  # type: ignore[misc]
         journal.record(outcomes, delivery)
         self._lanes.finish(ended)
         if delivery.id is not None and (known is None or known.id is None):
-            self._retry_unresolved()
+            self._arrived(delivery.user)
         self._pump()
 
     async def _pause(self, seconds: float) -> None:
@@ -183,27 +182,35 @@ class Sink(ConsumerRebalanceListener):  # type: ignore[misc]
                 return delivery.id
         return None
 
-    async def _unresolved(self) -> None:
+    async def _retry(self) -> None:
+        """Try again, now and then, what was set aside for want of something that may be there by now, and leavers."""
         while True:
-            await self._sleep(UNRESOLVED_EVERY)
-            self._retry_unresolved()
+            await self._sleep(RETRY_EVERY)
+            for journal in self._journals.values():
+                for user, code in list(journal.parked.items()):
+                    self._again(journal, user, only_leaver=code != "unresolved")
             self._pump()
 
-    def _retry_unresolved(self) -> None:
-        """Try again what was set aside for want of somebody or something that may be there by now."""
-        for partition, journal in self._journals.items():
-            for user in [user for user, code in journal.parked.items() if code == "unresolved"]:
-                delivery = journal.delivery(user)
-                if delivery is not None and delivery.parked is not None:
-                    self._again(partition, delivery, delivery.parked)
+    def _arrived(self, manager: str) -> None:
+        """The target has a new user: those who want that one as their manager can have it now."""
+        for journal in self._journals.values():
+            for user in journal.waiting.pop(manager, ()):
+                self._again(journal, user)
 
-    def _again(self, partition: int, delivery: Delivery, parked: Parked) -> None:
+    def _again(self, journal: Journal, user: str, *, only_leaver: bool = False) -> None:
+        delivery = journal.delivery(user)
+        parked = delivery.parked if delivery else None
+        if delivery is None or parked is None:
+            return
+        leaver = parked.desired.get("active") is False
+        if parked.code == "regressed" or (only_leaver and not leaver):
+            return
         record = UserRecord(
-            user=delivery.user,
+            user=user,
             seq=delivery.seq,
             prev=delivery.seq,
             effect="unchanged",
-            cause=Cause("streamproc", "retry", Origin(OPERATIONS, partition, -1, delivery.at)),
+            cause=Cause("streamproc", "retry", Origin(OPERATIONS, journal.partition, -1, delivery.at)),
             mapping="",
             facts={},
             desired=parked.desired,
@@ -212,7 +219,8 @@ class Sink(ConsumerRebalanceListener):  # type: ignore[misc]
             before="",
         )
         work = Work(record.seq, record.prev, record.effect, record.cause, encode(record), told=True)
-        self._lanes.again(Turn(delivery.user, partition, -1, Urgency.CHANGE, work))
+        pressure = Urgency.REVOKE if leaver else Urgency.CHANGE
+        self._lanes.again(Turn(user, journal.partition, -1, pressure, work))
 
     # The consumer group
 

@@ -53,7 +53,7 @@ class UsersTable(faust.Table):  # type: ignore[misc]
         if held is not None and seq_of(held) > seq_of(value):
             return
         if self._in_memory:
-            self.data.data[user] = value
+            self.data.data[user] = bytes(memoryview(value))  # to fit: orjson keeps kilobytes behind what it has written
             self.data._key_partition[user] = partition  # noqa: SLF001
         else:
             self.data._db_for_partition(partition).put(user, value)  # noqa: SLF001

@@ -111,18 +111,16 @@ class Worker:
 
     def _agent(self, handle: Callable[[Raw], None]) -> Callable[[Any], Any]:
         async def consume(stream: Any) -> AsyncIterator[None]:
-            async for _ in stream.noack():
-                event = stream.current_event
-                message = event.message
+            ours = stream.noack()
+            async for _ in ours:
                 try:
-                    await self._take(_raw_of(message), handle)
+                    event = ours.current_event
+                    await self._take(_raw_of(event.message), handle)
+                    event.ack()
                 except Exception as error:
-                    log.exception(
-                        "agent failed", topic=message.topic, partition=message.partition, offset=message.offset
-                    )
-                    self._fail(error)
+                    log.exception("agent failed")
+                    self._fail(error)  # Faust would count the event as done, and go on
                     return
-                event.ack()
             if False:  # pragma: no cover - makes this an async generator, whose results Faust passes over
                 yield
 

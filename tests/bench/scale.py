@@ -95,6 +95,7 @@ async def _fill(settings: Settings) -> None:
     group = kafka.consumer(settings, group=f"{settings.group}-sink")
     await group.start()
     places = [TopicPartition(OPERATIONS, n) for n in range(settings.partitions)]
+    group.assign(places)
     ends = await group.end_offsets(places)
     await group.commit({place: OffsetAndMetadata(end, "") for place, end in ends.items()})
     await group.stop()

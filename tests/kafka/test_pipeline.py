@@ -71,6 +71,26 @@ async def test_a_killed_pipeline_is_still_exact() -> None:
     assert found.good, found.details
 
 
+async def test_a_report_who_is_hired_before_the_manager_gets_the_manager(settings: Settings, tmp_path: Path) -> None:
+    """What only waits for somebody else's hire is delivered without, and completed as soon as that one is there."""
+
+    def hired(subject: str, **more: str) -> bytes:
+        who = {"userName": f"{subject}@example.com", "displayName": subject, "active": True}
+        event = {"id": subject, "type": "snapshot", "subject": subject, "time": "2026-03-02T09:00:00Z"}
+        return orjson.dumps(event | {"attributes": who | more})
+
+    async with stack(settings, tmp_path) as running, aiohttp.ClientSession() as http:
+        await running.start("worker", "sink")
+        producer = adapter.producer(settings)
+        await producer.start()
+        await producer.send_and_wait("events.hris", hired("R1", manager="M1"), key=b"R1")
+        await _until(lambda: held(http, running.simulator), lambda there: "R1" in there)
+        await producer.send_and_wait("events.hris", hired("M1"), key=b"M1")
+        await producer.stop()
+        there = await _until(lambda: held(http, running.simulator), lambda there: there["R1"]["manager"], 20)
+    assert there["R1"]["manager"] == "M1"
+
+
 async def test_ten_thousand_bad_events_are_told_one_by_one(settings: Settings, tmp_path: Path) -> None:
     """Each malformed event is kept with a reason and its bytes; a good one after them still gets through."""
     rng = random.Random(1)
