@@ -33,6 +33,8 @@ from streamproc.topics import CHANGES, OPERATIONS, REJECTIONS
 
 log = structlog.get_logger("streamproc.worker")
 
+SWEEP_EVERY = 3.0
+"""Seconds; a partition that hasn't moved for one interval is compared with its end."""
 IN_FLIGHT = 2_000
 """Records sent and not yet acknowledged, before reading waits."""
 
@@ -86,6 +88,7 @@ class Worker:
             self._failure,
             asyncio.ensure_future(self._outbox.run()),
             asyncio.ensure_future(self._stopped(ready)),
+            asyncio.ensure_future(self._sweep()),
         ]
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -149,6 +152,36 @@ class Worker:
                 handle(each)
         if left_out:
             log.info("records that Faust left out were read", topic=place[0], partition=place[1], records=len(left_out))
+
+    async def _sweep(self) -> None:
+        """Read what Faust has left out at the end of a partition, where no later record shows that it is missing."""
+        before: dict[tuple[str, int], int | None] = {}
+        while True:
+            await asyncio.sleep(SWEEP_EVERY)
+            app = self._app
+            if app.rebalancing or app.in_recovery or not app.flow_control.is_active():
+                before = {}
+                continue
+            now: dict[tuple[str, int], int | None] = {}
+            handlers = dict.fromkeys(self._parsers, self._resolve) | {CHANGES: self._fold}
+            for place in [(each.topic, each.partition) for each in app.consumer.assignment() if each.topic in handlers]:
+                offsets = self._offsets.get(place)
+                now[place] = None if offsets is None else offsets.reached
+                if place not in before or before[place] != now[place]:
+                    continue  # it moves, or has just come
+                end = await self._end(*place)
+                begin = now[place]
+                if begin is None:
+                    begin = await self._committed(*place)
+                if begin < end and (left_out := await self._between(*place, begin, end)):
+                    await self._take(left_out[-1], handlers[place[0]])
+            before = now
+
+    async def _end(self, topic: str, partition: int) -> int:
+        place = TopicPartition(topic, partition)
+        async with self._reading:
+            assert self._reader is not None
+            return int((await self._reader.end_offsets([place]))[place])
 
     async def _committed(self, topic: str, partition: int) -> int:
         """Where reading begins: the committed offset, else the partition's first."""
