@@ -1,0 +1,166 @@
+"""Reading of others' JSON: leniently what comes in, strictly what goes on. Nothing here raises on any JSON value."""
+
+import hashlib
+import re
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, timedelta, timezone
+from typing import Any, Final
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import orjson
+
+from streamproc.core.events import Fact
+from streamproc.sources.options import SourceOptions
+
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+_INSTANT: Final = re.compile(
+    r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d)(?::(\d\d)(?:\.(\d+))?)?\s*(?:([Zz])|([+-])(\d\d):?(\d\d))?"
+)
+_TRUE: Final = frozenset({"true", "1", "y", "yes"})
+_FALSE: Final = frozenset({"false", "0", "n", "no"})
+
+
+def record(value: Any) -> dict[str, Any]:
+    """The object, or an empty one."""
+    return value if isinstance(value, dict) else {}
+
+
+def items(value: Any) -> list[Any]:
+    """The list; one thing alone counts as a list of it, null as none (XML turned into JSON does that)."""
+    if value is None:
+        return []
+    return value if isinstance(value, list) else [value]
+
+
+def text(value: Any) -> str | None:
+    """Stripped text, numbers too; None where there is none."""
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        return None
+    return str(value).strip() or None
+
+
+def truth(value: Any) -> bool | None:
+    """True or false in the spellings that HR systems use; None: neither."""
+    if isinstance(value, bool):
+        return value
+    word = (text(value) or "").casefold()
+    return True if word in _TRUE else False if word in _FALSE else None
+
+
+def micros(value: Any) -> int | None:
+    """µs since 1970 of an RFC 3339 timestamp of any precision. Without a zone it is UTC. None: not a timestamp."""
+    found = _INSTANT.fullmatch(value.strip()) if isinstance(value, str) else None
+    if found is None:
+        return None
+    day, minute, second, fraction, _, sign, hours, minutes = found.groups()
+    try:
+        moment = datetime.fromisoformat(f"{day}T{minute}:{second or '00'}")
+        if sign:
+            offset = timedelta(hours=int(hours), minutes=int(minutes))
+            moment = moment.replace(tzinfo=timezone(offset if sign == "+" else -offset))
+        else:
+            moment = moment.replace(tzinfo=UTC)
+        return (moment - EPOCH) // timedelta(microseconds=1) + int((fraction or "").ljust(6, "0")[:6])
+    except (ValueError, OverflowError):
+        return None
+
+
+def day(value: Any, formats: tuple[str, ...] = ("%Y-%m-%d",)) -> date | None:
+    """A calendar date in one of the formats (strptime's); an offset after it (`1990-05-01-07:00`) is passed over."""
+    word = re.sub(r"([+-]\d\d:\d\d|Z)$", "", text(value) or "")
+    for each in formats:
+        try:
+            return datetime.strptime(word, each).date()  # noqa: DTZ007 - a date has no zone
+        except ValueError:
+            continue
+    return None
+
+
+def starts(day_: date, zone: str) -> int | None:
+    """µs since 1970 at which the day begins in an IANA zone. None: no such zone, or no such moment."""
+    try:
+        moment = datetime(day_.year, day_.month, day_.day, tzinfo=ZoneInfo(zone))
+        return (moment - EPOCH) // timedelta(microseconds=1)
+    except (ZoneInfoNotFoundError, ValueError, OverflowError, OSError):
+        return None
+
+
+def ends(day_: date, zone: str) -> int | None:
+    """µs since 1970 at which the day is over in an IANA zone: the start of the next."""
+    try:
+        return starts(day_ + timedelta(days=1), zone)
+    except OverflowError:
+        return None
+
+
+def digest(value: Any) -> str:
+    """An event id for what has none: the same content, the same id."""
+    try:
+        canonical = orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+    except (orjson.JSONEncodeError, RecursionError):  # too deep, or a number that JSON can't hold
+        canonical = repr(value)[:65536].encode("utf-8", "replace")
+    return "sha256:" + hashlib.sha256(canonical).hexdigest()[:32]
+
+
+def at(value: Any, path: str) -> Any:
+    """What stands at a path: dots go inwards, keys that hold dots are tried first, `|` separates alternatives.
+
+    None where nothing does.
+    """
+    for each in path.split("|"):
+        found = _at(value, each.strip())
+        if found is not None:
+            return found
+    return None
+
+
+def _at(value: Any, path: str) -> Any:
+    if not isinstance(value, dict):
+        return None
+    if path in value:
+        return value[path]
+    head, dot, rest = path.partition(".")
+    return _at(value.get(head), rest) if dot else None
+
+
+def fact(value: Any) -> Fact:
+    """A value as a fact: text is stripped, "" is none, what is nested deeper than a list or an object is left out."""
+    if isinstance(value, str):
+        return value.strip() or None
+    if isinstance(value, list):
+        return [each for each in (_scalar(one) for one in value) if each is not None]
+    if isinstance(value, dict):
+        return {str(name): _scalar(each) for name, each in value.items() if not isinstance(each, dict | list)}
+    return _scalar(value)
+
+
+def _scalar(value: Any) -> str | int | float | bool | None:
+    if isinstance(value, str):
+        return value.strip() or None
+    return value if isinstance(value, bool | int | float) else None
+
+
+def facts(resource: Mapping[str, Any], options: SourceOptions) -> dict[str, Fact]:
+    """The configured attributes of a user resource, each with None where the resource leaves it out."""
+    return {name: fact(at(resource, path)) for name, path in sorted(options.attributes.items())}
+
+
+def anchor(subject: str, said: Mapping[str, Fact], options: SourceOptions) -> str | None:
+    """What the source says of which user this is. None: it doesn't say."""
+    return subject if options.anchor == "subject" else text(said.get(options.anchor))
+
+
+def moment(source: int | None, received: int) -> int:
+    """When it happened, by the source; not later than it was received, and then if the source doesn't say."""
+    return received if source is None else min(source, received)
+
+
+def zone_of(resource: Mapping[str, Any], options: SourceOptions) -> str:
+    """The IANA zone of a worker: by location, by a zone that the source names, else the configured one."""
+    said = text(at(resource, options.zone_attribute)) if options.zone_attribute else None
+    if said is None:
+        return options.zone
+    if said in options.zones:
+        return options.zones[said]
+    return said if starts(date(2000, 1, 1), said) is not None else options.zone
