@@ -12,7 +12,7 @@ import click
 import orjson
 import uvloop
 
-from streamproc import __version__, compose, config, telemetry
+from streamproc import __version__, compose, config, identities, orders, parsing, telemetry
 from streamproc.adapters.kafka import ensure_topics
 from streamproc.config import Settings
 from streamproc.core.errors import MappingError, SettingsError, StreamprocError
@@ -58,12 +58,55 @@ def worker(kafka: str | None, with_parent: bool) -> None:
     _serve("worker", compose.run_worker, with_parent, kafka=kafka)
 
 
-@cli.command(epilog="Example: STREAMPROC_KAFKA=kafka:9092 streamproc sink")
+@cli.group(invoke_without_command=True, epilog="Example: STREAMPROC_KAFKA=kafka:9092 streamproc sink")
 @_KAFKA
 @_PARENT
-def sink(kafka: str | None, with_parent: bool) -> None:
-    """Deliver operations to Genesys Cloud. Start as many as there are partitions."""
-    _serve("sink", compose.run_sink, with_parent, kafka=kafka)
+@click.pass_context
+def sink(context: click.Context, kafka: str | None, with_parent: bool) -> None:
+    """Deliver operations to Genesys Cloud. Start as many as there are partitions; `pause` and `resume` are for all."""
+    if context.invoked_subcommand is None:
+        _serve("sink", compose.run_sink, with_parent, kafka=kafka)
+
+
+sink.add_command(orders.pause_or_resume("pause"))
+sink.add_command(orders.pause_or_resume("resume"))
+cli.add_command(orders.held)
+cli.add_command(orders.parked)
+cli.add_command(identities.identities)
+
+
+@cli.command(epilog="Example: STREAMPROC_KAFKA=kafka:9092 STREAMPROC_OKTA_HOOK_SECRET=... streamproc gateway")
+@_KAFKA
+@_PARENT
+def gateway(kafka: str | None, with_parent: bool) -> None:
+    """Take in what sources send by HTTP: hooks, events, Security Event Tokens."""
+    _serve("gateway", compose.run_gateway, with_parent, kafka=kafka)
+
+
+@cli.command(epilog="Example: STREAMPROC_OKTA_URL=https://acme.okta.com STREAMPROC_OKTA_TOKEN=... streamproc hydrator")
+@_KAFKA
+@_PARENT
+def hydrator(kafka: str | None, with_parent: bool) -> None:
+    """Fetch whom notifications name from Okta, Entra, PingOne and Workday, and synchronise on a schedule."""
+    _serve("hydrator", compose.run_hydrator, with_parent, kafka=kafka)
+
+
+@cli.command(epilog="Example: streamproc sync okta --full")
+@click.argument("source", type=click.Choice(config.DIRECTORIES))
+@click.option("--full", is_flag=True, help="Everybody, not only what changed since the last time.")
+@_KAFKA
+@_JSON
+def sync(source: str, full: bool, kafka: str | None, as_json: bool) -> None:
+    """Ask a directory for everybody, or for what changed; goes on where it was cut short. 1: somebody was given up."""
+    settings = config.load(kafka=kafka)
+    telemetry.configure("error", json=settings.log_json, service="sync")
+    counts = _run(compose.run_sync(settings, source, full=full, say=lambda line: click.echo(line, err=True)))
+    if as_json:
+        click.echo(orjson.dumps(counts))
+    sys.exit(1 if counts.given_up else 0)
+
+
+cli.add_command(parsing.parse)
 
 
 @cli.command(epilog="Example: streamproc simulator --port 8080 --rate-limit 300")
@@ -77,7 +120,7 @@ def sink(kafka: str | None, with_parent: bool) -> None:
 def simulator(
     host: str, port: int, rate_limit: int, latency_ms: float, client_id: str, client_secret: str, with_parent: bool
 ) -> None:
-    """A stand-in for Genesys Cloud: OAuth, SCIM, and /_sim/ for tests."""
+    """Stand-ins for Genesys Cloud (OAuth, SCIM) and for /okta, /graph, /pingone, /workday; /_sim/ is for tests."""
     settings = config.load()
     telemetry.configure(settings.log_level, json=settings.log_json, service="simulator")
     options = SimulatorOptions(

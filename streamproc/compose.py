@@ -1,19 +1,33 @@
 """Composition root: settings → running service. The only place where real parts are chosen."""
 
 import asyncio
+import gc
 import os
+import random
 import signal
 import sys
-from collections.abc import Awaitable, Callable
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 
 import aiohttp
 import structlog
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
 
-from streamproc.adapters.kafka import ensure_topics
-from streamproc.config import Settings
+from streamproc.adapters.kafka import consumer as kafka_consumer
+from streamproc.adapters.kafka import ensure_topics, producer
+from streamproc.config import Settings, secrets
+from streamproc.core.errors import KafkaUnavailableError, SettingsError
 from streamproc.core.mapping import parse_mapping
+from streamproc.services.fetching import Fetching, Times
+from streamproc.services.sync import ATTEMPTS, Counts, KafkaCursors, Sync
 from streamproc.simulator.options import SimulatorOptions
 from streamproc.simulator.server import serve
+from streamproc.sources import SOURCES
+from streamproc.sources.intake import Record
+from streamproc.sources.options import SourceOptions, parse_sources
+from streamproc.telemetry import exposed
 
 log = structlog.get_logger("streamproc")
 
@@ -24,8 +38,9 @@ async def run_worker(settings: Settings, ready: Callable[[], None] = lambda: Non
 
     text, name = settings.mapping_text()
     mapping = parse_mapping(text, name)
+    options = parse_sources(*settings.sources_text(), {name: source.defaults for name, source in SOURCES.items()})
     await ensure_topics(settings)
-    await Worker(settings, mapping).run(ready)
+    await Worker(settings, mapping, options).run(ready)
 
 
 async def run_sink(settings: Settings, ready: Callable[[], None] = lambda: None) -> None:
@@ -33,10 +48,134 @@ async def run_sink(settings: Settings, ready: Callable[[], None] = lambda: None)
     from streamproc.services.sink import Sink  # noqa: PLC0415
 
     await ensure_topics(settings)
-    connector = aiohttp.TCPConnector(limit=settings.connections, keepalive_timeout=30)
-    timeout = aiohttp.ClientTimeout(total=settings.request_timeout)
-    async with aiohttp.ClientSession(connector=connector, timeout=timeout) as http:
-        await Sink(settings, http).run(ready)
+    async with target_session(settings) as http:
+        sink = Sink(settings, http)
+        async with exposed(settings.metrics, sink.measure):
+            await sink.run(ready)
+
+
+def target_session(settings: Settings) -> aiohttp.ClientSession:
+    """Connections to the target: as many as the setting says, and as many again for leavers."""
+    connector = aiohttp.TCPConnector(limit=2 * settings.connections, keepalive_timeout=30)
+    return aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(total=settings.request_timeout))
+
+
+async def run_gateway(settings: Settings, ready: Callable[[str], None] = lambda _: None) -> None:
+    """The gateway, until cancelled; `ready` is told its port."""
+    from streamproc.adapters.jwks import Jwks  # noqa: PLC0415
+    from streamproc.services.doors import doors  # noqa: PLC0415
+    from streamproc.services.gateway import Gateway  # noqa: PLC0415
+    from streamproc.services.issuer import Issuer  # noqa: PLC0415
+
+    opened, tls = doors(settings), settings.gateway_context()
+    options = parse_sources(*settings.sources_text(), {name: source.defaults for name, source in SOURCES.items()})
+    await ensure_topics(settings)
+    async with aiohttp.ClientSession() as http, _producing(settings) as producer:
+        issuer = None
+        if settings.set_issuer and settings.set_audience and settings.set_jwks:
+            issuer = Issuer(settings.set_issuer, settings.set_audience, Jwks(settings.set_jwks, http).get)
+        gateway = Gateway(
+            opened,
+            options,
+            producer,
+            lambda: _answers(producer),
+            max_body=settings.gateway_max_body,
+            in_flight=settings.gateway_in_flight,
+            issuer=issuer,
+        )
+        gc.freeze()  # the collector would go through all that is there from the start after every few requests
+        gc.set_threshold(20_000, 20, 50)
+        async with exposed(settings.metrics):
+            await gateway.run(settings.gateway_host, settings.gateway_port, tls, ready)
+
+
+async def run_hydrator(settings: Settings, ready: Callable[[], None] = lambda: None) -> None:
+    """The hydrator, until cancelled. Raises SettingsError where no directory is configured."""
+    from streamproc.adapters.directory_entra import Graph  # noqa: PLC0415
+    from streamproc.services.hydrator import Hydrator  # noqa: PLC0415
+    from streamproc.services.subscriptions import keep_subscribed  # noqa: PLC0415
+
+    options = parse_sources(*settings.sources_text(), {name: source.defaults for name, source in SOURCES.items()})
+    async with AsyncExitStack() as stack:
+        fetchings, made = await _fetchings(settings, options, stack)
+        if not fetchings:
+            raise SettingsError("no directory is configured: set okta_url, entra_tenant, pingone_environment, ...")
+        cursors = KafkaCursors(settings, made)
+        every = {name: getattr(settings, f"{name}_sync_every") for name in fetchings}
+        syncs = [(Sync(each, options[name], cursors), every[name]) for name, each in fetchings.items() if every[name]]
+        source = kafka_consumer(settings, group=f"{settings.group}-hydrator")
+        subscribing = []
+        states = secrets(settings.entra_client_state)
+        if settings.entra_notification_url and states and "entra" in fetchings:
+            graph, times = fetchings["entra"].directory, fetchings["entra"].times
+            assert isinstance(graph, Graph)
+            subscribing.append(keep_subscribed(graph, settings.entra_notification_url, states[0].decode(), times))
+        hydrator = Hydrator(source, fetchings, options, syncs, subscribing)
+        async with exposed(settings.metrics, hydrator.measure):
+            await hydrator.run(ready)
+
+
+async def run_sync(settings: Settings, source: str, *, full: bool, say: Callable[[str], None]) -> Counts:
+    """One round of a source. Raises SettingsError where it isn't configured, DirectoryError where it isn't told."""
+    options = parse_sources(*settings.sources_text(), {name: source.defaults for name, source in SOURCES.items()})
+    async with AsyncExitStack() as stack:
+        fetchings, made = await _fetchings(settings, options, stack)
+        if source not in fetchings:
+            raise SettingsError(f"{source} isn't configured: `streamproc settings` lists what begins with {source}_")
+        fetching = fetchings[source]
+        sync = Sync(fetching, options[source], KafkaCursors(settings, made), say)
+        running = asyncio.ensure_future(fetching.run())
+        syncing = asyncio.ensure_future(sync.run(full=full, attempts=ATTEMPTS))
+        try:
+            await asyncio.wait([running, syncing], return_when=asyncio.FIRST_COMPLETED)
+            if running.done():
+                running.result()
+            return syncing.result()
+        except KafkaError as error:
+            raise KafkaUnavailableError(f"the cursor stays where it is: {type(error).__name__}") from error
+        finally:
+            running.cancel()
+            syncing.cancel()
+            await asyncio.gather(running, syncing, return_exceptions=True)
+
+
+async def _fetchings(
+    settings: Settings, options: Mapping[str, SourceOptions], stack: AsyncExitStack
+) -> tuple[dict[str, Fetching], AIOKafkaProducer]:
+    """Of each directory that is configured; and the producer that they have."""
+    from streamproc.adapters.directories import directories  # noqa: PLC0415
+
+    http = await stack.enter_async_context(target_session(settings))
+    found = directories(settings, http, options, time.time, time.monotonic)
+    await ensure_topics(settings)
+    made = await stack.enter_async_context(_producing(settings))
+
+    async def append(record: Record) -> None:
+        await made.send_and_wait(record.topic, record.value, key=record.key, headers=record.headers)
+
+    times = Times(time.time, time.monotonic, asyncio.sleep, random.random)
+    return {name: Fetching(name, each, append, times) for name, each in found.items()}, made
+
+
+@asynccontextmanager
+async def _producing(settings: Settings) -> AsyncIterator[AIOKafkaProducer]:
+    made = producer(settings)
+    await made.start()
+    try:
+        yield made
+    finally:
+        with suppress(TimeoutError):  # it would try for ever to send what nobody was told is kept
+            async with asyncio.timeout(5):
+                await made.stop()
+
+
+async def _answers(of: AIOKafkaProducer) -> bool:
+    try:
+        async with asyncio.timeout(1):
+            await of.client.fetch_all_metadata()
+    except (TimeoutError, KafkaError):
+        return False
+    return True
 
 
 async def run_simulator(host: str, port: int, options: SimulatorOptions, ready: Callable[[str], None]) -> None:

@@ -4,6 +4,7 @@ A variable wins over the file, the file over the default. Secrets are SecretStr:
 """
 
 import os
+import re
 import ssl
 import tomllib
 from pathlib import Path
@@ -15,6 +16,28 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from streamproc.core.errors import SettingsError
 
 PREFIX = "STREAMPROC_"
+_TWO = "Two, separated by a space, while one is replaced."
+LEAST_SECRET = 16
+"""Characters; a shorter one could be guessed from outside."""
+
+HOOK_SECRETS = (
+    "gateway_token",
+    "okta_hook_secret",
+    "entra_client_state",
+    "pingone_hook_secret",
+    "workday_hook_secret",
+    "hris_hook_secret",
+)
+TOGETHER = (
+    ("okta_url", "okta_token"),
+    ("entra_tenant", "entra_client_id", "entra_client_secret"),
+    ("pingone_environment", "pingone_client_id", "pingone_client_secret"),
+    ("workday_report", "workday_user", "workday_password"),
+)
+"""Without these a directory can't be asked."""
+DIRECTORIES = ("okta", "entra", "pingone", "workday")
+"""Sources that can be asked."""
+DIRECTORY_URLS = ("okta_url", "entra_url", "entra_login_url", "pingone_url", "pingone_auth_url", "workday_report")
 
 
 class Settings(BaseSettings):
@@ -51,12 +74,93 @@ class Settings(BaseSettings):
     )
     client_id: str = Field("demo", description="OAuth client id (client credentials).")
     client_secret: SecretStr = Field(SecretStr("demo"), description="OAuth client secret.")
-    dialect: Literal["genesys"] = Field("genesys", description="What PATCH the target takes.")
+    token: SecretStr | None = Field(
+        None, description="A bearer token that is used as it is, instead of client credentials."
+    )
+    dialect: Literal["genesys", "rfc7644"] = Field(
+        "genesys", description="What PATCH the target takes: Genesys Cloud's, or that of any SCIM 2.0 server."
+    )
     connections: int = Field(16, ge=1, le=256, description="HTTP connections of one sink: users side by side.")
     request_timeout: float = Field(30.0, gt=0, description="Seconds until an answer counts as unknown.")
-    read_ahead: int = Field(10_000, ge=1, description="Users with unfinished work before the sink stops reading.")
+    read_ahead: int = Field(200_000, ge=1, description="Users with unfinished work before the sink stops reading.")
+    revoke_reserve: float = Field(
+        0.1, ge=0, le=0.5, description="Share of the target's rate limit that is kept for leavers."
+    )
+    guard_count: int = Field(
+        20, ge=1, description="Leavers within ten minutes from which on the mass guard holds more."
+    )
+    guard_share: float = Field(
+        0.02, ge=0, le=1, description="The same as a share of active users; the larger of the two counts."
+    )
+    guard_day_count: int = Field(100, ge=1, description="Leavers within a day from which on the mass guard holds more.")
+    guard_day_share: float = Field(0.1, ge=0, le=1, description="The same as a share of active users.")
+    guard_protected: str = Field("", description="User IDs, with * and ?, that are never deactivated; by spaces.")
+    end_sessions: bool = Field(False, description="After a revocation, delete the user's tokens as well.")
+    platform_url: str = Field(
+        "http://127.0.0.1:8080/api/v2",
+        description="Root of the API by which sessions are ended: https://api.REGION/api/v2.",
+    )
     revoke_wait: float = Field(3.0, ge=0, description="Seconds that requests in flight get when partitions move.")
 
+    sources: Path | None = Field(None, description="Options of the sources (TOML, a table for each).")
+
+    gateway_host: str = Field("127.0.0.1", description="Address on which the gateway listens.")
+    gateway_port: int = Field(
+        8088, ge=0, le=65535, description="Port on which the gateway listens; 0 takes a free one."
+    )
+    gateway_certificate: Path | None = Field(None, description="The gateway's certificate chain (PEM); none: no TLS.")
+    gateway_key: Path | None = Field(None, description="Key of the gateway's certificate (PEM).")
+    gateway_client_ca: Path | None = Field(None, description="CA of client certificates (PEM), for mutual TLS.")
+    gateway_max_body: int = Field(1024 * 1024, ge=1024, le=8 * 1024 * 1024, description="Largest request body, bytes.")
+    gateway_in_flight: int = Field(128, ge=1, description="Requests at once; one more is answered 503.")
+    gateway_token: SecretStr | None = Field(None, description="Bearer token of POST /v1/events. " + _TWO)
+    okta_hook_secret: SecretStr | None = Field(None, description="What Okta sends in the header. " + _TWO)
+    okta_hook_header: str = Field("Authorization", description="Header of Okta's secret.")
+    entra_client_state: SecretStr | None = Field(None, description="clientState of Graph subscriptions. " + _TWO)
+    pingone_hook_secret: SecretStr | None = Field(None, description="What PingOne sends in the header. " + _TWO)
+    pingone_hook_header: str = Field("Authorization", description="Header of PingOne's secret.")
+    pingone_certificate_name: str | None = Field(
+        None, description="Name in PingOne's client certificate; needs gateway_client_ca."
+    )
+    workday_hook_secret: SecretStr | None = Field(None, description="What Workday sends in the header. " + _TWO)
+    workday_hook_header: str = Field("Authorization", description="Header of Workday's secret.")
+    hris_hook_secret: SecretStr | None = Field(None, description="Key of the HR vendor's signatures. " + _TWO)
+    hris_hook_signature: str = Field(
+        "", description="gusto, bamboohr, finch, merge, kombo, hibob, or HEADER:sha256, HEADER:sha512."
+    )
+    set_issuer: str | None = Field(None, description="`iss` of the Security Event Tokens that are taken.")
+    set_audience: str | None = Field(None, description="`aud` by which they name this receiver.")
+    set_jwks: str | None = Field(None, description="The issuer's keys (JWKS): an https URL, or a file.")
+
+    okta_url: str | None = Field(None, description="The Okta organization: https://ORG.okta.com.")
+    okta_token: SecretStr | None = Field(None, description="Token of Okta's API; read only will do.")
+    okta_token_scheme: Literal["SSWS", "Bearer"] = Field("SSWS", description="SSWS: an API token; Bearer: OAuth's.")
+    okta_sync_every: float = Field(900.0, ge=0, description="Seconds between two syncs with Okta; 0: none.")
+    entra_url: str = Field("https://graph.microsoft.com/v1.0", description="Root of Microsoft Graph.")
+    entra_login_url: str = Field("https://login.microsoftonline.com", description="Where Graph's tokens come from.")
+    entra_tenant: str | None = Field(None, description="Entra's tenant id.")
+    entra_client_id: str | None = Field(None, description="Application (client) id in Entra.")
+    entra_client_secret: SecretStr | None = Field(None, description="Client secret of the application in Entra.")
+    entra_notification_url: str | None = Field(
+        None, description="The gateway's https://.../v1/entra as Graph reaches it; left out: nothing is subscribed to."
+    )
+    entra_sync_every: float = Field(300.0, ge=0, description="Seconds between two syncs with Entra; 0: none.")
+    pingone_url: str = Field("https://api.pingone.com/v1", description="Root of PingOne's API, of its region.")
+    pingone_auth_url: str = Field("https://auth.pingone.com", description="Where PingOne's tokens come from.")
+    pingone_environment: str | None = Field(None, description="PingOne's environment id.")
+    pingone_client_id: str | None = Field(None, description="Client id of the worker application in PingOne.")
+    pingone_client_secret: SecretStr | None = Field(None, description="Client secret of that application.")
+    pingone_sync_every: float = Field(900.0, ge=0, description="Seconds between two syncs with PingOne; 0: none.")
+    workday_report: str | None = Field(
+        None, description="URL of Workday's report: https://HOST/ccx/service/customreport2/TENANT/OWNER/REPORT."
+    )
+    workday_user: str | None = Field(None, description="Integration system user, for that report.")
+    workday_password: SecretStr | None = Field(None, description="Password of the integration system user.")
+    workday_since_prompt: str = Field("Updated_From", description="The report's prompt: entered since this moment.")
+    workday_worker_prompt: str = Field("Employee_ID", description="The report's prompt: this worker alone.")
+    workday_sync_every: float = Field(300.0, ge=0, description="Seconds between two syncs with Workday; 0: none.")
+
+    metrics: str = Field("", description="HOST:PORT at which Prometheus finds the metrics; left out: nowhere.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level that is logged.")
     log_json: bool = Field(False, description="Log lines as JSON.")
 
@@ -64,6 +168,28 @@ class Settings(BaseSettings):
     def _complete(self) -> "Settings":
         if self.kafka_security.startswith("SASL") and not (self.kafka_username and self.kafka_password):
             raise ValueError("kafka_username and kafka_password are needed with SASL")
+        for name in HOOK_SECRETS:
+            said = secrets(getattr(self, name))
+            if getattr(self, name) is not None and not 1 <= len(said) <= 2:
+                raise ValueError(f"{name} is one secret, or two separated by a space")
+            if any(len(each) < LEAST_SECRET for each in said):
+                raise ValueError(f"{name} is shorter than {LEAST_SECRET} characters")
+        if (self.hris_hook_secret is None) == bool(self.hris_hook_signature):
+            raise ValueError("hris_hook_secret and hris_hook_signature go together")
+        if self.pingone_certificate_name and not (self.gateway_client_ca and self.gateway_certificate):
+            raise ValueError("pingone_certificate_name needs gateway_client_ca and gateway_certificate")
+        for names in TOGETHER:
+            if len({getattr(self, name) is None for name in names}) > 1:
+                raise ValueError(f"{', '.join(names[:-1])} and {names[-1]} go together")
+        for name in DIRECTORY_URLS:
+            if not re.match(r"https://|http://127\.0\.0\.1[:/]", getattr(self, name) or "https://"):
+                raise ValueError(f"{name} begins with https://: credentials go there")
+        if self.entra_notification_url and not (self.entra_client_state and self.entra_tenant):
+            raise ValueError("entra_notification_url needs entra_client_state and entra_tenant")
+        if len({self.set_issuer is None, self.set_audience is None, self.set_jwks is None}) > 1:
+            raise ValueError("set_issuer, set_audience and set_jwks go together")
+        if re.match(r"http://(?!127\.0\.0\.1[:/])", self.set_jwks or ""):
+            raise ValueError("set_jwks is fetched by https: whoever changes it on the way could make tokens")
         return self
 
     @classmethod
@@ -92,6 +218,31 @@ class Settings(BaseSettings):
             raise SettingsError(f"kafka_ca, kafka_certificate or kafka_key can't be used: {error}") from error
         return context
 
+    def gateway_context(self) -> ssl.SSLContext | None:
+        """For the gateway's TLS; None: none. Client certificates are checked where they are sent."""
+        if self.gateway_certificate is None:
+            return None
+        try:
+            context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+            context.load_cert_chain(self.gateway_certificate, self.gateway_key)
+            if self.gateway_client_ca is not None:
+                context.load_verify_locations(self.gateway_client_ca)
+                context.verify_mode = ssl.CERT_OPTIONAL
+        except OSError as error:
+            raise SettingsError(
+                f"gateway_certificate, gateway_key or gateway_client_ca can't be used: {error}"
+            ) from error
+        return context
+
+    def sources_text(self) -> tuple[str, str]:
+        """(text, name) of the sources' options; nothing is set where there is no file."""
+        if self.sources is None:
+            return "", "sources"
+        try:
+            return self.sources.read_text(encoding="utf-8"), str(self.sources)
+        except (OSError, UnicodeDecodeError) as error:
+            raise SettingsError(f"sources: {self.sources} can't be read: {error}") from error
+
     def mapping_text(self) -> tuple[str, str]:
         """(text, name) of the mapping file. Raises SettingsError where it can't be read."""
         file = self.mapping or Path(__file__).with_name("mapping.toml")
@@ -99,6 +250,11 @@ class Settings(BaseSettings):
             return file.read_text(encoding="utf-8"), str(file)
         except OSError as error:
             raise SettingsError(f"mapping: {file} can't be read: {error.strerror}") from error
+
+
+def secrets(value: SecretStr | None) -> tuple[bytes, ...]:
+    """The secrets in a setting that holds one or two."""
+    return () if value is None else tuple(each.encode() for each in value.get_secret_value().split())
 
 
 def load(**overrides: object) -> Settings:

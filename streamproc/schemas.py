@@ -1,4 +1,6 @@
-"""Schemas for others: a JSON Schema (2020-12) of every topic's value, and one AsyncAPI document of all topics.
+"""Schemas for others: a JSON Schema (2020-12) of topics' values, and one AsyncAPI document of all topics.
+
+What a source's hook or API sends is the source's own, and kept as it is: such a topic has no schema here.
 
 Everything is derived from the models in `topics.TOPICS`. The files under `schemas/` are committed, and a test compares
 them with what is built here. Rule: only `write` touches the disk.
@@ -39,6 +41,8 @@ OURS: Final = {
     "worker (fold)": "fold",
     "worker": "worker",
     "sink": "sink",
+    "gateway": "gateway",
+    "hydrator": "hydrator",
     "the worker's table `users`": "users",
 }
 """Writers and readers in TOPICS that are parts of streamproc. The others are who it is described for."""
@@ -77,7 +81,7 @@ class _Generator(GenerateJsonSchema):
 
 def documents() -> dict[str, Json]:
     """File name → content, of everything under `schemas/`."""
-    made = {topic.schema: value_schema(topic) for topic in TOPICS}
+    made = {topic.schema: value_schema(topic) for topic in TOPICS if topic.value is not None}
     made[CLOUDEVENT] = _cloudevent(made[f"{EVENTS}.schema.json"])
     made[ASYNCAPI] = _asyncapi()
     return made
@@ -113,7 +117,7 @@ def _head(name: str, title: str, description: str) -> Json:
 
 
 def _from_producers(topic: Topic) -> bool:
-    return topic.writer == "producers"
+    return "producers" in topic.writer.split("; ")
 
 
 def _cloudevent(event: Json) -> Json:
@@ -210,6 +214,9 @@ def _operations(topic: Topic) -> Iterator[tuple[str, Json]]:
 
 
 def _record(topic: Topic) -> Json:
+    if topic.value is None:
+        message = {"title": "As the source sends it", "bindings": _key(topic)}
+        return {"raw": message}
     schema = value_schema(topic)
     return {schema["title"]: _message(topic, schema["title"], "application/json", f"./{topic.schema}")}
 
@@ -253,10 +260,12 @@ def _message(topic: Topic, title: str, content_type: str, schema: str) -> Json:
             "schemaFormat": "application/schema+json;version=draft-2020-12",
             "schema": {"$ref": schema},
         },
-        "bindings": {
-            "kafka": {"key": {"type": "string", "description": topic.key}, "bindingVersion": BINDING},
-        },
+        "bindings": _key(topic),
     }
+
+
+def _key(topic: Topic) -> Json:
+    return {"kafka": {"key": {"type": "string", "description": topic.key}, "bindingVersion": BINDING}}
 
 
 EXAMPLE: Final[Json] = {

@@ -1,9 +1,80 @@
-"""Logging: structlog on standard error, a line per unit of work. No personal data: a user is a partition and a seq."""
+"""Logging and metrics. No personal data in either.
+
+Logs: structlog on standard error, a line per unit of work; a user is a partition and a seq. Metrics: Prometheus, served
+in the process's own loop, so that what a gauge looks at can't change under it.
+"""
 
 import logging
 import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Final
 
 import structlog
+from aiohttp import web
+from prometheus_client import CONTENT_TYPE_LATEST, Counter, Gauge, Histogram, generate_latest
+
+from streamproc.core.errors import SettingsError
+
+SECONDS: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800, 3600)
+
+REVOCATION: Final = Histogram(
+    "streamproc_revocation_seconds", "From the event's append to the revocation.", ["until"], buckets=SECONDS
+)
+"""`until`: acknowledged, read_back, sessions_ended."""
+DELIVERY: Final = Histogram(
+    "streamproc_delivery_seconds", "From the event's append to the last acknowledgement.", buckets=SECONDS
+)
+FATES: Final = Counter("streamproc_fates_total", "Events by how they ended.", ["fate"])
+REQUESTS: Final = Counter(
+    "streamproc_requests_total", "Requests to the target by what their answer meant.", ["verdict"]
+)
+LANES: Final = Gauge("streamproc_lane_depth", "Users whose work waits, by its urgency.", ["urgency"])
+WAITING: Final = Gauge("streamproc_gate_waiting", "Requests that wait for their turn at the target's limit.")
+ASIDE: Final = Gauge("streamproc_aside", "Users of whom something is parked or held, by code.", ["code"])
+HEADROOM: Final = Gauge("streamproc_rate_limit_headroom", "Requests left in the target's window; -1: no limit known.")
+TARGET_DOWN: Final = Gauge("streamproc_target_down", "1 while the target as a whole is in trouble.")
+PAUSED: Final = Gauge("streamproc_paused", "1 while an operator has paused the sinks.")
+LAG: Final = Gauge("streamproc_consumer_lag", "Records that are there and not yet read.", ["topic", "partition"])
+RECOVERY: Final = Gauge("streamproc_recovery_remaining", "Records of the changelog still to be read by a worker.")
+EVENTS: Final = Counter("streamproc_events_total", "Events folded, by what they did.", ["effect"])
+REJECTED: Final = Counter("streamproc_rejected_total", "Input that became no event, by code.", ["code"])
+HOOKS: Final = Counter("streamproc_gateway_requests_total", "Requests to the gateway's doors.", ["door", "status"])
+FETCHES: Final = Counter("streamproc_fetches_total", "Questions to directories, by what came.", ["source", "outcome"])
+"""`outcome`: found, gone, unknown, stale, failed, rejected."""
+FETCHES_WAITING: Final = Gauge("streamproc_fetches_waiting", "Subjects that are still to be fetched.", ["source"])
+DIRECTORY_DOWN: Final = Gauge("streamproc_directory_down", "1 while a directory as a whole is in trouble.", ["source"])
+SYNCED: Final = Gauge("streamproc_synced_seconds", "When a sync was last completed, s since 1970.", ["source"])
+
+
+@asynccontextmanager
+async def exposed(address: str, measure: Callable[[], None] = lambda: None) -> AsyncIterator[None]:
+    """Serve the metrics at HOST:PORT while the context is open; "": don't. `measure` sets the gauges for each answer.
+
+    Raises SettingsError.
+    """
+    if not address:
+        yield
+        return
+    host, _, port = address.rpartition(":")
+    if not host or not port.isdecimal():
+        raise SettingsError(f"metrics: {address} isn't HOST:PORT")
+
+    async def metrics(_: web.Request) -> web.Response:
+        measure()
+        return web.Response(body=generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+    app = web.Application()
+    app.router.add_get("/metrics", metrics)
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, host, int(port)).start()
+        yield
+    except OSError as error:
+        raise SettingsError(f"metrics: {address} can't be used: {error.strerror}") from error
+    finally:
+        await runner.cleanup()
 
 
 def configure(level: str, *, json: bool, service: str) -> None:

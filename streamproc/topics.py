@@ -3,9 +3,12 @@
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from streamproc.core.controls import CONTROL
+from streamproc.core.cursor import CURSOR
 from streamproc.core.delivery import DELIVERY, OUTCOME, REJECTED
 from streamproc.core.events import CHANGE_EVENT
 from streamproc.core.fold import USER_RECORD
+from streamproc.core.identity import LINK
 from streamproc.sources import SOURCES
 from streamproc.sources.hris import HrisEvent
 
@@ -15,7 +18,7 @@ DAY: Final = 24 * 3600 * 1000
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """One topic. `value` is the pydantic model or TypeAdapter of its values."""
+    """One topic. `value` is the pydantic model or TypeAdapter of its values; None: as the source sends it."""
 
     name: str
     key: str
@@ -27,11 +30,13 @@ class Topic:
 
     @property
     def schema(self) -> str:
-        """File of the value's JSON Schema under schemas/."""
-        return f"{self.name}.schema.json"
+        """File of the value's JSON Schema under schemas/; "" where the value is the source's own."""
+        return "" if self.value is None else f"{self.name}.schema.json"
 
 
 _APPENDED = {"message.timestamp.type": "LogAppendTime"}  # the clock that latencies and effective dates are told by
+_LARGE = {"max.message.bytes": str(2 * 1024 * 1024)}  # a request's body of 1 MiB, and in base64 where it is rejected
+_RAW = _APPENDED | _LARGE | {"cleanup.policy": "delete", "retention.ms": str(30 * DAY)}
 _KEPT = {"cleanup.policy": "delete", "retention.ms": FOREVER}
 _COMPACTED = {
     "cleanup.policy": "compact",
@@ -39,32 +44,57 @@ _COMPACTED = {
 }
 
 CHANGES: Final = "identity.changes"
+LINKS: Final = "identity.links"
 OPERATIONS: Final = "scim.operations"
 OUTCOMES: Final = "scim.outcomes"
 DELIVERIES: Final = "scim.deliveries"
 REJECTIONS: Final = "events.rejected"
+CONTROLS: Final = "streamproc.controls"
+CURSORS: Final = "streamproc.cursors"
+
+_WRITERS: Final = {
+    "hris": "producers; gateway",
+    "entra": "producers; gateway; hydrator",  # the audit log comes by way of Event Hubs, which is Kafka
+    "workday": "producers; gateway; hydrator",
+    "debezium": "producers",
+    "set": "gateway",
+}
+"""Who writes raw events. The others' come by their hooks, and from the hydrator, which asks for whole subjects."""
 
 TOPICS: Final[tuple[Topic, ...]] = (
     *(
         Topic(
             f"events.{source}",
             "the source's subject id",
-            HrisEvent,
-            "producers",
+            HrisEvent if source == "hris" else None,
+            _WRITERS.get(source, "gateway; hydrator"),
             "worker (resolve)",
             "raw events, as received",
-            _APPENDED | {"cleanup.policy": "delete", "retention.ms": str(30 * DAY)},
+            _RAW,
         )
         for source in SOURCES
     ),
+    *(
+        Topic(
+            f"notifications.{source.name}",
+            "the source's subject id",
+            None,
+            "gateway",
+            "hydrator",
+            "hooks that say only that something changed, as received",
+            _RAW,
+        )
+        for source in SOURCES.values()
+        if source.fetched
+    ),
     Topic(
         REJECTIONS,
-        "topic/partition/offset of the input",
+        "topic/partition/offset of the input; of a request gateway/source/hash",
         REJECTED,
-        "worker",
+        "worker; gateway",
         "operators",
         "input that can't become an event, with the reason and the original bytes",
-        _KEPT,
+        _KEPT | _LARGE,
     ),
     Topic(
         CHANGES,
@@ -74,6 +104,15 @@ TOPICS: Final[tuple[Topic, ...]] = (
         "worker (fold)",
         "canonical events: the system of record",
         _APPENDED | _KEPT,
+    ),
+    Topic(
+        LINKS,
+        "SOURCE/SUBJECT",
+        LINK,
+        "worker (resolve)",
+        "worker (resolve); operators",
+        "which user each source's subject is, what it has said, and what waits",
+        _COMPACTED,
     ),
     Topic(
         OPERATIONS,
@@ -102,27 +141,52 @@ TOPICS: Final[tuple[Topic, ...]] = (
         "what Genesys holds, per user",
         {"cleanup.policy": "compact"},
     ),
+    Topic(
+        CONTROLS,
+        "user ID, subject, or `sink`",
+        CONTROL,
+        "operators",
+        "sink; worker (resolve)",
+        "operators' orders: release, reject, retry, skip, pause, resume; link, split",
+        _APPENDED | _KEPT,
+    ),
+    Topic(
+        CURSORS,
+        "source",
+        CURSOR,
+        "hydrator",
+        "hydrator",
+        "how far the synchronisation of each source has come",
+        {"cleanup.policy": "compact"},
+    ),
 )
 
 
 def picture() -> str:
     """The way of an event, drawn from TOPICS."""
-    raw = [topic.name for topic in TOPICS if topic.name.startswith("events.") and topic.name != REJECTIONS]
-    lines = ["HRIS producers", "      │"]
-    lines += [f"      ├─► {name}" for name in raw[:-1]] + [f"      └─► {raw[-1]}"]
+    names = [topic.name for topic in TOPICS]
+    hooks = [name for name in names if name.startswith("notifications.")]
+    raw = [name for name in names if name.startswith("events.") and name != REJECTIONS]
+    lines = ["hooks of Okta, Entra, PingOne, Workday, HR systems; security event tokens"]
+    lines += ["      │", "   gateway", "      │"]
+    lines += [f"      ├─► {name}" for name in hooks[:-1]] + [f"      ├─► {hooks[-1]} ──► hydrator ◄─► {CURSORS}"]
+    lines += ["      │", "      │   producers, change data capture, hydrator", "      │      │", "      └──────┤"]
+    lines += [f"             ├─► {name}" for name in raw[:-1]] + [f"             └─► {raw[-1]}"]
     lines += [
-        "              │",
-        f"      worker: resolve ──► {REJECTIONS}",
-        "              │",
-        f"        {CHANGES}",
-        "              │",
-        "      worker: fold (table users)",
-        "              │",
-        f"        {OPERATIONS}",
-        "              │",
-        "            sink ─────────► Genesys Cloud SCIM 2.0",
-        "              │",
-        f"              ├─► {OUTCOMES}",
-        f"              └─► {DELIVERIES}",
+        "                     │",
+        f"             worker: resolve ──► {REJECTIONS} ◄── gateway",
+        f"                     ├─◄─► {LINKS}",
+        "                     │",
+        f"               {CHANGES}",
+        "                     │",
+        "             worker: fold (table users)",
+        "                     │",
+        f"               {OPERATIONS}",
+        "                     │",
+        "                   sink ─────────► Genesys Cloud SCIM 2.0",
+        "                     │",
+        f"                     ├─◄ {CONTROLS}",
+        f"                     ├─► {OUTCOMES}",
+        f"                     └─► {DELIVERIES}",
     ]
     return "\n".join(lines)

@@ -65,7 +65,15 @@ def test_decisions_dont_log(folder: str) -> None:
                 assert (node.module or "").split(".")[0] != "logging", path
 
 
-def test_nobody_sends_a_delete() -> None:
-    """Leavers are made inactive: outside the simulator, which must answer one, the code has no HTTP DELETE."""
-    senders = [path for path, text in sources("streamproc") if re.search(r"""["']DELETE["']|\.delete\(""", text)]
-    assert [path for path in senders if not path.startswith("streamproc/simulator/")] == []
+def test_nobody_is_deleted() -> None:
+    """Leavers are made inactive: outside the simulator the one HTTP DELETE is of tokens, to end a leaver's sessions."""
+    calls = [
+        (path, line)
+        for path, text in sources("streamproc")
+        if not path.startswith("streamproc/simulator/")
+        for line in re.findall(r"""^.*(?:["']DELETE["']|\.delete\().*$""", text, re.MULTILINE)
+    ]
+    ((path, line),) = calls
+    assert path == "streamproc/adapters/scim_http.py"
+    assert "self._http.delete(url" in line
+    assert 'url = f"{self._root}/tokens/' in dict(sources("streamproc"))[path]

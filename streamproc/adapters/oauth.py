@@ -1,8 +1,12 @@
-"""Seam to the OAuth token endpoint: client credentials (RFC 6749 §4.4), one request for however many wait."""
+"""Seam to the OAuth token endpoint: client credentials (RFC 6749 §4.4), one request for however many wait.
+
+Many SCIM 2.0 servers have no such endpoint, and give out one bearer token for good: `StaticToken`.
+"""
 
 import asyncio
 from base64 import b64encode
 from collections.abc import Callable
+from typing import Protocol
 
 import aiohttp
 import orjson
@@ -13,6 +17,29 @@ MARGIN = 60.0
 
 class TokenRefusedError(Exception):
     """The token endpoint didn't give a token. The secret isn't in the message."""
+
+
+class Bearer(Protocol):
+    """Where the bearer token of each request comes from (RFC 6750)."""
+
+    async def get(self) -> str:
+        """A token that is good for a while. Raises TokenRefusedError."""
+
+    def refuse(self, token: str) -> None:
+        """The API answered 401 to `token`."""
+
+
+class StaticToken:
+    """A token that never changes. Once it is refused, somebody has to set another one."""
+
+    def __init__(self, token: str) -> None:
+        self._token = token
+
+    async def get(self) -> str:
+        return self._token
+
+    def refuse(self, token: str) -> None:
+        pass
 
 
 class Tokens:

@@ -6,14 +6,17 @@ from urllib.parse import quote
 import aiohttp
 import orjson
 
-from streamproc.adapters.oauth import TokenRefusedError, Tokens
+from streamproc.adapters.oauth import Bearer, TokenRefusedError
 from streamproc.core.verdict import Answer
+
+MAX_BODY = 512_000
+"""Bytes of a request that Genesys Cloud takes (`request.bytes.max`)."""
 
 
 class ScimHttp:
     """Requests to one SCIM root. Never raises for what the network or the server does."""
 
-    def __init__(self, http: aiohttp.ClientSession, root: str, tokens: Tokens) -> None:
+    def __init__(self, http: aiohttp.ClientSession, root: str, tokens: Bearer) -> None:
         self._http = http
         self._root = root.rstrip("/")
         self._tokens = tokens
@@ -34,8 +37,10 @@ class ScimHttp:
             headers["Content-Type"] = "application/scim+json"
         if etag is not None:
             headers["If-Match"] = etag
+        data = None if body is None else orjson.dumps(body)
+        if data is not None and len(data) > MAX_BODY:
+            return Answer(413, {}, {}, sent=False, error=f"over {MAX_BODY} bytes, so it wasn't sent")
         try:
-            data = None if body is None else orjson.dumps(body)
             async with self._http.request(method, self._root + path, data=data, headers=headers) as response:
                 content = await response.read()
                 answer = Answer(
@@ -50,10 +55,35 @@ class ScimHttp:
         return answer
 
 
-def equals(attribute: str, value: str) -> str:
-    """Query string of a filter `attribute eq "value"` (RFC 7644 §3.4.2.2)."""
-    escaped = value.replace("\\", "\\\\").replace('"', '\\"')
-    return "filter=" + quote(f'{attribute} eq "{escaped}"', safe="")
+class PlatformHttp:
+    """Requests to the target's own API beside SCIM, at `root` (for Genesys Cloud `https://api.REGION/api/v2`)."""
+
+    def __init__(self, http: aiohttp.ClientSession, root: str, tokens: Bearer) -> None:
+        self._http = http
+        self._root = root.rstrip("/")
+        self._tokens = tokens
+
+    async def end_sessions(self, user_id: str) -> int | None:
+        """Delete all tokens of the user (Genesys Cloud: `DELETE /api/v2/tokens/{userId}`, permission
+        `oauth:token:delete`). Returns the status; None: no answer came.
+        """
+        try:
+            token = await self._tokens.get()
+            headers = {"Authorization": f"Bearer {token}"}
+            url = f"{self._root}/tokens/{quote(user_id, safe='')}"
+            async with self._http.delete(url, headers=headers) as response:
+                await response.read()
+                if response.status == 401:
+                    self._tokens.refuse(token)
+                return response.status
+        except (TokenRefusedError, aiohttp.ClientError, TimeoutError, OSError):
+            return None
+
+
+def equals(*pairs: tuple[str, str]) -> str:
+    """Query string of a filter `attribute eq "value" and …` (RFC 7644 §3.4.2.2)."""
+    escaped = [(attribute, value.replace("\\", "\\\\").replace('"', '\\"')) for attribute, value in pairs]
+    return "filter=" + quote(" and ".join(f'{attribute} eq "{value}"' for attribute, value in escaped), safe="")
 
 
 def _json(content: bytes) -> dict[str, Any]:

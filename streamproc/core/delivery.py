@@ -9,15 +9,17 @@ from typing import Any, Literal, TypeAlias
 
 from pydantic import TypeAdapter
 
-from streamproc.core.fold import Cause
+from streamproc.core.fold import FIRST, Cause
+from streamproc.core.guard import Standing
 from streamproc.core.resource import Resource
 
-Fate: TypeAlias = Literal["delivered", "no-op", "superseded", "parked"]
+Fate: TypeAlias = Literal["delivered", "revoked", "no-op", "superseded", "parked", "held"]
 """How an event ended; each gets exactly one. Rejected input never became an event."""
 
-Verdict: TypeAlias = Literal[
-    "delivered", "no-op", "superseded", "parked", "retry", "conflict", "unknown", "adopted", "absent", "read", "missing"
+Attempt: TypeAlias = Literal[
+    "retry", "conflict", "unknown", "adopted", "absent", "read", "missing", "narrowed", "skipped", "rejected"
 ]
+Verdict: TypeAlias = Fate | Attempt
 """A fate, or what one attempt on the way to it came to."""
 
 
@@ -52,20 +54,35 @@ class Outcome:
     reason: str | None = None
     since: int | None = None
     """For `superseded` where compaction removed records: all events after this seq up to `seq` are meant."""
+    acknowledged: int | None = None
+    """When the target acknowledged the last write."""
+    read_back: int | None = None
+    """For `revoked`: when the target, asked again, said that the user is inactive."""
+    sessions_ended: int | None = None
+    """When the user's tokens had been deleted, where that is switched on."""
 
 
 @dataclass(frozen=True, slots=True)
 class Parked:
     """Why a user's work was set aside, and what it was to become."""
 
-    code: Literal["refused", "incomplete", "ambiguous", "regressed", "unresolved"]
+    code: Literal["refused", "incomplete", "ambiguous", "regressed", "unresolved", "held", "protected", "rejected"]
+    """`held`: by the mass guard. `protected`: never to be deactivated. `rejected`: an operator said no."""
     reason: str
     status: int | None
     correlation_id: str | None
-    attributes: list[str]
-    """Set aside alone; empty: everything."""
+    attributes: dict[str, str]
+    """What was set aside alone ("title", "group NAME") → code: reason; empty: everything."""
     desired: Resource
     at: int
+    since: int = FIRST
+    """Seq of the event since which something of this user has been set aside."""
+
+    @property
+    def told(self) -> str:
+        """Code and reason in one line, with what to quote to the target's support."""
+        quote = "" if self.correlation_id is None else f" (correlation id {self.correlation_id})"
+        return f"{self.code}: {self.reason}{quote}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +96,8 @@ class Delivery:
     held: Resource | None
     parked: Parked | None
     at: int
+    standing: Standing | None = None
+    """What the mass guard has to remember of a leaver; None of everybody else."""
 
 
 @dataclass(frozen=True, slots=True)

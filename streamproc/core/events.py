@@ -1,11 +1,11 @@
 """ChangeEvent: one fact from one source about one user, in canonical form.
 
 It is the value of `identity.changes`, the system of record. Everything after it is recomputed from it, so it carries
-all that a decision may need: its place in the source's own order, where the raw bytes lie, and when the broker
-appended them.
+all that a decision may need: its place in the source's own order, from when it holds, where the raw bytes lie, and when
+the broker appended them.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 from pydantic import TypeAdapter
@@ -29,22 +29,83 @@ class Origin:
 
 
 @dataclass(frozen=True, slots=True)
+class Effective:
+    """From when something holds. `at`: µs since 1970. `said`: as the source wrote it; `zone`: by which it was read."""
+
+    at: int
+    said: str
+    zone: str
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A row of a source's timeline. `effective` None: from when it was entered. `whole`: it is a snapshot's.
+
+    Without attributes it is spent, and only says that earlier versions of it don't count.
+    """
+
+    entered: Order
+    attributes: dict[str, Fact]
+    effective: Effective | None = None
+    whole: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFacts:
+    """What one source has said of one of its subjects; `facts.py` has the rules.
+
+    `values` holds what was said without a date, `later` the order of each that was said after the floor. `floor` is
+    the newest snapshot, `grouped` the newest that also spoke of groups. `rows` is the timeline; `gone` names rows, or
+    what the ids of rows begin with, with the order before which they don't count. `left`: the subject isn't this
+    user's any more.
+    """
+
+    subject: str
+    origin: Origin
+    floor: Order | None = None
+    values: dict[str, Fact] = field(default_factory=dict)
+    later: dict[str, Order] = field(default_factory=dict)
+    grouped: Order | None = None
+    rows: dict[str, Row] = field(default_factory=dict)
+    gone: dict[str, Order] = field(default_factory=dict)
+    left: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """A subject comes to a user (`link`) or leaves one (`unlink`).
+
+    `other`: the user it comes from or goes to; None: none. `by`: who ordered it; None: the source itself says so.
+    `facts`: all that the subject has said, where it comes.
+    """
+
+    other: str | None
+    by: str | None = None
+    facts: SourceFacts | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ChangeEvent:
     """What one source said about one user.
 
     `snapshot` is everything the source knows: an attribute that it leaves out has no value. `change` speaks only of
-    the attributes that it names. `due` is the passing of an effective date, appended by the worker's timer.
+    the attributes that it names. `due` is the passing of an effective date, appended by the worker's timer. `link` and
+    `unlink` move a subject from user to user. `row` and `cancels` name rows of the source's timeline.
     """
 
     user: str
     source: str
     subject: str
     event: str
-    kind: Literal["snapshot", "change", "due"]
+    kind: Literal["snapshot", "change", "due", "link", "unlink"]
     order: Order
     attributes: dict[str, Fact]
     origin: Origin
     reason: str | None = None
+    effective: Effective | None = None
+    row: str | None = None
+    cancels: str | None = None
+    move: Move | None = None
 
 
 CHANGE_EVENT: TypeAdapter[ChangeEvent] = TypeAdapter(ChangeEvent)

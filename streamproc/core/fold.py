@@ -3,20 +3,26 @@
 A user's record is the value of table `users` and of `scim.operations`: state and operation are one Kafka record and
 can't disagree. `seq` is the event's offset in `identity.changes`; an event at or below it is skipped, which makes
 at-least-once delivery exact. The hash covers the record and the hash before it, so a lost or altered link shows.
+
+Time is what the log says: `as_of` is when the last of all that was folded had been appended, and what has a date counts
+once that is past it. `due` tells the worker when the next such date comes; its timer then says so in the log.
 """
 
 import hashlib
 from dataclasses import dataclass, replace
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import orjson
 from pydantic import TypeAdapter
 
-from streamproc.core.events import ChangeEvent, Origin
-from streamproc.core.facts import SourceFacts, absorb, view
+from streamproc.core.authority import key, view
+from streamproc.core.events import ChangeEvent, Effective, Order, Origin, Row, SourceFacts
+from streamproc.core.facts import Effect as Absorbed
+from streamproc.core.facts import absorb
 from streamproc.core.mapping import Mapping
 from streamproc.core.plan import Operation, plan
 from streamproc.core.resource import Resource
+from streamproc.core.timeline import upcoming
 
 Effect: TypeAlias = Literal["changed", "unchanged", "duplicate", "stale"]
 
@@ -36,11 +42,15 @@ class Cause:
 
 @dataclass(frozen=True, slots=True)
 class UserRecord:
-    """Everything known of one user after the event at `seq`: facts by source, desired resource, and what to do."""
+    """Everything known of one user after the event at `seq`: facts by subject, desired resource, and what to do."""
 
     user: str
     seq: int
     prev: int
+    due: int | None
+    """When the next date in the facts comes, in µs since 1970; None: there is none."""
+    as_of: int
+    """ms since 1970, by the log."""
     effect: Effect
     cause: Cause
     mapping: str
@@ -63,40 +73,80 @@ def fold(record: UserRecord | None, seq: int, event: ChangeEvent, mapping: Mappi
     """The record after the event at offset `seq`. Returns `record` itself where the event was folded already."""
     if record is not None and seq <= record.seq:
         return record
+    return seal(_after(record, seq, event, mapping))
+
+
+def passed(record: UserRecord, origin: Origin) -> ChangeEvent:
+    """The event that says that `record.due` has passed, as `origin.appended` shows. It names the row that is first."""
+    ahead = [
+        (at, each.subject, row, name.partition("/")[0])
+        for name, each in record.facts.items()
+        for row, at in upcoming(each, record.as_of).items()
+    ]
+    at, subject, row, source = min(ahead)
+    return ChangeEvent(record.user, source, subject, f"due/{row}", "due", (at, 0, row), {}, origin, "due")
+
+
+def fold_encoded(known: bytes | None, seq: int, event: ChangeEvent, mapping: Mapping) -> bytes | None:
+    """The same from Kafka value to Kafka value, encoded once. None: the event was folded already."""
+    record = None if known is None else _recall(known)
+    if record is not None and seq <= record.seq:
+        return None
+    return _sealed(_after(record, seq, event, mapping))[1]
+
+
+def _after(record: UserRecord | None, seq: int, event: ChangeEvent, mapping: Mapping) -> UserRecord:
+    """The next record, whose hash is still empty."""
     facts = dict(record.facts) if record else {}
-    facts[event.source], said = absorb(facts.get(event.source), event, mapping.facts)
+    as_of = max(event.origin.appended, record.as_of) if record else event.origin.appended
+    said: Absorbed = "duplicate"
+    if event.kind != "due":
+        subject = key(event.source, event.subject)
+        facts[subject], said = absorb(facts.get(subject), event, mapping.facts)
+    due = record.due if record else None
     desired = record.desired if record else Resource(externalId=event.user)
     problems = record.problems if record else []
     operations: list[Operation] = []
     effect: Effect = "unchanged"
-    if said != "applied":
+    if said != "applied" and (due is None or due > as_of * 1000):
         effect = said
     else:
         before = desired
-        desired, problems = mapping.desire(event.user, view(facts, mapping.file.attributes.active))
+        now = view(facts, as_of, mapping.file.authority, mapping.file.attributes.active)
+        desired, problems = mapping.desire(event.user, now)
+        due = min((at for each in facts.values() if each.rows for at in upcoming(each, as_of).values()), default=None)
         if desired != before or record is None:
             effect = "changed"
             operations = plan(before if record else None, desired)
-    return seal(
-        UserRecord(
-            user=event.user,
-            seq=seq,
-            prev=record.seq if record else FIRST,
-            effect=effect,
-            cause=Cause(event.source, event.event, event.origin, event.reason),
-            mapping=mapping.digest,
-            facts=facts,
-            desired=desired,
-            operations=operations,
-            problems=problems,
-            before=record.hash if record else "",
-        )
+    return UserRecord(
+        user=event.user,
+        seq=seq,
+        prev=record.seq if record else FIRST,
+        due=due,
+        as_of=as_of,
+        effect=effect,
+        cause=Cause(event.source, event.event, event.origin, event.reason),
+        mapping=mapping.digest,
+        facts=facts,
+        desired=desired,
+        operations=operations,
+        problems=problems,
+        before=record.hash if record else "",
     )
 
 
 def seal(record: UserRecord) -> UserRecord:
     """The record, whose hash is still empty, with SHA-256 over its content, which includes the hash before it."""
-    return replace(record, hash=hashlib.sha256(encode(record)).hexdigest())
+    return replace(record, hash=_sealed(record)[0])
+
+
+def _sealed(record: UserRecord) -> tuple[str, bytes]:
+    """The hash of a record whose hash is still empty, and the encoded record with it."""
+    value = encode(record)
+    digest = hashlib.sha256(value).hexdigest()
+    # No text can hold this: its quotes would be escaped. What follows has no such key, what comes before may have.
+    at = value.rindex(b'"hash":""') + 8
+    return digest, b"".join((value[:at], digest.encode(), value[at:]))  # and without the kilobytes that orjson keeps
 
 
 def encode(record: UserRecord) -> bytes:
@@ -104,33 +154,48 @@ def encode(record: UserRecord) -> bytes:
     return orjson.dumps(record, option=orjson.OPT_SORT_KEYS)
 
 
-def recall(value: bytes) -> UserRecord:
-    """What `fold` needs of a record that we encoded ourselves: unchecked, and without its operations and cause."""
+def _recall(value: bytes) -> UserRecord:
+    """What the fold needs of a record that we encoded ourselves: unchecked, and without its operations and cause."""
     raw = orjson.loads(value)
-    facts = {
-        source: SourceFacts(
-            each["subject"],
-            Origin(**each["origin"]),
-            each["floor"] and tuple(each["floor"]),
-            each["values"],
-            {name: tuple(at) for name, at in each["later"].items()},
-        )
-        for source, each in raw["facts"].items()
-    }
     return UserRecord(
         raw["user"],
         raw["seq"],
         raw["prev"],
+        raw["due"],
+        raw["as_of"],
         raw["effect"],
         _UNSAID,
         raw["mapping"],
-        facts,
+        {subject: _facts(each) for subject, each in raw["facts"].items()},
         raw["desired"],
         [],
         raw["problems"],
         raw["before"],
         raw["hash"],
     )
+
+
+def _facts(raw: dict[str, Any]) -> SourceFacts:
+    return SourceFacts(
+        raw["subject"],
+        Origin(**raw["origin"]),
+        raw["floor"] and tuple(raw["floor"]),
+        raw["values"],
+        _orders(raw["later"]),
+        raw["grouped"] and tuple(raw["grouped"]),
+        {name: _row(each) for name, each in raw["rows"].items()},
+        _orders(raw["gone"]),
+        raw["left"],
+    )
+
+
+def _orders(raw: dict[str, Any]) -> dict[str, Order]:
+    return {name: tuple(order) for name, order in raw.items()}
+
+
+def _row(raw: dict[str, Any]) -> Row:
+    effective = raw["effective"] and Effective(**raw["effective"])
+    return Row(tuple(raw["entered"]), raw["attributes"], effective, raw["whole"])
 
 
 def decode(value: bytes) -> UserRecord:

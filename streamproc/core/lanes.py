@@ -4,17 +4,22 @@ Rule 1: one user, one lane. At most one piece of work of a user is in flight, an
 Rule 2: pending work of one user coalesces to the newest; each one passed over is told as superseded by the newest.
 Rule 3: a retry holds its lane: newer work of that user waits or coalesces, other users go on.
 Rule 4: a lower urgency value goes first, oldest first within it.
-Rule 5: commits never pass unfinished work; what a partition held is forgotten when it is revoked.
+Rule 5: nobody starves. Revocations always go first: each ends somebody's access, so they come to an end. Of the rest,
+after `SHARE` turns in a row that passed over less urgent work, one turn goes to whoever of that waits longest.
+Rule 6: commits never pass unfinished work; what a partition held is forgotten when it is revoked.
 """
 
-import heapq
+from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
 from streamproc.core.offsets import Offsets
 from streamproc.core.plan import Urgency
 
 Work = TypeVar("Work")
+
+SHARE: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +31,8 @@ class Turn(Generic[Work]):
     offset: int
     urgency: Urgency
     work: Work
-    superseded: tuple[tuple[int, Work], ...] = ()
+    superseded: list[tuple[int, Work]] = field(default_factory=list)
+    """The lanes go on adding to it: a user who changes ten thousand times must not cost that squared."""
 
 
 @dataclass(slots=True)
@@ -39,12 +45,20 @@ class _Lane(Generic[Work]):
 
 @dataclass(slots=True)
 class Lanes(Generic[Work]):
-    """All users' lanes of the partitions held. Offers come in offset order within a partition."""
+    """All users' lanes of the partitions held. Offers come in offset order within a partition.
 
+    `fifo`: first in, first out, whatever the urgency; to compare with.
+    """
+
+    fifo: bool = False
+    condense: Callable[[Work], Work] = lambda work: work
+    """What is kept of work that is passed over."""
     _lanes: dict[str, _Lane[Work]] = field(default_factory=dict)
-    _queue: list[tuple[int, int, str]] = field(default_factory=list)
+    _queues: dict[Urgency, deque[tuple[int, str]]] = field(default_factory=lambda: {each: deque() for each in Urgency})
     _offsets: dict[int, Offsets] = field(default_factory=dict)
     _ticket: int = 0
+    _passed: int = 0
+    """Turns in a row that passed over less urgent work."""
 
     def offer(self, turn: Turn[Work]) -> None:
         """New work. What the user had pending is superseded by it; what is in flight goes on first."""
@@ -52,7 +66,8 @@ class Lanes(Generic[Work]):
             return  # read twice
         lane = self._lanes.setdefault(turn.user, _Lane())
         if lane.pending is not None:
-            passed = (*lane.pending.superseded, (lane.pending.offset, lane.pending.work))
+            passed = lane.pending.superseded
+            passed.append((lane.pending.offset, self.condense(lane.pending.work)))
             turn = replace(turn, superseded=passed, urgency=min(turn.urgency, lane.pending.urgency))
         lane.pending = turn
         self._enqueue(turn.user, lane)
@@ -70,16 +85,20 @@ class Lanes(Generic[Work]):
             self._lanes[turn.user] = lane
             self._enqueue(turn.user, lane)
 
-    def take(self) -> Turn[Work] | None:
-        """The next turn to start, or None. It is in flight until `finish`."""
-        while self._queue:
-            urgency, ticket, user = heapq.heappop(self._queue)
-            lane = self._lanes.get(user)
-            if lane is None or lane.queued != (urgency, ticket) or lane.pending is None or lane.flying is not None:
-                continue
-            lane.flying, lane.pending, lane.queued = lane.pending, None, None
-            return lane.flying
-        return None
+    def take(self, *, revocations: bool = False) -> Turn[Work] | None:
+        """The next turn to start, or None. It is in flight until `finish`. `revocations`: only one of these."""
+        waiting = [urgency for urgency in Urgency if self._front(urgency) is not None]
+        if not waiting or (revocations and waiting[0] is not Urgency.REVOKE):
+            return None
+        first, *less = waiting
+        if first is not Urgency.REVOKE:
+            if less and self._passed >= SHARE:
+                first = min(less, key=lambda urgency: self._queues[urgency][0])
+            self._passed = self._passed + 1 if first is waiting[0] and less else 0
+        _, user = self._queues[first].popleft()
+        lane = self._lanes[user]
+        lane.flying, lane.pending, lane.queued = lane.pending, None, None
+        return lane.flying
 
     def newest(self, user: str) -> Turn[Work] | None:
         """Before a retry: the user's newest work instead of the one in flight, which it supersedes. None: no newer."""
@@ -87,7 +106,9 @@ class Lanes(Generic[Work]):
         if lane.pending is None or lane.flying is None:
             return None
         flying, pending = lane.flying, lane.pending
-        passed = (*flying.superseded, (flying.offset, flying.work), *pending.superseded)
+        passed = flying.superseded
+        passed.append((flying.offset, self.condense(flying.work)))
+        passed += pending.superseded
         lane.flying, lane.pending, lane.queued = replace(pending, superseded=passed), None, None
         return lane.flying
 
@@ -135,9 +156,21 @@ class Lanes(Generic[Work]):
             if lane.flying is not None and lane.flying.partition == partition
         ]
 
+    def __contains__(self, user: str) -> bool:
+        """Whether the user has work in flight or pending."""
+        return user in self._lanes
+
     def __len__(self) -> int:
         """Users with work in flight or pending."""
         return len(self._lanes)
+
+    def depth(self) -> dict[Urgency, int]:
+        """Users whose work waits, by its urgency."""
+        counted = dict.fromkeys(Urgency, 0)
+        for lane in self._lanes.values():
+            if lane.pending is not None:
+                counted[lane.pending.urgency] += 1
+        return counted
 
     def _enqueue(self, user: str, lane: _Lane[Work]) -> None:
         if lane.flying is not None or lane.pending is None:
@@ -145,5 +178,17 @@ class Lanes(Generic[Work]):
         if lane.queued is not None and lane.queued[0] <= lane.pending.urgency:
             return  # a user who changes all the time keeps the place that was first taken
         self._ticket += 1
-        lane.queued = (lane.pending.urgency, self._ticket)
-        heapq.heappush(self._queue, (lane.pending.urgency, self._ticket, user))
+        urgency = Urgency.CHANGE if self.fifo else lane.pending.urgency
+        lane.queued = (urgency, self._ticket)
+        self._queues[urgency].append((self._ticket, user))
+
+    def _front(self, urgency: Urgency) -> str | None:
+        """Who of this urgency waits longest; entries that don't hold any more are dropped on the way."""
+        queue = self._queues[urgency]
+        while queue:
+            ticket, user = queue[0]
+            lane = self._lanes.get(user)
+            if lane is not None and lane.queued == (urgency, ticket) and lane.pending and lane.flying is None:
+                return user
+            queue.popleft()
+        return None

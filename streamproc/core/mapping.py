@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from collections.abc import Mapping as MappingABC
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Annotated, Any, Literal, TypeAlias, cast
+from typing import Annotated, Any, Final, Literal, TypeAlias, cast
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -23,6 +23,12 @@ Level: TypeAlias = Annotated[float, Field(ge=0.0, le=5.0)]
 """Proficiency: Genesys takes 0.0 to 5.0 for skills and languages."""
 
 Target: TypeAlias = Literal["roles", "groups", "skills", "languages"]
+
+
+REMEMBERED: Final = 10_000
+"""Combinations of facts whose roles, groups, skills and languages are remembered."""
+_EXACT: Final = frozenset({str, type(None), type(...)})
+"""Types of which equal values are the same: 1, 1.0 and true are equal, and aren't."""
 
 
 class _Strict(BaseModel):
@@ -76,6 +82,8 @@ class MappingFile(_Strict):
     """The whole file."""
 
     attributes: Attributes = Attributes()
+    authority: dict[str, Annotated[list[str], Field(min_length=1)]] = {}
+    """Fact = the sources that have a say in it, the first with a value before the others (see `authority.py`)."""
     always: Always = Always()
     copies: list[Copy] = Field(default=[], alias="copy")
     rules: list[Rule] = Field(default=[], alias="rule")
@@ -116,6 +124,15 @@ class Mapping:
                     feeds.setdefault(target, set()).update(rule.when)
         return {target: frozenset(facts) for target, facts in feeds.items()}
 
+    @cached_property
+    def _given(self) -> dict[tuple[object, ...], tuple[dict[str, Any], list[str]]]:
+        """What `_give_all` gave, by the facts it read: a company has far fewer combinations of them than people."""
+        return {}
+
+    @cached_property
+    def _feeding(self) -> tuple[str, ...]:
+        return tuple(sorted(frozenset().union(*self._feeds.values())))
+
     def desire(self, user: str, facts: MappingABC[str, Fact]) -> tuple[Resource, list[str]]:
         """The resource these facts ask for, and the problems found in them (told in the record, never guessed away).
 
@@ -126,17 +143,40 @@ class Mapping:
         for name, fact in self._scalars.items():
             if fact in facts:
                 value = facts[fact]
-                plain = value is None or (value.__class__ is str and value and name != "active")
+                plain = value is None or (value.__class__ is (bool if name == "active" else str) and value != "")
                 value = value if plain else _scalar(name, fact, value, problems)
                 if value is not None or name not in UNCLEARABLE:
                     wanted[name] = value
+        given, found = self._remembered(facts)
+        for target, value in given.items():
+            if value.__class__ is list or value.__class__ is dict:
+                wanted[target] = value.copy()
+            elif value is not None or target not in wanted:
+                wanted[target] = value
+        return cast("Resource", wanted), problems + found
+
+    def _remembered(self, facts: MappingABC[str, Fact]) -> tuple[dict[str, Any], list[str]]:
+        read = tuple([facts.get(fact, ...) for fact in self._feeding])
+        if not _EXACT.issuperset(map(type, read)):
+            return self._give_all(facts)
+        given = self._given.get(read)
+        if given is None:
+            if len(self._given) >= REMEMBERED:
+                self._given.clear()
+            given = self._given[read] = self._give_all(facts)
+        return given
+
+    def _give_all(self, facts: MappingABC[str, Fact]) -> tuple[dict[str, Any], list[str]]:
+        """What copies and rules give, and the problems found. A scalar that is None is owned, but given by no rule."""
+        problems: list[str] = []
+        wanted: dict[str, Any] = {}
         for target, feeding in self._feeds.items():
             if target in LISTS and not feeding.isdisjoint(facts):
                 wanted[target] = set()
             elif target in LEVELS and not feeding.isdisjoint(facts):
                 wanted[target] = {}
             elif target not in UNCLEARABLE and not feeding.isdisjoint(facts):
-                wanted.setdefault(target, None)
+                wanted[target] = None
         for copy in self.file.copies:
             for name, level in _named(copy.fact, facts.get(copy.fact), problems, leveled=copy.to in LEVELS):
                 self._give(wanted, copy.to, _wrapped(copy, name), copy.level if level is None else level)
@@ -151,7 +191,7 @@ class Mapping:
         for target in LEVELS:
             if target in wanted:
                 wanted[target] = dict(sorted(wanted[target].items()))
-        return cast("Resource", wanted), problems
+        return wanted, problems
 
     def _apply(self, wanted: dict[str, Any], rule: Rule) -> None:
         for name in ("title", "division"):
@@ -186,7 +226,11 @@ def parse_mapping(text: str, name: str = "mapping") -> Mapping:
         where = ".".join(str(part) for part in first["loc"])
         raise MappingError(f"{name}: {where}: {first['msg']}. See streamproc/mapping.toml for the format.") from error
     digest = hashlib.sha256(file.model_dump_json().encode()).hexdigest()[:16]
-    return Mapping(file, digest)
+    mapping = Mapping(file, digest)
+    unread = sorted(file.authority.keys() - set(mapping.facts))
+    if unread:
+        raise MappingError(f"{name}: authority.{unread[0]}: nothing in this file reads a fact of this name")
+    return mapping
 
 
 def _pattern(want: str | list[str]) -> re.Pattern[str]:

@@ -13,16 +13,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Literal
 
-from streamproc.core.events import Fact, Order
-
-
-@dataclass(frozen=True, slots=True)
-class Effective:
-    """From when something holds. `at`: µs since 1970. `said`: as the source wrote it; `zone`: by which it was read."""
-
-    at: int
-    said: str
-    zone: str
+from streamproc.core.events import Effective, Fact, Order
 
 
 @dataclass(frozen=True, slots=True)

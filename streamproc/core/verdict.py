@@ -1,4 +1,4 @@
-"""Verdict: what an answer means and what happens next. One table; the sink only carries it out.
+"""Verdict: what an answer means and what happens next. One table; the sink only carries it out. The README shows it.
 
 Genesys Cloud's documents disagree about version conflicts (400 `invalidVers`, 409, 412), so all three are one. Where an
 answer leaves open whether the write was applied, it is read back, never sent again blind.
@@ -65,8 +65,18 @@ class Park:
     reason: str
 
 
-Verdict: TypeAlias = Deliver | Retry | ReadBack | Refetch | Adopt | Gone | Park
+@dataclass(frozen=True, slots=True)
+class Denied:
+    """We aren't allowed: for this user or attribute, or at all. Ask again after `after` seconds; see `PATIENCE`."""
 
+    after: float
+    reason: str
+
+
+Verdict: TypeAlias = Deliver | Retry | ReadBack | Refetch | Adopt | Gone | Denied | Park
+
+PATIENCE: Final = 5
+"""Times that somebody is denied before it is put down to them; while the target is in trouble, it isn't."""
 BACKOFF_FIRST: Final = 0.2
 BACKOFF_MOST: Final = 30.0
 
@@ -80,10 +90,8 @@ def backoff(attempts: int, jitter: float) -> float:
 def verdict(asked: Asked, answer: Answer, attempts: int, jitter: float) -> Verdict:
     """What `answer` to the attempt number `attempts` (from 0) means."""
     pause = _pause(answer, attempts, jitter)
-    for matches, decide in _TABLE:
-        if matches(asked, answer):
-            return decide(asked, answer, pause)
-    return Park(describe(answer))
+    row = next(row for row in TABLE if row.matches(asked, answer))
+    return row.decide(answer, pause)
 
 
 def describe(answer: Answer) -> str:
@@ -114,34 +122,158 @@ def _pause(answer: Answer, attempts: int, jitter: float) -> float:
     return min(asked_for, 300.0) if asked_for > 0 else backoff(attempts, jitter)  # NaN isn't greater either
 
 
-_Matches = Callable[[Asked, Answer], bool]
-_Decides = Callable[[Asked, Answer, float], Verdict]
+_Matches: TypeAlias = Callable[[Asked, Answer], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of the table: to which request (in words) came which answer (in words), and what happens.
+
+    `source`: where it is documented. The first row that matches decides.
+    """
+
+    asked: str
+    answer: str
+    then: str
+    source: str
+    matches: _Matches
+    decide: Callable[[Answer, float], Verdict]
 
 
 def _status(*codes: int) -> _Matches:
     return lambda _asked, answer: answer.status in codes
 
 
-_TABLE: Final[list[tuple[_Matches, _Decides]]] = [
-    # accepted
-    (lambda _asked, answer: answer.status is not None and 200 <= answer.status < 300, lambda *_: Deliver()),
-    # nothing left this machine: safe to send again
-    (lambda _asked, answer: answer.status is None and not answer.sent, lambda _a, _b, pause: Retry(pause)),
-    # a read changes nothing: read again
-    (
-        lambda asked, answer: asked == "read" and (answer.status is None or answer.status >= 500),
-        lambda _a, _b, pause: Retry(pause),
+def _server_error(answer: Answer) -> bool:
+    return answer.status is not None and answer.status >= 500
+
+
+TABLE: Final = (
+    Row(
+        "any",
+        "2xx",
+        "accepted; a leaver is read back",
+        "RFC 7644 §3.3, §3.5.2",
+        lambda _asked, answer: answer.status is not None and 200 <= answer.status < 300,
+        lambda _answer, _pause: Deliver(),
     ),
-    # sent, and no answer came (reset, timeout): unknown
-    (lambda _asked, answer: answer.status is None, lambda _a, _b, pause: ReadBack(pause)),
-    # refused before it was looked at: rate limit, request timeout, token expired in flight (RFC 9110 §15.5.9)
-    (_status(401, 408, 425, 429), lambda _a, _b, pause: Retry(pause)),
-    # "User name already in use by non-deleted user"
-    (lambda asked, answer: asked == "create" and answer.status == 409, lambda *_: Adopt()),
-    # version conflict, in each of its three documented forms
-    (_conflict, lambda *_: Refetch()),
-    # gone
-    (_status(404, 410), lambda *_: Gone()),
-    # 500, 503, 504 after the request was sent: it may have been applied
-    (lambda _asked, answer: answer.status is not None and answer.status >= 500, lambda _a, _b, pause: ReadBack(pause)),
-]
+    Row(
+        "any",
+        "none, and nothing was sent (no connection, no token)",
+        "send again after a backoff",
+        "nothing left this machine",
+        lambda _asked, answer: answer.status is None and not answer.sent,
+        lambda _answer, pause: Retry(pause),
+    ),
+    Row(
+        "any",
+        "501",
+        "the target can't do this: refused",
+        "RFC 9110 §15.6.2",
+        _status(501),
+        lambda answer, _pause: Park(describe(answer)),
+    ),
+    Row(
+        "GET",
+        "none, or 5xx",
+        "read again after a backoff",
+        "a read changes nothing (RFC 9110 §9.2.1)",
+        lambda asked, answer: asked == "read" and (answer.status is None or answer.status >= 500),
+        lambda _answer, pause: Retry(pause),
+    ),
+    Row(
+        "write",
+        "none (timeout, reset)",
+        "unknown: read back, compare, then decide",
+        "RFC 9110 §9.2.2",
+        lambda _asked, answer: answer.status is None,
+        lambda _answer, pause: ReadBack(pause),
+    ),
+    Row(
+        "any",
+        "429",
+        "everybody waits for Retry-After; send again",
+        "status table; rate limits: Retry-After, else `[N] seconds` in the body, else a backoff",
+        _status(429),
+        lambda _answer, pause: Retry(pause),
+    ),
+    Row(
+        "any",
+        "401",
+        "fetch a new token, send again",
+        "status table; RFC 6750 §3.1",
+        _status(401),
+        lambda _answer, pause: Retry(pause),
+    ),
+    Row(
+        "any",
+        "408, 425",
+        "not looked at: send again after a backoff",
+        "status table; RFC 9110 §15.5.9",
+        _status(408, 425),
+        lambda _answer, pause: Retry(pause),
+    ),
+    Row(
+        "any",
+        "403",
+        f"ask again; after {PATIENCE} times narrow down and park, unless the whole target refuses",
+        "status table: rights may be missing for one attribute, one division, or at all",
+        _status(403),
+        lambda answer, pause: Denied(pause, describe(answer)),
+    ),
+    Row(
+        "POST user",
+        "409",
+        "adopt the user who has the userName",
+        "status table: user name in use by a user who isn't deleted",
+        lambda asked, answer: asked == "create" and answer.status == 409,
+        lambda _answer, _pause: Adopt(),
+    ),
+    Row(
+        "PATCH",
+        "400 `invalidVers`, 409 or 412",
+        "version conflict: read, plan again, send",
+        "ETag: three documents, three answers; all three are taken for one",
+        _conflict,
+        lambda _answer, _pause: Refetch(),
+    ),
+    Row(
+        "PATCH",
+        "400 `noTarget`",
+        "what was to be taken away isn't there: read, plan again",
+        "RFC 7644 §3.5.2.2",
+        lambda asked, answer: asked in {"write", "group"} and answer.status == 400 and _scim_type(answer) == "noTarget",
+        lambda _answer, _pause: Refetch(),
+    ),
+    Row(
+        "any",
+        "404, 410",
+        "gone: look it up again",
+        "status table",
+        _status(404, 410),
+        lambda _answer, _pause: Gone(),
+    ),
+    Row(
+        "write",
+        "5xx",
+        "may have been applied: read back, compare, then decide",
+        "status table: 500, 503, 504",
+        lambda _asked, answer: _server_error(answer),
+        lambda _answer, pause: ReadBack(pause),
+    ),
+    Row(
+        "any",
+        "any other: 400, 413, 415 …",
+        "refused: narrow down to the attribute, and park that",
+        "status table; ScimError and ErrorBody",
+        lambda _asked, _answer: True,
+        lambda answer, _pause: Park(describe(answer)),
+    ),
+)
+
+
+def table() -> str:
+    """TABLE in Markdown, for the README."""
+    lines = ["| Request | Answer | What happens | Source |", "|---|---|---|---|"]
+    lines += [f"| {row.asked} | {row.answer} | {row.then} | {row.source} |" for row in TABLE]
+    return "\n".join(lines)

@@ -77,9 +77,10 @@ def topic(each: Topic, settings: Settings) -> dict[str, Any]:
 def topic_lines(each: Topic, settings: Settings) -> str:
     """A topic for people."""
     kept = ", ".join(f"{name}={value}" for name, value in sorted(each.config.items()))
+    value = f"schemas/{each.schema}" if each.schema else "the source's own"
     return (
         f"{each.name}: {each.purpose}\n"
-        f"    key: {each.key}; value: schemas/{each.schema}; {settings.partitions} partitions; {kept}\n"
+        f"    key: {each.key}; value: {value}; {settings.partitions} partitions; {kept}\n"
         f"    written by {each.writer}, read by {each.reader}"
     )
 

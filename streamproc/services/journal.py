@@ -6,15 +6,15 @@ journal fences whoever held the partition before, so a commit that succeeds prov
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import asdict
-from typing import Any
 
 import orjson
 import structlog
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError
 
-from streamproc.core.delivery import DELIVERY, Delivery, Outcome
+from streamproc.core.delivery import Delivery, Outcome
+from streamproc.core.guard import Standing
+from streamproc.core.wanted import recall
 from streamproc.topics import DELIVERIES, OPERATIONS, OUTCOMES
 
 log = structlog.get_logger("streamproc.journal")
@@ -44,10 +44,16 @@ class Journal:
         """Ticks at which the last transaction that committed was begun: the partition was ours then."""
         self.begin = 0
         """Committed offset when the partition came to us; set before `start`."""
+        self.caught_up = False
+        """Whether all below `until` has been read: what the sink before us may have delivered is in the lanes."""
         self.waiting: dict[str, set[str]] = {}
         """User ID → users who want that one as their manager, and couldn't have it yet."""
         self.parked: dict[str, str] = {}
         """User → code, of those with something set aside."""
+        self.active: set[str] = set()
+        """Users whom the target holds as active, as far as we know."""
+        self.standings: dict[str, Standing] = {}
+        """User → what the mass guard has to remember."""
         self._group = group
         self._new_producer = new_producer
         self._committable = committable
@@ -60,7 +66,8 @@ class Journal:
         self._committed: int | None = None
         self._dirty = asyncio.Event()
         self._waiters: list[asyncio.Future[None]] = []
-        self._lost = False
+        self.lost = False
+        """Whether the partition isn't ours any more."""
         self._producer: AIOKafkaProducer | None = None
         self._writer: asyncio.Task[None] | None = None
 
@@ -80,9 +87,9 @@ class Journal:
             for record in (await consumer.getmany(place, timeout_ms=200)).get(place, ()):
                 user = record.key.decode()
                 self._deliveries[user] = record.value
-                known = orjson.loads(record.value)
-                self._seen[user] = known["seq"]
-                self._set_aside(user, known["parked"])
+                known = recall(record.value)
+                self._seen[user] = known.seq
+                self._note(known)
         self._loaded = end
 
     def start(self) -> None:
@@ -92,7 +99,7 @@ class Journal:
     def delivery(self, user: str) -> Delivery | None:
         """What Genesys holds of the user, as last recorded. None: never contacted."""
         value = self._deliveries.get(user)
-        return None if value is None else DELIVERY.validate_json(value)
+        return None if value is None else recall(value)
 
     def seen(self, user: str) -> int | None:
         """The highest seq offered or delivered. None: none."""
@@ -109,7 +116,7 @@ class Journal:
             # Copied to fit: orjson keeps kilobytes behind what it has written, which would add up over all users.
             self._deliveries[delivery.user] = bytes(memoryview(orjson.dumps(delivery)))
             self._changed[delivery.user] = None
-            self._set_aside(delivery.user, None if delivery.parked is None else asdict(delivery.parked))
+            self._note(delivery)
         self._dirty.set()
 
     def touch(self) -> None:
@@ -118,7 +125,7 @@ class Journal:
 
     async def confirm(self) -> None:
         """Return once a transaction begun after this call has committed. Raises PartitionLostError."""
-        if self._lost:
+        if self.lost:
             raise PartitionLostError
         waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiters.append(waiter)
@@ -127,27 +134,37 @@ class Journal:
 
     async def close(self) -> None:
         """Commit what is left, if the partition is still ours, and let go of it."""
-        if self._writer is not None and not self._lost:
+        if self._writer is not None and not self.lost:
             self.touch()
             try:
                 async with asyncio.timeout(5):
                     await self.confirm()
             except (PartitionLostError, TimeoutError):
                 log.info("partition was lost before its last commit", partition=self.partition)
-        self._lost = True
+        self.lost = True
         if self._writer is not None:
             self._writer.cancel()
             await asyncio.gather(self._writer, return_exceptions=True)
             self._writer = None
         await self._drop()
 
-    def _set_aside(self, user: str, parked: dict[str, Any] | None) -> None:
+    def _note(self, delivery: Delivery) -> None:
+        """What is to be known of all users at a glance."""
+        user, parked = delivery.user, delivery.parked
+        if delivery.held and delivery.held.get("active"):
+            self.active.add(user)
+        else:
+            self.active.discard(user)
+        if delivery.standing is None:
+            self.standings.pop(user, None)
+        else:
+            self.standings[user] = delivery.standing
         if parked is None:
             self.parked.pop(user, None)
             return
-        self.parked[user] = parked["code"]
-        if "manager" in parked["attributes"]:
-            self.waiting.setdefault(parked["desired"]["manager"], set()).add(user)
+        self.parked[user] = parked.code
+        if "manager" in parked.attributes and (manager := parked.desired.get("manager")):
+            self.waiting.setdefault(manager, set()).add(user)
 
     async def failed(self) -> None:
         """Return when the journal can't write any more; never while all is well."""
@@ -164,7 +181,7 @@ class Journal:
             # Fencing shows as ProducerFenced, or as an error code that this client doesn't know yet: lost either way.
             log.warning("partition lost", partition=self.partition, error=type(error).__name__)
         finally:
-            self._lost = True
+            self.lost = True
             for waiter in self._waiters:
                 if not waiter.done():
                     waiter.set_exception(PartitionLostError())

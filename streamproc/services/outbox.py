@@ -2,11 +2,12 @@
 
 While one round of produce requests is under way the next one gathers, so a lone record leaves at once, and under load a
 request carries many. A record's `acknowledged` runs when the brokers have it, in the order in which records were put.
+What is put without a break in between is in one round.
 """
 
 import asyncio
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeAlias
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.partitioner import DefaultPartitioner
@@ -15,7 +16,8 @@ BUSY = 8
 """Records in a round from which on the next one is given `GATHER` seconds: a request's cost is in its partitions."""
 GATHER = 0.025
 
-Record = tuple[bytes, bytes, Callable[[], None]]
+Headers: TypeAlias = list[tuple[str, bytes]]
+Record: TypeAlias = tuple[bytes, bytes, Callable[[], None], Headers]
 
 
 class Outbox:
@@ -30,7 +32,12 @@ class Outbox:
         self._full = full
         self._count = 0
         self._waiting: dict[tuple[str, int], list[Record]] = {}
+        self._then: list[Callable[[], None]] = []
         self._some = asyncio.Event()
+
+    def partition(self, key: bytes) -> int:
+        """Where a record of this key goes, as every Kafka client's default has it."""
+        return self._partitioner(key, self._all, self._all)  # type: ignore[no-any-return]
 
     def put(
         self,
@@ -39,15 +46,23 @@ class Outbox:
         value: bytes,
         acknowledged: Callable[[], None] = lambda: None,
         partition: int | None = None,
+        headers: Headers | None = None,
     ) -> None:
-        """Send a record. `partition` None: by its key, as every Kafka client's default does."""
+        """Send a record. `partition` None: by its key."""
         if partition is None:
-            partition = self._partitioner(key, self._all, self._all)
-        self._waiting.setdefault((topic, partition), []).append((key, value, acknowledged))
+            partition = self.partition(key)
+        self._waiting.setdefault((topic, partition), []).append((key, value, acknowledged, headers or []))
         self._count += 1
         if self._count >= self._full:
             self.room.clear()
         self._some.set()
+
+    def then(self, call: Callable[[], None]) -> None:
+        """Call this when the brokers have all that was put without a break before; at once, if that is nothing."""
+        if self._waiting:
+            self._then.append(call)
+        else:
+            call()
 
     async def run(self) -> None:
         """Send until cancelled. Raises what the producer couldn't overcome; that round isn't acknowledged."""
@@ -55,14 +70,17 @@ class Outbox:
             await self._some.wait()
             self._some.clear()
             taken, self._waiting = self._waiting, {}
+            then, self._then = self._then, []
             sent: list[Any] = []
             for (topic, partition), records in taken.items():
                 sent += await self._send(topic, partition, records)
             await asyncio.gather(*sent)
             for records in taken.values():
-                for _, _, acknowledged in records:
+                for _, _, acknowledged, _ in records:
                     acknowledged()
                 self._count -= len(records)
+            for call in then:
+                call()
             if self._count < self._full:
                 self.room.set()
             if sum(map(len, taken.values())) >= BUSY:
@@ -71,10 +89,10 @@ class Outbox:
     async def _send(self, topic: str, partition: int, records: list[Record]) -> list[Any]:
         sent: list[Any] = []
         batch = self._producer.create_batch()
-        for key, value, _ in records:
-            if batch.append(key=key, value=value, timestamp=None) is None:  # full
+        for key, value, _, headers in records:
+            if batch.append(key=key, value=value, timestamp=None, headers=headers) is None:  # full
                 sent.append(await self._producer.send_batch(batch, topic, partition=partition))
                 batch = self._producer.create_batch()
-                batch.append(key=key, value=value, timestamp=None)
+                batch.append(key=key, value=value, timestamp=None, headers=headers)
         sent.append(await self._producer.send_batch(batch, topic, partition=partition))
         return sent

@@ -1,4 +1,4 @@
-"""Table `users`: Faust's table, with `scim.operations` as its changelog, and our rules for what it holds.
+"""Tables `users` and `links`: Faust's tables, with topics of ours as their changelogs, and rules for what they hold.
 
 Rule 1: the table holds only what the brokers have acknowledged. A record on its way isn't in it yet, so a store on disk
 can't be ahead of the changelog after a crash.
@@ -6,31 +6,29 @@ Rule 2: recovery keeps the record with the higher seq, wherever it stands in the
 Rule 3: what belongs to a partition leaves with it.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, Literal
 
 import faust
 from faust.stores import memory
 
-from streamproc.topics import OPERATIONS
 
-
-class UsersTable(faust.Table):  # type: ignore[misc]
-    """User ID → encoded UserRecord, both as bytes."""
+class StateTable(faust.Table):  # type: ignore[misc]
+    """Key → encoded record with a `seq`, both as bytes."""
 
     regressed: dict[bytes, int]
-    """Users whose last record in the changelog isn't their newest, with the partition; found by recovery."""
+    """Keys whose last record in the changelog isn't their newest, with the partition; found by recovery."""
 
     @classmethod
-    def declare(cls, app: Any, store: Literal["memory", "rocksdb"]) -> "UsersTable":
+    def declare(cls, app: Any, name: str, topic: str, store: Literal["memory", "rocksdb"]) -> "StateTable":
         """The table, registered with the app."""
         changelog = app.topic(
-            OPERATIONS, key_type=bytes, value_type=bytes, acks=False, internal=False, allow_empty=True, maxsize=131_072
+            topic, key_type=bytes, value_type=bytes, acks=False, internal=False, allow_empty=True, maxsize=131_072
         )
         options = {"driver": "rocksdict"} if store == "rocksdb" else None
         table = cls(
             app,
-            name="users",
+            name=name,
             key_type=bytes,
             value_type=bytes,
             changelog_topic=changelog,
@@ -41,36 +39,46 @@ class UsersTable(faust.Table):  # type: ignore[misc]
         app.tables.add(table)
         return table
 
-    def read(self, user: bytes, partition: int) -> bytes | None:
-        """The user's record; None: none yet."""
+    def read(self, key: bytes, partition: int) -> bytes | None:
+        """The key's record; None: none yet."""
         if self._in_memory:
-            return self.data.data.get(user)  # type: ignore[no-any-return]
-        return self.data._db_for_partition(partition).get(user)  # type: ignore[no-any-return]  # noqa: SLF001
+            return self.data.data.get(key)  # type: ignore[no-any-return]
+        return self.data._db_for_partition(partition).get(key)  # type: ignore[no-any-return]  # noqa: SLF001
 
-    def keep(self, user: bytes, value: bytes, partition: int) -> None:
+    def records(self) -> Iterator[tuple[bytes, bytes, int]]:
+        """All keys that are here, with their records and partitions."""
+        if self._in_memory:
+            for key, value in self.data.data.items():
+                yield key, value, self.data._key_partition[key]  # noqa: SLF001
+        else:
+            for partition, store in self.data._dbs.items():  # noqa: SLF001
+                offset = self.data.offset_key  # where the store keeps how far it has come
+                yield from ((key, value, partition) for key, value in store.items() if key != offset)
+
+    def keep(self, key: bytes, value: bytes, partition: int) -> None:
         """Set what the brokers have acknowledged (rule 1), unless recovery has brought something newer (rule 2)."""
-        held = self.read(user, partition)
+        held = self.read(key, partition)
         if held is not None and seq_of(held) > seq_of(value):
             return
         if self._in_memory:
-            self.data.data[user] = bytes(memoryview(value))  # to fit: orjson keeps kilobytes behind what it has written
-            self.data._key_partition[user] = partition  # noqa: SLF001
+            self.data.data[key] = value
+            self.data._key_partition[key] = partition  # noqa: SLF001
         else:
-            self.data._db_for_partition(partition).put(user, value)  # noqa: SLF001
+            self.data._db_for_partition(partition).put(key, value)  # noqa: SLF001
 
     def apply_changelog_batch(self, batch: Iterable[Any]) -> None:
         """Called by Faust's recovery with events of the changelog (rule 2)."""
         newest: dict[bytes, Any] = {}
         for event in batch:
-            user, partition = event.key, event.message.partition
+            key, partition = event.key, event.message.partition
             if event.value is None:
                 continue
-            held = newest[user].value if user in newest else self.read(user, partition)
+            held = newest[key].value if key in newest else self.read(key, partition)
             if held is not None and seq_of(held) > seq_of(event.value):
-                self.regressed[user] = partition
+                self.regressed[key] = partition
                 continue
-            newest[user] = event
-            self.regressed.pop(user, None)
+            newest[key] = event
+            self.regressed.pop(key, None)
         if newest:
             super().apply_changelog_batch(list(newest.values()))
 
@@ -97,13 +105,13 @@ class PartitionedMemory(memory.Store):  # type: ignore[misc]
         generation_id: int = 0,  # noqa: ARG002
     ) -> None:
         """Called by Faust when partitions have moved."""
-        gone = {place.partition for place in revoked if place.topic == OPERATIONS}
-        for user in [user for user, partition in self._key_partition.items() if partition in gone]:
-            del self._key_partition[user]
-            self.data.pop(user, None)
+        gone = {place.partition for place in revoked if place.topic == self.table.changelog_topic_name}
+        for key in [key for key, partition in self._key_partition.items() if partition in gone]:
+            del self._key_partition[key]
+            self.data.pop(key, None)
 
 
 def seq_of(value: bytes) -> int:
-    """`seq` of an encoded record, without decoding the rest of it: it stands right after the user."""
+    """`seq` of an encoded record, without decoding the rest of it: only a user stands before it."""
     start = value.index(b'"seq":') + 6
     return int(value[start : value.index(b",", start)])

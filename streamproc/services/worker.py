@@ -1,62 +1,78 @@
 """Worker: the Faust app. Agent `resolve` makes ChangeEvents of raw events, agent `fold` folds them into table `users`.
 
-Faust reads, balances and recovers. Two things are done here instead (see the README's decisions): what an agent writes
-is acknowledged by the brokers before its input counts as done, and the offset that is committed is the one that our
-own count allows, because Faust also acks events that it skips during a rebalance.
+What has a date waits in its user's record. A timer says in the log that it has come, late ones at once after a restart;
+if two workers do, the fold takes no notice of the second.
+
+Faust reads, balances and recovers. Three things are done here instead (see the README's decisions): records reach the
+agents in batches (`inbox.py`); what an agent writes is acknowledged by the brokers before its input counts as done; and
+the offset that is committed is the one that our own count allows.
 """
 
 import asyncio
+import gc
 import tempfile
+import time
 from base64 import b64encode
-from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import faust
 import orjson
 import structlog
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from pydantic import ValidationError
 
 from streamproc.adapters import kafka
 from streamproc.config import Settings
 from streamproc.core.delivery import Rejected
-from streamproc.core.errors import RejectedInputError
+from streamproc.core.errors import MappingError, RejectedInputError
 from streamproc.core.events import CHANGE_EVENT, Origin
-from streamproc.core.fold import encode, fold, recall
-from streamproc.core.mapping import Mapping
+from streamproc.core.fold import decode, fold_encoded, passed
+from streamproc.core.mapping import Mapping as Rules
 from streamproc.core.offsets import Offsets
+from streamproc.services.calendar import Calendar, due_of
+from streamproc.services.inbox import Inbox
 from streamproc.services.outbox import Outbox
-from streamproc.services.table import UsersTable
+from streamproc.services.resolver import LARGEST, Raw, Resolver
+from streamproc.services.table import StateTable
 from streamproc.sources import SOURCES
-from streamproc.topics import CHANGES, OPERATIONS, REJECTIONS
+from streamproc.sources.options import SourceOptions
+from streamproc.topics import CHANGES, CONTROLS, LINKS, OPERATIONS, REJECTIONS
 
 log = structlog.get_logger("streamproc.worker")
 
 SWEEP_EVERY = 3.0
 """Seconds; a partition that hasn't moved for one interval is compared with its end."""
+TURN = 64
+"""Records that an agent handles before others have their turn."""
+GARBAGE = (50_000, 20, 100)
+"""Thresholds of Python's collector, far above its own: our objects hold no cycles, and it goes through all of them."""
 IN_FLIGHT = 2_000
 """Records sent and not yet acknowledged, before reading waits."""
-
-
-@dataclass(frozen=True, slots=True)
-class Raw:
-    """One record as it was read. `timestamp`: ms since 1970."""
-
-    topic: str
-    partition: int
-    offset: int
-    timestamp: int
-    key: bytes | None
-    value: bytes | None
-    headers: dict[str, bytes]
+TICK = 0.25
+"""Seconds between two looks at the calendar."""
 
 
 class Worker:
     """See above. Everything but Faust itself comes in as an argument."""
 
-    def __init__(self, settings: Settings, mapping: Mapping) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        mapping: Rules,
+        options: Mapping[str, SourceOptions],
+        clock: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+    ) -> None:
+        """`clock`: ms since 1970. Raises MappingError where the mapping gives authority to a source that isn't one."""
+        for fact, sources in mapping.file.authority.items():
+            if unknown := set(sources) - SOURCES.keys():
+                raise MappingError(
+                    f"authority.{fact}: there is no source {min(unknown)}; there are {', '.join(SOURCES)}"
+                )
         self._mapping = mapping
+        self._clock = clock
+        self._calendar = Calendar()
         self._reader: AIOKafkaConsumer | None = None
         self._reading = asyncio.Lock()
         self._offsets: dict[tuple[str, int], Offsets] = {}
@@ -65,30 +81,39 @@ class Worker:
         self._failure: asyncio.Future[None] | None = None
         self._settings = settings
         self._app = _app(settings)
-        self._table = UsersTable.declare(self._app, settings.table_store)
-        self._table.on_recover(self._rewrite_regressed)
+        self._table = StateTable.declare(self._app, "users", OPERATIONS, settings.table_store)
+        self._table.on_recover(partial(self._recovered, self._table, OPERATIONS))
+        links = StateTable.declare(self._app, "links", LINKS, settings.table_store)
+        links.on_recover(partial(self._recovered, links, LINKS))
+        self._resolver = Resolver(links, options)
         self._app.on_partitions_revoked.connect(self._forget, weak=False)
         self._app.on_partitions_assigned.connect(self._forget, weak=False)
-        self._parsers = {f"events.{source}": parse for source, parse in SOURCES.items()}
-        self._app.agent(_bytes(self._app, *self._parsers), name="resolve")(self._agent(self._resolve))
+        raw = [*(f"events.{source}" for source in SOURCES), CONTROLS]
+        self._handlers = dict.fromkeys(raw, self._resolve) | {CHANGES: self._fold}
+        self._inbox = Inbox(self._app, list(self._handlers))
+        self._app.agent(_bytes(self._app, *raw), name="resolve")(self._agent(self._resolve))
         self._app.agent(_bytes(self._app, CHANGES), name="fold")(self._agent(self._fold))
 
     _outbox: Outbox
 
     async def run(self, ready: Callable[[], None] = lambda: None) -> None:
         """Work until cancelled. Raises where going on would lose something: a restart recovers from the log."""
+        gc.freeze()
+        gc.set_threshold(*GARBAGE)
         self._failure = asyncio.get_running_loop().create_future()
         producer = kafka.producer(self._settings)
         await producer.start()
         self._outbox = Outbox(producer, self._settings.partitions, IN_FLIGHT)
         self._reader = kafka.consumer(self._settings, group=self._app.conf.id)
         await self._reader.start()
+        self._inbox.install()
         self._app.consumer._new_offset = self._committable  # noqa: SLF001 - see above; faust-streaming is pinned
         tasks = [
             self._failure,
             asyncio.ensure_future(self._outbox.run()),
             asyncio.ensure_future(self._stopped(ready)),
             asyncio.ensure_future(self._sweep()),
+            asyncio.ensure_future(self._watch()),
         ]
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -114,12 +139,11 @@ class Worker:
 
     def _agent(self, handle: Callable[[Raw], None]) -> Callable[[Any], Any]:
         async def consume(stream: Any) -> AsyncIterator[None]:
-            ours = stream.noack()
-            async for _ in ours:
+            self._inbox.open(stream)
+            async for batch in stream:
                 try:
-                    event = ours.current_event
-                    await self._take(_raw_of(event.message), handle)
-                    event.ack()
+                    if self._inbox.taken(batch):
+                        await self._take((batch.topic, batch.partition), batch.records, handle)
                 except Exception as error:
                     log.exception("agent failed")
                     self._fail(error)  # Faust would count the event as done, and go on
@@ -129,41 +153,45 @@ class Worker:
 
         return consume
 
-    async def _take(self, raw: Raw, handle: Callable[[Raw], None]) -> None:
-        """Handle a record that Faust gives, after any before it that Faust has left out.
+    async def _take(
+        self, place: tuple[str, int], records: Sequence[ConsumerRecord], handle: Callable[[Raw], None]
+    ) -> None:
+        """Handle records that Faust gives, each after any before it that Faust has left out.
 
         Around a rebalance Faust may give a batch that it fetched before, and drop what comes before that batch.
         """
-        place = (raw.topic, raw.partition)
         offsets = self._offsets.get(place)
         if offsets is None:
             offsets = Offsets(await self._committed(*place))
             if self._offsets.setdefault(place, offsets) is not offsets:
-                return  # partitions moved meanwhile, and the record will come again
-        left_out: list[Raw] = []
-        if offsets.reached is not None and offsets.reached < raw.offset:
-            left_out = await self._between(*place, offsets.reached, raw.offset)
-        for each in (*left_out, raw):
-            if not self._outbox.room.is_set():
-                await self._outbox.room.wait()
-            if self._offsets.get(place) is not offsets:
-                return
-            if offsets.start(each.offset):  # else Faust gives it for the second time
-                handle(each)
-        if left_out:
-            log.info("records that Faust left out were read", topic=place[0], partition=place[1], records=len(left_out))
+                return  # partitions moved meanwhile, and the records will come again
+        for number, record in enumerate(records, 1):
+            left_out: list[ConsumerRecord] = []
+            if offsets.reached is not None and offsets.reached < record.offset:
+                left_out = await self._between(*place, offsets.reached, record.offset)
+            for each in (*left_out, record):
+                if not self._outbox.room.is_set():
+                    await self._outbox.room.wait()
+                if self._offsets.get(place) is not offsets:
+                    return
+                if offsets.start(each.offset):  # else Faust gives it for the second time
+                    handle(_raw_of(each))
+            if left_out:
+                log.info("records that Faust left out were read", topic=place[0], partition=place[1], n=len(left_out))
+            if number % TURN == 0:
+                await asyncio.sleep(0)
 
     async def _sweep(self) -> None:
         """Read what Faust has left out at the end of a partition, where no later record shows that it is missing."""
         before: dict[tuple[str, int], int | None] = {}
         while True:
             await asyncio.sleep(SWEEP_EVERY)
-            app = self._app
-            if app.rebalancing or app.in_recovery or not app.flow_control.is_active():
+            self._tell_ignored()
+            app, handlers = self._app, self._handlers
+            if not self._settled:
                 before = {}
                 continue
             now: dict[tuple[str, int], int | None] = {}
-            handlers = dict.fromkeys(self._parsers, self._resolve) | {CHANGES: self._fold}
             for place in [(each.topic, each.partition) for each in app.consumer.assignment() if each.topic in handlers]:
                 offsets = self._offsets.get(place)
                 now[place] = None if offsets is None else offsets.reached
@@ -174,8 +202,34 @@ class Worker:
                 if begin is None:
                     begin = await self._committed(*place)
                 if begin < end and (left_out := await self._between(*place, begin, end)):
-                    await self._take(left_out[-1], handlers[place[0]])
+                    await self._take(place, left_out, handlers[place[0]])
             before = now
+
+    async def _watch(self) -> None:
+        """Say in the log that a date has come."""
+        while True:
+            await asyncio.sleep(TICK)
+            if not self._settled:
+                continue
+            now = self._clock()
+            for user, partition in self._calendar.passed(now):
+                value = self._unacknowledged.get(user) or self._table.read(user, partition)
+                due = None if value is None else due_of(value)
+                if value is not None and due is not None and due <= now * 1000:
+                    record = decode(value)
+                    event = passed(record, Origin(CHANGES, partition, record.seq, now))
+                    self._outbox.put(CHANGES, user, orjson.dumps(event), partition=partition)
+
+    @property
+    def _settled(self) -> bool:
+        """Whether partitions are where they belong, and tables whole."""
+        app = self._app
+        return not app.rebalancing and not app.in_recovery and app.flow_control.is_active()
+
+    def _tell_ignored(self) -> None:
+        for (source, code), count in self._resolver.ignored.items():
+            log.info("ignored", source=source, code=code, n=count)
+        self._resolver.ignored.clear()
 
     async def _end(self, topic: str, partition: int) -> int:
         place = TopicPartition(topic, partition)
@@ -193,41 +247,31 @@ class Worker:
                 return int(committed)
             return int((await self._reader.beginning_offsets([place]))[place])
 
-    async def _between(self, topic: str, partition: int, first: int, end: int) -> list[Raw]:
+    async def _between(self, topic: str, partition: int, first: int, end: int) -> list[ConsumerRecord]:
         """Records at offsets `first` to `end - 1`. None, where these are a transaction's markers or were compacted."""
         place = TopicPartition(topic, partition)
-        found: list[Raw] = []
+        found: list[ConsumerRecord] = []
         async with self._reading:
             reader = self._reader
             assert reader is not None
             reader.assign([place])
             reader.seek(place, first)
             while await reader.position(place) < end:
-                for record in (await reader.getmany(place, timeout_ms=1000)).get(place, ()):
-                    if record.offset < end:
-                        headers = dict(record.headers)
-                        found.append(
-                            Raw(topic, partition, record.offset, record.timestamp, record.key, record.value, headers)
-                        )
+                records = (await reader.getmany(place, timeout_ms=1000)).get(place, ())
+                found += [record for record in records if record.offset < end]
                 if found and found[-1].offset == end - 1:
                     break
         return found
 
     def _resolve(self, raw: Raw) -> None:
-        origin = Origin(raw.topic, raw.partition, raw.offset, raw.timestamp)
+        handle = self._resolver.obey if raw.topic == CONTROLS else self._resolver.take
         try:
-            changes = self._parsers[raw.topic](raw.value, raw.headers, origin)
+            handle(raw, self._outbox, partial(self._done, raw))
         except RejectedInputError as error:
             self._reject(raw, error.code, error.detail)
-            return
         except Exception as error:
             log.exception("parser failed", topic=raw.topic, partition=raw.partition, offset=raw.offset)
             self._reject(raw, "internal", type(error).__name__)
-            return
-        for change in changes[:-1]:
-            self._outbox.put(CHANGES, change.user.encode(), orjson.dumps(change))
-        last = changes[-1]
-        self._outbox.put(CHANGES, last.user.encode(), orjson.dumps(last), lambda: self._done(raw))
 
     def _fold(self, raw: Raw) -> None:
         try:
@@ -236,17 +280,19 @@ class Worker:
             self._reject(raw, "invalid", "not a ChangeEvent; only the worker may write here")
             return
         user = change.user.encode()
-        value = self._unacknowledged.get(user) or self._table.read(user, raw.partition)
-        known = None if value is None else recall(value)
-        record = fold(known, raw.offset, change, self._mapping)
-        if record is known:  # folded before a restart
+        known = self._unacknowledged.get(user) or self._table.read(user, raw.partition)
+        value = fold_encoded(known, raw.offset, change, self._mapping)
+        if value is None:  # folded before a restart
             self._done(raw)
             return
-        value = encode(record)
+        if len(value) > LARGEST:  # better than to stop for everybody
+            self._reject(raw, "too_large", f"more than {LARGEST} bytes would be known of one user")
+            return
         self._unacknowledged[user] = value
 
-        def kept(value: bytes = value) -> None:
+        def kept() -> None:
             self._table.keep(user, value, raw.partition)
+            self._calendar.note(user, value, raw.partition)
             if self._unacknowledged.get(user) is value:
                 del self._unacknowledged[user]
             self._done(raw)
@@ -275,26 +321,28 @@ class Worker:
             offsets.finish(raw.offset)
 
     def _committable(self, place: Any) -> int | None:
-        """Stands in for Faust's own count (see above), and clears it."""
-        consumer = self._app.consumer
-        consumer._acked[place].clear()  # noqa: SLF001
-        consumer._acked_index[place].clear()  # noqa: SLF001
+        """Stands in for Faust's own count (see above)."""
         offsets = self._offsets.get((place.topic, place.partition))
         return offsets.committable() if offsets else None
 
     async def _forget(self, *_: Any, **__: Any) -> None:
         self._offsets.clear()
         self._unacknowledged.clear()
+        self._resolver.forget()
+        self._calendar.forget()
 
-    async def _rewrite_regressed(self) -> None:
-        """Append again what an older record was appended after (invariant 3: no regress)."""
-        for user, partition in self._table.regressed.items():
-            value = self._table.read(user, partition)
+    async def _recovered(self, table: StateTable, changelog: str) -> None:
+        """Append again what an older record was appended after (invariant 3: no regress), and note who has dates."""
+        for key, partition in table.regressed.items():
+            value = table.read(key, partition)
             if value is not None:
-                self._outbox.put(OPERATIONS, user, value, partition=partition)
-        if self._table.regressed:
-            log.warning("records that had regressed were appended again", users=len(self._table.regressed))
-            self._table.regressed.clear()
+                self._outbox.put(changelog, key, value, partition=partition)
+        if table.regressed:
+            log.warning("records that had regressed were appended again", topic=changelog, n=len(table.regressed))
+            table.regressed.clear()
+        if changelog == OPERATIONS:
+            for user, value, partition in table.records():
+                self._calendar.note(user, value, partition)
 
     def _fail(self, error: BaseException) -> None:
         if self._failure is not None and not self._failure.done():
@@ -317,6 +365,7 @@ def _app(settings: Settings) -> Any:
         "consumer_auto_offset_reset": "earliest",
         "broker_session_timeout": settings.session_timeout,
         "broker_heartbeat_interval": settings.session_timeout / 4,
+        "broker_max_poll_records": 1_000,
         "broker_commit_interval": 1.0,
         "broker_commit_livelock_soft_timeout": 300.0,
         "stream_wait_empty": False,
@@ -343,11 +392,9 @@ def _credentials(settings: Settings) -> Any:
     )
 
 
-def _raw_of(message: Any) -> Raw:
-    """A record as Faust gives it: its timestamp is in seconds."""
-    timestamp = round(message.timestamp * 1000)
-    headers = dict(message.headers or ())
-    return Raw(message.topic, message.partition, message.offset, timestamp, message.key, message.value, headers)
+def _raw_of(record: ConsumerRecord) -> Raw:
+    headers = dict(record.headers)
+    return Raw(record.topic, record.partition, record.offset, record.timestamp, record.key, record.value, headers)
 
 
 def _bytes(app: Any, *names: str) -> Any:

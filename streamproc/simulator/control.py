@@ -18,6 +18,7 @@ def add_routes(app: web.Application, simulator: Simulator) -> None:
         ("GET", "ledger", door.ledger),
         ("GET", "requests", door.requests),
         ("POST", "requests/reset", door.reset_requests),
+        ("GET", "sessions", door.sessions),
         ("GET", "users", door.users),
         ("GET", "groups", door.groups),
         ("GET", "faults", door.faults),
@@ -65,6 +66,9 @@ class Door:
         self.simulator.requests.by_status.clear()
         self.simulator.tokens.requests = 0
         return {}
+
+    def sessions(self, _request: web.Request, _: Any) -> Any:
+        return {"ended": self.simulator.ended}
 
     def users(self, _request: web.Request, _: Any) -> Any:
         return [{**rendered(entry), "_state": entry.state} for entry in self.simulator.store.users.values()]

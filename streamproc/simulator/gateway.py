@@ -40,6 +40,7 @@ class Simulator:
         self.options = self.initial
         self.store = Store(self.options)
         self.ledger = Ledger()
+        self.ended: list[str] = []
         self.requests = RequestCounts()
         self.faults = FaultPlan(self.options.seed)
         self.tokens.requests = 0

@@ -1,4 +1,4 @@
-"""One port: the token endpoint, SCIM, and the test door."""
+"""One port: the token endpoint, SCIM, the directories that feed the pipeline, and the test doors."""
 
 import asyncio
 import ipaddress
@@ -8,7 +8,8 @@ from collections.abc import Callable
 import orjson
 from aiohttp import web
 
-from streamproc.simulator import control
+from streamproc.simulator import control, sessions
+from streamproc.simulator.directories import Directories
 from streamproc.simulator.gateway import CORRELATION, Simulator
 from streamproc.simulator.options import SimulatorOptions
 
@@ -36,6 +37,8 @@ def create_app(options: SimulatorOptions | None = None) -> web.Application:
 
     app.router.add_post("/oauth/token", token)
     control.add_routes(app, simulator)
+    Directories().add_routes(app)
+    sessions.add_routes(app, simulator)
     app.router.add_route("*", "/{tail:.*}", simulator.handle)
     app.on_response_prepare.append(correlate)
     return app

@@ -1,15 +1,45 @@
-"""Event sources: one pure file each, registered here.
+"""Event sources: one pure file each, registered here."""
 
-A parser takes one raw Kafka record (value, headers, origin) and gives its ChangeEvents, or raises RejectedInputError.
-"""
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
 
-from collections.abc import Callable, Mapping
-from typing import Final, TypeAlias
+from streamproc.core.said import Parsed, Taken
+from streamproc.sources import contract, debezium, entra, okta, pingone, workday
+from streamproc.sources import set as set_
+from streamproc.sources.options import SourceOptions
 
-from streamproc.core.events import ChangeEvent, Origin
-from streamproc.sources import hris
 
-Parser: TypeAlias = Callable[[bytes | None, Mapping[str, bytes], Origin], list[ChangeEvent]]
+class Read(Protocol):
+    """A payload, whole or one element of it → what it says. Never raises on any JSON."""
 
-SOURCES: Final[dict[str, Parser]] = {"hris": hris.parse}
-"""Source name → parser; its topic is `events.<source>`."""
+    def __call__(self, payload: Any, taken: Taken, options: SourceOptions) -> Parsed: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One source. `elements`: a hook's body or a page → its single events, in order.
+
+    `fetched`: it also sends what carries no values, after which the subject has to be fetched.
+    """
+
+    name: str
+    read: Read
+    elements: Callable[[Any], list[Any]]
+    defaults: SourceOptions
+    fetched: bool
+
+
+SOURCES: Final[dict[str, Source]] = {
+    name: Source(name, module.read, module.elements, module.DEFAULTS, fetched)
+    for name, module, fetched in (
+        ("hris", contract, True),
+        ("okta", okta, True),
+        ("entra", entra, True),
+        ("pingone", pingone, True),
+        ("workday", workday, True),
+        ("debezium", debezium, False),
+        ("set", set_, False),
+    )
+}
+"""Source name → source; its topics are `events.<source>` and, where it is fetched, `notifications.<source>`."""

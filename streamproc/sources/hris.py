@@ -2,6 +2,8 @@
 
 A record is one event about one user. `snapshot` says everything the producer knows, `change` only what it names; null
 clears. Events of one subject are ordered by `time`, then `sequence`, then `id`, whatever the order of their arrival.
+One with an `effective` after its `time` is a row of a timeline, named by its id: it counts from then on, and a later
+event can cancel it.
 """
 
 import re
@@ -13,7 +15,7 @@ import orjson
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from streamproc.core.errors import RejectedInputError
-from streamproc.core.events import ChangeEvent, Fact, JsonScalar, Origin
+from streamproc.core.events import ChangeEvent, Effective, Fact, JsonScalar, Origin
 
 SOURCE: Final = "hris"
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -84,6 +86,9 @@ class HrisAttributes(BaseModel):
     )
 
 
+STANDARD: Final = frozenset(HrisAttributes.model_fields)
+
+
 class HrisEvent(BaseModel):
     """One event about one user: the value of a record on `events.hris`, whose key is the subject."""
 
@@ -102,21 +107,23 @@ class HrisEvent(BaseModel):
     subject: Identifier = Field(description="Who: the employee number or another id that never changes.")
     time: Timestamp = Field(description="When it happened in the source, RFC 3339 with a zone.")
     sequence: Annotated[int, Field(ge=0, lt=2**53)] = Field(default=0, description="Orders events of the same time.")
-    effective: Timestamp | None = Field(default=None, description="From when it holds; left out: at once.")
+    effective: Timestamp | None = Field(default=None, description="From when it holds; left out or past: at once.")
+    cancels: Identifier | None = Field(
+        default=None, description="The id of an event that doesn't hold any more; its `effective` was after its `time`."
+    )
     reason: Text | None = Field(default=None, description="Why, for the audit log. No secrets.")
     attributes: HrisAttributes
 
     @model_validator(mode="after")
     def _complete(self) -> "HrisEvent":
         said = self.attributes.model_fields_set
-        lacking = [name for name in COMPLETE if name not in said]
-        if self.type == "snapshot" and lacking:
-            raise ValueError(f"a snapshot must say {', '.join(lacking)}")
+        if self.type == "snapshot" and not said.issuperset(COMPLETE):
+            raise ValueError(f"a snapshot must say {', '.join(name for name in COMPLETE if name not in said)}")
         if not said:
             raise ValueError("attributes are empty")
-        clash = [name for name in self.attributes.custom if name in HrisAttributes.model_fields]
-        if clash:
-            raise ValueError(f"custom.{clash[0]} is the name of a standard attribute")
+        for name in self.attributes.custom:
+            if name in STANDARD:
+                raise ValueError(f"custom.{name} is the name of a standard attribute")
         return self
 
 
@@ -134,8 +141,6 @@ def parse(value: bytes | None, headers: Mapping[str, bytes], origin: Origin) -> 
     appended = datetime.fromtimestamp(origin.appended / 1000, UTC)
     if event.time - appended > MAX_AHEAD:
         raise RejectedInputError("time_ahead", "time is more than 24 hours after the broker received the event")
-    if event.effective is not None and event.effective > appended:
-        raise RejectedInputError("effective_ahead", "effective lies in the future; send the event when it takes effect")
     return [
         ChangeEvent(
             user=event.subject,
@@ -148,8 +153,18 @@ def parse(value: bytes | None, headers: Mapping[str, bytes], origin: Origin) -> 
             attributes=_facts(event.attributes),
             origin=origin,
             reason=event.reason,
+            effective=_effective(event),
+            cancels=event.cancels,
         )
     ]
+
+
+def _effective(event: HrisEvent) -> Effective | None:
+    """A date that was past when the producer spoke is none: what it says simply holds."""
+    date = event.effective
+    if date is None or date <= event.time:
+        return None
+    return Effective((date - EPOCH) // timedelta(microseconds=1), date.isoformat(), date.tzname() or "UTC")
 
 
 def _json(value: bytes) -> Any:
@@ -189,7 +204,8 @@ def _unwrap(context: Mapping[str, Any], data: Any) -> dict[str, Any]:
         raise RejectedInputError("cloudevents_id", "id is missing, or isn't text")
     envelope = {name: context[name] for name in ("subject", "time") if context.get(name) is not None}
     # An id is unique only together with its source (CloudEvents 1.0 §3.1.1).
-    return {**data, **envelope, "id": f"{context['source']}#{context['id']}", "type": kind}
+    cancels = {"cancels": f"{context['source']}#{data['cancels']}"} if _said(data, "cancels") else {}
+    return {**data, **envelope, **cancels, "id": f"{context['source']}#{context['id']}", "type": kind}
 
 
 def _said(context: Mapping[str, Any], name: str) -> bool:
@@ -210,11 +226,9 @@ def _validated(body: Any) -> HrisEvent:
 def _facts(attributes: HrisAttributes) -> dict[str, Fact]:
     said: dict[str, Fact] = {name: getattr(attributes, name) for name in sorted(attributes.model_fields_set)}
     said.pop("custom", None)
-    return said | {name: _blank(value) for name, value in attributes.custom.items()}
-
-
-def _blank(value: Fact) -> Fact:
-    return None if value == "" else value
+    for name, value in attributes.custom.items():
+        said[name] = None if value == "" else value
+    return said
 
 
 def _text(content: bytes | None) -> str:

@@ -1,8 +1,12 @@
 """What is configured of a source: who its subjects are, and what its attributes are called."""
 
+import tomllib
+from collections.abc import Mapping
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from streamproc.core.errors import SettingsError
 
 
 class SourceOptions(BaseModel):
@@ -20,3 +24,32 @@ class SourceOptions(BaseModel):
     active: tuple[Annotated[str, Field(min_length=1)], ...] = Field(
         default=(), description="Statuses that mean active, where the source has statuses."
     )
+
+
+def parse_sources(text: str, name: str, defaults: Mapping[str, SourceOptions]) -> dict[str, SourceOptions]:
+    """Options of every source: its defaults, and over them its table in the TOML text.
+
+    `attributes` and `zones` are added to the defaults' (an empty path leaves one out), the rest takes their place.
+    Raises SettingsError naming the table and key; `name` is the file's.
+    """
+    try:
+        tables = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"sources: {name} isn't valid TOML: {error}") from error
+    unknown = sorted(tables.keys() - defaults.keys())
+    if unknown:
+        raise SettingsError(f"sources: {name}: there is no source {unknown[0]}; there are {', '.join(defaults)}")
+    return {source: _over(each, tables.get(source, {}), f"{name}: {source}") for source, each in defaults.items()}
+
+
+def _over(options: SourceOptions, table: object, where: str) -> SourceOptions:
+    try:
+        given = SourceOptions.model_validate(table).model_dump(exclude_unset=True)
+        for name in ("attributes", "zones"):
+            merged = getattr(options, name) | given.get(name, {})
+            given[name] = {key: path for key, path in merged.items() if path}
+        return options.model_copy(update=given)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        key = ".".join(str(part) for part in first["loc"]) or "table"
+        raise SettingsError(f"sources: {where}.{key}: {first['msg']}") from None

@@ -2,14 +2,16 @@
 
 import hashlib
 import re
-from collections.abc import Mapping
+import reprlib
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, date, datetime, timedelta, timezone
-from typing import Any, Final
+from typing import Any, Final, assert_never
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import orjson
 
 from streamproc.core.events import Fact
+from streamproc.core.said import Ignored, Notice, Parsed, Said
 from streamproc.sources.options import SourceOptions
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -99,7 +101,10 @@ def digest(value: Any) -> str:
     try:
         canonical = orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
     except (orjson.JSONEncodeError, RecursionError):  # too deep, or a number that JSON can't hold
-        canonical = repr(value)[:65536].encode("utf-8", "replace")
+        try:
+            canonical = repr(value)[:65536].encode("utf-8", "replace")
+        except RecursionError:  # about 1,000 levels: nobody's user or event, so the outermost ones will do
+            canonical = reprlib.repr(value).encode("utf-8", "replace")
     return "sha256:" + hashlib.sha256(canonical).hexdigest()[:32]
 
 
@@ -146,6 +151,18 @@ def facts(resource: Mapping[str, Any], options: SourceOptions) -> dict[str, Fact
     return {name: fact(at(resource, path)) for name, path in sorted(options.attributes.items())}
 
 
+def named(resource: Mapping[str, Any], options: SourceOptions) -> dict[str, Fact]:
+    """The configured attributes that a part of a resource speaks of; what it leaves out isn't said."""
+    return {
+        name: value
+        for name, value in facts(resource, options).items()
+        if any(
+            path in resource or path.partition(".")[0] in resource
+            for path in map(str.strip, options.attributes[name].split("|"))
+        )
+    }
+
+
 def anchor(subject: str, said: Mapping[str, Fact], options: SourceOptions) -> str | None:
     """What the source says of which user this is. None: it doesn't say."""
     return subject if options.anchor == "subject" else text(said.get(options.anchor))
@@ -164,3 +181,43 @@ def zone_of(resource: Mapping[str, Any], options: SourceOptions) -> str:
     if said in options.zones:
         return options.zones[said]
     return said if starts(date(2000, 1, 1), said) is not None else options.zone
+
+
+def unfolded(payload: Any, inside: Callable[[Any], list[Any] | None]) -> list[Any]:
+    """The single events of a payload, in order. `inside`: what a wrapper holds; None: it isn't one."""
+    waiting, found = [payload], []
+    while waiting:  # no recursion, so that no depth of wrappers is too deep
+        each = waiting.pop()
+        held = inside(each)
+        if held is None:
+            found.append(each)
+        else:
+            waiting.extend(reversed(held))
+    return found
+
+
+def others(resource: Mapping[str, Any], standard: frozenset[str]) -> dict[str, Fact]:
+    """The customer's own attributes, scalars and lists, under their own name: all but the vendor's standard ones."""
+    return {
+        name: fact(value)
+        for name, value in resource.items()
+        if name not in standard and not isinstance(value, dict) and not name.startswith("group:")
+    }
+
+
+def parsed(found: Iterable[Said | Notice | Ignored]) -> Parsed:
+    """What was found, each kind in its order."""
+    events: list[Said] = []
+    notifications: list[Notice] = []
+    ignored: list[Ignored] = []
+    for each in found:
+        match each:
+            case Said():
+                events.append(each)
+            case Notice():
+                notifications.append(each)
+            case Ignored():
+                ignored.append(each)
+            case _:
+                assert_never(each)
+    return Parsed(tuple(events), tuple(notifications), tuple(ignored))

@@ -29,7 +29,7 @@ from streamproc.adapters import kafka
 from streamproc.adapters.kafka import ensure_topics
 from streamproc.config import Settings
 from streamproc.demo.play import held
-from streamproc.demo.processes import Stack, stack
+from streamproc.demo.processes import Child, ProcessFailedError, Stack, stack
 from streamproc.embedded import embedded_kafka
 from streamproc.topics import CHANGES, OUTCOMES, REJECTIONS
 from tests.chaos.history import Sent, history, mismatched, oracle
@@ -49,6 +49,8 @@ FAULTS: list[dict[str, Any]] = [
 ]
 GROUPS = ["Sales Queue"]
 SETTLE_SECONDS = 120.0
+UNGUARDED = {"guard_count": 10**6, "guard_day_count": 10**6}
+"""The history has far more leavers than any mass guard lets through."""
 
 
 @dataclass(slots=True)
@@ -62,6 +64,8 @@ class Plan:
     workers: int = 1
     sinks: int = 1
     pause: bool = False
+    rate_limit: int = 0
+    """Requests a window of 3 s that the target takes from each token; 0: no limit."""
     seconds: float = 40.0
     kafka: str | None = None
     store: str = "memory"
@@ -105,11 +109,13 @@ async def run(plan: Plan) -> Found:
         if bootstrap is None:
             bootstrap = (await exit_stack.enter_async_context(embedded_kafka(progress=_say))).bootstrap
         folder = Path(exit_stack.enter_context(tempfile.TemporaryDirectory(prefix="streamproc-chaos-")))
-        settings = config.load(kafka=bootstrap, table_store=plan.store, data=folder / "data", request_timeout=5.0)
+        chosen = {"table_store": plan.store, "data": folder / "data", "request_timeout": 5.0}
+        settings = config.load(kafka=bootstrap, **chosen, **UNGUARDED)
         await ensure_topics(settings)
         running = await exit_stack.enter_async_context(stack(settings, folder))
         http = await exit_stack.enter_async_context(aiohttp.ClientSession())
-        await _post(http, f"{running.simulator}/_sim/config", {"groups": GROUPS})
+        limit = {"rate_limit": plan.rate_limit, "rate_window_s": 3}
+        await _post(http, f"{running.simulator}/_sim/config", {"groups": GROUPS, **limit})
         await _post(http, f"{running.simulator}/_sim/faults", {"faults": FAULTS, "seed": plan.seed})
         names = [f"worker-{n}" for n in range(plan.workers)] + [f"sink-{n}" for n in range(plan.sinks)]
         for name in names:
@@ -254,13 +260,25 @@ async def _torment(running: Stack, name: str, plan: Plan, found: Found, number: 
             found.pauses += 1
             await asyncio.sleep(2)
             if not child.running:  # failing as a whole is allowed; a supervisor starts it again
-                await child.start()
+                await _started(child)
             continue
         await child.kill()
         found.kills += 1
         if rng.random() < 0.3:
             await asyncio.sleep(rng.uniform(0.0, 5.0))  # a member that leaves for a while
-        await child.start()
+        await _started(child)
+
+
+async def _started(child: Child) -> None:
+    """As a supervisor does: one that fails at its start is started again."""
+    for attempt in range(3):
+        try:
+            await child.start()
+        except ProcessFailedError:
+            if attempt == 2:
+                raise
+        else:
+            return
 
 
 async def _settle(settings: Settings, running: Stack, http: aiohttp.ClientSession, events: int) -> Records:
@@ -314,8 +332,8 @@ def main() -> int:
     """Command line."""
     parser = argparse.ArgumentParser(prog="python -m tests.chaos.run", description=__doc__)
     defaults = Plan()
-    for name in ("seed", "events", "users", "kills", "workers", "sinks"):
-        parser.add_argument(f"--{name}", type=int, default=getattr(defaults, name))
+    for name in ("seed", "events", "users", "kills", "workers", "sinks", "rate_limit"):
+        parser.add_argument(f"--{name.replace('_', '-')}", type=int, default=getattr(defaults, name))
     parser.add_argument("--seconds", type=float, default=defaults.seconds, help="over which the events are spread")
     parser.add_argument(
         "--pause", action="store_true", help="half of the kills are SIGSTOP past the session, then SIGCONT"

@@ -47,6 +47,18 @@ async def read(settings: Settings, *topics: str) -> dict[str, list[Any]]:
         await reader.stop()
 
 
+async def unread(settings: Settings) -> int:
+    """Records that the workers' group would read again, or for the first time, if they all started anew."""
+    reader = adapter.consumer(settings, group=f"{settings.group}-worker")
+    await reader.start()
+    try:
+        places = [TopicPartition(topic, n) for topic in ("events.hris", CHANGES) for n in range(settings.partitions)]
+        ends = await reader.end_offsets(places)
+        return sum([ends[place] - (await reader.committed(place) or 0) for place in places])
+    finally:
+        await reader.stop()
+
+
 async def test_the_story_comes_out(settings: Settings, tmp_path: Path) -> None:
     """Hire, move, repeat, rubbish, transfer, leave and return end as told, at one request per isolated change."""
     async with stack(settings, tmp_path) as running:
@@ -54,6 +66,7 @@ async def test_the_story_comes_out(settings: Settings, tmp_path: Path) -> None:
         ending = await play(running.settings, running.simulator)
         assert ending.differences == []
         assert [step.title for step in ending.steps if step.problem] == []
+        await _until(lambda: unread(settings), lambda count: count == 0)
     records = await read(settings, CHANGES, OPERATIONS)
     mapping = parse_mapping(*settings.mapping_text())
     again: dict[str, UserRecord] = {}

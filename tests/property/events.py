@@ -5,9 +5,13 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from streamproc.core.events import ChangeEvent, Fact, Origin
+from streamproc.core.events import ChangeEvent, Effective, Fact, Origin
 
-WANTED = ("active", "department", "genesysQueue", "genesysRole", "job")
+NOW = 1_772_500_000_000
+"""ms since 1970; when the first arrival is appended."""
+MICROS = NOW * 1000
+"""The same in µs: sources' times lie around it."""
+WANTED = ("active", "department", "genesysQueue", "genesysRole", "group:Agents", "job")
 """Facts that the mapping of these tests reads."""
 
 values: st.SearchStrategy[Fact] = st.sampled_from(
@@ -21,6 +25,7 @@ values: st.SearchStrategy[Fact] = st.sampled_from(
             "Billing",
             "Spanish:4, English",
             "a:b:9",
+            '"hash":""',
             0,
             -1,
             2**63,
@@ -39,26 +44,45 @@ def said() -> st.SearchStrategy[dict[str, Fact]]:
     """What one event says: `active` as a source may say it, other facts anything, one that nobody reads."""
     words: st.SearchStrategy[Fact] = st.sampled_from([True, False, None])
     return st.fixed_dictionaries(
-        {}, optional={"active": words, "job": values, "genesysRole": values, "genesysQueue": values, "unread": values}
+        {},
+        optional={"active": words} | dict.fromkeys(("job", "genesysRole", "genesysQueue", "hash", "unread"), values),
     )
 
 
+dates = st.sampled_from([-2, 0, 1, 3, 10**12]).map(lambda at: Effective(MICROS + at, "a day", "UTC"))
+"""From when something holds: before, about and long after these tests' present."""
+
+
 @st.composite
-def histories(draw: st.DrawFn, *, source: str = "hris", user: str = "E1", most: int = 7) -> list[ChangeEvent]:
-    """Events with distinct ids, times and sequences possibly equal, not in any order."""
+def histories(
+    draw: st.DrawFn, *, source: str = "hris", user: str = "E1", subject: str = "", most: int = 7, dated: bool = False
+) -> list[ChangeEvent]:
+    """Events with distinct ids, times and sequences possibly equal, not in any order; `dated`: also with a timeline."""
     count = draw(st.integers(1, most))
-    return [
+    events = [
         ChangeEvent(
             user=user,
             source=source,
-            subject=user,
+            subject=subject or user,
             event=f"e{number}",
-            kind=draw(st.sampled_from(["snapshot", "change", "change", "due"])),
-            order=(draw(st.integers(-1, 2)), draw(st.integers(0, 1)), f"e{number}"),
+            kind=draw(st.sampled_from(["snapshot", "change", "change"])),
+            order=(MICROS + draw(st.integers(-1, 2)), draw(st.integers(0, 1)), f"e{number}"),
             attributes=draw(said()),
             origin=Origin(f"events.{source}", 0, 0, 0),
         )
         for number in range(count)
+    ]
+    if not dated:
+        return events
+    rows = st.none() | st.sampled_from(["r/1", "r/2", "s"])
+    return [
+        replace(
+            each,
+            effective=draw(st.none() | dates),
+            row=draw(rows),
+            cancels=draw(st.none() | st.sampled_from(["r", "r/1", "s"])),
+        )
+        for each in events
     ]
 
 
@@ -71,5 +95,5 @@ def arrivals(draw: st.DrawFn, events: list[ChangeEvent], repeats: int = 4) -> li
 
 def at(event: ChangeEvent, offset: int, **changes: Any) -> ChangeEvent:
     """The event as it lies at that offset of its source's topic."""
-    origin = Origin(event.origin.topic, event.origin.partition, offset, 1_772_500_000_000 + offset)
+    origin = Origin(event.origin.topic, event.origin.partition, offset, NOW + offset)
     return replace(event, origin=origin, **changes)

@@ -26,11 +26,15 @@ class GenesysRouting(Extension):
 
 
 GenesysUser = User[EnterpriseUser | GenesysRouting]
+PlainUser = User[EnterpriseUser]
+
+USERS: dict[str, Any] = {"genesys": GenesysUser, "rfc7644": PlainUser}
+"""Dialect → the users of a target that speaks it."""
 
 words = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"]), min_size=1, max_size=8)
 """Names with quotes, brackets, colons and whatever else a directory holds."""
 
-few = st.sampled_from(["Agent", "Supervisor", "employee", 'a "quoted" one', "Zażółć: 5"])
+few = st.sampled_from(["Agent", "agent", "Supervisor", "employee", 'a "quoted" one', "back\\slash", "Zażółć: 5"])
 """Names that meet again, so that lists overlap."""
 
 names = few | words
@@ -38,6 +42,7 @@ levels = st.dictionaries(names, st.integers(0, 50).map(lambda tenths: tenths / 1
     lambda given: dict(sorted(given.items()))
 )
 lists = st.lists(names, unique=True, max_size=4).map(sorted)
+few_lists = st.lists(few, unique=True, max_size=4).map(sorted)
 addresses = st.sampled_from(["ana.ruiz@example.com", "ana@example.org", "o'hara+1@example.com"])
 scalars = st.none() | words
 
@@ -66,13 +71,16 @@ resources: st.SearchStrategy[Resource] = st.fixed_dictionaries(_ALWAYS, optional
 )
 """What Genesys holds or is to hold. Which attributes are owned differs."""
 
+SHOWN = "as the target shows it"
+"""What the target keeps of a role beside its name."""
+
 active_resources = resources.map(lambda given: cast("Resource", {**given, "active": True}))
 inactive_resources = resources.map(lambda given: cast("Resource", {**given, "active": False}))
 
 
-def scim_user(held: Resource) -> Any:
+def scim_user(held: Resource, dialect: str = "genesys") -> Any:
     """The user as scim2-models builds it, with a second phone number and e-mail address that aren't ours."""
-    user = GenesysUser(
+    user = USERS[dialect](
         id="2819c223",
         external_id=held.get("externalId"),
         user_name=held.get("userName"),
@@ -81,7 +89,7 @@ def scim_user(held: Resource) -> Any:
         title=held.get("title"),
         phone_numbers=[{"value": "+13175550000", "type": "home", "primary": True}, *_typed(held.get("phone"))],
         emails=[{"value": "home@example.net", "type": "home"}, *_typed(held.get("email"))],
-        roles=[{"value": role} for role in held.get("roles", [])] or None,
+        roles=[{"value": role, "display": SHOWN} for role in held.get("roles", [])] or None,
     )
     manager = held.get("manager")
     user[EnterpriseUser] = EnterpriseUser(
@@ -90,16 +98,17 @@ def scim_user(held: Resource) -> Any:
         employee_number=held.get("employeeNumber"),
         manager=None if manager is None else {"value": manager},
     )
-    user[GenesysRouting] = GenesysRouting(
-        routing_skills=_elements(held.get("skills")), routing_languages=_elements(held.get("languages"))
-    )
+    if dialect == "genesys":
+        user[GenesysRouting] = GenesysRouting(
+            routing_skills=_elements(held.get("skills")), routing_languages=_elements(held.get("languages"))
+        )
     return user
 
 
 def told(user: Any) -> dict[str, Any]:
     """What the user holds, in a Resource's words and without its groups; what has no value is left out."""
     enterprise = user[EnterpriseUser] or EnterpriseUser()
-    routing = user[GenesysRouting] or GenesysRouting()
+    routing = (user[GenesysRouting] if GENESYS in user.get_extension_models() else None) or GenesysRouting()
     found = {
         "externalId": user.external_id,
         "userName": user.user_name,
@@ -121,7 +130,8 @@ def told(user: Any) -> dict[str, Any]:
 
 def patched(user: Any, body: dict[str, Any]) -> None:
     """Apply a PATCH body, as scim2-models understands RFC 7644 §3.5.2."""
-    PatchOp[GenesysUser].model_validate(body, scim_ctx=Context.RESOURCE_PATCH_REQUEST).patch(user)
+    message: Any = PatchOp
+    message[type(user)].model_validate(body, scim_ctx=Context.RESOURCE_PATCH_REQUEST).patch(user)
 
 
 def valued(resource: Any) -> dict[str, Any]:

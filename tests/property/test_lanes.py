@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
-from streamproc.core.lanes import Lanes, Turn
+from streamproc.core.lanes import SHARE, Lanes, Turn
 from streamproc.core.offsets import Offsets
 from streamproc.core.plan import Urgency
 
@@ -52,6 +52,8 @@ class Sinks(RuleBasedStateMachine):
         self.waiting: dict[str, tuple[Urgency, int]] = {}
         """Users whose turn may come next: the most urgent of what waits, and since when."""
         self.ticks = 0
+        self.passed = 0
+        """Turns in a row that passed over less urgent work."""
 
     # What happens
 
@@ -103,13 +105,13 @@ class Sinks(RuleBasedStateMachine):
     @precondition(lambda self: self.waiting)
     @rule(count=st.integers(1, 3))
     def take(self, count: int) -> None:
-        """So many connections are free: the most urgent user's newest work starts, the longest waiting among equals."""
+        """So many connections are free: the most urgent user's newest work starts, and now and then another's."""
         for _ in range(count):
             turn = self.lanes.take()
             assert (turn is None) == (not self.waiting)
             if turn is None:
                 return
-            assert turn.user == min(self.waiting, key=self.waiting.__getitem__)
+            assert turn.user == self._next()
             assert turn.user not in self.flying
             del self.waiting[turn.user]
             self._boards(turn, self.pending.pop(turn.user))
@@ -126,10 +128,11 @@ class Sinks(RuleBasedStateMachine):
         """A request failed: the turn keeps its lane, and takes the user's newest work on board."""
         user = data.draw(st.sampled_from(sorted(self.flying)))
         turn, waiting = self.flying[user], self.pending.pop(user, [])
+        before = [*(offset for offset, _ in turn.superseded), turn.offset]  # the lanes go on adding to the turn's list
         newer = self.lanes.newest(user)
         assert (newer is None) == (not waiting)
         if newer is not None:
-            self._boards(newer, [*(offset for offset, _ in turn.superseded), turn.offset, *waiting])
+            self._boards(newer, [*before, *waiting])
 
     @precondition(lambda self: self.lost)
     @rule(data=st.data())
@@ -229,6 +232,19 @@ class Sinks(RuleBasedStateMachine):
             assert all(self.fates[partition, offset] == 1 for offset in range(committed))
 
     # The model's own steps
+
+    def _next(self) -> str:
+        """Whose turn it is: the most urgent, then the longest waiting; every ninth time, less urgent work's."""
+        first = min(self.waiting, key=self.waiting.__getitem__)
+        urgency = self.waiting[first][0]
+        if urgency is Urgency.REVOKE:
+            return first
+        less = [user for user, (of, _) in self.waiting.items() if of > urgency]
+        if less and self.passed >= SHARE:
+            self.passed = 0
+            return min(less, key=lambda user: self.waiting[user][1])
+        self.passed = self.passed + 1 if less else 0
+        return first
 
     def _finish(self, turn: SomeTurn) -> None:
         self.lanes.finish(turn)
@@ -340,6 +356,33 @@ def test_a_revocation_goes_before_everybody() -> None:
         lanes.offer(turn(f"user-{offset}", offset, urgency))
     taken = [lanes.take() for _ in order]
     assert [each.offset for each in taken if each] == [5, 3, 1, 0, 2, 4]
+
+
+def test_nobody_starves() -> None:
+    """Behind removals that never end, every ninth turn goes to whoever has waited longest; revocations go first."""
+    lanes: Lanes[str] = Lanes()
+    lanes.offer(turn("waits", 0, Urgency.NOTHING))
+    lanes.offer(turn("waits too", 1, Urgency.CHANGE))
+    taken: list[str] = []
+    for offset in range(2, 40):
+        lanes.offer(turn(f"removal-{offset}", 2 * offset, Urgency.REMOVE))
+        lanes.offer(turn(f"leaver-{offset}", 2 * offset + 1, Urgency.REVOKE))
+        taken += [each.user for each in (lanes.take(), lanes.take()) if each]
+    assert [user for user in taken if user.startswith("waits")] == ["waits", "waits too"]
+    assert taken[::2] == [f"leaver-{offset}" for offset in range(2, 40)]
+    assert [taken[1::2].index(user) for user in ("waits", "waits too")] == [SHARE, 2 * SHARE + 1]
+
+
+def test_only_a_revocation_is_taken_beyond_the_connections() -> None:
+    """When all connections are busy a leaver still gets a turn, and nobody else does."""
+    lanes: Lanes[str] = Lanes()
+    lanes.offer(turn("ana", 0, Urgency.REMOVE))
+    assert lanes.take(revocations=True) is None
+    lanes.offer(turn("ben", 1, Urgency.REVOKE))
+    assert lanes.depth() == dict.fromkeys(Urgency, 0) | {Urgency.REMOVE: 1, Urgency.REVOKE: 1}
+    taken = lanes.take(revocations=True)
+    assert taken is not None
+    assert taken.user == "ben"
 
 
 def test_what_was_revoked_is_forgotten() -> None:

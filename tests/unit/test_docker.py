@@ -1,5 +1,6 @@
 """docker/ against the code: nothing there is run here, so what can be compared is compared."""
 
+import json
 import os
 import re
 from pathlib import Path
@@ -7,8 +8,9 @@ from typing import Any
 
 import pytest
 import yaml
+from prometheus_client.metrics import MetricWrapperBase
 
-from streamproc import config
+from streamproc import config, telemetry
 from streamproc.cli import cli
 from streamproc.config import PREFIX
 from streamproc.embedded.artifacts import KAFKA_VERSION, server_properties
@@ -39,7 +41,7 @@ SMALL = {
 
 def test_every_process_is_there() -> None:
     """Each service that runs for long has its container, under the name of its command."""
-    assert set(OURS) == {"worker", "sink", "simulator"}
+    assert set(OURS) == {"gateway", "worker", "sink", "simulator"}
     for name in OURS:
         assert SERVICES[name]["command"][0] == name
 
@@ -117,3 +119,31 @@ def test_the_image_runs_the_command_line_without_privileges() -> None:
     for name in re.findall(r"^COPY (.+) \S+$", DOCKERFILE, re.MULTILINE):
         for source in name.split():
             assert (DOCKER.parent / source).exists()
+
+
+def test_the_dashboard_shows_metrics_that_are_there() -> None:
+    """Every panel asks for metrics that a service has, and every metric has a panel."""
+    dashboard = json.loads((DOCKER / "grafana" / "streamproc.json").read_text(encoding="utf-8"))
+    asked = {
+        re.sub(r"_bucket$", "", name)
+        for panel in dashboard["panels"]
+        for target in panel["targets"]
+        for name in re.findall(r"streamproc_\w+", target["expr"])
+    }
+    there = [each for each in vars(telemetry).values() if isinstance(each, MetricWrapperBase)]
+    assert asked == {each._name + ("_total" if each._type == "counter" else "") for each in there}
+
+
+def test_prometheus_asks_services_that_answer() -> None:
+    """Each target is a container whose environment turns the metrics on, at that port."""
+    asked = yaml.safe_load((DOCKER / "prometheus.yaml").read_text(encoding="utf-8"))["scrape_configs"][0]
+    for target in asked["static_configs"][0]["targets"]:
+        name, port = target.split(":")
+        assert SERVICES[name]["environment"]["STREAMPROC_METRICS"].endswith(f":{port}")
+
+
+def test_mounted_files_are_there() -> None:
+    """What the containers of others are given exists."""
+    for name in ("prometheus", "grafana"):
+        for volume in SERVICES[name]["volumes"]:
+            assert (DOCKER / volume.split(":")[0]).is_file()

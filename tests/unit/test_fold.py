@@ -9,11 +9,10 @@ from pathlib import Path
 import orjson
 import pytest
 
-from streamproc.config import load
 from streamproc.core.errors import RejectedInputError
 from streamproc.core.events import ChangeEvent, Fact, Origin
 from streamproc.core.facts import absorb
-from streamproc.core.fold import UserRecord, decode, encode, fold, recall
+from streamproc.core.fold import UserRecord, encode, fold
 from streamproc.core.mapping import parse_mapping
 from streamproc.core.plan import Deactivate, Reactivate
 from streamproc.demo.story import EXPECTED, STEPS
@@ -140,11 +139,3 @@ def test_a_clock_that_is_ahead_loses_to_what_comes_after_it() -> None:
     (first,) = parse(ahead, {}, Origin("events.hris", 0, 1, appended))
     (second,) = parse(after, {}, Origin("events.hris", 0, 2, appended + 2000))
     assert first.order < second.order
-
-
-def test_what_is_recalled_folds_like_what_is_decoded() -> None:
-    """The worker's quick reading of its own records leads to the same bytes as the checked one."""
-    mapping = parse_mapping(*load().mapping_text())
-    value = encode(fold(None, 1, _said(1, active=True, job="Agent", genesysQueue="Billing"), mapping))
-    event = _said(2, job="Clerk")
-    assert encode(fold(recall(value), 2, event, mapping)) == encode(fold(decode(value), 2, event, mapping))

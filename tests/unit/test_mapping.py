@@ -85,8 +85,8 @@ def test_the_shipped_mapping_reads_only_what_it_names() -> None:
 def test_every_attribute_that_can_be_mapped_can_be_written() -> None:
     """The dialect knows a place for whatever a mapping may own, groups apart."""
     owned = set(shipped().file.attributes.__class__.model_fields) | {"externalId", "roles", "skills", "languages"}
-    assert owned == GENESYS_DIALECT.keys()
-    assert Resource.__annotations__.keys() == GENESYS_DIALECT.keys() | {"groups"}
+    assert owned == GENESYS_DIALECT.places.keys()
+    assert Resource.__annotations__.keys() == GENESYS_DIALECT.places.keys() | {"groups"}
 
 
 def test_unknown_facts_own_nothing() -> None:
@@ -300,3 +300,13 @@ def test_numbers_match_rules() -> None:
     """A fact that a source sends as a number matches a rule that is written as text."""
     mapping = parse_mapping('[[rule]]\nwhen = { costCenter = "4711" }\nroles = ["Agent"]\n')
     assert mapping.desire("E1", {"costCenter": 4711})[0]["roles"] == ["Agent"]
+
+
+def test_what_was_given_before_is_given_again_and_apart() -> None:
+    """Facts that are equal but not the same aren't taken for each other, and what one user holds isn't another's."""
+    mapping = parse_mapping('[[rule]]\nwhen = {floor = "1"}\nroles = ["first floor"]\n')
+    for floor, roles in ((1, ["first floor"]), (True, []), (1.0, []), ("1", ["first floor"]), (None, [])):
+        for user in ("E1", "E2"):
+            desired, _ = mapping.desire(user, {"floor": floor})
+            assert desired == {"externalId": user, "roles": roles}
+            desired["roles"].append("altered")

@@ -7,10 +7,12 @@ import pytest
 from streamproc.core.verdict import (
     BACKOFF_FIRST,
     BACKOFF_MOST,
+    TABLE,
     Adopt,
     Answer,
     Asked,
     Deliver,
+    Denied,
     Gone,
     Park,
     ReadBack,
@@ -45,6 +47,7 @@ def bare(status: int) -> Answer:
 
 NOT_SENT = Answer(None, {}, {}, sent=False, error="ClientConnectorError")
 UNANSWERED = Answer(None, {}, {}, error="TimeoutError")
+KINDS = ("", "invalidVers", "noTarget", "uniqueness")
 STALE = "Version does not match the current version."
 
 
@@ -71,7 +74,7 @@ def test_each_status_has_its_verdict(
 
 
 @pytest.mark.parametrize("asked", EVERY)
-@pytest.mark.parametrize("status", [300, 302, 304, 400, 403, 405, 406, 413, 415, 422, 100])
+@pytest.mark.parametrize("status", [300, 302, 304, 400, 405, 406, 413, 415, 422, 100, 501])
 def test_what_will_never_be_accepted_is_parked(asked: Asked, status: int) -> None:
     """Any other answer sets the work aside, with the server's own words."""
     assert verdict(asked, scim(status, "invalidValue", "no such role"), 0, 0.0) == Park(
@@ -81,6 +84,33 @@ def test_what_will_never_be_accepted_is_parked(asked: Asked, status: int) -> Non
         f"{status} bad.request no such role"
     )
     assert verdict(asked, bare(status), 0, 0.0) == Park(str(status))
+
+
+@pytest.mark.parametrize("asked", EVERY)
+def test_a_403_is_asked_again_before_it_is_put_down_to_anybody(asked: Asked) -> None:
+    """Whether a right is missing for one attribute or for all, one answer can't tell."""
+    assert verdict(asked, platform(403, "not.authorized", "no"), 0, 0.0) == Denied(PAUSE, "403 not.authorized no")
+
+
+def test_what_isnt_there_can_be_taken_away_no_more() -> None:
+    """400 `noTarget` to a PATCH: somebody else was quicker, so read and plan again; a POST has no target."""
+    for asked in ("write", "group"):
+        assert verdict(asked, scim(400, "noTarget"), 0, 0.0) == Refetch()
+    assert verdict("create", scim(400, "noTarget"), 0, 0.0) == Park("400 noTarget")
+
+
+def test_every_row_decides_something() -> None:
+    """No row is hidden behind those before it, and each says where it comes from."""
+    answers = [
+        NOT_SENT,
+        UNANSWERED,
+        *(made(n, kind) for made in (scim, platform) for n in range(100, 600) for kind in KINDS),
+    ]
+    rows = {
+        next(at for at, row in enumerate(TABLE) if row.matches(asked, answer)) for asked in EVERY for answer in answers
+    }
+    assert rows == set(range(len(TABLE)))
+    assert all(row.source and row.then for row in TABLE)
 
 
 @pytest.mark.parametrize("asked", ["write", "group"])
@@ -131,7 +161,7 @@ def test_no_write_is_repeated_that_may_have_been_applied(asked: Asked) -> None:
     for status in (None, *range(100, 600)):
         decided = verdict(asked, Answer(status, {}, {}), 0, 0.0)
         assert isinstance(decided, Retry) == (status in {401, 408, 425, 429})
-        assert isinstance(decided, ReadBack) == (status is None or status >= 500)
+        assert isinstance(decided, ReadBack) == (status is None or (status >= 500 and status != 501))
         assert isinstance(decided, Deliver) == (status is not None and 200 <= status < 300)
 
 

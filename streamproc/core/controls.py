@@ -1,0 +1,49 @@
+"""Controls: what operators order, as records of `streamproc.controls`, so that the log tells who did what, and why.
+
+A control about a user names the seq since which the user is set aside: it holds for that, and for nothing later.
+"""
+
+from dataclasses import dataclass
+from typing import Final, Literal, TypeAlias
+
+from pydantic import TypeAdapter
+
+Action: TypeAlias = Literal["release", "reject", "retry", "skip", "pause", "resume", "link", "split"]
+
+SINK: Final = "sink"
+"""Key of the controls about all sinks; no user ID: these have a partition of their own only by chance."""
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """`release` or `reject` a revocation that is held, `retry` or `skip` what is parked, `pause` or `resume` sinks.
+
+    `user` and `since` are None for the last two. `at`: ms since 1970, where the operator was. `link` says which user a
+    source's `subject` is (SOURCE/SUBJECT, the subject being the record's key), `split` that it isn't the user it was.
+    """
+
+    id: str
+    action: Action
+    user: str | None
+    since: int | None
+    by: str
+    reason: str
+    at: int
+    subject: str | None = None
+
+
+CONTROL: Final[TypeAdapter[Control]] = TypeAdapter(Control)
+
+IDENTITY: Final[frozenset[Action]] = frozenset({"link", "split"})
+"""Controls for the worker; the others are for the sink."""
+
+HELD: Final = frozenset({"held", "rejected", "protected"})
+"""Codes of what was set aside in front of the target; the others were set aside by it, or for want of something."""
+
+APPLIES: Final[dict[Action, frozenset[str]]] = {
+    "release": frozenset({"held", "rejected"}),
+    "reject": frozenset({"held"}),
+    "retry": frozenset({"refused", "incomplete", "ambiguous", "regressed", "unresolved"}),
+    "skip": frozenset({"refused", "incomplete", "ambiguous", "regressed", "unresolved"}),
+}
+"""Action → codes of `Parked` that it can be said of."""

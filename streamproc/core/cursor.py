@@ -1,0 +1,25 @@
+"""Cursor: how far the synchronisation of a source has come, the value of `streamproc.cursors`."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from pydantic import TypeAdapter
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """`since` and `place` are the directory's own words (see `adapters/directory.py`), opaque to others.
+
+    `since`: from where changes are to be told; "": nothing was synchronised yet. `place`: the next page of the round
+    under way; "": none is. `full`: that round tells everything. `read`: µs since 1970 in the source's clock, of the
+    last page.
+    """
+
+    source: str
+    since: str = ""
+    place: str = ""
+    full: bool = False
+    read: int = 0
+
+
+CURSOR: Final[TypeAdapter[Cursor]] = TypeAdapter(Cursor)

@@ -1,0 +1,173 @@
+"""Identity: which user a source's subject is. A `Link` is the state of one subject, the value of table `links`.
+
+Rule 1: a user is who the source itself says, by its anchor (an employee number), or whom an operator names. Never by
+e-mail or login. Of several claims the newest in the source's own order counts; one that is missing takes nothing back.
+Rule 2: an operator's order holds until the source claims something else than it did then.
+Rule 3: what a subject says before its user is known waits, oldest first. It comes out behind one `link` event with all
+that the subject has said, so that nobody is let in for a moment by what was taken back since.
+Rule 4: a subject moves from user to user by `unlink` and `link` events, each of which names the other user. The link
+keeps all that the subject has said, so a merge and a split after it lose nothing.
+Rule 5: all about one subject, orders too, comes through one partition. So repeats change nothing: a record at or below
+the last one is passed over, and where a crash forgot the link, the events that come again are those that came before.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Final, Literal
+
+import orjson
+from pydantic import TypeAdapter
+
+from streamproc.core.controls import Control
+from streamproc.core.events import ChangeEvent, Move, Order, Origin, SourceFacts
+from streamproc.core.facts import absorb
+from streamproc.core.said import Said
+
+MOST: Final = 50
+LARGEST: Final = 256 * 1024
+"""Events, and their bytes, that wait at most; of older ones only what they said is kept."""
+LONGEST: Final = 256
+"""Characters of a user ID."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """Which user a subject is by an operator's word; None: nobody. It was given against the source's `claim`."""
+
+    user: str | None
+    claim: str | None
+    by: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """One subject of one source. `user` None: its events wait.
+
+    `seq` counts the changes of this link; `origin` is the last record that was taken in, `ordered` the last operator's
+    order. `claim`: whom the source names, `claimed`: where in its order. `facts`: all that was said. `forgotten`: how
+    many waited of which only what they said is kept.
+    """
+
+    seq: int
+    source: str
+    subject: str
+    origin: Origin
+    ordered: Origin | None = None
+    user: str | None = None
+    claim: str | None = None
+    claimed: Order | None = None
+    ruling: Ruling | None = None
+    facts: SourceFacts | None = None
+    waiting: tuple[ChangeEvent, ...] = ()
+    forgotten: int = 0
+
+
+LINK: Final[TypeAdapter[Link]] = TypeAdapter(Link)
+
+
+def resolve(link: Link | None, source: str, said: Sequence[Said], origin: Origin) -> tuple[Link, list[ChangeEvent]]:
+    """What one raw record says of one subject (at least one `Said`) → its link, and what the log is to hold."""
+    if link is not None and _seen(link.origin, origin):
+        return link, []
+    link = link or Link(0, source, said[0].subject, origin)
+    facts, claim, claimed = link.facts, link.claim, link.claimed
+    events = changes("", source, said, origin)
+    for event in events:
+        facts, _ = absorb(facts, event, None)
+    for each in said:
+        user = None if each.anchor is None else normalised(each.anchor)
+        if user is not None and (claimed is None or each.order > claimed):
+            claim, claimed = user, each.order
+    known = replace(link, seq=link.seq + 1, origin=origin, facts=facts, claim=claim, claimed=claimed)
+    return _settled(known, events, None)
+
+
+def order(link: Link | None, control: Control, placed: Origin, origin: Origin) -> tuple[Link, list[ChangeEvent]]:
+    """An operator's `link` or `split` of a subject → its link, and what the log is to hold.
+
+    `placed`: where the order lies among the controls; `origin`: where it came in line with what the source says.
+    """
+    if link is not None and (_seen(link.origin, origin) or (link.ordered is not None and _seen(link.ordered, placed))):
+        return link, []
+    source, _, subject = (control.subject or "").partition("/")
+    link = link or Link(0, source, subject, origin)
+    user = None if control.action == "split" or control.user is None else normalised(control.user)
+    ruling = Ruling(user, link.claim, control.by, control.reason)
+    return _settled(replace(link, seq=link.seq + 1, origin=origin, ordered=placed, ruling=ruling), [], ruling)
+
+
+def changes(user: str, source: str, said: Sequence[Said], origin: Origin) -> list[ChangeEvent]:
+    """As events of a user. Of one record the newest comes first: what it undoes never holds, not even for a moment."""
+    return [
+        ChangeEvent(
+            user,
+            source,
+            each.subject,
+            each.event,
+            each.kind,
+            each.order,
+            each.attributes,
+            origin,
+            each.reason,
+            each.effective,
+            each.row,
+            each.cancels,
+        )
+        for each in sorted(said, key=lambda each: each.order, reverse=True)
+    ]
+
+
+def normalised(anchor: str) -> str | None:
+    """The user ID of an anchor; None: it can't be one."""
+    user = anchor.strip()
+    return user if 0 < len(user) <= LONGEST else None
+
+
+def _settled(link: Link, events: list[ChangeEvent], by: Ruling | None) -> tuple[Link, list[ChangeEvent]]:
+    """`link` is as it will be, but for its user and what waits."""
+    ruling = link.ruling
+    if ruling is not None and (ruling.claim != link.claim or ruling.user == link.claim):
+        ruling = None  # rule 2; and an order that says what the source says needn't hold
+    before, user = link.user, link.claim if ruling is None else ruling.user
+    found: list[ChangeEvent] = []
+    if before is not None and before != user and link.facts is not None:
+        found.append(_move("unlink", before, user, link, by))
+    if user is None:
+        kept = _bounded((*link.waiting, *events))
+        forgotten = link.forgotten + len(link.waiting) + len(events) - len(kept)
+        return replace(link, user=None, ruling=ruling, waiting=kept, forgotten=forgotten), found
+    first = link.seq == 1  # then these events are all that was ever said, and there is nothing to bring along
+    if before != user and link.facts is not None and not first:
+        found.append(_move("link", user, before, link, by))
+    found += [replace(each, user=user) for each in (*link.waiting, *events)]
+    return replace(link, user=user, ruling=ruling, waiting=(), forgotten=0), found
+
+
+def _move(kind: Literal["link", "unlink"], user: str, other: str | None, link: Link, by: Ruling | None) -> ChangeEvent:
+    origin = link.origin
+    name = f"{kind}/{origin.topic}/{origin.partition}/{origin.offset}"
+    move = Move(other, by.by if by else None, link.facts if kind == "link" else None)
+    reason = by.reason if by else "by what the source says"
+    place = (origin.appended * 1000, 0, name)
+    return ChangeEvent(user, link.source, link.subject, name, kind, place, {}, origin, reason, move=move)
+
+
+def _bounded(waiting: Sequence[ChangeEvent]) -> tuple[ChangeEvent, ...]:
+    """The newest of them."""
+    kept: list[ChangeEvent] = []
+    room = LARGEST
+    for event in reversed(waiting[-MOST:]):
+        room -= len(orjson.dumps(event))
+        if room < 0:
+            break
+        kept.append(event)
+    return tuple(reversed(kept))
+
+
+def _seen(last: Origin, origin: Origin) -> bool:
+    return (
+        origin.offset <= last.offset
+        and (origin.topic, origin.partition) == (last.topic, last.partition)
+        and origin.appended <= last.appended  # else the topic was made anew, and its offsets begin again
+    )

@@ -1,0 +1,79 @@
+"""Inbox: hands an agent whole batches, as the brokers sent them.
+
+Faust's own way from its consumer to an agent takes several tasks and a queue entry for each record, which costs more
+than all that the worker does with one. Here a partition's records take it together. The rest stays Faust's: members,
+partitions, what is paused while tables recover, and that nothing is handed out while partitions move.
+"""
+
+import asyncio
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from aiokafka import ConsumerRecord
+
+POLL = 0.1
+"""Seconds that a fetch waits while one of the agents is busy: it may be idle again before its topic is asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Records of one partition, in order. `generation`: the consumer group's when they were fetched."""
+
+    topic: str
+    partition: int
+    generation: int
+    records: list[ConsumerRecord[bytes, bytes]]
+
+
+class Inbox:
+    """For all agents of one app. Each has its batches in its own stream's queue, which Faust clears on a rebalance."""
+
+    def __init__(self, app: Any, topics: Iterable[str]) -> None:
+        self._app = app
+        self._queues: dict[str, Any] = dict.fromkeys(topics)
+        """By topic; None until its agent runs."""
+        self._room = asyncio.Event()
+
+    def install(self) -> None:
+        """Stand between Faust's consumer and its fetcher. Before the app starts; faust-streaming is pinned."""
+        self._consumer = self._app.consumer
+        self._fetch = self._consumer._getmany  # noqa: SLF001
+        self._consumer._getmany = self._getmany  # noqa: SLF001
+
+    def open(self, stream: Any) -> None:
+        """From now on this stream's values are batches; nothing of its topics was fetched before."""
+        self._queues |= dict.fromkeys(stream.channel.topics, stream.channel.queue)
+        self._room.set()
+
+    def taken(self, batch: Batch) -> bool:
+        """An agent has taken the batch from its queue. False: partitions have moved since, and it will come again."""
+        self._room.set()
+        return bool(self._app.flow_control.is_active() and batch.generation == self._app.consumer_generation_id)
+
+    async def _getmany(self, active_partitions: set[Any], timeout: float) -> Mapping[Any, Any]:  # noqa: ASYNC109
+        consumer, active = self._consumer, active_partitions  # a set that changes while we wait
+        while active and not (idle := {each for each in active if self._idle(each.topic)}):
+            self._room.clear()
+            await consumer.wait_first(self._room.wait(), consumer.suspend_flow.wait())
+            if not consumer.flow_active or consumer.should_stop:
+                return {}
+        if not active:
+            return {}
+        generation = self._app.consumer_generation_id
+        fetched = dict(await self._fetch(idle, timeout if idle == active else min(timeout, POLL)))
+        if consumer.flow_active:  # else Faust seeks back to what is committed
+            for place in [each for each in fetched if each in active and each.topic in self._queues]:
+                consumer._acked[place]  # noqa: SLF001 - Faust commits the partitions that it finds here
+                self._app.monitor.stream_inbound_time[place] = time.monotonic()  # else Faust reports them as stuck
+                batch = Batch(place.topic, place.partition, generation, fetched.pop(place))
+                self._queues[place.topic].force_put_nowait(batch)
+        return fetched
+
+    def _idle(self, topic: str) -> bool:
+        """Whether another batch of the topic may be fetched: always for one that isn't ours."""
+        if topic not in self._queues:
+            return True
+        queue = self._queues[topic]
+        return queue is not None and queue.empty()

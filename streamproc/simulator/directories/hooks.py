@@ -1,0 +1,70 @@
+"""Sending of hooks, in the background, and the log of them."""
+
+import asyncio
+from collections.abc import Coroutine, Mapping
+from typing import Any
+
+import aiohttp
+import orjson
+
+from streamproc.simulator.directories.people import now, stamp
+
+NO_ANSWER = 0
+
+
+class Hooks:
+    def __init__(self) -> None:
+        self.log: list[dict[str, Any]] = []
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._session: aiohttp.ClientSession | None = None
+
+    @property
+    def pending(self) -> int:
+        """Hooks that aren't through yet: waiting, in flight, or being retried."""
+        return len(self._tasks)
+
+    def start(self, sending: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.get_running_loop().create_task(sending)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    async def post(
+        self, directory: str, url: str, content: Any, headers: Mapping[str, str], *, about: Any, timeout_s: float
+    ) -> int:
+        """POST JSON once. The status, or NO_ANSWER."""
+        body = orjson.dumps(content)
+        sent = {"Content-Type": "application/json", **headers}
+        status, _, _ = await self.ask("POST", url, body, sent, timeout_s=timeout_s)
+        self.note(directory, about=about, url=url, status=status)
+        return status
+
+    async def ask(
+        self, method: str, url: str, body: bytes | None, headers: Mapping[str, str], *, timeout_s: float
+    ) -> tuple[int, str, bytes]:
+        """Status, content type, body."""
+        if self._session is None:
+            self._session = aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar())
+        try:
+            timeout = aiohttp.ClientTimeout(total=timeout_s)
+            async with self._session.request(
+                method, url, data=body, headers=headers, timeout=timeout, allow_redirects=False
+            ) as answer:
+                return answer.status, answer.content_type, await answer.read()
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError):  # ValueError: not a URL
+            return NO_ANSWER, "", b""
+
+    def note(self, directory: str, **said: Any) -> None:
+        self.log.append({"n": len(self.log) + 1, "directory": directory, "at": stamp(now()), **said})
+
+    async def stop(self) -> None:
+        """Give up what is pending."""
+        tasks = [*self._tasks]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def close(self) -> None:
+        await self.stop()
+        if self._session is not None:
+            await self._session.close()

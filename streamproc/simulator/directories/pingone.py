@@ -1,0 +1,193 @@
+"""PingOne: users, audit activities, and a webhook of arrays that is repeated until it is answered 200.
+
+developer.pingidentity.com: PingOne Platform APIs, Users, Audit activities, Subscriptions (webhooks).
+"""
+
+import asyncio
+import hashlib
+import uuid
+from typing import Any, ClassVar
+
+from aiohttp import web
+
+from streamproc.simulator.directories import filters
+from streamproc.simulator.directories.directory import Directory, Refused, answered, limit_of
+from streamproc.simulator.directories.people import Change, Entry, now, stamp
+
+ENVIRONMENT = "6f9a3c1e-2b58-4d07-9e44-71d0c5a8b312"  # in hooks; requests may name any
+POPULATION = "b1c4e2d7-0a6f-4f3b-8c95-3e7d2f60a914"
+
+# Not in PingOne's own schema: custom attributes, under the names a customer would give them.
+_CUSTOM = ("department", "division", "manager", "employeeNumber", "location")
+_OWN = {"username": "userName", "email": "email", "title": "job", "primaryPhone": "phone", "timezone": "timeZone"}
+
+# `updatedAt` isn't among the attributes that the vendor's page on filters lists.
+_USERS: filters.Rules = {
+    **dict.fromkeys(("id", "enabled", "population.id"), filters.EQUAL),
+    **dict.fromkeys(("username", "email", "externalId", "title", *_CUSTOM), filters.EQUAL | {"sw"}),
+}
+_ACTIVITIES: filters.Rules = {
+    "recordedAt": filters.ORDER,
+    **dict.fromkeys(("correlationid", "action.type", "resources.id", "resources.type"), filters.EQUAL),
+}
+_CODES = {401: "ACCESS_FAILED", 404: "NOT_FOUND", 429: "REQUEST_LIMITED", 400: "INVALID_REQUEST"}
+_BATCH, _TIMEOUT_S = 500, 10.0
+
+
+class PingOne(Directory):
+    name: ClassVar[str] = "pingone"
+
+    def reset(self) -> None:
+        super().reset()
+        self.activities: list[dict[str, Any]] = []
+        self._waiting: list[dict[str, Any]] = []
+        self._sender: asyncio.Task[None] | None = None
+
+    def add_routes(self, app: web.Application) -> None:
+        users = "/v1/environments/{env}/users"
+        self.route(app, "POST", "/{env}/as/token", self.grant, public=True)
+        self.route(app, "GET", users, self._list)
+        self.route(app, "GET", f"{users}/{{id}}", self._get)
+        self.route(app, "GET", "/v1/environments/{env}/activities", self._activities)
+
+    def new_id(self) -> str:
+        return str(uuid.uuid4())
+
+    # Requests
+
+    def admit(self, request: web.Request) -> None:
+        self.check_bearer(request)
+
+    def problem(self, status: int, message: str) -> Any:
+        return {"id": str(uuid.uuid4()), "code": _CODES.get(status, "UNEXPECTED_ERROR"), "message": message}
+
+    async def _get(self, request: web.Request) -> web.Response:
+        entry = self.entries.get(request.match_info["id"])
+        if entry is None or entry.removed:
+            raise Refused(404, "The requested resource object could not be found.")
+        return answered(_user(entry, request))
+
+    async def _list(self, request: web.Request) -> web.Response:
+        users = [(entry.number, _user(entry, request)) for entry in self.living()]
+        return _page(request, "users", users, _USERS, self.options.page_size)
+
+    async def _activities(self, request: web.Request) -> web.Response:
+        found = [
+            # The form for polling has more than the webhook's.
+            (number, {**each, "createdAt": each["recordedAt"], "_links": {}})
+            for number, each in enumerate(self.activities, 1)
+        ]
+        return _page(request, "activities", found, _ACTIVITIES, self.options.page_size)
+
+    # Hooks
+
+    def announce(self, change: Change) -> None:
+        events = _events(change)
+        self.activities += events
+        if self.options.gateway:
+            self._waiting += events
+            if self._sender is None or self._sender.done():
+                self._sender = self.site.hooks.start(self._drain())
+
+    async def _drain(self) -> None:
+        """What waits, in order and in arrays; the next only after 200 for the one before."""
+        while self._waiting:
+            batch, self._waiting = self._waiting[:_BATCH], self._waiting[_BATCH:]
+            about = [[each["action"]["type"], each["resources"][0]["href"]] for each in batch]
+
+            async def send(batch: list[dict[str, Any]] = batch, about: Any = about) -> None:
+                while True:
+                    if await self.post(batch, about, _TIMEOUT_S) == 200:
+                        return
+                    await asyncio.sleep(self.options.retry_s)
+
+            await self.deliver(about, send)
+
+
+def _user(entry: Entry, request: web.Request) -> dict[str, Any]:
+    """What isn't set is absent."""
+    values, active = entry.values, entry.values["active"]
+    groups = values.get("groups", [])
+    include = request.query.get("include", "").split(",")
+    status = values.get("status") or "OK"
+    name = {"given": values["firstName"], "family": values["lastName"], "formatted": values["displayName"]}
+    shown = {
+        "id": entry.id,
+        "environment": {"id": request.match_info["env"]},
+        "population": {"id": POPULATION},
+        "enabled": active,
+        "lifecycle": {"status": "ACCOUNT_OK"},
+        "account": {"canAuthenticate": active and status == "OK", "status": status},
+        "mfaEnabled": False,
+        "name": {part: each for part, each in name.items() if each is not None},
+        **{theirs: values.get(ours) for theirs, ours in _OWN.items()},
+        **{each: values.get(each) for each in _CUSTOM},
+        **values.get("custom", {}),
+        "memberOfGroupNames": groups if "memberOfGroupNames" in include else None,
+        "memberOfGroupIDs": [_group_id(each) for each in groups] if "memberOfGroupIDs" in include else None,
+        "createdAt": stamp(entry.created),
+        "updatedAt": stamp(entry.updated),
+    }
+    return {each: value for each, value in shown.items() if value is not None}
+
+
+def _page(
+    request: web.Request, what: str, found: list[tuple[int, dict[str, Any]]], rules: filters.Rules, page_size: int
+) -> web.Response:
+    try:
+        text = request.query.get("filter", "").replace("recordedat", "recordedAt")  # the vendor's page has the former
+        test = filters.compiled(text, rules) if text else lambda _: True
+        after = int(request.query.get("cursor", 0))
+    except ValueError:
+        raise Refused(400, "The request could not be completed. The filter or cursor is invalid.") from None
+    limit = limit_of(request, 1000, page_size)
+    fitting = [(number, shown) for number, shown in found if number > after and test(shown)]
+    page = fitting[:limit]
+    links = {"self": {"href": str(request.url)}}
+    if len(fitting) > limit:
+        links["next"] = {"href": str(request.url.update_query(cursor=str(page[-1][0])))}
+    content = [shown for _, shown in page]
+    return answered({"_links": links, "_embedded": {what: content}, "count": len(found), "size": len(page)})
+
+
+def _events(change: Change) -> list[dict[str, Any]]:
+    entry = change.entry
+    name = entry.values.get("userName")
+    href = f"https://api.pingone.com/v1/environments/{ENVIRONMENT}/users/{entry.id}"
+    user = {"type": "USER", "id": entry.id, "name": name, "population": {"id": POPULATION}, "href": href}
+    found: list[dict[str, Any]] = []
+    if change.kind == "created":
+        found.append(_activity("USER.CREATED", f"Created User {name}", user))
+    elif change.kind == "removed":
+        found.append(_activity("USER.DELETED", f"Deleted User {name}", user))
+    else:
+        if set(change.fields) - {"active", "groups", "status"}:
+            found.append(_activity("USER.UPDATED", f"Updated User {name}", user))
+        if "active" in change.fields:  # named, but not which way
+            found.append(_activity("USER.UPDATED", f"Updated enabled for User {name}", user))
+        if "status" in change.fields:
+            locked = entry.values.get("status") == "LOCKED"
+            found.append(_activity("USER.LOCKED" if locked else "USER.UNLOCKED", f"Account of User {name}", user))
+    for word, groups in zip(("CREATED", "DELETED"), entry.group_changes(change.before), strict=True):
+        for each in groups:
+            id_ = _group_id(each)
+            member = {"type": "MEMBER_OF_GROUP", "id": id_, "name": each, "href": f"{href}/memberOfGroups/{id_}"}
+            found.append(_activity(f"MEMBER_OF_GROUP.{word}", f"{word} membership of {each}", member))
+    return found
+
+
+def _activity(kind: str, description: str, resource: dict[str, Any]) -> dict[str, Any]:
+    client = {"id": str(uuid.UUID(int=1)), "name": "Administration", "type": "CLIENT"}
+    return {
+        "id": str(uuid.uuid4()),
+        "recordedAt": stamp(now()),
+        "action": {"type": kind},
+        "actors": {"client": {**client, "environment": {"id": ENVIRONMENT}}},
+        "resources": [{**resource, "environment": {"id": ENVIRONMENT}}],
+        "result": {"status": "SUCCESS", "description": description},
+        "_embedded": {},
+    }
+
+
+def _group_id(name: str) -> str:
+    return str(uuid.UUID(bytes=hashlib.sha256(name.encode()).digest()[:16], version=4))

@@ -1,0 +1,183 @@
+"""Source `debezium`: rows of an HR table, as Debezium's connectors for relational databases tell of their changes.
+
+Rule 1: a row speaks of the columns that it has, and of no others: more than one table may tell of a person. A row
+read by a snapshot (`op: r`) is a row like any other, and no hire.
+Rule 2: a deleted row isn't a leaver. Rows go when a table is archived, and a row whose key changes is deleted and
+made again.
+Rule 3: a placeholder for a value that the database didn't log says nothing.
+Rule 4: order is the database's clock and then its log position. Of the rows of one key Kafka keeps the order, but
+after a restart a connector tells old changes again.
+
+debezium.io: connectors' change events, "Event flattening", "CloudEvents converter".
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from streamproc.core.events import Fact
+from streamproc.core.said import Ignored, Parsed, Said, Taken
+from streamproc.sources.options import SourceOptions
+from streamproc.sources.reading import anchor, at, digest, micros, moment, named, parsed, record, text, truth, unfolded
+
+SOURCE: Final = "debezium"
+DEFAULTS: Final = SourceOptions(
+    anchor="employeeNumber",
+    attributes={
+        "subject": "employee_id|employee_number|id",  # the key, not a fact
+        "userName": "user_name|username|work_email|email",
+        "displayName": "display_name|full_name|name",
+        "active": "active|is_active|employment_status|status",
+        "email": "work_email|email",
+        "phone": "work_phone|phone",
+        "job": "job_title|title|job",
+        "department": "department|department_name",
+        "division": "division",
+        "manager": "manager_id|manager",
+        "employeeNumber": "employee_number|employee_id",
+        "genesysQueue": "genesys_queue",
+        "genesysLanguage": "genesys_language",
+        "genesysRole": "genesys_role",
+    },
+    active=("active", "leave", "on leave", "on_leave"),  # who is on leave hasn't left
+)
+
+UNAVAILABLE: Final = "__debezium_unavailable_value"
+"""In place of a value that is stored out of line and didn't change (connectors/postgresql, TOAST), also in lists."""
+POSITION: Final = ("gtid", "file", "pos", "row", "lsn", "changelsn", "commitlsn", "eventserialno", "scn")
+"""What connectors call a place in the database's log, in the spelling of `_place`."""
+HIGHEST: Final = 2**63
+
+_CLOUD_EVENT: Final = re.compile(r"io\.debezium\..*\bdatachangeevent", re.IGNORECASE)
+_NEW_KEY: Final = "__debezium.newkey"
+"""Header of a deletion that is half of a change of the row's key."""
+
+
+def elements(payload: Any) -> list[Any]:
+    """The change events of a list, in order; anything else is one."""
+    return unfolded(payload, lambda each: each if isinstance(each, list) else None)
+
+
+def read(payload: Any, taken: Taken, options: SourceOptions = DEFAULTS) -> Parsed:
+    """What a record's value says: a change event in its envelope, with or without schema, flattened or a CloudEvent."""
+    return parsed(found for each in elements(payload) for found in _read(each, taken, options))
+
+
+def _read(element: Any, taken: Taken, options: SourceOptions) -> Iterator[Said | Ignored]:
+    change = _unwrapped(element)
+    if change is None:
+        yield Ignored("noise", "a tombstone: it follows a deletion, for compaction")
+        return
+    if not isinstance(change, dict):
+        yield Ignored("not_understood", "neither a change event nor a row")
+        return
+    if "specversion" in change:
+        if not _CLOUD_EVENT.fullmatch(text(change.get("type")) or ""):
+            yield Ignored("other_format", "a CloudEvent, but not one of Debezium")
+            return
+        change = _cloud_event(change)
+    elif "op" not in change or "__op" in change:
+        change = _flattened(change)
+    operation, source = text(change.get("op")), _place(record(change.get("source")))
+    row = record(change.get("before" if operation == "d" else "after"))
+    subject = text(at(row, options.attributes.get("subject", DEFAULTS.attributes["subject"])))
+    if operation == "d":
+        reason = "the row goes on under another key" if _NEW_KEY in taken.headers else "a deleted row isn't a leaver"
+        yield Ignored("deleted_row", reason, subject)
+    elif operation in {"t", "m"}:
+        yield Ignored("type", "neither a row nor a change of one")
+    elif operation not in {"c", "u", "r"}:
+        yield Ignored("not_understood", "an operation that Debezium doesn't have")
+    elif subject is None or subject == UNAVAILABLE:
+        yield Ignored("incomplete", "no row, or one without its key")
+    else:
+        event = _event(subject, operation, source) or digest(element)
+        when = moment(_micros(source.get("tsms")) or _micros(change.get("ts_ms")), taken.received)
+        yield from _row(subject, row, (when, _sequence(source), event), options)
+
+
+def _row(
+    subject: str, row: Mapping[str, Any], order: tuple[int, int, str], options: SourceOptions
+) -> Iterator[Said | Ignored]:
+    found = named(row, options)
+    found.pop("subject", None)
+    if "displayName" not in found and "first_name" in row and "last_name" in row:
+        found["displayName"] = " ".join(filter(None, (text(row["first_name"]), text(row["last_name"])))) or None
+    said = {name: value for name, value in found.items() if UNAVAILABLE not in str(value)}
+    if said.get("active") is not None:
+        active = _active(said.pop("active"), options.active)
+        if active is None:
+            yield Ignored("not_understood", "neither true nor false, and no statuses are configured", subject)
+        else:
+            said["active"] = active
+    if said:
+        yield Said(subject, order[2], "change", order, said, anchor(subject, said, options))
+    else:
+        yield Ignored("incomplete", "no column that is read here", subject)
+
+
+def _active(value: Fact, statuses: tuple[str, ...]) -> bool | None:
+    word = (text(value) or "").casefold()
+    if word in {each.casefold() for each in statuses}:
+        return True
+    told = truth(value)
+    return False if told is None and statuses else told
+
+
+def _unwrapped(value: Any) -> Any:
+    """Without the converter's schema."""
+    return value["payload"] if isinstance(value, dict) and {"payload"} <= set(value) <= {"schema", "payload"} else value
+
+
+def _cloud_event(event: dict[str, Any]) -> dict[str, Any]:
+    """As an envelope. The fields of `source`, if they are told at all, are attributes of their own, as text."""
+    data = record(_unwrapped(event.get("data")))
+    prefix = "iodebezium"
+    source = {name.removeprefix(prefix): value for name, value in event.items() if name.startswith(prefix)}
+    operation = source.get("op") or ("d" if data.get("after") is None else "u")
+    when = micros(event.get("time"))
+    return data | {"op": operation, "source": source, "ts_ms": None if when is None else when // 1000}
+
+
+def _flattened(row: dict[str, Any]) -> dict[str, Any]:
+    """A row on its own as an envelope; `__`-fields are what the transformation was told to add of the rest."""
+    added = {name[2:]: value for name, value in row.items() if name.startswith("__")}
+    source = {name.removeprefix("source_"): value for name, value in added.items() if name.startswith("source_")}
+    deleted = truth(added.get("deleted")) or added.get("op") == "d"
+    operation = "d" if deleted else text(added.get("op")) or "u"
+    return {"op": operation, "before": row, "after": row, "source": added | source}
+
+
+def _place(source: Mapping[str, Any]) -> dict[str, Any]:
+    """Fields of `source` in one spelling: `ts_ms` is `tsms`, as in CloudEvents' attributes."""
+    return {name.replace("_", "").casefold(): value for name, value in source.items()}
+
+
+def _event(subject: str, operation: str, source: Mapping[str, Any]) -> str | None:
+    """The place in the log. Rows share one (those of a snapshot, of a statement), so the row belongs to it."""
+    where = [each for each in (text(source.get(name)) for name in POSITION) if each is not None]
+    table = [text(source.get(name)) or "" for name in ("name", "db", "schema", "table")]
+    return "/".join([*table, subject, *where, operation]) if where else None
+
+
+def _sequence(source: Mapping[str, Any]) -> int:
+    """The place in the log as a number: PostgreSQL's LSN, MySQL's file and position, Oracle's SCN; else 0.
+
+    MySQL's positions start anew in each file, and its clock has whole seconds.
+    """
+    lsn, pos, scn = (_whole(source.get(name)) for name in ("lsn", "pos", "scn"))
+    file = _whole((text(source.get("file")) or "").rpartition(".")[2]) or 0
+    return next((each for each in (lsn, pos and (file << 40) + pos, scn) if each and each < HIGHEST), 0)
+
+
+def _micros(milliseconds: Any) -> int | None:
+    """µs of ms; 0, as some snapshots have it, isn't a time."""
+    found = _whole(milliseconds)
+    return found * 1000 if found else None
+
+
+def _whole(value: Any) -> int | None:
+    """A number that isn't negative, or its digits as text."""
+    if isinstance(value, str) and value.isdecimal() and len(value) < 20:
+        return int(value)
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None

@@ -1,0 +1,63 @@
+"""A record of `events.<source>` → what it says: its value by the source's parser, and what its headers tell beside it.
+
+Headers are the gateway's and the hydrator's; a record by another producer has none of them.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import orjson
+
+from streamproc.core.said import Ignored, Parsed, Said, Taken
+from streamproc.sources import Read
+from streamproc.sources.options import SourceOptions
+
+RECEIVED: Final = "streamproc-received"
+"""µs since 1970: when the gateway had it."""
+READ: Final = "streamproc-read"
+"""µs since 1970 in the source's clock: when a fetched answer was made, or before."""
+KIND: Final = "streamproc-kind"
+"""What was fetched: `snapshot`, `page`, or `gone` where the source doesn't know the subject any more. `order`: what an
+operator says of a subject."""
+SUBJECT: Final = "streamproc-subject"
+BY_GATEWAY: Final = "streamproc-source"
+
+HARMLESS: Final = frozenset({"type", "failed", "noise", "group", "lifecycle", "probe", "deleted_row"})
+"""Codes of `Ignored` that are as they should be. Whatever else isn't understood is to be seen by somebody."""
+
+
+def told(
+    read: Read, options: SourceOptions, value: bytes | None, headers: Mapping[str, bytes], appended: int
+) -> Parsed:
+    """What the record says. `appended`: ms since 1970, when the broker had it."""
+    named = {name.lower(): (content or b"").decode("utf-8", "replace") for name, content in headers.items()}
+    received = _micros(named.get(RECEIVED))
+    taken = Taken(appended * 1000 if received is None else received, _micros(named.get(READ)), named)
+    if named.get(KIND) == "gone":
+        return _gone(named.get(SUBJECT, ""), taken)
+    payload = _payload(value)
+    return Parsed(ignored=(payload,)) if isinstance(payload, Ignored) else read(payload, taken, options)
+
+
+def _payload(value: bytes | None) -> Any:
+    if value is None:
+        return None
+    if value[:1] == b"\0":
+        return Ignored("wire_format", "starts with byte 0: schema registry framing isn't JSON")
+    try:
+        return orjson.loads(value)
+    except orjson.JSONDecodeError:
+        return Ignored("not_json", "the value isn't JSON, or is nested too deeply")
+
+
+def _gone(subject: str, taken: Taken) -> Parsed:
+    """The source was asked, and doesn't know the subject any more. That is a word about access, and no other."""
+    if not subject:
+        return Parsed(ignored=(Ignored("incomplete", "it doesn't say who is gone"),))
+    at = taken.received if taken.read is None else taken.read
+    event = f"gone/{at}"
+    return Parsed((Said(subject, event, "change", (at, 1, event), {"active": False}, reason="gone from this source"),))
+
+
+def _micros(text: str | None) -> int | None:
+    return int(text) if text is not None and text.isdecimal() and len(text) < 18 else None

@@ -1,0 +1,168 @@
+"""A worker of Workday's over time: a snapshot of now, and beside it the turns that lie ahead."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Any, Final, Literal
+
+from streamproc.core.events import Effective, Fact
+from streamproc.core.said import Ignored, Said, Taken
+from streamproc.sources import workday_columns as columns
+from streamproc.sources import workday_report as report
+from streamproc.sources.employment import Employment, working
+from streamproc.sources.options import SourceOptions
+from streamproc.sources.reading import anchor, digest, micros, moment, starts, text
+
+FROM_DATES: Final = "dates"
+"""What the ids of rows begin with that were made from a snapshot's dates."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Worker:
+    """A row or worker as read. `begins`: from when the row holds, if it says so, in µs since 1970."""
+
+    row: dict[str, Any]
+    employment: Employment
+    begins: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Turn:
+    """A row of the timeline, of one worker. `on`: an employment with this date alone. `entered`: µs since 1970."""
+
+    kind: Literal["end", "start"]
+    day: date
+    on: Employment
+    of: _Worker
+    written: str
+    row: str
+    entered: int
+
+
+def told(
+    subject: str, rows: list[dict[str, Any]], element: Any, taken: Taken, options: SourceOptions
+) -> Iterator[Said | Ignored]:
+    """One worker's snapshot, and beside it what lies ahead."""
+    now = taken.received if taken.read is None else taken.read
+    workers = [
+        _Worker(row, columns.employment(row, options), _from(row, options)) for row in rows if _full(row, options)
+    ]
+    if len(workers) < len(rows):
+        yield Ignored("incomplete", "nothing but the worker's id under the configured names", subject)
+    ahead = [each for each in workers if each.begins is not None and each.begins > now]
+    last = max((each.begins or 0 for each in workers if each not in ahead), default=0)
+    present = [each for each in workers if (each.begins or 0) == last]  # rows of the past are past
+    if present:
+        yield from _present(subject, present, element, now, options)
+    for each in ahead:
+        yield _ahead(subject, each, present, now, options)
+
+
+def _full(row: dict[str, Any], options: SourceOptions) -> bool:
+    said = columns.facts_of(row, options)
+    return any(value is not None for name, value in said.items() if name not in columns.NUMBERS)
+
+
+def _from(row: dict[str, Any], options: SourceOptions) -> int | None:
+    """From when a row of a report holds, if it says so: µs since 1970."""
+    day = columns.day_of(columns.own(row, "effectiveDate", options))
+    return None if day is None else starts(day, columns.zone(row, options))
+
+
+def _ahead(subject: str, worker: _Worker, present: list[_Worker], now: int, options: SourceOptions) -> Said:
+    """A row of a report that holds from a day ahead.
+
+    Whether its status is that of today or of its day is up to the report. So it tells of an end unless today's reason
+    is a hire ahead, and of a start only if it differs from the row of today.
+    """
+    row, one = worker.row, worker.employment
+    said = columns.facts_of(row, options)
+    who = anchor(subject, said, options)
+    said.pop("active", None)
+    if one.active is False and one.coming(now) is None:
+        said["active"] = False
+    elif one.active and any(each.employment.active is False for each in present):
+        said["active"] = True
+    written = text(columns.own(row, "effectiveDate", options)) or ""
+    name = f"rows/{columns.day_of(written)}"
+    entered = moment(micros(columns.own(row, "eventTime", options)), now)
+    event = digest(row)
+    effective = Effective(worker.begins or now, written, one.zone)
+    return Said(subject, event, "change", (entered, 0, event), said, who, effective, name, reason="row ahead")
+
+
+def _present(subject: str, workers: list[_Worker], element: Any, now: int, options: SourceOptions) -> Iterator[Said]:
+    # Of several rows the one that speaks for the person: who works now, else who started last.
+    speaks = max(workers, key=lambda one: (one.employment.works(now) is True, one.employment.first or date.min))
+    said = columns.facts_of(speaks.row, options)
+    who = anchor(subject, said, options)
+    said["active"] = working((each.employment for each in workers), now)
+    dated = any(each.employment.first or each.employment.last for each in workers)
+    event = digest(element)
+    yield Said(subject, event, "snapshot", (now, 0, event), said, who, cancels=FROM_DATES if dated else None)
+    turns: list[_Turn] = []
+    for worker in workers:
+        logged, cancelled = _logged(worker, now, options)
+        for row, entered in cancelled.items():
+            name = f"{subject}/{row}/cancelled"
+            # After the row itself, which may have been entered at the same moment.
+            yield Said(subject, name, "change", (entered, 2, name), {}, who, cancels=row, reason="cancelled")
+        known = {(each.kind, each.day) for each in logged}
+        turns += logged + [each for each in _dated(worker, now, options) if (each.kind, each.day) not in known]
+    firsts = [each.day for each in turns if each.kind == "start" and not each.on.rescinded]
+    for turn in turns:
+        others = [each.employment for each in workers if each is not turn.of]
+        at = turn.on.coming(now) if turn.kind == "start" else turn.on.leaving(now, firsts, others)
+        if at is not None:
+            name = f"{subject}/{turn.row}@{turn.day}"
+            effective = Effective(at, turn.written, turn.on.zone)
+            active: dict[str, Fact] = {"active": turn.kind == "start"}
+            order = (turn.entered, 1, name)
+            yield Said(subject, name, "change", order, active, who, effective, turn.row, reason=turn.kind)
+
+
+def _dated(worker: _Worker, now: int, options: SourceOptions) -> Iterator[_Turn]:
+    """The turns that a worker's own dates tell of. They were entered at some time; known is that they stand now."""
+    one = worker.employment
+    if one.last is not None:
+        written = columns.last_day(worker.row, options)
+        on = replace(one, first=None)
+        yield _Turn("end", one.last, on, worker, written or "", f"{FROM_DATES}/end/{one.last}", now)
+    if one.first is not None:
+        written = text(columns.own(worker.row, "hireDate", options))
+        on = replace(one, last=None)
+        yield _Turn("start", one.first, on, worker, written or "", f"{FROM_DATES}/start/{one.first}", now)
+
+
+def _logged(worker: _Worker, now: int, options: SourceOptions) -> tuple[list[_Turn], dict[str, int]]:
+    """The turns that stand in a worker's transaction log, and the rows that don't any more, each with when that was
+    entered.
+
+    Which of two entries with a flag did it to the other isn't said (the flags read "is a rescind or was rescinded").
+    Neither of a rescinded pair stands. Of those corrected the one stands that was entered last, if it is what the
+    worker's dates say.
+    """
+    one = worker.employment
+    ended = columns.day_of(columns.own(worker.row, "terminationDate", options))
+    standing: dict[tuple[str | None, str], _Turn] = {}
+    cancelled: dict[str, int] = {}
+    for entry in report.log(worker.row):
+        kind, day_ = columns.turn_of(entry.names), columns.day_of(entry.effective)
+        entered = moment(entry.entered, now)
+        if entry.rescinded:
+            pointed_at = [each for each in entry.targets if each != worker.row.get("Workday_ID")]
+            cancelled |= dict.fromkeys((entry.wid, *pointed_at), entered)
+        elif kind is not None and day_ is not None:
+            worked = one.last if kind == "end" and day_ == ended and one.last is not None else day_
+            on = replace(one, first=None, last=worked) if kind == "end" else replace(one, first=worked, last=None)
+            written = entry.effective if worked == day_ else columns.last_day(worker.row, options)
+            turn = _Turn(kind, worked, on, worker, written or "", entry.wid, entered)
+            place = (kind, "corrected" if entry.corrected else entry.wid)
+            if place in standing:
+                cancelled[standing[place].row] = entered
+            standing[place] = turn
+    for kind, said in (("end", one.last), ("start", one.first)):
+        corrected = standing.get((kind, "corrected"))
+        if corrected is not None and said is not None and corrected.day != said:
+            cancelled[standing.pop((kind, "corrected")).row] = corrected.entered
+    return [each for each in standing.values() if each.row not in cancelled], cancelled

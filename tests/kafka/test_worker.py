@@ -1,0 +1,105 @@
+"""The worker on a real broker: dates that come while it is down, and subjects whose user isn't known at first."""
+
+import asyncio
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from streamproc.adapters import kafka as adapter
+from streamproc.config import Settings
+from streamproc.core.controls import Control
+from streamproc.core.fold import decode
+from streamproc.core.identity import Link
+from streamproc.demo.processes import stack
+from streamproc.services.links import all_links
+from streamproc.services.orders import order
+from streamproc.topics import CHANGES, OPERATIONS, REJECTIONS
+from tests.kafka.test_pipeline import _until, read
+
+ANA, BEN = "00u-ana", "00u-ben"
+
+
+async def send(settings: Settings, topic: str, *records: tuple[str, Any]) -> None:
+    """Append records, and wait until the broker has them."""
+    producer = adapter.producer(settings)
+    await producer.start()
+    for key, value in records:
+        await producer.send_and_wait(topic, orjson.dumps(value), key=key.encode())
+    await producer.stop()
+
+
+async def newest(settings: Settings) -> dict[str, Any]:
+    """User ID → what is desired."""
+    records = [decode(record.value) for record in (await read(settings, OPERATIONS))[OPERATIONS]]
+    return {record.user: record.desired for record in records}
+
+
+async def changes(settings: Settings) -> list[dict[str, Any]]:
+    """The log, by partition."""
+    return [orjson.loads(record.value) for record in (await read(settings, CHANGES))[CHANGES]]
+
+
+async def test_a_date_that_passed_while_nobody_worked(settings: Settings, tmp_path: Path) -> None:
+    """A leaver's date comes while the worker is killed: it is told at once after the restart, and once only."""
+    said = {"userName": "e1@example.com", "displayName": "E", "active": True}
+    async with stack(settings, tmp_path) as running:
+        await running.start("worker")
+        moment = datetime.now(UTC)
+        leaves = moment + timedelta(seconds=8)
+        event = {"subject": "E1", "time": moment.isoformat()}
+        hired = event | {"id": "a", "type": "snapshot", "attributes": said}
+        later = event | {"id": "b", "type": "change", "attributes": {"active": False}}
+        await send(settings, "events.hris", ("E1", hired), ("E1", later | {"effective": leaves.isoformat()}))
+        records = await _until(lambda: read(settings, OPERATIONS), lambda found: len(found[OPERATIONS]) == 2)
+        assert decode(records[OPERATIONS][-1].value).due == int(leaves.timestamp() * 1_000_000)
+        assert (await newest(settings))["E1"]["active"] is True
+        await running.children["worker"].kill()
+        await asyncio.sleep(max(0.0, leaves.timestamp() - time.time()))
+        await running.children["worker"].start()
+        await _until(lambda: newest(settings), lambda found: found["E1"]["active"] is False)
+        await running.children["worker"].kill()
+        await running.children["worker"].start()
+    assert [each["event"] for each in await changes(settings) if each["kind"] == "due"] == ["due/b"]
+
+
+async def test_a_subject_whose_user_isnt_known_at_first(settings: Settings, tmp_path: Path) -> None:
+    """What Okta says of two waits, in the partition of each; one is claimed later, the other is linked by an order."""
+
+    def event(uuid: str, kind: str, subject: str) -> dict[str, Any]:
+        when = f"2026-05-01T12:00:0{uuid[-1]}.000Z"
+        target = [{"id": subject, "type": "User"}]
+        return {"uuid": uuid, "eventType": kind, "published": when, "outcome": {"result": "SUCCESS"}, "target": target}
+
+    first = [event("u1", "user.lifecycle.unsuspend", ANA), event("u2", "user.lifecycle.deactivate", BEN)]
+    user = {"id": ANA, "status": "ACTIVE", "profile": {"login": "ana@example.com", "employeeNumber": "E1"}}
+    async with stack(settings, tmp_path) as running:
+        await running.start("worker")
+        await send(settings, "events.okta", ("neither", first), ("nobody", {"nothing": "known"}))
+        links = await _until(lambda: all_links(settings), lambda found: len(found) == 2)
+        assert {name: (link.user, len(link.waiting)) for name, link in links.items()} == {
+            f"okta/{ANA}": (None, 1),
+            f"okta/{BEN}": (None, 1),
+        }
+        assert await changes(settings) == []
+        await running.children["worker"].kill()
+        await running.children["worker"].start()
+        control = Control("c", "link", "E2", None, "Kim", "asked HR", 0, f"okta/{BEN}")
+        await asyncio.gather(send(settings, "events.okta", (ANA, user)), order(settings, [control]))
+
+        def linked(found: dict[str, Link]) -> bool:
+            return {link.user for link in found.values()} == {"E1", "E2"}
+
+        await _until(lambda: all_links(settings), linked)
+        there = await _until(lambda: newest(settings), lambda found: found.keys() == {"E1", "E2"})
+    log = await changes(settings)
+    for user_id, events in (("E1", ["u1", "sha256"]), ("E2", ["u2"])):
+        link, *rest = [each for each in log if each["user"] == user_id]
+        assert (link["kind"], link["move"]["by"]) == ("link", "Kim" if user_id == "E2" else None)
+        told = [each["event"].partition(":")[0] for each in rest]
+        assert list(dict.fromkeys(told)) == events  # the killed worker may have passed a record on twice
+    assert (there["E1"]["active"], there["E2"]["active"]) == (True, False)
+    (rejected,) = [orjson.loads(record.value) for record in (await read(settings, REJECTIONS))[REJECTIONS]]
+    assert (rejected["topic"], rejected["code"]) == ("events.okta", "not_understood")

@@ -1,0 +1,154 @@
+"""A sink on a real Kafka and the stand-in for Genesys, with folded records written for it: no worker is needed.
+
+For tests and benches of the sink alone. The sink runs in this process, so that a test can choose its parts.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import orjson
+from aiokafka import AIOKafkaProducer, TopicPartition
+
+import streamproc
+from streamproc import compose
+from streamproc.adapters import kafka
+from streamproc.config import Settings
+from streamproc.core.events import ChangeEvent, Fact, Origin
+from streamproc.core.fold import UserRecord, encode, fold
+from streamproc.core.mapping import parse_mapping
+from streamproc.demo.processes import Stack, stack
+from streamproc.services.sink import Sink
+from streamproc.topics import OPERATIONS, OUTCOMES
+
+MAPPING = parse_mapping(Path(streamproc.__file__).with_name("mapping.toml").read_text(encoding="utf-8"))
+
+
+@dataclass(slots=True)
+class Rig:
+    """See above. `fates`: (user, seq) → the outcome that told it; `told`: outcomes of other attempts, as they came."""
+
+    stack: Stack
+    http: aiohttp.ClientSession
+    producer: AIOKafkaProducer
+    fates: dict[tuple[str, int], dict[str, Any]] = field(default_factory=dict)
+    told: list[dict[str, Any]] = field(default_factory=list)
+    _records: dict[str, UserRecord] = field(default_factory=dict)
+    _seq: int = 0
+
+    @property
+    def settings(self) -> Settings:
+        """Settings for the cluster and the stand-in."""
+        return self.stack.settings
+
+    @property
+    def simulator(self) -> str:
+        """http://HOST:PORT of the stand-in."""
+        return self.stack.simulator
+
+    async def say(self, user: str, /, **facts: Fact) -> int:
+        """An HR event, folded and on its way to the brokers. Returns its seq."""
+        return await self.said_by("hris", user, **facts)
+
+    async def said_by(self, source: str, user: str, /, **facts: Fact) -> int:
+        """The same of another source."""
+        self._seq += 1
+        now = time.time_ns() // 1_000_000
+        origin = Origin(f"events.{source}", 0, self._seq, now)
+        order = (now * 1000 + self._seq, 0, f"e{self._seq}")
+        event = ChangeEvent(user, source, user, f"e{self._seq}", "change", order, dict(facts), origin)
+        self._records[user] = fold(self._records.get(user), self._seq, event, MAPPING)
+        await self.producer.send(OPERATIONS, encode(self._records[user]), key=user.encode())
+        return self._seq
+
+    async def sim(self, method: str, path: str, body: Any = None) -> Any:
+        """The stand-in's test door."""
+        async with self.http.request(method, f"{self.simulator}/_sim/{path}", json=body) as answer:
+            answer.raise_for_status()
+            return await answer.json()
+
+    async def until(self, what: Callable[[], bool], seconds: float = 60.0) -> None:
+        """Wait for something to become true of the fates. Raises TimeoutError."""
+        async with asyncio.timeout(seconds):
+            while not what():  # noqa: ASYNC110 - it is another task, or process
+                await asyncio.sleep(0.01)
+
+    async def all_told(self, seqs: Iterable[tuple[str, int]], seconds: float = 60.0) -> None:
+        """Wait until each of these events has its fate."""
+        wanted = set(seqs)
+        await self.until(lambda: wanted <= self.fates.keys(), seconds)
+
+    async def users(self) -> dict[str, dict[str, Any]]:
+        """What the stand-in holds, by externalId."""
+        return {each["externalId"]: each for each in await self.sim("GET", "users") if each.get("externalId")}
+
+    @asynccontextmanager
+    async def sink(self, **options: Any) -> AsyncIterator[Sink]:
+        """One sink. `fifo` goes to the sink itself, all else are settings."""
+        fifo = options.pop("fifo", False)
+        settings = self.settings.model_copy(update=options)
+        async with compose.target_session(settings) as http:
+            ready = asyncio.Event()
+            sink = Sink(settings, http, fifo=fifo)
+            running = asyncio.create_task(sink.run(ready.set))
+            waiting = asyncio.create_task(ready.wait())
+            try:
+                await asyncio.wait([running, waiting], return_when=asyncio.FIRST_COMPLETED)
+                if running.done():
+                    running.result()
+                yield sink
+                if running.done():
+                    running.result()
+            finally:
+                waiting.cancel()
+                running.cancel()
+                with suppress(asyncio.CancelledError):
+                    await running
+
+    async def follow(self) -> None:
+        """Keep `fates` and `told` up to date, until cancelled."""
+        follower = kafka.consumer(self.settings, committed_only=True)
+        await follower.start()
+        try:
+            follower.assign([TopicPartition(OUTCOMES, partition) for partition in range(self.settings.partitions)])
+            await follower.seek_to_beginning()
+            while True:
+                for records in (await follower.getmany(timeout_ms=100)).values():
+                    for record in records:
+                        outcome = orjson.loads(record.value)
+                        if outcome["final"]:
+                            self.fates[outcome["user"], outcome["seq"]] = outcome
+                        else:
+                            self.told.append(outcome)
+        finally:
+            await follower.stop()
+
+
+@asynccontextmanager
+async def rig(settings: Settings, folder: Path, *simulator: str) -> AsyncIterator[Rig]:
+    """`settings` of a cluster whose topics exist; `simulator`: arguments of the stand-in's command."""
+    async with AsyncExitStack() as exit_stack:
+        running = await exit_stack.enter_async_context(stack(settings, folder, simulator))
+        http = await exit_stack.enter_async_context(aiohttp.ClientSession())
+        producer = kafka.producer(running.settings)
+        await producer.start()
+        exit_stack.push_async_callback(producer.stop)
+        made = Rig(running, http, producer)
+        following = asyncio.create_task(made.follow())
+        try:
+            yield made
+        finally:
+            following.cancel()
+            with suppress(asyncio.CancelledError):
+                await following
+
+
+def person(user: str, **more: Fact) -> dict[str, Fact]:
+    """Facts of somebody who works here."""
+    facts: dict[str, Fact] = {"userName": f"{user.lower()}@example.com", "displayName": f"Person {user}"}
+    return {**facts, "active": True, "job": "Agent", **more}

@@ -1,0 +1,192 @@
+"""The resolver without a broker: what each raw record leads to, and that nothing is dropped silently."""
+
+from typing import Any, cast
+
+import orjson
+import pytest
+from aiokafka import AIOKafkaProducer
+
+from streamproc.core.controls import Control
+from streamproc.core.errors import RejectedInputError
+from streamproc.services.outbox import Outbox
+from streamproc.services.resolver import LARGEST, Raw, Resolver
+from streamproc.services.table import StateTable
+from streamproc.sources import SOURCES
+from streamproc.topics import CHANGES, CONTROLS, LINKS
+
+PARTITIONS = 8
+OPTIONS = {name: source.defaults for name, source in SOURCES.items()}
+
+
+class Links:
+    """Table `links`, as far as the resolver needs it."""
+
+    def __init__(self) -> None:
+        self.kept: dict[bytes, bytes] = {}
+
+    def read(self, key: bytes, _: int) -> bytes | None:
+        """What the brokers have acknowledged."""
+        return self.kept.get(key)
+
+    def keep(self, key: bytes, value: bytes, _: int) -> None:
+        """They have this now."""
+        self.kept[key] = value
+
+
+class Bench:
+    """A resolver, its outbox, and what was done with it."""
+
+    def __init__(self) -> None:
+        self.links = Links()
+        self.resolver = Resolver(cast("StateTable", self.links), OPTIONS)
+        self.outbox = Outbox(cast("AIOKafkaProducer", None), PARTITIONS, 1_000)
+        self.done = 0
+        self.offset = 0
+
+    def take(self, source: str, value: Any, key: str = "00u1", **headers: str) -> None:
+        """A raw record, in its key's partition."""
+        named = {f"streamproc-{name}": content.encode() for name, content in headers.items()}
+        self.offset += 1
+        partition = self.outbox.partition(key.encode())
+        written = value if isinstance(value, bytes) else orjson.dumps(value)
+        raw = Raw(f"events.{source}", partition, self.offset, 1_790_000_000_000, key.encode(), written, named)
+        self.resolver.take(raw, self.outbox, self.finish)
+
+    def finish(self) -> None:
+        """The record needs nothing more."""
+        self.done += 1
+
+    def sent(self) -> list[tuple[str, bytes, dict[str, Any], dict[str, bytes]]]:
+        """One round of the outbox: topic, key, value and headers of each, all acknowledged."""
+        taken, self.outbox._waiting = self.outbox._waiting, {}
+        then, self.outbox._then = self.outbox._then, []
+        found = []
+        for (topic, _), records in taken.items():
+            for key, value, acknowledged, headers in records:
+                found.append((topic, key, orjson.loads(value), dict(headers)))
+                acknowledged()
+        for call in then:
+            call()
+        return found
+
+
+def log_event(kind: str, *users: str) -> dict[str, Any]:
+    """Okta's, about each of these users in one event."""
+    target = [{"id": user, "type": "User"} for user in users]
+    when = "2026-05-01T12:00:00.000Z"
+    return {"uuid": "u1", "eventType": kind, "published": when, "outcome": {"result": "SUCCESS"}, "target": target}
+
+
+def test_a_link_is_written_after_what_it_led_to() -> None:
+    """The events go first; the link, and the offset with it, only when the brokers have them."""
+    bench = Bench()
+    user = {"id": "00u1", "status": "ACTIVE", "profile": {"login": "a", "employeeNumber": "E1"}}
+    bench.take("okta", user)
+    assert [(topic, key) for topic, key, _, _ in bench.sent()] == [(CHANGES, b"E1")]
+    assert (bench.links.kept, bench.done) == ({}, 0)
+    assert [(topic, key) for topic, key, _, _ in bench.sent()] == [(LINKS, b"okta/00u1")]
+    assert (list(bench.links.kept), bench.done) == ([b"okta/00u1"], 1)
+
+
+def test_what_comes_before_the_link_is_kept_sees_it_all_the_same() -> None:
+    """The state of a subject is the newest link, on its way or not."""
+    bench = Bench()
+    bench.take("okta", {"id": "00u1", "status": "ACTIVE", "profile": {"login": "a", "employeeNumber": "E1"}})
+    bench.take("okta", log_event("user.lifecycle.deactivate", "00u1"))
+    assert [key for _, key, _, _ in bench.sent()] == [b"E1", b"E1"]
+
+
+def test_subjects_of_other_partitions_are_passed_on_once() -> None:
+    """Each partition takes its own subjects; what was passed on isn't passed on again."""
+    bench = Bench()
+    strangers = [name for name in map(str, range(50)) if bench.outbox.partition(name.encode()) == 1][:2]
+    assert bench.outbox.partition(b"00u1") != 1
+    events = [log_event("user.lifecycle.deactivate", name) for name in ("00u1", *strangers)]
+    bench.take("okta", events)
+    assert bench.done == 0
+    ((topic, key, value, headers),) = bench.sent()
+    assert (topic, key, value) == ("events.okta", strangers[1].encode(), events)
+    assert headers["streamproc-received"] == b"1790000000000000"
+    assert [(topic, key) for topic, key, _, _ in bench.sent()] == [(LINKS, b"okta/00u1")]
+    passed_on = {name.removeprefix("streamproc-"): content.decode() for name, content in headers.items()}
+    bench.take("okta", events, key=strangers[1], **passed_on)
+    assert sorted(key for _, key, _, _ in bench.sent()) == sorted(f"okta/{name}".encode() for name in strangers)
+    assert bench.done == 2
+
+
+def test_a_subject_that_is_gone_has_no_access() -> None:
+    """The hydrator's 404 is a word about access, at the moment of the question."""
+    bench = Bench()
+    bench.take("okta", b"", kind="gone", subject="00u1", read="1789999999000000")
+    bench.sent()
+    (said,) = orjson.loads(bench.links.kept[b"okta/00u1"])["waiting"]
+    assert (said["kind"], said["attributes"]) == ("change", {"active": False})
+    assert said["order"][:2] == [1_789_999_999_000_000, 1]
+
+
+@pytest.mark.parametrize("by", [None, "okta"])
+def test_what_has_to_be_fetched_is_passed_on_unless_the_gateway_did(by: str | None) -> None:
+    """A producer without the gateway may write notices to the topic as well."""
+    bench = Bench()
+    bench.take("okta", log_event("user.account.update_profile", "00u1"), **({"source": by} if by else {}))
+    assert [topic for topic, *_ in bench.sent()] == ([] if by else ["notifications.okta"])
+    assert bench.done == 1
+
+
+@pytest.mark.parametrize(
+    ("source", "value", "code"),
+    [
+        ("okta", {"nothing": "known"}, "not_understood"),
+        ("okta", {**log_event("user.lifecycle.deactivate"), "target": None}, "incomplete"),
+        ("okta", b"{", "not_json"),
+        ("okta", b"\0\0", "wire_format"),
+        ("hris", [], "invalid"),
+        ("hris", {"id": 7}, "invalid"),
+        ("okta", {"id": "00u1", "status": "ACTIVE", "profile": {"login": "x", "more": "x" * LARGEST}}, "too_large"),
+    ],
+)
+def test_what_cant_be_understood_is_rejected(source: str, value: Any, code: str) -> None:
+    """With its reason; nothing is written for it."""
+    bench = Bench()
+    with pytest.raises(RejectedInputError, match=f"^{code}"):
+        bench.take(source, value)
+    assert bench.sent() == []
+    assert bench.done == 0
+
+
+def test_what_means_nothing_is_counted() -> None:
+    """A type that nobody reads isn't a mistake, and neither is an empty page."""
+    bench = Bench()
+    bench.take("okta", log_event("user.session.start", "00u1"))
+    bench.take("okta", [])
+    assert bench.done == 2
+    assert bench.resolver.ignored == {("okta", "type"): 1, ("okta", "empty"): 1}
+
+
+def test_an_order_goes_in_line_with_what_its_source_says() -> None:
+    """From the controls to the subject's own partition, and from there to its link; a second copy does nothing."""
+    bench = Bench()
+    bench.take("okta", log_event("user.lifecycle.deactivate", "00u1"))
+    bench.sent()
+    control = orjson.dumps(Control("c", "link", "E2", None, "Kim", "asked HR", 0, "okta/00u1"))
+    bench.resolver.obey(Raw(CONTROLS, 3, 7, 0, b"00u1", control, {}), bench.outbox, bench.finish)
+    ((topic, key, value, headers),) = bench.sent()
+    assert (topic, key) == ("events.okta", b"00u1")
+    in_line = {name.removeprefix("streamproc-"): content.decode() for name, content in headers.items()}
+    bench.take("okta", value, **in_line)
+    assert [each["kind"] for topic, _, each, _ in bench.sent() if topic == CHANGES] == ["link", "change"]
+    bench.sent()
+    bench.take("okta", value, **in_line)
+    assert [topic for topic, *_ in bench.sent()] == [LINKS]
+    assert bench.done == 4
+
+
+def test_controls_that_arent_ours_are_left_alone() -> None:
+    """What is for the sink, and what names no subject of a linked source."""
+    bench = Bench()
+    pause = orjson.dumps(Control("c", "pause", None, None, "Kim", "why", 0))
+    bench.resolver.obey(Raw(CONTROLS, 3, 7, 0, b"sink", pause, {}), bench.outbox, bench.finish)
+    assert (bench.sent(), bench.done) == ([], 1)
+    strange = orjson.dumps(Control("c", "link", "E2", None, "Kim", "why", 0, "nobody/00u1"))
+    with pytest.raises(RejectedInputError, match="^subject"):
+        bench.resolver.obey(Raw(CONTROLS, 3, 8, 0, b"00u1", strange, {}), bench.outbox, bench.finish)
