@@ -17,6 +17,7 @@ from streamproc.adapters.kafka import ensure_topics
 from streamproc.config import Settings
 from streamproc.core.errors import MappingError, SettingsError, StreamprocError
 from streamproc.demo import report
+from streamproc.demo.directories import play_directories
 from streamproc.demo.play import play
 from streamproc.demo.processes import ProcessFailedError, Stack, stack
 from streamproc.embedded import EmbeddedKafkaUnavailable, embedded_kafka
@@ -191,6 +192,8 @@ async def _demo(kafka: str | None, *, as_json: bool) -> int:
     async with _stack(kafka, None, say) as running:
         say("playing the story ...")
         ending = await play(running.settings, running.simulator, lambda played: say(report.step(played)))
+        say("second act: the same told by Okta, Entra, PingOne and Workday; starting gateway and hydrator ...")
+        ending += await play_directories(running, lambda played: say(report.step(played)))
     if as_json:
         click.echo(orjson.dumps(ending.as_json()))
     else:

@@ -1,6 +1,5 @@
 """Play the story through a running stack: send each record, follow it to its fate, then check what Genesys holds."""
 
-import asyncio
 import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack
@@ -22,7 +21,9 @@ FATE_SECONDS = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Played:
-    """What became of a step. `milliseconds`: from the broker's append to the answer of the last write, if any."""
+    """What became of a step. `milliseconds`: from the broker's append to the answer of the last write, if any; where
+    `since` is a directory, from the change there until Genesys shows it.
+    """
 
     title: str
     subject: str
@@ -33,6 +34,7 @@ class Played:
     reads: int
     reason: str | None
     problem: str | None
+    since: str = "event"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,10 @@ class Ending:
     def good(self) -> bool:
         """Whether all went as told."""
         return not self.differences and all(step.problem is None for step in self.steps)
+
+    def __add__(self, other: "Ending") -> "Ending":
+        """One act after the other."""
+        return Ending(self.steps + other.steps, self.differences + other.differences)
 
     def as_json(self) -> dict[str, Any]:
         """For machines."""
@@ -121,8 +127,3 @@ def _played(step: Step, fate: str, outcomes: list[Outcome], appended: int | None
     return Played(
         step.title, step.subject, fate, step.fate, milliseconds, told, len(requests) - len(writes), reason, problem
     )
-
-
-async def wait_forever() -> None:
-    """Until cancelled."""
-    await asyncio.Event().wait()

@@ -14,10 +14,11 @@ from streamproc.topics import Topic
 def step(played: Played) -> str:
     """One step of the story, with the requests that went out."""
     mark = "ok  " if played.problem is None else "WRONG"
-    clock = "" if played.milliseconds is None else f"  {played.milliseconds} ms from event to acknowledgement"
+    clock = "" if played.milliseconds is None else f"  {played.milliseconds} ms from {played.since} to acknowledgement"
     lines = [f"{mark} {played.title} ({played.subject}): {played.fate}{clock}"]
     if played.reads:
-        lines.append(f"       {played.reads} reads: what Genesys holds, or a group's id")
+        what = "read back" if played.fate == "revoked" else "what Genesys holds, or a group's id"
+        lines.append(f"       {played.reads} GET: {what}")
     lines += [
         f"       {each['method']} {_short(each['path'])} → {each['status']}  {_body(each['body'])}"
         for each in played.requests
@@ -33,7 +34,12 @@ def step(played: Played) -> str:
 
 def ending(told: Ending) -> str:
     """The sum of the story."""
-    times = sorted(played.milliseconds for played in told.steps if played.milliseconds is not None and not played.reads)
+    isolated = [played for played in told.steps if played.since == "event"]
+    times = sorted(
+        played.milliseconds
+        for played in isolated
+        if played.milliseconds is not None and (not played.reads or played.fate == "revoked")
+    )
     lines = [""]
     if times:
         lines.append(

@@ -131,7 +131,7 @@ STEPS: Final[list[Step]] = [
         "Ana leaves",
         "E1001",
         _event(9, "change", "E1001", {"active": False}, "resignation"),
-        "delivered",
+        "revoked",
         ["PATCH Users"],
     ),
     Step(
@@ -140,7 +140,7 @@ STEPS: Final[list[Step]] = [
         _event(1, "change", "E1001", {"job": "Clerk", "active": True}, second=30),
         "no-op",
     ),
-    Step("Maya leaves", "E2001", _event(10, "change", "E2001", {"active": False}), "delivered", ["PATCH Users"]),
+    Step("Maya leaves", "E2001", _event(10, "change", "E2001", {"active": False}), "revoked", ["PATCH Users"]),
     Step(
         "Ana is hired again",
         "E1001",

@@ -244,8 +244,13 @@ class Sink(ConsumerRebalanceListener):  # type: ignore[misc]
         released = order is not None and order.control.action == "release" and order.control.since == trip.since
         if released:
             self._guard.release(trip.user)
+        cause = trip.record.cause
+        for _, work in reversed(trip.turn.superseded):  # a later event of another source mustn't hide a bulk
+            if not work.leaves:
+                break
+            cause = work.cause
         active = sum(len(journal.active) for journal in self._journals.values())
-        match self._guard.ask(trip.user, trip.record.seq, trip.record.cause, active):
+        match self._guard.ask(trip.user, trip.record.seq, cause, active):
             case Flow(standing):
                 trip.standing = standing
                 return None

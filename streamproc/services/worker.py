@@ -10,14 +10,12 @@ the offset that is committed is the one that our own count allows.
 
 import asyncio
 import gc
-import tempfile
 import time
 from base64 import b64encode
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-import faust
 import orjson
 import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
@@ -31,6 +29,7 @@ from streamproc.core.events import CHANGE_EVENT, Origin
 from streamproc.core.fold import decode, fold_encoded, passed
 from streamproc.core.mapping import Mapping as Rules
 from streamproc.core.offsets import Offsets
+from streamproc.services.app import make_app, topic_of
 from streamproc.services.calendar import Calendar, due_of
 from streamproc.services.inbox import Inbox
 from streamproc.services.outbox import Outbox
@@ -80,7 +79,7 @@ class Worker:
         """Users whose newest record is on its way to the brokers: it is the state until the table has it."""
         self._failure: asyncio.Future[None] | None = None
         self._settings = settings
-        self._app = _app(settings)
+        self._app = make_app(settings)
         self._table = StateTable.declare(self._app, "users", OPERATIONS, settings.table_store)
         self._table.on_recover(partial(self._recovered, self._table, OPERATIONS))
         links = StateTable.declare(self._app, "links", LINKS, settings.table_store)
@@ -91,8 +90,8 @@ class Worker:
         raw = [*(f"events.{source}" for source in SOURCES), CONTROLS]
         self._handlers = dict.fromkeys(raw, self._resolve) | {CHANGES: self._fold}
         self._inbox = Inbox(self._app, list(self._handlers))
-        self._app.agent(_bytes(self._app, *raw), name="resolve")(self._agent(self._resolve))
-        self._app.agent(_bytes(self._app, CHANGES), name="fold")(self._agent(self._fold))
+        self._app.agent(topic_of(self._app, *raw), name="resolve")(self._agent(self._resolve))
+        self._app.agent(topic_of(self._app, CHANGES), name="fold")(self._agent(self._fold))
 
     _outbox: Outbox
 
@@ -349,54 +348,6 @@ class Worker:
             self._failure.set_exception(error)
 
 
-def _app(settings: Settings) -> Any:
-    """The Faust app. Its web server, its leader topic and its own creation of topics are off."""
-    options: dict[str, Any] = {
-        "broker": [f"kafka://{server}" for server in settings.kafka.split(",")],
-        "datadir": settings.data if settings.table_store == "rocksdb" else tempfile.gettempdir(),
-        "store": "memory://" if settings.table_store == "memory" else "rocksdb://",
-        "autodiscover": False,
-        "web_enabled": False,
-        "topic_allow_declare": False,
-        "topic_disable_leader": True,
-        "topic_partitions": settings.partitions,
-        "key_serializer": "raw",
-        "value_serializer": "raw",
-        "consumer_auto_offset_reset": "earliest",
-        "broker_session_timeout": settings.session_timeout,
-        "broker_heartbeat_interval": settings.session_timeout / 4,
-        "broker_max_poll_records": 1_000,
-        "broker_commit_interval": 1.0,
-        "broker_commit_livelock_soft_timeout": 300.0,
-        "stream_wait_empty": False,
-        "stream_recovery_delay": 0.0,
-        "stream_buffer_maxsize": 8192,
-        "logging_config": None,
-        "loghandlers": [],
-    }
-    if settings.kafka_security != "PLAINTEXT":
-        options["broker_credentials"] = _credentials(settings)
-    return faust.App(f"{settings.group}-worker", **options)
-
-
-def _credentials(settings: Settings) -> Any:
-    context = settings.ssl_context()
-    if not settings.kafka_security.startswith("SASL"):
-        return faust.SSLCredentials(context)
-    secret = settings.kafka_password
-    return faust.SASLCredentials(
-        username=settings.kafka_username,
-        password=secret.get_secret_value() if secret else None,
-        mechanism=settings.kafka_sasl_mechanism,
-        ssl_context=context,
-    )
-
-
 def _raw_of(record: ConsumerRecord) -> Raw:
     headers = dict(record.headers)
     return Raw(record.topic, record.partition, record.offset, record.timestamp, record.key, record.value, headers)
-
-
-def _bytes(app: Any, *names: str) -> Any:
-    """A topic of bytes: what can't be parsed must reach us, not Faust's decoder, which would drop it."""
-    return app.topic(*names, key_type=bytes, value_type=bytes, allow_empty=True)

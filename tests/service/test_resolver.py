@@ -43,20 +43,20 @@ class Bench:
         self.done = 0
         self.offset = 0
 
-    def take(self, source: str, value: Any, key: str = "00u1", **headers: str) -> None:
+    def take(self, of: str, value: Any, key: str = "00u1", **headers: str) -> None:
         """A raw record, in its key's partition."""
         named = {f"streamproc-{name}": content.encode() for name, content in headers.items()}
         self.offset += 1
         partition = self.outbox.partition(key.encode())
         written = value if isinstance(value, bytes) else orjson.dumps(value)
-        raw = Raw(f"events.{source}", partition, self.offset, 1_790_000_000_000, key.encode(), written, named)
+        raw = Raw(f"events.{of}", partition, self.offset, 1_790_000_000_000, key.encode(), written, named)
         self.resolver.take(raw, self.outbox, self.finish)
 
     def finish(self) -> None:
         """The record needs nothing more."""
         self.done += 1
 
-    def sent(self) -> list[tuple[str, bytes, dict[str, Any], dict[str, bytes]]]:
+    def sent(self) -> list[tuple[str, bytes, Any, dict[str, bytes]]]:
         """One round of the outbox: topic, key, value and headers of each, all acknowledged."""
         taken, self.outbox._waiting = self.outbox._waiting, {}
         then, self.outbox._then = self.outbox._then, []
@@ -188,5 +188,5 @@ def test_controls_that_arent_ours_are_left_alone() -> None:
     bench.resolver.obey(Raw(CONTROLS, 3, 7, 0, b"sink", pause, {}), bench.outbox, bench.finish)
     assert (bench.sent(), bench.done) == ([], 1)
     strange = orjson.dumps(Control("c", "link", "E2", None, "Kim", "why", 0, "nobody/00u1"))
-    with pytest.raises(RejectedInputError, match="^subject"):
+    with pytest.raises(RejectedInputError, match=r"^subject"):
         bench.resolver.obey(Raw(CONTROLS, 3, 8, 0, b"00u1", strange, {}), bench.outbox, bench.finish)

@@ -64,5 +64,5 @@ def test_the_story_touches_everybody_it_expects() -> None:
     """Steps and expectations speak of the same users, and each title and event stands for itself."""
     assert {step.subject for step in STEPS} == EXPECTED.keys()
     assert len({step.title for step in STEPS}) == len(STEPS)
-    assert {step.fate for step in STEPS} == {"delivered", "no-op", "rejected"}
-    assert all(bool(step.writes) == (step.fate == "delivered") for step in STEPS)
+    assert {step.fate for step in STEPS} == {"delivered", "revoked", "no-op", "rejected"}
+    assert all(bool(step.writes) == (step.fate in {"delivered", "revoked"}) for step in STEPS)
