@@ -40,6 +40,7 @@ class Rig:
     told: list[dict[str, Any]] = field(default_factory=list)
     _records: dict[str, UserRecord] = field(default_factory=dict)
     _seq: int = 0
+    _following: asyncio.Task[None] | None = None
 
     @property
     def settings(self) -> Settings:
@@ -110,6 +111,21 @@ class Rig:
                 with suppress(asyncio.CancelledError):
                     await running
 
+    @asynccontextmanager
+    async def deaf(self) -> AsyncIterator[None]:
+        """Don't follow the fates for a while; what was told meanwhile is heard afterwards."""
+        await self._stop()
+        try:
+            yield
+        finally:
+            self._following = asyncio.create_task(self.follow())
+
+    async def _stop(self) -> None:
+        assert self._following is not None
+        self._following.cancel()
+        with suppress(asyncio.CancelledError):
+            await self._following
+
     async def follow(self) -> None:
         """Keep `fates` and `told` up to date, until cancelled."""
         follower = kafka.consumer(self.settings, committed_only=True)
@@ -139,13 +155,11 @@ async def rig(settings: Settings, folder: Path, *simulator: str) -> AsyncIterato
         await producer.start()
         exit_stack.push_async_callback(producer.stop)
         made = Rig(running, http, producer)
-        following = asyncio.create_task(made.follow())
+        made._following = asyncio.create_task(made.follow())
         try:
             yield made
         finally:
-            following.cancel()
-            with suppress(asyncio.CancelledError):
-                await following
+            await made._stop()
 
 
 def person(user: str, **more: Fact) -> dict[str, Fact]:

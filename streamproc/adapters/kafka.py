@@ -1,7 +1,8 @@
 """Seam to Kafka: connections from settings, and the topics created or checked."""
 
 import asyncio
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, TypeAlias
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
@@ -11,6 +12,9 @@ from aiokafka.errors import KafkaConnectionError, KafkaError, TopicAlreadyExists
 from streamproc.config import Settings
 from streamproc.core.errors import KafkaUnavailableError, TopologyError
 from streamproc.topics import TOPICS, Topic
+
+Record: TypeAlias = tuple[bytes, bytes, list[tuple[str, bytes]]]
+"""Key, value, headers."""
 
 
 def connection(settings: Settings) -> dict[str, Any]:
@@ -43,6 +47,26 @@ def producer(settings: Settings, transactional_id: str | None = None) -> AIOKafk
         # Kafka 4 tells a client of our age NOT_ENOUGH_REPLICAS while the transaction before is still being completed.
         retry_backoff_ms=10 if transactional_id else 100,
     )
+
+
+async def send(
+    producer: AIOKafkaProducer, topic: str, partition: int, records: Iterable[Record]
+) -> list[asyncio.Future[Any]]:
+    """Records, in as few batches as they fit into: a call for each record costs more than all the rest.
+
+    Returns futures of what the brokers say. `producer` has begun a transaction, if it is transactional.
+    """
+    sent: list[asyncio.Future[Any]] = []
+    batch, some = producer.create_batch(), False
+    for key, value, headers in records:
+        if batch.append(key=key, value=value, timestamp=None, headers=headers) is None:  # full
+            sent.append(await producer.send_batch(batch, topic, partition=partition))
+            batch = producer.create_batch()
+            batch.append(key=key, value=value, timestamp=None, headers=headers)
+        some = True
+    if some:
+        sent.append(await producer.send_batch(batch, topic, partition=partition))
+    return sent
 
 
 def consumer(

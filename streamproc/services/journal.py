@@ -12,6 +12,7 @@ import structlog
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError
 
+from streamproc.adapters import kafka
 from streamproc.core.delivery import Delivery, Outcome
 from streamproc.core.guard import Standing
 from streamproc.core.wanted import recall
@@ -167,9 +168,11 @@ class Journal:
             self.waiting.setdefault(manager, set()).add(user)
 
     async def failed(self) -> None:
-        """Return when the journal can't write any more; never while all is well."""
-        if self._writer is not None:
-            await asyncio.wait([self._writer])
+        """Return when the partition was lost; never while all is well. Raises what nobody expected."""
+        if (writer := self._writer) is not None:
+            await asyncio.wait([writer])
+            if not writer.cancelled():
+                writer.result()
 
     async def _write(self) -> None:
         try:
@@ -200,10 +203,9 @@ class Journal:
         try:
             if outcomes or changed or waiters or offset != self._committed:
                 await producer.begin_transaction()
-                for key, value in outcomes:
-                    await producer.send(OUTCOMES, value, key=key, partition=self.partition)
-                for user in changed:
-                    await producer.send(DELIVERIES, self._deliveries[user], key=user.encode(), partition=self.partition)
+                await kafka.send(producer, OUTCOMES, self.partition, ((key, value, []) for key, value in outcomes))
+                held = ((user.encode(), self._deliveries[user]) for user in changed)
+                await kafka.send(producer, DELIVERIES, self.partition, ((key, value, []) for key, value in held))
                 # Always with the offset: adding the group makes the coordinator check that we aren't fenced.
                 place = TopicPartition(OPERATIONS, self.partition)
                 consumed = self.begin if offset is None else offset

@@ -12,6 +12,8 @@ from typing import Any, TypeAlias
 from aiokafka import AIOKafkaProducer
 from aiokafka.partitioner import DefaultPartitioner
 
+from streamproc.adapters import kafka
+
 BUSY = 8
 """Records in a round from which on the next one is given `GATHER` seconds: a request's cost is in its partitions."""
 GATHER = 0.025
@@ -73,7 +75,8 @@ class Outbox:
             then, self._then = self._then, []
             sent: list[Any] = []
             for (topic, partition), records in taken.items():
-                sent += await self._send(topic, partition, records)
+                each = ((key, value, headers) for key, value, _, headers in records)
+                sent += await kafka.send(self._producer, topic, partition, each)
             await asyncio.gather(*sent)
             for records in taken.values():
                 for _, _, acknowledged, _ in records:
@@ -85,14 +88,3 @@ class Outbox:
                 self.room.set()
             if sum(map(len, taken.values())) >= BUSY:
                 await asyncio.sleep(GATHER)
-
-    async def _send(self, topic: str, partition: int, records: list[Record]) -> list[Any]:
-        sent: list[Any] = []
-        batch = self._producer.create_batch()
-        for key, value, _, headers in records:
-            if batch.append(key=key, value=value, timestamp=None, headers=headers) is None:  # full
-                sent.append(await self._producer.send_batch(batch, topic, partition=partition))
-                batch = self._producer.create_batch()
-                batch.append(key=key, value=value, timestamp=None, headers=headers)
-        sent.append(await self._producer.send_batch(batch, topic, partition=partition))
-        return sent

@@ -168,7 +168,7 @@ class Sink(ConsumerRebalanceListener):  # type: ignore[misc]
             )
         elif record.prev != (FIRST if seen is None else seen):
             gap = FIRST if seen is None else seen
-        work = Work.of(message.value, regressed=regressed, gap=gap)
+        work = Work.of(record, message.value, regressed=regressed, gap=gap)
         known = journal.delivery(record.user)
         contacted = known is not None and known.id is not None
         pressure = pressing(known.held if known else None, record.desired, contacted=contacted)
@@ -350,7 +350,12 @@ class Sink(ConsumerRebalanceListener):  # type: ignore[misc]
 
     def _watch(self, journal: Journal) -> None:
         async def watch() -> None:
-            await journal.failed()
+            try:
+                await journal.failed()
+            except Exception as error:
+                log.exception("journal failed", partition=journal.partition)
+                self._fail(error)
+                return
             if self._journals.get(journal.partition) is not journal:
                 return
             await self._forget(journal.partition)  # fenced: stop working on it, and wait for the group to say the same

@@ -12,7 +12,7 @@ from streamproc.core.guard import Standing
 from streamproc.core.lanes import Turn
 from streamproc.core.resource import ACCESS, LEVELS, Resource
 from streamproc.core.verdict import Answer
-from streamproc.core.wanted import Wanted, wanted
+from streamproc.core.wanted import Wanted
 from streamproc.services.journal import Journal
 
 log = structlog.get_logger("streamproc.courier")
@@ -40,9 +40,8 @@ class Work:
     """Groups that it wants the user in."""
 
     @classmethod
-    def of(cls, value: bytes, *, regressed: bool = False, gap: int | None = None) -> "Work":
-        """Of a Kafka value of `scim.operations`."""
-        record = wanted(value)
+    def of(cls, record: Wanted, value: bytes, *, regressed: bool = False, gap: int | None = None) -> "Work":
+        """Of a Kafka value of `scim.operations`, and what it says."""
         leaves, groups = record.desired.get("active") is False, tuple(record.desired.get("groups", ()))
         return cls(
             record.seq,

@@ -96,11 +96,12 @@ def oracle(sent: list[Sent]) -> dict[str, dict[str, Any]]:
             said = {name: value for name, value in event["attributes"].items() if name != "custom"}
             said |= event["attributes"].get("custom", {})
             facts = said if event["type"] == "snapshot" else facts | said
-        final[subject] = _expected(subject, facts)
+        final[subject] = expected(facts)
     return final
 
 
-def _expected(subject: str, facts: dict[str, Any]) -> dict[str, Any]:
+def expected(facts: dict[str, Any]) -> dict[str, Any]:
+    """What the default mapping makes of somebody's facts."""
     department, job, queue = facts.get("department"), facts.get("job") or "", facts.get("genesysQueue")
     skills: dict[str, float] = {queue: 3.0} if queue else {}
     groups = {f"{queue} Queue"} if queue else set()

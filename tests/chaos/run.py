@@ -138,16 +138,22 @@ async def run(plan: Plan) -> Found:
         async with http.get(f"{running.simulator}/_sim/ledger") as answer:
             ledger = orjson.loads(await answer.read())["entries"]
         judge(found, sent, records, ledger, await held(http, running.simulator))
-        if not found.good and plan.logs:
-            (folder / "dossier.json").write_bytes(orjson.dumps({"outcomes": records.outcomes, "ledger": ledger}))
-        if not found.good and plan.logs:
-            shutil.copytree(folder, plan.logs, dirs_exist_ok=True, ignore=shutil.ignore_patterns("data", "worker-?"))
-        if not found.good:
-            for name in names:
-                tail = running.children[name].log.read_text(errors="replace").splitlines()[-20:]
-                _say(f"--- {name}\n" + "\n".join(tail))
+        explain(found, plan, running, {"outcomes": records.outcomes, "ledger": ledger})
         found.seconds = round(time.monotonic() - begun, 1)
         return found
+
+
+def explain(found: Found, plan: Plan, running: Stack, dossier: dict[str, Any]) -> None:
+    """After a run that failed: the ends of the services' logs, and all of them where they are to be kept."""
+    if found.good:
+        return
+    if plan.logs:
+        (running.folder / "dossier.json").write_bytes(orjson.dumps(dossier))
+        ignored = shutil.ignore_patterns("data", "worker-?")
+        shutil.copytree(running.folder, plan.logs, dirs_exist_ok=True, ignore=ignored)
+    for name, child in running.children.items():
+        tail = child.log.read_text(errors="replace").splitlines()[-20:]
+        _say(f"--- {name}\n" + "\n".join(tail))
 
 
 @dataclass(slots=True)
@@ -344,11 +350,18 @@ def main() -> int:
     )
     parser.add_argument("--kafka", help="HOST:PORT of an empty cluster instead of the embedded one")
     parser.add_argument("--json", action="store_true")
+    parser.add_argument("--sources", action="store_true", help="the events come through gateway and hydrator")
     given = parser.parse_args()
-    as_json = given.json
-    del given.json
+    as_json, by_sources = given.json, given.sources
+    del given.json, given.sources
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        found = runner.run(run(Plan(**vars(given))))
+        plan = Plan(**vars(given))
+        if by_sources:
+            from tests.chaos import sources  # which builds on this module
+
+            found = runner.run(sources.run(plan))
+        else:
+            found = runner.run(run(plan))
     shown = {name: getattr(found, name) for name in Found.__slots__}
     for name, value in shown.items():
         if name != "details":

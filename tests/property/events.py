@@ -55,7 +55,7 @@ dates = st.sampled_from([-2, 0, 1, 3, 10**12]).map(lambda at: Effective(MICROS +
 
 @st.composite
 def histories(
-    draw: st.DrawFn, *, source: str = "hris", user: str = "E1", subject: str = "", most: int = 7, dated: bool = False
+    draw: st.DrawFn, *, source: str = "hris", user: str = "E1", subject: str = "", most: int = 6, dated: bool = False
 ) -> list[ChangeEvent]:
     """Events with distinct ids, times and sequences possibly equal, not in any order; `dated`: also with a timeline."""
     count = draw(st.integers(1, most))
@@ -75,14 +75,12 @@ def histories(
     if not dated:
         return events
     rows = st.none() | st.sampled_from(["r/1", "r/2", "s"])
+    cancels = st.none() | st.sampled_from(["r", "r/1", "s"])
+    timeline = st.tuples(st.none() | dates, rows, cancels)
     return [
-        replace(
-            each,
-            effective=draw(st.none() | dates),
-            row=draw(rows),
-            cancels=draw(st.none() | st.sampled_from(["r", "r/1", "s"])),
-        )
+        replace(each, effective=effective, row=row, cancels=cancelled)
         for each in events
+        for effective, row, cancelled in [draw(timeline)]
     ]
 
 

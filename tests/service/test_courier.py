@@ -25,7 +25,7 @@ from streamproc.core.mapping import parse_mapping
 from streamproc.core.pace import Pace
 from streamproc.core.plan import Urgency, urgency
 from streamproc.core.verdict import PATIENCE, Answer
-from streamproc.core.wanted import once_more
+from streamproc.core.wanted import once_more, wanted
 from streamproc.services.asking import Asking, Times
 from streamproc.services.courier import CONFLICTS, Courier
 from streamproc.services.gate import Gate
@@ -176,7 +176,8 @@ class Org:
         regressed = self.journal.parked.get(record.user) == "regressed" or (seen is not None and record.prev < seen)
         before = FIRST if seen is None else seen
         gap = None if regressed or record.prev == before else before
-        work = Work.of(encode(record), regressed=regressed, gap=gap)
+        value = encode(record)
+        work = Work.of(wanted(value), value, regressed=regressed, gap=gap)
         urgent = urgency(record.operations, None)
         self.lanes.offer(Turn(record.user, 0, record.seq if offset is None else offset, urgent, work))
         self.courier.nudge(record.user)
@@ -188,7 +189,8 @@ class Org:
         assert delivery.parked is not None
         cause = Cause("streamproc", "retry", Origin("scim.operations", 0, -1, 0))
         seq = delivery.seq
-        work = replace(Work.of(once_more(user, seq, delivery.parked.desired, cause)), told=True)
+        value = once_more(user, seq, delivery.parked.desired, cause)
+        work = replace(Work.of(wanted(value), value), told=True)
         self.lanes.again(Turn(user, 0, -1, Urgency.CHANGE, work))
 
     async def run(self) -> None:

@@ -1,6 +1,7 @@
 """Sending of hooks, in the background, and the log of them."""
 
 import asyncio
+import hashlib
 from collections.abc import Coroutine, Mapping
 from typing import Any
 
@@ -32,11 +33,11 @@ class Hooks:
     async def post(
         self, directory: str, url: str, content: Any, headers: Mapping[str, str], *, about: Any, timeout_s: float
     ) -> int:
-        """POST JSON once. The status, or NO_ANSWER."""
+        """POST JSON once; its SHA-256 is noted. The status, or NO_ANSWER."""
         body = orjson.dumps(content)
         sent = {"Content-Type": "application/json", **headers}
         status, _, _ = await self.ask("POST", url, body, sent, timeout_s=timeout_s)
-        self.note(directory, about=about, url=url, status=status)
+        self.note(directory, about=about, url=url, status=status, body=hashlib.sha256(body).hexdigest())
         return status
 
     async def ask(

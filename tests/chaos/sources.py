@@ -1,0 +1,302 @@
+"""The crash run through the doors: `python -m tests.chaos.run --sources --seed N --events N --users N --kills N`.
+
+A seeded life of people in the four directories' stand-ins, which lose, repeat and delay their hooks; beside it genuine
+events posted to the gateway. Gateway, hydrator, worker and sink are killed meanwhile. What a gateway answered 2xx must
+be in the log and have a fate, what hooks missed is found by `sync`, and Genesys must hold what the oracles say.
+"""
+
+import asyncio
+import hashlib
+import random
+import sys
+import tempfile
+import time
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import aiohttp
+import orjson
+
+from streamproc import config
+from streamproc.adapters.kafka import ensure_topics
+from streamproc.config import Settings
+from streamproc.demo.directories import open_doors
+from streamproc.demo.play import held
+from streamproc.demo.processes import ProcessFailedError, Stack, stack
+from streamproc.embedded import embedded_kafka
+from streamproc.topics import LINKS
+from tests.chaos.history import Sent, history, mismatched
+from tests.chaos.history import oracle as told_by_posts
+from tests.chaos.people import SOURCES, Step, life, oracle
+from tests.chaos.run import (
+    FAULTS,
+    GROUPS,
+    SETTLE_SECONDS,
+    UNGUARDED,
+    Found,
+    Plan,
+    Records,
+    _fates,
+    _post,
+    _say,
+    _settle,
+    _started,
+    _torment,
+    _writes,
+    explain,
+)
+from tests.kafka.test_pipeline import read
+
+TOKEN = "token-of-the-crash-run"
+TROUBLES: list[dict[str, Any]] = [
+    {"kind": "drop", "probability": 0.06},
+    {"kind": "duplicate", "probability": 0.08},
+    {"kind": "delay", "probability": 0.1, "delay_ms": 300},
+    {"kind": "delay", "probability": 0.08, "delay_ms": 2500},
+    {"kind": "replay", "probability": 0.2},
+    {"kind": "gone", "probability": 0.1},
+    {"kind": "slow", "probability": 0.05, "delay_ms": 200},
+    {"kind": "refuse", "probability": 0.02, "status": 503},
+    {"kind": "refuse", "probability": 0.01, "status": 429, "retry_after": 1},
+]
+"""Of each directory; `replay` and `gone` are Graph's alone."""
+SERVICES = ["gateway", "hydrator", "worker-0", "sink-0"]
+
+Place: TypeAlias = tuple[str, int, int]
+"""Topic, partition, offset."""
+Accepted: TypeAlias = dict[str, int]
+"""SHA-256 of a body that was answered 2xx → events in it."""
+
+
+async def run(plan: Plan) -> Found:
+    """One whole run, in its own Kafka (or an empty one given) and its own stand-ins."""
+    begun = time.monotonic()
+    async with AsyncExitStack() as exit_stack:
+        bootstrap = plan.kafka
+        if bootstrap is None:
+            bootstrap = (await exit_stack.enter_async_context(embedded_kafka(progress=_say))).bootstrap
+        folder = Path(exit_stack.enter_context(tempfile.TemporaryDirectory(prefix="streamproc-chaos-")))
+        off = {f"{source}_sync_every": 0.0 for source in SOURCES.values()}  # or it would do what hooks are to do
+        chosen = {"table_store": plan.store, "data": folder / "data", "request_timeout": 5.0, "gateway_token": TOKEN}
+        settings = config.load(kafka=bootstrap, **chosen, **off, **UNGUARDED)
+        await ensure_topics(settings)
+        running = await exit_stack.enter_async_context(stack(settings, folder))
+        http = await exit_stack.enter_async_context(aiohttp.ClientSession())
+        await _post(http, f"{running.simulator}/_sim/config", {"groups": GROUPS})
+        await _post(http, f"{running.simulator}/_sim/faults", {"faults": FAULTS, "seed": plan.seed})
+        door = await _opened(running, http, folder)
+        await _synchronised(running)  # nobody is there yet: the last sync tells only of changes
+        for number, directory in enumerate(SOURCES):
+            troubles = {"faults": TROUBLES, "seed": plan.seed * 10 + number}
+            await _post(http, f"{running.simulator}/_sim/directories/{directory}/faults", troubles)
+        posts = history(plan.seed, plan.events // 2, max(1, plan.users // 4))
+        steps = life(plan.seed, plan.events - len(posts), plan.users)
+        found, producer = Found(events=plan.events), Producer(http, door)
+        storms = min(len(posts) // 2, plan.kills * 100)
+        _say(f"{len(steps)} changes in directories, {len(posts)} posts, {plan.kills} kills of each of {SERVICES}")
+        await asyncio.gather(
+            _live(http, running.simulator, steps, plan.seconds),
+            producer.all(posts[storms:], plan.seconds),
+            _storms(running, producer, posts[:storms], plan, found),
+            *(_torment(running, name, plan, found, number) for number, name in enumerate(SERVICES[1:])),
+        )
+        _say("waiting for hooks and answers ...")
+        accepted = producer.accepted | await _hooks(running, http)
+        answered = await _answered(running)
+        _say("synchronising, settling ...")
+        await _synchronised(running)
+        records, told = await _told(running, http, answered, found)
+        await asyncio.gather(*(running.children[name].stop() for name in SERVICES))
+        ledger = (await _get(http, f"{running.simulator}/_sim/ledger"))["entries"]
+        where = f"{running.simulator}/_sim/directories"
+        people = {each: await _get(http, f"{where}/{each}/people") for each in SOURCES}
+        _lost(found, accepted, await _raw(settings), told)
+        _fates(found, records)
+        _writes(found, records, ledger)
+        wrong = mismatched(oracle(people) | told_by_posts(posts), await held(http, running.simulator))
+        found.mismatched_users = len(wrong)
+        found.details += [f"{user}: {what}" for user, what in sorted(wrong.items())[:10]]
+        explain(found, plan, running, {"outcomes": records.outcomes, "ledger": ledger, "people": people})
+        found.seconds = round(time.monotonic() - begun, 1)
+        return found
+
+
+async def _opened(running: Stack, http: aiohttp.ClientSession, folder: Path) -> str:
+    """All services, started; the gateway keeps its port."""
+    for name in ("worker-0", "sink-0"):
+        running.child(name, name.split("-")[0], STREAMPROC_DATA=str(folder / name))
+    await asyncio.gather(*(running.children[name].start() for name in ("worker-0", "sink-0")))
+    door = await open_doors(running, http)
+    running.children["gateway"].environment["STREAMPROC_GATEWAY_PORT"] = door.rpartition(":")[2]
+    await _post(http, f"{running.simulator}/_sim/directories/config", {"okta_rate_limit": 6000})
+    return door
+
+
+async def _live(http: aiohttp.ClientSession, root: str, steps: list[Step], seconds: float) -> None:
+    begun = time.monotonic()
+    for number, each in enumerate(steps):
+        people = f"{root}/_sim/directories/{each.directory}/people"
+        method = "POST" if each.hired else "PATCH" if each.given is not None else "DELETE"
+        url = people if each.hired else f"{people}/{each.number}"
+        async with http.request(method, url, json=each.given) as answer:
+            answer.raise_for_status()
+        await asyncio.sleep(max(0.0, number / len(steps) * seconds - (time.monotonic() - begun)))
+
+
+class Producer:
+    """Posts genuine events and rubbish, each until it is answered; keeps what was answered 2xx."""
+
+    def __init__(self, http: aiohttp.ClientSession, door: str) -> None:
+        self.accepted: Accepted = {}
+        self._http = http
+        self._url = f"{door}/v1/events"
+
+    async def post(self, each: Sent) -> None:
+        body = each.value if isinstance(each.value, bytes) else orjson.dumps(each.value)
+        headers = {"Authorization": f"Bearer {TOKEN}", "Content-Type": "application/json"}
+        status, timeout = 0, aiohttp.ClientTimeout(total=5)
+        while not 200 <= status < 500:
+            try:
+                async with self._http.post(self._url, data=body, headers=headers, timeout=timeout) as answer:
+                    status = answer.status
+            except (aiohttp.ClientError, TimeoutError):
+                await asyncio.sleep(0.1)
+        if status < 300:
+            self.accepted[hashlib.sha256(body).hexdigest()] = 1
+        elif isinstance(each.value, dict):
+            raise AssertionError(f"a genuine event was answered {status}")
+
+    async def all(self, posts: list[Sent], seconds: float) -> None:
+        begun = time.monotonic()
+        for number, each in enumerate(posts):
+            await self.post(each)
+            await asyncio.sleep(max(0.0, number / len(posts) * seconds - (time.monotonic() - begun)))
+
+
+async def _storms(running: Stack, producer: Producer, posts: list[Sent], plan: Plan, found: Found) -> None:
+    """The gateway, killed while many requests are in flight: between answer and log, if it ever answers too early."""
+    rng, gateway = random.Random(plan.seed), running.children["gateway"]
+    for number in range(plan.kills):
+        await asyncio.sleep(rng.uniform(0.3, 1.7) * plan.seconds / (plan.kills + 1))
+        async with asyncio.TaskGroup() as storm:
+            for each in posts[number :: plan.kills]:
+                storm.create_task(producer.post(each))
+            await asyncio.sleep(rng.uniform(0.0, 0.1))
+            await gateway.kill()
+            found.kills += 1
+            await asyncio.sleep(rng.choice([0.0, 0.0, 3.0]))
+            await _started(gateway)
+
+
+async def _hooks(running: Stack, http: aiohttp.ClientSession) -> Accepted:
+    """The hooks that were answered 2xx, when none is pending any more."""
+    where = f"{running.simulator}/_sim/directories/hooks"
+    async with asyncio.timeout(SETTLE_SECONDS):
+        while (log := await _get(http, where))["pending"]:
+            await _alive(running)
+            await asyncio.sleep(0.2)
+    return {each["body"]: len(each["about"]) for each in log["hooks"] if "body" in each and each["status"] // 100 == 2}
+
+
+async def _answered(running: Stack) -> set[Place]:
+    """Notifications for whose subjects a later answer of the directory is in the log; waits until that's all."""
+    deadline = time.monotonic() + SETTLE_SECONDS
+    while True:
+        raw = await _raw(running.settings)
+        fetched: dict[tuple[str, bytes], int] = {}
+        for record in raw:
+            if "streamproc-kind" in dict(record.headers):
+                key = record.topic.removeprefix("events."), record.key
+                fetched[key] = max(record.timestamp, fetched.get(key, 0))
+        asked = [each for each in raw if each.topic.startswith("notifications.")]
+        found = {
+            _at(each)
+            for each in asked
+            if fetched.get((each.topic.removeprefix("notifications."), each.key), 0) >= each.timestamp
+        }
+        if len(found) == len(asked) or time.monotonic() > deadline:
+            return found
+        await _alive(running)
+        await asyncio.sleep(0.5)
+
+
+async def _synchronised(running: Stack) -> None:
+    """`streamproc sync` of each source."""
+    await asyncio.gather(*(_sync(running, source) for source in SOURCES.values()))
+
+
+async def _sync(running: Stack, source: str) -> None:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "streamproc.cli", "sync", source,
+        env=running.children["hydrator"].environment, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    _, said = await process.communicate()
+    if process.returncode != 0:
+        raise ProcessFailedError(f"sync {source} failed: {said.decode()}")
+
+
+async def _told(
+    running: Stack, http: aiohttp.ClientSession, answered: set[Place], found: Found
+) -> tuple[Records, set[Place]]:
+    """The log, when nothing moves any more, and the raw records that have a fate; waits until all have."""
+    deadline = time.monotonic() + SETTLE_SECONDS
+    while True:
+        records = await _settle(running.settings, running, http, 0)
+        raw = await _raw(running.settings)
+        links = {each.key: orjson.loads(each.value) for each in (await read(running.settings, LINKS))[LINKS]}
+        waiting = {_place(event["origin"]) for link in links.values() for event in link["waiting"]}
+        told = {_place(each["origin"]) for each in records.changes.values()} | {
+            _place(each) for each in records.rejected
+        }
+        untold = [each for each in map(_at, raw) if each not in told | waiting | answered]
+        if not untold or time.monotonic() > deadline:
+            found.unaccounted += len(untold)
+            found.details += [f"no fate: {each}" for each in untold[:5]]
+            found.repeats = len(records.changes) - len({_event(each) for each in records.changes.values()})
+            found.fates["waiting"] = len(waiting)
+            return records, told | waiting | answered
+        await asyncio.sleep(1)
+
+
+def _lost(found: Found, accepted: Accepted, raw: list[Any], told: set[Place]) -> None:
+    """Each event of a body that was answered 2xx must be in the log, and have a fate."""
+    kept: dict[str, set[bytes]] = {}
+    for record in raw:
+        body = dict(record.headers).get("streamproc-body")
+        if body is not None and _at(record) in told:
+            kept.setdefault(body.decode(), set()).add(record.value)
+    missing = {body: events - len(kept.get(body, ())) for body, events in accepted.items()}
+    found.lost = sum(max(0, each) for each in missing.values())
+    found.details += [f"lost: {each} of body {body}" for body, each in missing.items() if each > 0][:5]
+
+
+async def _raw(settings: Settings) -> list[Any]:
+    names = [f"{kind}.{source}" for kind in ("events", "notifications") for source in ("hris", *SOURCES.values())]
+    return [record for records in (await read(settings, *names)).values() for record in records]
+
+
+def _at(record: Any) -> Place:
+    return record.topic, record.partition, record.offset
+
+
+def _place(told: dict[str, Any]) -> Place:
+    return told["topic"], told["partition"], told["offset"]
+
+
+def _event(change: dict[str, Any]) -> tuple[Any, ...]:
+    return (*_place(change["origin"]), change["event"], change["kind"], change["subject"])
+
+
+async def _alive(running: Stack) -> None:
+    """As a supervisor does."""
+    for child in running.children.values():
+        if not child.running:
+            _say(f"  {child.name} is down: starting it")
+            await _started(child)
+
+
+async def _get(http: aiohttp.ClientSession, url: str) -> Any:
+    async with http.get(url) as answer:
+        answer.raise_for_status()
+        return orjson.loads(await answer.read())
