@@ -102,9 +102,9 @@ class Lanes(Generic[Work]):
 
     def newest(self, user: str) -> Turn[Work] | None:
         """Before a retry: the user's newest work instead of the one in flight, which it supersedes. None: no newer."""
-        lane = self._lanes[user]
-        if lane.pending is None or lane.flying is None:
-            return None
+        lane = self._lanes.get(user)
+        if lane is None or lane.pending is None or lane.flying is None:
+            return None  # also where the partition was revoked meanwhile
         flying, pending = lane.flying, lane.pending
         passed = flying.superseded
         passed.append((flying.offset, self.condense(flying.work)))

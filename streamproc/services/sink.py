@@ -384,6 +384,7 @@ class Sink(ConsumerRebalanceListener):  # type: ignore[misc]
         log.info("partitions released", partitions=sorted(partitions))
 
     async def _forget(self, partition: int) -> None:
+        self._lanes.drain(partition)  # else somebody's end would start what is forgotten below
         tasks = [task for task, of in self._tasks.items() if of == partition]
         for task in tasks:
             task.cancel()

@@ -106,13 +106,13 @@ async def run(plan: Plan) -> Found:
         answered = await _answered(running)
         _say("synchronising, settling ...")
         await _synchronised(running)
-        records, told = await _told(running, http, answered, found)
+        records, told = await _told(running, http, answered)
         await asyncio.gather(*(running.children[name].stop() for name in SERVICES))
         ledger = (await _get(http, f"{running.simulator}/_sim/ledger"))["entries"]
         where = f"{running.simulator}/_sim/directories"
         people = {each: await _get(http, f"{where}/{each}/people") for each in SOURCES}
-        _lost(found, accepted, await _raw(settings), told)
         _fates(found, records)
+        _lost(found, accepted, await _raw(settings), told)
         _writes(found, records, ledger)
         wrong = mismatched(oracle(people) | told_by_posts(posts), await held(http, running.simulator))
         found.mismatched_users = len(wrong)
@@ -236,31 +236,22 @@ async def _sync(running: Stack, source: str) -> None:
         raise ProcessFailedError(f"sync {source} failed: {said.decode()}")
 
 
-async def _told(
-    running: Stack, http: aiohttp.ClientSession, answered: set[Place], found: Found
-) -> tuple[Records, set[Place]]:
-    """The log, when nothing moves any more, and the raw records that have a fate; waits until all have."""
+async def _told(running: Stack, http: aiohttp.ClientSession, answered: set[Place]) -> tuple[Records, set[Place]]:
+    """The log, when nothing moves any more, and which raw records have a fate; waits until all have one."""
     deadline = time.monotonic() + SETTLE_SECONDS
     while True:
         records = await _settle(running.settings, running, http, 0)
-        raw = await _raw(running.settings)
         links = {each.key: orjson.loads(each.value) for each in (await read(running.settings, LINKS))[LINKS]}
-        waiting = {_place(event["origin"]) for link in links.values() for event in link["waiting"]}
-        told = {_place(each["origin"]) for each in records.changes.values()} | {
-            _place(each) for each in records.rejected
-        }
-        untold = [each for each in map(_at, raw) if each not in told | waiting | answered]
-        if not untold or time.monotonic() > deadline:
-            found.unaccounted += len(untold)
-            found.details += [f"no fate: {each}" for each in untold[:5]]
-            found.repeats = len(records.changes) - len({_event(each) for each in records.changes.values()})
-            found.fates["waiting"] = len(waiting)
-            return records, told | waiting | answered
+        told = {_place(each) for each in records.rejected} | answered
+        told |= {_place(each["origin"]) for each in records.changes.values()}
+        told |= {_place(event["origin"]) for link in links.values() for event in link["waiting"]}
+        if all(_at(each) in told for each in await _raw(running.settings)) or time.monotonic() > deadline:
+            return records, told
         await asyncio.sleep(1)
 
 
 def _lost(found: Found, accepted: Accepted, raw: list[Any], told: set[Place]) -> None:
-    """Each event of a body that was answered 2xx must be in the log, and have a fate."""
+    """Each event of a body that was answered 2xx must be in the log, and whatever is there must have a fate."""
     kept: dict[str, set[bytes]] = {}
     for record in raw:
         body = dict(record.headers).get("streamproc-body")
@@ -268,6 +259,9 @@ def _lost(found: Found, accepted: Accepted, raw: list[Any], told: set[Place]) ->
             kept.setdefault(body.decode(), set()).add(record.value)
     missing = {body: events - len(kept.get(body, ())) for body, events in accepted.items()}
     found.lost = sum(max(0, each) for each in missing.values())
+    untold = [each for each in map(_at, raw) if each not in told]
+    found.unaccounted += len(untold)
+    found.details += [f"no fate: {each}" for each in untold[:5]]
     found.details += [f"lost: {each} of body {body}" for body, each in missing.items() if each > 0][:5]
 
 
@@ -282,10 +276,6 @@ def _at(record: Any) -> Place:
 
 def _place(told: dict[str, Any]) -> Place:
     return told["topic"], told["partition"], told["offset"]
-
-
-def _event(change: dict[str, Any]) -> tuple[Any, ...]:
-    return (*_place(change["origin"]), change["event"], change["kind"], change["subject"])
 
 
 async def _alive(running: Stack) -> None:
