@@ -40,7 +40,9 @@ async def run_worker(settings: Settings, ready: Callable[[], None] = lambda: Non
     mapping = parse_mapping(text, name)
     options = parse_sources(*settings.sources_text(), {name: source.defaults for name, source in SOURCES.items()})
     await ensure_topics(settings)
-    await Worker(settings, mapping, options).run(ready)
+    worker = Worker(settings, mapping, options)
+    async with exposed(settings.metrics, worker.measure):
+        await worker.run(ready)
 
 
 async def run_sink(settings: Settings, ready: Callable[[], None] = lambda: None) -> None:

@@ -1,10 +1,10 @@
 """Seam to Kafka: connections from settings, and the topics created or checked."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
 from typing import Any, TypeAlias
 
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaConnectionError, KafkaError, TopicAlreadyExistsError, for_code
@@ -86,6 +86,24 @@ def consumer(
         fetch_max_wait_ms=100,
         max_partition_fetch_bytes=2 * 1024 * 1024,
     )
+
+
+async def whole(settings: Settings, topic: str, *, committed_only: bool = False) -> AsyncIterator[tuple[str, bytes]]:
+    """Keys and values of a topic from its beginning to its present end. Raises KafkaError."""
+    reader = consumer(settings, committed_only=committed_only)
+    await reader.start()
+    try:
+        places = [TopicPartition(topic, partition) for partition in range(settings.partitions)]
+        reader.assign(places)
+        await reader.seek_to_beginning()
+        ends = await reader.end_offsets(places)
+        for place in places:
+            while await reader.position(place) < ends[place]:
+                for records in (await reader.getmany(timeout_ms=1000)).values():
+                    for record in records:
+                        yield record.key.decode(), record.value
+    finally:
+        await reader.stop()
 
 
 async def ensure_topics(settings: Settings, *, create: bool = True) -> list[str]:

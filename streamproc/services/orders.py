@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 
 import orjson
-from aiokafka import TopicPartition
 
 from streamproc.adapters import kafka
 from streamproc.config import Settings
@@ -15,27 +14,11 @@ from streamproc.topics import CONTROLS, DELIVERIES
 async def set_aside(settings: Settings) -> list[Delivery]:
     """Everybody of whom something is set aside now, by user ID. Raises KafkaError."""
     found: dict[str, Delivery] = {}
-    reader = kafka.consumer(settings, committed_only=True)
-    await reader.start()
-    try:
-        places = [TopicPartition(DELIVERIES, partition) for partition in range(settings.partitions)]
-        reader.assign(places)
-        await reader.seek_to_beginning()
-        ends = await reader.end_offsets(places)
-        for place in places:
-            while await reader.position(place) < ends[place]:
-                for records in (await reader.getmany(timeout_ms=1000)).values():
-                    for record in records:
-                        _note(found, record.key.decode(), record.value)
-    finally:
-        await reader.stop()
+    async for user, value in kafka.whole(settings, DELIVERIES, committed_only=True):
+        found.pop(user, None)
+        if orjson.loads(value)["parked"] is not None:
+            found[user] = DELIVERY.validate_json(value)
     return [found[user] for user in sorted(found)]
-
-
-def _note(found: dict[str, Delivery], user: str, value: bytes) -> None:
-    found.pop(user, None)
-    if orjson.loads(value)["parked"] is not None:
-        found[user] = DELIVERY.validate_json(value)
 
 
 async def order(settings: Settings, controls: Iterable[Control]) -> None:

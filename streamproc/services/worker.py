@@ -14,19 +14,20 @@ import time
 from base64 import b64encode
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, Final, get_args
 
 import orjson
 import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from pydantic import ValidationError
 
+from streamproc import telemetry
 from streamproc.adapters import kafka
 from streamproc.config import Settings
 from streamproc.core.delivery import Rejected
 from streamproc.core.errors import MappingError, RejectedInputError
 from streamproc.core.events import CHANGE_EVENT, Origin
-from streamproc.core.fold import decode, fold_encoded, passed
+from streamproc.core.fold import Effect, decode, fold_encoded, passed
 from streamproc.core.mapping import Mapping as Rules
 from streamproc.core.offsets import Offsets
 from streamproc.services.app import make_app, topic_of
@@ -51,6 +52,11 @@ IN_FLIGHT = 2_000
 """Records sent and not yet acknowledged, before reading waits."""
 TICK = 0.25
 """Seconds between two looks at the calendar."""
+
+
+EFFECT: Final = b'"effect":"'
+"""Before it an encoded record holds no such bytes: quotes within text are escaped, and no key of that name has text."""
+EVENTS: Final = {name.encode(): telemetry.EVENTS.labels(name) for name in get_args(Effect)}
 
 
 class Worker:
@@ -288,6 +294,8 @@ class Worker:
             self._reject(raw, "too_large", f"more than {LARGEST} bytes would be known of one user")
             return
         self._unacknowledged[user] = value
+        start = value.index(EFFECT) + len(EFFECT)
+        EVENTS[value[start : value.index(b'"', start)]].inc()
 
         def kept() -> None:
             self._table.keep(user, value, raw.partition)
@@ -311,8 +319,20 @@ class Worker:
             [(name, b64encode(content or b"").decode()) for name, content in raw.headers.items()],
         )
         key = f"{raw.topic}/{raw.partition}/{raw.offset}".encode()
+        telemetry.REJECTED.labels(code).inc()
         log.warning("rejected", topic=raw.topic, partition=raw.partition, offset=raw.offset, code=code)
         self._outbox.put(REJECTIONS, key, orjson.dumps(rejected), lambda: self._done(raw))
+
+    def measure(self) -> None:
+        """Set the gauges."""
+        app = self._app
+        telemetry.RECOVERY.set(app.tables.recovery.active_remaining_total() if app.in_recovery else 0)
+        telemetry.LAG.clear()
+        for place in app.consumer.assignment():
+            offsets = self._offsets.get((place.topic, place.partition))
+            end = app.consumer.highwater(place)
+            if end is not None and offsets is not None and (done := offsets.committable()) is not None:
+                telemetry.LAG.labels(place.topic, str(place.partition)).set(max(0, end - done))
 
     def _done(self, raw: Raw) -> None:
         offsets = self._offsets.get((raw.topic, raw.partition))

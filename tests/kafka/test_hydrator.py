@@ -14,6 +14,7 @@ from aiokafka import TopicPartition
 from streamproc import config
 from streamproc.adapters import kafka as adapter
 from streamproc.config import Settings, environment
+from streamproc.demo.directories import pointed as stand_ins
 from streamproc.demo.processes import Child, stack
 from streamproc.sources import SOURCES
 from streamproc.sources.raw import told
@@ -32,24 +33,7 @@ OFF = {f"{source}_sync_every": 0.0 for source in OF}
 
 def pointed(settings: Settings, root: str, **more: Any) -> Settings:
     """Settings of all four directories, served at `root`."""
-    made = {
-        "okta_url": f"{root}/okta",
-        "okta_token": "demo",
-        "entra_url": f"{root}/graph/v1.0",
-        "entra_login_url": f"{root}/graph",
-        "entra_tenant": "acme",
-        "entra_client_id": "demo",
-        "entra_client_secret": "demo",
-        "pingone_url": f"{root}/pingone/v1",
-        "pingone_auth_url": f"{root}/pingone",
-        "pingone_environment": "env1",
-        "pingone_client_id": "demo",
-        "pingone_client_secret": "demo",
-        "workday_report": f"{root}/workday/ccx/service/customreport2/acme/isu/workers",
-        "workday_user": "demo",
-        "workday_password": "demo",
-    }
-    return config.load(kafka=settings.kafka, **made, **more)
+    return config.load(kafka=settings.kafka, **stand_ins(root), **more)
 
 
 class Place:

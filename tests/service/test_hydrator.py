@@ -29,6 +29,7 @@ from streamproc.core.cursor import Cursor
 from streamproc.core.events import Fact
 from streamproc.core.said import Notice, Parsed
 from streamproc.core.triggers import Triggers, Want
+from streamproc.demo.directories import pointed
 from streamproc.services.fetching import PATIENCE, SIDE_BY_SIDE, Fetching, Ticket, Times
 from streamproc.services.hydrator import Hydrator
 from streamproc.services.subscriptions import EVERY, keep_subscribed
@@ -156,24 +157,7 @@ async def world() -> AsyncIterator[World]:
         session = await stack.enter_async_context(aiohttp.ClientSession())
         clock = Clock()
         root = str(server.make_url("/")).rstrip("/")
-        given_ = {
-            "okta_url": f"{root}/okta",
-            "okta_token": "demo",
-            "entra_url": f"{root}/graph/v1.0",
-            "entra_login_url": f"{root}/graph",
-            "entra_tenant": "acme",
-            "entra_client_id": "demo",
-            "entra_client_secret": "demo",
-            "pingone_url": f"{root}/pingone/v1",
-            "pingone_auth_url": f"{root}/pingone",
-            "pingone_environment": "env1",
-            "pingone_client_id": "demo",
-            "pingone_client_secret": "demo",
-            "workday_report": f"{root}/workday/ccx/service/customreport2/acme/isu/workers",
-            "workday_user": "demo",
-            "workday_password": "demo",
-        }
-        made = directories(config.load(**given_), session, OPTIONS, clock.times.clock, clock.ticks)
+        made = directories(config.load(**pointed(root)), session, OPTIONS, clock.times.clock, clock.ticks)
         yield World(Site(session, server.make_url("/")), made, clock)
 
 
