@@ -137,7 +137,8 @@ class Trip:
     @property
     def doubtful(self) -> bool:
         """Whether a request of the sink before us, or one of ours that wasn't answered, may have been applied."""
-        return self.turn.offset < self.journal.until or bool(self.airborne)
+        oldest = self.turn.superseded[0][0] if self.turn.superseded else self.turn.offset
+        return oldest < self.journal.until or bool(self.airborne)
 
     def deliverable(self, desired: Resource) -> Resource:
         """What is desired, less what was set aside in this trip. Of access that was refused, what takes away stays."""

@@ -9,12 +9,10 @@ from streamproc.core.events import Effective, Fact
 from streamproc.core.said import Ignored, Said, Taken
 from streamproc.sources import workday_columns as columns
 from streamproc.sources import workday_report as report
-from streamproc.sources.employment import Employment, working
+from streamproc.sources.employment import FROM_DATES, STARTS, Employment, working
 from streamproc.sources.options import SourceOptions
 from streamproc.sources.reading import anchor, digest, micros, moment, starts, text
 
-FROM_DATES: Final = "dates"
-"""What the ids of rows begin with that were made from a snapshot's dates."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +52,11 @@ def told(
     present = [each for each in workers if (each.begins or 0) == last]  # rows of the past are past
     if present:
         yield from _present(subject, present, element, now, options)
-    for each in ahead:
-        yield _ahead(subject, each, present, now, options)
+    ahead.sort(key=lambda one: _entered(one, now, options))
+    for place, each in enumerate(ahead):
+        said = _ahead(subject, each, present, (now, 1 + place), options)
+        # The present takes back what was ahead before; where there is none, the first row does.
+        yield said if present or place else replace(said, cancels=FROM_DATES)
 
 
 def _full(row: dict[str, Any], options: SourceOptions) -> bool:
@@ -69,13 +70,19 @@ def _from(row: dict[str, Any], options: SourceOptions) -> int | None:
     return None if day is None else starts(day, columns.zone(row, options))
 
 
-def _ahead(subject: str, worker: _Worker, present: list[_Worker], now: int, options: SourceOptions) -> Said:
-    """A row of a report that holds from a day ahead.
+def _entered(worker: _Worker, now: int, options: SourceOptions) -> int:
+    return moment(micros(columns.own(worker.row, "eventTime", options)), now)
+
+
+def _ahead(
+    subject: str, worker: _Worker, present: list[_Worker], place: tuple[int, int], options: SourceOptions
+) -> Said:
+    """A row of a report that holds from a day ahead. It was entered at some time; known is that it stands now.
 
     Whether its status is that of today or of its day is up to the report. So it tells of an end unless today's reason
     is a hire ahead, and of a start only if it differs from the row of today.
     """
-    row, one = worker.row, worker.employment
+    row, one, now = worker.row, worker.employment, place[0]
     said = columns.facts_of(row, options)
     who = anchor(subject, said, options)
     said.pop("active", None)
@@ -84,11 +91,10 @@ def _ahead(subject: str, worker: _Worker, present: list[_Worker], now: int, opti
     elif one.active and any(each.employment.active is False for each in present):
         said["active"] = True
     written = text(columns.own(row, "effectiveDate", options)) or ""
-    name = f"rows/{columns.day_of(written)}"
-    entered = moment(micros(columns.own(row, "eventTime", options)), now)
+    name = f"{STARTS if said.get('active') else FROM_DATES}/rows/{columns.day_of(written)}"
     event = digest(row)
     effective = Effective(worker.begins or now, written, one.zone)
-    return Said(subject, event, "change", (entered, 0, event), said, who, effective, name, reason="row ahead")
+    return Said(subject, event, "change", (*place, event), said, who, effective, name, reason="row ahead")
 
 
 def _present(subject: str, workers: list[_Worker], element: Any, now: int, options: SourceOptions) -> Iterator[Said]:
@@ -97,7 +103,7 @@ def _present(subject: str, workers: list[_Worker], element: Any, now: int, optio
     said = columns.facts_of(speaks.row, options)
     who = anchor(subject, said, options)
     said["active"] = working((each.employment for each in workers), now)
-    dated = any(each.employment.first or each.employment.last for each in workers)
+    dated = any(each.employment.first or each.employment.last or each.begins for each in workers)
     event = digest(element)
     yield Said(subject, event, "snapshot", (now, 0, event), said, who, cancels=FROM_DATES if dated else None)
     turns: list[_Turn] = []
@@ -128,10 +134,10 @@ def _dated(worker: _Worker, now: int, options: SourceOptions) -> Iterator[_Turn]
         written = columns.last_day(worker.row, options)
         on = replace(one, first=None)
         yield _Turn("end", one.last, on, worker, written or "", f"{FROM_DATES}/end/{one.last}", now)
-    if one.first is not None:
+    if one.first is not None and (one.renewed or not one.over):  # over before its first day: it never began
         written = text(columns.own(worker.row, "hireDate", options))
         on = replace(one, last=None)
-        yield _Turn("start", one.first, on, worker, written or "", f"{FROM_DATES}/start/{one.first}", now)
+        yield _Turn("start", one.first, on, worker, written or "", f"{STARTS}/{one.first}", now)
 
 
 def _logged(worker: _Worker, now: int, options: SourceOptions) -> tuple[list[_Turn], dict[str, int]]:

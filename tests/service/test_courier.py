@@ -1427,8 +1427,12 @@ async def test_sessions_that_cant_be_ended_dont_undo_a_revocation(org: Org) -> N
     assert any("sessions weren't ended" in (each.reason or "") for each in org.journal.outcomes)
 
 
-async def test_a_membership_that_the_sink_before_wrote_isnt_written_again(org: Org) -> None:
-    """A request of the sink before lands after we read the user and before we read the group: we look once more."""
+@pytest.mark.parametrize("passed_over", [False, True])
+async def test_a_membership_that_the_sink_before_wrote_isnt_written_again(org: Org, *, passed_over: bool) -> None:
+    """A request of the sink before lands after we read the user and before we read the group: we look once more.
+
+    Also where the record that it was sent for is passed over, for one that the sink before never saw.
+    """
     id_ = await org.hired()
     record = org.folded("E1", genesysQueue="Billing", genesysRole=None)
     org.start(until=record.seq + 1)
@@ -1443,6 +1447,8 @@ async def test_a_membership_that_the_sink_before_wrote_isnt_written_again(org: O
 
     org.wire.before = lands
     org.take_in(record)
+    if passed_over:
+        org.say("E1", job="Clerk")
     await org.run()
     assert landed
     assert [each["changed"] for each in await org.writes() if each["applied"] and "Groups" in each["path"]] == [True]
