@@ -15,10 +15,6 @@ from streamproc.sources.reading import ends, starts
 LAG: Final = 24 * 3_600_000_000
 """µs. Workday counts days in Pacific time: in Melbourne a hire isn't active there for 17 to 19 hours of the first day
 (learn.microsoft.com, "configure-workday-termination-lookahead"). So long the date counts, not the flag."""
-FROM_DATES: Final = "dates"
-"""What the ids of rows begin with that were made from a snapshot's dates."""
-STARTS: Final = f"{FROM_DATES}/start"
-"""The same, of those that give access."""
 _DAY: Final = timedelta(days=1)
 
 

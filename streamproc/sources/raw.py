@@ -8,10 +8,8 @@ from typing import Any, Final
 
 import orjson
 
-from streamproc.core.events import Fact
 from streamproc.core.said import Ignored, Parsed, Said, Taken
 from streamproc.sources import Read
-from streamproc.sources.employment import STARTS
 from streamproc.sources.options import SourceOptions
 
 RECEIVED: Final = "streamproc-received"
@@ -53,16 +51,12 @@ def _payload(value: bytes | None) -> Any:
 
 
 def _gone(subject: str, taken: Taken) -> Parsed:
-    """The source was asked, and doesn't know the subject any more. That is a word about access, and no other.
-
-    A start that a snapshot told to lie ahead goes with it; an end stays, for the subject may come back.
-    """
+    """The source was asked, and doesn't know the subject any more. That is a word about access, and no other."""
     if not subject:
         return Parsed(ignored=(Ignored("incomplete", "it doesn't say who is gone"),))
     at = taken.received if taken.read is None else taken.read
     event = f"gone/{at}"
-    order, said = (at, 1, event), dict[str, Fact](active=False)
-    return Parsed((Said(subject, event, "change", order, said, cancels=STARTS, reason="gone from this source"),))
+    return Parsed((Said(subject, event, "change", (at, 1, event), {"active": False}, reason="gone from this source"),))
 
 
 def _micros(text: str | None) -> int | None:

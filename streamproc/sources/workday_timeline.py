@@ -9,10 +9,14 @@ from streamproc.core.events import Effective, Fact
 from streamproc.core.said import Ignored, Said, Taken
 from streamproc.sources import workday_columns as columns
 from streamproc.sources import workday_report as report
-from streamproc.sources.employment import FROM_DATES, STARTS, Employment, working
+from streamproc.sources.employment import Employment, working
 from streamproc.sources.options import SourceOptions
 from streamproc.sources.reading import anchor, digest, micros, moment, starts, text
 
+FROM_DATES: Final = "dates"
+"""What the ids of rows begin with that were made from a snapshot's dates."""
+ROWS: Final = "rows"
+"""The same, of those that are rows of a report that hold from a day ahead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +57,11 @@ def told(
     if present:
         yield from _present(subject, present, element, now, options)
     ahead.sort(key=lambda one: _entered(one, now, options))
+    if any(each.begins is not None for each in workers):  # of days ahead it says all: what it leaves out is taken back
+        name = f"{subject}/{ROWS}@{now}"
+        yield Said(subject, name, "change", (now, 0, name), {}, cancels=ROWS, reason="rows ahead anew")
     for place, each in enumerate(ahead):
-        said = _ahead(subject, each, present, (now, 1 + place), options)
-        # The present takes back what was ahead before; where there is none, the first row does.
-        yield said if present or place else replace(said, cancels=FROM_DATES)
+        yield _ahead(subject, each, present, (now, 1 + place), options)
 
 
 def _full(row: dict[str, Any], options: SourceOptions) -> bool:
@@ -91,7 +96,7 @@ def _ahead(
     elif one.active and any(each.employment.active is False for each in present):
         said["active"] = True
     written = text(columns.own(row, "effectiveDate", options)) or ""
-    name = f"{STARTS if said.get('active') else FROM_DATES}/rows/{columns.day_of(written)}"
+    name = f"{ROWS}/{columns.day_of(written)}"
     event = digest(row)
     effective = Effective(worker.begins or now, written, one.zone)
     return Said(subject, event, "change", (*place, event), said, who, effective, name, reason="row ahead")
@@ -103,7 +108,7 @@ def _present(subject: str, workers: list[_Worker], element: Any, now: int, optio
     said = columns.facts_of(speaks.row, options)
     who = anchor(subject, said, options)
     said["active"] = working((each.employment for each in workers), now)
-    dated = any(each.employment.first or each.employment.last or each.begins for each in workers)
+    dated = any(each.employment.first or each.employment.last for each in workers)
     event = digest(element)
     yield Said(subject, event, "snapshot", (now, 0, event), said, who, cancels=FROM_DATES if dated else None)
     turns: list[_Turn] = []
@@ -137,7 +142,7 @@ def _dated(worker: _Worker, now: int, options: SourceOptions) -> Iterator[_Turn]
     if one.first is not None and (one.renewed or not one.over):  # over before its first day: it never began
         written = text(columns.own(worker.row, "hireDate", options))
         on = replace(one, last=None)
-        yield _Turn("start", one.first, on, worker, written or "", f"{STARTS}/{one.first}", now)
+        yield _Turn("start", one.first, on, worker, written or "", f"{FROM_DATES}/start/{one.first}", now)
 
 
 def _logged(worker: _Worker, now: int, options: SourceOptions) -> tuple[list[_Turn], dict[str, int]]:

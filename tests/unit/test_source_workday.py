@@ -8,7 +8,11 @@ from typing import Any
 
 import pytest
 
+from streamproc.core.events import Origin, SourceFacts
+from streamproc.core.facts import absorb
+from streamproc.core.identity import changes
 from streamproc.core.said import Ignored, Notice, Parsed, Said, Taken
+from streamproc.core.timeline import standing
 from streamproc.sources.reading import EPOCH, micros
 from streamproc.sources.workday import DEFAULTS, elements, read
 
@@ -130,6 +134,7 @@ def test_the_moment_of_revocation(location: str, last_day: str, revoked: str) ->
         ),
         pytest.param({"Worker_Status": "N", "Hire_Date": "2026-04-30"}, (False, []), id="no excuse a day later"),
         pytest.param({"Hire_Date": "2026-06-01", "Hire_Rescinded": "1"}, (False, []), id="hire rescinded"),
+        pytest.param({"Hire_Date": "2026-06-01", "Terminated": "1"}, (False, []), id="over before the first day"),
         pytest.param({"Hire_Rescinded": "1"}, (False, []), id="hire rescinded after the start"),
         pytest.param(
             {"Hire_Date": "2026-03-01", "Termination_Date": "2025-01-31"}, (True, []), id="rehired: an old termination"
@@ -303,17 +308,36 @@ AHEAD = {"Effective_Date": "2026-05-20", "Entry_Moment": "2026-04-10T08:00:00Z"}
 
 
 def test_a_row_of_a_day_ahead() -> None:
-    """It is a row of the timeline, entered when the report says; the row of today is the snapshot."""
-    today, ahead = at({"Report_Entry": [row(Effective_Date=""), row(**AHEAD, Title="Lead")]}).events
+    """It is a row of the timeline, and known is that it stands now; the row of today is the snapshot."""
+    today, anew, ahead = at({"Report_Entry": [row(Effective_Date=""), row(**AHEAD, Title="Lead")]}).events
+    assert (anew.cancels, anew.attributes) == ("rows", {})
+    assert anew.order < ahead.order
     assert (today.kind, today.attributes["job"], today.attributes["active"]) == ("snapshot", None, True)
     assert ahead.effective is not None
     assert (utc(ahead.effective.at), ahead.effective.zone) == ("2026-05-19T14:00:00Z", "Australia/Melbourne")
-    assert (ahead.kind, ahead.row, ahead.order[0]) == ("change", "rows/2026-05-20", us("2026-04-10T08:00:00Z"))
+    assert (ahead.kind, ahead.row, ahead.order[0]) == ("change", "rows/2026-05-20", us(NOON))
     assert ahead.attributes["job"] == "Lead"
     assert "active" not in ahead.attributes
-    assert at(row(**AHEAD, Title="Lead")).events == (
-        replace(ahead, event=at(row(**AHEAD, Title="Lead")).events[0].event),
-    )
+    alone = at(row(**AHEAD, Title="Lead")).events[1]
+    assert replace(ahead, event=alone.event, order=alone.order) == alone
+
+
+def test_a_row_ahead_that_the_report_has_no_more_lets_nobody_in() -> None:
+    """Today's row takes it back, or the other rows ahead do, whenever it was entered. Else it would count."""
+    today = row(Effective_Date="2024-02-01", Worker_Status="N")
+    later, changed = "2026-05-02T12:00:00Z", row(**(AHEAD | {"Effective_Date": "2026-05-25"}), Title="Lead")
+    for before, after in (([today, row(**AHEAD)], [today]), ([row(**AHEAD, Title="Chief")], [changed])):
+        facts: SourceFacts | None = None
+        events = changes("21001", "workday", at(before).events, Origin("events.workday", 0, 0, us(NOON) // 1000))
+        events += changes(
+            "21001", "workday", at(after, later).events, Origin("events.workday", 0, 1, us(later) // 1000)
+        )
+        for event in events:
+            facts, _ = absorb(facts, event, None)
+        assert facts is not None
+        values, _ = standing(facts, us("2026-05-21T00:00:00Z") // 1000)
+        assert values.get("active") is not True
+        assert values.get("job") is None
 
 
 @pytest.mark.parametrize(
@@ -338,7 +362,7 @@ def test_of_rows_that_are_past_the_last_counts() -> None:
     """A status that was true before a termination isn't true any more."""
     before, after = row(Effective_Date="2024-02-01"), row(Effective_Date="2026-04-30", Worker_Status="Terminated")
     for rows in ([before, after], [after, before]):
-        assert [each.attributes["active"] for each in at(rows).events] == [False]
+        assert [each.attributes["active"] for each in at(rows).events if each.attributes] == [False]
 
 
 def test_contract_and_employment_are_two_subjects_of_one_person() -> None:
