@@ -84,8 +84,7 @@ def _business_event(
         effective, timeline_row, cancels = None, None, cancels or timeline_row
     elif kind == "end" and effective is not None:
         said["active"] = False
-    elif kind == "start" and ahead:
-        said["active"] = True
+    # A start lets nobody in by itself: the worker is fetched, whose dates may be moved or withdrawn later.
     if said or cancels is not None:
         # Of one moment, what takes away counts, and what takes back comes after it.
         order = (when, 2 if rescinded else int(said.get("active") is False), event)

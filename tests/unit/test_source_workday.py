@@ -520,7 +520,7 @@ def test_a_moment_within_a_day_counts_as_it_is() -> None:
         ({"eventName": "Rescind Termination", "terminationDate": "2026-04-01"}, None, True),
         ({"eventName": "endContingentWorkerContract", "terminationDate": "2026-04-01"}, {"active": False}, True),
         ({"eventName": "Hire Employee", "hireDate": "2026-04-01", "terminationDate": ...}, None, False),
-        ({"eventName": "Hire Employee", "hireDate": "2026-06-01", "terminationDate": ...}, {"active": True}, False),
+        ({"eventName": "Hire Employee", "hireDate": "2026-06-01", "terminationDate": ...}, None, False),
         ({"eventName": "Change Job", "terminationDate": ...}, None, False),
         ({"eventName": "Change Job", "Title": "Lead", "terminationDate": ...}, {"job": "Lead"}, False),
     ],
