@@ -19,6 +19,8 @@ EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _INSTANT: Final = re.compile(
     r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d)(?::(\d\d)(?:\.(\d+))?)?\s*(?:([Zz])|([+-])(\d\d):?(\d\d))?"
 )
+AHEAD: Final = 300_000_000
+"""µs by which a source's clock may be ahead of ours."""
 _TRUE: Final = frozenset({"true", "1", "y", "yes"})
 _FALSE: Final = frozenset({"false", "0", "n", "no"})
 
@@ -169,8 +171,12 @@ def anchor(subject: str, said: Mapping[str, Fact], options: SourceOptions) -> st
 
 
 def moment(source: int | None, received: int) -> int:
-    """When it happened, by the source; not later than it was received, and then if the source doesn't say."""
-    return received if source is None else min(source, received)
+    """When it happened, by the source: what was fetched is ordered by the source's clock, too; ours may be behind.
+
+    A time further ahead than `AHEAD` is a mistake that would make all that follows look old: then, and where the source
+    doesn't say, it is the moment at which it was received.
+    """
+    return received if source is None or source > received + AHEAD else source
 
 
 def zone_of(resource: Mapping[str, Any], options: SourceOptions) -> str:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from streamproc.core.events import CHANGE_EVENT
 from streamproc.core.said import Parsed
 from streamproc.sources import debezium
+from streamproc.sources.reading import AHEAD
 from tests.property.test_source_okta import TAKEN, arrivals, changed, ending, fixtures, mutated, values
 
 
@@ -22,7 +23,7 @@ def checked(payload: Any) -> None:
     assert found.ignored == tuple(ignored for each in alone for ignored in each.ignored)
     for said in found.events:
         assert said.subject == said.subject.strip() != ""
-        assert 0 < said.order[0] <= TAKEN.received
+        assert 0 < said.order[0] <= TAKEN.received + AHEAD
         assert 0 <= said.order[1] < 2**63
         assert debezium.UNAVAILABLE not in str(said.attributes)
         active = said.attributes.get("active")

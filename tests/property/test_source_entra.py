@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from streamproc.core.events import CHANGE_EVENT
 from streamproc.core.said import Parsed, Said, Taken
 from streamproc.sources import entra
+from streamproc.sources.reading import AHEAD
 from tests.property.test_source_okta import TAKEN, arrivals, changed, ending, fixtures, mutated, values
 
 
@@ -26,7 +27,7 @@ def checked(payload: Any) -> None:
     )
     for said in found.events:
         assert said.subject == said.subject.strip() != ""
-        assert said.order[0] <= TAKEN.received
+        assert said.order[0] <= TAKEN.received + AHEAD
         active = said.attributes.get("active", False)
         assert active is True or active is False
 

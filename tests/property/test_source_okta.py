@@ -14,6 +14,7 @@ from streamproc.core.events import CHANGE_EVENT, ChangeEvent, Fact, Origin, Sour
 from streamproc.core.facts import absorb
 from streamproc.core.said import Parsed, Said, Taken
 from streamproc.sources import okta
+from streamproc.sources.reading import AHEAD
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
 TAKEN = Taken(received=1_780_000_000_000_000)
@@ -78,7 +79,7 @@ def checked(read: Callable[[Any, Taken], Parsed], elements: Callable[[Any], list
     )
     for said in found.events:
         assert said.subject == said.subject.strip() != ""
-        assert said.order[0] <= TAKEN.received
+        assert said.order[0] <= TAKEN.received + AHEAD
         active = said.attributes.get("active", False)
         assert active is True or active is False
 

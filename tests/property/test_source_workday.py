@@ -15,7 +15,7 @@ from streamproc.core.said import Said, Taken
 from streamproc.core.timeline import standing
 from streamproc.sources import workday
 from streamproc.sources.employment import Employment, working
-from streamproc.sources.reading import micros
+from streamproc.sources.reading import AHEAD, micros
 from tests.property.test_source_okta import TAKEN, arrivals, changed, ending, fixtures, mutated, values
 
 KIM = fixtures("workday")["report"]["Report_Entry"][1]
@@ -38,7 +38,7 @@ def checked(payload: Any) -> None:
     assert found.ignored == tuple(ignored for each in alone for ignored in each.ignored)
     for said in found.events:
         assert said.subject == said.subject.strip() != ""
-        assert said.order[0] <= TAKEN.received
+        assert said.order[0] <= TAKEN.received + AHEAD
         assert said.attributes.get("active") in (None, False, True)
         assert said.effective is None or said.effective.at > TAKEN.received
 
