@@ -24,6 +24,8 @@ def test_a_gateway_whose_clock_is_behind_doesnt_let_a_leaver_stay() -> None:
     outcome = {"outcome": {"result": "SUCCESS"}, "target": [{"type": "User", "id": "1"}]}
     at = 1_772_445_605_000_000
     (leaves,) = okta.read(deactivated | outcome, Taken(received=at - 4_000_000)).events
-    (active,) = okta.read({"id": "1", "status": "ACTIVE", "profile": {}}, Taken(at, read=at - 2_000_000)).events
+    (active,) = okta.read(
+        {"id": "1", "status": "ACTIVE", "profile": {"login": "a"}}, Taken(at, read=at - 2_000_000)
+    ).events
     assert active.attributes["active"] is True
     assert leaves.order > active.order
