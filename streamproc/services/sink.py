@@ -316,18 +316,20 @@ class Sink(ConsumerRebalanceListener):  # type: ignore[misc]
         begun = self._ticks()
         journals = {partition: self._journal(partition) for partition in partitions}
         await asyncio.gather(*(journal.fence() for journal in journals.values()))
-        # A client of its own: asked from within a rebalance, the subscribed one would wait for the rebalance to end.
-        loader = kafka.consumer(self._settings, group=self._group, committed_only=True)
-        await loader.start()
+        # Clients of their own: asked within a rebalance, the subscribed one would wait for the rebalance to end. And
+        # two: one that is in a group and is assigned anew again and again falls over its own coordinator.
+        loader = kafka.consumer(self._settings, committed_only=True)
+        member = kafka.consumer(self._settings, group=self._group)
+        await asyncio.gather(loader.start(), member.start())
         try:
             for journal in journals.values():
                 await journal.load(loader)
             places = [TopicPartition(OPERATIONS, partition) for partition in partitions]
             ends = await loader.end_offsets(places)
             for place in places:
-                journals[place.partition].begin = await loader.committed(place) or 0
+                journals[place.partition].begin = await member.committed(place) or 0
         finally:
-            await loader.stop()
+            await asyncio.gather(loader.stop(), member.stop())
         for place in places:
             journal = journals[place.partition]
             journal.until = ends[place]

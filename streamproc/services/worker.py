@@ -256,9 +256,10 @@ class Worker:
         """Records at offsets `first` to `end - 1`. None, where these are a transaction's markers or were compacted."""
         place = TopicPartition(topic, partition)
         found: list[ConsumerRecord] = []
-        async with self._reading:
-            reader = self._reader
-            assert reader is not None
+        # Not in the group: a member that is assigned anew by hand falls over its own coordinator.
+        reader = kafka.consumer(self._settings)
+        await reader.start()
+        try:
             reader.assign([place])
             reader.seek(place, first)
             while await reader.position(place) < end:
@@ -266,6 +267,8 @@ class Worker:
                 found += [record for record in records if record.offset < end]
                 if found and found[-1].offset == end - 1:
                     break
+        finally:
+            await reader.stop()
         return found
 
     def _resolve(self, raw: Raw) -> None:
