@@ -24,9 +24,9 @@ from streamproc.services.fetching import Fetching, Times
 from streamproc.services.sync import ATTEMPTS, Counts, KafkaCursors, Sync
 from streamproc.simulator.options import SimulatorOptions
 from streamproc.simulator.server import serve
-from streamproc.sources import SOURCES
+from streamproc.sources import configured
 from streamproc.sources.intake import Record
-from streamproc.sources.options import SourceOptions, parse_sources
+from streamproc.sources.options import SourceOptions
 from streamproc.telemetry import exposed
 
 log = structlog.get_logger("streamproc")
@@ -38,7 +38,7 @@ async def run_worker(settings: Settings, ready: Callable[[], None] = lambda: Non
 
     text, name = settings.mapping_text()
     mapping = parse_mapping(text, name)
-    options = parse_sources(*settings.sources_text(), {name: source.defaults for name, source in SOURCES.items()})
+    options = configured(*settings.sources_text())
     await ensure_topics(settings)
     worker = Worker(settings, mapping, options)
     async with exposed(settings.metrics, worker.measure):
@@ -70,7 +70,7 @@ async def run_gateway(settings: Settings, ready: Callable[[str], None] = lambda 
     from streamproc.services.issuer import Issuer  # noqa: PLC0415
 
     opened, tls = doors(settings), settings.gateway_context()
-    options = parse_sources(*settings.sources_text(), {name: source.defaults for name, source in SOURCES.items()})
+    options = configured(*settings.sources_text())
     await ensure_topics(settings)
     async with aiohttp.ClientSession() as http, _producing(settings) as producer:
         issuer = None
@@ -97,7 +97,7 @@ async def run_hydrator(settings: Settings, ready: Callable[[], None] = lambda: N
     from streamproc.services.hydrator import Hydrator  # noqa: PLC0415
     from streamproc.services.subscriptions import keep_subscribed  # noqa: PLC0415
 
-    options = parse_sources(*settings.sources_text(), {name: source.defaults for name, source in SOURCES.items()})
+    options = configured(*settings.sources_text())
     async with AsyncExitStack() as stack:
         fetchings, made = await _fetchings(settings, options, stack)
         if not fetchings:
@@ -119,7 +119,7 @@ async def run_hydrator(settings: Settings, ready: Callable[[], None] = lambda: N
 
 async def run_sync(settings: Settings, source: str, *, full: bool, say: Callable[[str], None]) -> Counts:
     """One round of a source. Raises SettingsError where it isn't configured, DirectoryError where it isn't told."""
-    options = parse_sources(*settings.sources_text(), {name: source.defaults for name, source in SOURCES.items()})
+    options = configured(*settings.sources_text())
     async with AsyncExitStack() as stack:
         fetchings, made = await _fetchings(settings, options, stack)
         if source not in fetchings:

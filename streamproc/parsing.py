@@ -11,8 +11,7 @@ import orjson
 
 from streamproc import config
 from streamproc.core.said import Ignored, Parsed, Said, Taken
-from streamproc.sources import SOURCES
-from streamproc.sources.options import parse_sources
+from streamproc.sources import SOURCES, configured
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -28,7 +27,7 @@ def parse(source: str, file: BinaryIO, as_json: bool) -> None:
     Nothing is sent anywhere. 1 where it isn't JSON.
     """
     settings = config.load()
-    options = parse_sources(*settings.sources_text(), {name: each.defaults for name, each in SOURCES.items()})
+    options = configured(*settings.sources_text())
     content = file.read()
     readable, parsed = True, Parsed()
     try:

@@ -7,7 +7,7 @@ from typing import Any, Final, Protocol
 from streamproc.core.said import Parsed, Taken
 from streamproc.sources import contract, debezium, entra, okta, pingone, workday
 from streamproc.sources import set as set_
-from streamproc.sources.options import SourceOptions
+from streamproc.sources.options import SourceOptions, parse_sources
 
 
 class Read(Protocol):
@@ -43,3 +43,8 @@ SOURCES: Final[dict[str, Source]] = {
     )
 }
 """Source name → source; its topics are `events.<source>` and, where it is fetched, `notifications.<source>`."""
+
+
+def configured(text: str, name: str) -> dict[str, SourceOptions]:
+    """Options of every source: its defaults, and over them what the TOML text says. Raises SettingsError."""
+    return parse_sources(text, name, {source.name: source.defaults for source in SOURCES.values()})
