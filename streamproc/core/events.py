@@ -20,12 +20,16 @@ Order: TypeAlias = tuple[int, int, str]
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where the raw event lies, and when the broker appended it (ms since 1970)."""
+    """Where the raw event lies, and when the broker appended it (ms since 1970).
+
+    `received`: when the gateway had it (ms since 1970); None: it didn't come that way.
+    """
 
     topic: str
     partition: int
     offset: int
     appended: int
+    received: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,19 +89,33 @@ class Move:
 
 
 @dataclass(frozen=True, slots=True)
+class NewMapping:
+    """A mapping file comes into force, in one partition of `identity.changes`.
+
+    `text`: the file. `first`: it was appended because there was none yet, and only holds where that is so.
+    """
+
+    text: str
+    by: str
+    first: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class ChangeEvent:
     """What one source said about one user.
 
     `snapshot` is everything the source knows: an attribute that it leaves out has no value. `change` speaks only of
     the attributes that it names. `due` is the passing of an effective date, appended by the worker's timer. `link` and
     `unlink` move a subject from user to user. `row` and `cancels` name rows of the source's timeline.
+    `mapping` is about all users of its partition (`user` is empty): from its offset on they are folded by the mapping
+    in `mapping`, whose digest is the event's id.
     """
 
     user: str
     source: str
     subject: str
     event: str
-    kind: Literal["snapshot", "change", "due", "link", "unlink"]
+    kind: Literal["snapshot", "change", "due", "link", "unlink", "mapping"]
     order: Order
     attributes: dict[str, Fact]
     origin: Origin
@@ -106,6 +124,7 @@ class ChangeEvent:
     row: str | None = None
     cancels: str | None = None
     move: Move | None = None
+    mapping: NewMapping | None = None
 
 
 CHANGE_EVENT: TypeAdapter[ChangeEvent] = TypeAdapter(ChangeEvent)

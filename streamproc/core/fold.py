@@ -10,7 +10,7 @@ once that is past it. `due` tells the worker when the next such date comes; its 
 
 import hashlib
 from dataclasses import dataclass, replace
-from typing import Any, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
 import orjson
 from pydantic import TypeAdapter
@@ -25,6 +25,9 @@ from streamproc.core.resource import Resource
 from streamproc.core.timeline import upcoming
 
 Effect: TypeAlias = Literal["changed", "unchanged", "duplicate", "stale"]
+
+LARGEST: Final = 768 * 1024
+"""Bytes of a record, below what a broker takes. The event that would make a larger one is rejected."""
 
 FIRST = -1
 """`prev` of a user's first record: no offset comes before it."""
@@ -69,11 +72,20 @@ USER_RECORD: TypeAdapter[UserRecord] = TypeAdapter(UserRecord)
 _UNSAID = Cause("", "", Origin("", 0, 0, 0))
 
 
-def fold(record: UserRecord | None, seq: int, event: ChangeEvent, mapping: Mapping) -> UserRecord:
-    """The record after the event at offset `seq`. Returns `record` itself where the event was folded already."""
+def fold(
+    record: UserRecord | None,
+    seq: int,
+    event: ChangeEvent,
+    mapping: Mapping,
+    facts: dict[str, SourceFacts] | None = None,
+) -> UserRecord:
+    """The record after the event at offset `seq`. Returns `record` itself where the event was folded already.
+
+    `facts`: where the event brings another mapping, which reads other facts, what had been said of these.
+    """
     if record is not None and seq <= record.seq:
         return record
-    return seal(_after(record, seq, event, mapping))
+    return seal(_after(record, seq, event, mapping, facts))
 
 
 def passed(record: UserRecord, origin: Origin) -> ChangeEvent:
@@ -87,20 +99,34 @@ def passed(record: UserRecord, origin: Origin) -> ChangeEvent:
     return ChangeEvent(record.user, source, subject, f"due/{row}", "due", (at, 0, row), {}, origin, "due")
 
 
-def fold_encoded(known: bytes | None, seq: int, event: ChangeEvent, mapping: Mapping) -> bytes | None:
+def fold_encoded(
+    known: bytes | None,
+    seq: int,
+    event: ChangeEvent,
+    mapping: Mapping,
+    facts: dict[str, SourceFacts] | None = None,
+) -> bytes | None:
     """The same from Kafka value to Kafka value, encoded once. None: the event was folded already."""
     record = None if known is None else _recall(known)
     if record is not None and seq <= record.seq:
         return None
-    return _sealed(_after(record, seq, event, mapping))[1]
+    return _sealed(_after(record, seq, event, mapping, facts))[1]
 
 
-def _after(record: UserRecord | None, seq: int, event: ChangeEvent, mapping: Mapping) -> UserRecord:
+def _after(
+    record: UserRecord | None,
+    seq: int,
+    event: ChangeEvent,
+    mapping: Mapping,
+    heard: dict[str, SourceFacts] | None,
+) -> UserRecord:
     """The next record, whose hash is still empty."""
     facts = dict(record.facts) if record else {}
     as_of = max(event.origin.appended, record.as_of) if record else event.origin.appended
     said: Absorbed = "duplicate"
-    if event.kind != "due":
+    if event.kind == "mapping":
+        facts, said = (facts if heard is None else heard), "applied"
+    elif event.kind != "due":
         subject = key(event.source, event.subject)
         facts[subject], said = absorb(facts.get(subject), event, mapping.facts)
     due = record.due if record else None

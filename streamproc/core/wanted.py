@@ -75,5 +75,5 @@ def recall(value: bytes) -> Delivery:
 
 def _cause(raw: dict[str, Any]) -> Cause:
     origin = raw["origin"]
-    place = Origin(origin["topic"], origin["partition"], origin["offset"], origin["appended"])
+    place = Origin(origin["topic"], origin["partition"], origin["offset"], origin["appended"], origin["received"])
     return Cause(raw["source"], raw["event"], place, raw["reason"])

@@ -23,21 +23,20 @@ from streamproc.core.authority import key
 from streamproc.core.controls import CONTROL, IDENTITY
 from streamproc.core.errors import RejectedInputError
 from streamproc.core.events import ChangeEvent, Origin
+from streamproc.core.fold import LARGEST
 from streamproc.core.identity import LINK, Link, changes, order, resolve
 from streamproc.core.said import Ignored, Parsed, Said
 from streamproc.services.outbox import Outbox
 from streamproc.services.table import StateTable
 from streamproc.sources import SOURCES, hris
 from streamproc.sources.options import SourceOptions
-from streamproc.sources.raw import BY_GATEWAY, HARMLESS, KIND, RECEIVED, told
+from streamproc.sources.raw import BY_GATEWAY, HARMLESS, KIND, RECEIVED, received, told
 from streamproc.topics import CHANGES, CONTROLS, LINKS
 
 log = structlog.get_logger("streamproc.worker")
 
 FORWARDED: Final = "streamproc-forwarded"
 """Of a record that was appended again for the subjects of another partition, or of an order: topic/partition/offset."""
-LARGEST: Final = 768 * 1024
-"""Bytes of a value that we write, below what a broker takes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +54,7 @@ class Raw:
     @property
     def origin(self) -> Origin:
         """Where it lies."""
-        return Origin(self.topic, self.partition, self.offset, self.timestamp)
+        return Origin(self.topic, self.partition, self.offset, self.timestamp, received(self.headers))
 
 
 class Resolver:

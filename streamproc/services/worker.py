@@ -27,14 +27,14 @@ from streamproc.config import Settings
 from streamproc.core.delivery import Rejected
 from streamproc.core.errors import MappingError, RejectedInputError
 from streamproc.core.events import CHANGE_EVENT, Origin
-from streamproc.core.fold import Effect, decode, fold_encoded, passed
+from streamproc.core.fold import LARGEST, Effect, decode, fold_encoded, passed
 from streamproc.core.mapping import Mapping as Rules
 from streamproc.core.offsets import Offsets
 from streamproc.services.app import make_app, topic_of
 from streamproc.services.calendar import Calendar, due_of
 from streamproc.services.inbox import Inbox
 from streamproc.services.outbox import Outbox
-from streamproc.services.resolver import LARGEST, Raw, Resolver
+from streamproc.services.resolver import Raw, Resolver
 from streamproc.services.table import StateTable
 from streamproc.sources import SOURCES
 from streamproc.sources.options import SourceOptions

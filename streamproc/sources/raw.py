@@ -39,6 +39,13 @@ def told(
     return Parsed(ignored=(payload,)) if isinstance(payload, Ignored) else read(payload, taken, options)
 
 
+def received(headers: Mapping[str, bytes]) -> int | None:
+    """When the gateway had the record, in ms since 1970; None: it didn't come through one."""
+    content = headers.get(RECEIVED)
+    at = None if content is None else _micros(content.decode("ascii", "replace"))
+    return None if at is None else at // 1000
+
+
 def _payload(value: bytes | None) -> Any:
     if value is None:
         return None

@@ -1,0 +1,89 @@
+"""Rules: which mapping is in force in a partition of `identity.changes`, from which offset on.
+
+Rule 1: a mapping comes into force by an event of kind `mapping`, which carries the whole file and has its digest as id.
+What lies before a partition's first one was folded by that one, too: a worker that finds none appends its own `first`.
+Rule 2: an event that repeats the order in force, or names the mapping in force, changes nothing.
+Rule 3: where the new mapping reads other facts than the old, what the partition's events have said of them until then
+is heard anew; what nobody had asked for wasn't kept.
+"""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
+
+from pydantic import TypeAdapter, ValidationError
+
+from streamproc.core.authority import key
+from streamproc.core.errors import MappingError
+from streamproc.core.events import CHANGE_EVENT, ChangeEvent, Origin, SourceFacts
+from streamproc.core.facts import absorb
+from streamproc.core.history import Logged
+from streamproc.core.mapping import Mapping, parse_mapping
+
+MARK: Final = b'"kind":"mapping"'
+"""What the value of a mapping's event holds; a value without it is none."""
+SOURCE: Final = "mapping"
+"""In the place of a source, where a change of the mapping led to a record."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """The mapping in force. `seq`: offset from which on; `origin`: where it was ordered; `at`: ms since 1970."""
+
+    seq: int
+    digest: str
+    text: str
+    by: str
+    reason: str
+    origin: Origin
+    at: int
+
+
+RULES: Final[TypeAdapter[Rules]] = TypeAdapter(Rules)
+
+
+def ruled(known: Rules | None, seq: int, appended: int, event: ChangeEvent) -> Rules | None:
+    """The rules from the mapping event at offset `seq` on; None: it changes nothing.
+
+    Raises MappingError where its text isn't the mapping that it names.
+    """
+    assert event.mapping is not None
+    origin, last = event.origin, None if known is None else known.origin
+    if known is not None and last is not None:
+        repeated = (origin.topic, origin.partition) == (last.topic, last.partition) and origin.offset <= last.offset
+        if event.mapping.first or event.event == known.digest or (repeated and origin.appended <= last.appended):
+            return None
+    compiled(event.event, event.mapping.text)
+    return Rules(seq, event.event, event.mapping.text, event.mapping.by, event.reason or "", origin, appended)
+
+
+@lru_cache(maxsize=16)
+def compiled(digest: str, text: str) -> Mapping:
+    """The mapping of that text. Raises MappingError where that isn't the mapping of this digest."""
+    mapping = parse_mapping(text, f"mapping {digest}")
+    if mapping.digest != digest:
+        raise MappingError(f"mapping {digest}: its text is that of mapping {mapping.digest}")
+    return mapping
+
+
+def marked(logged: Logged) -> ChangeEvent | None:
+    """The mapping event in a record of `identity.changes`; None: it is something else."""
+    if logged.value is None or MARK not in logged.value:
+        return None
+    try:
+        event = CHANGE_EVENT.validate_json(logged.value)
+    except ValidationError:
+        return None
+    return event if event.kind == "mapping" and event.mapping is not None else None
+
+
+def heard(events: Iterable[ChangeEvent], wanted: Collection[str]) -> dict[str, dict[str, SourceFacts]]:
+    """User → subject → what all these events have said of the wanted facts (rule 3)."""
+    found: dict[str, dict[str, SourceFacts]] = {}
+    for event in events:
+        if event.kind not in {"due", "mapping"}:
+            subjects = found.setdefault(event.user, {})
+            name = key(event.source, event.subject)
+            subjects[name], _ = absorb(subjects.get(name), event, wanted)
+    return found
