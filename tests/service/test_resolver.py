@@ -8,8 +8,9 @@ from aiokafka import AIOKafkaProducer
 
 from streamproc.core.controls import Control
 from streamproc.core.errors import RejectedInputError
+from streamproc.core.fold import LARGEST
 from streamproc.services.outbox import Outbox
-from streamproc.services.resolver import LARGEST, Raw, Resolver
+from streamproc.services.resolver import Raw, Resolver
 from streamproc.services.table import StateTable
 from streamproc.sources import SOURCES
 from streamproc.topics import CHANGES, CONTROLS, LINKS
