@@ -24,7 +24,7 @@ class Graph:
     def __init__(self, api: Api, options: SourceOptions) -> None:
         self.api = api
         paths = [path.strip().partition(".")[0] for each in options.attributes.values() for path in each.split("|")]
-        self._selected = sorted({"id", "accountEnabled", *paths} - {"manager", "memberOf"})
+        self._selected = sorted({"id", "accountEnabled", "createdDateTime", *paths} - {"manager", "memberOf"})
 
     async def read(self, subject: str) -> Read:
         path = f"/users/{quote(subject, safe='')}"

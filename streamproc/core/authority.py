@@ -3,8 +3,11 @@
 Rule 1: each fact comes from the first source in its list that has a value for it; without a list, by the sources'
 names. A source that isn't in a fact's list has no say in it.
 Rule 2: `active` is true only while every source with a say in it, that speaks of it at all, says so.
-Rule 3: within one source a person is active if any of their subjects is: a contract that ends when an employment
-begins doesn't disable anybody. The rest comes from the active subject that spoke last, and none of it from another.
+Rule 3: two subjects of a person in one source are two jobs, or two accounts. Who lost one of them is active only by
+another that outlasts it. A job does that began later (a contract that ends when an employment has begun disables
+nobody), or that was said to be active after the other last was. An account does only if it was made after the other was
+last said to be active: an administrator's second account is no second employment. The rest comes from the active
+subject that spoke last, and none of it from another.
 Rule 4: when a subject has left a user, what it said is known to have no value; if nobody else vouches for the user,
 they are inactive.
 """
@@ -13,8 +16,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Final
 
-from streamproc.core.events import Fact, SourceFacts
+from streamproc.core.events import BEGAN, Fact, SourceFacts
 from streamproc.core.timeline import standing
+
+ACCOUNTS: Final = frozenset({"okta", "entra", "pingone", "set"})
+"""Sources whose subjects are accounts. Those of others are jobs."""
+
+READING: Final = 3_600_000_000
+"""µs; what was said closer together may come from one reading of a report, which says no order."""
 
 EVERYBODY: Final[Mapping[str, Sequence[str]]] = MappingProxyType({})
 """No lists: every source has a say in all that it speaks of."""
@@ -38,8 +47,9 @@ def view(
             return only.values
     said: dict[str, dict[str, Fact]] = {}
     for source in sorted({name.partition("/")[0] for name in facts}):
-        subjects = [each for name, each in facts.items() if name.partition("/")[0] == source and not each.left]
-        said[source] = _together(subjects, now, active) if subjects else {}
+        named = [each for name, each in facts.items() if name.partition("/")[0] == source]
+        subjects = [each for each in named if not each.left or each.values.get(active) is False]
+        said[source] = _together(subjects, now, active, accounts=source in ACCOUNTS) if subjects else {}
     merged: dict[str, Fact] = {name: None for each in facts.values() if each.left for name in each.values}
     for name in sorted({name for values in said.values() for name in values}):
         told = [said[source][name] for source in authority.get(name, said) if name in said.get(source, ())]
@@ -51,17 +61,34 @@ def view(
     return merged
 
 
-def _together(subjects: Sequence[SourceFacts], now: int, active: str) -> dict[str, Fact]:
+def _together(subjects: Sequence[SourceFacts], now: int, active: str, *, accounts: bool) -> dict[str, Fact]:
     """The subjects of one person in one source as one (rule 3)."""
     told = [
-        (values.get(active) is True, last, each.subject, values)
+        (values.get(active) is True, last, each.subject, values, each)
         for each in subjects
         for values, last in [standing(each, now)]
     ]
     values = max(told, key=lambda one: one[:3])[3]
-    if values.get(active) is not True and any(one[3].get(active) is False for one in told):
-        return values | {active: False}
-    return values
+    ended = [one[4] for one in told if one[3].get(active) is False]
+    going = [one[4] for one in told if one[0]]
+    if all(any(_outlasts(one, other, now, accounts=accounts) for one in going) for other in ended):
+        return values
+    return values | {active: False}
+
+
+def _outlasts(going: SourceFacts, ended: SourceFacts, now: int, *, accounts: bool) -> bool:
+    """Whether a subject that is active makes up for one that isn't (rule 3)."""
+    if accounts:
+        return ended.vouched is not None and began(going, now) > ended.vouched
+    if ended.vouched is None or began(going, now) > began(ended, now):
+        return True
+    return going.vouched is not None and going.vouched > ended.vouched + READING
+
+
+def began(facts: SourceFacts, now: int) -> int:
+    """When the job began or the account was made, if the source says so; else when it first spoke of it. µs."""
+    value = standing(facts, now)[0].get(BEGAN)
+    return value if isinstance(value, int) and not isinstance(value, bool) else facts.since or 0
 
 
 def _vouched(facts: Iterable[SourceFacts], active: str) -> bool:

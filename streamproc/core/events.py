@@ -6,13 +6,16 @@ the broker appended them.
 """
 
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 from pydantic import TypeAdapter
 
 JsonScalar: TypeAlias = str | int | float | bool | None
 Fact: TypeAlias = JsonScalar | list[JsonScalar] | dict[str, JsonScalar]
 """What a source can say of one attribute; None says that it has no value."""
+
+BEGAN: Final = "began"
+"""The fact that says when a job began or an account was made (µs since 1970). No mapping has to read it."""
 
 Order: TypeAlias = tuple[int, int, str]
 """Place in one source's own order: source time in µs since 1970, sequence, event id. Never compared across sources."""
@@ -34,11 +37,15 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Effective:
-    """From when something holds. `at`: µs since 1970. `said`: as the source wrote it; `zone`: by which it was read."""
+    """From when something holds. `at`: µs since 1970. `said`: as the source wrote it; `zone`: by which it was read.
+
+    `lags`: it is a day of the worker's, and for up to a day after it the source may go on to say what held before.
+    """
 
     at: int
     said: str
     zone: str
+    lags: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +67,9 @@ class SourceFacts:
 
     `values` holds what was said without a date, `later` the order of each that was said after the floor. `floor` is
     the newest snapshot, `grouped` the newest that also spoke of groups. `rows` is the timeline; `gone` names rows, or
-    what the ids of rows begin with, with the order before which they don't count. `left`: the subject isn't this
-    user's any more.
+    what the ids of rows begin with, with the order before which they don't count. `since`: when the source first spoke
+    of it, and `vouched` when it last said that it is active, in its own time (µs since 1970). `left`: the subject isn't
+    this user's any more. `brought`: what it denied when it came, with the order of that word: not said of this user.
     """
 
     subject: str
@@ -73,6 +81,9 @@ class SourceFacts:
     rows: dict[str, Row] = field(default_factory=dict)
     gone: dict[str, Order] = field(default_factory=dict)
     left: bool = False
+    since: int | None = None
+    vouched: int | None = None
+    brought: dict[str, Order] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

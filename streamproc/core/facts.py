@@ -6,6 +6,8 @@ nothing, so a duplicate needs no list of ids already seen. What has a date of it
 
 Facts are kept per subject, because one person can have two in one source, as contractor and as employee. A subject that
 moves to another user takes all its facts along in one event; what stays behind says only that nothing is known here.
+But where the source itself moves it, what the subject has denied this user stays denied: who was disabled isn't let in
+again because their number was changed. An operator's order takes that along, too.
 """
 
 from collections.abc import Collection
@@ -13,7 +15,7 @@ from dataclasses import replace
 from typing import Literal, TypeAlias
 
 from streamproc.core.events import ChangeEvent, Fact, Move, Order, Origin, Row, SourceFacts
-from streamproc.core.timeline import GROUP, cancelled, entered, said_of, spelled, swept
+from streamproc.core.timeline import ACTIVE, GROUP, cancelled, entered, said_of, spelled, spoken, standing, swept
 
 Effect: TypeAlias = Literal["applied", "duplicate", "stale"]
 """What an event did to the facts: something, nothing because it was seen before, or nothing because newer is known."""
@@ -32,6 +34,7 @@ def absorb(known: SourceFacts | None, event: ChangeEvent, wanted: Collection[str
         return known, "stale"
     elif _before(event.origin, known.origin):
         return known, "duplicate"
+    known = _heard(known, event)
     if event.row is not None or event.cancels is not None or event.effective is not None:
         return _dated(known, event, wanted)
     facts, effect = _registered(known, event, wanted)
@@ -85,7 +88,19 @@ def _with(
     grouped: Order | None,
 ) -> SourceFacts:
     """As `dataclasses.replace` would do it, in a third of the time."""
-    return SourceFacts(known.subject, event.origin, floor, values, later, grouped, known.rows, known.gone)
+    return SourceFacts(
+        known.subject,
+        event.origin,
+        floor,
+        values,
+        later,
+        grouped,
+        known.rows,
+        known.gone,
+        since=known.since,
+        vouched=known.vouched,
+        brought=known.brought,
+    )
 
 
 def _snapshot(
@@ -119,11 +134,37 @@ def _moved(
 ) -> tuple[SourceFacts, Effect]:
     if known is not None and (known.origin == event.origin or _before(event.origin, known.origin)):
         return known, "duplicate"
+    now = event.origin.appended
     if move.facts is not None:
-        return (move.facts if wanted is None else _restricted(move.facts, wanted)), "applied"
-    said = [name for row in known.rows.values() for name in row.attributes] if known else []
-    values: dict[str, Fact] = dict.fromkeys(said) | dict.fromkeys(known.values if known else ())
-    return SourceFacts(event.subject, event.origin, values=values, left=True), "applied"
+        facts = move.facts if wanted is None else _restricted(move.facts, wanted)
+        brought = {} if move.other is None else _denied(facts, now)
+        return replace(facts, origin=event.origin, brought=brought), "applied"
+    if known is None:
+        return SourceFacts(event.subject, event.origin, left=True), "applied"
+    said = [name for row in known.rows.values() for name in row.attributes]
+    values: dict[str, Fact] = dict.fromkeys(said) | dict.fromkeys(known.values)
+    if move.by is None:
+        values |= {name: False for name, order in _denied(known, now).items() if known.brought.get(name) != order}
+        values |= {name: value for name, value in event.attributes.items() if value is False and name in values}
+    left = SourceFacts(event.subject, event.origin, values=values, left=True, since=known.since, vouched=known.vouched)
+    return left, "applied"
+
+
+def _denied(facts: SourceFacts, now: int) -> dict[str, Order]:
+    """What a subject says no to at a moment (ms since 1970), and the order of that word."""
+    denied = [name for name, value in standing(facts, now)[0].items() if value is False]
+    return {name: order for name in denied if (order := spoken(facts, name, now)) is not None}
+
+
+def _heard(known: SourceFacts, event: ChangeEvent) -> SourceFacts:
+    """With when the source first spoke of the subject, and last vouched for it."""
+    at, since, vouched = event.order[0], known.since, known.vouched
+    since = at if since is None or at < since else since
+    if event.attributes.get(ACTIVE) is True and (vouched is None or at > vouched):
+        vouched = at
+    if since == known.since and vouched == known.vouched:
+        return known
+    return replace(known, since=since, vouched=vouched)
 
 
 def _restricted(facts: SourceFacts, wanted: Collection[str]) -> SourceFacts:

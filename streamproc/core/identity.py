@@ -22,6 +22,7 @@ from streamproc.core.controls import Control
 from streamproc.core.events import ChangeEvent, Move, Order, Origin, SourceFacts
 from streamproc.core.facts import absorb
 from streamproc.core.said import Said
+from streamproc.core.timeline import ACTIVE
 
 MOST: Final = 50
 LARGEST: Final = 256 * 1024
@@ -133,6 +134,9 @@ def _settled(link: Link, events: list[ChangeEvent], by: Ruling | None) -> tuple[
     found: list[ChangeEvent] = []
     if before is not None and before != user and link.facts is not None:
         found.append(_move("unlink", before, user, link, by))
+        if by is None and any(each.attributes.get(ACTIVE) is False for each in events):
+            # Disabled and given another number in one go: it was this user's account that was disabled.
+            found[0] = replace(found[0], attributes={ACTIVE: False})
     if user is None:
         kept = _bounded((*link.waiting, *events))
         forgotten = link.forgotten + len(link.waiting) + len(events) - len(kept)

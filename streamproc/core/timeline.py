@@ -7,6 +7,7 @@ Rule 2: a row of the same name is a correction and takes the place of an earlier
 was entered before it, whether it has begun to count or not. Either may come first: `gone` remembers.
 Rule 3: a row that newer words have overtaken in all that it says can't count any more: it is emptied. It goes, as does
 what `gone` remembers, once it is so old that no raw record from before it is kept.
+Rule 4: an end on a day of the worker's isn't lifted, but by another row, before the day is over where the source is.
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -20,6 +21,14 @@ Rank: TypeAlias = tuple[int, int, int, str]
 
 GROUP: Final = "group:"
 """A group's fact is this and its name. A snapshot that also says who is in no group says the bare prefix as well."""
+
+STARTS: Final = "*starts"
+"""In the place of a row's name: every row that says that somebody is active."""
+ACTIVE: Final = "active"
+"""The fact that gives access, as every source's parser names it."""
+
+LAG: Final = 24 * 3_600_000_000
+"""µs; two places on earth are no further apart (rule 4)."""
 
 REMEMBERED: Final = 30 * 24 * 3_600_000_000
 """µs; as long as the raw topics keep their records, so nothing older can come late."""
@@ -84,10 +93,18 @@ def standing(facts: SourceFacts, now: int) -> tuple[dict[str, Fact], Rank]:
     last = max(map(ranked, orders), default=(0, 0, 0, ""))
     values = facts.values
     for row in sorted(_begun(facts.rows.values(), now), key=rank):
-        place = rank(row)
-        newer = {name: value for name, value in row.attributes.items() if _overtakes(facts, name, place)}
-        values, last = values | newer, max(last, place)
+        newer = {name: value for name, value in row.attributes.items() if _overtakes(facts, name, row)}
+        values, last = values | newer, max(last, rank(row))
     return values, last
+
+
+def spoken(facts: SourceFacts, name: str, now: int) -> Order | None:
+    """The order of the word that holds of one attribute at a moment (ms since 1970)."""
+    order = said_of(facts, name)
+    for row in sorted(_begun(facts.rows.values(), now), key=rank):
+        if name in row.attributes and _overtakes(facts, name, row):
+            order = row.entered
+    return order
 
 
 def upcoming(facts: SourceFacts, now: int) -> dict[str, int]:
@@ -100,17 +117,23 @@ def _begun(rows: Iterable[Row], now: int) -> Iterable[Row]:
     return (row for row in rows if row.effective is None or row.effective.at <= now * 1000)
 
 
-def _overtakes(facts: SourceFacts, name: str, place: Rank) -> bool:
-    known = said_of(facts, name)
+def _overtakes(facts: SourceFacts, name: str, row: Row) -> bool:
+    known, place = said_of(facts, name), rank(row)
+    if row.effective is not None and row.effective.lags and row.attributes.get(name) is False:
+        place = (max(place[0], row.effective.at + LAG), *place[1:])
     return known is None or place > ranked(known)
 
 
 def _spent(facts: SourceFacts, row: Row) -> bool:
     place = rank(row)
     open_to_it = row.whole and (facts.floor is None or place > ranked(facts.floor))
-    return not open_to_it and not any(_overtakes(facts, name, place) for name in row.attributes)
+    return not open_to_it and not any(_overtakes(facts, name, row) for name in row.attributes)
 
 
 def _taken_out(gone: Mapping[str, Order], name: str, row: Row) -> bool:
-    named = (order for each, order in gone.items() if name == each or name.startswith(f"{each}/"))
-    return any(row.entered < order for order in named)
+    starts = row.attributes.get(ACTIVE) is True
+    return any(
+        row.entered < order
+        for each, order in gone.items()
+        if name == each or name.startswith(f"{each}/") or (starts and each == STARTS)
+    )

@@ -23,7 +23,8 @@ class Employment:
     """One employment, or one contract. `first` and `last`: days that are worked; `zone`: IANA.
 
     `active`: what the source says of now, None if nothing. `over`: terminated. `rescinded`: the hire never happened.
-    A `first` on the day of `last` or after it is a new start, and `last` belongs to what was before.
+    A `first` on the day of `last` or after it is a new start, and `last` belongs to what was before. Or it is that of
+    somebody who won't come: while the day lies ahead, `original`, the very first day, tells which.
     """
 
     zone: str
@@ -32,6 +33,7 @@ class Employment:
     active: bool | None = None
     over: bool = False
     rescinded: bool = False
+    original: date | None = None
 
     @property
     def starts(self) -> int | None:
@@ -47,6 +49,12 @@ class Employment:
     def renewed(self) -> bool:
         """Whether the dates tell of an end and then a new start."""
         return self.first is not None and self.last is not None and self.first >= self.last
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether a `first` after `last` may be that of somebody who won't come: nothing tells of work before."""
+        worked = self.original is not None and self.last is not None and self.original <= self.last
+        return self.renewed and not self.active and not worked
 
     def works(self, now: int) -> bool | None:
         """Whether access is due now (µs since 1970); None: the source doesn't say."""
@@ -82,8 +90,8 @@ class Employment:
         return None if on or any(each.covers(after, now) for each in others) else end
 
     def coming(self, now: int) -> int | None:
-        """When access starts, if that lies ahead: µs since 1970."""
-        start = self.starts
+        """When access starts, if that lies ahead: µs since 1970. None if it is doubtful."""
+        start = None if self.doubtful else self.starts
         return start if start is not None and start > now else None
 
 

@@ -23,6 +23,7 @@ from streamproc.sources.entra_audit import activity, is_record
 from streamproc.sources.options import SourceOptions
 from streamproc.sources.reading import (
     anchor,
+    begun,
     digest,
     facts,
     items,
@@ -232,6 +233,7 @@ def _user(subject: str, item: dict[str, Any], taken: Taken, options: SourceOptio
     said |= {f"group:{name}": name for name in groups if name}
     if not said:
         return Ignored("incomplete", "nothing that is read here", subject)
+    said |= begun(user.get("createdDateTime"))
     return Said(subject, event, "snapshot" if whole else "change", order, said, anchor(subject, said, options))
 
 

@@ -16,6 +16,7 @@ from streamproc.sources.options import SourceOptions
 from streamproc.sources.reading import (
     anchor,
     at,
+    begun,
     digest,
     facts,
     items,
@@ -171,6 +172,7 @@ def _user(user: dict[str, Any], taken: Taken, options: SourceOptions) -> Said | 
         said |= {"group:": True, **{f"group:{name}": name for name in names if name}}
     # A change of status takes its time, and until it is done the old one still stands beside the coming one.
     coming = text(user.get("transitioningToStatus")) or status
+    said |= begun(user.get("created"))
     said["active"] = status in options.active and coming in options.active
     event = digest(user)
     when = moment(micros(user.get("lastUpdated")), taken.received) if taken.read is None else taken.read

@@ -18,6 +18,7 @@ from streamproc.sources.options import SourceOptions
 from streamproc.sources.reading import (
     anchor,
     at,
+    begun,
     digest,
     facts,
     items,
@@ -151,6 +152,7 @@ def _user(user: dict[str, Any], taken: Taken, options: SourceOptions) -> Said | 
     if "memberOfGroupNames" in user:
         said["group:"] = True  # these are all
     said["active"] = enabled
+    said |= begun(user.get("createdAt"))
     event = digest(user)
     when = moment(micros(user.get("updatedAt")), taken.received) if taken.read is None else taken.read
     return Said(subject, event, "snapshot", (when, 0, event), said, anchor(subject, said, options))

@@ -9,6 +9,7 @@ from typing import Any, Final
 import orjson
 
 from streamproc.core.said import Ignored, Parsed, Said, Taken
+from streamproc.core.timeline import STARTS
 from streamproc.sources import Read
 from streamproc.sources.options import SourceOptions
 
@@ -58,12 +59,16 @@ def _payload(value: bytes | None) -> Any:
 
 
 def _gone(subject: str, taken: Taken) -> Parsed:
-    """The source was asked, and doesn't know the subject any more. That is a word about access, and no other."""
+    """The source was asked, and doesn't know the subject any more. That is a word about access, and no other.
+
+    A start that lay ahead, a hire that was rescinded, goes with it.
+    """
     if not subject:
         return Parsed(ignored=(Ignored("incomplete", "it doesn't say who is gone"),))
     at = taken.received if taken.read is None else taken.read
     event = f"gone/{at}"
-    return Parsed((Said(subject, event, "change", (at, 1, event), {"active": False}, reason="gone from this source"),))
+    reason = "gone from this source"
+    return Parsed((Said(subject, event, "change", (at, 1, event), {"active": False}, cancels=STARTS, reason=reason),))
 
 
 def _micros(text: str | None) -> int | None:

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import orjson
 
-from streamproc.core.events import Fact
+from streamproc.core.events import BEGAN, Fact
 from streamproc.core.said import Ignored, Notice, Parsed, Said
 from streamproc.sources.options import SourceOptions
 
@@ -227,3 +227,9 @@ def parsed(found: Iterable[Said | Notice | Ignored]) -> Parsed:
             case _:
                 assert_never(each)
     return Parsed(tuple(events), tuple(notifications), tuple(ignored))
+
+
+def begun(value: Any) -> dict[str, Fact]:
+    """Since when an account is there, as a fact; nothing where it isn't a moment."""
+    at = micros(value)
+    return {} if at is None else {BEGAN: at}

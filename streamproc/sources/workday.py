@@ -103,4 +103,5 @@ def _effective(kind: str | None, row: dict[str, Any], options: SourceOptions) ->
     day_ = columns.day_of(written)
     if exact is None and day_ is not None:
         exact = ends(day_, zone) if kind == "end" else starts(day_, zone)
-    return None if exact is None else Effective(exact, written, zone)
+    whole_day = kind == "end" and day_ is not None and exact == ends(day_, zone)
+    return None if exact is None else Effective(exact, written, zone, lags=whole_day)

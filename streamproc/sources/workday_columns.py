@@ -30,12 +30,14 @@ DEFAULTS: Final = SourceOptions(
         **{each: each for each in ("genesysQueue", "genesysLanguage", "genesysRole")},
         # Read here, and no facts:
         "hireDate": "Hire_Date|hireDate",
+        "originalHireDate": "Original_Hire_Date|originalHireDate",
         "terminationDate": "Termination_Date|terminationDate",
         "lastDayOfWork": "Last_Day_Of_Work|Termination_Last_Day_of_Work|lastDayOfWork",
         "terminated": "Terminated",
         "hireRescinded": "Hire_Rescinded",
         "workerType": "Worker_Type|Employee_Type|workerType",
         "workdayId": "Workday_ID|WID",
+        "position": "Position_ID|positionId",
         "eventName": "eventName",
         "eventId": "eventId",
         "eventTime": "eventTime|entryMoment|Entry_Moment",
@@ -47,8 +49,8 @@ DEFAULTS: Final = SourceOptions(
     active=("Active", "On Leave", "Leave of Absence"),
 )
 OWN: Final = (
-    "hireDate", "terminationDate", "lastDayOfWork", "terminated", "hireRescinded", "workerType", "workdayId",
-    "eventName", "eventId", "eventTime", "effectiveDate", "rescinded", "cancels",
+    "hireDate", "originalHireDate", "terminationDate", "lastDayOfWork", "terminated", "hireRescinded", "workerType",
+    "workdayId", "position", "eventName", "eventId", "eventTime", "effectiveDate", "rescinded", "cancels",
 )  # fmt: skip
 """What the parsers themselves read."""
 
@@ -117,6 +119,7 @@ def employment(row: dict[str, Any], options: SourceOptions) -> Employment:
     return Employment(
         zone=zone(row, options),
         first=day_of(own(row, "hireDate", options)),
+        original=day_of(own(row, "originalHireDate", options)),
         last=day_of(last_day(row, options)),
         active=active,
         over=truth(own(row, "terminated", options)) is True or "terminat" in (status or "").casefold(),

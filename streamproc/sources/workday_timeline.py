@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any, Final, Literal
 
-from streamproc.core.events import Effective, Fact
+from streamproc.core.events import BEGAN, Effective, Fact
 from streamproc.core.said import Ignored, Said, Taken
 from streamproc.sources import workday_columns as columns
 from streamproc.sources import workday_report as report
@@ -15,6 +15,8 @@ from streamproc.sources.reading import anchor, digest, micros, moment, starts, t
 
 FROM_DATES: Final = "dates"
 """What the ids of rows begin with that were made from a snapshot's dates."""
+FROM_FIRST_DAY: Final = f"{FROM_DATES}/start"
+"""The same, of first days alone."""
 ROWS: Final = "rows"
 """The same, of those that are rows of a report that hold from a day ahead."""
 
@@ -52,8 +54,7 @@ def told(
     if len(workers) < len(rows):
         yield Ignored("incomplete", "nothing but the worker's id under the configured names", subject)
     ahead = [each for each in workers if each.begins is not None and each.begins > now]
-    last = max((each.begins or 0 for each in workers if each not in ahead), default=0)
-    present = [each for each in workers if (each.begins or 0) == last]  # rows of the past are past
+    present = _standing([each for each in workers if each not in ahead], options)
     if present:
         yield from _present(subject, present, element, now, options)
     ahead.sort(key=lambda one: _entered(one, now, options))
@@ -62,6 +63,15 @@ def told(
         yield Said(subject, name, "change", (now, 0, name), {}, cancels=ROWS, reason="rows ahead anew")
     for place, each in enumerate(ahead):
         yield _ahead(subject, each, present, (now, 1 + place), options)
+
+
+def _standing(workers: list[_Worker], options: SourceOptions) -> list[_Worker]:
+    """Of each position the rows that hold from the last day on: those before are past."""
+    last: dict[str | None, int] = {}
+    for each in workers:
+        position = text(columns.own(each.row, "position", options))
+        last[position] = max(last.get(position, 0), each.begins or 0)
+    return [each for each in workers if (each.begins or 0) == last[text(columns.own(each.row, "position", options))]]
 
 
 def _full(row: dict[str, Any], options: SourceOptions) -> bool:
@@ -108,9 +118,13 @@ def _present(subject: str, workers: list[_Worker], element: Any, now: int, optio
     said = columns.facts_of(speaks.row, options)
     who = anchor(subject, said, options)
     said["active"] = working((each.employment for each in workers), now)
+    if (begins := speaks.employment.starts) is not None:
+        said[BEGAN] = begins
+    # Without dates it takes back a first day ahead, which may have been rescinded, and never an end.
     dated = any(each.employment.first or each.employment.last for each in workers)
+    cancels = FROM_DATES if dated else FROM_FIRST_DAY
     event = digest(element)
-    yield Said(subject, event, "snapshot", (now, 0, event), said, who, cancels=FROM_DATES if dated else None)
+    yield Said(subject, event, "snapshot", (now, 0, event), said, who, cancels=cancels)
     turns: list[_Turn] = []
     for worker in workers:
         logged, cancelled = _logged(worker, now, options)
@@ -139,10 +153,11 @@ def _dated(worker: _Worker, now: int, options: SourceOptions) -> Iterator[_Turn]
         written = columns.last_day(worker.row, options)
         on = replace(one, first=None)
         yield _Turn("end", one.last, on, worker, written or "", f"{FROM_DATES}/end/{one.last}", now)
-    if one.first is not None and (one.renewed or not one.over):  # over before its first day: it never began
+    over = one.over and not one.renewed  # before its first day: it never began
+    if one.first is not None and not over and not one.doubtful:
         written = text(columns.own(worker.row, "hireDate", options))
         on = replace(one, last=None)
-        yield _Turn("start", one.first, on, worker, written or "", f"{FROM_DATES}/start/{one.first}", now)
+        yield _Turn("start", one.first, on, worker, written or "", f"{FROM_FIRST_DAY}/{one.first}", now)
 
 
 def _logged(worker: _Worker, now: int, options: SourceOptions) -> tuple[list[_Turn], dict[str, int]]:

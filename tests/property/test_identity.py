@@ -59,8 +59,8 @@ def event(name: str, attributes: dict[str, Fact], anchor: str | None = None, tim
 
 
 def known(facts: SourceFacts | None) -> SourceFacts | None:
-    """Facts, but for where they were read."""
-    return facts and replace(facts, origin=Origin("", 0, 0, 0))
+    """Facts, but for where they were read, and what came along from another user."""
+    return facts and replace(facts, origin=Origin("", 0, 0, 0), brought={})
 
 
 def holds(record: UserRecord | None) -> dict[str, Fact]:

@@ -1,14 +1,18 @@
 """Authority: whose word counts where sources differ, and where one source has two subjects of a person."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from streamproc.core.authority import view
 from streamproc.core.errors import MappingError
-from streamproc.core.events import Fact, Origin, SourceFacts
+from streamproc.core.events import ChangeEvent, Fact, Move, Origin, SourceFacts
+from streamproc.core.facts import absorb
 from streamproc.core.fold import fold
+from streamproc.core.identity import resolve
 from streamproc.core.mapping import parse_mapping
+from streamproc.core.said import Said
 from tests.unit.test_fold import _said
 
 
@@ -43,14 +47,71 @@ def test_deny_wins_among_those_with_a_say() -> None:
     assert view(facts, authority={"active": ["okta", "entra"]}) == {"active": False}
 
 
-def test_one_source_denies_only_when_all_its_subjects_do() -> None:
+def test_a_job_that_began_later_outlasts_one_that_ends() -> None:
     """The closed contract of somebody who goes on as an employee doesn't disable them, however late it is told."""
-    old, new = told({"active": False, "job": "Contractor", "desk": 1}, order=9), told({"active": True, "job": "Agent"})
+    old = told({"active": False, "job": "Contractor", "desk": 1}, order=9, since=1, vouched=7)
+    new = told({"active": True, "job": "Agent"}, since=2, vouched=2)
     assert view({"workday/C/1": old, "workday/1": new}) == {"active": True, "job": "Agent"}
     closed = told({"active": False, "job": "Agent"})
     assert view({"workday/C/1": old, "workday/1": closed}) == {"active": False, "job": "Contractor", "desk": 1}
     silent = told({"active": None, "job": "Lead"}, order=10)
     assert view({"workday/C/1": old, "workday/1": silent}) == {"active": False, "job": "Lead"}
+
+
+DAY = 86_400_000_000
+
+
+def people(**said: tuple[bool, int, int | None]) -> dict[str, SourceFacts]:
+    """Subjects of one person: whether they are active, since which day, and on which day that was last said."""
+    return {
+        name.replace("_", "/"): told(
+            {"active": active}, since=since * DAY, vouched=None if said is None else said * DAY
+        )
+        for name, (active, since, said) in said.items()
+    }
+
+
+@pytest.mark.parametrize(
+    ("subjects", "active"),
+    [
+        pytest.param(
+            {"workday_C": (True, 1, 3), "workday_E": (False, 2, 9)}, False, id="an old contract without an end"
+        ),
+        pytest.param(
+            {"workday_C": (True, 1, 12), "workday_E": (False, 2, 9)}, True, id="a contract said to go on since"
+        ),
+        pytest.param({"workday_C": (False, 1, 9), "workday_E": (True, 2, 3)}, True, id="contractor becomes employee"),
+        pytest.param({"workday_C": (True, 1, 9), "workday_E": (False, 1, 9)}, False, id="both of one reading"),
+        pytest.param({"workday_C": (True, 1, 3), "workday_E": (False, 2, None)}, True, id="over before we heard of it"),
+        pytest.param({"okta_main": (False, 1, 9), "okta_admin": (True, 2, 12)}, False, id="a second account"),
+        pytest.param({"okta_main": (False, 1, 9), "okta_anew": (True, 10, 12)}, True, id="an account made anew"),
+        pytest.param({"okta_main": (False, 1, None), "okta_anew": (True, 10, 12)}, False, id="nobody knows since when"),
+        pytest.param(
+            {"workday_A": (False, 1, 2), "workday_B": (False, 3, 9), "workday_C": (True, 4, 5)},
+            True,
+            id="the third job",
+        ),
+        pytest.param(
+            {"workday_A": (False, 1, 2), "workday_B": (False, 5, 9), "workday_C": (True, 4, 5)},
+            False,
+            id="the job before the last",
+        ),
+    ],
+)
+def test_two_subjects_of_one_source(subjects: dict[str, tuple[bool, int, int | None]], active: bool) -> None:
+    """Who lost one of two jobs or accounts is active only by another that outlasts it, whatever their order here."""
+    facts = people(**subjects)
+    assert view(facts)["active"] is active
+    assert view(dict(reversed(facts.items())))["active"] is active
+
+
+def test_a_job_begins_when_the_source_says() -> None:
+    """Not when we first heard of it: of two that were first read together the dates tell which came later."""
+    facts = people(workday_C=(False, 5, 9), workday_E=(True, 5, 5))
+    assert view(facts)["active"] is False
+    for name, day in (("workday/C", 1), ("workday/E", 4)):
+        facts[name] = replace(facts[name], values=facts[name].values | {"began": day * DAY})
+    assert view(facts)["active"] is True
 
 
 def test_who_left_leaves_nothing_behind() -> None:
@@ -59,6 +120,46 @@ def test_who_left_leaves_nothing_behind() -> None:
     assert view({"okta/o": gone}) == {"active": False, "job": None}
     assert view({"okta/o": gone, "workday/w": told({"active": True})}) == {"active": True, "job": None}
     assert view({"okta/o": told({"job": None}, left=True)}) == {"job": None}
+
+
+def moved(user: str, kind: str, other: str | None, by: str | None, facts: SourceFacts | None = None) -> ChangeEvent:
+    """A subject comes or goes."""
+    event = _said(50 if kind == "link" else 51)
+    move = Move(other, by, facts)
+    return replace(event, user=user, subject="x", source="entra", kind=kind, attributes={}, move=move)  # type: ignore[arg-type]
+
+
+def test_who_was_disabled_isnt_let_in_by_another_number() -> None:
+    """The account's number is changed after it was disabled: what it denied stays, unless an operator moved it."""
+    disabled = told({"active": False, "job": "Agent"}, vouched=0, since=0)
+    okta = {"okta/o": told({"active": True})}
+    left, _ = absorb(disabled, moved("7", "unlink", "8", None), None)
+    assert view(okta | {"entra/x": left}) == {"active": False, "job": None}
+    by_operator, _ = absorb(disabled, moved("7", "unlink", "8", "kim"), None)
+    assert view(okta | {"entra/x": by_operator})["active"] is True
+    # Whoever had the number by mistake for a while is as before, once it is put right.
+    brought, _ = absorb(None, moved("8", "link", "7", None, disabled), None)
+    assert view(okta | {"entra/x": brought})["active"] is False
+    again, _ = absorb(brought, moved("8", "unlink", "7", None), None)
+    assert view(okta | {"entra/x": again})["active"] is True
+    # Another account, made since, is their own.
+    assert view({"entra/x": left, "entra/y": told({"active": True}, since=2 * DAY)})["active"] is True
+    assert view({"entra/x": left, "entra/y": told({"active": True}, since=-1)})["active"] is False
+
+
+def test_disabled_and_given_another_number_in_one_go() -> None:
+    """One snapshot that says both: the account that was disabled was this user's."""
+    origin = Origin("events.entra", 0, 1, 1)
+    first = Said("x", "e1", "snapshot", (1, 0, "e1"), {"active": True}, "7")
+    then = Said("x", "e2", "snapshot", (2, 0, "e2"), {"active": False}, "TERM-7")
+    link, events = resolve(None, "entra", [first], origin)
+    _, later = resolve(link, "entra", [then], replace(origin, offset=2))
+    facts: SourceFacts | None = None
+    for event in (*events, *later):
+        if event.user == "7":
+            facts, _ = absorb(facts, event, None)
+    assert facts is not None
+    assert view({"entra/x": facts, "okta/o": told({"active": True})})["active"] is False
 
 
 def test_authority_is_part_of_the_mapping() -> None:

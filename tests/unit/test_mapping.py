@@ -68,6 +68,7 @@ def test_the_shipped_mapping_reads_only_what_it_names() -> None:
     """Facts outside the mapping aren't kept: they would be personal data that nobody needs."""
     assert shipped().facts == (
         "active",
+        "began",
         "department",
         "displayName",
         "division",

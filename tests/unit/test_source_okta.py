@@ -221,12 +221,13 @@ def test_a_user_is_a_snapshot() -> None:
             "genesysQueue": "Spanish",
             "genesysLanguage": ["Spanish:4", "English"],
             "genesysRole": None,
+            "began": 1_772_352_000_000_000,  # created
         },
         anchor="E1001",
     )
     bare = one_said(user(profile={name: ... for name in user()["profile"] if name != "login"}))
-    assert set(bare.attributes) == {*DEFAULTS.attributes, "active"}
-    assert {name for name, value in bare.attributes.items() if value is not None} == {"userName", "active"}
+    assert set(bare.attributes) == {*DEFAULTS.attributes, "active", "began"}
+    assert {name for name, value in bare.attributes.items() if value is not None} == {"userName", "active", "began"}
     assert bare.anchor is None
 
 

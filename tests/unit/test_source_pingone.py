@@ -198,6 +198,7 @@ def test_a_user_is_a_snapshot() -> None:
             "genesysRole": None,
             "group:Spanish Agents": "Spanish Agents",
             "group:": True,
+            "began": 1_772_352_000_000_000,  # createdAt
         },
         anchor="E1001",
     )

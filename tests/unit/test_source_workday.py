@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 
-from streamproc.core.events import Origin, SourceFacts
+from streamproc.core.events import Fact, Origin, SourceFacts
 from streamproc.core.facts import absorb
 from streamproc.core.identity import changes
 from streamproc.core.said import Ignored, Notice, Parsed, Said, Taken
 from streamproc.core.timeline import standing
+from streamproc.sources import raw
 from streamproc.sources.reading import EPOCH, micros
 from streamproc.sources.workday import DEFAULTS, elements, read
 
@@ -64,6 +65,23 @@ def now_and_ahead(payload: Any, moment: str = NOON) -> tuple[Any, list[tuple[Any
     assert snapshot.kind == "snapshot"
     turns = [(each.attributes["active"], each.effective.at) for each in rows if each.effective is not None]
     return snapshot.attributes["active"], [(active, utc(when)) for active, when in turns]
+
+
+def gone(moment: str) -> tuple[Said, ...]:
+    """What the hydrator's word says that the worker wasn't found at a moment."""
+    headers = {"streamproc-kind": b"gone", "streamproc-subject": b"21001"}
+    return raw.told(read, DEFAULTS, b"{}", headers, us(moment) // 1000).events
+
+
+def active_at(moment: str, *said: tuple[Said, ...]) -> Fact:
+    """Whether the one worker is active at a moment, by records in this order of arrival."""
+    facts: SourceFacts | None = None
+    for offset, each in enumerate(said):
+        origin = Origin("events.workday", 0, offset, us(NOON) // 1000 + offset)
+        for event_ in changes("21001", "workday", each, origin):
+            facts, _ = absorb(facts, event_, None)
+    assert facts is not None
+    return standing(facts, us(moment) // 1000)[0].get("active")
 
 
 def utc(when: int) -> str:
@@ -140,9 +158,34 @@ def test_the_moment_of_revocation(location: str, last_day: str, revoked: str) ->
             {"Hire_Date": "2026-03-01", "Termination_Date": "2025-01-31"}, (True, []), id="rehired: an old termination"
         ),
         pytest.param(
-            {"Worker_Status": "Terminated", "Hire_Date": "2026-06-01", "Termination_Date": "2025-01-31"},
+            {
+                "Worker_Status": "Terminated",
+                "Original_Hire_Date": "2020-02-03",
+                "Hire_Date": "2026-06-01",
+                "Termination_Date": "2025-01-31",
+            },
             (False, [(True, "2026-05-31T14:00:00Z")]),
             id="rehire ahead",
+        ),
+        pytest.param(
+            {"Worker_Status": "N", "Hire_Date": "2026-06-01", "Termination_Date": "2026-04-28"},
+            (False, []),
+            id="won't come, or comes back: not said",
+        ),
+        pytest.param(
+            {
+                "Worker_Status": "N",
+                "Original_Hire_Date": "2026-06-01",
+                "Hire_Date": "2026-06-01",
+                "Termination_Date": "2026-04-28",
+            },
+            (False, []),
+            id="won't come",
+        ),
+        pytest.param(
+            {"Hire_Date": "2026-06-01", "Termination_Date": "2026-05-14"},
+            (True, [(False, "2026-05-14T14:00:00Z"), (True, "2026-05-31T14:00:00Z")]),
+            id="leaves and comes back",
         ),
         pytest.param(
             {"Hire_Date": "2026-05-15", "Last_Day_Of_Work": "2026-05-14"},
@@ -174,6 +217,7 @@ def test_a_row_is_a_snapshot() -> None:
         "active": True,
         "job": "Agent",
         "employeeNumber": "21002",
+        "began": us("2024-02-01T10:00:00Z"),  # the first day, where she works
     } | dict.fromkeys(
         ["department", "division", "manager", "phone", "universalId", "genesysQueue", "genesysLanguage", "genesysRole"]
     )
@@ -190,7 +234,44 @@ def test_a_snapshot_takes_back_what_snapshots_before_it_said_of_days_ahead() -> 
     assert ahead.row is not None
     assert ahead.row.startswith(f"{later[0].cancels}/")
     assert first.order < ahead.order < later[0].order
-    assert at(row(Hire_Date=...)).events[0].cancels is None  # it doesn't speak of dates
+    assert at(row(Hire_Date=...)).events[0].cancels == "dates/start"  # it doesn't speak of dates: an end stays
+
+
+def test_a_first_day_ahead_is_withdrawn() -> None:
+    """Rescinded, and the column is empty or the worker isn't there any more: nobody comes on that day."""
+    hired = at(row(Worker_Status="Pre-Hire", Hire_Date="2026-06-01")).events
+    later = "2026-05-02T12:00:00Z"
+    for after in (at(row(Worker_Status="Pre-Hire", Hire_Date=...), later).events, gone(later)):
+        assert active_at("2026-06-02T00:00:00Z", hired, after) is False
+        assert active_at("2026-06-02T00:00:00Z", after, hired) is False  # whatever comes first
+    assert active_at("2026-06-02T00:00:00Z", hired) is True
+
+
+def test_gone_leaves_an_end_that_lies_ahead() -> None:
+    """A worker whom one reading misses and the next has again still leaves on the day that an event told."""
+    (ended,) = published(location="Melbourne Office").events
+    back = at(row(Hire_Date=...), "2026-05-03T12:00:00Z").events
+    missed = gone("2026-05-02T12:00:00Z")
+    assert active_at("2026-05-14T13:59:59Z", (ended,), missed, back) is True
+    assert active_at("2026-05-14T14:00:00Z", (ended,), missed, back) is False
+
+
+def test_an_end_told_by_an_event_holds_while_the_report_lags_behind() -> None:
+    """Without a column of dates the report says Active until the day is over where Workday is."""
+    (ended,) = published(location="Melbourne Office").events
+    lagging = at(row(Hire_Date=...), "2026-05-15T06:00:00Z").events
+    assert active_at("2026-05-15T07:00:00Z", (ended,), lagging) is False
+    assert active_at("2026-05-15T07:00:00Z", lagging, (ended,)) is False
+    anew = at(row(Hire_Date=...), "2026-05-16T06:00:00Z").events
+    assert active_at("2026-05-16T07:00:00Z", (ended,), lagging, anew) is True
+
+
+def test_two_positions_of_one_worker() -> None:
+    """The last word of each position counts; without the column only the last of all does."""
+    going = row(Effective_Date="2024-02-01", Position_ID="P1")
+    closed = row(Effective_Date="2026-04-30", Position_ID="P2", Worker_Status="Terminated")
+    for rows in ([going, closed], [closed, going]):
+        assert [each.attributes["active"] for each in at(rows).events if each.attributes] == [True]
 
 
 def test_the_same_row_read_again_is_the_same_event_later() -> None:
@@ -388,6 +469,7 @@ def test_a_worker_of_get_workers() -> None:
         "department": "Spanish Support",
         "manager": "21000",
         "employeeNumber": "21001",
+        "began": us("2024-01-31T13:00:00Z"),
     } | dict.fromkeys(["division", "universalId", "genesysQueue", "genesysLanguage", "genesysRole"])
     assert ahead.effective is not None
     assert (utc(ahead.effective.at), ahead.effective.zone) == ("2026-05-14T14:00:00Z", "Australia/Melbourne")

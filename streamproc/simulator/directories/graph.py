@@ -42,6 +42,7 @@ _EMPTY: Values = {
     "onPremisesExtensionAttributes": {f"extensionAttribute{n}": None for n in range(1, 16)},
     "otherMails": [],
     "proxyAddresses": [],
+    "createdDateTime": None,
     "deletedDateTime": None,
 }
 _DEFAULT = (
@@ -167,6 +168,7 @@ class Graph(Directory):
             shown[name] = f"{shown[name]}T00:00:00Z" if shown[name] else None
         for name, value in values.get("custom", {}).items():
             shown[f"extension_{self.options.extension_app}_{name}"] = value
+        shown["createdDateTime"] = stamp(entry.created)
         if entry.removed:
             shown["userPrincipalName"] = entry.id.replace("-", "") + (values.get("userName") or "")
             shown["deletedDateTime"] = stamp(entry.updated)
