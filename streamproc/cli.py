@@ -1,12 +1,13 @@
 """The command line: one word per process or task. Exit codes: 0 done, 1 found something wrong, 2 used wrongly."""
 
 import asyncio
+import importlib
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import click
 import orjson
@@ -29,7 +30,33 @@ _JSON = click.option("--json", "as_json", is_flag=True, help="For machines.")
 _PARENT = click.option("--with-parent", is_flag=True, hidden=True, help="Stop when standard input ends.")
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+AUDIT: Final = {
+    "mapping": ("mappings", "mapping"),
+    "archive": ("archiving", "archive"),
+    "replay": ("replaying", "replay"),
+    "report": ("reports", "report_"),
+}
+"""Commands that read archives: module and name there. No service is to carry the library for that along."""
+
+
+class Commands(click.Group):
+    """Imports a command of `AUDIT` when somebody asks for it."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """All there are."""
+        return sorted([*super().list_commands(ctx), *AUDIT])
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        """By its name."""
+        if name not in AUDIT:
+            return super().get_command(ctx, name)
+        module, attribute = AUDIT[name]
+        found = getattr(importlib.import_module(f"streamproc.{module}"), attribute)
+        assert isinstance(found, click.Command)
+        return found
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__)
 def cli() -> None:
     """HR and identity change events on Kafka become the fewest SCIM calls that make Genesys Cloud agree."""

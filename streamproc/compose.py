@@ -19,7 +19,6 @@ from streamproc.adapters.kafka import consumer as kafka_consumer
 from streamproc.adapters.kafka import ensure_topics, producer
 from streamproc.config import Settings, secrets
 from streamproc.core.errors import KafkaUnavailableError, SettingsError
-from streamproc.core.mapping import parse_mapping
 from streamproc.services.fetching import Fetching, Times
 from streamproc.services.sync import ATTEMPTS, Counts, KafkaCursors, Sync
 from streamproc.simulator.options import SimulatorOptions
@@ -36,11 +35,9 @@ async def run_worker(settings: Settings, ready: Callable[[], None] = lambda: Non
     """The Faust worker, until cancelled."""
     from streamproc.services.worker import Worker  # noqa: PLC0415 - only this process pays for importing Faust
 
-    text, name = settings.mapping_text()
-    mapping = parse_mapping(text, name)
     options = configured(*settings.sources_text())
+    worker = Worker(settings, settings.mapping_text(), options)
     await ensure_topics(settings)
-    worker = Worker(settings, mapping, options)
     async with exposed(settings.metrics, worker.measure):
         await worker.run(ready)
 

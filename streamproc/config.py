@@ -62,7 +62,7 @@ class Settings(BaseSettings):
     group: str = Field("streamproc", description="Prefix of consumer groups and transactional ids.")
     session_timeout: float = Field(6.0, ge=1.0, description="Seconds until a silent member loses its partitions.")
 
-    mapping: Path | None = Field(None, description="Mapping file (TOML); left out: the one that is shipped.")
+    mapping: Path | None = Field(None, description="First mapping file (TOML); left out: the one that is shipped.")
     table_store: Literal["memory", "rocksdb"] = Field("memory", description="Where table `users` lives on a worker.")
     data: Path = Field(Path("data"), description="Folder of the worker's RocksDB files.")
 

@@ -44,6 +44,7 @@ OURS: Final = {
     "gateway": "gateway",
     "hydrator": "hydrator",
     "the worker's table `users`": "users",
+    "the worker's table `rules`": "rules",
 }
 """Writers and readers in TOPICS that are parts of streamproc. The others are who it is described for."""
 

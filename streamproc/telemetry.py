@@ -38,6 +38,12 @@ PAUSED: Final = Gauge("streamproc_paused", "1 while an operator has paused the s
 LAG: Final = Gauge("streamproc_consumer_lag", "Records that are there and not yet read.", ["topic", "partition"])
 RECOVERY: Final = Gauge("streamproc_recovery_remaining", "Records of the changelog still to be read by a worker.")
 EVENTS: Final = Counter("streamproc_events_total", "Events folded, by what they did.", ["effect"])
+REPLANNED: Final = Counter(
+    "streamproc_replanned_total", "Users planned anew by another mapping, by what that did.", ["effect"]
+)
+MAPPING: Final = Gauge(
+    "streamproc_mapping", "Offset from which on a partition is folded by a mapping.", ["partition", "digest"]
+)
 REJECTED: Final = Counter("streamproc_rejected_total", "Input that became no event, by code.", ["code"])
 HOOKS: Final = Counter("streamproc_gateway_requests_total", "Requests to the gateway's doors.", ["door", "status"])
 FETCHES: Final = Counter("streamproc_fetches_total", "Questions to directories, by what came.", ["source", "outcome"])

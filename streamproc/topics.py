@@ -9,6 +9,7 @@ from streamproc.core.delivery import DELIVERY, OUTCOME, REJECTED
 from streamproc.core.events import CHANGE_EVENT
 from streamproc.core.fold import USER_RECORD
 from streamproc.core.identity import LINK
+from streamproc.core.rules import RULES
 from streamproc.sources import SOURCES
 from streamproc.sources.hris import HrisEvent
 
@@ -51,6 +52,7 @@ DELIVERIES: Final = "scim.deliveries"
 REJECTIONS: Final = "events.rejected"
 CONTROLS: Final = "streamproc.controls"
 CURSORS: Final = "streamproc.cursors"
+MAPPINGS: Final = "streamproc.mappings"
 
 _WRITERS: Final = {
     "hris": "producers; gateway",
@@ -102,7 +104,7 @@ TOPICS: Final[tuple[Topic, ...]] = (
         CHANGE_EVENT,
         "worker (resolve)",
         "worker (fold)",
-        "canonical events: the system of record",
+        "canonical events and changes of the mapping: the system of record",
         _APPENDED | _KEPT,
     ),
     Topic(
@@ -143,12 +145,21 @@ TOPICS: Final[tuple[Topic, ...]] = (
     ),
     Topic(
         CONTROLS,
-        "user ID, subject, or `sink`",
+        "user ID, subject, `sink` or `mapping`",
         CONTROL,
         "operators",
         "sink; worker (resolve)",
-        "operators' orders: release, reject, retry, skip, pause, resume; link, split",
+        "operators' orders: release, reject, retry, skip, pause, resume; link, split; mapping",
         _APPENDED | _KEPT,
+    ),
+    Topic(
+        MAPPINGS,
+        "partition",
+        RULES,
+        "worker (fold)",
+        "the worker's table `rules`; operators",
+        "which mapping is in force in each partition of identity.changes, from which offset on",
+        _COMPACTED,
     ),
     Topic(
         CURSORS,
@@ -180,6 +191,7 @@ def picture() -> str:
         f"               {CHANGES}",
         "                     │",
         "             worker: fold (table users)",
+        f"                     ├─◄─► {MAPPINGS}",
         "                     │",
         f"               {OPERATIONS}",
         "                     │",

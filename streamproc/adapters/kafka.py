@@ -2,12 +2,14 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
 from typing import Any, TypeAlias
 
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaConnectionError, KafkaError, TopicAlreadyExistsError, for_code
+from aiokafka.partitioner import DefaultPartitioner
 
 from streamproc.config import Settings
 from streamproc.core.errors import KafkaUnavailableError, TopologyError
@@ -102,6 +104,59 @@ async def whole(settings: Settings, topic: str, *, committed_only: bool = False)
                 for records in (await reader.getmany(timeout_ms=1000)).values():
                     for record in records:
                         yield record.key.decode(), record.value
+    finally:
+        await reader.stop()
+
+
+def partition(settings: Settings, key: bytes) -> int:
+    """Where a record of this key goes, as every Kafka client's default has it."""
+    numbers = list(range(settings.partitions))
+    return int(DefaultPartitioner()(key, numbers, numbers))
+
+
+async def beginnings(settings: Settings, topic: str) -> dict[int, int]:
+    """Partition → offset of its first record. Raises KafkaError."""
+    async with _idle(settings, topic) as (reader, places):
+        return {place.partition: offset for place, offset in (await reader.beginning_offsets(places)).items()}
+
+
+async def ends(settings: Settings, topic: str) -> dict[int, int]:
+    """Partition → offset of its next record. Raises KafkaError."""
+    async with _idle(settings, topic) as (reader, places):
+        return {place.partition: offset for place, offset in (await reader.end_offsets(places)).items()}
+
+
+@asynccontextmanager
+async def _idle(settings: Settings, topic: str) -> AsyncIterator[tuple[AIOKafkaConsumer, list[TopicPartition]]]:
+    reader = consumer(settings)
+    await reader.start()
+    try:
+        yield reader, [TopicPartition(topic, number) for number in range(settings.partitions)]
+    finally:
+        await reader.stop()
+
+
+async def stretch(
+    settings: Settings, topic: str, partition: int, first: int, end: int
+) -> AsyncIterator[list[ConsumerRecord]]:
+    """Records at offsets `first` to `end - 1`, as they come; none that are transactions' markers, or are gone.
+
+    Not in a group: a member that is assigned anew by hand falls over its own coordinator. Raises KafkaError.
+    """
+    if first >= end:  # nor does a client of our age like to be stopped before it has done anything
+        return
+    place = TopicPartition(topic, partition)
+    reader = consumer(settings)
+    await reader.start()
+    try:
+        reader.assign([place])
+        reader.seek(place, first)
+        while await reader.position(place) < end:
+            found = (await reader.getmany(place, timeout_ms=1000)).get(place, [])
+            if records := [record for record in found if record.offset < end]:
+                yield records
+                if records[-1].offset == end - 1:
+                    break
     finally:
         await reader.stop()
 

@@ -11,6 +11,8 @@ from typing import Protocol
 import aiohttp
 import orjson
 
+from streamproc.config import Settings
+
 MARGIN = 60.0
 """Seconds before its expiry from which a token is replaced; at most a tenth of its life."""
 
@@ -40,6 +42,13 @@ class StaticToken:
 
     def refuse(self, token: str) -> None:
         pass
+
+
+def bearer(settings: Settings, http: aiohttp.ClientSession, ticks: Callable[[], float]) -> Bearer:
+    """The target's, as the settings say."""
+    if settings.token is not None:
+        return StaticToken(settings.token.get_secret_value())
+    return Tokens(http, settings.token_url, settings.client_id, settings.client_secret.get_secret_value(), ticks)
 
 
 class Tokens:

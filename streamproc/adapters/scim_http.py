@@ -63,6 +63,22 @@ class PlatformHttp:
         self._root = root.rstrip("/")
         self._tokens = tokens
 
+    async def get(self, path: str) -> Answer:
+        """`path` below the root, with its query encoded. Never raises for what the network or the server does."""
+        try:
+            token = await self._tokens.get()
+            headers = {"Authorization": f"Bearer {token}", "Accept": "application/json"}
+            async with self._http.get(self._root + path, headers=headers) as response:
+                content = await response.read()
+                if response.status == 401:
+                    self._tokens.refuse(token)
+                found = {name.lower(): value for name, value in response.headers.items()}
+                return Answer(response.status, _json(content), found)
+        except TokenRefusedError as error:
+            return Answer(None, {}, {}, sent=False, error=str(error))
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            return Answer(None, {}, {}, error=type(error).__name__)
+
     async def end_sessions(self, user_id: str) -> int | None:
         """Delete all tokens of the user (Genesys Cloud: `DELETE /api/v2/tokens/{userId}`, permission
         `oauth:token:delete`). Returns the status; None: no answer came.

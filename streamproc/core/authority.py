@@ -45,24 +45,36 @@ def view(
         (only,) = facts.values()
         if not only.rows and not only.left:
             return only.values
-    said: dict[str, dict[str, Fact]] = {}
-    for source in sorted({name.partition("/")[0] for name in facts}):
-        named = [each for name, each in facts.items() if name.partition("/")[0] == source]
-        subjects = [each for each in named if not each.left or each.values.get(active) is False]
-        said[source] = _together(subjects, now, active, accounts=source in ACCOUNTS) if subjects else {}
-    merged: dict[str, Fact] = {name: None for each in facts.values() if each.left for name in each.values}
-    for name in sorted({name for values in said.values() for name in values}):
-        told = [said[source][name] for source in authority.get(name, said) if name in said.get(source, ())]
+    by_source: dict[str, list[SourceFacts]] = {}
+    merged: dict[str, Fact] = {}
+    for name, each in facts.items():
+        if each.left:
+            merged |= dict.fromkeys(each.values)
+        if not each.left or each.values.get(active) is False:
+            by_source.setdefault(name.partition("/")[0], []).append(each)
+    said = {
+        source: _together(subjects, now, active, accounts=source in ACCOUNTS)
+        for source, subjects in sorted(by_source.items(), reverse=True)
+    }
+    for values in said.values():  # the first source by name comes last, and so wins
+        for name, value in values.items():
+            if name not in authority and (value is not None or name not in merged):
+                merged[name] = value
+    for name, voices in authority.items():
+        told = [said[source][name] for source in voices if name in said.get(source, ())]
         if told:
-            denied = name == active and any(value is False for value in told)
-            merged[name] = False if denied else next((value for value in told if value is not None), None)
-    if active in merged and merged[active] is None and _vouched(facts.values(), active):
+            merged[name] = next((value for value in told if value is not None), None)
+    denied = any(said[source].get(active) is False for source in authority.get(active, said) if source in said)
+    unsaid = active in merged and merged[active] is None
+    if denied or (unsaid and _vouched(facts.values(), active)):
         merged[active] = False
     return merged
 
 
 def _together(subjects: Sequence[SourceFacts], now: int, active: str, *, accounts: bool) -> dict[str, Fact]:
     """The subjects of one person in one source as one (rule 3)."""
+    if len(subjects) == 1:
+        return standing(subjects[0], now)[0] if subjects[0].rows else subjects[0].values
     told = [
         (values.get(active) is True, last, each.subject, values, each)
         for each in subjects

@@ -8,10 +8,15 @@ from typing import Final, Literal, TypeAlias
 
 from pydantic import TypeAdapter
 
-Action: TypeAlias = Literal["release", "reject", "retry", "skip", "pause", "resume", "link", "split"]
+Action: TypeAlias = Literal["release", "reject", "retry", "skip", "pause", "resume", "link", "split", "mapping"]
 
 SINK: Final = "sink"
 """Key of the controls about all sinks; no user ID: these have a partition of their own only by chance."""
+MAPPING: Final = "mapping"
+"""Key of the orders of a mapping: all in one partition, so that there is one order in which they come."""
+
+LONGEST: Final = 256 * 1024
+"""Bytes of a mapping file that can be ordered: its event is below what a broker takes, quotes and line ends escaped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +25,7 @@ class Control:
 
     `user` and `since` are None for the last two. `at`: ms since 1970, where the operator was. `link` says which user a
     source's `subject` is (SOURCE/SUBJECT, the subject being the record's key), `split` that it isn't the user it was.
+    `mapping` brings a mapping file, whole, into force in every partition.
     """
 
     id: str
@@ -30,11 +36,14 @@ class Control:
     reason: str
     at: int
     subject: str | None = None
+    mapping: str | None = None
 
 
 CONTROL: Final[TypeAdapter[Control]] = TypeAdapter(Control)
 
 IDENTITY: Final[frozenset[Action]] = frozenset({"link", "split"})
+"""Controls about who is who."""
+WORKER: Final[frozenset[Action]] = IDENTITY | {"mapping"}
 """Controls for the worker; the others are for the sink."""
 
 HELD: Final = frozenset({"held", "rejected", "protected"})

@@ -25,7 +25,12 @@ Verdict: TypeAlias = Fate | Attempt
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One HTTP request that went out, and its answer. `status` None: no answer came."""
+    """One HTTP request that went out, and its answer. `status` None: no answer came.
+
+    `holds`: what the target is known to hold of the user from this answer on, in our own terms, where that was learned:
+    from a write that it accepted, or a read. `absent`: it said that it has no such user. Neither: what was known before
+    is all that is known. Of groups only ours are told; a leaver who is read in a hurry keeps those that were known.
+    """
 
     id: str
     method: str
@@ -36,6 +41,8 @@ class Request:
     status: int | None
     correlation_id: str | None
     error: str | None = None
+    holds: Resource | None = None
+    absent: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,3 +30,23 @@ class TopologyError(StreamprocError):
 
 class KafkaUnavailableError(StreamprocError):
     """The Kafka cluster can't be reached or refused us."""
+
+
+class ArchiveError(StreamprocError):
+    """An archive can't be used, or can't go on, as it is; names the file, or topic, partition and offsets."""
+
+
+class HistoryError(StreamprocError):
+    """What was recorded can't be read as it stands; names topic, partition and offset."""
+
+
+class TargetError(StreamprocError):
+    """The target doesn't answer, or not as it should; names what it was asked."""
+
+
+class EvidenceError(StreamprocError):
+    """Evidence can't be made as it was asked for; says why."""
+
+
+class NoBundleError(StreamprocError):
+    """A file isn't a bundle of evidence, or none that may be read; says why."""

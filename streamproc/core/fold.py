@@ -107,10 +107,23 @@ def fold_encoded(
     facts: dict[str, SourceFacts] | None = None,
 ) -> bytes | None:
     """The same from Kafka value to Kafka value, encoded once. None: the event was folded already."""
-    record = None if known is None else _recall(known)
+    record = None if known is None else recall(known)
     if record is not None and seq <= record.seq:
         return None
     return _sealed(_after(record, seq, event, mapping, facts))[1]
+
+
+def fold_on(
+    record: UserRecord | None, before: str, seq: int, event: ChangeEvent, mapping: Mapping
+) -> tuple[UserRecord, str, bytes] | None:
+    """The same for whoever keeps records beside their values, not to decode again what was decoded.
+
+    `before` is the hash of `record`, which may lack it itself, as the record does that is given with its hash here.
+    """
+    if record is not None and seq <= record.seq:
+        return None
+    after = _after(record, seq, event, mapping, None, before)
+    return after, *_sealed(after)
 
 
 def _after(
@@ -119,8 +132,9 @@ def _after(
     event: ChangeEvent,
     mapping: Mapping,
     heard: dict[str, SourceFacts] | None,
+    before: str | None = None,
 ) -> UserRecord:
-    """The next record, whose hash is still empty."""
+    """The next record, whose hash is still empty. `before`: the hash of `record`, if not as it says."""
     facts = dict(record.facts) if record else {}
     as_of = max(event.origin.appended, record.as_of) if record else event.origin.appended
     said: Absorbed = "duplicate"
@@ -137,13 +151,13 @@ def _after(
     if said != "applied" and (due is None or due > as_of * 1000):
         effect = said
     else:
-        before = desired
+        held = desired
         now = view(facts, as_of, mapping.file.authority, mapping.file.attributes.active)
         desired, problems = mapping.desire(event.user, now)
         due = min((at for each in facts.values() if each.rows for at in upcoming(each, as_of).values()), default=None)
-        if desired != before or record is None:
+        if desired != held or record is None:
             effect = "changed"
-            operations = plan(before if record else None, desired)
+            operations = plan(held if record else None, desired)
     return UserRecord(
         user=event.user,
         seq=seq,
@@ -157,7 +171,7 @@ def _after(
         desired=desired,
         operations=operations,
         problems=problems,
-        before=record.hash if record else "",
+        before=before if before is not None else record.hash if record else "",
     )
 
 
@@ -175,12 +189,20 @@ def _sealed(record: UserRecord) -> tuple[str, bytes]:
     return digest, b"".join((value[:at], digest.encode(), value[at:]))  # and without the kilobytes that orjson keeps
 
 
+def sealed(value: bytes) -> str:
+    """The hash that an encoded record has, which is over all the rest of its bytes. Empty: it has none that fits."""
+    at = value.rfind(b'"hash":"') + 8
+    digest, rest = value[at : at + 64], value[:at] + value[at + 64 :]
+    said = hashlib.sha256(rest).hexdigest()
+    return said if said.encode() == digest else ""
+
+
 def encode(record: UserRecord) -> bytes:
     """Kafka value of `scim.operations`. Keys are sorted: the same record is the same bytes after `decode` too."""
     return orjson.dumps(record, option=orjson.OPT_SORT_KEYS)
 
 
-def _recall(value: bytes) -> UserRecord:
+def recall(value: bytes) -> UserRecord:
     """What the fold needs of a record that we encoded ourselves: unchecked, and without its operations and cause."""
     raw = orjson.loads(value)
     return UserRecord(
@@ -212,6 +234,9 @@ def _facts(raw: dict[str, Any]) -> SourceFacts:
         {name: _row(each) for name, each in raw["rows"].items()},
         _orders(raw["gone"]),
         raw["left"],
+        raw["since"],
+        raw["vouched"],
+        _orders(raw["brought"]),
     )
 
 

@@ -225,7 +225,8 @@ def parse_mapping(text: str, name: str = "mapping") -> Mapping:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
         raise MappingError(f"{name}: {where}: {first['msg']}. See streamproc/mapping.toml for the format.") from error
-    digest = hashlib.sha256(file.model_dump_json().encode()).hexdigest()[:16]
+    # Without what has its default: an attribute that a later version adds mustn't make this another mapping.
+    digest = hashlib.sha256(file.model_dump_json(exclude_defaults=True).encode()).hexdigest()[:16]
     mapping = Mapping(file, digest)
     unread = sorted(file.authority.keys() - set(mapping.facts))
     if unread:

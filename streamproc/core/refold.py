@@ -6,12 +6,15 @@ mapping is in force from the offset at which it was then.
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from math import isfinite
+from typing import cast
 
+import orjson
 from pydantic import ValidationError
 
 from streamproc.core.errors import MappingError
-from streamproc.core.events import CHANGE_EVENT, ChangeEvent, SourceFacts
-from streamproc.core.fold import LARGEST, fold_encoded
+from streamproc.core.events import CHANGE_EVENT, ChangeEvent, Fact, SourceFacts
+from streamproc.core.fold import LARGEST, UserRecord, fold_encoded, fold_on, recall
 from streamproc.core.history import Logged
 from streamproc.core.mapping import Mapping
 from streamproc.core.rules import Rules, compiled, heard, marked, ruled
@@ -43,6 +46,8 @@ class Refold:
         self.rules = rules
         self.mapping: Mapping | None = None if rules is None else compiled(rules.digest, rules.text)
         self._before = before
+        self._decoded: dict[str, tuple[bytes, UserRecord, str]] = {}
+        """Records beside their values, and their hashes, to spare decoding."""
 
     def take(self, logged: Logged) -> Step:
         """Fold the next record."""
@@ -53,14 +58,30 @@ class Refold:
         if event.kind == "mapping":
             return self._switch(logged, event)
         assert self.mapping is not None
-        known = self.records.get(event.user)
-        value = fold_encoded(known, logged.offset, event, self.mapping)
-        if value is None:
+        try:
+            folded = fold_on(*self._known(event.user), logged.offset, event, self.mapping)
+        except orjson.JSONEncodeError:  # no worker could write it either
+            return Step(logged, event, {}, "invalid")
+        if folded is None:
             return Step(logged, event, {})
+        record, digest, value = folded
         if len(value) > LARGEST:
             return Step(logged, event, {}, "too_large")
         self.records[event.user] = value
+        if _finite(event):
+            self._decoded[event.user] = value, record, digest
         return Step(logged, event, {event.user: value})
+
+    def _known(self, user: str) -> tuple[UserRecord | None, str]:
+        """The user's record, as it is read back from its Kafka value, and its hash."""
+        value = self.records.get(user)
+        if value is None:
+            return None, ""
+        kept = self._decoded.get(user)
+        if kept is not None and kept[0] is value:
+            return kept[1:]
+        record = recall(value)
+        return record, record.hash
 
     def _switch(self, logged: Logged, event: ChangeEvent) -> Step:
         try:
@@ -88,6 +109,20 @@ class Refold:
                 yield CHANGE_EVENT.validate_json(logged.value or b"")
             except ValidationError:
                 continue
+
+
+def _finite(event: ChangeEvent) -> bool:
+    """Whether all that it says is read back from JSON as it was. JSON has no infinity, and no NaN: they become null."""
+    return event.move is None and all(map(_plain, event.attributes.values()))
+
+
+def _plain(value: Fact) -> bool:
+    kind = value.__class__
+    if kind is list:
+        return all(map(_plain, cast("list[Fact]", value)))
+    if kind is dict:
+        return all(map(_plain, cast("dict[str, Fact]", value).values()))
+    return kind is not float or isfinite(cast("float", value))
 
 
 def replanned(

@@ -78,9 +78,11 @@ def marked(logged: Logged) -> ChangeEvent | None:
     return event if event.kind == "mapping" and event.mapping is not None else None
 
 
-def heard(events: Iterable[ChangeEvent], wanted: Collection[str]) -> dict[str, dict[str, SourceFacts]]:
-    """User → subject → what all these events have said of the wanted facts (rule 3)."""
-    found: dict[str, dict[str, SourceFacts]] = {}
+def heard(
+    events: Iterable[ChangeEvent], wanted: Collection[str], found: dict[str, dict[str, SourceFacts]] | None = None
+) -> dict[str, dict[str, SourceFacts]]:
+    """User → subject → what all these events have said of the wanted facts (rule 3). `found`: to go on from there."""
+    found = {} if found is None else found
     for event in events:
         if event.kind not in {"due", "mapping"}:
             subjects = found.setdefault(event.user, {})

@@ -11,7 +11,7 @@ import zlib
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import orjson
 import structlog
@@ -30,6 +30,9 @@ from streamproc.services.journal import PartitionLostError
 from streamproc.services.trip import Trip, Work
 
 log = structlog.get_logger("streamproc.courier")
+
+Noted: TypeAlias = Callable[[Request, dict[str, Any] | None], Request]
+"""Adds to a request what its answer's body says of the user. None: there is no such thing as was asked for."""
 
 TELL_AT: Final = frozenset({5, 10})
 """Attempts after which somebody is told that it is still being tried; and every 50."""
@@ -99,7 +102,13 @@ class Asking:
             raise
         return await self._send(trip, method, path, body, etag)
 
-    async def get(self, trip: Trip, path: str, shows: Callable[[dict[str, Any]], bool]) -> Answer | None:
+    async def get(
+        self,
+        trip: Trip,
+        path: str,
+        shows: Callable[[dict[str, Any]], bool],
+        noted: Noted = lambda request, _: request,
+    ) -> Answer | None:
         """A GET, until it is answered by what it asked for. None: there is no such thing.
 
         Raises NewerWork, and SetAside where it is refused for good.
@@ -110,10 +119,12 @@ class Asking:
             decided = self.judge("read", answer, trip.attempts)
             request = trip.requests.pop()
             if isinstance(decided, Deliver) and shows(answer.body):
-                trip.journal.record([trip.outcome("read", final=False, reason=None, requests=[request])])
+                told = noted(request, answer.body)
+                trip.journal.record([trip.outcome("read", final=False, reason=None, requests=[told])])
                 return answer
             if isinstance(decided, Gone):
-                trip.journal.record([trip.outcome("absent", final=False, reason=None, requests=[request])])
+                told = noted(request, None)
+                trip.journal.record([trip.outcome("absent", final=False, reason=None, requests=[told])])
                 return None
             trip.requests.append(request)
             if isinstance(decided, Park) or (isinstance(decided, Denied) and self.gate.theirs(trip.denied)):

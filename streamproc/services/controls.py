@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from streamproc.adapters import kafka
 from streamproc.config import Settings
-from streamproc.core.controls import CONTROL, IDENTITY, Control
+from streamproc.core.controls import CONTROL, WORKER, Control
 from streamproc.core.events import Origin
 from streamproc.topics import CONTROLS
 
@@ -80,7 +80,7 @@ class Controls:
                 except ValidationError:
                     log.warning("not a control; only the commands of streamproc may write here", offset=record.offset)
                     continue
-                if control.action in IDENTITY:
+                if control.action in WORKER:
                     continue
                 ordered = Ordered(control, Origin(place.topic, place.partition, record.offset, record.timestamp))
                 if control.action in {"pause", "resume"}:

@@ -229,11 +229,14 @@ class Courier:
             if trip.id is None:  # accepted, but as whom?
                 self._in_the_air(trip, sent)
                 trip.forget()
+                trip.learn(holds=apply(None, operation, desired))
             elif self._lookup.readable(trip, answer.body):
                 # A deleted user of that name comes back as the old record: plan on from what the answer says it holds.
                 trip.held = self._lookup.parse(trip, answer.body)
+                trip.learn(holds=trip.held)
             else:
                 trip.stale = True
+                trip.learn(holds=apply(None, operation, desired))
 
     async def _patch(self, trip: Trip, operation: Operation, changes: Resource) -> None:
         if trip.etag is None and self._lookup.versioned and not trip.current and not isinstance(operation, Deactivate):
@@ -288,6 +291,7 @@ class Courier:
                 trip.operations.append(operation.op)
                 trip.held = apply(trip.held, operation, trip.record.desired)
                 trip.acknowledged = request.answered
+                trip.learn(holds=trip.held)
                 if asked != "group":
                     trip.etag, trip.learned, trip.current = etag(answer), self._times.ticks(), False
                     self._lookup.versioned |= trip.etag is not None
@@ -322,6 +326,7 @@ class Courier:
                     trip.forget()  # it may be the member who is gone
                 else:
                     trip.id, trip.contacted = None, False
+                    request = trip.learn(absent=True)
                 after = backoff(trip.attempts, self._times.jitter())
                 await self._asking.again(trip, "missing", request, describe(answer), after)
             case Park(reason):

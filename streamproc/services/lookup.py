@@ -5,10 +5,12 @@ Rule 2: a search may show an older state than a GET by id, and may pass over its
 """
 
 from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from typing import Any, Final, cast
 
 from streamproc.adapters.scim_http import equals
-from streamproc.core.delivery import Parked
+from streamproc.core.delivery import Parked, Request
 from streamproc.core.dialect import Dialect, parse_user
 from streamproc.core.resource import Resource
 from streamproc.core.verdict import Answer, Deliver, backoff
@@ -39,9 +41,9 @@ class Lookup:
         """First contact: by `externalId`, then by `userName`; adopts whom it finds (RFC 7644 §3.4.2)."""
         user_name = trip.record.desired.get("userName")
         if user_name is None:
-            found = await self._search(trip, "externalId", trip.user)
+            found = await self._search(trip, "externalId", trip.user, _nobody)
         elif (found := await self._by_external_id(trip, trip.user)) is None:
-            found = await self._search(trip, "userName", user_name)
+            found = await self._search(trip, "userName", user_name, _nobody)
             self._ours(trip, found)
         if found is None or trip.misses > PATIENCE:
             trip.id, trip.etag, trip.held, trip.contacted, trip.stale = None, None, None, True, False
@@ -73,9 +75,10 @@ class Lookup:
         if not hurry:
             for name in names:
                 await self.unknown_group(trip, name, join=True)
-        answer = await self._asking.get(trip, f"/Users/{trip.id}", lambda body: self.readable(trip, body))
+        noted = partial(self._noted, trip, hurry=hurry)
+        answer = await self._asking.get(trip, f"/Users/{trip.id}", lambda body: self.readable(trip, body), noted)
         silent = answer is not None and bool(trip.group_names()) and not self._tells_groups(answer.body)
-        groups = await self._memberships(trip) if silent and not hurry else None
+        groups = await self._memberships(trip, answer.body) if answer and silent and not hurry else None
         trip.stale = False
         if answer is None:
             trip.id, trip.contacted = None, False
@@ -96,8 +99,10 @@ class Lookup:
     async def glance(self, trip: Trip) -> bool:
         """Read what the target holds, once: for somebody who holds a group's lock. False: it couldn't be read."""
         answer = await self._asking.read(trip, f"/Users/{trip.id}")
-        request = trip.requests.pop()
         read = isinstance(self._asking.judge("read", answer, 0), Deliver) and self.readable(trip, answer.body)
+        request = trip.requests.pop()
+        if read:
+            request = self._noted(trip, request, answer.body, hurry=False)
         trip.journal.record([trip.outcome("read" if read else "retry", final=False, reason=None, requests=[request])])
         if read:
             self._learn(trip, answer, partial=False)
@@ -181,6 +186,16 @@ class Lookup:
         trip.looked = trip.current = True
         trip.learned = self._times.ticks()
 
+    def _noted(self, trip: Trip, request: Request, body: dict[str, Any] | None, *, hurry: bool) -> Request:
+        """A read of the user, with what it says. In a hurry nobody looks up a group whose id isn't known."""
+        if body is None:
+            return replace(request, absent=True)
+        held = self.parse(trip, body)
+        if hurry:
+            unnamed = {name for name in (trip.held or {}).get("groups", []) if not self.groups.get(name).id}
+            held["groups"] = sorted({*held["groups"], *unnamed})
+        return replace(request, holds=held)
+
     def _ours(self, trip: Trip, found: dict[str, Any] | None) -> None:
         other = found.get("externalId") if found else None
         if other and other != trip.user:
@@ -195,9 +210,19 @@ class Lookup:
                 raise
             return None
 
-    async def _search(self, trip: Trip, attribute: str, value: str) -> dict[str, Any] | None:
-        answer = await self._asking.get(trip, f"/Users?{equals((attribute, value))}&{LIST_ATTRIBUTES}", _is_list)
-        found = [each for each in _resources(answer) if each.get("id") and _has(each, attribute, value)]
+    async def _search(
+        self, trip: Trip, attribute: str, value: str, nobody: Callable[[Request], Request] = lambda request: request
+    ) -> dict[str, Any] | None:
+        """`nobody`: what it means where nobody is found."""
+
+        def find(body: dict[str, Any] | None) -> list[dict[str, Any]]:
+            return [each for each in _resources(body) if each.get("id") and _has(each, attribute, value)]
+
+        path = f"/Users?{equals((attribute, value))}&{LIST_ATTRIBUTES}"
+        answer = await self._asking.get(
+            trip, path, _is_list, lambda request, body: request if find(body) else nobody(request)
+        )
+        found = find(answer.body if answer else None)
         if len(found) > 1:
             raise SetAside(trip.parked("ambiguous", f"{len(found)} users have this {attribute}"))
         return found[0] if found else None
@@ -211,25 +236,30 @@ class Lookup:
             elif not join or _has(answer.body, "displayName", group.name):
                 return answer.body
         answer = await self._asking.get(trip, f"/Groups?{equals(('displayName', group.name))}&{NO_MEMBERS}", _is_list)
-        found = [each for each in _resources(answer) if each.get("id") and _has(each, "displayName", group.name)]
+        resources = _resources(answer.body if answer else None)
+        found = [each for each in resources if each.get("id") and _has(each, "displayName", group.name)]
         return found[0] if len(found) == 1 else None
 
     def _tells_groups(self, body: dict[str, Any]) -> bool:
         return self._dialect.memberships == "user" or "groups" in body
 
-    async def _memberships(self, trip: Trip) -> list[str] | None:
+    async def _memberships(self, trip: Trip, user: dict[str, Any]) -> list[str] | None:
         """Which of our groups the user is in, asked of the groups. None: that is refused, and groups are set aside."""
+        held = self.parse(trip, user)
+        names = [name for name in trip.group_names() if self.groups.get(name).id]
         found: list[str] = []
-        for name in trip.group_names():
-            if there := self.groups.get(name).id:
-                query = equals(("id", there), ("members.value", str(trip.id)))
-                try:
-                    answer = await self._asking.get(trip, f"/Groups?{query}&{NO_MEMBERS}", _is_list)
-                except SetAside as refused:
-                    trip.set_aside("groups", refused.parked)
-                    return None
-                if any(each.get("id") == there for each in _resources(answer)):
-                    found.append(name)
+        for number, name in enumerate(names, 1):
+            there = self.groups.get(name).id
+            unasked = [each for each in names[number:] if each in held["groups"]]
+            query = equals(("id", there), ("members.value", str(trip.id)))
+            noted = partial(_noted_member, held, [*found, *unasked], name, there)
+            try:
+                answer = await self._asking.get(trip, f"/Groups?{query}&{NO_MEMBERS}", _is_list, noted)
+            except SetAside as refused:
+                trip.set_aside("groups", refused.parked)
+                return None
+            if answer is not None and _is_among(answer.body, there):
+                found.append(name)
         return found
 
     async def _find_manager(self, trip: Trip, manager: str) -> str | None:
@@ -270,8 +300,23 @@ def _is_list(body: dict[str, Any]) -> bool:
     return isinstance(found, list) and all(isinstance(each, dict) for each in found)
 
 
-def _resources(answer: Answer | None) -> list[dict[str, Any]]:
-    return (answer.body.get("Resources") or []) if answer else []
+def _resources(body: dict[str, Any] | None) -> list[dict[str, Any]]:
+    return (body or {}).get("Resources") or []
+
+
+def _is_among(body: dict[str, Any] | None, there: str) -> bool:
+    return any(each.get("id") == there for each in _resources(body))
+
+
+def _noted_member(
+    held: Resource, others: list[str], name: str, there: str, request: Request, body: dict[str, Any] | None
+) -> Request:
+    groups = [*others, name] if _is_among(body, there) else others
+    return replace(request, holds=cast("Resource", {**held, "groups": sorted(groups)}))
+
+
+def _nobody(request: Request) -> Request:
+    return replace(request, absent=True)
 
 
 def _has(resource: dict[str, Any], attribute: str, value: str) -> bool:

@@ -1,13 +1,16 @@
 """Orders: what is set aside, read from `scim.deliveries`, and operators' controls, for `streamproc.controls`."""
 
+import asyncio
 from collections.abc import Iterable
+from typing import Any
 
 import orjson
 
 from streamproc.adapters import kafka
 from streamproc.config import Settings
-from streamproc.core.controls import SINK, Action, Control
+from streamproc.core.controls import MAPPING, SINK, Action, Control
 from streamproc.core.delivery import DELIVERY, Delivery
+from streamproc.core.events import Origin
 from streamproc.topics import CONTROLS, DELIVERIES
 
 
@@ -21,16 +24,18 @@ async def set_aside(settings: Settings) -> list[Delivery]:
     return [found[user] for user in sorted(found)]
 
 
-async def order(settings: Settings, controls: Iterable[Control]) -> None:
-    """Append the controls; returns when the brokers have them. Raises KafkaError."""
+async def order(settings: Settings, controls: Iterable[Control]) -> list[Origin]:
+    """Append the controls; returns where, when the brokers have them. Raises KafkaError."""
     producer = kafka.producer(settings)
     await producer.start()
     try:
+        sent: list[asyncio.Future[Any]] = []
         for control in controls:
             subject = (control.subject or "").partition("/")[2]
-            key = (subject or control.user or SINK).encode()
-            await producer.send(CONTROLS, orjson.dumps(control), key=key)
-        await producer.flush()
+            key = MAPPING if control.action == "mapping" else subject or control.user or SINK
+            sent.append(await producer.send(CONTROLS, orjson.dumps(control), key=key.encode()))
+        places = await asyncio.gather(*sent)
+        return [Origin(CONTROLS, each.partition, each.offset, each.timestamp) for each in places]
     finally:
         await producer.stop()
 

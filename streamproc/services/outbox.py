@@ -28,6 +28,8 @@ class Outbox:
     def __init__(self, producer: AIOKafkaProducer, partitions: int, full: int) -> None:
         self.room = asyncio.Event()
         self.room.set()
+        self.partitions = partitions
+        """Of each topic."""
         self._producer = producer
         self._all = list(range(partitions))
         self._partitioner = DefaultPartitioner()

@@ -20,17 +20,20 @@ import structlog
 from pydantic import ValidationError
 
 from streamproc.core.authority import key
-from streamproc.core.controls import CONTROL, IDENTITY
-from streamproc.core.errors import RejectedInputError
-from streamproc.core.events import ChangeEvent, Origin
+from streamproc.core.controls import CONTROL, IDENTITY, LONGEST, Control
+from streamproc.core.errors import MappingError, RejectedInputError
+from streamproc.core.events import ChangeEvent, NewMapping, Origin
 from streamproc.core.fold import LARGEST
 from streamproc.core.identity import LINK, Link, changes, order, resolve
+from streamproc.core.mapping import Mapping as Rules
+from streamproc.core.rules import SOURCE as MAPPED
 from streamproc.core.said import Ignored, Parsed, Said
 from streamproc.services.outbox import Outbox
 from streamproc.services.table import StateTable
 from streamproc.sources import SOURCES, hris
 from streamproc.sources.options import SourceOptions
 from streamproc.sources.raw import BY_GATEWAY, HARMLESS, KIND, RECEIVED, received, told
+from streamproc.sources.rules import usable
 from streamproc.topics import CHANGES, CONTROLS, LINKS
 
 log = structlog.get_logger("streamproc.worker")
@@ -115,11 +118,17 @@ class Resolver:
         self._write(events, links, raw.partition, outbox, done)
 
     def obey(self, raw: Raw, outbox: Outbox, done: Callable[[], None]) -> None:
-        """A record of `streamproc.controls`: one about a subject goes in line with what its source says."""
+        """A record of `streamproc.controls`: one about a subject goes in line with what its source says.
+
+        A mapping goes into the log of every partition.
+        """
         try:
             control = CONTROL.validate_json(raw.value or b"")
         except ValidationError:
             raise RejectedInputError("invalid", "not a control; only the commands of streamproc write here") from None
+        if control.action == "mapping":
+            _bring(raw, control, outbox, done)
+            return
         source, _, subject = (control.subject or "").partition("/")
         if control.action not in IDENTITY:
             done()
@@ -185,6 +194,37 @@ class Resolver:
         self._table.keep(name, value, partition)
         if self._pending.get(name) is link:
             del self._pending[name]
+
+
+def brought(value: bytes | None) -> Rules | None:
+    """The mapping that a control brings; None: none, or it is to be rejected."""
+    try:
+        control = CONTROL.validate_json(value or b"")
+        if control.action == "mapping" and control.mapping is not None:
+            return usable(control.mapping, "mapping")
+    except (ValidationError, MappingError):
+        pass
+    return None
+
+
+def _bring(raw: Raw, control: Control, outbox: Outbox, done: Callable[[], None]) -> None:
+    text = control.mapping
+    if text is None or len(text.encode()) > LONGEST:
+        raise RejectedInputError("mapping", f"no mapping, or one of more than {LONGEST} bytes")
+    try:
+        digest = usable(text, "the mapping in an order").digest
+    except MappingError as error:
+        raise RejectedInputError("mapping", str(error)) from None
+    placed = (control.at * 1000, raw.offset, control.id)
+    new = NewMapping(text, control.by)
+    event = ChangeEvent("", MAPPED, "", digest, "mapping", placed, {}, raw.origin, control.reason, mapping=new)
+    value = orjson.dumps(event)
+    if len(value) > LARGEST:
+        raise RejectedInputError("too_large", f"more than {LARGEST} bytes in one event")
+    log.warning("ordered", action=control.action, by=control.by, digest=digest)
+    for partition in range(outbox.partitions):
+        outbox.put(CHANGES, digest.encode(), value, partition=partition)
+    outbox.then(done)
 
 
 def put(outbox: Outbox, events: Sequence[ChangeEvent]) -> None:

@@ -17,7 +17,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord
 
 from streamproc import telemetry
 from streamproc.adapters import kafka
-from streamproc.adapters.oauth import Bearer, StaticToken, Tokens
+from streamproc.adapters.oauth import bearer
 from streamproc.adapters.scim_http import PlatformHttp, ScimHttp
 from streamproc.config import Settings
 from streamproc.core.delivery import Outcome, Parked
@@ -72,7 +72,7 @@ class Sink(ConsumerRebalanceListener):  # type: ignore[misc]
         self._group = f"{settings.group}-sink"
         self._consumer: AIOKafkaConsumer = kafka.consumer(settings, group=self._group)
         self._failure: asyncio.Future[None] | None = None
-        tokens = _tokens(settings, http, ticks)
+        tokens = bearer(settings, http, ticks)
         jitter = random.Random(seed).random  # noqa: S311
         times = Times(clock, ticks, self._pause, jitter, settings.session_timeout / 2, settings.request_timeout + 1.0)
         self._gate = Gate(Pace(0.0 if fifo else settings.revoke_reserve), Health(), ticks, sleep, settings.connections)
@@ -412,9 +412,3 @@ def _count(outcomes: Iterable[Outcome]) -> None:
         for name, at in instants.items():
             if at is not None:
                 telemetry.REVOCATION.labels(name).observe((at - begun) / 1000)
-
-
-def _tokens(settings: Settings, http: aiohttp.ClientSession, ticks: Callable[[], float]) -> Bearer:
-    if settings.token is not None:
-        return StaticToken(settings.token.get_secret_value())
-    return Tokens(http, settings.token_url, settings.client_id, settings.client_secret.get_secret_value(), ticks)

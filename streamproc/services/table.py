@@ -1,4 +1,4 @@
-"""Tables `users` and `links`: Faust's tables, with topics of ours as their changelogs, and rules for what they hold.
+"""Tables `users`, `links` and `rules`: Faust's tables, whose changelogs are topics of ours, and what they may hold.
 
 Rule 1: the table holds only what the brokers have acknowledged. A record on its way isn't in it yet, so a store on disk
 can't be ahead of the changelog after a crash.
@@ -54,6 +54,13 @@ class StateTable(faust.Table):  # type: ignore[misc]
             for partition, store in self.data._dbs.items():  # noqa: SLF001
                 offset = self.data.offset_key  # where the store keeps how far it has come
                 yield from ((key, value, partition) for key, value in store.items() if key != offset)
+
+    def keys_of(self, partition: int) -> list[bytes]:
+        """All keys that are here of one partition."""
+        if self._in_memory:
+            return [key for key, place in self.data._key_partition.items() if place == partition]  # noqa: SLF001
+        store = self.data._db_for_partition(partition)  # noqa: SLF001
+        return [key for key in store.keys() if key != self.data.offset_key]  # noqa: SIM118 - not a dict
 
     def keep(self, key: bytes, value: bytes, partition: int) -> None:
         """Set what the brokers have acknowledged (rule 1), unless recovery has brought something newer (rule 2)."""

@@ -163,6 +163,11 @@ class Trip:
             names |= set(work.groups)
         return sorted(names)
 
+    def learn(self, *, holds: Resource | None = None, absent: bool = False) -> Request:
+        """The last request says what the target holds of the user. Returns it as it is told."""
+        self.requests[-1] = replace(self.requests[-1], holds=holds, absent=absent)
+        return self.requests[-1]
+
     def forget(self) -> None:
         """What the target holds isn't known any more."""
         if self.id is None:

@@ -12,33 +12,35 @@ import asyncio
 import gc
 import time
 from base64 import b64encode
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from functools import partial
-from typing import Any, Final, get_args
+from typing import Any, TypeAlias
 
 import orjson
 import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
-from pydantic import ValidationError
 
 from streamproc import telemetry
 from streamproc.adapters import kafka
 from streamproc.config import Settings
 from streamproc.core.delivery import Rejected
-from streamproc.core.errors import MappingError, RejectedInputError
-from streamproc.core.events import CHANGE_EVENT, Origin
-from streamproc.core.fold import LARGEST, Effect, decode, fold_encoded, passed
+from streamproc.core.errors import RejectedInputError
+from streamproc.core.events import Origin
+from streamproc.core.fold import decode, passed
 from streamproc.core.mapping import Mapping as Rules
 from streamproc.core.offsets import Offsets
 from streamproc.services.app import make_app, topic_of
 from streamproc.services.calendar import Calendar, due_of
+from streamproc.services.folding import Folding
 from streamproc.services.inbox import Inbox
+from streamproc.services.mappings import in_force, unheard
 from streamproc.services.outbox import Outbox
-from streamproc.services.resolver import Raw, Resolver
+from streamproc.services.resolver import Raw, Resolver, brought
+from streamproc.services.rules import InForce
 from streamproc.services.table import StateTable
 from streamproc.sources import SOURCES
 from streamproc.sources.options import SourceOptions
-from streamproc.topics import CHANGES, CONTROLS, LINKS, OPERATIONS, REJECTIONS
+from streamproc.topics import CHANGES, CONTROLS, LINKS, MAPPINGS, OPERATIONS, REJECTIONS
 
 log = structlog.get_logger("streamproc.worker")
 
@@ -53,10 +55,8 @@ IN_FLIGHT = 2_000
 TICK = 0.25
 """Seconds between two looks at the calendar."""
 
-
-EFFECT: Final = b'"effect":"'
-"""Before it an encoded record holds no such bytes: quotes within text are escaped, and no key of that name has text."""
-EVENTS: Final = {name.encode(): telemetry.EVENTS.labels(name) for name in get_args(Effect)}
+Handler: TypeAlias = Callable[[Raw], Awaitable[None] | None]
+"""Handles a record at once, or returns what is to be awaited before the partition's next one."""
 
 
 class Worker:
@@ -65,36 +65,34 @@ class Worker:
     def __init__(
         self,
         settings: Settings,
-        mapping: Rules,
+        mapping: tuple[str, str],
         options: Mapping[str, SourceOptions],
         clock: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
     ) -> None:
-        """`clock`: ms since 1970. Raises MappingError where the mapping gives authority to a source that isn't one."""
-        for fact, sources in mapping.file.authority.items():
-            if unknown := set(sources) - SOURCES.keys():
-                raise MappingError(
-                    f"authority.{fact}: there is no source {min(unknown)}; there are {', '.join(SOURCES)}"
-                )
-        self._mapping = mapping
+        """`mapping`: text and name of the settings' file. `clock`: ms since 1970. Raises MappingError."""
         self._clock = clock
         self._calendar = Calendar()
         self._reader: AIOKafkaConsumer | None = None
         self._reading = asyncio.Lock()
         self._offsets: dict[tuple[str, int], Offsets] = {}
-        self._unacknowledged: dict[bytes, bytes] = {}
-        """Users whose newest record is on its way to the brokers: it is the state until the table has it."""
+        self._turns: dict[tuple[str, int], asyncio.Lock] = {}
+        """A partition's records are handled one after the other, also where one takes long."""
         self._failure: asyncio.Future[None] | None = None
         self._settings = settings
         self._app = make_app(settings)
-        self._table = StateTable.declare(self._app, "users", OPERATIONS, settings.table_store)
-        self._table.on_recover(partial(self._recovered, self._table, OPERATIONS))
+        users = StateTable.declare(self._app, "users", OPERATIONS, settings.table_store)
+        users.on_recover(partial(self._recovered, users, OPERATIONS))
         links = StateTable.declare(self._app, "links", LINKS, settings.table_store)
         links.on_recover(partial(self._recovered, links, LINKS))
+        rules = StateTable.declare(self._app, "rules", MAPPINGS, settings.table_store)
+        rules.on_recover(partial(self._recovered, rules, MAPPINGS))
+        self._rules = InForce(settings, rules, mapping, clock)
         self._resolver = Resolver(links, options)
+        self._folding = Folding(users, self._rules, self._calendar, self._reject, self._done, self._offsets.get)
         self._app.on_partitions_revoked.connect(self._forget, weak=False)
         self._app.on_partitions_assigned.connect(self._forget, weak=False)
         raw = [*(f"events.{source}" for source in SOURCES), CONTROLS]
-        self._handlers = dict.fromkeys(raw, self._resolve) | {CHANGES: self._fold}
+        self._handlers: dict[str, Handler] = {**dict.fromkeys(raw, self._resolve), CHANGES: self._fold}
         self._inbox = Inbox(self._app, list(self._handlers))
         self._app.agent(topic_of(self._app, *raw), name="resolve")(self._agent(self._resolve))
         self._app.agent(topic_of(self._app, CHANGES), name="fold")(self._agent(self._fold))
@@ -142,7 +140,7 @@ class Worker:
         if (crash := self._app.crash_reason) is not None:
             raise crash
 
-    def _agent(self, handle: Callable[[Raw], None]) -> Callable[[Any], Any]:
+    def _agent(self, handle: Handler) -> Callable[[Any], Any]:
         async def consume(stream: Any) -> AsyncIterator[None]:
             self._inbox.open(stream)
             async for batch in stream:
@@ -158,13 +156,15 @@ class Worker:
 
         return consume
 
-    async def _take(
-        self, place: tuple[str, int], records: Sequence[ConsumerRecord], handle: Callable[[Raw], None]
-    ) -> None:
+    async def _take(self, place: tuple[str, int], records: Sequence[ConsumerRecord], handle: Handler) -> None:
         """Handle records that Faust gives, each after any before it that Faust has left out.
 
         Around a rebalance Faust may give a batch that it fetched before, and drop what comes before that batch.
         """
+        async with self._turns.setdefault(place, asyncio.Lock()):
+            await self._take_turn(place, records, handle)
+
+    async def _take_turn(self, place: tuple[str, int], records: Sequence[ConsumerRecord], handle: Handler) -> None:
         offsets = self._offsets.get(place)
         if offsets is None:
             offsets = Offsets(await self._committed(*place))
@@ -180,7 +180,9 @@ class Worker:
                 if self._offsets.get(place) is not offsets:
                     return
                 if offsets.start(each.offset):  # else Faust gives it for the second time
-                    handle(_raw_of(each))
+                    waiting = handle(_raw_of(each))
+                    if waiting is not None:
+                        await waiting
             if left_out:
                 log.info("records that Faust left out were read", topic=place[0], partition=place[1], n=len(left_out))
             if number % TURN == 0:
@@ -200,7 +202,7 @@ class Worker:
             for place in [(each.topic, each.partition) for each in app.consumer.assignment() if each.topic in handlers]:
                 offsets = self._offsets.get(place)
                 now[place] = None if offsets is None else offsets.reached
-                if place not in before or before[place] != now[place]:
+                if place not in before or before[place] != now[place] or self._busy(place):
                     continue  # it moves, or has just come
                 end = await self._end(*place)
                 begin = now[place]
@@ -210,6 +212,10 @@ class Worker:
                     await self._take(place, left_out, handlers[place[0]])
             before = now
 
+    def _busy(self, place: tuple[str, int]) -> bool:
+        turn = self._turns.get(place)
+        return turn is not None and turn.locked()
+
     async def _watch(self) -> None:
         """Say in the log that a date has come."""
         while True:
@@ -218,7 +224,7 @@ class Worker:
                 continue
             now = self._clock()
             for user, partition in self._calendar.passed(now):
-                value = self._unacknowledged.get(user) or self._table.read(user, partition)
+                value = self._folding.known(user, partition)
                 due = None if value is None else due_of(value)
                 if value is not None and due is not None and due <= now * 1000:
                     record = decode(value)
@@ -254,24 +260,26 @@ class Worker:
 
     async def _between(self, topic: str, partition: int, first: int, end: int) -> list[ConsumerRecord]:
         """Records at offsets `first` to `end - 1`. None, where these are a transaction's markers or were compacted."""
-        place = TopicPartition(topic, partition)
         found: list[ConsumerRecord] = []
-        # Not in the group: a member that is assigned anew by hand falls over its own coordinator.
-        reader = kafka.consumer(self._settings)
-        await reader.start()
-        try:
-            reader.assign([place])
-            reader.seek(place, first)
-            while await reader.position(place) < end:
-                records = (await reader.getmany(place, timeout_ms=1000)).get(place, ())
-                found += [record for record in records if record.offset < end]
-                if found and found[-1].offset == end - 1:
-                    break
-        finally:
-            await reader.stop()
+        async for records in kafka.stretch(self._settings, topic, partition, first, end):
+            found += records
         return found
 
-    def _resolve(self, raw: Raw) -> None:
+    def _resolve(self, raw: Raw) -> Awaitable[None] | None:
+        if raw.topic == CONTROLS and (mapping := brought(raw.value)) is not None:
+            return self._bring(raw, mapping)
+        self._resolve_now(raw)
+        return None
+
+    async def _bring(self, raw: Raw, mapping: Rules) -> None:
+        """A mapping comes after each partition's first, and only where what it reads can be heard everywhere."""
+        await self._rules.begin(self._outbox)
+        if unheard(mapping, await in_force(self._settings), await kafka.beginnings(self._settings, CHANGES)):
+            self._reject(raw, "mapping", f"it reads other facts, and the first records of {CHANGES} are gone")
+        else:
+            self._resolve_now(raw)
+
+    def _resolve_now(self, raw: Raw) -> None:
         handle = self._resolver.obey if raw.topic == CONTROLS else self._resolver.take
         try:
             handle(raw, self._outbox, partial(self._done, raw))
@@ -281,33 +289,8 @@ class Worker:
             log.exception("parser failed", topic=raw.topic, partition=raw.partition, offset=raw.offset)
             self._reject(raw, "internal", type(error).__name__)
 
-    def _fold(self, raw: Raw) -> None:
-        try:
-            change = CHANGE_EVENT.validate_json(raw.value or b"")
-        except ValidationError:
-            self._reject(raw, "invalid", "not a ChangeEvent; only the worker may write here")
-            return
-        user = change.user.encode()
-        known = self._unacknowledged.get(user) or self._table.read(user, raw.partition)
-        value = fold_encoded(known, raw.offset, change, self._mapping)
-        if value is None:  # folded before a restart
-            self._done(raw)
-            return
-        if len(value) > LARGEST:  # better than to stop for everybody
-            self._reject(raw, "too_large", f"more than {LARGEST} bytes would be known of one user")
-            return
-        self._unacknowledged[user] = value
-        start = value.index(EFFECT) + len(EFFECT)
-        EVENTS[value[start : value.index(b'"', start)]].inc()
-
-        def kept() -> None:
-            self._table.keep(user, value, raw.partition)
-            self._calendar.note(user, value, raw.partition)
-            if self._unacknowledged.get(user) is value:
-                del self._unacknowledged[user]
-            self._done(raw)
-
-        self._outbox.put(OPERATIONS, user, value, kept, raw.partition)
+    def _fold(self, raw: Raw) -> Awaitable[None] | None:
+        return self._folding.fold(raw, self._outbox)
 
     def _reject(self, raw: Raw, code: str, reason: str) -> None:
         rejected = Rejected(
@@ -331,6 +314,7 @@ class Worker:
         app = self._app
         telemetry.RECOVERY.set(app.tables.recovery.active_remaining_total() if app.in_recovery else 0)
         telemetry.LAG.clear()
+        self._rules.measure()
         for place in app.consumer.assignment():
             offsets = self._offsets.get((place.topic, place.partition))
             end = app.consumer.highwater(place)
@@ -349,8 +333,9 @@ class Worker:
 
     async def _forget(self, *_: Any, **__: Any) -> None:
         self._offsets.clear()
-        self._unacknowledged.clear()
+        self._folding.forget()
         self._resolver.forget()
+        self._rules.forget()
         self._calendar.forget()
 
     async def _recovered(self, table: StateTable, changelog: str) -> None:

@@ -10,7 +10,7 @@ from typing import Any, Literal, get_args, get_type_hints
 
 from streamproc.simulator import defaults
 
-NAMES = ("skills", "languages", "roles", "divisions", "groups")
+NAMES = ("skills", "languages", "roles", "divisions", "groups", "denied")
 FIXED = frozenset({"client_id", "client_secret", "seed", "allow_remote"})
 
 
@@ -22,6 +22,8 @@ class SimulatorOptions:
     roles: tuple[str, ...] = defaults.ROLES
     divisions: tuple[str, ...] = defaults.DIVISIONS
     groups: tuple[str, ...] = defaults.GROUPS
+
+    denied: tuple[str, ...] = ()  # "skills", "languages", "roles", "divisions": lists that are answered with 403
 
     # The OAuth client.
     client_id: str = defaults.CLIENT_ID

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import orjson
 from aiohttp import web
 
-from streamproc.simulator import control, sessions
+from streamproc.simulator import control, listings, sessions
 from streamproc.simulator.directories import Directories
 from streamproc.simulator.gateway import CORRELATION, Simulator
 from streamproc.simulator.options import SimulatorOptions
@@ -39,6 +39,7 @@ def create_app(options: SimulatorOptions | None = None) -> web.Application:
     control.add_routes(app, simulator)
     Directories().add_routes(app)
     sessions.add_routes(app, simulator)
+    listings.add_routes(app, simulator)
     app.router.add_route("*", "/{tail:.*}", simulator.handle)
     app.on_response_prepare.append(correlate)
     return app

@@ -82,6 +82,7 @@ GROUPS: Final = frozenset({"group.profile.update", "group.lifecycle.delete"})
 """Events that may change the groups of many users, none of whom they name."""
 
 KNOWN: Final = frozenset({*ACTIVE, *MEMBERSHIP, *PROFILE, *STATUS, *GROUPS})
+TELLING: Final = frozenset({*ACTIVE, *MEMBERSHIP})
 
 DONE: Final = frozenset({"SUCCESS", "ALLOW"})
 NOT_DONE: Final = frozenset({"FAILURE", "SKIPPED", "DENY", "CHALLENGE", "RATE_LIMIT", "ABANDONED", "UNANSWERED"})
@@ -135,7 +136,7 @@ def _event(kind: str, event: dict[str, Any], taken: Taken, options: SourceOption
         return Ignored("incomplete", "the targets don't name exactly one user")
     uuid = text(event.get("uuid")) or digest(event)
     when = moment(micros(event.get("published")), taken.received)
-    if result not in DONE or kind not in ACTIVE | MEMBERSHIP:
+    if result not in DONE or kind not in TELLING:
         return Notice(subject, uuid, when, kind, urgent=kind not in PROFILE)
     if kind in ACTIVE:
         gives = ACTIVE[kind]

@@ -302,6 +302,8 @@ async def _settle(settings: Settings, running: Stack, http: aiohttp.ClientSessio
             for place, batch in moved.items():
                 for record in batch:
                     value = orjson.loads(record.value)
+                    if place.topic == CHANGES and value["kind"] == "mapping":
+                        continue  # it is nobody's
                     if place.topic == CHANGES:
                         records.changes[place.partition, record.offset] = value
                     else:

@@ -26,6 +26,7 @@ from streamproc.core.events import Origin
 from streamproc.core.identity import order as ordered
 from streamproc.core.identity import resolve
 from streamproc.core.plan import Create, Deactivate, Join, Leave, Patch, Reactivate
+from streamproc.core.rules import Rules
 from streamproc.core.said import Said
 from streamproc.sources import hris
 
@@ -164,7 +165,12 @@ def samples() -> dict[str, list[bytes]]:
     return {
         topics.CURSORS: [orjson.dumps(Cursor("okta", "1772442005000000", "{}", full=True, read=1))],
         topics.LINKS: [orjson.dumps(parked_link), orjson.dumps(link)],
-        topics.CONTROLS: [orjson.dumps(order), orjson.dumps(replace(order, action="pause", user=None, subject=None))],
+        topics.CONTROLS: [
+            orjson.dumps(order),
+            orjson.dumps(replace(order, action="pause", user=None, subject=None)),
+            orjson.dumps(replace(order, action="mapping", user=None, subject=None, mapping="")),
+        ],
+        topics.MAPPINGS: [orjson.dumps(Rules(4, "d", "", "Kim", "why", origin, APPENDED))],
         "events.hris": [orjson.dumps(event()), orjson.dumps(change(active=False))],
         topics.REJECTIONS: [orjson.dumps(rejected)],
         topics.CHANGES: [orjson.dumps(each) for each in (*changes, *moved)],

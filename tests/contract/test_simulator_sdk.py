@@ -187,3 +187,41 @@ def test_scim2_models_accepts_every_document(scim: Any, get: Callable[[str], Any
     assert user[extension].routing_skills[0].name == "Billing"
     listed: Any = scim2_models.ListResponse[model].model_validate(get("Users"))
     assert listed.resources[0].id == made.id
+
+
+def test_the_sdk_reads_the_lists_of_what_there_is(port: int, client: Any) -> None:
+    """Skills, languages, roles and divisions, page by page, fill the SDK's models, and pages end where they say."""
+    configure(port, skills=[f"Skill {number:02}" for number in range(30)])
+    routing, authorization = sdk.RoutingApi(client), sdk.AuthorizationApi(client)
+    for read, name in (
+        (routing.get_routing_skills, "Skill 29"),
+        (routing.get_routing_languages, "Spanish"),
+        (authorization.get_authorization_roles, "employee"),
+        (authorization.get_authorization_divisions, "Home"),
+    ):
+        first = read()
+        assert (first.page_number, first.page_size, first.previous_uri) == (1, 25, None)
+        pages = [first, *(read(page_number=number) for number in range(2, first.page_count + 1))]
+        entities = [entity for page in pages for entity in page.entities]
+        assert len({entity.id for entity in entities}) == len(entities) == first.total
+        assert name in {entity.name for entity in entities}
+        assert [bool(page.next_uri) for page in pages] == [True] * (len(pages) - 1) + [False]
+    assert [each.name for each in routing.get_routing_skills(name="Skill 07").entities] == ["Skill 07"]
+    with pytest.raises(ApiException) as refused:
+        routing.get_routing_skills(page_size=1000)
+    assert refused.value.status == 400
+
+
+def test_the_sdk_meets_a_list_that_is_denied(port: int, client: Any) -> None:
+    """403 in the platform's own error body, which the SDK understands."""
+    configure(port, denied=["roles"])
+    with pytest.raises(ApiException) as refused:
+        sdk.AuthorizationApi(client).get_authorization_roles()
+    assert refused.value.status == 403
+    assert orjson.loads(refused.value.body)["code"] == "not.authorized"
+    assert sdk.RoutingApi(client).get_routing_skills().entities
+
+
+def configure(port: int, **options: Any) -> None:
+    url = f"http://127.0.0.1:{port}/_sim/config"
+    urllib.request.urlopen(urllib.request.Request(url, orjson.dumps(options), method="POST")).close()

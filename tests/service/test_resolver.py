@@ -6,9 +6,12 @@ import orjson
 import pytest
 from aiokafka import AIOKafkaProducer
 
-from streamproc.core.controls import Control
+from streamproc.core.controls import LONGEST, Control
 from streamproc.core.errors import RejectedInputError
 from streamproc.core.fold import LARGEST
+from streamproc.core.history import Logged
+from streamproc.core.mapping import parse_mapping
+from streamproc.core.rules import marked, ruled
 from streamproc.services.outbox import Outbox
 from streamproc.services.resolver import Raw, Resolver
 from streamproc.services.table import StateTable
@@ -191,3 +194,47 @@ def test_controls_that_arent_ours_are_left_alone() -> None:
     strange = orjson.dumps(Control("c", "link", "E2", None, "Kim", "why", 0, "nobody/00u1"))
     with pytest.raises(RejectedInputError, match=r"^subject"):
         bench.resolver.obey(Raw(CONTROLS, 3, 8, 0, b"00u1", strange, {}), bench.outbox, bench.finish)
+
+
+BARE = '[attributes]\ntitle = "job"\n'
+
+
+def mapped(text: str | None, offset: int = 7) -> Raw:
+    """An order to bring a mapping into force."""
+    control = Control("c", "mapping", None, None, "Kim", "why", 5, mapping=text)
+    return Raw(CONTROLS, 3, offset, 1_790_000_000_000, b"mapping", orjson.dumps(control), {})
+
+
+def test_a_mapping_goes_into_the_log_of_every_partition() -> None:
+    """Whole, under its digest, with who ordered it, why and where; the order is done when all of them are there."""
+    bench = Bench()
+    bench.resolver.obey(mapped(BARE), bench.outbox, bench.finish)
+    assert {partition for _, partition in bench.outbox._waiting} == set(range(PARTITIONS))
+    assert bench.done == 0
+    sent = bench.sent()
+    assert bench.done == 1
+    digest = parse_mapping(BARE).digest
+    assert {(topic, key) for topic, key, _, _ in sent} == {(CHANGES, digest.encode())}
+    event = marked(Logged(CHANGES, 0, 0, 0, None, orjson.dumps(sent[0][2])))
+    assert event is not None
+    rules = ruled(None, 12, 1_790_000_000_009, event)
+    assert rules is not None
+    assert (rules.seq, rules.digest, rules.text, rules.by, rules.reason) == (12, digest, BARE, "Kim", "why")
+    assert (rules.origin.topic, rules.origin.partition, rules.origin.offset) == (CONTROLS, 3, 7)
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        (None, "no mapping"),
+        ("# " + "x" * LONGEST, "more than"),
+        ("[[rule]]\nwhen = 3\n", "rule.0.when"),
+        ('[attributes]\ntitle = "job"\n[authority]\njob = ["nobody"]\n', "there is no source nobody"),
+    ],
+)
+def test_a_mapping_that_cant_be_used_is_rejected(text: str | None, why: str) -> None:
+    """Whoever wrote the order, nothing of it comes into the log."""
+    bench = Bench()
+    with pytest.raises(RejectedInputError, match=f"^mapping: .*{why}"):
+        bench.resolver.obey(mapped(text), bench.outbox, bench.finish)
+    assert (bench.sent(), bench.done) == ([], 0)

@@ -1,0 +1,207 @@
+"""Shelf: where an archive's files lie, what their names say, and what the archive says of itself.
+
+DIR/_archive.json, DIR/topic=T/partition=P/day=YYYY-MM-DD/FIRST-NEXT-CRC.parquet: the records from offset FIRST on and
+below NEXT, of one UTC day by their timestamps. Offsets have gaps, names don't: a partition's files follow each other,
+so that one that is missing shows. CRC is the CRC-32 of the file: a reader of Parquet may give nothing, or fall over,
+where a byte isn't what it was. Spark, DuckDB and Arrow pass over names that begin with "." or "_".
+"""
+
+import os
+import re
+import zlib
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Final
+
+from pydantic import TypeAdapter, ValidationError
+
+from streamproc.core.errors import ArchiveError
+
+VERSION: Final = 1
+MANIFEST: Final = "_archive.json"
+PARTIAL: Final = ".partial"
+"""How the name of a file ends that isn't whole yet; it begins with a dot."""
+
+DAY: Final = 24 * 3600 * 1000
+_EPOCH: Final = date(1970, 1, 1)
+_NAME: Final = re.compile(r"(\d{20})-(\d{20})-([0-9a-f]{8})\.parquet")
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Offsets from `first` on and below `next` that Kafka no longer had, and that somebody has put up with."""
+
+    topic: str
+    partition: int
+    first: int
+    next: int
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What an archive says of itself. `cluster`: Kafka's id of it; `topics`: those that have been archived."""
+
+    version: int
+    cluster: str | None
+    partitions: int
+    topics: tuple[str, ...] = ()
+    gaps: tuple[Gap, ...] = ()
+
+
+_MANIFEST: Final[TypeAdapter[Manifest]] = TypeAdapter(Manifest)
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """One file. `day`: as in its folder's name."""
+
+    folder: Path
+    topic: str
+    partition: int
+    day: str
+    first: int
+    next: int
+    crc: int
+
+    @property
+    def path(self) -> Path:
+        """Where it lies."""
+        name = f"{self.first:020}-{self.next:020}-{self.crc:08x}.parquet"
+        return placed(self.folder, self.topic, self.partition, self.day) / name
+
+    @property
+    def begins(self) -> int:
+        """When its day begins, in ms since 1970."""
+        return (date.fromisoformat(self.day) - _EPOCH).days * DAY
+
+
+def placed(folder: Path, topic: str, partition: int, day: str) -> Path:
+    """The folder of a partition's day."""
+    return folder / f"topic={topic}" / f"partition={partition}" / f"day={day}"
+
+
+def day_of(timestamp: int) -> str:
+    """UTC day of ms since 1970. What no calendar has is put at its end, or its beginning."""
+    try:
+        return (_EPOCH + timedelta(days=timestamp // DAY)).isoformat()
+    except OverflowError:
+        return (date.max if timestamp > 0 else date.min).isoformat()
+
+
+def manifest(folder: Path) -> Manifest | None:
+    """What the archive says of itself; None: there is none. Raises ArchiveError where it can't be used."""
+    path = folder / MANIFEST
+    try:
+        found = _MANIFEST.validate_json(path.read_bytes())
+    except FileNotFoundError:
+        return None
+    except (OSError, ValidationError) as error:
+        raise ArchiveError(f"{path} can't be used: {str(error).splitlines()[0]}. Restore it from a copy") from error
+    if found.version != VERSION:
+        raise ArchiveError(
+            f"{path} is of version {found.version}, not {VERSION}: read it with the release that made it"
+        )
+    return found
+
+
+def keep_manifest(folder: Path, said: Manifest) -> None:
+    """Write it, whole or not at all."""
+    partial = folder / f".{MANIFEST}{PARTIAL}"
+    with private(partial) as descriptor:
+        os.write(descriptor, _MANIFEST.dump_json(said, indent=1))
+    settle(partial, folder / MANIFEST)
+
+
+@contextmanager
+def private(path: Path) -> Iterator[int]:
+    """Descriptor of a new file, in place of an old one, that only its owner reads and that is on disk afterwards."""
+    descriptor = os.open(path, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600)
+    try:
+        yield descriptor
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def settle(partial: Path, path: Path) -> None:
+    """Give a file that is whole, and on disk, its name, so that the name is on disk too."""
+    partial.rename(path)
+    sync(path.parent)
+
+
+def sync(path: Path) -> None:
+    """Wait until a file, or a folder's names, are on disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def made(folder: Path) -> Path:
+    """The folder, made where it isn't there, for its owner alone, with what it lies in."""
+    if not folder.is_dir():
+        made(folder.parent)
+        folder.mkdir(mode=0o700, exist_ok=True)
+        sync(folder.parent)
+    return folder
+
+
+def crc_of(path: Path) -> int:
+    """CRC-32 of a file."""
+    crc = 0
+    with path.open("rb") as file:
+        while chunk := file.read(1 << 20):
+            crc = zlib.crc32(chunk, crc)
+    return crc
+
+
+def leftovers(folder: Path) -> list[Path]:
+    """Files that a killed run left."""
+    return [*folder.glob(f".*{PARTIAL}"), *folder.glob(f"topic=*/partition=*/day=*/.*{PARTIAL}")]
+
+
+def pieces(folder: Path) -> dict[tuple[str, int], list[Piece]]:
+    """An archive's files by topic and partition, by offset. Raises ArchiveError where a name says nothing."""
+    found: dict[tuple[str, int], list[Piece]] = {}
+    for path in folder.glob("topic=*/partition=*/day=*/*"):
+        if path.name.startswith((".", "_")):
+            continue
+        name = _NAME.fullmatch(path.name)
+        topic, partition, day = (part.partition("=")[2] for part in path.parts[-4:-1])
+        if name is None or not partition.isdecimal() or not _is_day(day):
+            raise ArchiveError(f"{path} isn't a name of an archive's file: take it away")
+        piece = Piece(folder, topic, int(partition), day, int(name[1]), int(name[2]), int(name[3], 16))
+        found.setdefault((topic, piece.partition), []).append(piece)
+    for each in found.values():
+        each.sort(key=lambda piece: (piece.first, piece.next))
+    return found
+
+
+def check(ordered: Iterable[Piece], gaps: Iterable[Gap]) -> None:
+    """Raises ArchiveError where a partition's files overlap, or leave something out that nobody has put up with."""
+    known = {(gap.topic, gap.partition, gap.first, gap.next) for gap in gaps}
+    before: Piece | None = None
+    for piece in ordered:
+        if piece.next <= piece.first:
+            raise ArchiveError(f"{piece.path}: its name says that it ends before it begins. Restore it from a copy")
+        if before is not None and piece.first < before.next:
+            raise ArchiveError(f"{before.path} and {piece.path} overlap: one of them isn't of this archive")
+        if before is not None and piece.first > before.next:
+            left_out = (piece.topic, piece.partition, before.next, piece.first)
+            if left_out not in known:
+                raise ArchiveError(
+                    f"{piece.topic} partition {piece.partition}: the file of offsets {before.next} to "
+                    f"{piece.first - 1} is missing between {before.path} and {piece.path}. Restore it from a copy"
+                )
+        before = piece
+
+
+def _is_day(text: str) -> bool:
+    try:
+        return date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False

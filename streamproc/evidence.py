@@ -1,0 +1,193 @@
+"""The commands that make evidence for somebody who doesn't trust us, and that verify it, wherever it has got to."""
+
+import asyncio
+import secrets
+import sys
+from pathlib import Path
+from typing import Any, Final
+
+import click
+import orjson
+
+from streamproc import __version__, config
+from streamproc.core.errors import NoBundleError, SettingsError
+from streamproc.core.evidence import Chosen
+from streamproc.core.evidence_check import Verified
+from streamproc.core.redaction import SHORTEST
+from streamproc.core.signature import private_key
+from streamproc.past import ARCHIVE, JSON, KAFKA, OFFLINE, Moment, say
+from streamproc.services.evidence import make
+from streamproc.services.evidence import verify as verified_by
+from streamproc.services.history import opened
+from streamproc.topics import CHANGES, CONTROLS, OPERATIONS, OUTCOMES
+
+PRINTED: Final = 20
+"""Findings that are printed; all are counted."""
+_FILE: Final = click.Path(path_type=Path, dir_okay=False)
+
+
+@click.command(epilog="Example: streamproc report evidence --user E1001 -o E1001.zip --key ed25519.pem")
+@click.option("--user", "users", multiple=True, metavar="USER", help="A user ID; as often as wanted.")
+@click.option("--from", "first", type=Moment(), help="Else: all with an event, record or outcome since then,")
+@click.option("--to", "until", type=Moment(ends=True), help="and up to then. Nothing after it is looked at.")
+@click.option("-o", "--output", "target", type=_FILE, required=True, metavar="FILE", help="The bundle, a zip file.")
+@ARCHIVE
+@OFFLINE
+@click.option("--key", type=_FILE, metavar="PEM", help="Sign with this private Ed25519 key.")
+@click.option("--redact", is_flag=True, help="Keyed hashes instead of personal data. It still verifies.")
+@click.option(
+    "--redact-key",
+    type=_FILE,
+    metavar="FILE",
+    help="Their key, to find people again, or to have the same hashes in two bundles; made if it isn't there. "
+    "Else a new key is used, and forgotten.",
+)
+@KAFKA
+@JSON
+def evidence(
+    users: tuple[str, ...],
+    first: int | None,
+    until: int | None,
+    target: Path,
+    archive: Path | None,
+    offline: bool,
+    key: Path | None,
+    redact: bool,
+    redact_key: Path | None,
+    kafka: str | None,
+    as_json: bool,
+) -> None:
+    """Write what the log has of users into a bundle that anybody can verify, offline.
+
+    T is a date (a day in UTC) or ISO 8601 with a zone. All events of the users are in it from the beginning on, since
+    each state follows from the one before. The bundle holds personal data, unless it is redacted; what a mapping has to
+    look into (departments, skills, roles) stays even so. 1 where the log itself isn't whole: the bundle shows it.
+    """
+    chosen = _chosen(users, first, until)
+    if redact_key is not None and not redact:
+        raise click.UsageError("--redact-key is for --redact")
+    if not target.absolute().parent.is_dir():
+        raise click.UsageError(f"-o: there is no folder {target.absolute().parent}")
+    signer = None if key is None else _signer(key)
+    hashing = _hashing(redact_key) if redact else None
+    settings = config.load(kafka=kafka)
+
+    async def made() -> Verified:
+        only = chosen.users[0] if len(chosen.users) == 1 else None
+        topics = [CHANGES, OPERATIONS, OUTCOMES, CONTROLS]
+        async with opened(settings, archive, topics=topics, key=only, live=not offline, say=say) as history:
+            return make(history, chosen, target, signer=signer, redact=hashing, say=say)
+
+    verified = asyncio.run(made())
+    _show(target, verified, as_json=as_json)
+    if not as_json and verified.equal:
+        click.echo(f"manifest: SHA-256 {verified.head}; whoever keeps it elsewhere can tell this bundle from any other")
+    sys.exit(0 if verified.equal else 1)
+
+
+@click.command(epilog="Example: streamproc report verify E1001.zip --public-key public.pem")
+@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option("--public-key", type=_FILE, metavar="PEM", help="It has to be signed by this key.")
+@JSON
+def verify(file: Path, public_key: Path | None, as_json: bool) -> None:
+    """Verify a bundle of evidence: offline, with nothing but the file.
+
+    Computes its sums again, folds every user's events anew and compares. 0: equal. 1: something was altered, added or
+    left out, and is named. 2: not a bundle.
+    """
+    trusted = None if public_key is None else _read(public_key)
+    try:
+        verified = verified_by(file, trusted, say)
+    except NoBundleError as error:
+        click.echo(f"streamproc: {file}: {error}", err=True)
+        sys.exit(2)
+    except ValueError as error:
+        raise SettingsError(f"--public-key {public_key}: {error}") from None
+    _show(file, verified, as_json=as_json)
+    sys.exit(0 if verified.equal else 1)
+
+
+def _chosen(users: tuple[str, ...], first: int | None, until: int | None) -> Chosen:
+    if users and first is not None:
+        raise click.UsageError("--user or --from, not both; --to may go with either")
+    if not users and (first is None or until is None):
+        raise click.UsageError("whose evidence? --user USER, or --from T --to T")
+    if first is not None and until is not None and first >= until:
+        raise click.UsageError("--from isn't before --to")
+    return Chosen(tuple(sorted(set(users))), first, until)
+
+
+def _show(file: Path, verified: Verified, *, as_json: bool) -> None:
+    if as_json:
+        click.echo(orjson.dumps(_whole(file, verified)))
+        return
+    said = ", ".join(f"{name} {count}" for name, count in verified.counts.items() if count)
+    click.echo(f"{file}: {said or 'nothing'}{'; redacted' if verified.redacted else ''}")
+    for each in verified.findings[:PRINTED]:
+        click.echo(each.told)
+    if verified.found > PRINTED:
+        click.echo(f"... and {verified.found - PRINTED} more")
+    click.echo(_signature(verified))
+    if verified.equal:
+        if verified.counts["open"]:
+            click.echo(f"{verified.counts['open']} events had no fate yet when it was made")
+        click.echo("equal: the records follow from the events, and all that they go back to is there")
+    else:
+        click.echo(f"not equal: {verified.found} findings")
+        if verified.made_by != __version__:
+            click.echo(f"it was made by streamproc {verified.made_by}, and this is {__version__}: try that one as well")
+
+
+def _signature(verified: Verified) -> str:
+    match verified.signature:
+        case "none":
+            return "not signed: anybody can have made it"
+        case "of the given key":
+            return f"signed by the given key, {verified.signer}"
+        case "of a key that wasn't compared":
+            return f"signed by key {verified.signer}; give --public-key to see that it is the one you know"
+        case "bad":
+            return "its signature isn't good"
+
+
+def _whole(file: Path, verified: Verified) -> dict[str, Any]:
+    return {
+        "file": str(file),
+        "equal": verified.equal,
+        "found": verified.found,
+        "findings": verified.findings,
+        "counts": verified.counts,
+        "chosen": verified.chosen.shown(),
+        "redacted": verified.redacted,
+        "signature": verified.signature,
+        "signer": verified.signer,
+        "manifest_sha256": verified.head,
+        "made_by": verified.made_by,
+    }
+
+
+def _signer(path: Path) -> Any:
+    try:
+        return private_key(_read(path))
+    except ValueError as error:
+        raise SettingsError(f"--key {path}: {error}") from None
+
+
+def _hashing(path: Path | None) -> bytes:
+    if path is None:
+        return secrets.token_bytes(32)
+    if not path.exists():
+        path.touch(0o600, exist_ok=False)
+        path.write_text(secrets.token_hex(32), encoding="ascii")
+        say(f"{path}: a new key; who has it can find people in the bundle")
+    key = _read(path).strip()
+    if len(key) < SHORTEST:
+        raise SettingsError(f"--redact-key {path}: {len(key)} bytes; at least {SHORTEST} are needed")
+    return key
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise SettingsError(f"{path}: {error.strerror}") from None

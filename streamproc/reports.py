@@ -1,0 +1,124 @@
+"""`streamproc report`: what an auditor or a security officer asks of the log. Exit codes: see each command."""
+
+import asyncio
+import sys
+import time
+from pathlib import Path
+from typing import Final
+
+import click
+import orjson
+
+from streamproc import __version__, config
+from streamproc.adapters.parquet import Archived
+from streamproc.core.clock import LIMIT, Leaver, Report, report
+from streamproc.core.errors import HistoryError
+from streamproc.evidence import evidence, verify
+from streamproc.page.document import document
+from streamproc.page.plain import as_csv, as_json, lines
+from streamproc.page.words import rfc3339
+from streamproc.past import ARCHIVE, KAFKA, OFFLINE, Moment, say
+from streamproc.services.history import opened
+from streamproc.services.revocations import NEEDED, leavers
+
+FORMATS: Final = ("table", "csv", "json", "html")
+
+
+@click.group(name="report")
+def report_() -> None:
+    """For auditors: how fast leavers lost their access, and evidence that can be checked without us."""
+
+
+@report_.command(
+    epilog="Example: streamproc report revocations --from 2026-03-01 --to 2026-03-31 --format html -o march.html"
+)
+@click.option("--from", "first", type=Moment(), required=True, metavar="T", help="ISO 8601 with a zone, or a UTC day.")
+@click.option(
+    "--to", "end", type=Moment(ends=True), required=True, metavar="T", help="The same; a day counts to its end."
+)
+@click.option("--limit", type=click.FloatRange(min=0.001), default=LIMIT, show_default=True, metavar="SECONDS")
+@ARCHIVE
+@OFFLINE
+@click.option("--format", "form", type=click.Choice(FORMATS), default="table", show_default=True)
+@click.option("--json", "as_json_", is_flag=True, help="For machines: the same as --format json.")
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path, dir_okay=False, writable=True), help="Else to the screen."
+)
+@KAFKA
+def revocations(
+    first: int,
+    end: int,
+    limit: float,
+    archive: Path | None,
+    offline: bool,
+    form: str,
+    as_json_: bool,
+    output: Path | None,
+    kafka: str | None,
+) -> None:
+    """How long each leaver kept access, hop by hop: p50, p99, who was too late, who still has it.
+
+    1: somebody was revoked later than the limit, or is open for longer. Who keeps access by decision is listed, but
+    isn't late.
+    """
+    if offline and archive is None:
+        raise click.UsageError("--offline reads the archive alone: name it with --archive DIR")
+    if first >= end:
+        raise click.UsageError("--from must lie before --to")
+    now = round(time.time() * 1000)
+    if first >= now:
+        raise click.UsageError("--from lies in the future: nothing has happened there yet")
+    found, end = asyncio.run(_read(kafka, archive, min(end, now), live=not offline))
+    if first >= end:
+        raise HistoryError(
+            f"{archive} ends at {rfc3339(end)}, before --from; bring it up to date, or leave out --offline"
+        )
+    told = report(found, first, end, round(limit * 1000))
+    content = rendered(told, "json" if as_json_ else form, _whence(archive, live=not offline))
+    if output is None:
+        click.echo(content, nl=False)
+    else:
+        output.write_bytes(content)
+        click.echo(f"{output}: {len(told.leavers)} leavers, {len(told.late)} over the limit", err=True)
+    sys.exit(1 if told.late else 0)
+
+
+def rendered(told: Report, form: str, read: str) -> bytes:
+    """In one of `FORMATS`. `read`: from where the records were read, in words."""
+    match form:
+        case "table":
+            return "".join(f"{line.rstrip()}\n" for line in lines(told)).encode()
+        case "csv":
+            return as_csv(told).encode()
+        case "html":
+            return document(told, __version__, read).encode()
+        case _:
+            return orjson.dumps(as_json(told), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+
+
+async def _read(kafka: str | None, archive: Path | None, end: int, *, live: bool) -> tuple[list[Leaver], int]:
+    """The leavers, and as of when: an archive can't tell what came after its last record."""
+    async with opened(config.load(kafka=kafka), archive, topics=NEEDED, live=live, say=say) as history:
+        if not live:
+            reached = ending(history)
+            if reached < end:
+                say(f"{archive} ends at {rfc3339(reached)}: the report is as of then")
+                end = reached
+        return leavers(history, end, say), end
+
+
+def ending(history: Archived) -> int:
+    """Past the last record of all (ms since 1970)."""
+    places = [(topic, partition) for topic in NEEDED for partition in range(history.partitions)]
+    last = [each.timestamp for topic, partition in places if (each := history.last(topic, partition)) is not None]
+    return max(last, default=-1) + 1
+
+
+def _whence(archive: Path | None, *, live: bool) -> str:
+    if archive is None:
+        return "the live topics"
+    return "an archive, and what the live topics have beyond it" if live else "an archive"
+
+
+report_.add_command(evidence)
+report_.add_command(verify)

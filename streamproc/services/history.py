@@ -1,0 +1,109 @@
+"""History: the topics, read from an archive, from Kafka, or from the one and what the other has beyond it."""
+
+import tempfile
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, Final
+
+from aiokafka.partitioner import DefaultPartitioner
+
+from streamproc.adapters import shelf
+from streamproc.adapters.parquet import USERS, Archived
+from streamproc.adapters.shelf import Manifest
+from streamproc.adapters.stretch import Reach, cluster
+from streamproc.config import Settings
+from streamproc.core.errors import ArchiveError, KafkaUnavailableError, SettingsError
+from streamproc.core.rules import MARK
+from streamproc.services.archive import Copying, fits, reach, removed
+from streamproc.topics import CHANGES, OUTCOMES
+
+KEPT: Final = frozenset({CHANGES, OUTCOMES})
+"""Kept for ever."""
+
+
+@asynccontextmanager
+async def opened(
+    settings: Settings,
+    archive: Path | None,
+    *,
+    topics: Sequence[str],
+    key: str | None = None,
+    live: bool = True,
+    say: Callable[[str], None] = lambda _: None,
+) -> AsyncIterator[Archived]:
+    """These topics, without gap or overlap: the archive, and what the live topics had beyond it a moment ago.
+
+    Whatever a record was made from is there as well. `key`: of topics keyed by user ID only that user's partition and
+    records, and of `identity.changes` the mappings of that partition. `live` False: the archive alone.
+    Raises ArchiveError, KafkaUnavailableError, TopologyError; SettingsError where there is nothing to read.
+    """
+    only = None if key is None else key.encode()
+    known = None if archive is None else Archived(archive, only=only)
+    if not live:
+        if known is None:
+            raise SettingsError("without the live topics (--offline) an archive is needed: --archive DIR")
+        yield known
+        return
+    with tempfile.TemporaryDirectory(prefix="streamproc-") as name:
+        folder = Path(name)
+        await _fetched(settings, known, folder, topics, only, say)
+        yield Archived(folder, only=only) if archive is None else Archived(archive, folder, only=only)
+
+
+async def _fetched(
+    settings: Settings,
+    known: Archived | None,
+    folder: Path,
+    topics: Sequence[str],
+    only: bytes | None,
+    say: Callable[[str], None],
+) -> None:
+    """What the topics have beyond the archive, into a folder."""
+    try:
+        async with cluster(settings) as running:
+            here = Manifest(shelf.VERSION, running.identity, settings.partitions)
+            if known is not None:
+                fits(known.path, known.manifest, here)
+            shelf.keep_manifest(folder, here)
+            place = {} if only is None else dict.fromkeys(USERS, partition_of(only, settings.partitions))
+            reaches = await reach(running, topics, settings.partitions, place)
+            for topic in topics:
+                if topic not in reaches:
+                    say(f"{topic}: doesn't exist")
+            for topic, found in reaches.items():
+                copying = Copying(running, known, folder, say, _chosen(topic, only))
+                if gaps := copying.gaps(topic, found):
+                    raise ArchiveError(
+                        f"{removed(gaps)}. {known and known.path} would have had to be brought up to date before"
+                    )
+                _whole(topic, found, known, say)
+                await copying.copy(topic, found)
+    except KafkaUnavailableError as error:
+        raise (
+            error if known is None else KafkaUnavailableError(f"{error} --offline reads the archive alone.")
+        ) from error
+
+
+def _chosen(topic: str, only: bytes | None) -> Callable[[Any], bool] | None:
+    """Which of a topic's records are wanted; None: all."""
+    if only is None or topic not in USERS:
+        return None
+    return lambda record: record.key == only or (topic == CHANGES and MARK in (record.value or b""))
+
+
+def _whole(topic: str, reaches: Mapping[int, Reach], known: Archived | None, say: Callable[[str], None]) -> None:
+    """Kept for ever means from the beginning on. Without the first changes nothing can be folded anew."""
+    for partition, there in reaches.items():
+        if topic not in KEPT or there.start == 0 or (known is not None and known.next(topic, partition) is not None):
+            continue
+        lost = f"{topic} partition {partition} begins at offset {there.start}: Kafka has removed what lay before"
+        if topic == CHANGES:
+            raise ArchiveError(f"{lost}. Give the archive that has it: --archive DIR")
+        say(lost)
+
+
+def partition_of(key: bytes, partitions: int) -> int:
+    """The partition of a key, as producers choose it."""
+    every = list(range(partitions))
+    return int(DefaultPartitioner()(key, every, every))

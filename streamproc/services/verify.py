@@ -1,0 +1,250 @@
+"""Verify: one partition, folded anew and compared with what was recorded. Topics are read side by side, as streams.
+
+What is kept in memory grows with the users, and by some forty bytes with each event.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import takewhile
+from typing import Any, Final
+
+import orjson
+from pydantic import ValidationError
+
+from streamproc.core.audit import LAST, Audit, Finding, Findings, said_of
+from streamproc.core.errors import HistoryError, MappingError
+from streamproc.core.events import CHANGE_EVENT
+from streamproc.core.fates import Fates
+from streamproc.core.fold import FIRST, sealed
+from streamproc.core.history import History, Logged
+from streamproc.core.refold import Refold
+from streamproc.core.rules import MARK, Rules, marked, ruled
+from streamproc.topics import CHANGES, DAY, DELIVERIES, OPERATIONS, OUTCOMES
+
+LAG: Final = 7 * DAY
+"""ms; nothing younger is compacted (see `topics`)."""
+_SEQ: Final = re.compile(rb'"seq":(\d+)')
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is to be verified.
+
+    `since`: ms since 1970; the records of before are taken as they are recorded. `mapping`: for partitions that name
+    none. `rejected`: partition and offset of the changes that are in `events.rejected`; None: that isn't known.
+    """
+
+    since: int | None = None
+    mapping: Rules | None = None
+    rejected: frozenset[tuple[int, int]] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Begin:
+    """Where it begins. `start`: the first offset; `trusted`: user → record as recorded."""
+
+    start: int
+    rules: Rules | None
+    trusted: dict[str, bytes]
+
+
+@dataclass(slots=True)
+class Passed:
+    """A partition that was gone through."""
+
+    asked: Asked
+    begin: Begin
+    audit: Audit
+
+    @property
+    def first(self) -> Finding | None:
+        """What is wrong first."""
+        return self.audit.findings.first[0] if self.audit.findings.first else None
+
+
+def passed(history: History, partition: int, asked: Asked) -> Passed:
+    """Go through a partition. Raises HistoryError where no mapping is known."""
+    findings = Findings()
+    begin = _begin(history, partition, asked, findings)
+    audit = Audit(begin.start, begin.trusted, _intact(history, partition))
+    audit.findings = findings
+    if begin.rules is not None:
+        _follow(history, partition, asked, begin, audit)
+    return Passed(asked, begin, audit)
+
+
+def refold(history: History, partition: int, begin: Begin) -> Refold:
+    """The fold, at its beginning."""
+
+    def before(offset: int) -> Iterator[Logged]:
+        return takewhile(lambda one: one.offset < offset, history.read(CHANGES, partition))
+
+    return Refold(before, begin.rules, dict(begin.trusted))
+
+
+def _follow(history: History, partition: int, asked: Asked, begin: Begin, audit: Audit) -> None:
+    again = refold(history, partition, begin)
+    fates = Fates(audit, _deliveries(history, partition, audit))
+    records, outcomes = (_Head(history.read(topic, partition)) for topic in (OPERATIONS, OUTCOMES))
+    expected = begin.start
+    for logged in history.read(CHANGES, partition, first=begin.start):
+        if logged.offset != expected:
+            audit.findings.add(Finding(expected, "gap", "", offset=expected))
+        expected = logged.offset + 1
+        step = again.take(logged)
+        audit.folded(step)
+        if step.rejected is not None:
+            audit.counts.rejected += 1
+        elif step.event is not None and step.event.kind == "mapping":
+            audit.counts.mappings += 1
+        if asked.rejected is not None and (step.rejected is not None) != ((partition, logged.offset) in asked.rejected):
+            audit.disputed(logged, step.rejected)
+        while audit.awaits and records.head is not None and audit.recorded(records.head):
+            records.go_on()
+        while outcomes.head is not None and fates.recorded(outcomes.head, logged.offset):
+            outcomes.go_on()
+    while records.head is not None:
+        audit.recorded(records.head, last=True)
+        records.go_on()
+    while outcomes.head is not None:
+        fates.recorded(outcomes.head, expected - 1, last=True)
+        outcomes.go_on()
+    fates.close()
+
+
+class _Head:
+    """A stream of which the next one is seen."""
+
+    __slots__ = ("_rest", "head")
+
+    def __init__(self, records: Iterator[Logged]) -> None:
+        self._rest = records
+        self.head = next(records, None)
+
+    def go_on(self) -> None:
+        """To the next one."""
+        self.head = next(self._rest, None)
+
+
+def _begin(history: History, partition: int, asked: Asked, findings: Findings) -> Begin:
+    start, rules = 0, None
+    if asked.since is not None:
+        for logged in history.read(CHANGES, partition, until=asked.since):
+            start = logged.offset + 1
+            rules = _ruled(rules, logged)
+        if start == 0 and (oldest := next(history.read(CHANGES, partition), None)) is not None:
+            start = oldest.offset
+    if rules is None:
+        rules = _first(history, partition, start, asked, findings)
+    if rules is None:
+        return Begin(start, None, {})
+    trusted = {} if start == 0 else _trusted(history, partition, start, findings)
+    return Begin(start, rules, trusted)
+
+
+def _ruled(known: Rules | None, logged: Logged) -> Rules | None:
+    event = marked(logged)
+    if event is None:
+        return known
+    try:
+        return ruled(known, logged.offset, logged.timestamp, event) or known
+    except MappingError:
+        return known
+
+
+def _first(history: History, partition: int, start: int, asked: Asked, findings: Findings) -> Rules | None:
+    """The first mapping, which holds for what lies before it too. None: it isn't what it says; that was found."""
+    events = 0
+    for logged in history.read(CHANGES, partition, first=start):
+        events += 1
+        if MARK not in (logged.value or b""):
+            continue
+        rules = _ruled(None, logged)
+        if rules is not None:
+            return rules
+        if asked.rejected is None or (partition, logged.offset) not in asked.rejected:
+            findings.add(Finding(logged.offset, "mapping", "", logged))
+            return None
+    if asked.mapping is None and events:
+        if (unreadable := _unreadable(history, partition, start, asked)) is not None:
+            findings.add(Finding(unreadable.offset, "unreadable", "", unreadable))
+            return None
+        raise HistoryError(
+            f"{CHANGES} partition {partition} doesn't say which mapping was in force. Give the file: --mapping FILE"
+        )
+    return asked.mapping
+
+
+def _unreadable(history: History, partition: int, start: int, asked: Asked) -> Logged | None:
+    """The first record that is no event, and wasn't rejected: it may have been the mapping's."""
+    for logged in history.read(CHANGES, partition, first=start):
+        if asked.rejected is None or (partition, logged.offset) not in asked.rejected:
+            try:
+                CHANGE_EVENT.validate_json(logged.value or b"")
+            except ValidationError:
+                return logged
+    return None
+
+
+def _trusted(history: History, partition: int, start: int, findings: Findings) -> dict[str, bytes]:
+    """The newest record of each user before an offset; where compaction has removed that, the first one after it.
+
+    Each must fit its own hash, and follow the one before it, as far as that is there.
+    """
+    found: dict[str, dict[str, Any]] = {}
+    values: dict[str, bytes] = {}
+    settled: set[str] = set()
+    """Users of whom a record was seen that isn't before the offset."""
+    for logged in history.read(OPERATIONS, partition):
+        value = logged.value or b""
+        try:
+            user, seq = said_of(value)
+        except (KeyError, TypeError, ValueError):
+            continue  # found later
+        known = found.get(user)
+        if user in settled or (known is not None and seq <= known["seq"]):
+            continue
+        raw = orjson.loads(value)
+        adjacent = raw.get("prev") == (FIRST if known is None else known["seq"])
+        if seq >= start:
+            settled.add(user)
+            if adjacent:
+                continue
+        if not sealed(value) or (known is not None and adjacent and raw.get("before") != known["hash"]):
+            findings.add(Finding(seq, "unsealed", user, logged))
+        found[user], values[user] = {name: raw.get(name) for name in ("seq", "hash")}, value
+    return values
+
+
+def _deliveries(history: History, partition: int, audit: Audit) -> dict[str, tuple[int, Logged]]:
+    """User → the delivery of the highest seq. Only that is read in whole."""
+    found: dict[bytes | None, tuple[int, Logged]] = {}
+    for logged in history.read(DELIVERIES, partition):
+        said = _SEQ.search(logged.value or b"")
+        seq = LAST if said is None else int(said[1])
+        if logged.key not in found or found[logged.key][0] <= seq:
+            found[logged.key] = seq, logged
+    checked: dict[str, tuple[int, Logged]] = {}
+    for key, (_, logged) in found.items():
+        user = (key or b"").decode(errors="replace")
+        try:
+            said_by, seq = said_of(logged.value or b"")
+        except (KeyError, TypeError, ValueError):
+            said_by, seq = "", LAST
+        if said_by == user:
+            checked[user] = seq, logged
+        else:
+            audit.findings.add(Finding(LAST, "delivery broken", user, logged))
+    return checked
+
+
+def _intact(history: History, partition: int) -> Callable[[int, int], bool]:
+    """Whether compaction can't have touched a record, by its place and age, when it was read from Kafka."""
+    written: Callable[[str, int, int], int | None] | None = getattr(history, "written", None)
+
+    def intact(offset: int, appended: int) -> bool:
+        at = None if written is None else written(OPERATIONS, partition, offset)
+        return at is not None and appended >= at - LAG
+
+    return intact

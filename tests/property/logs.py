@@ -1,0 +1,144 @@
+"""A log that was written as the worker and the sink write it, but in memory: for whoever reads it afterwards."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import orjson
+
+from streamproc.core.controls import Control
+from streamproc.core.delivery import Outcome, Request
+from streamproc.core.events import ChangeEvent, Fact, NewMapping, Origin
+from streamproc.core.fold import FIRST, Cause, decode
+from streamproc.core.history import Logged, Recalled
+from streamproc.core.mapping import parse_mapping
+from streamproc.core.refold import Refold
+from streamproc.core.rules import SOURCE, Rules
+from streamproc.services.history import partition_of
+from streamproc.topics import CHANGES, CONTROLS, OPERATIONS, OUTCOMES
+
+BEGAN = 1_772_500_000_000
+"""ms since 1970; when the first record is appended. Each one comes a second later."""
+PARTITIONS = 2
+
+
+class Log:
+    """Topics in memory. What an event leads to is folded at once; what becomes of it is said by `tell`."""
+
+    def __init__(self, mapping: str) -> None:
+        self.records: list[Logged] = []
+        self.clock = BEGAN
+        self._ends: dict[tuple[str, int], int] = {}
+        self._raw = 0
+        self._refolds = [Refold(lambda until, p=p: self._below(p, until), None) for p in range(PARTITIONS)]  # type: ignore[misc]
+        for partition in range(PARTITIONS):
+            origin = Origin(CHANGES, partition, FIRST, self.clock)
+            self._bring(partition, mapping, origin, "worker", "first mapping", first=True)
+
+    def history(self, *, without: Sequence[Logged] = ()) -> Recalled:
+        """All of it, but for some records."""
+        return Recalled([each for each in self.records if each not in without], PARTITIONS)
+
+    def say(self, user: str, attributes: dict[str, Fact], **more: Any) -> int:
+        """One event of a user; returns its seq. Its further fields by name; `time` in s since the beginning."""
+        self._raw += 1
+        source = more.pop("source", "hris")
+        time = BEGAN * 1000 + more.pop("time", self._raw) * 1_000_000
+        name = more.pop("event", f"{user}-e{self._raw}")
+        event = ChangeEvent(
+            user=user,
+            source=source,
+            subject=more.pop("subject", user),
+            event=name,
+            kind=more.pop("kind", "change"),
+            order=(time, 0, name),
+            attributes=attributes,
+            origin=Origin(f"events.{source}", 0, self._raw, self.clock + 1000, self.clock + 990),
+        )
+        return self.put(replace(event, **more))
+
+    def put(self, event: ChangeEvent) -> int:
+        """The event as it is; returns its seq."""
+        return self._change(partition_of(event.user.encode(), PARTITIONS), event.user.encode(), event)
+
+    def bring(self, text: str, by: str, reason: str) -> str:
+        """A mapping by an operator's order, in every partition; returns its digest."""
+        digest = parse_mapping(text).digest
+        placed = self.order(Control(f"mapping-{digest}", "mapping", None, None, by, reason, self.clock, None, text))
+        for partition in range(PARTITIONS):
+            self._bring(partition, text, placed, by, reason)
+        return digest
+
+    def order(self, control: Control) -> Origin:
+        """An operator's order."""
+        key = "mapping" if control.mapping else (control.subject or "").partition("/")[2] or control.user or "sink"
+        logged = self.append(CONTROLS, 0, key.encode(), orjson.dumps(control))
+        return Origin(CONTROLS, 0, logged.offset, logged.timestamp)
+
+    def tell(self, user: str, seq: int, verdict: str, *, final: bool = True, **more: Any) -> Logged:
+        """An outcome about the record at `seq`."""
+        record = self.folded(user, seq)
+        outcome = Outcome(
+            user=user,
+            seq=seq,
+            verdict=verdict,  # type: ignore[arg-type]  # as the caller has it
+            final=final,
+            at=self.clock,
+            effect=record.effect,
+            cause=record.cause,
+            operations=more.pop("operations", [each.op for each in record.operations]),
+            requests=more.pop("requests", []),
+        )
+        value = orjson.dumps(replace(outcome, **more))
+        return self.append(OUTCOMES, partition_of(user.encode(), PARTITIONS), user.encode(), value)
+
+    def request(self, method: str, path: str, body: dict[str, Any] | None, status: int | None, **more: Any) -> Request:
+        """One of an outcome's."""
+        return Request("0-1-abc", method, path, body, self.clock, self.clock + 50, status, "corr-1", **more)
+
+    def by_order(self, control: Control, origin: Origin) -> Cause:
+        """The cause of what is done once more because an operator wants it."""
+        return Cause("streamproc", control.id, origin, f"{control.by}: {control.reason}")
+
+    def folded(self, user: str, seq: int) -> Any:
+        """The user's record at `seq`."""
+        return decode(
+            next(each.value for each in self.written(user) if each.value and b'"seq":%d,' % seq in each.value)
+        )
+
+    def newest(self, user: str) -> Any:
+        """The user's last record."""
+        return decode(self.written(user)[-1].value or b"")
+
+    def written(self, user: str) -> list[Logged]:
+        """The user's records, in the topic's order."""
+        return [each for each in self.records if each.topic == OPERATIONS and each.key == user.encode()]
+
+    def append(self, topic: str, partition: int, key: bytes, value: bytes | None) -> Logged:
+        """Any record."""
+        self.clock += 1000
+        offset = self._ends.get((topic, partition), 0)
+        self._ends[topic, partition] = offset + 1 + (topic == OUTCOMES)  # transactions leave a marker
+        logged = Logged(topic, partition, offset, self.clock, key, value)
+        self.records.append(logged)
+        return logged
+
+    def _bring(self, partition: int, text: str, origin: Origin, by: str, reason: str, *, first: bool = False) -> None:
+        digest = parse_mapping(text).digest
+        place = (self.clock * 1000, 0, digest)
+        mapping = NewMapping(text, by, first)
+        event = ChangeEvent("", SOURCE, "", digest, "mapping", place, {}, origin, reason, mapping=mapping)
+        if first:
+            rules = Rules(0, digest, text, by, reason, origin, self.clock)
+            self._refolds[partition] = Refold(lambda until: self._below(partition, until), rules)
+        self._change(partition, digest.encode(), event)
+
+    def _change(self, partition: int, key: bytes, event: ChangeEvent) -> int:
+        logged = self.append(CHANGES, partition, key, orjson.dumps(event))
+        for user, value in self._refolds[partition].take(logged).records.items():
+            self.append(OPERATIONS, partition, user.encode(), value)
+        return logged.offset
+
+    def _below(self, partition: int, until: int) -> list[Logged]:
+        place = (CHANGES, partition)
+        return [each for each in self.records if (each.topic, each.partition) == place and each.offset < until]

@@ -1,0 +1,74 @@
+"""Orders of a mapping, without a broker: when one is obeyed, what can't be heard, what is refused at once."""
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from streamproc.core.controls import LONGEST
+from streamproc.core.events import Origin
+from streamproc.core.mapping import parse_mapping
+from streamproc.core.rules import Rules
+from streamproc.mappings import mapping
+from streamproc.services.mappings import _counts, unheard
+from streamproc.topics import CHANGES, CONTROLS
+
+BARE = '[attributes]\ntitle = "job"\n'
+MORE = BARE + 'phone = "mobile"\n'
+
+
+def rules(text: str, order: int | None) -> Rules:
+    """In force by the order at an offset; None: the partition's first."""
+    origin = Origin(CHANGES, 0, 0, 0) if order is None else Origin(CONTROLS, 3, order, 0)
+    return Rules(9, parse_mapping(text).digest, text, "Kim", "why", origin, 0)
+
+
+@pytest.mark.parametrize(
+    ("known", "other", "counts"),
+    [
+        (rules(BARE, None), -1, True),  # in force already: the order changes nothing
+        (rules(BARE, 4), -1, True),
+        (rules(BARE, 4), 5, False),  # another one is still to come before it
+        (rules(BARE, None), 5, False),
+        (rules(MORE, None), -1, False),
+        (rules(MORE, 5), 5, False),
+        (rules(BARE, 6), 5, True),
+        (rules(BARE, 8), 5, True),  # this is it
+        (rules(MORE, 9), 5, True),  # it was, and one after it, too
+    ],
+)
+def test_when_an_order_is_obeyed(known: Rules, other: int, counts: bool) -> None:
+    """The order at offset 8 is of BARE; `other`: the last before it of another mapping."""
+    assert _counts(known, Origin(CONTROLS, 3, 8, 0), parse_mapping(BARE).digest, other) is counts
+
+
+def test_what_cant_be_heard_any_more() -> None:
+    """Other facts need the log from its first record on, in each partition; the same facts need nothing."""
+    known = {0: rules(BARE, 4), 1: rules(BARE, 4)}
+    assert unheard(parse_mapping(MORE), known, {0: 0, 1: 1, 2: 0}) == [1]
+    assert unheard(parse_mapping(BARE + "[always]\nroles = ['x']\n"), known, {0: 7, 1: 7}) == []
+    assert unheard(parse_mapping(BARE), {}, {0: 7}) == [0], "nobody knows what was in force there"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[[rule]]\nwhen = 3\n", "rule.0.when"),
+        (f'{BARE}[authority]\njob = ["nobody"]\n', "authority.job: there is no source nobody"),
+        (BARE + "#" * LONGEST, "more than 256 KiB"),
+        ("\udcff", "can't decode"),
+    ],
+)
+def test_a_file_that_cant_be_used_is_refused_before_anything_else(tmp_path: Path, text: str, said: str) -> None:
+    """With exit code 2 and the place in the file; no broker is asked."""
+    file = tmp_path / "new.toml"
+    file.write_bytes(text.encode(errors="surrogateescape"))
+    arguments = ["apply", str(file), "--by", "Kim", "--reason", "why", "--kafka", "127.0.0.1:1"]
+    done = CliRunner().invoke(mapping, arguments)
+    assert (done.exit_code, said in done.stderr) == (2, True), done.output
+
+
+def test_who_and_why_are_needed(tmp_path: Path) -> None:
+    """An order without them isn't taken."""
+    (tmp_path / "new.toml").write_text(BARE)
+    assert CliRunner().invoke(mapping, ["apply", str(tmp_path / "new.toml"), "--by", "Kim"]).exit_code == 2
