@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from functools import partial
 
 import aiohttp
 import structlog
@@ -20,7 +21,7 @@ from streamproc.adapters.kafka import ensure_topics, producer
 from streamproc.config import Settings, secrets
 from streamproc.core.errors import KafkaUnavailableError, SettingsError
 from streamproc.services.fetching import Fetching, Times
-from streamproc.services.sync import ATTEMPTS, Counts, KafkaCursors, Sync
+from streamproc.services.sync import ATTEMPTS, Counts, KafkaCursors, Sync, known_subjects
 from streamproc.simulator.options import SimulatorOptions
 from streamproc.simulator.server import serve
 from streamproc.sources import configured
@@ -101,7 +102,12 @@ async def run_hydrator(settings: Settings, ready: Callable[[], None] = lambda: N
             raise SettingsError("no directory is configured: set okta_url, entra_tenant, pingone_environment, ...")
         cursors = KafkaCursors(settings, made)
         every = {name: getattr(settings, f"{name}_sync_every") for name in fetchings}
-        syncs = [(Sync(each, options[name], cursors), every[name]) for name, each in fetchings.items() if every[name]]
+        known = partial(known_subjects, settings)
+        syncs = [
+            (Sync(each, options[name], cursors, known=known), every[name])
+            for name, each in fetchings.items()
+            if every[name]
+        ]
         source = kafka_consumer(settings, group=f"{settings.group}-hydrator")
         subscribing = []
         states = secrets(settings.entra_client_state)
@@ -109,7 +115,7 @@ async def run_hydrator(settings: Settings, ready: Callable[[], None] = lambda: N
             graph, times = fetchings["entra"].directory, fetchings["entra"].times
             assert isinstance(graph, Graph)
             subscribing.append(keep_subscribed(graph, settings.entra_notification_url, states[0].decode(), times))
-        hydrator = Hydrator(source, fetchings, options, syncs, subscribing)
+        hydrator = Hydrator(source, fetchings, options, syncs, subscribing, settings.sync_whole_every)
         async with exposed(settings.metrics, hydrator.measure):
             await hydrator.run(ready)
 
@@ -122,7 +128,7 @@ async def run_sync(settings: Settings, source: str, *, full: bool, say: Callable
         if source not in fetchings:
             raise SettingsError(f"{source} isn't configured: `streamproc settings` lists what begins with {source}_")
         fetching = fetchings[source]
-        sync = Sync(fetching, options[source], KafkaCursors(settings, made), say)
+        sync = Sync(fetching, options[source], KafkaCursors(settings, made), say, partial(known_subjects, settings))
         running = asyncio.ensure_future(fetching.run())
         syncing = asyncio.ensure_future(sync.run(full=full, attempts=ATTEMPTS))
         try:

@@ -132,6 +132,9 @@ class Settings(BaseSettings):
     set_audience: str | None = Field(None, description="`aud` by which they name this receiver.")
     set_jwks: str | None = Field(None, description="The issuer's keys (JWKS): an https URL, or a file.")
 
+    sync_whole_every: float = Field(
+        86_400.0, ge=0, description="Seconds between two syncs that tell everybody; 0: only the first."
+    )
     okta_url: str | None = Field(None, description="The Okta organization: https://ORG.okta.com.")
     okta_token: SecretStr | None = Field(None, description="Token of Okta's API; read only will do.")
     okta_token_scheme: Literal["SSWS", "Bearer"] = Field("SSWS", description="SSWS: an API token; Bearer: OAuth's.")

@@ -5,9 +5,9 @@ names. A source that isn't in a fact's list has no say in it.
 Rule 2: `active` is true only while every source with a say in it, that speaks of it at all, says so.
 Rule 3: two subjects of a person in one source are two jobs, or two accounts. Who lost one of them is active only by
 another that outlasts it. A job does that began later (a contract that ends when an employment has begun disables
-nobody), or that was said to be active after the other last was. An account does only if it was made after the other was
-last said to be active: an administrator's second account is no second employment. The rest comes from the active
-subject that spoke last, and none of it from another.
+nobody), or that was said to be active after the other last was. An account does only where the other was deleted
+before it was made: an administrator's second account is no second employment. What never was active hasn't ended. The
+rest comes from the active subject that spoke last, and none of it from another.
 Rule 4: when a subject has left a user, what it said is known to have no value; if nobody else vouches for the user,
 they are inactive.
 """
@@ -16,13 +16,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Final
 
-from streamproc.core.events import BEGAN, Fact, SourceFacts
-from streamproc.core.timeline import standing
+from streamproc.core.events import GONE, Fact, SourceFacts
+from streamproc.core.timeline import ACCOUNTS, began, spoken, standing, was_active
 
-ACCOUNTS: Final = frozenset({"okta", "entra", "pingone", "set"})
-"""Sources whose subjects are accounts. Those of others are jobs."""
-
-READING: Final = 3_600_000_000
+READING: Final = 900_000_000
 """µs; what was said closer together may come from one reading of a report, which says no order."""
 
 EVERYBODY: Final[Mapping[str, Sequence[str]]] = MappingProxyType({})
@@ -81,26 +78,31 @@ def _together(subjects: Sequence[SourceFacts], now: int, active: str, *, account
         for values, last in [standing(each, now)]
     ]
     values = max(told, key=lambda one: one[:3])[3]
-    ended = [one[4] for one in told if one[3].get(active) is False]
+    ended = [one[4] for one in told if one[3].get(active) is False and was_active(one[4], now, accounts=accounts)]
     going = [one[4] for one in told if one[0]]
-    if all(any(_outlasts(one, other, now, accounts=accounts) for one in going) for other in ended):
+    outlasts = _remade if accounts else _goes_on
+    if all(any(outlasts(one, other, now) for one in going) for other in ended):
         return values
     return values | {active: False}
 
 
-def _outlasts(going: SourceFacts, ended: SourceFacts, now: int, *, accounts: bool) -> bool:
-    """Whether a subject that is active makes up for one that isn't (rule 3)."""
-    if accounts:
-        return ended.vouched is not None and began(going, now) > ended.vouched
-    if ended.vouched is None or began(going, now) > began(ended, now):
+def _remade(going: SourceFacts, ended: SourceFacts, now: int) -> bool:
+    """Whether an account was made after another had been deleted (rule 3)."""
+    gone = spoken(ended, GONE, now) if standing(ended, now)[0].get(GONE) is True else None
+    made = began(going, now)
+    return gone is not None and (going.since or 0 if made is None else made) > gone[0]
+
+
+def _goes_on(going: SourceFacts, ended: SourceFacts, now: int) -> bool:
+    """Whether a job makes up for one that has ended (rule 3): it began later, or was said to be active since."""
+    one, other = began(going, now), began(ended, now)
+    if ended.vouched is None and (other is None or ended.since is None or ended.since > other):
+        return True  # it was over before we heard of it
+    if one is None or other is None:
+        one = other = 0
+    if (one, going.since or 0) > (other, ended.since or 0):
         return True
-    return going.vouched is not None and going.vouched > ended.vouched + READING
-
-
-def began(facts: SourceFacts, now: int) -> int:
-    """When the job began or the account was made, if the source says so; else when it first spoke of it. µs."""
-    value = standing(facts, now)[0].get(BEGAN)
-    return value if isinstance(value, int) and not isinstance(value, bool) else facts.since or 0
+    return None not in {going.vouched, ended.vouched} and (going.vouched or 0) > (ended.vouched or 0) + READING
 
 
 def _vouched(facts: Iterable[SourceFacts], active: str) -> bool:

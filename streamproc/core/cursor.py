@@ -12,7 +12,7 @@ class Cursor:
 
     `since`: from where changes are to be told; "": nothing was synchronised yet. `place`: the next page of the round
     under way; "": none is. `full`: that round tells everything. `read`: µs since 1970 in the source's clock, of the
-    last page.
+    last page. `whole`: when the last round that told everything ended, in our clock; 0: there was none.
     """
 
     source: str
@@ -20,6 +20,7 @@ class Cursor:
     place: str = ""
     full: bool = False
     read: int = 0
+    whole: int = 0
 
 
 CURSOR: Final[TypeAdapter[Cursor]] = TypeAdapter(Cursor)

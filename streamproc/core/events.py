@@ -17,6 +17,9 @@ Fact: TypeAlias = JsonScalar | list[JsonScalar] | dict[str, JsonScalar]
 BEGAN: Final = "began"
 """The fact that says when a job began or an account was made (µs since 1970). No mapping has to read it."""
 
+GONE: Final = "gone"
+"""The fact, true or nothing, that the source doesn't know a subject any more. Kept like `BEGAN`."""
+
 Order: TypeAlias = tuple[int, int, str]
 """Place in one source's own order: source time in µs since 1970, sequence, event id. Never compared across sources."""
 

@@ -15,7 +15,19 @@ from dataclasses import replace
 from typing import Literal, TypeAlias
 
 from streamproc.core.events import ChangeEvent, Fact, Move, Order, Origin, Row, SourceFacts
-from streamproc.core.timeline import ACTIVE, GROUP, cancelled, entered, said_of, spelled, spoken, standing, swept
+from streamproc.core.timeline import (
+    ACCOUNTS,
+    ACTIVE,
+    GROUP,
+    cancelled,
+    entered,
+    said_of,
+    spelled,
+    spoken,
+    standing,
+    swept,
+    was_active,
+)
 
 Effect: TypeAlias = Literal["applied", "duplicate", "stale"]
 """What an event did to the facts: something, nothing because it was seen before, or nothing because newer is known."""
@@ -138,12 +150,14 @@ def _moved(
     if move.facts is not None:
         facts = move.facts if wanted is None else _restricted(move.facts, wanted)
         brought = {} if move.other is None else _denied(facts, now)
+        if known is not None:  # it comes back: what it denied this user it still does
+            brought = {name: order for name, order in brought.items() if known.values.get(name) is not False}
         return replace(facts, origin=event.origin, brought=brought), "applied"
     if known is None:
         return SourceFacts(event.subject, event.origin, left=True), "applied"
     said = [name for row in known.rows.values() for name in row.attributes]
     values: dict[str, Fact] = dict.fromkeys(said) | dict.fromkeys(known.values)
-    if move.by is None:
+    if move.by is None and was_active(known, now, accounts=event.source in ACCOUNTS):
         values |= {name: False for name, order in _denied(known, now).items() if known.brought.get(name) != order}
         values |= {name: value for name, value in event.attributes.items() if value is False and name in values}
     left = SourceFacts(event.subject, event.origin, values=values, left=True, since=known.since, vouched=known.vouched)
@@ -160,11 +174,24 @@ def _heard(known: SourceFacts, event: ChangeEvent) -> SourceFacts:
     """With when the source first spoke of the subject, and last vouched for it."""
     at, since, vouched = event.order[0], known.since, known.vouched
     since = at if since is None or at < since else since
-    if event.attributes.get(ACTIVE) is True and (vouched is None or at > vouched):
+    ahead = event.effective is not None and event.effective.at > at  # of a day to come: not active yet
+    if event.attributes.get(ACTIVE) is True and not ahead and (vouched is None or at > vouched):
         vouched = at
     if since == known.since and vouched == known.vouched:
         return known
-    return replace(known, since=since, vouched=vouched)
+    return SourceFacts(  # in a third of the time that `replace` takes
+        known.subject,
+        known.origin,
+        known.floor,
+        known.values,
+        known.later,
+        known.grouped,
+        known.rows,
+        known.gone,
+        since=since,
+        vouched=vouched,
+        brought=known.brought,
+    )
 
 
 def _restricted(facts: SourceFacts, wanted: Collection[str]) -> SourceFacts:

@@ -138,19 +138,21 @@ def _after(
     facts = dict(record.facts) if record else {}
     as_of = max(event.origin.appended, record.as_of) if record else event.origin.appended
     said: Absorbed = "duplicate"
+    heard_late = False
     if event.kind == "mapping":
         facts, said = (facts if heard is None else heard), "applied"
     elif event.kind != "due":
         subject = key(event.source, event.subject)
-        facts[subject], said = absorb(facts.get(subject), event, mapping.facts)
+        known = facts.get(subject)
+        facts[subject], said = absorb(known, event, mapping.facts)
+        heard_late = known is not None and not _alike(known, facts[subject])
     due = record.due if record else None
+    come = due is not None and due <= as_of * 1000
     desired = record.desired if record else Resource(externalId=event.user)
     problems = record.problems if record else []
     operations: list[Operation] = []
-    effect: Effect = "unchanged"
-    if said != "applied" and (due is None or due > as_of * 1000):
-        effect = said
-    else:
+    effect: Effect = said if said != "applied" and not come else "unchanged"
+    if said == "applied" or come or heard_late:
         held = desired
         now = view(facts, as_of, mapping.file.authority, mapping.file.attributes.active)
         desired, problems = mapping.desire(event.user, now)
@@ -173,6 +175,11 @@ def _after(
         problems=problems,
         before=before if before is not None else record.hash if record else "",
     )
+
+
+def _alike(one: SourceFacts, other: SourceFacts) -> bool:
+    """Whether they say the same of since and until when somebody was active: a late word may tell that, and no more."""
+    return (one.since, one.vouched) == (other.since, other.vouched)
 
 
 def seal(record: UserRecord) -> UserRecord:

@@ -16,7 +16,7 @@ from typing import Annotated, Any, Final, Literal, TypeAlias, cast
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from streamproc.core.errors import MappingError
-from streamproc.core.events import BEGAN, Fact
+from streamproc.core.events import BEGAN, GONE, Fact
 from streamproc.core.resource import LEVELS, LISTS, UNCLEARABLE, Resource
 
 Level: TypeAlias = Annotated[float, Field(ge=0.0, le=5.0)]
@@ -99,7 +99,7 @@ class Mapping:
     @cached_property
     def facts(self) -> tuple[str, ...]:
         """Every fact that the mapping reads, and what authority needs, sorted; the others aren't kept."""
-        named = {BEGAN, *self._scalars.values()}
+        named = {BEGAN, GONE, *self._scalars.values()}
         named |= {copy.fact for copy in self.file.copies}
         named |= {fact for rule in self.file.rules for fact in rule.when}
         return tuple(sorted(named))

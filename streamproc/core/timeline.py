@@ -14,7 +14,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from typing import Final, TypeAlias
 
-from streamproc.core.events import Fact, Order, Row, SourceFacts
+from streamproc.core.events import BEGAN, Fact, Order, Row, SourceFacts
 
 Rank: TypeAlias = tuple[int, int, int, str]
 """From when a word counts, and then its order."""
@@ -26,6 +26,13 @@ STARTS: Final = "*starts"
 """In the place of a row's name: every row that says that somebody is active."""
 ACTIVE: Final = "active"
 """The fact that gives access, as every source's parser names it."""
+
+FROM_DATES: Final = "dates"
+"""What the names of rows begin with that were made from a snapshot's dates."""
+DATES: Final = "*dates"
+"""In the place of a row's name: those, and every end on a day that an event told (`lags`)."""
+ACCOUNTS: Final = frozenset({"okta", "entra", "pingone", "set"})
+"""Sources whose subjects are accounts. Those of others are jobs."""
 
 LAG: Final = 24 * 3_600_000_000
 """µs; two places on earth are no further apart (rule 4)."""
@@ -107,6 +114,23 @@ def spoken(facts: SourceFacts, name: str, now: int) -> Order | None:
     return order
 
 
+def began(facts: SourceFacts, now: int) -> int | None:
+    """When the job began or the account was made, by the source: µs since 1970."""
+    value = standing(facts, now)[0].get(BEGAN)
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def was_active(facts: SourceFacts, now: int, *, accounts: bool) -> bool:
+    """Whether a subject that isn't active has been, as far as we know.
+
+    Not an account that we have known since it was made, nor a job whose first day lies ahead, if nobody ever said so.
+    """
+    at = began(facts, now)
+    if facts.vouched is not None or at is None or facts.since is None:
+        return True
+    return facts.since > at + LAG if accounts else at <= now * 1000
+
+
 def upcoming(facts: SourceFacts, now: int) -> dict[str, int]:
     """Rows that begin to count later: from when, in µs since 1970."""
     ahead = {name: row.effective.at for name, row in facts.rows.items() if row.effective is not None}
@@ -131,9 +155,10 @@ def _spent(facts: SourceFacts, row: Row) -> bool:
 
 
 def _taken_out(gone: Mapping[str, Order], name: str, row: Row) -> bool:
-    starts = row.attributes.get(ACTIVE) is True
-    return any(
-        row.entered < order
-        for each, order in gone.items()
-        if name == each or name.startswith(f"{each}/") or (starts and each == STARTS)
-    )
+    kinds = {name}
+    if row.attributes.get(ACTIVE) is True:
+        kinds.add(STARTS)
+    if name.startswith(f"{FROM_DATES}/") or (row.effective is not None and row.effective.lags):
+        kinds.add(DATES)
+    named = (order for each, order in gone.items() if each in kinds or name.startswith(f"{each}/"))
+    return any(row.entered < order for order in named)

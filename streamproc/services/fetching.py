@@ -44,10 +44,14 @@ T = TypeVar("T")
 
 @dataclass(eq=False, slots=True)
 class Ticket:
-    """Something that waits for fetches. `ended` is told once: None, or why a subject was given up."""
+    """Something that waits for fetches. `ended` is told once: None, or why a subject was given up.
+
+    `known`: that the directory doesn't show somebody is to be told, since it has before.
+    """
 
     ended: Callable[[str | None], None]
     failed: str | None = None
+    known: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +187,9 @@ class Fetching:
         await self._keep(want, found)
 
     async def _keep(self, want: Want, found: Read) -> None:
-        if found.status == "unknown":
+        if found.status == "unknown" and any(ticket.known for ticket in self._triggers.asked(want)):
+            await self.append(self.record(want.subject, b"", found.read, "unlisted"))
+        elif found.status == "unknown":
             log.warning("directory tells nothing of a subject that it gave notice of", source=self.source)
         elif len(found.body) > LARGEST:
             self._give_up(want, f"the answer has {len(found.body)} bytes; at most {LARGEST}")
@@ -194,7 +200,9 @@ class Fetching:
         self._count(found.status)
         self._done(want)
 
-    def record(self, subject: str, body: bytes, read: int, kind: Literal["snapshot", "gone", "page"]) -> Record:
+    def record(
+        self, subject: str, body: bytes, read: int, kind: Literal["snapshot", "gone", "unlisted", "page"]
+    ) -> Record:
         """For `events.<source>`."""
         now = str(self.times.now)
         told = {KIND: kind, READ: str(read), SUBJECT: subject, BY_GATEWAY: self.source, RECEIVED: now}

@@ -31,8 +31,8 @@ TOPIC = "notifications."
 
 
 class Hydrator(ConsumerRebalanceListener):  # type: ignore[misc]
-    """See above. `consumer` isn't started yet. `syncs`: what to run every so many seconds. `beside`: runs as
-    long as the hydrator does.
+    """See above. `consumer` isn't started yet. `syncs`: what to run every so many seconds, and for everybody every
+    `whole_every`. `beside`: runs as long as the hydrator does.
     """
 
     def __init__(
@@ -42,12 +42,14 @@ class Hydrator(ConsumerRebalanceListener):  # type: ignore[misc]
         options: Mapping[str, SourceOptions],
         syncs: Iterable[tuple[Sync, float]] = (),
         beside: Iterable[Coroutine[Any, Any, None]] = (),
+        whole_every: float = 0.0,
     ) -> None:
         self._consumer = consumer
         self._fetchings = fetchings
         self._options = options
         self._syncs = list(syncs)
         self._beside = list(beside)
+        self._whole_every = whole_every
         self._offsets: dict[TopicPartition, Offsets] = {}
         self._committed: dict[TopicPartition, int] = {}
         self._places: dict[Ticket, TopicPartition] = {}
@@ -156,7 +158,7 @@ class Hydrator(ConsumerRebalanceListener):  # type: ignore[misc]
     async def _scheduled(self, sync: Sync, every: float) -> None:
         while True:
             try:
-                counts: Any = await sync.run()
+                counts: Any = await sync.run(whole_every=self._whole_every)
                 log.info("synchronised", source=sync.source, counts=str(counts))
             except DirectoryError as error:
                 log.error("not synchronised", source=sync.source, reason=str(error))  # noqa: TRY400 - it says all

@@ -48,7 +48,9 @@ class Employment:
     @property
     def renewed(self) -> bool:
         """Whether the dates tell of an end and then a new start."""
-        return self.first is not None and self.last is not None and self.first >= self.last
+        if self.first is None or self.last is None or self.first < self.last:
+            return False
+        return self.first > self.last or self.original != self.first  # else it is one day of work, or a no-show
 
     @property
     def doubtful(self) -> bool:
@@ -65,6 +67,8 @@ class Employment:
             return False
         if start is not None and start > now:  # the contract before may go on until then
             return self.renewed and bool(self.active) and end is not None and end > now
+        if self.active is False and self.doubtful:
+            return False
         if self.active is False:
             return start is not None and now < start + LAG
         return True if start is not None or end is not None else self.active
@@ -86,7 +90,7 @@ class Employment:
         if end is None or self.last is None or end <= now or self.over or self.rescinded:
             return None
         after = self.last + _DAY
-        on = any(each in (self.last, after) for each in (self.first, *firsts))
+        on = any(each in (self.last, after) for each in (self.first if self.renewed else None, *firsts))
         return None if on or any(each.covers(after, now) for each in others) else end
 
     def coming(self, now: int) -> int | None:

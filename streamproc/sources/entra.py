@@ -17,7 +17,7 @@ import re
 from collections.abc import Iterator
 from typing import Any, Final
 
-from streamproc.core.events import Fact
+from streamproc.core.events import GONE, Fact
 from streamproc.core.said import Ignored, Notice, Parsed, Said, Taken
 from streamproc.sources.entra_audit import activity, is_record
 from streamproc.sources.options import SourceOptions
@@ -219,7 +219,7 @@ def _user(subject: str, item: dict[str, Any], taken: Taken, options: SourceOptio
     event = digest(item)
     order = (taken.received if taken.read is None else taken.read, 0, event)
     if item.get("@removed") is not None:
-        said: dict[str, Fact] = {"active": False}
+        said: dict[str, Fact] = {"active": False, GONE: True}
         return Said(subject, event, "change", order, said, anchor(subject, said, options), reason="removed")
     user = _plain(subject, item)
     enabled = truth(user.get("accountEnabled"))
@@ -229,6 +229,8 @@ def _user(subject: str, item: dict[str, Any], taken: Taken, options: SourceOptio
     said = facts(user, options) if whole else named(user, options)
     if enabled is not None or deleted:
         said["active"] = enabled is True and not deleted
+    if deleted:
+        said[GONE] = True
     groups = [text(each.get("displayName")) for each in map(record, items(item.get("memberOf"))) if _grants(each)]
     said |= {f"group:{name}": name for name in groups if name}
     if not said:

@@ -10,7 +10,7 @@ developer.okta.com: concepts/event-hooks, reference/api/event-types; schemas Log
 
 from typing import Any, Final
 
-from streamproc.core.events import Fact
+from streamproc.core.events import GONE, Fact
 from streamproc.core.said import Ignored, Notice, Parsed, Said, Taken
 from streamproc.sources.options import SourceOptions
 from streamproc.sources.reading import (
@@ -46,12 +46,13 @@ DEFAULTS: Final = SourceOptions(
     active=("PROVISIONED", "ACTIVE", "RECOVERY", "PASSWORD_EXPIRED", "LOCKED_OUT"),
 )
 
+DELETED: Final = "user.lifecycle.delete.completed"
 ACTIVE: Final = {
     "user.lifecycle.suspend": False,
     "user.lifecycle.unsuspend": True,
     "user.lifecycle.deactivate": False,
     "user.lifecycle.delete.initiated": False,
-    "user.lifecycle.delete.completed": False,  # never sent to a hook, but in the log
+    DELETED: False,  # never sent to a hook, but in the log
 }
 """Events that say `active` by themselves."""
 
@@ -141,6 +142,8 @@ def _event(kind: str, event: dict[str, Any], taken: Taken, options: SourceOption
     if kind in ACTIVE:
         gives = ACTIVE[kind]
         said: dict[str, Fact] = {"active": gives}
+        if kind == DELETED:
+            said[GONE] = True
     else:
         gives = MEMBERSHIP[kind]
         said = {f"group:{name}": name if gives else None for name in _targets(event, "UserGroup", "displayName")}

@@ -12,7 +12,7 @@ developer.pingidentity.com: Subscriptions (webhooks), Audit activities, Users.
 import re
 from typing import Any, Final
 
-from streamproc.core.events import Fact
+from streamproc.core.events import GONE, Fact
 from streamproc.core.said import Ignored, Notice, Parsed, Said, Taken
 from streamproc.sources.options import SourceOptions
 from streamproc.sources.reading import (
@@ -114,7 +114,7 @@ def _activity(kind: str, activity: dict[str, Any], taken: Taken, options: Source
         return Notice(subject, event, when, kind, urgent=kind == "USER.UPDATED" and _may_disable(activity))
     if kind == DELETED:
         gives = False
-        said: dict[str, Fact] = {"active": False}
+        said: dict[str, Fact] = {"active": False, GONE: True}
     else:
         gives = MEMBERSHIP[kind]
         names = [text(each.get("name")) for each in resources if each.get("type") == "MEMBER_OF_GROUP"]

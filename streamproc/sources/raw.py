@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import orjson
 
+from streamproc.core.events import GONE, Fact
 from streamproc.core.said import Ignored, Parsed, Said, Taken
 from streamproc.core.timeline import STARTS
 from streamproc.sources import Read
@@ -18,8 +19,8 @@ RECEIVED: Final = "streamproc-received"
 READ: Final = "streamproc-read"
 """µs since 1970 in the source's clock: when a fetched answer was made, or before."""
 KIND: Final = "streamproc-kind"
-"""What was fetched: `snapshot`, `page`, or `gone` where the source doesn't know the subject any more. `order`: what an
-operator says of a subject."""
+"""What was fetched: `snapshot`, `page`, `gone` where the source doesn't know the subject any more, or `unlisted` where
+it doesn't show somebody whom it showed before. `order`: what an operator says of a subject."""
 SUBJECT: Final = "streamproc-subject"
 BY_GATEWAY: Final = "streamproc-source"
 
@@ -34,8 +35,8 @@ def told(
     named = {name.lower(): (content or b"").decode("utf-8", "replace") for name, content in headers.items()}
     received = _micros(named.get(RECEIVED))
     taken = Taken(appended * 1000 if received is None else received, _micros(named.get(READ)), named)
-    if named.get(KIND) == "gone":
-        return _gone(named.get(SUBJECT, ""), taken)
+    if (kind := named.get(KIND)) in {"gone", "unlisted"}:
+        return _absent(named.get(SUBJECT, ""), taken, gone=kind == "gone")
     payload = _payload(value)
     return Parsed(ignored=(payload,)) if isinstance(payload, Ignored) else read(payload, taken, options)
 
@@ -58,17 +59,16 @@ def _payload(value: bytes | None) -> Any:
         return Ignored("not_json", "the value isn't JSON, or is nested too deeply")
 
 
-def _gone(subject: str, taken: Taken) -> Parsed:
-    """The source was asked, and doesn't know the subject any more. That is a word about access, and no other.
-
-    A start that lay ahead, a hire that was rescinded, goes with it.
+def _absent(subject: str, taken: Taken, *, gone: bool) -> Parsed:
+    """The source was asked, and doesn't know the subject any more: a word about access, and no other. Or it knows more
+    people than it shows (a report): then only a start that lay ahead is taken back, a hire that was rescinded.
     """
     if not subject:
         return Parsed(ignored=(Ignored("incomplete", "it doesn't say who is gone"),))
     at = taken.received if taken.read is None else taken.read
-    event = f"gone/{at}"
-    reason = "gone from this source"
-    return Parsed((Said(subject, event, "change", (at, 1, event), {"active": False}, cancels=STARTS, reason=reason),))
+    said: dict[str, Fact] = {"active": False, GONE: True} if gone else {}
+    event, reason = (f"gone/{at}", "gone from this source") if gone else (f"unlisted/{at}", "not listed any more")
+    return Parsed((Said(subject, event, "change", (at, 1, event), said, cancels=STARTS, reason=reason),))
 
 
 def _micros(text: str | None) -> int | None:

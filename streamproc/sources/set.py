@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import orjson
 
-from streamproc.core.events import Fact
+from streamproc.core.events import GONE, Fact
 from streamproc.core.said import Ignored, Notice, Parsed, Said, Taken
 from streamproc.sources import scim
 from streamproc.sources.options import SourceOptions
@@ -139,6 +139,8 @@ def _event(
         complete = True
         if name in ACTIVE:
             facts["active"] = ACTIVE[name]
+            if name == f"{SCIM}prov:delete":
+                facts[GONE] = True
         elif whole and record(said.get("data")):
             facts = scim.snapshot(said["data"], options) | facts
         elif part and record(said.get("data")):

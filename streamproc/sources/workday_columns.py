@@ -88,7 +88,7 @@ def own(row: dict[str, Any], name: str, options: SourceOptions) -> Any:
 
 def subject_of(row: dict[str, Any], options: SourceOptions) -> str | None:
     number = text(own(row, "employeeNumber", options)) or text(own(row, "workdayId", options))
-    kind = text(own(row, "workerType", options)) or ""
+    kind = f"{text(own(row, 'workerType', options))} {process(text(own(row, 'eventName', options)))}"
     contingent = "contingent" in kind.casefold() or (
         text(row.get("Contingent_Worker_ID")) is not None and text(row.get("Employee_ID")) is None
     )

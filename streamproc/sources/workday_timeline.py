@@ -7,14 +7,13 @@ from typing import Any, Final, Literal
 
 from streamproc.core.events import BEGAN, Effective, Fact
 from streamproc.core.said import Ignored, Said, Taken
+from streamproc.core.timeline import DATES, FROM_DATES
 from streamproc.sources import workday_columns as columns
 from streamproc.sources import workday_report as report
-from streamproc.sources.employment import Employment, working
+from streamproc.sources.employment import LAG, Employment, working
 from streamproc.sources.options import SourceOptions
 from streamproc.sources.reading import anchor, digest, micros, moment, starts, text
 
-FROM_DATES: Final = "dates"
-"""What the ids of rows begin with that were made from a snapshot's dates."""
 FROM_FIRST_DAY: Final = f"{FROM_DATES}/start"
 """The same, of first days alone."""
 ROWS: Final = "rows"
@@ -66,7 +65,14 @@ def told(
 
 
 def _standing(workers: list[_Worker], options: SourceOptions) -> list[_Worker]:
-    """Of each position the rows that hold from the last day on: those before are past."""
+    """Of each position the rows that hold from the last day on: those before are past.
+
+    A termination with its date is the worker's, not a position's: then no position's older row counts.
+    """
+    day_ = max((each.begins or 0 for each in workers), default=0)
+    newest = [each for each in workers if (each.begins or 0) == day_]
+    if any(each.employment.over and each.employment.last for each in newest):
+        return newest
     last: dict[str | None, int] = {}
     for each in workers:
         position = text(columns.own(each.row, "position", options))
@@ -120,9 +126,11 @@ def _present(subject: str, workers: list[_Worker], element: Any, now: int, optio
     said["active"] = working((each.employment for each in workers), now)
     if (begins := speaks.employment.starts) is not None:
         said[BEGAN] = begins
-    # Without dates it takes back a first day ahead, which may have been rescinded, and never an end.
+    # Without dates it takes back a first day ahead, which may have been rescinded, and never an end; with an end of its
+    # own also those that events told before.
     dated = any(each.employment.first or each.employment.last for each in workers)
-    cancels = FROM_DATES if dated else FROM_FIRST_DAY
+    ends = any(each.employment.last is not None and not each.employment.renewed for each in workers)
+    cancels = DATES if ends else FROM_DATES if dated else FROM_FIRST_DAY
     event = digest(element)
     yield Said(subject, event, "snapshot", (now, 0, event), said, who, cancels=cancels)
     turns: list[_Turn] = []
@@ -134,16 +142,25 @@ def _present(subject: str, workers: list[_Worker], element: Any, now: int, optio
             yield Said(subject, name, "change", (entered, 2, name), {}, who, cancels=row, reason="cancelled")
         known = {(each.kind, each.day) for each in logged}
         turns += logged + [each for each in _dated(worker, now, options) if (each.kind, each.day) not in known]
-    firsts = [each.day for each in turns if each.kind == "start" and not each.on.rescinded]
+    firsts = [each.day for each in turns if each.kind == "start" and _anew(each)]
     for turn in turns:
         others = [each.employment for each in workers if each is not turn.of]
         at = turn.on.coming(now) if turn.kind == "start" else turn.on.leaving(now, firsts, others)
+        begun = turn.on.starts
+        if turn.kind == "start" and said["active"] and begun is not None and now - LAG < begun <= now:
+            at = begun  # it lifts an end on the day before, which an event has told (timeline, rule 4)
         if at is not None:
             name = f"{subject}/{turn.row}@{turn.day}"
             effective = Effective(at, turn.written, turn.on.zone)
             active: dict[str, Fact] = {"active": turn.kind == "start"}
             order = (turn.entered, 1, name)
             yield Said(subject, name, "change", order, active, who, effective, turn.row, reason=turn.kind)
+
+
+def _anew(turn: _Turn) -> bool:
+    """Whether a start keeps an end on that day or the one before from counting."""
+    one = turn.of.employment
+    return not turn.on.rescinded and (one.renewed or turn.day != one.last)
 
 
 def _dated(worker: _Worker, now: int, options: SourceOptions) -> Iterator[_Turn]:

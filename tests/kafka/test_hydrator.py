@@ -3,7 +3,7 @@
 import asyncio
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +14,14 @@ from aiokafka import TopicPartition
 from streamproc import config
 from streamproc.adapters import kafka as adapter
 from streamproc.config import Settings, environment
+from streamproc.core.events import Origin, SourceFacts
+from streamproc.core.identity import Link
 from streamproc.demo.directories import pointed as stand_ins
 from streamproc.demo.processes import Child, stack
+from streamproc.services.sync import known_subjects
 from streamproc.sources import SOURCES
 from streamproc.sources.raw import told
+from streamproc.topics import LINKS
 from tests.kafka.test_gateway import GRAPH, OKTA, PINGONE, SECRETS
 from tests.kafka.test_pipeline import read
 
@@ -222,6 +226,22 @@ async def test_sync_is_resumed_and_tells_its_end(settings: Settings, tmp_path: P
             _, err = await unset.communicate()
             assert unset.returncode == 2, words
             assert b"Traceback" not in err
+
+
+async def test_known_subjects_are_those_that_arent_gone(settings: Settings) -> None:
+    """Of the source, with something said, by the newest record of each."""
+    at = Origin("events.okta", 0, 0, 0)
+    here, left = SourceFacts("a", at, values={"active": True}), SourceFacts("a", at, values={"gone": True})
+    links = [("okta/a", left), ("okta/a", here), ("okta/b", left), ("okta/c", None), ("entra/d", here)]
+    async with AsyncExitStack() as stack:
+        made = adapter.producer(settings)
+        await made.start()
+        stack.push_async_callback(made.stop)
+        for seq, (name, facts) in enumerate(links):
+            source, _, subject = name.partition("/")
+            value = orjson.dumps(Link(seq, source, subject, at, facts=facts))
+            await made.send_and_wait(LINKS, value, key=name.encode())
+    assert await known_subjects(settings, "okta") == {"a"}
 
 
 async def _asked(at: Place) -> list[str]:

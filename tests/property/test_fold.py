@@ -6,6 +6,7 @@ from dataclasses import replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from streamproc.core.authority import view
 from streamproc.core.events import CHANGE_EVENT, ChangeEvent
 from streamproc.core.fold import FIRST, UserRecord, decode, encode, fold, fold_encoded, seal
 from streamproc.core.mapping import parse_mapping
@@ -55,6 +56,15 @@ def folded(events: Sequence[ChangeEvent]) -> list[UserRecord]:
         record = fold(record, number * 3, event, MAPPING)
         records.append(record)
     return records
+
+
+@few
+@given(events=two_sources)
+def test_what_is_desired_follows_from_the_facts(events: list[ChangeEvent]) -> None:
+    """After every event, a late one too, which may tell only until when somebody was active."""
+    for record in folded(events):
+        facts = view(record.facts, record.as_of)
+        assert record.desired == MAPPING.desire(record.user, facts)[0]
 
 
 @few

@@ -199,7 +199,7 @@ async def test_who_is_deleted_is_gone(world: World, source: str) -> None:
     (record,) = await world.fetch(source, who)
     assert dict(record.headers)["streamproc-kind"] == b"gone"
     (said,) = world.log.parsed(record).events
-    assert (said.subject, said.kind, said.attributes) == (who, "change", {"active": False})
+    assert (said.subject, said.kind, said.attributes) == (who, "change", {"active": False, "gone": True})
     assert said.order[0] == int(dict(record.headers)["streamproc-read"])
 
 
@@ -662,6 +662,46 @@ async def test_a_sync_finds_who_was_deleted(world: World, source: str) -> None:
     assert facts[ids[1]]["active"] is True
     if source in {"okta", "pingone"}:
         assert facts[ids[1]].get("group:Agents") is None
+
+
+@EVERYWHERE
+async def test_who_is_missing_from_a_whole_round_is_asked_for(world: World, source: str) -> None:
+    """A deletion of which no word came is found; who is only left out of the list is as before."""
+    ids = [await world.site.put(OF[source], each) for each in (ADA, BEN)]
+    gone, there = (subject(source, each, n) for each, n in zip(ids, ["1001", "1002"], strict=True))
+    await world.sync(source)
+    world.cursors.clear()
+    await world.site.sim("DELETE", f"{OF[source]}/people/1001")
+    asked: list[str] = []
+
+    async def known(of: str) -> set[str]:
+        asked.append(of)
+        return {gone, there}
+
+    async with world.fetching(source) as fetching:
+        sync = Sync(fetching, OPTIONS[source], world, known=known)
+        counts = await sync.run(full=True)
+        await sync.run()
+    assert (asked, counts.missing) == ([source], 1), "once, after the whole round"
+    word, *_ = [each for each in world.log.records if dict(each.headers)["streamproc-kind"] in {b"gone", b"unlisted"}]
+    (said,) = world.log.parsed(word).events
+    assert (said.subject, said.cancels) == (gone, "*starts"), "a first day ahead is taken back"
+    facts = world.log.facts()
+    assert facts[there]["active"] is True
+    assert facts[gone]["active"] is (source == "workday")  # whose report may leave people out
+
+
+async def test_everybody_is_told_once_in_a_while(world: World) -> None:
+    """A scheduled round tells everybody when the last that did is old enough, and changes else."""
+    await world.site.put("okta", ADA)
+    rounds: list[bool] = []
+    for seconds in (0, 10, 100, 10):
+        await world.clock.times.sleep(seconds)
+        before = (await world.load("okta")).whole
+        async with world.fetching("okta") as fetching:
+            await Sync(fetching, OPTIONS["okta"], world).run(whole_every=60)
+        rounds.append(world.cursors["okta"].whole > before)
+    assert rounds == [True, False, True, False]
 
 
 @EVERYWHERE

@@ -124,7 +124,7 @@ def test_a_subject_that_is_gone_has_no_access() -> None:
     bench.take("okta", b"", kind="gone", subject="00u1", read="1789999999000000")
     bench.sent()
     (said,) = orjson.loads(bench.links.kept[b"okta/00u1"])["waiting"]
-    assert (said["kind"], said["attributes"]) == ("change", {"active": False})
+    assert (said["kind"], said["attributes"]) == ("change", {"active": False, "gone": True})
     assert said["order"][:2] == [1_789_999_999_000_000, 1]
 
 

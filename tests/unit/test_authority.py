@@ -84,8 +84,7 @@ def people(**said: tuple[bool, int, int | None]) -> dict[str, SourceFacts]:
         pytest.param({"workday_C": (True, 1, 9), "workday_E": (False, 1, 9)}, False, id="both of one reading"),
         pytest.param({"workday_C": (True, 1, 3), "workday_E": (False, 2, None)}, True, id="over before we heard of it"),
         pytest.param({"okta_main": (False, 1, 9), "okta_admin": (True, 2, 12)}, False, id="a second account"),
-        pytest.param({"okta_main": (False, 1, 9), "okta_anew": (True, 10, 12)}, True, id="an account made anew"),
-        pytest.param({"okta_main": (False, 1, None), "okta_anew": (True, 10, 12)}, False, id="nobody knows since when"),
+        pytest.param({"okta_main": (False, 1, 9), "okta_anew": (True, 10, 12)}, False, id="an account made anew"),
         pytest.param(
             {"workday_A": (False, 1, 2), "workday_B": (False, 3, 9), "workday_C": (True, 4, 5)},
             True,
@@ -103,6 +102,30 @@ def test_two_subjects_of_one_source(subjects: dict[str, tuple[bool, int, int | N
     facts = people(**subjects)
     assert view(facts)["active"] is active
     assert view(dict(reversed(facts.items())))["active"] is active
+
+
+def test_an_account_made_after_the_other_was_deleted() -> None:
+    """Who comes back with a new account, once the old one is gone; an older second account doesn't become the first."""
+    main = replace(told({"active": False, "gone": True}, order=10 * DAY), since=DAY, vouched=9 * DAY)
+    for since, active in ((11, True), (9, False)):
+        assert view({"okta/main": main, **people(okta_new=(True, since, since))})["active"] is active
+    first_read_later = told({"active": True, "began": 2 * DAY}, since=11 * DAY, vouched=11 * DAY)
+    assert view({"okta/main": main, "okta/admin": first_read_later})["active"] is False
+
+
+def test_what_never_was_active_hasnt_ended() -> None:
+    """A staged second account, or a hire that lies ahead, locks nobody out; nor does it leave a denial behind."""
+    staged = told({"active": False, "began": 5 * DAY}, since=5 * DAY)
+    assert view({"okta/admin": staged, **people(okta_main=(True, 1, 4))})["active"] is True
+    assert view({"okta/admin": staged})["active"] is False
+    read_late = replace(staged, since=9 * DAY)
+    assert view({"okta/admin": read_late, **people(okta_main=(True, 1, 4))})["active"] is False
+    ahead = told({"active": False, "began": 5 * DAY}, since=3 * DAY)
+    contract = people(workday_C=(True, 1, 2))
+    assert view({"workday/E": ahead} | contract, now=4 * DAY // 1000)["active"] is True
+    assert view({"workday/E": ahead} | contract, now=6 * DAY // 1000)["active"] is False  # it began, and ended
+    left, _ = absorb(replace(staged, subject="x"), moved("7", "unlink", "78", None), None)
+    assert view({"entra/x": left, "okta/o": told({"active": True})})["active"] is True
 
 
 def test_a_job_begins_when_the_source_says() -> None:
@@ -142,9 +165,10 @@ def test_who_was_disabled_isnt_let_in_by_another_number() -> None:
     assert view(okta | {"entra/x": brought})["active"] is False
     again, _ = absorb(brought, moved("8", "unlink", "7", None), None)
     assert view(okta | {"entra/x": again})["active"] is True
-    # Another account, made since, is their own.
-    assert view({"entra/x": left, "entra/y": told({"active": True}, since=2 * DAY)})["active"] is True
-    assert view({"entra/x": left, "entra/y": told({"active": True}, since=-1)})["active"] is False
+    # It comes and goes again: what it denied at home it goes on to deny.
+    home, _ = absorb(left, replace(moved("7", "link", "8", None, disabled), origin=Origin("t", 0, 60, 60)), None)
+    away, _ = absorb(home, replace(moved("7", "unlink", "8", None), origin=Origin("t", 0, 61, 61)), None)
+    assert view(okta | {"entra/x": away})["active"] is False
 
 
 def test_disabled_and_given_another_number_in_one_go() -> None:

@@ -76,6 +76,7 @@ def test_the_shipped_mapping_reads_only_what_it_names() -> None:
         "genesysLanguage",
         "genesysQueue",
         "genesysRole",
+        "gone",
         "job",
         "manager",
         "phone",

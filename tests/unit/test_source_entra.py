@@ -246,7 +246,7 @@ def test_a_delta_page_says_changes() -> None:
         (subject, "change", NOON) for subject in (BEN, CY, ANA, LEE)
     ]
     ben, cy, ana, _ = found.events
-    assert (ben.attributes, cy.attributes) == ({"active": False}, {"active": False})
+    assert (ben.attributes, cy.attributes) == ({"active": False, "gone": True}, {"active": False, "gone": True})
     assert ana.attributes == {
         "active": True,
         "department": "Spanish Support",
@@ -262,7 +262,7 @@ def test_the_last_word_of_a_delta_page_counts() -> None:
     page = fixture("delta")
     removed, restored = page["value"][4:]
     assert one_said(page | {"value": [removed, restored]}).attributes["active"] is True
-    assert one_said(page | {"value": [restored, removed]}).attributes == {"active": False}
+    assert one_said(page | {"value": [restored, removed]}).attributes == {"active": False, "gone": True}
 
 
 def test_a_manager_that_is_only_removed_is_none() -> None:

@@ -69,7 +69,7 @@ def test_a_status_acts_at_once(kind: str, active: bool) -> None:
         event="u-1",
         kind="change",
         order=(PUBLISHED, int(not active), "u-1"),
-        attributes={"active": active},
+        attributes={"active": active, **({"gone": True} if kind.endswith("delete.completed") else {})},
         reason=kind,
     )
 
@@ -324,7 +324,7 @@ def test_pages_are_read_in_order() -> None:
         {"active": True},
         {"active": False},
         {"active": False},
-        {"active": False},
+        {"active": False, "gone": True},
     ]
     assert [each.reason for each in life.notifications] == [
         "user.lifecycle.create",

@@ -63,7 +63,7 @@ def test_a_deletion_acts_at_once() -> None:
         event="c-1",
         kind="change",
         order=(RECORDED, 1, "c-1"),
-        attributes={"active": False},
+        attributes={"active": False, "gone": True},
         reason="USER.DELETED",
     )
 
@@ -252,7 +252,7 @@ def test_a_webhook_holds_several_activities() -> None:
     assert elements(hook) == hook
     assert [(each.subject, each.attributes) for each in found.events] == [
         (BEN, {"group:Spanish Agents": "Spanish Agents"}),
-        (ANA, {"active": False}),
+        (ANA, {"active": False, "gone": True}),
     ]
     assert [(each.subject, each.urgent) for each in found.notifications] == [(ANA, True), (BEN, False)]
     assert found.ignored == ()
@@ -265,7 +265,7 @@ def test_pages_are_read_in_order() -> None:
         {"group:Billing Agents": "Billing Agents"},
         {"group:Billing Agents": None},
         {"group:Spanish Agents": "Spanish Agents"},
-        {"active": False},
+        {"active": False, "gone": True},
     ]
     assert [(each.reason, each.urgent) for each in life.notifications] == [
         ("USER.CREATED", False),

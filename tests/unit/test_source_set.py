@@ -186,7 +186,8 @@ def test_events_that_say_active_by_themselves(event: str, active: bool) -> None:
     """They act at once, whatever the case of their names, with what the subject says of who this is."""
     said = one_said(token(event))
     assert (said.subject, said.kind) == (ANA, "change")
-    assert said.attributes == {"active": active, "externalId": "E1001"}
+    gone = {"gone": True} if event.endswith("prov:delete") else {}
+    assert said.attributes == {"active": active, "externalId": "E1001"} | gone
     anchored = read(token(event), TAKEN, DEFAULTS.model_copy(update={"anchor": "externalId"}))
     assert anchored.events[0].anchor == "E1001"
 

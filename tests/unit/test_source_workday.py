@@ -63,7 +63,8 @@ def now_and_ahead(payload: Any, moment: str = NOON) -> tuple[Any, list[tuple[Any
     """Whether the one worker is active, and each turn that lies ahead with its moment."""
     snapshot, *rows = at(payload, moment).events
     assert snapshot.kind == "snapshot"
-    turns = [(each.attributes["active"], each.effective.at) for each in rows if each.effective is not None]
+    dated = [each for each in rows if each.effective is not None and each.effective.at > us(moment)]
+    turns = [(each.attributes["active"], each.effective.at) for each in dated if each.effective is not None]
     return snapshot.attributes["active"], [(active, utc(when)) for active, when in turns]
 
 
@@ -448,7 +449,8 @@ def test_of_rows_that_are_past_the_last_counts() -> None:
 
 def test_contract_and_employment_are_two_subjects_of_one_person() -> None:
     """The same number twice: each subject says its own, and both lead to the same person."""
-    contract, employment = at(fixture("conversion")).events
+    contract, employment, start = at(fixture("conversion")).events
+    assert (start.subject, start.attributes, start.row) == ("21006", {"active": True}, "dates/start/2026-05-01")
     assert (contract.subject, contract.attributes["active"]) == ("Contingent_Worker_ID/21006", False)
     assert (employment.subject, employment.attributes["active"]) == ("21006", True)
     assert contract.anchor == employment.anchor == "21006"
