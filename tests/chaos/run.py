@@ -28,9 +28,15 @@ from streamproc import config
 from streamproc.adapters import kafka
 from streamproc.adapters.kafka import ensure_topics
 from streamproc.config import Settings
+from streamproc.core.controls import Control
 from streamproc.demo.play import held
 from streamproc.demo.processes import Child, ProcessFailedError, Stack, stack
 from streamproc.embedded import embedded_kafka
+from streamproc.replaying import NEEDED
+from streamproc.services.history import opened
+from streamproc.services.orders import order
+from streamproc.services.replay import verify
+from streamproc.services.verify import Asked
 from streamproc.topics import CHANGES, OUTCOMES, REJECTIONS
 from tests.chaos.history import Sent, history, mismatched, oracle
 
@@ -49,6 +55,15 @@ FAULTS: list[dict[str, Any]] = [
 ]
 GROUPS = ["Sales Queue"]
 SETTLE_SECONDS = 120.0
+OTHER = """
+[[rule]]
+when = { department = "Sales" }
+languages = { French = 2.0 }
+[[rule]]
+when = { costCenter = "*" }
+roles = ["Supervisor"]
+"""
+"""A rule that gives something, and one that reads a fact which nobody sends: all that was said is heard anew for it."""
 UNGUARDED = {"guard_count": 10**6, "guard_day_count": 10**6}
 """The history has far more leavers than any mass guard lets through."""
 
@@ -67,6 +82,8 @@ class Plan:
     rate_limit: int = 0
     """Requests a window of 3 s that the target takes from each token; 0: no limit."""
     seconds: float = 40.0
+    mappings: int = 0
+    """Changes of the mapping on the way: there and back again, so an even number."""
     kafka: str | None = None
     store: str = "memory"
     logs: str | None = None
@@ -74,7 +91,7 @@ class Plan:
 
 @dataclass(slots=True)
 class Found:
-    """What a run found. The five counts must be 0."""
+    """What a run found. The first five counts and the divergences must be 0."""
 
     events: int = 0
     kills: int = 0
@@ -84,6 +101,10 @@ class Found:
     duplicate_writes: int = 0
     unaccounted: int = 0
     mismatched_users: int = 0
+    divergences: int = 0
+    """Of what was recorded from what folding the log anew gives (`streamproc replay --verify`)."""
+    replanned: int = 0
+    """Fates of records to which a change of the mapping led."""
     fates: dict[str, int] = field(default_factory=dict)
     repeats: int = 0
     """Raw records that were resolved more than once."""
@@ -97,7 +118,12 @@ class Found:
     def good(self) -> bool:
         """Whether nothing is off."""
         return not (
-            self.lost or self.out_of_order or self.duplicate_writes or self.unaccounted or self.mismatched_users
+            self.lost
+            or self.out_of_order
+            or self.duplicate_writes
+            or self.unaccounted
+            or self.mismatched_users
+            or self.divergences
         )
 
 
@@ -126,6 +152,7 @@ async def run(plan: Plan) -> Found:
         _say(f"{len(sent)} events, {plan.kills} kills of each of {', '.join(names)}")
         await asyncio.gather(
             _produce(settings, sent, plan.seconds),
+            _remap(settings, plan),
             *(_torment(running, name, plan, found, number) for number, name in enumerate(names)),
         )
         _say("settling ...")
@@ -138,6 +165,7 @@ async def run(plan: Plan) -> Found:
         async with http.get(f"{running.simulator}/_sim/ledger") as answer:
             ledger = orjson.loads(await answer.read())["entries"]
         judge(found, sent, records, ledger, await held(http, running.simulator))
+        await replayed(found, settings)
         explain(found, plan, running, {"outcomes": records.outcomes, "ledger": ledger})
         found.seconds = round(time.monotonic() - begun, 1)
         return found
@@ -161,6 +189,8 @@ class Records:
     """The topics, read to their end."""
 
     changes: dict[tuple[int, int], dict[str, Any]]
+    mappings: set[tuple[int, int]]
+    """Places of changes of the mapping: what they lead to is judged by replay."""
     outcomes: list[dict[str, Any]]
     rejected: list[dict[str, Any]]
 
@@ -183,13 +213,18 @@ def judge(
 def _fates(found: Found, records: Records) -> None:
     """Each change needs exactly one fate; the counts must add up to the changes."""
     seqs: dict[str, list[int]] = {}
-    for (_, offset), change in records.changes.items():
+    home: dict[str, int] = {}
+    for (partition, offset), change in records.changes.items():
         seqs.setdefault(change["user"], []).append(offset)
+        home[change["user"]] = partition
     told: Counter[tuple[str, int]] = Counter()
     for outcome in records.outcomes:
         if not outcome["final"]:
             continue
         user, seq, since = outcome["user"], outcome["seq"], outcome["since"]
+        if (home.get(user), seq) in records.mappings and since is None:
+            found.replanned += 1
+            continue
         covered = [seq] if since is None else [each for each in seqs.get(user, []) if since < each <= seq]
         for each in covered:
             told[user, each] += 1
@@ -209,6 +244,7 @@ def _fates(found: Found, records: Records) -> None:
 def _writes(found: Found, records: Records, ledger: list[dict[str, Any]]) -> None:
     """By the ledger: per user, seqs never fall; nothing was applied twice; no write changed nothing."""
     users = {place: change["user"] for place, change in records.changes.items()}
+    asked = {each["id"]: told["user"] for told in records.outcomes for each in told["requests"]}
     last: dict[str, int] = {}
     applied: Counter[str] = Counter()
     created: Counter[str] = Counter()
@@ -217,8 +253,11 @@ def _writes(found: Found, records: Records, ledger: list[dict[str, Any]]) -> Non
             continue
         found.writes += 1
         partition, seq = (int(part) for part in entry["request_id"].split("-")[:2])
-        user = users[partition, seq]
+        user = users.get((partition, seq)) or asked.get(entry["request_id"])
         applied[entry["request_id"]] += 1
+        if user is None:  # a sink that died had it planned anew: by a mapping, of which many users have a record
+            assert (partition, seq) in records.mappings
+            continue
         if seq < last.get(user, -1):
             found.out_of_order += 1
             found.details.append(f"out of order: {user} {seq} after {last[user]}")
@@ -251,6 +290,25 @@ async def _produce(settings: Settings, sent: list[Sent], seconds: float) -> None
         await producer.flush()
     finally:
         await producer.stop()
+
+
+async def _remap(settings: Settings, plan: Plan) -> None:
+    """Order other mappings, evenly over the time; the last is the first one again."""
+    text, _ = settings.mapping_text()
+    for number in range(plan.mappings):
+        await asyncio.sleep(plan.seconds / (plan.mappings + 1))
+        now = time.time_ns() // 1_000_000
+        other = text + OTHER if number % 2 == 0 else text
+        await order(settings, [Control(f"m{number}", "mapping", None, None, "chaos", "another", now, mapping=other)])
+
+
+async def replayed(found: Found, settings: Settings) -> None:
+    """Fold the log anew, and compare everything with what was recorded."""
+    async with opened(settings, None, topics=NEEDED) as history:
+        verdict = await asyncio.to_thread(verify, history, Asked())
+    found.divergences = sum(each.divergences for each in verdict.partitions)
+    if verdict.first is not None:
+        found.details.append(f"replay: {verdict.first.told}")
 
 
 async def _torment(running: Stack, name: str, plan: Plan, found: Found, number: int) -> None:
@@ -289,7 +347,7 @@ async def _started(child: Child) -> None:
 
 async def _settle(settings: Settings, running: Stack, http: aiohttp.ClientSession, events: int) -> Records:
     """Wait until every record has a fate and nothing moves any more."""
-    records = Records({}, [], [])
+    records = Records({}, set(), [], [])
     follower = kafka.consumer(settings, committed_only=True)
     await follower.start()
     try:
@@ -303,8 +361,8 @@ async def _settle(settings: Settings, running: Stack, http: aiohttp.ClientSessio
                 for record in batch:
                     value = orjson.loads(record.value)
                     if place.topic == CHANGES and value["kind"] == "mapping":
-                        continue  # it is nobody's
-                    if place.topic == CHANGES:
+                        records.mappings.add((place.partition, record.offset))
+                    elif place.topic == CHANGES:
                         records.changes[place.partition, record.offset] = value
                     else:
                         (records.outcomes if place.topic == OUTCOMES else records.rejected).append(value)
@@ -340,7 +398,7 @@ def main() -> int:
     """Command line."""
     parser = argparse.ArgumentParser(prog="python -m tests.chaos.run", description=__doc__)
     defaults = Plan()
-    for name in ("seed", "events", "users", "kills", "workers", "sinks", "rate_limit"):
+    for name in ("seed", "events", "users", "kills", "workers", "sinks", "rate_limit", "mappings"):
         parser.add_argument(f"--{name.replace('_', '-')}", type=int, default=getattr(defaults, name))
     parser.add_argument("--seconds", type=float, default=defaults.seconds, help="over which the events are spread")
     parser.add_argument(

@@ -45,6 +45,7 @@ from tests.chaos.run import (
     _torment,
     _writes,
     explain,
+    replayed,
 )
 from tests.kafka.test_pipeline import read
 
@@ -121,6 +122,7 @@ async def run(plan: Plan) -> Found:
         wrong = mismatched(oracle(people) | told_by_posts(posts), await held(http, running.simulator))
         found.mismatched_users = len(wrong)
         found.details += [f"{user}: {what}" for user, what in sorted(wrong.items())[:10]]
+        await replayed(found, settings)
         explain(found, plan, running, {"outcomes": records.outcomes, "ledger": ledger, "people": people})
         found.seconds = round(time.monotonic() - begun, 1)
         return found

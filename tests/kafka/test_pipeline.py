@@ -82,7 +82,7 @@ async def test_the_story_comes_out(settings: Settings, tmp_path: Path) -> None:
 
 async def test_a_killed_pipeline_is_still_exact() -> None:
     """Worker and sink killed while faults rain: nothing lost, out of order, applied twice, untold or mismatched."""
-    found = await run(Plan(seed=7, events=800, users=60, kills=2, seconds=12.0))
+    found = await run(Plan(seed=7, events=800, users=60, kills=2, seconds=12.0, mappings=2))
     assert found.kills == 4
     assert found.good, found.details
 
