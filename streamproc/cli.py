@@ -221,6 +221,10 @@ async def _demo(kafka: str | None, *, as_json: bool) -> int:
         ending = await play(running.settings, running.simulator, lambda played: say(report.step(played)))
         say("second act: the same told by Okta, Entra, PingOne and Workday; starting gateway and hydrator ...")
         ending += await play_directories(running, lambda played: say(report.step(played)))
+        say("third act: an auditor asks the log ...")
+        from streamproc.demo.audit import play_audit  # noqa: PLC0415 - which reads archives, as services don't
+
+        ending += await play_audit(running.settings, say)
     if as_json:
         click.echo(orjson.dumps(ending.as_json()))
     else:

@@ -14,14 +14,13 @@ from streamproc.adapters.kafka import ensure_topics
 from streamproc.config import Settings
 from streamproc.core.controls import Control
 from streamproc.core.identity import Link
+from streamproc.orders import BY, REASON
 from streamproc.services.links import all_links
 from streamproc.services.orders import order
 from streamproc.sources import SOURCES
 
 _KAFKA = click.option("--kafka", metavar="HOST:PORT", help="Bootstrap servers; else STREAMPROC_KAFKA.")
 _JSON = click.option("--json", "as_json", is_flag=True, help="For machines.")
-_BY = click.option("--by", required=True, metavar="NAME", help="Who orders it; kept in the log.")
-_REASON = click.option("--reason", required=True, help="Why; kept in the log.")
 _SUBJECT = click.argument("subject", metavar="SOURCE/SUBJECT")
 
 
@@ -64,8 +63,8 @@ def show(subject: str, kafka: str | None) -> None:
 )
 @_SUBJECT
 @click.argument("user")
-@_BY
-@_REASON
+@BY
+@REASON
 @_KAFKA
 def link(subject: str, user: str, by: str, reason: str, kafka: str | None) -> None:
     """Say which user a subject is. It holds until the source says something else than it does now."""
@@ -74,8 +73,8 @@ def link(subject: str, user: str, by: str, reason: str, kafka: str | None) -> No
 
 @identities.command(epilog='Example: streamproc identities split okta/00u1abcd --by "Kim Berg" --reason "wrong number"')
 @_SUBJECT
-@_BY
-@_REASON
+@BY
+@REASON
 @_KAFKA
 def split(subject: str, by: str, reason: str, kafka: str | None) -> None:
     """Say that a subject isn't the user it is linked to. It waits then, and so do its events."""

@@ -18,6 +18,8 @@ from streamproc.core.errors import KafkaUnavailableError, MappingError
 from streamproc.core.events import Origin
 from streamproc.core.mapping import Mapping
 from streamproc.mapping_check import check
+from streamproc.orders import BY, REASON
+from streamproc.past import JSON, KAFKA
 from streamproc.services.mappings import Refused, Switch, in_force, ordered, unheard, watch
 from streamproc.services.orders import order
 from streamproc.sources.rules import usable
@@ -35,11 +37,11 @@ def mapping() -> None:
 
 @mapping.command(epilog='Example: streamproc mapping apply new.toml --by "Kim Berg" --reason "Spanish queue, CHG-4711"')
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--by", required=True, metavar="NAME", help="Who orders it; kept in the log.")
-@click.option("--reason", required=True, help="Why; kept in the log.")
+@BY
+@REASON
 @click.option("--wait/--no-wait", default=True, show_default=True, help="Until it is in force in every partition.")
-@click.option("--kafka", metavar="HOST:PORT", help="Bootstrap servers; else STREAMPROC_KAFKA.")
-@click.option("--json", "as_json", is_flag=True, help="For machines.")
+@KAFKA
+@JSON
 def apply(file: Path, by: str, reason: str, wait: bool, kafka: str | None, as_json: bool) -> None:
     """Bring FILE into force: each partition switches at one offset of the log, and plans its users anew."""
     text, parsed = _read(file)

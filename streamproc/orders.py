@@ -19,8 +19,16 @@ from streamproc.services.orders import control, order, set_aside
 
 _KAFKA = click.option("--kafka", metavar="HOST:PORT", help="Bootstrap servers; else STREAMPROC_KAFKA.")
 _JSON = click.option("--json", "as_json", is_flag=True, help="For machines.")
-_BY = click.option("--by", required=True, metavar="NAME", help="Who orders it; kept in the audit log.")
-_REASON = click.option("--reason", required=True, help="Why; kept in the audit log.")
+
+
+def _said(context: click.Context, param: click.Parameter, value: str) -> str:  # noqa: ARG001 - click's signature
+    if not value.strip():
+        raise click.BadParameter("it is kept in the log for whoever asks later, so it can't be blank")
+    return value.strip()
+
+
+BY = click.option("--by", required=True, metavar="NAME", callback=_said, help="Who orders it; kept in the log.")
+REASON = click.option("--reason", required=True, callback=_said, help="Why; kept in the log.")
 _USERS = click.argument("users", nargs=-1, required=True, metavar="USER...")
 
 _DONE: Final[dict[Action, str]] = {
@@ -46,8 +54,8 @@ def held_list(kafka: str | None, as_json: bool) -> None:
 
 @held.command("release", epilog='Example: streamproc held release E1001 --by "Kim Berg" --reason "really left"')
 @_USERS
-@_BY
-@_REASON
+@BY
+@REASON
 @_KAFKA
 def held_release(users: Sequence[str], by: str, reason: str, kafka: str | None) -> None:
     """Let the revocations go out."""
@@ -56,8 +64,8 @@ def held_release(users: Sequence[str], by: str, reason: str, kafka: str | None) 
 
 @held.command("reject", epilog='Example: streamproc held reject E1001 --by "Kim Berg" --reason "broken file"')
 @_USERS
-@_BY
-@_REASON
+@BY
+@REASON
 @_KAFKA
 def held_reject(users: Sequence[str], by: str, reason: str, kafka: str | None) -> None:
     """Keep the users active until a source says that they are; `release` still changes that."""
@@ -88,8 +96,8 @@ def parked_show(user: str, kafka: str | None) -> None:
 
 @parked.command("retry", epilog='Example: streamproc parked retry E1001 --by "Kim Berg" --reason "skill was added"')
 @_USERS
-@_BY
-@_REASON
+@BY
+@REASON
 @_KAFKA
 def parked_retry(users: Sequence[str], by: str, reason: str, kafka: str | None) -> None:
     """Try again, now that the cause is gone."""
@@ -98,8 +106,8 @@ def parked_retry(users: Sequence[str], by: str, reason: str, kafka: str | None) 
 
 @parked.command("skip", epilog='Example: streamproc parked skip E1001 --by "Kim Berg" --reason "not needed"')
 @_USERS
-@_BY
-@_REASON
+@BY
+@REASON
 @_KAFKA
 def parked_skip(users: Sequence[str], by: str, reason: str, kafka: str | None) -> None:
     """Give up what is parked; the user's next change tries again."""
@@ -110,8 +118,8 @@ def pause_or_resume(action: Action) -> click.Command:
     """`sink pause` or `sink resume`."""
     meaning = {"pause": "Send nothing more to the target until `resume`, revocations included.", "resume": "Go on."}
 
-    @_BY
-    @_REASON
+    @BY
+    @REASON
     @_KAFKA
     def command(by: str, reason: str, kafka: str | None) -> None:
         asyncio.run(order(_settings(kafka), [control(action, None, by, reason, _now())]))

@@ -61,6 +61,11 @@ def dev(running: Stack) -> str:
             f"Kafka       {running.settings.kafka}",
             f"Genesys     {running.simulator}   users: {running.simulator}/_sim/users",
             f"logs        {running.folder}",
+            "For the other commands, in another shell:",
+            *(
+                f"  export {PREFIX}{name.upper()}={getattr(running.settings, name)}"
+                for name in ("kafka", "scim_url", "token_url", "platform_url")
+            ),
             "Send a record to topic events.hris, key = subject; the README shows one. Ctrl-C stops everything.",
         ]
     )

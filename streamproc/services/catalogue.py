@@ -113,6 +113,11 @@ class Catalogue:
                 return answer.body
             if isinstance(decided, Denied) and answer.status == 403:
                 raise RefusedError
+            if answer.status is None:  # somebody waits for us, and that won't be better in a moment
+                where = (
+                    "STREAMPROC_SCIM_URL, STREAMPROC_PLATFORM_URL, STREAMPROC_TOKEN_URL and the client's credentials"
+                )
+                raise TargetError(f"{path}: {describe(answer)}. Are {where} right? With --no-target nothing is asked")
             if not isinstance(decided, Retry | Denied) or attempt == ATTEMPTS - 1:
                 break
             if decided.after > 1:

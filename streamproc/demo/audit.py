@@ -1,0 +1,54 @@
+"""The third act: what an auditor asks of the log that the first two have left."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Final
+
+from streamproc.asof import answered
+from streamproc.config import Settings
+from streamproc.core.clock import LIMIT, report
+from streamproc.demo.play import Ending
+from streamproc.replaying import NEEDED as OF_REPLAY
+from streamproc.services.asof import as_of
+from streamproc.services.history import opened
+from streamproc.services.replay import verify
+from streamproc.services.revocations import NEEDED as OF_REPORT
+from streamproc.services.revocations import leavers
+from streamproc.services.verify import Asked
+
+WHO: Final = "E1001"
+WHAT: Final = "Spanish 4.0"
+
+
+async def play_audit(settings: Settings, say: Callable[[str], None]) -> Ending:
+    """Fold the log anew, ask why somebody has a skill, and how fast leavers lost their access."""
+    now = time.time_ns() // 1_000_000
+    async with opened(settings, None, topics=[*dict.fromkeys((*OF_REPLAY, *OF_REPORT))]) as history:
+        verdict = await asyncio.to_thread(verify, history, Asked())
+        told = report(await asyncio.to_thread(leavers, history, now), 0, now, round(LIMIT * 1000))
+        why = [
+            line for each in as_of(history, now, WHO) for line in answered(each) if WHAT in line and " since " in line
+        ][:1]
+    counts, wrong = verdict.counts, []
+    if verdict.first is not None:
+        wrong.append(f"replay: {verdict.first.told}")
+    elif counts.open or counts.unfolded:
+        wrong.append(f"replay: {counts.open} events have no fate yet, {counts.unfolded} weren't folded")
+    equal = "NOT EQUAL" if wrong else "equal"
+    say(f"{_mark(wrong)} the log folded anew: {counts.records} records and {counts.fates} fates, {equal}")
+    if not why:
+        wrong.append(f"as of: nothing says why {WHO} has {WHAT}")
+    say(f"{_mark(not why)} why has Ana Spanish?")
+    for line in why:
+        say(f"       {line.strip()}")
+    late = len(told.late)
+    if late or not told.leavers:
+        wrong.append(f"revocations: {late} of {len(told.leavers)} leavers kept access for longer than {LIMIT:.0f} s")
+    clock = told.clock
+    say(f"{_mark(late)} {clock.n} leavers lost their access: {clock.p50} ms median, {clock.maximum} ms longest")
+    return Ending([], wrong)
+
+
+def _mark(wrong: object) -> str:
+    return "WRONG" if wrong else "ok  "
