@@ -5,9 +5,10 @@ names. A source that isn't in a fact's list has no say in it.
 Rule 2: `active` is true only while every source with a say in it, that speaks of it at all, says so.
 Rule 3: two subjects of a person in one source are two jobs, or two accounts. Who lost one of them is active only by
 another that outlasts it. A job does that began later (a contract that ends when an employment has begun disables
-nobody), or that was said to be active after the other last was. An account does only where the other was deleted
-before it was made: an administrator's second account is no second employment. What never was active hasn't ended. The
-rest comes from the active subject that spoke last, and none of it from another.
+nobody), or that was said to be active after the other last was. An account does only where the other was deleted, and
+it was made after that was last known to be active (when it was deleted may be found out late): an administrator's
+second account is no second employment. What never was active hasn't ended. The rest comes from the active subject that
+spoke last, and none of it from another.
 Rule 4: when a subject has left a user, what it said is known to have no value; if nobody else vouches for the user,
 they are inactive.
 """
@@ -17,7 +18,7 @@ from types import MappingProxyType
 from typing import Final
 
 from streamproc.core.events import GONE, Fact, SourceFacts
-from streamproc.core.timeline import ACCOUNTS, began, spoken, standing, was_active
+from streamproc.core.timeline import ACCOUNTS, began, standing, was_active
 
 READING: Final = 900_000_000
 """µs; what was said closer together may come from one reading of a report, which says no order."""
@@ -87,10 +88,11 @@ def _together(subjects: Sequence[SourceFacts], now: int, active: str, *, account
 
 
 def _remade(going: SourceFacts, ended: SourceFacts, now: int) -> bool:
-    """Whether an account was made after another had been deleted (rule 3)."""
-    gone = spoken(ended, GONE, now) if standing(ended, now)[0].get(GONE) is True else None
-    made = began(going, now)
-    return gone is not None and (going.since or 0 if made is None else made) > gone[0]
+    """Whether an account was made in the place of one that has been deleted (rule 3)."""
+    if standing(ended, now)[0].get(GONE) is not True:
+        return False
+    made, last = began(going, now), ended.since if ended.vouched is None else ended.vouched
+    return (going.since or 0 if made is None else made) > (last or 0)
 
 
 def _goes_on(going: SourceFacts, ended: SourceFacts, now: int) -> bool:
