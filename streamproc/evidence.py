@@ -4,7 +4,7 @@ import asyncio
 import secrets
 import sys
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, assert_never
 
 import click
 import orjson
@@ -15,7 +15,7 @@ from streamproc.core.evidence import Chosen
 from streamproc.core.evidence_check import Verified
 from streamproc.core.redaction import SHORTEST
 from streamproc.core.signature import private_key
-from streamproc.past import ARCHIVE, JSON, KAFKA, OFFLINE, Moment, say
+from streamproc.past import ARCHIVE, JSON, KAFKA, OFFLINE, Moment, Output, count, say
 from streamproc.services.evidence import make
 from streamproc.services.evidence import verify as verified_by
 from streamproc.services.history import opened
@@ -30,7 +30,7 @@ _FILE: Final = click.Path(path_type=Path, dir_okay=False)
 @click.option("--user", "users", multiple=True, metavar="USER", help="A user ID; as often as wanted.")
 @click.option("--from", "first", type=Moment(), help="Else: all with an event, record or outcome since then,")
 @click.option("--to", "until", type=Moment(ends=True), help="and up to then. Nothing after it is looked at.")
-@click.option("-o", "--output", "target", type=_FILE, required=True, metavar="FILE", help="The bundle, a zip file.")
+@click.option("-o", "--output", "target", type=Output(), required=True, metavar="FILE", help="The bundle, a zip file.")
 @ARCHIVE
 @OFFLINE
 @click.option("--key", type=_FILE, metavar="PEM", help="Sign with this private Ed25519 key.")
@@ -66,8 +66,6 @@ def evidence(
     chosen = _chosen(users, first, until)
     if redact_key is not None and not redact:
         raise click.UsageError("--redact-key is for --redact")
-    if not target.absolute().parent.is_dir():
-        raise click.UsageError(f"-o: there is no folder {target.absolute().parent}")
     signer = None if key is None else _signer(key)
     hashing = _hashing(redact_key) if redact else None
     settings = config.load(kafka=kafka)
@@ -108,6 +106,8 @@ def verify(file: Path, public_key: Path | None, as_json: bool) -> None:
 
 
 def _chosen(users: tuple[str, ...], first: int | None, until: int | None) -> Chosen:
+    if not all(each.strip() for each in users):
+        raise click.UsageError("--user wants a user ID")
     if users and first is not None:
         raise click.UsageError("--user or --from, not both; --to may go with either")
     if not users and (first is None or until is None):
@@ -130,10 +130,10 @@ def _show(file: Path, verified: Verified, *, as_json: bool) -> None:
     click.echo(_signature(verified))
     if verified.equal:
         if verified.counts["open"]:
-            click.echo(f"{verified.counts['open']} events had no fate yet when it was made")
+            click.echo(f"{count(verified.counts['open'], 'event')} had no fate yet when it was made")
         click.echo("equal: the records follow from the events, and all that they go back to is there")
     else:
-        click.echo(f"not equal: {verified.found} findings")
+        click.echo(f"not equal: {count(verified.found, 'finding')}")
         if verified.made_by != __version__:
             click.echo(f"it was made by streamproc {verified.made_by}, and this is {__version__}: try that one as well")
 
@@ -146,8 +146,14 @@ def _signature(verified: Verified) -> str:
             return f"signed by the given key, {verified.signer}"
         case "of a key that wasn't compared":
             return f"signed by key {verified.signer}; give --public-key to see that it is the one you know"
+        case "of another key":
+            return f"signed, but by another key than the given one: {verified.signer}"
+        case "left out":
+            return "its signature, or the key to check it by, was taken away: the manifest says that it is signed"
         case "bad":
-            return "its signature isn't good"
+            return "its signature isn't good: it isn't one of this manifest by the key beside it"
+        case _:
+            assert_never(verified.signature)
 
 
 def _whole(file: Path, verified: Verified) -> dict[str, Any]:

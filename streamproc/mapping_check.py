@@ -21,7 +21,7 @@ from streamproc.core.errors import MappingError
 from streamproc.core.findings import Finding, Listed, Severity, Use, contradictions, unknown, unsent, uses
 from streamproc.core.mapping import Mapping
 from streamproc.core.survey import CATALOGUED, Catalogued, Surveyed
-from streamproc.past import ARCHIVE, JSON, KAFKA, OFFLINE, say
+from streamproc.past import ARCHIVE, JSON, KAFKA, OFFLINE, count, say
 from streamproc.services.catalogue import Catalogue
 from streamproc.services.history import opened
 from streamproc.services.whatif import surveyed
@@ -135,17 +135,18 @@ def _findings(
 def _lines(checked: Checked) -> Iterable[str]:
     for each in checked.findings:
         meant = "" if each.meant is None else f"; did you mean {each.meant!r}?"
-        people = f" ({each.people} people have it)" if each.people else ""
+        people = f" ({count(each.people, 'person', 'people')} would get it)" if each.people else ""
         yield f"{each.severity:<9} {each.where}: {each.text}{meant}{people}"
     names = ", ".join(f"{len(checked.used[kind])} {kind}" for kind in CATALOGUED if checked.used[kind])
     looked = f"{names or 'no names'}, {'compared with' if checked.target else 'not compared with'} the target"
     if checked.history is None:
         looked += "; history not looked at"
     else:
-        looked += f"; {checked.history.events} events, {checked.history.people} people"
+        looked += f"; {count(checked.history.events, 'event')}, {count(checked.history.people, 'person', 'people')}"
     errors = sum(each.severity == "error" for each in checked.findings)
     others = len(checked.findings) - errors
-    yield f"mapping {checked.mapping.digest}: {errors} errors, {others} other findings; {looked}"
+    found = f"{count(errors, 'error')}, {count(others, 'other finding')}"
+    yield f"mapping {checked.mapping.digest}: {found}; {looked}"
 
 
 def _whole(checked: Checked) -> dict[str, Any]:

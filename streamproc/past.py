@@ -1,10 +1,16 @@
-"""What all commands about the past take: moments, and where the history is to be read."""
+"""What all commands about the past take: moments, where the history is to be read, and where to write what it gives."""
 
+import os
+import stat
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import click
+
+from streamproc.adapters.parquet import Archived
+from streamproc.core.history import History, Logged
 
 ARCHIVE = click.option(
     "--archive",
@@ -15,6 +21,9 @@ ARCHIVE = click.option(
 OFFLINE = click.option("--offline", is_flag=True, help="The archive alone, without Kafka.")
 KAFKA = click.option("--kafka", metavar="HOST:PORT", help="Bootstrap servers; else STREAMPROC_KAFKA.")
 JSON = click.option("--json", "as_json", is_flag=True, help="For machines.")
+
+LATEST: Final = 253_402_300_800_000
+"""ms since 1970: where the year 9999 ends, and with it what a calendar has. Moments lie before it."""
 
 
 class Moment(click.ParamType):
@@ -36,9 +45,14 @@ class Moment(click.ParamType):
 
 
 def instant(text: str, *, ends: bool = False) -> int:
-    """See `Moment`. Raises ValueError and OverflowError."""
-    if text.isdecimal() and len(text) > len("20260302"):
-        return int(text)
+    """See `Moment`: of the years 1970 to 9999. Raises ValueError and OverflowError."""
+    at = int(text) if text.isdecimal() and len(text) > len("20260302") else _spelled(text, ends=ends)
+    if not 0 <= at < LATEST:
+        raise ValueError(f"{text}: only the years 1970 to 9999 will do")
+    return at
+
+
+def _spelled(text: str, *, ends: bool) -> int:
     at = datetime.fromisoformat(text)
     if len(text) <= len("2026-03-02"):
         at = at.replace(tzinfo=UTC) + timedelta(days=int(ends))
@@ -51,6 +65,60 @@ def told(at: int) -> str:
     """Milliseconds since 1970, as ISO 8601 in UTC."""
     exact = "milliseconds" if at % 1000 else "seconds"
     return datetime.fromtimestamp(at / 1000, UTC).isoformat(timespec=exact).replace("+00:00", "Z")
+
+
+def begin(history: History, topic: str, partitions: Iterable[int] | None = None) -> int | None:
+    """When the first record was appended (ms since 1970); None: there is none."""
+    chosen = range(history.partitions) if partitions is None else partitions
+    first = [each.timestamp for partition in chosen for each in _some(history, topic, partition)]
+    return min(first, default=None)
+
+
+def end(history: Archived, topics: Iterable[str]) -> int:
+    """Past the last record of all (ms since 1970)."""
+    places = [(topic, partition) for topic in topics for partition in range(history.partitions)]
+    last = [each.timestamp for topic, partition in places if (each := history.last(topic, partition)) is not None]
+    return max(last, default=-1) + 1
+
+
+def _some(history: History, topic: str, partition: int) -> Iterable[Logged]:
+    for logged in history.read(topic, partition):
+        return [logged]
+    return []
+
+
+class Output(click.Path):
+    """A file to be written, in a folder that is there: looked at before the work begins, not after it."""
+
+    def __init__(self) -> None:
+        super().__init__(path_type=Path, dir_okay=False, writable=True)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Fails with what is wrong with it."""
+        path: Any = super().convert(value, param, ctx)
+        folder = Path(path).absolute().parent
+        if not folder.is_dir():
+            self.fail(f"there is no folder {folder}", param, ctx)
+        if not Path(path).exists() and not os.access(folder, os.W_OK):
+            self.fail(f"{folder} can't be written to", param, ctx)
+        return path
+
+
+def keep(path: Path, content: bytes) -> None:
+    """Write a file that only its owner reads, since it names people. Raises click.FileError."""
+    try:
+        descriptor = os.open(path, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            if stat.S_ISREG(os.fstat(descriptor).st_mode):  # one that was there; /dev/stdout stays as it is
+                os.fchmod(descriptor, 0o600)
+            file.write(content)
+    except OSError as error:
+        raise click.FileError(str(path), error.strerror or str(error)) from error
+
+
+def count(n: int, one: str, more: str | None = None) -> str:
+    """1 finding, 2 findings."""
+    return f"{n} {one if n == 1 else more or one + 's'}"
 
 
 def say(line: str) -> None:

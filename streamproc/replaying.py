@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
@@ -11,6 +11,7 @@ import click
 import orjson
 
 from streamproc import config
+from streamproc.adapters.shelf import Gap
 from streamproc.asof import run_as_of
 from streamproc.config import Settings
 from streamproc.core.audit import Counts
@@ -23,9 +24,11 @@ from streamproc.services.explained import Divergence
 from streamproc.services.history import opened
 from streamproc.services.replay import Verdict, Verified, verify
 from streamproc.services.verify import Asked
-from streamproc.topics import CHANGES, DELIVERIES, OPERATIONS, OUTCOMES, REJECTIONS
+from streamproc.topics import CHANGES, CONTROLS, DELIVERIES, OPERATIONS, OUTCOMES, REJECTIONS
 
-NEEDED: Final = (CHANGES, OPERATIONS, OUTCOMES, DELIVERIES, REJECTIONS)
+NEEDED: Final = (CHANGES, OPERATIONS, OUTCOMES, DELIVERIES, REJECTIONS, CONTROLS)
+BESIDE: Final = (REJECTIONS, CONTROLS)
+"""Of these: what an archive may be without. Then what they would say isn't compared."""
 
 
 @click.command(epilog="Example: streamproc replay --verify --archive ./archive --json")
@@ -70,18 +73,22 @@ def replay(
     if at is not None:
         run_as_of(settings, at=at, user=user, archive=archive, offline=offline, assumed=assumed, as_json=as_json)
         return
-    verdict = asyncio.run(_verdict(settings, archive, Asked(since, assumed), live=not offline))
+    verdict, gaps = asyncio.run(_verdict(settings, archive, Asked(since, assumed), live=not offline))
     if as_json:
-        click.echo(orjson.dumps(whole(verdict, since)))
+        click.echo(orjson.dumps(whole(verdict, since, gaps)))
     else:
         for line in lines(verdict, since):
             click.echo(line)
     sys.exit(0 if verdict.equal else 1)
 
 
-async def _verdict(settings: Settings, archive: Path | None, asked: Asked, *, live: bool) -> Verdict:
-    async with opened(settings, archive, topics=NEEDED, live=live, say=say) as history:
-        return verify(history, asked, lambda done: say(f"{_name(done)}: {_ending(done)}"))
+async def _verdict(
+    settings: Settings, archive: Path | None, asked: Asked, *, live: bool
+) -> tuple[Verdict, tuple[Gap, ...]]:
+    """And the gaps that the archive says it has."""
+    async with opened(settings, archive, topics=NEEDED, optional=BESIDE, live=live, say=say) as history:
+        verdict = verify(history, asked, lambda done: say(f"{_name(done)}: {_ending(done)}"))
+        return verdict, tuple(gap for gap in history.manifest.gaps if gap.topic in NEEDED)
 
 
 def _assumed(file: Path) -> Rules:
@@ -94,11 +101,12 @@ def _assumed(file: Path) -> Rules:
     return Rules(-1, mapping.digest, text, "", f"--mapping {file}", Origin("", 0, -1, 0), 0)
 
 
-def whole(verdict: Verdict, since: int | None) -> dict[str, Any]:
-    """For machines."""
+def whole(verdict: Verdict, since: int | None, gaps: Sequence[Gap] = ()) -> dict[str, Any]:
+    """For machines. `gaps`: offsets that the archive says it never had."""
     return {
         "equal": verdict.equal,
         "since": since,
+        "gaps": [asdict(gap) for gap in gaps],
         "divergences": sum(each.divergences for each in verdict.partitions),
         "first": None if verdict.first is None else asdict(verdict.first),
         "counts": asdict(verdict.counts),

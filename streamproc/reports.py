@@ -1,27 +1,41 @@
 """`streamproc report`: what an auditor or a security officer asks of the log. Exit codes: see each command."""
 
 import asyncio
+import math
 import sys
 import time
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import click
 import orjson
 
 from streamproc import __version__, config
-from streamproc.adapters.parquet import Archived
 from streamproc.core.clock import LIMIT, Leaver, Report, report
 from streamproc.core.errors import HistoryError
 from streamproc.evidence import evidence, verify
 from streamproc.page.document import document
 from streamproc.page.plain import as_csv, as_json, lines
 from streamproc.page.words import rfc3339
-from streamproc.past import ARCHIVE, KAFKA, OFFLINE, Moment, say
+from streamproc.past import ARCHIVE, KAFKA, OFFLINE, Moment, Output, count, keep, say
+from streamproc.past import end as ending
 from streamproc.services.history import opened
 from streamproc.services.revocations import NEEDED, leavers
 
 FORMATS: Final = ("table", "csv", "json", "html")
+LONGEST: Final = 1e9
+"""Seconds, as a limit: three decades."""
+
+
+class _Seconds(click.FloatRange):
+    """A span of time."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Fails for what is no number, which is in every range."""
+        seconds = super().convert(value, param, ctx)
+        if math.isnan(seconds):
+            self.fail(f"{value} is no number of seconds", param, ctx)
+        return seconds
 
 
 @click.group(name="report")
@@ -36,14 +50,12 @@ def report_() -> None:
 @click.option(
     "--to", "end", type=Moment(ends=True), required=True, metavar="T", help="The same; a day counts to its end."
 )
-@click.option("--limit", type=click.FloatRange(min=0.001), default=LIMIT, show_default=True, metavar="SECONDS")
+@click.option("--limit", type=_Seconds(0.001, LONGEST), default=LIMIT, show_default=True, metavar="SECONDS")
 @ARCHIVE
 @OFFLINE
 @click.option("--format", "form", type=click.Choice(FORMATS), default="table", show_default=True)
 @click.option("--json", "as_json_", is_flag=True, help="For machines: the same as --format json.")
-@click.option(
-    "-o", "--output", type=click.Path(path_type=Path, dir_okay=False, writable=True), help="Else to the screen."
-)
+@click.option("-o", "--output", type=Output(), metavar="FILE", help="Else to the screen.")
 @KAFKA
 def revocations(
     first: int,
@@ -58,8 +70,8 @@ def revocations(
 ) -> None:
     """How long each leaver kept access, hop by hop: p50, p99, who was too late, who still has it.
 
-    1: somebody was revoked later than the limit, or is open for longer. Who keeps access by decision is listed, but
-    isn't late.
+    1: somebody was revoked later than the limit, or is open for longer; or the log doesn't tell what became of
+    somebody. Who keeps access by decision is listed, but isn't late.
     """
     if offline and archive is None:
         raise click.UsageError("--offline reads the archive alone: name it with --archive DIR")
@@ -78,9 +90,15 @@ def revocations(
     if output is None:
         click.echo(content, nl=False)
     else:
-        output.write_bytes(content)
-        click.echo(f"{output}: {len(told.leavers)} leavers, {len(told.late)} over the limit", err=True)
-    sys.exit(1 if told.late else 0)
+        keep(output, content)
+        click.echo(f"{output}: {count(len(told.leavers), 'leaver')}, {len(told.late)} over the limit", err=True)
+    if missing := told.of("missing"):
+        click.echo(
+            f"streamproc: the log doesn't tell what became of {count(len(missing), 'leaver')}, though it tells what "
+            "came after: see streamproc replay --verify",
+            err=True,
+        )
+    sys.exit(1 if told.late or missing else 0)
 
 
 def rendered(told: Report, form: str, read: str) -> bytes:
@@ -100,18 +118,11 @@ async def _read(kafka: str | None, archive: Path | None, end: int, *, live: bool
     """The leavers, and as of when: an archive can't tell what came after its last record."""
     async with opened(config.load(kafka=kafka), archive, topics=NEEDED, live=live, say=say) as history:
         if not live:
-            reached = ending(history)
+            reached = ending(history, NEEDED)
             if reached < end:
                 say(f"{archive} ends at {rfc3339(reached)}: the report is as of then")
                 end = reached
         return leavers(history, end, say), end
-
-
-def ending(history: Archived) -> int:
-    """Past the last record of all (ms since 1970)."""
-    places = [(topic, partition) for topic in NEEDED for partition in range(history.partitions)]
-    last = [each.timestamp for topic, partition in places if (each := history.last(topic, partition)) is not None]
-    return max(last, default=-1) + 1
 
 
 def _whence(archive: Path | None, *, live: bool) -> str:

@@ -12,10 +12,11 @@ import click
 import orjson
 
 from streamproc import config
+from streamproc.adapters.parquet import Archived
 from streamproc.config import Settings
 from streamproc.core.impact import ORDER, Example, Impact, Moment, Names
 from streamproc.mapping_check import FILE, read
-from streamproc.past import ARCHIVE, JSON, KAFKA, OFFLINE, say, told
+from streamproc.past import ARCHIVE, JSON, KAFKA, OFFLINE, begin, count, end, say, told
 from streamproc.past import Moment as At
 from streamproc.services.history import opened
 from streamproc.services.whatif import Answered, Question, compared
@@ -79,7 +80,24 @@ def whatif(
 
 async def _answered(settings: Settings, question: Question, archive: Path | None, *, offline: bool) -> Answered:
     async with opened(settings, archive, topics=[CHANGES], live=not offline, say=say) as history:
+        _placed(question.since, history)
         return await asyncio.to_thread(compared, history, question, say)
+
+
+def _placed(since: int | None, history: Archived) -> None:
+    """Say where the period lies beside the log: its numbers don't."""
+    if since is None:
+        return
+    first, last = begin(history, CHANGES), end(history, [CHANGES]) - 1
+    if first is None:
+        say("the log has no event")
+    elif since > last:
+        say(
+            f"--since {told(since)} is after the log's last event, at {told(last)}: there is nothing in the period, "
+            'and "at any time" only counts what differs now'
+        )
+    elif since < first:
+        say(f"--since {told(since)} is before the log's first event, at {told(first)}: the period begins there")
 
 
 def shown(answered: Answered) -> dict[str, Any]:
@@ -126,7 +144,7 @@ def lines(answered: Answered, digest: str, since: int | None) -> Iterator[str]:
     impact = answered.impact
     beside = ", ".join(sorted(set(answered.in_force.values())))
     period = "since the beginning" if since is None else f"since {told(since)}"
-    yield f"mapping {digest} beside {beside}, {period}: {impact.events} events, {impact.users} users"
+    yield f"mapping {digest} beside {beside}, {period}: {count(impact.events, 'event')}, {count(impact.users, 'user')}"
     if answered.assumed:
         named = ", ".join(map(str, answered.assumed))
         yield f"the log names no mapping in partitions {named}: the settings' mapping was taken for theirs"

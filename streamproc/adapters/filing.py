@@ -31,14 +31,14 @@ def _now() -> int:
 class Writing:
     """One partition's records from offset `first` on, into files by day. `close` names the last; without it it's lost.
 
-    `files`, `records` and `size` (bytes on disk) count what has got its name. `now`: ms since 1970; a file says when it
-    was closed: all in it had been read by then.
+    `files`, `records` and `size` (bytes on disk) count what has got its name; `next` is the offset that follows on it.
+    `now`: ms since 1970; a file says when it was closed: all in it had been read by then.
     """
 
     def __init__(self, folder: Path, topic: str, partition: int, first: int, now: Callable[[], int] = _now) -> None:
         self.files = self.records = self.size = 0
         self._folder, self._clock = folder, now
-        self._topic, self._partition, self._next = topic, partition, first
+        self._topic, self._partition, self.next = topic, partition, first
         self._file: _File | None = None
 
     def add(self, row: Row) -> None:
@@ -46,8 +46,8 @@ class Writing:
         offset, timestamp, *_ = row
         file, day = self._file, shelf.day_of(timestamp)
         if file is None or file.day != day or file.size >= FILE:
-            self.close(offset if file is not None else self._next)
-            self._file = file = _File(self._folder, self._topic, self._partition, day, self._next)
+            self.close(offset if file is not None else self.next)
+            self._file = file = _File(self._folder, self._topic, self._partition, day, self.next)
         file.add(row)
 
     def close(self, following: int) -> None:
@@ -57,7 +57,7 @@ class Writing:
             self.size += file.close(following, self._clock())
             self.files += 1
             self.records += file.records
-            self._next = following
+            self.next = following
 
     def abandon(self) -> None:
         """Leave what has no name yet to whoever cleans."""

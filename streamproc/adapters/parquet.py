@@ -38,10 +38,6 @@ SCHEMA: Final = pa.schema(
 BATCH: Final = 4096
 """Rows that are turned into Python's objects at a time."""
 SAID: Final = b"streamproc"
-_RESTORE: Final = (
-    "Restore it from a copy; or, while Kafka still has what it had, take it and those of the same partition after it "
-    "away, and archive again"
-)
 
 USERS: Final = frozenset(topic.name for topic in TOPICS if topic.key == "user ID")
 """Topics keyed by user ID."""
@@ -92,17 +88,19 @@ class Archived:
     """A History (see there) over an archive's files, those that are there now, and those of `more` after them.
 
     `only`: of topics keyed by user ID it gives that user's records alone, and of `identity.changes` the mappings too.
-    It can be pickled. Reading raises ArchiveError where a file isn't what its name says.
+    It can be pickled. Reading raises ArchiveError where a file isn't what its name says. `shorter`: see `shelf.whole`.
     """
 
-    def __init__(self, path: Path, *more: Path, only: bytes | None = None) -> None:
+    def __init__(self, path: Path, *more: Path, only: bytes | None = None, shorter: bool = False) -> None:
         manifests = [_manifest(folder) for folder in (path, *more)]
         self.path, self.manifest = path, manifests[0]
         self._only = only
         self._written: dict[Piece, int] = {}
         self._pieces: dict[tuple[str, int], list[Piece]] = {}
-        for folder in (path, *more):
-            for place, found in shelf.pieces(folder).items():
+        for folder, said_of_it in zip((path, *more), manifests, strict=True):
+            pieces = shelf.pieces(folder)
+            shelf.whole(pieces, said_of_it, shorter=shorter)
+            for place, found in pieces.items():
                 self._pieces.setdefault(place, []).extend(found)
         gaps = [gap for each in manifests for gap in each.gaps]
         for each in self._pieces.values():
@@ -113,10 +111,19 @@ class Archived:
         """Of each topic."""
         return self.manifest.partitions
 
+    def has(self, topic: str) -> bool:
+        """Whether a topic is here, be it empty. An archive that doesn't say of what it has is believed for the rest."""
+        said = topic in self.manifest.reach or (topic in self.manifest.topics and topic != CHANGES)
+        return said or any(name == topic for name, _ in self._pieces)
+
+    def span(self, topic: str, partition: int) -> tuple[int, int] | None:
+        """The offset with which a partition begins, and the one from which on there is nothing more; None: no files."""
+        return shelf.span(self._pieces.get((topic, partition), ()))
+
     def next(self, topic: str, partition: int) -> int | None:
         """The offset from which on there is nothing more; None: there is nothing at all."""
-        found = self._pieces.get((topic, partition))
-        return found[-1].next if found else None
+        found = self.span(topic, partition)
+        return found and found[1]
 
     def last(self, topic: str, partition: int) -> Logged | None:
         """The last record of a partition."""
@@ -166,14 +173,14 @@ def _opened(piece: Piece) -> Iterator[Any]:
     """The file, which says the same as its name. Raises ArchiveError."""
     with _told(piece):
         if (crc := shelf.crc_of(piece.path)) != piece.crc:
-            raise ArchiveError(f"{piece.path} was altered, or cut short: its CRC-32 is {crc:08x}. {_RESTORE}")
+            raise ArchiveError(f"{piece.path} was altered, or cut short: its CRC-32 is {crc:08x}. {shelf.RESTORE}")
         file = pq.ParquetFile(piece.path)
     with file, _told(piece):
         content = orjson.loads(file.metadata.metadata.get(SAID, b"null"))
         if not content or content != said(piece, file.metadata.num_rows) | {"read": content.get("read")}:
-            raise ArchiveError(f"{piece.path} isn't what its name says: its content says {content}. {_RESTORE}")
+            raise ArchiveError(f"{piece.path} isn't what its name says: its content says {content}. {shelf.RESTORE}")
         if not file.schema_arrow.equals(SCHEMA):
-            raise ArchiveError(f"{piece.path} has other columns than an archive's file. {_RESTORE}")
+            raise ArchiveError(f"{piece.path} has other columns than an archive's file. {shelf.RESTORE}")
         yield file
 
 
@@ -183,7 +190,7 @@ def _told(piece: Piece) -> Iterator[None]:
         yield
     except (pa.ArrowException, OSError, ValueError) as error:
         why = str(error).partition("\n")[0]
-        raise ArchiveError(f"{piece.path} can't be read: {why}. {_RESTORE}") from error
+        raise ArchiveError(f"{piece.path} can't be read: {why}. {shelf.RESTORE}") from error
 
 
 def _records(
@@ -210,7 +217,7 @@ def _checked(batch: Any, piece: Piece, reached: int) -> int:
     if low < reached or high >= piece.next or not ascend or days != {piece.day}:
         raise ArchiveError(
             f"{piece.path} isn't what its name says: it has offsets {low} to {high} of {', '.join(sorted(days))}"
-            f"{'' if ascend else ', out of order'}. {_RESTORE}"
+            f"{'' if ascend else ', out of order'}. {shelf.RESTORE}"
         )
     return int(high) + 1
 

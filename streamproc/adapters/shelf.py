@@ -2,16 +2,17 @@
 
 DIR/_archive.json, DIR/topic=T/partition=P/day=YYYY-MM-DD/FIRST-NEXT-CRC.parquet: the records from offset FIRST on and
 below NEXT, of one UTC day by their timestamps. Offsets have gaps, names don't: a partition's files follow each other,
-so that one that is missing shows. CRC is the CRC-32 of the file: a reader of Parquet may give nothing, or fall over,
-where a byte isn't what it was. Spark, DuckDB and Arrow pass over names that begin with "." or "_".
+so that one that is missing shows; where the first begins and the last ends is in _archive.json. CRC is the CRC-32 of
+the file: a reader of Parquet may give nothing, or fall over, where a byte isn't what it was. Spark, DuckDB and Arrow
+pass over names that begin with "." or "_".
 """
 
 import os
 import re
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Final
@@ -26,6 +27,11 @@ PARTIAL: Final = ".partial"
 """How the name of a file ends that isn't whole yet; it begins with a dot."""
 
 DAY: Final = 24 * 3600 * 1000
+RESTORE: Final = (
+    "Restore it from a copy; or, while Kafka still has what it had, take it and those of the same partition after it "
+    "away, and archive again"
+)
+"""What to do about a file that isn't as it should be."""
 _EPOCH: Final = date(1970, 1, 1)
 _NAME: Final = re.compile(r"(\d{20})-(\d{20})-([0-9a-f]{8})\.parquet")
 
@@ -42,13 +48,19 @@ class Gap:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """What an archive says of itself. `cluster`: Kafka's id of it; `topics`: those that have been archived."""
+    """What an archive says of itself. `cluster`: Kafka's id of it; `topics`: those that have been archived.
+
+    `reach`: topic → of each partition the offset with which its files begin, and the one that follows on their last;
+    both 0 where there was nothing. It is told when the files have their names: there may be more. Archives that were
+    made before it was told say nothing.
+    """
 
     version: int
     cluster: str | None
     partitions: int
     topics: tuple[str, ...] = ()
     gaps: tuple[Gap, ...] = ()
+    reach: dict[str, tuple[tuple[int, int], ...]] = field(default_factory=dict)
 
 
 _MANIFEST: Final[TypeAdapter[Manifest]] = TypeAdapter(Manifest)
@@ -104,6 +116,8 @@ def manifest(folder: Path) -> Manifest | None:
         raise ArchiveError(
             f"{path} is of version {found.version}, not {VERSION}: read it with the release that made it"
         )
+    if found.partitions < 1 or any(len(each) != found.partitions for each in found.reach.values()):
+        raise ArchiveError(f"{path} can't be right: it says {found.partitions} partitions. Restore it from a copy")
     return found
 
 
@@ -181,6 +195,39 @@ def pieces(folder: Path) -> dict[tuple[str, int], list[Piece]]:
     return found
 
 
+def whole(found: Mapping[tuple[str, int], Sequence[Piece]], said: Manifest, *, shorter: bool = False) -> None:
+    """Raises ArchiveError where files are missing that an archive says it has, or where there are others' partitions.
+
+    `shorter`: the last ones of a partition, or all, may be missing.
+    """
+    for (_, partition), (piece, *_) in found.items():
+        if partition >= said.partitions:
+            raise ArchiveError(
+                f"{piece.path} is of partition {partition}, and {MANIFEST} says that there are {said.partitions}, from "
+                "0 on: one of the two was altered, or moved. Restore it from a copy"
+            )
+    known = {(gap.topic, gap.partition, gap.first, gap.next) for gap in said.gaps}
+    for topic, spans in said.reach.items():
+        for partition, (first, following) in enumerate(spans):
+            begins, ends = span(found.get((topic, partition), ())) or (following, first)
+            if begins > first and ends > begins and (topic, partition, first, begins) not in known:
+                raise ArchiveError(_lacking(topic, partition, first, begins))
+            if ends < following and not shorter:
+                raise ArchiveError(_lacking(topic, partition, ends, following))
+
+
+def span(ordered: Sequence[Piece]) -> tuple[int, int] | None:
+    """The offset with which a partition's files begin, and the one that follows on their last; None: no files."""
+    return (ordered[0].first, ordered[-1].next) if ordered else None
+
+
+def _lacking(topic: str, partition: int, first: int, following: int) -> str:
+    return (
+        f"{topic} partition {partition}: the files of offsets {first} to {following - 1} are missing, which {MANIFEST} "
+        f"says are there. {RESTORE}"
+    )
+
+
 def check(ordered: Iterable[Piece], gaps: Iterable[Gap]) -> None:
     """Raises ArchiveError where a partition's files overlap, or leave something out that nobody has put up with."""
     known = {(gap.topic, gap.partition, gap.first, gap.next) for gap in gaps}
@@ -195,7 +242,7 @@ def check(ordered: Iterable[Piece], gaps: Iterable[Gap]) -> None:
             if left_out not in known:
                 raise ArchiveError(
                     f"{piece.topic} partition {piece.partition}: the file of offsets {before.next} to "
-                    f"{piece.first - 1} is missing between {before.path} and {piece.path}. Restore it from a copy"
+                    f"{piece.first - 1} is missing between {before.path} and {piece.path}. {RESTORE}"
                 )
         before = piece
 

@@ -10,12 +10,14 @@ from typing import Any, Literal, TypeAlias, cast
 from streamproc.core.acknowledged import Acknowledged
 from streamproc.core.events import ChangeEvent, Effective, Order, Origin
 from streamproc.core.explain import Part, Why, Word
+from streamproc.core.fold import UserRecord, fold, passed
+from streamproc.core.mapping import Mapping
 from streamproc.core.resource import LEVELS, LISTS, Resource
 from streamproc.core.rules import Rules
 
 Recorded: TypeAlias = Literal["equal", "differs", "altered", "missing"]
 """What `scim.operations` has at the user's seq: what was folded anew; something else; something that doesn't fit its
-own hash; or nothing (compacted, or not written yet)."""
+own hash, or can't be read; or nothing (compacted, or not written yet)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +77,27 @@ class InForce:
 
 
 @dataclass(frozen=True, slots=True)
+class Upcoming:
+    """The next date in the facts, in µs since 1970, and whose it is. `effective` None: not one that somebody wrote.
+
+    `desired`: attribute → what will be desired then, where that is something else than before. Nothing: as before.
+    """
+
+    at: int
+    source: str
+    subject: str
+    effective: Effective | None
+    desired: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class AsOf:
     """The answer about one user. Times are ms since 1970, but `overdue`.
 
     `seq`, `decided`: offset of the last event that counts, and when that or an earlier one had been appended to its
     source's topic. `overdue`: µs since 1970, a date in the facts that had passed, and which no event had told the log
-    yet: it doesn't count. `mapping` None: the record names one that the log doesn't, and so gives no reasons.
+    yet: it doesn't count. `upcoming`: the next date, be it overdue or ahead. `mapping` None: the record names
+    one that the log doesn't, and so gives no reasons.
     """
 
     user: str
@@ -95,6 +112,7 @@ class AsOf:
     recorded: Recorded
     reasons: tuple[Reason, ...]
     acknowledged: Acknowledged
+    upcoming: Upcoming | None = None
 
 
 @dataclass(slots=True)
@@ -161,6 +179,18 @@ def reasons(user: str, whys: Iterable[Why], sayings: Sayings, constant: Constant
         )
         for why in whys
     )
+
+
+def upcoming(record: UserRecord, mapping: Mapping) -> Upcoming | None:
+    """What the next date of a user comes to, if nothing else is said until then."""
+    if record.due is None:
+        return None
+    event = passed(record, Origin("", 0, 0, -(-record.due // 1000)))
+    before: dict[str, Any] = dict(record.desired)
+    after: dict[str, Any] = dict(fold(record, record.seq + 1, event, mapping).desired)
+    row = record.facts[f"{event.source}/{event.subject}"].rows.get(event.order[2])
+    changes = {name: after.get(name) for name in before | after if before.get(name) != after.get(name)}
+    return Upcoming(record.due, event.source, event.subject, row.effective if row else None, changes)
 
 
 def _pieces(desired: Resource) -> Iterable[tuple[tuple[str, str | None], Any]]:

@@ -22,8 +22,8 @@ from streamproc.core.refold import Step
 
 Problem: TypeAlias = Literal[
     "gap", "mapping", "unreadable", "unrejected", "broken", "unsealed", "differs", "no event", "no record",
-    "fate broken", "fate differs", "fate twice", "fate of nothing", "no fate", "delivery of nothing",
-    "delivery broken",
+    "fate broken", "fate differs", "fate impossible", "fate twice", "fate of nothing", "no fate", "delivery of nothing",
+    "delivery broken", "key", "order differs", "no order",
 ]  # fmt: skip
 """What can be found, in the order in which the one about the same event is the cause of the other."""
 
@@ -126,6 +126,10 @@ class Course:
         self.hashes += bytes.fromhex(value[at : at + 64].decode())
         self.flags.append(0)
 
+    def told_up_to(self) -> int:
+        """The last event whose fate is told; -1: none."""
+        return max((seq for seq, flags in zip(self.seqs, self.flags, strict=True) if flags & TOLD), default=-1)
+
     def index(self, seq: int) -> int | None:
         """Of the event at that offset; None: it isn't this user's."""
         if not self.seqs or seq > self.seqs[-1]:
@@ -205,6 +209,8 @@ class Audit:
 
     def recorded(self, logged: Logged, *, last: bool = False) -> bool:
         """Compare the next recorded record. False: it is about a later event; `last`: there is none any more."""
+        if last:
+            self._unmatched()  # what belongs here is missing here, whatever comes after it
         value, key = logged.value, logged.key
         if key is not None and value is not None and self._awaited.get(key) == value:
             del self._awaited[key]

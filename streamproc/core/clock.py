@@ -16,9 +16,10 @@ from typing import Final, Literal, TypeAlias, get_args
 
 from streamproc.core.events import Effective
 
-State: TypeAlias = Literal["revoked", "open", "kept", "withdrawn", "nothing"]
+State: TypeAlias = Literal["revoked", "open", "kept", "withdrawn", "nothing", "missing"]
 """`open`: still has access. `kept`: keeps it by decision (rejected by an operator, or protected). `withdrawn`: the
-sources said that they are active again before it was revoked. `nothing`: the target knew no such active user."""
+sources said that they are active again before it was revoked. `nothing`: the target knew no such active user.
+`missing`: the log has lost what became of it, since it tells what became of a later event of the user."""
 
 Hop: TypeAlias = Literal["take-in", "resolve", "fold", "queue", "target", "confirm"]
 HOPS: Final[tuple[Hop, ...]] = get_args(Hop)

@@ -10,7 +10,7 @@ from base64 import b64decode, b64encode
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any, Final, Literal, Protocol
+from typing import Any, Final, Literal, Protocol, TypeAlias
 
 import orjson
 
@@ -46,6 +46,9 @@ KEPT: Final = 1000
 """Findings that are kept."""
 
 
+Kind: TypeAlias = Literal["altered", "added", "left out", "another key"]
+
+
 class UnreadableError(Exception):
     """A file of the bundle can't be read to its end; says why."""
 
@@ -62,9 +65,12 @@ class Contents(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What isn't as it should be. `line`: from 1. `seq`: the offset in `identity.changes` of the event it is about."""
+    """What isn't as it should be. `line`: from 1. `seq`: the offset in `identity.changes` of the event it is about.
 
-    kind: Literal["altered", "added", "left out"]
+    `another key`: nothing was done to it, but it isn't whose one wants.
+    """
+
+    kind: Kind
     file: str
     what: str
     line: int | None = None
@@ -93,7 +99,7 @@ class Findings:
         if len(self.kept) < KEPT:
             self.kept.append(finding)
 
-    def find(self, kind: Literal["altered", "added", "left out"], file: str, what: str, **more: Any) -> None:
+    def find(self, kind: Kind, file: str, what: str, **more: Any) -> None:
         """The same; see `Finding`."""
         self.keep(Finding(kind, file, what, **more))
 

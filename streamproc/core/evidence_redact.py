@@ -30,7 +30,7 @@ from streamproc.core.evidence import (
 from streamproc.core.fold import Cause
 from streamproc.core.history import Logged
 from streamproc.core.mapping import parse_mapping
-from streamproc.core.redaction import MARK, Redaction, ids, kept
+from streamproc.core.redaction import MARK, WHOLE, Redaction, ids, kept
 from streamproc.core.refold import Refold, Step, first_rules
 
 SAME: Final = ("seq", "prev", "due", "as_of", "effect", "mapping", "problems")
@@ -73,7 +73,8 @@ class Redacted:
 
     def shown(self) -> dict[str, Any]:
         """For the manifest, once the files were read."""
-        return {"prefix": MARK, "kept": sorted(self._redaction.kept), "hidden": sorted(self._redaction.hidden)}
+        kept, hidden = sorted(self._redaction.kept), sorted(self._redaction.hidden)
+        return {"prefix": MARK, "kept": kept, "hidden": hidden, "whole": list(WHOLE)}
 
     def linked(self, account: dict[str, Any]) -> dict[str, Any]:
         """A user's line of the chain, each record with the hashes of the original one."""

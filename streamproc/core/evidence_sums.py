@@ -26,7 +26,10 @@ from streamproc.core.evidence import (
 )
 from streamproc.core.signature import fingerprint, public_key, public_pem, signed
 
-Signature: TypeAlias = Literal["none", "of a key that wasn't compared", "of the given key", "bad"]
+Signature: TypeAlias = Literal[
+    "none", "of a key that wasn't compared", "of the given key", "of another key", "left out", "bad"
+]
+"""`of another key`: good, but not by the key that was given. `left out`: it, or the key to check it by, is missing."""
 
 
 def measured(contents: Contents, name: str) -> dict[str, Any]:
@@ -138,7 +141,7 @@ class Sums:
         if said is None:
             self._findings.find("added", SIGNATURE, "the manifest says that it isn't signed")
         if len(present) < 2:
-            return "bad", None
+            return ("bad" if said is None else "left out"), None
         try:
             pem, content = whole(self._contents, PUBLIC_KEY), whole(self._contents, MANIFEST)
             key = public_key(pem)
@@ -153,10 +156,11 @@ class Sums:
             self._findings.find("altered", SIGNATURE, f"not a signature of {MANIFEST} by the key in {PUBLIC_KEY}")
         if said not in {None, signer}:
             self._findings.find("altered", PUBLIC_KEY, "not the key by which the manifest says that it is signed")
+        wrong = self._findings.count > before
         if trusted is not None and fingerprint(trusted) != signer:
-            self._findings.find(
-                "altered", PUBLIC_KEY, f"signed by another key than the given one, {fingerprint(trusted)}"
-            )
-        if self._findings.count > before:
+            what = f"it is signed by {signer}, and the given key is {fingerprint(trusted)}"
+            self._findings.find("another key", PUBLIC_KEY, what)
+            return ("bad" if wrong else "of another key"), signer
+        if wrong:
             return "bad", signer
         return "of a key that wasn't compared" if trusted is None else "of the given key", signer

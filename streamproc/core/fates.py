@@ -1,20 +1,24 @@
 """Fates: one partition's outcomes against its events. Each event has one that is final, or is open still.
 
-Rule 1: `scim.deliveries` says up to which event of a user all fates are told: later ones are open.
+Rule 1: a user's fates are told in the order of the events. So those before one that is told are, and those up to the
+event that `scim.deliveries` names: later ones are open.
 Rule 2: an outcome says the effect and the cause of the record that it ends. `superseded` with `since` ends all events
 after that one, and knows nothing of those that compaction had removed.
 Rule 3: what was set aside is tried again after its fate was told: such attempts aren't final, and have a cause of their
 own.
+Rule 4: what a verdict can't be told with isn't there (`_possible`).
 """
 
 from bisect import bisect_right
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any, Final, get_args
 
 import orjson
+from pydantic import ValidationError
 
 from streamproc.core.audit import TOLD, Audit, Course, Finding
-from streamproc.core.delivery import Fate
+from streamproc.core.delivery import OUTCOME, Fate, Outcome
 from streamproc.core.fold import Cause
 from streamproc.core.history import Logged
 
@@ -30,16 +34,16 @@ class Fates:
     def __init__(self, audit: Audit, deliveries: Mapping[str, tuple[int, Logged]]) -> None:
         self._audit = audit
         self._deliveries = deliveries
-        self._read: tuple[Logged | None, dict[str, Any] | None] = (None, None)
+        self._read: tuple[Logged | None, Outcome | None] = (None, None)
 
     def recorded(self, logged: Logged, now: int, *, last: bool = False) -> bool:
         """Compare the next outcome. False: it is about an event after `now`; `last`: there is none any more."""
         said = self._said(logged)
         key = (logged.key or b"").decode(errors="replace")
-        if said is None or said["user"] != key:
+        if said is None or said.user != key:
             self._found(now, "fate broken", key, logged)
             return True
-        if said["seq"] > now and not last:
+        if said.seq > now and not last:
             return False
         self._compare(said, logged)
         return True
@@ -59,20 +63,21 @@ class Fates:
         for user, course in audit.courses.items():
             if course.told:
                 until, said_by = self._deliveries.get(user, (-1, None))
+                later = course.told_up_to()
                 for seq in course.told:
-                    if seq <= until:
-                        audit.findings.add(Finding(seq, "no fate", user, expected=said_by))
+                    if seq <= until or seq < later:
+                        audit.findings.add(Finding(seq, "no fate", user, said_by if seq <= until else None, later))
                     else:
                         audit.counts.open += 1
         audit.counts.open -= audit.counts.unfolded
 
-    def _said(self, logged: Logged) -> dict[str, Any] | None:
+    def _said(self, logged: Logged) -> Outcome | None:
         if self._read[0] is not logged:
             self._read = (logged, _outcome(logged.value or b""))
         return self._read[1]
 
-    def _compare(self, said: dict[str, Any], logged: Logged) -> None:
-        audit, user, seq, since = self._audit, said["user"], said["seq"], said["since"]
+    def _compare(self, said: Outcome, logged: Logged) -> None:
+        audit, user, seq, since = self._audit, said.user, said.seq, said.since
         audit.counts.outcomes += 1
         course = audit.courses.get(user)
         if self._before(course, seq):
@@ -83,9 +88,11 @@ class Fates:
             return
         audit.highest = max(audit.highest, seq)
         expected = course.told.get(seq)
-        if expected is not None and not _fits(said, *expected):
-            self._found(seq, "fate differs", user, logged, _cause(expected[1]) | {"effect": expected[0]})
-        if not said["final"]:
+        if expected is not None and not _fits(said, logged.value or b"", *expected):
+            self._found(seq, "fate differs", user, logged, {"cause": asdict(expected[1]), "effect": expected[0]})
+        elif not _possible(said):
+            self._found(seq, "fate impossible", user, logged)
+        if not said.final:
             return
         first = index if since is None else bisect_right(course.seqs, since)
         for each in range(first, index + 1):
@@ -106,36 +113,38 @@ class Fates:
         self._audit.findings.add(Finding(seq, problem, user, logged, expected))
 
 
-def _outcome(value: bytes) -> dict[str, Any] | None:
+def _outcome(value: bytes) -> Outcome | None:
     """What it says, if it is an outcome at all."""
     try:
-        said: dict[str, Any] = orjson.loads(value)
-        numbers = said["seq"], said["seq"] if said["since"] is None else said["since"]
-        plain = isinstance(said["user"], str) and isinstance(said["final"], bool)
-        good = plain and all(isinstance(each, int) and not isinstance(each, bool) for each in numbers)
-        ended = not said["final"] or said["verdict"] in _FATES
-        return said if good and ended and said.keys() >= {"effect", "cause"} else None
-    except (KeyError, TypeError, ValueError):
+        said = OUTCOME.validate_json(value, strict=True)
+    except ValidationError:
         return None
+    return None if said.final and said.verdict not in _FATES else said
 
 
-def _fits(said: dict[str, Any], effect: str, expected: Cause) -> bool:
-    cause = said["cause"]
+def _fits(said: Outcome, value: bytes, effect: str, expected: Cause) -> bool:
+    cause = said.cause
     if cause is None:  # rule 2
-        return said["final"] is True and said["effect"] == "unknown" and said["since"] is not None
-    if not said["final"] and isinstance(cause, dict) and cause.get("source") == OURS:
+        return said.final and said.effect == "unknown" and said.since is not None
+    if not said.final and cause.source == OURS:
         return True  # rule 3
-    return said["effect"] == effect and {"cause": cause} == _cause(expected)
+    as_told = b'"effect":%s,"cause":%s,' % (orjson.dumps(effect), orjson.dumps(expected))
+    return said.effect == effect and cause == expected and as_told in value
 
 
-def _cause(cause: Cause) -> dict[str, Any]:
-    """As an outcome says it."""
-    origin = cause.origin
-    place = {
-        "topic": origin.topic,
-        "partition": origin.partition,
-        "offset": origin.offset,
-        "appended": origin.appended,
-        "received": origin.received,
-    }
-    return {"cause": {"source": cause.source, "event": cause.event, "origin": place, "reason": cause.reason}}
+def _possible(said: Outcome) -> bool:
+    """Rule 4: no more than is certain. What was set aside in the end may have been delivered in part, and read back."""
+    wrote, back = said.acknowledged is not None, said.read_back is not None
+    if wrote != bool(said.operations) or (said.sessions_ended is not None and not back):
+        return False
+    match said.verdict:
+        case "superseded":
+            return not (wrote or back or said.requests)
+        case "no-op":
+            return not wrote
+        case "revoked":
+            return back
+        case "delivered":
+            return not back
+        case _:
+            return True

@@ -33,12 +33,12 @@ class Finding:
     meant: str | None = None
     """What was probably meant, as it is spelled there."""
     people: int = 0
-    """How many have it now."""
+    """How many of today's people the mapping gives it."""
 
 
 @dataclass(slots=True)
 class Use:
-    """Where the file gives a name, and how many people have it now."""
+    """Where the file gives a name, and how many of today's people get it by that."""
 
     places: list[str] = field(default_factory=list)
     people: int = 0

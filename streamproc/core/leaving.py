@@ -9,6 +9,8 @@ only one row, and any other event may be folded before the `due` event is.
 Rule 3: an outcome belongs to the leaving that its seq lies in. The first that tells an end counts.
 Rule 4: what the target confirmed as inactive was revoked, whoever sent it: a sink may have died before it could say so.
 Only of somebody who was never known to be active, and whom nobody tried to deactivate, there was nothing to revoke.
+Rule 5: each event has one fate, and a user's are told in order. Where a later one is told and the leaving's own isn't,
+an outcome was lost: whatever the others say, it isn't known what became of it.
 """
 
 from collections.abc import Mapping
@@ -32,6 +34,7 @@ ORDERS: Final = "streamproc"
 RETRY: Final = "retry"
 NOTICE: Final = "worker: the date has passed, and identity.changes doesn't say so yet"
 UNSENT: Final = "sink: nothing was sent yet"
+LOST: Final = "no outcome tells its fate, though a later one is told: see streamproc replay --verify"
 
 _Place = tuple[str, str, str]
 """User, SOURCE/SUBJECT, and the row's name."""
@@ -48,7 +51,10 @@ class _Said:
 
 @dataclass(slots=True)
 class _Case:
-    """A leaving under way. `until`: seq of the record that says they are active again. `active`: they were before."""
+    """A leaving under way. `until`: seq of the record that says they are active again. `active`: they were before.
+
+    `ended`: its own event's fate is told. `passed`: when a later one's was told first (rule 5).
+    """
 
     leaver: Leaver
     active: bool
@@ -56,6 +62,8 @@ class _Case:
     withdrawn: int | None = None
     heard: int = 0
     """When the last outcome was told."""
+    ended: bool = False
+    passed: int | None = None
 
 
 class Leaving:
@@ -144,8 +152,15 @@ class Leaving:
             if case.leaver.seq == seq and case.leaver.folded is None and case.leaver.changed is not None:
                 case.leaver = replace(case.leaver, folded=at)
 
-    def told(self, outcome: Outcome) -> None:
-        """A record of `scim.outcomes`, in the order in which they lie there (rules 3 and 4)."""
+    def told(self, outcome: Outcome, *, within: bool = True) -> None:
+        """A record of `scim.outcomes`, in the order in which they lie there (rules 3 to 5).
+
+        `within` False: it lies after the end, and counts only as one that isn't lost.
+        """
+        if outcome.final:
+            self._ended(outcome, within=within)
+        if not within:
+            return
         case = self._at(outcome.user, outcome.seq)
         if case is None or case.leaver.stopped is not None:
             return
@@ -202,13 +217,25 @@ class Leaving:
         found: list[Leaver] = []
         for case in (each for cases in self.cases.values() for each in cases):
             leaver = case.leaver
-            if leaver.stopped is None and case.withdrawn is not None:
+            if case.passed is not None and not case.ended and leaver.changed is not None:
+                leaver = replace(leaver, state="missing", stopped=case.passed, why=LOST)
+            elif leaver.stopped is None and case.withdrawn is not None:
                 leaver = replace(leaver, state="withdrawn", stopped=case.withdrawn, why="")
             elif leaver.state == "open" and leaver.why != NOTICE:
                 stop = "" if paused is None else f"; sinks paused by {paused.by}: {paused.reason}"
                 leaver = replace(leaver, why=(leaver.why or UNSENT) + stop)
             found.append(leaver)
         return found
+
+    def _ended(self, outcome: Outcome, *, within: bool) -> None:
+        """Rule 5."""
+        since = outcome.seq - 1 if outcome.since is None else outcome.since
+        for case in self.cases.get(outcome.user, ()):
+            seq = case.leaver.seq
+            if since < seq <= outcome.seq:
+                case.ended = True
+            elif seq <= since and within and case.passed is None:
+                case.passed = outcome.at
 
     def _last(self, user: str) -> _Case | None:
         cases = self.cases.get(user)

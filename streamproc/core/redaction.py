@@ -31,6 +31,17 @@ LENGTH: Final = 24
 SHORTEST: Final = 16
 """Bytes of a key."""
 
+WHOLE: Final = (
+    "names of sources, facts and operators' actions",
+    "times, and dates with their zones",
+    "places in the log",
+    "mappings",
+    "verdicts, methods and statuses of requests",
+    "correlation ids that the target gave its answers",
+    "streamproc's own words",
+)
+"""What stays as it is beside the facts that are kept. By a correlation id who runs the target can tell whom it was."""
+
 PLAIN: Final = frozenset({"due", "by what the source says", "first mapping", "worker"})
 """What streamproc itself writes where people may write, too."""
 _OURS: Final = re.compile(

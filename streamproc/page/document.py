@@ -30,6 +30,7 @@ def document(report: Report, version: str, read: str) -> str:
             *_verdict(report),
             *_figures(report),
             *_late(report),
+            *_missing(report),
             *_kept(report),
             *_plots(report),
             *numbers(report),
@@ -67,7 +68,14 @@ def _digest(text: str) -> str:
 def _verdict(report: Report) -> Iterable[str]:
     late, limit = report.breaches, duration(report.limit)
     waiting = [each for each in report.late if each.state == "open"]
+    missing = report.of("missing")
+    if missing:
+        who = _count(len(missing), "leaver", "leavers")
+        yield f'<p class="verdict bad"><strong>✕ The log doesn\'t tell what became of {who}.</strong>'
+        yield "An outcome was lost or removed: these times can't be relied upon before that is cleared up.</p>\n"
     if not report.late:
+        if missing:
+            return
         yield f'<p class="verdict good"><strong>✓ No leaver kept access for longer than {limit}.</strong>'
         yield f"{_count(report.clock.n, 'leaver was', 'leavers were')} revoked and confirmed in this period"
     else:
@@ -110,6 +118,14 @@ def _late(report: Report) -> Iterable[str]:
     if waiting:
         yield f"<h2>Open, within the limit ({len(waiting)})</h2>\n"
         yield from listed("waiting", "Whose clock was running at the end of the period", waiting, report, "")
+
+
+def _missing(report: Report) -> Iterable[str]:
+    if missing := report.of("missing"):
+        yield f"<h2>Fate missing ({len(missing)})</h2>\n"
+        yield "<p>The log tells what became of a later event of these users, and not of the one by which they left. "
+        yield "Outcomes are written together and in order, so one was lost or removed.</p>\n"
+        yield from listed("missing", "Of whom it isn't known whether access was revoked", missing, report, "late")
 
 
 def _kept(report: Report) -> Iterable[str]:

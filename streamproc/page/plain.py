@@ -9,7 +9,7 @@ from streamproc.core.clock import HOPS, Leaver, Report, Spread, State, hops
 from streamproc.page.words import HOP_WORDS, STATE_WORDS, duration, moment, period, rfc3339, shown, slowest
 
 LISTED: Final = 50
-"""Late, and kept ones that the terminal shows; the other formats have all."""
+"""Late, missing and kept ones that the terminal shows; the other formats have all."""
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -23,6 +23,7 @@ def lines(report: Report) -> list[str]:
         f"{counts['open']} open, {waiting} of them over the limit",
         f"{counts['kept']} kept active by decision",
         f"{counts['withdrawn']} withdrawn, {counts['nothing']} with nothing to revoke",
+        *([f"{counts['missing']} FATE MISSING: see streamproc replay --verify"] if counts["missing"] else []),
         "",
         *_columns(("", "n", "p50", "p99", "maximum", "over"), _spreads(report)),
         "",
@@ -36,7 +37,11 @@ def lines(report: Report) -> list[str]:
             ((shown(one.source), str(one.clock.n), *_values(one.clock), str(one.late)) for one in report.lines),
         ),
     ]
-    for title, chosen in (("over the limit", report.late), ("kept active by decision", report.of("kept"))):
+    for title, chosen in (
+        ("over the limit", report.late),
+        ("fate missing", report.of("missing")),
+        ("kept active by decision", report.of("kept")),
+    ):
         if chosen:
             found += ["", f"{title}:", *(_told(each, report.end) for each in chosen[:LISTED])]
         if len(chosen) > LISTED:
@@ -127,6 +132,7 @@ def as_json(report: Report) -> dict[str, Any]:
         "kept": len(report.of("kept")),
         "withdrawn": len(report.of("withdrawn")),
         "nothing": len(report.of("nothing")),
+        "missing": len(report.of("missing")),
         "clock": report.clock,
         "since_effective": report.since_effective,
         "over_limit_since_effective": report.over_effective,

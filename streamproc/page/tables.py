@@ -70,10 +70,11 @@ def numbers(report: Report) -> Iterable[str]:
         "Kept",
         "Withdrawn",
         "Nothing to revoke",
+        "Fate missing",
     )
     yield from _opened("sources", "By the source that said that they left", head, head[1:])
     for line in report.lines:
-        others = (str(line.states[state]) for state in ("open", "kept", "withdrawn", "nothing"))
+        others = (str(line.states[state]) for state in ("open", "kept", "withdrawn", "nothing", "missing"))
         numbers = _cells(str(line.clock.n), *_times(line.clock), str(line.late), *others)
         yield f'<tr><th scope="row"><bdi>{html(line.source)}</bdi></th>{numbers}</tr>\n'
     yield "</tbody></table></div>\n"
@@ -102,7 +103,8 @@ def everybody(report: Report) -> Iterable[str]:
     )
     late = set(report.late)
     for each in report.leavers:
-        kind = ' class="late"' if each in late else ' class="kept"' if each.state == "kept" else ""
+        bad = each in late or each.state == "missing"
+        kind = ' class="late"' if bad else ' class="kept"' if each.state == "kept" else ""
         word = "revoked late" if each in late and each.state == "revoked" else STATE_WORDS[each.state]
         effective = each.effective
         said = "" if effective is None or not effective.said else html(f"{effective.said} {effective.zone}", 60)

@@ -29,6 +29,7 @@ STATE_WORDS: Final[dict[State, str]] = {
     "kept": "kept active",
     "withdrawn": "withdrawn",
     "nothing": "nothing to revoke",
+    "missing": "fate missing",
 }
 LONGEST: Final = 300
 """Characters of other people's text; CSV and JSON have all of it."""

@@ -2,6 +2,7 @@
 
 Rule 1: one writer at a time; a lock that ends with its process refuses the second.
 Rule 2: what an archive says of itself is on disk before the files that need it get their names.
+   What it says of how far they reach is told after them: there may be more, and less is an error.
 Rule 3: offsets follow each other without a hole. What Kafka removed before it was archived is put up with by order
 only, and the archive says so for ever.
 """
@@ -10,7 +11,7 @@ import asyncio
 import fcntl
 import os
 from collections import Counter
-from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import aclosing, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -82,8 +83,23 @@ async def archive(
                 said = replace(said, gaps=(*said.gaps, *gaps))
             if said != known.manifest:
                 shelf.keep_manifest(folder, said)
-            copied = [await copying.copy(topic, reaches[topic]) for topic in topics if topic in reaches]
+            copied: list[Copied] = []
+            for topic in topics:
+                if topic in reaches:
+                    copied.append(await copying.copy(topic, reaches[topic]))
+                said = _said(folder, said, topic, copying.spans(topic, range(settings.partitions)))
     return Summary(copied, [topic for topic in topics if topic not in reaches])
+
+
+def _said(folder: Path, before: Manifest, topic: str, spans: tuple[tuple[int, int], ...]) -> Manifest:
+    """Say of a topic how far it reaches now (rule 2). Where it began stays: a gap says what became of it."""
+    begun = before.reach.get(topic, ((0, 0),) * len(spans))
+    reach = tuple((was[0] if was[1] else here[0], here[1]) for was, here in zip(begun, spans, strict=True))
+    if reach == before.reach.get(topic):
+        return before
+    said = replace(before, reach={**before.reach, topic: reach})
+    shelf.keep_manifest(folder, said)
+    return said
 
 
 async def reach(
@@ -108,19 +124,42 @@ class Copying:
     ) -> None:
         self._running, self._known, self._folder, self._wanted = running, known, folder, wanted
         self._say = say
+        self._written: dict[tuple[str, int], tuple[int, int]] = {}
 
     def gaps(self, topic: str, reaches: Mapping[int, Reach]) -> list[Gap]:
         """What Kafka has removed after what is known. Raises ArchiveError where the topic is another than that one."""
         found = []
         for partition, there in reaches.items():
+            begun, said = self._said(topic, partition)
             known = self._next(topic, partition)
-            if known is not None and there.end < known:
+            if there.end < (reached := max(said, known or 0)):
                 raise ArchiveError(
-                    f"{topic} partition {partition} ends at offset {there.end}, and was archived up to {known}: {_ANEW}"
+                    f"{topic} partition {partition} ends at offset {there.end}, and was archived up to {reached}: "
+                    f"{_ANEW}"
                 )
+            if known is None and said:
+                known = begun
+            if known is not None and known < said:
+                self._say(f"{topic} partition {partition}: offsets {known} to {said - 1} are missing, and copied again")
             if known is not None and there.start > known:
                 found.append(Gap(topic, partition, known, there.start))
         return found
+
+    def spans(self, topic: str, partitions: Iterable[int]) -> tuple[tuple[int, int], ...]:
+        """How far the files reach now, of each partition (see `shelf.Manifest`)."""
+        return tuple(self._span(topic, partition) for partition in partitions)
+
+    def _span(self, topic: str, partition: int) -> tuple[int, int]:
+        known = None if self._known is None else self._known.span(topic, partition)
+        written = self._written.get((topic, partition), known)
+        if written is None:
+            return 0, 0
+        return written if known is None else (known[0], written[1])
+
+    def _said(self, topic: str, partition: int) -> tuple[int, int]:
+        """How far it reached, as the archive says."""
+        spans = () if self._known is None else self._known.manifest.reach.get(topic, ())
+        return spans[partition] if spans else (0, 0)
 
     async def copy(self, topic: str, reaches: Mapping[int, Reach]) -> Copied:
         """What a topic has within reach."""
@@ -138,6 +177,8 @@ class Copying:
                 raise ArchiveError(f"{self._folder} can't be written to: {error.strerror or error}") from error
             finally:
                 writing.abandon()
+            if writing.files:
+                self._written[topic, partition] = first, writing.next
             copied.records += writing.records
             copied.bytes += writing.size
             copied.files += writing.files
@@ -223,7 +264,7 @@ def _begun(folder: Path, wanted: Manifest) -> Archived:
         shelf.keep_manifest(folder, wanted)
         return Archived(folder)
     fits(folder, found, wanted)
-    return Archived(folder)
+    return Archived(folder, shorter=True)
 
 
 def fits(folder: Path, found: Manifest, wanted: Manifest) -> None:

@@ -12,7 +12,7 @@ import orjson
 from pydantic import ValidationError
 
 from streamproc.core.acknowledged import Answers
-from streamproc.core.asof import AsOf, Constant, InForce, Reason, Recorded, Sayings, in_force, reasons
+from streamproc.core.asof import AsOf, Constant, InForce, Reason, Recorded, Sayings, in_force, reasons, upcoming
 from streamproc.core.errors import HistoryError
 from streamproc.core.explain import Explainer
 from streamproc.core.fold import UserRecord, decode, sealed
@@ -55,7 +55,7 @@ class _Partition:
     sayings: Sayings = field(default_factory=Sayings)
     constant: dict[str, Constant] = field(default_factory=dict)
     recorded: dict[str, bytes] = field(default_factory=dict)
-    """User → the record at the same seq, as it was recorded."""
+    """User → the record at the same seq, as it was recorded; or one that can't be read, where there is none."""
     told: dict[str, Answers] = field(default_factory=dict)
     in_force: dict[str, InForce] = field(default_factory=dict)
     """By digest."""
@@ -120,12 +120,23 @@ class _Partition:
     # What is recorded of it
 
     def _compare(self, records: dict[str, bytes]) -> None:
-        """Keep what was recorded at each user's seq."""
-        begins = {user: value[: value.index(b',"prev":') + 1] for user, value in records.items()}  # user and seq
+        """Keep what was recorded at each user's seq. Of several at one place that which isn't as it should be."""
+        wanted = {
+            user.encode(): (user, value, value[: value.index(b'"seq":') + 6], _seq(value))
+            for user, value in records.items()
+        }
+        broken: dict[str, bytes] = {}
         for logged in self._of(OPERATIONS):
-            user = (logged.key or b"").decode(errors="replace")
-            if logged.value is not None and user in begins and logged.value.startswith(begins[user]):
+            known = wanted.get(logged.key or b"")
+            if logged.value is None or known is None:
+                continue
+            user, folded, begins, seq = known
+            found = _seq(logged.value, begins)
+            if found == seq and self.recorded.get(user) in {None, folded}:
                 self.recorded[user] = logged.value
+            elif found is None:
+                broken[user] = logged.value
+        self.recorded = broken | self.recorded
 
     def _ask(self, records: dict[str, bytes]) -> None:
         for logged in self._of(OUTCOMES):
@@ -149,6 +160,7 @@ class _Partition:
     def _answer(self, user: str, folded: bytes) -> AsOf:
         record, recorded = _weighed(folded, self.recorded.get(user))
         overdue = record.due if record.due is not None and record.due <= self.at * 1000 else None
+        explainer = self.explainers.get(record.mapping)
         return AsOf(
             user=user,
             at=self.at,
@@ -162,6 +174,7 @@ class _Partition:
             recorded=recorded,
             reasons=self._reasons(user, record),
             acknowledged=self.told.get(user, Answers(self.at)).told(),
+            upcoming=None if explainer is None or recorded == "differs" else upcoming(record, explainer.mapping),
         )
 
     def _reasons(self, user: str, record: UserRecord) -> tuple[Reason, ...]:
@@ -170,6 +183,20 @@ class _Partition:
             return ()
         constant = self.constant.get(user, Constant())
         return reasons(user, explainer.explain(record.facts, record.as_of), self.sayings, constant)
+
+
+def _seq(value: bytes, begins: bytes | None = None) -> int | None:
+    """A record's seq; None: it doesn't say. One that begins as this user's do needn't be decoded for it."""
+    if begins is None or value.startswith(begins):
+        first = value.index(b'"seq":') + 6 if begins is None else len(begins)
+        digits = value[first : value.find(b',"prev":', first)]
+        if digits.isdigit():
+            return int(digits)
+    try:
+        seq = orjson.loads(value)["seq"]
+    except (orjson.JSONDecodeError, KeyError, TypeError):
+        return None
+    return seq if type(seq) is int else None
 
 
 def _weighed(folded: bytes, recorded: bytes | None) -> tuple[UserRecord, Recorded]:

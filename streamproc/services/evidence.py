@@ -75,7 +75,7 @@ def make(
             if not verified.equal:
                 raise EvidenceError(
                     f"it can't be redacted, since the log isn't whole: {verified.findings[0].told}; "
-                    f"{verified.found} findings in all, which the bundle shows without --redact"
+                    f"{verified.found} in all, which the bundle shows without --redact"
                 )
             say("redacting")
             redacted_to = Path(name) / "redacted"
@@ -191,7 +191,7 @@ class _Gathering:
         for logged in found:
             count += 1
             yield Line.of(logged).encoded()
-        self._say(f"{name}: {count}")
+        self._say(f"{name}: {count} {'line' if count == 1 else 'lines'}")
 
     def _chosen_keys(self) -> dict[int, set[bytes]]:
         """Partition → the chosen users in it."""

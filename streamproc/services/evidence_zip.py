@@ -1,7 +1,7 @@
 """Evidence as a zip file: written so that the same content gives the same bytes, and read as if by an enemy's hand.
 
 Nothing is ever unpacked to disk. What a bundle never has isn't looked at further: a comment, ZIP64, encryption, names
-that lead elsewhere. Sizes are bounded before anything is read, and again while it is.
+that lead elsewhere, bytes that belong to no file. Sizes are bounded before anything is read, and again while it is.
 """
 
 import os
@@ -27,6 +27,8 @@ MOMENT: Final = (1980, 1, 1, 0, 0, 0)
 """A zip file has to say when a file was changed; this is the first moment it can say."""
 END: Final = 22
 """Bytes of the last piece of a zip file, where it has no comment."""
+HEAD: Final = 30
+"""Bytes before a file's name; the last four say how long that is, and what else stands there."""
 NAME: Final = re.compile(r"[A-Za-z0-9_.]{1,64}|mappings/[0-9a-f]{16}\.toml")
 
 
@@ -39,10 +41,11 @@ class Unpacked:
         except OSError as error:
             raise NoBundleError(f"it can't be read: {error.strerror}") from None
         try:
-            _check_end(self._file)
+            directory = _check_end(self._file)
             self._zip = zipfile.ZipFile(self._file)
             self._parts = self._zip.infolist()
             _check_parts(self._parts)
+            _check_places(self._file, self._parts, directory)
         except (zipfile.BadZipFile, ValueError, NotImplementedError, EOFError, OSError, struct.error) as error:
             self._file.close()
             raise NoBundleError(f"not a zip file that can be read: {error}") from None
@@ -122,8 +125,24 @@ def _check_parts(parts: Sequence[zipfile.ZipInfo]) -> None:
             raise NoBundleError(f"{part.filename} is encrypted, or packed in a way that no bundle is")
 
 
-def _check_end(source: BinaryIO) -> None:
-    """Before Python reads the table of contents, how large that is. Raises NoBundleError."""
+def _check_places(source: BinaryIO, parts: Sequence[zipfile.ZipInfo], directory: int) -> None:
+    """Whether the files lie one behind the other, from the first byte to the table of contents. Raises NoBundleError.
+
+    No sum is over what lies between them, and some programs would show it as a file.
+    """
+    reached = 0
+    for part in sorted(parts, key=lambda each: each.header_offset):
+        source.seek(part.header_offset)
+        head = source.read(HEAD)
+        if part.header_offset != reached or len(head) < HEAD or not head.startswith(b"PK\x03\x04"):
+            raise NoBundleError(f"it has bytes that belong to no file, before {part.filename}")
+        reached += HEAD + sum(struct.unpack("<HH", head[-4:])) + part.compress_size
+    if reached != directory:
+        raise NoBundleError("it has bytes that belong to no file, before its table of contents")
+
+
+def _check_end(source: BinaryIO) -> int:
+    """Before Python reads the table of contents, how large that is. Returns where it begins. Raises NoBundleError."""
     size = source.seek(0, os.SEEK_END)
     if size > LARGEST:
         raise NoBundleError(f"{size} bytes; a bundle has at most {LARGEST}")
@@ -134,6 +153,9 @@ def _check_end(source: BinaryIO) -> None:
         raise NoBundleError("not a zip file, or cut short, or with something behind it")
     if before.startswith(b"PK\x06\x07"):
         raise NoBundleError("a zip file in the ZIP64 format, which no bundle is")
-    directory = int.from_bytes(end[12:16], "little")
+    directory, begins = struct.unpack("<LL", end[12:20])
     if directory > DIRECTORY:
         raise NoBundleError(f"its table of contents has {directory} bytes; a bundle's has at most {DIRECTORY}")
+    if begins + directory + END != size:
+        raise NoBundleError("it has bytes that belong to no file, before its first one or behind its table of contents")
+    return int(begins)

@@ -16,7 +16,7 @@ from streamproc.core.difference import ABSENT, difference, short
 from streamproc.core.fold import FIRST, sealed
 from streamproc.core.history import History, Logged
 from streamproc.services.verify import Passed, refold
-from streamproc.topics import CHANGES, DELIVERIES, OPERATIONS, OUTCOMES
+from streamproc.topics import CHANGES, CONTROLS, DELIVERIES, OPERATIONS, OUTCOMES
 
 Kind: TypeAlias = Literal["altered", "added", "left out", "swapped", "told twice"]
 
@@ -58,10 +58,12 @@ _PLAIN: Final[dict[str, tuple[Kind, str, str]]] = {
     "broken": ("altered", OPERATIONS, "it isn't a record of the user who is its key"),
     "unsealed": ("altered", OPERATIONS, "it doesn't fit its own hash, or doesn't follow the record before it"),
     "fate broken": ("altered", OUTCOMES, "it isn't an outcome of the user who is its key"),
+    "fate impossible": ("altered", OUTCOMES, "its verdict, operations and instants contradict each other"),
     "fate twice": ("told twice", OUTCOMES, "the event's fate was told before"),
     "fate of nothing": ("added", OUTCOMES, "there is no such event of this user"),
     "delivery of nothing": ("altered", DELIVERIES, "its seq isn't that of an event of this user"),
     "delivery broken": ("altered", DELIVERIES, "it isn't a delivery of the user who is its key"),
+    "key": ("altered", CHANGES, "its key isn't the user whom it is about, or the mapping that it brings"),
 }
 
 
@@ -79,6 +81,10 @@ def explained(history: History, partition: int, passed: Passed, finding: Finding
             return _fate_differs(partition, finding)
         case "no fate":
             return _no_fate(partition, finding)
+        case "order differs":
+            return _order_differs(partition, finding)
+        case "no order":
+            return _no_order(finding)
         case plain:
             kind, topic, what = _PLAIN[plain]
             logged = finding.logged
@@ -94,21 +100,41 @@ def _said(logged: Logged | None) -> Any:
 
 def _fate_differs(partition: int, finding: Finding) -> Divergence:
     assert finding.logged is not None
-    said = orjson.loads(finding.logged.value or b"")
-    shown = orjson.dumps({name: said[name] for name in ("effect", "cause")})
+    said = _json(finding.logged)
+    shown = orjson.dumps({name: said.get(name) for name in ("effect", "cause")})
     path, recorded, recomputed = difference(shown, orjson.dumps(finding.expected))
     what = "it doesn't say the effect and the cause of the event's record"
     at, offset = finding.seq, finding.logged.offset
     return Divergence("altered", OUTCOMES, partition, offset, finding.user, at, what, path, recorded, recomputed)
 
 
-def _no_fate(partition: int, finding: Finding) -> Divergence:
-    until = finding.expected
-    seq = orjson.loads(until.value)["seq"]
-    what = (
-        f"no fate of {finding.user} seq {finding.seq}, and {DELIVERIES} partition {partition} offset {until.offset} "
-        f"says that all are told up to seq {seq}"
+def _order_differs(partition: int, finding: Finding) -> Divergence:
+    """Which of the two was altered can't be told; an order is put in all partitions."""
+    origin, said, ordered = finding.expected
+    what = f"it doesn't say what its order says, {CONTROLS} partition {origin.partition} offset {origin.offset}"
+    names = ("by", "reason", "mapping", "appended")
+    one, other = (
+        None if each is None else orjson.dumps(dict(zip(names, each, strict=True))) for each in (said, ordered)
     )
+    sides = difference(one, other)
+    return Divergence("altered", CHANGES, partition, finding.seq, "", finding.seq, what, *sides)
+
+
+def _no_order(finding: Finding) -> Divergence:
+    assert finding.logged is not None
+    origin, at = finding.expected, finding.logged
+    what = f"the order of the mapping at {CHANGES} partition {at.partition} offset {at.offset} isn't there"
+    return Divergence("left out", CONTROLS, origin.partition, origin.offset, "", None, what)
+
+
+def _no_fate(partition: int, finding: Finding) -> Divergence:
+    until = finding.logged
+    if until is None:
+        says = f"that of seq {finding.expected} is told, which comes after it"
+    else:
+        seq = orjson.loads(until.value or b"")["seq"]
+        says = f"{DELIVERIES} partition {partition} offset {until.offset} says that all are told up to seq {seq}"
+    what = f"no fate of {finding.user} seq {finding.seq}, and {says}"
     sides = (ABSENT, "one final outcome")
     return Divergence("left out", OUTCOMES, partition, None, finding.user, finding.seq, what, None, *sides)
 

@@ -1,7 +1,7 @@
 """History: the topics, read from an archive, from Kafka, or from the one and what the other has beyond it."""
 
 import tempfile
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -30,19 +30,31 @@ async def opened(
     topics: Sequence[str],
     key: str | None = None,
     live: bool = True,
+    optional: Collection[str] = (),
     say: Callable[[str], None] = lambda _: None,
 ) -> AsyncIterator[Archived]:
     """These topics, without gap or overlap: the archive, and what the live topics had beyond it a moment ago.
 
     Whatever a record was made from is there as well. `key`: of topics keyed by user ID only that user's partition and
-    records, and of `identity.changes` the mappings of that partition. `live` False: the archive alone.
+    records, and of `identity.changes` the mappings of that partition. `live` False: the archive alone, which has them
+    all, but for `optional` ones. `say` is told what is missing for ever, too.
     Raises ArchiveError, KafkaUnavailableError, TopologyError; SettingsError where there is nothing to read.
     """
     only = None if key is None else key.encode()
     known = None if archive is None else Archived(archive, only=only)
+    for gap in () if known is None else known.manifest.gaps:
+        if gap.topic in topics:
+            say(
+                f"{gap.topic} partition {gap.partition}: offsets {gap.first} to {gap.next - 1} aren't in {archive}: "
+                "Kafka had removed them before they were archived"
+            )
     if not live:
         if known is None:
             raise SettingsError("without the live topics (--offline) an archive is needed: --archive DIR")
+        if lacking := [topic for topic in topics if topic not in optional and not known.has(topic)]:
+            raise ArchiveError(
+                f"{archive} doesn't have {', '.join(lacking)}. Archive that too, or restore it from a copy"
+            )
         yield known
         return
     with tempfile.TemporaryDirectory(prefix="streamproc-") as name:

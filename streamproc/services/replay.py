@@ -6,14 +6,16 @@ from functools import partial
 from typing import Final
 
 import orjson
+from pydantic import ValidationError
 
 from streamproc.core.audit import Counts
+from streamproc.core.controls import CONTROL
 from streamproc.core.errors import HistoryError
 from streamproc.core.history import History
 from streamproc.services.explained import Divergence, explained
 from streamproc.services.spread import by_partition
-from streamproc.services.verify import Asked, passed
-from streamproc.topics import CHANGES, OPERATIONS, REJECTIONS
+from streamproc.services.verify import Asked, Ordered, passed
+from streamproc.topics import CHANGES, CONTROLS, OPERATIONS, REJECTIONS
 
 _ABOUT: Final = orjson.dumps({"topic": CHANGES})[1:-1]
 """What an entry of `events.rejected` holds, if it is about a change."""
@@ -56,7 +58,7 @@ def verify(history: History, asked: Asked, say: Callable[[Verified], None] = lam
 
     Raises HistoryError where that can't be done, ArchiveError where the archive can't be read.
     """
-    asked = replace(asked, rejected=rejected(history))
+    asked = replace(asked, rejected=rejected(history), orders=orders(history))
     found: list[Verified] = []
     for _, each in by_partition(history, partial(verified, asked=asked)):
         say(each)
@@ -83,6 +85,23 @@ def rejected(history: History) -> frozenset[tuple[int, int]] | None:
                 raw = orjson.loads(logged.value)
                 found.add((raw["partition"], raw["offset"]))
     return frozenset(found) if there else None
+
+
+def orders(history: History) -> dict[tuple[int, int], Ordered | None] | None:
+    """The orders of mappings, by partition and offset; None: there is no `streamproc.controls`."""
+    found: dict[tuple[int, int], Ordered | None] = {}
+    there = False
+    for partition in range(history.partitions):
+        for logged in history.read(CONTROLS, partition):
+            there = True
+            try:
+                control = CONTROL.validate_json(logged.value or b"")
+            except ValidationError:
+                found[partition, logged.offset] = None
+                continue
+            if control.action == "mapping":
+                found[partition, logged.offset] = control.by, control.reason, control.mapping, logged.timestamp
+    return found if there else None
 
 
 def verified(history: History, partition: int, asked: Asked) -> Verified:

@@ -23,6 +23,8 @@ from streamproc.topics import CHANGES, CONTROLS, DELIVERIES, OPERATIONS, OUTCOME
 
 NEEDED: Final = (CHANGES, OPERATIONS, OUTCOMES, DELIVERIES, CONTROLS)
 """Topics."""
+SKEW: Final = 3_600_000
+"""ms by which one sink's clock may be ahead of another's: outcomes have the time of whoever wrote them."""
 TELL_EVERY: Final = 100_000
 """Changes between two words about how far it is."""
 
@@ -41,7 +43,7 @@ def leavers(history: History, end: int, say: Callable[[str], None] = lambda _: N
         if leaving.cases:
             _followed(history, leaving, partition, end, orders)
         found += leaving.leavers(paused)
-        say(f"partition {partition + 1} of {history.partitions}: {len(leaving.cases)} users left")
+        say(f"partition {partition + 1} of {history.partitions}: {_leavers(len(leaving.cases))}")
     return found
 
 
@@ -84,8 +86,8 @@ def _followed(history: History, leaving: Leaving, partition: int, end: int, orde
     """What became of those who left."""
     for logged in _of(history, leaving, OPERATIONS, partition, end):
         leaving.written(_key(logged), logged.value or b"", logged.timestamp)
-    for logged in _of(history, leaving, OUTCOMES, partition, end):
-        leaving.told(_read(OUTCOME, logged))
+    for logged in _of(history, leaving, OUTCOMES, partition, end + SKEW):
+        leaving.told(_read(OUTCOME, logged), within=logged.timestamp < end)
     newest = {_key(logged): logged for logged in _of(history, leaving, DELIVERIES, partition, end)}
     for logged in newest.values():
         leaving.holds(_read(DELIVERY, logged))
@@ -114,6 +116,10 @@ def _orders(history: History, partition: int, end: int) -> Iterator[tuple[int, C
 
 def _below(history: History, partition: int, offset: int) -> Iterator[Logged]:
     return takewhile(lambda logged: logged.offset < offset, history.read(CHANGES, partition))
+
+
+def _leavers(count: int) -> str:
+    return "1 leaver" if count == 1 else f"{count} leavers"
 
 
 def _key(logged: Logged) -> str:

@@ -4,26 +4,30 @@ What is kept in memory grows with the users, and by some forty bytes with each e
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import takewhile
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import orjson
 from pydantic import ValidationError
 
 from streamproc.core.audit import LAST, Audit, Finding, Findings, said_of
 from streamproc.core.errors import HistoryError, MappingError
-from streamproc.core.events import CHANGE_EVENT
+from streamproc.core.events import CHANGE_EVENT, ChangeEvent
 from streamproc.core.fates import Fates
 from streamproc.core.fold import FIRST, sealed
 from streamproc.core.history import History, Logged
 from streamproc.core.refold import Refold
 from streamproc.core.rules import MARK, Rules, marked, ruled
-from streamproc.topics import CHANGES, DAY, DELIVERIES, OPERATIONS, OUTCOMES
+from streamproc.topics import CHANGES, CONTROLS, DAY, DELIVERIES, OPERATIONS, OUTCOMES
 
 LAG: Final = 7 * DAY
 """ms; nothing younger is compacted (see `topics`)."""
+
+Ordered: TypeAlias = tuple[str, str, str | None, int]
+"""What an order of a mapping says: by whom, why, the file's text; and when it was appended (ms since 1970)."""
+
 _SEQ: Final = re.compile(rb'"seq":(\d+)')
 
 
@@ -33,11 +37,14 @@ class Asked:
 
     `since`: ms since 1970; the records of before are taken as they are recorded. `mapping`: for partitions that name
     none. `rejected`: partition and offset of the changes that are in `events.rejected`; None: that isn't known.
+    `orders`: partition and offset in `streamproc.controls` → order of a mapping, None where it can't be read; None:
+    that topic isn't there.
     """
 
     since: int | None = None
     mapping: Rules | None = None
     rejected: frozenset[tuple[int, int]] | None = None
+    orders: Mapping[tuple[int, int], Ordered | None] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +76,7 @@ def passed(history: History, partition: int, asked: Asked) -> Passed:
     begin = _begin(history, partition, asked, findings)
     audit = Audit(begin.start, begin.trusted, _intact(history, partition))
     audit.findings = findings
-    if begin.rules is not None:
+    if begin.rules is not None or not findings.first:  # without events, what else is recorded came of nothing
         _follow(history, partition, asked, begin, audit)
     return Passed(asked, begin, audit)
 
@@ -96,8 +103,9 @@ def _follow(history: History, partition: int, asked: Asked, begin: Begin, audit:
         audit.folded(step)
         if step.rejected is not None:
             audit.counts.rejected += 1
-        elif step.event is not None and step.event.kind == "mapping":
-            audit.counts.mappings += 1
+        elif step.event is not None:
+            audit.counts.mappings += step.event.kind == "mapping"
+            _beside(asked, audit, logged, step.event)
         if asked.rejected is not None and (step.rejected is not None) != ((partition, logged.offset) in asked.rejected):
             audit.disputed(logged, step.rejected)
         while audit.awaits and records.head is not None and audit.recorded(records.head):
@@ -111,6 +119,21 @@ def _follow(history: History, partition: int, asked: Asked, begin: Begin, audit:
         fates.recorded(outcomes.head, expected - 1, last=True)
         outcomes.go_on()
     fates.close()
+
+
+def _beside(asked: Asked, audit: Audit, logged: Logged, event: ChangeEvent) -> None:
+    """What no record is made of: the event's key, and what a mapping's order says."""
+    mapping, origin = event.mapping, event.origin
+    if logged.key != (event.user if mapping is None else event.event).encode():
+        audit.findings.add(Finding(logged.offset, "key", event.user, logged))
+    if mapping is None or asked.orders is None or origin.topic != CONTROLS:
+        return
+    said = mapping.by, event.reason, mapping.text, origin.appended
+    place = origin.partition, origin.offset
+    if place not in asked.orders:
+        audit.findings.add(Finding(logged.offset, "no order", "", logged, origin))
+    elif asked.orders[place] != said:
+        audit.findings.add(Finding(logged.offset, "order differs", "", logged, (origin, said, asked.orders[place])))
 
 
 class _Head:

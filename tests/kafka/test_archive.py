@@ -271,6 +271,44 @@ async def test_what_kafka_no_longer_has(settings: Settings, tmp_path: Path) -> N
         await archived(settings, again)
 
 
+async def test_files_that_went_missing(settings: Settings, tmp_path: Path) -> None:
+    """At the beginning and at the end they are missed; what Kafka still has is copied again, the rest is a gap."""
+    folder = tmp_path / "archive"
+    numbers = [{"key": b"E1", "value": b"%d" % number} for number in range(30)]
+    for first in (0, 10, 20):
+        await produced(settings, CHANGES, numbers[first : first + 10])
+        await archived(settings, folder)
+    said = shelf.manifest(folder)
+    assert said is not None
+    assert said.reach[CHANGES][PARTITION] == (0, 30)
+    assert said.reach[OUTCOMES] == ((0, 0),) * settings.partitions
+    files = [path for path in paths(folder) if f"topic={CHANGES}" in path.parts]
+    assert len(files) == 3
+
+    files[-1].unlink()
+    with pytest.raises(ArchiveError, match=r"identity\.changes partition 3: the files of offsets 20 to 29 are missing"):
+        async with opened(settings, folder, topics=[CHANGES]):
+            pass
+    assert (await archived(settings, folder))["records"] == 10
+    assert [each.offset for each in Archived(folder).read(CHANGES, PARTITION)] == list(range(30))
+
+    files[0].unlink()
+    with pytest.raises(ArchiveError, match=r"offsets 0 to 9 are missing.* those of the same partition after it away"):
+        await archived(settings, folder)
+    for path in folder.glob(f"topic={CHANGES}/*/*/*.parquet"):
+        path.unlink()
+    await removed(settings, CHANGES, 5)
+    with pytest.raises(ArchiveError, match=r"identity\.changes partition 3, offsets 0 to 4\..*--allow-gaps"):
+        await archived(settings, folder)
+    assert (await archived(settings, folder, "--allow-gaps"))["records"] == 25
+    assert [each.offset for each in Archived(folder).read(CHANGES, PARTITION)] == list(range(5, 30))
+    for path in folder.glob(f"topic={CHANGES}/*/*/*.parquet"):
+        path.unlink()
+    await _made_anew(settings, [CHANGES])
+    with pytest.raises(ArchiveError, match=r"ends at offset 0, and was archived up to 30: the topic was made anew"):
+        await archived(settings, folder)
+
+
 async def _made_anew(settings: Settings, topics: list[str]) -> None:
     admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka)
     await admin.start()

@@ -115,6 +115,8 @@ class Built:
 
     def _outcome(self, record: UserRecord, fate: Fate) -> None:
         outcome = Outcome(record.user, record.seq, fate, True, self.now, record.effect, record.cause, [], [])
+        if fate == "revoked":
+            outcome = replace(outcome, read_back=self.now)
         self._put(self.outcomes, OUTCOMES, record.user, orjson.dumps(outcome))
 
     def _deliver(self, record: UserRecord) -> None:

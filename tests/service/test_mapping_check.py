@@ -177,7 +177,11 @@ def test_names_that_people_have_are_checked(start: Start) -> None:
         ("there is no skill 'Fishing'", 1),
         ("there is no division 'Mars'", 1),
     }
-    assert run(GOOD, history=history).exit_code == 1
+    result = run(GOOD, history=history)
+    assert result.exit_code == 1
+    assert "there is no division 'Mars' (1 person would get it)" in result.stdout
+    assert "3 errors, 0 other findings" in result.stdout
+    assert "1 error, 0 other findings" in run(GOOD.replace('roles = ["Agent"]', 'roles = ["Agents"]')).stdout
 
 
 def test_attributes_that_nobody_sends_are_warned_of(start: Start) -> None:

@@ -5,8 +5,10 @@ import fcntl
 import pickle
 import tempfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
+import orjson
 import pytest
 from click.testing import CliRunner
 from hypothesis import given, settings
@@ -46,9 +48,10 @@ def logs(draw: st.DrawFn) -> list[Logged]:
     return found
 
 
-def begun(folder: Path, *gaps: Gap) -> Path:
-    """An archive of nothing."""
-    shelf.keep_manifest(shelf.made(folder), Manifest(shelf.VERSION, "cluster", 2, (), gaps))
+def begun(folder: Path, *gaps: Gap, reach: tuple[tuple[int, int], ...] = (), partitions: int = 2) -> Path:
+    """An archive of nothing, which may say that it has more: of the changes, by partition."""
+    reaches = {CHANGES: reach} if reach else {}
+    shelf.keep_manifest(shelf.made(folder), Manifest(shelf.VERSION, "cluster", partitions, (), gaps, reaches))
     return folder
 
 
@@ -206,6 +209,104 @@ def test_a_gap_that_was_put_up_with(tmp_path: Path) -> None:
         Archived(folder)
     begun(folder, Gap(CHANGES, 1, 3, 7))
     assert [each.offset for each in Archived(folder).read(CHANGES, 1)] == [0, 1, 2, 7, 8]
+
+
+@pytest.mark.parametrize(
+    ("left", "told"),
+    [
+        ((1, 2), "identity.changes partition 1: the files of offsets 0 to 1 are missing, which _archive.json says are"),
+        ((2,), "identity.changes partition 1: the files of offsets 0 to 3 are missing"),
+        ((0, 1), "identity.changes partition 1: the files of offsets 4 to 5 are missing"),
+        ((0,), "identity.changes partition 1: the files of offsets 2 to 5 are missing"),
+        ((), "identity.changes partition 1: the files of offsets 0 to 5 are missing"),
+    ],
+    ids=["the first", "the first two", "the last", "the last two", "all"],
+)
+def test_files_at_either_end_are_missed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, left: tuple[int, ...], told: str
+) -> None:
+    """What an archive says that it has is there, or its place is named."""
+    monkeypatch.setattr(filing, "FILE", 6)
+    folder = written(begun(tmp_path / "a", reach=((0, 0), (0, 6))), numbered(6), 0, 6)
+    Archived(folder)
+    for number, path in enumerate(names(folder)):
+        if number not in left:
+            path.unlink()
+    with pytest.raises(ArchiveError, match=told):
+        Archived(folder)
+    begun(folder)
+    assert [each.offset // 2 for each in Archived(folder).read(CHANGES, 1)] == [n for n in left for _ in "ab"]
+
+
+def test_there_may_be_more_than_it_says(tmp_path: Path) -> None:
+    """A run that was killed had written files that the archive doesn't tell of yet; what is empty stays so."""
+    folder = written(begun(tmp_path / "a", reach=((0, 0), (0, 4))), numbered(6), 0, 6)
+    assert len(list(Archived(folder).read(CHANGES, 1))) == 6
+    begun(folder, reach=((0, 0), (0, 0)))
+    assert Archived(folder).next(CHANGES, 1) == 6
+    begun(folder, Gap(CHANGES, 1, 0, 3), reach=((0, 0), (0, 9)))
+    names(folder)[0].unlink()
+    written(folder, numbered(6, first=3), 3, 9)
+    assert [each.offset for each in Archived(folder).read(CHANGES, 1)] == list(range(3, 9))
+
+
+@pytest.mark.parametrize(
+    ("partitions", "reach", "told"),
+    [
+        (0, (), "it says 0 partitions"),
+        (-1, (), "it says -1 partitions"),
+        (3, ((0, 0), (0, 6)), "it says 3 partitions"),
+        (1, (), r"partition=1/.* is of partition 1, and _archive\.json says that there are 1, from 0 on"),
+    ],
+)
+def test_partitions_that_cant_be(
+    tmp_path: Path, partitions: int, reach: tuple[tuple[int, int], ...], told: str
+) -> None:
+    """What the archive says of them, and what lies there, has to fit."""
+    folder = written(begun(tmp_path / "a"), numbered(3), 0, 3)
+    begun(folder, reach=reach, partitions=partitions)
+    with pytest.raises(ArchiveError, match=told):
+        Archived(folder)
+
+
+def test_an_archive_alone_has_what_is_asked_for(tmp_path: Path) -> None:
+    """A topic that isn't there is named, unless the archive knows that it was empty; gaps are told to whoever reads."""
+    folder = written(begun(tmp_path / "a", Gap(CHANGES, 1, 3, 7)), numbered(3), 0, 3)
+    written(folder, numbered(2, first=7), 7, 9)
+    lines: list[str] = []
+
+    async def read(*topics: str, optional: tuple[str, ...] = ()) -> None:
+        async with opened(
+            config.load(), folder, topics=topics, live=False, optional=optional, say=lines.append
+        ) as history:
+            assert [each.offset for each in history.read(CHANGES, 1)] == [0, 1, 2, 7, 8]
+
+    asyncio.run(read(CHANGES))
+    (line,) = lines
+    assert line.startswith("identity.changes partition 1: offsets 3 to 6 aren't in ")
+    with pytest.raises(ArchiveError, match=r"a doesn't have scim\.operations, scim\.outcomes\. Archive that too"):
+        asyncio.run(read(CHANGES, OPERATIONS, OUTCOMES))
+    asyncio.run(read(CHANGES, OPERATIONS, optional=(OPERATIONS,)))
+    said = shelf.manifest(folder)
+    assert said is not None
+    shelf.keep_manifest(folder, replace(said, reach={OPERATIONS: ((0, 0), (0, 0))}))
+    asyncio.run(read(CHANGES, OPERATIONS))
+    shelf.keep_manifest(folder, replace(said, topics=(CHANGES, OUTCOMES)))
+    asyncio.run(read(CHANGES, OUTCOMES))  # made before it was said what is empty
+    for path in names(folder):
+        path.unlink()
+    with pytest.raises(ArchiveError, match=r"doesn't have identity\.changes"):
+        asyncio.run(read(CHANGES, OUTCOMES))
+
+
+def test_an_archive_that_doesnt_say_how_far_it_reaches(tmp_path: Path) -> None:
+    """Those of before are read as they were."""
+    folder = written(begun(tmp_path / "a"), numbered(3), 0, 3)
+    path = folder / shelf.MANIFEST
+    said = orjson.loads(path.read_bytes())
+    del said["reach"]
+    path.write_bytes(orjson.dumps(said))
+    assert len(list(Archived(folder).read(CHANGES, 1))) == 3
 
 
 @settings(max_examples=50, deadline=None)

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from streamproc.adapters import shelf
 from streamproc.adapters.filing import Writing
-from streamproc.adapters.shelf import Manifest
+from streamproc.adapters.shelf import Gap, Manifest
 from streamproc.core.delivery import Outcome, Rejected
 from streamproc.core.errors import HistoryError
 from streamproc.core.events import CHANGE_EVENT, ChangeEvent, Fact, Origin
@@ -23,7 +23,7 @@ from streamproc.replaying import replay
 from streamproc.services.explained import Divergence
 from streamproc.services.replay import Verdict, verify
 from streamproc.services.verify import LAG, Asked
-from streamproc.topics import CHANGES, DELIVERIES, OPERATIONS, OUTCOMES, REJECTIONS
+from streamproc.topics import CHANGES, CONTROLS, DELIVERIES, MAPPINGS, OPERATIONS, OUTCOMES, REJECTIONS
 from tests.replay.built import BEGIN, SECOND, Built
 
 OLD = '[attributes]\ntitle = "job"\n[[copy]]\nfact = "queue"\nto = "skills"\n'
@@ -251,6 +251,101 @@ def test_an_outcome_that_was_added(seq: int, kind: str) -> None:
     assert where(found) == (kind, OUTCOMES, 99)
 
 
+def test_an_outcome_and_the_word_for_it_were_taken_out() -> None:
+    """Fates are told in order: one before another that is told isn't open, whatever became of the deliveries."""
+    built = story()
+    left = [one for one in built.logged if one.topic != DELIVERIES or one.key != b"ana"]
+    (told_of,) = [one for one in built.outcomes if one.key == b"ana" and orjson.loads(one.value or b"")["seq"] == 3]
+    found = first(changed(left, OUTCOMES, told_of.offset, gone))
+    assert where(found) == ("left out", OUTCOMES, None)
+    assert (found.user, found.seq) == ("ana", 3)
+    assert "seq 5 is told" in found.what
+
+
+@pytest.mark.parametrize(
+    ("verdict", "more"),
+    [
+        ("no-op", {"operations": ["patch"], "acknowledged": BEGIN}),
+        ("superseded", {"operations": ["patch"], "acknowledged": BEGIN}),
+        ("superseded", {"read_back": BEGIN}),
+        ("revoked", {"operations": ["deactivate"], "acknowledged": BEGIN}),
+        ("delivered", {"operations": ["deactivate"], "acknowledged": BEGIN, "read_back": BEGIN}),
+        ("parked", {"operations": ["patch"]}),
+        ("parked", {"acknowledged": BEGIN}),
+        ("revoked", {"read_back": None, "sessions_ended": BEGIN}),
+    ],
+)
+def test_a_verdict_that_cant_be(verdict: str, more: dict[str, object]) -> None:
+    """What was done for an event, and when, has to fit what is said to have become of it."""
+
+    def forge(one: Logged) -> Logged:
+        return replace(one, value=orjson.dumps({**orjson.loads(one.value or b""), "verdict": verdict, **more}))
+
+    built = story()
+    (last,) = [one for one in built.outcomes if b'"revoked"' in (one.value or b"")]
+    found = first(changed(built.logged, OUTCOMES, last.offset, forge))
+    assert where(found) == ("altered", OUTCOMES, last.offset)
+    assert "contradict" in found.what
+
+
+@pytest.mark.parametrize("more", [{"requests": None}, {"requests": [1]}, {"at": "x"}, {"at": True}, {"seq": "3"}])
+def test_an_outcome_that_nobody_can_read(more: dict[str, object]) -> None:
+    """What the reports couldn't read isn't equal."""
+
+    def forge(one: Logged) -> Logged:
+        return replace(one, value=orjson.dumps({**orjson.loads(one.value or b""), **more}))
+
+    found = first(changed(story().logged, OUTCOMES, 2, forge))
+    assert where(found) == ("altered", OUTCOMES, 2)
+    assert "isn't an outcome" in found.what
+
+
+@pytest.mark.parametrize("offset", [3, 5], ids=["an event's", "a mapping's"])
+@pytest.mark.parametrize("key", [None, b"", b"ben"])
+def test_a_key_that_was_altered(offset: int, key: bytes | None) -> None:
+    """Whoever reads by user would pass over the event."""
+    found = first(changed(story().logged, CHANGES, offset, lambda one: replace(one, key=key)))
+    assert where(found) == ("altered", CHANGES, offset)
+    assert "key" in found.what
+
+
+@pytest.mark.parametrize("topic", [OPERATIONS, OUTCOMES, DELIVERIES])
+def test_nothing_is_left_of_the_events(topic: str) -> None:
+    """Records, outcomes or deliveries of a partition whose events are all gone came of nothing."""
+    whole, other = story(), Built(1)
+    other.apply(OLD, first=True)
+    left = [*other.logged, *(one for one in whole.logged if one.topic == topic)]
+    found = verify(Whole(left, 2), Asked()).first
+    assert found is not None
+    assert (found.partition, found.offset) == (0, 0)
+    assert where(found)[:2] in {("left out", CHANGES), ("added", OUTCOMES), ("altered", DELIVERIES)}
+
+
+def ordered(**more: object) -> Logged:
+    """The order of the story's second mapping."""
+    control = {"id": "c", "action": "mapping", "user": None, "since": None, "by": "Kim", "reason": "why", "at": 1}
+    appended = BEGIN + 5 * SECOND
+    return Logged(CONTROLS, 0, 5, appended, b"mapping", orjson.dumps({**control, "mapping": NEW, **more}))
+
+
+def test_a_mapping_and_its_order() -> None:
+    """By whom, why, which and when: both have to say the same. Without that topic there is nothing to compare with."""
+    logged = story().logged
+    assert judged([*logged, ordered()]).equal
+    for name, other in (("by", "Mallory"), ("reason", "because"), ("mapping", OLD)):
+        found = first([*logged, ordered(**{name: other})])
+        assert where(found) == ("altered", CHANGES, 5)
+        assert "streamproc.controls partition 0 offset 5" in found.what
+        assert found.path == f"/{name}"
+    found = first([*logged, replace(ordered(), timestamp=BEGIN)])
+    assert found.path == "/appended"
+    assert where(first([*changed(logged, CHANGES, 5, valued('"Kim"', '"Kay"')), ordered()])) == ("altered", CHANGES, 5)
+    assert where(first([*logged, replace(ordered(), value=b"{")])) == ("altered", CHANGES, 5)
+    found = first([*logged, replace(ordered(), offset=4)])
+    assert where(found) == ("left out", CONTROLS, 5)
+    assert "identity.changes partition 0 offset 5" in found.what
+
+
 def test_a_record_that_was_added() -> None:
     """One that no event led to, however well it is sealed."""
     built = story()
@@ -424,7 +519,8 @@ def test_numbers_that_json_doesnt_have() -> None:
 def archived(folder: Path, logged: list[Logged]) -> Path:
     """The history as an archive."""
     shelf.made(folder)
-    shelf.keep_manifest(folder, Manifest(shelf.VERSION, None, 1))
+    gap = Gap(DELIVERIES, 0, 100, 105)
+    shelf.keep_manifest(folder, Manifest(shelf.VERSION, None, 1, (), (gap, replace(gap, topic=MAPPINGS))))
     for topic in (CHANGES, OPERATIONS, OUTCOMES, DELIVERIES):
         writing = Writing(folder, topic, 0, 0)
         for one in logged:
@@ -452,6 +548,8 @@ def test_the_command_says_it(tmp_path: Path) -> None:
     assert '  at          /desired/title\n  recorded    "Load"\n  recomputed  "Lead"\n' in done.stdout
     said = orjson.loads(CliRunner().invoke(replay, [*bad, "--json"]).stdout)
     assert (said["equal"], said["first"]["offset"], said["first"]["recorded"]) == (False, 2, "Load")
+    assert said["gaps"] == [{"topic": DELIVERIES, "partition": 0, "first": 100, "next": 105}]
+    assert "scim.deliveries partition 0: offsets 100 to 104 aren't in" in done.stderr
 
 
 @pytest.mark.parametrize(

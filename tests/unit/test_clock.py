@@ -297,6 +297,38 @@ def test_what_a_dead_sink_revoked_counts_when_the_next_has_seen_it() -> None:
     assert sum(hops(one).values()) == one.elapsed(END) == 19_050
 
 
+def test_a_fate_that_was_lost_isnt_taken_for_nothing() -> None:
+    """Of the leaving itself no outcome tells, of the next event one does: so one was lost, whatever that says."""
+    log = Log()
+    first = left(log)
+    second = log.says("E1", at("09:00:05"), False, job="Agent")
+    log.tells("E1", second, "no-op", at("09:00:06"))
+    one = only(log)
+    assert (one.seq, one.state, one.stopped) == (first, "missing", at("09:00:06"))
+    assert "replay --verify" in one.why
+    day = told(log)
+    assert ([each.user for each in day.of("missing")], day.of("nothing"), day.clock.n) == (["E1"], [], 0)
+    log.tells("E1", first, "held", at("09:00:07"), reason="mass guard")
+    assert only(log).state == "nothing"  # told, be it late
+
+
+def test_a_fate_that_several_events_share_isnt_missed() -> None:
+    """Compaction let one outcome speak for the leaving, too; and a sink whose clock is ahead tells later, not never."""
+    log = Log()
+    first = left(log)
+    second = log.says("E1", at("09:00:05"), False, job="Agent")
+    log.tells("E1", second, "superseded", at("09:00:06"), since=first - 1)
+    third = log.says("E1", at("09:00:07"), False, job="Lead")
+    log.revoked("E1", third, at("09:00:08"))
+    assert only(log).state == "revoked"
+    log = Log()
+    first = left(log)
+    second = log.says("E1", at("09:00:05"), False, job="Agent")
+    log.revoked("E1", first, at("09:00:20"))
+    log.tells("E1", second, "no-op", at("09:00:06"))
+    assert only(log, at("09:00:10")).state != "missing"
+
+
 def test_a_compacted_log_lacks_only_the_moment_of_folding() -> None:
     """A live cluster keeps each user's newest record: its time goes to the next hop, and the sum stays."""
     log = Log()

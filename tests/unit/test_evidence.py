@@ -42,7 +42,9 @@ from streamproc.core.signature import fingerprint, public_pem
 from streamproc.evidence import evidence, verify
 from streamproc.services import evidence_zip
 from streamproc.services.evidence import make
-from streamproc.topics import OPERATIONS
+from streamproc.topics import CHANGES, OPERATIONS
+from streamproc.topics import CONTROLS as CONTROLS_TOPIC
+from streamproc.topics import OUTCOMES as OUTCOMES_TOPIC
 from tests.property.bundles import EVERYBODY, KEY, Files, bundle, found, log, made, verified
 from tests.property.logs import PARTITIONS, Log
 from tests.property.stories import MAPPING, NAMES, OTHER, PERSONAL, STORIES, USERS, person
@@ -253,6 +255,18 @@ def test_a_signature_is_of_this_manifest() -> None:
     assert verified(files.resealed(manifest)).signature == "bad"
 
 
+def test_a_good_signature_of_somebody_else_is_told_as_that() -> None:
+    """Nothing was altered, it just isn't whose one wants; one that was taken away isn't a bad one either."""
+    files = bundle("signed")
+    theirs = public_pem(THEIRS.public_key())
+    (finding,) = found(files, theirs)
+    assert (finding.kind, finding.file) == ("another key", PUBLIC_KEY)
+    assert fingerprint(THEIRS.public_key()) in finding.what
+    assert verified(files, theirs).signature == "of another key"
+    assert verified(files.but(SIGNATURE, None)).signature == "left out"
+    assert verified(files.but(SIGNATURE, THEIRS.sign(files[MANIFEST])), theirs).signature == "bad"
+
+
 # Redacted
 
 
@@ -285,6 +299,7 @@ def test_who_is_who_can_still_be_followed() -> None:
     manifest = orjson.loads(files[MANIFEST])["redacted"]
     assert {"department", "queues", "active"} <= set(manifest["kept"])
     assert {"userName", "displayName", "mail", "phone", "number", "boss", "note"} <= set(manifest["hidden"])
+    assert any("correlation ids" in each for each in manifest["whole"])
 
 
 def test_it_is_tied_to_the_original() -> None:
@@ -359,7 +374,8 @@ def run(*arguments: str | Path) -> Result:
 def archive(tmp_path: Path) -> Path:
     """All stories, as an archive."""
     folder = tmp_path / "archive"
-    shelf.keep_manifest(shelf.made(folder), shelf.Manifest(shelf.VERSION, "cluster", PARTITIONS))
+    topics = (CHANGES, OPERATIONS, OUTCOMES_TOPIC, CONTROLS_TOPIC)
+    shelf.keep_manifest(shelf.made(folder), shelf.Manifest(shelf.VERSION, "cluster", PARTITIONS, topics))
     for place in sorted({(each.topic, each.partition) for each in log().records}):
         writing = Writing(folder, *place, 0)
         theirs = [each for each in log().records if (each.topic, each.partition) == place]
@@ -446,6 +462,20 @@ def claims(size: int) -> bytes:
     return bytes(content)
 
 
+def hiding(where: int) -> bytes:
+    """A bundle with more in it than its files: before the first of them (0), or behind the last one (1)."""
+    content = bytearray(packed())
+    table, end = content.index(b"PK\x01\x02"), content.rindex(b"PK\x05\x06")
+    at = (0, table)[where]
+    for place in [n for n in range(table, end) if content[n : n + 4] == b"PK\x01\x02"] if at == 0 else []:
+        offset = int.from_bytes(content[place + 42 : place + 46], "little") + 6
+        content[place + 42 : place + 46] = offset.to_bytes(4, "little")
+    content[end + 16 : end + 20] = (table + 6).to_bytes(4, "little")
+    content[at:at] = b"hidden"
+    zipfile.ZipFile(io.BytesIO(content)).testzip()  # and Python doesn't mind
+    return bytes(content)
+
+
 @pytest.mark.parametrize(
     ("content", "why"),
     [
@@ -458,6 +488,9 @@ def claims(size: int) -> bytes:
         (packed(comment=b"hello"), "or with something behind it"),
         (packed(lambda one: one.writestr("x", b"x", zipfile.ZIP_LZMA)), "packed in a way that no bundle is"),
         (claims(2**32 - 2), "unpacked it would have"),
+        (b"#!/bin/sh\n" + bundle("plain").zipped(), "bytes that belong to no file, before its first one"),
+        (hiding(0), "bytes that belong to no file, before "),
+        (hiding(1), "bytes that belong to no file, before its table of contents"),
         (bundle("plain").but(MANIFEST, None).zipped(), "it has no manifest.json"),
         (bundle("plain").but(MANIFEST, b'{"format":2}').zipped(), "a bundle of format 2: it takes a newer streamproc"),
     ],
@@ -498,11 +531,13 @@ def test_a_bomb_is_put_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
         (["--from", "2026-03-03", "--to", "2026-03-02"], "--from isn't before --to"),
         (["--from", "2026-03-03T10:00", "--to", "2026-03-04"], "which zone?"),
         (["--user", "A", "--redact-key", "x"], "--redact-key is for --redact"),
+        (["--user", ""], "--user wants a user ID"),
+        (["--user", "A", "-o", "/nonexistent/x.zip"], "there is no folder /nonexistent"),
     ],
 )
 def test_used_wrongly(arguments: list[str], why: str, archive: Path, tmp_path: Path) -> None:
     """2, and what is wrong with it."""
-    result = run("evidence", *arguments, "-o", tmp_path / "x.zip", "--archive", archive, "--offline")
+    result = run("evidence", "-o", tmp_path / "x.zip", "--archive", archive, "--offline", *arguments)
     assert result.exit_code == 2
     assert why in " ".join(result.output.split())
 

@@ -1,6 +1,6 @@
 """As of: "why has she Spanish at 4?", asked of a log of a few events, as an auditor asks it."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -14,6 +14,7 @@ from click.testing import CliRunner, Result
 
 import streamproc
 from streamproc import asof, config, past
+from streamproc.adapters import shelf
 from streamproc.core.delivery import Outcome, Request
 from streamproc.core.errors import HistoryError
 from streamproc.core.events import ChangeEvent, Effective, Fact, Move, NewMapping, Origin, SourceFacts
@@ -23,8 +24,10 @@ from streamproc.core.mapping import parse_mapping
 from streamproc.core.refold import Refold, first_rules
 from streamproc.core.resource import Resource
 from streamproc.core.rules import SOURCE
-from streamproc.services.asof import as_of
+from streamproc.replaying import replay
+from streamproc.services.asof import NEEDED, as_of
 from streamproc.topics import CHANGES, OPERATIONS, OUTCOMES
+from tests.unit.pasts import Past, archived
 
 DEFAULT = Path(streamproc.__file__).with_name("mapping.toml").read_text(encoding="utf-8")
 NOON = round(datetime(2026, 11, 24, 12, tzinfo=UTC).timestamp() * 1000)
@@ -281,6 +284,7 @@ def run(log: Log, monkeypatch: pytest.MonkeyPatch, **asked: Any) -> Result:
         yield log.history()
 
     monkeypatch.setattr(asof, "opened", opened)
+    asked.setdefault("clock", lambda: NOON / 1000 + 86_400)
     return CliRunner().invoke(click.Command("x", callback=lambda: asof.run_as_of(config.load(), **asked)))
 
 
@@ -303,8 +307,119 @@ def test_the_command_answers_for_all_and_for_one(monkeypatch: pytest.MonkeyPatch
     stranger = run(log, monkeypatch, at=at, user="E9")
     assert (stranger.exit_code, stranger.stdout) == (1, "")
     assert "nothing had been said of user E9 by 2026-11-24T12:03:00Z" in stranger.stderr
-    log.recorded[1] = b"{}"
-    assert run(log, monkeypatch, at=at).exit_code == 0  # it isn't a record at that place, and so it is missing
+
+
+def test_the_table_is_by_user(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever partitions they are in: somebody who looks for a name finds it."""
+    log, users = Log(), ["E5", "E1", "E4", "E2", "E3"]
+    for user in users:
+        log.say("hris", user, user, facts={"userName": f"{user}@example.com", "active": True})
+    made = log.history()
+
+    class Spread(Recalled):
+        """Three partitions, of which each user is in one."""
+
+        def read(self, topic: str, partition: int, **more: Any) -> Iterator[Logged]:
+            for each in made.read(topic, 0, **more):
+                if (each.key or b"").decode() not in users or users.index((each.key or b"").decode()) % 3 == partition:
+                    yield replace(each, partition=partition)
+
+    monkeypatch.setattr(log, "history", lambda: Spread([], 3))
+    rows = run(log, monkeypatch, at=log.now).stdout.splitlines()
+    assert [each.split()[0] for each in rows] == ["user", "E1", "E2", "E3", "E4", "E5"]
+
+
+def test_what_is_to_come_isnt_told_as_a_fact(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a moment that hasn't come, or that lies after the archive, the answer is as of what is known, and says so."""
+    log = Log()
+    hired(log)
+    now = NOON + 5 * MINUTE
+    later = run(log, monkeypatch, at=now + MINUTE, user="E1", as_json=True, clock=lambda: now / 1000)
+    said = orjson.loads(later.stdout)
+    assert (said["asked"], said["at"]) == (now + MINUTE, now)
+    assert "2026-11-24T12:06:00Z is yet to come: the answer is as of now, 2026-11-24T12:05:00Z" in later.stderr
+    assert "E1 as of 2026-11-24T12:05:00Z" in run(log, monkeypatch, at=now, user="E1").stdout
+
+
+def test_an_archive_answers_up_to_its_end(tmp_path: Path) -> None:
+    """Nobody knows by it what came afterwards; and before it begins nothing had been said, which is told, too."""
+    made = Past(DEFAULT)
+    made.say("E1", userName="ana@example.com", active=True)
+    folder = archived(tmp_path / "archive", made)
+    shelf.keep_manifest(folder, shelf.Manifest(shelf.VERSION, None, 1, NEEDED))
+    where = ["--archive", str(folder), "--offline", "--as-of"]
+    end, begin = past.told(made.log[-1].timestamp), past.told(made.log[0].timestamp)
+    result = CliRunner().invoke(replay, [*where, "2030-01-01", "--user", "E1", "--json"])
+    assert orjson.loads(result.stdout)["at"] == made.log[-1].timestamp
+    assert f"ends at {end}: the answer is as of then" in result.stderr
+    for more, whom, code in (([], "anybody", 0), (["--user", "E1"], "user E1", 1)):
+        result = CliRunner().invoke(replay, [*where, "2020-01-01", *more])
+        assert f"nothing had been said of {whom} by 2020-01-01T00:00:00Z; the log begins at {begin}" in result.stderr
+        assert result.exit_code == code
+
+
+@pytest.mark.parametrize("moment", ["99999999999999999", "9999-12-31T23:00:00-10:00", "1969-12-31T23:59:59Z"])
+def test_a_moment_that_no_calendar_has(moment: str) -> None:
+    """It is used wrongly: 2, and the years that would do, without a traceback."""
+    result = CliRunner().invoke(replay, ["--as-of", moment, "--user", "E1"])
+    assert (result.exit_code, "only the years 1970 to 9999 will do" in " ".join(result.stderr.split())) == (2, True)
+
+
+def test_nobody_is_no_user(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An empty variable of a script."""
+    result = run(Log(), monkeypatch, at=NOON, user="")
+    assert (result.exit_code, "--user wants a user ID" in result.stderr) == (2, True)
+
+
+def test_what_is_due_next_is_told() -> None:
+    """Somebody is active, and will be gone in half a minute: what changes then, by whom, and as it was written."""
+    log = Log()
+    hired(log, department="Spanish Support")
+    due = NOON + 5 * MINUTE + 30_000
+    last = Effective(due * 1000, "2026-11-24T12:05:30", "UTC")
+    log.say("hris", "H-1", facts={"active": False}, effective=last, row="r/1")
+    expected = "due 2026-11-24T12:05:30Z: active = false, by hris H-1, effective 2026-11-24T12:05:30 (UTC)"
+    assert expected in lines(log, 5)
+    assert not any(line.startswith("due ") for line in lines(log, 1.5))  # it hadn't been said yet
+    assert not any(line.startswith("due ") for line in lines(log, 6))  # overdue: told as such
+    (answer,) = as_of(log.history(), NOON + 5 * MINUTE, "E1")
+    assert answer.upcoming is not None
+    assert (answer.upcoming.at, answer.upcoming.desired) == (due * 1000, {"active": False})
+
+
+@pytest.mark.parametrize(
+    "altered",
+    [
+        lambda record: {name: record[name] for name in sorted(record)},
+        lambda record: {name: record[name] for name in reversed(record)} | {"desired": {}},
+        lambda record: {"user": record["user"], "seq": record["seq"]},
+        lambda record: {"seq": record["seq"]},
+        lambda record: {},
+        lambda record: [record],
+        lambda record: record | {"seq": str(record["seq"])},
+    ],
+)
+def test_an_altered_record_isnt_a_missing_one(altered: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever is left of it, and in whichever order: it is there, and it isn't what was written."""
+    log = Log()
+    offset = hired(log)
+    record = orjson.loads(next(log.history().read(OPERATIONS, 0)).value or b"")
+    log.recorded[offset] = orjson.dumps(altered(record))
+    result = run(log, monkeypatch, at=NOON + 5 * MINUTE, as_json=True)
+    assert (orjson.loads(result.stdout)["recorded"], result.exit_code) == ("altered", 1)
+
+
+def test_a_good_record_beside_an_altered_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of two at the same place the good one doesn't hide the other, in neither order."""
+    log = Log()
+    hired(log)
+    made = log.history()
+    good = next(made.read(OPERATIONS, 0))
+    wrong = replace(good, value=(good.value or b"").replace(b"Ana Ruiz", b"Ana Ruis"))
+    for one, other in ((good, wrong), (wrong, good)):
+        both = [*log.changes, replace(one, offset=0), replace(other, offset=1)]
+        monkeypatch.setattr(log, "history", lambda records=both: Recalled(records, 1))
+        assert run(log, monkeypatch, at=NOON + 5 * MINUTE).exit_code == 1
 
 
 def test_what_a_source_says_doesnt_move_the_cursor(monkeypatch: pytest.MonkeyPatch) -> None:

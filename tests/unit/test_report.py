@@ -21,7 +21,8 @@ from streamproc.core.errors import HistoryError
 from streamproc.core.history import Recalled
 from streamproc.page.words import duration, rfc3339, shown
 from streamproc.reports import rendered, report_
-from streamproc.services.revocations import NEEDED
+from streamproc.services.revocations import NEEDED, leavers
+from streamproc.topics import OUTCOMES
 from tests.unit.leavers import DAY, Log, at
 
 HOSTILE = '=1+1<script>alert("x")</script>\x1b[31m\u202e'
@@ -136,7 +137,7 @@ def test_the_page_is_one_file_that_fetches_nothing(run: Any) -> None:
 def archived(log: Log, tmp_path: Path) -> Path:
     """An archive of that log."""
     folder = shelf.made(tmp_path / "archive")
-    shelf.keep_manifest(folder, Manifest(shelf.VERSION, "cluster", 1))
+    shelf.keep_manifest(folder, Manifest(shelf.VERSION, "cluster", 1, NEEDED))
     for topic in {each.topic for each in log.records}:
         records = [each for each in log.records if each.topic == topic]
         writing = Writing(folder, topic, 0, 0)
@@ -175,9 +176,43 @@ def test_ten_thousand_leavers_fit_into_a_page() -> None:
     assert len(content) < 5_000_000
 
 
+def test_a_lost_fate_is_told_everywhere(run: Any, log: Log) -> None:
+    """It ends with 1, within any limit; no page says that all is well, no table that there was nothing to do."""
+    log.records = [each for each in log.records if each.topic != OUTCOMES or each.key != b"fast"]
+    later = log.says("fast", at("09:00:05"), False, job="Agent")
+    log.tells("fast", later, "no-op", at("09:00:06"))
+    early = "2026-03-02T09:01:00Z"
+    table = run(end=early)
+    assert table.exit_code == 1
+    assert "1 FATE MISSING: see streamproc replay --verify" in table.stdout
+    assert "what became of 1 leaver," in table.stderr
+    told = orjson.loads(run("--json", end=early).stdout)
+    assert (told["missing"], told["nothing"], told["breaches"], told["open_over_limit"]) == (1, 0, 0, 0)
+    page = run("--format", "html", end=early).stdout
+    assert "The log doesn't tell what became of 1 leaver." in page
+    assert "Fate missing (1)" in page
+    assert "verdict good" not in page
+
+
+def test_what_is_written_is_for_its_owner(run: Any, tmp_path: Path) -> None:
+    """It names people: nobody else reads it, whatever a file of that name was before."""
+    for form in ("csv", "json", "html"):
+        path = tmp_path / f"report.{form}"
+        path.touch(0o644)
+        for _ in range(2):
+            assert run("--format", form, "-o", str(path)).exit_code == 1
+            assert path.stat().st_mode & 0o777 == 0o600
+            path.unlink(missing_ok=True)
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
+        (["--from", "2026-03-02", "--to", "2026-03-03", "-o", "/nonexistent/x.html"], "there is no folder"),
+        (["--from", "2026-03-02", "--to", "2026-03-03", "--limit", "inf"], "--limit"),
+        (["--from", "2026-03-02", "--to", "2026-03-03", "--limit", "nan"], "no number of seconds"),
+        (["--from", "99999999999999999", "--to", "2026-03-03"], "only the years 1970 to 9999"),
+        (["--from", "1969-12-31", "--to", "2026-03-03"], "only the years 1970 to 9999"),
         (["--from", "2026-03-02T09:00:00", "--to", "2026-03-03"], "which zone?"),
         (["--from", "yesterday", "--to", "2026-03-03"], "A moment is like"),
         (["--from", "2026-03-03", "--to", "2026-03-01"], "must lie before"),
@@ -200,6 +235,13 @@ def test_a_day_is_utc_and_counts_to_its_end(run: Any) -> None:
     assert orjson.loads(run("--json").stdout)["to"] == "2026-03-03T00:00:00.000Z"
     told = orjson.loads(run("--json", first="2026-03-02T01:00:00+01:00", end="2026-03-02T10:30:00+01:00").stdout)
     assert (told["from"], told["to"]) == ("2026-03-02T00:00:00.000Z", "2026-03-02T09:30:00.000Z")
+
+
+def test_progress_counts_leavers(log: Log) -> None:
+    """Of whom there are as many as it says, and not so many users left over."""
+    said: list[str] = []
+    leavers(log.history, DAY + 86_400_000, said.append)
+    assert said == ["partition 1 of 1: 5 leavers"]
 
 
 def test_an_empty_period_is_a_whole_page(run: Any) -> None:

@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from streamproc.core.errors import MappingError, SettingsError
+from streamproc.past import told as past_told
 from streamproc.services.whatif import Answered, Question, compared
 from streamproc.whatif import whatif
 from tests.unit.pasts import START, Past, archived, recalled
@@ -275,6 +276,22 @@ def test_partitions_are_folded_side_by_side(files: Path) -> None:
     assert found["now"]["operations"]["join"] == alone.operations["join"] == 2
     assert (found["users"], found["events"]) == (4, 5)
     assert list(found["in_force"]) == ["0", "1"]
+
+
+def test_a_period_beside_the_log_is_said(files: Path) -> None:
+    """After its last event nothing can have happened, and a zero would be taken for an answer."""
+    archived(files / "archive", company())
+    for since, said in (
+        ("2029-01-01", f"is after the log's last event, at {past_told(START + 4000)}"),
+        ("2001-01-01", f"is before the log's first event, at {past_told(START)}: the period begins there"),
+        (str(START + 2000), None),
+    ):
+        result = run("new.toml", "--archive", "archive", "--offline", "--since", since)
+        assert result.exit_code == 0
+        assert ("--since" in result.stderr) == (said is not None)
+        assert said is None or said in result.stderr
+    late = run("new.toml", "--archive", "archive", "--offline", "--since", "99999999999999999")
+    assert (late.exit_code, "only the years" in late.stderr) == (2, True)
 
 
 def test_what_is_used_wrongly_is_said(files: Path) -> None:
