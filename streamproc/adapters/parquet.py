@@ -88,18 +88,19 @@ class Archived:
     """A History (see there) over an archive's files, those that are there now, and those of `more` after them.
 
     `only`: of topics keyed by user ID it gives that user's records alone, and of `identity.changes` the mappings too.
-    It can be pickled. Reading raises ArchiveError where a file isn't what its name says. `shorter`: see `shelf.whole`.
+    It can be pickled. Reading raises ArchiveError where a file isn't what its name says, or is missing (`hold`).
     """
 
-    def __init__(self, path: Path, *more: Path, only: bytes | None = None, shorter: bool = False) -> None:
+    def __init__(self, path: Path, *more: Path, only: bytes | None = None) -> None:
         manifests = [_manifest(folder) for folder in (path, *more)]
         self.path, self.manifest = path, manifests[0]
         self._only = only
         self._written: dict[Piece, int] = {}
         self._pieces: dict[tuple[str, int], list[Piece]] = {}
-        for folder, said_of_it in zip((path, *more), manifests, strict=True):
-            pieces = shelf.pieces(folder)
-            shelf.whole(pieces, said_of_it, shorter=shorter)
+        self._here = shelf.pieces(path)
+        self._held: set[str] = set()
+        shelf.within(self._here, self.manifest)
+        for pieces in (self._here, *map(shelf.pieces, more)):
             for place, found in pieces.items():
                 self._pieces.setdefault(place, []).extend(found)
         gaps = [gap for each in manifests for gap in each.gaps]
@@ -110,6 +111,13 @@ class Archived:
     def partitions(self) -> int:
         """Of each topic."""
         return self.manifest.partitions
+
+    def hold(self, topic: str, *, shorter: bool = False) -> None:
+        """Raises ArchiveError where the archive doesn't have of a topic what it says (see `shelf.whole`)."""
+        if topic not in self._held:
+            shelf.whole(topic, self._here, self.manifest, shorter=shorter)
+        if not shorter:
+            self._held.add(topic)
 
     def has(self, topic: str) -> bool:
         """Whether a topic is here, be it empty. An archive that doesn't say of what it has is believed for the rest."""
@@ -149,6 +157,7 @@ class Archived:
         self, topic: str, partition: int, *, first: int = 0, until: int | None = None, key: bytes | None = None
     ) -> Iterator[Logged]:
         """See `History`."""
+        self.hold(topic)
         marks = key is None and self._only is not None and topic == CHANGES
         wanted = _Only(self._only if key is None and topic in USERS else key, marks)
         for piece in self._pieces.get((topic, partition), ()):

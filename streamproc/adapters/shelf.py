@@ -195,25 +195,30 @@ def pieces(folder: Path) -> dict[tuple[str, int], list[Piece]]:
     return found
 
 
-def whole(found: Mapping[tuple[str, int], Sequence[Piece]], said: Manifest, *, shorter: bool = False) -> None:
-    """Raises ArchiveError where files are missing that an archive says it has, or where there are others' partitions.
-
-    `shorter`: the last ones of a partition, or all, may be missing.
-    """
+def within(found: Mapping[tuple[str, int], Sequence[Piece]], said: Manifest) -> None:
+    """Raises ArchiveError where there are files of a partition that can't be."""
     for (_, partition), (piece, *_) in found.items():
         if partition >= said.partitions:
             raise ArchiveError(
                 f"{piece.path} is of partition {partition}, and {MANIFEST} says that there are {said.partitions}, from "
                 "0 on: one of the two was altered, or moved. Restore it from a copy"
             )
+
+
+def whole(
+    topic: str, found: Mapping[tuple[str, int], Sequence[Piece]], said: Manifest, *, shorter: bool = False
+) -> None:
+    """Raises ArchiveError where a topic's files are missing that an archive says it has.
+
+    `shorter`: the last ones of a partition, or all, may be missing.
+    """
     known = {(gap.topic, gap.partition, gap.first, gap.next) for gap in said.gaps}
-    for topic, spans in said.reach.items():
-        for partition, (first, following) in enumerate(spans):
-            begins, ends = span(found.get((topic, partition), ())) or (following, first)
-            if begins > first and ends > begins and (topic, partition, first, begins) not in known:
-                raise ArchiveError(_lacking(topic, partition, first, begins))
-            if ends < following and not shorter:
-                raise ArchiveError(_lacking(topic, partition, ends, following))
+    for partition, (first, following) in enumerate(said.reach.get(topic, ())):
+        begins, ends = span(found.get((topic, partition), ())) or (following, first)
+        if begins > first and ends > begins and (topic, partition, first, begins) not in known:
+            raise ArchiveError(_lacking(topic, partition, first, begins))
+        if ends < following and not shorter:
+            raise ArchiveError(_lacking(topic, partition, ends, following))
 
 
 def span(ordered: Sequence[Piece]) -> tuple[int, int] | None:

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from streamproc.asof import answered
+from streamproc.asof_words import answered
 from streamproc.config import Settings
 from streamproc.core.clock import LIMIT, report
 from streamproc.demo.play import Ending
@@ -19,17 +19,27 @@ from streamproc.services.verify import Asked
 
 WHO: Final = "E1001"
 WHAT: Final = "Spanish 4.0"
+LOOKS: Final = 20
+"""Half seconds in which what has been delivered must be told."""
 
 
 async def play_audit(settings: Settings, say: Callable[[str], None]) -> Ending:
     """Fold the log anew, ask why somebody has a skill, and how fast leavers lost their access."""
-    now = time.time_ns() // 1_000_000
-    async with opened(settings, None, topics=[*dict.fromkeys((*OF_REPLAY, *OF_REPORT))]) as history:
-        verdict = await asyncio.to_thread(verify, history, Asked())
-        told = report(await asyncio.to_thread(leavers, history, now), 0, now, round(LIMIT * 1000))
-        why = [
-            line for each in as_of(history, now, WHO) for line in answered(each) if WHAT in line and " since " in line
-        ][:1]
+    topics = [*dict.fromkeys((*OF_REPLAY, *OF_REPORT))]
+    for _ in range(LOOKS):
+        now = time.time_ns() // 1_000_000
+        async with opened(settings, None, topics=topics) as history:
+            verdict = await asyncio.to_thread(verify, history, Asked())
+            told = report(await asyncio.to_thread(leavers, history, now), 0, now, round(LIMIT * 1000))
+            why = [
+                line
+                for each in as_of(history, now, WHO)
+                for line in answered(each)
+                if WHAT in line and " since " in line
+            ][:1]
+        if not verdict.counts.open and not verdict.counts.unfolded:
+            break  # else Genesys had it already, and the log hasn't yet that it has
+        await asyncio.sleep(0.5)
     counts, wrong = verdict.counts, []
     if verdict.first is not None:
         wrong.append(f"replay: {verdict.first.told}")

@@ -77,6 +77,8 @@ async def archive(
             reaches = await reach(running, topics, settings.partitions)
             said = replace(known.manifest, topics=tuple(sorted({*known.manifest.topics, *reaches})))
             copying = Copying(running, known, folder, say)
+            for topic in topics:
+                known.hold(topic, shorter=True)
             if gaps := [gap for topic, found in reaches.items() for gap in copying.gaps(topic, found)]:
                 if not allow_gaps:
                     raise ArchiveError(removed(gaps) + ". To go on without: --allow-gaps")
@@ -264,7 +266,7 @@ def _begun(folder: Path, wanted: Manifest) -> Archived:
         shelf.keep_manifest(folder, wanted)
         return Archived(folder)
     fits(folder, found, wanted)
-    return Archived(folder, shorter=True)
+    return Archived(folder)
 
 
 def fits(folder: Path, found: Manifest, wanted: Manifest) -> None:

@@ -42,12 +42,8 @@ async def opened(
     """
     only = None if key is None else key.encode()
     known = None if archive is None else Archived(archive, only=only)
-    for gap in () if known is None else known.manifest.gaps:
-        if gap.topic in topics:
-            say(
-                f"{gap.topic} partition {gap.partition}: offsets {gap.first} to {gap.next - 1} aren't in {archive}: "
-                "Kafka had removed them before they were archived"
-            )
+    if known is not None:
+        _looked_over(known, topics, say)
     if not live:
         if known is None:
             raise SettingsError("without the live topics (--offline) an archive is needed: --archive DIR")
@@ -61,6 +57,18 @@ async def opened(
         folder = Path(name)
         await _fetched(settings, known, folder, topics, only, say)
         yield Archived(folder, only=only) if archive is None else Archived(archive, folder, only=only)
+
+
+def _looked_over(known: Archived, topics: Sequence[str], say: Callable[[str], None]) -> None:
+    """What an archive says of these topics: it has to be there; and what it never had is told."""
+    for topic in topics:
+        known.hold(topic)
+    for gap in known.manifest.gaps:
+        if gap.topic in topics:
+            say(
+                f"{gap.topic} partition {gap.partition}: offsets {gap.first} to {gap.next - 1} aren't in {known.path}: "
+                "Kafka had removed them before they were archived"
+            )
 
 
 async def _fetched(

@@ -175,11 +175,12 @@ def _recalled(log: History) -> tuple[Recalled, list[dict[str, Any]], list[int]]:
 
 async def _alone(settings: Settings, log: History, moment: int) -> None:
     """The command, on the live topics: everybody's lines, and of some users alone the same."""
-    answers = {answer.user: orjson.dumps(answer).decode() for answer in as_of(log, moment)}
+    answers = {answer.user: orjson.loads(orjson.dumps(answer)) | {"asked": moment} for answer in as_of(log, moment)}
     assert len(answers) > USERS // 2
     command = ["--as-of", str(moment), "--json", "--kafka", settings.kafka]
     everybody = await asyncio.to_thread(CliRunner().invoke, replay, command)
-    assert (everybody.exit_code, sorted(everybody.stdout.splitlines())) == (0, sorted(answers.values()))
+    found = {each["user"]: each for each in map(orjson.loads, everybody.stdout.splitlines())}
+    assert (everybody.exit_code, found) == (0, answers)
     for user in sorted(answers)[:3]:
         alone = await asyncio.to_thread(CliRunner().invoke, replay, [*command, "--user", user])
-        assert (alone.exit_code, alone.stdout.splitlines()) == (0, [answers[user]])
+        assert (alone.exit_code, orjson.loads(alone.stdout)) == (0, answers[user])

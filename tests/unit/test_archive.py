@@ -228,12 +228,13 @@ def test_files_at_either_end_are_missed(
     """What an archive says that it has is there, or its place is named."""
     monkeypatch.setattr(filing, "FILE", 6)
     folder = written(begun(tmp_path / "a", reach=((0, 0), (0, 6))), numbered(6), 0, 6)
-    Archived(folder)
+    assert len(list(Archived(folder).read(CHANGES, 1))) == 6
     for number, path in enumerate(names(folder)):
         if number not in left:
             path.unlink()
     with pytest.raises(ArchiveError, match=told):
-        Archived(folder)
+        list(Archived(folder).read(CHANGES, 1))
+    assert list(Archived(folder).read(CONTROLS, 1)) == []  # that one is as it was
     begun(folder)
     assert [each.offset // 2 for each in Archived(folder).read(CHANGES, 1)] == [n for n in left for _ in "ab"]
 
@@ -243,7 +244,7 @@ def test_there_may_be_more_than_it_says(tmp_path: Path) -> None:
     folder = written(begun(tmp_path / "a", reach=((0, 0), (0, 4))), numbered(6), 0, 6)
     assert len(list(Archived(folder).read(CHANGES, 1))) == 6
     begun(folder, reach=((0, 0), (0, 0)))
-    assert Archived(folder).next(CHANGES, 1) == 6
+    assert len(list(Archived(folder).read(CHANGES, 1))) == 6
     begun(folder, Gap(CHANGES, 1, 0, 3), reach=((0, 0), (0, 9)))
     names(folder)[0].unlink()
     written(folder, numbered(6, first=3), 3, 9)

@@ -489,7 +489,7 @@ def hiding(where: int) -> bytes:
         (packed(lambda one: one.writestr("x", b"x", zipfile.ZIP_LZMA)), "packed in a way that no bundle is"),
         (claims(2**32 - 2), "unpacked it would have"),
         (b"#!/bin/sh\n" + bundle("plain").zipped(), "bytes that belong to no file, before its first one"),
-        (hiding(0), "bytes that belong to no file, before "),
+        (hiding(0), "bytes that belong to no file, before events.jsonl"),
         (hiding(1), "bytes that belong to no file, before its table of contents"),
         (bundle("plain").but(MANIFEST, None).zipped(), "it has no manifest.json"),
         (bundle("plain").but(MANIFEST, b'{"format":2}').zipped(), "a bundle of format 2: it takes a newer streamproc"),

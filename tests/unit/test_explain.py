@@ -15,6 +15,7 @@ from click.testing import CliRunner, Result
 import streamproc
 from streamproc import asof, config, past
 from streamproc.adapters import shelf
+from streamproc.asof_words import answered
 from streamproc.core.delivery import Outcome, Request
 from streamproc.core.errors import HistoryError
 from streamproc.core.events import ChangeEvent, Effective, Fact, Move, NewMapping, Origin, SourceFacts
@@ -89,7 +90,7 @@ class Log:
 def lines(log: Log, minutes: float, user: str = "E1") -> list[str]:
     """The answer, `minutes` after the log's beginning, with one space where there are more."""
     (answer,) = as_of(log.history(), NOON + round(minutes * MINUTE), user)
-    return [" ".join(line.split()) for line in asof.answered(answer)]
+    return [" ".join(line.split()) for line in answered(answer)]
 
 
 def hired(log: Log, **facts: Fact) -> int:

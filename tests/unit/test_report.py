@@ -3,6 +3,7 @@
 import csv
 import io
 import re
+import shutil
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -12,17 +13,20 @@ import orjson
 import pytest
 from click.testing import CliRunner, Result
 
+import streamproc
 from streamproc import reports
 from streamproc.adapters import shelf
 from streamproc.adapters.filing import Writing
 from streamproc.adapters.shelf import Manifest
 from streamproc.core.clock import Leaver, report
-from streamproc.core.errors import HistoryError
+from streamproc.core.errors import ArchiveError, HistoryError
 from streamproc.core.history import Recalled
 from streamproc.page.words import duration, rfc3339, shown
+from streamproc.replaying import replay
 from streamproc.reports import rendered, report_
 from streamproc.services.revocations import NEEDED, leavers
-from streamproc.topics import OUTCOMES
+from streamproc.topics import CHANGES, OUTCOMES
+from streamproc.whatif import whatif
 from tests.unit.leavers import DAY, Log, at
 
 HOSTILE = '=1+1<script>alert("x")</script>\x1b[31m\u202e'
@@ -159,6 +163,22 @@ def test_an_archive_alone_is_told_as_of_its_end(archived: Path) -> None:
     beyond = CliRunner().invoke(report_, [*asked, "2026-03-03"])
     assert isinstance(beyond.exception, HistoryError)
     assert "bring it up to date" in str(beyond.exception)
+
+
+def test_an_archive_without_changes_is_no_empty_report(archived: Path) -> None:
+    """Nobody left, it would say; what is missing is named instead."""
+    shutil.rmtree(archived / f"topic={CHANGES}")
+    where = ["--archive", str(archived), "--offline"]
+    period = ["--from", "2026-03-02", "--to", "2026-03-03"]
+    for command, asked in (
+        (report_, ["revocations", *period]),
+        (report_, ["evidence", *period, "-o", str(archived / "x.zip")]),
+        (replay, ["--as-of", "2026-03-02"]),
+        (whatif, [streamproc.__file__.replace("__init__.py", "mapping.toml")]),
+    ):
+        result = CliRunner().invoke(command, [*asked, *where])
+        assert isinstance(result.exception, ArchiveError), (asked, result.output)
+        assert CHANGES in str(result.exception)
 
 
 def test_ten_thousand_leavers_fit_into_a_page() -> None:
