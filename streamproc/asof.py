@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 import click
 import orjson
 
+from streamproc.adapters.kafka import partition_of
 from streamproc.adapters.parquet import Archived
 from streamproc.asof_words import HEADER, answered, plain, row
 from streamproc.config import Settings
@@ -22,7 +23,7 @@ from streamproc.core.history import History
 from streamproc.core.rules import Rules
 from streamproc.past import begin, end, say, told
 from streamproc.services.asof import NEEDED, within
-from streamproc.services.history import opened, partition_of
+from streamproc.services.history import opened
 from streamproc.services.spread import by_partition
 from streamproc.topics import CHANGES
 

@@ -3,7 +3,8 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
-from typing import Any, TypeAlias
+from functools import lru_cache
+from typing import Any, Final, TypeAlias
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
@@ -14,6 +15,8 @@ from aiokafka.partitioner import DefaultPartitioner
 from streamproc.config import Settings
 from streamproc.core.errors import KafkaUnavailableError, TopologyError
 from streamproc.topics import TOPICS, Topic
+
+_PARTITIONER: Final = DefaultPartitioner()
 
 Record: TypeAlias = tuple[bytes, bytes, list[tuple[str, bytes]]]
 """Key, value, headers."""
@@ -108,10 +111,15 @@ async def whole(settings: Settings, topic: str, *, committed_only: bool = False)
         await reader.stop()
 
 
-def partition(settings: Settings, key: bytes) -> int:
+def partition_of(key: bytes, partitions: int) -> int:
     """Where a record of this key goes, as every Kafka client's default has it."""
-    numbers = list(range(settings.partitions))
-    return int(DefaultPartitioner()(key, numbers, numbers))
+    every = _numbers(partitions)
+    return int(_PARTITIONER(key, every, every))
+
+
+@lru_cache(maxsize=16)
+def _numbers(partitions: int) -> list[int]:
+    return list(range(partitions))
 
 
 async def beginnings(settings: Settings, topic: str) -> dict[int, int]:

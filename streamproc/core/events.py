@@ -140,5 +140,10 @@ class ChangeEvent:
     move: Move | None = None
     mapping: NewMapping | None = None
 
+    @property
+    def ahead(self) -> bool:
+        """Whether it holds from a moment that lay ahead when it was said."""
+        return self.effective is not None and self.effective.at > self.order[0]
+
 
 CHANGE_EVENT: TypeAdapter[ChangeEvent] = TypeAdapter(ChangeEvent)

@@ -56,11 +56,11 @@ def absorb(known: SourceFacts | None, event: ChangeEvent, wanted: Collection[str
 def _dated(known: SourceFacts, event: ChangeEvent, wanted: Collection[str] | None) -> tuple[SourceFacts, Effect]:
     facts = replace(known, origin=event.origin)
     effect: Effect = "stale"
-    order, ahead = event.order, event.effective is not None and event.effective.at > event.order[0]
+    order = event.order
     if event.cancels is not None:
         facts = cancelled(before := facts, event.cancels, order)
         effect = "applied" if facts is not before else "duplicate"
-    if event.row is not None or ahead:
+    if event.row is not None or event.ahead:
         name, whole = event.row or event.event, event.kind == "snapshot"
         said = event.attributes if wanted is None else spelled(event.attributes, wanted, whole=whole)
         held = facts.rows.get(name)
@@ -171,11 +171,10 @@ def _denied(facts: SourceFacts, now: int) -> dict[str, Order]:
 
 
 def _heard(known: SourceFacts, event: ChangeEvent) -> SourceFacts:
-    """With when the source first spoke of the subject, and last vouched for it."""
+    """With when the source first spoke of the subject, and last vouched for it. Who starts on a day ahead isn't yet."""
     at, since, vouched = event.order[0], known.since, known.vouched
     since = at if since is None or at < since else since
-    ahead = event.effective is not None and event.effective.at > at  # of a day to come: not active yet
-    if event.attributes.get(ACTIVE) is True and not ahead and (vouched is None or at > vouched):
+    if event.attributes.get(ACTIVE) is True and not event.ahead and (vouched is None or at > vouched):
         vouched = at
     if since == known.since and vouched == known.vouched:
         return known

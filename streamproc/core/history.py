@@ -2,7 +2,10 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from itertools import takewhile
+from typing import Any, Protocol
+
+import orjson
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +32,20 @@ class History(Protocol):
         self, topic: str, partition: int, *, first: int = 0, until: int | None = None, key: bytes | None = None
     ) -> Iterator[Logged]:
         """Records by offset, from offset `first` on; with a timestamp below `until` (ms since 1970); of one key."""
+
+
+def below(history: History, topic: str, partition: int, offset: int) -> Iterator[Logged]:
+    """A partition's records below an offset, from its beginning on."""
+    return takewhile(lambda one: one.offset < offset, history.read(topic, partition))
+
+
+def as_json(logged: Logged) -> dict[str, Any]:
+    """What a value says; nothing where it isn't a JSON object."""
+    try:
+        found = orjson.loads(logged.value or b"")
+    except orjson.JSONDecodeError:
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 class Recalled:

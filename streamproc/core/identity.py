@@ -134,7 +134,7 @@ def _settled(link: Link, events: list[ChangeEvent], by: Ruling | None) -> tuple[
     found: list[ChangeEvent] = []
     if before is not None and before != user and link.facts is not None:
         found.append(_move("unlink", before, user, link, by))
-        if by is None and any(each.attributes.get(ACTIVE) is False and not _ahead(each) for each in events):
+        if by is None and any(each.attributes.get(ACTIVE) is False and not each.ahead for each in events):
             # Disabled and given another number in one go: it was this user's account that was disabled.
             found[0] = replace(found[0], attributes={ACTIVE: False})
     if user is None:
@@ -146,10 +146,6 @@ def _settled(link: Link, events: list[ChangeEvent], by: Ruling | None) -> tuple[
         found.append(_move("link", user, before, link, by))
     found += [replace(each, user=user) for each in (*link.waiting, *events)]
     return replace(link, user=user, ruling=ruling, waiting=(), forgotten=0), found
-
-
-def _ahead(event: ChangeEvent) -> bool:
-    return event.effective is not None and event.effective.at > event.order[0]
 
 
 def _move(kind: Literal["link", "unlink"], user: str, other: str | None, link: Link, by: Ruling | None) -> ChangeEvent:

@@ -4,7 +4,7 @@ It gives the very bytes that the worker wrote, or it is found out: what was reje
 mapping is in force from the offset at which it was then.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from math import isfinite
 from typing import cast
@@ -17,7 +17,7 @@ from streamproc.core.events import CHANGE_EVENT, ChangeEvent, Fact, SourceFacts
 from streamproc.core.fold import LARGEST, UserRecord, fold_encoded, fold_on, recall
 from streamproc.core.history import Logged
 from streamproc.core.mapping import Mapping
-from streamproc.core.rules import Rules, compiled, heard, marked, ruled
+from streamproc.core.rules import Rules, compiled, heard, marked, readable, ruled
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,11 @@ class Refold:
         self.rules, self.mapping = rules, new
         if old is None or old.digest == new.digest:
             return Step(logged, event, {})
-        facts = None if old.facts == new.facts else heard(self._events(logged.offset), new.facts)
+        facts = (
+            None
+            if old.facts == new.facts
+            else heard(readable(each.value for each in self._before(logged.offset)), new.facts)
+        )
         found: dict[str, bytes] = {}
         for user, known in self.records.items():
             value = replanned(user, known, logged.offset, event, new, None if facts is None else facts.get(user, {}))
@@ -102,13 +106,6 @@ class Refold:
                 found[user] = value
         self.records |= found
         return Step(logged, event, found)
-
-    def _events(self, offset: int) -> Iterator[ChangeEvent]:
-        for logged in self._before(offset):
-            try:
-                yield CHANGE_EVENT.validate_json(logged.value or b"")
-            except ValidationError:
-                continue
 
 
 def _finite(event: ChangeEvent) -> bool:

@@ -7,7 +7,7 @@ Rule 3: where the new mapping reads other facts than the old, what the partition
 is heard anew; what nobody had asked for wasn't kept.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
@@ -76,6 +76,15 @@ def marked(logged: Logged) -> ChangeEvent | None:
     except ValidationError:
         return None
     return event if event.kind == "mapping" and event.mapping is not None else None
+
+
+def readable(values: Iterable[bytes | None]) -> Iterator[ChangeEvent]:
+    """The events in values of `identity.changes`; what isn't one was rejected when it was read."""
+    for value in values:
+        try:
+            yield CHANGE_EVENT.validate_json(value or b"")
+        except ValidationError:
+            continue
 
 
 def heard(

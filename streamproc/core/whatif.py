@@ -7,7 +7,7 @@ Rule 3: both sides are always judged at the same moment. A date that both wait f
 only the new side knows of passes as soon as anything later is in the log.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from heapq import heapify, heappop, heappush
 
@@ -22,7 +22,7 @@ from streamproc.core.impact import Impact, Moment
 from streamproc.core.mapping import Mapping
 from streamproc.core.plan import plan
 from streamproc.core.resource import Resource
-from streamproc.core.rules import Rules, compiled, heard, ruled
+from streamproc.core.rules import Rules, compiled, heard, readable, ruled
 from streamproc.core.timeline import upcoming
 
 
@@ -241,7 +241,11 @@ class WhatIf:
         self._rules, self.old = rules, new
         if old.digest == new.digest:
             return
-        facts = None if old.facts == new.facts else heard(self._events(logged.offset), new.facts)
+        facts = (
+            None
+            if old.facts == new.facts
+            else heard(readable(each.value for each in self._before(logged.offset)), new.facts)
+        )
         self._shared = self._shared and facts is None
         for user, here in self._users.items():
             if facts is not None and here.new is here.old:
@@ -284,10 +288,3 @@ class WhatIf:
             if here.listed and here.new.due is not None:
                 self._dates.append((here.new.due, user))
         heapify(self._dates)
-
-    def _events(self, offset: int) -> Iterator[ChangeEvent]:
-        for logged in self._before(offset):
-            try:
-                yield CHANGE_EVENT.validate_json(logged.value or b"")
-            except ValidationError:
-                continue

@@ -11,6 +11,7 @@ from typing import Final
 import orjson
 from pydantic import ValidationError
 
+from streamproc.adapters.kafka import partition_of
 from streamproc.core.acknowledged import Answers
 from streamproc.core.asof import AsOf, Constant, InForce, Reason, Recorded, Sayings, in_force, reasons, upcoming
 from streamproc.core.errors import HistoryError
@@ -19,7 +20,6 @@ from streamproc.core.fold import UserRecord, decode, sealed
 from streamproc.core.history import History, Logged
 from streamproc.core.refold import Refold, Step, first_rules
 from streamproc.core.rules import MARK, Rules, compiled
-from streamproc.services.history import partition_of
 from streamproc.topics import CHANGES, OPERATIONS, OUTCOMES
 
 NEEDED: Final = (CHANGES, OPERATIONS, OUTCOMES)

@@ -9,12 +9,13 @@ import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import orjson
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from streamproc import __version__
+from streamproc.adapters.kafka import partition_of
 from streamproc.core.errors import EvidenceError, MappingError
 from streamproc.core.evidence import (
     CHAIN,
@@ -37,11 +38,10 @@ from streamproc.core.evidence_check import Derived, Verified, check
 from streamproc.core.evidence_readme import ABOUT
 from streamproc.core.evidence_redact import Redacted
 from streamproc.core.evidence_sums import measured
-from streamproc.core.history import History, Logged
+from streamproc.core.history import History, Logged, as_json
 from streamproc.core.rules import compiled, marked
 from streamproc.core.signature import fingerprint, public_pem
 from streamproc.services.evidence_zip import PIECE, Packer, Unpacked
-from streamproc.services.history import partition_of
 from streamproc.topics import CHANGES, OPERATIONS
 from streamproc.topics import CONTROLS as CONTROLS_TOPIC
 from streamproc.topics import OUTCOMES as OUTCOMES_TOPIC
@@ -230,7 +230,7 @@ class _Gathering:
                     yield logged
                 elif logged.key in keys:
                     self._there.add(logged.key)
-                    raw = _json(logged)
+                    raw = as_json(logged)
                     self._subjects.add(f"{raw.get('source')}/{raw.get('subject')}")
                     yield logged
 
@@ -243,13 +243,13 @@ class _Gathering:
 
     def _records(self) -> Iterator[Logged]:
         for logged, last in self._of(OPERATIONS):
-            seq = _json(logged).get("seq")
+            seq = as_json(logged).get("seq")
             if not isinstance(seq, int) or seq <= last:
                 yield logged
 
     def _outcomes(self) -> Iterator[Logged]:
         for logged, last in self._of(OUTCOMES_TOPIC):
-            raw = _json(logged)
+            raw = as_json(logged)
             seq, since, cause = raw.get("seq"), raw.get("since"), raw.get("cause")
             later = isinstance(seq, int) and seq > last and (not isinstance(since, int) or since >= last)
             if later:
@@ -270,18 +270,9 @@ class _Gathering:
         users = {key.decode(errors="replace") for key in self._there}
         for partition in range(self._history.partitions):
             for logged in self._history.read(CONTROLS_TOPIC, partition):
-                raw = _json(logged)
+                raw = as_json(logged)
                 about = raw.get("user") in users or raw.get("subject") in self._subjects
                 about |= raw.get("action") in {"pause", "resume"}
                 needed = raw.get("id") in self._orders or (partition, logged.offset) in self._placed
                 if needed or (about and not self._chosen.beyond(logged.timestamp)):
                     yield logged
-
-
-def _json(logged: Logged) -> dict[str, Any]:
-    """What a value says; nothing where it isn't a JSON object."""
-    try:
-        raw = orjson.loads(logged.value or b"")
-    except orjson.JSONDecodeError:
-        return {}
-    return raw if isinstance(raw, dict) else {}

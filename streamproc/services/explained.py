@@ -14,7 +14,7 @@ import orjson
 from streamproc.core.audit import LAST, Finding
 from streamproc.core.difference import ABSENT, difference, short
 from streamproc.core.fold import FIRST, sealed
-from streamproc.core.history import History, Logged
+from streamproc.core.history import History, Logged, as_json
 from streamproc.services.verify import Passed, refold
 from streamproc.topics import CHANGES, CONTROLS, DELIVERIES, OPERATIONS, OUTCOMES
 
@@ -100,7 +100,7 @@ def _said(logged: Logged | None) -> Any:
 
 def _fate_differs(partition: int, finding: Finding) -> Divergence:
     assert finding.logged is not None
-    said = _json(finding.logged)
+    said = as_json(finding.logged)
     shown = orjson.dumps({name: said.get(name) for name in ("effect", "cause")})
     path, recorded, recomputed = difference(shown, orjson.dumps(finding.expected))
     what = "it doesn't say the effect and the cause of the event's record"
@@ -146,7 +146,7 @@ class _Named:
         self._history, self._partition, self._passed, self._finding = history, partition, passed, finding
         self._seq = finding.seq
         self._value = b"" if finding.logged is None else finding.logged.value or b""
-        self._raw = {} if finding.logged is None else _json(finding.logged)
+        self._raw = {} if finding.logged is None else as_json(finding.logged)
 
     def differs(self) -> Divergence:
         """The record isn't what its event leads to."""
@@ -244,7 +244,7 @@ class _Named:
     def _following(self) -> dict[str, Any] | None:
         """The user's recorded record that says it follows this one."""
         for logged in self._history.read(OPERATIONS, self._partition, key=self._finding.user.encode()):
-            raw = _json(logged)
+            raw = as_json(logged)
             if raw.get("prev") == self._seq:
                 return raw
         return None
@@ -252,7 +252,7 @@ class _Named:
     def _folded(self, cause: dict[str, Any]) -> int | None:
         """The offset at which an event was folded, as a record of the user says; None: nowhere else."""
         for logged in self._history.read(OPERATIONS, self._partition, key=self._finding.user.encode()):
-            raw = _json(logged)
+            raw = as_json(logged)
             if raw.get("cause") == cause and raw.get("seq") != self._seq and sealed(logged.value or b""):
                 return int(raw["seq"])
         return None
@@ -271,22 +271,14 @@ class _Named:
     def _at(self, offset: int) -> dict[str, Any] | None:
         """The event at an offset, as JSON; empty where it is none. None: nothing is there."""
         logged = next(self._history.read(CHANGES, self._partition, first=offset), None)
-        return None if logged is None or logged.offset != offset else _json(logged)
+        return None if logged is None or logged.offset != offset else as_json(logged)
 
     def _elsewhere(self) -> int | None:
         """Where the event lies that the record says it was made of; None: where it belongs, or nowhere."""
         for logged in self._history.read(CHANGES, self._partition):
-            if _cause(_json(logged)) == self._raw.get("cause"):
+            if _cause(as_json(logged)) == self._raw.get("cause"):
                 return None if logged.offset == self._seq else logged.offset
         return None
-
-
-def _json(logged: Logged) -> dict[str, Any]:
-    try:
-        found = orjson.loads(logged.value or b"")
-    except orjson.JSONDecodeError:
-        return {}
-    return found if isinstance(found, dict) else {}
 
 
 def _cause(event: dict[str, Any] | None) -> dict[str, Any] | None:

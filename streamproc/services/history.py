@@ -6,9 +6,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from aiokafka.partitioner import DefaultPartitioner
-
 from streamproc.adapters import shelf
+from streamproc.adapters.kafka import partition_of
 from streamproc.adapters.parquet import USERS, Archived
 from streamproc.adapters.shelf import Manifest
 from streamproc.adapters.stretch import Reach, cluster
@@ -121,9 +120,3 @@ def _whole(topic: str, reaches: Mapping[int, Reach], known: Archived | None, say
         if topic == CHANGES:
             raise ArchiveError(f"{lost}. Give the archive that has it: --archive DIR")
         say(lost)
-
-
-def partition_of(key: bytes, partitions: int) -> int:
-    """The partition of a key, as producers choose it."""
-    every = list(range(partitions))
-    return int(DefaultPartitioner()(key, every, every))

@@ -68,7 +68,7 @@ def unheard(mapping: Mapping, known: dict[int, Rules], beginnings: dict[int, int
 
 async def ordered(settings: Settings) -> list[tuple[int, str]]:
     """Offset and digest of each order of a mapping that a worker can obey, as they came. Raises KafkaError."""
-    partition = kafka.partition(settings, MAPPING.encode())
+    partition = kafka.partition_of(MAPPING.encode(), settings.partitions)
     found: list[tuple[int, str]] = []
     end = (await kafka.ends(settings, CONTROLS))[partition]
     async for records in kafka.stretch(settings, CONTROLS, partition, 0, end):

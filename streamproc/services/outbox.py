@@ -10,7 +10,6 @@ from collections.abc import Callable
 from typing import Any, TypeAlias
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.partitioner import DefaultPartitioner
 
 from streamproc.adapters import kafka
 
@@ -31,8 +30,6 @@ class Outbox:
         self.partitions = partitions
         """Of each topic."""
         self._producer = producer
-        self._all = list(range(partitions))
-        self._partitioner = DefaultPartitioner()
         self._full = full
         self._count = 0
         self._waiting: dict[tuple[str, int], list[Record]] = {}
@@ -40,8 +37,8 @@ class Outbox:
         self._some = asyncio.Event()
 
     def partition(self, key: bytes) -> int:
-        """Where a record of this key goes, as every Kafka client's default has it."""
-        return self._partitioner(key, self._all, self._all)  # type: ignore[no-any-return]
+        """Where a record of this key goes."""
+        return kafka.partition_of(key, self.partitions)
 
     def put(
         self,

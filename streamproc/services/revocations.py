@@ -5,7 +5,7 @@ are one partition's users, and all leavers.
 """
 
 from collections.abc import Callable, Iterator
-from itertools import takewhile
+from functools import partial
 from typing import Final, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
@@ -14,7 +14,7 @@ from streamproc.core.clock import Leaver
 from streamproc.core.controls import CONTROL, SINK, Control
 from streamproc.core.delivery import DELIVERY, OUTCOME
 from streamproc.core.errors import HistoryError
-from streamproc.core.history import History, Logged
+from streamproc.core.history import History, Logged, below
 from streamproc.core.leaving import Leaving
 from streamproc.core.refold import Refold, first_rules
 from streamproc.core.rules import MARK
@@ -50,7 +50,7 @@ def leavers(history: History, end: int, say: Callable[[str], None] = lambda _: N
 def _folded(history: History, partition: int, end: int, say: Callable[[str], None]) -> Leaving:
     leaving = Leaving(partition)
     rules = first_rules(history.read(CHANGES, partition))
-    refold = Refold(lambda offset: _below(history, partition, offset), rules)
+    refold = Refold(partial(below, history, CHANGES, partition), rules)
     for number, logged in enumerate(history.read(CHANGES, partition, until=end), 1):
         if refold.mapping is None:
             raise HistoryError(
@@ -112,10 +112,6 @@ def _orders(history: History, partition: int, end: int) -> Iterator[tuple[int, C
             continue  # the sinks passed it over, too
         if control.user is not None or logged.key == SINK.encode():
             yield logged.timestamp, control
-
-
-def _below(history: History, partition: int, offset: int) -> Iterator[Logged]:
-    return takewhile(lambda logged: logged.offset < offset, history.read(CHANGES, partition))
 
 
 def _leavers(count: int) -> str:

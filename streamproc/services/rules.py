@@ -7,23 +7,22 @@ folded by it too.
 """
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Final
 
 import orjson
 import structlog
 from aiokafka import ConsumerRecord, TopicPartition
-from pydantic import ValidationError
 
 from streamproc import telemetry
 from streamproc.adapters import kafka
 from streamproc.config import Settings
 from streamproc.core.errors import MappingError
-from streamproc.core.events import CHANGE_EVENT, ChangeEvent, NewMapping, Origin, SourceFacts
+from streamproc.core.events import ChangeEvent, NewMapping, Origin, SourceFacts
 from streamproc.core.history import Logged
 from streamproc.core.mapping import Mapping
 from streamproc.core.refold import first_rules
-from streamproc.core.rules import RULES, SOURCE, Rules, compiled, heard
+from streamproc.core.rules import RULES, SOURCE, Rules, compiled, heard, readable
 from streamproc.services.mappings import CHANGED, USERS
 from streamproc.services.outbox import Outbox
 from streamproc.services.table import StateTable
@@ -126,7 +125,7 @@ class InForce:
                 return None
             expected = records[-1].offset + 1
             for start in range(0, len(records), TURN):
-                heard(_events(records[start : start + TURN]), mapping.facts, found)
+                heard(readable(each.value for each in records[start : start + TURN]), mapping.facts, found)
                 await asyncio.sleep(0)
         return found
 
@@ -189,11 +188,3 @@ def _key(partition: int) -> bytes:
 
 def _logged(record: ConsumerRecord) -> Logged:
     return Logged(record.topic, record.partition, record.offset, record.timestamp, record.key, record.value)
-
-
-def _events(records: list[ConsumerRecord]) -> Iterator[ChangeEvent]:
-    for record in records:
-        try:
-            yield CHANGE_EVENT.validate_json(record.value or b"")
-        except ValidationError:  # rejected when it was read
-            continue

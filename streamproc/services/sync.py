@@ -15,7 +15,7 @@ from typing import Protocol
 
 import orjson
 import structlog
-from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka import AIOKafkaProducer
 
 from streamproc import telemetry
 from streamproc.adapters import kafka
@@ -68,21 +68,9 @@ class KafkaCursors:
 
     async def load(self, source: str) -> Cursor:
         found = Cursor(source)
-        reader = kafka.consumer(self._settings)
-        await reader.start()
-        try:
-            places = [TopicPartition(CURSORS, partition) for partition in range(self._settings.partitions)]
-            reader.assign(places)
-            await reader.seek_to_beginning()
-            ends = await reader.end_offsets(places)
-            for place in places:
-                while await reader.position(place) < ends[place]:
-                    for records in (await reader.getmany(timeout_ms=1000)).values():
-                        for record in records:
-                            if record.key == source.encode() and record.value is not None:
-                                found = CURSOR.validate_json(record.value)
-        finally:
-            await reader.stop()
+        async for name, value in kafka.whole(self._settings, CURSORS):
+            if name == source and value is not None:
+                found = CURSOR.validate_json(value)
         return found
 
     async def save(self, cursor: Cursor) -> None:

@@ -6,7 +6,7 @@ What is kept in memory grows with the users, and by some forty bytes with each e
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import takewhile
+from functools import partial
 from typing import Any, Final, TypeAlias
 
 import orjson
@@ -17,7 +17,7 @@ from streamproc.core.errors import HistoryError, MappingError
 from streamproc.core.events import CHANGE_EVENT, ChangeEvent
 from streamproc.core.fates import Fates
 from streamproc.core.fold import FIRST, sealed
-from streamproc.core.history import History, Logged
+from streamproc.core.history import History, Logged, below
 from streamproc.core.refold import Refold
 from streamproc.core.rules import MARK, Rules, marked, ruled
 from streamproc.topics import CHANGES, CONTROLS, DAY, DELIVERIES, OPERATIONS, OUTCOMES
@@ -83,11 +83,7 @@ def passed(history: History, partition: int, asked: Asked) -> Passed:
 
 def refold(history: History, partition: int, begin: Begin) -> Refold:
     """The fold, at its beginning."""
-
-    def before(offset: int) -> Iterator[Logged]:
-        return takewhile(lambda one: one.offset < offset, history.read(CHANGES, partition))
-
-    return Refold(before, begin.rules, dict(begin.trusted))
+    return Refold(partial(below, history, CHANGES, partition), begin.rules, dict(begin.trusted))
 
 
 def _follow(history: History, partition: int, asked: Asked, begin: Begin, audit: Audit) -> None:

@@ -3,9 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from itertools import takewhile
 
-from streamproc.core.history import History
+from streamproc.core.history import History, below
 from streamproc.core.impact import Impact
 from streamproc.core.refold import first_rules
 from streamproc.core.survey import Survey, Surveyed
@@ -63,7 +62,7 @@ def surveyed(history: History, text: str, name: str, now: int | None, say: Calla
 def _compared(history: History, partition: int, question: Question) -> tuple[Impact, str, bool]:
     rules = first_rules(history.read(CHANGES, partition))
     whatif = WhatIf(
-        lambda below: takewhile(lambda one: one.offset < below, history.read(CHANGES, partition)),
+        partial(below, history, CHANGES, partition),
         rules,
         usable(*question.assumed) if rules is None else None,
         usable(question.text, question.name),

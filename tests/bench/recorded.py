@@ -18,6 +18,7 @@ import orjson
 import streamproc
 from streamproc.adapters import shelf
 from streamproc.adapters.filing import Writing
+from streamproc.adapters.kafka import partition_of
 from streamproc.adapters.parquet import Archived
 from streamproc.adapters.shelf import DAY, Manifest
 from streamproc.core.delivery import Delivery, Outcome, Request
@@ -26,7 +27,6 @@ from streamproc.core.history import Logged
 from streamproc.core.mapping import parse_mapping
 from streamproc.core.refold import Refold
 from streamproc.core.rules import SOURCE
-from streamproc.services.history import partition_of
 from streamproc.topics import CHANGES, CONTROLS, DELIVERIES, OPERATIONS, OUTCOMES
 
 PARTITIONS = 8

@@ -18,9 +18,9 @@ import orjson
 
 from streamproc.adapters import shelf
 from streamproc.adapters.filing import Writing
+from streamproc.adapters.kafka import partition_of
 from streamproc.adapters.parquet import Archived
 from streamproc.adapters.shelf import Manifest
-from streamproc.services.history import partition_of
 from streamproc.services.whatif import Question, compared
 from streamproc.topics import CHANGES
 from tests.bench import say, show

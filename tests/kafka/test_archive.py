@@ -19,13 +19,13 @@ from click.testing import CliRunner
 
 from streamproc.adapters import kafka as adapter
 from streamproc.adapters import shelf
-from streamproc.adapters.kafka import ensure_topics
+from streamproc.adapters.kafka import ensure_topics, partition_of
 from streamproc.adapters.parquet import Archived
 from streamproc.archiving import archive
 from streamproc.config import Settings
 from streamproc.core.errors import ArchiveError
 from streamproc.core.history import History, Logged
-from streamproc.services.history import opened, partition_of
+from streamproc.services.history import opened
 from streamproc.topics import CHANGES, CONTROLS, DELIVERIES, OPERATIONS, OUTCOMES
 
 PARTITION = 3

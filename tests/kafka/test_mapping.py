@@ -150,7 +150,7 @@ async def test_each_partition_switches_at_one_offset(settings: Settings, tmp_pat
         for each in partitions:
             assert (each["offset"], digests[number]) in switches[each["partition"]]
     by_seq = {(each.user, each.seq): each for each in told}
-    homes = {each.user: adapter.partition(settings, each.user.encode()) for each in told}
+    homes = {each.user: adapter.partition_of(each.user.encode(), settings.partitions) for each in told}
     for (user, seq), each in by_seq.items():
         assert each.mapping == [digest for offset, digest in switches[homes[user]] if offset <= seq][-1]
     for user, partition in homes.items():

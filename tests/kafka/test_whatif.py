@@ -9,11 +9,11 @@ import orjson
 from click.testing import CliRunner
 
 from streamproc.adapters import kafka as adapter
+from streamproc.adapters.kafka import partition_of
 from streamproc.archiving import archive
 from streamproc.config import Settings
 from streamproc.core.history import Logged
 from streamproc.mapping_check import check
-from streamproc.services.history import partition_of
 from streamproc.topics import CHANGES
 from streamproc.whatif import whatif
 from tests.unit.pasts import Past

@@ -6,6 +6,7 @@ from typing import Any
 
 import orjson
 
+from streamproc.adapters.kafka import partition_of
 from streamproc.core.controls import Control
 from streamproc.core.delivery import Outcome, Request
 from streamproc.core.events import ChangeEvent, Fact, NewMapping, Origin
@@ -14,7 +15,6 @@ from streamproc.core.history import Logged, Recalled
 from streamproc.core.mapping import parse_mapping
 from streamproc.core.refold import Refold
 from streamproc.core.rules import SOURCE, Rules
-from streamproc.services.history import partition_of
 from streamproc.topics import CHANGES, CONTROLS, OPERATIONS, OUTCOMES
 
 BEGAN = 1_772_500_000_000
