@@ -11,10 +11,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncIterator, Callable
+from contextlib import ExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from streamproc.embedded import keeper
 from streamproc.embedded.artifacts import (
@@ -58,7 +59,7 @@ async def embedded_kafka(
     """
     cache = cache or default_cache()
     home = await kafka_home(cache, progress)
-    with _folder(data) as (folder, lock):
+    async with _folder(data, progress) as (folder, lock):
         _storage(home, folder)
         progress("starting the broker ...")
         process: _Kept | None = None
@@ -151,22 +152,15 @@ class _Kept:
                 os.kill(self.pid, signal.SIGKILL)
 
 
-@contextmanager
-def _folder(data: Path | None) -> Iterator[tuple[Path, int]]:
+@asynccontextmanager
+async def _folder(data: Path | None, progress: Callable[[str], None]) -> AsyncIterator[tuple[Path, int]]:
     """The broker's folder and the descriptor that locks it (inherited by the broker: held until that is gone)."""
     temporary = data is None
-    folder = Path(tempfile.mkdtemp(prefix="streamproc-kafka-")) if data is None else data.absolute()
+    folder = Path(tempfile.mkdtemp(prefix="streamproc-kafka-")) if data is None else data.absolute()  # noqa: ASYNC240
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with (folder / "lock").open("a+") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                lock.seek(0)
-                raise EmbeddedKafkaUnavailable(
-                    f"another broker, started by process {lock.read().strip()}, is using {folder}; "
-                    f"end it or choose another folder"
-                ) from None
+            await _locked(lock, folder, progress)
             lock.truncate(0)
             lock.write(str(os.getpid()))
             lock.flush()
@@ -174,6 +168,25 @@ def _folder(data: Path | None) -> Iterator[tuple[Path, int]]:
     finally:
         if temporary:
             shutil.rmtree(folder, ignore_errors=True)  # done by the keeper, unless none was started
+
+
+async def _locked(lock: IO[str], folder: Path, progress: Callable[[str], None]) -> None:
+    """Waits for a broker whose process is gone, since that is about to end; refuses while its process lives."""
+    deadline, told = time.monotonic() + keeper.STOP_SECONDS + 5, False
+    while True:
+        try:
+            return fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.seek(0)
+            owner = lock.read().strip()
+            if time.monotonic() > deadline or (owner.isdigit() and alive(int(owner))):
+                raise EmbeddedKafkaUnavailable(
+                    f"another broker, started by process {owner}, is using {folder}; end it or choose another folder"
+                ) from None
+        if not told:
+            progress(f"waiting for a broker that is ending (its process {owner} is gone) ...")
+            told = True
+        await asyncio.sleep(0.05)
 
 
 def _storage(home: Path, folder: Path) -> None:

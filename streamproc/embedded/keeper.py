@@ -37,6 +37,7 @@ def main() -> None:
         answer = json.dumps({"pid": broker.pid})
     except OSError as error:
         answer = json.dumps({"error": str(error)})
+    os.close(order["lock"])  # the broker's alone: who sees it gone may use the folder
     signal.signal(signal.SIGTERM, lambda *_: broker.terminate() if broker else None)
     with contextlib.suppress(BrokenPipeError):
         sys.stdout.write(answer + "\n")

@@ -113,7 +113,7 @@ async def test_a_killed_broker_keeps_its_data(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("temporary", [True, False])
 async def test_no_orphan_when_the_parent_is_killed(temporary: bool, tmp_path: Path) -> None:
-    """SIGKILL to the parent ends the Java process and removes a temporary folder; a given one is unlocked."""
+    """SIGKILL to the parent ends the Java process and removes a temporary folder; a given one can be used at once."""
     script = (
         "import asyncio, sys, pathlib\n"
         "from streamproc.embedded import embedded_kafka\n"
@@ -130,12 +130,21 @@ async def test_no_orphan_when_the_parent_is_killed(temporary: bool, tmp_path: Pa
         pid, data = (await asyncio.to_thread(parent.stdout.readline)).split()
         assert broker.alive(int(pid))
         parent.kill()
-    await until(lambda: not broker.alive(int(pid)))
     if temporary:
-        await until(lambda: not Path(data).exists())
+        await until(lambda: not broker.alive(int(pid)) and not Path(data).exists())
     else:
-        with broker._folder(tmp_path):
-            assert (tmp_path / "storage" / "meta.properties").exists()
+        async with embedded_kafka(data=tmp_path) as again:
+            assert not broker.alive(int(pid))
+            await create_topic(again.bootstrap, "events")
+
+
+async def test_a_broker_that_is_gone_has_left_its_folder(tmp_path: Path) -> None:
+    """The folder is locked by the broker itself and its process, by nobody who might outlive the two."""
+    async with embedded_kafka(data=tmp_path) as kafka:
+        beside = psutil.Process(kafka.pid).parent()
+        assert beside is not None
+        assert str(tmp_path / "lock") not in [each.path for each in beside.open_files()]
+        assert str(tmp_path / "lock") in [each.path for each in psutil.Process(kafka.pid).open_files()]
 
 
 async def test_no_orphan_when_the_keeper_is_killed() -> None:
@@ -193,5 +202,5 @@ async def test_the_command_runs_a_broker_until_interrupted(number: signal.Signal
         await create_topic(bootstrap, "events")
         process.send_signal(number)
         assert await asyncio.to_thread(process.wait, 20) == 0
-    with broker._folder(tmp_path):
+    async with broker._folder(tmp_path, print):
         pass

@@ -129,16 +129,27 @@ def test_free_ports_are_free_and_differ() -> None:
             each.bind(("127.0.0.1", port))
 
 
-def test_a_folder_serves_one_broker(tmp_path: Path) -> None:
+async def test_a_folder_serves_one_broker(tmp_path: Path) -> None:
     """A second user of the folder is refused with the first one's process id; after it the folder is free."""
-    with (
-        broker._folder(tmp_path / "kafka"),
-        pytest.raises(EmbeddedKafkaUnavailable, match=f"process {os.getpid()}, is using"),
-        broker._folder(tmp_path / "kafka"),
-    ):
-        pytest.fail("two brokers would share a folder")
-    with broker._folder(tmp_path / "kafka") as (folder, _):
+    async with broker._folder(tmp_path / "kafka", print):
+        with pytest.raises(EmbeddedKafkaUnavailable, match=f"process {os.getpid()}, is using"):
+            async with broker._folder(tmp_path / "kafka", print):
+                pytest.fail("two brokers would share a folder")
+    async with broker._folder(tmp_path / "kafka", print) as (folder, _):
         assert folder == tmp_path / "kafka"
+
+
+async def test_a_folder_whose_owner_is_gone_is_waited_for(tmp_path: Path) -> None:
+    """The lock of a process that was killed is waited for, and said so; its broker is about to end."""
+    told: list[str] = []
+    with subprocess.Popen(["true"]) as gone:  # noqa: ASYNC220
+        pass
+    async with broker._folder(tmp_path, print):
+        (tmp_path / "lock").write_text(str(gone.pid))
+        ending = asyncio.create_task(broker._folder(tmp_path, told.append).__aenter__())
+        await asyncio.sleep(0.2)
+        assert told == [f"waiting for a broker that is ending (its process {gone.pid} is gone) ..."]
+    assert (await ending)[0] == tmp_path
 
 
 @pytest.mark.parametrize(("last_word", "kept"), [(b"", False), (keeper.KEEP, True)])
