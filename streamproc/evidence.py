@@ -11,10 +11,10 @@ import orjson
 
 from streamproc import __version__, config
 from streamproc.core.errors import NoBundleError, SettingsError
-from streamproc.core.evidence import Chosen
-from streamproc.core.evidence_check import Verified
-from streamproc.core.redaction import SHORTEST
-from streamproc.core.signature import private_key
+from streamproc.core.evidence.check import Verified
+from streamproc.core.evidence.chosen import Chosen
+from streamproc.core.evidence.redaction import SHORTEST
+from streamproc.core.evidence.signature import private_key
 from streamproc.past import ARCHIVE, JSON, KAFKA, OFFLINE, Moment, Output, count, say
 from streamproc.services.evidence import make
 from streamproc.services.evidence import verify as verified_by

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from streamproc import __version__
 from streamproc.adapters.kafka import partition_of
 from streamproc.core.errors import EvidenceError, MappingError
-from streamproc.core.evidence import (
+from streamproc.core.evidence.bundle import (
     CHAIN,
     CONTROLS,
     EVENTS,
@@ -29,18 +29,18 @@ from streamproc.core.evidence import (
     RECORDS,
     SIGNATURE,
     SUMS,
-    Chosen,
-    Line,
     mapping_file,
     sums,
 )
-from streamproc.core.evidence_check import Derived, Verified, check
-from streamproc.core.evidence_readme import ABOUT
-from streamproc.core.evidence_redact import Redacted
-from streamproc.core.evidence_sums import measured
+from streamproc.core.evidence.check import Derived, Verified, check
+from streamproc.core.evidence.chosen import Chosen
+from streamproc.core.evidence.line import Line
+from streamproc.core.evidence.readme import ABOUT
+from streamproc.core.evidence.redacted import Redacted
+from streamproc.core.evidence.signature import fingerprint, public_pem
+from streamproc.core.evidence.sums import measured
 from streamproc.core.history import History, Logged, as_json
 from streamproc.core.rules import compiled, marked
-from streamproc.core.signature import fingerprint, public_pem
 from streamproc.services.evidence_zip import PIECE, Packer, Unpacked
 from streamproc.topics import CHANGES, OPERATIONS
 from streamproc.topics import CONTROLS as CONTROLS_TOPIC

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import BinaryIO, Final, Self
 
 from streamproc.core.errors import EvidenceError, NoBundleError
-from streamproc.core.evidence import UnreadableError
+from streamproc.core.evidence.bundle import UnreadableError
 
 LARGEST: Final = 2**31 - 1
 """Bytes of all files of a bundle, as they are when unpacked, and of the bundle. From there on a zip needs ZIP64."""

@@ -8,7 +8,7 @@ import orjson
 from click.testing import CliRunner, Result
 
 from streamproc.config import Settings
-from streamproc.core.evidence import CHAIN
+from streamproc.core.evidence.bundle import CHAIN
 from streamproc.evidence import evidence, verify
 from tests.chaos.history import history
 from tests.chaos.run import Plan, run

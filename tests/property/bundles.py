@@ -12,9 +12,11 @@ from typing import Any
 import orjson
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from streamproc.core.evidence import MANIFEST, PUBLIC_KEY, SIGNATURE, SUMS, UNLISTED, Chosen, Finding, sums
-from streamproc.core.evidence_check import Verified, check
-from streamproc.core.signature import public_pem
+from streamproc.core.evidence.bundle import MANIFEST, PUBLIC_KEY, SIGNATURE, SUMS, UNLISTED, sums
+from streamproc.core.evidence.check import Verified, check
+from streamproc.core.evidence.chosen import Chosen
+from streamproc.core.evidence.finding import Finding
+from streamproc.core.evidence.signature import public_pem
 from streamproc.services.evidence import make
 from tests.property.logs import Log
 from tests.property.stories import MAPPING, told

@@ -13,17 +13,9 @@ from hypothesis import strategies as st
 
 from streamproc.core.errors import NoBundleError
 from streamproc.core.events import ChangeEvent
-from streamproc.core.evidence import (
-    CHAIN,
-    EVENTS,
-    MANIFEST,
-    RECORDS,
-    SUMS,
-    TOPICS,
-    Line,
-    line_of,
-)
-from streamproc.core.redaction import Redaction, ids
+from streamproc.core.evidence.bundle import CHAIN, EVENTS, MANIFEST, RECORDS, SUMS, TOPICS
+from streamproc.core.evidence.line import Line, line_of
+from streamproc.core.evidence.redaction import Redaction, ids
 from streamproc.services.evidence import verify
 from tests.property.bundles import Files, bundle, found, made, verified
 from tests.property.events import histories

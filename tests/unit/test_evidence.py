@@ -17,12 +17,12 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from streamproc.adapters import shelf
 from streamproc.adapters.filing import Writing
-from streamproc.core import evidence_redact
 from streamproc.core.controls import Control
 from streamproc.core.delivery import Outcome, Request
 from streamproc.core.errors import EvidenceError
 from streamproc.core.events import ChangeEvent, Effective, Move, Row, SourceFacts
-from streamproc.core.evidence import (
+from streamproc.core.evidence import redacted
+from streamproc.core.evidence.bundle import (
     CHAIN,
     CONTROLS,
     EVENTS,
@@ -32,13 +32,12 @@ from streamproc.core.evidence import (
     README,
     RECORDS,
     SIGNATURE,
-    Chosen,
-    Line,
-    line_of,
 )
-from streamproc.core.evidence_check import Derived, check
-from streamproc.core.redaction import MARK
-from streamproc.core.signature import fingerprint, public_pem
+from streamproc.core.evidence.check import Derived, check
+from streamproc.core.evidence.chosen import Chosen
+from streamproc.core.evidence.line import Line, line_of
+from streamproc.core.evidence.redaction import MARK
+from streamproc.core.evidence.signature import fingerprint, public_pem
 from streamproc.evidence import evidence, verify
 from streamproc.services import evidence_zip
 from streamproc.services.evidence import make
@@ -320,7 +319,7 @@ def test_what_would_fold_to_something_else_is_refused(tmp_path: Path, monkeypatc
     told = Log('[[rule]]\nwhen = { team = "Spanish*" }\nskills = { Spanish = 4.0 }\n')
     told.say("A", {"userName": "a", "displayName": "A", "active": True, "team": "x"})
     told.say("A", {"team": "Spanish"})
-    monkeypatch.setattr(evidence_redact, "kept", lambda _: frozenset({"active"}))
+    monkeypatch.setattr(redacted, "kept", lambda _: frozenset({"active"}))
     with pytest.raises(EvidenceError, match="user A at seq 2 would have another effect, operations"):
         make(told.history(), Chosen(("A",)), tmp_path / "one", redact=b"r" * 32)
     assert not list(tmp_path.iterdir())
@@ -349,7 +348,7 @@ def test_what_would_fold_to_something_else_is_refused(tmp_path: Path, monkeypatc
     ],
 )
 def test_redaction_knows_every_field(model: type[Any], known: str) -> None:
-    """A new field has to be thought of in core/redaction.py before it is named here: until then it is left out."""
+    """A new field has to be thought of in evidence/redaction.py before it is named here: until then it is left out."""
     assert {each.name for each in fields(model)} == set(known.split())
 
 

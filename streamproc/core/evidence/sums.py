@@ -1,4 +1,4 @@
-"""Sums: are a bundle's files those that it says it has, and is it signed? The first net (see `evidence_check.py`)."""
+"""Sums: are a bundle's files those that it says it has, and is it signed? The first net (see `check.py`)."""
 
 import hashlib
 from collections import Counter
@@ -8,7 +8,7 @@ import orjson
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from streamproc.core.errors import NoBundleError
-from streamproc.core.evidence import (
+from streamproc.core.evidence.bundle import (
     CHAIN,
     FORMAT,
     MANIFEST,
@@ -19,12 +19,12 @@ from streamproc.core.evidence import (
     TOPICS,
     UNLISTED,
     Contents,
-    Findings,
     UnreadableError,
     sums,
     whole,
 )
-from streamproc.core.signature import fingerprint, public_key, public_pem, signed
+from streamproc.core.evidence.finding import Findings
+from streamproc.core.evidence.signature import fingerprint, public_key, public_pem, signed
 
 Signature: TypeAlias = Literal[
     "none", "of a key that wasn't compared", "of the given key", "of another key", "left out", "bad"

@@ -14,23 +14,13 @@ from streamproc.core.controls import CONTROL, MAPPING, SINK
 from streamproc.core.delivery import OUTCOME
 from streamproc.core.errors import EvidenceError
 from streamproc.core.events import CHANGE_EVENT, ChangeEvent, Origin
-from streamproc.core.evidence import (
-    CONTROLS,
-    EVENTS,
-    OUTCOMES,
-    RECORDS,
-    TOPICS,
-    Chosen,
-    Contents,
-    Line,
-    line_of,
-    lines,
-    whole,
-)
+from streamproc.core.evidence.bundle import CONTROLS, EVENTS, OUTCOMES, RECORDS, TOPICS, Contents, lines, whole
+from streamproc.core.evidence.chosen import Chosen
+from streamproc.core.evidence.line import Line, line_of
+from streamproc.core.evidence.redaction import MARK, WHOLE, Redaction, ids, kept
 from streamproc.core.fold import Cause
 from streamproc.core.history import Logged
 from streamproc.core.mapping import parse_mapping
-from streamproc.core.redaction import MARK, WHOLE, Redaction, ids, kept
 from streamproc.core.refold import Refold, Step, first_rules
 
 SAME: Final = ("seq", "prev", "due", "as_of", "effect", "mapping", "problems")

@@ -13,25 +13,22 @@ from typing import Any, Final
 import orjson
 
 from streamproc.core.errors import NoBundleError
-from streamproc.core.evidence import (
+from streamproc.core.evidence.account import Account
+from streamproc.core.evidence.accounts import Accounts
+from streamproc.core.evidence.bundle import (
     CHAIN,
     EVENTS,
     MANIFEST,
-    Chosen,
     Contents,
-    Finding,
-    Findings,
     UnreadableError,
-    chosen_of,
     lines,
     mapping_file,
-    short,
     whole,
 )
-from streamproc.core.evidence_accounts import Accounts
-from streamproc.core.evidence_pages import Account
-from streamproc.core.evidence_sums import Signature, Sums
-from streamproc.core.signature import public_key
+from streamproc.core.evidence.chosen import Chosen, chosen_of
+from streamproc.core.evidence.finding import Finding, Findings, short
+from streamproc.core.evidence.signature import public_key
+from streamproc.core.evidence.sums import Signature, Sums
 
 COUNTED: Final = ("users", "events", "records", "compacted", "unwritten", "outcomes", "open", "orders", "mappings")
 
@@ -77,7 +74,7 @@ class Derived:
                 self._counts[name] += len(getattr(account, name))
             self._counts["outcomes"] += account.outcomes
             yield account
-        self._counts["orders"] = self.accounts.controls
+        self._counts["orders"] = self.accounts.orders
         self._counts["mappings"] = len(self.accounts.texts)
 
     @property

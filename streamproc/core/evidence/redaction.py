@@ -19,7 +19,7 @@ from typing import Final
 from streamproc.core.controls import Control
 from streamproc.core.delivery import Outcome, Request
 from streamproc.core.events import BEGAN, ChangeEvent, Effective, Fact, JsonScalar, Move, Order, Row, SourceFacts
-from streamproc.core.evidence_accounts import RETRY
+from streamproc.core.evidence.outcomes import RETRY
 from streamproc.core.fold import Cause
 from streamproc.core.mapping import Mapping
 from streamproc.core.timeline import ACTIVE, STARTS
