@@ -1,7 +1,7 @@
 """Wanted: what the sink needs of records and deliveries. Unchecked, since we encoded them: a model costs too much."""
 
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Final
 
 import orjson
 
@@ -10,6 +10,11 @@ from streamproc.core.events import Origin
 from streamproc.core.fold import Cause
 from streamproc.core.guard import Standing
 from streamproc.core.resource import Resource
+
+_STAYS: Final = Resource()
+_LEAVES: Final = Resource(active=False)
+_NONE: Final[list[str]] = []
+"""One for all: in an outage those that were passed over are many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +29,14 @@ class Wanted:
     desired: Resource
     planned: bool
     problems: list[str]
+
+    def condensed(self) -> "Wanted":
+        """What has to be known of it once a newer one has passed over it: that it leaves, and its groups."""
+        desired = _LEAVES if self.desired.get("active") is False else _STAYS
+        if groups := self.desired.get("groups"):
+            desired = desired.copy()
+            desired["groups"] = groups
+        return replace(self, desired=desired, problems=_NONE)
 
 
 def wanted(value: bytes) -> Wanted:
@@ -41,20 +54,9 @@ def wanted(value: bytes) -> Wanted:
     )
 
 
-def once_more(user: str, seq: int, desired: Resource, cause: Cause) -> bytes:
-    """The value of another attempt at what was set aside: no event's record, but read like one."""
-    return orjson.dumps(
-        {
-            "user": user,
-            "seq": seq,
-            "prev": seq,
-            "effect": "unchanged",
-            "cause": cause,
-            "desired": desired,
-            "operations": [],
-            "problems": [],
-        }
-    )
+def once_more(user: str, seq: int, desired: Resource, cause: Cause) -> Wanted:
+    """Another attempt at what was set aside: no event's record, but treated like one."""
+    return Wanted(user, seq, seq, "unchanged", cause, desired, planned=False, problems=[])
 
 
 def recall(value: bytes) -> Delivery:

@@ -13,7 +13,7 @@ from streamproc.core.fold import Cause
 from streamproc.core.guard import Standing
 from streamproc.core.lanes import Lanes, Turn
 from streamproc.core.plan import Urgency
-from streamproc.core.wanted import once_more, wanted
+from streamproc.core.wanted import once_more
 from streamproc.services.controls import Controls, Ordered
 from streamproc.services.journal import Journal
 from streamproc.services.trip import Work
@@ -114,8 +114,7 @@ class Aside:
             return
         waited = Cause("streamproc", "retry", Origin(OPERATIONS, journal.partition, -1, delivery.at))
         cause = order or waited
-        value = once_more(user, delivery.seq, parked.desired, cause)
-        work = replace(Work.of(wanted(value), value), told=True, ordered=order is not None)
+        work = Work(once_more(user, delivery.seq, parked.desired, cause), told=True, ordered=order is not None)
         # What only time brings again mustn't hold up what is new.
         pressure = Urgency.REVOKE if leaver else Urgency.CHANGE if order else Urgency.NOTHING
         self._lanes.again(Turn(user, journal.partition, -1, pressure, work))

@@ -24,7 +24,6 @@ from streamproc.core.lanes import Lanes
 from streamproc.core.plan import Urgency
 from streamproc.core.verdict import Answer, Asked, Deliver, Denied, Gone, Park, backoff, describe, verdict
 from streamproc.core.verdict import Verdict as Meaning
-from streamproc.core.wanted import wanted
 from streamproc.services.gate import Gate, rest
 from streamproc.services.journal import PartitionLostError
 from streamproc.services.trip import Trip, Work
@@ -155,7 +154,7 @@ class Asking:
         newer = self.lanes.newest(trip.user)
         if newer is None:
             return False
-        trip.turn, trip.record, trip.denied = newer, wanted(newer.work.value), 0
+        trip.turn, trip.denied = newer, 0
         trip.aside.clear()
         trip.given_up.clear()
         return True

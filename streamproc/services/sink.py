@@ -1,29 +1,24 @@
-"""Sink: takes `scim.operations` to the target. One process; partitions come and go with its consumer group.
+"""Sink: takes `scim.operations` to the target. One process: reads, keeps the lanes going, and tells what came of it.
 
-A partition that comes is fenced first, then its deliveries are read, then its records. One that goes gets a moment for
-what is in flight, and is forgotten: its new owner starts from the committed offset.
+Which partitions are its own is up to `partitions.py`, how one user is brought to the target to `courier.py`.
 """
 
 import asyncio
 import random
 import time
-from collections import Counter
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 import aiohttp
 import structlog
-from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
-from streamproc import telemetry
 from streamproc.adapters import kafka
 from streamproc.adapters.oauth import bearer
 from streamproc.adapters.scim_http import PlatformHttp, ScimHttp
 from streamproc.config import Settings
-from streamproc.core.delivery import Outcome, Parked
 from streamproc.core.dialect import DIALECTS
 from streamproc.core.fold import FIRST
-from streamproc.core.guard import Flow, Guard, Hold, Protected, Rejected, Standing, Window
 from streamproc.core.health import Health
 from streamproc.core.lanes import Lanes, Turn
 from streamproc.core.pace import Pace
@@ -34,8 +29,11 @@ from streamproc.services.asking import Asking, Times
 from streamproc.services.controls import Controls, Ordered
 from streamproc.services.courier import Courier
 from streamproc.services.gate import Gate
+from streamproc.services.guarding import Guarding
 from streamproc.services.journal import Journal, PartitionLostError
-from streamproc.services.trip import Trip, Work
+from streamproc.services.metering import count, gauge
+from streamproc.services.partitions import Partitions, sink_group
+from streamproc.services.trip import Work
 from streamproc.topics import OPERATIONS
 
 log = structlog.get_logger("streamproc.sink")
@@ -44,7 +42,7 @@ ROOM = 0.9
 """Part of the read-ahead that has to be free again before reading goes on."""
 
 
-class Sink(ConsumerRebalanceListener):  # type: ignore[misc]
+class Sink:
     """See above. Clock, sleep and random source are arguments, so that a test can hold them.
 
     `fifo`: first in, first out, with no reserve for leavers; to compare with.
@@ -67,23 +65,32 @@ class Sink(ConsumerRebalanceListener):  # type: ignore[misc]
         self._lanes: Lanes[Work] = Lanes(fifo, Work.condensed)
         self._journals: dict[int, Journal] = {}
         self._tasks: dict[asyncio.Task[None], int] = {}
-        self._watchers: set[asyncio.Task[None]] = set()
         self._busy = 0
-        self._group = f"{settings.group}-sink"
-        self._consumer: AIOKafkaConsumer = kafka.consumer(settings, group=self._group)
+        self._consumer: AIOKafkaConsumer = kafka.consumer(settings, group=sink_group(settings))
         self._failure: asyncio.Future[None] | None = None
         tokens = bearer(settings, http, ticks)
         jitter = random.Random(seed).random  # noqa: S311
         times = Times(clock, ticks, self._pause, jitter, settings.session_timeout / 2, settings.request_timeout + 1.0)
         self._gate = Gate(Pace(0.0 if fifo else settings.revoke_reserve), Health(), ticks, sleep, settings.connections)
-        self._guard = self._new_guard()
-        self._aside = Aside(self._lanes, self._journals, times.now, self._rejected)
         self._controls = Controls(settings, self._ordered, self._stop)
+        self._guarding = Guarding(settings, self._journals, self._controls.latest)
+        self._aside = Aside(self._lanes, self._journals, times.now, self._guarding.reject)
+        self._partitions = Partitions(
+            settings,
+            self._consumer,
+            self._lanes,
+            self._journals,
+            self._tasks,
+            ticks=ticks,
+            sleep=sleep,
+            changed=self._guarding.renew,
+            fail=self._fail,
+        )
         self._courier = Courier(
             Asking(ScimHttp(http, settings.scim_url, tokens), self._gate, self._lanes, times),
             DIALECTS[settings.dialect],
             self._find_id,
-            self._guarded,
+            self._guarding.ask,
             PlatformHttp(http, settings.platform_url, tokens) if settings.end_sessions else None,
         )
 
@@ -92,7 +99,7 @@ class Sink(ConsumerRebalanceListener):  # type: ignore[misc]
         self._failure = asyncio.get_running_loop().create_future()
         await self._controls.start()
         await self._consumer.start()
-        self._consumer.subscribe([OPERATIONS], listener=self)
+        self._consumer.subscribe([OPERATIONS], listener=self._partitions)
         tasks: list[asyncio.Future[None]] = [
             asyncio.create_task(self._read(ready), name="reader"),
             asyncio.create_task(self._retry(), name="retries"),
@@ -108,11 +115,10 @@ class Sink(ConsumerRebalanceListener):  # type: ignore[misc]
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             self._failure.cancel()
-            await self._release(list(self._journals))
+            await self._partitions.release(list(self._journals))
             await self._consumer.stop()
             await self._controls.stop()
-            for watcher in self._watchers:
-                watcher.cancel()
+            self._partitions.stop()
 
     async def _read(self, ready: Callable[[], None]) -> None:
         told = False
@@ -168,7 +174,7 @@ class Sink(ConsumerRebalanceListener):  # type: ignore[misc]
             )
         elif record.prev != (FIRST if seen is None else seen):
             gap = FIRST if seen is None else seen
-        work = Work.of(record, message.value, regressed=regressed, gap=gap)
+        work = Work(record, regressed=regressed, gap=gap)
         known = journal.delivery(record.user)
         contacted = known is not None and known.id is not None
         pressure = pressing(known.held if known else None, record.desired, contacted=contacted)
@@ -194,7 +200,7 @@ class Sink(ConsumerRebalanceListener):  # type: ignore[misc]
         except asyncio.CancelledError:
             raise
         except Exception as error:
-            log.exception("delivery failed", partition=turn.partition, seq=turn.work.seq)
+            log.exception("delivery failed", partition=turn.partition, seq=turn.work.record.seq)
             self._fail(error)
             return
         finally:
@@ -202,9 +208,8 @@ class Sink(ConsumerRebalanceListener):  # type: ignore[misc]
             self._tasks.pop(task, None)
         journal.record(outcomes, delivery)
         self._lanes.finish(ended)
-        if delivery.standing is None:
-            self._guard.forget(delivery.user)
-        _count(outcomes)
+        self._guarding.ended(delivery)
+        count(outcomes)
         if delivery.id is not None and (known is None or known.id is None):
             self._aside.arrived(delivery.user)
         self._aside.finished(journal, delivery.user)
@@ -238,177 +243,10 @@ class Sink(ConsumerRebalanceListener):  # type: ignore[misc]
     def _stop(self, stopped: bool) -> None:
         self._gate.stopped = stopped
 
-    def _guarded(self, trip: Trip) -> Parked | None:
-        """The mass guard's word on a revocation. Not None: not now, or never, and why."""
-        order = self._controls.latest(trip.user)
-        released = order is not None and order.control.action == "release" and order.control.since == trip.since
-        if released:
-            self._guard.release(trip.user)
-        cause = trip.record.cause
-        for _, work in reversed(trip.turn.superseded):  # a later event of another source mustn't hide a bulk
-            if not work.leaves:
-                break
-            cause = work.cause
-        active = sum(len(journal.active) for journal in self._journals.values())
-        match self._guard.ask(trip.user, trip.record.seq, cause, active):
-            case Flow(standing):
-                trip.standing = standing
-                return None
-            case Hold(standing):
-                if trip.standing is None or trip.standing.said == "rejected":
-                    trip.since = None  # held anew: what was ordered before was about something else
-                trip.standing = standing
-                return trip.parked("held", f"mass guard: {standing.reason}")
-            case Rejected():
-                return trip.parked("rejected", "an operator rejected this revocation")
-            case Protected():
-                return trip.parked("protected", "the account is protected, and never deactivated")
-
-    def _rejected(self, user: str) -> Standing | None:
-        return self._guard.reject(user)  # the guard of that moment
-
-    def _new_guard(self) -> Guard:
-        """Made anew whenever partitions come or go: each is counted where it is."""
-        settings = self._settings
-        standings = [each for journal in self._journals.values() for each in journal.standings.values()]
-        windows = (
-            Window(600.0, settings.guard_count, settings.guard_share),
-            Window(86_400.0, settings.guard_day_count, settings.guard_day_share),
-        )
-        return Guard(windows, settings.guard_protected.split(), standings)
-
     def measure(self) -> None:
         """Set the gauges."""
-        for urgency, users in self._lanes.depth().items():
-            telemetry.LANES.labels(urgency.name.lower()).set(users)
-        telemetry.WAITING.set(len(self._gate))
-        headroom = self._gate.pace.headroom(self._ticks())
-        telemetry.HEADROOM.set(-1 if headroom is None else headroom)
-        telemetry.TARGET_DOWN.set(self._gate.health.down)
-        telemetry.PAUSED.set(self._gate.stopped)
-        codes = Counter(code for journal in self._journals.values() for code in journal.parked.values())
-        telemetry.ASIDE.clear()
-        for code, users in codes.items():
-            telemetry.ASIDE.labels(code).set(users)
-        telemetry.LAG.clear()
-        for place in self._consumer.assignment():
-            end = self._consumer.highwater(place)
-            done = self._lanes.committable(place.partition)
-            if end is not None and done is not None:
-                telemetry.LAG.labels(place.topic, str(place.partition)).set(max(0, end - done))
-
-    # The consumer group
-
-    async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
-        await self._release([place.partition for place in revoked])
-
-    async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
-        partitions = sorted(place.partition for place in assigned)
-        if not partitions:
-            return
-        try:
-            await self._acquire(partitions)
-        except BaseException as error:  # the coordinator would only log it, and we would sit on dead partitions
-            self._fail(error)
-            raise
-
-    async def _acquire(self, partitions: list[int]) -> None:
-        begun = self._ticks()
-        journals = {partition: self._journal(partition) for partition in partitions}
-        await asyncio.gather(*(journal.fence() for journal in journals.values()))
-        # Clients of their own: asked within a rebalance, the subscribed one would wait for the rebalance to end. And
-        # two: one that is in a group and is assigned anew again and again falls over its own coordinator.
-        loader = kafka.consumer(self._settings, committed_only=True)
-        member = kafka.consumer(self._settings, group=self._group)
-        await asyncio.gather(loader.start(), member.start())
-        try:
-            for journal in journals.values():
-                await journal.load(loader)
-            places = [TopicPartition(OPERATIONS, partition) for partition in partitions]
-            ends = await loader.end_offsets(places)
-            for place in places:
-                journals[place.partition].begin = await member.committed(place) or 0
-        finally:
-            await asyncio.gather(loader.stop(), member.stop())
-        for place in places:
-            journal = journals[place.partition]
-            journal.until = ends[place]
-            journal.start()
-            self._journals[place.partition] = journal
-            self._watch(journal)
-            # aiokafka hands out records of a new partition while it is still being acquired: those were passed over.
-            self._consumer.seek(place, journal.begin)
-        self._guard = self._new_guard()
-        log.info("partitions acquired", partitions=partitions, seconds=round(self._ticks() - begun, 2))
-
-    def _journal(self, partition: int) -> Journal:
-        return Journal(
-            partition,
-            self._group,
-            lambda: kafka.producer(self._settings, f"{self._group}-{partition}"),
-            lambda: self._lanes.committable(partition),
-            self._ticks,
-        )
-
-    def _watch(self, journal: Journal) -> None:
-        async def watch() -> None:
-            try:
-                await journal.failed()
-            except Exception as error:
-                log.exception("journal failed", partition=journal.partition)
-                self._fail(error)
-                return
-            if self._journals.get(journal.partition) is not journal:
-                return
-            await self._forget(journal.partition)  # fenced: stop working on it, and wait for the group to say the same
-            await self._sleep(self._settings.session_timeout * 3)
-            if self._journals.get(journal.partition) is journal:
-                self._fail(PartitionLostError(f"partition {journal.partition} was lost, and nobody took it over"))
-
-        task = asyncio.create_task(watch(), name=f"watch-{journal.partition}")
-        self._watchers.add(task)
-        task.add_done_callback(self._watchers.discard)
-
-    async def _release(self, partitions: list[int]) -> None:
-        if not partitions:
-            return
-        for partition in partitions:
-            self._lanes.drain(partition)
-        deadline = self._ticks() + self._settings.revoke_wait
-        while self._ticks() < deadline and any(self._lanes.flying(partition) for partition in partitions):
-            await self._sleep(0.02)
-        # Before anything is awaited: a retry or an order must find nothing to start any more.
-        journals = [journal for partition in partitions if (journal := self._journals.pop(partition, None))]
-        for partition in partitions:
-            await self._forget(partition)
-        await asyncio.gather(*(journal.close() for journal in journals))
-        self._guard = self._new_guard()
-        log.info("partitions released", partitions=sorted(partitions))
-
-    async def _forget(self, partition: int) -> None:
-        self._lanes.drain(partition)  # else somebody's end would start what is forgotten below
-        tasks = [task for task, of in self._tasks.items() if of == partition]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        self._lanes.revoke(partition)
+        gauge(self._lanes, self._gate, self._journals, self._consumer, self._ticks())
 
     def _fail(self, error: BaseException) -> None:
         if self._failure is not None and not self._failure.done():
             self._failure.set_exception(error)
-
-
-def _count(outcomes: Iterable[Outcome]) -> None:
-    for outcome in outcomes:
-        if outcome.final:
-            telemetry.FATES.labels(outcome.verdict).inc()
-        if outcome.cause is None or outcome.acknowledged is None:
-            continue
-        begun = outcome.cause.origin.appended
-        telemetry.DELIVERY.observe((outcome.acknowledged - begun) / 1000)
-        if outcome.verdict != "revoked":
-            continue
-        instants = {name: getattr(outcome, name) for name in ("acknowledged", "read_back", "sessions_ended")}
-        for name, at in instants.items():
-            if at is not None:
-                telemetry.REVOCATION.labels(name).observe((at - begun) / 1000)

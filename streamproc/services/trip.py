@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Any, cast
+from typing import Any
 
 import structlog
 
@@ -10,7 +10,8 @@ from streamproc.core.delivery import Delivery, Fate, Outcome, Parked, Request, V
 from streamproc.core.fold import Cause
 from streamproc.core.guard import Standing
 from streamproc.core.lanes import Turn
-from streamproc.core.resource import ACCESS, LEVELS, Resource
+from streamproc.core.narrow import less
+from streamproc.core.resource import Resource, missing
 from streamproc.core.verdict import Answer
 from streamproc.core.wanted import Wanted
 from streamproc.services.journal import Journal
@@ -20,13 +21,9 @@ log = structlog.get_logger("streamproc.courier")
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What a lane carries of a record: enough to tell its fate, and the bytes to deliver from."""
+    """A record as a lane carries it."""
 
-    seq: int
-    prev: int
-    effect: str
-    cause: Cause
-    value: bytes
+    record: Wanted
     regressed: bool = False
     told: bool = False
     """Its fate is in the log already; this is another attempt at what was set aside."""
@@ -34,30 +31,15 @@ class Work:
     """An operator wants it: neither the mass guard nor what was refused before stands in the way."""
     gap: int | None = None
     """Seq after which compaction removed records before this one."""
-    leaves: bool = False
-    """It says that the user is inactive."""
-    groups: tuple[str, ...] = ()
-    """Groups that it wants the user in."""
 
-    @classmethod
-    def of(cls, record: Wanted, value: bytes, *, regressed: bool = False, gap: int | None = None) -> "Work":
-        """Of a Kafka value of `scim.operations`, and what it says."""
-        leaves, groups = record.desired.get("active") is False, tuple(record.desired.get("groups", ()))
-        return cls(
-            record.seq,
-            record.prev,
-            record.effect,
-            record.cause,
-            value,
-            regressed=regressed,
-            gap=gap,
-            leaves=leaves,
-            groups=groups,
-        )
+    @property
+    def leaves(self) -> bool:
+        """Whether it says that the user is inactive."""
+        return self.record.desired.get("active") is False
 
     def condensed(self) -> "Work":
-        """What has to be known of it once newer work has passed over it."""
-        return replace(self, value=b"")
+        """What has to be known of it once newer work has passed over it: its fate, if it leaves, and its groups."""
+        return replace(self, record=self.record.condensed())
 
 
 @dataclass(slots=True)
@@ -65,7 +47,6 @@ class Trip:
     """One turn under way: what the target is known to hold, and what has been done so far."""
 
     turn: Turn[Work]
-    record: Wanted
     journal: Journal
     clock: Callable[[], int]
     """ms since 1970"""
@@ -124,6 +105,11 @@ class Trip:
         return self.turn.user
 
     @property
+    def record(self) -> Wanted:
+        """The newest one."""
+        return self.turn.work.record
+
+    @property
     def leaver(self) -> bool:
         """Whether the newest state is inactive."""
         return self.record.desired.get("active") is False
@@ -141,26 +127,21 @@ class Trip:
         return oldest < self.journal.until or bool(self.airborne)
 
     def deliverable(self, desired: Resource) -> Resource:
-        """What is desired, less what was set aside in this trip. Of access that was refused, what takes away stays."""
-        if not self.aside:
-            return desired
-        held = cast("dict[str, Any]", self.held or {})
-        everything = cast("dict[str, Any]", desired)
-        wanted = {name: value for name, value in everything.items() if name not in self.aside}
-        for name in self.aside.keys() & everything.keys() & set(ACCESS) - self.given_up:
-            less = {each: level for each, level in _levels(held.get(name)).items() if each in everything[name]}
-            wanted[name] = less if name in LEVELS else list(less)
-        if "groups" in wanted:
-            before = set(held.get("groups", []))
-            aside = {name.removeprefix("group ") for name in self.aside if name.startswith("group ")}
-            wanted["groups"] = sorted((set(wanted["groups"]) - aside) | (before & aside))
-        return cast("Resource", wanted)
+        """What is desired, less what was set aside in this trip."""
+        return less(desired, self.held, self.aside, self.given_up)
+
+    def incomplete(self) -> Parked | None:
+        """Not None: the user can't be created, since too little is known."""
+        lacking = missing(self.record.desired)
+        if not lacking:
+            return None
+        return self.parked("incomplete", f"can't be created before these are known: {', '.join(lacking)}")
 
     def group_names(self) -> list[str]:
         """Groups that we may have put the user into: those held, desired, and desired by what was passed over."""
         names = set((self.held or {}).get("groups", [])) | set(self.record.desired.get("groups", []))
         for _, work in self.turn.superseded:
-            names |= set(work.groups)
+            names |= set(work.record.desired.get("groups", []))
         return sorted(names)
 
     def learn(self, *, holds: Resource | None = None, absent: bool = False) -> Request:
@@ -213,8 +194,8 @@ class Trip:
             verdict=verdict,
             final=final,
             at=self.clock(),
-            effect=self.turn.work.effect,
-            cause=self.turn.work.cause,
+            effect=self.record.effect,
+            cause=self.record.cause,
             operations=list(self.operations) if ended else [],
             requests=requests,
             reason=reason,
@@ -224,12 +205,14 @@ class Trip:
         )
 
     def _fates(self, parked: Parked | None) -> list[Outcome]:
-        passed_over = [work for _, work in self.turn.superseded if not work.told]
-        outcomes = [self._told(work, "superseded", since=work.gap) for work in passed_over]
+        outcomes = [
+            self._superseded(work.record.seq, work.record.effect, work.record.cause, work.gap)
+            for _, work in self.turn.superseded
+            if not work.told
+        ]
         work = self.turn.work
         if work.gap is not None:
-            gone = replace(work, seq=work.prev, cause=None, effect="unknown")  # type: ignore[arg-type]
-            outcomes.append(self._told(gone, "superseded", since=work.gap))
+            outcomes.append(self._superseded(self.record.prev, "unknown", None, work.gap))
         reason = parked.reason if parked else "; ".join(self.record.problems) or None
         final = self.outcome(self._fate(parked), final=not work.told, reason=reason, requests=self.requests, ended=True)
         return [*outcomes, final]
@@ -256,10 +239,5 @@ class Trip:
             return "no-op"
         return "revoked" if self.read_back is not None else "delivered"
 
-    def _told(self, work: Work, fate: Verdict, since: int | None) -> Outcome:
-        return Outcome(self.user, work.seq, fate, True, self.clock(), work.effect, work.cause, [], [], None, since)
-
-
-def _levels(held: Any) -> dict[str, Any]:
-    """Roles as skills are: a name, and what is held of it."""
-    return held if isinstance(held, dict) else dict.fromkeys(held or ())
+    def _superseded(self, seq: int, effect: str, cause: Cause | None, since: int | None) -> Outcome:
+        return Outcome(self.user, seq, "superseded", True, self.clock(), effect, cause, [], [], None, since)

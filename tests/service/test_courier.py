@@ -27,10 +27,11 @@ from streamproc.core.plan import Urgency, urgency
 from streamproc.core.verdict import PATIENCE, Answer
 from streamproc.core.wanted import once_more, wanted
 from streamproc.services.asking import Asking, Times
-from streamproc.services.courier import CONFLICTS, Courier
+from streamproc.services.courier import Courier
 from streamproc.services.gate import Gate
 from streamproc.services.journal import Journal, PartitionLostError
 from streamproc.services.trip import Trip, Work
+from streamproc.services.writing import CONFLICTS
 from streamproc.simulator import SimulatorOptions, create_app
 
 MAPPING = parse_mapping(Path(streamproc.__file__).with_name("mapping.toml").read_text())
@@ -176,8 +177,7 @@ class Org:
         regressed = self.journal.parked.get(record.user) == "regressed" or (seen is not None and record.prev < seen)
         before = FIRST if seen is None else seen
         gap = None if regressed or record.prev == before else before
-        value = encode(record)
-        work = Work.of(wanted(value), value, regressed=regressed, gap=gap)
+        work = Work(wanted(encode(record)), regressed=regressed, gap=gap)
         urgent = urgency(record.operations, None)
         self.lanes.offer(Turn(record.user, 0, record.seq if offset is None else offset, urgent, work))
         self.courier.nudge(record.user)
@@ -189,8 +189,7 @@ class Org:
         assert delivery.parked is not None
         cause = Cause("streamproc", "retry", Origin("scim.operations", 0, -1, 0))
         seq = delivery.seq
-        value = once_more(user, seq, delivery.parked.desired, cause)
-        work = replace(Work.of(wanted(value), value), told=True)
+        work = Work(once_more(user, seq, delivery.parked.desired, cause), told=True)
         self.lanes.again(Turn(user, 0, -1, Urgency.CHANGE, work))
 
     async def run(self) -> None:
@@ -807,6 +806,23 @@ async def test_a_manager_whom_genesys_lost_sets_only_that_aside(org: Org, who: s
     parked = org.journal.known["E1"].parked
     assert parked is not None
     assert (parked.code, list(parked.attributes)) == ("unresolved", ["manager"])
+
+
+async def test_a_manager_whom_genesys_lost_holds_up_none_of_several(org: Org) -> None:
+    """All who report to a manager who was deleted are refused side by side, and each has only the manager set aside."""
+    gone = await org.hired("M1")
+    users = ["E1", "E2", "E3"]
+    for user in users:
+        await org.hired(user)
+    await org.call("DELETE", f"Users/{gone}")
+    for user in users:
+        org.say(user, manager="M1", department="Sales")
+    await org.run()
+    for user in users:
+        assert (await org.user(user))[ENTERPRISE]["department"] == "Sales"
+        parked = org.journal.known[user].parked
+        assert parked is not None
+        assert list(parked.attributes) == ["manager"]
 
 
 async def test_a_missing_group_sets_only_that_aside(org: Org) -> None:

@@ -539,7 +539,7 @@ async def test_nothing_is_started_on_a_partition_that_is_being_given_up(org: Org
     task = asyncio.create_task(flying())
     bench.sink._tasks[task] = 1
     await asyncio.sleep(0)
-    await bench.sink._release([0, 1])
+    await bench.sink._partitions.release([0, 1])
     del bench.sink._tasks[task]
     await bench.idle()
     assert len(bench.sink._lanes) == 0
