@@ -81,7 +81,7 @@ TOPICS: Final[tuple[Topic, ...]] = (
             f"notifications.{source.name}",
             "the source's subject id",
             None,
-            "gateway",
+            "gateway; worker",
             "hydrator",
             "hooks that say only that something changed, as received",
             _RAW,

@@ -129,12 +129,12 @@ class Api:
         self._latest = 0
         """`read` of the newest answer."""
 
-    async def get(self, url: str, *, absent: bool = False, seconds: float | None = None) -> Answer:
-        """`url`: a path or query below the root, encoded, or a link that the directory gave.
+    async def get(self, url: str, *, absent: bool = False, seconds: float | None = None, prefer: str = "") -> Answer:
+        """`url`: a path or query below the root, encoded, or a link that the directory gave. `prefer`: as in RFC 7240.
 
         `absent`: 404 is an answer, too. Raises DirectoryError for anything else than 200.
         """
-        answer = await self._ask("GET", url, None, seconds)
+        answer = await self._ask("GET", url, None, seconds, prefer)
         if answer.status == 200 or (absent and answer.status == 404):
             return answer
         raise DirectoryError(answer.status, f"answered {answer.status}")
@@ -146,7 +146,7 @@ class Api:
             raise DirectoryError(answer.status, f"answered {answer.status}")
         return answer
 
-    async def _ask(self, method: str, url: str, body: bytes | None, seconds: float | None) -> Answer:
+    async def _ask(self, method: str, url: str, body: bytes | None, seconds: float | None, prefer: str = "") -> Answer:
         target = self._target(url)
         try:
             token = await self._bearer.get()
@@ -155,6 +155,8 @@ class Api:
         sent = {"Authorization": f"{self._scheme} {token}", "Accept": "application/json"}
         if body is not None:
             sent["Content-Type"] = "application/json"
+        if prefer:
+            sent["Prefer"] = prefer
         timeout = self._http.timeout if seconds is None else aiohttp.ClientTimeout(total=seconds)
         begun, before = self._ticks(), self._latest
         try:

@@ -1,8 +1,10 @@
-"""Microsoft Graph: users with manager and groups, the delta query, and subscriptions to change notifications.
+"""Microsoft Graph: users with manager and groups, the delta queries, and subscriptions to change notifications.
 
-learn.microsoft.com/graph: api/user-get, api/user-list-memberof, api/user-delta, api/subscription-post-subscriptions.
-Only what is selected is answered. The delta query doesn't tell groups, so everything is told by reading each user
-whole; a user who is deleted, for good or not, is 404 there. Its links are opaque.
+learn.microsoft.com/graph: api/user-get, api/user-list-memberof, api/user-delta, api/group-delta,
+api/group-list-members, api/subscription-post-subscriptions. Only what is selected is answered. Joining or leaving a
+group is no change of a user there but one of the group: after the users of a round come its groups, and who has joined
+or left is read whole, like everybody in a group that was renamed. A group that was deleted doesn't tell who was in it.
+A user who is deleted, for good or not, is 404. Links are opaque.
 """
 
 from typing import Any, Final
@@ -47,19 +49,60 @@ class Graph:
         return Read("found", orjson.dumps({**user, "memberOf": groups}), answer.read)
 
     async def page(self, since: str, place: str, *, full: bool) -> Page:
+        links, at = _links(since, "users"), _links(place, "url")
+        if "users" in at:
+            return await self._groups(at)
+        whole = full or "users" not in links
+        known = "" if whole else links.get("groups", "")
+        latest = at.get("groups") or known or await self._latest()  # before anybody is read, so that nothing is missed
         first = f"/users/delta?$select={quote(','.join([*self._selected, 'manager']), safe=',')}"
-        answer = await self.api.get(place or (first if full or not since else since))
+        answer = await self.api.get(at.get("url") or (first if whole else links["users"]))
         found = answer.record()
         elements = [each for each in entra.elements(found) if isinstance(each, dict)]
-        whole = full or not since
         subjects = tuple(str(each["id"]) for each in elements if "id" in each and "@removed" not in each)
+        following, users = found.get("@odata.nextLink", ""), found.get("@odata.deltaLink", links.get("users", ""))
+        if following:
+            place = _encoded(url=following, groups=latest)
+        else:
+            place = _encoded(url=known, users=users) if known else ""
         return Page(
             subjects if whole else (),
             tuple(each for each in elements if not whole or "@removed" in each),
             answer.read,
-            found.get("@odata.nextLink", ""),
-            found.get("@odata.deltaLink", since),
+            place,
+            _encoded(users=users, groups=latest),
         )
+
+    async def _latest(self) -> str:
+        """From where on changes of groups are told."""
+        found = (await self.api.get("/groups/delta?$select=displayName,members&$deltatoken=latest")).record()
+        return str(found.get("@odata.deltaLink", ""))
+
+    async def _groups(self, at: dict[str, str]) -> Page:
+        """A page of what has changed about groups: who is to be read. It is to tell names only where they are new."""
+        answer = await self.api.get(at["url"], prefer="return=minimal")
+        found = answer.record()
+        subjects: dict[str, None] = {}
+        for group in entra.elements(found):
+            if not isinstance(group, dict) or "id" not in group or "@removed" in group:
+                continue
+            subjects |= dict.fromkeys(subject for subject, _ in entra.members(group))
+            if "displayName" in group:
+                subjects |= dict.fromkeys(await self._members(str(group["id"])))
+        following, latest = found.get("@odata.nextLink", ""), found.get("@odata.deltaLink", at["url"])
+        place = _encoded(url=following, users=at["users"]) if following else ""
+        return Page(tuple(subjects), (), answer.read, place, _encoded(users=at["users"], groups=latest))
+
+    async def _members(self, group: str) -> list[str]:
+        """The users who are in a group themselves."""
+        found: list[str] = []
+        url = f"/groups/{quote(group, safe='')}/members/microsoft.graph.user?$select=id"
+        while url:
+            answer = await self.api.get(url, absent=True)
+            part = answer.record() if answer.status != 404 else {}
+            found += [str(each["id"]) for each in part.get("value", []) if isinstance(each, dict) and "id" in each]
+            url = part.get("@odata.nextLink", "")
+        return found
 
     # Subscriptions
 
@@ -89,3 +132,14 @@ class Graph:
     async def renew(self, subscription: str, until: str) -> None:
         """This authorizes it anew, too. Raises DirectoryError."""
         await self.api.send("PATCH", f"/subscriptions/{quote(subscription, safe='')}", {"expirationDateTime": until})
+
+
+def _links(text: str, alone: str) -> dict[str, str]:
+    """Links by name, as `_encoded` has them; one without a name, as a single one was once kept, is `alone`."""
+    if not text:
+        return {}
+    return dict(orjson.loads(text)) if text.startswith("{") else {alone: text}
+
+
+def _encoded(**links: str) -> str:
+    return orjson.dumps(links).decode()

@@ -7,7 +7,8 @@ nothing, so a duplicate needs no list of ids already seen. What has a date of it
 Facts are kept per subject, because one person can have two in one source, as contractor and as employee. A subject that
 moves to another user takes all its facts along in one event; what stays behind says only that nothing is known here.
 But where the source itself moves it, what the subject has denied this user stays denied: who was disabled isn't let in
-again because their number was changed. An operator's order takes that along, too.
+again because their number was changed. An operator's order takes that along, too. Of what a subject says late of when
+it was this user's, only that counts (`tenure.py`).
 """
 
 from collections.abc import Collection
@@ -155,11 +156,16 @@ def _moved(
         return replace(facts, origin=event.origin, brought=brought), "applied"
     if known is None:
         return SourceFacts(event.subject, event.origin, left=True), "applied"
+    if known.left and event.attributes:
+        told = [name for name in event.attributes if wanted is None or name in wanted]
+        late = {name: False if event.attributes[name] is False else None for name in told}
+        return replace(known, origin=event.origin, values=known.values | late), "applied"
     said = [name for row in known.rows.values() for name in row.attributes]
     values: dict[str, Fact] = dict.fromkeys(said) | dict.fromkeys(known.values)
     if move.by is None and was_active(known, now, accounts=event.source in ACCOUNTS):
         values |= {name: False for name, order in _denied(known, now).items() if known.brought.get(name) != order}
-        values |= {name: value for name, value in event.attributes.items() if value is False and name in values}
+        said_by_it = {name: False if value is False else None for name, value in event.attributes.items()}
+        values |= {name: value for name, value in said_by_it.items() if name in values}
     left = SourceFacts(event.subject, event.origin, values=values, left=True, since=known.since, vouched=known.vouched)
     return left, "applied"
 

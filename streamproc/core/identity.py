@@ -6,7 +6,8 @@ Rule 2: an operator's order holds until the source claims something else than it
 Rule 3: what a subject says before its user is known waits, oldest first. It comes out behind one `link` event with all
 that the subject has said, so that nobody is let in for a moment by what was taken back since.
 Rule 4: a subject moves from user to user by `unlink` and `link` events, each of which names the other user. The link
-keeps all that the subject has said, so a merge and a split after it lose nothing.
+keeps all that the subject has said, so a merge and a split after it lose nothing. Where the source moved it, its former
+users are told by another `unlink` what it says of their time later on (`tenure.py`); an operator's order ends that.
 Rule 5: all about one subject, orders too, comes through one partition. So repeats change nothing: a record at or below
 the last one is passed over, and where a crash forgot the link, the events that come again are those that came before.
 """
@@ -22,7 +23,8 @@ from streamproc.core.controls import Control
 from streamproc.core.events import ChangeEvent, Move, Order, Origin, SourceFacts
 from streamproc.core.facts import absorb
 from streamproc.core.said import Said
-from streamproc.core.timeline import ACTIVE
+from streamproc.core.tenure import Word, denied, founded, heard, kept, ordered, word
+from streamproc.core.timeline import ACCOUNTS, ACTIVE
 
 MOST: Final = 50
 LARGEST: Final = 256 * 1024
@@ -47,7 +49,8 @@ class Link:
 
     `seq` counts the changes of this link; `origin` is the last record that was taken in, `ordered` the last operator's
     order. `claim`: whom the source names, `claimed`: where in its order. `facts`: all that was said. `forgotten`: how
-    many waited of which only what they said is kept.
+    many waited of which only what they said is kept. `words`: what an account's source said of whether it is
+    active, and whose, from when that first matters (`tenure.py`); `former`: whom it has left since.
     """
 
     seq: int
@@ -62,6 +65,8 @@ class Link:
     facts: SourceFacts | None = None
     waiting: tuple[ChangeEvent, ...] = ()
     forgotten: int = 0
+    words: tuple[Word, ...] = ()
+    former: tuple[str, ...] = ()
 
 
 LINK: Final[TypeAdapter[Link]] = TypeAdapter(Link)
@@ -81,7 +86,10 @@ def resolve(link: Link | None, source: str, said: Sequence[Said], origin: Origin
         if user is not None and (claimed is None or each.order > claimed):
             claim, claimed = user, each.order
     known = replace(link, seq=link.seq + 1, origin=origin, facts=facts, claim=claim, claimed=claimed)
-    return _settled(known, events, None)
+    known, late = _remembered(link, known, said)
+    stood = link.facts is not None and link.facts.values.get(ACTIVE) is False
+    settled, found = _settled(known, events, None, stood=stood)
+    return settled, late + found
 
 
 def order(link: Link | None, control: Control, placed: Origin, origin: Origin) -> tuple[Link, list[ChangeEvent]]:
@@ -95,7 +103,9 @@ def order(link: Link | None, control: Control, placed: Origin, origin: Origin) -
     link = link or Link(0, source, subject, origin)
     user = None if control.action == "split" or control.user is None else normalised(control.user)
     ruling = Ruling(user, link.claim, control.by, control.reason)
-    return _settled(replace(link, seq=link.seq + 1, origin=origin, ordered=placed, ruling=ruling), [], ruling)
+    words = _handed_over(link, user, origin.appended)
+    known = replace(link, seq=link.seq + 1, origin=origin, ordered=placed, ruling=ruling, words=words)
+    return _settled(known, [], ruling)
 
 
 def changes(user: str, source: str, said: Sequence[Said], origin: Origin) -> list[ChangeEvent]:
@@ -125,22 +135,72 @@ def normalised(anchor: str) -> str | None:
     return user if 0 < len(user) <= LONGEST else None
 
 
-def _settled(link: Link, events: list[ChangeEvent], by: Ruling | None) -> tuple[Link, list[ChangeEvent]]:
-    """`link` is as it will be, but for its user and what waits."""
+def _remembered(link: Link, known: Link, said: Sequence[Said]) -> tuple[Link, list[ChangeEvent]]:
+    """With what was said of when an account was active, and whose; and what its former users are to be told of that.
+
+    `known` is `link` as it will be, but for its user.
+    """
+    disabled = any(each.attributes.get(ACTIVE) is False for each in said)
+    if not link.words and not disabled and known.claim == link.claim:
+        return known, []
+    if link.source not in ACCOUNTS or known.facts is None:
+        return known, []
+    (user, ruling), now = _held(known), known.origin.appended
+    leaves = None if link.user == user else link.user
+    if not link.words and not disabled and leaves is None:
+        return known, []
+    past = link.words or founded(link.facts or known.facts, link.user, link.claimed, now)
+    names = [None if each.anchor is None or ruling is not None else normalised(each.anchor) for each in said]
+    words = heard(past, map(word, said, names))
+    before, after = denied(past), denied(words)
+    late = [
+        replace(
+            _move("unlink", each, user, known, None),
+            attributes={ACTIVE: not after.get(each, False)},
+            reason="said late of when it was theirs",
+        )
+        for each in link.former
+        if each not in {user, leaves} and after.get(each, False) != before.get(each, False)
+    ]
+    former = link.former if leaves is None or leaves in link.former else (*link.former, leaves)
+    return replace(known, words=kept(words), former=former), late
+
+
+def _handed_over(link: Link, user: str | None, now: int) -> tuple[Word, ...]:
+    """An account's words when an operator orders whose it is."""
+    if user == link.user or link.facts is None or link.source not in ACCOUNTS:
+        return link.words
+    words = link.words or founded(link.facts, link.user, link.claimed, now)
+    return kept(ordered(words, user))
+
+
+def _held(link: Link) -> tuple[str | None, Ruling | None]:
+    """Whose the subject is, and the operator's order by which it is."""
     ruling = link.ruling
     if ruling is not None and (ruling.claim != link.claim or ruling.user == link.claim):
         ruling = None  # rule 2; and an order that says what the source says needn't hold
-    before, user = link.user, link.claim if ruling is None else ruling.user
+    return (link.claim if ruling is None else ruling.user), ruling
+
+
+def _settled(
+    link: Link, events: list[ChangeEvent], by: Ruling | None, *, stood: bool = False
+) -> tuple[Link, list[ChangeEvent]]:
+    """`link` is as it will be, but for its user and what waits. `stood`: by its facts its user was disabled."""
+    before, (user, ruling) = link.user, _held(link)
     found: list[ChangeEvent] = []
     if before is not None and before != user and link.facts is not None:
         found.append(_move("unlink", before, user, link, by))
         if by is None and any(each.attributes.get(ACTIVE) is False and not each.ahead for each in events):
             # Disabled and given another number in one go: it was this user's account that was disabled.
             found[0] = replace(found[0], attributes={ACTIVE: False})
+        elif by is None:
+            ended = denied(link.words).get(before)
+            if ended is not None and (ended or stood):  # what stands may be said of it as another's
+                found[0] = replace(found[0], attributes={ACTIVE: not ended})
     if user is None:
-        kept = _bounded((*link.waiting, *events))
-        forgotten = link.forgotten + len(link.waiting) + len(events) - len(kept)
-        return replace(link, user=None, ruling=ruling, waiting=kept, forgotten=forgotten), found
+        waiting = _bounded((*link.waiting, *events))
+        forgotten = link.forgotten + len(link.waiting) + len(events) - len(waiting)
+        return replace(link, user=None, ruling=ruling, waiting=waiting, forgotten=forgotten), found
     first = link.seq == 1  # then these events are all that was ever said, and there is nothing to bring along
     if before != user and link.facts is not None and not first:
         found.append(_move("link", user, before, link, by))

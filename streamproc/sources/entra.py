@@ -178,9 +178,9 @@ def _notification(item: dict[str, Any], taken: Taken) -> Iterator[Notice | Ignor
         if kind == "user":
             yield Notice(subject, event, when, change, urgent=change != "created")
             return
-        members = {member: None for member, _ in _members(data)}
-        yield from (Notice(member, event, when, "group updated", urgent=True) for member in members)
-        if not members:
+        found = {member: None for member, _ in members(data)}
+        yield from (Notice(member, event, when, "group updated", urgent=True) for member in found)
+        if not found:
             yield Ignored("group", "a group changed: its members have to be synchronised")
 
 
@@ -193,7 +193,7 @@ def _event(item: dict[str, Any], data: dict[str, Any], subject: str, taken: Take
     return text(item.get("id")) or digest([item, taken.received])
 
 
-def _members(group: dict[str, Any]) -> Iterator[tuple[str, bool]]:
+def members(group: dict[str, Any]) -> Iterator[tuple[str, bool]]:
     """Users named by `members@delta`, and whether they are members now."""
     for member in map(record, items(group.get("members@delta"))):
         subject = text(member.get("id"))
@@ -203,15 +203,15 @@ def _members(group: dict[str, Any]) -> Iterator[tuple[str, bool]]:
 
 def _group(group: dict[str, Any], taken: Taken, options: SourceOptions) -> Iterator[Said | Notice | Ignored]:
     when = taken.received if taken.read is None else taken.read
-    name, event, members = text(group.get("displayName")), digest(group), dict(_members(group))
-    for subject, joins in members.items():
+    name, event, held = text(group.get("displayName")), digest(group), dict(members(group))
+    for subject, joins in held.items():
         if name is None:
             yield Notice(subject, event, when, "group membership", urgent=not joins)
             continue
         said: dict[str, Fact] = {f"group:{name}": name if joins else None}
         order = (when, 0, event)
         yield Said(subject, event, "change", order, said, anchor(subject, said, options), reason="group membership")
-    if not members:
+    if not held:
         yield Ignored("group", "a group changed: its members have to be synchronised")
 
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 import orjson
 
 from streamproc.core.events import GONE, Fact
-from streamproc.core.said import Ignored, Parsed, Said, Taken
+from streamproc.core.said import Ignored, Notice, Parsed, Said, Taken
 from streamproc.core.timeline import STARTS
 from streamproc.sources import Read
 from streamproc.sources.options import SourceOptions
@@ -20,7 +20,8 @@ READ: Final = "streamproc-read"
 """µs since 1970 in the source's clock: when a fetched answer was made, or before."""
 KIND: Final = "streamproc-kind"
 """What was fetched: `snapshot`, `page`, `gone` where the source doesn't know the subject any more, or `unlisted` where
-it doesn't show somebody whom it showed before. `order`: what an operator says of a subject."""
+it doesn't show somebody whom it showed before. `order`: what an operator says of a subject. `due`: among notifications,
+that a date of the subject's has come."""
 SUBJECT: Final = "streamproc-subject"
 BY_GATEWAY: Final = "streamproc-source"
 
@@ -37,6 +38,8 @@ def told(
     taken = Taken(appended * 1000 if received is None else received, _micros(named.get(READ)), named)
     if (kind := named.get(KIND)) in {"gone", "unlisted"}:
         return _absent(named.get(SUBJECT, ""), taken, gone=kind == "gone")
+    if kind == "due" and (subject := named.get(SUBJECT)):
+        return Parsed(notifications=(Notice(subject, f"due/{taken.received}", taken.received, "a date has come"),))
     payload = _payload(value)
     return Parsed(ignored=(payload,)) if isinstance(payload, Ignored) else read(payload, taken, options)
 

@@ -53,8 +53,10 @@ def _read(element: Any, taken: Taken, options: SourceOptions) -> Iterator[Said |
             yield from _business_event(subject, row, raw, taken, options)
         else:
             workers.setdefault(subject, []).append(row)
+    raws = list(report.records(element))
+    event = digest(element) if len(raws) < 2 else digest(sorted(map(digest, raws)))  # in whatever order they came
     for subject, rows in workers.items():
-        yield from timeline.told(subject, rows, element, taken, options)
+        yield from timeline.told(subject, rows, event, taken, options)
 
 
 def _business_event(

@@ -11,7 +11,8 @@ from typing import Any, Final, Literal
 from streamproc.core.events import Fact
 from streamproc.sources.employment import Employment
 from streamproc.sources.options import SourceOptions
-from streamproc.sources.reading import at, day, facts, starts, text, truth, zone_of
+from streamproc.sources.reading import at, day, digest, facts, starts, text, truth, zone_of
+from streamproc.sources.workday_report import lowest
 
 DEFAULTS: Final = SourceOptions(
     anchor="employeeNumber",
@@ -38,6 +39,7 @@ DEFAULTS: Final = SourceOptions(
         "workerType": "Worker_Type|Employee_Type|workerType",
         "workdayId": "Workday_ID|WID",
         "position": "Position_ID|positionId",
+        "primaryJob": "Primary_Job|primaryJob",
         "eventName": "eventName",
         "eventId": "eventId",
         "eventTime": "eventTime|entryMoment|Entry_Moment",
@@ -50,7 +52,7 @@ DEFAULTS: Final = SourceOptions(
 )
 OWN: Final = (
     "hireDate", "originalHireDate", "terminationDate", "lastDayOfWork", "terminated", "hireRescinded", "workerType",
-    "workdayId", "position", "eventName", "eventId", "eventTime", "effectiveDate", "rescinded", "cancels",
+    "workdayId", "position", "primaryJob", "eventName", "eventId", "eventTime", "effectiveDate", "rescinded", "cancels",
 )  # fmt: skip
 """What the parsers themselves read."""
 
@@ -93,6 +95,12 @@ def subject_of(row: dict[str, Any], options: SourceOptions) -> str | None:
         text(row.get("Contingent_Worker_ID")) is not None and text(row.get("Employee_ID")) is None
     )
     return number if number is None or not contingent else f"Contingent_Worker_ID/{number}"
+
+
+def rank(row: dict[str, Any], options: SourceOptions) -> tuple[bool, tuple[bool, int, str], str]:
+    """Which of one worker's rows speaks first: the primary job's, else that of the lowest position. Never by place."""
+    primary = truth(own(row, "primaryJob", options)) is True
+    return not primary, lowest(text(own(row, "position", options))), digest(row)
 
 
 def day_of(value: Any) -> date | None:

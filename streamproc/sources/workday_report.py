@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
-from streamproc.sources.reading import at, items, micros, record, text, truth
+from streamproc.sources.reading import at, digest, items, micros, record, text, truth
 
 _PREFIX: Final = re.compile(r"^(@?)(?:\{[^}]*\}|[A-Za-z][\w.-]*:(?=\w))?(.*)$", re.DOTALL)
 _TEXT: Final = frozenset({"#text", "$value", "_value_1"})
@@ -118,11 +118,18 @@ def identifiers(reference: Any) -> dict[str, str]:
 
 
 def _position(employment: dict[str, Any]) -> dict[str, Any]:
-    """The primary position's data; version 21 has it without the job around it."""
+    """The primary position's data, else that of the lowest id; version 21 has it without the job around it."""
     jobs = [record(one) for one in items(employment.get("Worker_Job_Data"))]
     primary = [one for one in jobs if truth(one.get("@Primary_Job"))] or jobs
-    found = primary[0] if primary else employment
-    return record(found.get("Position_Data"))
+    positions = [record(one.get("Position_Data")) for one in primary or [employment]]
+    if len(positions) == 1:
+        return positions[0]
+    return min(positions, key=lambda one: (lowest(text(one.get("Position_ID"))), digest(one)))
+
+
+def lowest(position: str | None) -> tuple[bool, int, str]:
+    """By which ids of positions are sorted: `P-9` before `P-10`, none at the end."""
+    return position is None, len(position or ""), position or ""
 
 
 def _name(names: dict[str, Any]) -> str | None:

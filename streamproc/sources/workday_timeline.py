@@ -43,19 +43,22 @@ class _Turn:
 
 
 def told(
-    subject: str, rows: list[dict[str, Any]], element: Any, taken: Taken, options: SourceOptions
+    subject: str, rows: list[dict[str, Any]], event: str, taken: Taken, options: SourceOptions
 ) -> Iterator[Said | Ignored]:
-    """One worker's snapshot, and beside it what lies ahead."""
+    """One worker's snapshot, and beside it what lies ahead. `event`: its id, of all that the rows came with."""
     now = taken.received if taken.read is None else taken.read
     workers = [
-        _Worker(row, columns.employment(row, options), _from(row, options)) for row in rows if _full(row, options)
+        _Worker(row, columns.employment(row, options), _from(row, options))
+        for row in (rows if len(rows) < 2 else sorted(rows, key=lambda row: columns.rank(row, options)))
+        if _full(row, options)
     ]
     if len(workers) < len(rows):
         yield Ignored("incomplete", "nothing but the worker's id under the configured names", subject)
-    ahead = [each for each in workers if each.begins is not None and each.begins > now]
+    # What is said last counts: of one day and one entry that of the row which speaks first.
+    ahead = [each for each in reversed(workers) if each.begins is not None and each.begins > now]
     present = _standing([each for each in workers if each not in ahead], options)
     if present:
-        yield from _present(subject, present, element, now, options)
+        yield from _present(subject, present, event, now, options)
     ahead.sort(key=lambda one: _entered(one, now, options))
     if any(each.begins is not None for each in workers):  # of days ahead it says all: what it leaves out is taken back
         name = f"{subject}/{ROWS}@{now}"
@@ -118,8 +121,8 @@ def _ahead(
     return Said(subject, event, "change", (*place, event), said, who, effective, name, reason="row ahead")
 
 
-def _present(subject: str, workers: list[_Worker], element: Any, now: int, options: SourceOptions) -> Iterator[Said]:
-    # Of several rows the one that speaks for the person: who works now, else who started last.
+def _present(subject: str, workers: list[_Worker], event: str, now: int, options: SourceOptions) -> Iterator[Said]:
+    # Of several rows the one that speaks for the person: who works now, else who started last, else the first by rank.
     speaks = max(workers, key=lambda one: (one.employment.works(now) is True, one.employment.first or date.min))
     said = columns.facts_of(speaks.row, options)
     who = anchor(subject, said, options)
@@ -131,7 +134,6 @@ def _present(subject: str, workers: list[_Worker], element: Any, now: int, optio
     dated = any(each.employment.first or each.employment.last for each in workers)
     ends = any(each.employment.last is not None and not each.employment.renewed for each in workers)
     cancels = DATES if ends else FROM_DATES if dated else FROM_FIRST_DAY
-    event = digest(element)
     yield Said(subject, event, "snapshot", (now, 0, event), said, who, cancels=cancels)
     turns: list[_Turn] = []
     for worker in workers:
@@ -143,7 +145,7 @@ def _present(subject: str, workers: list[_Worker], element: Any, now: int, optio
         known = {(each.kind, each.day) for each in logged}
         turns += logged + [each for each in _dated(worker, now, options) if (each.kind, each.day) not in known]
     firsts = [each.day for each in turns if each.kind == "start" and _anew(each)]
-    for turn in turns:
+    for turn in sorted(turns, key=lambda each: each.day):
         others = [each.employment for each in workers if each is not turn.of]
         at = turn.on.coming(now) if turn.kind == "start" else turn.on.leaving(now, firsts, others)
         begun = turn.on.starts

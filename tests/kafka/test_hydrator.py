@@ -4,6 +4,7 @@ import asyncio
 import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,15 +16,17 @@ from streamproc import config
 from streamproc.adapters import kafka as adapter
 from streamproc.config import Settings, environment
 from streamproc.core.events import Origin, SourceFacts
+from streamproc.core.fold import decode
 from streamproc.core.identity import Link
 from streamproc.demo.directories import pointed as stand_ins
 from streamproc.demo.processes import Child, stack
 from streamproc.services.sync import known_subjects
 from streamproc.sources import SOURCES
 from streamproc.sources.raw import told
-from streamproc.topics import LINKS
+from streamproc.topics import LINKS, OPERATIONS
 from tests.kafka.test_gateway import GRAPH, OKTA, PINGONE, SECRETS
-from tests.kafka.test_pipeline import read
+from tests.kafka.test_pipeline import _until, read
+from tests.kafka.test_worker import send
 
 WORKDAY = "secret-of-workday-123"
 OF = {"okta": "okta", "entra": "graph", "pingone": "pingone", "workday": "workday"}
@@ -246,3 +249,41 @@ async def test_known_subjects_are_those_that_arent_gone(settings: Settings) -> N
 
 async def _asked(at: Place) -> list[str]:
     return [each["path"] for each in (await at.sim("GET", "requests?directory=okta"))["requests"]]
+
+
+async def test_when_a_date_comes_the_report_is_asked_whether_it_still_says_so(
+    settings: Settings, tmp_path: Path
+) -> None:
+    """A termination that was rescinded, of which nobody gave notice: on its day it takes access, and is looked up.
+
+    Without that, access would come back with the next reading of the whole report.
+    """
+    async with place(settings, tmp_path) as at:
+        await at.sim("POST", "workday/people", [person(1)])
+        worker, hydrator = at.child("worker"), at.child("hydrator", **OFF)
+        await worker.start()
+        await hydrator.start()
+        leaves = datetime.now(UTC) + timedelta(seconds=10)
+        told_once = {
+            "eventId": "t1",
+            "eventName": "Terminate Employee",
+            "workerId": "E1",
+            "eventTime": datetime.now(UTC).isoformat(),
+            "effectiveDate": leaves.isoformat(),
+        }
+        await send(settings, "events.workday", ("E1", told_once))
+        try:
+            await _until(lambda: actives(settings), lambda found: found[-3:] == [True, False, True])
+        finally:
+            await hydrator.stop()
+            await worker.stop()
+        asked = (await read(settings, "notifications.workday"))["notifications.workday"]
+    assert [dict(each.headers).get("streamproc-kind") for each in asked] == [None, b"due"]
+    assert asked[1].timestamp >= leaves.timestamp() * 1000
+
+
+async def actives(settings: Settings) -> list[Any]:
+    """What was wanted of E1's access, one after the other, without repeats."""
+    records = (await read(settings, OPERATIONS))[OPERATIONS]
+    said = [decode(each.value).desired.get("active") for each in records if each.key == b"E1"]
+    return [value for place, value in enumerate(said) if place == 0 or said[place - 1] != value]

@@ -129,7 +129,7 @@ def test_an_event_that_repeats_adds_nothing(events: list[ChangeEvent], repeated:
         assert effect in {"duplicate", "stale"} or (wordless and effect == "applied")
 
 
-@given(events=histories().flatmap(arrivals), attributes=said())
+@given(events=histories().flatmap(arrivals), attributes=said)
 def test_a_partial_event_erases_nothing(events: list[ChangeEvent], attributes: dict[str, Fact]) -> None:
     """A newer `change` sets what it names, null included, and leaves every other fact as it was."""
     before = absorbed(events)
@@ -141,7 +141,7 @@ def test_a_partial_event_erases_nothing(events: list[ChangeEvent], attributes: d
     assert after.later == before.later | dict.fromkeys(named, newest.order)
 
 
-@given(events=histories().flatmap(arrivals), attributes=said())
+@given(events=histories().flatmap(arrivals), attributes=said)
 def test_a_snapshot_is_the_whole_truth(events: list[ChangeEvent], attributes: dict[str, Fact]) -> None:
     """A newer `snapshot` leaves exactly what it says; what it leaves out is known to have no value.
 

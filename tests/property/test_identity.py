@@ -82,7 +82,7 @@ class Links(RuleBasedStateMachine):
 
     @rule(
         subject=st.sampled_from(SUBJECTS),
-        attributes=said(),
+        attributes=said,
         anchor=st.none() | st.sampled_from([*USERS, " E1 "]),
         kind=st.sampled_from(["snapshot", "change"]),
         time=st.integers(-1, 1),

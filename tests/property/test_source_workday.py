@@ -25,6 +25,7 @@ ZONES = st.sampled_from(["Australia/Melbourne", "Pacific/Honolulu", "Europe/Berl
 EMPLOYMENTS = st.builds(
     Employment, ZONES, DAYS, DAYS, st.none() | st.booleans(), over=st.booleans(), rescinded=st.booleans()
 )
+NOON = micros("2026-05-01T12:00:00Z") or 0
 NOWS = st.integers(1_767_225_600_000_000, 1_798_761_600_000_000)  # 2026
 
 
@@ -130,6 +131,58 @@ def test_a_last_day_that_is_moved_and_taken_back(data: st.DataObject) -> None:
     assert active_at(moved, "2026-06-01T09:59:59Z") is True
     assert active_at(moved, "2026-06-01T10:00:00Z") is False
     assert active_at(data.draw(arrivals([*told[0], *told[1], *told[2]])), "2026-06-10T00:00:00Z") is True
+
+
+POSITIONS = st.fixed_dictionaries(
+    {"Employee_ID": st.sampled_from(["21001", "21002"]), "Title": st.sampled_from(["Agent", "Lead", "Chief"])},
+    optional={
+        "Position_ID": st.sampled_from(["", "P-9", "P-10"]),
+        "Primary_Job": st.sampled_from(["0", "1"]),
+        "Active": st.sampled_from(["0", "1"]),
+        "Hire_Date": st.sampled_from(["2026-02-01", "2026-09-01"]),
+        "Last_Day_Of_Work": st.sampled_from(["2026-03-01", "2026-08-01"]),
+        "Effective_Date": st.sampled_from(["2026-02-01", "2026-09-01"]),
+        "Entry_Moment": st.sampled_from(["2026-01-05T10:00:00Z", "2026-01-06T10:00:00Z"]),
+        "Time_Zone": ZONES,
+    },
+)
+
+
+def by_subject(payload: Any) -> dict[str, list[Said]]:
+    """Whom a report tells of, and what."""
+    found: dict[str, list[Said]] = {}
+    for said in workday.read(payload, Taken(NOON, NOON)).events:
+        found.setdefault(said.subject, []).append(said)
+    return found
+
+
+@given(rows=st.lists(POSITIONS, min_size=2, max_size=5), data=st.data())
+def test_the_order_of_rows_says_nothing(rows: list[dict[str, str]], data: st.DataObject) -> None:
+    """A person's positions in whatever order the report has them, tied or not: the same is said of each."""
+    shuffled = data.draw(st.permutations(rows))
+    assert by_subject({"Report_Entry": shuffled}) == by_subject({"Report_Entry": rows})
+
+
+@given(
+    jobs=st.lists(
+        st.tuples(st.sampled_from([None, "P-9", "P-10"]), st.booleans(), st.sampled_from(["Agent", "Lead"])),
+        min_size=2,
+        max_size=4,
+    ),
+    data=st.data(),
+)
+def test_the_order_of_a_workers_jobs_says_nothing(jobs: list[tuple[Any, bool, str]], data: st.DataObject) -> None:
+    """The same, where they are inside one worker of Get_Workers."""
+
+    def title(ordered: list[tuple[Any, bool, str]]) -> Any:
+        told = [
+            {"@Primary_Job": "1" if primary else "0", "Position_Data": {"Position_ID": id_, "Business_Title": name}}
+            for id_, primary, name in ordered
+        ]
+        data_ = {"Worker_ID": "21001", "Employment_Data": {"Worker_Job_Data": told}}
+        return [each.attributes.get("job") for each in workday.read({"Worker_Data": data_}, TAKEN).events]
+
+    assert title(data.draw(st.permutations(jobs))) == title(jobs)
 
 
 def test_what_is_said_fits_into_the_log() -> None:

@@ -464,7 +464,7 @@ async def test_graph_notifies_without_values_until_it_is_accepted(site: Site, re
 
 async def test_graphs_subscriptions_expire_are_renewed_and_end(site: Site, receiver: URL) -> None:
     """After its moment a subscription is gone and silent; a renewed one goes on until it is deleted."""
-    ends = datetime.now(UTC) + timedelta(seconds=0.3)
+    ends = datetime.now(UTC) + timedelta(seconds=2)  # so that both are made and one renewed before, on a busy machine
     soon = ends.isoformat()
     short = (await site.subscribe(receiver, expirationDateTime=soon)).body["id"]
     longer = (await site.subscribe(receiver, expirationDateTime=soon)).body["id"]
@@ -484,6 +484,44 @@ async def test_graph_names_a_persons_groups(site: Site) -> None:
     """Groups of a user are asked for at the user."""
     ada = await site.put("graph", {**ADA, "groups": ["Supervisors"]})
     assert [each["displayName"] for each in (await site.get(f"{USERS}/{ada}/memberOf"))["value"]] == ["Supervisors"]
+
+
+async def test_graphs_groups_tell_who_joined_left_and_what_they_are_called(site: Site) -> None:
+    """By their own delta query; of a user that is no change, and no notification tells it."""
+    ada = await site.put("graph", {**ADA, "groups": ["Agents"]})
+    ben = await site.put("graph", BEN)
+    where = "/graph/v1.0/groups"
+    _, users = await rounds(site, f"{USERS}/delta?$select=displayName")
+    everybody, _ = await rounds(site, f"{where}/delta?$select=displayName,members")
+    (agents,) = everybody
+    kind = "#microsoft.graph.user"
+    assert agents == {
+        "id": agents["id"],
+        "displayName": "Agents",
+        "members@delta": [{"@odata.type": kind, "id": ada}],
+    }
+    nothing, link = await rounds(site, f"{where}/delta?$select=displayName,members&$deltatoken=latest")
+    assert nothing == []
+    await site.change("graph", ada, groups=[])
+    await site.change("graph", ben, groups=["Agents"])
+    changed, link = await rounds(site, link)
+    assert changed[0]["members@delta"] == [
+        {"@odata.type": kind, "id": ada, "@removed": {"reason": "deleted"}},
+        {"@odata.type": kind, "id": ben},
+    ]
+    await site.sim("PATCH", "graph/groups/Agents", {"displayName": "Agents EU"})
+    changed, link = await rounds(site, link)
+    assert changed == [{"id": agents["id"], "displayName": "Agents EU"}]
+    assert (await site.get(f"{where}/{agents['id']}/members/microsoft.graph.user?$select=id"))["value"] == [
+        {"@odata.type": kind, "id": ben}
+    ]
+    assert [each["displayName"] for each in (await site.get(f"{USERS}/{ben}/memberOf"))["value"]] == ["Agents EU"]
+    assert (await site.call("GET", f"{where}/{ada}/members/microsoft.graph.user")).status == 404
+    assert (await rounds(site, link))[0] == []
+    assert (await rounds(site, users))[0] == []
+    await site.change("graph", ada, groups=["Agents EU", "Leads"])
+    minimal, _ = await rounds(site, link, Prefer="return=minimal")
+    assert [each.get("displayName") for each in minimal] == [None, "Leads"]
 
 
 # PingOne

@@ -720,15 +720,51 @@ async def test_who_is_missing_from_a_full_sync_has_not_left(world: World, source
     assert len(world.log.records) > before
 
 
-async def test_a_full_sync_of_entra_reads_groups(world: World) -> None:
-    """The delta query doesn't tell them; a full round reads each user whole."""
-    who = await world.site.put("graph", ADA)
+async def test_a_sync_of_entra_finds_who_joined_and_left_groups(world: World) -> None:
+    """Graph tells that of groups alone: whoever is concerned is read, and nobody else."""
+    ada, ben = await world.site.put("graph", {**ADA, "groups": ["Leads"]}), await world.site.put("graph", BEN)
     await world.sync("entra")
-    await world.site.change("graph", who, groups=["Agents"])
+    before = len(world.log.records)
     await world.sync("entra")
-    assert "group:Agents" not in world.log.facts()[who]
-    await world.sync("entra", full=True)
-    assert world.log.facts()[who]["group:Agents"] == "Agents"
+    assert len(world.log.records) == before, "a first round doesn't ask for everybody again"
+    await world.site.change("graph", ada, groups=["Agents"])
+    await world.sync("entra")
+    facts = world.log.facts()
+    assert (facts[ada]["group:Agents"], facts[ada].get("group:Leads")) == ("Agents", None)
+    assert {each.key for each in world.log.records[before:]} == {ada.encode()}
+    await world.site.change("graph", ben, groups=["Agents"], department="Sales")
+    await world.site.sim("PATCH", "graph/groups/Agents", {"displayName": "Agents EU"})
+    await world.sync("entra")
+    facts = world.log.facts()
+    assert [(facts[who].get("group:Agents"), facts[who]["group:Agents EU"]) for who in (ada, ben)] == [
+        (None, "Agents EU")
+    ] * 2
+    assert facts[ben]["department"] == "Sales"
+    before = len(world.log.records)
+    await world.site.change("graph", ben, groups=[])
+    await world.sync("entra")
+    assert {each.key for each in world.log.records[before:]} == {ben.encode()}
+
+
+async def test_groups_that_changed_while_everybody_was_read_come_with_the_next_round(world: World) -> None:
+    """And page by page; a cursor from before groups were read goes on with its users."""
+    await world.site.sim("POST", "config", {"page_size": 1})
+    ada, ben = await world.site.put("graph", ADA), await world.site.put("graph", BEN)
+    graph = world.directories["entra"]
+    first = await graph.page("", "", full=True)
+    await world.site.change("graph", ada, groups=["Agents"])
+    await world.site.change("graph", ben, groups=["Leads"])
+    last = await graph.page("", first.place, full=True)
+    assert (first.subjects, last.subjects, last.place) == ((ada,), (ben,), "")
+    told: list[str] = []
+    page = await graph.page(last.since, "", full=False)
+    while page.place:
+        page = await graph.page(last.since, page.place, full=False)
+        told += page.subjects
+    assert sorted(told) == sorted([ada, ben])
+    assert (await graph.page(page.since, "", full=False)).subjects == ()
+    old = orjson.loads(last.since)["users"]
+    assert orjson.loads((await graph.page(old, "", full=False)).since).keys() == {"users", "groups"}
 
 
 @EVERYWHERE

@@ -275,6 +275,15 @@ def test_two_positions_of_one_worker() -> None:
         assert [each.attributes["active"] for each in at(rows).events if each.attributes] == [True]
 
 
+def test_of_tied_positions_the_primary_one_speaks() -> None:
+    """Else that of the lowest number; wherever they stand in the report."""
+    chief = row(Position_ID="P-10", Title="Chief", Primary_Job="1")
+    lead, agent = row(Position_ID="P-9", Title="Lead"), row(Position_ID="P-11", Title="Agent")
+    for rows, job in (([agent, lead], "Lead"), ([lead, chief, agent], "Chief")):
+        for ordered in (rows, rows[::-1]):
+            assert at({"Report_Entry": ordered}).events[0].attributes["job"] == job
+
+
 def test_the_same_row_read_again_is_the_same_event_later() -> None:
     """Overlapping polls: the event's id stays, its place in the order is that of the reading."""
     first, again = at(row()).events[0], at(row(), "2026-05-02T12:00:00Z").events[0]

@@ -12,8 +12,10 @@ from streamproc.core.identity import Link, resolve
 from streamproc.core.mapping import parse_mapping
 from streamproc.core.plan import Create, Deactivate, plan
 from streamproc.core.said import Said, Taken
+from streamproc.services.asked import asking
 from streamproc.sources import okta, workday
 from streamproc.sources.hris import parse
+from streamproc.sources.raw import told
 from streamproc.sources.reading import micros
 
 MAPPING = parse_mapping("""
@@ -319,3 +321,48 @@ def test_what_is_recalled_has_its_timeline() -> None:
     event = passed(log.record, Origin("identity.changes", 0, 9, us("2026-05-14T14:00:00Z") // 1000))
     expected = encode(fold(decode(value), 999, event, MAPPING))
     assert fold_encoded(value, 999, event, MAPPING) == expected
+
+
+def asked(log: Log, moment: str) -> list[str]:
+    """Whom the worker's timer has fetched when it looks at the calendar at a moment."""
+    assert log.record is not None
+    taken = (
+        told(workday.read, OPTIONS, each.value, dict(each.headers), 0)
+        for each in asking(log.record, us(moment) // 1000)
+    )
+    return [notice.subject for each in taken for notice in each.notifications]
+
+
+def test_a_hire_known_from_a_row_ahead_alone_is_asked_for_on_the_day() -> None:
+    """Nothing that was read says that they are active then, and no reading of new entries shows them again."""
+    log, day = Log(), "2026-05-19T14:00:00Z"
+    ahead = row(Hire_Date="2026-05-20", Effective_Date="2026-05-20")
+    log.workday(MAY, ahead)
+    assert asked(log, "2026-05-19T13:59:59Z") == []
+    assert asked(log, day) == ["E1"]
+    assert log.at(us(day)) is not True
+    log.workday("2026-05-19T14:00:03Z", ahead)
+    assert log.at(us("2026-05-19T14:00:04Z")) is True
+
+
+def test_a_termination_that_was_rescinded_unheard_is_asked_for_when_it_comes() -> None:
+    """It takes access, as the report last said; what is asked for then gives it back."""
+    log, end = Log(), "2026-05-14T14:00:00Z"
+    log.workday(MAY, row(Last_Day_Of_Work="2026-05-14"))
+    assert asked(log, end) == ["E1"]
+    assert log.at(us(end)) is False
+    assert asked(log, end) == [], "once for each date"
+    log.workday("2026-05-14T14:00:03Z", row())
+    assert log.at(us("2026-05-14T14:00:04Z")) is True
+
+
+def test_nobody_is_asked_for_because_of_a_title() -> None:
+    """Many may change theirs on one day; and where no report can be asked, nobody is."""
+    log = Log()
+    log.workday(MAY, row(), row(Effective_Date="2026-05-20", Title="Lead"))
+    assert log.at(us("2026-05-19T13:59:59Z")) is True
+    assert asked(log, "2026-05-20T00:00:00Z") == []
+    log = Log()
+    log.hris(MAY, id="a", type="snapshot", attributes={"userName": "e", "displayName": "E", "active": True})
+    log.hris(MAY, id="b", attributes={"active": False}, effective="2026-05-20T00:00:00Z")
+    assert asked(log, "2026-05-21T00:00:00Z") == []

@@ -38,6 +38,7 @@ class Directories:
             ("POST", "/reset", self._reset),
             ("POST", "/okta/verify", self._verify),
             ("POST", "/graph/people/{key}/restore", self._restore),
+            ("PATCH", "/graph/groups/{name}", self._rename),
             ("GET", "/{directory}/people", self._people),
             ("POST", "/{directory}/people", self._create),
             ("PATCH", "/{directory}/people/{key}", self._update),
@@ -100,6 +101,10 @@ class Directories:
 
     async def _restore(self, request: web.Request, _: Any) -> Any:
         return _person(self.graph.restore(request.match_info["key"]))
+
+    async def _rename(self, request: web.Request, content: Any) -> Any:
+        self.graph.groups.rename(request.match_info["name"], str(_object(content).get("displayName")))
+        return {}
 
     async def _faults(self, request: web.Request, _: Any) -> Any:
         return self._directory(request).faults.shown()

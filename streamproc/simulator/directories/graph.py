@@ -1,5 +1,7 @@
 """Microsoft Graph: users, the delta query, deleted items, and change notifications that hold no values.
 
+Joining or leaving a group is no change of a user's here: see `groups`.
+
 learn.microsoft.com/graph: resources/user, delta-query-users, change-notifications-delivery-webhooks, api/subscription.
 """
 
@@ -13,7 +15,8 @@ from aiohttp import web
 
 from streamproc.simulator.directories import faults
 from streamproc.simulator.directories.directory import Directory, Refused, Site, answered
-from streamproc.simulator.directories.people import Change, Entry, Values
+from streamproc.simulator.directories.groups import Groups
+from streamproc.simulator.directories.people import Change, Entry, Values, differing
 from streamproc.simulator.directories.subscriptions import Subscriptions, stamp
 
 ROOT = "/v1.0"
@@ -58,12 +61,14 @@ class Graph(Directory):
 
     def __init__(self, site: Site) -> None:
         self.subscriptions = Subscriptions(self)
+        self.groups = Groups(self)
         super().__init__(site)
 
     def reset(self) -> None:
         super().reset()
         self.epoch = uuid.uuid4().hex[:8]  # links from before a reset are gone
         self.subscriptions.clear()
+        self.groups.clear()
 
     def add_routes(self, app: web.Application) -> None:
         where, one = f"{ROOT}/subscriptions", f"{ROOT}/subscriptions/{{id}}"
@@ -71,6 +76,8 @@ class Graph(Directory):
         self.route(app, "GET", f"{ROOT}/users/delta", self._delta)
         self.route(app, "GET", f"{ROOT}/users/{{id}}", self._get)
         self.route(app, "GET", f"{ROOT}/users/{{id}}/memberOf", self._groups)
+        self.route(app, "GET", f"{ROOT}/groups/delta", self.groups.delta)
+        self.route(app, "GET", f"{ROOT}/groups/{{id}}/members/microsoft.graph.user", self.groups.members)
         self.route(app, "GET", f"{ROOT}/directory/deletedItems/{{id}}", self._deleted)
         self.route(app, "POST", where, self.subscriptions.subscribe)
         self.route(app, "GET", where, self.subscriptions.every)
@@ -130,9 +137,7 @@ class Graph(Directory):
 
     async def _groups(self, request: web.Request) -> web.Response:
         names = self._found(request).values.get("groups", [])
-        kind = "#microsoft.graph.group"
-        groups = [{"@odata.type": kind, "id": _group_id(name), "displayName": name} for name in names]
-        return answered({"value": groups})
+        return answered({"value": [self.groups.shown(name) for name in names]})
 
     async def _deleted(self, request: web.Request) -> web.Response:
         entry = self.entries.get(request.match_info["id"])
@@ -181,8 +186,8 @@ class Graph(Directory):
         state = self._state(request)
         state.setdefault("upto", self.seq)
         changed = sorted(
-            (each for each in self.entries.values() if state["since"] < each.seq <= state["upto"]),
-            key=lambda each: each.seq,
+            (each for each in self.entries.values() if state["since"] < _told(each) <= state["upto"]),
+            key=_told,
         )
         if state["start"] == 0:  # a first round doesn't tell who is gone
             changed = [each for each in changed if each.removed is None]
@@ -190,11 +195,11 @@ class Graph(Directory):
         minimal = "return=minimal" in request.headers.get("Prefer", "") and state["start"] > 0
         shown = [self._item(each, each.values, state, minimal=minimal) for each in page]
         if self.faults.choose(faults.REPLAY):
-            stale = [(each, each.before(each.seq - 1) or each.values) for each in page]
+            stale = [(each, each.before(_told(each) - 1) or each.values) for each in page]
             old = [self._item(each, values, state, minimal=minimal) for each, values in stale]
             shown = [*old, *shown]
         if len(changed) > len(page):
-            link = {"@odata.nextLink": _link(request, "$skiptoken", {**state, "since": page[-1].seq})}
+            link = {"@odata.nextLink": _link(request, "$skiptoken", {**state, "since": _told(page[-1])})}
         else:
             after = {"select": state["select"], "since": state["upto"], "start": state["upto"], "epoch": self.epoch}
             link = {"@odata.deltaLink": _link(request, "$deltatoken", after)}
@@ -250,5 +255,13 @@ def _link(request: web.Request, name: str, state: dict[str, Any]) -> str:
     return f"{_root(request)}/users/delta?{name}={quote(token)}"
 
 
-def _group_id(name: str) -> str:
-    return str(uuid.uuid5(uuid.NAMESPACE_URL, name))
+def _told(entry: Entry) -> int:
+    """The number of the last change that isn't of groups alone."""
+    numbers = [number for number, _ in entry.history]
+    values = [{}, *(each for _, each in entry.history)]
+    own = [
+        number
+        for number, old, new in zip(numbers, values[:-1], values[1:], strict=True)
+        if differing(old, new) != ("groups",)
+    ]
+    return own[-1]
