@@ -15,15 +15,19 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from functools import partial
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 import structlog
-from aiohttp import web
+from aiohttp import HttpVersion11, web
 from aiokafka.errors import KafkaError
+from prometheus_client import Counter
 
 from streamproc import telemetry
 from streamproc.adapters.jwks import KeysUnavailableError
 from streamproc.core.said import Ignored
+from streamproc.services import received
+from streamproc.services.answers import HANDSHAKE, Answer, Success, later, validation
+from streamproc.services.deadlines import Deadlines
 from streamproc.services.doors import Door
 from streamproc.services.issuer import Issuer
 from streamproc.sources import SOURCES
@@ -36,11 +40,12 @@ log = structlog.get_logger("streamproc.gateway")
 
 SECONDS = 2.0
 """For the whole of a request: Okta and Graph give up, or slow down, after 3."""
-HANDSHAKE = 2048
-"""Characters of what a source asks to be repeated."""
 QUIET = logging.getLogger("streamproc.gateway.http")
 QUIET.disabled = True
 """For aiohttp, whose messages on malformed requests quote them, secrets and all."""
+
+
+Handler: TypeAlias = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
 
 class Producer(Protocol):
@@ -50,15 +55,6 @@ class Producer(Protocol):
         self, topic: str, value: bytes, key: bytes, *, headers: list[tuple[str, bytes]]
     ) -> asyncio.Future[Any]:
         """Returns as soon as the record is on its way; the future is done when the brokers have it."""
-
-
-class Answer(Exception):  # noqa: N818 - an answer that cuts the rest short, not an error
-    """Ends a request with a status."""
-
-    def __init__(self, status: int, content: dict[str, Any] | None = None) -> None:
-        super().__init__(status)
-        self.status = status
-        self.content = content
 
 
 class Gateway:
@@ -78,6 +74,7 @@ class Gateway:
         ticks: Callable[[], float] = time.monotonic,
     ) -> None:
         self._doors = doors
+        self._paths = {f"/v1/{door.name}": door for door in doors.values()}
         self._options = options
         self._producer = producer
         self._well = well
@@ -89,13 +86,16 @@ class Gateway:
         self._busy = 0
         self._health = (float("-inf"), False)
         self._failure: asyncio.Future[None] | None = None
+        self._successes = {door.accepted: Success(door.accepted) for door in doors.values()}
+        self._deadlines = Deadlines()
+        self._counts: dict[tuple[str, int], Counter] = {}
 
     def app(self) -> web.Application:
         """The routes: a door for each source that is configured, and whether we are well."""
         made = web.Application()
         made.router.add_get("/healthz", self._healthz)
         for door in self._doors.values():
-            made.router.add_post(f"/v1/{door.name}", partial(self._counted, door))
+            made.router.add_post(f"/v1/{door.name}", partial(self._post, door))
         if "okta" in self._doors:
             made.router.add_get("/v1/okta", partial(self._challenge, self._doors["okta"]))
         return made
@@ -113,6 +113,8 @@ class Gateway:
             shutdown_timeout=SECONDS + 1,
         )
         await runner.setup()
+        assert runner.server is not None
+        runner.server.request_handler = partial(self._routed, runner.server.request_handler)
         try:
             await web.TCPSite(runner, host, port, ssl_context=tls).start()
             ready(str(runner.addresses[0][1]))
@@ -123,7 +125,14 @@ class Gateway:
 
     # Requests
 
-    async def _healthz(self, request: web.Request) -> web.Response:  # noqa: ARG002
+    def _routed(self, usual: Handler, request: web.BaseRequest) -> Awaitable[web.StreamResponse]:
+        """What is posted to a door's very path goes to it at once, all else by aiohttp's routes, which cost more."""
+        door = self._paths.get(request.raw_path) if request.method == "POST" else None
+        if door is None or "Expect" in request.headers:
+            return usual(request)
+        return self._post(door, request)
+
+    async def _healthz(self, request: web.BaseRequest) -> web.Response:  # noqa: ARG002
         since, well = self._health
         if self._ticks() - since > 1:
             self._health = (self._ticks(), False)  # while one asks, the others aren't kept waiting
@@ -131,7 +140,7 @@ class Gateway:
             self._health = (self._ticks(), well)
         return web.Response(status=200 if well else 503, text="ok" if well else "not ok")
 
-    async def _challenge(self, door: Door, request: web.Request) -> web.Response:
+    async def _challenge(self, door: Door, request: web.BaseRequest) -> web.Response:
         """Okta's one GET, which carries the secret as its events do."""
         challenge = request.headers.get("x-okta-verification-challenge", "")
         try:
@@ -142,74 +151,53 @@ class Gateway:
             return web.Response(status=400)
         return web.json_response({"verification": challenge})
 
-    async def _counted(self, door: Door, request: web.Request) -> web.Response:
-        response = await self._post(door, request)
-        telemetry.HOOKS.labels(door.name, str(response.status)).inc()
+    async def _post(self, door: Door, request: web.BaseRequest) -> web.StreamResponse:
+        response: web.StreamResponse
+        if door.kind == "graph" and "validationToken" in request.query:
+            response = validation(request.query["validationToken"])
+        elif self._busy >= self._in_flight:
+            response = later()
+        else:
+            self._busy += 1
+            try:
+                await self._take(door, request)
+                response = self._success(door, request)
+            except Answer as answer:
+                response = answer.response()
+            except Exception as error:  # noqa: BLE001 - one request's bug mustn't be the next one's
+                log.error("request failed", source=door.name, error=type(error).__name__)  # noqa: TRY400 - it may quote
+                response = later()
+            finally:
+                self._busy -= 1
+        self._count(door.name, response.status)
         return response
 
-    async def _post(self, door: Door, request: web.Request) -> web.Response:
-        if door.kind == "graph" and "validationToken" in request.query:
-            return _validation(request.query["validationToken"])
-        if self._busy >= self._in_flight:
-            return _later()
-        self._busy += 1
-        try:
-            await self._take(door, request)
-        except Answer as answer:
-            if answer.status == 503:
-                return _later()
-            if answer.content is None:
-                return web.Response(status=answer.status)
-            return web.json_response(answer.content, status=answer.status)
-        except Exception as error:  # noqa: BLE001 - one request's bug mustn't be the next one's
-            log.error("request failed", source=door.name, error=type(error).__name__)  # noqa: TRY400 - it may quote
-            return _later()
-        else:
-            return web.Response(status=door.accepted)
-        finally:
-            self._busy -= 1
+    def _success(self, door: Door, request: web.BaseRequest) -> web.StreamResponse:
+        if request.keep_alive and request.version == HttpVersion11:
+            return self._successes[door.accepted].at(int(self._clock()))
+        return web.Response(status=door.accepted)
 
-    def _prove(self, door: Door, request: web.Request, now: int) -> None:
-        if failed := before(door.proofs, request.headers, _names(request), now):
+    def _count(self, door: str, status: int) -> None:
+        """`labels` checks and locks; each pair is looked up there once."""
+        count = self._counts.get((door, status))
+        if count is None:
+            count = self._counts[door, status] = telemetry.HOOKS.labels(door, str(status))
+        count.inc()
+
+    def _prove(self, door: Door, request: web.BaseRequest, now: int) -> None:
+        if failed := before(door.proofs, request.headers, received.names(request), now):
             self._refuse(door, request, failed)
 
-    def _refuse(self, door: Door, request: web.Request, check: str) -> None:
+    def _refuse(self, door: Door, request: web.BaseRequest, check: str) -> None:
         log.warning("refused", source=door.name, check=check, remote=request.remote)
         raise Answer(401)
 
-    async def _body(self, door: Door, request: web.Request, deadline: float) -> bytes:
-        limit = self._max_body * door.factor
-        if (request.content_length or 0) > limit:
-            raise Answer(413)
-        if request.headers.get("Content-Encoding", "identity") != "identity":
-            raise Answer(415)
-        parts: list[bytes] = []
-        size = 0
-        try:
-            if request.content.is_eof():  # it came with the head, as most do
-                parts.append(request.content.read_nowait())
-            else:
-                async with asyncio.timeout_at(deadline):
-                    async for part in request.content.iter_any():
-                        parts.append(part)
-                        size += len(part)
-                        if size > limit:
-                            raise Answer(413)
-        except TimeoutError:
-            raise Answer(408) from None
-        except (web.RequestPayloadError, ConnectionError):
-            raise Answer(400) from None
-        body = b"".join(parts)
-        if len(body) > limit:
-            raise Answer(413)
-        return body
-
-    async def _take(self, door: Door, request: web.Request) -> None:
+    async def _take(self, door: Door, request: web.BaseRequest) -> None:
         """Prove, read and keep a request. Raises Answer where it doesn't end in success."""
         deadline = asyncio.get_running_loop().time() + SECONDS
         headers, now = request.headers, int(self._clock() * 1_000_000)
         self._prove(door, request, now)
-        body = await self._body(door, request, deadline)
+        body = await received.body(request, self._max_body * door.factor, deadline)
         if failed := after(door.proofs, headers, body):
             self._refuse(door, request, failed)
         of = intake(door.source, headers, body, now)
@@ -233,7 +221,7 @@ class Gateway:
     def _records(self, of: Intake, payload: Any, body: bytes | None) -> tuple[list[Record], list[Ignored]]:
         return records(SOURCES[of.source], self._options[of.source], of, payload, body)
 
-    def _ours(self, door: Door, request: web.Request, payload: Any) -> list[dict[str, Any]]:
+    def _ours(self, door: Door, request: web.BaseRequest, payload: Any) -> list[dict[str, Any]]:
         ours, others = own_items(payload, door.states)
         if others or not ours:
             log.warning("refused", source=door.name, check="clientState", remote=request.remote, items=others)
@@ -241,7 +229,7 @@ class Gateway:
             raise Answer(401)
         return ours
 
-    async def _token(self, door: Door, request: web.Request, of: Intake, body: bytes, deadline: float) -> None:
+    async def _token(self, door: Door, request: web.BaseRequest, of: Intake, body: bytes, deadline: float) -> None:
         """A Security Event Token. What is kept are the claims that were signed; a verification event is one too."""
         assert self._issuer is not None
         found: Token | Refusal = Refusal("invalid_request", "the content type isn't application/secevent+jwt")
@@ -262,22 +250,27 @@ class Gateway:
 
     async def _append(self, made: list[Record], deadline: float) -> None:
         """Returns when the brokers have it all. Raises Answer where they don't in time; it may still get to them."""
+        sent: list[asyncio.Future[Any]] = []
+        watched, kept = len(made) > 1, False
         try:
-            async with asyncio.timeout_at(deadline):
-                sent = [await self._send(each) for each in made]
+            with self._deadlines.at(deadline):
+                for each in made:
+                    sent.append(await self._producer.send(each.topic, each.value, each.key, headers=each.headers))
+                    if watched:  # while one is waited for, another may fail
+                        sent[-1].add_done_callback(self._settled)
                 for future in sent:
                     await future
+            kept = True
         except TimeoutError:
             log.warning("not acknowledged in time", records=len(made))
             raise Answer(503) from None
         except KafkaError as error:
             self._fail(error)
             raise Answer(503) from None
-
-    async def _send(self, record: Record) -> asyncio.Future[Any]:
-        future = await self._producer.send(record.topic, record.value, record.key, headers=record.headers)
-        future.add_done_callback(self._settled)
-        return future
+        finally:
+            if not (kept or watched):
+                for future in sent:
+                    future.add_done_callback(self._settled)
 
     def _settled(self, future: asyncio.Future[Any]) -> None:
         if not future.cancelled() and (error := future.exception()) is not None:
@@ -287,23 +280,3 @@ class Gateway:
         """The producer itself retries what can be. After anything else its sequence has a gap: it takes no more."""
         if self._failure is not None and not self._failure.done():
             self._failure.set_exception(error)
-
-
-def _later() -> web.Response:
-    return web.Response(status=503, headers={"Retry-After": "1"})
-
-
-def _validation(given: str) -> web.Response:
-    """Graph asks for its token back as it is, as plain text (learn.microsoft.com/graph/change-notifications-...)."""
-    if not 0 < len(given) <= HANDSHAKE:
-        return web.Response(status=400)
-    return web.Response(text=given, content_type="text/plain", headers={"X-Content-Type-Options": "nosniff"})
-
-
-def _names(request: web.Request) -> frozenset[str]:
-    """Common name and DNS names of a client certificate; TLS has verified it, or there is none."""
-    found = None if request.transport is None else request.transport.get_extra_info("peercert")
-    if not found:
-        return frozenset()
-    names = [value for part in found.get("subject", ()) for name, value in part if name == "commonName"]
-    return frozenset([*names, *(value for kind, value in found.get("subjectAltName", ()) if kind == "DNS")])

@@ -109,7 +109,7 @@ def records(
     if isinstance(payload, Ignored):
         return [rejected(of, body or b"", payload.code, payload.reason)], [payload]
     kind = of.headers.get("content-type", "")
-    if content_type(of.headers).startswith(BATCH) and isinstance(payload, list):
+    if isinstance(payload, list) and content_type(of.headers).startswith(BATCH):
         elements, kind = payload, "application/cloudevents+json"
     elif BINARY in of.headers:
         elements = [payload]  # in binary mode the body is one event's data, whatever it looks like
@@ -155,13 +155,13 @@ def rejected(of: Intake, value: bytes, code: str, reason: str) -> Record:
 
 
 def _records(source: str, said: Parsed, value: bytes, headers: Headers) -> list[Record]:
+    events, notices, ignored = said.events, said.notifications, said.ignored
     made = []
-    if said.events or said.ignored or not said.notifications:
-        subjects = [each.subject for each in said.events] + [each.subject for each in said.ignored if each.subject]
-        made.append(Record(f"events.{source}", _key(subjects, source), value, headers))
-    if said.notifications:
-        subjects = [each.subject for each in said.notifications]
-        made.append(Record(f"notifications.{source}", _key(subjects, source), value, headers))
+    if events or ignored or not notices:
+        subject = events[0].subject if events else next((each.subject for each in ignored if each.subject), source)
+        made.append(Record(f"events.{source}", _key(subject), value, headers))
+    if notices:
+        made.append(Record(f"notifications.{source}", _key(notices[0].subject), value, headers))
     return made
 
 
@@ -177,8 +177,8 @@ def _large(value: bytes) -> Ignored:
     return Ignored("too_large", f"{len(value)} bytes in one event; at most {LARGEST}")
 
 
-def _key(subjects: list[str], source: str) -> bytes:
-    return (subjects[0] if subjects else source)[:HEADER].encode("utf-8", "replace")
+def _key(subject: str) -> bytes:
+    return subject[:HEADER].encode("utf-8", "replace")
 
 
 def _told(of: Intake, kind: str) -> dict[str, str]:

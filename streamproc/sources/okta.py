@@ -109,8 +109,10 @@ def read(payload: Any, taken: Taken, options: SourceOptions = DEFAULTS) -> Parse
 
 
 def _inside(payload: Any) -> list[Any] | None:
-    held = payload if isinstance(payload, list) else record(record(payload).get("data")).get("events")
-    return held if isinstance(held, list) else None
+    if isinstance(payload, dict):
+        data = payload.get("data")
+        payload = data.get("events") if isinstance(data, dict) else None
+    return payload if isinstance(payload, list) else None
 
 
 def _read(element: Any, taken: Taken, options: SourceOptions) -> Said | Notice | Ignored:
@@ -155,9 +157,12 @@ def _event(kind: str, event: dict[str, Any], taken: Taken, options: SourceOption
 
 def _targets(event: dict[str, Any], kind: str, key: str) -> list[str]:
     """One attribute of each target of a type; their order isn't promised, and a target may be there twice."""
-    targets = [record(each) for each in items(event.get("target"))]
-    found = [text(each.get(key)) for each in targets if each.get("type") == kind]
-    return list(dict.fromkeys(each for each in found if each is not None))
+    found: dict[str, None] = {}
+    for each in items(event.get("target")):
+        target = record(each)
+        if target.get("type") == kind and (name := text(target.get(key))) is not None:
+            found[name] = None
+    return list(found)
 
 
 def _user(user: dict[str, Any], taken: Taken, options: SourceOptions) -> Said | Ignored:

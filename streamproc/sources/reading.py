@@ -4,7 +4,7 @@ import hashlib
 import re
 import reprlib
 from collections.abc import Callable, Iterable, Mapping
-from datetime import UTC, date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final, assert_never
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -15,9 +15,10 @@ from streamproc.core.said import Ignored, Notice, Parsed, Said
 from streamproc.sources.options import SourceOptions
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_EPOCH_UTC: Final = datetime(1970, 1, 1)  # noqa: DTZ001 - for moments that are in UTC and don't say so
 
 _INSTANT: Final = re.compile(
-    r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d)(?::(\d\d)(?:\.(\d+))?)?\s*(?:([Zz])|([+-])(\d\d):?(\d\d))?"
+    r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d)(?::(\d\d)(?:\.(\d+))?)?\s*(?:[Zz]|([+-])(\d\d):?(\d\d))?"
 )
 AHEAD: Final = 300_000_000
 """µs by which a source's clock may be ahead of ours."""
@@ -39,9 +40,11 @@ def items(value: Any) -> list[Any]:
 
 def text(value: Any) -> str | None:
     """Stripped text, numbers too; None where there is none."""
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
+    if isinstance(value, str):
+        return value.strip() or None
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
         return None
-    return str(value).strip() or None
+    return str(value)
 
 
 def truth(value: Any) -> bool | None:
@@ -57,17 +60,18 @@ def micros(value: Any) -> int | None:
     found = _INSTANT.fullmatch(value.strip()) if isinstance(value, str) else None
     if found is None:
         return None
-    day, minute, second, fraction, _, sign, hours, minutes = found.groups()
+    day, minute, second, fraction, sign, hours, minutes = found.groups()
     try:
-        moment = datetime.fromisoformat(f"{day}T{minute}:{second or '00'}")
-        if sign:
-            offset = timedelta(hours=int(hours), minutes=int(minutes))
-            moment = moment.replace(tzinfo=timezone(offset if sign == "+" else -offset))
-        else:
-            moment = moment.replace(tzinfo=UTC)
-        return (moment - EPOCH) // timedelta(microseconds=1) + int((fraction or "").ljust(6, "0")[:6])
-    except (ValueError, OverflowError):
+        since = datetime.fromisoformat(f"{day}T{minute}:{second or '00'}") - _EPOCH_UTC
+    except ValueError:
         return None
+    seconds = since.days * 86_400 + since.seconds
+    if sign:
+        offset = int(hours) * 3600 + int(minutes) * 60
+        if offset >= 86_400:
+            return None
+        seconds += -offset if sign == "+" else offset
+    return seconds * 1_000_000 + (int(fraction[:6].ljust(6, "0")) if fraction else 0)
 
 
 def day(value: Any, formats: tuple[str, ...] = ("%Y-%m-%d",)) -> date | None:
@@ -191,7 +195,10 @@ def zone_of(resource: Mapping[str, Any], options: SourceOptions) -> str:
 
 def unfolded(payload: Any, inside: Callable[[Any], list[Any] | None]) -> list[Any]:
     """The single events of a payload, in order. `inside`: what a wrapper holds; None: it isn't one."""
-    waiting, found = [payload], []
+    held = inside(payload)
+    if held is None:
+        return [payload]
+    waiting, found = held[::-1], []
     while waiting:  # no recursion, so that no depth of wrappers is too deep
         each = waiting.pop()
         held = inside(each)

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -35,9 +36,14 @@ values = st.recursive(
 """JSON values, and a little more: what a careless producer's library takes for JSON."""
 
 
+@cache
+def _texts(source: str) -> dict[str, str]:
+    return {path.stem: path.read_text("utf-8") for path in sorted((FIXTURES / source).glob("*.json"))}
+
+
 def fixtures(source: str) -> dict[str, Any]:
-    """All constructed payloads of a source, by name; read anew, so that a test may change them."""
-    return {path.stem: json.loads(path.read_text("utf-8")) for path in sorted((FIXTURES / source).glob("*.json"))}
+    """All constructed payloads of a source, by name; parsed anew, so that a test may change them."""
+    return {name: json.loads(text) for name, text in _texts(source).items()}
 
 
 def places(value: Any) -> list[tuple[Any, Any]]:
@@ -49,7 +55,7 @@ def places(value: Any) -> list[tuple[Any, Any]]:
 @st.composite
 def mutated(draw: st.DrawFn, source: str) -> Any:
     """A constructed payload, or something inside it, in which things are replaced, emptied or left out."""
-    payload: Any = draw(st.sampled_from(list(fixtures(source).values())))
+    payload: Any = json.loads(draw(st.sampled_from(list(_texts(source).values()))))
     for _ in range(draw(st.integers(1, 4))):
         if not (found := places(payload)):
             return payload
