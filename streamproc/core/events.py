@@ -5,10 +5,12 @@ all that a decision may need: its place in the source's own order, from when it 
 the broker appended them.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final, Literal, TypeAlias
 
 from pydantic import TypeAdapter
+
+from streamproc.core.values import dataclass
 
 JsonScalar: TypeAlias = str | int | float | bool | None
 Fact: TypeAlias = JsonScalar | list[JsonScalar] | dict[str, JsonScalar]

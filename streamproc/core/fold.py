@@ -9,7 +9,7 @@ once that is past it. `due` tells the worker when the next such date comes; its 
 """
 
 import hashlib
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Final, Literal, TypeAlias
 
 import orjson
@@ -23,6 +23,7 @@ from streamproc.core.mapping import Mapping
 from streamproc.core.plan import Operation, plan
 from streamproc.core.resource import Resource
 from streamproc.core.timeline import upcoming
+from streamproc.core.values import dataclass
 
 Effect: TypeAlias = Literal["changed", "unchanged", "duplicate", "stale"]
 
@@ -191,9 +192,7 @@ def _sealed(record: UserRecord) -> tuple[str, bytes]:
     """The hash of a record whose hash is still empty, and the encoded record with it."""
     value = encode(record)
     digest = hashlib.sha256(value).hexdigest()
-    # No text can hold this: its quotes would be escaped. What follows has no such key, what comes before may have.
-    at = value.rindex(b'"hash":""') + 8
-    return digest, b"".join((value[:at], digest.encode(), value[at:]))  # and without the kilobytes that orjson keeps
+    return digest, b'%b%b"}' % (value[:-2], digest.encode())  # it comes last; and without the kilobytes orjson keeps
 
 
 def sealed(value: bytes) -> str:

@@ -54,3 +54,8 @@ def _credentials(settings: Settings) -> Any:
 def topic_of(app: Any, *names: str) -> Any:
     """A topic of bytes: what can't be parsed must reach us, not Faust's decoder, which would drop it."""
     return app.topic(*names, key_type=bytes, value_type=bytes, allow_empty=True)
+
+
+def settled(app: Any) -> bool:
+    """Whether partitions are where they belong, and tables whole."""
+    return bool(not app.rebalancing and not app.in_recovery and app.flow_control.is_active())

@@ -14,9 +14,10 @@ import structlog
 from pydantic import ValidationError
 
 from streamproc import telemetry
+from streamproc.core.decoded import Decoded
 from streamproc.core.errors import MappingError
-from streamproc.core.events import CHANGE_EVENT, ChangeEvent, SourceFacts
-from streamproc.core.fold import LARGEST, Effect, fold_encoded
+from streamproc.core.events import ChangeEvent, SourceFacts
+from streamproc.core.fold import LARGEST, Effect, fold_on
 from streamproc.core.mapping import Mapping
 from streamproc.core.refold import replanned
 from streamproc.core.rules import compiled, ruled
@@ -33,7 +34,7 @@ TURN: Final = 64
 """Users that are planned anew before others have their turn."""
 EFFECT: Final = b'"effect":"'
 """Before it an encoded record holds no such bytes: quotes within text are escaped, and no key of that name has text."""
-EVENTS: Final = {name.encode(): telemetry.EVENTS.labels(name) for name in get_args(Effect)}
+EVENTS: Final = {name: telemetry.EVENTS.labels(name) for name in get_args(Effect)}
 REPLANNED: Final = {name.encode(): telemetry.REPLANNED.labels(name) for name in get_args(Effect)}
 
 
@@ -51,6 +52,7 @@ class Folding:
         reject: Callable[[Raw, str, str], None],
         done: Callable[[Raw], None],
         term: Callable[[tuple[str, int]], object | None],
+        decoded: Decoded,
     ) -> None:
         self._table = users
         self._rules = rules
@@ -58,6 +60,7 @@ class Folding:
         self._reject = reject
         self._done = done
         self._term = term
+        self._decoded = decoded
         self._unacknowledged: dict[bytes, bytes] = {}
         """Users whose newest record is on its way to the brokers (rule 1)."""
 
@@ -78,20 +81,24 @@ class Folding:
             self._done(raw)
             return None
         try:
-            change = CHANGE_EVENT.validate_json(raw.value or b"")
+            change = self._decoded.event(raw.value or b"")
         except ValidationError:
             self._reject(raw, "invalid", "not a ChangeEvent; only the worker may write here")
             return None
         if change.kind == "mapping":
             return self._switch(raw, change, outbox)
         user = change.user.encode()
-        value = fold_encoded(self.known(user, raw.partition), raw.offset, change, mapping)
-        if value is None:  # folded before a restart
+        known = self._decoded.record(user, self.known(user, raw.partition))
+        folded = fold_on(*known, raw.offset, change, mapping)
+        if folded is None:  # folded before a restart
             self._done(raw)
-        elif len(value) > LARGEST:  # better than to stop for everybody
+            return None
+        record, digest, value = folded
+        if len(value) > LARGEST:  # better than to stop for everybody
             self._reject(raw, "too_large", f"more than {LARGEST} bytes would be known of one user")
         else:
-            EVENTS[_effect(value)].inc()
+            EVENTS[record.effect].inc()
+            self._decoded.folded(user, value, record, digest, change)
             self._write(user, value, raw.partition, outbox, partial(self._done, raw))
         return None
 

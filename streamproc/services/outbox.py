@@ -7,6 +7,7 @@ What is put without a break in between is in one round.
 
 import asyncio
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any, TypeAlias
 
 from aiokafka import AIOKafkaProducer
@@ -38,7 +39,7 @@ class Outbox:
 
     def partition(self, key: bytes) -> int:
         """Where a record of this key goes."""
-        return kafka.partition_of(key, self.partitions)
+        return _partition(key, self.partitions)
 
     def put(
         self,
@@ -52,7 +53,10 @@ class Outbox:
         """Send a record. `partition` None: by its key."""
         if partition is None:
             partition = self.partition(key)
-        self._waiting.setdefault((topic, partition), []).append((key, value, acknowledged, headers or []))
+        waiting = self._waiting.get(place := (topic, partition))
+        if waiting is None:
+            waiting = self._waiting[place] = []
+        waiting.append((key, value, acknowledged, headers or []))
         self._count += 1
         if self._count >= self._full:
             self.room.clear()
@@ -87,3 +91,9 @@ class Outbox:
                 self.room.set()
             if sum(map(len, taken.values())) >= BUSY:
                 await asyncio.sleep(GATHER)
+
+
+@lru_cache(maxsize=65_536)
+def _partition(key: bytes, partitions: int) -> int:
+    """A user has more than one event, and hashing is done in Python."""
+    return kafka.partition_of(key, partitions)

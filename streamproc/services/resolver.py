@@ -11,7 +11,6 @@ only says that something changed is passed on to be fetched, unless the gateway 
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
@@ -21,6 +20,7 @@ from pydantic import ValidationError
 
 from streamproc.core.authority import key
 from streamproc.core.controls import CONTROL, IDENTITY, LONGEST, Control
+from streamproc.core.decoded import Decoded
 from streamproc.core.errors import MappingError, RejectedInputError
 from streamproc.core.events import ChangeEvent, NewMapping, Origin
 from streamproc.core.fold import LARGEST
@@ -28,6 +28,7 @@ from streamproc.core.identity import LINK, Link, changes, order, resolve
 from streamproc.core.mapping import Mapping as Rules
 from streamproc.core.rules import SOURCE as MAPPED
 from streamproc.core.said import Ignored, Parsed, Said
+from streamproc.core.values import dataclass
 from streamproc.services.outbox import Outbox
 from streamproc.services.table import StateTable
 from streamproc.sources import SOURCES, hris
@@ -63,11 +64,12 @@ class Raw:
 class Resolver:
     """For one worker. `take` and `obey` raise RejectedInputError; else `done` is called when all is kept."""
 
-    def __init__(self, links: StateTable, options: Mapping[str, SourceOptions]) -> None:
+    def __init__(self, links: StateTable, options: Mapping[str, SourceOptions], decoded: Decoded) -> None:
         self.ignored: Counter[tuple[str, str]] = Counter()
         """Source and code → how often something meant nothing here."""
         self._table = links
         self._options = options
+        self._decoded = decoded
         self._pending: dict[bytes, Link] = {}
         """Links on their way to the brokers: they are the state until the table has them."""
 
@@ -84,7 +86,7 @@ class Resolver:
         refused: RejectedInputError | None = None
         if name == hris.SOURCE:
             try:
-                put(outbox, hris.parse(raw.value, raw.headers, raw.origin))
+                self._put(outbox, hris.parse(raw.value, raw.headers, raw.origin))
             except RejectedInputError as error:
                 refused = error  # unless it is in the words of some vendor
             else:
@@ -180,7 +182,7 @@ class Resolver:
         values = [(key(link.source, link.subject).encode(), link, orjson.dumps(link)) for link in links]
         if any(len(value) > LARGEST for _, _, value in values):
             raise RejectedInputError("too_large", f"more than {LARGEST} bytes are known of one subject")
-        put(outbox, events)
+        self._put(outbox, events)
         self._pending |= {name: link for name, link, _ in values}
 
         def write_links() -> None:
@@ -189,6 +191,15 @@ class Resolver:
             outbox.then(done)
 
         outbox.then(write_links)
+
+    def _put(self, outbox: Outbox, events: Sequence[ChangeEvent]) -> None:
+        """Append events to the log, all of them or none. Raises RejectedInputError."""
+        values = [orjson.dumps(event) for event in events]
+        if any(len(value) > LARGEST for value in values):
+            raise RejectedInputError("too_large", f"more than {LARGEST} bytes in one event")
+        for event, value in zip(events, values, strict=True):
+            self._decoded.said(value, event)
+            outbox.put(CHANGES, event.user.encode(), value)
 
     def _keep(self, name: bytes, link: Link, value: bytes, partition: int) -> None:
         self._table.keep(name, value, partition)
@@ -225,15 +236,6 @@ def _bring(raw: Raw, control: Control, outbox: Outbox, done: Callable[[], None])
     for partition in range(outbox.partitions):
         outbox.put(CHANGES, digest.encode(), value, partition=partition)
     outbox.then(done)
-
-
-def put(outbox: Outbox, events: Sequence[ChangeEvent]) -> None:
-    """Append events to the log, all of them or none. Raises RejectedInputError."""
-    values = [(event.user.encode(), orjson.dumps(event)) for event in events]
-    if any(len(value) > LARGEST for _, value in values):
-        raise RejectedInputError("too_large", f"more than {LARGEST} bytes in one event")
-    for user, value in values:
-        outbox.put(CHANGES, user, value)
 
 
 def _place(raw: Raw) -> bytes:

@@ -22,7 +22,7 @@ from streamproc.core.events import ChangeEvent, NewMapping, Origin, SourceFacts
 from streamproc.core.history import Logged
 from streamproc.core.mapping import Mapping
 from streamproc.core.refold import first_rules
-from streamproc.core.rules import RULES, SOURCE, Rules, compiled, heard, readable
+from streamproc.core.rules import MARK, RULES, SOURCE, Rules, compiled, heard, readable
 from streamproc.services.mappings import CHANGED, USERS
 from streamproc.services.outbox import Outbox
 from streamproc.services.table import StateTable
@@ -99,7 +99,7 @@ class InForce:
                     end = (await reader.end_offsets([place]))[place]
                     while await reader.position(place) < end:
                         records = (await reader.getmany(place, timeout_ms=1000)).get(place, ())
-                        rules = first_rules(map(_logged, records))
+                        rules = first_rules(_logged(each) for each in records if MARK in (each.value or b""))
                         if rules is not None:
                             self._first[partition] = rules
                             return

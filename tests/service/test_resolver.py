@@ -7,6 +7,7 @@ import pytest
 from aiokafka import AIOKafkaProducer
 
 from streamproc.core.controls import LONGEST, Control
+from streamproc.core.decoded import Decoded
 from streamproc.core.errors import RejectedInputError
 from streamproc.core.fold import LARGEST
 from streamproc.core.history import Logged
@@ -42,7 +43,7 @@ class Bench:
 
     def __init__(self) -> None:
         self.links = Links()
-        self.resolver = Resolver(cast("StateTable", self.links), OPTIONS)
+        self.resolver = Resolver(cast("StateTable", self.links), OPTIONS, Decoded())
         self.outbox = Outbox(cast("AIOKafkaProducer", None), PARTITIONS, 1_000)
         self.done = 0
         self.offset = 0
