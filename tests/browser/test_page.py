@@ -7,6 +7,7 @@ from typing import Any
 import orjson
 from selenium import webdriver
 from selenium.webdriver.common.by import By
+from selenium.webdriver.support.wait import WebDriverWait
 
 from streamproc.core.clock import LIMIT, report
 from streamproc.reports import rendered
@@ -138,7 +139,13 @@ def _alone(browser: webdriver.Chrome, address: str) -> None:
         "document.body.append(bad); fetch('https://example.com/').catch(() => 0);"
     )
     assert browser.title != "owned"
-    said = [each["message"] for each in browser.get_log("browser")]  # type: ignore[no-untyped-call]  # the same
+    said: list[str] = []
+
+    def both_refused(_: webdriver.Chrome) -> bool:  # the console hears of it a moment later
+        said.extend(each["message"] for each in browser.get_log("browser"))  # type: ignore[no-untyped-call]  # the same
+        return len(said) >= 2
+
+    WebDriverWait(browser, 60).until(both_refused)
     assert all("Content Security Policy" in each for each in said)
     assert any("script-src" in each for each in said)
     assert any("example.com" in each and "default-src" in each for each in said)

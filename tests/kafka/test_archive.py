@@ -134,7 +134,7 @@ async def test_what_was_produced_is_in_the_archive(settings: Settings, tmp_path:
 KILLED = """
 import sys
 from streamproc.adapters import filing
-filing.ROWS, filing.FILE = 200, 400_000
+filing.ROWS, filing.FILE = 50, 100_000
 from streamproc.archiving import archive
 archive()
 """
@@ -182,10 +182,11 @@ def _busy(folder: Path, before: set[Path]) -> bool:
 
 async def test_archive_then_live(settings: Settings, tmp_path: Path) -> None:
     """While a producer goes on: every record once, in order, whatever lies in the archive; and for one user alone."""
-    folder, counter = tmp_path / "archive", itertools.count()
+    folder, counter, appended = tmp_path / "archive", itertools.count(), 0
     mark = b'{"kind":"mapping"}'
 
     async def appending() -> None:
+        nonlocal appended
         producer = adapter.producer(settings)
         await producer.start()
         try:
@@ -194,6 +195,7 @@ async def test_archive_then_live(settings: Settings, tmp_path: Path) -> None:
                 key = b"digest" if value == mark else USER.encode() if number % 5 == 0 else b"E%d" % number
                 await producer.send_and_wait(CHANGES, value, key=key, partition=PARTITION)
                 await producer.send_and_wait(CONTROLS, value, key=key, partition=PARTITION)
+                appended = number + 1
         finally:
             await producer.stop()
 
@@ -206,7 +208,9 @@ async def test_archive_then_live(settings: Settings, tmp_path: Path) -> None:
     working = asyncio.create_task(appending())
     reached = 0
     for _ in range(4):
-        await asyncio.sleep(0.2)
+        async with asyncio.timeout(60):
+            while appended < reached + 20:  # noqa: ASYNC110 - it is another task
+                await asyncio.sleep(0.01)
         async with opened(settings, folder if reached else None, topics=topics) as history:
             seen = [whole(list(history.read(topic, PARTITION))) for topic in topics]
             assert reached < seen[0] <= seen[1] + 1  # an order is there, if what came of it is

@@ -187,7 +187,7 @@ async def test_services_stop_with_their_parent(settings: Settings, tmp_path: Pat
             assert process is not None
             assert process.stdin is not None
             process.stdin.close()
-            assert await asyncio.wait_for(process.wait(), 20) == 0
+            assert await asyncio.wait_for(process.wait(), 60) == 0
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -199,7 +199,7 @@ async def test_services_stop_on_a_signal(settings: Settings, tmp_path: Path, num
             running.children[name].signal(number)
             process = running.children[name].process
             assert process is not None
-            assert await asyncio.wait_for(process.wait(), 20) == 0
+            assert await asyncio.wait_for(process.wait(), 60) == 0
 
 
 def _change(number: int) -> ChangeEvent:

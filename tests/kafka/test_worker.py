@@ -11,7 +11,7 @@ import orjson
 from streamproc.adapters import kafka as adapter
 from streamproc.config import Settings
 from streamproc.core.controls import Control
-from streamproc.core.fold import decode
+from streamproc.core.fold import UserRecord, decode
 from streamproc.core.identity import Link
 from streamproc.demo.processes import stack
 from streamproc.services.links import all_links
@@ -37,6 +37,12 @@ async def newest(settings: Settings) -> dict[str, Any]:
     return {record.user: record.desired for record in records}
 
 
+async def of(settings: Settings, user: str) -> list[UserRecord]:
+    """The user's records."""
+    records = [decode(record.value) for record in (await read(settings, OPERATIONS))[OPERATIONS]]
+    return [record for record in records if record.user == user]
+
+
 async def changes(settings: Settings) -> list[dict[str, Any]]:
     """The log, by partition, without the mappings that it began with."""
     log = [orjson.loads(record.value) for record in (await read(settings, CHANGES))[CHANGES]]
@@ -48,22 +54,28 @@ async def test_a_date_that_passed_while_nobody_worked(settings: Settings, tmp_pa
     said = {"userName": "e1@example.com", "displayName": "E", "active": True}
     async with stack(settings, tmp_path) as running:
         await running.start("worker")
-        moment = datetime.now(UTC)
-        leaves = moment + timedelta(seconds=8)
-        event = {"subject": "E1", "time": moment.isoformat()}
-        hired = event | {"id": "a", "type": "snapshot", "attributes": said}
-        later = event | {"id": "b", "type": "change", "attributes": {"active": False}}
-        await send(settings, "events.hris", ("E1", hired), ("E1", later | {"effective": leaves.isoformat()}))
-        records = await _until(lambda: read(settings, OPERATIONS), lambda found: len(found[OPERATIONS]) == 2)
-        assert decode(records[OPERATIONS][-1].value).due == int(leaves.timestamp() * 1_000_000)
-        assert (await newest(settings))["E1"]["active"] is True
-        await running.children["worker"].kill()
+        for user, ahead in (("E1", 6), ("E2", 20), ("E3", 60)):  # again where the date was faster than the kill
+            moment = datetime.now(UTC)
+            leaves = moment + timedelta(seconds=ahead)
+            event = {"subject": user, "time": moment.isoformat()}
+            hired = event | {"id": f"{user}-a", "type": "snapshot", "attributes": said}
+            later = event | {"id": f"{user}-b", "type": "change", "attributes": {"active": False}}
+            await send(settings, "events.hris", (user, hired), (user, later | {"effective": leaves.isoformat()}))
+            dues = await _until(lambda user=user: of(settings, user), lambda found: len(found) >= 2)
+            await running.children["worker"].kill()
+            if time.time() < leaves.timestamp():
+                break
+            await running.children["worker"].start()
+        assert [each.due for each in dues] == [None, int(leaves.timestamp() * 1_000_000)]
+        assert dues[-1].desired["active"] is True
         await asyncio.sleep(max(0.0, leaves.timestamp() - time.time()))
         await running.children["worker"].start()
-        await _until(lambda: newest(settings), lambda found: found["E1"]["active"] is False)
+        await _until(lambda: newest(settings), lambda found: found[user]["active"] is False)
         await running.children["worker"].kill()
         await running.children["worker"].start()
-    assert [each["event"] for each in await changes(settings) if each["kind"] == "due"] == ["due/b"]
+    dues = [each["event"] for each in await changes(settings) if each["kind"] == "due"]
+    assert dues.count(f"due/{user}-b") == 1
+    assert len(dues) == len(set(dues))
 
 
 async def test_a_subject_whose_user_isnt_known_at_first(settings: Settings, tmp_path: Path) -> None:

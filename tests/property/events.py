@@ -1,7 +1,7 @@
 """Any ChangeEvents of one source about one user, and the order in which they may arrive."""
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 from hypothesis import strategies as st
 
@@ -40,17 +40,24 @@ values: st.SearchStrategy[Fact] = st.sampled_from(
 """What a source may say of an attribute: what the mapping hopes for, and what it doesn't."""
 
 
-def said() -> st.SearchStrategy[dict[str, Fact]]:
-    """What one event says: `active` as a source may say it, other facts anything, one that nobody reads."""
-    words: st.SearchStrategy[Fact] = st.sampled_from([True, False, None])
-    return st.fixed_dictionaries(
-        {},
-        optional={"active": words} | dict.fromkeys(("job", "genesysRole", "genesysQueue", "hash", "unread"), values),
-    )
+# Strategies are made here once: what is made anew for each draw is validated anew, which took longer than drawing.
+_words: st.SearchStrategy[Fact] = st.sampled_from([True, False, None])
+said = st.fixed_dictionaries(
+    {},
+    optional={"active": _words} | dict.fromkeys(("job", "genesysRole", "genesysQueue", "hash", "unread"), values),
+)
+"""What one event says: `active` as a source may say it, other facts anything, one that nobody reads."""
 
 
 dates = st.sampled_from([-2, 0, 1, 3, 10**12]).map(lambda at: Effective(MICROS + at, "a day", "UTC"))
 """From when something holds: before, about and long after these tests' present."""
+
+_rows = st.none() | st.sampled_from(["r/1", "r/2", "s"])
+_cancels = st.none() | st.sampled_from(["r", "r/1", "s"])
+_timeline = st.tuples(st.none() | dates, _rows, _cancels)
+_kinds: st.SearchStrategy[Literal["snapshot", "change"]] = st.sampled_from(["snapshot", "change", "change"])
+_moments = st.integers(-1, 2)
+_sequences = st.integers(0, 1)
 
 
 @st.composite
@@ -65,22 +72,19 @@ def histories(
             source=source,
             subject=subject or user,
             event=f"e{number}",
-            kind=draw(st.sampled_from(["snapshot", "change", "change"])),
-            order=(MICROS + draw(st.integers(-1, 2)), draw(st.integers(0, 1)), f"e{number}"),
-            attributes=draw(said()),
+            kind=draw(_kinds),
+            order=(MICROS + draw(_moments), draw(_sequences), f"e{number}"),
+            attributes=draw(said),
             origin=Origin(f"events.{source}", 0, 0, 0),
         )
         for number in range(count)
     ]
     if not dated:
         return events
-    rows = st.none() | st.sampled_from(["r/1", "r/2", "s"])
-    cancels = st.none() | st.sampled_from(["r", "r/1", "s"])
-    timeline = st.tuples(st.none() | dates, rows, cancels)
     return [
         replace(each, effective=effective, row=row, cancels=cancelled)
         for each in events
-        for effective, row, cancelled in [draw(timeline)]
+        for effective, row, cancelled in [draw(_timeline)]
     ]
 
 

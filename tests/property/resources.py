@@ -71,6 +71,11 @@ resources: st.SearchStrategy[Resource] = st.fixed_dictionaries(_ALWAYS, optional
 )
 """What Genesys holds or is to hold. Which attributes are owned differs."""
 
+partial: st.SearchStrategy[Resource] = st.fixed_dictionaries({}, optional=_ALWAYS | _SOMETIMES).map(
+    lambda given: cast("Resource", given)
+)
+"""Desired before everything is known: any attribute may be missing, `active` among them."""
+
 SHOWN = "as the target shows it"
 """What the target keeps of a role beside its name."""
 

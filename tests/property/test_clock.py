@@ -15,12 +15,13 @@ from tests.unit.leavers import DAY, Log
 
 instants = st.integers(0, 10_000)
 maybe = st.none() | instants
+effectives = st.none() | instants.map(lambda at: Effective(at * 1000, "a day", "UTC"))
 
 
 @st.composite
 def left(draw: st.DrawFn) -> Leaver:
     """A leaver with any instants, in no order: clocks may disagree, and some may not be known."""
-    effective = draw(st.none() | instants.map(lambda at: Effective(at * 1000, "a day", "UTC")))
+    effective = draw(effectives)
     leaver = Leaver(
         draw(st.sampled_from(["E1", "E2", "E3"])),
         draw(st.sampled_from(["hris", "okta"])),

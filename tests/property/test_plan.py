@@ -28,6 +28,7 @@ from tests.property.resources import (
     active_resources,
     few_lists,
     inactive_resources,
+    partial,
     patched,
     resources,
     scim_user,
@@ -36,13 +37,6 @@ from tests.property.resources import (
 )
 
 maybe_known = st.none() | resources
-partial = resources.flatmap(
-    lambda whole: st.sets(st.sampled_from(sorted(whole))).map(
-        lambda left_out: cast("Resource", {name: value for name, value in whole.items() if name not in left_out})
-    )
-)
-"""Desired before everything is known: any attribute may be missing, `active` among them."""
-
 
 each_dialect = pytest.mark.parametrize("dialect", DIALECTS)
 

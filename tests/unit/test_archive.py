@@ -39,7 +39,7 @@ def logs(draw: st.DrawFn) -> list[Logged]:
     """Records of one partition; offsets with gaps, timestamps in any order, around midnights."""
     found: list[Logged] = []
     offset = draw(st.integers(0, 5))
-    for _ in range(draw(st.integers(0, 25))):
+    for _ in range(draw(st.integers(0, 12))):
         day, within = draw(st.integers(-1, 1)), draw(st.sampled_from([-1, 0, 1, DAY // 2]))
         timestamp = (NOON // DAY + day) * DAY + within
         key, value = draw(st.sampled_from([None, b"", b"E1", b"E2"])), draw(texts | st.just(MARK))
@@ -78,8 +78,8 @@ def names(folder: Path) -> list[Path]:
 @settings(max_examples=25, deadline=None)
 @given(
     records=logs(),
-    cut=st.integers(0, 25),
-    first=st.integers(0, 60),
+    cut=st.integers(0, 12),
+    first=st.integers(0, 30),
     until=st.none() | st.integers(-1, 2).map(lambda day: (NOON // DAY + day) * DAY + 1),
     key=st.none() | st.sampled_from([b"", b"E1", b"E9"]),
 )
