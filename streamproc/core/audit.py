@@ -16,7 +16,8 @@ from typing import Any, Final, Literal, TypeAlias, get_args
 
 import orjson
 
-from streamproc.core.fold import Cause, sealed
+from streamproc.core.ended import about
+from streamproc.core.fold import sealed
 from streamproc.core.history import Logged
 from streamproc.core.refold import Step
 
@@ -38,7 +39,6 @@ FOUND, TOLD = 1, 2
 MOST: Final = 20
 """Findings of a partition that are kept; all are counted."""
 
-_EFFECT: Final = b'"effect":"'
 _HASH: Final = b'"hash":"'
 
 
@@ -107,7 +107,8 @@ class Counts:
 class Course:
     """One user's events: their offsets, the hashes of their records, and what of them is recorded.
 
-    `told`: what an outcome is to say of those whose fate isn't told yet. `trusted`: the first one was taken as it is.
+    `told`: effect and cause that an outcome is to name, of those whose fate isn't told yet. `trusted`: the first one
+    was taken as it is.
     """
 
     __slots__ = ("flags", "hashes", "seqs", "told", "trusted")
@@ -116,7 +117,7 @@ class Course:
         self.seqs = array("q")
         self.hashes = bytearray()
         self.flags = bytearray()
-        self.told: dict[int, tuple[str, Cause]] = {}
+        self.told: dict[int, bytes] = {}
         self.trusted = trusted
 
     def add(self, seq: int, value: bytes) -> None:
@@ -184,17 +185,12 @@ class Audit:
         self._unmatched()
         self._now, self._appended = step.logged.offset, step.logged.timestamp
         self.counts.events += 1
-        event = step.event
-        if event is None or not step.records:
-            return
-        cause = Cause(event.source, event.event, event.origin, event.reason)
         for user, value in step.records.items():
             course = self.courses.get(user)
             if course is None:
                 course = self.courses[user] = Course()
             course.add(self._now, value)
-            at = value.index(_EFFECT) + len(_EFFECT)
-            course.told[self._now] = value[at : value.index(b'"', at)].decode(), cause
+            course.told[self._now] = about(value)
             self._awaited[user.encode()] = value
 
     def disputed(self, logged: Logged, rejected: str | None) -> None:

@@ -11,21 +11,13 @@ Rule 4: what a verdict can't be told with isn't there (`_possible`).
 
 from bisect import bisect_right
 from collections.abc import Mapping
-from dataclasses import asdict
-from typing import Any, Final, get_args
+from typing import Any
 
 import orjson
-from pydantic import ValidationError
 
 from streamproc.core.audit import TOLD, Audit, Course, Finding
-from streamproc.core.delivery import OUTCOME, Fate, Outcome
-from streamproc.core.fold import Cause
+from streamproc.core.ended import Ended
 from streamproc.core.history import Logged
-
-OURS: Final = "streamproc"
-"""Source of a cause that is no event (rule 3)."""
-
-_FATES: Final = frozenset(get_args(Fate))
 
 
 class Fates:
@@ -34,11 +26,12 @@ class Fates:
     def __init__(self, audit: Audit, deliveries: Mapping[str, tuple[int, Logged]]) -> None:
         self._audit = audit
         self._deliveries = deliveries
-        self._read: tuple[Logged | None, Outcome | None] = (None, None)
 
-    def recorded(self, logged: Logged, now: int, *, last: bool = False) -> bool:
-        """Compare the next outcome. False: it is about an event after `now`; `last`: there is none any more."""
-        said = self._said(logged)
+    def recorded(self, logged: Logged, said: Ended | None, now: int, *, last: bool = False) -> bool:
+        """Compare the next outcome, which says `said`.
+
+        False: it is about an event after `now`; `last`: there is none any more.
+        """
         key = (logged.key or b"").decode(errors="replace")
         if said is None or said.user != key:
             self._found(now, "fate broken", key, logged)
@@ -71,12 +64,7 @@ class Fates:
                         audit.counts.open += 1
         audit.counts.open -= audit.counts.unfolded
 
-    def _said(self, logged: Logged) -> Outcome | None:
-        if self._read[0] is not logged:
-            self._read = (logged, _outcome(logged.value or b""))
-        return self._read[1]
-
-    def _compare(self, said: Outcome, logged: Logged) -> None:
+    def _compare(self, said: Ended, logged: Logged) -> None:
         audit, user, seq, since = self._audit, said.user, said.seq, said.since
         audit.counts.outcomes += 1
         course = audit.courses.get(user)
@@ -88,8 +76,8 @@ class Fates:
             return
         audit.highest = max(audit.highest, seq)
         expected = course.told.get(seq)
-        if expected is not None and not _fits(said, logged.value or b"", *expected):
-            self._found(seq, "fate differs", user, logged, {"cause": asdict(expected[1]), "effect": expected[0]})
+        if expected is not None and not _fits(said, expected):
+            self._found(seq, "fate differs", user, logged, orjson.loads(b"{%b}" % expected[:-1]))
         elif not _possible(said):
             self._found(seq, "fate impossible", user, logged)
         if not said.final:
@@ -113,33 +101,22 @@ class Fates:
         self._audit.findings.add(Finding(seq, problem, user, logged, expected))
 
 
-def _outcome(value: bytes) -> Outcome | None:
-    """What it says, if it is an outcome at all."""
-    try:
-        said = OUTCOME.validate_json(value, strict=True)
-    except ValidationError:
-        return None
-    return None if said.final and said.verdict not in _FATES else said
-
-
-def _fits(said: Outcome, value: bytes, effect: str, expected: Cause) -> bool:
-    cause = said.cause
-    if cause is None:  # rule 2
-        return said.final and said.effect == "unknown" and said.since is not None
-    if not said.final and cause.source == OURS:
+def _fits(said: Ended, expected: bytes) -> bool:
+    if not said.caused:  # rule 2
+        return said.final and said.unknown and said.since is not None
+    if not said.final and said.ours:
         return True  # rule 3
-    as_told = b'"effect":%s,"cause":%s,' % (orjson.dumps(effect), orjson.dumps(expected))
-    return said.effect == effect and cause == expected and as_told in value
+    return said.about == expected
 
 
-def _possible(said: Outcome) -> bool:
+def _possible(said: Ended) -> bool:
     """Rule 4: no more than is certain. What was set aside in the end may have been delivered in part, and read back."""
-    wrote, back = said.acknowledged is not None, said.read_back is not None
-    if wrote != bool(said.operations) or (said.sessions_ended is not None and not back):
+    wrote, back = said.acknowledged, said.read_back
+    if wrote != said.wrote or (said.sessions_ended and not back):
         return False
     match said.verdict:
         case "superseded":
-            return not (wrote or back or said.requests)
+            return not (wrote or back or said.asked)
         case "no-op":
             return not wrote
         case "revoked":

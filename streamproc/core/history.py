@@ -1,11 +1,12 @@
 """History: the records of the topics as they were read, be it from Kafka or from an archive, for whoever folds anew."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import takewhile
 from typing import Any, Protocol
 
 import orjson
+
+from streamproc.core.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,19 +5,19 @@ mapping is in force from the offset at which it was then.
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
-from math import isfinite
-from typing import cast
+from dataclasses import replace
 
 import orjson
 from pydantic import ValidationError
 
+from streamproc.core.decoded import lossless
 from streamproc.core.errors import MappingError
-from streamproc.core.events import CHANGE_EVENT, ChangeEvent, Fact, SourceFacts
+from streamproc.core.events import CHANGE_EVENT, ChangeEvent, SourceFacts
 from streamproc.core.fold import LARGEST, UserRecord, fold_encoded, fold_on, recall
 from streamproc.core.history import Logged
 from streamproc.core.mapping import Mapping
 from streamproc.core.rules import Rules, compiled, heard, marked, readable, ruled
+from streamproc.core.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ class Refold:
         if len(value) > LARGEST:
             return Step(logged, event, {}, "too_large")
         self.records[event.user] = value
-        if _finite(event):
+        if lossless(event):
             self._decoded[event.user] = value, record, digest
         return Step(logged, event, {event.user: value})
 
@@ -106,20 +106,6 @@ class Refold:
                 found[user] = value
         self.records |= found
         return Step(logged, event, found)
-
-
-def _finite(event: ChangeEvent) -> bool:
-    """Whether all that it says is read back from JSON as it was. JSON has no infinity, and no NaN: they become null."""
-    return event.move is None and all(map(_plain, event.attributes.values()))
-
-
-def _plain(value: Fact) -> bool:
-    kind = value.__class__
-    if kind is list:
-        return all(map(_plain, cast("list[Fact]", value)))
-    if kind is dict:
-        return all(map(_plain, cast("dict[str, Fact]", value).values()))
-    return kind is not float or isfinite(cast("float", value))
 
 
 def replanned(
