@@ -1,8 +1,15 @@
-"""Hypothesis's profile: no deadline (shared machines stall), and few enough examples to run on every save."""
+"""Hypothesis's profiles: no deadline (shared machines stall), and few enough examples to run on every save.
+
+Each run draws others, so they add up. `HYPOTHESIS_PROFILE=thorough` draws ten times as many at once.
+"""
+
+import os
 
 from hypothesis import HealthCheck, settings
 
-settings.register_profile(
-    "streamproc", deadline=None, max_examples=100, print_blob=True, suppress_health_check=[HealthCheck.too_slow]
-)
-settings.load_profile("streamproc")
+EXAMPLES = 60
+for name, examples in (("streamproc", EXAMPLES), ("thorough", 10 * EXAMPLES)):
+    settings.register_profile(
+        name, deadline=None, max_examples=examples, print_blob=True, suppress_health_check=[HealthCheck.too_slow]
+    )
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "streamproc"))

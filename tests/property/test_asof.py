@@ -67,7 +67,7 @@ people = st.tuples(
     histories(source="okta", subject="E1-b", most=2),
 ).flatmap(lambda three: arrivals([event for each in three for event in each], repeats=2))
 """Events of two sources about one user, in one of them two subjects."""
-few = settings(max_examples=60)
+few = settings(max_examples=35)
 
 
 @st.composite

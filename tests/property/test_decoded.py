@@ -46,7 +46,7 @@ def strange(draw: st.DrawFn) -> list[ChangeEvent]:
     return events
 
 
-@settings(max_examples=50)
+@settings(max_examples=30)
 @given(events=lives | strange(), most=st.sampled_from([1, 2, 100]))
 def test_an_event_is_what_its_bytes_say(events: list[ChangeEvent], most: int) -> None:
     """Down to the types, and whether it is still remembered or not."""
@@ -58,7 +58,7 @@ def test_an_event_is_what_its_bytes_say(events: list[ChangeEvent], most: int) ->
         assert repr(decoded.event(value)) == repr(CHANGE_EVENT.validate_json(value))
 
 
-@settings(max_examples=50)
+@settings(max_examples=30)
 @given(events=lives | strange(), most=st.sampled_from([1, 2, 100]), switches=st.sets(st.integers(0, 8), max_size=2))
 def test_records_are_the_same_bytes(events: list[ChangeEvent], most: int, switches: set[int]) -> None:
     """As without anything remembered; also where another mapping has made other records in between."""

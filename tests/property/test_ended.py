@@ -101,7 +101,7 @@ def same(value: bytes) -> None:
     assert said[-3:] == tuple(moment is not None for moment in moments)
 
 
-@settings(max_examples=150)
+@settings(max_examples=90)
 @given(outcomes)
 def test_an_outcome_as_we_write_it_says_the_same_as_read_strictly(outcome: Outcome) -> None:
     """With escapes, other alphabets, and what looks like one of our keys within a text or a body."""
@@ -153,7 +153,7 @@ BITS = (
 """Put anywhere into an outcome, most of these make something else of it, or nothing."""
 
 
-@settings(max_examples=600)
+@settings(max_examples=360)
 @given(outcomes.map(orjson.dumps) | st.just(WHOLE), st.data())
 def test_an_altered_outcome_is_one_only_if_it_is_strictly(value: bytes, data: st.DataObject) -> None:
     """Bytes that are left out, put in or exchanged anywhere: keys twice, other types, numbers that aren't any."""

@@ -22,7 +22,7 @@ from tests.property.events import histories
 from tests.property.logs import Log
 from tests.property.stories import MAPPING
 
-some = settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+some = settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow], deadline=None)
 kinds = st.sampled_from(["plain", "signed", "redacted"])
 
 
@@ -132,7 +132,7 @@ def test_a_manifest_that_was_altered_with_its_sum_is_found(kind: str, data: st.D
     assert found(files.resealed(manifest))
 
 
-@settings(some, max_examples=150)
+@settings(some, max_examples=90)
 @given(kind=kinds, data=st.data())
 def test_no_zip_file_breaks_whoever_reads_it(kind: str, data: st.DataObject) -> None:
     """Any bytes changed, cut off or added: a finding, or it isn't a bundle, or (in what a zip says besides) nothing."""

@@ -45,7 +45,7 @@ two_sources = st.tuples(
 """Events of two sources about one user, in one of them two subjects, as they come along in `identity.changes`."""
 plain = st.tuples(histories(), histories(source="okta", most=3)).flatmap(lambda both: arrivals(both[0] + both[1]))
 """The same without dates, and with one subject in each."""
-few = settings(max_examples=50)
+few = settings(max_examples=30)
 
 
 def folded(events: Sequence[ChangeEvent]) -> list[UserRecord]:

@@ -140,7 +140,7 @@ def _key(of: Cause) -> tuple[str, str | None, int]:
 
 def test_guard_in_any_interleaving() -> None:
     """No window, wherever it begins, lets more than its threshold through; held stays held, protected stays active."""
-    run_state_machine_as_test(Sink, settings=settings(max_examples=100, stateful_step_count=40))
+    run_state_machine_as_test(Sink, settings=settings(max_examples=60, stateful_step_count=40))
 
 
 @given(

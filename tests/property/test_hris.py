@@ -161,7 +161,7 @@ def binary(body: dict[str, Any]) -> tuple[bytes, dict[str, bytes | None]]:
     }
 
 
-@settings(max_examples=250)
+@settings(max_examples=150)
 @given(value=st.none() | st.binary(max_size=200), headers=headers)
 @example(value=b"\0\0\0\0\x07{}", headers={})
 @example(value=b"\xef\xbb\xbf{}", headers={})
@@ -177,14 +177,14 @@ def test_any_bytes_are_an_event_or_a_reason(value: bytes | None, headers: dict[s
     attempted(value, headers)
 
 
-@settings(max_examples=250)
+@settings(max_examples=150)
 @given(body=anything, headers=headers)
 def test_any_json_is_an_event_or_a_reason(body: object, headers: dict[str, bytes | None]) -> None:
     """No JSON does either, whether or not a producer's library thinks that it is JSON."""
     attempted(json.dumps(body).encode(), headers)
 
 
-@settings(max_examples=250)
+@settings(max_examples=150)
 @given(value=mutated(), headers=st.just({}) | headers)
 def test_any_near_miss_is_an_event_or_a_reason(value: bytes, headers: dict[str, bytes | None]) -> None:
     """An event with mistakes in it is still an event that folds, or a reason."""

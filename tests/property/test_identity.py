@@ -213,7 +213,7 @@ class Links(RuleBasedStateMachine):
 
 
 TestLinks = Links.TestCase
-TestLinks.settings = settings(max_examples=100, stateful_step_count=20)
+TestLinks.settings = settings(max_examples=60, stateful_step_count=20)
 
 
 def told(*records: tuple[Said, int]) -> tuple[Link, list[list[ChangeEvent]]]:

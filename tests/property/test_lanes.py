@@ -291,7 +291,7 @@ class Sinks(RuleBasedStateMachine):
 
 def test_lanes_in_any_interleaving() -> None:
     """Whatever happens in whatever order, each record has one fate, in order, and no commit passes unfinished work."""
-    run_state_machine_as_test(Sinks, settings=settings(max_examples=100, stateful_step_count=50))
+    run_state_machine_as_test(Sinks, settings=settings(max_examples=60, stateful_step_count=50))
 
 
 @given(data=st.data())

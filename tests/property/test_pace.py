@@ -244,7 +244,7 @@ class Lone(RuleBasedStateMachine):
 
 def test_pace_in_any_interleaving() -> None:
     """A lone sink never exceeds the limit that it knows, whatever is late or lost, and is never stuck."""
-    run_state_machine_as_test(Lone, settings=settings(max_examples=100, stateful_step_count=40))
+    run_state_machine_as_test(Lone, settings=settings(max_examples=60, stateful_step_count=40))
 
 
 def waits(sink: Sink, *, urgent: bool, since: float = 0.0) -> list[float]:

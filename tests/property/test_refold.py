@@ -59,7 +59,7 @@ def records(changes: list[Logged]) -> list[tuple[str, int, bytes]]:
     return [(user, one.offset, value) for one in changes for user, value in sorted(again.take(one).records.items())]
 
 
-@settings(max_examples=60)
+@settings(max_examples=35)
 @given(built=logs())
 def test_a_log_folds_to_the_bytes_that_were_written(built: Built) -> None:
     """Whatever was said, and however often the mapping changed: the same records, and a verdict of equal."""
@@ -71,7 +71,7 @@ def test_a_log_folds_to_the_bytes_that_were_written(built: Built) -> None:
     assert found.equal, found.first
 
 
-@settings(max_examples=60)
+@settings(max_examples=35)
 @given(built=logs(), data=st.data())
 def test_from_any_moment_on(built: Built, data: st.DataObject) -> None:
     """Wherever it begins, with whatever compaction has left, what was recorded is equal."""
@@ -108,7 +108,7 @@ def tampered(draw: st.DrawFn, topic: str) -> tuple[Logged, Logged]:
     return one, replace(one, value=value[:at] + bytes([byte]) + value[at + 1 :])
 
 
-@settings(max_examples=400)
+@settings(max_examples=240)
 @given(pair=tampered(OPERATIONS))
 def test_a_byte_of_a_record(pair: tuple[Logged, Logged]) -> None:
     """Any byte of any record: found, and named by topic and offset."""
@@ -119,7 +119,7 @@ def test_a_byte_of_a_record(pair: tuple[Logged, Logged]) -> None:
     assert found.kind in {"altered", "left out"}
 
 
-@settings(max_examples=400)
+@settings(max_examples=240)
 @given(pair=tampered(CHANGES))
 def test_a_byte_of_an_event(pair: tuple[Logged, Logged]) -> None:
     """Any byte of any event: found, and named; or it has left no trace at all, then and now."""
@@ -135,7 +135,7 @@ def test_a_byte_of_an_event(pair: tuple[Logged, Logged]) -> None:
         assert found.offset >= one.offset or found.offset == 0
 
 
-@settings(max_examples=200)
+@settings(max_examples=120)
 @given(pair=tampered(OUTCOMES))
 def test_a_byte_of_an_outcome(pair: tuple[Logged, Logged]) -> None:
     """What an outcome says of its event, and that it is its fate, can't be another; how it went is only told there."""
@@ -149,7 +149,7 @@ def test_a_byte_of_an_outcome(pair: tuple[Logged, Logged]) -> None:
         assert found.topic == OUTCOMES
 
 
-@settings(max_examples=100)
+@settings(max_examples=60)
 @given(data=st.data())
 def test_a_record_of_any_topic_that_is_missing(data: st.DataObject) -> None:
     """One record taken out of the log, the records or the outcomes is found to be left out, and told by its event."""
@@ -161,7 +161,7 @@ def test_a_record_of_any_topic_that_is_missing(data: st.DataObject) -> None:
     assert found.offset in {one.offset, None}
 
 
-@settings(max_examples=100)
+@settings(max_examples=60)
 @given(data=st.data())
 def test_two_events_in_each_others_place(data: st.DataObject) -> None:
     """Any two events swapped: the first of them is named."""

@@ -41,7 +41,7 @@ def test_no_json_is_too_much(payload: Any) -> None:
     checked(payload)
 
 
-@settings(max_examples=60)  # the answers of Get_Workers are long
+@settings(max_examples=35)  # the answers of Get_Workers are long
 @given(payload=mutated("workday"))
 def test_no_near_miss_is_too_much(payload: Any) -> None:
     """Nor does a payload in which things are missing, null or of another type."""

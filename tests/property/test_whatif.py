@@ -58,7 +58,7 @@ to = "skills"
 """Reads others, and lets one source alone say who is active."""
 TEXTS = (PLAIN, SKILLED, QUEUED)
 END = NOW + 10**9
-few = settings(max_examples=60)
+few = settings(max_examples=35)
 
 
 @cache
