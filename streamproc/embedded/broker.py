@@ -32,6 +32,8 @@ STARTED = "Kafka Server started"
 PORT_TAKEN = "Address already in use"
 ATTEMPTS = 5
 TAIL_LINES = 15
+KILLED_SECONDS = 5.0
+"""Where nobody takes note of orphans that ended, their process ids stay."""
 
 
 @dataclass(frozen=True)
@@ -150,6 +152,9 @@ class _Kept:
             self._keeper.stdout.close()
             if self.pid and self._keeper.returncode and alive(self.pid):  # the keeper was killed
                 os.kill(self.pid, signal.SIGKILL)
+                deadline = time.monotonic() + KILLED_SECONDS
+                while alive(self.pid) and time.monotonic() < deadline:  # noqa: ASYNC110 - it may still write there
+                    await asyncio.sleep(0.02)
 
 
 @asynccontextmanager
