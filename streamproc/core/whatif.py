@@ -137,8 +137,8 @@ class WhatIf:
     def impact(self, now: int | None = None) -> Impact:
         """All that was counted. `now`: ms since 1970, at which the mapping would come into force; None: at the end."""
         now = self._now if now is None else max(now, self._now)
-        if not self._begun:
-            self._begin(counted=False)
+        if not self._begun:  # nothing was said since, which is no reason not to be counted
+            self._begin(counted=now >= (self._since or 0))
         found = self._impact
         found.users = len(self._users)
         for user, here in self._users.items():

@@ -84,6 +84,9 @@ def test_the_period_shows_what_each_mapping_would_have_sent() -> None:
     late = asked(NEW, company(), since=START + 4000).impact  # when E3 left
     assert late.old == {"deactivate": 1}
     assert late.new == {"deactivate": 1, "patch": 3, "join": 2}  # E3 was still there
+    quiet = asked(NEW, company(), since=START + 8000, now=START + 9000).impact  # nothing was said since
+    assert quiet.old == {}
+    assert quiet.new == {"patch": 2, "join": 1}
 
 
 def test_deactivations_are_told_now_and_at_any_time() -> None:
