@@ -54,6 +54,7 @@ class Page:
     """Part of a round. `subjects` are to be read; `elements` speak for themselves.
 
     `read` as in `Read`. `place`: where the round goes on; "": it is over, and the next one begins at `since`.
+    `missed`: what wasn't answered, and is left to the next round.
     """
 
     subjects: tuple[str, ...]
@@ -61,6 +62,7 @@ class Page:
     read: int
     place: str
     since: str
+    missed: str = ""
 
 
 class Directory(Protocol):

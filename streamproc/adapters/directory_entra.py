@@ -4,6 +4,7 @@ learn.microsoft.com/graph: api/user-get, api/user-list-memberof, api/user-delta,
 api/group-list-members, api/subscription-post-subscriptions. Only what is selected is answered. Joining or leaving a
 group is no change of a user there but one of the group: after the users of a round come its groups, and who has joined
 or left is read whole, like everybody in a group that was renamed. A group that was deleted doesn't tell who was in it.
+Nothing about groups holds up the users: what isn't answered is left to the next round.
 A user who is deleted, for good or not, is 404. Links are opaque.
 """
 
@@ -12,7 +13,7 @@ from urllib.parse import quote
 
 import orjson
 
-from streamproc.adapters.directory import GONE, Api, Page, Read, about
+from streamproc.adapters.directory import GONE, Api, DirectoryError, Page, Read, about
 from streamproc.sources import entra
 from streamproc.sources.options import SourceOptions
 
@@ -51,10 +52,20 @@ class Graph:
     async def page(self, since: str, place: str, *, full: bool) -> Page:
         links, at = _links(since, "users"), _links(place, "url")
         if "users" in at:
-            return await self._groups(at)
+            try:
+                return await self._groups(at)
+            except DirectoryError as error:
+                if error.status == 410:
+                    raise
+                return Page((), (), 0, "", _encoded(users=at["users"], groups=at["url"]), _missed(error))
         whole = full or "users" not in links
         known = "" if whole else links.get("groups", "")
-        latest = at.get("groups") or known or await self._latest()  # before anybody is read, so that nothing is missed
+        latest, missed = at.get("groups", known), ""
+        if not latest and "groups" not in at:
+            try:
+                latest = await self._latest()  # before anybody is read, so that nothing is missed
+            except DirectoryError as error:
+                missed = _missed(error)
         first = f"/users/delta?$select={quote(','.join([*self._selected, 'manager']), safe=',')}"
         answer = await self.api.get(at.get("url") or (first if whole else links["users"]))
         found = answer.record()
@@ -71,6 +82,7 @@ class Graph:
             answer.read,
             place,
             _encoded(users=users, groups=latest),
+            missed,
         )
 
     async def _latest(self) -> str:
@@ -83,20 +95,26 @@ class Graph:
         answer = await self.api.get(at["url"], prefer="return=minimal")
         found = answer.record()
         subjects: dict[str, None] = {}
+        missed = ""
         for group in entra.elements(found):
             if not isinstance(group, dict) or "id" not in group or "@removed" in group:
                 continue
             subjects |= dict.fromkeys(subject for subject, _ in entra.members(group))
             if "displayName" in group:
-                subjects |= dict.fromkeys(await self._members(str(group["id"])))
+                try:
+                    subjects |= dict.fromkeys(await self._members(str(group["id"])))
+                except DirectoryError as error:
+                    if error.status not in {400, 403}:
+                        raise
+                    missed = _missed(error)  # of this group alone
         following, latest = found.get("@odata.nextLink", ""), found.get("@odata.deltaLink", at["url"])
         place = _encoded(url=following, users=at["users"]) if following else ""
-        return Page(tuple(subjects), (), answer.read, place, _encoded(users=at["users"], groups=latest))
+        return Page(tuple(subjects), (), answer.read, place, _encoded(users=at["users"], groups=latest), missed)
 
     async def _members(self, group: str) -> list[str]:
         """The users who are in a group themselves."""
         found: list[str] = []
-        url = f"/groups/{quote(group, safe='')}/members/microsoft.graph.user?$select=id"
+        url = f"/groups/{quote(group, safe='')}/members/microsoft.graph.user?$select=id&$top=999"
         while url:
             answer = await self.api.get(url, absent=True)
             part = answer.record() if answer.status != 404 else {}
@@ -132,6 +150,10 @@ class Graph:
     async def renew(self, subscription: str, until: str) -> None:
         """This authorizes it anew, too. Raises DirectoryError."""
         await self.api.send("PATCH", f"/subscriptions/{quote(subscription, safe='')}", {"expirationDateTime": until})
+
+
+def _missed(error: DirectoryError) -> str:
+    return f"changes of groups: {error}; they need GroupMember.Read.All, and come with the next reading of everybody"
 
 
 def _links(text: str, alone: str) -> dict[str, str]:

@@ -29,7 +29,7 @@ class Decoded:
     def said(self, value: bytes, event: ChangeEvent) -> None:
         """These bytes of the event are on their way into the log."""
         if len(value) <= LONGEST and lossless(event):
-            self._events.put(value, event)
+            self._events.put(bytes(memoryview(value)), event)  # orjson's own are kilobytes larger than they look
 
     def event(self, value: bytes) -> ChangeEvent:
         """What the log says in these bytes. Raises pydantic.ValidationError where they aren't an event."""

@@ -23,6 +23,7 @@ from streamproc.core.controls import Control
 from streamproc.core.events import ChangeEvent, Move, Order, Origin, SourceFacts
 from streamproc.core.facts import absorb
 from streamproc.core.said import Said
+from streamproc.core.tenure import MOST as WORDS
 from streamproc.core.tenure import Word, denied, founded, heard, kept, ordered, word
 from streamproc.core.timeline import ACCOUNTS, ACTIVE
 
@@ -104,7 +105,8 @@ def order(link: Link | None, control: Control, placed: Origin, origin: Origin) -
     user = None if control.action == "split" or control.user is None else normalised(control.user)
     ruling = Ruling(user, link.claim, control.by, control.reason)
     words = _handed_over(link, user, origin.appended)
-    known = replace(link, seq=link.seq + 1, origin=origin, ordered=placed, ruling=ruling, words=words)
+    former = tuple(each for each in link.former if user == link.user or each != link.user)
+    known = replace(link, seq=link.seq + 1, origin=origin, ordered=placed, ruling=ruling, words=words, former=former)
     return _settled(known, [], ruling)
 
 
@@ -163,7 +165,7 @@ def _remembered(link: Link, known: Link, said: Sequence[Said]) -> tuple[Link, li
         if each not in {user, leaves} and after.get(each, False) != before.get(each, False)
     ]
     former = link.former if leaves is None or leaves in link.former else (*link.former, leaves)
-    return replace(known, words=kept(words), former=former), late
+    return replace(known, words=kept(words), former=former[-WORDS:]), late
 
 
 def _handed_over(link: Link, user: str | None, now: int) -> tuple[Word, ...]:
@@ -190,13 +192,13 @@ def _settled(
     found: list[ChangeEvent] = []
     if before is not None and before != user and link.facts is not None:
         found.append(_move("unlink", before, user, link, by))
-        if by is None and any(each.attributes.get(ACTIVE) is False and not each.ahead for each in events):
+        ended = denied(link.words).get(before)
+        denials = [each for each in events if each.attributes.get(ACTIVE) is False and not each.ahead]
+        if by is None and any(ended is None or each.effective or each.row is not None for each in denials):
             # Disabled and given another number in one go: it was this user's account that was disabled.
             found[0] = replace(found[0], attributes={ACTIVE: False})
-        elif by is None:
-            ended = denied(link.words).get(before)
-            if ended is not None and (ended or stood):  # what stands may be said of it as another's
-                found[0] = replace(found[0], attributes={ACTIVE: not ended})
+        elif by is None and ended is not None and (ended or stood):  # what stands may be said of it as another's
+            found[0] = replace(found[0], attributes={ACTIVE: not ended})
     if user is None:
         waiting = _bounded((*link.waiting, *events))
         forgotten = link.forgotten + len(link.waiting) + len(events) - len(waiting)

@@ -17,6 +17,8 @@ from streamproc.adapters import kafka
 BUSY = 8
 """Records in a round from which on the next one is given `GATHER` seconds: a request's cost is in its partitions."""
 GATHER = 0.025
+LONG = 256
+"""Bytes of a key whose partition isn't remembered."""
 
 Headers: TypeAlias = list[tuple[str, bytes]]
 Record: TypeAlias = tuple[bytes, bytes, Callable[[], None], Headers]
@@ -39,7 +41,7 @@ class Outbox:
 
     def partition(self, key: bytes) -> int:
         """Where a record of this key goes."""
-        return _partition(key, self.partitions)
+        return _partition(key, self.partitions) if len(key) <= LONG else kafka.partition_of(key, self.partitions)
 
     def put(
         self,

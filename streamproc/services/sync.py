@@ -146,6 +146,8 @@ class Sync:
                 whole = True
                 self._seen.clear()
                 continue
+            if page.missed:
+                log.warning("directory leaves something out", source=self.source, reason=page.missed)
             read = max(page.read, cursor.read + 1)
             await self._keep(page, read, counts)
             if whole and not page.place:

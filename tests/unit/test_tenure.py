@@ -1,6 +1,7 @@
 """Tenure: an account's late word is about whose it was then, and takes access from them alone."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -33,14 +34,14 @@ def ordered(user: str | None) -> Control:
     return Control("c", "link" if user else "split", user, None, "kim", "why", NOW, "okta/a")
 
 
-def taken(*arrivals: Said | Control, source: str = "okta") -> tuple[Link, dict[str, SourceFacts]]:
+def taken(*arrivals: Said | list[Said] | Control, source: str = "okta") -> tuple[Link, dict[str, SourceFacts]]:
     """The link after these arrivals, and what each user knows of the account by the log."""
     link: Link | None = None
     users: dict[str, SourceFacts] = {}
     for offset, each in enumerate(arrivals):
         origin = Origin(f"events.{source}", 0, offset, NOW + offset)
-        if isinstance(each, Said):
-            link, events = resolve(link, source, [each], origin)
+        if not isinstance(each, Control):
+            link, events = resolve(link, source, each if isinstance(each, list) else [each], origin)
         else:
             link, events = order(link, each, Origin("streamproc.controls", 0, offset, NOW), origin)
         for event in events:
@@ -49,7 +50,7 @@ def taken(*arrivals: Said | Control, source: str = "okta") -> tuple[Link, dict[s
     return link, users
 
 
-def access(*arrivals: Said | Control, source: str = "okta") -> dict[str, Fact]:
+def access(*arrivals: Said | list[Said] | Control, source: str = "okta") -> dict[str, Fact]:
     """Who of the account's users has access, where HR has nothing against it."""
     _, users = taken(*arrivals, source=source)
     return {user: view({f"{source}/a": facts, "workday/w": HR}, NOW)["active"] for user, facts in sorted(users.items())}
@@ -133,3 +134,23 @@ def test_nobody_pays_for_it_who_never_was_disabled_nor_renumbered() -> None:
     assert users["E1"].values["active"] is None
     late, users = taken(HIS, SUSPENDED, HERS, *(hook(time, active=bool(time % 2)) for time in range(6, 6 + 3 * MOST)))
     assert (late.former, users["E1"].values["active"]) == (("E1",), False)
+
+
+def test_what_one_record_says_is_taken_in_its_order() -> None:
+    """It gives the account another number and then disables it: it was the next user's by then."""
+    assert access(HIS, [HERS, hook(6, active=False)]) == {"E1": True, "E2": False}
+    assert access(HIS, HERS, hook(6, active=False)) == {"E1": True, "E2": False}
+    assert access(HIS, [SUSPENDED, HERS]) == {"E1": False, "E2": True}
+
+
+def test_whom_an_operator_has_taken_it_from_hears_nothing_more() -> None:
+    """Though a fetched state that comes late names somebody else."""
+    arrivals = (read(0, "E1", active=True), read(2, "E3", active=True), ordered("E1"), hook(5, active=True))
+    late = replace(read(2, "E2", active=False), event="s2", order=(2, 0, "s2"))  # of the same moment as E3's
+    assert access(*arrivals, ordered("E2"), late) == {"E1": True, "E2": True, "E3": True}
+
+
+def test_who_had_an_account_is_kept_for_the_last_of_them() -> None:
+    """A number that goes to and fro doesn't make the link larger for ever."""
+    link, _ = taken(*(read(number, f"E{number}", active=True) for number in range(1, 3 * MOST)))
+    assert len(link.former) == MOST
