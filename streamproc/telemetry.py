@@ -8,7 +8,7 @@ import logging
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import Final
+from typing import Any, Final
 
 import structlog
 from aiohttp import web
@@ -81,6 +81,15 @@ async def exposed(address: str, measure: Callable[[], None] = lambda: None) -> A
         raise SettingsError(f"metrics: {address} can't be used: {error.strerror}") from error
     finally:
         await runner.cleanup()
+
+
+def lag(consumer: Any, committable: Callable[[Any], int | None]) -> None:
+    """Set LAG for each partition that a consumer has: what is there, and not before what it may commit there."""
+    LAG.clear()
+    for place in consumer.assignment():
+        end, done = consumer.highwater(place), committable(place)
+        if end is not None and done is not None:
+            LAG.labels(place.topic, str(place.partition)).set(max(0, end - done))
 
 
 def configure(level: str, *, json: bool, service: str) -> None:

@@ -24,7 +24,7 @@ class Decoded:
 
     def __init__(self, most: int = MOST) -> None:
         self._events: _Recent[bytes, ChangeEvent] = _Recent(most)
-        self._records: _Recent[bytes, tuple[bytes, UserRecord, str]] = _Recent(most)
+        self._records: _Recent[str, tuple[bytes, UserRecord, str]] = _Recent(most)
 
     def said(self, value: bytes, event: ChangeEvent) -> None:
         """These bytes of the event are on their way into the log."""
@@ -35,12 +35,12 @@ class Decoded:
         """What the log says in these bytes. Raises pydantic.ValidationError where they aren't an event."""
         return self._events.pop(value) or CHANGE_EVENT.validate_json(value)
 
-    def folded(self, user: bytes, value: bytes, record: UserRecord, digest: str, event: ChangeEvent) -> None:
+    def folded(self, user: str, value: bytes, record: UserRecord, digest: str, event: ChangeEvent) -> None:
         """The event has led to this record, whose hash is `digest`, and that to these bytes."""
         if len(value) <= LONGEST and lossless(event):
             self._records.put(user, (value, record, digest))
 
-    def record(self, user: bytes, value: bytes | None) -> tuple[UserRecord | None, str]:
+    def record(self, user: str, value: bytes | None) -> tuple[UserRecord | None, str]:
         """What the fold needs of the record in these bytes, and its hash; nothing where there are none."""
         if value is None:
             return None, ""

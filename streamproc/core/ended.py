@@ -12,9 +12,8 @@ import orjson
 from pydantic import ValidationError
 
 from streamproc.core.delivery import OUTCOME, Fate, Verdict
+from streamproc.core.fold import OURS
 
-OURS: Final = "streamproc"
-"""Source of a cause that is no event."""
 _OURS: Final = b'"%b"' % OURS.encode()
 
 BRACKETS: Final = 150

@@ -34,6 +34,10 @@ FIRST = -1
 """`prev` of a user's first record: no offset comes before it."""
 
 
+OURS: Final = "streamproc"
+"""Source of a cause that is no event."""
+
+
 @dataclass(frozen=True, slots=True)
 class Cause:
     """The event that led to a record."""

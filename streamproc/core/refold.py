@@ -4,16 +4,17 @@ It gives the very bytes that the worker wrote, or it is found out: what was reje
 mapping is in force from the offset at which it was then.
 """
 
+import sys
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 import orjson
 from pydantic import ValidationError
 
-from streamproc.core.decoded import lossless
+from streamproc.core.decoded import Decoded
 from streamproc.core.errors import MappingError
 from streamproc.core.events import CHANGE_EVENT, ChangeEvent, SourceFacts
-from streamproc.core.fold import LARGEST, UserRecord, fold_encoded, fold_on, recall
+from streamproc.core.fold import LARGEST, fold_encoded, fold_on
 from streamproc.core.history import Logged
 from streamproc.core.mapping import Mapping
 from streamproc.core.rules import Rules, compiled, heard, marked, readable, ruled
@@ -46,8 +47,7 @@ class Refold:
         self.rules = rules
         self.mapping: Mapping | None = None if rules is None else compiled(rules.digest, rules.text)
         self._before = before
-        self._decoded: dict[str, tuple[bytes, UserRecord, str]] = {}
-        """Records beside their values, and their hashes, to spare decoding."""
+        self._decoded = Decoded(sys.maxsize)
 
     def take(self, logged: Logged) -> Step:
         """Fold the next record."""
@@ -59,7 +59,9 @@ class Refold:
             return self._switch(logged, event)
         assert self.mapping is not None
         try:
-            folded = fold_on(*self._known(event.user), logged.offset, event, self.mapping)
+            folded = fold_on(
+                *self._decoded.record(event.user, self.records.get(event.user)), logged.offset, event, self.mapping
+            )
         except orjson.JSONEncodeError:  # no worker could write it either
             return Step(logged, event, {}, "invalid")
         if folded is None:
@@ -68,20 +70,8 @@ class Refold:
         if len(value) > LARGEST:
             return Step(logged, event, {}, "too_large")
         self.records[event.user] = value
-        if lossless(event):
-            self._decoded[event.user] = value, record, digest
+        self._decoded.folded(event.user, value, record, digest, event)
         return Step(logged, event, {event.user: value})
-
-    def _known(self, user: str) -> tuple[UserRecord | None, str]:
-        """The user's record, as it is read back from its Kafka value, and its hash."""
-        value = self.records.get(user)
-        if value is None:
-            return None, ""
-        kept = self._decoded.get(user)
-        if kept is not None and kept[0] is value:
-            return kept[1:]
-        record = recall(value)
-        return record, record.hash
 
     def _switch(self, logged: Logged, event: ChangeEvent) -> Step:
         try:

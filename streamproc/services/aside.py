@@ -9,7 +9,7 @@ import structlog
 from streamproc.core.controls import APPLIES, HELD
 from streamproc.core.delivery import Delivery, Outcome, Verdict
 from streamproc.core.events import Origin
-from streamproc.core.fold import Cause
+from streamproc.core.fold import OURS, Cause
 from streamproc.core.guard import Standing
 from streamproc.core.lanes import Lanes, Turn
 from streamproc.core.plan import Urgency
@@ -80,7 +80,7 @@ class Aside:
             return
         if parked.code not in APPLIES.get(control.action, ()):
             return
-        cause = Cause("streamproc", control.id, order.origin, f"{control.by}: {control.reason}")
+        cause = Cause(OURS, control.id, order.origin, f"{control.by}: {control.reason}")
         match control.action:
             case "release" | "retry":
                 self._again(journal, control.user, cause)
@@ -112,7 +112,7 @@ class Aside:
         leaver = parked.desired.get("active") is False
         if only_leaver and not leaver:
             return
-        waited = Cause("streamproc", "retry", Origin(OPERATIONS, journal.partition, -1, delivery.at))
+        waited = Cause(OURS, "retry", Origin(OPERATIONS, journal.partition, -1, delivery.at))
         cause = order or waited
         work = Work(once_more(user, delivery.seq, parked.desired, cause), told=True, ordered=order is not None)
         # What only time brings again mustn't hold up what is new.

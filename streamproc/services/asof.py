@@ -18,6 +18,7 @@ from streamproc.core.errors import HistoryError
 from streamproc.core.explain import Explainer
 from streamproc.core.fold import UserRecord, decode, sealed
 from streamproc.core.history import History, Logged
+from streamproc.core.leaving import CHANGED
 from streamproc.core.refold import Refold, Step, first_rules
 from streamproc.core.rules import MARK, Rules, compiled
 from streamproc.topics import CHANGES, OPERATIONS, OUTCOMES
@@ -109,7 +110,7 @@ class _Partition:
         if step.event is not None and step.records:
             self.sayings.add(step.logged.offset, step.logged.timestamp, step.event)
         for user, value in step.records.items():
-            if b'"effect":"changed"' in value or user not in self.constant:
+            if CHANGED in value or user not in self.constant:
                 desired = orjson.loads(value)["desired"]
                 self.constant.setdefault(user, Constant()).take(desired, step.logged.offset, step.logged.timestamp)
 

@@ -39,6 +39,7 @@ from streamproc.core.evidence.readme import ABOUT
 from streamproc.core.evidence.redacted import Redacted
 from streamproc.core.evidence.signature import fingerprint, public_pem
 from streamproc.core.evidence.sums import measured
+from streamproc.core.fold import OURS
 from streamproc.core.history import History, Logged, as_json
 from streamproc.core.rules import compiled, marked
 from streamproc.services.evidence_zip import PIECE, Packer, Unpacked
@@ -254,7 +255,7 @@ class _Gathering:
             later = isinstance(seq, int) and seq > last and (not isinstance(since, int) or since >= last)
             if later:
                 continue
-            if isinstance(cause, dict) and cause.get("source") == "streamproc":
+            if isinstance(cause, dict) and cause.get("source") == OURS:
                 self._orders.add(str(cause.get("event")))
             yield logged
 

@@ -88,7 +88,7 @@ class Folding:
         if change.kind == "mapping":
             return self._switch(raw, change, outbox)
         user = change.user.encode()
-        known = self._decoded.record(user, self.known(user, raw.partition))
+        known = self._decoded.record(change.user, self.known(user, raw.partition))
         folded = fold_on(*known, raw.offset, change, mapping)
         if folded is None:  # folded before a restart
             self._done(raw)
@@ -98,7 +98,7 @@ class Folding:
             self._reject(raw, "too_large", f"more than {LARGEST} bytes would be known of one user")
         else:
             EVENTS[record.effect].inc()
-            self._decoded.folded(user, value, record, digest, change)
+            self._decoded.folded(change.user, value, record, digest, change)
             self._write(user, value, raw.partition, outbox, partial(self._done, raw))
         return None
 

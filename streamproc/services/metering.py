@@ -28,12 +28,7 @@ def gauge(
     telemetry.ASIDE.clear()
     for code, users in codes.items():
         telemetry.ASIDE.labels(code).set(users)
-    telemetry.LAG.clear()
-    for place in consumer.assignment():
-        end = consumer.highwater(place)
-        done = lanes.committable(place.partition)
-        if end is not None and done is not None:
-            telemetry.LAG.labels(place.topic, str(place.partition)).set(max(0, end - done))
+    telemetry.lag(consumer, lambda place: lanes.committable(place.partition))
 
 
 def count(outcomes: Iterable[Outcome]) -> None:

@@ -6,12 +6,13 @@ The offset that is committed is the one that our own count allows: Faust's doesn
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
+from streamproc import telemetry
 from streamproc.adapters import kafka
 from streamproc.config import Settings
 from streamproc.core.offsets import Offsets
@@ -89,13 +90,9 @@ class Reading:
         """What stays the same while the partition stays here; None: it isn't here, or nothing of it was read yet."""
         return self._offsets.get(place)
 
-    def lags(self) -> Iterator[tuple[Place, int]]:
-        """Records of each partition that are there and not yet done with."""
-        for place in self._app.consumer.assignment():
-            end = self._app.consumer.highwater(place)
-            done = self._committable(place)
-            if end is not None and done is not None:
-                yield (place.topic, place.partition), max(0, end - done)
+    def measure(self) -> None:
+        """Set the gauge."""
+        telemetry.lag(self._app.consumer, self._committable)
 
     def forget(self) -> None:
         """Partitions have moved."""

@@ -28,7 +28,6 @@ def reject(raw: Raw, code: str, reason: str, outbox: Outbox, done: Callable[[], 
         None if raw.value is None else b64encode(raw.value).decode(),
         [(name, b64encode(content or b"").decode()) for name, content in raw.headers.items()],
     )
-    key = f"{raw.topic}/{raw.partition}/{raw.offset}".encode()
     telemetry.REJECTED.labels(code).inc()
     log.warning("rejected", topic=raw.topic, partition=raw.partition, offset=raw.offset, code=code)
-    outbox.put(REJECTIONS, key, orjson.dumps(rejected), done)
+    outbox.put(REJECTIONS, raw.place, orjson.dumps(rejected), done)

@@ -60,6 +60,11 @@ class Raw:
         """Where it lies."""
         return Origin(self.topic, self.partition, self.offset, self.timestamp, received(self.headers))
 
+    @property
+    def place(self) -> bytes:
+        """The same, as a key or header."""
+        return f"{self.topic}/{self.partition}/{self.offset}".encode()
+
 
 class Resolver:
     """For one worker. `take` and `obey` raise RejectedInputError; else `done` is called when all is kept."""
@@ -137,7 +142,7 @@ class Resolver:
         elif source not in SOURCES or not subject or self._options[source].anchor == "subject":
             raise RejectedInputError("subject", "no SOURCE/SUBJECT of a source whose subjects are linked")
         else:
-            headers = [(KIND, b"order"), (FORWARDED, _place(raw))]
+            headers = [(KIND, b"order"), (FORWARDED, raw.place)]
             outbox.put(f"events.{source}", subject.encode(), raw.value or b"", done, headers=headers)
 
     def _order(self, raw: Raw, outbox: Outbox, done: Callable[[], None]) -> None:
@@ -164,7 +169,7 @@ class Resolver:
         if FORWARDED in raw.headers:
             return
         value, headers = raw.value or b"", [(name, each or b"") for name, each in raw.headers.items()]
-        headers.append((FORWARDED, _place(raw)))
+        headers.append((FORWARDED, raw.place))
         if RECEIVED not in raw.headers:
             headers.append((RECEIVED, str(raw.timestamp * 1000).encode()))
         theirs = {outbox.partition(subject): subject for subject in (each.subject.encode() for each in said.events)}
@@ -236,7 +241,3 @@ def _bring(raw: Raw, control: Control, outbox: Outbox, done: Callable[[], None])
     for partition in range(outbox.partitions):
         outbox.put(CHANGES, digest.encode(), value, partition=partition)
     outbox.then(done)
-
-
-def _place(raw: Raw) -> bytes:
-    return f"{raw.topic}/{raw.partition}/{raw.offset}".encode()

@@ -205,10 +205,8 @@ class Worker:
         """Set the gauges."""
         app = self._app
         telemetry.RECOVERY.set(app.tables.recovery.active_remaining_total() if app.in_recovery else 0)
-        telemetry.LAG.clear()
         self._rules.measure()
-        for (topic, partition), lag in self._reading.lags():
-            telemetry.LAG.labels(topic, str(partition)).set(lag)
+        self._reading.measure()
 
     async def _forget(self, *_: Any, **__: Any) -> None:
         self._reading.forget()

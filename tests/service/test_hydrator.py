@@ -747,14 +747,10 @@ async def test_a_sync_of_entra_finds_who_joined_and_left_groups(world: World) ->
     assert {each.key for each in world.log.records[before:]} == {ben.encode()}
 
 
-async def refuse(world: World, path: str) -> None:
-    await world.site.sim("POST", "graph/faults", {"faults": [{"kind": "refuse", "status": 403, "path": path}]})
-
-
 async def test_groups_that_are_refused_dont_hold_up_users(world: World) -> None:
     """Without the right to read groups leavers are still found, from the first round on; with it groups follow."""
     ada, ben = await world.site.put("graph", ADA), await world.site.put("graph", BEN)
-    await refuse(world, "/groups")
+    await fault(world, "entra", status=403, path="/groups")
     await world.sync("entra")
     assert world.log.facts()[ada]["active"] is True
     await world.site.change("graph", ada, active=False)
@@ -762,14 +758,14 @@ async def test_groups_that_are_refused_dont_hold_up_users(world: World) -> None:
         await world.sync("entra")
     assert world.log.facts()[ada]["active"] is False
     assert "GroupMember.Read.All" in next(each["reason"] for each in logs if "reason" in each)
-    await world.site.sim("DELETE", "graph/faults")
+    await fault(world, "entra")
     await world.sync("entra")
     await world.site.change("graph", ben, groups=["Agents"])
-    await refuse(world, "/groups")
+    await fault(world, "entra", status=403, path="/groups")
     await world.site.change("graph", ben, department="Sales")
     await world.sync("entra")
     assert world.log.facts()[ben]["department"] == "Sales"
-    await world.site.sim("DELETE", "graph/faults")
+    await fault(world, "entra")
     assert (await world.sync("entra")).read == 1
     assert world.log.facts()[ben]["group:Agents"] == "Agents"
 
@@ -779,7 +775,7 @@ async def test_a_group_whose_members_are_hidden_holds_up_nobody(world: World) ->
     await world.site.put("graph", {**ADA, "groups": ["Hidden"]})
     ben = await world.site.put("graph", BEN)
     await world.sync("entra")
-    await refuse(world, "/members/")
+    await fault(world, "entra", status=403, path="/members/")
     await world.site.sim("PATCH", "graph/groups/Hidden", {"displayName": "Hidden EU"})
     await world.site.change("graph", ben, groups=["Agents"])
     with capture_logs() as logs:
