@@ -16,16 +16,17 @@ import structlog
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
-from streamproc.adapters.kafka import consumer as kafka_consumer
-from streamproc.adapters.kafka import ensure_topics, producer
-from streamproc.config import Settings, secrets
+from streamproc.adapters.kafka.client import consumer as kafka_consumer
+from streamproc.adapters.kafka.client import producer
+from streamproc.adapters.kafka.topics import ensure_topics
 from streamproc.core.errors import KafkaUnavailableError, SettingsError
-from streamproc.services.fetching import Fetching, Times
-from streamproc.services.sync import ATTEMPTS, Counts, KafkaCursors, Sync, known_subjects
+from streamproc.core.records.producer_record import Record
+from streamproc.hydrator.fetcher import Fetching, Times
+from streamproc.hydrator.sync import ATTEMPTS, Counts, KafkaCursors, Sync, known_subjects
+from streamproc.settings import Settings, secrets
 from streamproc.simulator.options import SimulatorOptions
 from streamproc.simulator.server import serve
 from streamproc.sources import configured
-from streamproc.sources.intake import Record
 from streamproc.sources.options import SourceOptions
 from streamproc.telemetry import exposed
 
@@ -34,7 +35,7 @@ log = structlog.get_logger("streamproc")
 
 async def run_worker(settings: Settings, ready: Callable[[], None] = lambda: None) -> None:
     """The Faust worker, until cancelled."""
-    from streamproc.services.worker import Worker  # noqa: PLC0415 - only this process pays for importing Faust
+    from streamproc.worker.process import Worker  # noqa: PLC0415 - only this process pays for importing Faust
 
     options = configured(*settings.sources_text())
     worker = Worker(settings, settings.mapping_text(), options)
@@ -45,7 +46,7 @@ async def run_worker(settings: Settings, ready: Callable[[], None] = lambda: Non
 
 async def run_sink(settings: Settings, ready: Callable[[], None] = lambda: None) -> None:
     """The sink, until cancelled."""
-    from streamproc.services.sink import Sink  # noqa: PLC0415
+    from streamproc.sink.process import Sink  # noqa: PLC0415
 
     await ensure_topics(settings)
     async with target_session(settings) as http:
@@ -62,10 +63,10 @@ def target_session(settings: Settings) -> aiohttp.ClientSession:
 
 async def run_gateway(settings: Settings, ready: Callable[[str], None] = lambda _: None) -> None:
     """The gateway, until cancelled; `ready` is told its port."""
-    from streamproc.adapters.jwks import Jwks  # noqa: PLC0415
-    from streamproc.services.doors import doors  # noqa: PLC0415
-    from streamproc.services.gateway import Gateway  # noqa: PLC0415
-    from streamproc.services.issuer import Issuer  # noqa: PLC0415
+    from streamproc.gateway.endpoints import doors  # noqa: PLC0415
+    from streamproc.gateway.jwks import Jwks  # noqa: PLC0415
+    from streamproc.gateway.server import Gateway  # noqa: PLC0415
+    from streamproc.gateway.set_verifier import Issuer  # noqa: PLC0415
 
     opened, tls = doors(settings), settings.gateway_context()
     options = configured(*settings.sources_text())
@@ -91,9 +92,9 @@ async def run_gateway(settings: Settings, ready: Callable[[str], None] = lambda 
 
 async def run_hydrator(settings: Settings, ready: Callable[[], None] = lambda: None) -> None:
     """The hydrator, until cancelled. Raises SettingsError where no directory is configured."""
-    from streamproc.adapters.directory_entra import Graph  # noqa: PLC0415
-    from streamproc.services.hydrator import Hydrator  # noqa: PLC0415
-    from streamproc.services.subscriptions import keep_subscribed  # noqa: PLC0415
+    from streamproc.hydrator.directories.entra import Graph  # noqa: PLC0415
+    from streamproc.hydrator.graph_subscription import keep_subscribed  # noqa: PLC0415
+    from streamproc.hydrator.process import Hydrator  # noqa: PLC0415
 
     options = configured(*settings.sources_text())
     async with AsyncExitStack() as stack:
@@ -148,7 +149,7 @@ async def _fetchings(
     settings: Settings, options: Mapping[str, SourceOptions], stack: AsyncExitStack
 ) -> tuple[dict[str, Fetching], AIOKafkaProducer]:
     """Of each directory that is configured; and the producer that they have."""
-    from streamproc.adapters.directories import directories  # noqa: PLC0415
+    from streamproc.hydrator.directories.configured import directories  # noqa: PLC0415
 
     http = await stack.enter_async_context(target_session(settings))
     found = directories(settings, http, options, time.time, time.monotonic)

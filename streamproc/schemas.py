@@ -23,15 +23,15 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
 from streamproc import __version__
-from streamproc.config import PREFIX, Settings
-from streamproc.sources import hris
+from streamproc.settings import PREFIX, Settings
+from streamproc.sources.hris import contract
 from streamproc.topics import TOPICS, Topic
 
 Json = dict[str, Any]
 
 DRAFT: Final = "https://json-schema.org/draft/2020-12/schema"
 ASYNCAPI: Final = "asyncapi.json"
-EVENTS: Final = f"events.{hris.SOURCE}"
+EVENTS: Final = f"events.{contract.SOURCE}"
 CLOUDEVENT: Final = f"{EVENTS}.cloudevent.schema.json"
 BINDING: Final = "0.5.0"
 """Version of AsyncAPI's Kafka bindings."""
@@ -49,8 +49,8 @@ OURS: Final = {
 """Writers and readers in TOPICS that are parts of streamproc. The others are who it is described for."""
 
 UNSAID: Final = (
-    f"What no JSON Schema can say: a record has at most {hris.MAX_BYTES // 1024} KiB; `time` is at most "
-    f"{hris.MAX_AHEAD // timedelta(hours=1)} hours ahead of the broker's clock; `effective` isn't in the future; "
+    f"What no JSON Schema can say: a record has at most {contract.MAX_BYTES // 1024} KiB; `time` is at most "
+    f"{contract.MAX_AHEAD // timedelta(hours=1)} hours ahead of the broker's clock; `effective` isn't in the future; "
     "integers are written without a fraction."
 )
 IN_ENVELOPE: Final = ("id", "type", "subject", "time")
@@ -129,7 +129,7 @@ def _cloudevent(event: Json) -> Json:
     data["required"] = ["attributes"]
     envelope: Json = {
         "specversion": {"const": "1.0"},
-        "type": {"enum": list(hris.CLOUDEVENT_TYPES)},
+        "type": {"enum": list(contract.CLOUDEVENT_TYPES)},
         "source": SOURCE,
         "id": plain["id"] | ID,
         "subject": plain["subject"],
@@ -140,8 +140,8 @@ def _cloudevent(event: Json) -> Json:
         f"A CloudEvent 1.0 in structured mode, as a value of `{EVENTS}`. Other context attributes are passed over, the "
         f"sequence extension too: `sequence` is part of the data. Only JSON data is read, not data_base64. {UNSAID}"
     )
-    snapshot = next(name for name, kind in hris.CLOUDEVENT_TYPES.items() if kind == "snapshot")
-    whole = {"properties": {"attributes": {"required": list(hris.COMPLETE)}}}
+    snapshot = next(name for name, kind in contract.CLOUDEVENT_TYPES.items() if kind == "snapshot")
+    whole = {"properties": {"attributes": {"required": list(contract.COMPLETE)}}}
     return _head(f"{EVENTS}.cloudevent", "HrisCloudEvent", said) | {
         "type": "object",
         "required": list(envelope),
@@ -231,7 +231,7 @@ def _event_messages(topic: Topic) -> Json:
         "Known by the header content-type, which begins with application/cloudevents, or by a member specversion."
     )
     messages = {"plain": plain, "cloudeventStructured": structured}
-    for name, kind in hris.CLOUDEVENT_TYPES.items():
+    for name, kind in contract.CLOUDEVENT_TYPES.items():
         data = "SnapshotData" if kind == "snapshot" else "Data"
         title = f"CloudEvent, binary mode, {kind}"
         binary = _message(topic, title, "application/json", f"./{CLOUDEVENT}#/$defs/{data}")

@@ -3,18 +3,31 @@
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from streamproc.core.controls import CONTROL
-from streamproc.core.cursor import CURSOR
-from streamproc.core.delivery import DELIVERY, OUTCOME, REJECTED
-from streamproc.core.events import CHANGE_EVENT
-from streamproc.core.fold import USER_RECORD
-from streamproc.core.identity import LINK
-from streamproc.core.rules import RULES
+from streamproc.core.records.change_event import CHANGE_EVENT
+from streamproc.core.records.control import CONTROL
+from streamproc.core.records.cursor import CURSOR
+from streamproc.core.records.delivery import DELIVERY
+from streamproc.core.records.link import LINK
+from streamproc.core.records.mapping_in_force import RULES
+from streamproc.core.records.outcome import OUTCOME
+from streamproc.core.records.rejected import REJECTED
+from streamproc.core.records.topic_names import (
+    CHANGES,
+    CONTROLS,
+    CURSORS,
+    DAY,
+    DELIVERIES,
+    LINKS,
+    MAPPINGS,
+    OPERATIONS,
+    OUTCOMES,
+    REJECTIONS,
+)
+from streamproc.core.records.user_record import USER_RECORD
 from streamproc.sources import SOURCES
-from streamproc.sources.hris import HrisEvent
+from streamproc.sources.hris.contract import HrisEvent
 
 FOREVER: Final = "-1"
-DAY: Final = 24 * 3600 * 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,15 +57,6 @@ _COMPACTED = {
     "min.compaction.lag.ms": str(7 * DAY),  # readers that are days behind still see every record
 }
 
-CHANGES: Final = "identity.changes"
-LINKS: Final = "identity.links"
-OPERATIONS: Final = "scim.operations"
-OUTCOMES: Final = "scim.outcomes"
-DELIVERIES: Final = "scim.deliveries"
-REJECTIONS: Final = "events.rejected"
-CONTROLS: Final = "streamproc.controls"
-CURSORS: Final = "streamproc.cursors"
-MAPPINGS: Final = "streamproc.mappings"
 
 _WRITERS: Final = {
     "hris": "producers; gateway",

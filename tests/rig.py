@@ -17,14 +17,15 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 
 import streamproc
 from streamproc import compose
-from streamproc.adapters import kafka
-from streamproc.config import Settings
-from streamproc.core.events import ChangeEvent, Fact, Origin
-from streamproc.core.fold import UserRecord, encode, fold
-from streamproc.core.mapping import parse_mapping
+from streamproc.adapters.kafka import client
+from streamproc.core.fold.fold import fold
+from streamproc.core.fold.mapping import parse_mapping
+from streamproc.core.records.change_event import ChangeEvent, Fact, Origin
+from streamproc.core.records.topic_names import OPERATIONS, OUTCOMES
+from streamproc.core.records.user_record import UserRecord, encode
 from streamproc.demo.processes import Stack, stack
-from streamproc.services.sink import Sink
-from streamproc.topics import OPERATIONS, OUTCOMES
+from streamproc.settings import Settings
+from streamproc.sink.process import Sink
 
 MAPPING = parse_mapping(Path(streamproc.__file__).with_name("mapping.toml").read_text(encoding="utf-8"))
 
@@ -128,7 +129,7 @@ class Rig:
 
     async def follow(self) -> None:
         """Keep `fates` and `told` up to date, until cancelled."""
-        follower = kafka.consumer(self.settings, committed_only=True)
+        follower = client.consumer(self.settings, committed_only=True)
         await follower.start()
         try:
             follower.assign([TopicPartition(OUTCOMES, partition) for partition in range(self.settings.partitions)])
@@ -151,7 +152,7 @@ async def rig(settings: Settings, folder: Path, *simulator: str) -> AsyncIterato
     async with AsyncExitStack() as exit_stack:
         running = await exit_stack.enter_async_context(stack(settings, folder, simulator))
         http = await exit_stack.enter_async_context(aiohttp.ClientSession())
-        producer = kafka.producer(running.settings)
+        producer = client.producer(running.settings)
         await producer.start()
         exit_stack.push_async_callback(producer.stop)
         made = Rig(running, http, producer)

@@ -36,9 +36,9 @@ def test_the_code_passes(command: list[str]) -> None:
 
 
 def test_only_the_settings_read_the_environment() -> None:
-    """Outside config.py nobody looks at the environment; the embedded broker only for its cache and its child."""
+    """Outside settings.py nobody looks at the environment; the embedded broker only for its cache and its child."""
     readers = [path for path, text in sources("streamproc") if re.search(r"\b(os\.environ\b|getenv\b)", text)]
-    assert readers == ["streamproc/config.py", "streamproc/embedded/artifacts.py"]
+    assert readers == ["streamproc/embedded/artifacts.py", "streamproc/settings.py"]
 
 
 def test_every_test_says_what_it_proves() -> None:
@@ -54,9 +54,16 @@ def test_every_test_says_what_it_proves() -> None:
     assert silent == []
 
 
-@pytest.mark.parametrize("folder", ["streamproc/core", "streamproc/sources"])
+DECIDING = [
+    "streamproc/core",
+    "streamproc/sources",
+    *(path.relative_to(ROOT).as_posix() for path in ROOT.glob("streamproc/*/decide")),
+]
+
+
+@pytest.mark.parametrize("folder", DECIDING)
 def test_decisions_dont_log(folder: str) -> None:
-    """What decides returns what it found: neither core nor sources import logging."""
+    """What decides returns what it found: neither core nor sources nor any `decide` import logging."""
     for path, text in sources(folder):
         for node in ast.walk(ast.parse(text)):
             if isinstance(node, ast.Import):

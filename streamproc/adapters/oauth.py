@@ -11,7 +11,7 @@ from typing import Protocol
 import aiohttp
 import orjson
 
-from streamproc.config import Settings
+from streamproc.settings import Settings
 
 MARGIN = 60.0
 """Seconds before its expiry from which a token is replaced; at most a tenth of its life."""

@@ -7,7 +7,7 @@ import aiohttp
 import orjson
 
 from streamproc.adapters.oauth import Bearer, TokenRefusedError
-from streamproc.core.verdict import Answer
+from streamproc.core.scim.response_policy import Answer
 
 MAX_BODY = 512_000
 """Bytes of a request that Genesys Cloud takes (`request.bytes.max`)."""

@@ -5,17 +5,17 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from streamproc.asof_words import answered
-from streamproc.config import Settings
-from streamproc.core.clock import LIMIT, report
+from streamproc.archive.history import opened
+from streamproc.audit.asof.query import as_of
+from streamproc.audit.asof.text import answered
+from streamproc.audit.replay.partition import Asked
+from streamproc.audit.replay.verify import NEEDED as OF_REPLAY
+from streamproc.audit.replay.verify import verify
+from streamproc.audit.revocations.latency import LIMIT, report
+from streamproc.audit.revocations.query import NEEDED as OF_REPORT
+from streamproc.audit.revocations.query import leavers
 from streamproc.demo.play import Ending
-from streamproc.replaying import NEEDED as OF_REPLAY
-from streamproc.services.asof import as_of
-from streamproc.services.history import opened
-from streamproc.services.replay import verify
-from streamproc.services.revocations import NEEDED as OF_REPORT
-from streamproc.services.revocations import leavers
-from streamproc.services.verify import Asked
+from streamproc.settings import Settings
 
 WHO: Final = "E1001"
 WHAT: Final = "Spanish 4.0"

@@ -13,9 +13,9 @@ from typing import Any, Final
 
 import aiohttp
 
-from streamproc import config
 from streamproc.demo.play import Ending, Played, held
 from streamproc.demo.processes import Stack
+from streamproc.settings import load_settings
 
 SECRET: Final = "secret-of-the-demo-only"  # noqa: S105 - the stand-ins guard nothing
 SECONDS: Final = 30.0
@@ -72,7 +72,7 @@ DOORS: Final = {
 async def open_doors(running: Stack, http: aiohttp.ClientSession) -> str:
     """Start gateway and hydrator beside the stack, and tell the stand-ins where to send their hooks. Returns where."""
     root = running.simulator
-    wide = config.load(**dict(running.settings) | DOORS | pointed(root) | {"gateway_port": 0})
+    wide = load_settings(**dict(running.settings) | DOORS | pointed(root) | {"gateway_port": 0})
     beside = Stack(wide, running.folder, root)
     gateway = beside.child("gateway", "gateway")
     running.children["gateway"] = gateway

@@ -10,11 +10,11 @@ import aiohttp
 import orjson
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
-from streamproc.adapters import kafka
-from streamproc.config import Settings
-from streamproc.core.delivery import OUTCOME, Outcome
+from streamproc.adapters.kafka import client
+from streamproc.core.records.outcome import OUTCOME, Outcome
+from streamproc.core.records.topic_names import OUTCOMES, REJECTIONS
 from streamproc.demo.story import EXPECTED, GROUPS, STEPS, Step, differences, holds
-from streamproc.topics import OUTCOMES, REJECTIONS
+from streamproc.settings import Settings
 
 FATE_SECONDS = 30.0
 
@@ -64,10 +64,10 @@ async def play(settings: Settings, simulator: str, tell: Callable[[Played], None
         http = await stack.enter_async_context(aiohttp.ClientSession())
         async with http.post(f"{simulator}/_sim/config", json={"groups": GROUPS}) as answer:
             answer.raise_for_status()
-        producer = kafka.producer(settings)
+        producer = client.producer(settings)
         await producer.start()
         stack.push_async_callback(producer.stop)
-        follower = kafka.consumer(settings, committed_only=True)
+        follower = client.consumer(settings, committed_only=True)
         await follower.start()
         stack.push_async_callback(follower.stop)
         places = [TopicPartition(topic, n) for topic in (OUTCOMES, REJECTIONS) for n in range(settings.partitions)]

@@ -11,7 +11,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from streamproc.config import Settings, environment
+from streamproc.settings import Settings, environment
 
 READY_SECONDS = 90.0
 

@@ -3,12 +3,10 @@
 from typing import Any
 
 import orjson
-from pydantic import SecretStr
 
-from streamproc.config import PREFIX, Settings
 from streamproc.demo.play import Ending, Played
 from streamproc.demo.processes import Stack
-from streamproc.topics import Topic
+from streamproc.settings import PREFIX
 
 
 def step(played: Played) -> str:
@@ -69,52 +67,6 @@ def dev(running: Stack) -> str:
             "Send a record to topic events.hris, key = subject; the README shows one. Ctrl-C stops everything.",
         ]
     )
-
-
-def topic(each: Topic, settings: Settings) -> dict[str, Any]:
-    """A topic for machines."""
-    return {
-        "name": each.name,
-        "key": each.key,
-        "value": each.schema,
-        "partitions": settings.partitions,
-        "writer": each.writer,
-        "reader": each.reader,
-        "purpose": each.purpose,
-        "config": each.config,
-    }
-
-
-def topic_lines(each: Topic, settings: Settings) -> str:
-    """A topic for people."""
-    kept = ", ".join(f"{name}={value}" for name, value in sorted(each.config.items()))
-    value = f"schemas/{each.schema}" if each.schema else "the source's own"
-    return (
-        f"{each.name}: {each.purpose}\n"
-        f"    key: {each.key}; value: {value}; {settings.partitions} partitions; {kept}\n"
-        f"    written by {each.writer}, read by {each.reader}"
-    )
-
-
-def settings(values: Settings) -> list[dict[str, str]]:
-    """Every setting; secrets stay hidden."""
-    return [
-        {
-            "variable": PREFIX + name.upper(),
-            "value": _shown(getattr(values, name)),
-            "default": _shown(field.default),
-            "meaning": field.description or "",
-        }
-        for name, field in Settings.model_fields.items()
-    ]
-
-
-def _shown(value: Any) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, SecretStr):
-        return "(secret)"
-    return str(value)
 
 
 def _short(path: str) -> str:

@@ -13,8 +13,8 @@ from urllib.parse import urlencode
 from aiohttp import web
 
 from streamproc.simulator.errors import PlatformError
-from streamproc.simulator.gateway import Simulator
 from streamproc.simulator.platform import guarded
+from streamproc.simulator.request_pipeline import Simulator
 
 DEFAULT_PAGE = 25
 ROUTES = {

@@ -9,7 +9,7 @@ from aiohttp import web
 
 from streamproc.simulator import oauth
 from streamproc.simulator.errors import PlatformError
-from streamproc.simulator.gateway import CORRELATION, Simulator
+from streamproc.simulator.request_pipeline import CORRELATION, Simulator
 
 
 def guarded(simulator: Simulator, answer: Callable[[web.Request], Any]) -> Callable[[web.Request], Any]:

@@ -8,10 +8,10 @@ from collections.abc import Callable
 import orjson
 from aiohttp import web
 
-from streamproc.simulator import control, listings, sessions
+from streamproc.simulator import admin_api, listings, sessions
 from streamproc.simulator.directories import Directories
-from streamproc.simulator.gateway import CORRELATION, Simulator
 from streamproc.simulator.options import SimulatorOptions
+from streamproc.simulator.request_pipeline import CORRELATION, Simulator
 
 DEFAULT_HOST = "127.0.0.1"
 
@@ -36,7 +36,7 @@ def create_app(options: SimulatorOptions | None = None) -> web.Application:
             response.headers[CORRELATION] = str(uuid.uuid4())
 
     app.router.add_post("/oauth/token", token)
-    control.add_routes(app, simulator)
+    admin_api.add_routes(app, simulator)
     Directories().add_routes(app)
     sessions.add_routes(app, simulator)
     listings.add_routes(app, simulator)

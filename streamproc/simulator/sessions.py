@@ -3,8 +3,8 @@
 from aiohttp import web
 
 from streamproc.simulator.errors import not_found
-from streamproc.simulator.gateway import Simulator
 from streamproc.simulator.platform import guarded
+from streamproc.simulator.request_pipeline import Simulator
 
 
 def add_routes(app: web.Application, simulator: Simulator) -> None:

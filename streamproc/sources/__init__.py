@@ -4,9 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
-from streamproc.core.said import Parsed, Taken
-from streamproc.sources import contract, debezium, entra, okta, pingone, workday
-from streamproc.sources import set as set_
+from streamproc.core.parsed_payload import Parsed, Taken
+from streamproc.sources import debezium, entra, hris, okta, pingone, security_events, workday
 from streamproc.sources.options import SourceOptions, parse_sources
 
 
@@ -33,13 +32,13 @@ class Source:
 SOURCES: Final[dict[str, Source]] = {
     name: Source(name, module.read, module.elements, module.DEFAULTS, fetched)
     for name, module, fetched in (
-        ("hris", contract, True),
+        ("hris", hris, True),
         ("okta", okta, True),
         ("entra", entra, True),
         ("pingone", pingone, True),
         ("workday", workday, True),
         ("debezium", debezium, False),
-        ("set", set_, False),
+        ("set", security_events, False),
     )
 }
 """Source name → source; its topics are `events.<source>` and, where it is fetched, `notifications.<source>`."""

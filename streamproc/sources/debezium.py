@@ -15,10 +15,22 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from streamproc.core.events import Fact
-from streamproc.core.said import Ignored, Parsed, Said, Taken
+from streamproc.core.parsed_payload import Ignored, Parsed, Said, Taken
+from streamproc.core.records.change_event import Fact
+from streamproc.sources.lenient_json import (
+    anchor,
+    at,
+    digest,
+    micros,
+    moment,
+    named,
+    parsed,
+    record,
+    text,
+    truth,
+    unfolded,
+)
 from streamproc.sources.options import SourceOptions
-from streamproc.sources.reading import anchor, at, digest, micros, moment, named, parsed, record, text, truth, unfolded
 
 SOURCE: Final = "debezium"
 DEFAULTS: Final = SourceOptions(

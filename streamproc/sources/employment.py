@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Final
 
-from streamproc.sources.reading import ends, starts
+from streamproc.sources.lenient_json import ends, starts
 
 LAG: Final = 24 * 3_600_000_000
 """µs. Workday counts days in Pacific time: in Melbourne a hire isn't active there for 17 to 19 hours of the first day

@@ -10,10 +10,9 @@ developer.okta.com: concepts/event-hooks, reference/api/event-types; schemas Log
 
 from typing import Any, Final
 
-from streamproc.core.events import GONE, Fact
-from streamproc.core.said import Ignored, Notice, Parsed, Said, Taken
-from streamproc.sources.options import SourceOptions
-from streamproc.sources.reading import (
+from streamproc.core.parsed_payload import Ignored, Notice, Parsed, Said, Taken
+from streamproc.core.records.change_event import GONE, Fact
+from streamproc.sources.lenient_json import (
     anchor,
     at,
     begun,
@@ -28,6 +27,7 @@ from streamproc.sources.reading import (
     text,
     unfolded,
 )
+from streamproc.sources.options import SourceOptions
 
 SOURCE: Final = "okta"
 DEFAULTS: Final = SourceOptions(

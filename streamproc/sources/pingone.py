@@ -12,10 +12,9 @@ developer.pingidentity.com: Subscriptions (webhooks), Audit activities, Users.
 import re
 from typing import Any, Final
 
-from streamproc.core.events import GONE, Fact
-from streamproc.core.said import Ignored, Notice, Parsed, Said, Taken
-from streamproc.sources.options import SourceOptions
-from streamproc.sources.reading import (
+from streamproc.core.parsed_payload import Ignored, Notice, Parsed, Said, Taken
+from streamproc.core.records.change_event import GONE, Fact
+from streamproc.sources.lenient_json import (
     anchor,
     at,
     begun,
@@ -31,6 +30,7 @@ from streamproc.sources.reading import (
     truth,
     unfolded,
 )
+from streamproc.sources.options import SourceOptions
 
 SOURCE: Final = "pingone"
 DEFAULTS: Final = SourceOptions(

@@ -23,11 +23,12 @@ import aiohttp
 import orjson
 import uvloop
 
-from streamproc import config, telemetry
-from streamproc.adapters.kafka import ensure_topics
-from streamproc.core.dialect import PATCH_OP
+from streamproc import telemetry
+from streamproc.adapters.kafka.topics import ensure_topics
+from streamproc.core.scim.dialect import PATCH_OP
 from streamproc.embedded import embedded_kafka
-from streamproc.services.orders import control, order
+from streamproc.operators.controls import control, order
+from streamproc.settings import load_settings
 from tests.bench import say, show
 from tests.rig import Rig, person, rig
 
@@ -291,7 +292,7 @@ async def measure() -> Found:
     only = sys.argv[sys.argv.index("--only") + 1].split(",") if "--only" in sys.argv else list(SCENARIOS)
     found: Found = {"scale": SCALE}
     async with embedded_kafka(progress=say) as broker:
-        settings = config.load(kafka=broker.bootstrap, connections=CONNECTIONS, log_level="error")
+        settings = load_settings(kafka=broker.bootstrap, connections=CONNECTIONS, log_level="error")
         await ensure_topics(settings)
         for name in only:
             say(f"--- {name}")

@@ -3,10 +3,11 @@
 import statistics
 import time
 
-from streamproc.config import load
-from streamproc.core.events import ChangeEvent, Origin
-from streamproc.core.fold import UserRecord, fold
-from streamproc.core.mapping import Mapping, parse_mapping
+from streamproc.core.fold.fold import fold
+from streamproc.core.fold.mapping import Mapping, parse_mapping
+from streamproc.core.records.change_event import ChangeEvent, Origin
+from streamproc.core.records.user_record import UserRecord
+from streamproc.settings import load_settings
 from tests.bench import show
 from tests.chaos.history import history
 
@@ -18,7 +19,7 @@ def changes() -> list[ChangeEvent]:
     import orjson
 
     from streamproc.core.errors import RejectedInputError
-    from streamproc.sources.hris import parse
+    from streamproc.sources.hris.contract import parse
 
     found: list[ChangeEvent] = []
     for offset, sent in enumerate(history(1, EVENTS, USERS)):
@@ -41,7 +42,7 @@ def rate(events: list[ChangeEvent], mapping: Mapping) -> float:
 
 def main() -> None:
     """Command line."""
-    mapping = parse_mapping(*load().mapping_text())
+    mapping = parse_mapping(*load_settings().mapping_text())
     events = changes()
     rates = [rate(events, mapping) for _ in range(ROUNDS)]
     show(

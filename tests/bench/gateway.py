@@ -27,12 +27,11 @@ import psutil
 import uvloop
 from aiohttp import web
 
-from streamproc import config
-from streamproc.adapters import kafka
-from streamproc.adapters.kafka import ensure_topics
-from streamproc.config import Settings, environment
+from streamproc.adapters.kafka import client
+from streamproc.adapters.kafka.topics import ensure_topics
 from streamproc.demo.processes import Child
 from streamproc.embedded import embedded_kafka
+from streamproc.settings import Settings, environment, load_settings
 from tests.bench import hook as hooked
 from tests.bench import say, show
 
@@ -42,7 +41,7 @@ SECRET = "a-secret-of-the-bench"
 
 async def bare(servers: str) -> None:
     """The handler that only produces; prints its port, and serves until its input ends."""
-    producer = kafka.producer(config.load(kafka=servers))
+    producer = client.producer(load_settings(kafka=servers))
     await producer.start()
 
     async def take(request: web.Request) -> web.Response:
@@ -143,7 +142,7 @@ async def measure() -> dict[str, Any]:
     seconds: list[float] = []
     used: list[tuple[float, float]] = []
     async with embedded_kafka(progress=lambda _: None) as broker:
-        settings = config.load(kafka=broker.bootstrap, gateway_port=0, okta_hook_secret=SECRET)
+        settings = load_settings(kafka=broker.bootstrap, gateway_port=0, okta_hook_secret=SECRET)
         await ensure_topics(settings)
         async with gateway_process(settings) as ours, bare_process(broker.bootstrap) as theirs:
             for root, _ in (ours, theirs):

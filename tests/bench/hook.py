@@ -16,13 +16,13 @@ import aiohttp
 import orjson
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from streamproc import config
-from streamproc.adapters import kafka
-from streamproc.adapters.kafka import ensure_topics
+from streamproc.adapters.kafka import client
+from streamproc.adapters.kafka.topics import ensure_topics
+from streamproc.core.records.topic_names import OUTCOMES
 from streamproc.demo.directories import open_doors
 from streamproc.demo.processes import stack
 from streamproc.embedded import embedded_kafka
-from streamproc.topics import OUTCOMES
+from streamproc.settings import load_settings
 from tests.bench import say
 
 LEAVERS, PAUSE, SECONDS = 50, 0.25, 60.0
@@ -32,13 +32,13 @@ async def measure() -> dict[str, Any]:
     """Hire them all, and let them go."""
     took: list[float] = []
     async with embedded_kafka(progress=lambda _: None) as broker, aiohttp.ClientSession() as http:
-        settings = config.load(kafka=broker.bootstrap, guard_count=10**6, guard_day_count=10**6)
+        settings = load_settings(kafka=broker.bootstrap, guard_count=10**6, guard_day_count=10**6)
         await ensure_topics(settings)
         with tempfile.TemporaryDirectory() as folder:
             async with stack(settings, Path(folder)) as running:
                 await running.start("worker", "sink")
                 await open_doors(running, http)
-                follower = kafka.consumer(settings, committed_only=True)
+                follower = client.consumer(settings, committed_only=True)
                 await follower.start()
                 try:
                     follower.assign([TopicPartition(OUTCOMES, n) for n in range(settings.partitions)])

@@ -16,12 +16,12 @@ import orjson
 import uvloop
 from aiokafka import TopicPartition
 
-from streamproc import config
-from streamproc.adapters import kafka
-from streamproc.adapters.kafka import ensure_topics
+from streamproc.adapters.kafka import client
+from streamproc.adapters.kafka.topics import ensure_topics
+from streamproc.core.records.topic_names import OUTCOMES
 from streamproc.demo.processes import stack
 from streamproc.embedded import embedded_kafka
-from streamproc.topics import OUTCOMES
+from streamproc.settings import load_settings
 from tests.bench import say, show
 
 USERS, CHANGES, PAUSE = 20, 300, 0.05
@@ -40,12 +40,12 @@ async def measure() -> dict[str, Any]:
     requests: list[int] = []
     async with embedded_kafka(progress=say) as broker:
         with tempfile.TemporaryDirectory() as folder:
-            settings = config.load(kafka=broker.bootstrap)
+            settings = load_settings(kafka=broker.bootstrap)
             await ensure_topics(settings)
             async with stack(settings, Path(folder)) as running:
                 await running.start("worker", "sink")
-                producer = kafka.producer(settings)
-                follower = kafka.consumer(settings, committed_only=True)
+                producer = client.producer(settings)
+                follower = client.consumer(settings, committed_only=True)
                 await producer.start()
                 await follower.start()
                 follower.assign([TopicPartition(OUTCOMES, n) for n in range(settings.partitions)])

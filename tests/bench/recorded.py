@@ -16,18 +16,19 @@ from typing import Any
 import orjson
 
 import streamproc
-from streamproc.adapters import shelf
-from streamproc.adapters.filing import Writing
-from streamproc.adapters.kafka import partition_of
-from streamproc.adapters.parquet import Archived
-from streamproc.adapters.shelf import DAY, Manifest
-from streamproc.core.delivery import Delivery, Outcome, Request
-from streamproc.core.events import ChangeEvent, Fact, NewMapping, Origin
-from streamproc.core.history import Logged
-from streamproc.core.mapping import parse_mapping
-from streamproc.core.refold import Refold
-from streamproc.core.rules import SOURCE
-from streamproc.topics import CHANGES, CONTROLS, DELIVERIES, OPERATIONS, OUTCOMES
+from streamproc.archive import layout
+from streamproc.archive.layout import DAY, Manifest
+from streamproc.archive.reader import Archived
+from streamproc.archive.writer import Writing
+from streamproc.core.fold.mapping import parse_mapping
+from streamproc.core.fold.refold import Refold
+from streamproc.core.records.change_event import ChangeEvent, Fact, NewMapping, Origin
+from streamproc.core.records.delivery import Delivery
+from streamproc.core.records.mapping_in_force import SOURCE
+from streamproc.core.records.outcome import Outcome, Request
+from streamproc.core.records.partitioner import partition_of
+from streamproc.core.records.stored_record import Logged
+from streamproc.core.records.topic_names import CHANGES, CONTROLS, DELIVERIES, OPERATIONS, OUTCOMES
 
 PARTITIONS = 8
 BEGIN = 1_790_035_200_000
@@ -170,7 +171,7 @@ class Month:
 
 def record(folder: Path, events: int, users: int) -> None:
     """Write the archive, on two cores. Rounded down to whole partitions."""
-    shelf.keep_manifest(shelf.made(folder), Manifest(shelf.VERSION, None, PARTITIONS, (CHANGES, OPERATIONS)))
+    layout.keep_manifest(layout.made(folder), Manifest(layout.VERSION, None, PARTITIONS, (CHANGES, OPERATIONS)))
     names: dict[int, list[str]] = {partition: [] for partition in range(PARTITIONS)}
     for number in range(users):
         name = f"E{number:06}"

@@ -19,10 +19,10 @@ from typing import Any
 import orjson
 import psutil
 
-from streamproc.adapters.parquet import Archived
-from streamproc.services.replay import verify
-from streamproc.services.verify import Asked
-from streamproc.topics import CHANGES, DELIVERIES, OPERATIONS, OUTCOMES
+from streamproc.archive.reader import Archived
+from streamproc.audit.replay.partition import Asked
+from streamproc.audit.replay.verify import verify
+from streamproc.core.records.topic_names import CHANGES, DELIVERIES, OPERATIONS, OUTCOMES
 from tests.bench import say, show
 from tests.bench.recorded import PARTITIONS, record
 

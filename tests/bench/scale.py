@@ -17,17 +17,17 @@ import uvloop
 from aiokafka import TopicPartition
 from aiokafka.structs import OffsetAndMetadata
 
-from streamproc import config
-from streamproc.adapters import kafka
-from streamproc.adapters.kafka import ensure_topics
-from streamproc.config import Settings
-from streamproc.core.delivery import Delivery
-from streamproc.core.events import ChangeEvent, Origin
-from streamproc.core.fold import encode, fold
-from streamproc.core.mapping import parse_mapping
+from streamproc.adapters.kafka import client
+from streamproc.adapters.kafka.topics import ensure_topics
+from streamproc.core.fold.fold import fold
+from streamproc.core.fold.mapping import parse_mapping
+from streamproc.core.records.change_event import ChangeEvent, Origin
+from streamproc.core.records.delivery import Delivery
+from streamproc.core.records.topic_names import DELIVERIES, OPERATIONS
+from streamproc.core.records.user_record import encode
 from streamproc.demo.processes import Stack, stack
 from streamproc.embedded import embedded_kafka
-from streamproc.topics import DELIVERIES, OPERATIONS
+from streamproc.settings import Settings, load_settings
 from tests.bench import say, show
 
 USERS = 100_000
@@ -39,7 +39,7 @@ async def measure() -> dict[str, Any]:
     async with embedded_kafka(progress=say) as broker:
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
-            settings = config.load(kafka=broker.bootstrap, table_store=store, data=folder / "data")
+            settings = load_settings(kafka=broker.bootstrap, table_store=store, data=folder / "data")
             await ensure_topics(settings)
             await _fill(settings)
             async with stack(settings, folder) as running:
@@ -68,7 +68,7 @@ async def _start(running: Stack, name: str) -> tuple[int, float]:
 
 async def _fill(settings: Settings) -> None:
     mapping = parse_mapping(*settings.mapping_text())
-    producer = kafka.producer(settings)
+    producer = client.producer(settings)
     await producer.start()
     for number in range(USERS):
         user = f"E{number:07}"
@@ -92,7 +92,7 @@ async def _fill(settings: Settings) -> None:
         if number % 20_000 == 19_999:
             say(f"{number + 1} of {USERS} users written")
     await producer.stop()
-    group = kafka.consumer(settings, group=f"{settings.group}-sink")
+    group = client.consumer(settings, group=f"{settings.group}-sink")
     await group.start()
     places = [TopicPartition(OPERATIONS, n) for n in range(settings.partitions)]
     group.assign(places)

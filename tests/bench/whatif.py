@@ -16,13 +16,13 @@ from typing import Any
 
 import orjson
 
-from streamproc.adapters import shelf
-from streamproc.adapters.filing import Writing
-from streamproc.adapters.kafka import partition_of
-from streamproc.adapters.parquet import Archived
-from streamproc.adapters.shelf import Manifest
-from streamproc.services.whatif import Question, compared
-from streamproc.topics import CHANGES
+from streamproc.archive import layout
+from streamproc.archive.layout import Manifest
+from streamproc.archive.reader import Archived
+from streamproc.archive.writer import Writing
+from streamproc.core.records.partitioner import partition_of
+from streamproc.core.records.topic_names import CHANGES
+from streamproc.mapping_preview.run import Question, compared
 from tests.bench import say, show
 from tests.bench.recorded import FIRST, PARTITIONS, SECOND, Month
 from tests.bench.replay import _peak
@@ -43,7 +43,7 @@ def construct(folder: Path, events: int, users: int, partition: int) -> None:
 
 def measure(folder: Path, events: int, users: int) -> dict[str, Any]:
     """Construct, and ask."""
-    shelf.keep_manifest(shelf.made(folder), Manifest(shelf.VERSION, None, PARTITIONS, (CHANGES,)))
+    layout.keep_manifest(layout.made(folder), Manifest(layout.VERSION, None, PARTITIONS, (CHANGES,)))
     with ProcessPoolExecutor(CORES, multiprocessing.get_context("spawn")) as pool:
         list(pool.map(partial(construct, folder, events, users), range(PARTITIONS)))
     with _peak() as peak:

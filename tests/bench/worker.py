@@ -16,13 +16,12 @@ import orjson
 import uvloop
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from streamproc import config
-from streamproc.adapters import kafka
-from streamproc.adapters.kafka import ensure_topics
-from streamproc.config import Settings
+from streamproc.adapters.kafka import client
+from streamproc.adapters.kafka.topics import ensure_topics
+from streamproc.core.records.topic_names import CHANGES, OPERATIONS
 from streamproc.demo.processes import stack
 from streamproc.embedded import embedded_kafka
-from streamproc.topics import CHANGES, OPERATIONS
+from streamproc.settings import Settings, load_settings
 from tests.bench import say, show
 from tests.chaos.history import history
 
@@ -47,7 +46,7 @@ async def measure() -> dict[str, Any]:
 async def _round() -> tuple[float, float]:
     async with embedded_kafka(progress=lambda _: None) as broker:
         with tempfile.TemporaryDirectory() as folder:
-            settings = config.load(kafka=broker.bootstrap)
+            settings = load_settings(kafka=broker.bootstrap)
             await ensure_topics(settings)
             await _fill(settings)
             noop = await asyncio.create_subprocess_exec(
@@ -60,7 +59,7 @@ async def _round() -> tuple[float, float]:
 
 
 async def _fill(settings: Settings) -> None:
-    producer = kafka.producer(settings)
+    producer = client.producer(settings)
     await producer.start()
     sent = [each for each in history(1, EVENTS * 11 // 10, USERS) if isinstance(each.value, dict)][:EVENTS]
     for each in sent:
@@ -70,7 +69,7 @@ async def _fill(settings: Settings) -> None:
 
 async def _worked(settings: Settings) -> float:
     """Wait until every event is folded; events per second."""
-    reader = kafka.consumer(settings)
+    reader = client.consumer(settings)
     await reader.start()
     try:
         places = [TopicPartition(OPERATIONS, n) for n in range(settings.partitions)]

@@ -2,8 +2,8 @@
 
 from random import Random
 
-from streamproc.core.events import Effective, Origin
-from streamproc.core.fold import Cause
+from streamproc.core.records.change_event import Effective, Origin
+from streamproc.core.records.user_record import Cause
 from tests.unit.leavers import DAY, Log, at, ms, patch
 
 HOSTILE = (

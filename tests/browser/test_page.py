@@ -9,9 +9,9 @@ from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.wait import WebDriverWait
 
-from streamproc.core.clock import LIMIT, report
-from streamproc.reports import rendered
-from streamproc.services.revocations import leavers
+from streamproc.audit.revocations.latency import LIMIT, report
+from streamproc.audit.revocations.query import leavers
+from streamproc.cli.report import rendered
 from tests.browser.period import END, HOSTILE, day
 from tests.unit.leavers import DAY, Log
 

@@ -24,20 +24,18 @@ import orjson
 import uvloop
 from aiokafka import TopicPartition
 
-from streamproc import config
-from streamproc.adapters import kafka
-from streamproc.adapters.kafka import ensure_topics
-from streamproc.config import Settings
-from streamproc.core.controls import Control
+from streamproc.adapters.kafka import client
+from streamproc.adapters.kafka.topics import ensure_topics
+from streamproc.archive.history import opened
+from streamproc.audit.replay.partition import Asked
+from streamproc.audit.replay.verify import NEEDED, verify
+from streamproc.core.records.control import Control
+from streamproc.core.records.topic_names import CHANGES, OUTCOMES, REJECTIONS
 from streamproc.demo.play import held
 from streamproc.demo.processes import Child, ProcessFailedError, Stack, stack
 from streamproc.embedded import embedded_kafka
-from streamproc.replaying import NEEDED
-from streamproc.services.history import opened
-from streamproc.services.orders import order
-from streamproc.services.replay import verify
-from streamproc.services.verify import Asked
-from streamproc.topics import CHANGES, OUTCOMES, REJECTIONS
+from streamproc.operators.controls import order
+from streamproc.settings import Settings, load_settings
 from tests.chaos.history import Sent, history, mismatched, oracle
 
 FAULTS: list[dict[str, Any]] = [
@@ -136,7 +134,7 @@ async def run(plan: Plan) -> Found:
             bootstrap = (await exit_stack.enter_async_context(embedded_kafka(progress=_say))).bootstrap
         folder = Path(exit_stack.enter_context(tempfile.TemporaryDirectory(prefix="streamproc-chaos-")))
         chosen = {"table_store": plan.store, "data": folder / "data", "request_timeout": 5.0}
-        settings = config.load(kafka=bootstrap, **chosen, **UNGUARDED)
+        settings = load_settings(kafka=bootstrap, **chosen, **UNGUARDED)
         await ensure_topics(settings)
         running = await exit_stack.enter_async_context(stack(settings, folder))
         http = await exit_stack.enter_async_context(aiohttp.ClientSession())
@@ -277,7 +275,7 @@ def _origin(record: dict[str, Any]) -> tuple[int, int]:
 
 
 async def _produce(settings: Settings, sent: list[Sent], seconds: float) -> None:
-    producer = kafka.producer(settings)
+    producer = client.producer(settings)
     await producer.start()
     begun = time.monotonic()
     try:
@@ -348,7 +346,7 @@ async def _started(child: Child) -> None:
 async def _settle(settings: Settings, running: Stack, http: aiohttp.ClientSession, events: int) -> Records:
     """Wait until every record has a fate and nothing moves any more."""
     records = Records({}, set(), [], [])
-    follower = kafka.consumer(settings, committed_only=True)
+    follower = client.consumer(settings, committed_only=True)
     await follower.start()
     try:
         topics = (CHANGES, OUTCOMES, REJECTIONS)

@@ -18,14 +18,13 @@ from typing import Any, TypeAlias
 import aiohttp
 import orjson
 
-from streamproc import config
-from streamproc.adapters.kafka import ensure_topics
-from streamproc.config import Settings
+from streamproc.adapters.kafka.topics import ensure_topics
+from streamproc.core.records.topic_names import LINKS
 from streamproc.demo.directories import open_doors
 from streamproc.demo.play import held
 from streamproc.demo.processes import ProcessFailedError, Stack, stack
 from streamproc.embedded import embedded_kafka
-from streamproc.topics import LINKS
+from streamproc.settings import Settings, load_settings
 from tests.chaos.history import Sent, history, mismatched
 from tests.chaos.history import oracle as told_by_posts
 from tests.chaos.people import SOURCES, Step, life, oracle
@@ -82,7 +81,7 @@ async def run(plan: Plan) -> Found:
         folder = Path(exit_stack.enter_context(tempfile.TemporaryDirectory(prefix="streamproc-chaos-")))
         off = {f"{source}_sync_every": 0.0 for source in SOURCES.values()}  # or it would do what hooks are to do
         chosen = {"table_store": plan.store, "data": folder / "data", "request_timeout": 5.0, "gateway_token": TOKEN}
-        settings = config.load(kafka=bootstrap, **chosen, **off, **UNGUARDED)
+        settings = load_settings(kafka=bootstrap, **chosen, **off, **UNGUARDED)
         await ensure_topics(settings)
         running = await exit_stack.enter_async_context(stack(settings, folder))
         http = await exit_stack.enter_async_context(aiohttp.ClientSession())

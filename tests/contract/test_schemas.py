@@ -17,18 +17,20 @@ from jsonschema import Draft202012Validator, FormatChecker
 from referencing import Registry, Resource
 
 from streamproc import schemas, topics
-from streamproc.core import delivery, fold, guard, mapping
-from streamproc.core import resource as resources
-from streamproc.core.controls import Control
-from streamproc.core.cursor import Cursor
 from streamproc.core.errors import RejectedInputError
-from streamproc.core.events import Origin
-from streamproc.core.identity import order as ordered
-from streamproc.core.identity import resolve
-from streamproc.core.plan import Create, Deactivate, Join, Leave, Patch, Reactivate
-from streamproc.core.rules import Rules
-from streamproc.core.said import Said
-from streamproc.sources import hris
+from streamproc.core.fold import fold, mapping
+from streamproc.core.identity.resolve import order as ordered
+from streamproc.core.identity.resolve import resolve
+from streamproc.core.parsed_payload import Said
+from streamproc.core.records import delivery, outcome, topic_names, user_record
+from streamproc.core.records import rejected as rejections
+from streamproc.core.records import resource as resources
+from streamproc.core.records.change_event import Origin
+from streamproc.core.records.control import Control
+from streamproc.core.records.cursor import Cursor
+from streamproc.core.records.mapping_in_force import Rules
+from streamproc.core.records.operation import Create, Deactivate, Join, Leave, Patch, Reactivate
+from streamproc.sources.hris import contract
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "schemas"
@@ -70,7 +72,7 @@ def worker_accepts(event: Any, headers: dict[str, bytes] | None = None) -> bool:
 def rejected(event: Any, headers: dict[str, bytes] | None = None) -> str | None:
     """The code with which the worker's parser rejects the value."""
     try:
-        hris.parse(orjson.dumps(event), headers or {}, Origin("events.hris", 0, 7, APPENDED))
+        contract.parse(orjson.dumps(event), headers or {}, Origin("events.hris", 0, 7, APPENDED))
     except RejectedInputError as error:
         return error.code
     return None
@@ -121,7 +123,7 @@ def cloudevent(kind: str = "snapshot", **changed: Any) -> dict[str, Any]:
     } | changed
 
 
-def records() -> list[fold.UserRecord]:
+def records() -> list[user_record.UserRecord]:
     """A user's records, through parser and fold: hired, moved, left, back, and one event that is old."""
     rules = mapping.parse_mapping((ROOT / "streamproc" / "mapping.toml").read_text(encoding="utf-8"))
     told = [
@@ -131,10 +133,10 @@ def records() -> list[fold.UserRecord]:
         change(active=True) | {"time": "2026-03-05T09:00:00Z"},
         change(job="Clerk") | {"time": "2026-01-01T09:00:00Z", "effective": "2026-01-01T09:00:00Z"},
     ]
-    made: list[fold.UserRecord] = []
+    made: list[user_record.UserRecord] = []
     for seq, each in enumerate(told):
         origin = Origin("events.hris", 3, 100 + seq, APPENDED + seq)
-        (said,) = hris.parse(orjson.dumps(each), {}, origin)
+        (said,) = contract.parse(orjson.dumps(each), {}, origin)
         made.append(fold.fold(made[-1] if made else None, seq, said, rules))
     return made
 
@@ -144,39 +146,39 @@ def samples() -> dict[str, list[bytes]]:
     told = records()
     last = told[-1]
     origin = Origin("events.hris", 3, 100, APPENDED)
-    changes = hris.parse(orjson.dumps(event()), {}, origin)
-    sent = delivery.Request("3-4-0", "PATCH", "/Users/1", {"Operations": []}, APPENDED, APPENDED + 9, 200, "c-1")
-    lost = delivery.Request("3-4-1", "GET", "/Users/1", None, APPENDED, APPENDED + 9, None, None, "TimeoutError")
+    changes = contract.parse(orjson.dumps(event()), {}, origin)
+    sent = outcome.Request("3-4-0", "PATCH", "/Users/1", {"Operations": []}, APPENDED, APPENDED + 9, 200, "c-1")
+    lost = outcome.Request("3-4-1", "GET", "/Users/1", None, APPENDED, APPENDED + 9, None, None, "TimeoutError")
     parked = delivery.Parked(
         "unresolved", "manager isn't there", None, None, {"manager": "unresolved: it isn't"}, last.desired, APPENDED
     )
-    verdicts: list[delivery.Verdict] = ["delivered", "no-op", "superseded", "parked", "unknown"]
-    standing = guard.Standing("E1001", 4, "held", last.cause, "20 users in 600 s")
+    verdicts: list[outcome.Verdict] = ["delivered", "no-op", "superseded", "parked", "unknown"]
+    standing = delivery.Standing("E1001", 4, "held", last.cause, "20 users in 600 s")
     outcomes = [
-        delivery.Outcome("E1001", 4, verdict, True, APPENDED, "changed", cause, ["patch"], [sent, lost], None, since)
+        outcome.Outcome("E1001", 4, verdict, True, APPENDED, "changed", cause, ["patch"], [sent, lost], None, since)
         for verdict in verdicts
         for cause, since in ((last.cause, None), (None, 2))
     ]
-    rejected = delivery.Rejected("events.hris", 3, 9, APPENDED, "not_json", "not JSON", None, "e30=", [("a", "Yg==")])
+    rejected = rejections.Rejected("events.hris", 3, 9, APPENDED, "not_json", "not JSON", None, "e30=", [("a", "Yg==")])
     waits = Said("00u1", "u1", "change", (APPENDED * 1000, 0, "u1"), {"active": False})
     parked_link, _ = resolve(None, "okta", [waits], Origin("events.okta", 0, 1, APPENDED))
     order = Control("c", "link", "E1001", None, "Kim", "asked HR", APPENDED, "okta/00u1")
-    link, moved = ordered(parked_link, order, Origin(topics.CONTROLS, 0, 1, APPENDED), replace(origin, offset=2))
+    link, moved = ordered(parked_link, order, Origin(topic_names.CONTROLS, 0, 1, APPENDED), replace(origin, offset=2))
     return {
-        topics.CURSORS: [orjson.dumps(Cursor("okta", "1772442005000000", "{}", full=True, read=1))],
-        topics.LINKS: [orjson.dumps(parked_link), orjson.dumps(link)],
-        topics.CONTROLS: [
+        topic_names.CURSORS: [orjson.dumps(Cursor("okta", "1772442005000000", "{}", full=True, read=1))],
+        topic_names.LINKS: [orjson.dumps(parked_link), orjson.dumps(link)],
+        topic_names.CONTROLS: [
             orjson.dumps(order),
             orjson.dumps(replace(order, action="pause", user=None, subject=None)),
             orjson.dumps(replace(order, action="mapping", user=None, subject=None, mapping="")),
         ],
-        topics.MAPPINGS: [orjson.dumps(Rules(4, "d", "", "Kim", "why", origin, APPENDED))],
+        topic_names.MAPPINGS: [orjson.dumps(Rules(4, "d", "", "Kim", "why", origin, APPENDED))],
         "events.hris": [orjson.dumps(event()), orjson.dumps(change(active=False))],
-        topics.REJECTIONS: [orjson.dumps(rejected)],
-        topics.CHANGES: [orjson.dumps(each) for each in (*changes, *moved)],
-        topics.OPERATIONS: [fold.encode(each) for each in told],
-        topics.OUTCOMES: [orjson.dumps(each) for each in outcomes],
-        topics.DELIVERIES: [
+        topic_names.REJECTIONS: [orjson.dumps(rejected)],
+        topic_names.CHANGES: [orjson.dumps(each) for each in (*changes, *moved)],
+        topic_names.OPERATIONS: [user_record.encode(each) for each in told],
+        topic_names.OUTCOMES: [orjson.dumps(each) for each in outcomes],
+        topic_names.DELIVERIES: [
             orjson.dumps(delivery.Delivery("E1001", 4, "1", '"5"', last.desired, parked, APPENDED)),
             orjson.dumps(delivery.Delivery("E1001", 4, None, None, None, None, APPENDED)),
             orjson.dumps(delivery.Delivery("E1001", 4, "1", None, last.desired, None, APPENDED, standing)),
@@ -249,8 +251,8 @@ def test_no_attribute_has_a_default() -> None:
     """A schema that gave `active` a default would tell producers that leaving it out means something."""
     attributes = validator_schema()["$defs"]["HrisAttributes"]
     assert [name for name, each in attributes["properties"].items() if "default" in each] == []
-    assert set(attributes["properties"]) == set(hris.HrisAttributes.model_fields)
-    assert set(hris.COMPLETE) == set(resources.REQUIRED)
+    assert set(attributes["properties"]) == set(contract.HrisAttributes.model_fields)
+    assert set(contract.COMPLETE) == set(resources.REQUIRED)
 
 
 def validator_schema() -> dict[str, Any]:
@@ -267,7 +269,7 @@ def without(value: dict[str, Any], name: str) -> dict[str, Any]:
 
 
 MISTAKES: dict[str, Any] = {
-    **{f"snapshot without {name}": without(event(), name) for name in hris.COMPLETE},
+    **{f"snapshot without {name}": without(event(), name) for name in contract.COMPLETE},
     **{f"without {name}": {k: v for k, v in event().items() if k != name} for name in ("id", "type", "subject")},
     "without time": {name: value for name, value in event().items() if name != "time"},
     "no attributes": change(),
@@ -361,7 +363,7 @@ def events(draw: st.DrawFn) -> Any:
     made = deepcopy(made)
     for _ in range(draw(st.integers(0, 3))):
         place = draw(st.sampled_from([made, made["attributes"]])) if isinstance(made.get("attributes"), dict) else made
-        names = [*hris.HrisEvent.model_fields, *hris.HrisAttributes.model_fields, "other"]
+        names = [*contract.HrisEvent.model_fields, *contract.HrisAttributes.model_fields, "other"]
         name = draw(st.sampled_from(names))
         if draw(st.booleans()):
             place.pop(name, None)

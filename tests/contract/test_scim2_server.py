@@ -27,12 +27,12 @@ from scim2_server.utils import (
 )
 
 from streamproc.adapters.oauth import Bearer, StaticToken, Tokens
-from streamproc.core.dialect import DIALECTS
-from streamproc.core.events import ChangeEvent, Fact, Origin
-from streamproc.core.fold import fold
-from streamproc.services.asking import Asking
-from streamproc.services.courier import Courier
+from streamproc.core.fold.fold import fold
+from streamproc.core.records.change_event import ChangeEvent, Fact, Origin
+from streamproc.core.scim.dialect import DIALECTS
 from streamproc.simulator import SimulatorOptions, create_app
+from streamproc.sink.reconciler import Courier
+from streamproc.sink.request_executor import Asking
 from tests.property.resources import USERS, told
 from tests.service.test_courier import MAPPING, PATCH, Org, Wire, person
 

@@ -7,10 +7,9 @@ import pytest
 import pytest_asyncio
 from aiokafka.admin import AIOKafkaAdminClient
 
-from streamproc import config
-from streamproc.adapters.kafka import ensure_topics
-from streamproc.config import Settings
+from streamproc.adapters.kafka.topics import ensure_topics
 from streamproc.embedded import embedded_kafka
+from streamproc.settings import Settings, load_settings
 from streamproc.topics import TOPICS
 
 
@@ -54,6 +53,6 @@ async def _emptied(servers: str) -> None:
 @pytest_asyncio.fixture
 async def settings(kafka: str) -> Settings:
     """Settings for that cluster, with its topics created."""
-    made = config.load(kafka=kafka)
+    made = load_settings(kafka=kafka)
     await ensure_topics(made)
     return made

@@ -17,16 +17,17 @@ from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 from click.testing import CliRunner
 
-from streamproc.adapters import kafka as adapter
-from streamproc.adapters import shelf
-from streamproc.adapters.kafka import ensure_topics, partition_of
-from streamproc.adapters.parquet import Archived
-from streamproc.archiving import archive
-from streamproc.config import Settings
+from streamproc.adapters.kafka import client
+from streamproc.adapters.kafka.topics import ensure_topics
+from streamproc.archive import layout
+from streamproc.archive.history import opened
+from streamproc.archive.reader import Archived
+from streamproc.cli.archive import archive
 from streamproc.core.errors import ArchiveError
-from streamproc.core.history import History, Logged
-from streamproc.services.history import opened
-from streamproc.topics import CHANGES, CONTROLS, DELIVERIES, OPERATIONS, OUTCOMES
+from streamproc.core.records.partitioner import partition_of
+from streamproc.core.records.stored_record import History, Logged
+from streamproc.core.records.topic_names import CHANGES, CONTROLS, DELIVERIES, OPERATIONS, OUTCOMES
+from streamproc.settings import Settings
 
 PARTITION = 3
 USER = next(name for name in map("E{}".format, range(99)) if partition_of(name.encode(), 8) == PARTITION)
@@ -49,7 +50,7 @@ async def produced(
     settings: Settings, topic: str, records: Iterable[dict[str, Any]], partition: int = PARTITION
 ) -> None:
     """Append records, and wait until the broker has them."""
-    producer = adapter.producer(settings)
+    producer = client.producer(settings)
     await producer.start()
     sent = [await producer.send(topic, **record, partition=partition) for record in records]
     await asyncio.gather(*sent)
@@ -90,7 +91,7 @@ async def test_what_was_produced_is_in_the_archive(settings: Settings, tmp_path:
     plain = [(each.get("key"), each["value"], tuple(each.get("headers", ()))) for each in odd]
     await produced(settings, CHANGES, odd)
     await produced(settings, OPERATIONS, [{"key": b"E1", "value": b"1"}, {"key": b"E1", "value": None}])
-    producer = adapter.producer(settings, "sink")
+    producer = client.producer(settings, "sink")
     await producer.start()
     for number in range(4):
         await producer.begin_transaction()
@@ -177,7 +178,7 @@ async def test_killed_runs(settings: Settings, tmp_path: Path) -> None:
 
 def _busy(folder: Path, before: set[Path]) -> bool:
     """A run has written something, named or not."""
-    return bool(set(folder.rglob("*.parquet")) - before) or bool(shelf.leftovers(folder))
+    return bool(set(folder.rglob("*.parquet")) - before) or bool(layout.leftovers(folder))
 
 
 async def test_archive_then_live(settings: Settings, tmp_path: Path) -> None:
@@ -187,7 +188,7 @@ async def test_archive_then_live(settings: Settings, tmp_path: Path) -> None:
 
     async def appending() -> None:
         nonlocal appended
-        producer = adapter.producer(settings)
+        producer = client.producer(settings)
         await producer.start()
         try:
             for number in counter:
@@ -268,9 +269,9 @@ async def test_what_kafka_no_longer_has(settings: Settings, tmp_path: Path) -> N
     with pytest.raises(ArchiveError, match="something else at offset 24: the topic was made anew"):
         await archived(settings, folder)
 
-    said = shelf.manifest(again)
+    said = layout.manifest(again)
     assert said is not None
-    (again / shelf.MANIFEST).write_text((again / shelf.MANIFEST).read_text().replace(str(said.cluster), "other"))
+    (again / layout.MANIFEST).write_text((again / layout.MANIFEST).read_text().replace(str(said.cluster), "other"))
     with pytest.raises(ArchiveError, match="cluster other"):
         await archived(settings, again)
 
@@ -282,7 +283,7 @@ async def test_files_that_went_missing(settings: Settings, tmp_path: Path) -> No
     for first in (0, 10, 20):
         await produced(settings, CHANGES, numbers[first : first + 10])
         await archived(settings, folder)
-    said = shelf.manifest(folder)
+    said = layout.manifest(folder)
     assert said is not None
     assert said.reach[CHANGES][PARTITION] == (0, 30)
     assert said.reach[OUTCOMES] == ((0, 0),) * settings.partitions

@@ -11,15 +11,15 @@ import aiohttp
 import orjson
 from click.testing import CliRunner
 
-from streamproc.config import Settings
-from streamproc.core.asof import AsOf
-from streamproc.core.history import History, Recalled
+from streamproc.archive.history import opened
+from streamproc.audit.asof.answer import AsOf
+from streamproc.audit.asof.query import NEEDED, as_of
+from streamproc.cli.replay import replay
+from streamproc.core.records.stored_record import History, Recalled
+from streamproc.core.records.topic_names import CHANGES, OUTCOMES
 from streamproc.demo.processes import stack
 from streamproc.demo.story import holds
-from streamproc.replaying import replay
-from streamproc.services.asof import NEEDED, as_of
-from streamproc.services.history import opened
-from streamproc.topics import CHANGES, OUTCOMES
+from streamproc.settings import Settings
 from tests.chaos.history import history
 from tests.chaos.run import FAULTS, GROUPS, UNGUARDED, _post, _produce, _settle
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import orjson
 from click.testing import CliRunner, Result
 
-from streamproc.config import Settings
-from streamproc.core.evidence.bundle import CHAIN
-from streamproc.evidence import evidence, verify
+from streamproc.audit.evidence.format import CHAIN
+from streamproc.cli.evidence import evidence, verify
+from streamproc.settings import Settings
 from tests.chaos.history import history
 from tests.chaos.run import Plan, run
 

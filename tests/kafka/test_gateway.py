@@ -15,12 +15,11 @@ import aiohttp
 import orjson
 import psutil
 
-from streamproc import config
-from streamproc.adapters.kafka import ensure_topics
-from streamproc.config import Settings, environment
+from streamproc.adapters.kafka.topics import ensure_topics
 from streamproc.demo.processes import Child
 from streamproc.embedded import embedded_kafka
-from streamproc.services.gateway import SECONDS
+from streamproc.gateway.server import SECONDS
+from streamproc.settings import Settings, environment, load_settings
 from streamproc.topics import TOPICS
 from tests.kafka.test_pipeline import read
 from tests.unit.test_proof import AUDIENCE, EVENT, ISSUER, JWKS, private, signed
@@ -45,7 +44,7 @@ async def gateway(settings: Settings, folder: Path, **changed: Any) -> AsyncIter
     """The process, with all doors open, and its address."""
     (folder / "keys.json").write_bytes(orjson.dumps(JWKS))
     given = SECRETS | {"set_jwks": str(folder / "keys.json"), "gateway_port": 0, "kafka": settings.kafka} | changed
-    child = Child("gateway", ("gateway",), environment(config.load(**given)), folder / "gateway.log")
+    child = Child("gateway", ("gateway",), environment(load_settings(**given)), folder / "gateway.log")
     try:
         yield child, f"http://127.0.0.1:{await child.start()}"
     finally:
@@ -145,7 +144,7 @@ async def test_brokers_that_stop_are_told_in_time(tmp_path: Path) -> None:
     """While the broker hangs a source hears 503 in time and health says no; when it wakes, all is kept once."""
     assert SECONDS < 2.5
     async with embedded_kafka(progress=lambda _: None) as broker:
-        settings = config.load(kafka=broker.bootstrap)
+        settings = load_settings(kafka=broker.bootstrap)
         await ensure_topics(settings)
         async with gateway(settings, tmp_path) as (_, root), aiohttp.ClientSession() as http:
 

@@ -12,18 +12,17 @@ import aiohttp
 import orjson
 from aiokafka import TopicPartition
 
-from streamproc import config
-from streamproc.adapters import kafka as adapter
-from streamproc.config import Settings, environment
-from streamproc.core.events import Origin, SourceFacts
-from streamproc.core.fold import decode
-from streamproc.core.identity import Link
+from streamproc.adapters.kafka import client
+from streamproc.core.records.change_event import Origin, SourceFacts
+from streamproc.core.records.link import Link
+from streamproc.core.records.topic_names import LINKS, OPERATIONS
+from streamproc.core.records.user_record import decode
 from streamproc.demo.directories import pointed as stand_ins
 from streamproc.demo.processes import Child, stack
-from streamproc.services.sync import known_subjects
+from streamproc.hydrator.sync import known_subjects
+from streamproc.settings import Settings, environment, load_settings
 from streamproc.sources import SOURCES
-from streamproc.sources.raw import told
-from streamproc.topics import LINKS, OPERATIONS
+from streamproc.sources.raw_record import told
 from tests.kafka.test_gateway import GRAPH, OKTA, PINGONE, SECRETS
 from tests.kafka.test_pipeline import _until, read
 from tests.kafka.test_worker import send
@@ -40,7 +39,7 @@ OFF = {f"{source}_sync_every": 0.0 for source in OF}
 
 def pointed(settings: Settings, root: str, **more: Any) -> Settings:
     """Settings of all four directories, served at `root`."""
-    return config.load(kafka=settings.kafka, **stand_ins(root), **more)
+    return load_settings(kafka=settings.kafka, **stand_ins(root), **more)
 
 
 class Place:
@@ -76,7 +75,7 @@ class Place:
         """Notifications that a hydrator that starts now would read."""
         topics = [f"notifications.{source}" for source in OF]
         found = await read(self.settings, *topics)
-        reader = adapter.consumer(self.settings, group=f"{self.settings.group}-hydrator")
+        reader = client.consumer(self.settings, group=f"{self.settings.group}-hydrator")
         await reader.start()
         try:
             places = {TopicPartition(each.topic, each.partition) for records in found.values() for each in records}
@@ -237,7 +236,7 @@ async def test_known_subjects_are_those_that_arent_gone(settings: Settings) -> N
     here, left = SourceFacts("a", at, values={"active": True}), SourceFacts("a", at, values={"gone": True})
     links = [("okta/a", left), ("okta/a", here), ("okta/b", left), ("okta/c", None), ("entra/d", here)]
     async with AsyncExitStack() as stack:
-        made = adapter.producer(settings)
+        made = client.producer(settings)
         await made.start()
         stack.push_async_callback(made.stop)
         for seq, (name, facts) in enumerate(links):

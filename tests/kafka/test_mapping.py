@@ -13,20 +13,21 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.records_to_delete import RecordsToDelete
 from click.testing import CliRunner, Result
 
-from streamproc.adapters import kafka as adapter
-from streamproc.config import Settings
-from streamproc.core.controls import Control
-from streamproc.core.fold import UserRecord, decode
-from streamproc.core.history import Logged
-from streamproc.core.mapping import parse_mapping
-from streamproc.core.refold import Refold, first_rules
-from streamproc.core.rules import marked
+from streamproc.adapters.kafka import client
+from streamproc.adapters.kafka.mappings_in_force import in_force
+from streamproc.cli.mapping import mapping
+from streamproc.core.fold.mapping import parse_mapping
+from streamproc.core.fold.refold import Refold, first_rules
+from streamproc.core.records import partitioner
+from streamproc.core.records.control import Control
+from streamproc.core.records.mapping_in_force import marked
+from streamproc.core.records.stored_record import Logged
+from streamproc.core.records.topic_names import CHANGES, CONTROLS, MAPPINGS, OPERATIONS, REJECTIONS
+from streamproc.core.records.user_record import UserRecord, decode
 from streamproc.demo.play import held
 from streamproc.demo.processes import stack
-from streamproc.mappings import mapping
-from streamproc.services.mappings import in_force
-from streamproc.services.orders import order, set_aside
-from streamproc.topics import CHANGES, CONTROLS, MAPPINGS, OPERATIONS, REJECTIONS
+from streamproc.operators.controls import order, set_aside
+from streamproc.settings import Settings
 from tests.kafka.test_pipeline import _until, read, unread
 from tests.kafka.test_worker import send
 
@@ -150,7 +151,7 @@ async def test_each_partition_switches_at_one_offset(settings: Settings, tmp_pat
         for each in partitions:
             assert (each["offset"], digests[number]) in switches[each["partition"]]
     by_seq = {(each.user, each.seq): each for each in told}
-    homes = {each.user: adapter.partition_of(each.user.encode(), settings.partitions) for each in told}
+    homes = {each.user: partitioner.partition_of(each.user.encode(), settings.partitions) for each in told}
     for (user, seq), each in by_seq.items():
         assert each.mapping == [digest for offset, digest in switches[homes[user]] if offset <= seq][-1]
     for user, partition in homes.items():
@@ -222,7 +223,7 @@ async def test_a_worker_killed_while_it_plans_anew(settings: Settings, tmp_path:
 @asynccontextmanager
 async def _counting(settings: Settings, topic: str) -> AsyncIterator[Callable[[], Awaitable[int]]]:
     """A quick way to ask how many records there are."""
-    reader = adapter.consumer(settings)
+    reader = client.consumer(settings)
     await reader.start()
     places = [TopicPartition(topic, number) for number in range(settings.partitions)]
 

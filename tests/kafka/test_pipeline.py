@@ -13,23 +13,24 @@ import pytest
 from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
-from streamproc import config
-from streamproc.adapters import kafka as adapter
-from streamproc.adapters.kafka import ensure_topics
-from streamproc.config import Settings
+from streamproc.adapters.kafka import client
+from streamproc.adapters.kafka.topics import ensure_topics
 from streamproc.core.errors import KafkaUnavailableError, TopologyError
-from streamproc.core.events import CHANGE_EVENT, ChangeEvent, Origin
-from streamproc.core.fold import UserRecord, decode, encode, fold
-from streamproc.core.mapping import parse_mapping
+from streamproc.core.fold.fold import fold
+from streamproc.core.fold.mapping import parse_mapping
+from streamproc.core.records.change_event import CHANGE_EVENT, ChangeEvent, Origin
+from streamproc.core.records.topic_names import CHANGES, OPERATIONS, REJECTIONS
+from streamproc.core.records.user_record import UserRecord, decode, encode
 from streamproc.demo.play import held, play
 from streamproc.demo.processes import stack
-from streamproc.topics import CHANGES, OPERATIONS, REJECTIONS, TOPICS
+from streamproc.settings import Settings, load_settings
+from streamproc.topics import TOPICS
 from tests.chaos.run import Plan, run
 
 
 async def read(settings: Settings, *topics: str) -> dict[str, list[Any]]:
     """All records of the topics, in the order of each partition."""
-    reader = adapter.consumer(settings, committed_only=True)
+    reader = client.consumer(settings, committed_only=True)
     await reader.start()
     try:
         places = [TopicPartition(topic, n) for topic in topics for n in range(settings.partitions)]
@@ -49,7 +50,7 @@ async def read(settings: Settings, *topics: str) -> dict[str, list[Any]]:
 
 async def unread(settings: Settings) -> int:
     """Records that the workers' group would read again, or for the first time, if they all started anew."""
-    reader = adapter.consumer(settings, group=f"{settings.group}-worker")
+    reader = client.consumer(settings, group=f"{settings.group}-worker")
     await reader.start()
     try:
         places = [TopicPartition(topic, n) for topic in ("events.hris", CHANGES) for n in range(settings.partitions)]
@@ -97,7 +98,7 @@ async def test_a_report_who_is_hired_before_the_manager_gets_the_manager(setting
 
     async with stack(settings, tmp_path) as running, aiohttp.ClientSession() as http:
         await running.start("worker", "sink")
-        producer = adapter.producer(settings)
+        producer = client.producer(settings)
         await producer.start()
         await producer.send_and_wait("events.hris", hired("R1", manager="M1"), key=b"R1")
         await _until(lambda: held(http, running.simulator), lambda there: "R1" in there)
@@ -122,7 +123,7 @@ async def test_ten_thousand_bad_events_are_told_one_by_one(settings: Settings, t
     bad = [_broken(rng, good) for _ in range(10_000)]
     async with stack(settings, tmp_path) as running:
         await running.start("worker", "sink")
-        producer = adapter.producer(settings)
+        producer = client.producer(settings)
         await producer.start()
         for number, value in enumerate(bad):
             await producer.send("events.hris", value, key=str(number % 50).encode())
@@ -145,12 +146,12 @@ async def test_a_topic_that_differs_is_an_error_that_says_how(kafka: str) -> Non
     await admin.create_topics([NewTopic(OPERATIONS, 3, 1, topic_configs={"cleanup.policy": "delete"})])
     await admin.close()
     with pytest.raises(TopologyError, match=r"3 partitions, not 8.*cleanup\.policy=delete, not compact"):
-        await ensure_topics(config.load(kafka=kafka))
+        await ensure_topics(load_settings(kafka=kafka))
 
 
 async def test_topics_are_created_once(kafka: str) -> None:
     """The first start creates every topic, the second finds nothing to do, and a check alone creates nothing."""
-    settings = config.load(kafka=kafka)
+    settings = load_settings(kafka=kafka)
     assert await ensure_topics(settings, create=False) == [topic.name for topic in TOPICS]
     assert await ensure_topics(settings) == [topic.name for topic in TOPICS]
     assert await ensure_topics(settings) == []
@@ -159,7 +160,7 @@ async def test_topics_are_created_once(kafka: str) -> None:
 async def test_nobody_there_is_said() -> None:
     """Where no broker answers, the error names the address and the setting."""
     with pytest.raises(KafkaUnavailableError, match=r"127\.0\.0\.1:1.*STREAMPROC_KAFKA"):
-        await ensure_topics(config.load(kafka="127.0.0.1:1"))
+        await ensure_topics(load_settings(kafka="127.0.0.1:1"))
 
 
 async def test_a_regressed_record_is_appended_again(settings: Settings, tmp_path: Path) -> None:
@@ -167,7 +168,7 @@ async def test_a_regressed_record_is_appended_again(settings: Settings, tmp_path
     mapping = parse_mapping(*settings.mapping_text())
     older = fold(None, 3, _change(1), mapping)
     newer = fold(older, 5, _change(2), mapping)
-    producer = adapter.producer(settings)
+    producer = client.producer(settings)
     await producer.start()
     for record in (older, newer, older):
         await producer.send_and_wait(OPERATIONS, encode(record), key=b"R1")

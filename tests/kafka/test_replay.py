@@ -9,17 +9,17 @@ import orjson
 import pytest
 from click.testing import CliRunner, Result
 
-from streamproc.adapters import shelf
-from streamproc.adapters.filing import Writing
-from streamproc.adapters.parquet import Archived
-from streamproc.config import Settings
-from streamproc.core.history import Logged
-from streamproc.replaying import NEEDED, replay
-from streamproc.services.archive import AUDIT, archive
-from streamproc.services.history import opened
-from streamproc.services.replay import Verdict, verify
-from streamproc.services.verify import Asked
-from streamproc.topics import CHANGES, OPERATIONS, OUTCOMES
+from streamproc.archive import layout
+from streamproc.archive.copy import AUDIT, archive
+from streamproc.archive.history import opened
+from streamproc.archive.reader import Archived
+from streamproc.archive.writer import Writing
+from streamproc.audit.replay.partition import Asked
+from streamproc.audit.replay.verify import NEEDED, Verdict, verify
+from streamproc.cli.replay import replay
+from streamproc.core.records.stored_record import Logged
+from streamproc.core.records.topic_names import CHANGES, OPERATIONS, OUTCOMES
+from streamproc.settings import Settings
 from tests.chaos import run as chaos
 from tests.chaos.run import Found, Plan
 from tests.kafka.test_mapping import apply
@@ -66,8 +66,8 @@ class Copied:
     def put(self, folder: Path, *changes: tuple[Logged, Logged | None]) -> Path:
         """An archive in which records are others, or missing."""
         changed = {(one.topic, one.partition, one.offset): other for one, other in changes}
-        shelf.made(folder)
-        shelf.keep_manifest(folder, self.there.manifest)
+        layout.made(folder)
+        layout.keep_manifest(folder, self.there.manifest)
         for topic in NEEDED:
             for partition in range(self.there.partitions):
                 following = self.there.next(topic, partition)

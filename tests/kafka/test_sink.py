@@ -7,8 +7,8 @@ import orjson
 import pytest
 from click.testing import CliRunner
 
-from streamproc.cli import cli
-from streamproc.config import Settings
+from streamproc.cli.main import cli
+from streamproc.settings import Settings
 from tests.rig import Rig, person, rig
 
 

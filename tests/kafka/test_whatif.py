@@ -8,21 +8,21 @@ import click
 import orjson
 from click.testing import CliRunner
 
-from streamproc.adapters import kafka as adapter
-from streamproc.adapters.kafka import partition_of
-from streamproc.archiving import archive
-from streamproc.config import Settings
-from streamproc.core.history import Logged
-from streamproc.mapping_check import check
-from streamproc.topics import CHANGES
-from streamproc.whatif import whatif
+from streamproc.adapters.kafka import client
+from streamproc.cli.archive import archive
+from streamproc.cli.mapping_check import check
+from streamproc.cli.mapping_whatif import whatif
+from streamproc.core.records.partitioner import partition_of
+from streamproc.core.records.stored_record import Logged
+from streamproc.core.records.topic_names import CHANGES
+from streamproc.settings import Settings
 from tests.unit.pasts import Past
 from tests.unit.test_whatif import NEW, OLD, hired
 
 
 async def appended(settings: Settings, past: Past, records: list[Logged]) -> None:
     """The records, in their users' partition: all of them are in one."""
-    producer = adapter.producer(settings)
+    producer = client.producer(settings)
     await producer.start()
     try:
         for one in records:

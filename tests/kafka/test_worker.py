@@ -8,15 +8,15 @@ from typing import Any
 
 import orjson
 
-from streamproc.adapters import kafka as adapter
-from streamproc.config import Settings
-from streamproc.core.controls import Control
-from streamproc.core.fold import UserRecord, decode
-from streamproc.core.identity import Link
+from streamproc.adapters.kafka import client
+from streamproc.core.records.control import Control
+from streamproc.core.records.link import Link
+from streamproc.core.records.topic_names import CHANGES, OPERATIONS, REJECTIONS
+from streamproc.core.records.user_record import UserRecord, decode
 from streamproc.demo.processes import stack
-from streamproc.services.links import all_links
-from streamproc.services.orders import order
-from streamproc.topics import CHANGES, OPERATIONS, REJECTIONS
+from streamproc.operators.controls import order
+from streamproc.operators.links import all_links
+from streamproc.settings import Settings
 from tests.kafka.test_pipeline import _until, read
 
 ANA, BEN = "00u-ana", "00u-ben"
@@ -24,7 +24,7 @@ ANA, BEN = "00u-ana", "00u-ben"
 
 async def send(settings: Settings, topic: str, *records: tuple[str, Any]) -> None:
     """Append records, and wait until the broker has them."""
-    producer = adapter.producer(settings)
+    producer = client.producer(settings)
     await producer.start()
     for key, value in records:
         await producer.send_and_wait(topic, orjson.dumps(value), key=key.encode())

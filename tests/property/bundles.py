@@ -12,12 +12,12 @@ from typing import Any
 import orjson
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from streamproc.core.evidence.bundle import MANIFEST, PUBLIC_KEY, SIGNATURE, SUMS, UNLISTED, sums
-from streamproc.core.evidence.check import Verified, check
-from streamproc.core.evidence.chosen import Chosen
-from streamproc.core.evidence.finding import Finding
-from streamproc.core.evidence.signature import public_pem
-from streamproc.services.evidence import make
+from streamproc.audit.evidence.finding import Finding
+from streamproc.audit.evidence.format import MANIFEST, PUBLIC_KEY, SIGNATURE, SUMS, UNLISTED, sums
+from streamproc.audit.evidence.make import make
+from streamproc.audit.evidence.scope import Chosen
+from streamproc.audit.evidence.signature import public_pem
+from streamproc.audit.evidence.verify import Verified, check
 from tests.property.logs import Log
 from tests.property.stories import MAPPING, told
 

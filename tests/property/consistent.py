@@ -2,8 +2,8 @@
 
 from typing import Any, Protocol
 
-from streamproc.core.said import Parsed, Taken
-from streamproc.sources.reading import AHEAD
+from streamproc.core.parsed_payload import Parsed, Taken
+from streamproc.sources.lenient_json import AHEAD
 
 
 class Parser(Protocol):

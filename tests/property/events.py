@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from hypothesis import strategies as st
 
-from streamproc.core.events import ChangeEvent, Effective, Fact, Origin
+from streamproc.core.records.change_event import ChangeEvent, Effective, Fact, Origin
 
 NOW = 1_772_500_000_000
 """ms since 1970; when the first arrival is appended."""

@@ -6,16 +6,16 @@ from typing import Any
 
 import orjson
 
-from streamproc.adapters.kafka import partition_of
-from streamproc.core.controls import Control
-from streamproc.core.delivery import Outcome, Request
-from streamproc.core.events import ChangeEvent, Fact, NewMapping, Origin
-from streamproc.core.fold import FIRST, Cause, decode
-from streamproc.core.history import Logged, Recalled
-from streamproc.core.mapping import parse_mapping
-from streamproc.core.refold import Refold
-from streamproc.core.rules import SOURCE, Rules
-from streamproc.topics import CHANGES, CONTROLS, OPERATIONS, OUTCOMES
+from streamproc.core.fold.mapping import parse_mapping
+from streamproc.core.fold.refold import Refold
+from streamproc.core.records.change_event import ChangeEvent, Fact, NewMapping, Origin
+from streamproc.core.records.control import Control
+from streamproc.core.records.mapping_in_force import SOURCE, Rules
+from streamproc.core.records.outcome import Outcome, Request
+from streamproc.core.records.partitioner import partition_of
+from streamproc.core.records.stored_record import Logged, Recalled
+from streamproc.core.records.topic_names import CHANGES, CONTROLS, OPERATIONS, OUTCOMES
+from streamproc.core.records.user_record import FIRST, Cause, decode
 
 BEGAN = 1_772_500_000_000
 """ms since 1970; when the first record is appended. Each one comes a second later."""

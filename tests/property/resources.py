@@ -5,8 +5,8 @@ from typing import Any, cast
 from hypothesis import strategies as st
 from scim2_models import URN, ComplexAttribute, Context, EnterpriseUser, Extension, PatchOp, User
 
-from streamproc.core.dialect import GENESYS
-from streamproc.core.resource import LEVELS, Resource
+from streamproc.core.records.resource import LEVELS, Resource
+from streamproc.core.scim.dialect import GENESYS
 
 
 class RoutingElement(ComplexAttribute):

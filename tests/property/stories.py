@@ -4,11 +4,12 @@ over, and somebody who comes back. Every value that says who somebody is stands 
 
 from typing import Literal
 
-from streamproc.core.controls import Control
-from streamproc.core.events import CHANGE_EVENT, ChangeEvent, Effective, Fact, Move, Origin
-from streamproc.core.facts import absorb
-from streamproc.core.fold import Cause, passed
-from streamproc.topics import CHANGES
+from streamproc.core.fold.facts import absorb
+from streamproc.core.fold.fold import passed
+from streamproc.core.records.change_event import CHANGE_EVENT, ChangeEvent, Effective, Fact, Move, Origin
+from streamproc.core.records.control import Control
+from streamproc.core.records.topic_names import CHANGES
+from streamproc.core.records.user_record import Cause
 from tests.property.logs import BEGAN, Log
 
 MAPPING = """

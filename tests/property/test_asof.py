@@ -8,18 +8,19 @@ import orjson
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streamproc.core.acknowledged import Answers
-from streamproc.core.asof import AsOf
-from streamproc.core.authority import view
-from streamproc.core.events import ChangeEvent, Move, NewMapping, Origin, SourceFacts
-from streamproc.core.explain import Why, explain
-from streamproc.core.fold import UserRecord, fold
-from streamproc.core.history import Logged, Recalled
-from streamproc.core.mapping import Mapping, parse_mapping
-from streamproc.core.refold import Refold, first_rules
-from streamproc.core.rules import SOURCE
-from streamproc.services.asof import as_of
-from streamproc.topics import CHANGES, OPERATIONS
+from streamproc.audit.asof.answer import AsOf
+from streamproc.audit.asof.explain import Why, explain
+from streamproc.audit.asof.query import as_of
+from streamproc.audit.asof.target_state import Answers
+from streamproc.core.fold.authority import view
+from streamproc.core.fold.fold import fold
+from streamproc.core.fold.mapping import Mapping, parse_mapping
+from streamproc.core.fold.refold import Refold, first_rules
+from streamproc.core.records.change_event import ChangeEvent, Move, NewMapping, Origin, SourceFacts
+from streamproc.core.records.mapping_in_force import SOURCE
+from streamproc.core.records.stored_record import Logged, Recalled
+from streamproc.core.records.topic_names import CHANGES, OPERATIONS
+from streamproc.core.records.user_record import UserRecord
 from tests.property.events import NOW, arrivals, at, histories
 
 PLAIN = """

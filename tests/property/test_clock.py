@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamproc.core.clock import HOPS, Leaver, State, hops, nearest_rank, parts, report, spread
-from streamproc.core.events import Effective
-from streamproc.services.revocations import leavers
+from streamproc.audit.revocations.latency import HOPS, Leaver, State, hops, nearest_rank, parts, report, spread
+from streamproc.audit.revocations.query import leavers
+from streamproc.core.records.change_event import Effective
 from tests.unit.leavers import DAY, Log
 
 instants = st.integers(0, 10_000)

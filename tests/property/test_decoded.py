@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from streamproc.core.decoded import LONGEST, Decoded
-from streamproc.core.events import CHANGE_EVENT, ChangeEvent, Fact, Move, NewMapping, Origin
-from streamproc.core.fold import fold_encoded, fold_on
-from streamproc.core.mapping import parse_mapping
+from streamproc.core.fold.decode_cache import LONGEST, Decoded
+from streamproc.core.fold.fold import fold_encoded, fold_on
+from streamproc.core.fold.mapping import parse_mapping
+from streamproc.core.records.change_event import CHANGE_EVENT, ChangeEvent, Fact, Move, NewMapping, Origin
 from tests.property.events import NOW, arrivals, histories
 
 MAPPINGS = [

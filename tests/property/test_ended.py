@@ -8,12 +8,13 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from streamproc.core import ended as reading
-from streamproc.core.delivery import OUTCOME, Attempt, Fate, Outcome, Request
-from streamproc.core.ended import about, ended
-from streamproc.core.events import ChangeEvent, Origin
-from streamproc.core.fold import Cause, encode, fold
-from streamproc.core.mapping import parse_mapping
+from streamproc.audit.replay import outcome_codec as reading
+from streamproc.audit.replay.outcome_codec import about, ended
+from streamproc.core.fold.fold import fold
+from streamproc.core.fold.mapping import parse_mapping
+from streamproc.core.records.change_event import ChangeEvent, Origin
+from streamproc.core.records.outcome import OUTCOME, Attempt, Fate, Outcome, Request
+from streamproc.core.records.user_record import Cause, encode
 from tests.property.resources import partial, words
 
 

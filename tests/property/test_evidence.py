@@ -11,12 +11,12 @@ import orjson
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
+from streamproc.audit.evidence.format import CHAIN, EVENTS, MANIFEST, RECORDS, SUMS, TOPICS
+from streamproc.audit.evidence.make import verify
+from streamproc.audit.evidence.raw_line import Line, line_of
+from streamproc.audit.evidence.redaction import Redaction, ids
 from streamproc.core.errors import NoBundleError
-from streamproc.core.events import ChangeEvent
-from streamproc.core.evidence.bundle import CHAIN, EVENTS, MANIFEST, RECORDS, SUMS, TOPICS
-from streamproc.core.evidence.line import Line, line_of
-from streamproc.core.evidence.redaction import Redaction, ids
-from streamproc.services.evidence import verify
+from streamproc.core.records.change_event import ChangeEvent
 from tests.property.bundles import Files, bundle, found, made, verified
 from tests.property.events import histories
 from tests.property.logs import Log

@@ -6,12 +6,13 @@ from dataclasses import replace
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from streamproc.core.authority import view
-from streamproc.core.events import ChangeEvent, Fact, Move, Origin, SourceFacts
-from streamproc.core.facts import absorb
-from streamproc.core.mapping import parse_mapping
-from streamproc.core.plan import Deactivate, plan
-from streamproc.core.resource import Resource
+from streamproc.core.fold.authority import view
+from streamproc.core.fold.facts import absorb
+from streamproc.core.fold.mapping import parse_mapping
+from streamproc.core.fold.plan import plan
+from streamproc.core.records.change_event import ChangeEvent, Fact, Move, Origin, SourceFacts
+from streamproc.core.records.operation import Deactivate
+from streamproc.core.records.resource import Resource
 from tests.property.events import MICROS, NOW, WANTED, arrivals, at, histories, said, values
 
 MAPPING = parse_mapping("""

@@ -6,12 +6,13 @@ from dataclasses import replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streamproc.core.authority import view
-from streamproc.core.events import CHANGE_EVENT, ChangeEvent
-from streamproc.core.fold import FIRST, UserRecord, decode, encode, fold, fold_encoded, seal
-from streamproc.core.mapping import parse_mapping
-from streamproc.core.plan import apply, plan
-from streamproc.core.resource import Resource
+from streamproc.core.fold.authority import view
+from streamproc.core.fold.fold import fold, fold_encoded
+from streamproc.core.fold.mapping import parse_mapping
+from streamproc.core.fold.plan import apply, plan
+from streamproc.core.records.change_event import CHANGE_EVENT, ChangeEvent
+from streamproc.core.records.resource import Resource
+from streamproc.core.records.user_record import FIRST, UserRecord, decode, encode, seal
 from tests.property.events import arrivals, histories
 
 MAPPING = parse_mapping("""

@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
-from streamproc.core.events import Origin
-from streamproc.core.fold import Cause
-from streamproc.core.guard import Flow, Guard, Hold, Protected, Rejected, Ruling, Window
+from streamproc.core.records.change_event import Origin
+from streamproc.core.records.user_record import Cause
+from streamproc.sink.decide.mass_guard import Flow, Guard, Hold, Protected, Rejected, Ruling, Window
 
 WINDOWS: Final = (Window(600.0, 3, 0.05), Window(3600.0, 6, 0.1))
 SAFE: Final = "svc-safe"

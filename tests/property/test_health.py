@@ -7,7 +7,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
-from streamproc.core.health import DOWN_AFTER, PROBE_FIRST, PROBE_MOST, Health
+from streamproc.core.flow.circuit_breaker import DOWN_AFTER, PROBE_FIRST, PROBE_MOST, Health
 
 USERS: Final = ("ana", "ben", "cleo", "maya")
 GOOD: Final = st.sampled_from((200, 201, 204, 400, 404, 409, 412, 413, 429))

@@ -11,10 +11,11 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from streamproc.core.errors import RejectedInputError
-from streamproc.core.events import CHANGE_EVENT, ChangeEvent, Origin
-from streamproc.core.fold import decode, encode, fold
-from streamproc.core.mapping import parse_mapping
-from streamproc.sources.hris import CLOUDEVENT_TYPES, MAX_BYTES, parse
+from streamproc.core.fold.fold import fold
+from streamproc.core.fold.mapping import parse_mapping
+from streamproc.core.records.change_event import CHANGE_EVENT, ChangeEvent, Origin
+from streamproc.core.records.user_record import decode, encode
+from streamproc.sources.hris.contract import CLOUDEVENT_TYPES, MAX_BYTES, parse
 
 ORIGIN = Origin("events.hris", 3, 17, 1_772_500_000_000)  # 2026-03-03T01:06:40Z
 SECRET = "p3rsonal-d4ta"

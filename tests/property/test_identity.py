@@ -8,14 +8,16 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from streamproc.core.authority import key, view
-from streamproc.core.controls import Control
-from streamproc.core.events import ChangeEvent, Fact, Origin, SourceFacts
-from streamproc.core.facts import absorb
-from streamproc.core.fold import UserRecord, fold
-from streamproc.core.identity import MOST, Link, changes, order, resolve
-from streamproc.core.mapping import parse_mapping
-from streamproc.core.said import Said
+from streamproc.core.fold.authority import key, view
+from streamproc.core.fold.facts import absorb
+from streamproc.core.fold.fold import fold
+from streamproc.core.fold.mapping import parse_mapping
+from streamproc.core.identity.resolve import MOST, changes, order, resolve
+from streamproc.core.parsed_payload import Said
+from streamproc.core.records.change_event import ChangeEvent, Fact, Origin, SourceFacts
+from streamproc.core.records.control import Control
+from streamproc.core.records.link import Link
+from streamproc.core.records.user_record import UserRecord
 from tests.property.events import MICROS, NOW, said
 
 MAPPING = parse_mapping("""

@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
-from streamproc.core.lanes import SHARE, Lanes, Turn
-from streamproc.core.offsets import Offsets
-from streamproc.core.plan import Urgency
+from streamproc.core.flow.offset_tracker import Offsets
+from streamproc.core.fold.plan import Urgency
+from streamproc.sink.decide.lanes import SHARE, Lanes, Turn
 
 PARTITIONS: Final = (0, 1)
 USERS: Final = {0: ("ana", "ben", "cleo"), 1: ("maya", "noor")}

@@ -5,8 +5,8 @@ from typing import Any, cast
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamproc.core.narrow import less, portion
-from streamproc.core.resource import ACCESS, Resource
+from streamproc.core.records.resource import ACCESS, Resource
+from streamproc.sink.decide.isolate_refused import less, portion
 from tests.property.resources import few_lists, resources
 
 several = resources.flatmap(lambda whole: st.tuples(st.just(whole), st.sets(st.sampled_from(sorted(whole)))))

@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
-from streamproc.core.pace import LOOK, MARGIN, Pace
+from streamproc.sink.decide.rate_limit import LOOK, MARGIN, Pace
 
 LIMIT: Final = 300
 SECONDS: Final = 60.0

@@ -5,7 +5,7 @@ from aiokafka.partitioner import DefaultPartitioner
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamproc.adapters.kafka import partition_of
+from streamproc.core.records.partitioner import partition_of
 
 HASHES = [
     (b"21", -973932308),

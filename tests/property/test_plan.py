@@ -7,21 +7,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from scim2_models import Context
 
-from streamproc.core.dialect import DIALECTS, create_body, expressible, member_body, parse_user, patch_body
-from streamproc.core.plan import (
-    Create,
-    Deactivate,
-    Join,
-    Leave,
-    Operation,
-    Patch,
-    Reactivate,
-    Urgency,
-    apply,
-    plan,
-    urgency,
-)
-from streamproc.core.resource import ACCESS, LEVELS, LISTS, Resource, missing
+from streamproc.core.fold.plan import Urgency, apply, plan, urgency
+from streamproc.core.records.operation import Create, Deactivate, Join, Leave, Operation, Patch, Reactivate
+from streamproc.core.records.resource import ACCESS, LEVELS, LISTS, Resource, missing
+from streamproc.core.scim.dialect import DIALECTS, create_body, expressible, member_body, parse_user, patch_body
 from tests.property.resources import (
     SHOWN,
     USERS,

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamproc.sources.reading import EPOCH, micros
+from streamproc.sources.lenient_json import EPOCH, micros
 
 OFFSETS = st.integers(-1439, 1439)
 """Minutes east of UTC."""

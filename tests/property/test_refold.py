@@ -7,13 +7,13 @@ import orjson
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streamproc.core.events import ChangeEvent, Move, Origin
-from streamproc.core.facts import absorb
-from streamproc.core.history import Logged
-from streamproc.core.refold import Refold, first_rules
-from streamproc.services.replay import Verdict, verify
-from streamproc.services.verify import Asked
-from streamproc.topics import CHANGES, OPERATIONS, OUTCOMES
+from streamproc.audit.replay.partition import Asked
+from streamproc.audit.replay.verify import Verdict, verify
+from streamproc.core.fold.facts import absorb
+from streamproc.core.fold.refold import Refold, first_rules
+from streamproc.core.records.change_event import ChangeEvent, Move, Origin
+from streamproc.core.records.stored_record import Logged
+from streamproc.core.records.topic_names import CHANGES, OPERATIONS, OUTCOMES
 from tests.property.events import arrivals, histories
 from tests.replay.built import Built
 from tests.unit.test_audit import Whole, story

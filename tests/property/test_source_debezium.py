@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamproc.core.events import CHANGE_EVENT
-from streamproc.core.said import Parsed
+from streamproc.core.parsed_payload import Parsed
+from streamproc.core.records.change_event import CHANGE_EVENT
 from streamproc.sources import debezium
-from streamproc.sources.reading import AHEAD
+from streamproc.sources.lenient_json import AHEAD
 from tests.property.test_source_okta import TAKEN, arrivals, changed, ending, fixtures, mutated, values
 
 

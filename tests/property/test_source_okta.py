@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamproc.core.events import CHANGE_EVENT, ChangeEvent, Fact, Origin, SourceFacts
-from streamproc.core.facts import absorb
-from streamproc.core.said import Parsed, Said, Taken
+from streamproc.core.fold.facts import absorb
+from streamproc.core.parsed_payload import Parsed, Said, Taken
+from streamproc.core.records.change_event import CHANGE_EVENT, ChangeEvent, Fact, Origin, SourceFacts
 from streamproc.sources import okta
-from streamproc.sources.reading import AHEAD
+from streamproc.sources.lenient_json import AHEAD
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
 TAKEN = Taken(received=1_780_000_000_000_000)

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamproc.core.events import CHANGE_EVENT
-from streamproc.core.said import Said, Taken
+from streamproc.core.parsed_payload import Said, Taken
+from streamproc.core.records.change_event import CHANGE_EVENT
 from streamproc.sources import pingone
 from tests.property.test_source_okta import TAKEN, arrivals, changed, checked, ending, fixtures, mutated, values
 

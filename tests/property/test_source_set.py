@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamproc.core.events import CHANGE_EVENT
-from streamproc.core.said import Said
-from streamproc.sources import set as tokens
+from streamproc.core.parsed_payload import Said
+from streamproc.core.records.change_event import CHANGE_EVENT
+from streamproc.sources import security_events as tokens
 from tests.property.consistent import consistent
 from tests.property.test_source_okta import TAKEN, arrivals, changed, ending, fixtures, mutated, values
 

@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streamproc.core.events import CHANGE_EVENT, SourceFacts
-from streamproc.core.facts import absorb
-from streamproc.core.said import Said, Taken
-from streamproc.core.timeline import standing
+from streamproc.core.fold.effective_dating import standing
+from streamproc.core.fold.facts import absorb
+from streamproc.core.parsed_payload import Said, Taken
+from streamproc.core.records.change_event import CHANGE_EVENT, SourceFacts
 from streamproc.sources import workday
 from streamproc.sources.employment import Employment, working
-from streamproc.sources.reading import micros
+from streamproc.sources.lenient_json import micros
 from tests.property.consistent import consistent
 from tests.property.test_source_okta import TAKEN, arrivals, changed, ending, fixtures, mutated, values
 

@@ -3,8 +3,9 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamproc.core.said import Said
-from streamproc.core.tenure import Word, denied, heard
+from streamproc.core.identity.account_ownership import denied, heard
+from streamproc.core.parsed_payload import Said
+from streamproc.core.records.link import Word
 from tests.unit.test_tenure import access, hook, read
 
 orders = st.integers(0, 6).map(lambda time: (time, 0, ""))

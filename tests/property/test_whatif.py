@@ -9,16 +9,17 @@ import orjson
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streamproc.core.events import CHANGE_EVENT, ChangeEvent, NewMapping, Origin
-from streamproc.core.fold import UserRecord, decode, fold, passed
-from streamproc.core.history import Logged, Recalled
-from streamproc.core.impact import Impact
-from streamproc.core.mapping import Mapping, parse_mapping
-from streamproc.core.plan import plan
-from streamproc.core.refold import Refold, first_rules
-from streamproc.core.rules import SOURCE
-from streamproc.core.whatif import WhatIf
-from streamproc.topics import CHANGES
+from streamproc.core.fold.fold import fold, passed
+from streamproc.core.fold.mapping import Mapping, parse_mapping
+from streamproc.core.fold.plan import plan
+from streamproc.core.fold.refold import Refold, first_rules
+from streamproc.core.records.change_event import CHANGE_EVENT, ChangeEvent, NewMapping, Origin
+from streamproc.core.records.mapping_in_force import SOURCE
+from streamproc.core.records.stored_record import Logged, Recalled
+from streamproc.core.records.topic_names import CHANGES
+from streamproc.core.records.user_record import UserRecord, decode
+from streamproc.mapping_preview.impact import Impact
+from streamproc.mapping_preview.whatif import WhatIf
 from tests.property.events import NOW, histories
 
 PLAIN = """

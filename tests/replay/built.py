@@ -8,13 +8,16 @@ from dataclasses import dataclass, field, replace
 
 import orjson
 
-from streamproc.core.delivery import Delivery, Fate, Outcome
-from streamproc.core.events import CHANGE_EVENT, ChangeEvent, NewMapping, Origin
-from streamproc.core.fold import FIRST, UserRecord, decode, encode, fold, passed
-from streamproc.core.history import Logged, Recalled
-from streamproc.core.mapping import Mapping, parse_mapping
-from streamproc.core.rules import SOURCE, heard
-from streamproc.topics import CHANGES, CONTROLS, DELIVERIES, OPERATIONS, OUTCOMES
+from streamproc.core.fold.fold import fold, passed
+from streamproc.core.fold.mapping import Mapping, parse_mapping
+from streamproc.core.fold.mapping_switch import heard
+from streamproc.core.records.change_event import CHANGE_EVENT, ChangeEvent, NewMapping, Origin
+from streamproc.core.records.delivery import Delivery
+from streamproc.core.records.mapping_in_force import SOURCE
+from streamproc.core.records.outcome import Fate, Outcome
+from streamproc.core.records.stored_record import Logged, Recalled
+from streamproc.core.records.topic_names import CHANGES, CONTROLS, DELIVERIES, OPERATIONS, OUTCOMES
+from streamproc.core.records.user_record import FIRST, UserRecord, decode, encode
 
 BEGIN = 1_772_500_000_000
 """ms since 1970; when the first event is appended. The next one follows a second later."""

@@ -14,12 +14,12 @@ from typing import Any
 
 import orjson
 
-from streamproc.config import load
 from streamproc.core.errors import RejectedInputError
-from streamproc.core.events import ChangeEvent, Effective, Fact, Move, Origin
-from streamproc.core.facts import absorb
+from streamproc.core.fold.facts import absorb
+from streamproc.core.records.change_event import ChangeEvent, Effective, Fact, Move, Origin
 from streamproc.demo.story import STEPS
-from streamproc.sources.hris import parse
+from streamproc.settings import load_settings
+from streamproc.sources.hris.contract import parse
 from tests.chaos.history import history
 from tests.replay.built import BEGIN, SECOND, Built
 from tests.replay.recorded import FOLDER, Recorded, folded, read
@@ -62,7 +62,7 @@ def of_the_crash_run() -> list[dict[str, Any]]:
 
 def _parsed(said: list[tuple[bytes, dict[str, bytes]]]) -> list[dict[str, Any]]:
     built = Built()
-    built.apply(load().mapping_text()[0], "worker", first=True)
+    built.apply(load_settings().mapping_text()[0], "worker", first=True)
     for value, headers in said:
         try:
             (event,) = parse(value, headers, Origin("events.hris", 0, len(built.changes), built.now))

@@ -11,9 +11,9 @@ from typing import Any
 
 import orjson
 
-from streamproc.core.history import Logged
-from streamproc.core.refold import Refold, first_rules
-from streamproc.topics import CHANGES
+from streamproc.core.fold.refold import Refold, first_rules
+from streamproc.core.records.stored_record import Logged
+from streamproc.core.records.topic_names import CHANGES
 
 FOLDER = Path(__file__).parent
 ESSENTIALS = ("effect", "desired", "operations", "problems", "due")

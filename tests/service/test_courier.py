@@ -15,24 +15,26 @@ from aiohttp.test_utils import TestServer
 import streamproc
 from streamproc.adapters.oauth import Tokens
 from streamproc.adapters.scim_http import PlatformHttp, ScimHttp
-from streamproc.core.delivery import Delivery, Outcome, Parked
-from streamproc.core.dialect import ENTERPRISE, GENESYS, GENESYS_DIALECT
-from streamproc.core.events import ChangeEvent, Fact, Origin
-from streamproc.core.fold import FIRST, Cause, UserRecord, encode, fold
-from streamproc.core.health import PROBE_MOST, Health
-from streamproc.core.lanes import Lanes, Turn
-from streamproc.core.mapping import parse_mapping
-from streamproc.core.pace import Pace
-from streamproc.core.plan import Urgency, urgency
-from streamproc.core.verdict import PATIENCE, Answer
-from streamproc.core.wanted import once_more, wanted
-from streamproc.services.asking import Asking, Times
-from streamproc.services.courier import Courier
-from streamproc.services.gate import Gate
-from streamproc.services.journal import Journal, PartitionLostError
-from streamproc.services.trip import Trip, Work
-from streamproc.services.writing import CONFLICTS
+from streamproc.core.flow.circuit_breaker import PROBE_MOST, Health
+from streamproc.core.fold.fold import fold
+from streamproc.core.fold.mapping import parse_mapping
+from streamproc.core.fold.plan import Urgency, urgency
+from streamproc.core.records.change_event import ChangeEvent, Fact, Origin
+from streamproc.core.records.delivery import Delivery, Parked
+from streamproc.core.records.outcome import Outcome
+from streamproc.core.records.user_record import FIRST, Cause, UserRecord, encode
+from streamproc.core.scim.dialect import ENTERPRISE, GENESYS, GENESYS_DIALECT
+from streamproc.core.scim.response_policy import PATIENCE, Answer
 from streamproc.simulator import SimulatorOptions, create_app
+from streamproc.sink.decide.desired_state import once_more, wanted
+from streamproc.sink.decide.lanes import Lanes, Turn
+from streamproc.sink.decide.rate_limit import Pace
+from streamproc.sink.delivery_store import Journal, PartitionLostError
+from streamproc.sink.operation_sender import CONFLICTS
+from streamproc.sink.reconciler import Courier
+from streamproc.sink.reconciliation import Trip, Work
+from streamproc.sink.request_executor import Asking, Times
+from streamproc.sink.request_gate import Gate
 
 MAPPING = parse_mapping(Path(streamproc.__file__).with_name("mapping.toml").read_text())
 LANDED = 31.0

@@ -9,20 +9,19 @@ from typing import Any, cast
 
 import pytest
 
-from streamproc.config import Settings
-from streamproc.core.controls import Action, Control
-from streamproc.core.delivery import Parked
-from streamproc.core.events import Fact, Origin
-from streamproc.core.fold import encode
-from streamproc.core.guard import Standing
-from streamproc.core.health import Health
-from streamproc.core.pace import Pace
-from streamproc.core.plan import Urgency
-from streamproc.core.verdict import PATIENCE, Answer, backoff
-from streamproc.services.controls import Ordered
-from streamproc.services.gate import Gate
-from streamproc.services.journal import Journal
-from streamproc.services.sink import Sink
+from streamproc.core.flow.circuit_breaker import Health
+from streamproc.core.fold.plan import Urgency
+from streamproc.core.records.change_event import Fact, Origin
+from streamproc.core.records.control import Action, Control
+from streamproc.core.records.delivery import Parked, Standing
+from streamproc.core.records.user_record import encode
+from streamproc.core.scim.response_policy import PATIENCE, Answer, backoff
+from streamproc.settings import Settings
+from streamproc.sink.control_follower import Ordered
+from streamproc.sink.decide.rate_limit import Pace
+from streamproc.sink.delivery_store import Journal
+from streamproc.sink.process import Sink
+from streamproc.sink.request_gate import Gate
 from tests.service import test_courier
 from tests.service.test_courier import Memory, Org, person, roles
 

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from aiokafka.errors import KafkaError
 
-from streamproc.services.deadlines import Deadlines
+from streamproc.gateway.shared_timeout import Deadlines
 
 
 def soon(seconds: float) -> float:

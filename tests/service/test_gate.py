@@ -6,11 +6,11 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from streamproc.core.health import Health
-from streamproc.core.pace import Pace
-from streamproc.core.plan import Urgency
-from streamproc.core.verdict import Answer
-from streamproc.services.gate import Gate
+from streamproc.core.flow.circuit_breaker import Health
+from streamproc.core.fold.plan import Urgency
+from streamproc.core.scim.response_policy import Answer
+from streamproc.sink.decide.rate_limit import Pace
+from streamproc.sink.request_gate import Gate
 
 
 class Entrance:

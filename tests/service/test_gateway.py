@@ -23,15 +23,14 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from prometheus_client import REGISTRY
 from structlog.testing import capture_logs
 
-from streamproc import config
-from streamproc.adapters.jwks import Jwks, KeysUnavailableError
-from streamproc.config import Settings
 from streamproc.core.errors import SettingsError
-from streamproc.services.doors import doors
-from streamproc.services.gateway import SECONDS, Gateway
-from streamproc.services.issuer import AGAIN, Issuer
+from streamproc.core.records.producer_record import Record
+from streamproc.gateway.endpoints import doors
+from streamproc.gateway.jwks import Jwks, KeysUnavailableError
+from streamproc.gateway.server import SECONDS, Gateway
+from streamproc.gateway.set_verifier import AGAIN, Issuer
+from streamproc.settings import Settings, load_settings
 from streamproc.sources import SOURCES
-from streamproc.sources.intake import Record
 from tests.unit.test_proof import AUDIENCE, BODY, CLOUDEVENT, EVENT, ISSUER, JWKS, NOW, OKTA, made, signed
 
 OLD, NEW = "the-secret-of-yesterday", "the-secret-of-today"
@@ -115,7 +114,7 @@ async def gateway(
 ) -> AsyncIterator[Running]:
     """A gateway with these settings, at the moment NOW."""
     brokers = Brokers()
-    loaded = config.load(**settings)
+    loaded = load_settings(**settings)
     issuer = None
 
     async def fetch() -> Any:
@@ -594,7 +593,7 @@ async def test_a_bug_in_a_parser_stays_with_its_request(monkeypatch: pytest.Monk
     """The sender is to come again, the log names the kind of error and nothing that it quotes; the gateway goes on."""
     async with gateway(OKTAS) as running:
         with monkeypatch.context() as patched, capture_logs() as logs:
-            patched.setattr("streamproc.services.gateway.records", _broken)
+            patched.setattr("streamproc.gateway.server.records", _broken)
             assert await running.status("/v1/okta", OKTA, Authorization=NEW) == 503
         assert [(log["event"], log["error"]) for log in logs] == [("request failed", "KeyError")]
         assert await running.status("/v1/okta", OKTA, Authorization=NEW) == 204
@@ -707,5 +706,5 @@ def test_a_door_that_is_half_set_up_is_an_error(settings: dict[str, Any], words:
         loaded.sources_text()
 
     with pytest.raises(SettingsError, match=words) as error:
-        opened(config.load(**settings))
+        opened(load_settings(**settings))
     assert NEW not in str(error.value)

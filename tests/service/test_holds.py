@@ -6,10 +6,11 @@ from typing import Any
 import orjson
 import pytest
 
-from streamproc.core.acknowledged import Acknowledged, Answers
-from streamproc.core.delivery import Delivery, Outcome
-from streamproc.core.dialect import RFC7644_DIALECT
-from streamproc.core.verdict import Answer
+from streamproc.audit.asof.target_state import Acknowledged, Answers
+from streamproc.core.records.delivery import Delivery
+from streamproc.core.records.outcome import Outcome
+from streamproc.core.scim.dialect import RFC7644_DIALECT
+from streamproc.core.scim.response_policy import Answer
 from tests.service import test_courier
 from tests.service.test_courier import Clock, Memory, Org, Start, person, start
 

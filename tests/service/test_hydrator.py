@@ -21,24 +21,25 @@ from hypothesis import strategies as st
 from structlog.testing import capture_logs
 from yarl import URL
 
-from streamproc import config, telemetry
-from streamproc.adapters.directories import directories
-from streamproc.adapters.directory import Api, Directory, DirectoryError, Page, Read, quiet, read
-from streamproc.adapters.directory_entra import Graph
+from streamproc import telemetry
 from streamproc.adapters.oauth import StaticToken
-from streamproc.core.cursor import Cursor
-from streamproc.core.events import Fact
-from streamproc.core.said import Notice, Parsed
-from streamproc.core.triggers import Triggers, Want
+from streamproc.core.parsed_payload import Notice, Parsed
+from streamproc.core.records.change_event import Fact
+from streamproc.core.records.cursor import Cursor
+from streamproc.core.records.producer_record import Record
 from streamproc.demo.directories import pointed
-from streamproc.services.fetching import PATIENCE, SIDE_BY_SIDE, Fetching, Ticket, Times
-from streamproc.services.hydrator import Hydrator
-from streamproc.services.subscriptions import EVERY, keep_subscribed
-from streamproc.services.sync import Sync
+from streamproc.hydrator.decide.fetch_queue import Triggers, Want
+from streamproc.hydrator.directories.api import Api, Directory, DirectoryError, Page, Read, quiet, read
+from streamproc.hydrator.directories.configured import directories
+from streamproc.hydrator.directories.entra import Graph
+from streamproc.hydrator.fetcher import PATIENCE, SIDE_BY_SIDE, Fetching, Ticket, Times
+from streamproc.hydrator.graph_subscription import EVERY, keep_subscribed
+from streamproc.hydrator.process import Hydrator
+from streamproc.hydrator.sync import Sync
+from streamproc.settings import load_settings
 from streamproc.simulator import create_app
 from streamproc.sources import SOURCES
-from streamproc.sources.intake import Record
-from streamproc.sources.raw import told
+from streamproc.sources.raw_record import told
 from tests.service.test_directories import ADA, BEN, Site
 
 OPTIONS = {name: source.defaults for name, source in SOURCES.items()}
@@ -158,7 +159,7 @@ async def world() -> AsyncIterator[World]:
         session = await stack.enter_async_context(aiohttp.ClientSession())
         clock = Clock()
         root = str(server.make_url("/")).rstrip("/")
-        made = directories(config.load(**pointed(root)), session, OPTIONS, clock.times.clock, clock.ticks)
+        made = directories(load_settings(**pointed(root)), session, OPTIONS, clock.times.clock, clock.ticks)
         yield World(Site(session, server.make_url("/")), made, clock)
 
 

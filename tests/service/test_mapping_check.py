@@ -13,8 +13,8 @@ import pytest
 from aiohttp import web
 from click.testing import CliRunner, Result
 
+from streamproc.cli.mapping_check import check
 from streamproc.core.errors import MappingError, TargetError
-from streamproc.mapping_check import check
 from streamproc.simulator import SimulatorOptions, create_app
 from tests.unit.pasts import Past, archived
 

@@ -6,18 +6,20 @@ import orjson
 import pytest
 from aiokafka import AIOKafkaProducer
 
-from streamproc.core.controls import LONGEST, Control
-from streamproc.core.decoded import Decoded
 from streamproc.core.errors import RejectedInputError
-from streamproc.core.fold import LARGEST
-from streamproc.core.history import Logged
-from streamproc.core.mapping import parse_mapping
-from streamproc.core.rules import marked, ruled
-from streamproc.services.outbox import Outbox
-from streamproc.services.resolver import Raw, Resolver
-from streamproc.services.table import StateTable
+from streamproc.core.fold.decode_cache import Decoded
+from streamproc.core.fold.mapping import parse_mapping
+from streamproc.core.fold.mapping_switch import ruled
+from streamproc.core.records.control import LONGEST, Control
+from streamproc.core.records.mapping_in_force import marked
+from streamproc.core.records.stored_record import Logged
+from streamproc.core.records.topic_names import CHANGES, CONTROLS, LINKS
+from streamproc.core.records.user_record import LARGEST
 from streamproc.sources import SOURCES
-from streamproc.topics import CHANGES, CONTROLS, LINKS
+from streamproc.worker.batching_producer import Outbox
+from streamproc.worker.faust_bridge.state_table import StateTable
+from streamproc.worker.raw_record import Raw
+from streamproc.worker.resolve import Resolver
 
 PARTITIONS = 8
 OPTIONS = {name: source.defaults for name, source in SOURCES.items()}

@@ -6,17 +6,19 @@ from typing import Any
 
 import orjson
 
-from streamproc.core.controls import SINK, Action, Control
-from streamproc.core.delivery import Delivery, Outcome, Parked, Request, Verdict
-from streamproc.core.dialect import DIALECTS, patch_body
-from streamproc.core.events import ChangeEvent, Effective, NewMapping, Origin
-from streamproc.core.fold import Cause, decode, passed
-from streamproc.core.history import Logged, Recalled
-from streamproc.core.mapping import parse_mapping
-from streamproc.core.refold import Refold
-from streamproc.core.resource import Resource
-from streamproc.core.rules import SOURCE
-from streamproc.topics import CHANGES, CONTROLS, DELIVERIES, OPERATIONS, OUTCOMES
+from streamproc.core.fold.fold import passed
+from streamproc.core.fold.mapping import parse_mapping
+from streamproc.core.fold.refold import Refold
+from streamproc.core.records.change_event import ChangeEvent, Effective, NewMapping, Origin
+from streamproc.core.records.control import SINK, Action, Control
+from streamproc.core.records.delivery import Delivery, Parked
+from streamproc.core.records.mapping_in_force import SOURCE
+from streamproc.core.records.outcome import Outcome, Request, Verdict
+from streamproc.core.records.resource import Resource
+from streamproc.core.records.stored_record import Logged, Recalled
+from streamproc.core.records.topic_names import CHANGES, CONTROLS, DELIVERIES, OPERATIONS, OUTCOMES
+from streamproc.core.records.user_record import Cause, decode
+from streamproc.core.scim.dialect import DIALECTS, patch_body
 
 TEXT = '[attributes]\ntitle = "job"\n'
 OFF = patch_body(Resource(), Resource(active=False), DIALECTS["genesys"])

@@ -5,14 +5,14 @@ from pathlib import Path
 
 import orjson
 
-from streamproc.adapters import shelf
-from streamproc.adapters.filing import Writing
-from streamproc.adapters.shelf import Manifest
-from streamproc.core.events import ChangeEvent, Effective, Fact, NewMapping, Origin
-from streamproc.core.history import Logged, Recalled
-from streamproc.core.mapping import parse_mapping
-from streamproc.core.rules import SOURCE
-from streamproc.topics import CHANGES, CONTROLS
+from streamproc.archive import layout
+from streamproc.archive.layout import Manifest
+from streamproc.archive.writer import Writing
+from streamproc.core.fold.mapping import parse_mapping
+from streamproc.core.records.change_event import ChangeEvent, Effective, Fact, NewMapping, Origin
+from streamproc.core.records.mapping_in_force import SOURCE
+from streamproc.core.records.stored_record import Logged, Recalled
+from streamproc.core.records.topic_names import CHANGES, CONTROLS
 
 START = 1_790_000_000_000
 """ms since 1970; each record is appended a second after the one before."""
@@ -68,7 +68,7 @@ def archived(folder: Path, *pasts: Past) -> Path:
     """Their history, as an archive, in place of what is there."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
-    shelf.keep_manifest(folder, Manifest(shelf.VERSION, None, len(pasts), (CHANGES,)))
+    layout.keep_manifest(folder, Manifest(layout.VERSION, None, len(pasts), (CHANGES,)))
     for past in pasts:
         writing = Writing(folder, CHANGES, past.partition, 0)
         for one in past.log:

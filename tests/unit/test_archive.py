@@ -14,18 +14,19 @@ from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streamproc import config
-from streamproc.adapters import filing, shelf
-from streamproc.adapters.filing import Writing
-from streamproc.adapters.parquet import Archived
-from streamproc.adapters.shelf import DAY, Gap, Manifest
-from streamproc.adapters.stretch import against
-from streamproc.archiving import archive
+from streamproc.archive import layout, writer
+from streamproc.archive.copy import RAW, locked
+from streamproc.archive.history import opened
+from streamproc.archive.kafka_ranges import against
+from streamproc.archive.layout import DAY, Gap, Manifest
+from streamproc.archive.reader import Archived
+from streamproc.archive.writer import Writing
+from streamproc.cli.archive import archive
 from streamproc.core.errors import ArchiveError, KafkaUnavailableError, SettingsError
-from streamproc.core.history import Logged, Recalled
-from streamproc.services.archive import RAW, locked
-from streamproc.services.history import opened
-from streamproc.topics import CHANGES, CONTROLS, DELIVERIES, OPERATIONS, OUTCOMES, REJECTIONS, TOPICS
+from streamproc.core.records.stored_record import Logged, Recalled
+from streamproc.core.records.topic_names import CHANGES, CONTROLS, DELIVERIES, OPERATIONS, OUTCOMES, REJECTIONS
+from streamproc.settings import load_settings
+from streamproc.topics import TOPICS
 
 NOON = 1_772_452_800_000
 MARK = b'{"kind":"mapping"}'
@@ -51,7 +52,7 @@ def logs(draw: st.DrawFn) -> list[Logged]:
 def begun(folder: Path, *gaps: Gap, reach: tuple[tuple[int, int], ...] = (), partitions: int = 2) -> Path:
     """An archive of nothing, which may say that it has more: of the changes, by partition."""
     reaches = {CHANGES: reach} if reach else {}
-    shelf.keep_manifest(shelf.made(folder), Manifest(shelf.VERSION, "cluster", partitions, (), gaps, reaches))
+    layout.keep_manifest(layout.made(folder), Manifest(layout.VERSION, "cluster", partitions, (), gaps, reaches))
     return folder
 
 
@@ -90,7 +91,7 @@ def test_what_was_written_is_read(
     end = records[-1].offset + 2 if records else 0
     middle = records[cut].offset if cut < len(records) else end
     with tempfile.TemporaryDirectory() as name, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(filing, "ROWS", 3)
+        patch.setattr(writer, "ROWS", 3)
         one = written(begun(Path(name, "one")), records, 0, end)
         two = written(begun(Path(name, "two")), [each for each in records if each.offset < middle], 0, middle)
         three = written(begun(Path(name, "three")), [each for each in records if each.offset >= middle], middle, end)
@@ -107,7 +108,7 @@ def test_what_was_written_is_read(
 
 def test_files_by_day_and_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A file for each day, and another where one gets large; their names follow each other, and are for the owner."""
-    monkeypatch.setattr(filing, "FILE", 6)
+    monkeypatch.setattr(writer, "FILE", 6)
     folder = written(begun(tmp_path / "a"), numbered(12, apart=DAY // 4), 0, 14)
     days = [(path.parent.name, path.stem.replace("0" * 18, "")[:-9]) for path in names(folder)]
     assert [day for day, _ in days] == sorted(day for day, _ in days)
@@ -115,7 +116,7 @@ def test_files_by_day_and_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     assert [stem.partition("-")[2] for _, stem in days[:-1]] == [stem.partition("-")[0] for _, stem in days[1:]]
     assert days[-1][1].endswith("-14")
     assert {path.stat().st_mode & 0o777 for path in tmp_path.rglob("*")} == {0o700, 0o600}
-    assert shelf.leftovers(folder) == []
+    assert layout.leftovers(folder) == []
 
 
 def _half(folder: Path) -> None:
@@ -162,15 +163,15 @@ def _one_missing(folder: Path) -> None:
 
 
 def _no_manifest(folder: Path) -> None:
-    (folder / shelf.MANIFEST).unlink()
+    (folder / layout.MANIFEST).unlink()
 
 
 def _half_a_manifest(folder: Path) -> None:
-    (folder / shelf.MANIFEST).write_text('{"version":')
+    (folder / layout.MANIFEST).write_text('{"version":')
 
 
 def _newer_manifest(folder: Path) -> None:
-    shelf.keep_manifest(folder, Manifest(shelf.VERSION + 1, None, 2))
+    layout.keep_manifest(folder, Manifest(layout.VERSION + 1, None, 2))
 
 
 @pytest.mark.parametrize(
@@ -194,7 +195,7 @@ def test_harm_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, harm: Callable[[Path], None], told: str
 ) -> None:
     """Each with the file, and what to do."""
-    monkeypatch.setattr(filing, "FILE", 6)
+    monkeypatch.setattr(writer, "FILE", 6)
     folder = written(begun(tmp_path / "a"), numbered(6), 0, 6)
     assert len(names(folder)) == 3
     harm(folder)
@@ -226,7 +227,7 @@ def test_files_at_either_end_are_missed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, left: tuple[int, ...], told: str
 ) -> None:
     """What an archive says that it has is there, or its place is named."""
-    monkeypatch.setattr(filing, "FILE", 6)
+    monkeypatch.setattr(writer, "FILE", 6)
     folder = written(begun(tmp_path / "a", reach=((0, 0), (0, 6))), numbered(6), 0, 6)
     assert len(list(Archived(folder).read(CHANGES, 1))) == 6
     for number, path in enumerate(names(folder)):
@@ -278,7 +279,7 @@ def test_an_archive_alone_has_what_is_asked_for(tmp_path: Path) -> None:
 
     async def read(*topics: str, optional: tuple[str, ...] = ()) -> None:
         async with opened(
-            config.load(), folder, topics=topics, live=False, optional=optional, say=lines.append
+            load_settings(), folder, topics=topics, live=False, optional=optional, say=lines.append
         ) as history:
             assert [each.offset for each in history.read(CHANGES, 1)] == [0, 1, 2, 7, 8]
 
@@ -288,11 +289,11 @@ def test_an_archive_alone_has_what_is_asked_for(tmp_path: Path) -> None:
     with pytest.raises(ArchiveError, match=r"a doesn't have scim\.operations, scim\.outcomes\. Archive that too"):
         asyncio.run(read(CHANGES, OPERATIONS, OUTCOMES))
     asyncio.run(read(CHANGES, OPERATIONS, optional=(OPERATIONS,)))
-    said = shelf.manifest(folder)
+    said = layout.manifest(folder)
     assert said is not None
-    shelf.keep_manifest(folder, replace(said, reach={OPERATIONS: ((0, 0), (0, 0))}))
+    layout.keep_manifest(folder, replace(said, reach={OPERATIONS: ((0, 0), (0, 0))}))
     asyncio.run(read(CHANGES, OPERATIONS))
-    shelf.keep_manifest(folder, replace(said, topics=(CHANGES, OUTCOMES)))
+    layout.keep_manifest(folder, replace(said, topics=(CHANGES, OUTCOMES)))
     asyncio.run(read(CHANGES, OUTCOMES))  # made before it was said what is empty
     for path in names(folder):
         path.unlink()
@@ -303,7 +304,7 @@ def test_an_archive_alone_has_what_is_asked_for(tmp_path: Path) -> None:
 def test_an_archive_that_doesnt_say_how_far_it_reaches(tmp_path: Path) -> None:
     """Those of before are read as they were."""
     folder = written(begun(tmp_path / "a"), numbered(3), 0, 3)
-    path = folder / shelf.MANIFEST
+    path = folder / layout.MANIFEST
     said = orjson.loads(path.read_bytes())
     del said["reach"]
     path.write_bytes(orjson.dumps(said))
@@ -326,7 +327,7 @@ def test_a_flipped_byte(at: int, by: int) -> None:
 
 def test_when_a_place_was_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of each file, also where it has no record at that offset; nothing of what isn't there."""
-    monkeypatch.setattr(filing, "FILE", 6)
+    monkeypatch.setattr(writer, "FILE", 6)
     clock = iter((70, 80))
     writing = Writing(begun(tmp_path / "a"), CHANGES, 1, 3, lambda: next(clock))
     for each in (3, 4, 6):
@@ -351,7 +352,7 @@ def test_one_run_at_a_time(tmp_path: Path) -> None:
 def test_kafka_is_away(tmp_path: Path, *, given_archive: bool) -> None:
     """Then the archive alone may do, where there is one."""
     folder = written(begun(tmp_path / "a"), numbered(3), 0, 3)
-    nowhere = config.load(kafka="127.0.0.1:1", partitions=2)
+    nowhere = load_settings(kafka="127.0.0.1:1", partitions=2)
 
     async def read(*, live: bool) -> int:
         async with opened(nowhere, folder if given_archive else None, topics=[CHANGES], live=live) as history:

@@ -8,22 +8,32 @@ import orjson
 import pytest
 from click.testing import CliRunner
 
-from streamproc.adapters import shelf
-from streamproc.adapters.filing import Writing
-from streamproc.adapters.shelf import Gap, Manifest
-from streamproc.core.delivery import Outcome, Rejected
+from streamproc.archive import layout
+from streamproc.archive.layout import Gap, Manifest
+from streamproc.archive.writer import Writing
+from streamproc.audit.replay.divergence import Divergence
+from streamproc.audit.replay.partition import LAG, Asked
+from streamproc.audit.replay.verify import Verdict, verify
+from streamproc.cli.replay import replay
 from streamproc.core.errors import HistoryError
-from streamproc.core.events import CHANGE_EVENT, ChangeEvent, Fact, Origin
-from streamproc.core.fold import Cause, UserRecord, decode, encode, fold_encoded, seal
-from streamproc.core.history import Logged, Recalled
-from streamproc.core.mapping import parse_mapping
-from streamproc.core.refold import Refold
-from streamproc.core.rules import Rules
-from streamproc.replaying import replay
-from streamproc.services.explained import Divergence
-from streamproc.services.replay import Verdict, verify
-from streamproc.services.verify import LAG, Asked
-from streamproc.topics import CHANGES, CONTROLS, DELIVERIES, MAPPINGS, OPERATIONS, OUTCOMES, REJECTIONS
+from streamproc.core.fold.fold import fold_encoded
+from streamproc.core.fold.mapping import parse_mapping
+from streamproc.core.fold.refold import Refold
+from streamproc.core.records.change_event import CHANGE_EVENT, ChangeEvent, Fact, Origin
+from streamproc.core.records.mapping_in_force import Rules
+from streamproc.core.records.outcome import Outcome
+from streamproc.core.records.rejected import Rejected
+from streamproc.core.records.stored_record import Logged, Recalled
+from streamproc.core.records.topic_names import (
+    CHANGES,
+    CONTROLS,
+    DELIVERIES,
+    MAPPINGS,
+    OPERATIONS,
+    OUTCOMES,
+    REJECTIONS,
+)
+from streamproc.core.records.user_record import Cause, UserRecord, decode, encode, seal
 from tests.replay.built import BEGIN, SECOND, Built
 
 OLD = '[attributes]\ntitle = "job"\n[[copy]]\nfact = "queue"\nto = "skills"\n'
@@ -525,9 +535,9 @@ def test_numbers_that_json_doesnt_have() -> None:
 
 def archived(folder: Path, logged: list[Logged]) -> Path:
     """The history as an archive."""
-    shelf.made(folder)
+    layout.made(folder)
     gap = Gap(DELIVERIES, 0, 100, 105)
-    shelf.keep_manifest(folder, Manifest(shelf.VERSION, None, 1, (), (gap, replace(gap, topic=MAPPINGS))))
+    layout.keep_manifest(folder, Manifest(layout.VERSION, None, 1, (), (gap, replace(gap, topic=MAPPINGS))))
     for topic in (CHANGES, OPERATIONS, OUTCOMES, DELIVERIES):
         writing = Writing(folder, topic, 0, 0)
         for one in logged:

@@ -5,14 +5,14 @@ from typing import Any
 
 import pytest
 
-from streamproc.core.authority import view
 from streamproc.core.errors import MappingError
-from streamproc.core.events import ChangeEvent, Fact, Move, Origin, SourceFacts
-from streamproc.core.facts import absorb
-from streamproc.core.fold import fold
-from streamproc.core.identity import resolve
-from streamproc.core.mapping import parse_mapping
-from streamproc.core.said import Said
+from streamproc.core.fold.authority import view
+from streamproc.core.fold.facts import absorb
+from streamproc.core.fold.fold import fold
+from streamproc.core.fold.mapping import parse_mapping
+from streamproc.core.identity.resolve import resolve
+from streamproc.core.parsed_payload import Said
+from streamproc.core.records.change_event import ChangeEvent, Fact, Move, Origin, SourceFacts
 from tests.unit.test_fold import _said
 
 

@@ -6,13 +6,13 @@ from dataclasses import asdict
 import orjson
 import pytest
 
-from streamproc.core.clock import LIMIT, Leaver, Report, hops, report
+from streamproc.audit.revocations.latency import LIMIT, Leaver, Report, hops, report
+from streamproc.audit.revocations.query import leavers
 from streamproc.core.errors import HistoryError
-from streamproc.core.events import Effective, Origin
-from streamproc.core.fold import Cause
-from streamproc.core.history import Recalled
-from streamproc.services.revocations import leavers
-from streamproc.topics import CHANGES, OUTCOMES
+from streamproc.core.records.change_event import Effective, Origin
+from streamproc.core.records.stored_record import Recalled
+from streamproc.core.records.topic_names import CHANGES, OUTCOMES
+from streamproc.core.records.user_record import Cause
 from tests.unit.leavers import DAY, TEXT, Log, at, ms, patch
 
 END = DAY + 86_400_000

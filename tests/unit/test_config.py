@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from streamproc.config import PREFIX, Settings, environment, load
+from streamproc.cli import show
 from streamproc.core.errors import SettingsError
-from streamproc.demo import report
+from streamproc.settings import PREFIX, Settings, environment, load_settings
 
 SECRET = "open-sesame"
 
@@ -34,7 +34,7 @@ def written(folder: Path, text: str, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_nothing_needs_to_be_set() -> None:
     """The defaults are those of a broker and a simulator on this machine."""
-    settings = load()
+    settings = load_settings()
     assert settings.kafka == "127.0.0.1:9092"
     assert settings.ssl_context() is None
     assert settings.mapping_text()[1].endswith("streamproc/mapping.toml")
@@ -50,7 +50,7 @@ def test_the_later_source_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     written(tmp_path, 'kafka = "file:1"\ngroup = "file"\npartitions = 3\n', monkeypatch)
     monkeypatch.setenv("STREAMPROC_KAFKA", "env:2")
     monkeypatch.setenv("STREAMPROC_GROUP", "env")
-    settings = load(group="argument", kafka=None)
+    settings = load_settings(group="argument", kafka=None)
     assert (settings.partitions, settings.kafka, settings.group) == (3, "env:2", "argument")
     assert settings.connections == Settings.model_fields["connections"].default
 
@@ -58,19 +58,19 @@ def test_the_later_source_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 def test_settings_cannot_be_changed() -> None:
     """What was read stays as it was read."""
     with pytest.raises(ValidationError, match="frozen"):
-        load().kafka = "other:1"  # type: ignore[misc]
+        load_settings().kafka = "other:1"  # type: ignore[misc]
 
 
 def test_secrets_dont_print(monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither repr, str, dump, JSON nor the settings report show a secret; only asking for it does."""
     monkeypatch.setenv("STREAMPROC_CLIENT_SECRET", SECRET)
-    settings = load(kafka_password=SECRET)
+    settings = load_settings(kafka_password=SECRET)
     shown = [
         repr(settings),
         str(settings),
         repr(settings.model_dump()),
         settings.model_dump_json(),
-        repr(report.settings(settings)),
+        repr(show.settings(settings)),
         f"{settings.client_secret} {settings.kafka_password!r}",
     ]
     assert not any(SECRET in each for each in shown)
@@ -83,10 +83,10 @@ def test_a_setting_that_doesnt_exist_is_an_error(tmp_path: Path, monkeypatch: py
     with monkeypatch.context() as patched:
         patched.setenv("STREAMPROC_KAFKAA", "x:1")
         with pytest.raises(SettingsError, match="STREAMPROC_KAFKAA: there is no such setting"):
-            load()
+            load_settings()
     written(tmp_path, 'kafkaa = "x:1"\n', monkeypatch)
     with pytest.raises(SettingsError, match="kafkaa: Extra inputs are not permitted"):
-        load()
+        load_settings()
 
 
 @pytest.mark.parametrize(
@@ -112,14 +112,14 @@ def test_a_value_that_wont_do_is_named(name: str, value: str, monkeypatch: pytes
     """An impossible value names its setting and where settings are explained."""
     monkeypatch.setenv(PREFIX + name.upper(), value)
     with pytest.raises(SettingsError, match=f"^{name}: .*`streamproc settings` explains it"):
-        load()
+        load_settings()
 
 
 def test_a_wrong_secret_isnt_repeated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where a secret in the file has the wrong type, the message says so without it."""
     written(tmp_path, f'[client_secret]\nvalue = "{SECRET}"\n', monkeypatch)
     with pytest.raises(SettingsError, match="client_secret: Input should be a valid string") as error:
-        load()
+        load_settings()
     assert SECRET not in str(error.value)
 
 
@@ -127,7 +127,7 @@ def test_a_wrong_secret_isnt_in_the_traceback(tmp_path: Path, monkeypatch: pytes
     """Where a secret in the file has the wrong type, the traceback doesn't show it either."""
     written(tmp_path, f'[client_secret]\nvalue = "{SECRET}"\n', monkeypatch)
     with pytest.raises(SettingsError) as error:
-        load()
+        load_settings()
     assert SECRET not in "".join(traceback.format_exception(error.value))
 
 
@@ -136,7 +136,7 @@ def test_a_file_that_isnt_there_is_an_error(tmp_path: Path, monkeypatch: pytest.
     for path in (tmp_path / "nowhere.toml", tmp_path):
         monkeypatch.setenv("STREAMPROC_CONFIG", str(path))
         with pytest.raises(SettingsError, match="STREAMPROC_CONFIG: there is no file"):
-            load()
+            load_settings()
 
 
 @pytest.mark.parametrize("content", [b"kafka = \n", b'kafka = "\xff"\n'])
@@ -144,21 +144,21 @@ def test_a_file_that_isnt_toml_is_an_error(content: bytes, tmp_path: Path, monke
     """A settings file that can't be read as TOML is named."""
     written(tmp_path, "", monkeypatch).write_bytes(content)
     with pytest.raises(SettingsError, match="STREAMPROC_CONFIG"):
-        load()
+        load_settings()
 
 
 def test_a_mapping_that_isnt_there_is_an_error(tmp_path: Path) -> None:
     """The mapping's file is named when it can't be read."""
     with pytest.raises(SettingsError, match=r"mapping: .*nowhere.toml can't be read: No such file"):
-        load(mapping=tmp_path / "nowhere.toml").mapping_text()
+        load_settings(mapping=tmp_path / "nowhere.toml").mapping_text()
     (tmp_path / "my.toml").write_text("[always]\n", encoding="utf-8")
-    assert load(mapping=tmp_path / "my.toml").mapping_text() == ("[always]\n", str(tmp_path / "my.toml"))
+    assert load_settings(mapping=tmp_path / "my.toml").mapping_text() == ("[always]\n", str(tmp_path / "my.toml"))
 
 
 @pytest.mark.parametrize("security", ["SSL", "SASL_SSL"])
 def test_tls_verifies_the_brokers(security: str) -> None:
     """Both TLS protocols check the brokers' certificate and host name."""
-    context = load(kafka_security=security, kafka_username="u", kafka_password="p").ssl_context()
+    context = load_settings(kafka_security=security, kafka_username="u", kafka_password="p").ssl_context()
     assert context is not None
     assert (context.verify_mode, context.check_hostname) == (ssl.CERT_REQUIRED, True)
 
@@ -168,12 +168,12 @@ def test_certificates_that_cant_be_used_are_named(tmp_path: Path) -> None:
     (tmp_path / "ca.pem").write_text("rubbish", encoding="utf-8")
     for given in ({"kafka_ca": tmp_path / "ca.pem"}, {"kafka_certificate": tmp_path / "nowhere.pem"}):
         with pytest.raises(SettingsError, match="kafka_ca, kafka_certificate or kafka_key can't be used"):
-            load(kafka_security="SSL", **given).ssl_context()
+            load_settings(kafka_security="SSL", **given).ssl_context()
 
 
 def test_a_child_process_gets_the_same_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     """The environment made for a child reads back as the same settings, whatever the parent's environment says."""
-    settings = load(
+    settings = load_settings(
         kafka="x:1", partitions=3, client_secret=SECRET, log_json=True, data=Path("/d"), session_timeout=7.5
     )
     monkeypatch.setenv("STREAMPROC_GROUP", "the parent's own")
@@ -184,11 +184,11 @@ def test_a_child_process_gets_the_same_settings(monkeypatch: pytest.MonkeyPatch)
         if name.startswith(PREFIX):
             monkeypatch.setenv(name, value)
     monkeypatch.delenv("STREAMPROC_GROUP")
-    assert load() == settings
-    assert load().client_secret.get_secret_value() == SECRET
+    assert load_settings() == settings
+    assert load_settings().client_secret.get_secret_value() == SECRET
 
 
 def test_sasl_needs_a_name_and_a_password() -> None:
     """A SASL protocol without credentials is found before anything connects."""
     with pytest.raises(SettingsError, match="kafka_username and kafka_password"):
-        load(kafka_security="SASL_SSL", kafka_username="u")
+        load_settings(kafka_security="SASL_SSL", kafka_username="u")

@@ -10,10 +10,10 @@ import pytest
 import yaml
 from prometheus_client.metrics import MetricWrapperBase
 
-from streamproc import config, telemetry
-from streamproc.cli import cli
-from streamproc.config import PREFIX
+from streamproc import telemetry
+from streamproc.cli.main import cli
 from streamproc.embedded.artifacts import KAFKA_VERSION, server_properties
+from streamproc.settings import PREFIX, Settings, load_settings
 
 DOCKER = Path(__file__).parents[2] / "docker"
 COMPOSE: dict[str, Any] = yaml.safe_load((DOCKER / "compose.yaml").read_text(encoding="utf-8"))
@@ -62,10 +62,10 @@ def test_variables_are_settings(name: str, monkeypatch: pytest.MonkeyPatch) -> N
     for variable in [variable for variable in os.environ if variable.startswith(PREFIX)]:
         monkeypatch.delenv(variable)
     for variable, value in (image | environment).items():
-        assert variable.removeprefix(PREFIX).lower() in config.Settings.model_fields
+        assert variable.removeprefix(PREFIX).lower() in Settings.model_fields
         assert isinstance(value, str)
         monkeypatch.setenv(variable, value)
-    loaded = config.load()
+    loaded = load_settings()
     assert str(loaded.data) == image["STREAMPROC_DATA"]
 
 

@@ -15,14 +15,10 @@ from click.testing import CliRunner, Result
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from streamproc.adapters import shelf
-from streamproc.adapters.filing import Writing
-from streamproc.core.controls import Control
-from streamproc.core.delivery import Outcome, Request
-from streamproc.core.errors import EvidenceError
-from streamproc.core.events import ChangeEvent, Effective, Move, Row, SourceFacts
-from streamproc.core.evidence import redacted
-from streamproc.core.evidence.bundle import (
+from streamproc.archive import layout
+from streamproc.archive.writer import Writing
+from streamproc.audit.evidence import bundle_zip, redact_bundle
+from streamproc.audit.evidence.format import (
     CHAIN,
     CONTROLS,
     EVENTS,
@@ -33,17 +29,20 @@ from streamproc.core.evidence.bundle import (
     RECORDS,
     SIGNATURE,
 )
-from streamproc.core.evidence.check import Derived, check
-from streamproc.core.evidence.chosen import Chosen
-from streamproc.core.evidence.line import Line, line_of
-from streamproc.core.evidence.redaction import MARK
-from streamproc.core.evidence.signature import fingerprint, public_pem
-from streamproc.evidence import evidence, verify
-from streamproc.services import evidence_zip
-from streamproc.services.evidence import make
-from streamproc.topics import CHANGES, OPERATIONS
-from streamproc.topics import CONTROLS as CONTROLS_TOPIC
-from streamproc.topics import OUTCOMES as OUTCOMES_TOPIC
+from streamproc.audit.evidence.make import make
+from streamproc.audit.evidence.raw_line import Line, line_of
+from streamproc.audit.evidence.redaction import MARK
+from streamproc.audit.evidence.scope import Chosen
+from streamproc.audit.evidence.signature import fingerprint, public_pem
+from streamproc.audit.evidence.verify import Derived, check
+from streamproc.cli.evidence import evidence, verify
+from streamproc.core.errors import EvidenceError
+from streamproc.core.records.change_event import ChangeEvent, Effective, Move, Row, SourceFacts
+from streamproc.core.records.control import Control
+from streamproc.core.records.outcome import Outcome, Request
+from streamproc.core.records.topic_names import CHANGES, OPERATIONS
+from streamproc.core.records.topic_names import CONTROLS as CONTROLS_TOPIC
+from streamproc.core.records.topic_names import OUTCOMES as OUTCOMES_TOPIC
 from tests.property.bundles import EVERYBODY, KEY, Files, bundle, found, log, made, verified
 from tests.property.logs import PARTITIONS, Log
 from tests.property.stories import MAPPING, NAMES, OTHER, PERSONAL, STORIES, USERS, person
@@ -319,7 +318,7 @@ def test_what_would_fold_to_something_else_is_refused(tmp_path: Path, monkeypatc
     told = Log('[[rule]]\nwhen = { team = "Spanish*" }\nskills = { Spanish = 4.0 }\n')
     told.say("A", {"userName": "a", "displayName": "A", "active": True, "team": "x"})
     told.say("A", {"team": "Spanish"})
-    monkeypatch.setattr(redacted, "kept", lambda _: frozenset({"active"}))
+    monkeypatch.setattr(redact_bundle, "kept", lambda _: frozenset({"active"}))
     with pytest.raises(EvidenceError, match="user A at seq 2 would have another effect, operations"):
         make(told.history(), Chosen(("A",)), tmp_path / "one", redact=b"r" * 32)
     assert not list(tmp_path.iterdir())
@@ -374,7 +373,7 @@ def archive(tmp_path: Path) -> Path:
     """All stories, as an archive."""
     folder = tmp_path / "archive"
     topics = (CHANGES, OPERATIONS, OUTCOMES_TOPIC, CONTROLS_TOPIC)
-    shelf.keep_manifest(shelf.made(folder), shelf.Manifest(shelf.VERSION, "cluster", PARTITIONS, topics))
+    layout.keep_manifest(layout.made(folder), layout.Manifest(layout.VERSION, "cluster", PARTITIONS, topics))
     for place in sorted({(each.topic, each.partition) for each in log().records}):
         writing = Writing(folder, *place, 0)
         theirs = [each for each in log().records if (each.topic, each.partition) == place]
@@ -515,7 +514,7 @@ def test_a_bomb_is_put_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     result = run("verify", file)
     assert result.exit_code == 1
     assert "records.jsonl: can't be read beyond line 0: a line is longer than" in result.output
-    monkeypatch.setattr(evidence_zip, "LARGEST", 1_000)
+    monkeypatch.setattr(bundle_zip, "LARGEST", 1_000)
     assert run("verify", file).exit_code == 2
     with pytest.raises(EvidenceError, match="choose fewer users or a shorter period"):
         make(log().history(), EVERYBODY, tmp_path / "more.zip")

@@ -13,21 +13,23 @@ import pytest
 from click.testing import CliRunner, Result
 
 import streamproc
-from streamproc import asof, config, past
-from streamproc.adapters import shelf
-from streamproc.asof_words import answered
-from streamproc.core.delivery import Outcome, Request
+from streamproc.archive import layout
+from streamproc.audit import words
+from streamproc.audit.asof.query import NEEDED, as_of
+from streamproc.audit.asof.text import answered
+from streamproc.cli import asof, options
+from streamproc.cli.replay import replay
 from streamproc.core.errors import HistoryError
-from streamproc.core.events import ChangeEvent, Effective, Fact, Move, NewMapping, Origin, SourceFacts
-from streamproc.core.fold import Cause
-from streamproc.core.history import Logged, Recalled
-from streamproc.core.mapping import parse_mapping
-from streamproc.core.refold import Refold, first_rules
-from streamproc.core.resource import Resource
-from streamproc.core.rules import SOURCE
-from streamproc.replaying import replay
-from streamproc.services.asof import NEEDED, as_of
-from streamproc.topics import CHANGES, OPERATIONS, OUTCOMES
+from streamproc.core.fold.mapping import parse_mapping
+from streamproc.core.fold.refold import Refold, first_rules
+from streamproc.core.records.change_event import ChangeEvent, Effective, Fact, Move, NewMapping, Origin, SourceFacts
+from streamproc.core.records.mapping_in_force import SOURCE
+from streamproc.core.records.outcome import Outcome, Request
+from streamproc.core.records.resource import Resource
+from streamproc.core.records.stored_record import Logged, Recalled
+from streamproc.core.records.topic_names import CHANGES, OPERATIONS, OUTCOMES
+from streamproc.core.records.user_record import Cause
+from streamproc.settings import load_settings
 from tests.unit.pasts import Past, archived
 
 DEFAULT = Path(streamproc.__file__).with_name("mapping.toml").read_text(encoding="utf-8")
@@ -101,7 +103,7 @@ def hired(log: Log, **facts: Fact) -> int:
 
 def raw(source: str, offset: int) -> str:
     """How the raw event is named of which that at `offset` of `identity.changes` was made."""
-    return f", from events.{source}/1@{500 + offset} appended {past.told(NOON + MINUTE * offset - 1000)}"
+    return f", from events.{source}/1@{500 + offset} appended {words.told(NOON + MINUTE * offset - 1000)}"
 
 
 def request(number: int, at: int, status: int | None = 200, method: str = "PATCH", **learned: Any) -> Request:
@@ -286,7 +288,7 @@ def run(log: Log, monkeypatch: pytest.MonkeyPatch, **asked: Any) -> Result:
 
     monkeypatch.setattr(asof, "opened", opened)
     asked.setdefault("clock", lambda: NOON / 1000 + 86_400)
-    return CliRunner().invoke(click.Command("x", callback=lambda: asof.run_as_of(config.load(), **asked)))
+    return CliRunner().invoke(click.Command("x", callback=lambda: asof.run_as_of(load_settings(), **asked)))
 
 
 def test_the_command_answers_for_all_and_for_one(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -347,9 +349,9 @@ def test_an_archive_answers_up_to_its_end(tmp_path: Path) -> None:
     made = Past(DEFAULT)
     made.say("E1", userName="ana@example.com", active=True)
     folder = archived(tmp_path / "archive", made)
-    shelf.keep_manifest(folder, shelf.Manifest(shelf.VERSION, None, 1, NEEDED))
+    layout.keep_manifest(folder, layout.Manifest(layout.VERSION, None, 1, NEEDED))
     where = ["--archive", str(folder), "--offline", "--as-of"]
-    end, begin = past.told(made.log[-1].timestamp), past.told(made.log[0].timestamp)
+    end, begin = words.told(made.log[-1].timestamp), words.told(made.log[0].timestamp)
     result = CliRunner().invoke(replay, [*where, "2030-01-01", "--user", "E1", "--json"])
     assert orjson.loads(result.stdout)["at"] == made.log[-1].timestamp
     assert f"ends at {end}: the answer is as of then" in result.stderr
@@ -458,11 +460,11 @@ def test_a_log_without_a_mapping_says_what_to_do() -> None:
 @pytest.mark.parametrize(("text", "at"), [("2026-11-24T13:00:00+01:00", NOON), (str(NOON), NOON)])
 def test_a_moment_is_read(text: str, at: int) -> None:
     """With a zone, or as milliseconds; and told in UTC."""
-    assert past.instant(text) == at
-    assert past.told(at) == "2026-11-24T12:00:00Z"
+    assert options.instant(text) == at
+    assert words.told(at) == "2026-11-24T12:00:00Z"
 
 
 def test_a_moment_without_a_zone_is_refused() -> None:
     """An hour's difference is a leaver's access."""
     with pytest.raises(ValueError, match="which zone"):
-        past.instant("2026-11-24T12:00:00")
+        options.instant("2026-11-24T12:00:00")

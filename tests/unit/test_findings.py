@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 import streamproc
-from streamproc.core.findings import Finding, Listed, Use, contradictions, unknown
-from streamproc.core.mapping import parse_mapping
+from streamproc.core.fold.mapping import parse_mapping
+from streamproc.mapping_preview.lint import Finding, Listed, Use, contradictions, unknown
 
 
 def told(text: str) -> list[tuple[str, str]]:

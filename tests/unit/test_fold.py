@@ -10,13 +10,14 @@ import orjson
 import pytest
 
 from streamproc.core.errors import RejectedInputError
-from streamproc.core.events import ChangeEvent, Fact, Origin
-from streamproc.core.facts import absorb
-from streamproc.core.fold import UserRecord, encode, fold
-from streamproc.core.mapping import parse_mapping
-from streamproc.core.plan import Deactivate, Reactivate
+from streamproc.core.fold.facts import absorb
+from streamproc.core.fold.fold import fold
+from streamproc.core.fold.mapping import parse_mapping
+from streamproc.core.records.change_event import ChangeEvent, Fact, Origin
+from streamproc.core.records.operation import Deactivate, Reactivate
+from streamproc.core.records.user_record import UserRecord, encode
 from streamproc.demo.story import EXPECTED, STEPS
-from streamproc.sources.hris import parse
+from streamproc.sources.hris.contract import parse
 
 MAPPING = Path(__file__).parents[2] / "streamproc" / "mapping.toml"
 APPENDED = 1_772_500_000_000  # after the story's own times

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from streamproc.core.events import Origin
-from streamproc.core.fold import Cause
-from streamproc.core.guard import Flow, Guard, Hold, Protected, Rejected, Ruling, Window
+from streamproc.core.records.change_event import Origin
+from streamproc.core.records.user_record import Cause
+from streamproc.sink.decide.mass_guard import Flow, Guard, Hold, Protected, Rejected, Ruling, Window
 
 DAY = 86_400
 

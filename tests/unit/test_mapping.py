@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from streamproc.core.dialect import GENESYS_DIALECT
 from streamproc.core.errors import MappingError
-from streamproc.core.events import Fact
-from streamproc.core.mapping import Mapping, parse_mapping
-from streamproc.core.plan import plan
-from streamproc.core.resource import Resource
+from streamproc.core.fold.mapping import Mapping, parse_mapping
+from streamproc.core.fold.plan import plan
+from streamproc.core.records.change_event import Fact
+from streamproc.core.records.resource import Resource
+from streamproc.core.scim.dialect import GENESYS_DIALECT
 
 SHIPPED = Path(__file__).parents[2] / "streamproc" / "mapping.toml"
 

@@ -5,13 +5,14 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from streamproc.core.controls import LONGEST
-from streamproc.core.events import Origin
-from streamproc.core.mapping import parse_mapping
-from streamproc.core.rules import Rules
-from streamproc.mappings import mapping
-from streamproc.services.mappings import _counts, unheard
-from streamproc.topics import CHANGES, CONTROLS
+from streamproc.cli.mapping import mapping
+from streamproc.core.fold.mapping import parse_mapping
+from streamproc.core.fold.mapping_switch import unheard
+from streamproc.core.records.change_event import Origin
+from streamproc.core.records.control import LONGEST
+from streamproc.core.records.mapping_in_force import Rules
+from streamproc.core.records.topic_names import CHANGES, CONTROLS
+from streamproc.operators.mapping_rollout import _counts
 
 BARE = '[attributes]\ntitle = "job"\n'
 MORE = BARE + 'phone = "mobile"\n'

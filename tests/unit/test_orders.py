@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from streamproc.cli import cli
+from streamproc.cli.main import cli
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from click.testing import CliRunner, Result
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streamproc.cli import cli
+from streamproc.cli.main import cli
 from streamproc.sources import SOURCES
 
 FIXTURES = sorted((Path(__file__).parents[1] / "fixtures").glob("*/*.json"))

@@ -18,11 +18,9 @@ from hypothesis import strategies as st
 from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 
 from streamproc.core.errors import SettingsError
-from streamproc.core.said import Ignored, Taken
-from streamproc.sources import SOURCES
-from streamproc.sources.intake import LARGEST, MOST, Record, decoded, intake, records
-from streamproc.sources.options import SourceOptions, parse_sources
-from streamproc.sources.proof import (
+from streamproc.core.parsed_payload import Ignored, Taken
+from streamproc.core.records.producer_record import LARGEST, Record
+from streamproc.gateway.decide.authentication import (
     SCHEMES,
     WINDOW,
     Certificate,
@@ -36,7 +34,10 @@ from streamproc.sources.proof import (
     own_items,
     scheme,
 )
-from streamproc.sources.tokens import Refusal, Token, keys, token
+from streamproc.gateway.decide.security_event_token import Refusal, Token, keys, token
+from streamproc.gateway.decide.to_records import MOST, decoded, intake, records
+from streamproc.sources import SOURCES
+from streamproc.sources.options import SourceOptions, parse_sources
 
 NOW = 1_772_442_005_000_000
 OLD, NEW = b"the-secret-of-yesterday", b"the-secret-of-today"

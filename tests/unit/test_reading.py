@@ -2,9 +2,9 @@
 
 import pytest
 
-from streamproc.core.said import Taken
+from streamproc.core.parsed_payload import Taken
 from streamproc.sources import okta
-from streamproc.sources.reading import AHEAD, moment
+from streamproc.sources.lenient_json import AHEAD, moment
 
 NOON = 1_780_000_000_000_000
 

@@ -22,13 +22,15 @@ import pytest
 from prometheus_client.metrics import MetricWrapperBase
 
 from streamproc import telemetry, topics
-from streamproc.cli import AUDIT, cli
-from streamproc.config import PREFIX, Settings
-from streamproc.core import verdict
-from streamproc.core.delivery import Fate, Parked
-from streamproc.core.events import ChangeEvent, Origin
-from streamproc.demo import report
-from streamproc.sources import hris
+from streamproc.cli import show
+from streamproc.cli.main import AUDIT, cli
+from streamproc.core.records import topic_names
+from streamproc.core.records.change_event import ChangeEvent, Origin
+from streamproc.core.records.delivery import Parked
+from streamproc.core.records.outcome import Fate
+from streamproc.core.scim import response_policy
+from streamproc.settings import PREFIX, Settings
+from streamproc.sources.hris import contract
 
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
@@ -84,7 +86,7 @@ def commands() -> str:
 
 def settings() -> str:
     """The block `settings`: defaults, whatever this machine's environment says."""
-    rows = report.settings(Settings.model_construct())
+    rows = show.settings(Settings.model_construct())
     return table(
         ("Variable", "Default", "Meaning"),
         *((f"`{row['variable']}`", quoted(row["default"]), row["meaning"]) for row in rows),
@@ -95,10 +97,10 @@ def kept(topic: topics.Topic) -> str:
     """How long a topic's records are kept, in words."""
     config = topic.config
     if config["cleanup.policy"] == "compact":
-        lag = int(config.get("min.compaction.lag.ms", 0)) // topics.DAY
+        lag = int(config.get("min.compaction.lag.ms", 0)) // topic_names.DAY
         return "the newest per key" + (f", and all of {lag} days" if lag else "")
     kept_for = int(config["retention.ms"])
-    return "for ever" if kept_for < 0 else f"{kept_for // topics.DAY} days"
+    return "for ever" if kept_for < 0 else f"{kept_for // topic_names.DAY} days"
 
 
 def topic_table() -> str:
@@ -122,7 +124,7 @@ GENERATED: dict[str, Callable[[], str]] = {
     "commands": commands,
     "settings": settings,
     "topics": topic_table,
-    "verdicts": verdict.table,
+    "verdicts": response_policy.table,
     "metrics": metrics,
 }
 
@@ -263,7 +265,7 @@ def test_variables_are_settings() -> None:
 
 def parsed(value: bytes, headers: dict[str, bytes] | None = None) -> ChangeEvent:
     """What the worker makes of a record, appended on the last day of 2026."""
-    (change,) = hris.parse(value, headers or {}, Origin("events.hris", 0, 0, 1_798_700_000_000))
+    (change,) = contract.parse(value, headers or {}, Origin("events.hris", 0, 0, 1_798_700_000_000))
     return change
 
 
@@ -319,10 +321,14 @@ def test_rejections_fates_and_parking_are_complete() -> None:
     """The tables have every code that the code has."""
     package = ROOT / "streamproc"
     raised = r'(?:RejectedInputError\(\s*|_reject\(raw, )"(\w+)"'
-    files = [file for folder in ("sources", "services") for file in (package / folder).glob("*.py")]
+    files = [
+        file for folder in ("sources", "worker", "gateway", "hydrator") for file in (package / folder).rglob("*.py")
+    ]
     codes = {code for file in files for code in re.findall(raised, file.read_text(encoding="utf-8"))}
-    codes |= set(re.findall(r'code="(\w+)"', (package / "services" / "fetching.py").read_text(encoding="utf-8")))
-    codes |= set(re.findall(r'Ignored\("(\w+)"', (package / "sources" / "intake.py").read_text(encoding="utf-8")))
+    codes |= set(re.findall(r'code="(\w+)"', (package / "hydrator" / "fetcher.py").read_text(encoding="utf-8")))
+    codes |= set(
+        re.findall(r'Ignored\("(\w+)"', (package / "gateway" / "decide" / "to_records.py").read_text(encoding="utf-8"))
+    )
     assert first_column("Code | What is wrong") == codes
     assert first_column("Fate | Meaning") == set(get_args(Fate))
     assert first_column("Code | Why | Tried again") == set(get_args(Parked.__annotations__["code"]))

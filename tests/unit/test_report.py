@@ -14,19 +14,20 @@ import pytest
 from click.testing import CliRunner, Result
 
 import streamproc
-from streamproc import reports
-from streamproc.adapters import shelf
-from streamproc.adapters.filing import Writing
-from streamproc.adapters.shelf import Manifest
-from streamproc.core.clock import Leaver, report
+from streamproc.archive import layout
+from streamproc.archive.layout import Manifest
+from streamproc.archive.writer import Writing
+from streamproc.audit.revocations.latency import Leaver, report
+from streamproc.audit.revocations.query import NEEDED, leavers
+from streamproc.audit.revocations.report.words import duration, rfc3339, shown
+from streamproc.cli import report as reports
+from streamproc.cli.mapping_whatif import whatif
+from streamproc.cli.replay import replay
+from streamproc.cli.report import rendered
+from streamproc.cli.report import report as report_
 from streamproc.core.errors import ArchiveError, HistoryError
-from streamproc.core.history import Recalled
-from streamproc.page.words import duration, rfc3339, shown
-from streamproc.replaying import replay
-from streamproc.reports import rendered, report_
-from streamproc.services.revocations import NEEDED, leavers
-from streamproc.topics import CHANGES, OUTCOMES
-from streamproc.whatif import whatif
+from streamproc.core.records.stored_record import Recalled
+from streamproc.core.records.topic_names import CHANGES, OUTCOMES
 from tests.unit.leavers import DAY, Log, at
 
 HOSTILE = '=1+1<script>alert("x")</script>\x1b[31m\u202e'
@@ -140,8 +141,8 @@ def test_the_page_is_one_file_that_fetches_nothing(run: Any) -> None:
 @pytest.fixture
 def archived(log: Log, tmp_path: Path) -> Path:
     """An archive of that log."""
-    folder = shelf.made(tmp_path / "archive")
-    shelf.keep_manifest(folder, Manifest(shelf.VERSION, "cluster", 1, NEEDED))
+    folder = layout.made(tmp_path / "archive")
+    layout.keep_manifest(folder, Manifest(layout.VERSION, "cluster", 1, NEEDED))
     for topic in {each.topic for each in log.records}:
         records = [each for each in log.records if each.topic == topic]
         writing = Writing(folder, topic, 0, 0)

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from streamproc.core.events import Fact
-from streamproc.core.said import Ignored, Parsed, Said, Taken
+from streamproc.core.parsed_payload import Ignored, Parsed, Said, Taken
+from streamproc.core.records.change_event import Fact
 from streamproc.sources.debezium import DEFAULTS, UNAVAILABLE, elements, read
 
 FIXTURES = Path(__file__).parents[1] / "fixtures" / "debezium"

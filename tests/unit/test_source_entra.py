@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from streamproc.core.said import Ignored, Notice, Parsed, Said, Taken
+from streamproc.core.parsed_payload import Ignored, Notice, Parsed, Said, Taken
 from streamproc.sources.entra import DEFAULTS, elements, read
 
 FIXTURES = Path(__file__).parents[1] / "fixtures" / "entra"

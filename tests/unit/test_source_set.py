@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from streamproc.core.said import Notice, Parsed, Said, Taken
-from streamproc.sources.set import DEFAULTS, elements, read
+from streamproc.core.parsed_payload import Notice, Parsed, Said, Taken
+from streamproc.sources.security_events import DEFAULTS, elements, read
 
 FIXTURES = Path(__file__).parents[1] / "fixtures" / "set"
 SCIM = "urn:ietf:params:scim:event:"

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from streamproc.core.events import Effective
-from streamproc.core.said import Ignored, Notice, Parsed, Said, Taken
-from streamproc.sources.reading import micros
-from streamproc.sources.vendors import DEFAULTS, elements, read
+from streamproc.core.parsed_payload import Ignored, Notice, Parsed, Said, Taken
+from streamproc.core.records.change_event import Effective
+from streamproc.sources.hris.vendors import DEFAULTS, elements, read
+from streamproc.sources.lenient_json import micros
 
 FIXTURES = Path(__file__).parents[1] / "fixtures" / "vendors"
 SENT = 1_772_442_005_000_000  # 2026-03-02T09:00:05Z

@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from streamproc.core.events import Fact, Origin, SourceFacts
-from streamproc.core.facts import absorb
-from streamproc.core.identity import changes
-from streamproc.core.said import Ignored, Notice, Parsed, Said, Taken
-from streamproc.core.timeline import standing
-from streamproc.sources import raw
-from streamproc.sources.reading import EPOCH, micros
+from streamproc.core.fold.effective_dating import standing
+from streamproc.core.fold.facts import absorb
+from streamproc.core.identity.resolve import changes
+from streamproc.core.parsed_payload import Ignored, Notice, Parsed, Said, Taken
+from streamproc.core.records.change_event import Fact, Origin, SourceFacts
+from streamproc.sources import raw_record
+from streamproc.sources.lenient_json import EPOCH, micros
 from streamproc.sources.workday import DEFAULTS, elements, read
 
 FIXTURES = Path(__file__).parents[1] / "fixtures" / "workday"
@@ -71,7 +71,7 @@ def now_and_ahead(payload: Any, moment: str = NOON) -> tuple[Any, list[tuple[Any
 def gone(moment: str) -> tuple[Said, ...]:
     """What the hydrator's word says that the worker wasn't found at a moment."""
     headers = {"streamproc-kind": b"gone", "streamproc-subject": b"21001"}
-    return raw.told(read, DEFAULTS, b"{}", headers, us(moment) // 1000).events
+    return raw_record.told(read, DEFAULTS, b"{}", headers, us(moment) // 1000).events
 
 
 def active_at(moment: str, *said: tuple[Said, ...]) -> Fact:

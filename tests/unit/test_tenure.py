@@ -5,13 +5,14 @@ from dataclasses import replace
 
 import pytest
 
-from streamproc.core.authority import view
-from streamproc.core.controls import Control
-from streamproc.core.events import Fact, Origin, SourceFacts
-from streamproc.core.facts import absorb
-from streamproc.core.identity import Link, order, resolve
-from streamproc.core.said import Said
-from streamproc.core.tenure import MOST
+from streamproc.core.fold.authority import view
+from streamproc.core.fold.facts import absorb
+from streamproc.core.identity.account_ownership import MOST
+from streamproc.core.identity.resolve import order, resolve
+from streamproc.core.parsed_payload import Said
+from streamproc.core.records.change_event import Fact, Origin, SourceFacts
+from streamproc.core.records.control import Control
+from streamproc.core.records.link import Link
 
 NOW = 1_772_500_000_000
 """ms since 1970."""

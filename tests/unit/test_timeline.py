@@ -6,17 +6,20 @@ from typing import Any
 import orjson
 import pytest
 
-from streamproc.core.events import ChangeEvent, Origin
-from streamproc.core.fold import UserRecord, decode, encode, fold, fold_encoded, passed
-from streamproc.core.identity import Link, resolve
-from streamproc.core.mapping import parse_mapping
-from streamproc.core.plan import Create, Deactivate, plan
-from streamproc.core.said import Said, Taken
-from streamproc.services.asked import asking
+from streamproc.core.fold.fold import fold, fold_encoded, passed
+from streamproc.core.fold.mapping import parse_mapping
+from streamproc.core.fold.plan import plan
+from streamproc.core.identity.resolve import resolve
+from streamproc.core.parsed_payload import Said, Taken
+from streamproc.core.records.change_event import ChangeEvent, Origin
+from streamproc.core.records.link import Link
+from streamproc.core.records.operation import Create, Deactivate
+from streamproc.core.records.user_record import UserRecord, decode, encode
 from streamproc.sources import okta, workday
-from streamproc.sources.hris import parse
-from streamproc.sources.raw import told
-from streamproc.sources.reading import micros
+from streamproc.sources.hris.contract import parse
+from streamproc.sources.lenient_json import micros
+from streamproc.sources.raw_record import told
+from streamproc.worker.due_refetch import asking
 
 MAPPING = parse_mapping("""
 [attributes]

@@ -1,7 +1,8 @@
 """The topology: the picture, the topics' settings, and that they say what the architecture relies on."""
 
+from streamproc.core.records.topic_names import CHANGES, DELIVERIES, OPERATIONS, OUTCOMES, REJECTIONS
 from streamproc.sources import SOURCES
-from streamproc.topics import CHANGES, DELIVERIES, OPERATIONS, OUTCOMES, REJECTIONS, TOPICS, picture
+from streamproc.topics import TOPICS, picture
 
 BY_NAME = {topic.name: topic for topic in TOPICS}
 

@@ -4,7 +4,7 @@ from typing import Any, get_args
 
 import pytest
 
-from streamproc.core.verdict import (
+from streamproc.core.scim.response_policy import (
     BACKOFF_FIRST,
     BACKOFF_MOST,
     TABLE,

@@ -8,10 +8,10 @@ import orjson
 import pytest
 from click.testing import CliRunner, Result
 
+from streamproc.audit.words import told as past_told
+from streamproc.cli.mapping_whatif import whatif
 from streamproc.core.errors import MappingError, SettingsError
-from streamproc.past import told as past_told
-from streamproc.services.whatif import Answered, Question, compared
-from streamproc.whatif import whatif
+from streamproc.mapping_preview.run import Answered, Question, compared
 from tests.unit.pasts import START, Past, archived, recalled
 
 OLD = """

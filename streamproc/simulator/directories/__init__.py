@@ -4,7 +4,7 @@ One person, in our words (`people.py`), is shown by each in its vendor's shape, 
 vendor would send. Where a vendor's documents leave something open, the harsher answer is given.
 """
 
-from streamproc.simulator.directories.control import Directories
+from streamproc.simulator.directories.admin_api import Directories
 from streamproc.simulator.directories.options import DirectoryOptions
 
 __all__ = ["Directories", "DirectoryOptions"]

@@ -14,7 +14,7 @@ import orjson
 from aiohttp import web
 
 from streamproc.simulator.directories import faults
-from streamproc.simulator.directories.directory import Directory, Refused, Site, answered
+from streamproc.simulator.directories.base import Directory, Refused, Site, answered
 from streamproc.simulator.directories.groups import Groups
 from streamproc.simulator.directories.people import Change, Entry, Values, differing
 from streamproc.simulator.directories.subscriptions import Subscriptions, stamp

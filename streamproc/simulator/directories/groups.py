@@ -11,7 +11,7 @@ from urllib.parse import quote
 import orjson
 from aiohttp import web
 
-from streamproc.simulator.directories.directory import Refused, answered
+from streamproc.simulator.directories.base import Refused, answered
 from streamproc.simulator.directories.people import Entry, Values
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 from aiohttp import web
 
 from streamproc.simulator.directories import filters, systemlog
-from streamproc.simulator.directories.directory import Directory, Refused, answered, limit_of
+from streamproc.simulator.directories.base import Directory, Refused, answered, limit_of
 from streamproc.simulator.directories.people import Change, Entry, now, stamp
 
 _IS_STATUS = frozenset({"active", "status"})

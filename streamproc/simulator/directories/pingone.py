@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 from aiohttp import web
 
 from streamproc.simulator.directories import filters
-from streamproc.simulator.directories.directory import Directory, Refused, answered, limit_of
+from streamproc.simulator.directories.base import Directory, Refused, answered, limit_of
 from streamproc.simulator.directories.people import Change, Entry, now, stamp
 
 ENVIRONMENT = "6f9a3c1e-2b58-4d07-9e44-71d0c5a8b312"  # in hooks; requests may name any

@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from aiohttp import web
 
-from streamproc.simulator.directories.directory import Directory, Refused, answered, json_content
+from streamproc.simulator.directories.base import Directory, Refused, answered, json_content
 from streamproc.simulator.directories.people import Change, Values, now
 
 _LONGEST = timedelta(minutes=41_760)  # of a subscription to users

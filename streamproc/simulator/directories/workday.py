@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from aiohttp import web
 
-from streamproc.simulator.directories.directory import Directory, Refused, answered, same_basic
+from streamproc.simulator.directories.base import Directory, Refused, answered, same_basic
 from streamproc.simulator.directories.people import Change, Entry, Values, checked, now, stamp
 
 COLUMNS = {

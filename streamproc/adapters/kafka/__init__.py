@@ -1,0 +1,1 @@
+"""Kafka: clients from settings, topics, and reads outside a consumer group."""

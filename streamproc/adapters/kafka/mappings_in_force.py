@@ -1,0 +1,23 @@
+"""Which mapping is in force in each partition, read from its topic."""
+
+from typing import Final
+
+from streamproc.adapters.kafka import reading
+from streamproc.core.records.mapping_in_force import RULES, Rules
+from streamproc.core.records.topic_names import MAPPINGS
+from streamproc.settings import Settings
+
+USERS: Final = "streamproc-users"
+CHANGED: Final = "streamproc-changed"
+"""Headers of a record of `streamproc.mappings`: of how many users, and how many of these got another desired state."""
+
+
+async def in_force(settings: Settings) -> dict[int, Rules]:
+    """Partition → the rules in force there; none where nothing was folded yet. Raises KafkaError."""
+    found: dict[int, Rules] = {}
+    async for partition, value in reading.whole(settings, MAPPINGS):
+        rules = RULES.validate_json(value)
+        known = found.get(int(partition))
+        if known is None or known.seq <= rules.seq:
+            found[int(partition)] = rules
+    return found

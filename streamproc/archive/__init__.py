@@ -1,0 +1,1 @@
+"""The topics as Parquet, and one history over archive and Kafka."""

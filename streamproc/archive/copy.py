@@ -1,0 +1,284 @@
+"""Archive: copies what topics have beyond an archive into it, so that it can be ended and gone on with at any moment.
+
+Rule 1: one writer at a time; a lock that ends with its process refuses the second.
+Rule 2: what an archive says of itself is on disk before the files that need it get their names.
+   What it says of how far they reach is told after them: there may be more, and less is an error.
+Rule 3: offsets follow each other without a hole. What Kafka removed before it was archived is put up with by order
+only, and the archive says so for ever.
+"""
+
+import asyncio
+import fcntl
+import os
+from collections import Counter
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import aclosing, contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Final, TypeAlias
+
+from streamproc.archive import layout
+from streamproc.archive.kafka_ranges import Cluster, Reach, cluster
+from streamproc.archive.layout import Gap, Manifest
+from streamproc.archive.reader import Archived
+from streamproc.archive.writer import Writing
+from streamproc.core.errors import ArchiveError
+from streamproc.core.records.stored_record import Logged
+from streamproc.core.records.topic_names import CURSORS
+from streamproc.settings import Settings
+from streamproc.sources import SOURCES
+from streamproc.topics import TOPICS
+
+RAW: Final = tuple(
+    topic.name
+    for topic in TOPICS
+    for source in SOURCES
+    if topic.name in {f"events.{source}", f"notifications.{source}"}
+)
+"""What the sources sent, as it came: for the most part personal data that no mapping asks for."""
+AUDIT: Final = tuple(topic.name for topic in TOPICS if topic.name not in {*RAW, CURSORS})
+"""What an audit needs."""
+
+EVERY: Final = 2.0
+"""Seconds between two lines of progress."""
+_LOCK: Final = ".lock"
+
+Say: TypeAlias = Callable[[str], None]
+
+
+@dataclass(slots=True)
+class Copied:
+    """What was copied of one topic. `begins`: partition → offset, where nothing is kept of what lay before."""
+
+    topic: str
+    records: int = 0
+    bytes: int = 0
+    files: int = 0
+    begins: dict[int, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What a run has done. `absent`: topics that don't exist."""
+
+    topics: list[Copied]
+    absent: list[str]
+
+
+async def archive(
+    settings: Settings, folder: Path, topics: Sequence[str], say: Say, *, allow_gaps: bool = False
+) -> Summary:
+    """Copy what these topics have got since the last time.
+
+    Raises ArchiveError where the folder, and what Kafka has, don't fit together; TopologyError, KafkaUnavailableError.
+    """
+    async with cluster(settings) as running:
+        with locked(folder):
+            known = _begun(folder, Manifest(layout.VERSION, running.identity, settings.partitions))
+            reaches = await reach(running, topics, settings.partitions)
+            said = replace(known.manifest, topics=tuple(sorted({*known.manifest.topics, *reaches})))
+            copying = Copying(running, known, folder, say)
+            for topic in topics:
+                known.hold(topic, shorter=True)
+            if gaps := [gap for topic, found in reaches.items() for gap in copying.gaps(topic, found)]:
+                if not allow_gaps:
+                    raise ArchiveError(removed(gaps) + ". To go on without: --allow-gaps")
+                said = replace(said, gaps=(*said.gaps, *gaps))
+            if said != known.manifest:
+                layout.keep_manifest(folder, said)
+            copied: list[Copied] = []
+            for topic in topics:
+                if topic in reaches:
+                    copied.append(await copying.copy(topic, reaches[topic]))
+                said = _said(folder, said, topic, copying.spans(topic, range(settings.partitions)))
+    return Summary(copied, [topic for topic in topics if topic not in reaches])
+
+
+def _said(folder: Path, before: Manifest, topic: str, spans: tuple[tuple[int, int], ...]) -> Manifest:
+    """Say of a topic how far it reaches now (rule 2). Where it began stays: a gap says what became of it."""
+    begun = before.reach.get(topic, ((0, 0),) * len(spans))
+    reach = tuple((was[0] if was[1] else here[0], here[1]) for was, here in zip(begun, spans, strict=True))
+    if reach == before.reach.get(topic):
+        return before
+    said = replace(before, reach={**before.reach, topic: reach})
+    layout.keep_manifest(folder, said)
+    return said
+
+
+async def reach(
+    running: Cluster, topics: Sequence[str], partitions: int, only: Mapping[str, int] | None = None
+) -> dict[str, dict[int, Reach]]:
+    """Topic → partition → how far it reaches, of those that exist. `only`: topic → its one partition that is wanted."""
+    wanted = {topic: [(only or {})[topic]] if topic in (only or {}) else range(partitions) for topic in topics}
+    existing = await running.existing(topics, partitions)
+    return {topic: await running.reach(topic, wanted[topic]) for topic in existing}
+
+
+class Copying:
+    """Copies topics, beyond what is `known`, into files in `folder`. `wanted`: which records; all, unless told."""
+
+    def __init__(
+        self,
+        running: Cluster,
+        known: Archived | None,
+        folder: Path,
+        say: Say,
+        wanted: Callable[[Any], bool] | None = None,
+    ) -> None:
+        self._running, self._known, self._folder, self._wanted = running, known, folder, wanted
+        self._say = say
+        self._written: dict[tuple[str, int], tuple[int, int]] = {}
+
+    def gaps(self, topic: str, reaches: Mapping[int, Reach]) -> list[Gap]:
+        """What Kafka has removed after what is known. Raises ArchiveError where the topic is another than that one."""
+        found = []
+        for partition, there in reaches.items():
+            begun, said = self._said(topic, partition)
+            known = self._next(topic, partition)
+            if there.end < (reached := max(said, known or 0)):
+                raise ArchiveError(
+                    f"{topic} partition {partition} ends at offset {there.end}, and was archived up to {reached}: "
+                    f"{_ANEW}"
+                )
+            if known is None and said:
+                known = begun
+            if known is not None and known < said:
+                self._say(f"{topic} partition {partition}: offsets {known} to {said - 1} are missing, and copied again")
+            if known is not None and there.start > known:
+                found.append(Gap(topic, partition, known, there.start))
+        return found
+
+    def spans(self, topic: str, partitions: Iterable[int]) -> tuple[tuple[int, int], ...]:
+        """How far the files reach now, of each partition (see `shelf.Manifest`)."""
+        return tuple(self._span(topic, partition) for partition in partitions)
+
+    def _span(self, topic: str, partition: int) -> tuple[int, int]:
+        known = None if self._known is None else self._known.span(topic, partition)
+        written = self._written.get((topic, partition), known)
+        if written is None:
+            return 0, 0
+        return written if known is None else (known[0], written[1])
+
+    def _said(self, topic: str, partition: int) -> tuple[int, int]:
+        """How far it reached, as the archive says."""
+        spans = () if self._known is None else self._known.manifest.reach.get(topic, ())
+        return spans[partition] if spans else (0, 0)
+
+    async def copy(self, topic: str, reaches: Mapping[int, Reach]) -> Copied:
+        """What a topic has within reach."""
+        copied = Copied(topic)
+        firsts = {partition: self._first(topic, partition, there) for partition, there in reaches.items()}
+        todo = {partition: first for partition, first in firsts.items() if first < reaches[partition].end}
+        for partition, first in todo.items():
+            if first and self._next(topic, partition) is None:
+                copied.begins[partition] = first
+            writing = Writing(self._folder, topic, partition, first)
+            try:
+                await self._fill(writing, topic, partition, first, reaches[partition])
+                writing.close(reaches[partition].end)
+            except OSError as error:
+                raise ArchiveError(f"{self._folder} can't be written to: {error.strerror or error}") from error
+            finally:
+                writing.abandon()
+            if writing.files:
+                self._written[topic, partition] = first, writing.next
+            copied.records += writing.records
+            copied.bytes += writing.size
+            copied.files += writing.files
+        self._say(f"{topic}: {copied.records} records")
+        return copied
+
+    async def _fill(self, writing: Writing, topic: str, partition: int, first: int, there: Reach) -> None:
+        clock = asyncio.get_running_loop().time
+        told = clock()
+        async with aclosing(self._records(topic, partition, first, there)) as records:
+            async for some in records:
+                for each in some:
+                    writing.add((each.offset, each.timestamp, each.key, each.value, each.headers))
+                if some and clock() - told > EVERY:
+                    told = clock()
+                    self._say(f"{topic}: partition {partition}, offset {some[-1].offset} of {there.end}")
+
+    async def _records(self, topic: str, partition: int, first: int, there: Reach) -> AsyncGenerator[list[Any], None]:
+        """Records from `first` on, some at a time. Kafka's own last known one is looked at, too, while it has it."""
+        last = None if self._known is None else self._known.last(topic, partition)
+        begin = first if last is None or last.offset < there.start else last.offset
+        async with aclosing(self._running.stretch(topic, partition, begin, there.end)) as stretch:
+            async for records in stretch:
+                if last is not None and records[0].offset == last.offset and not _same(last, records[0]):
+                    raise ArchiveError(
+                        f"{topic} partition {partition} has something else at offset {last.offset}: {_ANEW}"
+                    )
+                some = [each for each in records if each.offset >= first]
+                yield some if self._wanted is None else list(filter(self._wanted, some))
+
+    def _next(self, topic: str, partition: int) -> int | None:
+        return None if self._known is None else self._known.next(topic, partition)
+
+    def _first(self, topic: str, partition: int, there: Reach) -> int:
+        return max(there.start, self._next(topic, partition) or 0)
+
+
+_ANEW: Final = "the topic was made anew. Archive it into another folder"
+
+
+def _same(known: Logged, record: Any) -> bool:
+    there = (record.timestamp, record.key, record.value, tuple(record.headers))
+    return there == (known.timestamp, known.key, known.value, known.headers)
+
+
+def removed(gaps: Sequence[Gap]) -> str:
+    """What is lost, in a line."""
+    first = gaps[0]
+    more = Counter(gap.topic for gap in gaps[1:])
+    others = "".join(f"; {count} more of {topic}" for topic, count in more.items())
+    return (
+        f"Kafka has removed what wasn't archived yet: {first.topic} partition {first.partition}, "
+        f"offsets {first.first} to {first.next - 1}{others}"
+    )
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Rule 1. Raises ArchiveError."""
+    try:
+        layout.made(folder)
+        descriptor = os.open(folder / _LOCK, os.O_CREAT | os.O_RDWR, 0o600)
+    except OSError as error:
+        raise ArchiveError(f"{folder} can't be used: {error.strerror}. Give another folder") from error
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise ArchiveError(f"another run is archiving into {folder}: wait until it is done") from error
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _begun(folder: Path, wanted: Manifest) -> Archived:
+    """The archive as it is, without what a killed run left. Raises ArchiveError where it is another cluster's."""
+    for left in layout.leftovers(folder):
+        left.unlink()
+    found = layout.manifest(folder)
+    if found is None:
+        if any(not each.name.startswith(".") for each in folder.iterdir()):
+            raise ArchiveError(f"{folder} isn't an archive, and isn't empty either. Give another folder")
+        layout.keep_manifest(folder, wanted)
+        return Archived(folder)
+    fits(folder, found, wanted)
+    return Archived(folder)
+
+
+def fits(folder: Path, found: Manifest, wanted: Manifest) -> None:
+    """Raises ArchiveError where an archive isn't of this cluster."""
+    if None not in {found.cluster, wanted.cluster} and found.cluster != wanted.cluster:
+        raise ArchiveError(
+            f"{folder} holds the archive of Kafka cluster {found.cluster}, and this is {wanted.cluster}. Give another "
+            "folder, or the right STREAMPROC_KAFKA"
+        )
+    if found.partitions != wanted.partitions:
+        raise ArchiveError(
+            f"{folder} holds an archive of {found.partitions} partitions, and there are {wanted.partitions} "
+            "(STREAMPROC_PARTITIONS). Give another folder"
+        )

@@ -1,0 +1,34 @@
+"""Spread: the same work for each partition of a history, on all cores where the history can be given to a process."""
+
+import gc
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from multiprocessing import get_context
+from typing import TypeVar
+
+from streamproc.core.records.stored_record import History, Recalled
+
+Result = TypeVar("Result")
+
+
+def by_partition(history: History, work: Callable[[History, int], Result]) -> Iterator[tuple[int, Result]]:
+    """(partition, result), as they are done. `work` and its result can be pickled. Raises what `work` raises."""
+    chosen = range(history.partitions)
+    cores = min(os.cpu_count() or 1, history.partitions)
+    if isinstance(history, Recalled) or cores <= 1:
+        yield from ((partition, work(history, partition)) for partition in chosen)
+        return
+    with ProcessPoolExecutor(cores, get_context("spawn"), initializer=_settle) as pool:
+        running = {pool.submit(work, history, partition): partition for partition in chosen}
+        try:
+            for done in as_completed(running):
+                yield running[done], done.result()
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _settle() -> None:
+    """What is folded holds no cycles, and the collector would go through all of it."""
+    gc.freeze()
+    gc.set_threshold(100_000, 50, 100)

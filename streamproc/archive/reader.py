@@ -1,0 +1,246 @@
+"""Seam to Parquet: an archive's files, read as a History; `filing.py` writes them.
+
+A file says in its own words what its name says (its footer's `streamproc`), so that one that was renamed, moved to
+another partition or cut short is found out.
+"""
+
+from bisect import bisect_right
+from collections import deque
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import orjson
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from streamproc.archive import layout
+from streamproc.archive.layout import Manifest, Piece
+from streamproc.core.errors import ArchiveError
+from streamproc.core.records.mapping_in_force import MARK
+from streamproc.core.records.stored_record import Logged
+from streamproc.core.records.topic_names import CHANGES
+from streamproc.topics import TOPICS
+
+_HEADER: Final = pa.struct([pa.field("name", pa.string(), nullable=False), pa.field("value", pa.binary())])
+SCHEMA: Final = pa.schema(
+    [
+        pa.field("offset", pa.int64(), nullable=False),
+        pa.field("timestamp", pa.timestamp("ms", "UTC"), nullable=False),
+        pa.field("key", pa.binary()),
+        pa.field("value", pa.binary()),
+        pa.field("headers", pa.list_(_HEADER), nullable=False),
+    ]
+)
+
+BATCH: Final = 4096
+"""Rows that are turned into Python's objects at a time."""
+SAID: Final = b"streamproc"
+
+USERS: Final = frozenset(topic.name for topic in TOPICS if topic.key == "user ID")
+"""Topics keyed by user ID."""
+
+
+def said(piece: Piece, records: int) -> dict[str, Any]:
+    """What a file's footer says; `read` too: when that had been read from Kafka."""
+    return {
+        "version": layout.VERSION,
+        "topic": piece.topic,
+        "partition": piece.partition,
+        "day": piece.day,
+        "first": piece.first,
+        "next": piece.next,
+        "records": records,
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class _Only:
+    """Which records are wanted. `key` None: of all keys; `marks`: mappings too."""
+
+    key: bytes | None = None
+    marks: bool = False
+
+    def nothing_in(self, file: Any, group: int) -> bool:
+        """A row group has none, as its keys say: its values aren't looked at."""
+        if self.key is None or self.marks:
+            return False
+        keys = file.read_row_group(group, columns=["key"], use_threads=False).column(0)
+        return not pc.any(pc.equal(keys, self.key)).as_py()
+
+    def of(self, batch: Any, first: int, until: int | None) -> Any:
+        """Those of a batch."""
+        if first > batch.column(0)[0].as_py():
+            batch = batch.filter(pc.greater_equal(batch.column(0), first))
+        if until is not None:
+            batch = batch.filter(pc.less(batch.column(1).cast(pa.int64()), until))
+        if self.key is not None:
+            chosen = pc.equal(batch.column(2), self.key)
+            if self.marks:
+                chosen = pc.or_kleene(chosen, pc.match_substring(batch.column(3), MARK.decode()))
+            batch = batch.filter(chosen)
+        return batch
+
+
+class Archived:
+    """A History (see there) over an archive's files, those that are there now, and those of `more` after them.
+
+    `only`: of topics keyed by user ID it gives that user's records alone, and of `identity.changes` the mappings too.
+    It can be pickled. Reading raises ArchiveError where a file isn't what its name says, or is missing (`hold`).
+    """
+
+    def __init__(self, path: Path, *more: Path, only: bytes | None = None) -> None:
+        manifests = [_manifest(folder) for folder in (path, *more)]
+        self.path, self.manifest = path, manifests[0]
+        self._only = only
+        self._written: dict[Piece, int] = {}
+        self._pieces: dict[tuple[str, int], list[Piece]] = {}
+        self._here = layout.pieces(path)
+        self._held: set[str] = set()
+        layout.within(self._here, self.manifest)
+        for pieces in (self._here, *map(layout.pieces, more)):
+            for place, found in pieces.items():
+                self._pieces.setdefault(place, []).extend(found)
+        gaps = [gap for each in manifests for gap in each.gaps]
+        for each in self._pieces.values():
+            layout.check(each, gaps)
+
+    @property
+    def partitions(self) -> int:
+        """Of each topic."""
+        return self.manifest.partitions
+
+    def hold(self, topic: str, *, shorter: bool = False) -> None:
+        """Raises ArchiveError where the archive doesn't have of a topic what it says (see `shelf.whole`)."""
+        if topic not in self._held:
+            layout.whole(topic, self._here, self.manifest, shorter=shorter)
+        if not shorter:
+            self._held.add(topic)
+
+    def has(self, topic: str) -> bool:
+        """Whether a topic is here, be it empty. An archive that doesn't say of what it has is believed for the rest."""
+        said = topic in self.manifest.reach or (topic in self.manifest.topics and topic != CHANGES)
+        return said or any(name == topic for name, _ in self._pieces)
+
+    def span(self, topic: str, partition: int) -> tuple[int, int] | None:
+        """The offset with which a partition begins, and the one from which on there is nothing more; None: no files."""
+        return layout.span(self._pieces.get((topic, partition), ()))
+
+    def next(self, topic: str, partition: int) -> int | None:
+        """The offset from which on there is nothing more; None: there is nothing at all."""
+        found = self.span(topic, partition)
+        return found and found[1]
+
+    def last(self, topic: str, partition: int) -> Logged | None:
+        """The last record of a partition."""
+        found = self._pieces.get((topic, partition))
+        if not found:
+            return None
+        with _opened(found[-1]) as file:
+            return deque(_records(file, found[-1], [file.num_row_groups - 1], _Only(), 0, None), maxlen=1)[0]
+
+    def written(self, topic: str, partition: int, offset: int) -> int | None:
+        """When a place had been read from Kafka (ms since 1970): what wasn't there then isn't here. None: it wasn't."""
+        found = self._pieces.get((topic, partition), [])
+        at = bisect_right(found, offset, key=lambda piece: piece.first) - 1
+        if at < 0 or offset >= found[at].next:
+            return None
+        piece = found[at]
+        if piece not in self._written:
+            with _opened(piece) as file:
+                self._written[piece] = orjson.loads(file.metadata.metadata[SAID])["read"]
+        return self._written[piece]
+
+    def read(
+        self, topic: str, partition: int, *, first: int = 0, until: int | None = None, key: bytes | None = None
+    ) -> Iterator[Logged]:
+        """See `History`."""
+        self.hold(topic)
+        marks = key is None and self._only is not None and topic == CHANGES
+        wanted = _Only(self._only if key is None and topic in USERS else key, marks)
+        for piece in self._pieces.get((topic, partition), ()):
+            if piece.next <= first or (until is not None and piece.begins >= until):
+                continue
+            with _opened(piece) as file:
+                yield from _records(file, piece, range(file.num_row_groups), wanted, first, until)
+
+
+def _manifest(folder: Path) -> Manifest:
+    found = layout.manifest(folder)
+    if found is None:
+        raise ArchiveError(
+            f"{folder} isn't an archive ({layout.MANIFEST} isn't there). Give another folder, or make one: "
+            "streamproc archive DIR"
+        )
+    return found
+
+
+@contextmanager
+def _opened(piece: Piece) -> Iterator[Any]:
+    """The file, which says the same as its name. Raises ArchiveError."""
+    with _told(piece):
+        if (crc := layout.crc_of(piece.path)) != piece.crc:
+            raise ArchiveError(f"{piece.path} was altered, or cut short: its CRC-32 is {crc:08x}. {layout.RESTORE}")
+        file = pq.ParquetFile(piece.path)
+    with file, _told(piece):
+        content = orjson.loads(file.metadata.metadata.get(SAID, b"null"))
+        if not content or content != said(piece, file.metadata.num_rows) | {"read": content.get("read")}:
+            raise ArchiveError(f"{piece.path} isn't what its name says: its content says {content}. {layout.RESTORE}")
+        if not file.schema_arrow.equals(SCHEMA):
+            raise ArchiveError(f"{piece.path} has other columns than an archive's file. {layout.RESTORE}")
+        yield file
+
+
+@contextmanager
+def _told(piece: Piece) -> Iterator[None]:
+    try:
+        yield
+    except (pa.ArrowException, OSError, ValueError) as error:
+        why = str(error).partition("\n")[0]
+        raise ArchiveError(f"{piece.path} can't be read: {why}. {layout.RESTORE}") from error
+
+
+def _records(
+    file: Any, piece: Piece, groups: Iterable[int], wanted: _Only, first: int, until: int | None
+) -> Iterator[Logged]:
+    """The wanted records of these row groups."""
+    reached = piece.first
+    for group in groups:
+        offsets, timestamps = (file.metadata.row_group(group).column(column).statistics for column in (0, 1))
+        before, after = offsets.max_raw < first, until is not None and timestamps.min_raw >= until
+        if (first > piece.first and before) or after or wanted.nothing_in(file, group):
+            continue
+        for batch in file.iter_batches(batch_size=BATCH, row_groups=[group], use_threads=False):
+            reached = _checked(batch, piece, reached)
+            yield from _logged(wanted.of(batch, first, until), piece.topic, piece.partition)
+
+
+def _checked(batch: Any, piece: Piece, reached: int) -> int:
+    """The offset after a batch's. Raises ArchiveError where they don't ascend, or aren't the file's."""
+    offsets, timestamps = batch.column(0), batch.column(1).cast(pa.int64())
+    low, high = offsets[0].as_py(), offsets[-1].as_py()
+    ascend = pc.all(pc.less(offsets[:-1], offsets[1:])).as_py() is not False  # None: of one there is none before
+    days = {layout.day_of(each.as_py()) for each in pc.min_max(timestamps).values()}
+    if low < reached or high >= piece.next or not ascend or days != {piece.day}:
+        raise ArchiveError(
+            f"{piece.path} isn't what its name says: it has offsets {low} to {high} of {', '.join(sorted(days))}"
+            f"{'' if ascend else ', out of order'}. {layout.RESTORE}"
+        )
+    return int(high) + 1
+
+
+def _logged(batch: Any, topic: str, partition: int) -> Iterator[Logged]:
+    offsets, keys, values = (batch.column(column).to_pylist() for column in (0, 2, 3))
+    timestamps = batch.column(1).cast(pa.int64()).to_pylist()
+    if len(batch.column(4).flatten()) == 0:
+        for offset, timestamp, key, value in zip(offsets, timestamps, keys, values, strict=True):
+            yield Logged(topic, partition, offset, timestamp, key, value)
+        return
+    for offset, timestamp, key, value, headers in zip(
+        offsets, timestamps, keys, values, batch.column(4).to_pylist(), strict=True
+    ):
+        named = tuple((header["name"], header["value"]) for header in headers)
+        yield Logged(topic, partition, offset, timestamp, key, value, named)

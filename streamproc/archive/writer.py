@@ -1,0 +1,121 @@
+"""Filing: one partition's records are written into an archive's Parquet files, each of which is whole or not there."""
+
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Final, TypeAlias
+
+import orjson
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from streamproc.archive import layout
+from streamproc.archive.layout import Piece
+from streamproc.archive.reader import SAID, SCHEMA, said
+
+Row: TypeAlias = tuple[int, int, bytes | None, bytes | None, Sequence[tuple[str, bytes | None]]]
+"""Offset, timestamp, key, value, headers."""
+
+ROWS: Final = 20_000
+SIZE: Final = 16 * 1024 * 1024
+"""Rows, and bytes of keys and values, of a row group: what is held in memory."""
+FILE: Final = 256 * 1024 * 1024
+"""Bytes of keys and values from which on a day gets another file, so that a killed run loses no more than that."""
+
+
+def _now() -> int:
+    return time.time_ns() // 1_000_000
+
+
+class Writing:
+    """One partition's records from offset `first` on, into files by day. `close` names the last; without it it's lost.
+
+    `files`, `records` and `size` (bytes on disk) count what has got its name; `next` is the offset that follows on it.
+    `now`: ms since 1970; a file says when it was closed: all in it had been read by then.
+    """
+
+    def __init__(self, folder: Path, topic: str, partition: int, first: int, now: Callable[[], int] = _now) -> None:
+        self.files = self.records = self.size = 0
+        self._folder, self._clock = folder, now
+        self._topic, self._partition, self.next = topic, partition, first
+        self._file: _File | None = None
+
+    def add(self, row: Row) -> None:
+        """The next record, by offset."""
+        offset, timestamp, *_ = row
+        file, day = self._file, layout.day_of(timestamp)
+        if file is None or file.day != day or file.size >= FILE:
+            self.close(offset if file is not None else self.next)
+            self._file = file = _File(self._folder, self._topic, self._partition, day, self.next)
+        file.add(row)
+
+    def close(self, following: int) -> None:
+        """Nothing more lies below offset `following`."""
+        file, self._file = self._file, None
+        if file is not None:
+            self.size += file.close(following, self._clock())
+            self.files += 1
+            self.records += file.records
+            self.next = following
+
+    def abandon(self) -> None:
+        """Leave what has no name yet to whoever cleans."""
+        if self._file is not None:
+            self._file.abandon()
+
+
+class _File:
+    """One file that is being written, under a name that readers pass over."""
+
+    def __init__(self, folder: Path, topic: str, partition: int, day: str, first: int) -> None:
+        self.day, self.records, self.size = day, 0, 0
+        self._named = (folder, topic, partition, day, first)
+        self._held = 0
+        self._rows: list[Row] = []
+        place = layout.made(layout.placed(folder, topic, partition, day))
+        self._partial = place / f".{first:020}{layout.PARTIAL}"
+        with layout.private(self._partial):  # it isn't anybody else's from its first byte on
+            pass
+        self._sink = pa.OSFile(str(self._partial), "wb")
+        self._writer = pq.ParquetWriter(
+            self._sink,
+            SCHEMA,
+            compression="zstd",
+            use_dictionary=["key", "headers.list.element.name"],
+            write_statistics=["offset", "timestamp"],
+        )
+
+    def add(self, row: Row) -> None:
+        self._rows.append(row)
+        length = len(row[2] or b"") + len(row[3] or b"")
+        self.size += length
+        self._held += length
+        if len(self._rows) >= ROWS or self._held >= SIZE:
+            self._flush()
+
+    def _flush(self) -> None:
+        transposed = zip(*self._rows, strict=True)
+        columns = [pa.array(column, field.type) for column, field in zip(transposed, SCHEMA, strict=True)]
+        self._writer.write_table(pa.Table.from_arrays(columns, schema=SCHEMA))
+        self.records += len(self._rows)
+        self._held = 0
+        self._rows.clear()
+
+    def close(self, following: int, now: int) -> int:
+        """Bytes of the file that offset `following` follows on."""
+        if self._rows:
+            self._flush()
+        content = said(Piece(*self._named, following, 0), self.records)
+        self._writer.add_key_value_metadata({SAID: orjson.dumps(content | {"read": now})})
+        self._writer.close()
+        self._sink.close()
+        size = self._partial.stat().st_size
+        layout.sync(self._partial)
+        layout.settle(self._partial, Piece(*self._named, following, layout.crc_of(self._partial)).path)
+        return size
+
+    def abandon(self) -> None:
+        with suppress(OSError):  # of a full disk it has been told already
+            self._writer.close()
+            self._sink.close()

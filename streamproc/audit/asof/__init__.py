@@ -1,0 +1,1 @@
+"""Who had which access at a moment, and why."""

@@ -1,0 +1,214 @@
+"""As of: answers from a history, of one user or of all, one partition after the other.
+
+Desired is folded anew, and compared with what `scim.operations` recorded, which is what the sink was to do: where they
+differ, the recorded one is told, and that they do. In memory are one partition's users, and where each word was said.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Final
+
+import orjson
+from pydantic import ValidationError
+
+from streamproc.audit.asof.answer import AsOf, Constant, InForce, Reason, Recorded, Sayings, in_force, reasons, upcoming
+from streamproc.audit.asof.explain import Explainer
+from streamproc.audit.asof.target_state import Answers
+from streamproc.core.errors import HistoryError
+from streamproc.core.fold.mapping_switch import compiled
+from streamproc.core.fold.refold import Refold, Step, first_rules
+from streamproc.core.records.mapping_in_force import MARK, Rules
+from streamproc.core.records.partitioner import partition_of
+from streamproc.core.records.stored_record import History, Logged
+from streamproc.core.records.topic_names import CHANGES, OPERATIONS, OUTCOMES
+from streamproc.core.records.user_record import CHANGED, UserRecord, decode, sealed
+
+NEEDED: Final = (CHANGES, OPERATIONS, OUTCOMES)
+"""Topics."""
+_SILENT: Final = b'"requests":[]'
+
+
+def as_of(history: History, at: int, user: str | None = None, assumed: Rules | None = None) -> Iterator[AsOf]:
+    """The answers at `at` (ms since 1970), by partition and user ID: of everybody who had been spoken of, or of one.
+
+    Of one user one partition is read. `assumed`: the mapping that a partition begins with where its log names none.
+    Raises HistoryError, and what reading the history raises.
+    """
+    for partition in range(history.partitions) if user is None else [partition_of(user.encode(), history.partitions)]:
+        yield from within(history, partition, at, user, assumed)
+
+
+def within(
+    history: History, partition: int, at: int, user: str | None = None, assumed: Rules | None = None
+) -> Iterator[AsOf]:
+    """The same of one partition."""
+    yield from _Partition(history, partition, at, user).answers(assumed)
+
+
+@dataclass(slots=True)
+class _Partition:
+    """One partition, as it stood at a moment."""
+
+    history: History
+    partition: int
+    at: int
+    user: str | None
+    sayings: Sayings = field(default_factory=Sayings)
+    constant: dict[str, Constant] = field(default_factory=dict)
+    recorded: dict[str, bytes] = field(default_factory=dict)
+    """User → the record at the same seq, as it was recorded; or one that can't be read, where there is none."""
+    told: dict[str, Answers] = field(default_factory=dict)
+    in_force: dict[str, InForce] = field(default_factory=dict)
+    """By digest."""
+    explainers: dict[str, Explainer] = field(default_factory=dict)
+
+    def answers(self, assumed: Rules | None) -> Iterator[AsOf]:
+        refold = self._folded(assumed)
+        if refold.records:
+            self._compare(refold.records)
+            self._ask(refold.records)
+        for user in sorted(refold.records):
+            yield self._answer(user, refold.records[user])
+
+    # What was desired
+
+    def _folded(self, assumed: Rules | None) -> Refold:
+        """Everybody, after all that had been appended by then."""
+        first = first_rules(self.history.read(CHANGES, self.partition)) or assumed
+        refold = Refold(self._below, first)
+        if first is not None:
+            self._enforce(first, first=True)
+        for logged in self._changes():
+            if refold.mapping is None:
+                raise HistoryError(
+                    f"{CHANGES}, partition {self.partition}: no mapping is named from offset {logged.offset} on, so "
+                    "nothing can be folded anew. Start a worker of this version, which appends the one that it uses, "
+                    "or give that one: --mapping FILE"
+                )
+            before = refold.rules
+            self._step(refold.take(logged))
+            if refold.rules is not None and refold.rules is not before:
+                self._enforce(refold.rules, first=False)
+        return refold
+
+    def _changes(self) -> Iterator[Logged]:
+        """What had been appended by then."""
+        for logged in self._below(None):
+            if logged.timestamp > self.at:
+                return
+            yield logged
+
+    def _below(self, offset: int | None) -> Iterator[Logged]:
+        key = None if self.user is None else self.user.encode()
+        for logged in self.history.read(CHANGES, self.partition):
+            if offset is not None and logged.offset >= offset:
+                return
+            if key is None or logged.key == key or MARK in (logged.value or b""):
+                yield logged
+
+    def _step(self, step: Step) -> None:
+        if step.event is not None and step.records:
+            self.sayings.add(step.logged.offset, step.logged.timestamp, step.event)
+        for user, value in step.records.items():
+            if CHANGED in value or user not in self.constant:
+                desired = orjson.loads(value)["desired"]
+                self.constant.setdefault(user, Constant()).take(desired, step.logged.offset, step.logged.timestamp)
+
+    def _enforce(self, rules: Rules, *, first: bool) -> None:
+        self.in_force[rules.digest] = in_force(rules, first=first)
+        self.explainers[rules.digest] = Explainer(compiled(rules.digest, rules.text))
+
+    # What is recorded of it
+
+    def _compare(self, records: dict[str, bytes]) -> None:
+        """Keep what was recorded at each user's seq. Of several at one place that which isn't as it should be."""
+        wanted = {
+            user.encode(): (user, value, value[: value.index(b'"seq":') + 6], _seq(value))
+            for user, value in records.items()
+        }
+        broken: dict[str, bytes] = {}
+        for logged in self._of(OPERATIONS):
+            known = wanted.get(logged.key or b"")
+            if logged.value is None or known is None:
+                continue
+            user, folded, begins, seq = known
+            found = _seq(logged.value, begins)
+            if found == seq and self.recorded.get(user) in {None, folded}:
+                self.recorded[user] = logged.value
+            elif found is None:
+                broken[user] = logged.value
+        self.recorded = broken | self.recorded
+
+    def _ask(self, records: dict[str, bytes]) -> None:
+        for logged in self._of(OUTCOMES):
+            user = (logged.key or b"").decode(errors="replace")
+            if logged.value is not None and user in records and _SILENT not in logged.value:
+                told = self.told.setdefault(user, Answers(self.at))
+                try:
+                    told.take(orjson.loads(logged.value))
+                except (orjson.JSONDecodeError, KeyError, TypeError) as error:
+                    raise HistoryError(
+                        f"{OUTCOMES}, partition {self.partition}, offset {logged.offset}: isn't an outcome. "
+                        "See streamproc replay --verify"
+                    ) from error
+
+    def _of(self, topic: str) -> Iterator[Logged]:
+        key = None if self.user is None else self.user.encode()
+        return self.history.read(topic, self.partition, key=key)
+
+    # The answer
+
+    def _answer(self, user: str, folded: bytes) -> AsOf:
+        record, recorded = _weighed(folded, self.recorded.get(user))
+        overdue = record.due if record.due is not None and record.due <= self.at * 1000 else None
+        explainer = self.explainers.get(record.mapping)
+        return AsOf(
+            user=user,
+            at=self.at,
+            partition=self.partition,
+            seq=record.seq,
+            decided=record.as_of,
+            desired=record.desired,
+            problems=tuple(record.problems),
+            overdue=overdue,
+            mapping=self.in_force.get(record.mapping),
+            recorded=recorded,
+            reasons=self._reasons(user, record),
+            acknowledged=self.told.get(user, Answers(self.at)).told(),
+            upcoming=None if explainer is None or recorded == "differs" else upcoming(record, explainer.mapping),
+        )
+
+    def _reasons(self, user: str, record: UserRecord) -> tuple[Reason, ...]:
+        explainer = self.explainers.get(record.mapping)
+        if explainer is None:  # recorded by a mapping that the log doesn't name
+            return ()
+        constant = self.constant.get(user, Constant())
+        return reasons(user, explainer.explain(record.facts, record.as_of), self.sayings, constant)
+
+
+def _seq(value: bytes, begins: bytes | None = None) -> int | None:
+    """A record's seq; None: it doesn't say. One that begins as this user's do needn't be decoded for it."""
+    if begins is None or value.startswith(begins):
+        first = value.index(b'"seq":') + 6 if begins is None else len(begins)
+        digits = value[first : value.find(b',"prev":', first)]
+        if digits.isdigit():
+            return int(digits)
+    try:
+        seq = orjson.loads(value)["seq"]
+    except (orjson.JSONDecodeError, KeyError, TypeError):
+        return None
+    return seq if type(seq) is int else None
+
+
+def _weighed(folded: bytes, recorded: bytes | None) -> tuple[UserRecord, Recorded]:
+    """The record to tell, and what is recorded in its place."""
+    record = decode(folded)
+    if recorded is None:
+        return record, "missing"
+    if recorded == folded:
+        return record, "equal"
+    try:
+        other = decode(recorded)
+    except ValidationError:
+        return record, "altered"
+    return (other, "differs") if sealed(recorded) else (record, "altered")

@@ -1,0 +1,192 @@
+"""As of, in words: a line of the table of all users, and the whole answer about one."""
+
+from collections.abc import Iterator
+from typing import Any, Final, assert_never, cast
+
+import orjson
+
+from streamproc.audit.asof.answer import AsOf, Reason, Said, Upcoming
+from streamproc.audit.asof.explain import ByAlways, ByCopy, ByLine, ByNothing, ByRule, Part
+from streamproc.audit.asof.target_state import Acknowledged
+from streamproc.audit.words import told
+from streamproc.core.fold.plan import changed, plan
+from streamproc.core.records.resource import LEVELS, Resource
+
+_RECORDED: Final = {
+    "equal": "folded anew it is equal",
+    "missing": "folded anew; scim.operations doesn't have the record (compacted, or not written yet)",
+    "differs": "AS RECORDED; FOLDED ANEW IT DIFFERS: see streamproc replay --verify",
+    "altered": "folded anew; THE RECORD DOESN'T FIT ITS OWN HASH, OR CAN'T BE READ: see streamproc replay --verify",
+}
+
+# All users
+
+HEADER: Final = f"{'user':<20} {'desired':<9} {'target':<9} {'acknowledged':<24} "
+
+
+def row(answer: AsOf) -> str:
+    """One line of a table."""
+    known = answer.acknowledged
+    held = _access(known.holds) if known.state == "holds" else known.state
+    at = "-" if known.at is None else told(known.at)
+    return f"{answer.user:<20} {_access(answer.desired):<9} {held:<9} {at:<24} {_difference(answer)}"
+
+
+def _access(resource: Resource | None) -> str:
+    active = (resource or {}).get("active")
+    return {True: "active", False: "inactive"}.get(cast("bool", active), "-")
+
+
+def _difference(answer: AsOf) -> str:
+    """How what is desired and what is acknowledged differ, in words."""
+    known = answer.acknowledged
+    words = [f"{each.method} sent {told(each.sent)}, {_fate(each.answered)}" for each in known.open]
+    if known.state in {"holds", "absent"}:
+        to_do = plan(known.holds, answer.desired)
+        named: list[str] = []
+        for operation in to_do:
+            changes = getattr(operation, "changes", None)
+            named.append(operation.op if changes is None else f"{operation.op} {', '.join(changes)}")
+        words.append("as desired" if not to_do else f"to do: {'; '.join(named)}")
+    if answer.recorded in {"differs", "altered"}:
+        words.append(f"record {answer.recorded}")
+    return "; ".join(words)
+
+
+def _fate(answered: int | None) -> str:
+    return "no answer yet" if answered is None else "answer lost: it may have been applied"
+
+
+# One user
+
+
+def answered(answer: AsOf) -> Iterator[str]:
+    """The answer about one user, for reading."""
+    yield f"{answer.user} as of {told(answer.at)}"
+    yield ""
+    place = f"identity.changes/{answer.partition}@{answer.seq}"
+    yield f"Desired, by the event at {place} ({_RECORDED[answer.recorded]})"
+    if answer.mapping is not None:
+        rules = answer.mapping
+        yield f"  mapping {rules.digest}, in force from offset {rules.since} on, by {rules.by}: {rules.reason}"
+    else:
+        yield "  the log doesn't name the mapping of this record, so there are no reasons to give"
+        yield from _values(answer.desired)
+    name = ""
+    for reason in answer.reasons:
+        if reason.attribute != name:
+            name = reason.attribute
+            if reason.element is not None:
+                yield f"  {name}"
+        yield from _reason(reason, answer.partition)
+    yield from (f"  problem: {problem}" for problem in answer.problems)
+    if answer.overdue is not None:
+        yield f"  a date had passed at {told(answer.overdue // 1000)}, and no event had told the log yet"
+    if answer.upcoming is not None and answer.overdue is None:
+        yield f"  {_due(answer.upcoming)}"
+    yield ""
+    yield from _acknowledged(answer)
+
+
+def _due(upcoming: Upcoming) -> str:
+    """The next date, and what it comes to."""
+    changes = "; ".join(f"{name} = {_value(value)}" for name, value in upcoming.desired.items()) or "nothing changes"
+    line = f"due {told(upcoming.at // 1000)}: {changes}, by {upcoming.source} {upcoming.subject}"
+    if upcoming.effective is not None:
+        line += f", effective {upcoming.effective.said} ({upcoming.effective.zone})"
+    return line
+
+
+def _reason(reason: Reason, partition: int) -> Iterator[str]:
+    since = "(more is given)" if reason.since is None else f"since {told(reason.since.at)}"
+    value = "" if reason.value is None and reason.element is not None else _value(reason.value)
+    named = f"  {reason.element} {value}" if reason.element is not None else f"{reason.attribute:<16} {value}"
+    words = "; ".join(_said(each, partition) for each in reason.said)
+    yield "  " + "  ".join(part for part in (f"{named:<32}", since, _part(reason.part), words) if part)
+
+
+def _part(part: Part) -> str:
+    match part:
+        case ByLine(fact):
+            return f"attribute ({fact})"
+        case ByCopy(number, fact):
+            return f"copy {number} ({fact})"
+        case ByRule(number, when):
+            wanted = (f"{fact} = {each if isinstance(each, str) else ' | '.join(each)}" for fact, each in when.items())
+            return f"rule {number} ({' and '.join(wanted)})"
+        case ByAlways():
+            return "always"
+        case ByNothing():
+            return "nothing gives it a value"
+        case _:
+            assert_never(part)
+
+
+def _said(said: Said, partition: int) -> str:
+    word = said.word
+    what = f"{word.fact} = {_value(word.value)}"
+    if word.left and word.value is None:
+        what = f"{word.fact}: the subject has left this user"
+    line = f"{what}  {word.source} {word.subject}"
+    if word.effective is not None:
+        line += f", effective {word.effective.said} ({word.effective.zone})"
+    if said.saying is None:
+        return line
+    saying, raw = said.saying, said.saying.origin
+    line += f", {saying.kind} {saying.event}, identity.changes/{partition}@{saying.offset}"
+    return f"{line}, from {raw.topic}/{raw.partition}@{raw.offset} appended {told(raw.appended)}"
+
+
+def _acknowledged(answer: AsOf) -> Iterator[str]:
+    known = answer.acknowledged
+    yield _state(known)
+    if known.holds is not None:
+        yield from _values(known.holds)
+        different = _differing(known.holds, answer.desired)
+        if not different and not plan(known.holds, answer.desired):
+            yield "  that is what was desired"
+        for name, (held, wanted) in different.items():
+            yield f"  {name}: {_value(wanted)} was desired, not {_value(held)}"
+    for each in known.open:
+        yield f"  open: {each.method} {each.path}, sent {told(each.sent)}, {_fate(each.answered)} (request {each.id})"
+
+
+def _state(known: Acknowledged) -> str:
+    at = "" if known.at is None else f"at {told(known.at)} (request {known.request})"
+    match known.state:
+        case "holds":
+            return f"The target holds, as acknowledged {at}"
+        case "absent":
+            return f"The target has no such user, as it said {at}"
+        case "unsaid":
+            return f"The target acknowledged a write {at}; the log doesn't say what it holds since"
+        case "never":
+            return "The target had told nothing of this user yet"
+        case _:
+            assert_never(known.state)
+
+
+def _differing(held: Resource, desired: Resource) -> dict[str, tuple[Any, Any]]:
+    before, after = cast("dict[str, Any]", held), cast("dict[str, Any]", desired)
+    names = list(changed(held, desired))
+    if set(before.get("groups") or ()) != set(after.get("groups") or ()) and "groups" in after:
+        names.append("groups")
+    return {name: (before.get(name), after[name]) for name in names}
+
+
+def _values(resource: Resource) -> Iterator[str]:
+    for name, value in cast("dict[str, Any]", resource).items():
+        if name in LEVELS and value:
+            value = ", ".join(f"{element} {level}" for element, level in value.items())  # noqa: PLW2901
+            yield f"  {name:<16} {value}"
+        else:
+            yield f"  {name:<16} {', '.join(value) if isinstance(value, list) and value else _value(value)}"
+
+
+def _value(value: Any) -> str:
+    return orjson.dumps(value).decode()
+
+
+def plain(line: str) -> str:
+    """What sources say may hold what a terminal would obey."""
+    return "".join(each if each.isprintable() else repr(each)[1:-1] for each in line)

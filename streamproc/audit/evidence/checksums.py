@@ -1,0 +1,166 @@
+"""Sums: are a bundle's files those that it says it has, and is it signed? The first net (see `check.py`)."""
+
+import hashlib
+from collections import Counter
+from typing import Any, Literal, TypeAlias
+
+import orjson
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from streamproc.audit.evidence.finding import Findings
+from streamproc.audit.evidence.format import (
+    CHAIN,
+    FORMAT,
+    MANIFEST,
+    PUBLIC_KEY,
+    README,
+    SIGNATURE,
+    SUMS,
+    TOPICS,
+    UNLISTED,
+    Contents,
+    UnreadableError,
+    sums,
+    whole,
+)
+from streamproc.audit.evidence.signature import fingerprint, public_key, public_pem, signed
+from streamproc.core.errors import NoBundleError
+
+Signature: TypeAlias = Literal[
+    "none", "of a key that wasn't compared", "of the given key", "of another key", "left out", "bad"
+]
+"""`of another key`: good, but not by the key that was given. `left out`: it, or the key to check it by, is missing."""
+
+
+def measured(contents: Contents, name: str) -> dict[str, Any]:
+    """A file's SHA-256, length and number of lines, as the manifest has them. Raises UnreadableError."""
+    digest, size, count = hashlib.sha256(), 0, 0
+    for chunk in contents.chunks(name):
+        digest.update(chunk)
+        size += len(chunk)
+        count += chunk.count(b"\n")
+    return {"sha256": digest.hexdigest(), "bytes": size, "lines": count}
+
+
+class Sums:
+    """See above. `files`: name → what was measured of it."""
+
+    def __init__(self, contents: Contents, findings: Findings) -> None:
+        self.files: dict[str, dict[str, Any]] = {}
+        self._contents = contents
+        self._findings = findings
+
+    def measure(self) -> None:
+        """Every file's SHA-256, and whether it can be read at all."""
+        for name, count in Counter(self._contents.names).items():
+            if count > 1:
+                self._findings.find("added", name, f"it is there {count} times")
+            try:
+                self.files[name] = measured(self._contents, name)
+            except UnreadableError as error:
+                self._findings.find("altered", name, f"can't be read: {error}")
+
+    def manifest(self) -> dict[str, Any]:
+        """What the manifest says. Raises NoBundleError where it is of a later format."""
+        try:
+            manifest = orjson.loads(whole(self._contents, MANIFEST))
+        except (orjson.JSONDecodeError, UnreadableError):
+            manifest = None
+        if not isinstance(manifest, dict):
+            self._findings.find("altered", MANIFEST, "not a JSON object: nothing that it says can be compared")
+            return {}
+        if isinstance(number := manifest.get("format"), int) and number > FORMAT:
+            raise NoBundleError(f"a bundle of format {number}: it takes a newer streamproc, this one knows {FORMAT}")
+        names = {"format", "streamproc", "chosen", "redacted", "signed_by", "counts", "ranges", "files"}
+        for name in sorted(manifest.keys() ^ names):
+            self._findings.find("added" if name in manifest else "left out", MANIFEST, f"{name}")
+        if manifest.get("format") != FORMAT:
+            self._findings.find("altered", MANIFEST, f"format: {FORMAT} is the only one there is")
+        if not isinstance(manifest.get("files"), dict):
+            manifest["files"] = {}
+        return manifest
+
+    def compare(self, manifest: dict[str, Any]) -> None:
+        """The files that are there with those that the manifest and `SHA256SUMS` list."""
+        listed, there = manifest.get("files", {}), self.files
+        told: set[str] = set()
+        for name in sorted(listed.keys() | set(self._contents.names) - UNLISTED):
+            if name not in self._contents.names:
+                self._findings.find("left out", name, "the manifest lists it")
+            elif name not in listed:
+                self._findings.find("added", name, "the manifest doesn't list it")
+            elif name in there and listed[name] != there[name]:
+                self._findings.find(
+                    "altered", name, "it isn't the file that the manifest lists: its SHA-256 or length differs"
+                )
+            else:
+                continue
+            told.add(name)
+        for name in sorted({*TOPICS, CHAIN, README} - set(self._contents.names) - told):
+            self._findings.find("left out", name, "every bundle has it")
+        self._listed(told)
+
+    def _listed(self, told: set[str]) -> None:
+        """`SHA256SUMS`: the manifest and what vouches for it are only listed there."""
+        if SUMS not in self._contents.names:
+            self._findings.find("left out", SUMS, "every bundle has it")
+            return
+        try:
+            found = whole(self._contents, SUMS)
+        except UnreadableError:
+            return
+        there = [(name, each["sha256"]) for name, each in self.files.items() if name != SUMS]
+        expected = sums(there)
+        if found == expected:
+            return
+        rows = [text.partition("  ") for text in found.decode(errors="replace").splitlines()]
+        listed = {name: digest for digest, _, name in rows}
+        differing = {name for name, digest in there if listed.get(name) != digest} | (listed.keys() - self.files.keys())
+        for name in sorted(differing - told):
+            if name in self._contents.names and name not in UNLISTED:
+                self._findings.find("altered", SUMS, f"it doesn't have the SHA-256 of {name}, which the manifest has")
+            elif name in self._contents.names:
+                kind: Literal["altered", "added"] = "altered" if name in listed else "added"
+                self._findings.find(kind, name, f"its SHA-256 isn't the one in {SUMS}, or {SUMS} was altered")
+            else:
+                self._findings.find("left out", name, f"{SUMS} lists it")
+        if not differing:
+            self._findings.find("altered", SUMS, "it isn't spelled as it was made")
+
+    def signature(self, manifest: dict[str, Any], trusted: Ed25519PublicKey | None) -> tuple[Signature, str | None]:
+        """What it is worth, and the fingerprint of the key that signed it."""
+        present = [name for name in (SIGNATURE, PUBLIC_KEY) if name in self._contents.names]
+        said = manifest.get("signed_by")
+        if said is None and not present:
+            if trusted is not None:
+                self._findings.find("left out", SIGNATURE, "it isn't signed, by the given key or any other")
+            return "none", None
+        before = self._findings.count
+        for name in {SIGNATURE, PUBLIC_KEY} - set(present):
+            self._findings.find("left out", name, "the bundle is signed, or was")
+        if said is None:
+            self._findings.find("added", SIGNATURE, "the manifest says that it isn't signed")
+        if len(present) < 2:
+            return ("bad" if said is None else "left out"), None
+        try:
+            pem, content = whole(self._contents, PUBLIC_KEY), whole(self._contents, MANIFEST)
+            key = public_key(pem)
+            good = signed(key, whole(self._contents, SIGNATURE), content)
+        except (ValueError, UnreadableError) as error:
+            self._findings.find("altered", PUBLIC_KEY, str(error))
+            return "bad", None
+        signer = fingerprint(key)
+        if pem != public_pem(key):
+            self._findings.find("altered", PUBLIC_KEY, "it isn't spelled as it was made")
+        if not good:
+            self._findings.find("altered", SIGNATURE, f"not a signature of {MANIFEST} by the key in {PUBLIC_KEY}")
+        if said not in {None, signer}:
+            self._findings.find("altered", PUBLIC_KEY, "not the key by which the manifest says that it is signed")
+        wrong = self._findings.count > before
+        if trusted is not None and fingerprint(trusted) != signer:
+            what = f"it is signed by {signer}, and the given key is {fingerprint(trusted)}"
+            self._findings.find("another key", PUBLIC_KEY, what)
+            return ("bad" if wrong else "of another key"), signer
+        if wrong:
+            return "bad", signer
+        return "of a key that wasn't compared" if trusted is None else "of the given key", signer

@@ -1,0 +1,44 @@
+"""Controls: the operators' orders of a bundle, so that what goes back to one can be held against it."""
+
+from collections.abc import Callable
+
+from pydantic import ValidationError
+
+from streamproc.audit.evidence.finding import Finding
+from streamproc.audit.evidence.format import CONTROLS, Contents
+from streamproc.audit.evidence.line_reader import Pages
+from streamproc.audit.evidence.raw_line import Line
+from streamproc.core.records.control import CONTROL, IDENTITY
+
+
+class Controls:
+    """See above. `read` it first."""
+
+    def __init__(self, find: Callable[[Finding], None]) -> None:
+        self.ids: set[str] = set()
+        self.texts: dict[tuple[int, int], str | None] = {}
+        """Partition and offset of each → text of the mapping that it brings."""
+        self.moves: set[tuple[str, str | None]] = set()
+        """By whom, and why, subjects were moved."""
+        self.ranges: dict[str, list[int]] = {}
+        """Partition → offset of the first and the last line."""
+        self._find = find
+
+    def read(self, contents: Contents) -> None:
+        """All of them."""
+        pages = Pages(contents, CONTROLS, self._find)
+        while pages.partition is not None:
+            for number, line in pages.of(pages.partition):
+                self._read(number, line)
+        self.ranges = pages.ranges
+
+    def _read(self, number: int, line: Line) -> None:
+        try:
+            control = CONTROL.validate_json(line.value or b"")
+        except ValidationError:
+            self._find(Finding("altered", CONTROLS, "not an operator's order", number))
+            return
+        self.ids.add(control.id)
+        self.texts[line.place] = control.mapping
+        if control.action in IDENTITY:
+            self.moves.add((control.by, control.reason))

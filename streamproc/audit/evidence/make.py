@@ -1,0 +1,280 @@
+"""Evidence: makes a bundle from the log, in streams, so that its size isn't bounded by memory.
+
+The raw lines go into the bundle first. All else is computed from these as they then lie there, by the same code that
+verifies it; and what was made is verified before it gets its name.
+"""
+
+import os
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+import orjson
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from streamproc import __version__
+from streamproc.audit.evidence.bundle_zip import PIECE, Packer, Unpacked
+from streamproc.audit.evidence.checksums import measured
+from streamproc.audit.evidence.format import (
+    CHAIN,
+    CONTROLS,
+    EVENTS,
+    FORMAT,
+    MANIFEST,
+    OUTCOMES,
+    PUBLIC_KEY,
+    README,
+    RECORDS,
+    SIGNATURE,
+    SUMS,
+    mapping_file,
+    sums,
+)
+from streamproc.audit.evidence.raw_line import Line
+from streamproc.audit.evidence.readme import ABOUT
+from streamproc.audit.evidence.redact_bundle import Redacted
+from streamproc.audit.evidence.scope import Chosen
+from streamproc.audit.evidence.signature import fingerprint, public_pem
+from streamproc.audit.evidence.verify import Derived, Verified, check
+from streamproc.core.errors import EvidenceError, MappingError
+from streamproc.core.fold.mapping_switch import compiled
+from streamproc.core.records.mapping_in_force import marked
+from streamproc.core.records.partitioner import partition_of
+from streamproc.core.records.stored_record import History, Logged, as_json
+from streamproc.core.records.topic_names import CHANGES, OPERATIONS
+from streamproc.core.records.topic_names import CONTROLS as CONTROLS_TOPIC
+from streamproc.core.records.topic_names import OUTCOMES as OUTCOMES_TOPIC
+from streamproc.core.records.user_record import OURS
+
+IN_MEMORY = 8 * 1024 * 1024
+"""Bytes of what is put away that stay in memory."""
+Say = Callable[[str], None]
+
+
+def make(
+    history: History,
+    chosen: Chosen,
+    target: Path,
+    *,
+    signer: Ed25519PrivateKey | None = None,
+    redact: bytes | None = None,
+    say: Say = lambda _: None,
+) -> Verified:
+    """Write the bundle, and verify it. `redact`: the key of the hashes that take the place of personal data.
+
+    What the log itself has wrong is told by the result, and in the bundle all the same; it can't be redacted then.
+    Raises EvidenceError where nothing is known of whom was asked for, or it can't be made like this.
+    """
+    with tempfile.TemporaryDirectory(prefix=f".{target.name}.", dir=target.parent) as name:
+        made = Path(name) / "bundle"
+        gathering = _Gathering(history, chosen, say)
+        with made.open("x+b") as file:
+            _write(file, gathering.files(), chosen, None if redact is not None else signer)
+        verified = _verified(made, None if redact is not None else signer, say)
+        if redact is not None:
+            if not verified.equal:
+                raise EvidenceError(
+                    f"it can't be redacted, since the log isn't whole: {verified.findings[0].told}; "
+                    f"{verified.found} in all, which the bundle shows without --redact"
+                )
+            say("redacting")
+            redacted_to = Path(name) / "redacted"
+            _redact(made, redacted_to, chosen, redact, signer)
+            made = redacted_to
+            verified = _verified(made, signer, say)
+        made.chmod(0o600)
+        made.replace(target)
+    return verified
+
+
+def verify(file: Path, trusted: bytes | None = None, say: Say = lambda _: None) -> Verified:
+    """Look at a bundle. `trusted`: a public key (PEM) by which it has to be signed.
+
+    Raises NoBundleError where it isn't one, and ValueError where `trusted` isn't such a key.
+    """
+    with Unpacked(file) as contents:
+        return check(contents, trusted, say)
+
+
+def _verified(file: Path, signer: Ed25519PrivateKey | None, say: Say) -> Verified:
+    return verify(file, None if signer is None else public_pem(signer.public_key()), say)
+
+
+def _redact(original: Path, target: Path, chosen: Chosen, key: bytes, signer: Ed25519PrivateKey | None) -> None:
+    with Unpacked(original) as contents, tempfile.TemporaryFile() as spool, target.open("x+b") as file:
+        redacted = Redacted(contents, key, _Spool(spool))
+        _write(file, redacted.files(), redacted.chosen(chosen), signer, redacted)
+
+
+def _write(
+    file: BinaryIO,
+    files: Iterable[tuple[str, Iterable[bytes]]],
+    chosen: Chosen,
+    signer: Ed25519PrivateKey | None,
+    redacted: Redacted | None = None,
+) -> None:
+    with Packer(file) as packer:
+        for name, pieces in files:
+            packer.add(name, pieces)
+        derived = Derived(packer, chosen, lambda _: None)
+        with tempfile.SpooledTemporaryFile(IN_MEMORY) as spool:
+            for account in derived.chain():
+                shown = account.shown() if redacted is None else redacted.linked(account.shown())
+                spool.write(orjson.dumps(shown) + b"\n")
+            spool.seek(0)
+            packer.add(CHAIN, iter(lambda: spool.read(PIECE), b""))
+        packer.add(README, [ABOUT.encode()])
+        manifest = {
+            "format": FORMAT,
+            "streamproc": __version__,
+            "chosen": chosen.shown(),
+            "redacted": None if redacted is None else redacted.shown(),
+            "signed_by": None if signer is None else fingerprint(signer.public_key()),
+            **derived.shown(),
+            "files": {name: measured(packer, name) for name in packer.names},
+        }
+        content = orjson.dumps(manifest, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS) + b"\n"
+        packer.add(MANIFEST, [content])
+        if signer is not None:
+            packer.add(SIGNATURE, [signer.sign(content)])
+            packer.add(PUBLIC_KEY, [public_pem(signer.public_key())])
+        packer.add(SUMS, [sums((name, measured(packer, name)["sha256"]) for name in packer.names)])
+
+
+class _Spool:
+    """See `Shelf`."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._places: list[tuple[int, int]] = []
+
+    def put(self, value: bytes) -> int:
+        self._places.append((self._file.seek(0, os.SEEK_END), len(value)))
+        self._file.write(value)
+        return len(self._places) - 1
+
+    def get(self, place: int) -> bytes:
+        begin, size = self._places[place]
+        self._file.seek(begin)
+        return self._file.read(size)
+
+
+class _Gathering:
+    """What the log has of the chosen users. The files are to be read in their order: each is chosen by those before."""
+
+    def __init__(self, history: History, chosen: Chosen, say: Say) -> None:
+        self._history = history
+        self._chosen = chosen
+        self._say = say
+        self._keys: dict[int, set[bytes]] = {}
+        self._there: set[bytes] = set()
+        """Users of whom there is an event."""
+        self._last: dict[int, int] = {}
+        """Partition → offset of the last event that was looked at."""
+        self._texts: dict[str, str] = {}
+        self._subjects: set[str] = set()
+        self._orders: set[str] = set()
+        self._placed: set[tuple[int, int]] = set()
+
+    def files(self) -> Iterator[tuple[str, Iterable[bytes]]]:
+        self._keys = self._chosen_keys()
+        yield EVENTS, self._told(EVENTS, self._events())
+        self._known()
+        yield RECORDS, self._told(RECORDS, self._records())
+        yield OUTCOMES, self._told(OUTCOMES, self._outcomes())
+        yield CONTROLS, self._told(CONTROLS, self._controls())
+        for digest, text in sorted(self._texts.items()):
+            yield mapping_file(digest), [text.encode()]
+
+    def _told(self, name: str, found: Iterable[Logged]) -> Iterator[bytes]:
+        count = 0
+        for logged in found:
+            count += 1
+            yield Line.of(logged).encoded()
+        self._say(f"{name}: {count} {'line' if count == 1 else 'lines'}")
+
+    def _chosen_keys(self) -> dict[int, set[bytes]]:
+        """Partition → the chosen users in it."""
+        keys: dict[int, set[bytes]] = {}
+        for user in self._chosen.users:
+            key = user.encode()
+            keys.setdefault(partition_of(key, self._history.partitions), set()).add(key)
+        for partition in () if self._chosen.users else range(self._history.partitions):
+            found: Counter[bytes] = Counter()
+            for topic in (CHANGES, OPERATIONS, OUTCOMES_TOPIC):
+                for logged in self._history.read(topic, partition, until=self._chosen.until):
+                    mapping = topic == CHANGES and marked(logged) is not None
+                    if logged.key is not None and self._chosen.why(topic, logged.timestamp) and not mapping:
+                        found[logged.key] += 1
+            keys[partition] = set(found)
+        return {partition: keys[partition] for partition in sorted(keys) if keys[partition]}
+
+    def _known(self) -> None:
+        unknown = sorted(user for user in self._chosen.users if user.encode() not in self._there)
+        if unknown:
+            raise EvidenceError(
+                f"no event of {', '.join(unknown)} is in the log; user IDs are exact, also in their case"
+            )
+        if not self._there:
+            raise EvidenceError("nobody has an event, record or outcome in this period")
+
+    def _events(self) -> Iterator[Logged]:
+        for partition, keys in self._keys.items():
+            for logged in self._history.read(CHANGES, partition, until=self._chosen.until):
+                self._last[partition] = logged.offset
+                event = marked(logged)
+                if event is not None and event.mapping is not None:
+                    self._mapping(event.event, event.mapping.text)
+                    if event.origin.topic == CONTROLS_TOPIC:
+                        self._placed.add((event.origin.partition, event.origin.offset))
+                    yield logged
+                elif logged.key in keys:
+                    self._there.add(logged.key)
+                    raw = as_json(logged)
+                    self._subjects.add(f"{raw.get('source')}/{raw.get('subject')}")
+                    yield logged
+
+    def _mapping(self, digest: str, text: str) -> None:
+        try:
+            compiled(digest, text)
+        except MappingError:
+            return  # the worker took no notice of it either
+        self._texts.setdefault(digest, text)
+
+    def _records(self) -> Iterator[Logged]:
+        for logged, last in self._of(OPERATIONS):
+            seq = as_json(logged).get("seq")
+            if not isinstance(seq, int) or seq <= last:
+                yield logged
+
+    def _outcomes(self) -> Iterator[Logged]:
+        for logged, last in self._of(OUTCOMES_TOPIC):
+            raw = as_json(logged)
+            seq, since, cause = raw.get("seq"), raw.get("since"), raw.get("cause")
+            later = isinstance(seq, int) and seq > last and (not isinstance(since, int) or since >= last)
+            if later:
+                continue
+            if isinstance(cause, dict) and cause.get("source") == OURS:
+                self._orders.add(str(cause.get("event")))
+            yield logged
+
+    def _of(self, topic: str) -> Iterator[tuple[Logged, int]]:
+        """Records of the chosen users, each with the offset of the last event of its partition."""
+        for partition, keys in self._keys.items():
+            only = next(iter(keys)) if len(keys) == 1 else None
+            for logged in self._history.read(topic, partition, key=only):
+                if logged.key in keys and logged.key in self._there:
+                    yield logged, self._last[partition]
+
+    def _controls(self) -> Iterator[Logged]:
+        users = {key.decode(errors="replace") for key in self._there}
+        for partition in range(self._history.partitions):
+            for logged in self._history.read(CONTROLS_TOPIC, partition):
+                raw = as_json(logged)
+                about = raw.get("user") in users or raw.get("subject") in self._subjects
+                about |= raw.get("action") in {"pause", "resume"}
+                needed = raw.get("id") in self._orders or (partition, logged.offset) in self._placed
+                if needed or (about and not self._chosen.beyond(logged.timestamp)):
+                    yield logged

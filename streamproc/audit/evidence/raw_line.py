@@ -1,0 +1,83 @@
+"""Line: one record of a topic as a line of a bundle's file, and back again."""
+
+from base64 import b64decode, b64encode
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from streamproc.core.records.stored_record import Logged
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One record of a topic, as a line of the file. `timestamp`: ms since 1970."""
+
+    partition: int
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+
+    @property
+    def place(self) -> tuple[int, int]:
+        """Lines lie in the order of this."""
+        return self.partition, self.offset
+
+    @classmethod
+    def of(cls, logged: Logged) -> "Line":
+        return cls(logged.partition, logged.offset, logged.timestamp, logged.key, logged.value)
+
+    def logged(self, topic: str) -> Logged:
+        """As it lay in the topic."""
+        return Logged(topic, self.partition, self.offset, self.timestamp, self.key, self.value)
+
+    def encoded(self) -> bytes:
+        """Bytes as text where they are UTF-8, else as `key64` and `value64`, in base64. Ends with a newline."""
+        place = {"partition": self.partition, "offset": self.offset, "timestamp": self.timestamp}
+        return orjson.dumps(place | _text("key", self.key) | _text("value", self.value)) + b"\n"
+
+
+def line_of(text: bytes) -> Line:
+    """The line again. Raises ValueError with what is wrong with it, without what it says."""
+    try:
+        raw = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        raw = None
+    if not isinstance(raw, dict):
+        raise ValueError("not a JSON object")  # noqa: TRY004 - it is the text that is wrong
+    partition, offset, timestamp = (_number(raw, name) for name in ("partition", "offset", "timestamp"))
+    key, value = _bytes(raw, "key"), _bytes(raw, "value")
+    if raw:
+        raise ValueError("it holds more than a line may")
+    return Line(partition, offset, timestamp, key, value)
+
+
+def _text(name: str, content: bytes | None) -> dict[str, str | None]:
+    if content is None:
+        return {name: None}
+    try:
+        return {name: content.decode()}
+    except UnicodeDecodeError:
+        return {f"{name}64": b64encode(content).decode()}
+
+
+def _number(raw: dict[str, Any], name: str) -> int:
+    number = raw.pop(name, None)
+    if type(number) is not int or not 0 <= number < 2**63:
+        raise ValueError(f"{name} isn't a whole number")
+    return number
+
+
+def _bytes(raw: dict[str, Any], name: str) -> bytes | None:
+    if name in raw:
+        text = raw.pop(name)
+        if text is None:
+            return None
+        if isinstance(text, str):
+            return text.encode()
+    else:
+        text = raw.pop(f"{name}64", None)
+        if isinstance(text, str):
+            return b64decode(text, validate=True)  # a ValueError of its own where it isn't base64
+    raise ValueError(f"{name} isn't text")

@@ -1,0 +1,170 @@
+"""Redacted evidence: a bundle's lines once more, without who it is about (see `redaction.py`).
+
+The redacted events are folded beside the original ones, and each record has to say the same: the same seq, effect,
+dates, problems and kinds of operations. So what the redacted bundle proves is what the original one does.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import Any, Final, Protocol
+
+import orjson
+from pydantic import ValidationError
+
+from streamproc.audit.evidence.format import CONTROLS, EVENTS, OUTCOMES, RECORDS, TOPICS, Contents, lines, whole
+from streamproc.audit.evidence.raw_line import Line, line_of
+from streamproc.audit.evidence.redaction import MARK, WHOLE, Redaction, ids, kept
+from streamproc.audit.evidence.scope import Chosen
+from streamproc.core.errors import EvidenceError
+from streamproc.core.fold.mapping import parse_mapping
+from streamproc.core.fold.refold import Refold, Step, first_rules
+from streamproc.core.records.change_event import CHANGE_EVENT, ChangeEvent, Origin
+from streamproc.core.records.control import CONTROL, MAPPING, SINK
+from streamproc.core.records.outcome import OUTCOME
+from streamproc.core.records.stored_record import Logged
+from streamproc.core.records.user_record import Cause
+
+SAME: Final = ("seq", "prev", "due", "as_of", "effect", "mapping", "problems")
+"""What of a record has to stay as it was; beside it the kinds of its operations."""
+
+
+class Shelf(Protocol):
+    """Bytes put away, not to have them in memory."""
+
+    def put(self, value: bytes) -> int:
+        """Returns what `get` wants for it."""
+
+    def get(self, place: int) -> bytes: ...
+
+
+class Redacted:
+    """See above. `original` is a bundle in which nothing was found. `files` are to be read once, in their order."""
+
+    def __init__(self, original: Contents, key: bytes, shelf: Shelf) -> None:
+        self._original = original
+        self._shelf = shelf
+        self._mappings = [name for name in original.names if name.startswith("mappings/")]
+        texts = [whole(original, name).decode() for name in self._mappings]
+        self._redaction = Redaction(key, kept(parse_mapping(text) for text in texts), self._ids())
+        self._records: dict[tuple[str, int], int] = {}
+        self._hashes: dict[str, list[str]] = {}
+
+    def files(self) -> Iterator[tuple[str, Iterable[bytes]]]:
+        """Name and content of each file of raw lines, and of the mappings."""
+        yield EVENTS, self._events()
+        yield RECORDS, self._of_records()
+        yield OUTCOMES, self._of_outcomes()
+        yield CONTROLS, self._of_controls()
+        for name in self._mappings:
+            yield name, [whole(self._original, name)]
+
+    def chosen(self, chosen: Chosen) -> Chosen:
+        """Whose evidence it is."""
+        return Chosen(tuple(sorted(map(self._redaction.word, chosen.users))), chosen.first, chosen.until)
+
+    def shown(self) -> dict[str, Any]:
+        """For the manifest, once the files were read."""
+        kept, hidden = sorted(self._redaction.kept), sorted(self._redaction.hidden)
+        return {"prefix": MARK, "kept": kept, "hidden": hidden, "whole": list(WHOLE)}
+
+    def linked(self, account: dict[str, Any]) -> dict[str, Any]:
+        """A user's line of the chain, each record with the hashes of the original one."""
+        before = ""
+        for each, digest in zip(account["records"], self._hashes[account["user"]], strict=True):
+            each["original"] = {"before": before, "hash": digest}
+            before = digest
+        return account
+
+    def _lines(self, file: str) -> Iterator[Line]:
+        return map(line_of, lines(self._original, file))
+
+    def _ids(self) -> Iterator[str]:
+        for line in self._lines(EVENTS):
+            event = _event(line)
+            if event is not None:
+                yield from ids(event)
+
+    def _before(self, partition: int, until: int | None = None, *, redacted: bool) -> Iterator[Logged]:
+        for line in self._lines(EVENTS):
+            if line.partition > partition:
+                return
+            if line.partition == partition and (until is None or line.offset < until):
+                yield (self._hidden(line) if redacted else line).logged(TOPICS[EVENTS])
+
+    def _refold(self, partition: int, *, redacted: bool) -> Refold:
+        rules = first_rules(self._before(partition, redacted=redacted))
+        return Refold(lambda until: self._before(partition, until, redacted=redacted), rules)
+
+    def _events(self) -> Iterator[bytes]:
+        here: int | None = None
+        for line in self._lines(EVENTS):
+            if line.partition != here:
+                here = line.partition
+                old, new = self._refold(here, redacted=False), self._refold(here, redacted=True)
+            hidden = self._hidden(line)
+            self._compare(old.take(line.logged(TOPICS[EVENTS])), new.take(hidden.logged(TOPICS[EVENTS])))
+            yield hidden.encoded()
+
+    def _hidden(self, line: Line) -> Line:
+        event = _event(line)
+        key = (line.key or b"").decode(errors="replace")
+        if event is None:  # it led to nothing, and nobody knows what it says
+            return Line(line.partition, line.offset, line.timestamp, self._redaction.word(key).encode(), None)
+        key = key if event.kind == "mapping" else self._redaction.word(key)
+        value = orjson.dumps(self._redaction.event(event))
+        return Line(line.partition, line.offset, line.timestamp, key.encode(), value)
+
+    def _compare(self, old: Step, new: Step) -> None:
+        seq, word = old.logged.offset, self._redaction.word
+        if old.rejected != new.rejected or {word(user) for user in old.records} != new.records.keys():
+            raise EvidenceError(f"it can't be redacted: the event at offset {seq} would lead to something else")
+        for user, value in old.records.items():
+            hidden = new.records[word(user)]
+            was, now = orjson.loads(value), orjson.loads(hidden)
+            differing = [name for name in SAME if was[name] != now[name]]
+            if [each["op"] for each in was["operations"]] != [each["op"] for each in now["operations"]]:
+                differing.append("operations")
+            if differing:
+                raise EvidenceError(
+                    f"it can't be redacted: the record of user {user} at seq {seq} would have another "
+                    f"{', '.join(differing)}; make it without --redact"
+                )
+            self._records[word(user), seq] = self._shelf.put(hidden)
+            self._hashes.setdefault(word(user), []).append(was["hash"])
+
+    def _of_records(self) -> Iterator[bytes]:
+        for line in self._lines(RECORDS):
+            raw = orjson.loads(line.value or b"")
+            user = self._redaction.word(raw["user"])
+            value = self._shelf.get(self._records[user, raw["seq"]])
+            yield Line(line.partition, line.offset, line.timestamp, user.encode(), value).encoded()
+
+    def _of_outcomes(self) -> Iterator[bytes]:
+        for line in self._lines(OUTCOMES):
+            outcome = OUTCOME.validate_json(line.value or b"")
+            user = self._redaction.word(outcome.user)
+            cause, problems = self._recorded(user, outcome.seq)
+            value = orjson.dumps(self._redaction.outcome(outcome, cause, problems))
+            yield Line(line.partition, line.offset, line.timestamp, user.encode(), value).encoded()
+
+    def _recorded(self, user: str, seq: int) -> tuple[Cause | None, list[str]]:
+        """Cause and problems of a redacted record; none of one after the end of the period."""
+        place = self._records.get((user, seq))
+        if place is None:
+            return None, []
+        record = orjson.loads(self._shelf.get(place))
+        return Cause(**record["cause"] | {"origin": Origin(**record["cause"]["origin"])}), record["problems"]
+
+    def _of_controls(self) -> Iterator[bytes]:
+        for line in self._lines(CONTROLS):
+            control = CONTROL.validate_json(line.value or b"")
+            key = (line.key or b"").decode()
+            key = key if key in {SINK, MAPPING} else self._redaction.word(key)
+            value = orjson.dumps(self._redaction.control(control))
+            yield Line(line.partition, line.offset, line.timestamp, key.encode(), value).encoded()
+
+
+def _event(line: Line) -> ChangeEvent | None:
+    try:
+        return CHANGE_EVENT.validate_json(line.value or b"")
+    except ValidationError:
+        return None

@@ -1,0 +1,254 @@
+"""Redaction: what says who somebody is, as a keyed hash in its place. What decides somebody's access stays.
+
+Rule 1: the same value is the same word everywhere, so who is who, who manages whom and what moved where can still be
+followed. Without the key nobody can tell which value it was, nor try.
+Rule 2: a fact stays as it is where a mapping has to look into it (rules, copies, `active`); all else that is text or a
+number becomes a word. A fact that a mapping only copies folds to the same word in the desired resource.
+Rule 3: ids decide which of two words of the same moment counts, so an id within an order keeps its rank among all. The
+parts of an id keep their slashes: one names all that begin with it.
+Rule 4: what people wrote becomes a word as a whole. Of requests only what happened is kept, not what was in them.
+Rule 5: every field is named here. One that nobody has thought of is left out, and then the fold says so.
+"""
+
+import hmac
+import re
+from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import replace
+from typing import Final
+
+from streamproc.audit.evidence.outcomes import RETRY
+from streamproc.core.fold.mapping import Mapping
+from streamproc.core.records.change_event import (
+    BEGAN,
+    ChangeEvent,
+    Effective,
+    Fact,
+    JsonScalar,
+    Move,
+    Order,
+    Row,
+    SourceFacts,
+)
+from streamproc.core.records.control import Control
+from streamproc.core.records.fact_names import ACTIVE, STARTS
+from streamproc.core.records.outcome import Outcome, Request
+from streamproc.core.records.user_record import Cause
+
+MARK: Final = "redacted-"
+"""What each word begins with."""
+LENGTH: Final = 24
+"""Hex digits of the hash that are kept: enough that no two values of a log ever share them."""
+SHORTEST: Final = 16
+"""Bytes of a key."""
+
+WHOLE: Final = (
+    "names of sources, facts and operators' actions",
+    "times, and dates with their zones",
+    "places in the log",
+    "mappings",
+    "verdicts, methods and statuses of requests",
+    "correlation ids that the target gave its answers",
+    "streamproc's own words",
+)
+"""What stays as it is beside the facts that are kept. By a correlation id who runs the target can tell whom it was."""
+
+PLAIN: Final = frozenset({"due", "by what the source says", "first mapping", "worker"})
+"""What streamproc itself writes where people may write, too."""
+_OURS: Final = re.compile(
+    r"mass guard: \d+ users of one cause and \d+ others in [\d.e+]+ s, threshold \d+"
+    r"|can't be created before these are known: [A-Za-z, ]+"
+    r"|an operator rejected this revocation"
+    r"|the account is protected, and never deactivated"
+    r"|an earlier change is missing from this record's history"
+)
+_PATH: Final = re.compile(r"/(Users|Groups|Bulk|Schemas|ResourceTypes|ServiceProviderConfig)(?![A-Za-z])")
+
+
+def kept(mappings: Iterable[Mapping]) -> frozenset[str]:
+    """Facts that some mapping has to look into (rule 2)."""
+    found = {BEGAN, ACTIVE}
+    for mapping in mappings:
+        file = mapping.file
+        found.add(file.attributes.active)
+        found |= {copy.fact for copy in file.copies}
+        found |= {fact for rule in file.rules for fact in rule.when}
+    return frozenset(found)
+
+
+def ids(event: ChangeEvent) -> Iterator[str]:
+    """Every id that stands within an order (rule 3)."""
+    yield event.order[2]
+    facts = event.move.facts if event.move is not None else None
+    if facts is not None:
+        orders = [facts.floor, facts.grouped, *facts.later.values(), *facts.gone.values(), *facts.brought.values()]
+        orders += [row.entered for row in facts.rows.values()]
+        yield from (order[2] for order in orders if order is not None)
+
+
+class Redaction:
+    """See above. `ranked`: every id that `ids` gives, of all events that will come."""
+
+    def __init__(self, key: bytes, kept: Collection[str], ranked: Iterable[str]) -> None:
+        self.kept = frozenset(kept)
+        self.hidden: set[str] = set()
+        """Facts of which some value became a word."""
+        self._key = key
+        self._ranks = {name: rank for rank, name in enumerate(sorted({*ranked, ""}))}
+
+    def word(self, text: str) -> str:
+        """A keyed hash in place of the text; blanks stay, as around it: whether they count is the mapping's to say."""
+        bare = text.strip()
+        if not bare:
+            return text
+        return text.replace(bare, MARK + hmac.digest(self._key, bare.encode(), "sha256").hex()[:LENGTH])
+
+    def id(self, name: str) -> str:
+        """Part by part."""
+        return name if name == STARTS else "/".join(self.word(part) for part in name.split("/"))
+
+    def said(self, text: str | None) -> str | None:
+        """What somebody wrote: a reason, a name."""
+        return text if text is None or text in PLAIN else self.word(text)
+
+    def event(self, event: ChangeEvent) -> ChangeEvent:
+        """Of a user. A mapping's keeps all but who ordered it, and why."""
+        if event.mapping is not None:
+            mapping = replace(event.mapping, by=self.said(event.mapping.by) or "")
+            return replace(event, reason=self.said(event.reason), mapping=mapping)
+        due = event.kind == "due"
+        return ChangeEvent(
+            user=self.word(event.user),
+            source=event.source,
+            subject=self.word(event.subject),
+            event=f"due/{self.id(event.event.removeprefix('due/'))}" if due else self.id(event.event),
+            kind=event.kind,
+            order=self._order(event.order),
+            attributes=self._facts(event.attributes),
+            origin=event.origin,
+            reason=self.said(event.reason),
+            effective=_effective(event.effective),
+            row=None if event.row is None else self.id(event.row),
+            cancels=None if event.cancels is None else self.id(event.cancels),
+            move=None if event.move is None else self._move(event.move),
+        )
+
+    def outcome(self, outcome: Outcome, cause: Cause | None, problems: Collection[str]) -> Outcome:
+        """`cause` and `problems`: of the redacted record. Problems name facts, never what these say."""
+        ours = outcome.reason is not None and (
+            outcome.reason == "; ".join(problems) or _OURS.fullmatch(outcome.reason) is not None
+        )
+        if outcome.cause is not None and outcome.cause.source == "streamproc":
+            named = outcome.cause.event
+            event = named if named == RETRY else self.id(named)
+            cause = Cause("streamproc", event, outcome.cause.origin, self.said(outcome.cause.reason))
+        return Outcome(
+            user=self.word(outcome.user),
+            seq=outcome.seq,
+            verdict=outcome.verdict,
+            final=outcome.final,
+            at=outcome.at,
+            effect=outcome.effect,
+            cause=None if outcome.cause is None else cause,
+            operations=outcome.operations,
+            requests=[self._request(each) for each in outcome.requests],
+            reason=outcome.reason if ours else self.said(outcome.reason),
+            since=outcome.since,
+            acknowledged=outcome.acknowledged,
+            read_back=outcome.read_back,
+            sessions_ended=outcome.sessions_ended,
+        )
+
+    def control(self, control: Control) -> Control:
+        """An operator's order; a mapping that it brings stays whole."""
+        source, slash, subject = (control.subject or "").partition("/")
+        return Control(
+            id=self.id(control.id),
+            action=control.action,
+            user=None if control.user is None else self.word(control.user),
+            since=control.since,
+            by=self.word(control.by),
+            reason=self.word(control.reason),
+            at=control.at,
+            subject=None if control.subject is None else source + slash + self.word(subject),
+            mapping=control.mapping,
+        )
+
+    def _request(self, request: Request) -> Request:
+        path = _PATH.match(request.path)
+        return Request(
+            id=self.word(request.id),
+            method=request.method,
+            path="" if path is None else path[0],
+            body=None,
+            sent=request.sent,
+            answered=request.answered,
+            status=request.status,
+            correlation_id=request.correlation_id,
+            error=self.said(request.error),
+            absent=request.absent,
+        )
+
+    def _move(self, move: Move) -> Move:
+        return Move(
+            other=None if move.other is None else self.word(move.other),
+            by=None if move.by is None else self.word(move.by),
+            facts=None if move.facts is None else self._all(move.facts),
+        )
+
+    def _all(self, facts: SourceFacts) -> SourceFacts:
+        return SourceFacts(
+            subject=self.word(facts.subject),
+            origin=facts.origin,
+            floor=None if facts.floor is None else self._order(facts.floor),
+            values=self._facts(facts.values),
+            later=_each(self._order, facts.later),
+            grouped=None if facts.grouped is None else self._order(facts.grouped),
+            rows={
+                self.id(name): Row(
+                    entered=self._order(row.entered),
+                    attributes=self._facts(row.attributes),
+                    effective=_effective(row.effective),
+                    whole=row.whole,
+                )
+                for name, row in facts.rows.items()
+            },
+            gone={self.id(name): self._order(order) for name, order in facts.gone.items()},
+            left=facts.left,
+            since=facts.since,
+            vouched=facts.vouched,
+            brought=_each(self._order, facts.brought),
+        )
+
+    def _order(self, order: Order) -> Order:
+        at, sequence, name = order
+        return (at, sequence, f"{self._ranks[name]:08d}.{self.id(name)}" if name else "")
+
+    def _facts(self, said: dict[str, Fact]) -> dict[str, Fact]:
+        return {name: value if name in self.kept else self._fact(name, value) for name, value in said.items()}
+
+    def _fact(self, name: str, value: Fact) -> Fact:
+        hidden: Fact
+        if isinstance(value, list):
+            hidden = [self._value(each) for each in value]
+        elif isinstance(value, dict):
+            hidden = {self.word(key): self._value(each) for key, each in value.items()}
+        else:
+            hidden = self._value(value)
+        if hidden != value:
+            self.hidden.add(name)
+        return hidden
+
+    def _value(self, value: JsonScalar) -> JsonScalar:
+        """A number becomes the word of its text: that is what a mapping makes of it."""
+        return value if value is None or isinstance(value, bool) else self.word(str(value))
+
+
+def _effective(effective: Effective | None) -> Effective | None:
+    """A date, and by which zone it was read."""
+    if effective is None:
+        return None
+    return Effective(at=effective.at, said=effective.said, zone=effective.zone, lags=effective.lags)
+
+
+def _each(change: Callable[[Order], Order], orders: dict[str, Order]) -> dict[str, Order]:
+    return {name: change(order) for name, order in orders.items()}

@@ -1,0 +1,288 @@
+"""Explained: what a finding says of the log, so that somebody who looks for it finds it: which topic, which offset.
+
+A record's hash is over its content and over the hash before it. So a record that doesn't fit its own hash, or that the
+next one doesn't follow, was altered; one that fits in, and isn't what its event leads to, speaks for itself: the event
+was altered.
+"""
+
+from bisect import bisect_left
+from dataclasses import dataclass
+from typing import Any, Final, Literal, TypeAlias
+
+import orjson
+
+from streamproc.audit.replay.json_diff import ABSENT, difference, short
+from streamproc.audit.replay.partition import Passed, refold
+from streamproc.audit.replay.record_check import LAST, Finding
+from streamproc.core.records.stored_record import History, Logged, as_json
+from streamproc.core.records.topic_names import CHANGES, CONTROLS, DELIVERIES, OPERATIONS, OUTCOMES
+from streamproc.core.records.user_record import FIRST, sealed
+
+Kind: TypeAlias = Literal["altered", "added", "left out", "swapped", "told twice"]
+
+
+@dataclass(frozen=True, slots=True)
+class Divergence:
+    """What was recorded, and what the log gives, where they part.
+
+    `offset` None: it can't be told where it would lie. `seq`: offset in `identity.changes` of the event it is about.
+    `path`: where in the value, as a JSON Pointer; the two sides are cut short.
+    """
+
+    kind: Kind
+    topic: str
+    partition: int
+    offset: int | None
+    user: str
+    seq: int | None
+    what: str
+    path: str | None = None
+    recorded: Any = None
+    recomputed: Any = None
+
+    @property
+    def told(self) -> str:
+        """In a line."""
+        place = f"{self.topic} partition {self.partition}"
+        at = "" if self.offset is None else f" offset {self.offset}"
+        who = f"; user {self.user}" if self.user else ""
+        about = "" if self.seq is None or self.topic == CHANGES else f", event at offset {self.seq}"
+        return f"{self.kind}: {place}{at}{who}{about}: {self.what}"
+
+
+_PLAIN: Final[dict[str, tuple[Kind, str, str]]] = {
+    "gap": ("left out", CHANGES, "nothing lies at this offset, where offsets follow each other without a gap"),
+    "mapping": ("altered", CHANGES, "the event's text isn't that of the mapping it names, and it wasn't rejected"),
+    "unreadable": ("altered", CHANGES, "it can't be folded, and events.rejected doesn't say that it was rejected"),
+    "unrejected": ("altered", CHANGES, "events.rejected says that it was rejected, and it can be folded"),
+    "broken": ("altered", OPERATIONS, "it isn't a record of the user who is its key"),
+    "unsealed": ("altered", OPERATIONS, "it doesn't fit its own hash, or doesn't follow the record before it"),
+    "fate broken": ("altered", OUTCOMES, "it isn't an outcome of the user who is its key"),
+    "fate impossible": ("altered", OUTCOMES, "its verdict, operations and instants contradict each other"),
+    "fate twice": ("told twice", OUTCOMES, "the event's fate was told before"),
+    "fate of nothing": ("added", OUTCOMES, "there is no such event of this user"),
+    "delivery of nothing": ("altered", DELIVERIES, "its seq isn't that of an event of this user"),
+    "delivery broken": ("altered", DELIVERIES, "it isn't a delivery of the user who is its key"),
+    "key": ("altered", CHANGES, "its key isn't the user whom it is about, or the mapping that it brings"),
+}
+
+
+def explained(history: History, partition: int, passed: Passed, finding: Finding) -> Divergence:
+    """The finding, as a divergence. Reads the partition again where that tells more."""
+    named = _Named(history, partition, passed, finding)
+    match finding.problem:
+        case "differs":
+            return named.differs()
+        case "no event":
+            return named.no_event()
+        case "no record":
+            return named.no_record()
+        case "fate differs":
+            return _fate_differs(partition, finding)
+        case "no fate":
+            return _no_fate(partition, finding)
+        case "order differs":
+            return _order_differs(partition, finding)
+        case "no order":
+            return _no_order(finding)
+        case plain:
+            kind, topic, what = _PLAIN[plain]
+            logged = finding.logged
+            offset = finding.offset if logged is None else logged.offset
+            seq = None if finding.seq == LAST else finding.seq
+            return Divergence(kind, topic, partition, offset, finding.user, seq, what, recorded=_said(logged))
+
+
+def _said(logged: Logged | None) -> Any:
+    """A record in short, as it is."""
+    return None if logged is None else short((logged.value or b"").decode(errors="replace"))
+
+
+def _fate_differs(partition: int, finding: Finding) -> Divergence:
+    assert finding.logged is not None
+    said = as_json(finding.logged)
+    shown = orjson.dumps({name: said.get(name) for name in ("effect", "cause")})
+    path, recorded, recomputed = difference(shown, orjson.dumps(finding.expected))
+    what = "it doesn't say the effect and the cause of the event's record"
+    at, offset = finding.seq, finding.logged.offset
+    return Divergence("altered", OUTCOMES, partition, offset, finding.user, at, what, path, recorded, recomputed)
+
+
+def _order_differs(partition: int, finding: Finding) -> Divergence:
+    """Which of the two was altered can't be told; an order is put in all partitions."""
+    origin, said, ordered = finding.expected
+    what = f"it doesn't say what its order says, {CONTROLS} partition {origin.partition} offset {origin.offset}"
+    names = ("by", "reason", "mapping", "appended")
+    one, other = (
+        None if each is None else orjson.dumps(dict(zip(names, each, strict=True))) for each in (said, ordered)
+    )
+    sides = difference(one, other)
+    return Divergence("altered", CHANGES, partition, finding.seq, "", finding.seq, what, *sides)
+
+
+def _no_order(finding: Finding) -> Divergence:
+    assert finding.logged is not None
+    origin, at = finding.expected, finding.logged
+    what = f"the order of the mapping at {CHANGES} partition {at.partition} offset {at.offset} isn't there"
+    return Divergence("left out", CONTROLS, origin.partition, origin.offset, "", None, what)
+
+
+def _no_fate(partition: int, finding: Finding) -> Divergence:
+    until = finding.logged
+    if until is None:
+        says = f"that of seq {finding.expected} is told, which comes after it"
+    else:
+        seq = orjson.loads(until.value or b"")["seq"]
+        says = f"{DELIVERIES} partition {partition} offset {until.offset} says that all are told up to seq {seq}"
+    what = f"no fate of {finding.user} seq {finding.seq}, and {says}"
+    sides = (ABSENT, "one final outcome")
+    return Divergence("left out", OUTCOMES, partition, None, finding.user, finding.seq, what, None, *sides)
+
+
+class _Named:
+    """A finding in the records, with what the topics around it say."""
+
+    def __init__(self, history: History, partition: int, passed: Passed, finding: Finding) -> None:
+        self._history, self._partition, self._passed, self._finding = history, partition, passed, finding
+        self._seq = finding.seq
+        self._value = b"" if finding.logged is None else finding.logged.value or b""
+        self._raw = {} if finding.logged is None else as_json(finding.logged)
+
+    def differs(self) -> Divergence:
+        """The record isn't what its event leads to."""
+        value, digest = self._recomputed()
+        expected = orjson.loads(value)
+        sides = difference(self._value, value)
+        following = self._following()
+        if not sealed(self._value):
+            return self._record("altered", "it doesn't fit its own hash", *sides)
+        if self._raw.get("before") != expected["before"] or self._raw.get("prev") != expected["prev"]:
+            return self._record("altered", "it doesn't follow the record before it", *sides)
+        if following is not None and following.get("before") == expected["hash"]:
+            return self._record("altered", "the record after it doesn't follow it", *sides)
+        if self._raw.get("mapping") != expected["mapping"] and self._elsewhere() is None:
+            what = (
+                f"mapping {digest[1]} is in force from this event on; the record of offset {self._seq} was made by "
+                f"{self._raw.get('mapping')}"
+            )
+            return self._event("altered", what, *sides, offset=digest[0])
+        return self._told(sides)
+
+    def no_event(self) -> Divergence:
+        """A record is there, and nothing leads to it."""
+        if not sealed(self._value):
+            return self._record("altered", "it doesn't fit its own hash, and there is no such event of this user")
+        event = self._at(self._seq)
+        if not self._linked():
+            return self._record("added", "no event led to it, and it doesn't follow the user's record before it")
+        if event is None:
+            return self._event("left out", f"it led to {OPERATIONS} offset {self._offset}, and isn't there")
+        if (self._partition, self._seq) in (self._passed.asked.rejected or ()):
+            return self._record("added", "its event was rejected")
+        return self._told((None, self._raw.get("cause"), _cause(event)))
+
+    def no_record(self) -> Divergence:
+        """An event is there, and not what it leads to; later events have been folded."""
+        value, _ = self._recomputed()
+        raw = orjson.loads(value)
+        folded = self._folded(raw["cause"])
+        if folded is not None:
+            return self._event(
+                "swapped", f"the event that lies here was folded at offset {folded}", None, ABSENT, raw["cause"]
+            )
+        shown = short({name: raw[name] for name in ("seq", "effect", "cause", "hash")})
+        what = "the event's record isn't there, though nothing newer of the user is"
+        if self._finding.user in self._passed.audit.courses and self._later():
+            what = "the event's record isn't there, and compaction can't have removed it"
+        return self._record("left out", what, None, ABSENT, shown)
+
+    def _told(self, sides: tuple[str | None, Any, Any]) -> Divergence:
+        """The record fits in; so it's the event that isn't the same."""
+        place = self._elsewhere()
+        if place is not None:
+            return self._event("swapped", f"the event that was folded here lies at offset {place} now", *sides)
+        event = self._at(self._seq)
+        if self._raw.get("cause") != _cause(event):
+            return self._event("altered", "it isn't the event that was folded here", *sides)
+        return self._event("altered", f"it doesn't lead to the record that was made of it, {self._place}", *sides)
+
+    @property
+    def _offset(self) -> int | None:
+        return self._finding.offset if self._finding.logged is None else self._finding.logged.offset
+
+    @property
+    def _place(self) -> str:
+        return f"{OPERATIONS} offset {self._offset}, which fits its hash and the records around it"
+
+    def _record(self, kind: Kind, what: str, path: str | None = None, one: Any = None, other: Any = None) -> Divergence:
+        user = self._finding.user
+        return Divergence(kind, OPERATIONS, self._partition, self._offset, user, self._seq, what, path, one, other)
+
+    def _event(
+        self,
+        kind: Kind,
+        what: str,
+        path: str | None = None,
+        one: Any = None,
+        other: Any = None,
+        *,
+        offset: int | None = None,
+    ) -> Divergence:
+        at = self._seq if offset is None else offset
+        return Divergence(kind, CHANGES, self._partition, at, self._finding.user, self._seq, what, path, one, other)
+
+    def _recomputed(self) -> tuple[bytes, tuple[int, str]]:
+        """The record as the fold gives it, with offset and digest of the mapping in force. Folds up to there again."""
+        again = refold(self._history, self._partition, self._passed.begin)
+        for logged in self._history.read(CHANGES, self._partition, first=self._passed.begin.start):
+            step = again.take(logged)
+            if logged.offset == self._seq:
+                assert again.rules is not None
+                return step.records[self._finding.user], (again.rules.seq, again.rules.digest)
+        raise AssertionError("the event was there before")
+
+    def _following(self) -> dict[str, Any] | None:
+        """The user's recorded record that says it follows this one."""
+        for logged in self._history.read(OPERATIONS, self._partition, key=self._finding.user.encode()):
+            raw = as_json(logged)
+            if raw.get("prev") == self._seq:
+                return raw
+        return None
+
+    def _folded(self, cause: dict[str, Any]) -> int | None:
+        """The offset at which an event was folded, as a record of the user says; None: nowhere else."""
+        for logged in self._history.read(OPERATIONS, self._partition, key=self._finding.user.encode()):
+            raw = as_json(logged)
+            if raw.get("cause") == cause and raw.get("seq") != self._seq and sealed(logged.value or b""):
+                return int(raw["seq"])
+        return None
+
+    def _linked(self) -> bool:
+        """Whether the record follows the user's last one before it, as the fold gives that."""
+        course = self._passed.audit.courses.get(self._finding.user)
+        at = 0 if course is None else bisect_left(course.seqs, self._seq)
+        if course is None or at == 0:
+            return (self._raw.get("prev"), self._raw.get("before")) == (FIRST, "")
+        return (self._raw.get("prev"), self._raw.get("before")) == (course.seqs[at - 1], course.hash(at - 1))
+
+    def _later(self) -> bool:
+        return self._passed.audit.courses[self._finding.user].newest() > self._seq
+
+    def _at(self, offset: int) -> dict[str, Any] | None:
+        """The event at an offset, as JSON; empty where it is none. None: nothing is there."""
+        logged = next(self._history.read(CHANGES, self._partition, first=offset), None)
+        return None if logged is None or logged.offset != offset else as_json(logged)
+
+    def _elsewhere(self) -> int | None:
+        """Where the event lies that the record says it was made of; None: where it belongs, or nowhere."""
+        for logged in self._history.read(CHANGES, self._partition):
+            if _cause(as_json(logged)) == self._raw.get("cause"):
+                return None if logged.offset == self._seq else logged.offset
+        return None
+
+
+def _cause(event: dict[str, Any] | None) -> dict[str, Any] | None:
+    """As a record says it."""
+    if not event:
+        return None
+    return {name: event.get(name) for name in ("source", "event", "origin", "reason")}

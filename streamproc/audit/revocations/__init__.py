@@ -1,0 +1,1 @@
+"""How fast leavers lost their access."""

@@ -1,0 +1,175 @@
+"""Plain: the report without a page, for the terminal (lines), for spreadsheets (CSV) and for machines (JSON)."""
+
+import csv
+import io
+from collections.abc import Iterable, Sequence
+from typing import Any, Final, get_args
+
+from streamproc.audit.revocations.latency import HOPS, Leaver, Report, Spread, State, hops
+from streamproc.audit.revocations.report.words import (
+    HOP_WORDS,
+    STATE_WORDS,
+    duration,
+    moment,
+    period,
+    rfc3339,
+    shown,
+    slowest,
+)
+
+LISTED: Final = 50
+"""Late, missing and kept ones that the terminal shows; the other formats have all."""
+_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
+
+
+def lines(report: Report) -> list[str]:
+    """For people."""
+    counts = {state: len(report.of(state)) for state in get_args(State)}
+    waiting = sum(each.state == "open" for each in report.late)
+    found = [
+        f"Revocations, {period(report.first, report.end)}; limit {duration(report.limit)}",
+        f"{counts['revoked']} revoked, {len(report.breaches)} of them late",
+        f"{counts['open']} open, {waiting} of them over the limit",
+        f"{counts['kept']} kept active by decision",
+        f"{counts['withdrawn']} withdrawn, {counts['nothing']} with nothing to revoke",
+        *([f"{counts['missing']} FATE MISSING: see streamproc replay --verify"] if counts["missing"] else []),
+        "",
+        *_columns(("", "n", "p50", "p99", "maximum", "over"), _spreads(report)),
+        "",
+        *_columns(
+            ("hop", "share", "p50", "p99", "maximum", "n"),
+            ((HOP_WORDS[p.hop], f"{p.share:.1%}", *_values(p.spread), str(p.spread.n)) for p in report.parts),
+        ),
+        "",
+        *_columns(
+            ("source", "revoked", "p50", "p99", "maximum", "over"),
+            ((shown(one.source), str(one.clock.n), *_values(one.clock), str(one.late)) for one in report.lines),
+        ),
+    ]
+    for title, chosen in (
+        ("over the limit", report.late),
+        ("fate missing", report.of("missing")),
+        ("kept active by decision", report.of("kept")),
+    ):
+        if chosen:
+            found += ["", f"{title}:", *(_told(each, report.end) for each in chosen[:LISTED])]
+        if len(chosen) > LISTED:
+            found.append(f"  and {len(chosen) - LISTED} more: see --format csv")
+    return found
+
+
+def _spreads(report: Report) -> list[tuple[str, ...]]:
+    rows = [
+        ("on the clock", report.clock, str(len(report.breaches))),
+        ("since they left, by the source", report.since_effective, str(report.over_effective)),
+        ("since appended", report.since_appended, ""),
+        ("from read back to sessions ended", report.sessions, ""),
+    ]
+    return [(name, str(each.n), *_values(each), over) for name, each, over in rows]
+
+
+def _values(spread: Spread) -> tuple[str, str, str]:
+    p50, p99, most = ("-" if each is None else duration(each) for each in (spread.p50, spread.p99, spread.maximum))
+    return p50, p99, most
+
+
+def _columns(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    """The first column to the left, numbers to the right."""
+    table = [head, *rows]
+    widths = [max(len(row[at]) for row in table) for at in range(len(head))]
+    return ["  ".join(f"{cell:{'>' if at else '<'}{widths[at]}}" for at, cell in enumerate(row)) for row in table]
+
+
+def _told(leaver: Leaver, end: int) -> str:
+    who, time = shown(leaver.user), duration(leaver.elapsed(end))
+    why = "; ".join(each for each in (slowest(leaver) if leaver.state == "revoked" else "", shown(leaver.why)) if each)
+    return f"  {who:<20} {STATE_WORDS[leaver.state]:<12} {time:>12}  from {moment(leaver.start)}  {why}"
+
+
+COLUMNS: Final = (
+    *("user", "source", "state", "over_limit", "partition", "seq", "reason", "why"),
+    *("effective", "effective_said", "effective_zone", "source_time", "received", "appended", "changed", "folded"),
+    *("sent", "acknowledged", "read_back", "sessions_ended", "clock_started", "stopped", "attempts"),
+    *("clock_ms", "since_effective_ms", "since_appended_ms"),
+)
+
+
+def row(leaver: Leaver, report: Report) -> dict[str, Any]:
+    """One leaver for machines: `COLUMNS` and `hops`. Moments are RFC 3339 in UTC, null where they aren't known."""
+    effective, stopped = leaver.effective, leaver.stopped
+    revoked = leaver.state == "revoked" and stopped is not None
+    return {
+        "user": leaver.user,
+        "source": leaver.source,
+        "state": leaver.state,
+        "over_limit": leaver.state in {"revoked", "open"} and leaver.elapsed(report.end) > report.limit,
+        "partition": leaver.partition,
+        "seq": leaver.seq,
+        "reason": leaver.reason,
+        "why": leaver.why or None,
+        "effective": None if effective is None else rfc3339(leaver.left),
+        "effective_said": effective.said if effective else None,
+        "effective_zone": effective.zone if effective else None,
+        "source_time": rfc3339(leaver.told // 1000),
+        "received": _moment(leaver.received),
+        "appended": _moment(leaver.appended),
+        "changed": _moment(leaver.changed),
+        "folded": _moment(leaver.folded),
+        "sent": _moment(leaver.sent),
+        "acknowledged": _moment(leaver.acknowledged),
+        "read_back": _moment(leaver.read_back),
+        "sessions_ended": _moment(leaver.sessions_ended),
+        "clock_started": _moment(leaver.start),
+        "stopped": _moment(stopped),
+        "attempts": leaver.attempts,
+        "clock_ms": leaver.elapsed(report.end),
+        "since_effective_ms": max(0, stopped - leaver.left) if revoked and stopped is not None else None,
+        "since_appended_ms": max(0, stopped - leaver.appended) if revoked and stopped is not None else None,
+        "hops": hops(leaver),
+    }
+
+
+def as_json(report: Report) -> dict[str, Any]:
+    """For machines. Times are in ms, shares from 0 to 1; `leavers` has everybody, who waited longest first."""
+    return {
+        "from": rfc3339(report.first),
+        "to": rfc3339(report.end),
+        "limit_ms": report.limit,
+        "breaches": len(report.breaches),
+        "open": len(report.of("open")),
+        "open_over_limit": sum(each.state == "open" for each in report.late),
+        "kept": len(report.of("kept")),
+        "withdrawn": len(report.of("withdrawn")),
+        "nothing": len(report.of("nothing")),
+        "missing": len(report.of("missing")),
+        "clock": report.clock,
+        "since_effective": report.since_effective,
+        "over_limit_since_effective": report.over_effective,
+        "since_appended": report.since_appended,
+        "sessions": report.sessions,
+        "hops": report.parts,
+        "sources": report.lines,
+        "leavers": [row(each, report) for each in report.leavers],
+    }
+
+
+def as_csv(report: Report) -> str:
+    """For spreadsheets: one line per leaver. Text that one would take for a formula gets an apostrophe in front."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\r\n")  # RFC 4180
+    writer.writerow([*COLUMNS, *(f"hop_{hop}_ms" for hop in HOPS)])
+    for each in report.leavers:
+        told = row(each, report)
+        taken = told.pop("hops")
+        writer.writerow([_cell(told[name]) for name in COLUMNS] + [taken.get(hop) for hop in HOPS])
+    return text.getvalue()
+
+
+def _cell(value: Any) -> Any:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
+
+
+def _moment(ms: int | None) -> str | None:
+    return None if ms is None else rfc3339(ms)

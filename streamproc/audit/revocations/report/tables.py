@@ -1,0 +1,155 @@
+"""Tables of the page: each a caption, heads with their scope, and other people's text escaped and isolated."""
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from streamproc.audit.revocations.latency import Leaver, Report, Spread
+from streamproc.audit.revocations.report.words import (
+    HOP_MEANING,
+    HOP_WORDS,
+    STATE_WORDS,
+    duration,
+    html,
+    left,
+    moment,
+    slowest,
+)
+
+
+def listed(name: str, caption: str, leavers: Sequence[Leaver], report: Report, kind: str) -> Iterable[str]:
+    head = (
+        "User ID",
+        "Source",
+        "What",
+        "Time",
+        "Left, by the source",
+        "Clock started",
+        "Revoked",
+        "Where it went, or why",
+    )
+    yield from _opened(name, caption, head, ("Time",), " class=listed")
+    for each in leavers:
+        what, revoked = STATE_WORDS[each.state], "" if each.read_back is None else moment(each.read_back)
+        yield (
+            f'<tr class="{kind}"><th scope="row"><bdi>{html(each.user)}</bdi></th><td>{html(each.source)}</td>'
+            f'<td class="state">{what}</td><td class="number">{duration(each.elapsed(report.end))}</td>'
+            f'<td class="text">{moment(each.left)}<br><span class="soft"><bdi>{html(left(each))}</bdi></span></td>'
+            f'<td class="when">{moment(each.start)}</td><td class="when">{revoked}</td>'
+            f'<td class="text">{_why(each)}</td></tr>\n'
+        )
+    yield "</tbody></table></div>\n"
+
+
+def _why(leaver: Leaver) -> str:
+    said = [slowest(leaver)] if leaver.state == "revoked" else []
+    said += [f"<bdi>{html(leaver.why)}</bdi>"] if leaver.why else []
+    said += [f'<span class="soft">stated reason: <bdi>{html(leaver.reason)}</bdi></span>'] if leaver.reason else []
+    return "<br>".join(said)
+
+
+def numbers(report: Report) -> Iterable[str]:
+    yield "<h2>The numbers</h2>\n"
+    measured = ("What", "Leavers", "p50", "p99", "Longest", "Over the limit")
+    yield from _opened(
+        "spreads", "From what on the time is counted, until access was confirmed as revoked", measured, measured[1:]
+    )
+    for name, spread, over in (
+        ("On the clock", report.clock, str(len(report.breaches))),
+        ("Since they left, by the source", report.since_effective, str(report.over_effective)),
+        ("Since Kafka had the event (without those announced ahead)", report.since_appended, ""),
+        ("From confirmed until sessions were ended", report.sessions, ""),
+    ):
+        yield f'<tr><th scope="row">{name}</th>{_cells(str(spread.n), *_times(spread), over)}</tr>\n'
+    yield "</tbody></table></div>\n"
+    steps = ("Step", "Share", "Leavers", "p50", "p99", "Longest", "What it is")
+    yield from _opened("steps", "The steps of a revocation, one after the other", steps, steps[1:-1])
+    for part in report.parts:
+        numbers = _cells(f"{part.share:.1%}", str(part.spread.n), *_times(part.spread))
+        word, meaning = HOP_WORDS[part.hop], HOP_MEANING[part.hop]
+        yield f'<tr><th scope="row">{word}</th>{numbers}<td class="text">{meaning}</td></tr>\n'
+    yield "</tbody></table></div>\n"
+    head = (
+        "Source",
+        "Revoked",
+        "p50",
+        "p99",
+        "Longest",
+        "Over the limit",
+        "Open",
+        "Kept",
+        "Withdrawn",
+        "Nothing to revoke",
+        "Fate missing",
+    )
+    yield from _opened("sources", "By the source that said that they left", head, head[1:])
+    for line in report.lines:
+        others = (str(line.states[state]) for state in ("open", "kept", "withdrawn", "nothing", "missing"))
+        numbers = _cells(str(line.clock.n), *_times(line.clock), str(line.late), *others)
+        yield f'<tr><th scope="row"><bdi>{html(line.source)}</bdi></th>{numbers}</tr>\n'
+    yield "</tbody></table></div>\n"
+
+
+_ALL: Final = ("User ID", "Source", "State", "Clock started", "Left, by the source", "As the source wrote it")
+_SECONDS: Final = (
+    "Time",
+    "Received",
+    "Appended",
+    "In the log",
+    "Folded",
+    "Sent",
+    "Acknowledged",
+    "Confirmed",
+    "Sessions ended",
+)
+
+
+def everybody(report: Report) -> Iterable[str]:
+    yield f"<h2>Every leaver ({len(report.leavers)})</h2>\n"
+    yield "<p>Who waited longest comes first; a click on a column's head sorts by it. The numbers are seconds: the "
+    yield "time on the clock, and then each instant, counted from the start of the clock.</p>\n"
+    yield from _opened(
+        "all", "Every leaver of the period, with all instants", (*_ALL, *_SECONDS), _SECONDS, " data-sortable"
+    )
+    late = set(report.late)
+    for each in report.leavers:
+        bad = each in late or each.state == "missing"
+        kind = ' class="late"' if bad else ' class="kept"' if each.state == "kept" else ""
+        word = "revoked late" if each in late and each.state == "revoked" else STATE_WORDS[each.state]
+        effective = each.effective
+        said = "" if effective is None or not effective.said else html(f"{effective.said} {effective.zone}", 60)
+        instants = (
+            *(each.received, each.appended, each.changed, each.folded, each.sent),
+            *(each.acknowledged, each.read_back, each.sessions_ended),
+        )
+        numbers = "".join(f"<td class=number>{_after(each.start, instant)}" for instant in instants)
+        yield (
+            f"<tr{kind}><th scope=row>{html(each.user, 100)}</th>"
+            f"<td>{html(each.source)}<td class=state>{word}"
+            f"<td class=when>{moment(each.start)}<td class=when>{moment(each.left)}<td>{said}"
+            f"<td class=number>{each.elapsed(report.end) / 1000:.3f}{numbers}</tr>\n"
+        )
+    yield "</tbody></table></div>\n"
+
+
+def _after(start: int, instant: int | None) -> str:
+    return "" if instant is None else f"{(instant - start) / 1000:.3f}"
+
+
+def _opened(name: str, caption: str, head: Sequence[str], numbers: Sequence[str], more: str = "") -> Iterable[str]:
+    yield f'<div class="wide"><table id="{name}"{more}>'
+    yield f"<caption>{caption}</caption><thead><tr>"
+    for each in head:
+        yield f'<th scope="col"{" class=number" if each in numbers else ""}>{each}</th>'
+    yield "</tr></thead><tbody>\n"
+
+
+def _cells(*values: str) -> str:
+    return "".join(f'<td class="number">{value}</td>' for value in values)
+
+
+def _times(spread: Spread) -> tuple[str, str, str]:
+    return time(spread.p50), time(spread.p99), time(spread.maximum)
+
+
+def time(ms: int | None) -> str:
+    return "–" if ms is None else duration(ms)

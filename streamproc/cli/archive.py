@@ -1,0 +1,59 @@
+"""The command that keeps the topics beyond Kafka's retention."""
+
+import asyncio
+from pathlib import Path
+
+import click
+import orjson
+
+from streamproc.archive.copy import AUDIT, RAW, Summary
+from streamproc.archive.copy import archive as copied_into
+from streamproc.settings import load_settings
+from streamproc.topics import TOPICS
+
+
+@click.command(epilog="Example: streamproc archive ./archive --kafka kafka:9092")
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path, file_okay=False))
+@click.option(
+    "--topic",
+    "chosen",
+    multiple=True,
+    metavar="TOPIC",
+    type=click.Choice([topic.name for topic in TOPICS]),
+    help=f"Only this one; as often as wanted. Else {', '.join(AUDIT)}.",
+)
+@click.option(
+    "--raw",
+    is_flag=True,
+    help="What the sources sent, too, as it came. It holds personal data that no mapping asks for, and Kafka keeps it "
+    "for 30 days on purpose: here it stays until somebody deletes it.",
+)
+@click.option("--allow-gaps", is_flag=True, help="Go on where Kafka has removed what wasn't archived yet.")
+@click.option("--kafka", metavar="HOST:PORT", help="Bootstrap servers; else STREAMPROC_KAFKA.")
+@click.option("--json", "as_json", is_flag=True, help="For machines.")
+def archive(
+    folder: Path, chosen: tuple[str, ...], raw: bool, allow_gaps: bool, kafka: str | None, as_json: bool
+) -> None:
+    """Write what the topics have got since the last time into DIR, as Parquet by topic, partition and day.
+
+    It can be stopped, and killed, at any moment; the next run goes on from there. DIR holds personal data: its files
+    are for their owner alone.
+    """
+    settings = load_settings(kafka=kafka)
+    topics = list(dict.fromkeys((*(chosen or AUDIT), *(RAW if raw else ()))))
+    summary = asyncio.run(
+        copied_into(settings, folder, topics, lambda line: click.echo(line, err=True), allow_gaps=allow_gaps)
+    )
+    if as_json:
+        click.echo(orjson.dumps(_whole(folder, summary), option=orjson.OPT_NON_STR_KEYS))
+        return
+    for each in summary.topics:
+        begins = "".join(f"  partition {place} begins at offset {first}" for place, first in each.begins.items())
+        click.echo(f"{each.topic:<24} {each.records:>10} records {each.bytes:>12} bytes {each.files:>5} files{begins}")
+    for topic in summary.absent:
+        click.echo(f"{topic:<24} isn't there")
+
+
+def _whole(folder: Path, summary: Summary) -> dict[str, object]:
+    totals = {name: sum(getattr(each, name) for each in summary.topics) for name in ("records", "bytes", "files")}
+    return {"archive": str(folder), **totals, "topics": summary.topics, "absent": summary.absent}

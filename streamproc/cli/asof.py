@@ -1,0 +1,164 @@
+"""As of, for the command line: what access somebody had at a moment, why, and what the target had acknowledged."""
+
+import asyncio
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, fields, replace
+from functools import partial
+from heapq import merge
+from operator import itemgetter
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+import orjson
+
+from streamproc.archive.history import opened
+from streamproc.archive.per_partition import by_partition
+from streamproc.archive.reader import Archived
+from streamproc.audit.asof.answer import AsOf
+from streamproc.audit.asof.query import NEEDED, within
+from streamproc.audit.asof.text import HEADER, answered, plain, row
+from streamproc.audit.words import told
+from streamproc.cli.options import begin, end, say
+from streamproc.core.records.mapping_in_force import Rules
+from streamproc.core.records.partitioner import partition_of
+from streamproc.core.records.stored_record import History
+from streamproc.core.records.topic_names import CHANGES
+from streamproc.settings import Settings
+
+Result = TypeVar("Result")
+
+
+def run_as_of(
+    settings: Settings,
+    *,
+    at: int,
+    user: str | None = None,
+    archive: Path | None = None,
+    offline: bool = False,
+    assumed: Rules | None = None,
+    as_json: bool = False,
+    clock: Callable[[], float] = time.time,
+) -> None:
+    """Answer for the moment `at` (ms since 1970), of one user or of all; as JSON, one line for each user.
+
+    Of what is yet to come nothing is known: then the answer is as of now, or as of the archive's end, and says so.
+    Exits with 1 where nothing had been said of the user, or what is recorded doesn't agree. `assumed`: the mapping
+    that logs begin with which name none. `clock`: seconds since 1970. Raises what `opened` and `as_of` raise;
+    click.UsageError.
+    """
+    if user is not None and not user.strip():
+        raise click.UsageError("--user wants a user ID; without --user it is everybody")
+    asked = _Asked(at, user, assumed, as_json, at)
+    if not offline:
+        asked = _until_now(asked, round(clock() * 1000))
+    shown = asyncio.run(_shown(settings, asked, archive, offline))
+    if not shown.users:
+        begun = "" if shown.begun is None or shown.begun <= at else f"; the log begins at {told(shown.begun)}"
+        whom = "anybody" if user is None else f"user {user}"
+        click.echo(f"streamproc: nothing had been said of {whom} by {told(at)}{begun}", err=True)
+    if (not shown.users and user is not None) or shown.wrong:
+        sys.exit(1)
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What is asked; see `run_as_of`. `said`: the moment as it was given, be it later than what can be known."""
+
+    at: int
+    user: str | None
+    assumed: Rules | None
+    as_json: bool
+    said: int
+
+
+@dataclass(slots=True)
+class _Shown:
+    """How many users were shown, and of how many the record is wrong. `begun`: when the log begins, of nobody."""
+
+    users: int = 0
+    wrong: int = 0
+    begun: int | None = None
+
+    def __add__(self, other: "_Shown") -> "_Shown":
+        return _Shown(self.users + other.users, self.wrong + other.wrong)
+
+
+async def _shown(settings: Settings, asked: _Asked, archive: Path | None, offline: bool) -> _Shown:
+    async with opened(settings, archive, topics=NEEDED, key=asked.user, live=not offline, say=say) as history:
+        asked = _ended(asked, history, archive) if offline else asked
+        shown, tables = _Shown(), list[list[tuple[str, str]]]()
+        for counted, lines in _done(history, asked):
+            shown += counted
+            if asked.user is None and not asked.as_json:
+                tables.append(lines)
+                continue
+            for _, line in lines:
+                click.echo(line)
+        if tables:
+            click.echo(HEADER)
+            for _, line in merge(*tables, key=itemgetter(0)):
+                click.echo(line)
+        if not shown.users:
+            only = None if asked.user is None else [partition_of(asked.user.encode(), history.partitions)]
+            shown.begun = begin(history, CHANGES, only)
+        return shown
+
+
+def _until_now(asked: _Asked, now: int) -> _Asked:
+    """As of now (ms since 1970), where what is asked of is yet to come."""
+    if asked.at <= now:
+        return asked
+    say(f"{told(asked.at)} is yet to come: the answer is as of now, {told(now)}")
+    return replace(asked, at=now)
+
+
+def _ended(asked: _Asked, history: Archived, archive: Path | None) -> _Asked:
+    """As of the archive's last record, where it can't tell what came after."""
+    last = end(history, NEEDED) - 1
+    if not 0 <= last < asked.at:
+        return asked
+    say(f"{archive} ends at {told(last)}: the answer is as of then")
+    return replace(asked, at=last)
+
+
+def _done(history: History, asked: _Asked) -> Iterator[tuple[_Shown, list[tuple[str, str]]]]:
+    """What is shown of each partition, one after the other: (user, line) by user."""
+    if asked.user is not None:
+        yield _lines(history, partition_of(asked.user.encode(), history.partitions), asked)
+        return
+    for _, done in _in_order(by_partition(history, partial(_lines, asked=asked)), history.partitions):
+        yield done
+
+
+def _lines(history: History, partition: int, asked: _Asked) -> tuple[_Shown, list[tuple[str, str]]]:
+    """What is shown of one partition."""
+    shown, lines = _Shown(), []
+    for answer in within(history, partition, asked.at, asked.user, asked.assumed):
+        shown += _Shown(1, answer.recorded in {"differs", "altered"})
+        if asked.as_json:
+            told_of = [orjson.dumps(_whole(answer, asked.said)).decode()]
+        else:
+            told_of = list(map(plain, [row(answer)] if asked.user is None else answered(answer)))
+        lines += [(answer.user, line) for line in told_of]
+    return shown, lines
+
+
+def _whole(answer: AsOf, said: int) -> dict[str, Any]:
+    """For machines: `asked` is T as it was given, `at` the moment that the answer is of."""
+    found = {each.name: getattr(answer, each.name) for each in fields(answer)}
+    return {"user": found.pop("user"), "asked": said} | found
+
+
+def _in_order(done: Iterator[tuple[int, Result]], partitions: int) -> Iterator[tuple[int, Result]]:
+    """By partition, as soon as all before it are there."""
+    waiting: dict[int, Result] = {}
+    following = 0
+    for partition, result in done:
+        waiting[partition] = result
+        say(f"partition {partition}: done, {len(waiting) + following} of {partitions}")
+        while following in waiting:
+            yield following, waiting.pop(following)
+            following += 1

@@ -1,0 +1,118 @@
+"""Operators' commands about who is who. An order needs a name and a reason: it is in the log, with both users."""
+
+import asyncio
+import sys
+import time
+from datetime import UTC, datetime
+from typing import Any, Literal, NoReturn
+
+import click
+import orjson
+
+from streamproc.adapters.kafka.topics import ensure_topics
+from streamproc.cli.parked import BY, REASON
+from streamproc.core.records.control import Control
+from streamproc.core.records.link import Link
+from streamproc.operators.controls import order
+from streamproc.operators.links import all_links
+from streamproc.settings import Settings, load_settings
+from streamproc.sources import SOURCES
+
+_KAFKA = click.option("--kafka", metavar="HOST:PORT", help="Bootstrap servers; else STREAMPROC_KAFKA.")
+_JSON = click.option("--json", "as_json", is_flag=True, help="For machines.")
+_SUBJECT = click.argument("subject", metavar="SOURCE/SUBJECT")
+
+
+@click.group()
+def identities() -> None:
+    """Which user each source's subject is: list who waits for a link, show, link or split."""
+
+
+@identities.command("list", epilog="Example: streamproc identities list --all --json")
+@click.option("--all", "everybody", is_flag=True, help="Those too whose user is known.")
+@_KAFKA
+@_JSON
+def list_(everybody: bool, kafka: str | None, as_json: bool) -> None:
+    """Whose user isn't known, since when, and how many of their events wait."""
+    links = asyncio.run(all_links(_settings(kafka)))
+    rows = [_row(name, link) for name, link in links.items() if everybody or link.user is None]
+    if as_json:
+        click.echo(orjson.dumps(rows, option=orjson.OPT_INDENT_2))
+        return
+    for row in rows:
+        click.echo(
+            f"{row['subject']:<40} {row['user'] or '-':<16} {row['waiting']:>4} {row['since'] or '':<26}{row['why']}"
+        )
+    click.echo(f"{len(rows)} in all", err=True)
+
+
+@identities.command(epilog="Example: streamproc identities show okta/00u1abcd")
+@_SUBJECT
+@_KAFKA
+def show(subject: str, kafka: str | None) -> None:
+    """All that is known of one subject: its user, by whose word, what it has said, and what waits."""
+    link = asyncio.run(all_links(_settings(kafka))).get(subject)
+    if link is None:
+        _refuse(f"{subject} isn't known; see streamproc identities list --all")
+    click.echo(orjson.dumps(link, option=orjson.OPT_INDENT_2))
+
+
+@identities.command(
+    epilog='Example: streamproc identities link okta/00u1abcd E1001 --by "Kim Berg" --reason "asked HR"'
+)
+@_SUBJECT
+@click.argument("user")
+@BY
+@REASON
+@_KAFKA
+def link(subject: str, user: str, by: str, reason: str, kafka: str | None) -> None:
+    """Say which user a subject is. It holds until the source says something else than it does now."""
+    _order("link", subject, user, by, reason, kafka)
+
+
+@identities.command(epilog='Example: streamproc identities split okta/00u1abcd --by "Kim Berg" --reason "wrong number"')
+@_SUBJECT
+@BY
+@REASON
+@_KAFKA
+def split(subject: str, by: str, reason: str, kafka: str | None) -> None:
+    """Say that a subject isn't the user it is linked to. It waits then, and so do its events."""
+    _order("split", subject, None, by, reason, kafka)
+
+
+def _order(
+    action: Literal["link", "split"], subject: str, user: str | None, by: str, reason: str, kafka: str | None
+) -> None:
+    source, _, name = subject.partition("/")
+    if source not in SOURCES or not name:
+        _refuse(f"nothing was ordered: {subject} isn't SOURCE/SUBJECT; sources are {', '.join(SOURCES)}")
+    settings = _settings(kafka)
+    if action == "split" and subject not in asyncio.run(all_links(settings)):
+        _refuse(f"nothing was ordered: {subject} isn't known; see streamproc identities list --all")
+    at = round(time.time() * 1000)
+    asyncio.run(order(settings, [Control(f"{action}-{subject}-{at}", action, user, None, by, reason, at, subject)]))
+    click.echo(f"{subject}: {action} ordered, as soon as a worker reads it")
+
+
+def _row(name: str, link: Link) -> dict[str, Any]:
+    since = link.waiting[0].origin.appended if link.waiting else None
+    by = link.ruling and f"by {link.ruling.by}: {link.ruling.reason}"
+    return {
+        "subject": name,
+        "user": link.user,
+        "claim": link.claim,
+        "waiting": len(link.waiting) + link.forgotten,
+        "since": None if since is None else datetime.fromtimestamp(since / 1000, UTC).isoformat(timespec="seconds"),
+        "why": by or ("the source says so" if link.user else "the source doesn't say who this is"),
+    }
+
+
+def _refuse(why: str) -> NoReturn:
+    click.echo(f"streamproc: {why}", err=True)
+    sys.exit(1)
+
+
+def _settings(kafka: str | None) -> Settings:
+    settings = load_settings(kafka=kafka)
+    asyncio.run(ensure_topics(settings))
+    return settings

@@ -1,0 +1,275 @@
+"""The command line: one word per process or task. Exit codes: 0 done, 1 found something wrong, 2 used wrongly."""
+
+import asyncio
+import importlib
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import click
+import orjson
+import uvloop
+
+from streamproc import __version__, compose, telemetry
+from streamproc.adapters.kafka.topics import ensure_topics
+from streamproc.cli import identities, parked, parse, show
+from streamproc.core.errors import MappingError, SettingsError, StreamprocError
+from streamproc.demo import report
+from streamproc.demo.directories import play_directories
+from streamproc.demo.play import play
+from streamproc.demo.processes import ProcessFailedError, Stack, stack
+from streamproc.embedded import EmbeddedKafkaUnavailable, embedded_kafka
+from streamproc.settings import DIRECTORIES, Settings, load_settings
+from streamproc.simulator.options import SimulatorOptions
+from streamproc.topics import TOPICS, picture
+
+_KAFKA = click.option("--kafka", metavar="HOST:PORT", help="Bootstrap servers; else STREAMPROC_KAFKA.")
+_JSON = click.option("--json", "as_json", is_flag=True, help="For machines.")
+_PARENT = click.option("--with-parent", is_flag=True, hidden=True, help="Stop when standard input ends.")
+
+
+AUDIT: Final = ("mapping", "archive", "replay", "report")
+"""Commands that read archives, each in the module of its name. No service is to carry the library for that along."""
+
+
+class Commands(click.Group):
+    """Imports a command of `AUDIT` when somebody asks for it."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """All there are."""
+        return sorted([*super().list_commands(ctx), *AUDIT])
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        """By its name."""
+        if name not in AUDIT:
+            return super().get_command(ctx, name)
+        found = getattr(importlib.import_module(f"streamproc.cli.{name}"), name)
+        assert isinstance(found, click.Command)
+        return found
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__)
+def cli() -> None:
+    """HR and identity change events on Kafka become the fewest SCIM calls that make Genesys Cloud agree."""
+
+
+@cli.command(epilog="Example: streamproc demo --json")
+@click.option("--kafka", metavar="HOST:PORT", help="An existing, empty cluster instead of the embedded one.")
+@_JSON
+def demo(kafka: str | None, as_json: bool) -> None:
+    """Start everything, play a story of hires, moves and leavers, check what Genesys holds."""
+    sys.exit(_run(_demo(kafka, as_json=as_json)))
+
+
+@cli.command(epilog="Example: streamproc dev --data ./data")
+@click.option("--kafka", metavar="HOST:PORT", help="An existing cluster instead of the embedded one.")
+@click.option("--data", type=click.Path(path_type=Path, file_okay=False), help="Keep Kafka's data here.")
+def dev(kafka: str | None, data: Path | None) -> None:
+    """Start everything and stay up, to send events to by hand."""
+    _run(_dev(kafka, data))
+
+
+@cli.command(epilog="Example: STREAMPROC_KAFKA=kafka:9092 streamproc worker")
+@_KAFKA
+@_PARENT
+def worker(kafka: str | None, with_parent: bool) -> None:
+    """Resolve and fold events (a Faust worker). Start as many as there are partitions."""
+    _serve("worker", compose.run_worker, with_parent, kafka=kafka)
+
+
+@cli.group(invoke_without_command=True, epilog="Example: STREAMPROC_KAFKA=kafka:9092 streamproc sink")
+@_KAFKA
+@_PARENT
+@click.pass_context
+def sink(context: click.Context, kafka: str | None, with_parent: bool) -> None:
+    """Deliver operations to Genesys Cloud. Start as many as there are partitions; `pause` and `resume` are for all."""
+    if context.invoked_subcommand is None:
+        _serve("sink", compose.run_sink, with_parent, kafka=kafka)
+
+
+sink.add_command(parked.pause_or_resume("pause"))
+sink.add_command(parked.pause_or_resume("resume"))
+cli.add_command(parked.held)
+cli.add_command(parked.parked)
+cli.add_command(identities.identities)
+
+
+@cli.command(epilog="Example: STREAMPROC_KAFKA=kafka:9092 STREAMPROC_OKTA_HOOK_SECRET=... streamproc gateway")
+@_KAFKA
+@_PARENT
+def gateway(kafka: str | None, with_parent: bool) -> None:
+    """Take in what sources send by HTTP: hooks, events, Security Event Tokens."""
+    _serve("gateway", compose.run_gateway, with_parent, kafka=kafka)
+
+
+@cli.command(epilog="Example: STREAMPROC_OKTA_URL=https://acme.okta.com STREAMPROC_OKTA_TOKEN=... streamproc hydrator")
+@_KAFKA
+@_PARENT
+def hydrator(kafka: str | None, with_parent: bool) -> None:
+    """Fetch whom notifications name from Okta, Entra, PingOne and Workday, and synchronise on a schedule."""
+    _serve("hydrator", compose.run_hydrator, with_parent, kafka=kafka)
+
+
+@cli.command(epilog="Example: streamproc sync okta --full")
+@click.argument("source", type=click.Choice(DIRECTORIES))
+@click.option("--full", is_flag=True, help="Everybody, not only what changed since the last time.")
+@_KAFKA
+@_JSON
+def sync(source: str, full: bool, kafka: str | None, as_json: bool) -> None:
+    """Ask a directory for everybody, or for what changed; goes on where it was cut short. 1: somebody was given up."""
+    settings = load_settings(kafka=kafka)
+    telemetry.configure("error", json=settings.log_json, service="sync")
+    counts = _run(compose.run_sync(settings, source, full=full, say=lambda line: click.echo(line, err=True)))
+    if as_json:
+        click.echo(orjson.dumps(counts))
+    sys.exit(1 if counts.given_up else 0)
+
+
+cli.add_command(parse.parse)
+
+
+@cli.command(epilog="Example: streamproc simulator --port 8080 --rate-limit 300")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Anything but loopback opens the test door too.")
+@click.option("--port", default=8080, show_default=True, help="0 takes a free one.")
+@click.option("--rate-limit", default=0, show_default=True, help="Requests a minute per token; 0: no limit.")
+@click.option("--latency-ms", default=0.0, show_default=True, help="Of each request.")
+@click.option("--client-id", default="demo", show_default=True)
+@click.option("--client-secret", default="demo", show_default=True)
+@_PARENT
+def simulator(
+    host: str, port: int, rate_limit: int, latency_ms: float, client_id: str, client_secret: str, with_parent: bool
+) -> None:
+    """Stand-ins for Genesys Cloud (OAuth, SCIM) and for /okta, /graph, /pingone, /workday; /_sim/ is for tests."""
+    settings = load_settings()
+    telemetry.configure(settings.log_level, json=settings.log_json, service="simulator")
+    options = SimulatorOptions(
+        rate_limit=rate_limit,
+        latency_ms=latency_ms,
+        client_id=client_id,
+        client_secret=client_secret,
+        allow_remote=host != "127.0.0.1",
+    )
+
+    def told(ready: Callable[[str], None]) -> Callable[[str], None]:
+        def tell(taken: str) -> None:
+            click.echo(f"http://{host}:{taken}", err=True)
+            ready(taken)
+
+        return tell
+
+    try:
+        _run(
+            compose.until_signal(
+                lambda ready: compose.run_simulator(host, port, options, told(ready)),
+                "simulator",
+                with_parent=with_parent,
+            )
+        )
+    except OSError as error:
+        raise SettingsError(f"--host {host} --port {port} can't be used: {error.strerror}") from error
+
+
+@cli.command(epilog="Example: streamproc topics --create --kafka kafka:9092")
+@_KAFKA
+@click.option("--create", is_flag=True, help="Create those that don't exist.")
+@click.option("--check", is_flag=True, help="Compare with the cluster; 1 where something is missing or differs.")
+@_JSON
+def topics(kafka: str | None, create: bool, check: bool, as_json: bool) -> None:
+    """The topics: who writes and reads them, how they are kept, and the picture."""
+    settings = load_settings(kafka=kafka)
+    if create or check:
+        absent = _run(ensure_topics(settings, create=create))
+        word = "created" if create else "missing"
+        click.echo(orjson.dumps({word: absent}) if as_json else f"{word}: {', '.join(absent) or 'none'}")
+        sys.exit(1 if absent and not create else 0)
+    if as_json:
+        click.echo(orjson.dumps([show.topic(each, settings) for each in TOPICS], option=orjson.OPT_INDENT_2))
+        return
+    click.echo(picture())
+    click.echo()
+    for each in TOPICS:
+        click.echo(show.topic_lines(each, settings))
+
+
+@cli.command(name="settings", epilog="Example: streamproc settings --json")
+@_JSON
+def settings_(as_json: bool) -> None:
+    """Every setting, its value now, and what it means."""
+    rows = show.settings(load_settings())
+    if as_json:
+        click.echo(orjson.dumps(rows, option=orjson.OPT_INDENT_2))
+    else:
+        for row in rows:
+            click.echo(f"{row['variable']:<36} {row['value']:<44} {row['meaning']}")
+
+
+async def _demo(kafka: str | None, *, as_json: bool) -> int:
+    def say(line: str) -> None:
+        click.echo(line, err=as_json)
+
+    async with _stack(kafka, None, say) as running:
+        say("playing the story ...")
+        ending = await play(running.settings, running.simulator, lambda played: say(report.step(played)))
+        say("second act: the same told by Okta, Entra, PingOne and Workday; starting gateway and hydrator ...")
+        ending += await play_directories(running, lambda played: say(report.step(played)))
+        say("third act: an auditor asks the log ...")
+        from streamproc.demo.audit import play_audit  # noqa: PLC0415 - which reads archives, as services don't
+
+        ending += await play_audit(running.settings, say)
+    if as_json:
+        click.echo(orjson.dumps(ending.as_json()))
+    else:
+        click.echo(report.ending(ending))
+    return 0 if ending.good else 1
+
+
+async def _dev(kafka: str | None, data: Path | None) -> None:
+    async def serve(ready: Callable[[], None]) -> None:
+        async with _stack(kafka, data, click.echo) as running:
+            click.echo(report.dev(running))
+            ready()
+            await asyncio.Event().wait()
+
+    telemetry.configure("warning", json=False, service="dev")
+    await compose.until_signal(serve, "dev")
+
+
+@asynccontextmanager
+async def _stack(kafka: str | None, data: Path | None, say: Callable[[str], None]) -> AsyncIterator[Stack]:
+    async with AsyncExitStack() as exit_stack:
+        if kafka is None:
+            broker = await exit_stack.enter_async_context(embedded_kafka(data=data, progress=say))
+            kafka = broker.bootstrap
+        folder = Path(exit_stack.enter_context(tempfile.TemporaryDirectory(prefix="streamproc-")))
+        settings = load_settings(kafka=kafka)
+        running = await exit_stack.enter_async_context(stack(settings, folder))
+        say("starting worker and sink ...")
+        await ensure_topics(settings)
+        await running.start("worker", "sink")
+        yield running
+
+
+def _serve(
+    name: str, service: Callable[..., Coroutine[Any, Any, None]], with_parent: bool, **overrides: object
+) -> None:
+    settings: Settings = load_settings(**overrides)
+    telemetry.configure(settings.log_level, json=settings.log_json, service=name)
+    _run(compose.until_signal(lambda ready: service(settings, ready), name, with_parent=with_parent))
+
+
+def _run(main: Coroutine[Any, Any, Any]) -> Any:
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(main)
+
+
+def main() -> None:
+    """Entry point. What we raise on purpose is one line; anything else is a bug and keeps its traceback."""
+    try:
+        cli()
+    except (StreamprocError, EmbeddedKafkaUnavailable, ProcessFailedError) as error:
+        click.echo(f"streamproc: {error}", err=True)
+        sys.exit(2 if isinstance(error, SettingsError | MappingError) else 1)

@@ -1,0 +1,146 @@
+"""Operators' commands about the mapping. An order needs a name and a reason: it is in the log, with the whole file."""
+
+import asyncio
+import sys
+import time
+from pathlib import Path
+from typing import Any, Final, NoReturn
+
+import click
+import orjson
+from aiokafka.errors import KafkaError
+
+from streamproc.adapters.kafka import reading, topics
+from streamproc.adapters.kafka.mappings_in_force import in_force
+from streamproc.cli.mapping_check import check
+from streamproc.cli.mapping_whatif import whatif
+from streamproc.cli.options import JSON, KAFKA
+from streamproc.cli.parked import BY, REASON
+from streamproc.core.errors import KafkaUnavailableError, MappingError
+from streamproc.core.fold.mapping import Mapping
+from streamproc.core.fold.mapping_switch import unheard
+from streamproc.core.records.change_event import Origin
+from streamproc.core.records.control import LONGEST, Control
+from streamproc.core.records.topic_names import CHANGES
+from streamproc.operators.controls import order
+from streamproc.operators.mapping_rollout import Refused, Switch, ordered, watch
+from streamproc.settings import Settings, load_settings
+from streamproc.sources.mapping_authority import usable
+
+PATIENCE: Final = 120.0
+"""Seconds without any partition's switch after which nobody seems to be at work."""
+
+
+@click.group()
+def mapping() -> None:
+    """Which facts become which attributes, roles, groups, skills and languages: bring another mapping into force."""
+
+
+@mapping.command(epilog='Example: streamproc mapping apply new.toml --by "Kim Berg" --reason "Spanish queue, CHG-4711"')
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@BY
+@REASON
+@click.option("--wait/--no-wait", default=True, show_default=True, help="Until it is in force in every partition.")
+@KAFKA
+@JSON
+def apply(file: Path, by: str, reason: str, wait: bool, kafka: str | None, as_json: bool) -> None:
+    """Bring FILE into force: each partition switches at one offset of the log, and plans its users anew."""
+    text, parsed = _read(file)
+    settings = load_settings(kafka=kafka)
+    at = round(time.time() * 1000)
+    control = Control(f"mapping-{parsed.digest}-{at}", "mapping", None, None, by, reason, at, mapping=text)
+    asyncio.run(_apply(settings, parsed, control, wait=wait, as_json=as_json))
+
+
+async def _apply(settings: Settings, parsed: Mapping, control: Control, *, wait: bool, as_json: bool) -> None:
+    await topics.ensure_topics(settings)
+    try:
+        before = await ordered(settings)
+        await _check(settings, parsed, before)
+        async with watch(settings) as watching:
+            (place,) = await order(settings, [control])
+            click.echo(f"ordered: mapping {parsed.digest}, {_place(place)}", err=True)
+            found: list[Switch] = []
+            if wait:
+                try:
+                    async for each in watching.switches(place, parsed.digest, before, PATIENCE):
+                        if isinstance(each, Refused):
+                            _refuse(f"the worker has rejected the order at {_place(place)}: {each.reason}")
+                        found.append(each)
+                        _progress(found, settings.partitions)
+                except TimeoutError:
+                    done = sorted({*range(settings.partitions)} - {each.partition for each in found})
+                    _refuse(
+                        f"ordered at {_place(place)}, but for {PATIENCE:g} s no partition has switched; "
+                        f"left are {', '.join(map(str, done))}. Is a worker running? It obeys as soon as it reads it."
+                    )
+    except KafkaError as error:
+        raise KafkaUnavailableError(f"{type(error).__name__}: {error}") from error
+    _tell(parsed, place, sorted(found, key=lambda each: each.partition), as_json=as_json)
+
+
+async def _check(settings: Settings, parsed: Mapping, before: list[tuple[int, str]]) -> None:
+    """Refuse what would change nothing, and what can't be done."""
+    known = await in_force(settings)
+    everywhere = len(known) == settings.partitions and all(each.digest == parsed.digest for each in known.values())
+    if everywhere and (not before or before[-1][1] == parsed.digest):
+        _refuse(f"nothing was ordered: mapping {parsed.digest} is in force already, in every partition")
+    if deaf := unheard(parsed, known, await reading.beginnings(settings, CHANGES)):
+        _refuse(
+            f"nothing was ordered: this mapping reads other facts than the one in force, and what was said of them "
+            f"is gone: {CHANGES} has lost its first records in partition {', '.join(map(str, deaf))}"
+        )
+
+
+def _read(file: Path) -> tuple[str, Mapping]:
+    try:
+        text = file.read_text(encoding="utf-8")
+        parsed = usable(text, str(file))
+    except (OSError, UnicodeDecodeError, MappingError) as error:
+        _refuse(str(error), 2)
+    if len(text.encode()) > LONGEST:
+        _refuse(f"{file}: more than {LONGEST // 1024} KiB", 2)
+    return text, parsed
+
+
+def _progress(found: list[Switch], partitions: int) -> None:
+    last = found[-1]
+    click.echo(f"  {len(found)} of {partitions} partitions: {last.partition} at offset {last.rules.seq}", err=True)
+
+
+def _tell(parsed: Mapping, place: Origin, found: list[Switch], *, as_json: bool) -> None:
+    rows: list[dict[str, Any]] = [
+        {
+            "partition": each.partition,
+            "offset": each.rules.seq,
+            "mapping": each.rules.digest,
+            "users": each.users,
+            "changed": each.changed,
+        }
+        for each in found
+    ]
+    if as_json:
+        where = {"topic": place.topic, "partition": place.partition, "offset": place.offset}
+        click.echo(orjson.dumps({"mapping": parsed.digest, "order": where, "partitions": rows}))
+        return
+    for row in rows:
+        click.echo(
+            f"{CHANGES}/{row['partition']:<4} from offset {row['offset']:<10} mapping {row['mapping']}"
+            f"   {row['users']} users planned anew, {row['changed']} of them changed"
+        )
+    if rows:
+        users, changed = (sum(row[name] for row in rows) for name in ("users", "changed"))
+        click.echo(f"in force in all partitions; {users} users, {changed} of them changed")
+
+
+def _place(place: Origin) -> str:
+    return f"{place.topic}/{place.partition} offset {place.offset}"
+
+
+def _refuse(why: str, code: int = 1) -> NoReturn:
+    click.echo(f"streamproc: {why}", err=True)
+    sys.exit(code)
+
+
+mapping.add_command(check)
+mapping.add_command(whatif)

@@ -1,0 +1,95 @@
+"""`streamproc parse`: what a payload becomes, for people who integrate a source."""
+
+import sys
+import time
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
+from typing import Any, BinaryIO
+
+import click
+import orjson
+
+from streamproc.core.parsed_payload import Ignored, Parsed, Said, Taken
+from streamproc.settings import load_settings
+from streamproc.sources import SOURCES, configured
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@click.command(epilog="Example: streamproc parse okta hook.json --json")
+@click.argument("source", type=click.Choice(sorted(SOURCES)))
+@click.argument("file", type=click.File("rb"), default="-")
+@click.option("--json", "as_json", is_flag=True, help="For machines.")
+def parse(source: str, file: BinaryIO, as_json: bool) -> None:
+    """What a payload of a source becomes: events, subjects to fetch, and what is ignored, with the reason.
+
+    FILE holds one JSON document, as the source sends or answers it (for `set` also the token); `-` is standard input.
+    Nothing is sent anywhere. 1 where it isn't JSON.
+    """
+    settings = load_settings()
+    options = configured(*settings.sources_text())
+    content = file.read()
+    readable, parsed = True, Parsed()
+    try:
+        payload = _payload(source, content)
+        parsed = SOURCES[source].read(payload, Taken(time.time_ns() // 1000), options[source])
+    except ValueError as error:
+        readable, parsed = False, Parsed(ignored=(Ignored("not_json", f"not JSON: {error}"),))
+    if as_json:
+        click.echo(orjson.dumps(shown(parsed), option=orjson.OPT_INDENT_2))
+    else:
+        for line in lines(parsed):
+            click.echo(line)
+    sys.exit(0 if readable else 1)
+
+
+def _payload(source: str, content: bytes) -> Any:
+    """The JSON; for `set` the token as text. Raises ValueError with where it is wrong, never with what is there."""
+    if source == "set" and content.strip()[:2] == b"ey":
+        return content.strip().decode("ascii", "replace")
+    try:
+        return orjson.loads(content)
+    except orjson.JSONDecodeError as error:
+        raise ValueError(f"{error.msg} at byte {error.pos}") from None
+
+
+def shown(parsed: Parsed) -> dict[str, Any]:
+    """For machines: `events`, `notifications`, `ignored`. Times are RFC 3339."""
+    return {
+        "events": [_event(each) for each in parsed.events],
+        "notifications": [asdict(each) | {"at": _moment(each.at)} for each in parsed.notifications],
+        "ignored": [asdict(each) for each in parsed.ignored],
+    }
+
+
+def lines(parsed: Parsed) -> list[str]:
+    """For people."""
+    said: list[str] = []
+    for event in parsed.events:
+        who = f"{event.subject} (user {event.anchor})" if event.anchor else f"{event.subject} (user not said)"
+        said.append(f"event         {event.kind} of {who} at {_moment(event.order[0])}, id {event.event}")
+        if event.effective is not None:
+            said.append(
+                f"              from {_moment(event.effective.at)} ({event.effective.said}, {event.effective.zone})"
+            )
+        said += [f"              {name} = {orjson.dumps(value).decode()}" for name, value in event.attributes.items()]
+    for notice in parsed.notifications:
+        urgent = ", urgent" if notice.urgent else ""
+        said.append(f"notification  fetch {notice.subject}, as of {_moment(notice.at)}{urgent}: {notice.reason}")
+    said += [f"ignored       {each.code}: {each.reason}" for each in parsed.ignored]
+    return said or ["nothing: the payload holds no events"]
+
+
+def _event(said: Said) -> dict[str, Any]:
+    effective = said.effective
+    return asdict(said) | {
+        "time": _moment(said.order[0]),
+        "effective": None if effective is None else asdict(effective) | {"at": _moment(effective.at)},
+    }
+
+
+def _moment(micros: int) -> str:
+    try:
+        return (_EPOCH + timedelta(microseconds=micros)).isoformat().replace("+00:00", "Z")
+    except OverflowError:
+        return str(micros)

@@ -1,0 +1,138 @@
+"""`streamproc report`: what an auditor or a security officer asks of the log. Exit codes: see each command."""
+
+import asyncio
+import math
+import sys
+import time
+from pathlib import Path
+from typing import Any, Final
+
+import click
+import orjson
+
+from streamproc import __version__
+from streamproc.archive.history import opened
+from streamproc.audit.revocations import latency
+from streamproc.audit.revocations.latency import LIMIT, Leaver, Report
+from streamproc.audit.revocations.query import NEEDED, leavers
+from streamproc.audit.revocations.report.document import document
+from streamproc.audit.revocations.report.plain import as_csv, as_json, lines
+from streamproc.audit.revocations.report.words import rfc3339
+from streamproc.audit.words import count
+from streamproc.cli.evidence import evidence, verify
+from streamproc.cli.options import ARCHIVE, KAFKA, OFFLINE, Moment, Output, keep, say
+from streamproc.cli.options import end as ending
+from streamproc.core.errors import HistoryError
+from streamproc.settings import load_settings
+
+FORMATS: Final = ("table", "csv", "json", "html")
+LONGEST: Final = 1e9
+"""Seconds, as a limit: three decades."""
+
+
+class _Seconds(click.FloatRange):
+    """A span of time."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Fails for what is no number, which is in every range."""
+        seconds = super().convert(value, param, ctx)
+        if math.isnan(seconds):
+            self.fail(f"{value} is no number of seconds", param, ctx)
+        return seconds
+
+
+@click.group
+def report() -> None:
+    """For auditors: how fast leavers lost their access, and evidence that can be checked without us."""
+
+
+@report.command(
+    epilog="Example: streamproc report revocations --from 2026-03-01 --to 2026-03-31 --format html -o march.html"
+)
+@click.option("--from", "first", type=Moment(), required=True, metavar="T", help="ISO 8601 with a zone, or a UTC day.")
+@click.option(
+    "--to", "end", type=Moment(ends=True), required=True, metavar="T", help="The same; a day counts to its end."
+)
+@click.option("--limit", type=_Seconds(0.001, LONGEST), default=LIMIT, show_default=True, metavar="SECONDS")
+@ARCHIVE
+@OFFLINE
+@click.option("--format", "form", type=click.Choice(FORMATS), default="table", show_default=True)
+@click.option("--json", "as_json_", is_flag=True, help="For machines: the same as --format json.")
+@click.option("-o", "--output", type=Output(), metavar="FILE", help="Else to the screen.")
+@KAFKA
+def revocations(
+    first: int,
+    end: int,
+    limit: float,
+    archive: Path | None,
+    offline: bool,
+    form: str,
+    as_json_: bool,
+    output: Path | None,
+    kafka: str | None,
+) -> None:
+    """How long each leaver kept access, hop by hop: p50, p99, who was too late, who still has it.
+
+    1: somebody was revoked later than the limit, or is open for longer; or the log doesn't tell what became of
+    somebody. Who keeps access by decision is listed, but isn't late.
+    """
+    if offline and archive is None:
+        raise click.UsageError("--offline reads the archive alone: name it with --archive DIR")
+    if first >= end:
+        raise click.UsageError("--from must lie before --to")
+    now = round(time.time() * 1000)
+    if first >= now:
+        raise click.UsageError("--from lies in the future: nothing has happened there yet")
+    found, end = asyncio.run(_read(kafka, archive, min(end, now), live=not offline))
+    if first >= end:
+        raise HistoryError(
+            f"{archive} ends at {rfc3339(end)}, before --from; bring it up to date, or leave out --offline"
+        )
+    told = latency.report(found, first, end, round(limit * 1000))
+    content = rendered(told, "json" if as_json_ else form, _whence(archive, live=not offline))
+    if output is None:
+        click.echo(content, nl=False)
+    else:
+        keep(output, content)
+        click.echo(f"{output}: {count(len(told.leavers), 'leaver')}, {len(told.late)} over the limit", err=True)
+    if missing := told.of("missing"):
+        click.echo(
+            f"streamproc: the log doesn't tell what became of {count(len(missing), 'leaver')}, though it tells what "
+            "came after: see streamproc replay --verify",
+            err=True,
+        )
+    sys.exit(1 if told.late or missing else 0)
+
+
+def rendered(told: Report, form: str, read: str) -> bytes:
+    """In one of `FORMATS`. `read`: from where the records were read, in words."""
+    match form:
+        case "table":
+            return "".join(f"{line.rstrip()}\n" for line in lines(told)).encode()
+        case "csv":
+            return as_csv(told).encode()
+        case "html":
+            return document(told, __version__, read).encode()
+        case _:
+            return orjson.dumps(as_json(told), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+
+
+async def _read(kafka: str | None, archive: Path | None, end: int, *, live: bool) -> tuple[list[Leaver], int]:
+    """The leavers, and as of when: an archive can't tell what came after its last record."""
+    async with opened(load_settings(kafka=kafka), archive, topics=NEEDED, live=live, say=say) as history:
+        if not live:
+            reached = ending(history, NEEDED)
+            if reached < end:
+                say(f"{archive} ends at {rfc3339(reached)}: the report is as of then")
+                end = reached
+        return leavers(history, end, say), end
+
+
+def _whence(archive: Path | None, *, live: bool) -> str:
+    if archive is None:
+        return "the live topics"
+    return "an archive, and what the live topics have beyond it" if live else "an archive"
+
+
+report.add_command(evidence)
+report.add_command(verify)

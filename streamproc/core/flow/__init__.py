@@ -1,0 +1,1 @@
+"""Flow control that several processes share."""

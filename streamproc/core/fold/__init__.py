@@ -1,0 +1,1 @@
+"""Facts to desired state, and desired state to operations."""

@@ -1,0 +1,151 @@
+"""Timeline: what a source has said with a date, kept apart as rows, so that any of it can be taken out again.
+
+Rule 1: a row counts from its date on. Its rank among all that was said is the later of its date and of when it was
+entered, and then when it was entered: so of two rows for one day the later word counts, and a backdated one acts at
+once, over what was known.
+Rule 2: a row of the same name is a correction and takes the place of an earlier one. What cancels a row takes out what
+was entered before it, whether it has begun to count or not. Either may come first: `gone` remembers.
+Rule 3: a row that newer words have overtaken in all that it says can't count any more: it is emptied. It goes, as does
+what `gone` remembers, once it is so old that no raw record from before it is kept.
+Rule 4: an end on a day of the worker's isn't lifted, but by another row, before the day is over where the source is.
+"""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
+from typing import Final, TypeAlias
+
+from streamproc.core.records.change_event import BEGAN, Fact, Order, Row, SourceFacts
+from streamproc.core.records.fact_names import ACTIVE, DATES, FROM_DATES, GROUP, STARTS
+
+Rank: TypeAlias = tuple[int, int, int, str]
+"""From when a word counts, and then its order."""
+
+
+LAG: Final = 24 * 3_600_000_000
+"""µs; two places on earth are no further apart (rule 4)."""
+
+REMEMBERED: Final = 30 * 24 * 3_600_000_000
+"""µs; as long as the raw topics keep their records, so nothing older can come late."""
+
+
+def ranked(order: Order) -> Rank:
+    """The rank of what was said without a date."""
+    return (order[0], *order)
+
+
+def rank(row: Row) -> Rank:
+    """The rank of a row (rule 1)."""
+    begins = row.entered[0] if row.effective is None else max(row.entered[0], row.effective.at)
+    return (begins, *row.entered)
+
+
+def said_of(facts: SourceFacts, name: str) -> Order | None:
+    """The order of what is known of an attribute, rows apart."""
+    return facts.later.get(name, facts.grouped if name.startswith(GROUP) else facts.floor)
+
+
+def spelled(attributes: dict[str, Fact], wanted: Collection[str], *, whole: bool) -> dict[str, Fact]:
+    """The wanted attributes; for a snapshot also those that it leaves out, without a value."""
+    said = {name: value for name, value in attributes.items() if name in wanted}
+    if not whole:
+        return said
+    return {name: None for name in wanted if GROUP in attributes or not name.startswith(GROUP)} | said
+
+
+def entered(facts: SourceFacts, name: str, row: Row) -> SourceFacts:
+    """With a row added, or corrected. The very same facts where that changes nothing (rule 2)."""
+    held = facts.rows.get(name)
+    if (held is not None and held.entered >= row.entered) or _taken_out(facts.gone, name, row):
+        return facts
+    return replace(facts, rows=facts.rows | {name: row})
+
+
+def cancelled(facts: SourceFacts, name: str, order: Order) -> SourceFacts:
+    """Without the rows of that name, or whose names begin with it, that were entered before (rule 2)."""
+    held = facts.gone.get(name)
+    if held is not None and held >= order:
+        return facts
+    gone = facts.gone | {name: order}
+    rows = {each: row for each, row in facts.rows.items() if not _taken_out(gone, each, row)}
+    return replace(facts, rows=rows, gone=gone)
+
+
+def swept(facts: SourceFacts, now: int) -> SourceFacts:
+    """Without what can't count any more (rule 3). `now`: ms since 1970."""
+    if not facts.rows and not facts.gone:
+        return facts
+    oldest = now * 1000 - REMEMBERED
+    rows = {name: Row(row.entered, {}) if _spent(facts, row) else row for name, row in facts.rows.items()}
+    rows = {name: row for name, row in rows.items() if row.attributes or row.entered[0] >= oldest}
+    gone = {name: order for name, order in facts.gone.items() if order[0] >= oldest}
+    return replace(facts, rows=rows, gone=gone)
+
+
+def standing(facts: SourceFacts, now: int) -> tuple[dict[str, Fact], Rank]:
+    """What holds at a moment (ms since 1970), and the rank of the last word."""
+    orders = [order for order in (facts.floor, facts.grouped, *facts.later.values()) if order is not None]
+    last = max(map(ranked, orders), default=(0, 0, 0, ""))
+    values = facts.values
+    for row in sorted(_begun(facts.rows.values(), now), key=rank):
+        newer = {name: value for name, value in row.attributes.items() if _overtakes(facts, name, row)}
+        values, last = values | newer, max(last, rank(row))
+    return values, last
+
+
+def spoken(facts: SourceFacts, name: str, now: int) -> Order | None:
+    """The order of the word that holds of one attribute at a moment (ms since 1970)."""
+    order = said_of(facts, name)
+    for row in sorted(_begun(facts.rows.values(), now), key=rank):
+        if name in row.attributes and _overtakes(facts, name, row):
+            order = row.entered
+    return order
+
+
+def began(facts: SourceFacts, now: int) -> int | None:
+    """When the job began or the account was made, by the source: µs since 1970."""
+    value = standing(facts, now)[0].get(BEGAN)
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def was_active(facts: SourceFacts, now: int, *, accounts: bool) -> bool:
+    """Whether a subject that isn't active has been, as far as we know.
+
+    Not an account that we have known since it was made, nor a job whose first day lies ahead, if nobody ever said so.
+    """
+    at = began(facts, now)
+    if facts.vouched is not None or at is None or facts.since is None:
+        return True
+    return facts.since > at + LAG if accounts else at <= now * 1000
+
+
+def upcoming(facts: SourceFacts, now: int) -> dict[str, int]:
+    """Rows that begin to count later: from when, in µs since 1970."""
+    ahead = {name: row.effective.at for name, row in facts.rows.items() if row.effective is not None}
+    return {name: at for name, at in ahead.items() if at > now * 1000}
+
+
+def _begun(rows: Iterable[Row], now: int) -> Iterable[Row]:
+    return (row for row in rows if row.effective is None or row.effective.at <= now * 1000)
+
+
+def _overtakes(facts: SourceFacts, name: str, row: Row) -> bool:
+    known, place = said_of(facts, name), rank(row)
+    if row.effective is not None and row.effective.lags and row.attributes.get(name) is False:
+        place = (max(place[0], row.effective.at + LAG), *place[1:])
+    return known is None or place > ranked(known)
+
+
+def _spent(facts: SourceFacts, row: Row) -> bool:
+    place = rank(row)
+    open_to_it = row.whole and (facts.floor is None or place > ranked(facts.floor))
+    return not open_to_it and not any(_overtakes(facts, name, row) for name in row.attributes)
+
+
+def _taken_out(gone: Mapping[str, Order], name: str, row: Row) -> bool:
+    kinds = {name}
+    if row.attributes.get(ACTIVE) is True:
+        kinds.add(STARTS)
+    if name.startswith(f"{FROM_DATES}/") or (row.effective is not None and row.effective.lags):
+        kinds.add(DATES)
+    named = (order for each, order in gone.items() if each in kinds or name.startswith(f"{each}/"))
+    return any(row.entered < order for order in named)

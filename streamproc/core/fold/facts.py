@@ -1,0 +1,219 @@
+"""What each source has said of a user: one last-writer-wins register per attribute, in the source's own order.
+
+Any shuffle of one source's events, with repeats, ends in the same facts: a snapshot raises the `floor` below which
+nothing counts any more, a later change lifts one attribute above it. An event at or below what is known changes
+nothing, so a duplicate needs no list of ids already seen. What has a date of its own is a row of the `timeline`.
+
+Facts are kept per subject, because one person can have two in one source, as contractor and as employee. A subject that
+moves to another user takes all its facts along in one event; what stays behind says only that nothing is known here.
+But where the source itself moves it, what the subject has denied this user stays denied: who was disabled isn't let in
+again because their number was changed. An operator's order takes that along, too. Of what a subject says late of when
+it was this user's, only that counts (`tenure.py`).
+"""
+
+from collections.abc import Collection
+from dataclasses import replace
+from typing import Literal, TypeAlias
+
+from streamproc.core.fold.effective_dating import (
+    cancelled,
+    entered,
+    said_of,
+    spelled,
+    spoken,
+    standing,
+    swept,
+    was_active,
+)
+from streamproc.core.records.change_event import ChangeEvent, Fact, Move, Order, Origin, Row, SourceFacts
+from streamproc.core.records.fact_names import ACCOUNTS, ACTIVE, GROUP
+
+Effect: TypeAlias = Literal["applied", "duplicate", "stale"]
+"""What an event did to the facts: something, nothing because it was seen before, or nothing because newer is known."""
+
+
+def absorb(known: SourceFacts | None, event: ChangeEvent, wanted: Collection[str] | None) -> tuple[SourceFacts, Effect]:
+    """Fold one event of one subject into its facts.
+
+    Attributes outside `wanted` (the mapping's) aren't kept; None keeps all.
+    """
+    if event.move is not None:
+        return _moved(known, event, event.move, wanted)
+    if known is None:
+        known = SourceFacts(event.subject, event.origin)
+    elif known.left:  # a repeat: only a link brings a subject back
+        return known, "stale"
+    elif _before(event.origin, known.origin):
+        return known, "duplicate"
+    known = _heard(known, event)
+    if event.row is not None or event.cancels is not None or event.effective is not None:
+        return _dated(known, event, wanted)
+    facts, effect = _registered(known, event, wanted)
+    return swept(facts, event.origin.appended) if facts.rows else facts, effect
+
+
+def _dated(known: SourceFacts, event: ChangeEvent, wanted: Collection[str] | None) -> tuple[SourceFacts, Effect]:
+    facts = replace(known, origin=event.origin)
+    effect: Effect = "stale"
+    order = event.order
+    if event.cancels is not None:
+        facts = cancelled(before := facts, event.cancels, order)
+        effect = "applied" if facts is not before else "duplicate"
+    if event.row is not None or event.ahead:
+        name, whole = event.row or event.event, event.kind == "snapshot"
+        said = event.attributes if wanted is None else spelled(event.attributes, wanted, whole=whole)
+        held = facts.rows.get(name)
+        facts = entered(before := facts, name, Row(order, said, event.effective, whole))
+        if facts is not before:
+            effect = "applied"
+        elif held is not None and held.entered == order:
+            effect = "duplicate"
+    elif event.attributes or event.kind == "snapshot":
+        facts, registered = _registered(facts, event, wanted)
+        effect = effect if effect == "applied" else registered
+    return swept(facts, event.origin.appended), effect
+
+
+def _registered(known: SourceFacts, event: ChangeEvent, wanted: Collection[str] | None) -> tuple[SourceFacts, Effect]:
+    """What has no date of its own."""
+    said = event.attributes if wanted is None else {n: v for n, v in event.attributes.items() if n in wanted}
+    if event.kind == "snapshot":
+        return _snapshot(known, event, said, known.values.keys() | said.keys() if wanted is None else wanted)
+    order = event.order
+    newer = {name: value for name, value in said.items() if (at := said_of(known, name)) is None or at < order}
+    if newer:
+        later = known.later | dict.fromkeys(newer, order)
+        return _with(known, event, known.floor, known.values | newer, later, known.grouped), "applied"
+    if said or (known.floor is not None and order <= known.floor):
+        repeated = order == known.floor or all(said_of(known, name) == order for name in said)
+        return replace(known, origin=event.origin), "duplicate" if repeated else "stale"
+    return replace(known, origin=event.origin), "applied"
+
+
+def _with(
+    known: SourceFacts,
+    event: ChangeEvent,
+    floor: Order | None,
+    values: dict[str, Fact],
+    later: dict[str, Order],
+    grouped: Order | None,
+) -> SourceFacts:
+    """As `dataclasses.replace` would do it, in a third of the time."""
+    return SourceFacts(
+        known.subject,
+        event.origin,
+        floor,
+        values,
+        later,
+        grouped,
+        known.rows,
+        known.gone,
+        since=known.since,
+        vouched=known.vouched,
+        brought=known.brought,
+    )
+
+
+def _snapshot(
+    known: SourceFacts, event: ChangeEvent, said: dict[str, Fact], names: Collection[str]
+) -> tuple[SourceFacts, Effect]:
+    """A snapshot that doesn't speak of groups leaves them as they are."""
+    order, floor, grouped = event.order, known.floor, known.grouped
+    raised = floor is None or order > floor
+    regrouped = GROUP in event.attributes and (grouped is None or order > grouped)
+    values: dict[str, Fact] = {}
+    later: dict[str, Order] = {}
+    applied = raised or regrouped
+    for name in names:
+        at = said_of(known, name)
+        if (at is None or at < order) and (regrouped if name.startswith(GROUP) else raised):
+            values[name] = said.get(name)
+        elif name in said and name.startswith(GROUP) and (at is None or at < order):
+            values[name], later[name], applied = said[name], order, True
+        elif name in known.values:
+            values[name] = known.values[name]
+            if name in known.later:
+                later[name] = known.later[name]
+    if not applied:
+        return replace(known, origin=event.origin), "duplicate" if order == floor else "stale"
+    floor, grouped = (order if raised else floor), (order if regrouped else grouped)
+    return _with(known, event, floor, values, later, grouped), "applied"
+
+
+def _moved(
+    known: SourceFacts | None, event: ChangeEvent, move: Move, wanted: Collection[str] | None
+) -> tuple[SourceFacts, Effect]:
+    if known is not None and (known.origin == event.origin or _before(event.origin, known.origin)):
+        return known, "duplicate"
+    now = event.origin.appended
+    if move.facts is not None:
+        facts = move.facts if wanted is None else _restricted(move.facts, wanted)
+        brought = {} if move.other is None else _denied(facts, now)
+        if known is not None:  # it comes back: what it denied this user it still does
+            brought = {name: order for name, order in brought.items() if known.values.get(name) is not False}
+        return replace(facts, origin=event.origin, brought=brought), "applied"
+    if known is None:
+        return SourceFacts(event.subject, event.origin, left=True), "applied"
+    if known.left and event.attributes:
+        told = [name for name in event.attributes if wanted is None or name in wanted]
+        late = {name: False if event.attributes[name] is False else None for name in told}
+        return replace(known, origin=event.origin, values=known.values | late), "applied"
+    said = [name for row in known.rows.values() for name in row.attributes]
+    values: dict[str, Fact] = dict.fromkeys(said) | dict.fromkeys(known.values)
+    if move.by is None and was_active(known, now, accounts=event.source in ACCOUNTS):
+        values |= {name: False for name, order in _denied(known, now).items() if known.brought.get(name) != order}
+        said_by_it = {name: False if value is False else None for name, value in event.attributes.items()}
+        values |= {name: value for name, value in said_by_it.items() if name in values}
+    left = SourceFacts(event.subject, event.origin, values=values, left=True, since=known.since, vouched=known.vouched)
+    return left, "applied"
+
+
+def _denied(facts: SourceFacts, now: int) -> dict[str, Order]:
+    """What a subject says no to at a moment (ms since 1970), and the order of that word."""
+    denied = [name for name, value in standing(facts, now)[0].items() if value is False]
+    return {name: order for name in denied if (order := spoken(facts, name, now)) is not None}
+
+
+def _heard(known: SourceFacts, event: ChangeEvent) -> SourceFacts:
+    """With when the source first spoke of the subject, and last vouched for it. Who starts on a day ahead isn't yet."""
+    at, since, vouched = event.order[0], known.since, known.vouched
+    since = at if since is None or at < since else since
+    if event.attributes.get(ACTIVE) is True and not event.ahead and (vouched is None or at > vouched):
+        vouched = at
+    if since == known.since and vouched == known.vouched:
+        return known
+    return SourceFacts(  # in a third of the time that `replace` takes
+        known.subject,
+        known.origin,
+        known.floor,
+        known.values,
+        known.later,
+        known.grouped,
+        known.rows,
+        known.gone,
+        since=since,
+        vouched=vouched,
+        brought=known.brought,
+    )
+
+
+def _restricted(facts: SourceFacts, wanted: Collection[str]) -> SourceFacts:
+    """All that a subject has said, as if only the wanted attributes had been heard."""
+    cleared = [name for name in wanted if (facts.grouped if name.startswith(GROUP) else facts.floor) is not None]
+    values: dict[str, Fact] = dict.fromkeys(cleared)
+    values |= {name: value for name, value in facts.values.items() if name in wanted}
+    later = {name: order for name, order in facts.later.items() if name in wanted}
+    rows = {
+        name: replace(row, attributes=spelled(row.attributes, wanted, whole=row.whole))
+        for name, row in facts.rows.items()
+    }
+    return swept(replace(facts, values=values, later=later, rows=rows), facts.origin.appended)
+
+
+def _before(origin: Origin, last: Origin) -> bool:
+    """A repeat of the resolver after a crash: an earlier record of the same partition."""
+    return (
+        origin.offset < last.offset
+        and (origin.topic, origin.partition) == (last.topic, last.partition)
+        and origin.appended <= last.appended  # else the topic was made anew, and its offsets begin again
+    )

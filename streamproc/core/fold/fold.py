@@ -1,0 +1,130 @@
+"""Fold: (record, event, mapping) → record. A pure function of one log, so that it can be recomputed for an auditor.
+
+A user's record is the value of table `users` and of `scim.operations`: state and operation are one Kafka record and
+can't disagree. `seq` is the event's offset in `identity.changes`; an event at or below it is skipped, which makes
+at-least-once delivery exact. The hash covers the record and the hash before it, so a lost or altered link shows.
+
+Time is what the log says: `as_of` is when the last of all that was folded had been appended, and what has a date counts
+once that is past it. `due` tells the worker when the next such date comes; its timer then says so in the log.
+"""
+
+from streamproc.core.fold.authority import key, view
+from streamproc.core.fold.effective_dating import upcoming
+from streamproc.core.fold.facts import Effect as Absorbed
+from streamproc.core.fold.facts import absorb
+from streamproc.core.fold.mapping import Mapping
+from streamproc.core.fold.plan import plan
+from streamproc.core.records.change_event import ChangeEvent, Origin, SourceFacts
+from streamproc.core.records.operation import Operation
+from streamproc.core.records.resource import Resource
+from streamproc.core.records.user_record import FIRST, Cause, Effect, UserRecord, _sealed, recall, seal
+
+
+def fold(
+    record: UserRecord | None,
+    seq: int,
+    event: ChangeEvent,
+    mapping: Mapping,
+    facts: dict[str, SourceFacts] | None = None,
+) -> UserRecord:
+    """The record after the event at offset `seq`. Returns `record` itself where the event was folded already.
+
+    `facts`: where the event brings another mapping, which reads other facts, what had been said of these.
+    """
+    if record is not None and seq <= record.seq:
+        return record
+    return seal(_after(record, seq, event, mapping, facts))
+
+
+def passed(record: UserRecord, origin: Origin) -> ChangeEvent:
+    """The event that says that `record.due` has passed, as `origin.appended` shows. It names the row that is first."""
+    ahead = [
+        (at, each.subject, row, name.partition("/")[0])
+        for name, each in record.facts.items()
+        for row, at in upcoming(each, record.as_of).items()
+    ]
+    at, subject, row, source = min(ahead)
+    return ChangeEvent(record.user, source, subject, f"due/{row}", "due", (at, 0, row), {}, origin, "due")
+
+
+def fold_encoded(
+    known: bytes | None,
+    seq: int,
+    event: ChangeEvent,
+    mapping: Mapping,
+    facts: dict[str, SourceFacts] | None = None,
+) -> bytes | None:
+    """The same from Kafka value to Kafka value, encoded once. None: the event was folded already."""
+    record = None if known is None else recall(known)
+    if record is not None and seq <= record.seq:
+        return None
+    return _sealed(_after(record, seq, event, mapping, facts))[1]
+
+
+def fold_on(
+    record: UserRecord | None, before: str, seq: int, event: ChangeEvent, mapping: Mapping
+) -> tuple[UserRecord, str, bytes] | None:
+    """The same for whoever keeps records beside their values, not to decode again what was decoded.
+
+    `before` is the hash of `record`, which may lack it itself, as the record does that is given with its hash here.
+    """
+    if record is not None and seq <= record.seq:
+        return None
+    after = _after(record, seq, event, mapping, None, before)
+    return after, *_sealed(after)
+
+
+def _after(
+    record: UserRecord | None,
+    seq: int,
+    event: ChangeEvent,
+    mapping: Mapping,
+    heard: dict[str, SourceFacts] | None,
+    before: str | None = None,
+) -> UserRecord:
+    """The next record, whose hash is still empty. `before`: the hash of `record`, if not as it says."""
+    facts = dict(record.facts) if record else {}
+    as_of = max(event.origin.appended, record.as_of) if record else event.origin.appended
+    said: Absorbed = "duplicate"
+    heard_late = False
+    if event.kind == "mapping":
+        facts, said = (facts if heard is None else heard), "applied"
+    elif event.kind != "due":
+        subject = key(event.source, event.subject)
+        known = facts.get(subject)
+        facts[subject], said = absorb(known, event, mapping.facts)
+        heard_late = known is not None and not _alike(known, facts[subject])
+    due = record.due if record else None
+    come = due is not None and due <= as_of * 1000
+    desired = record.desired if record else Resource(externalId=event.user)
+    problems = record.problems if record else []
+    operations: list[Operation] = []
+    effect: Effect = said if said != "applied" and not come else "unchanged"
+    if said == "applied" or come or heard_late:
+        held = desired
+        now = view(facts, as_of, mapping.file.authority, mapping.file.attributes.active)
+        desired, problems = mapping.desire(event.user, now)
+        due = min((at for each in facts.values() if each.rows for at in upcoming(each, as_of).values()), default=None)
+        if desired != held or record is None:
+            effect = "changed"
+            operations = plan(held if record else None, desired)
+    return UserRecord(
+        user=event.user,
+        seq=seq,
+        prev=record.seq if record else FIRST,
+        due=due,
+        as_of=as_of,
+        effect=effect,
+        cause=Cause(event.source, event.event, event.origin, event.reason),
+        mapping=mapping.digest,
+        facts=facts,
+        desired=desired,
+        operations=operations,
+        problems=problems,
+        before=before if before is not None else record.hash if record else "",
+    )
+
+
+def _alike(one: SourceFacts, other: SourceFacts) -> bool:
+    """Whether they say the same of since and until when somebody was active: a late word may tell that, and no more."""
+    return (one.since, one.vouched) == (other.since, other.vouched)

@@ -1,0 +1,79 @@
+"""Rules: which mapping is in force in a partition of `identity.changes`, from which offset on.
+
+Rule 1: a mapping comes into force by an event of kind `mapping`, which carries the whole file and has its digest as id.
+What lies before a partition's first one was folded by that one, too: a worker that finds none appends its own `first`.
+Rule 2: an event that repeats the order in force, or names the mapping in force, changes nothing.
+Rule 3: where the new mapping reads other facts than the old, what the partition's events have said of them until then
+is heard anew; what nobody had asked for wasn't kept.
+"""
+
+from collections.abc import Collection, Iterable, Iterator
+from functools import lru_cache
+
+from pydantic import ValidationError
+
+from streamproc.core.errors import MappingError
+from streamproc.core.fold.authority import key
+from streamproc.core.fold.facts import absorb
+from streamproc.core.fold.mapping import Mapping, parse_mapping
+from streamproc.core.records.change_event import CHANGE_EVENT, ChangeEvent, SourceFacts
+from streamproc.core.records.mapping_in_force import Rules
+
+
+def ruled(known: Rules | None, seq: int, appended: int, event: ChangeEvent) -> Rules | None:
+    """The rules from the mapping event at offset `seq` on; None: it changes nothing.
+
+    Raises MappingError where its text isn't the mapping that it names.
+    """
+    assert event.mapping is not None
+    origin, last = event.origin, None if known is None else known.origin
+    if known is not None and last is not None:
+        repeated = (origin.topic, origin.partition) == (last.topic, last.partition) and origin.offset <= last.offset
+        if event.mapping.first or event.event == known.digest or (repeated and origin.appended <= last.appended):
+            return None
+    compiled(event.event, event.mapping.text)
+    return Rules(seq, event.event, event.mapping.text, event.mapping.by, event.reason or "", origin, appended)
+
+
+@lru_cache(maxsize=16)
+def compiled(digest: str, text: str) -> Mapping:
+    """The mapping of that text. Raises MappingError where that isn't the mapping of this digest."""
+    mapping = parse_mapping(text, f"mapping {digest}")
+    if mapping.digest != digest:
+        raise MappingError(f"mapping {digest}: its text is that of mapping {mapping.digest}")
+    return mapping
+
+
+def readable(values: Iterable[bytes | None]) -> Iterator[ChangeEvent]:
+    """The events in values of `identity.changes`; what isn't one was rejected when it was read."""
+    for value in values:
+        try:
+            yield CHANGE_EVENT.validate_json(value or b"")
+        except ValidationError:
+            continue
+
+
+def heard(
+    events: Iterable[ChangeEvent], wanted: Collection[str], found: dict[str, dict[str, SourceFacts]] | None = None
+) -> dict[str, dict[str, SourceFacts]]:
+    """User → subject → what all these events have said of the wanted facts (rule 3). `found`: to go on from there."""
+    found = {} if found is None else found
+    for event in events:
+        if event.kind not in {"due", "mapping"}:
+            subjects = found.setdefault(event.user, {})
+            name = key(event.source, event.subject)
+            subjects[name], _ = absorb(subjects.get(name), event, wanted)
+    return found
+
+
+def unheard(mapping: Mapping, known: dict[int, Rules], beginnings: dict[int, int]) -> list[int]:
+    """Partitions where a mapping reads other facts than the one in force, and the log's first records are gone.
+
+    What was said of those facts can't be heard any more. `beginnings`: offset of each partition's first record.
+    """
+    found: list[int] = []
+    for partition, first in beginnings.items():
+        rules = known.get(partition)
+        if first > 0 and (rules is None or compiled(rules.digest, rules.text).facts != mapping.facts):
+            found.append(partition)
+    return found

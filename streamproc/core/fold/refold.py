@@ -1,0 +1,120 @@
+"""Refold: one partition of `identity.changes`, folded anew, as the worker did it.
+
+It gives the very bytes that the worker wrote, or it is found out: what was rejected then is rejected here, and each
+mapping is in force from the offset at which it was then.
+"""
+
+import sys
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+
+import orjson
+from pydantic import ValidationError
+
+from streamproc.core.errors import MappingError
+from streamproc.core.fold.decode_cache import Decoded
+from streamproc.core.fold.fold import fold_encoded, fold_on
+from streamproc.core.fold.mapping import Mapping
+from streamproc.core.fold.mapping_switch import compiled, heard, readable, ruled
+from streamproc.core.records.change_event import CHANGE_EVENT, ChangeEvent, SourceFacts
+from streamproc.core.records.frozen import dataclass
+from streamproc.core.records.mapping_in_force import Rules, marked
+from streamproc.core.records.stored_record import Logged
+from streamproc.core.records.user_record import LARGEST
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What one record of `identity.changes` led to: user → record, as a Kafka value. `rejected`: why it led to none."""
+
+    logged: Logged
+    event: ChangeEvent | None
+    records: dict[str, bytes]
+    rejected: str | None = None
+
+
+class Refold:
+    """See above. `before(offset)` gives the partition's records below an offset, from its beginning, each time anew.
+
+    `records` (user → Kafka value) and `rules` are where it stands; they may be given, to go on from there.
+    """
+
+    def __init__(
+        self,
+        before: Callable[[int], Iterable[Logged]],
+        rules: Rules | None,
+        records: dict[str, bytes] | None = None,
+    ) -> None:
+        self.records = {} if records is None else records
+        self.rules = rules
+        self.mapping: Mapping | None = None if rules is None else compiled(rules.digest, rules.text)
+        self._before = before
+        self._decoded = Decoded(sys.maxsize)
+
+    def take(self, logged: Logged) -> Step:
+        """Fold the next record."""
+        try:
+            event = CHANGE_EVENT.validate_json(logged.value or b"")
+        except ValidationError:
+            return Step(logged, None, {}, "invalid")
+        if event.kind == "mapping":
+            return self._switch(logged, event)
+        assert self.mapping is not None
+        try:
+            folded = fold_on(
+                *self._decoded.record(event.user, self.records.get(event.user)), logged.offset, event, self.mapping
+            )
+        except orjson.JSONEncodeError:  # no worker could write it either
+            return Step(logged, event, {}, "invalid")
+        if folded is None:
+            return Step(logged, event, {})
+        record, digest, value = folded
+        if len(value) > LARGEST:
+            return Step(logged, event, {}, "too_large")
+        self.records[event.user] = value
+        self._decoded.folded(event.user, value, record, digest, event)
+        return Step(logged, event, {event.user: value})
+
+    def _switch(self, logged: Logged, event: ChangeEvent) -> Step:
+        try:
+            rules = ruled(self.rules, logged.offset, logged.timestamp, event)
+        except (MappingError, AssertionError):
+            return Step(logged, event, {}, "mapping")
+        if rules is None:
+            return Step(logged, event, {})
+        old, new = self.mapping, compiled(rules.digest, rules.text)
+        self.rules, self.mapping = rules, new
+        if old is None or old.digest == new.digest:
+            return Step(logged, event, {})
+        facts = (
+            None
+            if old.facts == new.facts
+            else heard(readable(each.value for each in self._before(logged.offset)), new.facts)
+        )
+        found: dict[str, bytes] = {}
+        for user, known in self.records.items():
+            value = replanned(user, known, logged.offset, event, new, None if facts is None else facts.get(user, {}))
+            if value is not None:
+                found[user] = value
+        self.records |= found
+        return Step(logged, event, found)
+
+
+def replanned(
+    user: str, known: bytes, seq: int, event: ChangeEvent, mapping: Mapping, facts: dict[str, SourceFacts] | None
+) -> bytes | None:
+    """A user's record after a mapping event; None: it was folded already, or would be too large and stays as it is."""
+    value = fold_encoded(known, seq, replace(event, user=user, mapping=None), mapping, facts)
+    return None if value is None or len(value) > LARGEST else value
+
+
+def first_rules(changes: Iterable[Logged]) -> Rules | None:
+    """The rules that a partition's log begins with: those of its first mapping event. None: it has none."""
+    for logged in changes:
+        event = marked(logged)
+        if event is not None:
+            try:
+                return ruled(None, logged.offset, logged.timestamp, event)
+            except MappingError:
+                continue
+    return None

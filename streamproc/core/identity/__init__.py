@@ -1,0 +1,1 @@
+"""Which user a source's subject is."""

@@ -1,0 +1,200 @@
+"""Identity: which user a source's subject is. A `Link` is the state of one subject, the value of table `links`.
+
+Rule 1: a user is who the source itself says, by its anchor (an employee number), or whom an operator names. Never by
+e-mail or login. Of several claims the newest in the source's own order counts; one that is missing takes nothing back.
+Rule 2: an operator's order holds until the source claims something else than it did then.
+Rule 3: what a subject says before its user is known waits, oldest first. It comes out behind one `link` event with all
+that the subject has said, so that nobody is let in for a moment by what was taken back since.
+Rule 4: a subject moves from user to user by `unlink` and `link` events, each of which names the other user. The link
+keeps all that the subject has said, so a merge and a split after it lose nothing. Where the source moved it, its former
+users are told by another `unlink` what it says of their time later on (`tenure.py`); an operator's order ends that.
+Rule 5: all about one subject, orders too, comes through one partition. So repeats change nothing: a record at or below
+the last one is passed over, and where a crash forgot the link, the events that come again are those that came before.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final, Literal
+
+import orjson
+
+from streamproc.core.fold.facts import absorb
+from streamproc.core.identity.account_ownership import MOST as WORDS
+from streamproc.core.identity.account_ownership import denied, founded, heard, kept, ordered, word
+from streamproc.core.parsed_payload import Said
+from streamproc.core.records.change_event import ChangeEvent, Move, Origin
+from streamproc.core.records.control import Control
+from streamproc.core.records.fact_names import ACCOUNTS, ACTIVE
+from streamproc.core.records.link import Link, Ruling, Word
+
+MOST: Final = 50
+LARGEST: Final = 256 * 1024
+"""Events, and their bytes, that wait at most; of older ones only what they said is kept."""
+LONGEST: Final = 256
+"""Characters of a user ID."""
+
+
+def resolve(link: Link | None, source: str, said: Sequence[Said], origin: Origin) -> tuple[Link, list[ChangeEvent]]:
+    """What one raw record says of one subject (at least one `Said`) → its link, and what the log is to hold."""
+    if link is not None and _seen(link.origin, origin):
+        return link, []
+    link = link or Link(0, source, said[0].subject, origin)
+    facts, claim, claimed = link.facts, link.claim, link.claimed
+    events = changes("", source, said, origin)
+    for event in events:
+        facts, _ = absorb(facts, event, None)
+    for each in said:
+        user = None if each.anchor is None else normalised(each.anchor)
+        if user is not None and (claimed is None or each.order > claimed):
+            claim, claimed = user, each.order
+    known = replace(link, seq=link.seq + 1, origin=origin, facts=facts, claim=claim, claimed=claimed)
+    known, late = _remembered(link, known, said)
+    stood = link.facts is not None and link.facts.values.get(ACTIVE) is False
+    settled, found = _settled(known, events, None, stood=stood)
+    return settled, late + found
+
+
+def order(link: Link | None, control: Control, placed: Origin, origin: Origin) -> tuple[Link, list[ChangeEvent]]:
+    """An operator's `link` or `split` of a subject → its link, and what the log is to hold.
+
+    `placed`: where the order lies among the controls; `origin`: where it came in line with what the source says.
+    """
+    if link is not None and (_seen(link.origin, origin) or (link.ordered is not None and _seen(link.ordered, placed))):
+        return link, []
+    source, _, subject = (control.subject or "").partition("/")
+    link = link or Link(0, source, subject, origin)
+    user = None if control.action == "split" or control.user is None else normalised(control.user)
+    ruling = Ruling(user, link.claim, control.by, control.reason)
+    words = _handed_over(link, user, origin.appended)
+    former = tuple(each for each in link.former if user == link.user or each != link.user)
+    known = replace(link, seq=link.seq + 1, origin=origin, ordered=placed, ruling=ruling, words=words, former=former)
+    return _settled(known, [], ruling)
+
+
+def changes(user: str, source: str, said: Sequence[Said], origin: Origin) -> list[ChangeEvent]:
+    """As events of a user. Of one record the newest comes first: what it undoes never holds, not even for a moment."""
+    return [
+        ChangeEvent(
+            user,
+            source,
+            each.subject,
+            each.event,
+            each.kind,
+            each.order,
+            each.attributes,
+            origin,
+            each.reason,
+            each.effective,
+            each.row,
+            each.cancels,
+        )
+        for each in sorted(said, key=lambda each: each.order, reverse=True)
+    ]
+
+
+def normalised(anchor: str) -> str | None:
+    """The user ID of an anchor; None: it can't be one."""
+    user = anchor.strip()
+    return user if 0 < len(user) <= LONGEST else None
+
+
+def _remembered(link: Link, known: Link, said: Sequence[Said]) -> tuple[Link, list[ChangeEvent]]:
+    """With what was said of when an account was active, and whose; and what its former users are to be told of that.
+
+    `known` is `link` as it will be, but for its user.
+    """
+    disabled = any(each.attributes.get(ACTIVE) is False for each in said)
+    if not link.words and not disabled and known.claim == link.claim:
+        return known, []
+    if link.source not in ACCOUNTS or known.facts is None:
+        return known, []
+    (user, ruling), now = _held(known), known.origin.appended
+    leaves = None if link.user == user else link.user
+    if not link.words and not disabled and leaves is None:
+        return known, []
+    past = link.words or founded(link.facts or known.facts, link.user, link.claimed, now)
+    names = [None if each.anchor is None or ruling is not None else normalised(each.anchor) for each in said]
+    words = heard(past, map(word, said, names))
+    before, after = denied(past), denied(words)
+    late = [
+        replace(
+            _move("unlink", each, user, known, None),
+            attributes={ACTIVE: not after.get(each, False)},
+            reason="said late of when it was theirs",
+        )
+        for each in link.former
+        if each not in {user, leaves} and after.get(each, False) != before.get(each, False)
+    ]
+    former = link.former if leaves is None or leaves in link.former else (*link.former, leaves)
+    return replace(known, words=kept(words), former=former[-WORDS:]), late
+
+
+def _handed_over(link: Link, user: str | None, now: int) -> tuple[Word, ...]:
+    """An account's words when an operator orders whose it is."""
+    if user == link.user or link.facts is None or link.source not in ACCOUNTS:
+        return link.words
+    words = link.words or founded(link.facts, link.user, link.claimed, now)
+    return kept(ordered(words, user))
+
+
+def _held(link: Link) -> tuple[str | None, Ruling | None]:
+    """Whose the subject is, and the operator's order by which it is."""
+    ruling = link.ruling
+    if ruling is not None and (ruling.claim != link.claim or ruling.user == link.claim):
+        ruling = None  # rule 2; and an order that says what the source says needn't hold
+    return (link.claim if ruling is None else ruling.user), ruling
+
+
+def _settled(
+    link: Link, events: list[ChangeEvent], by: Ruling | None, *, stood: bool = False
+) -> tuple[Link, list[ChangeEvent]]:
+    """`link` is as it will be, but for its user and what waits. `stood`: by its facts its user was disabled."""
+    before, (user, ruling) = link.user, _held(link)
+    found: list[ChangeEvent] = []
+    if before is not None and before != user and link.facts is not None:
+        found.append(_move("unlink", before, user, link, by))
+        ended = denied(link.words).get(before)
+        denials = [each for each in events if each.attributes.get(ACTIVE) is False and not each.ahead]
+        if by is None and any(ended is None or each.effective or each.row is not None for each in denials):
+            # Disabled and given another number in one go: it was this user's account that was disabled.
+            found[0] = replace(found[0], attributes={ACTIVE: False})
+        elif by is None and ended is not None and (ended or stood):  # what stands may be said of it as another's
+            found[0] = replace(found[0], attributes={ACTIVE: not ended})
+    if user is None:
+        waiting = _bounded((*link.waiting, *events))
+        forgotten = link.forgotten + len(link.waiting) + len(events) - len(waiting)
+        return replace(link, user=None, ruling=ruling, waiting=waiting, forgotten=forgotten), found
+    first = link.seq == 1  # then these events are all that was ever said, and there is nothing to bring along
+    if before != user and link.facts is not None and not first:
+        found.append(_move("link", user, before, link, by))
+    found += [replace(each, user=user) for each in (*link.waiting, *events)]
+    return replace(link, user=user, ruling=ruling, waiting=(), forgotten=0), found
+
+
+def _move(kind: Literal["link", "unlink"], user: str, other: str | None, link: Link, by: Ruling | None) -> ChangeEvent:
+    origin = link.origin
+    name = f"{kind}/{origin.topic}/{origin.partition}/{origin.offset}"
+    move = Move(other, by.by if by else None, link.facts if kind == "link" else None)
+    reason = by.reason if by else "by what the source says"
+    place = (origin.appended * 1000, 0, name)
+    return ChangeEvent(user, link.source, link.subject, name, kind, place, {}, origin, reason, move=move)
+
+
+def _bounded(waiting: Sequence[ChangeEvent]) -> tuple[ChangeEvent, ...]:
+    """The newest of them."""
+    kept: list[ChangeEvent] = []
+    room = LARGEST
+    for event in reversed(waiting[-MOST:]):
+        room -= len(orjson.dumps(event))
+        if room < 0:
+            break
+        kept.append(event)
+    return tuple(reversed(kept))
+
+
+def _seen(last: Origin, origin: Origin) -> bool:
+    return (
+        origin.offset <= last.offset
+        and (origin.topic, origin.partition) == (last.topic, last.partition)
+        and origin.appended <= last.appended  # else the topic was made anew, and its offsets begin again
+    )

@@ -1,0 +1,89 @@
+"""Value of `scim.deliveries`: what the target holds of a user."""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import orjson
+from pydantic import TypeAdapter
+
+from streamproc.core.records.change_event import Origin
+from streamproc.core.records.resource import Resource
+from streamproc.core.records.user_record import FIRST, Cause
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where one user's leaving stands: all that has to be kept of it, for example with the user's delivery.
+
+    `seq`: the newest record that was asked about. `cause`: of the first that was, which also gives its time.
+    """
+
+    user: str
+    seq: int
+    said: Literal["through", "held", "released", "rejected"]
+    cause: Cause
+    reason: str | None = None
+    """Why it was held."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parked:
+    """Why a user's work was set aside, and what it was to become."""
+
+    code: Literal["refused", "incomplete", "ambiguous", "regressed", "unresolved", "held", "protected", "rejected"]
+    """`held`: by the mass guard. `protected`: never to be deactivated. `rejected`: an operator said no."""
+    reason: str
+    status: int | None
+    correlation_id: str | None
+    attributes: dict[str, str]
+    """What was set aside alone ("title", "group NAME") → code: reason; empty: everything."""
+    desired: Resource
+    at: int
+    since: int = FIRST
+    """Seq of the event since which something of this user has been set aside."""
+
+    @property
+    def told(self) -> str:
+        """Code and reason in one line, with what to quote to the target's support."""
+        quote = "" if self.correlation_id is None else f" (correlation id {self.correlation_id})"
+        return f"{self.code}: {self.reason}{quote}"
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """What Genesys holds of one user, as last acknowledged. `id` None: no such user there."""
+
+    user: str
+    seq: int
+    id: str | None
+    etag: str | None
+    held: Resource | None
+    parked: Parked | None
+    at: int
+    standing: Standing | None = None
+    """What the mass guard has to remember of a leaver; None of everybody else."""
+
+
+DELIVERY: TypeAdapter[Delivery] = TypeAdapter(Delivery)
+
+
+def recall(value: bytes) -> Delivery:
+    """A Kafka value of `scim.deliveries`; raises as above."""
+    raw = orjson.loads(value)
+    parked, standing = raw["parked"], raw["standing"]
+    return Delivery(
+        raw["user"],
+        raw["seq"],
+        raw["id"],
+        raw["etag"],
+        raw["held"],
+        None if parked is None else Parked(**parked),
+        raw["at"],
+        None if standing is None else Standing(**standing | {"cause": _cause(standing["cause"])}),
+    )
+
+
+def _cause(raw: dict[str, Any]) -> Cause:
+    origin = raw["origin"]
+    place = Origin(origin["topic"], origin["partition"], origin["offset"], origin["appended"], origin["received"])
+    return Cause(raw["source"], raw["event"], place, raw["reason"])

@@ -1,0 +1,64 @@
+"""Value of `identity.links`: which user a source's subject is."""
+
+from dataclasses import dataclass
+from typing import Final, Literal, TypeAlias
+
+from pydantic import TypeAdapter
+
+from streamproc.core.records.change_event import ChangeEvent, Order, Origin, SourceFacts
+
+FIRST: Final[Order] = (0, 0, "")
+"""Before every word."""
+Access: TypeAlias = Literal["on", "off", "unsaid"]
+"""`unsaid`: the source says that it doesn't say."""
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """Whether an account is active, and whose it is, as far as one event says so. `ordered`: an operator did, by which
+    it may be nobody's.
+    """
+
+    order: Order
+    access: Access | None = None
+    user: str | None = None
+    ordered: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """Which user a subject is by an operator's word; None: nobody. It was given against the source's `claim`."""
+
+    user: str | None
+    claim: str | None
+    by: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """One subject of one source. `user` None: its events wait.
+
+    `seq` counts the changes of this link; `origin` is the last record that was taken in, `ordered` the last operator's
+    order. `claim`: whom the source names, `claimed`: where in its order. `facts`: all that was said. `forgotten`: how
+    many waited of which only what they said is kept. `words`: what an account's source said of whether it is
+    active, and whose, from when that first matters (`tenure.py`); `former`: whom it has left since.
+    """
+
+    seq: int
+    source: str
+    subject: str
+    origin: Origin
+    ordered: Origin | None = None
+    user: str | None = None
+    claim: str | None = None
+    claimed: Order | None = None
+    ruling: Ruling | None = None
+    facts: SourceFacts | None = None
+    waiting: tuple[ChangeEvent, ...] = ()
+    forgotten: int = 0
+    words: tuple[Word, ...] = ()
+    former: tuple[str, ...] = ()
+
+
+LINK: Final[TypeAdapter[Link]] = TypeAdapter(Link)

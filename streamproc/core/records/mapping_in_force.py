@@ -1,0 +1,41 @@
+"""Value of `streamproc.mappings`: the mapping in force in a partition of `identity.changes`."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from pydantic import TypeAdapter, ValidationError
+
+from streamproc.core.records.change_event import CHANGE_EVENT, ChangeEvent, Origin
+from streamproc.core.records.stored_record import Logged
+
+MARK: Final = b'"kind":"mapping"'
+"""What the value of a mapping's event holds; a value without it is none."""
+SOURCE: Final = "mapping"
+"""In the place of a source, where a change of the mapping led to a record."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """The mapping in force. `seq`: offset from which on; `origin`: where it was ordered; `at`: ms since 1970."""
+
+    seq: int
+    digest: str
+    text: str
+    by: str
+    reason: str
+    origin: Origin
+    at: int
+
+
+RULES: Final[TypeAdapter[Rules]] = TypeAdapter(Rules)
+
+
+def marked(logged: Logged) -> ChangeEvent | None:
+    """The mapping event in a record of `identity.changes`; None: it is something else."""
+    if logged.value is None or MARK not in logged.value:
+        return None
+    try:
+        event = CHANGE_EVENT.validate_json(logged.value)
+    except ValidationError:
+        return None
+    return event if event.kind == "mapping" and event.mapping is not None else None

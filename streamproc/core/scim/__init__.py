@@ -1,0 +1,1 @@
+"""SCIM as data: bodies out, answers in."""

@@ -1,0 +1,48 @@
+"""Bodies: what an answer of the target says, where RFC 7644 leaves room for more than one way of saying it."""
+
+from typing import Any
+
+from streamproc.core.scim.response_policy import Answer
+
+
+def etag(answer: Answer) -> str | None:
+    """The version that an answer tells, as If-Match wants it."""
+    return answer.headers.get("etag") or version(answer.body)
+
+
+def version(resource: dict[str, Any]) -> str | None:
+    """`meta.version` as an ETag: the header is quoted, the body isn't (Genesys Cloud: `"56"`)."""
+    meta = resource.get("meta")
+    said = str((meta.get("version") if isinstance(meta, dict) else None) or "")
+    return (said if said.startswith(('"', "W/")) else f'"{said}"') if said else None
+
+
+def created(answer: Answer) -> str | None:
+    """The id of the user that a POST made (RFC 7644 §3.3: in the body, and at the end of Location)."""
+    return str(answer.body.get("id") or answer.headers.get("location", "").rstrip("/").rpartition("/")[2]) or None
+
+
+def is_list(body: dict[str, Any]) -> bool:
+    """RFC 7644 §3.4.2: `Resources` may be missing where there are none."""
+    found = body.get("Resources")
+    if found is None:
+        return body.get("totalResults") == 0
+    return isinstance(found, list) and all(isinstance(each, dict) for each in found)
+
+
+def listed(body: dict[str, Any] | None) -> list[dict[str, Any]]:
+    """The resources of a list. None: of no answer, none."""
+    return (body or {}).get("Resources") or []
+
+
+def having(body: dict[str, Any] | None, attribute: str, value: str) -> list[dict[str, Any]]:
+    """Of a list, the resources that a search was for: a server may pass over its filter."""
+    return [each for each in listed(body) if each.get("id") and has(each, attribute, value)]
+
+
+def has(resource: dict[str, Any], attribute: str, value: str) -> bool:
+    """Whether it has this value, or doesn't say which it has. Only externalId is exact."""
+    held = resource.get(attribute)
+    if attribute == "externalId":
+        return held in (None, value)
+    return held is None or str(held).casefold() == value.casefold()

@@ -1,0 +1,1 @@
+"""Process: HTTP requests in, raw records out."""

@@ -1,0 +1,1 @@
+"""Process: fetches the subjects that notifications name, and synchronises directories."""

@@ -1,0 +1,1 @@
+"""What the hydrator decides, without I/O."""

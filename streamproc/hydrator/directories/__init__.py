@@ -1,0 +1,1 @@
+"""Clients of the directories: one file a vendor's API."""

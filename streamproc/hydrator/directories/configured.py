@@ -1,0 +1,68 @@
+"""The directories that are configured, ready to be asked."""
+
+from base64 import b64encode
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import aiohttp
+
+from streamproc.adapters.oauth import Bearer, StaticToken, Tokens
+from streamproc.hydrator.directories.api import Api, Directory
+from streamproc.hydrator.directories.entra import Graph
+from streamproc.hydrator.directories.okta import Okta
+from streamproc.hydrator.directories.pingone import PingOne
+from streamproc.hydrator.directories.workday import Workday
+from streamproc.settings import Settings
+from streamproc.sources.options import SourceOptions
+
+SCOPE = "https://graph.microsoft.com/.default"
+
+
+class _Scoped:
+    """For Graph's token endpoint, which wants to be told a scope in the form, too."""
+
+    def __init__(self, http: aiohttp.ClientSession, scope: str) -> None:
+        self._http = http
+        self._scope = scope
+
+    def post(self, url: str, *, data: dict[str, str], headers: dict[str, str]) -> Any:
+        return self._http.post(url, data={**data, "scope": self._scope}, headers=headers)
+
+
+def directories(
+    settings: Settings,
+    http: aiohttp.ClientSession,
+    options: Mapping[str, SourceOptions],
+    clock: Callable[[], float],
+    ticks: Callable[[], float],
+) -> dict[str, Directory]:
+    """By source."""
+    made: dict[str, Directory] = {}
+
+    def api(root: str, scheme: str, bearer: Bearer) -> Api:
+        return Api(http, root, scheme, bearer, clock, ticks)
+
+    if settings.okta_url and settings.okta_token:
+        token = StaticToken(settings.okta_token.get_secret_value())
+        made["okta"] = Okta(api(settings.okta_url, settings.okta_token_scheme, token))
+    if settings.entra_tenant and settings.entra_client_id and settings.entra_client_secret:
+        scoped: Any = _Scoped(http, SCOPE)
+        url = f"{settings.entra_login_url.rstrip('/')}/{settings.entra_tenant}/oauth2/v2.0/token"
+        secret = settings.entra_client_secret.get_secret_value()
+        tokens = Tokens(scoped, url, settings.entra_client_id, secret, ticks)
+        made["entra"] = Graph(api(settings.entra_url, "Bearer", tokens), options["entra"])
+    if settings.pingone_environment and settings.pingone_client_id and settings.pingone_client_secret:
+        url = f"{settings.pingone_auth_url.rstrip('/')}/{settings.pingone_environment}/as/token"
+        secret = settings.pingone_client_secret.get_secret_value()
+        tokens = Tokens(http, url, settings.pingone_client_id, secret, ticks)
+        made["pingone"] = PingOne(api(settings.pingone_url, "Bearer", tokens), settings.pingone_environment)
+    if settings.workday_report and settings.workday_user and settings.workday_password:
+        pair = f"{settings.workday_user}:{settings.workday_password.get_secret_value()}"
+        basic = StaticToken(b64encode(pair.encode()).decode())
+        made["workday"] = Workday(
+            api(settings.workday_report, "Basic", basic),
+            options["workday"],
+            settings.workday_since_prompt,
+            settings.workday_worker_prompt,
+        )
+    return made

@@ -1,0 +1,50 @@
+"""Workday: a custom report as a service (RaaS), for one worker, for all, or for those entered since a moment.
+
+Its prompts are the tenant's own. A report shows whom its filters let through: who isn't in it isn't gone.
+"""
+
+from typing import Final
+from urllib.parse import urlencode
+
+import orjson
+
+from streamproc.core.parsed_payload import Taken
+from streamproc.hydrator.directories.api import OVERLAP, Api, Page, Read, iso
+from streamproc.sources import workday
+from streamproc.sources.options import SourceOptions
+
+SECONDS: Final = 1800.0
+"""For a whole report; Workday itself gives up on one after that."""
+
+
+class Workday:
+    """See above. `since`: µs in Workday's clock. `since_prompt`, `worker_prompt`: names of the report's prompts."""
+
+    def __init__(self, api: Api, options: SourceOptions, since_prompt: str, worker_prompt: str) -> None:
+        self.api = api
+        self._options = options
+        self._since = since_prompt
+        self._worker = worker_prompt
+
+    async def read(self, subject: str) -> Read:
+        kind, _, number = subject.rpartition("/")  # a contingent worker's subject begins with the type of its id
+        answer = await self.api.get(_query({kind or self._worker: number}))
+        elements = workday.elements(answer.json())
+        theirs = [each for each in elements if self._about(each, subject, answer.read)]
+        if not theirs:
+            return Read("unknown", b"", answer.read)
+        whole = len(theirs) == len(elements)  # not so where the report has no such prompt
+        return Read("found", answer.content if whole else orjson.dumps(theirs), answer.read)
+
+    async def page(self, since: str, place: str, *, full: bool) -> Page:  # noqa: ARG002 - a report is one page
+        told = {} if full or not since else {self._since: iso(max(0, int(since) - OVERLAP))}
+        answer = await self.api.get(_query(told), seconds=SECONDS)
+        return Page((), tuple(workday.elements(answer.json())), answer.read, "", str(answer.read))
+
+    def _about(self, element: object, subject: str, read: int) -> bool:
+        told = workday.read(element, Taken(read, read), self._options)
+        return subject in {each.subject for each in told.events} | {each.subject for each in told.ignored}
+
+
+def _query(prompts: dict[str, str]) -> str:
+    return f"?{urlencode({'format': 'json', **prompts})}"

@@ -1,0 +1,1 @@
+"""What another mapping would do, before it is in force."""

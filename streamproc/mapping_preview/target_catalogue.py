@@ -1,0 +1,142 @@
+"""Catalogue: which roles, skills, languages, divisions and groups the target has. It only reads.
+
+Genesys Cloud lists all but groups by pages of its own API. Groups are asked for by name, since its SCIM endpoint wants
+a filter; other SCIM servers list nothing else. What may not be read is unchecked, and not unknown.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, Final, Literal
+
+from streamproc.adapters.scim_http import PlatformHttp, ScimHttp, equals
+from streamproc.core.errors import TargetError
+from streamproc.core.scim.response_policy import Answer, Deliver, Denied, Retry, describe, verdict
+from streamproc.mapping_preview.attribute_usage import Catalogued
+from streamproc.mapping_preview.lint import Listed, Use
+
+PAGE: Final = 100
+ATTEMPTS: Final = 8
+AT_ONCE: Final = 4
+"""Groups that are asked for at the same time."""
+
+LISTS: Final[Mapping[Catalogued, str]] = {
+    "roles": "/authorization/roles",
+    "skills": "/routing/skills",
+    "languages": "/routing/languages",
+    "divisions": "/authorization/divisions",
+}
+PERMISSIONS: Final[Mapping[Catalogued, str]] = {
+    "roles": "authorization:role:view",
+    "groups": "directory:group:edit",
+}
+"""What Genesys documents for reading; it documents none for the others."""
+
+
+class RefusedError(Exception):
+    """The target answered 403."""
+
+
+@dataclass(slots=True)
+class Catalogue:
+    """See above."""
+
+    scim: ScimHttp
+    platform: PlatformHttp
+    dialect: Literal["genesys", "rfc7644"]
+    pause: Callable[[float], Awaitable[None]]
+    jitter: Callable[[], float]
+    say: Callable[[str], None]
+    _asked: int = field(default=0, init=False)
+
+    async def listed(self, used: Mapping[Catalogued, Mapping[str, Use]]) -> dict[Catalogued, Listed]:
+        """What the target has, of the kinds of which the mapping gives any. Raises TargetError."""
+        found: dict[Catalogued, Listed] = {}
+        for kind, names in used.items():
+            if not names:
+                continue
+            self.say(f"reading {kind} of the target ...")
+            try:
+                found[kind] = await (self._groups(names) if kind == "groups" else self._pages(kind))
+            except RefusedError:
+                found[kind] = Listed(None, _refused(kind, self.dialect))
+        return found
+
+    async def _pages(self, kind: Catalogued) -> Listed:
+        if self.dialect != "genesys":
+            return Listed(None, f"couldn't be checked: SCIM 2.0 has no list of {kind}")
+        names: set[str] = set()
+        number, more = 1, True
+        while more:
+            path = f"{LISTS[kind]}?pageSize={PAGE}&pageNumber={number}"
+            body = await self._ask(partial(self.platform.get, path), path)
+            entities = body.get("entities") or []
+            if "entities" not in body or not _are_named(entities, "name"):
+                raise TargetError(f"{path}: that isn't a list of {kind}; is STREAMPROC_PLATFORM_URL right?")
+            names.update(each["name"] for each in entities if each.get("state") in {None, "active"})
+            last = body.get("pageCount")
+            more = bool(entities) and (number < last if isinstance(last, int) else bool(body.get("nextUri")))
+            number += 1
+        return Listed(names)
+
+    async def _groups(self, wanted: Collection[str]) -> Listed:
+        """Also in another spelling, where only spaces differ."""
+        spelled = {" ".join(name.split()) for name in wanted}
+        lanes = asyncio.Semaphore(AT_ONCE)
+
+        async def called(name: str) -> list[str]:
+            async with lanes:
+                return await self._named(name)
+
+        asked = sorted({*wanted, *spelled})
+        answers = dict(zip(asked, await asyncio.gather(*map(called, asked)), strict=True))
+        names = {name for found in answers.values() for name in found}
+        return Listed(names, twice={name for name, found in answers.items() if len(found) > 1}, folded=True)
+
+    async def _named(self, name: str) -> list[str]:
+        """How the groups of that name are spelled. A server may pass over a filter, so that is looked at again."""
+        path = f"/Groups?{equals(('displayName', name))}&excludedAttributes=members"
+        self._asked += 1
+        body = await self._ask(partial(self.scim.request, "GET", path, f"check-{self._asked}"), path)
+        found = body.get("Resources") or []
+        if not _are_named(found, "displayName") or ("Resources" not in body and body.get("totalResults") != 0):
+            raise TargetError(f"{path}: that isn't a list of groups; is STREAMPROC_SCIM_URL right?")
+        return [each["displayName"] for each in found if each["displayName"].casefold() == name.casefold()]
+
+    async def _ask(self, send: Callable[[], Awaitable[Answer]], path: str) -> dict[str, Any]:
+        """Until it is answered. Raises RefusedError, TargetError."""
+        for attempt in range(ATTEMPTS):
+            answer = await send()
+            decided = verdict("read", answer, attempt, self.jitter())
+            if isinstance(decided, Deliver):
+                return answer.body
+            if isinstance(decided, Denied) and answer.status == 403:
+                raise RefusedError
+            if answer.status is None:  # somebody waits for us, and that won't be better in a moment
+                where = (
+                    "STREAMPROC_SCIM_URL, STREAMPROC_PLATFORM_URL, STREAMPROC_TOKEN_URL and the client's credentials"
+                )
+                raise TargetError(f"{path}: {describe(answer)}. Are {where} right? With --no-target nothing is asked")
+            if not isinstance(decided, Retry | Denied) or attempt == ATTEMPTS - 1:
+                break
+            if decided.after > 1:
+                self.say(f"{path}: {describe(answer)}; asking again in {decided.after:.0f} s")
+            await self.pause(decided.after)
+        raise TargetError(f"{path}: {describe(answer)}. With --no-target nothing is asked")
+
+
+def _are_named(found: Any, name: str) -> bool:
+    return isinstance(found, list) and all(isinstance(one, dict) and isinstance(one.get(name), str) for one in found)
+
+
+def _refused(kind: Catalogued, dialect: str) -> str:
+    permission = PERMISSIONS.get(kind)
+    if dialect != "genesys":
+        return f"couldn't be checked: the target doesn't let us read {kind} (403)"
+    if permission is None:
+        return (
+            f"couldn't be checked: the OAuth client may not read {kind} (403); Genesys documents no permission for it, "
+            "so look at the client's roles"
+        )
+    return f"couldn't be checked: the OAuth client lacks permission {permission} (403)"

@@ -1,0 +1,291 @@
+"""What if: one partition of `identity.changes` folded by the mappings that were in force, and beside it by another.
+
+Rule 1: the old side is what the worker did, without what takes its time: no hash, no encoding.
+Rule 2: the new side hears the facts that the other mapping reads from the beginning on (`rules.py`, rule 3). Until it
+comes into force it desires what the old side does; from then on the log's own mappings don't count for it.
+Rule 3: both sides are always judged at the same moment. A date that both wait for passes when the log says so; one that
+only the new side knows of passes as soon as anything later is in the log.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from heapq import heapify, heappop, heappush
+
+from pydantic import ValidationError
+
+from streamproc.core.errors import MappingError
+from streamproc.core.fold.authority import key, view
+from streamproc.core.fold.effective_dating import upcoming
+from streamproc.core.fold.facts import absorb
+from streamproc.core.fold.mapping import Mapping
+from streamproc.core.fold.mapping_switch import compiled, heard, readable, ruled
+from streamproc.core.fold.plan import plan
+from streamproc.core.records.change_event import CHANGE_EVENT, ChangeEvent, Fact, SourceFacts
+from streamproc.core.records.mapping_in_force import Rules
+from streamproc.core.records.resource import Resource
+from streamproc.core.records.stored_record import Logged
+from streamproc.mapping_preview.impact import Impact, Moment
+
+
+@dataclass(slots=True)
+class Known:
+    """What has been said of a user, of the facts that one mapping reads. See `UserRecord` for `due` and `as_of`."""
+
+    facts: dict[str, SourceFacts]
+    as_of: int = 0
+    due: int | None = None
+
+    def take(self, event: ChangeEvent, wanted: tuple[str, ...]) -> bool:
+        """Absorb an event. True: what is desired may be another now (`fold.py` decides it in the same way)."""
+        applied = False
+        if event.kind != "due":
+            subject = key(event.source, event.subject)
+            self.facts[subject], said = absorb(self.facts.get(subject), event, wanted)
+            applied = said == "applied"
+        return self.passed(event.origin.appended, anew=applied)
+
+    def passed(self, now: int, *, anew: bool = False) -> bool:
+        """It is `now` (ms since 1970). True: a date has come, or `anew`."""
+        self.as_of = max(self.as_of, now)
+        if not anew and (self.due is None or self.due > self.as_of * 1000):
+            return False
+        dates = [at for each in self.facts.values() if each.rows for at in upcoming(each, self.as_of).values()]
+        self.due = min(dates, default=None)
+        return True
+
+    def waits(self, now: int) -> bool:
+        """Whether a date of it has come by now that hasn't passed yet."""
+        return self.due is not None and self.due <= now * 1000
+
+    def desired(self, user: str, mapping: Mapping, now: int | None = None) -> tuple[Resource, list[str]]:
+        """What the mapping makes of it, as of the last event or of another moment (ms since 1970)."""
+        return mapping.desire(user, self.view(mapping, now))
+
+    def view(self, mapping: Mapping, now: int | None = None) -> dict[str, Fact]:
+        """What holds at such a moment."""
+        file, at = mapping.file, self.as_of if now is None else max(now, self.as_of)
+        return view(self.facts, at, file.authority, file.attributes.active)
+
+
+@dataclass(slots=True)
+class Beside:
+    """One user on both sides. As long as both mappings read the same facts, `old` and `new` are one object."""
+
+    old: Known
+    new: Known
+    was: Resource
+    """Desired by the old side."""
+    would: Resource
+    """Desired by the new side."""
+    was_told: list[str]
+    """Problems of the old side."""
+    would_told: list[str]
+    listed: bool = False
+    """Whether `new.due` is in the calendar."""
+    touched: bool = False
+    out: bool = False
+    let_in: bool = False
+
+
+class WhatIf:
+    """See above. `before(offset)` gives the partition's records below an offset, from its beginning, each time anew.
+
+    `rules`: those that its log begins with (`refold.first_rules`); or None and `assumed`, where it names no mapping.
+    `since`: ms since 1970, from when on the other mapping is in force; None: from the beginning.
+    """
+
+    def __init__(
+        self,
+        before: Callable[[int], Iterable[Logged]],
+        rules: Rules | None,
+        assumed: Mapping | None,
+        mapping: Mapping,
+        *,
+        since: int | None = None,
+        examples: int = 5,
+    ) -> None:
+        old = assumed if rules is None else compiled(rules.digest, rules.text)
+        assert old is not None
+        self.old, self._new = old, mapping
+        self._rules = rules
+        self._before = before
+        self._since = since
+        self._shared = old.facts == mapping.facts
+        self._begun = since is None
+        self._users: dict[str, Beside] = {}
+        self._dates: list[tuple[int, str]] = []
+        self._now = 0
+        self._impact = Impact(examples)
+
+    def take(self, logged: Logged) -> None:
+        """Fold the next record on both sides."""
+        self._now = max(self._now, logged.timestamp)
+        if not self._begun and logged.timestamp >= (self._since or 0):
+            self._begin()
+        if self._dates:
+            self._pass_dates(logged.timestamp)
+        try:
+            event = CHANGE_EVENT.validate_json(logged.value or b"")
+        except ValidationError:
+            self._impact.unreadable += 1
+            return
+        if event.kind == "mapping":
+            self._switch(logged, event)
+        else:
+            self._impact.events += 1
+            self._fold(event)
+
+    def impact(self, now: int | None = None) -> Impact:
+        """All that was counted. `now`: ms since 1970, at which the mapping would come into force; None: at the end."""
+        now = self._now if now is None else max(now, self._now)
+        if not self._begun:  # nothing was said since, which is no reason not to be counted
+            self._begin(counted=now >= (self._since or 0))
+        found = self._impact
+        found.users = len(self._users)
+        for user, here in self._users.items():
+            was, was_told, would, would_told = here.was, here.was_told, here.would, here.would_told
+            if here.old.waits(now) or here.new.waits(now):
+                was, was_told = here.old.desired(user, self.old, now)
+                would, would_told = here.new.desired(user, self._new, now)
+            self._compare(user, here, was, would)
+            found.touched += here.touched
+            found.out += here.out
+            found.let_in += here.let_in
+            if was != would:
+                found.difference(user, was, would)
+            if was_told != would_told:
+                found.problems(was_told, would_told)
+        found.settle()
+        return found
+
+    @property
+    def _alike(self) -> bool:
+        """Whether both mappings see the same in the same facts."""
+        old, new = self.old.file, self._new.file
+        return old.authority == new.authority and old.attributes.active == new.attributes.active
+
+    def _fold(self, event: ChangeEvent) -> None:
+        user = event.user
+        here = self._users.get(user)
+        fresh = here is None
+        if here is None:
+            nothing, known = Resource(externalId=user), Known({})
+            new = known if self._shared else Known({})
+            here = self._users[user] = Beside(known, new, nothing, nothing, [], [])
+        old = here.old.take(event, self.old.facts)
+        new_too = old if here.new is here.old else here.new.take(event, self._new.facts)
+        seen = self._old_side(user, here, fresh=fresh) if old else None
+        if not self._begun:
+            return
+        if new_too:
+            self._new_side(user, here, seen, fresh=fresh)
+        if old or new_too:
+            self._compare(user, here, here.was, here.would)
+        if here.new is not here.old and here.new.due is not None and (new_too or not here.listed):
+            self._list(user, here)
+
+    def _old_side(self, user: str, here: Beside, *, fresh: bool = False) -> dict[str, Fact] | None:
+        """Returns what holds, if that is so for the new side as well."""
+        before = here.was
+        seen = here.old.view(self.old)
+        here.was, here.was_told = self.old.desire(user, seen)
+        if self._begun and (fresh or here.was != before):
+            self._impact.old.update(each.op for each in plan(None if fresh else before, here.was))
+        return seen if self._alike and here.old is here.new else None
+
+    def _new_side(self, user: str, here: Beside, seen: dict[str, Fact] | None = None, *, fresh: bool = False) -> None:
+        before = here.would
+        if seen is not None and self.old.digest == self._new.digest:
+            here.would, here.would_told = here.was, here.was_told
+        else:
+            seen = here.new.view(self._new) if seen is None else seen
+            here.would, here.would_told = self._new.desire(user, seen)
+        if fresh or here.would != before:
+            self._impact.new.update(each.op for each in plan(None if fresh else before, here.would))
+        if here.would == here.was:
+            here.would = here.was  # one of the two is enough to keep
+
+    def _compare(self, user: str, here: Beside, was: Resource, would: Resource) -> None:
+        if would is was or would == was:
+            return
+        here.touched = True
+        before, after = was.get("active"), would.get("active")
+        if after is False and before is not False and not here.out:
+            here.out = True
+            self._impact.out_examples.append(Moment(user, self._now))
+        elif after is True and before is not True and not here.let_in:
+            here.let_in = True
+            self._impact.let_in_examples.append(Moment(user, self._now))
+
+    def _begin(self, *, counted: bool = True) -> None:
+        """The other mapping comes into force. `counted`: within the period."""
+        self._begun = True
+        same = self.old.digest == self._new.digest
+        for user, here in self._users.items():
+            here.would, here.would_told = here.was, here.was_told
+            if not same:
+                here.would, here.would_told = here.new.desired(user, self._new)
+            if counted and here.would != here.was:
+                self._impact.new.update(each.op for each in plan(here.was, here.would))
+                self._compare(user, here, here.was, here.would)
+        self._list_all()
+
+    def _switch(self, logged: Logged, event: ChangeEvent) -> None:
+        """The log's own mapping changes, as in `Refold`."""
+        try:
+            rules = ruled(self._rules, logged.offset, logged.timestamp, event)
+        except (MappingError, AssertionError):
+            return
+        if rules is None:
+            return
+        old, new = self.old, compiled(rules.digest, rules.text)
+        self._rules, self.old = rules, new
+        if old.digest == new.digest:
+            return
+        facts = (
+            None
+            if old.facts == new.facts
+            else heard(readable(each.value for each in self._before(logged.offset)), new.facts)
+        )
+        self._shared = self._shared and facts is None
+        for user, here in self._users.items():
+            if facts is not None and here.new is here.old:
+                here.new = Known(here.old.facts, here.old.as_of, here.old.due)
+            if facts is not None:
+                here.old = Known(facts.get(user, {}), here.old.as_of)
+            here.old.passed(event.origin.appended, anew=True)
+            new_too = here.new is here.old or here.new.passed(event.origin.appended)
+            seen = self._old_side(user, here)
+            if self._begun:
+                if new_too:
+                    self._new_side(user, here, seen)
+                self._compare(user, here, here.was, here.would)
+        if self._begun:
+            self._list_all()
+
+    def _pass_dates(self, now: int) -> None:
+        """What only the new side waits for (rule 3)."""
+        while self._dates and self._dates[0][0] <= now * 1000:
+            due, user = heappop(self._dates)
+            here = self._users[user]
+            if here.new.due != due:
+                continue
+            here.listed = False
+            if not here.old.waits(now) and here.new.passed(now):
+                self._new_side(user, here)
+                self._compare(user, here, here.was, here.would)
+                if here.new.due is not None:
+                    self._list(user, here)
+
+    def _list(self, user: str, here: Beside) -> None:
+        assert here.new.due is not None
+        here.listed = True
+        heappush(self._dates, (here.new.due, user))
+
+    def _list_all(self) -> None:
+        self._dates = []
+        for user, here in self._users.items():
+            here.listed = here.new is not here.old and here.new.due is not None
+            if here.listed and here.new.due is not None:
+                self._dates.append((here.new.due, user))
+        heapify(self._dates)

@@ -1,0 +1,1 @@
+"""Operators' commands, appended to streamproc.controls, and what is read back."""

@@ -1,0 +1,48 @@
+"""Orders: what is set aside, read from `scim.deliveries`, and operators' controls, for `streamproc.controls`."""
+
+import asyncio
+from collections.abc import Iterable
+from typing import Any
+
+import orjson
+
+from streamproc.adapters.kafka import client, reading
+from streamproc.core.records.change_event import Origin
+from streamproc.core.records.control import MAPPING, SINK, Action, Control
+from streamproc.core.records.delivery import DELIVERY, Delivery
+from streamproc.core.records.topic_names import CONTROLS, DELIVERIES
+from streamproc.settings import Settings
+
+
+async def set_aside(settings: Settings) -> list[Delivery]:
+    """Everybody of whom something is set aside now, by user ID. Raises KafkaError."""
+    found: dict[str, Delivery] = {}
+    async for user, value in reading.whole(settings, DELIVERIES, committed_only=True):
+        found.pop(user, None)
+        if orjson.loads(value)["parked"] is not None:
+            found[user] = DELIVERY.validate_json(value)
+    return [found[user] for user in sorted(found)]
+
+
+async def order(settings: Settings, controls: Iterable[Control]) -> list[Origin]:
+    """Append the controls; returns where, when the brokers have them. Raises KafkaError."""
+    producer = client.producer(settings)
+    await producer.start()
+    try:
+        sent: list[asyncio.Future[Any]] = []
+        for control in controls:
+            subject = (control.subject or "").partition("/")[2]
+            key = MAPPING if control.action == "mapping" else subject or control.user or SINK
+            sent.append(await producer.send(CONTROLS, orjson.dumps(control), key=key.encode()))
+        places = await asyncio.gather(*sent)
+        return [Origin(CONTROLS, each.partition, each.offset, each.timestamp) for each in places]
+    finally:
+        await producer.stop()
+
+
+def control(action: Action, delivery: Delivery | None, by: str, reason: str, at: int) -> Control:
+    """An order about what is set aside of a user; `delivery` None: about the sinks. `at`: ms since 1970."""
+    if delivery is None or delivery.parked is None:
+        return Control(f"{action}-{at}", action, None, None, by, reason, at)
+    since = delivery.parked.since
+    return Control(f"{action}-{delivery.user}-{since}-{at}", action, delivery.user, since, by, reason, at)

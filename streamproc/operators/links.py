@@ -1,0 +1,16 @@
+"""Links as they are kept in `identity.links`, for who looks from outside."""
+
+from streamproc.adapters.kafka import reading
+from streamproc.core.records.link import LINK, Link
+from streamproc.core.records.topic_names import LINKS
+from streamproc.settings import Settings
+
+
+async def all_links(settings: Settings) -> dict[str, Link]:
+    """SOURCE/SUBJECT → the newest link of each subject. Raises KafkaError."""
+    found: dict[str, Link] = {}
+    async for name, value in reading.whole(settings, LINKS):
+        link = LINK.validate_json(value)
+        if name not in found or found[name].seq <= link.seq:
+            found[name] = link
+    return dict(sorted(found.items()))

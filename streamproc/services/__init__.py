@@ -1,1 +1,0 @@
-"""The processes: imperative shells around the core."""

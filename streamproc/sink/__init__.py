@@ -1,0 +1,1 @@
+"""Process: delivers operations to the target."""

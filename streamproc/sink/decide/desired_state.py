@@ -1,0 +1,57 @@
+"""Wanted: what the sink needs of records and deliveries. Unchecked, since we encoded them: a model costs too much."""
+
+from dataclasses import dataclass, replace
+from typing import Final
+
+import orjson
+
+from streamproc.core.records.delivery import _cause
+from streamproc.core.records.resource import Resource
+from streamproc.core.records.user_record import Cause
+
+_STAYS: Final = Resource()
+_LEAVES: Final = Resource(active=False)
+_NONE: Final[list[str]] = []
+"""One for all: in an outage those that were passed over are many."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """See `UserRecord`. `planned`: the event's own operation isn't nothing."""
+
+    user: str
+    seq: int
+    prev: int
+    effect: str
+    cause: Cause
+    desired: Resource
+    planned: bool
+    problems: list[str]
+
+    def condensed(self) -> "Wanted":
+        """What has to be known of it once a newer one has passed over it: that it leaves, and its groups."""
+        desired = _LEAVES if self.desired.get("active") is False else _STAYS
+        if groups := self.desired.get("groups"):
+            desired = desired.copy()
+            desired["groups"] = groups
+        return replace(self, desired=desired, problems=_NONE)
+
+
+def wanted(value: bytes) -> Wanted:
+    """Of a Kafka value of `scim.operations`. Raises KeyError, TypeError or JSONDecodeError where it isn't one."""
+    raw = orjson.loads(value)
+    return Wanted(
+        raw["user"],
+        raw["seq"],
+        raw["prev"],
+        raw["effect"],
+        _cause(raw["cause"]),
+        raw["desired"],
+        bool(raw["operations"]),
+        raw["problems"],
+    )
+
+
+def once_more(user: str, seq: int, desired: Resource, cause: Cause) -> Wanted:
+    """Another attempt at what was set aside: no event's record, but treated like one."""
+    return Wanted(user, seq, seq, "unchanged", cause, desired, planned=False, problems=[])

@@ -1,0 +1,50 @@
+"""Narrow: what still goes out while the target refuses some of it: one bad attribute doesn't hold the others."""
+
+from collections.abc import Collection
+from typing import Any, cast
+
+from streamproc.core.records.resource import ACCESS, LEVELS, Resource
+
+
+def less(desired: Resource, held: Resource | None, aside: Collection[str], given_up: Collection[str]) -> Resource:
+    """What is desired, less what was set aside: attributes, and single groups ("group NAME").
+
+    Of access that was set aside, what takes away stays: what is `held` of it, as far as that is desired. Of what was
+    `given_up` not even that.
+    """
+    if not aside:
+        return desired
+    before, everything = cast("dict[str, Any]", held or {}), cast("dict[str, Any]", desired)
+    wanted = {name: value for name, value in everything.items() if name not in aside}
+    for name in ACCESS:
+        if name in everything and name in aside and name not in given_up:
+            kept = {each: level for each, level in _levels(before.get(name)).items() if each in everything[name]}
+            wanted[name] = kept if name in LEVELS else list(kept)
+    if "groups" in wanted:
+        member = set(before.get("groups", []))
+        groups = {name.removeprefix("group ") for name in aside if name.startswith("group ")}
+        wanted["groups"] = sorted((set(wanted["groups"]) - groups) | (member & groups))
+    return cast("Resource", wanted)
+
+
+def portion(changes: Resource, alone: Collection[str]) -> Resource:
+    """What of the changes goes into one request: all that may go together, and then each that goes `alone`.
+
+    `active` first, then what gives or takes access, then the rest.
+    """
+    if changes.keys().isdisjoint(alone):
+        return changes
+    if together := only(changes, changes.keys() - set(alone)):
+        return together
+    first = next((name for name in ("active", *ACCESS) if name in changes), next(iter(changes)))
+    return only(changes, {first})
+
+
+def only(resource: Resource, names: Collection[str]) -> Resource:
+    """These attributes of it, in their order."""
+    return cast("Resource", {name: value for name, value in resource.items() if name in names})
+
+
+def _levels(held: Any) -> dict[str, Any]:
+    """Roles as skills are: a name, and what is held of it."""
+    return held if isinstance(held, dict) else dict.fromkeys(held or ())

@@ -1,0 +1,229 @@
+"""Journal: one partition's memory of what was delivered, written in Kafka transactions.
+
+Outcomes, deliveries and the consumed offset commit together under one `transactional_id` per partition. Opening a
+journal fences whoever held the partition before, so a commit that succeeds proves that the partition is still ours.
+"""
+
+import asyncio
+from collections.abc import Callable
+
+import orjson
+import structlog
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.errors import KafkaError
+
+from streamproc.adapters.kafka import client
+from streamproc.core.records.delivery import Delivery, Standing, recall
+from streamproc.core.records.outcome import Outcome
+from streamproc.core.records.topic_names import DELIVERIES, OPERATIONS, OUTCOMES
+
+log = structlog.get_logger("streamproc.journal")
+
+
+class PartitionLostError(Exception):
+    """Another sink holds the partition now, or the cluster wouldn't take our transaction: stop working on it."""
+
+
+class Journal:
+    """See above. `committable` gives the offset up to which the partition is finished, None before anything is."""
+
+    def __init__(
+        self,
+        partition: int,
+        group: str,
+        new_producer: Callable[[], AIOKafkaProducer],
+        committable: Callable[[], int | None],
+        ticks: Callable[[], float],
+    ) -> None:
+        self.partition = partition
+        self.until = 0
+        """Records below this offset may have been in another sink's hands when the partition came to us."""
+        self.acquired = 0.0
+        """Ticks at which the partition came to us."""
+        self.confirmed = 0.0
+        """Ticks at which the last transaction that committed was begun: the partition was ours then."""
+        self.begin = 0
+        """Committed offset when the partition came to us; set before `start`."""
+        self.caught_up = False
+        """Whether all below `until` has been read: what the sink before us may have delivered is in the lanes."""
+        self.waiting: dict[str, set[str]] = {}
+        """User ID → users who want that one as their manager, and couldn't have it yet."""
+        self.parked: dict[str, str] = {}
+        """User → code, of those with something set aside."""
+        self.active: set[str] = set()
+        """Users whom the target holds as active, as far as we know."""
+        self.standings: dict[str, Standing] = {}
+        """User → what the mass guard has to remember."""
+        self._group = group
+        self._new_producer = new_producer
+        self._committable = committable
+        self._ticks = ticks
+        self._deliveries: dict[str, bytes] = {}
+        self._seen: dict[str, int] = {}
+        self._loaded = 0
+        self._outcomes: list[tuple[bytes, bytes]] = []
+        self._changed: dict[str, None] = {}
+        self._committed: int | None = None
+        self._dirty = asyncio.Event()
+        self._waiters: list[asyncio.Future[None]] = []
+        self.lost = False
+        """Whether the partition isn't ours any more."""
+        self._producer: AIOKafkaProducer | None = None
+        self._writer: asyncio.Task[None] | None = None
+
+    async def fence(self) -> None:
+        """Become the only writer: the previous holder's transaction is aborted and its next one refused."""
+        self._producer = self._new_producer()
+        await self._producer.start()
+        self.acquired = self.confirmed = self._ticks()
+
+    async def load(self, consumer: AIOKafkaConsumer) -> None:
+        """Read the partition of `scim.deliveries` to its end; call after `fence`, when nobody else can write."""
+        place = TopicPartition(DELIVERIES, self.partition)
+        consumer.assign([place])
+        end = (await consumer.end_offsets([place]))[place]
+        consumer.seek(place, self._loaded)
+        while await consumer.position(place) < end:
+            for record in (await consumer.getmany(place, timeout_ms=200)).get(place, ()):
+                user = record.key.decode()
+                self._deliveries[user] = record.value
+                known = recall(record.value)
+                self._seen[user] = known.seq
+                self._note(known)
+        self._loaded = end
+
+    def start(self) -> None:
+        """Begin to commit what is recorded."""
+        self._writer = asyncio.create_task(self._write(), name=f"journal-{self.partition}")
+
+    def delivery(self, user: str) -> Delivery | None:
+        """What Genesys holds of the user, as last recorded. None: never contacted."""
+        value = self._deliveries.get(user)
+        return None if value is None else recall(value)
+
+    def seen(self, user: str) -> int | None:
+        """The highest seq offered or delivered. None: none."""
+        return self._seen.get(user)
+
+    def saw(self, user: str, seq: int) -> None:
+        """A record with `seq` is in the lanes."""
+        self._seen[user] = seq
+
+    def record(self, outcomes: list[Outcome], delivery: Delivery | None = None) -> None:
+        """Write these with the next transaction. Call it before the lanes are told, in one go with them."""
+        self._outcomes += [(outcome.user.encode(), orjson.dumps(outcome)) for outcome in outcomes]
+        if delivery is not None:
+            # Copied to fit: orjson keeps kilobytes behind what it has written, which would add up over all users.
+            self._deliveries[delivery.user] = bytes(memoryview(orjson.dumps(delivery)))
+            self._changed[delivery.user] = None
+            self._note(delivery)
+        self._dirty.set()
+
+    def touch(self) -> None:
+        """The committable offset may have moved."""
+        self._dirty.set()
+
+    async def confirm(self) -> None:
+        """Return once a transaction begun after this call has committed. Raises PartitionLostError."""
+        if self.lost:
+            raise PartitionLostError
+        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiters.append(waiter)
+        self._dirty.set()
+        await waiter
+
+    async def close(self) -> None:
+        """Commit what is left, if the partition is still ours, and let go of it."""
+        if self._writer is not None and not self.lost:
+            self.touch()
+            try:
+                async with asyncio.timeout(5):
+                    await self.confirm()
+            except (PartitionLostError, TimeoutError):
+                log.info("partition was lost before its last commit", partition=self.partition)
+        self.lost = True
+        if self._writer is not None:
+            self._writer.cancel()
+            await asyncio.gather(self._writer, return_exceptions=True)
+            self._writer = None
+        await self._drop()
+
+    def _note(self, delivery: Delivery) -> None:
+        """What is to be known of all users at a glance."""
+        user, parked = delivery.user, delivery.parked
+        if delivery.held and delivery.held.get("active"):
+            self.active.add(user)
+        else:
+            self.active.discard(user)
+        if delivery.standing is None:
+            self.standings.pop(user, None)
+        else:
+            self.standings[user] = delivery.standing
+        if parked is None:
+            self.parked.pop(user, None)
+            return
+        self.parked[user] = parked.code
+        if "manager" in parked.attributes and (manager := parked.desired.get("manager")):
+            self.waiting.setdefault(manager, set()).add(user)
+
+    async def failed(self) -> None:
+        """Return when the partition was lost; never while all is well. Raises what nobody expected."""
+        if (writer := self._writer) is not None:
+            await asyncio.wait([writer])
+            if not writer.cancelled():
+                writer.result()
+
+    async def _write(self) -> None:
+        try:
+            while True:
+                await self._dirty.wait()
+                self._dirty.clear()
+                await self._transaction()
+        except (KafkaError, AssertionError, OSError) as error:
+            # Fencing shows as ProducerFenced, or as an error code that this client doesn't know yet: lost either way.
+            log.warning("partition lost", partition=self.partition, error=type(error).__name__)
+        finally:
+            self.lost = True
+            for waiter in self._waiters:
+                if not waiter.done():
+                    waiter.set_exception(PartitionLostError())
+                    waiter.exception()  # its owner may have been cancelled
+            self._waiters.clear()
+
+    async def _transaction(self) -> None:
+        producer = self._producer
+        if producer is None:
+            raise AssertionError("journal is closed")
+        outcomes, self._outcomes = self._outcomes, []
+        changed, self._changed = self._changed, {}
+        waiters, self._waiters = self._waiters, []
+        offset = self._committable()
+        begun = self._ticks()
+        try:
+            if outcomes or changed or waiters or offset != self._committed:
+                await producer.begin_transaction()
+                await client.send(producer, OUTCOMES, self.partition, ((key, value, []) for key, value in outcomes))
+                held = ((user.encode(), self._deliveries[user]) for user in changed)
+                await client.send(producer, DELIVERIES, self.partition, ((key, value, []) for key, value in held))
+                # Always with the offset: adding the group makes the coordinator check that we aren't fenced.
+                place = TopicPartition(OPERATIONS, self.partition)
+                consumed = self.begin if offset is None else offset
+                await producer.send_offsets_to_transaction({place: consumed}, self._group)
+                await producer.commit_transaction()
+                self._committed = offset
+                self.confirmed = begun
+        except BaseException:
+            self._waiters += waiters
+            raise
+        for waiter in waiters:
+            if not waiter.done():
+                waiter.set_result(None)
+
+    async def _drop(self) -> None:
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            try:
+                async with asyncio.timeout(5):
+                    await producer.stop()
+            except (KafkaError, TimeoutError, OSError) as error:
+                log.info("producer didn't stop cleanly", partition=self.partition, error=type(error).__name__)

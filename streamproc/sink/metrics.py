@@ -1,0 +1,48 @@
+"""Metering: what the sink's metrics say, from what it has in hand and from what it tells."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+
+from aiokafka import AIOKafkaConsumer
+
+from streamproc import telemetry
+from streamproc.core.records.outcome import Outcome
+from streamproc.sink.decide.lanes import Lanes
+from streamproc.sink.delivery_store import Journal
+from streamproc.sink.reconciliation import Work
+from streamproc.sink.request_gate import Gate
+
+
+def gauge(
+    lanes: Lanes[Work], gate: Gate, journals: Mapping[int, Journal], consumer: AIOKafkaConsumer, now: float
+) -> None:
+    """Set the gauges. `now` in ticks."""
+    for urgency, users in lanes.depth().items():
+        telemetry.LANES.labels(urgency.name.lower()).set(users)
+    telemetry.WAITING.set(len(gate))
+    headroom = gate.pace.headroom(now)
+    telemetry.HEADROOM.set(-1 if headroom is None else headroom)
+    telemetry.TARGET_DOWN.set(gate.health.down)
+    telemetry.PAUSED.set(gate.stopped)
+    codes = Counter(code for journal in journals.values() for code in journal.parked.values())
+    telemetry.ASIDE.clear()
+    for code, users in codes.items():
+        telemetry.ASIDE.labels(code).set(users)
+    telemetry.lag(consumer, lambda place: lanes.committable(place.partition))
+
+
+def count(outcomes: Iterable[Outcome]) -> None:
+    """Fates, and the time that they took from the event's append on."""
+    for outcome in outcomes:
+        if outcome.final:
+            telemetry.FATES.labels(outcome.verdict).inc()
+        if outcome.cause is None or outcome.acknowledged is None:
+            continue
+        begun = outcome.cause.origin.appended
+        telemetry.DELIVERY.observe((outcome.acknowledged - begun) / 1000)
+        if outcome.verdict != "revoked":
+            continue
+        instants = {name: getattr(outcome, name) for name in ("acknowledged", "read_back", "sessions_ended")}
+        for name, at in instants.items():
+            if at is not None:
+                telemetry.REVOCATION.labels(name).observe((at - begun) / 1000)

@@ -1,0 +1,120 @@
+"""Aside: what was set aside, and what makes it go on: time, the arrival of whom it waits for, an operator's order."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Final
+
+import structlog
+
+from streamproc.core.fold.plan import Urgency
+from streamproc.core.records.change_event import Origin
+from streamproc.core.records.control import APPLIES, HELD
+from streamproc.core.records.delivery import Delivery, Standing
+from streamproc.core.records.outcome import Outcome, Verdict
+from streamproc.core.records.topic_names import OPERATIONS
+from streamproc.core.records.user_record import OURS, Cause
+from streamproc.sink.control_follower import Controls, Ordered
+from streamproc.sink.decide.desired_state import once_more
+from streamproc.sink.decide.lanes import Lanes, Turn
+from streamproc.sink.delivery_store import Journal
+from streamproc.sink.reconciliation import Work
+
+log = structlog.get_logger("streamproc.sink")
+
+RETRY_EVERY: Final = 30.0
+"""Seconds between attempts at what was set aside and isn't given up."""
+
+
+class Aside:
+    """See above. `now`: ms since 1970. `reject`: tells the mass guard, and gives what it has to remember."""
+
+    def __init__(
+        self,
+        lanes: Lanes[Work],
+        journals: Mapping[int, Journal],
+        now: Callable[[], int],
+        reject: Callable[[str], Standing | None],
+    ) -> None:
+        self._lanes = lanes
+        self._journals = journals
+        self._now = now
+        self._reject = reject
+        self._later: dict[str, Ordered] = {}
+        """Orders about users who are in flight."""
+
+    def retry(self) -> None:
+        """Try again what waits for something that may be there by now, and leavers whom the target refused."""
+        for journal in self._journals.values():
+            for user, code in list(journal.parked.items()):
+                if code not in HELD and code != "regressed":
+                    self._again(journal, user, only_leaver=code != "unresolved")
+
+    def arrived(self, manager: str) -> None:
+        """The target has a new user: those who want that one as their manager can have it now."""
+        for journal in self._journals.values():
+            for user in journal.waiting.pop(manager, ()):
+                self._again(journal, user)
+
+    def ordered(self, order: Ordered) -> None:
+        """An operator's control about a user."""
+        for journal in self._journals.values():
+            if order.control.user in journal.parked:
+                self.obey(journal, order)
+
+    def acquired(self, journal: Journal, controls: Controls) -> None:
+        """A partition came, perhaps with controls that nobody has carried out yet."""
+        for user in list(journal.parked):
+            if (order := controls.latest(user)) is not None:
+                self.obey(journal, order)
+
+    def obey(self, journal: Journal, order: Ordered) -> None:
+        """Carry a control out, if it is about what is set aside now, and says something that can be said of it."""
+        control = order.control
+        assert control.user is not None
+        if control.user in self._lanes:
+            self._later[control.user] = order
+            return
+        delivery = journal.delivery(control.user)
+        parked = delivery.parked if delivery else None
+        if delivery is None or parked is None or parked.since != control.since:
+            return
+        if parked.code not in APPLIES.get(control.action, ()):
+            return
+        cause = Cause(OURS, control.id, order.origin, f"{control.by}: {control.reason}")
+        match control.action:
+            case "release" | "retry":
+                self._again(journal, control.user, cause)
+            case "reject":
+                rejected = replace(parked, code="rejected", reason=f"rejected by {control.by}: {control.reason}")
+                standing = self._reject(control.user)
+                self._decided(journal, replace(delivery, parked=rejected, standing=standing), cause, "rejected")
+            case "skip":
+                self._decided(journal, replace(delivery, parked=None), cause, "skipped")
+            case "pause" | "resume":
+                return
+        log.warning("ordered", action=control.action, by=control.by, partition=journal.partition, seq=delivery.seq)
+
+    def finished(self, journal: Journal, user: str) -> None:
+        """The user's turn has ended: what was ordered meanwhile is obeyed now."""
+        if (order := self._later.pop(user, None)) is not None:
+            self.obey(journal, order)
+
+    def _decided(self, journal: Journal, delivery: Delivery, cause: Cause, said: Verdict) -> None:
+        at, reason = self._now(), cause.reason
+        outcome = Outcome(delivery.user, delivery.seq, said, False, at, "unchanged", cause, [], [], reason)
+        journal.record([outcome], replace(delivery, at=at))
+
+    def _again(self, journal: Journal, user: str, order: Cause | None = None, *, only_leaver: bool = False) -> None:
+        delivery = journal.delivery(user)
+        parked = delivery.parked if delivery else None
+        if delivery is None or parked is None or not journal.caught_up:
+            return  # what is wanted may be older than what the sink before us has delivered
+        leaver = parked.desired.get("active") is False
+        if only_leaver and not leaver:
+            return
+        waited = Cause(OURS, "retry", Origin(OPERATIONS, journal.partition, -1, delivery.at))
+        cause = order or waited
+        work = Work(once_more(user, delivery.seq, parked.desired, cause), told=True, ordered=order is not None)
+        # What only time brings again mustn't hold up what is new.
+        pressure = Urgency.REVOKE if leaver else Urgency.CHANGE if order else Urgency.NOTHING
+        self._lanes.again(Turn(user, journal.partition, -1, pressure, work))

@@ -1,0 +1,252 @@
+"""Sink: takes `scim.operations` to the target. One process: reads, keeps the lanes going, and tells what came of it.
+
+Which partitions are its own is up to `partitions.py`, how one user is brought to the target to `courier.py`.
+"""
+
+import asyncio
+import random
+import time
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import aiohttp
+import structlog
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+
+from streamproc.adapters.kafka import client
+from streamproc.adapters.oauth import bearer
+from streamproc.adapters.scim_http import PlatformHttp, ScimHttp
+from streamproc.core.flow.circuit_breaker import Health
+from streamproc.core.fold.plan import pressing
+from streamproc.core.records.topic_names import OPERATIONS
+from streamproc.core.records.user_record import FIRST
+from streamproc.core.scim.dialect import DIALECTS
+from streamproc.settings import Settings
+from streamproc.sink.control_follower import Controls, Ordered
+from streamproc.sink.decide.desired_state import wanted
+from streamproc.sink.decide.lanes import Lanes, Turn
+from streamproc.sink.decide.rate_limit import Pace
+from streamproc.sink.delivery_store import Journal, PartitionLostError
+from streamproc.sink.mass_guard import Guarding
+from streamproc.sink.metrics import count, gauge
+from streamproc.sink.parked_work import RETRY_EVERY, Aside
+from streamproc.sink.rebalance import Partitions, sink_group
+from streamproc.sink.reconciler import Courier
+from streamproc.sink.reconciliation import Work
+from streamproc.sink.request_executor import Asking, Times
+from streamproc.sink.request_gate import Gate
+
+log = structlog.get_logger("streamproc.sink")
+
+ROOM = 0.9
+"""Part of the read-ahead that has to be free again before reading goes on."""
+
+
+class Sink:
+    """See above. Clock, sleep and random source are arguments, so that a test can hold them.
+
+    `fifo`: first in, first out, with no reserve for leavers; to compare with.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        http: aiohttp.ClientSession,
+        *,
+        clock: Callable[[], float] = time.time,
+        ticks: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Coroutine[Any, Any, None]] = asyncio.sleep,
+        seed: int | None = None,
+        fifo: bool = False,
+    ) -> None:
+        self._settings = settings
+        self._ticks = ticks
+        self._sleep = sleep
+        self._lanes: Lanes[Work] = Lanes(fifo, Work.condensed)
+        self._journals: dict[int, Journal] = {}
+        self._tasks: dict[asyncio.Task[None], int] = {}
+        self._busy = 0
+        self._consumer: AIOKafkaConsumer = client.consumer(settings, group=sink_group(settings))
+        self._failure: asyncio.Future[None] | None = None
+        tokens = bearer(settings, http, ticks)
+        jitter = random.Random(seed).random  # noqa: S311
+        times = Times(clock, ticks, self._pause, jitter, settings.session_timeout / 2, settings.request_timeout + 1.0)
+        self._gate = Gate(Pace(0.0 if fifo else settings.revoke_reserve), Health(), ticks, sleep, settings.connections)
+        self._controls = Controls(settings, self._ordered, self._stop)
+        self._guarding = Guarding(settings, self._journals, self._controls.latest)
+        self._aside = Aside(self._lanes, self._journals, times.now, self._guarding.reject)
+        self._partitions = Partitions(
+            settings,
+            self._consumer,
+            self._lanes,
+            self._journals,
+            self._tasks,
+            ticks=ticks,
+            sleep=sleep,
+            changed=self._guarding.renew,
+            fail=self._fail,
+        )
+        self._courier = Courier(
+            Asking(ScimHttp(http, settings.scim_url, tokens), self._gate, self._lanes, times),
+            DIALECTS[settings.dialect],
+            self._find_id,
+            self._guarding.ask,
+            PlatformHttp(http, settings.platform_url, tokens) if settings.end_sessions else None,
+        )
+
+    async def run(self, ready: Callable[[], None] = lambda: None) -> None:
+        """Deliver until cancelled. Raises whatever makes going on unsafe."""
+        self._failure = asyncio.get_running_loop().create_future()
+        await self._controls.start()
+        await self._consumer.start()
+        self._consumer.subscribe([OPERATIONS], listener=self._partitions)
+        tasks: list[asyncio.Future[None]] = [
+            asyncio.create_task(self._read(ready), name="reader"),
+            asyncio.create_task(self._retry(), name="retries"),
+            asyncio.create_task(self._controls.run(), name="controls"),
+        ]
+        try:
+            await asyncio.wait([*tasks, self._failure], return_when=asyncio.FIRST_COMPLETED)
+            for done in (*tasks, self._failure):
+                if done.done():
+                    done.result()
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            self._failure.cancel()
+            await self._partitions.release(list(self._journals))
+            await self._consumer.stop()
+            await self._controls.stop()
+            self._partitions.stop()
+
+    async def _read(self, ready: Callable[[], None]) -> None:
+        told = False
+        while True:
+            # aiokafka gives nothing between revocation and assignment, and nothing is awaited between its answer and
+            # `_take_in`: what is taken in belongs to the partitions as they are now.
+            batches = await self._consumer.getmany(timeout_ms=100, max_records=2000)
+            for place, records in batches.items():
+                for record in records:
+                    self._take_in(place.partition, record)
+            self._pump()
+            if not told and self._journals:
+                told = True
+                ready()
+            self._bound()
+            await self._catch_up()
+            await self._sleep(0)
+
+    async def _catch_up(self) -> None:
+        """Go on with what was set aside once all that the sink before us may have done is in the lanes."""
+        for journal in list(self._journals.values()):
+            place = TopicPartition(OPERATIONS, journal.partition)
+            if journal.caught_up or place not in self._consumer.assignment():
+                continue
+            if await self._consumer.position(place) >= journal.until:
+                journal.caught_up = True
+                self._aside.acquired(journal, self._controls)
+
+    def _bound(self) -> None:
+        """Read-ahead is bounded by users. A consumer that is full goes on polling, to stay in its group."""
+        paused = self._consumer.paused()
+        if len(self._lanes) >= self._settings.read_ahead:
+            self._consumer.pause(*(self._consumer.assignment() - paused))
+        elif paused and len(self._lanes) <= self._settings.read_ahead * ROOM:
+            self._consumer.resume(*paused)
+
+    def _take_in(self, partition: int, message: ConsumerRecord) -> None:
+        journal = self._journals.get(partition)
+        if journal is None or message.value is None:
+            return
+        record = wanted(message.value)
+        seen = journal.seen(record.user)
+        if seen is not None and record.seq <= seen:
+            self._lanes.skip(partition, message.offset)  # a repeat, or told before a restart
+            journal.touch()
+            return
+        regressed = journal.parked.get(record.user) == "regressed"
+        gap: int | None = None
+        if seen is not None and record.prev < seen:
+            regressed = True
+            log.error(
+                "record regressed: user is parked", partition=partition, seq=record.seq, prev=record.prev, seen=seen
+            )
+        elif record.prev != (FIRST if seen is None else seen):
+            gap = FIRST if seen is None else seen
+        work = Work(record, regressed=regressed, gap=gap)
+        known = journal.delivery(record.user)
+        contacted = known is not None and known.id is not None
+        pressure = pressing(known.held if known else None, record.desired, contacted=contacted)
+        self._lanes.offer(Turn(record.user, partition, message.offset, pressure, work))
+        self._courier.nudge(record.user)
+        journal.saw(record.user, record.seq)
+
+    def _pump(self) -> None:
+        """Start as many turns as there are connections, and every leaver's: they wait at the gate, at its head."""
+        while (turn := self._lanes.take(revocations=self._busy >= self._settings.connections)) is not None:
+            self._busy += 1
+            task = asyncio.create_task(self._deliver(turn, self._journals[turn.partition]))
+            self._tasks[task] = turn.partition
+
+    async def _deliver(self, turn: Turn[Work], journal: Journal) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        known = journal.delivery(turn.user)
+        try:
+            ended, delivery, outcomes = await self._courier.deliver(turn, journal)
+        except PartitionLostError:
+            return
+        except asyncio.CancelledError:
+            raise
+        except Exception as error:
+            log.exception("delivery failed", partition=turn.partition, seq=turn.work.record.seq)
+            self._fail(error)
+            return
+        finally:
+            self._busy -= 1
+            self._tasks.pop(task, None)
+        journal.record(outcomes, delivery)
+        self._lanes.finish(ended)
+        self._guarding.ended(delivery)
+        count(outcomes)
+        if delivery.id is not None and (known is None or known.id is None):
+            self._aside.arrived(delivery.user)
+        self._aside.finished(journal, delivery.user)
+        self._pump()
+
+    async def _pause(self, seconds: float) -> None:
+        """A wait in the middle of a delivery: the place among the connections goes to somebody else meanwhile."""
+        self._busy -= 1
+        self._pump()
+        try:
+            await self._sleep(seconds)
+        finally:
+            self._busy += 1
+
+    def _find_id(self, user: str) -> str | None:
+        for journal in self._journals.values():
+            if journal.seen(user) is not None and (delivery := journal.delivery(user)) is not None:
+                return delivery.id
+        return None
+
+    async def _retry(self) -> None:
+        while True:
+            await self._sleep(RETRY_EVERY)
+            self._aside.retry()
+            self._pump()
+
+    def _ordered(self, order: Ordered) -> None:
+        self._aside.ordered(order)
+        self._pump()
+
+    def _stop(self, stopped: bool) -> None:
+        self._gate.stopped = stopped
+
+    def measure(self) -> None:
+        """Set the gauges."""
+        gauge(self._lanes, self._gate, self._journals, self._consumer, self._ticks())
+
+    def _fail(self, error: BaseException) -> None:
+        if self._failure is not None and not self._failure.done():
+            self._failure.set_exception(error)

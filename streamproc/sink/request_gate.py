@@ -1,0 +1,144 @@
+"""Gate: whose request goes out next, and when. Everything that the sink sends to the target passes it.
+
+Who waits here waits in the order of urgency, then of arrival: a leaver overtakes everybody. It opens as fast as the
+target's rate limit lets it (`core/pace.py`), one probe at a time while the target is in trouble (`core/health.py`
+then says whose), and not at all while an operator has paused the sink.
+"""
+
+import asyncio
+import heapq
+import math
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field
+from typing import Any
+
+from streamproc.adapters.wait import rest
+from streamproc.core.flow.circuit_breaker import Health
+from streamproc.core.fold.plan import Urgency
+from streamproc.core.scim.response_policy import PATIENCE, Answer
+from streamproc.sink.decide.rate_limit import Pace
+
+
+@dataclass(order=True, slots=True)
+class _Waiting:
+    urgency: Urgency
+    ticket: int
+    user: str
+    woken: asyncio.Event = field(default_factory=asyncio.Event, compare=False)
+    newer: bool = field(default=False, compare=False)
+    gone: bool = field(default=False, compare=False)
+
+
+class Gate:
+    """See above. `sleep` waits real seconds; `ticks` is a clock that never goes back.
+
+    At most `connections` requests are under way, and of leavers as many again: what waits for a connection waits here.
+    """
+
+    def __init__(
+        self,
+        pace: Pace,
+        health: Health,
+        ticks: Callable[[], float],
+        sleep: Callable[[float], Coroutine[Any, Any, None]],
+        connections: int = 16,
+    ) -> None:
+        self.pace = pace
+        self.health = health
+        self._ticks = ticks
+        self._sleep = sleep
+        self._queue: list[_Waiting] = []
+        self._of: dict[str, _Waiting] = {}
+        self._tickets = 0
+        self._stopped = False
+        self._connections = connections
+        self._flying = 0
+
+    @property
+    def stopped(self) -> bool:
+        """Whether an operator has paused the sink."""
+        return self._stopped
+
+    @stopped.setter
+    def stopped(self, stopped: bool) -> None:
+        self._stopped = stopped
+        self._wake()
+
+    def ticket(self) -> int:
+        """A place in the order of arrival."""
+        self._tickets += 1
+        return self._tickets
+
+    async def enter(self, user: str, urgency: Urgency, ticket: int) -> bool:
+        """Wait until the user's request may go out. False: newer work of the user came in meanwhile; nothing was let
+        out, and what was to be sent may not matter any more.
+        """
+        if self._head() is None and self._seconds(urgency) <= 0:
+            self._let_out()
+            return True
+        waiting = self._of[user] = _Waiting(urgency, ticket, user)
+        heapq.heappush(self._queue, waiting)
+        try:
+            while not waiting.newer:
+                seconds = self._seconds(urgency) if self._head() is waiting else math.inf
+                if seconds <= 0:
+                    self._let_out()
+                    return True
+                await rest(self._sleep, seconds, waiting.woken)
+                waiting.woken.clear()
+            return False
+        finally:
+            waiting.gone = True
+            del self._of[user]
+            self._wake()
+
+    def theirs(self, denied: int) -> bool:
+        """Whether so many refusals are to be put down to what was asked for, and not to our rights as a whole."""
+        return denied >= PATIENCE and not self.health.down
+
+    def nudge(self, user: str) -> None:
+        """Newer work of the user came in."""
+        if waiting := self._of.get(user):
+            waiting.newer = True
+            waiting.woken.set()
+
+    def answered(self, user: str, answer: Answer, *, write: bool) -> None:
+        """What came of a request that was let out."""
+        now = self._ticks()
+        self._flying -= 1
+        self.pace.answered(now, answer.status, answer.headers, str(answer.body.get("message") or ""))
+        self.health.answered(user, write=write, status=answer.status, now=now)
+        self._wake()
+
+    def lost(self) -> None:
+        """A request that was let out was given up before its answer came."""
+        self._flying -= 1
+        self.pace.lost()
+        self.health.lost()
+        self._wake()
+
+    def __len__(self) -> int:
+        """How many wait."""
+        return len(self._of)
+
+    def _seconds(self, urgency: Urgency) -> float:
+        if self._stopped or self._flying >= self._connections * (2 if urgency is Urgency.REVOKE else 1):
+            return math.inf
+        now = self._ticks()
+        return max(self.health.wait(now), self.pace.wait(now, urgent=urgency is Urgency.REVOKE))
+
+    def _let_out(self) -> None:
+        self._flying += 1
+        self.health.sent()
+        self.pace.sent(self._ticks())
+
+    def _head(self) -> _Waiting | None:
+        while self._queue and self._queue[0].gone:
+            heapq.heappop(self._queue)
+        if self.health.down:
+            return min(self._of.values(), key=lambda each: (self.health.failed(each.user), each), default=None)
+        return self._queue[0] if self._queue else None
+
+    def _wake(self) -> None:
+        if head := self._head():
+            head.woken.set()

@@ -1,0 +1,148 @@
+"""Records of Microsoft Entra's audit log: as Event Hubs has them, or as Graph's `directoryAudit`.
+
+Rule 1: a record counts at its `activityDateTime` and by its `id`, wherever it was read. Of two at the same moment the
+one that takes away counts.
+Rule 2: the log isn't complete for attributes. It says by itself who was disabled or deleted, and who joined or left a
+group; whatever else happened to a user is a reason to fetch, enabling too.
+Rule 3: a target is known by its id and its type alone. A deleted user's name is no longer the user's.
+
+learn.microsoft.com: Graph resource directoryAudit; Event Hubs category AuditLogs.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+import orjson
+
+from streamproc.core.parsed_payload import Ignored, Notice, Said, Taken
+from streamproc.core.records.change_event import Fact
+from streamproc.sources.lenient_json import anchor, digest, items, micros, moment, record, text, truth
+from streamproc.sources.options import SourceOptions
+
+DISABLING: Final = frozenset({"disable account", "delete user", "hard delete user"})
+USERS: Final = DISABLING | {"add user", "update user", "enable account", "restore user"}
+MEMBERSHIP: Final = {"add member to group": True, "remove member from group": False}
+GROUPS: Final = frozenset({"update group", "delete group", "hard delete group", "restore group"})
+"""Operations that may change the groups of many users, none of whom they name."""
+SESSIONS: Final = frozenset(
+    {"change user password", "reset user password", "update stsrefreshtokenvalidfrom timestamp"}
+)
+"""Operations of user management that change nobody's status."""
+
+ENABLED: Final = "AccountEnabled"
+INCLUDED: Final = "Included Updated Properties"
+"""A property that lists what changed; it may name what has no entry of its own."""
+ABOUT: Final = frozenset({INCLUDED, "TargetId.UserType", "Action Client Name"})
+"""Entries that tell of the change, and aren't attributes."""
+
+
+def is_record(element: Mapping[str, Any]) -> bool:
+    """Whether it's a record of a log: Event Hubs' envelope, or a directoryAudit."""
+    return "operationName" in element or "activityDisplayName" in element
+
+
+def activity(element: dict[str, Any], taken: Taken, options: SourceOptions) -> Iterator[Said | Notice | Ignored]:
+    """What one record says of each user among its targets."""
+    properties = record(element.get("properties"))
+    body = properties if "targetResources" in properties else element
+    operation = (text(body.get("activityDisplayName")) or text(element.get("operationName")) or "").casefold()
+    known = operation in USERS or operation in MEMBERSHIP
+    managed = text(body.get("category")) == "UserManagement" and operation not in SESSIONS
+    result = (text(body.get("result")) or "success").casefold()
+    if operation in GROUPS:
+        yield Ignored("group", "a group changed: its members have to be synchronised")
+        return
+    if not known and not managed:
+        yield Ignored("type", "operations of this name change nothing here")
+        return
+    if result == "failure":
+        yield Ignored("failed", "by its result it didn't happen")
+        return
+    targets = [record(each) for each in items(body.get("targetResources"))]
+    users = {text(each.get("id")): each for each in targets if _type(each) == "user"}
+    if None in users or not users:
+        yield Ignored("incomplete", "the targets name no user, or one without an id")
+    event = text(body.get("id")) or digest(element)
+    when = moment(_first(body.get("activityDateTime"), element.get("time")), taken.received)
+    reason = operation if known else "user management"
+    for subject, user in users.items():
+        if subject is None:
+            continue
+        if result != "success":  # a timeout tells neither that it happened nor that it didn't
+            yield Notice(subject, event, when, reason, urgent=True)
+        elif operation in MEMBERSHIP:
+            joins, name = MEMBERSHIP[operation], _group(user, targets)
+            if name is None:
+                yield Notice(subject, event, when, reason, urgent=not joins)
+                continue
+            said: dict[str, Fact] = {f"group:{name}": name if joins else None}
+            order = (when, int(not joins), event)
+            yield Said(subject, event, "change", order, said, anchor(subject, said, options), reason=reason)
+        else:
+            yield from _user(subject, user, operation, (when, 1, event), reason, options)
+
+
+def _user(
+    subject: str,
+    user: Mapping[str, Any],
+    operation: str,
+    order: tuple[int, int, str],
+    reason: str,
+    options: SourceOptions,
+) -> Iterator[Said | Notice | Ignored]:
+    changed = _changed(user)
+    when, _, event = order
+    disabled = operation in DISABLING or truth(changed.get(ENABLED)) is False
+    if disabled:
+        said: dict[str, Fact] = {"active": False}
+        yield Said(subject, event, "change", order, said, anchor(subject, said, options), reason=reason)
+    if operation in DISABLING or (disabled and set(changed) == {ENABLED}):
+        return
+    if changed and all(name == "LastDirSyncTime" or name.startswith("StrongAuthentication") for name in changed):
+        yield Ignored("noise", "an update of nothing that is read here", subject)
+    else:
+        hidden = not changed or (ENABLED in changed and truth(changed[ENABLED]) is None)
+        yield Notice(subject, event, when, reason, urgent=hidden)
+
+
+def _changed(target: Mapping[str, Any]) -> dict[str, Any]:
+    """Attribute → its new value; None where the record names it and doesn't tell."""
+    entries = _entries(target)
+    listed = [name.strip() for each in items(entries.get(INCLUDED)) for name in (text(each) or "").split(",")]
+    own = {name: value for name, value in entries.items() if name not in ABOUT}
+    return dict.fromkeys(name for name in listed if name) | own
+
+
+def _entries(target: Mapping[str, Any], side: str = "newValue") -> dict[str, Any]:
+    entries = [record(each) for each in items(target.get("modifiedProperties"))]
+    named = [(text(each.get("displayName")), _decoded(each.get(side))) for each in entries]
+    return {name: value for name, value in named if name is not None}
+
+
+def _decoded(value: Any) -> Any:
+    """A value that is JSON in a string: `[true]`, `"False"`, `[]`; some records have bare text instead."""
+    if isinstance(value, str):
+        try:
+            value = orjson.loads(value)
+        except orjson.JSONDecodeError:
+            return value
+    if isinstance(value, list) and len(value) < 2:
+        return value[0] if value else None
+    return value
+
+
+def _group(user: Mapping[str, Any], targets: list[dict[str, Any]]) -> str | None:
+    """The group's name: new when a member joins, old when one leaves; else from the group itself, if it's one alone."""
+    for side in ("newValue", "oldValue"):
+        if name := text(_entries(user, side).get("Group.DisplayName")):
+            return name
+    groups = [text(each.get("displayName")) for each in targets if _type(each) == "group"]
+    return groups[0] if len(groups) == 1 else None
+
+
+def _type(target: Mapping[str, Any]) -> str:
+    return (text(target.get("type")) or text(target.get("Type")) or "").casefold()
+
+
+def _first(*values: Any) -> int | None:
+    return next((found for found in map(micros, values) if found is not None), None)

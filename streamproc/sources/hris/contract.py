@@ -1,0 +1,235 @@
+"""Source `hris`: the contract for any producer, plain JSON or CloudEvents 1.0 (structured or binary Kafka binding).
+
+A record is one event about one user. `snapshot` says everything the producer knows, `change` only what it names; null
+clears. Events of one subject are ordered by `time`, then `sequence`, then `id`, whatever the order of their arrival.
+One with an `effective` after its `time` is a row of a timeline, named by its id: it counts from then on, and a later
+event can cancel it.
+"""
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any, Final, Literal, TypeAlias
+
+import orjson
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+from streamproc.core.errors import RejectedInputError
+from streamproc.core.records.change_event import ChangeEvent, Effective, Fact, JsonScalar, Origin
+
+SOURCE: Final = "hris"
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+MAX_BYTES: Final = 256 * 1024
+"""A user's event is about 1 kB; more than this is a mistake."""
+MAX_AHEAD: Final = timedelta(hours=24)
+"""A source time further ahead of the broker's clock would make every later event look stale, a leaver's among them."""
+CLOUDEVENT_TYPES: Final = {"streamproc.user.snapshot.v1": "snapshot", "streamproc.user.change.v1": "change"}
+COMPLETE: Final = ("userName", "displayName", "active")
+"""What a snapshot must say."""
+DATE_TIME: Final = (
+    r"^(?!0000)[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])[Tt]"
+    r"([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]+)?([Zz]|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"
+)
+"""The grammar of RFC 3339 §5.6, for the JSON Schema, where `format` alone binds nobody."""
+
+
+_RFC3339: Final = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:")
+
+
+def _timestamp(value: Any) -> Any:
+    if isinstance(value, str) and _RFC3339.match(value):  # lax mode alone would take "1700000000" for a time
+        return value
+    raise ValueError("expected an RFC 3339 timestamp with a zone")
+
+
+Text: TypeAlias = Annotated[str, Field(max_length=1024)]
+Name: TypeAlias = Annotated[str, Field(min_length=1, max_length=256)]
+Identifier: TypeAlias = Annotated[str, Field(min_length=1, max_length=256, pattern=r"^\S(.*\S)?$")]
+Timestamp: TypeAlias = Annotated[
+    AwareDatetime, Field(strict=False, json_schema_extra={"pattern": DATE_TIME}), BeforeValidator(_timestamp)
+]
+Custom: TypeAlias = JsonScalar | list[JsonScalar] | dict[str, JsonScalar]
+
+
+def _as_said(schema: dict[str, Any]) -> None:
+    """For the JSON Schema: what is left out isn't said, so no attribute has a default; `custom` can't say it again."""
+    attributes = schema["properties"]
+    for each in attributes.values():
+        each.pop("default", None)
+    for name in ("userName", "displayName"):
+        attributes[name]["pattern"] = r"\S"  # blanks around a value don't count, so blanks alone are nothing
+    attributes["custom"]["propertyNames"] |= {"pattern": r"^\S(.*\S)?$", "not": {"enum": list(attributes)}}
+    schema["minProperties"] = 1
+
+
+class HrisAttributes(BaseModel):
+    """Attributes of one user. In a `change` one left out keeps its value; null means that there is none (any more)."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, str_strip_whitespace=True, json_schema_extra=_as_said)
+
+    userName: Name = Field(
+        default="", description="Login e-mail in Genesys Cloud; unique.", examples=["ana@example.com"]
+    )
+    displayName: Name = Field(default="", examples=["Ana Ruiz"])
+    active: bool = Field(default=False, description="Employed and to have access. A leaver is false.")
+    email: Text | None = None
+    phone: Text | None = Field(default=None, description="E.164.", examples=["+13175550100"])
+    job: Text | None = Field(default=None, examples=["Senior Agent"])
+    department: Text | None = Field(default=None, examples=["Spanish Support"])
+    division: Text | None = Field(default=None, description="Name of a Genesys Cloud division.")
+    manager: Text | None = Field(default=None, description="The manager's subject.")
+    employeeNumber: Text | None = None
+    custom: dict[Name, Custom] = Field(
+        default={},
+        description="Custom attributes, read by the mapping under their own name.",
+        examples=[{"genesysQueue": "Billing", "genesysLanguage": "Spanish:4, English", "genesysRole": "Agent"}],
+    )
+
+
+STANDARD: Final = frozenset(HrisAttributes.model_fields)
+
+
+class HrisEvent(BaseModel):
+    """One event about one user: the value of a record on `events.hris`, whose key is the subject."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        strict=True,
+        str_strip_whitespace=True,
+        json_schema_extra={  # what `_complete` asks for
+            "if": {"properties": {"type": {"const": "snapshot"}}, "required": ["type"]},
+            "then": {"properties": {"attributes": {"required": list(COMPLETE)}}},
+        },
+    )
+
+    id: Identifier = Field(description="Unique per event; a repeat carries the same id.")
+    type: Literal["snapshot", "change"] = Field(description="All that is known of the user, or what changed.")
+    subject: Identifier = Field(description="Who: the employee number or another id that never changes.")
+    time: Timestamp = Field(description="When it happened in the source, RFC 3339 with a zone.")
+    sequence: Annotated[int, Field(ge=0, lt=2**53)] = Field(default=0, description="Orders events of the same time.")
+    effective: Timestamp | None = Field(default=None, description="From when it holds; left out or past: at once.")
+    cancels: Identifier | None = Field(
+        default=None, description="The id of an event that doesn't hold any more; its `effective` was after its `time`."
+    )
+    reason: Text | None = Field(default=None, description="Why, for the audit log. No secrets.")
+    attributes: HrisAttributes
+
+    @model_validator(mode="after")
+    def _complete(self) -> "HrisEvent":
+        said = self.attributes.model_fields_set
+        if self.type == "snapshot" and not said.issuperset(COMPLETE):
+            raise ValueError(f"a snapshot must say {', '.join(name for name in COMPLETE if name not in said)}")
+        if not said:
+            raise ValueError("attributes are empty")
+        for name in self.attributes.custom:
+            if name in STANDARD:
+                raise ValueError(f"custom.{name} is the name of a standard attribute")
+        return self
+
+
+def parse(value: bytes | None, headers: Mapping[str, bytes], origin: Origin) -> list[ChangeEvent]:
+    """One raw record → its ChangeEvent. Raises RejectedInputError with what is wrong and where; no personal data."""
+    if value is None:
+        raise RejectedInputError("tombstone", "the record has no value; a leaver is an event with active false")
+    if len(value) > MAX_BYTES:
+        raise RejectedInputError("too_large", f"{len(value)} bytes; at most {MAX_BYTES}")
+    if value[:1] == b"\0":
+        raise RejectedInputError(
+            "wire_format", "starts with byte 0: schema registry framing isn't JSON; send plain JSON"
+        )
+    event = _validated(_plain(_json(value), headers))
+    appended = datetime.fromtimestamp(origin.appended / 1000, UTC)
+    if event.time - appended > MAX_AHEAD:
+        raise RejectedInputError("time_ahead", "time is more than 24 hours after the broker received the event")
+    return [
+        ChangeEvent(
+            user=event.subject,
+            source=SOURCE,
+            subject=event.subject,
+            event=event.id,
+            kind=event.type,
+            # A clock that is ahead mustn't make what comes after it look stale, a leaver least of all.
+            order=((min(event.time, appended) - EPOCH) // timedelta(microseconds=1), event.sequence, event.id),
+            attributes=_facts(event.attributes),
+            origin=origin,
+            reason=event.reason,
+            effective=_effective(event),
+            cancels=event.cancels,
+        )
+    ]
+
+
+def _effective(event: HrisEvent) -> Effective | None:
+    """A date that was past when the producer spoke is none: what it says simply holds."""
+    date = event.effective
+    if date is None or date <= event.time:
+        return None
+    return Effective((date - EPOCH) // timedelta(microseconds=1), date.isoformat(), date.tzname() or "UTC")
+
+
+def _json(value: bytes) -> Any:
+    try:
+        return orjson.loads(value)
+    except orjson.JSONDecodeError as error:
+        raise RejectedInputError("not_json", f"not JSON: {error.msg} at byte {error.pos}") from error
+
+
+def _plain(body: Any, headers: Mapping[str, bytes]) -> Any:
+    """Unwrap a CloudEvent (CloudEvents Kafka Protocol Binding 1.0 §3); anything else is the plain contract."""
+    lowered = {name.lower(): content for name, content in headers.items()}
+    content_type = _text(lowered.get("content-type", b"")).strip().lower()
+    if content_type.startswith("application/cloudevents-batch"):
+        raise RejectedInputError("cloudevents_batch", "a Kafka record holds one CloudEvent; send them one by one")
+    if content_type.startswith("application/cloudevents"):
+        return _unwrap(body, body.get("data")) if isinstance(body, dict) else body
+    if "ce_specversion" in lowered:
+        attributes = {name[3:]: _text(content) for name, content in lowered.items() if name.startswith("ce_")}
+        return _unwrap(attributes, body)
+    if isinstance(body, dict) and "specversion" in body:  # structured, by a producer that sets no content type
+        return _unwrap(body, body.get("data"))
+    return body
+
+
+def _unwrap(context: Mapping[str, Any], data: Any) -> dict[str, Any]:
+    if context.get("specversion") != "1.0":
+        raise RejectedInputError("cloudevents_version", "specversion isn't 1.0")
+    kind = CLOUDEVENT_TYPES.get(str(context.get("type")))
+    if kind is None:
+        raise RejectedInputError("cloudevents_type", f"type is none of {', '.join(CLOUDEVENT_TYPES)}")
+    if not isinstance(data, dict):
+        raise RejectedInputError("cloudevents_data", "data isn't a JSON object")
+    if not _said(context, "source"):
+        raise RejectedInputError("cloudevents_source", "source is missing, or isn't text")
+    if not _said(context, "id"):
+        raise RejectedInputError("cloudevents_id", "id is missing, or isn't text")
+    envelope = {name: context[name] for name in ("subject", "time") if context.get(name) is not None}
+    # An id is unique only together with its source (CloudEvents 1.0 §3.1.1).
+    cancels = {"cancels": f"{context['source']}#{data['cancels']}"} if _said(data, "cancels") else {}
+    return {**data, **envelope, **cancels, "id": f"{context['source']}#{context['id']}", "type": kind}
+
+
+def _said(context: Mapping[str, Any], name: str) -> bool:
+    return isinstance(context.get(name), str) and bool(context[name])
+
+
+def _validated(body: Any) -> HrisEvent:
+    try:
+        return HrisEvent.model_validate(body)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+        where = ".".join(str(part) for part in first["loc"]) or "event"
+        raise RejectedInputError("invalid", f"{where[:200]}: {first['msg']}") from error
+    except RecursionError as error:
+        raise RejectedInputError("invalid", "nested too deeply") from error
+
+
+def _facts(attributes: HrisAttributes) -> dict[str, Fact]:
+    said: dict[str, Fact] = {name: getattr(attributes, name) for name in sorted(attributes.model_fields_set)}
+    said.pop("custom", None)
+    for name, value in attributes.custom.items():
+        said[name] = None if value == "" else value
+    return said
+
+
+def _text(content: bytes | None) -> str:
+    return (content or b"").decode("utf-8", "replace")

@@ -1,0 +1,205 @@
+"""HRIS vendors' own envelopes on source `hris`, told apart by their shape.
+
+Rule 1: most hooks carry no values; they are notices, urgent where they may hide a leaver.
+Rule 2: only what has taken effect acts by itself. A termination that was entered may lie weeks ahead.
+Rule 3: ids are the vendor's own, an aggregator's too. A record that was deleted isn't a person who left.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Any, Final, TypeAlias
+
+from streamproc.core.parsed_payload import Ignored, Notice, Parsed, Said, Taken
+from streamproc.sources.hris import vendor_values as values
+from streamproc.sources.lenient_json import at, digest, micros, moment, parsed, record, text, unfolded
+from streamproc.sources.options import SourceOptions
+
+SOURCE: Final = "hris"
+DEFAULTS: Final = values.DEFAULTS
+
+Found: TypeAlias = Iterator[Said | Notice | Ignored]
+Reader: TypeAlias = Callable[[dict[str, Any], Taken, SourceOptions], Found]
+
+CALM: Final = re.compile(
+    r"(.*_)?(created?|added|hired|rehired|rehire_effective|joined|onboarded|activated|started|termination_cancelled)"
+)
+"""Types, in lower case with `_` between words, that can't hide a leaver; any other may."""
+NOBODY: Final = Ignored("type", "events of this type are about no person")
+UNNAMED: Final = Ignored("incomplete", "it names no person")
+
+
+def elements(payload: Any) -> list[Any]:
+    """The envelopes of a list; BambooHR's field-based body is one for each employee."""
+    return unfolded(payload, _inside)
+
+
+def read(payload: Any, taken: Taken, options: SourceOptions = DEFAULTS) -> Parsed:
+    """What vendors' hooks say."""
+    return parsed(one for each in elements(payload) for one in _read(each, taken, options))
+
+
+def _inside(payload: Any) -> list[Any] | None:
+    if isinstance(payload, list):
+        return payload
+    employees = record(payload).get("employees")
+    if not isinstance(employees, list) or len(employees) == 1:
+        return None
+    return [{**payload, "employees": [each]} for each in employees]
+
+
+def _read(element: Any, taken: Taken, options: SourceOptions) -> Found:
+    body = {name: _single(value) for name, value in record(element).items()}
+    for fits, reader in VENDORS:
+        if fits(body):
+            yield from reader(body, taken, options)
+            return
+    yield Ignored("not_understood", "no vendor's envelope that is known")
+
+
+def _single(value: Any) -> Any:
+    """A form's field by itself, where a reader of forms makes lists."""
+    return value[0] if isinstance(value, list) and len(value) == 1 and isinstance(value[0], str) else value
+
+
+def _notice(
+    subject: Any, body: Any, kind: Any, taken: Taken, when: int | None = None, event: str | None = None
+) -> Notice | Ignored:
+    who, name = text(subject), text(kind) or "changed"
+    if who is None:
+        return UNNAMED
+    calm = CALM.fullmatch(re.sub(r"[\s._-]+", "_", name).casefold()) is not None
+    return Notice(who, event or digest(body), moment(when, taken.received), name, urgent=not calm)
+
+
+def _seconds(value: Any) -> int | None:
+    """µs since 1970 of whole seconds, as a number or as text; timestamps in words are taken as well."""
+    number = text(value) or ""
+    return int(number) * 1_000_000 if re.fullmatch(r"[0-9]{1,11}", number) else micros(value)
+
+
+def _kind(body: dict[str, Any]) -> str:
+    return text(at(body, "event_type|type|event_name|event")) or ""
+
+
+def _gusto(body: dict[str, Any], taken: Taken, _: SourceOptions) -> Found:
+    """docs.gusto.com, "employee events". `terminated_effective` comes on the day after the last, or if that is past."""
+    kind, subject = _kind(body), text(body.get("entity_uuid")) or text(body.get("entity_id"))
+    event, when = text(body.get("uuid")) or digest(body), _seconds(body.get("timestamp"))
+    if not kind.startswith("employee."):
+        yield NOBODY
+        return
+    if kind == "employee.terminated_effective" and subject is not None:
+        yield Said(subject, event, "change", (moment(when, taken.received), 1, event), {"active": False}, reason=kind)
+    yield _notice(subject, body, kind, taken, when, event)
+
+
+def _bamboohr(body: dict[str, Any], taken: Taken, _: SourceOptions) -> Found:
+    """documentation.bamboohr.com, "event-based webhooks", as JSON or as form fields."""
+    subject = at(body, "data.employeeId|data[employeeId]|employeeId")
+    yield _notice(subject, body, _kind(body), taken, micros(body.get("timestamp")))
+
+
+def _bamboohr_fields(body: dict[str, Any], taken: Taken, options: SourceOptions) -> Found:
+    """BambooHR's older webhooks: the employee's fields under labels that the customer may rename."""
+    one = record(next(iter(body["employees"]), None))
+    said, complete = values.bamboohr(one, taken, options)
+    if said is not None:
+        yield said
+    if not complete:
+        yield _notice(one.get("id"), one, one.get("action"), taken, micros(one.get("timestamp")))
+
+
+def _finch(body: dict[str, Any], taken: Taken, _: SourceOptions) -> Found:
+    """github.com/Finch-API/finch-api-python: the id and the time of an event are in its headers."""
+    when, event = _seconds(taken.headers.get("finch-timestamp")), taken.headers.get("finch-event-id")
+    yield _notice(at(body, "data.individual_id"), body, _kind(body), taken, when, event)
+
+
+def _merge(body: dict[str, Any], taken: Taken, options: SourceOptions) -> Found:
+    """docs.merge.dev, "webhooks": `Employee.changed` and the like carry the Employee, `….synced` nobody."""
+    kind, data = text(at(body, "hook.event")) or "", record(body.get("data"))
+    model, _, done = kind.casefold().partition(".")
+    if model != "employee" or done == "synced":
+        yield NOBODY
+        return
+    found = () if done == "removed" else tuple(values.merge(data, kind, taken, options))
+    yield from found
+    if not found:
+        yield _notice(data.get("id"), body, kind, taken, micros(data.get("modified_at")))
+
+
+def _kombo(_: dict[str, Any], __: Taken, ___: SourceOptions) -> Found:
+    """docs.kombo.dev, "data-changed"."""
+    yield Ignored("incomplete", "it names models that changed, and no person: everybody has to be synchronised")
+
+
+def _hibob(body: dict[str, Any], taken: Taken, _: SourceOptions) -> Found:
+    """apidocs.hibob.com, webhooks version 2. `employee.left` may be garden leave: what it means has to be looked up."""
+    yield _notice(at(body, "data.employeeId"), body, _kind(body), taken)
+
+
+def _personio(body: dict[str, Any], taken: Taken, _: SourceOptions) -> Found:
+    """developer.personio.de. The envelope isn't documented: a person's id is looked for where others have it."""
+    kind = _kind(body)
+    path = "data.person_id|data.person.id|person_id|person.id" + ("|data.id" if kind.startswith("person.") else "")
+    yield _notice(at(body, path), body, kind, taken)
+
+
+def _rippling(body: dict[str, Any], taken: Taken, _: SourceOptions) -> Found:
+    """Rippling's partner webhooks: form fields, the person's id isn't always there."""
+    yield _notice(body.get("id"), body, _kind(body), taken)
+
+
+def _deel(body: dict[str, Any], taken: Taken, _: SourceOptions) -> Found:
+    """developer.deel.com, "HRIS webhooks"."""
+    kind = text(at(body, "data.meta.event_type")) or ""
+    if re.search(r"employee|worker|person|contract|terminat", kind.casefold()):
+        yield _notice(at(body, "data.resource.id"), body, kind, taken, micros(body.get("timestamp")))
+    else:
+        yield NOBODY
+
+
+def _paylocity(body: dict[str, Any], taken: Taken, _: SourceOptions) -> Found:
+    """developer.paylocity.com. Which of its hooks it is stands in the address it is sent to: any may be a leaver."""
+    yield _notice(body.get("employeeId"), body, None, taken)
+
+
+def _jumpcloud(body: dict[str, Any], taken: Taken, options: SourceOptions) -> Found:
+    """JumpCloud's directory events: `changes` has the old and the new value of each field."""
+    kind, resource = _kind(body), record(body.get("resource"))
+    event, when = text(body.get("id")) or digest(body), micros(body.get("timestamp"))
+    if not kind.startswith("user_") or text(resource.get("type")) != "user":
+        yield NOBODY
+        return
+    said, complete = values.jumpcloud(body, event, taken, options)
+    if said is not None:
+        yield said
+    elif complete:
+        yield Ignored("noise", "nothing that is read has changed", text(resource.get("id")))
+    if not complete:
+        yield _notice(resource.get("id"), body, kind, taken, when, event)
+
+
+def _has(*names: str) -> Callable[[dict[str, Any]], bool]:
+    return lambda body: all(at(body, name) is not None for name in names)
+
+
+def _of(*models: str) -> Callable[[dict[str, Any]], bool]:
+    return lambda body: _kind(body).startswith(models)
+
+
+VENDORS: Final[tuple[tuple[Callable[[dict[str, Any]], bool], Reader], ...]] = (
+    (_has("event_type", "entity_type"), _gusto),
+    (_has("event_type", "resource.id"), _jumpcloud),
+    (_has("event_type", "connection_id|account_id"), _finch),
+    (_has("hook.event", "data"), _merge),
+    (lambda body: isinstance(body.get("employees"), list), _bamboohr_fields),
+    (_has("data.meta.event_type"), _deel),
+    (_of("data-changed"), _kombo),
+    (_of("person.", "employment."), _personio),
+    (_has("type", "companyId", "data.employeeId"), _hibob),
+    (_of("employee."), _bamboohr),
+    (_has("event_name", "company_id"), _rippling),
+    (_has("companyId", "employeeId"), _paylocity),
+)
+"""The first whose shape fits reads it."""

@@ -1,0 +1,16 @@
+"""Which mapping can come into force: one that is well-formed, and gives authority to sources that there are."""
+
+from streamproc.core.errors import MappingError
+from streamproc.core.fold.mapping import Mapping, parse_mapping
+from streamproc.sources import SOURCES
+
+
+def usable(text: str, name: str) -> Mapping:
+    """The mapping of a file's text. Raises MappingError naming the table and key at fault."""
+    mapping = parse_mapping(text, name)
+    for fact, sources in mapping.file.authority.items():
+        if unknown := set(sources) - SOURCES.keys():
+            raise MappingError(
+                f"{name}: authority.{fact}: there is no source {min(unknown)}; there are {', '.join(SOURCES)}"
+            )
+    return mapping

@@ -1,0 +1,107 @@
+"""Source `workday`: rows of a custom report, workers of Get_Workers, and business events that an integration publishes.
+
+Rule 1: a row or a worker is a snapshot. What it says of days that lie ahead are rows of a timeline, beside it.
+Rule 2: dates have no zone in Workday; each is a day at the worker's location. A past one is simply so now.
+Rule 3: a contract and an employment are two subjects, even under one number: a contingent worker's carries its type.
+A snapshot takes back the rows that snapshots before it made from dates (`cancels` is what their ids begin with).
+"""
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from streamproc.core.parsed_payload import Ignored, Notice, Parsed, Said, Taken
+from streamproc.core.records.change_event import Effective, Fact
+from streamproc.sources.lenient_json import anchor, digest, ends, micros, moment, parsed, starts, text, truth
+from streamproc.sources.options import SourceOptions
+from streamproc.sources.workday import columns, report, timeline
+
+SOURCE: Final = "workday"
+DEFAULTS: Final = columns.DEFAULTS
+
+
+def elements(payload: Any) -> list[Any]:
+    """The rows, workers or business events of a payload, in order.
+
+    Rows of one worker stay together in one element, so that an ended contract can't hide a new employment.
+    """
+    together: dict[Any, list[Any]] = {}
+    for place, raw in enumerate(report.records(payload)):
+        row = report.row(raw)
+        published = text(columns.own(row, "eventName", DEFAULTS)) is not None
+        who = None if published else columns.subject_of(row, DEFAULTS)
+        together.setdefault(place if who is None else who, []).append(raw)
+    return [raws[0] if len(raws) == 1 else {"Report_Entry": raws} for raws in together.values()]
+
+
+def read(payload: Any, taken: Taken, options: SourceOptions = DEFAULTS) -> Parsed:
+    """What a report, an answer of Get_Workers, a single row or worker, or a business event says."""
+    return parsed(one for each in elements(payload) for one in _read(each, taken, options))
+
+
+def _read(element: Any, taken: Taken, options: SourceOptions) -> Iterator[Said | Notice | Ignored]:
+    workers: dict[str, list[dict[str, Any]]] = {}
+    for raw in report.records(element):
+        row = report.row(raw)
+        subject = columns.subject_of(row, options)
+        if not row:
+            yield Ignored("not_understood", "neither a row, nor a worker, nor a business event")
+        elif subject is None:
+            yield Ignored("incomplete", "no worker id under any of the configured names")
+        elif text(columns.own(row, "eventName", options)) is not None:
+            yield from _business_event(subject, row, raw, taken, options)
+        else:
+            workers.setdefault(subject, []).append(row)
+    raws = list(report.records(element))
+    event = digest(element) if len(raws) < 2 else digest(sorted(map(digest, raws)))  # in whatever order they came
+    for subject, rows in workers.items():
+        yield from timeline.told(subject, rows, event, taken, options)
+
+
+def _business_event(
+    subject: str, row: dict[str, Any], raw: Any, taken: Taken, options: SourceOptions
+) -> Iterator[Said | Notice]:
+    """An event says little of what it changed, so the worker is fetched too. An end with its date acts by itself; a
+    start that is past doesn't, for since then there may have been an end.
+    """
+    name = text(columns.own(row, "eventName", options)) or ""
+    kind = columns.turn_of([name])
+    when = moment(micros(columns.own(row, "eventTime", options)), taken.received)
+    rescinded = truth(columns.own(row, "rescinded", options)) is True
+    number = text(columns.own(row, "eventId", options))
+    event = number or digest(raw)
+    told = columns.facts_of(row, options)
+    who = anchor(subject, told, options)
+    said: dict[str, Fact] = {
+        each: value for each, value in told.items() if value is not None and each not in (*columns.NUMBERS, "active")
+    }
+    effective = _effective(kind, row, options)
+    ahead = effective is not None and effective.at > taken.received
+    timeline_row: str | None = event if number or kind is None or effective is None else f"{kind}/{effective.said}"
+    cancels = text(columns.own(row, "cancels", options))
+    if rescinded:
+        event += "/rescinded"  # an integration may send the same event again, with the flag
+        said = {"active": False} if kind == "start" else {}
+        effective, timeline_row, cancels = None, None, cancels or timeline_row
+    elif kind == "end" and effective is not None:
+        said["active"] = False
+    # A start lets nobody in by itself: the worker is fetched, whose dates may be moved or withdrawn later.
+    if said or cancels is not None:
+        # Of one moment, what takes away counts, and what takes back comes after it.
+        order = (when, 2 if rescinded else int(said.get("active") is False), event)
+        scheduled = effective if ahead else None
+        yield Said(subject, event, "change", order, said, who, scheduled, timeline_row, cancels, reason=name)
+    urgent = kind == "end" or rescinded or columns.LEAVING.search(columns.process(name)) is not None
+    yield Notice(subject, event, when, name, urgent)
+
+
+def _effective(kind: str | None, row: dict[str, Any], options: SourceOptions) -> Effective | None:
+    """From when a business event holds. A moment within a day counts as it is; midnight as written is a date."""
+    dates = {"end": columns.last_day(row, options), "start": text(columns.own(row, "hireDate", options))}
+    written = dates.get(kind or "") or text(columns.own(row, "effectiveDate", options)) or ""
+    zone = columns.zone(row, options)
+    exact = micros(written) if "T00:00" not in written else None
+    day_ = columns.day_of(written)
+    if exact is None and day_ is not None:
+        exact = ends(day_, zone) if kind == "end" else starts(day_, zone)
+    whole_day = kind == "end" and day_ is not None and exact == ends(day_, zone)
+    return None if exact is None else Effective(exact, written, zone, lags=whole_day)

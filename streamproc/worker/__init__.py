@@ -1,0 +1,1 @@
+"""Process: resolves raw records to users, and folds events to desired state."""

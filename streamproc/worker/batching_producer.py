@@ -1,0 +1,102 @@
+"""Outbox: records on their way to the brokers, in group commits.
+
+While one round of produce requests is under way the next one gathers, so a lone record leaves at once, and under load a
+request carries many. A record's `acknowledged` runs when the brokers have it, in the order in which records were put.
+What is put without a break in between is in one round.
+"""
+
+import asyncio
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any, TypeAlias
+
+from aiokafka import AIOKafkaProducer
+
+from streamproc.adapters.kafka import client
+from streamproc.core.records import partitioner
+
+BUSY = 8
+"""Records in a round from which on the next one is given `GATHER` seconds: a request's cost is in its partitions."""
+GATHER = 0.025
+LONG = 256
+"""Bytes of a key whose partition isn't remembered."""
+
+Headers: TypeAlias = list[tuple[str, bytes]]
+Record: TypeAlias = tuple[bytes, bytes, Callable[[], None], Headers]
+
+
+class Outbox:
+    """For one idempotent producer. `full` records may wait before `room` is cleared."""
+
+    def __init__(self, producer: AIOKafkaProducer, partitions: int, full: int) -> None:
+        self.room = asyncio.Event()
+        self.room.set()
+        self.partitions = partitions
+        """Of each topic."""
+        self._producer = producer
+        self._full = full
+        self._count = 0
+        self._waiting: dict[tuple[str, int], list[Record]] = {}
+        self._then: list[Callable[[], None]] = []
+        self._some = asyncio.Event()
+
+    def partition(self, key: bytes) -> int:
+        """Where a record of this key goes."""
+        return _partition(key, self.partitions) if len(key) <= LONG else partitioner.partition_of(key, self.partitions)
+
+    def put(
+        self,
+        topic: str,
+        key: bytes,
+        value: bytes,
+        acknowledged: Callable[[], None] = lambda: None,
+        partition: int | None = None,
+        headers: Headers | None = None,
+    ) -> None:
+        """Send a record. `partition` None: by its key."""
+        if partition is None:
+            partition = self.partition(key)
+        waiting = self._waiting.get(place := (topic, partition))
+        if waiting is None:
+            waiting = self._waiting[place] = []
+        waiting.append((key, value, acknowledged, headers or []))
+        self._count += 1
+        if self._count >= self._full:
+            self.room.clear()
+        self._some.set()
+
+    def then(self, call: Callable[[], None]) -> None:
+        """Call this when the brokers have all that was put without a break before; at once, if that is nothing."""
+        if self._waiting:
+            self._then.append(call)
+        else:
+            call()
+
+    async def run(self) -> None:
+        """Send until cancelled. Raises what the producer couldn't overcome; that round isn't acknowledged."""
+        while True:
+            await self._some.wait()
+            self._some.clear()
+            taken, self._waiting = self._waiting, {}
+            then, self._then = self._then, []
+            sent: list[Any] = []
+            for (topic, partition), records in taken.items():
+                each = ((key, value, headers) for key, value, _, headers in records)
+                sent += await client.send(self._producer, topic, partition, each)
+            await asyncio.gather(*sent)
+            for records in taken.values():
+                for _, _, acknowledged, _ in records:
+                    acknowledged()
+                self._count -= len(records)
+            for call in then:
+                call()
+            if self._count < self._full:
+                self.room.set()
+            if sum(map(len, taken.values())) >= BUSY:
+                await asyncio.sleep(GATHER)
+
+
+@lru_cache(maxsize=65_536)
+def _partition(key: bytes, partitions: int) -> int:
+    """A user has more than one event, and hashing is done in Python."""
+    return partitioner.partition_of(key, partitions)

@@ -1,0 +1,1 @@
+"""The only place that knows Faust and its private members."""

@@ -1,0 +1,191 @@
+"""Rules in force: by which mapping each partition of `identity.changes` is folded, as the log says (core/rules.py).
+
+Rule 1: the table knows a mapping only when all that it led to is acknowledged: it may be behind, never ahead. What is
+read again after a crash is folded by what the table knows, and users who are past a change of the mapping skip it.
+Rule 2: a partition that has no mapping yet gets the settings' file as its first, in the log. What lies before that was
+folded by it too.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import Final
+
+import orjson
+import structlog
+from aiokafka import ConsumerRecord, TopicPartition
+
+from streamproc import telemetry
+from streamproc.adapters.kafka import client, reading
+from streamproc.adapters.kafka.mappings_in_force import CHANGED, USERS
+from streamproc.core.errors import MappingError
+from streamproc.core.fold.mapping import Mapping
+from streamproc.core.fold.mapping_switch import compiled, heard, readable
+from streamproc.core.fold.refold import first_rules
+from streamproc.core.records.change_event import ChangeEvent, NewMapping, Origin, SourceFacts
+from streamproc.core.records.mapping_in_force import MARK, RULES, SOURCE, Rules
+from streamproc.core.records.stored_record import Logged
+from streamproc.core.records.topic_names import CHANGES, MAPPINGS
+from streamproc.settings import Settings
+from streamproc.sources.mapping_authority import usable
+from streamproc.worker.batching_producer import Outbox
+from streamproc.worker.faust_bridge.state_table import StateTable
+
+log = structlog.get_logger("streamproc.worker")
+
+TURN: Final = 200
+"""Events that are heard before others have their turn."""
+
+
+class InForce:
+    """For one worker. `file`: text and name of the settings' mapping. Raises MappingError where that can't be used."""
+
+    def __init__(self, settings: Settings, table: StateTable, file: tuple[str, str], clock: Callable[[], int]) -> None:
+        self._settings = settings
+        self._table = table
+        self._text = file[0]
+        self._own = usable(*file)
+        self._clock = clock
+        self._mappings: dict[int, Mapping] = {}
+        self._since: dict[int, int] = {}
+        self._pending: dict[int, Rules] = {}
+        """On their way to the brokers: they are in force until the table has them."""
+        self._first: dict[int, Rules] = {}
+        """What the partitions' logs begin with. That never changes, wherever the partitions go."""
+        self._finding = asyncio.Lock()
+        self._told = False
+
+    def mapping(self, partition: int) -> Mapping | None:
+        """The one by which the partition's next record is folded; None: `find` its first."""
+        known = self._mappings.get(partition)
+        if known is None:
+            rules = self.rules(partition)
+            self._since[partition] = 0 if rules is None else rules.seq
+            rules = rules or self._first.get(partition)
+            if rules is None:
+                return None
+            known = self._mappings[partition] = compiled(rules.digest, rules.text)
+            if self._settings.mapping is not None and known.digest != self._own.digest and not self._told:
+                self._told = True
+                log.warning(
+                    "the mapping in the settings isn't the one in force: `streamproc mapping apply` would change that",
+                    settings=self._own.digest,
+                    in_force=known.digest,
+                )
+        return known
+
+    def rules(self, partition: int) -> Rules | None:
+        """What has come into force there; None: the partition's first mapping wasn't reached yet."""
+        pending = self._pending.get(partition)
+        if pending is not None:
+            return pending
+        value = self._table.read(_key(partition), partition)
+        return None if value is None else RULES.validate_json(value)
+
+    def since(self, partition: int) -> int:
+        """Below this offset all is folded, and isn't to be folded again by what came into force there."""
+        return self._since.get(partition, 0)
+
+    async def find(self, partition: int, outbox: Outbox) -> None:
+        """Look for the partition's first mapping from the log's beginning on; if there is none, append it (rule 2)."""
+        async with self._finding:
+            if partition in self._first:
+                return
+            place, asked = TopicPartition(CHANGES, partition), False
+            reader = client.consumer(self._settings)
+            await reader.start()
+            try:
+                reader.assign([place])
+                await reader.seek_to_beginning(place)
+                while True:
+                    end = (await reader.end_offsets([place]))[place]
+                    while await reader.position(place) < end:
+                        records = (await reader.getmany(place, timeout_ms=1000)).get(place, ())
+                        rules = first_rules(_logged(each) for each in records if MARK in (each.value or b""))
+                        if rules is not None:
+                            self._first[partition] = rules
+                            return
+                        await asyncio.sleep(0)
+                    if asked:
+                        raise MappingError(f"the first mapping of {CHANGES}/{partition} was appended, and isn't there")
+                    await self._append_first(partition, end, outbox)
+                    asked = True
+            finally:
+                await reader.stop()
+
+    async def begin(self, outbox: Outbox) -> None:
+        """See to it that each partition has its first mapping, so that a new one isn't taken for that."""
+        for partition in range(self._settings.partitions):
+            await self.find(partition, outbox)
+
+    async def heard(self, partition: int, end: int, mapping: Mapping) -> dict[str, dict[str, SourceFacts]] | None:
+        """What the partition's events below an offset have said of the mapping's facts; None: the first are gone."""
+        found: dict[str, dict[str, SourceFacts]] = {}
+        expected = 0
+        async for records in reading.stretch(self._settings, CHANGES, partition, 0, end):
+            if expected == 0 and records[0].offset > 0:
+                return None
+            expected = records[-1].offset + 1
+            for start in range(0, len(records), TURN):
+                heard(readable(each.value for each in records[start : start + TURN]), mapping.facts, found)
+                await asyncio.sleep(0)
+        return found
+
+    def enter(
+        self,
+        partition: int,
+        rules: Rules,
+        counts: tuple[int, int],
+        outbox: Outbox,
+        done: Callable[[], None],
+    ) -> None:
+        """From now on these are in force. The table is told after all that was put before (rule 1), then `done`.
+
+        `counts`: users, and how many of them got another desired state.
+        """
+        self._pending[partition] = rules
+        self._mappings[partition] = compiled(rules.digest, rules.text)
+        key, value = _key(partition), orjson.dumps(rules)
+        users, changed = counts
+        headers = [(USERS, str(users).encode()), (CHANGED, str(changed).encode())]
+
+        def kept() -> None:
+            self._table.keep(key, value, partition)
+            if self._pending.get(partition) is rules:
+                del self._pending[partition]
+            done()
+
+        # In a later round than what went before, even where that is under way: rounds follow each other.
+        outbox.then(lambda: outbox.put(MAPPINGS, key, value, kept, partition, headers))
+
+    def forget(self) -> None:
+        """Partitions have moved."""
+        self._mappings.clear()
+        self._since.clear()
+        self._pending.clear()
+
+    def measure(self) -> None:
+        """Set the gauges."""
+        telemetry.MAPPING.clear()
+        for partition in self._mappings:
+            rules = self.rules(partition) or self._first[partition]
+            telemetry.MAPPING.labels(str(partition), rules.digest).set(rules.seq)
+
+    async def _append_first(self, partition: int, end: int, outbox: Outbox) -> None:
+        digest, now = self._own.digest, self._clock()
+        origin = Origin(CHANGES, partition, end, now)
+        new = NewMapping(self._text, "worker", first=True)
+        event = ChangeEvent(
+            "", SOURCE, "", digest, "mapping", (now * 1000, end, digest), {}, origin, "first mapping", mapping=new
+        )
+        acknowledged = asyncio.Event()
+        outbox.put(CHANGES, digest.encode(), orjson.dumps(event), acknowledged.set, partition)
+        log.info("a partition's first mapping", partition=partition, digest=digest)
+        await acknowledged.wait()
+
+
+def _key(partition: int) -> bytes:
+    return str(partition).encode()
+
+
+def _logged(record: ConsumerRecord) -> Logged:
+    return Logged(record.topic, record.partition, record.offset, record.timestamp, record.key, record.value)

@@ -1,0 +1,28 @@
+"""A raw record as the worker's agent takes it."""
+
+from streamproc.core.records.change_event import Origin
+from streamproc.core.records.frozen import dataclass
+from streamproc.sources.raw_record import received
+
+
+@dataclass(frozen=True, slots=True)
+class Raw:
+    """One record as it was read. `timestamp`: ms since 1970."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+    headers: dict[str, bytes]
+
+    @property
+    def origin(self) -> Origin:
+        """Where it lies."""
+        return Origin(self.topic, self.partition, self.offset, self.timestamp, received(self.headers))
+
+    @property
+    def place(self) -> bytes:
+        """The same, as a key or header."""
+        return f"{self.topic}/{self.partition}/{self.offset}".encode()
