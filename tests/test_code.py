@@ -9,14 +9,15 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
+from tests.support.paths import REPOSITORY
+
 BIN = Path(sys.executable).parent  # not resolved: the virtual environment's own programs lie beside its interpreter
 
 
 def sources(folder: str) -> Iterator[tuple[str, str]]:
     """Path below the root and text of each Python file."""
-    for path in sorted((ROOT / folder).rglob("*.py")):
-        yield path.relative_to(ROOT).as_posix(), path.read_text(encoding="utf-8")
+    for path in sorted((REPOSITORY / folder).rglob("*.py")):
+        yield path.relative_to(REPOSITORY).as_posix(), path.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(
@@ -31,7 +32,9 @@ def sources(folder: str) -> Iterator[tuple[str, str]]:
 )
 def test_the_code_passes(command: list[str]) -> None:
     """Ruff, mypy and import-linter find nothing in the whole repository, as configured in pyproject.toml."""
-    done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    done = subprocess.run(
+        command, cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+    )
     assert done.returncode == 0, done.stdout
 
 
@@ -57,7 +60,7 @@ def test_every_test_says_what_it_proves() -> None:
 DECIDING = [
     "streamproc/core",
     "streamproc/sources",
-    *(path.relative_to(ROOT).as_posix() for path in ROOT.glob("streamproc/*/decide")),
+    *(path.relative_to(REPOSITORY).as_posix() for path in REPOSITORY.glob("streamproc/*/decide")),
 ]
 
 

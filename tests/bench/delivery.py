@@ -30,7 +30,7 @@ from streamproc.embedded import embedded_kafka
 from streamproc.operators.controls import control, order
 from streamproc.settings import load_settings
 from tests.bench import say, show
-from tests.rig import Rig, person, rig
+from tests.support.rig import Rig, person, rig
 
 SCALE: Final = 20
 LIMIT: Final = 300

@@ -31,9 +31,9 @@ from streamproc.core.records.cursor import Cursor
 from streamproc.core.records.mapping_in_force import Rules
 from streamproc.core.records.operation import Create, Deactivate, Join, Leave, Patch, Reactivate
 from streamproc.sources.hris import contract
+from tests.support.paths import REPOSITORY
 
-ROOT = Path(__file__).parents[2]
-FOLDER = ROOT / "schemas"
+FOLDER = REPOSITORY / "schemas"
 APPENDED = 1_790_000_000_000
 OURS = [topic for topic in topics.TOPICS if topic.value is not None]
 """Those whose values are described: what a source's hook or API sends is the source's own."""
@@ -125,7 +125,7 @@ def cloudevent(kind: str = "snapshot", **changed: Any) -> dict[str, Any]:
 
 def records() -> list[user_record.UserRecord]:
     """A user's records, through parser and fold: hired, moved, left, back, and one event that is old."""
-    rules = mapping.parse_mapping((ROOT / "streamproc" / "mapping.toml").read_text(encoding="utf-8"))
+    rules = mapping.parse_mapping((REPOSITORY / "streamproc" / "mapping.toml").read_text(encoding="utf-8"))
     told = [
         event(),
         change(department="Billing", custom={"genesysQueue": "Claims"}) | {"time": "2026-03-03T09:00:00Z"},

@@ -33,8 +33,8 @@ from streamproc.core.scim.dialect import DIALECTS
 from streamproc.simulator import SimulatorOptions, create_app
 from streamproc.sink.reconciler import Courier
 from streamproc.sink.request_executor import Asking
-from tests.property.resources import USERS, told
-from tests.service.test_courier import MAPPING, PATCH, Org, Wire, person
+from tests.service.sink.test_reconciler import MAPPING, PATCH, Org, Wire, person
+from tests.support.resources import USERS, told
 
 TOKEN = "a-token-for-good"
 GROUPS = ("Billing Queue", "Spanish Queue", "Supervisors")

@@ -21,8 +21,8 @@ from streamproc.demo.story import STEPS
 from streamproc.settings import load_settings
 from streamproc.sources.hris.contract import parse
 from tests.chaos.history import history
-from tests.replay.built import BEGIN, SECOND, Built
-from tests.replay.recorded import FOLDER, Recorded, folded, read
+from tests.support.built import BEGIN, SECOND, Built
+from tests.support.recorded import FOLDER, Recorded, folded, read
 
 MAPPING = """\
 [attributes]

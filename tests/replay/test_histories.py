@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from tests.replay.record import HISTORIES
-from tests.replay.recorded import FOLDER, differences, folded, read
+from tests.support.recorded import FOLDER, differences, folded, read
 
 FILES = sorted(FOLDER.glob("*.jsonl"))
 

@@ -14,8 +14,9 @@ from streamproc import telemetry
 from streamproc.cli.main import cli
 from streamproc.embedded.artifacts import KAFKA_VERSION, server_properties
 from streamproc.settings import PREFIX, Settings, load_settings
+from tests.support.paths import REPOSITORY
 
-DOCKER = Path(__file__).parents[2] / "docker"
+DOCKER = REPOSITORY / "docker"
 COMPOSE: dict[str, Any] = yaml.safe_load((DOCKER / "compose.yaml").read_text(encoding="utf-8"))
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 OURS = [name for name, service in SERVICES.items() if service["image"] == "streamproc"]

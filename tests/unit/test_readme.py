@@ -31,9 +31,9 @@ from streamproc.core.records.outcome import Fate
 from streamproc.core.scim import response_policy
 from streamproc.settings import PREFIX, Settings
 from streamproc.sources.hris import contract
+from tests.support.paths import REPOSITORY
 
-ROOT = Path(__file__).parents[2]
-README = ROOT / "README.md"
+README = REPOSITORY / "README.md"
 DEMO = "python3 -m venv .venv && .venv/bin/pip install -e '.[embedded]' && .venv/bin/streamproc demo"
 TEST = "python3 -m venv .venv && .venv/bin/pip install -q -e '.[embedded,dev]' && .venv/bin/pytest"
 
@@ -149,7 +149,7 @@ def test_the_two_commands_come_first() -> None:
 
 def test_extras_of_the_commands_exist() -> None:
     """An extra that isn't there would be no more than a warning of pip's."""
-    project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    project = (REPOSITORY / "pyproject.toml").read_text(encoding="utf-8")
     for extra in ("embedded", "dev"):
         assert re.search(rf"^{extra} = \[", project, re.MULTILINE)
 
@@ -170,7 +170,7 @@ def ci(folder: Path, code: int, **environment: str) -> tuple[int, list[str]]:
     tree, log = folder / "tree", folder / "log"
     for name in (".ci/run", "README.md"):
         (tree / name).parent.mkdir(parents=True, exist_ok=True)
-        (tree / name).write_bytes((ROOT / name).read_bytes())
+        (tree / name).write_bytes((REPOSITORY / name).read_bytes())
     (tree / ".ci" / "run").chmod(0o755)
     (folder / "bin").mkdir()
     python = folder / "bin" / "python3"
@@ -254,7 +254,7 @@ def test_files_are_real() -> None:
     paths = [span for span in code() if re.fullmatch(r"\.?(ci|streamproc|schemas|docker|tests)/[\w./]*", span)]
     assert len(paths) > 4
     for path in paths:
-        assert (ROOT / path).exists(), path
+        assert (REPOSITORY / path).exists(), path
 
 
 def test_variables_are_settings() -> None:
@@ -319,7 +319,7 @@ def first_column(heading: str) -> set[str]:
 
 def test_rejections_fates_and_parking_are_complete() -> None:
     """The tables have every code that the code has."""
-    package = ROOT / "streamproc"
+    package = REPOSITORY / "streamproc"
     raised = r'(?:RejectedInputError\(\s*|_reject\(raw, )"(\w+)"'
     files = [
         file for folder in ("sources", "worker", "gateway", "hydrator") for file in (package / folder).rglob("*.py")
@@ -344,5 +344,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    os.chdir(ROOT)
+    os.chdir(REPOSITORY)
     main()

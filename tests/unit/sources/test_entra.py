@@ -1,0 +1,458 @@
+"""Source `entra`: what each documented payload becomes."""
+
+import json
+from typing import Any
+
+import pytest
+
+from streamproc.core.parsed_payload import Ignored, Notice, Parsed, Said, Taken
+from streamproc.sources.entra import DEFAULTS, elements, read
+from tests.support.paths import PAYLOADS
+
+FIXTURES = PAYLOADS / "entra"
+ANA, BEN, CY, LEE = (f"00000000-0000-4000-8000-00000000000{last}" for last in "1239")
+SUBSCRIPTION = "00000000-0000-4000-8000-0000000000aa"
+NOON = 1_772_452_800_000_000  # 2026-03-02T12:00:00Z
+TAKEN = Taken(received=NOON + 5_000_000)
+FETCHED = Taken(received=NOON + 5_000_000, read=NOON)
+
+
+def fixture(name: str) -> Any:
+    """A constructed payload."""
+    return json.loads((FIXTURES / f"{name}.json").read_text(encoding="utf-8"))
+
+
+def without(whole: dict[str, Any], **changes: Any) -> dict[str, Any]:
+    """The same with changes; `...` leaves a field out."""
+    return {name: value for name, value in (whole | changes).items() if value is not ...}
+
+
+def notification(**data: Any) -> dict[str, Any]:
+    """A notification of an update of Ana; `data` are fields of `resourceData`."""
+    first: dict[str, Any] = fixture("notifications")["value"][0]
+    return first | {"resourceData": without(first["resourceData"], **data)}
+
+
+def activity(operation: str, *changed: tuple[str, str | None], **properties: Any) -> dict[str, Any]:
+    """A record of the audit log about Ana; `changed` are attributes with their new value."""
+    modified = [{"displayName": name, "oldValue": None, "newValue": value} for name, value in changed]
+    user = {"id": ANA, "type": "User", "displayName": None, "modifiedProperties": modified}
+    said = {
+        "id": "Directory_1",
+        "category": "UserManagement",
+        "result": "success",
+        "activityDisplayName": operation,
+        "activityDateTime": "2026-03-02T12:00:00.0000000+00:00",
+        "targetResources": [user],
+    }
+    return {"category": "AuditLogs", "operationName": operation, "properties": without(said, **properties)}
+
+
+def membership(operation: str, name: str | None, side: str = "newValue", **properties: Any) -> dict[str, Any]:
+    """A record of Ana's joining or leaving a group; the other target is the group, without its name."""
+    change = {"displayName": "Group.DisplayName", "oldValue": None, "newValue": None} | {side: name}
+    targets = [{"id": "g", "type": "Group"}, {"id": ANA, "type": "User", "modifiedProperties": [change]}]
+    whole = {"category": "GroupManagement", "targetResources": targets} | properties
+    return activity(operation, **whole)
+
+
+def one_said(payload: Any, taken: Taken = TAKEN, **options: Any) -> Said:
+    """The one thing that a payload says, and nothing beside it."""
+    found = read(payload, taken, DEFAULTS.model_copy(update=options))
+    assert (found.notifications, found.ignored) == ((), ())
+    (said,) = found.events
+    return said
+
+
+def one_notice(payload: Any) -> Notice:
+    """The one subject to fetch, and nothing beside it."""
+    found = read(payload, TAKEN)
+    assert (found.events, found.ignored) == ((), ())
+    (notice,) = found.notifications
+    return notice
+
+
+def codes(payload: Any) -> list[str]:
+    """Why nothing of a payload means anything here."""
+    found = read(payload, TAKEN)
+    assert (found.events, found.notifications) == ((), ())
+    return [each.code for each in found.ignored]
+
+
+def test_a_hook_is_dispatched_item_by_item() -> None:
+    """One POST mixes users, groups and lifecycle: users are to be fetched, urgently, for a leaver is an `updated`."""
+    found = read(fixture("notifications"), TAKEN)
+    at = NOON - 3 * 3600 * 1_000_000
+    assert found.events == ()
+    assert found.notifications[:2] == (
+        Notice(ANA, f"{SUBSCRIPTION}/{ANA}/637812345678901234", at + 5_123_456, "updated", urgent=True),
+        Notice(BEN, f"{SUBSCRIPTION}/{BEN}/637812345678901235", at + 6_000_000, "deleted", urgent=True),
+    )
+    cy, *members = found.notifications[2:]
+    assert (cy.subject, cy.at, cy.reason, cy.urgent) == (CY, TAKEN.received, "updated", True)
+    assert [(each.subject, each.reason, each.urgent) for each in members] == [
+        (ANA, "group updated", True),
+        (BEN, "group updated", True),
+    ]
+    assert [each.code for each in found.ignored] == ["lifecycle", "group"]
+
+
+@pytest.mark.parametrize(
+    ("data", "mark"),
+    [
+        ({"sequenceNumber": 0}, "0"),
+        ({"sequenceNumber": ..., "eventTime": "2026-03-02T09:00:05Z"}, "2026-03-02T09:00:05Z"),
+        ({"sequenceNumber": None, "eventTime": ..., "@odata.etag": 'W/"7"'}, 'W/"7"'),
+    ],
+)
+def test_a_repeated_notification_has_the_same_id(data: dict[str, Any], mark: str) -> None:
+    """Subscription, user and the first mark there is: number, time, version; when it was received doesn't matter."""
+    late = Taken(TAKEN.received + 60_000_000)
+    assert one_notice(notification(**data)).event == f"{SUBSCRIPTION}/{ANA}/{mark}"
+    assert read(notification(**data), late).notifications[0].event == f"{SUBSCRIPTION}/{ANA}/{mark}"
+
+
+def test_notifications_without_a_mark_are_never_taken_for_repeats() -> None:
+    """Two updates of one user look alike if nothing marks them, and the second may be the leaver."""
+    bare = notification(sequenceNumber=..., eventTime=...)
+    later = read(bare, Taken(TAKEN.received + 1)).notifications[0]
+    assert later.event != one_notice(bare).event
+    assert one_notice(bare | {"id": "n-1"}).event == "n-1"
+
+
+def test_a_clock_that_is_ahead_counts_as_the_moment_of_arrival() -> None:
+    """Else an answer young enough for the notice, or an event after the record, would seem to be in the past."""
+    assert one_notice(notification(eventTime="2027-01-01T00:00:00Z")).at == TAKEN.received
+    ahead = activity("Disable account", activityDateTime="2027-01-01T00:00:00Z")
+    assert one_said(ahead).order == (TAKEN.received, 1, "Directory_1")
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"changeType": "moved"}, "type"),
+        ({"resource": None, "resourceData": None}, "incomplete"),
+        ({"resource": "users//", "resourceData": {"@odata.type": "#Microsoft.Graph.User"}}, "incomplete"),
+        ({"resourceData": {"@odata.type": "#Microsoft.Graph.Message", "id": "m"}}, "type"),
+        ({"changeType": "Validation: Testing client application reachability"}, "probe"),
+    ],
+)
+def test_a_notification_that_names_no_user_is_ignored(change: dict[str, Any], code: str) -> None:
+    """Other resources, other changes, nobody at all."""
+    assert codes(notification() | change) == [code]
+
+
+def test_the_probe_of_event_hubs_is_dropped() -> None:
+    """Graph's first record there is about nobody."""
+    assert codes(fixture("probe")) == ["probe"]
+
+
+def test_event_grid_wraps_the_same_notification() -> None:
+    """A CloudEvent's data is read as a webhook's item; type, subject, time and id stand in for what it lacks."""
+    updated, deleted, *_ = fixture("event_grid")
+    assert one_notice(updated) == one_notice(updated["data"])
+    assert one_notice(deleted) == Notice(
+        BEN, f"{deleted['source']}#ce-2", NOON - 3 * 3600 * 1_000_000 + 9_000_000, "deleted", urgent=True
+    )
+    assert [each.code for each in read(fixture("event_grid"), TAKEN).ignored] == ["group", "lifecycle"]
+    assert codes(deleted | {"type": "com.example.changed"}) == ["other_format"]
+    assert codes(deleted | {"type": "Microsoft.Graph.MessageCreated"}) == ["type"]
+
+
+def test_a_user_is_a_snapshot() -> None:
+    """What a whole user says, as of the moment at which it was read; `memberOf` gives groups, and not roles."""
+    said = one_said(fixture("user"), FETCHED)
+    assert said == Said(
+        subject=ANA,
+        event=said.event,
+        kind="snapshot",
+        order=(NOON, 0, said.event),
+        attributes={
+            "active": True,
+            "department": "Spanish Support",
+            "displayName": "Ana Ruiz",
+            "division": "Service",
+            "email": "Ana.Ruiz@example.com",
+            "employeeNumber": "1001",
+            "group:Spanish Agents": "Spanish Agents",
+            "job": "Senior Agent",
+            "manager": LEE,
+            "phone": "+13175550100",
+            "userName": "ana.ruiz@example.com",
+        },
+        anchor="1001",
+    )
+    assert said.event.startswith("sha256:")
+
+
+def test_a_list_holds_whole_users() -> None:
+    """Each user of a page is a snapshot of its own; an empty list of phones lets the next path count."""
+    ana, ben = read(fixture("users"), FETCHED).events
+    assert (ana.kind, ana.attributes["active"], ben.kind, ben.attributes["active"]) == (
+        *("snapshot", True),
+        *("snapshot", False),
+    )
+    assert (ben.attributes["phone"], ben.attributes["manager"], ben.anchor) == (None, None, None)
+    (mobile,) = read(fixture("users")["value"][1] | {"mobilePhone": "+13175550102"}, FETCHED).events
+    assert mobile.attributes["phone"] == "+13175550102"
+
+
+def test_configured_extension_attributes_are_facts() -> None:
+    """A tenant's own attributes come by their path; the anchor is whatever fact is configured, or the subject."""
+    attributes = DEFAULTS.attributes | {
+        "genesysQueue": "onPremisesExtensionAttributes.extensionAttribute1",
+        "genesysRole": "extension_0a_role",
+    }
+    user = fixture("user") | {"extension_0a_role": " Agent "}
+    said = one_said(user, attributes=attributes, anchor="genesysQueue")
+    assert (said.attributes["genesysQueue"], said.attributes["genesysRole"]) == ("Billing", "Agent")
+    assert said.anchor == "Billing"
+    assert one_said(user, anchor="subject").anchor == ANA
+    assert one_said(user | {"employeeId": None}).anchor is None
+
+
+def test_a_selection_of_attributes_is_no_snapshot() -> None:
+    """Without `accountEnabled`, which every user has, more may be left out: only what is there is said."""
+    user = {"id": ANA, "displayName": "Ana Ruiz", "jobTitle": None}
+    said = one_said(user)
+    assert (said.kind, said.attributes) == ("change", {"displayName": "Ana Ruiz", "job": None})
+    assert codes({"id": ANA}) == ["incomplete"]
+    assert codes({"id": ANA, "eventType": "Microsoft.EventGrid.SubscriptionValidationEvent"}) == ["incomplete"]
+
+
+def test_accountenabled_is_the_whole_of_active() -> None:
+    """As a boolean or its text; nothing else of a user counts, but that it lies among the deleted."""
+    assert one_said(fixture("user") | {"accountEnabled": "False"}).attributes["active"] is False
+    deleted = one_said(fixture("user") | {"deletedDateTime": "2026-03-05T09:00:00Z"})
+    assert (deleted.kind, deleted.attributes["active"]) == ("snapshot", False)
+    assert one_said(fixture("user") | {"employeeLeaveDateTime": "2020-01-01T00:00:00Z"}).attributes["active"] is True
+
+
+def test_a_deleted_user_keeps_its_name() -> None:
+    """Deletion puts the id before the name; a leaver isn't renamed, and is inactive."""
+    said = one_said(fixture("deleted_user"), FETCHED)
+    assert (said.subject, said.kind) == (BEN, "change")
+    assert said.attributes["active"] is False
+    assert said.attributes["userName"] == "ben.cole@example.com"
+    short = one_said({"id": "ana", "userPrincipalName": "ana.ruiz@example.com"})
+    assert short.attributes["userName"] == "ana.ruiz@example.com"
+
+
+def test_a_delta_page_says_changes() -> None:
+    """Removed is inactive whatever the reason, absent is not said, null is cleared, managers come and go."""
+    found = read(fixture("delta"), FETCHED)
+    assert (found.notifications, found.ignored) == ((), ())
+    assert [(each.subject, each.kind, each.order[0]) for each in found.events] == [
+        (subject, "change", NOON) for subject in (BEN, CY, ANA, LEE)
+    ]
+    ben, cy, ana, _ = found.events
+    assert (ben.attributes, cy.attributes) == ({"active": False, "gone": True}, {"active": False, "gone": True})
+    assert ana.attributes == {
+        "active": True,
+        "department": "Spanish Support",
+        "displayName": "Ana Ruiz",
+        "employeeNumber": "1001",
+        "manager": LEE,
+        "phone": None,
+    }
+
+
+def test_the_last_word_of_a_delta_page_counts() -> None:
+    """A user may come more than once: removed and then restored is restored, the other way round is removed."""
+    page = fixture("delta")
+    removed, restored = page["value"][4:]
+    assert one_said(page | {"value": [removed, restored]}).attributes["active"] is True
+    assert one_said(page | {"value": [restored, removed]}).attributes == {"active": False, "gone": True}
+
+
+def test_a_manager_that_is_only_removed_is_none() -> None:
+    """`manager@delta` names who came and who went; who went after coming is gone."""
+    page = fixture("delta")
+    came, went = {"id": BEN}, {"id": BEN, "@removed": {"reason": "changed"}}
+    for words, manager in (([came], BEN), ([came, went], None), ([went, came], BEN), ([went], None)):
+        items = [{"id": ANA, "manager@delta": [word]} for word in words]
+        assert one_said(page | {"value": items}).attributes == {"manager": manager}
+
+
+@pytest.mark.parametrize(
+    "marks",
+    [
+        {"@odata.deltaLink": "https://graph.microsoft.com/v1.0/users/delta?$deltatoken=0"},
+        {"@odata.nextLink": "https://graph.microsoft.com/v1.0/users/delta?$skiptoken=0"},
+        {"@odata.context": "https://graph.microsoft.com/v1.0/$metadata#users(id)/$delta"},
+    ],
+)
+def test_a_delta_page_is_known_by_context_or_link(marks: dict[str, str]) -> None:
+    """Its users aren't whole, though they say whether they are enabled; the element says so by itself."""
+    page = marks | {"value": [{"id": ANA, "accountEnabled": True}]}
+    assert one_said(page).kind == "change"
+    (element,) = elements(page)
+    assert (elements(element), read(element, TAKEN)) == ([element], read(page, TAKEN))
+
+
+def test_absence_from_a_page_says_nothing() -> None:
+    """An empty page isn't a directory without people."""
+    assert read(fixture("delta") | {"value": []}, TAKEN) == Parsed()
+
+
+def test_a_page_of_groups_says_memberships() -> None:
+    """One fact for each group, None for who left; the parts of a group add up; devices aren't users."""
+    found = read(fixture("groups_delta"), FETCHED)
+    name = "group:Spanish Agents"
+    assert [(each.subject, each.kind, each.attributes) for each in found.events] == [
+        (ANA, "change", {name: "Spanish Agents"}),
+        (CY, "change", {name: None}),
+        (BEN, "change", {name: None}),
+    ]
+    assert [(each.subject, each.urgent) for each in found.notifications] == [(ANA, True)]
+    assert [each.code for each in found.ignored] == ["group"]
+
+
+def test_a_group_is_not_a_person() -> None:
+    """A removed group makes nobody inactive, by context or by type, and other objects aren't users either."""
+    link = {"@odata.deltaLink": "https://graph.microsoft.com/v1.0/groups/delta?$deltatoken=0"}
+    assert codes(link | {"value": [{"id": "g", "@removed": {"reason": "deleted"}}]}) == ["group"]
+    assert codes({"@odata.type": "#microsoft.graph.group", "id": "g", "displayName": "Agents"}) == ["group"]
+    assert codes({"@odata.type": "#microsoft.graph.device", "id": "d", "displayName": "laptop"}) == ["type"]
+
+
+@pytest.mark.parametrize("operation", ["Disable account", "Delete user", "Hard Delete user", "disable ACCOUNT "])
+def test_disabling_acts_at_once(operation: str) -> None:
+    """Who was disabled or deleted is inactive without a fetch, at the log's own time and id."""
+    assert one_said(activity(operation)) == Said(
+        subject=ANA,
+        event="Directory_1",
+        kind="change",
+        order=(NOON, 1, "Directory_1"),
+        attributes={"active": False},
+        reason=operation.casefold().strip(),
+    )
+
+
+@pytest.mark.parametrize("value", ["[false]", '"False"', "False", "false", '["False"]', '[ "false" ]'])
+def test_accountenabled_false_acts_in_every_dialect(value: str) -> None:
+    """Values are JSON in a string, in a list or not, quoted or bare."""
+    assert one_said(activity("Update user", ("AccountEnabled", value))).attributes == {"active": False}
+
+
+@pytest.mark.parametrize("value", ["[true]", '"True"', "[]", "[false,true]", None])
+def test_enabling_needs_a_fetch(value: str | None) -> None:
+    """Nothing in the log enables by itself; what isn't clearly true is urgent."""
+    notice = one_notice(activity("Update user", ("AccountEnabled", value)))
+    assert (notice.subject, notice.urgent) == (ANA, value not in {"[true]", '"True"'})
+    assert one_notice(activity("Enable account", ("AccountEnabled", "[true]"))).urgent is False
+    assert one_notice(activity("Restore user")).subject == ANA
+
+
+def test_an_update_that_disables_and_changes_more_also_fetches() -> None:
+    """Both at once: inactive now, and the rest by a snapshot."""
+    found = read(activity("Update user", ("AccountEnabled", "[false]"), ("Department", '["X"]')), TAKEN)
+    assert [each.attributes for each in found.events] == [{"active": False}]
+    assert found.notifications == (Notice(ANA, "Directory_1", NOON, "update user"),)
+
+
+def test_what_is_only_listed_as_changed_counts_as_changed() -> None:
+    """The list may name what has no entry; if that is AccountEnabled, somebody may have left."""
+    listed = ("Included Updated Properties", '"LastDirSyncTime, AccountEnabled"')
+    assert one_notice(activity("Update user", listed)).urgent is True
+    assert one_notice(activity("Update user", ("Included Updated Properties", '["Department","City"]'))).urgent is False
+    assert one_notice(activity("Update user")).urgent is True
+
+
+def test_synchronisation_alone_is_noise() -> None:
+    """Every run of the directory's synchronisation writes its time; strong authentication isn't ours either."""
+    changed = [("LastDirSyncTime", "[]"), ("StrongAuthenticationMethod", "[]"), ("TargetId.UserType", '"Member"')]
+    assert codes(activity("Update user", *changed)) == ["noise"]
+    assert one_notice(activity("Update user", *changed, ("Mobile", "[]"))).subject == ANA
+
+
+@pytest.mark.parametrize(
+    "operation",
+    ["Change user password", "Reset user password", "Update StsRefreshTokenValidFrom Timestamp"],
+)
+def test_passwords_and_sessions_are_not_leaving(operation: str) -> None:
+    """A reset or a revoked session changes nothing here."""
+    assert codes(activity(operation)) == ["type"]
+
+
+def test_other_user_management_is_fetched() -> None:
+    """An operation that nobody has heard of may have changed the user."""
+    assert one_notice(activity("Set user manager")).reason == "user management"
+    assert codes(activity("Add app role assignment", category="ApplicationManagement")) == ["type"]
+    assert codes(activity("Sign-in activity", category="SignInLogs")) == ["type"]
+
+
+def test_memberships_carry_themselves() -> None:
+    """The group's name is new for who joins and old for who leaves; who leaves comes after who joins."""
+    joined = one_said(membership("Add member to group", '"Spanish Agents"'))
+    left = one_said(membership("Remove member from group", '["Spanish Agents"]', side="oldValue"))
+    assert (joined.attributes, joined.order) == (
+        {"group:Spanish Agents": "Spanish Agents"},
+        (NOON, 0, "Directory_1"),
+    )
+    assert (left.attributes, left.order) == ({"group:Spanish Agents": None}, (NOON, 1, "Directory_1"))
+
+
+def test_a_membership_without_a_name_is_fetched() -> None:
+    """The name may be the group's own; without any the user is fetched, urgently if it left."""
+    targets = [{"id": ANA, "type": "User"}, {"id": "g", "Type": "Group", "displayName": "Agents"}]
+    assert one_said(membership("Add member to group", None, targetResources=targets)).attributes == {
+        "group:Agents": "Agents"
+    }
+    assert one_notice(membership("Add member to group", None, targetResources=[*targets, targets[1]])).subject == ANA
+    assert one_notice(membership("Add member to group", None)).urgent is False
+    assert one_notice(membership("Remove member from group", None)).urgent is True
+
+
+def test_several_members_are_told_apart() -> None:
+    """Each user among the targets is a subject; devices and principals aren't, and one without an id is told."""
+    change = {"displayName": "Group.DisplayName", "newValue": '"Agents"'}
+    targets = [{"id": each, "type": "User", "modifiedProperties": [change]} for each in (ANA, BEN, None)]
+    record = membership("Add member to group", None, targetResources=[*targets, {"id": "d", "type": "Device"}])
+    found = read(record, TAKEN)
+    assert [each.subject for each in found.events] == [ANA, BEN]
+    assert [each.code for each in found.ignored] == ["incomplete"]
+
+
+def test_what_failed_did_not_happen() -> None:
+    """A failure says nothing; a timeout may have happened, so the user is fetched."""
+    assert codes(activity("Disable account", result="failure")) == ["failed"]
+    assert one_notice(activity("Disable account", result="timeout")).urgent is True
+    assert one_notice(membership("Add member to group", '"Agents"', result="timeout")).subject == ANA
+
+
+def test_a_record_without_targets_is_incomplete() -> None:
+    """And never taken for somebody by name."""
+    assert codes(activity("Disable account", targetResources=None)) == ["incomplete"]
+    named = [{"id": None, "type": "User", "userPrincipalName": "ana.ruiz@example.com"}]
+    assert codes(activity("Disable account", targetResources=named)) == ["incomplete"]
+
+
+def test_a_changed_group_is_told() -> None:
+    """A group renamed or deleted changes what many may do, none of whom the record names."""
+    assert codes(activity("Delete group", category="GroupManagement")) == ["group"]
+
+
+def test_graphs_form_and_event_hubs_form_are_the_same() -> None:
+    """A directoryAudit is what Event Hubs has in `properties`; so the same record has one id on both ways."""
+    record = activity("Disable account", ("AccountEnabled", "[false]"))
+    assert read(record["properties"], TAKEN) == read({"records": [record]}, TAKEN) == read({"value": [record]}, TAKEN)
+    said = one_said(fixture("audit_graph"))
+    assert (said.subject, said.order[0]) == (BEN, NOON - 4 * 3600 * 1_000_000 + 123_456)
+
+
+def test_the_body_of_event_hubs_is_read_record_by_record() -> None:
+    """Every record of the constructed year ends as something."""
+    found = read(fixture("audit"), TAKEN)
+    assert len(elements(fixture("audit"))) == len(fixture("audit")["records"])
+    assert [each.event[-2:] for each in found.events] == ["02", "06", "07", "08", "10", "11"]
+    assert [each.event[-2:] for each in found.notifications] == ["01", "03", "07", "09", "13"]
+    assert [each.code for each in found.ignored] == ["noise", "type", "failed", "group", "type", "incomplete"]
+
+
+@pytest.mark.parametrize("payload", [None, True, 7, "text", {}, [[]], {"error": {"code": "x"}}, {"id": None}])
+def test_what_cant_be_understood_is_ignored(payload: Any) -> None:
+    """Anything else in JSON; reasons quote nothing of it."""
+    found = read(payload, TAKEN)
+    nothing = Ignored("not_understood", "no notification, log record, user or group")
+    assert found == (Parsed() if payload == [[]] else Parsed(ignored=(nothing,)))

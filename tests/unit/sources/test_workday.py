@@ -1,0 +1,648 @@
+"""Source `workday`: what reports, workers and business events become, and from which second on."""
+
+import json
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from streamproc.core.fold.effective_dating import standing
+from streamproc.core.fold.facts import absorb
+from streamproc.core.identity.resolve import changes
+from streamproc.core.parsed_payload import Ignored, Notice, Parsed, Said, Taken
+from streamproc.core.records.change_event import Fact, Origin, SourceFacts
+from streamproc.sources import raw_record
+from streamproc.sources.lenient_json import EPOCH, micros
+from streamproc.sources.workday import DEFAULTS, elements, read
+from tests.support.paths import PAYLOADS
+
+FIXTURES = PAYLOADS / "workday"
+OPTIONS = DEFAULTS.model_copy(
+    update={
+        "zones": {
+            "Melbourne Office": "Australia/Melbourne",
+            "Honolulu Office": "Pacific/Honolulu",
+            "Berlin Office": "Europe/Berlin",
+        }
+    }
+)
+NOON = "2026-05-01T12:00:00Z"
+
+
+def fixture(name: str) -> Any:
+    """A constructed payload."""
+    return json.loads((FIXTURES / f"{name}.json").read_text(encoding="utf-8"))
+
+
+def us(moment: str) -> int:
+    """µs since 1970."""
+    found = micros(moment)
+    assert found is not None
+    return found
+
+
+def at(payload: Any, moment: str = NOON) -> Parsed:
+    """What a payload says that was fetched at a moment."""
+    return read(payload, Taken(received=us(moment), read=us(moment)), OPTIONS)
+
+
+def row(**changes: Any) -> dict[str, Any]:
+    """A report's row of one who works in Melbourne; `...` leaves a column out."""
+    whole = {
+        "Employee_ID": "21001",
+        "Preferred_Name": "Ana Ruiz",
+        "Worker_Status": "Active",
+        "Hire_Date": "2024-02-01",
+        "Location": "Melbourne Office",
+    } | changes
+    return {name: value for name, value in whole.items() if value is not ...}
+
+
+def now_and_ahead(payload: Any, moment: str = NOON) -> tuple[Any, list[tuple[Any, str]]]:
+    """Whether the one worker is active, and each turn that lies ahead with its moment."""
+    snapshot, *rows = at(payload, moment).events
+    assert snapshot.kind == "snapshot"
+    dated = [each for each in rows if each.effective is not None and each.effective.at > us(moment)]
+    turns = [(each.attributes["active"], each.effective.at) for each in dated if each.effective is not None]
+    return snapshot.attributes["active"], [(active, utc(when)) for active, when in turns]
+
+
+def gone(moment: str) -> tuple[Said, ...]:
+    """What the hydrator's word says that the worker wasn't found at a moment."""
+    headers = {"streamproc-kind": b"gone", "streamproc-subject": b"21001"}
+    return raw_record.told(read, DEFAULTS, b"{}", headers, us(moment) // 1000).events
+
+
+def active_at(moment: str, *said: tuple[Said, ...]) -> Fact:
+    """Whether the one worker is active at a moment, by records in this order of arrival."""
+    facts: SourceFacts | None = None
+    for offset, each in enumerate(said):
+        origin = Origin("events.workday", 0, offset, us(NOON) // 1000 + offset)
+        for event_ in changes("21001", "workday", each, origin):
+            facts, _ = absorb(facts, event_, None)
+    assert facts is not None
+    return standing(facts, us(moment) // 1000)[0].get("active")
+
+
+def utc(when: int) -> str:
+    """The moment in words."""
+    return (EPOCH + timedelta(microseconds=when)).isoformat().replace("+00:00", "Z")
+
+
+@pytest.mark.parametrize(
+    ("location", "last_day", "revoked"),
+    [
+        ("Melbourne Office", "2026-05-14", "2026-05-14T14:00:00Z"),
+        ("Honolulu Office", "2026-05-14", "2026-05-15T10:00:00Z"),
+        ("Berlin Office", "2026-05-14", "2026-05-14T22:00:00Z"),
+        ("Berlin Office", "2027-03-27", "2027-03-27T23:00:00Z"),  # the night after, the clocks go forward
+        ("Berlin Office", "2027-03-28", "2027-03-28T22:00:00Z"),  # a day of 23 hours
+        ("Berlin Office", "2026-10-25", "2026-10-25T23:00:00Z"),  # a day of 25 hours
+        ("Melbourne Office", "2026-10-04", "2026-10-04T13:00:00Z"),  # the other hemisphere's spring
+        ("America/Santiago", "2026-09-05", "2026-09-06T04:00:00Z"),  # there midnight itself is skipped
+        ("Somewhere", "2026-05-14", "2026-05-15T00:00:00Z"),  # not configured: the configured zone, UTC
+    ],
+)
+def test_the_moment_of_revocation(location: str, last_day: str, revoked: str) -> None:
+    """A last day of work is over at its end at the worker's location, to the second, and the zone is told."""
+    leaver = row(Location=location, Last_Day_Of_Work=last_day)
+    assert now_and_ahead(leaver) == (True, [(False, revoked)])
+    second_before, second_after = us(revoked) - 1_000_000, us(revoked)
+    assert now_and_ahead(leaver, utc(second_before))[0] is True
+    assert now_and_ahead(leaver, utc(second_after)) == (False, [])
+    said = at(leaver).events[1]
+    assert said.effective is not None
+    assert (said.effective.said, said.row) == (last_day, f"dates/end/{last_day}")
+    assert said.effective.zone == OPTIONS.zones.get(location, location if "/" in location else "UTC")
+
+
+@pytest.mark.parametrize(
+    ("columns", "expected"),
+    [
+        pytest.param({}, (True, []), id="works"),
+        pytest.param({"Termination_Date": "2026-05-31"}, (True, [(False, "2026-05-31T14:00:00Z")]), id="no last day"),
+        pytest.param(
+            {"Last_Day_Of_Work": "2026-05-14", "Termination_Date": "2026-05-31"},
+            (True, [(False, "2026-05-14T14:00:00Z")]),
+            id="the last day of work counts",
+        ),
+        pytest.param({"Termination_Date": "2026-04-30"}, (False, []), id="past, though the status lags behind"),
+        pytest.param({"Worker_Status": "Terminated"}, (False, []), id="terminated, no date"),
+        pytest.param(
+            {"Worker_Status": "Terminated", "Termination_Date": "2026-05-31"},
+            (False, []),
+            id="terminated before its day",
+        ),
+        pytest.param({"Worker_Status": "On Leave"}, (True, []), id="leave is no end"),
+        pytest.param({"Worker_Status": "Suspended Contract"}, (False, []), id="a status that isn't configured"),
+        pytest.param({"Worker_Status": "1"}, (True, []), id="a flag as text"),
+        pytest.param({"Worker_Status": "N"}, (False, []), id="a flag that says no"),
+        pytest.param({"Worker_Status": ...}, (True, []), id="dates alone"),
+        pytest.param({"Worker_Status": "", "Hire_Date": None}, (None, []), id="neither status nor dates"),
+        pytest.param(
+            {"Worker_Status": "Pre-Hire", "Hire_Date": "06/01/2026"},
+            (False, [(True, "2026-05-31T14:00:00Z")]),
+            id="hire ahead",
+        ),
+        pytest.param(
+            {"Hire_Date": "2026-06-01"}, (False, [(True, "2026-05-31T14:00:00Z")]), id="hire ahead, status too early"
+        ),
+        pytest.param(
+            {"Worker_Status": "N", "Hire_Date": "2026-05-01"}, (True, []), id="first day, by Pacific time still ahead"
+        ),
+        pytest.param({"Worker_Status": "N", "Hire_Date": "2026-04-30"}, (False, []), id="no excuse a day later"),
+        pytest.param({"Hire_Date": "2026-06-01", "Hire_Rescinded": "1"}, (False, []), id="hire rescinded"),
+        pytest.param({"Hire_Date": "2026-06-01", "Terminated": "1"}, (False, []), id="over before the first day"),
+        pytest.param({"Hire_Rescinded": "1"}, (False, []), id="hire rescinded after the start"),
+        pytest.param(
+            {"Hire_Date": "2026-03-01", "Termination_Date": "2025-01-31"}, (True, []), id="rehired: an old termination"
+        ),
+        pytest.param(
+            {
+                "Worker_Status": "Terminated",
+                "Original_Hire_Date": "2020-02-03",
+                "Hire_Date": "2026-06-01",
+                "Termination_Date": "2025-01-31",
+            },
+            (False, [(True, "2026-05-31T14:00:00Z")]),
+            id="rehire ahead",
+        ),
+        pytest.param(
+            {"Worker_Status": "N", "Hire_Date": "2026-06-01", "Termination_Date": "2026-04-28"},
+            (False, []),
+            id="won't come, or comes back: not said",
+        ),
+        pytest.param(
+            {
+                "Worker_Status": "N",
+                "Original_Hire_Date": "2026-06-01",
+                "Hire_Date": "2026-06-01",
+                "Termination_Date": "2026-04-28",
+            },
+            (False, []),
+            id="won't come",
+        ),
+        pytest.param(
+            {"Hire_Date": "2026-06-01", "Termination_Date": "2026-05-14"},
+            (True, [(False, "2026-05-14T14:00:00Z"), (True, "2026-05-31T14:00:00Z")]),
+            id="leaves and comes back",
+        ),
+        pytest.param(
+            {"Hire_Date": "2026-05-15", "Last_Day_Of_Work": "2026-05-14"},
+            (True, [(True, "2026-05-14T14:00:00Z")]),
+            id="an end and a start that meet: the start wins",
+        ),
+        pytest.param(
+            {"Hire_Date": "2026-05-14", "Last_Day_Of_Work": "2026-05-14"},
+            (True, [(True, "2026-05-13T14:00:00Z")]),
+            id="an end and a start on one day: the start wins",
+        ),
+        pytest.param({"Termination_Date": "soon"}, (True, []), id="no date"),
+        pytest.param({"Termination_Date": "9999-12-31"}, (True, []), id="the end of time"),
+    ],
+)
+def test_what_dates_and_statuses_mean(columns: dict[str, Any], expected: Any) -> None:
+    """What holds on 1 May in Melbourne, and what lies ahead."""
+    assert now_and_ahead(row(**columns)) == expected
+
+
+def test_a_row_is_a_snapshot() -> None:
+    """Every configured fact is said, empty columns as None, in the order of reading; the number is the anchor."""
+    found = at(fixture("report")["Report_Entry"][1])
+    snapshot = found.events[0]
+    assert snapshot.attributes == {
+        "userName": "kim.berg@example.com",
+        "email": "kim.berg@example.com",
+        "displayName": "Kim Berg",  # of first and last name
+        "active": True,
+        "job": "Agent",
+        "employeeNumber": "21002",
+        "began": us("2024-02-01T10:00:00Z"),  # the first day, where she works
+    } | dict.fromkeys(
+        ["department", "division", "manager", "phone", "universalId", "genesysQueue", "genesysLanguage", "genesysRole"]
+    )
+    assert (snapshot.subject, snapshot.anchor, snapshot.kind) == ("21002", "21002", "snapshot")
+    assert snapshot.order == (us(NOON), 0, snapshot.event)
+    assert snapshot.event.startswith("sha256:")
+    assert (found.ignored, found.notifications) == ((), ())
+
+
+def test_a_snapshot_takes_back_what_snapshots_before_it_said_of_days_ahead() -> None:
+    """Its `cancels` is the beginning of those rows' ids; the rows that it says itself come after it."""
+    first, ahead = at(row(Last_Day_Of_Work="2026-05-14")).events
+    later = at(row(), "2026-05-02T12:00:00Z").events
+    assert ahead.row is not None
+    assert ahead.row.startswith(f"{later[0].cancels}/")
+    assert first.order < ahead.order < later[0].order
+    assert at(row(Hire_Date=...)).events[0].cancels == "dates/start"  # it doesn't speak of dates: an end stays
+
+
+def test_a_first_day_ahead_is_withdrawn() -> None:
+    """Rescinded, and the column is empty or the worker isn't there any more: nobody comes on that day."""
+    hired = at(row(Worker_Status="Pre-Hire", Hire_Date="2026-06-01")).events
+    later = "2026-05-02T12:00:00Z"
+    for after in (at(row(Worker_Status="Pre-Hire", Hire_Date=...), later).events, gone(later)):
+        assert active_at("2026-06-02T00:00:00Z", hired, after) is False
+        assert active_at("2026-06-02T00:00:00Z", after, hired) is False  # whatever comes first
+    assert active_at("2026-06-02T00:00:00Z", hired) is True
+
+
+def test_gone_leaves_an_end_that_lies_ahead() -> None:
+    """A worker whom one reading misses and the next has again still leaves on the day that an event told."""
+    (ended,) = published(location="Melbourne Office").events
+    back = at(row(Hire_Date=...), "2026-05-03T12:00:00Z").events
+    missed = gone("2026-05-02T12:00:00Z")
+    assert active_at("2026-05-14T13:59:59Z", (ended,), missed, back) is True
+    assert active_at("2026-05-14T14:00:00Z", (ended,), missed, back) is False
+
+
+def test_an_end_told_by_an_event_holds_while_the_report_lags_behind() -> None:
+    """Without a column of dates the report says Active until the day is over where Workday is."""
+    (ended,) = published(location="Melbourne Office").events
+    lagging = at(row(Hire_Date=...), "2026-05-15T06:00:00Z").events
+    assert active_at("2026-05-15T07:00:00Z", (ended,), lagging) is False
+    assert active_at("2026-05-15T07:00:00Z", lagging, (ended,)) is False
+    anew = at(row(Hire_Date=...), "2026-05-16T06:00:00Z").events
+    assert active_at("2026-05-16T07:00:00Z", (ended,), lagging, anew) is True
+
+
+def test_two_positions_of_one_worker() -> None:
+    """The last word of each position counts; without the column only the last of all does."""
+    going = row(Effective_Date="2024-02-01", Position_ID="P1")
+    closed = row(Effective_Date="2026-04-30", Position_ID="P2", Worker_Status="Terminated")
+    for rows in ([going, closed], [closed, going]):
+        assert [each.attributes["active"] for each in at(rows).events if each.attributes] == [True]
+
+
+def test_of_tied_positions_the_primary_one_speaks() -> None:
+    """Else that of the lowest number; wherever they stand in the report."""
+    chief = row(Position_ID="P-10", Title="Chief", Primary_Job="1")
+    lead, agent = row(Position_ID="P-9", Title="Lead"), row(Position_ID="P-11", Title="Agent")
+    for rows, job in (([agent, lead], "Lead"), ([lead, chief, agent], "Chief")):
+        for ordered in (rows, rows[::-1]):
+            assert at({"Report_Entry": ordered}).events[0].attributes["job"] == job
+
+
+def test_the_same_row_read_again_is_the_same_event_later() -> None:
+    """Overlapping polls: the event's id stays, its place in the order is that of the reading."""
+    first, again = at(row()).events[0], at(row(), "2026-05-02T12:00:00Z").events[0]
+    assert first.event == again.event
+    assert first.order < again.order
+
+
+@pytest.mark.parametrize(
+    "wrapped",
+    [
+        {"Report_Entry": [row()]},
+        {"Report_Entry": row()},
+        {"root": {"Report_Entry": [row()]}},
+        {"wd:Report_Data": {"@xmlns:wd": "urn:com.workday.report/x", "wd:Report_Entry": [row()]}},
+        [row()],
+        row(),
+    ],
+)
+def test_wrappings_of_a_report(wrapped: Any) -> None:
+    """A list, one row alone, a root around it, XML's names: the same row."""
+    assert elements(wrapped) == [row()]
+    assert at(wrapped) == at(row())
+
+
+@pytest.mark.parametrize(
+    "empty", [[], {"Report_Entry": []}, {"Report_Entry": None}, {"Response_Data": {}}, {"Response_Results": {}}]
+)
+def test_a_page_with_nobody_says_nothing(empty: Any) -> None:
+    """Missing from a page isn't left."""
+    assert at(empty) == Parsed()
+
+
+@pytest.mark.parametrize(
+    ("payload", "code"),
+    [
+        (None, "not_understood"),
+        ("x", "not_understood"),
+        ({}, "not_understood"),
+        ({"Report_Entry": ["x"]}, "not_understood"),
+        ({"Preferred_Name": "Ana Ruiz"}, "incomplete"),
+        ({"Employee_ID": "21001"}, "incomplete"),
+        ({"Employee_ID": "21001", "Title": " "}, "incomplete"),
+    ],
+)
+def test_what_is_ignored(payload: Any, code: str) -> None:
+    """What names no worker, or nothing but a worker, would clear everything: it is ignored."""
+    found = at(payload)
+    assert [each.code for each in found.ignored] == [code]
+    assert (found.events, found.notifications) == ((), ())
+    assert all("Ana" not in each.reason and "21001" not in each.reason for each in found.ignored)
+
+
+def test_columns_are_configured() -> None:
+    """Aliases with blanks and dots, another anchor, another status."""
+    options = DEFAULTS.model_copy(
+        update={
+            "anchor": "universalId",
+            "attributes": {
+                "active": "Emp. Status",
+                "employeeNumber": "Legacy ID",
+                "universalId": "Person",
+                "job": "CF - Job",
+                "lastDayOfWork": "Letzter Tag",
+            },
+            "active": ("aktiv",),
+            "zone": "Europe/Berlin",
+        }
+    )
+    columns = {
+        "Legacy ID": 7,
+        "Person": "U-7",
+        "Emp. Status": "Aktiv",
+        "CF - Job": "Agent",
+        "Letzter Tag": "2026-05-14",
+    }
+    snapshot, ahead = read(columns, Taken(us(NOON)), options).events
+    assert (snapshot.subject, snapshot.anchor, snapshot.attributes["active"]) == ("7", "U-7", True)
+    assert snapshot.attributes.keys() == {"active", "employeeNumber", "universalId", "job"}
+    assert ahead.effective is not None
+    assert utc(ahead.effective.at) == "2026-05-14T22:00:00Z"
+
+
+def test_several_rows_of_one_worker_stay_together() -> None:
+    """Where a report has two rows of one number, who works is active, wherever the row stands."""
+    gone, there = (
+        row(Worker_Status="Terminated", Termination_Date="2026-04-30"),
+        row(Hire_Date="2026-05-01", Title="Lead"),
+    )
+    for rows in ([gone, there], [there, gone]):
+        other = row(Employee_ID="21002")
+        report = {"Report_Entry": [rows[0], other, rows[1]]}
+        assert elements(report["Report_Entry"]) == elements(report)
+        assert elements(report) == [{"Report_Entry": rows}, other]
+        assert elements(elements(report)[0]) == [{"Report_Entry": rows}]
+        snapshot, *_ = at(report).events
+        assert (snapshot.attributes["active"], snapshot.attributes["job"]) == (True, "Lead")
+
+
+@pytest.mark.parametrize("first_day", ["2026-05-10", "2026-05-14", "2026-05-15"])
+def test_a_contract_that_ends_as_an_employment_starts_disables_nobody(first_day: str) -> None:
+    """Both rows of the number are there: nothing is said of the end, whether they overlap, share a day or meet."""
+    contract = row(Last_Day_Of_Work="2026-05-14")
+    employment = row(Worker_Status="N", Hire_Date=first_day)
+    for rows in ([contract, employment], [employment, contract]):
+        active, ahead = now_and_ahead({"Report_Entry": rows})
+        assert active is True
+        assert [turn for turn, _ in ahead] == [True]
+    active, ahead = now_and_ahead({"Report_Entry": [contract, row(Worker_Status="N", Hire_Date="2026-05-16")]})
+    assert [turn for turn, _ in ahead] == [False, True]  # a day between them is a day without access
+
+
+AHEAD = {"Effective_Date": "2026-05-20", "Entry_Moment": "2026-04-10T08:00:00Z"}
+
+
+def test_a_row_of_a_day_ahead() -> None:
+    """It is a row of the timeline, and known is that it stands now; the row of today is the snapshot."""
+    today, anew, ahead = at({"Report_Entry": [row(Effective_Date=""), row(**AHEAD, Title="Lead")]}).events
+    assert (anew.cancels, anew.attributes) == ("rows", {})
+    assert anew.order < ahead.order
+    assert (today.kind, today.attributes["job"], today.attributes["active"]) == ("snapshot", None, True)
+    assert ahead.effective is not None
+    assert (utc(ahead.effective.at), ahead.effective.zone) == ("2026-05-19T14:00:00Z", "Australia/Melbourne")
+    assert (ahead.kind, ahead.row, ahead.order[0]) == ("change", "rows/2026-05-20", us(NOON))
+    assert ahead.attributes["job"] == "Lead"
+    assert "active" not in ahead.attributes
+    alone = at(row(**AHEAD, Title="Lead")).events[1]
+    assert replace(ahead, event=alone.event, order=alone.order) == alone
+
+
+def test_a_row_ahead_that_the_report_has_no_more_lets_nobody_in() -> None:
+    """Today's row takes it back, or the other rows ahead do, whenever it was entered. Else it would count."""
+    today = row(Effective_Date="2024-02-01", Worker_Status="N")
+    later, changed = "2026-05-02T12:00:00Z", row(**(AHEAD | {"Effective_Date": "2026-05-25"}), Title="Lead")
+    for before, after in (([today, row(**AHEAD)], [today]), ([row(**AHEAD, Title="Chief")], [changed])):
+        facts: SourceFacts | None = None
+        events = changes("21001", "workday", at(before).events, Origin("events.workday", 0, 0, us(NOON) // 1000))
+        events += changes(
+            "21001", "workday", at(after, later).events, Origin("events.workday", 0, 1, us(later) // 1000)
+        )
+        for event in events:
+            facts, _ = absorb(facts, event, None)
+        assert facts is not None
+        values, _ = standing(facts, us("2026-05-21T00:00:00Z") // 1000)
+        assert values.get("active") is not True
+        assert values.get("job") is None
+
+
+@pytest.mark.parametrize(
+    ("today", "ahead", "active"),
+    [
+        ({}, {"Worker_Status": "Terminated"}, False),
+        (None, {"Worker_Status": "N"}, False),
+        (None, {}, ...),
+        ({}, {}, ...),
+        ({"Worker_Status": "N"}, {}, True),
+        ({"Worker_Status": "N", "Hire_Date": "2026-05-10"}, {"Worker_Status": "N", "Hire_Date": "2026-05-10"}, ...),
+    ],
+)
+def test_what_a_row_ahead_says_of_active(today: Any, ahead: dict[str, Any], active: Any) -> None:
+    """Its status may be that of today: only what can't be read in two ways counts."""
+    rows = [] if today is None else [row(**today)]
+    (said,) = [each for each in at([*rows, row(**AHEAD, **ahead)]).events if each.row == "rows/2026-05-20"]
+    assert said.attributes.get("active", ...) is active
+
+
+def test_of_rows_that_are_past_the_last_counts() -> None:
+    """A status that was true before a termination isn't true any more."""
+    before, after = row(Effective_Date="2024-02-01"), row(Effective_Date="2026-04-30", Worker_Status="Terminated")
+    for rows in ([before, after], [after, before]):
+        assert [each.attributes["active"] for each in at(rows).events if each.attributes] == [False]
+
+
+def test_contract_and_employment_are_two_subjects_of_one_person() -> None:
+    """The same number twice: each subject says its own, and both lead to the same person."""
+    contract, employment, start = at(fixture("conversion")).events
+    assert (start.subject, start.attributes, start.row) == ("21006", {"active": True}, "dates/start/2026-05-01")
+    assert (contract.subject, contract.attributes["active"]) == ("Contingent_Worker_ID/21006", False)
+    assert (employment.subject, employment.attributes["active"]) == ("21006", True)
+    assert contract.anchor == employment.anchor == "21006"
+    assert contract.attributes["universalId"] == employment.attributes["universalId"] == "U-6"
+    assert at(row(Worker_Type="Contingent Worker")).events[0].subject == "Contingent_Worker_ID/21001"
+
+
+def test_a_worker_of_get_workers() -> None:
+    """Its facts: the primary job, addresses at work and not at home, organizations by type."""
+    snapshot, ahead = at(fixture("get_workers")["Get_Workers_Response"]["Response_Data"]["Worker"][0]).events
+    assert snapshot.attributes == {
+        "userName": "ana@example.com",
+        "email": "ana@example.com",
+        "displayName": "Ana Ruiz",
+        "active": True,
+        "phone": "+61370100100",
+        "job": "Senior Agent",
+        "department": "Spanish Support",
+        "manager": "21000",
+        "employeeNumber": "21001",
+        "began": us("2024-01-31T13:00:00Z"),
+    } | dict.fromkeys(["division", "universalId", "genesysQueue", "genesysLanguage", "genesysRole"])
+    assert ahead.effective is not None
+    assert (utc(ahead.effective.at), ahead.effective.zone) == ("2026-05-14T14:00:00Z", "Australia/Melbourne")
+    assert (ahead.row, ahead.attributes) == ("e1", {"active": False})
+    assert ahead.order[0] == us("2026-04-20T10:15:00Z")  # when it was entered
+
+
+def test_spellings_of_xml() -> None:
+    """Prefixes, namespaces, attributes as an object, one child as an object: the same worker."""
+
+    def told(name: str) -> list[Said]:
+        return [replace(each, event="", order=(*each.order[:2], "")) for each in at(fixture(name)).events[:2]]
+
+    assert told("get_workers") == told("get_workers_prefixed") == told("get_workers_attributes")
+
+
+@pytest.mark.parametrize(
+    ("subject", "active", "cancelled", "ahead"),
+    [
+        ("21001", True, [], [("e1", False, "2026-05-14T14:00:00Z")]),
+        ("21002", True, ["e2", "e3"], []),
+        ("21003", True, ["e4"], [("e5", False, "2026-06-14T14:00:00Z")]),
+        ("21004", False, [], [("e6", True, "2026-06-01T10:00:00Z")]),
+        ("21005", False, ["e7"], []),
+    ],
+)
+def test_transaction_log(subject: str, active: bool, cancelled: list[str], ahead: list[Any]) -> None:
+    """Entries are rows by their WID; what was rescinded or corrected is taken back."""
+    snapshot, *rows = [each for each in at(fixture("get_workers")).events if each.subject == subject]
+    assert snapshot.attributes["active"] is active
+    assert [each.cancels for each in rows if each.cancels is not None] == cancelled
+    turns = [(each.row, each.attributes["active"], each.effective) for each in rows if each.effective is not None]
+    assert [(name, turn, utc(effective.at)) for name, turn, effective in turns] == ahead
+    assert len({each.event for each in rows}) == len(rows)
+    assert all(each.order[0] < us(NOON) for each in rows)
+
+
+def test_a_rescind_takes_back_the_entry_that_it_points_at() -> None:
+    """Also one that isn't in the answer; the worker itself, which entries point at too, is no entry."""
+    worker = fixture("get_workers")["Get_Workers_Response"]["Response_Data"]["Worker"][1]
+    entry = worker["Worker_Data"]["Transaction_Log_Entry_Data"]["Transaction_Log_Entry"][1]["Transaction_Log_Data"]
+    entry["Transaction_Target_Reference"].append({"ID": [{"@type": "WID", "#text": "e0"}]})
+    assert [each.cancels for each in at(worker).events[1:]] == ["e2", "e3", "e0"]
+
+
+def changed_log(flag: str, effective: str, status_date: str | None) -> list[Said]:
+    """Ana's termination as `Transaction_Log_Corrected_And_Rescinded_Data` tells of it."""
+    worker = fixture("get_workers")["Get_Workers_Response"]["Response_Data"]["Worker"][0]
+    data = worker["Worker_Data"]
+    (main,) = data.pop("Transaction_Log_Entry_Data")["Transaction_Log_Entry"]
+    main["Transaction_Log_Data"]["Transaction_Effective_Moment"] = f"{effective}T00:00:00.000-07:00"
+    done = {
+        "Transaction_Log_Reference": {"ID": {"@type": "WID", "#text": "e9"}},
+        flag: "1",
+        "Prior_Effective_Moment": "2026-05-31T00:00:00.000-07:00",
+        "Transaction_Entry_Moment": "2026-04-25T03:15:00.000-07:00",
+    }
+    both = {"Main_Transaction_Data": main, "Correction_Or_Rescind_Data": [done]}
+    data["Transaction_Log_Corrected_And_Rescinded_Data"] = [{"Corrected_Or_Rescinded_Transaction_Log_Data": [both]}]
+    status = data["Employment_Data"]["Worker_Status_Data"]
+    status |= {"Termination_Date": status_date, "Termination_Last_Day_of_Work": None}
+    return list(at(worker).events[1:])
+
+
+def test_what_was_done_to_a_transaction_is_believed() -> None:
+    """A rescind takes its row back; a correction moves it, entered when it was corrected."""
+    (rescinded,) = changed_log("Is_Rescind", "2026-05-31", None)
+    assert (rescinded.cancels, rescinded.attributes) == ("e1", {})
+    assert (
+        ahead := at(fixture("get_workers")["Get_Workers_Response"]["Response_Data"]["Worker"][0]).events[1]
+    ).row == "e1"
+    assert rescinded.order > ahead.order
+    (moved,) = changed_log("Is_Correction", "2026-06-14", "2026-06-14")
+    assert moved.effective is not None
+    assert (moved.row, utc(moved.effective.at)) == ("e1", "2026-06-14T14:00:00Z")
+    assert moved.order[0] == rescinded.order[0] == us("2026-04-25T10:15:00Z")
+
+
+def test_a_corrected_entry_that_the_dates_contradict_is_taken_back() -> None:
+    """The log doesn't say which of the corrected entries holds; the worker's dates do."""
+    taken_back, ahead = changed_log("Is_Correction", "2026-05-31", "2026-06-14")
+    assert taken_back.cancels == "e1"
+    assert ahead.row == "dates/end/2026-06-14"
+
+
+def event(**changes: Any) -> dict[str, Any]:
+    """Ana's termination, published by an integration; `...` leaves a field out."""
+    whole = fixture("business_events")[0] | changes
+    return {name: value for name, value in whole.items() if value is not ...}
+
+
+def published(received: str = NOON, **changes: Any) -> Parsed:
+    """What a business event says."""
+    return read(event(**changes), Taken(us(received)), OPTIONS)
+
+
+def test_a_termination_ahead() -> None:
+    """It becomes a row with its end at the place it names, and the worker is fetched before others."""
+    found = published(location="Melbourne Office")
+    (said,) = found.events
+    assert said.effective is not None
+    assert (said.attributes, utc(said.effective.at)) == ({"active": False}, "2026-05-14T14:00:00Z")
+    assert (said.subject, said.anchor, said.row, said.event) == ("21001", "21001", "be-1", "be-1")
+    assert said.order == (us("2026-04-20T10:15:00Z"), 1, "be-1")
+    assert found.notifications == (Notice("21001", "be-1", said.order[0], "Terminate Employee", urgent=True),)
+
+
+def test_a_backdated_termination_acts_at_once() -> None:
+    """There is no moment to wait for."""
+    (said,) = published(terminationDate="2026-04-01").events
+    assert (said.attributes, said.effective) == ({"active": False}, None)
+
+
+def test_a_moment_within_a_day_counts_as_it_is() -> None:
+    """Midnight as written is a date, in whatever zone it was written."""
+    exact = published(terminationDate=..., effectiveDate="2026-05-14T17:00:00+10:00").events[0].effective
+    midnight = published(terminationDate=..., effectiveDate="2026-05-14T00:00:00-07:00", location="Melbourne Office")
+    assert exact is not None
+    assert utc(exact.at) == "2026-05-14T07:00:00Z"
+    ends = midnight.events[0].effective
+    assert ends is not None
+    assert utc(ends.at) == "2026-05-14T14:00:00Z"
+
+
+@pytest.mark.parametrize(
+    ("changes", "attributes", "urgent"),
+    [
+        ({"terminationDate": ...}, None, True),
+        ({"eventName": "Termination Request", "terminationDate": "2026-04-01"}, None, True),
+        ({"eventName": "Rescind Termination", "terminationDate": "2026-04-01"}, None, True),
+        ({"eventName": "endContingentWorkerContract", "terminationDate": "2026-04-01"}, {"active": False}, True),
+        ({"eventName": "Hire Employee", "hireDate": "2026-04-01", "terminationDate": ...}, None, False),
+        ({"eventName": "Hire Employee", "hireDate": "2026-06-01", "terminationDate": ...}, None, False),
+        ({"eventName": "Change Job", "terminationDate": ...}, None, False),
+        ({"eventName": "Change Job", "Title": "Lead", "terminationDate": ...}, {"job": "Lead"}, False),
+    ],
+)
+def test_business_events(changes: dict[str, Any], attributes: Any, urgent: bool) -> None:
+    """What acts by itself, what has to be fetched, and how urgently."""
+    found = published(**changes)
+    assert [said.attributes for said in found.events] == ([] if attributes is None else [attributes])
+    assert [notice.urgent for notice in found.notifications] == [urgent]
+
+
+def test_rescinded_business_events() -> None:
+    """A rescinded end takes back its row, a rescinded hire also takes access; both are fetched."""
+    for number, row_id in (("be-1", "be-1"), (..., "end/2026-05-14")):
+        (said,) = published(eventId=number).events
+        (rescinded,) = published(eventId=number, rescinded="true").events
+        assert (said.row, rescinded.cancels, rescinded.attributes) == (row_id, row_id, {})
+        assert said.order < rescinded.order
+    assert published(rescinded=True, cancels="be-0").events[0].cancels == "be-0"
+    hire = published(eventName="Hire", hireDate="2026-06-01", rescinded=True)
+    assert (hire.events[0].attributes, hire.notifications[0].urgent) == ({"active": False}, True)
+
+
+def test_an_event_from_the_future_counts_as_now() -> None:
+    """A clock that is ahead mustn't make what comes later look stale."""
+    (said,) = published(eventTime="2027-01-01T00:00:00Z").events
+    assert said.order[0] == us(NOON)
+
+
+def test_a_worker_id_is_needed() -> None:
+    """Nobody is guessed by e-mail."""
+    assert published(workerId=...).ignored == (Ignored("incomplete", "no worker id under any of the configured names"),)
