@@ -21,7 +21,7 @@ from streamproc.adapters.kafka.client import producer
 from streamproc.adapters.kafka.topics import ensure_topics
 from streamproc.core.errors import KafkaUnavailableError, SettingsError
 from streamproc.core.records.producer_record import Record
-from streamproc.hydrator.fetcher import Fetching, Times
+from streamproc.hydrator.fetcher import Fetcher, Times
 from streamproc.hydrator.sync import ATTEMPTS, Counts, KafkaCursors, Sync, known_subjects
 from streamproc.settings import Settings, secrets
 from streamproc.simulator.options import SimulatorOptions
@@ -63,18 +63,18 @@ def target_session(settings: Settings) -> aiohttp.ClientSession:
 
 async def run_gateway(settings: Settings, ready: Callable[[str], None] = lambda _: None) -> None:
     """The gateway, until cancelled; `ready` is told its port."""
-    from streamproc.gateway.endpoints import doors  # noqa: PLC0415
+    from streamproc.gateway.endpoints import endpoints  # noqa: PLC0415
     from streamproc.gateway.jwks import Jwks  # noqa: PLC0415
     from streamproc.gateway.server import Gateway  # noqa: PLC0415
-    from streamproc.gateway.set_verifier import Issuer  # noqa: PLC0415
+    from streamproc.gateway.set_verifier import SetVerifier  # noqa: PLC0415
 
-    opened, tls = doors(settings), settings.gateway_context()
+    opened, tls = endpoints(settings), settings.gateway_context()
     options = configured(*settings.sources_text())
     await ensure_topics(settings)
     async with aiohttp.ClientSession() as http, _producing(settings) as producer:
         issuer = None
         if settings.set_issuer and settings.set_audience and settings.set_jwks:
-            issuer = Issuer(settings.set_issuer, settings.set_audience, Jwks(settings.set_jwks, http).get)
+            issuer = SetVerifier(settings.set_issuer, settings.set_audience, Jwks(settings.set_jwks, http).get)
         gateway = Gateway(
             opened,
             options,
@@ -147,7 +147,7 @@ async def run_sync(settings: Settings, source: str, *, full: bool, say: Callable
 
 async def _fetchings(
     settings: Settings, options: Mapping[str, SourceOptions], stack: AsyncExitStack
-) -> tuple[dict[str, Fetching], AIOKafkaProducer]:
+) -> tuple[dict[str, Fetcher], AIOKafkaProducer]:
     """Of each directory that is configured; and the producer that they have."""
     from streamproc.hydrator.directories.configured import directories  # noqa: PLC0415
 
@@ -160,7 +160,7 @@ async def _fetchings(
         await made.send_and_wait(record.topic, record.value, key=record.key, headers=record.headers)
 
     times = Times(time.time, time.monotonic, asyncio.sleep, random.random)
-    return {name: Fetching(name, each, append, times) for name, each in found.items()}, made
+    return {name: Fetcher(name, each, append, times) for name, each in found.items()}, made
 
 
 @asynccontextmanager

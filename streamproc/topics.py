@@ -6,9 +6,9 @@ from typing import Any, Final
 from streamproc.core.records.change_event import CHANGE_EVENT
 from streamproc.core.records.control import CONTROL
 from streamproc.core.records.cursor import CURSOR
-from streamproc.core.records.delivery import DELIVERY
+from streamproc.core.records.delivery import DELIVERED_STATE
 from streamproc.core.records.link import LINK
-from streamproc.core.records.mapping_in_force import RULES
+from streamproc.core.records.mapping_in_force import MAPPING_IN_FORCE
 from streamproc.core.records.outcome import OUTCOME
 from streamproc.core.records.rejected import REJECTED
 from streamproc.core.records.topic_names import (
@@ -141,7 +141,7 @@ TOPICS: Final[tuple[Topic, ...]] = (
     Topic(
         DELIVERIES,
         "user ID",
-        DELIVERY,
+        DELIVERED_STATE,
         "sink",
         "sink",
         "what Genesys holds, per user",
@@ -159,7 +159,7 @@ TOPICS: Final[tuple[Topic, ...]] = (
     Topic(
         MAPPINGS,
         "partition",
-        RULES,
+        MAPPING_IN_FORCE,
         "worker (fold)",
         "the worker's table `rules`; operators",
         "which mapping is in force in each partition of identity.changes, from which offset on",

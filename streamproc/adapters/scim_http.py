@@ -7,7 +7,7 @@ import aiohttp
 import orjson
 
 from streamproc.adapters.oauth import Bearer, TokenRefusedError
-from streamproc.core.scim.response_policy import Answer
+from streamproc.core.scim.response_policy import Response
 
 MAX_BODY = 512_000
 """Bytes of a request that Genesys Cloud takes (`request.bytes.max`)."""
@@ -23,7 +23,7 @@ class ScimHttp:
 
     async def request(
         self, method: str, path: str, request_id: str, body: dict[str, Any] | None = None, etag: str | None = None
-    ) -> Answer:
+    ) -> Response:
         """`path` below the root, with its query encoded. `etag` is sent as If-Match (RFC 7644 §3.14).
 
         A 401 spends the token, so that the next attempt brings a new one.
@@ -31,7 +31,7 @@ class ScimHttp:
         try:
             token = await self._tokens.get()
         except TokenRefusedError as error:
-            return Answer(None, {}, {}, sent=False, error=str(error))
+            return Response(None, {}, {}, sent=False, error=str(error))
         headers = {"Authorization": f"Bearer {token}", "Accept": "application/scim+json", "X-Request-Id": request_id}
         if body is not None:
             headers["Content-Type"] = "application/scim+json"
@@ -39,17 +39,17 @@ class ScimHttp:
             headers["If-Match"] = etag
         data = None if body is None else orjson.dumps(body)
         if data is not None and len(data) > MAX_BODY:
-            return Answer(413, {}, {}, sent=False, error=f"over {MAX_BODY} bytes, so it wasn't sent")
+            return Response(413, {}, {}, sent=False, error=f"over {MAX_BODY} bytes, so it wasn't sent")
         try:
             async with self._http.request(method, self._root + path, data=data, headers=headers) as response:
                 content = await response.read()
-                answer = Answer(
+                answer = Response(
                     response.status, _json(content), {name.lower(): value for name, value in response.headers.items()}
                 )
         except aiohttp.ClientConnectorError as error:  # no connection was made, so nothing was sent
-            return Answer(None, {}, {}, sent=False, error=type(error).__name__)
+            return Response(None, {}, {}, sent=False, error=type(error).__name__)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            return Answer(None, {}, {}, error=type(error).__name__)
+            return Response(None, {}, {}, error=type(error).__name__)
         if answer.status == 401:
             self._tokens.refuse(token)
         return answer
@@ -63,7 +63,7 @@ class PlatformHttp:
         self._root = root.rstrip("/")
         self._tokens = tokens
 
-    async def get(self, path: str) -> Answer:
+    async def get(self, path: str) -> Response:
         """`path` below the root, with its query encoded. Never raises for what the network or the server does."""
         try:
             token = await self._tokens.get()
@@ -73,11 +73,11 @@ class PlatformHttp:
                 if response.status == 401:
                     self._tokens.refuse(token)
                 found = {name.lower(): value for name, value in response.headers.items()}
-                return Answer(response.status, _json(content), found)
+                return Response(response.status, _json(content), found)
         except TokenRefusedError as error:
-            return Answer(None, {}, {}, sent=False, error=str(error))
+            return Response(None, {}, {}, sent=False, error=str(error))
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            return Answer(None, {}, {}, error=type(error).__name__)
+            return Response(None, {}, {}, error=type(error).__name__)
 
     async def end_sessions(self, user_id: str) -> int | None:
         """Delete all tokens of the user (Genesys Cloud: `DELETE /api/v2/tokens/{userId}`, permission

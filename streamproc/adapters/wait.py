@@ -6,7 +6,9 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 
-async def rest(sleep: Callable[[float], Coroutine[Any, Any, object]], seconds: float, woken: asyncio.Event) -> bool:
+async def wait_unless(
+    sleep: Callable[[float], Coroutine[Any, Any, object]], seconds: float, woken: asyncio.Event
+) -> bool:
     """Sleep, or until `woken`, whichever is first. True: it was woken. Infinite seconds: only then."""
     if math.isinf(seconds):
         await woken.wait()

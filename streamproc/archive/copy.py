@@ -20,10 +20,10 @@ from typing import Any, Final, TypeAlias
 from streamproc.archive import layout
 from streamproc.archive.kafka_ranges import Cluster, Reach, cluster
 from streamproc.archive.layout import Gap, Manifest
-from streamproc.archive.reader import Archived
-from streamproc.archive.writer import Writing
+from streamproc.archive.reader import ArchivedHistory
+from streamproc.archive.writer import ArchiveWriter
 from streamproc.core.errors import ArchiveError
-from streamproc.core.records.stored_record import Logged
+from streamproc.core.records.stored_record import StoredRecord
 from streamproc.core.records.topic_names import CURSORS
 from streamproc.settings import Settings
 from streamproc.sources import SOURCES
@@ -77,7 +77,7 @@ async def archive(
             known = _begun(folder, Manifest(layout.VERSION, running.identity, settings.partitions))
             reaches = await reach(running, topics, settings.partitions)
             said = replace(known.manifest, topics=tuple(sorted({*known.manifest.topics, *reaches})))
-            copying = Copying(running, known, folder, say)
+            copying = ArchiveCopy(running, known, folder, say)
             for topic in topics:
                 known.hold(topic, shorter=True)
             if gaps := [gap for topic, found in reaches.items() for gap in copying.gaps(topic, found)]:
@@ -114,13 +114,13 @@ async def reach(
     return {topic: await running.reach(topic, wanted[topic]) for topic in existing}
 
 
-class Copying:
+class ArchiveCopy:
     """Copies topics, beyond what is `known`, into files in `folder`. `wanted`: which records; all, unless told."""
 
     def __init__(
         self,
         running: Cluster,
-        known: Archived | None,
+        known: ArchivedHistory | None,
         folder: Path,
         say: Say,
         wanted: Callable[[Any], bool] | None = None,
@@ -172,7 +172,7 @@ class Copying:
         for partition, first in todo.items():
             if first and self._next(topic, partition) is None:
                 copied.begins[partition] = first
-            writing = Writing(self._folder, topic, partition, first)
+            writing = ArchiveWriter(self._folder, topic, partition, first)
             try:
                 await self._fill(writing, topic, partition, first, reaches[partition])
                 writing.close(reaches[partition].end)
@@ -188,7 +188,7 @@ class Copying:
         self._say(f"{topic}: {copied.records} records")
         return copied
 
-    async def _fill(self, writing: Writing, topic: str, partition: int, first: int, there: Reach) -> None:
+    async def _fill(self, writing: ArchiveWriter, topic: str, partition: int, first: int, there: Reach) -> None:
         clock = asyncio.get_running_loop().time
         told = clock()
         async with aclosing(self._records(topic, partition, first, there)) as records:
@@ -222,7 +222,7 @@ class Copying:
 _ANEW: Final = "the topic was made anew. Archive it into another folder"
 
 
-def _same(known: Logged, record: Any) -> bool:
+def _same(known: StoredRecord, record: Any) -> bool:
     there = (record.timestamp, record.key, record.value, tuple(record.headers))
     return there == (known.timestamp, known.key, known.value, known.headers)
 
@@ -256,7 +256,7 @@ def locked(folder: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _begun(folder: Path, wanted: Manifest) -> Archived:
+def _begun(folder: Path, wanted: Manifest) -> ArchivedHistory:
     """The archive as it is, without what a killed run left. Raises ArchiveError where it is another cluster's."""
     for left in layout.leftovers(folder):
         left.unlink()
@@ -265,9 +265,9 @@ def _begun(folder: Path, wanted: Manifest) -> Archived:
         if any(not each.name.startswith(".") for each in folder.iterdir()):
             raise ArchiveError(f"{folder} isn't an archive, and isn't empty either. Give another folder")
         layout.keep_manifest(folder, wanted)
-        return Archived(folder)
+        return ArchivedHistory(folder)
     fits(folder, found, wanted)
-    return Archived(folder)
+    return ArchivedHistory(folder)
 
 
 def fits(folder: Path, found: Manifest, wanted: Manifest) -> None:

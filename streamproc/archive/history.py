@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from streamproc.archive import layout
-from streamproc.archive.copy import Copying, fits, reach, removed
+from streamproc.archive.copy import ArchiveCopy, fits, reach, removed
 from streamproc.archive.kafka_ranges import Reach, cluster
 from streamproc.archive.layout import Manifest
-from streamproc.archive.reader import USERS, Archived
+from streamproc.archive.reader import USERS, ArchivedHistory
 from streamproc.core.errors import ArchiveError, KafkaUnavailableError, SettingsError
 from streamproc.core.records.mapping_in_force import MARK
 from streamproc.core.records.partitioner import partition_of
@@ -31,7 +31,7 @@ async def opened(
     live: bool = True,
     optional: Collection[str] = (),
     say: Callable[[str], None] = lambda _: None,
-) -> AsyncIterator[Archived]:
+) -> AsyncIterator[ArchivedHistory]:
     """These topics, without gap or overlap: the archive, and what the live topics had beyond it a moment ago.
 
     Whatever a record was made from is there as well. `key`: of topics keyed by user ID only that user's partition and
@@ -40,7 +40,7 @@ async def opened(
     Raises ArchiveError, KafkaUnavailableError, TopologyError; SettingsError where there is nothing to read.
     """
     only = None if key is None else key.encode()
-    known = None if archive is None else Archived(archive, only=only)
+    known = None if archive is None else ArchivedHistory(archive, only=only)
     if known is not None:
         _looked_over(known, topics, say)
     if not live:
@@ -55,10 +55,10 @@ async def opened(
     with tempfile.TemporaryDirectory(prefix="streamproc-") as name:
         folder = Path(name)
         await _fetched(settings, known, folder, topics, only, say)
-        yield Archived(folder, only=only) if archive is None else Archived(archive, folder, only=only)
+        yield ArchivedHistory(folder, only=only) if archive is None else ArchivedHistory(archive, folder, only=only)
 
 
-def _looked_over(known: Archived, topics: Sequence[str], say: Callable[[str], None]) -> None:
+def _looked_over(known: ArchivedHistory, topics: Sequence[str], say: Callable[[str], None]) -> None:
     """What an archive says of these topics: it has to be there; and what it never had is told."""
     for topic in topics:
         known.hold(topic)
@@ -72,7 +72,7 @@ def _looked_over(known: Archived, topics: Sequence[str], say: Callable[[str], No
 
 async def _fetched(
     settings: Settings,
-    known: Archived | None,
+    known: ArchivedHistory | None,
     folder: Path,
     topics: Sequence[str],
     only: bytes | None,
@@ -91,7 +91,7 @@ async def _fetched(
                 if topic not in reaches:
                     say(f"{topic}: doesn't exist")
             for topic, found in reaches.items():
-                copying = Copying(running, known, folder, say, _chosen(topic, only))
+                copying = ArchiveCopy(running, known, folder, say, _chosen(topic, only))
                 if gaps := copying.gaps(topic, found):
                     raise ArchiveError(
                         f"{removed(gaps)}. {known and known.path} would have had to be brought up to date before"
@@ -111,7 +111,7 @@ def _chosen(topic: str, only: bytes | None) -> Callable[[Any], bool] | None:
     return lambda record: record.key == only or (topic == CHANGES and MARK in (record.value or b""))
 
 
-def _whole(topic: str, reaches: Mapping[int, Reach], known: Archived | None, say: Callable[[str], None]) -> None:
+def _whole(topic: str, reaches: Mapping[int, Reach], known: ArchivedHistory | None, say: Callable[[str], None]) -> None:
     """Kept for ever means from the beginning on. Without the first changes nothing can be folded anew."""
     for partition, there in reaches.items():
         if topic not in KEPT or there.start == 0 or (known is not None and known.next(topic, partition) is not None):

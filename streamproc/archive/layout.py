@@ -67,7 +67,7 @@ _MANIFEST: Final[TypeAdapter[Manifest]] = TypeAdapter(Manifest)
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class ArchiveFile:
     """One file. `day`: as in its folder's name."""
 
     folder: Path
@@ -178,9 +178,9 @@ def leftovers(folder: Path) -> list[Path]:
     return [*folder.glob(f".*{PARTIAL}"), *folder.glob(f"topic=*/partition=*/day=*/.*{PARTIAL}")]
 
 
-def pieces(folder: Path) -> dict[tuple[str, int], list[Piece]]:
+def pieces(folder: Path) -> dict[tuple[str, int], list[ArchiveFile]]:
     """An archive's files by topic and partition, by offset. Raises ArchiveError where a name says nothing."""
-    found: dict[tuple[str, int], list[Piece]] = {}
+    found: dict[tuple[str, int], list[ArchiveFile]] = {}
     for path in folder.glob("topic=*/partition=*/day=*/*"):
         if path.name.startswith((".", "_")):
             continue
@@ -188,14 +188,14 @@ def pieces(folder: Path) -> dict[tuple[str, int], list[Piece]]:
         topic, partition, day = (part.partition("=")[2] for part in path.parts[-4:-1])
         if name is None or not partition.isdecimal() or not _is_day(day):
             raise ArchiveError(f"{path} isn't a name of an archive's file: take it away")
-        piece = Piece(folder, topic, int(partition), day, int(name[1]), int(name[2]), int(name[3], 16))
+        piece = ArchiveFile(folder, topic, int(partition), day, int(name[1]), int(name[2]), int(name[3], 16))
         found.setdefault((topic, piece.partition), []).append(piece)
     for each in found.values():
         each.sort(key=lambda piece: (piece.first, piece.next))
     return found
 
 
-def within(found: Mapping[tuple[str, int], Sequence[Piece]], said: Manifest) -> None:
+def within(found: Mapping[tuple[str, int], Sequence[ArchiveFile]], said: Manifest) -> None:
     """Raises ArchiveError where there are files of a partition that can't be."""
     for (_, partition), (piece, *_) in found.items():
         if partition >= said.partitions:
@@ -206,7 +206,7 @@ def within(found: Mapping[tuple[str, int], Sequence[Piece]], said: Manifest) -> 
 
 
 def whole(
-    topic: str, found: Mapping[tuple[str, int], Sequence[Piece]], said: Manifest, *, shorter: bool = False
+    topic: str, found: Mapping[tuple[str, int], Sequence[ArchiveFile]], said: Manifest, *, shorter: bool = False
 ) -> None:
     """Raises ArchiveError where a topic's files are missing that an archive says it has.
 
@@ -221,7 +221,7 @@ def whole(
             raise ArchiveError(_lacking(topic, partition, ends, following))
 
 
-def span(ordered: Sequence[Piece]) -> tuple[int, int] | None:
+def span(ordered: Sequence[ArchiveFile]) -> tuple[int, int] | None:
     """The offset with which a partition's files begin, and the one that follows on their last; None: no files."""
     return (ordered[0].first, ordered[-1].next) if ordered else None
 
@@ -233,10 +233,10 @@ def _lacking(topic: str, partition: int, first: int, following: int) -> str:
     )
 
 
-def check(ordered: Iterable[Piece], gaps: Iterable[Gap]) -> None:
+def check(ordered: Iterable[ArchiveFile], gaps: Iterable[Gap]) -> None:
     """Raises ArchiveError where a partition's files overlap, or leave something out that nobody has put up with."""
     known = {(gap.topic, gap.partition, gap.first, gap.next) for gap in gaps}
-    before: Piece | None = None
+    before: ArchiveFile | None = None
     for piece in ordered:
         if piece.next <= piece.first:
             raise ArchiveError(f"{piece.path}: its name says that it ends before it begins. Restore it from a copy")

@@ -7,16 +7,16 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from multiprocessing import get_context
 from typing import TypeVar
 
-from streamproc.core.records.stored_record import History, Recalled
+from streamproc.core.records.stored_record import History, InMemoryHistory
 
 Result = TypeVar("Result")
 
 
-def by_partition(history: History, work: Callable[[History, int], Result]) -> Iterator[tuple[int, Result]]:
+def map_partitions(history: History, work: Callable[[History, int], Result]) -> Iterator[tuple[int, Result]]:
     """(partition, result), as they are done. `work` and its result can be pickled. Raises what `work` raises."""
     chosen = range(history.partitions)
     cores = min(os.cpu_count() or 1, history.partitions)
-    if isinstance(history, Recalled) or cores <= 1:
+    if isinstance(history, InMemoryHistory) or cores <= 1:
         yield from ((partition, work(history, partition)) for partition in chosen)
         return
     with ProcessPoolExecutor(cores, get_context("spawn"), initializer=_settle) as pool:

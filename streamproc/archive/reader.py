@@ -18,10 +18,10 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from streamproc.archive import layout
-from streamproc.archive.layout import Manifest, Piece
+from streamproc.archive.layout import ArchiveFile, Manifest
 from streamproc.core.errors import ArchiveError
 from streamproc.core.records.mapping_in_force import MARK
-from streamproc.core.records.stored_record import Logged
+from streamproc.core.records.stored_record import StoredRecord
 from streamproc.core.records.topic_names import CHANGES
 from streamproc.topics import TOPICS
 
@@ -44,7 +44,7 @@ USERS: Final = frozenset(topic.name for topic in TOPICS if topic.key == "user ID
 """Topics keyed by user ID."""
 
 
-def said(piece: Piece, records: int) -> dict[str, Any]:
+def said(piece: ArchiveFile, records: int) -> dict[str, Any]:
     """What a file's footer says; `read` too: when that had been read from Kafka."""
     return {
         "version": layout.VERSION,
@@ -85,7 +85,7 @@ class _Only:
         return batch
 
 
-class Archived:
+class ArchivedHistory:
     """A History (see there) over an archive's files, those that are there now, and those of `more` after them.
 
     `only`: of topics keyed by user ID it gives that user's records alone, and of `identity.changes` the mappings too.
@@ -96,8 +96,8 @@ class Archived:
         manifests = [_manifest(folder) for folder in (path, *more)]
         self.path, self.manifest = path, manifests[0]
         self._only = only
-        self._written: dict[Piece, int] = {}
-        self._pieces: dict[tuple[str, int], list[Piece]] = {}
+        self._written: dict[ArchiveFile, int] = {}
+        self._pieces: dict[tuple[str, int], list[ArchiveFile]] = {}
         self._here = layout.pieces(path)
         self._held: set[str] = set()
         layout.within(self._here, self.manifest)
@@ -134,7 +134,7 @@ class Archived:
         found = self.span(topic, partition)
         return found and found[1]
 
-    def last(self, topic: str, partition: int) -> Logged | None:
+    def last(self, topic: str, partition: int) -> StoredRecord | None:
         """The last record of a partition."""
         found = self._pieces.get((topic, partition))
         if not found:
@@ -156,7 +156,7 @@ class Archived:
 
     def read(
         self, topic: str, partition: int, *, first: int = 0, until: int | None = None, key: bytes | None = None
-    ) -> Iterator[Logged]:
+    ) -> Iterator[StoredRecord]:
         """See `History`."""
         self.hold(topic)
         marks = key is None and self._only is not None and topic == CHANGES
@@ -179,7 +179,7 @@ def _manifest(folder: Path) -> Manifest:
 
 
 @contextmanager
-def _opened(piece: Piece) -> Iterator[Any]:
+def _opened(piece: ArchiveFile) -> Iterator[Any]:
     """The file, which says the same as its name. Raises ArchiveError."""
     with _told(piece):
         if (crc := layout.crc_of(piece.path)) != piece.crc:
@@ -195,7 +195,7 @@ def _opened(piece: Piece) -> Iterator[Any]:
 
 
 @contextmanager
-def _told(piece: Piece) -> Iterator[None]:
+def _told(piece: ArchiveFile) -> Iterator[None]:
     try:
         yield
     except (pa.ArrowException, OSError, ValueError) as error:
@@ -204,8 +204,8 @@ def _told(piece: Piece) -> Iterator[None]:
 
 
 def _records(
-    file: Any, piece: Piece, groups: Iterable[int], wanted: _Only, first: int, until: int | None
-) -> Iterator[Logged]:
+    file: Any, piece: ArchiveFile, groups: Iterable[int], wanted: _Only, first: int, until: int | None
+) -> Iterator[StoredRecord]:
     """The wanted records of these row groups."""
     reached = piece.first
     for group in groups:
@@ -218,7 +218,7 @@ def _records(
             yield from _logged(wanted.of(batch, first, until), piece.topic, piece.partition)
 
 
-def _checked(batch: Any, piece: Piece, reached: int) -> int:
+def _checked(batch: Any, piece: ArchiveFile, reached: int) -> int:
     """The offset after a batch's. Raises ArchiveError where they don't ascend, or aren't the file's."""
     offsets, timestamps = batch.column(0), batch.column(1).cast(pa.int64())
     low, high = offsets[0].as_py(), offsets[-1].as_py()
@@ -232,15 +232,15 @@ def _checked(batch: Any, piece: Piece, reached: int) -> int:
     return int(high) + 1
 
 
-def _logged(batch: Any, topic: str, partition: int) -> Iterator[Logged]:
+def _logged(batch: Any, topic: str, partition: int) -> Iterator[StoredRecord]:
     offsets, keys, values = (batch.column(column).to_pylist() for column in (0, 2, 3))
     timestamps = batch.column(1).cast(pa.int64()).to_pylist()
     if len(batch.column(4).flatten()) == 0:
         for offset, timestamp, key, value in zip(offsets, timestamps, keys, values, strict=True):
-            yield Logged(topic, partition, offset, timestamp, key, value)
+            yield StoredRecord(topic, partition, offset, timestamp, key, value)
         return
     for offset, timestamp, key, value, headers in zip(
         offsets, timestamps, keys, values, batch.column(4).to_pylist(), strict=True
     ):
         named = tuple((header["name"], header["value"]) for header in headers)
-        yield Logged(topic, partition, offset, timestamp, key, value, named)
+        yield StoredRecord(topic, partition, offset, timestamp, key, value, named)

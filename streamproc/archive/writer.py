@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from streamproc.archive import layout
-from streamproc.archive.layout import Piece
+from streamproc.archive.layout import ArchiveFile
 from streamproc.archive.reader import SAID, SCHEMA, said
 
 Row: TypeAlias = tuple[int, int, bytes | None, bytes | None, Sequence[tuple[str, bytes | None]]]
@@ -28,7 +28,7 @@ def _now() -> int:
     return time.time_ns() // 1_000_000
 
 
-class Writing:
+class ArchiveWriter:
     """One partition's records from offset `first` on, into files by day. `close` names the last; without it it's lost.
 
     `files`, `records` and `size` (bytes on disk) count what has got its name; `next` is the offset that follows on it.
@@ -106,13 +106,13 @@ class _File:
         """Bytes of the file that offset `following` follows on."""
         if self._rows:
             self._flush()
-        content = said(Piece(*self._named, following, 0), self.records)
+        content = said(ArchiveFile(*self._named, following, 0), self.records)
         self._writer.add_key_value_metadata({SAID: orjson.dumps(content | {"read": now})})
         self._writer.close()
         self._sink.close()
         size = self._partial.stat().st_size
         layout.sync(self._partial)
-        layout.settle(self._partial, Piece(*self._named, following, layout.crc_of(self._partial)).path)
+        layout.settle(self._partial, ArchiveFile(*self._named, following, layout.crc_of(self._partial)).path)
         return size
 
     def abandon(self) -> None:

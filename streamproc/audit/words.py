@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 
-def told(at: int) -> str:
+def iso_moment(at: int) -> str:
     """Milliseconds since 1970, as ISO 8601 in UTC."""
     exact = "milliseconds" if at % 1000 else "seconds"
     return datetime.fromtimestamp(at / 1000, UTC).isoformat(timespec=exact).replace("+00:00", "Z")

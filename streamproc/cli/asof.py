@@ -15,14 +15,14 @@ import click
 import orjson
 
 from streamproc.archive.history import opened
-from streamproc.archive.per_partition import by_partition
-from streamproc.archive.reader import Archived
+from streamproc.archive.per_partition import map_partitions
+from streamproc.archive.reader import ArchivedHistory
 from streamproc.audit.asof.answer import AsOf
 from streamproc.audit.asof.query import NEEDED, within
 from streamproc.audit.asof.text import HEADER, answered, plain, row
-from streamproc.audit.words import told
-from streamproc.cli.options import begin, end, say
-from streamproc.core.records.mapping_in_force import Rules
+from streamproc.audit.words import iso_moment
+from streamproc.cli.options import first_moment, last_moment, say
+from streamproc.core.records.mapping_in_force import MappingInForce
 from streamproc.core.records.partitioner import partition_of
 from streamproc.core.records.stored_record import History
 from streamproc.core.records.topic_names import CHANGES
@@ -38,7 +38,7 @@ def run_as_of(
     user: str | None = None,
     archive: Path | None = None,
     offline: bool = False,
-    assumed: Rules | None = None,
+    assumed: MappingInForce | None = None,
     as_json: bool = False,
     clock: Callable[[], float] = time.time,
 ) -> None:
@@ -56,9 +56,9 @@ def run_as_of(
         asked = _until_now(asked, round(clock() * 1000))
     shown = asyncio.run(_shown(settings, asked, archive, offline))
     if not shown.users:
-        begun = "" if shown.begun is None or shown.begun <= at else f"; the log begins at {told(shown.begun)}"
+        begun = "" if shown.begun is None or shown.begun <= at else f"; the log begins at {iso_moment(shown.begun)}"
         whom = "anybody" if user is None else f"user {user}"
-        click.echo(f"streamproc: nothing had been said of {whom} by {told(at)}{begun}", err=True)
+        click.echo(f"streamproc: nothing had been said of {whom} by {iso_moment(at)}{begun}", err=True)
     if (not shown.users and user is not None) or shown.wrong:
         sys.exit(1)
 
@@ -69,7 +69,7 @@ class _Asked:
 
     at: int
     user: str | None
-    assumed: Rules | None
+    assumed: MappingInForce | None
     as_json: bool
     said: int
 
@@ -103,7 +103,7 @@ async def _shown(settings: Settings, asked: _Asked, archive: Path | None, offlin
                 click.echo(line)
         if not shown.users:
             only = None if asked.user is None else [partition_of(asked.user.encode(), history.partitions)]
-            shown.begun = begin(history, CHANGES, only)
+            shown.begun = first_moment(history, CHANGES, only)
         return shown
 
 
@@ -111,16 +111,16 @@ def _until_now(asked: _Asked, now: int) -> _Asked:
     """As of now (ms since 1970), where what is asked of is yet to come."""
     if asked.at <= now:
         return asked
-    say(f"{told(asked.at)} is yet to come: the answer is as of now, {told(now)}")
+    say(f"{iso_moment(asked.at)} is yet to come: the answer is as of now, {iso_moment(now)}")
     return replace(asked, at=now)
 
 
-def _ended(asked: _Asked, history: Archived, archive: Path | None) -> _Asked:
+def _ended(asked: _Asked, history: ArchivedHistory, archive: Path | None) -> _Asked:
     """As of the archive's last record, where it can't tell what came after."""
-    last = end(history, NEEDED) - 1
+    last = last_moment(history, NEEDED) - 1
     if not 0 <= last < asked.at:
         return asked
-    say(f"{archive} ends at {told(last)}: the answer is as of then")
+    say(f"{archive} ends at {iso_moment(last)}: the answer is as of then")
     return replace(asked, at=last)
 
 
@@ -129,7 +129,7 @@ def _done(history: History, asked: _Asked) -> Iterator[tuple[_Shown, list[tuple[
     if asked.user is not None:
         yield _lines(history, partition_of(asked.user.encode(), history.partitions), asked)
         return
-    for _, done in _in_order(by_partition(history, partial(_lines, asked=asked)), history.partitions):
+    for _, done in _in_order(map_partitions(history, partial(_lines, asked=asked)), history.partitions):
         yield done
 
 

@@ -14,7 +14,7 @@ from streamproc.archive.history import opened
 from streamproc.audit.evidence.make import make
 from streamproc.audit.evidence.make import verify as verified_by
 from streamproc.audit.evidence.redaction import SHORTEST
-from streamproc.audit.evidence.scope import Chosen
+from streamproc.audit.evidence.scope import Scope
 from streamproc.audit.evidence.signature import private_key
 from streamproc.audit.evidence.verify import Verified
 from streamproc.audit.words import count
@@ -107,7 +107,7 @@ def verify(file: Path, public_key: Path | None, as_json: bool) -> None:
     sys.exit(0 if verified.equal else 1)
 
 
-def _chosen(users: tuple[str, ...], first: int | None, until: int | None) -> Chosen:
+def _chosen(users: tuple[str, ...], first: int | None, until: int | None) -> Scope:
     if not all(each.strip() for each in users):
         raise click.UsageError("--user wants a user ID")
     if users and first is not None:
@@ -116,7 +116,7 @@ def _chosen(users: tuple[str, ...], first: int | None, until: int | None) -> Cho
         raise click.UsageError("whose evidence? --user USER, or --from T --to T")
     if first is not None and until is not None and first >= until:
         raise click.UsageError("--from isn't before --to")
-    return Chosen(tuple(sorted(set(users))), first, until)
+    return Scope(tuple(sorted(set(users))), first, until)
 
 
 def _show(file: Path, verified: Verified, *, as_json: bool) -> None:

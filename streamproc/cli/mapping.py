@@ -18,7 +18,7 @@ from streamproc.cli.options import JSON, KAFKA
 from streamproc.cli.parked import BY, REASON
 from streamproc.core.errors import KafkaUnavailableError, MappingError
 from streamproc.core.fold.mapping import Mapping
-from streamproc.core.fold.mapping_switch import unheard
+from streamproc.core.fold.mapping_switch import unheard_partitions
 from streamproc.core.records.change_event import Origin
 from streamproc.core.records.control import LONGEST, Control
 from streamproc.core.records.topic_names import CHANGES
@@ -85,7 +85,7 @@ async def _check(settings: Settings, parsed: Mapping, before: list[tuple[int, st
     everywhere = len(known) == settings.partitions and all(each.digest == parsed.digest for each in known.values())
     if everywhere and (not before or before[-1][1] == parsed.digest):
         _refuse(f"nothing was ordered: mapping {parsed.digest} is in force already, in every partition")
-    if deaf := unheard(parsed, known, await reading.beginnings(settings, CHANGES)):
+    if deaf := unheard_partitions(parsed, known, await reading.beginning_offsets(settings, CHANGES)):
         _refuse(
             f"nothing was ordered: this mapping reads other facts than the one in force, and what was said of them "
             f"is gone: {CHANGES} has lost its first records in partition {', '.join(map(str, deaf))}"

@@ -12,10 +12,10 @@ import click
 import orjson
 
 from streamproc.archive.history import opened
-from streamproc.archive.reader import Archived
-from streamproc.audit.words import count, told
+from streamproc.archive.reader import ArchivedHistory
+from streamproc.audit.words import count, iso_moment
 from streamproc.cli.mapping_check import FILE, read
-from streamproc.cli.options import ARCHIVE, JSON, KAFKA, OFFLINE, begin, end, say
+from streamproc.cli.options import ARCHIVE, JSON, KAFKA, OFFLINE, first_moment, last_moment, say
 from streamproc.cli.options import Moment as At
 from streamproc.core.records.topic_names import CHANGES
 from streamproc.mapping_preview.impact import ORDER, Example, Impact, Moment, Names
@@ -84,20 +84,23 @@ async def _answered(settings: Settings, question: Question, archive: Path | None
         return await asyncio.to_thread(compared, history, question, say)
 
 
-def _placed(since: int | None, history: Archived) -> None:
+def _placed(since: int | None, history: ArchivedHistory) -> None:
     """Say where the period lies beside the log: its numbers don't."""
     if since is None:
         return
-    first, last = begin(history, CHANGES), end(history, [CHANGES]) - 1
+    first, last = first_moment(history, CHANGES), last_moment(history, [CHANGES]) - 1
     if first is None:
         say("the log has no event")
     elif since > last:
         say(
-            f"--since {told(since)} is after the log's last event, at {told(last)}: there is nothing in the period, "
-            'and "at any time" only counts what differs now'
+            f"--since {iso_moment(since)} is after the log's last event, at {iso_moment(last)}: "
+            'there is nothing in the period, and "at any time" only counts what differs now'
         )
     elif since < first:
-        say(f"--since {told(since)} is before the log's first event, at {told(first)}: the period begins there")
+        say(
+            f"--since {iso_moment(since)} is before the log's first event, at {iso_moment(first)}: "
+            "the period begins there"
+        )
 
 
 def shown(answered: Answered) -> dict[str, Any]:
@@ -136,14 +139,14 @@ def _kinds(counted: Counter[str]) -> dict[str, int]:
 
 
 def _moments(moments: Iterable[Moment]) -> list[dict[str, Any]]:
-    return [{"user": each.user, "first": told(each.at)} for each in moments]
+    return [{"user": each.user, "first": iso_moment(each.at)} for each in moments]
 
 
 def lines(answered: Answered, digest: str, since: int | None) -> Iterator[str]:
     """For people. Who would be deactivated comes first."""
     impact = answered.impact
     beside = ", ".join(sorted(set(answered.in_force.values())))
-    period = "since the beginning" if since is None else f"since {told(since)}"
+    period = "since the beginning" if since is None else f"since {iso_moment(since)}"
     yield f"mapping {digest} beside {beside}, {period}: {count(impact.events, 'event')}, {count(impact.users, 'user')}"
     if answered.assumed:
         named = ", ".join(map(str, answered.assumed))
@@ -197,7 +200,7 @@ def _examples(impact: Impact) -> Iterator[str]:
         if moments:
             yield ""
             yield f"{title} at some time, the first time:"
-            yield from (f"  {each.user:<22} {told(each.at)}" for each in moments)
+            yield from (f"  {each.user:<22} {iso_moment(each.at)}" for each in moments)
     for kind in _KINDS:
         if impact.examples[kind]:
             yield ""

@@ -9,8 +9,8 @@ from typing import Any, Final
 
 import click
 
-from streamproc.archive.reader import Archived
-from streamproc.core.records.stored_record import History, Logged
+from streamproc.archive.reader import ArchivedHistory
+from streamproc.core.records.stored_record import History, StoredRecord
 
 ARCHIVE = click.option(
     "--archive",
@@ -61,21 +61,21 @@ def _spelled(text: str, *, ends: bool) -> int:
     return round(at.timestamp() * 1000)
 
 
-def begin(history: History, topic: str, partitions: Iterable[int] | None = None) -> int | None:
+def first_moment(history: History, topic: str, partitions: Iterable[int] | None = None) -> int | None:
     """When the first record was appended (ms since 1970); None: there is none."""
     chosen = range(history.partitions) if partitions is None else partitions
     first = [each.timestamp for partition in chosen for each in _some(history, topic, partition)]
     return min(first, default=None)
 
 
-def end(history: Archived, topics: Iterable[str]) -> int:
+def last_moment(history: ArchivedHistory, topics: Iterable[str]) -> int:
     """Past the last record of all (ms since 1970)."""
     places = [(topic, partition) for topic in topics for partition in range(history.partitions)]
     last = [each.timestamp for topic, partition in places if (each := history.last(topic, partition)) is not None]
     return max(last, default=-1) + 1
 
 
-def _some(history: History, topic: str, partition: int) -> Iterable[Logged]:
+def _some(history: History, topic: str, partition: int) -> Iterable[StoredRecord]:
     for logged in history.read(topic, partition):
         return [logged]
     return []
@@ -98,7 +98,7 @@ class Output(click.Path):
         return path
 
 
-def keep(path: Path, content: bytes) -> None:
+def write_private(path: Path, content: bytes) -> None:
     """Write a file that only its owner reads, since it names people. Raises click.FileError."""
     try:
         descriptor = os.open(path, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600)

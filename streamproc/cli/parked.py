@@ -12,7 +12,7 @@ import orjson
 
 from streamproc.adapters.kafka.topics import ensure_topics
 from streamproc.core.records.control import APPLIES, HELD, Action
-from streamproc.core.records.delivery import Delivery
+from streamproc.core.records.delivery import DeliveredState
 from streamproc.operators.controls import control, order, set_aside
 from streamproc.settings import Settings, load_settings
 
@@ -134,7 +134,7 @@ def _settings(kafka: str | None) -> Settings:
     return settings
 
 
-def _everybody(settings: Settings) -> list[Delivery]:
+def _everybody(settings: Settings) -> list[DeliveredState]:
     return asyncio.run(set_aside(settings))
 
 
@@ -150,7 +150,7 @@ def _list(kafka: str | None, wanted: Callable[[str], bool], *, as_json: bool) ->
     click.echo(f"{len(rows)} in all", err=True)
 
 
-def _row(delivery: Delivery) -> dict[str, Any]:
+def _row(delivery: DeliveredState) -> dict[str, Any]:
     parked = delivery.parked
     assert parked is not None
     return {
@@ -174,7 +174,9 @@ def _order(action: Action, users: Sequence[str], by: str, reason: str, kafka: st
         click.echo(f"{each.user}: {_DONE[action]}, as soon as a sink reads it")
 
 
-def _chosen(everybody: list[Delivery], users: Sequence[str], fits: Callable[[str], bool], words: str) -> list[Delivery]:
+def _chosen(
+    everybody: list[DeliveredState], users: Sequence[str], fits: Callable[[str], bool], words: str
+) -> list[DeliveredState]:
     """All of them or none: an order about somebody who isn't there is a mistake to look at first."""
     by_user = {each.user: each for each in everybody if each.parked and fits(each.parked.code)}
     if strangers := [user for user in users if user not in by_user]:

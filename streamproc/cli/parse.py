@@ -9,7 +9,7 @@ from typing import Any, BinaryIO
 import click
 import orjson
 
-from streamproc.core.parsed_payload import Ignored, Parsed, Said, Taken
+from streamproc.core.parsed_payload import Ignored, ParsedPayload, Receipt, SourceEvent
 from streamproc.settings import load_settings
 from streamproc.sources import SOURCES, configured
 
@@ -29,12 +29,12 @@ def parse(source: str, file: BinaryIO, as_json: bool) -> None:
     settings = load_settings()
     options = configured(*settings.sources_text())
     content = file.read()
-    readable, parsed = True, Parsed()
+    readable, parsed = True, ParsedPayload()
     try:
         payload = _payload(source, content)
-        parsed = SOURCES[source].read(payload, Taken(time.time_ns() // 1000), options[source])
+        parsed = SOURCES[source].read(payload, Receipt(time.time_ns() // 1000), options[source])
     except ValueError as error:
-        readable, parsed = False, Parsed(ignored=(Ignored("not_json", f"not JSON: {error}"),))
+        readable, parsed = False, ParsedPayload(ignored=(Ignored("not_json", f"not JSON: {error}"),))
     if as_json:
         click.echo(orjson.dumps(shown(parsed), option=orjson.OPT_INDENT_2))
     else:
@@ -53,7 +53,7 @@ def _payload(source: str, content: bytes) -> Any:
         raise ValueError(f"{error.msg} at byte {error.pos}") from None
 
 
-def shown(parsed: Parsed) -> dict[str, Any]:
+def shown(parsed: ParsedPayload) -> dict[str, Any]:
     """For machines: `events`, `notifications`, `ignored`. Times are RFC 3339."""
     return {
         "events": [_event(each) for each in parsed.events],
@@ -62,7 +62,7 @@ def shown(parsed: Parsed) -> dict[str, Any]:
     }
 
 
-def lines(parsed: Parsed) -> list[str]:
+def lines(parsed: ParsedPayload) -> list[str]:
     """For people."""
     said: list[str] = []
     for event in parsed.events:
@@ -80,7 +80,7 @@ def lines(parsed: Parsed) -> list[str]:
     return said or ["nothing: the payload holds no events"]
 
 
-def _event(said: Said) -> dict[str, Any]:
+def _event(said: SourceEvent) -> dict[str, Any]:
     effective = said.effective
     return asdict(said) | {
         "time": _moment(said.order[0]),

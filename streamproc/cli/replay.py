@@ -13,16 +13,16 @@ import orjson
 from streamproc.archive.history import opened
 from streamproc.archive.layout import Gap
 from streamproc.audit.replay.divergence import Divergence
-from streamproc.audit.replay.partition import Asked
+from streamproc.audit.replay.partition import PartitionRequest
 from streamproc.audit.replay.record_check import Counts
-from streamproc.audit.replay.verify import BESIDE, NEEDED, Verdict, Verified, verify
-from streamproc.audit.words import told
+from streamproc.audit.replay.verify import BESIDE, NEEDED, ReplayResult, Verified, verify
+from streamproc.audit.words import iso_moment
 from streamproc.cli.asof import run_as_of
 from streamproc.cli.options import ARCHIVE, JSON, KAFKA, OFFLINE, Moment, say
 from streamproc.core.errors import MappingError
 from streamproc.core.fold.mapping import parse_mapping
 from streamproc.core.records.change_event import Origin
-from streamproc.core.records.mapping_in_force import Rules
+from streamproc.core.records.mapping_in_force import MappingInForce
 from streamproc.settings import Settings, load_settings
 
 
@@ -68,7 +68,7 @@ def replay(
     if at is not None:
         run_as_of(settings, at=at, user=user, archive=archive, offline=offline, assumed=assumed, as_json=as_json)
         return
-    verdict, gaps = asyncio.run(_verdict(settings, archive, Asked(since, assumed), live=not offline))
+    verdict, gaps = asyncio.run(_verdict(settings, archive, PartitionRequest(since, assumed), live=not offline))
     if as_json:
         click.echo(orjson.dumps(whole(verdict, since, gaps)))
     else:
@@ -78,25 +78,25 @@ def replay(
 
 
 async def _verdict(
-    settings: Settings, archive: Path | None, asked: Asked, *, live: bool
-) -> tuple[Verdict, tuple[Gap, ...]]:
+    settings: Settings, archive: Path | None, asked: PartitionRequest, *, live: bool
+) -> tuple[ReplayResult, tuple[Gap, ...]]:
     """And the gaps that the archive says it has."""
     async with opened(settings, archive, topics=NEEDED, optional=BESIDE, live=live, say=say) as history:
         verdict = verify(history, asked, lambda done: say(f"{_name(done)}: {_ending(done)}"))
         return verdict, tuple(gap for gap in history.manifest.gaps if gap.topic in NEEDED)
 
 
-def _assumed(file: Path) -> Rules:
+def _assumed(file: Path) -> MappingInForce:
     """The mapping in a file, as what a log begins with. Raises MappingError."""
     try:
         text = file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise MappingError(f"{file} can't be read: {error}") from error
     mapping = parse_mapping(text, str(file))
-    return Rules(-1, mapping.digest, text, "", f"--mapping {file}", Origin("", 0, -1, 0), 0)
+    return MappingInForce(-1, mapping.digest, text, "", f"--mapping {file}", Origin("", 0, -1, 0), 0)
 
 
-def whole(verdict: Verdict, since: int | None, gaps: Sequence[Gap] = ()) -> dict[str, Any]:
+def whole(verdict: ReplayResult, since: int | None, gaps: Sequence[Gap] = ()) -> dict[str, Any]:
     """For machines. `gaps`: offsets that the archive says it never had."""
     return {
         "equal": verdict.equal,
@@ -113,13 +113,13 @@ def whole(verdict: Verdict, since: int | None, gaps: Sequence[Gap] = ()) -> dict
     }
 
 
-def lines(verdict: Verdict, since: int | None) -> Iterator[str]:
+def lines(verdict: ReplayResult, since: int | None) -> Iterator[str]:
     """For people."""
     for each in verdict.partitions:
         yield f"{_name(each):<14} {_counted(each.counts)}"
     counts, first = verdict.counts, verdict.first
     if since is not None:
-        yield f"trusted        the records of {counts.trusted} users as they were recorded before {told(since)}"
+        yield f"trusted        the records of {counts.trusted} users as they were recorded before {iso_moment(since)}"
     if first is None:
         yield f"equal          {_counted(counts)}"
         return

@@ -20,8 +20,8 @@ from streamproc.audit.revocations.report.plain import as_csv, as_json, lines
 from streamproc.audit.revocations.report.words import rfc3339
 from streamproc.audit.words import count
 from streamproc.cli.evidence import evidence, verify
-from streamproc.cli.options import ARCHIVE, KAFKA, OFFLINE, Moment, Output, keep, say
-from streamproc.cli.options import end as ending
+from streamproc.cli.options import ARCHIVE, KAFKA, OFFLINE, Moment, Output, say, write_private
+from streamproc.cli.options import last_moment as ending
 from streamproc.core.errors import HistoryError
 from streamproc.settings import load_settings
 
@@ -93,7 +93,7 @@ def revocations(
     if output is None:
         click.echo(content, nl=False)
     else:
-        keep(output, content)
+        write_private(output, content)
         click.echo(f"{output}: {count(len(told.leavers), 'leaver')}, {len(told.late)} over the limit", err=True)
     if missing := told.of("missing"):
         click.echo(

@@ -1,7 +1,7 @@
 """What a source's payload says, before anybody knows which user it is about: products of the parsers in `sources/`.
 
-Rule 1: a parser tells three things apart. A `Said` acts by itself: facts, or a whole snapshot. A `Notice` only says
-that something changed: its subject has to be fetched. An `Ignored` is neither, with the reason.
+Rule 1: a parser tells three things apart. A `SourceEvent` acts by itself: facts, or a whole snapshot. A `FetchRequest`
+only says that something changed: its subject has to be fetched. An `Ignored` is neither, with the reason.
 Rule 2: order is the source's own clock throughout. What was fetched is ordered by the moment at which it was read, in
 that clock, so a snapshot that was read before somebody was disabled can't enable them again.
 Rule 3: nobody is guessed. `anchor` is what the source itself says of who this is; without one, only the link table can
@@ -17,7 +17,7 @@ from streamproc.core.records.change_event import Effective, Fact, Order
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class SourceEvent:
     """What a source says of one of its subjects.
 
     `snapshot`: all that the source knows; what it leaves out has no value. `change`: only what it names; None clears.
@@ -38,7 +38,7 @@ class Said:
 
 
 @dataclass(frozen=True, slots=True)
-class Notice:
+class FetchRequest:
     """A subject to fetch. `at`: µs since 1970 in the source's clock, the least age of an answer that will do.
 
     `urgent`: it may hide a leaver, so it is fetched before others.
@@ -61,16 +61,16 @@ class Ignored:
 
 
 @dataclass(frozen=True, slots=True)
-class Parsed:
+class ParsedPayload:
     """Everything that a payload says, each kind in the payload's order."""
 
-    events: tuple[Said, ...] = ()
-    notifications: tuple[Notice, ...] = ()
+    events: tuple[SourceEvent, ...] = ()
+    notifications: tuple[FetchRequest, ...] = ()
     ignored: tuple[Ignored, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class Receipt:
     """How a payload came to us. Times are µs since 1970.
 
     `received`: when the gateway, or else the broker, had it. `read`: for what was fetched, a moment in the source's

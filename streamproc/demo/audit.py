@@ -8,7 +8,7 @@ from typing import Final
 from streamproc.archive.history import opened
 from streamproc.audit.asof.query import as_of
 from streamproc.audit.asof.text import answered
-from streamproc.audit.replay.partition import Asked
+from streamproc.audit.replay.partition import PartitionRequest
 from streamproc.audit.replay.verify import NEEDED as OF_REPLAY
 from streamproc.audit.replay.verify import verify
 from streamproc.audit.revocations.latency import LIMIT, report
@@ -29,7 +29,7 @@ async def play_audit(settings: Settings, say: Callable[[str], None]) -> Ending:
     for _ in range(LOOKS):
         now = time.time_ns() // 1_000_000
         async with opened(settings, None, topics=topics) as history:
-            verdict = await asyncio.to_thread(verify, history, Asked())
+            verdict = await asyncio.to_thread(verify, history, PartitionRequest())
             told = report(await asyncio.to_thread(leavers, history, now), 0, now, round(LIMIT * 1000))
             why = [
                 line

@@ -14,7 +14,7 @@ from streamproc.settings import Settings, secrets
 
 
 @dataclass(frozen=True, slots=True)
-class Door:
+class Endpoint:
     """One route, POST /v1/`name`.
 
     `accepted`: the status that this source takes for success. `strict`: whoever sends can correct it, so what can't
@@ -32,7 +32,7 @@ class Door:
     factor: int = 1
 
 
-def doors(settings: Settings) -> dict[str, Door]:
+def endpoints(settings: Settings) -> dict[str, Endpoint]:
     """Those that are configured. Raises SettingsError where a scheme of signatures isn't one."""
     okta = _header(settings.okta_hook_header, secrets(settings.okta_hook_secret))
     workday = _header(settings.workday_hook_header, secrets(settings.workday_hook_secret))
@@ -42,13 +42,13 @@ def doors(settings: Settings) -> dict[str, Door]:
     events = _header("Authorization", secrets(settings.gateway_token))
     states = secrets(settings.entra_client_state)
     made = (
-        Door("okta", "okta", "hook", 204, okta),  # takes 200 and 204, both empty; gives up after 3 s and one retry
-        Door("entra", "entra", "graph", 202, states=states),
-        Door("pingone", "pingone", "hook", 200, pingone, factor=4),  # sends a batch until it is answered 200
-        Door("workday", "workday", "hook", 200, workday),
-        Door("hris", "hris", "hook", 200, _signature(settings)),  # HiBob takes no other status
-        Door("events", "hris", "hook", 202, events, strict=True),
-        Door("set", "set", "set", 202, strict=True),  # RFC 8935 §2.2
+        Endpoint("okta", "okta", "hook", 204, okta),  # takes 200 and 204, both empty; gives up after 3 s and one retry
+        Endpoint("entra", "entra", "graph", 202, states=states),
+        Endpoint("pingone", "pingone", "hook", 200, pingone, factor=4),  # sends a batch until it is answered 200
+        Endpoint("workday", "workday", "hook", 200, workday),
+        Endpoint("hris", "hris", "hook", 200, _signature(settings)),  # HiBob takes no other status
+        Endpoint("events", "hris", "hook", 202, events, strict=True),
+        Endpoint("set", "set", "set", 202, strict=True),  # RFC 8935 §2.2
     )
     opened = {door.name for door in made if door.proofs or door.states}
     if settings.set_issuer:

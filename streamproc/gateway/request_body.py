@@ -4,7 +4,7 @@ import asyncio
 
 from aiohttp import StreamReader, web
 
-from streamproc.gateway.responses import Answer
+from streamproc.gateway.responses import HttpError
 
 
 async def body(request: web.BaseRequest, limit: int, deadline: float) -> bytes:
@@ -12,9 +12,9 @@ async def body(request: web.BaseRequest, limit: int, deadline: float) -> bytes:
     by the deadline, in the loop's time (408), or is cut off (400).
     """
     if (request.content_length or 0) > limit:
-        raise Answer(413)
+        raise HttpError(413)
     if request.headers.get("Content-Encoding", "identity") != "identity":
-        raise Answer(415)
+        raise HttpError(415)
     try:
         if request.content.is_eof():  # it came with the head, as most do
             found = request.content.read_nowait()
@@ -22,11 +22,11 @@ async def body(request: web.BaseRequest, limit: int, deadline: float) -> bytes:
             async with asyncio.timeout_at(deadline):
                 found = await _rest(request.content, limit)
     except TimeoutError:
-        raise Answer(408) from None
+        raise HttpError(408) from None
     except (web.RequestPayloadError, ConnectionError):
-        raise Answer(400) from None
+        raise HttpError(400) from None
     if len(found) > limit:
-        raise Answer(413)
+        raise HttpError(413)
     return found
 
 

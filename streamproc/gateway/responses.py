@@ -12,7 +12,7 @@ HANDSHAKE = 2048
 """Characters of what a source asks to be repeated."""
 
 
-class Answer(Exception):  # noqa: N818 - an answer that cuts the rest short, not an error
+class HttpError(Exception):
     """Ends a request with a status."""
 
     def __init__(self, status: int, content: dict[str, Any] | None = None) -> None:

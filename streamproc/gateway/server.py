@@ -26,14 +26,22 @@ from streamproc import telemetry
 from streamproc.core.parsed_payload import Ignored
 from streamproc.core.records.producer_record import Record
 from streamproc.gateway import request_body
-from streamproc.gateway.decide.authentication import after, before, own_items
+from streamproc.gateway.decide.authentication import check_body, check_headers, own_items
 from streamproc.gateway.decide.security_event_token import Refusal, Token
-from streamproc.gateway.decide.to_records import Intake, content_type, decoded, intake, records, rejected, unformed
-from streamproc.gateway.endpoints import Door
+from streamproc.gateway.decide.to_records import (
+    Intake,
+    content_type,
+    decode,
+    form_to_json,
+    intake,
+    rejected,
+    to_records,
+)
+from streamproc.gateway.endpoints import Endpoint
 from streamproc.gateway.jwks import KeysUnavailableError
-from streamproc.gateway.responses import HANDSHAKE, Answer, Success, later, validation
-from streamproc.gateway.set_verifier import Issuer
-from streamproc.gateway.shared_timeout import Deadlines
+from streamproc.gateway.responses import HANDSHAKE, HttpError, Success, later, validation
+from streamproc.gateway.set_verifier import SetVerifier
+from streamproc.gateway.shared_timeout import SharedTimeout
 from streamproc.sources import SOURCES
 from streamproc.sources.options import SourceOptions
 
@@ -63,14 +71,14 @@ class Gateway:
 
     def __init__(
         self,
-        doors: Mapping[str, Door],
+        doors: Mapping[str, Endpoint],
         options: Mapping[str, SourceOptions],
         producer: Producer,
         well: Callable[[], Awaitable[bool]],
         *,
         max_body: int,
         in_flight: int,
-        issuer: Issuer | None = None,
+        issuer: SetVerifier | None = None,
         clock: Callable[[], float] = time.time,
         ticks: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -88,7 +96,7 @@ class Gateway:
         self._health = (float("-inf"), False)
         self._failure: asyncio.Future[None] | None = None
         self._successes = {door.accepted: Success(door.accepted) for door in doors.values()}
-        self._deadlines = Deadlines()
+        self._deadlines = SharedTimeout()
         self._counts: dict[tuple[str, int], Counter] = {}
 
     def app(self) -> web.Application:
@@ -141,18 +149,18 @@ class Gateway:
             self._health = (self._ticks(), well)
         return web.Response(status=200 if well else 503, text="ok" if well else "not ok")
 
-    async def _challenge(self, door: Door, request: web.BaseRequest) -> web.Response:
+    async def _challenge(self, door: Endpoint, request: web.BaseRequest) -> web.Response:
         """Okta's one GET, which carries the secret as its events do."""
         challenge = request.headers.get("x-okta-verification-challenge", "")
         try:
             self._prove(door, request, 0)
-        except Answer as answer:
+        except HttpError as answer:
             return web.Response(status=answer.status)
         if not 0 < len(challenge) <= HANDSHAKE:
             return web.Response(status=400)
         return web.json_response({"verification": challenge})
 
-    async def _post(self, door: Door, request: web.BaseRequest) -> web.StreamResponse:
+    async def _post(self, door: Endpoint, request: web.BaseRequest) -> web.StreamResponse:
         response: web.StreamResponse
         if door.kind == "graph" and "validationToken" in request.query:
             response = validation(request.query["validationToken"])
@@ -163,7 +171,7 @@ class Gateway:
             try:
                 await self._take(door, request)
                 response = self._success(door, request)
-            except Answer as answer:
+            except HttpError as answer:
                 response = answer.response()
             except Exception as error:  # noqa: BLE001 - one request's bug mustn't be the next one's
                 log.error("request failed", source=door.name, error=type(error).__name__)  # noqa: TRY400 - it may quote
@@ -173,7 +181,7 @@ class Gateway:
         self._count(door.name, response.status)
         return response
 
-    def _success(self, door: Door, request: web.BaseRequest) -> web.StreamResponse:
+    def _success(self, door: Endpoint, request: web.BaseRequest) -> web.StreamResponse:
         if request.keep_alive and request.version == HttpVersion11:
             return self._successes[door.accepted].at(int(self._clock()))
         return web.Response(status=door.accepted)
@@ -185,29 +193,29 @@ class Gateway:
             count = self._counts[door, status] = telemetry.HOOKS.labels(door, str(status))
         count.inc()
 
-    def _prove(self, door: Door, request: web.BaseRequest, now: int) -> None:
-        if failed := before(door.proofs, request.headers, request_body.names(request), now):
+    def _prove(self, door: Endpoint, request: web.BaseRequest, now: int) -> None:
+        if failed := check_headers(door.proofs, request.headers, request_body.names(request), now):
             self._refuse(door, request, failed)
 
-    def _refuse(self, door: Door, request: web.BaseRequest, check: str) -> None:
+    def _refuse(self, door: Endpoint, request: web.BaseRequest, check: str) -> None:
         log.warning("refused", source=door.name, check=check, remote=request.remote)
-        raise Answer(401)
+        raise HttpError(401)
 
-    async def _take(self, door: Door, request: web.BaseRequest) -> None:
+    async def _take(self, door: Endpoint, request: web.BaseRequest) -> None:
         """Prove, read and keep a request. Raises Answer where it doesn't end in success."""
         deadline = asyncio.get_running_loop().time() + SECONDS
         headers, now = request.headers, int(self._clock() * 1_000_000)
         self._prove(door, request, now)
         body = await request_body.body(request, self._max_body * door.factor, deadline)
-        if failed := after(door.proofs, headers, body):
+        if failed := check_body(door.proofs, headers, body):
             self._refuse(door, request, failed)
         of = intake(door.source, headers, body, now)
         if door.kind == "set":
             await self._token(door, request, of, body, deadline)
             return
         if door.source == "hris":
-            of, body = unformed(of, body)
-        payload = decoded(of, body)
+            of, body = form_to_json(of, body)
+        payload = decode(of, body)
         if door.kind == "graph":
             payload = {"value": self._ours(door, request, payload)}
             made, ignored = self._records(of, payload, None)
@@ -217,20 +225,20 @@ class Gateway:
             made = [rejected(of, body, ignored[0].code, ignored[0].reason)]
         await self._append(made, deadline)
         if door.strict and ignored:
-            raise Answer(400, {"code": ignored[0].code, "reason": ignored[0].reason})
+            raise HttpError(400, {"code": ignored[0].code, "reason": ignored[0].reason})
 
     def _records(self, of: Intake, payload: Any, body: bytes | None) -> tuple[list[Record], list[Ignored]]:
-        return records(SOURCES[of.source], self._options[of.source], of, payload, body)
+        return to_records(SOURCES[of.source], self._options[of.source], of, payload, body)
 
-    def _ours(self, door: Door, request: web.BaseRequest, payload: Any) -> list[dict[str, Any]]:
+    def _ours(self, door: Endpoint, request: web.BaseRequest, payload: Any) -> list[dict[str, Any]]:
         ours, others = own_items(payload, door.states)
         if others or not ours:
             log.warning("refused", source=door.name, check="clientState", remote=request.remote, items=others)
         if not ours:
-            raise Answer(401)
+            raise HttpError(401)
         return ours
 
-    async def _token(self, door: Door, request: web.BaseRequest, of: Intake, body: bytes, deadline: float) -> None:
+    async def _token(self, door: Endpoint, request: web.BaseRequest, of: Intake, body: bytes, deadline: float) -> None:
         """A Security Event Token. What is kept are the claims that were signed; a verification event is one too."""
         assert self._issuer is not None
         found: Token | Refusal = Refusal("invalid_request", "the content type isn't application/secevent+jwt")
@@ -239,10 +247,10 @@ class Gateway:
                 found = await self._issuer.checked(body, of.received)
             except KeysUnavailableError as error:
                 log.error("keys unavailable", reason=str(error))  # noqa: TRY400 - it says all
-                raise Answer(503) from None
+                raise HttpError(503) from None
         if isinstance(found, Refusal):
             log.warning("refused", source=door.name, check=found.err, why=found.description, remote=request.remote)
-            raise Answer(400, {"err": found.err, "description": found.description})
+            raise HttpError(400, {"err": found.err, "description": found.description})
         if self._issuer.knows(found):
             return
         made, _ = self._records(replace(of, headers={"content-type": "application/json"}), found.payload, found.claims)
@@ -264,10 +272,10 @@ class Gateway:
             kept = True
         except TimeoutError:
             log.warning("not acknowledged in time", records=len(made))
-            raise Answer(503) from None
+            raise HttpError(503) from None
         except KafkaError as error:
             self._fail(error)
-            raise Answer(503) from None
+            raise HttpError(503) from None
         finally:
             if not (kept or watched):
                 for future in sent:

@@ -18,7 +18,7 @@ REMEMBERED = 10_000
 """Tokens that are recognised here. Older ones are kept twice, and recognised by who reads them."""
 
 
-class Issuer:
+class SetVerifier:
     """`fetch` gives the key set as it is now, or raises KeysUnavailableError."""
 
     def __init__(

@@ -6,7 +6,7 @@ from types import TracebackType
 from typing import Self
 
 
-class Deadlines:
+class SharedTimeout:
     """For the tasks of one loop."""
 
     def __init__(self) -> None:
@@ -49,7 +49,7 @@ class Deadline:
 
     __slots__ = ("_all", "_cancelling", "_late", "_task", "when")
 
-    def __init__(self, all_: Deadlines, when: float) -> None:
+    def __init__(self, all_: SharedTimeout, when: float) -> None:
         self._all = all_
         self._late = False
         self._task: asyncio.Task[object] | None = None

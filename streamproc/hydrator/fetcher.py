@@ -17,13 +17,13 @@ import orjson
 import structlog
 
 from streamproc import telemetry
-from streamproc.adapters.wait import rest
-from streamproc.core.flow.circuit_breaker import Health
-from streamproc.core.parsed_payload import Notice
+from streamproc.adapters.wait import wait_unless
+from streamproc.core.flow.circuit_breaker import CircuitBreaker
+from streamproc.core.parsed_payload import FetchRequest
 from streamproc.core.records.headers import BY_GATEWAY, KIND, READ, RECEIVED, SUBJECT
 from streamproc.core.records.producer_record import LARGEST, REJECTIONS, Record
 from streamproc.core.records.rejected import Rejected
-from streamproc.hydrator.decide.fetch_queue import Triggers, Want
+from streamproc.hydrator.decide.fetch_queue import Fetch, FetchQueue
 from streamproc.hydrator.directories.api import Directory, DirectoryError, Read
 
 log = structlog.get_logger("streamproc.hydrator")
@@ -69,7 +69,7 @@ class Times:
         return int(self.clock() * 1_000_000)
 
 
-class Fetching:
+class Fetcher:
     """See above. Of one source."""
 
     def __init__(self, source: str, directory: Directory, append: Append, times: Times) -> None:
@@ -77,8 +77,8 @@ class Fetching:
         self.directory = directory
         self.append = append
         self.times = times
-        self._triggers: Triggers[Ticket] = Triggers()
-        self._health = Health()
+        self._triggers: FetchQueue[Ticket] = FetchQueue()
+        self._health = CircuitBreaker()
         self._well_at = float("-inf")
         """When the directory last told of a subject."""
         self._troubles: dict[str, tuple[int, float]] = {}
@@ -87,7 +87,7 @@ class Fetching:
         self._woken = asyncio.Event()
         self._failure: asyncio.Future[None] | None = None
 
-    def offer(self, ticket: Ticket, notices: Iterable[Notice]) -> None:
+    def offer(self, ticket: Ticket, notices: Iterable[FetchRequest]) -> None:
         """Subjects to fetch; at least one."""
         self._triggers.offer(ticket, notices)
         self._woken.set()
@@ -160,14 +160,14 @@ class Fetching:
                 task.add_done_callback(self._ended)
                 seconds = self._closed()
             waiting = self._triggers.wait(self.times.ticks())
-            await rest(self.times.sleep, seconds if seconds > 0 else waiting, self._woken)
+            await wait_unless(self.times.sleep, seconds if seconds > 0 else waiting, self._woken)
 
     def _closed(self) -> float:
         """Seconds until anything may be asked."""
         now = self.times.ticks()
         return max(self._health.wait(now), self.directory.api.quiet_until - now)
 
-    async def _fetch(self, want: Want) -> None:
+    async def _fetch(self, want: Fetch) -> None:
         try:
             found = await self.directory.read(want.subject)
         except DirectoryError as error:
@@ -186,7 +186,7 @@ class Fetching:
             return
         await self._keep(want, found)
 
-    async def _keep(self, want: Want, found: Read) -> None:
+    async def _keep(self, want: Fetch, found: Read) -> None:
         if found.status == "unknown" and any(ticket.known for ticket in self._triggers.asked(want)):
             await self.append(self.record(want.subject, b"", found.read, "unlisted"))
         elif found.status == "unknown":
@@ -209,7 +209,7 @@ class Fetching:
         headers = [(name, value.encode("utf-8", "replace")) for name, value in told.items()]
         return Record(f"events.{self.source}", subject.encode("utf-8", "replace"), body, headers)
 
-    def _refused(self, want: Want, error: DirectoryError) -> None:
+    def _refused(self, want: Fetch, error: DirectoryError) -> None:
         self._count("failed")
         now = self.times.ticks()
         tried, since = self._troubles.get(want.subject, (0, now))
@@ -220,7 +220,7 @@ class Fetching:
         else:
             self._triggers.later(want, now + self._pause(tried + 1))
 
-    def _give_up(self, want: Want, reason: str) -> None:
+    def _give_up(self, want: Fetch, reason: str) -> None:
         log.error("subject can't be fetched", source=self.source, reason=reason)
         self._count("rejected")
         self._troubles.pop(want.subject, None)
@@ -228,7 +228,7 @@ class Fetching:
             ticket.failed = reason
         self._done(want)
 
-    def _done(self, want: Want) -> None:
+    def _done(self, want: Fetch) -> None:
         for ticket in self._triggers.done(want):
             ticket.ended(ticket.failed)
 
@@ -239,7 +239,7 @@ class Fetching:
             log.warning("directory is down" if self._health.down else "directory is back", source=self.source)
         self._woken.set()
 
-    def _until_new(self, found: Read, want: Want) -> float:
+    def _until_new(self, found: Read, want: Fetch) -> float:
         """Seconds until the directory's clock, which tells whole seconds, may say that the answer is new enough."""
         seconds = (want.least - found.read) / 1_000_000
         if seconds > 10:

@@ -14,14 +14,14 @@ import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
 from aiokafka.errors import CommitFailedError, IllegalStateError, RebalanceInProgressError
 
-from streamproc.core.flow.offset_tracker import Offsets
-from streamproc.core.parsed_payload import Notice
+from streamproc.core.flow.offset_tracker import OffsetTracker
+from streamproc.core.parsed_payload import FetchRequest
 from streamproc.hydrator.directories.api import DirectoryError
-from streamproc.hydrator.fetcher import Fetching, Ticket, rejection
+from streamproc.hydrator.fetcher import Fetcher, Ticket, rejection
 from streamproc.hydrator.sync import Sync
 from streamproc.sources import SOURCES
 from streamproc.sources.options import SourceOptions
-from streamproc.sources.raw_record import told
+from streamproc.sources.raw_record import parse_record
 
 log = structlog.get_logger("streamproc.hydrator")
 
@@ -38,7 +38,7 @@ class Hydrator(ConsumerRebalanceListener):  # type: ignore[misc]
     def __init__(
         self,
         consumer: AIOKafkaConsumer,
-        fetchings: Mapping[str, Fetching],
+        fetchings: Mapping[str, Fetcher],
         options: Mapping[str, SourceOptions],
         syncs: Iterable[tuple[Sync, float]] = (),
         beside: Iterable[Coroutine[Any, Any, None]] = (),
@@ -50,7 +50,7 @@ class Hydrator(ConsumerRebalanceListener):  # type: ignore[misc]
         self._syncs = list(syncs)
         self._beside = list(beside)
         self._whole_every = whole_every
-        self._offsets: dict[TopicPartition, Offsets] = {}
+        self._offsets: dict[TopicPartition, OffsetTracker] = {}
         self._committed: dict[TopicPartition, int] = {}
         self._places: dict[Ticket, TopicPartition] = {}
         self._rejecting: set[asyncio.Task[None]] = set()
@@ -99,7 +99,7 @@ class Hydrator(ConsumerRebalanceListener):  # type: ignore[misc]
                 ready()
 
     def _take_in(self, place: TopicPartition, record: ConsumerRecord) -> None:
-        offsets = self._offsets.setdefault(place, Offsets())
+        offsets = self._offsets.setdefault(place, OffsetTracker())
         if not offsets.start(record.offset):
             return  # read twice
         source = place.topic.removeprefix(TOPIC)
@@ -113,8 +113,10 @@ class Hydrator(ConsumerRebalanceListener):  # type: ignore[misc]
         self._places[ticket] = place
         self._fetchings[source].offer(ticket, notices)
 
-    def _notices(self, source: str, record: ConsumerRecord) -> tuple[Notice, ...]:
-        said = told(SOURCES[source].read, self._options[source], record.value, dict(record.headers), record.timestamp)
+    def _notices(self, source: str, record: ConsumerRecord) -> tuple[FetchRequest, ...]:
+        said = parse_record(
+            SOURCES[source].read, self._options[source], record.value, dict(record.headers), record.timestamp
+        )
         return said.notifications
 
     def _ended(self, ticket: Ticket, place: TopicPartition, record: ConsumerRecord, failed: str | None) -> None:

@@ -19,13 +19,13 @@ from aiokafka import AIOKafkaProducer
 
 from streamproc import telemetry
 from streamproc.adapters.kafka import reading as kafka
-from streamproc.core.parsed_payload import Notice, Taken
+from streamproc.core.parsed_payload import FetchRequest, Receipt
 from streamproc.core.records.change_event import GONE
 from streamproc.core.records.cursor import CURSOR, Cursor
 from streamproc.core.records.producer_record import LARGEST, Record
 from streamproc.core.records.topic_names import CURSORS, LINKS
 from streamproc.hydrator.directories.api import DirectoryError, Page
-from streamproc.hydrator.fetcher import Fetching, Ticket, rejection
+from streamproc.hydrator.fetcher import Fetcher, Ticket, rejection
 from streamproc.settings import Settings
 from streamproc.sources import SOURCES
 from streamproc.sources.options import SourceOptions
@@ -41,7 +41,7 @@ TOGETHER = 500
 async def known_subjects(settings: Settings, source: str) -> set[str]:
     """Of table `links`: subjects of a source that it hasn't said are gone. Raises KafkaError."""
     found: dict[str, bool] = {}
-    async for name, value in kafka.whole(settings, LINKS):
+    async for name, value in kafka.read_topic(settings, LINKS):
         of, _, subject = name.partition("/")
         if of == source:
             facts = orjson.loads(value)["facts"]
@@ -68,7 +68,7 @@ class KafkaCursors:
 
     async def load(self, source: str) -> Cursor:
         found = Cursor(source)
-        async for name, value in kafka.whole(self._settings, CURSORS):
+        async for name, value in kafka.read_topic(self._settings, CURSORS):
             if name == source and value is not None:
                 found = CURSOR.validate_json(value)
         return found
@@ -103,7 +103,7 @@ class Sync:
 
     def __init__(
         self,
-        fetching: Fetching,
+        fetching: Fetcher,
         options: SourceOptions,
         cursors: Cursors,
         say: Callable[[str], None] = lambda _: None,
@@ -169,7 +169,7 @@ class Sync:
         missing = sorted(await self._known(self.source) - self._seen) if self._known else []
         for start in range(0, len(missing), TOGETHER):
             some = [
-                Notice(subject, "sync", 0, "missing from a whole round")
+                FetchRequest(subject, "sync", 0, "missing from a whole round")
                 for subject in missing[start : start + TOGETHER]
             ]
             await asyncio.gather(*(self._read(notice, counts, known=True) for notice in some))
@@ -181,8 +181,8 @@ class Sync:
 
     async def _keep(self, page: Page, read: int, counts: Counts) -> None:
         """Returns when the brokers have all of it."""
-        taken = Taken(self.times.now, read)
-        notices = [Notice(subject, "sync", 0, "sync") for subject in page.subjects]
+        taken = Receipt(self.times.now, read)
+        notices = [FetchRequest(subject, "sync", 0, "sync") for subject in page.subjects]
         self._seen.update(page.subjects)
         records: list[Record] = []
         for element in page.elements:
@@ -205,7 +205,7 @@ class Sync:
         await self._fetching.append(record)
         counts.told += 1
 
-    async def _read(self, notice: Notice, counts: Counts, *, known: bool = False) -> None:
+    async def _read(self, notice: FetchRequest, counts: Counts, *, known: bool = False) -> None:
         ended: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
         ticket = Ticket(lambda failed: None if ended.done() else ended.set_result(failed), known=known)
         self._fetching.offer(ticket, [notice])

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from streamproc.core.fold.mapping import Mapping
 from streamproc.core.records.change_event import CHANGE_EVENT, ChangeEvent, Fact
-from streamproc.core.records.stored_record import Logged
+from streamproc.core.records.stored_record import StoredRecord
 from streamproc.mapping_preview.whatif import Known
 
 Catalogued: TypeAlias = Literal["roles", "groups", "skills", "languages", "divisions"]
@@ -52,7 +52,7 @@ class Survey:
         self._now = 0
         self._found = Surveyed()
 
-    def take(self, logged: Logged) -> None:
+    def take(self, logged: StoredRecord) -> None:
         """The next record."""
         self._now = max(self._now, logged.timestamp)
         try:

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from streamproc.archive.per_partition import by_partition
-from streamproc.core.fold.refold import first_rules
+from streamproc.archive.per_partition import map_partitions
+from streamproc.core.fold.refold import first_mapping
 from streamproc.core.records.stored_record import History, below
 from streamproc.core.records.topic_names import CHANGES
 from streamproc.mapping_preview.attribute_usage import Survey, Surveyed
@@ -39,7 +39,7 @@ def compared(history: History, question: Question, say: Callable[[str], None]) -
     """Raises MappingError, and what the history raises where it can't be read."""
     usable(question.text, question.name)
     whole, in_force, assumed = Impact(question.examples), {}, []
-    for number, (impact, digest, guessed) in by_partition(history, partial(_compared, question=question)):
+    for number, (impact, digest, guessed) in map_partitions(history, partial(_compared, question=question)):
         whole.add(impact)
         if impact.events or not guessed:
             in_force[number] = digest
@@ -53,14 +53,14 @@ def compared(history: History, question: Question, say: Callable[[str], None]) -
 def surveyed(history: History, text: str, name: str, now: int | None, say: Callable[[str], None]) -> Surveyed:
     """See `Survey`. Raises MappingError, and what the history raises where it can't be read."""
     whole = Surveyed()
-    for number, found in by_partition(history, partial(_surveyed, text=text, name=name, now=now)):
+    for number, found in map_partitions(history, partial(_surveyed, text=text, name=name, now=now)):
         whole.add(found)
         say(f"partition {number}: {found.events:,} events")
     return whole
 
 
 def _compared(history: History, partition: int, question: Question) -> tuple[Impact, str, bool]:
-    rules = first_rules(history.read(CHANGES, partition))
+    rules = first_mapping(history.read(CHANGES, partition))
     whatif = WhatIf(
         partial(below, history, CHANGES, partition),
         rules,

@@ -12,7 +12,7 @@ from typing import Any, Final, Literal
 
 from streamproc.adapters.scim_http import PlatformHttp, ScimHttp, equals
 from streamproc.core.errors import TargetError
-from streamproc.core.scim.response_policy import Answer, Deliver, Denied, Retry, describe, verdict
+from streamproc.core.scim.response_policy import Deliver, Denied, Response, Retry, describe, response_action
 from streamproc.mapping_preview.attribute_usage import Catalogued
 from streamproc.mapping_preview.lint import Listed, Use
 
@@ -104,11 +104,11 @@ class Catalogue:
             raise TargetError(f"{path}: that isn't a list of groups; is STREAMPROC_SCIM_URL right?")
         return [each["displayName"] for each in found if each["displayName"].casefold() == name.casefold()]
 
-    async def _ask(self, send: Callable[[], Awaitable[Answer]], path: str) -> dict[str, Any]:
+    async def _ask(self, send: Callable[[], Awaitable[Response]], path: str) -> dict[str, Any]:
         """Until it is answered. Raises RefusedError, TargetError."""
         for attempt in range(ATTEMPTS):
             answer = await send()
-            decided = verdict("read", answer, attempt, self.jitter())
+            decided = response_action("read", answer, attempt, self.jitter())
             if isinstance(decided, Deliver):
                 return answer.body
             if isinstance(decided, Denied) and answer.status == 403:

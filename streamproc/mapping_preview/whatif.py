@@ -18,12 +18,12 @@ from streamproc.core.fold.authority import key, view
 from streamproc.core.fold.effective_dating import upcoming
 from streamproc.core.fold.facts import absorb
 from streamproc.core.fold.mapping import Mapping
-from streamproc.core.fold.mapping_switch import compiled, heard, readable, ruled
+from streamproc.core.fold.mapping_switch import compiled, facts_heard, readable_events, switched
 from streamproc.core.fold.plan import plan
 from streamproc.core.records.change_event import CHANGE_EVENT, ChangeEvent, Fact, SourceFacts
-from streamproc.core.records.mapping_in_force import Rules
+from streamproc.core.records.mapping_in_force import MappingInForce
 from streamproc.core.records.resource import Resource
-from streamproc.core.records.stored_record import Logged
+from streamproc.core.records.stored_record import StoredRecord
 from streamproc.mapping_preview.impact import Impact, Moment
 
 
@@ -96,8 +96,8 @@ class WhatIf:
 
     def __init__(
         self,
-        before: Callable[[int], Iterable[Logged]],
-        rules: Rules | None,
+        before: Callable[[int], Iterable[StoredRecord]],
+        rules: MappingInForce | None,
         assumed: Mapping | None,
         mapping: Mapping,
         *,
@@ -117,7 +117,7 @@ class WhatIf:
         self._now = 0
         self._impact = Impact(examples)
 
-    def take(self, logged: Logged) -> None:
+    def take(self, logged: StoredRecord) -> None:
         """Fold the next record on both sides."""
         self._now = max(self._now, logged.timestamp)
         if not self._begun and logged.timestamp >= (self._since or 0):
@@ -230,10 +230,10 @@ class WhatIf:
                 self._compare(user, here, here.was, here.would)
         self._list_all()
 
-    def _switch(self, logged: Logged, event: ChangeEvent) -> None:
+    def _switch(self, logged: StoredRecord, event: ChangeEvent) -> None:
         """The log's own mapping changes, as in `Refold`."""
         try:
-            rules = ruled(self._rules, logged.offset, logged.timestamp, event)
+            rules = switched(self._rules, logged.offset, logged.timestamp, event)
         except (MappingError, AssertionError):
             return
         if rules is None:
@@ -245,7 +245,7 @@ class WhatIf:
         facts = (
             None
             if old.facts == new.facts
-            else heard(readable(each.value for each in self._before(logged.offset)), new.facts)
+            else facts_heard(readable_events(each.value for each in self._before(logged.offset)), new.facts)
         )
         self._shared = self._shared and facts is None
         for user, here in self._users.items():

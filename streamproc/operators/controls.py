@@ -9,18 +9,18 @@ import orjson
 from streamproc.adapters.kafka import client, reading
 from streamproc.core.records.change_event import Origin
 from streamproc.core.records.control import MAPPING, SINK, Action, Control
-from streamproc.core.records.delivery import DELIVERY, Delivery
+from streamproc.core.records.delivery import DELIVERED_STATE, DeliveredState
 from streamproc.core.records.topic_names import CONTROLS, DELIVERIES
 from streamproc.settings import Settings
 
 
-async def set_aside(settings: Settings) -> list[Delivery]:
+async def set_aside(settings: Settings) -> list[DeliveredState]:
     """Everybody of whom something is set aside now, by user ID. Raises KafkaError."""
-    found: dict[str, Delivery] = {}
-    async for user, value in reading.whole(settings, DELIVERIES, committed_only=True):
+    found: dict[str, DeliveredState] = {}
+    async for user, value in reading.read_topic(settings, DELIVERIES, committed_only=True):
         found.pop(user, None)
         if orjson.loads(value)["parked"] is not None:
-            found[user] = DELIVERY.validate_json(value)
+            found[user] = DELIVERED_STATE.validate_json(value)
     return [found[user] for user in sorted(found)]
 
 
@@ -40,7 +40,7 @@ async def order(settings: Settings, controls: Iterable[Control]) -> list[Origin]
         await producer.stop()
 
 
-def control(action: Action, delivery: Delivery | None, by: str, reason: str, at: int) -> Control:
+def control(action: Action, delivery: DeliveredState | None, by: str, reason: str, at: int) -> Control:
     """An order about what is set aside of a user; `delivery` None: about the sinks. `at`: ms since 1970."""
     if delivery is None or delivery.parked is None:
         return Control(f"{action}-{at}", action, None, None, by, reason, at)

@@ -9,7 +9,7 @@ from streamproc.settings import Settings
 async def all_links(settings: Settings) -> dict[str, Link]:
     """SOURCE/SUBJECT → the newest link of each subject. Raises KafkaError."""
     found: dict[str, Link] = {}
-    async for name, value in reading.whole(settings, LINKS):
+    async for name, value in reading.read_topic(settings, LINKS):
         link = LINK.validate_json(value)
         if name not in found or found[name].seq <= link.seq:
             found[name] = link

@@ -15,7 +15,7 @@ from streamproc.core.errors import MappingError
 from streamproc.core.records import partitioner
 from streamproc.core.records.change_event import Origin
 from streamproc.core.records.control import CONTROL, MAPPING
-from streamproc.core.records.mapping_in_force import RULES, Rules
+from streamproc.core.records.mapping_in_force import MAPPING_IN_FORCE, MappingInForce
 from streamproc.core.records.topic_names import CONTROLS, MAPPINGS, REJECTIONS
 from streamproc.settings import Settings
 from streamproc.sources.mapping_authority import usable
@@ -26,7 +26,7 @@ class Switch:
     """What is in force in a partition. `users` were planned anew by it, and `changed` of them are to be otherwise."""
 
     partition: int
-    rules: Rules
+    rules: MappingInForce
     users: int
     changed: int
 
@@ -42,8 +42,8 @@ async def ordered(settings: Settings) -> list[tuple[int, str]]:
     """Offset and digest of each order of a mapping that a worker can obey, as they came. Raises KafkaError."""
     partition = partitioner.partition_of(MAPPING.encode(), settings.partitions)
     found: list[tuple[int, str]] = []
-    end = (await reading.ends(settings, CONTROLS))[partition]
-    async for records in reading.stretch(settings, CONTROLS, partition, 0, end):
+    end = (await reading.end_offsets(settings, CONTROLS))[partition]
+    async for records in reading.read_range(settings, CONTROLS, partition, 0, end):
         for record in records:
             try:
                 control = CONTROL.validate_json(record.value or b"")
@@ -113,7 +113,7 @@ async def watch(settings: Settings) -> AsyncIterator[Watch]:
 
 def _switch(record: ConsumerRecord) -> Switch:
     headers = dict(record.headers)
-    rules = RULES.validate_json(record.value)
+    rules = MAPPING_IN_FORCE.validate_json(record.value)
     return Switch(record.partition, rules, int(headers.get(USERS, 0)), int(headers.get(CHANGED, 0)))
 
 
@@ -124,7 +124,7 @@ def _refused(record: ConsumerRecord, order: Origin) -> Refused | None:
     return Refused(f"{said['code']}: {said['reason']}")
 
 
-def _counts(rules: Rules, order: Origin, digest: str, other: int) -> bool:
+def _counts(rules: MappingInForce, order: Origin, digest: str, other: int) -> bool:
     """Whether an order has come into force by these rules, or by others after it, or changes nothing."""
     obeyed = rules.origin.topic == order.topic
     if obeyed and rules.origin.offset >= order.offset:

@@ -26,24 +26,26 @@ PATIENCE: Final = 30.0
 
 
 @dataclass(frozen=True, slots=True)
-class Ordered:
+class ReceivedCommand:
     """A control, and where it lies in the log."""
 
     control: Control
     origin: Origin
 
 
-class Controls:
+class ControlFollower:
     """See above. `tell` is called for each control about a user that comes after `start`."""
 
-    def __init__(self, settings: Settings, tell: Callable[[Ordered], None], pause: Callable[[bool], None]) -> None:
+    def __init__(
+        self, settings: Settings, tell: Callable[[ReceivedCommand], None], pause: Callable[[bool], None]
+    ) -> None:
         self._settings = settings
         self._tell = tell
         self._pause = pause
-        self._latest: dict[str, Ordered] = {}
+        self._latest: dict[str, ReceivedCommand] = {}
         self._consumer: AIOKafkaConsumer | None = None
 
-    def latest(self, user: str) -> Ordered | None:
+    def latest(self, user: str) -> ReceivedCommand | None:
         """The last control about the user."""
         return self._latest.get(user)
 
@@ -70,7 +72,7 @@ class Controls:
         if self._consumer is not None:
             await self._consumer.stop()
 
-    async def _next(self, tell: Callable[[Ordered], None]) -> None:
+    async def _next(self, tell: Callable[[ReceivedCommand], None]) -> None:
         assert self._consumer is not None
         batches = await self._consumer.getmany(timeout_ms=1000)
         for place, records in batches.items():
@@ -82,7 +84,9 @@ class Controls:
                     continue
                 if control.action in WORKER:
                     continue
-                ordered = Ordered(control, Origin(place.topic, place.partition, record.offset, record.timestamp))
+                ordered = ReceivedCommand(
+                    control, Origin(place.topic, place.partition, record.offset, record.timestamp)
+                )
                 if control.action in {"pause", "resume"}:
                     log.warning("ordered", action=control.action, by=control.by)
                     self._pause(control.action == "pause")

@@ -13,7 +13,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from streamproc.adapters.kafka import client
-from streamproc.core.records.delivery import Delivery, Standing, recall
+from streamproc.core.records.delivery import DeliveredState, Standing, decode_delivery
 from streamproc.core.records.outcome import Outcome
 from streamproc.core.records.topic_names import DELIVERIES, OPERATIONS, OUTCOMES
 
@@ -24,7 +24,7 @@ class PartitionLostError(Exception):
     """Another sink holds the partition now, or the cluster wouldn't take our transaction: stop working on it."""
 
 
-class Journal:
+class DeliveryStore:
     """See above. `committable` gives the offset up to which the partition is finished, None before anything is."""
 
     def __init__(
@@ -87,7 +87,7 @@ class Journal:
             for record in (await consumer.getmany(place, timeout_ms=200)).get(place, ()):
                 user = record.key.decode()
                 self._deliveries[user] = record.value
-                known = recall(record.value)
+                known = decode_delivery(record.value)
                 self._seen[user] = known.seq
                 self._note(known)
         self._loaded = end
@@ -96,10 +96,10 @@ class Journal:
         """Begin to commit what is recorded."""
         self._writer = asyncio.create_task(self._write(), name=f"journal-{self.partition}")
 
-    def delivery(self, user: str) -> Delivery | None:
+    def delivery(self, user: str) -> DeliveredState | None:
         """What Genesys holds of the user, as last recorded. None: never contacted."""
         value = self._deliveries.get(user)
-        return None if value is None else recall(value)
+        return None if value is None else decode_delivery(value)
 
     def seen(self, user: str) -> int | None:
         """The highest seq offered or delivered. None: none."""
@@ -109,7 +109,7 @@ class Journal:
         """A record with `seq` is in the lanes."""
         self._seen[user] = seq
 
-    def record(self, outcomes: list[Outcome], delivery: Delivery | None = None) -> None:
+    def record(self, outcomes: list[Outcome], delivery: DeliveredState | None = None) -> None:
         """Write these with the next transaction. Call it before the lanes are told, in one go with them."""
         self._outcomes += [(outcome.user.encode(), orjson.dumps(outcome)) for outcome in outcomes]
         if delivery is not None:
@@ -148,7 +148,7 @@ class Journal:
             self._writer = None
         await self._drop()
 
-    def _note(self, delivery: Delivery) -> None:
+    def _note(self, delivery: DeliveredState) -> None:
         """What is to be known of all users at a glance."""
         user, parked = delivery.user, delivery.parked
         if delivery.held and delivery.held.get("active"):

@@ -13,9 +13,9 @@ from streamproc.adapters.scim_http import equals
 from streamproc.core.records.delivery import Parked
 from streamproc.core.records.outcome import Request
 from streamproc.core.records.resource import Resource
-from streamproc.core.scim.response_body import has, having, is_list, listed, version
-from streamproc.sink.reconciliation import Trip
-from streamproc.sink.request_executor import Asking, SetAside
+from streamproc.core.scim.response_body import is_list, matches, matching, resources, version
+from streamproc.sink.reconciliation import Reconciliation
+from streamproc.sink.request_executor import RequestExecutor, SetAside
 
 NO_MEMBERS: Final = "excludedAttributes=members"
 
@@ -37,7 +37,7 @@ class Group:
 class Groups:
     """What is known of the target's groups, by name."""
 
-    def __init__(self, asking: Asking) -> None:
+    def __init__(self, asking: RequestExecutor) -> None:
         self._asking = asking
         self._groups: dict[str, Group] = {}
 
@@ -49,7 +49,7 @@ class Groups:
         """Id → name, of the groups that were looked up."""
         return {group.id: name for name, group in self._groups.items() if group.id}
 
-    def found(self, trip: Trip) -> list[str]:
+    def found(self, trip: Reconciliation) -> list[str]:
         """Of the groups that we may have put the user into, those whose id is known."""
         return [name for name in trip.group_names() if self.get(name).id]
 
@@ -57,7 +57,7 @@ class Groups:
         """Those whose id isn't known."""
         return [name for name in names if not self.get(name).id]
 
-    async def unknown(self, trip: Trip, name: str, *, join: bool) -> Parked | None:
+    async def unknown(self, trip: Reconciliation, name: str, *, join: bool) -> Parked | None:
         """Look the group up where its id or ETag isn't known. Not None: it can't be found, and why.
 
         Somebody who is to leave it does so under whatever name it has by now.
@@ -76,7 +76,7 @@ class Groups:
             group.read = self._asking.times.ticks()
         return None
 
-    async def of(self, trip: Trip, held: Resource) -> list[str] | None:
+    async def of(self, trip: Reconciliation, held: Resource) -> list[str] | None:
         """Which of our groups the user is in, asked of the groups. None: that is refused, and groups are set aside."""
         names = self.found(trip)
         found: list[str] = []
@@ -94,21 +94,21 @@ class Groups:
                 found.append(name)
         return found
 
-    async def _find(self, trip: Trip, group: Group, *, join: bool) -> dict[str, Any] | None:
+    async def _find(self, trip: Reconciliation, group: Group, *, join: bool) -> dict[str, Any] | None:
         if group.id:  # by its id, since a search may show an older version
             path = f"/Groups/{group.id}?{NO_MEMBERS}"
             answer = await self._asking.get(trip, path, lambda body: bool(body.get("id")))
             if answer is None:
                 group.id = ""
-            elif not join or has(answer.body, "displayName", group.name):
+            elif not join or matches(answer.body, "displayName", group.name):
                 return answer.body
         answer = await self._asking.get(trip, f"/Groups?{equals(('displayName', group.name))}&{NO_MEMBERS}", is_list)
-        found = having(answer.body if answer else None, "displayName", group.name)
+        found = matching(answer.body if answer else None, "displayName", group.name)
         return found[0] if len(found) == 1 else None
 
 
 def _is_among(body: dict[str, Any] | None, there: str) -> bool:
-    return any(each.get("id") == there for each in listed(body))
+    return any(each.get("id") == there for each in resources(body))
 
 
 def _noted(

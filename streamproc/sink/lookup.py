@@ -12,11 +12,11 @@ from streamproc.core.records.outcome import Request
 from streamproc.core.records.resource import Resource
 from streamproc.core.scim.dialect import Dialect, parse_user
 from streamproc.core.scim.response_body import etag
-from streamproc.core.scim.response_policy import Answer, Deliver, backoff
+from streamproc.core.scim.response_policy import Deliver, Response, backoff
 from streamproc.sink.groups import Groups
 from streamproc.sink.managers import Managers
-from streamproc.sink.reconciliation import Trip
-from streamproc.sink.request_executor import Asking, SetAside
+from streamproc.sink.reconciliation import Reconciliation
+from streamproc.sink.request_executor import RequestExecutor, SetAside
 from streamproc.sink.search import Search, absent
 
 PATIENCE: Final = 6
@@ -26,7 +26,7 @@ PATIENCE: Final = 6
 class Lookup:
     """See above. `find_id`: the target's id of a user whom this sink has delivered."""
 
-    def __init__(self, asking: Asking, dialect: Dialect, find_id: Callable[[str], str | None]) -> None:
+    def __init__(self, asking: RequestExecutor, dialect: Dialect, find_id: Callable[[str], str | None]) -> None:
         self._asking = asking
         self._times = asking.times
         self._dialect = dialect
@@ -36,7 +36,7 @@ class Lookup:
         self.versioned = False
         """Whether the target has ETags."""
 
-    async def look_up(self, trip: Trip) -> None:
+    async def look_up(self, trip: Reconciliation) -> None:
         """First contact: by `externalId`, then by `userName`; adopts whom it finds (RFC 7644 §3.4.2)."""
         found = await self._find(trip)
         if found is None or trip.misses > PATIENCE:
@@ -52,7 +52,7 @@ class Lookup:
             trip.misses += 1
             await self._asking.wait(trip, backoff(trip.misses, self._times.jitter()))
 
-    async def adopt(self, trip: Trip, refused: Answer) -> None:
+    async def adopt(self, trip: Reconciliation, refused: Response) -> None:
         """A create found the userName taken. The search index may lag, so look more than once before giving up."""
         await self.look_up(trip)
         for asked in range(PATIENCE + 1):
@@ -63,7 +63,7 @@ class Lookup:
         if trip.id is None:
             raise SetAside(trip.parked("ambiguous", "userName is taken, and can't be found", refused))
 
-    async def read(self, trip: Trip, *, hurry: bool) -> None:
+    async def read(self, trip: Reconciliation, *, hurry: bool) -> None:
         """What the target holds of the user now, with its ETag. `hurry`: don't wait for groups."""
         unfound = self.groups.unfound(trip.group_names())
         if not hurry:
@@ -82,7 +82,7 @@ class Lookup:
         if groups is not None:
             cast("Resource", trip.held)["groups"] = groups
 
-    async def confirm(self, trip: Trip) -> None:
+    async def confirm(self, trip: Reconciliation) -> None:
         """Read a leaver back. Groups aren't looked up for that: what was known of them stays known."""
         before, partial = (trip.held or {}).get("groups", []), trip.partial
         await self.read(trip, hurry=True)
@@ -90,7 +90,7 @@ class Lookup:
             trip.held["groups"] = sorted({*trip.held.get("groups", []), *self.groups.unfound(before)})
             trip.partial = False
 
-    async def glance(self, trip: Trip) -> bool:
+    async def glance(self, trip: Reconciliation) -> bool:
         """Read what the target holds, once: for somebody who holds a group's lock. False: it couldn't be read."""
         answer = await self._asking.read(trip, f"/Users/{trip.id}")
         read = isinstance(self._asking.judge("read", answer, 0), Deliver) and self.readable(trip, answer.body)
@@ -102,7 +102,7 @@ class Lookup:
             self._learn(trip, answer, partial=False)
         return read
 
-    def parse(self, trip: Trip, body: dict[str, Any]) -> Resource:
+    def parse(self, trip: Reconciliation, body: dict[str, Any]) -> Resource:
         """What a user resource of the target says, in our own terms: groups by name, the manager by user ID."""
         held = parse_user(body, self._dialect)
         names = self.groups.ids()
@@ -116,7 +116,7 @@ class Lookup:
             held["manager"] = self.managers.told(trip, manager)
         return held
 
-    def readable(self, trip: Trip, body: dict[str, Any]) -> bool:
+    def readable(self, trip: Reconciliation, body: dict[str, Any]) -> bool:
         """Whether it is a user, and can be understood."""
         try:
             self.parse(trip, body)
@@ -124,7 +124,7 @@ class Lookup:
             return False
         return bool(body.get("id"))
 
-    async def _find(self, trip: Trip) -> dict[str, Any] | None:
+    async def _find(self, trip: Reconciliation) -> dict[str, Any] | None:
         name = trip.record.desired.get("userName")
         if name is None:
             return await self._search.by(trip, "externalId", trip.user, absent)
@@ -136,7 +136,7 @@ class Lookup:
             raise SetAside(trip.parked("ambiguous", f"userName belongs to the user with externalId {other}"))
         return found
 
-    def _learn(self, trip: Trip, answer: Answer, *, partial: bool) -> None:
+    def _learn(self, trip: Reconciliation, answer: Response, *, partial: bool) -> None:
         trip.held = self.parse(trip, answer.body)
         trip.etag = etag(answer)
         self.versioned |= trip.etag is not None
@@ -144,7 +144,7 @@ class Lookup:
         trip.looked = trip.current = True
         trip.learned = self._times.ticks()
 
-    def _noted(self, trip: Trip, request: Request, body: dict[str, Any] | None, *, hurry: bool) -> Request:
+    def _noted(self, trip: Reconciliation, request: Request, body: dict[str, Any] | None, *, hurry: bool) -> Request:
         """A read of the user, with what it says. In a hurry nobody looks up a group whose id isn't known."""
         if body is None:
             return replace(request, absent=True)

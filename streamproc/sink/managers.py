@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import cast
 
 from streamproc.core.records.resource import Resource
-from streamproc.sink.reconciliation import Trip
+from streamproc.sink.reconciliation import Reconciliation
 from streamproc.sink.request_executor import SetAside
 from streamproc.sink.search import Search
 
@@ -17,7 +17,7 @@ class Managers:
         self._find_id = find_id
         self._ids: dict[str, str] = {}
 
-    async def referred(self, trip: Trip, resource: Resource) -> Resource:
+    async def referred(self, trip: Reconciliation, resource: Resource) -> Resource:
         """The resource with the manager as the target's own id; without, and set aside, where it has no such user."""
         manager = resource.get("manager")
         trip.manager = None
@@ -33,12 +33,12 @@ class Managers:
             referred["manager"] = there
         return cast("Resource", referred)
 
-    def told(self, trip: Trip, there: str) -> str:
+    def told(self, trip: Reconciliation, there: str) -> str:
         """The target's id as the user ID, where it is the manager who is wanted."""
         wanted = trip.record.desired.get("manager")
         return wanted if wanted and self._known(wanted) == there else there
 
-    async def moved(self, trip: Trip) -> bool:
+    async def moved(self, trip: Reconciliation) -> bool:
         """A refusal may be on account of a manager who was deleted, or made anew. True: plan again."""
         if trip.manager is None:
             return False
@@ -53,7 +53,7 @@ class Managers:
     def _known(self, manager: str) -> str | None:
         return self._ids.get(manager) or self._find_id(manager)
 
-    async def _find(self, trip: Trip, manager: str) -> str | None:
+    async def _find(self, trip: Reconciliation, manager: str) -> str | None:
         """The target's id of the manager. None: set aside."""
         try:
             found = await self._search.by_external_id(trip, manager)

@@ -2,19 +2,19 @@
 
 from collections.abc import Callable, Mapping
 
-from streamproc.core.records.delivery import Delivery, Parked, Standing
+from streamproc.core.records.delivery import DeliveredState, Parked, Standing
 from streamproc.settings import Settings
-from streamproc.sink.control_follower import Ordered
-from streamproc.sink.decide.mass_guard import Flow, Guard, Hold, Protected, Rejected, Window
-from streamproc.sink.delivery_store import Journal
-from streamproc.sink.reconciliation import Trip
+from streamproc.sink.control_follower import ReceivedCommand
+from streamproc.sink.decide.mass_guard import Flow, Hold, MassGuard, Protected, Rejected, Window
+from streamproc.sink.delivery_store import DeliveryStore
+from streamproc.sink.reconciliation import Reconciliation
 
 
-class Guarding:
+class MassGuardDriver:
     """See above. `latest`: the last order about a user."""
 
     def __init__(
-        self, settings: Settings, journals: Mapping[int, Journal], latest: Callable[[str], Ordered | None]
+        self, settings: Settings, journals: Mapping[int, DeliveryStore], latest: Callable[[str], ReceivedCommand | None]
     ) -> None:
         self._windows = (
             Window(600.0, settings.guard_count, settings.guard_share),
@@ -28,9 +28,9 @@ class Guarding:
     def renew(self) -> None:
         """Partitions came or went: each is counted where it is."""
         standings = [each for journal in self._journals.values() for each in journal.standings.values()]
-        self._guard = Guard(self._windows, self._protected, standings)
+        self._guard = MassGuard(self._windows, self._protected, standings)
 
-    def ask(self, trip: Trip) -> Parked | None:
+    def ask(self, trip: Reconciliation) -> Parked | None:
         """Its word on a revocation. Not None: not now, or never, and why."""
         order = self._latest(trip.user)
         released = order is not None and order.control.action == "release" and order.control.since == trip.since
@@ -60,7 +60,7 @@ class Guarding:
         """An operator said no; what has to be remembered of it."""
         return self._guard.reject(user)
 
-    def ended(self, delivery: Delivery) -> None:
+    def ended(self, delivery: DeliveredState) -> None:
         """A user's turn came to its end."""
         if delivery.standing is None:
             self._guard.forget(delivery.user)

@@ -8,13 +8,13 @@ from aiokafka import AIOKafkaConsumer
 from streamproc import telemetry
 from streamproc.core.records.outcome import Outcome
 from streamproc.sink.decide.lanes import Lanes
-from streamproc.sink.delivery_store import Journal
+from streamproc.sink.delivery_store import DeliveryStore
 from streamproc.sink.reconciliation import Work
-from streamproc.sink.request_gate import Gate
+from streamproc.sink.request_gate import RequestGate
 
 
 def gauge(
-    lanes: Lanes[Work], gate: Gate, journals: Mapping[int, Journal], consumer: AIOKafkaConsumer, now: float
+    lanes: Lanes[Work], gate: RequestGate, journals: Mapping[int, DeliveryStore], consumer: AIOKafkaConsumer, now: float
 ) -> None:
     """Set the gauges. `now` in ticks."""
     for urgency, users in lanes.depth().items():

@@ -11,42 +11,42 @@ from streamproc.core.scim.dialect import Dialect, create_body, member_body, patc
 from streamproc.core.scim.response_body import created, etag
 from streamproc.core.scim.response_policy import (
     Adopt,
-    Answer,
-    Asked,
     Deliver,
     Denied,
     Gone,
     Park,
     ReadBack,
     Refetch,
+    RequestKind,
+    Response,
     Retry,
     backoff,
     describe,
-    verdict,
+    response_action,
 )
-from streamproc.sink.decide.isolate_refused import only, portion
+from streamproc.sink.decide.isolate_refused import next_batch, pick
 from streamproc.sink.lookup import Lookup
-from streamproc.sink.reconciliation import Trip
-from streamproc.sink.request_executor import Asking, SetAside
+from streamproc.sink.reconciliation import Reconciliation
+from streamproc.sink.request_executor import RequestExecutor, SetAside
 
 CONFLICTS: Final = 10
 """Version conflicts in a row, at a version that doesn't change, after which it isn't the version that is refused."""
 
-Guard = Callable[[Trip], Parked | None]
+Guard = Callable[[Reconciliation], Parked | None]
 """Asked before somebody is deactivated. Not None: not now, and why."""
 
 
-class Writing:
+class OperationSender:
     """See above."""
 
-    def __init__(self, asking: Asking, dialect: Dialect, lookup: Lookup, guard: Guard) -> None:
+    def __init__(self, asking: RequestExecutor, dialect: Dialect, lookup: Lookup, guard: Guard) -> None:
         self._asking = asking
         self._times = asking.times
         self._dialect = dialect
         self._lookup = lookup
         self._guard = guard
 
-    async def carry_out(self, trip: Trip, operation: Operation) -> None:
+    async def carry_out(self, trip: Reconciliation, operation: Operation) -> None:
         """Send it once. Raises SetAside where the whole turn is, NewerWork, and PartitionLostError."""
         match operation:
             case Create():
@@ -56,22 +56,22 @@ class Writing:
                     raise SetAside(held)
                 await self._patch(trip, operation, Resource(active=False))
             case Reactivate(changes):
-                changes = portion(changes, trip.alone)
+                changes = next_batch(changes, trip.alone)
                 await self._patch(trip, Reactivate(changes), changes)
             case Patch(changes):
-                changes = portion(changes, trip.alone)
+                changes = next_batch(changes, trip.alone)
                 await self._patch(trip, Patch(changes), changes)
             case Join(group) | Leave(group):
                 await self._member(trip, operation, group)
             case _:
                 assert_never(operation)
 
-    async def _create(self, trip: Trip, operation: Create) -> None:
+    async def _create(self, trip: Reconciliation, operation: Create) -> None:
         if (incomplete := trip.incomplete()) is not None:
             raise SetAside(incomplete)
         desired = trip.deliverable(trip.record.desired)
         if trip.bare:
-            desired = only(desired, {*REQUIRED, "externalId"})
+            desired = pick(desired, {*REQUIRED, "externalId"})
         body = create_body(await self._lookup.managers.referred(trip, desired), self._dialect)
         sent = self._times.ticks()
         answer = await self._asking.write(trip, "POST", "/Users", body, None, learned=trip.learned)
@@ -89,7 +89,7 @@ class Writing:
                 trip.stale = True
                 trip.learn(holds=apply(None, operation, desired))
 
-    async def _patch(self, trip: Trip, operation: Operation, changes: Resource) -> None:
+    async def _patch(self, trip: Reconciliation, operation: Operation, changes: Resource) -> None:
         if trip.etag is None and self._lookup.versioned and not trip.current and not isinstance(operation, Deactivate):
             trip.stale = True  # the last answer told no ETag
             return
@@ -101,7 +101,7 @@ class Writing:
         answer = await self._asking.write(trip, "PATCH", f"/Users/{trip.id}", body, trip.etag, learned=trip.learned)
         await self._accepted(trip, operation, "write", answer, sent)
 
-    async def _member(self, trip: Trip, operation: Join | Leave, name: str) -> None:
+    async def _member(self, trip: Reconciliation, operation: Join | Leave, name: str) -> None:
         group = self._lookup.groups.get(name)
         join = isinstance(operation, Join)
         if unknown := await self._lookup.groups.unknown(trip, name, join=join):
@@ -120,7 +120,7 @@ class Writing:
             body = member_body(str(trip.id), join=join)
             learned = max(group.read, trip.learned)
             answer = await self._asking.write(trip, "PATCH", f"/Groups/{group.id}", body, group.etag, learned=learned)
-            match verdict("group", answer, 0, 0.0):
+            match response_action("group", answer, 0, 0.0):
                 case Deliver():
                     group.etag, group.read = etag(answer), self._times.ticks()
                     renamed = answer.body.get("displayName", group.name) != group.name
@@ -131,7 +131,9 @@ class Writing:
                     group.known = False
         await self._accepted(trip, operation, "group", answer, sent)
 
-    async def _accepted(self, trip: Trip, operation: Operation, asked: Asked, answer: Answer, sent: float) -> bool:
+    async def _accepted(
+        self, trip: Reconciliation, operation: Operation, asked: RequestKind, answer: Response, sent: float
+    ) -> bool:
         """Act on the answer to a write. True: it was accepted, and `held` says so."""
         request = trip.requests[-1]
         decided = self._asking.judge(asked, answer, trip.attempts)
@@ -186,7 +188,7 @@ class Writing:
                 assert_never(decided)
         return False
 
-    async def _refused(self, trip: Trip, operation: Operation, reason: str, answer: Answer) -> None:
+    async def _refused(self, trip: Reconciliation, operation: Operation, reason: str, answer: Response) -> None:
         """Rule 5: narrow down until what is refused stands alone, and set that aside."""
         request = trip.requests[-1]
         parked = trip.parked("refused", reason, answer)
@@ -212,10 +214,10 @@ class Writing:
             case _:
                 assert_never(operation)
 
-    def _in_the_air(self, trip: Trip, sent: float) -> None:
+    def _in_the_air(self, trip: Reconciliation, sent: float) -> None:
         trip.airborne[trip.record.seq] = sent + self._times.landed
 
-    def _count_conflict(self, trip: Trip, operation: Operation, answer: Answer) -> None:
+    def _count_conflict(self, trip: Reconciliation, operation: Operation, answer: Response) -> None:
         """Where the version never changes, it isn't the version that is refused. A leaver is tried for ever."""
         before, times = trip.conflicts
         trip.conflicts = (trip.etag, times + 1 if before == trip.etag else 1)

@@ -9,14 +9,14 @@ import structlog
 from streamproc.core.fold.plan import Urgency
 from streamproc.core.records.change_event import Origin
 from streamproc.core.records.control import APPLIES, HELD
-from streamproc.core.records.delivery import Delivery, Standing
+from streamproc.core.records.delivery import DeliveredState, Standing
 from streamproc.core.records.outcome import Outcome, Verdict
 from streamproc.core.records.topic_names import OPERATIONS
 from streamproc.core.records.user_record import OURS, Cause
-from streamproc.sink.control_follower import Controls, Ordered
-from streamproc.sink.decide.desired_state import once_more
+from streamproc.sink.control_follower import ControlFollower, ReceivedCommand
+from streamproc.sink.decide.desired_state import retry_of
 from streamproc.sink.decide.lanes import Lanes, Turn
-from streamproc.sink.delivery_store import Journal
+from streamproc.sink.delivery_store import DeliveryStore
 from streamproc.sink.reconciliation import Work
 
 log = structlog.get_logger("streamproc.sink")
@@ -25,13 +25,13 @@ RETRY_EVERY: Final = 30.0
 """Seconds between attempts at what was set aside and isn't given up."""
 
 
-class Aside:
+class ParkedWork:
     """See above. `now`: ms since 1970. `reject`: tells the mass guard, and gives what it has to remember."""
 
     def __init__(
         self,
         lanes: Lanes[Work],
-        journals: Mapping[int, Journal],
+        journals: Mapping[int, DeliveryStore],
         now: Callable[[], int],
         reject: Callable[[str], Standing | None],
     ) -> None:
@@ -39,7 +39,7 @@ class Aside:
         self._journals = journals
         self._now = now
         self._reject = reject
-        self._later: dict[str, Ordered] = {}
+        self._later: dict[str, ReceivedCommand] = {}
         """Orders about users who are in flight."""
 
     def retry(self) -> None:
@@ -55,19 +55,19 @@ class Aside:
             for user in journal.waiting.pop(manager, ()):
                 self._again(journal, user)
 
-    def ordered(self, order: Ordered) -> None:
+    def ordered(self, order: ReceivedCommand) -> None:
         """An operator's control about a user."""
         for journal in self._journals.values():
             if order.control.user in journal.parked:
                 self.obey(journal, order)
 
-    def acquired(self, journal: Journal, controls: Controls) -> None:
+    def acquired(self, journal: DeliveryStore, controls: ControlFollower) -> None:
         """A partition came, perhaps with controls that nobody has carried out yet."""
         for user in list(journal.parked):
             if (order := controls.latest(user)) is not None:
                 self.obey(journal, order)
 
-    def obey(self, journal: Journal, order: Ordered) -> None:
+    def obey(self, journal: DeliveryStore, order: ReceivedCommand) -> None:
         """Carry a control out, if it is about what is set aside now, and says something that can be said of it."""
         control = order.control
         assert control.user is not None
@@ -94,17 +94,19 @@ class Aside:
                 return
         log.warning("ordered", action=control.action, by=control.by, partition=journal.partition, seq=delivery.seq)
 
-    def finished(self, journal: Journal, user: str) -> None:
+    def finished(self, journal: DeliveryStore, user: str) -> None:
         """The user's turn has ended: what was ordered meanwhile is obeyed now."""
         if (order := self._later.pop(user, None)) is not None:
             self.obey(journal, order)
 
-    def _decided(self, journal: Journal, delivery: Delivery, cause: Cause, said: Verdict) -> None:
+    def _decided(self, journal: DeliveryStore, delivery: DeliveredState, cause: Cause, said: Verdict) -> None:
         at, reason = self._now(), cause.reason
         outcome = Outcome(delivery.user, delivery.seq, said, False, at, "unchanged", cause, [], [], reason)
         journal.record([outcome], replace(delivery, at=at))
 
-    def _again(self, journal: Journal, user: str, order: Cause | None = None, *, only_leaver: bool = False) -> None:
+    def _again(
+        self, journal: DeliveryStore, user: str, order: Cause | None = None, *, only_leaver: bool = False
+    ) -> None:
         delivery = journal.delivery(user)
         parked = delivery.parked if delivery else None
         if delivery is None or parked is None or not journal.caught_up:
@@ -114,7 +116,7 @@ class Aside:
             return
         waited = Cause(OURS, "retry", Origin(OPERATIONS, journal.partition, -1, delivery.at))
         cause = order or waited
-        work = Work(once_more(user, delivery.seq, parked.desired, cause), told=True, ordered=order is not None)
+        work = Work(retry_of(user, delivery.seq, parked.desired, cause), told=True, ordered=order is not None)
         # What only time brings again mustn't hold up what is new.
         pressure = Urgency.REVOKE if leaver else Urgency.CHANGE if order else Urgency.NOTHING
         self._lanes.again(Turn(user, journal.partition, -1, pressure, work))

@@ -16,25 +16,25 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from streamproc.adapters.kafka import client
 from streamproc.adapters.oauth import bearer
 from streamproc.adapters.scim_http import PlatformHttp, ScimHttp
-from streamproc.core.flow.circuit_breaker import Health
+from streamproc.core.flow.circuit_breaker import CircuitBreaker
 from streamproc.core.fold.plan import pressing
 from streamproc.core.records.topic_names import OPERATIONS
 from streamproc.core.records.user_record import FIRST
 from streamproc.core.scim.dialect import DIALECTS
 from streamproc.settings import Settings
-from streamproc.sink.control_follower import Controls, Ordered
-from streamproc.sink.decide.desired_state import wanted
+from streamproc.sink.control_follower import ControlFollower, ReceivedCommand
+from streamproc.sink.decide.desired_state import decode_desired
 from streamproc.sink.decide.lanes import Lanes, Turn
-from streamproc.sink.decide.rate_limit import Pace
-from streamproc.sink.delivery_store import Journal, PartitionLostError
-from streamproc.sink.mass_guard import Guarding
+from streamproc.sink.decide.rate_limit import RateLimiter
+from streamproc.sink.delivery_store import DeliveryStore, PartitionLostError
+from streamproc.sink.mass_guard import MassGuardDriver
 from streamproc.sink.metrics import count, gauge
-from streamproc.sink.parked_work import RETRY_EVERY, Aside
-from streamproc.sink.rebalance import Partitions, sink_group
-from streamproc.sink.reconciler import Courier
+from streamproc.sink.parked_work import RETRY_EVERY, ParkedWork
+from streamproc.sink.rebalance import RebalanceListener, sink_group
+from streamproc.sink.reconciler import Reconciler
 from streamproc.sink.reconciliation import Work
-from streamproc.sink.request_executor import Asking, Times
-from streamproc.sink.request_gate import Gate
+from streamproc.sink.request_executor import RequestExecutor, Times
+from streamproc.sink.request_gate import RequestGate
 
 log = structlog.get_logger("streamproc.sink")
 
@@ -63,7 +63,7 @@ class Sink:
         self._ticks = ticks
         self._sleep = sleep
         self._lanes: Lanes[Work] = Lanes(fifo, Work.condensed)
-        self._journals: dict[int, Journal] = {}
+        self._journals: dict[int, DeliveryStore] = {}
         self._tasks: dict[asyncio.Task[None], int] = {}
         self._busy = 0
         self._consumer: AIOKafkaConsumer = client.consumer(settings, group=sink_group(settings))
@@ -71,11 +71,13 @@ class Sink:
         tokens = bearer(settings, http, ticks)
         jitter = random.Random(seed).random  # noqa: S311
         times = Times(clock, ticks, self._pause, jitter, settings.session_timeout / 2, settings.request_timeout + 1.0)
-        self._gate = Gate(Pace(0.0 if fifo else settings.revoke_reserve), Health(), ticks, sleep, settings.connections)
-        self._controls = Controls(settings, self._ordered, self._stop)
-        self._guarding = Guarding(settings, self._journals, self._controls.latest)
-        self._aside = Aside(self._lanes, self._journals, times.now, self._guarding.reject)
-        self._partitions = Partitions(
+        self._gate = RequestGate(
+            RateLimiter(0.0 if fifo else settings.revoke_reserve), CircuitBreaker(), ticks, sleep, settings.connections
+        )
+        self._controls = ControlFollower(settings, self._ordered, self._stop)
+        self._guarding = MassGuardDriver(settings, self._journals, self._controls.latest)
+        self._aside = ParkedWork(self._lanes, self._journals, times.now, self._guarding.reject)
+        self._partitions = RebalanceListener(
             settings,
             self._consumer,
             self._lanes,
@@ -86,8 +88,8 @@ class Sink:
             changed=self._guarding.renew,
             fail=self._fail,
         )
-        self._courier = Courier(
-            Asking(ScimHttp(http, settings.scim_url, tokens), self._gate, self._lanes, times),
+        self._courier = Reconciler(
+            RequestExecutor(ScimHttp(http, settings.scim_url, tokens), self._gate, self._lanes, times),
             DIALECTS[settings.dialect],
             self._find_id,
             self._guarding.ask,
@@ -159,7 +161,7 @@ class Sink:
         journal = self._journals.get(partition)
         if journal is None or message.value is None:
             return
-        record = wanted(message.value)
+        record = decode_desired(message.value)
         seen = journal.seen(record.user)
         if seen is not None and record.seq <= seen:
             self._lanes.skip(partition, message.offset)  # a repeat, or told before a restart
@@ -189,7 +191,7 @@ class Sink:
             task = asyncio.create_task(self._deliver(turn, self._journals[turn.partition]))
             self._tasks[task] = turn.partition
 
-    async def _deliver(self, turn: Turn[Work], journal: Journal) -> None:
+    async def _deliver(self, turn: Turn[Work], journal: DeliveryStore) -> None:
         task = asyncio.current_task()
         assert task is not None
         known = journal.delivery(turn.user)
@@ -236,7 +238,7 @@ class Sink:
             self._aside.retry()
             self._pump()
 
-    def _ordered(self, order: Ordered) -> None:
+    def _ordered(self, order: ReceivedCommand) -> None:
         self._aside.ordered(order)
         self._pump()
 

@@ -15,13 +15,13 @@ from streamproc.adapters.kafka import client
 from streamproc.core.records.topic_names import OPERATIONS
 from streamproc.settings import Settings
 from streamproc.sink.decide.lanes import Lanes
-from streamproc.sink.delivery_store import Journal, PartitionLostError
+from streamproc.sink.delivery_store import DeliveryStore, PartitionLostError
 from streamproc.sink.reconciliation import Work
 
 log = structlog.get_logger("streamproc.sink")
 
 
-class Partitions(ConsumerRebalanceListener):  # type: ignore[misc]
+class RebalanceListener(ConsumerRebalanceListener):  # type: ignore[misc]
     """See above. `journals` and `tasks` (deliveries under way, and of which partition) are shared with the sink.
 
     `changed` is called when partitions came or went, `fail` with what makes going on unsafe.
@@ -32,7 +32,7 @@ class Partitions(ConsumerRebalanceListener):  # type: ignore[misc]
         settings: Settings,
         consumer: AIOKafkaConsumer,
         lanes: Lanes[Work],
-        journals: dict[int, Journal],
+        journals: dict[int, DeliveryStore],
         tasks: dict[asyncio.Task[None], int],
         *,
         ticks: Callable[[], float],
@@ -116,8 +116,8 @@ class Partitions(ConsumerRebalanceListener):  # type: ignore[misc]
         self._changed()
         log.info("partitions acquired", partitions=partitions, seconds=round(self._ticks() - begun, 2))
 
-    def _journal(self, partition: int) -> Journal:
-        return Journal(
+    def _journal(self, partition: int) -> DeliveryStore:
+        return DeliveryStore(
             partition,
             self._group,
             lambda: client.producer(self._settings, f"{self._group}-{partition}"),
@@ -125,7 +125,7 @@ class Partitions(ConsumerRebalanceListener):  # type: ignore[misc]
             self._ticks,
         )
 
-    def _watch(self, journal: Journal) -> None:
+    def _watch(self, journal: DeliveryStore) -> None:
         async def watch() -> None:
             try:
                 await journal.failed()

@@ -19,25 +19,25 @@ from typing import Final
 
 from streamproc.adapters.scim_http import PlatformHttp
 from streamproc.core.fold.plan import plan
-from streamproc.core.records.delivery import Delivery, Parked
+from streamproc.core.records.delivery import DeliveredState, Parked
 from streamproc.core.records.outcome import Outcome
 from streamproc.core.records.resource import Resource
 from streamproc.core.scim.dialect import Dialect, expressible
 from streamproc.core.scim.response_policy import PATIENCE as DENIALS
 from streamproc.core.scim.response_policy import backoff
 from streamproc.sink.decide.lanes import Turn
-from streamproc.sink.delivery_store import Journal
+from streamproc.sink.delivery_store import DeliveryStore
 from streamproc.sink.lookup import PATIENCE, Lookup
-from streamproc.sink.operation_sender import Guard, Writing
-from streamproc.sink.reconciliation import Trip, Work
-from streamproc.sink.request_executor import Asking, NewerWork, SetAside
+from streamproc.sink.operation_sender import Guard, OperationSender
+from streamproc.sink.reconciliation import Reconciliation, Work
+from streamproc.sink.request_executor import NewerWork, RequestExecutor, SetAside
 
 REGRESSED: Final = "an earlier change is missing from this record's history"
 SESSION_TRIES: Final = 5
 """Times that the end of a leaver's sessions is asked for before it is told as failed: revoked they are by then."""
 
 
-class Courier:
+class Reconciler:
     """See above. One for all users; `deliver` runs once per turn, many side by side.
 
     `platform`: where sessions are ended, None where they aren't.
@@ -45,7 +45,7 @@ class Courier:
 
     def __init__(
         self,
-        asking: Asking,
+        asking: RequestExecutor,
         dialect: Dialect,
         find_id: Callable[[str], str | None],
         guard: Guard = lambda _: None,
@@ -55,15 +55,17 @@ class Courier:
         self._times = asking.times
         self._dialect = dialect
         self._lookup = Lookup(asking, dialect, find_id)
-        self._writing = Writing(asking, dialect, self._lookup, guard)
+        self._writing = OperationSender(asking, dialect, self._lookup, guard)
         self._platform = platform
 
-    async def deliver(self, turn: Turn[Work], journal: Journal) -> tuple[Turn[Work], Delivery, list[Outcome]]:
+    async def deliver(
+        self, turn: Turn[Work], journal: DeliveryStore
+    ) -> tuple[Turn[Work], DeliveredState, list[Outcome]]:
         """Bring the turn to its fate. Returns the turn as it ended (a retry may have taken newer work on board).
 
         Raises PartitionLostError where the partition isn't ours any more.
         """
-        trip = Trip(turn, journal, self._times.now, self._asking.gate.ticket())
+        trip = Reconciliation(turn, journal, self._times.now, self._asking.gate.ticket())
         if delivery := journal.delivery(turn.user):
             trip.id, trip.etag, trip.held = delivery.id, delivery.etag, delivery.held
             trip.contacted = delivery.id is not None
@@ -82,7 +84,7 @@ class Courier:
         """Newer work of the user came in: don't let it wait."""
         self._asking.nudge(user)
 
-    def _recall(self, trip: Trip, parked: Parked | None) -> None:
+    def _recall(self, trip: Reconciliation, parked: Parked | None) -> None:
         """What was refused last time goes out alone, not to spoil the rest; and not at all, where only time passed."""
         if parked is None:
             return
@@ -97,14 +99,14 @@ class Courier:
                     trip.set_aside(name, trip.parked("refused", reason))
                     trip.given_up.add(name)
 
-    async def _converge(self, trip: Trip) -> None:
+    async def _converge(self, trip: Reconciliation) -> None:
         done = False
         while not done:
             self._asking.newest(trip)
             with suppress(NewerWork):
                 done = await self._step(trip)
 
-    async def _step(self, trip: Trip) -> bool:
+    async def _step(self, trip: Reconciliation) -> bool:
         """One thing at a time, so that newer work is looked at in between. True: nothing is left to do."""
         desired = self._aim(trip)
         leaver = desired.get("active") is False
@@ -132,7 +134,7 @@ class Courier:
             return True
         return False
 
-    def _aim(self, trip: Trip) -> Resource:
+    def _aim(self, trip: Reconciliation) -> Resource:
         """What is desired. Of a record that regressed, only that somebody leaves, be it said by it or just before."""
         desired = expressible(trip.record.desired, self._dialect)
         if not trip.turn.work.regressed or desired.get("active") is False:
@@ -144,7 +146,7 @@ class Courier:
                 break
         raise SetAside(trip.parked("regressed", REGRESSED))
 
-    async def _settled(self, trip: Trip) -> bool:
+    async def _settled(self, trip: Reconciliation) -> bool:
         """Rule 3. False: it was waited for, or newer work came; look again."""
         ours = [seq for seq in trip.airborne if seq != trip.record.seq]
         landed = [trip.airborne[seq] for seq in ours]
@@ -161,7 +163,7 @@ class Courier:
         trip.forget()
         return False
 
-    async def _revoked(self, trip: Trip) -> None:
+    async def _revoked(self, trip: Reconciliation) -> None:
         """The target was asked, and says that the user is inactive: rule 4 is met."""
         trip.read_back = self._times.now()
         if self._platform is None or trip.sessions_ended is not None:

@@ -6,15 +6,15 @@ from typing import Any
 
 import structlog
 
-from streamproc.core.records.delivery import Delivery, Parked, Standing
+from streamproc.core.records.delivery import DeliveredState, Parked, Standing
 from streamproc.core.records.outcome import Fate, Outcome, Request, Verdict
 from streamproc.core.records.resource import Resource, missing
 from streamproc.core.records.user_record import Cause
-from streamproc.core.scim.response_policy import Answer
-from streamproc.sink.decide.desired_state import Wanted
-from streamproc.sink.decide.isolate_refused import less
+from streamproc.core.scim.response_policy import Response
+from streamproc.sink.decide.desired_state import DesiredState
+from streamproc.sink.decide.isolate_refused import without_refused
 from streamproc.sink.decide.lanes import Turn
-from streamproc.sink.delivery_store import Journal
+from streamproc.sink.delivery_store import DeliveryStore
 
 log = structlog.get_logger("streamproc.courier")
 
@@ -23,7 +23,7 @@ log = structlog.get_logger("streamproc.courier")
 class Work:
     """A record as a lane carries it."""
 
-    record: Wanted
+    record: DesiredState
     regressed: bool = False
     told: bool = False
     """Its fate is in the log already; this is another attempt at what was set aside."""
@@ -43,11 +43,11 @@ class Work:
 
 
 @dataclass(slots=True)
-class Trip:
+class Reconciliation:
     """One turn under way: what the target is known to hold, and what has been done so far."""
 
     turn: Turn[Work]
-    journal: Journal
+    journal: DeliveryStore
     clock: Callable[[], int]
     """ms since 1970"""
     ticket: int
@@ -105,7 +105,7 @@ class Trip:
         return self.turn.user
 
     @property
-    def record(self) -> Wanted:
+    def record(self) -> DesiredState:
         """The newest one."""
         return self.turn.work.record
 
@@ -128,7 +128,7 @@ class Trip:
 
     def deliverable(self, desired: Resource) -> Resource:
         """What is desired, less what was set aside in this trip."""
-        return less(desired, self.held, self.aside, self.given_up)
+        return without_refused(desired, self.held, self.aside, self.given_up)
 
     def incomplete(self) -> Parked | None:
         """Not None: the user can't be created, since too little is known."""
@@ -156,7 +156,7 @@ class Trip:
         else:
             self.stale = True
 
-    def parked(self, code: Any, reason: str, answer: Answer | None = None) -> Parked:
+    def parked(self, code: Any, reason: str, answer: Response | None = None) -> Parked:
         """The whole turn, or one attribute of it, set aside."""
         status = answer.status if answer else None
         correlation = answer.headers.get("inin-correlation-id") if answer else None
@@ -177,11 +177,11 @@ class Trip:
 
     # How it is told
 
-    def ended(self, parked: Parked | None) -> tuple[Delivery, list[Outcome]]:
+    def ended(self, parked: Parked | None) -> tuple[DeliveredState, list[Outcome]]:
         """Its delivery, and the fates of all that it stands for."""
         held = self.held if self.id else None
         standing = self.standing if self.leaver else None
-        delivery = Delivery(self.user, self.record.seq, self.id, self.etag, held, parked, self.clock(), standing)
+        delivery = DeliveredState(self.user, self.record.seq, self.id, self.etag, held, parked, self.clock(), standing)
         return delivery, self._fates(parked)
 
     def outcome(

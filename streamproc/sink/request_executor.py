@@ -18,17 +18,27 @@ import structlog
 
 from streamproc import telemetry
 from streamproc.adapters.scim_http import PlatformHttp, ScimHttp
-from streamproc.adapters.wait import rest
+from streamproc.adapters.wait import wait_unless
 from streamproc.core.flow.circuit_breaker import PROBE_FIRST
 from streamproc.core.fold.plan import Urgency
 from streamproc.core.records.delivery import Parked
 from streamproc.core.records.outcome import Request, Verdict
-from streamproc.core.scim.response_policy import Answer, Asked, Deliver, Denied, Gone, Park, backoff, describe, verdict
-from streamproc.core.scim.response_policy import Verdict as Meaning
+from streamproc.core.scim.response_policy import (
+    Deliver,
+    Denied,
+    Gone,
+    Park,
+    RequestKind,
+    Response,
+    backoff,
+    describe,
+    response_action,
+)
+from streamproc.core.scim.response_policy import ResponseAction as Meaning
 from streamproc.sink.decide.lanes import Lanes
 from streamproc.sink.delivery_store import PartitionLostError
-from streamproc.sink.reconciliation import Trip, Work
-from streamproc.sink.request_gate import Gate
+from streamproc.sink.reconciliation import Reconciliation, Work
+from streamproc.sink.request_gate import RequestGate
 
 log = structlog.get_logger("streamproc.courier")
 
@@ -73,23 +83,30 @@ class Times:
 
 
 @dataclass(slots=True)
-class Asking:
+class RequestExecutor:
     """See above."""
 
     scim: ScimHttp
-    gate: Gate
+    gate: RequestGate
     lanes: Lanes[Work]
     times: Times
     _resting: dict[str, asyncio.Event] = field(default_factory=dict)
 
-    async def read(self, trip: Trip, path: str) -> Answer:
+    async def read(self, trip: Reconciliation, path: str) -> Response:
         """A GET, sent once. Raises NewerWork where newer work came in while it waited to be sent."""
         await self._enter(trip)
         return await self._send(trip, "GET", path, None, None)
 
     async def write(
-        self, trip: Trip, method: str, path: str, body: dict[str, Any] | None, etag: str | None, *, learned: float
-    ) -> Answer:
+        self,
+        trip: Reconciliation,
+        method: str,
+        path: str,
+        body: dict[str, Any] | None,
+        etag: str | None,
+        *,
+        learned: float,
+    ) -> Response:
         """A write, sent once. `learned`: ticks at which what it rests on was learned (rule 1).
 
         Raises NewerWork as `read` does, and PartitionLostError.
@@ -105,11 +122,11 @@ class Asking:
 
     async def get(
         self,
-        trip: Trip,
+        trip: Reconciliation,
         path: str,
         shows: Callable[[dict[str, Any]], bool],
         noted: Noted = lambda request, _: request,
-    ) -> Answer | None:
+    ) -> Response | None:
         """A GET, until it is answered by what it asked for. None: there is no such thing.
 
         Raises NewerWork, and SetAside where it is refused for good.
@@ -136,7 +153,7 @@ class Asking:
             if self.newest(trip) or trip.turn is not turn:
                 raise NewerWork
 
-    async def end_sessions(self, trip: Trip, platform: PlatformHttp) -> int | None:
+    async def end_sessions(self, trip: Reconciliation, platform: PlatformHttp) -> int | None:
         """Through the gate like all else, since it counts towards the limit; but it says nothing of SCIM's health."""
         while not await self.gate.enter(trip.user, Urgency.REVOKE, trip.ticket):
             pass
@@ -145,13 +162,13 @@ class Asking:
         finally:
             self.gate.lost()
 
-    def judge(self, asked: Asked, answer: Answer, attempts: int) -> Meaning:
+    def judge(self, asked: RequestKind, answer: Response, attempts: int) -> Meaning:
         """What an answer means, counted."""
-        decided = verdict(asked, answer, attempts, self.times.jitter())
+        decided = response_action(asked, answer, attempts, self.times.jitter())
         telemetry.REQUESTS.labels(type(decided).__name__.lower()).inc()
         return decided
 
-    def newest(self, trip: Trip) -> bool:
+    def newest(self, trip: Reconciliation) -> bool:
         """Take newer work on board. True: there was some."""
         newer = self.lanes.newest(trip.user)
         if newer is None:
@@ -161,7 +178,7 @@ class Asking:
         trip.given_up.clear()
         return True
 
-    async def again(self, trip: Trip, said: Verdict, request: Request, reason: str, after: float) -> None:
+    async def again(self, trip: Reconciliation, said: Verdict, request: Request, reason: str, after: float) -> None:
         """Tell of an attempt that wasn't the last, and wait."""
         trip.attempts += 1
         trip.requests.remove(request)
@@ -178,7 +195,7 @@ class Asking:
         # With the target down it is the gate that waits. A wait of one's own would go on when everybody else goes on.
         await self.wait(trip, min(after, PROBE_FIRST) if self.gate.health.down else after)
 
-    async def wait(self, trip: Trip, seconds: float) -> None:
+    async def wait(self, trip: Reconciliation, seconds: float) -> None:
         """Before a retry. A leaver doesn't wait for what went wrong with somebody who was to stay."""
         until, recoveries = self.times.ticks() + seconds, self.gate.health.recoveries
         while (remaining := until - self.times.ticks()) > 0 and recoveries == self.gate.health.recoveries:
@@ -192,7 +209,7 @@ class Asking:
         return await self._rest(user, seconds, self.times.pause)
 
     @asynccontextmanager
-    async def holding(self, trip: Trip, lock: asyncio.Lock) -> AsyncIterator[None]:
+    async def holding(self, trip: Reconciliation, lock: asyncio.Lock) -> AsyncIterator[None]:
         """The lock, but no wait for it where newer work comes in: a leaver needs no lock. Raises NewerWork."""
         acquired = False
 
@@ -217,11 +234,11 @@ class Asking:
     async def _rest(self, user: str, seconds: float, sleep: Callable[[float], Coroutine[Any, Any, None]]) -> bool:
         woken = self._resting[user] = asyncio.Event()
         try:
-            return await rest(sleep, seconds, woken)
+            return await wait_unless(sleep, seconds, woken)
         finally:
             del self._resting[user]
 
-    async def _sure(self, trip: Trip, learned: float) -> None:
+    async def _sure(self, trip: Reconciliation, learned: float) -> None:
         """Rule 1. Raises PartitionLostError."""
         if trip.journal.lost:
             raise PartitionLostError
@@ -229,7 +246,7 @@ class Asking:
         if confirmed < learned or self.times.ticks() - confirmed > self.times.fresh:
             await trip.journal.confirm()
 
-    async def _enter(self, trip: Trip) -> None:
+    async def _enter(self, trip: Reconciliation) -> None:
         if self.newest(trip):  # it came while nothing was waited for, and nobody would be told of it at the gate
             raise NewerWork
         urgency = Urgency.REVOKE if trip.leaver else trip.turn.urgency
@@ -237,7 +254,9 @@ class Asking:
             self.newest(trip)
             raise NewerWork
 
-    async def _send(self, trip: Trip, method: str, path: str, body: dict[str, Any] | None, etag: str | None) -> Answer:
+    async def _send(
+        self, trip: Reconciliation, method: str, path: str, body: dict[str, Any] | None, etag: str | None
+    ) -> Response:
         content = f"{method} {path} {etag}".encode() + (b"" if body is None else orjson.dumps(body))
         request_id = f"{trip.turn.partition}-{trip.record.seq}-{zlib.crc32(content):08x}"
         sent = self.times.now()

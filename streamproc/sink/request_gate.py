@@ -12,11 +12,11 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any
 
-from streamproc.adapters.wait import rest
-from streamproc.core.flow.circuit_breaker import Health
+from streamproc.adapters.wait import wait_unless
+from streamproc.core.flow.circuit_breaker import CircuitBreaker
 from streamproc.core.fold.plan import Urgency
-from streamproc.core.scim.response_policy import PATIENCE, Answer
-from streamproc.sink.decide.rate_limit import Pace
+from streamproc.core.scim.response_policy import PATIENCE, Response
+from streamproc.sink.decide.rate_limit import RateLimiter
 
 
 @dataclass(order=True, slots=True)
@@ -29,7 +29,7 @@ class _Waiting:
     gone: bool = field(default=False, compare=False)
 
 
-class Gate:
+class RequestGate:
     """See above. `sleep` waits real seconds; `ticks` is a clock that never goes back.
 
     At most `connections` requests are under way, and of leavers as many again: what waits for a connection waits here.
@@ -37,8 +37,8 @@ class Gate:
 
     def __init__(
         self,
-        pace: Pace,
-        health: Health,
+        pace: RateLimiter,
+        health: CircuitBreaker,
         ticks: Callable[[], float],
         sleep: Callable[[float], Coroutine[Any, Any, None]],
         connections: int = 16,
@@ -84,7 +84,7 @@ class Gate:
                 if seconds <= 0:
                     self._let_out()
                     return True
-                await rest(self._sleep, seconds, waiting.woken)
+                await wait_unless(self._sleep, seconds, waiting.woken)
                 waiting.woken.clear()
             return False
         finally:
@@ -102,7 +102,7 @@ class Gate:
             waiting.newer = True
             waiting.woken.set()
 
-    def answered(self, user: str, answer: Answer, *, write: bool) -> None:
+    def answered(self, user: str, answer: Response, *, write: bool) -> None:
         """What came of a request that was let out."""
         now = self._ticks()
         self._flying -= 1

@@ -10,9 +10,9 @@ from typing import Any, Final
 
 from streamproc.adapters.scim_http import equals
 from streamproc.core.records.outcome import Request
-from streamproc.core.scim.response_body import having, is_list
-from streamproc.sink.reconciliation import Trip
-from streamproc.sink.request_executor import Asking, SetAside
+from streamproc.core.scim.response_body import is_list, matching
+from streamproc.sink.reconciliation import Reconciliation
+from streamproc.sink.request_executor import RequestExecutor, SetAside
 
 LIST_ATTRIBUTES: Final = "attributes=id,userName,externalId"
 
@@ -21,10 +21,14 @@ LIST_ATTRIBUTES: Final = "attributes=id,userName,externalId"
 class Search:
     """See above."""
 
-    asking: Asking
+    asking: RequestExecutor
 
     async def by(
-        self, trip: Trip, attribute: str, value: str, nobody: Callable[[Request], Request] = lambda request: request
+        self,
+        trip: Reconciliation,
+        attribute: str,
+        value: str,
+        nobody: Callable[[Request], Request] = lambda request: request,
     ) -> dict[str, Any] | None:
         """The user, None where there is none. `nobody`: what that means for what is known of the trip's user.
 
@@ -32,16 +36,16 @@ class Search:
         """
 
         def noted(request: Request, body: dict[str, Any] | None) -> Request:
-            return request if having(body, attribute, value) else nobody(request)
+            return request if matching(body, attribute, value) else nobody(request)
 
         path = f"/Users?{equals((attribute, value))}&{LIST_ATTRIBUTES}"
         answer = await self.asking.get(trip, path, is_list, noted)
-        found = having(answer.body if answer else None, attribute, value)
+        found = matching(answer.body if answer else None, attribute, value)
         if len(found) > 1:
             raise SetAside(trip.parked("ambiguous", f"{len(found)} users have this {attribute}"))
         return found[0] if found else None
 
-    async def by_external_id(self, trip: Trip, value: str) -> dict[str, Any] | None:
+    async def by_external_id(self, trip: Reconciliation, value: str) -> dict[str, Any] | None:
         """None, too, where the target can't search by it (RFC 7644 §3.4.2.2): then `userName` alone has to do."""
         try:
             return await self.by(trip, "externalId", value)

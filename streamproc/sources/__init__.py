@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
-from streamproc.core.parsed_payload import Parsed, Taken
+from streamproc.core.parsed_payload import ParsedPayload, Receipt
 from streamproc.sources import debezium, entra, hris, okta, pingone, security_events, workday
 from streamproc.sources.options import SourceOptions, parse_sources
 
@@ -12,7 +12,7 @@ from streamproc.sources.options import SourceOptions, parse_sources
 class Read(Protocol):
     """A payload, whole or one element of it → what it says. Never raises on any JSON."""
 
-    def __call__(self, payload: Any, taken: Taken, options: SourceOptions) -> Parsed: ...
+    def __call__(self, payload: Any, taken: Receipt, options: SourceOptions) -> ParsedPayload: ...
 
 
 @dataclass(frozen=True, slots=True)

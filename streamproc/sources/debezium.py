@@ -15,7 +15,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from streamproc.core.parsed_payload import Ignored, Parsed, Said, Taken
+from streamproc.core.parsed_payload import Ignored, ParsedPayload, Receipt, SourceEvent
 from streamproc.core.records.change_event import Fact
 from streamproc.sources.lenient_json import (
     anchor,
@@ -70,12 +70,12 @@ def elements(payload: Any) -> list[Any]:
     return unfolded(payload, lambda each: each if isinstance(each, list) else None)
 
 
-def read(payload: Any, taken: Taken, options: SourceOptions = DEFAULTS) -> Parsed:
+def read(payload: Any, taken: Receipt, options: SourceOptions = DEFAULTS) -> ParsedPayload:
     """What a record's value says: a change event in its envelope, with or without schema, flattened or a CloudEvent."""
     return parsed(found for each in elements(payload) for found in _read(each, taken, options))
 
 
-def _read(element: Any, taken: Taken, options: SourceOptions) -> Iterator[Said | Ignored]:
+def _read(element: Any, taken: Receipt, options: SourceOptions) -> Iterator[SourceEvent | Ignored]:
     change = _unwrapped(element)
     if change is None:
         yield Ignored("noise", "a tombstone: it follows a deletion, for compaction")
@@ -110,7 +110,7 @@ def _read(element: Any, taken: Taken, options: SourceOptions) -> Iterator[Said |
 
 def _row(
     subject: str, row: Mapping[str, Any], order: tuple[int, int, str], options: SourceOptions
-) -> Iterator[Said | Ignored]:
+) -> Iterator[SourceEvent | Ignored]:
     found = named(row, options)
     found.pop("subject", None)
     if "displayName" not in found and "first_name" in row and "last_name" in row:
@@ -123,7 +123,7 @@ def _row(
         else:
             said["active"] = active
     if said:
-        yield Said(subject, order[2], "change", order, said, anchor(subject, said, options))
+        yield SourceEvent(subject, order[2], "change", order, said, anchor(subject, said, options))
     else:
         yield Ignored("incomplete", "no column that is read here", subject)
 

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import orjson
 
-from streamproc.core.parsed_payload import Ignored, Notice, Parsed, Said
+from streamproc.core.parsed_payload import FetchRequest, Ignored, ParsedPayload, SourceEvent
 from streamproc.core.records.change_event import BEGAN, Fact
 from streamproc.sources.options import SourceOptions
 
@@ -218,22 +218,22 @@ def others(resource: Mapping[str, Any], standard: frozenset[str]) -> dict[str, F
     }
 
 
-def parsed(found: Iterable[Said | Notice | Ignored]) -> Parsed:
+def parsed(found: Iterable[SourceEvent | FetchRequest | Ignored]) -> ParsedPayload:
     """What was found, each kind in its order."""
-    events: list[Said] = []
-    notifications: list[Notice] = []
+    events: list[SourceEvent] = []
+    notifications: list[FetchRequest] = []
     ignored: list[Ignored] = []
     for each in found:
         match each:
-            case Said():
+            case SourceEvent():
                 events.append(each)
-            case Notice():
+            case FetchRequest():
                 notifications.append(each)
             case Ignored():
                 ignored.append(each)
             case _:
                 assert_never(each)
-    return Parsed(tuple(events), tuple(notifications), tuple(ignored))
+    return ParsedPayload(tuple(events), tuple(notifications), tuple(ignored))
 
 
 def begun(value: Any) -> dict[str, Fact]:

@@ -10,7 +10,7 @@ developer.okta.com: concepts/event-hooks, reference/api/event-types; schemas Log
 
 from typing import Any, Final
 
-from streamproc.core.parsed_payload import Ignored, Notice, Parsed, Said, Taken
+from streamproc.core.parsed_payload import FetchRequest, Ignored, ParsedPayload, Receipt, SourceEvent
 from streamproc.core.records.change_event import GONE, Fact
 from streamproc.sources.lenient_json import (
     anchor,
@@ -103,7 +103,7 @@ def elements(payload: Any) -> list[Any]:
     return unfolded(payload, _inside)
 
 
-def read(payload: Any, taken: Taken, options: SourceOptions = DEFAULTS) -> Parsed:
+def read(payload: Any, taken: Receipt, options: SourceOptions = DEFAULTS) -> ParsedPayload:
     """What a hook's body, a page of the log, a log event, a user or a list of users says."""
     return parsed(_read(each, taken, options) for each in elements(payload))
 
@@ -115,7 +115,7 @@ def _inside(payload: Any) -> list[Any] | None:
     return payload if isinstance(payload, list) else None
 
 
-def _read(element: Any, taken: Taken, options: SourceOptions) -> Said | Notice | Ignored:
+def _read(element: Any, taken: Receipt, options: SourceOptions) -> SourceEvent | FetchRequest | Ignored:
     found = record(element)
     kind = text(found.get("eventType"))
     if kind is not None:
@@ -125,7 +125,9 @@ def _read(element: Any, taken: Taken, options: SourceOptions) -> Said | Notice |
     return Ignored("not_understood", "neither a System Log event nor a user")
 
 
-def _event(kind: str, event: dict[str, Any], taken: Taken, options: SourceOptions) -> Said | Notice | Ignored:
+def _event(
+    kind: str, event: dict[str, Any], taken: Receipt, options: SourceOptions
+) -> SourceEvent | FetchRequest | Ignored:
     users = _targets(event, "User", "id")
     subject = users[0] if len(users) == 1 else None
     if kind not in KNOWN or STATUS.get(kind) in options.active:
@@ -140,7 +142,7 @@ def _event(kind: str, event: dict[str, Any], taken: Taken, options: SourceOption
     uuid = text(event.get("uuid")) or digest(event)
     when = moment(micros(event.get("published")), taken.received)
     if result not in DONE or kind not in TELLING:
-        return Notice(subject, uuid, when, kind, urgent=kind not in PROFILE)
+        return FetchRequest(subject, uuid, when, kind, urgent=kind not in PROFILE)
     if kind in ACTIVE:
         gives = ACTIVE[kind]
         said: dict[str, Fact] = {"active": gives}
@@ -152,7 +154,7 @@ def _event(kind: str, event: dict[str, Any], taken: Taken, options: SourceOption
         if not said:
             return Ignored("incomplete", "the targets name no group", subject)
     order = (when, int(not gives), uuid)
-    return Said(subject, uuid, "change", order, said, anchor(subject, said, options), reason=kind)
+    return SourceEvent(subject, uuid, "change", order, said, anchor(subject, said, options), reason=kind)
 
 
 def _targets(event: dict[str, Any], kind: str, key: str) -> list[str]:
@@ -165,7 +167,7 @@ def _targets(event: dict[str, Any], kind: str, key: str) -> list[str]:
     return list(found)
 
 
-def _user(user: dict[str, Any], taken: Taken, options: SourceOptions) -> Said | Ignored:
+def _user(user: dict[str, Any], taken: Receipt, options: SourceOptions) -> SourceEvent | Ignored:
     subject, status = text(user.get("id")), text(user.get("status"))
     if subject is None or status is None:
         return Ignored("incomplete", "a user without an id or a status", subject)
@@ -185,4 +187,4 @@ def _user(user: dict[str, Any], taken: Taken, options: SourceOptions) -> Said | 
     said["active"] = status in options.active and coming in options.active
     event = digest(user)
     when = moment(micros(user.get("lastUpdated")), taken.received) if taken.read is None else taken.read
-    return Said(subject, event, "snapshot", (when, 0, event), said, anchor(subject, said, options))
+    return SourceEvent(subject, event, "snapshot", (when, 0, event), said, anchor(subject, said, options))

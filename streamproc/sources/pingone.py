@@ -12,7 +12,7 @@ developer.pingidentity.com: Subscriptions (webhooks), Audit activities, Users.
 import re
 from typing import Any, Final
 
-from streamproc.core.parsed_payload import Ignored, Notice, Parsed, Said, Taken
+from streamproc.core.parsed_payload import FetchRequest, Ignored, ParsedPayload, Receipt, SourceEvent
 from streamproc.core.records.change_event import GONE, Fact
 from streamproc.sources.lenient_json import (
     anchor,
@@ -73,7 +73,7 @@ def elements(payload: Any) -> list[Any]:
     return unfolded(payload, _inside)
 
 
-def read(payload: Any, taken: Taken, options: SourceOptions = DEFAULTS) -> Parsed:
+def read(payload: Any, taken: Receipt, options: SourceOptions = DEFAULTS) -> ParsedPayload:
     """What a webhook's body, a page of activities or of users, an activity or a user says."""
     return parsed(_read(each, taken, options) for each in elements(payload))
 
@@ -84,7 +84,7 @@ def _inside(payload: Any) -> list[Any] | None:
     return held if isinstance(held, list) else None
 
 
-def _read(element: Any, taken: Taken, options: SourceOptions) -> Said | Notice | Ignored:
+def _read(element: Any, taken: Receipt, options: SourceOptions) -> SourceEvent | FetchRequest | Ignored:
     found = record(element)
     kind = text(at(found, "action.type"))
     if kind is not None:
@@ -96,7 +96,9 @@ def _read(element: Any, taken: Taken, options: SourceOptions) -> Said | Notice |
     return Ignored("not_understood", "neither an activity in Ping Activity Format nor a user")
 
 
-def _activity(kind: str, activity: dict[str, Any], taken: Taken, options: SourceOptions) -> Said | Notice | Ignored:
+def _activity(
+    kind: str, activity: dict[str, Any], taken: Receipt, options: SourceOptions
+) -> SourceEvent | FetchRequest | Ignored:
     resources = [record(each) for each in items(activity.get("resources"))]
     users = list(dict.fromkeys(each for each in map(_owner, resources) if each is not None))
     subject = users[0] if len(users) == 1 else None
@@ -111,7 +113,7 @@ def _activity(kind: str, activity: dict[str, Any], taken: Taken, options: Source
     event = text(activity.get("id")) or digest(activity)
     when = moment(micros(activity.get("recordedAt")), taken.received)
     if kind in PROFILE:
-        return Notice(subject, event, when, kind, urgent=kind == "USER.UPDATED" and _may_disable(activity))
+        return FetchRequest(subject, event, when, kind, urgent=kind == "USER.UPDATED" and _may_disable(activity))
     if kind == DELETED:
         gives = False
         said: dict[str, Fact] = {"active": False, GONE: True}
@@ -120,9 +122,9 @@ def _activity(kind: str, activity: dict[str, Any], taken: Taken, options: Source
         names = [text(each.get("name")) for each in resources if each.get("type") == "MEMBER_OF_GROUP"]
         said = {f"group:{name}": name if gives else None for name in names if name}
         if not said:
-            return Notice(subject, event, when, kind, urgent=not gives)
+            return FetchRequest(subject, event, when, kind, urgent=not gives)
     order = (when, int(not gives), event)
-    return Said(subject, event, "change", order, said, anchor(subject, said, options), reason=kind)
+    return SourceEvent(subject, event, "change", order, said, anchor(subject, said, options), reason=kind)
 
 
 def _owner(resource: dict[str, Any]) -> str | None:
@@ -139,7 +141,7 @@ def _may_disable(activity: dict[str, Any]) -> bool:
     return description is None or "enabled" in description.casefold()
 
 
-def _user(user: dict[str, Any], taken: Taken, options: SourceOptions) -> Said | Ignored:
+def _user(user: dict[str, Any], taken: Receipt, options: SourceOptions) -> SourceEvent | Ignored:
     subject, enabled = text(user.get("id")), truth(user.get("enabled"))
     if subject is None or enabled is None:
         return Ignored("incomplete", "a user without an id, or neither enabled nor disabled", subject)
@@ -155,4 +157,4 @@ def _user(user: dict[str, Any], taken: Taken, options: SourceOptions) -> Said | 
     said |= begun(user.get("createdAt"))
     event = digest(user)
     when = moment(micros(user.get("updatedAt")), taken.received) if taken.read is None else taken.read
-    return Said(subject, event, "snapshot", (when, 0, event), said, anchor(subject, said, options))
+    return SourceEvent(subject, event, "snapshot", (when, 0, event), said, anchor(subject, said, options))

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import orjson
 
-from streamproc.core.parsed_payload import Ignored, Notice, Parsed, Said, Taken
+from streamproc.core.parsed_payload import FetchRequest, Ignored, ParsedPayload, Receipt, SourceEvent
 from streamproc.core.records.change_event import GONE, Fact
 from streamproc.core.records.fact_names import STARTS
 from streamproc.core.records.headers import KIND, READ, RECEIVED, SUBJECT
@@ -19,19 +19,21 @@ HARMLESS: Final = frozenset({"type", "failed", "noise", "group", "lifecycle", "p
 """Codes of `Ignored` that are as they should be. Whatever else isn't understood is to be seen by somebody."""
 
 
-def told(
+def parse_record(
     read: Read, options: SourceOptions, value: bytes | None, headers: Mapping[str, bytes], appended: int
-) -> Parsed:
+) -> ParsedPayload:
     """What the record says. `appended`: ms since 1970, when the broker had it."""
     named = {name.lower(): (content or b"").decode("utf-8", "replace") for name, content in headers.items()}
     received = _micros(named.get(RECEIVED))
-    taken = Taken(appended * 1000 if received is None else received, _micros(named.get(READ)), named)
+    taken = Receipt(appended * 1000 if received is None else received, _micros(named.get(READ)), named)
     if (kind := named.get(KIND)) in {"gone", "unlisted"}:
         return _absent(named.get(SUBJECT, ""), taken, gone=kind == "gone")
     if kind == "due" and (subject := named.get(SUBJECT)):
-        return Parsed(notifications=(Notice(subject, f"due/{taken.received}", taken.received, "a date has come"),))
+        return ParsedPayload(
+            notifications=(FetchRequest(subject, f"due/{taken.received}", taken.received, "a date has come"),)
+        )
     payload = _payload(value)
-    return Parsed(ignored=(payload,)) if isinstance(payload, Ignored) else read(payload, taken, options)
+    return ParsedPayload(ignored=(payload,)) if isinstance(payload, Ignored) else read(payload, taken, options)
 
 
 def received(headers: Mapping[str, bytes]) -> int | None:
@@ -52,16 +54,16 @@ def _payload(value: bytes | None) -> Any:
         return Ignored("not_json", "the value isn't JSON, or is nested too deeply")
 
 
-def _absent(subject: str, taken: Taken, *, gone: bool) -> Parsed:
+def _absent(subject: str, taken: Receipt, *, gone: bool) -> ParsedPayload:
     """The source was asked, and doesn't know the subject any more: a word about access, and no other. Or it knows more
     people than it shows (a report): then only a start that lay ahead is taken back, a hire that was rescinded.
     """
     if not subject:
-        return Parsed(ignored=(Ignored("incomplete", "it doesn't say who is gone"),))
+        return ParsedPayload(ignored=(Ignored("incomplete", "it doesn't say who is gone"),))
     at = taken.received if taken.read is None else taken.read
     said: dict[str, Fact] = {"active": False, GONE: True} if gone else {}
     event, reason = (f"gone/{at}", "gone from this source") if gone else (f"unlisted/{at}", "not listed any more")
-    return Parsed((Said(subject, event, "change", (at, 1, event), said, cancels=STARTS, reason=reason),))
+    return ParsedPayload((SourceEvent(subject, event, "change", (at, 1, event), said, cancels=STARTS, reason=reason),))
 
 
 def _micros(text: str | None) -> int | None:

@@ -25,7 +25,7 @@ Headers: TypeAlias = list[tuple[str, bytes]]
 Record: TypeAlias = tuple[bytes, bytes, Callable[[], None], Headers]
 
 
-class Outbox:
+class BatchingProducer:
     """For one idempotent producer. `full` records may wait before `room` is cleared."""
 
     def __init__(self, producer: AIOKafkaProducer, partitions: int, full: int) -> None:

@@ -3,7 +3,7 @@
 from streamproc.core.records.user_record import due_of
 
 
-class Calendar:
+class DueDates:
     """For the users of one worker, by their acknowledged records. A date that was told isn't given a second time."""
 
     def __init__(self) -> None:

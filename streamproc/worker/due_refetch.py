@@ -6,7 +6,7 @@ known from a row ahead alone nothing says that they are active. The next whole r
 
 from collections.abc import Iterator
 
-from streamproc.core.fold.effective_dating import standing, upcoming
+from streamproc.core.fold.effective_dating import as_of, upcoming
 from streamproc.core.records.change_event import SourceFacts
 from streamproc.core.records.fact_names import ACTIVE
 from streamproc.core.records.headers import KIND, SUBJECT
@@ -15,7 +15,7 @@ from streamproc.core.records.user_record import UserRecord
 from streamproc.sources import workday
 
 
-def asking(record: UserRecord, now: int) -> Iterator[Record]:
+def due_refetches(record: UserRecord, now: int) -> Iterator[Record]:
     """The notifications by which subjects are fetched whose dates have come by `now` (ms since 1970).
 
     Only of reports, and only where a row takes access or gives it, or the subject is without it: not each of many whose
@@ -31,4 +31,4 @@ def asking(record: UserRecord, now: int) -> Iterator[Record]:
 def _turned(facts: SourceFacts, before: int, now: int) -> bool:
     come = [row for row, at in upcoming(facts, before).items() if at <= now * 1000]
     turns = any(ACTIVE in facts.rows[row].attributes for row in come)
-    return turns or (bool(come) and standing(facts, now)[0].get(ACTIVE) is not True)
+    return turns or (bool(come) and as_of(facts, now)[0].get(ACTIVE) is not True)

@@ -15,19 +15,19 @@ from pydantic import ValidationError
 
 from streamproc import telemetry
 from streamproc.core.errors import MappingError
-from streamproc.core.fold.decode_cache import Decoded
+from streamproc.core.fold.decode_cache import DecodeCache
 from streamproc.core.fold.fold import fold_on
 from streamproc.core.fold.mapping import Mapping
-from streamproc.core.fold.mapping_switch import compiled, ruled
+from streamproc.core.fold.mapping_switch import compiled, switched
 from streamproc.core.fold.refold import replanned
 from streamproc.core.records.change_event import ChangeEvent, SourceFacts
 from streamproc.core.records.topic_names import CHANGES, OPERATIONS
 from streamproc.core.records.user_record import LARGEST, Effect
-from streamproc.worker.batching_producer import Outbox
-from streamproc.worker.due_dates import Calendar
+from streamproc.worker.batching_producer import BatchingProducer
+from streamproc.worker.due_dates import DueDates
 from streamproc.worker.faust_bridge.state_table import StateTable, seq_of
-from streamproc.worker.mapping_store import InForce
-from streamproc.worker.raw_record import Raw
+from streamproc.worker.mapping_store import MappingStore
+from streamproc.worker.raw_record import RawRecord
 
 log = structlog.get_logger("streamproc.worker")
 
@@ -39,7 +39,7 @@ EVENTS: Final = {name: telemetry.EVENTS.labels(name) for name in get_args(Effect
 REPLANNED: Final = {name.encode(): telemetry.REPLANNED.labels(name) for name in get_args(Effect)}
 
 
-class Folding:
+class FoldProcessor:
     """For one worker. `reject` sets a record aside, `done` says that it needs nothing more.
 
     `term` gives what stays the same while a partition stays here, so that long work can tell that it has gone.
@@ -48,12 +48,12 @@ class Folding:
     def __init__(
         self,
         users: StateTable,
-        rules: InForce,
-        calendar: Calendar,
-        reject: Callable[[Raw, str, str], None],
-        done: Callable[[Raw], None],
+        rules: MappingStore,
+        calendar: DueDates,
+        reject: Callable[[RawRecord, str, str], None],
+        done: Callable[[RawRecord], None],
         term: Callable[[tuple[str, int]], object | None],
-        decoded: Decoded,
+        decoded: DecodeCache,
     ) -> None:
         self._table = users
         self._rules = rules
@@ -73,7 +73,7 @@ class Folding:
         """Partitions have moved."""
         self._unacknowledged.clear()
 
-    def fold(self, raw: Raw, outbox: Outbox) -> Awaitable[None] | None:
+    def fold(self, raw: RawRecord, outbox: BatchingProducer) -> Awaitable[None] | None:
         """Fold one record. What is returned has to be awaited before the partition's next one."""
         mapping = self._rules.mapping(raw.partition)
         if mapping is None:
@@ -104,7 +104,12 @@ class Folding:
         return None
 
     def _write(
-        self, user: bytes, value: bytes, partition: int, outbox: Outbox, done: Callable[[], None] = lambda: None
+        self,
+        user: bytes,
+        value: bytes,
+        partition: int,
+        outbox: BatchingProducer,
+        done: Callable[[], None] = lambda: None,
     ) -> None:
         self._unacknowledged[user] = value
 
@@ -117,7 +122,7 @@ class Folding:
 
         outbox.put(OPERATIONS, user, value, kept, partition)
 
-    async def _begin(self, raw: Raw, outbox: Outbox) -> None:
+    async def _begin(self, raw: RawRecord, outbox: BatchingProducer) -> None:
         """The partition's first record here."""
         place = raw.topic, raw.partition
         term = self._term(place)
@@ -125,7 +130,7 @@ class Folding:
         if self._term(place) is term and (waiting := self.fold(raw, outbox)) is not None:
             await waiting
 
-    async def _switch(self, raw: Raw, change: ChangeEvent, outbox: Outbox) -> None:
+    async def _switch(self, raw: RawRecord, change: ChangeEvent, outbox: BatchingProducer) -> None:
         """From this offset on the partition is folded by another mapping (rule 2).
 
         Where the partition moves meanwhile, or the process dies, the record comes again: users who are past it skip it.
@@ -137,7 +142,7 @@ class Folding:
             self._reject(raw, "mapping", "there is no mapping in it; only the worker may write here")
             return
         try:
-            rules = ruled(self._rules.rules(partition), raw.offset, raw.timestamp, change)
+            rules = switched(self._rules.rules(partition), raw.offset, raw.timestamp, change)
         except MappingError as error:
             self._reject(raw, "mapping", str(error))
             return
@@ -165,7 +170,7 @@ class Folding:
             self._rules.enter(partition, rules, (len(users), changed), outbox, partial(self._done, raw))
             log.info("mapping in force", topic=topic, partition=partition, offset=raw.offset, digest=rules.digest)
 
-    def _users(self, partition: int, outbox: Outbox) -> list[bytes]:
+    def _users(self, partition: int, outbox: BatchingProducer) -> list[bytes]:
         """Everybody in a partition of whom there is a record (rule 1)."""
         on_their_way = [user for user in self._unacknowledged if outbox.partition(user) == partition]
         return list(dict.fromkeys([*self._table.keys_of(partition), *on_their_way]))
@@ -173,11 +178,11 @@ class Folding:
     def _replan(
         self,
         user: bytes,
-        raw: Raw,
+        raw: RawRecord,
         change: ChangeEvent,
         mapping: Mapping,
         facts: dict[str, SourceFacts] | None,
-        outbox: Outbox,
+        outbox: BatchingProducer,
     ) -> bool:
         """Whether another state of the user is desired from here on."""
         known = self.known(user, raw.partition)

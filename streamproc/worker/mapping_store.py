@@ -19,15 +19,15 @@ from streamproc.adapters.kafka import client, reading
 from streamproc.adapters.kafka.mappings_in_force import CHANGED, USERS
 from streamproc.core.errors import MappingError
 from streamproc.core.fold.mapping import Mapping
-from streamproc.core.fold.mapping_switch import compiled, heard, readable
-from streamproc.core.fold.refold import first_rules
+from streamproc.core.fold.mapping_switch import compiled, facts_heard, readable_events
+from streamproc.core.fold.refold import first_mapping
 from streamproc.core.records.change_event import ChangeEvent, NewMapping, Origin, SourceFacts
-from streamproc.core.records.mapping_in_force import MARK, RULES, SOURCE, Rules
-from streamproc.core.records.stored_record import Logged
+from streamproc.core.records.mapping_in_force import MAPPING_IN_FORCE, MARK, SOURCE, MappingInForce
+from streamproc.core.records.stored_record import StoredRecord
 from streamproc.core.records.topic_names import CHANGES, MAPPINGS
 from streamproc.settings import Settings
 from streamproc.sources.mapping_authority import usable
-from streamproc.worker.batching_producer import Outbox
+from streamproc.worker.batching_producer import BatchingProducer
 from streamproc.worker.faust_bridge.state_table import StateTable
 
 log = structlog.get_logger("streamproc.worker")
@@ -36,7 +36,7 @@ TURN: Final = 200
 """Events that are heard before others have their turn."""
 
 
-class InForce:
+class MappingStore:
     """For one worker. `file`: text and name of the settings' mapping. Raises MappingError where that can't be used."""
 
     def __init__(self, settings: Settings, table: StateTable, file: tuple[str, str], clock: Callable[[], int]) -> None:
@@ -47,9 +47,9 @@ class InForce:
         self._clock = clock
         self._mappings: dict[int, Mapping] = {}
         self._since: dict[int, int] = {}
-        self._pending: dict[int, Rules] = {}
+        self._pending: dict[int, MappingInForce] = {}
         """On their way to the brokers: they are in force until the table has them."""
-        self._first: dict[int, Rules] = {}
+        self._first: dict[int, MappingInForce] = {}
         """What the partitions' logs begin with. That never changes, wherever the partitions go."""
         self._finding = asyncio.Lock()
         self._told = False
@@ -73,19 +73,19 @@ class InForce:
                 )
         return known
 
-    def rules(self, partition: int) -> Rules | None:
+    def rules(self, partition: int) -> MappingInForce | None:
         """What has come into force there; None: the partition's first mapping wasn't reached yet."""
         pending = self._pending.get(partition)
         if pending is not None:
             return pending
         value = self._table.read(_key(partition), partition)
-        return None if value is None else RULES.validate_json(value)
+        return None if value is None else MAPPING_IN_FORCE.validate_json(value)
 
     def since(self, partition: int) -> int:
         """Below this offset all is folded, and isn't to be folded again by what came into force there."""
         return self._since.get(partition, 0)
 
-    async def find(self, partition: int, outbox: Outbox) -> None:
+    async def find(self, partition: int, outbox: BatchingProducer) -> None:
         """Look for the partition's first mapping from the log's beginning on; if there is none, append it (rule 2)."""
         async with self._finding:
             if partition in self._first:
@@ -100,7 +100,7 @@ class InForce:
                     end = (await reader.end_offsets([place]))[place]
                     while await reader.position(place) < end:
                         records = (await reader.getmany(place, timeout_ms=1000)).get(place, ())
-                        rules = first_rules(_logged(each) for each in records if MARK in (each.value or b""))
+                        rules = first_mapping(_logged(each) for each in records if MARK in (each.value or b""))
                         if rules is not None:
                             self._first[partition] = rules
                             return
@@ -112,7 +112,7 @@ class InForce:
             finally:
                 await reader.stop()
 
-    async def begin(self, outbox: Outbox) -> None:
+    async def begin(self, outbox: BatchingProducer) -> None:
         """See to it that each partition has its first mapping, so that a new one isn't taken for that."""
         for partition in range(self._settings.partitions):
             await self.find(partition, outbox)
@@ -121,21 +121,21 @@ class InForce:
         """What the partition's events below an offset have said of the mapping's facts; None: the first are gone."""
         found: dict[str, dict[str, SourceFacts]] = {}
         expected = 0
-        async for records in reading.stretch(self._settings, CHANGES, partition, 0, end):
+        async for records in reading.read_range(self._settings, CHANGES, partition, 0, end):
             if expected == 0 and records[0].offset > 0:
                 return None
             expected = records[-1].offset + 1
             for start in range(0, len(records), TURN):
-                heard(readable(each.value for each in records[start : start + TURN]), mapping.facts, found)
+                facts_heard(readable_events(each.value for each in records[start : start + TURN]), mapping.facts, found)
                 await asyncio.sleep(0)
         return found
 
     def enter(
         self,
         partition: int,
-        rules: Rules,
+        rules: MappingInForce,
         counts: tuple[int, int],
-        outbox: Outbox,
+        outbox: BatchingProducer,
         done: Callable[[], None],
     ) -> None:
         """From now on these are in force. The table is told after all that was put before (rule 1), then `done`.
@@ -170,7 +170,7 @@ class InForce:
             rules = self.rules(partition) or self._first[partition]
             telemetry.MAPPING.labels(str(partition), rules.digest).set(rules.seq)
 
-    async def _append_first(self, partition: int, end: int, outbox: Outbox) -> None:
+    async def _append_first(self, partition: int, end: int, outbox: BatchingProducer) -> None:
         digest, now = self._own.digest, self._clock()
         origin = Origin(CHANGES, partition, end, now)
         new = NewMapping(self._text, "worker", first=True)
@@ -187,5 +187,5 @@ def _key(partition: int) -> bytes:
     return str(partition).encode()
 
 
-def _logged(record: ConsumerRecord) -> Logged:
-    return Logged(record.topic, record.partition, record.offset, record.timestamp, record.key, record.value)
+def _logged(record: ConsumerRecord) -> StoredRecord:
+    return StoredRecord(record.topic, record.partition, record.offset, record.timestamp, record.key, record.value)

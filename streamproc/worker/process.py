@@ -22,26 +22,26 @@ from streamproc import telemetry
 from streamproc.adapters.kafka import client, reading
 from streamproc.adapters.kafka.mappings_in_force import in_force
 from streamproc.core.errors import RejectedInputError
-from streamproc.core.fold.decode_cache import Decoded
+from streamproc.core.fold.decode_cache import DecodeCache
 from streamproc.core.fold.fold import passed
 from streamproc.core.fold.mapping import Mapping as Rules
-from streamproc.core.fold.mapping_switch import unheard
+from streamproc.core.fold.mapping_switch import unheard_partitions
 from streamproc.core.records.change_event import Origin
 from streamproc.core.records.topic_names import CHANGES, CONTROLS, LINKS, MAPPINGS, OPERATIONS
 from streamproc.core.records.user_record import decode, due_of
 from streamproc.settings import Settings
 from streamproc.sources import SOURCES
 from streamproc.sources.options import SourceOptions
-from streamproc.worker.batching_producer import Outbox
-from streamproc.worker.due_dates import Calendar
-from streamproc.worker.due_refetch import asking
+from streamproc.worker.batching_producer import BatchingProducer
+from streamproc.worker.due_dates import DueDates
+from streamproc.worker.due_refetch import due_refetches
 from streamproc.worker.faust_bridge.app import make_app, settled, topic_of
-from streamproc.worker.faust_bridge.batch_fetch import Inbox
+from streamproc.worker.faust_bridge.batch_fetch import BatchFetch
 from streamproc.worker.faust_bridge.state_table import StateTable
-from streamproc.worker.fold import Folding
-from streamproc.worker.mapping_store import InForce
-from streamproc.worker.raw_record import Raw
-from streamproc.worker.record_sequencer import Handler, Reading
+from streamproc.worker.fold import FoldProcessor
+from streamproc.worker.mapping_store import MappingStore
+from streamproc.worker.raw_record import RawRecord
+from streamproc.worker.record_sequencer import Handler, RecordSequencer
 from streamproc.worker.rejections import reject
 from streamproc.worker.resolve import Resolver, brought
 
@@ -69,7 +69,7 @@ class Worker:
     ) -> None:
         """`mapping`: text and name of the settings' file. `clock`: ms since 1970. Raises MappingError."""
         self._clock = clock
-        self._calendar = Calendar()
+        self._calendar = DueDates()
         self._failure: asyncio.Future[None] | None = None
         self._settings = settings
         self._app = make_app(settings)
@@ -79,21 +79,21 @@ class Worker:
         links.on_recover(partial(self._recovered, links, LINKS))
         rules = StateTable.declare(self._app, "rules", MAPPINGS, settings.table_store)
         rules.on_recover(partial(self._recovered, rules, MAPPINGS))
-        self._rules = InForce(settings, rules, mapping, clock)
-        decoded = Decoded()
+        self._rules = MappingStore(settings, rules, mapping, clock)
+        decoded = DecodeCache()
         self._resolver = Resolver(links, options, decoded)
         self._app.on_partitions_revoked.connect(self._forget, weak=False)
         self._app.on_partitions_assigned.connect(self._forget, weak=False)
         raw = [*(f"events.{source}" for source in SOURCES), CONTROLS]
         handlers: dict[str, Handler] = {**dict.fromkeys(raw, self._resolve), CHANGES: self._fold}
-        self._reading = Reading(settings, self._app, handlers)
+        self._reading = RecordSequencer(settings, self._app, handlers)
         done, term = self._reading.done, self._reading.term
-        self._folding = Folding(users, self._rules, self._calendar, self._reject, done, term, decoded)
-        self._inbox = Inbox(self._app, list(handlers))
+        self._folding = FoldProcessor(users, self._rules, self._calendar, self._reject, done, term, decoded)
+        self._inbox = BatchFetch(self._app, list(handlers))
         self._app.agent(topic_of(self._app, *raw), name="resolve")(self._consume)
         self._app.agent(topic_of(self._app, CHANGES), name="fold")(self._consume)
 
-    _outbox: Outbox
+    _outbox: BatchingProducer
 
     async def run(self, ready: Callable[[], None] = lambda: None) -> None:
         """Work until cancelled. Raises where going on would lose something: a restart recovers from the log."""
@@ -102,7 +102,7 @@ class Worker:
         self._failure = asyncio.get_running_loop().create_future()
         producer = client.producer(self._settings)
         await producer.start()
-        self._outbox = Outbox(producer, self._settings.partitions, IN_FLIGHT)
+        self._outbox = BatchingProducer(producer, self._settings.partitions, IN_FLIGHT)
         await self._reading.start(self._outbox.room)
         self._inbox.install()
         tasks = [
@@ -162,7 +162,7 @@ class Worker:
                 if value is not None and due is not None and due <= now * 1000:
                     record = decode(value)
                     event = passed(record, Origin(CHANGES, partition, record.seq, now))
-                    for asked in asking(record, now):
+                    for asked in due_refetches(record, now):
                         self._outbox.put(asked.topic, asked.key, asked.value, headers=asked.headers)
                     self._outbox.put(CHANGES, user, orjson.dumps(event), partition=partition)
 
@@ -174,21 +174,23 @@ class Worker:
                 log.info("ignored", source=source, code=code, n=count)
             self._resolver.ignored.clear()
 
-    def _resolve(self, raw: Raw) -> Awaitable[None] | None:
+    def _resolve(self, raw: RawRecord) -> Awaitable[None] | None:
         if raw.topic == CONTROLS and (mapping := brought(raw.value)) is not None:
             return self._bring(raw, mapping)
         self._resolve_now(raw)
         return None
 
-    async def _bring(self, raw: Raw, mapping: Rules) -> None:
+    async def _bring(self, raw: RawRecord, mapping: Rules) -> None:
         """A mapping comes after each partition's first, and only where what it reads can be heard everywhere."""
         await self._rules.begin(self._outbox)
-        if unheard(mapping, await in_force(self._settings), await reading.beginnings(self._settings, CHANGES)):
+        if unheard_partitions(
+            mapping, await in_force(self._settings), await reading.beginning_offsets(self._settings, CHANGES)
+        ):
             self._reject(raw, "mapping", f"it reads other facts, and the first records of {CHANGES} are gone")
         else:
             self._resolve_now(raw)
 
-    def _resolve_now(self, raw: Raw) -> None:
+    def _resolve_now(self, raw: RawRecord) -> None:
         handle = self._resolver.obey if raw.topic == CONTROLS else self._resolver.take
         try:
             handle(raw, self._outbox, partial(self._reading.done, raw))
@@ -198,10 +200,10 @@ class Worker:
             log.exception("parser failed", topic=raw.topic, partition=raw.partition, offset=raw.offset)
             self._reject(raw, "internal", type(error).__name__)
 
-    def _fold(self, raw: Raw) -> Awaitable[None] | None:
+    def _fold(self, raw: RawRecord) -> Awaitable[None] | None:
         return self._folding.fold(raw, self._outbox)
 
-    def _reject(self, raw: Raw, code: str, reason: str) -> None:
+    def _reject(self, raw: RawRecord, code: str, reason: str) -> None:
         reject(raw, code, reason, self._outbox, partial(self._reading.done, raw))
 
     def measure(self) -> None:

@@ -6,7 +6,7 @@ from streamproc.sources.raw_record import received
 
 
 @dataclass(frozen=True, slots=True)
-class Raw:
+class RawRecord:
     """One record as it was read. `timestamp`: ms since 1970."""
 
     topic: str

@@ -14,10 +14,10 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
 from streamproc import telemetry
 from streamproc.adapters.kafka import client, reading
-from streamproc.core.flow.offset_tracker import Offsets
+from streamproc.core.flow.offset_tracker import OffsetTracker
 from streamproc.settings import Settings
 from streamproc.worker.faust_bridge.app import settled
-from streamproc.worker.raw_record import Raw
+from streamproc.worker.raw_record import RawRecord
 
 log = structlog.get_logger("streamproc.worker")
 
@@ -28,18 +28,18 @@ TURN = 64
 
 Place: TypeAlias = tuple[str, int]
 """Topic and partition."""
-Handler: TypeAlias = Callable[[Raw], Awaitable[None] | None]
+Handler: TypeAlias = Callable[[RawRecord], Awaitable[None] | None]
 """Handles a record at once, or returns what is to be awaited before the partition's next one."""
 
 
-class Reading:
+class RecordSequencer:
     """For one worker. `handlers`: by topic."""
 
     def __init__(self, settings: Settings, app: Any, handlers: Mapping[str, Handler]) -> None:
         self._settings = settings
         self._app = app
         self._handlers = handlers
-        self._offsets: dict[Place, Offsets] = {}
+        self._offsets: dict[Place, OffsetTracker] = {}
         self._turns: dict[Place, asyncio.Lock] = {}
         """A partition's records are handled one after the other, also where one takes long."""
         self._reader: AIOKafkaConsumer | None = None
@@ -80,7 +80,7 @@ class Reading:
                     await self._catch_up(place, now[place])
             before = now
 
-    def done(self, raw: Raw) -> None:
+    def done(self, raw: RawRecord) -> None:
         """The record needs nothing more."""
         offsets = self._offsets.get((raw.topic, raw.partition))
         if offsets is not None:
@@ -101,7 +101,7 @@ class Reading:
     async def _take_turn(self, place: Place, records: Sequence[ConsumerRecord], handle: Handler) -> None:
         offsets = self._offsets.get(place)
         if offsets is None:
-            offsets = Offsets(await self._committed(*place))
+            offsets = OffsetTracker(await self._committed(*place))
             if self._offsets.setdefault(place, offsets) is not offsets:
                 return  # partitions moved meanwhile, and the records will come again
         for number, record in enumerate(records, 1):
@@ -153,7 +153,7 @@ class Reading:
     async def _between(self, topic: str, partition: int, first: int, end: int) -> list[ConsumerRecord]:
         """Records at offsets `first` to `end - 1`. None, where these are a transaction's markers or were compacted."""
         found: list[ConsumerRecord] = []
-        async for records in reading.stretch(self._settings, topic, partition, first, end):
+        async for records in reading.read_range(self._settings, topic, partition, first, end):
             found += records
         return found
 
@@ -163,6 +163,6 @@ class Reading:
         return offsets.committable() if offsets else None
 
 
-def _raw_of(record: ConsumerRecord) -> Raw:
+def _raw_of(record: ConsumerRecord) -> RawRecord:
     headers = dict(record.headers)
-    return Raw(record.topic, record.partition, record.offset, record.timestamp, record.key, record.value, headers)
+    return RawRecord(record.topic, record.partition, record.offset, record.timestamp, record.key, record.value, headers)

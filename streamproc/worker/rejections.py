@@ -9,13 +9,13 @@ import structlog
 from streamproc import telemetry
 from streamproc.core.records.rejected import Rejected
 from streamproc.core.records.topic_names import REJECTIONS
-from streamproc.worker.batching_producer import Outbox
-from streamproc.worker.raw_record import Raw
+from streamproc.worker.batching_producer import BatchingProducer
+from streamproc.worker.raw_record import RawRecord
 
 log = structlog.get_logger("streamproc.worker")
 
 
-def reject(raw: Raw, code: str, reason: str, outbox: Outbox, done: Callable[[], None]) -> None:
+def reject(raw: RawRecord, code: str, reason: str, outbox: BatchingProducer, done: Callable[[], None]) -> None:
     """Set a record aside; `done` is called when the brokers have it."""
     rejected = Rejected(
         raw.topic,

@@ -20,10 +20,10 @@ from pydantic import ValidationError
 
 from streamproc.core.errors import MappingError, RejectedInputError
 from streamproc.core.fold.authority import key
-from streamproc.core.fold.decode_cache import Decoded
+from streamproc.core.fold.decode_cache import DecodeCache
 from streamproc.core.fold.mapping import Mapping as Rules
 from streamproc.core.identity.resolve import changes, order, resolve
-from streamproc.core.parsed_payload import Ignored, Parsed, Said
+from streamproc.core.parsed_payload import Ignored, ParsedPayload, SourceEvent
 from streamproc.core.records.change_event import ChangeEvent, NewMapping, Origin
 from streamproc.core.records.control import CONTROL, IDENTITY, LONGEST, Control
 from streamproc.core.records.headers import BY_GATEWAY, KIND, RECEIVED
@@ -35,10 +35,10 @@ from streamproc.sources import SOURCES
 from streamproc.sources.hris import contract
 from streamproc.sources.mapping_authority import usable
 from streamproc.sources.options import SourceOptions
-from streamproc.sources.raw_record import HARMLESS, told
-from streamproc.worker.batching_producer import Outbox
+from streamproc.sources.raw_record import HARMLESS, parse_record
+from streamproc.worker.batching_producer import BatchingProducer
 from streamproc.worker.faust_bridge.state_table import StateTable
-from streamproc.worker.raw_record import Raw
+from streamproc.worker.raw_record import RawRecord
 
 log = structlog.get_logger("streamproc.worker")
 
@@ -49,7 +49,7 @@ FORWARDED: Final = "streamproc-forwarded"
 class Resolver:
     """For one worker. `take` and `obey` raise RejectedInputError; else `done` is called when all is kept."""
 
-    def __init__(self, links: StateTable, options: Mapping[str, SourceOptions], decoded: Decoded) -> None:
+    def __init__(self, links: StateTable, options: Mapping[str, SourceOptions], decoded: DecodeCache) -> None:
         self.ignored: Counter[tuple[str, str]] = Counter()
         """Source and code → how often something meant nothing here."""
         self._table = links
@@ -62,7 +62,7 @@ class Resolver:
         """Partitions have moved."""
         self._pending.clear()
 
-    def take(self, raw: Raw, outbox: Outbox, done: Callable[[], None]) -> None:
+    def take(self, raw: RawRecord, outbox: BatchingProducer, done: Callable[[], None]) -> None:
         """A record of a source's topic."""
         name = raw.topic.removeprefix("events.")
         if raw.headers.get(KIND) == b"order":
@@ -78,7 +78,7 @@ class Resolver:
                 outbox.then(done)
                 return
         options = self._options[name]
-        said = told(SOURCES[name].read, options, raw.value, raw.headers, raw.timestamp)
+        said = parse_record(SOURCES[name].read, options, raw.value, raw.headers, raw.timestamp)
         ignored = said.ignored
         if not said.events and not said.notifications:
             strange = [each for each in ignored if each.code not in HARMLESS]
@@ -89,7 +89,7 @@ class Resolver:
             ignored = ignored or (Ignored("empty", "a list of nothing"),)
         self.ignored.update((name, each.code) for each in ignored)
         self._forward(name, raw, said, outbox)
-        ours: dict[str, list[Said]] = {}
+        ours: dict[str, list[SourceEvent]] = {}
         for each in said.events:
             if outbox.partition(each.subject.encode()) == raw.partition:
                 ours.setdefault(each.subject, []).append(each)
@@ -104,7 +104,7 @@ class Resolver:
             events += led_to
         self._write(events, links, raw.partition, outbox, done)
 
-    def obey(self, raw: Raw, outbox: Outbox, done: Callable[[], None]) -> None:
+    def obey(self, raw: RawRecord, outbox: BatchingProducer, done: Callable[[], None]) -> None:
         """A record of `streamproc.controls`: one about a subject goes in line with what its source says.
 
         A mapping goes into the log of every partition.
@@ -125,7 +125,7 @@ class Resolver:
             headers = [(KIND, b"order"), (FORWARDED, raw.place)]
             outbox.put(f"events.{source}", subject.encode(), raw.value or b"", done, headers=headers)
 
-    def _order(self, raw: Raw, outbox: Outbox, done: Callable[[], None]) -> None:
+    def _order(self, raw: RawRecord, outbox: BatchingProducer, done: Callable[[], None]) -> None:
         try:
             control = CONTROL.validate_json(raw.value or b"")
             topic, partition, offset = raw.headers[FORWARDED].decode().split("/")
@@ -144,7 +144,7 @@ class Resolver:
         value = self._table.read(encoded, partition)
         return None if value is None else LINK.validate_json(value)
 
-    def _forward(self, name: str, raw: Raw, said: Parsed, outbox: Outbox) -> None:
+    def _forward(self, name: str, raw: RawRecord, said: ParsedPayload, outbox: BatchingProducer) -> None:
         """Let others have what is theirs (rules 1 and 3). What was forwarded once isn't again."""
         if FORWARDED in raw.headers:
             return
@@ -161,7 +161,12 @@ class Resolver:
             outbox.put(f"notifications.{name}", first, value, headers=headers)
 
     def _write(
-        self, events: list[ChangeEvent], links: list[Link], partition: int, outbox: Outbox, done: Callable[[], None]
+        self,
+        events: list[ChangeEvent],
+        links: list[Link],
+        partition: int,
+        outbox: BatchingProducer,
+        done: Callable[[], None],
     ) -> None:
         """What the log is to hold, and after that the links (rule 2)."""
         values = [(key(link.source, link.subject).encode(), link, orjson.dumps(link)) for link in links]
@@ -177,7 +182,7 @@ class Resolver:
 
         outbox.then(write_links)
 
-    def _put(self, outbox: Outbox, events: Sequence[ChangeEvent]) -> None:
+    def _put(self, outbox: BatchingProducer, events: Sequence[ChangeEvent]) -> None:
         """Append events to the log, all of them or none. Raises RejectedInputError."""
         values = [orjson.dumps(event) for event in events]
         if any(len(value) > LARGEST for value in values):
@@ -203,7 +208,7 @@ def brought(value: bytes | None) -> Rules | None:
     return None
 
 
-def _bring(raw: Raw, control: Control, outbox: Outbox, done: Callable[[], None]) -> None:
+def _bring(raw: RawRecord, control: Control, outbox: BatchingProducer, done: Callable[[], None]) -> None:
     text = control.mapping
     if text is None or len(text.encode()) > LONGEST:
         raise RejectedInputError("mapping", f"no mapping, or one of more than {LONGEST} bytes")

@@ -18,16 +18,16 @@ import orjson
 import streamproc
 from streamproc.archive import layout
 from streamproc.archive.layout import DAY, Manifest
-from streamproc.archive.reader import Archived
-from streamproc.archive.writer import Writing
+from streamproc.archive.reader import ArchivedHistory
+from streamproc.archive.writer import ArchiveWriter
 from streamproc.core.fold.mapping import parse_mapping
 from streamproc.core.fold.refold import Refold
 from streamproc.core.records.change_event import ChangeEvent, Fact, NewMapping, Origin
-from streamproc.core.records.delivery import Delivery
+from streamproc.core.records.delivery import DeliveredState
 from streamproc.core.records.mapping_in_force import SOURCE
 from streamproc.core.records.outcome import Outcome, Request
 from streamproc.core.records.partitioner import partition_of
-from streamproc.core.records.stored_record import Logged
+from streamproc.core.records.stored_record import StoredRecord
 from streamproc.core.records.topic_names import CHANGES, CONTROLS, DELIVERIES, OPERATIONS, OUTCOMES
 
 PARTITIONS = 8
@@ -184,7 +184,7 @@ def record(folder: Path, events: int, users: int) -> None:
 
 
 def _partition(folder: Path, partition: int, users: list[str], events: int) -> None:
-    writing = Writing(folder, CHANGES, partition, 0)
+    writing = ArchiveWriter(folder, CHANGES, partition, 0)
     for offset, (key, event, at) in enumerate(Month(partition, users, events)):
         writing.add((offset, at, key, orjson.dumps(event), ()))
     writing.close(events)
@@ -192,9 +192,9 @@ def _partition(folder: Path, partition: int, users: list[str], events: int) -> N
 
 
 def _fold(folder: Path, partition: int) -> None:
-    history = Archived(folder)
+    history = ArchivedHistory(folder)
     refold = Refold(lambda end: takewhile(lambda one: one.offset < end, history.read(CHANGES, partition)), None)
-    operations, outcomes = (Writing(folder, topic, partition, 0) for topic in (OPERATIONS, OUTCOMES))
+    operations, outcomes = (ArchiveWriter(folder, topic, partition, 0) for topic in (OPERATIONS, OUTCOMES))
     written = told = 0
     newest: dict[str, bytes] = {}
     for logged in history.read(CHANGES, partition):
@@ -207,13 +207,13 @@ def _fold(folder: Path, partition: int) -> None:
             told += 2 if written % 50 == 0 else 1  # a transaction's marker
     operations.close(written)
     outcomes.close(told)
-    deliveries = Writing(folder, DELIVERIES, partition, 0)
+    deliveries = ArchiveWriter(folder, DELIVERIES, partition, 0)
     for offset, (user, value) in enumerate(newest.items()):  # compacted
         deliveries.add((offset, BEGIN + SPAN, user.encode(), value, ()))
     deliveries.close(len(newest))
 
 
-def _ended(user: str, value: bytes, at: int, number: int, logged: Logged) -> tuple[bytes, bytes]:
+def _ended(user: str, value: bytes, at: int, number: int, logged: StoredRecord) -> tuple[bytes, bytes]:
     """A user's delivery after a record, and the outcome that told it."""
     raw = orjson.loads(value)
     names = [each["op"] for each in raw["operations"]]
@@ -244,5 +244,5 @@ def _ended(user: str, value: bytes, at: int, number: int, logged: Logged) -> tup
         acknowledged=at + 40 if names else None,
         read_back=at + 44 if left else None,
     )
-    delivery = Delivery(user, raw["seq"], name, f'"{number}"', raw["desired"], None, at + 45)
+    delivery = DeliveredState(user, raw["seq"], name, f'"{number}"', raw["desired"], None, at + 45)
     return orjson.dumps(delivery), orjson.dumps(outcome)

@@ -19,8 +19,8 @@ from typing import Any
 import orjson
 import psutil
 
-from streamproc.archive.reader import Archived
-from streamproc.audit.replay.partition import Asked
+from streamproc.archive.reader import ArchivedHistory
+from streamproc.audit.replay.partition import PartitionRequest
 from streamproc.audit.replay.verify import verify
 from streamproc.core.records.topic_names import CHANGES, DELIVERIES, OPERATIONS, OUTCOMES
 from tests.bench import say, show
@@ -31,7 +31,7 @@ EVENTS, USERS, CORES = 1_000_000, 50_000, 2
 
 def read(folder: Path, partition: int) -> int:
     """Read a partition's files, and parse their values."""
-    history = Archived(folder)
+    history = ArchivedHistory(folder)
     return sum(
         orjson.loads(logged.value or b"null") is not None
         for topic in (CHANGES, OPERATIONS, OUTCOMES, DELIVERIES)
@@ -79,7 +79,7 @@ def measure(folder: Path, events: int, users: int) -> dict[str, Any]:
     say(f"read and parsed in {reading:.1f} s: {records} records")
     with _peak() as peak:
         begun = time.perf_counter()
-        verdict = verify(Archived(folder), Asked())
+        verdict = verify(ArchivedHistory(folder), PartitionRequest())
         wall = time.perf_counter() - begun
         megabytes = peak()
     assert verdict.equal, verdict.first

@@ -22,7 +22,7 @@ from streamproc.adapters.kafka.topics import ensure_topics
 from streamproc.core.fold.fold import fold
 from streamproc.core.fold.mapping import parse_mapping
 from streamproc.core.records.change_event import ChangeEvent, Origin
-from streamproc.core.records.delivery import Delivery
+from streamproc.core.records.delivery import DeliveredState
 from streamproc.core.records.topic_names import DELIVERIES, OPERATIONS
 from streamproc.core.records.user_record import encode
 from streamproc.demo.processes import Stack, stack
@@ -85,7 +85,7 @@ async def _fill(settings: Settings) -> None:
         )
         record = fold(None, number, event, mapping)
         await producer.send(OPERATIONS, encode(record), key=user.encode())
-        there = Delivery(
+        there = DeliveredState(
             user, number, f"00000000-0000-4000-8000-{number:012}", '"1"', record.desired, None, 1_790_000_000_000
         )
         await producer.send(DELIVERIES, orjson.dumps(there), key=user.encode())

@@ -18,8 +18,8 @@ import orjson
 
 from streamproc.archive import layout
 from streamproc.archive.layout import Manifest
-from streamproc.archive.reader import Archived
-from streamproc.archive.writer import Writing
+from streamproc.archive.reader import ArchivedHistory
+from streamproc.archive.writer import ArchiveWriter
 from streamproc.core.records.partitioner import partition_of
 from streamproc.core.records.topic_names import CHANGES
 from streamproc.mapping_preview.run import Question, compared
@@ -35,7 +35,7 @@ def construct(folder: Path, events: int, users: int, partition: int) -> None:
     """One partition's changes."""
     names = [f"E{number:06}" for number in range(users)]
     here = [name for name in names if partition_of(name.encode(), PARTITIONS) == partition]
-    writing = Writing(folder, CHANGES, partition, 0)
+    writing = ArchiveWriter(folder, CHANGES, partition, 0)
     for offset, (key, event, at) in enumerate(Month(partition, here, events // PARTITIONS)):
         writing.add((offset, at, key, orjson.dumps(event), ()))
     writing.close(events // PARTITIONS)
@@ -48,7 +48,7 @@ def measure(folder: Path, events: int, users: int) -> dict[str, Any]:
         list(pool.map(partial(construct, folder, events, users), range(PARTITIONS)))
     with _peak() as peak:
         begun = time.perf_counter()
-        impact = compared(Archived(folder), Question(ASKED, "asked", (FIRST, "first")), say).impact
+        impact = compared(ArchivedHistory(folder), Question(ASKED, "asked", (FIRST, "first")), say).impact
         wall = time.perf_counter() - begun
         megabytes = peak()
     assert impact.events > 0.99 * (events // PARTITIONS * PARTITIONS)

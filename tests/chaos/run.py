@@ -27,7 +27,7 @@ from aiokafka import TopicPartition
 from streamproc.adapters.kafka import client
 from streamproc.adapters.kafka.topics import ensure_topics
 from streamproc.archive.history import opened
-from streamproc.audit.replay.partition import Asked
+from streamproc.audit.replay.partition import PartitionRequest
 from streamproc.audit.replay.verify import NEEDED, verify
 from streamproc.core.records.control import Control
 from streamproc.core.records.topic_names import CHANGES, OUTCOMES, REJECTIONS
@@ -303,7 +303,7 @@ async def _remap(settings: Settings, plan: Plan) -> None:
 async def replayed(found: Found, settings: Settings) -> None:
     """Fold the log anew, and compare everything with what was recorded."""
     async with opened(settings, None, topics=NEEDED) as history:
-        verdict = await asyncio.to_thread(verify, history, Asked())
+        verdict = await asyncio.to_thread(verify, history, PartitionRequest())
     found.divergences = sum(each.divergences for each in verdict.partitions)
     if verdict.first is not None:
         found.details.append(f"replay: {verdict.first.told}")

@@ -21,14 +21,14 @@ from streamproc.core.errors import RejectedInputError
 from streamproc.core.fold import fold, mapping
 from streamproc.core.identity.resolve import order as ordered
 from streamproc.core.identity.resolve import resolve
-from streamproc.core.parsed_payload import Said
+from streamproc.core.parsed_payload import SourceEvent
 from streamproc.core.records import delivery, outcome, topic_names, user_record
 from streamproc.core.records import rejected as rejections
 from streamproc.core.records import resource as resources
 from streamproc.core.records.change_event import Origin
 from streamproc.core.records.control import Control
 from streamproc.core.records.cursor import Cursor
-from streamproc.core.records.mapping_in_force import Rules
+from streamproc.core.records.mapping_in_force import MappingInForce
 from streamproc.core.records.operation import Create, Deactivate, Join, Leave, Patch, Reactivate
 from streamproc.sources.hris import contract
 from tests.support.paths import REPOSITORY
@@ -160,7 +160,7 @@ def samples() -> dict[str, list[bytes]]:
         for cause, since in ((last.cause, None), (None, 2))
     ]
     rejected = rejections.Rejected("events.hris", 3, 9, APPENDED, "not_json", "not JSON", None, "e30=", [("a", "Yg==")])
-    waits = Said("00u1", "u1", "change", (APPENDED * 1000, 0, "u1"), {"active": False})
+    waits = SourceEvent("00u1", "u1", "change", (APPENDED * 1000, 0, "u1"), {"active": False})
     parked_link, _ = resolve(None, "okta", [waits], Origin("events.okta", 0, 1, APPENDED))
     order = Control("c", "link", "E1001", None, "Kim", "asked HR", APPENDED, "okta/00u1")
     link, moved = ordered(parked_link, order, Origin(topic_names.CONTROLS, 0, 1, APPENDED), replace(origin, offset=2))
@@ -172,16 +172,16 @@ def samples() -> dict[str, list[bytes]]:
             orjson.dumps(replace(order, action="pause", user=None, subject=None)),
             orjson.dumps(replace(order, action="mapping", user=None, subject=None, mapping="")),
         ],
-        topic_names.MAPPINGS: [orjson.dumps(Rules(4, "d", "", "Kim", "why", origin, APPENDED))],
+        topic_names.MAPPINGS: [orjson.dumps(MappingInForce(4, "d", "", "Kim", "why", origin, APPENDED))],
         "events.hris": [orjson.dumps(event()), orjson.dumps(change(active=False))],
         topic_names.REJECTIONS: [orjson.dumps(rejected)],
         topic_names.CHANGES: [orjson.dumps(each) for each in (*changes, *moved)],
         topic_names.OPERATIONS: [user_record.encode(each) for each in told],
         topic_names.OUTCOMES: [orjson.dumps(each) for each in outcomes],
         topic_names.DELIVERIES: [
-            orjson.dumps(delivery.Delivery("E1001", 4, "1", '"5"', last.desired, parked, APPENDED)),
-            orjson.dumps(delivery.Delivery("E1001", 4, None, None, None, None, APPENDED)),
-            orjson.dumps(delivery.Delivery("E1001", 4, "1", None, last.desired, None, APPENDED, standing)),
+            orjson.dumps(delivery.DeliveredState("E1001", 4, "1", '"5"', last.desired, parked, APPENDED)),
+            orjson.dumps(delivery.DeliveredState("E1001", 4, None, None, None, None, APPENDED)),
+            orjson.dumps(delivery.DeliveredState("E1001", 4, "1", None, last.desired, None, APPENDED, standing)),
         ],
     }
 

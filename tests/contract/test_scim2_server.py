@@ -31,8 +31,8 @@ from streamproc.core.fold.fold import fold
 from streamproc.core.records.change_event import ChangeEvent, Fact, Origin
 from streamproc.core.scim.dialect import DIALECTS
 from streamproc.simulator import SimulatorOptions, create_app
-from streamproc.sink.reconciler import Courier
-from streamproc.sink.request_executor import Asking
+from streamproc.sink.reconciler import Reconciler
+from streamproc.sink.request_executor import RequestExecutor
 from tests.service.sink.test_reconciler import MAPPING, PATCH, Org, Wire, person
 from tests.support.resources import USERS, told
 
@@ -111,8 +111,8 @@ class Scene(Org):
         super().start(**how)
         self.wire = Wire(self.http, self.target.root, self.target.bearer)
         self.wire.before = self._count
-        asking = Asking(self.wire, self.gate, self.lanes, self.courier._times)
-        self.courier = Courier(asking, DIALECTS[self.target.dialect], self._find_id)
+        asking = RequestExecutor(self.wire, self.gate, self.lanes, self.courier._times)
+        self.courier = Reconciler(asking, DIALECTS[self.target.dialect], self._find_id)
 
     async def _count(self, method: str, path: str) -> None:
         if method == "GET":

@@ -10,12 +10,12 @@ import orjson
 
 from streamproc.core.fold.fold import fold, passed
 from streamproc.core.fold.mapping import Mapping, parse_mapping
-from streamproc.core.fold.mapping_switch import heard
+from streamproc.core.fold.mapping_switch import facts_heard
 from streamproc.core.records.change_event import CHANGE_EVENT, ChangeEvent, NewMapping, Origin
-from streamproc.core.records.delivery import Delivery
+from streamproc.core.records.delivery import DeliveredState
 from streamproc.core.records.mapping_in_force import SOURCE
 from streamproc.core.records.outcome import Fate, Outcome
-from streamproc.core.records.stored_record import Logged, Recalled
+from streamproc.core.records.stored_record import InMemoryHistory, StoredRecord
 from streamproc.core.records.topic_names import CHANGES, CONTROLS, DELIVERIES, OPERATIONS, OUTCOMES
 from streamproc.core.records.user_record import FIRST, UserRecord, decode, encode
 
@@ -29,23 +29,23 @@ class Built:
     """One partition. Offsets of the outcomes leave gaps, as transactions' markers do."""
 
     partition: int = 0
-    changes: list[Logged] = field(default_factory=list)
-    operations: list[Logged] = field(default_factory=list)
-    outcomes: list[Logged] = field(default_factory=list)
-    deliveries: list[Logged] = field(default_factory=list)
+    changes: list[StoredRecord] = field(default_factory=list)
+    operations: list[StoredRecord] = field(default_factory=list)
+    outcomes: list[StoredRecord] = field(default_factory=list)
+    deliveries: list[StoredRecord] = field(default_factory=list)
     records: dict[str, UserRecord] = field(default_factory=dict)
     mapping: Mapping | None = None
     _told: dict[str, int] = field(default_factory=dict)
 
     @property
-    def logged(self) -> list[Logged]:
+    def logged(self) -> list[StoredRecord]:
         """All of it."""
         return [*self.changes, *self.operations, *self.outcomes, *self.deliveries]
 
     @property
-    def history(self) -> Recalled:
+    def history(self) -> InMemoryHistory:
         """All of it, as a history of one partition."""
-        return Recalled(self.logged, self.partition + 1)
+        return InMemoryHistory(self.logged, self.partition + 1)
 
     @property
     def now(self) -> int:
@@ -62,7 +62,7 @@ class Built:
         before = [CHANGE_EVENT.validate_json(one.value or b"") for one in self.changes]
         self._append(event, mapping.digest)
         if self.mapping is not None and self.mapping.digest != mapping.digest:
-            read = heard(before, mapping.facts) if self.mapping.facts != mapping.facts else None
+            read = facts_heard(before, mapping.facts) if self.mapping.facts != mapping.facts else None
             for user, record in list(self.records.items()):
                 facts = None if read is None else read.get(user, {})
                 self._record(fold(record, seq, replace(event, user=user, mapping=None), mapping, facts))
@@ -124,17 +124,17 @@ class Built:
 
     def _deliver(self, record: UserRecord) -> None:
         self._told[record.user] = record.seq
-        delivery = Delivery(record.user, record.seq, "id", None, record.desired, None, self.now)
+        delivery = DeliveredState(record.user, record.seq, "id", None, record.desired, None, self.now)
         self._put(self.deliveries, DELIVERIES, record.user, orjson.dumps(delivery))
 
     def _append(self, event: ChangeEvent, key: str) -> None:
         value = orjson.dumps(event)
-        self.changes.append(Logged(CHANGES, self.partition, len(self.changes), self.now, key.encode(), value))
+        self.changes.append(StoredRecord(CHANGES, self.partition, len(self.changes), self.now, key.encode(), value))
 
     def _record(self, record: UserRecord) -> None:
         self.records[record.user] = record
         self._put(self.operations, OPERATIONS, record.user, encode(record), step=1)
 
-    def _put(self, there: list[Logged], topic: str, user: str, value: bytes, step: int = 2) -> None:
+    def _put(self, there: list[StoredRecord], topic: str, user: str, value: bytes, step: int = 2) -> None:
         offset = there[-1].offset + step if there else 0
-        there.append(Logged(topic, self.partition, offset, self.now, user.encode(), value))
+        there.append(StoredRecord(topic, self.partition, offset, self.now, user.encode(), value))

@@ -15,14 +15,14 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from streamproc.audit.evidence.finding import Finding
 from streamproc.audit.evidence.format import MANIFEST, PUBLIC_KEY, SIGNATURE, SUMS, UNLISTED, sums
 from streamproc.audit.evidence.make import make
-from streamproc.audit.evidence.scope import Chosen
+from streamproc.audit.evidence.scope import Scope
 from streamproc.audit.evidence.signature import public_pem
 from streamproc.audit.evidence.verify import Verified, check
 from tests.support.logs import Log
 from tests.support.stories import MAPPING, told
 
 KEY = Ed25519PrivateKey.from_private_bytes(b"k" * 32)
-EVERYBODY = Chosen((), 0, 10**13)
+EVERYBODY = Scope((), 0, 10**13)
 
 
 class Files:
@@ -84,7 +84,7 @@ def log() -> Log:
 
 
 def made(
-    of: Log, chosen: Chosen = EVERYBODY, *, signer: Ed25519PrivateKey | None = None, redact: bytes | None = None
+    of: Log, chosen: Scope = EVERYBODY, *, signer: Ed25519PrivateKey | None = None, redact: bytes | None = None
 ) -> Files:
     """A bundle of the log; whatever is wrong with it is told by `check`."""
     with tempfile.TemporaryDirectory() as folder:

@@ -2,19 +2,19 @@
 
 from typing import Any, Protocol
 
-from streamproc.core.parsed_payload import Parsed, Taken
+from streamproc.core.parsed_payload import ParsedPayload, Receipt
 from streamproc.sources.lenient_json import AHEAD
 
 
 class Parser(Protocol):
     """A module of `streamproc.sources`."""
 
-    def read(self, payload: Any, taken: Taken) -> Parsed: ...
+    def read(self, payload: Any, taken: Receipt) -> ParsedPayload: ...
 
     def elements(self, payload: Any) -> list[Any]: ...
 
 
-def consistent(source: Parser, payload: Any, taken: Taken) -> tuple[Parsed, list[Parsed]]:
+def consistent(source: Parser, payload: Any, taken: Receipt) -> tuple[ParsedPayload, list[ParsedPayload]]:
     """The payload is read, twice the same, as the concatenation of its elements. Returns both."""
     found = source.read(payload, taken)
     assert repr(source.read(payload, taken)) == repr(found)  # not a number isn't equal to itself

@@ -11,11 +11,11 @@ from streamproc.core.fold.mapping import parse_mapping
 from streamproc.core.fold.refold import Refold
 from streamproc.core.records.change_event import ChangeEvent, Effective, NewMapping, Origin
 from streamproc.core.records.control import SINK, Action, Control
-from streamproc.core.records.delivery import Delivery, Parked
+from streamproc.core.records.delivery import DeliveredState, Parked
 from streamproc.core.records.mapping_in_force import SOURCE
 from streamproc.core.records.outcome import Outcome, Request, Verdict
 from streamproc.core.records.resource import Resource
-from streamproc.core.records.stored_record import Logged, Recalled
+from streamproc.core.records.stored_record import InMemoryHistory, StoredRecord
 from streamproc.core.records.topic_names import CHANGES, CONTROLS, DELIVERIES, OPERATIONS, OUTCOMES
 from streamproc.core.records.user_record import Cause, decode
 from streamproc.core.scim.dialect import DIALECTS, patch_body
@@ -43,7 +43,7 @@ class Log:
 
     lag: int = 40
     text: str = TEXT
-    records: list[Logged] = field(default_factory=list)
+    records: list[StoredRecord] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         """Its first event names the mapping, as a worker's does."""
@@ -53,12 +53,12 @@ class Log:
         self.mapped(self.text, DAY - 86_400_000 * 40, first=True)
 
     @property
-    def history(self) -> Recalled:
+    def history(self) -> InMemoryHistory:
         """To read it by."""
-        return Recalled(self.records, 1)
+        return InMemoryHistory(self.records, 1)
 
     @property
-    def _changes(self) -> list[Logged]:
+    def _changes(self) -> list[StoredRecord]:
         return [each for each in self.records if each.topic == CHANGES]
 
     def mapped(self, text: str, when: int, *, first: bool = False) -> int:
@@ -119,7 +119,7 @@ class Log:
         parked = code and Parked(
             code, reason, more.pop("status", None), more.pop("correlation_id", None), {}, wanted, when, seq
         )
-        self._put(DELIVERIES, user, Delivery(user, seq, "g1", None, Resource(active=True), parked, when), when)
+        self._put(DELIVERIES, user, DeliveredState(user, seq, "g1", None, Resource(active=True), parked, when), when)
 
     def orders(self, action: Action, user: str | None, when: int, reason: str = "really left", since: int = 0) -> None:
         """An operator's control."""
@@ -138,9 +138,9 @@ class Log:
                 self._put(OPERATIONS, user, value, when + self.lag)
         return logged.offset
 
-    def _put(self, topic: str, key: str, value: Any, when: int) -> Logged:
+    def _put(self, topic: str, key: str, value: Any, when: int) -> StoredRecord:
         offset = self._offsets[topic] = self._offsets.get(topic, -1) + 1
-        logged = Logged(
+        logged = StoredRecord(
             topic, 0, offset, when, key.encode(), value if isinstance(value, bytes) else orjson.dumps(value)
         )
         self.records.append(logged)

@@ -10,10 +10,10 @@ from streamproc.core.fold.mapping import parse_mapping
 from streamproc.core.fold.refold import Refold
 from streamproc.core.records.change_event import ChangeEvent, Fact, NewMapping, Origin
 from streamproc.core.records.control import Control
-from streamproc.core.records.mapping_in_force import SOURCE, Rules
+from streamproc.core.records.mapping_in_force import SOURCE, MappingInForce
 from streamproc.core.records.outcome import Outcome, Request
 from streamproc.core.records.partitioner import partition_of
-from streamproc.core.records.stored_record import Logged, Recalled
+from streamproc.core.records.stored_record import InMemoryHistory, StoredRecord
 from streamproc.core.records.topic_names import CHANGES, CONTROLS, OPERATIONS, OUTCOMES
 from streamproc.core.records.user_record import FIRST, Cause, decode
 
@@ -26,7 +26,7 @@ class Log:
     """Topics in memory. What an event leads to is folded at once; what becomes of it is said by `tell`."""
 
     def __init__(self, mapping: str) -> None:
-        self.records: list[Logged] = []
+        self.records: list[StoredRecord] = []
         self.clock = BEGAN
         self._ends: dict[tuple[str, int], int] = {}
         self._raw = 0
@@ -35,9 +35,9 @@ class Log:
             origin = Origin(CHANGES, partition, FIRST, self.clock)
             self._bring(partition, mapping, origin, "worker", "first mapping", first=True)
 
-    def history(self, *, without: Sequence[Logged] = ()) -> Recalled:
+    def history(self, *, without: Sequence[StoredRecord] = ()) -> InMemoryHistory:
         """All of it, but for some records."""
-        return Recalled([each for each in self.records if each not in without], PARTITIONS)
+        return InMemoryHistory([each for each in self.records if each not in without], PARTITIONS)
 
     def say(self, user: str, attributes: dict[str, Fact], **more: Any) -> int:
         """One event of a user; returns its seq. Its further fields by name; `time` in s since the beginning."""
@@ -75,7 +75,7 @@ class Log:
         logged = self.append(CONTROLS, 0, key.encode(), orjson.dumps(control))
         return Origin(CONTROLS, 0, logged.offset, logged.timestamp)
 
-    def tell(self, user: str, seq: int, verdict: str, *, final: bool = True, **more: Any) -> Logged:
+    def tell(self, user: str, seq: int, verdict: str, *, final: bool = True, **more: Any) -> StoredRecord:
         """An outcome about the record at `seq`."""
         record = self.folded(user, seq)
         outcome = Outcome(
@@ -110,16 +110,16 @@ class Log:
         """The user's last record."""
         return decode(self.written(user)[-1].value or b"")
 
-    def written(self, user: str) -> list[Logged]:
+    def written(self, user: str) -> list[StoredRecord]:
         """The user's records, in the topic's order."""
         return [each for each in self.records if each.topic == OPERATIONS and each.key == user.encode()]
 
-    def append(self, topic: str, partition: int, key: bytes, value: bytes | None) -> Logged:
+    def append(self, topic: str, partition: int, key: bytes, value: bytes | None) -> StoredRecord:
         """Any record."""
         self.clock += 1000
         offset = self._ends.get((topic, partition), 0)
         self._ends[topic, partition] = offset + 1 + (topic == OUTCOMES)  # transactions leave a marker
-        logged = Logged(topic, partition, offset, self.clock, key, value)
+        logged = StoredRecord(topic, partition, offset, self.clock, key, value)
         self.records.append(logged)
         return logged
 
@@ -129,7 +129,7 @@ class Log:
         mapping = NewMapping(text, by, first)
         event = ChangeEvent("", SOURCE, "", digest, "mapping", place, {}, origin, reason, mapping=mapping)
         if first:
-            rules = Rules(0, digest, text, by, reason, origin, self.clock)
+            rules = MappingInForce(0, digest, text, by, reason, origin, self.clock)
             self._refolds[partition] = Refold(lambda until: self._below(partition, until), rules)
         self._change(partition, digest.encode(), event)
 
@@ -139,6 +139,6 @@ class Log:
             self.append(OPERATIONS, partition, user.encode(), value)
         return logged.offset
 
-    def _below(self, partition: int, until: int) -> list[Logged]:
+    def _below(self, partition: int, until: int) -> list[StoredRecord]:
         place = (CHANGES, partition)
         return [each for each in self.records if (each.topic, each.partition) == place and each.offset < until]

@@ -7,11 +7,11 @@ import orjson
 
 from streamproc.archive import layout
 from streamproc.archive.layout import Manifest
-from streamproc.archive.writer import Writing
+from streamproc.archive.writer import ArchiveWriter
 from streamproc.core.fold.mapping import parse_mapping
 from streamproc.core.records.change_event import ChangeEvent, Effective, Fact, NewMapping, Origin
 from streamproc.core.records.mapping_in_force import SOURCE
-from streamproc.core.records.stored_record import Logged, Recalled
+from streamproc.core.records.stored_record import InMemoryHistory, StoredRecord
 from streamproc.core.records.topic_names import CHANGES, CONTROLS
 
 START = 1_790_000_000_000
@@ -23,7 +23,7 @@ class Past:
 
     def __init__(self, text: str | None, partition: int = 0) -> None:
         self.partition = partition
-        self.log: list[Logged] = []
+        self.log: list[StoredRecord] = []
         if text is not None:
             self.rule(text, first=True)
 
@@ -56,12 +56,12 @@ class Past:
 
     def _append(self, event: ChangeEvent) -> None:
         value = orjson.dumps(event)
-        self.log.append(Logged(CHANGES, self.partition, len(self.log), self.now, event.user.encode(), value))
+        self.log.append(StoredRecord(CHANGES, self.partition, len(self.log), self.now, event.user.encode(), value))
 
 
-def recalled(*pasts: Past) -> Recalled:
+def recalled(*pasts: Past) -> InMemoryHistory:
     """Their history, in memory."""
-    return Recalled([one for past in pasts for one in past.log], len(pasts))
+    return InMemoryHistory([one for past in pasts for one in past.log], len(pasts))
 
 
 def archived(folder: Path, *pasts: Past) -> Path:
@@ -70,7 +70,7 @@ def archived(folder: Path, *pasts: Past) -> Path:
     folder.mkdir()
     layout.keep_manifest(folder, Manifest(layout.VERSION, None, len(pasts), (CHANGES,)))
     for past in pasts:
-        writing = Writing(folder, CHANGES, past.partition, 0)
+        writing = ArchiveWriter(folder, CHANGES, past.partition, 0)
         for one in past.log:
             writing.add((one.offset, one.timestamp, one.key, one.value, one.headers))
         writing.close(len(past.log))

@@ -11,8 +11,8 @@ from typing import Any
 
 import orjson
 
-from streamproc.core.fold.refold import Refold, first_rules
-from streamproc.core.records.stored_record import Logged
+from streamproc.core.fold.refold import Refold, first_mapping
+from streamproc.core.records.stored_record import StoredRecord
 from streamproc.core.records.topic_names import CHANGES
 from tests.support.paths import REPOSITORY
 
@@ -43,10 +43,10 @@ def read(path: Path) -> Recorded:
 def folded(events: Iterable[dict[str, Any]]) -> list[dict[str, dict[str, Any]]]:
     """What the events lead to now."""
     changes = [
-        Logged(CHANGES, 0, offset, event["origin"]["appended"], event["user"].encode(), orjson.dumps(event))
+        StoredRecord(CHANGES, 0, offset, event["origin"]["appended"], event["user"].encode(), orjson.dumps(event))
         for offset, event in enumerate(events)
     ]
-    again = Refold(lambda offset: changes[:offset], first_rules(changes))
+    again = Refold(lambda offset: changes[:offset], first_mapping(changes))
     found = []
     for one in changes:
         step = again.take(one)

@@ -9,7 +9,9 @@ from streamproc.adapters.kafka.client import consumer
 from streamproc.settings import Settings
 
 
-async def whole(settings: Settings, topic: str, *, committed_only: bool = False) -> AsyncIterator[tuple[str, bytes]]:
+async def read_topic(
+    settings: Settings, topic: str, *, committed_only: bool = False
+) -> AsyncIterator[tuple[str, bytes]]:
     """Keys and values of a topic from its beginning to its present end. Raises KafkaError."""
     reader = consumer(settings, committed_only=committed_only)
     await reader.start()
@@ -27,13 +29,13 @@ async def whole(settings: Settings, topic: str, *, committed_only: bool = False)
         await reader.stop()
 
 
-async def beginnings(settings: Settings, topic: str) -> dict[int, int]:
+async def beginning_offsets(settings: Settings, topic: str) -> dict[int, int]:
     """Partition → offset of its first record. Raises KafkaError."""
     async with _idle(settings, topic) as (reader, places):
         return {place.partition: offset for place, offset in (await reader.beginning_offsets(places)).items()}
 
 
-async def ends(settings: Settings, topic: str) -> dict[int, int]:
+async def end_offsets(settings: Settings, topic: str) -> dict[int, int]:
     """Partition → offset of its next record. Raises KafkaError."""
     async with _idle(settings, topic) as (reader, places):
         return {place.partition: offset for place, offset in (await reader.end_offsets(places)).items()}
@@ -49,7 +51,7 @@ async def _idle(settings: Settings, topic: str) -> AsyncIterator[tuple[AIOKafkaC
         await reader.stop()
 
 
-async def stretch(
+async def read_range(
     settings: Settings, topic: str, partition: int, first: int, end: int
 ) -> AsyncIterator[list[ConsumerRecord]]:
     """Records at offsets `first` to `end - 1`, as they come; none that are transactions' markers, or are gone.

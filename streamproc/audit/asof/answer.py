@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias, cast
 
 from streamproc.audit.asof.explain import Part, Why, Word
-from streamproc.audit.asof.target_state import Acknowledged
+from streamproc.audit.asof.target_state import KnownTargetState
 from streamproc.core.fold.fold import fold, passed
 from streamproc.core.fold.mapping import Mapping
 from streamproc.core.records.change_event import ChangeEvent, Effective, Order, Origin
-from streamproc.core.records.mapping_in_force import Rules
+from streamproc.core.records.mapping_in_force import MappingInForce
 from streamproc.core.records.resource import LEVELS, LISTS, Resource
 from streamproc.core.records.user_record import UserRecord
 
@@ -35,7 +35,7 @@ class Saying:
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class StatedFact:
     """A word, and the event that said it. None: it isn't in this user's part of the log."""
 
     word: Word
@@ -61,12 +61,12 @@ class Reason:
     element: str | None
     value: str | float | bool | None
     part: Part
-    said: tuple[Said, ...]
+    said: tuple[StatedFact, ...]
     since: Since | None
 
 
 @dataclass(frozen=True, slots=True)
-class InForce:
+class MappingAtMoment:
     """The mapping by which a record was made. `since`: the offset from which on; `seq`: where the log says so."""
 
     digest: str
@@ -109,15 +109,15 @@ class AsOf:
     desired: Resource
     problems: tuple[str, ...]
     overdue: int | None
-    mapping: InForce | None
+    mapping: MappingAtMoment | None
     recorded: Recorded
     reasons: tuple[Reason, ...]
-    acknowledged: Acknowledged
+    acknowledged: KnownTargetState
     upcoming: Upcoming | None = None
 
 
 @dataclass(slots=True)
-class Sayings:
+class StatedFacts:
     """Where each word was said, by user."""
 
     _by_order: dict[tuple[str, str, str], dict[Order, Saying]] = field(default_factory=dict)
@@ -134,11 +134,11 @@ class Sayings:
         else:
             self._by_order.setdefault(who, {}).setdefault(event.order, saying)
 
-    def of(self, user: str, word: Word) -> Said:
+    def of(self, user: str, word: Word) -> StatedFact:
         """The event that said it. Of a subject that came from another user, or left: the one that moved it."""
         who = (user, word.source, word.subject)
         known = None if word.left or word.order is None else self._by_order.get(who, {}).get(word.order)
-        return Said(word, known or self._moved.get(who))
+        return StatedFact(word, known or self._moved.get(who))
 
 
 @dataclass(slots=True)
@@ -162,12 +162,12 @@ class Constant:
         return None if why.attribute in LEVELS and why.element is not None and value != why.value else since
 
 
-def in_force(known: Rules, *, first: bool) -> InForce:
+def in_force(known: MappingInForce, *, first: bool) -> MappingAtMoment:
     """`first`: what lies before it was folded by it too."""
-    return InForce(known.digest, 0 if first else known.seq, known.seq, known.by, known.reason, known.at)
+    return MappingAtMoment(known.digest, 0 if first else known.seq, known.seq, known.by, known.reason, known.at)
 
 
-def reasons(user: str, whys: Iterable[Why], sayings: Sayings, constant: Constant) -> tuple[Reason, ...]:
+def reasons(user: str, whys: Iterable[Why], sayings: StatedFacts, constant: Constant) -> tuple[Reason, ...]:
     """The whys, each with its events."""
     return tuple(
         Reason(

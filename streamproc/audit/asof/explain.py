@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final, Literal, TypeAlias, cast
 
 from streamproc.core.fold.authority import view
-from streamproc.core.fold.effective_dating import spoken, standing
+from streamproc.core.fold.effective_dating import as_of, spoken
 from streamproc.core.fold.mapping import Copy, Mapping, MappingFile, Rule
 from streamproc.core.records.change_event import BEGAN, Effective, Fact, Order, SourceFacts
 from streamproc.core.records.resource import LEVELS, LISTS, SCALARS
@@ -209,7 +209,7 @@ class _Words:
 
     def _values(self, subject: str) -> MappingABC[str, Fact]:
         facts = self._facts[subject]
-        return facts.values if facts.left else standing(facts, self._now)[0]
+        return facts.values if facts.left else as_of(facts, self._now)[0]
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,15 +11,25 @@ from typing import Final
 import orjson
 from pydantic import ValidationError
 
-from streamproc.audit.asof.answer import AsOf, Constant, InForce, Reason, Recorded, Sayings, in_force, reasons, upcoming
+from streamproc.audit.asof.answer import (
+    AsOf,
+    Constant,
+    MappingAtMoment,
+    Reason,
+    Recorded,
+    StatedFacts,
+    in_force,
+    reasons,
+    upcoming,
+)
 from streamproc.audit.asof.explain import Explainer
-from streamproc.audit.asof.target_state import Answers
+from streamproc.audit.asof.target_state import TargetStateFold
 from streamproc.core.errors import HistoryError
 from streamproc.core.fold.mapping_switch import compiled
-from streamproc.core.fold.refold import Refold, Step, first_rules
-from streamproc.core.records.mapping_in_force import MARK, Rules
+from streamproc.core.fold.refold import Refold, Step, first_mapping
+from streamproc.core.records.mapping_in_force import MARK, MappingInForce
 from streamproc.core.records.partitioner import partition_of
-from streamproc.core.records.stored_record import History, Logged
+from streamproc.core.records.stored_record import History, StoredRecord
 from streamproc.core.records.topic_names import CHANGES, OPERATIONS, OUTCOMES
 from streamproc.core.records.user_record import CHANGED, UserRecord, decode, sealed
 
@@ -28,7 +38,7 @@ NEEDED: Final = (CHANGES, OPERATIONS, OUTCOMES)
 _SILENT: Final = b'"requests":[]'
 
 
-def as_of(history: History, at: int, user: str | None = None, assumed: Rules | None = None) -> Iterator[AsOf]:
+def as_of(history: History, at: int, user: str | None = None, assumed: MappingInForce | None = None) -> Iterator[AsOf]:
     """The answers at `at` (ms since 1970), by partition and user ID: of everybody who had been spoken of, or of one.
 
     Of one user one partition is read. `assumed`: the mapping that a partition begins with where its log names none.
@@ -39,7 +49,7 @@ def as_of(history: History, at: int, user: str | None = None, assumed: Rules | N
 
 
 def within(
-    history: History, partition: int, at: int, user: str | None = None, assumed: Rules | None = None
+    history: History, partition: int, at: int, user: str | None = None, assumed: MappingInForce | None = None
 ) -> Iterator[AsOf]:
     """The same of one partition."""
     yield from _Partition(history, partition, at, user).answers(assumed)
@@ -53,16 +63,16 @@ class _Partition:
     partition: int
     at: int
     user: str | None
-    sayings: Sayings = field(default_factory=Sayings)
+    sayings: StatedFacts = field(default_factory=StatedFacts)
     constant: dict[str, Constant] = field(default_factory=dict)
     recorded: dict[str, bytes] = field(default_factory=dict)
     """User → the record at the same seq, as it was recorded; or one that can't be read, where there is none."""
-    told: dict[str, Answers] = field(default_factory=dict)
-    in_force: dict[str, InForce] = field(default_factory=dict)
+    told: dict[str, TargetStateFold] = field(default_factory=dict)
+    in_force: dict[str, MappingAtMoment] = field(default_factory=dict)
     """By digest."""
     explainers: dict[str, Explainer] = field(default_factory=dict)
 
-    def answers(self, assumed: Rules | None) -> Iterator[AsOf]:
+    def answers(self, assumed: MappingInForce | None) -> Iterator[AsOf]:
         refold = self._folded(assumed)
         if refold.records:
             self._compare(refold.records)
@@ -72,9 +82,9 @@ class _Partition:
 
     # What was desired
 
-    def _folded(self, assumed: Rules | None) -> Refold:
+    def _folded(self, assumed: MappingInForce | None) -> Refold:
         """Everybody, after all that had been appended by then."""
-        first = first_rules(self.history.read(CHANGES, self.partition)) or assumed
+        first = first_mapping(self.history.read(CHANGES, self.partition)) or assumed
         refold = Refold(self._below, first)
         if first is not None:
             self._enforce(first, first=True)
@@ -91,14 +101,14 @@ class _Partition:
                 self._enforce(refold.rules, first=False)
         return refold
 
-    def _changes(self) -> Iterator[Logged]:
+    def _changes(self) -> Iterator[StoredRecord]:
         """What had been appended by then."""
         for logged in self._below(None):
             if logged.timestamp > self.at:
                 return
             yield logged
 
-    def _below(self, offset: int | None) -> Iterator[Logged]:
+    def _below(self, offset: int | None) -> Iterator[StoredRecord]:
         key = None if self.user is None else self.user.encode()
         for logged in self.history.read(CHANGES, self.partition):
             if offset is not None and logged.offset >= offset:
@@ -114,7 +124,7 @@ class _Partition:
                 desired = orjson.loads(value)["desired"]
                 self.constant.setdefault(user, Constant()).take(desired, step.logged.offset, step.logged.timestamp)
 
-    def _enforce(self, rules: Rules, *, first: bool) -> None:
+    def _enforce(self, rules: MappingInForce, *, first: bool) -> None:
         self.in_force[rules.digest] = in_force(rules, first=first)
         self.explainers[rules.digest] = Explainer(compiled(rules.digest, rules.text))
 
@@ -143,7 +153,7 @@ class _Partition:
         for logged in self._of(OUTCOMES):
             user = (logged.key or b"").decode(errors="replace")
             if logged.value is not None and user in records and _SILENT not in logged.value:
-                told = self.told.setdefault(user, Answers(self.at))
+                told = self.told.setdefault(user, TargetStateFold(self.at))
                 try:
                     told.take(orjson.loads(logged.value))
                 except (orjson.JSONDecodeError, KeyError, TypeError) as error:
@@ -152,7 +162,7 @@ class _Partition:
                         "See streamproc replay --verify"
                     ) from error
 
-    def _of(self, topic: str) -> Iterator[Logged]:
+    def _of(self, topic: str) -> Iterator[StoredRecord]:
         key = None if self.user is None else self.user.encode()
         return self.history.read(topic, self.partition, key=key)
 
@@ -174,7 +184,7 @@ class _Partition:
             mapping=self.in_force.get(record.mapping),
             recorded=recorded,
             reasons=self._reasons(user, record),
-            acknowledged=self.told.get(user, Answers(self.at)).told(),
+            acknowledged=self.told.get(user, TargetStateFold(self.at)).told(),
             upcoming=None if explainer is None or recorded == "differs" else upcoming(record, explainer.mapping),
         )
 

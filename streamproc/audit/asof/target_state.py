@@ -28,7 +28,7 @@ class Open:
 
 
 @dataclass(frozen=True, slots=True)
-class Acknowledged:
+class KnownTargetState:
     """See above. `at`: ms since 1970, when the answer came that says so; `request`: the id of the request."""
 
     state: State = "never"
@@ -39,7 +39,7 @@ class Acknowledged:
 
 
 @dataclass(slots=True)
-class Answers:
+class TargetStateFold:
     """Of one user up to `until` (ms since 1970), outcome by outcome, in any order."""
 
     until: int
@@ -55,11 +55,11 @@ class Answers:
             if request["sent"] <= self.until:
                 self._one(outcome["verdict"], request)
 
-    def told(self) -> Acknowledged:
+    def told(self) -> KnownTargetState:
         """What is known of all that was taken."""
         still = [each for ended, each in sorted(self._open, key=lambda one: one[0]) if ended >= self._last[0]]
         at = self._last[0] if self._request is not None else None
-        return Acknowledged(self._state, self._holds, at, self._request, tuple(still))
+        return KnownTargetState(self._state, self._holds, at, self._request, tuple(still))
 
     def _one(self, verdict: str, request: dict[str, Any]) -> None:
         writes, answered, status = request["method"] != "GET", request["answered"], request["status"]

@@ -5,10 +5,10 @@ from typing import Any, Final, assert_never, cast
 
 import orjson
 
-from streamproc.audit.asof.answer import AsOf, Reason, Said, Upcoming
+from streamproc.audit.asof.answer import AsOf, Reason, StatedFact, Upcoming
 from streamproc.audit.asof.explain import ByAlways, ByCopy, ByLine, ByNothing, ByRule, Part
-from streamproc.audit.asof.target_state import Acknowledged
-from streamproc.audit.words import told
+from streamproc.audit.asof.target_state import KnownTargetState
+from streamproc.audit.words import iso_moment
 from streamproc.core.fold.plan import changed, plan
 from streamproc.core.records.resource import LEVELS, Resource
 
@@ -28,7 +28,7 @@ def row(answer: AsOf) -> str:
     """One line of a table."""
     known = answer.acknowledged
     held = _access(known.holds) if known.state == "holds" else known.state
-    at = "-" if known.at is None else told(known.at)
+    at = "-" if known.at is None else iso_moment(known.at)
     return f"{answer.user:<20} {_access(answer.desired):<9} {held:<9} {at:<24} {_difference(answer)}"
 
 
@@ -40,7 +40,7 @@ def _access(resource: Resource | None) -> str:
 def _difference(answer: AsOf) -> str:
     """How what is desired and what is acknowledged differ, in words."""
     known = answer.acknowledged
-    words = [f"{each.method} sent {told(each.sent)}, {_fate(each.answered)}" for each in known.open]
+    words = [f"{each.method} sent {iso_moment(each.sent)}, {_fate(each.answered)}" for each in known.open]
     if known.state in {"holds", "absent"}:
         to_do = plan(known.holds, answer.desired)
         named: list[str] = []
@@ -62,7 +62,7 @@ def _fate(answered: int | None) -> str:
 
 def answered(answer: AsOf) -> Iterator[str]:
     """The answer about one user, for reading."""
-    yield f"{answer.user} as of {told(answer.at)}"
+    yield f"{answer.user} as of {iso_moment(answer.at)}"
     yield ""
     place = f"identity.changes/{answer.partition}@{answer.seq}"
     yield f"Desired, by the event at {place} ({_RECORDED[answer.recorded]})"
@@ -81,7 +81,7 @@ def answered(answer: AsOf) -> Iterator[str]:
         yield from _reason(reason, answer.partition)
     yield from (f"  problem: {problem}" for problem in answer.problems)
     if answer.overdue is not None:
-        yield f"  a date had passed at {told(answer.overdue // 1000)}, and no event had told the log yet"
+        yield f"  a date had passed at {iso_moment(answer.overdue // 1000)}, and no event had told the log yet"
     if answer.upcoming is not None and answer.overdue is None:
         yield f"  {_due(answer.upcoming)}"
     yield ""
@@ -91,14 +91,14 @@ def answered(answer: AsOf) -> Iterator[str]:
 def _due(upcoming: Upcoming) -> str:
     """The next date, and what it comes to."""
     changes = "; ".join(f"{name} = {_value(value)}" for name, value in upcoming.desired.items()) or "nothing changes"
-    line = f"due {told(upcoming.at // 1000)}: {changes}, by {upcoming.source} {upcoming.subject}"
+    line = f"due {iso_moment(upcoming.at // 1000)}: {changes}, by {upcoming.source} {upcoming.subject}"
     if upcoming.effective is not None:
         line += f", effective {upcoming.effective.said} ({upcoming.effective.zone})"
     return line
 
 
 def _reason(reason: Reason, partition: int) -> Iterator[str]:
-    since = "(more is given)" if reason.since is None else f"since {told(reason.since.at)}"
+    since = "(more is given)" if reason.since is None else f"since {iso_moment(reason.since.at)}"
     value = "" if reason.value is None and reason.element is not None else _value(reason.value)
     named = f"  {reason.element} {value}" if reason.element is not None else f"{reason.attribute:<16} {value}"
     words = "; ".join(_said(each, partition) for each in reason.said)
@@ -122,7 +122,7 @@ def _part(part: Part) -> str:
             assert_never(part)
 
 
-def _said(said: Said, partition: int) -> str:
+def _said(said: StatedFact, partition: int) -> str:
     word = said.word
     what = f"{word.fact} = {_value(word.value)}"
     if word.left and word.value is None:
@@ -134,7 +134,7 @@ def _said(said: Said, partition: int) -> str:
         return line
     saying, raw = said.saying, said.saying.origin
     line += f", {saying.kind} {saying.event}, identity.changes/{partition}@{saying.offset}"
-    return f"{line}, from {raw.topic}/{raw.partition}@{raw.offset} appended {told(raw.appended)}"
+    return f"{line}, from {raw.topic}/{raw.partition}@{raw.offset} appended {iso_moment(raw.appended)}"
 
 
 def _acknowledged(answer: AsOf) -> Iterator[str]:
@@ -148,11 +148,12 @@ def _acknowledged(answer: AsOf) -> Iterator[str]:
         for name, (held, wanted) in different.items():
             yield f"  {name}: {_value(wanted)} was desired, not {_value(held)}"
     for each in known.open:
-        yield f"  open: {each.method} {each.path}, sent {told(each.sent)}, {_fate(each.answered)} (request {each.id})"
+        sent = iso_moment(each.sent)
+        yield f"  open: {each.method} {each.path}, sent {sent}, {_fate(each.answered)} (request {each.id})"
 
 
-def _state(known: Acknowledged) -> str:
-    at = "" if known.at is None else f"at {told(known.at)} (request {known.request})"
+def _state(known: KnownTargetState) -> str:
+    at = "" if known.at is None else f"at {iso_moment(known.at)} (request {known.request})"
     match known.state:
         case "holds":
             return f"The target holds, as acknowledged {at}"

@@ -42,7 +42,7 @@ def measured(contents: Contents, name: str) -> dict[str, Any]:
     return {"sha256": digest.hexdigest(), "bytes": size, "lines": count}
 
 
-class Sums:
+class Checksums:
     """See above. `files`: name → what was measured of it."""
 
     def __init__(self, contents: Contents, findings: Findings) -> None:

@@ -6,7 +6,7 @@ from pydantic import ValidationError
 
 from streamproc.audit.evidence.finding import Finding
 from streamproc.audit.evidence.format import CONTROLS, Contents
-from streamproc.audit.evidence.line_reader import Pages
+from streamproc.audit.evidence.line_reader import LineReader
 from streamproc.audit.evidence.raw_line import Line
 from streamproc.core.records.control import CONTROL, IDENTITY
 
@@ -26,7 +26,7 @@ class Controls:
 
     def read(self, contents: Contents) -> None:
         """All of them."""
-        pages = Pages(contents, CONTROLS, self._find)
+        pages = LineReader(contents, CONTROLS, self._find)
         while pages.partition is not None:
             for number, line in pages.of(pages.partition):
                 self._read(number, line)

@@ -6,15 +6,15 @@ from typing import Final
 from streamproc.audit.evidence.controls import Controls
 from streamproc.audit.evidence.finding import Finding
 from streamproc.audit.evidence.format import CONTROLS, EVENTS, TOPICS, Contents
-from streamproc.audit.evidence.line_reader import Pages
+from streamproc.audit.evidence.line_reader import LineReader
 from streamproc.audit.evidence.raw_line import Line
-from streamproc.audit.evidence.scope import Chosen
-from streamproc.audit.evidence.user_tally import Account, Folded
+from streamproc.audit.evidence.scope import Scope
+from streamproc.audit.evidence.user_tally import Folded, UserTally
 from streamproc.core.errors import MappingError
 from streamproc.core.fold.mapping_switch import compiled
-from streamproc.core.fold.refold import Refold, Step, first_rules
+from streamproc.core.fold.refold import Refold, Step, first_mapping
 from streamproc.core.records.change_event import ChangeEvent
-from streamproc.core.records.stored_record import Logged
+from streamproc.core.records.stored_record import StoredRecord
 
 NEVER: Final = 2**63
 
@@ -22,7 +22,7 @@ NEVER: Final = 2**63
 class Events:
     """See above. What isn't as it should be is told on the way."""
 
-    def __init__(self, contents: Contents, chosen: Chosen, controls: Controls, find: Callable[[Finding], None]) -> None:
+    def __init__(self, contents: Contents, chosen: Scope, controls: Controls, find: Callable[[Finding], None]) -> None:
         self.texts: dict[str, str] = {}
         """Digest → text of each mapping that some event brought."""
         self._contents = contents
@@ -30,7 +30,7 @@ class Events:
         self._controls = controls
         self._find = find
 
-    def fold(self, pages: Pages, partition: int, accounts: dict[str, Account]) -> None:
+    def fold(self, pages: LineReader, partition: int, accounts: dict[str, UserTally]) -> None:
         """A partition, into the accounts of whom it is about."""
         refold = self._refold(partition)
         if refold.rules is None and pages.partition == partition:
@@ -47,7 +47,7 @@ class Events:
                 self._mapping(number, line, event, step)
             else:
                 user = (line.key or b"").decode(errors="replace")
-                account = accounts.setdefault(user, Account(user, partition))
+                account = accounts.setdefault(user, UserTally(user, partition))
                 account.events += 1
                 account.why |= self._chosen.why("event", line.timestamp)
                 if event is not None:
@@ -66,17 +66,17 @@ class Events:
         return b"{}"
 
     def _of(self, partition: int, until: int = NEVER) -> Iterator[Line]:
-        pages = Pages(self._contents, EVENTS, lambda _: None)
+        pages = LineReader(self._contents, EVENTS, lambda _: None)
         while pages.partition is not None and pages.partition <= partition:
             for _, line in pages.of(pages.partition):
                 if line.partition == partition and line.offset < until:
                     yield line
 
-    def _before(self, partition: int, until: int = NEVER) -> Iterator[Logged]:
+    def _before(self, partition: int, until: int = NEVER) -> Iterator[StoredRecord]:
         return (line.logged(TOPICS[EVENTS]) for line in self._of(partition, until))
 
     def _refold(self, partition: int) -> Refold:
-        return Refold(lambda until: self._before(partition, until), first_rules(self._before(partition)))
+        return Refold(lambda until: self._before(partition, until), first_mapping(self._before(partition)))
 
     def _event(self, number: int, line: Line, event: ChangeEvent, user: str) -> None:
         if event.user != user:
@@ -108,7 +108,7 @@ class Events:
             self._find(Finding("altered", CONTROLS, what, seq=line.offset))
 
 
-def _taken(refold: Refold, logged: Logged) -> Step | None:
+def _taken(refold: Refold, logged: StoredRecord) -> Step | None:
     """None: the fold fell over it. No event of ours does that, but this may be anybody's."""
     try:
         return refold.take(logged)

@@ -7,7 +7,7 @@ from streamproc.audit.evidence.format import Contents, UnreadableError, lines
 from streamproc.audit.evidence.raw_line import Line, line_of
 
 
-class Pages:
+class LineReader:
     """A file of raw lines, read partition by partition."""
 
     def __init__(self, contents: Contents, file: str, find: Callable[[Finding], None]) -> None:

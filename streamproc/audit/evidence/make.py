@@ -35,14 +35,14 @@ from streamproc.audit.evidence.format import (
 from streamproc.audit.evidence.raw_line import Line
 from streamproc.audit.evidence.readme import ABOUT
 from streamproc.audit.evidence.redact_bundle import Redacted
-from streamproc.audit.evidence.scope import Chosen
+from streamproc.audit.evidence.scope import Scope
 from streamproc.audit.evidence.signature import fingerprint, public_pem
 from streamproc.audit.evidence.verify import Derived, Verified, check
 from streamproc.core.errors import EvidenceError, MappingError
 from streamproc.core.fold.mapping_switch import compiled
-from streamproc.core.records.mapping_in_force import marked
+from streamproc.core.records.mapping_in_force import mapping_event
 from streamproc.core.records.partitioner import partition_of
-from streamproc.core.records.stored_record import History, Logged, as_json
+from streamproc.core.records.stored_record import History, StoredRecord, as_json
 from streamproc.core.records.topic_names import CHANGES, OPERATIONS
 from streamproc.core.records.topic_names import CONTROLS as CONTROLS_TOPIC
 from streamproc.core.records.topic_names import OUTCOMES as OUTCOMES_TOPIC
@@ -55,7 +55,7 @@ Say = Callable[[str], None]
 
 def make(
     history: History,
-    chosen: Chosen,
+    chosen: Scope,
     target: Path,
     *,
     signer: Ed25519PrivateKey | None = None,
@@ -102,7 +102,7 @@ def _verified(file: Path, signer: Ed25519PrivateKey | None, say: Say) -> Verifie
     return verify(file, None if signer is None else public_pem(signer.public_key()), say)
 
 
-def _redact(original: Path, target: Path, chosen: Chosen, key: bytes, signer: Ed25519PrivateKey | None) -> None:
+def _redact(original: Path, target: Path, chosen: Scope, key: bytes, signer: Ed25519PrivateKey | None) -> None:
     with Unpacked(original) as contents, tempfile.TemporaryFile() as spool, target.open("x+b") as file:
         redacted = Redacted(contents, key, _Spool(spool))
         _write(file, redacted.files(), redacted.chosen(chosen), signer, redacted)
@@ -111,7 +111,7 @@ def _redact(original: Path, target: Path, chosen: Chosen, key: bytes, signer: Ed
 def _write(
     file: BinaryIO,
     files: Iterable[tuple[str, Iterable[bytes]]],
-    chosen: Chosen,
+    chosen: Scope,
     signer: Ed25519PrivateKey | None,
     redacted: Redacted | None = None,
 ) -> None:
@@ -164,7 +164,7 @@ class _Spool:
 class _Gathering:
     """What the log has of the chosen users. The files are to be read in their order: each is chosen by those before."""
 
-    def __init__(self, history: History, chosen: Chosen, say: Say) -> None:
+    def __init__(self, history: History, chosen: Scope, say: Say) -> None:
         self._history = history
         self._chosen = chosen
         self._say = say
@@ -188,7 +188,7 @@ class _Gathering:
         for digest, text in sorted(self._texts.items()):
             yield mapping_file(digest), [text.encode()]
 
-    def _told(self, name: str, found: Iterable[Logged]) -> Iterator[bytes]:
+    def _told(self, name: str, found: Iterable[StoredRecord]) -> Iterator[bytes]:
         count = 0
         for logged in found:
             count += 1
@@ -205,7 +205,7 @@ class _Gathering:
             found: Counter[bytes] = Counter()
             for topic in (CHANGES, OPERATIONS, OUTCOMES_TOPIC):
                 for logged in self._history.read(topic, partition, until=self._chosen.until):
-                    mapping = topic == CHANGES and marked(logged) is not None
+                    mapping = topic == CHANGES and mapping_event(logged) is not None
                     if logged.key is not None and self._chosen.why(topic, logged.timestamp) and not mapping:
                         found[logged.key] += 1
             keys[partition] = set(found)
@@ -220,11 +220,11 @@ class _Gathering:
         if not self._there:
             raise EvidenceError("nobody has an event, record or outcome in this period")
 
-    def _events(self) -> Iterator[Logged]:
+    def _events(self) -> Iterator[StoredRecord]:
         for partition, keys in self._keys.items():
             for logged in self._history.read(CHANGES, partition, until=self._chosen.until):
                 self._last[partition] = logged.offset
-                event = marked(logged)
+                event = mapping_event(logged)
                 if event is not None and event.mapping is not None:
                     self._mapping(event.event, event.mapping.text)
                     if event.origin.topic == CONTROLS_TOPIC:
@@ -243,13 +243,13 @@ class _Gathering:
             return  # the worker took no notice of it either
         self._texts.setdefault(digest, text)
 
-    def _records(self) -> Iterator[Logged]:
+    def _records(self) -> Iterator[StoredRecord]:
         for logged, last in self._of(OPERATIONS):
             seq = as_json(logged).get("seq")
             if not isinstance(seq, int) or seq <= last:
                 yield logged
 
-    def _outcomes(self) -> Iterator[Logged]:
+    def _outcomes(self) -> Iterator[StoredRecord]:
         for logged, last in self._of(OUTCOMES_TOPIC):
             raw = as_json(logged)
             seq, since, cause = raw.get("seq"), raw.get("since"), raw.get("cause")
@@ -260,7 +260,7 @@ class _Gathering:
                 self._orders.add(str(cause.get("event")))
             yield logged
 
-    def _of(self, topic: str) -> Iterator[tuple[Logged, int]]:
+    def _of(self, topic: str) -> Iterator[tuple[StoredRecord, int]]:
         """Records of the chosen users, each with the offset of the last event of its partition."""
         for partition, keys in self._keys.items():
             only = next(iter(keys)) if len(keys) == 1 else None
@@ -268,7 +268,7 @@ class _Gathering:
                 if logged.key in keys and logged.key in self._there:
                     yield logged, self._last[partition]
 
-    def _controls(self) -> Iterator[Logged]:
+    def _controls(self) -> Iterator[StoredRecord]:
         users = {key.decode(errors="replace") for key in self._there}
         for partition in range(self._history.partitions):
             for logged in self._history.read(CONTROLS_TOPIC, partition):

@@ -10,9 +10,9 @@ from pydantic import ValidationError
 from streamproc.audit.evidence.controls import Controls
 from streamproc.audit.evidence.finding import Finding
 from streamproc.audit.evidence.format import EVENTS, OUTCOMES, TOPICS
-from streamproc.audit.evidence.line_reader import Pages
-from streamproc.audit.evidence.scope import Chosen
-from streamproc.audit.evidence.user_tally import Account, Folded, cause_digest
+from streamproc.audit.evidence.line_reader import LineReader
+from streamproc.audit.evidence.scope import Scope
+from streamproc.audit.evidence.user_tally import Folded, UserTally, cause_digest
 from streamproc.core.records.outcome import OUTCOME, Outcome
 from streamproc.core.records.user_record import FIRST
 
@@ -23,12 +23,12 @@ RETRY: Final = "retry"
 class Outcomes:
     """See above. What isn't as it should be is told on the way."""
 
-    def __init__(self, chosen: Chosen, controls: Controls, find: Callable[[Finding], None]) -> None:
+    def __init__(self, chosen: Scope, controls: Controls, find: Callable[[Finding], None]) -> None:
         self._chosen = chosen
         self._controls = controls
         self._find = find
 
-    def compare(self, pages: Pages, partition: int, accounts: dict[str, Account]) -> None:
+    def compare(self, pages: LineReader, partition: int, accounts: dict[str, UserTally]) -> None:
         """A partition whose events were folded into the accounts."""
         for number, line in pages.of(partition):
             try:
@@ -55,7 +55,7 @@ class Outcomes:
             if outcome.final:
                 account.fates.append((seq - 1 if outcome.since is None else outcome.since, seq, number))
 
-    def fates(self, account: Account) -> None:
+    def fates(self, account: UserTally) -> None:
         """Each event has one, up to the newest that was told."""
         seqs, told = sorted(account.folded), set[int]()
         for since, until, number in account.fates:
@@ -68,7 +68,7 @@ class Outcomes:
         for seq in [seq for seq in seqs if seq < newest and seq not in told]:
             self._find(Finding("left out", OUTCOMES, "no fate of this event is there", None, account.user, seq))
 
-    def _passing(self, outcome: Outcome, account: Account) -> bool:
+    def _passing(self, outcome: Outcome, account: UserTally) -> bool:
         """Whether it passes over an event within the period together with later ones, which aren't here."""
         newest = max(account.folded, default=FIRST)
         return self._chosen.until is not None and outcome.since is not None and outcome.since < newest < outcome.seq

@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 
-from streamproc.core.records.stored_record import Logged
+from streamproc.core.records.stored_record import StoredRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +25,12 @@ class Line:
         return self.partition, self.offset
 
     @classmethod
-    def of(cls, logged: Logged) -> "Line":
+    def of(cls, logged: StoredRecord) -> "Line":
         return cls(logged.partition, logged.offset, logged.timestamp, logged.key, logged.value)
 
-    def logged(self, topic: str) -> Logged:
+    def logged(self, topic: str) -> StoredRecord:
         """As it lay in the topic."""
-        return Logged(topic, self.partition, self.offset, self.timestamp, self.key, self.value)
+        return StoredRecord(topic, self.partition, self.offset, self.timestamp, self.key, self.value)
 
     def encoded(self) -> bytes:
         """Bytes as text where they are UTF-8, else as `key64` and `value64`, in base64. Ends with a newline."""

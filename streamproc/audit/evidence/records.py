@@ -9,10 +9,10 @@ import orjson
 from streamproc.audit.evidence.events import Events
 from streamproc.audit.evidence.finding import Finding, short
 from streamproc.audit.evidence.format import EVENTS, RECORDS, TOPICS
-from streamproc.audit.evidence.line_reader import Pages
+from streamproc.audit.evidence.line_reader import LineReader
 from streamproc.audit.evidence.raw_line import Line
-from streamproc.audit.evidence.scope import Chosen
-from streamproc.audit.evidence.user_tally import Account
+from streamproc.audit.evidence.scope import Scope
+from streamproc.audit.evidence.user_tally import UserTally
 from streamproc.core.records.user_record import sealed
 
 EXPLAINED: Final = 20
@@ -22,12 +22,12 @@ EXPLAINED: Final = 20
 class Records:
     """See above. What isn't as it should be is told on the way."""
 
-    def __init__(self, chosen: Chosen, find: Callable[[Finding], None]) -> None:
+    def __init__(self, chosen: Scope, find: Callable[[Finding], None]) -> None:
         self._chosen = chosen
         self._find = find
         self._changed: list[tuple[Finding, str, int, Line]] = []
 
-    def compare(self, pages: Pages, partition: int, accounts: dict[str, Account]) -> None:
+    def compare(self, pages: LineReader, partition: int, accounts: dict[str, UserTally]) -> None:
         """A partition whose events were folded into the accounts."""
         differing: dict[str, int] = {}
         for number, line in pages.of(partition):

@@ -13,14 +13,14 @@ from pydantic import ValidationError
 from streamproc.audit.evidence.format import CONTROLS, EVENTS, OUTCOMES, RECORDS, TOPICS, Contents, lines, whole
 from streamproc.audit.evidence.raw_line import Line, line_of
 from streamproc.audit.evidence.redaction import MARK, WHOLE, Redaction, ids, kept
-from streamproc.audit.evidence.scope import Chosen
+from streamproc.audit.evidence.scope import Scope
 from streamproc.core.errors import EvidenceError
 from streamproc.core.fold.mapping import parse_mapping
-from streamproc.core.fold.refold import Refold, Step, first_rules
+from streamproc.core.fold.refold import Refold, Step, first_mapping
 from streamproc.core.records.change_event import CHANGE_EVENT, ChangeEvent, Origin
 from streamproc.core.records.control import CONTROL, MAPPING, SINK
 from streamproc.core.records.outcome import OUTCOME
-from streamproc.core.records.stored_record import Logged
+from streamproc.core.records.stored_record import StoredRecord
 from streamproc.core.records.user_record import Cause
 
 SAME: Final = ("seq", "prev", "due", "as_of", "effect", "mapping", "problems")
@@ -57,9 +57,9 @@ class Redacted:
         for name in self._mappings:
             yield name, [whole(self._original, name)]
 
-    def chosen(self, chosen: Chosen) -> Chosen:
+    def chosen(self, chosen: Scope) -> Scope:
         """Whose evidence it is."""
-        return Chosen(tuple(sorted(map(self._redaction.word, chosen.users))), chosen.first, chosen.until)
+        return Scope(tuple(sorted(map(self._redaction.word, chosen.users))), chosen.first, chosen.until)
 
     def shown(self) -> dict[str, Any]:
         """For the manifest, once the files were read."""
@@ -83,7 +83,7 @@ class Redacted:
             if event is not None:
                 yield from ids(event)
 
-    def _before(self, partition: int, until: int | None = None, *, redacted: bool) -> Iterator[Logged]:
+    def _before(self, partition: int, until: int | None = None, *, redacted: bool) -> Iterator[StoredRecord]:
         for line in self._lines(EVENTS):
             if line.partition > partition:
                 return
@@ -91,7 +91,7 @@ class Redacted:
                 yield (self._hidden(line) if redacted else line).logged(TOPICS[EVENTS])
 
     def _refold(self, partition: int, *, redacted: bool) -> Refold:
-        rules = first_rules(self._before(partition, redacted=redacted))
+        rules = first_mapping(self._before(partition, redacted=redacted))
         return Refold(lambda until: self._before(partition, until, redacted=redacted), rules)
 
     def _events(self) -> Iterator[bytes]:

@@ -6,7 +6,7 @@ from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
-class Chosen:
+class Scope:
     """Whose evidence it is: named users, or all with an event, record or outcome in a period.
 
     `first` and `until` (not included) in ms since 1970; what came at or after `until` isn't looked at.
@@ -31,14 +31,14 @@ class Chosen:
         return {"users": list(self.users) or None, "from": _iso(self.first), "to": _iso(self.until)}
 
 
-def chosen_of(raw: Any) -> Chosen:
+def scope_of(raw: Any) -> Scope:
     """What a manifest says of it. Raises ValueError, TypeError or KeyError where it doesn't."""
     users, first, until = raw["users"], _ms(raw["from"]), _ms(raw["to"])
     if users is not None and (first is not None or not users or not all(isinstance(each, str) for each in users)):
         raise ValueError
     if users is None and (first is None or until is None):
         raise ValueError
-    found = Chosen(tuple(users or ()), first, until)
+    found = Scope(tuple(users or ()), first, until)
     if found.shown() != raw:
         raise ValueError
     return found

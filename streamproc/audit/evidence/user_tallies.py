@@ -15,17 +15,17 @@ from streamproc.audit.evidence.controls import Controls
 from streamproc.audit.evidence.events import Events
 from streamproc.audit.evidence.finding import Finding
 from streamproc.audit.evidence.format import CONTROLS, EVENTS, OUTCOMES, RECORDS, TOPICS, Contents
-from streamproc.audit.evidence.line_reader import Pages
+from streamproc.audit.evidence.line_reader import LineReader
 from streamproc.audit.evidence.outcomes import Outcomes
 from streamproc.audit.evidence.records import Records
-from streamproc.audit.evidence.scope import Chosen
-from streamproc.audit.evidence.user_tally import Account
+from streamproc.audit.evidence.scope import Scope
+from streamproc.audit.evidence.user_tally import UserTally
 
 
-class Accounts:
+class UserTallies:
     """See above. `each()` gives them by partition and user; the rest holds once it has come to its end."""
 
-    def __init__(self, contents: Contents, chosen: Chosen, find: Callable[[Finding], None]) -> None:
+    def __init__(self, contents: Contents, chosen: Scope, find: Callable[[Finding], None]) -> None:
         self.ranges: dict[str, dict[str, list[int]]] = {}
         """Topic → partition → offset of the first and the last line."""
         self._contents = contents
@@ -45,14 +45,14 @@ class Accounts:
         """How many operators' orders there are."""
         return len(self._controls.texts)
 
-    def each(self) -> Iterator[Account]:
+    def each(self) -> Iterator[UserTally]:
         """By partition, and in it by user. What isn't as it should be is told on the way."""
         self._controls.read(self._contents)
-        pages = [Pages(self._contents, file, self._find) for file in (EVENTS, RECORDS, OUTCOMES)]
+        pages = [LineReader(self._contents, file, self._find) for file in (EVENTS, RECORDS, OUTCOMES)]
         events, records, outcomes = pages
         while heads := [each.partition for each in pages if each.partition is not None]:
             partition = min(heads)
-            accounts: dict[str, Account] = {}
+            accounts: dict[str, UserTally] = {}
             self._events.fold(events, partition, accounts)
             self._records.compare(records, partition, accounts)
             self._outcomes.compare(outcomes, partition, accounts)

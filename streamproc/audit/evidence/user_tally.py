@@ -34,7 +34,7 @@ def cause_digest(cause: Any) -> bytes:
 
 
 @dataclass(slots=True)
-class Account:
+class UserTally:
     """One user. `folded` by seq; `fates`: (since, seq, line) of each final outcome, as the file has them."""
 
     user: str

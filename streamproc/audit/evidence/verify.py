@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import orjson
 
-from streamproc.audit.evidence.checksums import Signature, Sums
+from streamproc.audit.evidence.checksums import Checksums, Signature
 from streamproc.audit.evidence.finding import Finding, Findings, short
 from streamproc.audit.evidence.format import (
     CHAIN,
@@ -24,10 +24,10 @@ from streamproc.audit.evidence.format import (
     mapping_file,
     whole,
 )
-from streamproc.audit.evidence.scope import Chosen, chosen_of
+from streamproc.audit.evidence.scope import Scope, scope_of
 from streamproc.audit.evidence.signature import public_key
-from streamproc.audit.evidence.user_tallies import Accounts
-from streamproc.audit.evidence.user_tally import Account
+from streamproc.audit.evidence.user_tallies import UserTallies
+from streamproc.audit.evidence.user_tally import UserTally
 from streamproc.core.errors import NoBundleError
 
 COUNTED: Final = ("users", "events", "records", "compacted", "unwritten", "outcomes", "open", "orders", "mappings")
@@ -43,7 +43,7 @@ class Verified:
     findings: tuple[Finding, ...]
     found: int
     counts: dict[str, int]
-    chosen: Chosen
+    chosen: Scope
     redacted: bool
     signature: Signature
     signer: str | None
@@ -58,12 +58,12 @@ class Verified:
 class Derived:
     """What follows from a bundle's raw lines: `chain()` gives each user's account, and then `manifest()` can be had."""
 
-    def __init__(self, contents: Contents, chosen: Chosen, find: Callable[[Finding], None]) -> None:
-        self.accounts = Accounts(contents, chosen, find)
+    def __init__(self, contents: Contents, chosen: Scope, find: Callable[[Finding], None]) -> None:
+        self.accounts = UserTallies(contents, chosen, find)
         self.users: set[str] = set()
         self._counts: Counter[str] = Counter()
 
-    def chain(self) -> Iterator[Account]:
+    def chain(self) -> Iterator[UserTally]:
         """By partition and user."""
         for account in self.accounts.each():
             self.users.add(account.user)
@@ -105,16 +105,16 @@ class _Check:
         if MANIFEST not in self._contents.names:
             raise NoBundleError(f"not an evidence bundle: it has no {MANIFEST}")
         self._say("sums")
-        sums = Sums(self._contents, self._findings)
+        sums = Checksums(self._contents, self._findings)
         sums.measure()
         manifest = sums.manifest()
         sums.compare(manifest)
         signature, signer = sums.signature(manifest, self._trusted)
         try:
-            chosen = chosen_of(manifest.get("chosen"))
+            chosen = scope_of(manifest.get("chosen"))
         except (ValueError, TypeError, KeyError, OverflowError):
             self._findings.find("altered", MANIFEST, "chosen: it doesn't say whose evidence this is")
-            chosen = Chosen()
+            chosen = Scope()
         derived = Derived(self._contents, chosen, self._findings.keep)
         redacted = isinstance(manifest.get("redacted"), dict)
         self._chain(derived, redacted=redacted)
@@ -174,7 +174,7 @@ class _Check:
         except UnreadableError as error:
             self._findings.find("altered", CHAIN, f"can't be read beyond line {number}: {error}")
 
-    def _link(self, account: Account, line: int, raw: dict[str, Any], *, redacted: bool) -> None:
+    def _link(self, account: UserTally, line: int, raw: dict[str, Any], *, redacted: bool) -> None:
         """A user's chain as it is recorded, against the one that the fold gives."""
         user = account.user
         if redacted and (broken := _unlinked(raw)) is not None:
@@ -195,7 +195,7 @@ class _Check:
             what = f"{name}: {short(raw.get(name))} is said, {short(expected.get(name))} is there"
             self._findings.find("altered", CHAIN, what, line=line, user=user)
 
-    def _derived(self, manifest: dict[str, Any], derived: Derived, chosen: Chosen) -> None:
+    def _derived(self, manifest: dict[str, Any], derived: Derived, chosen: Scope) -> None:
         for name, expected in derived.shown().items():
             said = manifest.get(name)
             if said != expected:

@@ -12,9 +12,9 @@ from typing import Any, Final, Literal, TypeAlias
 import orjson
 
 from streamproc.audit.replay.json_diff import ABSENT, difference, short
-from streamproc.audit.replay.partition import Passed, refold
+from streamproc.audit.replay.partition import PartitionCheck, refold
 from streamproc.audit.replay.record_check import LAST, Finding
-from streamproc.core.records.stored_record import History, Logged, as_json
+from streamproc.core.records.stored_record import History, StoredRecord, as_json
 from streamproc.core.records.topic_names import CHANGES, CONTROLS, DELIVERIES, OPERATIONS, OUTCOMES
 from streamproc.core.records.user_record import FIRST, sealed
 
@@ -67,9 +67,9 @@ _PLAIN: Final[dict[str, tuple[Kind, str, str]]] = {
 }
 
 
-def explained(history: History, partition: int, passed: Passed, finding: Finding) -> Divergence:
+def locate(history: History, partition: int, passed: PartitionCheck, finding: Finding) -> Divergence:
     """The finding, as a divergence. Reads the partition again where that tells more."""
-    named = _Named(history, partition, passed, finding)
+    named = _RecordDivergence(history, partition, passed, finding)
     match finding.problem:
         case "differs":
             return named.differs()
@@ -93,7 +93,7 @@ def explained(history: History, partition: int, passed: Passed, finding: Finding
             return Divergence(kind, topic, partition, offset, finding.user, seq, what, recorded=_said(logged))
 
 
-def _said(logged: Logged | None) -> Any:
+def _said(logged: StoredRecord | None) -> Any:
     """A record in short, as it is."""
     return None if logged is None else short((logged.value or b"").decode(errors="replace"))
 
@@ -139,10 +139,10 @@ def _no_fate(partition: int, finding: Finding) -> Divergence:
     return Divergence("left out", OUTCOMES, partition, None, finding.user, finding.seq, what, None, *sides)
 
 
-class _Named:
+class _RecordDivergence:
     """A finding in the records, with what the topics around it say."""
 
-    def __init__(self, history: History, partition: int, passed: Passed, finding: Finding) -> None:
+    def __init__(self, history: History, partition: int, passed: PartitionCheck, finding: Finding) -> None:
         self._history, self._partition, self._passed, self._finding = history, partition, passed, finding
         self._seq = finding.seq
         self._value = b"" if finding.logged is None else finding.logged.value or b""

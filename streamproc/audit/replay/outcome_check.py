@@ -15,19 +15,19 @@ from typing import Any
 
 import orjson
 
-from streamproc.audit.replay.outcome_codec import Ended
-from streamproc.audit.replay.record_check import TOLD, Audit, Course, Finding
-from streamproc.core.records.stored_record import Logged
+from streamproc.audit.replay.outcome_codec import OutcomeSummary
+from streamproc.audit.replay.record_check import TOLD, Finding, RecordCheck, UserChain
+from streamproc.core.records.stored_record import StoredRecord
 
 
-class Fates:
+class OutcomeCheck:
     """See above. `deliveries`: user → the delivery of the highest seq, as (seq, the record that says so)."""
 
-    def __init__(self, audit: Audit, deliveries: Mapping[str, tuple[int, Logged]]) -> None:
+    def __init__(self, audit: RecordCheck, deliveries: Mapping[str, tuple[int, StoredRecord]]) -> None:
         self._audit = audit
         self._deliveries = deliveries
 
-    def recorded(self, logged: Logged, said: Ended | None, now: int, *, last: bool = False) -> bool:
+    def recorded(self, logged: StoredRecord, said: OutcomeSummary | None, now: int, *, last: bool = False) -> bool:
         """Compare the next outcome, which says `said`.
 
         False: it is about an event after `now`; `last`: there is none any more.
@@ -64,7 +64,7 @@ class Fates:
                         audit.counts.open += 1
         audit.counts.open -= audit.counts.unfolded
 
-    def _compare(self, said: Ended, logged: Logged) -> None:
+    def _compare(self, said: OutcomeSummary, logged: StoredRecord) -> None:
         audit, user, seq, since = self._audit, said.user, said.seq, said.since
         audit.counts.outcomes += 1
         course = audit.courses.get(user)
@@ -93,15 +93,15 @@ class Fates:
             course.told.pop(course.seqs[each], None)
             audit.counts.fates += 1
 
-    def _before(self, course: Course | None, seq: int) -> bool:
+    def _before(self, course: UserChain | None, seq: int) -> bool:
         """Whether it is about what the trusted records were made of."""
         return seq < self._audit.start or (course is not None and course.trusted and seq <= course.seqs[0])
 
-    def _found(self, seq: int, problem: Any, user: str, logged: Logged, expected: Any = None) -> None:
+    def _found(self, seq: int, problem: Any, user: str, logged: StoredRecord, expected: Any = None) -> None:
         self._audit.findings.add(Finding(seq, problem, user, logged, expected))
 
 
-def _fits(said: Ended, expected: bytes) -> bool:
+def _fits(said: OutcomeSummary, expected: bytes) -> bool:
     if not said.caused:  # rule 2
         return said.final and said.unknown and said.since is not None
     if not said.final and said.ours:
@@ -109,7 +109,7 @@ def _fits(said: Ended, expected: bytes) -> bool:
     return said.about == expected
 
 
-def _possible(said: Ended) -> bool:
+def _possible(said: OutcomeSummary) -> bool:
     """Rule 4: no more than is certain. What was set aside in the end may have been delivered in part, and read back."""
     wrote, back = said.acknowledged, said.read_back
     if wrote != said.wrote or (said.sessions_ended and not back):

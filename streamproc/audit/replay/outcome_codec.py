@@ -60,7 +60,7 @@ _GO_ON: Final = _pattern(
 """From a body on to the next one, or to the end."""
 
 
-class Ended(NamedTuple):
+class OutcomeSummary(NamedTuple):
     """An outcome. A tuple, because one is made for each line of the audit log.
 
     `about`: its effect and cause, in the bytes that the record has that it ends; None: it has them in others.
@@ -90,13 +90,13 @@ def about(record: bytes) -> bytes:
     return record[start : record.index(b'"mapping":"', start)]
 
 
-def ended(value: bytes) -> Ended | None:
+def parse_outcome(value: bytes) -> OutcomeSummary | None:
     """What it says; None: it isn't an outcome (rule 1), or a verdict is final that can't be."""
     said = _plain(value) or _strict(value)
     return None if said is None or (said.final and said.verdict not in _FATES) else said
 
 
-def _strict(value: bytes) -> Ended | None:
+def _strict(value: bytes) -> OutcomeSummary | None:
     try:
         said = OUTCOME.validate_json(value, strict=True)
     except ValidationError:
@@ -106,7 +106,7 @@ def _strict(value: bytes) -> Ended | None:
         told = b'"effect":%s,"cause":%s,' % (orjson.dumps(said.effect), orjson.dumps(said.cause))
     except orjson.JSONEncodeError:  # a number that no record has
         told = None
-    return Ended(
+    return OutcomeSummary(
         said.user,
         said.seq,
         said.verdict,
@@ -124,7 +124,7 @@ def _strict(value: bytes) -> Ended | None:
     )
 
 
-def _plain(value: bytes) -> Ended | None:
+def _plain(value: bytes) -> OutcomeSummary | None:
     """Rule 2. None: it may be an outcome nevertheless."""
     begin = found = _BEGIN.match(value)
     while found is not None and found.lastindex != found.re.groups:  # a request's body follows
@@ -135,7 +135,7 @@ def _plain(value: bytes) -> Ended | None:
         return None
     user, seq, verdict, final, told, effect, source, operations, asked, *_ = begin.groups()
     since, acknowledged, read_back, sessions_ended = found.groups()[-4:]
-    return Ended(
+    return OutcomeSummary(
         user[1:-1].decode(),
         int(seq),
         _VERDICTS[verdict],

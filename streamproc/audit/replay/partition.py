@@ -13,15 +13,15 @@ from typing import Any, Final, Generic, TypeAlias, TypeVar
 import orjson
 from pydantic import ValidationError
 
-from streamproc.audit.replay.outcome_check import Fates
-from streamproc.audit.replay.outcome_codec import ended
-from streamproc.audit.replay.record_check import LAST, Audit, Finding, Findings, said_of
+from streamproc.audit.replay.outcome_check import OutcomeCheck
+from streamproc.audit.replay.outcome_codec import parse_outcome
+from streamproc.audit.replay.record_check import LAST, Finding, Findings, RecordCheck, said_of
 from streamproc.core.errors import HistoryError, MappingError
-from streamproc.core.fold.mapping_switch import ruled
+from streamproc.core.fold.mapping_switch import switched
 from streamproc.core.fold.refold import Refold
 from streamproc.core.records.change_event import CHANGE_EVENT, ChangeEvent
-from streamproc.core.records.mapping_in_force import MARK, Rules, marked
-from streamproc.core.records.stored_record import History, Logged, below
+from streamproc.core.records.mapping_in_force import MARK, MappingInForce, mapping_event
+from streamproc.core.records.stored_record import History, StoredRecord, below
 from streamproc.core.records.topic_names import CHANGES, CONTROLS, DAY, DELIVERIES, OPERATIONS, OUTCOMES
 from streamproc.core.records.user_record import FIRST, sealed
 
@@ -40,7 +40,7 @@ _SEQ: Final = re.compile(rb'"seq":(\d+)')
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class PartitionRequest:
     """What is to be verified.
 
     `since`: ms since 1970; the records of before are taken as they are recorded. `mapping`: for partitions that name
@@ -50,7 +50,7 @@ class Asked:
     """
 
     since: int | None = None
-    mapping: Rules | None = None
+    mapping: MappingInForce | None = None
     rejected: frozenset[tuple[int, int]] | None = None
     orders: Mapping[tuple[int, int], Ordered | None] | None = None
 
@@ -60,17 +60,17 @@ class Begin:
     """Where it begins. `start`: the first offset; `trusted`: user → record as recorded."""
 
     start: int
-    rules: Rules | None
+    rules: MappingInForce | None
     trusted: dict[str, bytes]
 
 
 @dataclass(slots=True)
-class Passed:
+class PartitionCheck:
     """A partition that was gone through."""
 
-    asked: Asked
+    asked: PartitionRequest
     begin: Begin
-    audit: Audit
+    audit: RecordCheck
 
     @property
     def first(self) -> Finding | None:
@@ -78,15 +78,15 @@ class Passed:
         return self.audit.findings.first[0] if self.audit.findings.first else None
 
 
-def passed(history: History, partition: int, asked: Asked) -> Passed:
+def check_partition(history: History, partition: int, asked: PartitionRequest) -> PartitionCheck:
     """Go through a partition. Raises HistoryError where no mapping is known."""
     findings = Findings()
     begin = _begin(history, partition, asked, findings)
-    audit = Audit(begin.start, begin.trusted, _intact(history, partition))
+    audit = RecordCheck(begin.start, begin.trusted, _intact(history, partition))
     audit.findings = findings
     if begin.rules is not None or not findings.first:  # without events, what else is recorded came of nothing
         _follow(history, partition, asked, begin, audit)
-    return Passed(asked, begin, audit)
+    return PartitionCheck(asked, begin, audit)
 
 
 def refold(history: History, partition: int, begin: Begin) -> Refold:
@@ -94,11 +94,13 @@ def refold(history: History, partition: int, begin: Begin) -> Refold:
     return Refold(partial(below, history, CHANGES, partition), begin.rules, dict(begin.trusted))
 
 
-def _follow(history: History, partition: int, asked: Asked, begin: Begin, audit: Audit) -> None:
+def _follow(history: History, partition: int, asked: PartitionRequest, begin: Begin, audit: RecordCheck) -> None:
     again = refold(history, partition, begin)
-    fates = Fates(audit, _deliveries(history, partition, audit))
+    fates = OutcomeCheck(audit, _deliveries(history, partition, audit))
     records = _Head(history.read(OPERATIONS, partition))
-    outcomes = _Head(_ahead((logged, ended(logged.value or b"")) for logged in history.read(OUTCOMES, partition)))
+    outcomes = _Head(
+        _ahead((logged, parse_outcome(logged.value or b"")) for logged in history.read(OUTCOMES, partition))
+    )
     expected = begin.start
     for logged in history.read(CHANGES, partition, first=begin.start):
         if logged.offset != expected:
@@ -110,7 +112,7 @@ def _follow(history: History, partition: int, asked: Asked, begin: Begin, audit:
             audit.counts.rejected += 1
         elif step.event is not None:
             audit.counts.mappings += step.event.kind == "mapping"
-            _beside(asked, audit, logged, step.event)
+            _check_key_and_order(asked, audit, logged, step.event)
         if asked.rejected is not None and (step.rejected is not None) != ((partition, logged.offset) in asked.rejected):
             audit.disputed(logged, step.rejected)
         while audit.awaits and records.head is not None and audit.recorded(records.head):
@@ -126,7 +128,7 @@ def _follow(history: History, partition: int, asked: Asked, begin: Begin, audit:
     fates.close()
 
 
-def _beside(asked: Asked, audit: Audit, logged: Logged, event: ChangeEvent) -> None:
+def _check_key_and_order(asked: PartitionRequest, audit: RecordCheck, logged: StoredRecord, event: ChangeEvent) -> None:
     """What no record is made of: the event's key, and what a mapping's order says."""
     mapping, origin = event.mapping, event.origin
     if logged.key != (event.user if mapping is None else event.event).encode():
@@ -161,7 +163,7 @@ class _Head(Generic[One]):
         self.head = next(self._rest, None)
 
 
-def _begin(history: History, partition: int, asked: Asked, findings: Findings) -> Begin:
+def _begin(history: History, partition: int, asked: PartitionRequest, findings: Findings) -> Begin:
     start, rules = 0, None
     if asked.since is not None:
         for logged in history.read(CHANGES, partition, until=asked.since):
@@ -177,17 +179,19 @@ def _begin(history: History, partition: int, asked: Asked, findings: Findings) -
     return Begin(start, rules, trusted)
 
 
-def _ruled(known: Rules | None, logged: Logged) -> Rules | None:
-    event = marked(logged)
+def _ruled(known: MappingInForce | None, logged: StoredRecord) -> MappingInForce | None:
+    event = mapping_event(logged)
     if event is None:
         return known
     try:
-        return ruled(known, logged.offset, logged.timestamp, event) or known
+        return switched(known, logged.offset, logged.timestamp, event) or known
     except MappingError:
         return known
 
 
-def _first(history: History, partition: int, start: int, asked: Asked, findings: Findings) -> Rules | None:
+def _first(
+    history: History, partition: int, start: int, asked: PartitionRequest, findings: Findings
+) -> MappingInForce | None:
     """The first mapping, which holds for what lies before it too. None: it isn't what it says; that was found."""
     events = 0
     for logged in history.read(CHANGES, partition, first=start):
@@ -210,7 +214,7 @@ def _first(history: History, partition: int, start: int, asked: Asked, findings:
     return asked.mapping
 
 
-def _unreadable(history: History, partition: int, start: int, asked: Asked) -> Logged | None:
+def _unreadable(history: History, partition: int, start: int, asked: PartitionRequest) -> StoredRecord | None:
     """The first record that is no event, and wasn't rejected: it may have been the mapping's."""
     for logged in history.read(CHANGES, partition, first=start):
         if asked.rejected is None or (partition, logged.offset) not in asked.rejected:
@@ -251,15 +255,15 @@ def _trusted(history: History, partition: int, start: int, findings: Findings) -
     return values
 
 
-def _deliveries(history: History, partition: int, audit: Audit) -> dict[str, tuple[int, Logged]]:
+def _deliveries(history: History, partition: int, audit: RecordCheck) -> dict[str, tuple[int, StoredRecord]]:
     """User → the delivery of the highest seq. Only that is read in whole."""
-    found: dict[bytes | None, tuple[int, Logged]] = {}
+    found: dict[bytes | None, tuple[int, StoredRecord]] = {}
     for logged in history.read(DELIVERIES, partition):
         said = _SEQ.search(logged.value or b"")
         seq = LAST if said is None else int(said[1])
         if logged.key not in found or found[logged.key][0] <= seq:
             found[logged.key] = seq, logged
-    checked: dict[str, tuple[int, Logged]] = {}
+    checked: dict[str, tuple[int, StoredRecord]] = {}
     for key, (_, logged) in found.items():
         user = (key or b"").decode(errors="replace")
         try:

@@ -18,7 +18,7 @@ import orjson
 
 from streamproc.audit.replay.outcome_codec import about
 from streamproc.core.fold.refold import Step
-from streamproc.core.records.stored_record import Logged
+from streamproc.core.records.stored_record import StoredRecord
 from streamproc.core.records.user_record import sealed
 
 Problem: TypeAlias = Literal[
@@ -53,7 +53,7 @@ class Finding:
     seq: int
     problem: Problem
     user: str
-    logged: Logged | None = None
+    logged: StoredRecord | None = None
     expected: Any = None
     offset: int | None = None
 
@@ -104,7 +104,7 @@ class Counts:
         return Counts(*(getattr(self, name) + getattr(other, name) for name in Counts.__slots__))
 
 
-class Course:
+class UserChain:
     """One user's events: their offsets, the hashes of their records, and what of them is recorded.
 
     `told`: effect and cause that an outcome is to name, of those whose fate isn't told yet. `trusted`: the first one
@@ -149,7 +149,7 @@ class Course:
         return self.hashes[index * 32 : index * 32 + 32].hex()
 
 
-class Audit:
+class RecordCheck:
     """The records (rules 1 and 2). `fates.py` has the rest of it.
 
     `intact`: whether compaction can't have touched a record, by the offset at which it would lie and the time (ms since
@@ -159,7 +159,7 @@ class Audit:
     def __init__(self, start: int, trusted: dict[str, bytes], intact: Callable[[int, int], bool]) -> None:
         self.counts = Counts(trusted=len(trusted))
         self.findings = Findings()
-        self.courses: dict[str, Course] = {}
+        self.courses: dict[str, UserChain] = {}
         self.start = start
         self.highest = -1
         """The last event of which something is recorded."""
@@ -174,9 +174,9 @@ class Audit:
         self._missing: dict[tuple[str, int], tuple[int, int]] = {}
         """User and seq of an event whose record wasn't there → when it was appended, and where the record would lie."""
         self._disputed: list[Finding] = []
-        self._read: tuple[Logged | None, tuple[str, int] | None] = (None, None)
+        self._read: tuple[StoredRecord | None, tuple[str, int] | None] = (None, None)
         for user, value in trusted.items():
-            course = self.courses[user] = Course(trusted=True)
+            course = self.courses[user] = UserChain(trusted=True)
             course.add(said_of(value)[1], value)
             course.flags[0] = FOUND | TOLD
 
@@ -188,12 +188,12 @@ class Audit:
         for user, value in step.records.items():
             course = self.courses.get(user)
             if course is None:
-                course = self.courses[user] = Course()
+                course = self.courses[user] = UserChain()
             course.add(self._now, value)
             course.told[self._now] = about(value)
             self._awaited[user.encode()] = value
 
-    def disputed(self, logged: Logged, rejected: str | None) -> None:
+    def disputed(self, logged: StoredRecord, rejected: str | None) -> None:
         """The last event was rejected, and `events.rejected` doesn't say so; `rejected` None: it's the other way."""
         problem: Problem = "unrejected" if rejected is None else "mapping" if rejected == "mapping" else "unreadable"
         self._disputed.append(Finding(logged.offset, problem, "", logged))
@@ -203,7 +203,7 @@ class Audit:
         """Whether a record of the last event hasn't been met yet."""
         return bool(self._awaited)
 
-    def recorded(self, logged: Logged, *, last: bool = False) -> bool:
+    def recorded(self, logged: StoredRecord, *, last: bool = False) -> bool:
         """Compare the next recorded record. False: it is about a later event; `last`: there is none any more."""
         if last:
             self._unmatched()  # what belongs here is missing here, whatever comes after it
@@ -256,7 +256,7 @@ class Audit:
         self._awaited.clear()
         self._hole = None
 
-    def _said(self, logged: Logged) -> tuple[str, int] | None:
+    def _said(self, logged: StoredRecord) -> tuple[str, int] | None:
         if self._read[0] is not logged:
             try:
                 said = said_of(logged.value or b"")
@@ -266,7 +266,7 @@ class Audit:
                 self._read = (logged, said if said[0].encode() == logged.key else None)
         return self._read[1]
 
-    def _compare(self, user: str, seq: int, logged: Logged) -> None:
+    def _compare(self, user: str, seq: int, logged: StoredRecord) -> None:
         course = self.courses.get(user)
         if seq < self.start or (course is not None and course.trusted and seq < course.seqs[0]):
             return  # what the trusted records were made of

@@ -8,9 +8,9 @@ from typing import Final
 import orjson
 from pydantic import ValidationError
 
-from streamproc.archive.per_partition import by_partition
-from streamproc.audit.replay.divergence import Divergence, explained
-from streamproc.audit.replay.partition import Asked, Ordered, passed
+from streamproc.archive.per_partition import map_partitions
+from streamproc.audit.replay.divergence import Divergence, locate
+from streamproc.audit.replay.partition import Ordered, PartitionRequest, check_partition
 from streamproc.audit.replay.record_check import Counts
 from streamproc.core.errors import HistoryError
 from streamproc.core.records.control import CONTROL
@@ -32,7 +32,7 @@ class Verified:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class ReplayResult:
     """All partitions."""
 
     partitions: list[Verified]
@@ -53,17 +53,17 @@ class Verdict:
         return sum((each.counts for each in self.partitions), Counts())
 
 
-def verify(history: History, asked: Asked, say: Callable[[Verified], None] = lambda _: None) -> Verdict:
+def verify(history: History, asked: PartitionRequest, say: Callable[[Verified], None] = lambda _: None) -> ReplayResult:
     """Fold all partitions anew and compare. `say` is told of each as it is done.
 
     Raises HistoryError where that can't be done, ArchiveError where the archive can't be read.
     """
     asked = replace(asked, rejected=rejected(history), orders=orders(history))
     found: list[Verified] = []
-    for _, each in by_partition(history, partial(verified, asked=asked)):
+    for _, each in map_partitions(history, partial(verified_partition, asked=asked)):
         say(each)
         found.append(each)
-    verdict = Verdict(sorted(found, key=lambda one: one.partition))
+    verdict = ReplayResult(sorted(found, key=lambda one: one.partition))
     counts = verdict.counts
     if not verdict.equal:
         return verdict
@@ -104,10 +104,10 @@ def orders(history: History) -> dict[tuple[int, int], Ordered | None] | None:
     return found if there else None
 
 
-def verified(history: History, partition: int, asked: Asked) -> Verified:
+def verified_partition(history: History, partition: int, asked: PartitionRequest) -> Verified:
     """One partition."""
-    gone = passed(history, partition, asked)
-    first = None if gone.first is None else explained(history, partition, gone, gone.first)
+    gone = check_partition(history, partition, asked)
+    first = None if gone.first is None else locate(history, partition, gone, gone.first)
     return Verified(partition, gone.audit.counts, gone.audit.findings.counted.total(), first)
 
 

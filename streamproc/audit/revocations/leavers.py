@@ -23,7 +23,7 @@ from streamproc.audit.revocations.latency import Leaver, State
 from streamproc.core.fold.authority import key
 from streamproc.core.records.change_event import ChangeEvent, Effective, Origin
 from streamproc.core.records.control import HELD, Control
-from streamproc.core.records.delivery import Delivery
+from streamproc.core.records.delivery import DeliveredState
 from streamproc.core.records.outcome import Outcome, Request
 from streamproc.core.records.user_record import CHANGED
 
@@ -66,7 +66,7 @@ class _Case:
     passed: int | None = None
 
 
-class Leaving:
+class LeaverTracker:
     """See above. Of one partition: first `folded` with all changes, then the rest in any order.
 
     `fact`: which fact gives `active`, by the mapping in force; it may change from call to call.
@@ -196,7 +196,7 @@ class Leaving:
             case _:
                 assert_never(outcome.verdict)
 
-    def holds(self, delivery: Delivery) -> None:
+    def holds(self, delivery: DeliveredState) -> None:
         """The user's newest delivery: why something was set aside, by its code."""
         case, parked = self._at(delivery.user, delivery.seq), delivery.parked
         if case is None or case.leaver.stopped is not None or parked is None:

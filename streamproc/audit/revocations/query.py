@@ -11,14 +11,14 @@ from typing import Final, TypeVar
 from pydantic import TypeAdapter, ValidationError
 
 from streamproc.audit.revocations.latency import Leaver
-from streamproc.audit.revocations.leavers import Leaving
+from streamproc.audit.revocations.leavers import LeaverTracker
 from streamproc.core.errors import HistoryError
-from streamproc.core.fold.refold import Refold, first_rules
+from streamproc.core.fold.refold import Refold, first_mapping
 from streamproc.core.records.control import CONTROL, SINK, Control
-from streamproc.core.records.delivery import DELIVERY
+from streamproc.core.records.delivery import DELIVERED_STATE
 from streamproc.core.records.mapping_in_force import MARK
 from streamproc.core.records.outcome import OUTCOME
-from streamproc.core.records.stored_record import History, Logged, below
+from streamproc.core.records.stored_record import History, StoredRecord, below
 from streamproc.core.records.topic_names import CHANGES, CONTROLS, DELIVERIES, OPERATIONS, OUTCOMES
 from streamproc.core.records.user_record import due_of
 
@@ -48,9 +48,9 @@ def leavers(history: History, end: int, say: Callable[[str], None] = lambda _: N
     return found
 
 
-def _folded(history: History, partition: int, end: int, say: Callable[[str], None]) -> Leaving:
-    leaving = Leaving(partition)
-    rules = first_rules(history.read(CHANGES, partition))
+def _folded(history: History, partition: int, end: int, say: Callable[[str], None]) -> LeaverTracker:
+    leaving = LeaverTracker(partition)
+    rules = first_mapping(history.read(CHANGES, partition))
     refold = Refold(partial(below, history, CHANGES, partition), rules)
     for number, logged in enumerate(history.read(CHANGES, partition, until=end), 1):
         if refold.mapping is None:
@@ -70,7 +70,7 @@ def _folded(history: History, partition: int, end: int, say: Callable[[str], Non
     return leaving
 
 
-def _step(leaving: Leaving, refold: Refold, logged: Logged) -> None:
+def _step(leaving: LeaverTracker, refold: Refold, logged: StoredRecord) -> None:
     user = (logged.key or b"").decode("utf-8", "replace")
     everybody = logged.value is not None and MARK in logged.value
     before = dict(refold.records) if everybody else {user: refold.records[user]} if user in refold.records else {}
@@ -83,7 +83,9 @@ def _step(leaving: Leaving, refold: Refold, logged: Logged) -> None:
         leaving.folded(step.event, logged.timestamp, value, before.get(each), fact)
 
 
-def _followed(history: History, leaving: Leaving, partition: int, end: int, orders: list[tuple[int, Control]]) -> None:
+def _followed(
+    history: History, leaving: LeaverTracker, partition: int, end: int, orders: list[tuple[int, Control]]
+) -> None:
     """What became of those who left."""
     for logged in _of(history, leaving, OPERATIONS, partition, end):
         leaving.written(_key(logged), logged.value or b"", logged.timestamp)
@@ -91,13 +93,13 @@ def _followed(history: History, leaving: Leaving, partition: int, end: int, orde
         leaving.told(_read(OUTCOME, logged), within=logged.timestamp < end)
     newest = {_key(logged): logged for logged in _of(history, leaving, DELIVERIES, partition, end)}
     for logged in newest.values():
-        leaving.holds(_read(DELIVERY, logged))
+        leaving.holds(_read(DELIVERED_STATE, logged))
     last = {each.user: (at, each) for at, each in orders if each.user in leaving.cases and each.subject is None}
     for at, each in last.values():
         leaving.ordered(each, at)
 
 
-def _of(history: History, leaving: Leaving, topic: str, partition: int, end: int) -> Iterator[Logged]:
+def _of(history: History, leaving: LeaverTracker, topic: str, partition: int, end: int) -> Iterator[StoredRecord]:
     """Records of those who left; a topic's other users aren't even decoded."""
     users = {user.encode() for user in leaving.cases}
     for logged in history.read(topic, partition, until=end):
@@ -119,11 +121,11 @@ def _leavers(count: int) -> str:
     return "1 leaver" if count == 1 else f"{count} leavers"
 
 
-def _key(logged: Logged) -> str:
+def _key(logged: StoredRecord) -> str:
     return (logged.key or b"").decode()
 
 
-def _read(kind: TypeAdapter[Value], logged: Logged) -> Value:
+def _read(kind: TypeAdapter[Value], logged: StoredRecord) -> Value:
     try:
         return kind.validate_json(logged.value or b"")
     except ValidationError as error:

@@ -19,7 +19,7 @@ PROBE_MOST: Final = 5.0
 """Seconds between probes: doubling from the first to the most."""
 
 
-class Health:
+class CircuitBreaker:
     """Of one target. `now`: seconds of a clock that never goes back."""
 
     def __init__(self) -> None:

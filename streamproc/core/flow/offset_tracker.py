@@ -3,7 +3,7 @@
 from collections import deque
 
 
-class Offsets:
+class OffsetTracker:
     """One partition's records between being read and being finished.
 
     Offsets start in ascending order, and finish in any. Those of control records, and those that compaction removed,

@@ -17,7 +17,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Final
 
-from streamproc.core.fold.effective_dating import began, standing, was_active
+from streamproc.core.fold.effective_dating import as_of, began, was_active
 from streamproc.core.records.change_event import GONE, Fact, SourceFacts
 from streamproc.core.records.fact_names import ACCOUNTS
 
@@ -73,11 +73,11 @@ def view(
 def _together(subjects: Sequence[SourceFacts], now: int, active: str, *, accounts: bool) -> dict[str, Fact]:
     """The subjects of one person in one source as one (rule 3)."""
     if len(subjects) == 1:
-        return standing(subjects[0], now)[0] if subjects[0].rows else subjects[0].values
+        return as_of(subjects[0], now)[0] if subjects[0].rows else subjects[0].values
     told = [
         (values.get(active) is True, last, each.subject, values, each)
         for each in subjects
-        for values, last in [standing(each, now)]
+        for values, last in [as_of(each, now)]
     ]
     values = max(told, key=lambda one: one[:3])[3]
     ended = [one[4] for one in told if one[3].get(active) is False and was_active(one[4], now, accounts=accounts)]
@@ -90,7 +90,7 @@ def _together(subjects: Sequence[SourceFacts], now: int, active: str, *, account
 
 def _remade(going: SourceFacts, ended: SourceFacts, now: int) -> bool:
     """Whether an account was made in the place of one that has been deleted (rule 3)."""
-    if standing(ended, now)[0].get(GONE) is not True:
+    if as_of(ended, now)[0].get(GONE) is not True:
         return False
     made, last = began(going, now), ended.since if ended.vouched is None else ended.vouched
     return (going.since or 0 if made is None else made) > (last or 0)

@@ -7,7 +7,7 @@ from math import isfinite
 from typing import Final, Generic, TypeVar, cast
 
 from streamproc.core.records.change_event import CHANGE_EVENT, ChangeEvent, Fact
-from streamproc.core.records.user_record import UserRecord, recall
+from streamproc.core.records.user_record import UserRecord, decode_state
 
 MOST: Final = 4_096
 """Events, and records, that are kept at least; twice as many at most."""
@@ -19,7 +19,7 @@ Key = TypeVar("Key")
 Value = TypeVar("Value")
 
 
-class Decoded:
+class DecodeCache:
     """Events by their bytes, of which each is asked for once, and records by their users."""
 
     def __init__(self, most: int = MOST) -> None:
@@ -47,7 +47,7 @@ class Decoded:
         kept = self._records.get(user)
         if kept is not None and kept[0] == value:
             return kept[1:]
-        record = recall(value)
+        record = decode_state(value)
         return record, record.hash
 
 

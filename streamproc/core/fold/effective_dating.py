@@ -44,7 +44,7 @@ def said_of(facts: SourceFacts, name: str) -> Order | None:
     return facts.later.get(name, facts.grouped if name.startswith(GROUP) else facts.floor)
 
 
-def spelled(attributes: dict[str, Fact], wanted: Collection[str], *, whole: bool) -> dict[str, Fact]:
+def restricted(attributes: dict[str, Fact], wanted: Collection[str], *, whole: bool) -> dict[str, Fact]:
     """The wanted attributes; for a snapshot also those that it leaves out, without a value."""
     said = {name: value for name, value in attributes.items() if name in wanted}
     if not whole:
@@ -70,7 +70,7 @@ def cancelled(facts: SourceFacts, name: str, order: Order) -> SourceFacts:
     return replace(facts, rows=rows, gone=gone)
 
 
-def swept(facts: SourceFacts, now: int) -> SourceFacts:
+def pruned(facts: SourceFacts, now: int) -> SourceFacts:
     """Without what can't count any more (rule 3). `now`: ms since 1970."""
     if not facts.rows and not facts.gone:
         return facts
@@ -81,7 +81,7 @@ def swept(facts: SourceFacts, now: int) -> SourceFacts:
     return replace(facts, rows=rows, gone=gone)
 
 
-def standing(facts: SourceFacts, now: int) -> tuple[dict[str, Fact], Rank]:
+def as_of(facts: SourceFacts, now: int) -> tuple[dict[str, Fact], Rank]:
     """What holds at a moment (ms since 1970), and the rank of the last word."""
     orders = [order for order in (facts.floor, facts.grouped, *facts.later.values()) if order is not None]
     last = max(map(ranked, orders), default=(0, 0, 0, ""))
@@ -103,7 +103,7 @@ def spoken(facts: SourceFacts, name: str, now: int) -> Order | None:
 
 def began(facts: SourceFacts, now: int) -> int | None:
     """When the job began or the account was made, by the source: µs since 1970."""
-    value = standing(facts, now)[0].get(BEGAN)
+    value = as_of(facts, now)[0].get(BEGAN)
     return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 

@@ -16,13 +16,13 @@ from dataclasses import replace
 from typing import Literal, TypeAlias
 
 from streamproc.core.fold.effective_dating import (
+    as_of,
     cancelled,
     entered,
+    pruned,
+    restricted,
     said_of,
-    spelled,
     spoken,
-    standing,
-    swept,
     was_active,
 )
 from streamproc.core.records.change_event import ChangeEvent, Fact, Move, Order, Origin, Row, SourceFacts
@@ -49,7 +49,7 @@ def absorb(known: SourceFacts | None, event: ChangeEvent, wanted: Collection[str
     if event.row is not None or event.cancels is not None or event.effective is not None:
         return _dated(known, event, wanted)
     facts, effect = _registered(known, event, wanted)
-    return swept(facts, event.origin.appended) if facts.rows else facts, effect
+    return pruned(facts, event.origin.appended) if facts.rows else facts, effect
 
 
 def _dated(known: SourceFacts, event: ChangeEvent, wanted: Collection[str] | None) -> tuple[SourceFacts, Effect]:
@@ -61,7 +61,7 @@ def _dated(known: SourceFacts, event: ChangeEvent, wanted: Collection[str] | Non
         effect = "applied" if facts is not before else "duplicate"
     if event.row is not None or event.ahead:
         name, whole = event.row or event.event, event.kind == "snapshot"
-        said = event.attributes if wanted is None else spelled(event.attributes, wanted, whole=whole)
+        said = event.attributes if wanted is None else restricted(event.attributes, wanted, whole=whole)
         held = facts.rows.get(name)
         facts = entered(before := facts, name, Row(order, said, event.effective, whole))
         if facts is not before:
@@ -71,7 +71,7 @@ def _dated(known: SourceFacts, event: ChangeEvent, wanted: Collection[str] | Non
     elif event.attributes or event.kind == "snapshot":
         facts, registered = _registered(facts, event, wanted)
         effect = effect if effect == "applied" else registered
-    return swept(facts, event.origin.appended), effect
+    return pruned(facts, event.origin.appended), effect
 
 
 def _registered(known: SourceFacts, event: ChangeEvent, wanted: Collection[str] | None) -> tuple[SourceFacts, Effect]:
@@ -170,7 +170,7 @@ def _moved(
 
 def _denied(facts: SourceFacts, now: int) -> dict[str, Order]:
     """What a subject says no to at a moment (ms since 1970), and the order of that word."""
-    denied = [name for name, value in standing(facts, now)[0].items() if value is False]
+    denied = [name for name, value in as_of(facts, now)[0].items() if value is False]
     return {name: order for name in denied if (order := spoken(facts, name, now)) is not None}
 
 
@@ -204,10 +204,10 @@ def _restricted(facts: SourceFacts, wanted: Collection[str]) -> SourceFacts:
     values |= {name: value for name, value in facts.values.items() if name in wanted}
     later = {name: order for name, order in facts.later.items() if name in wanted}
     rows = {
-        name: replace(row, attributes=spelled(row.attributes, wanted, whole=row.whole))
+        name: replace(row, attributes=restricted(row.attributes, wanted, whole=row.whole))
         for name, row in facts.rows.items()
     }
-    return swept(replace(facts, values=values, later=later, rows=rows), facts.origin.appended)
+    return pruned(replace(facts, values=values, later=later, rows=rows), facts.origin.appended)
 
 
 def _before(origin: Origin, last: Origin) -> bool:

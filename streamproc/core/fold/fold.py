@@ -17,7 +17,7 @@ from streamproc.core.fold.plan import plan
 from streamproc.core.records.change_event import ChangeEvent, Origin, SourceFacts
 from streamproc.core.records.operation import Operation
 from streamproc.core.records.resource import Resource
-from streamproc.core.records.user_record import FIRST, Cause, Effect, UserRecord, _sealed, recall, seal
+from streamproc.core.records.user_record import FIRST, Cause, Effect, UserRecord, decode_state, seal, seal_hash
 
 
 def fold(
@@ -55,10 +55,10 @@ def fold_encoded(
     facts: dict[str, SourceFacts] | None = None,
 ) -> bytes | None:
     """The same from Kafka value to Kafka value, encoded once. None: the event was folded already."""
-    record = None if known is None else recall(known)
+    record = None if known is None else decode_state(known)
     if record is not None and seq <= record.seq:
         return None
-    return _sealed(_after(record, seq, event, mapping, facts))[1]
+    return seal_hash(_after(record, seq, event, mapping, facts))[1]
 
 
 def fold_on(
@@ -71,7 +71,7 @@ def fold_on(
     if record is not None and seq <= record.seq:
         return None
     after = _after(record, seq, event, mapping, None, before)
-    return after, *_sealed(after)
+    return after, *seal_hash(after)
 
 
 def _after(

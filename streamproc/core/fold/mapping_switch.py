@@ -17,10 +17,10 @@ from streamproc.core.fold.authority import key
 from streamproc.core.fold.facts import absorb
 from streamproc.core.fold.mapping import Mapping, parse_mapping
 from streamproc.core.records.change_event import CHANGE_EVENT, ChangeEvent, SourceFacts
-from streamproc.core.records.mapping_in_force import Rules
+from streamproc.core.records.mapping_in_force import MappingInForce
 
 
-def ruled(known: Rules | None, seq: int, appended: int, event: ChangeEvent) -> Rules | None:
+def switched(known: MappingInForce | None, seq: int, appended: int, event: ChangeEvent) -> MappingInForce | None:
     """The rules from the mapping event at offset `seq` on; None: it changes nothing.
 
     Raises MappingError where its text isn't the mapping that it names.
@@ -32,7 +32,7 @@ def ruled(known: Rules | None, seq: int, appended: int, event: ChangeEvent) -> R
         if event.mapping.first or event.event == known.digest or (repeated and origin.appended <= last.appended):
             return None
     compiled(event.event, event.mapping.text)
-    return Rules(seq, event.event, event.mapping.text, event.mapping.by, event.reason or "", origin, appended)
+    return MappingInForce(seq, event.event, event.mapping.text, event.mapping.by, event.reason or "", origin, appended)
 
 
 @lru_cache(maxsize=16)
@@ -44,7 +44,7 @@ def compiled(digest: str, text: str) -> Mapping:
     return mapping
 
 
-def readable(values: Iterable[bytes | None]) -> Iterator[ChangeEvent]:
+def readable_events(values: Iterable[bytes | None]) -> Iterator[ChangeEvent]:
     """The events in values of `identity.changes`; what isn't one was rejected when it was read."""
     for value in values:
         try:
@@ -53,7 +53,7 @@ def readable(values: Iterable[bytes | None]) -> Iterator[ChangeEvent]:
             continue
 
 
-def heard(
+def facts_heard(
     events: Iterable[ChangeEvent], wanted: Collection[str], found: dict[str, dict[str, SourceFacts]] | None = None
 ) -> dict[str, dict[str, SourceFacts]]:
     """User → subject → what all these events have said of the wanted facts (rule 3). `found`: to go on from there."""
@@ -66,7 +66,7 @@ def heard(
     return found
 
 
-def unheard(mapping: Mapping, known: dict[int, Rules], beginnings: dict[int, int]) -> list[int]:
+def unheard_partitions(mapping: Mapping, known: dict[int, MappingInForce], beginnings: dict[int, int]) -> list[int]:
     """Partitions where a mapping reads other facts than the one in force, and the log's first records are gone.
 
     What was said of those facts can't be heard any more. `beginnings`: offset of each partition's first record.

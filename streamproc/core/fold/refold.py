@@ -12,14 +12,14 @@ import orjson
 from pydantic import ValidationError
 
 from streamproc.core.errors import MappingError
-from streamproc.core.fold.decode_cache import Decoded
+from streamproc.core.fold.decode_cache import DecodeCache
 from streamproc.core.fold.fold import fold_encoded, fold_on
 from streamproc.core.fold.mapping import Mapping
-from streamproc.core.fold.mapping_switch import compiled, heard, readable, ruled
+from streamproc.core.fold.mapping_switch import compiled, facts_heard, readable_events, switched
 from streamproc.core.records.change_event import CHANGE_EVENT, ChangeEvent, SourceFacts
 from streamproc.core.records.frozen import dataclass
-from streamproc.core.records.mapping_in_force import Rules, marked
-from streamproc.core.records.stored_record import Logged
+from streamproc.core.records.mapping_in_force import MappingInForce, mapping_event
+from streamproc.core.records.stored_record import StoredRecord
 from streamproc.core.records.user_record import LARGEST
 
 
@@ -27,7 +27,7 @@ from streamproc.core.records.user_record import LARGEST
 class Step:
     """What one record of `identity.changes` led to: user → record, as a Kafka value. `rejected`: why it led to none."""
 
-    logged: Logged
+    logged: StoredRecord
     event: ChangeEvent | None
     records: dict[str, bytes]
     rejected: str | None = None
@@ -41,17 +41,17 @@ class Refold:
 
     def __init__(
         self,
-        before: Callable[[int], Iterable[Logged]],
-        rules: Rules | None,
+        before: Callable[[int], Iterable[StoredRecord]],
+        rules: MappingInForce | None,
         records: dict[str, bytes] | None = None,
     ) -> None:
         self.records = {} if records is None else records
         self.rules = rules
         self.mapping: Mapping | None = None if rules is None else compiled(rules.digest, rules.text)
         self._before = before
-        self._decoded = Decoded(sys.maxsize)
+        self._decoded = DecodeCache(sys.maxsize)
 
-    def take(self, logged: Logged) -> Step:
+    def take(self, logged: StoredRecord) -> Step:
         """Fold the next record."""
         try:
             event = CHANGE_EVENT.validate_json(logged.value or b"")
@@ -75,9 +75,9 @@ class Refold:
         self._decoded.folded(event.user, value, record, digest, event)
         return Step(logged, event, {event.user: value})
 
-    def _switch(self, logged: Logged, event: ChangeEvent) -> Step:
+    def _switch(self, logged: StoredRecord, event: ChangeEvent) -> Step:
         try:
-            rules = ruled(self.rules, logged.offset, logged.timestamp, event)
+            rules = switched(self.rules, logged.offset, logged.timestamp, event)
         except (MappingError, AssertionError):
             return Step(logged, event, {}, "mapping")
         if rules is None:
@@ -89,7 +89,7 @@ class Refold:
         facts = (
             None
             if old.facts == new.facts
-            else heard(readable(each.value for each in self._before(logged.offset)), new.facts)
+            else facts_heard(readable_events(each.value for each in self._before(logged.offset)), new.facts)
         )
         found: dict[str, bytes] = {}
         for user, known in self.records.items():
@@ -108,13 +108,13 @@ def replanned(
     return None if value is None or len(value) > LARGEST else value
 
 
-def first_rules(changes: Iterable[Logged]) -> Rules | None:
+def first_mapping(changes: Iterable[StoredRecord]) -> MappingInForce | None:
     """The rules that a partition's log begins with: those of its first mapping event. None: it has none."""
     for logged in changes:
-        event = marked(logged)
+        event = mapping_event(logged)
         if event is not None:
             try:
-                return ruled(None, logged.offset, logged.timestamp, event)
+                return switched(None, logged.offset, logged.timestamp, event)
             except MappingError:
                 continue
     return None

@@ -15,8 +15,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Final
 
-from streamproc.core.fold.effective_dating import spoken, standing, was_active
-from streamproc.core.parsed_payload import Said
+from streamproc.core.fold.effective_dating import as_of, spoken, was_active
+from streamproc.core.parsed_payload import SourceEvent
 from streamproc.core.records.change_event import Order, SourceFacts
 from streamproc.core.records.fact_names import ACTIVE
 from streamproc.core.records.link import FIRST, Access, Word
@@ -25,7 +25,7 @@ MOST: Final = 40
 """Words of one account. Of more only the newest are kept; what is later than that comes too late."""
 
 
-def word(said: Said, user: str | None) -> Word:
+def word(said: SourceEvent, user: str | None) -> Word:
     """`user`: the one whom it names. What has a date is in no order with the rest, and isn't taken for a word."""
     if said.row is not None or said.effective is not None or (said.kind == "change" and ACTIVE not in said.attributes):
         return Word(said.order, None, user)
@@ -38,7 +38,7 @@ def founded(facts: SourceFacts, user: str | None, named: Order | None, now: int)
     if named is not None:
         words.append(Word(named, None, user))
     if (at := spoken(facts, ACTIVE, now)) is not None:
-        words.append(Word(at, _access(standing(facts, now)[0].get(ACTIVE))))
+        words.append(Word(at, _access(as_of(facts, now)[0].get(ACTIVE))))
     return heard(words, ())
 
 

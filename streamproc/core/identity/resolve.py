@@ -21,7 +21,7 @@ import orjson
 from streamproc.core.fold.facts import absorb
 from streamproc.core.identity.account_ownership import MOST as WORDS
 from streamproc.core.identity.account_ownership import denied, founded, heard, kept, ordered, word
-from streamproc.core.parsed_payload import Said
+from streamproc.core.parsed_payload import SourceEvent
 from streamproc.core.records.change_event import ChangeEvent, Move, Origin
 from streamproc.core.records.control import Control
 from streamproc.core.records.fact_names import ACCOUNTS, ACTIVE
@@ -34,8 +34,10 @@ LONGEST: Final = 256
 """Characters of a user ID."""
 
 
-def resolve(link: Link | None, source: str, said: Sequence[Said], origin: Origin) -> tuple[Link, list[ChangeEvent]]:
-    """What one raw record says of one subject (at least one `Said`) → its link, and what the log is to hold."""
+def resolve(
+    link: Link | None, source: str, said: Sequence[SourceEvent], origin: Origin
+) -> tuple[Link, list[ChangeEvent]]:
+    """What one raw record says of one subject (at least one `SourceEvent`) → its link, and what the log is to hold."""
     if link is not None and _seen(link.origin, origin):
         return link, []
     link = link or Link(0, source, said[0].subject, origin)
@@ -71,7 +73,7 @@ def order(link: Link | None, control: Control, placed: Origin, origin: Origin) -
     return _settled(known, [], ruling)
 
 
-def changes(user: str, source: str, said: Sequence[Said], origin: Origin) -> list[ChangeEvent]:
+def changes(user: str, source: str, said: Sequence[SourceEvent], origin: Origin) -> list[ChangeEvent]:
     """As events of a user. Of one record the newest comes first: what it undoes never holds, not even for a moment."""
     return [
         ChangeEvent(
@@ -98,7 +100,7 @@ def normalised(anchor: str) -> str | None:
     return user if 0 < len(user) <= LONGEST else None
 
 
-def _remembered(link: Link, known: Link, said: Sequence[Said]) -> tuple[Link, list[ChangeEvent]]:
+def _remembered(link: Link, known: Link, said: Sequence[SourceEvent]) -> tuple[Link, list[ChangeEvent]]:
     """With what was said of when an account was active, and whose; and what its former users are to be told of that.
 
     `known` is `link` as it will be, but for its user.

@@ -50,7 +50,7 @@ class Parked:
 
 
 @dataclass(frozen=True, slots=True)
-class Delivery:
+class DeliveredState:
     """What Genesys holds of one user, as last acknowledged. `id` None: no such user there."""
 
     user: str
@@ -64,14 +64,14 @@ class Delivery:
     """What the mass guard has to remember of a leaver; None of everybody else."""
 
 
-DELIVERY: TypeAdapter[Delivery] = TypeAdapter(Delivery)
+DELIVERED_STATE: TypeAdapter[DeliveredState] = TypeAdapter(DeliveredState)
 
 
-def recall(value: bytes) -> Delivery:
+def decode_delivery(value: bytes) -> DeliveredState:
     """A Kafka value of `scim.deliveries`; raises as above."""
     raw = orjson.loads(value)
     parked, standing = raw["parked"], raw["standing"]
-    return Delivery(
+    return DeliveredState(
         raw["user"],
         raw["seq"],
         raw["id"],
@@ -79,11 +79,11 @@ def recall(value: bytes) -> Delivery:
         raw["held"],
         None if parked is None else Parked(**parked),
         raw["at"],
-        None if standing is None else Standing(**standing | {"cause": _cause(standing["cause"])}),
+        None if standing is None else Standing(**standing | {"cause": decode_cause(standing["cause"])}),
     )
 
 
-def _cause(raw: dict[str, Any]) -> Cause:
+def decode_cause(raw: dict[str, Any]) -> Cause:
     origin = raw["origin"]
     place = Origin(origin["topic"], origin["partition"], origin["offset"], origin["appended"], origin["received"])
     return Cause(raw["source"], raw["event"], place, raw["reason"])

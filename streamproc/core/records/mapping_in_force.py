@@ -6,7 +6,7 @@ from typing import Final
 from pydantic import TypeAdapter, ValidationError
 
 from streamproc.core.records.change_event import CHANGE_EVENT, ChangeEvent, Origin
-from streamproc.core.records.stored_record import Logged
+from streamproc.core.records.stored_record import StoredRecord
 
 MARK: Final = b'"kind":"mapping"'
 """What the value of a mapping's event holds; a value without it is none."""
@@ -15,7 +15,7 @@ SOURCE: Final = "mapping"
 
 
 @dataclass(frozen=True, slots=True)
-class Rules:
+class MappingInForce:
     """The mapping in force. `seq`: offset from which on; `origin`: where it was ordered; `at`: ms since 1970."""
 
     seq: int
@@ -27,10 +27,10 @@ class Rules:
     at: int
 
 
-RULES: Final[TypeAdapter[Rules]] = TypeAdapter(Rules)
+MAPPING_IN_FORCE: Final[TypeAdapter[MappingInForce]] = TypeAdapter(MappingInForce)
 
 
-def marked(logged: Logged) -> ChangeEvent | None:
+def mapping_event(logged: StoredRecord) -> ChangeEvent | None:
     """The mapping event in a record of `identity.changes`; None: it is something else."""
     if logged.value is None or MARK not in logged.value:
         return None

@@ -10,7 +10,7 @@ from streamproc.core.records.frozen import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Logged:
+class StoredRecord:
     """One record of a topic. `timestamp`: ms since 1970, the broker's where the topic is appended by its clock."""
 
     topic: str
@@ -31,16 +31,16 @@ class History(Protocol):
 
     def read(
         self, topic: str, partition: int, *, first: int = 0, until: int | None = None, key: bytes | None = None
-    ) -> Iterator[Logged]:
+    ) -> Iterator[StoredRecord]:
         """Records by offset, from offset `first` on; with a timestamp below `until` (ms since 1970); of one key."""
 
 
-def below(history: History, topic: str, partition: int, offset: int) -> Iterator[Logged]:
+def below(history: History, topic: str, partition: int, offset: int) -> Iterator[StoredRecord]:
     """A partition's records below an offset, from its beginning on."""
     return takewhile(lambda one: one.offset < offset, history.read(topic, partition))
 
 
-def as_json(logged: Logged) -> dict[str, Any]:
+def as_json(logged: StoredRecord) -> dict[str, Any]:
     """What a value says; nothing where it isn't a JSON object."""
     try:
         found = orjson.loads(logged.value or b"")
@@ -49,16 +49,16 @@ def as_json(logged: Logged) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-class Recalled:
+class InMemoryHistory:
     """A history in memory, for little."""
 
-    def __init__(self, records: Sequence[Logged], partitions: int) -> None:
+    def __init__(self, records: Sequence[StoredRecord], partitions: int) -> None:
         self.partitions = partitions
         self._records = sorted(records, key=lambda one: one.offset)
 
     def read(
         self, topic: str, partition: int, *, first: int = 0, until: int | None = None, key: bytes | None = None
-    ) -> Iterator[Logged]:
+    ) -> Iterator[StoredRecord]:
         """See `History`."""
         for one in self._records:
             here = (one.topic, one.partition) == (topic, partition) and one.offset >= first

@@ -60,10 +60,10 @@ _UNSAID = Cause("", "", Origin("", 0, 0, 0))
 
 def seal(record: UserRecord) -> UserRecord:
     """The record, whose hash is still empty, with SHA-256 over its content, which includes the hash before it."""
-    return replace(record, hash=_sealed(record)[0])
+    return replace(record, hash=seal_hash(record)[0])
 
 
-def _sealed(record: UserRecord) -> tuple[str, bytes]:
+def seal_hash(record: UserRecord) -> tuple[str, bytes]:
     """The hash of a record whose hash is still empty, and the encoded record with it."""
     value = encode(record)
     digest = hashlib.sha256(value).hexdigest()
@@ -83,7 +83,7 @@ def encode(record: UserRecord) -> bytes:
     return orjson.dumps(record, option=orjson.OPT_SORT_KEYS)
 
 
-def recall(value: bytes) -> UserRecord:
+def decode_state(value: bytes) -> UserRecord:
     """What the fold needs of a record that we encoded ourselves: unchecked, and without its operations and cause."""
     raw = orjson.loads(value)
     return UserRecord(

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from streamproc.core.scim.response_policy import Answer
+from streamproc.core.scim.response_policy import Response
 
 
-def etag(answer: Answer) -> str | None:
+def etag(answer: Response) -> str | None:
     """The version that an answer tells, as If-Match wants it."""
     return answer.headers.get("etag") or version(answer.body)
 
@@ -17,7 +17,7 @@ def version(resource: dict[str, Any]) -> str | None:
     return (said if said.startswith(('"', "W/")) else f'"{said}"') if said else None
 
 
-def created(answer: Answer) -> str | None:
+def created(answer: Response) -> str | None:
     """The id of the user that a POST made (RFC 7644 §3.3: in the body, and at the end of Location)."""
     return str(answer.body.get("id") or answer.headers.get("location", "").rstrip("/").rpartition("/")[2]) or None
 
@@ -30,17 +30,17 @@ def is_list(body: dict[str, Any]) -> bool:
     return isinstance(found, list) and all(isinstance(each, dict) for each in found)
 
 
-def listed(body: dict[str, Any] | None) -> list[dict[str, Any]]:
+def resources(body: dict[str, Any] | None) -> list[dict[str, Any]]:
     """The resources of a list. None: of no answer, none."""
     return (body or {}).get("Resources") or []
 
 
-def having(body: dict[str, Any] | None, attribute: str, value: str) -> list[dict[str, Any]]:
+def matching(body: dict[str, Any] | None, attribute: str, value: str) -> list[dict[str, Any]]:
     """Of a list, the resources that a search was for: a server may pass over its filter."""
-    return [each for each in listed(body) if each.get("id") and has(each, attribute, value)]
+    return [each for each in resources(body) if each.get("id") and matches(each, attribute, value)]
 
 
-def has(resource: dict[str, Any], attribute: str, value: str) -> bool:
+def matches(resource: dict[str, Any], attribute: str, value: str) -> bool:
     """Whether it has this value, or doesn't say which it has. Only externalId is exact."""
     held = resource.get(attribute)
     if attribute == "externalId":

@@ -8,12 +8,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeAlias
 
-Asked: TypeAlias = Literal["create", "write", "group", "read"]
+RequestKind: TypeAlias = Literal["create", "write", "group", "read"]
 """What kind of request was answered: POST of a user, PATCH of a user, PATCH of a group, or a GET."""
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Response:
     """An HTTP answer, or the lack of one: `status` None with `sent` False means that nothing left this machine."""
 
     status: int | None
@@ -73,7 +73,7 @@ class Denied:
     reason: str
 
 
-Verdict: TypeAlias = Deliver | Retry | ReadBack | Refetch | Adopt | Gone | Denied | Park
+ResponseAction: TypeAlias = Deliver | Retry | ReadBack | Refetch | Adopt | Gone | Denied | Park
 
 PATIENCE: Final = 5
 """Times that somebody is denied before it is put down to them; while the target is in trouble, it isn't."""
@@ -87,14 +87,14 @@ def backoff(attempts: int, jitter: float) -> float:
     return full * (1.0 - 0.5 * jitter)
 
 
-def verdict(asked: Asked, answer: Answer, attempts: int, jitter: float) -> Verdict:
+def response_action(asked: RequestKind, answer: Response, attempts: int, jitter: float) -> ResponseAction:
     """What `answer` to the attempt number `attempts` (from 0) means."""
     pause = _pause(answer, attempts, jitter)
     row = next(row for row in TABLE if row.matches(asked, answer))
     return row.decide(answer, pause)
 
 
-def describe(answer: Answer) -> str:
+def describe(answer: Response) -> str:
     """The server's own words, from either of Genesys's error bodies (ScimError, platform ErrorBody)."""
     body = answer.body
     words = body.get("detail") or body.get("message") or answer.error or ""
@@ -102,11 +102,11 @@ def describe(answer: Answer) -> str:
     return " ".join(str(part) for part in (answer.status or "no answer", kind, words) if part)
 
 
-def _scim_type(answer: Answer) -> str:
+def _scim_type(answer: Response) -> str:
     return str(answer.body.get("scimType") or "")
 
 
-def _conflict(asked: Asked, answer: Answer) -> bool:
+def _conflict(asked: RequestKind, answer: Response) -> bool:
     if asked == "create" or answer.status not in {400, 409, 412}:
         return False
     if answer.status == 400:
@@ -114,7 +114,7 @@ def _conflict(asked: Asked, answer: Answer) -> bool:
     return _scim_type(answer) != "uniqueness"
 
 
-def _pause(answer: Answer, attempts: int, jitter: float) -> float:
+def _pause(answer: Response, attempts: int, jitter: float) -> float:
     try:
         asked_for = float(answer.headers.get("retry-after", ""))
     except ValueError:  # absent, or the date form, which Genesys doesn't use
@@ -122,7 +122,7 @@ def _pause(answer: Answer, attempts: int, jitter: float) -> float:
     return min(asked_for, 300.0) if asked_for > 0 else backoff(attempts, jitter)  # NaN isn't greater either
 
 
-_Matches: TypeAlias = Callable[[Asked, Answer], bool]
+_Matches: TypeAlias = Callable[[RequestKind, Response], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,14 +137,14 @@ class Row:
     then: str
     source: str
     matches: _Matches
-    decide: Callable[[Answer, float], Verdict]
+    decide: Callable[[Response, float], ResponseAction]
 
 
 def _status(*codes: int) -> _Matches:
     return lambda _asked, answer: answer.status in codes
 
 
-def _server_error(answer: Answer) -> bool:
+def _server_error(answer: Response) -> bool:
     return answer.status is not None and answer.status >= 500
 
 

@@ -97,7 +97,7 @@ def scheme(said: str) -> Scheme | None:
     return Scheme(found[1].lower(), "sha512" if found[2] == "sha512" else "sha256")
 
 
-def before(proofs: Iterable[Proof], headers: Mapping[str, str], names: Collection[str], now: int) -> str:
+def check_headers(proofs: Iterable[Proof], headers: Mapping[str, str], names: Collection[str], now: int) -> str:
     """What can be told before the body is read. `headers` in lower case; `names` of a verified client certificate."""
     for proof in proofs:
         match proof:
@@ -117,7 +117,7 @@ def before(proofs: Iterable[Proof], headers: Mapping[str, str], names: Collectio
     return ""
 
 
-def after(proofs: Iterable[Proof], headers: Mapping[str, str], body: bytes) -> str:
+def check_body(proofs: Iterable[Proof], headers: Mapping[str, str], body: bytes) -> str:
     """What can be told only with the whole body."""
     for proof in proofs:
         if isinstance(proof, Signature) and not _signed(proof, headers, body):

@@ -15,7 +15,7 @@ from urllib.parse import parse_qs, unquote
 
 import orjson
 
-from streamproc.core.parsed_payload import Ignored, Parsed, Taken
+from streamproc.core.parsed_payload import Ignored, ParsedPayload, Receipt
 from streamproc.core.records.producer_record import LARGEST, REJECTIONS, Headers, Record
 from streamproc.core.records.rejected import Rejected
 from streamproc.sources import Source
@@ -62,7 +62,7 @@ def content_type(headers: Mapping[str, str]) -> str:
     return headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
-def unformed(of: Intake, body: bytes) -> tuple[Intake, bytes]:
+def form_to_json(of: Intake, body: bytes) -> tuple[Intake, bytes]:
     """A form as JSON, each field a list: some HR vendors send forms. What isn't one stays as it is."""
     if content_type(of.headers) != "application/x-www-form-urlencoded" or not body:
         return of, body
@@ -74,7 +74,7 @@ def unformed(of: Intake, body: bytes) -> tuple[Intake, bytes]:
     return replace(of, headers=headers), orjson.dumps(fields)
 
 
-def decoded(of: Intake, body: bytes) -> Any:
+def decode(of: Intake, body: bytes) -> Any:
     """The payload, or an Ignored where the body isn't JSON. Without a content type it is taken for JSON."""
     kind = content_type(of.headers)
     if kind not in {"", "application/json"} and not kind.endswith("+json"):
@@ -85,7 +85,7 @@ def decoded(of: Intake, body: bytes) -> Any:
         return Ignored("not_json", "the body isn't JSON, or is nested too deeply")
 
 
-def records(
+def to_records(
     source: Source, options: SourceOptions, of: Intake, payload: Any, body: bytes | None
 ) -> tuple[list[Record], list[Ignored]]:
     """The records of a decoded body, and what in it means nothing here (that is among the records, too).
@@ -106,7 +106,7 @@ def records(
         return [rejected(of, body or b"", many.code, many.reason)], [many]
     whole = body is not None and len(elements) == 1 and not isinstance(payload, list)
     told = _told(of, kind)
-    taken, headers = Taken(of.received, headers=told), _encoded(told)
+    taken, headers = Receipt(of.received, headers=told), _encoded(told)
     made: list[Record] = []
     ignored: list[Ignored] = []
     for element in elements:
@@ -140,7 +140,7 @@ def rejected(of: Intake, value: bytes, code: str, reason: str) -> Record:
     return Record(REJECTIONS, f"gateway/{of.source}/{of.digest}".encode(), orjson.dumps(told), [])
 
 
-def _records(source: str, said: Parsed, value: bytes, headers: Headers) -> list[Record]:
+def _records(source: str, said: ParsedPayload, value: bytes, headers: Headers) -> list[Record]:
     events, notices, ignored = said.events, said.notifications, said.ignored
     made = []
     if events or ignored or not notices:

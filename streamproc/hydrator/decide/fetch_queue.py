@@ -14,13 +14,13 @@ from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-from streamproc.core.parsed_payload import Notice
+from streamproc.core.parsed_payload import FetchRequest
 
 Ticket = TypeVar("Ticket", bound=Hashable)
 
 
 @dataclass(frozen=True, slots=True)
-class Want:
+class Fetch:
     """One fetch. `least`: µs in the source's clock; an older answer won't do."""
 
     subject: str
@@ -32,14 +32,14 @@ class Want:
 class _Subject(Generic[Ticket]):
     """`asked`: what the fetch under way is to answer. `place`: the number of its entry in a queue; others are old."""
 
-    waiting: list[tuple[Ticket, Notice]] = field(default_factory=list)
-    asked: list[tuple[Ticket, Notice]] | None = None
+    waiting: list[tuple[Ticket, FetchRequest]] = field(default_factory=list)
+    asked: list[tuple[Ticket, FetchRequest]] | None = None
     place: int | None = None
     urgent: bool = False
 
 
 @dataclass(slots=True)
-class Triggers(Generic[Ticket]):
+class FetchQueue(Generic[Ticket]):
     """All that has to be fetched from one source. `now`: seconds of a clock that never goes back."""
 
     _subjects: dict[str, _Subject[Ticket]] = field(default_factory=dict)
@@ -48,7 +48,7 @@ class Triggers(Generic[Ticket]):
     _later: list[tuple[float, int, str]] = field(default_factory=list)
     _number: int = 0
 
-    def offer(self, ticket: Ticket, notices: Iterable[Notice]) -> None:
+    def offer(self, ticket: Ticket, notices: Iterable[FetchRequest]) -> None:
         """Subjects to fetch; at least one. A ticket is offered once."""
         for notice in notices:
             subject = self._subjects.setdefault(notice.subject, _Subject())
@@ -59,7 +59,7 @@ class Triggers(Generic[Ticket]):
             if subject.asked is None and (subject.place is None or hastened):
                 self._queue(notice.subject, subject)
 
-    def take(self, now: float) -> Want | None:
+    def take(self, now: float) -> Fetch | None:
         """The next fetch to start, or None. It is under way until `done` or `later`."""
         while self._later and self._later[0][0] <= now:
             _, number, name = heapq.heappop(self._later)
@@ -70,16 +70,16 @@ class Triggers(Generic[Ticket]):
             subject = self._subjects.get(name)
             if subject is None or subject.place != number:
                 continue
-            want = Want(name, max(notice.at for _, notice in subject.waiting), subject.urgent)
+            want = Fetch(name, max(notice.at for _, notice in subject.waiting), subject.urgent)
             subject.asked, subject.waiting, subject.place, subject.urgent = subject.waiting, [], None, False
             return want
         return None
 
-    def asked(self, want: Want) -> list[Ticket]:
+    def asked(self, want: Fetch) -> list[Ticket]:
         """The tickets that the fetch under way is for."""
         return [ticket for ticket, _ in self._subjects[want.subject].asked or []]
 
-    def done(self, want: Want) -> list[Ticket]:
+    def done(self, want: Fetch) -> list[Ticket]:
         """The fetch is answered, new enough. Returns the tickets that end with it."""
         subject = self._subjects[want.subject]
         asked, subject.asked = subject.asked or [], None
@@ -92,7 +92,7 @@ class Triggers(Generic[Ticket]):
                 ended.append(ticket)
         return ended
 
-    def later(self, want: Want, until: float) -> None:
+    def later(self, want: Fetch, until: float) -> None:
         """There is no answer yet that will do: to be asked again from `until` on."""
         subject = self._subjects[want.subject]
         subject.waiting, subject.asked = (subject.asked or []) + subject.waiting, None

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 import orjson
 
-from streamproc.core.parsed_payload import Taken
+from streamproc.core.parsed_payload import Receipt
 from streamproc.hydrator.directories.api import OVERLAP, Api, Page, Read, iso
 from streamproc.sources import workday
 from streamproc.sources.options import SourceOptions
@@ -42,7 +42,7 @@ class Workday:
         return Page((), tuple(workday.elements(answer.json())), answer.read, "", str(answer.read))
 
     def _about(self, element: object, subject: str, read: int) -> bool:
-        told = workday.read(element, Taken(read, read), self._options)
+        told = workday.read(element, Receipt(read, read), self._options)
         return subject in {each.subject for each in told.events} | {each.subject for each in told.ignored}
 
 

@@ -5,7 +5,7 @@ from typing import Final
 
 import orjson
 
-from streamproc.core.records.delivery import _cause
+from streamproc.core.records.delivery import decode_cause
 from streamproc.core.records.resource import Resource
 from streamproc.core.records.user_record import Cause
 
@@ -16,7 +16,7 @@ _NONE: Final[list[str]] = []
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class DesiredState:
     """See `UserRecord`. `planned`: the event's own operation isn't nothing."""
 
     user: str
@@ -28,7 +28,7 @@ class Wanted:
     planned: bool
     problems: list[str]
 
-    def condensed(self) -> "Wanted":
+    def condensed(self) -> "DesiredState":
         """What has to be known of it once a newer one has passed over it: that it leaves, and its groups."""
         desired = _LEAVES if self.desired.get("active") is False else _STAYS
         if groups := self.desired.get("groups"):
@@ -37,21 +37,21 @@ class Wanted:
         return replace(self, desired=desired, problems=_NONE)
 
 
-def wanted(value: bytes) -> Wanted:
+def decode_desired(value: bytes) -> DesiredState:
     """Of a Kafka value of `scim.operations`. Raises KeyError, TypeError or JSONDecodeError where it isn't one."""
     raw = orjson.loads(value)
-    return Wanted(
+    return DesiredState(
         raw["user"],
         raw["seq"],
         raw["prev"],
         raw["effect"],
-        _cause(raw["cause"]),
+        decode_cause(raw["cause"]),
         raw["desired"],
         bool(raw["operations"]),
         raw["problems"],
     )
 
 
-def once_more(user: str, seq: int, desired: Resource, cause: Cause) -> Wanted:
+def retry_of(user: str, seq: int, desired: Resource, cause: Cause) -> DesiredState:
     """Another attempt at what was set aside: no event's record, but treated like one."""
-    return Wanted(user, seq, seq, "unchanged", cause, desired, planned=False, problems=[])
+    return DesiredState(user, seq, seq, "unchanged", cause, desired, planned=False, problems=[])

@@ -6,7 +6,9 @@ from typing import Any, cast
 from streamproc.core.records.resource import ACCESS, LEVELS, Resource
 
 
-def less(desired: Resource, held: Resource | None, aside: Collection[str], given_up: Collection[str]) -> Resource:
+def without_refused(
+    desired: Resource, held: Resource | None, aside: Collection[str], given_up: Collection[str]
+) -> Resource:
     """What is desired, less what was set aside: attributes, and single groups ("group NAME").
 
     Of access that was set aside, what takes away stays: what is `held` of it, as far as that is desired. Of what was
@@ -27,20 +29,20 @@ def less(desired: Resource, held: Resource | None, aside: Collection[str], given
     return cast("Resource", wanted)
 
 
-def portion(changes: Resource, alone: Collection[str]) -> Resource:
+def next_batch(changes: Resource, alone: Collection[str]) -> Resource:
     """What of the changes goes into one request: all that may go together, and then each that goes `alone`.
 
     `active` first, then what gives or takes access, then the rest.
     """
     if changes.keys().isdisjoint(alone):
         return changes
-    if together := only(changes, changes.keys() - set(alone)):
+    if together := pick(changes, changes.keys() - set(alone)):
         return together
     first = next((name for name in ("active", *ACCESS) if name in changes), next(iter(changes)))
-    return only(changes, {first})
+    return pick(changes, {first})
 
 
-def only(resource: Resource, names: Collection[str]) -> Resource:
+def pick(resource: Resource, names: Collection[str]) -> Resource:
     """These attributes of it, in their order."""
     return cast("Resource", {name: value for name, value in resource.items() if name in names})
 

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Final, Generic, TypeVar
 
-from streamproc.core.flow.offset_tracker import Offsets
+from streamproc.core.flow.offset_tracker import OffsetTracker
 from streamproc.core.fold.plan import Urgency
 
 Work = TypeVar("Work")
@@ -55,14 +55,14 @@ class Lanes(Generic[Work]):
     """What is kept of work that is passed over."""
     _lanes: dict[str, _Lane[Work]] = field(default_factory=dict)
     _queues: dict[Urgency, deque[tuple[int, str]]] = field(default_factory=lambda: {each: deque() for each in Urgency})
-    _offsets: dict[int, Offsets] = field(default_factory=dict)
+    _offsets: dict[int, OffsetTracker] = field(default_factory=dict)
     _ticket: int = 0
     _passed: int = 0
     """Turns in a row that passed over less urgent work."""
 
     def offer(self, turn: Turn[Work]) -> None:
         """New work. What the user had pending is superseded by it; what is in flight goes on first."""
-        if not self._offsets.setdefault(turn.partition, Offsets()).start(turn.offset):
+        if not self._offsets.setdefault(turn.partition, OffsetTracker()).start(turn.offset):
             return  # read twice
         lane = self._lanes.setdefault(turn.user, _Lane())
         if lane.pending is not None:
@@ -74,7 +74,7 @@ class Lanes(Generic[Work]):
 
     def skip(self, partition: int, offset: int) -> None:
         """A record that needs no work."""
-        offsets = self._offsets.setdefault(partition, Offsets())
+        offsets = self._offsets.setdefault(partition, OffsetTracker())
         if offsets.start(offset):
             offsets.finish(offset)
 
@@ -117,7 +117,7 @@ class Lanes(Generic[Work]):
         lane = self._lanes.get(turn.user)
         if lane is None or lane.flying is None or lane.flying.offset != turn.offset:
             return  # its partition was revoked meanwhile
-        offsets = self._offsets.setdefault(turn.partition, Offsets())
+        offsets = self._offsets.setdefault(turn.partition, OffsetTracker())
         for offset, _ in turn.superseded:
             offsets.finish(offset)
         offsets.finish(turn.offset)

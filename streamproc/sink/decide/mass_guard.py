@@ -74,10 +74,10 @@ class Protected:
     """Don't, ever."""
 
 
-Ruling: TypeAlias = Flow | Hold | Rejected | Protected
+GuardDecision: TypeAlias = Flow | Hold | Rejected | Protected
 
 
-class Guard:
+class MassGuard:
     """See above. `protected`: user IDs, or patterns of them with `*` and `?`. `standings`: to go on from."""
 
     def __init__(
@@ -96,7 +96,7 @@ class Guard:
             if standing.said == "through":
                 self._count(standing.cause)
 
-    def ask(self, user: str, seq: int, cause: Cause, active: int) -> Ruling:
+    def ask(self, user: str, seq: int, cause: Cause, active: int) -> GuardDecision:
         """The revocation of a user who is active in the target, by the record at `seq`, is about to be sent."""
         if any(user == name or fnmatchcase(user, name) for name in self._protected):
             return Protected()

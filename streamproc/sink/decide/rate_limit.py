@@ -36,7 +36,7 @@ LONGEST: Final = 300.0
 _SECONDS: Final = re.compile(r"\[(\d+)\] seconds")
 
 
-class Pace:
+class RateLimiter:
     """One sink's view of its token's window. `now`: seconds of a clock that never goes back.
 
     When `wait` says 0, `sent` has to follow before anything else happens, and after it `answered` or `lost`, once.

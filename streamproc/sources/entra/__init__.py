@@ -17,7 +17,7 @@ import re
 from collections.abc import Iterator
 from typing import Any, Final
 
-from streamproc.core.parsed_payload import Ignored, Notice, Parsed, Said, Taken
+from streamproc.core.parsed_payload import FetchRequest, Ignored, ParsedPayload, Receipt, SourceEvent
 from streamproc.core.records.change_event import GONE, Fact
 from streamproc.sources.entra.audit_log import activity, is_record
 from streamproc.sources.lenient_json import (
@@ -68,7 +68,7 @@ def elements(payload: Any) -> list[Any]:
     return unfolded(payload, _inside)
 
 
-def read(payload: Any, taken: Taken, options: SourceOptions = DEFAULTS) -> Parsed:
+def read(payload: Any, taken: Receipt, options: SourceOptions = DEFAULTS) -> ParsedPayload:
     """What a hook's body, log records, a page of a delta query or a list, a user or a group says."""
     return parsed(found for each in elements(payload) for found in _read(each, taken, options))
 
@@ -110,7 +110,7 @@ def _joined(held: list[Any]) -> list[Any]:
     return list(found.values())
 
 
-def _read(element: Any, taken: Taken, options: SourceOptions) -> Iterator[Said | Notice | Ignored]:
+def _read(element: Any, taken: Receipt, options: SourceOptions) -> Iterator[SourceEvent | FetchRequest | Ignored]:
     found = record(element)
     if "specversion" in found:
         yield from _cloud_event(found, taken)
@@ -139,7 +139,7 @@ def _type(resource: dict[str, Any]) -> str:
     return "group" if grouped else "user"
 
 
-def _cloud_event(event: dict[str, Any], taken: Taken) -> Iterator[Notice | Ignored]:
+def _cloud_event(event: dict[str, Any], taken: Receipt) -> Iterator[FetchRequest | Ignored]:
     """A notification by way of Event Grid; its `data` is what a webhook would have had in `value`."""
     kind = text(event.get("type")) or ""
     if not kind.startswith("Microsoft.Graph."):
@@ -159,7 +159,7 @@ def _cloud_event(event: dict[str, Any], taken: Taken) -> Iterator[Notice | Ignor
         yield Ignored("type", "neither a user's nor a group's event")
 
 
-def _notification(item: dict[str, Any], taken: Taken) -> Iterator[Notice | Ignored]:
+def _notification(item: dict[str, Any], taken: Receipt) -> Iterator[FetchRequest | Ignored]:
     change = (text(item.get("changeType")) or "").casefold()
     data = record(item.get("resourceData"))
     place = _RESOURCE.match(text(item.get("resource")) or "")
@@ -176,15 +176,15 @@ def _notification(item: dict[str, Any], taken: Taken) -> Iterator[Notice | Ignor
         when = moment(said, taken.received)
         event = _event(item, data, subject, taken)
         if kind == "user":
-            yield Notice(subject, event, when, change, urgent=change != "created")
+            yield FetchRequest(subject, event, when, change, urgent=change != "created")
             return
         found = {member: None for member, _ in members(data)}
-        yield from (Notice(member, event, when, "group updated", urgent=True) for member in found)
+        yield from (FetchRequest(member, event, when, "group updated", urgent=True) for member in found)
         if not found:
             yield Ignored("group", "a group changed: its members have to be synchronised")
 
 
-def _event(item: dict[str, Any], data: dict[str, Any], subject: str, taken: Taken) -> str:
+def _event(item: dict[str, Any], data: dict[str, Any], subject: str, taken: Receipt) -> str:
     """The id of a notification. Without a mark of its own, two updates of a user look alike and yet are two."""
     marks = (text(data.get(name)) for name in ("sequenceNumber", "eventTime", "@odata.etag"))
     mark = next((each for each in marks if each is not None), None)
@@ -201,26 +201,30 @@ def members(group: dict[str, Any]) -> Iterator[tuple[str, bool]]:
             yield subject, member.get("@removed") is None
 
 
-def _group(group: dict[str, Any], taken: Taken, options: SourceOptions) -> Iterator[Said | Notice | Ignored]:
+def _group(
+    group: dict[str, Any], taken: Receipt, options: SourceOptions
+) -> Iterator[SourceEvent | FetchRequest | Ignored]:
     when = taken.received if taken.read is None else taken.read
     name, event, held = text(group.get("displayName")), digest(group), dict(members(group))
     for subject, joins in held.items():
         if name is None:
-            yield Notice(subject, event, when, "group membership", urgent=not joins)
+            yield FetchRequest(subject, event, when, "group membership", urgent=not joins)
             continue
         said: dict[str, Fact] = {f"group:{name}": name if joins else None}
         order = (when, 0, event)
-        yield Said(subject, event, "change", order, said, anchor(subject, said, options), reason="group membership")
+        yield SourceEvent(
+            subject, event, "change", order, said, anchor(subject, said, options), reason="group membership"
+        )
     if not held:
         yield Ignored("group", "a group changed: its members have to be synchronised")
 
 
-def _user(subject: str, item: dict[str, Any], taken: Taken, options: SourceOptions) -> Said | Ignored:
+def _user(subject: str, item: dict[str, Any], taken: Receipt, options: SourceOptions) -> SourceEvent | Ignored:
     event = digest(item)
     order = (taken.received if taken.read is None else taken.read, 0, event)
     if item.get("@removed") is not None:
         said: dict[str, Fact] = {"active": False, GONE: True}
-        return Said(subject, event, "change", order, said, anchor(subject, said, options), reason="removed")
+        return SourceEvent(subject, event, "change", order, said, anchor(subject, said, options), reason="removed")
     user = _plain(subject, item)
     enabled = truth(user.get("accountEnabled"))
     part = "$delta" in (text(item.get("@odata.context")) or "") or any(name.endswith("@delta") for name in item)
@@ -236,7 +240,7 @@ def _user(subject: str, item: dict[str, Any], taken: Taken, options: SourceOptio
     if not said:
         return Ignored("incomplete", "nothing that is read here", subject)
     said |= begun(user.get("createdDateTime"))
-    return Said(subject, event, "snapshot" if whole else "change", order, said, anchor(subject, said, options))
+    return SourceEvent(subject, event, "snapshot" if whole else "change", order, said, anchor(subject, said, options))
 
 
 def _grants(holder: dict[str, Any]) -> bool:

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import orjson
 
-from streamproc.core.parsed_payload import Ignored, Notice, Said, Taken
+from streamproc.core.parsed_payload import FetchRequest, Ignored, Receipt, SourceEvent
 from streamproc.core.records.change_event import Fact
 from streamproc.sources.lenient_json import anchor, digest, items, micros, moment, record, text, truth
 from streamproc.sources.options import SourceOptions
@@ -41,7 +41,9 @@ def is_record(element: Mapping[str, Any]) -> bool:
     return "operationName" in element or "activityDisplayName" in element
 
 
-def activity(element: dict[str, Any], taken: Taken, options: SourceOptions) -> Iterator[Said | Notice | Ignored]:
+def activity(
+    element: dict[str, Any], taken: Receipt, options: SourceOptions
+) -> Iterator[SourceEvent | FetchRequest | Ignored]:
     """What one record says of each user among its targets."""
     properties = record(element.get("properties"))
     body = properties if "targetResources" in properties else element
@@ -69,15 +71,15 @@ def activity(element: dict[str, Any], taken: Taken, options: SourceOptions) -> I
         if subject is None:
             continue
         if result != "success":  # a timeout tells neither that it happened nor that it didn't
-            yield Notice(subject, event, when, reason, urgent=True)
+            yield FetchRequest(subject, event, when, reason, urgent=True)
         elif operation in MEMBERSHIP:
             joins, name = MEMBERSHIP[operation], _group(user, targets)
             if name is None:
-                yield Notice(subject, event, when, reason, urgent=not joins)
+                yield FetchRequest(subject, event, when, reason, urgent=not joins)
                 continue
             said: dict[str, Fact] = {f"group:{name}": name if joins else None}
             order = (when, int(not joins), event)
-            yield Said(subject, event, "change", order, said, anchor(subject, said, options), reason=reason)
+            yield SourceEvent(subject, event, "change", order, said, anchor(subject, said, options), reason=reason)
         else:
             yield from _user(subject, user, operation, (when, 1, event), reason, options)
 
@@ -89,20 +91,20 @@ def _user(
     order: tuple[int, int, str],
     reason: str,
     options: SourceOptions,
-) -> Iterator[Said | Notice | Ignored]:
+) -> Iterator[SourceEvent | FetchRequest | Ignored]:
     changed = _changed(user)
     when, _, event = order
     disabled = operation in DISABLING or truth(changed.get(ENABLED)) is False
     if disabled:
         said: dict[str, Fact] = {"active": False}
-        yield Said(subject, event, "change", order, said, anchor(subject, said, options), reason=reason)
+        yield SourceEvent(subject, event, "change", order, said, anchor(subject, said, options), reason=reason)
     if operation in DISABLING or (disabled and set(changed) == {ENABLED}):
         return
     if changed and all(name == "LastDirSyncTime" or name.startswith("StrongAuthentication") for name in changed):
         yield Ignored("noise", "an update of nothing that is read here", subject)
     else:
         hidden = not changed or (ENABLED in changed and truth(changed[ENABLED]) is None)
-        yield Notice(subject, event, when, reason, urgent=hidden)
+        yield FetchRequest(subject, event, when, reason, urgent=hidden)
 
 
 def _changed(target: Mapping[str, Any]) -> dict[str, Any]:

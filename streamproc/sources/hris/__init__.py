@@ -8,7 +8,7 @@ from typing import Any, Final
 import orjson
 
 from streamproc.core.errors import RejectedInputError
-from streamproc.core.parsed_payload import Ignored, Notice, Parsed, Said, Taken
+from streamproc.core.parsed_payload import FetchRequest, Ignored, ParsedPayload, Receipt, SourceEvent
 from streamproc.core.records.change_event import Origin
 from streamproc.sources.hris import contract, vendors
 from streamproc.sources.lenient_json import parsed
@@ -18,12 +18,12 @@ DEFAULTS: Final = vendors.DEFAULTS
 elements: Final = vendors.elements
 
 
-def read(payload: Any, taken: Taken, options: SourceOptions = DEFAULTS) -> Parsed:
+def read(payload: Any, taken: Receipt, options: SourceOptions = DEFAULTS) -> ParsedPayload:
     """What events of the contract, or vendors' hooks, say. `taken.headers`: a CloudEvent's, in Kafka's binding."""
     return parsed(one for each in elements(payload) for one in _read(each, taken, options))
 
 
-def _read(element: Any, taken: Taken, options: SourceOptions) -> tuple[Said | Notice | Ignored, ...]:
+def _read(element: Any, taken: Receipt, options: SourceOptions) -> tuple[SourceEvent | FetchRequest | Ignored, ...]:
     headers = {name: value.encode() for name, value in taken.headers.items()}
     try:
         told = contract.parse(orjson.dumps(element), headers, Origin("", 0, 0, taken.received // 1000))
@@ -34,7 +34,7 @@ def _read(element: Any, taken: Taken, options: SourceOptions) -> tuple[Said | No
         refused = error if isinstance(error, RejectedInputError) else None
         return (Ignored(refused.code, refused.detail) if refused else found.ignored[0],)
     return tuple(
-        Said(
+        SourceEvent(
             subject=each.subject,
             event=each.event,
             kind="snapshot" if each.kind == "snapshot" else "change",

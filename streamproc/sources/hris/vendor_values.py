@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, Final
 
-from streamproc.core.parsed_payload import Said, Taken
+from streamproc.core.parsed_payload import Receipt, SourceEvent
 from streamproc.core.records.change_event import Effective, Fact
 from streamproc.sources.employment import Employment
 from streamproc.sources.lenient_json import (
@@ -43,7 +43,7 @@ DEFAULTS: Final = SourceOptions(
 )
 
 
-def bamboohr(employee: dict[str, Any], taken: Taken, options: SourceOptions) -> tuple[Said | None, bool]:
+def bamboohr(employee: dict[str, Any], taken: Receipt, options: SourceOptions) -> tuple[SourceEvent | None, bool]:
     """What the fields of one employee say, and whether that is all that changed."""
     subject, action = text(employee.get("id")), (text(employee.get("action")) or "Updated").casefold()
     fields = record(employee.get("fields"))
@@ -56,7 +56,9 @@ def bamboohr(employee: dict[str, Any], taken: Taken, options: SourceOptions) -> 
     return _change(subject, event, when, said, action, taken, options), complete
 
 
-def jumpcloud(body: dict[str, Any], event: str, taken: Taken, options: SourceOptions) -> tuple[Said | None, bool]:
+def jumpcloud(
+    body: dict[str, Any], event: str, taken: Receipt, options: SourceOptions
+) -> tuple[SourceEvent | None, bool]:
     """What the changes of a user say, and whether that is all: an event without changes may be about anything."""
     subject, kind = text(at(body, "resource.id")), text(body.get("event_type")) or ""
     changes = [record(each) for each in items(body.get("changes"))]
@@ -70,7 +72,7 @@ def jumpcloud(body: dict[str, Any], event: str, taken: Taken, options: SourceOpt
     return _change(subject, event, micros(body.get("timestamp")), said, kind, taken, options), True
 
 
-def merge(employee: dict[str, Any], kind: str, taken: Taken, options: SourceOptions) -> Iterator[Said]:
+def merge(employee: dict[str, Any], kind: str, taken: Receipt, options: SourceOptions) -> Iterator[SourceEvent]:
     """What an Employee of Merge says: now, and what lies ahead by its dates; nothing if it was deleted remotely."""
     subject, status = text(employee.get("id")), _active(employee.get("employment_status"), options)
     if subject is None or status is None or truth(employee.get("remote_was_deleted")):
@@ -89,7 +91,7 @@ def merge(employee: dict[str, Any], kind: str, taken: Taken, options: SourceOpti
     ):
         if ahead is not None:
             name = f"{event}#{turn}"
-            yield Said(
+            yield SourceEvent(
                 subject,
                 name,
                 "change",
@@ -130,9 +132,9 @@ def _change(
     when: int | None,
     said: dict[str, Fact],
     kind: str,
-    taken: Taken,
+    taken: Receipt,
     options: SourceOptions,
-) -> Said:
+) -> SourceEvent:
     """Of one moment, what takes away counts."""
     order = (moment(when, taken.received), int(said.get("active") is False), event)
-    return Said(subject, event, "change", order, said, anchor(subject, said, options), reason=kind)
+    return SourceEvent(subject, event, "change", order, said, anchor(subject, said, options), reason=kind)

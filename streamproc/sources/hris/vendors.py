@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any, Final, TypeAlias
 
-from streamproc.core.parsed_payload import Ignored, Notice, Parsed, Said, Taken
+from streamproc.core.parsed_payload import FetchRequest, Ignored, ParsedPayload, Receipt, SourceEvent
 from streamproc.sources.hris import vendor_values as values
 from streamproc.sources.lenient_json import at, digest, micros, moment, parsed, record, text, unfolded
 from streamproc.sources.options import SourceOptions
@@ -17,8 +17,8 @@ from streamproc.sources.options import SourceOptions
 SOURCE: Final = "hris"
 DEFAULTS: Final = values.DEFAULTS
 
-Found: TypeAlias = Iterator[Said | Notice | Ignored]
-Reader: TypeAlias = Callable[[dict[str, Any], Taken, SourceOptions], Found]
+Found: TypeAlias = Iterator[SourceEvent | FetchRequest | Ignored]
+Reader: TypeAlias = Callable[[dict[str, Any], Receipt, SourceOptions], Found]
 
 CALM: Final = re.compile(
     r"(.*_)?(created?|added|hired|rehired|rehire_effective|joined|onboarded|activated|started|termination_cancelled)"
@@ -33,7 +33,7 @@ def elements(payload: Any) -> list[Any]:
     return unfolded(payload, _inside)
 
 
-def read(payload: Any, taken: Taken, options: SourceOptions = DEFAULTS) -> Parsed:
+def read(payload: Any, taken: Receipt, options: SourceOptions = DEFAULTS) -> ParsedPayload:
     """What vendors' hooks say."""
     return parsed(one for each in elements(payload) for one in _read(each, taken, options))
 
@@ -47,7 +47,7 @@ def _inside(payload: Any) -> list[Any] | None:
     return [{**payload, "employees": [each]} for each in employees]
 
 
-def _read(element: Any, taken: Taken, options: SourceOptions) -> Found:
+def _read(element: Any, taken: Receipt, options: SourceOptions) -> Found:
     body = {name: _single(value) for name, value in record(element).items()}
     for fits, reader in VENDORS:
         if fits(body):
@@ -62,13 +62,13 @@ def _single(value: Any) -> Any:
 
 
 def _notice(
-    subject: Any, body: Any, kind: Any, taken: Taken, when: int | None = None, event: str | None = None
-) -> Notice | Ignored:
+    subject: Any, body: Any, kind: Any, taken: Receipt, when: int | None = None, event: str | None = None
+) -> FetchRequest | Ignored:
     who, name = text(subject), text(kind) or "changed"
     if who is None:
         return UNNAMED
     calm = CALM.fullmatch(re.sub(r"[\s._-]+", "_", name).casefold()) is not None
-    return Notice(who, event or digest(body), moment(when, taken.received), name, urgent=not calm)
+    return FetchRequest(who, event or digest(body), moment(when, taken.received), name, urgent=not calm)
 
 
 def _seconds(value: Any) -> int | None:
@@ -81,7 +81,7 @@ def _kind(body: dict[str, Any]) -> str:
     return text(at(body, "event_type|type|event_name|event")) or ""
 
 
-def _gusto(body: dict[str, Any], taken: Taken, _: SourceOptions) -> Found:
+def _gusto(body: dict[str, Any], taken: Receipt, _: SourceOptions) -> Found:
     """docs.gusto.com, "employee events". `terminated_effective` comes on the day after the last, or if that is past."""
     kind, subject = _kind(body), text(body.get("entity_uuid")) or text(body.get("entity_id"))
     event, when = text(body.get("uuid")) or digest(body), _seconds(body.get("timestamp"))
@@ -89,17 +89,19 @@ def _gusto(body: dict[str, Any], taken: Taken, _: SourceOptions) -> Found:
         yield NOBODY
         return
     if kind == "employee.terminated_effective" and subject is not None:
-        yield Said(subject, event, "change", (moment(when, taken.received), 1, event), {"active": False}, reason=kind)
+        yield SourceEvent(
+            subject, event, "change", (moment(when, taken.received), 1, event), {"active": False}, reason=kind
+        )
     yield _notice(subject, body, kind, taken, when, event)
 
 
-def _bamboohr(body: dict[str, Any], taken: Taken, _: SourceOptions) -> Found:
+def _bamboohr(body: dict[str, Any], taken: Receipt, _: SourceOptions) -> Found:
     """documentation.bamboohr.com, "event-based webhooks", as JSON or as form fields."""
     subject = at(body, "data.employeeId|data[employeeId]|employeeId")
     yield _notice(subject, body, _kind(body), taken, micros(body.get("timestamp")))
 
 
-def _bamboohr_fields(body: dict[str, Any], taken: Taken, options: SourceOptions) -> Found:
+def _bamboohr_fields(body: dict[str, Any], taken: Receipt, options: SourceOptions) -> Found:
     """BambooHR's older webhooks: the employee's fields under labels that the customer may rename."""
     one = record(next(iter(body["employees"]), None))
     said, complete = values.bamboohr(one, taken, options)
@@ -109,13 +111,13 @@ def _bamboohr_fields(body: dict[str, Any], taken: Taken, options: SourceOptions)
         yield _notice(one.get("id"), one, one.get("action"), taken, micros(one.get("timestamp")))
 
 
-def _finch(body: dict[str, Any], taken: Taken, _: SourceOptions) -> Found:
+def _finch(body: dict[str, Any], taken: Receipt, _: SourceOptions) -> Found:
     """github.com/Finch-API/finch-api-python: the id and the time of an event are in its headers."""
     when, event = _seconds(taken.headers.get("finch-timestamp")), taken.headers.get("finch-event-id")
     yield _notice(at(body, "data.individual_id"), body, _kind(body), taken, when, event)
 
 
-def _merge(body: dict[str, Any], taken: Taken, options: SourceOptions) -> Found:
+def _merge(body: dict[str, Any], taken: Receipt, options: SourceOptions) -> Found:
     """docs.merge.dev, "webhooks": `Employee.changed` and the like carry the Employee, `….synced` nobody."""
     kind, data = text(at(body, "hook.event")) or "", record(body.get("data"))
     model, _, done = kind.casefold().partition(".")
@@ -128,29 +130,29 @@ def _merge(body: dict[str, Any], taken: Taken, options: SourceOptions) -> Found:
         yield _notice(data.get("id"), body, kind, taken, micros(data.get("modified_at")))
 
 
-def _kombo(_: dict[str, Any], __: Taken, ___: SourceOptions) -> Found:
+def _kombo(_: dict[str, Any], __: Receipt, ___: SourceOptions) -> Found:
     """docs.kombo.dev, "data-changed"."""
     yield Ignored("incomplete", "it names models that changed, and no person: everybody has to be synchronised")
 
 
-def _hibob(body: dict[str, Any], taken: Taken, _: SourceOptions) -> Found:
+def _hibob(body: dict[str, Any], taken: Receipt, _: SourceOptions) -> Found:
     """apidocs.hibob.com, webhooks version 2. `employee.left` may be garden leave: what it means has to be looked up."""
     yield _notice(at(body, "data.employeeId"), body, _kind(body), taken)
 
 
-def _personio(body: dict[str, Any], taken: Taken, _: SourceOptions) -> Found:
+def _personio(body: dict[str, Any], taken: Receipt, _: SourceOptions) -> Found:
     """developer.personio.de. The envelope isn't documented: a person's id is looked for where others have it."""
     kind = _kind(body)
     path = "data.person_id|data.person.id|person_id|person.id" + ("|data.id" if kind.startswith("person.") else "")
     yield _notice(at(body, path), body, kind, taken)
 
 
-def _rippling(body: dict[str, Any], taken: Taken, _: SourceOptions) -> Found:
+def _rippling(body: dict[str, Any], taken: Receipt, _: SourceOptions) -> Found:
     """Rippling's partner webhooks: form fields, the person's id isn't always there."""
     yield _notice(body.get("id"), body, _kind(body), taken)
 
 
-def _deel(body: dict[str, Any], taken: Taken, _: SourceOptions) -> Found:
+def _deel(body: dict[str, Any], taken: Receipt, _: SourceOptions) -> Found:
     """developer.deel.com, "HRIS webhooks"."""
     kind = text(at(body, "data.meta.event_type")) or ""
     if re.search(r"employee|worker|person|contract|terminat", kind.casefold()):
@@ -159,12 +161,12 @@ def _deel(body: dict[str, Any], taken: Taken, _: SourceOptions) -> Found:
         yield NOBODY
 
 
-def _paylocity(body: dict[str, Any], taken: Taken, _: SourceOptions) -> Found:
+def _paylocity(body: dict[str, Any], taken: Receipt, _: SourceOptions) -> Found:
     """developer.paylocity.com. Which of its hooks it is stands in the address it is sent to: any may be a leaver."""
     yield _notice(body.get("employeeId"), body, None, taken)
 
 
-def _jumpcloud(body: dict[str, Any], taken: Taken, options: SourceOptions) -> Found:
+def _jumpcloud(body: dict[str, Any], taken: Receipt, options: SourceOptions) -> Found:
     """JumpCloud's directory events: `changes` has the old and the new value of each field."""
     kind, resource = _kind(body), record(body.get("resource"))
     event, when = text(body.get("id")) or digest(body), micros(body.get("timestamp"))

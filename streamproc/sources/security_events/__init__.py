@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import orjson
 
-from streamproc.core.parsed_payload import Ignored, Notice, Parsed, Said, Taken
+from streamproc.core.parsed_payload import FetchRequest, Ignored, ParsedPayload, Receipt, SourceEvent
 from streamproc.core.records.change_event import GONE, Fact
 from streamproc.sources.lenient_json import anchor, digest, items, micros, moment, parsed, record, text, unfolded
 from streamproc.sources.options import SourceOptions
@@ -69,7 +69,7 @@ def elements(payload: Any) -> list[Any]:
     return unfolded(payload, _inside)
 
 
-def read(payload: Any, taken: Taken, options: SourceOptions = DEFAULTS) -> Parsed:
+def read(payload: Any, taken: Receipt, options: SourceOptions = DEFAULTS) -> ParsedPayload:
     """What tokens say: claims, compact JWS (their payload is decoded, nothing is verified), or several of them."""
     return parsed(one for each in elements(payload) for one in _read(each, taken, options))
 
@@ -93,7 +93,7 @@ def claims(token: str) -> dict[str, Any]:
         return {}
 
 
-def _read(element: Any, taken: Taken, options: SourceOptions) -> Iterator[Said | Notice | Ignored]:
+def _read(element: Any, taken: Receipt, options: SourceOptions) -> Iterator[SourceEvent | FetchRequest | Ignored]:
     token = claims(element) if isinstance(element, str) else record(element)
     events = record(token.get("events"))
     if not events:
@@ -120,7 +120,7 @@ def _name(uri: str) -> str:
 
 def _event(
     name: str, said: dict[str, Any], token: dict[str, Any], event: str, when: int, options: SourceOptions
-) -> Iterator[Said | Notice | Ignored]:
+) -> Iterator[SourceEvent | FetchRequest | Ignored]:
     kind = name.removeprefix(f"{SCIM}prov:")
     whole, part = kind in ("create:full", "put:full"), kind == "patch:full"
     named = kind in ("create:notice", "put:notice", "patch:notice") or name == f"{SCIM}feed:add"
@@ -150,12 +150,12 @@ def _event(
             complete = False
         if not complete:
             paths = [(text(each) or "").rpartition(":")[2].casefold() for each in items(said.get("attributes"))]
-            yield Notice(subject, event, when, name, urgent=not paths or "active" in paths)
+            yield FetchRequest(subject, event, when, name, urgent=not paths or "active" in paths)
         if complete or "active" in facts or len(facts) > (external is not None):
             sequence = _DENIES if name in ACTIVE and not ACTIVE[name] else _version(said.get("version"))
             who = anchor(subject, facts, options)
             order = (when, sequence, event)
-            yield Said(subject, event, "snapshot" if whole else "change", order, facts, who, reason=name)
+            yield SourceEvent(subject, event, "snapshot" if whole else "change", order, facts, who, reason=name)
 
 
 def _version(etag: Any) -> int:

@@ -9,7 +9,7 @@ A snapshot takes back the rows that snapshots before it made from dates (`cancel
 from collections.abc import Iterator
 from typing import Any, Final
 
-from streamproc.core.parsed_payload import Ignored, Notice, Parsed, Said, Taken
+from streamproc.core.parsed_payload import FetchRequest, Ignored, ParsedPayload, Receipt, SourceEvent
 from streamproc.core.records.change_event import Effective, Fact
 from streamproc.sources.lenient_json import anchor, digest, ends, micros, moment, parsed, starts, text, truth
 from streamproc.sources.options import SourceOptions
@@ -33,12 +33,12 @@ def elements(payload: Any) -> list[Any]:
     return [raws[0] if len(raws) == 1 else {"Report_Entry": raws} for raws in together.values()]
 
 
-def read(payload: Any, taken: Taken, options: SourceOptions = DEFAULTS) -> Parsed:
+def read(payload: Any, taken: Receipt, options: SourceOptions = DEFAULTS) -> ParsedPayload:
     """What a report, an answer of Get_Workers, a single row or worker, or a business event says."""
     return parsed(one for each in elements(payload) for one in _read(each, taken, options))
 
 
-def _read(element: Any, taken: Taken, options: SourceOptions) -> Iterator[Said | Notice | Ignored]:
+def _read(element: Any, taken: Receipt, options: SourceOptions) -> Iterator[SourceEvent | FetchRequest | Ignored]:
     workers: dict[str, list[dict[str, Any]]] = {}
     for raw in report.records(element):
         row = report.row(raw)
@@ -54,12 +54,12 @@ def _read(element: Any, taken: Taken, options: SourceOptions) -> Iterator[Said |
     raws = list(report.records(element))
     event = digest(element) if len(raws) < 2 else digest(sorted(map(digest, raws)))  # in whatever order they came
     for subject, rows in workers.items():
-        yield from timeline.told(subject, rows, event, taken, options)
+        yield from timeline.dated_events(subject, rows, event, taken, options)
 
 
 def _business_event(
-    subject: str, row: dict[str, Any], raw: Any, taken: Taken, options: SourceOptions
-) -> Iterator[Said | Notice]:
+    subject: str, row: dict[str, Any], raw: Any, taken: Receipt, options: SourceOptions
+) -> Iterator[SourceEvent | FetchRequest]:
     """An event says little of what it changed, so the worker is fetched too. An end with its date acts by itself; a
     start that is past doesn't, for since then there may have been an end.
     """
@@ -89,9 +89,9 @@ def _business_event(
         # Of one moment, what takes away counts, and what takes back comes after it.
         order = (when, 2 if rescinded else int(said.get("active") is False), event)
         scheduled = effective if ahead else None
-        yield Said(subject, event, "change", order, said, who, scheduled, timeline_row, cancels, reason=name)
+        yield SourceEvent(subject, event, "change", order, said, who, scheduled, timeline_row, cancels, reason=name)
     urgent = kind == "end" or rescinded or columns.LEAVING.search(columns.process(name)) is not None
-    yield Notice(subject, event, when, name, urgent)
+    yield FetchRequest(subject, event, when, name, urgent)
 
 
 def _effective(kind: str | None, row: dict[str, Any], options: SourceOptions) -> Effective | None:

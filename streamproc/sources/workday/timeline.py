@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any, Final, Literal
 
-from streamproc.core.parsed_payload import Ignored, Said, Taken
+from streamproc.core.parsed_payload import Ignored, Receipt, SourceEvent
 from streamproc.core.records.change_event import BEGAN, Effective, Fact
 from streamproc.core.records.fact_names import DATES, FROM_DATES
 from streamproc.sources.employment import LAG, Employment, working
@@ -41,9 +41,9 @@ class _Turn:
     entered: int
 
 
-def told(
-    subject: str, rows: list[dict[str, Any]], event: str, taken: Taken, options: SourceOptions
-) -> Iterator[Said | Ignored]:
+def dated_events(
+    subject: str, rows: list[dict[str, Any]], event: str, taken: Receipt, options: SourceOptions
+) -> Iterator[SourceEvent | Ignored]:
     """One worker's snapshot, and beside it what lies ahead. `event`: its id, of all that the rows came with."""
     now = taken.received if taken.read is None else taken.read
     workers = [
@@ -61,7 +61,7 @@ def told(
     ahead.sort(key=lambda one: _entered(one, now, options))
     if any(each.begins is not None for each in workers):  # of days ahead it says all: what it leaves out is taken back
         name = f"{subject}/{ROWS}@{now}"
-        yield Said(subject, name, "change", (now, 0, name), {}, cancels=ROWS, reason="rows ahead anew")
+        yield SourceEvent(subject, name, "change", (now, 0, name), {}, cancels=ROWS, reason="rows ahead anew")
     for place, each in enumerate(ahead):
         yield _ahead(subject, each, present, (now, 1 + place), options)
 
@@ -99,7 +99,7 @@ def _entered(worker: _Worker, now: int, options: SourceOptions) -> int:
 
 def _ahead(
     subject: str, worker: _Worker, present: list[_Worker], place: tuple[int, int], options: SourceOptions
-) -> Said:
+) -> SourceEvent:
     """A row of a report that holds from a day ahead. It was entered at some time; known is that it stands now.
 
     Whether its status is that of today or of its day is up to the report. So it tells of an end unless today's reason
@@ -117,10 +117,12 @@ def _ahead(
     name = f"{ROWS}/{columns.day_of(written)}"
     event = digest(row)
     effective = Effective(worker.begins or now, written, one.zone)
-    return Said(subject, event, "change", (*place, event), said, who, effective, name, reason="row ahead")
+    return SourceEvent(subject, event, "change", (*place, event), said, who, effective, name, reason="row ahead")
 
 
-def _present(subject: str, workers: list[_Worker], event: str, now: int, options: SourceOptions) -> Iterator[Said]:
+def _present(
+    subject: str, workers: list[_Worker], event: str, now: int, options: SourceOptions
+) -> Iterator[SourceEvent]:
     # Of several rows the one that speaks for the person: who works now, else who started last, else the first by rank.
     speaks = max(workers, key=lambda one: (one.employment.works(now) is True, one.employment.first or date.min))
     said = columns.facts_of(speaks.row, options)
@@ -133,14 +135,14 @@ def _present(subject: str, workers: list[_Worker], event: str, now: int, options
     dated = any(each.employment.first or each.employment.last for each in workers)
     ends = any(each.employment.last is not None and not each.employment.renewed for each in workers)
     cancels = DATES if ends else FROM_DATES if dated else FROM_FIRST_DAY
-    yield Said(subject, event, "snapshot", (now, 0, event), said, who, cancels=cancels)
+    yield SourceEvent(subject, event, "snapshot", (now, 0, event), said, who, cancels=cancels)
     turns: list[_Turn] = []
     for worker in workers:
         logged, cancelled = _logged(worker, now, options)
         for row, entered in cancelled.items():
             name = f"{subject}/{row}/cancelled"
             # After the row itself, which may have been entered at the same moment.
-            yield Said(subject, name, "change", (entered, 2, name), {}, who, cancels=row, reason="cancelled")
+            yield SourceEvent(subject, name, "change", (entered, 2, name), {}, who, cancels=row, reason="cancelled")
         known = {(each.kind, each.day) for each in logged}
         turns += logged + [each for each in _dated(worker, now, options) if (each.kind, each.day) not in known]
     firsts = [each.day for each in turns if each.kind == "start" and _anew(each)]
@@ -155,7 +157,7 @@ def _present(subject: str, workers: list[_Worker], event: str, now: int, options
             effective = Effective(at, turn.written, turn.on.zone)
             active: dict[str, Fact] = {"active": turn.kind == "start"}
             order = (turn.entered, 1, name)
-            yield Said(subject, name, "change", order, active, who, effective, turn.row, reason=turn.kind)
+            yield SourceEvent(subject, name, "change", order, active, who, effective, turn.row, reason=turn.kind)
 
 
 def _anew(turn: _Turn) -> bool:

@@ -27,7 +27,7 @@ class Batch:
     records: list[ConsumerRecord[bytes, bytes]]
 
 
-class Inbox:
+class BatchFetch:
     """For all agents of one app. Each has its batches in its own stream's queue, which Faust clears on a rebalance."""
 
     def __init__(self, app: Any, topics: Iterable[str]) -> None:

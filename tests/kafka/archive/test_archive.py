@@ -21,11 +21,11 @@ from streamproc.adapters.kafka import client
 from streamproc.adapters.kafka.topics import ensure_topics
 from streamproc.archive import layout
 from streamproc.archive.history import opened
-from streamproc.archive.reader import Archived
+from streamproc.archive.reader import ArchivedHistory
 from streamproc.cli.archive import archive
 from streamproc.core.errors import ArchiveError
 from streamproc.core.records.partitioner import partition_of
-from streamproc.core.records.stored_record import History, Logged
+from streamproc.core.records.stored_record import History, StoredRecord
 from streamproc.core.records.topic_names import CHANGES, CONTROLS, DELIVERIES, OPERATIONS, OUTCOMES
 from streamproc.settings import Settings
 
@@ -102,7 +102,7 @@ async def test_what_was_produced_is_in_the_archive(settings: Settings, tmp_path:
     folder = tmp_path / "deep" / "archive"
     first = await archived(settings, folder)
     assert (first["records"], first["absent"]) == (4 + 2 + 3 + 3, [])
-    held = Archived(folder)
+    held = ArchivedHistory(folder)
     assert told(held, CHANGES) == plain
     assert told(held, OPERATIONS) == [(b"E1", b"1", ()), (b"E1", None, ())]
     assert told(held, OUTCOMES) == told(held, DELIVERIES) == [(b"E1", value, ()) for value in (b"0", b"2", b"3")]
@@ -127,7 +127,7 @@ async def test_what_was_produced_is_in_the_archive(settings: Settings, tmp_path:
     await producer.commit_transaction()
     assert (await slow)["records"] == 4 + 1
     await producer.stop()
-    held = Archived(folder)
+    held = ArchivedHistory(folder)
     assert told(held, CHANGES) == plain * 2
     assert [each.offset for each in held.read(OUTCOMES, PARTITION)] == [0, 4, 6, 8]
 
@@ -165,10 +165,10 @@ async def test_killed_runs(settings: Settings, tmp_path: Path) -> None:
             break
         killed += 1
         before = set(folder.rglob("*.parquet"))
-        Archived(folder)  # it is whole at any moment
+        ArchivedHistory(folder)  # it is whole at any moment
     assert killed >= 5
     await archived(settings, folder)
-    held = Archived(folder)
+    held = ArchivedHistory(folder)
     for partition, pairs in wanted.items():
         found = list(held.read(CHANGES, partition))
         assert [(each.key, each.value) for each in found] == pairs
@@ -200,7 +200,7 @@ async def test_archive_then_live(settings: Settings, tmp_path: Path) -> None:
         finally:
             await producer.stop()
 
-    def whole(found: list[Logged]) -> int:
+    def whole(found: list[StoredRecord]) -> int:
         assert [each.offset for each in found] == list(range(len(found)))
         assert [each.value for each in found] == [mark if n % 50 == 0 else b"%d" % n for n in range(len(found))]
         return len(found)
@@ -255,7 +255,7 @@ async def test_what_kafka_no_longer_has(settings: Settings, tmp_path: Path) -> N
     assert (await archived(settings, folder, "--allow-gaps"))["records"] == 5
     await produced(settings, CHANGES, numbers[20:25])
     assert (await archived(settings, folder))["records"] == 5
-    offsets = [each.offset for each in Archived(folder).read(CHANGES, PARTITION)]
+    offsets = [each.offset for each in ArchivedHistory(folder).read(CHANGES, PARTITION)]
     assert offsets == [*range(10), *range(15, 25)]
     first = next(each for each in (await archived(settings, again))["topics"] if each["topic"] == CHANGES)
     assert first["begins"] == {str(PARTITION): 15}
@@ -295,7 +295,7 @@ async def test_files_that_went_missing(settings: Settings, tmp_path: Path) -> No
         async with opened(settings, folder, topics=[CHANGES]):
             pass
     assert (await archived(settings, folder))["records"] == 10
-    assert [each.offset for each in Archived(folder).read(CHANGES, PARTITION)] == list(range(30))
+    assert [each.offset for each in ArchivedHistory(folder).read(CHANGES, PARTITION)] == list(range(30))
 
     files[0].unlink()
     with pytest.raises(ArchiveError, match=r"offsets 0 to 9 are missing.* those of the same partition after it away"):
@@ -306,7 +306,7 @@ async def test_files_that_went_missing(settings: Settings, tmp_path: Path) -> No
     with pytest.raises(ArchiveError, match=r"identity\.changes partition 3, offsets 0 to 4\..*--allow-gaps"):
         await archived(settings, folder)
     assert (await archived(settings, folder, "--allow-gaps"))["records"] == 25
-    assert [each.offset for each in Archived(folder).read(CHANGES, PARTITION)] == list(range(5, 30))
+    assert [each.offset for each in ArchivedHistory(folder).read(CHANGES, PARTITION)] == list(range(5, 30))
     for path in folder.glob(f"topic={CHANGES}/*/*/*.parquet"):
         path.unlink()
     await _made_anew(settings, [CHANGES])

@@ -15,7 +15,7 @@ from streamproc.archive.history import opened
 from streamproc.audit.asof.answer import AsOf
 from streamproc.audit.asof.query import NEEDED, as_of
 from streamproc.cli.replay import replay
-from streamproc.core.records.stored_record import History, Recalled
+from streamproc.core.records.stored_record import History, InMemoryHistory
 from streamproc.core.records.topic_names import CHANGES, OUTCOMES
 from streamproc.demo.processes import stack
 from streamproc.demo.story import holds
@@ -163,14 +163,14 @@ def _compare(log: History, ledger: Ledger, moments: list[int]) -> Found:
     return found
 
 
-def _recalled(log: History) -> tuple[Recalled, list[dict[str, Any]], list[int]]:
+def _recalled(log: History) -> tuple[InMemoryHistory, list[dict[str, Any]], list[int]]:
     """All of it in memory, its outcomes, and moments from its first event to its last outcome."""
     records = [each for topic in NEEDED for partition in range(log.partitions) for each in log.read(topic, partition)]
     outcomes = [orjson.loads(each.value or b"") for each in records if each.topic == OUTCOMES]
     begin = min(each.timestamp for each in records if each.topic == CHANGES)
     end = max(outcome["at"] for outcome in outcomes)
     rng = random.Random(7)
-    return Recalled(records, log.partitions), outcomes, sorted(rng.randint(begin, end) for _ in range(INSTANTS))
+    return InMemoryHistory(records, log.partitions), outcomes, sorted(rng.randint(begin, end) for _ in range(INSTANTS))
 
 
 async def _alone(settings: Settings, log: History, moment: int) -> None:

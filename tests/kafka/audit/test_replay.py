@@ -12,12 +12,12 @@ from click.testing import CliRunner, Result
 from streamproc.archive import layout
 from streamproc.archive.copy import AUDIT, archive
 from streamproc.archive.history import opened
-from streamproc.archive.reader import Archived
-from streamproc.archive.writer import Writing
-from streamproc.audit.replay.partition import Asked
-from streamproc.audit.replay.verify import NEEDED, Verdict, verify
+from streamproc.archive.reader import ArchivedHistory
+from streamproc.archive.writer import ArchiveWriter
+from streamproc.audit.replay.partition import PartitionRequest
+from streamproc.audit.replay.verify import NEEDED, ReplayResult, verify
 from streamproc.cli.replay import replay
-from streamproc.core.records.stored_record import Logged
+from streamproc.core.records.stored_record import StoredRecord
 from streamproc.core.records.topic_names import CHANGES, OPERATIONS, OUTCOMES
 from streamproc.settings import Settings
 from tests.chaos import run as chaos
@@ -53,17 +53,17 @@ async def command(*arguments: str) -> Result:
 class Copied:
     """A copy of an archive, to be tampered with."""
 
-    def __init__(self, there: Archived) -> None:
+    def __init__(self, there: ArchivedHistory) -> None:
         self.there = there
         self.records = [
             one for topic in NEEDED for partition in range(there.partitions) for one in there.read(topic, partition)
         ]
 
-    def of(self, topic: str, wanted: Callable[[dict[str, object]], bool] = lambda _: True) -> list[Logged]:
+    def of(self, topic: str, wanted: Callable[[dict[str, object]], bool] = lambda _: True) -> list[StoredRecord]:
         """Its records of a topic whose JSON is as wanted."""
         return [one for one in self.records if one.topic == topic and wanted(orjson.loads(one.value or b""))]
 
-    def put(self, folder: Path, *changes: tuple[Logged, Logged | None]) -> Path:
+    def put(self, folder: Path, *changes: tuple[StoredRecord, StoredRecord | None]) -> Path:
         """An archive in which records are others, or missing."""
         changed = {(one.topic, one.partition, one.offset): other for one, other in changes}
         layout.made(folder)
@@ -73,7 +73,7 @@ class Copied:
                 following = self.there.next(topic, partition)
                 if following is None:
                     continue
-                writing = Writing(folder, topic, partition, 0)
+                writing = ArchiveWriter(folder, topic, partition, 0)
                 for one in self.there.read(topic, partition):
                     other = changed.get((topic, partition, one.offset), one)
                     if other is not None:
@@ -82,9 +82,9 @@ class Copied:
         return folder
 
 
-def judged(folder: Path) -> Verdict:
+def judged(folder: Path) -> ReplayResult:
     """The verdict on an archive."""
-    return verify(Archived(folder), Asked())
+    return verify(ArchivedHistory(folder), PartitionRequest())
 
 
 @pytest.fixture
@@ -98,7 +98,7 @@ async def recorded(settings: Settings, tmp_path: Path) -> Path:
     assert live.exit_code == 0, live.output
     said = orjson.loads(live.stdout)
     async with opened(settings, folder, topics=NEEDED) as history:
-        verdict = verify(history, Asked())
+        verdict = verify(history, PartitionRequest())
     assert verdict.equal, verdict.first
     assert said["counts"] == orjson.loads(orjson.dumps(verdict.counts))
     counts = verdict.counts
@@ -110,7 +110,7 @@ async def recorded(settings: Settings, tmp_path: Path) -> Path:
 
 async def test_a_run_is_equal_and_tampering_is_named(recorded: Path, tmp_path: Path) -> None:
     """A byte in a record, an outcome, two events, a mapping, a record, an event: each is named with its place."""
-    copied = Copied(Archived(recorded))
+    copied = Copied(ArchivedHistory(recorded))
     offline = await command("--archive", str(recorded), "--offline")
     assert offline.exit_code == 0, offline.output
     assert "\nequal " in offline.stdout

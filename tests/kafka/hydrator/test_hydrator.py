@@ -22,7 +22,7 @@ from streamproc.demo.processes import Child, stack
 from streamproc.hydrator.sync import known_subjects
 from streamproc.settings import Settings, environment, load_settings
 from streamproc.sources import SOURCES
-from streamproc.sources.raw_record import told
+from streamproc.sources.raw_record import parse_record
 from tests.kafka.gateway.test_gateway import GRAPH, OKTA, PINGONE, SECRETS
 from tests.kafka.test_pipeline import _until, read
 from tests.kafka.worker.test_worker import send
@@ -170,7 +170,7 @@ async def test_a_hook_becomes_the_subjects_present_state(settings: Settings, tmp
 
 def _told(source: str, record: Any) -> Any:
     parser = SOURCES[source]
-    return told(parser.read, parser.defaults, record.value, dict(record.headers), record.timestamp)
+    return parse_record(parser.read, parser.defaults, record.value, dict(record.headers), record.timestamp)
 
 
 async def command(settings: Settings, *words: str) -> asyncio.subprocess.Process:

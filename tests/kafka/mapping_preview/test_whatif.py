@@ -13,14 +13,14 @@ from streamproc.cli.archive import archive
 from streamproc.cli.mapping_check import check
 from streamproc.cli.mapping_whatif import whatif
 from streamproc.core.records.partitioner import partition_of
-from streamproc.core.records.stored_record import Logged
+from streamproc.core.records.stored_record import StoredRecord
 from streamproc.core.records.topic_names import CHANGES
 from streamproc.settings import Settings
 from tests.support.pasts import Past
 from tests.unit.mapping_preview.test_whatif import NEW, OLD, hired
 
 
-async def appended(settings: Settings, past: Past, records: list[Logged]) -> None:
+async def appended(settings: Settings, past: Past, records: list[StoredRecord]) -> None:
     """The records, in their users' partition: all of them are in one."""
     producer = client.producer(settings)
     await producer.start()

@@ -17,11 +17,11 @@ from streamproc.adapters.kafka import client
 from streamproc.adapters.kafka.mappings_in_force import in_force
 from streamproc.cli.mapping import mapping
 from streamproc.core.fold.mapping import parse_mapping
-from streamproc.core.fold.refold import Refold, first_rules
+from streamproc.core.fold.refold import Refold, first_mapping
 from streamproc.core.records import partitioner
 from streamproc.core.records.control import Control
-from streamproc.core.records.mapping_in_force import marked
-from streamproc.core.records.stored_record import Logged
+from streamproc.core.records.mapping_in_force import mapping_event
+from streamproc.core.records.stored_record import StoredRecord
 from streamproc.core.records.topic_names import CHANGES, CONTROLS, MAPPINGS, OPERATIONS, REJECTIONS
 from streamproc.core.records.user_record import UserRecord, decode
 from streamproc.demo.play import held
@@ -61,12 +61,12 @@ async def apply(settings: Settings, folder: Path, text: str, *options: str) -> R
     return await asyncio.to_thread(CliRunner().invoke, mapping, arguments)
 
 
-async def log_of(settings: Settings, topic: str) -> dict[int, list[Logged]]:
+async def log_of(settings: Settings, topic: str) -> dict[int, list[StoredRecord]]:
     """The topic's records, by partition."""
-    found: dict[int, list[Logged]] = {number: [] for number in range(settings.partitions)}
+    found: dict[int, list[StoredRecord]] = {number: [] for number in range(settings.partitions)}
     for each in (await read(settings, topic))[topic]:
         found[each.partition].append(
-            Logged(each.topic, each.partition, each.offset, each.timestamp, each.key, each.value)
+            StoredRecord(each.topic, each.partition, each.offset, each.timestamp, each.key, each.value)
         )
     return found
 
@@ -85,10 +85,10 @@ async def folded_again(settings: Settings) -> dict[int, list[tuple[int, str]]]:
             record = decode(each.value)
             written.setdefault((record.user, record.seq), set()).add(each.value)
 
-        def before(offset: int, log: list[Logged] = log) -> list[Logged]:
+        def before(offset: int, log: list[StoredRecord] = log) -> list[StoredRecord]:
             return [each for each in log if each.offset < offset]
 
-        refold = Refold(before, first_rules(log))
+        refold = Refold(before, first_mapping(log))
         again: dict[tuple[str, int], set[bytes]] = {}
         at = switches.setdefault(partition, [])
         for each in log:
@@ -260,7 +260,7 @@ async def test_orders_that_cant_be_obeyed(settings: Settings, tmp_path: Path) ->
         assert (await apply(settings, tmp_path, "[[rule]]\nwhen = 3")).exit_code == 2
         applied = await apply(settings, tmp_path, shipped + SPANISH)
         assert applied.exit_code == 0, applied.output
-    kept = [marked(each) for log in (await log_of(settings, CHANGES)).values() for each in log]
+    kept = [mapping_event(each) for log in (await log_of(settings, CHANGES)).values() for each in log]
     ordered = {each.event for each in kept if each is not None and each.mapping and not each.mapping.first}
     assert ordered == {parse_mapping(shipped + SPANISH).digest}
 
@@ -291,7 +291,7 @@ async def test_an_order_from_before_the_first_mapping(settings: Settings, tmp_pa
         await running.start("worker")
         await _until(lambda: everywhere(settings, wanted[1]), bool)
     for log in (await log_of(settings, CHANGES)).values():
-        assert [each.event for each in map(marked, log) if each is not None] == wanted
+        assert [each.event for each in map(mapping_event, log) if each is not None] == wanted
 
 
 async def test_a_mapping_that_lets_everybody_go_is_held(settings: Settings, tmp_path: Path) -> None:

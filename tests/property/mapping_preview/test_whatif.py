@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from streamproc.core.fold.fold import fold, passed
 from streamproc.core.fold.mapping import Mapping, parse_mapping
 from streamproc.core.fold.plan import plan
-from streamproc.core.fold.refold import Refold, first_rules
+from streamproc.core.fold.refold import Refold, first_mapping
 from streamproc.core.records.change_event import CHANGE_EVENT, ChangeEvent, NewMapping, Origin
 from streamproc.core.records.mapping_in_force import SOURCE
-from streamproc.core.records.stored_record import Logged, Recalled
+from streamproc.core.records.stored_record import InMemoryHistory, StoredRecord
 from streamproc.core.records.topic_names import CHANGES
 from streamproc.core.records.user_record import UserRecord, decode
 from streamproc.mapping_preview.impact import Impact
@@ -75,12 +75,12 @@ def ruling(text: str, offset: int, *, first: bool = False) -> ChangeEvent:
     return ChangeEvent("", SOURCE, "", mapping(text).digest, "mapping", order, {}, origin, mapping=named)
 
 
-def logged(offset: int, event: ChangeEvent) -> Logged:
-    return Logged(CHANGES, 0, offset, NOW + offset, event.user.encode(), orjson.dumps(event))
+def logged(offset: int, event: ChangeEvent) -> StoredRecord:
+    return StoredRecord(CHANGES, 0, offset, NOW + offset, event.user.encode(), orjson.dumps(event))
 
 
 @st.composite
-def logs(draw: st.DrawFn, texts: Sequence[str] = TEXTS, *, dated: bool = True) -> list[Logged]:
+def logs(draw: st.DrawFn, texts: Sequence[str] = TEXTS, *, dated: bool = True) -> list[StoredRecord]:
     """One partition: a few users of two sources, its first mapping early, others after it, dates told as they pass."""
     events = [
         event
@@ -95,9 +95,9 @@ def logs(draw: st.DrawFn, texts: Sequence[str] = TEXTS, *, dated: bool = True) -
             kept.append(ruling(draw(st.sampled_from(texts)), 0))
     first = draw(st.sampled_from(texts))
     kept.insert(draw(st.integers(0, min(2, len(kept)))), ruling(first, 0, first=True))
-    found: list[Logged] = []
+    found: list[StoredRecord] = []
     refold = Refold(lambda below: found[:below], None)
-    refold.rules = first_rules([logged(0, ruling(first, 0, first=True))])
+    refold.rules = first_mapping([logged(0, ruling(first, 0, first=True))])
     refold.mapping = mapping(first)
     for number, event in enumerate(kept):
         place = replace(event.origin, offset=number, appended=NOW + len(found))
@@ -112,12 +112,12 @@ def logs(draw: st.DrawFn, texts: Sequence[str] = TEXTS, *, dated: bool = True) -
     return found
 
 
-def told(log: list[Logged], text: str, since: int | None = None, now: int | None = END) -> Impact:
+def told(log: list[StoredRecord], text: str, since: int | None = None, now: int | None = END) -> Impact:
     """What the part under test says."""
-    history = Recalled(log, 1)
+    history = InMemoryHistory(log, 1)
     whatif = WhatIf(
         lambda below: (one for one in history.read(CHANGES, 0) if one.offset < below),
-        first_rules(log),
+        first_mapping(log),
         None,
         mapping(text),
         since=since,
@@ -127,22 +127,22 @@ def told(log: list[Logged], text: str, since: int | None = None, now: int | None
     return whatif.impact(now)
 
 
-def recorded(log: list[Logged]) -> tuple[list[UserRecord], dict[str, UserRecord], Mapping]:
+def recorded(log: list[StoredRecord]) -> tuple[list[UserRecord], dict[str, UserRecord], Mapping]:
     """Every record that the worker wrote, the newest of each user, and the mapping in force at the end."""
-    refold = Refold(lambda below: (one for one in log if one.offset < below), first_rules(log))
+    refold = Refold(lambda below: (one for one in log if one.offset < below), first_mapping(log))
     written = [decode(value) for one in log for value in refold.take(one).records.values()]
     assert refold.mapping is not None
     return written, {user: decode(value) for user, value in refold.records.items()}, refold.mapping
 
 
-def events(log: list[Logged]) -> Iterator[tuple[int, ChangeEvent]]:
+def events(log: list[StoredRecord]) -> Iterator[tuple[int, ChangeEvent]]:
     for one in log:
         event = CHANGE_EVENT.validate_json(one.value or b"")
         if event.kind != "mapping":
             yield one.offset, event
 
 
-def alone(log: list[Logged], text: str) -> list[UserRecord]:
+def alone(log: list[StoredRecord], text: str) -> list[UserRecord]:
     """The records, had that mapping been in force from the beginning."""
     newest: dict[str, UserRecord] = {}
     written: list[UserRecord] = []
@@ -164,9 +164,9 @@ def kinds(records: Sequence[UserRecord]) -> Counter[str]:
 
 @few
 @given(log=st.sampled_from(TEXTS).flatmap(lambda text: logs([text])), since=st.none() | st.integers(NOW, NOW + 12))
-def test_the_mapping_in_force_touches_nobody(log: list[Logged], since: int | None) -> None:
+def test_the_mapping_in_force_touches_nobody(log: list[StoredRecord], since: int | None) -> None:
     """Asked about the only mapping that ever was in force, there is no difference, at no time, however dates fall."""
-    rules = first_rules(log)
+    rules = first_mapping(log)
     assert rules is not None
     for now in (None, END):
         impact = told(log, rules.text, since, now)
@@ -177,7 +177,7 @@ def test_the_mapping_in_force_touches_nobody(log: list[Logged], since: int | Non
 
 @few
 @given(log=logs(), text=st.sampled_from(TEXTS), since=st.none() | st.integers(NOW, NOW + 12))
-def test_the_old_side_is_what_was_recorded(log: list[Logged], text: str, since: int | None) -> None:
+def test_the_old_side_is_what_was_recorded(log: list[StoredRecord], text: str, since: int | None) -> None:
     """Operations by kind over the period are those in the records that the worker wrote in it."""
     written, newest, _ = recorded(log)
     impact = told(log, text, since)
@@ -187,14 +187,16 @@ def test_the_old_side_is_what_was_recorded(log: list[Logged], text: str, since: 
 
 @few
 @given(log=logs(dated=False), text=st.sampled_from(TEXTS))
-def test_the_new_side_is_the_log_folded_by_it_alone(log: list[Logged], text: str) -> None:
+def test_the_new_side_is_the_log_folded_by_it_alone(log: list[StoredRecord], text: str) -> None:
     """From the beginning on, operations by kind are those of the records that the other mapping would have made."""
     assert told(log, text).new == kinds(alone(log, text))
 
 
 @few
 @given(log=logs(), text=st.sampled_from(TEXTS), since=st.none() | st.integers(NOW, NOW + 40))
-def test_now_is_the_plan_from_one_whole_fold_to_the_other(log: list[Logged], text: str, since: int | None) -> None:
+def test_now_is_the_plan_from_one_whole_fold_to_the_other(
+    log: list[StoredRecord], text: str, since: int | None
+) -> None:
     """Whatever the period: what would be sent now leads from the worker's records to those of the other mapping."""
     impact = told(log, text, since)
     _, newest, old = recorded(log)
@@ -217,7 +219,7 @@ def test_now_is_the_plan_from_one_whole_fold_to_the_other(log: list[Logged], tex
 
 @few
 @given(log=logs(), text=st.sampled_from(TEXTS), since=st.none() | st.integers(NOW, NOW + 12), data=st.data())
-def test_partitions_add_up(log: list[Logged], text: str, since: int | None, data: st.DataObject) -> None:
+def test_partitions_add_up(log: list[StoredRecord], text: str, since: int | None, data: st.DataObject) -> None:
     """Two partitions with different users give what one with all of them gives."""
     users = {user for one in log if (user := (one.key or b"").decode())}
     here = data.draw(st.sets(st.sampled_from(sorted(users)))) if users else set()

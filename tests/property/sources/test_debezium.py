@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamproc.core.parsed_payload import Parsed
+from streamproc.core.parsed_payload import ParsedPayload
 from streamproc.core.records.change_event import CHANGE_EVENT
 from streamproc.sources import debezium
 from streamproc.sources.lenient_json import AHEAD
@@ -18,7 +18,7 @@ def checked(payload: Any) -> None:
     found = debezium.read(payload, TAKEN)
     assert debezium.read(payload, TAKEN) == found
     alone = [debezium.read(each, TAKEN) for each in debezium.elements(payload)]
-    assert Parsed() not in alone
+    assert ParsedPayload() not in alone
     assert found.events == tuple(said for each in alone for said in each.events)
     assert found.ignored == tuple(ignored for each in alone for ignored in each.ignored)
     for said in found.events:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamproc.core.parsed_payload import Parsed, Said, Taken
+from streamproc.core.parsed_payload import ParsedPayload, Receipt, SourceEvent
 from streamproc.core.records.change_event import CHANGE_EVENT
 from streamproc.sources import entra
 from streamproc.sources.lenient_json import AHEAD
@@ -19,8 +19,8 @@ def checked(payload: Any) -> None:
     found = entra.read(payload, TAKEN)
     assert entra.read(payload, TAKEN) == found
     alone = [entra.read(each, TAKEN) for each in entra.elements(payload)]
-    assert Parsed() not in alone
-    assert found == Parsed(
+    assert ParsedPayload() not in alone
+    assert found == ParsedPayload(
         tuple(said for each in alone for said in each.events),
         tuple(notice for each in alone for notice in each.notifications),
         tuple(ignored for each in alone for ignored in each.ignored),
@@ -57,8 +57,8 @@ def test_no_depth_is_too_deep(depth: int) -> None:
 def test_any_shuffle_with_repeats_ends_the_same(read_at: int, data: st.DataObject) -> None:
     """Log and reads come in any order and twice: a snapshot from before a deletion doesn't undo it, a later one may."""
     found = fixtures("entra")
-    told: list[Said] = list(entra.read(found["audit"], TAKEN).events)
-    told.extend(entra.read(found["user"], Taken(TAKEN.received, read_at)).events)
+    told: list[SourceEvent] = list(entra.read(found["audit"], TAKEN).events)
+    told.extend(entra.read(found["user"], Receipt(TAKEN.received, read_at)).events)
     in_order = sorted(told, key=lambda said: said.order)
     facts = ending(data.draw(arrivals(told)), "entra")
     assert facts == ending(in_order, "entra")
@@ -80,7 +80,7 @@ def test_a_delta_page_may_be_cut_anywhere(items: list[str], data: st.DataObject)
     told = [
         said
         for number, page in enumerate(pages)
-        for said in entra.read(page, Taken(TAKEN.received, TAKEN.received - 9 + number)).events
+        for said in entra.read(page, Receipt(TAKEN.received, TAKEN.received - 9 + number)).events
     ]
     facts = ending(data.draw(arrivals(told)), "entra")
     assert facts["active"] is (items[-1] != "removed")

@@ -11,13 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streamproc.core.fold.facts import absorb
-from streamproc.core.parsed_payload import Parsed, Said, Taken
+from streamproc.core.parsed_payload import ParsedPayload, Receipt, SourceEvent
 from streamproc.core.records.change_event import CHANGE_EVENT, ChangeEvent, Fact, Origin, SourceFacts
 from streamproc.sources import okta
 from streamproc.sources.lenient_json import AHEAD
 from tests.support.paths import PAYLOADS
 
-TAKEN = Taken(received=1_780_000_000_000_000)
+TAKEN = Receipt(received=1_780_000_000_000_000)
 WANTED = ("active", "genesysQueue", "group:Billing Agents", "group:Spanish Agents", "job", "userName")
 
 words = ["", " ", "SUCCESS", "ACTIVE", "2026-03-02T09:00:00Z", "0001-01-01T00:00:00+23:59", "\ud800", "x" * 300, "7"]
@@ -71,13 +71,13 @@ def mutated(draw: st.DrawFn, source: str) -> Any:
     return payload
 
 
-def checked(read: Callable[[Any, Taken], Parsed], elements: Callable[[Any], list[Any]], payload: Any) -> None:
+def checked(read: Callable[[Any, Receipt], ParsedPayload], elements: Callable[[Any], list[Any]], payload: Any) -> None:
     """The payload is read, twice the same; each element ends as exactly one thing, also when it is read alone."""
     found = read(payload, TAKEN)
     assert read(payload, TAKEN) == found
     alone = [read(each, TAKEN) for each in elements(payload)]
     assert [len((*each.events, *each.notifications, *each.ignored)) for each in alone] == [1] * len(alone)
-    assert found == Parsed(
+    assert found == ParsedPayload(
         tuple(said for each in alone for said in each.events),
         tuple(notice for each in alone for notice in each.notifications),
         tuple(ignored for each in alone for ignored in each.ignored),
@@ -89,7 +89,7 @@ def checked(read: Callable[[Any, Taken], Parsed], elements: Callable[[Any], list
         assert active is True or active is False
 
 
-def changed(said: Said, source: str, offset: int) -> ChangeEvent:
+def changed(said: SourceEvent, source: str, offset: int) -> ChangeEvent:
     """What was said, as an event of the log."""
     return ChangeEvent(
         user="E1001",
@@ -103,7 +103,7 @@ def changed(said: Said, source: str, offset: int) -> ChangeEvent:
     )
 
 
-def ending(events: Sequence[Said], source: str) -> dict[str, Fact]:
+def ending(events: Sequence[SourceEvent], source: str) -> dict[str, Fact]:
     """The facts after these arrivals."""
     facts: SourceFacts | None = None
     for offset, said in enumerate(events):
@@ -113,16 +113,16 @@ def ending(events: Sequence[Said], source: str) -> dict[str, Fact]:
 
 
 @st.composite
-def arrivals(draw: st.DrawFn, events: Sequence[Said]) -> list[Said]:
+def arrivals(draw: st.DrawFn, events: Sequence[SourceEvent]) -> list[SourceEvent]:
     """The events in any order, some of them again."""
     again = draw(st.lists(st.sampled_from(events), max_size=4))
     return draw(st.permutations([*events, *again]))
 
 
-def life(read_at: int) -> tuple[Said, ...]:
+def life(read_at: int) -> tuple[SourceEvent, ...]:
     """Ana's whole life from the log, and her user as it was read at some moment in it."""
     found = fixtures("okta")
-    return okta.read(found["log"], TAKEN).events + okta.read(found["user"], Taken(TAKEN.received, read_at)).events
+    return okta.read(found["log"], TAKEN).events + okta.read(found["user"], Receipt(TAKEN.received, read_at)).events
 
 
 @given(payload=values)

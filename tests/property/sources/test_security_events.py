@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamproc.core.parsed_payload import Said
+from streamproc.core.parsed_payload import SourceEvent
 from streamproc.core.records.change_event import CHANGE_EVENT
 from streamproc.sources import security_events as tokens
 from tests.property.sources.test_okta import TAKEN, arrivals, changed, ending, fixtures, mutated, values
@@ -43,7 +43,7 @@ def test_no_depth_is_too_deep(opening: str) -> None:
     checked(token | {"events": {"urn:ietf:params:scim:event:prov:put:full": {"data": deep}}})
 
 
-def life() -> list[Said]:
+def life() -> list[SourceEvent]:
     """Ana created, changed, disabled and enabled, and gone from the feed."""
     return [said for payload in fixtures("set").values() for said in tokens.read(payload, TAKEN).events]
 

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streamproc.core.fold.effective_dating import standing
+from streamproc.core.fold.effective_dating import as_of
 from streamproc.core.fold.facts import absorb
-from streamproc.core.parsed_payload import Said, Taken
+from streamproc.core.parsed_payload import Receipt, SourceEvent
 from streamproc.core.records.change_event import CHANGE_EVENT, SourceFacts
 from streamproc.sources import workday
 from streamproc.sources.employment import Employment, working
@@ -89,10 +89,10 @@ def test_an_end_is_left_out_only_where_somebody_goes_on(one: Employment, others:
         assert any(each.first == after or each.covers(after, now) for each in others)
 
 
-def life(moments: list[int]) -> list[Said]:
+def life(moments: list[int]) -> list[SourceEvent]:
     """Kim as reports tell of her, read at these moments: leaving, left, and back again."""
     rows = [KIM, KIM | {"Worker_Status": "Terminated"}, KIM | {"Hire_Date": "2026-05-20", "Title": "Lead"}]
-    reads = [workday.read(one, Taken(max(moments), now)) for one, now in zip(rows, sorted(moments), strict=True)]
+    reads = [workday.read(one, Receipt(max(moments), now)) for one, now in zip(rows, sorted(moments), strict=True)]
     return [said for found in reads for said in found.events if said.kind == "snapshot"]
 
 
@@ -105,7 +105,7 @@ def test_any_shuffle_with_repeats_ends_the_same(moments: list[int], data: st.Dat
     assert facts["job"] == "Lead"
 
 
-def active_at(told: list[Said], moment: str) -> Any:
+def active_at(told: list[SourceEvent], moment: str) -> Any:
     """Whether Kim is active then, after these arrivals, by the timeline that the log keeps."""
     facts: SourceFacts | None = None
     for offset, said in enumerate(told):
@@ -114,7 +114,7 @@ def active_at(told: list[Said], moment: str) -> Any:
     now = micros(moment)
     assert facts is not None
     assert now is not None
-    return standing(facts, now // 1000)[0]["active"]
+    return as_of(facts, now // 1000)[0]["active"]
 
 
 @given(data=st.data())
@@ -123,7 +123,7 @@ def test_a_last_day_that_is_moved_and_taken_back(data: st.DataObject) -> None:
     kim = KIM | {"Termination_Date": "", "Time_Zone": "Pacific/Honolulu"}
     reads = {"2026-05-01T12:00:00Z": "2026-05-14", "2026-05-02T12:00:00Z": "2026-05-31", "2026-05-03T12:00:00Z": ""}
     told = [
-        list(workday.read(kim | {"Last_Day_Of_Work": last}, Taken(now, now)).events)
+        list(workday.read(kim | {"Last_Day_Of_Work": last}, Receipt(now, now)).events)
         for now, last in ((micros(moment) or 0, last) for moment, last in reads.items())
     ]
     moved = data.draw(arrivals([*told[0], *told[1]]))
@@ -148,10 +148,10 @@ POSITIONS = st.fixed_dictionaries(
 )
 
 
-def by_subject(payload: Any) -> dict[str, list[Said]]:
+def by_subject(payload: Any) -> dict[str, list[SourceEvent]]:
     """Whom a report tells of, and what."""
-    found: dict[str, list[Said]] = {}
-    for said in workday.read(payload, Taken(NOON, NOON)).events:
+    found: dict[str, list[SourceEvent]] = {}
+    for said in workday.read(payload, Receipt(NOON, NOON)).events:
         found.setdefault(said.subject, []).append(said)
     return found
 

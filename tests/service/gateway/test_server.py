@@ -25,10 +25,10 @@ from structlog.testing import capture_logs
 
 from streamproc.core.errors import SettingsError
 from streamproc.core.records.producer_record import Record
-from streamproc.gateway.endpoints import doors
+from streamproc.gateway.endpoints import endpoints
 from streamproc.gateway.jwks import Jwks, KeysUnavailableError
 from streamproc.gateway.server import SECONDS, Gateway
-from streamproc.gateway.set_verifier import AGAIN, Issuer
+from streamproc.gateway.set_verifier import AGAIN, SetVerifier
 from streamproc.settings import Settings, load_settings
 from streamproc.sources import SOURCES
 from tests.unit.gateway.decide.test_authentication import (
@@ -135,9 +135,9 @@ async def gateway(
         return well
 
     if loaded.set_issuer and loaded.set_audience:
-        issuer = Issuer(loaded.set_issuer, loaded.set_audience, fetch)
+        issuer = SetVerifier(loaded.set_issuer, loaded.set_audience, fetch)
     served = Gateway(
-        doors(loaded),
+        endpoints(loaded),
         {name: source.defaults for name, source in SOURCES.items()},
         brokers,
         answers,
@@ -468,7 +468,7 @@ async def test_strangers_cant_make_us_ask_for_keys() -> None:
         asked += 1
         return published
 
-    issuer = Issuer(ISSUER, AUDIENCE, fetch, lambda: now)
+    issuer = SetVerifier(ISSUER, AUDIENCE, fetch, lambda: now)
     for _ in range(5):
         await issuer.checked(made(), NOW)
     assert asked == 1
@@ -712,7 +712,7 @@ def test_a_door_that_is_half_set_up_is_an_error(settings: dict[str, Any], words:
     """What would leave a door open, or shut by mistake, is told at start, without the secret."""
 
     def opened(loaded: Settings) -> None:
-        doors(loaded)
+        endpoints(loaded)
         loaded.gateway_context()
         loaded.sources_text()
 

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from aiokafka.errors import KafkaError
 
-from streamproc.gateway.shared_timeout import Deadlines
+from streamproc.gateway.shared_timeout import SharedTimeout
 
 
 def soon(seconds: float) -> float:
@@ -15,7 +15,7 @@ def soon(seconds: float) -> float:
 
 async def test_each_wait_ends_at_its_own_deadline() -> None:
     """Also one that was begun later and ends earlier, and one that begins after the timer rang for the others."""
-    deadlines, ended = Deadlines(), []
+    deadlines, ended = SharedTimeout(), []
 
     async def wait(name: str, seconds: float) -> None:
         with pytest.raises(TimeoutError), deadlines.at(soon(seconds)):
@@ -37,13 +37,13 @@ async def test_each_wait_ends_at_its_own_deadline() -> None:
 async def test_a_deadline_that_is_over_lets_nothing_wait() -> None:
     """A request whose body took all of its time isn't given more."""
     async with asyncio.timeout(10):
-        with pytest.raises(TimeoutError), Deadlines().at(soon(-1)):
+        with pytest.raises(TimeoutError), SharedTimeout().at(soon(-1)):
             await asyncio.sleep(30)
 
 
 async def test_what_is_done_in_time_isnt_cut() -> None:
     """Neither what comes of it, nor what the same task waits for afterwards, while another's deadline passes."""
-    deadlines = Deadlines()
+    deadlines = SharedTimeout()
     with deadlines.at(soon(0.02)):
         await asyncio.sleep(0)
     with pytest.raises(TimeoutError), deadlines.at(soon(0.05)):
@@ -58,7 +58,7 @@ async def test_what_is_done_in_time_isnt_cut() -> None:
 
 async def test_a_cancelled_request_isnt_a_late_one() -> None:
     """At shutdown a task is cancelled from outside: that goes through as it is."""
-    deadlines = Deadlines()
+    deadlines = SharedTimeout()
 
     async def wait() -> None:
         with deadlines.at(soon(30)):

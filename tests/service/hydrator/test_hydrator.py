@@ -23,23 +23,23 @@ from yarl import URL
 
 from streamproc import telemetry
 from streamproc.adapters.oauth import StaticToken
-from streamproc.core.parsed_payload import Notice, Parsed
+from streamproc.core.parsed_payload import FetchRequest, ParsedPayload
 from streamproc.core.records.change_event import Fact
 from streamproc.core.records.cursor import Cursor
 from streamproc.core.records.producer_record import Record
 from streamproc.demo.directories import pointed
-from streamproc.hydrator.decide.fetch_queue import Triggers, Want
+from streamproc.hydrator.decide.fetch_queue import Fetch, FetchQueue
 from streamproc.hydrator.directories.api import Api, Directory, DirectoryError, Page, Read, quiet, read
 from streamproc.hydrator.directories.configured import directories
 from streamproc.hydrator.directories.entra import Graph
-from streamproc.hydrator.fetcher import PATIENCE, SIDE_BY_SIDE, Fetching, Ticket, Times
+from streamproc.hydrator.fetcher import PATIENCE, SIDE_BY_SIDE, Fetcher, Ticket, Times
 from streamproc.hydrator.graph_subscription import EVERY, keep_subscribed
 from streamproc.hydrator.process import Hydrator
 from streamproc.hydrator.sync import Sync
 from streamproc.settings import load_settings
 from streamproc.simulator import create_app
 from streamproc.sources import SOURCES
-from streamproc.sources.raw_record import told
+from streamproc.sources.raw_record import parse_record
 from tests.service.simulator.test_directories import ADA, BEN, Site
 
 OPTIONS = {name: source.defaults for name, source in SOURCES.items()}
@@ -77,10 +77,10 @@ class Log:
         await self.gate.wait()
         self.records.append(record)
 
-    def parsed(self, record: Record) -> Parsed:
+    def parsed(self, record: Record) -> ParsedPayload:
         """As the worker reads it."""
         name = record.topic.removeprefix("events.")
-        return told(SOURCES[name].read, OPTIONS[name], record.value, dict(record.headers), 0)
+        return parse_record(SOURCES[name].read, OPTIONS[name], record.value, dict(record.headers), 0)
 
     def facts(self) -> dict[str, dict[str, Fact]]:
         """Subject → facts when each record counts at its order; a snapshot says what it leaves out."""
@@ -109,8 +109,8 @@ class World:
         self.cursors[cursor.source] = cursor
 
     @asynccontextmanager
-    async def fetching(self, source: str) -> AsyncIterator[Fetching]:
-        async with running(Fetching(source, self.directories[source], self.log.append, self.clock.times)) as made:
+    async def fetching(self, source: str) -> AsyncIterator[Fetcher]:
+        async with running(Fetcher(source, self.directories[source], self.log.append, self.clock.times)) as made:
             yield made
 
     async def sync(self, source: str, *, full: bool = False) -> Any:
@@ -129,7 +129,7 @@ class World:
 
 
 @asynccontextmanager
-async def running(fetching: Fetching) -> AsyncIterator[Fetching]:
+async def running(fetching: Fetcher) -> AsyncIterator[Fetcher]:
     task = asyncio.create_task(fetching.run())
     try:
         yield fetching
@@ -139,16 +139,16 @@ async def running(fetching: Fetching) -> AsyncIterator[Fetching]:
             await task
 
 
-async def asked(fetching: Fetching, subject: str, at: int = 0, *, urgent: bool = False) -> str | None:
+async def asked(fetching: Fetcher, subject: str, at: int = 0, *, urgent: bool = False) -> str | None:
     """Offer one trigger, and wait for its end."""
     async with asyncio.timeout(20):
         return await offered(fetching, subject, at, urgent=urgent)
 
 
-def offered(fetching: Fetching, subject: str, at: int = 0, *, urgent: bool = False) -> "asyncio.Future[str | None]":
+def offered(fetching: Fetcher, subject: str, at: int = 0, *, urgent: bool = False) -> "asyncio.Future[str | None]":
     """One trigger on its way."""
     ended: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
-    fetching.offer(Ticket(ended.set_result), [Notice(subject, "e", at, "test", urgent)])
+    fetching.offer(Ticket(ended.set_result), [FetchRequest(subject, "e", at, "test", urgent)])
     return ended
 
 
@@ -322,10 +322,10 @@ async def until(what: Callable[[], bool]) -> None:
 
 
 @asynccontextmanager
-async def scripted() -> AsyncIterator[tuple[Scripted, Fetching, Log]]:
+async def scripted() -> AsyncIterator[tuple[Scripted, Fetcher, Log]]:
     clock, log = Clock(), Log()
     directory = Scripted(clock)
-    async with running(Fetching("okta", directory, log.append, clock.times)) as fetching:
+    async with running(Fetcher("okta", directory, log.append, clock.times)) as fetching:
         yield directory, fetching, log
 
 
@@ -400,9 +400,9 @@ def histories(draw: st.DrawFn) -> list[tuple[str, Any]]:
 @given(histories())
 def test_every_trigger_is_answered_by_a_fetch_that_began_after_it(history: list[tuple[str, Any]]) -> None:
     """Whatever comes in whatever order: each ticket ends once, by answers that are new enough, and nobody is left."""
-    decider: Triggers[int] = Triggers()
+    decider: FetchQueue[int] = FetchQueue()
     open_: dict[int, dict[str, tuple[int, int]]] = {}  # ticket → subject → (least, when it was offered)
-    flying: dict[str, tuple[Want, int]] = {}
+    flying: dict[str, tuple[Fetch, int]] = {}
     now = 0
 
     def take() -> bool:
@@ -413,7 +413,7 @@ def test_every_trigger_is_answered_by_a_fetch_that_began_after_it(history: list[
         flying[want.subject] = (want, now)
         return True
 
-    def done(want: Want, begun: int) -> None:
+    def done(want: Fetch, begun: int) -> None:
         for name in [each for each in open_.values() if want.subject in each]:
             if name[want.subject][1] <= begun:
                 assert name.pop(want.subject)[0] <= want.least
@@ -428,7 +428,7 @@ def test_every_trigger_is_answered_by_a_fetch_that_began_after_it(history: list[
             open_[now] = {}
             for name, at, _ in what:
                 open_[now][name] = (max(at, open_[now].get(name, (0, 0))[0]), now)
-            decider.offer(now, [Notice(name, "e", at, "r", urgent) for name, at, urgent in what])
+            decider.offer(now, [FetchRequest(name, "e", at, "r", urgent) for name, at, urgent in what])
         elif word == "take":
             take()
         elif word == "forget":
@@ -567,7 +567,7 @@ def notification(offset: int, *who: str, value: bytes | None = None) -> Any:
 @asynccontextmanager
 async def hydrating(world: World) -> AsyncIterator[Consumer]:
     consumer = Consumer()
-    fetching = Fetching("pingone", world.directories["pingone"], world.log.append, world.clock.times)
+    fetching = Fetcher("pingone", world.directories["pingone"], world.log.append, world.clock.times)
     task = asyncio.create_task(Hydrator(consumer, {"pingone": fetching}, OPTIONS).run())
     try:
         yield consumer
@@ -796,12 +796,12 @@ async def test_groups_that_changed_while_everybody_was_read_come_with_the_next_r
     await world.site.change("graph", ben, groups=["Leads"])
     last = await graph.page("", first.place, full=True)
     assert (first.subjects, last.subjects, last.place) == ((ada,), (ben,), "")
-    told: list[str] = []
+    subjects: list[str] = []
     page = await graph.page(last.since, "", full=False)
     while page.place:
         page = await graph.page(last.since, page.place, full=False)
-        told += page.subjects
-    assert sorted(told) == sorted([ada, ben])
+        subjects += page.subjects
+    assert sorted(subjects) == sorted([ada, ben])
     assert (await graph.page(page.since, "", full=False)).subjects == ()
     old = orjson.loads(last.since)["users"]
     assert orjson.loads((await graph.page(old, "", full=False)).since).keys() == {"users", "groups"}
@@ -821,7 +821,7 @@ async def test_a_sync_goes_on_where_it_was_cut_short(world: World, source: str) 
             raise ConnectionError
         await keep(record)
 
-    fetching = Fetching(source, world.directories[source], dies, world.clock.times)
+    fetching = Fetcher(source, world.directories[source], dies, world.clock.times)
     tasks = [asyncio.create_task(fetching.run()), asyncio.create_task(Sync(fetching, OPTIONS[source], world).run())]
     (died, *_), left = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
     assert isinstance(died.exception(), ConnectionError)

@@ -6,11 +6,11 @@ from typing import Any
 import orjson
 import pytest
 
-from streamproc.audit.asof.target_state import Acknowledged, Answers
-from streamproc.core.records.delivery import Delivery
+from streamproc.audit.asof.target_state import KnownTargetState, TargetStateFold
+from streamproc.core.records.delivery import DeliveredState
 from streamproc.core.records.outcome import Outcome
 from streamproc.core.scim.dialect import RFC7644_DIALECT
-from streamproc.core.scim.response_policy import Answer
+from streamproc.core.scim.response_policy import Response
 from tests.service.sink import test_reconciler
 from tests.service.sink.test_reconciler import Clock, Memory, Org, Start, person, start
 
@@ -32,7 +32,7 @@ async def org(start: Start, told: list[Outcome], monkeypatch: pytest.MonkeyPatch
         self.now += 0.001
         return self.now
 
-    def record(self: Memory, outcomes: list[Outcome], delivery: Delivery | None = None) -> None:
+    def record(self: Memory, outcomes: list[Outcome], delivery: DeliveredState | None = None) -> None:
         told.extend(outcomes)
         if delivery is not None:
             found = by_the_log(told, delivery.user)
@@ -46,24 +46,24 @@ async def org(start: Start, told: list[Outcome], monkeypatch: pytest.MonkeyPatch
     return await start()
 
 
-def by_the_log(told: list[Outcome], user: str) -> Acknowledged:
+def by_the_log(told: list[Outcome], user: str) -> KnownTargetState:
     """What was acknowledged, by the outcomes as they are written."""
-    answers = Answers(EVER)
+    answers = TargetStateFold(EVER)
     for outcome in told:
         if outcome.user == user:
             answers.take(orjson.loads(orjson.dumps(outcome)))
     return answers.told()
 
 
-def lost(method: str, times: int = 1) -> Callable[[str, str, Answer], Answer]:
+def lost(method: str, times: int = 1) -> Callable[[str, str, Response], Response]:
     """The first answers to a method don't reach us."""
     left = [times]
 
-    def after(asked: str, _path: str, answer: Answer) -> Answer:
+    def after(asked: str, _path: str, answer: Response) -> Response:
         if asked != method or not left[0]:
             return answer
         left[0] -= 1
-        return Answer(None, {}, {}, error="TimeoutError")
+        return Response(None, {}, {}, error="TimeoutError")
 
     return after
 
@@ -98,7 +98,7 @@ async def test_what_wasnt_answered_is_told_once_it_was_read(org: Org, told: list
     assert all(each.holds is None and not each.absent for each in unanswered)
     if method != "GET":
         (write,) = unanswered
-        answers = Answers(write.answered)
+        answers = TargetStateFold(write.answered)
         for outcome in told:
             answers.take(orjson.loads(orjson.dumps(outcome)))
         assert [each.id for each in answers.told().open] == [write.id]
@@ -169,15 +169,15 @@ async def test_memberships_that_only_the_groups_tell(
     await org.patch(f"Groups/{spanish}", "remove", f'members[value eq "{there}"]')
     await org.patch(f"Users/{there}", "replace", "title", "Somebody else's word")
 
-    def silent(_method: str, path: str, answer: Answer) -> Answer:
+    def silent(_method: str, path: str, answer: Response) -> Response:
         """The stand-in doesn't search groups by their members: this is what it would find."""
         body: dict[str, Any] = {**answer.body}
         if "/Users/" in path:
             body.pop("groups", None)
         if "members.value" not in path:
-            return Answer(answer.status, body, answer.headers, answer.sent, answer.error)
+            return Response(answer.status, body, answer.headers, answer.sent, answer.error)
         found = [] if spanish in path else [{"id": path.split("%22")[1]}]
-        return Answer(200, {"totalResults": len(found), "Resources": found}, {})
+        return Response(200, {"totalResults": len(found), "Resources": found}, {})
 
     org.wire.after = silent
     before = len(told)

@@ -15,26 +15,26 @@ from aiohttp.test_utils import TestServer
 import streamproc
 from streamproc.adapters.oauth import Tokens
 from streamproc.adapters.scim_http import PlatformHttp, ScimHttp
-from streamproc.core.flow.circuit_breaker import PROBE_MOST, Health
+from streamproc.core.flow.circuit_breaker import PROBE_MOST, CircuitBreaker
 from streamproc.core.fold.fold import fold
 from streamproc.core.fold.mapping import parse_mapping
 from streamproc.core.fold.plan import Urgency, urgency
 from streamproc.core.records.change_event import ChangeEvent, Fact, Origin
-from streamproc.core.records.delivery import Delivery, Parked
+from streamproc.core.records.delivery import DeliveredState, Parked
 from streamproc.core.records.outcome import Outcome
 from streamproc.core.records.user_record import FIRST, Cause, UserRecord, encode
 from streamproc.core.scim.dialect import ENTERPRISE, GENESYS, GENESYS_DIALECT
-from streamproc.core.scim.response_policy import PATIENCE, Answer
+from streamproc.core.scim.response_policy import PATIENCE, Response
 from streamproc.simulator import SimulatorOptions, create_app
-from streamproc.sink.decide.desired_state import once_more, wanted
+from streamproc.sink.decide.desired_state import decode_desired, retry_of
 from streamproc.sink.decide.lanes import Lanes, Turn
-from streamproc.sink.decide.rate_limit import Pace
-from streamproc.sink.delivery_store import Journal, PartitionLostError
+from streamproc.sink.decide.rate_limit import RateLimiter
+from streamproc.sink.delivery_store import DeliveryStore, PartitionLostError
 from streamproc.sink.operation_sender import CONFLICTS
-from streamproc.sink.reconciler import Courier
-from streamproc.sink.reconciliation import Trip, Work
-from streamproc.sink.request_executor import Asking, Times
-from streamproc.sink.request_gate import Gate
+from streamproc.sink.reconciler import Reconciler
+from streamproc.sink.reconciliation import Reconciliation, Work
+from streamproc.sink.request_executor import RequestExecutor, Times
+from streamproc.sink.request_gate import RequestGate
 
 MAPPING = parse_mapping(Path(streamproc.__file__).with_name("mapping.toml").read_text())
 LANDED = 31.0
@@ -43,7 +43,7 @@ CORE = "urn:ietf:params:scim:schemas:core:2.0:User"
 PATCH = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
 
 Before = Callable[[str, str], Awaitable[None]]
-After = Callable[[str, str, Answer], Answer]
+After = Callable[[str, str, Response], Response]
 
 
 class Clock:
@@ -70,7 +70,7 @@ class Clock:
 class Memory:
     """Journal without Kafka: what is recorded is committed at once, unless the partition was lost."""
 
-    def __init__(self, ticks: Callable[[], float], known: dict[str, Delivery], until: int) -> None:
+    def __init__(self, ticks: Callable[[], float], known: dict[str, DeliveredState], until: int) -> None:
         self.until = until
         self.acquired = self.confirmed = ticks()
         self.known = known
@@ -81,7 +81,7 @@ class Memory:
         self.confirms = 0
         self._ticks = ticks
 
-    def delivery(self, user: str) -> Delivery | None:
+    def delivery(self, user: str) -> DeliveredState | None:
         return self.known.get(user)
 
     def seen(self, user: str) -> int | None:
@@ -90,7 +90,7 @@ class Memory:
     def saw(self, user: str, seq: int) -> None:
         self.told[user] = seq
 
-    def record(self, outcomes: list[Outcome], delivery: Delivery | None = None) -> None:
+    def record(self, outcomes: list[Outcome], delivery: DeliveredState | None = None) -> None:
         if self.lost:
             return
         self.outcomes += outcomes
@@ -117,7 +117,7 @@ class Wire(ScimHttp):
 
     async def request(
         self, method: str, path: str, request_id: str, body: dict[str, Any] | None = None, etag: str | None = None
-    ) -> Answer:
+    ) -> Response:
         if self.before:
             await self.before(method, path)
         answer = await super().request(method, path, request_id, body, etag)
@@ -138,7 +138,7 @@ class Org:
         self.outcomes: list[Outcome] = []
         self._token = ""
         self.platform = f"{root}/api/v2"
-        self.guard: Callable[[Trip], Parked | None] = lambda _: None
+        self.guard: Callable[[Reconciliation], Parked | None] = lambda _: None
         self.start()
 
     def start(self, *, until: int = 0, end_sessions: bool = False) -> None:
@@ -148,10 +148,10 @@ class Org:
         self.wire = Wire(self.http, f"{self.root}/api/v2/scim/v2", tokens)
         self.journal = Memory(self.clock.ticks, dict(self.journal.known), until)
         times = Times(lambda: self.clock.now, self.clock.ticks, self.clock.pause, lambda: 0.0, FRESH, LANDED)
-        self.gate = Gate(Pace(), Health(), self.clock.ticks, self.clock.pause)
+        self.gate = RequestGate(RateLimiter(), CircuitBreaker(), self.clock.ticks, self.clock.pause)
         platform = PlatformHttp(self.http, self.platform, tokens) if end_sessions else None
-        asking = Asking(self.wire, self.gate, self.lanes, times)
-        self.courier = Courier(asking, GENESYS_DIALECT, self._find_id, self.guard, platform)
+        asking = RequestExecutor(self.wire, self.gate, self.lanes, times)
+        self.courier = Reconciler(asking, GENESYS_DIALECT, self._find_id, self.guard, platform)
 
     def _find_id(self, user: str) -> str | None:
         delivery = self.journal.known.get(user)
@@ -179,7 +179,7 @@ class Org:
         regressed = self.journal.parked.get(record.user) == "regressed" or (seen is not None and record.prev < seen)
         before = FIRST if seen is None else seen
         gap = None if regressed or record.prev == before else before
-        work = Work(wanted(encode(record)), regressed=regressed, gap=gap)
+        work = Work(decode_desired(encode(record)), regressed=regressed, gap=gap)
         urgent = urgency(record.operations, None)
         self.lanes.offer(Turn(record.user, 0, record.seq if offset is None else offset, urgent, work))
         self.courier.nudge(record.user)
@@ -191,7 +191,7 @@ class Org:
         assert delivery.parked is not None
         cause = Cause("streamproc", "retry", Origin("scim.operations", 0, -1, 0))
         seq = delivery.seq
-        work = Work(once_more(user, seq, delivery.parked.desired, cause), told=True)
+        work = Work(retry_of(user, seq, delivery.parked.desired, cause), told=True)
         self.lanes.again(Turn(user, 0, -1, Urgency.CHANGE, work))
 
     async def run(self) -> None:
@@ -209,7 +209,7 @@ class Org:
 
     async def deliver(self, turn: Turn[Work]) -> None:
         journal, lanes = self.journal, self.lanes
-        ended, delivery, outcomes = await self.courier.deliver(turn, cast("Journal", journal))
+        ended, delivery, outcomes = await self.courier.deliver(turn, cast("DeliveryStore", journal))
         journal.record(outcomes, delivery)
         self.fates.update(outcome.seq for outcome in outcomes if outcome.final)
         self.outcomes += outcomes
@@ -392,7 +392,7 @@ async def test_a_server_that_passes_over_filters_gives_nobody_away(org: Org) -> 
     """A search that answers with somebody else doesn't hand that person's account to a new joiner."""
     other = await org.foreign("other", externalId="X9")
 
-    def unfiltered(method: str, path: str, answer: Answer) -> Answer:
+    def unfiltered(method: str, path: str, answer: Response) -> Response:
         if method == "GET" and path.startswith("/Users?"):
             one = {"id": other, "userName": "other@example.com", "externalId": "X9"}
             return replace(answer, body={"totalResults": 1, "Resources": [one]})
@@ -460,7 +460,7 @@ async def test_whom_the_search_shows_after_their_deletion_is_made_anew(org: Org)
     """A search index that shows the deleted for ever doesn't keep a rehire waiting for ever."""
     gone = {"id": "no-such-id", "userName": "e1@example.com", "externalId": "E1"}
 
-    def stale(method: str, path: str, answer: Answer) -> Answer:
+    def stale(method: str, path: str, answer: Response) -> Response:
         if method == "GET" and path.startswith("/Users?"):
             return replace(answer, body={"totalResults": 1, "Resources": [gone]})
         return answer
@@ -615,7 +615,7 @@ async def test_others_go_on_while_one_waits(org: Org) -> None:
     await org.faults({"kind": "500_before", "user": "E1", "method": "PATCH"})
     other = asyncio.Event()
 
-    def other_done(method: str, path: str, answer: Answer) -> Answer:
+    def other_done(method: str, path: str, answer: Response) -> Response:
         if method == "PATCH" and answer.status == 200:
             other.set()
         return answer
@@ -1095,8 +1095,8 @@ async def test_an_unanswered_request_of_ours_that_lands_late_is_undone(org: Org,
     groups = await org.group_id("Billing Queue")
     pauses = 0
 
-    def hangs(method: str, path: str, answer: Answer) -> Answer:
-        return Answer(None, {}, {}, error="TimeoutError") if method in {"POST", "PATCH"} and pauses == 0 else answer
+    def hangs(method: str, path: str, answer: Response) -> Response:
+        return Response(None, {}, {}, error="TimeoutError") if method in {"POST", "PATCH"} and pauses == 0 else answer
 
     async def never_arrives(method: str, path: str) -> None:
         if method in {"POST", "PATCH"} and pauses == 0:
@@ -1213,11 +1213,11 @@ async def test_an_answer_that_shows_nothing_isnt_an_absence(org: Org, body: dict
     await org.foreign("e1", externalId="E1")
     times = 2
 
-    def proxy(method: str, path: str, answer: Answer) -> Answer:
+    def proxy(method: str, path: str, answer: Response) -> Response:
         nonlocal times
         if method == "GET" and times:
             times -= 1
-            return Answer(200, body, {})
+            return Response(200, body, {})
         return answer
 
     org.wire.after = proxy
@@ -1231,11 +1231,11 @@ async def test_a_user_who_cant_be_understood_is_read_again(org: Org) -> None:
     await org.foreign("e1", externalId="E1")
     times = 2
 
-    def garbled(method: str, path: str, answer: Answer) -> Answer:
+    def garbled(method: str, path: str, answer: Response) -> Response:
         nonlocal times
         if path.startswith("/Users/") and method == "GET" and times:
             times -= 1
-            return Answer(200, {"id": "x", "roles": [None], "meta": None, "groups": 7}, {})
+            return Response(200, {"id": "x", "roles": [None], "meta": None, "groups": 7}, {})
         return answer
 
     org.wire.after = garbled
@@ -1248,10 +1248,10 @@ async def test_a_user_who_cant_be_understood_is_read_again(org: Org) -> None:
 async def test_a_create_answered_without_a_body_is_not_done_twice(org: Org, kept: str) -> None:
     """An empty answer to a create is looked into; there is one such user, with all that was asked for."""
 
-    def empty(method: str, path: str, answer: Answer) -> Answer:
+    def empty(method: str, path: str, answer: Response) -> Response:
         if method != "POST":
             return answer
-        return Answer(201, {}, {"location": answer.headers["location"]} if kept == "location" else {})
+        return Response(201, {}, {"location": answer.headers["location"]} if kept == "location" else {})
 
     org.wire.after = empty
     seq = org.say("E1", **person("E1"), department="Spanish Support")
@@ -1266,7 +1266,7 @@ async def test_a_create_answered_without_a_body_is_not_done_twice(org: Org, kept
 async def test_an_answer_without_etag_costs_a_read(org: Org) -> None:
     """A 204 to one change doesn't make the next one overwrite what it hasn't seen."""
     await org.hired()
-    org.wire.after = lambda method, _, answer: Answer(204, {}, {}) if method == "PATCH" else answer
+    org.wire.after = lambda method, _, answer: Response(204, {}, {}) if method == "PATCH" else answer
     org.say("E1", department="Sales")
     await org.run()
     org.say("E1", department="Care")
@@ -1405,7 +1405,7 @@ async def test_a_target_that_still_shows_a_leaver_as_active_is_asked_again(org: 
     await org.hired()
     shown = 0
 
-    def lags(method: str, path: str, answer: Answer) -> Answer:
+    def lags(method: str, path: str, answer: Response) -> Response:
         nonlocal shown
         if method != "GET" or shown == 3:
             return answer

@@ -9,19 +9,19 @@ from typing import Any, cast
 
 import pytest
 
-from streamproc.core.flow.circuit_breaker import Health
+from streamproc.core.flow.circuit_breaker import CircuitBreaker
 from streamproc.core.fold.plan import Urgency
 from streamproc.core.records.change_event import Fact, Origin
 from streamproc.core.records.control import Action, Control
 from streamproc.core.records.delivery import Parked, Standing
 from streamproc.core.records.user_record import encode
-from streamproc.core.scim.response_policy import PATIENCE, Answer, backoff
+from streamproc.core.scim.response_policy import PATIENCE, Response, backoff
 from streamproc.settings import Settings
-from streamproc.sink.control_follower import Ordered
-from streamproc.sink.decide.rate_limit import Pace
-from streamproc.sink.delivery_store import Journal
+from streamproc.sink.control_follower import ReceivedCommand
+from streamproc.sink.decide.rate_limit import RateLimiter
+from streamproc.sink.delivery_store import DeliveryStore
 from streamproc.sink.process import Sink
-from streamproc.sink.request_gate import Gate
+from streamproc.sink.request_gate import RequestGate
 from tests.service.sink import test_reconciler
 from tests.service.sink.test_reconciler import Memory, Org, person, roles
 
@@ -58,7 +58,7 @@ class Hours:
 async def test_users_who_are_always_denied_dont_keep_the_others_from_trying(urgency: Urgency) -> None:
     """Leavers whom we may never write don't probe for ever in front of everybody who would show that all is well."""
     hours = Hours()
-    gate = Gate(Pace(), Health(), lambda: hours.now, hours.sleep)
+    gate = RequestGate(RateLimiter(), CircuitBreaker(), lambda: hours.now, hours.sleep)
     through: dict[str, float] = {}
 
     async def trip(user: str, urgency: Urgency, status: int, begin: float) -> None:
@@ -67,7 +67,7 @@ async def test_users_who_are_always_denied_dont_keep_the_others_from_trying(urge
         while status != 200 or user not in through:
             assert await gate.enter(user, urgency, ticket)
             await hours.sleep(0.1)
-            gate.answered(user, Answer(status, {}, {}), write=True)
+            gate.answered(user, Response(status, {}, {}), write=True)
             if status == 200:
                 through[user] = hours.now
             else:
@@ -83,7 +83,7 @@ async def test_users_who_are_always_denied_dont_keep_the_others_from_trying(urge
     assert through["E9"] < 320.0
 
 
-def full(answer: Answer) -> Answer:
+def full(answer: Response) -> Response:
     """The target's limit is used up for all but leavers."""
     said = {"inin-ratelimit-allowed": "1000000", "inin-ratelimit-count": "950000", "inin-ratelimit-reset": "60"}
     return replace(answer, headers={**answer.headers, **said})
@@ -96,7 +96,7 @@ async def test_a_leaver_who_comes_during_a_read_isnt_left_at_the_gate(org: Org) 
     left: list[int] = []
     began = 0.0
 
-    def meanwhile(method: str, path: str, answer: Answer) -> Answer:
+    def meanwhile(method: str, path: str, answer: Response) -> Response:
         nonlocal began
         if method == "GET" and "M1" in path and not left:
             left.append(org.say("E1", active=False))
@@ -124,7 +124,7 @@ async def test_a_leaver_doesnt_wait_for_somebody_elses_turn_at_a_group(org: Org,
             hangs.set()
             await gone.wait()
 
-    def after(method: str, path: str, answer: Answer) -> Answer:
+    def after(method: str, path: str, answer: Response) -> Response:
         if method == "GET" and hangs.is_set() and comes == "just before" and not left:
             left.append(org.say("E1", active=False))
         elif method == "PATCH" and answer.body.get("active") is False:
@@ -155,7 +155,7 @@ async def test_a_target_that_never_shows_a_leaver_as_inactive_isnt_flooded(org: 
     await org.hired()
     reads = 0
 
-    def never(method: str, path: str, answer: Answer) -> Answer:
+    def never(method: str, path: str, answer: Response) -> Response:
         nonlocal reads
         if method != "GET" or reads == 60:
             return answer
@@ -176,7 +176,7 @@ async def test_a_return_isnt_lost_behind_a_read_that_lags(org: Org) -> None:
     await org.hired()
     back: list[int] = []
 
-    def lags(method: str, path: str, answer: Answer) -> Answer:
+    def lags(method: str, path: str, answer: Response) -> Response:
         if method != "GET" or len(back) > 1:
             return answer
         return replace(answer, body={**answer.body, "active": True})
@@ -200,7 +200,7 @@ async def test_a_second_leave_in_one_go_doesnt_wait(org: Org) -> None:
         if method == "GET" and path.startswith("/Users/") and not said:  # the first leave is about to be confirmed
             said.append(org.say("E1", active=True, genesysLanguage="Klingon"))
 
-    def gone(method: str, path: str, answer: Answer) -> Answer:
+    def gone(method: str, path: str, answer: Response) -> Response:
         nonlocal began
         if method == "GET" and answer.body.get("active") is True and len(said) == 1:
             said.append(org.say("E1", active=False))
@@ -248,7 +248,7 @@ async def test_a_leaver_ends_the_search_for_whom_a_name_belongs_to(org: Org) -> 
         if method == "POST" and not made:
             made.append(await org.foreign("e1"))
 
-    def index_lags(method: str, path: str, answer: Answer) -> Answer:
+    def index_lags(method: str, path: str, answer: Response) -> Response:
         hidden = method == "GET" and path.startswith("/Users?") and not left
         return replace(answer, body={"totalResults": 0}) if hidden else answer
 
@@ -269,7 +269,7 @@ async def test_a_paused_sink_ends_no_sessions(org: Org) -> None:
     org.start(end_sessions=True)
     ended: list[Any] = []
 
-    def stops(method: str, path: str, answer: Answer) -> Answer:
+    def stops(method: str, path: str, answer: Response) -> Response:
         if method == "GET":
             org.gate.stopped = True
         return answer
@@ -348,10 +348,10 @@ async def test_a_member_who_was_deleted_by_hand_is_looked_up_again(org: Org) -> 
             deleted = True
             await org.call("DELETE", f"Users/{id_}")
 
-    def gone(method: str, path: str, answer: Answer) -> Answer:
+    def gone(method: str, path: str, answer: Response) -> Response:
         if method == "PATCH" and path.startswith("/Groups") and answer.status != 200:
             print("ANSWER", answer.status, answer.body)
-            return Answer(404, {"status": "404", "detail": "no such member"}, {})
+            return Response(404, {"status": "404", "detail": "no such member"}, {})
         return answer
 
     org.wire.before, org.wire.after = meanwhile, gone
@@ -444,7 +444,7 @@ class Bench:
         self.sink = Sink(Settings(**options), org.http)
         self.sink._consumer._closed = True  # it was never started
         self.journals = [Closing(partition, self.sink._ticks) for partition in (0, 1)]
-        self.sink._journals.update(enumerate(cast("list[Journal]", self.journals)))
+        self.sink._journals.update(enumerate(cast("list[DeliveryStore]", self.journals)))
 
     def give(self, user: str, **facts: Fact) -> int:
         record = self.org.folded(user, **facts)
@@ -459,7 +459,7 @@ class Bench:
 
     def order(self, action: Action, user: str, since: int) -> None:
         control = Control("c", action, user, since, "Kim", "why", 0)
-        self.sink._controls._latest[user] = ordered = Ordered(control, Origin("streamproc.controls", 0, 0, 0))
+        self.sink._controls._latest[user] = ordered = ReceivedCommand(control, Origin("streamproc.controls", 0, 0, 0))
         self.sink._ordered(ordered)
 
     def parked(self, user: str = "E1") -> Parked | None:

@@ -6,11 +6,11 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from streamproc.core.flow.circuit_breaker import Health
+from streamproc.core.flow.circuit_breaker import CircuitBreaker
 from streamproc.core.fold.plan import Urgency
-from streamproc.core.scim.response_policy import Answer
-from streamproc.sink.decide.rate_limit import Pace
-from streamproc.sink.request_gate import Gate
+from streamproc.core.scim.response_policy import Response
+from streamproc.sink.decide.rate_limit import RateLimiter
+from streamproc.sink.request_gate import RequestGate
 
 
 class Entrance:
@@ -18,7 +18,7 @@ class Entrance:
 
     def __init__(self) -> None:
         self.now = 0.0
-        self.gate = Gate(Pace(), Health(), lambda: self.now, self.sleep)
+        self.gate = RequestGate(RateLimiter(), CircuitBreaker(), lambda: self.now, self.sleep)
         self.through: list[str] = []
         self.turned_back: list[str] = []
         self.tasks: list[asyncio.Task[None]] = []
@@ -37,7 +37,7 @@ class Entrance:
         (self.through if passed else self.turned_back).append(user)
         if passed:
             await asyncio.sleep(0)
-            self.gate.answered(user, Answer(200, {}, {}), write=True)
+            self.gate.answered(user, Response(200, {}, {}), write=True)
 
     async def until(self, count: int) -> None:
         """Wait until so many are through."""
@@ -112,7 +112,7 @@ async def test_the_limit_is_waited_for_and_a_leaver_isnt() -> None:
     async with entrance() as made:
         full = {"inin-ratelimit-allowed": "100", "inin-ratelimit-count": "90", "inin-ratelimit-reset": "30"}
         made.gate._let_out()
-        made.gate.answered("first", Answer(200, {}, full), write=True)
+        made.gate.answered("first", Response(200, {}, full), write=True)
         made.comes("change", Urgency.CHANGE)
         for _ in range(3):
             await asyncio.sleep(0)
@@ -127,7 +127,7 @@ async def test_a_target_in_trouble_is_asked_by_one_at_a_time() -> None:
     async with entrance() as made:
         for user in ("a", "b", "c"):
             made.gate._let_out()
-            made.gate.answered(user, Answer(503, {}, {}), write=True)
+            made.gate.answered(user, Response(503, {}, {}), write=True)
         assert made.gate.health.down
         assert not made.gate.theirs(100)
         for user in ("d", "e", "f"):
@@ -142,7 +142,7 @@ async def test_a_429_closes_the_gate_for_all(status: int) -> None:
     """Retry-After holds everybody, leavers too: asking earlier is refused anyway."""
     async with entrance() as made:
         made.gate._let_out()
-        made.gate.answered("first", Answer(status, {}, {"retry-after": "7"}), write=True)
+        made.gate.answered("first", Response(status, {}, {"retry-after": "7"}), write=True)
         made.comes("leaver", Urgency.REVOKE)
         await made.until(1)
         assert made.now == pytest.approx(7.0 if status == 429 else 0.0)

@@ -7,18 +7,18 @@ import pytest
 from aiokafka import AIOKafkaProducer
 
 from streamproc.core.errors import RejectedInputError
-from streamproc.core.fold.decode_cache import Decoded
+from streamproc.core.fold.decode_cache import DecodeCache
 from streamproc.core.fold.mapping import parse_mapping
-from streamproc.core.fold.mapping_switch import ruled
+from streamproc.core.fold.mapping_switch import switched
 from streamproc.core.records.control import LONGEST, Control
-from streamproc.core.records.mapping_in_force import marked
-from streamproc.core.records.stored_record import Logged
+from streamproc.core.records.mapping_in_force import mapping_event
+from streamproc.core.records.stored_record import StoredRecord
 from streamproc.core.records.topic_names import CHANGES, CONTROLS, LINKS
 from streamproc.core.records.user_record import LARGEST
 from streamproc.sources import SOURCES
-from streamproc.worker.batching_producer import Outbox
+from streamproc.worker.batching_producer import BatchingProducer
 from streamproc.worker.faust_bridge.state_table import StateTable
-from streamproc.worker.raw_record import Raw
+from streamproc.worker.raw_record import RawRecord
 from streamproc.worker.resolve import Resolver
 
 PARTITIONS = 8
@@ -45,8 +45,8 @@ class Bench:
 
     def __init__(self) -> None:
         self.links = Links()
-        self.resolver = Resolver(cast("StateTable", self.links), OPTIONS, Decoded())
-        self.outbox = Outbox(cast("AIOKafkaProducer", None), PARTITIONS, 1_000)
+        self.resolver = Resolver(cast("StateTable", self.links), OPTIONS, DecodeCache())
+        self.outbox = BatchingProducer(cast("AIOKafkaProducer", None), PARTITIONS, 1_000)
         self.done = 0
         self.offset = 0
 
@@ -56,7 +56,7 @@ class Bench:
         self.offset += 1
         partition = self.outbox.partition(key.encode())
         written = value if isinstance(value, bytes) else orjson.dumps(value)
-        raw = Raw(f"events.{of}", partition, self.offset, 1_790_000_000_000, key.encode(), written, named)
+        raw = RawRecord(f"events.{of}", partition, self.offset, 1_790_000_000_000, key.encode(), written, named)
         self.resolver.take(raw, self.outbox, self.finish)
 
     def finish(self) -> None:
@@ -176,7 +176,7 @@ def test_an_order_goes_in_line_with_what_its_source_says() -> None:
     bench.take("okta", log_event("user.lifecycle.deactivate", "00u1"))
     bench.sent()
     control = orjson.dumps(Control("c", "link", "E2", None, "Kim", "asked HR", 0, "okta/00u1"))
-    bench.resolver.obey(Raw(CONTROLS, 3, 7, 0, b"00u1", control, {}), bench.outbox, bench.finish)
+    bench.resolver.obey(RawRecord(CONTROLS, 3, 7, 0, b"00u1", control, {}), bench.outbox, bench.finish)
     ((topic, key, value, headers),) = bench.sent()
     assert (topic, key) == ("events.okta", b"00u1")
     in_line = {name.removeprefix("streamproc-"): content.decode() for name, content in headers.items()}
@@ -192,20 +192,20 @@ def test_controls_that_arent_ours_are_left_alone() -> None:
     """What is for the sink, and what names no subject of a linked source."""
     bench = Bench()
     pause = orjson.dumps(Control("c", "pause", None, None, "Kim", "why", 0))
-    bench.resolver.obey(Raw(CONTROLS, 3, 7, 0, b"sink", pause, {}), bench.outbox, bench.finish)
+    bench.resolver.obey(RawRecord(CONTROLS, 3, 7, 0, b"sink", pause, {}), bench.outbox, bench.finish)
     assert (bench.sent(), bench.done) == ([], 1)
     strange = orjson.dumps(Control("c", "link", "E2", None, "Kim", "why", 0, "nobody/00u1"))
     with pytest.raises(RejectedInputError, match=r"^subject"):
-        bench.resolver.obey(Raw(CONTROLS, 3, 8, 0, b"00u1", strange, {}), bench.outbox, bench.finish)
+        bench.resolver.obey(RawRecord(CONTROLS, 3, 8, 0, b"00u1", strange, {}), bench.outbox, bench.finish)
 
 
 BARE = '[attributes]\ntitle = "job"\n'
 
 
-def mapped(text: str | None, offset: int = 7) -> Raw:
+def mapped(text: str | None, offset: int = 7) -> RawRecord:
     """An order to bring a mapping into force."""
     control = Control("c", "mapping", None, None, "Kim", "why", 5, mapping=text)
-    return Raw(CONTROLS, 3, offset, 1_790_000_000_000, b"mapping", orjson.dumps(control), {})
+    return RawRecord(CONTROLS, 3, offset, 1_790_000_000_000, b"mapping", orjson.dumps(control), {})
 
 
 def test_a_mapping_goes_into_the_log_of_every_partition() -> None:
@@ -218,9 +218,9 @@ def test_a_mapping_goes_into_the_log_of_every_partition() -> None:
     assert bench.done == 1
     digest = parse_mapping(BARE).digest
     assert {(topic, key) for topic, key, _, _ in sent} == {(CHANGES, digest.encode())}
-    event = marked(Logged(CHANGES, 0, 0, 0, None, orjson.dumps(sent[0][2])))
+    event = mapping_event(StoredRecord(CHANGES, 0, 0, 0, None, orjson.dumps(sent[0][2])))
     assert event is not None
-    rules = ruled(None, 12, 1_790_000_000_009, event)
+    rules = switched(None, 12, 1_790_000_000_009, event)
     assert rules is not None
     assert (rules.seq, rules.digest, rules.text, rules.by, rules.reason) == (12, digest, BARE, "Kim", "why")
     assert (rules.origin.topic, rules.origin.partition, rules.origin.offset) == (CONTROLS, 3, 7)

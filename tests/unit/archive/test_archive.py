@@ -19,11 +19,11 @@ from streamproc.archive.copy import RAW, locked
 from streamproc.archive.history import opened
 from streamproc.archive.kafka_ranges import against
 from streamproc.archive.layout import DAY, Gap, Manifest
-from streamproc.archive.reader import Archived
-from streamproc.archive.writer import Writing
+from streamproc.archive.reader import ArchivedHistory
+from streamproc.archive.writer import ArchiveWriter
 from streamproc.cli.archive import archive
 from streamproc.core.errors import ArchiveError, KafkaUnavailableError, SettingsError
-from streamproc.core.records.stored_record import Logged, Recalled
+from streamproc.core.records.stored_record import InMemoryHistory, StoredRecord
 from streamproc.core.records.topic_names import CHANGES, CONTROLS, DELIVERIES, OPERATIONS, OUTCOMES, REJECTIONS
 from streamproc.settings import load_settings
 from streamproc.topics import TOPICS
@@ -36,15 +36,15 @@ headers = st.lists(st.tuples(st.text(max_size=3), texts), max_size=2).map(tuple)
 
 
 @st.composite
-def logs(draw: st.DrawFn) -> list[Logged]:
+def logs(draw: st.DrawFn) -> list[StoredRecord]:
     """Records of one partition; offsets with gaps, timestamps in any order, around midnights."""
-    found: list[Logged] = []
+    found: list[StoredRecord] = []
     offset = draw(st.integers(0, 5))
     for _ in range(draw(st.integers(0, 12))):
         day, within = draw(st.integers(-1, 1)), draw(st.sampled_from([-1, 0, 1, DAY // 2]))
         timestamp = (NOON // DAY + day) * DAY + within
         key, value = draw(st.sampled_from([None, b"", b"E1", b"E2"])), draw(texts | st.just(MARK))
-        found.append(Logged(CHANGES, 1, offset, timestamp, key, value, draw(headers)))
+        found.append(StoredRecord(CHANGES, 1, offset, timestamp, key, value, draw(headers)))
         offset += draw(st.integers(1, 3))
     return found
 
@@ -56,19 +56,19 @@ def begun(folder: Path, *gaps: Gap, reach: tuple[tuple[int, int], ...] = (), par
     return folder
 
 
-def written(folder: Path, records: list[Logged], first: int, following: int) -> Path:
+def written(folder: Path, records: list[StoredRecord], first: int, following: int) -> Path:
     """These records, and that nothing else lies from offset `first` on and below `following`."""
     topic, partition = (records[0].topic, records[0].partition) if records else (CHANGES, 1)
-    writing = Writing(folder, topic, partition, first)
+    writing = ArchiveWriter(folder, topic, partition, first)
     for each in records:
         writing.add((each.offset, each.timestamp, each.key, each.value, each.headers))
     writing.close(following)
     return folder
 
 
-def numbered(count: int, *, first: int = 0, apart: int = 1000) -> list[Logged]:
+def numbered(count: int, *, first: int = 0, apart: int = 1000) -> list[StoredRecord]:
     """Records with values that tell them apart."""
-    return [Logged(CHANGES, 1, n, NOON + n * apart, b"E1", b"%d" % n) for n in range(first, first + count)]
+    return [StoredRecord(CHANGES, 1, n, NOON + n * apart, b"E1", b"%d" % n) for n in range(first, first + count)]
 
 
 def names(folder: Path) -> list[Path]:
@@ -85,7 +85,7 @@ def names(folder: Path) -> list[Path]:
     key=st.none() | st.sampled_from([b"", b"E1", b"E9"]),
 )
 def test_what_was_written_is_read(
-    records: list[Logged], cut: int, first: int, until: int | None, key: bytes | None
+    records: list[StoredRecord], cut: int, first: int, until: int | None, key: bytes | None
 ) -> None:
     """In one folder, or in two after each other; the same as from memory."""
     end = records[-1].offset + 2 if records else 0
@@ -95,14 +95,14 @@ def test_what_was_written_is_read(
         one = written(begun(Path(name, "one")), records, 0, end)
         two = written(begun(Path(name, "two")), [each for each in records if each.offset < middle], 0, middle)
         three = written(begun(Path(name, "three")), [each for each in records if each.offset >= middle], middle, end)
-        recalled = Recalled(records, 2)
-        for history in (Archived(one), pickle.loads(pickle.dumps(Archived(two, three)))):
+        recalled = InMemoryHistory(records, 2)
+        for history in (ArchivedHistory(one), pickle.loads(pickle.dumps(ArchivedHistory(two, three)))):
             found = list(history.read(CHANGES, 1, first=first, until=until, key=key))
             assert found == list(recalled.read(CHANGES, 1, first=first, until=until, key=key))
             assert list(history.read(CHANGES, 0)) == list(history.read(CONTROLS, 1)) == []
             assert history.last(CHANGES, 1) == (records[-1] if records else None)
             assert history.next(CHANGES, 1) == (end if records else None)
-        only = list(Archived(one, only=b"E1").read(CHANGES, 1))
+        only = list(ArchivedHistory(one, only=b"E1").read(CHANGES, 1))
         assert only == [each for each in records if each.key == b"E1" or each.value == MARK]
 
 
@@ -200,16 +200,16 @@ def test_harm_is_named(
     assert len(names(folder)) == 3
     harm(folder)
     with pytest.raises(ArchiveError, match=told):
-        [list(Archived(folder).read(CHANGES, partition)) for partition in (0, 1)]
+        [list(ArchivedHistory(folder).read(CHANGES, partition)) for partition in (0, 1)]
 
 
 def test_a_gap_that_was_put_up_with(tmp_path: Path) -> None:
     """It is in the archive's own words; another isn't."""
     folder = written(written(begun(tmp_path / "a"), numbered(3), 0, 3), numbered(2, first=7), 7, 9)
     with pytest.raises(ArchiveError, match="offsets 3 to 6 is missing"):
-        Archived(folder)
+        ArchivedHistory(folder)
     begun(folder, Gap(CHANGES, 1, 3, 7))
-    assert [each.offset for each in Archived(folder).read(CHANGES, 1)] == [0, 1, 2, 7, 8]
+    assert [each.offset for each in ArchivedHistory(folder).read(CHANGES, 1)] == [0, 1, 2, 7, 8]
 
 
 @pytest.mark.parametrize(
@@ -229,27 +229,27 @@ def test_files_at_either_end_are_missed(
     """What an archive says that it has is there, or its place is named."""
     monkeypatch.setattr(writer, "FILE", 6)
     folder = written(begun(tmp_path / "a", reach=((0, 0), (0, 6))), numbered(6), 0, 6)
-    assert len(list(Archived(folder).read(CHANGES, 1))) == 6
+    assert len(list(ArchivedHistory(folder).read(CHANGES, 1))) == 6
     for number, path in enumerate(names(folder)):
         if number not in left:
             path.unlink()
     with pytest.raises(ArchiveError, match=told):
-        list(Archived(folder).read(CHANGES, 1))
-    assert list(Archived(folder).read(CONTROLS, 1)) == []  # that one is as it was
+        list(ArchivedHistory(folder).read(CHANGES, 1))
+    assert list(ArchivedHistory(folder).read(CONTROLS, 1)) == []  # that one is as it was
     begun(folder)
-    assert [each.offset // 2 for each in Archived(folder).read(CHANGES, 1)] == [n for n in left for _ in "ab"]
+    assert [each.offset // 2 for each in ArchivedHistory(folder).read(CHANGES, 1)] == [n for n in left for _ in "ab"]
 
 
 def test_there_may_be_more_than_it_says(tmp_path: Path) -> None:
     """A run that was killed had written files that the archive doesn't tell of yet; what is empty stays so."""
     folder = written(begun(tmp_path / "a", reach=((0, 0), (0, 4))), numbered(6), 0, 6)
-    assert len(list(Archived(folder).read(CHANGES, 1))) == 6
+    assert len(list(ArchivedHistory(folder).read(CHANGES, 1))) == 6
     begun(folder, reach=((0, 0), (0, 0)))
-    assert len(list(Archived(folder).read(CHANGES, 1))) == 6
+    assert len(list(ArchivedHistory(folder).read(CHANGES, 1))) == 6
     begun(folder, Gap(CHANGES, 1, 0, 3), reach=((0, 0), (0, 9)))
     names(folder)[0].unlink()
     written(folder, numbered(6, first=3), 3, 9)
-    assert [each.offset for each in Archived(folder).read(CHANGES, 1)] == list(range(3, 9))
+    assert [each.offset for each in ArchivedHistory(folder).read(CHANGES, 1)] == list(range(3, 9))
 
 
 @pytest.mark.parametrize(
@@ -268,7 +268,7 @@ def test_partitions_that_cant_be(
     folder = written(begun(tmp_path / "a"), numbered(3), 0, 3)
     begun(folder, reach=reach, partitions=partitions)
     with pytest.raises(ArchiveError, match=told):
-        Archived(folder)
+        ArchivedHistory(folder)
 
 
 def test_an_archive_alone_has_what_is_asked_for(tmp_path: Path) -> None:
@@ -308,7 +308,7 @@ def test_an_archive_that_doesnt_say_how_far_it_reaches(tmp_path: Path) -> None:
     said = orjson.loads(path.read_bytes())
     del said["reach"]
     path.write_bytes(orjson.dumps(said))
-    assert len(list(Archived(folder).read(CHANGES, 1))) == 3
+    assert len(list(ArchivedHistory(folder).read(CHANGES, 1))) == 3
 
 
 @settings(max_examples=50, deadline=None)
@@ -322,18 +322,18 @@ def test_a_flipped_byte(at: int, by: int) -> None:
         content[at % len(content)] ^= by
         path.write_bytes(content)
         with pytest.raises(ArchiveError, match=f"{path.name} was altered"):
-            list(Archived(folder).read(CHANGES, 1))
+            list(ArchivedHistory(folder).read(CHANGES, 1))
 
 
 def test_when_a_place_was_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of each file, also where it has no record at that offset; nothing of what isn't there."""
     monkeypatch.setattr(writer, "FILE", 6)
     clock = iter((70, 80))
-    writing = Writing(begun(tmp_path / "a"), CHANGES, 1, 3, lambda: next(clock))
+    writing = ArchiveWriter(begun(tmp_path / "a"), CHANGES, 1, 3, lambda: next(clock))
     for each in (3, 4, 6):
         writing.add((each, NOON, b"E1", b"x", ()))
     writing.close(9)
-    history = pickle.loads(pickle.dumps(Archived(tmp_path / "a")))
+    history = pickle.loads(pickle.dumps(ArchivedHistory(tmp_path / "a")))
     assert [history.written(CHANGES, 1, offset) for offset in (2, 3, 5, 6, 8, 9)] == [None, 70, 70, 80, 80, None]
     assert history.written(CHANGES, 0, 3) is None
 

@@ -16,7 +16,7 @@ from click.testing import CliRunner, Result
 import streamproc
 from streamproc.archive import layout
 from streamproc.archive.layout import Manifest
-from streamproc.archive.writer import Writing
+from streamproc.archive.writer import ArchiveWriter
 from streamproc.audit.revocations.latency import Leaver, report
 from streamproc.audit.revocations.query import NEEDED, leavers
 from streamproc.audit.revocations.report.words import duration, rfc3339, shown
@@ -26,7 +26,7 @@ from streamproc.cli.replay import replay
 from streamproc.cli.report import rendered
 from streamproc.cli.report import report as report_
 from streamproc.core.errors import ArchiveError, HistoryError
-from streamproc.core.records.stored_record import Recalled
+from streamproc.core.records.stored_record import InMemoryHistory
 from streamproc.core.records.topic_names import CHANGES, OUTCOMES
 from tests.support.leavers import DAY, Log, at
 
@@ -54,7 +54,7 @@ def run(log: Log, monkeypatch: pytest.MonkeyPatch) -> Any:
     @asynccontextmanager
     async def opened(
         settings: Any, archive: Path | None, *, topics: Sequence[str], **_: Any
-    ) -> AsyncIterator[Recalled]:
+    ) -> AsyncIterator[InMemoryHistory]:
         assert set(topics) == set(NEEDED)
         yield log.history
 
@@ -145,7 +145,7 @@ def archived(log: Log, tmp_path: Path) -> Path:
     layout.keep_manifest(folder, Manifest(layout.VERSION, "cluster", 1, NEEDED))
     for topic in {each.topic for each in log.records}:
         records = [each for each in log.records if each.topic == topic]
-        writing = Writing(folder, topic, 0, 0)
+        writing = ArchiveWriter(folder, topic, 0, 0)
         for each in records:
             writing.add((each.offset, each.timestamp, each.key, each.value, each.headers))
         writing.close(records[-1].offset + 1)

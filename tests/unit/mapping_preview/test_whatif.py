@@ -8,7 +8,7 @@ import orjson
 import pytest
 from click.testing import CliRunner, Result
 
-from streamproc.audit.words import told as past_told
+from streamproc.audit.words import iso_moment as past_told
 from streamproc.cli.mapping_whatif import whatif
 from streamproc.core.errors import MappingError, SettingsError
 from streamproc.mapping_preview.run import Answered, Question, compared

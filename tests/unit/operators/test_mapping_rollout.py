@@ -7,10 +7,10 @@ from click.testing import CliRunner
 
 from streamproc.cli.mapping import mapping
 from streamproc.core.fold.mapping import parse_mapping
-from streamproc.core.fold.mapping_switch import unheard
+from streamproc.core.fold.mapping_switch import unheard_partitions
 from streamproc.core.records.change_event import Origin
 from streamproc.core.records.control import LONGEST
-from streamproc.core.records.mapping_in_force import Rules
+from streamproc.core.records.mapping_in_force import MappingInForce
 from streamproc.core.records.topic_names import CHANGES, CONTROLS
 from streamproc.operators.mapping_rollout import _counts
 
@@ -18,10 +18,10 @@ BARE = '[attributes]\ntitle = "job"\n'
 MORE = BARE + 'phone = "mobile"\n'
 
 
-def rules(text: str, order: int | None) -> Rules:
+def rules(text: str, order: int | None) -> MappingInForce:
     """In force by the order at an offset; None: the partition's first."""
     origin = Origin(CHANGES, 0, 0, 0) if order is None else Origin(CONTROLS, 3, order, 0)
-    return Rules(9, parse_mapping(text).digest, text, "Kim", "why", origin, 0)
+    return MappingInForce(9, parse_mapping(text).digest, text, "Kim", "why", origin, 0)
 
 
 @pytest.mark.parametrize(
@@ -38,7 +38,7 @@ def rules(text: str, order: int | None) -> Rules:
         (rules(MORE, 9), 5, True),  # it was, and one after it, too
     ],
 )
-def test_when_an_order_is_obeyed(known: Rules, other: int, counts: bool) -> None:
+def test_when_an_order_is_obeyed(known: MappingInForce, other: int, counts: bool) -> None:
     """The order at offset 8 is of BARE; `other`: the last before it of another mapping."""
     assert _counts(known, Origin(CONTROLS, 3, 8, 0), parse_mapping(BARE).digest, other) is counts
 
@@ -46,9 +46,9 @@ def test_when_an_order_is_obeyed(known: Rules, other: int, counts: bool) -> None
 def test_what_cant_be_heard_any_more() -> None:
     """Other facts need the log from its first record on, in each partition; the same facts need nothing."""
     known = {0: rules(BARE, 4), 1: rules(BARE, 4)}
-    assert unheard(parse_mapping(MORE), known, {0: 0, 1: 1, 2: 0}) == [1]
-    assert unheard(parse_mapping(BARE + "[always]\nroles = ['x']\n"), known, {0: 7, 1: 7}) == []
-    assert unheard(parse_mapping(BARE), {}, {0: 7}) == [0], "nobody knows what was in force there"
+    assert unheard_partitions(parse_mapping(MORE), known, {0: 0, 1: 1, 2: 0}) == [1]
+    assert unheard_partitions(parse_mapping(BARE + "[always]\nroles = ['x']\n"), known, {0: 7, 1: 7}) == []
+    assert unheard_partitions(parse_mapping(BARE), {}, {0: 7}) == [0], "nobody knows what was in force there"
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from streamproc.core.parsed_payload import Ignored, Notice, Parsed, Said, Taken
+from streamproc.core.parsed_payload import FetchRequest, Ignored, ParsedPayload, Receipt, SourceEvent
 from streamproc.sources.entra import DEFAULTS, elements, read
 from tests.support.paths import PAYLOADS
 
@@ -13,8 +13,8 @@ FIXTURES = PAYLOADS / "entra"
 ANA, BEN, CY, LEE = (f"00000000-0000-4000-8000-00000000000{last}" for last in "1239")
 SUBSCRIPTION = "00000000-0000-4000-8000-0000000000aa"
 NOON = 1_772_452_800_000_000  # 2026-03-02T12:00:00Z
-TAKEN = Taken(received=NOON + 5_000_000)
-FETCHED = Taken(received=NOON + 5_000_000, read=NOON)
+TAKEN = Receipt(received=NOON + 5_000_000)
+FETCHED = Receipt(received=NOON + 5_000_000, read=NOON)
 
 
 def fixture(name: str) -> Any:
@@ -56,7 +56,7 @@ def membership(operation: str, name: str | None, side: str = "newValue", **prope
     return activity(operation, **whole)
 
 
-def one_said(payload: Any, taken: Taken = TAKEN, **options: Any) -> Said:
+def one_said(payload: Any, taken: Receipt = TAKEN, **options: Any) -> SourceEvent:
     """The one thing that a payload says, and nothing beside it."""
     found = read(payload, taken, DEFAULTS.model_copy(update=options))
     assert (found.notifications, found.ignored) == ((), ())
@@ -64,7 +64,7 @@ def one_said(payload: Any, taken: Taken = TAKEN, **options: Any) -> Said:
     return said
 
 
-def one_notice(payload: Any) -> Notice:
+def one_notice(payload: Any) -> FetchRequest:
     """The one subject to fetch, and nothing beside it."""
     found = read(payload, TAKEN)
     assert (found.events, found.ignored) == ((), ())
@@ -85,8 +85,8 @@ def test_a_hook_is_dispatched_item_by_item() -> None:
     at = NOON - 3 * 3600 * 1_000_000
     assert found.events == ()
     assert found.notifications[:2] == (
-        Notice(ANA, f"{SUBSCRIPTION}/{ANA}/637812345678901234", at + 5_123_456, "updated", urgent=True),
-        Notice(BEN, f"{SUBSCRIPTION}/{BEN}/637812345678901235", at + 6_000_000, "deleted", urgent=True),
+        FetchRequest(ANA, f"{SUBSCRIPTION}/{ANA}/637812345678901234", at + 5_123_456, "updated", urgent=True),
+        FetchRequest(BEN, f"{SUBSCRIPTION}/{BEN}/637812345678901235", at + 6_000_000, "deleted", urgent=True),
     )
     cy, *members = found.notifications[2:]
     assert (cy.subject, cy.at, cy.reason, cy.urgent) == (CY, TAKEN.received, "updated", True)
@@ -107,7 +107,7 @@ def test_a_hook_is_dispatched_item_by_item() -> None:
 )
 def test_a_repeated_notification_has_the_same_id(data: dict[str, Any], mark: str) -> None:
     """Subscription, user and the first mark there is: number, time, version; when it was received doesn't matter."""
-    late = Taken(TAKEN.received + 60_000_000)
+    late = Receipt(TAKEN.received + 60_000_000)
     assert one_notice(notification(**data)).event == f"{SUBSCRIPTION}/{ANA}/{mark}"
     assert read(notification(**data), late).notifications[0].event == f"{SUBSCRIPTION}/{ANA}/{mark}"
 
@@ -115,7 +115,7 @@ def test_a_repeated_notification_has_the_same_id(data: dict[str, Any], mark: str
 def test_notifications_without_a_mark_are_never_taken_for_repeats() -> None:
     """Two updates of one user look alike if nothing marks them, and the second may be the leaver."""
     bare = notification(sequenceNumber=..., eventTime=...)
-    later = read(bare, Taken(TAKEN.received + 1)).notifications[0]
+    later = read(bare, Receipt(TAKEN.received + 1)).notifications[0]
     assert later.event != one_notice(bare).event
     assert one_notice(bare | {"id": "n-1"}).event == "n-1"
 
@@ -151,7 +151,7 @@ def test_event_grid_wraps_the_same_notification() -> None:
     """A CloudEvent's data is read as a webhook's item; type, subject, time and id stand in for what it lacks."""
     updated, deleted, *_ = fixture("event_grid")
     assert one_notice(updated) == one_notice(updated["data"])
-    assert one_notice(deleted) == Notice(
+    assert one_notice(deleted) == FetchRequest(
         BEN, f"{deleted['source']}#ce-2", NOON - 3 * 3600 * 1_000_000 + 9_000_000, "deleted", urgent=True
     )
     assert [each.code for each in read(fixture("event_grid"), TAKEN).ignored] == ["group", "lifecycle"]
@@ -162,7 +162,7 @@ def test_event_grid_wraps_the_same_notification() -> None:
 def test_a_user_is_a_snapshot() -> None:
     """What a whole user says, as of the moment at which it was read; `memberOf` gives groups, and not roles."""
     said = one_said(fixture("user"), FETCHED)
-    assert said == Said(
+    assert said == SourceEvent(
         subject=ANA,
         event=said.event,
         kind="snapshot",
@@ -292,7 +292,7 @@ def test_a_delta_page_is_known_by_context_or_link(marks: dict[str, str]) -> None
 
 def test_absence_from_a_page_says_nothing() -> None:
     """An empty page isn't a directory without people."""
-    assert read(fixture("delta") | {"value": []}, TAKEN) == Parsed()
+    assert read(fixture("delta") | {"value": []}, TAKEN) == ParsedPayload()
 
 
 def test_a_page_of_groups_says_memberships() -> None:
@@ -319,7 +319,7 @@ def test_a_group_is_not_a_person() -> None:
 @pytest.mark.parametrize("operation", ["Disable account", "Delete user", "Hard Delete user", "disable ACCOUNT "])
 def test_disabling_acts_at_once(operation: str) -> None:
     """Who was disabled or deleted is inactive without a fetch, at the log's own time and id."""
-    assert one_said(activity(operation)) == Said(
+    assert one_said(activity(operation)) == SourceEvent(
         subject=ANA,
         event="Directory_1",
         kind="change",
@@ -348,7 +348,7 @@ def test_an_update_that_disables_and_changes_more_also_fetches() -> None:
     """Both at once: inactive now, and the rest by a snapshot."""
     found = read(activity("Update user", ("AccountEnabled", "[false]"), ("Department", '["X"]')), TAKEN)
     assert [each.attributes for each in found.events] == [{"active": False}]
-    assert found.notifications == (Notice(ANA, "Directory_1", NOON, "update user"),)
+    assert found.notifications == (FetchRequest(ANA, "Directory_1", NOON, "update user"),)
 
 
 def test_what_is_only_listed_as_changed_counts_as_changed() -> None:
@@ -455,4 +455,4 @@ def test_what_cant_be_understood_is_ignored(payload: Any) -> None:
     """Anything else in JSON; reasons quote nothing of it."""
     found = read(payload, TAKEN)
     nothing = Ignored("not_understood", "no notification, log record, user or group")
-    assert found == (Parsed() if payload == [[]] else Parsed(ignored=(nothing,)))
+    assert found == (ParsedPayload() if payload == [[]] else ParsedPayload(ignored=(nothing,)))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from streamproc.core.parsed_payload import Taken
+from streamproc.core.parsed_payload import Receipt
 from streamproc.sources import okta
 from streamproc.sources.lenient_json import AHEAD, moment
 
@@ -23,9 +23,9 @@ def test_a_gateway_whose_clock_is_behind_doesnt_let_a_leaver_stay() -> None:
     deactivated = {"eventType": "user.lifecycle.deactivate", "uuid": "u", "published": "2026-03-02T10:00:05.000Z"}
     outcome = {"outcome": {"result": "SUCCESS"}, "target": [{"type": "User", "id": "1"}]}
     at = 1_772_445_605_000_000
-    (leaves,) = okta.read(deactivated | outcome, Taken(received=at - 4_000_000)).events
+    (leaves,) = okta.read(deactivated | outcome, Receipt(received=at - 4_000_000)).events
     (active,) = okta.read(
-        {"id": "1", "status": "ACTIVE", "profile": {"login": "a"}}, Taken(at, read=at - 2_000_000)
+        {"id": "1", "status": "ACTIVE", "profile": {"login": "a"}}, Receipt(at, read=at - 2_000_000)
     ).events
     assert active.attributes["active"] is True
     assert leaves.order > active.order

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from streamproc.core.parsed_payload import Ignored, Notice, Parsed, Said, Taken
+from streamproc.core.parsed_payload import FetchRequest, Ignored, ParsedPayload, Receipt, SourceEvent
 from streamproc.sources.okta import DEFAULTS, elements, read
 from tests.support.paths import PAYLOADS
 
@@ -13,7 +13,7 @@ FIXTURES = PAYLOADS / "okta"
 ANA = "00uana0000000000001"
 BEN = "00uben0000000000002"
 PUBLISHED = 1_772_442_005_120_000  # 2026-03-02T09:00:05.120Z
-TAKEN = Taken(received=PUBLISHED + 2_000_000)
+TAKEN = Receipt(received=PUBLISHED + 2_000_000)
 
 
 def fixture(name: str) -> Any:
@@ -44,7 +44,7 @@ def user(**changes: Any) -> dict[str, Any]:
     return {name: value for name, value in whole.items() if value is not ...}
 
 
-def one_said(payload: Any, taken: Taken = TAKEN, **options: Any) -> Said:
+def one_said(payload: Any, taken: Receipt = TAKEN, **options: Any) -> SourceEvent:
     """The one thing that a payload says, and nothing beside it."""
     found = read(payload, taken, DEFAULTS.model_copy(update=options))
     assert (found.notifications, found.ignored) == ((), ())
@@ -64,7 +64,7 @@ def one_said(payload: Any, taken: Taken = TAKEN, **options: Any) -> Said:
 )
 def test_a_status_acts_at_once(kind: str, active: bool) -> None:
     """What says by itself who may sign in is a change of `active` and of nothing else; nobody has to be fetched."""
-    assert one_said(event(kind)) == Said(
+    assert one_said(event(kind)) == SourceEvent(
         subject=ANA,
         event="u-1",
         kind="change",
@@ -87,7 +87,7 @@ def test_a_status_acts_at_once(kind: str, active: bool) -> None:
 )
 def test_what_carries_no_values_has_to_be_fetched(kind: str) -> None:
     """An event that says only that something changed is a notice, no older than its own time."""
-    assert read(event(kind), TAKEN) == Parsed(notifications=(Notice(ANA, "u-1", PUBLISHED, kind),))
+    assert read(event(kind), TAKEN) == ParsedPayload(notifications=(FetchRequest(ANA, "u-1", PUBLISHED, kind),))
 
 
 @pytest.mark.parametrize(("word", "name"), [("add", "Spanish Agents"), ("remove", None)])
@@ -143,7 +143,7 @@ def test_an_unclear_outcome_is_looked_up(result: str) -> None:
     """Where it can't be told whether it happened nothing is changed, but the user is fetched before others."""
     for kind in ("user.lifecycle.deactivate", "user.lifecycle.unsuspend"):
         found = read(event(kind, outcome={"result": result}), TAKEN)
-        assert found == Parsed(notifications=(Notice(ANA, "u-1", PUBLISHED, kind, urgent=True),))
+        assert found == ParsedPayload(notifications=(FetchRequest(ANA, "u-1", PUBLISHED, kind, urgent=True),))
 
 
 def test_what_didnt_happen_changes_nothing() -> None:
@@ -163,7 +163,9 @@ def test_a_lock_out_can_be_configured_to_count() -> None:
     """Where LOCKED_OUT doesn't count as active, locking and unlocking have to be looked at, ahead of others."""
     strict = DEFAULTS.model_copy(update={"active": ("PROVISIONED", "ACTIVE")})
     for kind in ("user.account.lock", "user.account.unlock", "user.account.reset_password"):
-        assert read(event(kind), TAKEN, strict).notifications == (Notice(ANA, "u-1", PUBLISHED, kind, urgent=True),)
+        assert read(event(kind), TAKEN, strict).notifications == (
+            FetchRequest(ANA, "u-1", PUBLISHED, kind, urgent=True),
+        )
     lenient = DEFAULTS.model_copy(update={"active": ("ACTIVE", "SUSPENDED")})
     assert [each.code for each in read(event("user.lifecycle.suspend"), TAKEN, lenient).ignored] == ["type"]
 
@@ -171,7 +173,7 @@ def test_a_lock_out_can_be_configured_to_count() -> None:
 def test_the_same_event_counts_once_however_it_comes() -> None:
     """From the hook at once or from a page of the log hours later: the same order, so the second is a duplicate."""
     by_hook = one_said(event("user.lifecycle.suspend"))
-    by_log = one_said([event("user.lifecycle.suspend")], Taken(received=PUBLISHED + 10**10, read=PUBLISHED + 10**10))
+    by_log = one_said([event("user.lifecycle.suspend")], Receipt(received=PUBLISHED + 10**10, read=PUBLISHED + 10**10))
     assert by_hook == by_log
 
 
@@ -187,7 +189,7 @@ def test_in_one_millisecond_what_takes_away_wins() -> None:
     """Of two events of the same time the disabling one is the later, whatever their ids."""
     disabled = one_said(event("user.lifecycle.suspend", uuid="a"))
     assert disabled.order > one_said(event("user.lifecycle.unsuspend", uuid="z")).order
-    assert disabled.order > one_said(user(), Taken(received=TAKEN.received, read=PUBLISHED)).order
+    assert disabled.order > one_said(user(), Receipt(received=TAKEN.received, read=PUBLISHED)).order
 
 
 def test_without_an_id_the_content_is_the_id() -> None:
@@ -202,7 +204,7 @@ def test_without_an_id_the_content_is_the_id() -> None:
 def test_a_user_is_a_snapshot() -> None:
     """A user resource says every fact, the unset ones as None, and the customer's own attributes under their name."""
     said = one_said(user())
-    assert said == Said(
+    assert said == SourceEvent(
         subject=ANA,
         event=said.event,
         kind="snapshot",
@@ -288,7 +290,7 @@ def test_the_anchor_is_what_the_source_says_of_who_it_is() -> None:
 def test_what_was_fetched_counts_from_when_it_was_read() -> None:
     """A fetched user is as old as the reading of it, whatever `lastUpdated`: group changes don't move that."""
     read_at = PUBLISHED + 500_000
-    assert one_said(user(), Taken(received=TAKEN.received, read=read_at)).order[0] == read_at
+    assert one_said(user(), Receipt(received=TAKEN.received, read=read_at)).order[0] == read_at
     early = one_said(user(lastUpdated="2026-03-02T09:00:05.120Z"))
     assert early.order[0] == PUBLISHED
 
@@ -308,14 +310,14 @@ def test_a_hook_holds_several_events() -> None:
 
 def test_a_preview_delivery_is_incomplete() -> None:
     """What the preview button sends looks like a leaver without a name: it's told apart, and harms nobody."""
-    assert read(fixture("preview"), TAKEN) == Parsed(
+    assert read(fixture("preview"), TAKEN) == ParsedPayload(
         ignored=(Ignored("incomplete", "the targets don't name exactly one user"),)
     )
 
 
 def test_pages_are_read_in_order() -> None:
     """A page of the log tells a whole life; a list of users tells each."""
-    life = read(fixture("log"), Taken(received=PUBLISHED + 10**12))
+    life = read(fixture("log"), Receipt(received=PUBLISHED + 10**12))
     assert [each.attributes for each in life.events] == [
         {"group:Billing Agents": "Billing Agents"},
         {"group:Billing Agents": None},
@@ -341,7 +343,7 @@ def test_pages_are_read_in_order() -> None:
 
 def test_an_empty_page_says_nothing() -> None:
     """A page or a hook without events isn't a mistake."""
-    assert read([], TAKEN) == read({"data": {"events": []}}, TAKEN) == Parsed()
+    assert read([], TAKEN) == read({"data": {"events": []}}, TAKEN) == ParsedPayload()
 
 
 def test_reasons_hold_no_values() -> None:

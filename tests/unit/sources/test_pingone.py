@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from streamproc.core.parsed_payload import Notice, Parsed, Said, Taken
+from streamproc.core.parsed_payload import FetchRequest, ParsedPayload, Receipt, SourceEvent
 from streamproc.sources.pingone import DEFAULTS, elements, read
 from tests.support.paths import PAYLOADS
 
@@ -15,7 +15,7 @@ BEN = "b0000000-0000-4000-8000-000000000002"
 ADMIN = "d0000000-0000-4000-8000-000000000009"
 BASE = "https://api.pingone.eu/v1/environments/e0000000-0000-4000-8000-000000000000"
 RECORDED = 1_772_442_005_120_000  # 2026-03-02T09:00:05.120Z
-TAKEN = Taken(received=RECORDED + 2_000_000)
+TAKEN = Receipt(received=RECORDED + 2_000_000)
 USER = {"type": "USER", "id": ANA, "name": "ana.ruiz", "href": f"{BASE}/users/{ANA}"}
 MEMBERSHIP = {
     "type": "MEMBER_OF_GROUP",
@@ -48,7 +48,7 @@ def user(**changes: Any) -> dict[str, Any]:
     return {name: value for name, value in (fixture("user") | changes).items() if value is not ...}
 
 
-def one_said(payload: Any, taken: Taken = TAKEN, **options: Any) -> Said:
+def one_said(payload: Any, taken: Receipt = TAKEN, **options: Any) -> SourceEvent:
     """The one thing that a payload says, and nothing beside it."""
     found = read(payload, taken, DEFAULTS.model_copy(update=options))
     assert (found.notifications, found.ignored) == ((), ())
@@ -58,7 +58,7 @@ def one_said(payload: Any, taken: Taken = TAKEN, **options: Any) -> Said:
 
 def test_a_deletion_acts_at_once() -> None:
     """Who is deleted is disabled without a fetch."""
-    assert one_said(activity("USER.DELETED", USER)) == Said(
+    assert one_said(activity("USER.DELETED", USER)) == SourceEvent(
         subject=ANA,
         event="c-1",
         kind="change",
@@ -82,7 +82,7 @@ def test_a_deletion_acts_at_once() -> None:
 def test_what_carries_no_values_has_to_be_fetched(kind: str, result: Any, urgent: bool) -> None:
     """A description that speaks of `enabled`, or is missing, hastens the fetch; it never is taken for a value."""
     found = read(activity(kind, USER, result=result), TAKEN)
-    assert found == Parsed(notifications=(Notice(ANA, "c-1", RECORDED, kind, urgent=urgent),))
+    assert found == ParsedPayload(notifications=(FetchRequest(ANA, "c-1", RECORDED, kind, urgent=urgent),))
 
 
 @pytest.mark.parametrize(("word", "name"), [("CREATED", "Spanish Agents"), ("DELETED", None)])
@@ -98,7 +98,7 @@ def test_a_membership_without_a_name_has_to_be_fetched() -> None:
     nameless = MEMBERSHIP | {"name": None}
     for kind, urgent in (("MEMBER_OF_GROUP.CREATED", False), ("MEMBER_OF_GROUP.DELETED", True)):
         assert read(activity(kind, nameless), TAKEN).notifications == (
-            Notice(ANA, "c-1", RECORDED, kind, urgent=urgent),
+            FetchRequest(ANA, "c-1", RECORDED, kind, urgent=urgent),
         )
 
 
@@ -147,7 +147,7 @@ def test_a_user_without_its_id_is_told_by_its_address() -> None:
 def test_the_same_activity_counts_once_however_it_comes() -> None:
     """From the webhook at once or from a page hours later: the same order, so the second is a duplicate."""
     by_hook = one_said([activity("USER.DELETED", USER)])
-    later = Taken(received=RECORDED + 10**10, read=RECORDED + 10**10)
+    later = Receipt(received=RECORDED + 10**10, read=RECORDED + 10**10)
     assert one_said({"_embedded": {"activities": [activity("USER.DELETED", USER)]}}, later) == by_hook
 
 
@@ -162,7 +162,7 @@ def test_in_one_millisecond_what_takes_away_wins() -> None:
     """Of two activities of the same time the one that takes away is the later, whatever their ids."""
     removed = one_said(activity("MEMBER_OF_GROUP.DELETED", MEMBERSHIP, id="a"))
     assert removed.order > one_said(activity("MEMBER_OF_GROUP.CREATED", MEMBERSHIP, id="z")).order
-    assert removed.order > one_said(user(), Taken(received=TAKEN.received, read=RECORDED)).order
+    assert removed.order > one_said(user(), Receipt(received=TAKEN.received, read=RECORDED)).order
 
 
 def test_without_an_id_the_content_is_the_id() -> None:
@@ -177,7 +177,7 @@ def test_without_an_id_the_content_is_the_id() -> None:
 def test_a_user_is_a_snapshot() -> None:
     """A user resource says every fact, its groups, and the customer's own attributes under their own name."""
     said = one_said(user())
-    assert said == Said(
+    assert said == SourceEvent(
         subject=ANA,
         event=said.event,
         kind="snapshot",
@@ -241,7 +241,7 @@ def test_the_anchor_is_what_the_source_says_of_who_it_is() -> None:
 def test_what_was_fetched_counts_from_when_it_was_read() -> None:
     """A fetched user is as old as the reading of it, whatever `updatedAt`; otherwise that is its time."""
     read_at = RECORDED + 500_000
-    assert one_said(user(), Taken(received=TAKEN.received, read=read_at)).order[0] == read_at
+    assert one_said(user(), Receipt(received=TAKEN.received, read=read_at)).order[0] == read_at
     assert one_said(user(updatedAt="2026-03-02T09:00:05.120Z")).order[0] == RECORDED
 
 
@@ -260,7 +260,7 @@ def test_a_webhook_holds_several_activities() -> None:
 
 def test_pages_are_read_in_order() -> None:
     """A page of activities tells a life as the webhook would have; a page of users tells each of them."""
-    life = read(fixture("activities"), Taken(received=RECORDED + 10**12))
+    life = read(fixture("activities"), Receipt(received=RECORDED + 10**12))
     assert [each.attributes for each in life.events] == [
         {"group:Billing Agents": "Billing Agents"},
         {"group:Billing Agents": None},
@@ -282,7 +282,7 @@ def test_pages_are_read_in_order() -> None:
 
 def test_an_empty_page_says_nothing() -> None:
     """A batch or a page without members isn't a mistake."""
-    assert read([], TAKEN) == read({"_embedded": {"users": []}}, TAKEN) == Parsed()
+    assert read([], TAKEN) == read({"_embedded": {"users": []}}, TAKEN) == ParsedPayload()
 
 
 def test_reasons_hold_no_values() -> None:

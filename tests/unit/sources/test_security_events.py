@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from streamproc.core.parsed_payload import Notice, Parsed, Said, Taken
+from streamproc.core.parsed_payload import FetchRequest, ParsedPayload, Receipt, SourceEvent
 from streamproc.sources.security_events import DEFAULTS, elements, read
 from tests.support.paths import PAYLOADS
 
@@ -14,7 +14,7 @@ SCIM = "urn:ietf:params:scim:event:"
 ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
 ANA = "https://idp.example.com#2b2f880af6674ac284bae9381673d462"
 ISSUED = 1_772_442_005_000_000
-TAKEN = Taken(received=ISSUED + 60_000_000)
+TAKEN = Receipt(received=ISSUED + 60_000_000)
 
 
 def fixture(name: str) -> Any:
@@ -28,12 +28,12 @@ def token(event: str, said: Any = None, **claims: Any) -> dict[str, Any]:
     return {name: value for name, value in whole.items() if value is not ...}
 
 
-def patch(*operations: dict[str, Any]) -> Parsed:
+def patch(*operations: dict[str, Any]) -> ParsedPayload:
     """What a PatchOp says."""
     return read(token(f"{SCIM}prov:patch:full", {"data": {"Operations": list(operations)}}), TAKEN)
 
 
-def one_said(payload: Any) -> Said:
+def one_said(payload: Any) -> SourceEvent:
     """The one thing that a payload says, and nothing beside it."""
     found = read(payload, TAKEN)
     assert (found.notifications, found.ignored) == ((), ())
@@ -44,7 +44,7 @@ def one_said(payload: Any) -> Said:
 def test_a_whole_user() -> None:
     """`create:full` and `put:full` are snapshots: the extensions' attributes too, what is left out as None."""
     said = one_said(fixture("create_full"))
-    assert said == Said(
+    assert said == SourceEvent(
         subject=ANA,
         event="s-1",
         kind="snapshot",
@@ -132,7 +132,7 @@ def test_operations_that_cannot_be_told(operation: dict[str, Any]) -> None:
     """The user has to be fetched, and what the other operations say counts at once."""
     found = patch(operation, {"op": "replace", "path": "active", "value": False})
     assert [said.attributes for said in found.events] == [{"active": False, "externalId": "E1001"}]
-    assert found.notifications == (Notice(ANA, "s-1", ISSUED, f"{SCIM}prov:patch:full", urgent=True),)
+    assert found.notifications == (FetchRequest(ANA, "s-1", ISSUED, f"{SCIM}prov:patch:full", urgent=True),)
     assert patch(operation).events == ()
 
 
@@ -164,8 +164,8 @@ def test_part_of_a_user_instead_of_a_patch() -> None:
 )
 def test_what_carries_no_values(event: str, said: Any, urgent: bool) -> None:
     """It is a notice, urgent if it may be about `active`."""
-    assert read(token(SCIM + event, said), TAKEN) == Parsed(
-        notifications=(Notice(ANA, "s-1", ISSUED, SCIM + event, urgent),)
+    assert read(token(SCIM + event, said), TAKEN) == ParsedPayload(
+        notifications=(FetchRequest(ANA, "s-1", ISSUED, SCIM + event, urgent),)
     )
 
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from streamproc.core.fold.effective_dating import standing
+from streamproc.core.fold.effective_dating import as_of
 from streamproc.core.fold.facts import absorb
 from streamproc.core.identity.resolve import changes
-from streamproc.core.parsed_payload import Ignored, Notice, Parsed, Said, Taken
+from streamproc.core.parsed_payload import FetchRequest, Ignored, ParsedPayload, Receipt, SourceEvent
 from streamproc.core.records.change_event import Fact, Origin, SourceFacts
 from streamproc.sources import raw_record
 from streamproc.sources.lenient_json import EPOCH, micros
@@ -42,9 +42,9 @@ def us(moment: str) -> int:
     return found
 
 
-def at(payload: Any, moment: str = NOON) -> Parsed:
+def at(payload: Any, moment: str = NOON) -> ParsedPayload:
     """What a payload says that was fetched at a moment."""
-    return read(payload, Taken(received=us(moment), read=us(moment)), OPTIONS)
+    return read(payload, Receipt(received=us(moment), read=us(moment)), OPTIONS)
 
 
 def row(**changes: Any) -> dict[str, Any]:
@@ -68,13 +68,13 @@ def now_and_ahead(payload: Any, moment: str = NOON) -> tuple[Any, list[tuple[Any
     return snapshot.attributes["active"], [(active, utc(when)) for active, when in turns]
 
 
-def gone(moment: str) -> tuple[Said, ...]:
+def gone(moment: str) -> tuple[SourceEvent, ...]:
     """What the hydrator's word says that the worker wasn't found at a moment."""
     headers = {"streamproc-kind": b"gone", "streamproc-subject": b"21001"}
-    return raw_record.told(read, DEFAULTS, b"{}", headers, us(moment) // 1000).events
+    return raw_record.parse_record(read, DEFAULTS, b"{}", headers, us(moment) // 1000).events
 
 
-def active_at(moment: str, *said: tuple[Said, ...]) -> Fact:
+def active_at(moment: str, *said: tuple[SourceEvent, ...]) -> Fact:
     """Whether the one worker is active at a moment, by records in this order of arrival."""
     facts: SourceFacts | None = None
     for offset, each in enumerate(said):
@@ -82,7 +82,7 @@ def active_at(moment: str, *said: tuple[Said, ...]) -> Fact:
         for event_ in changes("21001", "workday", each, origin):
             facts, _ = absorb(facts, event_, None)
     assert facts is not None
-    return standing(facts, us(moment) // 1000)[0].get("active")
+    return as_of(facts, us(moment) // 1000)[0].get("active")
 
 
 def utc(when: int) -> str:
@@ -313,7 +313,7 @@ def test_wrappings_of_a_report(wrapped: Any) -> None:
 )
 def test_a_page_with_nobody_says_nothing(empty: Any) -> None:
     """Missing from a page isn't left."""
-    assert at(empty) == Parsed()
+    assert at(empty) == ParsedPayload()
 
 
 @pytest.mark.parametrize(
@@ -359,7 +359,7 @@ def test_columns_are_configured() -> None:
         "CF - Job": "Agent",
         "Letzter Tag": "2026-05-14",
     }
-    snapshot, ahead = read(columns, Taken(us(NOON)), options).events
+    snapshot, ahead = read(columns, Receipt(us(NOON)), options).events
     assert (snapshot.subject, snapshot.anchor, snapshot.attributes["active"]) == ("7", "U-7", True)
     assert snapshot.attributes.keys() == {"active", "employeeNumber", "universalId", "job"}
     assert ahead.effective is not None
@@ -426,7 +426,7 @@ def test_a_row_ahead_that_the_report_has_no_more_lets_nobody_in() -> None:
         for event in events:
             facts, _ = absorb(facts, event, None)
         assert facts is not None
-        values, _ = standing(facts, us("2026-05-21T00:00:00Z") // 1000)
+        values, _ = as_of(facts, us("2026-05-21T00:00:00Z") // 1000)
         assert values.get("active") is not True
         assert values.get("job") is None
 
@@ -491,7 +491,7 @@ def test_a_worker_of_get_workers() -> None:
 def test_spellings_of_xml() -> None:
     """Prefixes, namespaces, attributes as an object, one child as an object: the same worker."""
 
-    def told(name: str) -> list[Said]:
+    def told(name: str) -> list[SourceEvent]:
         return [replace(each, event="", order=(*each.order[:2], "")) for each in at(fixture(name)).events[:2]]
 
     assert told("get_workers") == told("get_workers_prefixed") == told("get_workers_attributes")
@@ -526,7 +526,7 @@ def test_a_rescind_takes_back_the_entry_that_it_points_at() -> None:
     assert [each.cancels for each in at(worker).events[1:]] == ["e2", "e3", "e0"]
 
 
-def changed_log(flag: str, effective: str, status_date: str | None) -> list[Said]:
+def changed_log(flag: str, effective: str, status_date: str | None) -> list[SourceEvent]:
     """Ana's termination as `Transaction_Log_Corrected_And_Rescinded_Data` tells of it."""
     worker = fixture("get_workers")["Get_Workers_Response"]["Response_Data"]["Worker"][0]
     data = worker["Worker_Data"]
@@ -572,9 +572,9 @@ def event(**changes: Any) -> dict[str, Any]:
     return {name: value for name, value in whole.items() if value is not ...}
 
 
-def published(received: str = NOON, **changes: Any) -> Parsed:
+def published(received: str = NOON, **changes: Any) -> ParsedPayload:
     """What a business event says."""
-    return read(event(**changes), Taken(us(received)), OPTIONS)
+    return read(event(**changes), Receipt(us(received)), OPTIONS)
 
 
 def test_a_termination_ahead() -> None:
@@ -585,7 +585,7 @@ def test_a_termination_ahead() -> None:
     assert (said.attributes, utc(said.effective.at)) == ({"active": False}, "2026-05-14T14:00:00Z")
     assert (said.subject, said.anchor, said.row, said.event) == ("21001", "21001", "be-1", "be-1")
     assert said.order == (us("2026-04-20T10:15:00Z"), 1, "be-1")
-    assert found.notifications == (Notice("21001", "be-1", said.order[0], "Terminate Employee", urgent=True),)
+    assert found.notifications == (FetchRequest("21001", "be-1", said.order[0], "Terminate Employee", urgent=True),)
 
 
 def test_a_backdated_termination_acts_at_once() -> None:

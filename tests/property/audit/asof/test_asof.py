@@ -11,14 +11,14 @@ from hypothesis import strategies as st
 from streamproc.audit.asof.answer import AsOf
 from streamproc.audit.asof.explain import Why, explain
 from streamproc.audit.asof.query import as_of
-from streamproc.audit.asof.target_state import Answers
+from streamproc.audit.asof.target_state import TargetStateFold
 from streamproc.core.fold.authority import view
 from streamproc.core.fold.fold import fold
 from streamproc.core.fold.mapping import Mapping, parse_mapping
-from streamproc.core.fold.refold import Refold, first_rules
+from streamproc.core.fold.refold import Refold, first_mapping
 from streamproc.core.records.change_event import ChangeEvent, Move, NewMapping, Origin, SourceFacts
 from streamproc.core.records.mapping_in_force import SOURCE
-from streamproc.core.records.stored_record import Logged, Recalled
+from streamproc.core.records.stored_record import InMemoryHistory, StoredRecord
 from streamproc.core.records.topic_names import CHANGES, OPERATIONS
 from streamproc.core.records.user_record import UserRecord
 from tests.support.events import NOW, arrivals, at, histories
@@ -133,9 +133,9 @@ def test_each_word_is_somebodys_who_has_a_say(events: list[ChangeEvent], mapping
                 assert [each.fact for each in why.words].count(word.fact) == 1
 
 
-def logged(events: Sequence[ChangeEvent], changes: Sequence[int], text: str) -> list[Logged]:
+def logged(events: Sequence[ChangeEvent], changes: Sequence[int], text: str) -> list[StoredRecord]:
     """`identity.changes` of one partition: its first mapping, the events, and another mapping before some of them."""
-    records: list[Logged] = []
+    records: list[StoredRecord] = []
     texts = [text, *(TEXTS[(TEXTS.index(text) + n + 1) % len(TEXTS)] for n in range(len(changes)))]
     for number, event in enumerate(events):
         for n, place in enumerate([0, *changes]):
@@ -152,9 +152,9 @@ def _mapping(offset: int, text: str, *, first: bool) -> ChangeEvent:
     return ChangeEvent("", SOURCE, "", digest, "mapping", (0, 0, digest), {}, origin, "why not", mapping=new)
 
 
-def _logged(offset: int, event: ChangeEvent) -> Logged:
+def _logged(offset: int, event: ChangeEvent) -> StoredRecord:
     key = event.event if event.kind == "mapping" else event.user
-    return Logged(CHANGES, 0, offset, NOW + offset, key.encode(), orjson.dumps(event))
+    return StoredRecord(CHANGES, 0, offset, NOW + offset, key.encode(), orjson.dumps(event))
 
 
 @few
@@ -171,14 +171,14 @@ def test_an_answer_is_that_of_the_log_as_it_stood(
     """At any moment: what a log that ended there would say, and of one user alone what is said of them among all."""
     events = data.draw(st.permutations([*one, *other]))
     records = logged(events, sorted(changes), text)
-    steps = Refold(lambda offset: records[:offset], first_rules(records))
+    steps = Refold(lambda offset: records[:offset], first_mapping(records))
     folded = [each for record in records for each in steps.take(record).records.items()]
-    written = [Logged(OPERATIONS, 0, n, NOW, user.encode(), value) for n, (user, value) in enumerate(folded)]
-    history = Recalled([*records, *written], 1)
+    written = [StoredRecord(OPERATIONS, 0, n, NOW, user.encode(), value) for n, (user, value) in enumerate(folded)]
+    history = InMemoryHistory([*records, *written], 1)
     moment = NOW + data.draw(st.integers(-1, len(records) + 1))
     answers = {answer.user: answer for answer in as_of(history, moment)}
     there = [record for record in records if record.timestamp <= moment]
-    again = Refold(lambda offset: there[:offset], first_rules(records))
+    again = Refold(lambda offset: there[:offset], first_mapping(records))
     for record in there:
         again.take(record)
     assert {user: answer.desired for user, answer in answers.items()} == {
@@ -192,7 +192,7 @@ def test_an_answer_is_that_of_the_log_as_it_stood(
         _rests_on_the_log(answer, there)
 
 
-def _rests_on_the_log(answer: AsOf, there: list[Logged]) -> None:
+def _rests_on_the_log(answer: AsOf, there: list[StoredRecord]) -> None:
     """Each word's event lies where the answer says, is this subject's, and says so."""
     changes = {record.offset: orjson.loads(record.value or b"") for record in there}
     for reason in answer.reasons:
@@ -248,7 +248,7 @@ def test_acknowledged_doesnt_depend_on_the_telling(
             still.append(str(number))
         elif answered <= moment and what != "refused":
             state, still = (("absent", None) if what == "gone" else ("holds", holds)), []
-    answers = Answers(moment)
+    answers = TargetStateFold(moment)
     for outcome in data.draw(st.permutations(told)):
         answers.take(outcome)
     found = answers.told()

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from streamproc.audit.replay import outcome_codec as reading
-from streamproc.audit.replay.outcome_codec import about, ended
+from streamproc.audit.replay.outcome_codec import about, parse_outcome
 from streamproc.core.fold.fold import fold
 from streamproc.core.fold.mapping import parse_mapping
 from streamproc.core.records.change_event import ChangeEvent, Origin
@@ -83,7 +83,7 @@ def strictly(value: bytes) -> Outcome | None:
 
 def same(value: bytes) -> None:
     """Whether it is an outcome, and all that is compared of it."""
-    said, expected = ended(value), strictly(value)
+    said, expected = parse_outcome(value), strictly(value)
     if expected is None:
         assert said is None
         return
@@ -182,10 +182,10 @@ def test_what_we_write_needs_no_decoding(word: str) -> None:
     """Else each line of the audit log takes twice as long, and only the clock would tell."""
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(reading, "_strict", lambda _: None)
-        assert ended(WHOLE.replace(b"E1", word.encode())) is not None
+        assert parse_outcome(WHOLE.replace(b"E1", word.encode())) is not None
         for verdict in get_args(Fate):
             outcome = Outcome(word, 0, verdict, True, 0, "unchanged", Cause(word, word, Origin(word, 0, 0, 0)), [], [])
-            assert ended(orjson.dumps(outcome)) is not None
+            assert parse_outcome(orjson.dumps(outcome)) is not None
 
 
 def test_a_record_has_effect_and_cause_as_its_outcome_has_them() -> None:

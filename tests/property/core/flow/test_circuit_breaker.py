@@ -7,7 +7,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
-from streamproc.core.flow.circuit_breaker import DOWN_AFTER, PROBE_FIRST, PROBE_MOST, Health
+from streamproc.core.flow.circuit_breaker import DOWN_AFTER, PROBE_FIRST, PROBE_MOST, CircuitBreaker
 
 USERS: Final = ("ana", "ben", "cleo", "maya")
 GOOD: Final = st.sampled_from((200, 201, 204, 400, 404, 409, 412, 413, 429))
@@ -19,7 +19,7 @@ class Target(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.health = Health()
+        self.health = CircuitBreaker()
         self.now = 0.0
         self.flying: list[tuple[str, bool]] = []
         self.troubled: dict[bool, set[str]] = {False: set(), True: set()}
@@ -87,7 +87,7 @@ def test_health_in_any_order() -> None:
 
 def test_probes_become_rarer() -> None:
     """A target that stays dead is asked less and less often, up to a limit, and at once when it is back."""
-    health = Health()
+    health = CircuitBreaker()
     for user in USERS[:DOWN_AFTER]:
         health.answered(user, write=True, status=503, now=0.0)
     now, waits = 0.0, []

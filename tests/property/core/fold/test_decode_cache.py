@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from streamproc.core.fold.decode_cache import LONGEST, Decoded
+from streamproc.core.fold.decode_cache import LONGEST, DecodeCache
 from streamproc.core.fold.fold import fold_encoded, fold_on
 from streamproc.core.fold.mapping import parse_mapping
 from streamproc.core.records.change_event import CHANGE_EVENT, ChangeEvent, Fact, Move, NewMapping, Origin
@@ -50,7 +50,7 @@ def strange(draw: st.DrawFn) -> list[ChangeEvent]:
 @given(events=lives | strange(), most=st.sampled_from([1, 2, 100]))
 def test_an_event_is_what_its_bytes_say(events: list[ChangeEvent], most: int) -> None:
     """Down to the types, and whether it is still remembered or not."""
-    decoded = Decoded(most)
+    decoded = DecodeCache(most)
     values = [orjson.dumps(event) for event in events]
     for event, value in zip(events, values, strict=True):
         decoded.said(value, event)
@@ -62,7 +62,7 @@ def test_an_event_is_what_its_bytes_say(events: list[ChangeEvent], most: int) ->
 @given(events=lives | strange(), most=st.sampled_from([1, 2, 100]), switches=st.sets(st.integers(0, 8), max_size=2))
 def test_records_are_the_same_bytes(events: list[ChangeEvent], most: int, switches: set[int]) -> None:
     """As without anything remembered; also where another mapping has made other records in between."""
-    decoded = Decoded(most)
+    decoded = DecodeCache(most)
     there: dict[str, bytes] = {}
     mapping = MAPPINGS[0]
     for seq, event in enumerate(events):
@@ -92,7 +92,7 @@ def event(**changed: Any) -> ChangeEvent:
 
 def test_what_was_said_lately_is_not_decoded() -> None:
     """The very event, once; the newest are remembered, and long ones aren't."""
-    decoded = Decoded(most=2)
+    decoded = DecodeCache(most=2)
     events = [event(event=f"e{number}") for number in range(5)]
     values = [orjson.dumps(each) for each in events]
     for each, value in zip(events, values, strict=True):
@@ -111,14 +111,14 @@ def test_what_was_said_lately_is_not_decoded() -> None:
 )
 def test_what_json_cannot_say_is_decoded(strange: ChangeEvent) -> None:
     """And what carries others' facts, which may be such."""
-    decoded = Decoded()
+    decoded = DecodeCache()
     decoded.said(orjson.dumps(strange), strange)
     assert decoded.event(orjson.dumps(strange)) is not strange
 
 
 def test_a_record_is_not_decoded_while_it_is_the_newest() -> None:
     """Another worker may have folded meanwhile: then what the table holds counts."""
-    decoded = Decoded()
+    decoded = DecodeCache()
     first = fold_on(None, "", 0, event(), MAPPINGS[0])
     assert first is not None
     record, digest, value = first

@@ -7,12 +7,12 @@ import orjson
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streamproc.audit.replay.partition import Asked
-from streamproc.audit.replay.verify import Verdict, verify
+from streamproc.audit.replay.partition import PartitionRequest
+from streamproc.audit.replay.verify import ReplayResult, verify
 from streamproc.core.fold.facts import absorb
-from streamproc.core.fold.refold import Refold, first_rules
+from streamproc.core.fold.refold import Refold, first_mapping
 from streamproc.core.records.change_event import ChangeEvent, Move, Origin
-from streamproc.core.records.stored_record import Logged
+from streamproc.core.records.stored_record import StoredRecord
 from streamproc.core.records.topic_names import CHANGES, OPERATIONS, OUTCOMES
 from tests.support.built import Built
 from tests.support.events import arrivals, histories
@@ -48,14 +48,14 @@ def logs(draw: st.DrawFn) -> Built:
     return built
 
 
-def verdict(logged: list[Logged]) -> Verdict:
+def verdict(logged: list[StoredRecord]) -> ReplayResult:
     """What replay says of a history that was read whole."""
-    return verify(Whole(logged, 1), Asked())
+    return verify(Whole(logged, 1), PartitionRequest())
 
 
-def records(changes: list[Logged]) -> list[tuple[str, int, bytes]]:
+def records(changes: list[StoredRecord]) -> list[tuple[str, int, bytes]]:
     """What a log leads to."""
-    again = Refold(lambda offset: [one for one in changes if one.offset < offset], first_rules(changes))
+    again = Refold(lambda offset: [one for one in changes if one.offset < offset], first_mapping(changes))
     return [(user, one.offset, value) for one in changes for user, value in sorted(again.take(one).records.items())]
 
 
@@ -78,7 +78,7 @@ def test_from_any_moment_on(built: Built, data: st.DataObject) -> None:
     if data.draw(st.booleans()):
         built.compact(data.draw(st.sampled_from(sorted(built.records) or ["E1"])))
     since = data.draw(st.sampled_from(built.changes)).timestamp
-    found = verify(Whole(built.logged, 1), Asked(since=since))
+    found = verify(Whole(built.logged, 1), PartitionRequest(since=since))
     lost = {problem for each in found.partitions for problem in [each.first and each.first.kind]} - {None}
     assert lost <= {"left out"}  # of one who was compacted, though too young for that
 
@@ -99,7 +99,7 @@ def told() -> Built:
 
 
 @st.composite
-def tampered(draw: st.DrawFn, topic: str) -> tuple[Logged, Logged]:
+def tampered(draw: st.DrawFn, topic: str) -> tuple[StoredRecord, StoredRecord]:
     """A record of the topic, and the same with one byte changed."""
     one = draw(st.sampled_from([each for each in told().logged if each.topic == topic]))
     value = one.value or b""
@@ -110,7 +110,7 @@ def tampered(draw: st.DrawFn, topic: str) -> tuple[Logged, Logged]:
 
 @settings(max_examples=240)
 @given(pair=tampered(OPERATIONS))
-def test_a_byte_of_a_record(pair: tuple[Logged, Logged]) -> None:
+def test_a_byte_of_a_record(pair: tuple[StoredRecord, StoredRecord]) -> None:
     """Any byte of any record: found, and named by topic and offset."""
     one, other = pair
     found = verdict([other if each is one else each for each in told().logged]).first
@@ -121,7 +121,7 @@ def test_a_byte_of_a_record(pair: tuple[Logged, Logged]) -> None:
 
 @settings(max_examples=240)
 @given(pair=tampered(CHANGES))
-def test_a_byte_of_an_event(pair: tuple[Logged, Logged]) -> None:
+def test_a_byte_of_an_event(pair: tuple[StoredRecord, StoredRecord]) -> None:
     """Any byte of any event: found, and named; or it has left no trace at all, then and now."""
     one, other = pair
     logged = [other if each is one else each for each in told().logged]
@@ -137,7 +137,7 @@ def test_a_byte_of_an_event(pair: tuple[Logged, Logged]) -> None:
 
 @settings(max_examples=120)
 @given(pair=tampered(OUTCOMES))
-def test_a_byte_of_an_outcome(pair: tuple[Logged, Logged]) -> None:
+def test_a_byte_of_an_outcome(pair: tuple[StoredRecord, StoredRecord]) -> None:
     """What an outcome says of its event, and that it is its fate, can't be another; how it went is only told there."""
     one, other = pair
     found = verdict([other if each is one else each for each in told().logged]).first
@@ -175,5 +175,5 @@ def test_two_events_in_each_others_place(data: st.DataObject) -> None:
     assert found.kind == "swapped" or (one.offset == 0 and found.kind == "altered")  # the mapping in force was another
 
 
-def _offset(logged: Logged) -> int:
+def _offset(logged: StoredRecord) -> int:
     return logged.offset

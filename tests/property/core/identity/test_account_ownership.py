@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streamproc.core.identity.account_ownership import denied, heard
-from streamproc.core.parsed_payload import Said
+from streamproc.core.parsed_payload import SourceEvent
 from streamproc.core.records.link import Word
 from tests.unit.core.identity.test_account_ownership import access, hook, read
 
@@ -13,7 +13,7 @@ words = st.builds(Word, orders, st.sampled_from([None, "on", "off", "unsaid"]), 
 
 
 @st.composite
-def accounts(draw: st.DrawFn) -> tuple[list[Said], list[Said]]:
+def accounts(draw: st.DrawFn) -> tuple[list[SourceEvent], list[SourceEvent]]:
     """What is said of an account that goes from user to user: in order, and with hooks that come late, and repeats."""
     said = [read(0, "E1", active=True)]
     for time in range(1, draw(st.integers(2, 7))):
@@ -32,7 +32,7 @@ def accounts(draw: st.DrawFn) -> tuple[list[Said], list[Said]]:
 
 
 @given(both=accounts())
-def test_late_hooks_end_where_they_end_in_order(both: tuple[list[Said], list[Said]]) -> None:
+def test_late_hooks_end_where_they_end_in_order(both: tuple[list[SourceEvent], list[SourceEvent]]) -> None:
     """Nobody keeps access, or loses it, because a word was late."""
     in_order, arrived = both
     assert access(*arrived) == access(*in_order)

@@ -13,7 +13,7 @@ from streamproc.core.fold.facts import absorb
 from streamproc.core.fold.fold import fold
 from streamproc.core.fold.mapping import parse_mapping
 from streamproc.core.identity.resolve import MOST, changes, order, resolve
-from streamproc.core.parsed_payload import Said
+from streamproc.core.parsed_payload import SourceEvent
 from streamproc.core.records.change_event import ChangeEvent, Fact, Origin, SourceFacts
 from streamproc.core.records.control import Control
 from streamproc.core.records.link import Link
@@ -36,7 +36,7 @@ class Raw:
     """A record of a source's topic."""
 
     source: str
-    said: Said
+    said: SourceEvent
     origin: Origin
 
 
@@ -52,10 +52,12 @@ class Order:
 Input = Raw | Order
 
 
-def event(name: str, attributes: dict[str, Fact], anchor: str | None = None, time: int = 0, **changes: Any) -> Said:
+def event(
+    name: str, attributes: dict[str, Fact], anchor: str | None = None, time: int = 0, **changes: Any
+) -> SourceEvent:
     """What okta/a says."""
     return replace(
-        Said("a", name, "change", (MICROS + time, 0, name), attributes, anchor),
+        SourceEvent("a", name, "change", (MICROS + time, 0, name), attributes, anchor),
         **changes,
     )
 
@@ -94,7 +96,7 @@ class Links(RuleBasedStateMachine):
     ) -> None:
         """A source says something of a subject, and perhaps who that is."""
         offset = len(self.inputs)
-        told = Said(subject[1], f"e{offset}", kind, (MICROS + time, 0, f"e{offset}"), attributes, anchor)
+        told = SourceEvent(subject[1], f"e{offset}", kind, (MICROS + time, 0, f"e{offset}"), attributes, anchor)
         self.take(Raw(subject[0], told, Origin(f"events.{subject[0]}", 0, offset, NOW + offset)))
 
     @rule(subject=st.sampled_from(SUBJECTS), user=st.none() | st.sampled_from(USERS))
@@ -218,7 +220,7 @@ TestLinks = Links.TestCase
 TestLinks.settings = settings(max_examples=60, stateful_step_count=20)
 
 
-def told(*records: tuple[Said, int]) -> tuple[Link, list[list[ChangeEvent]]]:
+def told(*records: tuple[SourceEvent, int]) -> tuple[Link, list[list[ChangeEvent]]]:
     """The link after these records of okta, each at its offset, and what each led to."""
     link: Link | None = None
     found = []

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streamproc.core.records.resource import ACCESS, Resource
-from streamproc.sink.decide.isolate_refused import less, portion
+from streamproc.sink.decide.isolate_refused import next_batch, without_refused
 from tests.support.resources import few_lists, resources
 
 several = resources.flatmap(lambda whole: st.tuples(st.just(whole), st.sets(st.sampled_from(sorted(whole)))))
@@ -18,7 +18,7 @@ def test_portions_are_all_of_it_and_what_goes_alone_is_alone(given_: tuple[Resou
     changes, alone = given_
     left, sent = dict(changes), dict[str, Any]()
     while left:
-        part = cast("dict[str, Any]", portion(cast("Resource", left), alone))
+        part = cast("dict[str, Any]", next_batch(cast("Resource", left), alone))
         assert part
         assert len(part) == 1 or not part.keys() & alone
         sent |= part
@@ -30,7 +30,7 @@ def test_portions_are_all_of_it_and_what_goes_alone_is_alone(given_: tuple[Resou
 def test_of_what_was_set_aside_nothing_is_given(given_: tuple[Resource, set[str]], held: Resource) -> None:
     """Of access only what is held and stays desired is named; all else that was set aside isn't named."""
     desired, aside = given_
-    found = cast("dict[str, Any]", less(desired, held, aside, ()))
+    found = cast("dict[str, Any]", without_refused(desired, held, aside, ()))
     before, everything = cast("dict[str, Any]", held), cast("dict[str, Any]", desired)
     assert found.keys() & aside == everything.keys() & aside & set(ACCESS)
     for name in found.keys() & aside:
@@ -44,12 +44,12 @@ def test_of_what_was_set_aside_nothing_is_given(given_: tuple[Resource, set[str]
 def test_what_was_given_up_is_left_as_it_is(given_: tuple[Resource, set[str]], held: Resource) -> None:
     """Where not even less is taken, nothing more is asked of it."""
     desired, aside = given_
-    assert not less(desired, held, aside, aside).keys() & aside
+    assert not without_refused(desired, held, aside, aside).keys() & aside
 
 
 @given(few_lists, few_lists, few_lists)
 def test_a_group_that_was_set_aside_stays_as_it_is(desired: list[str], held: list[str], aside: list[str]) -> None:
     """Nobody joins or leaves it; of the others what is desired counts."""
-    found = less(Resource(groups=desired), Resource(groups=held), {f"group {name}" for name in aside}, ())
+    found = without_refused(Resource(groups=desired), Resource(groups=held), {f"group {name}" for name in aside}, ())
     assert set(found["groups"]) & set(aside) == set(held) & set(aside)
     assert set(found["groups"]) - set(aside) == set(desired) - set(aside)

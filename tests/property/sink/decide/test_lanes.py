@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
-from streamproc.core.flow.offset_tracker import Offsets
+from streamproc.core.flow.offset_tracker import OffsetTracker
 from streamproc.core.fold.plan import Urgency
 from streamproc.sink.decide.lanes import SHARE, Lanes, Turn
 
@@ -297,7 +297,7 @@ def test_lanes_in_any_interleaving() -> None:
 @given(data=st.data())
 def test_offsets_are_those_of_a_plain_list(data: st.DataObject) -> None:
     """Started in order with gaps and finished in any order, the commit stands at the first that isn't finished."""
-    offsets = Offsets()
+    offsets = OffsetTracker()
     started: list[int] = []
     finished: set[int] = set()
     following = data.draw(st.integers(0, 3))
@@ -317,7 +317,7 @@ def test_offsets_are_those_of_a_plain_list(data: st.DataObject) -> None:
 
 def test_offsets_know_only_what_was_started() -> None:
     """Before anything was read there is nothing to commit, a stranger is ignored, and so is what was read before."""
-    offsets = Offsets()
+    offsets = OffsetTracker()
     assert offsets.committable() is None
     offsets.finish(7)
     assert offsets.committable() is None

@@ -11,7 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from streamproc.core.records.change_event import Origin
 from streamproc.core.records.user_record import Cause
-from streamproc.sink.decide.mass_guard import Flow, Guard, Hold, Protected, Rejected, Ruling, Window
+from streamproc.sink.decide.mass_guard import Flow, GuardDecision, Hold, MassGuard, Protected, Rejected, Window
 
 WINDOWS: Final = (Window(600.0, 3, 0.05), Window(3600.0, 6, 0.1))
 SAFE: Final = "svc-safe"
@@ -39,15 +39,15 @@ class Sink(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.guard = self._made(Guard())
+        self.guard = self._made(MassGuard())
         self.seq = 0
         self.said: dict[str, str] = {}
         self.asked: dict[str, tuple[int, Cause]] = {}
         self.through: list[tuple[str, Cause]] = []
 
     @staticmethod
-    def _made(before: Guard) -> Guard:
-        return Guard(WINDOWS, ["svc-*"], before.snapshot())
+    def _made(before: MassGuard) -> MassGuard:
+        return MassGuard(WINDOWS, ["svc-*"], before.snapshot())
 
     @rule(user=users, at=times, source=sources, reason=reasons, active=actives)
     def leaves(self, user: str, at: int, source: str, reason: str | None, active: int) -> None:
@@ -66,7 +66,7 @@ class Sink(RuleBasedStateMachine):
         else:
             self._looked_at(user, ruling, active)
 
-    def _looked_at(self, user: str, ruling: Ruling, active: int) -> None:
+    def _looked_at(self, user: str, ruling: GuardDecision, active: int) -> None:
         _, of = self.asked[user]
         at = of.origin.appended // 1000
         let = [each.origin.appended // 1000 for _, each in self.through]
@@ -152,7 +152,7 @@ def test_the_order_of_asking_lets_no_more_through(
     leavers: list[tuple[int, str, str | None]], count: int, data: st.DataObject
 ) -> None:
     """Of leavers within one window no order lets more than the threshold through, nor of one cause more than half."""
-    guard = Guard([Window(600.0, count, 0.0)])
+    guard = MassGuard([Window(600.0, count, 0.0)])
     let = []
     for number in data.draw(st.permutations(range(len(leavers)))):
         of = cause(*leavers[number])
@@ -166,6 +166,6 @@ def test_the_order_of_asking_lets_no_more_through(
 def test_single_leavers_always_flow(gaps: list[int], data: st.DataObject) -> None:
     """At most one in five minutes, of whatever source, asked in any order: none is held at thresholds of 5 and 24."""
     times = [sum(gaps[:number]) for number in range(1, len(gaps) + 1)]
-    guard = Guard([Window(600.0, 5, 0.0), Window(3600.0, 24, 0.0)])
+    guard = MassGuard([Window(600.0, 5, 0.0), Window(3600.0, 24, 0.0)])
     for at in data.draw(st.permutations(times)):
         assert isinstance(guard.ask(f"p{at}", 0, cause(at, data.draw(sources)), 0), Flow)

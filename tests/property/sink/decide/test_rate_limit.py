@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
-from streamproc.sink.decide.rate_limit import LOOK, MARGIN, Pace
+from streamproc.sink.decide.rate_limit import LOOK, MARGIN, RateLimiter
 
 LIMIT: Final = 300
 SECONDS: Final = 60.0
@@ -58,7 +58,7 @@ class Window:
 class Sink:
     """One sink: requests that wait, each as the time since when, and its connections."""
 
-    pace: Pace
+    pace: RateLimiter
     connections: int
     ordinary: deque[float] = field(default_factory=deque)
     urgent: deque[float] = field(default_factory=deque)
@@ -85,7 +85,7 @@ class Play:
         self.window = window
         self.latency = latency
         self.random = random.Random(seed)
-        self.sinks = [Sink(Pace(reserve), connections) for _ in range(sinks)]
+        self.sinks = [Sink(RateLimiter(reserve), connections) for _ in range(sinks)]
         self.now = 0.0
         self.exceeded: Counter[int] = Counter()
         """Refused requests by window, from 0."""
@@ -158,7 +158,7 @@ class Lone(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.window = Window(limit=20)
-        self.pace = Pace()
+        self.pace = RateLimiter()
         self.now = 0.0
         self.sent = 0
         self.arrived: list[tuple[int, dict[str, str]]] = []
@@ -348,7 +348,7 @@ def test_a_sink_that_joins_gets_its_turn() -> None:
 
 def test_an_unknown_limit_is_not_waited_for() -> None:
     """A target that tells nothing of a limit, or nothing that makes sense, isn't slowed down."""
-    pace = Pace()
+    pace = RateLimiter()
     said = {"inin-ratelimit-allowed": "0", "inin-ratelimit-count": "nan", "inin-ratelimit-reset": "-1"}
     for headers in ({}, said, dict.fromkeys(said, ""), dict.fromkeys(said, "inf")):
         for _ in range(500):
@@ -369,7 +369,7 @@ def test_an_unknown_limit_is_not_waited_for() -> None:
 )
 def test_a_429_closes_the_gate(headers: dict[str, str], text: str, seconds: float) -> None:
     """Everybody waits as long as the answer says, in a header or in its text, or else a second; never for hours."""
-    pace = Pace()
+    pace = RateLimiter()
     pace.sent(10.0)
     pace.answered(10.0, 429, headers, text)
     assert [pace.wait(10.0, urgent=urgent) for urgent in (True, False)] == [seconds, seconds]
@@ -382,7 +382,7 @@ def told(count: int, reset: int = 60, limit: int = LIMIT) -> dict[str, str]:
     return {f"inin-ratelimit-{name}": str(value) for name, value in said.items()}
 
 
-def sent(pace: Pace, now: float, *, urgent: bool = False) -> int:
+def sent(pace: RateLimiter, now: float, *, urgent: bool = False) -> int:
     """How many may go out at once."""
     count = 0
     while pace.wait(now, urgent=urgent) == 0.0:
@@ -391,9 +391,9 @@ def sent(pace: Pace, now: float, *, urgent: bool = False) -> int:
     return count
 
 
-def asked(*headers: dict[str, str], now: float = 0.0, flying: int = 0) -> Pace:
+def asked(*headers: dict[str, str], now: float = 0.0, flying: int = 0) -> RateLimiter:
     """A pace that got these answers, and has more requests in flight."""
-    pace = Pace()
+    pace = RateLimiter()
     for _ in range(len(headers) + flying):
         pace.sent(now)
     for each in headers:

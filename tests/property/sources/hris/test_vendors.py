@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamproc.core.parsed_payload import Said
+from streamproc.core.parsed_payload import SourceEvent
 from streamproc.core.records.change_event import CHANGE_EVENT
 from streamproc.sources.hris import vendors
 from tests.property.sources.test_okta import TAKEN, arrivals, changed, ending, fixtures, mutated, values
@@ -40,7 +40,7 @@ def test_no_depth_is_too_deep(opening: str) -> None:
     checked(orjson.loads(opening * 1000 + "1" + closing * 1000))
 
 
-def life() -> list[Said]:
+def life() -> list[SourceEvent]:
     """A JumpCloud user suspended, back, promoted, and suspended again, two of these within one millisecond."""
     event = fixtures("vendors")["jumpcloud"]
     told = [

@@ -21,12 +21,12 @@ from streamproc.cli import asof, options
 from streamproc.cli.replay import replay
 from streamproc.core.errors import HistoryError
 from streamproc.core.fold.mapping import parse_mapping
-from streamproc.core.fold.refold import Refold, first_rules
+from streamproc.core.fold.refold import Refold, first_mapping
 from streamproc.core.records.change_event import ChangeEvent, Effective, Fact, Move, NewMapping, Origin, SourceFacts
 from streamproc.core.records.mapping_in_force import SOURCE
 from streamproc.core.records.outcome import Outcome, Request
 from streamproc.core.records.resource import Resource
-from streamproc.core.records.stored_record import Logged, Recalled
+from streamproc.core.records.stored_record import InMemoryHistory, StoredRecord
 from streamproc.core.records.topic_names import CHANGES, OPERATIONS, OUTCOMES
 from streamproc.core.records.user_record import Cause
 from streamproc.settings import load_settings
@@ -41,8 +41,8 @@ class Log:
     """One partition, written a minute at a time."""
 
     def __init__(self, text: str | None = DEFAULT) -> None:
-        self.changes: list[Logged] = []
-        self.outcomes: list[Logged] = []
+        self.changes: list[StoredRecord] = []
+        self.outcomes: list[StoredRecord] = []
         self.recorded: dict[int, bytes] = {}
         """In the place of what was recorded at an offset."""
         if text is not None:
@@ -59,7 +59,7 @@ class Log:
         origin = Origin(f"events.{source}", 1, 500 + offset, self.now - 1000)
         order = (self.now * 1000 - 2_000_000, 0, f"e{offset}")
         event = ChangeEvent(user, source, subject, f"e{offset}", kind, order, facts, origin, **more)
-        self.changes.append(Logged(CHANGES, 0, offset, self.now, user.encode(), orjson.dumps(event)))
+        self.changes.append(StoredRecord(CHANGES, 0, offset, self.now, user.encode(), orjson.dumps(event)))
         return offset
 
     def mapping(self, text: str, *, first: bool = False) -> int:
@@ -68,25 +68,25 @@ class Log:
         origin = Origin(CHANGES if first else "streamproc.controls", 0, offset, self.now)
         new = NewMapping(text, "Kim Berg", first=first)
         event = ChangeEvent("", SOURCE, "", digest, "mapping", (0, 0, digest), {}, origin, "new teams", mapping=new)
-        self.changes.append(Logged(CHANGES, 0, offset, self.now, digest.encode(), orjson.dumps(event)))
+        self.changes.append(StoredRecord(CHANGES, 0, offset, self.now, digest.encode(), orjson.dumps(event)))
         return offset
 
     def tell(self, verdict: Any, *requests: Request, user: str = "E1") -> None:
         """An outcome."""
         cause = Cause("hris", "e", Origin("t", 0, 0, 0))
         value = orjson.dumps(Outcome(user, 1, verdict, True, 0, "changed", cause, [], list(requests)))
-        self.outcomes.append(Logged(OUTCOMES, 0, len(self.outcomes), self.now, user.encode(), value))
+        self.outcomes.append(StoredRecord(OUTCOMES, 0, len(self.outcomes), self.now, user.encode(), value))
 
-    def history(self) -> Recalled:
+    def history(self) -> InMemoryHistory:
         """With the records that the worker made of it."""
-        refold = Refold(lambda offset: self.changes[:offset], first_rules(self.changes))
+        refold = Refold(lambda offset: self.changes[:offset], first_mapping(self.changes))
         made = [
-            Logged(OPERATIONS, 0, n, each.timestamp, user.encode(), self.recorded.get(each.offset, value))
+            StoredRecord(OPERATIONS, 0, n, each.timestamp, user.encode(), self.recorded.get(each.offset, value))
             for n, each in enumerate(self.changes)
             if refold.mapping is not None
             for user, value in refold.take(each).records.items()
         ]
-        return Recalled([*self.changes, *made, *self.outcomes], 1)
+        return InMemoryHistory([*self.changes, *made, *self.outcomes], 1)
 
 
 def lines(log: Log, minutes: float, user: str = "E1") -> list[str]:
@@ -103,7 +103,7 @@ def hired(log: Log, **facts: Fact) -> int:
 
 def raw(source: str, offset: int) -> str:
     """How the raw event is named of which that at `offset` of `identity.changes` was made."""
-    return f", from events.{source}/1@{500 + offset} appended {words.told(NOON + MINUTE * offset - 1000)}"
+    return f", from events.{source}/1@{500 + offset} appended {words.iso_moment(NOON + MINUTE * offset - 1000)}"
 
 
 def request(number: int, at: int, status: int | None = 200, method: str = "PATCH", **learned: Any) -> Request:
@@ -268,7 +268,7 @@ def test_a_record_that_differs_is_told_as_it_was_recorded() -> None:
     offset = hired(log, job="Agent")
     other = Log()
     hired(other, job="Clerk")
-    refold = Refold(lambda n: other.changes[:n], first_rules(other.changes))
+    refold = Refold(lambda n: other.changes[:n], first_mapping(other.changes))
     log.recorded[offset] = [refold.take(each) for each in other.changes][1].records["E1"]
     found = lines(log, 5)
     assert any("AS RECORDED; FOLDED ANEW IT DIFFERS" in line for line in found)
@@ -283,7 +283,7 @@ def run(log: Log, monkeypatch: pytest.MonkeyPatch, **asked: Any) -> Result:
     """The command, on that log."""
 
     @asynccontextmanager
-    async def opened(*_: Any, **__: Any) -> AsyncIterator[Recalled]:
+    async def opened(*_: Any, **__: Any) -> AsyncIterator[InMemoryHistory]:
         yield log.history()
 
     monkeypatch.setattr(asof, "opened", opened)
@@ -319,10 +319,10 @@ def test_the_table_is_by_user(monkeypatch: pytest.MonkeyPatch) -> None:
         log.say("hris", user, user, facts={"userName": f"{user}@example.com", "active": True})
     made = log.history()
 
-    class Spread(Recalled):
+    class Spread(InMemoryHistory):
         """Three partitions, of which each user is in one."""
 
-        def read(self, topic: str, partition: int, **more: Any) -> Iterator[Logged]:
+        def read(self, topic: str, partition: int, **more: Any) -> Iterator[StoredRecord]:
             for each in made.read(topic, 0, **more):
                 if (each.key or b"").decode() not in users or users.index((each.key or b"").decode()) % 3 == partition:
                     yield replace(each, partition=partition)
@@ -351,7 +351,7 @@ def test_an_archive_answers_up_to_its_end(tmp_path: Path) -> None:
     folder = archived(tmp_path / "archive", made)
     layout.keep_manifest(folder, layout.Manifest(layout.VERSION, None, 1, NEEDED))
     where = ["--archive", str(folder), "--offline", "--as-of"]
-    end, begin = words.told(made.log[-1].timestamp), words.told(made.log[0].timestamp)
+    end, begin = words.iso_moment(made.log[-1].timestamp), words.iso_moment(made.log[0].timestamp)
     result = CliRunner().invoke(replay, [*where, "2030-01-01", "--user", "E1", "--json"])
     assert orjson.loads(result.stdout)["at"] == made.log[-1].timestamp
     assert f"ends at {end}: the answer is as of then" in result.stderr
@@ -421,7 +421,7 @@ def test_a_good_record_beside_an_altered_one(monkeypatch: pytest.MonkeyPatch) ->
     wrong = replace(good, value=(good.value or b"").replace(b"Ana Ruiz", b"Ana Ruis"))
     for one, other in ((good, wrong), (wrong, good)):
         both = [*log.changes, replace(one, offset=0), replace(other, offset=1)]
-        monkeypatch.setattr(log, "history", lambda records=both: Recalled(records, 1))
+        monkeypatch.setattr(log, "history", lambda records=both: InMemoryHistory(records, 1))
         assert run(log, monkeypatch, at=NOON + 5 * MINUTE).exit_code == 1
 
 
@@ -451,7 +451,7 @@ def test_a_log_without_a_mapping_says_what_to_do() -> None:
     hired(log)
     with pytest.raises(HistoryError, match=r"no mapping is named from offset 0 on.*--mapping FILE"):
         list(as_of(log.history(), NOON))
-    assumed = first_rules(Log().changes)
+    assumed = first_mapping(Log().changes)
     assert assumed is not None
     (answer,) = as_of(log.history(), NOON, assumed=replace(assumed, seq=0))
     assert answer.desired["userName"] == "ana@example.com"
@@ -461,7 +461,7 @@ def test_a_log_without_a_mapping_says_what_to_do() -> None:
 def test_a_moment_is_read(text: str, at: int) -> None:
     """With a zone, or as milliseconds; and told in UTC."""
     assert options.instant(text) == at
-    assert words.told(at) == "2026-11-24T12:00:00Z"
+    assert words.iso_moment(at) == "2026-11-24T12:00:00Z"
 
 
 def test_a_moment_without_a_zone_is_refused() -> None:

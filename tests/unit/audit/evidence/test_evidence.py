@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from streamproc.archive import layout
-from streamproc.archive.writer import Writing
+from streamproc.archive.writer import ArchiveWriter
 from streamproc.audit.evidence import bundle_zip, redact_bundle
 from streamproc.audit.evidence.format import (
     CHAIN,
@@ -32,7 +32,7 @@ from streamproc.audit.evidence.format import (
 from streamproc.audit.evidence.make import make
 from streamproc.audit.evidence.raw_line import Line, line_of
 from streamproc.audit.evidence.redaction import MARK
-from streamproc.audit.evidence.scope import Chosen
+from streamproc.audit.evidence.scope import Scope
 from streamproc.audit.evidence.signature import fingerprint, public_pem
 from streamproc.audit.evidence.verify import Derived, check
 from streamproc.cli.evidence import evidence, verify
@@ -124,7 +124,7 @@ def test_whom_a_period_chooses() -> None:
     told.tell("B", told.say("B", {"active": False}), "revoked", read_back=told.clock)
     end = told.clock + 1
     told.tell("B", told.say("B", {"active": True}), "delivered")
-    files = made(told, Chosen((), begin, end))
+    files = made(told, Scope((), begin, end))
     assert verified(files).equal
     (user,) = [orjson.loads(each) for each in files[CHAIN].splitlines()]
     assert (user["user"], user["events"], user["outcomes"], len(user["records"])) == ("B", 2, 2, 2)
@@ -139,10 +139,10 @@ def test_a_fate_that_reaches_over_the_end_of_the_period() -> None:
     end = told.clock + 1
     third = told.say("A", {"job": "Chief"})
     told.tell("A", third, "superseded", effect="unknown", cause=None, since=first - 1, operations=[])
-    result = verified(made(told, Chosen(("A",), None, end)))
+    result = verified(made(told, Scope(("A",), None, end)))
     assert result.equal, [each.told for each in result.findings]
     assert (result.counts["records"], result.counts["open"]) == (3, 0)
-    assert verified(made(told, Chosen(("A",), None, end), redact=b"r" * 32)).equal
+    assert verified(made(told, Scope(("A",), None, end), redact=b"r" * 32)).equal
     assert second > first
 
 
@@ -157,7 +157,7 @@ def test_an_order_that_came_after_the_period() -> None:
     more = {"effect": "unchanged", "cause": told.by_order(control, told.order(control)), "read_back": told.clock}
     told.tell("A", seq, "revoked", final=False, **more)
     told.order(Control("retry-A", "retry", "A", seq, "Kim", "nothing went back to this one", told.clock))
-    files = made(told, Chosen(("A",), None, end))
+    files = made(told, Scope(("A",), None, end))
     assert verified(files).equal
     assert [each["action"] for each in values(files, CONTROLS)] == ["release"]
 
@@ -183,13 +183,13 @@ def test_a_record_that_was_altered_before_is_shown(tmp_path: Path) -> None:
     (record,) = changed.written("A")
     forged = (record.value or b"").replace(b'"Agent"', b'"Admin"')
     changed.records[changed.records.index(record)] = replace(record, value=forged)
-    result = make(changed.history(), Chosen(("A",)), tmp_path / "one")
+    result = make(changed.history(), Scope(("A",)), tmp_path / "one")
     (finding,) = result.findings
     assert (finding.kind, finding.file, finding.user) == ("altered", RECORDS, "A")
     assert 'desired.title: recorded "Admin", folded "Agent"' in finding.what
     assert "its own hash doesn't fit it" in finding.what
     with pytest.raises(EvidenceError, match="the log isn't whole: altered"):
-        make(changed.history(), Chosen(("A",)), tmp_path / "two", redact=b"r" * 32)
+        make(changed.history(), Scope(("A",)), tmp_path / "two", redact=b"r" * 32)
     assert [each.name for each in tmp_path.iterdir()] == ["one"]
 
 
@@ -320,7 +320,7 @@ def test_what_would_fold_to_something_else_is_refused(tmp_path: Path, monkeypatc
     told.say("A", {"team": "Spanish"})
     monkeypatch.setattr(redact_bundle, "kept", lambda _: frozenset({"active"}))
     with pytest.raises(EvidenceError, match="user A at seq 2 would have another effect, operations"):
-        make(told.history(), Chosen(("A",)), tmp_path / "one", redact=b"r" * 32)
+        make(told.history(), Scope(("A",)), tmp_path / "one", redact=b"r" * 32)
     assert not list(tmp_path.iterdir())
 
 
@@ -375,7 +375,7 @@ def archive(tmp_path: Path) -> Path:
     topics = (CHANGES, OPERATIONS, OUTCOMES_TOPIC, CONTROLS_TOPIC)
     layout.keep_manifest(layout.made(folder), layout.Manifest(layout.VERSION, "cluster", PARTITIONS, topics))
     for place in sorted({(each.topic, each.partition) for each in log().records}):
-        writing = Writing(folder, *place, 0)
+        writing = ArchiveWriter(folder, *place, 0)
         theirs = [each for each in log().records if (each.topic, each.partition) == place]
         for each in theirs:
             writing.add((each.offset, each.timestamp, each.key, each.value, each.headers))

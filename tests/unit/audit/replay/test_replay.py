@@ -10,20 +10,20 @@ from click.testing import CliRunner
 
 from streamproc.archive import layout
 from streamproc.archive.layout import Gap, Manifest
-from streamproc.archive.writer import Writing
+from streamproc.archive.writer import ArchiveWriter
 from streamproc.audit.replay.divergence import Divergence
-from streamproc.audit.replay.partition import LAG, Asked
-from streamproc.audit.replay.verify import Verdict, verify
+from streamproc.audit.replay.partition import LAG, PartitionRequest
+from streamproc.audit.replay.verify import ReplayResult, verify
 from streamproc.cli.replay import replay
 from streamproc.core.errors import HistoryError
 from streamproc.core.fold.fold import fold_encoded
 from streamproc.core.fold.mapping import parse_mapping
 from streamproc.core.fold.refold import Refold
 from streamproc.core.records.change_event import CHANGE_EVENT, ChangeEvent, Fact, Origin
-from streamproc.core.records.mapping_in_force import Rules
+from streamproc.core.records.mapping_in_force import MappingInForce
 from streamproc.core.records.outcome import Outcome
 from streamproc.core.records.rejected import Rejected
-from streamproc.core.records.stored_record import Logged, Recalled
+from streamproc.core.records.stored_record import InMemoryHistory, StoredRecord
 from streamproc.core.records.topic_names import (
     CHANGES,
     CONTROLS,
@@ -40,7 +40,7 @@ OLD = '[attributes]\ntitle = "job"\n[[copy]]\nfact = "queue"\nto = "skills"\n'
 NEW = OLD + '[[rule]]\nwhen = { department = "Spanish*" }\nlanguages = { Spanish = 4.0 }\n'
 
 
-class Whole(Recalled):
+class Whole(InMemoryHistory):
     """A history that was read before anything could be compacted."""
 
     def written(self, topic: str, partition: int, offset: int) -> int:
@@ -51,9 +51,9 @@ class Whole(Recalled):
 class Elsewhere:
     """A history that isn't known to be in memory, so processes are worth it."""
 
-    def __init__(self, records: list[Logged], partitions: int) -> None:
+    def __init__(self, records: list[StoredRecord], partitions: int) -> None:
         self.partitions = partitions
-        self.read = Recalled(records, partitions).read
+        self.read = InMemoryHistory(records, partitions).read
 
 
 def said(user: str, number: int, /, **facts: Fact) -> ChangeEvent:
@@ -82,12 +82,12 @@ def story() -> Built:
     return built
 
 
-def judged(logged: list[Logged], asked: Asked | None = None) -> Verdict:
+def judged(logged: list[StoredRecord], asked: PartitionRequest | None = None) -> ReplayResult:
     """The verdict on a history that was read whole."""
-    return verify(Whole(logged, 1), asked or Asked())
+    return verify(Whole(logged, 1), asked or PartitionRequest())
 
 
-def first(logged: list[Logged], asked: Asked | None = None) -> Divergence:
+def first(logged: list[StoredRecord], asked: PartitionRequest | None = None) -> Divergence:
     """What it says is wrong first."""
     verdict = judged(logged, asked)
     assert not verdict.equal
@@ -100,16 +100,18 @@ def where(found: Divergence) -> tuple[str, str, int | None]:
     return found.kind, found.topic, found.offset
 
 
-def changed(logged: list[Logged], topic: str, offset: int, change: Callable[[Logged], Logged | None]) -> list[Logged]:
+def changed(
+    logged: list[StoredRecord], topic: str, offset: int, change: Callable[[StoredRecord], StoredRecord | None]
+) -> list[StoredRecord]:
     """The history with one record changed, or without it."""
     found = [change(one) if (one.topic, one.offset) == (topic, offset) else one for one in logged]
     return [one for one in found if one is not None]
 
 
-def valued(text: str, other: str) -> Callable[[Logged], Logged]:
+def valued(text: str, other: str) -> Callable[[StoredRecord], StoredRecord]:
     """Some bytes in its value instead of others."""
 
-    def change(one: Logged) -> Logged:
+    def change(one: StoredRecord) -> StoredRecord:
         assert one.value is not None
         assert text.encode() in one.value
         return replace(one, value=one.value.replace(text.encode(), other.encode(), 1))
@@ -117,7 +119,7 @@ def valued(text: str, other: str) -> Callable[[Logged], Logged]:
     return change
 
 
-def gone(_: Logged) -> None:
+def gone(_: StoredRecord) -> None:
     """Taken out."""
 
 
@@ -142,7 +144,7 @@ def test_a_byte_in_a_record() -> None:
 def test_a_record_that_was_sealed_anew() -> None:
     """Somebody who computes the hash anew is found out by the record after it, whose hash is over the old one."""
 
-    def forge(one: Logged) -> Logged:
+    def forge(one: StoredRecord) -> StoredRecord:
         record = decode(one.value or b"")
         return replace(one, value=encode(seal(replace(record, hash="", problems=["forged"]))))
 
@@ -174,7 +176,7 @@ def test_two_events_that_were_swapped(one: int, other: int) -> None:
     logged = story().logged
     values = {each.offset: each for each in logged if each.topic == CHANGES}
 
-    def swap(each: Logged) -> Logged:
+    def swap(each: StoredRecord) -> StoredRecord:
         there = values[other if each.offset == one else one]
         return replace(each, key=there.key, value=there.value)
 
@@ -188,7 +190,7 @@ def test_two_events_that_were_swapped(one: int, other: int) -> None:
 def test_a_mapping_whose_text_was_altered(offset: int) -> None:
     """A text that isn't that of the digest is named, wherever the mapping came into force."""
     tampered = changed(story().logged, CHANGES, offset, valued("title = ", "phone = "))
-    found = first(tampered, Asked())
+    found = first(tampered, PartitionRequest())
     assert where(found) == ("altered", CHANGES, offset)
 
 
@@ -196,7 +198,7 @@ def test_a_mapping_that_was_altered_with_its_digest() -> None:
     """The records say by which mapping they were made: one that was never in force doesn't fit them."""
     other = NEW.replace("4.0", "5.0")
 
-    def forge(one: Logged) -> Logged:
+    def forge(one: StoredRecord) -> StoredRecord:
         event = CHANGE_EVENT.validate_json(one.value or b"")
         assert event.mapping is not None
         digest = parse_mapping(other).digest
@@ -231,12 +233,12 @@ def test_the_last_record_may_not_be_written_yet() -> None:
 def test_an_event_that_was_taken_out(offset: int) -> None:
     """`identity.changes` has no gaps, so one shows; one at its end shows by the record that it led to."""
     tampered = changed(story().logged, CHANGES, offset, gone)
-    found = first(tampered, Asked(mapping=_rules(OLD)))
+    found = first(tampered, PartitionRequest(mapping=_rules(OLD)))
     assert where(found) == ("left out", CHANGES, offset)
 
 
-def _rules(text: str) -> Rules:
-    return Rules(-1, parse_mapping(text).digest, text, "", "", Origin("", 0, -1, 0), 0)
+def _rules(text: str) -> MappingInForce:
+    return MappingInForce(-1, parse_mapping(text).digest, text, "", "", Origin("", 0, -1, 0), 0)
 
 
 def test_an_outcome_that_was_taken_out() -> None:
@@ -266,7 +268,7 @@ def test_an_outcome_that_was_altered() -> None:
 def test_an_outcome_that_was_added(seq: int, kind: str) -> None:
     """A second fate is one too many, and so is that of an event that isn't the user's."""
     outcome = Outcome("ana", seq, "delivered", True, BEGIN, "changed", None, [], [])
-    found = first([*story().logged, Logged(OUTCOMES, 0, 99, BEGIN, b"ana", orjson.dumps(outcome))])
+    found = first([*story().logged, StoredRecord(OUTCOMES, 0, 99, BEGIN, b"ana", orjson.dumps(outcome))])
     assert where(found) == (kind, OUTCOMES, 99)
 
 
@@ -297,7 +299,7 @@ def test_an_outcome_and_the_word_for_it_were_taken_out() -> None:
 def test_a_verdict_that_cant_be(verdict: str, more: dict[str, object]) -> None:
     """What was done for an event, and when, has to fit what is said to have become of it."""
 
-    def forge(one: Logged) -> Logged:
+    def forge(one: StoredRecord) -> StoredRecord:
         return replace(one, value=orjson.dumps({**orjson.loads(one.value or b""), "verdict": verdict, **more}))
 
     built = story()
@@ -311,7 +313,7 @@ def test_a_verdict_that_cant_be(verdict: str, more: dict[str, object]) -> None:
 def test_an_outcome_that_nobody_can_read(more: dict[str, object]) -> None:
     """What the reports couldn't read isn't equal."""
 
-    def forge(one: Logged) -> Logged:
+    def forge(one: StoredRecord) -> StoredRecord:
         return replace(one, value=orjson.dumps({**orjson.loads(one.value or b""), **more}))
 
     found = first(changed(story().logged, OUTCOMES, 2, forge))
@@ -334,17 +336,17 @@ def test_nothing_is_left_of_the_events(topic: str) -> None:
     whole, other = story(), Built(1)
     other.apply(OLD, first=True)
     left = [*other.logged, *(one for one in whole.logged if one.topic == topic)]
-    found = verify(Whole(left, 2), Asked()).first
+    found = verify(Whole(left, 2), PartitionRequest()).first
     assert found is not None
     assert found.partition == 0
     assert where(found) in {("left out", CHANGES, 1), ("added", OUTCOMES, 0), ("altered", DELIVERIES, 6)}
 
 
-def ordered(**more: object) -> Logged:
+def ordered(**more: object) -> StoredRecord:
     """The order of the story's second mapping."""
     control = {"id": "c", "action": "mapping", "user": None, "since": None, "by": "Kim", "reason": "why", "at": 1}
     appended = BEGIN + 5 * SECOND
-    return Logged(CONTROLS, 0, 5, appended, b"mapping", orjson.dumps({**control, "mapping": NEW, **more}))
+    return StoredRecord(CONTROLS, 0, 5, appended, b"mapping", orjson.dumps({**control, "mapping": NEW, **more}))
 
 
 def test_a_mapping_and_its_order() -> None:
@@ -370,7 +372,7 @@ def test_a_record_that_was_added() -> None:
     built = story()
     record = built.records["ana"]
     forged = seal(replace(record, hash="", seq=7, prev=record.seq, before="0" * 64))
-    found = first([*built.logged, Logged(OPERATIONS, 0, 99, BEGIN, b"ana", encode(forged))])
+    found = first([*built.logged, StoredRecord(OPERATIONS, 0, 99, BEGIN, b"ana", encode(forged))])
     assert where(found) == ("added", OPERATIONS, 99)
 
 
@@ -393,7 +395,7 @@ def test_what_was_compacted() -> None:
         built.say(said("ana", number, job=f"job {number}"))
     built.tell_of_gap("ana")
     built.compact("ana")
-    verdict = verify(Recalled(built.logged, 1), Asked())
+    verdict = verify(InMemoryHistory(built.logged, 1), PartitionRequest())
     assert verdict.equal
     assert (verdict.counts.records, verdict.counts.compacted, verdict.counts.fates) == (1, 3, 4)
     assert first(built.logged).kind == "left out"  # too young to have been compacted
@@ -404,7 +406,7 @@ def test_another_attempt_isnt_another_fate() -> None:
     built = story()
     cause = Cause("streamproc", "retry", Origin(OPERATIONS, 0, -1, BEGIN))
     again = orjson.dumps(Outcome("eve", 6, "delivered", False, BEGIN, "unchanged", cause, [], []))
-    assert judged([*built.logged, Logged(OUTCOMES, 0, 99, BEGIN, b"eve", again)]).equal
+    assert judged([*built.logged, StoredRecord(OUTCOMES, 0, 99, BEGIN, b"eve", again)]).equal
 
 
 def test_a_delivery_of_nothing() -> None:
@@ -418,12 +420,12 @@ def test_a_delivery_of_nothing() -> None:
 def test_rejected_events_are_in_the_log_of_rejections() -> None:
     """What can't be folded led to no record; it has to be told, and nothing that was folded may be."""
     built = story()
-    built.changes.append(Logged(CHANGES, 0, 9, built.now, b"ana", b"{"))
+    built.changes.append(StoredRecord(CHANGES, 0, 9, built.now, b"ana", b"{"))
     built.say(said("ana", 10, job="Agent"))
 
-    def told(offset: int) -> Logged:
+    def told(offset: int) -> StoredRecord:
         rejected = Rejected(CHANGES, 0, offset, BEGIN, "invalid", "why", None, None, [])
-        return Logged(REJECTIONS, 0, offset, BEGIN, None, orjson.dumps(rejected))
+        return StoredRecord(REJECTIONS, 0, offset, BEGIN, None, orjson.dumps(rejected))
 
     verdict = judged([*built.logged, told(9)])
     assert verdict.equal
@@ -436,20 +438,22 @@ def test_from_a_moment_on() -> None:
     """What was recorded before is taken as it is, if it fits its own hash; what came after is folded anew."""
     built = story()
     for offset in range(1, 9):
-        asked = Asked(since=BEGIN + offset * SECOND)
+        asked = PartitionRequest(since=BEGIN + offset * SECOND)
         verdict = judged(built.logged, asked)
         assert verdict.equal, verdict.first
         assert verdict.counts.events == 9 - offset
         assert verdict.counts.trusted == len(
             {one.key for one in built.changes[:offset] if b'"kind":"mapping"' not in (one.value or b"")}
         )
-    asked = Asked(since=BEGIN + 4 * SECOND)
+    asked = PartitionRequest(since=BEGIN + 4 * SECOND)
     assert where(first(changed(built.logged, OPERATIONS, 2, valued("Lead", "Load")), asked))[:2] == (
         "altered",
         OPERATIONS,
     )
     assert where(first(changed(built.logged, CHANGES, 4, valued("Chief", "Thief")), asked)) == ("altered", CHANGES, 4)
-    assert judged(changed(built.logged, CHANGES, 1, valued("Agent", "Clerk")), Asked(since=BEGIN + 6 * SECOND)).equal
+    assert judged(
+        changed(built.logged, CHANGES, 1, valued("Agent", "Clerk")), PartitionRequest(since=BEGIN + 6 * SECOND)
+    ).equal
 
 
 def test_from_a_moment_before_which_records_were_compacted() -> None:
@@ -457,7 +461,7 @@ def test_from_a_moment_before_which_records_were_compacted() -> None:
     built = story()
     built.compact("ana")
     built.compact("ben")
-    verdict = verify(Recalled(built.logged, 1), Asked(since=BEGIN + 4 * SECOND))
+    verdict = verify(InMemoryHistory(built.logged, 1), PartitionRequest(since=BEGIN + 4 * SECOND))
     assert verdict.equal, verdict.first
     assert verdict.counts.trusted == 2
 
@@ -468,8 +472,8 @@ def test_without_a_mapping_in_the_log() -> None:
     built.say(said("ana", 1, job="Agent"))
     with pytest.raises(HistoryError, match="--mapping FILE"):
         judged(built.logged)
-    assert judged(built.logged, Asked(mapping=_rules(OLD))).equal
-    found = first(built.logged, Asked(mapping=_rules(NEW)))
+    assert judged(built.logged, PartitionRequest(mapping=_rules(OLD))).equal
+    found = first(built.logged, PartitionRequest(mapping=_rules(NEW)))
     assert found.kind == "altered"
     assert f"mapping {parse_mapping(NEW).digest} is in force" in found.what
 
@@ -477,12 +481,12 @@ def test_without_a_mapping_in_the_log() -> None:
 def test_a_record_of_a_rejected_event() -> None:
     """However well it is sealed, what was rejected leads to none."""
     built = story()
-    built.changes.append(Logged(CHANGES, 0, 9, built.now, b"ana", b"{"))
+    built.changes.append(StoredRecord(CHANGES, 0, 9, built.now, b"ana", b"{"))
     record = built.records["ana"]
     forged = seal(replace(record, hash="", seq=9, prev=record.seq, before=record.hash))
     rejected = Rejected(CHANGES, 0, 9, BEGIN, "invalid", "why", None, None, [])
-    told = Logged(REJECTIONS, 0, 0, BEGIN, None, orjson.dumps(rejected))
-    found = first([*built.logged, Logged(OPERATIONS, 0, 99, BEGIN, b"ana", encode(forged)), told])
+    told = StoredRecord(REJECTIONS, 0, 0, BEGIN, None, orjson.dumps(rejected))
+    found = first([*built.logged, StoredRecord(OPERATIONS, 0, 99, BEGIN, b"ana", encode(forged)), told])
     assert where(found) == ("added", OPERATIONS, 99)
 
 
@@ -500,8 +504,8 @@ def test_partitions_on_all_cores_give_the_same() -> None:
     one, two = story(), story()
     both = [*one.logged, *(replace(each, partition=1) for each in two.logged)]
     tampered = changed(both, OPERATIONS, 2, valued('"title":"Lead"', '"title":"Load"'))
-    verdict = verify(Elsewhere(tampered, 2), Asked())
-    assert verdict == verify(Whole(tampered, 2), Asked())
+    verdict = verify(Elsewhere(tampered, 2), PartitionRequest())
+    assert verdict == verify(Whole(tampered, 2), PartitionRequest())
     assert [each.partition for each in verdict.partitions] == [0, 1]
     assert [each.divergences > 0 for each in verdict.partitions] == [True, True]
     assert verdict.first is not None
@@ -533,13 +537,13 @@ def test_numbers_that_json_doesnt_have() -> None:
     assert again.take(replace(built.changes[1], offset=9, value=huge)).rejected == "invalid"
 
 
-def archived(folder: Path, logged: list[Logged]) -> Path:
+def archived(folder: Path, logged: list[StoredRecord]) -> Path:
     """The history as an archive."""
     layout.made(folder)
     gap = Gap(DELIVERIES, 0, 100, 105)
     layout.keep_manifest(folder, Manifest(layout.VERSION, None, 1, (), (gap, replace(gap, topic=MAPPINGS))))
     for topic in (CHANGES, OPERATIONS, OUTCOMES, DELIVERIES):
-        writing = Writing(folder, topic, 0, 0)
+        writing = ArchiveWriter(folder, topic, 0, 0)
         for one in logged:
             if one.topic == topic:
                 writing.add((one.offset, one.timestamp, one.key, one.value, one.headers))

@@ -10,7 +10,7 @@ from streamproc.audit.revocations.latency import LIMIT, Leaver, Report, hops, re
 from streamproc.audit.revocations.query import leavers
 from streamproc.core.errors import HistoryError
 from streamproc.core.records.change_event import Effective, Origin
-from streamproc.core.records.stored_record import Recalled
+from streamproc.core.records.stored_record import InMemoryHistory
 from streamproc.core.records.topic_names import CHANGES, OUTCOMES
 from streamproc.core.records.user_record import Cause
 from tests.support.leavers import DAY, TEXT, Log, at, ms, patch
@@ -382,7 +382,7 @@ def test_a_log_without_a_mapping_says_so() -> None:
     left(log)
     records = [each for each in log.records if (each.topic, each.offset) != (CHANGES, 0)]
     with pytest.raises(HistoryError, match=r"identity\.changes, partition 0: no mapping is named from offset 1 on"):
-        leavers(Recalled(records, 1), END)
+        leavers(InMemoryHistory(records, 1), END)
 
 
 def test_what_isnt_an_outcome_is_named() -> None:

@@ -11,7 +11,7 @@ from streamproc.core.fold.facts import absorb
 from streamproc.core.fold.fold import fold
 from streamproc.core.fold.mapping import parse_mapping
 from streamproc.core.identity.resolve import resolve
-from streamproc.core.parsed_payload import Said
+from streamproc.core.parsed_payload import SourceEvent
 from streamproc.core.records.change_event import ChangeEvent, Fact, Move, Origin, SourceFacts
 from tests.unit.core.fold.test_fold import _said
 
@@ -174,8 +174,8 @@ def test_who_was_disabled_isnt_let_in_by_another_number() -> None:
 def test_disabled_and_given_another_number_in_one_go() -> None:
     """One snapshot that says both: the account that was disabled was this user's."""
     origin = Origin("events.entra", 0, 1, 1)
-    first = Said("x", "e1", "snapshot", (1, 0, "e1"), {"active": True}, "7")
-    then = Said("x", "e2", "snapshot", (2, 0, "e2"), {"active": False}, "TERM-7")
+    first = SourceEvent("x", "e1", "snapshot", (1, 0, "e1"), {"active": True}, "7")
+    then = SourceEvent("x", "e2", "snapshot", (2, 0, "e2"), {"active": False}, "TERM-7")
     link, events = resolve(None, "entra", [first], origin)
     _, later = resolve(link, "entra", [then], replace(origin, offset=2))
     facts: SourceFacts | None = None

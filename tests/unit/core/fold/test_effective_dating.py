@@ -10,7 +10,7 @@ from streamproc.core.fold.fold import fold, fold_encoded, passed
 from streamproc.core.fold.mapping import parse_mapping
 from streamproc.core.fold.plan import plan
 from streamproc.core.identity.resolve import resolve
-from streamproc.core.parsed_payload import Said, Taken
+from streamproc.core.parsed_payload import Receipt, SourceEvent
 from streamproc.core.records.change_event import ChangeEvent, Origin
 from streamproc.core.records.link import Link
 from streamproc.core.records.operation import Create, Deactivate
@@ -18,8 +18,8 @@ from streamproc.core.records.user_record import UserRecord, decode, encode
 from streamproc.sources import okta, workday
 from streamproc.sources.hris.contract import parse
 from streamproc.sources.lenient_json import micros
-from streamproc.sources.raw_record import told
-from streamproc.worker.due_refetch import asking
+from streamproc.sources.raw_record import parse_record
+from streamproc.worker.due_refetch import due_refetches
 
 MAPPING = parse_mapping("""
 [attributes]
@@ -54,10 +54,10 @@ class Log:
             self.offset += 1
             self.record = fold(self.record, self.offset, event, MAPPING)
 
-    def say(self, source: str, said: tuple[Said, ...], moment: str) -> None:
+    def say(self, source: str, said: tuple[SourceEvent, ...], moment: str) -> None:
         """A record of a source that the broker appends at a moment."""
         self.offset += 1
-        by_subject: dict[str, list[Said]] = {}
+        by_subject: dict[str, list[SourceEvent]] = {}
         for each in said:
             by_subject.setdefault(each.subject, []).append(each)
         for subject, them in by_subject.items():
@@ -67,7 +67,7 @@ class Log:
 
     def workday(self, moment: str, *rows: dict[str, Any]) -> None:
         """A report that is read at a moment."""
-        taken = Taken(received=us(moment), read=us(moment))
+        taken = Receipt(received=us(moment), read=us(moment))
         self.say("workday", workday.read({"Report_Entry": list(rows)}, taken, OPTIONS).events, moment)
 
     def hris(self, moment: str, **event: Any) -> None:
@@ -223,7 +223,7 @@ def test_time_never_goes_back() -> None:
     log.hris("2026-05-01T00:00:00Z", id="hire", attributes={"active": True})
     log.hris("2026-05-02T00:00:00Z", id="end", attributes={"active": False}, effective="2026-05-14T14:00:00Z")
     assert log.at(us("2026-05-14T14:00:00Z")) is False
-    log.say("okta", (Said("00u1", "o1", "change", (1, 0, "o1"), {"active": True}, "E1"),), MAY)
+    log.say("okta", (SourceEvent("00u1", "o1", "change", (1, 0, "o1"), {"active": True}, "E1"),), MAY)
     assert log.active is False
 
 
@@ -270,11 +270,11 @@ def test_a_snapshot_enables_only_if_it_was_read_after_the_disable() -> None:
     log = Log()
 
     def read(moment: str) -> None:
-        log.say("okta", okta.read(user, Taken(us("2026-05-02T00:00:00Z"), us(moment))).events, "2026-05-02T00:00:00Z")
+        log.say("okta", okta.read(user, Receipt(us("2026-05-02T00:00:00Z"), us(moment))).events, "2026-05-02T00:00:00Z")
 
     read("2026-05-01T11:00:00Z")
     assert log.active is True
-    log.say("okta", okta.read(left, Taken(us("2026-05-01T12:00:01Z"))).events, "2026-05-01T12:00:01Z")
+    log.say("okta", okta.read(left, Receipt(us("2026-05-01T12:00:01Z"))).events, "2026-05-01T12:00:01Z")
     assert log.active is False
     read("2026-05-01T11:59:59.999Z")
     assert log.active is False
@@ -298,17 +298,17 @@ def test_a_groups_event_and_a_silent_snapshot() -> None:
     """What an event says of a group outlives a snapshot that doesn't speak of groups, and not one that does."""
     log = Log()
     profile = {"id": "00u1", "status": "ACTIVE", "profile": {"login": "ana@example.com", "employeeNumber": "E1"}}
-    joined = Said("00u1", "g1", "change", (us(MAY), 0, "g1"), {"group:Spanish Agents": "Spanish Agents"}, "E1")
+    joined = SourceEvent("00u1", "g1", "change", (us(MAY), 0, "g1"), {"group:Spanish Agents": "Spanish Agents"}, "E1")
     log.say("okta", (joined,), MAY)
-    later = Taken(us("2026-05-02T00:00:00Z"), us("2026-05-02T00:00:00Z"))
+    later = Receipt(us("2026-05-02T00:00:00Z"), us("2026-05-02T00:00:00Z"))
     log.say("okta", okta.read(profile, later).events, "2026-05-02T00:00:00Z")
     assert log.record is not None
     assert log.record.desired["groups"] == ["Spanish Queue"]
-    latest = Taken(us("2026-05-03T00:00:00Z"), us("2026-05-03T00:00:00Z"))
+    latest = Receipt(us("2026-05-03T00:00:00Z"), us("2026-05-03T00:00:00Z"))
     log.say("okta", okta.read(profile | {"_embedded": {"groups": []}}, latest).events, "2026-05-03T00:00:00Z")
     assert log.record.desired["groups"] == []
     member = {"_embedded": {"groups": [{"id": "00g1", "profile": {"name": "Spanish Agents"}}]}}
-    newest = Taken(us("2026-05-04T00:00:00Z"), us("2026-05-04T00:00:00Z"))
+    newest = Receipt(us("2026-05-04T00:00:00Z"), us("2026-05-04T00:00:00Z"))
     log.say("okta", okta.read(profile | member, newest).events, "2026-05-04T00:00:00Z")
     assert log.record.desired["groups"] == ["Spanish Queue"]
 
@@ -318,7 +318,7 @@ def test_what_is_recalled_has_its_timeline() -> None:
     log = Log()
     log.hris("2026-05-01T00:00:00Z", id="hire", attributes={"active": True}, cancels="nothing")
     log.hris("2026-05-02T00:00:00Z", id="end", attributes={"active": False}, effective="2026-05-14T14:00:00Z")
-    log.say("okta", (Said("00u1", "o1", "snapshot", (1, 0, "o1"), {"active": True, "group:": True}, "E1"),), MAY)
+    log.say("okta", (SourceEvent("00u1", "o1", "snapshot", (1, 0, "o1"), {"active": True, "group:": True}, "E1"),), MAY)
     assert log.record is not None
     value = encode(log.record)
     event = passed(log.record, Origin("identity.changes", 0, 9, us("2026-05-14T14:00:00Z") // 1000))
@@ -330,8 +330,8 @@ def asked(log: Log, moment: str) -> list[str]:
     """Whom the worker's timer has fetched when it looks at the calendar at a moment."""
     assert log.record is not None
     taken = (
-        told(workday.read, OPTIONS, each.value, dict(each.headers), 0)
-        for each in asking(log.record, us(moment) // 1000)
+        parse_record(workday.read, OPTIONS, each.value, dict(each.headers), 0)
+        for each in due_refetches(log.record, us(moment) // 1000)
     )
     return [notice.subject for each in taken for notice in each.notifications]
 

@@ -9,7 +9,7 @@ from streamproc.core.fold.authority import view
 from streamproc.core.fold.facts import absorb
 from streamproc.core.identity.account_ownership import MOST
 from streamproc.core.identity.resolve import order, resolve
-from streamproc.core.parsed_payload import Said
+from streamproc.core.parsed_payload import SourceEvent
 from streamproc.core.records.change_event import Fact, Origin, SourceFacts
 from streamproc.core.records.control import Control
 from streamproc.core.records.link import Link
@@ -20,14 +20,14 @@ HR = SourceFacts("s", Origin("t", 0, 0, 0), floor=(1, 0, "e"), values={"active":
 """Of everybody here HR says that they work."""
 
 
-def read(time: int, user: str, *, active: bool, **said: Fact) -> Said:
+def read(time: int, user: str, *, active: bool, **said: Fact) -> SourceEvent:
     """The account as it was fetched."""
-    return Said("a", f"r{time}", "snapshot", (time, 0, f"r{time}"), {"active": active, **said}, user)
+    return SourceEvent("a", f"r{time}", "snapshot", (time, 0, f"r{time}"), {"active": active, **said}, user)
 
 
-def hook(time: int, *, active: bool) -> Said:
+def hook(time: int, *, active: bool) -> SourceEvent:
     """What a hook or a log says by itself: suspended, or let in again."""
-    return Said("a", f"h{time}", "change", (time, 0, f"h{time}"), {"active": active})
+    return SourceEvent("a", f"h{time}", "change", (time, 0, f"h{time}"), {"active": active})
 
 
 def ordered(user: str | None) -> Control:
@@ -35,7 +35,9 @@ def ordered(user: str | None) -> Control:
     return Control("c", "link" if user else "split", user, None, "kim", "why", NOW, "okta/a")
 
 
-def taken(*arrivals: Said | list[Said] | Control, source: str = "okta") -> tuple[Link, dict[str, SourceFacts]]:
+def taken(
+    *arrivals: SourceEvent | list[SourceEvent] | Control, source: str = "okta"
+) -> tuple[Link, dict[str, SourceFacts]]:
     """The link after these arrivals, and what each user knows of the account by the log."""
     link: Link | None = None
     users: dict[str, SourceFacts] = {}
@@ -51,7 +53,7 @@ def taken(*arrivals: Said | list[Said] | Control, source: str = "okta") -> tuple
     return link, users
 
 
-def access(*arrivals: Said | list[Said] | Control, source: str = "okta") -> dict[str, Fact]:
+def access(*arrivals: SourceEvent | list[SourceEvent] | Control, source: str = "okta") -> dict[str, Fact]:
     """Who of the account's users has access, where HR has nothing against it."""
     _, users = taken(*arrivals, source=source)
     return {user: view({f"{source}/a": facts, "workday/w": HR}, NOW)["active"] for user, facts in sorted(users.items())}
@@ -72,7 +74,7 @@ HIS, HERS = read(1, "E1", active=True), read(5, "E2", active=True)
         pytest.param([HIS, HERS, hook(2, active=True), SUSPENDED], id="after an older word that it is active"),
     ],
 )
-def test_who_was_disabled_loses_access_however_late_it_is_told(arrivals: Sequence[Said]) -> None:
+def test_who_was_disabled_loses_access_however_late_it_is_told(arrivals: Sequence[SourceEvent]) -> None:
     """The account has another number by then, and is enabled: its first user was disabled, its next one wasn't."""
     assert access(*arrivals) == {"E1": False, "E2": True}
 
@@ -86,7 +88,7 @@ def test_who_was_disabled_loses_access_however_late_it_is_told(arrivals: Sequenc
         pytest.param([HIS, HERS, LET_IN, SUSPENDED], id="the same the other way round"),
     ],
 )
-def test_a_late_word_that_is_older_takes_nothing(arrivals: Sequence[Said]) -> None:
+def test_a_late_word_that_is_older_takes_nothing(arrivals: Sequence[SourceEvent]) -> None:
     """The last word of the first user's time counts, in the source's order."""
     assert access(*arrivals) == {"E1": True, "E2": True}
 
@@ -101,7 +103,7 @@ def test_a_late_word_of_the_next_users_time_is_theirs() -> None:
 
 def test_what_was_suspended_before_isnt_denied_to_whoever_had_it_in_between() -> None:
     """Home again after a mistake: what was told while it was the second user's wasn't about them."""
-    renamed = Said("a", "n5", "change", (5, 0, "n5"), {}, "E2")
+    renamed = SourceEvent("a", "n5", "change", (5, 0, "n5"), {}, "E2")
     assert access(HIS, SUSPENDED, renamed, read(7, "E1", active=True)) == {"E1": True, "E2": True}
     assert access(HIS, renamed, SUSPENDED, read(7, "E1", active=True)) == {"E1": True, "E2": True}
 
@@ -119,7 +121,7 @@ def test_an_account_that_was_never_active_denies_nobody() -> None:
 def test_an_operators_order_takes_the_late_words_along() -> None:
     """Whoever is split off by an operator, with reasons, isn't disabled afterwards by what the account said before."""
     assert access(HIS, ordered("E2"), read(5, "E1", active=True), SUSPENDED) == {"E1": True, "E2": True}
-    by_hand: list[Said | Control] = [HIS, HERS, SUSPENDED, ordered("E1"), ordered(None), ordered("E2")]
+    by_hand: list[SourceEvent | Control] = [HIS, HERS, SUSPENDED, ordered("E1"), ordered(None), ordered("E2")]
     assert access(*by_hand) == {"E1": True, "E2": True}
     assert access(*by_hand, hook(2, active=False)) == {"E1": True, "E2": True}
     passing = [read(5, "E3", active=False), read(6, "E1", active=False), read(7, "E4", active=True)]

@@ -9,44 +9,44 @@ from streamproc.core.scim.response_policy import (
     BACKOFF_MOST,
     TABLE,
     Adopt,
-    Answer,
-    Asked,
     Deliver,
     Denied,
     Gone,
     Park,
     ReadBack,
     Refetch,
+    RequestKind,
+    Response,
+    ResponseAction,
     Retry,
-    Verdict,
     backoff,
     describe,
-    verdict,
+    response_action,
 )
 
-EVERY: tuple[Asked, ...] = get_args(Asked)
-WRITES: tuple[Asked, ...] = ("create", "write", "group")
+EVERY: tuple[RequestKind, ...] = get_args(RequestKind)
+WRITES: tuple[RequestKind, ...] = ("create", "write", "group")
 PAUSE = backoff(0, 0.0)
 
 
-def scim(status: int, scim_type: str = "", detail: str = "") -> Answer:
+def scim(status: int, scim_type: str = "", detail: str = "") -> Response:
     """An answer with the SCIM error body (RFC 7644 §3.12)."""
     schemas = ["urn:ietf:params:scim:api:messages:2.0:Error"]
-    return Answer(status, {"schemas": schemas, "status": str(status), "scimType": scim_type, "detail": detail}, {})
+    return Response(status, {"schemas": schemas, "status": str(status), "scimType": scim_type, "detail": detail}, {})
 
 
-def platform(status: int, code: str = "", message: str = "") -> Answer:
+def platform(status: int, code: str = "", message: str = "") -> Response:
     """An answer with the platform gateway's ErrorBody."""
-    return Answer(status, {"message": message, "code": code, "status": status, "contextId": "c"}, {})
+    return Response(status, {"message": message, "code": code, "status": status, "contextId": "c"}, {})
 
 
-def bare(status: int) -> Answer:
+def bare(status: int) -> Response:
     """An answer without a body that could be read."""
-    return Answer(status, {}, {})
+    return Response(status, {}, {})
 
 
-NOT_SENT = Answer(None, {}, {}, sent=False, error="ClientConnectorError")
-UNANSWERED = Answer(None, {}, {}, error="TimeoutError")
+NOT_SENT = Response(None, {}, {}, sent=False, error="ClientConnectorError")
+UNANSWERED = Response(None, {}, {}, error="TimeoutError")
 KINDS = ("", "invalidVers", "noTarget", "uniqueness")
 STALE = "Version does not match the current version."
 
@@ -65,38 +65,42 @@ STALE = "Version does not match the current version."
     ],
 )
 def test_each_status_has_its_verdict(
-    asked: tuple[Asked, ...], statuses: list[int], expected: Verdict, body: Any
+    asked: tuple[RequestKind, ...], statuses: list[int], expected: ResponseAction, body: Any
 ) -> None:
     """The status decides, whichever error body comes with it, and so it does where none comes."""
     for status in statuses:
         for each in asked:
-            assert verdict(each, body(status), 0, 0.0) == verdict(each, bare(status), 0, 0.0) == expected
+            assert (
+                response_action(each, body(status), 0, 0.0) == response_action(each, bare(status), 0, 0.0) == expected
+            )
 
 
 @pytest.mark.parametrize("asked", EVERY)
 @pytest.mark.parametrize("status", [300, 302, 304, 400, 405, 406, 413, 415, 422, 100, 501])
-def test_what_will_never_be_accepted_is_parked(asked: Asked, status: int) -> None:
+def test_what_will_never_be_accepted_is_parked(asked: RequestKind, status: int) -> None:
     """Any other answer sets the work aside, with the server's own words."""
-    assert verdict(asked, scim(status, "invalidValue", "no such role"), 0, 0.0) == Park(
+    assert response_action(asked, scim(status, "invalidValue", "no such role"), 0, 0.0) == Park(
         f"{status} invalidValue no such role"
     )
-    assert verdict(asked, platform(status, "bad.request", "no such role"), 0, 0.0) == Park(
+    assert response_action(asked, platform(status, "bad.request", "no such role"), 0, 0.0) == Park(
         f"{status} bad.request no such role"
     )
-    assert verdict(asked, bare(status), 0, 0.0) == Park(str(status))
+    assert response_action(asked, bare(status), 0, 0.0) == Park(str(status))
 
 
 @pytest.mark.parametrize("asked", EVERY)
-def test_a_403_is_asked_again_before_it_is_put_down_to_anybody(asked: Asked) -> None:
+def test_a_403_is_asked_again_before_it_is_put_down_to_anybody(asked: RequestKind) -> None:
     """Whether a right is missing for one attribute or for all, one answer can't tell."""
-    assert verdict(asked, platform(403, "not.authorized", "no"), 0, 0.0) == Denied(PAUSE, "403 not.authorized no")
+    assert response_action(asked, platform(403, "not.authorized", "no"), 0, 0.0) == Denied(
+        PAUSE, "403 not.authorized no"
+    )
 
 
 def test_what_isnt_there_can_be_taken_away_no_more() -> None:
     """400 `noTarget` to a PATCH: somebody else was quicker, so read and plan again; a POST has no target."""
     for asked in ("write", "group"):
-        assert verdict(asked, scim(400, "noTarget"), 0, 0.0) == Refetch()
-    assert verdict("create", scim(400, "noTarget"), 0, 0.0) == Park("400 noTarget")
+        assert response_action(asked, scim(400, "noTarget"), 0, 0.0) == Refetch()
+    assert response_action("create", scim(400, "noTarget"), 0, 0.0) == Park("400 noTarget")
 
 
 def test_every_row_decides_something() -> None:
@@ -127,39 +131,40 @@ def test_every_row_decides_something() -> None:
         bare(412),
     ],
 )
-def test_a_version_conflict_in_any_form_is_read_again(asked: Asked, answer: Answer) -> None:
+def test_a_version_conflict_in_any_form_is_read_again(asked: RequestKind, answer: Response) -> None:
     """400 `invalidVers`, 409 and 412 are one: read, plan again, send."""
-    assert verdict(asked, answer, 3, 0.5) == Refetch()
+    assert response_action(asked, answer, 3, 0.5) == Refetch()
 
 
 def test_a_create_has_no_version() -> None:
     """A POST carries no If-Match, so what would be a version conflict elsewhere is a refusal, but for a taken name."""
     assert (
-        verdict("create", scim(409, "uniqueness", "User name already in use by non-deleted user."), 0, 0.0) == Adopt()
+        response_action("create", scim(409, "uniqueness", "User name already in use by non-deleted user."), 0, 0.0)
+        == Adopt()
     )
-    assert verdict("create", scim(400, "invalidVers"), 0, 0.0) == Park("400 invalidVers")
-    assert verdict("create", scim(412), 0, 0.0) == Park("412")
+    assert response_action("create", scim(400, "invalidVers"), 0, 0.0) == Park("400 invalidVers")
+    assert response_action("create", scim(412), 0, 0.0) == Park("412")
 
 
 def test_a_taken_name_isnt_a_version_conflict() -> None:
     """A PATCH that would take somebody's userName never succeeds by being planned again."""
-    assert verdict("write", scim(409, "uniqueness", "taken"), 0, 0.0) == Park("409 uniqueness taken")
+    assert response_action("write", scim(409, "uniqueness", "taken"), 0, 0.0) == Park("409 uniqueness taken")
 
 
 def test_silence_after_sending_is_never_sent_again_blind() -> None:
     """No answer to a write that left this machine is read back; to one that didn't, or to a read, is sent again."""
     for asked in EVERY:
-        assert verdict(asked, NOT_SENT, 0, 0.0) == Retry(PAUSE)
+        assert response_action(asked, NOT_SENT, 0, 0.0) == Retry(PAUSE)
     for asked in WRITES:
-        assert verdict(asked, UNANSWERED, 0, 0.0) == ReadBack(PAUSE)
-    assert verdict("read", UNANSWERED, 0, 0.0) == Retry(PAUSE)
+        assert response_action(asked, UNANSWERED, 0, 0.0) == ReadBack(PAUSE)
+    assert response_action("read", UNANSWERED, 0, 0.0) == Retry(PAUSE)
 
 
 @pytest.mark.parametrize("asked", WRITES)
-def test_no_write_is_repeated_that_may_have_been_applied(asked: Asked) -> None:
+def test_no_write_is_repeated_that_may_have_been_applied(asked: RequestKind) -> None:
     """Of all statuses only refusals from before the request was looked at are sent again as they are."""
     for status in (None, *range(100, 600)):
-        decided = verdict(asked, Answer(status, {}, {}), 0, 0.0)
+        decided = response_action(asked, Response(status, {}, {}), 0, 0.0)
         assert isinstance(decided, Retry) == (status in {401, 408, 425, 429})
         assert isinstance(decided, ReadBack) == (status is None or (status >= 500 and status != 501))
         assert isinstance(decided, Deliver) == (status is not None and 200 <= status < 300)
@@ -183,7 +188,7 @@ def test_no_write_is_repeated_that_may_have_been_applied(asked: Asked) -> None:
 def test_the_servers_pause_is_kept(header: str, expected: float) -> None:
     """Retry-After in seconds is what is waited, at most five minutes; rubbish and dates count as none."""
     for asked, status, kind in (("write", 429, Retry), ("write", 503, ReadBack), ("read", 503, Retry)):
-        assert verdict(asked, Answer(status, {}, {"retry-after": header}), 0, 0.0) == kind(expected)  # type: ignore[arg-type]
+        assert response_action(asked, Response(status, {}, {"retry-after": header}), 0, 0.0) == kind(expected)  # type: ignore[arg-type]
 
 
 def test_backoff_doubles_within_bounds() -> None:
@@ -198,8 +203,8 @@ def test_backoff_doubles_within_bounds() -> None:
 
 def test_every_attempt_waits_longer() -> None:
     """The number of attempts so far sets the pause of a retry."""
-    assert verdict("write", bare(429), 3, 0.0) == Retry(1.6)
-    assert verdict("write", bare(500), 3, 1.0) == ReadBack(0.8)
+    assert response_action("write", bare(429), 3, 0.0) == Retry(1.6)
+    assert response_action("write", bare(500), 3, 1.0) == ReadBack(0.8)
 
 
 def test_the_servers_words_are_told() -> None:

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 
 from streamproc.core.errors import SettingsError
-from streamproc.core.parsed_payload import Ignored, Taken
+from streamproc.core.parsed_payload import Ignored, Receipt
 from streamproc.core.records.producer_record import LARGEST, Record
 from streamproc.gateway.decide.authentication import (
     SCHEMES,
@@ -28,14 +28,14 @@ from streamproc.gateway.decide.authentication import (
     Proof,
     Scheme,
     Signature,
-    after,
-    before,
+    check_body,
+    check_headers,
     matches,
     own_items,
     scheme,
 )
 from streamproc.gateway.decide.security_event_token import Refusal, Token, keys, token
-from streamproc.gateway.decide.to_records import MOST, decoded, intake, records
+from streamproc.gateway.decide.to_records import MOST, decode, intake, to_records
 from streamproc.sources import SOURCES
 from streamproc.sources.options import SourceOptions, parse_sources
 
@@ -46,7 +46,7 @@ BODY = b'{"employee": "E1001"}'
 
 def checked(proof: Proof, headers: Mapping[str, str], body: bytes = BODY, now: int = NOW, *names: str) -> str:
     """The check that fails, by the headers first and then by the body."""
-    return before([proof], headers, names, now) or after([proof], headers, body)
+    return check_headers([proof], headers, names, now) or check_body([proof], headers, body)
 
 
 @pytest.mark.parametrize(
@@ -344,7 +344,7 @@ def taken(source: str, payload: Any, headers: Mapping[str, str] | None = None) -
     """The records of a body."""
     body = payload if isinstance(payload, bytes) else orjson.dumps(payload)
     of = intake(source, {"content-type": "application/json"} | dict(headers or {}), body, NOW)
-    return records(SOURCES[source], SOURCES[source].defaults, of, decoded(of, body), body)
+    return to_records(SOURCES[source], SOURCES[source].defaults, of, decode(of, body), body)
 
 
 def test_a_body_becomes_one_record_per_event_in_order() -> None:
@@ -428,7 +428,7 @@ def test_source_hris_reads_the_contract_and_vendors_alike() -> None:
     """One route takes both; what is neither is told in the contract's words, which its sender can act on."""
     source = SOURCES["hris"]
     vendor = {"type": "employee.updated", "data": {"companyId": "c", "employeeId": "7"}}
-    found = source.read([EVENT, vendor, EVENT | {"subject": ""}, 7], Taken(NOW), source.defaults)
+    found = source.read([EVENT, vendor, EVENT | {"subject": ""}, 7], Receipt(NOW), source.defaults)
     assert [(each.subject, each.anchor, each.attributes) for each in found.events] == [
         ("E1001", "E1001", {"active": False})
     ]

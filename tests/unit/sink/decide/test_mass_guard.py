@@ -6,7 +6,7 @@ import pytest
 
 from streamproc.core.records.change_event import Origin
 from streamproc.core.records.user_record import Cause
-from streamproc.sink.decide.mass_guard import Flow, Guard, Hold, Protected, Rejected, Ruling, Window
+from streamproc.sink.decide.mass_guard import Flow, GuardDecision, Hold, MassGuard, Protected, Rejected, Window
 
 DAY = 86_400
 
@@ -16,12 +16,14 @@ def cause(at: float, source: str = "hris", reason: str | None = None) -> Cause:
     return Cause(source, f"e-{at}", Origin("events.hris", 0, 0, int((DAY * 20_000 + at) * 1000)), reason)
 
 
-def ask(guard: Guard, users: list[str], at: float, *, active: int = 5000, source: str = "hris") -> list[Ruling]:
+def ask(
+    guard: MassGuard, users: list[str], at: float, *, active: int = 5000, source: str = "hris"
+) -> list[GuardDecision]:
     """All at once."""
     return [guard.ask(user, 0, cause(at, source), active) for user in users]
 
 
-def flowing(rulings: list[Ruling]) -> int:
+def flowing(rulings: list[GuardDecision]) -> int:
     """How many are let through."""
     return sum(isinstance(ruling, Flow) for ruling in rulings)
 
@@ -33,7 +35,7 @@ def people(count: int, prefix: str = "p") -> list[str]:
 
 def test_a_broken_file_is_held() -> None:
     """Of 3,000 rows in a few seconds half of the threshold (2 % of 5,000) get through; the rest are held, with why."""
-    guard = Guard()
+    guard = MassGuard()
     rulings = [guard.ask(user, 0, cause(36_000 + number / 1000), 5000) for number, user in enumerate(people(3000))]
     assert flowing(rulings) == 50
     assert len(guard.held()) == 2950
@@ -48,14 +50,14 @@ def test_a_broken_file_is_held() -> None:
 )
 def test_real_leavers_flow_beside_a_broken_file(of: Cause) -> None:
     """Five who really leave meanwhile get through, whatever it is that tells them from the rows of the file."""
-    guard = Guard()
+    guard = MassGuard()
     ask(guard, people(3000), 36_000)
     assert flowing([guard.ask(user, 0, of, 5000) for user in people(5, "real")]) == 5
 
 
 def test_real_leavers_that_nothing_tells_apart_are_held() -> None:
     """The guard's limit: of the same source, reason and minute, after the file used its half, they are held as well."""
-    guard = Guard()
+    guard = MassGuard()
     before = ask(guard, people(5, "early"), 36_000)
     ask(guard, people(3000), 36_001)
     assert flowing(before) == 5
@@ -64,7 +66,7 @@ def test_real_leavers_that_nothing_tells_apart_are_held() -> None:
 
 def test_a_file_that_comes_in_slowly_is_held() -> None:
     """Minute by minute it gets half of what is left each time, one at least; never more than the threshold."""
-    guard = Guard()
+    guard = MassGuard()
     got = [flowing(ask(guard, people(300, f"{minute}-"), 36_000 + 60 * minute)) for minute in range(10)]
     assert got[:4] == [50, 25, 13, 6]
     assert sum(got) <= 100
@@ -72,7 +74,7 @@ def test_a_file_that_comes_in_slowly_is_held() -> None:
 
 def test_a_day_has_a_threshold_of_its_own() -> None:
     """Files that each keep within ten minutes' threshold are held when they add up to a tenth of the company."""
-    guard = Guard()
+    guard = MassGuard()
     got = [flowing(ask(guard, people(300, f"{hour}-"), 3600 * hour)) for hour in range(24)]
     assert got[:9] == [50] * 9
     assert sum(got) <= 500
@@ -81,23 +83,23 @@ def test_a_day_has_a_threshold_of_its_own() -> None:
 
 def test_a_small_company_can_lose_five_of_thirty() -> None:
     """Five leavers at once flow where five are a sixth of everybody, and also after a file that was held there."""
-    guard = Guard()
+    guard = MassGuard()
     assert flowing(ask(guard, people(5), 36_000, active=30)) == 5
-    guard = Guard()
+    guard = MassGuard()
     assert flowing(ask(guard, people(25), 36_000, active=30)) == 10
     assert flowing(ask(guard, people(5, "real"), 36_070, active=30)) == 5
 
 
 def test_single_leavers_always_flow() -> None:
     """One every quarter of an hour, day and night for a week: nobody is held."""
-    guard = Guard()
+    guard = MassGuard()
     times = range(0, 7 * DAY, 900)
     assert flowing([guard.ask(f"p{at}", 0, cause(at), 1000) for at in times]) == len(times)
 
 
 def test_protected_accounts_are_never_deactivated() -> None:
     """By name or by pattern, held or not, released or not; somebody whose name is like a pattern's text is not hit."""
-    guard = Guard(protected=["admin", "svc-*", "odd[1]"])
+    guard = MassGuard(protected=["admin", "svc-*", "odd[1]"])
     for user in ("admin", "svc-1", "svc-", "odd[1]"):
         assert guard.ask(user, 0, cause(0), 100) == Protected()
         assert guard.release(user) is None
@@ -108,7 +110,7 @@ def test_protected_accounts_are_never_deactivated() -> None:
 
 def test_release_and_reject_are_by_name() -> None:
     """Who is released flows and doesn't count; who is rejected stays until a newer event insists, and is then held."""
-    guard = Guard([Window(600.0, 2, 0.0)])
+    guard = MassGuard([Window(600.0, 2, 0.0)])
     assert flowing(ask(guard, people(4), 0)) == 1
     assert [standing.user for standing in guard.held()] == ["p1", "p2", "p3"]
     released, rejected = guard.release("p1"), guard.reject("p2")
@@ -118,7 +120,7 @@ def test_release_and_reject_are_by_name() -> None:
     assert guard.ask("p2", 0, cause(0), 0) == Rejected()
     assert guard.reject("p1") is None
     assert guard.release("p2") == replace(rejected, said="released"), "an operator may change their mind"
-    guard = Guard([Window(600.0, 2, 0.0)], standings=[*guard.snapshot()[:2], rejected, *guard.snapshot()[3:]])
+    guard = MassGuard([Window(600.0, 2, 0.0)], standings=[*guard.snapshot()[:2], rejected, *guard.snapshot()[3:]])
     assert guard.release("p0") is None
     again = guard.ask("p2", 7, cause(9000), 0)
     assert isinstance(again, Hold)
@@ -130,7 +132,7 @@ def test_release_and_reject_are_by_name() -> None:
 
 def test_who_comes_back_starts_afresh() -> None:
     """Active again, a held or rejected user isn't held any more; the next leaving is looked at anew."""
-    guard = Guard([Window(600.0, 2, 0.0)])
+    guard = MassGuard([Window(600.0, 2, 0.0)])
     ask(guard, people(3), 0)
     guard.reject("p2")
     for user in people(3):

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from streamproc.core.parsed_payload import Ignored, Notice, Parsed, Said, Taken
+from streamproc.core.parsed_payload import FetchRequest, Ignored, ParsedPayload, Receipt, SourceEvent
 from streamproc.core.records.change_event import Effective
 from streamproc.sources.hris.vendors import DEFAULTS, elements, read
 from streamproc.sources.lenient_json import micros
@@ -13,7 +13,7 @@ from tests.support.paths import PAYLOADS
 
 FIXTURES = PAYLOADS / "vendors"
 SENT = 1_772_442_005_000_000  # 2026-03-02T09:00:05Z
-TAKEN = Taken(SENT + 60_000_000)
+TAKEN = Receipt(SENT + 60_000_000)
 MELBOURNE = DEFAULTS.model_copy(update={"zones": {"Melbourne": "Australia/Melbourne"}})
 
 
@@ -40,7 +40,7 @@ def test_hooks_without_values(name: str, subject: str, reason: str, urgent: bool
     """Each is one notice, at the vendor's time if it gives one, else when it was received."""
     found = read(fixture(name), TAKEN)
     (notice,) = found.notifications
-    assert found == Parsed(notifications=(notice,))
+    assert found == ParsedPayload(notifications=(notice,))
     assert (notice.subject, notice.reason, notice.urgent) == (subject, reason, urgent)
     assert notice.at == (SENT if sent else TAKEN.received)
     assert read(fixture(name), TAKEN) == found
@@ -73,7 +73,7 @@ def test_a_termination_that_took_effect() -> None:
     body = fixture("gusto", event_type="employee.terminated_effective", entity_uuid=None, entity_id=7)
     found = read(body, TAKEN)
     assert found.events == (
-        Said(
+        SourceEvent(
             "7",
             "g-1",
             "change",
@@ -82,13 +82,13 @@ def test_a_termination_that_took_effect() -> None:
             reason="employee.terminated_effective",
         ),
     )
-    assert found.notifications == (Notice("7", "g-1", SENT, "employee.terminated_effective", urgent=True),)
+    assert found.notifications == (FetchRequest("7", "g-1", SENT, "employee.terminated_effective", urgent=True),)
 
 
 def test_finch_has_its_event_in_headers() -> None:
     """Id and time; without them a hash and the receipt."""
     headers = {"finch-event-id": "f-1", "finch-timestamp": "1772442005"}
-    (notice,) = read(fixture("finch"), Taken(TAKEN.received, headers=headers)).notifications
+    (notice,) = read(fixture("finch"), Receipt(TAKEN.received, headers=headers)).notifications
     assert (notice.event, notice.at) == ("f-1", SENT)
     assert read(fixture("finch"), TAKEN).notifications[0].event.startswith("sha256:")
 
@@ -114,13 +114,13 @@ def test_bamboohr_fields() -> None:
     assert (deleted.events, [notice.urgent for notice in deleted.notifications]) == ((), [True])
 
 
-def merged(received: str, **data: Any) -> list[Said]:
+def merged(received: str, **data: Any) -> list[SourceEvent]:
     """What Merge's employee says, received at a moment."""
     at = micros(received)
     assert at is not None
     body = fixture("merge")
     body["data"] |= data
-    found = read(body, Taken(at), MELBOURNE)
+    found = read(body, Receipt(at), MELBOURNE)
     assert (found.notifications, found.ignored) == ((), ())
     return list(found.events)
 
@@ -205,7 +205,7 @@ def test_jumpcloud(changes: list[Any], attributes: dict[str, Any]) -> None:
     sent = [{"field": field, "from": None, "to": to} for field, to in changes]
     found = read(fixture("jumpcloud", changes=sent), TAKEN)
     (said,) = found.events
-    assert found == Parsed(events=(said,))
+    assert found == ParsedPayload(events=(said,))
     assert (said.subject, said.event, said.attributes) == ("5f0c", "j-1", attributes)
     assert said.order == (SENT + 120_000, int(attributes.get("active") is False), "j-1")
     assert said.anchor == attributes.get("employeeNumber")
