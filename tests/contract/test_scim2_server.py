@@ -33,7 +33,7 @@ from streamproc.core.scim.dialect import DIALECTS
 from streamproc.simulator import SimulatorOptions, create_app
 from streamproc.sink.reconciler import Reconciler
 from streamproc.sink.request_executor import RequestExecutor
-from tests.service.sink.test_reconciler import MAPPING, PATCH, Org, Wire, person
+from tests.support.reconciler import MAPPING, PATCH, Org, Wire, person
 from tests.support.resources import USERS, told
 
 TOKEN = "a-token-for-good"

@@ -11,10 +11,8 @@ from streamproc.core.records.delivery import DeliveredState
 from streamproc.core.records.outcome import Outcome
 from streamproc.core.scim.dialect import RFC7644_DIALECT
 from streamproc.core.scim.response_policy import Response
-from tests.service.sink import test_reconciler
-from tests.service.sink.test_reconciler import Clock, Memory, Org, Start, person, start
+from tests.support.reconciler import Clock, InMemoryDeliveryStore, Org, Start, person
 
-__all__ = ["start"]
 EVER = 10**15
 
 
@@ -32,7 +30,7 @@ async def org(start: Start, told: list[Outcome], monkeypatch: pytest.MonkeyPatch
         self.now += 0.001
         return self.now
 
-    def record(self: Memory, outcomes: list[Outcome], delivery: DeliveredState | None = None) -> None:
+    def record(self: InMemoryDeliveryStore, outcomes: list[Outcome], delivery: DeliveredState | None = None) -> None:
         told.extend(outcomes)
         if delivery is not None:
             found = by_the_log(told, delivery.user)
@@ -40,9 +38,9 @@ async def org(start: Start, told: list[Outcome], monkeypatch: pytest.MonkeyPatch
             assert (found.state == "holds") == (delivery.id is not None)
         recorded(self, outcomes, delivery)
 
-    recorded = Memory.record
+    recorded = InMemoryDeliveryStore.record
     monkeypatch.setattr(Clock, "ticks", ticks)
-    monkeypatch.setattr(Memory, "record", record)
+    monkeypatch.setattr(InMemoryDeliveryStore, "record", record)
     return await start()
 
 
@@ -158,11 +156,9 @@ async def test_what_is_refused_isnt_held(org: Org, told: list[Outcome]) -> None:
     assert found.holds["department"] == "Sales"
 
 
-async def test_memberships_that_only_the_groups_tell(
-    org: Org, told: list[Outcome], monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_memberships_that_only_the_groups_tell(org: Org, told: list[Outcome]) -> None:
     """Where a user's resource is silent on groups, each search of a group says whether the user is in that one."""
-    monkeypatch.setattr(test_reconciler, "GENESYS_DIALECT", RFC7644_DIALECT)
+    org.dialect = RFC7644_DIALECT
     org.start()
     there = await org.hired(department="Spanish Support", job="Team Lead")
     spanish = await org.group_id("Spanish Queue")

@@ -8,9 +8,10 @@ import pytest
 
 from streamproc.core.flow.circuit_breaker import CircuitBreaker
 from streamproc.core.fold.plan import Urgency
-from streamproc.core.scim.response_policy import Response
+from streamproc.core.scim.response_policy import Response, backoff
 from streamproc.sink.decide.rate_limit import RateLimiter
 from streamproc.sink.request_gate import RequestGate
+from tests.support.sink import Hours
 
 
 class Entrance:
@@ -146,3 +147,32 @@ async def test_a_429_closes_the_gate_for_all(status: int) -> None:
         made.comes("leaver", Urgency.REVOKE)
         await made.until(1)
         assert made.now == pytest.approx(7.0 if status == 429 else 0.0)
+
+
+@pytest.mark.parametrize("urgency", [Urgency.REVOKE, Urgency.CHANGE])
+async def test_users_who_are_always_denied_dont_keep_the_others_from_trying(urgency: Urgency) -> None:
+    """Leavers whom we may never write don't probe for ever in front of everybody who would show that all is well."""
+    hours = Hours()
+    gate = RequestGate(RateLimiter(), CircuitBreaker(), lambda: hours.now, hours.sleep)
+    through: dict[str, float] = {}
+
+    async def trip(user: str, urgency: Urgency, status: int, begin: float) -> None:
+        ticket, attempts = gate.ticket(), 0
+        await hours.sleep(begin)
+        while status != 200 or user not in through:
+            assert await gate.enter(user, urgency, ticket)
+            await hours.sleep(0.1)
+            gate.answered(user, Response(status, {}, {}), write=True)
+            if status == 200:
+                through[user] = hours.now
+            else:
+                attempts += 1
+                await hours.sleep(backoff(attempts, 0.5))
+
+    tasks = [asyncio.create_task(trip(f"E{n}", Urgency.REVOKE, 403, 0.0)) for n in range(8)]
+    tasks.append(asyncio.create_task(trip("E9", urgency, 200, 300.0)))
+    await hours.until(600.0)
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    assert through["E9"] < 320.0

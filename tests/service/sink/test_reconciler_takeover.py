@@ -1,0 +1,196 @@
+"""One sink takes over from another: what is still under way can't undo what is newer."""
+
+import asyncio
+
+import pytest
+
+from streamproc.core.records.change_event import Fact
+from streamproc.core.scim.response_policy import Response
+from streamproc.sink.delivery_store import PartitionLostError
+from tests.support.reconciler import LANDED, Org, Start, person, roles
+
+
+@pytest.mark.parametrize("what", ["create", "adopt", "conflict", "join", "known"])
+async def test_a_sink_that_lost_its_partition_writes_no_more(org: Org, what: str) -> None:
+    """A sink that was paused and replaced doesn't undo what its successor did: not one write goes out."""
+    org.mark = 0
+    if what in {"join", "conflict", "known"}:
+        id_ = await org.hired()
+        if what == "conflict":
+            await org.patch(f"Users/{id_}", "replace", "displayName", "By Hand")
+    elif what == "adopt":
+        await org.foreign("e1")
+    org.mark = len(await org.ledger())
+
+    async def lose(method: str, path: str) -> None:
+        gets = {"create": "userName", "adopt": "/Users/", "conflict": "/Users/", "join": "/Groups?"}
+        if method == "GET" and gets[what] in path:
+            org.journal.lost = True
+
+    if what == "known":
+        org.clock.now += 60
+        org.journal.lost = True
+    else:
+        org.wire.before = lose
+    org.say("E1", **{**person("E1"), **({"genesysQueue": "Billing"} if what == "join" else {"department": "Sales"})})
+    with pytest.raises(PartitionLostError):
+        await org.run()
+    written = [each["path"].split("/")[5] for each in await org.writes() if each["applied"]]
+    assert written == (["Users"] if what == "join" else [])  # the skill that goes with the queue went before
+    assert org.fates.total() == (0 if what in {"create", "adopt"} else 1)
+
+
+async def test_a_late_create_of_the_sink_before_doesnt_let_a_leaver_in(org: Org) -> None:
+    """Hired and gone while one sink took over from another: a create of the old one that lands late is undone."""
+    joined = org.folded("E1", **person("E1"))
+    left = org.folded("E1", active=False)
+    org.start(until=10)
+    landed: list[float] = []
+
+    async def late(seconds: float) -> None:
+        if not landed:
+            landed.append(seconds)
+            await org.foreign("e1", externalId="E1")
+
+    org.clock.during = late
+    org.take_in(joined)
+    org.take_in(left)
+    await org.run()
+    assert landed == [pytest.approx(LANDED, abs=0.1)]
+    assert (await org.user())["active"] is False
+    assert (org.fate(joined.seq), org.fate(left.seq)) == ("superseded", "revoked")
+
+
+@pytest.mark.parametrize("what", ["patch", "join"])
+async def test_a_late_change_of_the_sink_before_is_undone(org: Org, what: str) -> None:
+    """A right that was given and taken back during a takeover isn't held afterwards, whichever request lands last."""
+    id_ = await org.hired()
+    given = org.folded("E1", **({"job": "Team Lead"} if what == "patch" else {"genesysQueue": "Billing"}))
+    taken = org.folded("E1", **({"job": "Agent"} if what == "patch" else {"genesysQueue": None}))
+    org.start(until=10)
+    landed: list[float] = []
+
+    async def late(_: float) -> None:
+        if landed:
+            return
+        landed.append(1)
+        if what == "patch":
+            await org.patch(f"Users/{id_}", "replace", "roles", [{"value": "Supervisor"}], If_Match='"1"')
+        else:
+            path = f"Groups/{await org.group_id('Billing Queue')}"
+            await org.patch(path, "add", "members", [{"value": id_}])
+
+    org.clock.during = late
+    org.take_in(given)
+    org.take_in(taken)
+    await org.run()
+    assert landed
+    assert roles(await org.user()) == ["Agent", "employee"]
+    assert await org.members("Billing Queue") == set()
+    assert org.fate(given.seq) == "superseded"
+
+
+async def test_what_the_sink_before_has_done_isnt_done_again(org: Org) -> None:
+    """A membership that was given before a crash, and not yet noted, is found; the group isn't changed once more."""
+    id_ = await org.hired(department="Billing")
+    joined = org.folded("E1", genesysQueue="Billing")
+    await org.patch(f"Groups/{await org.group_id('Billing Queue')}", "add", "members", [{"value": id_}])
+    org.mark += 1
+    org.start(until=10)
+    org.take_in(joined)
+    await org.run()
+    assert await org.writes() == []
+    assert org.fate(joined.seq) == "delivered"
+
+
+async def test_newer_work_ends_the_wait_for_what_may_land(org: Org) -> None:
+    """While it is waited for a late request, the next change goes out at once."""
+    await org.hired()
+    given = org.folded("E1", job="Team Lead")
+    taken = org.folded("E1", job="Agent")
+    org.start(until=10)
+    newer: list[int] = []
+    seen: list[bool] = []
+
+    async def meanwhile(_: float) -> None:
+        if not newer:
+            newer.append(org.say("E1", active=False))
+            await asyncio.Event().wait()
+        seen.append((await org.user())["active"])
+
+    org.clock.during = meanwhile
+    org.take_in(given)
+    org.take_in(taken)
+    await org.run()
+    assert seen == [False]
+    assert [org.fate(seq) for seq in (given.seq, taken.seq, newer[0])] == ["superseded", "superseded", "revoked"]
+
+
+@pytest.mark.parametrize("what", ["create", "reactivate", "join"])
+async def test_an_unanswered_request_of_ours_that_lands_late_is_undone(org: Org, what: str) -> None:
+    """Who leaves while a request about them hangs isn't let in by it when it lands after all."""
+    id_ = "" if what == "create" else await org.hired()
+    if what == "reactivate":
+        org.say("E1", active=False)
+        await org.run()
+    etag = org.journal.known["E1"].etag if id_ else None
+    groups = await org.group_id("Billing Queue")
+    pauses = 0
+
+    def hangs(method: str, path: str, answer: Response) -> Response:
+        return Response(None, {}, {}, error="TimeoutError") if method in {"POST", "PATCH"} and pauses == 0 else answer
+
+    async def never_arrives(method: str, path: str) -> None:
+        if method in {"POST", "PATCH"} and pauses == 0:
+            kind = {"kind": "reset", "method": method, "times": 1}
+            await org.faults(kind)
+
+    later: list[int] = []
+
+    async def meanwhile(_: float) -> None:
+        nonlocal pauses
+        pauses += 1
+        if pauses == 1:
+            facts: dict[str, Fact] = {"genesysQueue": None} if what == "join" else {"active": False}
+            later.append(org.say("E1", **facts))
+        elif pauses == 2:  # what is waited for
+            if what == "create":
+                await org.foreign("e1", externalId="E1")
+            elif what == "reactivate":
+                await org.patch(f"Users/{id_}", "replace", "active", True, If_Match=str(etag))
+            else:
+                await org.patch(f"Groups/{groups}", "add", "members", [{"value": id_}])
+
+    org.wire.before, org.wire.after, org.clock.during = never_arrives, hangs, meanwhile
+    facts: dict[str, Fact] = {"genesysQueue": "Billing", "genesysRole": None} if what == "join" else {"active": True}
+    first = org.say("E1", **(person("E1") if what == "create" else facts))
+    if what == "join":
+        org.clock.during = meanwhile
+    await org.run()
+    assert pauses >= 2
+    there = await org.user()
+    if what == "join":
+        assert await org.members("Billing Queue") == set()
+    else:
+        assert there["active"] is False
+    assert org.fate(first) == "superseded"
+    assert org.fates[later[0]] == 1
+
+
+async def test_a_leaver_whose_create_isnt_searchable_yet_is_found(start: Start) -> None:
+    """Created with a lost answer, gone a moment later, and the search lags: access is gone all the same."""
+    org = await start(search_lag_ms=80)
+    await org.faults({"kind": "lost_answer", "method": "POST", "times": 1})
+    later: list[int] = []
+
+    async def meanwhile(seconds: float) -> None:
+        if not later:
+            later.append(org.say("E1", active=False))
+        elif seconds > 1:
+            await asyncio.sleep(0.1)
+
+    org.clock.during = meanwhile
+    org.say("E1", **person("E1"))
+    await org.run()
+    assert (await org.user())["active"] is False
+    assert org.fate(later[0]) == "revoked"

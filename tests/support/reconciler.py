@@ -1,0 +1,302 @@
+"""The reconciler against the Genesys stand-in over real HTTP; only Kafka is left out, and the clock is held by hand."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any, cast
+
+import aiohttp
+
+import streamproc
+from streamproc.adapters.oauth import Tokens
+from streamproc.adapters.scim_http import PlatformHttp, ScimHttp
+from streamproc.core.flow.circuit_breaker import CircuitBreaker
+from streamproc.core.fold.fold import fold
+from streamproc.core.fold.mapping import parse_mapping
+from streamproc.core.fold.plan import Urgency, urgency
+from streamproc.core.records.change_event import ChangeEvent, Fact, Origin
+from streamproc.core.records.delivery import DeliveredState, Parked
+from streamproc.core.records.outcome import Outcome
+from streamproc.core.records.user_record import FIRST, Cause, UserRecord, encode
+from streamproc.core.scim.dialect import GENESYS, GENESYS_DIALECT, Dialect
+from streamproc.core.scim.response_policy import Response
+from streamproc.sink.decide.desired_state import decode_desired, retry_of
+from streamproc.sink.decide.lanes import Lanes, Turn
+from streamproc.sink.decide.rate_limit import RateLimiter
+from streamproc.sink.delivery_store import DeliveryStore, PartitionLostError
+from streamproc.sink.reconciler import Reconciler
+from streamproc.sink.reconciliation import Reconciliation, Work
+from streamproc.sink.request_executor import RequestExecutor, Times
+from streamproc.sink.request_gate import RequestGate
+
+MAPPING = parse_mapping(Path(streamproc.__file__).with_name("mapping.toml").read_text())
+LANDED = 31.0
+FRESH = 3.0
+CORE = "urn:ietf:params:scim:schemas:core:2.0:User"
+PATCH = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
+
+Before = Callable[[str, str], Awaitable[None]]
+After = Callable[[str, str, Response], Response]
+
+
+class Clock:
+    """Time that passes only in pauses, but for the moment that each look at it takes."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+        self.paused: list[float] = []
+        self.during: Callable[[float], Awaitable[None]] | None = None
+        """Runs in each pause, before time passes; a pause that is to be ended by others waits in here."""
+
+    def ticks(self) -> float:
+        self.now += 1e-6
+        return self.now
+
+    async def pause(self, seconds: float) -> None:
+        self.paused.append(seconds)
+        if self.during:
+            await self.during(seconds)
+        self.now += seconds
+        await asyncio.sleep(0)
+
+
+class InMemoryDeliveryStore:
+    """Journal without Kafka: what is recorded is committed at once, unless the partition was lost."""
+
+    def __init__(self, ticks: Callable[[], float], known: dict[str, DeliveredState], until: int) -> None:
+        self.until = until
+        self.acquired = self.confirmed = ticks()
+        self.known = known
+        self.told: dict[str, int] = {user: delivery.seq for user, delivery in known.items()}
+        self.parked = {user: each.parked.code for user, each in known.items() if each.parked}
+        self.outcomes: list[Outcome] = []
+        self.lost = False
+        self.confirms = 0
+        self._ticks = ticks
+
+    def delivery(self, user: str) -> DeliveredState | None:
+        return self.known.get(user)
+
+    def seen(self, user: str) -> int | None:
+        return self.told.get(user)
+
+    def saw(self, user: str, seq: int) -> None:
+        self.told[user] = seq
+
+    def record(self, outcomes: list[Outcome], delivery: DeliveredState | None = None) -> None:
+        if self.lost:
+            return
+        self.outcomes += outcomes
+        if delivery is not None:
+            self.known[delivery.user] = delivery
+            self.parked.pop(delivery.user, None)
+            if delivery.parked is not None:
+                self.parked[delivery.user] = delivery.parked.code
+
+    async def confirm(self) -> None:
+        begun = self._ticks()
+        await asyncio.sleep(0)
+        if self.lost:
+            raise PartitionLostError
+        self.confirms += 1
+        self.confirmed = begun
+
+
+class Wire(ScimHttp):
+    """The real seam, and a place to stand in between."""
+
+    before: Before | None = None
+    after: After | None = None
+
+    async def request(
+        self, method: str, path: str, request_id: str, body: dict[str, Any] | None = None, etag: str | None = None
+    ) -> Response:
+        if self.before:
+            await self.before(method, path)
+        answer = await super().request(method, path, request_id, body, etag)
+        return self.after(method, path, answer) if self.after else answer
+
+
+class Org:
+    """One organisation at the stand-in, the log so far, and the sink that works on it."""
+
+    dialect: Dialect = GENESYS_DIALECT
+
+    def __init__(self, http: aiohttp.ClientSession, root: str) -> None:
+        self.http = http
+        self.root = root
+        self.clock = Clock()
+        self.records: dict[str, UserRecord] = {}
+        self.offset = 0
+        self.fates: Counter[int] = Counter()
+        self.journal = InMemoryDeliveryStore(self.clock.ticks, {}, 0)
+        self.outcomes: list[Outcome] = []
+        self._token = ""
+        self.platform = f"{root}/api/v2"
+        self.guard: Callable[[Reconciliation], Parked | None] = lambda _: None
+        self.start()
+
+    def start(self, *, until: int = 0, end_sessions: bool = False) -> None:
+        """Another sink takes over, with what the one before has committed."""
+        self.lanes: Lanes[Work] = Lanes(condense=Work.condensed)
+        tokens = Tokens(self.http, f"{self.root}/oauth/token", "demo", "demo", self.clock.ticks)
+        self.wire = Wire(self.http, f"{self.root}/api/v2/scim/v2", tokens)
+        self.journal = InMemoryDeliveryStore(self.clock.ticks, dict(self.journal.known), until)
+        times = Times(lambda: self.clock.now, self.clock.ticks, self.clock.pause, lambda: 0.0, FRESH, LANDED)
+        self.gate = RequestGate(RateLimiter(), CircuitBreaker(), self.clock.ticks, self.clock.pause)
+        platform = PlatformHttp(self.http, self.platform, tokens) if end_sessions else None
+        asking = RequestExecutor(self.wire, self.gate, self.lanes, times)
+        self.courier = Reconciler(asking, self.dialect, self._find_id, self.guard, platform)
+
+    def _find_id(self, user: str) -> str | None:
+        delivery = self.journal.known.get(user)
+        return delivery.id if delivery else None
+
+    # What happens
+
+    def say(self, user: str, **facts: Fact) -> int:
+        """An HR event, folded, in the sink's hands. Returns its seq."""
+        record = self.folded(user, **facts)
+        self.take_in(record)
+        return record.seq
+
+    def folded(self, user: str, **facts: Fact) -> UserRecord:
+        self.offset += 1
+        origin = Origin("events.hris", 0, self.offset, 0)
+        order = (self.offset, 0, f"e{self.offset}")
+        event = ChangeEvent(user, "hris", user, f"e{self.offset}", "change", order, dict(facts), origin)
+        self.records[user] = fold(self.records.get(user), self.offset, event, MAPPING)
+        return self.records[user]
+
+    def take_in(self, record: UserRecord, offset: int | None = None) -> None:
+        """As the sink does."""
+        seen = self.journal.seen(record.user)
+        regressed = self.journal.parked.get(record.user) == "regressed" or (seen is not None and record.prev < seen)
+        before = FIRST if seen is None else seen
+        gap = None if regressed or record.prev == before else before
+        work = Work(decode_desired(encode(record)), regressed=regressed, gap=gap)
+        urgent = urgency(record.operations, None)
+        self.lanes.offer(Turn(record.user, 0, record.seq if offset is None else offset, urgent, work))
+        self.courier.nudge(record.user)
+        self.journal.saw(record.user, record.seq)
+
+    def again(self, user: str) -> None:
+        """As the sink does with what couldn't be resolved."""
+        delivery = self.journal.known[user]
+        assert delivery.parked is not None
+        cause = Cause("streamproc", "retry", Origin("scim.operations", 0, -1, 0))
+        seq = delivery.seq
+        work = Work(retry_of(user, seq, delivery.parked.desired, cause), told=True)
+        self.lanes.again(Turn(user, 0, -1, Urgency.CHANGE, work))
+
+    async def run(self) -> None:
+        """Deliver until there is nothing left."""
+        async with asyncio.timeout(5):
+            running: set[asyncio.Task[None]] = set()
+            while True:
+                while (turn := self.lanes.take()) is not None:
+                    running.add(asyncio.create_task(self.deliver(turn)))
+                if not running:
+                    return
+                done, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+                for task in done:
+                    task.result()
+
+    async def deliver(self, turn: Turn[Work]) -> None:
+        journal, lanes = self.journal, self.lanes
+        ended, delivery, outcomes = await self.courier.deliver(turn, cast("DeliveryStore", journal))
+        journal.record(outcomes, delivery)
+        self.fates.update(outcome.seq for outcome in outcomes if outcome.final)
+        self.outcomes += outcomes
+        lanes.finish(ended)
+
+    async def hired(self, user: str = "E1", **facts: Fact) -> str:
+        """Somebody who is there already, by our doing. Returns the Genesys id."""
+        self.say(user, **{**person(user), **facts})
+        await self.run()
+        await self.sim("POST", "requests/reset")
+        self.mark = len(await self.ledger())
+        self.clock.paused.clear()
+        return str((await self.user(user))["id"])
+
+    # What came of it
+
+    def fate(self, seq: int) -> str:
+        """Told exactly once."""
+        told = [outcome.verdict for outcome in self.outcomes if outcome.seq == seq and outcome.final]
+        assert len(told) == 1, told
+        return told[0]
+
+    async def sim(self, method: str, path: str, body: Any = None) -> Any:
+        async with self.http.request(method, f"{self.root}/_sim/{path}", json=body) as answer:
+            content = await answer.json()
+            assert answer.status == 200, content
+            return content
+
+    async def faults(self, *faults: dict[str, Any]) -> None:
+        await self.sim("POST", "faults", {"faults": list(faults)})
+
+    async def ledger(self) -> list[dict[str, Any]]:
+        return cast("list[dict[str, Any]]", (await self.sim("GET", "ledger"))["entries"])
+
+    async def writes(self) -> list[dict[str, Any]]:
+        """Since `hired`."""
+        return (await self.ledger())[getattr(self, "mark", 0) :]
+
+    async def shown(self) -> list[tuple[str, bool]]:
+        """(method, changed) of each write that was carried out since `hired`."""
+        return [(each["method"], each["changed"]) for each in await self.writes() if each["applied"]]
+
+    async def requests(self) -> dict[str, int]:
+        return cast("dict[str, int]", (await self.sim("GET", "requests"))["by_route"])
+
+    async def user(self, user: str = "E1") -> dict[str, Any]:
+        found = [each for each in await self.sim("GET", "users") if each.get("externalId") == user]
+        assert len(found) == 1, found
+        return cast("dict[str, Any]", found[0])
+
+    async def members(self, group: str) -> set[str]:
+        (found,) = [each for each in await self.sim("GET", "groups") if each["displayName"] == group]
+        return {member["value"] for member in found.get("members", ())}
+
+    async def group_id(self, group: str) -> str:
+        (found,) = [each for each in await self.sim("GET", "groups") if each["displayName"] == group]
+        return str(found["id"])
+
+    # What others do
+
+    async def call(self, method: str, path: str, body: Any = None, **headers: str) -> Any:
+        """Somebody else's SCIM request."""
+        if not self._token:
+            form = {"grant_type": "client_credentials"}
+            form |= {"client_id": "demo", "client_secret": "demo"}
+            async with self.http.post(f"{self.root}/oauth/token", data=form) as answer:
+                self._token = (await answer.json())["access_token"]
+        sent = {"Authorization": f"Bearer {self._token}", **headers}
+        url = f"{self.root}/api/v2/scim/v2/{path}"
+        async with self.http.request(method, url, json=body, headers=sent) as answer:
+            return await answer.json() if answer.status != 204 else None
+
+    async def patch(self, path: str, op: str, where: str, value: Any = None, **headers: str) -> Any:
+        operation = {"op": op, "path": where} | ({} if value is None else {"value": value})
+        return await self.call("PATCH", path, {"schemas": [PATCH], "Operations": [operation]}, **headers)
+
+    async def foreign(self, name: str, **more: Any) -> str:
+        made = {"schemas": [CORE], "userName": f"{name}@example.com", "displayName": name, **more}
+        return str((await self.call("POST", "Users", made))["id"])
+
+
+def person(user: str) -> dict[str, Fact]:
+    return {"userName": f"{user.lower()}@example.com", "displayName": f"Person {user}", "active": True, "job": "Agent"}
+
+
+def roles(user: dict[str, Any]) -> list[str]:
+    return sorted(each["value"] for each in user.get("roles", ()))
+
+
+def skills(user: dict[str, Any]) -> list[str]:
+    return sorted(each["name"] for each in user.get(GENESYS, {}).get("routingSkills", ()))
+
+
+Start = Callable[..., Awaitable[Org]]
