@@ -8,6 +8,7 @@ import orjson
 
 from streamproc.archive.copy import AUDIT, RAW, Summary
 from streamproc.archive.copy import archive as copied_into
+from streamproc.cli.table import table
 from streamproc.settings import load_settings
 from streamproc.topics import TOPICS
 
@@ -47,11 +48,18 @@ def archive(
     if as_json:
         click.echo(orjson.dumps(_whole(folder, summary), option=orjson.OPT_NON_STR_KEYS))
         return
-    for each in summary.topics:
-        begins = "".join(f"  partition {place} begins at offset {first}" for place, first in each.begins.items())
-        click.echo(f"{each.topic:<24} {each.records:>10} records {each.bytes:>12} bytes {each.files:>5} files{begins}")
-    for topic in summary.absent:
-        click.echo(f"{topic:<24} isn't there")
+    cells = [
+        (
+            each.topic,
+            f"{each.records} records",
+            f"{each.bytes} bytes",
+            f"{each.files} files",
+            ", ".join(f"partition {partition} begins at offset {first}" for partition, first in each.begins.items()),
+        )
+        for each in summary.topics
+    ]
+    cells += [(topic, "isn't there", "", "", "") for topic in summary.absent]
+    click.echo("".join(f"{line}\n" for line in table(cells, numbers={1, 2, 3})), nl=False)
 
 
 def _whole(folder: Path, summary: Summary) -> dict[str, object]:

@@ -6,8 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields, replace
 from functools import partial
-from heapq import merge
-from operator import itemgetter
+from itertools import chain
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -19,9 +18,10 @@ from streamproc.archive.per_partition import map_partitions
 from streamproc.archive.reader import ArchivedHistory
 from streamproc.audit.asof.answer import AsOf
 from streamproc.audit.asof.query import NEEDED, within
-from streamproc.audit.asof.text import HEADER, answered, plain, row
+from streamproc.audit.asof.text import HEADER, answered, row
 from streamproc.audit.words import iso_moment
 from streamproc.cli.options import first_moment, last_moment, say
+from streamproc.cli.table import table, wrapped
 from streamproc.core.records.mapping_in_force import MappingInForce
 from streamproc.core.records.partitioner import partition_of
 from streamproc.core.records.stored_record import History
@@ -89,17 +89,16 @@ class _Shown:
 async def _shown(settings: Settings, asked: _Asked, archive: Path | None, offline: bool) -> _Shown:
     async with opened(settings, archive, topics=NEEDED, key=asked.user, live=not offline, say=say) as history:
         asked = _ended(asked, history, archive) if offline else asked
-        shown, tables = _Shown(), list[list[tuple[str, str]]]()
-        for counted, lines in _done(history, asked):
+        shown, rows = _Shown(), list[tuple[str, ...]]()
+        for counted, some in _done(history, asked):
             shown += counted
             if asked.user is None and not asked.as_json:
-                tables.append(lines)
+                rows += some
                 continue
-            for _, line in lines:
-                click.echo(line)
-        if tables:
-            click.echo(HEADER)
-            for _, line in merge(*tables, key=itemgetter(0)):
+            for line in chain.from_iterable(some):
+                click.echo("\n".join([line] if asked.as_json else wrapped(line)))
+        if asked.user is None and not asked.as_json:
+            for line in table([HEADER, *sorted(rows)]):
                 click.echo(line)
         if not shown.users:
             only = None if asked.user is None else [partition_of(asked.user.encode(), history.partitions)]
@@ -124,8 +123,8 @@ def _ended(asked: _Asked, history: ArchivedHistory, archive: Path | None) -> _As
     return replace(asked, at=last)
 
 
-def _done(history: History, asked: _Asked) -> Iterator[tuple[_Shown, list[tuple[str, str]]]]:
-    """What is shown of each partition, one after the other: (user, line) by user."""
+def _done(history: History, asked: _Asked) -> Iterator[tuple[_Shown, list[tuple[str, ...]]]]:
+    """What is shown of each partition, one after the other: see `_lines`."""
     if asked.user is not None:
         yield _lines(history, partition_of(asked.user.encode(), history.partitions), asked)
         return
@@ -133,16 +132,15 @@ def _done(history: History, asked: _Asked) -> Iterator[tuple[_Shown, list[tuple[
         yield done
 
 
-def _lines(history: History, partition: int, asked: _Asked) -> tuple[_Shown, list[tuple[str, str]]]:
-    """What is shown of one partition."""
-    shown, lines = _Shown(), []
+def _lines(history: History, partition: int, asked: _Asked) -> tuple[_Shown, list[tuple[str, ...]]]:
+    """What is shown of one partition: of each user the cells of a row, or lines."""
+    shown, lines = _Shown(), list[tuple[str, ...]]()
     for answer in within(history, partition, asked.at, asked.user, asked.assumed):
         shown += _Shown(1, answer.recorded in {"differs", "altered"})
         if asked.as_json:
-            told_of = [orjson.dumps(_whole(answer, asked.said)).decode()]
+            lines.append((orjson.dumps(_whole(answer, asked.said)).decode(),))
         else:
-            told_of = list(map(plain, [row(answer)] if asked.user is None else answered(answer)))
-        lines += [(answer.user, line) for line in told_of]
+            lines.append(row(answer) if asked.user is None else tuple(answered(answer)))
     return shown, lines
 
 

@@ -11,6 +11,7 @@ import orjson
 
 from streamproc.adapters.kafka.topics import ensure_topics
 from streamproc.cli.parked import BY, REASON
+from streamproc.cli.table import table
 from streamproc.core.records.control import Control
 from streamproc.core.records.link import Link
 from streamproc.operators.controls import order
@@ -39,10 +40,10 @@ def list_(everybody: bool, kafka: str | None, as_json: bool) -> None:
     if as_json:
         click.echo(orjson.dumps(rows, option=orjson.OPT_INDENT_2))
         return
-    for row in rows:
-        click.echo(
-            f"{row['subject']:<40} {row['user'] or '-':<16} {row['waiting']:>4} {row['since'] or '':<26}{row['why']}"
-        )
+    cells = [
+        (row["subject"], row["user"] or "-", str(row["waiting"]), row["since"] or "", row["why"] or "") for row in rows
+    ]
+    click.echo("".join(f"{line}\n" for line in table(cells, numbers={2})), nl=False)
     click.echo(f"{len(rows)} in all", err=True)
 
 

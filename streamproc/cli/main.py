@@ -16,6 +16,7 @@ import uvloop
 from streamproc import __version__, compose, telemetry
 from streamproc.adapters.kafka.topics import ensure_topics
 from streamproc.cli import identities, parked, parse, show
+from streamproc.cli.table import table
 from streamproc.core.errors import MappingError, SettingsError, StreamprocError
 from streamproc.demo import report
 from streamproc.demo.directories import play_directories
@@ -203,8 +204,7 @@ def settings_(as_json: bool) -> None:
     if as_json:
         click.echo(orjson.dumps(rows, option=orjson.OPT_INDENT_2))
     else:
-        for row in rows:
-            click.echo(f"{row['variable']:<36} {row['value']:<44} {row['meaning']}")
+        click.echo("\n".join(table([(row["variable"], row["value"], row["meaning"]) for row in rows])))
 
 
 async def _demo(kafka: str | None, *, as_json: bool) -> int:

@@ -16,6 +16,7 @@ from streamproc.cli.mapping_check import check
 from streamproc.cli.mapping_whatif import whatif
 from streamproc.cli.options import JSON, KAFKA
 from streamproc.cli.parked import BY, REASON
+from streamproc.cli.table import table
 from streamproc.core.errors import KafkaUnavailableError, MappingError
 from streamproc.core.fold.mapping import Mapping
 from streamproc.core.fold.mapping_switch import unheard_partitions
@@ -123,11 +124,16 @@ def _tell(parsed: Mapping, place: Origin, found: list[Switch], *, as_json: bool)
         where = {"topic": place.topic, "partition": place.partition, "offset": place.offset}
         click.echo(orjson.dumps({"mapping": parsed.digest, "order": where, "partitions": rows}))
         return
-    for row in rows:
-        click.echo(
-            f"{CHANGES}/{row['partition']:<4} from offset {row['offset']:<10} mapping {row['mapping']}"
-            f"   {row['users']} users planned anew, {row['changed']} of them changed"
+    cells = [
+        (
+            f"{CHANGES}/{row['partition']}",
+            f"from offset {row['offset']}",
+            f"mapping {row['mapping']}",
+            f"{row['users']} users planned anew, {row['changed']} of them changed",
         )
+        for row in rows
+    ]
+    click.echo("".join(f"{line}\n" for line in table(cells)), nl=False)
     if rows:
         users, changed = (sum(row[name] for row in rows) for name in ("users", "changed"))
         click.echo(f"in force in all partitions; {users} users, {changed} of them changed")

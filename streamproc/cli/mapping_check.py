@@ -17,6 +17,7 @@ from streamproc.adapters.scim_http import PlatformHttp, ScimHttp
 from streamproc.archive.history import opened
 from streamproc.audit.words import count
 from streamproc.cli.options import ARCHIVE, JSON, KAFKA, OFFLINE, say
+from streamproc.cli.table import table
 from streamproc.compose import target_session
 from streamproc.core.errors import MappingError
 from streamproc.core.fold.mapping import Mapping
@@ -133,10 +134,12 @@ def _findings(
 
 
 def _lines(checked: Checked) -> Iterable[str]:
+    cells: list[tuple[str, str]] = []
     for each in checked.findings:
         meant = "" if each.meant is None else f"; did you mean {each.meant!r}?"
         people = f" ({count(each.people, 'person', 'people')} would get it)" if each.people else ""
-        yield f"{each.severity:<9} {each.where}: {each.text}{meant}{people}"
+        cells.append((each.severity, f"{each.where}: {each.text}{meant}{people}"))
+    yield from table(cells)
     names = ", ".join(f"{len(checked.used[kind])} {kind}" for kind in CATALOGUED if checked.used[kind])
     looked = f"{names or 'no names'}, {'compared with' if checked.target else 'not compared with'} the target"
     if checked.history is None:

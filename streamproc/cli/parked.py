@@ -11,6 +11,7 @@ import click
 import orjson
 
 from streamproc.adapters.kafka.topics import ensure_topics
+from streamproc.cli.table import table
 from streamproc.core.records.control import APPLIES, HELD, Action
 from streamproc.core.records.delivery import DeliveredState
 from streamproc.operators.controls import control, order, set_aside
@@ -143,10 +144,11 @@ def _list(kafka: str | None, wanted: Callable[[str], bool], *, as_json: bool) ->
     if as_json:
         click.echo(orjson.dumps(rows, option=orjson.OPT_INDENT_2))
         return
+    cells: list[tuple[str, ...]] = []
     for row in rows:
-        click.echo(f"{row['user']:<20} {row['code']:<11} {row['at']}  {row['reason']}")
-        for name, why in row["attributes"].items():
-            click.echo(f"{'':<20} {name}: {why}")
+        cells.append((row["user"], row["code"], row["at"], row["reason"]))
+        cells += [("", "", "", f"{name}: {why}") for name, why in row["attributes"].items()]
+    click.echo("".join(f"{line}\n" for line in table(cells)), nl=False)
     click.echo(f"{len(rows)} in all", err=True)
 
 

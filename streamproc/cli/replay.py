@@ -12,6 +12,7 @@ import orjson
 
 from streamproc.archive.history import opened
 from streamproc.archive.layout import Gap
+from streamproc.archive.per_partition import map_partitions
 from streamproc.audit.replay.divergence import Divergence
 from streamproc.audit.replay.partition import PartitionRequest
 from streamproc.audit.replay.record_check import Counts
@@ -82,7 +83,7 @@ async def _verdict(
 ) -> tuple[ReplayResult, tuple[Gap, ...]]:
     """And the gaps that the archive says it has."""
     async with opened(settings, archive, topics=NEEDED, optional=BESIDE, live=live, say=say) as history:
-        verdict = verify(history, asked, lambda done: say(f"{_name(done)}: {_ending(done)}"))
+        verdict = verify(history, asked, map_partitions, lambda done: say(f"{_name(done)}: {_ending(done)}"))
         return verdict, tuple(gap for gap in history.manifest.gaps if gap.topic in NEEDED)
 
 

@@ -4,6 +4,7 @@ import asyncio
 import math
 import sys
 import time
+from importlib import resources
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,7 +16,7 @@ from streamproc.archive.history import opened
 from streamproc.audit.revocations import latency
 from streamproc.audit.revocations.latency import LIMIT, Leaver, Report
 from streamproc.audit.revocations.query import NEEDED, leavers
-from streamproc.audit.revocations.report.document import document
+from streamproc.audit.revocations.report.document import Assets, document
 from streamproc.audit.revocations.report.plain import as_csv, as_json, lines
 from streamproc.audit.revocations.report.words import rfc3339
 from streamproc.audit.words import count
@@ -112,9 +113,14 @@ def rendered(told: Report, form: str, read: str) -> bytes:
         case "csv":
             return as_csv(told).encode()
         case "html":
-            return document(told, __version__, read).encode()
+            return document(told, _assets(), __version__, read).encode()
         case _:
             return orjson.dumps(as_json(told), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+
+
+def _assets() -> Assets:
+    folder = resources.files("streamproc.audit.revocations.report")
+    return Assets(*(folder.joinpath(name).read_text("utf-8") for name in ("style.css", "sort.js", "method.html")))
 
 
 async def _read(kafka: str | None, archive: Path | None, end: int, *, live: bool) -> tuple[list[Leaver], int]:

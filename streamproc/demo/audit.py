@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Final
 
 from streamproc.archive.history import opened
+from streamproc.archive.per_partition import map_partitions
 from streamproc.audit.asof.query import as_of
 from streamproc.audit.asof.text import answered
 from streamproc.audit.replay.partition import PartitionRequest
@@ -29,7 +30,7 @@ async def play_audit(settings: Settings, say: Callable[[str], None]) -> Ending:
     for _ in range(LOOKS):
         now = time.time_ns() // 1_000_000
         async with opened(settings, None, topics=topics) as history:
-            verdict = await asyncio.to_thread(verify, history, PartitionRequest())
+            verdict = await asyncio.to_thread(verify, history, PartitionRequest(), map_partitions)
             told = report(await asyncio.to_thread(leavers, history, now), 0, now, round(LIMIT * 1000))
             why = [
                 line

@@ -19,6 +19,7 @@ from typing import Any
 import orjson
 import psutil
 
+from streamproc.archive.per_partition import map_partitions
 from streamproc.archive.reader import ArchivedHistory
 from streamproc.audit.replay.partition import PartitionRequest
 from streamproc.audit.replay.verify import verify
@@ -79,7 +80,7 @@ def measure(folder: Path, events: int, users: int) -> dict[str, Any]:
     say(f"read and parsed in {reading:.1f} s: {records} records")
     with _peak() as peak:
         begun = time.perf_counter()
-        verdict = verify(ArchivedHistory(folder), PartitionRequest())
+        verdict = verify(ArchivedHistory(folder), PartitionRequest(), map_partitions)
         wall = time.perf_counter() - begun
         megabytes = peak()
     assert verdict.equal, verdict.first

@@ -27,6 +27,7 @@ from aiokafka import TopicPartition
 from streamproc.adapters.kafka import client
 from streamproc.adapters.kafka.topics import ensure_topics
 from streamproc.archive.history import opened
+from streamproc.archive.per_partition import map_partitions
 from streamproc.audit.replay.partition import PartitionRequest
 from streamproc.audit.replay.verify import NEEDED, verify
 from streamproc.core.records.control import Control
@@ -303,7 +304,7 @@ async def _remap(settings: Settings, plan: Plan) -> None:
 async def replayed(found: Found, settings: Settings) -> None:
     """Fold the log anew, and compare everything with what was recorded."""
     async with opened(settings, None, topics=NEEDED) as history:
-        verdict = await asyncio.to_thread(verify, history, PartitionRequest())
+        verdict = await asyncio.to_thread(verify, history, PartitionRequest(), map_partitions)
     found.divergences = sum(each.divergences for each in verdict.partitions)
     if verdict.first is not None:
         found.details.append(f"replay: {verdict.first.told}")

@@ -1,4 +1,4 @@
-"""As of, in words: a line of the table of all users, and the whole answer about one."""
+"""As of, in words: a row of the table of all users, and the whole answer about one."""
 
 from collections.abc import Iterator
 from typing import Any, Final, assert_never, cast
@@ -21,15 +21,15 @@ _RECORDED: Final = {
 
 # All users
 
-HEADER: Final = f"{'user':<20} {'desired':<9} {'target':<9} {'acknowledged':<24} "
+HEADER: Final = ("user", "desired", "target", "acknowledged", "")
 
 
-def row(answer: AsOf) -> str:
-    """One line of a table."""
+def row(answer: AsOf) -> tuple[str, ...]:
+    """One row of the table: a cell for each of `HEADER`."""
     known = answer.acknowledged
     held = _access(known.holds) if known.state == "holds" else known.state
     at = "-" if known.at is None else iso_moment(known.at)
-    return f"{answer.user:<20} {_access(answer.desired):<9} {held:<9} {at:<24} {_difference(answer)}"
+    return tuple(plain(cell) for cell in (answer.user, _access(answer.desired), held, at, _difference(answer)))
 
 
 def _access(resource: Resource | None) -> str:
@@ -61,7 +61,11 @@ def _fate(answered: int | None) -> str:
 
 
 def answered(answer: AsOf) -> Iterator[str]:
-    """The answer about one user, for reading."""
+    """The answer about one user, for reading: lines with nothing in them that a terminal would obey."""
+    yield from map(plain, _answered(answer))
+
+
+def _answered(answer: AsOf) -> Iterator[str]:
     yield f"{answer.user} as of {iso_moment(answer.at)}"
     yield ""
     place = f"identity.changes/{answer.partition}@{answer.seq}"

@@ -1,14 +1,13 @@
 """Replay: everything that was recorded against what the log gives, each partition by itself, on all cores."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Final
+from typing import Final, Protocol
 
 import orjson
 from pydantic import ValidationError
 
-from streamproc.archive.per_partition import map_partitions
 from streamproc.audit.replay.divergence import Divergence, locate
 from streamproc.audit.replay.partition import Ordered, PartitionRequest, check_partition
 from streamproc.audit.replay.record_check import Counts
@@ -53,7 +52,20 @@ class ReplayResult:
         return sum((each.counts for each in self.partitions), Counts())
 
 
-def verify(history: History, asked: PartitionRequest, say: Callable[[Verified], None] = lambda _: None) -> ReplayResult:
+class MapPartitions(Protocol):
+    """Does the same work for each partition of a history, side by side; gives (partition, result) as they are done."""
+
+    def __call__(
+        self, history: History, work: Callable[[History, int], Verified], /
+    ) -> Iterator[tuple[int, Verified]]: ...
+
+
+def verify(
+    history: History,
+    asked: PartitionRequest,
+    map_partitions: MapPartitions,
+    say: Callable[[Verified], None] = lambda _: None,
+) -> ReplayResult:
     """Fold all partitions anew and compare. `say` is told of each as it is done.
 
     Raises HistoryError where that can't be done, ArchiveError where the archive can't be read.

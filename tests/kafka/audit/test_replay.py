@@ -12,6 +12,7 @@ from click.testing import CliRunner, Result
 from streamproc.archive import layout
 from streamproc.archive.copy import AUDIT, archive
 from streamproc.archive.history import opened
+from streamproc.archive.per_partition import map_partitions
 from streamproc.archive.reader import ArchivedHistory
 from streamproc.archive.writer import ArchiveWriter
 from streamproc.audit.replay.partition import PartitionRequest
@@ -84,7 +85,7 @@ class Copied:
 
 def judged(folder: Path) -> ReplayResult:
     """The verdict on an archive."""
-    return verify(ArchivedHistory(folder), PartitionRequest())
+    return verify(ArchivedHistory(folder), PartitionRequest(), map_partitions)
 
 
 @pytest.fixture
@@ -98,7 +99,7 @@ async def recorded(settings: Settings, tmp_path: Path) -> Path:
     assert live.exit_code == 0, live.output
     said = orjson.loads(live.stdout)
     async with opened(settings, folder, topics=NEEDED) as history:
-        verdict = verify(history, PartitionRequest())
+        verdict = verify(history, PartitionRequest(), map_partitions)
     assert verdict.equal, verdict.first
     assert said["counts"] == orjson.loads(orjson.dumps(verdict.counts))
     counts = verdict.counts

@@ -6,8 +6,8 @@ the one script by their digests: even text that got through would not run.
 
 from base64 import b64encode
 from collections.abc import Iterable
+from dataclasses import dataclass
 from hashlib import sha256
-from pathlib import Path
 from typing import Final
 
 from streamproc.audit.revocations.latency import Report
@@ -15,18 +15,24 @@ from streamproc.audit.revocations.report import plots
 from streamproc.audit.revocations.report.tables import everybody, listed, numbers, time
 from streamproc.audit.revocations.report.words import duration, html, moment, period
 
-STYLE: Final = Path(__file__).with_name("style.css").read_text(encoding="utf-8")
-SCRIPT: Final = Path(__file__).with_name("sort.js").read_text(encoding="utf-8")
-METHOD: Final = Path(__file__).with_name("method.html").read_text(encoding="utf-8")
-
 DRAFT: Final = "https://openid.net/specs/ipsie-al-scim-profile-1_0.html"
 
 
-def document(report: Report, version: str, read: str) -> str:
+@dataclass(frozen=True, slots=True)
+class Assets:
+    """Files of the page that lie beside this module."""
+
+    style: str
+    script: str
+    method: str
+    """HTML with `{limit}` and `{draft}` to be filled in."""
+
+
+def document(report: Report, assets: Assets, version: str, read: str) -> str:
     """The page. `read`: from where the records were read, in words."""
     return "".join(
         [
-            *_head(report),
+            *_head(report, assets),
             *_verdict(report),
             *_figures(report),
             *_late(report),
@@ -34,31 +40,31 @@ def document(report: Report, version: str, read: str) -> str:
             *_kept(report),
             *_plots(report),
             *numbers(report),
-            *_method(report),
+            *_method(report, assets.method),
             *everybody(report),
-            *_foot(report, version, read),
+            *_foot(report, assets.script, version, read),
         ]
     )
 
 
-def _head(report: Report) -> Iterable[str]:
-    policy = f"default-src 'none'; style-src {_digest(STYLE)}; script-src {_digest(SCRIPT)}"
+def _head(report: Report, assets: Assets) -> Iterable[str]:
+    policy = f"default-src 'none'; style-src {_digest(assets.style)}; script-src {_digest(assets.script)}"
     policy += "; base-uri 'none'; form-action 'none'"
     when = period(report.first, report.end)
     yield '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
     yield f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
     yield '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
     yield '<meta name="referrer" content="no-referrer">\n'
-    yield f"<title>Revocation report, {when}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n"
+    yield f"<title>Revocation report, {when}</title>\n<style>{assets.style}</style>\n</head>\n<body>\n"
     yield f'<header>\n<h1>Revocation report</h1>\n<p class="period">{when}</p>\n'
     yield '<p class="soft">How long leavers kept their access to Genesys Cloud, and where the time went.</p>\n'
     yield "</header>\n<main>\n"
 
 
-def _foot(report: Report, version: str, read: str) -> Iterable[str]:
+def _foot(report: Report, script: str, version: str, read: str) -> Iterable[str]:
     yield f"</main>\n<footer><p>Made by streamproc {html(version)} from {html(read)}, as it stood at "
     yield f"{moment(report.end)} UTC. All moments are UTC unless a zone is named.</p></footer>\n"
-    yield f"<script>{SCRIPT}</script>\n</body>\n</html>\n"
+    yield f"<script>{script}</script>\n</body>\n</html>\n"
 
 
 def _digest(text: str) -> str:
@@ -151,8 +157,8 @@ def _plots(report: Report) -> Iterable[str]:
         yield "<p>Nobody was revoked in this period, and nobody is open: there is nothing to draw.</p>\n"
 
 
-def _method(report: Report) -> Iterable[str]:
-    yield METHOD.replace("{limit}", duration(report.limit)).replace("{draft}", DRAFT)
+def _method(report: Report, method: str) -> Iterable[str]:
+    yield method.replace("{limit}", duration(report.limit)).replace("{draft}", DRAFT)
 
 
 def _count(n: int, one: str, more: str) -> str:

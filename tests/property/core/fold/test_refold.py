@@ -7,6 +7,7 @@ import orjson
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from streamproc.archive.per_partition import map_partitions
 from streamproc.audit.replay.partition import PartitionRequest
 from streamproc.audit.replay.verify import ReplayResult, verify
 from streamproc.core.fold.facts import absorb
@@ -50,7 +51,7 @@ def logs(draw: st.DrawFn) -> Built:
 
 def verdict(logged: list[StoredRecord]) -> ReplayResult:
     """What replay says of a history that was read whole."""
-    return verify(Whole(logged, 1), PartitionRequest())
+    return verify(Whole(logged, 1), PartitionRequest(), map_partitions)
 
 
 def records(changes: list[StoredRecord]) -> list[tuple[str, int, bytes]]:
@@ -78,7 +79,7 @@ def test_from_any_moment_on(built: Built, data: st.DataObject) -> None:
     if data.draw(st.booleans()):
         built.compact(data.draw(st.sampled_from(sorted(built.records) or ["E1"])))
     since = data.draw(st.sampled_from(built.changes)).timestamp
-    found = verify(Whole(built.logged, 1), PartitionRequest(since=since))
+    found = verify(Whole(built.logged, 1), PartitionRequest(since=since), map_partitions)
     lost = {problem for each in found.partitions for problem in [each.first and each.first.kind]} - {None}
     assert lost <= {"left out"}  # of one who was compacted, though too young for that
 

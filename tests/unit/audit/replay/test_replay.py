@@ -10,6 +10,7 @@ from click.testing import CliRunner
 
 from streamproc.archive import layout
 from streamproc.archive.layout import Gap, Manifest
+from streamproc.archive.per_partition import map_partitions
 from streamproc.archive.writer import ArchiveWriter
 from streamproc.audit.replay.divergence import Divergence
 from streamproc.audit.replay.partition import LAG, PartitionRequest
@@ -84,7 +85,7 @@ def story() -> Built:
 
 def judged(logged: list[StoredRecord], asked: PartitionRequest | None = None) -> ReplayResult:
     """The verdict on a history that was read whole."""
-    return verify(Whole(logged, 1), asked or PartitionRequest())
+    return verify(Whole(logged, 1), asked or PartitionRequest(), map_partitions)
 
 
 def first(logged: list[StoredRecord], asked: PartitionRequest | None = None) -> Divergence:
@@ -336,7 +337,7 @@ def test_nothing_is_left_of_the_events(topic: str) -> None:
     whole, other = story(), Built(1)
     other.apply(OLD, first=True)
     left = [*other.logged, *(one for one in whole.logged if one.topic == topic)]
-    found = verify(Whole(left, 2), PartitionRequest()).first
+    found = verify(Whole(left, 2), PartitionRequest(), map_partitions).first
     assert found is not None
     assert found.partition == 0
     assert where(found) in {("left out", CHANGES, 1), ("added", OUTCOMES, 0), ("altered", DELIVERIES, 6)}
@@ -395,7 +396,7 @@ def test_what_was_compacted() -> None:
         built.say(said("ana", number, job=f"job {number}"))
     built.tell_of_gap("ana")
     built.compact("ana")
-    verdict = verify(InMemoryHistory(built.logged, 1), PartitionRequest())
+    verdict = verify(InMemoryHistory(built.logged, 1), PartitionRequest(), map_partitions)
     assert verdict.equal
     assert (verdict.counts.records, verdict.counts.compacted, verdict.counts.fates) == (1, 3, 4)
     assert first(built.logged).kind == "left out"  # too young to have been compacted
@@ -461,7 +462,7 @@ def test_from_a_moment_before_which_records_were_compacted() -> None:
     built = story()
     built.compact("ana")
     built.compact("ben")
-    verdict = verify(InMemoryHistory(built.logged, 1), PartitionRequest(since=BEGIN + 4 * SECOND))
+    verdict = verify(InMemoryHistory(built.logged, 1), PartitionRequest(since=BEGIN + 4 * SECOND), map_partitions)
     assert verdict.equal, verdict.first
     assert verdict.counts.trusted == 2
 
@@ -504,8 +505,8 @@ def test_partitions_on_all_cores_give_the_same() -> None:
     one, two = story(), story()
     both = [*one.logged, *(replace(each, partition=1) for each in two.logged)]
     tampered = changed(both, OPERATIONS, 2, valued('"title":"Lead"', '"title":"Load"'))
-    verdict = verify(Elsewhere(tampered, 2), PartitionRequest())
-    assert verdict == verify(Whole(tampered, 2), PartitionRequest())
+    verdict = verify(Elsewhere(tampered, 2), PartitionRequest(), map_partitions)
+    assert verdict == verify(Whole(tampered, 2), PartitionRequest(), map_partitions)
     assert [each.partition for each in verdict.partitions] == [0, 1]
     assert [each.divergences > 0 for each in verdict.partitions] == [True, True]
     assert verdict.first is not None
