@@ -27,8 +27,9 @@ def table(rows: Sequence[Sequence[str]], *, numbers: Collection[int] = (), total
         return
     total = width() if total is None else total
     *front, last = ([len(cell) for cell in column] for column in zip(*rows, strict=True))
-    most = (total - NARROWEST // 4) // max(len(front), 1) - len(GAP)
-    columns = [min(max(lengths), LARGEST_CELL, most) or 1 for lengths in front]
+    columns = [min(max(lengths), LARGEST_CELL) or 1 for lengths in front]
+    while sum(columns) + len(GAP) * len(columns) > total - NARROWEST // 4:
+        columns[columns.index(max(columns))] -= 1
     columns.append(min(max(last), total - sum(columns) - len(GAP) * len(columns)) or 1)
     for row in rows:
         cells = [textwrap.wrap(cell, columns[at], break_on_hyphens=False) for at, cell in enumerate(row)]
