@@ -17,7 +17,7 @@ from streamproc.core.records.stored_record import StoredRecord
 from streamproc.core.records.topic_names import CHANGES, OPERATIONS, OUTCOMES
 from tests.support.built import Built
 from tests.support.events import arrivals, histories
-from tests.unit.audit.replay.test_replay import Whole, story
+from tests.support.replay_history import Whole, story
 
 MAPPINGS = (
     '[attributes]\ntitle = "job"\n[[copy]]\nfact = "genesysQueue"\nto = "groups"\n',
