@@ -23,7 +23,7 @@ from streamproc.core.errors import KafkaUnavailableError, SettingsError
 from streamproc.core.records.producer_record import Record
 from streamproc.hydrator.fetcher import Fetcher, Times
 from streamproc.hydrator.sync import ATTEMPTS, Counts, KafkaCursors, Sync, known_subjects
-from streamproc.settings import Settings, secrets
+from streamproc.settings import KafkaSettings, Settings, TargetSettings, secrets
 from streamproc.simulator.options import SimulatorOptions
 from streamproc.simulator.server import serve
 from streamproc.sources import configured
@@ -38,9 +38,9 @@ async def run_worker(settings: Settings, ready: Callable[[], None] = lambda: Non
     from streamproc.worker.process import Worker  # noqa: PLC0415 - only this process pays for importing Faust
 
     options = configured(*settings.sources_text())
-    worker = Worker(settings, settings.mapping_text(), options)
-    await ensure_topics(settings)
-    async with exposed(settings.metrics, worker.measure):
+    worker = Worker(settings.kafka, settings.worker, settings.worker.mapping_text(), options)
+    await ensure_topics(settings.kafka)
+    async with exposed(settings.observability.metrics, worker.measure):
         await worker.run(ready)
 
 
@@ -48,17 +48,17 @@ async def run_sink(settings: Settings, ready: Callable[[], None] = lambda: None)
     """The sink, until cancelled."""
     from streamproc.sink.process import Sink  # noqa: PLC0415
 
-    await ensure_topics(settings)
-    async with target_session(settings) as http:
-        sink = Sink(settings, http)
-        async with exposed(settings.metrics, sink.measure):
+    await ensure_topics(settings.kafka)
+    async with target_session(settings.target) as http:
+        sink = Sink(settings.kafka, settings.target, settings.sink, http)
+        async with exposed(settings.observability.metrics, sink.measure):
             await sink.run(ready)
 
 
-def target_session(settings: Settings) -> aiohttp.ClientSession:
+def target_session(target: TargetSettings) -> aiohttp.ClientSession:
     """Connections to the target: as many as the setting says, and as many again for leavers."""
-    connector = aiohttp.TCPConnector(limit=2 * settings.connections, keepalive_timeout=30)
-    return aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(total=settings.request_timeout))
+    connector = aiohttp.TCPConnector(limit=2 * target.connections, keepalive_timeout=30)
+    return aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(total=target.request_timeout))
 
 
 async def run_gateway(settings: Settings, ready: Callable[[str], None] = lambda _: None) -> None:
@@ -68,26 +68,30 @@ async def run_gateway(settings: Settings, ready: Callable[[str], None] = lambda 
     from streamproc.gateway.server import Gateway  # noqa: PLC0415
     from streamproc.gateway.set_verifier import SetVerifier  # noqa: PLC0415
 
-    opened, tls = endpoints(settings), settings.gateway_context()
+    opened, tls = endpoints(settings.hooks, settings.security_events), settings.gateway.ssl_context()
     options = configured(*settings.sources_text())
-    await ensure_topics(settings)
-    async with aiohttp.ClientSession() as http, _producing(settings) as producer:
+    await ensure_topics(settings.kafka)
+    async with aiohttp.ClientSession() as http, _producing(settings.kafka) as producer:
         issuer = None
-        if settings.set_issuer and settings.set_audience and settings.set_jwks:
-            issuer = SetVerifier(settings.set_issuer, settings.set_audience, Jwks(settings.set_jwks, http).get)
+        if settings.security_events.issuer and settings.security_events.audience and settings.security_events.jwks:
+            issuer = SetVerifier(
+                settings.security_events.issuer,
+                settings.security_events.audience,
+                Jwks(settings.security_events.jwks, http).get,
+            )
         gateway = Gateway(
             opened,
             options,
             producer,
             lambda: _answers(producer),
-            max_body=settings.gateway_max_body,
-            in_flight=settings.gateway_in_flight,
+            max_body=settings.gateway.max_body,
+            in_flight=settings.gateway.in_flight,
             issuer=issuer,
         )
         gc.freeze()  # the collector would go through all that is there from the start after every few requests
         gc.set_threshold(20_000, 20, 50)
-        async with exposed(settings.metrics):
-            await gateway.run(settings.gateway_host, settings.gateway_port, tls, ready)
+        async with exposed(settings.observability.metrics):
+            await gateway.run(settings.gateway.host, settings.gateway.port, tls, ready)
 
 
 async def run_hydrator(settings: Settings, ready: Callable[[], None] = lambda: None) -> None:
@@ -101,23 +105,25 @@ async def run_hydrator(settings: Settings, ready: Callable[[], None] = lambda: N
         fetchings, made = await _fetchings(settings, options, stack)
         if not fetchings:
             raise SettingsError("no directory is configured: set okta_url, entra_tenant, pingone_environment, ...")
-        cursors = KafkaCursors(settings, made)
-        every = {name: getattr(settings, f"{name}_sync_every") for name in fetchings}
-        known = partial(known_subjects, settings)
+        cursors = KafkaCursors(settings.kafka, made)
+        every = {name: getattr(settings.hydrator, name).sync_every for name in fetchings}
+        known = partial(known_subjects, settings.kafka)
         syncs = [
             (Sync(each, options[name], cursors, known=known), every[name])
             for name, each in fetchings.items()
             if every[name]
         ]
-        source = kafka_consumer(settings, group=f"{settings.group}-hydrator")
+        source = kafka_consumer(settings.kafka, group=f"{settings.kafka.group}-hydrator")
         subscribing = []
-        states = secrets(settings.entra_client_state)
-        if settings.entra_notification_url and states and "entra" in fetchings:
+        states = secrets(settings.hooks.entra_client_state)
+        if settings.hydrator.entra.notification_url and states and "entra" in fetchings:
             graph, times = fetchings["entra"].directory, fetchings["entra"].times
             assert isinstance(graph, Graph)
-            subscribing.append(keep_subscribed(graph, settings.entra_notification_url, states[0].decode(), times))
-        hydrator = Hydrator(source, fetchings, options, syncs, subscribing, settings.sync_whole_every)
-        async with exposed(settings.metrics, hydrator.measure):
+            subscribing.append(
+                keep_subscribed(graph, settings.hydrator.entra.notification_url, states[0].decode(), times)
+            )
+        hydrator = Hydrator(source, fetchings, options, syncs, subscribing, settings.hydrator.sync_whole_every)
+        async with exposed(settings.observability.metrics, hydrator.measure):
             await hydrator.run(ready)
 
 
@@ -129,7 +135,9 @@ async def run_sync(settings: Settings, source: str, *, full: bool, say: Callable
         if source not in fetchings:
             raise SettingsError(f"{source} isn't configured: `streamproc settings` lists what begins with {source}_")
         fetching = fetchings[source]
-        sync = Sync(fetching, options[source], KafkaCursors(settings, made), say, partial(known_subjects, settings))
+        sync = Sync(
+            fetching, options[source], KafkaCursors(settings.kafka, made), say, partial(known_subjects, settings.kafka)
+        )
         running = asyncio.ensure_future(fetching.run())
         syncing = asyncio.ensure_future(sync.run(full=full, attempts=ATTEMPTS))
         try:
@@ -151,10 +159,10 @@ async def _fetchings(
     """Of each directory that is configured; and the producer that they have."""
     from streamproc.hydrator.directories.configured import directories  # noqa: PLC0415
 
-    http = await stack.enter_async_context(target_session(settings))
-    found = directories(settings, http, options, time.time, time.monotonic)
-    await ensure_topics(settings)
-    made = await stack.enter_async_context(_producing(settings))
+    http = await stack.enter_async_context(target_session(settings.target))
+    found = directories(settings.hydrator, http, options, time.time, time.monotonic)
+    await ensure_topics(settings.kafka)
+    made = await stack.enter_async_context(_producing(settings.kafka))
 
     async def append(record: Record) -> None:
         await made.send_and_wait(record.topic, record.value, key=record.key, headers=record.headers)
@@ -164,8 +172,8 @@ async def _fetchings(
 
 
 @asynccontextmanager
-async def _producing(settings: Settings) -> AsyncIterator[AIOKafkaProducer]:
-    made = producer(settings)
+async def _producing(kafka: KafkaSettings) -> AsyncIterator[AIOKafkaProducer]:
+    made = producer(kafka)
     await made.start()
     try:
         yield made

@@ -23,7 +23,7 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
 from streamproc import __version__
-from streamproc.settings import PREFIX, Settings
+from streamproc.settings import FIELDS, PREFIX
 from streamproc.sources.hris import contract
 from streamproc.topics import TOPICS, Topic
 
@@ -176,7 +176,7 @@ def _asyncapi() -> Json:
                 "host": "{bootstrap}",
                 "protocol": "kafka",
                 "description": f"Your cluster: setting {PREFIX}KAFKA, and {PREFIX}KAFKA_SECURITY for TLS and SASL.",
-                "variables": {"bootstrap": {"default": Settings.model_fields["kafka"].default}},
+                "variables": {"bootstrap": {"default": FIELDS["kafka"].default}},
             }
         },
         "channels": {topic.name: _channel(topic) for topic in TOPICS},
@@ -198,7 +198,7 @@ def _channel(topic: Topic) -> Json:
         "bindings": {
             "kafka": {
                 "topic": topic.name,
-                "partitions": Settings.model_fields["partitions"].default,
+                "partitions": FIELDS["partitions"].default,
                 "topicConfiguration": config,
                 "bindingVersion": BINDING,
             }

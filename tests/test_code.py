@@ -39,9 +39,9 @@ def test_the_code_passes(command: list[str]) -> None:
 
 
 def test_only_the_settings_read_the_environment() -> None:
-    """Outside settings.py nobody looks at the environment; the embedded broker only for its cache and its child."""
+    """Only streamproc.settings looks at the environment; the embedded broker only for its cache and its child."""
     readers = [path for path, text in sources("streamproc") if re.search(r"\b(os\.environ\b|getenv\b)", text)]
-    assert readers == ["streamproc/embedded/artifacts.py", "streamproc/settings.py"]
+    assert readers == ["streamproc/embedded/artifacts.py", "streamproc/settings/load.py"]
 
 
 def test_every_test_says_what_it_proves() -> None:

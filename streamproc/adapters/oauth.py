@@ -11,7 +11,7 @@ from typing import Protocol
 import aiohttp
 import orjson
 
-from streamproc.settings import Settings
+from streamproc.settings import TargetSettings
 
 MARGIN = 60.0
 """Seconds before its expiry from which a token is replaced; at most a tenth of its life."""
@@ -44,11 +44,11 @@ class StaticToken:
         pass
 
 
-def bearer(settings: Settings, http: aiohttp.ClientSession, ticks: Callable[[], float]) -> Bearer:
+def bearer(target: TargetSettings, http: aiohttp.ClientSession, ticks: Callable[[], float]) -> Bearer:
     """The target's, as the settings say."""
-    if settings.token is not None:
-        return StaticToken(settings.token.get_secret_value())
-    return Tokens(http, settings.token_url, settings.client_id, settings.client_secret.get_secret_value(), ticks)
+    if target.token is not None:
+        return StaticToken(target.token.get_secret_value())
+    return Tokens(http, target.token_url, target.client_id, target.client_secret.get_secret_value(), ticks)
 
 
 class Tokens:

@@ -25,7 +25,7 @@ from streamproc.archive.writer import ArchiveWriter
 from streamproc.core.errors import ArchiveError
 from streamproc.core.records.stored_record import StoredRecord
 from streamproc.core.records.topic_names import CURSORS
-from streamproc.settings import Settings
+from streamproc.settings import KafkaSettings
 from streamproc.sources import SOURCES
 from streamproc.topics import TOPICS
 
@@ -66,16 +66,16 @@ class Summary:
 
 
 async def archive(
-    settings: Settings, folder: Path, topics: Sequence[str], say: Say, *, allow_gaps: bool = False
+    kafka: KafkaSettings, folder: Path, topics: Sequence[str], say: Say, *, allow_gaps: bool = False
 ) -> Summary:
     """Copy what these topics have got since the last time.
 
     Raises ArchiveError where the folder, and what Kafka has, don't fit together; TopologyError, KafkaUnavailableError.
     """
-    async with cluster(settings) as running:
+    async with cluster(kafka) as running:
         with locked(folder):
-            known = _begun(folder, Manifest(layout.VERSION, running.identity, settings.partitions))
-            reaches = await reach(running, topics, settings.partitions)
+            known = _begun(folder, Manifest(layout.VERSION, running.identity, kafka.partitions))
+            reaches = await reach(running, topics, kafka.partitions)
             said = replace(known.manifest, topics=tuple(sorted({*known.manifest.topics, *reaches})))
             copying = ArchiveCopy(running, known, folder, say)
             for topic in topics:
@@ -90,7 +90,7 @@ async def archive(
             for topic in topics:
                 if topic in reaches:
                     copied.append(await copying.copy(topic, reaches[topic]))
-                said = _said(folder, said, topic, copying.spans(topic, range(settings.partitions)))
+                said = _said(folder, said, topic, copying.spans(topic, range(kafka.partitions)))
     return Summary(copied, [topic for topic in topics if topic not in reaches])
 
 

@@ -15,7 +15,7 @@ from streamproc.core.errors import ArchiveError, KafkaUnavailableError, Settings
 from streamproc.core.records.mapping_in_force import MARK
 from streamproc.core.records.partitioner import partition_of
 from streamproc.core.records.topic_names import CHANGES, OUTCOMES
-from streamproc.settings import Settings
+from streamproc.settings import KafkaSettings
 
 KEPT: Final = frozenset({CHANGES, OUTCOMES})
 """Kept for ever."""
@@ -23,7 +23,7 @@ KEPT: Final = frozenset({CHANGES, OUTCOMES})
 
 @asynccontextmanager
 async def opened(
-    settings: Settings,
+    kafka: KafkaSettings,
     archive: Path | None,
     *,
     topics: Sequence[str],
@@ -54,7 +54,7 @@ async def opened(
         return
     with tempfile.TemporaryDirectory(prefix="streamproc-") as name:
         folder = Path(name)
-        await _fetched(settings, known, folder, topics, only, say)
+        await _fetched(kafka, known, folder, topics, only, say)
         yield ArchivedHistory(folder, only=only) if archive is None else ArchivedHistory(archive, folder, only=only)
 
 
@@ -71,7 +71,7 @@ def _looked_over(known: ArchivedHistory, topics: Sequence[str], say: Callable[[s
 
 
 async def _fetched(
-    settings: Settings,
+    kafka: KafkaSettings,
     known: ArchivedHistory | None,
     folder: Path,
     topics: Sequence[str],
@@ -80,13 +80,13 @@ async def _fetched(
 ) -> None:
     """What the topics have beyond the archive, into a folder."""
     try:
-        async with cluster(settings) as running:
-            here = Manifest(layout.VERSION, running.identity, settings.partitions)
+        async with cluster(kafka) as running:
+            here = Manifest(layout.VERSION, running.identity, kafka.partitions)
             if known is not None:
                 fits(known.path, known.manifest, here)
             layout.keep_manifest(folder, here)
-            place = {} if only is None else dict.fromkeys(USERS, partition_of(only, settings.partitions))
-            reaches = await reach(running, topics, settings.partitions, place)
+            place = {} if only is None else dict.fromkeys(USERS, partition_of(only, kafka.partitions))
+            reaches = await reach(running, topics, kafka.partitions, place)
             for topic in topics:
                 if topic not in reaches:
                     say(f"{topic}: doesn't exist")

@@ -13,7 +13,7 @@ from aiokafka.errors import KafkaError, OffsetOutOfRangeError
 from streamproc.adapters.kafka.client import connection
 from streamproc.core.errors import ArchiveError, KafkaUnavailableError, TopologyError
 from streamproc.core.records.topic_names import CHANGES, DELIVERIES, MAPPINGS, OPERATIONS, OUTCOMES, REJECTIONS
-from streamproc.settings import Settings
+from streamproc.settings import KafkaSettings
 
 SILENCE: Final = 60.0
 """Seconds without anything new, short of the end, after which a cluster counts as gone."""
@@ -106,10 +106,10 @@ class Cluster:
 
 
 @asynccontextmanager
-async def cluster(settings: Settings) -> AsyncIterator[Cluster]:
+async def cluster(kafka: KafkaSettings) -> AsyncIterator[Cluster]:
     """Raises KafkaUnavailableError where nobody answers."""
-    admin = AIOKafkaAdminClient(**connection(settings))
-    committed, anything = _reader(settings, "read_committed"), _reader(settings, "read_uncommitted")
+    admin = AIOKafkaAdminClient(**connection(kafka))
+    committed, anything = _reader(kafka, "read_committed"), _reader(kafka, "read_uncommitted")
     try:
         try:
             await admin.start()
@@ -118,13 +118,14 @@ async def cluster(settings: Settings) -> AsyncIterator[Cluster]:
             await anything.start()
         except (KafkaError, OSError) as error:
             raise KafkaUnavailableError(
-                f"no Kafka cluster answers at {settings.kafka} ({error}). Is it up, and is STREAMPROC_KAFKA right?"
+                f"no Kafka cluster answers at {kafka.bootstrap_servers} ({error}). "
+                "Is it up, and is STREAMPROC_KAFKA right?"
             ) from error
         try:
             yield Cluster(identity, admin, committed, anything)
         except KafkaError as error:
             raise KafkaUnavailableError(
-                f"Kafka at {settings.kafka} has stopped answering, or refuses: {error}"
+                f"Kafka at {kafka.bootstrap_servers} has stopped answering, or refuses: {error}"
             ) from error
     finally:
         await admin.close()
@@ -132,10 +133,10 @@ async def cluster(settings: Settings) -> AsyncIterator[Cluster]:
         await anything.stop()
 
 
-def _reader(settings: Settings, isolation: str) -> AIOKafkaConsumer:
+def _reader(kafka: KafkaSettings, isolation: str) -> AIOKafkaConsumer:
     """A consumer without a group, that never goes on elsewhere than where it was told to."""
     return AIOKafkaConsumer(
-        **connection(settings),
+        **connection(kafka),
         enable_auto_commit=False,
         auto_offset_reset="none",
         isolation_level=isolation,

@@ -43,7 +43,7 @@ def archive(
     settings = load_settings(kafka=kafka)
     topics = list(dict.fromkeys((*(chosen or AUDIT), *(RAW if raw else ()))))
     summary = asyncio.run(
-        copied_into(settings, folder, topics, lambda line: click.echo(line, err=True), allow_gaps=allow_gaps)
+        copied_into(settings.kafka, folder, topics, lambda line: click.echo(line, err=True), allow_gaps=allow_gaps)
     )
     if as_json:
         click.echo(orjson.dumps(_whole(folder, summary), option=orjson.OPT_NON_STR_KEYS))

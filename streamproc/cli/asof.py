@@ -26,13 +26,13 @@ from streamproc.core.records.mapping_in_force import MappingInForce
 from streamproc.core.records.partitioner import partition_of
 from streamproc.core.records.stored_record import History
 from streamproc.core.records.topic_names import CHANGES
-from streamproc.settings import Settings
+from streamproc.settings import KafkaSettings
 
 Result = TypeVar("Result")
 
 
 def run_as_of(
-    settings: Settings,
+    kafka: KafkaSettings,
     *,
     at: int,
     user: str | None = None,
@@ -54,7 +54,7 @@ def run_as_of(
     asked = _Asked(at, user, assumed, as_json, at)
     if not offline:
         asked = _until_now(asked, round(clock() * 1000))
-    shown = asyncio.run(_shown(settings, asked, archive, offline))
+    shown = asyncio.run(_shown(kafka, asked, archive, offline))
     if not shown.users:
         begun = "" if shown.begun is None or shown.begun <= at else f"; the log begins at {iso_moment(shown.begun)}"
         whom = "anybody" if user is None else f"user {user}"
@@ -86,8 +86,8 @@ class _Shown:
         return _Shown(self.users + other.users, self.wrong + other.wrong)
 
 
-async def _shown(settings: Settings, asked: _Asked, archive: Path | None, offline: bool) -> _Shown:
-    async with opened(settings, archive, topics=NEEDED, key=asked.user, live=not offline, say=say) as history:
+async def _shown(kafka: KafkaSettings, asked: _Asked, archive: Path | None, offline: bool) -> _Shown:
+    async with opened(kafka, archive, topics=NEEDED, key=asked.user, live=not offline, say=say) as history:
         asked = _ended(asked, history, archive) if offline else asked
         shown, rows = _Shown(), list[tuple[str, ...]]()
         for counted, some in _done(history, asked):

@@ -75,7 +75,7 @@ def evidence(
     async def made() -> Verified:
         only = chosen.users[0] if len(chosen.users) == 1 else None
         topics = [CHANGES, OPERATIONS, OUTCOMES, CONTROLS]
-        async with opened(settings, archive, topics=topics, key=only, live=not offline, say=say) as history:
+        async with opened(settings.kafka, archive, topics=topics, key=only, live=not offline, say=say) as history:
             return make(history, chosen, target, signer=signer, redact=hashing, say=say)
 
     verified = asyncio.run(made())

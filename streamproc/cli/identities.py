@@ -16,7 +16,7 @@ from streamproc.core.records.control import Control
 from streamproc.core.records.link import Link
 from streamproc.operators.controls import order
 from streamproc.operators.links import all_links
-from streamproc.settings import Settings, load_settings
+from streamproc.settings import KafkaSettings, load_settings
 from streamproc.sources import SOURCES
 
 _KAFKA = click.option("--kafka", metavar="HOST:PORT", help="Bootstrap servers; else STREAMPROC_KAFKA.")
@@ -35,7 +35,7 @@ def identities() -> None:
 @_JSON
 def list_(everybody: bool, kafka: str | None, as_json: bool) -> None:
     """Whose user isn't known, since when, and how many of their events wait."""
-    links = asyncio.run(all_links(_settings(kafka)))
+    links = asyncio.run(all_links(_cluster(kafka)))
     rows = [_row(name, link) for name, link in links.items() if everybody or link.user is None]
     if as_json:
         click.echo(orjson.dumps(rows, option=orjson.OPT_INDENT_2))
@@ -52,7 +52,7 @@ def list_(everybody: bool, kafka: str | None, as_json: bool) -> None:
 @_KAFKA
 def show(subject: str, kafka: str | None) -> None:
     """All that is known of one subject: its user, by whose word, what it has said, and what waits."""
-    link = asyncio.run(all_links(_settings(kafka))).get(subject)
+    link = asyncio.run(all_links(_cluster(kafka))).get(subject)
     if link is None:
         _refuse(f"{subject} isn't known; see streamproc identities list --all")
     click.echo(orjson.dumps(link, option=orjson.OPT_INDENT_2))
@@ -87,11 +87,11 @@ def _order(
     source, _, name = subject.partition("/")
     if source not in SOURCES or not name:
         _refuse(f"nothing was ordered: {subject} isn't SOURCE/SUBJECT; sources are {', '.join(SOURCES)}")
-    settings = _settings(kafka)
-    if action == "split" and subject not in asyncio.run(all_links(settings)):
+    cluster = _cluster(kafka)
+    if action == "split" and subject not in asyncio.run(all_links(cluster)):
         _refuse(f"nothing was ordered: {subject} isn't known; see streamproc identities list --all")
     at = round(time.time() * 1000)
-    asyncio.run(order(settings, [Control(f"{action}-{subject}-{at}", action, user, None, by, reason, at, subject)]))
+    asyncio.run(order(cluster, [Control(f"{action}-{subject}-{at}", action, user, None, by, reason, at, subject)]))
     click.echo(f"{subject}: {action} ordered, as soon as a worker reads it")
 
 
@@ -113,7 +113,7 @@ def _refuse(why: str) -> NoReturn:
     sys.exit(1)
 
 
-def _settings(kafka: str | None) -> Settings:
-    settings = load_settings(kafka=kafka)
-    asyncio.run(ensure_topics(settings))
-    return settings
+def _cluster(kafka: str | None) -> KafkaSettings:
+    cluster = load_settings(kafka=kafka).kafka
+    asyncio.run(ensure_topics(cluster))
+    return cluster

@@ -123,7 +123,7 @@ def hydrator(kafka: str | None, with_parent: bool) -> None:
 def sync(source: str, full: bool, kafka: str | None, as_json: bool) -> None:
     """Ask a directory for everybody, or for what changed; goes on where it was cut short. 1: somebody was given up."""
     settings = load_settings(kafka=kafka)
-    telemetry.configure("error", json=settings.log_json, service="sync")
+    telemetry.configure("error", json=settings.observability.log_json, service="sync")
     counts = _run(compose.run_sync(settings, source, full=full, say=lambda line: click.echo(line, err=True)))
     if as_json:
         click.echo(orjson.dumps(counts))
@@ -146,7 +146,7 @@ def simulator(
 ) -> None:
     """Stand-ins for Genesys Cloud (OAuth, SCIM) and for /okta, /graph, /pingone, /workday; /_sim/ is for tests."""
     settings = load_settings()
-    telemetry.configure(settings.log_level, json=settings.log_json, service="simulator")
+    telemetry.configure(settings.observability.log_level, json=settings.observability.log_json, service="simulator")
     options = SimulatorOptions(
         rate_limit=rate_limit,
         latency_ms=latency_ms,
@@ -183,17 +183,19 @@ def topics(kafka: str | None, create: bool, check: bool, as_json: bool) -> None:
     """The topics: who writes and reads them, how they are kept, and the picture."""
     settings = load_settings(kafka=kafka)
     if create or check:
-        absent = _run(ensure_topics(settings, create=create))
+        absent = _run(ensure_topics(settings.kafka, create=create))
         word = "created" if create else "missing"
         click.echo(orjson.dumps({word: absent}) if as_json else f"{word}: {', '.join(absent) or 'none'}")
         sys.exit(1 if absent and not create else 0)
     if as_json:
-        click.echo(orjson.dumps([show.topic(each, settings) for each in TOPICS], option=orjson.OPT_INDENT_2))
+        click.echo(
+            orjson.dumps([show.topic(each, settings.kafka.partitions) for each in TOPICS], option=orjson.OPT_INDENT_2)
+        )
         return
     click.echo(picture())
     click.echo()
     for each in TOPICS:
-        click.echo(show.topic_lines(each, settings))
+        click.echo(show.topic_lines(each, settings.kafka.partitions))
 
 
 @cli.command(name="settings", epilog="Example: streamproc settings --json")
@@ -213,13 +215,13 @@ async def _demo(kafka: str | None, *, as_json: bool) -> int:
 
     async with _stack(kafka, None, say) as running:
         say("playing the story ...")
-        ending = await play(running.settings, running.simulator, lambda played: say(report.step(played)))
+        ending = await play(running.settings.kafka, running.simulator, lambda played: say(report.step(played)))
         say("second act: the same told by Okta, Entra, PingOne and Workday; starting gateway and hydrator ...")
         ending += await play_directories(running, lambda played: say(report.step(played)))
         say("third act: an auditor asks the log ...")
         from streamproc.demo.audit import play_audit  # noqa: PLC0415 - which reads archives, as services don't
 
-        ending += await play_audit(running.settings, say)
+        ending += await play_audit(running.settings.kafka, say)
     if as_json:
         click.echo(orjson.dumps(ending.as_json()))
     else:
@@ -248,7 +250,7 @@ async def _stack(kafka: str | None, data: Path | None, say: Callable[[str], None
         settings = load_settings(kafka=kafka)
         running = await exit_stack.enter_async_context(stack(settings, folder))
         say("starting worker and sink ...")
-        await ensure_topics(settings)
+        await ensure_topics(settings.kafka)
         await running.start("worker", "sink")
         yield running
 
@@ -257,7 +259,7 @@ def _serve(
     name: str, service: Callable[..., Coroutine[Any, Any, None]], with_parent: bool, **overrides: object
 ) -> None:
     settings: Settings = load_settings(**overrides)
-    telemetry.configure(settings.log_level, json=settings.log_json, service=name)
+    telemetry.configure(settings.observability.log_level, json=settings.observability.log_json, service=name)
     _run(compose.until_signal(lambda ready: service(settings, ready), name, with_parent=with_parent))
 
 

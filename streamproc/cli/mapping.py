@@ -25,7 +25,7 @@ from streamproc.core.records.control import LONGEST, Control
 from streamproc.core.records.topic_names import CHANGES
 from streamproc.operators.controls import order
 from streamproc.operators.mapping_rollout import Refused, Switch, ordered, watch
-from streamproc.settings import Settings, load_settings
+from streamproc.settings import KafkaSettings, load_settings
 from streamproc.sources.mapping_authority import usable
 
 PATIENCE: Final = 120.0
@@ -50,16 +50,16 @@ def apply(file: Path, by: str, reason: str, wait: bool, kafka: str | None, as_js
     settings = load_settings(kafka=kafka)
     at = round(time.time() * 1000)
     control = Control(f"mapping-{parsed.digest}-{at}", "mapping", None, None, by, reason, at, mapping=text)
-    asyncio.run(_apply(settings, parsed, control, wait=wait, as_json=as_json))
+    asyncio.run(_apply(settings.kafka, parsed, control, wait=wait, as_json=as_json))
 
 
-async def _apply(settings: Settings, parsed: Mapping, control: Control, *, wait: bool, as_json: bool) -> None:
-    await topics.ensure_topics(settings)
+async def _apply(kafka: KafkaSettings, parsed: Mapping, control: Control, *, wait: bool, as_json: bool) -> None:
+    await topics.ensure_topics(kafka)
     try:
-        before = await ordered(settings)
-        await _check(settings, parsed, before)
-        async with watch(settings) as watching:
-            (place,) = await order(settings, [control])
+        before = await ordered(kafka)
+        await _check(kafka, parsed, before)
+        async with watch(kafka) as watching:
+            (place,) = await order(kafka, [control])
             click.echo(f"ordered: mapping {parsed.digest}, {_place(place)}", err=True)
             found: list[Switch] = []
             if wait:
@@ -68,9 +68,9 @@ async def _apply(settings: Settings, parsed: Mapping, control: Control, *, wait:
                         if isinstance(each, Refused):
                             _refuse(f"the worker has rejected the order at {_place(place)}: {each.reason}")
                         found.append(each)
-                        _progress(found, settings.partitions)
+                        _progress(found, kafka.partitions)
                 except TimeoutError:
-                    done = sorted({*range(settings.partitions)} - {each.partition for each in found})
+                    done = sorted({*range(kafka.partitions)} - {each.partition for each in found})
                     _refuse(
                         f"ordered at {_place(place)}, but for {PATIENCE:g} s no partition has switched; "
                         f"left are {', '.join(map(str, done))}. Is a worker running? It obeys as soon as it reads it."
@@ -80,13 +80,13 @@ async def _apply(settings: Settings, parsed: Mapping, control: Control, *, wait:
     _tell(parsed, place, sorted(found, key=lambda each: each.partition), as_json=as_json)
 
 
-async def _check(settings: Settings, parsed: Mapping, before: list[tuple[int, str]]) -> None:
+async def _check(kafka: KafkaSettings, parsed: Mapping, before: list[tuple[int, str]]) -> None:
     """Refuse what would change nothing, and what can't be done."""
-    known = await in_force(settings)
-    everywhere = len(known) == settings.partitions and all(each.digest == parsed.digest for each in known.values())
+    known = await in_force(kafka)
+    everywhere = len(known) == kafka.partitions and all(each.digest == parsed.digest for each in known.values())
     if everywhere and (not before or before[-1][1] == parsed.digest):
         _refuse(f"nothing was ordered: mapping {parsed.digest} is in force already, in every partition")
-    if deaf := unheard_partitions(parsed, known, await reading.beginning_offsets(settings, CHANGES)):
+    if deaf := unheard_partitions(parsed, known, await reading.beginning_offsets(kafka, CHANGES)):
         _refuse(
             f"nothing was ordered: this mapping reads other facts than the one in force, and what was said of them "
             f"is gone: {CHANGES} has lost its first records in partition {', '.join(map(str, deaf))}"

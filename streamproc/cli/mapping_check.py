@@ -26,7 +26,7 @@ from streamproc.mapping_preview.attribute_usage import CATALOGUED, Catalogued, S
 from streamproc.mapping_preview.lint import Finding, Listed, Severity, Use, contradictions, unknown, unsent, uses
 from streamproc.mapping_preview.run import surveyed
 from streamproc.mapping_preview.target_catalogue import Catalogue
-from streamproc.settings import Settings, load_settings
+from streamproc.settings import Settings, TargetSettings, load_settings
 from streamproc.sources.mapping_authority import usable
 
 _WORTH: Final[dict[Severity, int]] = {"error": 0, "unchecked": 1, "warning": 2}
@@ -103,20 +103,22 @@ async def _checked(
 ) -> Checked:
     seen: Surveyed | None = None
     if with_history:
-        async with opened(settings, archive, topics=[CHANGES], live=not offline, say=say) as history:
+        async with opened(settings.kafka, archive, topics=[CHANGES], live=not offline, say=say) as history:
             now = None if offline else time.time_ns() // 1_000_000
             seen = await asyncio.to_thread(surveyed, history, text, str(file), now, say)
     used = uses(mapping.file, seen)
-    listed = await catalogue(settings, used) if target else {}
+    listed = await catalogue(settings.target, settings.sink.platform_url, used) if target else {}
     return Checked(mapping, _findings(mapping, seen, used, listed), used, seen, target)
 
 
-async def catalogue(settings: Settings, used: dict[Catalogued, dict[str, Use]]) -> dict[Catalogued, Listed]:
+async def catalogue(
+    target: TargetSettings, platform_url: str, used: dict[Catalogued, dict[str, Use]]
+) -> dict[Catalogued, Listed]:
     """What the target has of these kinds. Raises TargetError."""
-    async with target_session(settings) as http:
-        tokens = bearer(settings, http, time.monotonic)
-        scim, platform = ScimHttp(http, settings.scim_url, tokens), PlatformHttp(http, settings.platform_url, tokens)
-        return await Catalogue(scim, platform, settings.dialect, asyncio.sleep, random.random, say).listed(used)
+    async with target_session(target) as http:
+        tokens = bearer(target, http, time.monotonic)
+        scim, platform = ScimHttp(http, target.scim_url, tokens), PlatformHttp(http, platform_url, tokens)
+        return await Catalogue(scim, platform, target.dialect, asyncio.sleep, random.random, say).listed(used)
 
 
 def _findings(

@@ -20,7 +20,7 @@ from streamproc.cli.options import Moment as At
 from streamproc.core.records.topic_names import CHANGES
 from streamproc.mapping_preview.impact import ORDER, Example, Impact, Moment, Names
 from streamproc.mapping_preview.run import Answered, Question, compared
-from streamproc.settings import Settings, load_settings
+from streamproc.settings import KafkaSettings, load_settings
 
 _KINDS: Final = ORDER[:-1]
 _MOST: Final = 20
@@ -58,8 +58,8 @@ def whatif(
     settings = load_settings(kafka=kafka)
     begun = time.perf_counter()
     now = None if offline else time.time_ns() // 1_000_000
-    question = Question(text, str(file), settings.mapping_text(), since, now, examples)
-    answered = asyncio.run(_answered(settings, question, archive, offline=offline))
+    question = Question(text, str(file), settings.worker.mapping_text(), since, now, examples)
+    answered = asyncio.run(_answered(settings.kafka, question, archive, offline=offline))
     say(f"{answered.impact.events:,} events in {time.perf_counter() - begun:.1f} s")
     over = fail_over is not None and answered.impact.sent > fail_over
     if as_json:
@@ -78,8 +78,8 @@ def whatif(
         sys.exit(1)
 
 
-async def _answered(settings: Settings, question: Question, archive: Path | None, *, offline: bool) -> Answered:
-    async with opened(settings, archive, topics=[CHANGES], live=not offline, say=say) as history:
+async def _answered(kafka: KafkaSettings, question: Question, archive: Path | None, *, offline: bool) -> Answered:
+    async with opened(kafka, archive, topics=[CHANGES], live=not offline, say=say) as history:
         _placed(question.since, history)
         return await asyncio.to_thread(compared, history, question, say)
 

@@ -15,7 +15,7 @@ from streamproc.cli.table import table
 from streamproc.core.records.control import APPLIES, HELD, Action
 from streamproc.core.records.delivery import DeliveredState
 from streamproc.operators.controls import control, order, set_aside
-from streamproc.settings import Settings, load_settings
+from streamproc.settings import KafkaSettings, load_settings
 
 _KAFKA = click.option("--kafka", metavar="HOST:PORT", help="Bootstrap servers; else STREAMPROC_KAFKA.")
 _JSON = click.option("--json", "as_json", is_flag=True, help="For machines.")
@@ -90,7 +90,7 @@ def parked_list(kafka: str | None, as_json: bool) -> None:
 @_KAFKA
 def parked_show(user: str, kafka: str | None) -> None:
     """All that is known of one user who is parked or held: what was wanted, what is there, and the reason."""
-    (delivery,) = _chosen(_everybody(_settings(kafka)), [user], lambda _: True, "set aside")
+    (delivery,) = _chosen(_everybody(_cluster(kafka)), [user], lambda _: True, "set aside")
     click.echo(orjson.dumps(delivery, option=orjson.OPT_INDENT_2))
 
 
@@ -122,25 +122,25 @@ def pause_or_resume(action: Action) -> click.Command:
     @REASON
     @_KAFKA
     def command(by: str, reason: str, kafka: str | None) -> None:
-        asyncio.run(order(_settings(kafka), [control(action, None, by, reason, _now())]))
+        asyncio.run(order(_cluster(kafka), [control(action, None, by, reason, _now())]))
         click.echo(f"{action}: ordered, for all sinks")
 
     example = f'Example: streamproc sink {action} --by "Kim Berg" --reason "maintenance"'
     return click.command(action, help=meaning[action], epilog=example)(command)
 
 
-def _settings(kafka: str | None) -> Settings:
-    settings = load_settings(kafka=kafka)
-    asyncio.run(ensure_topics(settings))
-    return settings
+def _cluster(kafka: str | None) -> KafkaSettings:
+    cluster = load_settings(kafka=kafka).kafka
+    asyncio.run(ensure_topics(cluster))
+    return cluster
 
 
-def _everybody(settings: Settings) -> list[DeliveredState]:
-    return asyncio.run(set_aside(settings))
+def _everybody(cluster: KafkaSettings) -> list[DeliveredState]:
+    return asyncio.run(set_aside(cluster))
 
 
 def _list(kafka: str | None, wanted: Callable[[str], bool], *, as_json: bool) -> None:
-    rows = [_row(each) for each in _everybody(_settings(kafka)) if each.parked and wanted(each.parked.code)]
+    rows = [_row(each) for each in _everybody(_cluster(kafka)) if each.parked and wanted(each.parked.code)]
     if as_json:
         click.echo(orjson.dumps(rows, option=orjson.OPT_INDENT_2))
         return
@@ -168,10 +168,10 @@ def _row(delivery: DeliveredState) -> dict[str, Any]:
 
 
 def _order(action: Action, users: Sequence[str], by: str, reason: str, kafka: str | None) -> None:
-    settings = _settings(kafka)
+    cluster = _cluster(kafka)
     codes = APPLIES[action]
-    chosen = _chosen(_everybody(settings), users, lambda code: code in codes, " or ".join(sorted(codes)))
-    asyncio.run(order(settings, [control(action, each, by, reason, _now()) for each in chosen]))
+    chosen = _chosen(_everybody(cluster), users, lambda code: code in codes, " or ".join(sorted(codes)))
+    asyncio.run(order(cluster, [control(action, each, by, reason, _now()) for each in chosen]))
     for each in chosen:
         click.echo(f"{each.user}: {_DONE[action]}, as soon as a sink reads it")
 

@@ -24,7 +24,7 @@ from streamproc.core.errors import MappingError
 from streamproc.core.fold.mapping import parse_mapping
 from streamproc.core.records.change_event import Origin
 from streamproc.core.records.mapping_in_force import MappingInForce
-from streamproc.settings import Settings, load_settings
+from streamproc.settings import KafkaSettings, load_settings
 
 
 @click.command(epilog="Example: streamproc replay --verify --archive ./archive --json")
@@ -67,9 +67,9 @@ def replay(
     settings = load_settings(kafka=kafka)
     assumed = None if file is None else _assumed(file)
     if at is not None:
-        run_as_of(settings, at=at, user=user, archive=archive, offline=offline, assumed=assumed, as_json=as_json)
+        run_as_of(settings.kafka, at=at, user=user, archive=archive, offline=offline, assumed=assumed, as_json=as_json)
         return
-    verdict, gaps = asyncio.run(_verdict(settings, archive, PartitionRequest(since, assumed), live=not offline))
+    verdict, gaps = asyncio.run(_verdict(settings.kafka, archive, PartitionRequest(since, assumed), live=not offline))
     if as_json:
         click.echo(orjson.dumps(whole(verdict, since, gaps)))
     else:
@@ -79,10 +79,10 @@ def replay(
 
 
 async def _verdict(
-    settings: Settings, archive: Path | None, asked: PartitionRequest, *, live: bool
+    kafka: KafkaSettings, archive: Path | None, asked: PartitionRequest, *, live: bool
 ) -> tuple[ReplayResult, tuple[Gap, ...]]:
     """And the gaps that the archive says it has."""
-    async with opened(settings, archive, topics=NEEDED, optional=BESIDE, live=live, say=say) as history:
+    async with opened(kafka, archive, topics=NEEDED, optional=BESIDE, live=live, say=say) as history:
         verdict = verify(history, asked, map_partitions, lambda done: say(f"{_name(done)}: {_ending(done)}"))
         return verdict, tuple(gap for gap in history.manifest.gaps if gap.topic in NEEDED)
 

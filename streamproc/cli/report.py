@@ -125,7 +125,7 @@ def _assets() -> Assets:
 
 async def _read(kafka: str | None, archive: Path | None, end: int, *, live: bool) -> tuple[list[Leaver], int]:
     """The leavers, and as of when: an archive can't tell what came after its last record."""
-    async with opened(load_settings(kafka=kafka), archive, topics=NEEDED, live=live, say=say) as history:
+    async with opened(load_settings(kafka=kafka).kafka, archive, topics=NEEDED, live=live, say=say) as history:
         if not live:
             reached = ending(history, NEEDED)
             if reached < end:

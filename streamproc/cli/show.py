@@ -4,17 +4,17 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from streamproc.settings import PREFIX, Settings
+from streamproc.settings import FIELDS, PREFIX, Settings
 from streamproc.topics import Topic
 
 
-def topic(each: Topic, settings: Settings) -> dict[str, Any]:
+def topic(each: Topic, partitions: int) -> dict[str, Any]:
     """A topic for machines."""
     return {
         "name": each.name,
         "key": each.key,
         "value": each.schema,
-        "partitions": settings.partitions,
+        "partitions": partitions,
         "writer": each.writer,
         "reader": each.reader,
         "purpose": each.purpose,
@@ -22,27 +22,28 @@ def topic(each: Topic, settings: Settings) -> dict[str, Any]:
     }
 
 
-def topic_lines(each: Topic, settings: Settings) -> str:
+def topic_lines(each: Topic, partitions: int) -> str:
     """A topic for people."""
     kept = ", ".join(f"{name}={value}" for name, value in sorted(each.config.items()))
     value = f"schemas/{each.schema}" if each.schema else "the source's own"
     return (
         f"{each.name}: {each.purpose}\n"
-        f"    key: {each.key}; value: {value}; {settings.partitions} partitions; {kept}\n"
+        f"    key: {each.key}; value: {value}; {partitions} partitions; {kept}\n"
         f"    written by {each.writer}, read by {each.reader}"
     )
 
 
-def settings(values: Settings) -> list[dict[str, str]]:
+def settings(shown: Settings) -> list[dict[str, str]]:
     """Every setting; secrets stay hidden."""
+    values = shown.by_name()
     return [
         {
             "variable": PREFIX + name.upper(),
-            "value": _shown(getattr(values, name)),
+            "value": _shown(values[name]),
             "default": _shown(field.default),
             "meaning": field.description or "",
         }
-        for name, field in Settings.model_fields.items()
+        for name, field in FIELDS.items()
     ]
 
 

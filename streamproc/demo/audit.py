@@ -16,7 +16,7 @@ from streamproc.audit.revocations.latency import LIMIT, report
 from streamproc.audit.revocations.query import NEEDED as OF_REPORT
 from streamproc.audit.revocations.query import leavers
 from streamproc.demo.play import Ending
-from streamproc.settings import Settings
+from streamproc.settings import KafkaSettings
 
 WHO: Final = "E1001"
 WHAT: Final = "Spanish 4.0"
@@ -24,12 +24,12 @@ LOOKS: Final = 20
 """Half seconds in which what has been delivered must be told."""
 
 
-async def play_audit(settings: Settings, say: Callable[[str], None]) -> Ending:
+async def play_audit(kafka: KafkaSettings, say: Callable[[str], None]) -> Ending:
     """Fold the log anew, ask why somebody has a skill, and how fast leavers lost their access."""
     topics = [*dict.fromkeys((*OF_REPLAY, *OF_REPORT))]
     for _ in range(LOOKS):
         now = time.time_ns() // 1_000_000
-        async with opened(settings, None, topics=topics) as history:
+        async with opened(kafka, None, topics=topics) as history:
             verdict = await asyncio.to_thread(verify, history, PartitionRequest(), map_partitions)
             told = report(await asyncio.to_thread(leavers, history, now), 0, now, round(LIMIT * 1000))
             why = [

@@ -72,7 +72,7 @@ DOORS: Final = {
 async def open_doors(running: Stack, http: aiohttp.ClientSession) -> str:
     """Start gateway and hydrator beside the stack, and tell the stand-ins where to send their hooks. Returns where."""
     root = running.simulator
-    wide = load_settings(**dict(running.settings) | DOORS | pointed(root) | {"gateway_port": 0})
+    wide = load_settings(**running.settings.by_name() | DOORS | pointed(root) | {"gateway_port": 0})
     beside = Stack(wide, running.folder, root)
     gateway = beside.child("gateway", "gateway")
     running.children["gateway"] = gateway

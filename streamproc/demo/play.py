@@ -14,7 +14,7 @@ from streamproc.adapters.kafka import client
 from streamproc.core.records.outcome import OUTCOME, Outcome
 from streamproc.core.records.topic_names import OUTCOMES, REJECTIONS
 from streamproc.demo.story import EXPECTED, GROUPS, STEPS, Step, differences, holds
-from streamproc.settings import Settings
+from streamproc.settings import KafkaSettings
 
 FATE_SECONDS = 30.0
 
@@ -58,19 +58,19 @@ class Ending:
         return {"ok": self.good, "steps": [asdict(step) for step in self.steps], "differences": self.differences}
 
 
-async def play(settings: Settings, simulator: str, tell: Callable[[Played], None] = lambda _: None) -> Ending:
+async def play(kafka: KafkaSettings, simulator: str, tell: Callable[[Played], None] = lambda _: None) -> Ending:
     """Play and check. Raises nothing for what goes wrong in the story: it is in the Ending."""
     async with AsyncExitStack() as stack:
         http = await stack.enter_async_context(aiohttp.ClientSession())
         async with http.post(f"{simulator}/_sim/config", json={"groups": GROUPS}) as answer:
             answer.raise_for_status()
-        producer = client.producer(settings)
+        producer = client.producer(kafka)
         await producer.start()
         stack.push_async_callback(producer.stop)
-        follower = client.consumer(settings, committed_only=True)
+        follower = client.consumer(kafka, committed_only=True)
         await follower.start()
         stack.push_async_callback(follower.stop)
-        places = [TopicPartition(topic, n) for topic in (OUTCOMES, REJECTIONS) for n in range(settings.partitions)]
+        places = [TopicPartition(topic, n) for topic in (OUTCOMES, REJECTIONS) for n in range(kafka.partitions)]
         follower.assign(places)
         await follower.seek_to_end()
         played = []

@@ -123,12 +123,8 @@ async def stack(settings: Settings, folder: Path, simulator_arguments: Sequence[
         child = Child("simulator", arguments, environment(settings), folder / "simulator.log")
         exit_stack.push_async_callback(child.stop)
         address = f"http://127.0.0.1:{await child.start()}"
-        pointed = settings.model_copy(
-            update={
-                "scim_url": f"{address}/api/v2/scim/v2",
-                "token_url": f"{address}/oauth/token",
-                "platform_url": f"{address}/api/v2",
-            }
+        pointed = settings.changed(
+            scim_url=f"{address}/api/v2/scim/v2", token_url=f"{address}/oauth/token", platform_url=f"{address}/api/v2"
         )
         made = Stack(pointed, folder, address)
         made.children["simulator"] = child

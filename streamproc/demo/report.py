@@ -56,12 +56,12 @@ def dev(running: Stack) -> str:
     """Where things are, and how to send an event."""
     return "\n".join(
         [
-            f"Kafka       {running.settings.kafka}",
+            f"Kafka       {running.settings.kafka.bootstrap_servers}",
             f"Genesys     {running.simulator}   users: {running.simulator}/_sim/users",
             f"logs        {running.folder}",
             "For the other commands, in another shell:",
             *(
-                f"  export {PREFIX}{name.upper()}={getattr(running.settings, name)}"
+                f"  export {PREFIX}{name.upper()}={running.settings.by_name()[name]}"
                 for name in ("kafka", "scim_url", "token_url", "platform_url")
             ),
             "Send a record to topic events.hris, key = subject; the README shows one. Ctrl-C stops everything.",

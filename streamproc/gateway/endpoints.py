@@ -10,7 +10,7 @@ from typing import Literal
 
 from streamproc.core.errors import SettingsError
 from streamproc.gateway.decide.authentication import Certificate, Header, Proof, Scheme, Secrets, Signature, scheme
-from streamproc.settings import Settings, secrets
+from streamproc.settings import HookSettings, SecurityEventSettings, secrets
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,26 +32,26 @@ class Endpoint:
     factor: int = 1
 
 
-def endpoints(settings: Settings) -> dict[str, Endpoint]:
+def endpoints(hooks: HookSettings, security_events: SecurityEventSettings) -> dict[str, Endpoint]:
     """Those that are configured. Raises SettingsError where a scheme of signatures isn't one."""
-    okta = _header(settings.okta_hook_header, secrets(settings.okta_hook_secret))
-    workday = _header(settings.workday_hook_header, secrets(settings.workday_hook_secret))
-    pingone = _header(settings.pingone_hook_header, secrets(settings.pingone_hook_secret))
-    if settings.pingone_certificate_name:
-        pingone = (*pingone, Certificate(settings.pingone_certificate_name))
-    events = _header("Authorization", secrets(settings.gateway_token))
-    states = secrets(settings.entra_client_state)
+    okta = _header(hooks.okta_hook_header, secrets(hooks.okta_hook_secret))
+    workday = _header(hooks.workday_hook_header, secrets(hooks.workday_hook_secret))
+    pingone = _header(hooks.pingone_hook_header, secrets(hooks.pingone_hook_secret))
+    if hooks.pingone_certificate_name:
+        pingone = (*pingone, Certificate(hooks.pingone_certificate_name))
+    events = _header("Authorization", secrets(hooks.gateway_token))
+    states = secrets(hooks.entra_client_state)
     made = (
         Endpoint("okta", "okta", "hook", 204, okta),  # takes 200 and 204, both empty; gives up after 3 s and one retry
         Endpoint("entra", "entra", "graph", 202, states=states),
         Endpoint("pingone", "pingone", "hook", 200, pingone, factor=4),  # sends a batch until it is answered 200
         Endpoint("workday", "workday", "hook", 200, workday),
-        Endpoint("hris", "hris", "hook", 200, _signature(settings)),  # HiBob takes no other status
+        Endpoint("hris", "hris", "hook", 200, _signature(hooks)),  # HiBob takes no other status
         Endpoint("events", "hris", "hook", 202, events, strict=True),
         Endpoint("set", "set", "set", 202, strict=True),  # RFC 8935 §2.2
     )
     opened = {door.name for door in made if door.proofs or door.states}
-    if settings.set_issuer:
+    if security_events.issuer:
         opened.add("set")
     return {door.name: door for door in made if door.name in opened}
 
@@ -60,11 +60,11 @@ def _header(name: str, known: Secrets) -> tuple[Proof, ...]:
     return (Header(name.lower(), known),) if known else ()
 
 
-def _signature(settings: Settings) -> tuple[Proof, ...]:
-    known = secrets(settings.hris_hook_secret)
+def _signature(hooks: HookSettings) -> tuple[Proof, ...]:
+    known = secrets(hooks.hris_hook_secret)
     if not known:
         return ()
-    found = scheme(settings.hris_hook_signature)
+    found = scheme(hooks.hris_hook_signature)
     if found is None:
         raise SettingsError("hris_hook_signature is neither a vendor's name nor HEADER:sha256 or HEADER:sha512")
     return (Signature(found, tuple(_key(each, found) for each in known)),)

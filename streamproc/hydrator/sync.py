@@ -18,7 +18,7 @@ import structlog
 from aiokafka import AIOKafkaProducer
 
 from streamproc import telemetry
-from streamproc.adapters.kafka import reading as kafka
+from streamproc.adapters.kafka import reading
 from streamproc.core.parsed_payload import FetchRequest, Receipt
 from streamproc.core.records.change_event import GONE
 from streamproc.core.records.cursor import CURSOR, Cursor
@@ -26,7 +26,7 @@ from streamproc.core.records.producer_record import LARGEST, Record
 from streamproc.core.records.topic_names import CURSORS, LINKS
 from streamproc.hydrator.directories.api import DirectoryError, Page
 from streamproc.hydrator.fetcher import Fetcher, Ticket, rejection
-from streamproc.settings import Settings
+from streamproc.settings import KafkaSettings
 from streamproc.sources import SOURCES
 from streamproc.sources.options import SourceOptions
 
@@ -38,10 +38,10 @@ TOGETHER = 500
 """Records on their way to the brokers."""
 
 
-async def known_subjects(settings: Settings, source: str) -> set[str]:
+async def known_subjects(kafka: KafkaSettings, source: str) -> set[str]:
     """Of table `links`: subjects of a source that it hasn't said are gone. Raises KafkaError."""
     found: dict[str, bool] = {}
-    async for name, value in kafka.read_topic(settings, LINKS):
+    async for name, value in reading.read_topic(kafka, LINKS):
         of, _, subject = name.partition("/")
         if of == source:
             facts = orjson.loads(value)["facts"]
@@ -62,13 +62,13 @@ class Cursors(Protocol):
 class KafkaCursors:
     """In `streamproc.cursors`."""
 
-    def __init__(self, settings: Settings, producer: AIOKafkaProducer) -> None:
-        self._settings = settings
+    def __init__(self, kafka: KafkaSettings, producer: AIOKafkaProducer) -> None:
+        self._kafka = kafka
         self._producer = producer
 
     async def load(self, source: str) -> Cursor:
         found = Cursor(source)
-        async for name, value in kafka.read_topic(self._settings, CURSORS):
+        async for name, value in reading.read_topic(self._kafka, CURSORS):
             if name == source and value is not None:
                 found = CURSOR.validate_json(value)
         return found

@@ -11,22 +11,22 @@ from streamproc.core.records.change_event import Origin
 from streamproc.core.records.control import MAPPING, SINK, Action, Control
 from streamproc.core.records.delivery import DELIVERED_STATE, DeliveredState
 from streamproc.core.records.topic_names import CONTROLS, DELIVERIES
-from streamproc.settings import Settings
+from streamproc.settings import KafkaSettings
 
 
-async def set_aside(settings: Settings) -> list[DeliveredState]:
+async def set_aside(kafka: KafkaSettings) -> list[DeliveredState]:
     """Everybody of whom something is set aside now, by user ID. Raises KafkaError."""
     found: dict[str, DeliveredState] = {}
-    async for user, value in reading.read_topic(settings, DELIVERIES, committed_only=True):
+    async for user, value in reading.read_topic(kafka, DELIVERIES, committed_only=True):
         found.pop(user, None)
         if orjson.loads(value)["parked"] is not None:
             found[user] = DELIVERED_STATE.validate_json(value)
     return [found[user] for user in sorted(found)]
 
 
-async def order(settings: Settings, controls: Iterable[Control]) -> list[Origin]:
+async def order(kafka: KafkaSettings, controls: Iterable[Control]) -> list[Origin]:
     """Append the controls; returns where, when the brokers have them. Raises KafkaError."""
-    producer = client.producer(settings)
+    producer = client.producer(kafka)
     await producer.start()
     try:
         sent: list[asyncio.Future[Any]] = []

@@ -3,13 +3,13 @@
 from streamproc.adapters.kafka import reading
 from streamproc.core.records.link import LINK, Link
 from streamproc.core.records.topic_names import LINKS
-from streamproc.settings import Settings
+from streamproc.settings import KafkaSettings
 
 
-async def all_links(settings: Settings) -> dict[str, Link]:
+async def all_links(kafka: KafkaSettings) -> dict[str, Link]:
     """SOURCE/SUBJECT → the newest link of each subject. Raises KafkaError."""
     found: dict[str, Link] = {}
-    async for name, value in reading.read_topic(settings, LINKS):
+    async for name, value in reading.read_topic(kafka, LINKS):
         link = LINK.validate_json(value)
         if name not in found or found[name].seq <= link.seq:
             found[name] = link

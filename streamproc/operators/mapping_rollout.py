@@ -17,7 +17,7 @@ from streamproc.core.records.change_event import Origin
 from streamproc.core.records.control import CONTROL, MAPPING
 from streamproc.core.records.mapping_in_force import MAPPING_IN_FORCE, MappingInForce
 from streamproc.core.records.topic_names import CONTROLS, MAPPINGS, REJECTIONS
-from streamproc.settings import Settings
+from streamproc.settings import KafkaSettings
 from streamproc.sources.mapping_authority import usable
 
 
@@ -38,12 +38,12 @@ class Refused:
     reason: str
 
 
-async def ordered(settings: Settings) -> list[tuple[int, str]]:
+async def ordered(kafka: KafkaSettings) -> list[tuple[int, str]]:
     """Offset and digest of each order of a mapping that a worker can obey, as they came. Raises KafkaError."""
-    partition = partitioner.partition_of(MAPPING.encode(), settings.partitions)
+    partition = partitioner.partition_of(MAPPING.encode(), kafka.partitions)
     found: list[tuple[int, str]] = []
-    end = (await reading.end_offsets(settings, CONTROLS))[partition]
-    async for records in reading.read_range(settings, CONTROLS, partition, 0, end):
+    end = (await reading.end_offsets(kafka, CONTROLS))[partition]
+    async for records in reading.read_range(kafka, CONTROLS, partition, 0, end):
         for record in records:
             try:
                 control = CONTROL.validate_json(record.value or b"")
@@ -95,18 +95,18 @@ class Watch:
 
 
 @asynccontextmanager
-async def watch(settings: Settings) -> AsyncIterator[Watch]:
+async def watch(kafka: KafkaSettings) -> AsyncIterator[Watch]:
     """Open while an order is given and followed. Raises KafkaError."""
-    reader = client.consumer(settings)
+    reader = client.consumer(kafka)
     await reader.start()
     try:
-        partitions = range(settings.partitions)
+        partitions = range(kafka.partitions)
         mappings, rejections = ([TopicPartition(topic, n) for n in partitions] for topic in (MAPPINGS, REJECTIONS))
         reader.assign([*mappings, *rejections])
         await reader.seek_to_beginning(*mappings)
         for place, end in (await reader.end_offsets(rejections)).items():
             reader.seek(place, end)
-        yield Watch(reader, settings.partitions)
+        yield Watch(reader, kafka.partitions)
     finally:
         await reader.stop()
 

@@ -17,7 +17,7 @@ from streamproc.adapters.kafka import client
 from streamproc.core.records.change_event import Origin
 from streamproc.core.records.control import CONTROL, WORKER, Control
 from streamproc.core.records.topic_names import CONTROLS
-from streamproc.settings import Settings
+from streamproc.settings import KafkaSettings
 
 log = structlog.get_logger("streamproc.controls")
 
@@ -37,9 +37,9 @@ class ControlFollower:
     """See above. `tell` is called for each control about a user that comes after `start`."""
 
     def __init__(
-        self, settings: Settings, tell: Callable[[ReceivedCommand], None], pause: Callable[[bool], None]
+        self, kafka: KafkaSettings, tell: Callable[[ReceivedCommand], None], pause: Callable[[bool], None]
     ) -> None:
-        self._settings = settings
+        self._kafka = kafka
         self._tell = tell
         self._pause = pause
         self._latest: dict[str, ReceivedCommand] = {}
@@ -51,9 +51,9 @@ class ControlFollower:
 
     async def start(self) -> None:
         """Read what there is. Raises KafkaError, and TimeoutError where the topic can't be read to its end."""
-        self._consumer = consumer = client.consumer(self._settings)
+        self._consumer = consumer = client.consumer(self._kafka)
         await consumer.start()
-        places = [TopicPartition(CONTROLS, partition) for partition in range(self._settings.partitions)]
+        places = [TopicPartition(CONTROLS, partition) for partition in range(self._kafka.partitions)]
         consumer.assign(places)
         await consumer.seek_to_beginning()
         ends = await consumer.end_offsets(places)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from streamproc.core.records.delivery import DeliveredState, Parked, Standing
-from streamproc.settings import Settings
+from streamproc.settings import GuardSettings
 from streamproc.sink.control_follower import ReceivedCommand
 from streamproc.sink.decide.mass_guard import Flow, Hold, MassGuard, Protected, Rejected, Window
 from streamproc.sink.delivery_store import DeliveryStore
@@ -14,13 +14,16 @@ class MassGuardDriver:
     """See above. `latest`: the last order about a user."""
 
     def __init__(
-        self, settings: Settings, journals: Mapping[int, DeliveryStore], latest: Callable[[str], ReceivedCommand | None]
+        self,
+        settings: GuardSettings,
+        journals: Mapping[int, DeliveryStore],
+        latest: Callable[[str], ReceivedCommand | None],
     ) -> None:
         self._windows = (
-            Window(600.0, settings.guard_count, settings.guard_share),
-            Window(86_400.0, settings.guard_day_count, settings.guard_day_share),
+            Window(600.0, settings.count, settings.share),
+            Window(86_400.0, settings.day_count, settings.day_share),
         )
-        self._protected = settings.guard_protected.split()
+        self._protected = settings.protected.split()
         self._journals = journals
         self._latest = latest
         self.renew()

@@ -21,7 +21,7 @@ from streamproc.core.fold.plan import pressing
 from streamproc.core.records.topic_names import OPERATIONS
 from streamproc.core.records.user_record import FIRST
 from streamproc.core.scim.dialect import DIALECTS
-from streamproc.settings import Settings
+from streamproc.settings import KafkaSettings, SinkSettings, TargetSettings
 from streamproc.sink.control_follower import ControlFollower, ReceivedCommand
 from streamproc.sink.decide.desired_state import decode_desired
 from streamproc.sink.decide.lanes import Lanes, Turn
@@ -50,7 +50,9 @@ class Sink:
 
     def __init__(
         self,
-        settings: Settings,
+        kafka: KafkaSettings,
+        target: TargetSettings,
+        settings: SinkSettings,
         http: aiohttp.ClientSession,
         *,
         clock: Callable[[], float] = time.time,
@@ -60,25 +62,27 @@ class Sink:
         fifo: bool = False,
     ) -> None:
         self._settings = settings
+        self._connections = target.connections
         self._ticks = ticks
         self._sleep = sleep
         self._lanes: Lanes[Work] = Lanes(fifo, Work.condensed)
         self._journals: dict[int, DeliveryStore] = {}
         self._tasks: dict[asyncio.Task[None], int] = {}
         self._busy = 0
-        self._consumer: AIOKafkaConsumer = client.consumer(settings, group=sink_group(settings))
+        self._consumer: AIOKafkaConsumer = client.consumer(kafka, group=sink_group(kafka))
         self._failure: asyncio.Future[None] | None = None
-        tokens = bearer(settings, http, ticks)
+        tokens = bearer(target, http, ticks)
         jitter = random.Random(seed).random  # noqa: S311
-        times = Times(clock, ticks, self._pause, jitter, settings.session_timeout / 2, settings.request_timeout + 1.0)
+        times = Times(clock, ticks, self._pause, jitter, kafka.session_timeout / 2, target.request_timeout + 1.0)
         self._gate = RequestGate(
-            RateLimiter(0.0 if fifo else settings.revoke_reserve), CircuitBreaker(), ticks, sleep, settings.connections
+            RateLimiter(0.0 if fifo else settings.revoke_reserve), CircuitBreaker(), ticks, sleep, target.connections
         )
-        self._controls = ControlFollower(settings, self._ordered, self._stop)
-        self._guarding = MassGuardDriver(settings, self._journals, self._controls.latest)
+        self._controls = ControlFollower(kafka, self._ordered, self._stop)
+        self._guarding = MassGuardDriver(settings.guard, self._journals, self._controls.latest)
         self._aside = ParkedWork(self._lanes, self._journals, times.now, self._guarding.reject)
         self._partitions = RebalanceListener(
-            settings,
+            kafka,
+            settings.revoke_wait,
             self._consumer,
             self._lanes,
             self._journals,
@@ -89,8 +93,8 @@ class Sink:
             fail=self._fail,
         )
         self._courier = Reconciler(
-            RequestExecutor(ScimHttp(http, settings.scim_url, tokens), self._gate, self._lanes, times),
-            DIALECTS[settings.dialect],
+            RequestExecutor(ScimHttp(http, target.scim_url, tokens), self._gate, self._lanes, times),
+            DIALECTS[target.dialect],
             self._find_id,
             self._guarding.ask,
             PlatformHttp(http, settings.platform_url, tokens) if settings.end_sessions else None,
@@ -186,7 +190,7 @@ class Sink:
 
     def _pump(self) -> None:
         """Start as many turns as there are connections, and every leaver's: they wait at the gate, at its head."""
-        while (turn := self._lanes.take(revocations=self._busy >= self._settings.connections)) is not None:
+        while (turn := self._lanes.take(revocations=self._busy >= self._connections)) is not None:
             self._busy += 1
             task = asyncio.create_task(self._deliver(turn, self._journals[turn.partition]))
             self._tasks[task] = turn.partition

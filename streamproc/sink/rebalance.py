@@ -13,7 +13,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 
 from streamproc.adapters.kafka import client
 from streamproc.core.records.topic_names import OPERATIONS
-from streamproc.settings import Settings
+from streamproc.settings import KafkaSettings
 from streamproc.sink.decide.lanes import Lanes
 from streamproc.sink.delivery_store import DeliveryStore, PartitionLostError
 from streamproc.sink.reconciliation import Work
@@ -29,7 +29,8 @@ class RebalanceListener(ConsumerRebalanceListener):  # type: ignore[misc]
 
     def __init__(
         self,
-        settings: Settings,
+        kafka: KafkaSettings,
+        revoke_wait: float,
         consumer: AIOKafkaConsumer,
         lanes: Lanes[Work],
         journals: dict[int, DeliveryStore],
@@ -40,8 +41,9 @@ class RebalanceListener(ConsumerRebalanceListener):  # type: ignore[misc]
         changed: Callable[[], None],
         fail: Callable[[BaseException], None],
     ) -> None:
-        self._settings = settings
-        self._group = sink_group(settings)
+        self._kafka = kafka
+        self._revoke_wait = revoke_wait
+        self._group = sink_group(kafka)
         self._consumer = consumer
         self._lanes = lanes
         self._journals = journals
@@ -71,7 +73,7 @@ class RebalanceListener(ConsumerRebalanceListener):  # type: ignore[misc]
             return
         for partition in partitions:
             self._lanes.drain(partition)
-        deadline = self._ticks() + self._settings.revoke_wait
+        deadline = self._ticks() + self._revoke_wait
         while self._ticks() < deadline and any(self._lanes.flying(partition) for partition in partitions):
             await self._sleep(0.02)
         # Before anything is awaited: a retry or an order must find nothing to start any more.
@@ -93,8 +95,8 @@ class RebalanceListener(ConsumerRebalanceListener):  # type: ignore[misc]
         await asyncio.gather(*(journal.fence() for journal in journals.values()))
         # Clients of their own: asked within a rebalance, the subscribed one would wait for the rebalance to end. And
         # two: one that is in a group and is assigned anew again and again falls over its own coordinator.
-        loader = client.consumer(self._settings, committed_only=True)
-        member = client.consumer(self._settings, group=self._group)
+        loader = client.consumer(self._kafka, committed_only=True)
+        member = client.consumer(self._kafka, group=self._group)
         await asyncio.gather(loader.start(), member.start())
         try:
             for journal in journals.values():
@@ -120,7 +122,7 @@ class RebalanceListener(ConsumerRebalanceListener):  # type: ignore[misc]
         return DeliveryStore(
             partition,
             self._group,
-            lambda: client.producer(self._settings, f"{self._group}-{partition}"),
+            lambda: client.producer(self._kafka, f"{self._group}-{partition}"),
             lambda: self._lanes.committable(partition),
             self._ticks,
         )
@@ -136,7 +138,7 @@ class RebalanceListener(ConsumerRebalanceListener):  # type: ignore[misc]
             if self._journals.get(journal.partition) is not journal:
                 return
             await self._forget(journal.partition)  # fenced: stop working on it, and wait for the group to say the same
-            await self._sleep(self._settings.session_timeout * 3)
+            await self._sleep(self._kafka.session_timeout * 3)
             if self._journals.get(journal.partition) is journal:
                 self._fail(PartitionLostError(f"partition {journal.partition} was lost, and nobody took it over"))
 
@@ -153,6 +155,6 @@ class RebalanceListener(ConsumerRebalanceListener):  # type: ignore[misc]
         self._lanes.revoke(partition)
 
 
-def sink_group(settings: Settings) -> str:
+def sink_group(kafka: KafkaSettings) -> str:
     """Name of the consumer group that all sinks are in."""
-    return f"{settings.group}-sink"
+    return f"{kafka.group}-sink"

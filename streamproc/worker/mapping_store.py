@@ -25,7 +25,7 @@ from streamproc.core.records.change_event import ChangeEvent, NewMapping, Origin
 from streamproc.core.records.mapping_in_force import MAPPING_IN_FORCE, MARK, SOURCE, MappingInForce
 from streamproc.core.records.stored_record import StoredRecord
 from streamproc.core.records.topic_names import CHANGES, MAPPINGS
-from streamproc.settings import Settings
+from streamproc.settings import KafkaSettings
 from streamproc.sources.mapping_authority import usable
 from streamproc.worker.batching_producer import BatchingProducer
 from streamproc.worker.faust_bridge.state_table import StateTable
@@ -37,10 +37,16 @@ TURN: Final = 200
 
 
 class MappingStore:
-    """For one worker. `file`: text and name of the settings' mapping. Raises MappingError where that can't be used."""
+    """For one worker. `file`: text and name of the settings' mapping, `chosen`: it isn't the one that is shipped.
 
-    def __init__(self, settings: Settings, table: StateTable, file: tuple[str, str], clock: Callable[[], int]) -> None:
-        self._settings = settings
+    Raises MappingError where that file can't be used.
+    """
+
+    def __init__(
+        self, kafka: KafkaSettings, table: StateTable, file: tuple[str, str], clock: Callable[[], int], *, chosen: bool
+    ) -> None:
+        self._kafka = kafka
+        self._chosen = chosen
         self._table = table
         self._text = file[0]
         self._own = usable(*file)
@@ -64,7 +70,7 @@ class MappingStore:
             if rules is None:
                 return None
             known = self._mappings[partition] = compiled(rules.digest, rules.text)
-            if self._settings.mapping is not None and known.digest != self._own.digest and not self._told:
+            if self._chosen and known.digest != self._own.digest and not self._told:
                 self._told = True
                 log.warning(
                     "the mapping in the settings isn't the one in force: `streamproc mapping apply` would change that",
@@ -91,7 +97,7 @@ class MappingStore:
             if partition in self._first:
                 return
             place, asked = TopicPartition(CHANGES, partition), False
-            reader = client.consumer(self._settings)
+            reader = client.consumer(self._kafka)
             await reader.start()
             try:
                 reader.assign([place])
@@ -114,14 +120,14 @@ class MappingStore:
 
     async def begin(self, outbox: BatchingProducer) -> None:
         """See to it that each partition has its first mapping, so that a new one isn't taken for that."""
-        for partition in range(self._settings.partitions):
+        for partition in range(self._kafka.partitions):
             await self.find(partition, outbox)
 
     async def heard(self, partition: int, end: int, mapping: Mapping) -> dict[str, dict[str, SourceFacts]] | None:
         """What the partition's events below an offset have said of the mapping's facts; None: the first are gone."""
         found: dict[str, dict[str, SourceFacts]] = {}
         expected = 0
-        async for records in reading.read_range(self._settings, CHANGES, partition, 0, end):
+        async for records in reading.read_range(self._kafka, CHANGES, partition, 0, end):
             if expected == 0 and records[0].offset > 0:
                 return None
             expected = records[-1].offset + 1

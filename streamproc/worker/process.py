@@ -29,7 +29,7 @@ from streamproc.core.fold.mapping_switch import unheard_partitions
 from streamproc.core.records.change_event import Origin
 from streamproc.core.records.topic_names import CHANGES, CONTROLS, LINKS, MAPPINGS, OPERATIONS
 from streamproc.core.records.user_record import decode, due_of
-from streamproc.settings import Settings
+from streamproc.settings import KafkaSettings, WorkerSettings
 from streamproc.sources import SOURCES
 from streamproc.sources.options import SourceOptions
 from streamproc.worker.batching_producer import BatchingProducer
@@ -62,7 +62,8 @@ class Worker:
 
     def __init__(
         self,
-        settings: Settings,
+        kafka: KafkaSettings,
+        settings: WorkerSettings,
         mapping: tuple[str, str],
         options: Mapping[str, SourceOptions],
         clock: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
@@ -71,22 +72,22 @@ class Worker:
         self._clock = clock
         self._calendar = DueDates()
         self._failure: asyncio.Future[None] | None = None
-        self._settings = settings
-        self._app = make_app(settings)
+        self._kafka = kafka
+        self._app = make_app(kafka, settings)
         users = StateTable.declare(self._app, "users", OPERATIONS, settings.table_store)
         users.on_recover(partial(self._recovered, users, OPERATIONS))
         links = StateTable.declare(self._app, "links", LINKS, settings.table_store)
         links.on_recover(partial(self._recovered, links, LINKS))
         rules = StateTable.declare(self._app, "rules", MAPPINGS, settings.table_store)
         rules.on_recover(partial(self._recovered, rules, MAPPINGS))
-        self._rules = MappingStore(settings, rules, mapping, clock)
+        self._rules = MappingStore(kafka, rules, mapping, clock, chosen=settings.mapping is not None)
         decoded = DecodeCache()
         self._resolver = Resolver(links, options, decoded)
         self._app.on_partitions_revoked.connect(self._forget, weak=False)
         self._app.on_partitions_assigned.connect(self._forget, weak=False)
         raw = [*(f"events.{source}" for source in SOURCES), CONTROLS]
         handlers: dict[str, Handler] = {**dict.fromkeys(raw, self._resolve), CHANGES: self._fold}
-        self._reading = RecordSequencer(settings, self._app, handlers)
+        self._reading = RecordSequencer(kafka, self._app, handlers)
         done, term = self._reading.done, self._reading.term
         self._folding = FoldProcessor(users, self._rules, self._calendar, self._reject, done, term, decoded)
         self._inbox = BatchFetch(self._app, list(handlers))
@@ -100,9 +101,9 @@ class Worker:
         gc.freeze()
         gc.set_threshold(*GARBAGE)
         self._failure = asyncio.get_running_loop().create_future()
-        producer = client.producer(self._settings)
+        producer = client.producer(self._kafka)
         await producer.start()
-        self._outbox = BatchingProducer(producer, self._settings.partitions, IN_FLIGHT)
+        self._outbox = BatchingProducer(producer, self._kafka.partitions, IN_FLIGHT)
         await self._reading.start(self._outbox.room)
         self._inbox.install()
         tasks = [
@@ -184,7 +185,7 @@ class Worker:
         """A mapping comes after each partition's first, and only where what it reads can be heard everywhere."""
         await self._rules.begin(self._outbox)
         if unheard_partitions(
-            mapping, await in_force(self._settings), await reading.beginning_offsets(self._settings, CHANGES)
+            mapping, await in_force(self._kafka), await reading.beginning_offsets(self._kafka, CHANGES)
         ):
             self._reject(raw, "mapping", f"it reads other facts, and the first records of {CHANGES} are gone")
         else:

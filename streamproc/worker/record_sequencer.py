@@ -15,7 +15,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from streamproc import telemetry
 from streamproc.adapters.kafka import client, reading
 from streamproc.core.flow.offset_tracker import OffsetTracker
-from streamproc.settings import Settings
+from streamproc.settings import KafkaSettings
 from streamproc.worker.faust_bridge.app import settled
 from streamproc.worker.raw_record import RawRecord
 
@@ -35,8 +35,8 @@ Handler: TypeAlias = Callable[[RawRecord], Awaitable[None] | None]
 class RecordSequencer:
     """For one worker. `handlers`: by topic."""
 
-    def __init__(self, settings: Settings, app: Any, handlers: Mapping[str, Handler]) -> None:
-        self._settings = settings
+    def __init__(self, kafka: KafkaSettings, app: Any, handlers: Mapping[str, Handler]) -> None:
+        self._kafka = kafka
         self._app = app
         self._handlers = handlers
         self._offsets: dict[Place, OffsetTracker] = {}
@@ -48,7 +48,7 @@ class RecordSequencer:
     async def start(self, room: asyncio.Event) -> None:
         """Before the app starts. Nothing is handled while there is no `room` for what it leads to."""
         self._room = room
-        self._reader = client.consumer(self._settings, group=self._app.conf.id)
+        self._reader = client.consumer(self._kafka, group=self._app.conf.id)
         await self._reader.start()
         self._app.consumer._new_offset = self._committable  # noqa: SLF001 - see above; faust-streaming is pinned
 
@@ -153,7 +153,7 @@ class RecordSequencer:
     async def _between(self, topic: str, partition: int, first: int, end: int) -> list[ConsumerRecord]:
         """Records at offsets `first` to `end - 1`. None, where these are a transaction's markers or were compacted."""
         found: list[ConsumerRecord] = []
-        async for records in reading.read_range(self._settings, topic, partition, first, end):
+        async for records in reading.read_range(self._kafka, topic, partition, first, end):
             found += records
         return found
 

@@ -106,14 +106,14 @@ async def speed(made: Rig) -> Found:
             await _bare(made, [ids[user] for user in others], f"Bare {turn}")
             bare.append(await _rate(made, mark))
             async with made.deaf():  # what follows the fates in this process would take from the cores
-                await order(made.settings, [control("pause", None, "bench", "backlog", 0)])
+                await order(made.settings.kafka, [control("pause", None, "bench", "backlog", 0)])
                 await asyncio.sleep(1)
                 for user in users:
                     await made.say(user, department=f"Sink {turn}")
                 await made.producer.flush()
                 await asyncio.sleep(2)
                 mark = await _count(made)
-                await order(made.settings, [control("resume", None, "bench", "backlog", 0)])
+                await order(made.settings.kafka, [control("resume", None, "bench", "backlog", 0)])
                 while await _count(made) < mark + SPEED:  # noqa: ASYNC110 - it is another process
                     await asyncio.sleep(0.2)
             ours.append(await _rate(made, mark))
@@ -293,7 +293,7 @@ async def measure() -> Found:
     found: Found = {"scale": SCALE}
     async with embedded_kafka(progress=say) as broker:
         settings = load_settings(kafka=broker.bootstrap, connections=CONNECTIONS, log_level="error")
-        await ensure_topics(settings)
+        await ensure_topics(settings.kafka)
         for name in only:
             say(f"--- {name}")
             with tempfile.TemporaryDirectory() as folder:

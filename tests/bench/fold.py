@@ -42,7 +42,7 @@ def rate(events: list[ChangeEvent], mapping: Mapping) -> float:
 
 def main() -> None:
     """Command line."""
-    mapping = parse_mapping(*load_settings().mapping_text())
+    mapping = parse_mapping(*load_settings().worker.mapping_text())
     events = changes()
     rates = [rate(events, mapping) for _ in range(ROUNDS)]
     show(

@@ -41,7 +41,7 @@ SECRET = "a-secret-of-the-bench"
 
 async def bare(servers: str) -> None:
     """The handler that only produces; prints its port, and serves until its input ends."""
-    producer = client.producer(load_settings(kafka=servers))
+    producer = client.producer(load_settings(kafka=servers).kafka)
     await producer.start()
 
     async def take(request: web.Request) -> web.Response:
@@ -143,7 +143,7 @@ async def measure() -> dict[str, Any]:
     used: list[tuple[float, float]] = []
     async with embedded_kafka(progress=lambda _: None) as broker:
         settings = load_settings(kafka=broker.bootstrap, gateway_port=0, okta_hook_secret=SECRET)
-        await ensure_topics(settings)
+        await ensure_topics(settings.kafka)
         async with gateway_process(settings) as ours, bare_process(broker.bootstrap) as theirs:
             for root, _ in (ours, theirs):
                 await load(root, EVENTS // 5)

@@ -33,15 +33,15 @@ async def measure() -> dict[str, Any]:
     took: list[float] = []
     async with embedded_kafka(progress=lambda _: None) as broker, aiohttp.ClientSession() as http:
         settings = load_settings(kafka=broker.bootstrap, guard_count=10**6, guard_day_count=10**6)
-        await ensure_topics(settings)
+        await ensure_topics(settings.kafka)
         with tempfile.TemporaryDirectory() as folder:
             async with stack(settings, Path(folder)) as running:
                 await running.start("worker", "sink")
                 await open_doors(running, http)
-                follower = client.consumer(settings, committed_only=True)
+                follower = client.consumer(settings.kafka, committed_only=True)
                 await follower.start()
                 try:
-                    follower.assign([TopicPartition(OUTCOMES, n) for n in range(settings.partitions)])
+                    follower.assign([TopicPartition(OUTCOMES, n) for n in range(settings.kafka.partitions)])
                     people = f"{running.simulator}/_sim/directories/okta/people"
                     users = [f"E{number:03}" for number in range(LEAVERS)]
                     await _tell(http, "POST", people, [_person(user) for user in users])

@@ -41,14 +41,14 @@ async def measure() -> dict[str, Any]:
     async with embedded_kafka(progress=say) as broker:
         with tempfile.TemporaryDirectory() as folder:
             settings = load_settings(kafka=broker.bootstrap)
-            await ensure_topics(settings)
+            await ensure_topics(settings.kafka)
             async with stack(settings, Path(folder)) as running:
                 await running.start("worker", "sink")
-                producer = client.producer(settings)
-                follower = client.consumer(settings, committed_only=True)
+                producer = client.producer(settings.kafka)
+                follower = client.consumer(settings.kafka, committed_only=True)
                 await producer.start()
                 await follower.start()
-                follower.assign([TopicPartition(OUTCOMES, n) for n in range(settings.partitions)])
+                follower.assign([TopicPartition(OUTCOMES, n) for n in range(settings.kafka.partitions)])
                 await follower.seek_to_end()
                 try:
                     for number in range(USERS + CHANGES):

@@ -40,7 +40,7 @@ async def measure() -> dict[str, Any]:
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
             settings = load_settings(kafka=broker.bootstrap, table_store=store, data=folder / "data")
-            await ensure_topics(settings)
+            await ensure_topics(settings.kafka)
             await _fill(settings)
             async with stack(settings, folder) as running:
                 worker_mb, worker_s = await _start(running, "worker")
@@ -67,8 +67,8 @@ async def _start(running: Stack, name: str) -> tuple[int, float]:
 
 
 async def _fill(settings: Settings) -> None:
-    mapping = parse_mapping(*settings.mapping_text())
-    producer = client.producer(settings)
+    mapping = parse_mapping(*settings.worker.mapping_text())
+    producer = client.producer(settings.kafka)
     await producer.start()
     for number in range(USERS):
         user = f"E{number:07}"
@@ -92,9 +92,9 @@ async def _fill(settings: Settings) -> None:
         if number % 20_000 == 19_999:
             say(f"{number + 1} of {USERS} users written")
     await producer.stop()
-    group = client.consumer(settings, group=f"{settings.group}-sink")
+    group = client.consumer(settings.kafka, group=f"{settings.kafka.group}-sink")
     await group.start()
-    places = [TopicPartition(OPERATIONS, n) for n in range(settings.partitions)]
+    places = [TopicPartition(OPERATIONS, n) for n in range(settings.kafka.partitions)]
     group.assign(places)
     ends = await group.end_offsets(places)
     await group.commit({place: OffsetAndMetadata(end, "") for place, end in ends.items()})

@@ -47,11 +47,10 @@ async def _round() -> tuple[float, float]:
     async with embedded_kafka(progress=lambda _: None) as broker:
         with tempfile.TemporaryDirectory() as folder:
             settings = load_settings(kafka=broker.bootstrap)
-            await ensure_topics(settings)
+            await ensure_topics(settings.kafka)
             await _fill(settings)
-            noop = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "tests.bench.noop", settings.kafka, str(EVENTS), stdout=asyncio.subprocess.PIPE
-            )
+            command = (sys.executable, "-m", "tests.bench.noop", broker.bootstrap, str(EVENTS))
+            noop = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
             said, _ = await noop.communicate()
             async with stack(settings, Path(folder)) as running:
                 await running.start("worker")
@@ -59,7 +58,7 @@ async def _round() -> tuple[float, float]:
 
 
 async def _fill(settings: Settings) -> None:
-    producer = client.producer(settings)
+    producer = client.producer(settings.kafka)
     await producer.start()
     sent = [each for each in history(1, EVENTS * 11 // 10, USERS) if isinstance(each.value, dict)][:EVENTS]
     for each in sent:
@@ -69,10 +68,10 @@ async def _fill(settings: Settings) -> None:
 
 async def _worked(settings: Settings) -> float:
     """Wait until every event is folded; events per second."""
-    reader = client.consumer(settings)
+    reader = client.consumer(settings.kafka)
     await reader.start()
     try:
-        places = [TopicPartition(OPERATIONS, n) for n in range(settings.partitions)]
+        places = [TopicPartition(OPERATIONS, n) for n in range(settings.kafka.partitions)]
         while sum((await reader.end_offsets(places)).values()) < EVENTS:  # noqa: ASYNC110 - it is another process
             await asyncio.sleep(0.2)
         last = max([await _timestamp(reader, place, last=True) for place in places])

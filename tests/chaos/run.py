@@ -136,7 +136,7 @@ async def run(plan: Plan) -> Found:
         folder = Path(exit_stack.enter_context(tempfile.TemporaryDirectory(prefix="streamproc-chaos-")))
         chosen = {"table_store": plan.store, "data": folder / "data", "request_timeout": 5.0}
         settings = load_settings(kafka=bootstrap, **chosen, **UNGUARDED)
-        await ensure_topics(settings)
+        await ensure_topics(settings.kafka)
         running = await exit_stack.enter_async_context(stack(settings, folder))
         http = await exit_stack.enter_async_context(aiohttp.ClientSession())
         limit = {"rate_limit": plan.rate_limit, "rate_window_s": 3}
@@ -276,7 +276,7 @@ def _origin(record: dict[str, Any]) -> tuple[int, int]:
 
 
 async def _produce(settings: Settings, sent: list[Sent], seconds: float) -> None:
-    producer = client.producer(settings)
+    producer = client.producer(settings.kafka)
     await producer.start()
     begun = time.monotonic()
     try:
@@ -293,17 +293,19 @@ async def _produce(settings: Settings, sent: list[Sent], seconds: float) -> None
 
 async def _remap(settings: Settings, plan: Plan) -> None:
     """Order other mappings, evenly over the time; the last is the first one again."""
-    text, _ = settings.mapping_text()
+    text, _ = settings.worker.mapping_text()
     for number in range(plan.mappings):
         await asyncio.sleep(plan.seconds / (plan.mappings + 1))
         now = time.time_ns() // 1_000_000
         other = text + OTHER if number % 2 == 0 else text
-        await order(settings, [Control(f"m{number}", "mapping", None, None, "chaos", "another", now, mapping=other)])
+        await order(
+            settings.kafka, [Control(f"m{number}", "mapping", None, None, "chaos", "another", now, mapping=other)]
+        )
 
 
 async def replayed(found: Found, settings: Settings) -> None:
     """Fold the log anew, and compare everything with what was recorded."""
-    async with opened(settings, None, topics=NEEDED) as history:
+    async with opened(settings.kafka, None, topics=NEEDED) as history:
         verdict = await asyncio.to_thread(verify, history, PartitionRequest(), map_partitions)
     found.divergences = sum(each.divergences for each in verdict.partitions)
     if verdict.first is not None:
@@ -318,7 +320,7 @@ async def _torment(running: Stack, name: str, plan: Plan, found: Found, number: 
         await asyncio.sleep(rng.uniform(0.3, 2.0) * plan.seconds / (plan.kills + 1))
         if plan.pause and rng.random() < 0.5:
             child.signal(signal.SIGSTOP)
-            await asyncio.sleep(running.settings.session_timeout + rng.uniform(1.0, 4.0))
+            await asyncio.sleep(running.settings.kafka.session_timeout + rng.uniform(1.0, 4.0))
             child.signal(signal.SIGCONT)
             found.pauses += 1
             await asyncio.sleep(2)
@@ -347,11 +349,11 @@ async def _started(child: Child) -> None:
 async def _settle(settings: Settings, running: Stack, http: aiohttp.ClientSession, events: int) -> Records:
     """Wait until every record has a fate and nothing moves any more."""
     records = Records({}, set(), [], [])
-    follower = client.consumer(settings, committed_only=True)
+    follower = client.consumer(settings.kafka, committed_only=True)
     await follower.start()
     try:
         topics = (CHANGES, OUTCOMES, REJECTIONS)
-        follower.assign([TopicPartition(topic, n) for topic in topics for n in range(settings.partitions)])
+        follower.assign([TopicPartition(topic, n) for topic in topics for n in range(settings.kafka.partitions)])
         await follower.seek_to_beginning()
         quiet, deadline, told = 0, time.monotonic() + SETTLE_SECONDS, time.monotonic()
         while quiet < 8 and time.monotonic() < deadline:

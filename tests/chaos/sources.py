@@ -82,7 +82,7 @@ async def run(plan: Plan) -> Found:
         off = {f"{source}_sync_every": 0.0 for source in SOURCES.values()}  # or it would do what hooks are to do
         chosen = {"table_store": plan.store, "data": folder / "data", "request_timeout": 5.0, "gateway_token": TOKEN}
         settings = load_settings(kafka=bootstrap, **chosen, **off, **UNGUARDED)
-        await ensure_topics(settings)
+        await ensure_topics(settings.kafka)
         running = await exit_stack.enter_async_context(stack(settings, folder))
         http = await exit_stack.enter_async_context(aiohttp.ClientSession())
         await _post(http, f"{running.simulator}/_sim/config", {"groups": GROUPS})

@@ -54,5 +54,5 @@ async def _emptied(servers: str) -> None:
 async def settings(kafka: str) -> Settings:
     """Settings for that cluster, with its topics created."""
     made = load_settings(kafka=kafka)
-    await ensure_topics(made)
+    await ensure_topics(made.kafka)
     return made

@@ -30,10 +30,10 @@ from tests.chaos.run import Plan, run
 
 async def read(settings: Settings, *topics: str) -> dict[str, list[Any]]:
     """All records of the topics, in the order of each partition."""
-    reader = client.consumer(settings, committed_only=True)
+    reader = client.consumer(settings.kafka, committed_only=True)
     await reader.start()
     try:
-        places = [TopicPartition(topic, n) for topic in topics for n in range(settings.partitions)]
+        places = [TopicPartition(topic, n) for topic in topics for n in range(settings.kafka.partitions)]
         reader.assign(places)
         await reader.seek_to_beginning()
         ends = await reader.end_offsets(places)
@@ -50,10 +50,12 @@ async def read(settings: Settings, *topics: str) -> dict[str, list[Any]]:
 
 async def unread(settings: Settings) -> int:
     """Records that the workers' group would read again, or for the first time, if they all started anew."""
-    reader = client.consumer(settings, group=f"{settings.group}-worker")
+    reader = client.consumer(settings.kafka, group=f"{settings.kafka.group}-worker")
     await reader.start()
     try:
-        places = [TopicPartition(topic, n) for topic in ("events.hris", CHANGES) for n in range(settings.partitions)]
+        places = [
+            TopicPartition(topic, n) for topic in ("events.hris", CHANGES) for n in range(settings.kafka.partitions)
+        ]
         ends = await reader.end_offsets(places)
         return sum([ends[place] - (await reader.committed(place) or 0) for place in places])
     finally:
@@ -64,12 +66,12 @@ async def test_the_story_comes_out(settings: Settings, tmp_path: Path) -> None:
     """Hire, move, repeat, rubbish, transfer, leave and return end as told, at one request per isolated change."""
     async with stack(settings, tmp_path) as running:
         await running.start("worker", "sink")
-        ending = await play(running.settings, running.simulator)
+        ending = await play(running.settings.kafka, running.simulator)
         assert ending.differences == []
         assert [step.title for step in ending.steps if step.problem] == []
         await _until(lambda: unread(settings), lambda count: count == 0)
     records = await read(settings, CHANGES, OPERATIONS)
-    mapping = parse_mapping(*settings.mapping_text())
+    mapping = parse_mapping(*settings.worker.mapping_text())
     again: dict[str, UserRecord] = {}
     for record in records[CHANGES]:
         change = CHANGE_EVENT.validate_json(record.value)
@@ -98,7 +100,7 @@ async def test_a_report_who_is_hired_before_the_manager_gets_the_manager(setting
 
     async with stack(settings, tmp_path) as running, aiohttp.ClientSession() as http:
         await running.start("worker", "sink")
-        producer = client.producer(settings)
+        producer = client.producer(settings.kafka)
         await producer.start()
         await producer.send_and_wait("events.hris", hired("R1", manager="M1"), key=b"R1")
         await _until(lambda: held(http, running.simulator), lambda there: "R1" in there)
@@ -123,7 +125,7 @@ async def test_ten_thousand_bad_events_are_told_one_by_one(settings: Settings, t
     bad = [_broken(rng, good) for _ in range(10_000)]
     async with stack(settings, tmp_path) as running:
         await running.start("worker", "sink")
-        producer = client.producer(settings)
+        producer = client.producer(settings.kafka)
         await producer.start()
         for number, value in enumerate(bad):
             await producer.send("events.hris", value, key=str(number % 50).encode())
@@ -146,29 +148,29 @@ async def test_a_topic_that_differs_is_an_error_that_says_how(kafka: str) -> Non
     await admin.create_topics([NewTopic(OPERATIONS, 3, 1, topic_configs={"cleanup.policy": "delete"})])
     await admin.close()
     with pytest.raises(TopologyError, match=r"3 partitions, not 8.*cleanup\.policy=delete, not compact"):
-        await ensure_topics(load_settings(kafka=kafka))
+        await ensure_topics(load_settings(kafka=kafka).kafka)
 
 
 async def test_topics_are_created_once(kafka: str) -> None:
     """The first start creates every topic, the second finds nothing to do, and a check alone creates nothing."""
     settings = load_settings(kafka=kafka)
-    assert await ensure_topics(settings, create=False) == [topic.name for topic in TOPICS]
-    assert await ensure_topics(settings) == [topic.name for topic in TOPICS]
-    assert await ensure_topics(settings) == []
+    assert await ensure_topics(settings.kafka, create=False) == [topic.name for topic in TOPICS]
+    assert await ensure_topics(settings.kafka) == [topic.name for topic in TOPICS]
+    assert await ensure_topics(settings.kafka) == []
 
 
 async def test_nobody_there_is_said() -> None:
     """Where no broker answers, the error names the address and the setting."""
     with pytest.raises(KafkaUnavailableError, match=r"127\.0\.0\.1:1.*STREAMPROC_KAFKA"):
-        await ensure_topics(load_settings(kafka="127.0.0.1:1"))
+        await ensure_topics(load_settings(kafka="127.0.0.1:1").kafka)
 
 
 async def test_a_regressed_record_is_appended_again(settings: Settings, tmp_path: Path) -> None:
     """A record that an older one followed in the changelog is written again by the worker that recovers."""
-    mapping = parse_mapping(*settings.mapping_text())
+    mapping = parse_mapping(*settings.worker.mapping_text())
     older = fold(None, 3, _change(1), mapping)
     newer = fold(older, 5, _change(2), mapping)
-    producer = client.producer(settings)
+    producer = client.producer(settings.kafka)
     await producer.start()
     for record in (older, newer, older):
         await producer.send_and_wait(OPERATIONS, encode(record), key=b"R1")

@@ -62,7 +62,7 @@ def of_the_crash_run() -> list[dict[str, Any]]:
 
 def _parsed(said: list[tuple[bytes, dict[str, bytes]]]) -> list[dict[str, Any]]:
     built = Built()
-    built.apply(load_settings().mapping_text()[0], "worker", first=True)
+    built.apply(load_settings().worker.mapping_text()[0], "worker", first=True)
     for value, headers in said:
         try:
             (event,) = parse(value, headers, Origin("events.hris", 0, len(built.changes), built.now))

@@ -47,7 +47,7 @@ def _commands() -> str:
 
 def _settings() -> str:
     """Defaults, whatever this machine's environment says."""
-    rows = show.settings(Settings.model_construct())
+    rows = show.settings(Settings())
     return _table(
         ("Variable", "Default", "Meaning"),
         *((f"`{row['variable']}`", row["default"] and f"`{row['default']}`", row["meaning"]) for row in rows),

@@ -93,10 +93,10 @@ class Rig:
     async def sink(self, **options: Any) -> AsyncIterator[Sink]:
         """One sink. `fifo` goes to the sink itself, all else are settings."""
         fifo = options.pop("fifo", False)
-        settings = self.settings.model_copy(update=options)
-        async with compose.target_session(settings) as http:
+        settings = self.settings.changed(**options)
+        async with compose.target_session(settings.target) as http:
             ready = asyncio.Event()
-            sink = Sink(settings, http, fifo=fifo)
+            sink = Sink(settings.kafka, settings.target, settings.sink, http, fifo=fifo)
             running = asyncio.create_task(sink.run(ready.set))
             waiting = asyncio.create_task(ready.wait())
             try:
@@ -129,10 +129,12 @@ class Rig:
 
     async def follow(self) -> None:
         """Keep `fates` and `told` up to date, until cancelled."""
-        follower = client.consumer(self.settings, committed_only=True)
+        follower = client.consumer(self.settings.kafka, committed_only=True)
         await follower.start()
         try:
-            follower.assign([TopicPartition(OUTCOMES, partition) for partition in range(self.settings.partitions)])
+            follower.assign(
+                [TopicPartition(OUTCOMES, partition) for partition in range(self.settings.kafka.partitions)]
+            )
             await follower.seek_to_beginning()
             while True:
                 for records in (await follower.getmany(timeout_ms=100)).values():
@@ -152,7 +154,7 @@ async def rig(settings: Settings, folder: Path, *simulator: str) -> AsyncIterato
     async with AsyncExitStack() as exit_stack:
         running = await exit_stack.enter_async_context(stack(settings, folder, simulator))
         http = await exit_stack.enter_async_context(aiohttp.ClientSession())
-        producer = client.producer(running.settings)
+        producer = client.producer(running.settings.kafka)
         await producer.start()
         exit_stack.push_async_callback(producer.stop)
         made = Rig(running, http, producer)

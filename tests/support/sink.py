@@ -12,7 +12,7 @@ from streamproc.core.records.control import Action, Control
 from streamproc.core.records.delivery import Parked, Standing
 from streamproc.core.records.user_record import encode
 from streamproc.core.scim.response_policy import Response
-from streamproc.settings import Settings
+from streamproc.settings import load_settings
 from streamproc.sink.control_follower import ReceivedCommand
 from streamproc.sink.delivery_store import DeliveryStore
 from streamproc.sink.process import Sink
@@ -74,7 +74,8 @@ class Bench:
     def __init__(self, org: Org, **options: Any) -> None:
         self.org = org
         options |= {"scim_url": f"{org.root}/api/v2/scim/v2", "token_url": f"{org.root}/oauth/token"}
-        self.sink = Sink(Settings(**options), org.http)
+        settings = load_settings(**options)
+        self.sink = Sink(settings.kafka, settings.target, settings.sink, org.http)
         self.sink._consumer._closed = True  # it was never started
         self.journals = [Closing(partition, self.sink._ticks) for partition in (0, 1)]
         self.sink._journals.update(enumerate(cast("list[DeliveryStore]", self.journals)))

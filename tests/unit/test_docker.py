@@ -13,7 +13,7 @@ from prometheus_client.metrics import MetricWrapperBase
 from streamproc import telemetry
 from streamproc.cli.main import cli
 from streamproc.embedded.artifacts import KAFKA_VERSION, server_properties
-from streamproc.settings import PREFIX, Settings, load_settings
+from streamproc.settings import FIELDS, PREFIX, load_settings
 from tests.support.paths import REPOSITORY
 
 DOCKER = REPOSITORY / "docker"
@@ -63,11 +63,11 @@ def test_variables_are_settings(name: str, monkeypatch: pytest.MonkeyPatch) -> N
     for variable in [variable for variable in os.environ if variable.startswith(PREFIX)]:
         monkeypatch.delenv(variable)
     for variable, value in (image | environment).items():
-        assert variable.removeprefix(PREFIX).lower() in Settings.model_fields
+        assert variable.removeprefix(PREFIX).lower() in FIELDS
         assert isinstance(value, str)
         monkeypatch.setenv(variable, value)
     loaded = load_settings()
-    assert str(loaded.data) == image["STREAMPROC_DATA"]
+    assert str(loaded.worker.data) == image["STREAMPROC_DATA"]
 
 
 @pytest.mark.parametrize("name", ["worker", "sink"])

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from streamproc.cli import show
 from streamproc.core.errors import SettingsError
-from streamproc.settings import PREFIX, Settings, environment, load_settings
+from streamproc.settings import FIELDS, PREFIX, environment, load_settings
 
 SECRET = "open-sesame"
 
@@ -35,14 +35,14 @@ def written(folder: Path, text: str, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_nothing_needs_to_be_set() -> None:
     """The defaults are those of a broker and a simulator on this machine."""
     settings = load_settings()
-    assert settings.kafka == "127.0.0.1:9092"
-    assert settings.ssl_context() is None
-    assert settings.mapping_text()[1].endswith("streamproc/mapping.toml")
+    assert settings.kafka.bootstrap_servers == "127.0.0.1:9092"
+    assert settings.kafka.ssl_context() is None
+    assert settings.worker.mapping_text()[1].endswith("streamproc/mapping.toml")
 
 
 def test_each_setting_is_explained() -> None:
     """Every setting has a description: the README's table is made of them."""
-    assert all(field.description for field in Settings.model_fields.values())
+    assert all(field.description for field in FIELDS.values())
 
 
 def test_the_later_source_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -51,14 +51,15 @@ def test_the_later_source_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv("STREAMPROC_KAFKA", "env:2")
     monkeypatch.setenv("STREAMPROC_GROUP", "env")
     settings = load_settings(group="argument", kafka=None)
-    assert (settings.partitions, settings.kafka, settings.group) == (3, "env:2", "argument")
-    assert settings.connections == Settings.model_fields["connections"].default
+    kafka = settings.kafka
+    assert (kafka.partitions, kafka.bootstrap_servers, kafka.group) == (3, "env:2", "argument")
+    assert settings.target.connections == FIELDS["connections"].default
 
 
 def test_settings_cannot_be_changed() -> None:
     """What was read stays as it was read."""
     with pytest.raises(ValidationError, match="frozen"):
-        load_settings().kafka = "other:1"  # type: ignore[misc]
+        load_settings().kafka.bootstrap_servers = "other:1"  # type: ignore[misc]
 
 
 def test_secrets_dont_print(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -71,10 +72,10 @@ def test_secrets_dont_print(monkeypatch: pytest.MonkeyPatch) -> None:
         repr(settings.model_dump()),
         settings.model_dump_json(),
         repr(show.settings(settings)),
-        f"{settings.client_secret} {settings.kafka_password!r}",
+        f"{settings.target.client_secret} {settings.kafka.password!r}",
     ]
     assert not any(SECRET in each for each in shown)
-    assert settings.client_secret.get_secret_value() == SECRET
+    assert settings.target.client_secret.get_secret_value() == SECRET
     assert SECRET not in repr(pickle.loads(pickle.dumps(settings)))
 
 
@@ -150,15 +151,16 @@ def test_a_file_that_isnt_toml_is_an_error(content: bytes, tmp_path: Path, monke
 def test_a_mapping_that_isnt_there_is_an_error(tmp_path: Path) -> None:
     """The mapping's file is named when it can't be read."""
     with pytest.raises(SettingsError, match=r"mapping: .*nowhere.toml can't be read: No such file"):
-        load_settings(mapping=tmp_path / "nowhere.toml").mapping_text()
+        load_settings(mapping=tmp_path / "nowhere.toml").worker.mapping_text()
     (tmp_path / "my.toml").write_text("[always]\n", encoding="utf-8")
-    assert load_settings(mapping=tmp_path / "my.toml").mapping_text() == ("[always]\n", str(tmp_path / "my.toml"))
+    worker = load_settings(mapping=tmp_path / "my.toml").worker
+    assert worker.mapping_text() == ("[always]\n", str(tmp_path / "my.toml"))
 
 
 @pytest.mark.parametrize("security", ["SSL", "SASL_SSL"])
 def test_tls_verifies_the_brokers(security: str) -> None:
     """Both TLS protocols check the brokers' certificate and host name."""
-    context = load_settings(kafka_security=security, kafka_username="u", kafka_password="p").ssl_context()
+    context = load_settings(kafka_security=security, kafka_username="u", kafka_password="p").kafka.ssl_context()
     assert context is not None
     assert (context.verify_mode, context.check_hostname) == (ssl.CERT_REQUIRED, True)
 
@@ -168,7 +170,7 @@ def test_certificates_that_cant_be_used_are_named(tmp_path: Path) -> None:
     (tmp_path / "ca.pem").write_text("rubbish", encoding="utf-8")
     for given in ({"kafka_ca": tmp_path / "ca.pem"}, {"kafka_certificate": tmp_path / "nowhere.pem"}):
         with pytest.raises(SettingsError, match="kafka_ca, kafka_certificate or kafka_key can't be used"):
-            load_settings(kafka_security="SSL", **given).ssl_context()
+            load_settings(kafka_security="SSL", **given).kafka.ssl_context()
 
 
 def test_a_child_process_gets_the_same_settings(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -185,7 +187,7 @@ def test_a_child_process_gets_the_same_settings(monkeypatch: pytest.MonkeyPatch)
             monkeypatch.setenv(name, value)
     monkeypatch.delenv("STREAMPROC_GROUP")
     assert load_settings() == settings
-    assert load_settings().client_secret.get_secret_value() == SECRET
+    assert load_settings().target.client_secret.get_secret_value() == SECRET
 
 
 def test_sasl_needs_a_name_and_a_password() -> None:

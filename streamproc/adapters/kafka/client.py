@@ -1,4 +1,4 @@
-"""Seam to Kafka: connections from settings, and the topics created or checked."""
+"""Seam to Kafka: connections from kafka, and the topics created or checked."""
 
 import asyncio
 import random
@@ -8,33 +8,33 @@ from typing import Any, TypeAlias
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
 from streamproc.core.records.partitioner import partition_of
-from streamproc.settings import Settings
+from streamproc.settings import KafkaSettings
 
 Record: TypeAlias = tuple[bytes, bytes, list[tuple[str, bytes]]]
 """Key, value, headers."""
 
 
-def connection(settings: Settings) -> dict[str, Any]:
+def connection(kafka: KafkaSettings) -> dict[str, Any]:
     """Arguments that every aiokafka client takes."""
     found: dict[str, Any] = {
-        "bootstrap_servers": settings.kafka,
-        "security_protocol": settings.kafka_security,
-        "ssl_context": settings.ssl_context(),
+        "bootstrap_servers": kafka.bootstrap_servers,
+        "security_protocol": kafka.security,
+        "ssl_context": kafka.ssl_context(),
     }
-    if settings.kafka_security.startswith("SASL"):
-        secret = settings.kafka_password
+    if kafka.security.startswith("SASL"):
+        secret = kafka.password
         found |= {
-            "sasl_mechanism": settings.kafka_sasl_mechanism,
-            "sasl_plain_username": settings.kafka_username,
+            "sasl_mechanism": kafka.sasl_mechanism,
+            "sasl_plain_username": kafka.username,
             "sasl_plain_password": secret.get_secret_value() if secret else None,
         }
     return found
 
 
-def producer(settings: Settings, transactional_id: str | None = None) -> AIOKafkaProducer:
+def producer(kafka: KafkaSettings, transactional_id: str | None = None) -> AIOKafkaProducer:
     """Idempotent, acks=all: what it acknowledged is kept, once and in order."""
     return AIOKafkaProducer(
-        **connection(settings),
+        **connection(kafka),
         enable_idempotence=True,
         acks="all",
         transactional_id=transactional_id,
@@ -68,18 +68,18 @@ async def send(
 
 
 def consumer(
-    settings: Settings, *topics: str, group: str | None = None, committed_only: bool = False
+    kafka: KafkaSettings, *topics: str, group: str | None = None, committed_only: bool = False
 ) -> AIOKafkaConsumer:
     """A consumer that commits nothing by itself. `committed_only` leaves out aborted and open transactions."""
     return AIOKafkaConsumer(
         *topics,
-        **connection(settings),
+        **connection(kafka),
         group_id=group,
         enable_auto_commit=False,
         auto_offset_reset="earliest",
         isolation_level="read_committed" if committed_only else "read_uncommitted",
-        session_timeout_ms=int(settings.session_timeout * 1000),
-        heartbeat_interval_ms=int(settings.session_timeout * 250),
+        session_timeout_ms=int(kafka.session_timeout * 1000),
+        heartbeat_interval_ms=int(kafka.session_timeout * 250),
         max_poll_interval_ms=300_000,
         fetch_max_wait_ms=100,
         max_partition_fetch_bytes=2 * 1024 * 1024,

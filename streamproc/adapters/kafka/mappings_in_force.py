@@ -5,17 +5,17 @@ from typing import Final
 from streamproc.adapters.kafka import reading
 from streamproc.core.records.mapping_in_force import MAPPING_IN_FORCE, MappingInForce
 from streamproc.core.records.topic_names import MAPPINGS
-from streamproc.settings import Settings
+from streamproc.settings import KafkaSettings
 
 USERS: Final = "streamproc-users"
 CHANGED: Final = "streamproc-changed"
 """Headers of a record of `streamproc.mappings`: of how many users, and how many of these got another desired state."""
 
 
-async def in_force(settings: Settings) -> dict[int, MappingInForce]:
+async def in_force(kafka: KafkaSettings) -> dict[int, MappingInForce]:
     """Partition → the rules in force there; none where nothing was folded yet. Raises KafkaError."""
     found: dict[int, MappingInForce] = {}
-    async for partition, value in reading.read_topic(settings, MAPPINGS):
+    async for partition, value in reading.read_topic(kafka, MAPPINGS):
         rules = MAPPING_IN_FORCE.validate_json(value)
         known = found.get(int(partition))
         if known is None or known.seq <= rules.seq:

@@ -6,17 +6,17 @@ from contextlib import asynccontextmanager
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
 from streamproc.adapters.kafka.client import consumer
-from streamproc.settings import Settings
+from streamproc.settings import KafkaSettings
 
 
 async def read_topic(
-    settings: Settings, topic: str, *, committed_only: bool = False
+    kafka: KafkaSettings, topic: str, *, committed_only: bool = False
 ) -> AsyncIterator[tuple[str, bytes]]:
     """Keys and values of a topic from its beginning to its present end. Raises KafkaError."""
-    reader = consumer(settings, committed_only=committed_only)
+    reader = consumer(kafka, committed_only=committed_only)
     await reader.start()
     try:
-        places = [TopicPartition(topic, partition) for partition in range(settings.partitions)]
+        places = [TopicPartition(topic, partition) for partition in range(kafka.partitions)]
         reader.assign(places)
         await reader.seek_to_beginning()
         ends = await reader.end_offsets(places)
@@ -29,30 +29,30 @@ async def read_topic(
         await reader.stop()
 
 
-async def beginning_offsets(settings: Settings, topic: str) -> dict[int, int]:
+async def beginning_offsets(kafka: KafkaSettings, topic: str) -> dict[int, int]:
     """Partition → offset of its first record. Raises KafkaError."""
-    async with _idle(settings, topic) as (reader, places):
+    async with _idle(kafka, topic) as (reader, places):
         return {place.partition: offset for place, offset in (await reader.beginning_offsets(places)).items()}
 
 
-async def end_offsets(settings: Settings, topic: str) -> dict[int, int]:
+async def end_offsets(kafka: KafkaSettings, topic: str) -> dict[int, int]:
     """Partition → offset of its next record. Raises KafkaError."""
-    async with _idle(settings, topic) as (reader, places):
+    async with _idle(kafka, topic) as (reader, places):
         return {place.partition: offset for place, offset in (await reader.end_offsets(places)).items()}
 
 
 @asynccontextmanager
-async def _idle(settings: Settings, topic: str) -> AsyncIterator[tuple[AIOKafkaConsumer, list[TopicPartition]]]:
-    reader = consumer(settings)
+async def _idle(kafka: KafkaSettings, topic: str) -> AsyncIterator[tuple[AIOKafkaConsumer, list[TopicPartition]]]:
+    reader = consumer(kafka)
     await reader.start()
     try:
-        yield reader, [TopicPartition(topic, number) for number in range(settings.partitions)]
+        yield reader, [TopicPartition(topic, number) for number in range(kafka.partitions)]
     finally:
         await reader.stop()
 
 
 async def read_range(
-    settings: Settings, topic: str, partition: int, first: int, end: int
+    kafka: KafkaSettings, topic: str, partition: int, first: int, end: int
 ) -> AsyncIterator[list[ConsumerRecord]]:
     """Records at offsets `first` to `end - 1`, as they come; none that are transactions' markers, or are gone.
 
@@ -61,7 +61,7 @@ async def read_range(
     if first >= end:  # nor does a client of our age like to be stopped before it has done anything
         return
     place = TopicPartition(topic, partition)
-    reader = consumer(settings)
+    reader = consumer(kafka)
     await reader.start()
     try:
         reader.assign([place])

@@ -8,37 +8,35 @@ from aiokafka.errors import KafkaConnectionError, KafkaError, TopicAlreadyExists
 
 from streamproc.adapters.kafka.client import connection
 from streamproc.core.errors import KafkaUnavailableError, TopologyError
-from streamproc.settings import Settings
+from streamproc.settings import KafkaSettings
 from streamproc.topics import TOPICS, Topic
 
 
-async def ensure_topics(settings: Settings, *, create: bool = True) -> list[str]:
+async def ensure_topics(kafka: KafkaSettings, *, create: bool = True) -> list[str]:
     """Create the topics that don't exist (unless told not to); returns the names of those that didn't.
 
     Raises TopologyError naming every difference of an existing topic, KafkaUnavailableError where nobody answers.
     """
-    admin = AIOKafkaAdminClient(**connection(settings))
+    admin = AIOKafkaAdminClient(**connection(kafka))
     try:
         await admin.start()
     except (KafkaConnectionError, KafkaError, OSError) as error:
         raise KafkaUnavailableError(
-            f"no Kafka cluster answers at {settings.kafka} ({error}). Is it up, and is STREAMPROC_KAFKA right?"
+            f"no Kafka cluster answers at {kafka.bootstrap_servers} ({error}). Is it up, and is STREAMPROC_KAFKA right?"
         ) from error
     try:
         existing = set(await admin.list_topics())
         absent = [topic for topic in TOPICS if topic.name not in existing]
         if create and absent:
-            await _create(admin, absent, settings)
-        await _check(admin, [topic for topic in TOPICS if topic.name in existing], settings)
+            await _create(admin, absent, kafka)
+        await _check(admin, [topic for topic in TOPICS if topic.name in existing], kafka)
     finally:
         await admin.close()
     return [topic.name for topic in absent]
 
 
-async def _create(admin: AIOKafkaAdminClient, topics: list[Topic], settings: Settings) -> None:
-    wanted = [
-        NewTopic(topic.name, settings.partitions, settings.replication, topic_configs=topic.config) for topic in topics
-    ]
+async def _create(admin: AIOKafkaAdminClient, topics: list[Topic], kafka: KafkaSettings) -> None:
+    wanted = [NewTopic(topic.name, kafka.partitions, kafka.replication, topic_configs=topic.config) for topic in topics]
     answer = await admin.create_topics(wanted)
     for name, code, *rest in answer.topic_errors:
         if code and for_code(code) is not TopicAlreadyExistsError:  # another service was faster
@@ -51,15 +49,15 @@ async def _create(admin: AIOKafkaAdminClient, topics: list[Topic], settings: Set
     raise TopologyError("the new topics don't show up in the cluster's metadata; see the broker's log")
 
 
-async def _check(admin: AIOKafkaAdminClient, topics: list[Topic], settings: Settings) -> None:
+async def _check(admin: AIOKafkaAdminClient, topics: list[Topic], kafka: KafkaSettings) -> None:
     if not topics:
         return
     differences: list[str] = []
     for described in await admin.describe_topics([topic.name for topic in topics]):
         count = len(described["partitions"])
-        if count != settings.partitions:
+        if count != kafka.partitions:
             differences.append(
-                f"{described['topic']} has {count} partitions, not {settings.partitions} (STREAMPROC_PARTITIONS)"
+                f"{described['topic']} has {count} partitions, not {kafka.partitions} (STREAMPROC_PARTITIONS)"
             )
     resources = [ConfigResource(ConfigResourceType.TOPIC, topic.name) for topic in topics]
     for answer in await admin.describe_configs(resources):

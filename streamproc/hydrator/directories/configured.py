@@ -12,7 +12,7 @@ from streamproc.hydrator.directories.entra import Graph
 from streamproc.hydrator.directories.okta import Okta
 from streamproc.hydrator.directories.pingone import PingOne
 from streamproc.hydrator.directories.workday import Workday
-from streamproc.settings import Settings
+from streamproc.settings import HydratorSettings
 from streamproc.sources.options import SourceOptions
 
 SCOPE = "https://graph.microsoft.com/.default"
@@ -30,7 +30,7 @@ class _Scoped:
 
 
 def directories(
-    settings: Settings,
+    settings: HydratorSettings,
     http: aiohttp.ClientSession,
     options: Mapping[str, SourceOptions],
     clock: Callable[[], float],
@@ -42,27 +42,27 @@ def directories(
     def api(root: str, scheme: str, bearer: Bearer) -> Api:
         return Api(http, root, scheme, bearer, clock, ticks)
 
-    if settings.okta_url and settings.okta_token:
-        token = StaticToken(settings.okta_token.get_secret_value())
-        made["okta"] = Okta(api(settings.okta_url, settings.okta_token_scheme, token))
-    if settings.entra_tenant and settings.entra_client_id and settings.entra_client_secret:
+    if settings.okta.url and settings.okta.token:
+        token = StaticToken(settings.okta.token.get_secret_value())
+        made["okta"] = Okta(api(settings.okta.url, settings.okta.token_scheme, token))
+    if settings.entra.tenant and settings.entra.client_id and settings.entra.client_secret:
         scoped: Any = _Scoped(http, SCOPE)
-        url = f"{settings.entra_login_url.rstrip('/')}/{settings.entra_tenant}/oauth2/v2.0/token"
-        secret = settings.entra_client_secret.get_secret_value()
-        tokens = Tokens(scoped, url, settings.entra_client_id, secret, ticks)
-        made["entra"] = Graph(api(settings.entra_url, "Bearer", tokens), options["entra"])
-    if settings.pingone_environment and settings.pingone_client_id and settings.pingone_client_secret:
-        url = f"{settings.pingone_auth_url.rstrip('/')}/{settings.pingone_environment}/as/token"
-        secret = settings.pingone_client_secret.get_secret_value()
-        tokens = Tokens(http, url, settings.pingone_client_id, secret, ticks)
-        made["pingone"] = PingOne(api(settings.pingone_url, "Bearer", tokens), settings.pingone_environment)
-    if settings.workday_report and settings.workday_user and settings.workday_password:
-        pair = f"{settings.workday_user}:{settings.workday_password.get_secret_value()}"
+        url = f"{settings.entra.login_url.rstrip('/')}/{settings.entra.tenant}/oauth2/v2.0/token"
+        secret = settings.entra.client_secret.get_secret_value()
+        tokens = Tokens(scoped, url, settings.entra.client_id, secret, ticks)
+        made["entra"] = Graph(api(settings.entra.url, "Bearer", tokens), options["entra"])
+    if settings.pingone.environment and settings.pingone.client_id and settings.pingone.client_secret:
+        url = f"{settings.pingone.auth_url.rstrip('/')}/{settings.pingone.environment}/as/token"
+        secret = settings.pingone.client_secret.get_secret_value()
+        tokens = Tokens(http, url, settings.pingone.client_id, secret, ticks)
+        made["pingone"] = PingOne(api(settings.pingone.url, "Bearer", tokens), settings.pingone.environment)
+    if settings.workday.report and settings.workday.user and settings.workday.password:
+        pair = f"{settings.workday.user}:{settings.workday.password.get_secret_value()}"
         basic = StaticToken(b64encode(pair.encode()).decode())
         made["workday"] = Workday(
-            api(settings.workday_report, "Basic", basic),
+            api(settings.workday.report, "Basic", basic),
             options["workday"],
-            settings.workday_since_prompt,
-            settings.workday_worker_prompt,
+            settings.workday.since_prompt,
+            settings.workday.worker_prompt,
         )
     return made

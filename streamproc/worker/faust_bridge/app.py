@@ -5,25 +5,25 @@ from typing import Any
 
 import faust
 
-from streamproc.settings import Settings
+from streamproc.settings import KafkaSettings, WorkerSettings
 
 
-def make_app(settings: Settings) -> Any:
+def make_app(kafka: KafkaSettings, worker: WorkerSettings) -> Any:
     """The app. Its web server, its leader topic and its own creation of topics are off."""
     options: dict[str, Any] = {
-        "broker": [f"kafka://{server}" for server in settings.kafka.split(",")],
-        "datadir": settings.data if settings.table_store == "rocksdb" else tempfile.gettempdir(),
-        "store": "memory://" if settings.table_store == "memory" else "rocksdb://",
+        "broker": [f"kafka://{server}" for server in kafka.bootstrap_servers.split(",")],
+        "datadir": worker.data if worker.table_store == "rocksdb" else tempfile.gettempdir(),
+        "store": "memory://" if worker.table_store == "memory" else "rocksdb://",
         "autodiscover": False,
         "web_enabled": False,
         "topic_allow_declare": False,
         "topic_disable_leader": True,
-        "topic_partitions": settings.partitions,
+        "topic_partitions": kafka.partitions,
         "key_serializer": "raw",
         "value_serializer": "raw",
         "consumer_auto_offset_reset": "earliest",
-        "broker_session_timeout": settings.session_timeout,
-        "broker_heartbeat_interval": settings.session_timeout / 4,
+        "broker_session_timeout": kafka.session_timeout,
+        "broker_heartbeat_interval": kafka.session_timeout / 4,
         "broker_max_poll_records": 1_000,
         "broker_commit_interval": 1.0,
         "broker_commit_livelock_soft_timeout": 300.0,
@@ -33,20 +33,20 @@ def make_app(settings: Settings) -> Any:
         "logging_config": None,
         "loghandlers": [],
     }
-    if settings.kafka_security != "PLAINTEXT":
-        options["broker_credentials"] = _credentials(settings)
-    return faust.App(f"{settings.group}-worker", **options)
+    if kafka.security != "PLAINTEXT":
+        options["broker_credentials"] = _credentials(kafka)
+    return faust.App(f"{kafka.group}-worker", **options)
 
 
-def _credentials(settings: Settings) -> Any:
-    context = settings.ssl_context()
-    if not settings.kafka_security.startswith("SASL"):
+def _credentials(kafka: KafkaSettings) -> Any:
+    context = kafka.ssl_context()
+    if not kafka.security.startswith("SASL"):
         return faust.SSLCredentials(context)
-    secret = settings.kafka_password
+    secret = kafka.password
     return faust.SASLCredentials(
-        username=settings.kafka_username,
+        username=kafka.username,
         password=secret.get_secret_value() if secret else None,
-        mechanism=settings.kafka_sasl_mechanism,
+        mechanism=kafka.sasl_mechanism,
         ssl_context=context,
     )
 

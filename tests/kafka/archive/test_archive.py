@@ -35,7 +35,7 @@ USER = next(name for name in map("E{}".format, range(99)) if partition_of(name.e
 
 def run(settings: Settings, folder: Path, *more: str) -> Any:
     """The command, in a thread of its own: it has its own event loop."""
-    done = CliRunner().invoke(archive, [str(folder), "--kafka", settings.kafka, "--json", *more])
+    done = CliRunner().invoke(archive, [str(folder), "--kafka", settings.kafka.bootstrap_servers, "--json", *more])
     if done.exception is not None:
         raise done.exception
     return orjson.loads(done.stdout)
@@ -50,7 +50,7 @@ async def produced(
     settings: Settings, topic: str, records: Iterable[dict[str, Any]], partition: int = PARTITION
 ) -> None:
     """Append records, and wait until the broker has them."""
-    producer = client.producer(settings)
+    producer = client.producer(settings.kafka)
     await producer.start()
     sent = [await producer.send(topic, **record, partition=partition) for record in records]
     await asyncio.gather(*sent)
@@ -74,7 +74,7 @@ def modes(folder: Path) -> set[int]:
 
 async def removed(settings: Settings, topic: str, before: int) -> None:
     """The broker forgets what lies before an offset."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka)
+    admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka.bootstrap_servers)
     await admin.start()
     await admin.delete_records({TopicPartition(topic, PARTITION): RecordsToDelete(before_offset=before)})
     await admin.close()
@@ -91,7 +91,7 @@ async def test_what_was_produced_is_in_the_archive(settings: Settings, tmp_path:
     plain = [(each.get("key"), each["value"], tuple(each.get("headers", ()))) for each in odd]
     await produced(settings, CHANGES, odd)
     await produced(settings, OPERATIONS, [{"key": b"E1", "value": b"1"}, {"key": b"E1", "value": None}])
-    producer = client.producer(settings, "sink")
+    producer = client.producer(settings.kafka, "sink")
     await producer.start()
     for number in range(4):
         await producer.begin_transaction()
@@ -106,7 +106,7 @@ async def test_what_was_produced_is_in_the_archive(settings: Settings, tmp_path:
     assert told(held, CHANGES) == plain
     assert told(held, OPERATIONS) == [(b"E1", b"1", ()), (b"E1", None, ())]
     assert told(held, OUTCOMES) == told(held, DELIVERIES) == [(b"E1", value, ()) for value in (b"0", b"2", b"3")]
-    assert (held.next(OUTCOMES, PARTITION), held.partitions) == (8, settings.partitions)  # and a marker of each
+    assert (held.next(OUTCOMES, PARTITION), held.partitions) == (8, settings.kafka.partitions)  # and a marker of each
     assert modes(tmp_path / "deep") == {0o700, 0o600}
     found = pyarrow.dataset.dataset(folder, partitioning="hive").to_table().to_pylist()  # as others read it
     assert len(found) == first["records"]
@@ -147,12 +147,12 @@ async def test_killed_runs(settings: Settings, tmp_path: Path) -> None:
     rng = random.Random(7)
     wanted = {
         partition: [(b"E%d" % rng.randrange(99), rng.randbytes(rng.randrange(600)) or None) for _ in range(4000)]
-        for partition in range(settings.partitions)
+        for partition in range(settings.kafka.partitions)
     }
     for partition, pairs in wanted.items():
         await produced(settings, CHANGES, [{"key": key, "value": value} for key, value in pairs], partition)
     folder, killed = tmp_path / "archive", 0
-    command = (sys.executable, "-c", KILLED, str(folder), "--kafka", settings.kafka)
+    command = (sys.executable, "-c", KILLED, str(folder), "--kafka", settings.kafka.bootstrap_servers)
     before: set[Path] = set()
     while killed < 8:
         running = await asyncio.create_subprocess_exec(*command, stderr=asyncio.subprocess.DEVNULL)
@@ -188,7 +188,7 @@ async def test_archive_then_live(settings: Settings, tmp_path: Path) -> None:
 
     async def appending() -> None:
         nonlocal appended
-        producer = client.producer(settings)
+        producer = client.producer(settings.kafka)
         await producer.start()
         try:
             for number in counter:
@@ -212,11 +212,11 @@ async def test_archive_then_live(settings: Settings, tmp_path: Path) -> None:
         async with asyncio.timeout(60):
             while appended < reached + 20:  # noqa: ASYNC110 - it is another task
                 await asyncio.sleep(0.01)
-        async with opened(settings, folder if reached else None, topics=topics) as history:
+        async with opened(settings.kafka, folder if reached else None, topics=topics) as history:
             seen = [whole(list(history.read(topic, PARTITION))) for topic in topics]
             assert reached < seen[0] <= seen[1] + 1  # an order is there, if what came of it is
         await archived(settings, folder, "--topic", CHANGES)
-        async with opened(settings, folder, topics=[CHANGES], live=False) as history:
+        async with opened(settings.kafka, folder, topics=[CHANGES], live=False) as history:
             reached = whole(list(history.read(CHANGES, PARTITION)))
             assert reached >= seen[0]
     working.cancel()
@@ -224,7 +224,7 @@ async def test_archive_then_live(settings: Settings, tmp_path: Path) -> None:
 
     later = (b"digest", mark), (b"E1", b"another"), (USER.encode(), b"last")
     await produced(settings, CHANGES, [{"key": key, "value": value} for key, value in later])
-    async with opened(settings, folder, topics=topics, key=USER) as history:
+    async with opened(settings.kafka, folder, topics=topics, key=USER) as history:
         only = list(history.read(CHANGES, PARTITION))
         assert {each.key for each in only if each.value != mark} == {USER.encode()}
         assert [each.value for each in only[-2:]] == [mark, b"last"]
@@ -240,15 +240,15 @@ async def test_what_kafka_no_longer_has(settings: Settings, tmp_path: Path) -> N
     await archived(settings, folder)
     await produced(settings, CHANGES, numbers[10:20])
     await removed(settings, CHANGES, 10)
-    async with opened(settings, folder, topics=[CHANGES]) as history:
+    async with opened(settings.kafka, folder, topics=[CHANGES]) as history:
         assert [each.offset for each in history.read(CHANGES, PARTITION)] == list(range(20))
     with pytest.raises(ArchiveError, match=r"identity\.changes partition 3 begins at offset 10: .* --archive"):
-        async with opened(settings, None, topics=[CHANGES]):
+        async with opened(settings.kafka, None, topics=[CHANGES]):
             pass
     await removed(settings, CHANGES, 15)
     lost = r"identity\.changes partition 3, offsets 10 to 14"
     with pytest.raises(ArchiveError, match=lost):
-        async with opened(settings, folder, topics=[CHANGES]):
+        async with opened(settings.kafka, folder, topics=[CHANGES]):
             pass
     with pytest.raises(ArchiveError, match=lost + ".*--allow-gaps"):
         await archived(settings, folder)
@@ -286,13 +286,13 @@ async def test_files_that_went_missing(settings: Settings, tmp_path: Path) -> No
     said = layout.manifest(folder)
     assert said is not None
     assert said.reach[CHANGES][PARTITION] == (0, 30)
-    assert said.reach[OUTCOMES] == ((0, 0),) * settings.partitions
+    assert said.reach[OUTCOMES] == ((0, 0),) * settings.kafka.partitions
     files = sorted(folder.glob(f"topic={CHANGES}/*/*/*.parquet"), key=lambda path: path.name)
     assert len(files) == 3
 
     files[-1].unlink()
     with pytest.raises(ArchiveError, match=r"identity\.changes partition 3: the files of offsets 20 to 29 are missing"):
-        async with opened(settings, folder, topics=[CHANGES]):
+        async with opened(settings.kafka, folder, topics=[CHANGES]):
             pass
     assert (await archived(settings, folder))["records"] == 10
     assert [each.offset for each in ArchivedHistory(folder).read(CHANGES, PARTITION)] == list(range(30))
@@ -315,11 +315,11 @@ async def test_files_that_went_missing(settings: Settings, tmp_path: Path) -> No
 
 
 async def _made_anew(settings: Settings, topics: list[str]) -> None:
-    admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka)
+    admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka.bootstrap_servers)
     await admin.start()
     await admin.delete_topics(topics)
     while set(topics) & set(await admin.list_topics()):  # noqa: ASYNC110 - it is another process
         await asyncio.sleep(0.1)
     await admin.close()
     await asyncio.sleep(1)
-    await ensure_topics(settings)
+    await ensure_topics(settings.kafka)

@@ -114,7 +114,7 @@ _EMPTY: dict[str, Any] = {"roles": list, "groups": list, "skills": dict, "langua
 
 async def test_acknowledged_is_what_the_ledger_says(settings: Settings, tmp_path: Path) -> None:
     """At 100 random moments of a run with faults, for everybody; and one user's answer is their line among all."""
-    made = settings.model_copy(update={"data": tmp_path / "data", "request_timeout": 5.0, **UNGUARDED})
+    made = settings.changed(data=tmp_path / "data", request_timeout=5.0, **UNGUARDED)
     async with stack(made, tmp_path) as running, aiohttp.ClientSession() as http:
         await _post(http, f"{running.simulator}/_sim/config", {"groups": GROUPS, "latency_ms": LATENCY})
         await _post(http, f"{running.simulator}/_sim/faults", {"faults": FAULTS, "seed": 7})
@@ -126,7 +126,7 @@ async def test_acknowledged_is_what_the_ledger_says(settings: Settings, tmp_path
             entries = orjson.loads(await answer.read())["entries"]
         async with http.get(f"{running.simulator}/_sim/groups") as answer:
             groups = {each["id"]: each["displayName"] for each in orjson.loads(await answer.read())}
-        async with opened(running.settings, None, topics=NEEDED) as log:
+        async with opened(running.settings.kafka, None, topics=NEEDED) as log:
             history_, outcomes, moments = _recalled(log)
         ledger = Ledger.of(entries, groups, outcomes)
         found = _compare(history_, ledger, moments)
@@ -177,7 +177,7 @@ async def _alone(settings: Settings, log: History, moment: int) -> None:
     """The command, on the live topics: everybody's lines, and of some users alone the same."""
     answers = {answer.user: orjson.loads(orjson.dumps(answer)) | {"asked": moment} for answer in as_of(log, moment)}
     assert len(answers) > USERS // 2
-    command = ["--as-of", str(moment), "--json", "--kafka", settings.kafka]
+    command = ["--as-of", str(moment), "--json", "--kafka", settings.kafka.bootstrap_servers]
     everybody = await asyncio.to_thread(CliRunner().invoke, replay, command)
     found = {each["user"]: each for each in map(orjson.loads, everybody.stdout.splitlines())}
     assert (everybody.exit_code, found) == (0, answers)

@@ -23,10 +23,10 @@ async def command(which: object, *arguments: str) -> Result:
 
 async def test_evidence_of_a_run(settings: Settings, tmp_path: Path) -> None:
     """All users, the same redacted, and one user alone: equal, complete, and nobody's name in the second."""
-    PLAN.kafka = settings.kafka
+    PLAN.kafka = settings.kafka.bootstrap_servers
     found = await run(PLAN)
     assert found.good, found.details
-    period = ["--from", "2020-01-01", "--to", "2100-01-01", "--kafka", settings.kafka]
+    period = ["--from", "2020-01-01", "--to", "2100-01-01", "--kafka", settings.kafka.bootstrap_servers]
     plain = await command(evidence, *period, "-o", str(tmp_path / "plain.zip"), "--json")
     assert plain.exit_code == 0, plain.output
     said = orjson.loads(plain.stdout)
@@ -46,7 +46,7 @@ async def test_evidence_of_a_run(settings: Settings, tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "plain.zip") as bundle:
         chain = {each["user"]: each for each in map(orjson.loads, bundle.read(CHAIN).splitlines())}
     user = max(chain, key=lambda each: len(chain[each]["records"]))
-    one = ["--user", user, "--kafka", settings.kafka, "-o", str(tmp_path / "one.zip")]
+    one = ["--user", user, "--kafka", settings.kafka.bootstrap_servers, "-o", str(tmp_path / "one.zip")]
     assert (await command(evidence, *one)).exit_code == 0
     assert (await command(verify, str(tmp_path / "one.zip"))).exit_code == 0
     with zipfile.ZipFile(tmp_path / "one.zip") as bundle:

@@ -36,11 +36,11 @@ async def lived(settings: Settings, folder: Path) -> Found:
 
     async def change() -> None:
         await _until(lambda: read(settings, OPERATIONS), lambda found: len(found[OPERATIONS]) > EVENTS / 3, 60)
-        text, _ = settings.mapping_text()
+        text, _ = settings.worker.mapping_text()
         done = await apply(settings, folder, text + NOTHING)
         assert done.exit_code == 0, done.output
 
-    plan = Plan(seed=11, events=EVENTS, users=40, kills=2, seconds=10.0, kafka=settings.kafka)
+    plan = Plan(seed=11, events=EVENTS, users=40, kills=2, seconds=10.0, kafka=settings.kafka.bootstrap_servers)
     found, _ = await asyncio.gather(chaos.run(plan), change())
     assert found.good, found.details
     return found
@@ -94,17 +94,17 @@ async def recorded(settings: Settings, tmp_path: Path) -> Path:
     found = await lived(settings, tmp_path)
     assert found.kills == 4
     folder = tmp_path / "archive"
-    await archive(settings, folder, AUDIT, lambda _: None)
-    live = await command("--kafka", settings.kafka, "--json")
+    await archive(settings.kafka, folder, AUDIT, lambda _: None)
+    live = await command("--kafka", settings.kafka.bootstrap_servers, "--json")
     assert live.exit_code == 0, live.output
     said = orjson.loads(live.stdout)
-    async with opened(settings, folder, topics=NEEDED) as history:
+    async with opened(settings.kafka, folder, topics=NEEDED) as history:
         verdict = verify(history, PartitionRequest(), map_partitions)
     assert verdict.equal, verdict.first
     assert said["counts"] == orjson.loads(orjson.dumps(verdict.counts))
     counts = verdict.counts
     assert (counts.unfolded, counts.open, counts.compacted) == (0, 0, 0)
-    assert counts.mappings == 2 * settings.partitions
+    assert counts.mappings == 2 * settings.kafka.partitions
     assert counts.fates == counts.records > counts.events - counts.rejected - counts.mappings > 300
     return folder
 

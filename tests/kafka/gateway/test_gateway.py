@@ -43,7 +43,11 @@ JSON = {"Content-Type": "application/json"}
 async def gateway(settings: Settings, folder: Path, **changed: Any) -> AsyncIterator[tuple[Child, str]]:
     """The process, with all doors open, and its address."""
     (folder / "keys.json").write_bytes(orjson.dumps(JWKS))
-    given = SECRETS | {"set_jwks": str(folder / "keys.json"), "gateway_port": 0, "kafka": settings.kafka} | changed
+    given = (
+        SECRETS
+        | {"set_jwks": str(folder / "keys.json"), "gateway_port": 0, "kafka": settings.kafka.bootstrap_servers}
+        | changed
+    )
     child = Child("gateway", ("gateway",), environment(load_settings(**given)), folder / "gateway.log")
     try:
         yield child, f"http://127.0.0.1:{await child.start()}"
@@ -145,7 +149,7 @@ async def test_brokers_that_stop_are_told_in_time(tmp_path: Path) -> None:
     assert SECONDS < 2.5
     async with embedded_kafka(progress=lambda _: None) as broker:
         settings = load_settings(kafka=broker.bootstrap)
-        await ensure_topics(settings)
+        await ensure_topics(settings.kafka)
         async with gateway(settings, tmp_path) as (_, root), aiohttp.ClientSession() as http:
 
             async def post(number: int) -> int:

@@ -22,7 +22,7 @@ from tests.unit.mapping_preview.test_whatif import NEW, OLD, hired
 
 async def appended(settings: Settings, past: Past, records: list[StoredRecord]) -> None:
     """The records, in their users' partition: all of them are in one."""
-    producer = client.producer(settings)
+    producer = client.producer(settings.kafka)
     await producer.start()
     try:
         for one in records:
@@ -38,11 +38,13 @@ async def test_the_archive_and_the_live_topic_are_asked_together(settings: Setti
     new.write_text(NEW)
 
     async def told(*arguments: str) -> Any:
-        result = await asyncio.to_thread(CliRunner().invoke, group, [*arguments, "--kafka", settings.kafka, "--json"])
+        result = await asyncio.to_thread(
+            CliRunner().invoke, group, [*arguments, "--kafka", settings.kafka.bootstrap_servers, "--json"]
+        )
         assert result.exit_code == 0, (result.output, result.exception)
         return orjson.loads(result.stdout)
 
-    past = Past(OLD, partition_of(b"E1", settings.partitions))
+    past = Past(OLD, partition_of(b"E1", settings.kafka.partitions))
     hired(past, "E1", department="Spanish Support")
     await appended(settings, past, past.log)
     await told("archive", str(tmp_path / "archive"))

@@ -26,7 +26,7 @@ async def hire(made: Rig, *users: str) -> None:
 
 async def test_a_paused_sink_sends_nothing_until_it_is_resumed(settings: Settings, tmp_path: Path) -> None:
     """`sink pause` holds for sinks that start later too; `sink resume` lets everything go on."""
-    kafka = ("--kafka", settings.kafka, "--by", "Kim Berg", "--reason", "maintenance")
+    kafka = ("--kafka", settings.kafka.bootstrap_servers, "--by", "Kim Berg", "--reason", "maintenance")
     async with rig(settings, tmp_path) as made:
         async with made.sink():
             await hire(made, "E1")
@@ -44,7 +44,7 @@ async def test_a_paused_sink_sends_nothing_until_it_is_resumed(settings: Setting
 
 async def test_parked_users_are_listed_retried_and_skipped(settings: Settings, tmp_path: Path) -> None:
     """An operator sees what was refused and why, tries it again once the cause is gone, or gives it up."""
-    kafka = ("--kafka", settings.kafka)
+    kafka = ("--kafka", settings.kafka.bootstrap_servers)
     why = ("--by", "Kim Berg", "--reason", "skill was added")
     async with rig(settings, tmp_path) as made, made.sink():
         await hire(made, "E1", "E2")
@@ -68,7 +68,7 @@ async def test_parked_users_are_listed_retried_and_skipped(settings: Settings, t
 
 async def test_a_broken_file_is_held_and_single_leavers_flow(settings: Settings, tmp_path: Path) -> None:
     """Of a file that says everybody has left a few go through; the rest wait for an operator, also after a restart."""
-    kafka = ("--kafka", settings.kafka, "--by", "Kim Berg", "--reason", "broken file")
+    kafka = ("--kafka", settings.kafka.bootstrap_servers, "--by", "Kim Berg", "--reason", "broken file")
     small = {"guard_count": 6, "guard_share": 0.0, "guard_day_count": 50}
     file = [f"F{number:02}" for number in range(20)]
     async with rig(settings, tmp_path) as made:
@@ -109,6 +109,6 @@ async def test_a_protected_account_is_never_deactivated(settings: Settings, tmp_
         left = [(user, await made.say(user, active=False)) for user in ("ADM-1", "E1")]
         await made.all_told(left)
         assert [made.fates[each]["verdict"] for each in left] == ["parked", "revoked"]
-        listed = orjson.loads(await run("held", "list", "--json", "--kafka", settings.kafka))
+        listed = orjson.loads(await run("held", "list", "--json", "--kafka", settings.kafka.bootstrap_servers))
         assert [(each["user"], each["code"]) for each in listed] == [("ADM-1", "protected")]
         assert (await made.users())["ADM-1"]["active"]

@@ -57,13 +57,14 @@ async def apply(settings: Settings, folder: Path, text: str, *options: str) -> R
     """`streamproc mapping apply`, as an operator runs it."""
     file = folder / "new.toml"
     file.write_text(text, encoding="utf-8")
-    arguments = ["apply", str(file), "--by", "Kim", "--reason", "new queue", "--kafka", settings.kafka, *options]
+    who = ("--by", "Kim", "--reason", "new queue")
+    arguments = ["apply", str(file), *who, "--kafka", settings.kafka.bootstrap_servers, *options]
     return await asyncio.to_thread(CliRunner().invoke, mapping, arguments)
 
 
 async def log_of(settings: Settings, topic: str) -> dict[int, list[StoredRecord]]:
     """The topic's records, by partition."""
-    found: dict[int, list[StoredRecord]] = {number: [] for number in range(settings.partitions)}
+    found: dict[int, list[StoredRecord]] = {number: [] for number in range(settings.kafka.partitions)}
     for each in (await read(settings, topic))[topic]:
         found[each.partition].append(
             StoredRecord(each.topic, each.partition, each.offset, each.timestamp, each.key, each.value)
@@ -109,13 +110,13 @@ async def records(settings: Settings) -> list[UserRecord]:
 
 async def everywhere(settings: Settings, digest: str) -> bool:
     """Whether a mapping is in force in all partitions."""
-    known = await in_force(settings)
-    return len(known) == settings.partitions and {each.digest for each in known.values()} == {digest}
+    known = await in_force(settings.kafka)
+    return len(known) == settings.kafka.partitions and {each.digest for each in known.values()} == {digest}
 
 
 async def test_each_partition_switches_at_one_offset(settings: Settings, tmp_path: Path) -> None:
     """Three mappings come into force while events stream in, with two workers; the log gives the same bytes again."""
-    shipped, users = settings.mapping_text()[0], 48
+    shipped, users = settings.worker.mapping_text()[0], 48
     digests = [parse_mapping(text).digest for text in (shipped, shipped + SPANISH, shipped + FLOOR)]
 
     async def stream(stop: asyncio.Event) -> None:
@@ -151,7 +152,7 @@ async def test_each_partition_switches_at_one_offset(settings: Settings, tmp_pat
         for each in partitions:
             assert (each["offset"], digests[number]) in switches[each["partition"]]
     by_seq = {(each.user, each.seq): each for each in told}
-    homes = {each.user: partitioner.partition_of(each.user.encode(), settings.partitions) for each in told}
+    homes = {each.user: partitioner.partition_of(each.user.encode(), settings.kafka.partitions) for each in told}
     for (user, seq), each in by_seq.items():
         assert each.mapping == [digest for offset, digest in switches[homes[user]] if offset <= seq][-1]
     for user, partition in homes.items():
@@ -185,10 +186,10 @@ async def _quiet(settings: Settings) -> None:
 
 async def test_a_worker_killed_while_it_plans_anew(settings: Settings, tmp_path: Path) -> None:
     """Killed three times in the middle of it, its tables on disk, and with facts to be heard anew: the same bytes."""
-    shipped, users, cut, orders = settings.mapping_text()[0], 4_000, 0, 0
+    shipped, users, cut, orders = settings.worker.mapping_text()[0], 4_000, 0, 0
     file = tmp_path / "first.toml"
     file.write_text(shipped, encoding="utf-8")
-    settings = settings.model_copy(update={"mapping": file, "table_store": "rocksdb", "data": tmp_path / "data"})
+    settings = settings.changed(mapping=file, table_store="rocksdb", data=tmp_path / "data")
     texts = [shipped + FLOOR, shipped + SPANISH, shipped + SPANISH + FLOOR, shipped] * 3  # it may be done too soon
     async with stack(settings, tmp_path) as running:
         await running.start("worker")
@@ -223,9 +224,9 @@ async def test_a_worker_killed_while_it_plans_anew(settings: Settings, tmp_path:
 @asynccontextmanager
 async def _counting(settings: Settings, topic: str) -> AsyncIterator[Callable[[], Awaitable[int]]]:
     """A quick way to ask how many records there are."""
-    reader = client.consumer(settings)
+    reader = client.consumer(settings.kafka)
     await reader.start()
-    places = [TopicPartition(topic, number) for number in range(settings.partitions)]
+    places = [TopicPartition(topic, number) for number in range(settings.kafka.partitions)]
 
     async def count() -> int:
         return int(sum((await reader.end_offsets(places)).values()))
@@ -242,20 +243,20 @@ def _order(text: str | None, number: int) -> Control:
 
 async def test_orders_that_cant_be_obeyed(settings: Settings, tmp_path: Path) -> None:
     """What is no mapping is rejected, and what needs facts that are gone; the worker lives, and nothing changes."""
-    shipped = settings.mapping_text()[0]
+    shipped = settings.worker.mapping_text()[0]
     async with stack(settings, tmp_path) as running:
         await running.start("worker")
         await send(settings, "events.hris", *(hired(number) for number in range(40)))
         await _until(lambda: read(settings, OPERATIONS), lambda found: len(found[OPERATIONS]) == 40)
         bad = ["[[rule]]\nwhen = 3", None, '[authority]\nactive = ["nobody"]\n', "x" * 300_000]
-        await order(settings, [_order(text, number) for number, text in enumerate(bad)])
+        await order(settings.kafka, [_order(text, number) for number, text in enumerate(bad)])
         await send(settings, CONTROLS, ("mapping", {"action": "mapping"}))
         told = await _rejections(settings, 5)
         assert [each["code"] for each in told] == ["mapping"] * 4 + ["invalid"]
         await _forget_beginning(settings)
         refused = await apply(settings, tmp_path, shipped + FLOOR)
         assert (refused.exit_code, "has lost its first records" in refused.output) == (1, True), refused.output
-        await order(settings, [_order(shipped + FLOOR, 9)])
+        await order(settings.kafka, [_order(shipped + FLOOR, 9)])
         assert (await _rejections(settings, 6))[-1]["code"] == "mapping"
         assert (await apply(settings, tmp_path, "[[rule]]\nwhen = 3")).exit_code == 2
         applied = await apply(settings, tmp_path, shipped + SPANISH)
@@ -273,10 +274,10 @@ async def _rejections(settings: Settings, count: int) -> list[dict[str, Any]]:
 
 async def _forget_beginning(settings: Settings) -> None:
     """As retention, or somebody's kafka-delete-records, does it."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka)
+    admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka.bootstrap_servers)
     await admin.start()
     try:
-        places = [TopicPartition(CHANGES, number) for number in range(settings.partitions)]
+        places = [TopicPartition(CHANGES, number) for number in range(settings.kafka.partitions)]
         await admin.delete_records({place: RecordsToDelete(1) for place in places})
     finally:
         await admin.close()
@@ -284,7 +285,7 @@ async def _forget_beginning(settings: Settings) -> None:
 
 async def test_an_order_from_before_the_first_mapping(settings: Settings, tmp_path: Path) -> None:
     """Whatever was folded without a mapping in the log was folded by the settings' one: it stands before the order."""
-    shipped = settings.mapping_text()[0]
+    shipped = settings.worker.mapping_text()[0]
     assert (await apply(settings, tmp_path, shipped + SPANISH, "--no-wait")).exit_code == 0
     wanted = [parse_mapping(text).digest for text in (shipped, shipped + SPANISH)]
     async with stack(settings, tmp_path) as running:
@@ -296,7 +297,7 @@ async def test_an_order_from_before_the_first_mapping(settings: Settings, tmp_pa
 
 async def test_a_mapping_that_lets_everybody_go_is_held(settings: Settings, tmp_path: Path) -> None:
     """All of it is one cause for the mass guard; with the mapping before, everybody is let be."""
-    shipped, users = settings.mapping_text()[0], 60
+    shipped, users = settings.worker.mapping_text()[0], 60
     wrong = shipped.replace('active = "active"', 'active = "contractor"')
     assert wrong != shipped
 
@@ -309,9 +310,9 @@ async def test_a_mapping_that_lets_everybody_go_is_held(settings: Settings, tmp_
         await send(settings, "events.hris", *everybody)
         await _until(active, lambda count: count == users)
         assert (await apply(settings, tmp_path, wrong)).exit_code == 0
-        aside = await _until(lambda: set_aside(settings), lambda found: len(found) >= users - 10)
+        aside = await _until(lambda: set_aside(settings.kafka), lambda found: len(found) >= users - 10)
         assert {each.parked.code for each in aside if each.parked} == {"held"}
         assert await active() == users - 10, "one cause gets half of what the guard lets through"
         assert (await apply(settings, tmp_path, shipped)).exit_code == 0
         await _until(active, lambda count: count == users)
-        assert await set_aside(settings) == []
+        assert await set_aside(settings.kafka) == []

@@ -134,21 +134,21 @@ async def gateway(
     async def answers() -> bool:
         return well
 
-    if loaded.set_issuer and loaded.set_audience:
-        issuer = SetVerifier(loaded.set_issuer, loaded.set_audience, fetch)
+    if loaded.security_events.issuer and loaded.security_events.audience:
+        issuer = SetVerifier(loaded.security_events.issuer, loaded.security_events.audience, fetch)
     served = Gateway(
-        endpoints(loaded),
+        endpoints(loaded.hooks, loaded.security_events),
         {name: source.defaults for name, source in SOURCES.items()},
         brokers,
         answers,
-        max_body=loaded.gateway_max_body,
-        in_flight=loaded.gateway_in_flight,
+        max_body=loaded.gateway.max_body,
+        in_flight=loaded.gateway.in_flight,
         issuer=issuer,
         clock=clock,
     )
     port: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-    task = asyncio.create_task(served.run("127.0.0.1", 0, loaded.gateway_context(), port.set_result))
-    scheme = "http" if loaded.gateway_certificate is None else "https"
+    task = asyncio.create_task(served.run("127.0.0.1", 0, loaded.gateway.ssl_context(), port.set_result))
+    scheme = "http" if loaded.gateway.certificate is None else "https"
     try:
         connector = aiohttp.TCPConnector(ssl=client or True)
         async with aiohttp.ClientSession(connector=connector) as http:
@@ -604,7 +604,7 @@ async def test_a_bug_in_a_parser_stays_with_its_request(monkeypatch: pytest.Monk
     """The sender is to come again, the log names the kind of error and nothing that it quotes; the gateway goes on."""
     async with gateway(OKTAS) as running:
         with monkeypatch.context() as patched, capture_logs() as logs:
-            patched.setattr("streamproc.gateway.server.records", _broken)
+            patched.setattr("streamproc.gateway.server.to_records", _broken)
             assert await running.status("/v1/okta", OKTA, Authorization=NEW) == 503
         assert [(log["event"], log["error"]) for log in logs] == [("request failed", "KeyError")]
         assert await running.status("/v1/okta", OKTA, Authorization=NEW) == 204
@@ -712,8 +712,8 @@ def test_a_door_that_is_half_set_up_is_an_error(settings: dict[str, Any], words:
     """What would leave a door open, or shut by mistake, is told at start, without the secret."""
 
     def opened(loaded: Settings) -> None:
-        endpoints(loaded)
-        loaded.gateway_context()
+        endpoints(loaded.hooks, loaded.security_events)
+        loaded.gateway.ssl_context()
         loaded.sources_text()
 
     with pytest.raises(SettingsError, match=words) as error:

@@ -159,7 +159,7 @@ async def world() -> AsyncIterator[World]:
         session = await stack.enter_async_context(aiohttp.ClientSession())
         clock = Clock()
         root = str(server.make_url("/")).rstrip("/")
-        made = directories(load_settings(**pointed(root)), session, OPTIONS, clock.times.clock, clock.ticks)
+        made = directories(load_settings(**pointed(root)).hydrator, session, OPTIONS, clock.times.clock, clock.ticks)
         yield World(Site(session, server.make_url("/")), made, clock)
 
 

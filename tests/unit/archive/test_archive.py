@@ -279,7 +279,7 @@ def test_an_archive_alone_has_what_is_asked_for(tmp_path: Path) -> None:
 
     async def read(*topics: str, optional: tuple[str, ...] = ()) -> None:
         async with opened(
-            load_settings(), folder, topics=topics, live=False, optional=optional, say=lines.append
+            load_settings().kafka, folder, topics=topics, live=False, optional=optional, say=lines.append
         ) as history:
             assert [each.offset for each in history.read(CHANGES, 1)] == [0, 1, 2, 7, 8]
 
@@ -355,7 +355,7 @@ def test_kafka_is_away(tmp_path: Path, *, given_archive: bool) -> None:
     nowhere = load_settings(kafka="127.0.0.1:1", partitions=2)
 
     async def read(*, live: bool) -> int:
-        async with opened(nowhere, folder if given_archive else None, topics=[CHANGES], live=live) as history:
+        async with opened(nowhere.kafka, folder if given_archive else None, topics=[CHANGES], live=live) as history:
             return len(list(history.read(CHANGES, 1)))
 
     with pytest.raises(KafkaUnavailableError, match=r"no Kafka cluster answers at 127\.0\.0\.1:1") as error:

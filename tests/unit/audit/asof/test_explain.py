@@ -288,7 +288,7 @@ def run(log: Log, monkeypatch: pytest.MonkeyPatch, **asked: Any) -> Result:
 
     monkeypatch.setattr(asof, "opened", opened)
     asked.setdefault("clock", lambda: NOON / 1000 + 86_400)
-    return CliRunner().invoke(click.Command("x", callback=lambda: asof.run_as_of(load_settings(), **asked)))
+    return CliRunner().invoke(click.Command("x", callback=lambda: asof.run_as_of(load_settings().kafka, **asked)))
 
 
 def test_the_command_answers_for_all_and_for_one(monkeypatch: pytest.MonkeyPatch) -> None:

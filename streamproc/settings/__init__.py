@@ -1,0 +1,49 @@
+"""Settings: typed, frozen, and read here only, from `STREAMPROC_*` variables or one TOML file (`STREAMPROC_CONFIG`).
+
+A variable wins over the file, the file over the default. Secrets are SecretStr: they don't print.
+Each part of the program is given only its own section of them.
+"""
+
+from streamproc.settings.load import FIELDS, PREFIX, Settings, environment, load_settings
+from streamproc.settings.sections import (
+    DIRECTORIES,
+    EntraSettings,
+    GatewaySettings,
+    GuardSettings,
+    HookSettings,
+    HydratorSettings,
+    KafkaSettings,
+    ObservabilitySettings,
+    OktaSettings,
+    PingOneSettings,
+    SecurityEventSettings,
+    SinkSettings,
+    TargetSettings,
+    WorkdaySettings,
+    WorkerSettings,
+    secrets,
+)
+
+__all__ = [
+    "DIRECTORIES",
+    "FIELDS",
+    "PREFIX",
+    "EntraSettings",
+    "GatewaySettings",
+    "GuardSettings",
+    "HookSettings",
+    "HydratorSettings",
+    "KafkaSettings",
+    "ObservabilitySettings",
+    "OktaSettings",
+    "PingOneSettings",
+    "SecurityEventSettings",
+    "Settings",
+    "SinkSettings",
+    "TargetSettings",
+    "WorkdaySettings",
+    "WorkerSettings",
+    "environment",
+    "load_settings",
+    "secrets",
+]

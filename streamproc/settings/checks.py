@@ -1,0 +1,54 @@
+"""What no single setting shows: which are needed together, and which addresses credentials may go to."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from streamproc.settings.sections import secrets
+
+LEAST_SECRET = 16
+"""Characters; a shorter one could be guessed from outside."""
+HOOK_SECRETS = (
+    "gateway_token",
+    "okta_hook_secret",
+    "entra_client_state",
+    "pingone_hook_secret",
+    "workday_hook_secret",
+    "hris_hook_secret",
+)
+TOGETHER = (
+    ("okta_url", "okta_token"),
+    ("entra_tenant", "entra_client_id", "entra_client_secret"),
+    ("pingone_environment", "pingone_client_id", "pingone_client_secret"),
+    ("workday_report", "workday_user", "workday_password"),
+)
+"""Without these a directory can't be asked."""
+DIRECTORY_URLS = ("okta_url", "entra_url", "entra_login_url", "pingone_url", "pingone_auth_url", "workday_report")
+
+
+def check(values: Mapping[str, Any]) -> None:
+    """`values`: of all settings, by name. Raises ValueError for the first mistake."""
+    if values["kafka_security"].startswith("SASL") and not (values["kafka_username"] and values["kafka_password"]):
+        raise ValueError("kafka_username and kafka_password are needed with SASL")
+    for name in HOOK_SECRETS:
+        one_or_two = secrets(values[name])
+        if values[name] is not None and not 1 <= len(one_or_two) <= 2:
+            raise ValueError(f"{name} is one secret, or two separated by a space")
+        if any(len(secret) < LEAST_SECRET for secret in one_or_two):
+            raise ValueError(f"{name} is shorter than {LEAST_SECRET} characters")
+    if (values["hris_hook_secret"] is None) == bool(values["hris_hook_signature"]):
+        raise ValueError("hris_hook_secret and hris_hook_signature go together")
+    if values["pingone_certificate_name"] and not (values["gateway_client_ca"] and values["gateway_certificate"]):
+        raise ValueError("pingone_certificate_name needs gateway_client_ca and gateway_certificate")
+    for names in TOGETHER:
+        if len({values[name] is None for name in names}) > 1:
+            raise ValueError(f"{', '.join(names[:-1])} and {names[-1]} go together")
+    for name in DIRECTORY_URLS:
+        if not re.match(r"https://|http://127\.0\.0\.1[:/]", values[name] or "https://"):
+            raise ValueError(f"{name} begins with https://: credentials go there")
+    if values["entra_notification_url"] and not (values["entra_client_state"] and values["entra_tenant"]):
+        raise ValueError("entra_notification_url needs entra_client_state and entra_tenant")
+    if len({values[name] is None for name in ("set_issuer", "set_audience", "set_jwks")}) > 1:
+        raise ValueError("set_issuer, set_audience and set_jwks go together")
+    if re.match(r"http://(?!127\.0\.0\.1[:/])", values["set_jwks"] or ""):
+        raise ValueError("set_jwks is fetched by https: whoever changes it on the way could make tokens")

@@ -1,0 +1,132 @@
+"""All settings, and how they are read: each by one name, whichever section it is in."""
+
+import os
+import tomllib
+from collections.abc import Iterator
+from operator import attrgetter
+from pathlib import Path
+from typing import Any, Self
+
+from pydantic import Field, SecretStr, ValidationError, model_validator
+from pydantic.fields import FieldInfo
+
+from streamproc.core.errors import SettingsError
+from streamproc.settings.checks import check
+from streamproc.settings.sections import (
+    GatewaySettings,
+    HookSettings,
+    HydratorSettings,
+    KafkaSettings,
+    ObservabilitySettings,
+    Section,
+    SecurityEventSettings,
+    SinkSettings,
+    TargetSettings,
+    WorkerSettings,
+)
+
+PREFIX = "STREAMPROC_"
+
+
+class Settings(Section):
+    """Everything that can be set. The README's table is generated from it."""
+
+    kafka: KafkaSettings = KafkaSettings()
+    worker: WorkerSettings = WorkerSettings()
+    target: TargetSettings = TargetSettings()
+    sink: SinkSettings = SinkSettings()
+    sources: Path | None = Field(None, description="Options of the sources (TOML, a table for each).")
+    gateway: GatewaySettings = GatewaySettings()
+    hooks: HookSettings = HookSettings()
+    security_events: SecurityEventSettings = SecurityEventSettings()
+    hydrator: HydratorSettings = HydratorSettings()
+    observability: ObservabilitySettings = ObservabilitySettings()
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        check(self.by_name())
+        return self
+
+    def by_name(self) -> dict[str, Any]:
+        """Every setting's value, by the setting's name."""
+        return {name: attrgetter(path)(self) for name, (path, _) in _PLACES.items()}
+
+    def changed(self, **overrides: object) -> "Settings":
+        """The same settings but for `overrides`, by name."""
+        return Settings.model_validate(_sections(Settings, self.by_name() | overrides))
+
+    def sources_text(self) -> tuple[str, str]:
+        """(text, name) of the sources' options; nothing is set where there is no file."""
+        if self.sources is None:
+            return "", "sources"
+        try:
+            return self.sources.read_text(encoding="utf-8"), str(self.sources)
+        except (OSError, UnicodeDecodeError) as error:
+            raise SettingsError(f"sources: {self.sources} can't be read: {error}") from error
+
+
+def _section(field: FieldInfo) -> type[Section] | None:
+    kind = field.annotation
+    return kind if isinstance(kind, type) and issubclass(kind, Section) else None
+
+
+def _fields(section: type[Section], path: str = "") -> Iterator[tuple[str, tuple[str, FieldInfo]]]:
+    for name, field in section.model_fields.items():
+        if (inner := _section(field)) is not None:
+            yield from _fields(inner, f"{path}{name}.")
+        else:
+            yield field.alias or name, (path + name, field)
+
+
+_PLACES = dict(_fields(Settings))
+"""Name of a setting to (path of its attribute, its field)."""
+FIELDS = {name: field for name, (_, field) in _PLACES.items()}
+"""Every setting by its name, in the order in which they are listed."""
+
+
+def _sections(section: type[Section], values: dict[str, Any]) -> dict[str, Any]:
+    """`values` by name, each moved into its section."""
+    nested: dict[str, Any] = {}
+    for name, field in section.model_fields.items():
+        if (inner := _section(field)) is not None:
+            nested[name] = _sections(inner, values)
+        elif (key := field.alias or name) in values:
+            nested[key] = values[key]
+    return nested
+
+
+def load_settings(**overrides: object) -> Settings:
+    """Settings from file and environment, `overrides` (not None) on top. Raises SettingsError naming the setting."""
+    file = os.environ.get(PREFIX + "CONFIG")
+    if file is not None and not Path(file).is_file():
+        raise SettingsError(f"{PREFIX}CONFIG: there is no file {file}")
+    known = {PREFIX + name.upper() for name in FIELDS} | {PREFIX + "CONFIG"}
+    unknown = sorted(name for name in os.environ if name.startswith(PREFIX) and name not in known)
+    if unknown:
+        raise SettingsError(f"{unknown[0]}: there is no such setting. `streamproc settings` lists them.")
+    try:
+        values = {} if file is None else tomllib.loads(Path(file).read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{PREFIX}CONFIG: {file} isn't valid TOML: {error}") from error
+    variables = {name.upper(): value for name, value in os.environ.items()}
+    values |= {name: variables[PREFIX + name.upper()] for name in FIELDS if PREFIX + name.upper() in variables}
+    values |= {name: value for name, value in overrides.items() if value is not None}
+    for name in values:
+        if name not in FIELDS:
+            raise SettingsError(f"{name}: Extra inputs are not permitted. `streamproc settings` explains it.")
+    try:
+        return Settings.model_validate(_sections(Settings, values))
+    except ValidationError as error:
+        first = error.errors(include_input=False)[0]
+        name = str(first["loc"][-1]) if first["loc"] else "settings"
+        # Without the cause: pydantic's own error repeats the value, which may be a secret.
+        raise SettingsError(f"{name}: {first['msg']}. `streamproc settings` explains it.") from None
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    """The environment for a child process with the same settings."""
+    child = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
+    for name, value in settings.by_name().items():
+        if value is not None and value != FIELDS[name].default:
+            child[PREFIX + name.upper()] = value.get_secret_value() if isinstance(value, SecretStr) else str(value)
+    return child
