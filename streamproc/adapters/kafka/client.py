@@ -86,6 +86,26 @@ def consumer(
     )
 
 
+class KafkaLog:
+    """The log of a cluster (`log.py`): its clients are aiokafka's own."""
+
+    def __init__(self, kafka: KafkaSettings) -> None:
+        self._kafka = kafka
+
+    @property
+    def partitions(self) -> int:
+        """Of each topic."""
+        return self._kafka.partitions
+
+    def consumer(self, *, group: str | None = None, committed_only: bool = False) -> AIOKafkaConsumer:
+        """Not started yet."""
+        return consumer(self._kafka, group=group, committed_only=committed_only)
+
+    def producer(self, transactional_id: str | None = None) -> AIOKafkaProducer:
+        """Not started yet."""
+        return producer(self._kafka, transactional_id)
+
+
 def _partition(key: bytes | None, partitions: list[int], available: list[int]) -> int:
     """What aiokafka asks for each record; its own way to hash takes twice as long."""
     if key is None:

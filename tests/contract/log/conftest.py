@@ -1,0 +1,177 @@
+"""The log in memory and a real broker: whatever is promised of one is tried with the other."""
+
+import asyncio
+import itertools
+import os
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+
+import pytest
+import pytest_asyncio
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+
+from streamproc.adapters.kafka.client import KafkaLog
+from streamproc.adapters.kafka.log import (
+    Consumer,
+    ConsumerRebalanceListener,
+    ConsumerRecord,
+    Log,
+    Producer,
+    TopicPartition,
+)
+from streamproc.embedded import embedded_kafka
+from streamproc.settings import load_settings
+from streamproc.testing.memory_log import MemoryBroker, MemoryLog
+
+NUMBERS = itertools.count()
+PATIENCE = 60.0
+"""Seconds; far more than anything here takes."""
+
+
+@dataclass
+class Cluster:
+    """A topic, a group and a transactional id of the test's own, and clients that are stopped after it."""
+
+    log: Log
+    name: str
+    _exit: AsyncExitStack = field(default_factory=AsyncExitStack)
+
+    @property
+    def topic(self) -> str:
+        """Exists, and is empty."""
+        return self.name
+
+    def place(self, partition: int = 0) -> TopicPartition:
+        """A partition of it."""
+        return TopicPartition(self.topic, partition)
+
+    @property
+    def places(self) -> list[TopicPartition]:
+        """All of them."""
+        return [self.place(number) for number in range(self.log.partitions)]
+
+    async def producer(self, transactional_id: str | None = None) -> Producer:
+        """Started."""
+        producer = self.log.producer(transactional_id)
+        await producer.start()
+        self._exit.push_async_callback(producer.stop)
+        return producer
+
+    async def transactional(self) -> Producer:
+        """Started, with the test's own transactional id."""
+        return await self.producer(self.name)
+
+    async def ended(self) -> None:
+        """All transactions of the test have ended everywhere: with a real broker that takes a moment after a commit."""
+        await self.transactional()
+
+    async def reader(self, *, committed_only: bool = False) -> Consumer:
+        """Reads all partitions, without a group."""
+        consumer = self.log.consumer(committed_only=committed_only)
+        await consumer.start()
+        self._exit.push_async_callback(consumer.stop)
+        consumer.assign(self.places)
+        return consumer
+
+    async def member(self, listener: ConsumerRebalanceListener | None = None) -> Consumer:
+        """Of the test's group; has joined soon afterwards."""
+        consumer = await self.outsider()
+        consumer.subscribe([self.topic], listener=listener)
+        return consumer
+
+    async def outsider(self) -> Consumer:
+        """Has the group's name, and isn't a member."""
+        consumer = self.log.consumer(group=self.name)
+        await consumer.start()
+        self._exit.push_async_callback(consumer.stop)
+        return consumer
+
+    async def fill(self, *values: bytes, partition: int = 0) -> None:
+        """Append these, by a producer of their own."""
+        producer = await self.producer()
+        for value in values:
+            await producer.send_and_wait(self.topic, value, b"key", partition)
+
+    async def close(self) -> None:
+        """Stop what was started."""
+        async with asyncio.timeout(PATIENCE):
+            await self._exit.aclose()
+
+
+async def read(consumer: Consumer, count: int) -> list[ConsumerRecord]:
+    """So many records, as they come. Raises TimeoutError where there are fewer."""
+    records: list[ConsumerRecord] = []
+    async with asyncio.timeout(PATIENCE):
+        while len(records) < count:
+            for batch in (await consumer.getmany(timeout_ms=200)).values():
+                records += batch
+    return records
+
+
+async def read_to_end(consumer: Consumer, place: TopicPartition) -> list[bytes]:
+    """Values of a partition, up to what is its end for this consumer now."""
+    values: list[bytes] = []
+    end = (await consumer.end_offsets([place]))[place]
+    async with asyncio.timeout(PATIENCE):
+        while await consumer.position(place) < end:
+            values += [record.value for record in (await consumer.getmany(place, timeout_ms=200)).get(place, ())]
+    return values
+
+
+async def until(condition: Callable[[], bool], *polled: Consumer) -> None:
+    """Wait for something to become true, while these consumers read. Raises TimeoutError."""
+    async with asyncio.timeout(PATIENCE):
+        while not condition():
+            for consumer in polled:
+                await consumer.getmany(timeout_ms=0)
+            await asyncio.sleep(0.01)
+
+
+@pytest.fixture(scope="session")
+def bootstrap(pytestconfig: pytest.Config) -> Iterator[str]:
+    """Bootstrap servers of a cluster for all tests here: each has a topic of its own."""
+    given = pytestconfig.getoption("--kafka")
+    if given and given != "testcontainers":
+        yield given
+        return
+    with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:  # the tests' loops are left alone
+        stack = AsyncExitStack()
+        broker = runner.run(stack.enter_async_context(embedded_kafka(progress=lambda _: None)))
+        try:
+            yield broker.bootstrap
+        finally:
+            runner.run(stack.aclose())
+
+
+@pytest.fixture(params=["memory", "kafka"])
+def servers(request: pytest.FixtureRequest) -> str | None:
+    """Bootstrap servers of the real broker; None: in memory."""
+    return None if request.param == "memory" else str(request.getfixturevalue("bootstrap"))
+
+
+@pytest_asyncio.fixture
+async def cluster(servers: str | None) -> AsyncIterator[Cluster]:
+    """One of the two."""
+    name = f"contract-{os.getpid()}-{next(NUMBERS)}"
+    if servers is None:
+        ticks = itertools.count(1_700_000_000_000)
+        made = Cluster(MemoryLog(MemoryBroker(8, lambda: next(ticks))), name)
+        yield made
+        await made.close()
+        return
+    kafka = load_settings(kafka=servers).kafka
+    admin = AIOKafkaAdminClient(bootstrap_servers=servers)
+    await admin.start()
+    try:
+        await admin.create_topics([NewTopic(name, kafka.partitions, 1)])
+        for _ in range(round(PATIENCE / 0.05)):  # who subscribes before it is described waits for minutes
+            if not (await admin.describe_topics([name]))[0]["error_code"]:
+                break
+            await asyncio.sleep(0.05)
+        made = Cluster(KafkaLog(kafka), name)
+        yield made
+        await made.close()
+        await admin.delete_topics([name])
+    finally:
+        await admin.close()
