@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import orjson
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -12,7 +11,9 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from tests.replay.stages import DAY
 from tests.support.checkout import Checkout
 from tests.support.cluster import Cluster, Record
+from tests.support.paths import REPOSITORY
 
+SHIPPED = REPOSITORY / "streamproc" / "mapping.toml"
 FORMATS = ("table", "csv", "json", "html")
 OTHER_RULES = """
 [[rule]]
@@ -31,11 +32,11 @@ Command = tuple[str, Sequence[str]]
 """File for what it prints, and arguments."""
 
 
-def give_files(checkout: Checkout, mapping: Path) -> None:
+def give_files(checkout: Checkout) -> None:
     """What commands are given: another mapping than the one that is shipped, and keys."""
     given = checkout.work / "given"
     given.mkdir()
-    (given / "other.toml").write_text(mapping.read_text(encoding="utf-8") + OTHER_RULES, encoding="utf-8")
+    (given / "other.toml").write_text(SHIPPED.read_text(encoding="utf-8") + OTHER_RULES, encoding="utf-8")
     key = Ed25519PrivateKey.from_private_bytes(b"k" * 32)
     (given / "ed25519.pem").write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
     (given / "redaction.key").write_text("r" * 64, encoding="ascii")
@@ -54,8 +55,8 @@ def log_of(folded: Sequence[Record], delivered: Sequence[Record]) -> list[Record
             log.append(replace(record, timestamp=appended[orjson.loads(record.value or b"")["seq"]] + 8))
         else:
             log.append(record)
-    told = (record for record in delivered if record.key in users)
-    return log + [replace(record, timestamp=orjson.loads(record.value or b"")["at"] + 12) for record in told]
+    theirs = (record for record in delivered if record.key in users)
+    return log + [replace(record, timestamp=orjson.loads(record.value or b"")["at"] + 12) for record in theirs]
 
 
 async def audit(checkout: Checkout, cluster: Cluster, logs: Mapping[str, Sequence[Record]]) -> None:
@@ -76,7 +77,7 @@ def questions(name: str, log: Sequence[Record]) -> Iterator[Command]:
     archive = ("--archive", f"artefacts/archives/{name}", "--offline")
     times = sorted(record.timestamp for record in log if record.topic == "identity.changes")
     keys = Counter((record.key or b"").decode() for record in log if record.topic == "scim.operations")
-    users = [user for user, _ in sorted(keys.items(), key=lambda each: (-each[1], each[0]))][:3]
+    users = [user for user, _ in sorted(keys.items(), key=lambda counted: (-counted[1], counted[0]))][:3]
     yield f"verify/{name}.json", ("replay", "--verify", *archive, "--json")
     yield f"verify_text/{name}.txt", ("replay", "--verify", *archive)
     yield f"verify/{name}_from.json", ("replay", "--verify", "--from", str(times[len(times) // 2]), *archive, "--json")

@@ -9,7 +9,6 @@ import socket
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
-from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -17,9 +16,9 @@ import orjson
 
 from tests.support.checkout import Checkout
 from tests.support.cluster import Cluster, Record, parse_log
+from tests.support.paths import PAYLOADS, REPOSITORY
 
-FOLDER = Path(__file__).parent
-FIXTURES = FOLDER.parent / "fixtures"
+FOLDER = REPOSITORY / "tests" / "replay"
 HISTORIES = ("crash_run", "demo", "two_sources")
 SOURCES = ("debezium", "entra", "okta", "pingone", "set", "workday")
 """Of these a folder of fixtures has the name; what vendors of HR systems send is `hris`."""
@@ -49,7 +48,7 @@ async def describe(checkout: Checkout) -> list[str]:
         ("commands_text/topics.txt", ("topics",)),
         ("commands/settings.json", ("settings", "--json")),
     ]
-    for file in sorted(FIXTURES.glob("*/*.json")):
+    for file in sorted(PAYLOADS.glob("*/*.json")):
         source = file.parent.name if file.parent.name in SOURCES else "hris"
         name = f"parsed/{file.parent.name}/{file.stem}"
         commands.append((f"{name}.json", ("parse", source, str(file), "--json")))
@@ -157,7 +156,7 @@ def _raw() -> Iterator[Record]:
     """What was recorded, then every fixture as if its source had sent it."""
     recorded = parse_log(FOLDER / "logs" / "raw.jsonl")
     yield from recorded
-    for number, file in enumerate(sorted(FIXTURES.glob("*/*.json")), 1):
+    for number, file in enumerate(sorted(PAYLOADS.glob("*/*.json")), 1):
         source = file.parent.name if file.parent.name in SOURCES else "hris"
         at = recorded[-1].timestamp + number * 1000
         yield Record(f"events.{source}", 0, at, file.stem.encode(), file.read_bytes())

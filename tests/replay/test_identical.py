@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.replay.audit import questions
-from tests.replay.identical import KINDS, wrong
+from tests.replay.identical import KINDS, differ
 from tests.replay.stages import FOLDER
 from tests.support.checkout import Checkout, CheckoutError, Clock
 from tests.support.cluster import Record, parse_log
@@ -42,7 +42,7 @@ def test_the_same_is_identical(sides: tuple[Path, Path]) -> None:
     """Equal folders have no differences, and each kind is counted."""
     kinds = compare(*sides, KINDS)
     assert different(kinds) == []
-    assert not wrong(kinds)
+    assert not differ(kinds)
     assert {kind.name for kind in kinds} == KINDS
     assert all(kind.bytes >= 1100 and len(kind.digest) == 64 for kind in kinds)
     assert all("identical" in line for line in list(table(kinds))[1:])
@@ -58,11 +58,11 @@ def test_one_byte_of_any_kind_is_found(sides: tuple[Path, Path], kind: str) -> N
     file.write_bytes(content)
     kinds = compare(before, after, KINDS)
     assert different(kinds) == [kind]
-    (difference,) = next(each.differences for each in kinds if each.name == kind)
+    (difference,) = next(other.differences for other in kinds if other.name == kind)
     assert difference.startswith(f"{kind}/raw/file.jsonl: 1100 and 1100 bytes")
     assert "first at byte 560, line 51" in difference
-    assert wrong(kinds)
-    assert wrong(kinds, except_text=True) is not kind.endswith("_text")
+    assert differ(kinds)
+    assert differ(kinds, except_text=True) is not kind.endswith("_text")
 
 
 @pytest.mark.parametrize("kind", sorted(KINDS))

@@ -122,7 +122,9 @@ class Checkout:
                 await process.wait()
 
     def _environment(self) -> dict[str, str]:
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(("STREAMPROC_", "PYTHON"))}
+        inherited = {
+            name: value for name, value in os.environ.items() if not name.startswith(("STREAMPROC_", "PYTHON"))
+        }
         ours = {
             "AIOKAFKA_NO_EXTENSIONS": "1",  # its C code reads the clock without asking Python
             "PYTHONPATH": str(SUPPORT / "virtual_time"),
@@ -132,7 +134,7 @@ class Checkout:
             "COLUMNS": "120",
             "TZ": "UTC",
         }
-        return kept | ours | {f"STREAMPROC_{name.upper()}": value for name, value in self.settings.items()}
+        return inherited | ours | {f"STREAMPROC_{name.upper()}": value for name, value in self.settings.items()}
 
     def _check(self) -> None:
         """Whether its interpreter runs its code. Raises CheckoutError."""
@@ -141,7 +143,7 @@ class Checkout:
                 f"{self.root} has no .venv: uv venv --python python3.11 .venv && "
                 "uv pip install -p .venv/bin/python -e '.[dev,embedded]'"
             )
-        asked = [self.python, "-P", "-c", "import streamproc; print(streamproc.__file__)"]
+        asked = [str(self.python), "-P", "-c", "import streamproc; print(streamproc.__file__)"]
         answer = subprocess.run(asked, cwd=self.work, capture_output=True, text=True, check=False)
         if not answer.stdout.startswith(f"{self.root}/"):
             raise CheckoutError(

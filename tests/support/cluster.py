@@ -56,6 +56,23 @@ def parse_log(path: Path) -> list[Record]:
     ]
 
 
+def write_log(path: Path, log: Iterable[Record]) -> None:
+    """What `parse_log` reads."""
+    lines: list[dict[str, Any]] = [{"log": path.stem}]
+    lines += [
+        {
+            "topic": record.topic,
+            "partition": record.partition,
+            "timestamp": record.timestamp,
+            "key": (record.key or b"").decode(),
+            "value": (record.value or b"").decode(),
+            "headers": [[name, content.decode()] for name, content in record.headers],
+        }
+        for record in log
+    ]
+    path.write_bytes(b"".join(orjson.dumps(line) + b"\n" for line in lines))
+
+
 class Cluster:
     """A running broker. `topics`: the names of all that are created."""
 
@@ -74,8 +91,8 @@ class Cluster:
             await admin.create_topics([NewTopic(name, partitions, 1, topic_configs=CONFIG) for name in self._topics])
             async with asyncio.timeout(SECONDS):
                 while any(  # noqa: ASYNC110 - it is another process
-                    each["error_code"] or len(each["partitions"]) != partitions
-                    for each in await admin.describe_topics(list(self._topics))
+                    topic["error_code"] or len(topic["partitions"]) != partitions
+                    for topic in await admin.describe_topics(list(self._topics))
                 ):
                     await asyncio.sleep(0.05)
         await self._producer.client.force_metadata_update()
@@ -101,8 +118,8 @@ class Cluster:
         async with self.reader(*(topics or self._topics)) as reader:
             ends = await reader.end_offsets(list(reader.assignment()))
             records: list[Record] = []
-            for place in sorted(ends):
-                while await reader.position(place) < ends[place]:
+            for partition in sorted(ends):
+                while await reader.position(partition) < ends[partition]:
                     records += received(await reader.getmany(timeout_ms=100))
             return sorted(records, key=lambda record: (record.topic, record.partition, record.offset))
 
@@ -126,12 +143,13 @@ class Cluster:
 
     async def until_consumed(self, group: str, *topics: str) -> None:
         """Wait until a consumer group has committed all that the topics hold."""
-        places = [TopicPartition(name, number) for name in topics for number in range(self._partitions)]
         async with self._admin() as admin, self.reader(*topics) as reader, asyncio.timeout(SECONDS):
             while True:
-                ends = {place: end for place, end in (await reader.end_offsets(places)).items() if end}
+                ends = {
+                    partition: end for partition, end in (await reader.end_offsets(reader.assignment())).items() if end
+                }
                 committed = await admin.list_consumer_group_offsets(group, partitions=list(ends))
-                if all(committed[place].offset == end for place, end in ends.items()):
+                if all(committed[partition].offset == end for partition, end in ends.items()):
                     return
                 await asyncio.sleep(0.05)
 
@@ -167,8 +185,7 @@ async def cluster(bootstrap: str, topics: Sequence[str]) -> AsyncIterator[Cluste
 def received(batches: dict[TopicPartition, list[Any]]) -> Iterator[Record]:
     """What a reader's `getmany` gave."""
     for records in batches.values():
-        for each in records:
-            yield _record(each)
+        yield from map(_record, records)
 
 
 def _record(given: Any) -> Record:

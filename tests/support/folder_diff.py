@@ -7,6 +7,8 @@ from pathlib import Path
 
 AROUND = 60
 """Bytes that are shown on each side of the first difference."""
+PRINTED = 3
+"""Differences of each kind that are printed; all are counted."""
 
 
 @dataclass(slots=True)
@@ -28,14 +30,16 @@ def compare(before: Path, after: Path, expected: Iterable[str] = ()) -> list[Kin
 
 
 def table(kinds: Iterable[Kind]) -> Iterator[str]:
-    """For people: each kind with its size and verdict, then the first differences of each."""
+    """For people: each kind with its size and verdict, then its first differences."""
     listed = list(kinds)
     yield f"{'kind':<16} {'files':>6} {'bytes':>10}  {'SHA-256 of the first':<64}  verdict"
     for kind in listed:
         verdict = f"{len(kind.differences)} DIFFER" if kind.differences else "identical"
         yield f"{kind.name:<16} {kind.files:>6} {kind.bytes:>10}  {kind.digest}  {verdict}"
     for kind in listed:
-        yield from kind.differences
+        yield from kind.differences[:PRINTED]
+        if len(kind.differences) > PRINTED:
+            yield f"{kind.name}: {len(kind.differences) - PRINTED} more"
 
 
 def _kind(name: str, before: Path, after: Path) -> Kind:

@@ -43,8 +43,8 @@ def _install() -> None:
     time.time_ns = _now
     time.time = lambda: _now() / 1e9
     uuid.uuid4 = _uuid4
-    asyncio.sleep = _sleep_or_never  # type: ignore[assignment]
-    asyncio.tasks.sleep = _sleep_or_never  # type: ignore[assignment]
+    asyncio.sleep = _sleep_or_never
+    asyncio.tasks.sleep = _sleep_or_never
     os.cpu_count = lambda: 1  # work by partition is done in this process
     _accept_topics()
 
