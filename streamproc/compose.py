@@ -27,6 +27,7 @@ from streamproc.settings import KafkaSettings, Settings, TargetSettings, secrets
 from streamproc.simulator.options import SimulatorOptions
 from streamproc.simulator.server import serve
 from streamproc.sources import configured
+from streamproc.sources.mapping_authority import usable
 from streamproc.sources.options import SourceOptions
 from streamproc.telemetry import exposed
 
@@ -37,11 +38,13 @@ async def run_worker(settings: Settings, ready: Callable[[], None] = lambda: Non
     """The Faust worker, until cancelled."""
     from streamproc.worker.process import Worker  # noqa: PLC0415 - only this process pays for importing Faust
 
-    options = configured(*settings.sources_text())
-    worker = Worker(settings.kafka, settings.worker, settings.worker.mapping_text(), options)
+    options, mapping = configured(*settings.sources_text()), settings.worker.mapping_text()
+    usable(*mapping)  # what is wrong with it is told before anything is connected
     await ensure_topics(settings.kafka)
-    async with exposed(settings.observability.metrics, worker.measure):
-        await worker.run(ready)
+    async with _producing(settings.kafka) as producer:
+        worker = Worker(settings.kafka, settings.worker, producer, mapping, options)
+        async with exposed(settings.observability.metrics, worker.measure):
+            await worker.run(ready)
 
 
 async def run_sink(settings: Settings, ready: Callable[[], None] = lambda: None) -> None:

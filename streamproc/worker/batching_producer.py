@@ -1,19 +1,19 @@
-"""Outbox: records on their way to the brokers, in group commits.
+"""Batching producer: records on their way to the brokers, in rounds (group commit).
 
 While one round of produce requests is under way the next one gathers, so a lone record leaves at once, and under load a
-request carries many. A record's `acknowledged` runs when the brokers have it, in the order in which records were put.
-What is put without a break in between is in one round.
+request carries many. Rounds follow each other. What is put without an `await` in between is in one round.
 """
 
 import asyncio
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, TypeAlias
 
 from aiokafka import AIOKafkaProducer
 
 from streamproc.adapters.kafka import client
 from streamproc.core.records import partitioner
+from streamproc.core.records.producer_record import Headers
 
 BUSY = 8
 """Records in a round from which on the next one is given `GATHER` seconds: a request's cost is in its partitions."""
@@ -21,8 +21,8 @@ GATHER = 0.025
 LONG = 256
 """Bytes of a key whose partition isn't remembered."""
 
-Headers: TypeAlias = list[tuple[str, bytes]]
-Record: TypeAlias = tuple[bytes, bytes, Callable[[], None], Headers]
+Waiting: TypeAlias = tuple[bytes, bytes, Callable[[], None], Headers]
+"""Key, value, what to call when the brokers have the record, headers."""
 
 
 class BatchingProducer:
@@ -30,14 +30,17 @@ class BatchingProducer:
 
     def __init__(self, producer: AIOKafkaProducer, partitions: int, full: int) -> None:
         self.room = asyncio.Event()
+        """Set while fewer than `full` records wait."""
         self.room.set()
         self.partitions = partitions
         """Of each topic."""
         self._producer = producer
         self._full = full
         self._count = 0
-        self._waiting: dict[tuple[str, int], list[Record]] = {}
+        self._waiting: dict[tuple[str, int], list[Waiting]] = {}
+        """Topic and partition → records of the next round."""
         self._then: list[Callable[[], None]] = []
+        """What to call after the next round."""
         self._some = asyncio.Event()
 
     def partition(self, key: bytes) -> int:
@@ -53,12 +56,15 @@ class BatchingProducer:
         partition: int | None = None,
         headers: Headers | None = None,
     ) -> None:
-        """Send a record. `partition` None: by its key."""
+        """Send a record in the next round. `partition` None: by its key.
+
+        `acknowledged` is called when the brokers have the whole round, in the order in which records were put.
+        """
         if partition is None:
             partition = self.partition(key)
-        waiting = self._waiting.get(place := (topic, partition))
+        waiting = self._waiting.get(address := (topic, partition))
         if waiting is None:
-            waiting = self._waiting[place] = []
+            waiting = self._waiting[address] = []
         waiting.append((key, value, acknowledged, headers or []))
         self._count += 1
         if self._count >= self._full:
@@ -66,11 +72,18 @@ class BatchingProducer:
         self._some.set()
 
     def then(self, call: Callable[[], None]) -> None:
-        """Call this when the brokers have all that was put without a break before; at once, if that is nothing."""
+        """Call this when the brokers have all that the next round holds by now; at once, if that is nothing."""
         if self._waiting:
             self._then.append(call)
         else:
             call()
+
+    def in_rounds(self, *steps: Callable[[], None]) -> None:
+        """Take each step when the brokers have what was put in the one before it; the first one at once."""
+        first, *later = steps
+        first()
+        if later:
+            self.then(partial(self.in_rounds, *later))
 
     async def run(self) -> None:
         """Send until cancelled. Raises what the producer couldn't overcome; that round isn't acknowledged."""
@@ -81,8 +94,8 @@ class BatchingProducer:
             then, self._then = self._then, []
             sent: list[Any] = []
             for (topic, partition), records in taken.items():
-                each = ((key, value, headers) for key, value, _, headers in records)
-                sent += await client.send(self._producer, topic, partition, each)
+                plain = ((key, value, headers) for key, value, _, headers in records)
+                sent += await client.send(self._producer, topic, partition, plain)
             await asyncio.gather(*sent)
             for records in taken.values():
                 for _, _, acknowledged, _ in records:

@@ -1,29 +1,38 @@
-"""Calendar: whose dates come when. The worker's timer looks here for those that have passed, and says so in the log."""
+"""Timer: says in the log that a date has come. If two workers say it, the fold takes no notice of the second."""
 
-from streamproc.core.records.user_record import due_of
+import asyncio
+from collections.abc import Callable
+from typing import Final, NoReturn
+
+import orjson
+
+from streamproc.core.records.topic_names import CHANGES
+from streamproc.worker.batching_producer import BatchingProducer
+from streamproc.worker.decide.due_dates import DueDates, due
+
+TICK: Final = 0.25
+"""Seconds between two looks at the dates."""
 
 
-class DueDates:
-    """For the users of one worker, by their acknowledged records. A date that was told isn't given a second time."""
+async def announce_due_dates(
+    dates: DueDates,
+    known: Callable[[bytes, int], bytes | None],
+    producer: BatchingProducer,
+    clock: Callable[[], int],
+    settled: Callable[[], bool],
+) -> NoReturn:
+    """Until cancelled. `known`: user and partition → newest record. `clock`: ms since 1970.
 
-    def __init__(self) -> None:
-        self._due: dict[bytes, tuple[int, int]] = {}
-
-    def note(self, user: bytes, value: bytes, partition: int) -> None:
-        """The user's record is this now."""
-        due = due_of(value)
-        if due is not None:
-            self._due[user] = due, partition
-        elif self._due:
-            self._due.pop(user, None)
-
-    def passed(self, now: int) -> list[tuple[bytes, int]]:
-        """Users, with their partitions, whose next date has passed (ms since 1970), those first that waited longest."""
-        found = sorted((due, user, place) for user, (due, place) in self._due.items() if due <= now * 1000)
-        for _, user, _ in found:
-            del self._due[user]
-        return [(user, place) for _, user, place in found]
-
-    def forget(self) -> None:
-        """Partitions have moved."""
-        self._due.clear()
+    `settled`: whether partitions are where they belong, and their users are known.
+    """
+    while True:
+        await asyncio.sleep(TICK)
+        if not settled():
+            continue
+        now = clock()
+        for user, partition in dates.passed(now):
+            found = due(known(user, partition), partition, now)
+            if found is not None:
+                for notification in found.refetches:
+                    producer.put(notification.topic, notification.key, notification.value, headers=notification.headers)
+                producer.put(CHANGES, user, orjson.dumps(found.event), partition=partition)

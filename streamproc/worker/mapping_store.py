@@ -1,4 +1,4 @@
-"""Rules in force: by which mapping each partition of `identity.changes` is folded, as the log says (core/rules.py).
+"""Mappings in force: by which mapping each partition of `identity.changes` is folded, as the log says.
 
 Rule 1: the table knows a mapping only when all that it led to is acknowledged: it may be behind, never ahead. What is
 read again after a crash is folded by what the table knows, and users who are past a change of the mapping skip it.
@@ -8,6 +8,7 @@ folded by it too.
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 import orjson
@@ -43,7 +44,14 @@ class MappingStore:
     """
 
     def __init__(
-        self, kafka: KafkaSettings, table: StateTable, file: tuple[str, str], clock: Callable[[], int], *, chosen: bool
+        self,
+        kafka: KafkaSettings,
+        table: StateTable,
+        file: tuple[str, str],
+        clock: Callable[[], int],
+        producer: BatchingProducer,
+        *,
+        chosen: bool,
     ) -> None:
         self._kafka = kafka
         self._chosen = chosen
@@ -51,27 +59,29 @@ class MappingStore:
         self._text = file[0]
         self._own = usable(*file)
         self._clock = clock
+        self._producer = producer
         self._mappings: dict[int, Mapping] = {}
+        """By which each partition's next record is folded."""
         self._since: dict[int, int] = {}
         self._pending: dict[int, MappingInForce] = {}
         """On their way to the brokers: they are in force until the table has them."""
         self._first: dict[int, MappingInForce] = {}
         """What the partitions' logs begin with. That never changes, wherever the partitions go."""
         self._finding = asyncio.Lock()
-        self._told = False
+        self._warned = False
 
     def mapping(self, partition: int) -> Mapping | None:
         """The one by which the partition's next record is folded; None: `find` its first."""
         known = self._mappings.get(partition)
         if known is None:
-            rules = self.rules(partition)
-            self._since[partition] = 0 if rules is None else rules.seq
-            rules = rules or self._first.get(partition)
-            if rules is None:
+            in_force = self.in_force(partition)
+            self._since[partition] = 0 if in_force is None else in_force.seq
+            in_force = in_force or self._first.get(partition)
+            if in_force is None:
                 return None
-            known = self._mappings[partition] = compiled(rules.digest, rules.text)
-            if self._chosen and known.digest != self._own.digest and not self._told:
-                self._told = True
+            known = self._mappings[partition] = compiled(in_force.digest, in_force.text)
+            if self._chosen and known.digest != self._own.digest and not self._warned:
+                self._warned = True
                 log.warning(
                     "the mapping in the settings isn't the one in force: `streamproc mapping apply` would change that",
                     settings=self._own.digest,
@@ -79,7 +89,7 @@ class MappingStore:
                 )
         return known
 
-    def rules(self, partition: int) -> MappingInForce | None:
+    def in_force(self, partition: int) -> MappingInForce | None:
         """What has come into force there; None: the partition's first mapping wasn't reached yet."""
         pending = self._pending.get(partition)
         if pending is not None:
@@ -91,77 +101,77 @@ class MappingStore:
         """Below this offset all is folded, and isn't to be folded again by what came into force there."""
         return self._since.get(partition, 0)
 
-    async def find(self, partition: int, outbox: BatchingProducer) -> None:
+    async def find(self, partition: int) -> None:
         """Look for the partition's first mapping from the log's beginning on; if there is none, append it (rule 2)."""
         async with self._finding:
             if partition in self._first:
                 return
-            place, asked = TopicPartition(CHANGES, partition), False
+            address, appended = TopicPartition(CHANGES, partition), False
             reader = client.consumer(self._kafka)
             await reader.start()
             try:
-                reader.assign([place])
-                await reader.seek_to_beginning(place)
+                reader.assign([address])
+                await reader.seek_to_beginning(address)
                 while True:
-                    end = (await reader.end_offsets([place]))[place]
-                    while await reader.position(place) < end:
-                        records = (await reader.getmany(place, timeout_ms=1000)).get(place, ())
-                        rules = first_mapping(_logged(each) for each in records if MARK in (each.value or b""))
-                        if rules is not None:
-                            self._first[partition] = rules
+                    end = (await reader.end_offsets([address]))[address]
+                    while await reader.position(address) < end:
+                        records = (await reader.getmany(address, timeout_ms=1000)).get(address, ())
+                        first = first_mapping(_stored(each) for each in records if MARK in (each.value or b""))
+                        if first is not None:
+                            self._first[partition] = first
                             return
                         await asyncio.sleep(0)
-                    if asked:
+                    if appended:
                         raise MappingError(f"the first mapping of {CHANGES}/{partition} was appended, and isn't there")
-                    await self._append_first(partition, end, outbox)
-                    asked = True
+                    await self._append_first(partition, end)
+                    appended = True
             finally:
                 await reader.stop()
 
-    async def begin(self, outbox: BatchingProducer) -> None:
+    async def find_all(self) -> None:
         """See to it that each partition has its first mapping, so that a new one isn't taken for that."""
         for partition in range(self._kafka.partitions):
-            await self.find(partition, outbox)
+            await self.find(partition)
 
-    async def heard(self, partition: int, end: int, mapping: Mapping) -> dict[str, dict[str, SourceFacts]] | None:
+    async def facts_heard(self, partition: int, end: int, mapping: Mapping) -> dict[str, dict[str, SourceFacts]] | None:
         """What the partition's events below an offset have said of the mapping's facts; None: the first are gone."""
-        found: dict[str, dict[str, SourceFacts]] = {}
+        facts: dict[str, dict[str, SourceFacts]] = {}
         expected = 0
         async for records in reading.read_range(self._kafka, CHANGES, partition, 0, end):
             if expected == 0 and records[0].offset > 0:
                 return None
             expected = records[-1].offset + 1
             for start in range(0, len(records), TURN):
-                facts_heard(readable_events(each.value for each in records[start : start + TURN]), mapping.facts, found)
+                facts_heard(readable_events(each.value for each in records[start : start + TURN]), mapping.facts, facts)
                 await asyncio.sleep(0)
-        return found
+        return facts
 
     def enter(
         self,
         partition: int,
-        rules: MappingInForce,
+        in_force: MappingInForce,
         counts: tuple[int, int],
-        outbox: BatchingProducer,
         done: Callable[[], None],
     ) -> None:
-        """From now on these are in force. The table is told after all that was put before (rule 1), then `done`.
+        """From now on this is in force. The table is told after all that was put before (rule 1), then `done`.
 
         `counts`: users, and how many of them got another desired state.
         """
-        self._pending[partition] = rules
-        self._mappings[partition] = compiled(rules.digest, rules.text)
-        key, value = _key(partition), orjson.dumps(rules)
+        self._pending[partition] = in_force
+        self._mappings[partition] = compiled(in_force.digest, in_force.text)
+        key, value = _key(partition), orjson.dumps(in_force)
         users, changed = counts
         headers = [(USERS, str(users).encode()), (CHANGED, str(changed).encode())]
 
-        def kept() -> None:
+        def keep() -> None:
             self._table.keep(key, value, partition)
-            if self._pending.get(partition) is rules:
+            if self._pending.get(partition) is in_force:
                 del self._pending[partition]
             done()
 
         # In a later round than what went before, even where that is under way: rounds follow each other.
-        outbox.then(lambda: outbox.put(MAPPINGS, key, value, kept, partition, headers))
+        send = partial(self._producer.put, MAPPINGS, key, value, partition=partition, headers=headers)
+        self._producer.then(partial(self._producer.in_rounds, send, keep))
 
     def forget(self) -> None:
         """Partitions have moved."""
@@ -173,10 +183,10 @@ class MappingStore:
         """Set the gauges."""
         telemetry.MAPPING.clear()
         for partition in self._mappings:
-            rules = self.rules(partition) or self._first[partition]
-            telemetry.MAPPING.labels(str(partition), rules.digest).set(rules.seq)
+            in_force = self.in_force(partition) or self._first[partition]
+            telemetry.MAPPING.labels(str(partition), in_force.digest).set(in_force.seq)
 
-    async def _append_first(self, partition: int, end: int, outbox: BatchingProducer) -> None:
+    async def _append_first(self, partition: int, end: int) -> None:
         digest, now = self._own.digest, self._clock()
         origin = Origin(CHANGES, partition, end, now)
         new = NewMapping(self._text, "worker", first=True)
@@ -184,7 +194,7 @@ class MappingStore:
             "", SOURCE, "", digest, "mapping", (now * 1000, end, digest), {}, origin, "first mapping", mapping=new
         )
         acknowledged = asyncio.Event()
-        outbox.put(CHANGES, digest.encode(), orjson.dumps(event), acknowledged.set, partition)
+        self._producer.put(CHANGES, digest.encode(), orjson.dumps(event), acknowledged.set, partition)
         log.info("a partition's first mapping", partition=partition, digest=digest)
         await acknowledged.wait()
 
@@ -193,5 +203,5 @@ def _key(partition: int) -> bytes:
     return str(partition).encode()
 
 
-def _logged(record: ConsumerRecord) -> StoredRecord:
+def _stored(record: ConsumerRecord) -> StoredRecord:
     return StoredRecord(record.topic, record.partition, record.offset, record.timestamp, record.key, record.value)

@@ -1,4 +1,4 @@
-"""A raw record as the worker's agent takes it."""
+"""A record as one of the worker's agents takes it."""
 
 from streamproc.core.records.change_event import Origin
 from streamproc.core.records.frozen import dataclass
@@ -23,6 +23,11 @@ class RawRecord:
         return Origin(self.topic, self.partition, self.offset, self.timestamp, received(self.headers))
 
     @property
-    def place(self) -> bytes:
-        """The same, as a key or header."""
+    def topic_partition(self) -> tuple[str, int]:
+        """Its partition; equals aiokafka's TopicPartition."""
+        return self.topic, self.partition
+
+    @property
+    def address(self) -> bytes:
+        """Topic, partition and offset, as a key or header."""
         return f"{self.topic}/{self.partition}/{self.offset}".encode()

@@ -15,7 +15,7 @@ from streamproc.worker.raw_record import RawRecord
 log = structlog.get_logger("streamproc.worker")
 
 
-def reject(raw: RawRecord, code: str, reason: str, outbox: BatchingProducer, done: Callable[[], None]) -> None:
+def reject(raw: RawRecord, code: str, reason: str, producer: BatchingProducer, done: Callable[[], None]) -> None:
     """Set a record aside; `done` is called when the brokers have it."""
     rejected = Rejected(
         raw.topic,
@@ -30,4 +30,4 @@ def reject(raw: RawRecord, code: str, reason: str, outbox: BatchingProducer, don
     )
     telemetry.REJECTED.labels(code).inc()
     log.warning("rejected", topic=raw.topic, partition=raw.partition, offset=raw.offset, code=code)
-    outbox.put(REJECTIONS, raw.place, orjson.dumps(rejected), done)
+    producer.put(REJECTIONS, raw.address, orjson.dumps(rejected), done)

@@ -25,7 +25,7 @@ from streamproc.core.fold.effective_dating import (
     spoken,
     was_active,
 )
-from streamproc.core.records.change_event import ChangeEvent, Fact, Move, Order, Origin, Row, SourceFacts
+from streamproc.core.records.change_event import ChangeEvent, Fact, Move, Order, Row, SourceFacts
 from streamproc.core.records.fact_names import ACCOUNTS, ACTIVE, GROUP
 
 Effect: TypeAlias = Literal["applied", "duplicate", "stale"]
@@ -43,7 +43,7 @@ def absorb(known: SourceFacts | None, event: ChangeEvent, wanted: Collection[str
         known = SourceFacts(event.subject, event.origin)
     elif known.left:  # a repeat: only a link brings a subject back
         return known, "stale"
-    elif _before(event.origin, known.origin):
+    elif event.origin.is_before(known.origin):
         return known, "duplicate"
     known = _heard(known, event)
     if event.row is not None or event.cancels is not None or event.effective is not None:
@@ -143,7 +143,7 @@ def _snapshot(
 def _moved(
     known: SourceFacts | None, event: ChangeEvent, move: Move, wanted: Collection[str] | None
 ) -> tuple[SourceFacts, Effect]:
-    if known is not None and (known.origin == event.origin or _before(event.origin, known.origin)):
+    if known is not None and (known.origin == event.origin or event.origin.is_before(known.origin)):
         return known, "duplicate"
     now = event.origin.appended
     if move.facts is not None:
@@ -208,12 +208,3 @@ def _restricted(facts: SourceFacts, wanted: Collection[str]) -> SourceFacts:
         for name, row in facts.rows.items()
     }
     return pruned(replace(facts, values=values, later=later, rows=rows), facts.origin.appended)
-
-
-def _before(origin: Origin, last: Origin) -> bool:
-    """A repeat of the resolver after a crash: an earlier record of the same partition."""
-    return (
-        origin.offset < last.offset
-        and (origin.topic, origin.partition) == (last.topic, last.partition)
-        and origin.appended <= last.appended  # else the topic was made anew, and its offsets begin again
-    )

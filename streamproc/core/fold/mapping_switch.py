@@ -26,11 +26,11 @@ def switched(known: MappingInForce | None, seq: int, appended: int, event: Chang
     Raises MappingError where its text isn't the mapping that it names.
     """
     assert event.mapping is not None
-    origin, last = event.origin, None if known is None else known.origin
-    if known is not None and last is not None:
-        repeated = (origin.topic, origin.partition) == (last.topic, last.partition) and origin.offset <= last.offset
-        if event.mapping.first or event.event == known.digest or (repeated and origin.appended <= last.appended):
-            return None
+    origin = event.origin
+    if known is not None and (
+        event.mapping.first or event.event == known.digest or origin.is_at_or_before(known.origin)
+    ):
+        return None
     compiled(event.event, event.mapping.text)
     return MappingInForce(seq, event.event, event.mapping.text, event.mapping.by, event.reason or "", origin, appended)
 

@@ -38,7 +38,7 @@ def resolve(
     link: Link | None, source: str, said: Sequence[SourceEvent], origin: Origin
 ) -> tuple[Link, list[ChangeEvent]]:
     """What one raw record says of one subject (at least one `SourceEvent`) → its link, and what the log is to hold."""
-    if link is not None and _seen(link.origin, origin):
+    if link is not None and origin.is_at_or_before(link.origin):
         return link, []
     link = link or Link(0, source, said[0].subject, origin)
     facts, claim, claimed = link.facts, link.claim, link.claimed
@@ -61,7 +61,9 @@ def order(link: Link | None, control: Control, placed: Origin, origin: Origin) -
 
     `placed`: where the order lies among the controls; `origin`: where it came in line with what the source says.
     """
-    if link is not None and (_seen(link.origin, origin) or (link.ordered is not None and _seen(link.ordered, placed))):
+    if link is not None and (
+        origin.is_at_or_before(link.origin) or (link.ordered is not None and placed.is_at_or_before(link.ordered))
+    ):
         return link, []
     source, _, subject = (control.subject or "").partition("/")
     link = link or Link(0, source, subject, origin)
@@ -192,11 +194,3 @@ def _bounded(waiting: Sequence[ChangeEvent]) -> tuple[ChangeEvent, ...]:
             break
         kept.append(event)
     return tuple(reversed(kept))
-
-
-def _seen(last: Origin, origin: Origin) -> bool:
-    return (
-        origin.offset <= last.offset
-        and (origin.topic, origin.partition) == (last.topic, last.partition)
-        and origin.appended <= last.appended  # else the topic was made anew, and its offsets begin again
-    )

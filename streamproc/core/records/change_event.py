@@ -39,6 +39,18 @@ class Origin:
     appended: int
     received: int | None = None
 
+    def is_before(self, other: "Origin") -> bool:
+        """Whether this record stands before `other` in the same partition: then it comes again after a crash."""
+        return self.offset < other.offset and self._same_log(other)
+
+    def is_at_or_before(self, other: "Origin") -> bool:
+        """Whether this record is `other`, or stands before it in the same partition."""
+        return self.offset <= other.offset and self._same_log(other)
+
+    def _same_log(self, other: "Origin") -> bool:
+        """The offsets can be compared. In a topic that was made anew they begin again, and are appended later."""
+        return (self.topic, self.partition) == (other.topic, other.partition) and self.appended <= other.appended
+
 
 @dataclass(frozen=True, slots=True)
 class Effective:

@@ -1,15 +1,101 @@
-"""The worker's Faust app, and its topics."""
+"""The worker's Faust app: its place in the consumer group, its agents and its tables."""
 
 import tempfile
-from typing import Any
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from typing import Any, Literal, NoReturn
 
 import faust
+import structlog
+from aiokafka import ConsumerRecord, TopicPartition
 
 from streamproc.settings import KafkaSettings, WorkerSettings
+from streamproc.worker.faust_bridge.batch_fetch import BatchFetch
+from streamproc.worker.faust_bridge.protocols import App, Consumer, Stream
+from streamproc.worker.faust_bridge.state_table import StateTable
+
+log = structlog.get_logger("streamproc.worker")
+
+Take = Callable[[TopicPartition, Sequence[ConsumerRecord]], Awaitable[None]]
+"""Handles records of one partition, in order."""
 
 
-def make_app(kafka: KafkaSettings, worker: WorkerSettings) -> Any:
-    """The app. Its web server, its leader topic and its own creation of topics are off."""
+class FaustApp:
+    """One worker's. Agents and tables are declared before it runs."""
+
+    def __init__(self, kafka: KafkaSettings, settings: WorkerSettings) -> None:
+        self._store: Literal["memory", "rocksdb"] = settings.table_store
+        self._app: App = faust.App(f"{kafka.group}-worker", **_options(kafka, settings))
+        self._batches = BatchFetch(self._app)
+
+    @property
+    def group(self) -> str:
+        """The consumer group."""
+        return str(self._app.conf.id)
+
+    @property
+    def consumer(self) -> Consumer:
+        """What knows the partitions that are here."""
+        return self._app.consumer
+
+    def table(self, name: str, changelog: str) -> StateTable:
+        """A table whose changelog is this topic."""
+        return StateTable.declare(self._app, name, changelog, self._store)
+
+    def agent(self, name: str, topics: Sequence[str], take: Take) -> None:
+        """Have records of these topics taken, batch by batch. What `take` raises ends the app."""
+        self._batches.expect(topics)
+
+        async def consume(stream: Stream) -> AsyncIterator[None]:
+            self._batches.open(stream)
+            async for batch in stream:
+                try:
+                    if self._batches.is_current(batch):
+                        await take(TopicPartition(batch.topic, batch.partition), batch.records)
+                except Exception as error:
+                    log.exception("agent failed")
+                    await self._app.crash(error)  # Faust would count the event as done, and go on
+                    return
+            if False:  # pragma: no cover - makes this an async generator, whose results Faust passes over
+                yield
+
+        # Bytes: what can't be parsed must reach us, not Faust's decoder, which would drop it.
+        channel = self._app.topic(*topics, key_type=bytes, value_type=bytes, allow_empty=True)
+        self._app.agent(channel, name=name)(consume)
+
+    def on_partitions_moved(self, call: Callable[..., Awaitable[None]]) -> None:
+        """Call this when partitions have come or gone."""
+        self._app.on_partitions_revoked.connect(call, weak=False)
+        self._app.on_partitions_assigned.connect(call, weak=False)
+
+    def settled(self) -> bool:
+        """Whether partitions are where they belong, and tables whole."""
+        return bool(not self._app.rebalancing and not self._app.in_recovery and self._app.flow_control.is_active())
+
+    def recovery_remaining(self) -> int:
+        """Records of changelogs that are still to be read before tables are whole."""
+        return self._app.tables.recovery.active_remaining_total() if self._app.in_recovery else 0
+
+    async def run(self, committable: Callable[[TopicPartition], int | None], ready: Callable[[], None]) -> NoReturn:
+        """Work until cancelled. Raises what the app crashed of.
+
+        `committable`: partition → the offset to commit, in the place of Faust's own count, which doesn't know what is
+        still being worked on. `ready` is called when tables are whole.
+        """
+        self._batches.install()
+        self._app.consumer._new_offset = committable  # noqa: SLF001
+        try:
+            self._app.finalize()
+            await self._app.start()
+            await self._app.tables.wait_until_recovery_completed()
+            ready()
+            await self._app.wait_until_stopped()
+            raise self._app.crash_reason or RuntimeError("Faust has stopped by itself")
+        finally:
+            await self._app.stop()
+
+
+def _options(kafka: KafkaSettings, worker: WorkerSettings) -> dict[str, Any]:
+    """Its web server, its leader topic and its own creation of topics are off."""
     options: dict[str, Any] = {
         "broker": [f"kafka://{server}" for server in kafka.bootstrap_servers.split(",")],
         "datadir": worker.data if worker.table_store == "rocksdb" else tempfile.gettempdir(),
@@ -35,7 +121,7 @@ def make_app(kafka: KafkaSettings, worker: WorkerSettings) -> Any:
     }
     if kafka.security != "PLAINTEXT":
         options["broker_credentials"] = _credentials(kafka)
-    return faust.App(f"{kafka.group}-worker", **options)
+    return options
 
 
 def _credentials(kafka: KafkaSettings) -> Any:
@@ -49,13 +135,3 @@ def _credentials(kafka: KafkaSettings) -> Any:
         mechanism=kafka.sasl_mechanism,
         ssl_context=context,
     )
-
-
-def topic_of(app: Any, *names: str) -> Any:
-    """A topic of bytes: what can't be parsed must reach us, not Faust's decoder, which would drop it."""
-    return app.topic(*names, key_type=bytes, value_type=bytes, allow_empty=True)
-
-
-def settled(app: Any) -> bool:
-    """Whether partitions are where they belong, and tables whole."""
-    return bool(not app.rebalancing and not app.in_recovery and app.flow_control.is_active())

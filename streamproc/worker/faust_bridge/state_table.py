@@ -1,4 +1,4 @@
-"""Tables `users`, `links` and `rules`: Faust's tables, whose changelogs are topics of ours, and what they may hold.
+"""State tables: Faust's tables, whose changelogs are topics of ours, and what they may hold.
 
 Rule 1: the table holds only what the brokers have acknowledged. A record on its way isn't in it yet, so a store on disk
 can't be ahead of the changelog after a crash.
@@ -12,6 +12,9 @@ from typing import Any, Literal
 import faust
 from faust.stores import memory
 
+from streamproc.worker.decide.encoded_record import regresses
+from streamproc.worker.faust_bridge.protocols import App, ChangelogEvent
+
 
 class StateTable(faust.Table):  # type: ignore[misc]
     """Key → encoded record with a `seq`, both as bytes."""
@@ -20,7 +23,7 @@ class StateTable(faust.Table):  # type: ignore[misc]
     """Keys whose last record in the changelog isn't their newest, with the partition; found by recovery."""
 
     @classmethod
-    def declare(cls, app: Any, name: str, topic: str, store: Literal["memory", "rocksdb"]) -> "StateTable":
+    def declare(cls, app: App, name: str, topic: str, store: Literal["memory", "rocksdb"]) -> "StateTable":
         """The table, registered with the app."""
         changelog = app.topic(
             topic, key_type=bytes, value_type=bytes, acks=False, internal=False, allow_empty=True, maxsize=131_072
@@ -58,14 +61,13 @@ class StateTable(faust.Table):  # type: ignore[misc]
     def keys_of(self, partition: int) -> list[bytes]:
         """All keys that are here of one partition."""
         if self._in_memory:
-            return [key for key, place in self.data._key_partition.items() if place == partition]  # noqa: SLF001
+            return [key for key, home in self.data._key_partition.items() if home == partition]  # noqa: SLF001
         store = self.data._db_for_partition(partition)  # noqa: SLF001
         return [key for key in store.keys() if key != self.data.offset_key]  # noqa: SIM118 - not a dict
 
     def keep(self, key: bytes, value: bytes, partition: int) -> None:
         """Set what the brokers have acknowledged (rule 1), unless recovery has brought something newer (rule 2)."""
-        held = self.read(key, partition)
-        if held is not None and seq_of(held) > seq_of(value):
+        if regresses(self.read(key, partition), value):
             return
         if self._in_memory:
             self.data.data[key] = value
@@ -73,15 +75,15 @@ class StateTable(faust.Table):  # type: ignore[misc]
         else:
             self.data._db_for_partition(partition).put(key, value)  # noqa: SLF001
 
-    def apply_changelog_batch(self, batch: Iterable[Any]) -> None:
+    def apply_changelog_batch(self, batch: Iterable[ChangelogEvent]) -> None:
         """Called by Faust's recovery with events of the changelog (rule 2)."""
-        newest: dict[bytes, Any] = {}
+        newest: dict[bytes, ChangelogEvent] = {}
         for event in batch:
             key, partition = event.key, event.message.partition
             if event.value is None:
                 continue
             held = newest[key].value if key in newest else self.read(key, partition)
-            if held is not None and seq_of(held) > seq_of(event.value):
+            if regresses(held, event.value):
                 self.regressed[key] = partition
                 continue
             newest[key] = event
@@ -112,13 +114,7 @@ class PartitionedMemory(memory.Store):  # type: ignore[misc]
         generation_id: int = 0,  # noqa: ARG002
     ) -> None:
         """Called by Faust when partitions have moved."""
-        gone = {place.partition for place in revoked if place.topic == self.table.changelog_topic_name}
+        gone = {each.partition for each in revoked if each.topic == self.table.changelog_topic_name}
         for key in [key for key, partition in self._key_partition.items() if partition in gone]:
             del self._key_partition[key]
             self.data.pop(key, None)
-
-
-def seq_of(value: bytes) -> int:
-    """`seq` of an encoded record, without decoding the rest of it: only a user stands before it."""
-    start = value.index(b'"seq":') + 6
-    return int(value[start : value.index(b",", start)])

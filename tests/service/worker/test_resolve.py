@@ -45,8 +45,8 @@ class Bench:
 
     def __init__(self) -> None:
         self.links = Links()
-        self.resolver = Resolver(cast("StateTable", self.links), OPTIONS, DecodeCache())
         self.outbox = BatchingProducer(cast("AIOKafkaProducer", None), PARTITIONS, 1_000)
+        self.resolver = Resolver(cast("StateTable", self.links), OPTIONS, DecodeCache(), self.outbox)
         self.done = 0
         self.offset = 0
 
@@ -57,7 +57,7 @@ class Bench:
         partition = self.outbox.partition(key.encode())
         written = value if isinstance(value, bytes) else orjson.dumps(value)
         raw = RawRecord(f"events.{of}", partition, self.offset, 1_790_000_000_000, key.encode(), written, named)
-        self.resolver.take(raw, self.outbox, self.finish)
+        self.resolver.take(raw, self.finish)
 
     def finish(self) -> None:
         """The record needs nothing more."""
@@ -161,6 +161,28 @@ def test_what_cant_be_understood_is_rejected(source: str, value: Any, code: str)
     assert bench.done == 0
 
 
+def test_what_is_wrong_here_keeps_nothing_from_others() -> None:
+    """Where one subject has more than Kafka takes, its record is rejected, and others get it all the same."""
+    bench = Bench()
+    stranger = next(name for name in map(str, range(50)) if bench.outbox.partition(name.encode()) == 1)
+    large = {"id": "00u1", "status": "ACTIVE", "profile": {"login": "x", "more": "x" * LARGEST}}
+    other = {"id": stranger, "status": "ACTIVE", "profile": {"login": "y", "employeeNumber": "E1"}}
+    with pytest.raises(RejectedInputError, match=r"^too_large"):
+        bench.take("okta", [large, other])
+    assert [(topic, key) for topic, key, _, _ in bench.sent()] == [("events.okta", stranger.encode())]
+    assert (bench.links.kept, bench.done) == ({}, 0)
+
+
+def test_what_nobody_can_fetch_is_counted() -> None:
+    """A token that only says that something changed, of a source that is no directory."""
+    bench = Bench()
+    event = {"urn:ietf:params:scim:event:prov:patch:notice": {"attributes": ["title"]}}
+    about = {"format": "opaque", "id": "00u1"}
+    bench.take("set", {"jti": "t1", "iat": 1_789_999_999, "iss": "https://idp", "sub_id": about, "events": event})
+    assert bench.sent() == []
+    assert (bench.done, bench.resolver.ignored) == (1, {("set", "not_fetched"): 1})
+
+
 def test_what_means_nothing_is_counted() -> None:
     """A type that nobody reads isn't a mistake, and neither is an empty page."""
     bench = Bench()
@@ -176,7 +198,7 @@ def test_an_order_goes_in_line_with_what_its_source_says() -> None:
     bench.take("okta", log_event("user.lifecycle.deactivate", "00u1"))
     bench.sent()
     control = orjson.dumps(Control("c", "link", "E2", None, "Kim", "asked HR", 0, "okta/00u1"))
-    bench.resolver.obey(RawRecord(CONTROLS, 3, 7, 0, b"00u1", control, {}), bench.outbox, bench.finish)
+    bench.resolver.take(RawRecord(CONTROLS, 3, 7, 0, b"00u1", control, {}), bench.finish)
     ((topic, key, value, headers),) = bench.sent()
     assert (topic, key) == ("events.okta", b"00u1")
     in_line = {name.removeprefix("streamproc-"): content.decode() for name, content in headers.items()}
@@ -192,11 +214,11 @@ def test_controls_that_arent_ours_are_left_alone() -> None:
     """What is for the sink, and what names no subject of a linked source."""
     bench = Bench()
     pause = orjson.dumps(Control("c", "pause", None, None, "Kim", "why", 0))
-    bench.resolver.obey(RawRecord(CONTROLS, 3, 7, 0, b"sink", pause, {}), bench.outbox, bench.finish)
+    bench.resolver.take(RawRecord(CONTROLS, 3, 7, 0, b"sink", pause, {}), bench.finish)
     assert (bench.sent(), bench.done) == ([], 1)
     strange = orjson.dumps(Control("c", "link", "E2", None, "Kim", "why", 0, "nobody/00u1"))
     with pytest.raises(RejectedInputError, match=r"^subject"):
-        bench.resolver.obey(RawRecord(CONTROLS, 3, 8, 0, b"00u1", strange, {}), bench.outbox, bench.finish)
+        bench.resolver.take(RawRecord(CONTROLS, 3, 8, 0, b"00u1", strange, {}), bench.finish)
 
 
 BARE = '[attributes]\ntitle = "job"\n'
@@ -211,7 +233,7 @@ def mapped(text: str | None, offset: int = 7) -> RawRecord:
 def test_a_mapping_goes_into_the_log_of_every_partition() -> None:
     """Whole, under its digest, with who ordered it, why and where; the order is done when all of them are there."""
     bench = Bench()
-    bench.resolver.obey(mapped(BARE), bench.outbox, bench.finish)
+    bench.resolver.take(mapped(BARE), bench.finish)
     assert {partition for _, partition in bench.outbox._waiting} == set(range(PARTITIONS))
     assert bench.done == 0
     sent = bench.sent()
@@ -239,5 +261,5 @@ def test_a_mapping_that_cant_be_used_is_rejected(text: str | None, why: str) -> 
     """Whoever wrote the order, nothing of it comes into the log."""
     bench = Bench()
     with pytest.raises(RejectedInputError, match=f"^mapping: .*{why}"):
-        bench.resolver.obey(mapped(text), bench.outbox, bench.finish)
+        bench.resolver.take(mapped(text), bench.finish)
     assert (bench.sent(), bench.done) == ([], 0)

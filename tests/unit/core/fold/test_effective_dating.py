@@ -19,7 +19,7 @@ from streamproc.sources import okta, workday
 from streamproc.sources.hris.contract import parse
 from streamproc.sources.lenient_json import micros
 from streamproc.sources.raw_record import parse_record
-from streamproc.worker.due_refetch import due_refetches
+from streamproc.worker.decide.due_dates import due_refetches
 
 MAPPING = parse_mapping("""
 [attributes]

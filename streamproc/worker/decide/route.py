@@ -1,0 +1,155 @@
+"""Where a record of `events.<source>` goes.
+
+Rule 1: everything about one subject comes through the partition of its own key, so that its link lives in one place and
+sees everything in order. A record about subjects of other partitions is appended again once for each of those, and each
+partition resolves its own subjects. An operator's order is appended to that partition too, in line with the source.
+Rule 2: a link goes to the brokers after what it led to. After a crash it may be behind the log, but it never knows of
+events that the log doesn't have.
+Rule 3: nothing is dropped silently. What means nothing here is counted, what can't be understood is rejected, and what
+only says that something changed is passed on to be fetched, unless the gateway has done so.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Final, TypeAlias
+
+from pydantic import ValidationError
+
+from streamproc.core.errors import RejectedInputError
+from streamproc.core.fold.authority import key
+from streamproc.core.identity.resolve import changes, order, resolve
+from streamproc.core.parsed_payload import Ignored, ParsedPayload, SourceEvent
+from streamproc.core.records.change_event import ChangeEvent, Origin
+from streamproc.core.records.control import CONTROL
+from streamproc.core.records.headers import BY_GATEWAY, KIND, RECEIVED
+from streamproc.core.records.link import Link
+from streamproc.core.records.producer_record import Headers, Record
+from streamproc.core.records.topic_names import CONTROLS
+from streamproc.sources import SOURCES
+from streamproc.sources.hris import contract
+from streamproc.sources.options import SourceOptions
+from streamproc.sources.raw_record import HARMLESS, parse_record
+from streamproc.worker.decide.routed import Routed, encoded_events, encoded_link
+from streamproc.worker.raw_record import RawRecord
+
+FORWARDED: Final = "streamproc-forwarded"
+"""Header of a record that was appended again for another partition, or of an order: topic/partition/offset."""
+
+Links: TypeAlias = Callable[[str], Link | None]
+"""SOURCE/SUBJECT → the subject's link as it is now; None: nothing was heard of the subject yet."""
+PartitionOf: TypeAlias = Callable[[bytes], int]
+"""Key → its partition."""
+
+
+def route(raw: RawRecord, links: Links, options: Mapping[str, SourceOptions], partition_of: PartitionOf) -> Routed:
+    """What a record of a source's topic leads to. `options`: by source.
+
+    Raises what a parser raises by mistake: then nothing of the record has gone anywhere.
+    """
+    try:
+        if raw.headers.get(KIND) == b"order":
+            return _order(raw, links)
+        source = raw.topic.removeprefix("events.")
+        if source == contract.SOURCE:
+            return _contract(raw, links, options[source], partition_of)
+        return _vendor(raw, source, links, options[source], partition_of)
+    except RejectedInputError as error:
+        return Routed(rejected=error)
+
+
+def _order(raw: RawRecord, links: Links) -> Routed:
+    """An operator's order, in line with what its subject's source says."""
+    try:
+        control = CONTROL.validate_json(raw.value or b"")
+        topic, partition, offset = raw.headers[FORWARDED].decode().split("/")
+        placed = Origin(topic, int(partition), int(offset), raw.timestamp)
+    except (ValidationError, KeyError, ValueError):
+        raise RejectedInputError("invalid", f"not an order; only the worker writes them, from {CONTROLS}") from None
+    link, events = order(links(control.subject or ""), control, placed, raw.origin)
+    return Routed(links=[encoded_link(link)], events=encoded_events(events), command=control)
+
+
+def _contract(raw: RawRecord, links: Links, options: SourceOptions, partition_of: PartitionOf) -> Routed:
+    """The generic contract, whose subjects are users; what isn't in it may be in the words of some vendor."""
+    try:
+        return Routed(events=encoded_events(contract.parse(raw.value, raw.headers, raw.origin)))
+    except RejectedInputError as error:
+        return _vendor(raw, contract.SOURCE, links, options, partition_of, error)
+
+
+def _vendor(
+    raw: RawRecord,
+    source: str,
+    links: Links,
+    options: SourceOptions,
+    partition_of: PartitionOf,
+    refused: RejectedInputError | None = None,
+) -> Routed:
+    """What the source's own parser reads. `refused`: why it isn't the generic contract."""
+    parsed = parse_record(SOURCES[source].read, options, raw.value, raw.headers, raw.timestamp)
+    if (rejected := _rejection(parsed, refused)) is not None:
+        return Routed(rejected=rejected)
+    forwards = [] if FORWARDED in raw.headers else _forwards(raw, source, parsed, partition_of)
+    routed = Routed(forwards=forwards, ignored=_ignored(source, parsed))
+    ours = [each for each in parsed.events if partition_of(each.subject.encode()) == raw.partition]
+    try:
+        resolved, events = _resolved(raw, source, ours, links, options)
+        return routed._replace(links=[*map(encoded_link, resolved)], events=encoded_events(events))
+    except Exception as error:  # noqa: BLE001 - others get what is theirs, whatever is wrong with what is ours
+        return routed._replace(rejected=error)
+
+
+def _rejection(parsed: ParsedPayload, refused: RejectedInputError | None) -> RejectedInputError | None:
+    """Why nobody understands a record; None where somebody does, or where it says nothing that matters to us."""
+    if parsed.events or parsed.notifications:
+        return None
+    strange = next((each for each in parsed.ignored if each.code not in HARMLESS), None)
+    if refused is not None and (strange is not None or not parsed.ignored):
+        return refused
+    return None if strange is None else RejectedInputError(strange.code, strange.reason)
+
+
+def _ignored(source: str, parsed: ParsedPayload) -> tuple[Ignored, ...]:
+    """What means nothing here, and is counted."""
+    if parsed.notifications and not SOURCES[source].fetched:
+        unfetched = Ignored("not_fetched", "no directory is there to fetch its subject from")
+        return (*parsed.ignored, *(unfetched for _ in parsed.notifications))
+    if not parsed.events and not parsed.notifications and not parsed.ignored:
+        return (Ignored("empty", "a list of nothing"),)
+    return parsed.ignored
+
+
+def _forwards(raw: RawRecord, source: str, parsed: ParsedPayload, partition_of: PartitionOf) -> list[Record]:
+    """The record for whoever else it is about (rules 1 and 3). What was forwarded once isn't forwarded again."""
+    subjects = [each.subject.encode() for each in parsed.events]
+    by_partition = {partition_of(subject): subject for subject in subjects}
+    by_partition.pop(raw.partition, None)
+    fetch = bool(parsed.notifications) and BY_GATEWAY not in raw.headers and SOURCES[source].fetched
+    if not by_partition and not fetch:
+        return []
+    headers: Headers = [*((name, content or b"") for name, content in raw.headers.items()), (FORWARDED, raw.address)]
+    if RECEIVED not in raw.headers:
+        headers.append((RECEIVED, str(raw.timestamp * 1000).encode()))
+    forwards = [Record(raw.topic, subject, raw.value or b"", headers) for subject in by_partition.values()]
+    if fetch:
+        subject = parsed.notifications[0].subject.encode()
+        forwards.append(Record(f"notifications.{source}", subject, raw.value or b"", headers))
+    return forwards
+
+
+def _resolved(
+    raw: RawRecord, source: str, ours: list[SourceEvent], links: Links, options: SourceOptions
+) -> tuple[list[Link], list[ChangeEvent]]:
+    """What the subjects of this partition come to: their links, and what the log is to hold."""
+    by_subject: dict[str, list[SourceEvent]] = {}
+    for each in ours:
+        by_subject.setdefault(each.subject, []).append(each)
+    resolved: list[Link] = []
+    events: list[ChangeEvent] = []
+    for subject, said in by_subject.items():
+        if options.anchor == "subject":
+            events += changes(subject, source, said, raw.origin)
+        else:
+            link, led_to = resolve(links(key(source, subject)), source, said, raw.origin)
+            resolved.append(link)
+            events += led_to
+    return resolved, events

@@ -1,0 +1,63 @@
+"""State tables: the record with the higher seq wins, wherever it stands in the changelog."""
+
+from dataclasses import dataclass
+
+import pytest
+
+from streamproc.settings import KafkaSettings, WorkerSettings
+from streamproc.worker.faust_bridge.app import FaustApp
+from streamproc.worker.faust_bridge.state_table import StateTable
+
+
+@dataclass
+class Message:
+    """Where an event was read."""
+
+    partition: int
+    value: bytes | None
+
+
+@dataclass
+class Event:
+    """A record of the changelog, as Faust's recovery gives it."""
+
+    key: bytes
+    value: bytes | None
+    message: Message
+
+
+def event(seq: int | None, key: bytes = b"E1", partition: int = 3) -> Event:
+    """A record with this seq; None: a tombstone."""
+    value = None if seq is None else record(seq)
+    return Event(key, value, Message(partition, value))
+
+
+def record(seq: int) -> bytes:
+    """As it is encoded."""
+    return b'{"user":"E1","seq":%d,"prev":null}' % seq
+
+
+@pytest.fixture
+async def table() -> StateTable:
+    """In memory, empty."""
+    return FaustApp(KafkaSettings(), WorkerSettings()).table("users", "scim.operations")
+
+
+async def test_recovery_keeps_the_newest_and_tells_who_regressed(table: StateTable) -> None:
+    """Also over several batches; a tombstone says nothing; who is written once more afterwards has not regressed."""
+    table.apply_changelog_batch([event(5), event(7), event(None), event(6)])
+    assert table.read(b"E1", 3) == record(7)
+    assert table.regressed == {b"E1": 3}
+    table.apply_changelog_batch([event(4), event(2, b"E2", 1)])
+    assert (table.read(b"E1", 3), table.regressed) == (record(7), {b"E1": 3})
+    table.apply_changelog_batch([event(7)])
+    assert table.regressed == {}
+    assert sorted(table.records()) == [(b"E1", record(7), 3), (b"E2", record(2), 1)]
+    assert table.keys_of(1) == [b"E2"]
+
+
+async def test_what_was_acknowledged_never_takes_back_what_is_newer(table: StateTable) -> None:
+    """An acknowledgement that comes after recovery has brought a newer record changes nothing."""
+    table.keep(b"E1", record(5), 3)
+    table.keep(b"E1", record(4), 3)
+    assert table.read(b"E1", 3) == record(5)
