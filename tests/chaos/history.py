@@ -52,7 +52,7 @@ def history(seed: int, events: int, users: int) -> list[Sent]:
 
 
 def _event(rng: random.Random, number: int, subject: str, moment: datetime, *, fresh: bool) -> dict[str, Any]:
-    whole = fresh or rng.random() < 0.3
+    snapshot = fresh or rng.random() < 0.3
     attributes: dict[str, Any] = {}
     custom: dict[str, Any] = {}
     pieces: dict[str, Any] = {
@@ -63,7 +63,7 @@ def _event(rng: random.Random, number: int, subject: str, moment: datetime, *, f
         "active": rng.random() < 0.85,
     }
     queue, language = rng.choice(QUEUES), rng.choice(LANGUAGES)
-    if whole:
+    if snapshot:
         attributes = pieces | {"userName": f"{subject.lower()}@example.com", "displayName": f"User {subject}"}
         custom = {"genesysQueue": queue, "genesysLanguage": language}
     else:
@@ -76,7 +76,7 @@ def _event(rng: random.Random, number: int, subject: str, moment: datetime, *, f
         attributes["custom"] = custom
     return {
         "id": f"h{number}",
-        "type": "snapshot" if whole else "change",
+        "type": "snapshot" if snapshot else "change",
         "subject": subject,
         "time": moment.isoformat(),
         "attributes": attributes,
@@ -86,16 +86,16 @@ def _event(rng: random.Random, number: int, subject: str, moment: datetime, *, f
 def oracle(sent: list[Sent]) -> dict[str, dict[str, Any]]:
     """Where each user must end: sort their distinct events by (time, id), let each overwrite what it mentions."""
     events: dict[str, dict[str, dict[str, Any]]] = {}
-    for each in sent:
-        if isinstance(each.value, dict):
-            events.setdefault(each.subject, {})[each.value["id"]] = each.value
+    for record in sent:
+        if isinstance(record.value, dict):
+            events.setdefault(record.subject, {})[record.value["id"]] = record.value
     final: dict[str, dict[str, Any]] = {}
     for subject, by_id in events.items():
         facts: dict[str, Any] = {}
         for event in sorted(by_id.values(), key=lambda event: (event["time"], event["id"])):
-            said = {name: value for name, value in event["attributes"].items() if name != "custom"}
-            said |= event["attributes"].get("custom", {})
-            facts = said if event["type"] == "snapshot" else facts | said
+            attributes = {name: value for name, value in event["attributes"].items() if name != "custom"}
+            attributes |= event["attributes"].get("custom", {})
+            facts = attributes if event["type"] == "snapshot" else facts | attributes
         final[subject] = expected(facts)
     return final
 

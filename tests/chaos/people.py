@@ -39,19 +39,19 @@ def life(seed: int, changes: int, people: int) -> list[Step]:
     while len(steps) < changes:
         person = rng.randrange(people)
         number, homes = f"E{person:04}", HOMES[person % len(HOMES)]
-        home = next((each for each in homes if (number, each) not in there), None) or rng.choice(homes)
-        place, chance = (number, home), rng.random()
-        if place not in there:
-            there[place] = True
+        home = next((directory for directory in homes if (number, directory) not in there), None) or rng.choice(homes)
+        account, chance = (number, home), rng.random()
+        if account not in there:
+            there[account] = True
             steps.append(Step(home, number, _hired(rng, number, home), hired=True))
         elif chance < 0.3:
-            there[place] = not there[place]
-            steps.append(Step(home, number, _turn(rng, home, active=there[place])))
+            there[account] = not there[account]
+            steps.append(Step(home, number, _turn(rng, home, active=there[account])))
             if chance < 0.08:  # and at once back
-                there[place] = not there[place]
-                steps.append(Step(home, number, _turn(rng, home, active=there[place])))
+                there[account] = not there[account]
+                steps.append(Step(home, number, _turn(rng, home, active=there[account])))
         elif chance < 0.35 and homes in {("okta",), ("graph",), ("pingone",)}:
-            del there[place]
+            del there[account]
             steps.append(Step(home, number, None))
         elif chance < 0.40 and home == "workday":
             ahead = (datetime.now(UTC) + timedelta(days=2)).date().isoformat()
@@ -100,16 +100,16 @@ def oracle(directories: dict[str, list[dict[str, Any]]]) -> dict[str, dict[str, 
     In each directory the living account counts. Somebody is active while all directories that ever had them say so;
     every other fact is of the first source, by its name, that has a value for it.
     """
-    told: dict[str, dict[str, dict[str, Any]]] = {}
+    entries: dict[str, dict[str, dict[str, Any]]] = {}
     for directory in SOURCES:
         for entry in directories[directory]:
-            told.setdefault(entry["employeeNumber"], {})[directory] = _says(entry)
+            entries.setdefault(entry["employeeNumber"], {})[directory] = _says(entry)
     final: dict[str, dict[str, Any]] = {}
-    for number, said in told.items():
+    for number, by_directory in entries.items():
         facts: dict[str, Any] = {}
-        for each in said.values():
-            facts = each | {name: value for name, value in facts.items() if value is not None}
-        facts["active"] = all(each["active"] for each in said.values())
+        for entry in by_directory.values():
+            facts = entry | {name: value for name, value in facts.items() if value is not None}
+        facts["active"] = all(entry["active"] for entry in by_directory.values())
         final[number] = expected(facts) | {"employeeNumber": number}
     return final
 

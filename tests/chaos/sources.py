@@ -25,27 +25,12 @@ from streamproc.demo.play import held
 from streamproc.demo.processes import ProcessFailedError, Stack, stack
 from streamproc.embedded import embedded_kafka
 from streamproc.settings import Settings, load_settings
+from tests.chaos.drive import SETTLE_SECONDS, post, settle, start_again, torment
 from tests.chaos.history import Sent, history, mismatched
 from tests.chaos.history import oracle as told_by_posts
+from tests.chaos.judge import check_fates, check_writes, explain, replayed
 from tests.chaos.people import SOURCES, Step, life, oracle
-from tests.chaos.run import (
-    FAULTS,
-    GROUPS,
-    SETTLE_SECONDS,
-    UNGUARDED,
-    Found,
-    Plan,
-    Records,
-    _fates,
-    _post,
-    _say,
-    _settle,
-    _started,
-    _torment,
-    _writes,
-    explain,
-    replayed,
-)
+from tests.chaos.plan import FAULTS, GROUPS, UNGUARDED, Findings, Plan, Records, say
 from tests.kafka.test_pipeline import read
 
 TOKEN = "token-of-the-crash-run"
@@ -61,7 +46,7 @@ TROUBLES: list[dict[str, Any]] = [
     {"kind": "refuse", "probability": 0.01, "status": 429, "retry_after": 1},
 ]
 """Of each directory; `replay` and `gone` are Graph's alone."""
-ANSWERS = [each for each in FAULTS if not each["kind"].startswith("429")]
+ANSWERS = [fault for fault in FAULTS if not fault["kind"].startswith("429")]
 """Of Genesys. Limits make everybody wait: nearly all would be superseded, and few states of the directories written."""
 SERVICES = ["gateway", "hydrator", "worker-0", "sink-0"]
 
@@ -71,13 +56,13 @@ Accepted: TypeAlias = dict[str, int]
 """SHA-256 of a body that was answered 2xx → events in it."""
 
 
-async def run(plan: Plan) -> Found:
+async def run(plan: Plan) -> Findings:
     """One whole run, in its own Kafka (or an empty one given) and its own stand-ins."""
     begun = time.monotonic()
     async with AsyncExitStack() as exit_stack:
         bootstrap = plan.kafka
         if bootstrap is None:
-            bootstrap = (await exit_stack.enter_async_context(embedded_kafka(progress=_say))).bootstrap
+            bootstrap = (await exit_stack.enter_async_context(embedded_kafka(progress=say))).bootstrap
         folder = Path(exit_stack.enter_context(tempfile.TemporaryDirectory(prefix="streamproc-chaos-")))
         off = {f"{source}_sync_every": 0.0 for source in SOURCES.values()}  # or it would do what hooks are to do
         chosen = {"table_store": plan.store, "data": folder / "data", "request_timeout": 5.0, "gateway_token": TOKEN}
@@ -85,46 +70,48 @@ async def run(plan: Plan) -> Found:
         await ensure_topics(settings.kafka)
         running = await exit_stack.enter_async_context(stack(settings, folder))
         http = await exit_stack.enter_async_context(aiohttp.ClientSession())
-        await _post(http, f"{running.simulator}/_sim/config", {"groups": GROUPS})
-        await _post(http, f"{running.simulator}/_sim/faults", {"faults": ANSWERS, "seed": plan.seed})
+        await post(http, f"{running.simulator}/_sim/config", {"groups": GROUPS})
+        await post(http, f"{running.simulator}/_sim/faults", {"faults": ANSWERS, "seed": plan.seed})
         door = await _opened(running, http, folder)
         await _synchronised(running)  # nobody is there yet: the last sync tells only of changes
         for number, directory in enumerate(SOURCES):
             troubles = {"faults": TROUBLES, "seed": plan.seed * 10 + number}
-            await _post(http, f"{running.simulator}/_sim/directories/{directory}/faults", troubles)
+            await post(http, f"{running.simulator}/_sim/directories/{directory}/faults", troubles)
         posts = history(plan.seed, plan.events // 2, max(1, plan.users // 4))
         steps = life(plan.seed, plan.events - len(posts), plan.users)
-        found, producer = Found(events=plan.events), Producer(http, door)
+        findings, producer = Findings(events=plan.events), Producer(http, door)
         storms = min(len(posts) // 2, plan.kills * 100)
-        _say(f"{len(steps)} changes in directories, {len(posts)} posts, {plan.kills} kills of each of {SERVICES}")
+        say(f"{len(steps)} changes in directories, {len(posts)} posts, {plan.kills} kills of each of {SERVICES}")
         await asyncio.gather(
             _live(http, running.simulator, steps, plan.seconds),
             producer.all(posts[storms:], plan.seconds),
-            _storms(running, producer, posts[:storms], plan, found),
-            *(_torment(running, name, plan, found, number) for number, name in enumerate(SERVICES[1:])),
+            _storms(running, producer, posts[:storms], plan, findings),
+            *(torment(running, name, plan, findings, number) for number, name in enumerate(SERVICES[1:])),
         )
-        _say("waiting for hooks and answers ...")
+        say("waiting for hooks and answers ...")
         accepted = producer.accepted | await _hooks(running, http)
         answered = await _answered(running)
-        _say("synchronising, settling ...")
+        say("synchronising, settling ...")
         await _synchronised(running)
-        records, told = await _told(running, http, answered)
+        records, told_places = await _records_and_fates(running, http, answered)
         await asyncio.gather(*(running.children[name].stop() for name in SERVICES))
         ledger = (await _get(http, f"{running.simulator}/_sim/ledger"))["entries"]
         where = f"{running.simulator}/_sim/directories"
-        people = {each: await _get(http, f"{where}/{each}/people") for each in SOURCES}
-        _fates(found, records)
-        places = [(*_place(each["origin"]), each["subject"], each["event"]) for each in records.changes.values()]
-        found.repeats = len(places) - len(set(places))
-        _lost(found, accepted, await _raw(settings), told)
-        _writes(found, records, ledger)
+        people = {directory: await _get(http, f"{where}/{directory}/people") for directory in SOURCES}
+        check_fates(findings, records)
+        places = [
+            (*_place(change["origin"]), change["subject"], change["event"]) for change in records.changes.values()
+        ]
+        findings.repeats = len(places) - len(set(places))
+        _lost(findings, accepted, await _raw(settings), told_places)
+        check_writes(findings, records, ledger)
         wrong = mismatched(oracle(people) | told_by_posts(posts), await held(http, running.simulator))
-        found.mismatched_users = len(wrong)
-        found.details += [f"{user}: {what}" for user, what in sorted(wrong.items())[:10]]
-        await replayed(found, settings)
-        explain(found, plan, running, {"outcomes": records.outcomes, "ledger": ledger, "people": people})
-        found.seconds = round(time.monotonic() - begun, 1)
-        return found
+        findings.mismatched_users = len(wrong)
+        findings.details += [f"{user}: {what}" for user, what in sorted(wrong.items())[:10]]
+        await replayed(findings, settings)
+        explain(findings, plan, running, {"outcomes": records.outcomes, "ledger": ledger, "people": people})
+        findings.seconds = round(time.monotonic() - begun, 1)
+        return findings
 
 
 async def _opened(running: Stack, http: aiohttp.ClientSession, folder: Path) -> str:
@@ -134,17 +121,17 @@ async def _opened(running: Stack, http: aiohttp.ClientSession, folder: Path) -> 
     await asyncio.gather(*(running.children[name].start() for name in ("worker-0", "sink-0")))
     door = await open_doors(running, http)
     running.children["gateway"].environment["STREAMPROC_GATEWAY_PORT"] = door.rpartition(":")[2]
-    await _post(http, f"{running.simulator}/_sim/directories/config", {"okta_rate_limit": 6000})
+    await post(http, f"{running.simulator}/_sim/directories/config", {"okta_rate_limit": 6000})
     return door
 
 
 async def _live(http: aiohttp.ClientSession, root: str, steps: list[Step], seconds: float) -> None:
     begun = time.monotonic()
-    for number, each in enumerate(steps):
-        people = f"{root}/_sim/directories/{each.directory}/people"
-        method = "POST" if each.hired else "PATCH" if each.given is not None else "DELETE"
-        url = people if each.hired else f"{people}/{each.number}"
-        async with http.request(method, url, json=each.given) as answer:
+    for number, step in enumerate(steps):
+        people = f"{root}/_sim/directories/{step.directory}/people"
+        method = "POST" if step.hired else "PATCH" if step.given is not None else "DELETE"
+        url = people if step.hired else f"{people}/{step.number}"
+        async with http.request(method, url, json=step.given) as answer:
             answer.raise_for_status()
         await asyncio.sleep(max(0.0, number / len(steps) * seconds - (time.monotonic() - begun)))
 
@@ -157,8 +144,8 @@ class Producer:
         self._http = http
         self._url = f"{door}/v1/events"
 
-    async def post(self, each: Sent) -> None:
-        body = each.value if isinstance(each.value, bytes) else orjson.dumps(each.value)
+    async def post(self, event: Sent) -> None:
+        body = event.value if isinstance(event.value, bytes) else orjson.dumps(event.value)
         headers = {"Authorization": f"Bearer {TOKEN}", "Content-Type": "application/json"}
         status, timeout = 0, aiohttp.ClientTimeout(total=5)
         while not 200 <= status < 500:
@@ -169,29 +156,29 @@ class Producer:
                 await asyncio.sleep(0.1)
         if status < 300:
             self.accepted[hashlib.sha256(body).hexdigest()] = 1
-        elif isinstance(each.value, dict):
+        elif isinstance(event.value, dict):
             raise AssertionError(f"a genuine event was answered {status}")
 
     async def all(self, posts: list[Sent], seconds: float) -> None:
         begun = time.monotonic()
-        for number, each in enumerate(posts):
-            await self.post(each)
+        for number, event in enumerate(posts):
+            await self.post(event)
             await asyncio.sleep(max(0.0, number / len(posts) * seconds - (time.monotonic() - begun)))
 
 
-async def _storms(running: Stack, producer: Producer, posts: list[Sent], plan: Plan, found: Found) -> None:
+async def _storms(running: Stack, producer: Producer, posts: list[Sent], plan: Plan, findings: Findings) -> None:
     """The gateway, killed while many requests are in flight: between answer and log, if it ever answers too early."""
     rng, gateway = random.Random(plan.seed), running.children["gateway"]
     for number in range(plan.kills):
         await asyncio.sleep(rng.uniform(0.3, 1.7) * plan.seconds / (plan.kills + 1))
         async with asyncio.TaskGroup() as storm:
-            for each in posts[number :: plan.kills]:
-                storm.create_task(producer.post(each))
+            for event in posts[number :: plan.kills]:
+                storm.create_task(producer.post(event))
             await asyncio.sleep(rng.uniform(0.0, 0.1))
             await gateway.kill()
-            found.kills += 1
+            findings.kills += 1
             await asyncio.sleep(rng.choice([0.0, 0.0, 3.0]))
-            await _started(gateway)
+            await start_again(gateway)
 
 
 async def _hooks(running: Stack, http: aiohttp.ClientSession) -> Accepted:
@@ -201,7 +188,7 @@ async def _hooks(running: Stack, http: aiohttp.ClientSession) -> Accepted:
         while (log := await _get(http, where))["pending"]:
             await _alive(running)
             await asyncio.sleep(0.2)
-    return {each["body"]: len(each["about"]) for each in log["hooks"] if "body" in each and each["status"] // 100 == 2}
+    return {hook["body"]: len(hook["about"]) for hook in log["hooks"] if "body" in hook and hook["status"] // 100 == 2}
 
 
 async def _answered(running: Stack) -> set[Place]:
@@ -214,14 +201,14 @@ async def _answered(running: Stack) -> set[Place]:
             if "streamproc-kind" in dict(record.headers):
                 key = record.topic.removeprefix("events."), record.key
                 fetched[key] = max(record.timestamp, fetched.get(key, 0))
-        asked = [each for each in raw if each.topic.startswith("notifications.")]
-        found = {
-            _at(each)
-            for each in asked
-            if fetched.get((each.topic.removeprefix("notifications."), each.key), 0) >= each.timestamp
+        notifications = [record for record in raw if record.topic.startswith("notifications.")]
+        answered = {
+            _at(record)
+            for record in notifications
+            if fetched.get((record.topic.removeprefix("notifications."), record.key), 0) >= record.timestamp
         }
-        if len(found) == len(asked) or time.monotonic() > deadline:
-            return found
+        if len(answered) == len(notifications) or time.monotonic() > deadline:
+            return answered
         await _alive(running)
         await asyncio.sleep(0.5)
 
@@ -236,38 +223,40 @@ async def _sync(running: Stack, source: str) -> None:
         sys.executable, "-m", "streamproc.cli", "sync", source,
         env=running.children["hydrator"].environment, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
-    _, said = await process.communicate()
+    _, stderr = await process.communicate()
     if process.returncode != 0:
-        raise ProcessFailedError(f"sync {source} failed: {said.decode()}")
+        raise ProcessFailedError(f"sync {source} failed: {stderr.decode()}")
 
 
-async def _told(running: Stack, http: aiohttp.ClientSession, answered: set[Place]) -> tuple[Records, set[Place]]:
+async def _records_and_fates(
+    running: Stack, http: aiohttp.ClientSession, answered: set[Place]
+) -> tuple[Records, set[Place]]:
     """The log, when nothing moves any more, and which raw records have a fate; waits until all have one."""
     deadline = time.monotonic() + SETTLE_SECONDS
     while True:
-        records = await _settle(running.settings, running, http, 0)
-        links = {each.key: orjson.loads(each.value) for each in (await read(running.settings, LINKS))[LINKS]}
-        told = {_place(each) for each in records.rejected} | answered
-        told |= {_place(each["origin"]) for each in records.changes.values()}
-        told |= {_place(event["origin"]) for link in links.values() for event in link["waiting"]}
-        if all(_at(each) in told for each in await _raw(running.settings)) or time.monotonic() > deadline:
-            return records, told
+        records = await settle(running.settings, running, http, 0)
+        links = {record.key: orjson.loads(record.value) for record in (await read(running.settings, LINKS))[LINKS]}
+        places = {_place(rejected) for rejected in records.rejected} | answered
+        places |= {_place(change["origin"]) for change in records.changes.values()}
+        places |= {_place(event["origin"]) for link in links.values() for event in link["waiting"]}
+        if all(_at(record) in places for record in await _raw(running.settings)) or time.monotonic() > deadline:
+            return records, places
         await asyncio.sleep(1)
 
 
-def _lost(found: Found, accepted: Accepted, raw: list[Any], told: set[Place]) -> None:
+def _lost(findings: Findings, accepted: Accepted, raw: list[Any], told_places: set[Place]) -> None:
     """Each event of a body that was answered 2xx must be in the log, and whatever is there must have a fate."""
-    kept: dict[str, set[bytes]] = {}
+    values: dict[str, set[bytes]] = {}
     for record in raw:
         body = dict(record.headers).get("streamproc-body")
-        if body is not None and _at(record) in told:
-            kept.setdefault(body.decode(), set()).add(record.value)
-    missing = {body: events - len(kept.get(body, ())) for body, events in accepted.items()}
-    found.lost = sum(max(0, each) for each in missing.values())
-    untold = [each for each in map(_at, raw) if each not in told]
-    found.unaccounted += len(untold)
-    found.details += [f"no fate: {each}" for each in untold[:5]]
-    found.details += [f"lost: {each} of body {body}" for body, each in missing.items() if each > 0][:5]
+        if body is not None and _at(record) in told_places:
+            values.setdefault(body.decode(), set()).add(record.value)
+    missing = {body: events - len(values.get(body, ())) for body, events in accepted.items()}
+    findings.lost = sum(max(0, count) for count in missing.values())
+    untold = [place for place in map(_at, raw) if place not in told_places]
+    findings.unaccounted += len(untold)
+    findings.details += [f"no fate: {place}" for place in untold[:5]]
+    findings.details += [f"lost: {count} of body {body}" for body, count in missing.items() if count > 0][:5]
 
 
 async def _raw(settings: Settings) -> list[Any]:
@@ -279,16 +268,16 @@ def _at(record: Any) -> Place:
     return record.topic, record.partition, record.offset
 
 
-def _place(told: dict[str, Any]) -> Place:
-    return told["topic"], told["partition"], told["offset"]
+def _place(record: dict[str, Any]) -> Place:
+    return record["topic"], record["partition"], record["offset"]
 
 
 async def _alive(running: Stack) -> None:
     """As a supervisor does."""
     for child in running.children.values():
         if not child.running:
-            _say(f"  {child.name} is down: starting it")
-            await _started(child)
+            say(f"  {child.name} is down: starting it")
+            await start_again(child)
 
 
 async def _get(http: aiohttp.ClientSession, url: str) -> Any:

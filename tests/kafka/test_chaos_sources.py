@@ -1,7 +1,7 @@
 """A short crash run through gateway and hydrator, judged by oracles."""
 
 from tests.chaos import sources
-from tests.chaos.run import Plan
+from tests.chaos.plan import Plan
 
 
 async def test_what_the_gateway_accepted_has_a_fate_and_genesys_agrees_with_the_directories(kafka: str) -> None:

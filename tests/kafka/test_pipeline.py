@@ -25,7 +25,8 @@ from streamproc.demo.play import held, play
 from streamproc.demo.processes import stack
 from streamproc.settings import Settings, load_settings
 from streamproc.topics import TOPICS
-from tests.chaos.run import Plan, run
+from tests.chaos.plan import Plan
+from tests.chaos.run import run
 
 
 async def read(settings: Settings, *topics: str) -> dict[str, list[Any]]:

@@ -20,8 +20,9 @@ from streamproc.core.records.topic_names import CHANGES, OUTCOMES
 from streamproc.demo.processes import stack
 from streamproc.demo.story import holds
 from streamproc.settings import Settings
+from tests.chaos.drive import post, produce, settle
 from tests.chaos.history import history
-from tests.chaos.run import FAULTS, GROUPS, UNGUARDED, _post, _produce, _settle
+from tests.chaos.plan import FAULTS, GROUPS, UNGUARDED
 
 EVENTS, USERS, INSTANTS, SECONDS = 300, 30, 100, 8.0
 LATENCY = 3
@@ -116,12 +117,12 @@ async def test_acknowledged_is_what_the_ledger_says(settings: Settings, tmp_path
     """At 100 random moments of a run with faults, for everybody; and one user's answer is their line among all."""
     made = settings.changed(data=tmp_path / "data", request_timeout=5.0, **UNGUARDED)
     async with stack(made, tmp_path) as running, aiohttp.ClientSession() as http:
-        await _post(http, f"{running.simulator}/_sim/config", {"groups": GROUPS, "latency_ms": LATENCY})
-        await _post(http, f"{running.simulator}/_sim/faults", {"faults": FAULTS, "seed": 7})
+        await post(http, f"{running.simulator}/_sim/config", {"groups": GROUPS, "latency_ms": LATENCY})
+        await post(http, f"{running.simulator}/_sim/faults", {"faults": FAULTS, "seed": 7})
         await running.start("worker", "sink")
         sent = history(7, EVENTS, USERS)
-        await _produce(running.settings, sent, SECONDS)
-        await _settle(running.settings, running, http, len(sent))
+        await produce(running.settings, sent, SECONDS)
+        await settle(running.settings, running, http, len(sent))
         async with http.get(f"{running.simulator}/_sim/ledger?snapshots=1") as answer:
             entries = orjson.loads(await answer.read())["entries"]
         async with http.get(f"{running.simulator}/_sim/groups") as answer:

@@ -11,7 +11,8 @@ from streamproc.audit.evidence.format import CHAIN
 from streamproc.cli.evidence import evidence, verify
 from streamproc.settings import Settings
 from tests.chaos.history import history
-from tests.chaos.run import Plan, run
+from tests.chaos.plan import Plan
+from tests.chaos.run import run
 
 PLAN = Plan(seed=5, events=200, users=20, kills=1, seconds=5.0)
 

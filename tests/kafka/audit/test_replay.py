@@ -22,7 +22,7 @@ from streamproc.core.records.stored_record import StoredRecord
 from streamproc.core.records.topic_names import CHANGES, OPERATIONS, OUTCOMES
 from streamproc.settings import Settings
 from tests.chaos import run as chaos
-from tests.chaos.run import Found, Plan
+from tests.chaos.plan import Findings, Plan
 from tests.kafka.test_pipeline import _until, read
 from tests.kafka.worker.test_mapping import apply
 
@@ -31,7 +31,7 @@ NOTHING = '\n[[rule]]\nwhen = { department = "Nowhere" }\nskills = { Waiting = 1
 """A rule that gives nobody anything; all users are planned anew all the same."""
 
 
-async def lived(settings: Settings, folder: Path) -> Found:
+async def lived(settings: Settings, folder: Path) -> Findings:
     """A run with faults, and kills of worker and sink, and a change of the mapping in the middle of it."""
 
     async def change() -> None:
