@@ -8,6 +8,7 @@ import orjson
 
 from streamproc.archive.copy import AUDIT, RAW, Summary
 from streamproc.archive.copy import archive as copied_into
+from streamproc.cli.options import JSON, KAFKA, say
 from streamproc.cli.table import table
 from streamproc.settings import load_settings
 from streamproc.topics import TOPICS
@@ -30,8 +31,8 @@ from streamproc.topics import TOPICS
     "for 30 days on purpose: here it stays until somebody deletes it.",
 )
 @click.option("--allow-gaps", is_flag=True, help="Go on where Kafka has removed what wasn't archived yet.")
-@click.option("--kafka", metavar="HOST:PORT", help="Bootstrap servers; else STREAMPROC_KAFKA.")
-@click.option("--json", "as_json", is_flag=True, help="For machines.")
+@KAFKA
+@JSON
 def archive(
     folder: Path, chosen: tuple[str, ...], raw: bool, allow_gaps: bool, kafka: str | None, as_json: bool
 ) -> None:
@@ -42,26 +43,24 @@ def archive(
     """
     settings = load_settings(kafka=kafka)
     topics = list(dict.fromkeys((*(chosen or AUDIT), *(RAW if raw else ()))))
-    summary = asyncio.run(
-        copied_into(settings.kafka, folder, topics, lambda line: click.echo(line, err=True), allow_gaps=allow_gaps)
-    )
+    summary = asyncio.run(copied_into(settings.kafka, folder, topics, say, allow_gaps=allow_gaps))
     if as_json:
-        click.echo(orjson.dumps(_whole(folder, summary), option=orjson.OPT_NON_STR_KEYS))
+        click.echo(orjson.dumps(_as_object(folder, summary), option=orjson.OPT_NON_STR_KEYS))
         return
     cells = [
         (
-            each.topic,
-            f"{each.records} records",
-            f"{each.bytes} bytes",
-            f"{each.files} files",
-            ", ".join(f"partition {partition} begins at offset {first}" for partition, first in each.begins.items()),
+            topic.topic,
+            f"{topic.records} records",
+            f"{topic.bytes} bytes",
+            f"{topic.files} files",
+            ", ".join(f"partition {partition} begins at offset {first}" for partition, first in topic.begins.items()),
         )
-        for each in summary.topics
+        for topic in summary.topics
     ]
-    cells += [(topic, "isn't there", "", "", "") for topic in summary.absent]
+    cells += [(name, "isn't there", "", "", "") for name in summary.absent]
     click.echo("".join(f"{line}\n" for line in table(cells, numbers={1, 2, 3})), nl=False)
 
 
-def _whole(folder: Path, summary: Summary) -> dict[str, object]:
-    totals = {name: sum(getattr(each, name) for each in summary.topics) for name in ("records", "bytes", "files")}
+def _as_object(folder: Path, summary: Summary) -> dict[str, object]:
+    totals = {name: sum(getattr(topic, name) for topic in summary.topics) for name in ("records", "bytes", "files")}
     return {"archive": str(folder), **totals, "topics": summary.topics, "absent": summary.absent}

@@ -1,4 +1,4 @@
-"""The commands that make evidence for somebody who doesn't trust us, and that verify it, wherever it has got to."""
+"""`report evidence` and `report verify`: evidence for somebody who doesn't trust us, and its check anywhere."""
 
 import asyncio
 import secrets
@@ -10,7 +10,6 @@ import click
 import orjson
 
 from streamproc import __version__
-from streamproc.archive.history import opened
 from streamproc.audit.evidence.make import make
 from streamproc.audit.evidence.make import verify as verified_by
 from streamproc.audit.evidence.redaction import SHORTEST
@@ -18,13 +17,13 @@ from streamproc.audit.evidence.scope import Scope
 from streamproc.audit.evidence.signature import private_key
 from streamproc.audit.evidence.verify import Verified
 from streamproc.audit.words import count
+from streamproc.cli.history_source import HistorySource, with_source
 from streamproc.cli.options import ARCHIVE, JSON, KAFKA, OFFLINE, Moment, Output, say
 from streamproc.core.errors import NoBundleError, SettingsError
 from streamproc.core.records.topic_names import CHANGES, CONTROLS, OPERATIONS, OUTCOMES
-from streamproc.settings import load_settings
 
 PRINTED: Final = 20
-"""Findings that are printed; all are counted."""
+"""Findings that are printed; all of them are counted."""
 _FILE: Final = click.Path(path_type=Path, dir_okay=False)
 
 
@@ -46,18 +45,17 @@ _FILE: Final = click.Path(path_type=Path, dir_okay=False)
 )
 @KAFKA
 @JSON
+@with_source
 def evidence(
     users: tuple[str, ...],
     first: int | None,
     until: int | None,
     target: Path,
-    archive: Path | None,
-    offline: bool,
     key: Path | None,
     redact: bool,
     redact_key: Path | None,
-    kafka: str | None,
     as_json: bool,
+    source: HistorySource,
 ) -> None:
     """Write what the log has of users into a bundle that anybody can verify, offline.
 
@@ -65,20 +63,18 @@ def evidence(
     each state follows from the one before. The bundle holds personal data, unless it is redacted; what a mapping has to
     look into (departments, skills, roles) stays even so. 1 where the log itself isn't whole: the bundle shows it.
     """
-    chosen = _chosen(users, first, until)
+    scope = _scope(users, first, until)
     if redact_key is not None and not redact:
         raise click.UsageError("--redact-key is for --redact")
     signer = None if key is None else _signer(key)
     hashing = _hashing(redact_key) if redact else None
-    settings = load_settings(kafka=kafka)
 
-    async def made() -> Verified:
-        only = chosen.users[0] if len(chosen.users) == 1 else None
-        topics = [CHANGES, OPERATIONS, OUTCOMES, CONTROLS]
-        async with opened(settings.kafka, archive, topics=topics, key=only, live=not offline, say=say) as history:
-            return make(history, chosen, target, signer=signer, redact=hashing, say=say)
+    async def bundle() -> Verified:
+        only = scope.users[0] if len(scope.users) == 1 else None
+        async with source.history([CHANGES, OPERATIONS, OUTCOMES, CONTROLS], key=only) as history:
+            return make(history, scope, target, signer=signer, redact=hashing, say=say)
 
-    verified = asyncio.run(made())
+    verified = asyncio.run(bundle())
     _show(target, verified, as_json=as_json)
     if not as_json and verified.equal:
         click.echo(f"manifest: SHA-256 {verified.head}; whoever keeps it elsewhere can tell this bundle from any other")
@@ -107,8 +103,8 @@ def verify(file: Path, public_key: Path | None, as_json: bool) -> None:
     sys.exit(0 if verified.equal else 1)
 
 
-def _chosen(users: tuple[str, ...], first: int | None, until: int | None) -> Scope:
-    if not all(each.strip() for each in users):
+def _scope(users: tuple[str, ...], first: int | None, until: int | None) -> Scope:
+    if not all(user.strip() for user in users):
         raise click.UsageError("--user wants a user ID")
     if users and first is not None:
         raise click.UsageError("--user or --from, not both; --to may go with either")
@@ -121,21 +117,21 @@ def _chosen(users: tuple[str, ...], first: int | None, until: int | None) -> Sco
 
 def _show(file: Path, verified: Verified, *, as_json: bool) -> None:
     if as_json:
-        click.echo(orjson.dumps(_whole(file, verified)))
+        click.echo(orjson.dumps(_as_object(file, verified)))
         return
-    said = ", ".join(f"{name} {count}" for name, count in verified.counts.items() if count)
-    click.echo(f"{file}: {said or 'nothing'}{'; redacted' if verified.redacted else ''}")
-    for each in verified.findings[:PRINTED]:
-        click.echo(each.told)
-    if verified.found > PRINTED:
-        click.echo(f"... and {verified.found - PRINTED} more")
+    counts = ", ".join(f"{name} {count}" for name, count in verified.counts.items() if count)
+    click.echo(f"{file}: {counts or 'nothing'}{'; redacted' if verified.redacted else ''}")
+    for finding in verified.findings[:PRINTED]:
+        click.echo(finding.sentence)
+    if verified.finding_count > PRINTED:
+        click.echo(f"... and {verified.finding_count - PRINTED} more")
     click.echo(_signature(verified))
     if verified.equal:
         if verified.counts["open"]:
             click.echo(f"{count(verified.counts['open'], 'event')} had no fate yet when it was made")
         click.echo("equal: the records follow from the events, and all that they go back to is there")
     else:
-        click.echo(f"not equal: {count(verified.found, 'finding')}")
+        click.echo(f"not equal: {count(verified.finding_count, 'finding')}")
         if verified.made_by != __version__:
             click.echo(f"it was made by streamproc {verified.made_by}, and this is {__version__}: try that one as well")
 
@@ -158,11 +154,11 @@ def _signature(verified: Verified) -> str:
             assert_never(verified.signature)
 
 
-def _whole(file: Path, verified: Verified) -> dict[str, Any]:
+def _as_object(file: Path, verified: Verified) -> dict[str, Any]:
     return {
         "file": str(file),
         "equal": verified.equal,
-        "found": verified.found,
+        "found": verified.finding_count,
         "findings": verified.findings,
         "counts": verified.counts,
         "chosen": verified.chosen.shown(),

@@ -1,26 +1,22 @@
-"""Operators' commands about who is who. An order needs a name and a reason: it is in the log, with both users."""
+"""Operators' commands about who is who. An order needs a name and a reason, which are logged with both users."""
 
 import asyncio
 import sys
-import time
 from datetime import UTC, datetime
 from typing import Any, Literal, NoReturn
 
 import click
 import orjson
 
-from streamproc.adapters.kafka.topics import ensure_topics
-from streamproc.cli.parked import BY, REASON
+from streamproc.cli.operator_order import BY, REASON, cluster_of, now_ms
+from streamproc.cli.options import JSON, KAFKA
 from streamproc.cli.table import table
 from streamproc.core.records.control import Control
 from streamproc.core.records.link import Link
 from streamproc.operators.controls import order
 from streamproc.operators.links import all_links
-from streamproc.settings import KafkaSettings, load_settings
 from streamproc.sources import SOURCES
 
-_KAFKA = click.option("--kafka", metavar="HOST:PORT", help="Bootstrap servers; else STREAMPROC_KAFKA.")
-_JSON = click.option("--json", "as_json", is_flag=True, help="For machines.")
 _SUBJECT = click.argument("subject", metavar="SOURCE/SUBJECT")
 
 
@@ -31,11 +27,11 @@ def identities() -> None:
 
 @identities.command("list", epilog="Example: streamproc identities list --all --json")
 @click.option("--all", "everybody", is_flag=True, help="Those too whose user is known.")
-@_KAFKA
-@_JSON
+@KAFKA
+@JSON
 def list_(everybody: bool, kafka: str | None, as_json: bool) -> None:
     """Whose user isn't known, since when, and how many of their events wait."""
-    links = asyncio.run(all_links(_cluster(kafka)))
+    links = asyncio.run(all_links(cluster_of(kafka)))
     rows = [_row(name, link) for name, link in links.items() if everybody or link.user is None]
     if as_json:
         click.echo(orjson.dumps(rows, option=orjson.OPT_INDENT_2))
@@ -49,10 +45,10 @@ def list_(everybody: bool, kafka: str | None, as_json: bool) -> None:
 
 @identities.command(epilog="Example: streamproc identities show okta/00u1abcd")
 @_SUBJECT
-@_KAFKA
+@KAFKA
 def show(subject: str, kafka: str | None) -> None:
     """All that is known of one subject: its user, by whose word, what it has said, and what waits."""
-    link = asyncio.run(all_links(_cluster(kafka))).get(subject)
+    link = asyncio.run(all_links(cluster_of(kafka))).get(subject)
     if link is None:
         _refuse(f"{subject} isn't known; see streamproc identities list --all")
     click.echo(orjson.dumps(link, option=orjson.OPT_INDENT_2))
@@ -65,32 +61,32 @@ def show(subject: str, kafka: str | None) -> None:
 @click.argument("user")
 @BY
 @REASON
-@_KAFKA
+@KAFKA
 def link(subject: str, user: str, by: str, reason: str, kafka: str | None) -> None:
     """Say which user a subject is. It holds until the source says something else than it does now."""
-    _order("link", subject, user, by, reason, kafka)
+    _order_link("link", subject, user, by, reason, kafka)
 
 
 @identities.command(epilog='Example: streamproc identities split okta/00u1abcd --by "Kim Berg" --reason "wrong number"')
 @_SUBJECT
 @BY
 @REASON
-@_KAFKA
+@KAFKA
 def split(subject: str, by: str, reason: str, kafka: str | None) -> None:
     """Say that a subject isn't the user it is linked to. It waits then, and so do its events."""
-    _order("split", subject, None, by, reason, kafka)
+    _order_link("split", subject, None, by, reason, kafka)
 
 
-def _order(
+def _order_link(
     action: Literal["link", "split"], subject: str, user: str | None, by: str, reason: str, kafka: str | None
 ) -> None:
     source, _, name = subject.partition("/")
     if source not in SOURCES or not name:
         _refuse(f"nothing was ordered: {subject} isn't SOURCE/SUBJECT; sources are {', '.join(SOURCES)}")
-    cluster = _cluster(kafka)
+    cluster = cluster_of(kafka)
     if action == "split" and subject not in asyncio.run(all_links(cluster)):
         _refuse(f"nothing was ordered: {subject} isn't known; see streamproc identities list --all")
-    at = round(time.time() * 1000)
+    at = now_ms()
     asyncio.run(order(cluster, [Control(f"{action}-{subject}-{at}", action, user, None, by, reason, at, subject)]))
     click.echo(f"{subject}: {action} ordered, as soon as a worker reads it")
 
@@ -111,9 +107,3 @@ def _row(name: str, link: Link) -> dict[str, Any]:
 def _refuse(why: str) -> NoReturn:
     click.echo(f"streamproc: {why}", err=True)
     sys.exit(1)
-
-
-def _cluster(kafka: str | None) -> KafkaSettings:
-    cluster = load_settings(kafka=kafka).kafka
-    asyncio.run(ensure_topics(cluster))
-    return cluster

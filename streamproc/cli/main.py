@@ -16,6 +16,7 @@ import uvloop
 from streamproc import __version__, compose, telemetry
 from streamproc.adapters.kafka.topics import ensure_topics
 from streamproc.cli import identities, parked, parse, show
+from streamproc.cli.options import JSON, KAFKA, kafka_option, say
 from streamproc.cli.table import table
 from streamproc.core.errors import MappingError, SettingsError, StreamprocError
 from streamproc.demo import report
@@ -27,29 +28,26 @@ from streamproc.settings import DIRECTORIES, Settings, load_settings
 from streamproc.simulator.options import SimulatorOptions
 from streamproc.topics import TOPICS, picture
 
-_KAFKA = click.option("--kafka", metavar="HOST:PORT", help="Bootstrap servers; else STREAMPROC_KAFKA.")
-_JSON = click.option("--json", "as_json", is_flag=True, help="For machines.")
 _PARENT = click.option("--with-parent", is_flag=True, hidden=True, help="Stop when standard input ends.")
 
-
 AUDIT: Final = ("mapping", "archive", "replay", "report")
-"""Commands that read archives, each in the module of its name. No service is to carry the library for that along."""
+"""Commands that read archives, each in the module of its name: imported late, so that no service loads pyarrow."""
 
 
 class Commands(click.Group):
-    """Imports a command of `AUDIT` when somebody asks for it."""
+    """A group that imports a command of `AUDIT` when it is asked for."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """All there are."""
+        """The names of all commands, those of `AUDIT` too."""
         return sorted([*super().list_commands(ctx), *AUDIT])
 
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
-        """By its name."""
+        """The command of that name; None: there is none."""
         if name not in AUDIT:
             return super().get_command(ctx, name)
-        found = getattr(importlib.import_module(f"streamproc.cli.{name}"), name)
-        assert isinstance(found, click.Command)
-        return found
+        command = getattr(importlib.import_module(f"streamproc.cli.{name}"), name)
+        assert isinstance(command, click.Command)
+        return command
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -59,15 +57,15 @@ def cli() -> None:
 
 
 @cli.command(epilog="Example: streamproc demo --json")
-@click.option("--kafka", metavar="HOST:PORT", help="An existing, empty cluster instead of the embedded one.")
-@_JSON
+@kafka_option("An existing, empty cluster instead of the embedded one.")
+@JSON
 def demo(kafka: str | None, as_json: bool) -> None:
     """Start everything, play a story of hires, moves and leavers, check what Genesys holds."""
     sys.exit(_run(_demo(kafka, as_json=as_json)))
 
 
 @cli.command(epilog="Example: streamproc dev --data ./data")
-@click.option("--kafka", metavar="HOST:PORT", help="An existing cluster instead of the embedded one.")
+@kafka_option("An existing cluster instead of the embedded one.")
 @click.option("--data", type=click.Path(path_type=Path, file_okay=False), help="Keep Kafka's data here.")
 def dev(kafka: str | None, data: Path | None) -> None:
     """Start everything and stay up, to send events to by hand."""
@@ -75,7 +73,7 @@ def dev(kafka: str | None, data: Path | None) -> None:
 
 
 @cli.command(epilog="Example: STREAMPROC_KAFKA=kafka:9092 streamproc worker")
-@_KAFKA
+@KAFKA
 @_PARENT
 def worker(kafka: str | None, with_parent: bool) -> None:
     """Resolve and fold events (a Faust worker). Start as many as there are partitions."""
@@ -83,7 +81,7 @@ def worker(kafka: str | None, with_parent: bool) -> None:
 
 
 @cli.group(invoke_without_command=True, epilog="Example: STREAMPROC_KAFKA=kafka:9092 streamproc sink")
-@_KAFKA
+@KAFKA
 @_PARENT
 @click.pass_context
 def sink(context: click.Context, kafka: str | None, with_parent: bool) -> None:
@@ -100,7 +98,7 @@ cli.add_command(identities.identities)
 
 
 @cli.command(epilog="Example: STREAMPROC_KAFKA=kafka:9092 STREAMPROC_OKTA_HOOK_SECRET=... streamproc gateway")
-@_KAFKA
+@KAFKA
 @_PARENT
 def gateway(kafka: str | None, with_parent: bool) -> None:
     """Take in what sources send by HTTP: hooks, events, Security Event Tokens."""
@@ -108,7 +106,7 @@ def gateway(kafka: str | None, with_parent: bool) -> None:
 
 
 @cli.command(epilog="Example: STREAMPROC_OKTA_URL=https://acme.okta.com STREAMPROC_OKTA_TOKEN=... streamproc hydrator")
-@_KAFKA
+@KAFKA
 @_PARENT
 def hydrator(kafka: str | None, with_parent: bool) -> None:
     """Fetch whom notifications name from Okta, Entra, PingOne and Workday, and synchronise on a schedule."""
@@ -118,13 +116,13 @@ def hydrator(kafka: str | None, with_parent: bool) -> None:
 @cli.command(epilog="Example: streamproc sync okta --full")
 @click.argument("source", type=click.Choice(DIRECTORIES))
 @click.option("--full", is_flag=True, help="Everybody, not only what changed since the last time.")
-@_KAFKA
-@_JSON
+@KAFKA
+@JSON
 def sync(source: str, full: bool, kafka: str | None, as_json: bool) -> None:
     """Ask a directory for everybody, or for what changed; goes on where it was cut short. 1: somebody was given up."""
     settings = load_settings(kafka=kafka)
     telemetry.configure("error", json=settings.observability.log_json, service="sync")
-    counts = _run(compose.run_sync(settings, source, full=full, say=lambda line: click.echo(line, err=True)))
+    counts = _run(compose.run_sync(settings, source, full=full, say=say))
     if as_json:
         click.echo(orjson.dumps(counts))
     sys.exit(1 if counts.given_up else 0)
@@ -155,17 +153,17 @@ def simulator(
         allow_remote=host != "127.0.0.1",
     )
 
-    def told(ready: Callable[[str], None]) -> Callable[[str], None]:
-        def tell(taken: str) -> None:
-            click.echo(f"http://{host}:{taken}", err=True)
-            ready(taken)
+    def announcing(ready: Callable[[str], None]) -> Callable[[str], None]:
+        def announce(free_port: str) -> None:
+            say(f"http://{host}:{free_port}")
+            ready(free_port)
 
-        return tell
+        return announce
 
     try:
         _run(
             compose.until_signal(
-                lambda ready: compose.run_simulator(host, port, options, told(ready)),
+                lambda ready: compose.run_simulator(host, port, options, announcing(ready)),
                 "simulator",
                 with_parent=with_parent,
             )
@@ -175,10 +173,10 @@ def simulator(
 
 
 @cli.command(epilog="Example: streamproc topics --create --kafka kafka:9092")
-@_KAFKA
+@KAFKA
 @click.option("--create", is_flag=True, help="Create those that don't exist.")
 @click.option("--check", is_flag=True, help="Compare with the cluster; 1 where something is missing or differs.")
-@_JSON
+@JSON
 def topics(kafka: str | None, create: bool, check: bool, as_json: bool) -> None:
     """The topics: who writes and reads them, how they are kept, and the picture."""
     settings = load_settings(kafka=kafka)
@@ -189,17 +187,19 @@ def topics(kafka: str | None, create: bool, check: bool, as_json: bool) -> None:
         sys.exit(1 if absent and not create else 0)
     if as_json:
         click.echo(
-            orjson.dumps([show.topic(each, settings.kafka.partitions) for each in TOPICS], option=orjson.OPT_INDENT_2)
+            orjson.dumps(
+                [show.topic_json(topic, settings.kafka.partitions) for topic in TOPICS], option=orjson.OPT_INDENT_2
+            )
         )
         return
     click.echo(picture())
     click.echo()
-    for each in TOPICS:
-        click.echo(show.topic_lines(each, settings.kafka.partitions))
+    for topic in TOPICS:
+        click.echo(show.topic_lines(topic, settings.kafka.partitions))
 
 
 @cli.command(name="settings", epilog="Example: streamproc settings --json")
-@_JSON
+@JSON
 def settings_(as_json: bool) -> None:
     """Every setting, its value now, and what it means."""
     rows = show.settings(load_settings())
@@ -269,7 +269,7 @@ def _run(main: Coroutine[Any, Any, Any]) -> Any:
 
 
 def main() -> None:
-    """Entry point. What we raise on purpose is one line; anything else is a bug and keeps its traceback."""
+    """The entry point. Our own errors end as one line; anything else is a bug and keeps its traceback."""
     try:
         cli()
     except (StreamprocError, EmbeddedKafkaUnavailable, ProcessFailedError) as error:

@@ -1,8 +1,7 @@
-"""Operators' commands about the mapping. An order needs a name and a reason: it is in the log, with the whole file."""
+"""Operators' commands about the mapping. An order needs a name and a reason, which are logged with the whole file."""
 
 import asyncio
 import sys
-import time
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
@@ -14,8 +13,8 @@ from streamproc.adapters.kafka import reading, topics
 from streamproc.adapters.kafka.mappings_in_force import in_force
 from streamproc.cli.mapping_check import check
 from streamproc.cli.mapping_whatif import whatif
-from streamproc.cli.options import JSON, KAFKA
-from streamproc.cli.parked import BY, REASON
+from streamproc.cli.operator_order import BY, REASON, now_ms
+from streamproc.cli.options import JSON, KAFKA, say
 from streamproc.cli.table import table
 from streamproc.core.errors import KafkaUnavailableError, MappingError
 from streamproc.core.fold.mapping import Mapping
@@ -29,7 +28,7 @@ from streamproc.settings import KafkaSettings, load_settings
 from streamproc.sources.mapping_authority import usable
 
 PATIENCE: Final = 120.0
-"""Seconds without any partition's switch after which nobody seems to be at work."""
+"""Seconds without a switch of any partition, after which no worker seems to run."""
 
 
 @click.group()
@@ -48,7 +47,7 @@ def apply(file: Path, by: str, reason: str, wait: bool, kafka: str | None, as_js
     """Bring FILE into force: each partition switches at one offset of the log, and plans its users anew."""
     text, parsed = _read(file)
     settings = load_settings(kafka=kafka)
-    at = round(time.time() * 1000)
+    at = now_ms()
     control = Control(f"mapping-{parsed.digest}-{at}", "mapping", None, None, by, reason, at, mapping=text)
     asyncio.run(_apply(settings.kafka, parsed, control, wait=wait, as_json=as_json))
 
@@ -59,37 +58,37 @@ async def _apply(kafka: KafkaSettings, parsed: Mapping, control: Control, *, wai
         before = await ordered(kafka)
         await _check(kafka, parsed, before)
         async with watch(kafka) as watching:
-            (place,) = await order(kafka, [control])
-            click.echo(f"ordered: mapping {parsed.digest}, {_place(place)}", err=True)
-            found: list[Switch] = []
+            (origin,) = await order(kafka, [control])
+            say(f"ordered: mapping {parsed.digest}, {_at(origin)}")
+            switches: list[Switch] = []
             if wait:
                 try:
-                    async for each in watching.switches(place, parsed.digest, before, PATIENCE):
-                        if isinstance(each, Refused):
-                            _refuse(f"the worker has rejected the order at {_place(place)}: {each.reason}")
-                        found.append(each)
-                        _progress(found, kafka.partitions)
+                    async for switch in watching.switches(origin, parsed.digest, before, PATIENCE):
+                        if isinstance(switch, Refused):
+                            _refuse(f"the worker has rejected the order at {_at(origin)}: {switch.reason}")
+                        switches.append(switch)
+                        _progress(switches, kafka.partitions)
                 except TimeoutError:
-                    done = sorted({*range(kafka.partitions)} - {each.partition for each in found})
+                    left = sorted({*range(kafka.partitions)} - {switch.partition for switch in switches})
                     _refuse(
-                        f"ordered at {_place(place)}, but for {PATIENCE:g} s no partition has switched; "
-                        f"left are {', '.join(map(str, done))}. Is a worker running? It obeys as soon as it reads it."
+                        f"ordered at {_at(origin)}, but for {PATIENCE:g} s no partition has switched; "
+                        f"left are {', '.join(map(str, left))}. Is a worker running? It obeys as soon as it reads it."
                     )
     except KafkaError as error:
         raise KafkaUnavailableError(f"{type(error).__name__}: {error}") from error
-    _tell(parsed, place, sorted(found, key=lambda each: each.partition), as_json=as_json)
+    _print(parsed, origin, sorted(switches, key=lambda switch: switch.partition), as_json=as_json)
 
 
 async def _check(kafka: KafkaSettings, parsed: Mapping, before: list[tuple[int, str]]) -> None:
-    """Refuse what would change nothing, and what can't be done."""
+    """Refuse an order that would change nothing, or that can't be carried out."""
     known = await in_force(kafka)
-    everywhere = len(known) == kafka.partitions and all(each.digest == parsed.digest for each in known.values())
+    everywhere = len(known) == kafka.partitions and all(rules.digest == parsed.digest for rules in known.values())
     if everywhere and (not before or before[-1][1] == parsed.digest):
         _refuse(f"nothing was ordered: mapping {parsed.digest} is in force already, in every partition")
-    if deaf := unheard_partitions(parsed, known, await reading.beginning_offsets(kafka, CHANGES)):
+    if unheard := unheard_partitions(parsed, known, await reading.beginning_offsets(kafka, CHANGES)):
         _refuse(
             f"nothing was ordered: this mapping reads other facts than the one in force, and what was said of them "
-            f"is gone: {CHANGES} has lost its first records in partition {', '.join(map(str, deaf))}"
+            f"is gone: {CHANGES} has lost its first records in partition {', '.join(map(str, unheard))}"
         )
 
 
@@ -104,24 +103,24 @@ def _read(file: Path) -> tuple[str, Mapping]:
     return text, parsed
 
 
-def _progress(found: list[Switch], partitions: int) -> None:
-    last = found[-1]
-    click.echo(f"  {len(found)} of {partitions} partitions: {last.partition} at offset {last.rules.seq}", err=True)
+def _progress(switches: list[Switch], partitions: int) -> None:
+    last = switches[-1]
+    say(f"  {len(switches)} of {partitions} partitions: {last.partition} at offset {last.rules.seq}")
 
 
-def _tell(parsed: Mapping, place: Origin, found: list[Switch], *, as_json: bool) -> None:
+def _print(parsed: Mapping, origin: Origin, switches: list[Switch], *, as_json: bool) -> None:
     rows: list[dict[str, Any]] = [
         {
-            "partition": each.partition,
-            "offset": each.rules.seq,
-            "mapping": each.rules.digest,
-            "users": each.users,
-            "changed": each.changed,
+            "partition": switch.partition,
+            "offset": switch.rules.seq,
+            "mapping": switch.rules.digest,
+            "users": switch.users,
+            "changed": switch.changed,
         }
-        for each in found
+        for switch in switches
     ]
     if as_json:
-        where = {"topic": place.topic, "partition": place.partition, "offset": place.offset}
+        where = {"topic": origin.topic, "partition": origin.partition, "offset": origin.offset}
         click.echo(orjson.dumps({"mapping": parsed.digest, "order": where, "partitions": rows}))
         return
     cells = [
@@ -139,8 +138,8 @@ def _tell(parsed: Mapping, place: Origin, found: list[Switch], *, as_json: bool)
         click.echo(f"in force in all partitions; {users} users, {changed} of them changed")
 
 
-def _place(place: Origin) -> str:
-    return f"{place.topic}/{place.partition} offset {place.offset}"
+def _at(origin: Origin) -> str:
+    return f"{origin.topic}/{origin.partition} offset {origin.offset}"
 
 
 def _refuse(why: str, code: int = 1) -> NoReturn:

@@ -14,8 +14,8 @@ import orjson
 
 from streamproc.adapters.oauth import bearer
 from streamproc.adapters.scim_http import PlatformHttp, ScimHttp
-from streamproc.archive.history import opened
 from streamproc.audit.words import count
+from streamproc.cli.history_source import HistorySource, with_source
 from streamproc.cli.options import ARCHIVE, JSON, KAFKA, OFFLINE, say
 from streamproc.cli.table import table
 from streamproc.compose import target_session
@@ -26,7 +26,7 @@ from streamproc.mapping_preview.attribute_usage import CATALOGUED, Catalogued, S
 from streamproc.mapping_preview.lint import Finding, Listed, Severity, Use, contradictions, unknown, unsent, uses
 from streamproc.mapping_preview.run import surveyed
 from streamproc.mapping_preview.target_catalogue import Catalogue
-from streamproc.settings import Settings, TargetSettings, load_settings
+from streamproc.settings import TargetSettings
 from streamproc.sources.mapping_authority import usable
 
 _WORTH: Final[dict[Severity, int]] = {"error": 0, "unchecked": 1, "warning": 2}
@@ -35,14 +35,31 @@ FILE = click.argument("file", type=click.Path(exists=True, dir_okay=False, path_
 
 
 @dataclass(frozen=True, slots=True)
+class CheckRequest:
+    """What is to be checked, and against what."""
+
+    text: str
+    mapping: Mapping
+    name: str
+    """Of the file, for messages."""
+    with_target: bool
+    """Ask the target which names there are."""
+    with_history: bool
+    """Look at what sources sent, and at what people have."""
+
+
+@dataclass(frozen=True, slots=True)
 class Checked:
-    """What was found, and what was looked at."""
+    """What the check came to."""
 
     mapping: Mapping
     findings: list[Finding]
     used: dict[Catalogued, dict[str, Use]]
+    """Kind → name → where the file gives it, and to how many people."""
     history: Surveyed | None
+    """None: it wasn't looked at."""
     target: bool
+    """Whether names were compared with the target's."""
 
 
 @click.command(epilog="Example: streamproc mapping check new.toml --archive ./archive --json")
@@ -56,34 +73,31 @@ class Checked:
 @OFFLINE
 @KAFKA
 @JSON
+@with_source
 def check(
     file: Path,
     target: bool,
     history: bool,
     strict: bool,
-    archive: Path | None,
-    offline: bool,
-    kafka: str | None,
     as_json: bool,
+    source: HistorySource,
 ) -> None:
     """Check FILE: the format, names that the target doesn't have, attributes that nobody sends, contradictions.
 
     1 where it has an error: a name that nobody can be given. 2 where the format is wrong.
     """
-    text, mapping = read(file)
-    settings = load_settings(kafka=kafka)
-    found = asyncio.run(_checked(settings, text, file, mapping, target, history, archive, offline))
+    checked = asyncio.run(_checked(CheckRequest(*read(file), str(file), target, history), source))
     wrong = {"error", "warning", "unchecked"} if strict else {"error"}
     if as_json:
-        click.echo(orjson.dumps(_whole(found), option=orjson.OPT_INDENT_2))
+        click.echo(orjson.dumps(_as_object(checked), option=orjson.OPT_INDENT_2))
     else:
-        for line in _lines(found):
+        for line in _lines(checked):
             click.echo(line)
-    sys.exit(1 if any(each.severity in wrong for each in found.findings) else 0)
+    sys.exit(1 if any(finding.severity in wrong for finding in checked.findings) else 0)
 
 
 def read(file: Path) -> tuple[str, Mapping]:
-    """Its text, and the mapping. Raises MappingError, also where it can't be read."""
+    """The file's text, and the mapping. Raises MappingError, also where the file can't be read."""
     try:
         text = file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -91,24 +105,16 @@ def read(file: Path) -> tuple[str, Mapping]:
     return text, usable(text, str(file))
 
 
-async def _checked(
-    settings: Settings,
-    text: str,
-    file: Path,
-    mapping: Mapping,
-    target: bool,
-    with_history: bool,
-    archive: Path | None,
-    offline: bool,
-) -> Checked:
-    seen: Surveyed | None = None
-    if with_history:
-        async with opened(settings.kafka, archive, topics=[CHANGES], live=not offline, say=say) as history:
-            now = None if offline else time.time_ns() // 1_000_000
-            seen = await asyncio.to_thread(surveyed, history, text, str(file), now, say)
-    used = uses(mapping.file, seen)
-    listed = await catalogue(settings.target, settings.sink.platform_url, used) if target else {}
-    return Checked(mapping, _findings(mapping, seen, used, listed), used, seen, target)
+async def _checked(request: CheckRequest, source: HistorySource) -> Checked:
+    settings, mapping = source.settings(), request.mapping
+    survey: Surveyed | None = None
+    if request.with_history:
+        async with source.history([CHANGES]) as history:
+            now = None if source.offline else time.time_ns() // 1_000_000
+            survey = await asyncio.to_thread(surveyed, history, request.text, request.name, now, say)
+    used = uses(mapping.file, survey)
+    listed = await catalogue(settings.target, settings.sink.platform_url, used) if request.with_target else {}
+    return Checked(mapping, _findings(mapping, survey, used, listed), used, survey, request.with_target)
 
 
 async def catalogue(
@@ -123,24 +129,24 @@ async def catalogue(
 
 def _findings(
     mapping: Mapping,
-    seen: Surveyed | None,
+    survey: Surveyed | None,
     used: dict[Catalogued, dict[str, Use]],
     listed: dict[Catalogued, Listed],
 ) -> list[Finding]:
-    found = list(contradictions(mapping.file))
-    for kind, there in listed.items():
-        found += unknown(kind, used[kind], there)
-    if seen is not None and seen.events:
-        found += unsent(mapping.file, seen)
-    return sorted(found, key=lambda one: _WORTH[one.severity])
+    findings = list(contradictions(mapping.file))
+    for kind, names in listed.items():
+        findings += unknown(kind, used[kind], names)
+    if survey is not None and survey.events:
+        findings += unsent(mapping.file, survey)
+    return sorted(findings, key=lambda finding: _WORTH[finding.severity])
 
 
 def _lines(checked: Checked) -> Iterable[str]:
     cells: list[tuple[str, str]] = []
-    for each in checked.findings:
-        meant = "" if each.meant is None else f"; did you mean {each.meant!r}?"
-        people = f" ({count(each.people, 'person', 'people')} would get it)" if each.people else ""
-        cells.append((each.severity, f"{each.where}: {each.text}{meant}{people}"))
+    for finding in checked.findings:
+        meant = "" if finding.meant is None else f"; did you mean {finding.meant!r}?"
+        people = f" ({count(finding.people, 'person', 'people')} would get it)" if finding.people else ""
+        cells.append((finding.severity, f"{finding.where}: {finding.text}{meant}{people}"))
     yield from table(cells)
     names = ", ".join(f"{len(checked.used[kind])} {kind}" for kind in CATALOGUED if checked.used[kind])
     looked = f"{names or 'no names'}, {'compared with' if checked.target else 'not compared with'} the target"
@@ -148,19 +154,23 @@ def _lines(checked: Checked) -> Iterable[str]:
         looked += "; history not looked at"
     else:
         looked += f"; {count(checked.history.events, 'event')}, {count(checked.history.people, 'person', 'people')}"
-    errors = sum(each.severity == "error" for each in checked.findings)
+    errors = _errors(checked)
     others = len(checked.findings) - errors
-    found = f"{count(errors, 'error')}, {count(others, 'other finding')}"
-    yield f"mapping {checked.mapping.digest}: {found}; {looked}"
+    counts = f"{count(errors, 'error')}, {count(others, 'other finding')}"
+    yield f"mapping {checked.mapping.digest}: {counts}; {looked}"
 
 
-def _whole(checked: Checked) -> dict[str, Any]:
-    seen = checked.history
+def _errors(checked: Checked) -> int:
+    return sum(finding.severity == "error" for finding in checked.findings)
+
+
+def _as_object(checked: Checked) -> dict[str, Any]:
+    survey = checked.history
     return {
         "mapping": checked.mapping.digest,
-        "errors": sum(each.severity == "error" for each in checked.findings),
+        "errors": _errors(checked),
         "findings": checked.findings,
         "names": {kind: sorted(names) for kind, names in checked.used.items()},
         "target": checked.target,
-        "history": None if seen is None else {"events": seen.events, "people": seen.people},
+        "history": None if survey is None else {"events": survey.events, "people": survey.people},
     }

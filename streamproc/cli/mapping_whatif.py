@@ -4,23 +4,23 @@ import asyncio
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import click
 import orjson
 
-from streamproc.archive.history import opened
 from streamproc.archive.reader import ArchivedHistory
 from streamproc.audit.words import count, iso_moment
+from streamproc.cli.history_source import HistorySource, first_moment, last_moment, with_source
 from streamproc.cli.mapping_check import FILE, read
-from streamproc.cli.options import ARCHIVE, JSON, KAFKA, OFFLINE, first_moment, last_moment, say
+from streamproc.cli.options import ARCHIVE, JSON, KAFKA, OFFLINE, say
 from streamproc.cli.options import Moment as At
+from streamproc.cli.table import table, width, wrapped
 from streamproc.core.records.topic_names import CHANGES
-from streamproc.mapping_preview.impact import ORDER, Example, Impact, Moment, Names
+from streamproc.mapping_preview.impact import ORDER, Example, Impact, Moment
 from streamproc.mapping_preview.run import Answered, Question, compared
-from streamproc.settings import KafkaSettings, load_settings
 
 _KINDS: Final = ORDER[:-1]
 _MOST: Final = 20
@@ -40,52 +40,44 @@ _MOST: Final = 20
 @OFFLINE
 @KAFKA
 @JSON
+@with_source
 def whatif(
-    file: Path,
-    since: int | None,
-    fail_over: int | None,
-    examples: int,
-    archive: Path | None,
-    offline: bool,
-    kafka: str | None,
-    as_json: bool,
+    file: Path, since: int | None, fail_over: int | None, examples: int, as_json: bool, source: HistorySource
 ) -> None:
     """Fold the history by the mappings that were in force and beside it by FILE, and tell what differs.
 
     "Now" is what `mapping apply` would do. Examples show people's attributes: --examples 0 leaves them out.
     """
     text, mapping = read(file)
-    settings = load_settings(kafka=kafka)
     begun = time.perf_counter()
-    now = None if offline else time.time_ns() // 1_000_000
-    question = Question(text, str(file), settings.worker.mapping_text(), since, now, examples)
-    answered = asyncio.run(_answered(settings.kafka, question, archive, offline=offline))
-    say(f"{answered.impact.events:,} events in {time.perf_counter() - begun:.1f} s")
-    over = fail_over is not None and answered.impact.sent > fail_over
+    now = None if source.offline else time.time_ns() // 1_000_000
+    question = Question(text, str(file), source.settings().worker.mapping_text(), since, now, examples)
+
+    async def answer() -> Answered:
+        async with source.history([CHANGES]) as history:
+            _say_where_it_begins(since, history)
+            return await asyncio.to_thread(compared, history, question, say)
+
+    answered = asyncio.run(answer())
+    impact = answered.impact
+    say(f"{impact.events:,} events in {time.perf_counter() - begun:.1f} s")
+    over = fail_over is not None and impact.sent > fail_over
     if as_json:
-        whole = {"mapping": mapping.digest, "since": since, "over": over} | shown(answered)
-        click.echo(orjson.dumps(whole, option=orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS))
+        shown = {"mapping": mapping.digest, "since": since, "over": over} | as_object(answered)
+        click.echo(orjson.dumps(shown, option=orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS))
     else:
         for line in lines(answered, mapping.digest, since):
             click.echo(line)
     if over:
-        impact = answered.impact
-        click.echo(
+        say(
             f"streamproc: something would be sent to {impact.sent} users now, more than {fail_over}; "
-            f"{impact.operations['deactivate']} of them would be deactivated",
-            err=True,
+            f"{impact.operations['deactivate']} of them would be deactivated"
         )
         sys.exit(1)
 
 
-async def _answered(kafka: KafkaSettings, question: Question, archive: Path | None, *, offline: bool) -> Answered:
-    async with opened(kafka, archive, topics=[CHANGES], live=not offline, say=say) as history:
-        _placed(question.since, history)
-        return await asyncio.to_thread(compared, history, question, say)
-
-
-def _placed(since: int | None, history: ArchivedHistory) -> None:
-    """Say where the period lies beside the log: its numbers don't."""
+def _say_where_it_begins(since: int | None, history: ArchivedHistory) -> None:
+    """Where `--since` lies before or after the whole log, say so: the numbers don't show it."""
     if since is None:
         return
     first, last = first_moment(history, CHANGES), last_moment(history, [CHANGES]) - 1
@@ -103,8 +95,8 @@ def _placed(since: int | None, history: ArchivedHistory) -> None:
         )
 
 
-def shown(answered: Answered) -> dict[str, Any]:
-    """For machines."""
+def as_object(answered: Answered) -> dict[str, Any]:
+    """As JSON."""
     impact = answered.impact
     return {
         "in_force": answered.in_force,
@@ -129,7 +121,7 @@ def shown(answered: Answered) -> dict[str, Any]:
             "attributes": impact.attributes,
             "released": impact.released,
             "problems": {"new": impact.arisen, "gone": impact.gone},
-            "examples": {kind: found for kind, found in impact.examples.items() if found},
+            "examples": {kind: examples for kind, examples in impact.examples.items() if examples},
         },
     }
 
@@ -139,60 +131,61 @@ def _kinds(counted: Counter[str]) -> dict[str, int]:
 
 
 def _moments(moments: Iterable[Moment]) -> list[dict[str, Any]]:
-    return [{"user": each.user, "first": iso_moment(each.at)} for each in moments]
+    return [{"user": moment.user, "first": iso_moment(moment.at)} for moment in moments]
 
 
 def lines(answered: Answered, digest: str, since: int | None) -> Iterator[str]:
-    """For people. Who would be deactivated comes first."""
+    """As text, for people. Who would be deactivated comes first."""
     impact = answered.impact
-    beside = ", ".join(sorted(set(answered.in_force.values())))
+    in_force = ", ".join(sorted(set(answered.in_force.values())))
     period = "since the beginning" if since is None else f"since {iso_moment(since)}"
-    yield f"mapping {digest} beside {beside}, {period}: {count(impact.events, 'event')}, {count(impact.users, 'user')}"
+    counts = f"{count(impact.events, 'event')}, {count(impact.users, 'user')}"
+    yield from wrapped(f"mapping {digest} beside {in_force}, {period}: {counts}")
     if answered.assumed:
-        named = ", ".join(map(str, answered.assumed))
-        yield f"the log names no mapping in partitions {named}: the settings' mapping was taken for theirs"
-    yield ""
-    yield f"{'':<24} {'now':>10} {'at any time':>12}"
-    yield f"{'would be deactivated':<24} {impact.operations['deactivate']:>10} {impact.out:>12}"
+        partitions = ", ".join(map(str, answered.assumed))
+        yield from wrapped(
+            f"the log names no mapping in partitions {partitions}: the settings' mapping was taken for theirs"
+        )
     let_in = impact.operations["reactivate"] + impact.operations["create"]
-    yield f"{'would be let in':<24} {let_in:>10} {impact.let_in:>12}"
-    yield f"{'users touched':<24} {impact.sent:>10} {impact.touched:>12}"
-    yield ""
-    yield f"{'operations':<24} {'now':>10} {'period, old':>12} {'period, new':>12}"
-    for kind in _KINDS:
-        yield f"{kind:<24} {impact.operations[kind]:>10} {impact.old[kind]:>12} {impact.new[kind]:>12}"
+    yield from _numbers(
+        ("", "now", "at any time"),
+        [
+            ("would be deactivated", impact.operations["deactivate"], impact.out),
+            ("would be let in", let_in, impact.let_in),
+            ("users touched", impact.sent, impact.touched),
+        ],
+    )
+    operations = [(kind, impact.operations[kind], impact.old[kind], impact.new[kind]) for kind in _KINDS]
+    yield from _numbers(("operations", "now", "period, old", "period, new"), operations)
     yield from _names(impact)
-    yield from _counted("attributes changed", impact.attributes)
-    yield from _counted("not owned any more", impact.released)
-    yield from _counted("new problems", impact.arisen)
-    yield from _counted("problems gone", impact.gone)
+    for title, counted in (
+        ("attributes changed", impact.attributes),
+        ("not owned any more", impact.released),
+        ("new problems", impact.arisen),
+        ("problems gone", impact.gone),
+    ):
+        yield from _numbers((title, "users"), counted.most_common())
     yield from _examples(impact)
+
+
+def _numbers(header: tuple[str, ...], rows: Sequence[tuple[str | int, ...]]) -> Iterator[str]:
+    """A table of counts, with an empty line before it; nothing where it has no row."""
+    if rows:
+        yield ""
+        yield from table([header, *(tuple(map(str, row)) for row in rows)], numbers=range(1, len(header)))
 
 
 def _names(impact: Impact) -> Iterator[str]:
     """Names that people gain and lose now, the most frequent first."""
     for kind in impact.gained:
-        rows: Names = {"gained": impact.gained[kind], "lost": impact.lost[kind], "other level": impact.levels[kind]}
-        names = Counter[str]()
-        for counted in rows.values():
-            names.update(counted)
-        if not names:
-            continue
-        levels = f" {'other level':>12}" if kind in {"skills", "languages"} else ""
-        yield ""
-        yield f"{kind:<24} {'gained':>10} {'lost':>12}{levels}"
-        for name, _ in sorted(names.items(), key=lambda one: (-one[1], one[0]))[:_MOST]:
-            level = f" {rows['other level'][name]:>12}" if levels else ""
-            yield f"{name:<24} {rows['gained'][name]:>10} {rows['lost'][name]:>12}{level}"
+        with_level = kind in {"skills", "languages"}
+        columns = [impact.gained[kind], impact.lost[kind], *([impact.levels[kind]] if with_level else [])]
+        names = sum(columns, Counter[str]())
+        frequent = sorted(names.items(), key=lambda item: (-item[1], item[0]))[:_MOST]
+        header = (kind, "gained", "lost", *(["other level"] if with_level else []))
+        yield from _numbers(header, [(name, *(column[name] for column in columns)) for name, _ in frequent])
         if len(names) > _MOST:
             yield f"and {len(names) - _MOST} more; --json has all"
-
-
-def _counted(title: str, counted: Counter[str]) -> Iterator[str]:
-    if counted:
-        yield ""
-        yield f"{title:<24} {'users':>10}"
-        yield from (f"{name:<24} {count:>10}" for name, count in counted.most_common())
 
 
 def _examples(impact: Impact) -> Iterator[str]:
@@ -200,19 +193,23 @@ def _examples(impact: Impact) -> Iterator[str]:
         if moments:
             yield ""
             yield f"{title} at some time, the first time:"
-            yield from (f"  {each.user:<22} {iso_moment(each.at)}" for each in moments)
+            yield from _indented(table([(moment.user, iso_moment(moment.at)) for moment in moments], total=width() - 2))
     for kind in _KINDS:
         if impact.examples[kind]:
             yield ""
             yield f"{kind}, for example:"
-            for each in impact.examples[kind]:
-                yield from _example(each)
+            for example in impact.examples[kind]:
+                yield from _example(example)
 
 
 def _example(example: Example) -> Iterator[str]:
-    yield f"  {example.user:<22} {', '.join(example.operations)}"
+    yield f"  {example.user}: {', '.join(example.operations)}"
     for name, (before, after) in example.changes.items():
-        yield f"    {name}: {_value(before)} → {_value(after)}"
+        yield from wrapped(f"    {name}: {_value(before)} → {_value(after)}")
+
+
+def _indented(rows: Iterator[str]) -> Iterator[str]:
+    yield from (f"  {row}" for row in rows)
 
 
 def _value(value: object) -> str:

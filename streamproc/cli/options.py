@@ -1,16 +1,21 @@
-"""What all commands about the past take: moments, where the history is to be read, and where to write what it gives."""
+"""Options and arguments that several commands share, and the kinds of values that they take."""
 
 import os
 import stat
-from collections.abc import Iterable
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import click
 
-from streamproc.archive.reader import ArchivedHistory
-from streamproc.core.records.stored_record import History, StoredRecord
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def kafka_option(meaning: str) -> Callable[[Command], Command]:
+    """`--kafka`, with what it means for one command."""
+    return click.option("--kafka", metavar="HOST:PORT", help=meaning)
+
 
 ARCHIVE = click.option(
     "--archive",
@@ -19,15 +24,18 @@ ARCHIVE = click.option(
     help="Read this first; written by `streamproc archive`.",
 )
 OFFLINE = click.option("--offline", is_flag=True, help="The archive alone, without Kafka.")
-KAFKA = click.option("--kafka", metavar="HOST:PORT", help="Bootstrap servers; else STREAMPROC_KAFKA.")
+KAFKA = kafka_option("Bootstrap servers; else STREAMPROC_KAFKA.")
 JSON = click.option("--json", "as_json", is_flag=True, help="For machines.")
 
 LATEST: Final = 253_402_300_800_000
-"""ms since 1970: where the year 9999 ends, and with it what a calendar has. Moments lie before it."""
+"""Milliseconds since 1970 at the end of the year 9999, the calendar's last. Moments lie before it."""
 
 
 class Moment(click.ParamType):
-    """Ms since 1970: given as such, as ISO 8601 with a zone, or as a day in UTC. `ends`: of a day, its end."""
+    """Milliseconds since 1970, given as such, as ISO 8601 with a zone, or as a day in UTC.
+
+    A day means its first moment, or with `ends` the moment after its last.
+    """
 
     name = "moment"
 
@@ -35,7 +43,7 @@ class Moment(click.ParamType):
         self._ends = ends
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        """Fails with what would do."""
+        """Fails with an example of a moment."""
         if isinstance(value, int):
             return value
         try:
@@ -45,14 +53,14 @@ class Moment(click.ParamType):
 
 
 def instant(text: str, *, ends: bool = False) -> int:
-    """See `Moment`: of the years 1970 to 9999. Raises ValueError and OverflowError."""
-    at = int(text) if text.isdecimal() and len(text) > len("20260302") else _spelled(text, ends=ends)
+    """The text of a `Moment` as milliseconds. Raises ValueError and OverflowError outside the years 1970 to 9999."""
+    at = int(text) if text.isdecimal() and len(text) > len("20260302") else _from_iso(text, ends=ends)
     if not 0 <= at < LATEST:
         raise ValueError(f"{text}: only the years 1970 to 9999 will do")
     return at
 
 
-def _spelled(text: str, *, ends: bool) -> int:
+def _from_iso(text: str, *, ends: bool) -> int:
     at = datetime.fromisoformat(text)
     if len(text) <= len("2026-03-02"):
         at = at.replace(tzinfo=UTC) + timedelta(days=int(ends))
@@ -61,34 +69,14 @@ def _spelled(text: str, *, ends: bool) -> int:
     return round(at.timestamp() * 1000)
 
 
-def first_moment(history: History, topic: str, partitions: Iterable[int] | None = None) -> int | None:
-    """When the first record was appended (ms since 1970); None: there is none."""
-    chosen = range(history.partitions) if partitions is None else partitions
-    first = [each.timestamp for partition in chosen for each in _some(history, topic, partition)]
-    return min(first, default=None)
-
-
-def last_moment(history: ArchivedHistory, topics: Iterable[str]) -> int:
-    """Past the last record of all (ms since 1970)."""
-    places = [(topic, partition) for topic in topics for partition in range(history.partitions)]
-    last = [each.timestamp for topic, partition in places if (each := history.last(topic, partition)) is not None]
-    return max(last, default=-1) + 1
-
-
-def _some(history: History, topic: str, partition: int) -> Iterable[StoredRecord]:
-    for logged in history.read(topic, partition):
-        return [logged]
-    return []
-
-
 class Output(click.Path):
-    """A file to be written, in a folder that is there: looked at before the work begins, not after it."""
+    """A file to be written, in a folder that exists. Checked before the work begins, not after it."""
 
     def __init__(self) -> None:
         super().__init__(path_type=Path, dir_okay=False, writable=True)
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Fails with what is wrong with it."""
+        """Fails where there is no such folder, or it can't be written to."""
         path: Any = super().convert(value, param, ctx)
         folder = Path(path).absolute().parent
         if not folder.is_dir():
@@ -111,5 +99,5 @@ def write_private(path: Path, content: bytes) -> None:
 
 
 def say(line: str) -> None:
-    """Of progress, beside what was asked for."""
+    """A line about progress, on standard error: standard output is for what was asked for."""
     click.echo(line, err=True)

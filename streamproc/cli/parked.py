@@ -1,8 +1,7 @@
-"""Operators' commands about what is set aside, and about the sinks. Each needs a name and a reason: it is logged."""
+"""Operators' commands about parked work and about the sinks. Each needs a name and a reason, which are logged."""
 
 import asyncio
 import sys
-import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -10,25 +9,14 @@ from typing import Any, Final
 import click
 import orjson
 
-from streamproc.adapters.kafka.topics import ensure_topics
+from streamproc.cli.operator_order import BY, REASON, cluster_of, now_ms
+from streamproc.cli.options import JSON, KAFKA
 from streamproc.cli.table import table
 from streamproc.core.records.control import APPLIES, HELD, Action
 from streamproc.core.records.delivery import DeliveredState
 from streamproc.operators.controls import control, order, set_aside
-from streamproc.settings import KafkaSettings, load_settings
+from streamproc.settings import KafkaSettings
 
-_KAFKA = click.option("--kafka", metavar="HOST:PORT", help="Bootstrap servers; else STREAMPROC_KAFKA.")
-_JSON = click.option("--json", "as_json", is_flag=True, help="For machines.")
-
-
-def _said(context: click.Context, param: click.Parameter, value: str) -> str:  # noqa: ARG001 - click's signature
-    if not value.strip():
-        raise click.BadParameter("it is kept in the log for whoever asks later, so it can't be blank")
-    return value.strip()
-
-
-BY = click.option("--by", required=True, metavar="NAME", callback=_said, help="Who orders it; kept in the log.")
-REASON = click.option("--reason", required=True, callback=_said, help="Why; kept in the log.")
 _USERS = click.argument("users", nargs=-1, required=True, metavar="USER...")
 
 _DONE: Final[dict[Action, str]] = {
@@ -45,8 +33,8 @@ def held() -> None:
 
 
 @held.command("list", epilog="Example: streamproc held list --json")
-@_KAFKA
-@_JSON
+@KAFKA
+@JSON
 def held_list(kafka: str | None, as_json: bool) -> None:
     """Who is held, since when, and why."""
     _list(kafka, lambda code: code in HELD, as_json=as_json)
@@ -56,20 +44,20 @@ def held_list(kafka: str | None, as_json: bool) -> None:
 @_USERS
 @BY
 @REASON
-@_KAFKA
+@KAFKA
 def held_release(users: Sequence[str], by: str, reason: str, kafka: str | None) -> None:
     """Let the revocations go out."""
-    _order("release", users, by, reason, kafka)
+    _order_by_name("release", users, by, reason, kafka)
 
 
 @held.command("reject", epilog='Example: streamproc held reject E1001 --by "Kim Berg" --reason "broken file"')
 @_USERS
 @BY
 @REASON
-@_KAFKA
+@KAFKA
 def held_reject(users: Sequence[str], by: str, reason: str, kafka: str | None) -> None:
     """Keep the users active until a source says that they are; `release` still changes that."""
-    _order("reject", users, by, reason, kafka)
+    _order_by_name("reject", users, by, reason, kafka)
 
 
 @click.group()
@@ -78,8 +66,8 @@ def parked() -> None:
 
 
 @parked.command("list", epilog="Example: streamproc parked list")
-@_KAFKA
-@_JSON
+@KAFKA
+@JSON
 def parked_list(kafka: str | None, as_json: bool) -> None:
     """Who is parked, since when, and why."""
     _list(kafka, lambda code: code not in HELD, as_json=as_json)
@@ -87,10 +75,10 @@ def parked_list(kafka: str | None, as_json: bool) -> None:
 
 @parked.command("show", epilog="Example: streamproc parked show E1001")
 @click.argument("user")
-@_KAFKA
+@KAFKA
 def parked_show(user: str, kafka: str | None) -> None:
     """All that is known of one user who is parked or held: what was wanted, what is there, and the reason."""
-    (delivery,) = _chosen(_everybody(_cluster(kafka)), [user], lambda _: True, "set aside")
+    (delivery,) = _chosen(_everybody(cluster_of(kafka)), [user], lambda _: True, "set aside")
     click.echo(orjson.dumps(delivery, option=orjson.OPT_INDENT_2))
 
 
@@ -98,20 +86,20 @@ def parked_show(user: str, kafka: str | None) -> None:
 @_USERS
 @BY
 @REASON
-@_KAFKA
+@KAFKA
 def parked_retry(users: Sequence[str], by: str, reason: str, kafka: str | None) -> None:
     """Try again, now that the cause is gone."""
-    _order("retry", users, by, reason, kafka)
+    _order_by_name("retry", users, by, reason, kafka)
 
 
 @parked.command("skip", epilog='Example: streamproc parked skip E1001 --by "Kim Berg" --reason "not needed"')
 @_USERS
 @BY
 @REASON
-@_KAFKA
+@KAFKA
 def parked_skip(users: Sequence[str], by: str, reason: str, kafka: str | None) -> None:
     """Give up what is parked; the user's next change tries again."""
-    _order("skip", users, by, reason, kafka)
+    _order_by_name("skip", users, by, reason, kafka)
 
 
 def pause_or_resume(action: Action) -> click.Command:
@@ -120,19 +108,13 @@ def pause_or_resume(action: Action) -> click.Command:
 
     @BY
     @REASON
-    @_KAFKA
+    @KAFKA
     def command(by: str, reason: str, kafka: str | None) -> None:
-        asyncio.run(order(_cluster(kafka), [control(action, None, by, reason, _now())]))
+        asyncio.run(order(cluster_of(kafka), [control(action, None, by, reason, now_ms())]))
         click.echo(f"{action}: ordered, for all sinks")
 
     example = f'Example: streamproc sink {action} --by "Kim Berg" --reason "maintenance"'
     return click.command(action, help=meaning[action], epilog=example)(command)
-
-
-def _cluster(kafka: str | None) -> KafkaSettings:
-    cluster = load_settings(kafka=kafka).kafka
-    asyncio.run(ensure_topics(cluster))
-    return cluster
 
 
 def _everybody(cluster: KafkaSettings) -> list[DeliveredState]:
@@ -140,7 +122,9 @@ def _everybody(cluster: KafkaSettings) -> list[DeliveredState]:
 
 
 def _list(kafka: str | None, wanted: Callable[[str], bool], *, as_json: bool) -> None:
-    rows = [_row(each) for each in _everybody(_cluster(kafka)) if each.parked and wanted(each.parked.code)]
+    rows = [
+        _row(delivery) for delivery in _everybody(cluster_of(kafka)) if delivery.parked and wanted(delivery.parked.code)
+    ]
     if as_json:
         click.echo(orjson.dumps(rows, option=orjson.OPT_INDENT_2))
         return
@@ -167,25 +151,21 @@ def _row(delivery: DeliveredState) -> dict[str, Any]:
     }
 
 
-def _order(action: Action, users: Sequence[str], by: str, reason: str, kafka: str | None) -> None:
-    cluster = _cluster(kafka)
+def _order_by_name(action: Action, users: Sequence[str], by: str, reason: str, kafka: str | None) -> None:
+    cluster = cluster_of(kafka)
     codes = APPLIES[action]
     chosen = _chosen(_everybody(cluster), users, lambda code: code in codes, " or ".join(sorted(codes)))
-    asyncio.run(order(cluster, [control(action, each, by, reason, _now()) for each in chosen]))
-    for each in chosen:
-        click.echo(f"{each.user}: {_DONE[action]}, as soon as a sink reads it")
+    asyncio.run(order(cluster, [control(action, delivery, by, reason, now_ms()) for delivery in chosen]))
+    for delivery in chosen:
+        click.echo(f"{delivery.user}: {_DONE[action]}, as soon as a sink reads it")
 
 
 def _chosen(
     everybody: list[DeliveredState], users: Sequence[str], fits: Callable[[str], bool], words: str
 ) -> list[DeliveredState]:
-    """All of them or none: an order about somebody who isn't there is a mistake to look at first."""
-    by_user = {each.user: each for each in everybody if each.parked and fits(each.parked.code)}
+    """All of them or none: an order about somebody who isn't in the list is a mistake to look at first."""
+    by_user = {delivery.user: delivery for delivery in everybody if delivery.parked and fits(delivery.parked.code)}
     if strangers := [user for user in users if user not in by_user]:
         click.echo(f"streamproc: nothing was ordered: {', '.join(strangers)} isn't {words}; see the list", err=True)
         sys.exit(1)
     return [by_user[user] for user in users]
-
-
-def _now() -> int:
-    return round(time.time() * 1000)

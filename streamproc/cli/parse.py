@@ -9,6 +9,7 @@ from typing import Any, BinaryIO
 import click
 import orjson
 
+from streamproc.cli.options import JSON
 from streamproc.core.parsed_payload import Ignored, ParsedPayload, Receipt, SourceEvent
 from streamproc.settings import load_settings
 from streamproc.sources import SOURCES, configured
@@ -19,7 +20,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 @click.command(epilog="Example: streamproc parse okta hook.json --json")
 @click.argument("source", type=click.Choice(sorted(SOURCES)))
 @click.argument("file", type=click.File("rb"), default="-")
-@click.option("--json", "as_json", is_flag=True, help="For machines.")
+@JSON
 def parse(source: str, file: BinaryIO, as_json: bool) -> None:
     """What a payload of a source becomes: events, subjects to fetch, and what is ignored, with the reason.
 
@@ -36,7 +37,7 @@ def parse(source: str, file: BinaryIO, as_json: bool) -> None:
     except ValueError as error:
         readable, parsed = False, ParsedPayload(ignored=(Ignored("not_json", f"not JSON: {error}"),))
     if as_json:
-        click.echo(orjson.dumps(shown(parsed), option=orjson.OPT_INDENT_2))
+        click.echo(orjson.dumps(as_object(parsed), option=orjson.OPT_INDENT_2))
     else:
         for line in lines(parsed):
             click.echo(line)
@@ -53,37 +54,37 @@ def _payload(source: str, content: bytes) -> Any:
         raise ValueError(f"{error.msg} at byte {error.pos}") from None
 
 
-def shown(parsed: ParsedPayload) -> dict[str, Any]:
-    """For machines: `events`, `notifications`, `ignored`. Times are RFC 3339."""
+def as_object(parsed: ParsedPayload) -> dict[str, Any]:
+    """As JSON: `events`, `notifications`, `ignored`. Times are RFC 3339."""
     return {
-        "events": [_event(each) for each in parsed.events],
-        "notifications": [asdict(each) | {"at": _moment(each.at)} for each in parsed.notifications],
-        "ignored": [asdict(each) for each in parsed.ignored],
+        "events": [_event(event) for event in parsed.events],
+        "notifications": [asdict(notice) | {"at": _moment(notice.at)} for notice in parsed.notifications],
+        "ignored": [asdict(ignored) for ignored in parsed.ignored],
     }
 
 
 def lines(parsed: ParsedPayload) -> list[str]:
-    """For people."""
-    said: list[str] = []
+    """As text, for people."""
+    output: list[str] = []
     for event in parsed.events:
         who = f"{event.subject} (user {event.anchor})" if event.anchor else f"{event.subject} (user not said)"
-        said.append(f"event         {event.kind} of {who} at {_moment(event.order[0])}, id {event.event}")
+        output.append(f"event         {event.kind} of {who} at {_moment(event.order[0])}, id {event.event}")
         if event.effective is not None:
-            said.append(
+            output.append(
                 f"              from {_moment(event.effective.at)} ({event.effective.said}, {event.effective.zone})"
             )
-        said += [f"              {name} = {orjson.dumps(value).decode()}" for name, value in event.attributes.items()]
+        output += [f"              {name} = {orjson.dumps(value).decode()}" for name, value in event.attributes.items()]
     for notice in parsed.notifications:
         urgent = ", urgent" if notice.urgent else ""
-        said.append(f"notification  fetch {notice.subject}, as of {_moment(notice.at)}{urgent}: {notice.reason}")
-    said += [f"ignored       {each.code}: {each.reason}" for each in parsed.ignored]
-    return said or ["nothing: the payload holds no events"]
+        output.append(f"notification  fetch {notice.subject}, as of {_moment(notice.at)}{urgent}: {notice.reason}")
+    output += [f"ignored       {ignored.code}: {ignored.reason}" for ignored in parsed.ignored]
+    return output or ["nothing: the payload holds no events"]
 
 
-def _event(said: SourceEvent) -> dict[str, Any]:
-    effective = said.effective
-    return asdict(said) | {
-        "time": _moment(said.order[0]),
+def _event(event: SourceEvent) -> dict[str, Any]:
+    effective = event.effective
+    return asdict(event) | {
+        "time": _moment(event.order[0]),
         "effective": None if effective is None else asdict(effective) | {"at": _moment(effective.at)},
     }
 

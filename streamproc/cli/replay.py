@@ -10,7 +10,6 @@ from typing import Any
 import click
 import orjson
 
-from streamproc.archive.history import opened
 from streamproc.archive.layout import Gap
 from streamproc.archive.per_partition import map_partitions
 from streamproc.audit.replay.divergence import Divergence
@@ -18,19 +17,20 @@ from streamproc.audit.replay.partition import PartitionRequest
 from streamproc.audit.replay.record_check import Counts
 from streamproc.audit.replay.verify import BESIDE, NEEDED, ReplayResult, Verified, verify
 from streamproc.audit.words import iso_moment
-from streamproc.cli.asof import run_as_of
+from streamproc.cli.asof import AsOfRequest, run_as_of
+from streamproc.cli.history_source import HistorySource, with_source
 from streamproc.cli.options import ARCHIVE, JSON, KAFKA, OFFLINE, Moment, say
+from streamproc.cli.table import table, wrapped
 from streamproc.core.errors import MappingError
 from streamproc.core.fold.mapping import parse_mapping
 from streamproc.core.records.change_event import Origin
 from streamproc.core.records.mapping_in_force import MappingInForce
-from streamproc.settings import KafkaSettings, load_settings
 
 
 @click.command(epilog="Example: streamproc replay --verify --archive ./archive --json")
 @click.option("--verify", "verify_", is_flag=True, help="Compare every record and outcome with what the log gives.")
 @click.option("--as-of", "at", type=Moment(), metavar="T", help="Who had which access at T, and why.")
-@click.option("--from", "since", type=Moment(), metavar="T", help="Take the records of before T as they are.")
+@click.option("--from", "trusted_before", type=Moment(), metavar="T", help="Take the records of before T as they are.")
 @click.option("--user", help="With --as-of: only this user, with the reasons.")
 @ARCHIVE
 @OFFLINE
@@ -42,16 +42,15 @@ from streamproc.settings import KafkaSettings, load_settings
 )
 @KAFKA
 @JSON
+@with_source
 def replay(
     verify_: bool,
     at: int | None,
-    since: int | None,
+    trusted_before: int | None,
     user: str | None,
-    archive: Path | None,
-    offline: bool,
     file: Path | None,
-    kafka: str | None,
     as_json: bool,
+    source: HistorySource,
 ) -> None:
     """Fold the log anew: --verify compares it with what was recorded, --as-of answers for a moment in it.
 
@@ -62,29 +61,26 @@ def replay(
         raise click.UsageError("either --verify or --as-of T")
     if verify_ and user is not None:
         raise click.UsageError("--user goes with --as-of")
-    if at is not None and since is not None:
+    if at is not None and trusted_before is not None:
         raise click.UsageError("--from goes with --verify")
-    settings = load_settings(kafka=kafka)
     assumed = None if file is None else _assumed(file)
     if at is not None:
-        run_as_of(settings.kafka, at=at, user=user, archive=archive, offline=offline, assumed=assumed, as_json=as_json)
+        run_as_of(source, AsOfRequest(at, user, assumed, as_json))
         return
-    verdict, gaps = asyncio.run(_verdict(settings.kafka, archive, PartitionRequest(since, assumed), live=not offline))
+    result, gaps = asyncio.run(_verified(source, PartitionRequest(trusted_before, assumed)))
     if as_json:
-        click.echo(orjson.dumps(whole(verdict, since, gaps)))
+        click.echo(orjson.dumps(as_object(result, trusted_before, gaps)))
     else:
-        for line in lines(verdict, since):
+        for line in lines(result, trusted_before):
             click.echo(line)
-    sys.exit(0 if verdict.equal else 1)
+    sys.exit(0 if result.equal else 1)
 
 
-async def _verdict(
-    kafka: KafkaSettings, archive: Path | None, asked: PartitionRequest, *, live: bool
-) -> tuple[ReplayResult, tuple[Gap, ...]]:
-    """And the gaps that the archive says it has."""
-    async with opened(kafka, archive, topics=NEEDED, optional=BESIDE, live=live, say=say) as history:
-        verdict = verify(history, asked, map_partitions, lambda done: say(f"{_name(done)}: {_ending(done)}"))
-        return verdict, tuple(gap for gap in history.manifest.gaps if gap.topic in NEEDED)
+async def _verified(source: HistorySource, request: PartitionRequest) -> tuple[ReplayResult, tuple[Gap, ...]]:
+    """The comparison, and the gaps that the archive says it has."""
+    async with source.history(NEEDED, optional=BESIDE) as history:
+        result = verify(history, request, map_partitions, lambda done: say(f"{_name(done)}: {_ending(done)}"))
+        return result, tuple(gap for gap in history.manifest.gaps if gap.topic in NEEDED)
 
 
 def _assumed(file: Path) -> MappingInForce:
@@ -97,41 +93,41 @@ def _assumed(file: Path) -> MappingInForce:
     return MappingInForce(-1, mapping.digest, text, "", f"--mapping {file}", Origin("", 0, -1, 0), 0)
 
 
-def whole(verdict: ReplayResult, since: int | None, gaps: Sequence[Gap] = ()) -> dict[str, Any]:
-    """For machines. `gaps`: offsets that the archive says it never had."""
+def as_object(result: ReplayResult, trusted_before: int | None, gaps: Sequence[Gap] = ()) -> dict[str, Any]:
+    """As JSON. `gaps`: offsets that the archive says it never had."""
     return {
-        "equal": verdict.equal,
-        "since": since,
+        "equal": result.equal,
+        "since": trusted_before,
         "gaps": [asdict(gap) for gap in gaps],
-        "divergences": sum(each.divergences for each in verdict.partitions),
-        "first": None if verdict.first is None else asdict(verdict.first),
-        "counts": asdict(verdict.counts),
+        "divergences": sum(partition.divergences for partition in result.partitions),
+        "first": None if result.first is None else asdict(result.first),
+        "counts": asdict(result.counts),
         "partitions": [
-            {"partition": each.partition, "divergences": each.divergences, "counts": asdict(each.counts)}
-            | {"first": None if each.first is None else asdict(each.first)}
-            for each in verdict.partitions
+            {"partition": partition.partition, "divergences": partition.divergences, "counts": asdict(partition.counts)}
+            | {"first": None if partition.first is None else asdict(partition.first)}
+            for partition in result.partitions
         ],
     }
 
 
-def lines(verdict: ReplayResult, since: int | None) -> Iterator[str]:
-    """For people."""
-    for each in verdict.partitions:
-        yield f"{_name(each):<14} {_counted(each.counts)}"
-    counts, first = verdict.counts, verdict.first
-    if since is not None:
-        yield f"trusted        the records of {counts.trusted} users as they were recorded before {iso_moment(since)}"
+def lines(result: ReplayResult, trusted_before: int | None) -> Iterator[str]:
+    """As text, for people."""
+    counts, first = result.counts, result.first
+    cells = [(_name(partition), _counted(partition.counts)) for partition in result.partitions]
+    if trusted_before is not None:
+        trusted = f"the records of {counts.trusted} users as they were recorded before {iso_moment(trusted_before)}"
+        cells.append(("trusted", trusted))
     if first is None:
-        yield f"equal          {_counted(counts)}"
+        yield from table([*cells, ("equal", _counted(counts))])
         return
-    more = sum(each.divergences for each in verdict.partitions) - 1
-    follow = f"; {more} more, of which most will follow from it" if more else ""
-    yield f"NOT EQUAL      {_counted(counts)}{follow}"
-    yield from _shown(first)
+    others = sum(partition.divergences for partition in result.partitions) - 1
+    follow = f"; {others} more, of which most will follow from it" if others else ""
+    yield from table([*cells, ("NOT EQUAL", f"{_counted(counts)}{follow}")])
+    yield from _divergence_lines(first)
 
 
-def _shown(first: Divergence) -> Iterator[str]:
-    yield first.told
+def _divergence_lines(first: Divergence) -> Iterator[str]:
+    yield from wrapped(first.sentence)
     if first.path is not None:
         yield f"  at          {first.path or 'the whole value'}"
     if first.recorded is not None or first.recomputed is not None:
@@ -141,17 +137,18 @@ def _shown(first: Divergence) -> Iterator[str]:
 
 def _counted(counts: Counts) -> str:
     """What was compared, and what there is to know of the rest."""
-    said = f"{counts.events} events, {counts.records} records, {counts.fates} fates in {counts.outcomes} outcomes"
+    compared = f"{counts.events} events, {counts.records} records, {counts.fates} fates in {counts.outcomes} outcomes"
     rest = ("mappings", "rejected", "repeats", "compacted", "unfolded", "open")
-    return "; ".join([said, *(f"{getattr(counts, name)} {name}" for name in rest if getattr(counts, name))])
+    return "; ".join([compared, *(f"{getattr(counts, name)} {name}" for name in rest if getattr(counts, name))])
 
 
-def _name(done: Verified) -> str:
-    return f"partition {done.partition}"
+def _name(partition: Verified) -> str:
+    return f"partition {partition.partition}"
 
 
-def _ending(done: Verified) -> str:
-    return f"{done.counts.events} events, {f'{done.divergences} DIVERGENCES' if done.divergences else 'equal'}"
+def _ending(partition: Verified) -> str:
+    verdict = f"{partition.divergences} DIVERGENCES" if partition.divergences else "equal"
+    return f"{partition.counts.events} events, {verdict}"
 
 
 def _value(value: Any) -> str:

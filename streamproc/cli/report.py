@@ -1,4 +1,4 @@
-"""`streamproc report`: what an auditor or a security officer asks of the log. Exit codes: see each command."""
+"""`streamproc report`: what an auditor or a security officer asks of the log. Each command names its exit codes."""
 
 import asyncio
 import math
@@ -12,7 +12,6 @@ import click
 import orjson
 
 from streamproc import __version__
-from streamproc.archive.history import opened
 from streamproc.audit.revocations import latency
 from streamproc.audit.revocations.latency import LIMIT, Leaver, Report
 from streamproc.audit.revocations.query import NEEDED, leavers
@@ -21,21 +20,20 @@ from streamproc.audit.revocations.report.plain import as_csv, as_json, lines
 from streamproc.audit.revocations.report.words import rfc3339
 from streamproc.audit.words import count
 from streamproc.cli.evidence import evidence, verify
+from streamproc.cli.history_source import HistorySource, last_moment, with_source
 from streamproc.cli.options import ARCHIVE, KAFKA, OFFLINE, Moment, Output, say, write_private
-from streamproc.cli.options import last_moment as ending
 from streamproc.core.errors import HistoryError
-from streamproc.settings import load_settings
 
 FORMATS: Final = ("table", "csv", "json", "html")
 LONGEST: Final = 1e9
-"""Seconds, as a limit: three decades."""
+"""The largest limit in seconds: three decades."""
 
 
 class _Seconds(click.FloatRange):
-    """A span of time."""
+    """A number of seconds."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Fails for what is no number, which is in every range."""
+        """Fails for NaN, which lies in every range."""
         seconds = super().convert(value, param, ctx)
         if math.isnan(seconds):
             self.fail(f"{value} is no number of seconds", param, ctx)
@@ -61,61 +59,60 @@ def report() -> None:
 @click.option("--json", "as_json_", is_flag=True, help="For machines: the same as --format json.")
 @click.option("-o", "--output", type=Output(), metavar="FILE", help="Else to the screen.")
 @KAFKA
+@with_source
 def revocations(
     first: int,
     end: int,
     limit: float,
-    archive: Path | None,
-    offline: bool,
     form: str,
     as_json_: bool,
     output: Path | None,
-    kafka: str | None,
+    source: HistorySource,
 ) -> None:
     """How long each leaver kept access, hop by hop: p50, p99, who was too late, who still has it.
 
     1: somebody was revoked later than the limit, or is open for longer; or the log doesn't tell what became of
     somebody. Who keeps access by decision is listed, but isn't late.
     """
-    if offline and archive is None:
+    if source.offline and source.archive is None:
         raise click.UsageError("--offline reads the archive alone: name it with --archive DIR")
     if first >= end:
         raise click.UsageError("--from must lie before --to")
     now = round(time.time() * 1000)
     if first >= now:
         raise click.UsageError("--from lies in the future: nothing has happened there yet")
-    found, end = asyncio.run(_read(kafka, archive, min(end, now), live=not offline))
+    everybody, end = asyncio.run(_read(source, min(end, now)))
     if first >= end:
         raise HistoryError(
-            f"{archive} ends at {rfc3339(end)}, before --from; bring it up to date, or leave out --offline"
+            f"{source.archive} ends at {rfc3339(end)}, before --from; bring it up to date, or leave out --offline"
         )
-    told = latency.report(found, first, end, round(limit * 1000))
-    content = rendered(told, "json" if as_json_ else form, _whence(archive, live=not offline))
+    summary = latency.report(everybody, first, end, round(limit * 1000))
+    content = rendered(summary, "json" if as_json_ else form, _read_from(source))
     if output is None:
         click.echo(content, nl=False)
     else:
         write_private(output, content)
-        click.echo(f"{output}: {count(len(told.leavers), 'leaver')}, {len(told.late)} over the limit", err=True)
-    if missing := told.of("missing"):
+        click.echo(f"{output}: {count(len(summary.leavers), 'leaver')}, {len(summary.late)} over the limit", err=True)
+    if missing := summary.of("missing"):
         click.echo(
             f"streamproc: the log doesn't tell what became of {count(len(missing), 'leaver')}, though it tells what "
             "came after: see streamproc replay --verify",
             err=True,
         )
-    sys.exit(1 if told.late or missing else 0)
+    sys.exit(1 if summary.late or missing else 0)
 
 
-def rendered(told: Report, form: str, read: str) -> bytes:
-    """In one of `FORMATS`. `read`: from where the records were read, in words."""
+def rendered(summary: Report, form: str, read_from: str) -> bytes:
+    """The report in one of `FORMATS`. `read_from`: where the records were read, in words."""
     match form:
         case "table":
-            return "".join(f"{line.rstrip()}\n" for line in lines(told)).encode()
+            return "".join(f"{line.rstrip()}\n" for line in lines(summary)).encode()
         case "csv":
-            return as_csv(told).encode()
+            return as_csv(summary).encode()
         case "html":
-            return document(told, _assets(), __version__, read).encode()
+            return document(summary, _assets(), __version__, read_from).encode()
         case _:
-            return orjson.dumps(as_json(told), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+            return orjson.dumps(as_json(summary), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
 
 
 def _assets() -> Assets:
@@ -123,21 +120,21 @@ def _assets() -> Assets:
     return Assets(*(folder.joinpath(name).read_text("utf-8") for name in ("style.css", "sort.js", "method.html")))
 
 
-async def _read(kafka: str | None, archive: Path | None, end: int, *, live: bool) -> tuple[list[Leaver], int]:
-    """The leavers, and as of when: an archive can't tell what came after its last record."""
-    async with opened(load_settings(kafka=kafka).kafka, archive, topics=NEEDED, live=live, say=say) as history:
-        if not live:
-            reached = ending(history, NEEDED)
-            if reached < end:
-                say(f"{archive} ends at {rfc3339(reached)}: the report is as of then")
-                end = reached
+async def _read(source: HistorySource, end: int) -> tuple[list[Leaver], int]:
+    """The leavers, and as of when: an archive alone knows nothing of what came after its last record."""
+    async with source.history(NEEDED) as history:
+        if source.offline:
+            archive_ends = last_moment(history, NEEDED)
+            if archive_ends < end:
+                say(f"{source.archive} ends at {rfc3339(archive_ends)}: the report is as of then")
+                end = archive_ends
         return leavers(history, end, say), end
 
 
-def _whence(archive: Path | None, *, live: bool) -> str:
-    if archive is None:
+def _read_from(source: HistorySource) -> str:
+    if source.archive is None:
         return "the live topics"
-    return "an archive, and what the live topics have beyond it" if live else "an archive"
+    return "an archive" if source.offline else "an archive, and what the live topics have beyond it"
 
 
 report.add_command(evidence)

@@ -8,28 +8,28 @@ from streamproc.settings import FIELDS, PREFIX, Settings
 from streamproc.topics import Topic
 
 
-def topic(each: Topic, partitions: int) -> dict[str, Any]:
+def topic_json(topic: Topic, partitions: int) -> dict[str, Any]:
     """A topic for machines."""
     return {
-        "name": each.name,
-        "key": each.key,
-        "value": each.schema,
+        "name": topic.name,
+        "key": topic.key,
+        "value": topic.schema,
         "partitions": partitions,
-        "writer": each.writer,
-        "reader": each.reader,
-        "purpose": each.purpose,
-        "config": each.config,
+        "writer": topic.writer,
+        "reader": topic.reader,
+        "purpose": topic.purpose,
+        "config": topic.config,
     }
 
 
-def topic_lines(each: Topic, partitions: int) -> str:
+def topic_lines(topic: Topic, partitions: int) -> str:
     """A topic for people."""
-    kept = ", ".join(f"{name}={value}" for name, value in sorted(each.config.items()))
-    value = f"schemas/{each.schema}" if each.schema else "the source's own"
+    config = ", ".join(f"{name}={value}" for name, value in sorted(topic.config.items()))
+    value = f"schemas/{topic.schema}" if topic.schema else "the source's own"
     return (
-        f"{each.name}: {each.purpose}\n"
-        f"    key: {each.key}; value: {value}; {partitions} partitions; {kept}\n"
-        f"    written by {each.writer}, read by {each.reader}"
+        f"{topic.name}: {topic.purpose}\n"
+        f"    key: {topic.key}; value: {value}; {partitions} partitions; {config}\n"
+        f"    written by {topic.writer}, read by {topic.reader}"
     )
 
 

@@ -43,7 +43,7 @@ async def play_audit(kafka: KafkaSettings, say: Callable[[str], None]) -> Ending
         await asyncio.sleep(0.5)
     counts, wrong = verdict.counts, []
     if verdict.first is not None:
-        wrong.append(f"replay: {verdict.first.told}")
+        wrong.append(f"replay: {verdict.first.sentence}")
     elif counts.open or counts.unfolded:
         wrong.append(f"replay: {counts.open} events have no fate yet, {counts.unfolded} weren't folded")
     equal = "NOT EQUAL" if wrong else "equal"

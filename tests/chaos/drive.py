@@ -32,7 +32,7 @@ roles = ["Supervisor"]
 
 
 async def produce(settings: Settings, sent: list[Sent], seconds: float) -> None:
-    producer = client.producer(settings)
+    producer = client.producer(settings.kafka)
     await producer.start()
     begun = time.monotonic()
     try:
@@ -49,12 +49,14 @@ async def produce(settings: Settings, sent: list[Sent], seconds: float) -> None:
 
 async def remap(settings: Settings, plan: Plan) -> None:
     """Order other mappings, evenly over the time; the last is the first one again."""
-    text, _ = settings.mapping_text()
+    text, _ = settings.worker.mapping_text()
     for number in range(plan.mappings):
         await asyncio.sleep(plan.seconds / (plan.mappings + 1))
         now = time.time_ns() // 1_000_000
         other = text + OTHER if number % 2 == 0 else text
-        await order(settings, [Control(f"m{number}", "mapping", None, None, "chaos", "another", now, mapping=other)])
+        await order(
+            settings.kafka, [Control(f"m{number}", "mapping", None, None, "chaos", "another", now, mapping=other)]
+        )
 
 
 async def torment(running: Stack, name: str, plan: Plan, findings: Findings, number: int) -> None:
@@ -65,7 +67,7 @@ async def torment(running: Stack, name: str, plan: Plan, findings: Findings, num
         await asyncio.sleep(rng.uniform(0.3, 2.0) * plan.seconds / (plan.kills + 1))
         if plan.pause and rng.random() < 0.5:
             child.signal(signal.SIGSTOP)
-            await asyncio.sleep(running.settings.session_timeout + rng.uniform(1.0, 4.0))
+            await asyncio.sleep(running.settings.kafka.session_timeout + rng.uniform(1.0, 4.0))
             child.signal(signal.SIGCONT)
             findings.pauses += 1
             await asyncio.sleep(2)
@@ -94,11 +96,11 @@ async def start_again(child: Child) -> None:
 async def settle(settings: Settings, running: Stack, http: aiohttp.ClientSession, events: int) -> Records:
     """Wait until every record has a fate and nothing moves any more."""
     records = Records({}, set(), [], [])
-    follower = client.consumer(settings, committed_only=True)
+    follower = client.consumer(settings.kafka, committed_only=True)
     await follower.start()
     try:
         topics = (CHANGES, OUTCOMES, REJECTIONS)
-        follower.assign([TopicPartition(topic, n) for topic in topics for n in range(settings.partitions)])
+        follower.assign([TopicPartition(topic, n) for topic in topics for n in range(settings.kafka.partitions)])
         await follower.seek_to_beginning()
         quiet, deadline, last_said = 0, time.monotonic() + SETTLE_SECONDS, time.monotonic()
         while quiet < 8 and time.monotonic() < deadline:

@@ -115,8 +115,8 @@ def check_writes(findings: Findings, records: Records, ledger: list[dict[str, An
 
 async def replayed(findings: Findings, settings: Settings) -> None:
     """Fold the log anew, and compare everything with what was recorded."""
-    async with opened(settings, None, topics=NEEDED) as history:
+    async with opened(settings.kafka, None, topics=NEEDED) as history:
         verdict = await asyncio.to_thread(verify, history, PartitionRequest(), map_partitions)
     findings.divergences = sum(partition.divergences for partition in verdict.partitions)
     if verdict.first is not None:
-        findings.details.append(f"replay: {verdict.first.told}")
+        findings.details.append(f"replay: {verdict.first.sentence}")

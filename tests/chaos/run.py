@@ -39,7 +39,7 @@ async def run(plan: Plan) -> Findings:
         folder = Path(exit_stack.enter_context(tempfile.TemporaryDirectory(prefix="streamproc-chaos-")))
         chosen = {"table_store": plan.store, "data": folder / "data", "request_timeout": 5.0}
         settings = load_settings(kafka=bootstrap, **chosen, **UNGUARDED)
-        await ensure_topics(settings)
+        await ensure_topics(settings.kafka)
         running = await exit_stack.enter_async_context(stack(settings, folder))
         http = await exit_stack.enter_async_context(aiohttp.ClientSession())
         limit = {"rate_limit": plan.rate_limit, "rate_window_s": 3}

@@ -1,10 +1,10 @@
-"""As of: what was desired of a user at a moment and why, and what the target had acknowledged, as one answer.
+"""The answer to "as of": what was desired of a user at a moment and why, and what the target had acknowledged.
 
-The log answers, as it stood then: what was appended later doesn't count, whatever date it has.
+It is the log's answer as it stood then: an event appended later doesn't count, whatever date it has.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any, Literal, TypeAlias, cast
 
 from streamproc.audit.asof.explain import Part, Why, Word
@@ -17,17 +17,20 @@ from streamproc.core.records.resource import LEVELS, LISTS, Resource
 from streamproc.core.records.user_record import UserRecord
 
 Recorded: TypeAlias = Literal["equal", "differs", "altered", "missing"]
-"""What `scim.operations` has at the user's seq: what was folded anew; something else; something that doesn't fit its
-own hash, or can't be read; or nothing (compacted, or not written yet)."""
+"""What `scim.operations` has at the user's seq, compared with the record folded anew. `equal`: the same. `differs`:
+another record that fits its own hash. `altered`: one that doesn't fit its hash, or can't be read. `missing`: none; it
+was compacted, or not written yet."""
 
 
 @dataclass(frozen=True, slots=True)
 class Saying:
-    """An event, and where it lies in `identity.changes`. `at`: ms since 1970, when it was appended there."""
+    """An event of `identity.changes`."""
 
     offset: int
     at: int
+    """When it was appended there, in ms since 1970."""
     event: str
+    """The event's id."""
     kind: str
     origin: Origin
     reason: str | None = None
@@ -36,95 +39,112 @@ class Saying:
 
 @dataclass(frozen=True, slots=True)
 class StatedFact:
-    """A word, and the event that said it. None: it isn't in this user's part of the log."""
+    """A source's word on a fact, and the event that stated it."""
 
     word: Word
     saying: Saying | None
+    """None: it isn't in this user's part of the log."""
 
 
 @dataclass(frozen=True, slots=True)
-class Since:
-    """From which offset of `identity.changes` on something has been desired as it is; `at`: ms since 1970."""
+class LogPosition:
+    """A place in `identity.changes`."""
 
     offset: int
     at: int
+    """When the event there was appended, in ms since 1970."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """A `Why` with the events that it rests on. `since`: from when on it has been desired as it is.
-
-    None: another reason gives a higher level, and that holds.
-    """
+    """A `Why`, with the events that it rests on."""
 
     attribute: str
     element: str | None
     value: str | float | bool | None
     part: Part
-    said: tuple[StatedFact, ...]
-    since: Since | None
+    stated: tuple[StatedFact, ...]
+    since: LogPosition | None
+    """From where on it has been desired as it is. None: another reason gives a higher level, and that one holds."""
 
 
 @dataclass(frozen=True, slots=True)
 class MappingAtMoment:
-    """The mapping by which a record was made. `since`: the offset from which on; `seq`: where the log says so."""
+    """The mapping by which a record was made."""
 
     digest: str
-    since: int
+    since_offset: int
+    """Offset of the first event folded by it."""
     seq: int
+    """Offset of the event that names it; after `since_offset` where it is the first that the log names."""
     by: str
     reason: str
     at: int
+    """When it was ordered, in ms since 1970."""
 
 
 @dataclass(frozen=True, slots=True)
 class Upcoming:
-    """The next date in the facts, in µs since 1970, and whose it is. `effective` None: not one that somebody wrote.
-
-    `desired`: attribute → what will be desired then, where that is something else than before. Nothing: as before.
-    """
+    """The next date in a user's facts."""
 
     at: int
+    """In µs since 1970."""
     source: str
     subject: str
     effective: Effective | None
+    """The date as the source wrote it; None: no source wrote one."""
     desired: dict[str, Any]
+    """Attribute → what will be desired from then on, where that differs from what is desired before."""
 
 
 @dataclass(frozen=True, slots=True)
 class AsOf:
-    """The answer about one user. Times are ms since 1970, but `overdue`.
-
-    `seq`, `decided`: offset of the last event that counts, and when that or an earlier one had been appended to its
-    source's topic. `overdue`: µs since 1970, a date in the facts that had passed, and which no event had told the log
-    yet: it doesn't count. `upcoming`: the next date, be it overdue or ahead. `mapping` None: the record names
-    one that the log doesn't, and so gives no reasons.
-    """
+    """The answer about one user."""
 
     user: str
     at: int
+    """The moment that it is of, in ms since 1970."""
     partition: int
     seq: int
+    """Offset of the last event that counts."""
     decided: int
+    """Up to when dates in the facts have counted: when that or an earlier event was appended to its source's topic, in
+    ms since 1970."""
     desired: Resource
     problems: tuple[str, ...]
     overdue: int | None
+    """A date in the facts that had passed without an event that says so, in µs since 1970: it doesn't count yet."""
     mapping: MappingAtMoment | None
+    """None: the log doesn't name the record's mapping, so there are no reasons either."""
     recorded: Recorded
     reasons: tuple[Reason, ...]
     acknowledged: KnownTargetState
     upcoming: Upcoming | None = None
+    """The next date, overdue or ahead."""
+
+
+def as_object(answer: AsOf) -> dict[str, Any]:
+    """As JSON. Two fields have other names there than here, since the format is older than the names."""
+    mapping = None if answer.mapping is None else _fields(answer.mapping, since_offset="since")
+    return _fields(answer) | {
+        "mapping": mapping,
+        "reasons": [_fields(reason, stated="said") for reason in answer.reasons],
+    }
+
+
+def _fields(value: Any, **json_names: str) -> dict[str, Any]:
+    return {json_names.get(one.name, one.name): getattr(value, one.name) for one in fields(value)}
 
 
 @dataclass(slots=True)
 class StatedFacts:
-    """Where each word was said, by user."""
+    """Which event stated each fact first, by user."""
 
     _by_order: dict[tuple[str, str, str], dict[Order, Saying]] = field(default_factory=dict)
     _moved: dict[tuple[str, str, str], Saying] = field(default_factory=dict)
 
     def add(self, offset: int, at: int, event: ChangeEvent) -> None:
-        """The next event of the log. What is said again was said first."""
+        """Take in the next event of the log. Of a fact stated twice the first event counts."""
         if event.kind in {"due", "mapping"}:
             return
         who = (event.user, event.source, event.subject)
@@ -135,55 +155,55 @@ class StatedFacts:
             self._by_order.setdefault(who, {}).setdefault(event.order, saying)
 
     def of(self, user: str, word: Word) -> StatedFact:
-        """The event that said it. Of a subject that came from another user, or left: the one that moved it."""
+        """The word with its event. For a subject that came from another user, or left: with the event that moved it."""
         who = (user, word.source, word.subject)
         known = None if word.left or word.order is None else self._by_order.get(who, {}).get(word.order)
         return StatedFact(word, known or self._moved.get(who))
 
 
 @dataclass(slots=True)
-class Constant:
-    """Since when each attribute, and each element of a list, of one user has been as it is."""
+class UnchangedSince:
+    """From where on each attribute of one user, and each element of a list, has been as it is."""
 
-    _since: dict[tuple[str, str | None], tuple[Any, Since]] = field(default_factory=dict)
+    _since: dict[tuple[str, str | None], tuple[Any, LogPosition]] = field(default_factory=dict)
 
     def take(self, desired: Resource, offset: int, at: int) -> None:
-        """The next state that is desired."""
-        place = Since(offset, at)
+        """Take in the next desired state."""
+        position = LogPosition(offset, at)
         before, self._since = self._since, {}
         for key, value in _pieces(desired):
             known = before.get(key)
             same = known is not None and known[0] == value and type(known[0]) is type(value)
-            self._since[key] = cast("tuple[Any, Since]", known) if same else (value, place)
+            self._since[key] = cast("tuple[Any, LogPosition]", known) if same else (value, position)
 
-    def of(self, why: Why) -> Since | None:
-        """Since when. None: it doesn't hold, since another reason gives a higher level."""
-        value, since = self._since.get((why.attribute, why.element), (None, None))
-        return None if why.attribute in LEVELS and why.element is not None and value != why.value else since
+    def of(self, why: Why) -> LogPosition | None:
+        """From where on a value holds. None: it doesn't hold, since another reason gives a higher level."""
+        value, position = self._since.get((why.attribute, why.element), (None, None))
+        return None if why.attribute in LEVELS and why.element is not None and value != why.value else position
 
 
 def in_force(known: MappingInForce, *, first: bool) -> MappingAtMoment:
-    """`first`: what lies before it was folded by it too."""
+    """The mapping as an answer names it. `first`: the log's first, by which what lies before it was folded too."""
     return MappingAtMoment(known.digest, 0 if first else known.seq, known.seq, known.by, known.reason, known.at)
 
 
-def reasons(user: str, whys: Iterable[Why], sayings: StatedFacts, constant: Constant) -> tuple[Reason, ...]:
-    """The whys, each with its events."""
+def reasons(user: str, whys: Iterable[Why], stated: StatedFacts, unchanged: UnchangedSince) -> tuple[Reason, ...]:
+    """The whys, each with the events that it rests on."""
     return tuple(
         Reason(
             why.attribute,
             why.element,
             why.value,
             why.part,
-            tuple(sayings.of(user, word) for word in why.words),
-            constant.of(why),
+            tuple(stated.of(user, word) for word in why.words),
+            unchanged.of(why),
         )
         for why in whys
     )
 
 
 def upcoming(record: UserRecord, mapping: Mapping) -> Upcoming | None:
-    """What the next date of a user comes to, if nothing else is said until then."""
+    """The next date of a user, and what it will change if no event comes before it."""
     if record.due is None:
         return None
     event = passed(record, Origin("", 0, 0, -(-record.due // 1000)))

@@ -1,7 +1,7 @@
-"""Explain: why somebody is to have what they are to have. Each value, and each element of a list, with what gave it.
+"""Why a user is to have what is desired: each value, and each element of a list, with what gave it.
 
-Nothing is decided here: `authority.view` is asked whose word counts, and a mapping of one rule alone what that rule
-gives. So what is explained and what is desired can't differ.
+Nothing is decided here. `authority.view` says whose word counts, and a mapping that has one rule alone says what that
+rule gives. So the explanation can't differ from what is desired.
 """
 
 from collections.abc import Callable, Iterator
@@ -18,19 +18,19 @@ from streamproc.core.records.resource import LEVELS, LISTS, SCALARS
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """One source's word on one fact, as it counts. `value` None: it has none, or it left the fact out of a snapshot.
-
-    `order`: of the event that said so; None: it isn't known. `effective`: from when it holds, where it was said with a
-    date. `left`: the subject isn't this user's any more, and what it had said has no value.
-    """
+    """One source's word on one fact, as it counts."""
 
     fact: str
     value: Fact
+    """None: the source says that it is empty, or left the fact out of a snapshot."""
     source: str
     subject: str
     order: Order | None
+    """Of the event that said so; None: it isn't known."""
     effective: Effective | None = None
+    """From when it holds, where the event gave a date."""
     left: bool = False
+    """The subject isn't this user's any more, and what it had said has no value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class ByLine:
 
 @dataclass(frozen=True, slots=True)
 class ByCopy:
-    """A `[[copy]]`, by its place in the file, from 1."""
+    """A `[[copy]]`, by its number in the file, from 1."""
 
     number: int
     fact: str
@@ -52,7 +52,7 @@ class ByCopy:
 
 @dataclass(frozen=True, slots=True)
 class ByRule:
-    """A `[[rule]]`, by its place in the file, from 1."""
+    """A `[[rule]]`, by its number in the file, from 1."""
 
     number: int
     when: dict[str, str | list[str]]
@@ -68,7 +68,7 @@ class ByAlways:
 
 @dataclass(frozen=True, slots=True)
 class ByNothing:
-    """Nothing gives it a value, and the mapping owns it: it is empty on purpose."""
+    """Nothing gives a value to an attribute that the mapping owns: it is empty on purpose."""
 
     by: Literal["nothing"] = "nothing"
 
@@ -79,22 +79,15 @@ Part: TypeAlias = ByLine | ByCopy | ByRule | ByAlways | ByNothing
 
 @dataclass(frozen=True, slots=True)
 class Why:
-    """One reason. An element may have several; of skills and languages the highest level holds.
-
-    `element`: a name in roles, groups, skills or languages; None: the attribute itself. `value`: its value, or the
-    level; None of a role or a group, and of what is empty.
-    """
+    """One reason. An element may have several; of skills and languages the highest level holds."""
 
     attribute: str
     element: str | None
+    """A name in roles, groups, skills or languages; None: the reason is for the attribute itself."""
     value: str | float | bool | None
+    """The value, or an element's level; None for a role, a group, and what is empty."""
     part: Part
     words: tuple[Word, ...]
-
-
-def explain(mapping: Mapping, facts: MappingABC[str, SourceFacts], now: int) -> list[Why]:
-    """Why these facts (by SOURCE/SUBJECT) ask for what they ask for at a moment (ms since 1970)."""
-    return Explainer(mapping).explain(facts, now)
 
 
 class Explainer:
@@ -107,43 +100,43 @@ class Explainer:
         self._rules = [(n, rule, _alone(rules=[rule])) for n, rule in enumerate(mapping.file.rules, 1)]
 
     def explain(self, facts: MappingABC[str, SourceFacts], now: int) -> list[Why]:
-        """See the function of that name."""
+        """Why these facts, by SOURCE/SUBJECT, give what they give at a moment (ms since 1970)."""
         file = self.mapping.file
-        said = view(facts, now, file.authority, file.attributes.active)
-        desired = cast("dict[str, Any]", self.mapping.desire("", said)[0])
-        words = _Words(self.mapping, facts, now, said)
-        whys = [self._scalar(name, desired[name], said, words) for name in ("active", *SCALARS) if name in desired]
+        viewed = view(facts, now, file.authority, file.attributes.active)
+        desired = cast("dict[str, Any]", self.mapping.desire("", viewed)[0])
+        words = _Words(self.mapping, facts, now, viewed)
+        whys = [self._scalar(name, desired[name], viewed, words) for name in ("active", *SCALARS) if name in desired]
         for name in (*LISTS, *LEVELS):
             if name in desired:
-                whys += self._elements(name, said, words)
+                whys += self._elements(name, viewed, words)
         return whys
 
-    def _scalar(self, name: str, value: Any, said: MappingABC[str, Fact], words: "_Words") -> Why:
+    def _scalar(self, name: str, value: Any, facts: MappingABC[str, Fact], words: "_Words") -> Why:
         for number, rule, alone in reversed(self._rules):  # the last one that matches holds
-            if getattr(rule, name, None) is not None and alone.desire("", said)[0].get(name) is not None:
+            if getattr(rule, name, None) is not None and alone.desire("", facts)[0].get(name) is not None:
                 return Why(name, None, value, ByRule(number, rule.when), words.of(*rule.when))
         fact = self._lines.get(name)
-        if fact is not None and fact in said:
+        if fact is not None and fact in facts:
             return Why(name, None, value, ByLine(fact), words.of(fact))
         return Why(name, None, value, ByNothing(), words.of(*self._feeding(name)))
 
-    def _elements(self, name: str, said: MappingABC[str, Fact], words: "_Words") -> list[Why]:
+    def _elements(self, name: str, facts: MappingABC[str, Fact], words: "_Words") -> list[Why]:
         """Why each element of a list is there."""
         whys: list[Why] = []
         for number, copy, alone in self._copies:
             if copy.to == name:
-                for element, level in _given(alone, name, said):
+                for element, level in _given(alone, name, facts):
                     whys.append(Why(name, element, level, ByCopy(number, copy.fact), words.of(copy.fact)))
         for number, rule, alone in self._rules:
             if getattr(rule, name):
-                for element, level in _given(alone, name, said):
+                for element, level in _given(alone, name, facts):
                     whys.append(Why(name, element, level, ByRule(number, rule.when), words.of(*rule.when)))
         if name == "roles":
             whys += [Why(name, role, None, ByAlways(), ()) for role in self.mapping.file.always.roles]
         return whys or [Why(name, None, None, ByNothing(), words.of(*self._feeding(name)))]
 
     def _feeding(self, name: str) -> list[str]:
-        """Facts that may give something to a list, title or division."""
+        """Facts that can give something to a list, title or division."""
         named = {copy.fact for _, copy, _ in self._copies if copy.to == name}
         named |= {fact for _, rule, _ in self._rules if getattr(rule, name, None) for fact in rule.when}
         return sorted(named)
@@ -153,29 +146,29 @@ class _Words:
     """Whose words the facts of one user are."""
 
     def __init__(
-        self, mapping: Mapping, facts: MappingABC[str, SourceFacts], now: int, said: MappingABC[str, Fact]
+        self, mapping: Mapping, facts: MappingABC[str, SourceFacts], now: int, viewed: MappingABC[str, Fact]
     ) -> None:
         self._facts = facts
         self._now = now
-        self._said = said
+        self._viewed = viewed
         self._view: Callable[[MappingABC[str, SourceFacts]], dict[str, Fact]] = lambda some: view(
             some, now, mapping.file.authority, mapping.file.attributes.active
         )
         self._active = mapping.file.attributes.active
-        kept = {self._active, BEGAN}
-        self._signed = self._view({subject: _signed(each, subject, kept) for subject, each in facts.items()})
-        self._found: dict[str, tuple[Word, ...]] = {}
+        weighed = {self._active, BEGAN}
+        self._signed = self._view({subject: _signed(one, subject, weighed) for subject, one in facts.items()})
+        self._words: dict[str, tuple[Word, ...]] = {}
 
     def of(self, *names: str) -> tuple[Word, ...]:
-        """The words that give these facts their values. None of what nobody speaks of."""
-        return tuple(each for name in names for each in self._one(name))
+        """The words that give these facts their values; none for a fact that nobody states."""
+        return tuple(word for name in names for word in self._of_fact(name))
 
-    def _one(self, name: str) -> tuple[Word, ...]:
-        if name not in self._said:
+    def _of_fact(self, name: str) -> tuple[Word, ...]:
+        if name not in self._viewed:
             return ()
-        if name not in self._found:
-            self._found[name] = tuple(self._search(name))
-        return self._found[name]
+        if name not in self._words:
+            self._words[name] = tuple(self._search(name))
+        return self._words[name]
 
     def _search(self, name: str) -> Iterator[Word]:
         signed: object = self._signed.get(name)
@@ -185,20 +178,20 @@ class _Words:
         agreeing = [subject for subject in self._with_a_say(name) if self._agrees(subject, name)]
         if agreeing:
             yield from (self._word(subject, name) for subject in agreeing)
-        else:  # who has left has taken it along
-            yield from (self._word(subject, name) for subject, each in self._facts.items() if _has_left(each, name))
+        else:  # the subject that has left took the value along
+            yield from (self._word(subject, name) for subject, facts in self._facts.items() if _has_left(facts, name))
 
     def _with_a_say(self, name: str) -> Iterator[str]:
-        """Subjects of sources whose word, taken alone, is the value. Several: truth and null are nobody's alone."""
+        """Subjects of sources whose word alone gives the value. Several can: true, false and null bear no signature."""
         for source in sorted({subject.partition("/")[0] for subject in self._facts}):
-            own = {each: facts for each, facts in self._facts.items() if each.partition("/")[0] == source}
+            own = {subject: facts for subject, facts in self._facts.items() if subject.partition("/")[0] == source}
             alone = self._view(own)
-            if name in alone and alone[name] is self._said[name]:
+            if name in alone and alone[name] is self._viewed[name]:
                 yield from own
 
     def _agrees(self, subject: str, name: str) -> bool:
         values = self._values(subject)
-        return name in values and values[name] is self._said[name]
+        return name in values and values[name] is self._viewed[name]
 
     def _word(self, subject: str, name: str) -> Word:
         facts = self._facts[subject]
@@ -214,7 +207,7 @@ class _Words:
 
 @dataclass(frozen=True, slots=True)
 class _Signature:
-    """In the place of a value, to see whose it is."""
+    """Stands in for a value, to see whose value `view` chooses."""
 
     subject: str
 
@@ -222,12 +215,12 @@ class _Signature:
 _PLAIN: Final = (bool, type(None))
 
 
-def _signed(facts: SourceFacts, subject: str, kept: set[str]) -> SourceFacts:
-    """The facts with each value signed, but for those that are looked at when words are weighed."""
+def _signed(facts: SourceFacts, subject: str, weighed: set[str]) -> SourceFacts:
+    """The facts with each value signed, but for those by which `view` weighs words."""
 
     def sign(values: dict[str, Fact]) -> dict[str, Fact]:
         signature = cast("Fact", _Signature(subject))
-        return {name: v if name in kept or isinstance(v, _PLAIN) else signature for name, v in values.items()}
+        return {name: v if name in weighed or isinstance(v, _PLAIN) else signature for name, v in values.items()}
 
     rows = {name: replace(row, attributes=sign(row.attributes)) for name, row in facts.rows.items()}
     return replace(facts, values=sign(facts.values), rows=rows)
@@ -242,7 +235,7 @@ def _alone(copies: list[Copy] | None = None, rules: list[Rule] | None = None) ->
     return Mapping(MappingFile.model_validate({"copy": copies or [], "rule": rules or []}), "")
 
 
-def _given(alone: Mapping, name: str, said: MappingABC[str, Fact]) -> list[tuple[str, float | None]]:
+def _given(alone: Mapping, name: str, facts: MappingABC[str, Fact]) -> list[tuple[str, float | None]]:
     """Elements of a list, with their levels."""
-    given = cast("dict[str, Any]", alone.desire("", said)[0]).get(name) or ()
+    given = cast("dict[str, Any]", alone.desire("", facts)[0]).get(name) or ()
     return list(given.items()) if isinstance(given, dict) else [(element, None) for element in given]

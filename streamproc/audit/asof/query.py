@@ -1,7 +1,8 @@
-"""As of: answers from a history, of one user or of all, one partition after the other.
+"""Answers "as of" from a history, about one user or all, one partition after the other.
 
-Desired is folded anew, and compared with what `scim.operations` recorded, which is what the sink was to do: where they
-differ, the recorded one is told, and that they do. In memory are one partition's users, and where each word was said.
+What was desired is folded anew and compared with the record in `scim.operations`, which the sink worked by. Where they
+differ, the answer is the record's, and says that they differ. Memory holds one partition's users, and which event
+stated each fact.
 """
 
 from collections.abc import Iterator
@@ -13,11 +14,11 @@ from pydantic import ValidationError
 
 from streamproc.audit.asof.answer import (
     AsOf,
-    Constant,
     MappingAtMoment,
     Reason,
     Recorded,
     StatedFacts,
+    UnchangedSince,
     in_force,
     reasons,
     upcoming,
@@ -34,15 +35,15 @@ from streamproc.core.records.topic_names import CHANGES, OPERATIONS, OUTCOMES
 from streamproc.core.records.user_record import CHANGED, UserRecord, decode, sealed
 
 NEEDED: Final = (CHANGES, OPERATIONS, OUTCOMES)
-"""Topics."""
+"""Topics that an answer is made from."""
 _SILENT: Final = b'"requests":[]'
 
 
 def as_of(history: History, at: int, user: str | None = None, assumed: MappingInForce | None = None) -> Iterator[AsOf]:
-    """The answers at `at` (ms since 1970), by partition and user ID: of everybody who had been spoken of, or of one.
+    """The answers at a moment (ms since 1970), by partition and user ID, about one user or about all whom the log knew.
 
-    Of one user one partition is read. `assumed`: the mapping that a partition begins with where its log names none.
-    Raises HistoryError, and what reading the history raises.
+    Of one user only their partition is read. `assumed`: the mapping that a partition begins with where its log names
+    none. Raises HistoryError, and what reading the history raises.
     """
     for partition in range(history.partitions) if user is None else [partition_of(user.encode(), history.partitions)]:
         yield from within(history, partition, at, user, assumed)
@@ -51,7 +52,7 @@ def as_of(history: History, at: int, user: str | None = None, assumed: MappingIn
 def within(
     history: History, partition: int, at: int, user: str | None = None, assumed: MappingInForce | None = None
 ) -> Iterator[AsOf]:
-    """The same of one partition."""
+    """The answers of one partition; the same otherwise."""
     yield from _Partition(history, partition, at, user).answers(assumed)
 
 
@@ -63,27 +64,29 @@ class _Partition:
     partition: int
     at: int
     user: str | None
-    sayings: StatedFacts = field(default_factory=StatedFacts)
-    constant: dict[str, Constant] = field(default_factory=dict)
+    stated: StatedFacts = field(default_factory=StatedFacts)
+    unchanged: dict[str, UnchangedSince] = field(default_factory=dict)
+    """By user."""
     recorded: dict[str, bytes] = field(default_factory=dict)
-    """User → the record at the same seq, as it was recorded; or one that can't be read, where there is none."""
-    told: dict[str, TargetStateFold] = field(default_factory=dict)
+    """User → the record of the same seq in `scim.operations`; where there is none, a record that can't be read."""
+    target: dict[str, TargetStateFold] = field(default_factory=dict)
+    """By user."""
     in_force: dict[str, MappingAtMoment] = field(default_factory=dict)
     """By digest."""
     explainers: dict[str, Explainer] = field(default_factory=dict)
 
     def answers(self, assumed: MappingInForce | None) -> Iterator[AsOf]:
-        refold = self._folded(assumed)
+        refold = self._refolded(assumed)
         if refold.records:
             self._compare(refold.records)
-            self._ask(refold.records)
+            self._fold_outcomes(refold.records)
         for user in sorted(refold.records):
             yield self._answer(user, refold.records[user])
 
     # What was desired
 
-    def _folded(self, assumed: MappingInForce | None) -> Refold:
-        """Everybody, after all that had been appended by then."""
+    def _refolded(self, assumed: MappingInForce | None) -> Refold:
+        """The users as they stood after all that had been appended by the moment."""
         first = first_mapping(self.history.read(CHANGES, self.partition)) or assumed
         refold = Refold(self._below, first)
         if first is not None:
@@ -102,7 +105,7 @@ class _Partition:
         return refold
 
     def _changes(self) -> Iterator[StoredRecord]:
-        """What had been appended by then."""
+        """The records that had been appended by the moment."""
         for logged in self._below(None):
             if logged.timestamp > self.at:
                 return
@@ -118,11 +121,13 @@ class _Partition:
 
     def _step(self, step: Step) -> None:
         if step.event is not None and step.records:
-            self.sayings.add(step.logged.offset, step.logged.timestamp, step.event)
+            self.stated.add(step.logged.offset, step.logged.timestamp, step.event)
         for user, value in step.records.items():
-            if CHANGED in value or user not in self.constant:
+            if CHANGED in value or user not in self.unchanged:
                 desired = orjson.loads(value)["desired"]
-                self.constant.setdefault(user, Constant()).take(desired, step.logged.offset, step.logged.timestamp)
+                self.unchanged.setdefault(user, UnchangedSince()).take(
+                    desired, step.logged.offset, step.logged.timestamp
+                )
 
     def _enforce(self, rules: MappingInForce, *, first: bool) -> None:
         self.in_force[rules.digest] = in_force(rules, first=first)
@@ -131,7 +136,7 @@ class _Partition:
     # What is recorded of it
 
     def _compare(self, records: dict[str, bytes]) -> None:
-        """Keep what was recorded at each user's seq. Of several at one place that which isn't as it should be."""
+        """Keep the record of each user's seq. Of several with one seq, keep one that isn't what was folded."""
         wanted = {
             user.encode(): (user, value, value[: value.index(b'"seq":') + 6], _seq(value))
             for user, value in records.items()
@@ -142,20 +147,20 @@ class _Partition:
             if logged.value is None or known is None:
                 continue
             user, folded, begins, seq = known
-            found = _seq(logged.value, begins)
-            if found == seq and self.recorded.get(user) in {None, folded}:
+            recorded_seq = _seq(logged.value, begins)
+            if recorded_seq == seq and self.recorded.get(user) in {None, folded}:
                 self.recorded[user] = logged.value
-            elif found is None:
+            elif recorded_seq is None:
                 broken[user] = logged.value
         self.recorded = broken | self.recorded
 
-    def _ask(self, records: dict[str, bytes]) -> None:
+    def _fold_outcomes(self, records: dict[str, bytes]) -> None:
         for logged in self._of(OUTCOMES):
             user = (logged.key or b"").decode(errors="replace")
             if logged.value is not None and user in records and _SILENT not in logged.value:
-                told = self.told.setdefault(user, TargetStateFold(self.at))
+                target = self.target.setdefault(user, TargetStateFold(self.at))
                 try:
-                    told.take(orjson.loads(logged.value))
+                    target.take(orjson.loads(logged.value))
                 except (orjson.JSONDecodeError, KeyError, TypeError) as error:
                     raise HistoryError(
                         f"{OUTCOMES}, partition {self.partition}, offset {logged.offset}: isn't an outcome. "
@@ -169,7 +174,7 @@ class _Partition:
     # The answer
 
     def _answer(self, user: str, folded: bytes) -> AsOf:
-        record, recorded = _weighed(folded, self.recorded.get(user))
+        record, recorded = _compared(folded, self.recorded.get(user))
         overdue = record.due if record.due is not None and record.due <= self.at * 1000 else None
         explainer = self.explainers.get(record.mapping)
         return AsOf(
@@ -184,7 +189,7 @@ class _Partition:
             mapping=self.in_force.get(record.mapping),
             recorded=recorded,
             reasons=self._reasons(user, record),
-            acknowledged=self.told.get(user, TargetStateFold(self.at)).told(),
+            acknowledged=self.target.get(user, TargetStateFold(self.at)).known(),
             upcoming=None if explainer is None or recorded == "differs" else upcoming(record, explainer.mapping),
         )
 
@@ -192,12 +197,12 @@ class _Partition:
         explainer = self.explainers.get(record.mapping)
         if explainer is None:  # recorded by a mapping that the log doesn't name
             return ()
-        constant = self.constant.get(user, Constant())
-        return reasons(user, explainer.explain(record.facts, record.as_of), self.sayings, constant)
+        unchanged = self.unchanged.get(user, UnchangedSince())
+        return reasons(user, explainer.explain(record.facts, record.as_of), self.stated, unchanged)
 
 
 def _seq(value: bytes, begins: bytes | None = None) -> int | None:
-    """A record's seq; None: it doesn't say. One that begins as this user's do needn't be decoded for it."""
+    """A record's seq; None: it has none. A record that begins with `begins` needn't be decoded for it."""
     if begins is None or value.startswith(begins):
         first = value.index(b'"seq":') + 6 if begins is None else len(begins)
         digits = value[first : value.find(b',"prev":', first)]
@@ -210,8 +215,8 @@ def _seq(value: bytes, begins: bytes | None = None) -> int | None:
     return seq if type(seq) is int else None
 
 
-def _weighed(folded: bytes, recorded: bytes | None) -> tuple[UserRecord, Recorded]:
-    """The record to tell, and what is recorded in its place."""
+def _compared(folded: bytes, recorded: bytes | None) -> tuple[UserRecord, Recorded]:
+    """The record to answer by, and how the recorded one compares with the folded one."""
     record = decode(folded)
     if recorded is None:
         return record, "missing"

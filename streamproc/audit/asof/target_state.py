@@ -1,9 +1,9 @@
-"""Acknowledged: what the target was known to hold of a user at a moment, by what `scim.outcomes` says of its answers.
+"""What the target was known to hold of a user at a moment, by its answers as `scim.outcomes` has them.
 
-Rule 1: an answer counts from when we had it. What was sent and not answered, or answered in a way that leaves open
-whether it was applied, changes nothing until a read tells; it is named as open.
-Rule 2: requests are taken in the order of their answers, not in that in which they were told: a write is told when its
-turn has ended, the reads on its way at once.
+Rule 1: an answer counts from the moment it arrived. A write without an answer, or with an answer that leaves open
+whether it was applied, changes nothing until a read shows it; until then it is named as open.
+Rule 2: requests count in the order of their answers. Outcomes come in another order: a write's outcome is written at
+the end of its turn, those of reads on the way at once.
 """
 
 from dataclasses import dataclass, field
@@ -12,35 +12,40 @@ from typing import Any, Literal, TypeAlias
 from streamproc.core.records.resource import Resource
 
 State: TypeAlias = Literal["holds", "absent", "unsaid", "never"]
-"""`absent`: it has no such user. `unsaid`: it accepted a write, by a log that doesn't say what it holds since.
+"""`absent`: it has no such user. `unsaid`: it accepted a write, and the log doesn't say what it holds since then.
 `never`: it was never asked."""
 
 
 @dataclass(frozen=True, slots=True)
 class Open:
-    """A write of which it isn't known whether it was applied. `answered` None: no answer had come by then. ms."""
+    """A write that may have been applied or not."""
 
     id: str
     method: str
     path: str
     sent: int
+    """In ms since 1970."""
     answered: int | None
+    """In ms since 1970; None: no answer had come by the moment."""
 
 
 @dataclass(frozen=True, slots=True)
 class KnownTargetState:
-    """See above. `at`: ms since 1970, when the answer came that says so; `request`: the id of the request."""
+    """What the target was known to hold of one user."""
 
     state: State = "never"
     holds: Resource | None = None
     at: int | None = None
+    """When the answer came that says so, in ms since 1970."""
     request: str | None = None
+    """The id of that answer's request."""
     open: tuple[Open, ...] = ()
+    """Writes sent since, of which nothing is known."""
 
 
 @dataclass(slots=True)
 class TargetStateFold:
-    """Of one user up to `until` (ms since 1970), outcome by outcome, in any order."""
+    """Folds one user's outcomes, in any order, into what was known at `until` (ms since 1970)."""
 
     until: int
     _last: tuple[int, int] = (-1, -1)
@@ -50,25 +55,25 @@ class TargetStateFold:
     _open: list[tuple[int, Open]] = field(default_factory=list)
 
     def take(self, outcome: dict[str, Any]) -> None:
-        """`outcome`: a value of `scim.outcomes`, decoded. Raises KeyError or TypeError where it isn't one."""
+        """Take in a decoded value of `scim.outcomes`. Raises KeyError or TypeError where it isn't one."""
         for request in outcome["requests"]:
             if request["sent"] <= self.until:
-                self._one(outcome["verdict"], request)
+                self._take_request(outcome["verdict"], request)
 
-    def told(self) -> KnownTargetState:
-        """What is known of all that was taken."""
-        still = [each for ended, each in sorted(self._open, key=lambda one: one[0]) if ended >= self._last[0]]
+    def known(self) -> KnownTargetState:
+        """What is known, by all outcomes taken in."""
+        still_open = [write for ended, write in sorted(self._open, key=lambda item: item[0]) if ended >= self._last[0]]
         at = self._last[0] if self._request is not None else None
-        return KnownTargetState(self._state, self._holds, at, self._request, tuple(still))
+        return KnownTargetState(self._state, self._holds, at, self._request, tuple(still_open))
 
-    def _one(self, verdict: str, request: dict[str, Any]) -> None:
+    def _take_request(self, verdict: str, request: dict[str, Any]) -> None:
         writes, answered, status = request["method"] != "GET", request["answered"], request["status"]
         unsaid = writes and status is not None and 200 <= status < 300 and request.get("holds") is None
         if answered > self.until or verdict == "unknown":
             if writes:
-                came = None if answered > self.until else answered
-                one = Open(request["id"], request["method"], request["path"], request["sent"], came)
-                self._open.append((answered, one))
+                arrived = None if answered > self.until else answered
+                write = Open(request["id"], request["method"], request["path"], request["sent"], arrived)
+                self._open.append((answered, write))
         elif request.get("absent"):
             self._learn(request, "absent", None)
         elif request.get("holds") is not None:
@@ -77,6 +82,6 @@ class TargetStateFold:
             self._learn(request, "unsaid", None)
 
     def _learn(self, request: dict[str, Any], state: State, holds: Resource | None) -> None:
-        place = (request["answered"], request["sent"])
-        if place >= self._last:
-            self._last, self._state, self._holds, self._request = place, state, holds, request["id"]
+        answered_and_sent = (request["answered"], request["sent"])
+        if answered_and_sent >= self._last:
+            self._last, self._state, self._holds, self._request = answered_and_sent, state, holds, request["id"]

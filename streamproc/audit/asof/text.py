@@ -1,4 +1,4 @@
-"""As of, in words: a row of the table of all users, and the whole answer about one."""
+"""The answer "as of" as text: one row of the table of all users, or the whole answer about one."""
 
 from collections.abc import Iterator
 from typing import Any, Final, assert_never, cast
@@ -38,9 +38,9 @@ def _access(resource: Resource | None) -> str:
 
 
 def _difference(answer: AsOf) -> str:
-    """How what is desired and what is acknowledged differ, in words."""
+    """How the desired and the acknowledged state differ, in words."""
     known = answer.acknowledged
-    words = [f"{each.method} sent {iso_moment(each.sent)}, {_fate(each.answered)}" for each in known.open]
+    words = [f"{write.method} sent {iso_moment(write.sent)}, {_fate(write.answered)}" for write in known.open]
     if known.state in {"holds", "absent"}:
         to_do = plan(known.holds, answer.desired)
         named: list[str] = []
@@ -61,18 +61,18 @@ def _fate(answered: int | None) -> str:
 
 
 def answered(answer: AsOf) -> Iterator[str]:
-    """The answer about one user, for reading: lines with nothing in them that a terminal would obey."""
+    """Lines of the answer about one user, with nothing in them that a terminal would obey."""
     yield from map(plain, _answered(answer))
 
 
 def _answered(answer: AsOf) -> Iterator[str]:
     yield f"{answer.user} as of {iso_moment(answer.at)}"
     yield ""
-    place = f"identity.changes/{answer.partition}@{answer.seq}"
-    yield f"Desired, by the event at {place} ({_RECORDED[answer.recorded]})"
+    event = f"identity.changes/{answer.partition}@{answer.seq}"
+    yield f"Desired, by the event at {event} ({_RECORDED[answer.recorded]})"
     if answer.mapping is not None:
         rules = answer.mapping
-        yield f"  mapping {rules.digest}, in force from offset {rules.since} on, by {rules.by}: {rules.reason}"
+        yield f"  mapping {rules.digest}, in force from offset {rules.since_offset} on, by {rules.by}: {rules.reason}"
     else:
         yield "  the log doesn't name the mapping of this record, so there are no reasons to give"
         yield from _values(answer.desired)
@@ -93,7 +93,7 @@ def _answered(answer: AsOf) -> Iterator[str]:
 
 
 def _due(upcoming: Upcoming) -> str:
-    """The next date, and what it comes to."""
+    """The next date, and what it changes."""
     changes = "; ".join(f"{name} = {_value(value)}" for name, value in upcoming.desired.items()) or "nothing changes"
     line = f"due {iso_moment(upcoming.at // 1000)}: {changes}, by {upcoming.source} {upcoming.subject}"
     if upcoming.effective is not None:
@@ -105,7 +105,7 @@ def _reason(reason: Reason, partition: int) -> Iterator[str]:
     since = "(more is given)" if reason.since is None else f"since {iso_moment(reason.since.at)}"
     value = "" if reason.value is None and reason.element is not None else _value(reason.value)
     named = f"  {reason.element} {value}" if reason.element is not None else f"{reason.attribute:<16} {value}"
-    words = "; ".join(_said(each, partition) for each in reason.said)
+    words = "; ".join(_stated(fact, partition) for fact in reason.stated)
     yield "  " + "  ".join(part for part in (f"{named:<32}", since, _part(reason.part), words) if part)
 
 
@@ -116,7 +116,9 @@ def _part(part: Part) -> str:
         case ByCopy(number, fact):
             return f"copy {number} ({fact})"
         case ByRule(number, when):
-            wanted = (f"{fact} = {each if isinstance(each, str) else ' | '.join(each)}" for fact, each in when.items())
+            wanted = (
+                f"{fact} = {value if isinstance(value, str) else ' | '.join(value)}" for fact, value in when.items()
+            )
             return f"rule {number} ({' and '.join(wanted)})"
         case ByAlways():
             return "always"
@@ -126,17 +128,17 @@ def _part(part: Part) -> str:
             assert_never(part)
 
 
-def _said(said: StatedFact, partition: int) -> str:
-    word = said.word
+def _stated(stated: StatedFact, partition: int) -> str:
+    word = stated.word
     what = f"{word.fact} = {_value(word.value)}"
     if word.left and word.value is None:
         what = f"{word.fact}: the subject has left this user"
     line = f"{what}  {word.source} {word.subject}"
     if word.effective is not None:
         line += f", effective {word.effective.said} ({word.effective.zone})"
-    if said.saying is None:
+    if stated.saying is None:
         return line
-    saying, raw = said.saying, said.saying.origin
+    saying, raw = stated.saying, stated.saying.origin
     line += f", {saying.kind} {saying.event}, identity.changes/{partition}@{saying.offset}"
     return f"{line}, from {raw.topic}/{raw.partition}@{raw.offset} appended {iso_moment(raw.appended)}"
 
@@ -151,9 +153,9 @@ def _acknowledged(answer: AsOf) -> Iterator[str]:
             yield "  that is what was desired"
         for name, (held, wanted) in different.items():
             yield f"  {name}: {_value(wanted)} was desired, not {_value(held)}"
-    for each in known.open:
-        sent = iso_moment(each.sent)
-        yield f"  open: {each.method} {each.path}, sent {sent}, {_fate(each.answered)} (request {each.id})"
+    for write in known.open:
+        sent = iso_moment(write.sent)
+        yield f"  open: {write.method} {write.path}, sent {sent}, {_fate(write.answered)} (request {write.id})"
 
 
 def _state(known: KnownTargetState) -> str:
@@ -193,5 +195,5 @@ def _value(value: Any) -> str:
 
 
 def plain(line: str) -> str:
-    """What sources say may hold what a terminal would obey."""
-    return "".join(each if each.isprintable() else repr(each)[1:-1] for each in line)
+    """A line without what a terminal would obey: text of sources can hold it."""
+    return "".join(character if character.isprintable() else repr(character)[1:-1] for character in line)

@@ -26,7 +26,7 @@ class Finding:
     seq: int | None = None
 
     @property
-    def told(self) -> str:
+    def sentence(self) -> str:
         """In one line."""
         place = self.file if self.line is None else f"{self.file} line {self.line}"
         about = [] if self.user is None else [f"user {self.user}"]

@@ -76,8 +76,8 @@ def make(
         if redact is not None:
             if not verified.equal:
                 raise EvidenceError(
-                    f"it can't be redacted, since the log isn't whole: {verified.findings[0].told}; "
-                    f"{verified.found} in all, which the bundle shows without --redact"
+                    f"it can't be redacted, since the log isn't whole: {verified.findings[0].sentence}; "
+                    f"{verified.finding_count} in all, which the bundle shows without --redact"
                 )
             say("redacting")
             redacted_to = Path(name) / "redacted"

@@ -41,7 +41,7 @@ class Verified:
     """
 
     findings: tuple[Finding, ...]
-    found: int
+    finding_count: int
     counts: dict[str, int]
     chosen: Scope
     redacted: bool
@@ -52,7 +52,7 @@ class Verified:
 
     @property
     def equal(self) -> bool:
-        return self.found == 0
+        return self.finding_count == 0
 
 
 class Derived:

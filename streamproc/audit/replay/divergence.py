@@ -41,7 +41,7 @@ class Divergence:
     recomputed: Any = None
 
     @property
-    def told(self) -> str:
+    def sentence(self) -> str:
         """In a line."""
         place = f"{self.topic} partition {self.partition}"
         at = "" if self.offset is None else f" offset {self.offset}"

@@ -50,7 +50,7 @@ def by_the_log(told: list[Outcome], user: str) -> KnownTargetState:
     for outcome in told:
         if outcome.user == user:
             answers.take(orjson.loads(orjson.dumps(outcome)))
-    return answers.told()
+    return answers.known()
 
 
 def lost(method: str, times: int = 1) -> Callable[[str, str, Response], Response]:
@@ -99,7 +99,7 @@ async def test_what_wasnt_answered_is_told_once_it_was_read(org: Org, told: list
         answers = TargetStateFold(write.answered)
         for outcome in told:
             answers.take(orjson.loads(orjson.dumps(outcome)))
-        assert [each.id for each in answers.told().open] == [write.id]
+        assert [each.id for each in answers.known().open] == [write.id]
     found = by_the_log(told, "E1")
     assert found.open == ()
     assert found.holds is not None

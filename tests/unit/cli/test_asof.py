@@ -14,7 +14,7 @@ from click.testing import CliRunner, Result
 from streamproc.archive import layout
 from streamproc.audit import words
 from streamproc.audit.asof.query import NEEDED, as_of
-from streamproc.cli import asof, options
+from streamproc.cli import asof, history_source, options
 from streamproc.cli.replay import replay
 from streamproc.core.errors import HistoryError
 from streamproc.core.fold.refold import first_mapping
@@ -22,21 +22,24 @@ from streamproc.core.records.change_event import Effective
 from streamproc.core.records.resource import Resource
 from streamproc.core.records.stored_record import InMemoryHistory, StoredRecord
 from streamproc.core.records.topic_names import OPERATIONS
-from streamproc.settings import load_settings
 from tests.support.asof_log import DEFAULT, MINUTE, NOON, Log, hired, lines, request
 from tests.support.pasts import Past, archived
 
 
-def run(log: Log, monkeypatch: pytest.MonkeyPatch, **asked: Any) -> Result:
+def run(
+    log: Log, monkeypatch: pytest.MonkeyPatch, at: int, clock: float = NOON / 1000 + 86_400, **asked: Any
+) -> Result:
     """The command, on that log."""
 
     @asynccontextmanager
     async def opened(*_: Any, **__: Any) -> AsyncIterator[InMemoryHistory]:
         yield log.history()
 
-    monkeypatch.setattr(asof, "opened", opened)
-    asked.setdefault("clock", lambda: NOON / 1000 + 86_400)
-    return CliRunner().invoke(click.Command("x", callback=lambda: asof.run_as_of(load_settings(), **asked)))
+    monkeypatch.setattr(history_source, "opened", opened)
+    request = asof.AsOfRequest(at, **asked)
+    return CliRunner().invoke(
+        click.Command("x", callback=lambda: asof.run_as_of(history_source.HistorySource(), request, lambda: clock))
+    )
 
 
 def test_the_command_answers_for_all_and_for_one(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -86,7 +89,7 @@ def test_what_is_to_come_isnt_told_as_a_fact(monkeypatch: pytest.MonkeyPatch) ->
     log = Log()
     hired(log)
     now = NOON + 5 * MINUTE
-    later = run(log, monkeypatch, at=now + MINUTE, user="E1", as_json=True, clock=lambda: now / 1000)
+    later = run(log, monkeypatch, at=now + MINUTE, user="E1", as_json=True, clock=now / 1000)
     said = orjson.loads(later.stdout)
     assert (said["asked"], said["at"]) == (now + MINUTE, now)
     assert "2026-11-24T12:06:00Z is yet to come: the answer is as of now, 2026-11-24T12:05:00Z" in later.stderr

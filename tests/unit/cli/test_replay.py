@@ -41,11 +41,11 @@ def test_the_command_says_it(tmp_path: Path) -> None:
     good = ["--verify", "--offline", "--archive", str(archived(tmp_path / "good", story().logged))]
     done = CliRunner().invoke(replay, good)
     assert done.exit_code == 0, done.output
-    assert "partition 0    9 events, 9 records, 8 fates in 8 outcomes; 2 mappings; 1 open\n" in done.stdout
+    assert "partition 0  9 events, 9 records, 8 fates in 8 outcomes; 2 mappings; 1 open\n" in done.stdout
     assert "\nequal " in done.stdout
     since = CliRunner().invoke(replay, [*good, "--from", "2026-03-03T01:06:44Z"])
     assert since.exit_code == 0, since.output
-    assert "trusted        the records of 2 users as they were recorded before 2026-03-03T01:06:44Z" in since.stdout
+    assert "trusted      the records of 2 users as they were recorded before 2026-03-03T01:06:44Z" in since.stdout
     tampered = changed(story().logged, OPERATIONS, 2, valued('"title":"Lead"', '"title":"Load"'))
     bad = ["--verify", "--offline", "--archive", str(archived(tmp_path / "bad", tampered))]
     done = CliRunner().invoke(replay, bad)

@@ -20,7 +20,7 @@ from streamproc.archive.writer import ArchiveWriter
 from streamproc.audit.revocations.latency import Leaver, report
 from streamproc.audit.revocations.query import NEEDED, leavers
 from streamproc.audit.revocations.report.words import duration, rfc3339, shown
-from streamproc.cli import report as reports
+from streamproc.cli import history_source
 from streamproc.cli.mapping_whatif import whatif
 from streamproc.cli.replay import replay
 from streamproc.cli.report import rendered
@@ -58,7 +58,7 @@ def run(log: Log, monkeypatch: pytest.MonkeyPatch) -> Any:
         assert set(topics) == set(NEEDED)
         yield log.history
 
-    monkeypatch.setattr(reports, "opened", opened)
+    monkeypatch.setattr(history_source, "opened", opened)
 
     def invoke(*arguments: str, first: str = "2026-03-02", end: str = "2026-03-02") -> Result:
         return CliRunner().invoke(report_, ["revocations", "--from", first, "--to", end, *arguments])

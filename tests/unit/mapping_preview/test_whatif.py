@@ -234,7 +234,7 @@ def test_the_table_names_leavers_first(files: Path) -> None:
     assert ["active:", "true", "→", "false"] in words
     shown = run("new.toml", "--archive", "archive", "--offline").stdout
     assert "skills: Spanish 3 → Billing 2, Spanish 4" in shown
-    assert "Senior                            2            0" in shown
+    assert ["Senior", "2", "0"] in [line.split() for line in shown.splitlines()]
 
 
 def test_json_has_it_all(files: Path) -> None:

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streamproc.audit.asof.answer import AsOf
-from streamproc.audit.asof.explain import Why, explain
+from streamproc.audit.asof.explain import Explainer, Why
 from streamproc.audit.asof.query import as_of
 from streamproc.audit.asof.target_state import TargetStateFold
 from streamproc.core.fold.authority import view
@@ -110,7 +110,7 @@ def test_the_reasons_amount_to_what_is_desired(events: list[ChangeEvent], mappin
     for offset, event in enumerate(events):
         record = fold(record, offset, event, mapping)
         wanted = {name: value for name, value in record.desired.items() if name != "externalId"}
-        assert rebuilt(explain(mapping, record.facts, record.as_of)) == wanted
+        assert rebuilt(Explainer(mapping).explain(record.facts, record.as_of)) == wanted
 
 
 @few
@@ -122,7 +122,7 @@ def test_each_word_is_somebodys_who_has_a_say(events: list[ChangeEvent], mapping
         record = fold(record, offset, event, mapping)
     assert record is not None
     said = view(record.facts, record.as_of, mapping.file.authority)
-    for why in explain(mapping, record.facts, record.as_of):
+    for why in Explainer(mapping).explain(record.facts, record.as_of):
         assert why.words or why.part.by == "always"
         for word in why.words:
             assert f"{word.source}/{word.subject}" in record.facts
@@ -197,20 +197,20 @@ def _rests_on_the_log(answer: AsOf, there: list[StoredRecord]) -> None:
     changes = {record.offset: orjson.loads(record.value or b"") for record in there}
     for reason in answer.reasons:
         assert reason.since is None or reason.since.at <= answer.at
-        for said in reason.said:
-            assert said.saying is not None
-            event = changes[said.saying.offset]
+        for stated in reason.stated:
+            assert stated.saying is not None
+            event = changes[stated.saying.offset]
             assert (event["user"], event["source"], event["subject"]) == (
                 answer.user,
-                said.word.source,
-                said.word.subject,
+                stated.word.source,
+                stated.word.subject,
             )
-            assert event["event"] == said.saying.event
-            if said.word.fact in event["attributes"]:
-                assert event["attributes"][said.word.fact] == said.word.value
+            assert event["event"] == stated.saying.event
+            if stated.word.fact in event["attributes"]:
+                assert event["attributes"][stated.word.fact] == stated.word.value
             else:
                 assert event["kind"] == "snapshot"
-                assert said.word.value is None
+                assert stated.word.value is None
 
 
 requests = st.lists(
@@ -251,6 +251,6 @@ def test_acknowledged_doesnt_depend_on_the_telling(
     answers = TargetStateFold(moment)
     for outcome in data.draw(st.permutations(told)):
         answers.take(outcome)
-    found = answers.told()
+    found = answers.known()
     assert (found.state, found.holds) == state
     assert [each.id for each in found.open] == still

@@ -40,7 +40,7 @@ def test_a_byte_that_was_changed_is_found(kind: str, data: st.DataObject) -> Non
     except NoBundleError:
         assert name == MANIFEST  # it became one of a later format
         return
-    assert any(name in each.told for each in findings)
+    assert any(name in each.sentence for each in findings)
 
 
 @some

@@ -60,7 +60,7 @@ def test_each_story_verifies(story: str) -> None:
     told = Log(MAPPING)
     STORIES[story](told)
     result = verified(made(told))
-    assert result.equal, [each.told for each in result.findings]
+    assert result.equal, [each.sentence for each in result.findings]
     assert result.counts["open"] == result.counts["unwritten"] == 0
     assert result.counts["records"] == sum(each.topic == OPERATIONS for each in told.records)
     assert verified(made(told, redact=b"r" * 32)).equal
@@ -120,7 +120,7 @@ def test_a_fate_that_reaches_over_the_end_of_the_period() -> None:
     third = told.say("A", {"job": "Chief"})
     told.tell("A", third, "superseded", effect="unknown", cause=None, since=first - 1, operations=[])
     result = verified(made(told, Scope(("A",), None, end)))
-    assert result.equal, [each.told for each in result.findings]
+    assert result.equal, [each.sentence for each in result.findings]
     assert (result.counts["records"], result.counts["open"]) == (3, 0)
     assert verified(made(told, Scope(("A",), None, end), redact=b"r" * 32)).equal
     assert second > first

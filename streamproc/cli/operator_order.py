@@ -1,0 +1,31 @@
+"""What the commands that order something share: who orders it and why, and a cluster that has the topics for it."""
+
+import asyncio
+import time
+
+import click
+
+from streamproc.adapters.kafka.topics import ensure_topics
+from streamproc.settings import KafkaSettings, load_settings
+
+
+def _not_blank(context: click.Context, param: click.Parameter, value: str) -> str:  # noqa: ARG001 - click's signature
+    if not value.strip():
+        raise click.BadParameter("it is kept in the log for whoever asks later, so it can't be blank")
+    return value.strip()
+
+
+BY = click.option("--by", required=True, metavar="NAME", callback=_not_blank, help="Who orders it; kept in the log.")
+REASON = click.option("--reason", required=True, callback=_not_blank, help="Why; kept in the log.")
+
+
+def cluster_of(kafka: str | None) -> KafkaSettings:
+    """A cluster that has all topics: missing ones are created. Raises what `ensure_topics` raises."""
+    cluster = load_settings(kafka=kafka).kafka
+    asyncio.run(ensure_topics(cluster))
+    return cluster
+
+
+def now_ms() -> int:
+    """Now, in milliseconds since 1970."""
+    return round(time.time() * 1000)
