@@ -1,6 +1,6 @@
-"""Doors: which sources the gateway takes in, and how each proves itself and is answered. Made of the settings.
+"""Endpoints: which sources the gateway listens to, how each authenticates itself and is answered. From the settings.
 
-A door whose secret isn't set doesn't exist: its route answers 404, and nothing comes in unproven.
+An endpoint whose secret isn't set doesn't exist: its route answers 404, so nothing comes in unauthenticated.
 """
 
 import binascii
@@ -15,21 +15,21 @@ from streamproc.settings import HookSettings, SecurityEventSettings, secrets
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """One route, POST /v1/`name`.
-
-    `accepted`: the status that this source takes for success. `strict`: whoever sends can correct it, so what can't
-    be read is answered 400; others would stop, block or give up, and are told that all is well. `factor`: how many
-    times the usual body it may send.
-    """
+    """One route, POST /v1/`name`."""
 
     name: str
     source: str
     kind: Literal["hook", "graph", "set"]
     accepted: int
+    """The status that this source takes for success."""
     proofs: tuple[Proof, ...] = ()
     states: Secrets = ()
+    """Values of Graph's `clientState` that are ours."""
     strict: bool = False
+    """Senders can correct what can't be read, so it is answered 400. Others would stop, block or give up: they get a
+    success."""
     factor: int = 1
+    """How many times larger than usual its bodies may be."""
 
 
 def endpoints(hooks: HookSettings, security_events: SecurityEventSettings) -> dict[str, Endpoint]:
@@ -41,7 +41,7 @@ def endpoints(hooks: HookSettings, security_events: SecurityEventSettings) -> di
         pingone = (*pingone, Certificate(hooks.pingone_certificate_name))
     events = _header("Authorization", secrets(hooks.gateway_token))
     states = secrets(hooks.entra_client_state)
-    made = (
+    all_endpoints = (
         Endpoint("okta", "okta", "hook", 204, okta),  # takes 200 and 204, both empty; gives up after 3 s and one retry
         Endpoint("entra", "entra", "graph", 202, states=states),
         Endpoint("pingone", "pingone", "hook", 200, pingone, factor=4),  # sends a batch until it is answered 200
@@ -50,28 +50,28 @@ def endpoints(hooks: HookSettings, security_events: SecurityEventSettings) -> di
         Endpoint("events", "hris", "hook", 202, events, strict=True),
         Endpoint("set", "set", "set", 202, strict=True),  # RFC 8935 §2.2
     )
-    opened = {door.name for door in made if door.proofs or door.states}
+    configured = {endpoint.name for endpoint in all_endpoints if endpoint.proofs or endpoint.states}
     if security_events.issuer:
-        opened.add("set")
-    return {door.name: door for door in made if door.name in opened}
+        configured.add("set")
+    return {endpoint.name: endpoint for endpoint in all_endpoints if endpoint.name in configured}
 
 
-def _header(name: str, known: Secrets) -> tuple[Proof, ...]:
-    return (Header(name.lower(), known),) if known else ()
+def _header(name: str, valid: Secrets) -> tuple[Proof, ...]:
+    return (Header(name.lower(), valid),) if valid else ()
 
 
 def _signature(hooks: HookSettings) -> tuple[Proof, ...]:
-    known = secrets(hooks.hris_hook_secret)
-    if not known:
+    valid = secrets(hooks.hris_hook_secret)
+    if not valid:
         return ()
-    found = scheme(hooks.hris_hook_signature)
-    if found is None:
+    signing = scheme(hooks.hris_hook_signature)
+    if signing is None:
         raise SettingsError("hris_hook_signature is neither a vendor's name nor HEADER:sha256 or HEADER:sha512")
-    return (Signature(found, tuple(_key(each, found) for each in known)),)
+    return (Signature(signing, tuple(_key(secret, signing) for secret in valid)),)
 
 
-def _key(secret: bytes, how: Scheme) -> bytes:
-    if not how.encoded:
+def _key(secret: bytes, signing: Scheme) -> bytes:
+    if not signing.encoded:
         return secret
     try:
         return b64decode(secret, validate=True)

@@ -1,4 +1,4 @@
-"""Seam to the keys of a token's issuer: a JSON Web Key Set behind an https URL, or in a file. No decisions."""
+"""I/O for the keys of a token's issuer: a JSON Web Key Set behind an https URL, or in a file. No decisions."""
 
 from pathlib import Path
 from typing import Any
@@ -9,28 +9,28 @@ import orjson
 from streamproc.core.errors import StreamprocError
 
 SECONDS = 1.5
-"""A token's sender waits meanwhile."""
+"""The sender of a token waits meanwhile."""
 
 
 class KeysUnavailableError(StreamprocError):
-    """The issuer's keys can't be had; says where, and what kind of failure."""
+    """The issuer's keys can't be read; says where from, and the kind of failure."""
 
 
 class Jwks:
-    """`place`: URL or path."""
+    """A key set at `location`: a URL or a path."""
 
-    def __init__(self, place: str, http: aiohttp.ClientSession) -> None:
-        self._place = place
+    def __init__(self, location: str, http: aiohttp.ClientSession) -> None:
+        self._location = location
         self._http = http
 
     async def get(self) -> Any:
         """The key set as it is now, decoded. Raises KeysUnavailableError."""
         try:
-            if "://" not in self._place:
-                return orjson.loads(Path(self._place).read_bytes())  # noqa: ASYNC240 - a small file, once a minute
+            if "://" not in self._location:
+                return orjson.loads(Path(self._location).read_bytes())  # noqa: ASYNC240 - a small file, once a minute
             timeout = aiohttp.ClientTimeout(total=SECONDS)
-            async with self._http.get(self._place, timeout=timeout, allow_redirects=False) as answer:
-                answer.raise_for_status()
-                return orjson.loads(await answer.read())
+            async with self._http.get(self._location, timeout=timeout, allow_redirects=False) as response:
+                response.raise_for_status()
+                return orjson.loads(await response.read())
         except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
-            raise KeysUnavailableError(f"set_jwks: {self._place} gives no keys ({type(error).__name__})") from error
+            raise KeysUnavailableError(f"set_jwks: {self._location} gives no keys ({type(error).__name__})") from error

@@ -1,15 +1,11 @@
-"""What the gateway answers: nothing about why, and nearly always nothing at all."""
+"""What the gateway answers where it isn't a success: nothing about why, and nearly always no content."""
 
-from email.utils import formatdate
-from http import HTTPStatus
 from typing import Any
 
 from aiohttp import web
-from aiohttp.abc import AbstractStreamWriter
-from aiohttp.http import SERVER_SOFTWARE
 
 HANDSHAKE = 2048
-"""Characters of what a source asks to be repeated."""
+"""Characters of what a source asks to have sent back."""
 
 
 class HttpError(Exception):
@@ -31,46 +27,13 @@ class HttpError(Exception):
         )
 
 
-class Success(web.StreamResponse):
-    """A status without content, on a connection of HTTP/1.1 that stays open: the same bytes as web.Response would
-    send, made once a second. It keeps nothing of a request, so one does for all of them, also at the same time.
-    """
-
-    def __init__(self, status: int) -> None:
-        super().__init__(status=status)
-        self._second = -1
-        self._sent = b""
-
-    @property
-    def keep_alive(self) -> bool:
-        """Always."""
-        return True
-
-    def at(self, second: int) -> "Success":
-        """With the date of this moment, in s since 1970."""
-        if second != self._second:
-            length = "" if self.status == HTTPStatus.NO_CONTENT else "Content-Length: 0\r\n"
-            date = formatdate(second, usegmt=True)
-            head = f"HTTP/1.1 {self.status} {self.reason}\r\n{length}Date: {date}\r\nServer: {SERVER_SOFTWARE}\r\n\r\n"
-            self._second, self._sent = second, head.encode()
-        return self
-
-    async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter:
-        """Sends it."""
-        await request.writer.write(self._sent)
-        return request.writer
-
-    async def write_eof(self, data: bytes = b"") -> None:
-        """There is nothing after the head."""
-
-
 def later() -> web.Response:
-    """It is to be sent again."""
+    """The sender should send it again."""
     return web.Response(status=503, headers={"Retry-After": "1"})
 
 
-def validation(given: str) -> web.Response:
+def validation(token: str) -> web.Response:
     """Graph asks for its token back as it is, as plain text (learn.microsoft.com/graph/change-notifications-...)."""
-    if not 0 < len(given) <= HANDSHAKE:
+    if not 0 < len(token) <= HANDSHAKE:
         return web.Response(status=400)
-    return web.Response(text=given, content_type="text/plain", headers={"X-Content-Type-Options": "nosniff"})
+    return web.Response(text=token, content_type="text/plain", headers={"X-Content-Type-Options": "nosniff"})

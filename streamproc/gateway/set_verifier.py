@@ -1,4 +1,4 @@
-"""The issuer of Security Event Tokens: its keys, fetched when they are needed, and which tokens are known already."""
+"""Verifies Security Event Tokens of one issuer: fetches its keys when they are needed, and recognises repeats."""
 
 import time
 from collections import OrderedDict
@@ -8,14 +8,14 @@ from typing import Any
 import structlog
 from jwt import PyJWK
 
-from streamproc.gateway.decide.security_event_token import Refusal, Token, keys, token
+from streamproc.gateway.decide.security_event_token import Refusal, Token, usable_keys, verify_token
 
 log = structlog.get_logger("streamproc.gateway")
 
-AGAIN = 60.0
-"""Seconds until a key that isn't known makes the keys be fetched again: strangers can't make us ask more often."""
+REFETCH = 60.0
+"""Least seconds between fetches of the keys because of an unknown one: strangers can't make us ask more often."""
 REMEMBERED = 10_000
-"""Tokens that are recognised here. Older ones are kept twice, and recognised by who reads them."""
+"""Tokens that are recognised as repeats. A repeat of an older one is stored again, and readers recognise it."""
 
 
 class SetVerifier:
@@ -34,27 +34,30 @@ class SetVerifier:
         self._ticks = ticks
         self._keys: tuple[PyJWK, ...] = ()
         self._fetched = float("-inf")
-        self._known: OrderedDict[str, None] = OrderedDict()
+        self._stored: OrderedDict[str, None] = OrderedDict()
 
-    async def checked(self, body: bytes, now: int) -> Token | Refusal:
-        """A token that is proven, or why not. Raises KeysUnavailableError, and then asks again with the next one."""
-        found = self._checked(body, now)
-        if isinstance(found, Token) or found.err != "invalid_key" or self._ticks() - self._fetched < AGAIN:
-            return found
-        self._keys = keys(await self._fetch())
+    async def verify(self, body: bytes, now: int) -> Token | Refusal:
+        """The verified token, or why it is refused. `now`: µs since 1970.
+
+        Raises KeysUnavailableError; the next token makes the keys be fetched again.
+        """
+        verified = self._verify(body, now)
+        if isinstance(verified, Token) or verified.err != "invalid_key" or self._ticks() - self._fetched < REFETCH:
+            return verified
+        self._keys = usable_keys(await self._fetch())
         self._fetched = self._ticks()
         log.info("keys fetched", keys=len(self._keys))
-        return self._checked(body, now)
+        return self._verify(body, now)
 
-    def _checked(self, body: bytes, now: int) -> Token | Refusal:
-        return token(body, self._keys, self._issuer, self._audience, now)
+    def _verify(self, body: bytes, now: int) -> Token | Refusal:
+        return verify_token(body, self._keys, self._issuer, self._audience, now)
 
-    def knows(self, told: Token) -> bool:
-        """Whether the token was kept before."""
-        return told.id in self._known
+    def is_repeated(self, token: Token) -> bool:
+        """Whether the token was stored before."""
+        return token.id in self._stored
 
-    def kept(self, told: Token) -> None:
+    def remember(self, token: Token) -> None:
         """The brokers have it."""
-        self._known[told.id] = None
-        if len(self._known) > REMEMBERED:
-            self._known.popitem(last=False)
+        self._stored[token.id] = None
+        if len(self._stored) > REMEMBERED:
+            self._stored.popitem(last=False)

@@ -8,12 +8,10 @@ Rule 3: whom a directory that is otherwise well refuses to tell of again and aga
 """
 
 import asyncio
-from base64 import b64encode
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
-import orjson
 import structlog
 
 from streamproc import telemetry
@@ -22,7 +20,7 @@ from streamproc.core.flow.circuit_breaker import CircuitBreaker
 from streamproc.core.parsed_payload import FetchRequest
 from streamproc.core.records.headers import BY_GATEWAY, KIND, READ, RECEIVED, SUBJECT
 from streamproc.core.records.producer_record import LARGEST, REJECTIONS, Record
-from streamproc.core.records.rejected import Rejected
+from streamproc.core.records.rejected import encode_rejected
 from streamproc.hydrator.decide.fetch_queue import Fetch, FetchQueue
 from streamproc.hydrator.directories.api import Directory, DirectoryError, Read
 
@@ -263,15 +261,7 @@ class Fetcher:
 def rejection(topic: str, place: tuple[int, int], reason: str, appended: int, key: bytes, value: bytes) -> Record:
     """What asked for a subject that can't be fetched, for `events.rejected`. `place`: partition and offset."""
     partition, offset = place
-    told = Rejected(
-        topic=topic,
-        partition=partition,
-        offset=offset,
-        appended=appended,
-        code="not_fetched",
-        reason=reason,
-        key=b64encode(key).decode(),
-        value=b64encode(value).decode(),
-        headers=[],
+    rejected = encode_rejected(
+        topic, partition, offset, appended, code="not_fetched", reason=reason, key=key, value=value
     )
-    return Record(REJECTIONS, f"{topic}/{partition}/{offset}".encode(), orjson.dumps(told), [])
+    return Record(REJECTIONS, f"{topic}/{partition}/{offset}".encode(), rejected, [])

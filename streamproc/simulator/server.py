@@ -8,7 +8,7 @@ from collections.abc import Callable
 import orjson
 from aiohttp import web
 
-from streamproc.simulator import admin_api, listings, sessions
+from streamproc.simulator import admin_api, platform_api
 from streamproc.simulator.directories import Directories
 from streamproc.simulator.options import SimulatorOptions
 from streamproc.simulator.request_pipeline import CORRELATION, Simulator
@@ -38,8 +38,7 @@ def create_app(options: SimulatorOptions | None = None) -> web.Application:
     app.router.add_post("/oauth/token", token)
     admin_api.add_routes(app, simulator)
     Directories().add_routes(app)
-    sessions.add_routes(app, simulator)
-    listings.add_routes(app, simulator)
+    platform_api.add_routes(app, simulator)
     app.router.add_route("*", "/{tail:.*}", simulator.handle)
     app.on_response_prepare.append(correlate)
     return app

@@ -1,7 +1,10 @@
 """Value of `events.rejected`: input that can't become an event."""
 
+from base64 import b64encode
+from collections.abc import Iterable
 from dataclasses import dataclass
 
+import orjson
 from pydantic import TypeAdapter
 
 
@@ -12,7 +15,9 @@ class Rejected:
     topic: str
     partition: int
     offset: int
+    """-1, as the partition: it never was in a topic."""
     appended: int
+    """ms since 1970."""
     code: str
     reason: str
     key: str | None
@@ -21,3 +26,26 @@ class Rejected:
 
 
 REJECTED: TypeAdapter[Rejected] = TypeAdapter(Rejected)
+
+
+def encode_rejected(
+    topic: str,
+    partition: int,
+    offset: int,
+    appended: int,
+    code: str,
+    reason: str,
+    *,
+    key: bytes | None = None,
+    value: bytes | None = None,
+    headers: Iterable[tuple[str, bytes | None]] = (),
+) -> bytes:
+    """A Rejected as JSON, of the input's own bytes."""
+    encoded = [(name, _base64(content) or "") for name, content in headers]
+    return orjson.dumps(
+        Rejected(topic, partition, offset, appended, code, reason, _base64(key), _base64(value), encoded)
+    )
+
+
+def _base64(content: bytes | None) -> str | None:
+    return None if content is None else b64encode(content).decode()

@@ -1,10 +1,9 @@
-"""Is a request from whom it says? Decided on the raw bytes, before anything is parsed.
+"""Does a request come from whom it says? Decided on the raw bytes, before anything is parsed.
 
-Rule 1: whatever is compared with a secret is compared in constant time, and with every secret that is valid: two of
-them, while one is being replaced.
-Rule 2: the answer is the name of the check that failed, for the operator's log and nobody else; "" where all passed.
-Rule 3: Graph puts its secret (`clientState`) into the body, so there alone a body is parsed first, once its size is
-known to be within bounds, and what is kept of it goes on without the secret.
+Rule 1: comparisons with a secret take constant time, and include every valid secret: two while one is being replaced.
+Rule 2: the result is the name of the check that failed, for the operator's log and nobody else; "" where all passed.
+Rule 3: Graph puts its secret (`clientState`) into the body. Only there a body is parsed first, after its size was
+checked, and the secret is removed from what is passed on.
 """
 
 import binascii
@@ -22,14 +21,14 @@ Secrets: TypeAlias = tuple[bytes, ...]
 Part: TypeAlias = Literal["id", "timestamp", "body", "."]
 
 WINDOW: Final = 300_000_000
-"""µs by which a signed timestamp may differ from our clock: longer ago it is a replay. Finch names these 5 minutes."""
+"""µs by which a signed timestamp may differ from our clock: an older one is a replay. 5 minutes is Finch's value."""
 CANDIDATES: Final = 8
 """Signatures looked at in one header."""
 
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """A secret in a header. A word in front that names a scheme (Bearer, Basic) is passed over."""
+    """A secret in a header. The name of a scheme before it (Bearer, Basic) is skipped."""
 
     name: str
     secrets: Secrets
@@ -44,23 +43,24 @@ class Certificate:
 
 @dataclass(frozen=True, slots=True)
 class Scheme:
-    """How a vendor signs: HMAC over the parts, in hex or any base64, which no length leaves open.
-
-    `prefix`: what each signature in the header begins with. `encoded`: keys are handed out in base64.
-    """
+    """How a vendor signs: HMAC over the parts, in hex or any base64; the length tells which."""
 
     header: str
     algorithm: Literal["sha256", "sha512"] = "sha256"
     parts: tuple[Part, ...] = ("body",)
     id: str = ""
+    """Header of the part `id`."""
     timestamp: str = ""
+    """Header of the part `timestamp`."""
     prefix: str = ""
+    """What each signature in the header begins with."""
     encoded: bool = False
+    """Vendors hand the key out in base64."""
 
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """A signature over the body. `secrets`: the keys themselves, decoded."""
+    """A signature over the body. `secrets`: the keys, decoded."""
 
     scheme: Scheme
     secrets: Secrets
@@ -70,7 +70,7 @@ Proof: TypeAlias = Header | Certificate | Signature
 
 SCHEMES: Final = {
     "gusto": Scheme("x-gusto-signature"),
-    # documentation.bamboohr.com: docs/webhooks. How the timestamp is written isn't said.
+    # documentation.bamboohr.com: docs/webhooks. The page doesn't say how the timestamp is written.
     "bamboohr": Scheme("x-bamboohr-signature", parts=("body", "timestamp"), timestamp="x-bamboohr-timestamp"),
     # Finch's own page: developer.tryfinch.com/developer-resources/Webhooks
     "finch": Scheme(
@@ -89,16 +89,19 @@ SCHEMES: Final = {
 _CUSTOM: Final = re.compile(r"([A-Za-z0-9-]{1,64}):(sha256|sha512)")
 
 
-def scheme(said: str) -> Scheme | None:
+def scheme(name: str) -> Scheme | None:
     """A vendor's scheme by its name, or HEADER:ALGORITHM for one that signs the body alone. None: neither."""
-    found = _CUSTOM.fullmatch(said)
-    if found is None:
-        return SCHEMES.get(said)
-    return Scheme(found[1].lower(), "sha512" if found[2] == "sha512" else "sha256")
+    custom = _CUSTOM.fullmatch(name)
+    if custom is None:
+        return SCHEMES.get(name)
+    return Scheme(custom[1].lower(), "sha512" if custom[2] == "sha512" else "sha256")
 
 
 def check_headers(proofs: Iterable[Proof], headers: Mapping[str, str], names: Collection[str], now: int) -> str:
-    """What can be told before the body is read. `headers` in lower case; `names` of a verified client certificate."""
+    """Before the body is read: the check that failed, or "".
+
+    `headers` by names in lower case; `names` of a verified client certificate; `now`: µs since 1970.
+    """
     for proof in proofs:
         match proof:
             case Header(name, secrets):
@@ -118,7 +121,7 @@ def check_headers(proofs: Iterable[Proof], headers: Mapping[str, str], names: Co
 
 
 def check_body(proofs: Iterable[Proof], headers: Mapping[str, str], body: bytes) -> str:
-    """What can be told only with the whole body."""
+    """With the complete body: the check that failed, or ""."""
     for proof in proofs:
         if isinstance(proof, Signature) and not _signed(proof, headers, body):
             return "signature"
@@ -126,23 +129,23 @@ def check_body(proofs: Iterable[Proof], headers: Mapping[str, str], body: bytes)
 
 
 def matches(given: bytes, secrets: Secrets) -> bool:
-    """Whether it is one of the secrets. All of them are compared, however the first one comes out."""
+    """Whether it is one of the secrets. All of them are compared, whatever the first comparison gives."""
     return bool(sum([hmac.compare_digest(given, secret) for secret in secrets]))
 
 
 def own_items(payload: Any, secrets: Secrets) -> tuple[list[dict[str, Any]], int]:
-    """Notifications of Graph whose `clientState` is ours, without it, and how many others there were.
+    """Graph's notifications whose `clientState` is one of the secrets, without it, and the number of the others.
 
     One request mixes subscriptions (learn.microsoft.com/graph/change-notifications-delivery-webhooks).
     """
-    ours: list[dict[str, Any]] = []
-    told = items(record(payload).get("value"))
-    for item in told:
-        found = record(item)
-        state = found.get("clientState")
+    own: list[dict[str, Any]] = []
+    notifications = items(record(payload).get("value"))
+    for item in notifications:
+        notification = record(item)
+        state = notification.get("clientState")
         if isinstance(state, str) and matches(_bytes(state), secrets):
-            ours.append({name: value for name, value in found.items() if name != "clientState"})
-    return ours, len(told) - len(ours)
+            own.append({name: value for name, value in notification.items() if name != "clientState"})
+    return own, len(notifications) - len(own)
 
 
 def _credential(value: str) -> bytes:
@@ -164,24 +167,24 @@ def _instant(value: str) -> int:
 
 def _signed(proof: Signature, headers: Mapping[str, str], body: bytes) -> bool:
     scheme_ = proof.scheme
-    said: dict[Part, bytes] = {
+    parts: dict[Part, bytes] = {
         "id": _bytes(headers.get(scheme_.id, "")),
         "timestamp": _bytes(headers.get(scheme_.timestamp, "")),
         "body": body,
         ".": b".",
     }
-    content = b"".join(said[part] for part in scheme_.parts)
+    content = b"".join(parts[part] for part in scheme_.parts)
     digests = tuple(hmac.digest(secret, content, scheme_.algorithm) for secret in proof.secrets)
     words = headers.get(scheme_.header, "").split()[:CANDIDATES]
-    return bool(sum([matches(given, digests) for given in _given(words, scheme_)]))
+    return bool(sum([matches(signature, digests) for signature in _signatures(words, scheme_)]))
 
 
-def _given(words: Iterable[str], scheme_: Scheme) -> Iterable[bytes]:
+def _signatures(words: Iterable[str], scheme_: Scheme) -> Iterable[bytes]:
     size = hashlib.new(scheme_.algorithm).digest_size
-    for each in words:
-        if not each.startswith(scheme_.prefix):
+    for prefixed in words:
+        if not prefixed.startswith(scheme_.prefix):
             continue
-        word = each.removeprefix(scheme_.prefix).removeprefix(f"{scheme_.algorithm}=")
+        word = prefixed.removeprefix(scheme_.prefix).removeprefix(f"{scheme_.algorithm}=")
         try:
             if len(word) == 2 * size:
                 yield bytes.fromhex(word)

@@ -1,4 +1,4 @@
-"""Security Event Tokens: whether one is signed by its issuer, for us, and what it says (RFC 8417, RFC 8935)."""
+"""Security Event Tokens: is one signed by its issuer and meant for us, and what does it say? (RFC 8417, RFC 8935)."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -14,18 +14,20 @@ from streamproc.sources.lenient_json import items, record, text
 ASYMMETRIC: Final = frozenset(
     {"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"}
 )
-"""Neither `none` nor a secret of both sides: who can check a token mustn't be able to make one."""
+"""Neither `none` nor a shared secret: whoever can verify a token mustn't be able to make one."""
 
 _JWS: Final = PyJWS(options={"enforce_minimum_key_length": True})
 
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A token that is proven. `claims`: the bytes that were signed, JSON; `id`: its `jti`, unique for the issuer."""
+    """A verified token."""
 
     claims: bytes
+    """The JSON that was signed."""
     payload: dict[str, Any]
     id: str
+    """Its `jti`, unique for the issuer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,25 +38,25 @@ class Refusal:
     description: str
 
 
-def keys(jwks: Any) -> tuple[PyJWK, ...]:
-    """The keys of a JSON Web Key Set that tokens can be checked with; what can't be used is left out."""
-    found: list[PyJWK] = []
-    for each in items(record(jwks).get("keys")):
-        if record(each).get("use", "sig") != "sig":
+def usable_keys(jwks: Any) -> tuple[PyJWK, ...]:
+    """The keys of a JSON Web Key Set by which tokens can be verified; the others are left out."""
+    usable: list[PyJWK] = []
+    for entry in items(record(jwks).get("keys")):
+        if record(entry).get("use", "sig") != "sig":
             continue
         try:
-            key = PyJWK(record(each))
+            key = PyJWK(record(entry))
         except PyJWTError:
             continue
         if key.algorithm_name in ASYMMETRIC:
-            found.append(key)
-    return tuple(found)
+            usable.append(key)
+    return tuple(usable)
 
 
-def token(body: bytes, known: Iterable[PyJWK], issuer: str, audience: str, now: int) -> Token | Refusal:
-    """A Security Event Token (RFC 8417 §2.2) from `issuer` to `audience`, signed with one of the known keys.
+def verify_token(body: bytes, keys: Iterable[PyJWK], issuer: str, audience: str, now: int) -> Token | Refusal:
+    """A Security Event Token (RFC 8417 §2.2) from `issuer` to `audience`, signed with one of the keys.
 
-    `now`: µs since 1970. `exp` isn't asked for (RFC 8417 §2.2 advises against it), but holds where it is there.
+    `now`: µs since 1970. `exp` isn't required (RFC 8417 §2.2 advises against it), but counts where it is present.
     """
     compact = body.strip()
     try:
@@ -64,8 +66,8 @@ def token(body: bytes, known: Iterable[PyJWK], issuer: str, audience: str, now: 
     if str(head.get("typ", "")).lower().removeprefix("application/") != "secevent+jwt":
         return Refusal("invalid_request", "typ isn't secevent+jwt")
     kid = head.get("kid")
-    fitting = [key for key in known if kid is None or key.key_id == kid]
-    claims = next((found for key in fitting if (found := _verified(compact, key)) is not None), None)
+    candidates = [key for key in keys if kid is None or key.key_id == kid]
+    claims = next((signed for key in candidates if (signed := _signed_claims(compact, key)) is not None), None)
     if claims is None:
         return Refusal("invalid_key", "no known key made this signature")
     try:
@@ -76,12 +78,12 @@ def token(body: bytes, known: Iterable[PyJWK], issuer: str, audience: str, now: 
         return Refusal("invalid_issuer", "iss isn't the issuer that is known here")
     if audience not in items(payload.get("aud")):
         return Refusal("invalid_audience", "aud doesn't name this receiver")
-    identity = text(payload.get("jti"))
-    if identity is None or not record(payload.get("events")):
+    token_id = text(payload.get("jti"))
+    if token_id is None or not record(payload.get("events")):
         return Refusal("invalid_request", "jti or events are missing")
     if not _timely(payload, now / 1e6, WINDOW / 1e6):
         return Refusal("invalid_request", "iat is missing or lies in the future, or exp in the past")
-    return Token(claims, payload, identity)
+    return Token(claims, payload, token_id)
 
 
 def _timely(payload: dict[str, Any], now: float, slack: float) -> bool:
@@ -91,10 +93,10 @@ def _timely(payload: dict[str, Any], now: float, slack: float) -> bool:
     return begins <= now + slack and ends >= now - slack
 
 
-def _verified(compact: bytes, key: PyJWK) -> bytes | None:
+def _signed_claims(compact: bytes, key: PyJWK) -> bytes | None:
     try:
-        found = _JWS.decode_complete(compact, key, [key.algorithm_name])["payload"]
+        claims = _JWS.decode_complete(compact, key, [key.algorithm_name])["payload"]
     except PyJWTError:
         return None
-    assert isinstance(found, bytes)
-    return found
+    assert isinstance(claims, bytes)
+    return claims

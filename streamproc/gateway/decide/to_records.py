@@ -1,13 +1,12 @@
 """From a request's body to records: one per event, in the body's order, with its original bytes.
 
 Rule 1: a record's key is the source's own id of the person, so one person's events share a partition.
-Rule 2: where a body holds one event, the record's value is the body itself. Of a list, each is written anew as JSON:
-the same values, but numbers and blanks may be spelt differently. `streamproc-body` is the hash of the whole body.
-Rule 3: nothing goes along that proves who sent it: of the headers only those that are named here.
+Rule 2: where a body is one event, it is the record's value. The elements of a list are encoded as JSON again: the same
+values, but numbers and blanks may be written differently. `streamproc-body` is the hash of the complete body.
+Rule 3: no credentials are stored: of the headers only those in `KEPT` and CloudEvents' are.
 """
 
 import hashlib
-from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -17,14 +16,14 @@ import orjson
 
 from streamproc.core.parsed_payload import Ignored, ParsedPayload, Receipt
 from streamproc.core.records.producer_record import LARGEST, REJECTIONS, Headers, Record
-from streamproc.core.records.rejected import Rejected
+from streamproc.core.records.rejected import encode_rejected
 from streamproc.sources import Source
 from streamproc.sources.options import SourceOptions
 
 MOST: Final = 5_000
 """Events in one body; PingOne sends up to 500."""
 HEADER: Final = 1024
-"""Characters of a header that goes along."""
+"""Characters of a header's value that are stored."""
 KEPT: Final = frozenset(
     {
         "client-request-id",
@@ -37,46 +36,49 @@ KEPT: Final = frozenset(
         "x-request-id",
     }
 )
-"""Headers that help to find a delivery again at its sender's."""
+"""Headers by which a delivery can be found at its sender."""
 BATCH: Final = "application/cloudevents-batch"
 BINARY: Final = "ce-specversion"
 
 
 @dataclass(frozen=True, slots=True)
 class Intake:
-    """A request as received: `headers` by names in any case, `received` in µs since 1970, the body's `digest`."""
+    """An authenticated request."""
 
     source: str
     headers: Mapping[str, str]
+    """By names in any case."""
     received: int
+    """µs since 1970."""
     digest: str
+    """SHA-256 of the body."""
 
-
-def intake(source: str, headers: Mapping[str, str], body: bytes, received: int) -> Intake:
-    """For a body that is proven."""
-    return Intake(source, headers, received, hashlib.sha256(body).hexdigest())
+    @staticmethod
+    def of_body(source: str, headers: Mapping[str, str], body: bytes, received: int) -> "Intake":
+        """With the body's digest."""
+        return Intake(source, headers, received, hashlib.sha256(body).hexdigest())
 
 
 def content_type(headers: Mapping[str, str]) -> str:
-    """Without parameters, in lower case; "" where none is said."""
+    """Without parameters, in lower case; "" where there is none."""
     return headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
-def form_to_json(of: Intake, body: bytes) -> tuple[Intake, bytes]:
-    """A form as JSON, each field a list: some HR vendors send forms. What isn't one stays as it is."""
-    if content_type(of.headers) != "application/x-www-form-urlencoded" or not body:
-        return of, body
+def form_to_json(intake: Intake, body: bytes) -> tuple[Intake, bytes]:
+    """A form as JSON, each field a list: some HR vendors send forms. Other bodies stay as they are."""
+    if content_type(intake.headers) != "application/x-www-form-urlencoded" or not body:
+        return intake, body
     try:
         fields = parse_qs(body.decode(), keep_blank_values=True, strict_parsing=True, max_num_fields=1000)
     except ValueError:
-        return of, body
-    headers = {name.lower(): value for name, value in of.headers.items()} | {"content-type": "application/json"}
-    return replace(of, headers=headers), orjson.dumps(fields)
+        return intake, body
+    headers = {name.lower(): value for name, value in intake.headers.items()} | {"content-type": "application/json"}
+    return replace(intake, headers=headers), orjson.dumps(fields)
 
 
-def decode(of: Intake, body: bytes) -> Any:
-    """The payload, or an Ignored where the body isn't JSON. Without a content type it is taken for JSON."""
-    kind = content_type(of.headers)
+def decode(intake: Intake, body: bytes) -> Any:
+    """The payload, or an Ignored where the body isn't JSON. Without a content type it counts as JSON."""
+    kind = content_type(intake.headers)
     if kind not in {"", "application/json"} and not kind.endswith("+json"):
         return Ignored("content_type", "the content type isn't JSON")
     try:
@@ -86,80 +88,75 @@ def decode(of: Intake, body: bytes) -> Any:
 
 
 def to_records(
-    source: Source, options: SourceOptions, of: Intake, payload: Any, body: bytes | None
+    source: Source, options: SourceOptions, intake: Intake, payload: Any, body: bytes | None
 ) -> tuple[list[Record], list[Ignored]]:
-    """The records of a decoded body, and what in it means nothing here (that is among the records, too).
+    """The records of a decoded body, and what in it has no meaning here (that is among the records, too).
 
-    `body` None: the payload isn't all of the body, so every element is written anew.
+    `body` None: the payload is only a part of the body, so every element is encoded again.
     """
     if isinstance(payload, Ignored):
-        return [rejected(of, body or b"", payload.code, payload.reason)], [payload]
-    kind = of.headers.get("content-type", "")
-    if isinstance(payload, list) and content_type(of.headers).startswith(BATCH):
+        return [rejected(intake, body or b"", payload.code, payload.reason)], [payload]
+    kind = intake.headers.get("content-type", "")
+    if isinstance(payload, list) and content_type(intake.headers).startswith(BATCH):
         elements, kind = payload, "application/cloudevents+json"
-    elif BINARY in of.headers:
+    elif BINARY in intake.headers:
         elements = [payload]  # in binary mode the body is one event's data, whatever it looks like
     else:
-        elements = source.elements(payload) or [payload]  # nothing was said, and that is kept, too
+        elements = source.elements(payload) or [payload]  # a body without events is stored, too
     if len(elements) > MOST:
-        many = Ignored("too_many", f"{len(elements)} events in one body; at most {MOST}")
-        return [rejected(of, body or b"", many.code, many.reason)], [many]
-    whole = body is not None and len(elements) == 1 and not isinstance(payload, list)
-    told = _told(of, kind)
-    taken, headers = Receipt(of.received, headers=told), _encoded(told)
-    made: list[Record] = []
+        too_many = Ignored("too_many", f"{len(elements)} events in one body; at most {MOST}")
+        return [rejected(intake, body or b"", too_many.code, too_many.reason)], [too_many]
+    one_event = body is not None and len(elements) == 1 and not isinstance(payload, list)
+    headers = _stored_headers(intake, kind)
+    receipt, encoded = Receipt(intake.received, headers=headers), _encoded(headers)
+    records: list[Record] = []
     ignored: list[Ignored] = []
     for element in elements:
-        value = _written(element) if body is None or not whole else body if len(body) <= LARGEST else _large(body)
+        value = _json(element) if body is None or not one_event else body if len(body) <= LARGEST else _too_large(body)
         if isinstance(value, Ignored):
             ignored.append(value)
-            made.append(rejected(of, body or b"", value.code, value.reason))
+            records.append(rejected(intake, body or b"", value.code, value.reason))
             continue
-        said = source.read(element, taken, options)
-        ignored += said.ignored
-        made += _records(source.name, said, value, headers)
-    return made, ignored
+        parsed = source.read(element, receipt, options)
+        ignored += parsed.ignored
+        records += _records(source.name, parsed, value, encoded)
+    return records, ignored
 
 
-def rejected(of: Intake, value: bytes, code: str, reason: str) -> Record:
-    """What can't become events, for `events.rejected`: there its topic is `gateway/SOURCE`, which has no offsets."""
-    told = Rejected(
-        topic=f"gateway/{of.source}",
-        partition=-1,
-        offset=-1,
-        appended=of.received // 1000,
-        code=code,
-        reason=reason,
-        key=None,
-        value=b64encode(value[:LARGEST]).decode(),
-        headers=[
-            (name, b64encode(content).decode())
-            for name, content in _encoded(_told(of, of.headers.get("content-type", "")))
-        ],
+def rejected(intake: Intake, value: bytes, code: str, reason: str) -> Record:
+    """For `events.rejected`: what can't become events. Its topic there is `gateway/SOURCE`, which has no offsets."""
+    topic = f"gateway/{intake.source}"
+    headers = _encoded(_stored_headers(intake, intake.headers.get("content-type", "")))
+    rejected_ = encode_rejected(
+        topic, -1, -1, intake.received // 1000, code, reason, value=value[:LARGEST], headers=headers
     )
-    return Record(REJECTIONS, f"gateway/{of.source}/{of.digest}".encode(), orjson.dumps(told), [])
+    return Record(REJECTIONS, f"{topic}/{intake.digest}".encode(), rejected_, [])
 
 
-def _records(source: str, said: ParsedPayload, value: bytes, headers: Headers) -> list[Record]:
-    events, notices, ignored = said.events, said.notifications, said.ignored
-    made = []
-    if events or ignored or not notices:
-        subject = events[0].subject if events else next((each.subject for each in ignored if each.subject), source)
-        made.append(Record(f"events.{source}", _key(subject), value, headers))
-    if notices:
-        made.append(Record(f"notifications.{source}", _key(notices[0].subject), value, headers))
-    return made
+def _records(source: str, parsed: ParsedPayload, value: bytes, headers: Headers) -> list[Record]:
+    events, fetches, ignored = parsed.events, parsed.notifications, parsed.ignored
+    records = []
+    if events or ignored or not fetches:
+        subjects = [
+            *(event.subject for event in events),
+            *(entry.subject for entry in ignored if entry.subject),
+            source,
+        ]
+        records.append(Record(f"events.{source}", _key(subjects[0]), value, headers))
+    if fetches:
+        records.append(Record(f"notifications.{source}", _key(fetches[0].subject), value, headers))
+    return records
 
 
-def _written(element: Any) -> bytes | Ignored:
+def _json(element: Any) -> bytes | Ignored:
     try:
         value = orjson.dumps(element)
-    except orjson.JSONEncodeError:  # it writes to a depth of 254, and reads to 1024
+    except orjson.JSONEncodeError:  # orjson encodes to a depth of 254, and decodes to 1024
         return Ignored("too_deep", "nested too deeply to be written by itself")
-    return value if len(value) <= LARGEST else _large(value)
+    return value if len(value) <= LARGEST else _too_large(value)
 
 
-def _large(value: bytes) -> Ignored:
+def _too_large(value: bytes) -> Ignored:
     return Ignored("too_large", f"{len(value)} bytes in one event; at most {LARGEST}")
 
 
@@ -167,19 +164,23 @@ def _key(subject: str) -> bytes:
     return subject[:HEADER].encode("utf-8", "replace")
 
 
-def _told(of: Intake, kind: str) -> dict[str, str]:
+def _stored_headers(intake: Intake, kind: str) -> dict[str, str]:
     """CloudEvents' binary mode has `ce-` in HTTP (percent-encoded) and `ce_` in Kafka (their two protocol bindings)."""
-    told = {"streamproc-received": str(of.received), "streamproc-source": of.source, "streamproc-body": of.digest}
+    stored = {
+        "streamproc-received": str(intake.received),
+        "streamproc-source": intake.source,
+        "streamproc-body": intake.digest,
+    }
     if kind:
-        told["content-type"] = kind[:HEADER]
-    binary = BINARY in of.headers
-    for name, value in of.headers.items():
+        stored["content-type"] = kind[:HEADER]
+    binary = BINARY in intake.headers
+    for name, value in intake.headers.items():
         if (lower := name.lower()) in KEPT:
-            told[lower] = value[:HEADER]
+            stored[lower] = value[:HEADER]
         elif binary and lower.startswith("ce-"):
-            told[f"ce_{lower[3:HEADER]}"] = unquote(value)[:HEADER]
-    return told
+            stored[f"ce_{lower[3:HEADER]}"] = unquote(value)[:HEADER]
+    return stored
 
 
-def _encoded(told: Mapping[str, str]) -> Headers:
-    return [(name, value.encode("utf-8", "replace")) for name, value in told.items()]
+def _encoded(headers: Mapping[str, str]) -> Headers:
+    return [(name, value.encode("utf-8", "replace")) for name, value in headers.items()]

@@ -5,27 +5,40 @@ learn.microsoft.com/graph: api/group-delta, delta-query-groups, api/group-list-m
 
 import base64
 import uuid
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 from urllib.parse import quote
 
 import orjson
 from aiohttp import web
 
 from streamproc.simulator.directories.base import Refused, answered
+from streamproc.simulator.directories.options import DirectoryOptions
 from streamproc.simulator.directories.people import Entry, Values
-
-if TYPE_CHECKING:
-    from streamproc.simulator.directories.graph import Graph
 
 _USER = "#microsoft.graph.user"
 _TRACKED = {"id", "displayName", "description", "members"}
 
 
+class Users(Protocol):
+    """The users whose groups these are."""
+
+    entries: dict[str, Entry]
+    seq: int
+    """Number of the last change."""
+    epoch: str
+    """Links from before a reset have another one."""
+
+    @property
+    def options(self) -> DirectoryOptions: ...
+
+    def living(self) -> list[Entry]: ...
+
+
 class Groups:
     """A group is there as long as somebody is in it, by the name that people have."""
 
-    def __init__(self, graph: "Graph") -> None:
-        self._graph = graph
+    def __init__(self, users: Users) -> None:
+        self._users = users
         self.clear()
 
     def clear(self) -> None:
@@ -39,27 +52,27 @@ class Groups:
         """The same group under another name: no change of any user, nor of who is in it."""
         self._ids[new] = self._id(old)
         del self._ids[old]
-        self._graph.seq += 1
-        self._renamed[new] = self._graph.seq
-        for entry in self._graph.entries.values():
+        self._users.seq += 1
+        self._renamed[new] = self._users.seq
+        for entry in self._users.entries.values():
             entry.history = [(seq, _renamed(values, old, new)) for seq, values in entry.history]
             entry.values = entry.history[-1][1]
 
     async def members(self, request: web.Request) -> web.Response:
         group = request.match_info["id"]
-        names = [name for name, known in self._ids.items() if known == group]
+        names = [name for name, id_ in self._ids.items() if id_ == group]
         if not names:
             raise Refused(404, f"Resource '{group}' does not exist.")
-        held = [each for each in self._graph.living() if names[0] in each.values.get("groups", [])]
-        return answered({"value": [{"@odata.type": _USER, "id": each.id} for each in held]})
+        members = [user for user in self._users.living() if names[0] in user.values.get("groups", [])]
+        return answered({"value": [{"@odata.type": _USER, "id": user.id} for user in members]})
 
     async def delta(self, request: web.Request) -> web.Response:
         """`latest` tells nobody, only from where on changes are told. Members come only if they are selected."""
         state = self._state(request)
-        state.setdefault("upto", self._graph.seq)
+        state.setdefault("upto", self._users.seq)
         minimal = "return=minimal" in request.headers.get("Prefer", "") and state["since"] > 0
         changed = self._changed(state, minimal=minimal)
-        page = changed[state["at"] : state["at"] + self._graph.options.page_size]
+        page = changed[state["at"] : state["at"] + self._users.options.page_size]
         root = f"{request.url.origin()}/graph/v1.0"
         if state["at"] + len(page) < len(changed):
             link = {"@odata.nextLink": _link(root, "$skiptoken", {**state, "at": state["at"] + len(page)})}
@@ -70,13 +83,13 @@ class Groups:
         return answered({"@odata.context": f"{root}/$metadata#groups", **link, "value": page})
 
     def _state(self, request: web.Request) -> dict[str, Any]:
-        query, epoch = request.query, self._graph.epoch
+        query, epoch = request.query, self._users.epoch
         token = query.get("$skiptoken") or query.get("$deltatoken")
         if token is None or token == "latest":  # noqa: S105 - a word of the protocol's
             select = query.get("$select", "displayName").split(",")
             if set(select) - _TRACKED:
                 raise Refused(400, "Could not find a property of that name on type 'microsoft.graph.group'.")
-            return {"select": select, "since": 0 if token is None else self._graph.seq, "at": 0, "epoch": epoch}
+            return {"select": select, "since": 0 if token is None else self._users.seq, "at": 0, "epoch": epoch}
         try:
             state: dict[str, Any] = orjson.loads(base64.urlsafe_b64decode(token))
         except ValueError:
@@ -90,7 +103,7 @@ class Groups:
         since, upto = state["since"], state["upto"]
         moved: dict[str, list[Values]] = {}
         there: set[str] = set()
-        for entry in self._graph.entries.values():
+        for entry in self._users.entries.values():
             old, new = _groups_of(entry, since), _groups_of(entry, upto)
             there |= old
             for name in sorted(old ^ new):
@@ -98,12 +111,12 @@ class Groups:
                 moved.setdefault(name, []).append({"@odata.type": _USER, "id": entry.id, **left})
         renamed = {name for name, seq in self._renamed.items() if since < seq <= upto}
         tracked = moved.keys() | renamed if "members" in state["select"] else renamed
-        found = []
+        changed = []
         for name in sorted(tracked):
             named = {} if minimal and name in there - renamed else {"displayName": name}
-            told = {"members@delta": moved[name]} if name in moved else {}
-            found.append({"id": self._id(name)} | named | told)
-        return found
+            members = {"members@delta": moved[name]} if name in moved else {}
+            changed.append({"id": self._id(name)} | named | members)
+        return changed
 
     def _id(self, name: str) -> str:
         return self._ids.setdefault(name, str(uuid.uuid5(uuid.NAMESPACE_URL, name)))
@@ -118,7 +131,7 @@ def _groups_of(entry: Entry, seq: int) -> set[str]:
 def _renamed(values: Values, old: str, new: str) -> Values:
     if old not in (values.get("groups") or []):
         return values
-    return {**values, "groups": [new if each == old else each for each in values["groups"]]}
+    return {**values, "groups": [new if group == old else group for group in values["groups"]]}
 
 
 def _link(root: str, name: str, state: dict[str, Any]) -> str:

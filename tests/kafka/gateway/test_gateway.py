@@ -22,7 +22,7 @@ from streamproc.gateway.server import SECONDS
 from streamproc.settings import Settings, environment, load_settings
 from streamproc.topics import TOPICS
 from tests.kafka.test_pipeline import read
-from tests.unit.gateway.decide.test_authentication import AUDIENCE, EVENT, ISSUER, JWKS, private, signed
+from tests.support.gateway_requests import AUDIENCE, EVENT, ISSUER, JWKS, private, signed
 
 SECRETS = {
     "gateway_token": "token-for-producers-1",

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from aiokafka.errors import KafkaError
 
-from streamproc.gateway.shared_timeout import SharedTimeout
+from streamproc.gateway.fast_path import SharedTimeout
 
 
 def soon(seconds: float) -> float:

@@ -1,0 +1,137 @@
+"""From an authenticated body to records: one per event, with its bytes, without credentials."""
+
+import base64
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from streamproc.core.parsed_payload import Ignored, Receipt
+from streamproc.core.records.producer_record import LARGEST, Record
+from streamproc.gateway.decide.to_records import MOST, Intake, decode, to_records
+from streamproc.sources import SOURCES
+from tests.support.gateway_requests import CLOUDEVENT, EVENT, NOW, OKTA
+
+
+def records_of(
+    source: str, payload: Any, headers: Mapping[str, str] | None = None
+) -> tuple[list[Record], list[Ignored]]:
+    """The records of a body."""
+    body = payload if isinstance(payload, bytes) else orjson.dumps(payload)
+    intake = Intake.of_body(source, {"content-type": "application/json"} | dict(headers or {}), body, NOW)
+    return to_records(SOURCES[source], SOURCES[source].defaults, intake, decode(intake, body), body)
+
+
+def test_a_body_becomes_one_record_per_event_in_order() -> None:
+    """Facts and what means nothing go to events, triggers to notifications, under the subject they name."""
+    records, ignored = records_of("okta", OKTA)
+    assert [(record.topic, record.key) for record in records] == [
+        ("events.okta", b"00u0"),
+        ("notifications.okta", b"00u1"),
+        ("events.okta", b"00u2"),
+    ]
+    assert [orjson.loads(record.value) for record in records] == OKTA["data"]["events"]  # type: ignore[index]
+    assert [part.code for part in ignored] == ["type"]
+
+
+def test_one_event_alone_keeps_its_bytes() -> None:
+    """What was signed or hashed can be checked again: the value is the body itself, envelope, blanks and all."""
+    alone = {**OKTA, "data": {"events": OKTA["data"]["events"][:1]}}  # type: ignore[index]
+    body = json.dumps(alone, indent=3).encode()
+    ((record,), _) = records_of("okta", body)
+    assert record.value == body
+    assert dict(record.headers)["streamproc-body"] == hashlib.sha256(body).hexdigest().encode()
+
+
+def test_headers_that_prove_or_arent_known_stay_behind() -> None:
+    """Only named headers travel, and nobody outside can say when or for whom a record was received."""
+    secret = {
+        "authorization": "s3cret",
+        "cookie": "s3cret",
+        "finch-signature": "s3cret",
+        "x-api-key": "s3cret",
+        "x-unknown": "s3cret",
+        "ce-id": "not a CloudEvent",
+        "streamproc-received": "0",
+    }
+    ((record, *_), _) = records_of("okta", OKTA, secret | {"X-Okta-Request-Id": "r1"})
+    assert record.headers == [
+        ("streamproc-received", str(NOW).encode()),
+        ("streamproc-source", b"okta"),
+        ("streamproc-body", hashlib.sha256(orjson.dumps(OKTA)).hexdigest().encode()),
+        ("content-type", b"application/json"),
+        ("x-okta-request-id", b"r1"),
+    ]
+
+
+def test_cloudevents_keep_their_mode() -> None:
+    """Binary and structured go on as their Kafka binding has them; a batch becomes structured ones."""
+    context = {f"ce-{name}": str(value) for name, value in CLOUDEVENT.items() if name != "data"}
+    ((binary,), ignored) = records_of("hris", CLOUDEVENT["data"], context | {"ce-source": "/hr%20emea"})
+    assert (binary.key, ignored) == (b"E1001", [])
+    assert dict(binary.headers)["ce_source"] == b"/hr emea"
+    assert dict(binary.headers)["content-type"] == b"application/json"
+    ((structured,), ignored) = records_of("hris", CLOUDEVENT, {"content-type": "application/cloudevents+json"})
+    assert (structured.key, ignored) == (b"E1001", [])
+    kind = {"content-type": "application/cloudevents-batch+json; charset=UTF-8"}
+    for many in (1, 3):
+        batch, ignored = records_of("hris", [CLOUDEVENT] * many, kind)
+        assert [orjson.loads(record.value) for record in batch] == [CLOUDEVENT] * many
+        assert {dict(record.headers)["content-type"] for record in batch} == {b"application/cloudevents+json"}
+        assert ignored == []
+
+
+def test_source_hris_reads_the_contract_and_vendors_alike() -> None:
+    """One route takes both; what is neither is told in the contract's words, which its sender can act on."""
+    source = SOURCES["hris"]
+    vendor = {"type": "employee.updated", "data": {"companyId": "c", "employeeId": "7"}}
+    parsed = source.read([EVENT, vendor, EVENT | {"subject": ""}, 7], Receipt(NOW), source.defaults)
+    assert [(event.subject, event.anchor, event.attributes) for event in parsed.events] == [
+        ("E1001", "E1001", {"active": False})
+    ]
+    assert [fetch.subject for fetch in parsed.notifications] == ["7"]
+    assert [part.code for part in parsed.ignored] == ["invalid", "invalid"]
+    assert parsed.ignored[0].reason.startswith("subject: ")
+
+
+@pytest.mark.parametrize(
+    ("body", "headers", "code"),
+    [
+        (b"{", {}, "not_json"),
+        (b"", {}, "not_json"),
+        (b"\xff", {}, "not_json"),
+        (b"[" * 100_000, {}, "not_json"),
+        (b"{}", {"content-type": "text/plain"}, "content_type"),
+        (b"a=1", {"content-type": "application/x-www-form-urlencoded"}, "content_type"),
+        (b"[" + b'{"a":' * 300 + b"1" + b"}" * 300 + b",1]", {}, "too_deep"),
+        (b'["' + b"x" * LARGEST + b'",1]', {}, "too_large"),
+        (orjson.dumps([1] * (MOST + 1)), {}, "too_many"),
+    ],
+    ids=["cut", "empty", "binary", "bottomless", "text", "form", "deep", "large", "many"],
+)
+def test_what_cant_be_kept_as_events_is_kept_as_it_came(body: bytes, headers: dict[str, str], code: str) -> None:
+    """Its bytes lie in events.rejected with a reason, and what came beside it in the same body is still taken."""
+    records, ignored = records_of("pingone", body, headers)
+    (bad,) = [orjson.loads(record.value) for record in records if record.topic == "events.rejected"]
+    assert (bad["topic"], bad["code"], ignored[0].code) == ("gateway/pingone", code, code)
+    assert base64.b64decode(bad["value"]) == body[:LARGEST]
+    assert len(records) == (2 if code in {"too_deep", "too_large"} else 1)
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.floats() | st.text(), lambda x: st.lists(x) | st.dictionaries(st.text(), x)
+    )
+)
+def test_any_json_is_kept(payload: Any) -> None:
+    """Whatever is sent with the right proof ends in a record; keys and headers are never empty or wrong."""
+    for source in SOURCES:
+        records, _ = records_of(source, orjson.dumps(payload))
+        assert all(record.key and record.value is not None for record in records)
+        assert records

@@ -1,0 +1,37 @@
+"""Options of the sources: a file is laid over the defaults, and a mistake in it is named."""
+
+import pytest
+
+from streamproc.core.errors import SettingsError
+from streamproc.sources.options import SourceOptions, parse_sources
+
+
+def test_a_sources_table_is_laid_over_its_defaults() -> None:
+    """Attributes are added to the defaults' or leave one out, the rest takes their place, other sources stay."""
+    defaults = {
+        "okta": SourceOptions(attributes={"job": "profile.title", "phone": "profile.primaryPhone"}, active=("ACTIVE",)),
+        "entra": SourceOptions(),
+    }
+    text = '[okta]\nanchor = "subject"\n[okta.attributes]\njob = "profile.role"\nphone = ""\nqueue = "profile.q"\n'
+    options = parse_sources(text, "sources.toml", defaults)
+    assert options["okta"] == SourceOptions(
+        anchor="subject", attributes={"job": "profile.role", "queue": "profile.q"}, active=("ACTIVE",)
+    )
+    assert options["entra"] == defaults["entra"]
+    assert parse_sources("", "none", defaults) == defaults
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("[okta", "sources.toml isn't valid TOML"),
+        ("[oktaa]", "there is no source oktaa; there are okta"),
+        ("okta = 1", "sources.toml: okta.table"),
+        ("[okta]\nanchr = 'x'", "sources.toml: okta.anchr"),
+        ("[okta.attributes]\njob = 1", "sources.toml: okta.attributes.job"),
+    ],
+)
+def test_a_mistake_in_the_sources_file_is_named(text: str, words: str) -> None:
+    """The file, the table and the key are told."""
+    with pytest.raises(SettingsError, match=words):
+        parse_sources(text, "sources.toml", {"okta": SourceOptions()})
