@@ -96,12 +96,6 @@ class PlatformHttp:
             return None
 
 
-def equals(*pairs: tuple[str, str]) -> str:
-    """Query string of a filter `attribute eq "value" and …` (RFC 7644 §3.4.2.2)."""
-    escaped = [(attribute, value.replace("\\", "\\\\").replace('"', '\\"')) for attribute, value in pairs]
-    return "filter=" + quote(" and ".join(f'{attribute} eq "{value}"' for attribute, value in escaped), safe="")
-
-
 def _json(content: bytes) -> dict[str, Any]:
     try:
         body = orjson.loads(content)

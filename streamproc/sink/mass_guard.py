@@ -2,12 +2,12 @@
 
 from collections.abc import Callable, Mapping
 
-from streamproc.core.records.delivery import DeliveredState, Parked, Standing
+from streamproc.core.records.delivery import DeliveredState, Standing
 from streamproc.settings import GuardSettings
 from streamproc.sink.control_follower import ReceivedCommand
-from streamproc.sink.decide.mass_guard import Flow, Hold, MassGuard, Protected, Rejected, Window
+from streamproc.sink.decide.mass_guard import GuardDecision, MassGuard, Window
+from streamproc.sink.decide.progress import Progress
 from streamproc.sink.delivery_store import DeliveryStore
-from streamproc.sink.reconciliation import Reconciliation
 
 
 class MassGuardDriver:
@@ -33,31 +33,18 @@ class MassGuardDriver:
         standings = [each for journal in self._journals.values() for each in journal.standings.values()]
         self._guard = MassGuard(self._windows, self._protected, standings)
 
-    def ask(self, trip: Reconciliation) -> Parked | None:
-        """Its word on a revocation. Not None: not now, or never, and why."""
-        order = self._latest(trip.user)
-        released = order is not None and order.control.action == "release" and order.control.since == trip.since
-        if released:
-            self._guard.release(trip.user)
-        cause = trip.record.cause
-        for _, work in reversed(trip.turn.superseded):  # a later event of another source mustn't hide a bulk
+    def ask(self, progress: Progress) -> GuardDecision:
+        """Its word on a revocation that is about to be sent."""
+        order = self._latest(progress.user)
+        if order is not None and order.control.action == "release" and order.control.since == progress.since:
+            self._guard.release(progress.user)
+        cause = progress.record.cause
+        for _, work in reversed(progress.turn.superseded):  # a later event of another source mustn't hide a bulk
             if not work.leaves:
                 break
             cause = work.record.cause
         active = sum(len(journal.active) for journal in self._journals.values())
-        match self._guard.ask(trip.user, trip.record.seq, cause, active):
-            case Flow(standing):
-                trip.standing = standing
-                return None
-            case Hold(standing):
-                if trip.standing is None or trip.standing.said == "rejected":
-                    trip.since = None  # held anew: what was ordered before was about something else
-                trip.standing = standing
-                return trip.parked("held", f"mass guard: {standing.reason}")
-            case Rejected():
-                return trip.parked("rejected", "an operator rejected this revocation")
-            case Protected():
-                return trip.parked("protected", "the account is protected, and never deactivated")
+        return self._guard.ask(progress.user, progress.record.seq, cause, active)
 
     def reject(self, user: str) -> Standing | None:
         """An operator said no; what has to be remembered of it."""

@@ -7,9 +7,9 @@ from aiokafka import AIOKafkaConsumer
 
 from streamproc import telemetry
 from streamproc.core.records.outcome import Outcome
+from streamproc.sink.decide.desired_state import Work
 from streamproc.sink.decide.lanes import Lanes
 from streamproc.sink.delivery_store import DeliveryStore
-from streamproc.sink.reconciliation import Work
 from streamproc.sink.request_gate import RequestGate
 
 

@@ -14,10 +14,9 @@ from streamproc.core.records.outcome import Outcome, Verdict
 from streamproc.core.records.topic_names import OPERATIONS
 from streamproc.core.records.user_record import OURS, Cause
 from streamproc.sink.control_follower import ControlFollower, ReceivedCommand
-from streamproc.sink.decide.desired_state import retry_of
+from streamproc.sink.decide.desired_state import Work, retry_of
 from streamproc.sink.decide.lanes import Lanes, Turn
 from streamproc.sink.delivery_store import DeliveryStore
-from streamproc.sink.reconciliation import Work
 
 log = structlog.get_logger("streamproc.sink")
 

@@ -23,7 +23,7 @@ from streamproc.core.records.user_record import FIRST
 from streamproc.core.scim.dialect import DIALECTS
 from streamproc.settings import KafkaSettings, SinkSettings, TargetSettings
 from streamproc.sink.control_follower import ControlFollower, ReceivedCommand
-from streamproc.sink.decide.desired_state import decode_desired
+from streamproc.sink.decide.desired_state import Work, decode_desired
 from streamproc.sink.decide.lanes import Lanes, Turn
 from streamproc.sink.decide.rate_limit import RateLimiter
 from streamproc.sink.delivery_store import DeliveryStore, PartitionLostError
@@ -32,7 +32,6 @@ from streamproc.sink.metrics import count, gauge
 from streamproc.sink.parked_work import RETRY_EVERY, ParkedWork
 from streamproc.sink.rebalance import RebalanceListener, sink_group
 from streamproc.sink.reconciler import Reconciler
-from streamproc.sink.reconciliation import Work
 from streamproc.sink.request_executor import RequestExecutor, Times
 from streamproc.sink.request_gate import RequestGate
 
@@ -43,9 +42,9 @@ ROOM = 0.9
 
 
 class Sink:
-    """See above. Clock, sleep and random source are arguments, so that a test can hold them.
+    """One process. Clock, sleep and random source are arguments, so that a test can hold them.
 
-    `fifo`: first in, first out, with no reserve for leavers; to compare with.
+    `lanes` and `rate_limiter`: others than ours, to compare with.
     """
 
     def __init__(
@@ -59,13 +58,14 @@ class Sink:
         ticks: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Coroutine[Any, Any, None]] = asyncio.sleep,
         seed: int | None = None,
-        fifo: bool = False,
+        lanes: Lanes[Work] | None = None,
+        rate_limiter: RateLimiter | None = None,
     ) -> None:
         self._settings = settings
         self._connections = target.connections
         self._ticks = ticks
         self._sleep = sleep
-        self._lanes: Lanes[Work] = Lanes(fifo, Work.condensed)
+        self._lanes: Lanes[Work] = Lanes(Work.condensed) if lanes is None else lanes
         self._journals: dict[int, DeliveryStore] = {}
         self._tasks: dict[asyncio.Task[None], int] = {}
         self._busy = 0
@@ -75,7 +75,7 @@ class Sink:
         jitter = random.Random(seed).random  # noqa: S311
         times = Times(clock, ticks, self._pause, jitter, kafka.session_timeout / 2, target.request_timeout + 1.0)
         self._gate = RequestGate(
-            RateLimiter(0.0 if fifo else settings.revoke_reserve), CircuitBreaker(), ticks, sleep, target.connections
+            rate_limiter or RateLimiter(settings.revoke_reserve), CircuitBreaker(), ticks, sleep, target.connections
         )
         self._controls = ControlFollower(kafka, self._ordered, self._stop)
         self._guarding = MassGuardDriver(settings.guard, self._journals, self._controls.latest)
@@ -182,7 +182,7 @@ class Sink:
             gap = FIRST if seen is None else seen
         work = Work(record, regressed=regressed, gap=gap)
         known = journal.delivery(record.user)
-        contacted = known is not None and known.id is not None
+        contacted = known is not None and known.held is not None
         pressure = pressing(known.held if known else None, record.desired, contacted=contacted)
         self._lanes.offer(Turn(record.user, partition, message.offset, pressure, work))
         self._courier.nudge(record.user)

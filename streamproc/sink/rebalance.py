@@ -14,9 +14,9 @@ from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from streamproc.adapters.kafka import client
 from streamproc.core.records.topic_names import OPERATIONS
 from streamproc.settings import KafkaSettings
+from streamproc.sink.decide.desired_state import Work
 from streamproc.sink.decide.lanes import Lanes
 from streamproc.sink.delivery_store import DeliveryStore, PartitionLostError
-from streamproc.sink.reconciliation import Work
 
 log = structlog.get_logger("streamproc.sink")
 

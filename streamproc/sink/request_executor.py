@@ -1,71 +1,38 @@
-"""Asking: one request of a trip, through the gate and on the record, and the wait before it is tried again.
+"""Request executor: one request of a turn, through the gate and over the network. It decides nothing about users.
 
-Rule 1: nothing is written unless the journal confirmed that the partition is ours: after what the write rests on was
-read, and not long ago.
+Rule 1: nothing is written unless the delivery store confirmed that the partition is ours: after what the write rests on
+was read, and not long ago.
 Rule 2: newer work of the user may come in during any wait, and then what was to be sent may not matter any more:
-`NewerWork` leads back to planning. A leaver ends any wait.
+nothing is sent, and it is decided anew.
 """
 
 import asyncio
 import zlib
-from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
-from typing import Any, Final, TypeAlias
+from typing import Any
 
 import orjson
-import structlog
 
 from streamproc import telemetry
 from streamproc.adapters.scim_http import PlatformHttp, ScimHttp
 from streamproc.adapters.wait import wait_unless
-from streamproc.core.flow.circuit_breaker import PROBE_FIRST
 from streamproc.core.fold.plan import Urgency
-from streamproc.core.records.delivery import Parked
-from streamproc.core.records.outcome import Request, Verdict
-from streamproc.core.scim.response_policy import (
-    Deliver,
-    Denied,
-    Gone,
-    Park,
-    RequestKind,
-    Response,
-    backoff,
-    describe,
-    response_action,
-)
-from streamproc.core.scim.response_policy import ResponseAction as Meaning
+from streamproc.core.records.outcome import Request
+from streamproc.core.scim.response_policy import response_action
+from streamproc.sink.decide.desired_state import Work
 from streamproc.sink.decide.lanes import Lanes
-from streamproc.sink.delivery_store import PartitionLostError
-from streamproc.sink.reconciliation import Reconciliation, Work
+from streamproc.sink.decide.progress import Progress
+from streamproc.sink.decide.steps import Exchange, Moment, ScimRequest
+from streamproc.sink.delivery_store import DeliveryStore, PartitionLostError
 from streamproc.sink.request_gate import RequestGate
-
-log = structlog.get_logger("streamproc.courier")
-
-Noted: TypeAlias = Callable[[Request, dict[str, Any] | None], Request]
-"""Adds to a request what its answer's body says of the user. None: there is no such thing as was asked for."""
-
-TELL_AT: Final = frozenset({5, 10})
-"""Attempts after which somebody is told that it is still being tried; and every 50."""
-
-
-class NewerWork(Exception):  # noqa: N818 - control flow of the courier
-    """Newer work of the user came in while something was waited for, and has been taken on board."""
-
-
-class SetAside(Exception):  # noqa: N818 - control flow of the courier
-    """The whole turn is set aside."""
-
-    def __init__(self, parked: Parked) -> None:
-        super().__init__(parked.reason)
-        self.parked = parked
 
 
 @dataclass(frozen=True, slots=True)
 class Times:
     """Clocks and waits, so that a test can hold them. `clock`: seconds since 1970; `ticks` never goes back.
 
-    `pause` waits and lends the trip's place among the connections to somebody else; `jitter` is 0 to 1.
+    `pause` waits and lends the turn's place among the connections to somebody else; `jitter` is 0 to 1.
     """
 
     clock: Callable[[], float]
@@ -84,133 +51,65 @@ class Times:
 
 @dataclass(slots=True)
 class RequestExecutor:
-    """See above."""
+    """One for all users. `lanes`: where newer work of a user shows."""
 
     scim: ScimHttp
     gate: RequestGate
     lanes: Lanes[Work]
     times: Times
     _resting: dict[str, asyncio.Event] = field(default_factory=dict)
+    """User to what ends that user's wait."""
 
-    async def read(self, trip: Reconciliation, path: str) -> Response:
-        """A GET, sent once. Raises NewerWork where newer work came in while it waited to be sent."""
-        await self._enter(trip)
-        return await self._send(trip, "GET", path, None, None)
+    def moment(self) -> Moment:
+        """Now."""
+        return Moment(self.times.ticks(), self.times.now(), self.times.jitter(), self.gate.health.down)
 
-    async def write(
-        self,
-        trip: Reconciliation,
-        method: str,
-        path: str,
-        body: dict[str, Any] | None,
-        etag: str | None,
-        *,
-        learned: float,
-    ) -> Response:
-        """A write, sent once. `learned`: ticks at which what it rests on was learned (rule 1).
+    async def send(
+        self, progress: Progress, request: ScimRequest, ticket: int, store: DeliveryStore
+    ) -> Exchange | None:
+        """Send it once, in its turn. `ticket`: its place in the order of arrival at the gate.
 
-        Raises NewerWork as `read` does, and PartitionLostError.
+        None: newer work came in while it waited, and nothing was sent. Raises PartitionLostError.
         """
-        await self._sure(trip, learned)
-        await self._enter(trip)
-        try:
-            await self._sure(trip, learned)  # it may have waited at the gate for long
-        except BaseException:
-            self.gate.lost()
-            raise
-        return await self._send(trip, method, path, body, etag)
-
-    async def get(
-        self,
-        trip: Reconciliation,
-        path: str,
-        shows: Callable[[dict[str, Any]], bool],
-        noted: Noted = lambda request, _: request,
-    ) -> Response | None:
-        """A GET, until it is answered by what it asked for. None: there is no such thing.
-
-        Raises NewerWork, and SetAside where it is refused for good.
-        """
-        while True:
-            turn = trip.turn
-            answer = await self.read(trip, path)
-            decided = self.judge("read", answer, trip.attempts)
-            request = trip.requests.pop()
-            if isinstance(decided, Deliver) and shows(answer.body):
-                told = noted(request, answer.body)
-                trip.journal.record([trip.outcome("read", final=False, reason=None, requests=[told])])
-                return answer
-            if isinstance(decided, Gone):
-                told = noted(request, None)
-                trip.journal.record([trip.outcome("absent", final=False, reason=None, requests=[told])])
+        writes = request.method != "GET"
+        if writes:
+            await self._make_sure(store, request.rests_on)
+            if self.lanes.has_newer(progress.user):  # nobody would be told of it at the gate
                 return None
-            trip.requests.append(request)
-            if isinstance(decided, Park) or (isinstance(decided, Denied) and self.gate.theirs(trip.denied)):
-                raise SetAside(trip.parked("refused", decided.reason, answer))
-            trip.denied += isinstance(decided, Denied)
-            after = getattr(decided, "after", backoff(trip.attempts, self.times.jitter()))
-            await self.again(trip, "retry", request, describe(answer), after)
-            if self.newest(trip) or trip.turn is not turn:
-                raise NewerWork
+        if not await self.gate.enter(progress.user, progress.urgency, ticket):
+            return None
+        if writes:
+            try:
+                await self._make_sure(store, request.rests_on)  # it may have waited at the gate for long
+            except BaseException:
+                self.gate.lost()
+                raise
+        return await self._exchange(progress, request)
 
-    async def end_sessions(self, trip: Reconciliation, platform: PlatformHttp) -> int | None:
-        """Through the gate like all else, since it counts towards the limit; but it says nothing of SCIM's health."""
-        while not await self.gate.enter(trip.user, Urgency.REVOKE, trip.ticket):
+    async def end_sessions(self, user: str, user_id: str, ticket: int, platform: PlatformHttp) -> int | None:
+        """Through the gate like all else, since it counts towards the limit; but it says nothing of SCIM's health.
+
+        Returns the HTTP status. None: no answer came.
+        """
+        while not await self.gate.enter(user, Urgency.REVOKE, ticket):
             pass
         try:
-            return await platform.end_sessions(str(trip.id))
+            return await platform.end_sessions(user_id)
         finally:
             self.gate.lost()
 
-    def judge(self, asked: RequestKind, answer: Response, attempts: int) -> Meaning:
-        """What an answer means, counted."""
-        decided = response_action(asked, answer, attempts, self.times.jitter())
-        telemetry.REQUESTS.labels(type(decided).__name__.lower()).inc()
-        return decided
+    async def wait(self, user: str, until: float) -> bool:
+        """Wait until `until` (ticks), or until the target is back. False: newer work came in before."""
+        recoveries = self.gate.health.recoveries
+        return not await self.rest(user, until) or recoveries != self.gate.health.recoveries
 
-    def newest(self, trip: Reconciliation) -> bool:
-        """Take newer work on board. True: there was some."""
-        newer = self.lanes.newest(trip.user)
-        if newer is None:
-            return False
-        trip.turn, trip.denied = newer, 0
-        trip.aside.clear()
-        trip.given_up.clear()
-        return True
+    async def rest(self, user: str, until: float) -> bool:
+        """Wait until `until` (ticks). True: something ended the wait before."""
+        seconds = until - self.times.ticks()
+        return seconds > 0 and await self._rest(user, seconds, self.times.pause)
 
-    async def again(self, trip: Reconciliation, said: Verdict, request: Request, reason: str, after: float) -> None:
-        """Tell of an attempt that wasn't the last, and wait."""
-        trip.attempts += 1
-        trip.requests.remove(request)
-        trip.journal.record([trip.outcome(said, final=False, reason=reason, requests=[request])])
-        if trip.attempts in TELL_AT or trip.attempts % 50 == 0:
-            log.warning(
-                "still trying",
-                partition=trip.turn.partition,
-                seq=trip.record.seq,
-                attempts=trip.attempts,
-                status=request.status,
-                correlation_id=request.correlation_id,
-            )
-        # With the target down it is the gate that waits. A wait of one's own would go on when everybody else goes on.
-        await self.wait(trip, min(after, PROBE_FIRST) if self.gate.health.down else after)
-
-    async def wait(self, trip: Reconciliation, seconds: float) -> None:
-        """Before a retry. A leaver doesn't wait for what went wrong with somebody who was to stay."""
-        until, recoveries = self.times.ticks() + seconds, self.gate.health.recoveries
-        while (remaining := until - self.times.ticks()) > 0 and recoveries == self.gate.health.recoveries:
-            if self.newest(trip) and trip.leaver:
-                return
-            if not await self.rest(trip.user, remaining):
-                return
-
-    async def rest(self, user: str, seconds: float) -> bool:
-        """Wait; True: newer work of the user ended the wait."""
-        return await self._rest(user, seconds, self.times.pause)
-
-    @asynccontextmanager
-    async def holding(self, trip: Reconciliation, lock: asyncio.Lock) -> AsyncIterator[None]:
-        """The lock, but no wait for it where newer work comes in: a leaver needs no lock. Raises NewerWork."""
+    async def acquire(self, user: str, lock: asyncio.Lock) -> bool:
+        """Take the lock, without a wait for it where newer work comes in: a leaver needs no lock. False: not taken."""
         acquired = False
 
         async def acquire(_: float) -> None:
@@ -218,12 +117,14 @@ class RequestExecutor:
             acquired = await lock.acquire()
 
         try:
-            if self.newest(trip) or await self._rest(trip.user, 0.0, acquire):
-                raise NewerWork
-            yield
-        finally:
+            woken = await self._rest(user, 0.0, acquire)
+        except BaseException:
             if acquired:
                 lock.release()
+            raise
+        if woken and acquired:
+            lock.release()
+        return not woken
 
     def nudge(self, user: str) -> None:
         """Newer work of the user came in: end its wait."""
@@ -238,49 +139,40 @@ class RequestExecutor:
         finally:
             del self._resting[user]
 
-    async def _sure(self, trip: Reconciliation, learned: float) -> None:
+    async def _make_sure(self, store: DeliveryStore, rests_on: float) -> None:
         """Rule 1. Raises PartitionLostError."""
-        if trip.journal.lost:
+        if store.lost:
             raise PartitionLostError
-        confirmed = trip.journal.confirmed
-        if confirmed < learned or self.times.ticks() - confirmed > self.times.fresh:
-            await trip.journal.confirm()
+        confirmed = store.confirmed
+        if confirmed < rests_on or self.times.ticks() - confirmed > self.times.fresh:
+            await store.confirm()
 
-    async def _enter(self, trip: Reconciliation) -> None:
-        if self.newest(trip):  # it came while nothing was waited for, and nobody would be told of it at the gate
-            raise NewerWork
-        urgency = Urgency.REVOKE if trip.leaver else trip.turn.urgency
-        if not await self.gate.enter(trip.user, urgency, trip.ticket):
-            self.newest(trip)
-            raise NewerWork
-
-    async def _send(
-        self, trip: Reconciliation, method: str, path: str, body: dict[str, Any] | None, etag: str | None
-    ) -> Response:
+    async def _exchange(self, progress: Progress, request: ScimRequest) -> Exchange:
+        method, path, body, etag = request.method, request.path, request.body, request.if_match
         content = f"{method} {path} {etag}".encode() + (b"" if body is None else orjson.dumps(body))
-        request_id = f"{trip.turn.partition}-{trip.record.seq}-{zlib.crc32(content):08x}"
-        sent = self.times.now()
+        request_id = f"{progress.turn.partition}-{progress.record.seq}-{zlib.crc32(content):08x}"
+        sent, sent_at = self.times.ticks(), self.times.now()
         try:
-            answer = await self.scim.request(method, path, request_id, body, etag)
+            response = await self.scim.request(method, path, request_id, body, etag)
         except BaseException:  # the partition was taken away while the answer was under way
             self.gate.lost()
             raise
         recoveries = self.gate.health.recoveries
-        self.gate.answered(trip.user, answer, write=method != "GET")
+        self.gate.answered(progress.user, response, write=method != "GET")
         if recoveries != self.gate.health.recoveries:
             for woken in self._resting.values():  # the target is back: nobody waits for it any longer
                 woken.set()
-        trip.requests.append(
-            Request(
-                id=request_id,
-                method=method,
-                path=path,
-                body=body,
-                sent=sent,
-                answered=self.times.now(),
-                status=answer.status,
-                correlation_id=answer.headers.get("inin-correlation-id"),
-                error=answer.error,
-            )
+        action = response_action(request.kind, response, 0, 0.0)
+        telemetry.REQUESTS.labels(type(action).__name__.lower()).inc()
+        told = Request(
+            id=request_id,
+            method=method,
+            path=path,
+            body=body,
+            sent=sent_at,
+            answered=self.times.now(),
+            status=response.status,
+            correlation_id=response.headers.get("inin-correlation-id"),
+            error=response.error,
         )
-        return answer
+        return Exchange(response, told, sent)

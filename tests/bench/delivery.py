@@ -16,6 +16,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,10 +26,14 @@ import uvloop
 
 from streamproc import telemetry
 from streamproc.adapters.kafka.topics import ensure_topics
+from streamproc.core.fold.plan import Urgency
 from streamproc.core.scim.dialect import PATCH_OP
 from streamproc.embedded import embedded_kafka
 from streamproc.operators.controls import control, order
 from streamproc.settings import load_settings
+from streamproc.sink.decide.desired_state import Work
+from streamproc.sink.decide.lanes import Lanes, Turn
+from streamproc.sink.decide.rate_limit import RateLimiter
 from tests.bench import say, show
 from tests.support.rig import Rig, person, rig
 
@@ -43,15 +48,23 @@ CONNECTIONS: Final = 16
 Found = dict[str, Any]
 
 
+class FirstInFirstOut(Lanes[Work]):
+    """Lanes that take no notice of urgency; to compare with."""
+
+    def offer(self, turn: Turn[Work]) -> None:
+        super().offer(replace(turn, urgency=Urgency.CHANGE))
+
+
 async def pressure(made: Rig) -> Found:
     """Leavers in the middle of a bulk change, for both orders."""
     found: Found = {}
-    for name, fifo in (("revoke", False), ("fifo", True)):
+    orders = {"revoke": (None, None), "fifo": (FirstInFirstOut(Work.condensed), RateLimiter(0.0))}
+    for name, (lanes, rate_limiter) in orders.items():
         users = [f"{name}{n:05}" for n in range(USERS + LEAVERS)]
         async with made.sink():
             await hired(made, users)
         await limited(made)
-        async with made.sink(fifo=fifo):
+        async with made.sink(lanes, rate_limiter):
             bulk = [(user, await made.say(user, department=f"Floor {name}")) for user in users[:USERS]]
             await _half(made, bulk)
             left = [(user, await made.say(user, active=False)) for user in users[USERS:]]

@@ -16,17 +16,16 @@ from streamproc.core.fold.fold import fold
 from streamproc.core.fold.mapping import parse_mapping
 from streamproc.core.fold.plan import Urgency, urgency
 from streamproc.core.records.change_event import ChangeEvent, Fact, Origin
-from streamproc.core.records.delivery import DeliveredState, Parked
+from streamproc.core.records.delivery import DeliveredState
 from streamproc.core.records.outcome import Outcome
 from streamproc.core.records.user_record import FIRST, Cause, UserRecord, encode
 from streamproc.core.scim.dialect import GENESYS, GENESYS_DIALECT, Dialect
 from streamproc.core.scim.response_policy import Response
-from streamproc.sink.decide.desired_state import decode_desired, retry_of
+from streamproc.sink.decide.desired_state import Work, decode_desired, retry_of
 from streamproc.sink.decide.lanes import Lanes, Turn
 from streamproc.sink.decide.rate_limit import RateLimiter
 from streamproc.sink.delivery_store import DeliveryStore, PartitionLostError
-from streamproc.sink.reconciler import Reconciler
-from streamproc.sink.reconciliation import Reconciliation, Work
+from streamproc.sink.reconciler import Guard, Reconciler
 from streamproc.sink.request_executor import RequestExecutor, Times
 from streamproc.sink.request_gate import RequestGate
 
@@ -134,7 +133,7 @@ class Org:
         self.outcomes: list[Outcome] = []
         self._token = ""
         self.platform = f"{root}/api/v2"
-        self.guard: Callable[[Reconciliation], Parked | None] = lambda _: None
+        self.guard: Guard | None = None
         self.start()
 
     def start(self, *, until: int = 0, end_sessions: bool = False) -> None:

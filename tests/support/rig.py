@@ -25,6 +25,9 @@ from streamproc.core.records.topic_names import OPERATIONS, OUTCOMES
 from streamproc.core.records.user_record import UserRecord, encode
 from streamproc.demo.processes import Stack, stack
 from streamproc.settings import Settings
+from streamproc.sink.decide.desired_state import Work
+from streamproc.sink.decide.lanes import Lanes
+from streamproc.sink.decide.rate_limit import RateLimiter
 from streamproc.sink.process import Sink
 
 MAPPING = parse_mapping(Path(streamproc.__file__).with_name("mapping.toml").read_text(encoding="utf-8"))
@@ -90,13 +93,14 @@ class Rig:
         return {each["externalId"]: each for each in await self.sim("GET", "users") if each.get("externalId")}
 
     @asynccontextmanager
-    async def sink(self, **options: Any) -> AsyncIterator[Sink]:
-        """One sink. `fifo` goes to the sink itself, all else are settings."""
-        fifo = options.pop("fifo", False)
+    async def sink(
+        self, lanes: Lanes[Work] | None = None, rate_limiter: RateLimiter | None = None, /, **options: Any
+    ) -> AsyncIterator[Sink]:
+        """One sink. `options`: its settings."""
         settings = self.settings.changed(**options)
         async with compose.target_session(settings.target) as http:
             ready = asyncio.Event()
-            sink = Sink(settings.kafka, settings.target, settings.sink, http, fifo=fifo)
+            sink = Sink(settings.kafka, settings.target, settings.sink, http, lanes=lanes, rate_limiter=rate_limiter)
             running = asyncio.create_task(sink.run(ready.set))
             waiting = asyncio.create_task(ready.wait())
             try:

@@ -1,4 +1,4 @@
-"""Wanted: what the sink needs of records and deliveries. Unchecked, since we encoded them: a model costs too much."""
+"""What the sink needs of a record of `scim.operations`. Unchecked, since we encoded it: a model costs too much."""
 
 from dataclasses import dataclass, replace
 from typing import Final
@@ -17,7 +17,7 @@ _NONE: Final[list[str]] = []
 
 @dataclass(frozen=True, slots=True)
 class DesiredState:
-    """See `UserRecord`. `planned`: the event's own operation isn't nothing."""
+    """A `UserRecord`, less what only the worker needs. `planned`: the event's own operation isn't nothing."""
 
     user: str
     seq: int
@@ -35,6 +35,29 @@ class DesiredState:
             desired = desired.copy()
             desired["groups"] = groups
         return replace(self, desired=desired, problems=_NONE)
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """A record as a lane carries it."""
+
+    record: DesiredState
+    regressed: bool = False
+    told: bool = False
+    """Its fate is in the log already; this is another attempt at what was set aside."""
+    ordered: bool = False
+    """An operator wants it: neither the mass guard nor what was refused before stands in the way."""
+    gap: int | None = None
+    """Seq after which compaction removed records before this one."""
+
+    @property
+    def leaves(self) -> bool:
+        """Whether it says that the user is inactive."""
+        return self.record.desired.get("active") is False
+
+    def condensed(self) -> "Work":
+        """What has to be known of it once newer work has passed over it: its fate, if it leaves, and its groups."""
+        return replace(self, record=self.record.condensed())
 
 
 def decode_desired(value: bytes) -> DesiredState:

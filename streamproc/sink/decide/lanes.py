@@ -45,12 +45,8 @@ class _Lane(Generic[Work]):
 
 @dataclass(slots=True)
 class Lanes(Generic[Work]):
-    """All users' lanes of the partitions held. Offers come in offset order within a partition.
+    """All users' lanes of the partitions held. Offers come in offset order within a partition."""
 
-    `fifo`: first in, first out, whatever the urgency; to compare with.
-    """
-
-    fifo: bool = False
     condense: Callable[[Work], Work] = lambda work: work
     """What is kept of work that is passed over."""
     _lanes: dict[str, _Lane[Work]] = field(default_factory=dict)
@@ -99,6 +95,11 @@ class Lanes(Generic[Work]):
         lane = self._lanes[user]
         lane.flying, lane.pending, lane.queued = lane.pending, None, None
         return lane.flying
+
+    def has_newer(self, user: str) -> bool:
+        """Whether newer work of the user waits behind the one in flight."""
+        lane = self._lanes.get(user)
+        return lane is not None and lane.pending is not None and lane.flying is not None
 
     def newest(self, user: str) -> Turn[Work] | None:
         """Before a retry: the user's newest work instead of the one in flight, which it supersedes. None: no newer."""
@@ -178,9 +179,8 @@ class Lanes(Generic[Work]):
         if lane.queued is not None and lane.queued[0] <= lane.pending.urgency:
             return  # a user who changes all the time keeps the place that was first taken
         self._ticket += 1
-        urgency = Urgency.CHANGE if self.fifo else lane.pending.urgency
-        lane.queued = (urgency, self._ticket)
-        self._queues[urgency].append((self._ticket, user))
+        lane.queued = (lane.pending.urgency, self._ticket)
+        self._queues[lane.pending.urgency].append((self._ticket, user))
 
     def _front(self, urgency: Urgency) -> str | None:
         """Who of this urgency waits longest; entries that don't hold any more are dropped on the way."""

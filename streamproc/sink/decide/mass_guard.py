@@ -129,15 +129,6 @@ class MassGuard:
         """The user is to be active again. If they were let through, that still counts in the windows."""
         self._standings.pop(user, None)
 
-    def held(self) -> list[Standing]:
-        """Who waits for an operator, oldest first."""
-        waiting = (standing for standing in self._standings.values() if standing.said == "held")
-        return sorted(waiting, key=lambda standing: (standing.cause.origin.appended, standing.user))
-
-    def snapshot(self) -> list[Standing]:
-        """To make a guard of that goes on from here, but for who was forgotten: they have their access back."""
-        return list(self._standings.values())
-
     def _said(self, user: str, said: Literal["released", "rejected"], of: tuple[str, ...]) -> Standing | None:
         known = self._standings.get(user)
         if known is None or known.said not in of:

@@ -8,7 +8,7 @@ import pytest
 
 from streamproc.core.scim.dialect import ENTERPRISE
 from streamproc.core.scim.response_policy import Response
-from streamproc.sink.operation_sender import CONFLICTS
+from streamproc.sink.decide.after_write import CONFLICTS
 from tests.support.reconciler import Org, Start, person
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from streamproc.core.scim.dialect import ENTERPRISE
 from streamproc.core.scim.response_policy import Response
+from streamproc.sink.decide.target import GroupLearned
 from tests.support.reconciler import Org, person
 from tests.support.sink import full
 
@@ -139,7 +140,9 @@ async def test_a_leaver_doesnt_wait_for_somebody_elses_turn_at_a_group(org: Org,
     running = asyncio.create_task(org.run())
     await hangs.wait()
     if comes == "just before":  # as it is after a change of the group that went wrong
-        org.courier._lookup.groups.get("Billing Queue").known = False
+        name = "Billing Queue"
+        stale = replace(org.courier.target.group(name), fresh=False)
+        org.courier.target.learn([GroupLearned(name, stale)])
     org.say("E1", genesysQueue="Billing", genesysRole=None)
     turn = org.lanes.take()
     assert turn is not None

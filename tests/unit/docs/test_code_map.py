@@ -8,8 +8,6 @@ from tests.support.paths import REPOSITORY
 CODE = REPOSITORY / "streamproc"
 PAGES = {page.path: page for page in pages() if page.path.startswith("streamproc/")}
 MAP = PAGES.pop("streamproc/README.md")
-TO_COME = {"sink/decide/next_step.py", "sink/decide/progress.py"}
-"""Where the sink's decider is being moved to."""
 
 
 def packages() -> set[str]:
@@ -29,7 +27,7 @@ def test_the_map_has_every_package_and_real_files() -> None:
     assert {package for package, _ in rows} == packages()
     for package, text in rows:
         for name in re.findall(r"`(\w[\w/]*(?:\.py|/))`", text):
-            assert (CODE / package / name).exists() or f"{package}{name}" in TO_COME, f"{package}{name}"
+            assert (CODE / package / name).exists(), f"{package}{name}"
 
 
 def test_the_packages_pages_name_real_files() -> None:
@@ -37,5 +35,4 @@ def test_the_packages_pages_name_real_files() -> None:
     for path, page in PAGES.items():
         folder = (REPOSITORY / path).parent
         for name in (span for span in page.spans if re.fullmatch(r"[\w/]+(?:\.py|/)", span)):
-            beside = (folder / name).relative_to(CODE).as_posix()
-            assert (folder / name).exists() or (CODE / name).exists() or beside in TO_COME, f"{path}: {name}"
+            assert (folder / name).exists() or (CODE / name).exists(), f"{path}: {name}"

@@ -1,0 +1,92 @@
+"""Fates: how a turn is told: lines of the outcomes log on the way, and in the end its delivery and its fates."""
+
+from dataclasses import replace
+
+from streamproc.core.records.delivery import DeliveredState, Parked
+from streamproc.core.records.outcome import Fate, Outcome, Request, Verdict
+from streamproc.core.records.user_record import Cause
+from streamproc.sink.decide.progress import Progress
+from streamproc.sink.decide.steps import Finish
+
+REGRESSED = "an earlier change is missing from this record's history"
+
+
+def attempt(progress: Progress, verdict: Verdict, clock: int, reason: str | None, *requests: Request) -> Outcome:
+    """One line about the newest work that isn't its fate. `clock`: ms since 1970."""
+    record = progress.record
+    return Outcome(
+        progress.user, record.seq, verdict, False, clock, record.effect, record.cause, [], list(requests), reason
+    )
+
+
+def finish(progress: Progress, clock: int, parked: Parked | None = None) -> Finish:
+    """Its delivery, and the fates of all that it stands for. `parked`: the whole turn is set aside."""
+    if parked is None and progress.turn.work.regressed:
+        parked = progress.as_parked("regressed", REGRESSED, clock)  # a leaver is let through, and stays parked
+    parked = parked or _sum_of_aside(progress)
+    state = DeliveredState(
+        user=progress.user,
+        seq=progress.record.seq,
+        id=progress.id,
+        etag=progress.etag,
+        held=progress.held if progress.id else None,
+        parked=parked,
+        at=clock,
+        standing=progress.standing if progress.leaver else None,
+    )
+    return Finish(state, _outcomes(progress, clock, parked))
+
+
+def _sum_of_aside(progress: Progress) -> Parked | None:
+    """What was set aside, as one. What will be tried again by itself decides the code."""
+    if not progress.aside:
+        return None
+    every = progress.aside.values()
+    first = next((parked for parked in every if parked.code == "unresolved"), next(iter(every)))
+    reasons = {name: parked.told for name, parked in sorted(progress.aside.items())}
+    return replace(first, attributes=reasons, desired=progress.record.desired)
+
+
+def _outcomes(progress: Progress, clock: int, parked: Parked | None) -> list[Outcome]:
+    record, work = progress.record, progress.turn.work
+    outcomes = [
+        _superseded(progress.user, older.record.seq, older.record.effect, older.record.cause, older.gap, clock)
+        for _, older in progress.turn.superseded
+        if not older.told
+    ]
+    if work.gap is not None:
+        outcomes.append(_superseded(progress.user, record.prev, "unknown", None, work.gap, clock))
+    fate = Outcome(
+        user=progress.user,
+        seq=record.seq,
+        verdict=_fate(progress, parked),
+        final=not work.told,
+        at=clock,
+        effect=record.effect,
+        cause=record.cause,
+        operations=list(progress.operations),
+        requests=list(progress.requests),
+        reason=parked.reason if parked else "; ".join(record.problems) or None,
+        acknowledged=progress.acknowledged,
+        read_back=progress.read_back,
+        sessions_ended=progress.sessions_ended,
+    )
+    return [*outcomes, fate]
+
+
+def _superseded(user: str, seq: int, effect: str, cause: Cause | None, since: int | None, clock: int) -> Outcome:
+    return Outcome(user, seq, "superseded", True, clock, effect, cause, [], [], None, since)
+
+
+def _fate(progress: Progress, parked: Parked | None) -> Fate:
+    # The sink before us may have delivered it, and died before it could say so.
+    delivered = progress.wrote or (progress.looked and progress.record.planned)
+    if parked is not None:
+        entire = not parked.attributes or not delivered
+        if progress.turn.work.regressed and parked.code == "regressed" and delivered and progress.leaver:
+            entire = False  # the leaver of a parked user was let through
+        if entire:
+            return "held" if parked.code == "held" else "parked"
+    if not delivered:
+        return "no-op"
+    return "revoked" if progress.read_back is not None else "delivered"

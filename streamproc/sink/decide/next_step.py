@@ -1,0 +1,250 @@
+"""Next step: what is to be done next for one user, from what is known now. A decider with no I/O, clock or asyncio.
+
+Level-triggered: it plans from what the target holds to what is desired, sends the first operation, and plans again,
+until nothing is left to do. Where the target holds exactly the state before the record, that is the record's own plan.
+
+Rule 1: an answer that leaves open whether a write was applied leads to a read, never to the same write.
+Rule 2: a request of the sink before us, or one of ours that wasn't answered, may still be in the air. A turn that
+passes over such a record isn't told until the request must have landed or died, and the target was read again. A
+membership, whose version is the group's and not the user's, is looked at under the group's lock before it is written.
+Rule 3: nobody counts as revoked before the target, asked again, has said so.
+Rule 4: one attribute that is refused doesn't hold the others: what was refused together goes out one by one.
+Rule 5: a leaver waits for no group, no manager, and no attribute of theirs.
+Rule 6: where the target has versions, no write goes out without the one that it rests on.
+"""
+
+from dataclasses import replace
+from typing import Final, assert_never
+
+from streamproc.core.fold.plan import plan
+from streamproc.core.records.operation import Create, Deactivate, Join, Leave, Operation, Patch, Reactivate
+from streamproc.core.records.resource import REQUIRED, Resource
+from streamproc.core.scim.dialect import Dialect, create_body, expressible, member_body, patch_body
+from streamproc.core.scim.filter import equals
+from streamproc.sink.decide.fates import finish
+from streamproc.sink.decide.isolate_refused import next_batch, pick
+from streamproc.sink.decide.progress import Freshness, GroupLock, Progress
+from streamproc.sink.decide.steps import (
+    AskGuard,
+    AskMembership,
+    Confirm,
+    EndSessions,
+    FindGroup,
+    FindManager,
+    Finish,
+    Glance,
+    LockGroup,
+    LookUp,
+    Moment,
+    Read,
+    ScimRequest,
+    SendMembership,
+    SendUser,
+    Settle,
+    Step,
+    Wait,
+)
+from streamproc.sink.decide.target import Target
+
+SESSION_TRIES: Final = 5
+"""Times that the end of a leaver's sessions is asked for before it is told as failed: revoked they are by then."""
+CORE: Final = (*REQUIRED, "externalId")
+"""All that a user is created with where more was refused."""
+
+_LISTED: Final = "attributes=id,userName,externalId"
+_NO_MEMBERS: Final = "excludedAttributes=members"
+
+
+def next_step(progress: Progress, target: Target, at: Moment) -> Step:
+    """One thing at a time, so that newer work can be looked at in between."""
+    if progress.parked is not None:
+        return finish(progress, at.clock, progress.parked)
+    if progress.wait_until is not None:
+        return Wait(progress.wait_until)
+    if (desired := _aim(progress, target.dialect)) is None:
+        return finish(progress, at.clock)
+    leaves = desired.get("active") is False
+    if (begun := _underway(progress, target)) is not None:
+        return begun
+    match progress.freshness:
+        case Freshness.UNKNOWN:
+            return _look_up(progress)
+        case Freshness.STALE:
+            return _read(progress, target, hurry=leaves)
+        case Freshness.LAGGING:
+            return Confirm(_get_user(progress))
+        case Freshness.ABSENT | Freshness.NOTED | Freshness.READ:
+            pass
+        case _:
+            assert_never(progress.freshness)
+    if progress.groups_unread and not leaves:
+        return _read(progress, target, hurry=False)
+    if operations := plan(progress.held, progress.deliverable(desired)):
+        return _carry_out(progress, target, operations[0], at)
+    if progress.groups_unread:
+        return _read(progress, target, hurry=False)
+    if leaves and progress.id is not None and progress.wrote and progress.freshness is not Freshness.READ:
+        return Confirm(_get_user(progress))
+    if progress.held is None and not leaves and progress.lacking:
+        return _incomplete(progress, at)
+    if (until := progress.unlanded) is not None:
+        return Settle(until)
+    if leaves and progress.looked and progress.id is not None and progress.held is not None:
+        return _revoked(progress, target, progress.id, at)
+    return finish(progress, at.clock)
+
+
+def _aim(progress: Progress, dialect: Dialect) -> Resource | None:
+    """What is desired. Of a record that regressed, only that somebody leaves, be it said by it or just before.
+
+    None: it regressed, and nobody leaves.
+    """
+    desired = expressible(progress.record.desired, dialect)
+    if not progress.turn.work.regressed or desired.get("active") is False:
+        return desired
+    for _, work in reversed(progress.turn.superseded):
+        if work.leaves:
+            return Resource(active=False)
+        if not work.regressed:
+            break
+    return None
+
+
+def _underway(progress: Progress, target: Target) -> Step | None:
+    """The rest of something that was begun."""
+    underway = progress.underway
+    if underway.refusal is not None:
+        return _find_manager(underway.refusal.manager)
+    if underway.lock is not None:
+        return _with_lock(progress, target, underway.lock)
+    if underway.asked:
+        name = underway.asked[0]
+        there = target.group(name).id
+        query = equals(("id", there), ("members.value", str(progress.id)))
+        return AskMembership(ScimRequest("read", "GET", f"/Groups?{query}&{_NO_MEMBERS}"), name, there)
+    return None
+
+
+# What the target holds
+
+
+def _look_up(progress: Progress) -> LookUp:
+    """By `externalId`, then by `userName`; whoever is found is adopted (RFC 7644 §3.4.2)."""
+    name = progress.record.desired.get("userName")
+    if name is None or not progress.underway.unknown_by_external_id:
+        return LookUp(_search("externalId", progress.user), "externalId", progress.user, last=name is None)
+    return LookUp(_search("userName", name), "userName", name, last=True)
+
+
+def _read(progress: Progress, target: Target, *, hurry: bool) -> Read | FindGroup:
+    """What the target holds of the user now, with its ETag. `hurry`: don't wait for groups."""
+    if not hurry:
+        for name in target.without_id(progress.group_names):
+            if name not in progress.underway.sought:
+                return _find_group(progress, target, name, None)
+    return Read(_get_user(progress), hurry)
+
+
+def _get_user(progress: Progress) -> ScimRequest:
+    return ScimRequest("read", "GET", f"/Users/{progress.id}")
+
+
+def _search(attribute: str, value: str) -> ScimRequest:
+    return ScimRequest("read", "GET", f"/Users?{equals((attribute, value))}&{_LISTED}")
+
+
+def _find_manager(manager: str) -> FindManager:
+    return FindManager(_search("externalId", manager), manager)
+
+
+def _find_group(progress: Progress, target: Target, name: str, change: Join | Leave | None) -> FindGroup:
+    there = target.group(name).id
+    by_id = bool(there) and progress.underway.renamed != name
+    path = f"/Groups/{there}?" if by_id else f"/Groups?{equals(('displayName', name))}&"
+    return FindGroup(ScimRequest("read", "GET", path + _NO_MEMBERS), name, by_id, change)
+
+
+# What is sent
+
+
+def _carry_out(progress: Progress, target: Target, operation: Operation, at: Moment) -> Step:
+    match operation:
+        case Create():
+            return _create(progress, target, operation, at)
+        case Deactivate():
+            if target.guarded and not progress.underway.guard_passed:
+                return AskGuard()
+            return _patch(progress, target, operation, Resource(active=False))
+        case Reactivate(changes) | Patch(changes):
+            if progress.etag is None and target.versioned and progress.freshness is not Freshness.READ:
+                return _read(progress, target, hurry=False)  # the last answer told no ETag
+            changes = next_batch(changes, progress.alone)
+            return _patch(progress, target, replace(operation, changes=changes), changes)
+        case Join(group) | Leave(group):
+            if not target.group(group).fresh:
+                return _find_group(progress, target, group, operation)
+            return LockGroup(operation)
+        case _:
+            assert_never(operation)
+
+
+def _create(progress: Progress, target: Target, operation: Create, at: Moment) -> Step:
+    if progress.lacking:
+        return _incomplete(progress, at)
+    desired = progress.deliverable(progress.record.desired)
+    if progress.bare:
+        desired = pick(desired, CORE)
+    manager = desired.get("manager")
+    there = target.manager_id(manager) if manager else None
+    if manager and there is None:
+        return _find_manager(manager)
+    body = create_body(_referred(desired, there), target.dialect)
+    request = ScimRequest("create", "POST", "/Users", body, None, progress.learned)
+    return SendUser(request, operation, desired, (manager, there) if manager and there else None)
+
+
+def _patch(
+    progress: Progress, target: Target, operation: Deactivate | Reactivate | Patch, changes: Resource
+) -> SendUser | FindManager:
+    manager = changes.get("manager")
+    there = target.manager_id(manager) if manager else None
+    if manager and there is None:
+        return _find_manager(manager)
+    body = patch_body(progress.held or Resource(), _referred(changes, there), target.dialect)
+    request = ScimRequest("write", "PATCH", f"/Users/{progress.id}", body, progress.etag, progress.learned)
+    return SendUser(request, operation, changes, (manager, there) if manager and there else None)
+
+
+def _referred(resource: Resource, manager_id: str | None) -> Resource:
+    """The resource with the manager as the target's own id."""
+    if manager_id is None:
+        return resource
+    referred = resource.copy()
+    referred["manager"] = manager_id
+    return referred
+
+
+def _with_lock(progress: Progress, target: Target, lock: GroupLock) -> Glance | SendMembership:
+    if not lock.looked:
+        return Glance(_get_user(progress))
+    group = target.group(lock.change.group)
+    body = member_body(str(progress.id), join=isinstance(lock.change, Join))
+    rests_on = max(group.read, progress.learned)
+    request = ScimRequest("group", "PATCH", f"/Groups/{group.id}", body, group.etag, rests_on)
+    return SendMembership(request, lock.change)
+
+
+# How it ends
+
+
+def _incomplete(progress: Progress, at: Moment) -> Finish:
+    reason = f"can't be created before these are known: {', '.join(progress.lacking)}"
+    return finish(progress, at.clock, progress.as_parked("incomplete", reason, at.clock))
+
+
+def _revoked(progress: Progress, target: Target, user_id: str, at: Moment) -> EndSessions | Finish:
+    """The target was asked, and says that the user is inactive: rule 3 is met."""
+    read_back = at.clock if progress.read_back is None else progress.read_back
+    if target.ends_sessions and progress.sessions_ended is None and progress.session_tries < SESSION_TRIES:
+        return EndSessions(user_id, read_back)
+    return finish(replace(progress, read_back=read_back), at.clock)

@@ -1,0 +1,290 @@
+"""Progress: how far one user's turn has come: what the target is known to hold, what was sent, and what was refused.
+
+A value. `after` makes the next one of it, and nobody else does.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from enum import Enum
+from typing import Any, Final
+
+from streamproc.core.fold.plan import Urgency
+from streamproc.core.records.delivery import DeliveredState, Parked, Standing
+from streamproc.core.records.operation import Join, Leave
+from streamproc.core.records.outcome import Request
+from streamproc.core.records.resource import Resource, missing
+from streamproc.core.scim.response_policy import PATIENCE as DENIALS
+from streamproc.core.scim.response_policy import Response
+from streamproc.sink.decide.desired_state import DesiredState, Work
+from streamproc.sink.decide.isolate_refused import without_refused
+from streamproc.sink.decide.lanes import Turn
+from streamproc.sink.decide.steps import SendUser
+
+PATIENCE: Final = 6
+"""Times that a read, or the search index, is asked again where it contradicts what the target otherwise says."""
+
+
+class Freshness(Enum):
+    """How fresh what we know of the user is. It decides what comes before anything is planned."""
+
+    UNKNOWN = "unknown"
+    """Never looked for, or gone by the id that we knew: look it up by name."""
+    ABSENT = "absent"
+    """Looked up, and not there."""
+    STALE = "stale"
+    """It may have been changed, by us or by others: read it."""
+    NOTED = "noted"
+    """As our last write left it, or as it was noted after an earlier turn: good enough to plan from."""
+    LAGGING = "lagging"
+    """Read, but it shows as active whom the target has acknowledged to be inactive: ask again later."""
+    READ = "read"
+    """Read since our last write."""
+
+
+@dataclass(frozen=True, slots=True)
+class GroupLock:
+    """We hold the lock of a group, in order to make a change to it. `looked`: the user was read under the lock."""
+
+    change: Join | Leave
+    looked: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A write was refused, perhaps on account of a manager who is there no more: that one is asked for first."""
+
+    send: SendUser
+    manager: str
+    manager_id: str
+    request: Request
+    reason: str
+    parked: Parked
+
+
+@dataclass(frozen=True, slots=True)
+class Underway:
+    """Of what takes several requests: how far it has come. Newer work begins it anew."""
+
+    unknown_by_external_id: bool = False
+    """The user was searched for by externalId in vain."""
+    matched: bool = False
+    """A search showed the user who is read now."""
+    sought: frozenset[str] = frozenset()
+    """Groups that were looked for in this read."""
+    response: Response | None = None
+    """The user who was read, whose groups are asked one by one."""
+    asked: tuple[str, ...] = ()
+    """Groups that are still to be asked whether the user is a member."""
+    member_of: tuple[str, ...] = ()
+    """Groups that said so."""
+    renamed: str | None = None
+    """Group whose id has another name by now, so that it is searched for by name."""
+    lock: GroupLock | None = None
+    refusal: Refusal | None = None
+    guard_passed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Adopting:
+    """A create found the userName taken, and whose it is isn't found yet. `looks`: times that it was looked for."""
+
+    refused: Response
+    looks: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Predecessor:
+    """The sink that had the partition before us. Its requests for records below `until` may not have landed yet."""
+
+    until: int = 0
+    lands: float | None = None
+    """Ticks until which they may. None: that time was waited for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """One turn of one user under way."""
+
+    turn: Turn[Work]
+    predecessor: Predecessor = Predecessor()
+
+    # What the target is known to hold
+    id: str | None = None
+    etag: str | None = None
+    held: Resource | None = None
+    freshness: Freshness = Freshness.UNKNOWN
+    groups_unread: bool = False
+    """It was read in a hurry, without groups. Of its own, since a write after that read leaves groups unread."""
+    learned: float = 0.0
+    """Ticks at which it was last learned what the target holds; 0: it is as it was noted."""
+
+    # What was done
+    looked: bool = False
+    """The target was asked in this turn what it holds. History, which no later write makes untrue."""
+    wrote: bool = False
+    """A write went out that was, or may have been, accepted. History as well."""
+    requests: tuple[Request, ...] = ()
+    """Requests that aren't in the outcomes log yet."""
+    operations: tuple[str, ...] = ()
+    """Names of the operations that the target accepted."""
+    airborne: Mapping[int, float] = field(default_factory=dict)
+    """Seq to ticks until which a request of ours that wasn't answered may land."""
+    acknowledged: int | None = None
+    read_back: int | None = None
+    sessions_ended: int | None = None
+    session_tries: int = 0
+
+    # What went wrong
+    attempts: int = 0
+    """Since the last write that was accepted."""
+    denied: int = 0
+    """Times that what is desired now was forbidden."""
+    misses: int = 0
+    """Times that a read or a search contradicted what the target had said."""
+    conflicts: tuple[str | None, int] = (None, 0)
+    """The ETag that was refused last, and how many times in a row."""
+    wait_until: float | None = None
+    """Ticks before which nothing is tried again."""
+    parked: Parked | None = None
+    """The whole turn is set aside."""
+    aside: Mapping[str, Parked] = field(default_factory=dict)
+    """Attributes set aside in this turn ("manager", "title", "group NAME")."""
+    given_up: frozenset[str] = frozenset()
+    """Attributes set aside of which not even less than before is taken."""
+    alone: frozenset[str] = frozenset()
+    """Attributes that go out one by one, since together they were refused."""
+    bare: bool = False
+    """Create with nothing but what a user must have, since more was refused. It is about what to send, not known."""
+    since: int | None = None
+    """Seq since which something of this user has been set aside."""
+    standing: Standing | None = None
+    """What the mass guard says of the user's leaving."""
+
+    underway: Underway = Underway()
+    adopting: Adopting | None = None
+
+    @property
+    def user(self) -> str:
+        """User ID."""
+        return self.turn.user
+
+    @property
+    def record(self) -> DesiredState:
+        """The newest one."""
+        return self.turn.work.record
+
+    @property
+    def leaver(self) -> bool:
+        """Whether the newest state is inactive."""
+        return self.turn.work.leaves
+
+    @property
+    def urgency(self) -> Urgency:
+        """Of the turn's next request."""
+        return Urgency.REVOKE if self.leaver else self.turn.urgency
+
+    @property
+    def ending(self) -> bool:
+        """Whether its fate is settled, so that newer work has to wait for the next turn."""
+        return self.parked is not None or self.read_back is not None
+
+    @property
+    def contradicted(self) -> bool:
+        """Whether the last read shows as active whom the target has acknowledged to be inactive."""
+        read = self.freshness in {Freshness.READ, Freshness.LAGGING}
+        last = next((name for name in reversed(self.operations) if name not in {"join", "leave"}), None)
+        return read and last == "deactivate" and (self.held or {}).get("active") is not False
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether a request of the sink before us, or one of ours that wasn't answered, may have been applied."""
+        oldest = self.turn.superseded[0][0] if self.turn.superseded else self.turn.offset
+        return oldest < self.predecessor.until or bool(self.airborne)
+
+    @property
+    def unlanded(self) -> float | None:
+        """Ticks until which something that was sent for what was passed over may land. None: nothing can."""
+        times = [until for seq, until in self.airborne.items() if seq != self.record.seq]
+        before = self.predecessor
+        if before.lands is not None and any(offset < before.until for offset, _ in self.turn.superseded):
+            times.append(before.lands)
+        return max(times, default=None)
+
+    @property
+    def group_names(self) -> list[str]:
+        """Groups that we may have put the user into: those held, desired, and desired by what was passed over."""
+        names = set((self.held or {}).get("groups", [])) | set(self.record.desired.get("groups", []))
+        for _, work in self.turn.superseded:
+            names |= set(work.record.desired.get("groups", []))
+        return sorted(names)
+
+    @property
+    def lacking(self) -> list[str]:
+        """What has to be known before the user can be created."""
+        return missing(self.record.desired)
+
+    def deliverable(self, desired: Resource) -> Resource:
+        """What is desired, less what was set aside in this turn."""
+        return without_refused(desired, self.held, self.aside, self.given_up)
+
+    def as_parked(self, code: Any, reason: str, clock: int, response: Response | None = None) -> Parked:
+        """The whole turn, or one attribute of it, set aside at `clock` (ms since 1970)."""
+        status = response.status if response else None
+        correlation = response.headers.get("inin-correlation-id") if response else None
+        since = self.record.seq if self.since is None else self.since
+        return Parked(code, reason, status, correlation, {}, self.record.desired, clock, since)
+
+    def with_aside(self, what: str, parked: Parked) -> "Progress":
+        """One attribute is set aside: the others go on without it."""
+        return replace(self, aside={**self.aside, what: parked})
+
+    def forgotten(self) -> "Progress":
+        """What the target holds isn't known any more; a create of unknown outcome has to be looked up."""
+        return replace(self, freshness=Freshness.UNKNOWN if self.id is None else Freshness.STALE)
+
+    def with_newer(self, turn: Turn[Work]) -> "Progress":
+        """Newer work is on board: what was refused before may go now, and what was under way begins anew.
+
+        A leaver doesn't wait for what went wrong with somebody who was to stay, and is looked for as long as a create
+        would have been. Who comes back is asked for again where reads have lagged, not taken for there already.
+        """
+        newer = replace(self, turn=turn, denied=0, aside={}, given_up=frozenset(), underway=Underway())
+        if newer.leaver:
+            return replace(newer, wait_until=None)
+        if newer.freshness is Freshness.READ and newer.contradicted:
+            return replace(newer, adopting=None, misses=0, freshness=Freshness.LAGGING)
+        return replace(newer, adopting=None)
+
+
+def begin(turn: Turn[Work], delivery: DeliveredState | None, predecessor: Predecessor, clock: int) -> Progress:
+    """A turn begins, with what was noted after the last one. `clock`: ms since 1970."""
+    progress = Progress(turn, predecessor)
+    if delivery is None:
+        return progress
+    freshness = Freshness.UNKNOWN
+    if delivery.id is not None:  # somebody may have been found, and never read
+        freshness = Freshness.STALE if delivery.held is None else Freshness.NOTED
+    progress = replace(
+        progress,
+        id=delivery.id,
+        etag=delivery.etag,
+        held=delivery.held,
+        freshness=freshness,
+        standing=delivery.standing,
+    )
+    return progress if delivery.parked is None else _recalled(progress, delivery.parked, clock)
+
+
+def _recalled(progress: Progress, parked: Parked, clock: int) -> Progress:
+    """What was refused last time goes out alone, not to spoil the rest; and not at all, where only time passed."""
+    progress = replace(progress, since=parked.since, alone=frozenset(parked.attributes))
+    if not progress.turn.work.told or progress.turn.work.ordered:
+        return progress
+    if parked.status == 403:
+        progress = replace(progress, denied=DENIALS)  # we were patient the first time
+    for name, told in parked.attributes.items():
+        code, _, reason = told.partition(": ")
+        if code == "refused":
+            progress = progress.with_aside(name, progress.as_parked("refused", reason, clock))
+            progress = replace(progress, given_up=progress.given_up | {name})
+    return progress

@@ -1,0 +1,203 @@
+"""Steps: all that can be done next for one user, and what comes of it. Values: the driver carries them out."""
+
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from streamproc.core.records.delivery import DeliveredState, Parked
+from streamproc.core.records.operation import Create, Deactivate, Join, Leave, Patch, Reactivate
+from streamproc.core.records.outcome import Outcome, Request
+from streamproc.core.records.resource import Resource
+from streamproc.core.scim.response_policy import RequestKind, Response
+from streamproc.sink.decide.mass_guard import GuardDecision
+
+
+@dataclass(frozen=True, slots=True)
+class ScimRequest:
+    """One HTTP request to the target. `path` below the SCIM root, with its query encoded."""
+
+    kind: RequestKind
+    method: str
+    path: str
+    body: dict[str, Any] | None = None
+    if_match: str | None = None
+    rests_on: float = 0.0
+    """Of a write: ticks at which what it rests on was learned. The partition must be confirmed as ours since."""
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """A request that went out, and its answer. `sent`: ticks."""
+
+    response: Response
+    request: Request
+    sent: float
+
+
+@dataclass(frozen=True, slots=True)
+class LookUp:
+    """Search for the user by `attribute`. `last`: who isn't found by it isn't there."""
+
+    request: ScimRequest
+    attribute: str
+    value: str
+    last: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """Read the user by id. `hurry`: groups aren't looked up for it."""
+
+    request: ScimRequest
+    hurry: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Confirm:
+    """Read a leaver back. Groups aren't looked up for it: what was known of them stays known."""
+
+    request: ScimRequest
+
+
+@dataclass(frozen=True, slots=True)
+class Glance:
+    """Read the user once, with a group's lock held: a failure gives the lock back."""
+
+    request: ScimRequest
+
+
+@dataclass(frozen=True, slots=True)
+class AskMembership:
+    """Whether the user who was just read is in a group, asked of the group at an id."""
+
+    request: ScimRequest
+    name: str
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class FindGroup:
+    """Find a group's id and version. `by_id`: the id is known, and a search may show an older version.
+
+    `change`: the change of membership that needs it. None: it is for a read, which does without if need be.
+    """
+
+    request: ScimRequest
+    name: str
+    by_id: bool
+    change: Join | Leave | None
+
+
+@dataclass(frozen=True, slots=True)
+class FindManager:
+    """Find the target's id of a manager."""
+
+    request: ScimRequest
+    manager: str
+
+
+@dataclass(frozen=True, slots=True)
+class AskGuard:
+    """Ask the mass guard whether the user may be deactivated."""
+
+
+@dataclass(frozen=True, slots=True)
+class LockGroup:
+    """Take a group's lock, to change a membership: one change of a group at a time from this sink."""
+
+    change: Join | Leave
+
+
+@dataclass(frozen=True, slots=True)
+class SendUser:
+    """Write the user. `resource`: what of it is written, in our terms. `manager`: user ID and id there, if named."""
+
+    request: ScimRequest
+    operation: Create | Deactivate | Reactivate | Patch
+    resource: Resource
+    manager: tuple[str, str] | None
+
+
+@dataclass(frozen=True, slots=True)
+class SendMembership:
+    """Write a membership, with the group's lock held."""
+
+    request: ScimRequest
+    operation: Join | Leave
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Before another attempt. `until`: ticks. Newer work is looked at meanwhile, and a leaver ends the wait."""
+
+    until: float
+
+
+@dataclass(frozen=True, slots=True)
+class Settle:
+    """Wait until nothing can land any more that was sent before for this user. Any newer work ends the wait."""
+
+    until: float
+
+
+@dataclass(frozen=True, slots=True)
+class EndSessions:
+    """Delete the tokens of a user who is inactive, as the target said at `read_back` (ms since 1970)."""
+
+    id: str
+    read_back: int
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """Nothing is left to do, or nothing can be done: what is told of it. `parked`: what was set aside."""
+
+    state: DeliveredState
+    outcomes: list[Outcome]
+
+    @property
+    def parked(self) -> Parked | None:
+        """What was set aside, and why."""
+        return self.state.parked
+
+
+Look: TypeAlias = LookUp | Read | Confirm | Glance | AskMembership | FindGroup | FindManager
+"""Steps that ask the target, and change nothing."""
+Send: TypeAlias = SendUser | SendMembership
+"""Steps that write."""
+Step: TypeAlias = Look | Send | AskGuard | LockGroup | Wait | Settle | EndSessions | Finish
+
+
+@dataclass(frozen=True, slots=True)
+class Waited:
+    """What comes of `Wait` and `Settle`. `over`: else something woke us before the time."""
+
+    over: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Locked:
+    """What comes of `LockGroup`."""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionsAnswer:
+    """What comes of `EndSessions`: the HTTP status. None: no answer came."""
+
+    status: int | None
+
+
+Answer: TypeAlias = Exchange | GuardDecision | Locked | Waited | SessionsAnswer
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """When, and in which circumstances, something is decided."""
+
+    ticks: float
+    """Seconds of a clock that never goes back."""
+    clock: int
+    """ms since 1970"""
+    jitter: float
+    """0 to 1"""
+    target_down: bool
+    """Whether the target as a whole is in trouble, so that nothing can be put down to the user."""

@@ -1,0 +1,103 @@
+"""Target: what one sink knows of its target beyond the single user. All of its turns share it.
+
+A group's ETag is only as good as the moment at which it was read: see `Group.read`. Nobody but `learn` changes it, and
+what is learned is a value, so that the decisions stay pure.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from streamproc.core.scim.dialect import Dialect
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A group of the target. `id` is empty until it was looked up."""
+
+    id: str = ""
+    etag: str | None = None
+    fresh: bool = False
+    """Whether `etag` is the latest that was told; None too may be: not every target has ETags."""
+    read: float = 0.0
+    """Ticks at which the ETag was learned. A partition must have been confirmed as ours since, before it is used."""
+
+
+@dataclass(frozen=True, slots=True)
+class GroupLearned:
+    """What is known of a group from now on."""
+
+    name: str
+    group: Group
+
+
+@dataclass(frozen=True, slots=True)
+class ManagerLearned:
+    """The target's id of a manager, by user ID. None: it has no such user, or not one alone."""
+
+    manager: str
+    id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class VersionsLearned:
+    """The target has ETags."""
+
+
+Learned: TypeAlias = GroupLearned | ManagerLearned | VersionsLearned
+
+
+class Target:
+    """A target, as this sink knows it. `find_id`: the target's id of a user whom this sink has delivered.
+
+    `landing`: seconds after which a request that wasn't answered has been applied or never will be. `guarded`: a mass
+    guard is asked before somebody is deactivated. `ends_sessions`: a leaver's sessions are ended.
+    """
+
+    def __init__(
+        self,
+        dialect: Dialect,
+        find_id: Callable[[str], str | None],
+        landing: float,
+        *,
+        guarded: bool = False,
+        ends_sessions: bool = False,
+    ) -> None:
+        self.dialect = dialect
+        self.landing = landing
+        self.guarded = guarded
+        self.ends_sessions = ends_sessions
+        self.versioned = False
+        """Whether it has ETags."""
+        self._find_id = find_id
+        self._groups: dict[str, Group] = {}
+        self._managers: dict[str, str] = {}
+
+    def group(self, name: str) -> Group:
+        """The group of that name, as far as it is known."""
+        return self._groups.get(name, Group())
+
+    def group_names(self) -> dict[str, str]:
+        """Id to name, of the groups that were looked up."""
+        return {group.id: name for name, group in self._groups.items() if group.id}
+
+    def without_id(self, names: Iterable[str]) -> list[str]:
+        """Those of the groups whose id isn't known."""
+        return [name for name in names if not self.group(name).id]
+
+    def manager_id(self, manager: str) -> str | None:
+        """The target's id of the manager who has this user ID. None: not known."""
+        return self._managers.get(manager) or self._find_id(manager)
+
+    def learn(self, facts: Iterable[Learned]) -> None:
+        """Know these from now on."""
+        for fact in facts:
+            match fact:
+                case GroupLearned(name, group):
+                    self._groups[name] = group
+                case ManagerLearned(manager, None):
+                    self._managers.pop(manager, None)
+                case ManagerLearned(manager, str(there)):
+                    self._managers[manager] = there
+                case VersionsLearned():
+                    self.versioned = True
