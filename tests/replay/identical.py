@@ -1,9 +1,10 @@
 """Compare two checkouts on the recorded histories: `python -m tests.replay.identical --before DIR`.
 
 Each checkout, run by its own `.venv`, writes all that it makes of the histories in this folder: what sources' payloads
-become, links, changes and records by a worker, requests, outcomes and deliveries by a sink against the simulator,
-archives, and the answers of every command that reads archives. What it writes follows from its input alone (see
-`tests/support/virtual_time`), so every byte has to be the same. A checkout of the commit before:
+become, a gateway's answers and raw records, links, changes and records by a worker, requests, outcomes and deliveries
+by a sink against the simulator, archives, and the answers of every command that reads archives. What it writes follows
+from its input alone (see `tests/support/virtual_time`), so every byte has to be the same. A checkout of the commit
+before:
 
     git worktree add ../before COMMIT && cd ../before && uv venv --python python3.11 .venv &&
     uv pip install -p .venv/bin/python -e '.[dev,embedded]'
@@ -32,8 +33,28 @@ from tests.support.paths import REPOSITORY
 TEXT = "_text"
 KINDS = frozenset(
     {
-        *("archives", "as_of", "as_of_text", "bundles", "bundles_text", "changes", "commands", "commands_text"),
-        *("controls", "deliveries", "links", "mappings", "metrics", "notifications", "operators", "operators_text"),
+        *(
+            "answers",
+            "archives",
+            "as_of",
+            "as_of_text",
+            "bundles",
+            "bundles_text",
+            "changes",
+            "commands",
+            "commands_text",
+        ),
+        *(
+            "controls",
+            "deliveries",
+            "events",
+            "links",
+            "mappings",
+            "metrics",
+            "notifications",
+            "operators",
+            "operators_text",
+        ),
         *("outcomes", "parsed", "parsed_text", "records", "rejected", "reports", "reports_text", "requests", "schemas"),
         *("verify", "verify_text", "whatif", "whatif_text"),
     }

@@ -9,6 +9,7 @@ from pathlib import Path
 from streamproc.embedded import embedded_kafka
 from tests.replay.audit import audit, give_files, log_of
 from tests.replay.delivery import deliver
+from tests.replay.intake import take_in
 from tests.replay.stages import describe, fold, resolve
 from tests.support.checkout import Checkout
 from tests.support.cluster import Cluster, Record, cluster, parse_log, write_log
@@ -64,6 +65,7 @@ async def _produce(root: Path, work: Path, logs: asyncio.Future[Logs]) -> None:
 
 
 async def _deliver(checkout: Checkout, running: Cluster) -> Logs:
+    await take_in(checkout, running)
     folded = await fold(checkout, running) | {"raw": await resolve(checkout, running)}
     operations = [record for name in DELIVERED for record in folded[name] if record.topic == "scim.operations"]
     delivered = await deliver(checkout, running, operations)

@@ -32,7 +32,7 @@ KINDS = {
     "streamproc.controls": "controls",
     "events.rejected": "rejected",
 }
-"""Topic → kind of artefact; of all others `notifications`, which tell the hydrator whom to fetch."""
+"""Topic → kind of artefact."""
 OF_A_USER = frozenset({"links", "records", "outcomes", "deliveries"})
 """Kinds whose order is promised for each key, and not between keys."""
 WORKERS = "streamproc-worker"
@@ -119,7 +119,7 @@ def write(checkout: Checkout, name: str, log: Iterable[Record]) -> None:
     for record in log:
         topics[record.topic].append(record)
     for topic, records in topics.items():
-        kind = KINDS.get(topic, "notifications")
+        kind = KINDS.get(topic) or topic.partition(".")[0]  # `events` or `notifications`
         if kind in OF_A_USER:
             records.sort(key=lambda record: record.key or b"")
         file = checkout.artefacts / kind / f"{name}.{topic}.jsonl"
