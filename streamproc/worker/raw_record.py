@@ -1,12 +1,11 @@
 """A record as one of the worker's agents takes it."""
 
 from streamproc.core.records.change_event import Origin
-from streamproc.core.records.frozen import dataclass
+from streamproc.core.records.value import Value
 from streamproc.sources.raw_record import received
 
 
-@dataclass(frozen=True, slots=True)
-class RawRecord:
+class RawRecord(Value, frozen=True):
     """One record as it was read. `timestamp`: ms since 1970."""
 
     topic: str

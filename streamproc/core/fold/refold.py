@@ -4,7 +4,6 @@ It gives the very bytes that the worker wrote, or it is found out: what was reje
 mapping is in force from the offset at which it was then.
 """
 
-import sys
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
@@ -12,19 +11,17 @@ import orjson
 from pydantic import ValidationError
 
 from streamproc.core.errors import MappingError
-from streamproc.core.fold.decode_cache import DecodeCache
-from streamproc.core.fold.fold import fold_encoded, fold_on
+from streamproc.core.fold.fold import fold_encoded
 from streamproc.core.fold.mapping import Mapping
 from streamproc.core.fold.mapping_switch import compiled, facts_heard, readable_events, switched
-from streamproc.core.records.change_event import CHANGE_EVENT, ChangeEvent, SourceFacts
-from streamproc.core.records.frozen import dataclass
+from streamproc.core.records.change_event import ChangeEvent, SourceFacts, decode_event
 from streamproc.core.records.mapping_in_force import MappingInForce, mapping_event
 from streamproc.core.records.stored_record import StoredRecord
 from streamproc.core.records.user_record import LARGEST
+from streamproc.core.records.value import Value
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(Value, frozen=True):
     """What one record of `identity.changes` led to: user → record, as a Kafka value. `rejected`: why it led to none."""
 
     logged: StoredRecord
@@ -49,30 +46,25 @@ class Refold:
         self.rules = rules
         self.mapping: Mapping | None = None if rules is None else compiled(rules.digest, rules.text)
         self._before = before
-        self._decoded = DecodeCache(sys.maxsize)
 
     def take(self, logged: StoredRecord) -> Step:
         """Fold the next record."""
         try:
-            event = CHANGE_EVENT.validate_json(logged.value or b"")
+            event = decode_event(logged.value or b"")
         except ValidationError:
             return Step(logged, None, {}, "invalid")
         if event.kind == "mapping":
             return self._switch(logged, event)
         assert self.mapping is not None
         try:
-            folded = fold_on(
-                *self._decoded.record(event.user, self.records.get(event.user)), logged.offset, event, self.mapping
-            )
+            value = fold_encoded(self.records.get(event.user), logged.offset, event, self.mapping)
         except orjson.JSONEncodeError:  # no worker could write it either
             return Step(logged, event, {}, "invalid")
-        if folded is None:
+        if value is None:
             return Step(logged, event, {})
-        record, digest, value = folded
         if len(value) > LARGEST:
             return Step(logged, event, {}, "too_large")
         self.records[event.user] = value
-        self._decoded.folded(event.user, value, record, digest, event)
         return Step(logged, event, {event.user: value})
 
     def _switch(self, logged: StoredRecord, event: ChangeEvent) -> Step:

@@ -5,12 +5,13 @@ all that a decision may need: its place in the source's own order, from when it 
 the broker appended them.
 """
 
-from dataclasses import field
 from typing import Final, Literal, TypeAlias
 
+import orjson
+from msgspec import field
 from pydantic import TypeAdapter
 
-from streamproc.core.records.frozen import dataclass
+from streamproc.core.records.value import Value, decoder, encode, numberless
 
 JsonScalar: TypeAlias = str | int | float | bool | None
 Fact: TypeAlias = JsonScalar | list[JsonScalar] | dict[str, JsonScalar]
@@ -26,8 +27,7 @@ Order: TypeAlias = tuple[int, int, str]
 """Place in one source's own order: source time in µs since 1970, sequence, event id. Never compared across sources."""
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(Value, frozen=True):
     """Where the raw event lies, and when the broker appended it (ms since 1970).
 
     `received`: when the gateway had it (ms since 1970); None: it didn't come that way.
@@ -52,8 +52,7 @@ class Origin:
         return (self.topic, self.partition) == (other.topic, other.partition) and self.appended <= other.appended
 
 
-@dataclass(frozen=True, slots=True)
-class Effective:
+class Effective(Value, frozen=True):
     """From when something holds. `at`: µs since 1970. `said`: as the source wrote it; `zone`: by which it was read.
 
     `lags`: it is a day of the worker's, and for up to a day after it the source may go on to say what held before.
@@ -65,8 +64,7 @@ class Effective:
     lags: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(Value, frozen=True):
     """A row of a source's timeline. `effective` None: from when it was entered. `whole`: it is a snapshot's.
 
     Without attributes it is spent, and only says that earlier versions of it don't count.
@@ -78,8 +76,7 @@ class Row:
     whole: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class SourceFacts:
+class SourceFacts(Value, frozen=True):
     """What one source has said of one of its subjects; `facts.py` has the rules.
 
     `values` holds what was said without a date, `later` the order of each that was said after the floor. `floor` is
@@ -103,8 +100,7 @@ class SourceFacts:
     brought: dict[str, Order] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Move:
+class Move(Value, frozen=True):
     """A subject comes to a user (`link`) or leaves one (`unlink`).
 
     `other`: the user it comes from or goes to; None: none. `by`: who ordered it; None: the source itself says so.
@@ -116,8 +112,7 @@ class Move:
     facts: SourceFacts | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class NewMapping:
+class NewMapping(Value, frozen=True):
     """A mapping file comes into force, in one partition of `identity.changes`.
 
     `text`: the file. `first`: it was appended because there was none yet, and only holds where that is so.
@@ -128,8 +123,7 @@ class NewMapping:
     first: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class ChangeEvent:
+class ChangeEvent(Value, frozen=True):
     """What one source said about one user.
 
     `snapshot` is everything the source knows: an attribute that it leaves out has no value. `change` speaks only of
@@ -161,3 +155,11 @@ class ChangeEvent:
 
 
 CHANGE_EVENT: TypeAdapter[ChangeEvent] = TypeAdapter(ChangeEvent)
+
+decode_event: Final = decoder(ChangeEvent, CHANGE_EVENT)
+"""The event in a value of `identity.changes`. Raises pydantic.ValidationError where it isn't one."""
+
+
+def encode_event(event: ChangeEvent) -> bytes:
+    """Value of `identity.changes`. Raises TypeError where it says what JSON can't."""
+    return encode(event) if event.move is None and numberless(event.attributes) else orjson.dumps(event)

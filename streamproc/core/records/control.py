@@ -3,10 +3,11 @@
 A control about a user names the seq since which the user is set aside: it holds for that, and for nothing later.
 """
 
-from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
 from pydantic import TypeAdapter
+
+from streamproc.core.records.value import Value
 
 Action: TypeAlias = Literal["release", "reject", "retry", "skip", "pause", "resume", "link", "split", "mapping"]
 
@@ -19,8 +20,7 @@ LONGEST: Final = 256 * 1024
 """Bytes of a mapping file that can be ordered: its event is below what a broker takes, quotes and line ends escaped."""
 
 
-@dataclass(frozen=True, slots=True)
-class Control:
+class Control(Value, frozen=True):
     """`release` or `reject` a revocation that is held, `retry` or `skip` what is parked, `pause` or `resume` sinks.
 
     `user` and `since` are None for the last two. `at`: ms since 1970, where the operator was. `link` says which user a

@@ -1,13 +1,13 @@
 """Cursor: how far the synchronisation of a source has come, the value of `streamproc.cursors`."""
 
-from dataclasses import dataclass
 from typing import Final
 
 from pydantic import TypeAdapter
 
+from streamproc.core.records.value import Value
 
-@dataclass(frozen=True, slots=True)
-class Cursor:
+
+class Cursor(Value, frozen=True):
     """`since` and `place` are the directory's own words (see `adapters/directory.py`), opaque to others.
 
     `since`: from where changes are to be told; "": nothing was synchronised yet. `place`: the next page of the round

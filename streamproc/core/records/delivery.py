@@ -1,6 +1,5 @@
 """Value of `scim.deliveries`: what the target holds of a user."""
 
-from dataclasses import dataclass
 from typing import Any, Literal
 
 import orjson
@@ -9,10 +8,10 @@ from pydantic import TypeAdapter
 from streamproc.core.records.change_event import Origin
 from streamproc.core.records.resource import Resource
 from streamproc.core.records.user_record import FIRST, Cause
+from streamproc.core.records.value import Value
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(Value, frozen=True):
     """Where one user's leaving stands: all that has to be kept of it, for example with the user's delivery.
 
     `seq`: the newest record that was asked about. `cause`: of the first that was, which also gives its time.
@@ -26,8 +25,7 @@ class Standing:
     """Why it was held."""
 
 
-@dataclass(frozen=True, slots=True)
-class Parked:
+class Parked(Value, frozen=True):
     """Why a user's work was set aside, and what it was to become."""
 
     code: Literal["refused", "incomplete", "ambiguous", "regressed", "unresolved", "held", "protected", "rejected"]
@@ -49,8 +47,7 @@ class Parked:
         return f"{self.code}: {self.reason}{quote}"
 
 
-@dataclass(frozen=True, slots=True)
-class DeliveredState:
+class DeliveredState(Value, frozen=True):
     """What Genesys holds of one user, as last acknowledged. `id` None: no such user there."""
 
     user: str

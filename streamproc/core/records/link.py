@@ -1,11 +1,11 @@
 """Value of `identity.links`: which user a source's subject is."""
 
-from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
 from pydantic import TypeAdapter
 
 from streamproc.core.records.change_event import ChangeEvent, Order, Origin, SourceFacts
+from streamproc.core.records.value import Value
 
 FIRST: Final[Order] = (0, 0, "")
 """Before every word."""
@@ -13,8 +13,7 @@ Access: TypeAlias = Literal["on", "off", "unsaid"]
 """`unsaid`: the source says that it doesn't say."""
 
 
-@dataclass(frozen=True, slots=True)
-class Word:
+class Word(Value, frozen=True):
     """Whether an account is active, and whose it is, as far as one event says so. `ordered`: an operator did, by which
     it may be nobody's.
     """
@@ -25,8 +24,7 @@ class Word:
     ordered: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Ruling:
+class Ruling(Value, frozen=True):
     """Which user a subject is by an operator's word; None: nobody. It was given against the source's `claim`."""
 
     user: str | None
@@ -35,8 +33,7 @@ class Ruling:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Link:
+class Link(Value, frozen=True):
     """One subject of one source. `user` None: its events wait.
 
     `seq` counts the changes of this link; `origin` is the last record that was taken in, `ordered` the last operator's

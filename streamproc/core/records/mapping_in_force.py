@@ -1,12 +1,12 @@
 """Value of `streamproc.mappings`: the mapping in force in a partition of `identity.changes`."""
 
-from dataclasses import dataclass
 from typing import Final
 
 from pydantic import TypeAdapter, ValidationError
 
 from streamproc.core.records.change_event import CHANGE_EVENT, ChangeEvent, Origin
 from streamproc.core.records.stored_record import StoredRecord
+from streamproc.core.records.value import Value
 
 MARK: Final = b'"kind":"mapping"'
 """What the value of a mapping's event holds; a value without it is none."""
@@ -14,8 +14,7 @@ SOURCE: Final = "mapping"
 """In the place of a source, where a change of the mapping led to a record."""
 
 
-@dataclass(frozen=True, slots=True)
-class MappingInForce:
+class MappingInForce(Value, frozen=True):
     """The mapping in force. `seq`: offset from which on; `origin`: where it was ordered; `at`: ms since 1970."""
 
     seq: int

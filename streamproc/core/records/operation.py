@@ -1,51 +1,45 @@
 """Operations: what a plan consists of, in the target's terms."""
 
-from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from streamproc.core.records.resource import Resource
+from streamproc.core.records.value import Value
 
 
-@dataclass(frozen=True, slots=True)
-class Create:
+class Create(Value, frozen=True):
     """POST the whole desired resource."""
 
     op: Literal["create"] = "create"
 
 
-@dataclass(frozen=True, slots=True)
-class Deactivate:
+class Deactivate(Value, frozen=True):
     """PATCH `active: false`, alone."""
 
     op: Literal["deactivate"] = "deactivate"
 
 
-@dataclass(frozen=True, slots=True)
-class Reactivate:
+class Reactivate(Value, frozen=True):
     """PATCH `active: true` with what changed, and roles, skills and languages again whether they changed or not."""
 
     changes: Resource
     op: Literal["reactivate"] = "reactivate"
 
 
-@dataclass(frozen=True, slots=True)
-class Patch:
+class Patch(Value, frozen=True):
     """PATCH only the attributes that changed; lists whole."""
 
     changes: Resource
     op: Literal["patch"] = "patch"
 
 
-@dataclass(frozen=True, slots=True)
-class Leave:
+class Leave(Value, frozen=True):
     """Take the user out of a group, by the group's name."""
 
     group: str
     op: Literal["leave"] = "leave"
 
 
-@dataclass(frozen=True, slots=True)
-class Join:
+class Join(Value, frozen=True):
     """Put the user into a group, by the group's name."""
 
     group: str

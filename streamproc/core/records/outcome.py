@@ -4,13 +4,13 @@ A user's Delivery at `seq` S says that the fate of every event up to S has been 
 written in one transaction with the consumed offset.
 """
 
-from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
 from pydantic import TypeAdapter
 
 from streamproc.core.records.resource import Resource
 from streamproc.core.records.user_record import Cause
+from streamproc.core.records.value import Value
 
 Fate: TypeAlias = Literal["delivered", "revoked", "no-op", "superseded", "parked", "held"]
 """How an event ended; each gets exactly one. Rejected input never became an event."""
@@ -22,8 +22,7 @@ Verdict: TypeAlias = Fate | Attempt
 """A fate, or what one attempt on the way to it came to."""
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(Value, frozen=True):
     """One HTTP request that went out, and its answer. `status` None: no answer came.
 
     `holds`: what the target is known to hold of the user from this answer on, in our own terms, where that was learned:
@@ -44,8 +43,7 @@ class Request:
     absent: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(Value, frozen=True):
     """One line of the audit log. Times are ms since 1970. `final` marks the event's fate."""
 
     user: str

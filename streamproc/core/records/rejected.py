@@ -2,14 +2,14 @@
 
 from base64 import b64encode
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 import orjson
 from pydantic import TypeAdapter
 
+from streamproc.core.records.value import Value
 
-@dataclass(frozen=True, slots=True)
-class Rejected:
+
+class Rejected(Value, frozen=True):
     """Input that can't become an event: where it lies, why, and the original bytes (base64)."""
 
     topic: str

@@ -6,11 +6,10 @@ from typing import Any, Protocol
 
 import orjson
 
-from streamproc.core.records.frozen import dataclass
+from streamproc.core.records.value import Value
 
 
-@dataclass(frozen=True, slots=True)
-class StoredRecord:
+class StoredRecord(Value, frozen=True):
     """One record of a topic. `timestamp`: ms since 1970, the broker's where the topic is appended by its clock."""
 
     topic: str

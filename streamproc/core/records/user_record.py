@@ -2,15 +2,18 @@
 
 import hashlib
 from dataclasses import replace
-from typing import Any, Final, Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 import orjson
+from msgspec import DecodeError, Struct
+from msgspec.json import Decoder
 from pydantic import TypeAdapter
 
-from streamproc.core.records.change_event import Effective, Order, Origin, Row, SourceFacts
-from streamproc.core.records.frozen import dataclass
+from streamproc.core.records.change_event import Origin, SourceFacts
 from streamproc.core.records.operation import Operation
 from streamproc.core.records.resource import Resource
+from streamproc.core.records.value import Value, numberless
+from streamproc.core.records.value import encode as encode_value
 
 Effect: TypeAlias = Literal["changed", "unchanged", "duplicate", "stale"]
 LARGEST: Final = 768 * 1024
@@ -21,8 +24,7 @@ OURS: Final = "streamproc"
 """Source of a cause that is no event."""
 
 
-@dataclass(frozen=True, slots=True)
-class Cause:
+class Cause(Value, frozen=True):
     """The event that led to a record."""
 
     source: str
@@ -31,8 +33,7 @@ class Cause:
     reason: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class UserRecord:
+class UserRecord(Value, frozen=True):
     """Everything known of one user after the event at `seq`: facts by subject, desired resource, and what to do."""
 
     user: str
@@ -55,7 +56,22 @@ class UserRecord:
 
 
 USER_RECORD: TypeAdapter[UserRecord] = TypeAdapter(UserRecord)
-_UNSAID = Cause("", "", Origin("", 0, 0, 0))
+
+
+class UserState(Struct, frozen=True):
+    """The part of a UserRecord that the fold goes on from."""
+
+    user: str
+    seq: int
+    due: int | None
+    as_of: int
+    facts: dict[str, SourceFacts]
+    desired: Resource
+    problems: list[str]
+    hash: str
+
+
+_STATE: Final = Decoder(UserState)
 
 
 def seal(record: UserRecord) -> UserRecord:
@@ -67,67 +83,31 @@ def seal_hash(record: UserRecord) -> tuple[str, bytes]:
     """The hash of a record whose hash is still empty, and the encoded record with it."""
     value = encode(record)
     digest = hashlib.sha256(value).hexdigest()
-    return digest, b'%b%b"}' % (value[:-2], digest.encode())  # it comes last; and without the kilobytes orjson keeps
+    return digest, b'%b%b"}' % (value[:-2], digest.encode())  # the hash comes last
 
 
 def sealed(value: bytes) -> str:
     """The hash that an encoded record has, which is over all the rest of its bytes. Empty: it has none that fits."""
     at = value.rfind(b'"hash":"') + 8
     digest, rest = value[at : at + 64], value[:at] + value[at + 64 :]
-    said = hashlib.sha256(rest).hexdigest()
-    return said if said.encode() == digest else ""
+    computed = hashlib.sha256(rest).hexdigest()
+    return computed if computed.encode() == digest else ""
 
 
 def encode(record: UserRecord) -> bytes:
     """Kafka value of `scim.operations`. Keys are sorted: the same record is the same bytes after `decode` too."""
-    return orjson.dumps(record, option=orjson.OPT_SORT_KEYS)
+    for facts in record.facts.values():
+        if facts.rows or not numberless(facts.values):
+            return orjson.dumps(record, option=orjson.OPT_SORT_KEYS)
+    return encode_value(record)
 
 
-def decode_state(value: bytes) -> UserRecord:
-    """What the fold needs of a record that we encoded ourselves: unchecked, and without its operations and cause."""
-    raw = orjson.loads(value)
-    return UserRecord(
-        raw["user"],
-        raw["seq"],
-        raw["prev"],
-        raw["due"],
-        raw["as_of"],
-        raw["effect"],
-        _UNSAID,
-        raw["mapping"],
-        {subject: _facts(each) for subject, each in raw["facts"].items()},
-        raw["desired"],
-        [],
-        raw["problems"],
-        raw["before"],
-        raw["hash"],
-    )
-
-
-def _facts(raw: dict[str, Any]) -> SourceFacts:
-    return SourceFacts(
-        raw["subject"],
-        Origin(**raw["origin"]),
-        raw["floor"] and tuple(raw["floor"]),
-        raw["values"],
-        _orders(raw["later"]),
-        raw["grouped"] and tuple(raw["grouped"]),
-        {name: _row(each) for name, each in raw["rows"].items()},
-        _orders(raw["gone"]),
-        raw["left"],
-        raw["since"],
-        raw["vouched"],
-        _orders(raw["brought"]),
-    )
-
-
-def _orders(raw: dict[str, Any]) -> dict[str, Order]:
-    return {name: tuple(order) for name, order in raw.items()}
-
-
-def _row(raw: dict[str, Any]) -> Row:
-    effective = raw["effective"] and Effective(**raw["effective"])
-    return Row(tuple(raw["entered"]), raw["attributes"], effective, raw["whole"])
+def decode_state(value: bytes) -> "UserState | UserRecord":
+    """What the fold needs of a record. Raises pydantic.ValidationError where the bytes aren't one."""
+    try:
+        return _STATE.decode(value)
+    except DecodeError:
+        return decode(value)
 
 
 def decode(value: bytes) -> UserRecord:
