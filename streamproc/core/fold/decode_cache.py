@@ -6,8 +6,8 @@ Only what is read back from JSON as it was is kept, so that it makes no differen
 from math import isfinite
 from typing import Final, Generic, TypeVar, cast
 
-from streamproc.core.records.change_event import CHANGE_EVENT, ChangeEvent, Fact
-from streamproc.core.records.user_record import UserRecord, decode_state
+from streamproc.core.records.change_event import ChangeEvent, Fact, decode_event
+from streamproc.core.records.user_record import UserRecord, UserState, decode_state
 
 MOST: Final = 4_096
 """Events, and records, that are kept at least; twice as many at most."""
@@ -24,7 +24,7 @@ class DecodeCache:
 
     def __init__(self, most: int = MOST) -> None:
         self._events: _Recent[bytes, ChangeEvent] = _Recent(most)
-        self._records: _Recent[str, tuple[bytes, UserRecord, str]] = _Recent(most)
+        self._records: _Recent[str, tuple[bytes, UserRecord | UserState, str]] = _Recent(most)
 
     def said(self, value: bytes, event: ChangeEvent) -> None:
         """These bytes of the event are on their way into the log."""
@@ -33,14 +33,14 @@ class DecodeCache:
 
     def event(self, value: bytes) -> ChangeEvent:
         """What the log says in these bytes. Raises pydantic.ValidationError where they aren't an event."""
-        return self._events.pop(value) or CHANGE_EVENT.validate_json(value)
+        return self._events.pop(value) or decode_event(value)
 
     def folded(self, user: str, value: bytes, record: UserRecord, digest: str, event: ChangeEvent) -> None:
         """The event has led to this record, whose hash is `digest`, and that to these bytes."""
         if len(value) <= LONGEST and lossless(event):
             self._records.put(user, (value, record, digest))
 
-    def record(self, user: str, value: bytes | None) -> tuple[UserRecord | None, str]:
+    def record(self, user: str, value: bytes | None) -> tuple[UserRecord | UserState | None, str]:
         """What the fold needs of the record in these bytes, and its hash; nothing where there are none."""
         if value is None:
             return None, ""

@@ -12,8 +12,7 @@ from pydantic import TypeAdapter
 from streamproc.core.records.change_event import Origin, SourceFacts
 from streamproc.core.records.operation import Operation
 from streamproc.core.records.resource import Resource
-from streamproc.core.records.value import Value, numberless
-from streamproc.core.records.value import encode as encode_value
+from streamproc.core.records.value import Value, encode_sorted, numberless
 
 Effect: TypeAlias = Literal["changed", "unchanged", "duplicate", "stale"]
 LARGEST: Final = 768 * 1024
@@ -99,7 +98,7 @@ def encode(record: UserRecord) -> bytes:
     for facts in record.facts.values():
         if facts.rows or not numberless(facts.values):
             return orjson.dumps(record, option=orjson.OPT_SORT_KEYS)
-    return encode_value(record)
+    return encode_sorted(record)
 
 
 def decode_state(value: bytes) -> "UserState | UserRecord":

@@ -11,7 +11,7 @@ Rule 2: the bytes are those that orjson writes, since hashes are over them. Numb
 
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, field, make_dataclass
-from typing import Any, Final, TypeVar
+from typing import Any, ClassVar, Final, TypeVar
 
 from msgspec import NODEFAULT, DecodeError, Struct, StructMeta, structs
 from msgspec.json import Decoder, Encoder
@@ -20,7 +20,6 @@ from pydantic_core import core_schema
 
 Read = TypeVar("Read")
 
-_ENCODER: Final = Encoder(order="deterministic")
 _NUMBERS: Final = frozenset({int, float, list, tuple, dict})
 """Types of numbers, and of what may hold some."""
 
@@ -28,11 +27,12 @@ _NUMBERS: Final = frozenset({int, float, list, tuple, dict})
 class _ValueMeta(StructMeta):
     """Gives each value class a dataclass of the same name and fields, which stands for it before pydantic."""
 
-    def __init__(cls: type["Value"], name: str, bases: tuple[type, ...], namespace: dict[str, Any], **options: Any) -> None:  # type: ignore[misc]  # noqa: E501, N805 - a metaclass's
-        super().__init__(name, bases, namespace, **options)
-        fields = [(each.name, each.type, _dataclass_field(each)) for each in structs.fields(cls)]
-        cls._dataclass = make_dataclass(name, fields, namespace={"__doc__": cls.__doc__}, init=False, eq=False)
-        cls.__dataclass_fields__ = cls._dataclass.__dataclass_fields__
+    def __init__(cls, *named: Any, **options: Any) -> None:  # noqa: N805 - a metaclass has classes
+        super().__init__(*named, **options)
+        value: Any = cls
+        fields = [(each.name, each.type, _dataclass_field(each)) for each in structs.fields(value)]
+        dataclass: Any = make_dataclass(cls.__name__, fields, namespace={"__doc__": cls.__doc__}, init=False, eq=False)
+        value.as_dataclass, value.__dataclass_fields__ = dataclass, dataclass.__dataclass_fields__
 
 
 def _dataclass_field(each: structs.FieldInfo) -> Any:
@@ -44,15 +44,18 @@ def _dataclass_field(each: structs.FieldInfo) -> Any:
 class Value(Struct, frozen=True, forbid_unknown_fields=True, metaclass=_ValueMeta):
     """Base of all values."""
 
+    as_dataclass: ClassVar[Any]
+    """What stands for the class before pydantic."""
+
     @classmethod
     def __get_pydantic_core_schema__(cls, _: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
         """That of the dataclass, made into this."""
         return core_schema.no_info_after_validator_function(
-            lambda checked: cls(**vars(checked)), handler.generate_schema(cls._dataclass)
+            lambda checked: cls(**vars(checked)), handler.generate_schema(cls.as_dataclass)
         )
 
 
-def decoder(kind: type[Read], adapter: TypeAdapter[Any]) -> Callable[[bytes], Read]:
+def decoder(kind: type[Read], adapter: TypeAdapter[Read]) -> Callable[[bytes], Read]:
     """What reads `kind` from JSON (rule 1). It raises pydantic.ValidationError where the bytes aren't one."""
     decode = Decoder(kind).decode
 
@@ -70,5 +73,7 @@ def numberless(attributes: Mapping[str, object]) -> bool:
     return _NUMBERS.isdisjoint(map(type, attributes.values()))
 
 
-encode: Final = _ENCODER.encode
+encode: Final = Encoder().encode
 """The bytes of a value that holds no number but integers of 64 bits and floats below 1e16 (rule 2)."""
+encode_sorted: Final = Encoder(order="deterministic").encode
+"""The same with the keys of dictionaries sorted."""
