@@ -8,7 +8,7 @@ from typing import Any, Final, Literal, TypeAlias, get_args
 from pydantic import ValidationError
 
 from streamproc.core.fold.mapping import Mapping
-from streamproc.core.records.change_event import CHANGE_EVENT, ChangeEvent, Fact
+from streamproc.core.records.change_event import ChangeEvent, Fact, decode_event
 from streamproc.core.records.stored_record import StoredRecord
 from streamproc.mapping_preview.whatif import Known
 
@@ -56,7 +56,7 @@ class Survey:
         """The next record."""
         self._now = max(self._now, logged.timestamp)
         try:
-            event = CHANGE_EVENT.validate_json(logged.value or b"")
+            event = decode_event(logged.value or b"")
         except ValidationError:
             return
         if event.kind == "mapping":

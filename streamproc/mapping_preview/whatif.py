@@ -20,7 +20,7 @@ from streamproc.core.fold.facts import absorb
 from streamproc.core.fold.mapping import Mapping
 from streamproc.core.fold.mapping_switch import compiled, facts_heard, readable_events, switched
 from streamproc.core.fold.plan import plan
-from streamproc.core.records.change_event import CHANGE_EVENT, ChangeEvent, Fact, SourceFacts
+from streamproc.core.records.change_event import ChangeEvent, Fact, SourceFacts, decode_event
 from streamproc.core.records.mapping_in_force import MappingInForce
 from streamproc.core.records.resource import Resource
 from streamproc.core.records.stored_record import StoredRecord
@@ -125,7 +125,7 @@ class WhatIf:
         if self._dates:
             self._pass_dates(logged.timestamp)
         try:
-            event = CHANGE_EVENT.validate_json(logged.value or b"")
+            event = decode_event(logged.value or b"")
         except ValidationError:
             self._impact.unreadable += 1
             return

@@ -4,8 +4,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Final, NoReturn
 
-import orjson
-
+from streamproc.core.records.change_event import encode_event
 from streamproc.core.records.topic_names import CHANGES
 from streamproc.worker.batching_producer import BatchingProducer
 from streamproc.worker.decide.due_dates import DueDates, due
@@ -35,4 +34,4 @@ async def announce_due_dates(
             if found is not None:
                 for notification in found.refetches:
                     producer.put(notification.topic, notification.key, notification.value, headers=notification.headers)
-                producer.put(CHANGES, user, orjson.dumps(found.event), partition=partition)
+                producer.put(CHANGES, user, encode_event(found.event), partition=partition)

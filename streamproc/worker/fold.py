@@ -15,11 +15,10 @@ from pydantic import ValidationError
 
 from streamproc import telemetry
 from streamproc.core.errors import MappingError
-from streamproc.core.fold.decode_cache import DecodeCache
-from streamproc.core.fold.fold import fold_on
+from streamproc.core.fold.fold import fold_encoded
 from streamproc.core.fold.mapping import Mapping
 from streamproc.core.fold.refold import replanned
-from streamproc.core.records.change_event import ChangeEvent, SourceFacts
+from streamproc.core.records.change_event import ChangeEvent, SourceFacts, decode_event
 from streamproc.core.records.topic_names import CHANGES, OPERATIONS
 from streamproc.core.records.user_record import LARGEST, Effect
 from streamproc.worker.batching_producer import BatchingProducer
@@ -36,7 +35,7 @@ log = structlog.get_logger("streamproc.worker")
 
 TURN: Final = 64
 """Users that are planned anew before others have their turn."""
-EVENTS: Final = {name: telemetry.EVENTS.labels(name) for name in get_args(Effect)}
+EVENTS: Final = {name.encode(): telemetry.EVENTS.labels(name) for name in get_args(Effect)}
 REPLANNED: Final = {name.encode(): telemetry.REPLANNED.labels(name) for name in get_args(Effect)}
 
 
@@ -48,14 +47,12 @@ class FoldProcessor:
         users: StateTable,
         mappings: MappingStore,
         due_dates: DueDates,
-        decoded: DecodeCache,
         producer: BatchingProducer,
         sequencer: RecordSequencer,
     ) -> None:
         self._table = users
         self._mappings = mappings
         self._due_dates = due_dates
-        self._decoded = decoded
         self._producer = producer
         self._sequencer = sequencer
         self._unacknowledged: dict[bytes, bytes] = {}
@@ -78,24 +75,21 @@ class FoldProcessor:
             self._sequencer.done(raw)
             return None
         try:
-            change = self._decoded.event(raw.value or b"")
+            change = decode_event(raw.value or b"")
         except ValidationError:
             self._reject(raw, "invalid", "not a ChangeEvent; only the worker may write here")
             return None
         if change.kind == "mapping":
             return self._switch(raw, change)
         user = change.user.encode()
-        known = self._decoded.record(change.user, self.known(user, raw.partition))
-        folded = fold_on(*known, raw.offset, change, mapping)
-        if folded is None:  # folded before a restart
+        value = fold_encoded(self.known(user, raw.partition), raw.offset, change, mapping)
+        if value is None:  # folded before a restart
             self._sequencer.done(raw)
             return None
-        record, digest, value = folded
         if len(value) > LARGEST:  # better than to stop for everybody
             self._reject(raw, "too_large", f"more than {LARGEST} bytes would be known of one user")
         else:
-            EVENTS[record.effect].inc()
-            self._decoded.folded(change.user, value, record, digest, change)
+            EVENTS[effect_of(value)].inc()
             self._write(user, value, raw.partition, partial(self._sequencer.done, raw))
         return None
 

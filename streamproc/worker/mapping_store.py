@@ -22,7 +22,7 @@ from streamproc.core.errors import MappingError
 from streamproc.core.fold.mapping import Mapping
 from streamproc.core.fold.mapping_switch import compiled, facts_heard, readable_events
 from streamproc.core.fold.refold import first_mapping
-from streamproc.core.records.change_event import ChangeEvent, NewMapping, Origin, SourceFacts
+from streamproc.core.records.change_event import ChangeEvent, NewMapping, Origin, SourceFacts, encode_event
 from streamproc.core.records.mapping_in_force import MAPPING_IN_FORCE, MARK, SOURCE, MappingInForce
 from streamproc.core.records.stored_record import StoredRecord
 from streamproc.core.records.topic_names import CHANGES, MAPPINGS
@@ -194,7 +194,7 @@ class MappingStore:
             "", SOURCE, "", digest, "mapping", (now * 1000, end, digest), {}, origin, "first mapping", mapping=new
         )
         acknowledged = asyncio.Event()
-        self._producer.put(CHANGES, digest.encode(), orjson.dumps(event), acknowledged.set, partition)
+        self._producer.put(CHANGES, digest.encode(), encode_event(event), acknowledged.set, partition)
         log.info("a partition's first mapping", partition=partition, digest=digest)
         await acknowledged.wait()
 

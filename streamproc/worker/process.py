@@ -21,7 +21,6 @@ from streamproc import telemetry
 from streamproc.adapters.kafka import reading
 from streamproc.adapters.kafka.mappings_in_force import in_force
 from streamproc.core.errors import RejectedInputError
-from streamproc.core.fold.decode_cache import DecodeCache
 from streamproc.core.fold.mapping import Mapping
 from streamproc.core.fold.mapping_switch import unheard_partitions
 from streamproc.core.records.topic_names import CHANGES, CONTROLS, LINKS, MAPPINGS, OPERATIONS
@@ -75,17 +74,14 @@ class Worker:
         users = self._table("users", OPERATIONS)
         links = self._table("links", LINKS)
         mappings = self._table("rules", MAPPINGS)
-        decoded = DecodeCache()
         self._mappings = MappingStore(
             kafka, mappings, mapping, clock, self._producer, chosen=settings.mapping is not None
         )
-        self._resolver = Resolver(links, options, decoded, self._producer)
+        self._resolver = Resolver(links, options, self._producer)
         raw = [*(f"events.{source}" for source in SOURCES), CONTROLS]
         handlers: dict[str, Handler] = {**dict.fromkeys(raw, self._resolve), CHANGES: self._fold}
         self._sequencer = RecordSequencer(kafka, self._app, handlers, self._producer.room)
-        self._processor = FoldProcessor(
-            users, self._mappings, self._due_dates, decoded, self._producer, self._sequencer
-        )
+        self._processor = FoldProcessor(users, self._mappings, self._due_dates, self._producer, self._sequencer)
         self._app.on_partitions_moved(self._forget)
         self._app.agent("resolve", raw, self._sequencer.take)
         self._app.agent("fold", [CHANGES], self._sequencer.take)

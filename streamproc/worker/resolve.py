@@ -7,7 +7,6 @@ from typing import Any
 
 import structlog
 
-from streamproc.core.fold.decode_cache import DecodeCache
 from streamproc.core.records.link import LINK, Link
 from streamproc.core.records.topic_names import CHANGES, CONTROLS, LINKS
 from streamproc.sources.options import SourceOptions
@@ -28,14 +27,12 @@ class Resolver:
         self,
         links: StateTable,
         options: Mapping[str, SourceOptions],
-        decoded: DecodeCache,
         producer: BatchingProducer,
     ) -> None:
         self.ignored: Counter[tuple[str, str]] = Counter()
         """Source and code → how often something meant nothing here."""
         self._table = links
         self._options = options
-        self._decoded = decoded
         self._producer = producer
         self._pending: dict[bytes, Link] = {}
         """Links on their way to the brokers: they are the state until the table has them."""
@@ -82,7 +79,6 @@ class Resolver:
         for record in routed.forwards:
             put(record.topic, record.key, record.value, headers=record.headers)
         for event, value in routed.events:
-            self._decoded.said(value, event)
             put(CHANGES, event.user.encode(), value)
         if routed.mapping is not None:
             for partition in range(self._producer.partitions):

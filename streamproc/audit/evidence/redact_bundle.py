@@ -17,7 +17,7 @@ from streamproc.audit.evidence.scope import Scope
 from streamproc.core.errors import EvidenceError
 from streamproc.core.fold.mapping import parse_mapping
 from streamproc.core.fold.refold import Refold, Step, first_mapping
-from streamproc.core.records.change_event import CHANGE_EVENT, ChangeEvent, Origin
+from streamproc.core.records.change_event import ChangeEvent, Origin, decode_event
 from streamproc.core.records.control import CONTROL, MAPPING, SINK
 from streamproc.core.records.outcome import OUTCOME
 from streamproc.core.records.stored_record import StoredRecord
@@ -165,6 +165,6 @@ class Redacted:
 
 def _event(line: Line) -> ChangeEvent | None:
     try:
-        return CHANGE_EVENT.validate_json(line.value or b"")
+        return decode_event(line.value or b"")
     except ValidationError:
         return None

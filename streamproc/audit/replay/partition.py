@@ -19,7 +19,7 @@ from streamproc.audit.replay.record_check import LAST, Finding, Findings, Record
 from streamproc.core.errors import HistoryError, MappingError
 from streamproc.core.fold.mapping_switch import switched
 from streamproc.core.fold.refold import Refold
-from streamproc.core.records.change_event import CHANGE_EVENT, ChangeEvent
+from streamproc.core.records.change_event import ChangeEvent, decode_event
 from streamproc.core.records.mapping_in_force import MARK, MappingInForce, mapping_event
 from streamproc.core.records.stored_record import History, StoredRecord, below
 from streamproc.core.records.topic_names import CHANGES, CONTROLS, DAY, DELIVERIES, OPERATIONS, OUTCOMES
@@ -219,7 +219,7 @@ def _unreadable(history: History, partition: int, start: int, asked: PartitionRe
     for logged in history.read(CHANGES, partition, first=start):
         if asked.rejected is None or (partition, logged.offset) not in asked.rejected:
             try:
-                CHANGE_EVENT.validate_json(logged.value or b"")
+                decode_event(logged.value or b"")
             except ValidationError:
                 return logged
     return None

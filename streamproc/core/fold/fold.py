@@ -70,28 +70,14 @@ def fold_encoded(
     return seal_hash(_after(record, seq, event, mapping, facts))[1]
 
 
-def fold_on(
-    record: UserRecord | UserState | None, before: str, seq: int, event: ChangeEvent, mapping: Mapping
-) -> tuple[UserRecord, str, bytes] | None:
-    """The same for whoever keeps records beside their values, not to decode again what was decoded.
-
-    `before` is the hash of `record`, which may lack it itself, as the record does that is given with its hash here.
-    """
-    if record is not None and seq <= record.seq:
-        return None
-    after = _after(record, seq, event, mapping, None, before)
-    return after, *seal_hash(after)
-
-
 def _after(
     record: UserRecord | UserState | None,
     seq: int,
     event: ChangeEvent,
     mapping: Mapping,
     heard: dict[str, SourceFacts] | None,
-    before: str | None = None,
 ) -> UserRecord:
-    """The next record, whose hash is still empty. `before`: the hash of `record`, if not as it says."""
+    """The next record, whose hash is still empty."""
     facts = dict(record.facts) if record else {}
     as_of = max(event.origin.appended, record.as_of) if record else event.origin.appended
     said: Absorbed = "duplicate"
@@ -130,7 +116,7 @@ def _after(
         desired=desired,
         operations=operations,
         problems=problems,
-        before=before if before is not None else record.hash if record else "",
+        before=record.hash if record else "",
     )
 
 

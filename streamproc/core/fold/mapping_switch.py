@@ -16,7 +16,7 @@ from streamproc.core.errors import MappingError
 from streamproc.core.fold.authority import key
 from streamproc.core.fold.facts import absorb
 from streamproc.core.fold.mapping import Mapping, parse_mapping
-from streamproc.core.records.change_event import CHANGE_EVENT, ChangeEvent, SourceFacts
+from streamproc.core.records.change_event import ChangeEvent, SourceFacts, decode_event
 from streamproc.core.records.mapping_in_force import MappingInForce
 
 
@@ -48,7 +48,7 @@ def readable_events(values: Iterable[bytes | None]) -> Iterator[ChangeEvent]:
     """The events in values of `identity.changes`; what isn't one was rejected when it was read."""
     for value in values:
         try:
-            yield CHANGE_EVENT.validate_json(value or b"")
+            yield decode_event(value or b"")
         except ValidationError:
             continue
 

@@ -4,7 +4,7 @@ from typing import Final
 
 from pydantic import TypeAdapter, ValidationError
 
-from streamproc.core.records.change_event import CHANGE_EVENT, ChangeEvent, Origin
+from streamproc.core.records.change_event import ChangeEvent, Origin, decode_event
 from streamproc.core.records.stored_record import StoredRecord
 from streamproc.core.records.value import Value
 
@@ -34,7 +34,7 @@ def mapping_event(logged: StoredRecord) -> ChangeEvent | None:
     if logged.value is None or MARK not in logged.value:
         return None
     try:
-        event = CHANGE_EVENT.validate_json(logged.value)
+        event = decode_event(logged.value)
     except ValidationError:
         return None
     return event if event.kind == "mapping" and event.mapping is not None else None

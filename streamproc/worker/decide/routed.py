@@ -11,7 +11,7 @@ import orjson
 from streamproc.core.errors import RejectedInputError
 from streamproc.core.fold.authority import key
 from streamproc.core.parsed_payload import Ignored
-from streamproc.core.records.change_event import ChangeEvent
+from streamproc.core.records.change_event import ChangeEvent, encode_event
 from streamproc.core.records.control import Control
 from streamproc.core.records.link import Link
 from streamproc.core.records.producer_record import Record
@@ -54,7 +54,7 @@ class Routed(NamedTuple):
 
 def encoded_event(event: ChangeEvent) -> EncodedEvent:
     """The event as it is sent. Raises RejectedInputError where it is too large."""
-    value = orjson.dumps(event)
+    value = encode_event(event)
     if len(value) > LARGEST:
         raise RejectedInputError("too_large", f"more than {LARGEST} bytes in one event")
     return EncodedEvent(event, value)

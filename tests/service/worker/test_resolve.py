@@ -7,7 +7,6 @@ import pytest
 from aiokafka import AIOKafkaProducer
 
 from streamproc.core.errors import RejectedInputError
-from streamproc.core.fold.decode_cache import DecodeCache
 from streamproc.core.fold.mapping import parse_mapping
 from streamproc.core.fold.mapping_switch import switched
 from streamproc.core.records.control import LONGEST, Control
@@ -46,7 +45,7 @@ class Bench:
     def __init__(self) -> None:
         self.links = Links()
         self.outbox = BatchingProducer(cast("AIOKafkaProducer", None), PARTITIONS, 1_000)
-        self.resolver = Resolver(cast("StateTable", self.links), OPTIONS, DecodeCache(), self.outbox)
+        self.resolver = Resolver(cast("StateTable", self.links), OPTIONS, self.outbox)
         self.done = 0
         self.offset = 0
 
