@@ -15,9 +15,11 @@ from typing import Any
 
 import orjson
 
-from streamproc.audit.replay.outcome_codec import OutcomeSummary
+from streamproc.audit.replay.outcome_codec import ParsedOutcome
 from streamproc.audit.replay.record_check import TOLD, Finding, RecordCheck, UserChain
+from streamproc.core.records.outcome import Outcome
 from streamproc.core.records.stored_record import StoredRecord
+from streamproc.core.records.user_record import OURS
 
 
 class OutcomeCheck:
@@ -27,16 +29,16 @@ class OutcomeCheck:
         self._audit = audit
         self._deliveries = deliveries
 
-    def recorded(self, logged: StoredRecord, said: OutcomeSummary | None, now: int, *, last: bool = False) -> bool:
+    def recorded(self, logged: StoredRecord, said: ParsedOutcome | None, now: int, *, last: bool = False) -> bool:
         """Compare the next outcome, which says `said`.
 
         False: it is about an event after `now`; `last`: there is none any more.
         """
         key = (logged.key or b"").decode(errors="replace")
-        if said is None or said.user != key:
+        if said is None or said.outcome.user != key:
             self._found(now, "fate broken", key, logged)
             return True
-        if said.seq > now and not last:
+        if said.outcome.seq > now and not last:
             return False
         self._compare(said, logged)
         return True
@@ -64,8 +66,9 @@ class OutcomeCheck:
                         audit.counts.open += 1
         audit.counts.open -= audit.counts.unfolded
 
-    def _compare(self, said: OutcomeSummary, logged: StoredRecord) -> None:
-        audit, user, seq, since = self._audit, said.user, said.seq, said.since
+    def _compare(self, said: ParsedOutcome, logged: StoredRecord) -> None:
+        audit, outcome = self._audit, said.outcome
+        user, seq, since = outcome.user, outcome.seq, outcome.since
         audit.counts.outcomes += 1
         course = audit.courses.get(user)
         if self._before(course, seq):
@@ -78,9 +81,9 @@ class OutcomeCheck:
         expected = course.told.get(seq)
         if expected is not None and not _fits(said, expected):
             self._found(seq, "fate differs", user, logged, orjson.loads(b"{%b}" % expected[:-1]))
-        elif not _possible(said):
+        elif not _possible(outcome):
             self._found(seq, "fate impossible", user, logged)
-        if not said.final:
+        if not outcome.final:
             return
         first = index if since is None else bisect_right(course.seqs, since)
         for each in range(first, index + 1):
@@ -101,22 +104,23 @@ class OutcomeCheck:
         self._audit.findings.add(Finding(seq, problem, user, logged, expected))
 
 
-def _fits(said: OutcomeSummary, expected: bytes) -> bool:
-    if not said.caused:  # rule 2
-        return said.final and said.unknown and said.since is not None
-    if not said.final and said.ours:
+def _fits(said: ParsedOutcome, expected: bytes) -> bool:
+    outcome = said.outcome
+    if outcome.cause is None:  # rule 2
+        return outcome.final and outcome.effect == "unknown" and outcome.since is not None
+    if not outcome.final and outcome.cause.source == OURS:
         return True  # rule 3
     return said.about == expected
 
 
-def _possible(said: OutcomeSummary) -> bool:
+def _possible(outcome: Outcome) -> bool:
     """Rule 4: no more than is certain. What was set aside in the end may have been delivered in part, and read back."""
-    wrote, back = said.acknowledged, said.read_back
-    if wrote != said.wrote or (said.sessions_ended and not back):
+    wrote, back = outcome.acknowledged is not None, outcome.read_back is not None
+    if wrote != bool(outcome.operations) or (outcome.sessions_ended is not None and not back):
         return False
-    match said.verdict:
+    match outcome.verdict:
         case "superseded":
-            return not (wrote or back or said.asked)
+            return not (wrote or back or outcome.requests)
         case "no-op":
             return not wrote
         case "revoked":
