@@ -7,7 +7,7 @@ from typing import Any
 
 import structlog
 
-from streamproc.core.records.link import LINK, Link
+from streamproc.core.records.link import Link, decode_link
 from streamproc.core.records.topic_names import CHANGES, CONTROLS, LINKS
 from streamproc.sources.options import SourceOptions
 from streamproc.worker.batching_producer import BatchingProducer
@@ -103,4 +103,4 @@ class Resolver:
         if pending is not None:
             return pending
         value = self._table.read(encoded, partition)
-        return None if value is None else LINK.validate_json(value)
+        return None if value is None else decode_link(value)

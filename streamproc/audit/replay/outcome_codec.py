@@ -37,7 +37,7 @@ def parse_outcome(value: bytes) -> ParsedOutcome | None:
     outcome = _decode(value)
     if outcome is None or (outcome.final and outcome.verdict not in _FATES):
         return None
-    encoded: bytes | None = b'"effect":%b,"cause":%b,' % (encode(outcome.effect), encode(outcome.cause))
+    encoded = b'"effect":%b,"cause":%b,' % (encode(outcome.effect), encode(outcome.cause))
     return ParsedOutcome(outcome, encoded if encoded in value else None)
 
 

@@ -1,14 +1,12 @@
 """Value of `scim.deliveries`: what the target holds of a user."""
 
-from typing import Any, Literal
+from typing import Final, Literal
 
-import orjson
 from pydantic import TypeAdapter
 
-from streamproc.core.records.change_event import Origin
 from streamproc.core.records.resource import Resource
 from streamproc.core.records.user_record import FIRST, Cause
-from streamproc.core.records.value import Value
+from streamproc.core.records.value import Value, decoder
 
 
 class Standing(Value, frozen=True):
@@ -63,24 +61,5 @@ class DeliveredState(Value, frozen=True):
 
 DELIVERED_STATE: TypeAdapter[DeliveredState] = TypeAdapter(DeliveredState)
 
-
-def decode_delivery(value: bytes) -> DeliveredState:
-    """A Kafka value of `scim.deliveries`; raises as above."""
-    raw = orjson.loads(value)
-    parked, standing = raw["parked"], raw["standing"]
-    return DeliveredState(
-        raw["user"],
-        raw["seq"],
-        raw["id"],
-        raw["etag"],
-        raw["held"],
-        None if parked is None else Parked(**parked),
-        raw["at"],
-        None if standing is None else Standing(**standing | {"cause": decode_cause(standing["cause"])}),
-    )
-
-
-def decode_cause(raw: dict[str, Any]) -> Cause:
-    origin = raw["origin"]
-    place = Origin(origin["topic"], origin["partition"], origin["offset"], origin["appended"], origin["received"])
-    return Cause(raw["source"], raw["event"], place, raw["reason"])
+decode_delivery: Final = decoder(DeliveredState, DELIVERED_STATE)
+"""The DeliveredState in a value of `scim.deliveries`. Raises pydantic.ValidationError where it isn't one."""

@@ -5,7 +5,7 @@ from typing import Final, Literal, TypeAlias
 from pydantic import TypeAdapter
 
 from streamproc.core.records.change_event import ChangeEvent, Order, Origin, SourceFacts
-from streamproc.core.records.value import Value
+from streamproc.core.records.value import Value, decoder
 
 FIRST: Final[Order] = (0, 0, "")
 """Before every word."""
@@ -59,3 +59,5 @@ class Link(Value, frozen=True):
 
 
 LINK: Final[TypeAdapter[Link]] = TypeAdapter(Link)
+decode_link: Final = decoder(Link, LINK)
+"""The Link in a value of `identity.links`. Raises pydantic.ValidationError where it isn't one."""

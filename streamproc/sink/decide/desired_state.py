@@ -1,13 +1,13 @@
-"""What the sink needs of a record of `scim.operations`. Unchecked, since we encoded it: a model costs too much."""
+"""What the sink needs of a record of `scim.operations`."""
 
 from dataclasses import dataclass, replace
 from typing import Final
 
-import orjson
+from msgspec import DecodeError, Raw, Struct
+from msgspec.json import Decoder
 
-from streamproc.core.records.delivery import decode_cause
 from streamproc.core.records.resource import Resource
-from streamproc.core.records.user_record import Cause
+from streamproc.core.records.user_record import Cause, UserRecord, decode
 
 _STAYS: Final = Resource()
 _LEAVES: Final = Resource(active=False)
@@ -60,18 +60,38 @@ class Work:
         return replace(self, record=self.record.condensed())
 
 
+class _Record(Struct, frozen=True):
+    """The fields of a UserRecord that are read."""
+
+    user: str
+    seq: int
+    prev: int
+    effect: str
+    cause: Cause
+    desired: Resource
+    operations: list[Raw]
+    problems: list[str]
+
+
+_RECORD: Final = Decoder(_Record)
+
+
 def decode_desired(value: bytes) -> DesiredState:
-    """Of a Kafka value of `scim.operations`. Raises KeyError, TypeError or JSONDecodeError where it isn't one."""
-    raw = orjson.loads(value)
+    """Of a Kafka value of `scim.operations`. Raises pydantic.ValidationError where it isn't one."""
+    record: _Record | UserRecord
+    try:
+        record = _RECORD.decode(value)
+    except DecodeError:
+        record = decode(value)
     return DesiredState(
-        raw["user"],
-        raw["seq"],
-        raw["prev"],
-        raw["effect"],
-        decode_cause(raw["cause"]),
-        raw["desired"],
-        bool(raw["operations"]),
-        raw["problems"],
+        record.user,
+        record.seq,
+        record.prev,
+        record.effect,
+        record.cause,
+        record.desired,
+        bool(record.operations),
+        record.problems,
     )
 
 
