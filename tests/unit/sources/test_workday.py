@@ -1,8 +1,6 @@
-"""Source `workday`: what reports, workers and business events become, and from which second on."""
+"""Workday's report: dates and statuses, a row as a snapshot, rows ahead."""
 
-import json
 from dataclasses import replace
-from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -10,53 +8,11 @@ import pytest
 from streamproc.core.fold.effective_dating import as_of
 from streamproc.core.fold.facts import absorb
 from streamproc.core.identity.resolve import changes
-from streamproc.core.parsed_payload import FetchRequest, Ignored, ParsedPayload, Receipt, SourceEvent
+from streamproc.core.parsed_payload import SourceEvent
 from streamproc.core.records.change_event import Fact, Origin, SourceFacts
 from streamproc.sources import raw_record
-from streamproc.sources.lenient_json import EPOCH, micros
 from streamproc.sources.workday import DEFAULTS, elements, read
-from tests.support.paths import PAYLOADS
-
-FIXTURES = PAYLOADS / "workday"
-OPTIONS = DEFAULTS.model_copy(
-    update={
-        "zones": {
-            "Melbourne Office": "Australia/Melbourne",
-            "Honolulu Office": "Pacific/Honolulu",
-            "Berlin Office": "Europe/Berlin",
-        }
-    }
-)
-NOON = "2026-05-01T12:00:00Z"
-
-
-def fixture(name: str) -> Any:
-    """A constructed payload."""
-    return json.loads((FIXTURES / f"{name}.json").read_text(encoding="utf-8"))
-
-
-def us(moment: str) -> int:
-    """µs since 1970."""
-    found = micros(moment)
-    assert found is not None
-    return found
-
-
-def at(payload: Any, moment: str = NOON) -> ParsedPayload:
-    """What a payload says that was fetched at a moment."""
-    return read(payload, Receipt(received=us(moment), read=us(moment)), OPTIONS)
-
-
-def row(**changes: Any) -> dict[str, Any]:
-    """A report's row of one who works in Melbourne; `...` leaves a column out."""
-    whole = {
-        "Employee_ID": "21001",
-        "Preferred_Name": "Ana Ruiz",
-        "Worker_Status": "Active",
-        "Hire_Date": "2024-02-01",
-        "Location": "Melbourne Office",
-    } | changes
-    return {name: value for name, value in whole.items() if value is not ...}
+from tests.support.workday import NOON, OPTIONS, at, fixture, published, row, us, utc
 
 
 def now_and_ahead(payload: Any, moment: str = NOON) -> tuple[Any, list[tuple[Any, str]]]:
@@ -83,11 +39,6 @@ def active_at(moment: str, *said: tuple[SourceEvent, ...]) -> Fact:
             facts, _ = absorb(facts, event_, None)
     assert facts is not None
     return as_of(facts, us(moment) // 1000)[0].get("active")
-
-
-def utc(when: int) -> str:
-    """The moment in words."""
-    return (EPOCH + timedelta(microseconds=when)).isoformat().replace("+00:00", "Z")
 
 
 @pytest.mark.parametrize(
@@ -291,81 +242,6 @@ def test_the_same_row_read_again_is_the_same_event_later() -> None:
     assert first.order < again.order
 
 
-@pytest.mark.parametrize(
-    "wrapped",
-    [
-        {"Report_Entry": [row()]},
-        {"Report_Entry": row()},
-        {"root": {"Report_Entry": [row()]}},
-        {"wd:Report_Data": {"@xmlns:wd": "urn:com.workday.report/x", "wd:Report_Entry": [row()]}},
-        [row()],
-        row(),
-    ],
-)
-def test_wrappings_of_a_report(wrapped: Any) -> None:
-    """A list, one row alone, a root around it, XML's names: the same row."""
-    assert elements(wrapped) == [row()]
-    assert at(wrapped) == at(row())
-
-
-@pytest.mark.parametrize(
-    "empty", [[], {"Report_Entry": []}, {"Report_Entry": None}, {"Response_Data": {}}, {"Response_Results": {}}]
-)
-def test_a_page_with_nobody_says_nothing(empty: Any) -> None:
-    """Missing from a page isn't left."""
-    assert at(empty) == ParsedPayload()
-
-
-@pytest.mark.parametrize(
-    ("payload", "code"),
-    [
-        (None, "not_understood"),
-        ("x", "not_understood"),
-        ({}, "not_understood"),
-        ({"Report_Entry": ["x"]}, "not_understood"),
-        ({"Preferred_Name": "Ana Ruiz"}, "incomplete"),
-        ({"Employee_ID": "21001"}, "incomplete"),
-        ({"Employee_ID": "21001", "Title": " "}, "incomplete"),
-    ],
-)
-def test_what_is_ignored(payload: Any, code: str) -> None:
-    """What names no worker, or nothing but a worker, would clear everything: it is ignored."""
-    found = at(payload)
-    assert [each.code for each in found.ignored] == [code]
-    assert (found.events, found.notifications) == ((), ())
-    assert all("Ana" not in each.reason and "21001" not in each.reason for each in found.ignored)
-
-
-def test_columns_are_configured() -> None:
-    """Aliases with blanks and dots, another anchor, another status."""
-    options = DEFAULTS.model_copy(
-        update={
-            "anchor": "universalId",
-            "attributes": {
-                "active": "Emp. Status",
-                "employeeNumber": "Legacy ID",
-                "universalId": "Person",
-                "job": "CF - Job",
-                "lastDayOfWork": "Letzter Tag",
-            },
-            "active": ("aktiv",),
-            "zone": "Europe/Berlin",
-        }
-    )
-    columns = {
-        "Legacy ID": 7,
-        "Person": "U-7",
-        "Emp. Status": "Aktiv",
-        "CF - Job": "Agent",
-        "Letzter Tag": "2026-05-14",
-    }
-    snapshot, ahead = read(columns, Receipt(us(NOON)), options).events
-    assert (snapshot.subject, snapshot.anchor, snapshot.attributes["active"]) == ("7", "U-7", True)
-    assert snapshot.attributes.keys() == {"active", "employeeNumber", "universalId", "job"}
-    assert ahead.effective is not None
-    assert utc(ahead.effective.at) == "2026-05-14T22:00:00Z"
-
-
 def test_several_rows_of_one_worker_stay_together() -> None:
     """Where a report has two rows of one number, who works is active, wherever the row stands."""
     gone, there = (
@@ -465,184 +341,3 @@ def test_contract_and_employment_are_two_subjects_of_one_person() -> None:
     assert contract.anchor == employment.anchor == "21006"
     assert contract.attributes["universalId"] == employment.attributes["universalId"] == "U-6"
     assert at(row(Worker_Type="Contingent Worker")).events[0].subject == "Contingent_Worker_ID/21001"
-
-
-def test_a_worker_of_get_workers() -> None:
-    """Its facts: the primary job, addresses at work and not at home, organizations by type."""
-    snapshot, ahead = at(fixture("get_workers")["Get_Workers_Response"]["Response_Data"]["Worker"][0]).events
-    assert snapshot.attributes == {
-        "userName": "ana@example.com",
-        "email": "ana@example.com",
-        "displayName": "Ana Ruiz",
-        "active": True,
-        "phone": "+61370100100",
-        "job": "Senior Agent",
-        "department": "Spanish Support",
-        "manager": "21000",
-        "employeeNumber": "21001",
-        "began": us("2024-01-31T13:00:00Z"),
-    } | dict.fromkeys(["division", "universalId", "genesysQueue", "genesysLanguage", "genesysRole"])
-    assert ahead.effective is not None
-    assert (utc(ahead.effective.at), ahead.effective.zone) == ("2026-05-14T14:00:00Z", "Australia/Melbourne")
-    assert (ahead.row, ahead.attributes) == ("e1", {"active": False})
-    assert ahead.order[0] == us("2026-04-20T10:15:00Z")  # when it was entered
-
-
-def test_spellings_of_xml() -> None:
-    """Prefixes, namespaces, attributes as an object, one child as an object: the same worker."""
-
-    def told(name: str) -> list[SourceEvent]:
-        return [replace(each, event="", order=(*each.order[:2], "")) for each in at(fixture(name)).events[:2]]
-
-    assert told("get_workers") == told("get_workers_prefixed") == told("get_workers_attributes")
-
-
-@pytest.mark.parametrize(
-    ("subject", "active", "cancelled", "ahead"),
-    [
-        ("21001", True, [], [("e1", False, "2026-05-14T14:00:00Z")]),
-        ("21002", True, ["e2", "e3"], []),
-        ("21003", True, ["e4"], [("e5", False, "2026-06-14T14:00:00Z")]),
-        ("21004", False, [], [("e6", True, "2026-06-01T10:00:00Z")]),
-        ("21005", False, ["e7"], []),
-    ],
-)
-def test_transaction_log(subject: str, active: bool, cancelled: list[str], ahead: list[Any]) -> None:
-    """Entries are rows by their WID; what was rescinded or corrected is taken back."""
-    snapshot, *rows = [each for each in at(fixture("get_workers")).events if each.subject == subject]
-    assert snapshot.attributes["active"] is active
-    assert [each.cancels for each in rows if each.cancels is not None] == cancelled
-    turns = [(each.row, each.attributes["active"], each.effective) for each in rows if each.effective is not None]
-    assert [(name, turn, utc(effective.at)) for name, turn, effective in turns] == ahead
-    assert len({each.event for each in rows}) == len(rows)
-    assert all(each.order[0] < us(NOON) for each in rows)
-
-
-def test_a_rescind_takes_back_the_entry_that_it_points_at() -> None:
-    """Also one that isn't in the answer; the worker itself, which entries point at too, is no entry."""
-    worker = fixture("get_workers")["Get_Workers_Response"]["Response_Data"]["Worker"][1]
-    entry = worker["Worker_Data"]["Transaction_Log_Entry_Data"]["Transaction_Log_Entry"][1]["Transaction_Log_Data"]
-    entry["Transaction_Target_Reference"].append({"ID": [{"@type": "WID", "#text": "e0"}]})
-    assert [each.cancels for each in at(worker).events[1:]] == ["e2", "e3", "e0"]
-
-
-def changed_log(flag: str, effective: str, status_date: str | None) -> list[SourceEvent]:
-    """Ana's termination as `Transaction_Log_Corrected_And_Rescinded_Data` tells of it."""
-    worker = fixture("get_workers")["Get_Workers_Response"]["Response_Data"]["Worker"][0]
-    data = worker["Worker_Data"]
-    (main,) = data.pop("Transaction_Log_Entry_Data")["Transaction_Log_Entry"]
-    main["Transaction_Log_Data"]["Transaction_Effective_Moment"] = f"{effective}T00:00:00.000-07:00"
-    done = {
-        "Transaction_Log_Reference": {"ID": {"@type": "WID", "#text": "e9"}},
-        flag: "1",
-        "Prior_Effective_Moment": "2026-05-31T00:00:00.000-07:00",
-        "Transaction_Entry_Moment": "2026-04-25T03:15:00.000-07:00",
-    }
-    both = {"Main_Transaction_Data": main, "Correction_Or_Rescind_Data": [done]}
-    data["Transaction_Log_Corrected_And_Rescinded_Data"] = [{"Corrected_Or_Rescinded_Transaction_Log_Data": [both]}]
-    status = data["Employment_Data"]["Worker_Status_Data"]
-    status |= {"Termination_Date": status_date, "Termination_Last_Day_of_Work": None}
-    return list(at(worker).events[1:])
-
-
-def test_what_was_done_to_a_transaction_is_believed() -> None:
-    """A rescind takes its row back; a correction moves it, entered when it was corrected."""
-    (rescinded,) = changed_log("Is_Rescind", "2026-05-31", None)
-    assert (rescinded.cancels, rescinded.attributes) == ("e1", {})
-    assert (
-        ahead := at(fixture("get_workers")["Get_Workers_Response"]["Response_Data"]["Worker"][0]).events[1]
-    ).row == "e1"
-    assert rescinded.order > ahead.order
-    (moved,) = changed_log("Is_Correction", "2026-06-14", "2026-06-14")
-    assert moved.effective is not None
-    assert (moved.row, utc(moved.effective.at)) == ("e1", "2026-06-14T14:00:00Z")
-    assert moved.order[0] == rescinded.order[0] == us("2026-04-25T10:15:00Z")
-
-
-def test_a_corrected_entry_that_the_dates_contradict_is_taken_back() -> None:
-    """The log doesn't say which of the corrected entries holds; the worker's dates do."""
-    taken_back, ahead = changed_log("Is_Correction", "2026-05-31", "2026-06-14")
-    assert taken_back.cancels == "e1"
-    assert ahead.row == "dates/end/2026-06-14"
-
-
-def event(**changes: Any) -> dict[str, Any]:
-    """Ana's termination, published by an integration; `...` leaves a field out."""
-    whole = fixture("business_events")[0] | changes
-    return {name: value for name, value in whole.items() if value is not ...}
-
-
-def published(received: str = NOON, **changes: Any) -> ParsedPayload:
-    """What a business event says."""
-    return read(event(**changes), Receipt(us(received)), OPTIONS)
-
-
-def test_a_termination_ahead() -> None:
-    """It becomes a row with its end at the place it names, and the worker is fetched before others."""
-    found = published(location="Melbourne Office")
-    (said,) = found.events
-    assert said.effective is not None
-    assert (said.attributes, utc(said.effective.at)) == ({"active": False}, "2026-05-14T14:00:00Z")
-    assert (said.subject, said.anchor, said.row, said.event) == ("21001", "21001", "be-1", "be-1")
-    assert said.order == (us("2026-04-20T10:15:00Z"), 1, "be-1")
-    assert found.notifications == (FetchRequest("21001", "be-1", said.order[0], "Terminate Employee", urgent=True),)
-
-
-def test_a_backdated_termination_acts_at_once() -> None:
-    """There is no moment to wait for."""
-    (said,) = published(terminationDate="2026-04-01").events
-    assert (said.attributes, said.effective) == ({"active": False}, None)
-
-
-def test_a_moment_within_a_day_counts_as_it_is() -> None:
-    """Midnight as written is a date, in whatever zone it was written."""
-    exact = published(terminationDate=..., effectiveDate="2026-05-14T17:00:00+10:00").events[0].effective
-    midnight = published(terminationDate=..., effectiveDate="2026-05-14T00:00:00-07:00", location="Melbourne Office")
-    assert exact is not None
-    assert utc(exact.at) == "2026-05-14T07:00:00Z"
-    ends = midnight.events[0].effective
-    assert ends is not None
-    assert utc(ends.at) == "2026-05-14T14:00:00Z"
-
-
-@pytest.mark.parametrize(
-    ("changes", "attributes", "urgent"),
-    [
-        ({"terminationDate": ...}, None, True),
-        ({"eventName": "Termination Request", "terminationDate": "2026-04-01"}, None, True),
-        ({"eventName": "Rescind Termination", "terminationDate": "2026-04-01"}, None, True),
-        ({"eventName": "endContingentWorkerContract", "terminationDate": "2026-04-01"}, {"active": False}, True),
-        ({"eventName": "Hire Employee", "hireDate": "2026-04-01", "terminationDate": ...}, None, False),
-        ({"eventName": "Hire Employee", "hireDate": "2026-06-01", "terminationDate": ...}, None, False),
-        ({"eventName": "Change Job", "terminationDate": ...}, None, False),
-        ({"eventName": "Change Job", "Title": "Lead", "terminationDate": ...}, {"job": "Lead"}, False),
-    ],
-)
-def test_business_events(changes: dict[str, Any], attributes: Any, urgent: bool) -> None:
-    """What acts by itself, what has to be fetched, and how urgently."""
-    found = published(**changes)
-    assert [said.attributes for said in found.events] == ([] if attributes is None else [attributes])
-    assert [notice.urgent for notice in found.notifications] == [urgent]
-
-
-def test_rescinded_business_events() -> None:
-    """A rescinded end takes back its row, a rescinded hire also takes access; both are fetched."""
-    for number, row_id in (("be-1", "be-1"), (..., "end/2026-05-14")):
-        (said,) = published(eventId=number).events
-        (rescinded,) = published(eventId=number, rescinded="true").events
-        assert (said.row, rescinded.cancels, rescinded.attributes) == (row_id, row_id, {})
-        assert said.order < rescinded.order
-    assert published(rescinded=True, cancels="be-0").events[0].cancels == "be-0"
-    hire = published(eventName="Hire", hireDate="2026-06-01", rescinded=True)
-    assert (hire.events[0].attributes, hire.notifications[0].urgent) == ({"active": False}, True)
-
-
-def test_an_event_from_the_future_counts_as_now() -> None:
-    """A clock that is ahead mustn't make what comes later look stale."""
-    (said,) = published(eventTime="2027-01-01T00:00:00Z").events
-    assert said.order[0] == us(NOON)
-
-
-def test_a_worker_id_is_needed() -> None:
-    """Nobody is guessed by e-mail."""
-    assert published(workerId=...).ignored == (Ignored("incomplete", "no worker id under any of the configured names"),)

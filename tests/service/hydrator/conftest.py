@@ -1,0 +1,26 @@
+"""The stand-ins of all four directories, over real sockets."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+
+import aiohttp
+import pytest
+from aiohttp.test_utils import TestServer
+
+from streamproc.demo.directories import pointed
+from streamproc.hydrator.directories.configured import directories
+from streamproc.settings import load_settings
+from streamproc.simulator import create_app
+from tests.support.hydrator import OPTIONS, Clock, World
+from tests.support.stand_ins import Site
+
+
+@pytest.fixture
+async def world() -> AsyncIterator[World]:
+    async with AsyncExitStack() as stack:
+        server = await stack.enter_async_context(TestServer(create_app()))
+        session = await stack.enter_async_context(aiohttp.ClientSession())
+        clock = Clock()
+        root = str(server.make_url("/")).rstrip("/")
+        made = directories(load_settings(**pointed(root)).hydrator, session, OPTIONS, clock.times.clock, clock.ticks)
+        yield World(Site(session, server.make_url("/")), made, clock)

@@ -1,0 +1,106 @@
+"""The hydrator's process: when a notification is committed, and what becomes of one that can't be answered."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+
+import orjson
+from aiokafka import ConsumerRecord, TopicPartition
+
+from streamproc.hydrator.fetcher import PATIENCE, Fetcher
+from streamproc.hydrator.process import Hydrator
+from tests.support.hydrator import OPTIONS, World, fault, until
+from tests.support.stand_ins import ADA, BEN
+
+
+class Consumer:
+    """Kafka's, as far as the hydrator uses it."""
+
+    def __init__(self) -> None:
+        self.batches: list[dict[TopicPartition, list[Any]]] = []
+        self.committed: dict[TopicPartition, int] = {}
+
+    async def start(self) -> None: ...
+
+    async def stop(self) -> None: ...
+
+    def subscribe(self, topics: list[str], listener: Any) -> None:
+        self.topics = topics
+
+    def assignment(self) -> set[TopicPartition]:
+        return {PLACE}
+
+    def paused(self) -> set[TopicPartition]:
+        return set()
+
+    async def getmany(self, **_: Any) -> dict[TopicPartition, list[Any]]:
+        await asyncio.sleep(0.001)
+        return self.batches.pop(0) if self.batches else {}
+
+    async def commit(self, offsets: dict[TopicPartition, int]) -> None:
+        self.committed |= offsets
+
+
+PLACE = TopicPartition("notifications.pingone", 0)
+
+
+def notification(offset: int, *who: str, value: bytes | None = None) -> Any:
+    """A record with one of PingOne's activities for each, constructed."""
+    body = [
+        {"id": f"{offset}-{each}", "action": {"type": "USER.UPDATED"}, "resources": [{"type": "USER", "id": each}]}
+        for each in who
+    ]
+    content = value if value is not None else orjson.dumps(body)
+    return ConsumerRecord(PLACE.topic, 0, offset, 0, 0, b"k", content, None, 0, 0, ())
+
+
+@asynccontextmanager
+async def hydrating(world: World) -> AsyncIterator[Consumer]:
+    consumer = Consumer()
+    fetching = Fetcher("pingone", world.directories["pingone"], world.log.append, world.clock.times)
+    task = asyncio.create_task(Hydrator(consumer, {"pingone": fetching}, OPTIONS).run())
+    try:
+        yield consumer
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+async def test_a_notification_is_committed_after_its_answers(world: World) -> None:
+    """The commit never passes one whose answer the brokers don't have, nor one that names several until the last."""
+    ada, ben = await world.site.put("pingone", ADA), await world.site.put("pingone", BEN)
+    await fault(world, "pingone", path=ada, status=500)
+    async with hydrating(world) as consumer:
+        consumer.batches.append({PLACE: [notification(5, ben), notification(6, ben, ada), notification(7, ben)]})
+        await until(lambda: consumer.committed.get(PLACE) == 6)
+        await until(lambda: world.clock.slept > 5)
+        assert consumer.committed == {PLACE: 6}
+        await fault(world, "pingone")
+        await until(lambda: consumer.committed.get(PLACE) == 8)
+        assert consumer.topics == ["notifications.pingone"]
+    assert {each.key for each in world.log.records} == {ada.encode(), ben.encode()}
+
+
+async def test_what_names_nobody_holds_nobody_up(world: World) -> None:
+    """A notification that can't be read, or means nothing any more, is passed."""
+    async with hydrating(world) as consumer:
+        consumer.batches.append({PLACE: [notification(0, value=b"{"), notification(1)]})
+        await until(lambda: consumer.committed.get(PLACE) == 2)
+
+
+async def test_who_is_refused_again_and_again_is_given_up_and_kept(world: World) -> None:
+    """While others are told of, a subject that is refused ends in `events.rejected`, with its trigger."""
+    ada, ben = await world.site.put("pingone", ADA), await world.site.put("pingone", BEN)
+    await fault(world, "pingone", path=ada, status=400)
+    async with hydrating(world) as consumer:
+        consumer.batches.append({PLACE: [notification(0, ada)]})
+        await until(lambda: world.clock.slept > 200)
+        assert consumer.committed.get(PLACE, 0) == 0, "for all that is known it may be the directory"
+        consumer.batches.append({PLACE: [notification(1, ben)]})
+        await until(lambda: consumer.committed.get(PLACE) == 2)
+    (rejected,) = [each for each in world.log.records if each.topic == "events.rejected"]
+    found = orjson.loads(rejected.value)
+    assert (found["topic"], found["offset"], found["code"]) == (PLACE.topic, 0, "not_fetched")
+    assert len([each for each in await world.requests("pingone") if each["status"] == 400]) >= PATIENCE

@@ -1,0 +1,193 @@
+"""Synchronisation: rounds page by page, who is missing, what was cut short, and what counts over what."""
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from streamproc.core.records.producer_record import Record
+from streamproc.hydrator.directories.api import DirectoryError
+from streamproc.hydrator.fetcher import Fetcher
+from streamproc.hydrator.sync import Sync
+from tests.support.hydrator import EVERYWHERE, OF, OPTIONS, World, fault, subject
+from tests.support.stand_ins import ADA, BEN
+
+
+@EVERYWHERE
+async def test_a_first_sync_tells_of_everybody(world: World, source: str) -> None:
+    """Over several pages: everybody with number, status and department, and a cursor at the end."""
+    await world.site.sim("POST", "config", {"page_size": 2})
+    people = [{**BEN, "employeeNumber": str(n), "userName": f"p{n}@example.com"} for n in range(5)]
+    for n, each in enumerate(people):
+        await world.site.put(OF[source], {**each, "active": n != 3, "department": f"D{n}", "manager": None})
+    counts = await world.sync(source)
+    assert counts.given_up == 0
+    facts = {each["employeeNumber"]: each for each in world.log.facts().values()}
+    assert {n: (each["active"], each["department"]) for n, each in facts.items()} == {
+        str(n): (n != 3, f"D{n}") for n in range(5)
+    }
+    assert world.cursors[source].since
+    assert world.cursors[source].place == ""
+
+
+@EVERYWHERE
+async def test_a_sync_finds_what_hooks_missed(world: World, source: str) -> None:
+    """Changes of values and status, and a hire, since the last round; nothing of this was told by a hook."""
+    ids = [await world.site.put(OF[source], each) for each in (ADA, BEN)]
+    await world.sync(source)
+    await world.site.change(OF[source], "1001", department="Legal")
+    await world.site.change(OF[source], "1002", active=False)
+    new = await world.site.put(OF[source], {**ADA, "employeeNumber": "1003", "userName": "cy@example.com"})
+    await world.sync(source)
+    facts = world.log.facts()
+    ada, ben, cy = (
+        facts[subject(source, each, n)] for each, n in zip([*ids, new], ["1001", "1002", "1003"], strict=True)
+    )
+    assert (ada["department"], ben["active"], cy["userName"]) == ("Legal", False, "cy@example.com")
+
+
+@pytest.mark.parametrize("source", ["okta", "entra", "pingone"])
+async def test_a_sync_finds_who_was_deleted(world: World, source: str) -> None:
+    """By the log or the delta query; and who left a group, where the directory's log tells."""
+    ids = [await world.site.put(OF[source], {**each, "groups": ["Agents"]}) for each in (ADA, BEN)]
+    await world.sync(source)
+    await world.site.sim("DELETE", f"{OF[source]}/people/{ids[0]}")
+    await world.site.change(OF[source], ids[1], groups=[])
+    await world.sync(source)
+    facts = world.log.facts()
+    assert facts[ids[0]]["active"] is False
+    assert facts[ids[1]]["active"] is True
+    if source in {"okta", "pingone"}:
+        assert facts[ids[1]].get("group:Agents") is None
+
+
+@EVERYWHERE
+async def test_who_is_missing_from_a_whole_round_is_asked_for(world: World, source: str) -> None:
+    """A deletion of which no word came is found; who is only left out of the list is as before."""
+    ids = [await world.site.put(OF[source], each) for each in (ADA, BEN)]
+    gone, there = (subject(source, each, n) for each, n in zip(ids, ["1001", "1002"], strict=True))
+    await world.sync(source)
+    world.cursors.clear()
+    await world.site.sim("DELETE", f"{OF[source]}/people/1001")
+    asked: list[str] = []
+
+    async def known(of: str) -> set[str]:
+        asked.append(of)
+        return {gone, there}
+
+    async with world.fetching(source) as fetching:
+        sync = Sync(fetching, OPTIONS[source], world, known=known)
+        counts = await sync.run(full=True)
+        await sync.run()
+    assert (asked, counts.missing) == ([source], 1), "once, after the whole round"
+    word, *_ = [each for each in world.log.records if dict(each.headers)["streamproc-kind"] in {b"gone", b"unlisted"}]
+    (said,) = world.log.parsed(word).events
+    assert (said.subject, said.cancels) == (gone, "*starts"), "a first day ahead is taken back"
+    facts = world.log.facts()
+    assert facts[there]["active"] is True
+    assert facts[gone]["active"] is (source == "workday")  # whose report may leave people out
+
+
+async def test_everybody_is_told_once_in_a_while(world: World) -> None:
+    """A scheduled round tells everybody when the last that did is old enough, and changes else."""
+    await world.site.put("okta", ADA)
+    rounds: list[bool] = []
+    for seconds in (0, 10, 100, 10):
+        await world.clock.times.sleep(seconds)
+        before = (await world.load("okta")).whole
+        async with world.fetching("okta") as fetching:
+            await Sync(fetching, OPTIONS["okta"], world).run(whole_every=60)
+        rounds.append(world.cursors["okta"].whole > before)
+    assert rounds == [True, False, True, False]
+
+
+@EVERYWHERE
+async def test_who_is_missing_from_a_full_sync_has_not_left(world: World, source: str) -> None:
+    """Somebody who isn't listed any more: no record of a full round speaks of them."""
+    who = subject(source, await world.site.put(OF[source], ADA), "1001")
+    await world.site.put(OF[source], BEN)
+    directory = OF[source]
+    async with world.fetching(source) as fetching:
+        await Sync(fetching, OPTIONS[source], world).run()
+    before = len(world.log.records)
+    world.cursors.clear()
+    await world.site.sim("DELETE", f"{directory}/people/1001")
+    await world.sync(source, full=True)
+    assert who.encode() not in {each.key for each in world.log.records[before:]}
+    assert len(world.log.records) > before
+
+
+@EVERYWHERE
+async def test_a_sync_goes_on_where_it_was_cut_short(world: World, source: str) -> None:
+    """Killed within a page: that page is told again, those before it aren't, and everybody is told in the end."""
+    await world.site.sim("POST", "config", {"page_size": 2})
+    people = [{**BEN, "employeeNumber": str(n), "userName": f"p{n}@example.com"} for n in range(6)]
+    for each in people:
+        await world.site.put(OF[source], each)
+    keep = world.log.append
+
+    async def dies(record: Record) -> None:
+        if len(world.log.records) == 3:
+            raise ConnectionError
+        await keep(record)
+
+    fetching = Fetcher(source, world.directories[source], dies, world.clock.times)
+    tasks = [asyncio.create_task(fetching.run()), asyncio.create_task(Sync(fetching, OPTIONS[source], world).run())]
+    (died, *_), left = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
+    assert isinstance(died.exception(), ConnectionError)
+    for task in left:
+        task.cancel()
+    await asyncio.gather(*left, return_exceptions=True)
+    await world.sync(source)
+    told_of = [each.key for each in world.log.records]
+    assert len(set(told_of)) == 6
+    if source != "workday":  # whose report is one page
+        assert [told_of.count(each) for each in told_of[:2]] == [1, 1]
+    assert world.cursors[source].place == ""
+
+
+async def test_a_lost_place_means_that_everything_is_told_anew(world: World) -> None:
+    """410 Gone of the delta query: a full round follows, and its end is where the next one begins."""
+    who = await world.site.put("graph", ADA)
+    await world.sync("entra")
+    before = world.cursors["entra"]
+    await world.site.sim("POST", "graph/faults", {"faults": [{"kind": "gone", "times": 1}]})
+    await world.site.change("graph", who, department="Legal")
+    await world.sync("entra")
+    assert world.log.facts()[who]["department"] == "Legal"
+    assert world.cursors["entra"].since != before.since
+
+
+async def test_later_pages_count_over_earlier_ones(world: World) -> None:
+    """Graph may tell an older version before the newest, on pages of one second: the last word of a round counts."""
+    await world.site.sim("POST", "config", {"page_size": 1})
+    ids = [await world.site.put("graph", each) for each in (ADA, BEN)]
+    await world.sync("entra")
+    for round_ in range(3):
+        await world.site.sim("POST", "graph/faults", {"faults": [{"kind": "replay"}]})
+        for each in ids:
+            await world.site.change("graph", each, department=f"D{round_}")
+        before = len(world.log.records)
+        await world.sync("entra")
+        reads = [int(dict(each.headers)["streamproc-read"]) for each in world.log.records[before:]]
+        assert sorted(set(reads)) == reads
+        assert [world.log.facts()[each]["department"] for each in ids] == [f"D{round_}"] * 2
+
+
+async def test_a_round_that_goes_on_elsewhere_counts_over_what_was_told_before(world: World) -> None:
+    """Another process may measure a page as older than the one before it: it counts as later all the same."""
+    who = await world.site.put("graph", ADA)
+    await world.sync("entra")
+    told_at = world.cursors["entra"].read + 60_000_000
+    world.cursors["entra"] = replace(world.cursors["entra"], read=told_at)
+    await world.site.change("graph", who, department="Legal")
+    await world.sync("entra")
+    assert int(dict(world.log.records[-1].headers)["streamproc-read"]) > told_at
+
+
+async def test_a_sync_that_gets_no_answer_says_so(world: World) -> None:
+    """After its attempts it ends with the directory's error; the cursor stays."""
+    await fault(world, "okta", status=503)
+    with pytest.raises(DirectoryError, match="503"):
+        await world.sync("okta")
+    assert world.cursors == {}
