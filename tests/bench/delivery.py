@@ -1,18 +1,19 @@
-"""Delivery under pressure: `python -m tests.bench.delivery [--json] [--only NAME,NAME]`.
+"""Delivery under pressure: `python -m tests.bench.delivery [--quick] [--json] [--only NAME,NAME]`.
 
 The real sink, a real Kafka, and the stand-in for Genesys at 300 requests a window. The window is `SCALE` times shorter
 than a minute; seconds in the table are what the same would take at the real limit (measured seconds times `SCALE`,
-our own time included), except where a name ends in `_real_s`.
+our own time included), except where a name ends in `_real_s`, `cpu_s` or is among the last rows: wall and CPU seconds
+are of all scenarios with their preparation, those of `NAME_cpu_s` of one.
 
 Scenarios: `pressure` (a bulk change of 10,000 users, and 20 leavers in the middle of it, for our sink and for the same
 sink first in, first out), `outage` (100 edits of each of 100 users while the target is down), `speed` (no limit,
 against a bare aiohttp loop), `shared` (two sinks on one token), `trouble` (a 429 storm, 30 s of death, one user who
-always fails) and `guard` (3,000 leavers in one bad file, and 5 real ones meanwhile).
+always fails) and `guard` (3,000 leavers in one bad file, and 5 real ones meanwhile). With --quick all is smaller, and
+`shared` and `guard` are left out.
 """
 
 import asyncio
 import statistics
-import sys
 import tempfile
 import time
 from collections.abc import Awaitable, Callable, Iterable
@@ -20,30 +21,37 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
-import aiohttp
-import orjson
 import uvloop
 
 from streamproc import telemetry
 from streamproc.adapters.kafka.topics import ensure_topics
 from streamproc.core.fold.plan import Urgency
-from streamproc.core.scim.dialect import PATCH_OP
 from streamproc.embedded import embedded_kafka
 from streamproc.operators.controls import control, order
 from streamproc.settings import load_settings
 from streamproc.sink.decide.desired_state import Work
 from streamproc.sink.decide.lanes import Lanes, Turn
 from streamproc.sink.decide.rate_limit import RateLimiter
-from tests.bench import say, show
+from tests.bench import QUICK, parser, say, show, size
+from tests.bench.bare import bare, patch_all
+from tests.bench.cpu import Usage, process_cpu, usage
 from tests.support.rig import Rig, person, rig
 
-SCALE: Final = 20
+SCALE: Final = size(20, 40)
 LIMIT: Final = 300
 WINDOW: Final = 60 / SCALE
-USERS: Final = 10_000
+USERS: Final = size(10_000, 300)
 LEAVERS: Final = 20
-SPEED: Final = 4_000
+SPEED: Final = size(4_000, 500)
+TURNS: Final = size(3, 2)
+EDITS: Final = size(100, 20)
 CONNECTIONS: Final = 16
+FILE: Final = size(3_000, 500)
+"""Leavers in the bad file."""
+DEATH: Final = size(30, 3)
+"""Seconds for which the target is dead."""
+STRETCH: Final = size(8, 1.5)
+"""Seconds for which each other trouble lasts."""
 
 Found = dict[str, Any]
 
@@ -64,7 +72,7 @@ async def pressure(made: Rig) -> Found:
         async with made.sink():
             await hired(made, users)
         await limited(made)
-        async with made.sink(lanes, rate_limiter):
+        async with made.sink(lanes, rate_limiter, guard_count=10**6):  # it isn't asked about the guard
             bulk = [(user, await made.say(user, department=f"Floor {name}")) for user in users[:USERS]]
             await _half(made, bulk)
             left = [(user, await made.say(user, active=False)) for user in users[USERS:]]
@@ -81,14 +89,14 @@ async def pressure(made: Rig) -> Found:
 async def outage(made: Rig) -> Found:
     """What it costs to catch up."""
     users = [f"out{n:03}" for n in range(100)]
-    async with made.sink():
+    async with made.sink(request_timeout=size(30.0, 5.0)):  # so long may a refused write still land: it is waited for
         await hired(made, users)
         await made.sim("POST", "faults", {"faults": [{"kind": "503_before"}]})
         last: list[tuple[str, int]] = []
-        for edit in range(100):
+        for edit in range(EDITS):
             last = [(user, await made.say(user, phone=f"+1317555{edit:04}")) for user in users]
             await asyncio.sleep(0.02)
-        await asyncio.sleep(3)
+        await asyncio.sleep(size(3, 1))
         await made.sim("POST", "requests/reset")
         await made.sim("POST", "faults", {"faults": []})
         back = time.time()
@@ -103,51 +111,73 @@ async def outage(made: Rig) -> Found:
 
 
 async def speed(made: Rig) -> Found:
-    """Requests a second without a limit, ours and a bare loop's, in turn: by the stand-in's own clock."""
+    """Requests a second without a limit, ours and a bare loop's in turns, each in a process of its own.
+
+    Both by the stand-in's own clock, from the first write to the last. A first turn of both isn't counted.
+    """
     users = [f"fast{n:05}" for n in range(SPEED)]
     others = [f"bare{n:05}" for n in range(SPEED)]  # not ours: a write of somebody else's is a version conflict to us
     async with made.sink():
         await hired(made, [*users, *others])
         ids = {user: each["id"] for user, each in (await made.users()).items()}
-    ours: list[float] = []
-    bare: list[float] = []
+    rates: list[tuple[float, float]] = []
+    cpu: list[tuple[float, float]] = []
     sink = made.stack.child("sink", "sink", STREAMPROC_CONNECTIONS=str(CONNECTIONS))
     await sink.start()
+    assert sink.process is not None
     try:
-        for turn in range(3):
-            mark = await _count(made)
-            await _bare(made, [ids[user] for user in others], f"Bare {turn}")
-            bare.append(await _rate(made, mark))
-            async with made.deaf():  # what follows the fates in this process would take from the cores
-                await order(made.settings.kafka, [control("pause", None, "bench", "backlog", 0)])
-                await asyncio.sleep(1)
-                for user in users:
-                    await made.say(user, department=f"Sink {turn}")
-                await made.producer.flush()
-                await asyncio.sleep(2)
-                mark = await _count(made)
-                await order(made.settings.kafka, [control("resume", None, "bench", "backlog", 0)])
-                while await _count(made) < mark + SPEED:  # noqa: ASYNC110 - it is another process
-                    await asyncio.sleep(0.2)
-            ours.append(await _rate(made, mark))
-            say(f"requests/s: ours {ours[-1]:.0f}, bare {bare[-1]:.0f}")
+        async with (
+            bare("patch", made.simulator, str(CONNECTIONS)) as (loop, _),
+            made.deaf(),  # what follows the fates in this process would take from the cores
+        ):
+            written = len((await made.sim("GET", "ledger"))["entries"])
+            for turn in range(TURNS + 1):
+                before = process_cpu(sink.process.pid)
+                await _through_sink(made, users, f"Sink {turn}", written)
+                rate, written = await _rate(made, written)
+                between = process_cpu(sink.process.pid), process_cpu(loop.pid)
+                await patch_all(loop, [ids[user] for user in others], f"Bare {turn}")
+                bare_rate, written = await _rate(made, written)
+                if turn:
+                    rates.append((rate, bare_rate))
+                    cpu.append((between[0] - before, process_cpu(loop.pid) - between[1]))
+                    say(f"requests/s: ours {rate:.0f}, bare {bare_rate:.0f}")
     finally:
         await sink.stop()
     return {
-        "requests_per_s": round(statistics.median(ours)),
-        "bare_requests_per_s": round(statistics.median(bare)),
-        "ratio_to_bare_http": round(statistics.median(a / b for a, b in zip(ours, bare, strict=True)), 2),
+        "requests_per_s": round(statistics.median(ours for ours, _ in rates)),
+        "bare_requests_per_s": round(statistics.median(bares for _, bares in rates)),
+        "ratio_to_bare_http": round(statistics.median(ours / bares for ours, bares in rates), 2),
+        "cpu_us_per_request": round(statistics.median(ours for ours, _ in cpu) / SPEED * 1e6),
+        "bare_cpu_us_per_request": round(statistics.median(bares for _, bares in cpu) / SPEED * 1e6),
+        "cpu_ratio_to_bare_http": round(statistics.median(bares / ours for ours, bares in cpu), 2),
     }
 
 
-async def _count(made: Rig) -> int:
-    return int((await made.sim("GET", "requests"))["by_status"].get("200", 0))
+async def _through_sink(made: Rig, users: list[str], department: str, written: int) -> None:
+    """A change of each, all there before the sink may begin; returns when all are written."""
+    await order(made.settings.kafka, [control("pause", None, "bench", "backlog", 0)])
+    await asyncio.sleep(size(1, 0.5))
+    for user in users:
+        await made.say(user, department=department)
+    await made.producer.flush()
+    await asyncio.sleep(size(2, 1))
+    await order(made.settings.kafka, [control("resume", None, "bench", "backlog", 0)])
+    while not await _entries(made, written + len(users) - 1):  # noqa: ASYNC110 - it is another process
+        await asyncio.sleep(0.2)
 
 
-async def _rate(made: Rig, mark: int) -> float:
-    """Writes a second, of the last ones in the ledger."""
-    written = (await made.sim("GET", "ledger"))["entries"][-(await _count(made) - mark) :]
-    return (len(written) - 1) / float(written[-1]["at"] - written[0]["at"])
+async def _entries(made: Rig, first: int) -> list[dict[str, Any]]:
+    """The stand-in's ledger of writes, from this one on."""
+    entries: list[dict[str, Any]] = (await made.sim("GET", f"ledger?since={first}"))["entries"]
+    return entries
+
+
+async def _rate(made: Rig, written: int) -> tuple[float, int]:
+    """Writes a second, of those after the first `written`; how many there are now."""
+    entries = await _entries(made, written)
+    assert len(entries) == SPEED, f"{len(entries)} writes, not {SPEED}"
+    return (len(entries) - 1) / float(entries[-1]["at"] - entries[0]["at"]), written + len(entries)
 
 
 async def shared(made: Rig) -> Found:
@@ -189,27 +219,27 @@ async def trouble(made: Rig) -> Found:
     bad = {"kind": "500_before", "user": "bad"}
     async with made.sink():
         await hired(made, [*users, "bad"])
-        calm = await _others(made, users, 8)
+        calm = await _others(made, users, STRETCH)
         found["calm_p99_real_s"] = _share(calm, 0.99)
         await made.say("bad", department="Nowhere")
         for name, faults in (("one_bad_user", [bad]), ("storm_429", [storm])):
             await made.sim("POST", "faults", {"faults": faults, "seed": 1})
-            took = await _others(made, users, 8)
+            took = await _others(made, users, STRETCH)
             found |= {f"{name}_p50_real_s": _share(took, 0.5), f"{name}_p99_real_s": _share(took, 0.99)}
         await made.sim("POST", "faults", {"faults": [{"kind": "503_before"}]})
-        dead = asyncio.create_task(_others(made, users, 35))
-        await asyncio.sleep(30)
+        dead = asyncio.create_task(_others(made, users, DEATH + size(5, 2)))
+        await asyncio.sleep(DEATH)
         await made.sim("POST", "faults", {"faults": []})
         back = time.time() * 1000
         await dead
         late = [each["acknowledged"] - back for each in made.fates.values() if (each["acknowledged"] or 0) > back]
-        found["first_after_30_s_of_death_real_s"] = round(min(late) / 1000, 2)
+        found[f"first_after_{DEATH}_s_of_death_real_s"] = round(min(late) / 1000, 2)
     return found
 
 
 async def guard(made: Rig) -> Found:
-    """One bad file says that 3,000 have left; five really leave meanwhile."""
-    users = [f"file{n:05}" for n in range(3_000)]
+    """One bad file says that everybody in it has left; five really leave meanwhile."""
+    users = [f"file{n:05}" for n in range(FILE)]
     real = [f"real{n}" for n in range(5)]
     async with made.sink():
         await hired(made, [*users, *real])
@@ -229,6 +259,10 @@ SCENARIOS: Final[dict[str, Callable[[Rig], Awaitable[Found]]]] = {
 }
 
 
+QUICK_ONES: Final = ("pressure", "outage", "speed", "trouble")
+"""With --quick: the others' figures are counts, which small sizes say nothing of."""
+
+
 async def hired(made: Rig, users: Iterable[str]) -> None:
     """People who are there, without a limit."""
     begun = time.monotonic()
@@ -246,30 +280,6 @@ async def limited(made: Rig) -> None:
 async def unlimited(made: Rig) -> None:
     """No limit from now on."""
     await made.sim("POST", "config", {"rate_limit": 0})
-
-
-async def _bare(made: Rig, ids: list[str], department: str) -> float:
-    form = {"grant_type": "client_credentials", "client_id": "demo", "client_secret": "demo"}
-    async with made.http.post(f"{made.simulator}/oauth/token", data=form) as answer:
-        token = (await answer.json())["access_token"]
-    path = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department"
-    operation = {"op": "replace", "path": path, "value": department}
-    body = orjson.dumps({"schemas": [PATCH_OP], "Operations": [operation]})
-    headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/scim+json"}
-    waiting = iter(ids)
-    connector = aiohttp.TCPConnector(limit=CONNECTIONS)
-    async with aiohttp.ClientSession(connector=connector, headers=headers) as http:
-
-        async def loop() -> None:
-            for id_ in waiting:
-                url = f"{made.simulator}/api/v2/scim/v2/Users/{id_}"
-                async with http.patch(url, data=body) as answer:
-                    assert answer.status == 200
-                    orjson.loads(await answer.read())
-
-        begun = time.monotonic()
-        await asyncio.gather(*(loop() for _ in range(CONNECTIONS)))
-        return len(ids) / (time.monotonic() - begun)
 
 
 async def _half(made: Rig, bulk: list[tuple[str, int]]) -> None:
@@ -300,26 +310,34 @@ def _share(values: list[float], share: float) -> float:
     return round(sorted(values)[min(len(values) - 1, int(len(values) * share))], 3)
 
 
-async def measure() -> Found:
-    """All scenarios, in one run."""
-    only = sys.argv[sys.argv.index("--only") + 1].split(",") if "--only" in sys.argv else list(SCENARIOS)
+async def measure(names: list[str]) -> Found:
+    """These scenarios, in one run."""
     found: Found = {"scale": SCALE}
+    used = Usage()
     async with embedded_kafka(progress=say) as broker:
         settings = load_settings(kafka=broker.bootstrap, connections=CONNECTIONS, log_level="error")
         await ensure_topics(settings.kafka)
-        for name in only:
+        for name in names:
             say(f"--- {name}")
             with tempfile.TemporaryDirectory() as folder:
+                begun = usage(broker.pid)
                 async with rig(settings, Path(folder)) as made:
                     found |= await SCENARIOS[name](made)
-    return found
+                one = usage(broker.pid) - begun
+                found[f"{name}_cpu_s"] = round(one.cpu, 2)
+                used += one
+    return found | used.row()
 
 
 def main() -> None:
     """Command line."""
+    default = ",".join(QUICK_ONES if QUICK else SCENARIOS)
+    arguments = parser(__doc__)
+    arguments.add_argument("--only", default=default, metavar="NAME,NAME", help=f"scenarios; else {default}")
+    options = arguments.parse_args()
     telemetry.configure("error", json=False, service="bench")
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        show("delivery under pressure", runner.run(measure()))
+        show("delivery under pressure", runner.run(measure(options.only.split(","))), json=options.json)
 
 
 if __name__ == "__main__":

@@ -23,9 +23,10 @@ from streamproc.demo.directories import open_doors
 from streamproc.demo.processes import stack
 from streamproc.embedded import embedded_kafka
 from streamproc.settings import load_settings
-from tests.bench import say
+from tests.bench import say, size
+from tests.bench.cpu import usage
 
-LEAVERS, PAUSE, SECONDS = 50, 0.25, 60.0
+LEAVERS, PAUSE, SECONDS = size(50, 20), 0.25, 60.0
 
 
 async def measure() -> dict[str, Any]:
@@ -46,12 +47,14 @@ async def measure() -> dict[str, Any]:
                     users = [f"E{number:03}" for number in range(LEAVERS)]
                     await _tell(http, "POST", people, [_person(user) for user in users])
                     await _fates(follower, set(users), "delivered")
+                    before = usage(broker.pid)
                     for user in users:
                         await asyncio.sleep(PAUSE)
                         begun = time.time() * 1000
                         await _tell(http, "PATCH", f"{people}/{user}", {"active": False})
                         outcome = (await _fates(follower, {user}, "revoked"))[user]
                         took.append(outcome["read_back"] - begun)
+                    used = usage(broker.pid) - before
                 finally:
                     await follower.stop()
     took.sort()
@@ -60,6 +63,7 @@ async def measure() -> dict[str, Any]:
         "hook_to_revoked_p50_ms": round(statistics.median(took), 1),
         "hook_to_revoked_p99_ms": round(took[int(len(took) * 0.99)], 1),
         "leavers": LEAVERS,
+        **used.row("hook_"),
     }
 
 

@@ -1,4 +1,4 @@
-"""Faust's own no-op agent on events.hris, as its documents write one. Started by `bench.worker`; prints its rate."""
+"""Faust's own no-op agent on events.hris, as its documents write one: for `bench.worker`. Prints rate and CPU."""
 
 import asyncio
 import sys
@@ -11,7 +11,7 @@ import uvloop
 
 
 async def main(bootstrap: str, expected: int) -> None:
-    """Consume `expected` events and print events per second from the first to the last."""
+    """Consume `expected` events; print events per second and CPU µs per event, from the first to the last."""
     app = faust.App(
         "noop",
         broker=f"kafka://{bootstrap}",
@@ -23,17 +23,18 @@ async def main(bootstrap: str, expected: int) -> None:
         stream_wait_empty=False,
     )
     done = asyncio.Event()
-    seen, first = 0, 0.0
+    seen, first, cpu = 0, 0.0, 0.0
 
     @app.agent(app.topic("events.hris", key_type=bytes, value_type=bytes, allow_empty=True))  # type: ignore[untyped-decorator]
     async def nothing(stream: Any) -> AsyncIterator[None]:
-        nonlocal seen, first
+        nonlocal seen, first, cpu
         async for _ in stream:
             if seen == 0:
-                first = time.perf_counter()
+                first, cpu = time.perf_counter(), time.process_time()
             seen += 1
             if seen == expected:
-                print(f"{expected / (time.perf_counter() - first):.1f}", flush=True)
+                rate = expected / (time.perf_counter() - first)
+                print(f"{rate:.1f} {(time.process_time() - cpu) / expected * 1e6:.1f}", flush=True)
                 done.set()
         if False:
             yield

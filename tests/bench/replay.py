@@ -1,12 +1,12 @@
-"""Replay of 1,000,000 changes of 50,000 users from an archive: `python -m tests.bench.replay [--json] [--small]`.
+"""Replay of 1,000,000 changes of 50,000 users from an archive: `python -m tests.bench.replay [--quick] [--json]`.
 
 `wall_s`, `events_per_s`, `peak_mb` (all processes together) are of `replay --verify`, on both cores by partition, over
 an archive that is constructed first; `ratio_to_read` is its wall time against only reading the same files and parsing
-their JSON, in the same way. `--small`: a hundredth of it.
+their JSON, in the same way. `cpu_us_per_event` is CPU time of all processes of the replay, for each change, and
+`cpu_ratio_to_read` compares that with only reading. `--quick`: a twentieth of it.
 """
 
 import multiprocessing
-import sys
 import tempfile
 import threading
 import time
@@ -24,10 +24,11 @@ from streamproc.archive.reader import ArchivedHistory
 from streamproc.audit.replay.partition import PartitionRequest
 from streamproc.audit.replay.verify import verify
 from streamproc.core.records.topic_names import CHANGES, DELIVERIES, OPERATIONS, OUTCOMES
-from tests.bench import say, show
+from tests.bench import parser, say, show, size
+from tests.bench.cpu import usage
 from tests.bench.recorded import PARTITIONS, record
 
-EVENTS, USERS, CORES = 1_000_000, 50_000, 2
+EVENTS, USERS, CORES = size(1_000_000, 50_000), size(50_000, 2_500), 2
 
 
 def read(folder: Path, partition: int) -> int:
@@ -73,23 +74,25 @@ def measure(folder: Path, events: int, users: int) -> dict[str, Any]:
     generated = time.perf_counter() - begun
     size = sum(path.stat().st_size for path in folder.rglob("*.parquet"))
     say(f"constructed in {generated:.1f} s: {size // 2**20} MB in {sum(1 for _ in folder.rglob('*.parquet'))} files")
-    begun = time.perf_counter()
+    start = usage()
     with ProcessPoolExecutor(CORES, multiprocessing.get_context("spawn")) as pool:
         records = sum(pool.map(read, [folder] * PARTITIONS, range(PARTITIONS)))
-    reading = time.perf_counter() - begun
-    say(f"read and parsed in {reading:.1f} s: {records} records")
+    reading = usage() - start
+    say(f"read and parsed in {reading.wall:.1f} s: {records} records")
     with _peak() as peak:
-        begun = time.perf_counter()
+        start = usage()
         verdict = verify(ArchivedHistory(folder), PartitionRequest(), map_partitions)
-        wall = time.perf_counter() - begun
+        used = usage() - start
         megabytes = peak()
     assert verdict.equal, verdict.first
     return {
-        "wall_s": round(wall, 1),
-        "events_per_s": round(verdict.counts.events / wall),
+        **used.row(),
+        "events_per_s": round(verdict.counts.events / used.wall),
+        "cpu_us_per_event": round(used.cpu / verdict.counts.events * 1e6, 1),
         "peak_mb": megabytes,
-        "ratio_to_read": round(wall / reading, 2),
-        "read_s": round(reading, 1),
+        "ratio_to_read": round(used.wall / reading.wall, 2),
+        "cpu_ratio_to_read": round(used.cpu / reading.cpu, 2),
+        "read_s": round(reading.wall, 1),
         "generate_s": round(generated, 1),
         "events": verdict.counts.events,
         "records": records,
@@ -100,9 +103,9 @@ def measure(folder: Path, events: int, users: int) -> dict[str, Any]:
 
 def main() -> None:
     """Command line."""
-    share = 100 if "--small" in sys.argv else 1
+    options = parser(__doc__).parse_args()
     with tempfile.TemporaryDirectory(prefix="streamproc-bench-") as name:
-        show("replay from an archive", measure(Path(name, "archive"), EVENTS // share, USERS // share))
+        show("replay from an archive", measure(Path(name, "archive"), EVENTS, USERS), json=options.json)
 
 
 if __name__ == "__main__":

@@ -1,15 +1,15 @@
-"""100,000 users in state: memory and recovery of worker and sink: `python -m tests.bench.scale [--json] [--rocksdb]`.
+"""Users in state, memory and recovery of worker and sink: `python -m tests.bench.scale [--quick] [--json] [--rocksdb]`.
 
 The topics are filled with one hired user after another, folded by the core. Then each service starts with nothing but
-Kafka, and is measured when it is ready: resident memory of its process, and seconds from its start.
+Kafka, and is measured when it is ready: resident memory of its process, and wall and CPU seconds from its start. The
+last rows are of both starts, with the stand-in for Genesys. `--quick`: a tenth of the users.
 """
 
 import asyncio
-import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import orjson
 import psutil
@@ -28,42 +28,48 @@ from streamproc.core.records.user_record import encode
 from streamproc.demo.processes import Stack, stack
 from streamproc.embedded import embedded_kafka
 from streamproc.settings import Settings, load_settings
-from tests.bench import say, show
+from tests.bench import parser, say, show, size
+from tests.bench.cpu import process_cpu, usage
 
-USERS = 100_000
+USERS = size(100_000, 10_000)
 
 
-async def measure() -> dict[str, Any]:
+async def measure(store: Literal["memory", "rocksdb"]) -> dict[str, Any]:
     """Fill, start, look."""
-    store = "rocksdb" if "--rocksdb" in sys.argv else "memory"
     async with embedded_kafka(progress=say) as broker:
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
             settings = load_settings(kafka=broker.bootstrap, table_store=store, data=folder / "data")
             await ensure_topics(settings.kafka)
             await _fill(settings)
+            begun = usage(broker.pid)
             async with stack(settings, folder) as running:
-                worker_mb, worker_s = await _start(running, "worker")
-                sink_mb, sink_s = await _start(running, "sink")
+                worker = await _start(running, "worker")
+                sink = await _start(running, "sink")
+            used = usage(broker.pid) - begun
     return {
-        "worker_mb": worker_mb,
-        "sink_mb": sink_mb,
-        "worker_recovery_s": worker_s,
-        "sink_recovery_s": sink_s,
+        **worker,
+        **sink,
         "users": USERS,
         "store": store,
+        **used.row(),
     }
 
 
-async def _start(running: Stack, name: str) -> tuple[int, float]:
+async def _start(running: Stack, name: str) -> dict[str, float]:
     begun = time.monotonic()
     await running.start(name)
     taken = time.monotonic() - begun
     process = running.children[name].process
     assert process is not None
+    cpu = process_cpu(process.pid)
     megabytes = psutil.Process(process.pid).memory_info().rss // 2**20
     await running.children[name].stop()
-    return megabytes, round(taken, 1)
+    return {
+        f"{name}_mb": megabytes,
+        f"{name}_recovery_s": round(taken, 1),
+        f"{name}_recovery_cpu_s": round(cpu, 2),
+    }
 
 
 async def _fill(settings: Settings) -> None:
@@ -119,8 +125,12 @@ def _person(user: str) -> dict[str, Any]:
 
 def main() -> None:
     """Command line."""
+    arguments = parser(__doc__)
+    arguments.add_argument("--rocksdb", action="store_true", help="the worker's tables in RocksDB, not in memory")
+    options = arguments.parse_args()
+    store: Literal["memory", "rocksdb"] = "rocksdb" if options.rocksdb else "memory"
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        show(f"{USERS} users in state", runner.run(measure()))
+        show(f"{USERS} users in state", runner.run(measure(store)), json=options.json)
 
 
 if __name__ == "__main__":

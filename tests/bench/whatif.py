@@ -1,14 +1,12 @@
-"""What if over 1,000,000 changes of 50,000 users: `python -m tests.bench.whatif [--json] [--small]`.
+"""What if over 1,000,000 changes of 50,000 users: `python -m tests.bench.whatif [--quick] [--json]`.
 
 From an archive that is constructed first, on all cores by partition. The mapping that is asked about reads one more
 fact than those in the log, of which the second reads one more than the first: nothing can be heard once for both.
-`peak_mb` is of all processes together. `--small`: a hundredth of it.
+`peak_mb` is of all processes together, and so is `cpu_us_per_event`. `--quick`: a twentieth of it.
 """
 
 import multiprocessing
-import sys
 import tempfile
-import time
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -23,11 +21,12 @@ from streamproc.archive.writer import ArchiveWriter
 from streamproc.core.records.partitioner import partition_of
 from streamproc.core.records.topic_names import CHANGES
 from streamproc.mapping_preview.run import Question, compared
-from tests.bench import say, show
+from tests.bench import parser, say, show, size
+from tests.bench.cpu import usage
 from tests.bench.recorded import FIRST, PARTITIONS, SECOND, Month
 from tests.bench.replay import _peak
 
-EVENTS, USERS, CORES = 1_000_000, 50_000, 2
+EVENTS, USERS, CORES = size(1_000_000, 50_000), size(50_000, 2_500), 2
 ASKED = SECOND.replace("[always]", '[[rule]]\nwhen = { "group:Chat" = "*" }\nskills = { Claims = 2.0 }\n\n[always]')
 
 
@@ -47,15 +46,16 @@ def measure(folder: Path, events: int, users: int) -> dict[str, Any]:
     with ProcessPoolExecutor(CORES, multiprocessing.get_context("spawn")) as pool:
         list(pool.map(partial(construct, folder, events, users), range(PARTITIONS)))
     with _peak() as peak:
-        begun = time.perf_counter()
+        start = usage()
         impact = compared(ArchivedHistory(folder), Question(ASKED, "asked", (FIRST, "first")), say).impact
-        wall = time.perf_counter() - begun
+        used = usage() - start
         megabytes = peak()
     assert impact.events > 0.99 * (events // PARTITIONS * PARTITIONS)
     assert impact.gained["skills"]["Claims"] > 0
     return {
-        "wall_s": round(wall, 1),
-        "events_per_s": round(impact.events / wall),
+        **used.row(),
+        "events_per_s": round(impact.events / used.wall),
+        "cpu_us_per_event": round(used.cpu / impact.events * 1e6, 1),
         "peak_mb": megabytes,
         "events": impact.events,
         "users": impact.users,
@@ -66,9 +66,9 @@ def measure(folder: Path, events: int, users: int) -> dict[str, Any]:
 
 def main() -> None:
     """Command line."""
-    share = 100 if "--small" in sys.argv else 1
+    options = parser(__doc__).parse_args()
     with tempfile.TemporaryDirectory(prefix="streamproc-bench-") as name:
-        show("what if, from an archive", measure(Path(name, "archive"), EVENTS // share, USERS // share))
+        show("what if, from an archive", measure(Path(name, "archive"), EVENTS, USERS), json=options.json)
 
 
 if __name__ == "__main__":
