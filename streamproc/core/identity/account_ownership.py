@@ -1,12 +1,13 @@
-"""Tenure: whose account it was when it was disabled, where that is heard after it has become another user's.
+"""Account ownership: whose account it was when it was disabled, where that is heard after it became another user's.
 
-An account that leaves a user leaves behind that it had been disabled (`facts.py`). Its source's word of that may come
-after the change of its number, or be fetched after it, by when it may be enabled again, for its next user. So from the
-first word that matters on, its link keeps them in the source's order, and each user is told what comes to hold of them.
+An account that leaves a user leaves behind that it had been disabled (`core/fold/facts.py`). What its source says of
+that may come after the change of its employee number, or be fetched after it, when the account may be enabled again for
+its next user. So from the first word that matters on, its link keeps the source's words in the source's order, and each
+user is told what comes to hold of them.
 
-Rule 1: a word is about the user whose number the account carried then. What disables it and changes its number in one
-go is about the user before; what was said before any number is about the first.
-Rule 2: of one user's words the last counts, in the source's order. What never was active wasn't disabled.
+Rule 1: a word is about the user whose number the account carried then. What disables it and changes its number at once
+is about the user before; what was said before any number is about the first.
+Rule 2: of the words about one user the last counts, in the source's order. What never was active wasn't disabled.
 Rule 3: who comes back to an account that is still disabled goes on being denied by it.
 Rule 4: an operator who orders whose it is takes along what it says of the user before, now and later.
 """
@@ -25,81 +26,88 @@ MOST: Final = 40
 """Words of one account. Of more only the newest are kept; what is later than that comes too late."""
 
 
-def word(said: SourceEvent, user: str | None) -> Word:
-    """`user`: the one whom it names. What has a date is in no order with the rest, and isn't taken for a word."""
-    if said.row is not None or said.effective is not None or (said.kind == "change" and ACTIVE not in said.attributes):
-        return Word(said.order, None, user)
-    return Word(said.order, _access(said.attributes.get(ACTIVE)), user)
+def word_of(event: SourceEvent, user: str | None) -> Word:
+    """What an event says of the account. `user`: the one whom it names.
+
+    What has a date is in no order with the rest, so its access isn't taken for a word.
+    """
+    dated = event.row is not None or event.effective is not None
+    if dated or (event.kind == "change" and ACTIVE not in event.attributes):
+        return Word(event.order, None, user)
+    return Word(event.order, _access(event.attributes.get(ACTIVE)), user)
 
 
-def founded(facts: SourceFacts, user: str | None, named: Order | None, now: int) -> list[Word]:
-    """What was known of a user's account before the first word that matters. `named`: the last word of whose it is."""
+def first_words(facts: SourceFacts, user: str | None, named: Order | None, now: int) -> list[Word]:
+    """What was known of a user's account before the first word that matters.
+
+    `named`: when its source last said whose it is. `now`: ms since 1970.
+    """
     words = [Word(FIRST, "on" if was_active(facts, now, accounts=True) else None, user)]
     if named is not None:
         words.append(Word(named, None, user))
     if (at := spoken(facts, ACTIVE, now)) is not None:
         words.append(Word(at, _access(as_of(facts, now)[0].get(ACTIVE))))
-    return heard(words, ())
+    return merged(words, ())
 
 
-def ordered(words: Sequence[Word], user: str | None) -> list[Word]:
-    """With an operator's order of whose it is: what it says of them is yet to come."""
+def with_order(words: Sequence[Word], user: str | None) -> list[Word]:
+    """The words with an operator's order of whose the account is: what it says of that user is yet to come."""
     time, number, event = words[-1].order if words else FIRST
-    return heard(words, [Word((time, number, f"{event}/ordered"), None, user, ordered=True)])
+    return merged(words, [Word((time, number, f"{event}/ordered"), None, user, ordered=True)])
 
 
-def heard(known: Iterable[Word], said: Iterable[Word]) -> list[Word]:
-    """With what was said, in order."""
-    merged: dict[Order, Word] = {}
-    for each in (*known, *said):
-        before = merged.get(each.order, each)
-        ordered = each.ordered or before.ordered
-        merged[each.order] = Word(each.order, each.access or before.access, each.user or before.user, ordered)
-    found: list[Word] = []
-    for _, each in sorted(merged.items()):
-        if each == Word(each.order):
+def merged(known: Iterable[Word], new: Iterable[Word]) -> list[Word]:
+    """Both, in the source's order; without words that say nothing, and those between two that say the same."""
+    by_order: dict[Order, Word] = {}
+    for word in (*known, *new):
+        same = by_order.get(word.order, word)
+        ordered = word.ordered or same.ordered
+        by_order[word.order] = Word(word.order, word.access or same.access, word.user or same.user, ordered)
+    words: list[Word] = []
+    for _, word in sorted(by_order.items()):
+        if word == Word(word.order):
             continue
-        if len(found) > 1 and all(replace(one, order=each.order) == each for one in found[-2:]):
-            found.pop()  # the first and the last that say the same show where a late one belongs that names nobody
-        found.append(each)
-    return found
+        if len(words) > 1 and all(replace(last, order=word.order) == word for last in words[-2:]):
+            words.pop()  # the first and the last that say the same show where a late one belongs that names nobody
+        words.append(word)
+    return words
 
 
-def kept(words: Sequence[Word]) -> tuple[Word, ...]:
+def pruned(words: Sequence[Word]) -> tuple[Word, ...]:
     """The newest of them, behind what the others come to."""
     if len(words) <= MOST:
         return tuple(words)
     others, newest = words[: -MOST // 2], words[-MOST // 2 :]
-    once: Access | None = "on" if any(each.access == "on" for each in others) else None
-    user = next((each.user for each in reversed(others) if each.user is not None or each.ordered), None)
-    access = next((each.access for each in reversed(others) if each.access is not None), None)
+    once: Access | None = "on" if any(word.access == "on" for word in others) else None
+    user = next((word.user for word in reversed(others) if word.user is not None or word.ordered), None)
+    access = next((word.access for word in reversed(others) if word.access is not None), None)
     return (Word(FIRST, once, user), Word(others[-1].order, access), *newest)
 
 
-def denied(words: Iterable[Word]) -> dict[str, bool]:
-    """Each user whose the account was, and whether it was disabled as theirs. `words` in order."""
-    found: dict[str, bool] = {}
+def disabled_by_user(words: Iterable[Word]) -> dict[str, bool]:
+    """Each user whose the account was, and whether it was disabled as theirs. `words` in the source's order."""
+    disabled: dict[str, bool] = {}
     user: str | None = None
-    off = once = False
-    for each in words:
-        once = once or each.access == "on"
-        off = off if each.access is None else each.access == "off"
-        if each.ordered and user is not None:
-            found[user] = False
-        if each.ordered and each.user is None:
+    off = once_on = False
+    for word in words:
+        once_on = once_on or word.access == "on"
+        off = off if word.access is None else word.access == "off"
+        if word.ordered and user is not None:
+            disabled[user] = False
+        if word.ordered and word.user is None:
             user = None
-        if each.user is None or each.user == user:
-            if user is not None and each.access is not None:
-                found[user] = once and off
+        if word.user is None or word.user == user:
+            if user is not None and word.access is not None:
+                disabled[user] = once_on and off
             continue
         if user is None:
-            found[each.user] = once and off
+            disabled[word.user] = once_on and off
         else:
-            if each.access == "off":
-                found[user] = once
-            found[each.user] = found.get(each.user, False) and off
-        user = each.user
-    return found
+            if word.access == "off":
+                disabled[user] = once_on
+            disabled[word.user] = disabled.get(word.user, False) and off
+        user = word.user
+    return disabled
 
 
 def _access(active: object) -> Access:

@@ -7,9 +7,10 @@ Rule 3: what a subject says before its user is known waits, oldest first. It com
 that the subject has said, so that nobody is let in for a moment by what was taken back since.
 Rule 4: a subject moves from user to user by `unlink` and `link` events, each of which names the other user. The link
 keeps all that the subject has said, so a merge and a split after it lose nothing. Where the source moved it, its former
-users are told by another `unlink` what it says of their time later on (`tenure.py`); an operator's order ends that.
-Rule 5: all about one subject, orders too, comes through one partition. So repeats change nothing: a record at or below
-the last one is passed over, and where a crash forgot the link, the events that come again are those that came before.
+users are told by another `unlink` what is said of their time later on (`account_ownership.py`); an operator's order
+ends that.
+Rule 5: everything about one subject, orders too, comes through one partition. So repeats change nothing: a record at or
+before the last one is passed over, and where a crash forgot the link, the same events as before come again.
 """
 
 from collections.abc import Sequence
@@ -20,7 +21,14 @@ import orjson
 
 from streamproc.core.fold.facts import absorb
 from streamproc.core.identity.account_ownership import MOST as WORDS
-from streamproc.core.identity.account_ownership import denied, founded, heard, kept, ordered, word
+from streamproc.core.identity.account_ownership import (
+    disabled_by_user,
+    first_words,
+    merged,
+    pruned,
+    with_order,
+    word_of,
+)
 from streamproc.core.parsed_payload import SourceEvent
 from streamproc.core.records.change_event import ChangeEvent, Move, Origin
 from streamproc.core.records.control import Control
@@ -37,7 +45,7 @@ LONGEST: Final = 256
 def resolve(
     link: Link | None, source: str, said: Sequence[SourceEvent], origin: Origin
 ) -> tuple[Link, list[ChangeEvent]]:
-    """What one raw record says of one subject (at least one `SourceEvent`) → its link, and what the log is to hold."""
+    """What one raw record says of one subject (at least one `SourceEvent`) → its link, and events for the log."""
     if link is not None and origin.is_at_or_before(link.origin):
         return link, []
     link = link or Link(0, source, said[0].subject, origin)
@@ -49,15 +57,15 @@ def resolve(
         user = None if each.anchor is None else normalised(each.anchor)
         if user is not None and (claimed is None or each.order > claimed):
             claim, claimed = user, each.order
-    known = replace(link, seq=link.seq + 1, origin=origin, facts=facts, claim=claim, claimed=claimed)
-    known, late = _remembered(link, known, said)
-    stood = link.facts is not None and link.facts.values.get(ACTIVE) is False
-    settled, found = _settled(known, events, None, stood=stood)
-    return settled, late + found
+    heard = replace(link, seq=link.seq + 1, origin=origin, facts=facts, claim=claim, claimed=claimed)
+    heard, late = _with_words(link, heard, said)
+    was_disabled = link.facts is not None and link.facts.values.get(ACTIVE) is False
+    settled, led_to = _settled(heard, events, None, was_disabled=was_disabled)
+    return settled, late + led_to
 
 
 def order(link: Link | None, control: Control, placed: Origin, origin: Origin) -> tuple[Link, list[ChangeEvent]]:
-    """An operator's `link` or `split` of a subject → its link, and what the log is to hold.
+    """An operator's `link` or `split` of a subject → its link, and events for the log.
 
     `placed`: where the order lies among the controls; `origin`: where it came in line with what the source says.
     """
@@ -69,10 +77,10 @@ def order(link: Link | None, control: Control, placed: Origin, origin: Origin) -
     link = link or Link(0, source, subject, origin)
     user = None if control.action == "split" or control.user is None else normalised(control.user)
     ruling = Ruling(user, link.claim, control.by, control.reason)
-    words = _handed_over(link, user, origin.appended)
+    words = _words_after_order(link, user, origin.appended)
     former = tuple(each for each in link.former if user == link.user or each != link.user)
-    known = replace(link, seq=link.seq + 1, origin=origin, ordered=placed, ruling=ruling, words=words, former=former)
-    return _settled(known, [], ruling)
+    ruled = replace(link, seq=link.seq + 1, origin=origin, ordered=placed, ruling=ruling, words=words, former=former)
+    return _settled(ruled, [], ruling)
 
 
 def changes(user: str, source: str, said: Sequence[SourceEvent], origin: Origin) -> list[ChangeEvent]:
@@ -102,46 +110,46 @@ def normalised(anchor: str) -> str | None:
     return user if 0 < len(user) <= LONGEST else None
 
 
-def _remembered(link: Link, known: Link, said: Sequence[SourceEvent]) -> tuple[Link, list[ChangeEvent]]:
+def _with_words(link: Link, heard: Link, said: Sequence[SourceEvent]) -> tuple[Link, list[ChangeEvent]]:
     """With what was said of when an account was active, and whose; and what its former users are to be told of that.
 
-    `known` is `link` as it will be, but for its user.
+    `heard` is `link` as it will be, but for its user.
     """
     disabled = any(each.attributes.get(ACTIVE) is False for each in said)
-    if not link.words and not disabled and known.claim == link.claim:
-        return known, []
-    if link.source not in ACCOUNTS or known.facts is None:
-        return known, []
-    (user, ruling), now = _held(known), known.origin.appended
-    leaves = None if link.user == user else link.user
-    if not link.words and not disabled and leaves is None:
-        return known, []
-    past = link.words or founded(link.facts or known.facts, link.user, link.claimed, now)
+    if not link.words and not disabled and heard.claim == link.claim:
+        return heard, []
+    if link.source not in ACCOUNTS or heard.facts is None:
+        return heard, []
+    (user, ruling), now = _user_of(heard), heard.origin.appended
+    left = None if link.user == user else link.user
+    if not link.words and not disabled and left is None:
+        return heard, []
+    past = link.words or first_words(link.facts or heard.facts, link.user, link.claimed, now)
     names = [None if each.anchor is None or ruling is not None else normalised(each.anchor) for each in said]
-    words = heard(past, map(word, said, names))
-    before, after = denied(past), denied(words)
+    words = merged(past, map(word_of, said, names))
+    before, after = disabled_by_user(past), disabled_by_user(words)
     late = [
         replace(
-            _move("unlink", each, user, known, None),
-            attributes={ACTIVE: not after.get(each, False)},
+            _move("unlink", former, user, heard, None),
+            attributes={ACTIVE: not after.get(former, False)},
             reason="said late of when it was theirs",
         )
-        for each in link.former
-        if each not in {user, leaves} and after.get(each, False) != before.get(each, False)
+        for former in link.former
+        if former not in {user, left} and after.get(former, False) != before.get(former, False)
     ]
-    former = link.former if leaves is None or leaves in link.former else (*link.former, leaves)
-    return replace(known, words=kept(words), former=former[-WORDS:]), late
+    all_former = link.former if left is None or left in link.former else (*link.former, left)
+    return replace(heard, words=pruned(words), former=all_former[-WORDS:]), late
 
 
-def _handed_over(link: Link, user: str | None, now: int) -> tuple[Word, ...]:
+def _words_after_order(link: Link, user: str | None, now: int) -> tuple[Word, ...]:
     """An account's words when an operator orders whose it is."""
     if user == link.user or link.facts is None or link.source not in ACCOUNTS:
         return link.words
-    words = link.words or founded(link.facts, link.user, link.claimed, now)
-    return kept(ordered(words, user))
+    words = link.words or first_words(link.facts, link.user, link.claimed, now)
+    return pruned(with_order(words, user))
 
 
-def _held(link: Link) -> tuple[str | None, Ruling | None]:
+def _user_of(link: Link) -> tuple[str | None, Ruling | None]:
     """Whose the subject is, and the operator's order by which it is."""
     ruling = link.ruling
     if ruling is not None and (ruling.claim != link.claim or ruling.user == link.claim):
@@ -150,29 +158,30 @@ def _held(link: Link) -> tuple[str | None, Ruling | None]:
 
 
 def _settled(
-    link: Link, events: list[ChangeEvent], by: Ruling | None, *, stood: bool = False
+    link: Link, events: list[ChangeEvent], by: Ruling | None, *, was_disabled: bool = False
 ) -> tuple[Link, list[ChangeEvent]]:
-    """`link` is as it will be, but for its user and what waits. `stood`: by its facts its user was disabled."""
-    before, (user, ruling) = link.user, _held(link)
-    found: list[ChangeEvent] = []
+    """`link` is as it will be, but for its user and what waits. `was_disabled`: by its facts before `events`."""
+    before, (user, ruling) = link.user, _user_of(link)
+    led_to: list[ChangeEvent] = []
     if before is not None and before != user and link.facts is not None:
-        found.append(_move("unlink", before, user, link, by))
-        ended = denied(link.words).get(before)
-        denials = [each for each in events if each.attributes.get(ACTIVE) is False and not each.ahead]
-        if by is None and any(ended is None or each.effective or each.row is not None for each in denials):
+        unlink = _move("unlink", before, user, link, by)
+        ended = disabled_by_user(link.words).get(before)
+        denials = [event for event in events if event.attributes.get(ACTIVE) is False and not event.ahead]
+        if by is None and any(ended is None or event.effective or event.row is not None for event in denials):
             # Disabled and given another number in one go: it was this user's account that was disabled.
-            found[0] = replace(found[0], attributes={ACTIVE: False})
-        elif by is None and ended is not None and (ended or stood):  # what stands may be said of it as another's
-            found[0] = replace(found[0], attributes={ACTIVE: not ended})
+            unlink = replace(unlink, attributes={ACTIVE: False})
+        elif by is None and ended is not None and (ended or was_disabled):  # that may be said of it as another's
+            unlink = replace(unlink, attributes={ACTIVE: not ended})
+        led_to.append(unlink)
     if user is None:
         waiting = _bounded((*link.waiting, *events))
         forgotten = link.forgotten + len(link.waiting) + len(events) - len(waiting)
-        return replace(link, user=None, ruling=ruling, waiting=waiting, forgotten=forgotten), found
+        return replace(link, user=None, ruling=ruling, waiting=waiting, forgotten=forgotten), led_to
     first = link.seq == 1  # then these events are all that was ever said, and there is nothing to bring along
     if before != user and link.facts is not None and not first:
-        found.append(_move("link", user, before, link, by))
-    found += [replace(each, user=user) for each in (*link.waiting, *events)]
-    return replace(link, user=user, ruling=ruling, waiting=(), forgotten=0), found
+        led_to.append(_move("link", user, before, link, by))
+    led_to += [replace(event, user=user) for event in (*link.waiting, *events)]
+    return replace(link, user=user, ruling=ruling, waiting=(), forgotten=0), led_to
 
 
 def _move(kind: Literal["link", "unlink"], user: str, other: str | None, link: Link, by: Ruling | None) -> ChangeEvent:
@@ -180,17 +189,17 @@ def _move(kind: Literal["link", "unlink"], user: str, other: str | None, link: L
     name = f"{kind}/{origin.topic}/{origin.partition}/{origin.offset}"
     move = Move(other, by.by if by else None, link.facts if kind == "link" else None)
     reason = by.reason if by else "by what the source says"
-    place = (origin.appended * 1000, 0, name)
-    return ChangeEvent(user, link.source, link.subject, name, kind, place, {}, origin, reason, move=move)
+    order = (origin.appended * 1000, 0, name)
+    return ChangeEvent(user, link.source, link.subject, name, kind, order, {}, origin, reason, move=move)
 
 
 def _bounded(waiting: Sequence[ChangeEvent]) -> tuple[ChangeEvent, ...]:
     """The newest of them."""
-    kept: list[ChangeEvent] = []
+    newest: list[ChangeEvent] = []
     room = LARGEST
     for event in reversed(waiting[-MOST:]):
         room -= len(orjson.dumps(event))
         if room < 0:
             break
-        kept.append(event)
-    return tuple(reversed(kept))
+        newest.append(event)
+    return tuple(reversed(newest))

@@ -1,9 +1,9 @@
-"""Tenure: hooks and log records that come late end where they end in order, for all whose an account has been."""
+"""Account ownership: hooks and log records that come late end where they end in order, for all former users."""
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamproc.core.identity.account_ownership import denied, heard
+from streamproc.core.identity.account_ownership import disabled_by_user, merged
 from streamproc.core.parsed_payload import SourceEvent
 from streamproc.core.records.link import Word
 from tests.unit.core.identity.test_account_ownership import access, hook, read
@@ -45,5 +45,5 @@ def test_words_come_to_the_same_however_late_and_often(said: list[Word], data: s
     named = iter([each for each in in_order if each.user is not None])
     kept: list[Word] = []
     for each in data.draw(st.permutations(said)):
-        kept = heard(kept, [each if each.user is None else next(named)])
-    assert denied(kept) == denied(heard(kept, said)) == denied(in_order)
+        kept = merged(kept, [each if each.user is None else next(named)])
+    assert disabled_by_user(kept) == disabled_by_user(merged(kept, said)) == disabled_by_user(in_order)

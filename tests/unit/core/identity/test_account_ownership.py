@@ -1,4 +1,4 @@
-"""Tenure: an account's late word is about whose it was then, and takes access from them alone."""
+"""Account ownership: an account's late word is about whose it was then, and takes access from them alone."""
 
 from collections.abc import Sequence
 from dataclasses import replace
