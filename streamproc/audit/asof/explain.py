@@ -125,11 +125,11 @@ class Explainer:
         whys: list[Why] = []
         for number, copy, alone in self._copies:
             if copy.to == name:
-                for element, level in _given(alone, name, facts):
+                for element, level in _elements_given(alone, name, facts):
                     whys.append(Why(name, element, level, ByCopy(number, copy.fact), words.of(copy.fact)))
         for number, rule, alone in self._rules:
             if getattr(rule, name):
-                for element, level in _given(alone, name, facts):
+                for element, level in _elements_given(alone, name, facts):
                     whys.append(Why(name, element, level, ByRule(number, rule.when), words.of(*rule.when)))
         if name == "roles":
             whys += [Why(name, role, None, ByAlways(), ()) for role in self.mapping.file.always.roles]
@@ -235,7 +235,7 @@ def _alone(copies: list[Copy] | None = None, rules: list[Rule] | None = None) ->
     return Mapping(MappingFile.model_validate({"copy": copies or [], "rule": rules or []}), "")
 
 
-def _given(alone: Mapping, name: str, facts: MappingABC[str, Fact]) -> list[tuple[str, float | None]]:
+def _elements_given(alone: Mapping, name: str, facts: MappingABC[str, Fact]) -> list[tuple[str, float | None]]:
     """Elements of a list, with their levels."""
     given = cast("dict[str, Any]", alone.desire("", facts)[0]).get(name) or ()
     return list(given.items()) if isinstance(given, dict) else [(element, None) for element in given]

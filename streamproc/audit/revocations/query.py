@@ -1,7 +1,7 @@
-"""Revocations: reads a history, partition by partition, and gives who left and what became of it.
+"""Who left, and what became of it: read from a history, partition by partition.
 
-The records are folded anew from `identity.changes`, since a live cluster keeps only each user's newest one. In memory
-are one partition's users, and all leavers.
+The records are folded anew from `identity.changes`, since a live cluster keeps only each user's newest record. Memory
+holds one partition's users, and all leavers.
 """
 
 from collections.abc import Callable, Iterator
@@ -12,6 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from streamproc.audit.revocations.latency import Leaver
 from streamproc.audit.revocations.leavers import LeaverTracker
+from streamproc.audit.words import count
 from streamproc.core.errors import HistoryError
 from streamproc.core.fold.refold import Refold, first_mapping
 from streamproc.core.records.control import CONTROL, SINK, Control
@@ -23,33 +24,33 @@ from streamproc.core.records.topic_names import CHANGES, CONTROLS, DELIVERIES, O
 from streamproc.core.records.user_record import due_of
 
 NEEDED: Final = (CHANGES, OPERATIONS, OUTCOMES, DELIVERIES, CONTROLS)
-"""Topics."""
+"""Topics that the report is made from."""
 SKEW: Final = 3_600_000
-"""ms by which one sink's clock may be ahead of another's: outcomes have the time of whoever wrote them."""
+"""Milliseconds by which one sink's clock may be ahead of another's: outcomes have their writer's time."""
 TELL_EVERY: Final = 100_000
-"""Changes between two words about how far it is."""
+"""Changes between two lines about progress."""
 
 Value = TypeVar("Value")
 
 
 def leavers(history: History, end: int, say: Callable[[str], None] = lambda _: None) -> list[Leaver]:
     """Everybody who left up to `end` (ms since 1970), as it stood then. Raises HistoryError."""
-    orders = [each for partition in range(history.partitions) for each in _orders(history, partition, end)]
+    orders = [order for partition in range(history.partitions) for order in _orders(history, partition, end)]
     orders.sort(key=lambda order: order[0])
-    stands = next((each for _, each in reversed(orders) if each.action in {"pause", "resume"}), None)
-    paused = stands if stands is not None and stands.action == "pause" else None
-    found: list[Leaver] = []
+    last = next((control for _, control in reversed(orders) if control.action in {"pause", "resume"}), None)
+    paused = last if last is not None and last.action == "pause" else None
+    everybody: list[Leaver] = []
     for partition in range(history.partitions):
-        leaving = _folded(history, partition, end, say)
-        if leaving.cases:
-            _followed(history, leaving, partition, end, orders)
-        found += leaving.leavers(paused)
-        say(f"partition {partition + 1} of {history.partitions}: {_leavers(len(leaving.cases))}")
-    return found
+        tracker = _refolded(history, partition, end, say)
+        if tracker.cases:
+            _follow_up(history, tracker, partition, end, orders)
+        everybody += tracker.leavers(paused)
+        say(f"partition {partition + 1} of {history.partitions}: {count(len(tracker.cases), 'leaver')}")
+    return everybody
 
 
-def _folded(history: History, partition: int, end: int, say: Callable[[str], None]) -> LeaverTracker:
-    leaving = LeaverTracker(partition)
+def _refolded(history: History, partition: int, end: int, say: Callable[[str], None]) -> LeaverTracker:
+    tracker = LeaverTracker(partition)
     rules = first_mapping(history.read(CHANGES, partition))
     refold = Refold(partial(below, history, CHANGES, partition), rules)
     for number, logged in enumerate(history.read(CHANGES, partition, until=end), 1):
@@ -58,7 +59,7 @@ def _folded(history: History, partition: int, end: int, say: Callable[[str], Non
                 f"{CHANGES}, partition {partition}: no mapping is named from offset {logged.offset} on, so nothing can "
                 "be folded anew. Start a worker of this version: it appends the one it uses."
             )
-        _step(leaving, refold, logged)
+        _step(tracker, refold, logged)
         if number % TELL_EVERY == 0:
             say(f"partition {partition + 1} of {history.partitions}: {number:,} changes")
     if refold.mapping is not None:
@@ -66,11 +67,11 @@ def _folded(history: History, partition: int, end: int, say: Callable[[str], Non
         for value in refold.records.values():
             due = due_of(value)
             if due is not None and due <= end * 1000:
-                leaving.overdue(value, fact, end)
-    return leaving
+                tracker.take_overdue(value, fact, end)
+    return tracker
 
 
-def _step(leaving: LeaverTracker, refold: Refold, logged: StoredRecord) -> None:
+def _step(tracker: LeaverTracker, refold: Refold, logged: StoredRecord) -> None:
     user = (logged.key or b"").decode("utf-8", "replace")
     everybody = logged.value is not None and MARK in logged.value
     before = dict(refold.records) if everybody else {user: refold.records[user]} if user in refold.records else {}
@@ -78,30 +79,34 @@ def _step(leaving: LeaverTracker, refold: Refold, logged: StoredRecord) -> None:
     if step.event is None or refold.mapping is None:
         return
     fact = refold.mapping.file.attributes.active
-    leaving.announced(step.event, fact)
-    for each, value in step.records.items():
-        leaving.folded(step.event, logged.timestamp, value, before.get(each), fact)
+    tracker.take_announcement(step.event, fact)
+    for user_id, value in step.records.items():
+        tracker.take_change(step.event, logged.timestamp, value, before.get(user_id), fact)
 
 
-def _followed(
-    history: History, leaving: LeaverTracker, partition: int, end: int, orders: list[tuple[int, Control]]
+def _follow_up(
+    history: History, tracker: LeaverTracker, partition: int, end: int, orders: list[tuple[int, Control]]
 ) -> None:
     """What became of those who left."""
-    for logged in _of(history, leaving, OPERATIONS, partition, end):
-        leaving.written(_key(logged), logged.value or b"", logged.timestamp)
-    for logged in _of(history, leaving, OUTCOMES, partition, end + SKEW):
-        leaving.told(_read(OUTCOME, logged), within=logged.timestamp < end)
-    newest = {_key(logged): logged for logged in _of(history, leaving, DELIVERIES, partition, end)}
+    for logged in _of(history, tracker, OPERATIONS, partition, end):
+        tracker.take_record(_key(logged), logged.value or b"", logged.timestamp)
+    for logged in _of(history, tracker, OUTCOMES, partition, end + SKEW):
+        tracker.take_outcome(_read(OUTCOME, logged), before_end=logged.timestamp < end)
+    newest = {_key(logged): logged for logged in _of(history, tracker, DELIVERIES, partition, end)}
     for logged in newest.values():
-        leaving.holds(_read(DELIVERED_STATE, logged))
-    last = {each.user: (at, each) for at, each in orders if each.user in leaving.cases and each.subject is None}
-    for at, each in last.values():
-        leaving.ordered(each, at)
+        tracker.take_delivery(_read(DELIVERED_STATE, logged))
+    last = {
+        control.user: (at, control)
+        for at, control in orders
+        if control.user in tracker.cases and control.subject is None
+    }
+    for at, control in last.values():
+        tracker.take_order(control, at)
 
 
-def _of(history: History, leaving: LeaverTracker, topic: str, partition: int, end: int) -> Iterator[StoredRecord]:
+def _of(history: History, tracker: LeaverTracker, topic: str, partition: int, end: int) -> Iterator[StoredRecord]:
     """Records of those who left; a topic's other users aren't even decoded."""
-    users = {user.encode() for user in leaving.cases}
+    users = {user.encode() for user in tracker.cases}
     for logged in history.read(topic, partition, until=end):
         if logged.value is not None and logged.key in users:
             yield logged
@@ -112,13 +117,9 @@ def _orders(history: History, partition: int, end: int) -> Iterator[tuple[int, C
         try:
             control = CONTROL.validate_json(logged.value or b"")
         except ValidationError:
-            continue  # the sinks passed it over, too
+            continue  # the sinks ignored it, too
         if control.user is not None or logged.key == SINK.encode():
             yield logged.timestamp, control
-
-
-def _leavers(count: int) -> str:
-    return "1 leaver" if count == 1 else f"{count} leavers"
 
 
 def _key(logged: StoredRecord) -> str:

@@ -1,4 +1,4 @@
-"""Document: one HTML page that an auditor can read without us. Nothing in it is fetched, and it may fetch nothing.
+"""The report as one HTML page that an auditor can read without us. It fetches nothing, and may fetch nothing.
 
 Other people's text (user IDs, reasons, zones) passes `html`, and the policy in the head names the one style sheet and
 the one script by their digests: even text that got through would not run.
@@ -12,7 +12,7 @@ from typing import Final
 
 from streamproc.audit.revocations.latency import Report
 from streamproc.audit.revocations.report import plots
-from streamproc.audit.revocations.report.tables import everybody, listed, numbers, time
+from streamproc.audit.revocations.report.tables import everybody, leaver_table, numbers, time
 from streamproc.audit.revocations.report.words import duration, html, moment, period
 
 DRAFT: Final = "https://openid.net/specs/ipsie-al-scim-profile-1_0.html"
@@ -28,8 +28,8 @@ class Assets:
     """HTML with `{limit}` and `{draft}` to be filled in."""
 
 
-def document(report: Report, assets: Assets, version: str, read: str) -> str:
-    """The page. `read`: from where the records were read, in words."""
+def document(report: Report, assets: Assets, version: str, read_from: str) -> str:
+    """The page. `read_from`: where the records were read, in words."""
     return "".join(
         [
             *_head(report, assets),
@@ -37,12 +37,12 @@ def document(report: Report, assets: Assets, version: str, read: str) -> str:
             *_figures(report),
             *_late(report),
             *_missing(report),
-            *_kept(report),
+            *_kept_by_decision(report),
             *_plots(report),
             *numbers(report),
             *_method(report, assets.method),
             *everybody(report),
-            *_foot(report, assets.script, version, read),
+            *_foot(report, assets.script, version, read_from),
         ]
     )
 
@@ -61,8 +61,8 @@ def _head(report: Report, assets: Assets) -> Iterable[str]:
     yield "</header>\n<main>\n"
 
 
-def _foot(report: Report, script: str, version: str, read: str) -> Iterable[str]:
-    yield f"</main>\n<footer><p>Made by streamproc {html(version)} from {html(read)}, as it stood at "
+def _foot(report: Report, script: str, version: str, read_from: str) -> Iterable[str]:
+    yield f"</main>\n<footer><p>Made by streamproc {html(version)} from {html(read_from)}, as it stood at "
     yield f"{moment(report.end)} UTC. All moments are UTC unless a zone is named.</p></footer>\n"
     yield f"<script>{script}</script>\n</body>\n</html>\n"
 
@@ -73,7 +73,7 @@ def _digest(text: str) -> str:
 
 def _verdict(report: Report) -> Iterable[str]:
     late, limit = report.breaches, duration(report.limit)
-    waiting = [each for each in report.late if each.state == "open"]
+    waiting = [leaver for leaver in report.late if leaver.state == "open"]
     missing = report.of("missing")
     if missing:
         who = _count(len(missing), "leaver", "leavers")
@@ -89,21 +89,21 @@ def _verdict(report: Report) -> Iterable[str]:
         yield f'<p class="verdict bad"><strong>✕ {who} kept access for longer than {limit}.</strong>'
         yield f"{len(late)} of {report.clock.n} revocations came late, and "
         yield f"{_count(len(waiting), 'leaver', 'leavers')} over the limit still had access at the end"
-    kept = report.of("kept")
-    yield f"; {_count(len(kept), 'keeps', 'keep')} access by decision.</p>\n" if kept else ".</p>\n"
+    by_decision = len(report.of("kept"))
+    yield f"; {_count(by_decision, 'keeps', 'keep')} access by decision.</p>\n" if by_decision else ".</p>\n"
 
 
 def _figures(report: Report) -> Iterable[str]:
     clock, late = report.clock, len(report.breaches)
-    open_, kept = report.of("open"), report.of("kept")
+    open_, by_decision = report.of("open"), len(report.of("kept"))
     cells = [
         ("Revoked", str(clock.n), ""),
         ("Half within (p50)", time(clock.p50), ""),
         ("99 of 100 within (p99)", time(clock.p99), ""),
         ("Longest", time(clock.maximum), "bad" if late else ""),
         (f"Later than {duration(report.limit)}", str(late), "bad" if late else ""),
-        ("Open at the end", str(len(open_)), "bad" if any(each in report.late for each in open_) else ""),
-        ("Kept active by decision", str(len(kept)), "warn" if kept else ""),
+        ("Open at the end", str(len(open_)), "bad" if any(leaver in report.late for leaver in open_) else ""),
+        ("Kept active by decision", str(by_decision), "warn" if by_decision else ""),
     ]
     yield '<dl class="figures">'
     for name, value, kind in cells:
@@ -116,14 +116,14 @@ def _figure(name: str, value: str) -> str:
 
 
 def _late(report: Report) -> Iterable[str]:
-    known = set(report.late)
-    waiting = [each for each in report.of("open") if each not in known]
+    late = set(report.late)
+    waiting = [leaver for leaver in report.of("open") if leaver not in late]
     if report.late:
         yield f"<h2>Over the limit ({len(report.late)})</h2>\n"
-        yield from listed("late", "Who kept access for too long, the longest first", report.late, report, "late")
+        yield from leaver_table("late", "Who kept access for too long, the longest first", report.late, report, "late")
     if waiting:
         yield f"<h2>Open, within the limit ({len(waiting)})</h2>\n"
-        yield from listed("waiting", "Whose clock was running at the end of the period", waiting, report, "")
+        yield from leaver_table("waiting", "Whose clock was running at the end of the period", waiting, report, "")
 
 
 def _missing(report: Report) -> Iterable[str]:
@@ -131,15 +131,15 @@ def _missing(report: Report) -> Iterable[str]:
         yield f"<h2>Fate missing ({len(missing)})</h2>\n"
         yield "<p>The log tells what became of a later event of these users, and not of the one by which they left. "
         yield "Outcomes are written together and in order, so one was lost or removed.</p>\n"
-        yield from listed("missing", "Of whom it isn't known whether access was revoked", missing, report, "late")
+        yield from leaver_table("missing", "Of whom it isn't known whether access was revoked", missing, report, "late")
 
 
-def _kept(report: Report) -> Iterable[str]:
-    if kept := report.of("kept"):
-        yield f"<h2>Kept active by decision ({len(kept)})</h2>\n"
+def _kept_by_decision(report: Report) -> Iterable[str]:
+    if leavers := report.of("kept"):
+        yield f"<h2>Kept active by decision ({len(leavers)})</h2>\n"
         yield "<p>A source says that they left, and their access stands: an operator rejected the revocation, or the "
         yield "account is protected. They don't count as late.</p>\n"
-        yield from listed("kept", "Who keeps access, the longest first", kept, report, "kept")
+        yield from leaver_table("kept", "Who keeps access, the longest first", leavers, report, "kept")
 
 
 def _plots(report: Report) -> Iterable[str]:

@@ -1,4 +1,4 @@
-"""Plain: the report without a page, for the terminal (lines), for spreadsheets (CSV) and for machines (JSON)."""
+"""The report without a page: lines for the terminal, CSV for spreadsheets, JSON for programs."""
 
 import csv
 import io
@@ -12,21 +12,21 @@ from streamproc.audit.revocations.report.words import (
     duration,
     moment,
     period,
+    printable,
     rfc3339,
-    shown,
     slowest,
 )
 
 LISTED: Final = 50
-"""Late, missing and kept ones that the terminal shows; the other formats have all."""
+"""Leavers of one kind that the terminal shows; the other formats have all."""
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 
 
 def lines(report: Report) -> list[str]:
-    """For people."""
+    """Lines for the terminal."""
     counts = {state: len(report.of(state)) for state in get_args(State)}
-    waiting = sum(each.state == "open" for each in report.late)
-    found = [
+    waiting = sum(leaver.state == "open" for leaver in report.late)
+    output = [
         f"Revocations, {period(report.first, report.end)}; limit {duration(report.limit)}",
         f"{counts['revoked']} revoked, {len(report.breaches)} of them late",
         f"{counts['open']} open, {waiting} of them over the limit",
@@ -43,7 +43,7 @@ def lines(report: Report) -> list[str]:
         "",
         *_columns(
             ("source", "revoked", "p50", "p99", "maximum", "over"),
-            ((shown(one.source), str(one.clock.n), *_values(one.clock), str(one.late)) for one in report.lines),
+            ((printable(one.source), str(one.clock.n), *_values(one.clock), str(one.late)) for one in report.lines),
         ),
     ]
     for title, chosen in (
@@ -52,10 +52,10 @@ def lines(report: Report) -> list[str]:
         ("kept active by decision", report.of("kept")),
     ):
         if chosen:
-            found += ["", f"{title}:", *(_told(each, report.end) for each in chosen[:LISTED])]
+            output += ["", f"{title}:", *(_line(leaver, report.end) for leaver in chosen[:LISTED])]
         if len(chosen) > LISTED:
-            found.append(f"  and {len(chosen) - LISTED} more: see --format csv")
-    return found
+            output.append(f"  and {len(chosen) - LISTED} more: see --format csv")
+    return output
 
 
 def _spreads(report: Report) -> list[tuple[str, ...]]:
@@ -65,24 +65,24 @@ def _spreads(report: Report) -> list[tuple[str, ...]]:
         ("since appended", report.since_appended, ""),
         ("from read back to sessions ended", report.sessions, ""),
     ]
-    return [(name, str(each.n), *_values(each), over) for name, each, over in rows]
+    return [(name, str(spread.n), *_values(spread), over) for name, spread, over in rows]
 
 
 def _values(spread: Spread) -> tuple[str, str, str]:
-    p50, p99, most = ("-" if each is None else duration(each) for each in (spread.p50, spread.p99, spread.maximum))
+    p50, p99, most = ("-" if ms is None else duration(ms) for ms in (spread.p50, spread.p99, spread.maximum))
     return p50, p99, most
 
 
 def _columns(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
-    """The first column to the left, numbers to the right."""
+    """A table: the first column flush left, numbers flush right."""
     table = [head, *rows]
     widths = [max(len(row[at]) for row in table) for at in range(len(head))]
     return ["  ".join(f"{cell:{'>' if at else '<'}{widths[at]}}" for at, cell in enumerate(row)) for row in table]
 
 
-def _told(leaver: Leaver, end: int) -> str:
-    who, time = shown(leaver.user), duration(leaver.elapsed(end))
-    why = "; ".join(each for each in (slowest(leaver) if leaver.state == "revoked" else "", shown(leaver.why)) if each)
+def _line(leaver: Leaver, end: int) -> str:
+    who, time = printable(leaver.user), duration(leaver.elapsed(end))
+    why = "; ".join(filter(None, (slowest(leaver) if leaver.state == "revoked" else "", printable(leaver.why))))
     return f"  {who:<20} {STATE_WORDS[leaver.state]:<12} {time:>12}  from {moment(leaver.start)}  {why}"
 
 
@@ -95,7 +95,7 @@ COLUMNS: Final = (
 
 
 def row(leaver: Leaver, report: Report) -> dict[str, Any]:
-    """One leaver for machines: `COLUMNS` and `hops`. Moments are RFC 3339 in UTC, null where they aren't known."""
+    """One leaver as JSON: `COLUMNS` and `hops`. Moments are RFC 3339 in UTC, null where they aren't known."""
     effective, stopped = leaver.effective, leaver.stopped
     revoked = leaver.state == "revoked" and stopped is not None
     return {
@@ -110,7 +110,7 @@ def row(leaver: Leaver, report: Report) -> dict[str, Any]:
         "effective": None if effective is None else rfc3339(leaver.left),
         "effective_said": effective.said if effective else None,
         "effective_zone": effective.zone if effective else None,
-        "source_time": rfc3339(leaver.told // 1000),
+        "source_time": rfc3339(leaver.source_time // 1000),
         "received": _moment(leaver.received),
         "appended": _moment(leaver.appended),
         "changed": _moment(leaver.changed),
@@ -130,14 +130,14 @@ def row(leaver: Leaver, report: Report) -> dict[str, Any]:
 
 
 def as_json(report: Report) -> dict[str, Any]:
-    """For machines. Times are in ms, shares from 0 to 1; `leavers` has everybody, who waited longest first."""
+    """The report as JSON. Durations are in ms, shares from 0 to 1; who waited longest comes first in `leavers`."""
     return {
         "from": rfc3339(report.first),
         "to": rfc3339(report.end),
         "limit_ms": report.limit,
         "breaches": len(report.breaches),
         "open": len(report.of("open")),
-        "open_over_limit": sum(each.state == "open" for each in report.late),
+        "open_over_limit": sum(leaver.state == "open" for leaver in report.late),
         "kept": len(report.of("kept")),
         "withdrawn": len(report.of("withdrawn")),
         "nothing": len(report.of("nothing")),
@@ -149,19 +149,19 @@ def as_json(report: Report) -> dict[str, Any]:
         "sessions": report.sessions,
         "hops": report.parts,
         "sources": report.lines,
-        "leavers": [row(each, report) for each in report.leavers],
+        "leavers": [row(leaver, report) for leaver in report.leavers],
     }
 
 
 def as_csv(report: Report) -> str:
-    """For spreadsheets: one line per leaver. Text that one would take for a formula gets an apostrophe in front."""
+    """The report as CSV, one line per leaver. What a spreadsheet takes for a formula gets an apostrophe in front."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\r\n")  # RFC 4180
     writer.writerow([*COLUMNS, *(f"hop_{hop}_ms" for hop in HOPS)])
-    for each in report.leavers:
-        told = row(each, report)
-        taken = told.pop("hops")
-        writer.writerow([_cell(told[name]) for name in COLUMNS] + [taken.get(hop) for hop in HOPS])
+    for leaver in report.leavers:
+        values = row(leaver, report)
+        took = values.pop("hops")
+        writer.writerow([_cell(values[name]) for name in COLUMNS] + [took.get(hop) for hop in HOPS])
     return text.getvalue()
 
 

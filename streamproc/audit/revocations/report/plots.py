@@ -18,9 +18,9 @@ MARKS: Final = (
     *(1, 10, 100, 1_000, 10_000, 60_000, 600_000, 3_600_000, 21_600_000, 86_400_000),
     *(864_000_000, 8_640_000_000, 86_400_000_000, 864_000_000_000),
 )
-"""ms: what is written at an axis of durations."""
+"""Milliseconds at which an axis of durations has a mark."""
 BINS: Final = 0.25
-"""Natural logarithm of a bar's width; the limit lies between two bars."""
+"""Width of a bar, as a natural logarithm; the limit lies between two bars."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,21 +36,21 @@ class _Axis:
 
     @property
     def marks(self) -> list[int]:
-        return [each for each in MARKS if self.low <= each <= self.high]
+        return [mark for mark in MARKS if self.low <= mark <= self.high]
 
 
 def _axis(values: Sequence[int], limit: int, length: int) -> _Axis:
-    """As far as the values and the limit reach, to the next mark."""
+    """An axis as long as the values and the limit need, up to the next mark."""
     least, most = max(1, min([*values, limit])), max([*values, limit])
-    low = max(each for each in MARKS if each <= least)
-    return _Axis(low, next((each for each in MARKS if each > most), most * 10), length)
+    low = max(mark for mark in MARKS if mark <= least)
+    return _Axis(low, next((mark for mark in MARKS if mark > most), most * 10), length)
 
 
 def distribution(report: Report) -> str:
     """How many were revoked after how long, with limit, p50 and p99."""
-    values = [each.elapsed(report.end) for each in report.of("revoked")]
+    values = [leaver.elapsed(report.end) for leaver in report.of("revoked")]
     axis, height, top = _axis(values, report.limit, INNER), 190, 62
-    bars = Counter(ceil(log(max(1, each) / report.limit) / BINS - 1e-9) for each in values)
+    bars = Counter(ceil(log(max(1, ms) / report.limit) / BINS - 1e-9) for ms in values)
     most = max(bars.values(), default=1)
     drawn: list[str] = []
     for share in (0.5, 1.0):
@@ -62,27 +62,27 @@ def distribution(report: Report) -> str:
         begin, end = (LEFT + axis.at(report.limit * exp(at * BINS)) for at in (step - 1, step))
         tall = max(3.0, height * count / most)
         kind = "bar late" if step > 0 else "bar"
-        place = f'x="{begin + 0.5:.1f}" y="{top + height - tall:.1f}" width="{max(1.5, end - begin - 1):.1f}"'
-        drawn.append(f'<rect class="{kind}" {place} height="{tall:.1f}"><title>{count}</title></rect>')
+        position = f'x="{begin + 0.5:.1f}" y="{top + height - tall:.1f}" width="{max(1.5, end - begin - 1):.1f}"'
+        drawn.append(f'<rect class="{kind}" {position} height="{tall:.1f}"><title>{count}</title></rect>')
     drawn += _below(axis, top + height)
     marks = [("limit", report.limit, "limit"), ("p50", report.clock.p50, "mark"), ("p99", report.clock.p99, "mark")]
     for line, (name, value, kind) in enumerate(marks):
         if value is not None:
             drawn += _upright(LEFT + axis.at(value), 16 + 17 * line, top + height, f"{name} {duration(value)}", kind)
     drawn.append(f'<text class="label" x="{LEFT}" y="{top + height + 40}">time on the clock (logarithmic)</text>')
-    over = sum(each > report.limit for each in values)
-    told = f"Histogram of {len(values)} revocations on a logarithmic axis; {over} lie beyond the limit."
-    return _svg("distribution", top + height + 52, "Time to revocation", told, drawn)
+    over = sum(ms > report.limit for ms in values)
+    description = f"Histogram of {len(values)} revocations on a logarithmic axis; {over} lie beyond the limit."
+    return _svg("distribution", top + height + 52, "Time to revocation", description, drawn)
 
 
 def timeline(report: Report) -> str:
     """Each leaver over the period: when the clock started, and how long it ran."""
     revoked = report.of("revoked")
     late = set(report.late)
-    axis = _axis([each.elapsed(report.end) for each in (*revoked, *report.of("open"))], report.limit, 230)
+    axis = _axis([leaver.elapsed(report.end) for leaver in (*revoked, *report.of("open"))], report.limit, 230)
     top, length = 34, max(1, report.end - report.first)
 
-    def place(leaver: Leaver) -> tuple[float, float]:
+    def position(leaver: Leaver) -> tuple[float, float]:
         x = LEFT + INNER * min(1.0, max(0.0, (leaver.start - report.first) / length))
         return x, top + axis.length - axis.at(leaver.elapsed(report.end))
 
@@ -94,14 +94,14 @@ def timeline(report: Report) -> str:
     y = top + axis.length - axis.at(report.limit)
     drawn.append(f'<path class="limit" d="M{LEFT} {y:.1f}h{INNER}"/>')
     drawn.append(f'<text class="limit-text" x="{WIDTH - RIGHT}" y="{y - 5:.1f}" text-anchor="end">limit</text>')
-    dots = "".join(f"M{x:.1f} {y:.1f}h0" for x, y in (place(each) for each in revoked if each not in late))
+    dots = "".join(f"M{x:.1f} {y:.1f}h0" for x, y in (position(leaver) for leaver in revoked if leaver not in late))
     drawn.append(f'<path class="dots" d="{dots}"/>' if dots else "")
-    for each in (*report.breaches, *report.of("open")):
-        x, y = place(each)
-        open_ = each.state == "open"
+    for leaver in (*report.breaches, *report.of("open")):
+        x, y = position(leaver)
+        open_ = leaver.state == "open"
         shape = f"M{x - 5:.1f} {y:.1f}l5 -5l5 5l-5 5z" if open_ else f"M{x - 5:.1f} {y + 4:.1f}h10l-5 -9z"
-        told = f"{html(each.user)}: {duration(each.elapsed(report.end))}{', open' if open_ else ''}"
-        drawn.append(f'<path class="{"open" if open_ else "breach"}" d="{shape}"><title>{told}</title></path>')
+        tooltip = f"{html(leaver.user)}: {duration(leaver.elapsed(report.end))}{', open' if open_ else ''}"
+        drawn.append(f'<path class="{"open" if open_ else "breach"}" d="{shape}"><title>{tooltip}</title></path>')
     bottom = top + axis.length
     drawn.append(f'<path class="axis" d="M{LEFT} {bottom}h{INNER}"/>')
     for share, anchor in ((0.0, "start"), (0.25, "middle"), (0.5, "middle"), (0.75, "middle"), (1.0, "end")):
@@ -110,8 +110,10 @@ def timeline(report: Report) -> str:
         when = minute(report.first + round(length * share))
         drawn.append(f'<text class="tick" x="{x:.1f}" y="{bottom + 20}" text-anchor="{anchor}">{when}</text>')
     drawn += _key()
-    told = f"{len(revoked)} revocations, {len(report.breaches)} of them late, and {len(report.of('open'))} still open."
-    return _svg("timeline", bottom + 32, "Leavers over the period", told, drawn)
+    description = (
+        f"{len(revoked)} revocations, {len(report.breaches)} of them late, and {len(report.of('open'))} still open."
+    )
+    return _svg("timeline", bottom + 32, "Leavers over the period", description, drawn)
 
 
 def _key() -> list[str]:
@@ -125,13 +127,13 @@ def _key() -> list[str]:
 
 
 def bars(report: Report) -> str:
-    """Where the time went: of all, of those in time, of the late ones."""
+    """Where the time went: of all leavers, of those revoked in time, of the late ones."""
     late = set(report.breaches)
     revoked = report.of("revoked")
     rows = [(f"all {len(revoked)}", revoked)]
     if late and len(late) < len(revoked):
         rows += [
-            (f"in time {len(revoked) - len(late)}", [each for each in revoked if each not in late]),
+            (f"in time {len(revoked) - len(late)}", [leaver for leaver in revoked if leaver not in late]),
             (f"late {len(late)}", report.breaches),
         ]
     drawn: list[str] = []
@@ -143,27 +145,29 @@ def bars(report: Report) -> str:
         x += 38 + 7.2 * len(word)
     for line, (name, chosen) in enumerate(rows):
         drawn += _stacked(name, chosen, 30 + 44 * line)
-    told = "; ".join(f"{HOP_WORDS[part.hop]} {part.share:.0%}" for part in report.parts)
-    return _svg("hops", 30 + 44 * len(rows), "Where the time went", f"Shares of all time on the clocks: {told}.", drawn)
+    shares = "; ".join(f"{HOP_WORDS[part.hop]} {part.share:.0%}" for part in report.parts)
+    return _svg(
+        "hops", 30 + 44 * len(rows), "Where the time went", f"Shares of all time on the clocks: {shares}.", drawn
+    )
 
 
 def _stacked(name: str, chosen: Iterable[Leaver], y: int) -> list[str]:
-    taken = [hops(each) for each in chosen]
-    totals = {hop: sum(each.get(hop, 0) for each in taken) for hop in HOPS}
-    whole = sum(totals.values())
+    durations = [hops(leaver) for leaver in chosen]
+    totals = {hop: sum(took.get(hop, 0) for took in durations) for hop in HOPS}
+    total_time = sum(totals.values())
     drawn = [f'<text class="label" x="86" y="{y + 21}" text-anchor="end">{name}</text>']
     x, width = 96.0, WIDTH - 96 - RIGHT
     for hop, total in totals.items():
-        wide = width * total / whole if whole else 0.0
+        wide = width * total / total_time if total_time else 0.0
         if wide <= 0:
             continue
-        told = f"{HOP_WORDS[hop]}: {total / whole:.1%}, {duration(round(total / len(taken)))} on average"
-        place = f'x="{x:.1f}" y="{y}" width="{wide:.1f}" height="32"'
-        drawn.append(f'<rect class="hop {hop}" {place}><title>{told}</title></rect>')
+        tooltip = f"{HOP_WORDS[hop]}: {total / total_time:.1%}, {duration(round(total / len(durations)))} on average"
+        position = f'x="{x:.1f}" y="{y}" width="{wide:.1f}" height="32"'
+        drawn.append(f'<rect class="hop {hop}" {position}><title>{tooltip}</title></rect>')
         if wide > 42:
             drawn.append(
                 f'<text class="share on-{hop}" x="{x + wide / 2:.1f}" y="{y + 21}" text-anchor="middle">'
-                f"{total / whole:.0%}</text>"
+                f"{total / total_time:.0%}</text>"
             )
         x += wide
     return drawn
@@ -181,13 +185,14 @@ def _below(axis: _Axis, y: int) -> list[str]:
 def _upright(x: float, y: int, bottom: int, text: str, kind: str) -> list[str]:
     """A line with its name at the top, on the side where there is room."""
     end = x > WIDTH - 150
-    place = f'x="{x - 5 if end else x + 5:.1f}" y="{y}" text-anchor="{"end" if end else "start"}"'
+    position = f'x="{x - 5 if end else x + 5:.1f}" y="{y}" text-anchor="{"end" if end else "start"}"'
     return [
         f'<path class="{kind}" d="M{x:.1f} {y - 10}V{bottom}"/>',
-        f'<text class="{kind}-text" {place}>{text}</text>',
+        f'<text class="{kind}-text" {position}>{text}</text>',
     ]
 
 
-def _svg(name: str, height: int, title: str, told: str, drawn: Iterable[str]) -> str:
+def _svg(name: str, height: int, title: str, description: str, elements: Iterable[str]) -> str:
     head = f'<svg id="{name}" role="img" aria-labelledby="{name}-title {name}-told" viewBox="0 0 {WIDTH} {height}">'
-    return f'{head}<title id="{name}-title">{title}</title><desc id="{name}-told">{told}</desc>{"".join(drawn)}</svg>'
+    texts = f'<title id="{name}-title">{title}</title><desc id="{name}-told">{description}</desc>'
+    return f"{head}{texts}{''.join(elements)}</svg>"

@@ -16,7 +16,7 @@ from streamproc.audit.revocations.report.words import (
 )
 
 
-def listed(name: str, caption: str, leavers: Sequence[Leaver], report: Report, kind: str) -> Iterable[str]:
+def leaver_table(name: str, caption: str, leavers: Sequence[Leaver], report: Report, kind: str) -> Iterable[str]:
     head = (
         "User ID",
         "Source",
@@ -28,23 +28,23 @@ def listed(name: str, caption: str, leavers: Sequence[Leaver], report: Report, k
         "Where it went, or why",
     )
     yield from _opened(name, caption, head, ("Time",), " class=listed")
-    for each in leavers:
-        what, revoked = STATE_WORDS[each.state], "" if each.read_back is None else moment(each.read_back)
+    for leaver in leavers:
+        what, revoked = STATE_WORDS[leaver.state], "" if leaver.read_back is None else moment(leaver.read_back)
         yield (
-            f'<tr class="{kind}"><th scope="row"><bdi>{html(each.user)}</bdi></th><td>{html(each.source)}</td>'
-            f'<td class="state">{what}</td><td class="number">{duration(each.elapsed(report.end))}</td>'
-            f'<td class="text">{moment(each.left)}<br><span class="soft"><bdi>{html(left(each))}</bdi></span></td>'
-            f'<td class="when">{moment(each.start)}</td><td class="when">{revoked}</td>'
-            f'<td class="text">{_why(each)}</td></tr>\n'
+            f'<tr class="{kind}"><th scope="row"><bdi>{html(leaver.user)}</bdi></th><td>{html(leaver.source)}</td>'
+            f'<td class="state">{what}</td><td class="number">{duration(leaver.elapsed(report.end))}</td>'
+            f'<td class="text">{moment(leaver.left)}<br><span class="soft"><bdi>{html(left(leaver))}</bdi></span></td>'
+            f'<td class="when">{moment(leaver.start)}</td><td class="when">{revoked}</td>'
+            f'<td class="text">{_why(leaver)}</td></tr>\n'
         )
     yield "</tbody></table></div>\n"
 
 
 def _why(leaver: Leaver) -> str:
-    said = [slowest(leaver)] if leaver.state == "revoked" else []
-    said += [f"<bdi>{html(leaver.why)}</bdi>"] if leaver.why else []
-    said += [f'<span class="soft">stated reason: <bdi>{html(leaver.reason)}</bdi></span>'] if leaver.reason else []
-    return "<br>".join(said)
+    reasons = [slowest(leaver)] if leaver.state == "revoked" else []
+    reasons += [f"<bdi>{html(leaver.why)}</bdi>"] if leaver.why else []
+    reasons += [f'<span class="soft">stated reason: <bdi>{html(leaver.reason)}</bdi></span>'] if leaver.reason else []
+    return "<br>".join(reasons)
 
 
 def numbers(report: Report) -> Iterable[str]:
@@ -106,27 +106,27 @@ _SECONDS: Final = (
 def everybody(report: Report) -> Iterable[str]:
     yield f"<h2>Every leaver ({len(report.leavers)})</h2>\n"
     yield "<p>Who waited longest comes first; a click on a column's head sorts by it. The numbers are seconds: the "
-    yield "time on the clock, and then each instant, counted from the start of the clock.</p>\n"
+    yield "time on the clock, and then leaver instant, counted from the start of the clock.</p>\n"
     yield from _opened(
         "all", "Every leaver of the period, with all instants", (*_ALL, *_SECONDS), _SECONDS, " data-sortable"
     )
     late = set(report.late)
-    for each in report.leavers:
-        bad = each in late or each.state == "missing"
-        kind = ' class="late"' if bad else ' class="kept"' if each.state == "kept" else ""
-        word = "revoked late" if each in late and each.state == "revoked" else STATE_WORDS[each.state]
-        effective = each.effective
-        said = "" if effective is None or not effective.said else html(f"{effective.said} {effective.zone}", 60)
+    for leaver in report.leavers:
+        bad = leaver in late or leaver.state == "missing"
+        kind = ' class="late"' if bad else ' class="kept"' if leaver.state == "kept" else ""
+        word = "revoked late" if leaver in late and leaver.state == "revoked" else STATE_WORDS[leaver.state]
+        effective = leaver.effective
+        as_written = "" if effective is None or not effective.said else html(f"{effective.said} {effective.zone}", 60)
         instants = (
-            *(each.received, each.appended, each.changed, each.folded, each.sent),
-            *(each.acknowledged, each.read_back, each.sessions_ended),
+            *(leaver.received, leaver.appended, leaver.changed, leaver.folded, leaver.sent),
+            *(leaver.acknowledged, leaver.read_back, leaver.sessions_ended),
         )
-        numbers = "".join(f"<td class=number>{_after(each.start, instant)}" for instant in instants)
+        numbers = "".join(f"<td class=number>{_after(leaver.start, instant)}" for instant in instants)
         yield (
-            f"<tr{kind}><th scope=row>{html(each.user, 100)}</th>"
-            f"<td>{html(each.source)}<td class=state>{word}"
-            f"<td class=when>{moment(each.start)}<td class=when>{moment(each.left)}<td>{said}"
-            f"<td class=number>{each.elapsed(report.end) / 1000:.3f}{numbers}</tr>\n"
+            f"<tr{kind}><th scope=row>{html(leaver.user, 100)}</th>"
+            f"<td>{html(leaver.source)}<td class=state>{word}"
+            f"<td class=when>{moment(leaver.start)}<td class=when>{moment(leaver.left)}<td>{as_written}"
+            f"<td class=number>{leaver.elapsed(report.end) / 1000:.3f}{numbers}</tr>\n"
         )
     yield "</tbody></table></div>\n"
 
@@ -138,8 +138,8 @@ def _after(start: int, instant: int | None) -> str:
 def _opened(name: str, caption: str, head: Sequence[str], numbers: Sequence[str], more: str = "") -> Iterable[str]:
     yield f'<div class="wide"><table id="{name}"{more}>'
     yield f"<caption>{caption}</caption><thead><tr>"
-    for each in head:
-        yield f'<th scope="col"{" class=number" if each in numbers else ""}>{each}</th>'
+    for title in head:
+        yield f'<th scope="col"{" class=number" if title in numbers else ""}>{title}</th>'
     yield "</tr></thead><tbody>\n"
 
 
