@@ -1,8 +1,7 @@
-"""Explained: what a finding says of the log, so that somebody who looks for it finds it: which topic, which offset.
+"""What a finding means for the log: what was done to which topic, partition and offset.
 
-A record's hash is over its content and over the hash before it. So a record that doesn't fit its own hash, or that the
-next one doesn't follow, was altered; one that fits in, and isn't what its event leads to, speaks for itself: the event
-was altered.
+A record's hash covers its content and the hash before it. So a record that doesn't fit its own hash, or that the next
+record doesn't follow, was altered. If a record fits in, and isn't what its event leads to, then the event was altered.
 """
 
 from bisect import bisect_left
@@ -23,31 +22,32 @@ Kind: TypeAlias = Literal["altered", "added", "left out", "swapped", "told twice
 
 @dataclass(frozen=True, slots=True)
 class Divergence:
-    """What was recorded, and what the log gives, where they part.
-
-    `offset` None: it can't be told where it would lie. `seq`: offset in `identity.changes` of the event it is about.
-    `path`: where in the value, as a JSON Pointer; the two sides are cut short.
-    """
+    """Where what was recorded differs from what the log gives."""
 
     kind: Kind
     topic: str
     partition: int
     offset: int | None
+    """None: it isn't known where a missing record would lie."""
     user: str
     seq: int | None
+    """Offset in `identity.changes` of the event that it is about."""
     what: str
     path: str | None = None
+    """Where in the value they differ, as a JSON Pointer (RFC 6901)."""
     recorded: Any = None
+    """What was recorded there, cut short."""
     recomputed: Any = None
+    """What the log gives there, cut short."""
 
     @property
     def sentence(self) -> str:
-        """In a line."""
-        place = f"{self.topic} partition {self.partition}"
+        """All but the two sides, in a line."""
+        partition = f"{self.topic} partition {self.partition}"
         at = "" if self.offset is None else f" offset {self.offset}"
         who = f"; user {self.user}" if self.user else ""
         about = "" if self.seq is None or self.topic == CHANGES else f", event at offset {self.seq}"
-        return f"{self.kind}: {place}{at}{who}{about}: {self.what}"
+        return f"{self.kind}: {partition}{at}{who}{about}: {self.what}"
 
 
 _PLAIN: Final[dict[str, tuple[Kind, str, str]]] = {
@@ -67,16 +67,16 @@ _PLAIN: Final[dict[str, tuple[Kind, str, str]]] = {
 }
 
 
-def locate(history: History, partition: int, passed: PartitionCheck, finding: Finding) -> Divergence:
-    """The finding, as a divergence. Reads the partition again where that tells more."""
-    named = _RecordDivergence(history, partition, passed, finding)
+def locate(history: History, partition: int, check: PartitionCheck, finding: Finding) -> Divergence:
+    """The finding as a divergence. Reads the partition again where that tells more."""
+    divergence = _RecordDivergence(history, partition, check, finding)
     match finding.problem:
         case "differs":
-            return named.differs()
+            return divergence.differs()
         case "no event":
-            return named.no_event()
+            return divergence.no_event()
         case "no record":
-            return named.no_record()
+            return divergence.no_record()
         case "fate differs":
             return _fate_differs(partition, finding)
         case "no fate":
@@ -90,18 +90,18 @@ def locate(history: History, partition: int, passed: PartitionCheck, finding: Fi
             logged = finding.logged
             offset = finding.offset if logged is None else logged.offset
             seq = None if finding.seq == LAST else finding.seq
-            return Divergence(kind, topic, partition, offset, finding.user, seq, what, recorded=_said(logged))
+            return Divergence(kind, topic, partition, offset, finding.user, seq, what, recorded=_shortened(logged))
 
 
-def _said(logged: StoredRecord | None) -> Any:
-    """A record in short, as it is."""
-    return None if logged is None else short((logged.value or b"").decode(errors="replace"))
+def _shortened(record: StoredRecord | None) -> Any:
+    """A record's text, cut short."""
+    return None if record is None else short((record.value or b"").decode(errors="replace"))
 
 
 def _fate_differs(partition: int, finding: Finding) -> Divergence:
     assert finding.logged is not None
-    said = as_json(finding.logged)
-    shown = orjson.dumps({name: said.get(name) for name in ("effect", "cause")})
+    outcome = as_json(finding.logged)
+    shown = orjson.dumps({name: outcome.get(name) for name in ("effect", "cause")})
     path, recorded, recomputed = difference(shown, orjson.dumps(finding.expected))
     what = "it doesn't say the effect and the cause of the event's record"
     at, offset = finding.seq, finding.logged.offset
@@ -109,12 +109,12 @@ def _fate_differs(partition: int, finding: Finding) -> Divergence:
 
 
 def _order_differs(partition: int, finding: Finding) -> Divergence:
-    """Which of the two was altered can't be told; an order is put in all partitions."""
-    origin, said, ordered = finding.expected
+    """It isn't known which of the two was altered. An order is put into all partitions."""
+    origin, named, ordered = finding.expected
     what = f"it doesn't say what its order says, {CONTROLS} partition {origin.partition} offset {origin.offset}"
     names = ("by", "reason", "mapping", "appended")
     one, other = (
-        None if each is None else orjson.dumps(dict(zip(names, each, strict=True))) for each in (said, ordered)
+        None if side is None else orjson.dumps(dict(zip(names, side, strict=True))) for side in (named, ordered)
     )
     sides = difference(one, other)
     return Divergence("altered", CHANGES, partition, finding.seq, "", finding.seq, what, *sides)
@@ -140,10 +140,10 @@ def _no_fate(partition: int, finding: Finding) -> Divergence:
 
 
 class _RecordDivergence:
-    """A finding in the records, with what the topics around it say."""
+    """A finding about records, with what the topics around it say."""
 
-    def __init__(self, history: History, partition: int, passed: PartitionCheck, finding: Finding) -> None:
-        self._history, self._partition, self._passed, self._finding = history, partition, passed, finding
+    def __init__(self, history: History, partition: int, check: PartitionCheck, finding: Finding) -> None:
+        self._history, self._partition, self._check, self._finding = history, partition, check, finding
         self._seq = finding.seq
         self._value = b"" if finding.logged is None else finding.logged.value or b""
         self._raw = {} if finding.logged is None else as_json(finding.logged)
@@ -166,7 +166,7 @@ class _RecordDivergence:
                 f"{self._raw.get('mapping')}"
             )
             return self._event("altered", what, *sides, offset=digest[0])
-        return self._told(sides)
+        return self._event_differs(sides)
 
     def no_event(self) -> Divergence:
         """A record is there, and nothing leads to it."""
@@ -177,12 +177,12 @@ class _RecordDivergence:
             return self._record("added", "no event led to it, and it doesn't follow the user's record before it")
         if event is None:
             return self._event("left out", f"it led to {OPERATIONS} offset {self._offset}, and isn't there")
-        if (self._partition, self._seq) in (self._passed.asked.rejected or ()):
+        if (self._partition, self._seq) in (self._check.request.rejected or ()):
             return self._record("added", "its event was rejected")
-        return self._told((None, self._raw.get("cause"), _cause(event)))
+        return self._event_differs((None, self._raw.get("cause"), _cause(event)))
 
     def no_record(self) -> Divergence:
-        """An event is there, and not what it leads to; later events have been folded."""
+        """An event is there, its record isn't, and later events have been folded."""
         value, _ = self._recomputed()
         raw = orjson.loads(value)
         folded = self._folded(raw["cause"])
@@ -192,26 +192,26 @@ class _RecordDivergence:
             )
         shown = short({name: raw[name] for name in ("seq", "effect", "cause", "hash")})
         what = "the event's record isn't there, though nothing newer of the user is"
-        if self._finding.user in self._passed.audit.courses and self._later():
+        if self._finding.user in self._check.records.chains and self._later():
             what = "the event's record isn't there, and compaction can't have removed it"
         return self._record("left out", what, None, ABSENT, shown)
 
-    def _told(self, sides: tuple[str | None, Any, Any]) -> Divergence:
-        """The record fits in; so it's the event that isn't the same."""
-        place = self._elsewhere()
-        if place is not None:
-            return self._event("swapped", f"the event that was folded here lies at offset {place} now", *sides)
+    def _event_differs(self, sides: tuple[str | None, Any, Any]) -> Divergence:
+        """The record fits in, so the event is another one than was folded."""
+        offset = self._elsewhere()
+        if offset is not None:
+            return self._event("swapped", f"the event that was folded here lies at offset {offset} now", *sides)
         event = self._at(self._seq)
         if self._raw.get("cause") != _cause(event):
             return self._event("altered", "it isn't the event that was folded here", *sides)
-        return self._event("altered", f"it doesn't lead to the record that was made of it, {self._place}", *sides)
+        return self._event("altered", f"it doesn't lead to the record that was made of it, {self._where}", *sides)
 
     @property
     def _offset(self) -> int | None:
         return self._finding.offset if self._finding.logged is None else self._finding.logged.offset
 
     @property
-    def _place(self) -> str:
+    def _where(self) -> str:
         return f"{OPERATIONS} offset {self._offset}, which fits its hash and the records around it"
 
     def _record(self, kind: Kind, what: str, path: str | None = None, one: Any = None, other: Any = None) -> Divergence:
@@ -233,8 +233,8 @@ class _RecordDivergence:
 
     def _recomputed(self) -> tuple[bytes, tuple[int, str]]:
         """The record as the fold gives it, with offset and digest of the mapping in force. Folds up to there again."""
-        again = refold(self._history, self._partition, self._passed.begin)
-        for logged in self._history.read(CHANGES, self._partition, first=self._passed.begin.start):
+        again = refold(self._history, self._partition, self._check.start)
+        for logged in self._history.read(CHANGES, self._partition, first=self._check.start.offset):
             step = again.take(logged)
             if logged.offset == self._seq:
                 assert again.rules is not None
@@ -242,7 +242,7 @@ class _RecordDivergence:
         raise AssertionError("the event was there before")
 
     def _following(self) -> dict[str, Any] | None:
-        """The user's recorded record that says it follows this one."""
+        """The user's record that says that it follows this one."""
         for logged in self._history.read(OPERATIONS, self._partition, key=self._finding.user.encode()):
             raw = as_json(logged)
             if raw.get("prev") == self._seq:
@@ -250,7 +250,7 @@ class _RecordDivergence:
         return None
 
     def _folded(self, cause: dict[str, Any]) -> int | None:
-        """The offset at which an event was folded, as a record of the user says; None: nowhere else."""
+        """The other offset at which an event was folded, as a record of the user says; None: there is none."""
         for logged in self._history.read(OPERATIONS, self._partition, key=self._finding.user.encode()):
             raw = as_json(logged)
             if raw.get("cause") == cause and raw.get("seq") != self._seq and sealed(logged.value or b""):
@@ -259,22 +259,22 @@ class _RecordDivergence:
 
     def _linked(self) -> bool:
         """Whether the record follows the user's last one before it, as the fold gives that."""
-        course = self._passed.audit.courses.get(self._finding.user)
-        at = 0 if course is None else bisect_left(course.seqs, self._seq)
-        if course is None or at == 0:
+        chain = self._check.records.chains.get(self._finding.user)
+        at = 0 if chain is None else bisect_left(chain.seqs, self._seq)
+        if chain is None or at == 0:
             return (self._raw.get("prev"), self._raw.get("before")) == (FIRST, "")
-        return (self._raw.get("prev"), self._raw.get("before")) == (course.seqs[at - 1], course.hash(at - 1))
+        return (self._raw.get("prev"), self._raw.get("before")) == (chain.seqs[at - 1], chain.hash(at - 1))
 
     def _later(self) -> bool:
-        return self._passed.audit.courses[self._finding.user].newest() > self._seq
+        return self._check.records.chains[self._finding.user].newest() > self._seq
 
     def _at(self, offset: int) -> dict[str, Any] | None:
-        """The event at an offset, as JSON; empty where it is none. None: nothing is there."""
+        """The event at an offset, as JSON; empty where it isn't one. None: nothing lies there."""
         logged = next(self._history.read(CHANGES, self._partition, first=offset), None)
         return None if logged is None or logged.offset != offset else as_json(logged)
 
     def _elsewhere(self) -> int | None:
-        """Where the event lies that the record says it was made of; None: where it belongs, or nowhere."""
+        """Where the event lies that the record says it was made of; None: at its own offset, or nowhere."""
         for logged in self._history.read(CHANGES, self._partition):
             if _cause(as_json(logged)) == self._raw.get("cause"):
                 return None if logged.offset == self._seq else logged.offset

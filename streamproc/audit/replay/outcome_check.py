@@ -1,12 +1,11 @@
-"""Fates: one partition's outcomes against its events. Each event has one that is final, or is open still.
+"""One partition's outcomes compared with its events. Each event has one final outcome, or is still open.
 
-Rule 1: a user's fates are told in the order of the events. So those before one that is told are, and those up to the
-event that `scim.deliveries` names: later ones are open.
-Rule 2: an outcome says the effect and the cause of the record that it ends. `superseded` with `since` ends all events
-after that one, and knows nothing of those that compaction had removed.
-Rule 3: what was set aside is tried again after its fate was told: such attempts aren't final, and have a cause of their
-own.
-Rule 4: what a verdict can't be told with isn't there (`_possible`).
+Rule 1: a user's fates are told in the order of the events. So all events before one whose fate is told have a fate, and
+so have all up to the event that `scim.deliveries` names. Later events are open.
+Rule 2: an outcome names the effect and the cause of the record that it ends. `superseded` with `since` ends all events
+after that one, and names neither of those that compaction had removed.
+Rule 3: parked work is tried again after its fate was told. Such attempts aren't final, and have a cause of their own.
+Rule 4: an outcome has nothing that contradicts its verdict (`_possible`).
 """
 
 from bisect import bisect_right
@@ -16,116 +15,116 @@ from typing import Any
 import orjson
 
 from streamproc.audit.replay.outcome_codec import ParsedOutcome
-from streamproc.audit.replay.record_check import TOLD, Finding, RecordCheck, UserChain
+from streamproc.audit.replay.record_check import FATE_TOLD, Finding, RecordCheck, UserChain
 from streamproc.core.records.outcome import Outcome
 from streamproc.core.records.stored_record import StoredRecord
 from streamproc.core.records.user_record import OURS
 
 
 class OutcomeCheck:
-    """See above. `deliveries`: user → the delivery of the highest seq, as (seq, the record that says so)."""
+    """Compares one partition's outcomes. `deliveries`: user → highest seq in `scim.deliveries`, and its record."""
 
-    def __init__(self, audit: RecordCheck, deliveries: Mapping[str, tuple[int, StoredRecord]]) -> None:
-        self._audit = audit
+    def __init__(self, records: RecordCheck, deliveries: Mapping[str, tuple[int, StoredRecord]]) -> None:
+        self._records = records
         self._deliveries = deliveries
 
-    def recorded(self, logged: StoredRecord, said: ParsedOutcome | None, now: int, *, last: bool = False) -> bool:
-        """Compare the next outcome, which says `said`.
+    def take_outcome(self, logged: StoredRecord, parsed: ParsedOutcome | None, now: int, *, last: bool = False) -> bool:
+        """Compare the next outcome; None: the record isn't one.
 
-        False: it is about an event after `now`; `last`: there is none any more.
+        False: it is about an event after `now`. `last`: no event follows any more.
         """
         key = (logged.key or b"").decode(errors="replace")
-        if said is None or said.outcome.user != key:
-            self._found(now, "fate broken", key, logged)
+        if parsed is None or parsed.outcome.user != key:
+            self._add(now, "fate broken", key, logged)
             return True
-        if said.outcome.seq > now and not last:
+        if parsed.outcome.seq > now and not last:
             return False
-        self._compare(said, logged)
+        self._compare(parsed, logged)
         return True
 
     def close(self) -> None:
-        """All has been read, of the records too: what has no fate is open, or it was left out (rule 1)."""
-        audit = self._audit
+        """All is read, the records too. An event without a fate is open, or its outcome was left out (rule 1)."""
+        records = self._records
         for user, (seq, logged) in self._deliveries.items():
-            course = audit.courses.get(user)
-            if self._before(course, seq):
+            chain = records.chains.get(user)
+            if self._before(chain, seq):
                 continue
-            if course is None or course.index(seq) is None:
-                self._found(seq, "delivery of nothing", user, logged)
+            if chain is None or chain.index(seq) is None:
+                self._add(seq, "delivery of nothing", user, logged)
             else:
-                audit.highest = max(audit.highest, seq)
-        audit.close()
-        for user, course in audit.courses.items():
-            if course.told:
-                until, said_by = self._deliveries.get(user, (-1, None))
-                later = course.told_up_to()
-                for seq in course.told:
+                records.highest = max(records.highest, seq)
+        records.close()
+        for user, chain in records.chains.items():
+            if chain.untold:
+                until, delivery = self._deliveries.get(user, (-1, None))
+                later = chain.last_told()
+                for seq in chain.untold:
                     if seq <= until or seq < later:
-                        audit.findings.add(Finding(seq, "no fate", user, said_by if seq <= until else None, later))
+                        records.findings.add(Finding(seq, "no fate", user, delivery if seq <= until else None, later))
                     else:
-                        audit.counts.open += 1
-        audit.counts.open -= audit.counts.unfolded
+                        records.counts.open += 1
+        records.counts.open -= records.counts.unfolded
 
-    def _compare(self, said: ParsedOutcome, logged: StoredRecord) -> None:
-        audit, outcome = self._audit, said.outcome
-        user, seq, since = outcome.user, outcome.seq, outcome.since
-        audit.counts.outcomes += 1
-        course = audit.courses.get(user)
-        if self._before(course, seq):
+    def _compare(self, parsed: ParsedOutcome, logged: StoredRecord) -> None:
+        records, outcome = self._records, parsed.outcome
+        user, seq, since_seq = outcome.user, outcome.seq, outcome.since
+        records.counts.outcomes += 1
+        chain = records.chains.get(user)
+        if self._before(chain, seq):
             return
-        index = None if course is None else course.index(seq)
-        if course is None or index is None:
-            self._found(seq, "fate of nothing", user, logged)
+        index = None if chain is None else chain.index(seq)
+        if chain is None or index is None:
+            self._add(seq, "fate of nothing", user, logged)
             return
-        audit.highest = max(audit.highest, seq)
-        expected = course.told.get(seq)
-        if expected is not None and not _fits(said, expected):
-            self._found(seq, "fate differs", user, logged, orjson.loads(b"{%b}" % expected[:-1]))
+        records.highest = max(records.highest, seq)
+        expected = chain.untold.get(seq)
+        if expected is not None and not _fits(parsed, expected):
+            self._add(seq, "fate differs", user, logged, orjson.loads(b"{%b}" % expected[:-1]))
         elif not _possible(outcome):
-            self._found(seq, "fate impossible", user, logged)
+            self._add(seq, "fate impossible", user, logged)
         if not outcome.final:
             return
-        first = index if since is None else bisect_right(course.seqs, since)
-        for each in range(first, index + 1):
-            if each == 0 and course.trusted:
+        first = index if since_seq is None else bisect_right(chain.seqs, since_seq)
+        for event in range(first, index + 1):
+            if event == 0 and chain.trusted:
                 continue
-            if course.flags[each] & TOLD:
-                self._found(course.seqs[each], "fate twice", user, logged)
+            if chain.flags[event] & FATE_TOLD:
+                self._add(chain.seqs[event], "fate twice", user, logged)
                 continue
-            course.flags[each] |= TOLD
-            course.told.pop(course.seqs[each], None)
-            audit.counts.fates += 1
+            chain.flags[event] |= FATE_TOLD
+            chain.untold.pop(chain.seqs[event], None)
+            records.counts.fates += 1
 
-    def _before(self, course: UserChain | None, seq: int) -> bool:
-        """Whether it is about what the trusted records were made of."""
-        return seq < self._audit.start or (course is not None and course.trusted and seq <= course.seqs[0])
+    def _before(self, chain: UserChain | None, seq: int) -> bool:
+        """Whether it is about an event that the trusted records were made of."""
+        return seq < self._records.start or (chain is not None and chain.trusted and seq <= chain.seqs[0])
 
-    def _found(self, seq: int, problem: Any, user: str, logged: StoredRecord, expected: Any = None) -> None:
-        self._audit.findings.add(Finding(seq, problem, user, logged, expected))
+    def _add(self, seq: int, problem: Any, user: str, logged: StoredRecord, expected: Any = None) -> None:
+        self._records.findings.add(Finding(seq, problem, user, logged, expected))
 
 
-def _fits(said: ParsedOutcome, expected: bytes) -> bool:
-    outcome = said.outcome
+def _fits(parsed: ParsedOutcome, expected: bytes) -> bool:
+    outcome = parsed.outcome
     if outcome.cause is None:  # rule 2
         return outcome.final and outcome.effect == "unknown" and outcome.since is not None
     if not outcome.final and outcome.cause.source == OURS:
         return True  # rule 3
-    return said.about == expected
+    return parsed.about == expected
 
 
 def _possible(outcome: Outcome) -> bool:
-    """Rule 4: no more than is certain. What was set aside in the end may have been delivered in part, and read back."""
-    wrote, back = outcome.acknowledged is not None, outcome.read_back is not None
-    if wrote != bool(outcome.operations) or (outcome.sessions_ended is not None and not back):
+    """Rule 4, as far as it is certain: parked work may have been delivered in part, and read back."""
+    acknowledged, read_back = outcome.acknowledged is not None, outcome.read_back is not None
+    if acknowledged != bool(outcome.operations) or (outcome.sessions_ended is not None and not read_back):
         return False
     match outcome.verdict:
         case "superseded":
-            return not (wrote or back or outcome.requests)
+            return not (acknowledged or read_back or outcome.requests)
         case "no-op":
-            return not wrote
+            return not acknowledged
         case "revoked":
-            return back
+            return read_back
         case "delivered":
-            return not back
+            return not read_back
         case _:
             return True

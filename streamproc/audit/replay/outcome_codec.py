@@ -1,6 +1,6 @@
-"""What an outcome says, as far as it is compared with what was folded.
+"""Parses an outcome, as far as it is compared with what was folded.
 
-It is an outcome if `OUTCOME` takes it strictly: nothing passes that isn't exactly of its type.
+A value is an outcome if `OUTCOME` takes it strictly: nothing passes that isn't exactly of its type.
 """
 
 from typing import Final, NamedTuple, get_args
@@ -20,14 +20,15 @@ _DECODER: Final = Decoder(Outcome)
 
 
 class ParsedOutcome(NamedTuple):
-    """An outcome, and its effect and cause in the bytes of the record that it ends; None: it has them in others."""
+    """An outcome, to be compared with the record that it ends."""
 
     outcome: Outcome
     about: bytes | None
+    """Its effect and cause, in bytes that the record has; None: it has them in other bytes."""
 
 
 def about(record: bytes) -> bytes:
-    """Effect and cause of an encoded record, as an outcome has them too."""
+    """The effect and cause of an encoded record, in bytes that an outcome has too."""
     start = record.index(b'"effect":"')  # no text holds this, or what follows: its quotes would be escaped
     return record[start : record.index(b'"mapping":"', start)]
 
@@ -43,7 +44,7 @@ def parse_outcome(value: bytes) -> ParsedOutcome | None:
 
 def _decode(value: bytes) -> Outcome | None:
     try:
-        value.decode()  # msgspec passes over what it has no use for, whatever it is
+        value.decode()  # msgspec skips fields that it has no use for, even if they aren't UTF-8
         if value.count(b"{") + value.count(b"[") <= BRACKETS:
             return _DECODER.decode(value)
     except UnicodeDecodeError:

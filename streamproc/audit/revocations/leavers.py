@@ -93,7 +93,7 @@ class LeaverTracker:
             self._announced[row] = _Announcement(event.origin, event.order[0], event.reason)
 
     def take_change(self, event: ChangeEvent, changed: int, value: bytes, before: bytes | None, fact: str) -> None:
-        """An event, and the record that it led to. `changed`: when it was appended, in ms; `before`: the record before."""
+        """An event, and the record that it led to. `changed`: its append time in ms; `before`: the record before."""
         if CHANGED not in value:
             return
         record = orjson.loads(value)

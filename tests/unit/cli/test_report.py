@@ -19,7 +19,7 @@ from streamproc.archive.layout import Manifest
 from streamproc.archive.writer import ArchiveWriter
 from streamproc.audit.revocations.latency import Leaver, report
 from streamproc.audit.revocations.query import NEEDED, leavers
-from streamproc.audit.revocations.report.words import duration, rfc3339, shown
+from streamproc.audit.revocations.report.words import duration, printable, rfc3339
 from streamproc.cli import history_source
 from streamproc.cli.mapping_whatif import whatif
 from streamproc.cli.replay import replay
@@ -295,5 +295,5 @@ def test_durations_in_words(ms: int, words: str) -> None:
 def test_what_no_calendar_has_is_told_as_it_is() -> None:
     """A source may send any number as its time; a report isn't lost for it."""
     assert rfc3339(10**18) == "1000000000000000000 ms"
-    assert shown("a\nb\u200f") == "a\\u{a}b\\u{200f}"
-    assert len(shown("x" * 10_000)) == 300
+    assert printable("a\nb\u200f") == "a\\u{a}b\\u{200f}"
+    assert len(printable("x" * 10_000)) == 300

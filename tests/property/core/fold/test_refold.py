@@ -79,7 +79,7 @@ def test_from_any_moment_on(built: Built, data: st.DataObject) -> None:
     if data.draw(st.booleans()):
         built.compact(data.draw(st.sampled_from(sorted(built.records) or ["E1"])))
     since = data.draw(st.sampled_from(built.changes)).timestamp
-    found = verify(Whole(built.logged, 1), PartitionRequest(since=since), map_partitions)
+    found = verify(Whole(built.logged, 1), PartitionRequest(trusted_before=since), map_partitions)
     lost = {problem for each in found.partitions for problem in [each.first and each.first.kind]} - {None}
     assert lost <= {"left out"}  # of one who was compacted, though too young for that
 

@@ -98,21 +98,21 @@ def test_from_a_moment_on() -> None:
     """What was recorded before is taken as it is, if it fits its own hash; what came after is folded anew."""
     built = story()
     for offset in range(1, 9):
-        asked = PartitionRequest(since=BEGIN + offset * SECOND)
+        asked = PartitionRequest(trusted_before=BEGIN + offset * SECOND)
         verdict = judged(built.logged, asked)
         assert verdict.equal, verdict.first
         assert verdict.counts.events == 9 - offset
         assert verdict.counts.trusted == len(
             {one.key for one in built.changes[:offset] if b'"kind":"mapping"' not in (one.value or b"")}
         )
-    asked = PartitionRequest(since=BEGIN + 4 * SECOND)
+    asked = PartitionRequest(trusted_before=BEGIN + 4 * SECOND)
     assert where(first(changed(built.logged, OPERATIONS, 2, valued("Lead", "Load")), asked))[:2] == (
         "altered",
         OPERATIONS,
     )
     assert where(first(changed(built.logged, CHANGES, 4, valued("Chief", "Thief")), asked)) == ("altered", CHANGES, 4)
     assert judged(
-        changed(built.logged, CHANGES, 1, valued("Agent", "Clerk")), PartitionRequest(since=BEGIN + 6 * SECOND)
+        changed(built.logged, CHANGES, 1, valued("Agent", "Clerk")), PartitionRequest(trusted_before=BEGIN + 6 * SECOND)
     ).equal
 
 
@@ -121,7 +121,9 @@ def test_from_a_moment_before_which_records_were_compacted() -> None:
     built = story()
     built.compact("ana")
     built.compact("ben")
-    verdict = verify(InMemoryHistory(built.logged, 1), PartitionRequest(since=BEGIN + 4 * SECOND), map_partitions)
+    verdict = verify(
+        InMemoryHistory(built.logged, 1), PartitionRequest(trusted_before=BEGIN + 4 * SECOND), map_partitions
+    )
     assert verdict.equal, verdict.first
     assert verdict.counts.trusted == 2
 
