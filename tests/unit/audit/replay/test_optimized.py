@@ -27,12 +27,12 @@ def verdict() -> str:
     return repr(where(first(changed(built.logged, CHANGES, offset, without_its_mapping))))
 
 
-@pytest.mark.parametrize("options", [[], ["-O"]])
+@pytest.mark.parametrize("options", [[], ["-O"]], ids=["plain", "optimized"])
 def test_a_mapping_event_without_a_mapping_is_found_out(options: list[str]) -> None:
     """It is told as what it is, and no worker or verifier trips over it."""
     script = f"from {MODULE} import verdict; print(__debug__, verdict())"
     run = subprocess.run(
-        [sys.executable, *options, "-c", script], cwd=REPOSITORY, capture_output=True, text=True, check=False
+        [sys.executable, "-E", *options, "-c", script], cwd=REPOSITORY, capture_output=True, text=True, check=False
     )
     assert run.stderr == ""
     assert run.stdout == f"{not options} ('altered', 'identity.changes', 5)\n"
