@@ -234,7 +234,7 @@ class WhatIf:
         """The log's own mapping changes, as in `Refold`."""
         try:
             rules = switched(self._rules, logged.offset, logged.timestamp, event)
-        except (MappingError, AssertionError):
+        except MappingError:
             return
         if rules is None:
             return

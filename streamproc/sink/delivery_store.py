@@ -179,8 +179,9 @@ class DeliveryStore:
                 await self._dirty.wait()
                 self._dirty.clear()
                 await self._transaction()
-        except (KafkaError, AssertionError, OSError) as error:
-            # Fencing shows as ProducerFenced, or as an error code that this client doesn't know yet: lost either way.
+        except (KafkaError, PartitionLostError, AssertionError, OSError) as error:
+            # Fencing shows as ProducerFenced, as an error code that this client doesn't know yet, or as an assertion of
+            # its own about where its transaction is: lost either way.
             log.warning("partition lost", partition=self.partition, error=type(error).__name__)
         finally:
             self.lost = True
@@ -193,7 +194,7 @@ class DeliveryStore:
     async def _transaction(self) -> None:
         producer = self._producer
         if producer is None:
-            raise AssertionError("journal is closed")
+            raise PartitionLostError
         outcomes, self._outcomes = self._outcomes, []
         changed, self._changed = self._changed, {}
         waiters, self._waiters = self._waiters, []

@@ -23,9 +23,10 @@ from streamproc.core.records.mapping_in_force import MappingInForce
 def switched(known: MappingInForce | None, seq: int, appended: int, event: ChangeEvent) -> MappingInForce | None:
     """The rules from the mapping event at offset `seq` on; None: it changes nothing.
 
-    Raises MappingError where its text isn't the mapping that it names.
+    Raises MappingError where it brings none, or its text isn't the mapping that it names.
     """
-    assert event.mapping is not None
+    if event.mapping is None:
+        raise MappingError("there is no mapping in it; only the worker may write here")
     origin = event.origin
     if known is not None and (
         event.mapping.first or event.event == known.digest or origin.is_at_or_before(known.origin)

@@ -70,7 +70,7 @@ class Refold:
     def _switch(self, logged: StoredRecord, event: ChangeEvent) -> Step:
         try:
             rules = switched(self.rules, logged.offset, logged.timestamp, event)
-        except (MappingError, AssertionError):
+        except MappingError:
             return Step(logged, event, {}, "mapping")
         if rules is None:
             return Step(logged, event, {})

@@ -2,7 +2,6 @@
 
 from typing import NamedTuple
 
-from streamproc.core.errors import MappingError
 from streamproc.core.fold.mapping import Mapping
 from streamproc.core.fold.mapping_switch import compiled, switched
 from streamproc.core.records.change_event import ChangeEvent
@@ -27,8 +26,6 @@ def mapping_change(
 
     `appended`: ms since 1970. Raises MappingError where it brings none that can come into force.
     """
-    if event.mapping is None:
-        raise MappingError("there is no mapping in it; only the worker may write here")
     in_force = switched(known, offset, appended, event)
     if in_force is None:
         return None
