@@ -1,8 +1,9 @@
-"""Wait, unless something else comes first."""
+"""Waiting: for a time unless something else comes first, and for several tasks until one fails."""
 
 import asyncio
 import math
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
 from typing import Any
 
 
@@ -21,3 +22,14 @@ async def wait_unless(
             wait.cancel()
         await asyncio.gather(*waits, return_exceptions=True)
     return woken.is_set()
+
+
+@asynccontextmanager
+async def task_group() -> AsyncIterator[asyncio.TaskGroup]:
+    """A TaskGroup whose first failure is raised by itself, not within an ExceptionGroup."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            yield group
+    except BaseExceptionGroup as failures:
+        first = failures.exceptions[0]
+        raise first from first.__cause__

@@ -1,11 +1,11 @@
-"""Sync: who works there, told by the directory itself: the first load, and what hooks missed.
+"""Sync: who works there, read from the directory itself: the first load, and what hooks missed.
 
-Rule 1: a round goes page by page. The cursor moves when the brokers have all of a page, so a round that was cut short
-goes on with the page that wasn't finished, and repeats are what a killed process costs.
-Rule 2: who is missing from a page, a list or a report isn't gone. After a whole round the missing are asked for one by
-one: a deletion may have been missed, and a report leaves people out for many reasons.
-Rule 3: what a later page of a round says counts over an earlier one: `read` grows from page to page.
-Rule 4: where the directory has forgotten from where it should tell changes, everything is told anew.
+Rule 1: a round goes page by page. The cursor moves when the brokers have all of a page. A round that was cut short
+continues with the page that wasn't finished, so a crash costs no more than repeats.
+Rule 2: a subject that is missing from a page, a list or a report isn't gone. After a full round the missing subjects
+are fetched one by one: a deletion may have been missed, and a report omits people for many reasons.
+Rule 3: a later page of a round overrides an earlier one: `read_at` grows from page to page.
+Rule 4: where the directory no longer knows the point since which it should list changes, everything is read again.
 """
 
 import asyncio
@@ -33,45 +33,45 @@ from streamproc.sources.options import SourceOptions
 log = structlog.get_logger("streamproc.hydrator")
 
 ATTEMPTS = 8
-"""At a page, of whoever waits for the end: a minute or so."""
-TOGETHER = 500
-"""Records on their way to the brokers."""
+"""At a page, for a command that waits for the end: about a minute."""
+BATCH = 500
+"""Records on their way to the brokers at once."""
 
 
 async def known_subjects(kafka: KafkaSettings, source: str) -> set[str]:
-    """Of table `links`: subjects of a source that it hasn't said are gone. Raises KafkaError."""
-    found: dict[str, bool] = {}
+    """In table `links`: subjects of a source that it hasn't called gone. Raises KafkaError."""
+    present: dict[str, bool] = {}
     async for name, value in reading.read_topic(kafka, LINKS):
-        of, _, subject = name.partition("/")
-        if of == source:
+        its_source, _, subject = name.partition("/")
+        if its_source == source:
             facts = orjson.loads(value)["facts"]
-            found[subject] = facts is not None and facts["values"].get(GONE) is not True
-    return {subject for subject, there in found.items() if there}
+            present[subject] = facts is not None and facts["values"].get(GONE) is not True
+    return {subject for subject, is_present in present.items() if is_present}
 
 
 class Cursors(Protocol):
-    """Where cursors are kept."""
+    """Where cursors are stored."""
 
     async def load(self, source: str) -> Cursor:
-        """The newest; a fresh one where there is none."""
+        """The newest; an empty one where there is none."""
 
     async def save(self, cursor: Cursor) -> None:
-        """Returns when it is kept."""
+        """Returns when it is stored."""
 
 
 class KafkaCursors:
-    """In `streamproc.cursors`."""
+    """Cursors in topic `streamproc.cursors`."""
 
     def __init__(self, kafka: KafkaSettings, producer: AIOKafkaProducer) -> None:
         self._kafka = kafka
         self._producer = producer
 
     async def load(self, source: str) -> Cursor:
-        found = Cursor(source)
+        newest = Cursor(source)
         async for name, value in reading.read_topic(self._kafka, CURSORS):
             if name == source and value is not None:
-                found = CURSOR.validate_json(value)
-        return found
+                newest = CURSOR.validate_json(value)
+        return newest
 
     async def save(self, cursor: Cursor) -> None:
         await self._producer.send_and_wait(CURSORS, orjson.dumps(cursor), key=cursor.source.encode())
@@ -79,41 +79,42 @@ class KafkaCursors:
 
 @dataclass(slots=True)
 class Counts:
-    """What a round came to. `read`: subjects that were fetched; `told`: events and states that pages held. `missing`:
-    those in no page of a whole round, who were looked for.
-    """
+    """What a round came to."""
 
     pages: int = 0
-    read: int = 0
-    told: int = 0
+    fetched: int = 0
+    """Subjects that were read one by one."""
+    appended: int = 0
+    """Events and states that pages contained."""
     ignored: int = 0
     missing: int = 0
+    """Subjects in no page of a full round, which were fetched."""
     given_up: int = 0
 
     def __str__(self) -> str:
         """One line."""
         return (
-            f"{self.pages} pages, {self.read} subjects read, {self.told} records from pages, "
+            f"{self.pages} pages, {self.fetched} subjects read, {self.appended} records from pages, "
             f"{self.ignored} ignored, {self.missing} missing and looked for, {self.given_up} given up"
         )
 
 
 class Sync:
-    """Of one source. Its `fetching` has to run beside it. `say`: told of the progress."""
+    """Synchronises one source. Its fetcher has to run beside it. `say` gets lines about the progress."""
 
     def __init__(
         self,
-        fetching: Fetcher,
+        fetcher: Fetcher,
         options: SourceOptions,
         cursors: Cursors,
         say: Callable[[str], None] = lambda _: None,
         known: Callable[[str], Awaitable[set[str]]] | None = None,
     ) -> None:
-        """`known`: subjects of a source that it hasn't said are gone. None: nobody is looked for."""
-        self.source = fetching.source
-        self.times = fetching.times
-        self._fetching = fetching
-        self._parser = SOURCES[fetching.source]
+        """`known`: subjects of a source that it hasn't called gone. None: missing subjects aren't fetched."""
+        self.source = fetcher.source
+        self.times = fetcher.times
+        self._fetcher = fetcher
+        self._parser = SOURCES[fetcher.source]
         self._options = options
         self._cursors = cursors
         self._say = say
@@ -123,7 +124,7 @@ class Sync:
     async def run(self, *, full: bool = False, attempts: int | None = None, whole_every: float = 0.0) -> Counts:
         """One round, or the rest of one. Raises DirectoryError after so many attempts at a page; None: never.
 
-        `whole_every`: it tells everything if the last that did is so many seconds old; 0: only where `full` says so.
+        `full`: everybody, not only changes. `whole_every`: also full if the last full round is so many seconds old.
         """
         counts = Counts()
         cursor = await self._cursors.load(self.source)
@@ -133,7 +134,7 @@ class Sync:
             cursor = replace(cursor, place="", full=True)
         elif not cursor.place:
             cursor = replace(cursor, full=not cursor.since)
-        whole = cursor.full and not cursor.place
+        from_start = cursor.full and not cursor.place
         self._seen.clear()
         while True:
             try:
@@ -143,79 +144,80 @@ class Sync:
                     raise
                 self._say(f"{self.source}: the directory has lost its place: everything is told anew")
                 cursor = replace(cursor, place="", full=True)
-                whole = True
+                from_start = True
                 self._seen.clear()
                 continue
             if page.missed:
                 log.warning("directory leaves something out", source=self.source, reason=page.missed)
-            read = max(page.read, cursor.read + 1)
-            await self._keep(page, read, counts)
-            if whole and not page.place:
-                await self._look_for(counts)
-            if page.place:
-                cursor = replace(cursor, place=page.place, read=read)
+            read_at = max(page.read_at, cursor.read + 1)
+            await self._append_page(page, read_at, counts)
+            if from_start and not page.next_page:
+                await self._fetch_missing(counts)
+            if page.next_page:
+                cursor = replace(cursor, place=page.next_page, read=read_at)
             else:
                 cursor = Cursor(
-                    self.source, since=page.since, read=read, whole=self.times.now if cursor.full else cursor.whole
+                    self.source, since=page.since, read=read_at, whole=self.times.now if cursor.full else cursor.whole
                 )
             await self._cursors.save(cursor)
             self._say(f"{self.source}: {counts}")
-            if not page.place:
+            if not page.next_page:
                 telemetry.SYNCED.labels(self.source).set(self.times.clock())
                 return counts
 
-    async def _look_for(self, counts: Counts) -> None:
-        """Ask for whoever was missing from a whole round (rule 2)."""
+    async def _fetch_missing(self, counts: Counts) -> None:
+        """Fetch those who were missing from a full round (rule 2)."""
         missing = sorted(await self._known(self.source) - self._seen) if self._known else []
-        for start in range(0, len(missing), TOGETHER):
-            some = [
+        for start in range(0, len(missing), BATCH):
+            requests = [
                 FetchRequest(subject, "sync", 0, "missing from a whole round")
-                for subject in missing[start : start + TOGETHER]
+                for subject in missing[start : start + BATCH]
             ]
-            await asyncio.gather(*(self._read(notice, counts, known=True) for notice in some))
+            await asyncio.gather(*(self._fetch(request, counts, known=True) for request in requests))
         counts.missing += len(missing)
 
     async def _page(self, cursor: Cursor, attempts: int | None) -> Page:
-        directory = self._fetching.directory
-        return await self._fetching.ask(lambda: directory.page(cursor.since, cursor.place, full=cursor.full), attempts)
+        directory = self._fetcher.directory
+        return await self._fetcher.ask(lambda: directory.page(cursor.since, cursor.place, full=cursor.full), attempts)
 
-    async def _keep(self, page: Page, read: int, counts: Counts) -> None:
+    async def _append_page(self, page: Page, read_at: int, counts: Counts) -> None:
         """Returns when the brokers have all of it."""
-        taken = Receipt(self.times.now, read)
-        notices = [FetchRequest(subject, "sync", 0, "sync") for subject in page.subjects]
+        receipt = Receipt(self.times.now, read_at)
+        requests = [FetchRequest(subject, "sync", 0, "sync") for subject in page.subjects]
         self._seen.update(page.subjects)
         records: list[Record] = []
         for element in page.elements:
-            said = self._parser.read(element, taken, self._options)
-            notices += said.notifications
-            self._seen.update(each.subject for each in said.events)
-            counts.ignored += len(said.ignored)
-            if said.events:
-                records.append(self._fetching.record(said.events[0].subject, orjson.dumps(element), read, "page"))
-        reading = [self._read(notice, counts) for notice in notices]
-        for start in range(0, len(records), TOGETHER):
-            await asyncio.gather(*(self._append(record, counts) for record in records[start : start + TOGETHER]))
-        await asyncio.gather(*reading)
+            parsed = self._parser.read(element, receipt, self._options)
+            requests += parsed.notifications
+            self._seen.update(event.subject for event in parsed.events)
+            counts.ignored += len(parsed.ignored)
+            if parsed.events:
+                subject = parsed.events[0].subject
+                records.append(self._fetcher.record(subject, orjson.dumps(element), read_at, "page"))
+        fetches = [self._fetch(request, counts) for request in requests]
+        for start in range(0, len(records), BATCH):
+            await asyncio.gather(*(self._append(record, counts) for record in records[start : start + BATCH]))
+        await asyncio.gather(*fetches)
         counts.pages += 1
 
     async def _append(self, record: Record, counts: Counts) -> None:
         if len(record.value) > LARGEST:
-            await self._given_up(record.key, f"{len(record.value)} bytes in one element; at most {LARGEST}", counts)
+            await self._give_up(record.key, f"{len(record.value)} bytes in one element; at most {LARGEST}", counts)
             return
-        await self._fetching.append(record)
-        counts.told += 1
+        await self._fetcher.append(record)
+        counts.appended += 1
 
-    async def _read(self, notice: FetchRequest, counts: Counts, *, known: bool = False) -> None:
-        ended: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
-        ticket = Ticket(lambda failed: None if ended.done() else ended.set_result(failed), known=known)
-        self._fetching.offer(ticket, [notice])
-        failed = await ended
-        if failed is None:
-            counts.read += 1
+    async def _fetch(self, request: FetchRequest, counts: Counts, *, known: bool = False) -> None:
+        end: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
+        ticket = Ticket(lambda failure: None if end.done() else end.set_result(failure), known=known)
+        self._fetcher.offer(ticket, [request])
+        failure = await end
+        if failure is None:
+            counts.fetched += 1
         else:
-            await self._given_up(notice.subject.encode("utf-8", "replace"), failed, counts)
+            await self._give_up(request.subject.encode("utf-8", "replace"), failure, counts)
 
-    async def _given_up(self, subject: bytes, reason: str, counts: Counts) -> None:
+    async def _give_up(self, subject: bytes, reason: str, counts: Counts) -> None:
         counts.given_up += 1
         now = self.times.now // 1000
-        await self._fetching.append(rejection(f"sync/{self.source}", (-1, -1), reason, now, subject, b""))
+        await self._fetcher.append(rejection(f"sync/{self.source}", -1, -1, reason, now, subject, b""))

@@ -1,11 +1,11 @@
-"""Seam to directories: whole subjects, and who has changed. A file for each vendor; what they share is here.
+"""HTTP clients of directories: complete subjects, and who has changed. One file a vendor; what they share is here.
 
-A method is one question, even where the answer takes several requests. Nothing is tried again here, and what is wrong
-is told by `DirectoryError`.
+A method is one question, even where the answer takes several requests. Nothing is tried again here; failures are
+raised as `DirectoryError`.
 
-When an answer was made is told in the directory's own clock. All four send `Date`, in whole seconds: the answer was
-made then or later, and counts as made before that by as long as the request took; but later than every answer that was
-there when it was asked for.
+`read_at` is a lower bound of an answer's age, in µs since 1970 in the directory's own clock. All four directories send
+`Date`, in whole seconds: the answer was made then or later. The time that the request took is subtracted from it. But
+`read_at` is always after that of every answer that was there when the request was sent.
 """
 
 from collections.abc import Callable
@@ -22,15 +22,15 @@ from streamproc.adapters.oauth import Bearer, TokenRefusedError
 from streamproc.core.errors import StreamprocError
 
 LONGEST: Final = 600.0
-"""Seconds that an answer can ask us to be quiet at most."""
+"""Most seconds for which an answer can ask us to send nothing."""
 GONE: Final = b'{"status":404}'
-"""What stands for a 404 in the log: its own words say no more."""
+"""Value of the record for a 404: the directory's own text says no more."""
 OVERLAP: Final = 300 * 1_000_000
-"""µs by which a round of changes begins before the one before: lists and logs may be late."""
+"""µs by which a round of changes goes back before the previous one: lists and logs may be late."""
 
 
 class DirectoryError(StreamprocError):
-    """There is no answer that can be used. `status` None: none came, or not from the directory."""
+    """There is no usable answer. `status` None: there is none, or it isn't the directory's."""
 
     def __init__(self, status: int | None, detail: str) -> None:
         super().__init__(detail)
@@ -39,60 +39,60 @@ class DirectoryError(StreamprocError):
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """One subject. `read`: µs since 1970 in the directory's clock, at or before which the answer was made.
-
-    `gone`: the directory doesn't know the subject. `unknown`: it isn't in the answer, which means nothing.
-    """
+    """The answer about one subject."""
 
     status: Literal["found", "gone", "unknown"]
+    """`gone`: the directory doesn't know the subject. `unknown`: it isn't in the answer, which proves nothing."""
     body: bytes
-    read: int
+    read_at: int
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Part of a round. `subjects` are to be read; `elements` speak for themselves.
-
-    `read` as in `Read`. `place`: where the round goes on; "": it is over, and the next one begins at `since`.
-    `missed`: what wasn't answered, and is left to the next round.
-    """
+    """Part of a round."""
 
     subjects: tuple[str, ...]
+    """Subjects that have to be fetched."""
     elements: tuple[Any, ...]
-    read: int
-    place: str
+    """Payloads that are complete by themselves."""
+    read_at: int
+    next_page: str
+    """Token of the page with which the round goes on; "": it is over."""
     since: str
+    """Where the next round of changes begins."""
     missed: str = ""
+    """What the directory didn't answer, and is left to the next round."""
 
 
 class Directory(Protocol):
-    """Who works here, as one vendor tells it."""
+    """One vendor's directory of who works here."""
 
     @property
     def api(self) -> "Api":
-        """The connection, for whom it concerns how long to be quiet."""
+        """The connection: how long it has to be quiet concerns others."""
 
     async def read(self, subject: str) -> Read:
         """The subject's present state. Raises DirectoryError."""
 
-    async def page(self, since: str, place: str, *, full: bool) -> Page:
-        """The page at `place`, or the first one: of everything, or of what changed since a round before.
+    async def page(self, since: str, page_token: str, *, full: bool) -> Page:
+        """The page with this token, or the first one: of everybody, or of what changed since an earlier round.
 
-        Raises DirectoryError; its status is 410 where the round can't go on and everything has to be told anew.
+        Raises DirectoryError; its status is 410 where the round can't go on and everything has to be read again.
         """
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One answer. `read` as in `Read`; `next`: the page after this one, by its Link header."""
+    """One HTTP answer."""
 
     status: int
     content: bytes
-    read: int
+    read_at: int
     next: str
+    """URL of the next page, from the Link header; "" without one."""
 
     def json(self) -> Any:
-        """Raises DirectoryError: it isn't JSON, so it's hardly the directory's."""
+        """The decoded content. Raises DirectoryError: what isn't JSON is hardly the directory's."""
         try:
             return orjson.loads(self.content)
         except orjson.JSONDecodeError:
@@ -100,17 +100,14 @@ class Answer:
 
     def record(self) -> dict[str, Any]:
         """The JSON object. Raises DirectoryError."""
-        found = self.json()
-        if not isinstance(found, dict):
+        content = self.json()
+        if not isinstance(content, dict):
             raise DirectoryError(None, f"answered {self.status} with something else than an object")
-        return found
+        return content
 
 
 class Api:
-    """Requests to one directory at `root`. `scheme`: of the Authorization header, before what `bearer` gives.
-
-    `quiet_until`: of `ticks`, until when the directory doesn't want to be asked.
-    """
+    """Requests to one directory at `root`. `scheme`: of the Authorization header, before the token of `bearer`."""
 
     def __init__(
         self,
@@ -128,13 +125,14 @@ class Api:
         self._clock = clock
         self._ticks = ticks
         self.quiet_until = 0.0
+        """Of `ticks`: until then the directory doesn't want requests."""
         self._latest = 0
-        """`read` of the newest answer."""
+        """`read_at` of the newest answer."""
 
     async def get(self, url: str, *, absent: bool = False, seconds: float | None = None, prefer: str = "") -> Answer:
-        """`url`: a path or query below the root, encoded, or a link that the directory gave. `prefer`: as in RFC 7240.
+        """`url`: a path or query below the root, encoded, or a link from the directory. `prefer`: as in RFC 7240.
 
-        `absent`: 404 is an answer, too. Raises DirectoryError for anything else than 200.
+        Raises DirectoryError for all statuses but 200 and, with `absent`, 404.
         """
         answer = await self._ask("GET", url, None, seconds, prefer)
         if answer.status == 200 or (absent and answer.status == 404):
@@ -142,7 +140,7 @@ class Api:
         raise DirectoryError(answer.status, f"answered {answer.status}")
 
     async def send(self, method: str, url: str, body: dict[str, Any]) -> Answer:
-        """Raises DirectoryError for what isn't 2xx."""
+        """A request with a JSON body. Raises DirectoryError for statuses other than 2xx."""
         answer = await self._ask(method, url, orjson.dumps(body), None)
         if not 200 <= answer.status < 300:
             raise DirectoryError(answer.status, f"answered {answer.status}")
@@ -154,29 +152,29 @@ class Api:
             token = await self._bearer.get()
         except TokenRefusedError as error:
             raise DirectoryError(None, str(error)) from None
-        sent = {"Authorization": f"{self._scheme} {token}", "Accept": "application/json"}
+        headers = {"Authorization": f"{self._scheme} {token}", "Accept": "application/json"}
         if body is not None:
-            sent["Content-Type"] = "application/json"
+            headers["Content-Type"] = "application/json"
         if prefer:
-            sent["Prefer"] = prefer
+            headers["Prefer"] = prefer
         timeout = self._http.timeout if seconds is None else aiohttp.ClientTimeout(total=seconds)
-        begun, before = self._ticks(), self._latest
+        begun, previous = self._ticks(), self._latest
         try:
             async with self._http.request(
-                method, target, data=body, headers=sent, allow_redirects=False, timeout=timeout
+                method, target, data=body, headers=headers, allow_redirects=False, timeout=timeout
             ) as response:
                 took, now = self._ticks() - begun, self._clock()
                 content = await response.read()
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise DirectoryError(None, f"gave no answer: {type(error).__name__}") from None
-        told = {name.lower(): value for name, value in response.headers.items()}
+        answered = {name.lower(): value for name, value in response.headers.items()}
         if response.status == 401:
             self._bearer.refuse(token)
-        self.quiet_until = max(self.quiet_until, self._ticks() + quiet(response.status, told, now))
-        made = max(read(told, took, now), before + 1)
-        self._latest = max(self._latest, made)
+        self.quiet_until = max(self.quiet_until, self._ticks() + quiet(response.status, answered, now))
+        read_at = max(lower_bound(answered, took, now), previous + 1)
+        self._latest = max(self._latest, read_at)
         link = response.links.get("next")
-        return Answer(response.status, content, made, str(link["url"]) if link else "")
+        return Answer(response.status, content, read_at, str(link["url"]) if link else "")
 
     def _target(self, url: str) -> URL:
         """Credentials go to the directory only, whatever a link says."""
@@ -186,16 +184,16 @@ class Api:
         return target
 
 
-def read(headers: dict[str, str], took: float, now: float) -> int:
-    """See above, µs. `now`: our clock, in seconds; a directory's that is ahead counts as ours."""
-    said = _moment(headers.get("date"))
-    return int((min(now, now if said is None else said) - took) * 1_000_000)
+def lower_bound(headers: dict[str, str], took: float, now: float) -> int:
+    """Of an answer's age, µs since 1970. `now`: our clock, in seconds; a directory's that is ahead counts as ours."""
+    date = _moment(headers.get("date"))
+    return int((min(now, now if date is None else date) - took) * 1_000_000)
 
 
 def quiet(status: int, headers: dict[str, str], now: float) -> float:
-    """Seconds for which the directory doesn't want to be asked.
+    """Seconds for which the directory doesn't want requests.
 
-    Retry-After (RFC 9110 §10.2.3), or Okta's `X-Rate-Limit-Reset`, a moment in its own clock.
+    By Retry-After (RFC 9110 §10.2.3), or Okta's `X-Rate-Limit-Reset`, a moment in its own clock.
     """
     date = _moment(headers.get("date")) or now
     waits = [0.0]
@@ -209,9 +207,9 @@ def quiet(status: int, headers: dict[str, str], now: float) -> float:
     return min(LONGEST, max(waits))
 
 
-def about(subject: str, found: dict[str, Any]) -> None:
-    """Raises DirectoryError unless the answer is about whom was asked for."""
-    if found.get("id") != subject:
+def check_subject(subject: str, answer: dict[str, Any]) -> None:
+    """Raises DirectoryError unless the answer is about the subject."""
+    if answer.get("id") != subject:
         raise DirectoryError(200, "answered about somebody else")
 
 
@@ -221,9 +219,9 @@ def iso(micros: int) -> str:
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def _moment(said: str | None) -> float | None:
+def _moment(date: str | None) -> float | None:
     """Seconds since 1970 of a date as HTTP writes it."""
     try:
-        return parsedate_to_datetime(said or "").timestamp()
+        return parsedate_to_datetime(date or "").timestamp()
     except ValueError:
         return None

@@ -1,7 +1,7 @@
-"""Okta: users with their groups, whoever was updated, and the System Log for what no user shows any more.
+"""Okta: users with their groups, users that were updated, and the System Log for what no user shows any more.
 
-developer.okta.com: Users API, List all assigned groups, System Log API. A list's filter shows deactivated users too,
-the plain list doesn't. Membership of groups isn't an update of the user, and a deleted one isn't listed: the log tells.
+developer.okta.com: Users API, List all assigned groups, System Log API. A filtered list includes deactivated users,
+the plain list doesn't. Joining a group doesn't update the user, and deleted users aren't listed: the log has both.
 """
 
 from typing import Any, Final
@@ -9,14 +9,14 @@ from urllib.parse import quote
 
 import orjson
 
-from streamproc.hydrator.directories.api import GONE, OVERLAP, Api, DirectoryError, Page, Read, about, iso
+from streamproc.hydrator.directories.api import GONE, OVERLAP, Api, DirectoryError, Page, Read, check_subject, iso
 from streamproc.sources.okta import ACTIVE, MEMBERSHIP
 
-TYPES: Final = " or ".join(f'eventType eq "{each}"' for each in sorted({*ACTIVE, *MEMBERSHIP}))
+TYPES: Final = " or ".join(f'eventType eq "{kind}"' for kind in sorted({*ACTIVE, *MEMBERSHIP}))
 
 
 class Okta:
-    """See above. `since`: µs in Okta's clock."""
+    """`since`: µs in Okta's clock."""
 
     def __init__(self, api: Api) -> None:
         self.api = api
@@ -25,9 +25,9 @@ class Okta:
         path = f"/api/v1/users/{quote(subject, safe='')}"
         answer = await self.api.get(path, absent=True)
         if answer.status == 404:
-            return Read("gone", GONE, answer.read)
+            return Read("gone", GONE, answer.read_at)
         user = answer.record()
-        about(subject, user)
+        check_subject(subject, user)
         groups: list[Any] = []
         url = f"{path}/groups"
         while url:
@@ -35,21 +35,22 @@ class Okta:
             groups += _listed(part.json())
             url = part.next
         user["_embedded"] = {**(user.get("_embedded") or {}), "groups": groups}
-        return Read("found", orjson.dumps(user), answer.read)
+        return Read("found", orjson.dumps(user), answer.read_at)
 
-    async def page(self, since: str, place: str, *, full: bool) -> Page:
-        at = orjson.loads(place) if place else {"url": _updated(0 if full or not since else int(since) - OVERLAP)}
-        answer = await self.api.get(at["url"])
-        found = _listed(answer.json())
-        begun, logged = at.get("begun", answer.read), at.get("log", False)
-        url = answer.next if found or not logged else ""  # the log's last page has a next one, too, to ask again later
-        if not url and not logged and since:
-            url, logged = _log(int(since) - OVERLAP), True
-        following = orjson.dumps({"url": url, "begun": begun, "log": logged}).decode() if url else ""
-        if at.get("log"):
-            return Page((), tuple(found), answer.read, following, str(begun))
-        subjects = tuple(str(each["id"]) for each in found if isinstance(each, dict) and "id" in each)
-        return Page(subjects, (), answer.read, following, str(begun))
+    async def page(self, since: str, page_token: str, *, full: bool) -> Page:
+        first = {"url": _updated(0 if full or not since else int(since) - OVERLAP)}
+        state = orjson.loads(page_token) if page_token else first
+        answer = await self.api.get(state["url"])
+        elements = _listed(answer.json())
+        begun, in_log = state.get("begun", answer.read_at), state.get("log", False)
+        url = answer.next if elements or not in_log else ""  # the log's last page links to a next one, for polling
+        if not url and not in_log and since:
+            url, in_log = _log(int(since) - OVERLAP), True
+        next_page = orjson.dumps({"url": url, "begun": begun, "log": in_log}).decode() if url else ""
+        if state.get("log"):
+            return Page((), tuple(elements), answer.read_at, next_page, str(begun))
+        subjects = tuple(str(user["id"]) for user in elements if isinstance(user, dict) and "id" in user)
+        return Page(subjects, (), answer.read_at, next_page, str(begun))
 
 
 def _updated(since: int) -> str:
@@ -61,7 +62,7 @@ def _log(since: int) -> str:
     return f"/api/v1/logs?since={quote(iso(max(0, since)))}&sortOrder=ASCENDING&limit=1000&filter={quote(TYPES)}"
 
 
-def _listed(found: Any) -> list[Any]:
-    if not isinstance(found, list):
+def _listed(content: Any) -> list[Any]:
+    if not isinstance(content, list):
         raise DirectoryError(None, "answered with something else than a list")
-    return found
+    return content

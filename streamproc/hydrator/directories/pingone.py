@@ -1,7 +1,7 @@
 """PingOne: users with the names of their groups, the list of all, and audit activities for what changed.
 
-developer.pingidentity.com: Read user, Read all users, Audit activities. Groups are asked for user by user: that a list
-includes them isn't documented. `updatedAt` can't be filtered by.
+developer.pingidentity.com: Read user, Read all users, Audit activities. Groups are read user by user: no page
+says that a list includes them. There is no filter by `updatedAt`.
 """
 
 from typing import Any
@@ -9,12 +9,12 @@ from urllib.parse import quote
 
 import orjson
 
-from streamproc.hydrator.directories.api import GONE, OVERLAP, Api, Page, Read, about, iso
+from streamproc.hydrator.directories.api import GONE, OVERLAP, Api, Page, Read, check_subject, iso
 from streamproc.sources import pingone
 
 
 class PingOne:
-    """See above. `since`: µs in PingOne's clock."""
+    """`since`: µs in PingOne's clock."""
 
     def __init__(self, api: Api, environment: str) -> None:
         self.api = api
@@ -24,24 +24,24 @@ class PingOne:
         path = f"{self._root}/users/{quote(subject, safe='')}?include=memberOfGroupNames"
         answer = await self.api.get(path, absent=True)
         if answer.status == 404:
-            return Read("gone", GONE, answer.read)
-        about(subject, answer.record())
-        return Read("found", answer.content, answer.read)
+            return Read("gone", GONE, answer.read_at)
+        check_subject(subject, answer.record())
+        return Read("found", answer.content, answer.read_at)
 
-    async def page(self, since: str, place: str, *, full: bool) -> Page:
-        at = orjson.loads(place) if place else self._first(since, full=full)
-        answer = await self.api.get(at["url"])
-        found = answer.record()
-        begun, logged = at.get("begun", answer.read), at["log"]
-        url = _next(found)
-        if not url and not logged and since:
-            url, logged = self._activities(since), True
-        following = orjson.dumps({"url": url, "begun": begun, "log": logged}).decode() if url else ""
-        elements = tuple(pingone.elements(found))
-        if at["log"]:
-            return Page((), elements, answer.read, following, str(begun))
-        subjects = tuple(str(each["id"]) for each in elements if isinstance(each, dict) and "id" in each)
-        return Page(subjects, (), answer.read, following, str(begun))
+    async def page(self, since: str, page_token: str, *, full: bool) -> Page:
+        state = orjson.loads(page_token) if page_token else self._first(since, full=full)
+        answer = await self.api.get(state["url"])
+        content = answer.record()
+        begun, in_log = state.get("begun", answer.read_at), state["log"]
+        url = _next(content)
+        if not url and not in_log and since:
+            url, in_log = self._activities(since), True
+        next_page = orjson.dumps({"url": url, "begun": begun, "log": in_log}).decode() if url else ""
+        elements = tuple(pingone.elements(content))
+        if state["log"]:
+            return Page((), elements, answer.read_at, next_page, str(begun))
+        subjects = tuple(str(user["id"]) for user in elements if isinstance(user, dict) and "id" in user)
+        return Page(subjects, (), answer.read_at, next_page, str(begun))
 
     def _first(self, since: str, *, full: bool) -> dict[str, Any]:
         if full or not since:
@@ -53,6 +53,6 @@ class PingOne:
         return f"{self._root}/activities?filter={quote(recorded)}"
 
 
-def _next(found: dict[str, Any]) -> str:
-    link = (found.get("_links") or {}).get("next") or {}
+def _next(content: dict[str, Any]) -> str:
+    link = (content.get("_links") or {}).get("next") or {}
     return str(link.get("href") or "")

@@ -1,6 +1,6 @@
 """Workday: a custom report as a service (RaaS), for one worker, for all, or for those entered since a moment.
 
-Its prompts are the tenant's own. A report shows whom its filters let through: who isn't in it isn't gone.
+Its prompts are the tenant's own. A report shows those who pass its filters: a worker who isn't in it isn't gone.
 """
 
 from typing import Final
@@ -18,7 +18,7 @@ SECONDS: Final = 1800.0
 
 
 class Workday:
-    """See above. `since`: µs in Workday's clock. `since_prompt`, `worker_prompt`: names of the report's prompts."""
+    """`since`: µs in Workday's clock. `since_prompt`, `worker_prompt`: names of the report's prompts."""
 
     def __init__(self, api: Api, options: SourceOptions, since_prompt: str, worker_prompt: str) -> None:
         self.api = api
@@ -30,20 +30,20 @@ class Workday:
         kind, _, number = subject.rpartition("/")  # a contingent worker's subject begins with the type of its id
         answer = await self.api.get(_query({kind or self._worker: number}))
         elements = workday.elements(answer.json())
-        theirs = [each for each in elements if self._about(each, subject, answer.read)]
-        if not theirs:
-            return Read("unknown", b"", answer.read)
-        whole = len(theirs) == len(elements)  # not so where the report has no such prompt
-        return Read("found", answer.content if whole else orjson.dumps(theirs), answer.read)
+        rows = [element for element in elements if self._is_about(element, subject, answer.read_at)]
+        if not rows:
+            return Read("unknown", b"", answer.read_at)
+        only_these = len(rows) == len(elements)  # not so where the report has no such prompt
+        return Read("found", answer.content if only_these else orjson.dumps(rows), answer.read_at)
 
-    async def page(self, since: str, place: str, *, full: bool) -> Page:  # noqa: ARG002 - a report is one page
-        told = {} if full or not since else {self._since: iso(max(0, int(since) - OVERLAP))}
-        answer = await self.api.get(_query(told), seconds=SECONDS)
-        return Page((), tuple(workday.elements(answer.json())), answer.read, "", str(answer.read))
+    async def page(self, since: str, page_token: str, *, full: bool) -> Page:  # noqa: ARG002 - a report is one page
+        prompts = {} if full or not since else {self._since: iso(max(0, int(since) - OVERLAP))}
+        answer = await self.api.get(_query(prompts), seconds=SECONDS)
+        return Page((), tuple(workday.elements(answer.json())), answer.read_at, "", str(answer.read_at))
 
-    def _about(self, element: object, subject: str, read: int) -> bool:
-        told = workday.read(element, Receipt(read, read), self._options)
-        return subject in {each.subject for each in told.events} | {each.subject for each in told.ignored}
+    def _is_about(self, element: object, subject: str, read_at: int) -> bool:
+        parsed = workday.read(element, Receipt(read_at, read_at), self._options)
+        return subject in {event.subject for event in parsed.events} | {part.subject for part in parsed.ignored}
 
 
 def _query(prompts: dict[str, str]) -> str:

@@ -7,7 +7,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from yarl import URL
 
-from streamproc.hydrator.directories.api import DirectoryError, quiet, read
+from streamproc.hydrator.directories.api import DirectoryError, lower_bound, quiet
 from tests.support.hydrator import EVERYWHERE, OF, World, subject
 from tests.support.stand_ins import ADA, BEN
 
@@ -97,7 +97,7 @@ async def test_credentials_go_nowhere_else(world: World) -> None:
 )
 def test_an_answer_counts_as_made_no_later_than_it_was(date: str | None, took: float, now: float, micros: int) -> None:
     """Its Date less what the request took: at or before the moment at which it was made."""
-    assert read({} if date is None else {"date": date}, took, now) == micros
+    assert lower_bound({} if date is None else {"date": date}, took, now) == micros
 
 
 NOW = 1_772_442_005.0

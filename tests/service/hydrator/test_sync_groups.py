@@ -52,7 +52,7 @@ async def test_groups_that_are_refused_dont_hold_up_users(world: World) -> None:
     await world.sync("entra")
     assert world.log.facts()[ben]["department"] == "Sales"
     await fault(world, "entra")
-    assert (await world.sync("entra")).read == 1
+    assert (await world.sync("entra")).fetched == 1
     assert world.log.facts()[ben]["group:Agents"] == "Agents"
 
 
@@ -79,12 +79,12 @@ async def test_groups_that_changed_while_everybody_was_read_come_with_the_next_r
     first = await graph.page("", "", full=True)
     await world.site.change("graph", ada, groups=["Agents"])
     await world.site.change("graph", ben, groups=["Leads"])
-    last = await graph.page("", first.place, full=True)
-    assert (first.subjects, last.subjects, last.place) == ((ada,), (ben,), "")
+    last = await graph.page("", first.next_page, full=True)
+    assert (first.subjects, last.subjects, last.next_page) == ((ada,), (ben,), "")
     subjects: list[str] = []
     page = await graph.page(last.since, "", full=False)
-    while page.place:
-        page = await graph.page(last.since, page.place, full=False)
+    while page.next_page:
+        page = await graph.page(last.since, page.next_page, full=False)
         subjects += page.subjects
     assert sorted(subjects) == sorted([ada, ben])
     assert (await graph.page(page.since, "", full=False)).subjects == ()

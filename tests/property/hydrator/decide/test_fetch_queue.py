@@ -11,7 +11,7 @@ from streamproc.hydrator.decide.fetch_queue import Fetch, FetchQueue
 
 @st.composite
 def histories(draw: st.DrawFn) -> list[tuple[str, Any]]:
-    """What happens to a decider: triggers come, fetches begin, are answered or put off, tickets are forgotten."""
+    """What happens to a queue: triggers come, fetches begin, are answered or put off, tickets are forgotten."""
     one = st.one_of(
         st.tuples(
             st.just("offer"),
@@ -27,25 +27,25 @@ def histories(draw: st.DrawFn) -> list[tuple[str, Any]]:
 @given(histories())
 def test_every_trigger_is_answered_by_a_fetch_that_began_after_it(history: list[tuple[str, Any]]) -> None:
     """Whatever comes in whatever order: each ticket ends once, by answers that are new enough, and nobody is left."""
-    decider: FetchQueue[int] = FetchQueue()
+    queue: FetchQueue[int] = FetchQueue()
     open_: dict[int, dict[str, tuple[int, int]]] = {}  # ticket → subject → (least, when it was offered)
     flying: dict[str, tuple[Fetch, int]] = {}
     now = 0
 
     def take() -> bool:
-        want = decider.take(now)
-        if want is None:
+        fetch = queue.take(now)
+        if fetch is None:
             return False
-        assert want.subject not in flying
-        flying[want.subject] = (want, now)
+        assert fetch.subject not in flying
+        flying[fetch.subject] = (fetch, now)
         return True
 
-    def done(want: Fetch, begun: int) -> None:
-        for name in [each for each in open_.values() if want.subject in each]:
-            if name[want.subject][1] <= begun:
-                assert name.pop(want.subject)[0] <= want.least
+    def done(fetch: Fetch, begun: int) -> None:
+        for name in [each for each in open_.values() if fetch.subject in each]:
+            if name[fetch.subject][1] <= begun:
+                assert name.pop(fetch.subject)[0] <= fetch.fresh_from
         ended = {ticket for ticket, left in open_.items() if not left}
-        assert set(decider.done(want)) == ended
+        assert set(queue.finish(fetch)) == ended
         for ticket in ended:
             del open_[ticket]
 
@@ -55,21 +55,21 @@ def test_every_trigger_is_answered_by_a_fetch_that_began_after_it(history: list[
             open_[now] = {}
             for name, at, _ in what:
                 open_[now][name] = (max(at, open_[now].get(name, (0, 0))[0]), now)
-            decider.offer(now, [FetchRequest(name, "e", at, "r", urgent) for name, at, urgent in what])
+            queue.offer(now, [FetchRequest(name, "e", at, "r", urgent) for name, at, urgent in what])
         elif word == "take":
             take()
         elif word == "forget":
-            decider.forget(lambda ticket: ticket == what)  # noqa: B023 - it is called at once
+            queue.forget(lambda ticket: ticket == what)  # noqa: B023 - it is called at once
             open_.pop(what, None)
         elif flying:
             name = sorted(flying)[what % len(flying)]
-            want, begun = flying.pop(name)
+            fetch, begun = flying.pop(name)
             if word == "done":
-                done(want, begun)
+                done(fetch, begun)
             else:
-                decider.later(want, now + what)
+                queue.postpone(fetch, now + what)
     now += 100
     while flying or take():
         done(*flying.pop(next(iter(flying))))
     assert not open_
-    assert len(decider) == 0
+    assert len(queue) == 0
