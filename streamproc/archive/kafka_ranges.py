@@ -1,16 +1,22 @@
 """Seam to Kafka for whoever copies: how far topics reach, and a stretch of one partition, without gap or overlap."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from typing import Any, Final
+from functools import partial
+from typing import Final
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import KafkaError, OffsetOutOfRangeError
-
-from streamproc.adapters.kafka.client import connection
+from streamproc.adapters.kafka.client import exact_consumer
+from streamproc.adapters.kafka.log import (
+    Consumer,
+    ConsumerRecord,
+    KafkaError,
+    OffsetOutOfRangeError,
+    TopicPartition,
+    started,
+)
+from streamproc.adapters.kafka.topics import admin_of, nobody_answers, partition_counts
 from streamproc.core.errors import ArchiveError, KafkaUnavailableError, TopologyError
 from streamproc.core.records.topic_names import CHANGES, DELIVERIES, MAPPINGS, OPERATIONS, OUTCOMES, REJECTIONS
 from streamproc.settings import KafkaSettings
@@ -43,22 +49,21 @@ class Cluster:
     def __init__(
         self,
         identity: str | None,
-        admin: AIOKafkaAdminClient,
-        committed: AIOKafkaConsumer,
-        anything: AIOKafkaConsumer,
+        counts: Callable[[Iterable[str]], Awaitable[dict[str, int]]],
+        committed: Consumer,
+        anything: Consumer,
     ) -> None:
+        """`counts`: of partitions, of those topics that exist."""
         self.identity = identity
-        self._admin, self._committed, self._anything = admin, committed, anything
+        self._counts, self._committed, self._anything = counts, committed, anything
 
     async def existing(self, topics: Iterable[str], partitions: int) -> list[str]:
         """Those topics that exist, in the order in which they are to be asked (`against`). Raises TopologyError."""
-        there = set(await self._admin.list_topics())
-        found = [topic for topic in topics if topic in there]
-        for described in await self._admin.describe_topics(found) if found else ():
-            name, count = described["topic"], len(described["partitions"])
+        counts = await self._counts(topics)
+        for name, count in counts.items():
             if count != partitions:
                 raise TopologyError(f"{name} has {count} partitions, not {partitions} (STREAMPROC_PARTITIONS)")
-        return against(found)
+        return against(counts)
 
     async def reach(self, topic: str, partitions: Sequence[int]) -> dict[int, Reach]:
         """How far a topic's partitions reach now."""
@@ -77,7 +82,9 @@ class Cluster:
                 return
             await asyncio.sleep(0.05)
 
-    async def stretch(self, topic: str, partition: int, first: int, end: int) -> AsyncGenerator[list[Any], None]:
+    async def stretch(
+        self, topic: str, partition: int, first: int, end: int
+    ) -> AsyncGenerator[list[ConsumerRecord], None]:
         """Records from offset `first` on and below `end`, some at a time.
 
         Raises ArchiveError where retention takes them away meanwhile.
@@ -108,38 +115,17 @@ class Cluster:
 @asynccontextmanager
 async def cluster(kafka: KafkaSettings) -> AsyncIterator[Cluster]:
     """Raises KafkaUnavailableError where nobody answers."""
-    admin = AIOKafkaAdminClient(**connection(kafka))
-    committed, anything = _reader(kafka, "read_committed"), _reader(kafka, "read_uncommitted")
-    try:
+    async with AsyncExitStack() as stack:
         try:
-            await admin.start()
+            admin = await stack.enter_async_context(admin_of(kafka))
             identity = (await admin.describe_cluster()).get("cluster_id")
-            await committed.start()
-            await anything.start()
+            committed = await stack.enter_async_context(started(exact_consumer(kafka, committed_only=True)))
+            anything = await stack.enter_async_context(started(exact_consumer(kafka, committed_only=False)))
         except (KafkaError, OSError) as error:
-            raise KafkaUnavailableError(
-                f"no Kafka cluster answers at {kafka.bootstrap_servers} ({error}). "
-                "Is it up, and is STREAMPROC_KAFKA right?"
-            ) from error
+            raise nobody_answers(kafka, error) from error
         try:
-            yield Cluster(identity, admin, committed, anything)
+            yield Cluster(identity, partial(partition_counts, admin), committed, anything)
         except KafkaError as error:
             raise KafkaUnavailableError(
                 f"Kafka at {kafka.bootstrap_servers} has stopped answering, or refuses: {error}"
             ) from error
-    finally:
-        await admin.close()
-        await committed.stop()
-        await anything.stop()
-
-
-def _reader(kafka: KafkaSettings, isolation: str) -> AIOKafkaConsumer:
-    """A consumer without a group, that never goes on elsewhere than where it was told to."""
-    return AIOKafkaConsumer(
-        **connection(kafka),
-        enable_auto_commit=False,
-        auto_offset_reset="none",
-        isolation_level=isolation,
-        fetch_max_wait_ms=100,
-        max_partition_fetch_bytes=4 * 1024 * 1024,
-    )

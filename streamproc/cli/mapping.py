@@ -7,15 +7,16 @@ from typing import Any, Final, NoReturn
 
 import click
 import orjson
-from aiokafka.errors import KafkaError
 
 from streamproc.adapters.kafka import reading, topics
+from streamproc.adapters.kafka.log import KafkaError, Log
 from streamproc.adapters.kafka.mappings_in_force import in_force
 from streamproc.cli.mapping_check import check
 from streamproc.cli.mapping_whatif import whatif
 from streamproc.cli.operator_order import BY, REASON, now_ms
 from streamproc.cli.options import JSON, KAFKA, say
 from streamproc.cli.table import table
+from streamproc.compose import KafkaLog
 from streamproc.core.errors import KafkaUnavailableError, MappingError
 from streamproc.core.fold.mapping import Mapping
 from streamproc.core.fold.mapping_switch import unheard_partitions
@@ -52,8 +53,9 @@ def apply(file: Path, by: str, reason: str, wait: bool, kafka: str | None, as_js
     asyncio.run(_apply(settings.kafka, parsed, control, wait=wait, as_json=as_json))
 
 
-async def _apply(kafka: KafkaSettings, parsed: Mapping, control: Control, *, wait: bool, as_json: bool) -> None:
-    await topics.ensure_topics(kafka)
+async def _apply(settings: KafkaSettings, parsed: Mapping, control: Control, *, wait: bool, as_json: bool) -> None:
+    await topics.ensure_topics(settings)
+    kafka = KafkaLog(settings)
     try:
         before = await ordered(kafka)
         await _check(kafka, parsed, before)
@@ -79,7 +81,7 @@ async def _apply(kafka: KafkaSettings, parsed: Mapping, control: Control, *, wai
     _print(parsed, origin, sorted(switches, key=lambda switch: switch.partition), as_json=as_json)
 
 
-async def _check(kafka: KafkaSettings, parsed: Mapping, before: list[tuple[int, str]]) -> None:
+async def _check(kafka: Log, parsed: Mapping, before: list[tuple[int, str]]) -> None:
     """Refuse an order that would change nothing, or that can't be carried out."""
     known = await in_force(kafka)
     everywhere = len(known) == kafka.partitions and all(rules.digest == parsed.digest for rules in known.values())

@@ -5,8 +5,10 @@ import time
 
 import click
 
+from streamproc.adapters.kafka.log import Log
 from streamproc.adapters.kafka.topics import ensure_topics
-from streamproc.settings import KafkaSettings, load_settings
+from streamproc.compose import KafkaLog
+from streamproc.settings import load_settings
 
 
 def _not_blank(context: click.Context, param: click.Parameter, value: str) -> str:  # noqa: ARG001 - click's signature
@@ -19,11 +21,11 @@ BY = click.option("--by", required=True, metavar="NAME", callback=_not_blank, he
 REASON = click.option("--reason", required=True, callback=_not_blank, help="Why; kept in the log.")
 
 
-def cluster_of(kafka: str | None) -> KafkaSettings:
+def cluster_of(kafka: str | None) -> Log:
     """A cluster that has all topics: missing ones are created. Raises what `ensure_topics` raises."""
-    cluster = load_settings(kafka=kafka).kafka
-    asyncio.run(ensure_topics(cluster))
-    return cluster
+    settings = load_settings(kafka=kafka).kafka
+    asyncio.run(ensure_topics(settings))
+    return KafkaLog(settings)
 
 
 def now_ms() -> int:

@@ -9,13 +9,13 @@ from typing import Any, Final
 import click
 import orjson
 
+from streamproc.adapters.kafka.log import Log
 from streamproc.cli.operator_order import BY, REASON, cluster_of, now_ms
 from streamproc.cli.options import JSON, KAFKA
 from streamproc.cli.table import table
 from streamproc.core.records.control import APPLIES, HELD, Action
 from streamproc.core.records.delivery import DeliveredState
 from streamproc.operators.controls import control, order, set_aside
-from streamproc.settings import KafkaSettings
 
 _USERS = click.argument("users", nargs=-1, required=True, metavar="USER...")
 
@@ -117,7 +117,7 @@ def pause_or_resume(action: Action) -> click.Command:
     return click.command(action, help=meaning[action], epilog=example)(command)
 
 
-def _everybody(cluster: KafkaSettings) -> list[DeliveredState]:
+def _everybody(cluster: Log) -> list[DeliveredState]:
     return asyncio.run(set_aside(cluster))
 
 

@@ -8,9 +8,10 @@ from typing import Any
 
 import aiohttp
 import orjson
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
-from streamproc.adapters.kafka import client
+from streamproc.adapters.kafka.client import KafkaLog
+from streamproc.adapters.kafka.log import Consumer, Producer, started
+from streamproc.adapters.kafka.reading import assigned, partitions_of
 from streamproc.core.records.outcome import OUTCOME, Outcome
 from streamproc.core.records.topic_names import OUTCOMES, REJECTIONS
 from streamproc.demo.story import EXPECTED, GROUPS, STEPS, Step, differences, holds
@@ -64,14 +65,10 @@ async def play(kafka: KafkaSettings, simulator: str, tell: Callable[[Played], No
         http = await stack.enter_async_context(aiohttp.ClientSession())
         async with http.post(f"{simulator}/_sim/config", json={"groups": GROUPS}) as answer:
             answer.raise_for_status()
-        producer = client.producer(kafka)
-        await producer.start()
-        stack.push_async_callback(producer.stop)
-        follower = client.consumer(kafka, committed_only=True)
-        await follower.start()
-        stack.push_async_callback(follower.stop)
-        places = [TopicPartition(topic, n) for topic in (OUTCOMES, REJECTIONS) for n in range(kafka.partitions)]
-        follower.assign(places)
+        log = KafkaLog(kafka)
+        producer = await stack.enter_async_context(started(log.producer()))
+        partitions = partitions_of(log, OUTCOMES, REJECTIONS)
+        follower = await stack.enter_async_context(assigned(log, partitions, committed_only=True))
         await follower.seek_to_end()
         played = []
         for step in STEPS:
@@ -90,7 +87,7 @@ async def held(http: aiohttp.ClientSession, simulator: str) -> dict[str, dict[st
     return {user["externalId"]: holds(user, externals, groups) for user in users}
 
 
-async def _step(producer: AIOKafkaProducer, follower: AIOKafkaConsumer, step: Step) -> Played:
+async def _step(producer: Producer, follower: Consumer, step: Step) -> Played:
     value = step.event if isinstance(step.event, bytes) else orjson.dumps(step.event)
     headers = [(name, content.encode()) for name, content in step.headers.items()]
     sent = await producer.send_and_wait("events.hris", value, key=step.subject.encode(), headers=headers)

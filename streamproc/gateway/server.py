@@ -12,7 +12,6 @@ Rule 4: an answer doesn't say why; the log says which check failed, for which en
 import asyncio
 import logging
 import ssl
-import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from functools import partial
@@ -20,10 +19,10 @@ from typing import Any, Protocol
 
 import structlog
 from aiohttp import web
-from aiokafka.errors import KafkaError
 from prometheus_client import Counter
 
 from streamproc import telemetry
+from streamproc.adapters.kafka.log import KafkaError
 from streamproc.core.parsed_payload import Ignored
 from streamproc.core.records.producer_record import Record
 from streamproc.gateway import request_body
@@ -68,9 +67,9 @@ class Gateway:
         *,
         max_body: int,
         in_flight: int,
+        clock: Callable[[], float],
+        ticks: Callable[[], float],
         issuer: SetVerifier | None = None,
-        clock: Callable[[], float] = time.time,
-        ticks: Callable[[], float] = time.monotonic,
     ) -> None:
         self._endpoints = endpoints
         self._options = options

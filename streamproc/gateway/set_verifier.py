@@ -1,6 +1,5 @@
 """Verifies Security Event Tokens of one issuer: fetches its keys when they are needed, and recognises repeats."""
 
-import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -26,7 +25,7 @@ class SetVerifier:
         issuer: str,
         audience: str,
         fetch: Callable[[], Awaitable[Any]],
-        ticks: Callable[[], float] = time.monotonic,
+        ticks: Callable[[], float],
     ) -> None:
         self._issuer = issuer
         self._audience = audience

@@ -11,9 +11,16 @@ from functools import partial
 from typing import Any
 
 import structlog
-from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
-from aiokafka.errors import CommitFailedError, IllegalStateError, RebalanceInProgressError
 
+from streamproc.adapters.kafka.log import (
+    CommitFailedError,
+    Consumer,
+    ConsumerRebalanceListener,
+    ConsumerRecord,
+    IllegalStateError,
+    RebalanceInProgressError,
+    TopicPartition,
+)
 from streamproc.adapters.wait import task_group
 from streamproc.core.flow.offset_tracker import OffsetTracker
 from streamproc.core.parsed_payload import FetchRequest
@@ -31,7 +38,7 @@ READ_AHEAD = 20_000
 TOPIC = "notifications."
 
 
-class Hydrator(ConsumerRebalanceListener):  # type: ignore[misc]
+class Hydrator(ConsumerRebalanceListener):
     """The process; `consumer` isn't started yet.
 
     `syncs`: each with the seconds between two rounds. `whole_every`: seconds between two rounds that read everybody.
@@ -40,7 +47,7 @@ class Hydrator(ConsumerRebalanceListener):  # type: ignore[misc]
 
     def __init__(
         self,
-        consumer: AIOKafkaConsumer,
+        consumer: Consumer,
         fetchers: Mapping[str, Fetcher],
         options: Mapping[str, SourceOptions],
         syncs: Iterable[tuple[Sync, float]] = (),

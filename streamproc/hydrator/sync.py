@@ -15,10 +15,10 @@ from typing import Protocol
 
 import orjson
 import structlog
-from aiokafka import AIOKafkaProducer
 
 from streamproc import telemetry
 from streamproc.adapters.kafka import reading
+from streamproc.adapters.kafka.log import Log, Producer
 from streamproc.core.parsed_payload import FetchRequest, Receipt
 from streamproc.core.records.change_event import GONE
 from streamproc.core.records.cursor import CURSOR, Cursor
@@ -26,7 +26,6 @@ from streamproc.core.records.producer_record import LARGEST, Record
 from streamproc.core.records.topic_names import CURSORS, LINKS
 from streamproc.hydrator.directories.api import DirectoryError, Page
 from streamproc.hydrator.fetcher import Fetcher, Ticket, rejection
-from streamproc.settings import KafkaSettings
 from streamproc.sources import SOURCES
 from streamproc.sources.options import SourceOptions
 
@@ -38,7 +37,7 @@ BATCH = 500
 """Records on their way to the brokers at once."""
 
 
-async def known_subjects(kafka: KafkaSettings, source: str) -> set[str]:
+async def known_subjects(kafka: Log, source: str) -> set[str]:
     """In table `links`: subjects of a source that it hasn't called gone. Raises KafkaError."""
     present: dict[str, bool] = {}
     async for name, value in reading.read_topic(kafka, LINKS):
@@ -62,7 +61,7 @@ class Cursors(Protocol):
 class KafkaCursors:
     """Cursors in topic `streamproc.cursors`."""
 
-    def __init__(self, kafka: KafkaSettings, producer: AIOKafkaProducer) -> None:
+    def __init__(self, kafka: Log, producer: Producer) -> None:
         self._kafka = kafka
         self._producer = producer
 

@@ -2,19 +2,18 @@
 
 import asyncio
 from collections.abc import Iterable
-from typing import Any
 
 import orjson
 
-from streamproc.adapters.kafka import client, reading
+from streamproc.adapters.kafka import reading
+from streamproc.adapters.kafka.log import Log, RecordMetadata, started
 from streamproc.core.records.change_event import Origin
 from streamproc.core.records.control import MAPPING, SINK, Action, Control
 from streamproc.core.records.delivery import DELIVERED_STATE, DeliveredState
 from streamproc.core.records.topic_names import CONTROLS, DELIVERIES
-from streamproc.settings import KafkaSettings
 
 
-async def set_aside(kafka: KafkaSettings) -> list[DeliveredState]:
+async def set_aside(kafka: Log) -> list[DeliveredState]:
     """Everybody of whom something is set aside now, by user ID. Raises KafkaError."""
     found: dict[str, DeliveredState] = {}
     async for user, value in reading.read_topic(kafka, DELIVERIES, committed_only=True):
@@ -24,20 +23,16 @@ async def set_aside(kafka: KafkaSettings) -> list[DeliveredState]:
     return [found[user] for user in sorted(found)]
 
 
-async def order(kafka: KafkaSettings, controls: Iterable[Control]) -> list[Origin]:
+async def order(kafka: Log, controls: Iterable[Control]) -> list[Origin]:
     """Append the controls; returns where, when the brokers have them. Raises KafkaError."""
-    producer = client.producer(kafka)
-    await producer.start()
-    try:
-        sent: list[asyncio.Future[Any]] = []
+    async with started(kafka.producer()) as producer:
+        sent: list[asyncio.Future[RecordMetadata]] = []
         for control in controls:
             subject = (control.subject or "").partition("/")[2]
             key = MAPPING if control.action == "mapping" else subject or control.user or SINK
             sent.append(await producer.send(CONTROLS, orjson.dumps(control), key=key.encode()))
-        places = await asyncio.gather(*sent)
-        return [Origin(CONTROLS, each.partition, each.offset, each.timestamp) for each in places]
-    finally:
-        await producer.stop()
+        appended = await asyncio.gather(*sent)
+        return [Origin(CONTROLS, each.partition, each.offset, each.timestamp) for each in appended]
 
 
 def control(action: Action, delivery: DeliveredState | None, by: str, reason: str, at: int) -> Control:

@@ -1,12 +1,12 @@
 """Links as they are kept in `identity.links`, for who looks from outside."""
 
 from streamproc.adapters.kafka import reading
+from streamproc.adapters.kafka.log import Log
 from streamproc.core.records.link import LINK, Link
 from streamproc.core.records.topic_names import LINKS
-from streamproc.settings import KafkaSettings
 
 
-async def all_links(kafka: KafkaSettings) -> dict[str, Link]:
+async def all_links(kafka: Log) -> dict[str, Link]:
     """SOURCE/SUBJECT → the newest link of each subject. Raises KafkaError."""
     found: dict[str, Link] = {}
     async for name, value in reading.read_topic(kafka, LINKS):

@@ -6,10 +6,10 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 import orjson
-from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from pydantic import ValidationError
 
-from streamproc.adapters.kafka import client, reading
+from streamproc.adapters.kafka import reading
+from streamproc.adapters.kafka.log import Consumer, ConsumerRecord, Log
 from streamproc.adapters.kafka.mappings_in_force import CHANGED, USERS
 from streamproc.core.errors import MappingError
 from streamproc.core.records import partitioner
@@ -17,7 +17,6 @@ from streamproc.core.records.change_event import Origin
 from streamproc.core.records.control import CONTROL, MAPPING
 from streamproc.core.records.mapping_in_force import MAPPING_IN_FORCE, MappingInForce
 from streamproc.core.records.topic_names import CONTROLS, MAPPINGS, REJECTIONS
-from streamproc.settings import KafkaSettings
 from streamproc.sources.mapping_authority import usable
 
 
@@ -38,7 +37,7 @@ class Refused:
     reason: str
 
 
-async def ordered(kafka: KafkaSettings) -> list[tuple[int, str]]:
+async def ordered(kafka: Log) -> list[tuple[int, str]]:
     """Offset and digest of each order of a mapping that a worker can obey, as they came. Raises KafkaError."""
     partition = partitioner.partition_of(MAPPING.encode(), kafka.partitions)
     found: list[tuple[int, str]] = []
@@ -57,7 +56,7 @@ async def ordered(kafka: KafkaSettings) -> list[tuple[int, str]]:
 class Watch:
     """Sees what becomes of an order. Made before the order is given, so that nothing is missed."""
 
-    def __init__(self, reader: AIOKafkaConsumer, partitions: int) -> None:
+    def __init__(self, reader: Consumer, partitions: int) -> None:
         self._reader = reader
         self._partitions = partitions
 
@@ -95,20 +94,14 @@ class Watch:
 
 
 @asynccontextmanager
-async def watch(kafka: KafkaSettings) -> AsyncIterator[Watch]:
+async def watch(kafka: Log) -> AsyncIterator[Watch]:
     """Open while an order is given and followed. Raises KafkaError."""
-    reader = client.consumer(kafka)
-    await reader.start()
-    try:
-        partitions = range(kafka.partitions)
-        mappings, rejections = ([TopicPartition(topic, n) for n in partitions] for topic in (MAPPINGS, REJECTIONS))
-        reader.assign([*mappings, *rejections])
+    mappings, rejections = (reading.partitions_of(kafka, topic) for topic in (MAPPINGS, REJECTIONS))
+    async with reading.assigned(kafka, [*mappings, *rejections]) as reader:
         await reader.seek_to_beginning(*mappings)
         for place, end in (await reader.end_offsets(rejections)).items():
             reader.seek(place, end)
         yield Watch(reader, kafka.partitions)
-    finally:
-        await reader.stop()
 
 
 def _switch(record: ConsumerRecord) -> Switch:

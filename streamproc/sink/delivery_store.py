@@ -9,10 +9,10 @@ from collections.abc import Callable
 
 import orjson
 import structlog
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
-from aiokafka.errors import KafkaError
 
-from streamproc.adapters.kafka import client
+from streamproc.adapters.kafka.batching import send_in_batches
+from streamproc.adapters.kafka.log import Consumer, KafkaError, Producer, TopicPartition
+from streamproc.adapters.kafka.reading import read_to
 from streamproc.core.records.delivery import DeliveredState, Standing, decode_delivery
 from streamproc.core.records.outcome import Outcome
 from streamproc.core.records.topic_names import DELIVERIES, OPERATIONS, OUTCOMES
@@ -31,7 +31,7 @@ class DeliveryStore:
         self,
         partition: int,
         group: str,
-        new_producer: Callable[[], AIOKafkaProducer],
+        new_producer: Callable[[], Producer],
         committable: Callable[[], int | None],
         ticks: Callable[[], float],
     ) -> None:
@@ -68,7 +68,7 @@ class DeliveryStore:
         self._waiters: list[asyncio.Future[None]] = []
         self.lost = False
         """Whether the partition isn't ours any more."""
-        self._producer: AIOKafkaProducer | None = None
+        self._producer: Producer | None = None
         self._writer: asyncio.Task[None] | None = None
 
     async def fence(self) -> None:
@@ -77,20 +77,20 @@ class DeliveryStore:
         await self._producer.start()
         self.acquired = self.confirmed = self._ticks()
 
-    async def load(self, consumer: AIOKafkaConsumer) -> None:
+    async def load(self, consumer: Consumer) -> None:
         """Read the partition of `scim.deliveries` to its end; call after `fence`, when nobody else can write."""
         place = TopicPartition(DELIVERIES, self.partition)
         consumer.assign([place])
-        end = (await consumer.end_offsets([place]))[place]
+        ends = await consumer.end_offsets([place])
         consumer.seek(place, self._loaded)
-        while await consumer.position(place) < end:
-            for record in (await consumer.getmany(place, timeout_ms=200)).get(place, ()):
+        async for records in read_to(consumer, ends):
+            for record in records:
                 user = record.key.decode()
                 self._deliveries[user] = record.value
                 known = decode_delivery(record.value)
                 self._seen[user] = known.seq
                 self._note(known)
-        self._loaded = end
+        self._loaded = ends[place]
 
     def start(self) -> None:
         """Begin to commit what is recorded."""
@@ -203,9 +203,9 @@ class DeliveryStore:
         try:
             if outcomes or changed or waiters or offset != self._committed:
                 await producer.begin_transaction()
-                await client.send(producer, OUTCOMES, self.partition, ((key, value, []) for key, value in outcomes))
+                await send_in_batches(producer, OUTCOMES, self.partition, ((key, value, []) for key, value in outcomes))
                 held = ((user.encode(), self._deliveries[user]) for user in changed)
-                await client.send(producer, DELIVERIES, self.partition, ((key, value, []) for key, value in held))
+                await send_in_batches(producer, DELIVERIES, self.partition, ((key, value, []) for key, value in held))
                 # Always with the offset: adding the group makes the coordinator check that we aren't fenced.
                 place = TopicPartition(OPERATIONS, self.partition)
                 consumed = self.begin if offset is None else offset

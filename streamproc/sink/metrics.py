@@ -3,9 +3,8 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
-from aiokafka import AIOKafkaConsumer
-
 from streamproc import telemetry
+from streamproc.adapters.kafka.log import Consumer
 from streamproc.core.records.outcome import Outcome
 from streamproc.sink.decide.desired_state import Work
 from streamproc.sink.decide.lanes import Lanes
@@ -14,7 +13,7 @@ from streamproc.sink.request_gate import RequestGate
 
 
 def gauge(
-    lanes: Lanes[Work], gate: RequestGate, journals: Mapping[int, DeliveryStore], consumer: AIOKafkaConsumer, now: float
+    lanes: Lanes[Work], gate: RequestGate, journals: Mapping[int, DeliveryStore], consumer: Consumer, now: float
 ) -> None:
     """Set the gauges. `now` in ticks."""
     for urgency, users in lanes.depth().items():

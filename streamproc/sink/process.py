@@ -11,9 +11,8 @@ from typing import Any
 
 import aiohttp
 import structlog
-from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
-from streamproc.adapters.kafka import client
+from streamproc.adapters.kafka.log import ConsumerRecord, Log, TopicPartition
 from streamproc.adapters.oauth import bearer
 from streamproc.adapters.scim_http import PlatformHttp, ScimHttp
 from streamproc.core.flow.circuit_breaker import CircuitBreaker
@@ -21,7 +20,7 @@ from streamproc.core.fold.plan import pressing
 from streamproc.core.records.topic_names import OPERATIONS
 from streamproc.core.records.user_record import FIRST
 from streamproc.core.scim.dialect import DIALECTS
-from streamproc.settings import KafkaSettings, SinkSettings, TargetSettings
+from streamproc.settings import SinkSettings, TargetSettings
 from streamproc.sink.control_follower import ControlFollower, ReceivedCommand
 from streamproc.sink.decide.desired_state import Work, decode_desired
 from streamproc.sink.decide.lanes import Lanes, Turn
@@ -30,7 +29,7 @@ from streamproc.sink.delivery_store import DeliveryStore, PartitionLostError
 from streamproc.sink.mass_guard import MassGuardDriver
 from streamproc.sink.metrics import count, gauge
 from streamproc.sink.parked_work import RETRY_EVERY, ParkedWork
-from streamproc.sink.rebalance import RebalanceListener, sink_group
+from streamproc.sink.rebalance import RebalanceListener
 from streamproc.sink.reconciler import Reconciler
 from streamproc.sink.request_executor import RequestExecutor, Times
 from streamproc.sink.request_gate import RequestGate
@@ -49,7 +48,9 @@ class Sink:
 
     def __init__(
         self,
-        kafka: KafkaSettings,
+        kafka: Log,
+        group: str,
+        session_timeout: float,
         target: TargetSettings,
         settings: SinkSettings,
         http: aiohttp.ClientSession,
@@ -69,11 +70,11 @@ class Sink:
         self._journals: dict[int, DeliveryStore] = {}
         self._tasks: dict[asyncio.Task[None], int] = {}
         self._busy = 0
-        self._consumer: AIOKafkaConsumer = client.consumer(kafka, group=sink_group(kafka))
+        self._consumer = kafka.consumer(group=group)
         self._failure: asyncio.Future[None] | None = None
         tokens = bearer(target, http, ticks)
         jitter = random.Random(seed).random  # noqa: S311
-        times = Times(clock, ticks, self._pause, jitter, kafka.session_timeout / 2, target.request_timeout + 1.0)
+        times = Times(clock, ticks, self._pause, jitter, session_timeout / 2, target.request_timeout + 1.0)
         self._gate = RequestGate(
             rate_limiter or RateLimiter(settings.revoke_reserve), CircuitBreaker(), ticks, sleep, target.connections
         )
@@ -82,6 +83,8 @@ class Sink:
         self._aside = ParkedWork(self._lanes, self._journals, times.now, self._guarding.reject)
         self._partitions = RebalanceListener(
             kafka,
+            group,
+            session_timeout,
             settings.revoke_wait,
             self._consumer,
             self._lanes,

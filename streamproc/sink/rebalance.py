@@ -9,11 +9,9 @@ from collections.abc import Callable, Coroutine, Iterable
 from typing import Any
 
 import structlog
-from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 
-from streamproc.adapters.kafka import client
+from streamproc.adapters.kafka.log import Consumer, ConsumerRebalanceListener, Log, TopicPartition
 from streamproc.core.records.topic_names import OPERATIONS
-from streamproc.settings import KafkaSettings
 from streamproc.sink.decide.desired_state import Work
 from streamproc.sink.decide.lanes import Lanes
 from streamproc.sink.delivery_store import DeliveryStore, PartitionLostError
@@ -21,7 +19,7 @@ from streamproc.sink.delivery_store import DeliveryStore, PartitionLostError
 log = structlog.get_logger("streamproc.sink")
 
 
-class RebalanceListener(ConsumerRebalanceListener):  # type: ignore[misc]
+class RebalanceListener(ConsumerRebalanceListener):
     """See above. `journals` and `tasks` (deliveries under way, and of which partition) are shared with the sink.
 
     `changed` is called when partitions came or went, `fail` with what makes going on unsafe.
@@ -29,9 +27,11 @@ class RebalanceListener(ConsumerRebalanceListener):  # type: ignore[misc]
 
     def __init__(
         self,
-        kafka: KafkaSettings,
+        kafka: Log,
+        group: str,
+        session_timeout: float,
         revoke_wait: float,
-        consumer: AIOKafkaConsumer,
+        consumer: Consumer,
         lanes: Lanes[Work],
         journals: dict[int, DeliveryStore],
         tasks: dict[asyncio.Task[None], int],
@@ -43,7 +43,8 @@ class RebalanceListener(ConsumerRebalanceListener):  # type: ignore[misc]
     ) -> None:
         self._kafka = kafka
         self._revoke_wait = revoke_wait
-        self._group = sink_group(kafka)
+        self._group = group
+        self._session_timeout = session_timeout
         self._consumer = consumer
         self._lanes = lanes
         self._journals = journals
@@ -95,8 +96,8 @@ class RebalanceListener(ConsumerRebalanceListener):  # type: ignore[misc]
         await asyncio.gather(*(journal.fence() for journal in journals.values()))
         # Clients of their own: asked within a rebalance, the subscribed one would wait for the rebalance to end. And
         # two: one that is in a group and is assigned anew again and again falls over its own coordinator.
-        loader = client.consumer(self._kafka, committed_only=True)
-        member = client.consumer(self._kafka, group=self._group)
+        loader = self._kafka.consumer(committed_only=True)
+        member = self._kafka.consumer(group=self._group)
         await asyncio.gather(loader.start(), member.start())
         try:
             for journal in journals.values():
@@ -122,7 +123,7 @@ class RebalanceListener(ConsumerRebalanceListener):  # type: ignore[misc]
         return DeliveryStore(
             partition,
             self._group,
-            lambda: client.producer(self._kafka, f"{self._group}-{partition}"),
+            lambda: self._kafka.producer(f"{self._group}-{partition}"),
             lambda: self._lanes.committable(partition),
             self._ticks,
         )
@@ -138,7 +139,7 @@ class RebalanceListener(ConsumerRebalanceListener):  # type: ignore[misc]
             if self._journals.get(journal.partition) is not journal:
                 return
             await self._forget(journal.partition)  # fenced: stop working on it, and wait for the group to say the same
-            await self._sleep(self._kafka.session_timeout * 3)
+            await self._sleep(self._session_timeout * 3)
             if self._journals.get(journal.partition) is journal:
                 self._fail(PartitionLostError(f"partition {journal.partition} was lost, and nobody took it over"))
 
@@ -153,8 +154,3 @@ class RebalanceListener(ConsumerRebalanceListener):  # type: ignore[misc]
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         self._lanes.revoke(partition)
-
-
-def sink_group(kafka: KafkaSettings) -> str:
-    """Name of the consumer group that all sinks are in."""
-    return f"{kafka.group}-sink"

@@ -9,9 +9,8 @@ from collections.abc import Callable
 from functools import lru_cache, partial
 from typing import Any, TypeAlias
 
-from aiokafka import AIOKafkaProducer
-
-from streamproc.adapters.kafka import client
+from streamproc.adapters.kafka.batching import send_in_batches
+from streamproc.adapters.kafka.log import Producer
 from streamproc.core.records import partitioner
 from streamproc.core.records.producer_record import Headers
 
@@ -28,7 +27,7 @@ Waiting: TypeAlias = tuple[bytes, bytes, Callable[[], None], Headers]
 class BatchingProducer:
     """For one idempotent producer. `full` records may wait before `room` is cleared."""
 
-    def __init__(self, producer: AIOKafkaProducer, partitions: int, full: int) -> None:
+    def __init__(self, producer: Producer, partitions: int, full: int) -> None:
         self.room = asyncio.Event()
         """Set while fewer than `full` records wait."""
         self.room.set()
@@ -95,7 +94,7 @@ class BatchingProducer:
             sent: list[Any] = []
             for (topic, partition), records in taken.items():
                 plain = ((key, value, headers) for key, value, _, headers in records)
-                sent += await client.send(self._producer, topic, partition, plain)
+                sent += await send_in_batches(self._producer, topic, partition, plain)
             await asyncio.gather(*sent)
             for records in taken.values():
                 for _, _, acknowledged, _ in records:

@@ -13,10 +13,10 @@ from typing import Final
 
 import orjson
 import structlog
-from aiokafka import ConsumerRecord, TopicPartition
 
 from streamproc import telemetry
-from streamproc.adapters.kafka import client, reading
+from streamproc.adapters.kafka import reading
+from streamproc.adapters.kafka.log import ConsumerRecord, Log, TopicPartition
 from streamproc.adapters.kafka.mappings_in_force import CHANGED, USERS
 from streamproc.core.errors import MappingError
 from streamproc.core.fold.mapping import Mapping
@@ -26,7 +26,6 @@ from streamproc.core.records.change_event import ChangeEvent, NewMapping, Origin
 from streamproc.core.records.mapping_in_force import MAPPING_IN_FORCE, MARK, SOURCE, MappingInForce
 from streamproc.core.records.stored_record import StoredRecord
 from streamproc.core.records.topic_names import CHANGES, MAPPINGS
-from streamproc.settings import KafkaSettings
 from streamproc.sources.mapping_authority import usable
 from streamproc.worker.batching_producer import BatchingProducer
 from streamproc.worker.faust_bridge.state_table import StateTable
@@ -45,7 +44,7 @@ class MappingStore:
 
     def __init__(
         self,
-        kafka: KafkaSettings,
+        kafka: Log,
         table: StateTable,
         file: tuple[str, str],
         clock: Callable[[], int],
@@ -107,15 +106,11 @@ class MappingStore:
             if partition in self._first:
                 return
             address, appended = TopicPartition(CHANGES, partition), False
-            reader = client.consumer(self._kafka)
-            await reader.start()
-            try:
-                reader.assign([address])
+            async with reading.assigned(self._kafka, [address]) as reader:
                 await reader.seek_to_beginning(address)
                 while True:
-                    end = (await reader.end_offsets([address]))[address]
-                    while await reader.position(address) < end:
-                        records = (await reader.getmany(address, timeout_ms=1000)).get(address, ())
+                    ends = await reader.end_offsets([address])
+                    async for records in reading.read_to(reader, ends):
                         first = first_mapping(_stored(each) for each in records if MARK in (each.value or b""))
                         if first is not None:
                             self._first[partition] = first
@@ -123,10 +118,8 @@ class MappingStore:
                         await asyncio.sleep(0)
                     if appended:
                         raise MappingError(f"the first mapping of {CHANGES}/{partition} was appended, and isn't there")
-                    await self._append_first(partition, end)
+                    await self._append_first(partition, ends[address])
                     appended = True
-            finally:
-                await reader.stop()
 
     async def find_all(self) -> None:
         """See to it that each partition has its first mapping, so that a new one isn't taken for that."""

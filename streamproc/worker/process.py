@@ -8,23 +8,21 @@ what may be committed), and what an agent writes is acknowledged by the brokers 
 
 import asyncio
 import gc
-import time
 from collections import abc
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any, Final, NoReturn
 
 import structlog
-from aiokafka import AIOKafkaProducer
 
 from streamproc import telemetry
 from streamproc.adapters.kafka import reading
+from streamproc.adapters.kafka.log import Log, Producer
 from streamproc.adapters.kafka.mappings_in_force import in_force
 from streamproc.core.errors import RejectedInputError
 from streamproc.core.fold.mapping import Mapping
 from streamproc.core.fold.mapping_switch import unheard_partitions
 from streamproc.core.records.topic_names import CHANGES, CONTROLS, LINKS, MAPPINGS, OPERATIONS
-from streamproc.settings import KafkaSettings, WorkerSettings
 from streamproc.sources import SOURCES
 from streamproc.sources.options import SourceOptions
 from streamproc.worker.batching_producer import BatchingProducer
@@ -51,18 +49,21 @@ TELL_EVERY: Final = 3.0
 
 
 class Worker:
-    """One worker process. Everything but Faust itself comes in as an argument."""
+    """One worker process."""
 
     def __init__(
         self,
-        kafka: KafkaSettings,
-        settings: WorkerSettings,
-        producer: AIOKafkaProducer,
+        kafka: Log,
+        app: FaustApp,
+        producer: Producer,
         mapping: tuple[str, str],
         options: abc.Mapping[str, SourceOptions],
-        clock: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+        clock: Callable[[], int],
+        *,
+        chosen: bool,
     ) -> None:
-        """`producer` has been started. `mapping`: text and name of the settings' file. `clock`: ms since 1970.
+        """`producer` has been started, `app` hasn't. `mapping`: text and name of the settings' file; `chosen`: it
+        isn't the one that is shipped. `clock`: ms since 1970.
 
         Raises MappingError.
         """
@@ -70,13 +71,11 @@ class Worker:
         self._clock = clock
         self._due_dates = DueDates()
         self._producer = BatchingProducer(producer, kafka.partitions, IN_FLIGHT)
-        self._app = FaustApp(kafka, settings)
+        self._app = app
         users = self._table("users", OPERATIONS)
         links = self._table("links", LINKS)
         mappings = self._table("rules", MAPPINGS)
-        self._mappings = MappingStore(
-            kafka, mappings, mapping, clock, self._producer, chosen=settings.mapping is not None
-        )
+        self._mappings = MappingStore(kafka, mappings, mapping, clock, self._producer, chosen=chosen)
         self._resolver = Resolver(links, options, self._producer)
         raw = [*(f"events.{source}" for source in SOURCES), CONTROLS]
         handlers: dict[str, Handler] = {**dict.fromkeys(raw, self._resolve), CHANGES: self._fold}

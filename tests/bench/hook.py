@@ -16,7 +16,7 @@ import aiohttp
 import orjson
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from streamproc.adapters.kafka import client
+from streamproc.adapters.kafka.client import KafkaLog
 from streamproc.adapters.kafka.topics import ensure_topics
 from streamproc.core.records.topic_names import OUTCOMES
 from streamproc.demo.directories import open_doors
@@ -39,7 +39,7 @@ async def measure() -> dict[str, Any]:
             async with stack(settings, Path(folder)) as running:
                 await running.start("worker", "sink")
                 await open_doors(running, http)
-                follower = client.consumer(settings.kafka, committed_only=True)
+                follower = KafkaLog(settings.kafka).consumer(committed_only=True)
                 await follower.start()
                 try:
                     follower.assign([TopicPartition(OUTCOMES, n) for n in range(settings.kafka.partitions)])

@@ -25,7 +25,7 @@ import uvloop
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
-from streamproc.adapters.kafka import client
+from streamproc.adapters.kafka.client import KafkaLog
 from streamproc.adapters.kafka.topics import ensure_topics
 from streamproc.core.records.topic_names import OUTCOMES
 from streamproc.demo.processes import Stack, stack
@@ -137,7 +137,7 @@ async def ours(running: Stack) -> AsyncIterator[Ours]:
     settings = running.settings
     await running.start("worker", "sink")
     processes = [running.children[name].process for name in ("worker", "sink")]
-    producer, follower = client.producer(settings.kafka), client.consumer(settings.kafka, committed_only=True)
+    producer, follower = KafkaLog(settings.kafka).producer(), KafkaLog(settings.kafka).consumer(committed_only=True)
     async with producer, follower:
         follower.assign([TopicPartition(OUTCOMES, n) for n in range(settings.kafka.partitions)])
         await follower.seek_to_end()
@@ -166,7 +166,7 @@ async def theirs(running: Stack, servers: str) -> AsyncIterator[Bare]:
     async with (
         bare("hop", servers) as (hop, _),
         bare("last-hop", servers, running.simulator) as (last_hop, _),
-        client.producer(settings) as producer,
+        KafkaLog(settings).producer() as producer,
     ):
         one = Bare(Waits([hop.pid, last_hop.pid]), producer, last_hop, users)
         await one.warm_up()

@@ -17,7 +17,7 @@ import uvloop
 from aiokafka import TopicPartition
 from aiokafka.structs import OffsetAndMetadata
 
-from streamproc.adapters.kafka import client
+from streamproc.adapters.kafka.client import KafkaLog
 from streamproc.adapters.kafka.topics import ensure_topics
 from streamproc.core.fold.fold import fold
 from streamproc.core.fold.mapping import parse_mapping
@@ -74,7 +74,7 @@ async def _start(running: Stack, name: str) -> dict[str, float]:
 
 async def _fill(settings: Settings) -> None:
     mapping = parse_mapping(*settings.worker.mapping_text())
-    producer = client.producer(settings.kafka)
+    producer = KafkaLog(settings.kafka).producer()
     await producer.start()
     for number in range(USERS):
         user = f"E{number:07}"
@@ -98,7 +98,7 @@ async def _fill(settings: Settings) -> None:
         if number % 20_000 == 19_999:
             say(f"{number + 1} of {USERS} users written")
     await producer.stop()
-    group = client.consumer(settings.kafka, group=f"{settings.kafka.group}-sink")
+    group = KafkaLog(settings.kafka).consumer(group=f"{settings.kafka.group}-sink")
     await group.start()
     places = [TopicPartition(OPERATIONS, n) for n in range(settings.kafka.partitions)]
     group.assign(places)

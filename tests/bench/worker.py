@@ -19,7 +19,7 @@ import orjson
 import uvloop
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from streamproc.adapters.kafka import client
+from streamproc.adapters.kafka.client import KafkaLog
 from streamproc.adapters.kafka.topics import ensure_topics
 from streamproc.core.records.topic_names import CHANGES, OPERATIONS
 from streamproc.demo.processes import stack
@@ -84,7 +84,7 @@ async def _round() -> Round:
 
 
 async def _fill(settings: Settings) -> None:
-    producer = client.producer(settings.kafka)
+    producer = KafkaLog(settings.kafka).producer()
     await producer.start()
     sent = [each for each in history(1, EVENTS * 11 // 10, USERS) if isinstance(each.value, dict)][:EVENTS]
     for each in sent:
@@ -94,7 +94,7 @@ async def _fill(settings: Settings) -> None:
 
 async def _worked(settings: Settings, pid: int) -> tuple[float, float]:
     """Wait until every event is folded; events per second, CPU seconds per event."""
-    reader = client.consumer(settings.kafka)
+    reader = KafkaLog(settings.kafka).consumer()
     await reader.start()
     try:
         operations, changes = (

@@ -10,7 +10,7 @@ import aiohttp
 import orjson
 from aiokafka import TopicPartition
 
-from streamproc.adapters.kafka import client
+from streamproc.adapters.kafka.client import KafkaLog
 from streamproc.core.records.control import Control
 from streamproc.core.records.topic_names import CHANGES, OUTCOMES, REJECTIONS
 from streamproc.demo.processes import Child, ProcessFailedError, Stack
@@ -32,7 +32,7 @@ roles = ["Supervisor"]
 
 
 async def produce(settings: Settings, sent: list[Sent], seconds: float) -> None:
-    producer = client.producer(settings.kafka)
+    producer = KafkaLog(settings.kafka).producer()
     await producer.start()
     begun = time.monotonic()
     try:
@@ -55,7 +55,8 @@ async def remap(settings: Settings, plan: Plan) -> None:
         now = time.time_ns() // 1_000_000
         other = text + OTHER if number % 2 == 0 else text
         await order(
-            settings.kafka, [Control(f"m{number}", "mapping", None, None, "chaos", "another", now, mapping=other)]
+            KafkaLog(settings.kafka),
+            [Control(f"m{number}", "mapping", None, None, "chaos", "another", now, mapping=other)],
         )
 
 
@@ -96,7 +97,7 @@ async def start_again(child: Child) -> None:
 async def settle(settings: Settings, running: Stack, http: aiohttp.ClientSession, events: int) -> Records:
     """Wait until every record has a fate and nothing moves any more."""
     records = Records({}, set(), [], [])
-    follower = client.consumer(settings.kafka, committed_only=True)
+    follower = KafkaLog(settings.kafka).consumer(committed_only=True)
     await follower.start()
     try:
         topics = (CHANGES, OUTCOMES, REJECTIONS)

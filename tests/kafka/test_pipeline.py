@@ -13,7 +13,7 @@ import pytest
 from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
-from streamproc.adapters.kafka import client
+from streamproc.adapters.kafka.client import KafkaLog
 from streamproc.adapters.kafka.topics import ensure_topics
 from streamproc.core.errors import KafkaUnavailableError, TopologyError
 from streamproc.core.fold.fold import fold
@@ -31,7 +31,7 @@ from tests.chaos.run import run
 
 async def read(settings: Settings, *topics: str) -> dict[str, list[Any]]:
     """All records of the topics, in the order of each partition."""
-    reader = client.consumer(settings.kafka, committed_only=True)
+    reader = KafkaLog(settings.kafka).consumer(committed_only=True)
     await reader.start()
     try:
         places = [TopicPartition(topic, n) for topic in topics for n in range(settings.kafka.partitions)]
@@ -51,7 +51,7 @@ async def read(settings: Settings, *topics: str) -> dict[str, list[Any]]:
 
 async def unread(settings: Settings) -> int:
     """Records that the workers' group would read again, or for the first time, if they all started anew."""
-    reader = client.consumer(settings.kafka, group=f"{settings.kafka.group}-worker")
+    reader = KafkaLog(settings.kafka).consumer(group=f"{settings.kafka.group}-worker")
     await reader.start()
     try:
         places = [
@@ -101,7 +101,7 @@ async def test_a_report_who_is_hired_before_the_manager_gets_the_manager(setting
 
     async with stack(settings, tmp_path) as running, aiohttp.ClientSession() as http:
         await running.start("worker", "sink")
-        producer = client.producer(settings.kafka)
+        producer = KafkaLog(settings.kafka).producer()
         await producer.start()
         await producer.send_and_wait("events.hris", hired("R1", manager="M1"), key=b"R1")
         await _until(lambda: held(http, running.simulator), lambda there: "R1" in there)
@@ -126,7 +126,7 @@ async def test_ten_thousand_bad_events_are_told_one_by_one(settings: Settings, t
     bad = [_broken(rng, good) for _ in range(10_000)]
     async with stack(settings, tmp_path) as running:
         await running.start("worker", "sink")
-        producer = client.producer(settings.kafka)
+        producer = KafkaLog(settings.kafka).producer()
         await producer.start()
         for number, value in enumerate(bad):
             await producer.send("events.hris", value, key=str(number % 50).encode())
@@ -171,7 +171,7 @@ async def test_a_regressed_record_is_appended_again(settings: Settings, tmp_path
     mapping = parse_mapping(*settings.worker.mapping_text())
     older = fold(None, 3, _change(1), mapping)
     newer = fold(older, 5, _change(2), mapping)
-    producer = client.producer(settings.kafka)
+    producer = KafkaLog(settings.kafka).producer()
     await producer.start()
     for record in (older, newer, older):
         await producer.send_and_wait(OPERATIONS, encode(record), key=b"R1")

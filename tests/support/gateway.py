@@ -2,6 +2,7 @@
 
 import asyncio
 import ssl
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any, NamedTuple
@@ -104,7 +105,7 @@ async def gateway(
         return well
 
     if loaded.security_events.issuer and loaded.security_events.audience:
-        issuer = SetVerifier(loaded.security_events.issuer, loaded.security_events.audience, fetch)
+        issuer = SetVerifier(loaded.security_events.issuer, loaded.security_events.audience, fetch, time.monotonic)
     served = Gateway(
         endpoints(loaded.hooks, loaded.security_events),
         {name: source.defaults for name, source in SOURCES.items()},
@@ -114,6 +115,7 @@ async def gateway(
         in_flight=loaded.gateway.in_flight,
         issuer=issuer,
         clock=clock,
+        ticks=time.monotonic,
     )
     port: asyncio.Future[str] = asyncio.get_running_loop().create_future()
     task = asyncio.create_task(served.run("127.0.0.1", 0, loaded.gateway.ssl_context(), port.set_result))

@@ -17,7 +17,7 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 
 import streamproc
 from streamproc import compose
-from streamproc.adapters.kafka import client
+from streamproc.adapters.kafka.client import KafkaLog
 from streamproc.core.fold.fold import fold
 from streamproc.core.fold.mapping import parse_mapping
 from streamproc.core.records.change_event import ChangeEvent, Fact, Origin
@@ -100,7 +100,16 @@ class Rig:
         settings = self.settings.changed(**options)
         async with compose.target_session(settings.target) as http:
             ready = asyncio.Event()
-            sink = Sink(settings.kafka, settings.target, settings.sink, http, lanes=lanes, rate_limiter=rate_limiter)
+            sink = Sink(
+                KafkaLog(settings.kafka),
+                f"{settings.kafka.group}-sink",
+                settings.kafka.session_timeout,
+                settings.target,
+                settings.sink,
+                http,
+                lanes=lanes,
+                rate_limiter=rate_limiter,
+            )
             running = asyncio.create_task(sink.run(ready.set))
             waiting = asyncio.create_task(ready.wait())
             try:
@@ -133,7 +142,7 @@ class Rig:
 
     async def follow(self) -> None:
         """Keep `fates` and `told` up to date, until cancelled."""
-        follower = client.consumer(self.settings.kafka, committed_only=True)
+        follower = KafkaLog(self.settings.kafka).consumer(committed_only=True)
         await follower.start()
         try:
             follower.assign(
@@ -158,7 +167,7 @@ async def rig(settings: Settings, folder: Path, *simulator: str) -> AsyncIterato
     async with AsyncExitStack() as exit_stack:
         running = await exit_stack.enter_async_context(stack(settings, folder, simulator))
         http = await exit_stack.enter_async_context(aiohttp.ClientSession())
-        producer = client.producer(running.settings.kafka)
+        producer = KafkaLog(running.settings.kafka).producer()
         await producer.start()
         exit_stack.push_async_callback(producer.stop)
         made = Rig(running, http, producer)

@@ -16,6 +16,7 @@ from streamproc.settings import load_settings
 from streamproc.sink.control_follower import ReceivedCommand
 from streamproc.sink.delivery_store import DeliveryStore
 from streamproc.sink.process import Sink
+from streamproc.testing.memory_log import MemoryBroker, MemoryLog
 from tests.support.reconciler import InMemoryDeliveryStore, Org
 
 
@@ -75,8 +76,8 @@ class Bench:
         self.org = org
         options |= {"scim_url": f"{org.root}/api/v2/scim/v2", "token_url": f"{org.root}/oauth/token"}
         settings = load_settings(**options)
-        self.sink = Sink(settings.kafka, settings.target, settings.sink, org.http)
-        self.sink._consumer._closed = True  # it was never started
+        kafka = MemoryLog(MemoryBroker(2, lambda: 0))
+        self.sink = Sink(kafka, "test-sink", 6.0, settings.target, settings.sink, org.http)
         self.journals = [Closing(partition, self.sink._ticks) for partition in (0, 1)]
         self.sink._journals.update(enumerate(cast("list[DeliveryStore]", self.journals)))
 

@@ -5,8 +5,9 @@ records; `testing/memory_log` keeps the same promises without a broker. `tests/c
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
 from aiokafka.errors import (
     CommitFailedError,
@@ -39,6 +40,7 @@ __all__ = [
     "RebalanceInProgressError",
     "RecordMetadata",
     "TopicPartition",
+    "started",
 ]
 
 if TYPE_CHECKING:  # aiokafka comes without types
@@ -63,6 +65,7 @@ else:
     from aiokafka.structs import TopicPartition
 
 Headers = Sequence[tuple[str, bytes]]
+Client = TypeVar("Client", "Consumer", "Producer")
 
 
 class RecordMetadata(Protocol):
@@ -246,3 +249,13 @@ class Log(Protocol):
 
     def producer(self, transactional_id: str | None = None) -> Producer:
         """At most one producer at a time may use a transactional id: a new one fences the one before."""
+
+
+@asynccontextmanager
+async def started(client: Client) -> AsyncIterator[Client]:
+    """A client for the time of the block. Raises KafkaError where nobody answers."""
+    try:
+        await client.start()
+        yield client
+    finally:
+        await client.stop()

@@ -3,16 +3,16 @@
 from typing import Final
 
 from streamproc.adapters.kafka import reading
+from streamproc.adapters.kafka.log import Log
 from streamproc.core.records.mapping_in_force import MAPPING_IN_FORCE, MappingInForce
 from streamproc.core.records.topic_names import MAPPINGS
-from streamproc.settings import KafkaSettings
 
 USERS: Final = "streamproc-users"
 CHANGED: Final = "streamproc-changed"
 """Headers of a record of `streamproc.mappings`: of how many users, and how many of these got another desired state."""
 
 
-async def in_force(kafka: KafkaSettings) -> dict[int, MappingInForce]:
+async def in_force(kafka: Log) -> dict[int, MappingInForce]:
     """Partition → the rules in force there; none where nothing was folded yet. Raises KafkaError."""
     found: dict[int, MappingInForce] = {}
     async for partition, value in reading.read_topic(kafka, MAPPINGS):

@@ -1,76 +1,83 @@
 """Reading a topic outside a consumer group: all of it, a range, or only where it begins and ends."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 
-from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from streamproc.adapters.kafka.log import Consumer, ConsumerRecord, Log, TopicPartition, started
 
-from streamproc.adapters.kafka.client import consumer
-from streamproc.settings import KafkaSettings
-
-
-async def read_topic(
-    kafka: KafkaSettings, topic: str, *, committed_only: bool = False
-) -> AsyncIterator[tuple[str, bytes]]:
-    """Keys and values of a topic from its beginning to its present end. Raises KafkaError."""
-    reader = consumer(kafka, committed_only=committed_only)
-    await reader.start()
-    try:
-        places = [TopicPartition(topic, partition) for partition in range(kafka.partitions)]
-        reader.assign(places)
-        await reader.seek_to_beginning()
-        ends = await reader.end_offsets(places)
-        for place in places:
-            while await reader.position(place) < ends[place]:
-                for records in (await reader.getmany(timeout_ms=1000)).values():
-                    for record in records:
-                        yield record.key.decode(), record.value
-    finally:
-        await reader.stop()
-
-
-async def beginning_offsets(kafka: KafkaSettings, topic: str) -> dict[int, int]:
-    """Partition → offset of its first record. Raises KafkaError."""
-    async with _idle(kafka, topic) as (reader, places):
-        return {place.partition: offset for place, offset in (await reader.beginning_offsets(places)).items()}
-
-
-async def end_offsets(kafka: KafkaSettings, topic: str) -> dict[int, int]:
-    """Partition → offset of its next record. Raises KafkaError."""
-    async with _idle(kafka, topic) as (reader, places):
-        return {place.partition: offset for place, offset in (await reader.end_offsets(places)).items()}
+POLL_MS = 200
+"""Behind the last record there may be markers, which end no wait for records: then it lasts so long."""
 
 
 @asynccontextmanager
-async def _idle(kafka: KafkaSettings, topic: str) -> AsyncIterator[tuple[AIOKafkaConsumer, list[TopicPartition]]]:
-    reader = consumer(kafka)
-    await reader.start()
-    try:
-        yield reader, [TopicPartition(topic, number) for number in range(kafka.partitions)]
-    finally:
-        await reader.stop()
+async def assigned(
+    kafka: Log, partitions: Sequence[TopicPartition], *, committed_only: bool = False
+) -> AsyncIterator[Consumer]:
+    """A consumer that reads these, for the time of the block. Raises KafkaError.
+
+    Not in a group: a member that is assigned anew by hand falls over its own coordinator.
+    """
+    async with started(kafka.consumer(committed_only=committed_only)) as consumer:
+        consumer.assign(partitions)
+        yield consumer
+
+
+async def read_to(consumer: Consumer, ends: Mapping[TopicPartition, int]) -> AsyncIterator[Sequence[ConsumerRecord]]:
+    """Records as they come, some of one partition at a time, until the consumer has reached these offsets.
+
+    It may give records behind them as well, and gives none at them where they belong to transactions' markers.
+    """
+    for partition, end in ends.items():
+        while await consumer.position(partition) < end:
+            for records in (await consumer.getmany(timeout_ms=POLL_MS)).values():
+                yield records
+
+
+async def read_topic(kafka: Log, topic: str, *, committed_only: bool = False) -> AsyncIterator[tuple[str, bytes]]:
+    """Keys and values of a topic from its beginning to its present end. Raises KafkaError."""
+    partitions = partitions_of(kafka, topic)
+    async with assigned(kafka, partitions, committed_only=committed_only) as consumer:
+        await consumer.seek_to_beginning()
+        async for records in read_to(consumer, await consumer.end_offsets(partitions)):
+            for record in records:
+                yield record.key.decode(), record.value
 
 
 async def read_range(
-    kafka: KafkaSettings, topic: str, partition: int, first: int, end: int
-) -> AsyncIterator[list[ConsumerRecord]]:
+    kafka: Log, topic: str, partition: int, first: int, end: int
+) -> AsyncIterator[Sequence[ConsumerRecord]]:
     """Records at offsets `first` to `end - 1`, as they come; none that are transactions' markers, or are gone.
 
-    Not in a group: a member that is assigned anew by hand falls over its own coordinator. Raises KafkaError.
+    Raises KafkaError.
     """
     if first >= end:  # nor does a client of our age like to be stopped before it has done anything
         return
     place = TopicPartition(topic, partition)
-    reader = consumer(kafka)
-    await reader.start()
-    try:
-        reader.assign([place])
-        reader.seek(place, first)
-        while await reader.position(place) < end:
-            found = (await reader.getmany(place, timeout_ms=1000)).get(place, [])
-            if records := [record for record in found if record.offset < end]:
-                yield records
-                if records[-1].offset == end - 1:
+    async with assigned(kafka, [place]) as consumer:
+        consumer.seek(place, first)
+        async for records in read_to(consumer, {place: end}):
+            if wanted := [record for record in records if record.offset < end]:
+                yield wanted
+                if wanted[-1].offset == end - 1:
                     break
-    finally:
-        await reader.stop()
+
+
+async def beginning_offsets(kafka: Log, topic: str) -> dict[int, int]:
+    """Partition → offset of its first record. Raises KafkaError."""
+    async with started(kafka.consumer()) as consumer:
+        return _by_number(await consumer.beginning_offsets(partitions_of(kafka, topic)))
+
+
+async def end_offsets(kafka: Log, topic: str) -> dict[int, int]:
+    """Partition → offset of its next record. Raises KafkaError."""
+    async with started(kafka.consumer()) as consumer:
+        return _by_number(await consumer.end_offsets(partitions_of(kafka, topic)))
+
+
+def partitions_of(kafka: Log, *topics: str) -> list[TopicPartition]:
+    """All partitions of these topics."""
+    return [TopicPartition(topic, number) for topic in topics for number in range(kafka.partitions)]
+
+
+def _by_number(offsets: Mapping[TopicPartition, int]) -> dict[int, int]:
+    return {partition.partition: offset for partition, offset in offsets.items()}

@@ -1,10 +1,12 @@
 """Topics, created or checked against the topology."""
 
 import asyncio
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
-from aiokafka.errors import KafkaConnectionError, KafkaError, TopicAlreadyExistsError, for_code
+from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 
 from streamproc.adapters.kafka.client import connection
 from streamproc.core.errors import KafkaUnavailableError, TopologyError
@@ -17,22 +19,43 @@ async def ensure_topics(kafka: KafkaSettings, *, create: bool = True) -> list[st
 
     Raises TopologyError naming every difference of an existing topic, KafkaUnavailableError where nobody answers.
     """
-    admin = AIOKafkaAdminClient(**connection(kafka))
-    try:
-        await admin.start()
-    except (KafkaConnectionError, KafkaError, OSError) as error:
-        raise KafkaUnavailableError(
-            f"no Kafka cluster answers at {kafka.bootstrap_servers} ({error}). Is it up, and is STREAMPROC_KAFKA right?"
-        ) from error
-    try:
+    async with admin_of(kafka) as admin:
         existing = set(await admin.list_topics())
         absent = [topic for topic in TOPICS if topic.name not in existing]
         if create and absent:
             await _create(admin, absent, kafka)
         await _check(admin, [topic for topic in TOPICS if topic.name in existing], kafka)
+    return [topic.name for topic in absent]
+
+
+@asynccontextmanager
+async def admin_of(kafka: KafkaSettings) -> AsyncIterator[AIOKafkaAdminClient]:
+    """Who may ask for topics, and make them. Raises KafkaUnavailableError where nobody answers."""
+    admin = AIOKafkaAdminClient(**connection(kafka))
+    try:
+        try:
+            await admin.start()
+        except (KafkaError, OSError) as error:
+            raise nobody_answers(kafka, error) from error
+        yield admin
     finally:
         await admin.close()
-    return [topic.name for topic in absent]
+
+
+async def partition_counts(admin: AIOKafkaAdminClient, topics: Iterable[str]) -> dict[str, int]:
+    """Of those topics that exist, how many partitions each has, in the same order."""
+    existing = set(await admin.list_topics())
+    names = [topic for topic in topics if topic in existing]
+    described = await admin.describe_topics(names) if names else ()
+    counts = {topic["topic"]: len(topic["partitions"]) for topic in described}
+    return {name: counts[name] for name in names}
+
+
+def nobody_answers(kafka: KafkaSettings, error: Exception) -> KafkaUnavailableError:
+    """What to say where a cluster can't be reached."""
+    return KafkaUnavailableError(
+        f"no Kafka cluster answers at {kafka.bootstrap_servers} ({error}). Is it up, and is STREAMPROC_KAFKA right?"
+    )
 
 
 async def _create(admin: AIOKafkaAdminClient, topics: list[Topic], kafka: KafkaSettings) -> None:

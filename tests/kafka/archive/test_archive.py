@@ -17,7 +17,7 @@ from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 from click.testing import CliRunner
 
-from streamproc.adapters.kafka import client
+from streamproc.adapters.kafka.client import KafkaLog
 from streamproc.adapters.kafka.topics import ensure_topics
 from streamproc.archive import layout
 from streamproc.archive.history import opened
@@ -50,7 +50,7 @@ async def produced(
     settings: Settings, topic: str, records: Iterable[dict[str, Any]], partition: int = PARTITION
 ) -> None:
     """Append records, and wait until the broker has them."""
-    producer = client.producer(settings.kafka)
+    producer = KafkaLog(settings.kafka).producer()
     await producer.start()
     sent = [await producer.send(topic, **record, partition=partition) for record in records]
     await asyncio.gather(*sent)
@@ -91,7 +91,7 @@ async def test_what_was_produced_is_in_the_archive(settings: Settings, tmp_path:
     plain = [(each.get("key"), each["value"], tuple(each.get("headers", ()))) for each in odd]
     await produced(settings, CHANGES, odd)
     await produced(settings, OPERATIONS, [{"key": b"E1", "value": b"1"}, {"key": b"E1", "value": None}])
-    producer = client.producer(settings.kafka, "sink")
+    producer = KafkaLog(settings.kafka).producer("sink")
     await producer.start()
     for number in range(4):
         await producer.begin_transaction()
@@ -188,7 +188,7 @@ async def test_archive_then_live(settings: Settings, tmp_path: Path) -> None:
 
     async def appending() -> None:
         nonlocal appended
-        producer = client.producer(settings.kafka)
+        producer = KafkaLog(settings.kafka).producer()
         await producer.start()
         try:
             for number in counter:

@@ -12,7 +12,7 @@ import aiohttp
 import orjson
 from aiokafka import TopicPartition
 
-from streamproc.adapters.kafka import client
+from streamproc.adapters.kafka.client import KafkaLog
 from streamproc.core.records.change_event import Origin, SourceFacts
 from streamproc.core.records.link import Link
 from streamproc.core.records.topic_names import LINKS, OPERATIONS
@@ -75,7 +75,7 @@ class Place:
         """Notifications that a hydrator that starts now would read."""
         topics = [f"notifications.{source}" for source in OF]
         found = await read(self.settings, *topics)
-        reader = client.consumer(self.settings.kafka, group=f"{self.settings.kafka.group}-hydrator")
+        reader = KafkaLog(self.settings.kafka).consumer(group=f"{self.settings.kafka.group}-hydrator")
         await reader.start()
         try:
             places = {TopicPartition(each.topic, each.partition) for records in found.values() for each in records}
@@ -236,14 +236,14 @@ async def test_known_subjects_are_those_that_arent_gone(settings: Settings) -> N
     here, left = SourceFacts("a", at, values={"active": True}), SourceFacts("a", at, values={"gone": True})
     links = [("okta/a", left), ("okta/a", here), ("okta/b", left), ("okta/c", None), ("entra/d", here)]
     async with AsyncExitStack() as stack:
-        made = client.producer(settings.kafka)
+        made = KafkaLog(settings.kafka).producer()
         await made.start()
         stack.push_async_callback(made.stop)
         for seq, (name, facts) in enumerate(links):
             source, _, subject = name.partition("/")
             value = orjson.dumps(Link(seq, source, subject, at, facts=facts))
             await made.send_and_wait(LINKS, value, key=name.encode())
-    assert await known_subjects(settings.kafka, "okta") == {"a"}
+    assert await known_subjects(KafkaLog(settings.kafka), "okta") == {"a"}
 
 
 async def _asked(at: Place) -> list[str]:

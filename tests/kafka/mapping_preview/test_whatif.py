@@ -8,7 +8,7 @@ import click
 import orjson
 from click.testing import CliRunner
 
-from streamproc.adapters.kafka import client
+from streamproc.adapters.kafka.client import KafkaLog
 from streamproc.cli.archive import archive
 from streamproc.cli.mapping_check import check
 from streamproc.cli.mapping_whatif import whatif
@@ -22,7 +22,7 @@ from tests.unit.mapping_preview.test_whatif import NEW, OLD, hired
 
 async def appended(settings: Settings, past: Past, records: list[StoredRecord]) -> None:
     """The records, in their users' partition: all of them are in one."""
-    producer = client.producer(settings.kafka)
+    producer = KafkaLog(settings.kafka).producer()
     await producer.start()
     try:
         for one in records:

@@ -13,7 +13,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.records_to_delete import RecordsToDelete
 from click.testing import CliRunner, Result
 
-from streamproc.adapters.kafka import client
+from streamproc.adapters.kafka.client import KafkaLog
 from streamproc.adapters.kafka.mappings_in_force import in_force
 from streamproc.cli.mapping import mapping
 from streamproc.core.fold.mapping import parse_mapping
@@ -110,7 +110,7 @@ async def records(settings: Settings) -> list[UserRecord]:
 
 async def everywhere(settings: Settings, digest: str) -> bool:
     """Whether a mapping is in force in all partitions."""
-    known = await in_force(settings.kafka)
+    known = await in_force(KafkaLog(settings.kafka))
     return len(known) == settings.kafka.partitions and {each.digest for each in known.values()} == {digest}
 
 
@@ -224,7 +224,7 @@ async def test_a_worker_killed_while_it_plans_anew(settings: Settings, tmp_path:
 @asynccontextmanager
 async def _counting(settings: Settings, topic: str) -> AsyncIterator[Callable[[], Awaitable[int]]]:
     """A quick way to ask how many records there are."""
-    reader = client.consumer(settings.kafka)
+    reader = KafkaLog(settings.kafka).consumer()
     await reader.start()
     places = [TopicPartition(topic, number) for number in range(settings.kafka.partitions)]
 
@@ -249,14 +249,14 @@ async def test_orders_that_cant_be_obeyed(settings: Settings, tmp_path: Path) ->
         await send(settings, "events.hris", *(hired(number) for number in range(40)))
         await _until(lambda: read(settings, OPERATIONS), lambda found: len(found[OPERATIONS]) == 40)
         bad = ["[[rule]]\nwhen = 3", None, '[authority]\nactive = ["nobody"]\n', "x" * 300_000]
-        await order(settings.kafka, [_order(text, number) for number, text in enumerate(bad)])
+        await order(KafkaLog(settings.kafka), [_order(text, number) for number, text in enumerate(bad)])
         await send(settings, CONTROLS, ("mapping", {"action": "mapping"}))
         told = await _rejections(settings, 5)
         assert [each["code"] for each in told] == ["mapping"] * 4 + ["invalid"]
         await _forget_beginning(settings)
         refused = await apply(settings, tmp_path, shipped + FLOOR)
         assert (refused.exit_code, "has lost its first records" in refused.output) == (1, True), refused.output
-        await order(settings.kafka, [_order(shipped + FLOOR, 9)])
+        await order(KafkaLog(settings.kafka), [_order(shipped + FLOOR, 9)])
         assert (await _rejections(settings, 6))[-1]["code"] == "mapping"
         assert (await apply(settings, tmp_path, "[[rule]]\nwhen = 3")).exit_code == 2
         applied = await apply(settings, tmp_path, shipped + SPANISH)
@@ -310,9 +310,9 @@ async def test_a_mapping_that_lets_everybody_go_is_held(settings: Settings, tmp_
         await send(settings, "events.hris", *everybody)
         await _until(active, lambda count: count == users)
         assert (await apply(settings, tmp_path, wrong)).exit_code == 0
-        aside = await _until(lambda: set_aside(settings.kafka), lambda found: len(found) >= users - 10)
+        aside = await _until(lambda: set_aside(KafkaLog(settings.kafka)), lambda found: len(found) >= users - 10)
         assert {each.parked.code for each in aside if each.parked} == {"held"}
         assert await active() == users - 10, "one cause gets half of what the guard lets through"
         assert (await apply(settings, tmp_path, shipped)).exit_code == 0
         await _until(active, lambda count: count == users)
-        assert await set_aside(settings.kafka) == []
+        assert await set_aside(KafkaLog(settings.kafka)) == []

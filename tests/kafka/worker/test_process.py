@@ -2,16 +2,18 @@
 
 import asyncio
 import gc
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
 
-from streamproc.adapters.kafka import client
+from streamproc.adapters.kafka.client import KafkaLog
 from streamproc.adapters.kafka.topics import ensure_topics
 from streamproc.settings import Settings
 from streamproc.sources import SOURCES
+from streamproc.worker.faust_bridge.app import FaustApp
 from streamproc.worker.process import Worker
 from streamproc.worker.record_sequencer import RecordSequencer
 
@@ -31,9 +33,11 @@ async def broken(*_: Any) -> None:
 async def running(settings: Settings) -> AsyncIterator[tuple["asyncio.Task[None]", Callable[..., Any]]]:
     """A worker in this process, with its tables recovered; and a way to append a record."""
     await ensure_topics(settings.kafka)
-    thresholds, producer, ready = gc.get_threshold(), client.producer(settings.kafka), asyncio.Event()
+    kafka, thresholds, ready = KafkaLog(settings.kafka), gc.get_threshold(), asyncio.Event()
+    producer = kafka.producer()
     await producer.start()
-    worker = Worker(settings.kafka, settings.worker, producer, settings.worker.mapping_text(), OPTIONS)
+    app, mapping = FaustApp(settings.kafka, settings.worker), settings.worker.mapping_text()
+    worker = Worker(kafka, app, producer, mapping, OPTIONS, lambda: time.time_ns() // 1_000_000, chosen=False)
     task = asyncio.create_task(worker.run(ready.set))
     try:
         async with asyncio.timeout(90):

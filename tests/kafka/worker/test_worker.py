@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from streamproc.adapters.kafka import client
+from streamproc.adapters.kafka.client import KafkaLog
 from streamproc.core.records.control import Control
 from streamproc.core.records.link import Link
 from streamproc.core.records.topic_names import CHANGES, OPERATIONS, REJECTIONS
@@ -24,7 +24,7 @@ ANA, BEN = "00u-ana", "00u-ben"
 
 async def send(settings: Settings, topic: str, *records: tuple[str, Any]) -> None:
     """Append records, and wait until the broker has them."""
-    producer = client.producer(settings.kafka)
+    producer = KafkaLog(settings.kafka).producer()
     await producer.start()
     for key, value in records:
         await producer.send_and_wait(topic, orjson.dumps(value), key=key.encode())
@@ -91,7 +91,7 @@ async def test_a_subject_whose_user_isnt_known_at_first(settings: Settings, tmp_
     async with stack(settings, tmp_path) as running:
         await running.start("worker")
         await send(settings, "events.okta", ("neither", first), ("nobody", {"nothing": "known"}))
-        links = await _until(lambda: all_links(settings.kafka), lambda found: len(found) == 2)
+        links = await _until(lambda: all_links(KafkaLog(settings.kafka)), lambda found: len(found) == 2)
         assert {name: (link.user, len(link.waiting)) for name, link in links.items()} == {
             f"okta/{ANA}": (None, 1),
             f"okta/{BEN}": (None, 1),
@@ -100,12 +100,12 @@ async def test_a_subject_whose_user_isnt_known_at_first(settings: Settings, tmp_
         await running.children["worker"].kill()
         await running.children["worker"].start()
         control = Control("c", "link", "E2", None, "Kim", "asked HR", 0, f"okta/{BEN}")
-        await asyncio.gather(send(settings, "events.okta", (ANA, user)), order(settings.kafka, [control]))
+        await asyncio.gather(send(settings, "events.okta", (ANA, user)), order(KafkaLog(settings.kafka), [control]))
 
         def linked(found: dict[str, Link]) -> bool:
             return {link.user for link in found.values()} == {"E1", "E2"}
 
-        await _until(lambda: all_links(settings.kafka), linked)
+        await _until(lambda: all_links(KafkaLog(settings.kafka)), linked)
         there = await _until(lambda: newest(settings), lambda found: found.keys() == {"E1", "E2"})
     log = await changes(settings)
     for user_id, events in (("E1", ["u1", "sha256"]), ("E2", ["u2"])):

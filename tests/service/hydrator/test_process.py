@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from typing import Any
+from typing import Any, cast
 
 import orjson
 from aiokafka import ConsumerRecord, TopicPartition
@@ -59,7 +59,7 @@ def notification(offset: int, *who: str, value: bytes | None = None) -> Any:
 async def hydrating(world: World) -> AsyncIterator[Consumer]:
     consumer = Consumer()
     fetching = Fetcher("pingone", world.directories["pingone"], world.log.append, world.clock.times)
-    task = asyncio.create_task(Hydrator(consumer, {"pingone": fetching}, OPTIONS).run())
+    task = asyncio.create_task(Hydrator(cast("Any", consumer), {"pingone": fetching}, OPTIONS).run())
     try:
         yield consumer
     finally:

@@ -4,8 +4,8 @@ from typing import Any, cast
 
 import orjson
 import pytest
-from aiokafka import AIOKafkaProducer
 
+from streamproc.adapters.kafka.log import Producer
 from streamproc.core.errors import RejectedInputError
 from streamproc.core.fold.mapping import parse_mapping
 from streamproc.core.fold.mapping_switch import switched
@@ -44,7 +44,7 @@ class Bench:
 
     def __init__(self) -> None:
         self.links = Links()
-        self.outbox = BatchingProducer(cast("AIOKafkaProducer", None), PARTITIONS, 1_000)
+        self.outbox = BatchingProducer(cast("Producer", None), PARTITIONS, 1_000)
         self.resolver = Resolver(cast("StateTable", self.links), OPTIONS, self.outbox)
         self.done = 0
         self.offset = 0

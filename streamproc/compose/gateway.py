@@ -1,0 +1,50 @@
+"""The gateway's parts."""
+
+import gc
+import time
+from collections.abc import Callable
+
+import aiohttp
+
+from streamproc.adapters.kafka.client import KafkaLog, brokers_answer
+from streamproc.adapters.kafka.topics import ensure_topics
+from streamproc.compose.producer import producing
+from streamproc.settings import Settings
+from streamproc.sources import configured
+from streamproc.telemetry import exposed
+
+
+async def run_gateway(settings: Settings, ready: Callable[[str], None] = lambda _: None) -> None:
+    """The gateway, until cancelled; `ready` is told its port."""
+    from streamproc.gateway.endpoints import endpoints  # noqa: PLC0415
+    from streamproc.gateway.jwks import Jwks  # noqa: PLC0415
+    from streamproc.gateway.server import Gateway  # noqa: PLC0415
+    from streamproc.gateway.set_verifier import SetVerifier  # noqa: PLC0415
+
+    opened, tls = endpoints(settings.hooks, settings.security_events), settings.gateway.ssl_context()
+    options = configured(*settings.sources_text())
+    await ensure_topics(settings.kafka)
+    async with aiohttp.ClientSession() as http, producing(KafkaLog(settings.kafka)) as producer:
+        issuer = None
+        if settings.security_events.issuer and settings.security_events.audience and settings.security_events.jwks:
+            issuer = SetVerifier(
+                settings.security_events.issuer,
+                settings.security_events.audience,
+                Jwks(settings.security_events.jwks, http).get,
+                ticks=time.monotonic,
+            )
+        gateway = Gateway(
+            opened,
+            options,
+            producer,
+            lambda: brokers_answer(producer),
+            max_body=settings.gateway.max_body,
+            in_flight=settings.gateway.in_flight,
+            issuer=issuer,
+            clock=time.time,
+            ticks=time.monotonic,
+        )
+        gc.freeze()  # the collector would go through all that is there from the start after every few requests
+        gc.set_threshold(20_000, 20, 50)
+        async with exposed(settings.observability.metrics):
+            await gateway.run(settings.gateway.host, settings.gateway.port, tls, ready)

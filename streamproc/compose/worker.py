@@ -1,0 +1,28 @@
+"""The worker's parts."""
+
+import time
+from collections.abc import Callable
+
+from streamproc.adapters.kafka.client import KafkaLog
+from streamproc.adapters.kafka.topics import ensure_topics
+from streamproc.compose.producer import producing
+from streamproc.settings import Settings
+from streamproc.sources import configured
+from streamproc.sources.mapping_authority import usable
+from streamproc.telemetry import exposed
+
+
+async def run_worker(settings: Settings, ready: Callable[[], None] = lambda: None) -> None:
+    """The Faust worker, until cancelled."""
+    from streamproc.worker.faust_bridge.app import FaustApp  # noqa: PLC0415 - only this process pays for importing Faust
+    from streamproc.worker.process import Worker  # noqa: PLC0415
+
+    options, mapping = configured(*settings.sources_text()), settings.worker.mapping_text()
+    usable(*mapping)  # what is wrong with it is told before anything is connected
+    await ensure_topics(settings.kafka)
+    kafka, chosen = KafkaLog(settings.kafka), settings.worker.mapping is not None
+    async with producing(kafka) as producer:
+        app = FaustApp(settings.kafka, settings.worker)
+        worker = Worker(kafka, app, producer, mapping, options, lambda: time.time_ns() // 1_000_000, chosen=chosen)
+        async with exposed(settings.observability.metrics, worker.measure):
+            await worker.run(ready)
