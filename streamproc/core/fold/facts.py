@@ -125,10 +125,11 @@ def _snapshot(
     later: dict[str, Order] = {}
     applied = raised or regrouped
     for name in names:
-        at = said_of(known, name)
-        if (at is None or at < order) and (regrouped if name.startswith(GROUP) else raised):
+        group = name.startswith(GROUP)
+        at = known.later.get(name, grouped if group else floor)
+        if (at is None or at < order) and (regrouped if group else raised):
             values[name] = said.get(name)
-        elif name in said and name.startswith(GROUP) and (at is None or at < order):
+        elif group and name in said and (at is None or at < order):
             values[name], later[name], applied = said[name], order, True
         elif name in known.values:
             values[name] = known.values[name]

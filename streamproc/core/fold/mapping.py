@@ -99,14 +99,19 @@ class Mapping:
     @cached_property
     def facts(self) -> tuple[str, ...]:
         """Every fact that the mapping reads, and what authority needs, sorted; the others aren't kept."""
-        named = {BEGAN, GONE, *self._scalars.values()}
+        named = {BEGAN, GONE, *(fact for _, fact, _, _ in self._scalars)}
         named |= {copy.fact for copy in self.file.copies}
         named |= {fact for rule in self.file.rules for fact in rule.when}
         return tuple(sorted(named))
 
     @cached_property
-    def _scalars(self) -> dict[str, str]:
-        return {name: fact for name, fact in self.file.attributes if fact is not None}
+    def _scalars(self) -> list[tuple[str, str, type, bool]]:
+        """Attribute, the fact that gives its value, the type that this has as a rule, and whether it can be none."""
+        return [
+            (name, fact, bool if name == "active" else str, name not in UNCLEARABLE)
+            for name, fact in self.file.attributes
+            if fact is not None
+        ]
 
     @cached_property
     def _rules(self) -> list[tuple[dict[str, re.Pattern[str]], Rule]]:
@@ -140,12 +145,12 @@ class Mapping:
         """
         problems: list[str] = []
         wanted: dict[str, Any] = {"externalId": user}
-        for name, fact in self._scalars.items():
+        for name, fact, kind, clearable in self._scalars:
             if fact in facts:
                 value = facts[fact]
-                plain = value is None or (value.__class__ is (bool if name == "active" else str) and value != "")
-                value = value if plain else _scalar(name, fact, value, problems)
-                if value is not None or name not in UNCLEARABLE:
+                if value is not None and (value.__class__ is not kind or value == ""):
+                    value = _scalar(name, fact, value, problems)
+                if value is not None or clearable:
                     wanted[name] = value
         given, found = self._remembered(facts)
         for target, value in given.items():

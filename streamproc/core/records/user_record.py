@@ -1,11 +1,10 @@
 """Value of `scim.operations`: a user's record, with its hash chain and its codec."""
 
 import hashlib
-from dataclasses import replace
 from typing import Final, Literal, TypeAlias
 
 import orjson
-from msgspec import DecodeError, Struct
+from msgspec import DecodeError, Struct, structs
 from msgspec.json import Decoder
 from pydantic import TypeAdapter
 
@@ -75,7 +74,7 @@ _STATE: Final = Decoder(UserState)
 
 def seal(record: UserRecord) -> UserRecord:
     """The record, whose hash is still empty, with SHA-256 over its content, which includes the hash before it."""
-    return replace(record, hash=seal_hash(record)[0])
+    return structs.replace(record, hash=seal_hash(record)[0])
 
 
 def seal_hash(record: UserRecord) -> tuple[str, bytes]:
