@@ -120,7 +120,7 @@ class _Kept:
             )
 
     async def problem(self, seconds: float) -> str:
-        """Why there is no broker (PORT_TAKEN: try again); None as soon as there is one."""
+        """Why there is no broker (PORT_TAKEN: try again); "" as soon as there is one."""
         assert self._keeper.stdout is not None
         deadline = time.monotonic() + seconds
         answer = json.loads(await asyncio.to_thread(self._keeper.stdout.readline) or '{"error": "its keeper ended"}')

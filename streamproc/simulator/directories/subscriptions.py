@@ -80,7 +80,7 @@ class Subscriptions:
         )
 
     async def get(self, request: web.Request) -> web.Response:
-        return answered(self._alive(request).shown())
+        return answered(self._alive(request).resource())
 
     async def renew(self, request: web.Request) -> web.Response:
         subscription = self._alive(request)
