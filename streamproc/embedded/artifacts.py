@@ -1,4 +1,4 @@
-"""Gets hold of what a broker needs: a Java runtime, Kafka's jars and a formatted storage folder to copy."""
+"""Fetches what a broker needs: a Java runtime, Kafka's jars and a formatted storage folder to copy."""
 
 import asyncio
 import fcntl
@@ -33,7 +33,7 @@ class EmbeddedKafkaUnavailable(Exception):  # noqa: N818 - the name says what th
 
 @dataclass
 class Job:
-    """What the fetching thread tells the event loop, and the one thing it is told: to stop."""
+    """The fetching thread's progress for the event loop, and the event loop's wish that it stops."""
 
     step: str = ""
     detail: str = ""
@@ -58,7 +58,7 @@ def java() -> Path:
 
 
 def java_environment() -> dict[str, str]:
-    """The environment without the variables that would slip other flags into the virtual machine."""
+    """The environment without variables that would add flags to the virtual machine."""
     return {k: v for k, v in os.environ.items() if k not in {"JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "_JAVA_OPTIONS"}}
 
 
@@ -73,13 +73,13 @@ async def kafka_home(cache: Path | None, progress: Progress) -> Path:
         return home
     job = Job()
     task = asyncio.ensure_future(asyncio.to_thread(prepare, home, job))
-    said, said_at = "", 0.0
+    shown_step, shown_at = "", 0.0
     try:
         while not task.done():
             await asyncio.wait({task}, timeout=0.1)
-            if job.step and (job.step != said or time.monotonic() - said_at >= REPORT_SECONDS):
-                progress(f"{job.step} {job.detail}".rstrip() if job.step == said else job.step)
-                said, said_at = job.step, time.monotonic()
+            if job.step and (job.step != shown_step or time.monotonic() - shown_at >= REPORT_SECONDS):
+                progress(f"{job.step} {job.detail}".rstrip() if job.step == shown_step else job.step)
+                shown_step, shown_at = job.step, time.monotonic()
         return task.result()
     finally:
         job.stopped = True
@@ -125,7 +125,7 @@ def _locked(path: Path, job: Job) -> Iterator[None]:
 
 
 class _Warnings(logging.Handler):
-    """Keeps what jgo would print; a wrong checksum is only a warning to it."""
+    """Collects what jgo would print: a wrong checksum is only a warning there."""
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)
@@ -206,7 +206,7 @@ def _counted(download: Callable[[Any], Any], job: Job) -> Callable[[Any], Any]:
 
 
 def _format(part: Path, job: Job) -> None:
-    """Formats a storage folder to be copied for every new broker, which saves it seconds."""
+    """Formats a storage folder that is copied for every new broker, which saves seconds."""
     job.go_on()
     job.step, job.detail = "formatting a storage folder ...", ""
     properties = part / "format.properties"

@@ -1,4 +1,4 @@
-"""Starts the broker, tells when it answers, and stops it."""
+"""Starts the broker, waits until it answers, and stops it."""
 
 import asyncio
 import fcntl
@@ -33,7 +33,7 @@ PORT_TAKEN = "Address already in use"
 ATTEMPTS = 5
 TAIL_LINES = 15
 KILLED_SECONDS = 5.0
-"""Where nobody takes note of orphans that ended, their process ids stay."""
+"""Where nobody reaps orphans, their process ids remain."""
 
 
 @dataclass(frozen=True)
@@ -120,7 +120,7 @@ class _Kept:
             )
 
     async def problem(self, seconds: float) -> str:
-        """Why there is no broker (PORT_TAKEN: try again), or nothing as soon as there is one."""
+        """Why there is no broker (PORT_TAKEN: try again); "" as soon as there is one."""
         assert self._keeper.stdout is not None
         deadline = time.monotonic() + seconds
         answer = json.loads(await asyncio.to_thread(self._keeper.stdout.readline) or '{"error": "its keeper ended"}')
@@ -138,7 +138,7 @@ class _Kept:
         return f"did not start within {seconds:.0f} s"
 
     async def end(self, *, remove: bool) -> None:
-        """Returns when the broker is no more."""
+        """Returns when the broker has ended."""
         assert self._keeper.stdin is not None
         assert self._keeper.stdout is not None
         with suppress(BrokenPipeError, ValueError):  # the keeper is gone; this is the second call
@@ -176,8 +176,8 @@ async def _folder(data: Path | None, progress: Callable[[str], None]) -> AsyncIt
 
 
 async def _locked(lock: IO[str], folder: Path, progress: Callable[[str], None]) -> None:
-    """Waits for a broker whose process is gone, since that is about to end; refuses while its process lives."""
-    deadline, told = time.monotonic() + keeper.STOP_SECONDS + 5, False
+    """Waits for a broker whose own process is gone, since it is about to end; refuses while that process lives."""
+    deadline, reported = time.monotonic() + keeper.STOP_SECONDS + 5, False
     while True:
         try:
             return fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -188,9 +188,9 @@ async def _locked(lock: IO[str], folder: Path, progress: Callable[[str], None]) 
                 raise EmbeddedKafkaUnavailable(
                     f"another broker, started by process {owner}, is using {folder}; end it or choose another folder"
                 ) from None
-        if not told:
+        if not reported:
             progress(f"waiting for a broker that is ending (its process {owner} is gone) ...")
-            told = True
+            reported = True
         await asyncio.sleep(0.05)
 
 
@@ -222,6 +222,6 @@ def free_ports(count: int) -> list[int]:
     """Different ports that were free a moment ago."""
     with ExitStack() as stack:
         sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]
+        for socket_ in sockets:
+            socket_.bind(("127.0.0.1", 0))
+        return [socket_.getsockname()[1] for socket_ in sockets]

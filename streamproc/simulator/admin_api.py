@@ -1,4 +1,4 @@
-"""The test door, /_sim/: what happened, what is stored, what goes wrong next. No token needed."""
+"""The test API, /_sim/: the ledger, what is stored, and faults to come. It needs no token."""
 
 from collections.abc import Callable
 from typing import Any
@@ -35,10 +35,10 @@ def add_routes(app: web.Application, simulator: Simulator) -> None:
 def _json(handler: Callable[[web.Request, Any], Any]) -> Callable[[web.Request], Any]:
     async def answer(request: web.Request) -> web.Response:
         try:
-            status, shown = 200, handler(request, _content(await request.read()))
+            status, content = 200, handler(request, _content(await request.read()))
         except ValueError as error:
-            status, shown = 400, {"error": str(error)}
-        return web.Response(status=status, body=orjson.dumps(shown), content_type="application/json")
+            status, content = 400, {"error": str(error)}
+        return web.Response(status=status, body=orjson.dumps(content), content_type="application/json")
 
     return answer
 
@@ -80,10 +80,10 @@ class Door:
         return self.simulator.faults.shown()
 
     def set_faults(self, _request: web.Request, content: dict[str, Any]) -> Any:
-        given = content.get("faults", [])
-        if not isinstance(given, list):
+        entries = content.get("faults", [])
+        if not isinstance(entries, list):
             raise ValueError("faults must be a list")  # noqa: TRY004 - answered as 400
-        rules = [parse(rule) for rule in given]
+        rules = [parse(rule) for rule in entries]
         seed = content.get("seed", self.simulator.options.seed)
         if not isinstance(seed, int):
             raise ValueError("seed must be a whole number")  # noqa: TRY004 - answered as 400

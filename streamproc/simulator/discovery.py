@@ -36,9 +36,9 @@ def _one_or_list(documents: list[dict[str, Any]], name: str | None) -> dict[str,
             "itemsPerPage": len(documents),
             "Resources": documents,
         }
-    for found in documents:
-        if found["id"].lower() == name.lower():
-            return found
+    for document in documents:
+        if document["id"].lower() == name.lower():
+            return document
     raise not_found(name)
 
 
@@ -94,7 +94,7 @@ def _schema(kind: Kind, urn: str) -> dict[str, Any]:
 
 
 def _attribute(attribute: Attribute) -> dict[str, Any]:
-    shown: dict[str, Any] = {
+    definition: dict[str, Any] = {
         "name": attribute.name,
         "type": attribute.kind,
         "multiValued": attribute.multi,
@@ -106,9 +106,9 @@ def _attribute(attribute: Attribute) -> dict[str, Any]:
         "uniqueness": attribute.uniqueness,
     }
     if attribute.canonical:
-        shown["canonicalValues"] = list(attribute.canonical)
+        definition["canonicalValues"] = list(attribute.canonical)
     if attribute.reference:
-        shown["referenceTypes"] = list(attribute.reference)
+        definition["referenceTypes"] = list(attribute.reference)
     if attribute.parts:
-        shown["subAttributes"] = [_attribute(part) for part in attribute.parts]
-    return shown
+        definition["subAttributes"] = [_attribute(part) for part in attribute.parts]
+    return definition

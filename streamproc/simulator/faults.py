@@ -1,4 +1,4 @@
-"""The fault plan: which request goes wrong, and how. One seeded generator makes a run repeatable."""
+"""The fault plan: which request fails, and how. One seeded generator makes a run repeatable."""
 
 import random
 from collections.abc import Callable, Mapping
@@ -12,7 +12,7 @@ _SERVER_ERRORS = {
     "503": ("service.unavailable", "Service Unavailable"),
     "504": ("gateway.timeout", "The request timed out."),
 }
-# What the client sees after the write was applied all the same.
+# Answers after which the write was applied all the same.
 AFTER = frozenset({"500_after", "503_after", "504_after"})
 KINDS = frozenset(
     {"429", "429_no_retry_after", "500_before", "503_before", "401", "403", "version_conflict"}
@@ -48,7 +48,7 @@ class Fault:
         return self.user is None or self.user in users()
 
     def refusal(self) -> PlatformError | None:
-        """The error this fault answers instead of applying the request."""
+        """The error with which this fault answers instead of applying the request."""
         if self.kind == "429":
             return too_many_requests(1 if self.retry_after is None else self.retry_after)
         if self.kind == "429_no_retry_after":
@@ -69,7 +69,7 @@ _NAMES = {field.name for field in fields(Fault)}
 
 
 def parse(rule: Any) -> Fault:
-    """Raises ValueError for a rule that could never do what its writer meant."""
+    """Raises ValueError for a rule that could never have an effect."""
     if not isinstance(rule, Mapping) or rule.get("kind") not in KINDS:
         raise ValueError(f"a fault needs a kind, one of {', '.join(sorted(KINDS))}")
     if unknown := rule.keys() - _NAMES:

@@ -33,8 +33,8 @@ class Condition:
 
 def _external_id(entry: Entry, value: str) -> bool:
     authority, _, key = value.partition("\0")
-    found = entry.attrs.get("externalIds", {}).get(authority)
-    return found is not None and found["value"] == key
+    external_id = entry.attrs.get("externalIds", {}).get(authority)
+    return external_id is not None and external_id["value"] == key
 
 
 _TESTS: dict[tuple[Kind, str], Callable[[Entry, str], bool]] = {
@@ -82,7 +82,7 @@ def _quoted(text: str) -> str:
 
 
 class SearchIndex:
-    """What reads by filter see: writes arrive here `lag` seconds after they were made (eventual consistency)."""
+    """What reads by filter see: writes appear here `lag` seconds later (eventual consistency)."""
 
     def __init__(self) -> None:
         self.lag = 0.0

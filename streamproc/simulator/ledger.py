@@ -1,4 +1,4 @@
-"""Every write attempted, in the order in which the server decided them, and how often each route was asked."""
+"""Every attempted write, in the order of the server's decisions, and the number of requests by route."""
 
 import time
 from collections import Counter

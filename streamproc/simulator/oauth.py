@@ -25,7 +25,7 @@ class Token:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """What the inin-ratelimit-* headers say; they are on every response."""
+    """Values of the inin-ratelimit-* headers, which every response has."""
 
     count: int
     allowed: int

@@ -40,7 +40,7 @@ class SimulatorOptions:
     seed: int = 0  # decides the faults' probabilities
     allow_remote: bool = False  # may the test door be bound to anything but loopback?
 
-    # Answers Genesys leaves open. The SDK's parameter text says 400, its response table 409, older texts 412.
+    # Answers that Genesys doesn't define. The SDK's parameter text says 400, its response table 409, older texts 412.
     version_mismatch: Literal["invalidVers400", "409", "412"] = "invalidVers400"
     bump_on_noop: bool = False
     membership_bumps_user: bool = False

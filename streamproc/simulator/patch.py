@@ -35,7 +35,7 @@ class Target:
 
 
 def apply(kind: Kind, attrs: Attrs, body: Any, rules: Rules) -> tuple[Attrs, ScimError | None]:
-    """The attributes after the PATCH. An error comes back beside them only where operations are not atomic."""
+    """The attributes after the PATCH. An error is returned with them only where operations aren't atomic."""
     operations = _operations(body)
     done = dict(attrs)
     for operation in operations:

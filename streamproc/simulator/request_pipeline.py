@@ -1,4 +1,4 @@
-"""What every SCIM request passes: token, rate limit, body limits, the fault plan, the service, the ledger."""
+"""The stages of every SCIM request: token, rate limit, body limits, the fault plan, the service, the ledger."""
 
 import asyncio
 import struct
@@ -30,13 +30,13 @@ _LINGER = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)
 class Simulator:
     """The state behind one port."""
 
-    def __init__(self, given: SimulatorOptions) -> None:
-        self.initial = given
+    def __init__(self, initial: SimulatorOptions) -> None:
+        self.initial = initial
         self.tokens = oauth.Tokens()
         self.reset()
 
     def reset(self) -> None:
-        """Everything as it was at the start, except that tokens stay valid."""
+        """Back to the start, except that tokens stay valid."""
         self.options = self.initial
         self.store = Store(self.options)
         self.ledger = Ledger()
@@ -51,23 +51,23 @@ class Simulator:
         self.store.configure(self.options)
 
     def users_of(self, call: scim.Call) -> tuple[str, ...]:
-        """What a fault rule may call the user of this call: externalId, userName."""
+        """Names by which a fault rule can select the user of this call: externalId, userName."""
         entry = self.store.users.get(call.id or "") if call.resource == USER.endpoint else None
-        found = entry.attrs if entry else call.body if isinstance(call.body, dict) and call.resource == "users" else {}
-        names = (found.get("externalId"), found.get("userName"))
+        attrs = entry.attrs if entry else call.body if isinstance(call.body, dict) and call.resource == "users" else {}
+        names = (attrs.get("externalId"), attrs.get("userName"))
         return tuple(name for name in names if isinstance(name, str))
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         correlation = str(uuid.uuid4())
         if self.options.latency_ms:
             await asyncio.sleep(self.options.latency_ms / 1000)
-        place = scim.split(request.path)
-        if place is None:
+        target = scim.split(request.path)
+        if target is None:
             self.requests.by_route["other"] += 1
             body = not_found("resource").body(correlation)
             return _response(404, body, _PLATFORM_JSON, {CORRELATION: correlation})
         headers = request.headers
-        resource, id_, versioned = place
+        resource, id_, versioned = target
         call = scim.Call(
             request.method,
             resource,

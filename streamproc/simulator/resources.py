@@ -47,20 +47,20 @@ def rendered(entry: Entry) -> dict[str, Any]:
     schemas = [entry.kind.core]
     resource: dict[str, Any] = {"id": entry.id, "schemas": schemas}
     for urn, attributes in entry.kind.schemas.items():
-        shown: dict[str, Any] = {}
+        fields: dict[str, Any] = {}
         for attribute in attributes:
             name = attribute.name
             value = attrs.get(name)
             if value is not None and attribute.returned != "never":
-                shown[name] = list(value.values()) if attribute.multi else value
+                fields[name] = list(value.values()) if attribute.multi else value
         if urn == GENESYS and "externalId" in attrs:
             own = {"authority": SCIM_AUTHORITY, "value": attrs["externalId"]}
-            shown["externalIds"] = [own, *shown.get("externalIds", ())]
+            fields["externalIds"] = [own, *fields.get("externalIds", ())]
         if urn == entry.kind.core:
-            resource.update(shown)
-        elif shown:
+            resource.update(fields)
+        elif fields:
             schemas.append(urn)
-            resource[urn] = shown
+            resource[urn] = fields
     if entry.kind is USER:
         _render_user(entry, resource)
     elif "members" in resource:
@@ -122,16 +122,20 @@ class Projection:
                 elif name not in always:
                     holder.pop(name, None)
             return resource
-        wanted = {(urn, name) for urn, name, _ in self.targets}
-        shown = {name: value for name, value in resource.items() if name in always or (self.kind.core, name) in wanted}
+        selected = {(urn, name) for urn, name, _ in self.targets}
+        projected = {
+            name: value for name, value in resource.items() if name in always or (self.kind.core, name) in selected
+        }
         for urn in self.kind.schemas:
             if urn in resource:
                 inner = {
-                    name: value for name, value in resource[urn].items() if (urn, name) in wanted or (urn, "") in wanted
+                    name: value
+                    for name, value in resource[urn].items()
+                    if (urn, name) in selected or (urn, "") in selected
                 }
                 if inner:
-                    shown[urn] = inner
-        return shown
+                    projected[urn] = inner
+        return projected
 
     def _target(self, name: str) -> tuple[str, str, str | None]:
         core = self.kind.core

@@ -1,4 +1,4 @@
-"""The SCIM service behind the gateway: one call in, one answer out, nothing awaited in between."""
+"""The SCIM service behind the gateway: one call gives one answer, without awaiting anything."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -85,10 +85,10 @@ def decide(store: Store, call: Call) -> Answer:
     kind = KINDS.get(call.resource)
     if kind is None:
         filtered = "filter" in call.query
-        shown = discovery.document(call.resource, call.id, filtered=filtered, max_page=store.options.max_page_size)
+        document = discovery.document(call.resource, call.id, filtered=filtered, max_page=store.options.max_page_size)
         if _matches(call.if_none_match, '"1"', weak=True):
             return Answer(304, headers={"ETag": '"1"'})
-        return Answer(200, orjson.dumps(shown), {"ETag": '"1"'})
+        return Answer(200, orjson.dumps(document), {"ETag": '"1"'})
     if call.id is None:
         return _answer(store.create_user(call.body)) if call.method == "POST" else _list(store, kind, call)
     entry = (store.users if kind is USER else store.groups).get(call.id)
@@ -111,7 +111,7 @@ def _write(store: Store, kind: Kind, entry: Entry, call: Call) -> Change:
 
 
 def version_conflict(store: Store) -> ScimError:
-    """Three vendor documents give three answers, so which one is a switch."""
+    """Three vendor documents disagree, so the answer is an option."""
     detail = "Version does not match current version."
     mode = store.options.version_mismatch
     return ScimError("invalidVers", detail) if mode == "invalidVers400" else ScimError(None, detail, int(mode))
@@ -156,13 +156,13 @@ def _list(store: Store, kind: Kind, call: Call) -> Answer:
             raise too_many_requests(1)
     condition = filters.parse(kind, text) if text is not None else None
     inactive = condition is not None and store.options.filter_finds_inactive
-    found = store.search.find(kind, condition, inactive=inactive)
-    page = found[start - 1 : start - 1 + count]
+    entries = store.search.find(kind, condition, inactive=inactive)
+    page = entries[start - 1 : start - 1 + count]
     if projection:
         resources: list[Any] = [projection.of(entry) for entry in page]
     else:
         resources = [orjson.Fragment(entry.body) for entry in page]
-    content: dict[str, Any] = {"schemas": [discovery.LIST_URN], "totalResults": len(found)}
+    content: dict[str, Any] = {"schemas": [discovery.LIST_URN], "totalResults": len(entries)}
     if count:
         content |= {"startIndex": start, "itemsPerPage": len(page), "Resources": resources}
     return Answer(200, orjson.dumps(content))

@@ -1,4 +1,4 @@
-"""One port: the token endpoint, SCIM, the directories that feed the pipeline, and the test doors."""
+"""One port: the token endpoint, SCIM, the directories that feed the pipeline, and the test APIs."""
 
 import asyncio
 import ipaddress
@@ -15,7 +15,7 @@ from streamproc.simulator.request_pipeline import CORRELATION, Simulator
 
 DEFAULT_HOST = "127.0.0.1"
 
-# Our own limit is an option and answers with Genesys's body, so aiohttp's must never be the one met.
+# Our own limit is an option and answers with Genesys's body, so aiohttp's must never be reached.
 _NEVER_MET = 64 * 1024 * 1024
 
 
@@ -45,7 +45,7 @@ def create_app(options: SimulatorOptions | None = None) -> web.Application:
 
 
 async def serve(host: str, port: int, options: SimulatorOptions, ready: Callable[[int], None]) -> None:
-    """Run until cancelled. Port 0 takes a free one; `ready` is told the real one.
+    """Run until cancelled. Port 0 takes a free one; `ready` gets the real one.
 
     The test door has no lock, so anything but loopback needs `options.allow_remote`. There is no access log: it would
     hold user names in filters.

@@ -1,4 +1,4 @@
-"""The organisation's users and groups. Every method runs to its end without waiting: check and apply are one step."""
+"""The organisation's users and groups. No method awaits: check and apply are one step."""
 
 import uuid
 from collections.abc import Callable
@@ -64,8 +64,8 @@ class Store:
 
     def create_user(self, body: Any) -> Change:
         attrs: Attrs = {"active": True}
-        given = self._given(body)
-        for attribute, value in given:
+        values = self._given(body)
+        for attribute, value in values:
             assign(attrs, attribute, value, self.rules)
         for required in ("userName", "displayName"):
             if required not in attrs:
@@ -100,8 +100,8 @@ class Store:
 
     def replace_user(self, entry: Entry, body: Any) -> Change:
         """RFC 7644 §3.5.1: omitted attributes are cleared, but never `active` or the password."""
-        kept = entry.attrs if self.options.put_keeps_omitted else {}
-        attrs: Attrs = {**kept, "active": entry.attrs["active"]}
+        unchanged = entry.attrs if self.options.put_keeps_omitted else {}
+        attrs: Attrs = {**unchanged, "active": entry.attrs["active"]}
         if "password" in entry.attrs:
             attrs["password"] = entry.attrs["password"]
         for attribute, value in self._given(body, entry):
@@ -137,11 +137,11 @@ class Store:
             raise ScimError("invalidSyntax", f"schemas must contain {kind.core}")
         if current and body.get("id", current.id) != current.id:
             raise ScimError("mutability", "id is read-only")
-        given = pairs(kind, body, dotted=False)
+        values = pairs(kind, body, dotted=False)
         if current:
             # A PUT of what a GET returned is not an attempt to change the groups.
-            given = [(a, v) for a, v in given if a.name != "groups" or not _same_groups(v, current.groups)]
-        return given
+            values = [(a, v) for a, v in values if a.name != "groups" or not _same_groups(v, current.groups)]
+        return values
 
     def _update_user(self, entry: Entry, attrs: Attrs, error: ScimError | None = None) -> Change:
         if attrs == entry.attrs and not self.options.bump_on_noop:
@@ -200,7 +200,7 @@ class Store:
         return Change(200, entry, updated, error)
 
     def _each(self, users: set[str], regroup: Callable[[tuple[str, ...]], tuple[str, ...]]) -> None:
-        """Membership belongs to the group; whether the user's version moves too is a switch."""
+        """Membership belongs to the group; whether the user's version changes too is an option."""
         bump = int(self.options.membership_bumps_user)
         for user in users:
             old = self.users[user]
@@ -214,8 +214,8 @@ def _state(attrs: Attrs) -> str:
     return "active" if attrs["active"] else "inactive"
 
 
-def _same_groups(given: Any, groups: tuple[str, ...]) -> bool:
-    elements = [] if given is None else given
+def _same_groups(value: Any, groups: tuple[str, ...]) -> bool:
+    elements = [] if value is None else value
     if not isinstance(elements, list) or not all(isinstance(element, dict) for element in elements):
         return False
     return {element.get("value") for element in elements} == set(groups)

@@ -1,4 +1,4 @@
-"""What may be stored: one value of one attribute, checked against the table in `schema` and the organisation.
+"""Validation: one value of one attribute, checked against the table in `schema` and the organisation.
 
 Stored form: a flat dict by attribute name. A multi-valued attribute is a dict from its elements' key to the element, so
 that equality ignores order, and an unassigned attribute is absent (RFC 7643 §2.5: null, [] and absent are one).
@@ -33,12 +33,12 @@ class Rules:
 
 
 def pairs(kind: Kind, body: Mapping[str, Any], *, dotted: bool) -> list[tuple[Attribute, Any]]:
-    """The attributes a resource body gives. `dotted` also allows full-URN keys, as IdPs send in no-path PATCHes."""
-    found: list[tuple[Attribute, Any]] = []
+    """The attributes in a resource body. `dotted` also allows full-URN keys, as IdPs send in no-path PATCHes."""
+    pairs_: list[tuple[Attribute, Any]] = []
     for name, value in body.items():
         urn, attribute = kind.by_name.get(name.lower(), (None, None))
         if attribute is not None and urn == kind.core:
-            found.append((attribute, value))
+            pairs_.append((attribute, value))
         elif name in kind.schemas:
             if not isinstance(value, dict):
                 raise ScimError("invalidValue", f"{name} must be an object")
@@ -46,16 +46,16 @@ def pairs(kind: Kind, body: Mapping[str, Any], *, dotted: bool) -> list[tuple[At
                 urn, attribute = kind.by_name.get(inner.lower(), (None, None))
                 if attribute is None or urn != name:
                     raise ScimError("invalidSyntax", f"{name} has no attribute {inner}")
-                found.append((attribute, inner_value))
+                pairs_.append((attribute, inner_value))
         elif dotted and (split := name.rpartition(":"))[0] in kind.schemas:
             urn, attribute = kind.by_name.get(split[2].lower(), (None, None))
             if attribute is None or urn != split[0]:
                 raise ScimError("invalidPath", f"{split[0]} has no attribute {split[2]}")
-            found.append((attribute, value))
+            pairs_.append((attribute, value))
         elif name not in _IGNORED_IN_BODIES:
             raise ScimError("invalidSyntax", f"{kind.name} has no attribute {name}")
     # The email of type other must equal userName, so userName has to be known first.
-    return sorted(found, key=lambda pair: pair[0].name != "userName")
+    return sorted(pairs_, key=lambda pair: pair[0].name != "userName")
 
 
 def assign(attrs: Attrs, attribute: Attribute, value: Any, rules: Rules) -> None:
@@ -125,10 +125,10 @@ def _single(attribute: Attribute, value: Any, rules: Rules) -> Any:
 
 def _element(attribute: Attribute, value: Mapping[str, Any], rules: Rules) -> dict[str, Any]:
     """The known parts of one element; unknown ones are ignored, as the vendor's field mapping page says."""
-    given = {name.lower(): part for name, part in value.items()}
+    parts = {name.lower(): part for name, part in value.items()}
     element: dict[str, Any] = {}
     for part in attribute.parts:
-        inner = given.get(part.name.lower())
+        inner = parts.get(part.name.lower())
         if inner is None:
             if part.required:
                 raise ScimError("invalidValue", f"{attribute.name}: {part.name} is missing")
@@ -149,17 +149,17 @@ def _without_login(attrs: Attrs, emails: dict[str, Any]) -> dict[str, Any]:
 
 
 def _without_scim_authority(attrs: Attrs, external_ids: dict[str, Any]) -> dict[str, Any]:
-    kept = {}
+    others = {}
     for authority, element in external_ids.items():
         if not authority.startswith(SCIM_AUTHORITY):
-            kept[authority] = element
+            others[authority] = element
         elif element["value"] != attrs.get("externalId"):
             raise ScimError("mutability", f"externalIds of authority {authority} are immutable; write externalId")
-    return kept
+    return others
 
 
-def _configured(attribute: Attribute, name: str, known: tuple[str, ...], rules: Rules) -> bool:
-    if name in known:
+def _configured(attribute: Attribute, name: str, configured: tuple[str, ...], rules: Rules) -> bool:
+    if name in configured:
         return True
     if rules.options.unknown_names == "ignore":
         return False
@@ -168,12 +168,12 @@ def _configured(attribute: Attribute, name: str, known: tuple[str, ...], rules: 
 
 def _rating(attribute: Attribute, value: Any, rules: Rules) -> Any:
     options = rules.options
-    known = options.skills if attribute.name == "routingSkills" else options.languages
+    configured = options.skills if attribute.name == "routingSkills" else options.languages
     proficiency = value.setdefault("proficiency", 0.0)
     if not 0.0 <= proficiency <= 5.0:
         detail = f"{attribute.name}: proficiency {proficiency} of {value['name']!r} is not within 0.0 and 5.0"
         raise ScimError("invalidValue", detail)
-    return value if _configured(attribute, value["name"], known, rules) else None
+    return value if _configured(attribute, value["name"], configured, rules) else None
 
 
 def _role(attribute: Attribute, value: Any, rules: Rules) -> Any:
@@ -204,7 +204,7 @@ def _email(attribute: Attribute, value: Any, _rules: Rules) -> Any:
 
 
 def _date(attribute: Attribute, value: Any, _rules: Rules) -> Any:
-    """Any ISO 8601 form goes in, a date comes out (vendor's field mapping page)."""
+    """Accepts any ISO 8601 form and returns a date (vendor's field mapping page)."""
     try:
         return (date.fromisoformat(value) if len(value) == 10 else datetime.fromisoformat(value).date()).isoformat()
     except ValueError:
@@ -212,7 +212,7 @@ def _date(attribute: Attribute, value: Any, _rules: Rules) -> Any:
 
 
 def _password(_attribute: Attribute, value: Any, _rules: Rules) -> Any:
-    """Only enough is kept to know that a later one differs."""
+    """Stores only enough to recognise a different one later."""
     return blake2b(value.encode(), digest_size=16).hexdigest()
 
 

@@ -10,23 +10,22 @@ from streamproc.sources.options import SourceOptions, parse_sources
 
 
 class Read(Protocol):
-    """A payload, whole or one element of it → what it says. Never raises on any JSON."""
+    """A payload, or one element of it → what it says. Never raises on any JSON."""
 
-    def __call__(self, payload: Any, taken: Receipt, options: SourceOptions) -> ParsedPayload: ...
+    def __call__(self, payload: Any, receipt: Receipt, options: SourceOptions) -> ParsedPayload: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One source. `elements`: a hook's body or a page → its single events, in order.
-
-    `fetched`: it also sends what carries no values, after which the subject has to be fetched.
-    """
+    """One source."""
 
     name: str
     read: Read
     elements: Callable[[Any], list[Any]]
+    """A hook's body or a page → its single events, in order."""
     defaults: SourceOptions
     fetched: bool
+    """It also sends events without values, after which the subject has to be fetched."""
 
 
 SOURCES: Final[dict[str, Source]] = {
@@ -45,5 +44,5 @@ SOURCES: Final[dict[str, Source]] = {
 
 
 def configured(text: str, name: str) -> dict[str, SourceOptions]:
-    """Options of every source: its defaults, and over them what the TOML text says. Raises SettingsError."""
+    """Options of every source: those in the TOML text, and its defaults for the others. Raises SettingsError."""
     return parse_sources(text, name, {source.name: source.defaults for source in SOURCES.values()})

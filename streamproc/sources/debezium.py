@@ -1,12 +1,12 @@
-"""Source `debezium`: rows of an HR table, as Debezium's connectors for relational databases tell of their changes.
+"""Source `debezium`: rows of an HR table, in the change events of Debezium's connectors for relational databases.
 
-Rule 1: a row speaks of the columns that it has, and of no others: more than one table may tell of a person. A row
-read by a snapshot (`op: r`) is a row like any other, and no hire.
-Rule 2: a deleted row isn't a leaver. Rows go when a table is archived, and a row whose key changes is deleted and
-made again.
+Rule 1: a row sets the columns that it has, and no others: several tables may describe a person. A row that was read
+by a snapshot (`op: r`) is a row like any other, and no hire.
+Rule 2: a deleted row isn't a leaver. Rows are deleted when a table is archived, and a row whose key changes is deleted
+and inserted again.
 Rule 3: a placeholder for a value that the database didn't log says nothing.
-Rule 4: order is the database's clock and then its log position. Of the rows of one key Kafka keeps the order, but
-after a restart a connector tells old changes again.
+Rule 4: order is the database's clock, then its log position. Kafka keeps the order of one key's rows, but after a
+restart a connector sends old changes again.
 
 debezium.io: connectors' change events, "Event flattening", "CloudEvents converter".
 """
@@ -51,31 +51,31 @@ DEFAULTS: Final = SourceOptions(
         "genesysLanguage": "genesys_language",
         "genesysRole": "genesys_role",
     },
-    active=("active", "leave", "on leave", "on_leave"),  # who is on leave hasn't left
+    active=("active", "leave", "on leave", "on_leave"),  # people on leave haven't left
 )
 
 UNAVAILABLE: Final = "__debezium_unavailable_value"
-"""In place of a value that is stored out of line and didn't change (connectors/postgresql, TOAST), also in lists."""
+"""Replaces a value that is stored out of line and didn't change (connectors/postgresql, TOAST), also in lists."""
 POSITION: Final = ("gtid", "file", "pos", "row", "lsn", "changelsn", "commitlsn", "eventserialno", "scn")
-"""What connectors call a place in the database's log, in the spelling of `_place`."""
+"""Connectors' names for a position in the database's log, in the spelling of `_respelled`."""
 HIGHEST: Final = 2**63
 
 _CLOUD_EVENT: Final = re.compile(r"io\.debezium\..*\bdatachangeevent", re.IGNORECASE)
 _NEW_KEY: Final = "__debezium.newkey"
-"""Header of a deletion that is half of a change of the row's key."""
+"""Header of a deletion that is one half of a change of the row's key."""
 
 
 def elements(payload: Any) -> list[Any]:
     """The change events of a list, in order; anything else is one."""
-    return unfolded(payload, lambda each: each if isinstance(each, list) else None)
+    return unfolded(payload, lambda value: value if isinstance(value, list) else None)
 
 
-def read(payload: Any, taken: Receipt, options: SourceOptions = DEFAULTS) -> ParsedPayload:
-    """What a record's value says: a change event in its envelope, with or without schema, flattened or a CloudEvent."""
-    return parsed(found for each in elements(payload) for found in _read(each, taken, options))
+def read(payload: Any, receipt: Receipt, options: SourceOptions = DEFAULTS) -> ParsedPayload:
+    """What a record says: a change event in its envelope, with or without schema, flattened, or a CloudEvent."""
+    return parsed(part for element in elements(payload) for part in _read(element, receipt, options))
 
 
-def _read(element: Any, taken: Receipt, options: SourceOptions) -> Iterator[SourceEvent | Ignored]:
+def _read(element: Any, receipt: Receipt, options: SourceOptions) -> Iterator[SourceEvent | Ignored]:
     change = _unwrapped(element)
     if change is None:
         yield Ignored("noise", "a tombstone: it follows a deletion, for compaction")
@@ -90,11 +90,11 @@ def _read(element: Any, taken: Receipt, options: SourceOptions) -> Iterator[Sour
         change = _cloud_event(change)
     elif "op" not in change or "__op" in change:
         change = _flattened(change)
-    operation, source = text(change.get("op")), _place(record(change.get("source")))
+    operation, source = text(change.get("op")), _respelled(record(change.get("source")))
     row = record(change.get("before" if operation == "d" else "after"))
     subject = text(at(row, options.attributes.get("subject", DEFAULTS.attributes["subject"])))
     if operation == "d":
-        reason = "the row goes on under another key" if _NEW_KEY in taken.headers else "a deleted row isn't a leaver"
+        reason = "the row goes on under another key" if _NEW_KEY in receipt.headers else "a deleted row isn't a leaver"
         yield Ignored("deleted_row", reason, subject)
     elif operation in {"t", "m"}:
         yield Ignored("type", "neither a row nor a change of one")
@@ -104,36 +104,36 @@ def _read(element: Any, taken: Receipt, options: SourceOptions) -> Iterator[Sour
         yield Ignored("incomplete", "no row, or one without its key")
     else:
         event = _event(subject, operation, source) or digest(element)
-        when = moment(_micros(source.get("tsms")) or _micros(change.get("ts_ms")), taken.received)
+        when = moment(_micros(source.get("tsms")) or _micros(change.get("ts_ms")), receipt.received)
         yield from _row(subject, row, (when, _sequence(source), event), options)
 
 
 def _row(
     subject: str, row: Mapping[str, Any], order: tuple[int, int, str], options: SourceOptions
 ) -> Iterator[SourceEvent | Ignored]:
-    found = named(row, options)
-    found.pop("subject", None)
-    if "displayName" not in found and "first_name" in row and "last_name" in row:
-        found["displayName"] = " ".join(filter(None, (text(row["first_name"]), text(row["last_name"])))) or None
-    said = {name: value for name, value in found.items() if UNAVAILABLE not in str(value)}
-    if said.get("active") is not None:
-        active = _active(said.pop("active"), options.active)
+    columns = named(row, options)
+    columns.pop("subject", None)
+    if "displayName" not in columns and "first_name" in row and "last_name" in row:
+        columns["displayName"] = " ".join(filter(None, (text(row["first_name"]), text(row["last_name"])))) or None
+    attributes = {name: value for name, value in columns.items() if UNAVAILABLE not in str(value)}
+    if attributes.get("active") is not None:
+        active = _active(attributes.pop("active"), options.active)
         if active is None:
             yield Ignored("not_understood", "neither true nor false, and no statuses are configured", subject)
         else:
-            said["active"] = active
-    if said:
-        yield SourceEvent(subject, order[2], "change", order, said, anchor(subject, said, options))
+            attributes["active"] = active
+    if attributes:
+        yield SourceEvent(subject, order[2], "change", order, attributes, anchor(subject, attributes, options))
     else:
         yield Ignored("incomplete", "no column that is read here", subject)
 
 
 def _active(value: Fact, statuses: tuple[str, ...]) -> bool | None:
     word = (text(value) or "").casefold()
-    if word in {each.casefold() for each in statuses}:
+    if word in {status.casefold() for status in statuses}:
         return True
-    told = truth(value)
-    return False if told is None and statuses else told
+    flag = truth(value)
+    return False if flag is None and statuses else flag
 
 
 def _unwrapped(value: Any) -> Any:
@@ -142,7 +142,7 @@ def _unwrapped(value: Any) -> Any:
 
 
 def _cloud_event(event: dict[str, Any]) -> dict[str, Any]:
-    """As an envelope. The fields of `source`, if they are told at all, are attributes of their own, as text."""
+    """As an envelope. Fields of `source`, where they are sent at all, are separate attributes, as text."""
     data = record(_unwrapped(event.get("data")))
     prefix = "iodebezium"
     source = {name.removeprefix(prefix): value for name, value in event.items() if name.startswith(prefix)}
@@ -152,7 +152,7 @@ def _cloud_event(event: dict[str, Any]) -> dict[str, Any]:
 
 
 def _flattened(row: dict[str, Any]) -> dict[str, Any]:
-    """A row on its own as an envelope; `__`-fields are what the transformation was told to add of the rest."""
+    """A flattened row as an envelope; `__` fields are those that the transformation is configured to add."""
     added = {name[2:]: value for name, value in row.items() if name.startswith("__")}
     source = {name.removeprefix("source_"): value for name, value in added.items() if name.startswith("source_")}
     deleted = truth(added.get("deleted")) or added.get("op") == "d"
@@ -160,36 +160,36 @@ def _flattened(row: dict[str, Any]) -> dict[str, Any]:
     return {"op": operation, "before": row, "after": row, "source": added | source}
 
 
-def _place(source: Mapping[str, Any]) -> dict[str, Any]:
+def _respelled(source: Mapping[str, Any]) -> dict[str, Any]:
     """Fields of `source` in one spelling: `ts_ms` is `tsms`, as in CloudEvents' attributes."""
     return {name.replace("_", "").casefold(): value for name, value in source.items()}
 
 
 def _event(subject: str, operation: str, source: Mapping[str, Any]) -> str | None:
-    """The place in the log. Rows share one (those of a snapshot, of a statement), so the row belongs to it."""
-    where = [each for each in (text(source.get(name)) for name in POSITION) if each is not None]
+    """The position in the log, and the row: rows of one snapshot or statement share a position."""
+    positions = [position for position in (text(source.get(name)) for name in POSITION) if position is not None]
     table = [text(source.get(name)) or "" for name in ("name", "db", "schema", "table")]
-    return "/".join([*table, subject, *where, operation]) if where else None
+    return "/".join([*table, subject, *positions, operation]) if positions else None
 
 
 def _sequence(source: Mapping[str, Any]) -> int:
-    """The place in the log as a number: PostgreSQL's LSN, MySQL's file and position, Oracle's SCN; else 0.
+    """The position in the log as a number: PostgreSQL's LSN, MySQL's file and position, Oracle's SCN; else 0.
 
-    MySQL's positions start anew in each file, and its clock has whole seconds.
+    MySQL's positions restart in each file, and its clock has whole seconds.
     """
-    lsn, pos, scn = (_whole(source.get(name)) for name in ("lsn", "pos", "scn"))
-    file = _whole((text(source.get("file")) or "").rpartition(".")[2]) or 0
-    return next((each for each in (lsn, pos and (file << 40) + pos, scn) if each and each < HIGHEST), 0)
+    lsn, pos, scn = (_natural(source.get(name)) for name in ("lsn", "pos", "scn"))
+    file = _natural((text(source.get("file")) or "").rpartition(".")[2]) or 0
+    return next((number for number in (lsn, pos and (file << 40) + pos, scn) if number and number < HIGHEST), 0)
 
 
 def _micros(milliseconds: Any) -> int | None:
     """µs of ms; 0, as some snapshots have it, isn't a time."""
-    found = _whole(milliseconds)
-    return found * 1000 if found else None
+    number = _natural(milliseconds)
+    return number * 1000 if number else None
 
 
-def _whole(value: Any) -> int | None:
-    """A number that isn't negative, or its digits as text."""
+def _natural(value: Any) -> int | None:
+    """A number that isn't negative, also as text."""
     if isinstance(value, str) and value.isdecimal() and len(value) < 20:
         return int(value)
     return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None

@@ -1,7 +1,7 @@
-"""From when and until when somebody works: dates as HR systems state them, as what holds now and what will.
+"""From when until when somebody works: HR systems' dates, as what holds now and what will hold.
 
-Rule 1: the first day begins access at its start, the last day ends it at its end, both in the worker's zone.
-Rule 2: what the source says to be over is over, whatever its dates say.
+Rule 1: access begins at the start of the first day and ends at the end of the last, both in the worker's zone.
+Rule 2: what the source calls over is over, whatever its dates are.
 Rule 3: where an end and a new start meet (a contractor becomes an employee), the start wins.
 """
 
@@ -20,20 +20,26 @@ _DAY: Final = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class Employment:
-    """One employment, or one contract. `first` and `last`: days that are worked; `zone`: IANA.
+    """One employment, or one contract.
 
-    `active`: what the source says of now, None if nothing. `over`: terminated. `rescinded`: the hire never happened.
-    A `first` on the day of `last` or after it is a new start, and `last` belongs to what was before. Or it is that of
-    somebody who won't come: while the day lies ahead, `original`, the very first day, tells which.
+    A `first` on the day of `last` or later is a new start, and `last` belongs to the employment before. Or it is the
+    first day of somebody who won't come: while that day lies ahead, `original` tells which.
     """
 
     zone: str
+    """IANA."""
     first: date | None = None
+    """First day of work."""
     last: date | None = None
+    """Last day of work."""
     active: bool | None = None
+    """Status now, by the source; None: it has none."""
     over: bool = False
+    """Terminated."""
     rescinded: bool = False
+    """The hire never happened."""
     original: date | None = None
+    """First day of the very first employment."""
 
     @property
     def starts(self) -> int | None:
@@ -47,14 +53,14 @@ class Employment:
 
     @property
     def renewed(self) -> bool:
-        """Whether the dates tell of an end and then a new start."""
+        """Whether the dates mean an end and then a new start."""
         if self.first is None or self.last is None or self.first < self.last:
             return False
         return self.first > self.last or self.original != self.first  # else it is one day of work, or a no-show
 
     @property
     def doubtful(self) -> bool:
-        """Whether a `first` after `last` may be that of somebody who won't come: nothing tells of work before."""
+        """Whether a `first` after `last` may be that of somebody who won't come: nothing shows earlier work."""
         worked = self.original is not None and self.last is not None and self.original <= self.last
         return self.renewed and not self.active and not worked
 
@@ -74,7 +80,7 @@ class Employment:
         return True if start is not None or end is not None else self.active
 
     def covers(self, day: date, now: int) -> bool:
-        """Whether it holds on a day that lies ahead, as far as is known now."""
+        """Whether it includes a day that lies ahead, as far as is known now."""
         if self.coming(now) is None and not self.works(now):
             return False
         if self.first is not None and self.last is not None and self.renewed:
@@ -84,14 +90,14 @@ class Employment:
     def leaving(self, now: int, firsts: Collection[date] = (), others: Iterable["Employment"] = ()) -> int | None:
         """When access ends, if that lies ahead: µs since 1970.
 
-        Not if the same person starts anew then, on one of `firsts`, or goes on in another employment.
+        None if the same person starts again then, on one of `firsts`, or continues in another employment.
         """
         end = self.ends
         if end is None or self.last is None or end <= now or self.over or self.rescinded:
             return None
         after = self.last + _DAY
-        on = any(each in (self.last, after) for each in (self.first if self.renewed else None, *firsts))
-        return None if on or any(each.covers(after, now) for each in others) else end
+        continues = any(day in (self.last, after) for day in (self.first if self.renewed else None, *firsts))
+        return None if continues or any(other.covers(after, now) for other in others) else end
 
     def coming(self, now: int) -> int | None:
         """When access starts, if that lies ahead: µs since 1970. None if it is doubtful."""
@@ -101,5 +107,5 @@ class Employment:
 
 def working(employments: Iterable[Employment], now: int) -> bool | None:
     """Whether a person works, by any of several employments; None: the source doesn't say."""
-    said = {each.works(now) for each in employments}
-    return True if True in said else False if False in said else None
+    answers = {employment.works(now) for employment in employments}
+    return True if True in answers else False if False in answers else None

@@ -1,4 +1,4 @@
-"""Reading of others' JSON: leniently what comes in, strictly what goes on. Nothing here raises on any JSON value."""
+"""Reads others' JSON leniently, and passes on strict types. Nothing here raises on any JSON value."""
 
 import hashlib
 import re
@@ -32,7 +32,7 @@ def record(value: Any) -> dict[str, Any]:
 
 
 def items(value: Any) -> list[Any]:
-    """The list; one thing alone counts as a list of it, null as none (XML turned into JSON does that)."""
+    """The list; a single value counts as a list of one, null as an empty one (XML turned into JSON has these)."""
     if value is None:
         return []
     return value if isinstance(value, list) else [value]
@@ -57,10 +57,10 @@ def truth(value: Any) -> bool | None:
 
 def micros(value: Any) -> int | None:
     """µs since 1970 of an RFC 3339 timestamp of any precision. Without a zone it is UTC. None: not a timestamp."""
-    found = _INSTANT.fullmatch(value.strip()) if isinstance(value, str) else None
-    if found is None:
+    match = _INSTANT.fullmatch(value.strip()) if isinstance(value, str) else None
+    if match is None:
         return None
-    day, minute, second, fraction, sign, hours, minutes = found.groups()
+    day, minute, second, fraction, sign, hours, minutes = match.groups()
     try:
         since = datetime.fromisoformat(f"{day}T{minute}:{second or '00'}") - _EPOCH_UTC
     except ValueError:
@@ -75,11 +75,11 @@ def micros(value: Any) -> int | None:
 
 
 def day(value: Any, formats: tuple[str, ...] = ("%Y-%m-%d",)) -> date | None:
-    """A calendar date in one of the formats (strptime's); an offset after it (`1990-05-01-07:00`) is passed over."""
+    """A calendar date in one of the formats (strptime's); an offset after it (`1990-05-01-07:00`) is ignored."""
     word = re.sub(r"([+-]\d\d:\d\d|Z)$", "", text(value) or "")
-    for each in formats:
+    for format_ in formats:
         try:
-            return datetime.strptime(word, each).date()  # noqa: DTZ007 - a date has no zone
+            return datetime.strptime(word, format_).date()  # noqa: DTZ007 - a date has no zone
         except ValueError:
             continue
     return None
@@ -103,26 +103,26 @@ def ends(day_: date, zone: str) -> int | None:
 
 
 def digest(value: Any) -> str:
-    """An event id for what has none: the same content, the same id."""
+    """An event id for what has none: the same content gives the same id."""
     try:
         canonical = orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
     except (orjson.JSONEncodeError, RecursionError):  # too deep, or a number that JSON can't hold
         try:
             canonical = repr(value)[:65536].encode("utf-8", "replace")
-        except RecursionError:  # about 1,000 levels: nobody's user or event, so the outermost ones will do
+        except RecursionError:  # about 1,000 levels: no real user or event, so the outermost levels are enough
             canonical = reprlib.repr(value).encode("utf-8", "replace")
     return "sha256:" + hashlib.sha256(canonical).hexdigest()[:32]
 
 
 def at(value: Any, path: str) -> Any:
-    """What stands at a path: dots go inwards, keys that hold dots are tried first, `|` separates alternatives.
+    """The value at a path: dots go inwards, keys with dots in them are tried first, `|` separates alternatives.
 
-    None where nothing does.
+    None where there is none.
     """
-    for each in path.split("|"):
-        found = _at(value, each.strip())
-        if found is not None:
-            return found
+    for alternative in path.split("|"):
+        hit = _at(value, alternative.strip())
+        if hit is not None:
+            return hit
     return None
 
 
@@ -136,13 +136,13 @@ def _at(value: Any, path: str) -> Any:
 
 
 def fact(value: Any) -> Fact:
-    """A value as a fact: text is stripped, "" is none, what is nested deeper than a list or an object is left out."""
+    """A value as a fact: text is stripped, "" is None, values nested deeper than a list or an object are left out."""
     if isinstance(value, str):
         return value.strip() or None
     if isinstance(value, list):
-        return [each for each in (_scalar(one) for one in value) if each is not None]
+        return [scalar for scalar in (_scalar(element) for element in value) if scalar is not None]
     if isinstance(value, dict):
-        return {str(name): _scalar(each) for name, each in value.items() if not isinstance(each, dict | list)}
+        return {str(name): _scalar(scalar) for name, scalar in value.items() if not isinstance(scalar, dict | list)}
     return _scalar(value)
 
 
@@ -158,7 +158,7 @@ def facts(resource: Mapping[str, Any], options: SourceOptions) -> dict[str, Fact
 
 
 def named(resource: Mapping[str, Any], options: SourceOptions) -> dict[str, Fact]:
-    """The configured attributes that a part of a resource speaks of; what it leaves out isn't said."""
+    """The configured attributes that a part of a resource contains, and only those."""
     return {
         name: value
         for name, value in facts(resource, options).items()
@@ -169,48 +169,48 @@ def named(resource: Mapping[str, Any], options: SourceOptions) -> dict[str, Fact
     }
 
 
-def anchor(subject: str, said: Mapping[str, Fact], options: SourceOptions) -> str | None:
-    """What the source says of which user this is. None: it doesn't say."""
-    return subject if options.anchor == "subject" else text(said.get(options.anchor))
+def anchor(subject: str, attributes: Mapping[str, Fact], options: SourceOptions) -> str | None:
+    """Which user this is, by the source. None: it doesn't say."""
+    return subject if options.anchor == "subject" else text(attributes.get(options.anchor))
 
 
 def moment(source: int | None, received: int) -> int:
-    """When it happened, by the source: what was fetched is ordered by the source's clock, too; ours may be behind.
+    """When it happened, by the source's clock, which may be ahead of ours.
 
-    A time further ahead than `AHEAD` is a mistake that would make all that follows look old: then, and where the source
-    doesn't say, it is the moment at which it was received.
+    A time further ahead than `AHEAD` is a mistake that would make all later events look old: then, and where the
+    source has no time, it is the moment of receipt.
     """
     return received if source is None or source > received + AHEAD else source
 
 
 def zone_of(resource: Mapping[str, Any], options: SourceOptions) -> str:
-    """The IANA zone of a worker: by location, by a zone that the source names, else the configured one."""
-    said = text(at(resource, options.zone_attribute)) if options.zone_attribute else None
-    if said is None:
+    """The IANA zone of a worker: that of the location, or one that the source names, else the configured one."""
+    location = text(at(resource, options.zone_attribute)) if options.zone_attribute else None
+    if location is None:
         return options.zone
-    if said in options.zones:
-        return options.zones[said]
-    return said if starts(date(2000, 1, 1), said) is not None else options.zone
+    if location in options.zones:
+        return options.zones[location]
+    return location if starts(date(2000, 1, 1), location) is not None else options.zone
 
 
 def unfolded(payload: Any, inside: Callable[[Any], list[Any] | None]) -> list[Any]:
-    """The single events of a payload, in order. `inside`: what a wrapper holds; None: it isn't one."""
-    held = inside(payload)
-    if held is None:
+    """The single events of a payload, in order. `inside`: the contents of a wrapper; None: it isn't one."""
+    contents = inside(payload)
+    if contents is None:
         return [payload]
-    waiting, found = held[::-1], []
+    waiting, events = contents[::-1], []
     while waiting:  # no recursion, so that no depth of wrappers is too deep
-        each = waiting.pop()
-        held = inside(each)
-        if held is None:
-            found.append(each)
+        element = waiting.pop()
+        contents = inside(element)
+        if contents is None:
+            events.append(element)
         else:
-            waiting.extend(reversed(held))
-    return found
+            waiting.extend(reversed(contents))
+    return events
 
 
 def others(resource: Mapping[str, Any], standard: frozenset[str]) -> dict[str, Fact]:
-    """The customer's own attributes, scalars and lists, under their own name: all but the vendor's standard ones."""
+    """The customer's own attributes, scalars and lists, under their own names: all but the vendor's standard ones."""
     return {
         name: fact(value)
         for name, value in resource.items()
@@ -218,25 +218,25 @@ def others(resource: Mapping[str, Any], standard: frozenset[str]) -> dict[str, F
     }
 
 
-def parsed(found: Iterable[SourceEvent | FetchRequest | Ignored]) -> ParsedPayload:
-    """What was found, each kind in its order."""
+def parsed(parts: Iterable[SourceEvent | FetchRequest | Ignored]) -> ParsedPayload:
+    """The parts of a payload, each kind in order."""
     events: list[SourceEvent] = []
     notifications: list[FetchRequest] = []
     ignored: list[Ignored] = []
-    for each in found:
-        match each:
+    for part in parts:
+        match part:
             case SourceEvent():
-                events.append(each)
+                events.append(part)
             case FetchRequest():
-                notifications.append(each)
+                notifications.append(part)
             case Ignored():
-                ignored.append(each)
+                ignored.append(part)
             case _:
-                assert_never(each)
+                assert_never(part)
     return ParsedPayload(tuple(events), tuple(notifications), tuple(ignored))
 
 
 def begun(value: Any) -> dict[str, Fact]:
-    """Since when an account is there, as a fact; nothing where it isn't a moment."""
-    at = micros(value)
-    return {} if at is None else {BEGAN: at}
+    """Since when an account exists, as a fact; empty where the value isn't a moment."""
+    begin = micros(value)
+    return {} if begin is None else {BEGAN: begin}

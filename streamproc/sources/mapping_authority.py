@@ -1,4 +1,4 @@
-"""Which mapping can come into force: one that is well-formed, and gives authority to sources that there are."""
+"""Which mapping can come into force: a well-formed one that gives authority to existing sources."""
 
 from streamproc.core.errors import MappingError
 from streamproc.core.fold.mapping import Mapping, parse_mapping

@@ -1,9 +1,9 @@
 """Source `okta`: System Log events, from an event hook or a page of the log, and users as the Users API has them.
 
-Rule 1: an event counts at its `published` and by its `uuid`, also when it was fetched: hook and log carry the same
-events. Okta promises no order between them, so of two in the same millisecond the one that takes away counts.
-Rule 2: events name a user and hold no values of the profile. Only some say by themselves whether somebody may sign in.
-Rule 3: a user between two statuses is active only if both are.
+Rule 1: an event is ordered by its `published` and known by its `uuid`, also when it was fetched: hook and log have the
+same events. Okta promises no order between them, so of two in the same millisecond the one that removes access counts.
+Rule 2: events name a user and have no values of the profile. Only some show by themselves whether a user may sign in.
+Rule 3: a user in transition between two statuses is active only if both are active.
 
 developer.okta.com: concepts/event-hooks, reference/api/event-types; schemas LogEvent and User of the management API.
 """
@@ -68,7 +68,7 @@ PROFILE: Final = frozenset(
         "user.account.update_user_type",
     }
 )
-"""Events after which the user has to be fetched: a new account isn't always usable, and no event holds values."""
+"""Events after which the user has to be fetched: a new account isn't always usable, and no event has values."""
 
 STATUS: Final = {
     "user.lifecycle.suspend": "SUSPENDED",
@@ -77,17 +77,17 @@ STATUS: Final = {
     "user.account.unlock_by_admin": "LOCKED_OUT",
     "user.account.reset_password": "RECOVERY",
 }
-"""Event → the status that it begins or ends. Where that one counts as active, the event changes nothing."""
+"""Event → the status that it begins or ends. If that status counts as active, the event changes nothing."""
 
 GROUPS: Final = frozenset({"group.profile.update", "group.lifecycle.delete"})
-"""Events that may change the groups of many users, none of whom they name."""
+"""Events that may change the groups of many users, and name none of them."""
 
 KNOWN: Final = frozenset({*ACTIVE, *MEMBERSHIP, *PROFILE, *STATUS, *GROUPS})
 TELLING: Final = frozenset({*ACTIVE, *MEMBERSHIP})
 
 DONE: Final = frozenset({"SUCCESS", "ALLOW"})
 NOT_DONE: Final = frozenset({"FAILURE", "SKIPPED", "DENY", "CHALLENGE", "RATE_LIMIT", "ABANDONED", "UNANSWERED"})
-"""Outcomes (LogEvent.outcome.result). What is in neither may still happen, or may have: the user is fetched."""
+"""Outcomes (LogEvent.outcome.result). With any other one it may have happened, or may still happen: a fetch."""
 
 STANDARD: Final = frozenset([
     "login", "email", "secondEmail", "firstName", "lastName", "middleName", "displayName", "nickName",
@@ -95,7 +95,7 @@ STANDARD: Final = frozenset([
     "organization", "userType", "manager", "managerId", "locale", "preferredLanguage", "timezone", "primaryPhone",
     "mobilePhone", "streetAddress", "city", "state", "zipCode", "countryCode", "postalAddress", "profileUrl",
 ])  # fmt: skip
-"""Okta's base profile; what else a profile holds is the customer's own."""
+"""Okta's base profile; other attributes of a profile are the customer's own."""
 
 
 def elements(payload: Any) -> list[Any]:
@@ -103,9 +103,9 @@ def elements(payload: Any) -> list[Any]:
     return unfolded(payload, _inside)
 
 
-def read(payload: Any, taken: Receipt, options: SourceOptions = DEFAULTS) -> ParsedPayload:
+def read(payload: Any, receipt: Receipt, options: SourceOptions = DEFAULTS) -> ParsedPayload:
     """What a hook's body, a page of the log, a log event, a user or a list of users says."""
-    return parsed(_read(each, taken, options) for each in elements(payload))
+    return parsed(_read(element, receipt, options) for element in elements(payload))
 
 
 def _inside(payload: Any) -> list[Any] | None:
@@ -115,18 +115,18 @@ def _inside(payload: Any) -> list[Any] | None:
     return payload if isinstance(payload, list) else None
 
 
-def _read(element: Any, taken: Receipt, options: SourceOptions) -> SourceEvent | FetchRequest | Ignored:
-    found = record(element)
-    kind = text(found.get("eventType"))
+def _read(element: Any, receipt: Receipt, options: SourceOptions) -> SourceEvent | FetchRequest | Ignored:
+    resource = record(element)
+    kind = text(resource.get("eventType"))
     if kind is not None:
-        return _event(kind, found, taken, options)
-    if "login" in record(found.get("profile")):
-        return _user(found, taken, options)
+        return _event(kind, resource, receipt, options)
+    if "login" in record(resource.get("profile")):
+        return _user(resource, receipt, options)
     return Ignored("not_understood", "neither a System Log event nor a user")
 
 
 def _event(
-    kind: str, event: dict[str, Any], taken: Receipt, options: SourceOptions
+    kind: str, event: dict[str, Any], receipt: Receipt, options: SourceOptions
 ) -> SourceEvent | FetchRequest | Ignored:
     users = _targets(event, "User", "id")
     subject = users[0] if len(users) == 1 else None
@@ -140,51 +140,49 @@ def _event(
     if subject is None:  # Okta's own test delivery has no targets at all
         return Ignored("incomplete", "the targets don't name exactly one user")
     uuid = text(event.get("uuid")) or digest(event)
-    when = moment(micros(event.get("published")), taken.received)
+    when = moment(micros(event.get("published")), receipt.received)
     if result not in DONE or kind not in TELLING:
         return FetchRequest(subject, uuid, when, kind, urgent=kind not in PROFILE)
     if kind in ACTIVE:
         gives = ACTIVE[kind]
-        said: dict[str, Fact] = {"active": gives}
+        attributes: dict[str, Fact] = {"active": gives}
         if kind == DELETED:
-            said[GONE] = True
+            attributes[GONE] = True
     else:
         gives = MEMBERSHIP[kind]
-        said = {f"group:{name}": name if gives else None for name in _targets(event, "UserGroup", "displayName")}
-        if not said:
+        attributes = {f"group:{name}": name if gives else None for name in _targets(event, "UserGroup", "displayName")}
+        if not attributes:
             return Ignored("incomplete", "the targets name no group", subject)
     order = (when, int(not gives), uuid)
-    return SourceEvent(subject, uuid, "change", order, said, anchor(subject, said, options), reason=kind)
+    return SourceEvent(subject, uuid, "change", order, attributes, anchor(subject, attributes, options), reason=kind)
 
 
 def _targets(event: dict[str, Any], kind: str, key: str) -> list[str]:
-    """One attribute of each target of a type; their order isn't promised, and a target may be there twice."""
-    found: dict[str, None] = {}
-    for each in items(event.get("target")):
-        target = record(each)
+    """One attribute of each target of a type. Their order isn't promised, and a target may appear twice."""
+    names: dict[str, None] = {}
+    for entry in items(event.get("target")):
+        target = record(entry)
         if target.get("type") == kind and (name := text(target.get(key))) is not None:
-            found[name] = None
-    return list(found)
+            names[name] = None
+    return list(names)
 
 
-def _user(user: dict[str, Any], taken: Receipt, options: SourceOptions) -> SourceEvent | Ignored:
+def _user(user: dict[str, Any], receipt: Receipt, options: SourceOptions) -> SourceEvent | Ignored:
     subject, status = text(user.get("id")), text(user.get("status"))
     if subject is None or status is None:
         return Ignored("incomplete", "a user without an id or a status", subject)
-    said = others(record(user.get("profile")), STANDARD) | facts(user, options)
-    if said.get("displayName", "") is None:
+    attributes = others(record(user.get("profile")), STANDARD) | facts(user, options)
+    if attributes.get("displayName", "") is None:
         names = [text(at(user, path)) for path in ("profile.firstName", "profile.lastName")]
-        said["displayName"] = " ".join(name for name in names if name) or None
-    groups = record(user.get("_embedded")).get(
-        "groups"
-    )  # the answer of /users/{id}/groups, put there by who fetched it
+        attributes["displayName"] = " ".join(name for name in names if name) or None
+    groups = record(user.get("_embedded")).get("groups")  # the fetch puts the answer of /users/{id}/groups there
     if isinstance(groups, list):
-        names = [text(at(each, "profile.name")) for each in groups]
-        said |= {"group:": True, **{f"group:{name}": name for name in names if name}}
-    # A change of status takes its time, and until it is done the old one still stands beside the coming one.
+        names = [text(at(group, "profile.name")) for group in groups]
+        attributes |= {"group:": True, **{f"group:{name}": name for name in names if name}}
+    # A change of status takes time; until it is done the user has both the old and the coming one.
     coming = text(user.get("transitioningToStatus")) or status
-    said |= begun(user.get("created"))
-    said["active"] = status in options.active and coming in options.active
+    attributes |= begun(user.get("created"))
+    attributes["active"] = status in options.active and coming in options.active
     event = digest(user)
-    when = moment(micros(user.get("lastUpdated")), taken.received) if taken.read is None else taken.read
-    return SourceEvent(subject, event, "snapshot", (when, 0, event), said, anchor(subject, said, options))
+    when = moment(micros(user.get("lastUpdated")), receipt.received) if receipt.read is None else receipt.read
+    return SourceEvent(subject, event, "snapshot", (when, 0, event), attributes, anchor(subject, attributes, options))

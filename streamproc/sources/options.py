@@ -1,4 +1,4 @@
-"""What is configured of a source: who its subjects are, and what its attributes are called."""
+"""What can be configured for a source: who its subjects are, and what its attributes are called."""
 
 import tomllib
 from collections.abc import Mapping
@@ -10,8 +10,10 @@ from streamproc.core.errors import SettingsError
 
 
 class SourceOptions(BaseModel):
-    """Of one source in one tenant. `attributes`: fact → path in the source's own user (dots go inwards, the first hit
-    of several paths separated by `|` counts); facts have the names that the mapping file reads.
+    """Options of one source in one tenant.
+
+    `attributes`: fact → path in the source's own user (dots go inwards; of several paths separated by `|` the first
+    hit counts). Facts have the names that the mapping file reads.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -27,9 +29,9 @@ class SourceOptions(BaseModel):
 
 
 def parse_sources(text: str, name: str, defaults: Mapping[str, SourceOptions]) -> dict[str, SourceOptions]:
-    """Options of every source: its defaults, and over them its table in the TOML text.
+    """Options of every source: those of its table in the TOML text, and its defaults for the others.
 
-    `attributes` and `zones` are added to the defaults' (an empty path leaves one out), the rest takes their place.
+    `attributes` and `zones` are added to the defaults (an empty path removes one), other keys replace them.
     Raises SettingsError naming the table and key; `name` is the file's.
     """
     try:
@@ -39,16 +41,16 @@ def parse_sources(text: str, name: str, defaults: Mapping[str, SourceOptions]) -
     unknown = sorted(tables.keys() - defaults.keys())
     if unknown:
         raise SettingsError(f"sources: {name}: there is no source {unknown[0]}; there are {', '.join(defaults)}")
-    return {source: _over(each, tables.get(source, {}), f"{name}: {source}") for source, each in defaults.items()}
+    return {source: _over(options, tables.get(source, {}), f"{name}: {source}") for source, options in defaults.items()}
 
 
 def _over(options: SourceOptions, table: object, where: str) -> SourceOptions:
     try:
-        given = SourceOptions.model_validate(table).model_dump(exclude_unset=True)
+        changes = SourceOptions.model_validate(table).model_dump(exclude_unset=True)
         for name in ("attributes", "zones"):
-            merged = getattr(options, name) | given.get(name, {})
-            given[name] = {key: path for key, path in merged.items() if path}
-        return options.model_copy(update=given)
+            merged = getattr(options, name) | changes.get(name, {})
+            changes[name] = {key: path for key, path in merged.items() if path}
+        return options.model_copy(update=changes)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         key = ".".join(str(part) for part in first["loc"]) or "table"

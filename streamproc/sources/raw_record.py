@@ -1,6 +1,6 @@
-"""A record of `events.<source>` → what it says: its value by the source's parser, and what its headers tell beside it.
+"""A record of `events.<source>` → what it says: the value by the source's parser, and what the headers add.
 
-Headers are the gateway's and the hydrator's; a record by another producer has none of them.
+The headers are the gateway's and the hydrator's; a record of another producer has none of them.
 """
 
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ from streamproc.sources import Read
 from streamproc.sources.options import SourceOptions
 
 HARMLESS: Final = frozenset({"type", "failed", "noise", "group", "lifecycle", "probe", "deleted_row"})
-"""Codes of `Ignored` that are as they should be. Whatever else isn't understood is to be seen by somebody."""
+"""Codes of `Ignored` that need no attention. Somebody should look at all others."""
 
 
 def parse_record(
@@ -25,22 +25,22 @@ def parse_record(
     """What the record says. `appended`: ms since 1970, when the broker had it."""
     named = {name.lower(): (content or b"").decode("utf-8", "replace") for name, content in headers.items()}
     received = _micros(named.get(RECEIVED))
-    taken = Receipt(appended * 1000 if received is None else received, _micros(named.get(READ)), named)
+    receipt = Receipt(appended * 1000 if received is None else received, _micros(named.get(READ)), named)
     if (kind := named.get(KIND)) in {"gone", "unlisted"}:
-        return _absent(named.get(SUBJECT, ""), taken, gone=kind == "gone")
+        return _absent(named.get(SUBJECT, ""), receipt, gone=kind == "gone")
     if kind == "due" and (subject := named.get(SUBJECT)):
         return ParsedPayload(
-            notifications=(FetchRequest(subject, f"due/{taken.received}", taken.received, "a date has come"),)
+            notifications=(FetchRequest(subject, f"due/{receipt.received}", receipt.received, "a date has come"),)
         )
     payload = _payload(value)
-    return ParsedPayload(ignored=(payload,)) if isinstance(payload, Ignored) else read(payload, taken, options)
+    return ParsedPayload(ignored=(payload,)) if isinstance(payload, Ignored) else read(payload, receipt, options)
 
 
 def received(headers: Mapping[str, bytes]) -> int | None:
     """When the gateway had the record, in ms since 1970; None: it didn't come through one."""
     content = headers.get(RECEIVED)
-    at = None if content is None else _micros(content.decode("ascii", "replace"))
-    return None if at is None else at // 1000
+    received_at = None if content is None else _micros(content.decode("ascii", "replace"))
+    return None if received_at is None else received_at // 1000
 
 
 def _payload(value: bytes | None) -> Any:
@@ -54,16 +54,22 @@ def _payload(value: bytes | None) -> Any:
         return Ignored("not_json", "the value isn't JSON, or is nested too deeply")
 
 
-def _absent(subject: str, taken: Receipt, *, gone: bool) -> ParsedPayload:
-    """The source was asked, and doesn't know the subject any more: a word about access, and no other. Or it knows more
-    people than it shows (a report): then only a start that lay ahead is taken back, a hire that was rescinded.
+def _absent(subject: str, receipt: Receipt, *, gone: bool) -> ParsedPayload:
+    """The source was asked, and doesn't know the subject any more (`gone`): access ends, nothing else changes.
+
+    Or it doesn't show the subject any more, like a report, which shows only some people: then only a start that lies
+    ahead is taken back, since the hire may have been rescinded.
     """
     if not subject:
         return ParsedPayload(ignored=(Ignored("incomplete", "it doesn't say who is gone"),))
-    at = taken.received if taken.read is None else taken.read
-    said: dict[str, Fact] = {"active": False, GONE: True} if gone else {}
-    event, reason = (f"gone/{at}", "gone from this source") if gone else (f"unlisted/{at}", "not listed any more")
-    return ParsedPayload((SourceEvent(subject, event, "change", (at, 1, event), said, cancels=STARTS, reason=reason),))
+    read_at = receipt.received if receipt.read is None else receipt.read
+    attributes: dict[str, Fact] = {"active": False, GONE: True} if gone else {}
+    event, reason = (
+        (f"gone/{read_at}", "gone from this source") if gone else (f"unlisted/{read_at}", "not listed any more")
+    )
+    return ParsedPayload(
+        (SourceEvent(subject, event, "change", (read_at, 1, event), attributes, cancels=STARTS, reason=reason),)
+    )
 
 
 def _micros(text: str | None) -> int | None:

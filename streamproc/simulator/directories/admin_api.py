@@ -1,4 +1,4 @@
-"""The directories and their test door, /_sim/directories/: who is in them, what goes wrong, what was asked and sent."""
+"""The directories and their test API, /_sim/directories/: their people, faults, and the log of requests and hooks."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
@@ -20,12 +20,12 @@ Handler = Callable[[web.Request, Any], Awaitable[Any]]
 
 
 class Directories:
-    def __init__(self, given: DirectoryOptions | None = None) -> None:
-        self.initial = given or DirectoryOptions()
+    def __init__(self, options: DirectoryOptions | None = None) -> None:
+        self.initial = options or DirectoryOptions()
         self.site = Site(self.initial)
         self.okta, self.graph = Okta(self.site), Graph(self.site)
         self.all: dict[str, Directory] = {
-            each.name: each for each in (self.okta, self.graph, PingOne(self.site), Workday(self.site))
+            directory.name: directory for directory in (self.okta, self.graph, PingOne(self.site), Workday(self.site))
         }
 
     def add_routes(self, app: web.Application) -> None:
@@ -49,8 +49,8 @@ class Directories:
         ]
         for method, path, handler in routes:
             app.router.add_route(method, root + path, _json(handler))
-        for each in self.all.values():
-            each.add_routes(app)
+        for directory in self.all.values():
+            directory.add_routes(app)
         app.cleanup_ctx.append(self._cleanup)
 
     async def _cleanup(self, _app: web.Application) -> AsyncIterator[None]:
@@ -76,8 +76,8 @@ class Directories:
         self.site.options = self.initial
         self.site.requests.clear()
         self.site.hooks.log.clear()
-        for each in self.all.values():
-            each.reset()
+        for directory in self.all.values():
+            directory.reset()
         return {}
 
     async def _verify(self, _request: web.Request, _: Any) -> Any:
@@ -90,7 +90,7 @@ class Directories:
         """One person, or a list of them."""
         directory = self._directory(request)
         if isinstance(content, list):
-            return [_person(directory.create(each)) for each in content]
+            return [_person(directory.create(person)) for person in content]
         return _person(directory.create(content))
 
     async def _update(self, request: web.Request, content: Any) -> Any:
@@ -110,11 +110,11 @@ class Directories:
         return self._directory(request).faults.shown()
 
     async def _set_faults(self, request: web.Request, content: Any) -> Any:
-        given, seed = _object(content).get("faults"), content.get("seed", 0)
-        if not isinstance(given, list) or not isinstance(seed, int):
+        entries, seed = _object(content).get("faults"), content.get("seed", 0)
+        if not isinstance(entries, list) or not isinstance(seed, int):
             raise ValueError("faults must be a list, seed a whole number")  # noqa: TRY004 - answered as 400
         plan = self._directory(request).faults
-        plan.replace([parse(rule) for rule in given], seed)
+        plan.replace([parse(rule) for rule in entries], seed)
         return plan.shown()
 
     async def _clear_faults(self, request: web.Request, _: Any) -> Any:
@@ -131,10 +131,10 @@ class Directories:
 def _json(handler: Handler) -> Callable[[web.Request], Awaitable[web.Response]]:
     async def answer(request: web.Request) -> web.Response:
         try:
-            status, shown = 200, await handler(request, orjson.loads(await request.read() or b"{}"))
+            status, content_ = 200, await handler(request, orjson.loads(await request.read() or b"{}"))
         except ValueError as error:
-            status, shown = 400, {"error": str(error)}
-        return web.Response(status=status, body=orjson.dumps(shown), content_type="application/json")
+            status, content_ = 400, {"error": str(error)}
+        return web.Response(status=status, body=orjson.dumps(content_), content_type="application/json")
 
     return answer
 
@@ -147,7 +147,7 @@ def _object(content: Any) -> dict[str, Any]:
 
 def _logged(log: list[dict[str, Any]], request: web.Request) -> list[dict[str, Any]]:
     since, directory = int(request.query.get("since", 0)), request.query.get("directory")
-    return [each for each in log[since:] if directory in (None, each["directory"])]
+    return [entry for entry in log[since:] if directory in (None, entry["directory"])]
 
 
 def _person(entry: Entry) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What the four have in common: people, the way of a request, the way of a hook."""
+"""What the four directories share: people, handling a request, sending a hook."""
 
 import asyncio
 import base64
@@ -49,7 +49,7 @@ class Directory(ABC):
         self.reset()
 
     def reset(self) -> None:
-        """Nobody, and nothing goes wrong. Tokens stay valid."""
+        """Remove all people and faults. Tokens stay valid."""
         self.entries: dict[str, Entry] = {}
         self.faults = faults.FaultPlan()
         self.seq = 0
@@ -77,26 +77,28 @@ class Directory(ABC):
         """The body of an error answer."""
 
     def stamped(self, response: web.Response) -> web.Response:
-        """With the headers that are on every answer."""
+        """Adds the headers of every answer."""
         return response
 
     # People
 
-    def create(self, given: Any) -> Entry:
-        values = people.with_names(people.checked(given))
+    def create(self, fields: Any) -> Entry:
+        values = people.with_names(people.checked(fields))
         at = people.now()
         entry = Entry(self.new_id(), len(self.entries) + 1, at, at, {})
         self.entries[entry.id] = entry
         return self._change("created", entry, values)
 
-    def update(self, key: str, given: Any) -> Entry:
-        """Fields that are given replace; None clears. `custom` is merged, too."""
-        entry, changes = self._present(key), people.checked(given)
+    def update(self, key: str, fields: Any) -> Entry:
+        """The fields replace those of the person; None clears. `custom` is merged."""
+        entry, changes = self._present(key), people.checked(fields)
         if "active" in changes:
             changes.setdefault("status", None)
         custom = {**entry.values.get("custom", {}), **changes.get("custom", {})}
         values = entry.values | changes | ({"custom": custom} if custom else {})
-        return self._change("updated", entry, {name: each for name, each in values.items() if _said(entry, name, each)})
+        return self._change(
+            "updated", entry, {name: value for name, value in values.items() if _counts(entry, name, value)}
+        )
 
     def remove(self, key: str) -> Entry:
         entry = self._present(key)
@@ -124,7 +126,7 @@ class Directory(ABC):
     def by_number(self, employee_number: str | None) -> Entry | None:
         if employee_number is None:
             return None
-        return next((each for each in self.living() if each.values.get("employeeNumber") == employee_number), None)
+        return next((entry for entry in self.living() if entry.values.get("employeeNumber") == employee_number), None)
 
     def _change(self, kind: Kind, entry: Entry, values: people.Values) -> Entry:
         before, at = entry.values, people.now()
@@ -142,9 +144,9 @@ class Directory(ABC):
     def route(self, app: web.Application, method: str, path: str, handler: Handler, *, public: bool = False) -> None:
         async def serve(request: web.Request) -> web.Response:
             answer = self.stamped(await self._answer(request, handler, public=public))
-            said = {"method": request.method, "path": request.path, "query": dict(request.query)}
+            seen = {"method": request.method, "path": request.path, "query": dict(request.query)}
             number = len(self.site.requests) + 1
-            self.site.requests.append({"n": number, "directory": self.name, **said, "status": answer.status})
+            self.site.requests.append({"n": number, "directory": self.name, **seen, "status": answer.status})
             return answer
 
         app.router.add_route(method, f"/{self.name}{path}", serve)
@@ -167,9 +169,11 @@ class Directory(ABC):
 
     async def grant(self, request: web.Request) -> web.Response:
         """Client credentials (RFC 6749 §4.4), by Basic or in the form."""
-        given = self.options
+        directory_options = self.options
         options = SimulatorOptions(
-            client_id=given.client_id, client_secret=given.client_secret, token_ttl_s=given.token_ttl_s
+            client_id=directory_options.client_id,
+            client_secret=directory_options.client_secret,
+            token_ttl_s=directory_options.token_ttl_s,
         )
         status, body = self.tokens.grant(options, request.headers.get("Authorization"), await request.post())
         return answered(body, status, {"Cache-Control": "no-store"})
@@ -201,8 +205,8 @@ class Directory(ABC):
         return await self.site.hooks.post(self.name, url, content, headers, about=about, timeout_s=timeout_s)
 
 
-def _said(entry: Entry, name: str, value: Any) -> bool:
-    """None clears what was set; what never was stays absent."""
+def _counts(entry: Entry, name: str, value: Any) -> bool:
+    """Whether it is stored: None clears a value, but a field that was never set stays absent."""
     return value is not None or name in entry.values
 
 
@@ -211,11 +215,11 @@ def answered(body: Any, status: int = 200, headers: Mapping[str, str] | None = N
 
 
 def limit_of(request: web.Request, most: int, page_size: int) -> int:
-    """Page length: what is asked for, at most the vendor's limit and ours."""
-    asked = request.query.get("limit", str(most))
-    if not asked.isascii() or not asked.isdigit():
+    """Page length: as requested, at most the vendor's limit and ours."""
+    limit = request.query.get("limit", str(most))
+    if not limit.isascii() or not limit.isdigit():
         raise Refused(400, "limit must be a whole number")
-    return max(1, min(int(asked), most, page_size))
+    return max(1, min(int(limit), most, page_size))
 
 
 def same_basic(authorization: str | None, user: str, password: str) -> bool:

@@ -1,4 +1,4 @@
-"""What goes wrong on demand: hooks that get lost, come twice or late, and answers that don't come."""
+"""Faults on demand: hooks that are lost, doubled or delayed, and requests that fail."""
 
 import random
 import time
@@ -41,14 +41,14 @@ _NAMES = {each.name for each in fields(Fault)} - {"set_at"}
 
 
 def parse(rule: Any) -> Fault:
-    """Raises ValueError for a rule that could never do what its writer meant."""
+    """Raises ValueError for a rule that could never have an effect."""
     if not isinstance(rule, Mapping) or rule.get("kind") not in KINDS:
         raise ValueError(f"a fault needs a kind, one of {', '.join(sorted(KINDS))}")
     if unknown := rule.keys() - _NAMES:
         raise ValueError(f"a fault has no {', '.join(sorted(unknown))}")
     fault = Fault(**rule)
     numbers = (fault.probability, fault.times, fault.seconds, fault.delay_ms, fault.status, fault.retry_after)
-    if not all(each is None or (isinstance(each, int | float) and each >= 0) for each in numbers):
+    if not all(number is None or (isinstance(number, int | float) and number >= 0) for number in numbers):
         raise ValueError("probability, times, seconds, delay_ms, status and retry_after must be numbers, 0 or more")
     if not isinstance(fault.path, str):
         raise ValueError("path must be a string")  # noqa: TRY004 - answered as 400

@@ -1,4 +1,4 @@
-"""The part of the SCIM filter language that Okta and PingOne take: comparisons joined by `and` and `or`."""
+"""The part of the SCIM filter language that Okta and PingOne accept: comparisons joined by `and` and `or`."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -23,20 +23,20 @@ Test = Callable[[Any], bool]
 
 
 def compiled(text: str, rules: Rules) -> Test:
-    """A test of a JSON object. Raises ValueError for what isn't a filter, or not one of those allowed."""
+    """A test of a JSON object. Raises ValueError for text that isn't a filter, or isn't allowed."""
     either: list[list[Test]] = [[]]
     rest = text
     while True:
-        found = _ONE.match(rest)
-        if found is None:
+        match = _ONE.match(rest)
+        if match is None:
             raise ValueError("not a filter")
-        path, operator, value = found[1], found[2].lower(), found[3]
+        path, operator, value = match[1], match[2].lower(), match[3]
         if operator not in rules.get(path, rules.get("*", frozenset())):
             raise ValueError(f"{path} can't be filtered with {operator}")
         either[-1].append(_test(path, operator, value))
-        rest = rest[found.end() :]
+        rest = rest[match.end() :]
         if not rest:
-            return lambda shown: any(all(test(shown) for test in each) for each in either)
+            return lambda resource: any(all(test(resource) for test in tests) for tests in either)
         word, _, rest = rest.partition(" ")
         if word.lower() == "or":
             either.append([])
@@ -46,19 +46,19 @@ def compiled(text: str, rules: Rules) -> Test:
 
 def _test(path: str, operator: str, literal: str) -> Test:
     value: Any = literal == "true" if literal[0] != '"' else re.sub(r"\\(.)", r"\1", literal[1:-1])
-    read: Callable[[Any], Any] = lambda found: found  # noqa: E731
+    read: Callable[[Any], Any] = lambda value_: value_  # noqa: E731
     if operator in ORDER:  # only moments are ordered here
         read, value = datetime.fromisoformat, datetime.fromisoformat(value)
         if value.tzinfo is None:
             raise ValueError("a moment needs a zone")
     compare = _COMPARE[operator]
-    return lambda shown: any(compare(read(found), value) for found in _at(shown, path.split(".")))
+    return lambda resource: any(compare(read(value_), value) for value_ in _at(resource, path.split(".")))
 
 
-def _at(shown: Any, path: list[str]) -> list[Any]:
-    """Every value at the path; lists are gone through."""
-    if isinstance(shown, list):
-        return [found for each in shown for found in _at(each, path)]
+def _at(resource: Any, path: list[str]) -> list[Any]:
+    """Every value at the path, also within lists."""
+    if isinstance(resource, list):
+        return [value for item in resource for value in _at(item, path)]
     if not path:
-        return [] if shown is None else [shown]
-    return _at(shown.get(path[0]), path[1:]) if isinstance(shown, dict) else []
+        return [] if resource is None else [resource]
+    return _at(resource.get(path[0]), path[1:]) if isinstance(resource, dict) else []

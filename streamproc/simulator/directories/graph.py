@@ -1,4 +1,4 @@
-"""Microsoft Graph: users, the delta query, deleted items, and change notifications that hold no values.
+"""Microsoft Graph: users, the delta query, deleted items, and change notifications without values.
 
 Joining or leaving a group is no change of a user's here: see `groups`.
 
@@ -89,7 +89,7 @@ class Graph(Directory):
         return str(uuid.uuid4())
 
     def remove(self, key: str) -> Entry:
-        """Soft first: restorable, and out of sight. Once more: for good."""
+        """The first removal is soft: restorable, and not shown. The second is final."""
         entry = self.find(key)
         soft = entry.removed is None
         entry.removed = "changed" if soft else "deleted"
@@ -127,13 +127,13 @@ class Graph(Directory):
 
     async def _get(self, request: web.Request) -> web.Response:
         entry, query = self._found(request), request.query
-        shown = self._shown(entry, entry.values, self._selected(query.get("$select", _DEFAULT)))
+        user = self._shown(entry, entry.values, self._selected(query.get("$select", _DEFAULT)))
         expand = query.get("$expand", "")
         if expand and expand.partition("(")[0] != "manager":
             raise Refused(400, "only manager can be expanded")
         if expand and (manager := self.by_number(entry.values.get("manager"))):
-            shown["manager"] = {"@odata.type": _USER, "id": manager.id}
-        return answered({"@odata.context": f"{_root(request)}/$metadata#users/$entity", **shown})
+            user["manager"] = {"@odata.type": _USER, "id": manager.id}
+        return answered({"@odata.context": f"{_root(request)}/$metadata#users/$entity", **user})
 
     async def _groups(self, request: web.Request) -> web.Response:
         names = self._found(request).values.get("groups", [])
@@ -155,55 +155,55 @@ class Graph(Directory):
         return names
 
     def _shown(self, entry: Entry, values: Values, selected: list[str], *, sparse: bool = False) -> Values:
-        """`sparse`: what was never set is absent (delta); else it is null, but for extensions."""
+        """`sparse`: attributes that were never set are absent (delta); otherwise they are null, except extensions."""
         every = {**_EMPTY, "id": entry.id, **self._own(entry, values)}
         if sparse:
-            unset = {name for name, ours in PROPERTIES.items() if ours not in values}
+            unset = {name for name, field in PROPERTIES.items() if field not in values}
             unset |= {name for name, default in _EMPTY.items() if default is None and every[name] is None}
-            every = {name: each for name, each in every.items() if name not in unset}
+            every = {name: value for name, value in every.items() if name not in unset}
         every.pop("manager", None)  # a relation
         return {name: every[name] for name in dict.fromkeys(["id", *selected]) if name in every}
 
     def _own(self, entry: Entry, values: Values) -> Values:
-        shown: Values = {theirs: values.get(ours) for theirs, ours in PROPERTIES.items()}
+        properties: Values = {property_: values.get(field) for property_, field in PROPERTIES.items()}
         phone, division = values.get("phone"), values.get("division")
-        shown["businessPhones"] = [phone] if phone else []
-        shown["employeeOrgData"] = {"division": division, "costCenter": None} if division else None
+        properties["businessPhones"] = [phone] if phone else []
+        properties["employeeOrgData"] = {"division": division, "costCenter": None} if division else None
         for name in ("employeeHireDate", "employeeLeaveDateTime"):
-            shown[name] = f"{shown[name]}T00:00:00Z" if shown[name] else None
+            properties[name] = f"{properties[name]}T00:00:00Z" if properties[name] else None
         for name, value in values.get("custom", {}).items():
-            shown[f"extension_{self.options.extension_app}_{name}"] = value
-        shown["createdDateTime"] = stamp(entry.created)
+            properties[f"extension_{self.options.extension_app}_{name}"] = value
+        properties["createdDateTime"] = stamp(entry.created)
         if entry.removed:
-            shown["userPrincipalName"] = entry.id.replace("-", "") + (values.get("userName") or "")
-            shown["deletedDateTime"] = stamp(entry.updated)
-        return shown
+            properties["userPrincipalName"] = entry.id.replace("-", "") + (values.get("userName") or "")
+            properties["deletedDateTime"] = stamp(entry.updated)
+        return properties
 
     # Delta query
 
     async def _delta(self, request: web.Request) -> web.Response:
-        """Changes after `since` up to `upto`, which the first page of a round fixes; a link holds both."""
+        """Changes after `since` up to `upto`, which the first page of a round fixes; links contain both."""
         state = self._state(request)
         state.setdefault("upto", self.seq)
         changed = sorted(
-            (each for each in self.entries.values() if state["since"] < _told(each) <= state["upto"]),
-            key=_told,
+            (entry for entry in self.entries.values() if state["since"] < _last_change(entry) <= state["upto"]),
+            key=_last_change,
         )
         if state["start"] == 0:  # a first round doesn't tell who is gone
-            changed = [each for each in changed if each.removed is None]
+            changed = [entry for entry in changed if entry.removed is None]
         page = changed[: self.options.page_size]
         minimal = "return=minimal" in request.headers.get("Prefer", "") and state["start"] > 0
-        shown = [self._item(each, each.values, state, minimal=minimal) for each in page]
+        items = [self._item(entry, entry.values, state, minimal=minimal) for entry in page]
         if self.faults.choose(faults.REPLAY):
-            stale = [(each, each.before(_told(each) - 1) or each.values) for each in page]
-            old = [self._item(each, values, state, minimal=minimal) for each, values in stale]
-            shown = [*old, *shown]
+            stale = [(entry, entry.before(_last_change(entry) - 1) or entry.values) for entry in page]
+            old = [self._item(entry, values, state, minimal=minimal) for entry, values in stale]
+            items = [*old, *items]
         if len(changed) > len(page):
-            link = {"@odata.nextLink": _link(request, "$skiptoken", {**state, "since": _told(page[-1])})}
+            link = {"@odata.nextLink": _link(request, "$skiptoken", {**state, "since": _last_change(page[-1])})}
         else:
             after = {"select": state["select"], "since": state["upto"], "start": state["upto"], "epoch": self.epoch}
             link = {"@odata.deltaLink": _link(request, "$deltatoken", after)}
-        return answered({"@odata.context": f"{_root(request)}/$metadata#users", **link, "value": shown})
+        return answered({"@odata.context": f"{_root(request)}/$metadata#users", **link, "value": items})
 
     def _state(self, request: web.Request) -> dict[str, Any]:
         query = request.query
@@ -225,25 +225,25 @@ class Graph(Directory):
         if entry.removed is not None:
             return {"id": entry.id, "@removed": {"reason": entry.removed}}
         selected = self._selected(state["select"])
-        shown = self._shown(entry, values, selected, sparse=True)
+        item = self._shown(entry, values, selected, sparse=True)
         if minimal:
             fresh = {name for name, (seq, _) in entry.changed.items() if seq > state["start"]}
-            shown = {name: each for name, each in shown.items() if name == "id" or self._ours(name) in fresh}
+            item = {name: value for name, value in item.items() if name == "id" or self._ours(name) in fresh}
         if "manager" in selected:
-            shown |= self._manager_delta(entry, values, state["start"])
-        return shown
+            item |= self._manager_delta(entry, values, state["start"])
+        return item
 
-    def _ours(self, theirs: str) -> str:
-        return PROPERTIES.get(theirs, theirs.removeprefix(f"extension_{self.options.extension_app}_"))
+    def _ours(self, property_: str) -> str:
+        return PROPERTIES.get(property_, property_.removeprefix(f"extension_{self.options.extension_app}_"))
 
     def _manager_delta(self, entry: Entry, values: Values, start: int) -> Values:
         old, new = entry.before(start).get("manager"), values.get("manager")
-        found = []
+        changes = []
         if old != new and (gone := self.by_number(old)):
-            found.append({"@odata.type": _USER, "id": gone.id, "@removed": {"reason": "deleted"}})
+            changes.append({"@odata.type": _USER, "id": gone.id, "@removed": {"reason": "deleted"}})
         if new and (manager := self.by_number(new)):
-            found.append({"@odata.type": _USER, "id": manager.id})
-        return {"manager@delta": found} if found else {}
+            changes.append({"@odata.type": _USER, "id": manager.id})
+        return {"manager@delta": changes} if changes else {}
 
 
 def _root(request: web.Request) -> str:
@@ -255,10 +255,10 @@ def _link(request: web.Request, name: str, state: dict[str, Any]) -> str:
     return f"{_root(request)}/users/delta?{name}={quote(token)}"
 
 
-def _told(entry: Entry) -> int:
-    """The number of the last change that isn't of groups alone."""
+def _last_change(entry: Entry) -> int:
+    """The number of the last change of more than groups."""
     numbers = [number for number, _ in entry.history]
-    values = [{}, *(each for _, each in entry.history)]
+    values = [{}, *(values_ for _, values_ in entry.history)]
     own = [
         number
         for number, old, new in zip(numbers, values[:-1], values[1:], strict=True)

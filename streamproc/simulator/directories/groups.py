@@ -1,4 +1,4 @@
-"""Groups of Microsoft Graph: who is in one, and the delta query, by which alone it tells who has joined or left.
+"""Groups of Microsoft Graph: their members, and the delta query, the only one that shows who joined or left.
 
 learn.microsoft.com/graph: api/group-delta, delta-query-groups, api/group-list-members.
 """
@@ -35,7 +35,7 @@ class Users(Protocol):
 
 
 class Groups:
-    """A group is there as long as somebody is in it, by the name that people have."""
+    """A group exists as long as it has members; its name is the one in people's `groups`."""
 
     def __init__(self, users: Users) -> None:
         self._users = users
@@ -49,7 +49,7 @@ class Groups:
         return {"@odata.type": "#microsoft.graph.group", "id": self._id(name), "displayName": name}
 
     def rename(self, old: str, new: str) -> None:
-        """The same group under another name: no change of any user, nor of who is in it."""
+        """The same group under another name: neither users nor membership change."""
         self._ids[new] = self._id(old)
         del self._ids[old]
         self._users.seq += 1
@@ -67,7 +67,7 @@ class Groups:
         return answered({"value": [{"@odata.type": _USER, "id": user.id} for user in members]})
 
     async def delta(self, request: web.Request) -> web.Response:
-        """`latest` tells nobody, only from where on changes are told. Members come only if they are selected."""
+        """`latest` returns no groups, only a link to later changes. Members are shown only if they are selected."""
         state = self._state(request)
         state.setdefault("upto", self._users.seq)
         minimal = "return=minimal" in request.headers.get("Prefer", "") and state["since"] > 0
@@ -99,7 +99,7 @@ class Groups:
         return state
 
     def _changed(self, state: dict[str, Any], *, minimal: bool) -> list[Values]:
-        """`minimal`: what hasn't changed is left out."""
+        """`minimal`: unchanged properties are left out."""
         since, upto = state["since"], state["upto"]
         moved: dict[str, list[Values]] = {}
         there: set[str] = set()
@@ -123,7 +123,7 @@ class Groups:
 
 
 def _groups_of(entry: Entry, seq: int) -> set[str]:
-    """Whoever is deleted isn't in any group."""
+    """Deleted users are in no group."""
     gone = entry.removed is not None and entry.seq <= seq
     return set() if gone else set(entry.before(seq).get("groups") or [])
 

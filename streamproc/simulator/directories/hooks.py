@@ -1,4 +1,4 @@
-"""Sending of hooks, in the background, and the log of them."""
+"""Sends hooks in the background, and logs them."""
 
 import asyncio
 import hashlib
@@ -21,7 +21,7 @@ class Hooks:
 
     @property
     def pending(self) -> int:
-        """Hooks that aren't through yet: waiting, in flight, or being retried."""
+        """Hooks that aren't finished: waiting, in flight, or being retried."""
         return len(self._tasks)
 
     def start(self, sending: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
@@ -55,8 +55,8 @@ class Hooks:
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError):  # ValueError: not a URL
             return NO_ANSWER, "", b""
 
-    def note(self, directory: str, **said: Any) -> None:
-        self.log.append({"n": len(self.log) + 1, "directory": directory, "at": stamp(now()), **said})
+    def note(self, directory: str, **facts: Any) -> None:
+        self.log.append({"n": len(self.log) + 1, "directory": directory, "at": stamp(now()), **facts})
 
     async def stop(self) -> None:
         """Give up what is pending."""

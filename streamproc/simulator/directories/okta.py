@@ -1,4 +1,4 @@
-"""Okta: the Users API, the System Log, and an event hook that names users and holds none of their values.
+"""Okta: the Users API, the System Log, and an event hook that names users without their values.
 
 developer.okta.com: reference/core-okta-api, api/users, api/system-log, concepts/event-hooks, reference/rate-limits.
 """
@@ -17,7 +17,7 @@ from streamproc.simulator.directories.people import Change, Entry, now, stamp
 
 _IS_STATUS = frozenset({"active", "status"})
 
-# What `filter` takes is a short list; `search` takes any attribute.
+# `filter` accepts a short list of attributes, `search` any.
 _FILTER: filters.Rules = {
     **dict.fromkeys(("status", "id", "profile.login", "profile.email"), filters.EQUAL),
     **dict.fromkeys(("profile.firstName", "profile.lastName"), filters.EQUAL),
@@ -67,7 +67,7 @@ class Okta(Directory):
         return {"errorCode": code, "errorSummary": message, "errorLink": code, "errorId": "oae1", "errorCauses": []}
 
     def stamped(self, response: web.Response) -> web.Response:
-        """Okta tells when to come back by a moment, and has no Retry-After."""
+        """Okta sends the moment at which its limit resets, and no Retry-After."""
         limit = self.options.okta_rate_limit
         left = 0 if response.status == 429 else max(0, limit - self._count)
         after = response.headers.popall("Retry-After", [])
@@ -100,18 +100,18 @@ class Okta(Directory):
         # Without a filter the deactivated aren't listed.
         test = (lambda user: user["status"] != "DEPROVISIONED") if text is None else _compiled(text, rules)
         after = _cursor(request)
-        found = [entry for entry in self.living() if entry.number > after and test(_user(entry))]
-        page = found[:limit]
-        more = page[-1].number if len(found) > limit else None
+        users = [entry for entry in self.living() if entry.number > after and test(_user(entry))]
+        page = users[:limit]
+        more = page[-1].number if len(users) > limit else None
         return _page(request, [_user(entry) for entry in page], more)
 
     async def _logs(self, request: web.Request) -> web.Response:
-        """Bounded by `until`: up to there. Without it: polling, whose next link never ends."""
+        """With `until`: up to there. Without it: polling, where every page has a next link."""
         query, after = request.query, _cursor(request)
         limit = limit_of(request, 1000, self.options.page_size)
         since, until = (_moment(query, name) for name in ("since", "until"))
         test = _compiled(query["filter"], _LOG) if "filter" in query else lambda _: True
-        found = [
+        numbered = [
             (number, event)
             for number, event in enumerate(self.log, 1)
             if (since is None or datetime.fromisoformat(event["published"]) >= since)
@@ -119,12 +119,12 @@ class Okta(Directory):
             and test(event)
         ]
         if query.get("sortOrder") == "DESCENDING":
-            found.reverse()
-            found = [each for each in found if not after or each[0] < after]
+            numbered.reverse()
+            numbered = [pair for pair in numbered if not after or pair[0] < after]
         else:
-            found = [each for each in found if each[0] > after]
-        page = found[:limit]
-        more = page[-1][0] if len(found) > limit else None
+            numbered = [pair for pair in numbered if pair[0] > after]
+        page = numbered[:limit]
+        more = page[-1][0] if len(numbered) > limit else None
         if until is None and query.get("sortOrder") != "DESCENDING":
             more = page[-1][0] if page else after
         return _page(request, [event for _, event in page], more)
@@ -140,7 +140,7 @@ class Okta(Directory):
             self.site.hooks.start(self.deliver(about, lambda: self._send(hooked, about)))
 
     async def _send(self, events: list[dict[str, Any]], about: Any) -> None:
-        """Once, and once more after 5xx or no answer; after that the event is lost to the hook."""
+        """Once, and once more after 5xx or no answer; then the hook never gets the event."""
         content = {
             "eventType": "com.okta.event_hook",
             "eventTypeVersion": "1.0",
@@ -167,7 +167,7 @@ class Okta(Directory):
 
 def _user(entry: Entry) -> dict[str, Any]:
     values = entry.values
-    profile = {theirs: values[ours] for theirs, ours in systemlog.PROFILE.items() if ours in values}
+    profile = {attribute: values[field] for attribute, field in systemlog.PROFILE.items() if field in values}
     at = max((at for name, (_, at) in entry.changed.items() if name in _IS_STATUS), default=entry.created)
     return {
         "id": entry.id,
@@ -176,7 +176,7 @@ def _user(entry: Entry) -> dict[str, Any]:
         "activated": None,
         "statusChanged": stamp(at),
         "lastLogin": None,
-        # Joining a group isn't an update of the user.
+        # Joining a group doesn't update the user.
         "lastUpdated": stamp(entry.last_change(but=frozenset({"groups"}))),
         "passwordChanged": None,
         "transitioningToStatus": None,

@@ -1,4 +1,4 @@
-"""What the stand-ins can be told while they run."""
+"""Options of the stand-ins that can be changed while they run."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
@@ -41,12 +41,12 @@ def merged(options: DirectoryOptions, changes: Mapping[str, Any]) -> DirectoryOp
         if name not in _HINTS:
             raise ValueError(f"the directories have no setting {name}")
         if name == "hook_headers":
-            if not isinstance(value, dict) or not all(_is_headers(each) for each in value.values()):
+            if not isinstance(value, dict) or not all(_is_headers(headers) for headers in value.values()):
                 raise ValueError("hook_headers must be an object of objects of strings")
             accepted[name] = {**(options.hook_headers or {}), **value}
         else:
-            wanted = (float, int) if _HINTS[name] is float else (_HINTS[name],)
-            if type(value) not in wanted:
+            types = (float, int) if _HINTS[name] is float else (_HINTS[name],)
+            if type(value) not in types:
                 raise ValueError(f"{name} must be a {_HINTS[name].__name__}")
             accepted[name] = value
     return replace(options, **accepted)
@@ -57,4 +57,4 @@ def shown(options: DirectoryOptions) -> dict[str, Any]:
 
 
 def _is_headers(value: Any) -> bool:
-    return isinstance(value, dict) and all(isinstance(each, str) for each in value.values())
+    return isinstance(value, dict) and all(isinstance(text, str) for text in value.values())

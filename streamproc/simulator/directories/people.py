@@ -1,4 +1,4 @@
-"""A person in our own words, and what becomes of it over time.
+"""A person in the simulator's own terms, over time.
 
 A field that was never set is absent, one that was cleared is None: the vendors show the two differently.
 """
@@ -19,22 +19,22 @@ Values = dict[str, Any]
 Kind = Literal["created", "updated", "removed", "purged", "restored"]
 
 
-def checked(given: Any) -> Values:
-    """Raises ValueError for what isn't a person: TEXTS, `active`, `groups` (names) and `custom` (any attributes)."""
-    if not isinstance(given, dict):
+def checked(fields: Any) -> Values:
+    """Raises ValueError for anything but a person: TEXTS, `active`, `groups` (names) and `custom` (any attributes)."""
+    if not isinstance(fields, dict):
         raise ValueError("a person is an object")  # noqa: TRY004 - answered as 400
-    for name, value in given.items():
+    for name, value in fields.items():
         if name in TEXTS:
             good = value is None or isinstance(value, str)
         elif name == "active":
             good = isinstance(value, bool)
         elif name == "groups":
-            good = isinstance(value, list) and all(isinstance(each, str) for each in value)
+            good = isinstance(value, list) and all(isinstance(item, str) for item in value)
         else:
             good = name == "custom" and isinstance(value, dict)
         if not good:
             raise ValueError(f"a person has no such {name}")
-    return dict(given)
+    return dict(fields)
 
 
 @dataclass(slots=True)
@@ -59,7 +59,7 @@ class Entry:
         return next((values for number, values in reversed(self.history) if number <= seq), {})
 
     def last_change(self, *, but: frozenset[str]) -> datetime:
-        """When a field other than these last changed."""
+        """When a field other than these changed last."""
         return max((at for name, (_, at) in self.changed.items() if name not in but), default=self.created)
 
     def group_changes(self, before: Values) -> tuple[list[str], list[str]]:
@@ -78,7 +78,7 @@ class Change:
 
 
 def with_names(values: Values) -> Values:
-    """Vendors want all three names; from the one given follow the others."""
+    """Vendors have all three names; the missing ones follow from the one that is set."""
     first, _, last = (values.get("displayName") or "").partition(" ")
     named = {"firstName": first, "lastName": last or first, **values}
     return {"displayName": f"{named['firstName']} {named['lastName']}".strip(), "active": True, **named}

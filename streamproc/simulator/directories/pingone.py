@@ -1,4 +1,4 @@
-"""PingOne: users, audit activities, and a webhook of arrays that is repeated until it is answered 200.
+"""PingOne: users, audit activities, and a webhook that sends arrays and repeats each until it is answered 200.
 
 developer.pingidentity.com: PingOne Platform APIs, Users, Audit activities, Subscriptions (webhooks).
 """
@@ -72,12 +72,12 @@ class PingOne(Directory):
         return _page(request, "users", users, _USERS, self.options.page_size)
 
     async def _activities(self, request: web.Request) -> web.Response:
-        found = [
-            # The form for polling has more than the webhook's.
-            (number, {**each, "createdAt": each["recordedAt"], "_links": {}})
-            for number, each in enumerate(self.activities, 1)
+        numbered = [
+            # Polled activities have more fields than the webhook's.
+            (number, {**activity, "createdAt": activity["recordedAt"], "_links": {}})
+            for number, activity in enumerate(self.activities, 1)
         ]
-        return _page(request, "activities", found, _ACTIVITIES, self.options.page_size)
+        return _page(request, "activities", numbered, _ACTIVITIES, self.options.page_size)
 
     # Hooks
 
@@ -90,10 +90,10 @@ class PingOne(Directory):
                 self._sender = self.site.hooks.start(self._drain())
 
     async def _drain(self) -> None:
-        """What waits, in order and in arrays; the next only after 200 for the one before."""
+        """Sends waiting activities, in order and in arrays; each after 200 for the one before."""
         while self._waiting:
             batch, self._waiting = self._waiting[:_BATCH], self._waiting[_BATCH:]
-            about = [[each["action"]["type"], each["resources"][0]["href"]] for each in batch]
+            about = [[activity["action"]["type"], activity["resources"][0]["href"]] for activity in batch]
 
             async def send(batch: list[dict[str, Any]] = batch, about: Any = about) -> None:
                 while True:
@@ -105,13 +105,13 @@ class PingOne(Directory):
 
 
 def _user(entry: Entry, request: web.Request) -> dict[str, Any]:
-    """What isn't set is absent."""
+    """Attributes that aren't set are absent."""
     values, active = entry.values, entry.values["active"]
     groups = values.get("groups", [])
     include = request.query.get("include", "").split(",")
     status = values.get("status") or "OK"
     name = {"given": values["firstName"], "family": values["lastName"], "formatted": values["displayName"]}
-    shown = {
+    attributes = {
         "id": entry.id,
         "environment": {"id": request.match_info["env"]},
         "population": {"id": POPULATION},
@@ -119,20 +119,20 @@ def _user(entry: Entry, request: web.Request) -> dict[str, Any]:
         "lifecycle": {"status": "ACCOUNT_OK"},
         "account": {"canAuthenticate": active and status == "OK", "status": status},
         "mfaEnabled": False,
-        "name": {part: each for part, each in name.items() if each is not None},
-        **{theirs: values.get(ours) for theirs, ours in _OWN.items()},
-        **{each: values.get(each) for each in _CUSTOM},
+        "name": {part: name_ for part, name_ in name.items() if name_ is not None},
+        **{attribute: values.get(field) for attribute, field in _OWN.items()},
+        **{name_: values.get(name_) for name_ in _CUSTOM},
         **values.get("custom", {}),
         "memberOfGroupNames": groups if "memberOfGroupNames" in include else None,
-        "memberOfGroupIDs": [_group_id(each) for each in groups] if "memberOfGroupIDs" in include else None,
+        "memberOfGroupIDs": [_group_id(name_) for name_ in groups] if "memberOfGroupIDs" in include else None,
         "createdAt": stamp(entry.created),
         "updatedAt": stamp(entry.updated),
     }
-    return {each: value for each, value in shown.items() if value is not None}
+    return {name_: value for name_, value in attributes.items() if value is not None}
 
 
 def _page(
-    request: web.Request, what: str, found: list[tuple[int, dict[str, Any]]], rules: filters.Rules, page_size: int
+    request: web.Request, what: str, resources: list[tuple[int, dict[str, Any]]], rules: filters.Rules, page_size: int
 ) -> web.Response:
     try:
         text = request.query.get("filter", "").replace("recordedat", "recordedAt")  # the vendor's page has the former
@@ -141,13 +141,13 @@ def _page(
     except ValueError:
         raise Refused(400, "The request could not be completed. The filter or cursor is invalid.") from None
     limit = limit_of(request, 1000, page_size)
-    fitting = [(number, shown) for number, shown in found if number > after and test(shown)]
+    fitting = [(number, resource) for number, resource in resources if number > after and test(resource)]
     page = fitting[:limit]
     links = {"self": {"href": str(request.url)}}
     if len(fitting) > limit:
         links["next"] = {"href": str(request.url.update_query(cursor=str(page[-1][0])))}
-    content = [shown for _, shown in page]
-    return answered({"_links": links, "_embedded": {what: content}, "count": len(found), "size": len(page)})
+    content = [resource for _, resource in page]
+    return answered({"_links": links, "_embedded": {what: content}, "count": len(resources), "size": len(page)})
 
 
 def _events(change: Change) -> list[dict[str, Any]]:
@@ -155,25 +155,25 @@ def _events(change: Change) -> list[dict[str, Any]]:
     name = entry.values.get("userName")
     href = f"https://api.pingone.com/v1/environments/{ENVIRONMENT}/users/{entry.id}"
     user = {"type": "USER", "id": entry.id, "name": name, "population": {"id": POPULATION}, "href": href}
-    found: list[dict[str, Any]] = []
+    activities: list[dict[str, Any]] = []
     if change.kind == "created":
-        found.append(_activity("USER.CREATED", f"Created User {name}", user))
+        activities.append(_activity("USER.CREATED", f"Created User {name}", user))
     elif change.kind == "removed":
-        found.append(_activity("USER.DELETED", f"Deleted User {name}", user))
+        activities.append(_activity("USER.DELETED", f"Deleted User {name}", user))
     else:
         if set(change.fields) - {"active", "groups", "status"}:
-            found.append(_activity("USER.UPDATED", f"Updated User {name}", user))
+            activities.append(_activity("USER.UPDATED", f"Updated User {name}", user))
         if "active" in change.fields:  # named, but not which way
-            found.append(_activity("USER.UPDATED", f"Updated enabled for User {name}", user))
+            activities.append(_activity("USER.UPDATED", f"Updated enabled for User {name}", user))
         if "status" in change.fields:
             locked = entry.values.get("status") == "LOCKED"
-            found.append(_activity("USER.LOCKED" if locked else "USER.UNLOCKED", f"Account of User {name}", user))
+            activities.append(_activity("USER.LOCKED" if locked else "USER.UNLOCKED", f"Account of User {name}", user))
     for word, groups in zip(("CREATED", "DELETED"), entry.group_changes(change.before), strict=True):
-        for each in groups:
-            id_ = _group_id(each)
-            member = {"type": "MEMBER_OF_GROUP", "id": id_, "name": each, "href": f"{href}/memberOfGroups/{id_}"}
-            found.append(_activity(f"MEMBER_OF_GROUP.{word}", f"{word} membership of {each}", member))
-    return found
+        for group in groups:
+            id_ = _group_id(group)
+            member = {"type": "MEMBER_OF_GROUP", "id": id_, "name": group, "href": f"{href}/memberOfGroups/{id_}"}
+            activities.append(_activity(f"MEMBER_OF_GROUP.{word}", f"{word} membership of {group}", member))
+    return activities
 
 
 def _activity(kind: str, description: str, resource: dict[str, Any]) -> dict[str, Any]:

@@ -25,10 +25,10 @@ class Subscription:
     content: dict[str, Any]
     expires: datetime
 
-    def shown(self) -> dict[str, Any]:
-        given = ("notificationUrl", "lifecycleNotificationUrl", "changeType", "resource")
-        shown = {name: self.content.get(name) for name in given}
-        return {"id": self.id, **shown, "clientState": None, "expirationDateTime": stamp(self.expires)}
+    def resource(self) -> dict[str, Any]:
+        names = ("notificationUrl", "lifecycleNotificationUrl", "changeType", "resource")
+        resource = {name: self.content.get(name) for name in names}
+        return {"id": self.id, **resource, "clientState": None, "expirationDateTime": stamp(self.expires)}
 
 
 class Subscriptions:
@@ -54,36 +54,38 @@ class Subscriptions:
             raise Refused(400, "notificationUrl is missing.")
         for url in filter(None, urls):
             await self._shake_hands(url)
-        made = Subscription(str(uuid.uuid4()), content, expires)
-        self._made[made.id] = made
-        return answered(made.shown(), 201)
+        subscription = Subscription(str(uuid.uuid4()), content, expires)
+        self._made[subscription.id] = subscription
+        return answered(subscription.resource(), 201)
 
     async def _shake_hands(self, url: str) -> None:
         token = f"Validation: Testing client application reachability for subscription Request-Id: {uuid.uuid4()}"
-        asked = f"{url}{'&' if '?' in url else '?'}validationToken={quote(token, safe='')}"
+        validation = f"{url}{'&' if '?' in url else '?'}validationToken={quote(token, safe='')}"
         status, kind, body = await self.directory.site.hooks.ask(
-            "POST", asked, b"", {"Content-Type": "text/plain; charset=utf-8"}, timeout_s=_HANDSHAKE_S
+            "POST", validation, b"", {"Content-Type": "text/plain; charset=utf-8"}, timeout_s=_HANDSHAKE_S
         )
         self.directory.site.hooks.note(self.directory.name, about="validation", url=url, status=status)
         if (status, kind, body.decode(errors="replace")) != (200, "text/plain", token):
             raise Refused(400, "Subscription validation request failed.")
 
     def _alive(self, request: web.Request) -> Subscription:
-        found = self._made.get(request.match_info["id"])
-        if found is None or found.expires <= now():
+        subscription = self._made.get(request.match_info["id"])
+        if subscription is None or subscription.expires <= now():
             raise Refused(404, "The object was not found.")
-        return found
+        return subscription
 
     async def every(self, _request: web.Request) -> web.Response:
-        return answered({"value": [each.shown() for each in self._made.values() if each.expires > now()]})
+        return answered(
+            {"value": [subscription.resource() for subscription in self._made.values() if subscription.expires > now()]}
+        )
 
     async def get(self, request: web.Request) -> web.Response:
-        return answered(self._alive(request).shown())
+        return answered(self._alive(request).resource())
 
     async def renew(self, request: web.Request) -> web.Response:
-        found = self._alive(request)
-        found.expires = _expiry(json_content(await request.read()))
-        return answered(found.shown())
+        subscription = self._alive(request)
+        subscription.expires = _expiry(json_content(await request.read()))
+        return answered(subscription.resource())
 
     async def unsubscribe(self, request: web.Request) -> web.Response:
         del self._made[self._alive(request).id]
@@ -96,9 +98,9 @@ class Subscriptions:
         kind = "deleted" if change.kind == "purged" else "updated"
         if change.kind == "updated" and change.fields == ("groups",):
             return
-        for each in self._made.values():
-            if each.expires > change.at and kind in each.content["changeType"].split(","):
-                self.directory.site.hooks.start(self._notify(each, change, kind))
+        for subscription in self._made.values():
+            if subscription.expires > change.at and kind in subscription.content["changeType"].split(","):
+                self.directory.site.hooks.start(self._notify(subscription, change, kind))
 
     async def _notify(self, to: Subscription, change: Change, kind: str) -> None:
         where = f"Users/{change.entry.id}"
@@ -117,7 +119,7 @@ class Subscriptions:
         about = [[kind, change.entry.id]]
 
         async def send() -> None:
-            """Until it is accepted, for four hours; with pauses that grow."""
+            """Until it is accepted, for at most four hours, after longer and longer pauses."""
             pause, spent = self.directory.options.retry_s, 0.0
             while to.id in self._made and spent < _GIVE_UP_S:
                 url, content = to.content["notificationUrl"], {"value": [item]}

@@ -1,4 +1,4 @@
-"""Okta's System Log: what a change of a person becomes there. An event hook carries the same events.
+"""Okta's System Log: the events of a person's change. An event hook sends the same events.
 
 Event types: developer.okta.com, reference/api/event-types. No event holds a value of the profile.
 """
@@ -30,7 +30,7 @@ NEVER_HOOKED = "user.lifecycle.delete.completed"
 
 
 def events(change: Change) -> list[dict[str, Any]]:
-    return [_event(change, *each) for each in _told(change)]
+    return [_event(change, *parts) for parts in _of_change(change)]
 
 
 def status(values: Values) -> str:
@@ -41,24 +41,24 @@ def group_id(name: str) -> str:
     return "00g" + hashlib.sha256(name.encode()).hexdigest()[:17]
 
 
-def _told(change: Change) -> list[tuple[str, str | None, list[str]]]:
+def _of_change(change: Change) -> list[tuple[str, str | None, list[str]]]:
     """Type, group and changed attributes of the log events of one change."""
-    entry, found = change.entry, list[tuple[str, str | None, list[str]]]()
+    entry, entries = change.entry, list[tuple[str, str | None, list[str]]]()
     old, new = status(change.before) if change.before else "STAGED", status(entry.values)
     if change.kind == "created":
-        found.append(("user.lifecycle.create", None, []))
+        entries.append(("user.lifecycle.create", None, []))
     elif attributes := [_FIELD.get(name, name) for name in change.fields if name not in _NOT_PROFILE]:
-        found.append(("user.account.update_profile", None, attributes))
+        entries.append(("user.account.update_profile", None, attributes))
     joined, left = entry.group_changes(change.before)
-    found += [("group.user_membership.add", name, []) for name in joined]
-    found += [("group.user_membership.remove", name, []) for name in left]
+    entries += [("group.user_membership.add", name, []) for name in joined]
+    entries += [("group.user_membership.remove", name, []) for name in left]
     if old != new and (kind := _transition(old, new)):
-        found.append((kind, None, []))
+        entries.append((kind, None, []))
     if change.kind == "removed":
         if new != "DEPROVISIONED":
-            found.append(("user.lifecycle.deactivate", None, []))
-        found += [("user.lifecycle.delete.initiated", None, []), (NEVER_HOOKED, None, [])]
-    return found
+            entries.append(("user.lifecycle.deactivate", None, []))
+        entries += [("user.lifecycle.delete.initiated", None, []), (NEVER_HOOKED, None, [])]
+    return entries
 
 
 def _transition(old: str, new: str) -> str | None:
@@ -79,8 +79,8 @@ def _event(change: Change, kind: str, group: str | None, attributes: list[str]) 
     name = change.entry.values["displayName"]
     target = [{"id": change.entry.id, "type": "User", "alternateId": login, "displayName": name, "detailEntry": None}]
     if group is not None:
-        given = {"id": group_id(group), "alternateId": "unknown", "displayName": group}
-        target.append({"type": "UserGroup", "detailEntry": None, **given})
+        group_target = {"id": group_id(group), "alternateId": "unknown", "displayName": group}
+        target.append({"type": "UserGroup", "detailEntry": None, **group_target})
     return {
         "uuid": str(uuid.uuid4()),
         "published": stamp(change.at),

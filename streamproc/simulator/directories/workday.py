@@ -50,12 +50,12 @@ class Workday(Directory):
     def new_id(self) -> str:
         return uuid.uuid4().hex
 
-    def update(self, key: str, given: Any) -> Entry:
-        """With `effective` (YYYY-MM-DD) the change is a row of its own until its day has come."""
-        if not isinstance(given, dict) or "effective" not in given:
-            return super().update(key, given)
-        entry, day = self.find(key), date.fromisoformat(given["effective"])
-        changes = checked({name: value for name, value in given.items() if name != "effective"})
+    def update(self, key: str, fields: Any) -> Entry:
+        """With `effective` (YYYY-MM-DD) the change is a separate row until that day."""
+        if not isinstance(fields, dict) or "effective" not in fields:
+            return super().update(key, fields)
+        entry, day = self.find(key), date.fromisoformat(fields["effective"])
+        changes = checked({name: value for name, value in fields.items() if name != "effective"})
         rows = self.ahead.setdefault(entry.id, [])
         rows.append((day, now(), changes))
         rows.sort(key=lambda row: row[0])
@@ -93,12 +93,12 @@ class Workday(Directory):
     def _rows(self, entry: Entry) -> list[tuple[datetime, dict[str, Any]]]:
         """The worker today, then one row for each change ahead; each with when it was entered."""
         values, entered, effective = entry.values, entry.updated, ""
-        found = []
+        rows = []
         for day, at, changes in self.ahead.get(entry.id, []):
             if day > now().date():
-                found.append((entered, _row(entry.id, values, effective, entered)))
+                rows.append((entered, _row(entry.id, values, effective, entered)))
             values, entered, effective = {**values, **changes}, at, day.isoformat()
-        return [*found, (entered, _row(entry.id, values, effective, entered))]
+        return [*rows, (entered, _row(entry.id, values, effective, entered))]
 
     # Business events
 
@@ -135,7 +135,7 @@ class Workday(Directory):
 
 
 def _row(id_: str, values: Values, effective: str, entered: datetime) -> dict[str, Any]:
-    """All scalars are strings. What was cleared is "", what was never set has no column."""
+    """All scalars are strings. A cleared field is "", one that was never set has no column."""
     active = _works(values)
     columns = {alias: values[name] for alias, name in COLUMNS.items() if name in values} | values.get("custom", {})
     return {
@@ -149,7 +149,7 @@ def _row(id_: str, values: Values, effective: str, entered: datetime) -> dict[st
 
 
 def _works(values: Values) -> bool:
-    """From the day of hire to the last day of work, both included; a termination ahead leaves `Active` as it is."""
+    """From the first day to the last day of work, both included; a termination ahead doesn't change `Active`."""
     today = now().date().isoformat()
     last = values.get("lastDay") or values.get("terminationDate")
     return bool(values["active"]) and (values.get("hireDate") or today) <= today <= (last or today)

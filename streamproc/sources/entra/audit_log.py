@@ -1,10 +1,10 @@
 """Records of Microsoft Entra's audit log: as Event Hubs has them, or as Graph's `directoryAudit`.
 
-Rule 1: a record counts at its `activityDateTime` and by its `id`, wherever it was read. Of two at the same moment the
-one that takes away counts.
-Rule 2: the log isn't complete for attributes. It says by itself who was disabled or deleted, and who joined or left a
-group; whatever else happened to a user is a reason to fetch, enabling too.
-Rule 3: a target is known by its id and its type alone. A deleted user's name is no longer the user's.
+Rule 1: a record is ordered by its `activityDateTime` and known by its `id`, wherever it was read. Of two at the same
+moment the one that removes access counts.
+Rule 2: the log isn't complete for attributes. It shows by itself who was disabled or deleted, and who joined or left a
+group; everything else that happened to a user causes a fetch, enabling too.
+Rule 3: only id and type identify a target. A deleted user's name is no longer the user's.
 
 learn.microsoft.com: Graph resource directoryAudit; Event Hubs category AuditLogs.
 """
@@ -23,7 +23,7 @@ DISABLING: Final = frozenset({"disable account", "delete user", "hard delete use
 USERS: Final = DISABLING | {"add user", "update user", "enable account", "restore user"}
 MEMBERSHIP: Final = {"add member to group": True, "remove member from group": False}
 GROUPS: Final = frozenset({"update group", "delete group", "hard delete group", "restore group"})
-"""Operations that may change the groups of many users, none of whom they name."""
+"""Operations that may change the groups of many users, and name none of them."""
 SESSIONS: Final = frozenset(
     {"change user password", "reset user password", "update stsrefreshtokenvalidfrom timestamp"}
 )
@@ -31,9 +31,9 @@ SESSIONS: Final = frozenset(
 
 ENABLED: Final = "AccountEnabled"
 INCLUDED: Final = "Included Updated Properties"
-"""A property that lists what changed; it may name what has no entry of its own."""
+"""A property that lists what changed; it may name attributes that have no entry of their own."""
 ABOUT: Final = frozenset({INCLUDED, "TargetId.UserType", "Action Client Name"})
-"""Entries that tell of the change, and aren't attributes."""
+"""Entries that describe the change, and aren't attributes."""
 
 
 def is_record(element: Mapping[str, Any]) -> bool:
@@ -42,44 +42,46 @@ def is_record(element: Mapping[str, Any]) -> bool:
 
 
 def activity(
-    element: dict[str, Any], taken: Receipt, options: SourceOptions
+    element: dict[str, Any], receipt: Receipt, options: SourceOptions
 ) -> Iterator[SourceEvent | FetchRequest | Ignored]:
-    """What one record says of each user among its targets."""
+    """What one record says about each user among its targets."""
     properties = record(element.get("properties"))
     body = properties if "targetResources" in properties else element
     operation = (text(body.get("activityDisplayName")) or text(element.get("operationName")) or "").casefold()
-    known = operation in USERS or operation in MEMBERSHIP
+    relevant = operation in USERS or operation in MEMBERSHIP
     managed = text(body.get("category")) == "UserManagement" and operation not in SESSIONS
     result = (text(body.get("result")) or "success").casefold()
     if operation in GROUPS:
         yield Ignored("group", "a group changed: its members have to be synchronised")
         return
-    if not known and not managed:
+    if not relevant and not managed:
         yield Ignored("type", "operations of this name change nothing here")
         return
     if result == "failure":
         yield Ignored("failed", "by its result it didn't happen")
         return
-    targets = [record(each) for each in items(body.get("targetResources"))]
-    users = {text(each.get("id")): each for each in targets if _type(each) == "user"}
+    targets = [record(target) for target in items(body.get("targetResources"))]
+    users = {text(target.get("id")): target for target in targets if _type(target) == "user"}
     if None in users or not users:
         yield Ignored("incomplete", "the targets name no user, or one without an id")
     event = text(body.get("id")) or digest(element)
-    when = moment(_first(body.get("activityDateTime"), element.get("time")), taken.received)
-    reason = operation if known else "user management"
+    when = moment(_first(body.get("activityDateTime"), element.get("time")), receipt.received)
+    reason = operation if relevant else "user management"
     for subject, user in users.items():
         if subject is None:
             continue
-        if result != "success":  # a timeout tells neither that it happened nor that it didn't
+        if result != "success":  # after a timeout it may have happened or not
             yield FetchRequest(subject, event, when, reason, urgent=True)
         elif operation in MEMBERSHIP:
             joins, name = MEMBERSHIP[operation], _group(user, targets)
             if name is None:
                 yield FetchRequest(subject, event, when, reason, urgent=not joins)
                 continue
-            said: dict[str, Fact] = {f"group:{name}": name if joins else None}
+            attributes: dict[str, Fact] = {f"group:{name}": name if joins else None}
             order = (when, int(not joins), event)
-            yield SourceEvent(subject, event, "change", order, said, anchor(subject, said, options), reason=reason)
+            yield SourceEvent(
+                subject, event, "change", order, attributes, anchor(subject, attributes, options), reason=reason
+            )
         else:
             yield from _user(subject, user, operation, (when, 1, event), reason, options)
 
@@ -96,8 +98,10 @@ def _user(
     when, _, event = order
     disabled = operation in DISABLING or truth(changed.get(ENABLED)) is False
     if disabled:
-        said: dict[str, Fact] = {"active": False}
-        yield SourceEvent(subject, event, "change", order, said, anchor(subject, said, options), reason=reason)
+        attributes: dict[str, Fact] = {"active": False}
+        yield SourceEvent(
+            subject, event, "change", order, attributes, anchor(subject, attributes, options), reason=reason
+        )
     if operation in DISABLING or (disabled and set(changed) == {ENABLED}):
         return
     if changed and all(name == "LastDirSyncTime" or name.startswith("StrongAuthentication") for name in changed):
@@ -108,16 +112,16 @@ def _user(
 
 
 def _changed(target: Mapping[str, Any]) -> dict[str, Any]:
-    """Attribute → its new value; None where the record names it and doesn't tell."""
+    """Attribute → its new value; None where the record names the attribute without one."""
     entries = _entries(target)
-    listed = [name.strip() for each in items(entries.get(INCLUDED)) for name in (text(each) or "").split(",")]
+    listed = [name.strip() for names in items(entries.get(INCLUDED)) for name in (text(names) or "").split(",")]
     own = {name: value for name, value in entries.items() if name not in ABOUT}
     return dict.fromkeys(name for name in listed if name) | own
 
 
 def _entries(target: Mapping[str, Any], side: str = "newValue") -> dict[str, Any]:
-    entries = [record(each) for each in items(target.get("modifiedProperties"))]
-    named = [(text(each.get("displayName")), _decoded(each.get(side))) for each in entries]
+    entries = [record(entry) for entry in items(target.get("modifiedProperties"))]
+    named = [(text(entry.get("displayName")), _decoded(entry.get(side))) for entry in entries]
     return {name: value for name, value in named if name is not None}
 
 
@@ -134,11 +138,11 @@ def _decoded(value: Any) -> Any:
 
 
 def _group(user: Mapping[str, Any], targets: list[dict[str, Any]]) -> str | None:
-    """The group's name: new when a member joins, old when one leaves; else from the group itself, if it's one alone."""
+    """The group's name: the new value when a member joins, the old one when one leaves; else that of the only group."""
     for side in ("newValue", "oldValue"):
         if name := text(_entries(user, side).get("Group.DisplayName")):
             return name
-    groups = [text(each.get("displayName")) for each in targets if _type(each) == "group"]
+    groups = [text(target.get("displayName")) for target in targets if _type(target) == "group"]
     return groups[0] if len(groups) == 1 else None
 
 
@@ -147,4 +151,4 @@ def _type(target: Mapping[str, Any]) -> str:
 
 
 def _first(*values: Any) -> int | None:
-    return next((found for found in map(micros, values) if found is not None), None)
+    return next((moment_ for moment_ in map(micros, values) if moment_ is not None), None)

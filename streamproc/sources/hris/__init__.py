@@ -1,6 +1,6 @@
-"""Source `hris` as a whole: the contract for any producer, and vendors' envelopes. What is neither failed the contract.
+"""Source `hris`: the contract for any producer, and vendors' envelopes. What is neither fails by the contract.
 
-A worker reads the contract straight from the record (`hris.parse`); this is for who doesn't have a record yet.
+A worker reads the contract from the record itself (`contract.parse`); this is for payloads that aren't records yet.
 """
 
 from typing import Any, Final
@@ -18,33 +18,33 @@ DEFAULTS: Final = vendors.DEFAULTS
 elements: Final = vendors.elements
 
 
-def read(payload: Any, taken: Receipt, options: SourceOptions = DEFAULTS) -> ParsedPayload:
-    """What events of the contract, or vendors' hooks, say. `taken.headers`: a CloudEvent's, in Kafka's binding."""
-    return parsed(one for each in elements(payload) for one in _read(each, taken, options))
+def read(payload: Any, receipt: Receipt, options: SourceOptions = DEFAULTS) -> ParsedPayload:
+    """What events of the contract, or vendors' hooks, say. `receipt.headers`: a CloudEvent's, in Kafka's binding."""
+    return parsed(part for element in elements(payload) for part in _read(element, receipt, options))
 
 
-def _read(element: Any, taken: Receipt, options: SourceOptions) -> tuple[SourceEvent | FetchRequest | Ignored, ...]:
-    headers = {name: value.encode() for name, value in taken.headers.items()}
+def _read(element: Any, receipt: Receipt, options: SourceOptions) -> tuple[SourceEvent | FetchRequest | Ignored, ...]:
+    headers = {name: value.encode() for name, value in receipt.headers.items()}
     try:
-        told = contract.parse(orjson.dumps(element), headers, Origin("", 0, 0, taken.received // 1000))
+        changes = contract.parse(orjson.dumps(element), headers, Origin("", 0, 0, receipt.received // 1000))
     except (RejectedInputError, orjson.JSONEncodeError) as error:
-        found = vendors.read(element, taken, options)
-        if {each.code for each in found.ignored} != {"not_understood"}:
-            return (*found.events, *found.notifications, *found.ignored)
+        parsed_ = vendors.read(element, receipt, options)
+        if {part.code for part in parsed_.ignored} != {"not_understood"}:
+            return (*parsed_.events, *parsed_.notifications, *parsed_.ignored)
         refused = error if isinstance(error, RejectedInputError) else None
-        return (Ignored(refused.code, refused.detail) if refused else found.ignored[0],)
+        return (Ignored(refused.code, refused.detail) if refused else parsed_.ignored[0],)
     return tuple(
         SourceEvent(
-            subject=each.subject,
-            event=each.event,
-            kind="snapshot" if each.kind == "snapshot" else "change",
-            order=each.order,
-            attributes=each.attributes,
-            anchor=each.user,
-            effective=each.effective,
-            row=each.row,
-            cancels=each.cancels,
-            reason=each.reason,
+            subject=change.subject,
+            event=change.event,
+            kind="snapshot" if change.kind == "snapshot" else "change",
+            order=change.order,
+            attributes=change.attributes,
+            anchor=change.user,
+            effective=change.effective,
+            row=change.row,
+            cancels=change.cancels,
+            reason=change.reason,
         )
-        for each in told
+        for change in changes
     )

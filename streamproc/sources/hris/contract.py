@@ -1,9 +1,9 @@
 """Source `hris`: the contract for any producer, plain JSON or CloudEvents 1.0 (structured or binary Kafka binding).
 
-A record is one event about one user. `snapshot` says everything the producer knows, `change` only what it names; null
-clears. Events of one subject are ordered by `time`, then `sequence`, then `id`, whatever the order of their arrival.
-One with an `effective` after its `time` is a row of a timeline, named by its id: it counts from then on, and a later
-event can cancel it.
+A record is one event about one user. A `snapshot` has everything that the producer knows, a `change` only what it
+names; null clears. Events of one subject are ordered by `time`, then `sequence`, then `id`, in whatever order they
+arrive. An event with an `effective` after its `time` is a row of a timeline, with its id as name: it counts from then
+on, and a later event can cancel it.
 """
 
 import re
@@ -30,14 +30,12 @@ DATE_TIME: Final = (
     r"^(?!0000)[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])[Tt]"
     r"([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]+)?([Zz]|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"
 )
-"""The grammar of RFC 3339 §5.6, for the JSON Schema, where `format` alone binds nobody."""
-
-
+"""The grammar of RFC 3339 §5.6, for the JSON Schema, in which `format` alone isn't binding."""
 _RFC3339: Final = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:")
 
 
 def _timestamp(value: Any) -> Any:
-    if isinstance(value, str) and _RFC3339.match(value):  # lax mode alone would take "1700000000" for a time
+    if isinstance(value, str) and _RFC3339.match(value):  # lax mode alone would accept "1700000000" as a time
         return value
     raise ValueError("expected an RFC 3339 timestamp with a zone")
 
@@ -51,11 +49,11 @@ Timestamp: TypeAlias = Annotated[
 Custom: TypeAlias = JsonScalar | list[JsonScalar] | dict[str, JsonScalar]
 
 
-def _as_said(schema: dict[str, Any]) -> None:
-    """For the JSON Schema: what is left out isn't said, so no attribute has a default; `custom` can't say it again."""
+def _left_out_is_unsaid(schema: dict[str, Any]) -> None:
+    """For the JSON Schema: attributes that are left out have no default, and `custom` can't repeat a standard one."""
     attributes = schema["properties"]
-    for each in attributes.values():
-        each.pop("default", None)
+    for attribute in attributes.values():
+        attribute.pop("default", None)
     for name in ("userName", "displayName"):
         attributes[name]["pattern"] = r"\S"  # blanks around a value don't count, so blanks alone are nothing
     attributes["custom"]["propertyNames"] |= {"pattern": r"^\S(.*\S)?$", "not": {"enum": list(attributes)}}
@@ -65,7 +63,9 @@ def _as_said(schema: dict[str, Any]) -> None:
 class HrisAttributes(BaseModel):
     """Attributes of one user. In a `change` one left out keeps its value; null means that there is none (any more)."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, str_strip_whitespace=True, json_schema_extra=_as_said)
+    model_config = ConfigDict(
+        extra="forbid", strict=True, str_strip_whitespace=True, json_schema_extra=_left_out_is_unsaid
+    )
 
     userName: Name = Field(
         default="", description="Login e-mail in Genesys Cloud; unique.", examples=["ana@example.com"]
@@ -96,7 +96,7 @@ class HrisEvent(BaseModel):
         extra="forbid",
         strict=True,
         str_strip_whitespace=True,
-        json_schema_extra={  # what `_complete` asks for
+        json_schema_extra={  # what `_complete` checks
             "if": {"properties": {"type": {"const": "snapshot"}}, "required": ["type"]},
             "then": {"properties": {"attributes": {"required": list(COMPLETE)}}},
         },
@@ -116,10 +116,10 @@ class HrisEvent(BaseModel):
 
     @model_validator(mode="after")
     def _complete(self) -> "HrisEvent":
-        said = self.attributes.model_fields_set
-        if self.type == "snapshot" and not said.issuperset(COMPLETE):
-            raise ValueError(f"a snapshot must say {', '.join(name for name in COMPLETE if name not in said)}")
-        if not said:
+        given = self.attributes.model_fields_set
+        if self.type == "snapshot" and not given.issuperset(COMPLETE):
+            raise ValueError(f"a snapshot must say {', '.join(name for name in COMPLETE if name not in given)}")
+        if not given:
             raise ValueError("attributes are empty")
         for name in self.attributes.custom:
             if name in STANDARD:
@@ -128,7 +128,7 @@ class HrisEvent(BaseModel):
 
 
 def parse(value: bytes | None, headers: Mapping[str, bytes], origin: Origin) -> list[ChangeEvent]:
-    """One raw record → its ChangeEvent. Raises RejectedInputError with what is wrong and where; no personal data."""
+    """One raw record → its ChangeEvent. Raises RejectedInputError: what is wrong and where, without personal data."""
     if value is None:
         raise RejectedInputError("tombstone", "the record has no value; a leaver is an event with active false")
     if len(value) > MAX_BYTES:
@@ -148,7 +148,7 @@ def parse(value: bytes | None, headers: Mapping[str, bytes], origin: Origin) -> 
             subject=event.subject,
             event=event.id,
             kind=event.type,
-            # A clock that is ahead mustn't make what comes after it look stale, a leaver least of all.
+            # A clock that is ahead mustn't make later events look stale, least of all a leaver's.
             order=((min(event.time, appended) - EPOCH) // timedelta(microseconds=1), event.sequence, event.id),
             attributes=_facts(event.attributes),
             origin=origin,
@@ -160,7 +160,7 @@ def parse(value: bytes | None, headers: Mapping[str, bytes], origin: Origin) -> 
 
 
 def _effective(event: HrisEvent) -> Effective | None:
-    """A date that was past when the producer spoke is none: what it says simply holds."""
+    """A date that was past at the time of the event is none: the event simply holds."""
     date = event.effective
     if date is None or date <= event.time:
         return None
@@ -198,17 +198,17 @@ def _unwrap(context: Mapping[str, Any], data: Any) -> dict[str, Any]:
         raise RejectedInputError("cloudevents_type", f"type is none of {', '.join(CLOUDEVENT_TYPES)}")
     if not isinstance(data, dict):
         raise RejectedInputError("cloudevents_data", "data isn't a JSON object")
-    if not _said(context, "source"):
+    if not _has_text(context, "source"):
         raise RejectedInputError("cloudevents_source", "source is missing, or isn't text")
-    if not _said(context, "id"):
+    if not _has_text(context, "id"):
         raise RejectedInputError("cloudevents_id", "id is missing, or isn't text")
     envelope = {name: context[name] for name in ("subject", "time") if context.get(name) is not None}
     # An id is unique only together with its source (CloudEvents 1.0 §3.1.1).
-    cancels = {"cancels": f"{context['source']}#{data['cancels']}"} if _said(data, "cancels") else {}
+    cancels = {"cancels": f"{context['source']}#{data['cancels']}"} if _has_text(data, "cancels") else {}
     return {**data, **envelope, **cancels, "id": f"{context['source']}#{context['id']}", "type": kind}
 
 
-def _said(context: Mapping[str, Any], name: str) -> bool:
+def _has_text(context: Mapping[str, Any], name: str) -> bool:
     return isinstance(context.get(name), str) and bool(context[name])
 
 
@@ -224,11 +224,11 @@ def _validated(body: Any) -> HrisEvent:
 
 
 def _facts(attributes: HrisAttributes) -> dict[str, Fact]:
-    said: dict[str, Fact] = {name: getattr(attributes, name) for name in sorted(attributes.model_fields_set)}
-    said.pop("custom", None)
+    facts_: dict[str, Fact] = {name: getattr(attributes, name) for name in sorted(attributes.model_fields_set)}
+    facts_.pop("custom", None)
     for name, value in attributes.custom.items():
-        said[name] = None if value == "" else value
-    return said
+        facts_[name] = None if value == "" else value
+    return facts_
 
 
 def _text(content: bytes | None) -> str:

@@ -1,8 +1,8 @@
-"""HRIS vendors' own envelopes on source `hris`, told apart by their shape.
+"""HRIS vendors' own envelopes on source `hris`, recognised by their shape.
 
-Rule 1: most hooks carry no values; they are notices, urgent where they may hide a leaver.
+Rule 1: most hooks have no values: they cause a fetch, urgent where they may hide a leaver.
 Rule 2: only what has taken effect acts by itself. A termination that was entered may lie weeks ahead.
-Rule 3: ids are the vendor's own, an aggregator's too. A record that was deleted isn't a person who left.
+Rule 3: ids are the vendor's own, also an aggregator's. A deleted record doesn't mean that the person left.
 """
 
 import re
@@ -17,25 +17,25 @@ from streamproc.sources.options import SourceOptions
 SOURCE: Final = "hris"
 DEFAULTS: Final = values.DEFAULTS
 
-Found: TypeAlias = Iterator[SourceEvent | FetchRequest | Ignored]
-Reader: TypeAlias = Callable[[dict[str, Any], Receipt, SourceOptions], Found]
+Parts: TypeAlias = Iterator[SourceEvent | FetchRequest | Ignored]
+Reader: TypeAlias = Callable[[dict[str, Any], Receipt, SourceOptions], Parts]
 
 CALM: Final = re.compile(
     r"(.*_)?(created?|added|hired|rehired|rehire_effective|joined|onboarded|activated|started|termination_cancelled)"
 )
-"""Types, in lower case with `_` between words, that can't hide a leaver; any other may."""
+"""Types, in lower case with `_` between words, that can't hide a leaver; all others may."""
 NOBODY: Final = Ignored("type", "events of this type are about no person")
 UNNAMED: Final = Ignored("incomplete", "it names no person")
 
 
 def elements(payload: Any) -> list[Any]:
-    """The envelopes of a list; BambooHR's field-based body is one for each employee."""
+    """The envelopes of a list; BambooHR's field-based body becomes one for each employee."""
     return unfolded(payload, _inside)
 
 
-def read(payload: Any, taken: Receipt, options: SourceOptions = DEFAULTS) -> ParsedPayload:
+def read(payload: Any, receipt: Receipt, options: SourceOptions = DEFAULTS) -> ParsedPayload:
     """What vendors' hooks say."""
-    return parsed(one for each in elements(payload) for one in _read(each, taken, options))
+    return parsed(part for element in elements(payload) for part in _read(element, receipt, options))
 
 
 def _inside(payload: Any) -> list[Any] | None:
@@ -44,35 +44,35 @@ def _inside(payload: Any) -> list[Any] | None:
     employees = record(payload).get("employees")
     if not isinstance(employees, list) or len(employees) == 1:
         return None
-    return [{**payload, "employees": [each]} for each in employees]
+    return [{**payload, "employees": [employee]} for employee in employees]
 
 
-def _read(element: Any, taken: Receipt, options: SourceOptions) -> Found:
+def _read(element: Any, receipt: Receipt, options: SourceOptions) -> Parts:
     body = {name: _single(value) for name, value in record(element).items()}
     for fits, reader in VENDORS:
         if fits(body):
-            yield from reader(body, taken, options)
+            yield from reader(body, receipt, options)
             return
     yield Ignored("not_understood", "no vendor's envelope that is known")
 
 
 def _single(value: Any) -> Any:
-    """A form's field by itself, where a reader of forms makes lists."""
+    """A form's field without the list that form parsers put it in."""
     return value[0] if isinstance(value, list) and len(value) == 1 and isinstance(value[0], str) else value
 
 
-def _notice(
-    subject: Any, body: Any, kind: Any, taken: Receipt, when: int | None = None, event: str | None = None
+def _fetch(
+    subject: Any, body: Any, kind: Any, receipt: Receipt, when: int | None = None, event: str | None = None
 ) -> FetchRequest | Ignored:
-    who, name = text(subject), text(kind) or "changed"
-    if who is None:
+    subject_id, name = text(subject), text(kind) or "changed"
+    if subject_id is None:
         return UNNAMED
     calm = CALM.fullmatch(re.sub(r"[\s._-]+", "_", name).casefold()) is not None
-    return FetchRequest(who, event or digest(body), moment(when, taken.received), name, urgent=not calm)
+    return FetchRequest(subject_id, event or digest(body), moment(when, receipt.received), name, urgent=not calm)
 
 
 def _seconds(value: Any) -> int | None:
-    """µs since 1970 of whole seconds, as a number or as text; timestamps in words are taken as well."""
+    """µs since 1970 of whole seconds, as a number or as text; RFC 3339 timestamps are accepted as well."""
     number = text(value) or ""
     return int(number) * 1_000_000 if re.fullmatch(r"[0-9]{1,11}", number) else micros(value)
 
@@ -81,7 +81,7 @@ def _kind(body: dict[str, Any]) -> str:
     return text(at(body, "event_type|type|event_name|event")) or ""
 
 
-def _gusto(body: dict[str, Any], taken: Receipt, _: SourceOptions) -> Found:
+def _gusto(body: dict[str, Any], receipt: Receipt, _: SourceOptions) -> Parts:
     """docs.gusto.com, "employee events". `terminated_effective` comes on the day after the last, or if that is past."""
     kind, subject = _kind(body), text(body.get("entity_uuid")) or text(body.get("entity_id"))
     event, when = text(body.get("uuid")) or digest(body), _seconds(body.get("timestamp"))
@@ -90,96 +90,96 @@ def _gusto(body: dict[str, Any], taken: Receipt, _: SourceOptions) -> Found:
         return
     if kind == "employee.terminated_effective" and subject is not None:
         yield SourceEvent(
-            subject, event, "change", (moment(when, taken.received), 1, event), {"active": False}, reason=kind
+            subject, event, "change", (moment(when, receipt.received), 1, event), {"active": False}, reason=kind
         )
-    yield _notice(subject, body, kind, taken, when, event)
+    yield _fetch(subject, body, kind, receipt, when, event)
 
 
-def _bamboohr(body: dict[str, Any], taken: Receipt, _: SourceOptions) -> Found:
+def _bamboohr(body: dict[str, Any], receipt: Receipt, _: SourceOptions) -> Parts:
     """documentation.bamboohr.com, "event-based webhooks", as JSON or as form fields."""
     subject = at(body, "data.employeeId|data[employeeId]|employeeId")
-    yield _notice(subject, body, _kind(body), taken, micros(body.get("timestamp")))
+    yield _fetch(subject, body, _kind(body), receipt, micros(body.get("timestamp")))
 
 
-def _bamboohr_fields(body: dict[str, Any], taken: Receipt, options: SourceOptions) -> Found:
+def _bamboohr_fields(body: dict[str, Any], receipt: Receipt, options: SourceOptions) -> Parts:
     """BambooHR's older webhooks: the employee's fields under labels that the customer may rename."""
-    one = record(next(iter(body["employees"]), None))
-    said, complete = values.bamboohr(one, taken, options)
-    if said is not None:
-        yield said
+    employee = record(next(iter(body["employees"]), None))
+    event, complete = values.bamboohr(employee, receipt, options)
+    if event is not None:
+        yield event
     if not complete:
-        yield _notice(one.get("id"), one, one.get("action"), taken, micros(one.get("timestamp")))
+        yield _fetch(employee.get("id"), employee, employee.get("action"), receipt, micros(employee.get("timestamp")))
 
 
-def _finch(body: dict[str, Any], taken: Receipt, _: SourceOptions) -> Found:
+def _finch(body: dict[str, Any], receipt: Receipt, _: SourceOptions) -> Parts:
     """github.com/Finch-API/finch-api-python: the id and the time of an event are in its headers."""
-    when, event = _seconds(taken.headers.get("finch-timestamp")), taken.headers.get("finch-event-id")
-    yield _notice(at(body, "data.individual_id"), body, _kind(body), taken, when, event)
+    when, event = _seconds(receipt.headers.get("finch-timestamp")), receipt.headers.get("finch-event-id")
+    yield _fetch(at(body, "data.individual_id"), body, _kind(body), receipt, when, event)
 
 
-def _merge(body: dict[str, Any], taken: Receipt, options: SourceOptions) -> Found:
+def _merge(body: dict[str, Any], receipt: Receipt, options: SourceOptions) -> Parts:
     """docs.merge.dev, "webhooks": `Employee.changed` and the like carry the Employee, `….synced` nobody."""
     kind, data = text(at(body, "hook.event")) or "", record(body.get("data"))
     model, _, done = kind.casefold().partition(".")
     if model != "employee" or done == "synced":
         yield NOBODY
         return
-    found = () if done == "removed" else tuple(values.merge(data, kind, taken, options))
-    yield from found
-    if not found:
-        yield _notice(data.get("id"), body, kind, taken, micros(data.get("modified_at")))
+    events = () if done == "removed" else tuple(values.merge(data, kind, receipt, options))
+    yield from events
+    if not events:
+        yield _fetch(data.get("id"), body, kind, receipt, micros(data.get("modified_at")))
 
 
-def _kombo(_: dict[str, Any], __: Receipt, ___: SourceOptions) -> Found:
+def _kombo(_: dict[str, Any], __: Receipt, ___: SourceOptions) -> Parts:
     """docs.kombo.dev, "data-changed"."""
     yield Ignored("incomplete", "it names models that changed, and no person: everybody has to be synchronised")
 
 
-def _hibob(body: dict[str, Any], taken: Receipt, _: SourceOptions) -> Found:
-    """apidocs.hibob.com, webhooks version 2. `employee.left` may be garden leave: what it means has to be looked up."""
-    yield _notice(at(body, "data.employeeId"), body, _kind(body), taken)
+def _hibob(body: dict[str, Any], receipt: Receipt, _: SourceOptions) -> Parts:
+    """apidocs.hibob.com, webhooks version 2. `employee.left` may be garden leave, so it causes a fetch."""
+    yield _fetch(at(body, "data.employeeId"), body, _kind(body), receipt)
 
 
-def _personio(body: dict[str, Any], taken: Receipt, _: SourceOptions) -> Found:
-    """developer.personio.de. The envelope isn't documented: a person's id is looked for where others have it."""
+def _personio(body: dict[str, Any], receipt: Receipt, _: SourceOptions) -> Parts:
+    """developer.personio.de. The envelope isn't documented: the person's id is sought where other vendors have it."""
     kind = _kind(body)
     path = "data.person_id|data.person.id|person_id|person.id" + ("|data.id" if kind.startswith("person.") else "")
-    yield _notice(at(body, path), body, kind, taken)
+    yield _fetch(at(body, path), body, kind, receipt)
 
 
-def _rippling(body: dict[str, Any], taken: Receipt, _: SourceOptions) -> Found:
-    """Rippling's partner webhooks: form fields, the person's id isn't always there."""
-    yield _notice(body.get("id"), body, _kind(body), taken)
+def _rippling(body: dict[str, Any], receipt: Receipt, _: SourceOptions) -> Parts:
+    """Rippling's partner webhooks: form fields, not always with the person's id."""
+    yield _fetch(body.get("id"), body, _kind(body), receipt)
 
 
-def _deel(body: dict[str, Any], taken: Receipt, _: SourceOptions) -> Found:
+def _deel(body: dict[str, Any], receipt: Receipt, _: SourceOptions) -> Parts:
     """developer.deel.com, "HRIS webhooks"."""
     kind = text(at(body, "data.meta.event_type")) or ""
     if re.search(r"employee|worker|person|contract|terminat", kind.casefold()):
-        yield _notice(at(body, "data.resource.id"), body, kind, taken, micros(body.get("timestamp")))
+        yield _fetch(at(body, "data.resource.id"), body, kind, receipt, micros(body.get("timestamp")))
     else:
         yield NOBODY
 
 
-def _paylocity(body: dict[str, Any], taken: Receipt, _: SourceOptions) -> Found:
-    """developer.paylocity.com. Which of its hooks it is stands in the address it is sent to: any may be a leaver."""
-    yield _notice(body.get("employeeId"), body, None, taken)
+def _paylocity(body: dict[str, Any], receipt: Receipt, _: SourceOptions) -> Parts:
+    """developer.paylocity.com. Only the address shows which of its hooks it is: each may be a leaver."""
+    yield _fetch(body.get("employeeId"), body, None, receipt)
 
 
-def _jumpcloud(body: dict[str, Any], taken: Receipt, options: SourceOptions) -> Found:
-    """JumpCloud's directory events: `changes` has the old and the new value of each field."""
+def _jumpcloud(body: dict[str, Any], receipt: Receipt, options: SourceOptions) -> Parts:
+    """JumpCloud's directory events: `changes` has each field's old and new value."""
     kind, resource = _kind(body), record(body.get("resource"))
     event, when = text(body.get("id")) or digest(body), micros(body.get("timestamp"))
     if not kind.startswith("user_") or text(resource.get("type")) != "user":
         yield NOBODY
         return
-    said, complete = values.jumpcloud(body, event, taken, options)
-    if said is not None:
-        yield said
+    change, complete = values.jumpcloud(body, event, receipt, options)
+    if change is not None:
+        yield change
     elif complete:
         yield Ignored("noise", "nothing that is read has changed", text(resource.get("id")))
     if not complete:
-        yield _notice(resource.get("id"), body, kind, taken, when, event)
+        yield _fetch(resource.get("id"), body, kind, receipt, when, event)
 
 
 def _has(*names: str) -> Callable[[dict[str, Any]], bool]:
@@ -204,4 +204,4 @@ VENDORS: Final[tuple[tuple[Callable[[dict[str, Any]], bool], Reader], ...]] = (
     (_has("event_name", "company_id"), _rippling),
     (_has("companyId", "employeeId"), _paylocity),
 )
-"""The first whose shape fits reads it."""
+"""The first entry whose shape fits reads the envelope."""

@@ -1,7 +1,7 @@
 """SCIM users and PATCH bodies as others send them (RFC 7643, RFC 7644), as one flat resource.
 
-Attribute names mean the same in any case (RFC 7643 §2.1), and what extensions hold lies beside the core's attributes.
-Entra's habits are taken: `active` as text, dotted and URN-qualified keys, capitalised operations
+Attribute names mean the same in any case (RFC 7643 §2.1), and attributes of extensions lie beside the core's. Entra's
+deviations are accepted: `active` as text, dotted and URN-qualified keys, capitalised operations
 (learn.microsoft.com, "application-provisioning-config-problem-scim-compatibility").
 """
 
@@ -17,11 +17,11 @@ STANDARD: Final = frozenset([
     "photos", "addresses", "groups", "entitlements", "roles", "x509Certificates", "employeeNumber", "costCenter",
     "organization", "division", "department", "manager",
 ])  # fmt: skip
-"""Attributes of the core and enterprise user schemas; what else there is is the customer's own."""
+"""Attributes of the core and enterprise user schemas; all others are the customer's own."""
 _SPELLED: Final = {name.casefold(): name for name in STANDARD}
 _LISTS: Final = ("emails", "phoneNumbers")
 _ONE: Final = frozenset({'typeeq"work"].value', "primaryeqtrue].value"})
-"""Conditions that name the one element that counts here."""
+"""Filters that select the one element that counts here."""
 
 
 def flat(resource: Any) -> dict[str, Any]:
@@ -31,7 +31,7 @@ def flat(resource: Any) -> dict[str, Any]:
     for key, value in record(resource).items():
         name = _name(key)
         if key.casefold().startswith("urn:") and isinstance(value, dict) and name not in STANDARD:
-            extensions |= {_name(inner): _one(_name(inner), each) for inner, each in value.items()}
+            extensions |= {_name(inner): _one(_name(inner), inner_value) for inner, inner_value in value.items()}
         else:
             core[name] = _one(name, value)
     return extensions | core
@@ -42,51 +42,53 @@ def _one(name: str, value: Any) -> Any:
 
 
 def snapshot(resource: Any, options: SourceOptions) -> dict[str, Fact]:
-    """The facts of a whole user; what it leaves out has no value."""
+    """The facts of a complete user; what it leaves out has no value."""
     user = flat(resource)
-    said = others(user, STANDARD) | {name: fact(at(user, path)) for name, path in sorted(options.attributes.items())}
-    if said.get("displayName", "") is None:
+    attributes = others(user, STANDARD) | {
+        name: fact(at(user, path)) for name, path in sorted(options.attributes.items())
+    }
+    if attributes.get("displayName", "") is None:
         parts = [text(at(user, path)) for path in ("name.givenName", "name.familyName")]
-        said["displayName"] = text(at(user, "name.formatted")) or " ".join(part for part in parts if part) or None
-    return said | ({"active": truth(said["active"])} if "active" in said else {})
+        attributes["displayName"] = text(at(user, "name.formatted")) or " ".join(part for part in parts if part) or None
+    return attributes | ({"active": truth(attributes["active"])} if "active" in attributes else {})
 
 
 def change(body: Any, options: SourceOptions) -> tuple[dict[str, Fact], bool]:
-    """The facts that a PatchOp, or a part of a user, changes; and whether that is all of it.
+    """The facts that a PatchOp, or a part of a user, changes; and whether these are all.
 
-    What a PatchOp does to an element of a list can't always be told without the list.
+    The effect of a PatchOp on an element of a list isn't always known without the list.
     """
     sent = {name.casefold(): value for name, value in record(body).items()}
     changed: dict[str, Any] = {}
     if "operations" not in sent:
-        changed, whole = flat(body), True
+        changed, complete = flat(body), True
     else:
-        whole = False not in [_apply(changed, record(each)) for each in items(sent["operations"])]
-    said = others(changed, STANDARD)
+        complete = False not in [_apply(changed, record(part)) for part in items(sent["operations"])]
+    attributes = others(changed, STANDARD)
     for name, path in options.attributes.items():
-        if any(each.strip().partition(".")[0] in changed for each in path.split("|")):
-            said[name] = fact(at(changed, path))
-    if "active" in said:
-        said["active"] = truth(said["active"])
-        if said["active"] is None:  # neither yes nor no
-            del said["active"]
-            whole = False
-    return said, whole
+        if any(part.strip().partition(".")[0] in changed for part in path.split("|")):
+            attributes[name] = fact(at(changed, path))
+    if "active" in attributes:
+        attributes["active"] = truth(attributes["active"])
+        if attributes["active"] is None:  # neither yes nor no
+            del attributes["active"]
+            complete = False
+    return attributes, complete
 
 
 def _apply(changed: dict[str, Any], operation: dict[str, Any]) -> bool:
-    """One operation; false where it can't be told what it leads to."""
+    """One operation; false where its effect isn't known."""
     kind = (text(operation.get("op")) or "").casefold()
     path, value = text(operation.get("path")), operation.get("value")
     if kind not in ("add", "replace", "remove"):
         return False
     if path is not None:
-        if kind == "remove" and value is not None:  # some name in this way what is to go from a list
+        if kind == "remove" and value is not None:  # some senders name in this way what to remove from a list
             return False
         return _put(changed, path, value, kind)
     if kind == "remove" or not isinstance(value, dict):
         return False
-    return False not in [_put(changed, key, each, kind) for key, each in value.items()]
+    return False not in [_put(changed, key, item, kind) for key, item in value.items()]
 
 
 def _put(changed: dict[str, Any], path: str, value: Any, kind: str) -> bool:
@@ -97,10 +99,10 @@ def _put(changed: dict[str, Any], path: str, value: Any, kind: str) -> bool:
         changed |= flat({target: value})
         return True
     if bracket:
-        one = kind != "remove" and condition.casefold().replace(" ", "") in _ONE
-        if one and name in _LISTS:
+        is_primary = kind != "remove" and condition.casefold().replace(" ", "") in _ONE
+        if is_primary and name in _LISTS:
             changed[name] = text(value)
-        return one or name in STANDARD - {*_LISTS}
+        return is_primary or name in STANDARD - {*_LISTS}
     if kind == "add" and isinstance(value, list) and (name in _LISTS or name not in STANDARD):
         return False  # beside what is there
     if not part or (name, part) == ("manager", "value"):
@@ -116,15 +118,15 @@ def _name(key: str) -> str:
 
 def _best(values: Any) -> str | None:
     """The primary one of several, else the one at work, else the first."""
-    found = [(text(record(each).get("value", each)), record(each)) for each in items(values)]
-    known = [(value, each) for value, each in found if value is not None]
+    pairs = [(text(record(item).get("value", item)), record(item)) for item in items(values)]
+    usable = [(value, item) for value, item in pairs if value is not None]
     best = max(
-        known, key=lambda one: (truth(one[1].get("primary")) is True, one[1].get("type") == "work"), default=None
+        usable, key=lambda one: (truth(one[1].get("primary")) is True, one[1].get("type") == "work"), default=None
     )
     return None if best is None else best[0]
 
 
 def _manager(value: Any) -> str | None:
-    """The manager's id; some send a list, some the id alone."""
+    """The manager's id; some senders have a list, some only the id."""
     first = next(iter(items(value)), None)
     return text(record(first).get("value", first))

@@ -1,9 +1,9 @@
 """Source `workday`: rows of a custom report, workers of Get_Workers, and business events that an integration publishes.
 
-Rule 1: a row or a worker is a snapshot. What it says of days that lie ahead are rows of a timeline, beside it.
-Rule 2: dates have no zone in Workday; each is a day at the worker's location. A past one is simply so now.
-Rule 3: a contract and an employment are two subjects, even under one number: a contingent worker's carries its type.
-A snapshot takes back the rows that snapshots before it made from dates (`cancels` is what their ids begin with).
+Rule 1: a row or a worker is a snapshot. Days that lie ahead become rows of a timeline, beside the snapshot.
+Rule 2: dates have no zone in Workday; each is a day at the worker's location. A past date means a present state.
+Rule 3: a contract and an employment are two subjects, even under one number: a contingent worker's includes its type.
+A snapshot cancels the rows that earlier snapshots made from dates (`cancels` is the prefix of their ids).
 """
 
 from collections.abc import Iterator
@@ -25,20 +25,20 @@ def elements(payload: Any) -> list[Any]:
     Rows of one worker stay together in one element, so that an ended contract can't hide a new employment.
     """
     together: dict[Any, list[Any]] = {}
-    for place, raw in enumerate(report.records(payload)):
+    for index, raw in enumerate(report.records(payload)):
         row = report.row(raw)
         published = text(columns.own(row, "eventName", DEFAULTS)) is not None
-        who = None if published else columns.subject_of(row, DEFAULTS)
-        together.setdefault(place if who is None else who, []).append(raw)
+        subject = None if published else columns.subject_of(row, DEFAULTS)
+        together.setdefault(index if subject is None else subject, []).append(raw)
     return [raws[0] if len(raws) == 1 else {"Report_Entry": raws} for raws in together.values()]
 
 
-def read(payload: Any, taken: Receipt, options: SourceOptions = DEFAULTS) -> ParsedPayload:
+def read(payload: Any, receipt: Receipt, options: SourceOptions = DEFAULTS) -> ParsedPayload:
     """What a report, an answer of Get_Workers, a single row or worker, or a business event says."""
-    return parsed(one for each in elements(payload) for one in _read(each, taken, options))
+    return parsed(part for element in elements(payload) for part in _read(element, receipt, options))
 
 
-def _read(element: Any, taken: Receipt, options: SourceOptions) -> Iterator[SourceEvent | FetchRequest | Ignored]:
+def _read(element: Any, receipt: Receipt, options: SourceOptions) -> Iterator[SourceEvent | FetchRequest | Ignored]:
     workers: dict[str, list[dict[str, Any]]] = {}
     for raw in report.records(element):
         row = report.row(raw)
@@ -48,54 +48,57 @@ def _read(element: Any, taken: Receipt, options: SourceOptions) -> Iterator[Sour
         elif subject is None:
             yield Ignored("incomplete", "no worker id under any of the configured names")
         elif text(columns.own(row, "eventName", options)) is not None:
-            yield from _business_event(subject, row, raw, taken, options)
+            yield from _business_event(subject, row, raw, receipt, options)
         else:
             workers.setdefault(subject, []).append(row)
     raws = list(report.records(element))
-    event = digest(element) if len(raws) < 2 else digest(sorted(map(digest, raws)))  # in whatever order they came
+    event = digest(element) if len(raws) < 2 else digest(sorted(map(digest, raws)))  # in whatever order they arrived
     for subject, rows in workers.items():
-        yield from timeline.dated_events(subject, rows, event, taken, options)
+        yield from timeline.dated_events(subject, rows, event, receipt, options)
 
 
 def _business_event(
-    subject: str, row: dict[str, Any], raw: Any, taken: Receipt, options: SourceOptions
+    subject: str, row: dict[str, Any], raw: Any, receipt: Receipt, options: SourceOptions
 ) -> Iterator[SourceEvent | FetchRequest]:
-    """An event says little of what it changed, so the worker is fetched too. An end with its date acts by itself; a
-    start that is past doesn't, for since then there may have been an end.
+    """An event says little about what it changed, so the worker is fetched too.
+
+    An end with its date acts by itself. A start in the past doesn't: there may have been an end since then.
     """
     name = text(columns.own(row, "eventName", options)) or ""
     kind = columns.turn_of([name])
-    when = moment(micros(columns.own(row, "eventTime", options)), taken.received)
+    when = moment(micros(columns.own(row, "eventTime", options)), receipt.received)
     rescinded = truth(columns.own(row, "rescinded", options)) is True
     number = text(columns.own(row, "eventId", options))
     event = number or digest(raw)
-    told = columns.facts_of(row, options)
-    who = anchor(subject, told, options)
-    said: dict[str, Fact] = {
-        each: value for each, value in told.items() if value is not None and each not in (*columns.NUMBERS, "active")
+    facts = columns.facts_of(row, options)
+    who = anchor(subject, facts, options)
+    attributes: dict[str, Fact] = {
+        fact: value for fact, value in facts.items() if value is not None and fact not in (*columns.NUMBERS, "active")
     }
     effective = _effective(kind, row, options)
-    ahead = effective is not None and effective.at > taken.received
+    ahead = effective is not None and effective.at > receipt.received
     timeline_row: str | None = event if number or kind is None or effective is None else f"{kind}/{effective.said}"
     cancels = text(columns.own(row, "cancels", options))
     if rescinded:
         event += "/rescinded"  # an integration may send the same event again, with the flag
-        said = {"active": False} if kind == "start" else {}
+        attributes = {"active": False} if kind == "start" else {}
         effective, timeline_row, cancels = None, None, cancels or timeline_row
     elif kind == "end" and effective is not None:
-        said["active"] = False
-    # A start lets nobody in by itself: the worker is fetched, whose dates may be moved or withdrawn later.
-    if said or cancels is not None:
-        # Of one moment, what takes away counts, and what takes back comes after it.
-        order = (when, 2 if rescinded else int(said.get("active") is False), event)
+        attributes["active"] = False
+    # A start gives no access by itself: the fetch of the worker does, whose dates may be moved or withdrawn later.
+    if attributes or cancels is not None:
+        # Of one moment, what removes access counts, and a cancellation comes after it.
+        order = (when, 2 if rescinded else int(attributes.get("active") is False), event)
         scheduled = effective if ahead else None
-        yield SourceEvent(subject, event, "change", order, said, who, scheduled, timeline_row, cancels, reason=name)
+        yield SourceEvent(
+            subject, event, "change", order, attributes, who, scheduled, timeline_row, cancels, reason=name
+        )
     urgent = kind == "end" or rescinded or columns.LEAVING.search(columns.process(name)) is not None
     yield FetchRequest(subject, event, when, name, urgent)
 
 
 def _effective(kind: str | None, row: dict[str, Any], options: SourceOptions) -> Effective | None:
-    """From when a business event holds. A moment within a day counts as it is; midnight as written is a date."""
+    """From when a business event holds. A moment within a day is taken as it is; a written midnight is a date."""
     dates = {"end": columns.last_day(row, options), "start": text(columns.own(row, "hireDate", options))}
     written = dates.get(kind or "") or text(columns.own(row, "effectiveDate", options)) or ""
     zone = columns.zone(row, options)

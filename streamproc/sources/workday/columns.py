@@ -1,6 +1,6 @@
-"""What a row of Workday's says: the columns as configured, and what their words mean.
+"""What a row of Workday's report says: the configured columns, and the meaning of their values.
 
-Column names are each tenant's own, and so are the fields of business events: both are paths in the options.
+Names of columns and of fields of business events are each tenant's own: both are paths in the options.
 """
 
 import re
@@ -28,8 +28,8 @@ DEFAULTS: Final = SourceOptions(
         "manager": "Mgr_ID|Manager_ID",
         "employeeNumber": "Employee_ID|Emp_ID|Worker_ID|workerId|Contingent_Worker_ID",
         "universalId": "Universal_ID",
-        **{each: each for each in ("genesysQueue", "genesysLanguage", "genesysRole")},
-        # Read here, and no facts:
+        **{name: name for name in ("genesysQueue", "genesysLanguage", "genesysRole")},
+        # Read here, but no facts:
         "hireDate": "Hire_Date|hireDate",
         "originalHireDate": "Original_Hire_Date|originalHireDate",
         "terminationDate": "Termination_Date|terminationDate",
@@ -54,10 +54,10 @@ OWN: Final = (
     "hireDate", "originalHireDate", "terminationDate", "lastDayOfWork", "terminated", "hireRescinded", "workerType",
     "workdayId", "position", "primaryJob", "eventName", "eventId", "eventTime", "effectiveDate", "rescinded", "cancels",
 )  # fmt: skip
-"""What the parsers themselves read."""
+"""Attributes that the parsers themselves read."""
 
 NUMBERS: Final = ("employeeNumber", "universalId")
-"""Facts that say who, and nothing else."""
+"""Facts that only identify the worker."""
 DATES: Final = ("%Y-%m-%d", "%m/%d/%Y")
 """Dates as reports write them (RaaS)."""
 
@@ -66,9 +66,9 @@ ENDS: Final = re.compile(
     r"|end contingent worker contract"
 )
 STARTS: Final = re.compile(r"(re)?hire( employee)?|(employee|worker) (re)?hired?|contract contingent worker")
-"""Business processes that end and start employments, whole names as `process` gives them."""
+"""Business processes that end and start employments: complete names, as `process` returns them."""
 LEAVING: Final = re.compile(r"terminat|end contingent|resign|separat|retire|offboard|no.?show|rescind|cancel")
-"""What a name holds that may hide a leaver."""
+"""Part of a name that may hide a leaver."""
 
 
 def process(name: str | None) -> str:
@@ -78,10 +78,10 @@ def process(name: str | None) -> str:
 
 
 def turn_of(names: Iterable[str]) -> Literal["end", "start"] | None:
-    processes = [process(name) for name in names]
-    if any(ENDS.fullmatch(each) for each in processes):
+    process_names = [process(name) for name in names]
+    if any(ENDS.fullmatch(process_name) for process_name in process_names):
         return "end"
-    return "start" if any(STARTS.fullmatch(each) for each in processes) else None
+    return "start" if any(STARTS.fullmatch(process_name) for process_name in process_names) else None
 
 
 def own(row: dict[str, Any], name: str, options: SourceOptions) -> Any:
@@ -98,7 +98,7 @@ def subject_of(row: dict[str, Any], options: SourceOptions) -> str | None:
 
 
 def rank(row: dict[str, Any], options: SourceOptions) -> tuple[bool, tuple[bool, int, str], str]:
-    """Which of one worker's rows speaks first: the primary job's, else that of the lowest position. Never by place."""
+    """Order of one worker's rows: the primary job's first, then that of the lowest position; never as listed."""
     primary = truth(own(row, "primaryJob", options)) is True
     return not primary, lowest(text(own(row, "position", options))), digest(row)
 
@@ -109,7 +109,7 @@ def day_of(value: Any) -> date | None:
 
 
 def last_day(row: dict[str, Any], options: SourceOptions) -> str | None:
-    """The last day of work as written, else the date of the termination: it is still worked."""
+    """The last day of work as written, else the date of the termination, which is still a day of work."""
     return text(own(row, "lastDayOfWork", options)) or text(own(row, "terminationDate", options))
 
 
@@ -119,11 +119,11 @@ def zone(row: dict[str, Any], options: SourceOptions) -> str:
 
 
 def employment(row: dict[str, Any], options: SourceOptions) -> Employment:
-    said = own(row, "active", options)
-    status = text(said)
-    active = truth(said)
+    value = own(row, "active", options)
+    status = text(value)
+    active = truth(value)
     if active is None and status is not None:
-        active = status.casefold() in {each.casefold() for each in options.active}
+        active = status.casefold() in {configured.casefold() for configured in options.active}
     return Employment(
         zone=zone(row, options),
         first=day_of(own(row, "hireDate", options)),
@@ -136,8 +136,8 @@ def employment(row: dict[str, Any], options: SourceOptions) -> Employment:
 
 
 def facts_of(row: dict[str, Any], options: SourceOptions) -> dict[str, Fact]:
-    said = {name: one for name, one in facts(row, options).items() if name not in OWN}
-    if said.get("displayName", "") is None:
+    row_facts = {name: value for name, value in facts(row, options).items() if name not in OWN}
+    if row_facts.get("displayName", "") is None:
         names = [text(row.get(part)) for part in ("First_Name", "Last_Name")]
-        said["displayName"] = " ".join(name for name in names if name) or None
-    return said
+        row_facts["displayName"] = " ".join(name for name in names if name) or None
+    return row_facts

@@ -1,4 +1,4 @@
-"""A worker of Workday's over time: a snapshot of now, and beside it the turns that lie ahead."""
+"""A Workday worker over time: a snapshot of now, and beside it the turns that lie ahead."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -14,38 +14,41 @@ from streamproc.sources.options import SourceOptions
 from streamproc.sources.workday import columns, report
 
 FROM_FIRST_DAY: Final = f"{FROM_DATES}/start"
-"""The same, of first days alone."""
+"""Prefix of rows from first days."""
 ROWS: Final = "rows"
-"""The same, of those that are rows of a report that hold from a day ahead."""
+"""Prefix of rows that are rows of a report which hold from a day ahead."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Worker:
-    """A row or worker as read. `begins`: from when the row holds, if it says so, in µs since 1970."""
+    """A row or worker as read."""
 
     row: dict[str, Any]
     employment: Employment
     begins: int | None
+    """From when the row holds, if it says so: µs since 1970."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Turn:
-    """A row of the timeline, of one worker. `on`: an employment with this date alone. `entered`: µs since 1970."""
+    """A row of one worker's timeline."""
 
     kind: Literal["end", "start"]
     day: date
-    on: Employment
-    of: _Worker
+    alone: Employment
+    """An employment with only this date."""
+    worker: _Worker
     written: str
     row: str
     entered: int
+    """µs since 1970."""
 
 
 def dated_events(
-    subject: str, rows: list[dict[str, Any]], event: str, taken: Receipt, options: SourceOptions
+    subject: str, rows: list[dict[str, Any]], event: str, receipt: Receipt, options: SourceOptions
 ) -> Iterator[SourceEvent | Ignored]:
-    """One worker's snapshot, and beside it what lies ahead. `event`: its id, of all that the rows came with."""
-    now = taken.received if taken.read is None else taken.read
+    """One worker's snapshot, and beside it what lies ahead. `event`: the snapshot's id."""
+    now = receipt.received if receipt.read is None else receipt.read
     workers = [
         _Worker(row, columns.employment(row, options), _from(row, options))
         for row in (rows if len(rows) < 2 else sorted(rows, key=lambda row: columns.rank(row, options)))
@@ -53,38 +56,40 @@ def dated_events(
     ]
     if len(workers) < len(rows):
         yield Ignored("incomplete", "nothing but the worker's id under the configured names", subject)
-    # What is said last counts: of one day and one entry that of the row which speaks first.
-    ahead = [each for each in reversed(workers) if each.begins is not None and each.begins > now]
-    present = _standing([each for each in workers if each not in ahead], options)
+    # The last event counts: for one day and one entry that is the row which is first by rank.
+    ahead = [worker for worker in reversed(workers) if worker.begins is not None and worker.begins > now]
+    present = _standing([worker for worker in workers if worker not in ahead], options)
     if present:
         yield from _present(subject, present, event, now, options)
-    ahead.sort(key=lambda one: _entered(one, now, options))
-    if any(each.begins is not None for each in workers):  # of days ahead it says all: what it leaves out is taken back
+    ahead.sort(key=lambda worker: _entered(worker, now, options))
+    if any(worker.begins is not None for worker in workers):  # all rows ahead are there: others are cancelled
         name = f"{subject}/{ROWS}@{now}"
         yield SourceEvent(subject, name, "change", (now, 0, name), {}, cancels=ROWS, reason="rows ahead anew")
-    for place, each in enumerate(ahead):
-        yield _ahead(subject, each, present, (now, 1 + place), options)
+    for index, worker in enumerate(ahead):
+        yield _ahead(subject, worker, present, (now, 1 + index), options)
 
 
 def _standing(workers: list[_Worker], options: SourceOptions) -> list[_Worker]:
-    """Of each position the rows that hold from the last day on: those before are past.
+    """For each position the rows that hold from the latest day: those before are past.
 
-    A termination with its date is the worker's, not a position's: then no position's older row counts.
+    A termination with its date is the worker's, not a position's: then older rows of other positions don't count.
     """
-    day_ = max((each.begins or 0 for each in workers), default=0)
-    newest = [each for each in workers if (each.begins or 0) == day_]
-    if any(each.employment.over and each.employment.last for each in newest):
+    day_ = max((worker.begins or 0 for worker in workers), default=0)
+    newest = [worker for worker in workers if (worker.begins or 0) == day_]
+    if any(worker.employment.over and worker.employment.last for worker in newest):
         return newest
     last: dict[str | None, int] = {}
-    for each in workers:
-        position = text(columns.own(each.row, "position", options))
-        last[position] = max(last.get(position, 0), each.begins or 0)
-    return [each for each in workers if (each.begins or 0) == last[text(columns.own(each.row, "position", options))]]
+    for worker in workers:
+        position = text(columns.own(worker.row, "position", options))
+        last[position] = max(last.get(position, 0), worker.begins or 0)
+    return [
+        worker for worker in workers if (worker.begins or 0) == last[text(columns.own(worker.row, "position", options))]
+    ]
 
 
 def _full(row: dict[str, Any], options: SourceOptions) -> bool:
-    said = columns.facts_of(row, options)
-    return any(value is not None for name, value in said.items() if name not in columns.NUMBERS)
+    facts = columns.facts_of(row, options)
+    return any(value is not None for name, value in facts.items() if name not in columns.NUMBERS)
 
 
 def _from(row: dict[str, Any], options: SourceOptions) -> int | None:
@@ -98,44 +103,48 @@ def _entered(worker: _Worker, now: int, options: SourceOptions) -> int:
 
 
 def _ahead(
-    subject: str, worker: _Worker, present: list[_Worker], place: tuple[int, int], options: SourceOptions
+    subject: str, worker: _Worker, present: list[_Worker], position: tuple[int, int], options: SourceOptions
 ) -> SourceEvent:
-    """A row of a report that holds from a day ahead. It was entered at some time; known is that it stands now.
+    """A row of a report that holds from a day ahead. When it was entered isn't known, only that it stands now.
 
-    Whether its status is that of today or of its day is up to the report. So it tells of an end unless today's reason
-    is a hire ahead, and of a start only if it differs from the row of today.
+    Reports differ in whether its status is that of today or of its day. So it means an end unless the cause is a hire
+    ahead, and a start only if it differs from today's row.
     """
-    row, one, now = worker.row, worker.employment, place[0]
-    said = columns.facts_of(row, options)
-    who = anchor(subject, said, options)
-    said.pop("active", None)
-    if one.active is False and one.coming(now) is None:
-        said["active"] = False
-    elif one.active and any(each.employment.active is False for each in present):
-        said["active"] = True
+    row, employment, now = worker.row, worker.employment, position[0]
+    attributes = columns.facts_of(row, options)
+    who = anchor(subject, attributes, options)
+    attributes.pop("active", None)
+    if employment.active is False and employment.coming(now) is None:
+        attributes["active"] = False
+    elif employment.active and any(other.employment.active is False for other in present):
+        attributes["active"] = True
     written = text(columns.own(row, "effectiveDate", options)) or ""
     name = f"{ROWS}/{columns.day_of(written)}"
     event = digest(row)
-    effective = Effective(worker.begins or now, written, one.zone)
-    return SourceEvent(subject, event, "change", (*place, event), said, who, effective, name, reason="row ahead")
+    effective = Effective(worker.begins or now, written, employment.zone)
+    return SourceEvent(
+        subject, event, "change", (*position, event), attributes, who, effective, name, reason="row ahead"
+    )
 
 
 def _present(
     subject: str, workers: list[_Worker], event: str, now: int, options: SourceOptions
 ) -> Iterator[SourceEvent]:
-    # Of several rows the one that speaks for the person: who works now, else who started last, else the first by rank.
-    speaks = max(workers, key=lambda one: (one.employment.works(now) is True, one.employment.first or date.min))
-    said = columns.facts_of(speaks.row, options)
-    who = anchor(subject, said, options)
-    said["active"] = working((each.employment for each in workers), now)
+    # Of several rows one gives the facts: that of present work, else of the latest start, else the first by rank.
+    speaks = max(
+        workers, key=lambda candidate: (candidate.employment.works(now) is True, candidate.employment.first or date.min)
+    )
+    attributes = columns.facts_of(speaks.row, options)
+    who = anchor(subject, attributes, options)
+    attributes["active"] = working((worker.employment for worker in workers), now)
     if (begins := speaks.employment.starts) is not None:
-        said[BEGAN] = begins
-    # Without dates it takes back a first day ahead, which may have been rescinded, and never an end; with an end of its
-    # own also those that events told before.
-    dated = any(each.employment.first or each.employment.last for each in workers)
-    ends = any(each.employment.last is not None and not each.employment.renewed for each in workers)
+        attributes[BEGAN] = begins
+    # Without dates it cancels a first day ahead, which may have been rescinded, but no end; with an end of its own it
+    # also cancels those of earlier events.
+    dated = any(worker.employment.first or worker.employment.last for worker in workers)
+    ends = any(worker.employment.last is not None and not worker.employment.renewed for worker in workers)
     cancels = DATES if ends else FROM_DATES if dated else FROM_FIRST_DAY
-    yield SourceEvent(subject, event, "snapshot", (now, 0, event), said, who, cancels=cancels)
+    yield SourceEvent(subject, event, "snapshot", (now, 0, event), attributes, who, cancels=cancels)
     turns: list[_Turn] = []
     for worker in workers:
         logged, cancelled = _logged(worker, now, options)
@@ -143,52 +152,53 @@ def _present(
             name = f"{subject}/{row}/cancelled"
             # After the row itself, which may have been entered at the same moment.
             yield SourceEvent(subject, name, "change", (entered, 2, name), {}, who, cancels=row, reason="cancelled")
-        known = {(each.kind, each.day) for each in logged}
-        turns += logged + [each for each in _dated(worker, now, options) if (each.kind, each.day) not in known]
-    firsts = [each.day for each in turns if each.kind == "start" and _anew(each)]
-    for turn in sorted(turns, key=lambda each: each.day):
-        others = [each.employment for each in workers if each is not turn.of]
-        at = turn.on.coming(now) if turn.kind == "start" else turn.on.leaving(now, firsts, others)
-        begun = turn.on.starts
-        if turn.kind == "start" and said["active"] and begun is not None and now - LAG < begun <= now:
-            at = begun  # it lifts an end on the day before, which an event has told (timeline, rule 4)
+        logged_days = {(turn.kind, turn.day) for turn in logged}
+        turns += logged + [turn for turn in _dated(worker, now, options) if (turn.kind, turn.day) not in logged_days]
+    firsts = [turn.day for turn in turns if turn.kind == "start" and _anew(turn)]
+    for turn in sorted(turns, key=lambda turn: turn.day):
+        others = [other.employment for other in workers if other is not turn.worker]
+        at = turn.alone.coming(now) if turn.kind == "start" else turn.alone.leaving(now, firsts, others)
+        begun = turn.alone.starts
+        if turn.kind == "start" and attributes["active"] and begun is not None and now - LAG < begun <= now:
+            at = begun  # it lifts an end on the day before, which an event has set (timeline, rule 4)
         if at is not None:
             name = f"{subject}/{turn.row}@{turn.day}"
-            effective = Effective(at, turn.written, turn.on.zone)
+            effective = Effective(at, turn.written, turn.alone.zone)
             active: dict[str, Fact] = {"active": turn.kind == "start"}
             order = (turn.entered, 1, name)
             yield SourceEvent(subject, name, "change", order, active, who, effective, turn.row, reason=turn.kind)
 
 
 def _anew(turn: _Turn) -> bool:
-    """Whether a start keeps an end on that day or the one before from counting."""
-    one = turn.of.employment
-    return not turn.on.rescinded and (one.renewed or turn.day != one.last)
+    """Whether a start overrides an end on the same day or the day before."""
+    employment = turn.worker.employment
+    return not turn.alone.rescinded and (employment.renewed or turn.day != employment.last)
 
 
 def _dated(worker: _Worker, now: int, options: SourceOptions) -> Iterator[_Turn]:
-    """The turns that a worker's own dates tell of. They were entered at some time; known is that they stand now."""
-    one = worker.employment
-    if one.last is not None:
+    """The turns in a worker's own dates. When they were entered isn't known, only that they stand now."""
+    employment = worker.employment
+    if employment.last is not None:
         written = columns.last_day(worker.row, options)
-        on = replace(one, first=None)
-        yield _Turn("end", one.last, on, worker, written or "", f"{FROM_DATES}/end/{one.last}", now)
-    over = one.over and not one.renewed  # before its first day: it never began
-    if one.first is not None and not over and not one.doubtful:
+        alone = replace(employment, first=None)
+        yield _Turn("end", employment.last, alone, worker, written or "", f"{FROM_DATES}/end/{employment.last}", now)
+    over = employment.over and not employment.renewed  # before its first day: it never began
+    if employment.first is not None and not over and not employment.doubtful:
         written = text(columns.own(worker.row, "hireDate", options))
-        on = replace(one, last=None)
-        yield _Turn("start", one.first, on, worker, written or "", f"{FROM_FIRST_DAY}/{one.first}", now)
+        alone = replace(employment, last=None)
+        yield _Turn(
+            "start", employment.first, alone, worker, written or "", f"{FROM_FIRST_DAY}/{employment.first}", now
+        )
 
 
 def _logged(worker: _Worker, now: int, options: SourceOptions) -> tuple[list[_Turn], dict[str, int]]:
-    """The turns that stand in a worker's transaction log, and the rows that don't any more, each with when that was
-    entered.
+    """The turns that stand in a worker's transaction log, and the cancelled rows, each with when that was entered.
 
-    Which of two entries with a flag did it to the other isn't said (the flags read "is a rescind or was rescinded").
-    Neither of a rescinded pair stands. Of those corrected the one stands that was entered last, if it is what the
-    worker's dates say.
+    The flags don't show which of two entries rescinded or corrected the other ("is a rescind or was rescinded").
+    Neither of a rescinded pair stands. Of corrected entries the one that was entered last stands, if it agrees with
+    the worker's dates.
     """
-    one = worker.employment
+    employment = worker.employment
     ended = columns.day_of(columns.own(worker.row, "terminationDate", options))
     standing: dict[tuple[str | None, str], _Turn] = {}
     cancelled: dict[str, int] = {}
@@ -196,19 +206,23 @@ def _logged(worker: _Worker, now: int, options: SourceOptions) -> tuple[list[_Tu
         kind, day_ = columns.turn_of(entry.names), columns.day_of(entry.effective)
         entered = moment(entry.entered, now)
         if entry.rescinded:
-            pointed_at = [each for each in entry.targets if each != worker.row.get("Workday_ID")]
+            pointed_at = [target for target in entry.targets if target != worker.row.get("Workday_ID")]
             cancelled |= dict.fromkeys((entry.wid, *pointed_at), entered)
         elif kind is not None and day_ is not None:
-            worked = one.last if kind == "end" and day_ == ended and one.last is not None else day_
-            on = replace(one, first=None, last=worked) if kind == "end" else replace(one, first=worked, last=None)
+            worked = employment.last if kind == "end" and day_ == ended and employment.last is not None else day_
+            alone = (
+                replace(employment, first=None, last=worked)
+                if kind == "end"
+                else replace(employment, first=worked, last=None)
+            )
             written = entry.effective if worked == day_ else columns.last_day(worker.row, options)
-            turn = _Turn(kind, worked, on, worker, written or "", entry.wid, entered)
-            place = (kind, "corrected" if entry.corrected else entry.wid)
-            if place in standing:
-                cancelled[standing[place].row] = entered
-            standing[place] = turn
-    for kind, said in (("end", one.last), ("start", one.first)):
+            turn = _Turn(kind, worked, alone, worker, written or "", entry.wid, entered)
+            key = (kind, "corrected" if entry.corrected else entry.wid)
+            if key in standing:
+                cancelled[standing[key].row] = entered
+            standing[key] = turn
+    for kind, day_now in (("end", employment.last), ("start", employment.first)):
         corrected = standing.get((kind, "corrected"))
-        if corrected is not None and said is not None and corrected.day != said:
+        if corrected is not None and day_now is not None and corrected.day != day_now:
             cancelled[standing.pop((kind, "corrected")).row] = corrected.entered
-    return [each for each in standing.values() if each.row not in cancelled], cancelled
+    return [turn for turn in standing.values() if turn.row not in cancelled], cancelled
