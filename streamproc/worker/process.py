@@ -123,8 +123,8 @@ class Worker:
     async def _bring(self, raw: RawRecord, mapping: Mapping) -> None:
         """A mapping comes after each partition's first, and only where what it reads can be heard everywhere."""
         await self._mappings.find_all()
-        beginnings = await reading.beginning_offsets(self._kafka, CHANGES)
-        if unheard_partitions(mapping, await in_force(self._kafka), beginnings):
+        known, beginnings = await in_force(self._kafka), await reading.beginning_offsets(self._kafka, CHANGES)
+        if unheard_partitions(mapping, known, beginnings):
             self._reject(raw, "mapping", f"it reads other facts, and the first records of {CHANGES} are gone")
         else:
             self._resolve_now(raw)

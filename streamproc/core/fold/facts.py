@@ -8,7 +8,7 @@ Facts are kept per subject, because one person can have two in one source, as co
 moves to another user takes all its facts along in one event; what stays behind says only that nothing is known here.
 But where the source itself moves it, what the subject has denied this user stays denied: who was disabled isn't let in
 again because their number was changed. An operator's order takes that along, too. Of what a subject says late of when
-it was this user's, only that counts (`tenure.py`).
+it was this user's, only that counts (`core/identity/account_ownership.py`).
 """
 
 from collections.abc import Collection

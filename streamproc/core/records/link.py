@@ -39,7 +39,7 @@ class Link(Value, frozen=True):
     `seq` counts the changes of this link; `origin` is the last record that was taken in, `ordered` the last operator's
     order. `claim`: whom the source names, `claimed`: where in its order. `facts`: all that was said. `forgotten`: how
     many waited of which only what they said is kept. `words`: what an account's source said of whether it is
-    active, and whose, from when that first matters (`tenure.py`); `former`: whom it has left since.
+    active, and whose, from when that first matters (`account_ownership.py`); `former`: whom it has left since.
     """
 
     seq: int
