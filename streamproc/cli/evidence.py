@@ -161,7 +161,7 @@ def _as_object(file: Path, verified: Verified) -> dict[str, Any]:
         "found": verified.finding_count,
         "findings": verified.findings,
         "counts": verified.counts,
-        "chosen": verified.chosen.shown(),
+        "chosen": verified.scope.as_object(),
         "redacted": verified.redacted,
         "signature": verified.signature,
         "signer": verified.signer,

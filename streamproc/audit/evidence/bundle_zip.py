@@ -1,7 +1,7 @@
-"""Evidence as a zip file: written so that the same content gives the same bytes, and read as if by an enemy's hand.
+"""Bundles as zip files: the same content gives the same bytes, and what is read may come from an attacker.
 
-Nothing is ever unpacked to disk. What a bundle never has isn't looked at further: a comment, ZIP64, encryption, names
-that lead elsewhere, bytes that belong to no file. Sizes are bounded before anything is read, and again while it is.
+Nothing is ever unpacked to disk. A file with anything that no bundle has is refused: a comment, ZIP64, encryption,
+names that lead elsewhere, bytes that belong to no file. Sizes are bounded before anything is read, and while it is.
 """
 
 import os
@@ -18,22 +18,22 @@ from streamproc.audit.evidence.format import UnreadableError
 from streamproc.core.errors import EvidenceError, NoBundleError
 
 LARGEST: Final = 2**31 - 1
-"""Bytes of all files of a bundle, as they are when unpacked, and of the bundle. From there on a zip needs ZIP64."""
+"""Largest size in bytes of a bundle, and of its files when unpacked. A larger zip file needs ZIP64."""
 FILES: Final = 10_000
 DIRECTORY: Final = 4 * 1024 * 1024
-"""Bytes of the zip's own table of contents, which Python reads at once."""
+"""Largest size in bytes of the zip file's table of contents, which Python reads at once."""
 PIECE: Final = 64 * 1024
 MOMENT: Final = (1980, 1, 1, 0, 0, 0)
-"""A zip file has to say when a file was changed; this is the first moment it can say."""
+"""The date of every file in a bundle: a zip file has to name one, and this is the first that it can name."""
 END: Final = 22
-"""Bytes of the last piece of a zip file, where it has no comment."""
+"""Bytes of a zip file's end record, where it has no comment."""
 HEAD: Final = 30
-"""Bytes before a file's name; the last four say how long that is, and what else stands there."""
+"""Bytes of a file's header before its name. The last four are the lengths of the name and of what follows it."""
 NAME: Final = re.compile(r"[A-Za-z0-9_.]{1,64}|mappings/[0-9a-f]{16}\.toml")
 
 
 class Unpacked:
-    """The files of a bundle; see `Contents`. Raises NoBundleError where it isn't a zip file that we could have made."""
+    """The `Contents` of a zip file. Raises NoBundleError where it isn't one that we could have made."""
 
     def __init__(self, file: Path) -> None:
         try:
@@ -58,7 +58,7 @@ class Unpacked:
         return [part.filename for part in self._parts]
 
     def chunks(self, name: str) -> Iterator[bytes]:
-        part = next(each for each in self._parts if each.filename == name)
+        part = next(part for part in self._parts if part.filename == name)
         try:
             with self._zip.open(part) as content:
                 while chunk := content.read(PIECE):
@@ -70,11 +70,11 @@ class Unpacked:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._file.close()  # and not only the zip: that waits for whoever still reads in it
+        self._file.close()  # closing the zip alone would wait for its last reader
 
 
 class Packer:
-    """Writes a bundle. What was written can be read again at once; see `Contents`."""
+    """Writes a bundle. Its `Contents` are what was written so far."""
 
     def __init__(self, target: BinaryIO) -> None:
         self._zip = zipfile.ZipFile(target, "w")
@@ -90,10 +90,10 @@ class Packer:
                 yield chunk
 
     def add(self, name: str, pieces: Iterable[bytes]) -> None:
-        """A file. Raises EvidenceError."""
+        """Add a file. Raises EvidenceError where the bundle gets too large."""
         part = zipfile.ZipInfo(name, MOMENT)
         part.compress_type = zipfile.ZIP_DEFLATED
-        part.create_system = 3  # or it would say on which system it was made
+        part.create_system = 3  # otherwise it would name the system on which it was made
         part.external_attr = (stat.S_IFREG | 0o600) << 16
         with self._zip.open(part, "w") as content:
             for piece in pieces:
@@ -112,7 +112,7 @@ class Packer:
 
 
 def _check_parts(parts: Sequence[zipfile.ZipInfo]) -> None:
-    """Before anything is unpacked. Raises NoBundleError."""
+    """Look at names and sizes before anything is unpacked. Raises NoBundleError."""
     if len(parts) > FILES:
         raise NoBundleError(f"{len(parts)} files; a bundle has at most {FILES}")
     total = sum(part.file_size for part in parts)
@@ -126,12 +126,12 @@ def _check_parts(parts: Sequence[zipfile.ZipInfo]) -> None:
 
 
 def _check_places(source: BinaryIO, parts: Sequence[zipfile.ZipInfo], directory: int) -> None:
-    """Whether the files lie one behind the other, from the first byte to the table of contents. Raises NoBundleError.
+    """Look whether the files lie one behind the other, up to the table of contents. Raises NoBundleError.
 
-    No sum is over what lies between them, and some programs would show it as a file.
+    No sum covers what would lie between them, and some programs would show it as a file.
     """
     reached = 0
-    for part in sorted(parts, key=lambda each: each.header_offset):
+    for part in sorted(parts, key=lambda part: part.header_offset):
         source.seek(part.header_offset)
         head = source.read(HEAD)
         if part.header_offset != reached or len(head) < HEAD or not head.startswith(b"PK\x03\x04"):
@@ -142,7 +142,7 @@ def _check_places(source: BinaryIO, parts: Sequence[zipfile.ZipInfo], directory:
 
 
 def _check_end(source: BinaryIO) -> int:
-    """Before Python reads the table of contents, how large that is. Returns where it begins. Raises NoBundleError."""
+    """Look how large the table of contents is, before Python reads it. Returns its offset. Raises NoBundleError."""
     size = source.seek(0, os.SEEK_END)
     if size > LARGEST:
         raise NoBundleError(f"{size} bytes; a bundle has at most {LARGEST}")

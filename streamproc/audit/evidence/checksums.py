@@ -1,4 +1,4 @@
-"""Sums: are a bundle's files those that it says it has, and is it signed? The first net (see `check.py`)."""
+"""Are a bundle's files those that its manifest lists, and is it signed? The first net of `verify.py`."""
 
 import hashlib
 from collections import Counter
@@ -20,8 +20,8 @@ from streamproc.audit.evidence.format import (
     UNLISTED,
     Contents,
     UnreadableError,
+    read_small,
     sums,
-    whole,
 )
 from streamproc.audit.evidence.signature import fingerprint, public_key, public_pem, signed
 from streamproc.core.errors import NoBundleError
@@ -29,10 +29,10 @@ from streamproc.core.errors import NoBundleError
 Signature: TypeAlias = Literal[
     "none", "of a key that wasn't compared", "of the given key", "of another key", "left out", "bad"
 ]
-"""`of another key`: good, but not by the key that was given. `left out`: it, or the key to check it by, is missing."""
+"""`of another key`: good, but by another key than the given one. `left out`: it, or the key beside it, is missing."""
 
 
-def measured(contents: Contents, name: str) -> dict[str, Any]:
+def manifest_entry(contents: Contents, name: str) -> dict[str, Any]:
     """A file's SHA-256, length and number of lines, as the manifest has them. Raises UnreadableError."""
     digest, size, count = hashlib.sha256(), 0, 0
     for chunk in contents.chunks(name):
@@ -43,27 +43,28 @@ def measured(contents: Contents, name: str) -> dict[str, Any]:
 
 
 class Checksums:
-    """See above. `files`: name → what was measured of it."""
+    """Compares the files with their sums."""
 
     def __init__(self, contents: Contents, findings: Findings) -> None:
         self.files: dict[str, dict[str, Any]] = {}
+        """Name → the file's manifest entry, as computed."""
         self._contents = contents
         self._findings = findings
 
     def measure(self) -> None:
-        """Every file's SHA-256, and whether it can be read at all."""
+        """Compute every file's entry, and report files that can't be read."""
         for name, count in Counter(self._contents.names).items():
             if count > 1:
                 self._findings.find("added", name, f"it is there {count} times")
             try:
-                self.files[name] = measured(self._contents, name)
+                self.files[name] = manifest_entry(self._contents, name)
             except UnreadableError as error:
                 self._findings.find("altered", name, f"can't be read: {error}")
 
     def manifest(self) -> dict[str, Any]:
-        """What the manifest says. Raises NoBundleError where it is of a later format."""
+        """The manifest; empty where it can't be read. Raises NoBundleError where it is of a later format."""
         try:
-            manifest = orjson.loads(whole(self._contents, MANIFEST))
+            manifest = orjson.loads(read_small(self._contents, MANIFEST))
         except (orjson.JSONDecodeError, UnreadableError):
             manifest = None
         if not isinstance(manifest, dict):
@@ -81,9 +82,9 @@ class Checksums:
         return manifest
 
     def compare(self, manifest: dict[str, Any]) -> None:
-        """The files that are there with those that the manifest and `SHA256SUMS` list."""
+        """Compare the files with those that the manifest and `SHA256SUMS` list."""
         listed, there = manifest.get("files", {}), self.files
-        told: set[str] = set()
+        reported: set[str] = set()
         for name in sorted(listed.keys() | set(self._contents.names) - UNLISTED):
             if name not in self._contents.names:
                 self._findings.find("left out", name, "the manifest lists it")
@@ -95,28 +96,28 @@ class Checksums:
                 )
             else:
                 continue
-            told.add(name)
-        for name in sorted({*TOPICS, CHAIN, README} - set(self._contents.names) - told):
+            reported.add(name)
+        for name in sorted({*TOPICS, CHAIN, README} - set(self._contents.names) - reported):
             self._findings.find("left out", name, "every bundle has it")
-        self._listed(told)
+        self._compare_sums(reported)
 
-    def _listed(self, told: set[str]) -> None:
-        """`SHA256SUMS`: the manifest and what vouches for it are only listed there."""
+    def _compare_sums(self, reported: set[str]) -> None:
+        """Compare `SHA256SUMS`, which alone lists the manifest and what vouches for it."""
         if SUMS not in self._contents.names:
             self._findings.find("left out", SUMS, "every bundle has it")
             return
         try:
-            found = whole(self._contents, SUMS)
+            content = read_small(self._contents, SUMS)
         except UnreadableError:
             return
-        there = [(name, each["sha256"]) for name, each in self.files.items() if name != SUMS]
+        there = [(name, entry["sha256"]) for name, entry in self.files.items() if name != SUMS]
         expected = sums(there)
-        if found == expected:
+        if content == expected:
             return
-        rows = [text.partition("  ") for text in found.decode(errors="replace").splitlines()]
+        rows = [text.partition("  ") for text in content.decode(errors="replace").splitlines()]
         listed = {name: digest for digest, _, name in rows}
         differing = {name for name, digest in there if listed.get(name) != digest} | (listed.keys() - self.files.keys())
-        for name in sorted(differing - told):
+        for name in sorted(differing - reported):
             if name in self._contents.names and name not in UNLISTED:
                 self._findings.find("altered", SUMS, f"it doesn't have the SHA-256 of {name}, which the manifest has")
             elif name in self._contents.names:
@@ -128,24 +129,24 @@ class Checksums:
             self._findings.find("altered", SUMS, "it isn't spelled as it was made")
 
     def signature(self, manifest: dict[str, Any], trusted: Ed25519PublicKey | None) -> tuple[Signature, str | None]:
-        """What it is worth, and the fingerprint of the key that signed it."""
+        """What the signature is worth, and the fingerprint of the key that signed."""
         present = [name for name in (SIGNATURE, PUBLIC_KEY) if name in self._contents.names]
-        said = manifest.get("signed_by")
-        if said is None and not present:
+        named_signer = manifest.get("signed_by")
+        if named_signer is None and not present:
             if trusted is not None:
                 self._findings.find("left out", SIGNATURE, "it isn't signed, by the given key or any other")
             return "none", None
         before = self._findings.count
         for name in {SIGNATURE, PUBLIC_KEY} - set(present):
             self._findings.find("left out", name, "the bundle is signed, or was")
-        if said is None:
+        if named_signer is None:
             self._findings.find("added", SIGNATURE, "the manifest says that it isn't signed")
         if len(present) < 2:
-            return ("bad" if said is None else "left out"), None
+            return ("bad" if named_signer is None else "left out"), None
         try:
-            pem, content = whole(self._contents, PUBLIC_KEY), whole(self._contents, MANIFEST)
+            pem, content = read_small(self._contents, PUBLIC_KEY), read_small(self._contents, MANIFEST)
             key = public_key(pem)
-            good = signed(key, whole(self._contents, SIGNATURE), content)
+            good = signed(key, read_small(self._contents, SIGNATURE), content)
         except (ValueError, UnreadableError) as error:
             self._findings.find("altered", PUBLIC_KEY, str(error))
             return "bad", None
@@ -154,7 +155,7 @@ class Checksums:
             self._findings.find("altered", PUBLIC_KEY, "it isn't spelled as it was made")
         if not good:
             self._findings.find("altered", SIGNATURE, f"not a signature of {MANIFEST} by the key in {PUBLIC_KEY}")
-        if said not in {None, signer}:
+        if named_signer not in {None, signer}:
             self._findings.find("altered", PUBLIC_KEY, "not the key by which the manifest says that it is signed")
         wrong = self._findings.count > before
         if trusted is not None and fingerprint(trusted) != signer:

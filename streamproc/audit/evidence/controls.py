@@ -1,4 +1,4 @@
-"""Controls: the operators' orders of a bundle, so that what goes back to one can be held against it."""
+"""The operators' orders of a bundle, with which what goes back to them is compared."""
 
 from collections.abc import Callable
 
@@ -12,12 +12,12 @@ from streamproc.core.records.control import CONTROL, IDENTITY
 
 
 class Controls:
-    """See above. `read` it first."""
+    """The orders of a bundle, once `read` has read them."""
 
     def __init__(self, find: Callable[[Finding], None]) -> None:
         self.ids: set[str] = set()
         self.texts: dict[tuple[int, int], str | None] = {}
-        """Partition and offset of each → text of the mapping that it brings."""
+        """Partition and offset of each order → text of the mapping that it brings."""
         self.moves: set[tuple[str, str | None]] = set()
         """By whom, and why, subjects were moved."""
         self.ranges: dict[str, list[int]] = {}
@@ -25,12 +25,12 @@ class Controls:
         self._find = find
 
     def read(self, contents: Contents) -> None:
-        """All of them."""
-        pages = LineReader(contents, CONTROLS, self._find)
-        while pages.partition is not None:
-            for number, line in pages.of(pages.partition):
+        """Read all orders."""
+        reader = LineReader(contents, CONTROLS, self._find)
+        while reader.partition is not None:
+            for number, line in reader.of(reader.partition):
                 self._read(number, line)
-        self.ranges = pages.ranges
+        self.ranges = reader.ranges
 
     def _read(self, number: int, line: Line) -> None:
         try:
@@ -39,6 +39,6 @@ class Controls:
             self._find(Finding("altered", CONTROLS, "not an operator's order", number))
             return
         self.ids.add(control.id)
-        self.texts[line.place] = control.mapping
+        self.texts[line.position] = control.mapping
         if control.action in IDENTITY:
             self.moves.add((control.by, control.reason))

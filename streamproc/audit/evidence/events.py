@@ -1,4 +1,4 @@
-"""Events: a bundle's events folded anew, partition by partition: what each user's records have to be."""
+"""Folds a bundle's events anew, partition by partition: what each user's records have to be."""
 
 from collections.abc import Callable, Iterator
 from typing import Final
@@ -20,55 +20,55 @@ NEVER: Final = 2**63
 
 
 class Events:
-    """See above. What isn't as it should be is told on the way."""
+    """The events of a bundle. Reports what isn't as it should be on the way."""
 
-    def __init__(self, contents: Contents, chosen: Scope, controls: Controls, find: Callable[[Finding], None]) -> None:
+    def __init__(self, contents: Contents, scope: Scope, controls: Controls, find: Callable[[Finding], None]) -> None:
         self.texts: dict[str, str] = {}
         """Digest → text of each mapping that some event brought."""
         self._contents = contents
-        self._chosen = chosen
+        self._scope = scope
         self._controls = controls
         self._find = find
 
-    def fold(self, pages: LineReader, partition: int, accounts: dict[str, UserTally]) -> None:
-        """A partition, into the accounts of whom it is about."""
+    def fold(self, reader: LineReader, partition: int, tallies: dict[str, UserTally]) -> None:
+        """Fold a partition into the tallies of its users."""
         refold = self._refold(partition)
-        if refold.rules is None and pages.partition == partition:
+        if refold.rules is None and reader.partition == partition:
             what = f"no event of partition {partition} says which mapping is in force: nothing of it can be folded"
             self._find(Finding("left out", EVENTS, what))
-        for number, line in pages.of(partition):
-            step = _taken(refold, line.logged(TOPICS[EVENTS])) if refold.rules is not None else None
+        for number, line in reader.of(partition):
+            step = _step(refold, line.logged(TOPICS[EVENTS])) if refold.rules is not None else None
             event = None if step is None else step.event
             if step is None and refold.rules is not None:
                 self._find(Finding("altered", EVENTS, "can't be folded", number, seq=line.offset))
-            if self._chosen.beyond(line.timestamp):
+            if self._scope.beyond(line.timestamp):
                 self._find(Finding("added", EVENTS, "after the end of the period", number, seq=line.offset))
             if event is not None and event.kind == "mapping":
                 self._mapping(number, line, event, step)
             else:
                 user = (line.key or b"").decode(errors="replace")
-                account = accounts.setdefault(user, UserTally(user, partition))
-                account.events += 1
-                account.why |= self._chosen.why("event", line.timestamp)
+                tally = tallies.setdefault(user, UserTally(user, partition))
+                tally.events += 1
+                tally.why |= self._scope.why("event", line.timestamp)
                 if event is not None:
                     self._event(number, line, event, user)
             for user, value in () if step is None else step.records.items():
-                if user in accounts:
-                    accounts[user].folded[line.offset] = Folded.of(value)
+                if user in tallies:
+                    tallies[user].folded[line.offset] = Folded.of(value)
 
     def record(self, partition: int, user: str, seq: int) -> bytes:
-        """One record again, in its own bytes. The partition is folded once more for it."""
+        """The bytes of one record. The partition is folded once more for it."""
         refold = self._refold(partition)
         for line in self._of(partition):
-            step = _taken(refold, line.logged(TOPICS[EVENTS]))
+            step = _step(refold, line.logged(TOPICS[EVENTS]))
             if line.offset == seq and step is not None and user in step.records:
                 return step.records[user]
         return b"{}"
 
     def _of(self, partition: int, until: int = NEVER) -> Iterator[Line]:
-        pages = LineReader(self._contents, EVENTS, lambda _: None)
-        while pages.partition is not None and pages.partition <= partition:
-            for _, line in pages.of(pages.partition):
+        reader = LineReader(self._contents, EVENTS, lambda _: None)
+        while reader.partition is not None and reader.partition <= partition:
+            for _, line in reader.of(reader.partition):
                 if line.partition == partition and line.offset < until:
                     yield line
 
@@ -94,23 +94,23 @@ class Events:
             return
         try:
             compiled(event.event, event.mapping.text)
-        except MappingError:  # it changed nothing, so nobody looked at it
+        except MappingError:  # it changed nothing, so its order doesn't matter
             return
         self.texts.setdefault(event.event, event.mapping.text)
-        place = (event.origin.partition, event.origin.offset)
+        position = (event.origin.partition, event.origin.offset)
         if event.origin.topic != TOPICS[CONTROLS]:
             return
-        if place not in self._controls.texts:
-            what = f"the order that brought mapping {event.event}, at partition {place[0]}, offset {place[1]}"
+        if position not in self._controls.texts:
+            what = f"the order that brought mapping {event.event}, at partition {position[0]}, offset {position[1]}"
             self._find(Finding("left out", CONTROLS, what, seq=line.offset))
-        elif self._controls.texts[place] != event.mapping.text:
+        elif self._controls.texts[position] != event.mapping.text:
             what = f"the order of mapping {event.event} brought another text than its event"
             self._find(Finding("altered", CONTROLS, what, seq=line.offset))
 
 
-def _taken(refold: Refold, logged: StoredRecord) -> Step | None:
-    """None: the fold fell over it. No event of ours does that, but this may be anybody's."""
+def _step(refold: Refold, logged: StoredRecord) -> Step | None:
+    """The step; None: the fold failed. No event of ours makes it fail, but a bundle may hold anything."""
     try:
         return refold.take(logged)
-    except Exception:  # noqa: BLE001 - whatever it was, it is the line's fault
+    except Exception:  # noqa: BLE001 - whatever it is, the line is to blame
         return None

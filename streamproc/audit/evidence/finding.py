@@ -1,4 +1,4 @@
-"""Finding: what isn't as it should be in a bundle, and how it is told."""
+"""What isn't as it should be in a bundle, and the sentence that says so."""
 
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal, TypeAlias
@@ -8,55 +8,55 @@ import orjson
 Kind: TypeAlias = Literal["altered", "added", "left out", "another key"]
 
 KEPT: Final = 1000
-"""Findings that are kept."""
+"""Findings that are kept; all are counted."""
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What isn't as it should be. `line`: from 1. `seq`: the offset in `identity.changes` of the event it is about.
-
-    `another key`: nothing was done to it, but it isn't whose one wants.
-    """
+    """Something in a bundle that isn't as it should be."""
 
     kind: Kind
+    """`another key`: the bundle is unaltered, but signed by another key than the given one."""
     file: str
     what: str
     line: int | None = None
+    """From 1."""
     user: str | None = None
     seq: int | None = None
+    """Offset in `identity.changes` of the event that it is about."""
 
     @property
     def sentence(self) -> str:
-        """In one line."""
-        place = self.file if self.line is None else f"{self.file} line {self.line}"
+        """The finding in one line."""
+        where = self.file if self.line is None else f"{self.file} line {self.line}"
         about = [] if self.user is None else [f"user {self.user}"]
         about += [] if self.seq is None else [f"seq {self.seq}"]
-        return f"{self.kind}: {', '.join([place, *about])}: {self.what}"
+        return f"{self.kind}: {', '.join([where, *about])}: {self.what}"
 
 
 class Findings:
-    """All of them are counted, and the first `KEPT` kept."""
+    """Counts all findings, and keeps the first `KEPT`."""
 
     def __init__(self) -> None:
-        self.kept: list[Finding] = []
+        self.first: list[Finding] = []
         self.count = 0
 
-    def keep(self, finding: Finding) -> None:
-        """One more."""
+    def add(self, finding: Finding) -> None:
+        """Count a finding, and keep it if it is among the first."""
         self.count += 1
-        if len(self.kept) < KEPT:
-            self.kept.append(finding)
+        if len(self.first) < KEPT:
+            self.first.append(finding)
 
     def find(self, kind: Kind, file: str, what: str, **more: Any) -> None:
-        """The same; see `Finding`."""
-        self.keep(Finding(kind, file, what, **more))
+        """Add a finding; `more` are its other fields."""
+        self.add(Finding(kind, file, what, **more))
 
     def explain(self, finding: Finding, what: str) -> None:
-        """Say it better, if it was kept."""
-        self.kept = [replace(each, what=what) if each is finding else each for each in self.kept]
+        """Give a finding a better text, if it was kept."""
+        self.first = [replace(known, what=what) if known is finding else known for known in self.first]
 
 
 def short(value: Any) -> str:
-    """A JSON value, as much of it as goes into a finding."""
+    """As much of a JSON value as goes into a finding."""
     text = orjson.dumps(value, default=str).decode()
     return text if len(text) <= 80 else f"{text[:77]}..."

@@ -1,8 +1,8 @@
-"""Bundle: what the log holds of some users, from which whoever has it can recompute what came of it.
+"""The format of a bundle: what the log holds of some users, so that anybody who has it can recompute what follows.
 
-This page is the format: what each file is called, and what it takes to read one. The raw lines (events, records,
-outcomes, controls) are the log's own bytes with the place at which they lay. `chain.jsonl` and the manifest follow from
-these alone, so who made the bundle and who verifies it compute them in the same way (`accounts.py`).
+The raw lines (events, records, outcomes, controls) are the log's own bytes, with topic partition, offset and timestamp.
+`chain.jsonl` and the manifest follow from these alone, so that maker and verifier compute them by the same code
+(`user_tallies.py`).
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -28,12 +28,12 @@ TOPICS: Final = {
 }
 """File of raw lines → the topic whose records it holds."""
 UNLISTED: Final = frozenset({MANIFEST, SIGNATURE, PUBLIC_KEY, SUMS})
-"""Files that the manifest doesn't list: it can't, or they only vouch for it."""
+"""Files that the manifest doesn't list: itself, and files that only vouch for it."""
 
 LONGEST: Final = 8 * 1024 * 1024
-"""Bytes of a line: more than any record of ours takes, however it is escaped."""
+"""Largest line in bytes: more than any record of ours takes, however it is escaped."""
 SMALL: Final = 16 * 1024 * 1024
-"""Bytes of a file that is read at once: manifest, sums, keys, a mapping."""
+"""Largest file in bytes that is read at once: manifest, sums, keys, a mapping."""
 
 
 class UnreadableError(Exception):
@@ -41,10 +41,11 @@ class UnreadableError(Exception):
 
 
 class Contents(Protocol):
-    """The files of a bundle. `names` are in the bundle's order."""
+    """The files of a bundle."""
 
     @property
-    def names(self) -> Sequence[str]: ...
+    def names(self) -> Sequence[str]:
+        """In the bundle's order."""
 
     def chunks(self, name: str) -> Iterator[bytes]:
         """A file's bytes, in pieces that fit into memory. Raises UnreadableError."""
@@ -54,29 +55,29 @@ def lines(contents: Contents, name: str) -> Iterator[bytes]:
     """A file's lines, without the newline. Raises UnreadableError."""
     rest = b""
     for chunk in contents.chunks(name):
-        *whole, rest = (rest + chunk).split(b"\n")
-        yield from whole
+        *complete, rest = (rest + chunk).split(b"\n")
+        yield from complete
         if len(rest) > LONGEST:
             raise UnreadableError(f"a line is longer than {LONGEST} bytes")
     if rest:
         yield rest
 
 
-def whole(contents: Contents, name: str) -> bytes:
-    """A small file. Raises UnreadableError."""
-    found = bytearray()
+def read_small(contents: Contents, name: str) -> bytes:
+    """All bytes of a small file. Raises UnreadableError, also where it isn't small."""
+    content = bytearray()
     for chunk in contents.chunks(name):
-        found += chunk
-        if len(found) > SMALL:
+        content += chunk
+        if len(content) > SMALL:
             raise UnreadableError(f"it is longer than {SMALL} bytes")
-    return bytes(found)
+    return bytes(content)
 
 
 def mapping_file(digest: str) -> str:
-    """Name of a mapping's file."""
+    """The name of a mapping's file."""
     return f"mappings/{digest}.toml"
 
 
 def sums(digests: Iterable[tuple[str, str]]) -> bytes:
-    """`SHA256SUMS`, from name and SHA-256 of each other file; `sha256sum -c` reads it."""
+    """The content of `SHA256SUMS`, by name and SHA-256 of each other file; `sha256sum -c` reads it."""
     return "".join(f"{digest}  {name}\n" for name, digest in sorted(digests)).encode()

@@ -1,4 +1,4 @@
-"""Pages: a file of raw lines, partition by partition, each line's number with it. What can't be read is told."""
+"""Reads a file of raw lines, partition by partition, with each line's number. Reports what can't be read."""
 
 from collections.abc import Callable, Iterator
 
@@ -41,12 +41,12 @@ class LineReader:
                 except ValueError as error:
                     self._find(Finding("altered", self.file, f"not a line of a bundle: {error}", number))
                     continue
-                if line.place <= last:
+                if line.position <= last:
                     what = f"offset {line.offset} of partition {line.partition} is there twice, or out of its order"
-                    self._find(Finding("added" if line.place == last else "altered", self.file, what, number))
+                    self._find(Finding("added" if line.position == last else "altered", self.file, what, number))
                     if line.partition < last[0]:
                         continue
-                last = max(last, line.place)
+                last = max(last, line.position)
                 ends = self.ranges.setdefault(str(line.partition), [line.offset, line.offset])
                 ends[1] = line.offset
                 yield number, line

@@ -1,4 +1,4 @@
-"""Outcomes: a bundle's outcomes against the records that they are about, and each event's one fate."""
+"""Compares a bundle's outcomes with the records that they are about, and looks for each event's one fate."""
 
 from bisect import bisect_right
 from collections.abc import Callable
@@ -17,64 +17,64 @@ from streamproc.core.records.outcome import OUTCOME, Outcome
 from streamproc.core.records.user_record import FIRST
 
 RETRY: Final = "retry"
-"""In the place of an order's id, where nobody ordered it: what was set aside was tried again after a while."""
+"""Stands in for an order's id where nobody ordered it: parked work that was tried again after a while."""
 
 
 class Outcomes:
-    """See above. What isn't as it should be is told on the way."""
+    """The outcomes of a bundle. Reports what isn't as it should be on the way."""
 
-    def __init__(self, chosen: Scope, controls: Controls, find: Callable[[Finding], None]) -> None:
-        self._chosen = chosen
+    def __init__(self, scope: Scope, controls: Controls, find: Callable[[Finding], None]) -> None:
+        self._scope = scope
         self._controls = controls
         self._find = find
 
-    def compare(self, pages: LineReader, partition: int, accounts: dict[str, UserTally]) -> None:
-        """A partition whose events were folded into the accounts."""
-        for number, line in pages.of(partition):
+    def compare(self, reader: LineReader, partition: int, tallies: dict[str, UserTally]) -> None:
+        """Compare a partition, whose events were folded into the tallies."""
+        for number, line in reader.of(partition):
             try:
                 outcome = OUTCOME.validate_json(line.value or b"")
             except ValidationError:
                 self._find(Finding("altered", OUTCOMES, "not an outcome", number))
                 continue
             user, seq = outcome.user, outcome.seq
-            account = accounts.get(user)
+            tally = tallies.get(user)
             if user.encode() != line.key:
                 self._find(Finding("altered", OUTCOMES, "its key names another user", number, user, seq))
-            if account is not None and self._passing(outcome, account):
-                account.outcomes += 1
-                account.fates.append((FIRST if outcome.since is None else outcome.since, seq, number))
+            if tally is not None and self._passes_over(outcome, tally):
+                tally.outcomes += 1
+                tally.fates.append((FIRST if outcome.since is None else outcome.since, seq, number))
                 continue
-            if account is None or seq not in account.folded:
+            if tally is None or seq not in tally.folded:
                 what = f"no event at offset {seq} of {TOPICS[EVENTS]} led to it: it was added, or its event left out"
                 self._find(Finding("added", OUTCOMES, what, number, user, seq))
                 continue
-            account.outcomes += 1
-            account.why |= self._chosen.why("outcome", line.timestamp)
-            if (wrong := self._wrong(outcome, account.folded[seq])) is not None:
+            tally.outcomes += 1
+            tally.why |= self._scope.why("outcome", line.timestamp)
+            if (wrong := self._wrong(outcome, tally.folded[seq])) is not None:
                 self._find(Finding("altered", OUTCOMES, wrong, number, user, seq))
             if outcome.final:
-                account.fates.append((seq - 1 if outcome.since is None else outcome.since, seq, number))
+                tally.fates.append((seq - 1 if outcome.since is None else outcome.since, seq, number))
 
-    def fates(self, account: UserTally) -> None:
-        """Each event has one, up to the newest that was told."""
-        seqs, told = sorted(account.folded), set[int]()
-        for since, until, number in account.fates:
-            for seq in seqs[bisect_right(seqs, since) : bisect_right(seqs, until)]:
-                if seq in told:
+    def fates(self, tally: UserTally) -> None:
+        """Look for one fate of each event, up to the newest that has one."""
+        seqs, told_seqs = sorted(tally.folded), set[int]()
+        for since_seq, until_seq, number in tally.fates:
+            for seq in seqs[bisect_right(seqs, since_seq) : bisect_right(seqs, until_seq)]:
+                if seq in told_seqs:
                     what = "a second fate of the same event"
-                    self._find(Finding("added", OUTCOMES, what, number, account.user, seq))
-                told.add(seq)
-        newest = max(told, default=FIRST)
-        for seq in [seq for seq in seqs if seq < newest and seq not in told]:
-            self._find(Finding("left out", OUTCOMES, "no fate of this event is there", None, account.user, seq))
+                    self._find(Finding("added", OUTCOMES, what, number, tally.user, seq))
+                told_seqs.add(seq)
+        newest = max(told_seqs, default=FIRST)
+        for seq in [seq for seq in seqs if seq < newest and seq not in told_seqs]:
+            self._find(Finding("left out", OUTCOMES, "no fate of this event is there", None, tally.user, seq))
 
-    def _passing(self, outcome: Outcome, account: UserTally) -> bool:
-        """Whether it passes over an event within the period together with later ones, which aren't here."""
-        newest = max(account.folded, default=FIRST)
-        return self._chosen.until is not None and outcome.since is not None and outcome.since < newest < outcome.seq
+    def _passes_over(self, outcome: Outcome, tally: UserTally) -> bool:
+        """Whether it ends an event of the period together with later events, which aren't in the bundle."""
+        newest = max(tally.folded, default=FIRST)
+        return self._scope.until is not None and outcome.since is not None and outcome.since < newest < outcome.seq
 
     def _wrong(self, outcome: Outcome, folded: Folded) -> str | None:
-        """What of an outcome doesn't go with the record that it is about."""
+        """What in an outcome contradicts the record that it is about; None: nothing."""
         cause = outcome.cause
         if outcome.final and outcome.verdict == "revoked" and outcome.read_back is None:
             return "revoked, but the target was never asked again"

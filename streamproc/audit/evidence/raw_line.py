@@ -1,4 +1,4 @@
-"""Line: one record of a topic as a line of a bundle's file, and back again."""
+"""One record of a topic as a line of a bundle's file, and back again."""
 
 from base64 import b64decode, b64encode
 from dataclasses import dataclass
@@ -11,17 +11,18 @@ from streamproc.core.records.stored_record import StoredRecord
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One record of a topic, as a line of the file. `timestamp`: ms since 1970."""
+    """One record of a topic, as a line of a file."""
 
     partition: int
     offset: int
     timestamp: int
+    """In ms since 1970."""
     key: bytes | None
     value: bytes | None
 
     @property
-    def place(self) -> tuple[int, int]:
-        """Lines lie in the order of this."""
+    def position(self) -> tuple[int, int]:
+        """Lines are in the order of this."""
         return self.partition, self.offset
 
     @classmethod
@@ -29,17 +30,17 @@ class Line:
         return cls(logged.partition, logged.offset, logged.timestamp, logged.key, logged.value)
 
     def logged(self, topic: str) -> StoredRecord:
-        """As it lay in the topic."""
+        """The record as it lay in the topic."""
         return StoredRecord(topic, self.partition, self.offset, self.timestamp, self.key, self.value)
 
     def encoded(self) -> bytes:
-        """Bytes as text where they are UTF-8, else as `key64` and `value64`, in base64. Ends with a newline."""
-        place = {"partition": self.partition, "offset": self.offset, "timestamp": self.timestamp}
-        return orjson.dumps(place | _text("key", self.key) | _text("value", self.value)) + b"\n"
+        """The line, with its newline. Bytes that aren't UTF-8 are `key64` and `value64`, in base64."""
+        position = {"partition": self.partition, "offset": self.offset, "timestamp": self.timestamp}
+        return orjson.dumps(position | _text("key", self.key) | _text("value", self.value)) + b"\n"
 
 
 def line_of(text: bytes) -> Line:
-    """The line again. Raises ValueError with what is wrong with it, without what it says."""
+    """The line in a text. Raises ValueError that says what is wrong, without quoting it."""
     try:
         raw = orjson.loads(text)
     except orjson.JSONDecodeError:

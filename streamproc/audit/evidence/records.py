@@ -1,4 +1,4 @@
-"""Records: a bundle's records, byte for byte against what its events give."""
+"""Compares a bundle's records, byte for byte, with what its events give."""
 
 import hashlib
 from collections.abc import Callable, Iterator
@@ -16,37 +16,37 @@ from streamproc.audit.evidence.user_tally import UserTally
 from streamproc.core.records.user_record import sealed
 
 EXPLAINED: Final = 20
-"""Altered records of which it is told in what they differ: each costs another fold."""
+"""Altered records that are explained: each costs another fold."""
 
 
 class Records:
-    """See above. What isn't as it should be is told on the way."""
+    """The records of a bundle. Reports what isn't as it should be on the way."""
 
-    def __init__(self, chosen: Scope, find: Callable[[Finding], None]) -> None:
-        self._chosen = chosen
+    def __init__(self, scope: Scope, find: Callable[[Finding], None]) -> None:
+        self._scope = scope
         self._find = find
         self._changed: list[tuple[Finding, str, int, Line]] = []
 
-    def compare(self, pages: LineReader, partition: int, accounts: dict[str, UserTally]) -> None:
-        """A partition whose events were folded into the accounts."""
+    def compare(self, reader: LineReader, partition: int, tallies: dict[str, UserTally]) -> None:
+        """Compare a partition, whose events were folded into the tallies."""
         differing: dict[str, int] = {}
-        for number, line in pages.of(partition):
-            user, seq = _named(line.value)
+        for number, line in reader.of(partition):
+            user, seq = _user_and_seq(line.value)
             key = (line.key or b"").decode(errors="replace")
-            account = accounts.get(key)
+            tally = tallies.get(key)
             if user != key or seq is None:
                 self._find(Finding("altered", RECORDS, "not a record of the user whom its key names", number, key))
                 continue
-            if account is None:
+            if tally is None:
                 self._find(Finding("added", RECORDS, "no event of this user is there", number, user, seq))
                 continue
-            account.why |= self._chosen.why("record", line.timestamp)
-            folded = account.folded.get(seq)
+            tally.why |= self._scope.why("record", line.timestamp)
+            folded = tally.folded.get(seq)
             if folded is None:
                 what = f"no event at offset {seq} of {TOPICS[EVENTS]} led to it: it was added, or its event left out"
                 self._find(Finding("added", RECORDS, what, number, user, seq))
                 continue
-            account.recorded.add(seq)
+            tally.recorded.add(seq)
             if hashlib.sha256(line.value or b"").digest() != folded.value:
                 if user not in differing:
                     finding = Finding("altered", RECORDS, "isn't what its events give", number, user, seq)
@@ -60,20 +60,20 @@ class Records:
                 self._find(Finding("altered", RECORDS, what, None, user))
 
     def differences(self, events: Events) -> Iterator[tuple[Finding, str]]:
-        """For each altered record that was found, in what it differs."""
+        """For each altered record, in what it differs."""
         for finding, user, seq, line in self._changed:
             value = line.value or b""
             folded = events.record(line.partition, user, seq)
             try:
-                found = list(_different("", orjson.loads(value), orjson.loads(folded)))
+                differences = list(_different("", orjson.loads(value), orjson.loads(folded)))
             except orjson.JSONDecodeError:
-                found = ["it isn't JSON"]
+                differences = ["it isn't JSON"]
             fits = "" if sealed(value) else "; its own hash doesn't fit it"
-            yield finding, f"isn't what its events give: {'; '.join(found[:3]) or 'spelled differently'}{fits}"
+            yield finding, f"isn't what its events give: {'; '.join(differences[:3]) or 'spelled differently'}{fits}"
 
 
-def _named(value: bytes | None) -> tuple[str | None, int | None]:
-    """User and seq of a recorded record; None where it doesn't say."""
+def _user_and_seq(value: bytes | None) -> tuple[str | None, int | None]:
+    """The user and seq that a record names; None: it names none."""
     try:
         raw = orjson.loads(value or b"")
     except orjson.JSONDecodeError:
@@ -84,7 +84,7 @@ def _named(value: bytes | None) -> tuple[str | None, int | None]:
 
 
 def _different(path: str, left: Any, right: Any) -> Iterator[str]:
-    """Where the recorded (left) and the folded value differ, and both sides, shortened."""
+    """Where the recorded (left) and the folded (right) value differ, with both sides, shortened."""
     if isinstance(left, dict) and isinstance(right, dict):
         for name in sorted(left.keys() | right.keys()):
             if name != "hash" or path:

@@ -1,7 +1,7 @@
-"""Redacted evidence: a bundle's lines once more, without who it is about (see `redaction.py`).
+"""The lines of a bundle, redacted by the rules of `redaction.py`.
 
-The redacted events are folded beside the original ones, and each record has to say the same: the same seq, effect,
-dates, problems and kinds of operations. So what the redacted bundle proves is what the original one does.
+The redacted events are folded beside the original ones, and each pair of records has to agree in seq, effect, dates,
+problems and kinds of operations. So the redacted bundle proves what the original one proves.
 """
 
 from collections.abc import Iterable, Iterator
@@ -10,9 +10,9 @@ from typing import Any, Final, Protocol
 import orjson
 from pydantic import ValidationError
 
-from streamproc.audit.evidence.format import CONTROLS, EVENTS, OUTCOMES, RECORDS, TOPICS, Contents, lines, whole
+from streamproc.audit.evidence.format import CONTROLS, EVENTS, OUTCOMES, RECORDS, TOPICS, Contents, lines, read_small
 from streamproc.audit.evidence.raw_line import Line, line_of
-from streamproc.audit.evidence.redaction import MARK, WHOLE, Redaction, ids, kept
+from streamproc.audit.evidence.redaction import MARK, WHOLE, Redaction, facts_read, ids
 from streamproc.audit.evidence.scope import Scope
 from streamproc.core.errors import EvidenceError
 from streamproc.core.fold.mapping import parse_mapping
@@ -24,27 +24,27 @@ from streamproc.core.records.stored_record import StoredRecord
 from streamproc.core.records.user_record import Cause
 
 SAME: Final = ("seq", "prev", "due", "as_of", "effect", "mapping", "problems")
-"""What of a record has to stay as it was; beside it the kinds of its operations."""
+"""Fields of a record that stay as they were, as do the kinds of its operations."""
 
 
 class Shelf(Protocol):
-    """Bytes put away, not to have them in memory."""
+    """Keeps bytes out of memory."""
 
     def put(self, value: bytes) -> int:
-        """Returns what `get` wants for it."""
+        """Put bytes away. Returns the index to get them by."""
 
-    def get(self, place: int) -> bytes: ...
+    def get(self, index: int) -> bytes: ...
 
 
 class Redacted:
-    """See above. `original` is a bundle in which nothing was found. `files` are to be read once, in their order."""
+    """A bundle, redacted. `original` has no findings. `files` are read once, in their order."""
 
     def __init__(self, original: Contents, key: bytes, shelf: Shelf) -> None:
         self._original = original
         self._shelf = shelf
         self._mappings = [name for name in original.names if name.startswith("mappings/")]
-        texts = [whole(original, name).decode() for name in self._mappings]
-        self._redaction = Redaction(key, kept(parse_mapping(text) for text in texts), self._ids())
+        texts = [read_small(original, name).decode() for name in self._mappings]
+        self._redaction = Redaction(key, facts_read(parse_mapping(text) for text in texts), self._ids())
         self._records: dict[tuple[str, int], int] = {}
         self._hashes: dict[str, list[str]] = {}
 
@@ -55,24 +55,24 @@ class Redacted:
         yield OUTCOMES, self._of_outcomes()
         yield CONTROLS, self._of_controls()
         for name in self._mappings:
-            yield name, [whole(self._original, name)]
+            yield name, [read_small(self._original, name)]
 
-    def chosen(self, chosen: Scope) -> Scope:
-        """Whose evidence it is."""
-        return Scope(tuple(sorted(map(self._redaction.word, chosen.users))), chosen.first, chosen.until)
+    def chosen(self, scope: Scope) -> Scope:
+        """Whose evidence it is, redacted."""
+        return Scope(tuple(sorted(map(self._redaction.word, scope.users))), scope.first, scope.until)
 
-    def shown(self) -> dict[str, Any]:
-        """For the manifest, once the files were read."""
-        kept, hidden = sorted(self._redaction.kept), sorted(self._redaction.hidden)
+    def as_object(self) -> dict[str, Any]:
+        """As JSON for the manifest, once the files were read."""
+        kept, hidden = sorted(self._redaction.kept_facts), sorted(self._redaction.hidden)
         return {"prefix": MARK, "kept": kept, "hidden": hidden, "whole": list(WHOLE)}
 
-    def linked(self, account: dict[str, Any]) -> dict[str, Any]:
-        """A user's line of the chain, each record with the hashes of the original one."""
+    def linked(self, tally: dict[str, Any]) -> dict[str, Any]:
+        """A user's line of the chain, with the original record's hashes beside each record."""
         before = ""
-        for each, digest in zip(account["records"], self._hashes[account["user"]], strict=True):
-            each["original"] = {"before": before, "hash": digest}
+        for record, digest in zip(tally["records"], self._hashes[tally["user"]], strict=True):
+            record["original"] = {"before": before, "hash": digest}
             before = digest
-        return account
+        return tally
 
     def _lines(self, file: str) -> Iterator[Line]:
         return map(line_of, lines(self._original, file))
@@ -107,7 +107,7 @@ class Redacted:
     def _hidden(self, line: Line) -> Line:
         event = _event(line)
         key = (line.key or b"").decode(errors="replace")
-        if event is None:  # it led to nothing, and nobody knows what it says
+        if event is None:  # it led to nothing, and what it holds isn't known
             return Line(line.partition, line.offset, line.timestamp, self._redaction.word(key).encode(), None)
         key = key if event.kind == "mapping" else self._redaction.word(key)
         value = orjson.dumps(self._redaction.event(event))
@@ -121,7 +121,9 @@ class Redacted:
             hidden = new.records[word(user)]
             was, now = orjson.loads(value), orjson.loads(hidden)
             differing = [name for name in SAME if was[name] != now[name]]
-            if [each["op"] for each in was["operations"]] != [each["op"] for each in now["operations"]]:
+            if [operation["op"] for operation in was["operations"]] != [
+                operation["op"] for operation in now["operations"]
+            ]:
                 differing.append("operations")
             if differing:
                 raise EvidenceError(
@@ -147,11 +149,11 @@ class Redacted:
             yield Line(line.partition, line.offset, line.timestamp, user.encode(), value).encoded()
 
     def _recorded(self, user: str, seq: int) -> tuple[Cause | None, list[str]]:
-        """Cause and problems of a redacted record; none of one after the end of the period."""
-        place = self._records.get((user, seq))
-        if place is None:
+        """Cause and problems of a redacted record; none for a record after the end of the period."""
+        index = self._records.get((user, seq))
+        if index is None:
             return None, []
-        record = orjson.loads(self._shelf.get(place))
+        record = orjson.loads(self._shelf.get(index))
         return Cause(**record["cause"] | {"origin": Origin(**record["cause"]["origin"])}), record["problems"]
 
     def _of_controls(self) -> Iterator[bytes]:

@@ -1,13 +1,13 @@
-"""Redaction: what says who somebody is, as a keyed hash in its place. What decides somebody's access stays.
+"""Redaction: keyed hashes stand in for what says who somebody is. What decides access stays.
 
-Rule 1: the same value is the same word everywhere, so who is who, who manages whom and what moved where can still be
-followed. Without the key nobody can tell which value it was, nor try.
-Rule 2: a fact stays as it is where a mapping has to look into it (rules, copies, `active`); all else that is text or a
-number becomes a word. A fact that a mapping only copies folds to the same word in the desired resource.
-Rule 3: ids decide which of two words of the same moment counts, so an id within an order keeps its rank among all. The
-parts of an id keep their slashes: one names all that begin with it.
-Rule 4: what people wrote becomes a word as a whole. Of requests only what happened is kept, not what was in them.
-Rule 5: every field is named here. One that nobody has thought of is left out, and then the fold says so.
+Rule 1: equal values become equal hashes everywhere, so it can still be followed who is who, who manages whom and what
+moved where. Without the key nobody can tell which value a hash stands for, nor try values out.
+Rule 2: a fact that a mapping looks into (rules, copies, `active`) stays as it is. Every other text or number becomes a
+hash. A fact that a mapping only copies folds to the same hash in the desired resource.
+Rule 3: ids decide which of two events of the same moment counts, so an id within an order keeps its rank among all
+ids. The parts of an id keep their slashes, since one id can name all that begin with it.
+Rule 4: what people wrote becomes one hash. Of requests only what happened is kept, not what was in them.
+Rule 5: every field is named here. A field that nobody has thought of is left out, and then the fold shows it.
 """
 
 import hmac
@@ -35,11 +35,11 @@ from streamproc.core.records.outcome import Outcome, Request
 from streamproc.core.records.user_record import Cause
 
 MARK: Final = "redacted-"
-"""What each word begins with."""
+"""What each hash begins with."""
 LENGTH: Final = 24
-"""Hex digits of the hash that are kept: enough that no two values of a log ever share them."""
+"""Hex digits of a hash: so many that no two values of a log ever share them."""
 SHORTEST: Final = 16
-"""Bytes of a key."""
+"""Fewest bytes of a key."""
 
 WHOLE: Final = (
     "names of sources, facts and operators' actions",
@@ -50,10 +50,10 @@ WHOLE: Final = (
     "correlation ids that the target gave its answers",
     "streamproc's own words",
 )
-"""What stays as it is beside the facts that are kept. By a correlation id who runs the target can tell whom it was."""
+"""What stays as it is besides kept facts. By a correlation id the target's operator can tell whom it was about."""
 
 PLAIN: Final = frozenset({"due", "by what the source says", "first mapping", "worker"})
-"""What streamproc itself writes where people may write, too."""
+"""What streamproc itself writes in fields where people write, too."""
 _OURS: Final = re.compile(
     r"mass guard: \d+ users of one cause and \d+ others in [\d.e+]+ s, threshold \d+"
     r"|can't be created before these are known: [A-Za-z, ]+"
@@ -64,19 +64,19 @@ _OURS: Final = re.compile(
 _PATH: Final = re.compile(r"/(Users|Groups|Bulk|Schemas|ResourceTypes|ServiceProviderConfig)(?![A-Za-z])")
 
 
-def kept(mappings: Iterable[Mapping]) -> frozenset[str]:
-    """Facts that some mapping has to look into (rule 2)."""
-    found = {BEGAN, ACTIVE}
+def facts_read(mappings: Iterable[Mapping]) -> frozenset[str]:
+    """Facts that some mapping looks into (rule 2)."""
+    facts = {BEGAN, ACTIVE}
     for mapping in mappings:
         file = mapping.file
-        found.add(file.attributes.active)
-        found |= {copy.fact for copy in file.copies}
-        found |= {fact for rule in file.rules for fact in rule.when}
-    return frozenset(found)
+        facts.add(file.attributes.active)
+        facts |= {copy.fact for copy in file.copies}
+        facts |= {fact for rule in file.rules for fact in rule.when}
+    return frozenset(facts)
 
 
 def ids(event: ChangeEvent) -> Iterator[str]:
-    """Every id that stands within an order (rule 3)."""
+    """Every id within an order of an event (rule 3)."""
     yield event.order[2]
     facts = event.move.facts if event.move is not None else None
     if facts is not None:
@@ -86,35 +86,35 @@ def ids(event: ChangeEvent) -> Iterator[str]:
 
 
 class Redaction:
-    """See above. `ranked`: every id that `ids` gives, of all events that will come."""
+    """Redacts values. `ranked`: all ids that `ids` gives, of all events to come."""
 
-    def __init__(self, key: bytes, kept: Collection[str], ranked: Iterable[str]) -> None:
-        self.kept = frozenset(kept)
+    def __init__(self, key: bytes, facts_read: Collection[str], ranked: Iterable[str]) -> None:
+        self.kept_facts = frozenset(facts_read)
         self.hidden: set[str] = set()
-        """Facts of which some value became a word."""
+        """Facts with a value that became a hash."""
         self._key = key
         self._ranks = {name: rank for rank, name in enumerate(sorted({*ranked, ""}))}
 
     def word(self, text: str) -> str:
-        """A keyed hash in place of the text; blanks stay, as around it: whether they count is the mapping's to say."""
+        """A keyed hash of the text. Blanks, and blanks around it, stay: the mapping decides whether they count."""
         bare = text.strip()
         if not bare:
             return text
         return text.replace(bare, MARK + hmac.digest(self._key, bare.encode(), "sha256").hex()[:LENGTH])
 
     def id(self, name: str) -> str:
-        """Part by part."""
+        """An id, redacted part by part."""
         return name if name == STARTS else "/".join(self.word(part) for part in name.split("/"))
 
-    def said(self, text: str | None) -> str | None:
-        """What somebody wrote: a reason, a name."""
+    def prose(self, text: str | None) -> str | None:
+        """What somebody wrote, such as a reason or a name, redacted."""
         return text if text is None or text in PLAIN else self.word(text)
 
     def event(self, event: ChangeEvent) -> ChangeEvent:
-        """Of a user. A mapping's keeps all but who ordered it, and why."""
+        """An event, redacted. One that brings a mapping keeps all but who ordered it, and why."""
         if event.mapping is not None:
-            mapping = replace(event.mapping, by=self.said(event.mapping.by) or "")
-            return replace(event, reason=self.said(event.reason), mapping=mapping)
+            mapping = replace(event.mapping, by=self.prose(event.mapping.by) or "")
+            return replace(event, reason=self.prose(event.reason), mapping=mapping)
         due = event.kind == "due"
         return ChangeEvent(
             user=self.word(event.user),
@@ -125,7 +125,7 @@ class Redaction:
             order=self._order(event.order),
             attributes=self._facts(event.attributes),
             origin=event.origin,
-            reason=self.said(event.reason),
+            reason=self.prose(event.reason),
             effective=_effective(event.effective),
             row=None if event.row is None else self.id(event.row),
             cancels=None if event.cancels is None else self.id(event.cancels),
@@ -133,14 +133,14 @@ class Redaction:
         )
 
     def outcome(self, outcome: Outcome, cause: Cause | None, problems: Collection[str]) -> Outcome:
-        """`cause` and `problems`: of the redacted record. Problems name facts, never what these say."""
+        """An event, redacted. One that brings a mapping keeps all but who ordered it and why."""
         ours = outcome.reason is not None and (
             outcome.reason == "; ".join(problems) or _OURS.fullmatch(outcome.reason) is not None
         )
         if outcome.cause is not None and outcome.cause.source == "streamproc":
             named = outcome.cause.event
             event = named if named == RETRY else self.id(named)
-            cause = Cause("streamproc", event, outcome.cause.origin, self.said(outcome.cause.reason))
+            cause = Cause("streamproc", event, outcome.cause.origin, self.prose(outcome.cause.reason))
         return Outcome(
             user=self.word(outcome.user),
             seq=outcome.seq,
@@ -150,8 +150,8 @@ class Redaction:
             effect=outcome.effect,
             cause=None if outcome.cause is None else cause,
             operations=outcome.operations,
-            requests=[self._request(each) for each in outcome.requests],
-            reason=outcome.reason if ours else self.said(outcome.reason),
+            requests=[self._request(request) for request in outcome.requests],
+            reason=outcome.reason if ours else self.prose(outcome.reason),
             since=outcome.since,
             acknowledged=outcome.acknowledged,
             read_back=outcome.read_back,
@@ -159,7 +159,7 @@ class Redaction:
         )
 
     def control(self, control: Control) -> Control:
-        """An operator's order; a mapping that it brings stays whole."""
+        """An operator's order, redacted; a mapping that it brings stays whole."""
         source, slash, subject = (control.subject or "").partition("/")
         return Control(
             id=self.id(control.id),
@@ -184,7 +184,7 @@ class Redaction:
             answered=request.answered,
             status=request.status,
             correlation_id=request.correlation_id,
-            error=self.said(request.error),
+            error=self.prose(request.error),
             absent=request.absent,
         )
 
@@ -192,16 +192,16 @@ class Redaction:
         return Move(
             other=None if move.other is None else self.word(move.other),
             by=None if move.by is None else self.word(move.by),
-            facts=None if move.facts is None else self._all(move.facts),
+            facts=None if move.facts is None else self._source_facts(move.facts),
         )
 
-    def _all(self, facts: SourceFacts) -> SourceFacts:
+    def _source_facts(self, facts: SourceFacts) -> SourceFacts:
         return SourceFacts(
             subject=self.word(facts.subject),
             origin=facts.origin,
             floor=None if facts.floor is None else self._order(facts.floor),
             values=self._facts(facts.values),
-            later=_each(self._order, facts.later),
+            later=_each_order(self._order, facts.later),
             grouped=None if facts.grouped is None else self._order(facts.grouped),
             rows={
                 self.id(name): Row(
@@ -216,22 +216,22 @@ class Redaction:
             left=facts.left,
             since=facts.since,
             vouched=facts.vouched,
-            brought=_each(self._order, facts.brought),
+            brought=_each_order(self._order, facts.brought),
         )
 
     def _order(self, order: Order) -> Order:
         at, sequence, name = order
         return (at, sequence, f"{self._ranks[name]:08d}.{self.id(name)}" if name else "")
 
-    def _facts(self, said: dict[str, Fact]) -> dict[str, Fact]:
-        return {name: value if name in self.kept else self._fact(name, value) for name, value in said.items()}
+    def _facts(self, values: dict[str, Fact]) -> dict[str, Fact]:
+        return {name: value if name in self.kept_facts else self._fact(name, value) for name, value in values.items()}
 
     def _fact(self, name: str, value: Fact) -> Fact:
         hidden: Fact
         if isinstance(value, list):
-            hidden = [self._value(each) for each in value]
+            hidden = [self._value(scalar) for scalar in value]
         elif isinstance(value, dict):
-            hidden = {self.word(key): self._value(each) for key, each in value.items()}
+            hidden = {self.word(key): self._value(scalar) for key, scalar in value.items()}
         else:
             hidden = self._value(value)
         if hidden != value:
@@ -239,16 +239,16 @@ class Redaction:
         return hidden
 
     def _value(self, value: JsonScalar) -> JsonScalar:
-        """A number becomes the word of its text: that is what a mapping makes of it."""
+        """A value, redacted. A number becomes the hash of its text, which is what a mapping makes of it."""
         return value if value is None or isinstance(value, bool) else self.word(str(value))
 
 
 def _effective(effective: Effective | None) -> Effective | None:
-    """A date, and by which zone it was read."""
+    """A date and its zone stay."""
     if effective is None:
         return None
     return Effective(at=effective.at, said=effective.said, zone=effective.zone, lags=effective.lags)
 
 
-def _each(change: Callable[[Order], Order], orders: dict[str, Order]) -> dict[str, Order]:
+def _each_order(change: Callable[[Order], Order], orders: dict[str, Order]) -> dict[str, Order]:
     return {name: change(order) for name, order in orders.items()}

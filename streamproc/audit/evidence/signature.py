@@ -1,4 +1,4 @@
-"""Signatures: Ed25519 over a file's bytes, with the key's fingerprint, which is what people compare.
+"""Ed25519 signatures of a file's bytes, and the key's fingerprint, which people compare.
 
 A fingerprint is SHA-256 of the public key in DER, as `openssl pkey -pubin -outform DER | sha256sum` prints it.
 """
@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 
 def private_key(pem: bytes) -> Ed25519PrivateKey:
-    """Raises ValueError with what is wrong with it."""
+    """The private key in a PEM. Raises ValueError that says what is wrong with it."""
     try:
         key = load_pem_private_key(pem, None)
     except TypeError:
@@ -29,7 +29,7 @@ def private_key(pem: bytes) -> Ed25519PrivateKey:
 
 
 def public_key(pem: bytes) -> Ed25519PublicKey:
-    """Raises ValueError with what is wrong with it."""
+    """The public key in a PEM. Raises ValueError that says what is wrong with it."""
     try:
         key = load_pem_public_key(pem)
     except (ValueError, UnsupportedAlgorithm):
@@ -40,7 +40,7 @@ def public_key(pem: bytes) -> Ed25519PublicKey:
 
 
 def public_pem(key: Ed25519PublicKey) -> bytes:
-    """The key in PEM; of each key there is one spelling."""
+    """The key in PEM; a key has one spelling."""
     return key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
 
 
@@ -50,7 +50,7 @@ def fingerprint(key: Ed25519PublicKey) -> str:
 
 
 def signed(key: Ed25519PublicKey, signature: bytes, content: bytes) -> bool:
-    """Whether the signature is the key's, over the content."""
+    """Whether it is the key's signature of the content."""
     try:
         key.verify(signature, content)
     except InvalidSignature:

@@ -1,12 +1,12 @@
-"""Accounts: per user, what a bundle's raw lines come to. The events are folded anew, and the rest is held against that.
+"""What a bundle's raw lines come to, user by user: the events are folded anew, and the rest is compared with that.
 
-Rule 1: a recorded record is, byte for byte, what its events give under the mapping in force at its offset.
-Rule 2: a record that isn't there was compacted away if a later one of its user is; else it isn't written yet. Both are
-told, and computed all the same.
-Rule 3: each record has one fate, an outcome that is `final`, up to the newest one of its user that was told; what comes
-after is open. `superseded` with `since` is the fate of all after that seq.
+Rule 1: a record is, byte for byte, what its events give under the mapping in force at its offset.
+Rule 2: a missing record was compacted if a later one of its user is there; otherwise it isn't written yet. Both kinds
+are listed, and computed all the same.
+Rule 3: each record has one fate, which is a `final` outcome, up to the newest fate of its user; later records are open.
+`superseded` with `since` is the fate of all records after that seq.
 Rule 4: an order that an event or an outcome goes back to is among the controls.
-Rule 5: users are told apart by partition, one partition after the other, so that only one is in memory.
+Rule 5: partitions are compared one after the other, so that memory holds only one.
 """
 
 from collections.abc import Callable, Iterator
@@ -23,17 +23,17 @@ from streamproc.audit.evidence.user_tally import UserTally
 
 
 class UserTallies:
-    """See above. `each()` gives them by partition and user; the rest holds once it has come to its end."""
+    """Tallies all users. `in_order()` yields them; the rest is known once it has ended."""
 
-    def __init__(self, contents: Contents, chosen: Scope, find: Callable[[Finding], None]) -> None:
+    def __init__(self, contents: Contents, scope: Scope, find: Callable[[Finding], None]) -> None:
         self.ranges: dict[str, dict[str, list[int]]] = {}
         """Topic → partition → offset of the first and the last line."""
         self._contents = contents
         self._find = find
         self._controls = Controls(find)
-        self._events = Events(contents, chosen, self._controls, find)
-        self._records = Records(chosen, find)
-        self._outcomes = Outcomes(chosen, self._controls, find)
+        self._events = Events(contents, scope, self._controls, find)
+        self._records = Records(scope, find)
+        self._outcomes = Outcomes(scope, self._controls, find)
 
     @property
     def texts(self) -> dict[str, str]:
@@ -42,26 +42,26 @@ class UserTallies:
 
     @property
     def orders(self) -> int:
-        """How many operators' orders there are."""
+        """How many operators' orders the bundle has."""
         return len(self._controls.texts)
 
-    def each(self) -> Iterator[UserTally]:
-        """By partition, and in it by user. What isn't as it should be is told on the way."""
+    def in_order(self) -> Iterator[UserTally]:
+        """The tallies, by partition and user. Reports what isn't as it should be on the way."""
         self._controls.read(self._contents)
-        pages = [LineReader(self._contents, file, self._find) for file in (EVENTS, RECORDS, OUTCOMES)]
-        events, records, outcomes = pages
-        while heads := [each.partition for each in pages if each.partition is not None]:
+        readers = [LineReader(self._contents, file, self._find) for file in (EVENTS, RECORDS, OUTCOMES)]
+        events, records, outcomes = readers
+        while heads := [reader.partition for reader in readers if reader.partition is not None]:
             partition = min(heads)
-            accounts: dict[str, UserTally] = {}
-            self._events.fold(events, partition, accounts)
-            self._records.compare(records, partition, accounts)
-            self._outcomes.compare(outcomes, partition, accounts)
-            for user in sorted(accounts):
-                self._outcomes.fates(accounts[user])
-                yield accounts[user]
-        self.ranges = {TOPICS[each.file]: each.ranges for each in pages}
+            tallies: dict[str, UserTally] = {}
+            self._events.fold(events, partition, tallies)
+            self._records.compare(records, partition, tallies)
+            self._outcomes.compare(outcomes, partition, tallies)
+            for user in sorted(tallies):
+                self._outcomes.fates(tallies[user])
+                yield tallies[user]
+        self.ranges = {TOPICS[reader.file]: reader.ranges for reader in readers}
         self.ranges[TOPICS[CONTROLS]] = self._controls.ranges
 
     def differences(self) -> Iterator[tuple[Finding, str]]:
-        """For each altered record that was found, in what it differs. Its partition is folded once more for it."""
+        """For each altered record, in what it differs. Its partition is folded once more for it."""
         return self._records.differences(self._events)

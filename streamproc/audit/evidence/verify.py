@@ -1,12 +1,12 @@
-"""Check: is a bundle what it says it is? Needs the bundle alone.
+"""Checks whether a bundle is what it says it is. Needs the bundle alone.
 
-Three nets, one behind the other. The sums find a change of any byte. What can be computed from the raw lines finds one
-whose sums were made anew. Only a signature, or the manifest's SHA-256 kept elsewhere, finds a bundle that was made anew
-as a whole, from events that were never there.
+Three nets lie one behind the other. The sums find a change of any byte. What is computed from the raw lines finds a
+change after which the sums were made anew. Only a signature, or the manifest's SHA-256 written down elsewhere, finds a
+bundle that was made anew as a whole, from events that never were.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -22,7 +22,7 @@ from streamproc.audit.evidence.format import (
     UnreadableError,
     lines,
     mapping_file,
-    whole,
+    read_small,
 )
 from streamproc.audit.evidence.scope import Scope, scope_of
 from streamproc.audit.evidence.signature import public_key
@@ -35,20 +35,21 @@ COUNTED: Final = ("users", "events", "records", "compacted", "unwritten", "outco
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """What a check came to. `signer`: fingerprint of the key that signed it. `head`: SHA-256 of the manifest.
-
-    `made_by`: the version of streamproc, as the manifest says: another one may fold otherwise.
-    """
+    """What a check came to."""
 
     findings: tuple[Finding, ...]
+    """The first ones."""
     finding_count: int
     counts: dict[str, int]
-    chosen: Scope
+    scope: Scope
     redacted: bool
     signature: Signature
     signer: str | None
+    """Fingerprint of the key that signed it."""
     head: str
+    """SHA-256 of the manifest."""
     made_by: str
+    """The version of streamproc that the manifest names; another version may fold otherwise."""
 
     @property
     def equal(self) -> bool:
@@ -56,77 +57,77 @@ class Verified:
 
 
 class Derived:
-    """What follows from a bundle's raw lines: `chain()` gives each user's account, and then `manifest()` can be had."""
+    """What follows from a bundle's raw lines. `chain()` yields each user's tally; the rest is known after it."""
 
-    def __init__(self, contents: Contents, chosen: Scope, find: Callable[[Finding], None]) -> None:
-        self.accounts = UserTallies(contents, chosen, find)
+    def __init__(self, contents: Contents, scope: Scope, find: Callable[[Finding], None]) -> None:
+        self.tallies = UserTallies(contents, scope, find)
         self.users: set[str] = set()
         self._counts: Counter[str] = Counter()
 
     def chain(self) -> Iterator[UserTally]:
-        """By partition and user."""
-        for account in self.accounts.each():
-            self.users.add(account.user)
+        """The tallies, by partition and user."""
+        for tally in self.tallies.in_order():
+            self.users.add(tally.user)
             self._counts["users"] += 1
-            self._counts["events"] += account.events
-            self._counts["records"] += len(account.folded)
+            self._counts["events"] += tally.events
+            self._counts["records"] += len(tally.folded)
             for name in ("compacted", "unwritten", "open"):
-                self._counts[name] += len(getattr(account, name))
-            self._counts["outcomes"] += account.outcomes
-            yield account
-        self._counts["orders"] = self.accounts.orders
-        self._counts["mappings"] = len(self.accounts.texts)
+                self._counts[name] += len(getattr(tally, name))
+            self._counts["outcomes"] += tally.outcomes
+            yield tally
+        self._counts["orders"] = self.tallies.orders
+        self._counts["mappings"] = len(self.tallies.texts)
 
     @property
     def counts(self) -> dict[str, int]:
         return {name: self._counts[name] for name in COUNTED}
 
-    def shown(self) -> dict[str, Any]:
-        """Counts and ranges, as the manifest has them."""
-        return {"counts": self.counts, "ranges": self.accounts.ranges}
+    def as_object(self) -> dict[str, Any]:
+        """Counts and ranges, as JSON for the manifest."""
+        return {"counts": self.counts, "ranges": self.tallies.ranges}
 
 
-def check(contents: Contents, trusted: bytes | None = None, say: Callable[[str], None] = lambda _: None) -> Verified:
-    """Look at everything. `trusted`: the public key (PEM) by which it has to be signed.
+def check(contents: Contents, trusted: bytes | None = None) -> Generator[str, None, Verified]:
+    """Check everything. Yields what is looked at next, in words, and returns the result.
 
-    Raises NoBundleError where it isn't a bundle, and ValueError where `trusted` isn't such a key.
+    `trusted`: the public key (PEM) by which it has to be signed. Raises NoBundleError where it isn't a bundle, and
+    ValueError where `trusted` isn't such a key.
     """
-    return _Check(contents, trusted, say).run()
+    return (yield from _Check(contents, trusted).run())
 
 
 class _Check:
-    def __init__(self, contents: Contents, trusted: bytes | None, say: Callable[[str], None]) -> None:
+    def __init__(self, contents: Contents, trusted: bytes | None) -> None:
         self._contents = contents
         self._trusted = None if trusted is None else public_key(trusted)
-        self._say = say
         self._findings = Findings()
 
-    def run(self) -> Verified:
+    def run(self) -> Generator[str, None, Verified]:
         if MANIFEST not in self._contents.names:
             raise NoBundleError(f"not an evidence bundle: it has no {MANIFEST}")
-        self._say("sums")
+        yield "sums"
         sums = Checksums(self._contents, self._findings)
         sums.measure()
         manifest = sums.manifest()
         sums.compare(manifest)
         signature, signer = sums.signature(manifest, self._trusted)
         try:
-            chosen = scope_of(manifest.get("chosen"))
+            scope = scope_of(manifest.get("chosen"))
         except (ValueError, TypeError, KeyError, OverflowError):
             self._findings.find("altered", MANIFEST, "chosen: it doesn't say whose evidence this is")
-            chosen = Scope()
-        derived = Derived(self._contents, chosen, self._findings.keep)
+            scope = Scope()
+        derived = Derived(self._contents, scope, self._findings.add)
         redacted = isinstance(manifest.get("redacted"), dict)
-        self._chain(derived, redacted=redacted)
-        self._derived(manifest, derived, chosen)
+        yield from self._chain(derived, redacted=redacted)
+        self._derived(manifest, derived, scope)
         self._mappings(derived)
-        for finding, what in derived.accounts.differences():
+        for finding, what in derived.tallies.differences():
             self._findings.explain(finding, what)
         return Verified(
-            tuple(self._findings.kept),
+            tuple(self._findings.first),
             self._findings.count,
             derived.counts,
-            chosen,
+            scope,
             redacted,
             signature,
             signer,
@@ -134,22 +135,23 @@ class _Check:
             str(manifest.get("streamproc")),
         )
 
-    def _chain(self, derived: Derived, *, redacted: bool) -> None:
+    def _chain(self, derived: Derived, *, redacted: bool) -> Iterator[str]:
+        """Compare each user's recorded chain with the one that the fold gives."""
         recorded = self._links()
         head = next(recorded, None)
         partition = -1
-        for account in derived.chain():
-            place = (account.partition, account.user)
-            if account.partition != partition:
-                partition = account.partition
-                self._say(f"partition {partition}")
-            while head is not None and head[0] < place:
+        for tally in derived.chain():
+            partition_and_user = (tally.partition, tally.user)
+            if tally.partition != partition:
+                partition = tally.partition
+                yield f"partition {partition}"
+            while head is not None and head[0] < partition_and_user:
                 self._findings.find("added", CHAIN, "no event of this user is there", line=head[1], user=head[0][1])
                 head = next(recorded, None)
-            if head is None or head[0] != place:
-                self._findings.find("left out", CHAIN, "nothing is said of this user", user=account.user)
+            if head is None or head[0] != partition_and_user:
+                self._findings.find("left out", CHAIN, "nothing is said of this user", user=tally.user)
                 continue
-            self._link(account, head[1], head[2], redacted=redacted)
+            self._link(tally, head[1], head[2], redacted=redacted)
             head = next(recorded, None)
         while head is not None:
             self._findings.find("added", CHAIN, "no event of this user is there", line=head[1], user=head[0][1])
@@ -174,18 +176,18 @@ class _Check:
         except UnreadableError as error:
             self._findings.find("altered", CHAIN, f"can't be read beyond line {number}: {error}")
 
-    def _link(self, account: UserTally, line: int, raw: dict[str, Any], *, redacted: bool) -> None:
-        """A user's chain as it is recorded, against the one that the fold gives."""
-        user = account.user
+    def _link(self, tally: UserTally, line: int, raw: dict[str, Any], *, redacted: bool) -> None:
+        """Compare one user's chain."""
+        user = tally.user
         if redacted and (broken := _unlinked(raw)) is not None:
             what = "the chain of the original records is broken here"
             self._findings.find("altered", CHAIN, what, line=line, user=user, seq=broken)
-        expected = account.shown()
+        expected = tally.as_object()
         if raw == expected:
             return
         names = sorted(name for name in raw.keys() | expected.keys() if raw.get(name) != expected.get(name))
         if names == ["records"] or "records" in names:
-            seqs = [each["seq"] for each in expected["records"]]
+            seqs = [record["seq"] for record in expected["records"]]
             pairs = zip(raw.get("records") or [], expected["records"], strict=False)
             seq = next((right["seq"] for left, right in pairs if left != right), seqs[-1] if seqs else None)
             what = "isn't the chain that the events give: first different here"
@@ -195,23 +197,24 @@ class _Check:
             what = f"{name}: {short(raw.get(name))} is said, {short(expected.get(name))} is there"
             self._findings.find("altered", CHAIN, what, line=line, user=user)
 
-    def _derived(self, manifest: dict[str, Any], derived: Derived, chosen: Scope) -> None:
-        for name, expected in derived.shown().items():
-            said = manifest.get(name)
-            if said != expected:
-                found = said if isinstance(said, dict) else {}
-                for each in sorted(expected.keys() | found.keys()):
-                    if expected.get(each) == found.get(each):
-                        continue
-                    what = f"{name}: {each}: {short(found.get(each))} is said, {short(expected.get(each))} is there"
+    def _derived(self, manifest: dict[str, Any], derived: Derived, scope: Scope) -> None:
+        """Compare counts, ranges and users with the manifest."""
+        for section, expected in derived.as_object().items():
+            manifest_section = manifest.get(section)
+            if manifest_section == expected:
+                continue
+            named = manifest_section if isinstance(manifest_section, dict) else {}
+            for name in sorted(expected.keys() | named.keys()):
+                if expected.get(name) != named.get(name):
+                    what = f"{section}: {name}: {short(named.get(name))} is said, {short(expected.get(name))} is there"
                     self._findings.find("altered", MANIFEST, what)
-        for user in sorted(set(chosen.users) - derived.users):
+        for user in sorted(set(scope.users) - derived.users):
             self._findings.find("left out", EVENTS, "the manifest names this user, of whom nothing is there", user=user)
-        for user in sorted(derived.users - set(chosen.users)) if chosen.users else ():
+        for user in sorted(derived.users - set(scope.users)) if scope.users else ():
             self._findings.find("added", EVENTS, "the manifest doesn't name this user", user=user)
 
     def _mappings(self, derived: Derived) -> None:
-        texts = {mapping_file(digest): text.encode() for digest, text in derived.accounts.texts.items()}
+        texts = {mapping_file(digest): text.encode() for digest, text in derived.tallies.texts.items()}
         there = {name for name in self._contents.names if name.startswith("mappings/")}
         for name in sorted(texts.keys() | there):
             if name not in there:
@@ -220,21 +223,21 @@ class _Check:
                 self._findings.find("added", name, "no event brought this mapping")
             else:
                 try:
-                    same = whole(self._contents, name) == texts[name]
+                    same = read_small(self._contents, name) == texts[name]
                 except UnreadableError:
-                    continue  # told before
+                    continue  # it is among the findings already
                 if not same:
                     self._findings.find("altered", name, "not the text that its event brought")
 
 
 def _unlinked(raw: dict[str, Any]) -> int | None:
-    """Takes the originals' hashes out of a chain. Returns the first seq at which one doesn't follow from the last."""
+    """Take the original records' hashes out of a chain. Returns the first seq that doesn't follow."""
     before, broken = "", None
     records = raw.get("records")
-    for each in records if isinstance(records, list) else ():
-        original = each.pop("original", None) if isinstance(each, dict) else None
+    for record in records if isinstance(records, list) else ():
+        original = record.pop("original", None) if isinstance(record, dict) else None
         good = isinstance(original, dict) and original.keys() == {"before", "hash"} and original["before"] == before
         if not good and broken is None:
-            broken = each.get("seq", -1) if isinstance(each, dict) else -1
+            broken = record.get("seq", -1) if isinstance(record, dict) else -1
         before = original.get("hash", "") if isinstance(original, dict) else ""
     return broken

@@ -24,7 +24,7 @@ from streamproc.audit.evidence.make import make
 from streamproc.audit.evidence.raw_line import Line, line_of
 from streamproc.audit.evidence.scope import Scope
 from streamproc.audit.evidence.signature import fingerprint, public_pem
-from streamproc.audit.evidence.verify import Derived, check
+from streamproc.audit.evidence.verify import Derived
 from streamproc.core.errors import EvidenceError
 from streamproc.core.records.control import Control
 from streamproc.core.records.topic_names import OPERATIONS
@@ -48,8 +48,8 @@ def remade(files: Files, key: Ed25519PrivateKey | None = None) -> Files:
     """With the chain, the manifest and all sums that the raw lines give."""
     manifest = orjson.loads(files[MANIFEST])
     derived = Derived(files, EVERYBODY, lambda _: None)
-    chain = b"".join(orjson.dumps(each.shown()) + b"\n" for each in derived.chain())
-    manifest |= derived.shown() | {"signed_by": None if key is None else fingerprint(key.public_key())}
+    chain = b"".join(orjson.dumps(tally.as_object()) + b"\n" for tally in derived.chain())
+    manifest |= derived.as_object() | {"signed_by": None if key is None else fingerprint(key.public_key())}
     plain = files.but(CHAIN, chain).but(SIGNATURE, None).but(PUBLIC_KEY, None)
     return plain.resealed(manifest).summed(key)
 
@@ -219,7 +219,7 @@ def test_only_a_signature_tells_a_history_that_was_made_up() -> None:
     ours = verified(bundle("signed"), OURS)
     assert (ours.equal, ours.signature, ours.signer) == (True, "of the given key", fingerprint(KEY.public_key()))
     altered = remade(bundle("signed").but(EVENTS, bundle("plain")[EVENTS]), THEIRS)
-    assert not check(altered, OURS).equal
+    assert not verified(altered, OURS).equal
 
 
 def test_a_signature_is_of_this_manifest() -> None:

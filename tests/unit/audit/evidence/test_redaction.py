@@ -79,7 +79,7 @@ def test_what_would_fold_to_something_else_is_refused(tmp_path: Path, monkeypatc
     told = Log('[[rule]]\nwhen = { team = "Spanish*" }\nskills = { Spanish = 4.0 }\n')
     told.say("A", {"userName": "a", "displayName": "A", "active": True, "team": "x"})
     told.say("A", {"team": "Spanish"})
-    monkeypatch.setattr(redact_bundle, "kept", lambda _: frozenset({"active"}))
+    monkeypatch.setattr(redact_bundle, "facts_read", lambda _: frozenset({"active"}))
     with pytest.raises(EvidenceError, match="user A at seq 2 would have another effect, operations"):
         make(told.history(), Scope(("A",)), tmp_path / "one", redact=b"r" * 32)
     assert not list(tmp_path.iterdir())
