@@ -73,17 +73,19 @@ def next_step(progress: Progress, target: Target, at: Moment) -> Step:
             return _read(progress, target, hurry=leaves)
         case Freshness.LAGGING:
             return Confirm(_get_user(progress))
-        case Freshness.ABSENT | Freshness.NOTED | Freshness.READ:
+        case Freshness.ABSENT | Freshness.NOTED | Freshness.DOUBTED | Freshness.READ:
             pass
         case _:
             assert_never(progress.freshness)
     if progress.groups_unread and not leaves:
         return _read(progress, target, hurry=False)
-    if operations := plan(progress.held, progress.deliverable(desired)):
+    held = progress.held_at_worst if leaves else progress.held
+    if operations := plan(held, progress.deliverable(desired)):
         return _carry_out(progress, target, operations[0], at)
     if progress.groups_unread:
         return _read(progress, target, hurry=False)
-    if leaves and progress.id is not None and progress.wrote and progress.freshness is not Freshness.READ:
+    unread = progress.freshness is Freshness.DOUBTED or (progress.wrote and progress.freshness is not Freshness.READ)
+    if leaves and progress.id is not None and unread:
         return Confirm(_get_user(progress))
     if progress.held is None and not leaves and progress.lacking:
         return _incomplete(progress, at)

@@ -6,7 +6,7 @@ A value. `after` makes the next one of it, and nobody else does.
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from streamproc.core.fold.plan import Urgency
 from streamproc.core.records.delivery import DeliveredState, Parked, Standing
@@ -35,6 +35,9 @@ class Freshness(Enum):
     """It may have been changed, by us or by others: read it."""
     NOTED = "noted"
     """As our last write left it, or as it was noted after an earlier turn: good enough to plan from."""
+    DOUBTED = "doubted"
+    """As it was noted after a turn that was refused as a whole, perhaps after a write of unknown outcome: good enough
+    to plan from, but not to tell a leaver that nothing is left to do."""
     LAGGING = "lagging"
     """Read, but it shows as active whom the target has acknowledged to be inactive: ask again later."""
     READ = "read"
@@ -192,8 +195,21 @@ class Progress:
     def contradicted(self) -> bool:
         """Whether the last read shows as active whom the target has acknowledged to be inactive."""
         read = self.freshness in {Freshness.READ, Freshness.LAGGING}
-        last = next((name for name in reversed(self.operations) if name not in {"join", "leave"}), None)
-        return read and last == "deactivate" and (self.held or {}).get("active") is not False
+        return read and self._last_operation == "deactivate" and (self.held or {}).get("active") is not False
+
+    @property
+    def held_at_worst(self) -> Resource | None:
+        """What is held, taken for a leaver: with access, where the target acknowledged that after they had none.
+
+        A read that lags behind must not make it look as if access that we gave were gone already.
+        """
+        if self.held is None or self._last_operation not in {"create", "reactivate"}:
+            return self.held
+        return cast("Resource", {**self.held, "active": True})
+
+    @property
+    def _last_operation(self) -> str | None:
+        return next((name for name in reversed(self.operations) if name not in {"join", "leave"}), None)
 
     @property
     def doubtful(self) -> bool:
@@ -261,18 +277,25 @@ def begin(turn: Turn[Work], delivery: DeliveredState | None, predecessor: Predec
     progress = Progress(turn, predecessor)
     if delivery is None:
         return progress
-    freshness = Freshness.UNKNOWN
-    if delivery.id is not None:  # somebody may have been found, and never read
-        freshness = Freshness.STALE if delivery.held is None else Freshness.NOTED
     progress = replace(
         progress,
         id=delivery.id,
         etag=delivery.etag,
         held=delivery.held,
-        freshness=freshness,
+        freshness=_freshness(delivery),
         standing=delivery.standing,
     )
     return progress if delivery.parked is None else _recalled(progress, delivery.parked, clock)
+
+
+def _freshness(delivery: DeliveredState) -> Freshness:
+    if delivery.id is None:
+        return Freshness.UNKNOWN
+    if delivery.held is None:  # somebody who was found, and couldn't be read
+        return Freshness.STALE
+    parked = delivery.parked
+    doubted = parked is not None and parked.code == "refused" and not parked.attributes
+    return Freshness.DOUBTED if doubted else Freshness.NOTED
 
 
 def _recalled(progress: Progress, parked: Parked, clock: int) -> Progress:
