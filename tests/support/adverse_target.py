@@ -12,7 +12,7 @@ from streamproc.core.fold.plan import Urgency, plan
 from streamproc.core.records.change_event import Origin
 from streamproc.core.records.delivery import DeliveredState, Standing
 from streamproc.core.records.operation import Create, Deactivate, Join
-from streamproc.core.records.outcome import Outcome, Request
+from streamproc.core.records.outcome import Request
 from streamproc.core.records.resource import Resource
 from streamproc.core.records.user_record import Cause
 from streamproc.core.scim.dialect import Dialect, create_body, expressible
@@ -224,7 +224,6 @@ class AdverseTurn:
         self.target = Target(there.dialect, lambda _: None, LANDING, guarded=True, ends_sessions=True)
         self.ticks = 1000.0
         self.progress = begin(work(seq, desired), delivery, Predecessor(until, 1020.0), 0)
-        self.lines: list[Outcome] = []
         self.steps: list[Step] = []
         self.finished: Finish | None = None
         self.by_hand: set[str] = set()
@@ -281,7 +280,6 @@ class AdverseTurn:
                 answer = self._exchange(step, how)
         result = after(self.progress, step, answer, self.target, self.moment())
         self.target.learn(result.learned)
-        self.lines += result.lines
         self.progress = result.progress
         if not self.progress.underway.asked:
             self.told |= self._telling

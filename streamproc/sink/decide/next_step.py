@@ -23,7 +23,7 @@ from streamproc.core.scim.dialect import Dialect, create_body, expressible, memb
 from streamproc.core.scim.filter import equals
 from streamproc.sink.decide.fates import finish
 from streamproc.sink.decide.isolate_refused import next_batch, pick
-from streamproc.sink.decide.progress import Freshness, GroupLock, Progress
+from streamproc.sink.decide.progress import Freshness, Progress
 from streamproc.sink.decide.steps import (
     AskGuard,
     AskMembership,
@@ -45,6 +45,7 @@ from streamproc.sink.decide.steps import (
     Wait,
 )
 from streamproc.sink.decide.target import Target
+from streamproc.sink.decide.underway import GroupLock
 
 SESSION_TRIES: Final = 5
 """Times that the end of a leaver's sessions is asked for before it is told as failed: revoked they are by then."""
@@ -115,8 +116,8 @@ def _aim(progress: Progress, dialect: Dialect) -> Resource | None:
 def _underway(progress: Progress, target: Target) -> Step | None:
     """The rest of something that was begun."""
     underway = progress.underway
-    if underway.refusal is not None:
-        return _find_manager(underway.refusal.manager)
+    if underway.refusal is not None and underway.refusal.send.manager is not None:
+        return _find_manager(underway.refusal.send.manager[0])
     if underway.lock is not None:
         return _with_lock(progress, target, underway.lock)
     if underway.asked:

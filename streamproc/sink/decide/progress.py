@@ -10,7 +10,6 @@ from typing import Any, Final, cast
 
 from streamproc.core.fold.plan import Urgency
 from streamproc.core.records.delivery import DeliveredState, Parked, Standing
-from streamproc.core.records.operation import Join, Leave
 from streamproc.core.records.outcome import Request
 from streamproc.core.records.resource import Resource, missing
 from streamproc.core.scim.response_policy import PATIENCE as DENIALS
@@ -18,7 +17,7 @@ from streamproc.core.scim.response_policy import Response
 from streamproc.sink.decide.desired_state import DesiredState, Work
 from streamproc.sink.decide.isolate_refused import without_refused
 from streamproc.sink.decide.lanes import Turn
-from streamproc.sink.decide.steps import SendUser
+from streamproc.sink.decide.underway import Adopting, SetAside, Underway
 
 PATIENCE: Final = 6
 """Times that a read, or the search index, is asked again where it contradicts what the target otherwise says."""
@@ -42,57 +41,6 @@ class Freshness(Enum):
     """Read, but it shows as active whom the target has acknowledged to be inactive: ask again later."""
     READ = "read"
     """Read since our last write."""
-
-
-@dataclass(frozen=True, slots=True)
-class GroupLock:
-    """We hold the lock of a group, in order to make a change to it. `looked`: the user was read under the lock."""
-
-    change: Join | Leave
-    looked: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """A write was refused, perhaps on account of a manager who is there no more: that one is asked for first."""
-
-    send: SendUser
-    manager: str
-    manager_id: str
-    request: Request
-    reason: str
-    parked: Parked
-
-
-@dataclass(frozen=True, slots=True)
-class Underway:
-    """Of what takes several requests: how far it has come. Newer work begins it anew."""
-
-    unknown_by_external_id: bool = False
-    """The user was searched for by externalId in vain."""
-    matched: bool = False
-    """A search showed the user who is read now."""
-    sought: frozenset[str] = frozenset()
-    """Groups that were looked for in this read."""
-    response: Response | None = None
-    """The user who was read, whose groups are asked one by one."""
-    asked: tuple[str, ...] = ()
-    """Groups that are still to be asked whether the user is a member."""
-    member_of: tuple[str, ...] = ()
-    """Groups that said so."""
-    renamed: str | None = None
-    """Group whose id has another name by now, so that it is searched for by name."""
-    lock: GroupLock | None = None
-    refusal: Refusal | None = None
-    guard_passed: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Adopting:
-    """A create found the userName taken, and whose it is isn't found yet. `looks`: times that it was looked for."""
-
-    refused: Response
-    looks: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,13 +198,12 @@ class Progress:
         since = self.record.seq if self.since is None else self.since
         return Parked(code, reason, status, correlation, {}, self.record.desired, clock, since)
 
-    def with_aside(self, what: str, parked: Parked) -> "Progress":
-        """One attribute is set aside: the others go on without it."""
-        return replace(self, aside={**self.aside, what: parked})
-
-    def forgotten(self) -> "Progress":
-        """What the target holds isn't known any more; a create of unknown outcome has to be looked up."""
-        return replace(self, freshness=Freshness.UNKNOWN if self.id is None else Freshness.STALE)
+    def with_aside(self, aside: SetAside, clock: int) -> "Progress":
+        """The whole turn is set aside, or one attribute: then the others go on without it."""
+        parked = self.as_parked(aside.code, aside.reason, clock, aside.response)
+        if aside.what is None:
+            return replace(self, parked=parked)
+        return replace(self, aside={**self.aside, aside.what: parked})
 
     def with_newer(self, turn: Turn[Work]) -> "Progress":
         """Newer work is on board: what was refused before may go now, and what was under way begins anew.
@@ -308,6 +255,6 @@ def _recalled(progress: Progress, parked: Parked, clock: int) -> Progress:
     for name, told in parked.attributes.items():
         code, _, reason = told.partition(": ")
         if code == "refused":
-            progress = progress.with_aside(name, progress.as_parked("refused", reason, clock))
+            progress = progress.with_aside(SetAside(name, "refused", reason), clock)
             progress = replace(progress, given_up=progress.given_up | {name})
     return progress
