@@ -44,10 +44,10 @@ def after_write(
     response, request = exchange.response, exchange.request
     airborne = {**progress.airborne, progress.record.seq: exchange.sent + target.landing}
     match action:
-        case Deliver() if isinstance(step, SendMembership):
-            held = apply(progress.held, step.operation, progress.record.desired)
-            return After(_accepted(progress, step, exchange, held))
         case Deliver():
+            if isinstance(step, SendMembership):
+                held = apply(progress.held, step.operation, progress.record.desired)
+                return After(_accepted(progress, step, exchange, held))
             progress = _user_accepted(progress, step, user, exchange, target, at)
             return After(progress, learned=() if etag(response) is None else (VersionsLearned(),))
         case Retry(seconds):

@@ -111,7 +111,7 @@ class Progress:
     standing: Standing | None = None
     """What the mass guard says of the user's leaving."""
 
-    underway: Underway = Underway()
+    underway: Underway = field(default_factory=Underway)
     adopting: Adopting | None = None
 
     @property

@@ -97,7 +97,7 @@ def check_end(turn: AdverseTurn, desired: Resource) -> None:
     if state.parked is None and desired.get("active") is True:
         assert held is not None
         there = {name: held.get(name) for name in expressible(desired, turn.there.dialect) if name not in UNCHECKED}
-        assert there == {name: {**desired, "manager": "m"}[name] for name in there}  # type: ignore[misc]
+        assert there == {name: {**desired, "manager": "m"}[name] for name in there}
         user_id = next(key for key, user in turn.there.users.items() if user is held)
         member_of = {name for name, members in turn.there.groups.items() if user_id in members}
         assert member_of - turn.by_hand == {*desired["groups"]} - turn.by_hand
