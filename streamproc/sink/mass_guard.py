@@ -11,7 +11,7 @@ from streamproc.sink.delivery_store import DeliveryStore
 
 
 class MassGuardDriver:
-    """See above. `latest`: the last order about a user."""
+    """One for all partitions that this sink holds. `latest`: the last order about a user."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""Metering: what the sink's metrics say, from what it has in hand and from what it tells."""
+"""Metrics of the sink: what they say, from what it has in hand and from what it tells."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -19,15 +19,15 @@ def gauge(
     for urgency, users in lanes.depth().items():
         telemetry.LANES.labels(urgency.name.lower()).set(users)
     telemetry.WAITING.set(len(gate))
-    headroom = gate.pace.headroom(now)
+    headroom = gate.rate_limiter.headroom(now)
     telemetry.HEADROOM.set(-1 if headroom is None else headroom)
-    telemetry.TARGET_DOWN.set(gate.health.down)
+    telemetry.TARGET_DOWN.set(gate.circuit_breaker.down)
     telemetry.PAUSED.set(gate.stopped)
     codes = Counter(code for journal in journals.values() for code in journal.parked.values())
     telemetry.ASIDE.clear()
     for code, users in codes.items():
         telemetry.ASIDE.labels(code).set(users)
-    telemetry.lag(consumer, lambda place: lanes.committable(place.partition))
+    telemetry.lag(consumer, lambda partition: lanes.committable(partition.partition))
 
 
 def count(outcomes: Iterable[Outcome]) -> None:

@@ -1,4 +1,4 @@
-"""Aside: what was set aside, and what makes it go on: time, the arrival of whom it waits for, an operator's order."""
+"""Parked work, and what makes it go on: time, the arrival of whom it waits for, an operator's order."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -25,7 +25,7 @@ RETRY_EVERY: Final = 30.0
 
 
 class ParkedWork:
-    """See above. `now`: ms since 1970. `reject`: tells the mass guard, and gives what it has to remember."""
+    """One for all partitions. `now`: ms since 1970. `reject`: tells the mass guard, and gives what it remembers."""
 
     def __init__(
         self,

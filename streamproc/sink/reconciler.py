@@ -18,6 +18,7 @@ from streamproc.core.scim.dialect import Dialect
 from streamproc.sink.decide.after import after
 from streamproc.sink.decide.attempts import After
 from streamproc.sink.decide.desired_state import Work
+from streamproc.sink.decide.fates import attempt
 from streamproc.sink.decide.lanes import Turn
 from streamproc.sink.decide.mass_guard import GuardDecision
 from streamproc.sink.decide.next_step import next_step
@@ -102,7 +103,8 @@ class Reconciler:
                 if answer is not None:
                     result = after(progress, step, answer, self.target, executor.moment())
                     self.target.learn(result.learned)
-                    store.record(list(result.lines))
+                    now = times.now()
+                    store.record([attempt(result.progress, told, now) for told in result.told])
                     _tell_attempts(progress, result)
                     progress = result.progress
         finally:
@@ -140,8 +142,8 @@ class Reconciler:
 
 def _tell_attempts(before: Progress, result: After) -> None:
     attempts = result.progress.attempts
-    if attempts > before.attempts and (attempts in TELL_AT or attempts % 50 == 0):
-        request = result.lines[-1].requests[-1]
+    request = result.told[-1].request if result.told else None
+    if request is not None and attempts > before.attempts and (attempts in TELL_AT or attempts % 50 == 0):
         log.warning(
             "still trying",
             partition=before.turn.partition,

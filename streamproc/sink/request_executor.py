@@ -62,7 +62,7 @@ class RequestExecutor:
 
     def moment(self) -> Moment:
         """Now."""
-        return Moment(self.times.ticks(), self.times.now(), self.times.jitter(), self.gate.health.down)
+        return Moment(self.times.ticks(), self.times.now(), self.times.jitter(), self.gate.circuit_breaker.down)
 
     async def send(
         self, progress: Progress, request: ScimRequest, ticket: int, store: DeliveryStore
@@ -100,8 +100,8 @@ class RequestExecutor:
 
     async def wait(self, user: str, until: float) -> bool:
         """Wait until `until` (ticks), or until the target is back. False: newer work came in before."""
-        recoveries = self.gate.health.recoveries
-        return not await self.rest(user, until) or recoveries != self.gate.health.recoveries
+        recoveries = self.gate.circuit_breaker.recoveries
+        return not await self.rest(user, until) or recoveries != self.gate.circuit_breaker.recoveries
 
     async def rest(self, user: str, until: float) -> bool:
         """Wait until `until` (ticks). True: something ended the wait before."""
@@ -157,9 +157,9 @@ class RequestExecutor:
         except BaseException:  # the partition was taken away while the answer was under way
             self.gate.lost()
             raise
-        recoveries = self.gate.health.recoveries
+        recoveries = self.gate.circuit_breaker.recoveries
         self.gate.answered(progress.user, response, write=method != "GET")
-        if recoveries != self.gate.health.recoveries:
+        if recoveries != self.gate.circuit_breaker.recoveries:
             for woken in self._resting.values():  # the target is back: nobody waits for it any longer
                 woken.set()
         action = response_action(request.kind, response, 0, 0.0)

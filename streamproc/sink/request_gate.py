@@ -1,8 +1,8 @@
-"""Gate: whose request goes out next, and when. Everything that the sink sends to the target passes it.
+"""Request gate: whose request goes out next, and when. Everything that the sink sends to the target passes it.
 
 Who waits here waits in the order of urgency, then of arrival: a leaver overtakes everybody. It opens as fast as the
-target's rate limit lets it (`core/pace.py`), one probe at a time while the target is in trouble (`core/health.py`
-then says whose), and not at all while an operator has paused the sink.
+target's rate limit lets it (`decide/rate_limit.py`), one probe at a time while the target is in trouble
+(`core/flow/circuit_breaker.py` then says whose), and not at all while an operator has paused the sink.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ from typing import Any
 from streamproc.adapters.wait import wait_unless
 from streamproc.core.flow.circuit_breaker import CircuitBreaker
 from streamproc.core.fold.plan import Urgency
-from streamproc.core.scim.response_policy import PATIENCE, Response
+from streamproc.core.scim.response_policy import Response
 from streamproc.sink.decide.rate_limit import RateLimiter
 
 
@@ -30,29 +30,29 @@ class _Waiting:
 
 
 class RequestGate:
-    """See above. `sleep` waits real seconds; `ticks` is a clock that never goes back.
+    """One for all users. `sleep` waits real seconds; `ticks` is a clock that never goes back.
 
     At most `connections` requests are under way, and of leavers as many again: what waits for a connection waits here.
     """
 
     def __init__(
         self,
-        pace: RateLimiter,
-        health: CircuitBreaker,
+        rate_limiter: RateLimiter,
+        circuit_breaker: CircuitBreaker,
         ticks: Callable[[], float],
         sleep: Callable[[float], Coroutine[Any, Any, None]],
         connections: int = 16,
     ) -> None:
-        self.pace = pace
-        self.health = health
+        self.rate_limiter = rate_limiter
+        self.circuit_breaker = circuit_breaker
         self._ticks = ticks
         self._sleep = sleep
         self._queue: list[_Waiting] = []
-        self._of: dict[str, _Waiting] = {}
+        self._waiting: dict[str, _Waiting] = {}
         self._tickets = 0
         self._stopped = False
         self._connections = connections
-        self._flying = 0
+        self._in_flight = 0
 
     @property
     def stopped(self) -> bool:
@@ -76,7 +76,7 @@ class RequestGate:
         if self._head() is None and self._seconds(urgency) <= 0:
             self._let_out()
             return True
-        waiting = self._of[user] = _Waiting(urgency, ticket, user)
+        waiting = self._waiting[user] = _Waiting(urgency, ticket, user)
         heapq.heappush(self._queue, waiting)
         try:
             while not waiting.newer:
@@ -89,54 +89,54 @@ class RequestGate:
             return False
         finally:
             waiting.gone = True
-            del self._of[user]
+            del self._waiting[user]
             self._wake()
-
-    def theirs(self, denied: int) -> bool:
-        """Whether so many refusals are to be put down to what was asked for, and not to our rights as a whole."""
-        return denied >= PATIENCE and not self.health.down
 
     def nudge(self, user: str) -> None:
         """Newer work of the user came in."""
-        if waiting := self._of.get(user):
+        if waiting := self._waiting.get(user):
             waiting.newer = True
             waiting.woken.set()
 
     def answered(self, user: str, answer: Response, *, write: bool) -> None:
         """What came of a request that was let out."""
         now = self._ticks()
-        self._flying -= 1
-        self.pace.answered(now, answer.status, answer.headers, str(answer.body.get("message") or ""))
-        self.health.answered(user, write=write, status=answer.status, now=now)
+        self._in_flight -= 1
+        self.rate_limiter.answered(now, answer.status, answer.headers, str(answer.body.get("message") or ""))
+        self.circuit_breaker.answered(user, write=write, status=answer.status, now=now)
         self._wake()
 
     def lost(self) -> None:
         """A request that was let out was given up before its answer came."""
-        self._flying -= 1
-        self.pace.lost()
-        self.health.lost()
+        self._in_flight -= 1
+        self.rate_limiter.lost()
+        self.circuit_breaker.lost()
         self._wake()
 
     def __len__(self) -> int:
         """How many wait."""
-        return len(self._of)
+        return len(self._waiting)
 
     def _seconds(self, urgency: Urgency) -> float:
-        if self._stopped or self._flying >= self._connections * (2 if urgency is Urgency.REVOKE else 1):
+        if self._stopped or self._in_flight >= self._connections * (2 if urgency is Urgency.REVOKE else 1):
             return math.inf
         now = self._ticks()
-        return max(self.health.wait(now), self.pace.wait(now, urgent=urgency is Urgency.REVOKE))
+        return max(self.circuit_breaker.wait(now), self.rate_limiter.wait(now, urgent=urgency is Urgency.REVOKE))
 
     def _let_out(self) -> None:
-        self._flying += 1
-        self.health.sent()
-        self.pace.sent(self._ticks())
+        self._in_flight += 1
+        self.circuit_breaker.sent()
+        self.rate_limiter.sent(self._ticks())
 
     def _head(self) -> _Waiting | None:
         while self._queue and self._queue[0].gone:
             heapq.heappop(self._queue)
-        if self.health.down:
-            return min(self._of.values(), key=lambda each: (self.health.failed(each.user), each), default=None)
+        if self.circuit_breaker.down:
+            return min(
+                self._waiting.values(),
+                key=lambda waiting: (self.circuit_breaker.failed(waiting.user), waiting),
+                default=None,
+            )
         return self._queue[0] if self._queue else None
 
     def _wake(self) -> None:

@@ -1,4 +1,4 @@
-"""Health: is something wrong with one user, or with the target as a whole? A decider with no I/O, clock or asyncio.
+"""Circuit breaker: is something wrong with one user, or with the target as a whole? It has no I/O and no clock.
 
 Rule 1: trouble of several users in a row, with nothing good between, is the target's: refused connections, 5xx,
 timeouts, 401 and 403. Then everybody waits, and one request at a time goes out as a probe: first of those who weren't

@@ -69,7 +69,7 @@ def _values(names: Iterable[str]) -> list[Json]:
 
 
 def _names(elements: Any) -> list[str]:
-    return sorted({each["value"] for each in elements or () if each.get("value")})
+    return sorted({element["value"] for element in elements or () if element.get("value")})
 
 
 def _levels_out(levels: Mapping[str, float]) -> list[Json]:
@@ -77,7 +77,9 @@ def _levels_out(levels: Mapping[str, float]) -> list[Json]:
 
 
 def _levels_back(elements: Any) -> dict[str, float]:
-    return {each["name"]: float(each.get("proficiency") or 0.0) for each in elements or () if each.get("name")}
+    return {
+        element["name"]: float(element.get("proficiency") or 0.0) for element in elements or () if element.get("name")
+    }
 
 
 def _phone_back(value: str) -> str:
@@ -147,8 +149,8 @@ DIALECTS: Final = {"genesys": GENESYS_DIALECT, "rfc7644": RFC7644_DIALECT}
 
 def expressible(resource: Resource, dialect: Dialect) -> Resource:
     """The part that the target has a place for. The rest must neither be written nor compared, or nothing converges."""
-    kept = {name: value for name, value in resource.items() if name in dialect or name == "groups"}
-    return cast("Resource", kept)
+    owned = {name: value for name, value in resource.items() if name in dialect or name == "groups"}
+    return cast("Resource", owned)
 
 
 def create_body(desired: Resource, dialect: Dialect) -> Json:
@@ -198,7 +200,7 @@ def parse_user(body: Json, dialect: Dialect) -> Resource:
         value = (body.get(place.urn) or {} if place.urn else body).get(place.name)
         if isinstance(place.written, Typed):
             kind = place.written.type
-            value = next((each.get("value") for each in value or () if each.get("type") == kind), None)
+            value = next((element.get("value") for element in value or () if element.get("type") == kind), None)
         if value is not None:
             held[name] = place.back(value)
     return cast("Resource", held)

@@ -1,4 +1,4 @@
-"""Bodies: what an answer of the target says, where RFC 7644 leaves room for more than one way of saying it."""
+"""Response bodies: what an answer of the target says, where RFC 7644 leaves room for more than one way of saying it."""
 
 from typing import Any
 
@@ -13,8 +13,8 @@ def etag(answer: Response) -> str | None:
 def version(resource: dict[str, Any]) -> str | None:
     """`meta.version` as an ETag: the header is quoted, the body isn't (Genesys Cloud: `"56"`)."""
     meta = resource.get("meta")
-    said = str((meta.get("version") if isinstance(meta, dict) else None) or "")
-    return (said if said.startswith(('"', "W/")) else f'"{said}"') if said else None
+    tag = str((meta.get("version") if isinstance(meta, dict) else None) or "")
+    return (tag if tag.startswith(('"', "W/")) else f'"{tag}"') if tag else None
 
 
 def created(answer: Response) -> str | None:
@@ -24,10 +24,10 @@ def created(answer: Response) -> str | None:
 
 def is_list(body: dict[str, Any]) -> bool:
     """RFC 7644 §3.4.2: `Resources` may be missing where there are none."""
-    found = body.get("Resources")
-    if found is None:
+    elements = body.get("Resources")
+    if elements is None:
         return body.get("totalResults") == 0
-    return isinstance(found, list) and all(isinstance(each, dict) for each in found)
+    return isinstance(elements, list) and all(isinstance(element, dict) for element in elements)
 
 
 def resources(body: dict[str, Any] | None) -> list[dict[str, Any]]:
@@ -36,12 +36,12 @@ def resources(body: dict[str, Any] | None) -> list[dict[str, Any]]:
 
 
 def matching(body: dict[str, Any] | None, attribute: str, value: str) -> list[dict[str, Any]]:
-    """Of a list, the resources that a search was for: a server may pass over its filter."""
-    return [each for each in resources(body) if each.get("id") and matches(each, attribute, value)]
+    """Of a list, the resources that were searched for: a server may ignore the filter."""
+    return [resource for resource in resources(body) if resource.get("id") and matches(resource, attribute, value)]
 
 
 def matches(resource: dict[str, Any], attribute: str, value: str) -> bool:
-    """Whether it has this value, or doesn't say which it has. Only externalId is exact."""
+    """Whether the attribute has this value, or isn't shown. Only externalId is compared with case."""
     held = resource.get(attribute)
     if attribute == "externalId":
         return held in (None, value)

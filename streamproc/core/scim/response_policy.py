@@ -1,4 +1,4 @@
-"""Verdict: what an answer means and what happens next. One table; the sink only carries it out. The README shows it.
+"""Response policy: what an answer means and what happens next. One table, which the documentation shows.
 
 Genesys Cloud's documents disagree about version conflicts (400 `invalidVers`, 409, 412), so all three are one. Where an
 answer leaves open whether the write was applied, it is read back, never sent again blind.

@@ -3,10 +3,15 @@
 What an answer to a read means is in `after_read`, what one to a write means in `after_write`.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
-from typing import assert_never
+from functools import partial
+from typing import Any, assert_never
 
-from streamproc.core.scim.response_policy import backoff
+from streamproc.core.flow.circuit_breaker import PROBE_FIRST
+from streamproc.core.records.operation import Create
+from streamproc.core.scim.response_body import is_list
+from streamproc.core.scim.response_policy import Deliver, ReadBack, backoff, describe, response_action
 from streamproc.sink.decide.after_read import (
     after_find_group,
     after_find_manager,
@@ -15,12 +20,12 @@ from streamproc.sink.decide.after_read import (
     after_membership,
     after_read,
 )
-from streamproc.sink.decide.after_write import after_write
-from streamproc.sink.decide.attempts import After
-from streamproc.sink.decide.fates import attempt
+from streamproc.sink.decide.after_write import after_write, forgotten, group_learned
+from streamproc.sink.decide.attempts import After, Postponed, Refused, Told, finding
 from streamproc.sink.decide.mass_guard import Flow, GuardDecision, Hold, Protected, Rejected
 from streamproc.sink.decide.next_step import SESSION_TRIES
-from streamproc.sink.decide.progress import PATIENCE, Freshness, GroupLock, Progress, Underway
+from streamproc.sink.decide.own_terms import user_read
+from streamproc.sink.decide.progress import PATIENCE, Freshness, Progress
 from streamproc.sink.decide.steps import (
     Answer,
     AskGuard,
@@ -44,7 +49,8 @@ from streamproc.sink.decide.steps import (
     Wait,
     Waited,
 )
-from streamproc.sink.decide.target import Target
+from streamproc.sink.decide.target import Learned, Target
+from streamproc.sink.decide.underway import GroupLock, SetAside, Underway, UserRead
 
 _FINAL: frozenset[int] = frozenset({400, 403, 404})
 """Answers to the end of sessions after which asking again won't help, and uses up the limit that leavers share."""
@@ -53,11 +59,16 @@ _FINAL: frozenset[int] = frozenset({400, 403, 404})
 def after(progress: Progress, step: Step, answer: Answer, target: Target, at: Moment) -> After:
     """The progress after `step` was answered by `answer`, with what is to be told and to be known from now on."""
     match step, answer:
-        case _, Exchange():
-            result = _after_exchange(progress, step, answer, target, at)
-            return replace(result, progress=_ask_again_if_contradicted(result.progress, at))
+        case ((SendUser() | SendMembership()), Exchange()):
+            return _concluded(_after_send(progress, step, answer, target, at), at)
+        case Glance(), Exchange():
+            accepted = isinstance(response_action("read", answer.response, 0, 0.0), Deliver)
+            user = user_read(progress, target, answer.response) if accepted else None
+            return _concluded(after_glance(progress, user, answer, at), at)
+        case ((LookUp() | Read() | Confirm() | AskMembership() | FindGroup() | FindManager()), Exchange()):
+            return _concluded(_after_look(progress, step, answer, target, at), at)
         case AskGuard(), Flow() | Hold() | Rejected() | Protected():
-            return After(_after_guard(progress, answer, at))
+            return _concluded(_after_guard(progress, answer), at)
         case LockGroup(change), Locked():
             lock = GroupLock(change, looked=not progress.doubtful)
             # Not fresh: somebody else's change of the group went wrong meanwhile, and it is looked at again.
@@ -72,24 +83,89 @@ def after(progress: Progress, step: Step, answer: Answer, target: Target, at: Mo
             raise AssertionError(f"{answer} is no answer to {step}")
 
 
-def _after_exchange(progress: Progress, step: Step, exchange: Exchange, target: Target, at: Moment) -> After:
+def _after_send(
+    progress: Progress, step: SendUser | SendMembership, exchange: Exchange, target: Target, at: Moment
+) -> After:
+    action = response_action(step.request.kind, exchange.response, progress.attempts, at.jitter)
+    user: UserRead | None = None
+    learned: tuple[Learned, ...] = ()
+    if isinstance(step, SendMembership):
+        learned = group_learned(step, action, exchange, target, at)
+    elif isinstance(step.operation, Create):
+        user = user_read(progress, target, exchange.response)
+    progress = replace(
+        progress,
+        underway=Underway(),
+        requests=(*progress.requests, exchange.request),
+        wrote=progress.wrote or isinstance(action, Deliver | ReadBack),
+        misses=0 if progress.contradicted else progress.misses,  # written again, and then asked for as often
+    )
+    result = after_write(progress, step, action, user, exchange, target, at)
+    return replace(result, learned=(*learned, *result.learned))
+
+
+def _after_look(
+    progress: Progress,
+    step: LookUp | Read | Confirm | AskMembership | FindGroup | FindManager,
+    exchange: Exchange,
+    target: Target,
+    at: Moment,
+) -> After:
+    user: UserRead | None = None
+    shows: Callable[[dict[str, Any]], bool] = is_list
+    if isinstance(step, Read | Confirm):
+        user = user_read(progress, target, exchange.response)
+        shows = partial(_shows, user)
+    elif isinstance(step, FindGroup) and step.by_id:
+        shows = _has_id
+    found = finding(progress, exchange, shows, at)
+    if isinstance(found, Postponed):
+        progress = replace(progress, denied=progress.denied + found.denied)
+        return After(progress, (Told("retry", exchange.request, describe(exchange.response)),), again=found.seconds)
+    if isinstance(found, Refused):
+        progress = replace(progress, requests=(*progress.requests, exchange.request))
     match step:
         case LookUp():
-            return after_look_up(progress, step, exchange, at)
+            return after_look_up(progress, step, found, exchange, at)
         case Read() | Confirm():
-            return after_read(progress, step, exchange, target, at)
-        case Glance():
-            return after_glance(progress, exchange, target, at)
+            return after_read(progress, step, found, user, exchange, target, at)
         case AskMembership():
-            return after_membership(progress, step, exchange, target, at)
+            return after_membership(progress, step, found, exchange, at)
         case FindGroup():
-            return after_find_group(progress, step, exchange, target, at)
+            return after_find_group(progress, step, found, exchange, target, at)
         case FindManager():
-            return after_find_manager(progress, step, exchange, at)
-        case SendUser() | SendMembership():
-            return after_write(progress, step, exchange, target, at)
+            return after_find_manager(progress, step, found, exchange)
         case _:
-            raise AssertionError(f"{step} sends no request")
+            assert_never(step)
+
+
+def _shows(user: UserRead | None, _body: dict[str, Any]) -> bool:
+    return user is not None
+
+
+def _has_id(body: dict[str, Any]) -> bool:
+    return bool(body.get("id"))
+
+
+def _concluded(result: After, at: Moment) -> After:
+    """With what was set aside noted, and the next attempt put off.
+
+    With the target down it is the gate that waits: a wait of one's own would go on when everybody else goes on.
+    """
+    progress = result.progress
+    if result.aside is not None:
+        progress = progress.with_aside(result.aside, at.clock)
+    if result.again is not None:
+        seconds = min(result.again, PROBE_FIRST) if at.target_down else result.again
+        progress = replace(
+            progress,
+            attempts=progress.attempts + 1,
+            requests=tuple(
+                request for request in progress.requests if not any(request is told.request for told in result.told)
+            ),
+            wait_until=at.ticks + seconds if seconds > 0 else None,
+        )
+    return replace(result, progress=_ask_again_if_contradicted(progress, at))
 
 
 def _ask_again_if_contradicted(progress: Progress, at: Moment) -> Progress:
@@ -103,22 +179,20 @@ def _ask_again_if_contradicted(progress: Progress, at: Moment) -> Progress:
     return replace(progress, misses=misses, wait_until=until, freshness=Freshness.LAGGING)
 
 
-def _after_guard(progress: Progress, decision: GuardDecision, at: Moment) -> Progress:
+def _after_guard(progress: Progress, decision: GuardDecision) -> After:
     match decision:
         case Flow(standing):
-            return replace(progress, standing=standing, underway=Underway(guard_passed=True))
+            return After(replace(progress, standing=standing, underway=Underway(guard_passed=True)))
         case Hold(standing):
             before = progress.standing
             if before is None or before.said == "rejected":
                 progress = replace(progress, since=None)  # what was ordered before was about something else
-            parked = progress.as_parked("held", f"mass guard: {standing.reason}", at.clock)
-            return replace(progress, standing=standing, parked=parked)
+            held = SetAside(None, "held", f"mass guard: {standing.reason}")
+            return After(replace(progress, standing=standing), aside=held)
         case Rejected():
-            reason = "an operator rejected this revocation"
-            return replace(progress, parked=progress.as_parked("rejected", reason, at.clock))
+            return After(progress, aside=SetAside(None, "rejected", "an operator rejected this revocation"))
         case Protected():
-            reason = "the account is protected, and never deactivated"
-            return replace(progress, parked=progress.as_parked("protected", reason, at.clock))
+            return After(progress, aside=SetAside(None, "protected", "the account is protected, and never deactivated"))
         case _:
             assert_never(decision)
 
@@ -127,7 +201,7 @@ def _settled(progress: Progress) -> Progress:
     """Nothing can land any more that was sent for what was passed over; it may have landed meanwhile."""
     own = {seq: until for seq, until in progress.airborne.items() if seq == progress.record.seq}
     predecessor = replace(progress.predecessor, lands=None)
-    return replace(progress, predecessor=predecessor, airborne=own).forgotten()
+    return replace(progress, predecessor=predecessor, airborne=own, freshness=forgotten(progress))
 
 
 def _after_sessions(progress: Progress, step: EndSessions, answer: SessionsAnswer, at: Moment) -> After:
@@ -138,5 +212,5 @@ def _after_sessions(progress: Progress, step: EndSessions, answer: SessionsAnswe
     if status not in _FINAL and tries < SESSION_TRIES:
         until = at.ticks + backoff(tries - 1, at.jitter)
         return After(replace(progress, session_tries=tries, wait_until=until))
-    reason = f"sessions weren't ended: {status or 'no answer'}"
-    return After(replace(progress, session_tries=SESSION_TRIES), (attempt(progress, "retry", at.clock, reason),))
+    told = Told("retry", reason=f"sessions weren't ended: {status or 'no answer'}")
+    return After(replace(progress, session_tries=SESSION_TRIES), (told,))

@@ -7,17 +7,13 @@ id of it is used.
 from dataclasses import replace
 from typing import Any, cast
 
-from streamproc.core.records.delivery import Parked
 from streamproc.core.records.operation import Join, Leave
-from streamproc.core.records.outcome import Outcome
 from streamproc.core.records.resource import Resource
-from streamproc.core.scim.response_body import etag, is_list, matches, matching, resources, version
-from streamproc.core.scim.response_policy import Deliver, Response, backoff, response_action
+from streamproc.core.scim.response_body import matches, matching, resources, version
+from streamproc.core.scim.response_policy import backoff
 from streamproc.sink.decide.after_write import narrow
-from streamproc.sink.decide.attempts import After, Missing, Postponed, Refused, Shown, finding, try_again
-from streamproc.sink.decide.fates import attempt
-from streamproc.sink.decide.own_terms import parse, readable, tells_groups
-from streamproc.sink.decide.progress import PATIENCE, Adopting, Freshness, Progress, Underway
+from streamproc.sink.decide.attempts import After, Finding, Refused, Shown, Told
+from streamproc.sink.decide.progress import PATIENCE, Freshness, Progress
 from streamproc.sink.decide.steps import (
     AskMembership,
     Confirm,
@@ -28,188 +24,155 @@ from streamproc.sink.decide.steps import (
     Moment,
     Read,
 )
-from streamproc.sink.decide.target import Group, GroupLearned, Learned, ManagerLearned, Target, VersionsLearned
+from streamproc.sink.decide.target import Group, GroupLearned, ManagerLearned, Target, VersionsLearned
+from streamproc.sink.decide.underway import Adopting, SetAside, Underway, UserRead
 
 
-def after_look_up(progress: Progress, step: LookUp, exchange: Exchange, at: Moment) -> After:
+def after_look_up(progress: Progress, step: LookUp, found: Finding, exchange: Exchange, at: Moment) -> After:
     """First contact: whoever is found is adopted, by the id alone."""
-    match answer := finding(progress, exchange, is_list, at):
-        case Postponed(after):
-            return after
-        case Refused(refused, parked):
-            if step.last or not _cannot_search(parked):
-                return After(replace(refused, parked=parked))
-            return After(replace(refused, underway=Underway(unknown_by_external_id=True)))
-        case Shown() | Missing():
-            users = matching(answer.body, step.attribute, step.value)
+    if isinstance(found, Refused):
+        if step.last or not found.unsearchable:
+            return After(progress, aside=SetAside(None, "refused", found.reason, found.response))
+        return After(replace(progress, underway=Underway(unknown_by_external_id=True)))
+    users = matching(found.body, step.attribute, step.value)
     request = exchange.request if users or not step.last else replace(exchange.request, absent=True)
-    lines = (attempt(progress, answer.verdict, at.clock, None, request),)
+    told = (Told(found.verdict, request),)
     if len(users) > 1:
-        reason = f"{len(users)} users have this {step.attribute}"
-        return After(replace(progress, parked=progress.as_parked("ambiguous", reason, at.clock)), lines)
+        return After(progress, told, aside=_several(len(users), step.attribute, None))
     if not users and not step.last:
-        return After(replace(progress, underway=Underway(unknown_by_external_id=True)), lines)
+        return After(replace(progress, underway=Underway(unknown_by_external_id=True)), told)
     if not users or progress.misses > PATIENCE:
-        return After(_nobody(progress, at), lines)
+        return replace(_nobody(progress, at), told=told)
     other = users[0].get("externalId") if step.attribute == "userName" else None
     if other and other != progress.user:
         reason = f"userName belongs to the user with externalId {other}"
-        return After(replace(progress, parked=progress.as_parked("ambiguous", reason, at.clock)), lines)
+        return After(progress, told, aside=SetAside(None, "ambiguous", reason))
     underway = Underway(matched=True)
-    return After(replace(progress, id=str(users[0]["id"]), freshness=Freshness.STALE, underway=underway), lines)
+    return After(replace(progress, id=str(users[0]["id"]), freshness=Freshness.STALE, underway=underway), told)
 
 
-def after_read(progress: Progress, step: Read | Confirm, exchange: Exchange, target: Target, at: Moment) -> After:
-    """The user, with what the answer says of groups."""
-    match finding(progress, exchange, lambda body: readable(progress, target, body), at):
-        case Postponed(after):
-            return after
-        case Refused(refused, parked):
-            return After(replace(refused, parked=parked))
-        case Missing():
-            absent = replace(exchange.request, absent=True)
-            return After(_gone(progress, at), (attempt(progress, "absent", at.clock, None, absent),))
-        case Shown(body):
-            pass
-    hurry = isinstance(step, Confirm) or step.hurry
-    holds, silent = parse(progress, target, body), bool(progress.group_names) and not tells_groups(target, body)
-    before = target.without_id((progress.held or {}).get("groups", []))
-    if hurry:  # nobody looks up a group whose id isn't known
-        holds["groups"] = sorted({*holds["groups"], *before})
-    lines = (attempt(progress, "read", at.clock, None, replace(exchange.request, holds=holds)),)
-    if silent and not hurry:
-        names = tuple(name for name in progress.group_names if target.group(name).id)
-        underway = replace(progress.underway, response=exchange.response, asked=names, member_of=())
-        progress = replace(progress, underway=underway)
-        return After(progress, lines) if names else _learn(progress, exchange.response, target, at, lines, groups=[])
-    unread = hurry and (silent or bool(target.without_id(progress.group_names)))
-    if isinstance(step, Confirm) and unread and not progress.groups_unread:
-        return _learn(progress, exchange.response, target, at, lines, groups=holds["groups"])
-    return _learn(progress, exchange.response, target, at, lines, unread=unread)
-
-
-def after_glance(progress: Progress, exchange: Exchange, target: Target, at: Moment) -> After:
-    """What the target holds, read with a group's lock held. The lock is given back where it isn't needed."""
-    lock, response, request = progress.underway.lock, exchange.response, exchange.request
-    assert lock is not None
-    if not isinstance(response_action("read", response, 0, 0.0), Deliver) or not readable(
-        progress, target, response.body
-    ):
-        line = attempt(progress, "retry", at.clock, None, request)
-        return After(replace(progress, freshness=Freshness.STALE, underway=Underway()), (line,))
-    holds = parse(progress, target, response.body)
-    lines = (attempt(progress, "read", at.clock, None, replace(request, holds=holds)),)
-    result = _learn(progress, response, target, at, lines)
-    member = lock.change.group in holds["groups"]
-    if member is isinstance(lock.change, Join):
-        return result
-    underway = Underway(lock=replace(lock, looked=True))
-    return replace(result, progress=replace(result.progress, underway=underway))
-
-
-def after_membership(progress: Progress, step: AskMembership, exchange: Exchange, target: Target, at: Moment) -> After:
-    """One of the groups has said whether the user is in it."""
-    underway = progress.underway
-    response = underway.response
-    assert response is not None
-    match answer := finding(progress, exchange, is_list, at):
-        case Postponed(after):
-            return after
-        case Refused(refused, parked):
-            return _learn(refused.with_aside("groups", parked), response, target, at)
-        case Shown() | Missing():
-            member = any(group.get("id") == step.id for group in resources(answer.body))
-    rest = underway.asked[1:]
-    member_of = (*underway.member_of, step.name) if member else underway.member_of
-    holds = parse(progress, target, response.body)
-    unasked = [name for name in rest if name in holds["groups"]]
-    request = replace(exchange.request, holds=_with_groups(holds, sorted([*member_of, *unasked])))
-    lines = (attempt(progress, answer.verdict, at.clock, None, request),)
-    if rest:
-        return After(replace(progress, underway=replace(underway, asked=rest, member_of=member_of)), lines)
-    return _learn(progress, response, target, at, lines, groups=list(member_of))
-
-
-def after_find_group(progress: Progress, step: FindGroup, exchange: Exchange, target: Target, at: Moment) -> After:
-    """Somebody who is to leave a group does so under whatever name it has by now."""
-    learned: tuple[Learned, ...] = ()
-    underway = replace(progress.underway, sought=progress.underway.sought | {step.name})
-    begun = replace(progress, underway=underway if step.change is None else Underway())
-    match answer := finding(progress, exchange, _has_id if step.by_id else is_list, at):
-        case Postponed(after):
-            return after
-        case Refused(refused, parked):
-            begun = replace(begun, requests=refused.requests)
-            return After(begun if step.change is None else begun.with_aside(f"group {step.name}", parked))
-        case Shown() | Missing():
-            group = _group(step, answer.body)
-    lines = (attempt(progress, answer.verdict, at.clock, None, exchange.request),)
-    known = target.group(step.name)
-    if group is not None:
-        if not known.fresh:  # else somebody was quicker, and may have changed it since
-            learned = (GroupLearned(step.name, Group(str(group["id"]), version(group), True, at.ticks)),)
-        return After(begun, lines, learned)
-    if step.by_id and answer.body is None:
-        return After(begun, lines, () if known.fresh else (GroupLearned(step.name, Group()),))
-    if step.by_id:
-        return After(replace(progress, underway=Underway(renamed=step.name)), lines)
-    if step.change is None:
-        return After(begun, lines)
-    unresolved = progress.as_parked("unresolved", f"there is no group {step.name}", at.clock)
-    return After(begun.with_aside(f"group {step.name}", unresolved), lines)
-
-
-def after_find_manager(progress: Progress, step: FindManager, exchange: Exchange, at: Moment) -> After:
-    """A record names the manager by user ID, the target by its own id. One who isn't there sets only that aside."""
-    there: str | None = None
-    lines: tuple[Outcome, ...] = ()
-    match answer := finding(progress, exchange, is_list, at):
-        case Postponed(after):
-            return after
-        case Refused(refused, parked):
-            progress = refused.with_aside(
-                "manager", _unresolved(refused, step, at) if _cannot_search(parked) else parked
-            )
-        case Shown() | Missing():
-            lines = (attempt(progress, answer.verdict, at.clock, None, exchange.request),)
-            users = matching(answer.body, "externalId", step.manager)
-            if len(users) == 1:
-                there = str(users[0]["id"])
-            elif users:
-                reason = f"{len(users)} users have this externalId"
-                progress = progress.with_aside("manager", progress.as_parked("ambiguous", reason, at.clock))
-            else:
-                progress = progress.with_aside("manager", _unresolved(progress, step, at))
-    refusal = progress.underway.refusal
-    progress = replace(progress, underway=Underway())
-    learned = (ManagerLearned(step.manager, there),)
-    if refusal is None:
-        return After(progress, lines, learned)
-    if there != refusal.manager_id:
-        result = try_again(progress, refusal.request, "retry", refusal.reason, 0.0, at)
-    else:
-        result = narrow(progress, refusal.send.operation, refusal.parked, refusal.request, refusal.reason, at)
-    return After(result.progress, (*lines, *result.lines), learned)
-
-
-def _learn(
+def after_read(
     progress: Progress,
-    response: Response,
+    step: Read | Confirm,
+    found: Finding,
+    user: UserRead | None,
+    exchange: Exchange,
     target: Target,
     at: Moment,
-    lines: tuple[Outcome, ...] = (),
-    *,
-    groups: list[str] | None = None,
-    unread: bool = False,
 ) -> After:
-    """What the target holds is known now. `groups`: where the user's own resource doesn't tell them."""
-    held = parse(progress, target, response.body)
-    if groups is not None:
-        held = _with_groups(held, groups)
+    """The user, with what the answer says of groups."""
+    if isinstance(found, Refused):
+        return After(progress, aside=SetAside(None, "refused", found.reason, found.response))
+    if user is None or not isinstance(found, Shown):
+        return replace(_gone(progress, at), told=(Told("absent", replace(exchange.request, absent=True)),))
+    hurry = isinstance(step, Confirm) or step.hurry
+    if not hurry:
+        told = Told("read", replace(exchange.request, holds=user.held))
+        names = tuple(name for name in progress.group_names if target.group(name).id)
+        if user.silent and names:
+            underway = replace(progress.underway, read=user, asked=names, member_of=())
+            return After(replace(progress, underway=underway), (told,))
+        return _learned(progress, user if not user.silent else _in_groups(user, []), at, told)
+    # Nobody looks up a group whose id isn't known.
+    before = target.without_id((progress.held or {}).get("groups", []))
+    known = _in_groups(user, sorted({*user.held["groups"], *before}))
+    told = Told("read", replace(exchange.request, holds=known.held))
+    unread = user.silent or bool(target.without_id(progress.group_names))
+    if isinstance(step, Confirm) and unread and not progress.groups_unread:
+        return _learned(progress, known, at, told)
+    return _learned(progress, user, at, told, unread=unread)
+
+
+def after_glance(progress: Progress, user: UserRead | None, exchange: Exchange, at: Moment) -> After:
+    """What the target holds, read with a group's lock held. The lock is given back where it isn't needed."""
+    lock = progress.underway.lock
+    if user is None or lock is None:
+        stale = replace(progress, freshness=Freshness.STALE, underway=Underway())
+        return After(stale, (Told("retry", exchange.request),))
+    result = _learned(progress, user, at, Told("read", replace(exchange.request, holds=user.held)))
+    member = lock.change.group in user.held["groups"]
+    if member is isinstance(lock.change, Join):
+        return result
+    return replace(result, progress=replace(result.progress, underway=Underway(lock=replace(lock, looked=True))))
+
+
+def after_membership(progress: Progress, step: AskMembership, found: Finding, exchange: Exchange, at: Moment) -> After:
+    """One of the groups has said whether the user is in it."""
+    underway = progress.underway
+    user, rest = underway.read, underway.asked[1:]
+    assert user is not None
+    if isinstance(found, Refused):
+        return replace(_learned(progress, user, at), aside=SetAside("groups", "refused", found.reason, found.response))
+    member = any(group.get("id") == step.id for group in resources(found.body))
+    member_of = (*underway.member_of, step.name) if member else underway.member_of
+    unasked = [name for name in rest if name in user.held["groups"]]
+    holds = _in_groups(user, sorted([*member_of, *unasked])).held
+    told = Told(found.verdict, replace(exchange.request, holds=holds))
+    if rest:
+        return After(replace(progress, underway=replace(underway, asked=rest, member_of=member_of)), (told,))
+    return _learned(progress, _in_groups(user, list(member_of)), at, told)
+
+
+def after_find_group(
+    progress: Progress, step: FindGroup, found: Finding, exchange: Exchange, target: Target, at: Moment
+) -> After:
+    """Somebody who is to leave a group does so under whatever name it has by now.
+
+    A read does without a group that isn't found; a change of membership is set aside.
+    """
+    if step.change is None:
+        sought = progress.underway.sought | {step.name}
+        progress = replace(progress, underway=replace(progress.underway, sought=sought))
+    else:
+        progress = replace(progress, underway=Underway())
+    if isinstance(found, Refused):
+        return After(progress, aside=_group_aside(step, "refused", found.reason, found))
+    told, known = (Told(found.verdict, exchange.request),), target.group(step.name)
+    if (group := _group(step, found.body)) is not None:
+        seen = Group(str(group["id"]), version(group), True, at.ticks)
+        # Fresh: somebody was quicker, and may have changed it since.
+        return After(progress, told, () if known.fresh else (GroupLearned(step.name, seen),))
+    if step.by_id and found.body is None:
+        return After(progress, told, () if known.fresh else (GroupLearned(step.name, Group()),))
+    if step.by_id:
+        return After(replace(progress, underway=Underway(renamed=step.name)), told)
+    return After(progress, told, aside=_group_aside(step, "unresolved", f"there is no group {step.name}"))
+
+
+def after_find_manager(progress: Progress, step: FindManager, found: Finding, exchange: Exchange) -> After:
+    """A record names the manager by user ID, the target by its own id. One who isn't there sets only that aside."""
+    there: str | None = None
+    told: tuple[Told, ...] = ()
+    aside = SetAside("manager", "unresolved", f"manager {step.manager} isn't in the target yet")
+    if isinstance(found, Refused):
+        if not found.unsearchable:
+            aside = SetAside("manager", "refused", found.reason, found.response)
+    else:
+        told = (Told(found.verdict, exchange.request),)
+        users = matching(found.body, "externalId", step.manager)
+        if len(users) > 1:
+            aside = _several(len(users), "externalId", "manager")
+        elif users:
+            there = str(users[0]["id"])
+    learned = (ManagerLearned(step.manager, there),)
+    refusal, progress = progress.underway.refusal, replace(progress, underway=Underway())
+    if refusal is None:
+        return After(progress, told, learned, None if there else aside)
+    if refusal.send.manager != (step.manager, there):  # it may have been refused on account of the manager: plan again
+        told = (*told, Told("retry", refusal.request, refusal.reason))
+        return After(progress, told, learned, None if there else aside, again=0.0)
+    result = narrow(progress, refusal)
+    return replace(result, told=(*told, *result.told), learned=learned)
+
+
+def _learned(progress: Progress, user: UserRead, at: Moment, *told: Told, unread: bool = False) -> After:
+    """What the target holds is known now. `unread`: but for groups."""
+    if progress.underway.matched:
+        told = (*told, Told("adopted"))
     read = replace(
         progress,
-        held=held,
-        etag=etag(response),
+        held=user.held,
+        etag=user.etag,
         freshness=Freshness.READ,
         groups_unread=unread,
         looked=True,
@@ -217,47 +180,46 @@ def _learn(
         underway=Underway(),
         adopting=None,
     )
-    if progress.underway.matched:
-        lines = (*lines, attempt(read, "adopted", at.clock, None))
-    return After(read, lines, () if read.etag is None else (VersionsLearned(),))
+    return After(read, told, () if user.etag is None else (VersionsLearned(),))
 
 
-def _nobody(progress: Progress, at: Moment) -> Progress:
+def _nobody(progress: Progress, at: Moment) -> After:
     """The target has no such user, or doesn't show whom it has by that name."""
     nobody = replace(progress, id=None, etag=None, held=None, groups_unread=False, underway=Underway())
     if progress.adopting is not None:
         return _look_again(nobody, progress.adopting, 0.0, at)
-    return replace(nobody, freshness=Freshness.ABSENT, learned=at.ticks)
+    return After(replace(nobody, freshness=Freshness.ABSENT, learned=at.ticks))
 
 
-def _gone(progress: Progress, at: Moment) -> Progress:
+def _gone(progress: Progress, at: Moment) -> After:
     """Whom we knew by an id isn't there (any more)."""
     gone = replace(progress, id=None, freshness=Freshness.UNKNOWN, underway=Underway())
     if not progress.underway.matched:
-        return gone
+        return After(gone)
     misses = progress.misses + 1  # the search index lags behind: whom it shows has been deleted
     seconds = backoff(misses, at.jitter)
     gone = replace(gone, misses=misses, wait_until=at.ticks + seconds)
-    return gone if gone.adopting is None else _look_again(gone, gone.adopting, seconds, at)
+    return After(gone) if gone.adopting is None else _look_again(gone, gone.adopting, seconds, at)
 
 
-def _look_again(progress: Progress, adopting: Adopting, seconds: float, at: Moment) -> Progress:
+def _look_again(progress: Progress, adopting: Adopting, seconds: float, at: Moment) -> After:
     """The search index may lag, so it is asked more than once whose a taken userName is."""
     if adopting.looks > PATIENCE:
         reason = "userName is taken, and can't be found"
-        return replace(progress, parked=progress.as_parked("ambiguous", reason, at.clock, adopting.refused))
+        return After(progress, aside=SetAside(None, "ambiguous", reason, adopting.refused))
     until = at.ticks + seconds + backoff(adopting.looks, at.jitter)
     looks = replace(adopting, looks=adopting.looks + 1)
-    return replace(progress, freshness=Freshness.UNKNOWN, adopting=looks, wait_until=until)
+    return After(replace(progress, freshness=Freshness.UNKNOWN, adopting=looks, wait_until=until))
 
 
-def _cannot_search(parked: Parked) -> bool:
-    """The target can't search by the attribute (RFC 7644 §3.4.2.2)."""
-    return "invalidFilter" in parked.reason
+def _several(count: int, attribute: str, what: str | None) -> SetAside:
+    return SetAside(what, "ambiguous", f"{count} users have this {attribute}")
 
 
-def _unresolved(progress: Progress, step: FindManager, at: Moment) -> Parked:
-    return progress.as_parked("unresolved", f"manager {step.manager} isn't in the target yet", at.clock)
+def _group_aside(step: FindGroup, code: str, reason: str, refused: Refused | None = None) -> SetAside | None:
+    if step.change is None:
+        return None
+    return SetAside(f"group {step.name}", code, reason, None if refused is None else refused.response)
 
 
 def _group(step: FindGroup, body: dict[str, Any] | None) -> dict[str, Any] | None:
@@ -268,9 +230,5 @@ def _group(step: FindGroup, body: dict[str, Any] | None) -> dict[str, Any] | Non
     return groups[0] if len(groups) == 1 else None
 
 
-def _has_id(body: dict[str, Any]) -> bool:
-    return bool(body.get("id"))
-
-
-def _with_groups(held: Resource, groups: list[str]) -> Resource:
-    return cast("Resource", {**held, "groups": groups})
+def _in_groups(user: UserRead, groups: list[str]) -> UserRead:
+    return replace(user, held=cast("Resource", {**user.held, "groups": groups}))

@@ -4,9 +4,8 @@ from dataclasses import replace
 from typing import Final, assert_never
 
 from streamproc.core.fold.plan import apply
-from streamproc.core.records.delivery import Parked
 from streamproc.core.records.operation import Create, Deactivate, Patch, Reactivate
-from streamproc.core.records.outcome import Request
+from streamproc.core.records.resource import Resource
 from streamproc.core.scim.response_body import created, etag
 from streamproc.core.scim.response_policy import (
     Adopt,
@@ -16,185 +15,170 @@ from streamproc.core.scim.response_policy import (
     Park,
     ReadBack,
     Refetch,
-    Response,
+    ResponseAction,
     Retry,
     backoff,
     describe,
-    response_action,
 )
-from streamproc.sink.decide.attempts import After, is_theirs, try_again
+from streamproc.sink.decide.attempts import After, Told, is_theirs
 from streamproc.sink.decide.next_step import CORE
-from streamproc.sink.decide.own_terms import parse, readable
-from streamproc.sink.decide.progress import Adopting, Freshness, Progress, Refusal, Underway
+from streamproc.sink.decide.progress import Freshness, Progress
 from streamproc.sink.decide.steps import Exchange, Moment, Send, SendMembership, SendUser
 from streamproc.sink.decide.target import GroupLearned, Learned, Target, VersionsLearned
+from streamproc.sink.decide.underway import Adopting, Refusal, SetAside, Underway, UserRead
 
 CONFLICTS: Final = 10
 """Version conflicts in a row, at a version that doesn't change, after which it isn't the version that is refused."""
 
 
-def after_write(progress: Progress, step: Send, exchange: Exchange, target: Target, at: Moment) -> After:
-    """What the answer to a write says, by the response policy."""
-    response, request = exchange.response, exchange.request
-    action = response_action(step.request.kind, response, progress.attempts, at.jitter)
-    learned = _group_learned(step, response, target, at) if isinstance(step, SendMembership) else ()
-    progress = replace(
-        progress,
-        underway=Underway(),
-        requests=(*progress.requests, request),
-        wrote=progress.wrote or isinstance(action, Deliver | ReadBack),
-        misses=0 if progress.contradicted else progress.misses,  # written again, and then asked for as often
-    )
-    match action:
-        case Deliver():
-            result = _accepted(progress, step, exchange, target, at)
-        case Retry(seconds):
-            result = try_again(progress, request, "retry", describe(response), seconds, at)
-        case Denied(seconds, reason):
-            if is_theirs(progress, at):
-                result = _refused(progress, step, reason, exchange, at)
-            else:
-                progress = replace(progress, denied=progress.denied + 1)
-                result = try_again(progress, request, "retry", reason, seconds, at)
-        case ReadBack(seconds):
-            progress = _in_the_air(progress, exchange, target).forgotten()
-            result = try_again(progress, request, "unknown", describe(response), seconds, at)
-        case Refetch():
-            result = _conflict(progress, step, exchange, at)
-        case Adopt():
-            progress = replace(_in_the_air(progress, exchange, target), adopting=Adopting(response)).forgotten()
-            result = try_again(progress, request, "conflict", describe(response), 0.0, at)
-        case Gone():
-            result = _gone(progress, step, exchange, at)
-        case Park(reason):
-            result = _refused(progress, step, reason, exchange, at)
-        case _:
-            assert_never(action)
-    return replace(result, learned=(*learned, *result.learned))
-
-
-def narrow(
+def after_write(
     progress: Progress,
-    operation: Create | Deactivate | Reactivate | Patch,
-    parked: Parked,
-    request: Request,
-    reason: str,
+    step: Send,
+    action: ResponseAction,
+    user: UserRead | None,
+    exchange: Exchange,
+    target: Target,
     at: Moment,
 ) -> After:
+    """What the answer to a write comes to. `action`: by the response policy. `user`: whom it shows."""
+    response, request = exchange.response, exchange.request
+    airborne = {**progress.airborne, progress.record.seq: exchange.sent + target.landing}
+    match action:
+        case Deliver():
+            if isinstance(step, SendMembership):
+                held = apply(progress.held, step.operation, progress.record.desired)
+                return After(_accepted(progress, step, exchange, held))
+            progress = _user_accepted(progress, step, user, exchange, target, at)
+            return After(progress, learned=() if etag(response) is None else (VersionsLearned(),))
+        case Retry(seconds):
+            return After(progress, (Told("retry", request, describe(response)),), again=seconds)
+        case Denied(seconds, reason) if not is_theirs(progress, at):
+            progress = replace(progress, denied=progress.denied + 1)
+            return After(progress, (Told("retry", request, reason),), again=seconds)
+        case ReadBack(seconds):
+            unknown = replace(progress, airborne=airborne, freshness=forgotten(progress))
+            return After(unknown, (Told("unknown", request, describe(response)),), again=seconds)
+        case Refetch():
+            return _conflict(progress, step, exchange, at)
+        case Adopt():
+            taken = replace(progress, airborne=airborne, freshness=forgotten(progress), adopting=Adopting(response))
+            return After(taken, (Told("conflict", request, describe(response)),), again=0.0)
+        case Gone():
+            return _gone(progress, step, exchange, at)
+        case Denied(_, reason) | Park(reason):
+            return _refused(progress, step, reason, exchange)
+        case _:
+            assert_never(action)
+
+
+def group_learned(
+    step: SendMembership, action: ResponseAction, exchange: Exchange, target: Target, at: Moment
+) -> tuple[Learned, ...]:
+    """What is known of the group since: its version, unless the answer leaves it open."""
+    name, group = step.operation.group, target.group(step.operation.group)
+    match action:
+        case Deliver():
+            version = etag(exchange.response)
+            renamed = exchange.response.body.get("displayName", name) != name
+            fresh = version is not None and not renamed
+            return (GroupLearned(name, replace(group, etag=version, read=at.ticks, fresh=fresh)),)
+        case Retry() | Denied():
+            return ()
+        case _:
+            return (GroupLearned(name, replace(group, fresh=False)),)
+
+
+def narrow(progress: Progress, refusal: Refusal) -> After:
     """What was refused together goes out one by one; what is refused alone is set aside."""
-    match operation:
+    request, reason, response = refusal.request, refusal.reason, refusal.response
+    told = (Told("narrowed", request, reason),)
+    match refusal.send.operation:
         case Create() if not progress.bare:
             alone = progress.alone | (set(progress.record.desired) - {*CORE})
-            return try_again(replace(progress, bare=True, alone=alone), request, "narrowed", reason, 0.0, at)
+            return After(replace(progress, bare=True, alone=alone), told, again=0.0)
         case Patch(changes) | Reactivate(changes) if len(changes) > 1:
-            alone = progress.alone | set(changes)
-            return try_again(replace(progress, alone=alone), request, "narrowed", reason, 0.0, at)
+            return After(replace(progress, alone=progress.alone | set(changes)), told, again=0.0)
         case Patch(changes) | Reactivate(changes):
             name = next(iter(changes))
             if name in progress.aside:
                 progress = replace(progress, given_up=progress.given_up | {name})
-            return After(progress.with_aside(name, parked))
+            return After(progress, aside=SetAside(name, "refused", reason, response))
         case Create() | Deactivate():
-            return After(replace(progress, parked=parked))
+            return After(progress, aside=SetAside(None, "refused", reason, response))
         case _:
-            assert_never(operation)
+            assert_never(refusal.send.operation)
 
 
-def _accepted(progress: Progress, step: Send, exchange: Exchange, target: Target, at: Moment) -> After:
-    response = exchange.response
-    held = apply(progress.held, step.operation, progress.record.desired)
-    progress = replace(
+def forgotten(progress: Progress) -> Freshness:
+    """What the target holds isn't known any more; a create of unknown outcome has to be looked up."""
+    return Freshness.UNKNOWN if progress.id is None else Freshness.STALE
+
+
+def _accepted(progress: Progress, step: Send, exchange: Exchange, held: Resource) -> Progress:
+    """`held`: what the target holds since, as it is told with the request."""
+    return replace(
         progress,
         attempts=0,
         denied=0,
         operations=(*progress.operations, step.operation.op),
         held=held,
         acknowledged=exchange.request.answered,
+        requests=(*progress.requests[:-1], replace(exchange.request, holds=held)),
     )
-    if isinstance(step, SendMembership):
-        return After(_holding(progress, exchange, progress))
-    version = etag(response)
-    progress = replace(progress, etag=version, learned=at.ticks, freshness=Freshness.NOTED)
+
+
+def _user_accepted(
+    progress: Progress, step: SendUser, user: UserRead | None, exchange: Exchange, target: Target, at: Moment
+) -> Progress:
+    response, freshness = exchange.response, Freshness.NOTED
+    held = apply(progress.held, step.operation, progress.record.desired)
     if isinstance(step.operation, Create):
-        progress = _created(progress, step, exchange, target)
-    else:
-        progress = _holding(progress, exchange, progress)
-        if isinstance(step.operation, Reactivate) and progress.alone:
-            # Alone, it asserted nothing again: plan on from what the target really has.
-            progress = replace(progress, freshness=Freshness.STALE)
-    return After(progress, learned=() if version is None else (VersionsLearned(),))
-
-
-def _created(progress: Progress, step: SendUser, exchange: Exchange, target: Target) -> Progress:
-    response = exchange.response
-    progress = replace(progress, id=created(response))
-    asked_for = replace(progress, held=apply(None, step.operation, step.resource))
-    if progress.id is None:  # accepted, but as whom?
-        return _holding(_in_the_air(progress, exchange, target).forgotten(), exchange, asked_for)
-    if not readable(progress, target, response.body):
-        return _holding(replace(progress, freshness=Freshness.STALE), exchange, asked_for)
-    # A deleted user of that name comes back as the old record: plan on from what the answer says it holds.
-    progress = replace(progress, held=parse(progress, target, response.body))
-    return _holding(progress, exchange, progress)
-
-
-def _holding(progress: Progress, exchange: Exchange, known: Progress) -> Progress:
-    """The request is told with what the target holds since."""
-    request = replace(exchange.request, holds=known.held)
-    return replace(progress, requests=(*progress.requests[:-1], request))
+        progress = replace(progress, id=created(response))
+        held = apply(None, step.operation, step.resource)
+        if progress.id is None:  # accepted, but as whom?
+            until = exchange.sent + target.landing
+            progress = replace(progress, airborne={**progress.airborne, progress.record.seq: until})
+            freshness = Freshness.UNKNOWN
+        elif user is None:
+            freshness = Freshness.STALE
+        else:  # a deleted user of that name comes back as the old record: plan on from what it holds
+            held = user.held
+    elif isinstance(step.operation, Reactivate) and progress.alone:
+        freshness = Freshness.STALE  # alone, it asserted nothing again: plan on from what the target really has
+    progress = _accepted(progress, step, exchange, held)
+    return replace(progress, etag=etag(response), learned=at.ticks, freshness=freshness)
 
 
 def _conflict(progress: Progress, step: Send, exchange: Exchange, at: Moment) -> After:
     """Where the version never changes, it isn't the version that is refused. A leaver is tried for ever."""
-    response = exchange.response
+    response, reason = exchange.response, describe(exchange.response)
     if isinstance(step, SendUser):
         before, times = progress.conflicts
         progress = replace(progress, conflicts=(progress.etag, times + 1 if before == progress.etag else 1))
         if progress.conflicts[1] > CONFLICTS and not isinstance(step.operation, Deactivate):
-            return After(
-                replace(progress, parked=progress.as_parked("refused", describe(response), at.clock, response))
-            )
+            return After(progress, aside=SetAside(None, "refused", reason, response))
     seconds = backoff(progress.attempts, at.jitter) if progress.attempts else 0.0
-    return try_again(progress.forgotten(), exchange.request, "conflict", describe(response), seconds, at)
+    progress = replace(progress, freshness=forgotten(progress))
+    return After(progress, (Told("conflict", exchange.request, reason),), again=seconds)
 
 
 def _gone(progress: Progress, step: Send, exchange: Exchange, at: Moment) -> After:
-    request, reason = exchange.request, describe(exchange.response)
-    seconds = backoff(progress.attempts, at.jitter)
-    if isinstance(step, SendMembership):  # it may be the member who is gone
-        return try_again(progress.forgotten(), request, "missing", reason, seconds, at)
-    absent = replace(request, absent=True)
-    progress = replace(progress, id=None, freshness=Freshness.UNKNOWN, requests=(*progress.requests[:-1], absent))
-    return try_again(progress, absent, "missing", reason, seconds, at)
-
-
-def _refused(progress: Progress, step: Send, reason: str, exchange: Exchange, at: Moment) -> After:
-    """Narrow down until what is refused stands alone, and set that aside."""
     request = exchange.request
-    parked = progress.as_parked("refused", reason, at.clock, exchange.response)
+    if isinstance(step, SendMembership):  # it may be the member who is gone
+        progress = replace(progress, freshness=forgotten(progress))
+    else:
+        request = replace(request, absent=True)
+        progress = replace(progress, id=None, freshness=Freshness.UNKNOWN, requests=(*progress.requests[:-1], request))
+    told = (Told("missing", request, describe(exchange.response)),)
+    return After(progress, told, again=backoff(progress.attempts, at.jitter))
+
+
+def _refused(progress: Progress, step: Send, reason: str, exchange: Exchange) -> After:
+    """Narrow down until what is refused stands alone, and set that aside."""
+    request, response = exchange.request, exchange.response
     if isinstance(step, SendMembership):
-        return After(progress.with_aside(f"group {step.operation.group}", parked))
-    if step.manager is not None:
-        refusal = Refusal(step, *step.manager, request, reason, parked)
-        return After(replace(progress, underway=Underway(refusal=refusal)))
-    return narrow(progress, step.operation, parked, request, reason, at)
-
-
-def _in_the_air(progress: Progress, exchange: Exchange, target: Target) -> Progress:
-    airborne = {**progress.airborne, progress.record.seq: exchange.sent + target.landing}
-    return replace(progress, airborne=airborne)
-
-
-def _group_learned(step: SendMembership, response: Response, target: Target, at: Moment) -> tuple[Learned, ...]:
-    """What is known of the group since: its version, unless the answer leaves it open."""
-    name, group = step.operation.group, target.group(step.operation.group)
-    match response_action("group", response, 0, 0.0):
-        case Deliver():
-            version = etag(response)
-            renamed = response.body.get("displayName", name) != name
-            group = replace(group, etag=version, read=at.ticks, fresh=version is not None and not renamed)
-        case Retry() | Denied():
-            return ()
-        case _:
-            group = replace(group, fresh=False)
-    return (GroupLearned(name, group),)
+        return After(progress, aside=SetAside(f"group {step.operation.group}", "refused", reason, response))
+    refusal = Refusal(step, request, reason, response)
+    if step.manager is None:
+        return narrow(progress, refusal)
+    return After(replace(progress, underway=Underway(refusal=refusal)))

@@ -1,35 +1,46 @@
-"""Attempts: what comes of one that wasn't the last, and what an answer to a read comes to."""
+"""What comes of a step, as a value: what is told, learned and set aside of it, and whether it is tried again."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import Any, TypeAlias
+from dataclasses import dataclass
+from typing import Any, Final, Literal, TypeAlias
 
-from streamproc.core.flow.circuit_breaker import PROBE_FIRST
-from streamproc.core.records.delivery import Parked
-from streamproc.core.records.outcome import Outcome, Request, Verdict
+from streamproc.core.records.outcome import Request, Verdict
 from streamproc.core.scim.response_policy import (
     PATIENCE,
     Deliver,
     Denied,
     Gone,
     Park,
+    Response,
     backoff,
-    describe,
     response_action,
 )
-from streamproc.sink.decide.fates import attempt
 from streamproc.sink.decide.progress import Progress
 from streamproc.sink.decide.steps import Exchange, Moment
 from streamproc.sink.decide.target import Learned
+from streamproc.sink.decide.underway import SetAside
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A line for the outcomes log that isn't a fate."""
+
+    verdict: Verdict
+    request: Request | None = None
+    reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class After:
-    """What comes of a step: the progress, lines for the outcomes log, and what is known of the target from now on."""
+    """What comes of a step."""
 
     progress: Progress
-    lines: tuple[Outcome, ...] = ()
+    told: tuple[Told, ...] = ()
     learned: tuple[Learned, ...] = ()
+    """What is known of the target from now on."""
+    aside: SetAside | None = None
+    again: float | None = None
+    """Seconds until it is tried again. None: nothing went wrong."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +48,7 @@ class Shown:
     """The answer shows what was asked for."""
 
     body: dict[str, Any]
-    verdict: Verdict = "read"
+    verdict: Literal["read"] = "read"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,61 +56,52 @@ class Missing:
     """There is no such thing."""
 
     body: None = None
-    verdict: Verdict = "absent"
+    verdict: Literal["absent"] = "absent"
 
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """The target won't answer it. `progress`: with the request, which is told in the end."""
+    """The target won't answer it."""
 
-    progress: Progress
-    parked: Parked
+    reason: str
+    response: Response
+
+    @property
+    def unsearchable(self) -> bool:
+        """Whether the target can't search by the attribute (RFC 7644 §3.4.2.2)."""
+        return "invalidFilter" in self.reason
 
 
 @dataclass(frozen=True, slots=True)
 class Postponed:
     """It has to be asked again."""
 
-    after: After
+    seconds: float
+    denied: bool
 
 
-Finding: TypeAlias = Shown | Missing | Refused | Postponed
+Finding: TypeAlias = Shown | Missing | Refused
+NOTHING: Final = Missing()
 
 
-def finding(progress: Progress, exchange: Exchange, shows: Callable[[dict[str, Any]], bool], at: Moment) -> Finding:
+def finding(
+    progress: Progress, exchange: Exchange, shows: Callable[[dict[str, Any]], bool], at: Moment
+) -> Finding | Postponed:
     """What an answer to a read comes to. One that doesn't show what was asked for isn't an answer: nobody is absent
     because a proxy said so.
     """
-    response, request = exchange.response, exchange.request
+    response = exchange.response
     action = response_action("read", response, progress.attempts, at.jitter)
     if isinstance(action, Deliver) and shows(response.body):
         return Shown(response.body)
     if isinstance(action, Gone):
-        return Missing()
+        return NOTHING
+    denied = isinstance(action, Denied)
     if isinstance(action, Park) or (isinstance(action, Denied) and is_theirs(progress, at)):
-        refused = progress.as_parked("refused", action.reason, at.clock, response)
-        return Refused(replace(progress, requests=(*progress.requests, request)), refused)
-    seconds = getattr(action, "after", backoff(progress.attempts, at.jitter))
-    progress = replace(progress, denied=progress.denied + isinstance(action, Denied))
-    return Postponed(try_again(progress, request, "retry", describe(response), seconds, at))
+        return Refused(action.reason, response)
+    return Postponed(getattr(action, "after", backoff(progress.attempts, at.jitter)), denied)
 
 
 def is_theirs(progress: Progress, at: Moment) -> bool:
     """Whether a denial is to be put down to what was asked for, and not to our rights as a whole."""
     return progress.denied >= PATIENCE and not at.target_down
-
-
-def try_again(progress: Progress, request: Request, verdict: Verdict, reason: str, seconds: float, at: Moment) -> After:
-    """Tell of an attempt that wasn't the last, and wait.
-
-    With the target down it is the gate that waits: a wait of one's own would go on when everybody else goes on.
-    """
-    if at.target_down:
-        seconds = min(seconds, PROBE_FIRST)
-    progress = replace(
-        progress,
-        attempts=progress.attempts + 1,
-        requests=tuple(other for other in progress.requests if other is not request),
-        wait_until=at.ticks + seconds if seconds > 0 else None,
-    )
-    return After(progress, (attempt(progress, verdict, at.clock, reason, request),))

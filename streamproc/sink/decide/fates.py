@@ -3,19 +3,29 @@
 from dataclasses import replace
 
 from streamproc.core.records.delivery import DeliveredState, Parked
-from streamproc.core.records.outcome import Fate, Outcome, Request, Verdict
+from streamproc.core.records.outcome import Fate, Outcome
 from streamproc.core.records.user_record import Cause
+from streamproc.sink.decide.attempts import Told
 from streamproc.sink.decide.progress import Progress
 from streamproc.sink.decide.steps import Finish
 
 REGRESSED = "an earlier change is missing from this record's history"
 
 
-def attempt(progress: Progress, verdict: Verdict, clock: int, reason: str | None, *requests: Request) -> Outcome:
-    """One line about the newest work that isn't its fate. `clock`: ms since 1970."""
-    record = progress.record
+def attempt(progress: Progress, told: Told, clock: int) -> Outcome:
+    """A line about the newest work that isn't its fate. `clock`: ms since 1970."""
+    record, requests = progress.record, [] if told.request is None else [told.request]
     return Outcome(
-        progress.user, record.seq, verdict, False, clock, record.effect, record.cause, [], list(requests), reason
+        user=progress.user,
+        seq=record.seq,
+        verdict=told.verdict,
+        final=False,
+        at=clock,
+        effect=record.effect,
+        cause=record.cause,
+        operations=[],
+        requests=requests,
+        reason=told.reason,
     )
 
 

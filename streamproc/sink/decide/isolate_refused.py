@@ -1,4 +1,4 @@
-"""Narrow: what still goes out while the target refuses some of it: one bad attribute doesn't hold the others."""
+"""What still goes out while the target refuses some of it: one bad attribute doesn't hold the others."""
 
 from collections.abc import Collection
 from typing import Any, cast
@@ -16,17 +16,19 @@ def without_refused(
     """
     if not aside:
         return desired
-    before, everything = cast("dict[str, Any]", held or {}), cast("dict[str, Any]", desired)
-    wanted = {name: value for name, value in everything.items() if name not in aside}
-    for name in ACCESS:
-        if name in everything and name in aside and name not in given_up:
-            kept = {each: level for each, level in _levels(before.get(name)).items() if each in everything[name]}
-            wanted[name] = kept if name in LEVELS else list(kept)
-    if "groups" in wanted:
-        member = set(before.get("groups", []))
-        groups = {name.removeprefix("group ") for name in aside if name.startswith("group ")}
-        wanted["groups"] = sorted((set(wanted["groups"]) - groups) | (member & groups))
-    return cast("Resource", wanted)
+    before, entire = cast("dict[str, Any]", held or {}), cast("dict[str, Any]", desired)
+    deliverable = {name: value for name, value in entire.items() if name not in aside}
+    for attribute in ACCESS:
+        if attribute in entire and attribute in aside and attribute not in given_up:
+            levels = {
+                name: level for name, level in _levels(before.get(attribute)).items() if name in entire[attribute]
+            }
+            deliverable[attribute] = levels if attribute in LEVELS else list(levels)
+    if "groups" in deliverable:
+        member_of = set(before.get("groups", []))
+        refused = {name.removeprefix("group ") for name in aside if name.startswith("group ")}
+        deliverable["groups"] = sorted((set(deliverable["groups"]) - refused) | (member_of & refused))
+    return cast("Resource", deliverable)
 
 
 def next_batch(changes: Resource, alone: Collection[str]) -> Resource:

@@ -50,7 +50,9 @@ class Lanes(Generic[Work]):
     condense: Callable[[Work], Work] = lambda work: work
     """What is kept of work that is passed over."""
     _lanes: dict[str, _Lane[Work]] = field(default_factory=dict)
-    _queues: dict[Urgency, deque[tuple[int, str]]] = field(default_factory=lambda: {each: deque() for each in Urgency})
+    _queues: dict[Urgency, deque[tuple[int, str]]] = field(
+        default_factory=lambda: {urgency: deque() for urgency in Urgency}
+    )
     _offsets: dict[int, OffsetTracker] = field(default_factory=dict)
     _ticket: int = 0
     _passed: int = 0

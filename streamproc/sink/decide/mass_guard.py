@@ -78,7 +78,7 @@ GuardDecision: TypeAlias = Flow | Hold | Rejected | Protected
 
 
 class MassGuard:
-    """See above. `protected`: user IDs, or patterns of them with `*` and `?`. `standings`: to go on from."""
+    """The guard of one sink. `protected`: user IDs, or patterns with `*` and `?`. `standings`: to go on from."""
 
     def __init__(
         self,

@@ -23,7 +23,7 @@ from streamproc.core.scim.dialect import Dialect, create_body, expressible, memb
 from streamproc.core.scim.filter import equals
 from streamproc.sink.decide.fates import finish
 from streamproc.sink.decide.isolate_refused import next_batch, pick
-from streamproc.sink.decide.progress import Freshness, GroupLock, Progress
+from streamproc.sink.decide.progress import Freshness, Progress
 from streamproc.sink.decide.steps import (
     AskGuard,
     AskMembership,
@@ -45,6 +45,7 @@ from streamproc.sink.decide.steps import (
     Wait,
 )
 from streamproc.sink.decide.target import Target
+from streamproc.sink.decide.underway import GroupLock
 
 SESSION_TRIES: Final = 5
 """Times that the end of a leaver's sessions is asked for before it is told as failed: revoked they are by then."""
@@ -73,17 +74,19 @@ def next_step(progress: Progress, target: Target, at: Moment) -> Step:
             return _read(progress, target, hurry=leaves)
         case Freshness.LAGGING:
             return Confirm(_get_user(progress))
-        case Freshness.ABSENT | Freshness.NOTED | Freshness.READ:
+        case Freshness.ABSENT | Freshness.NOTED | Freshness.DOUBTED | Freshness.READ:
             pass
         case _:
             assert_never(progress.freshness)
     if progress.groups_unread and not leaves:
         return _read(progress, target, hurry=False)
-    if operations := plan(progress.held, progress.deliverable(desired)):
+    held = progress.held_at_worst if leaves else progress.held
+    if operations := plan(held, progress.deliverable(desired)):
         return _carry_out(progress, target, operations[0], at)
     if progress.groups_unread:
         return _read(progress, target, hurry=False)
-    if leaves and progress.id is not None and progress.wrote and progress.freshness is not Freshness.READ:
+    unread = progress.freshness is Freshness.DOUBTED or (progress.wrote and progress.freshness is not Freshness.READ)
+    if leaves and progress.id is not None and unread:
         return Confirm(_get_user(progress))
     if progress.held is None and not leaves and progress.lacking:
         return _incomplete(progress, at)
@@ -113,8 +116,8 @@ def _aim(progress: Progress, dialect: Dialect) -> Resource | None:
 def _underway(progress: Progress, target: Target) -> Step | None:
     """The rest of something that was begun."""
     underway = progress.underway
-    if underway.refusal is not None:
-        return _find_manager(underway.refusal.manager)
+    if underway.refusal is not None and underway.refusal.send.manager is not None:
+        return _find_manager(underway.refusal.send.manager[0])
     if underway.lock is not None:
         return _with_lock(progress, target, underway.lock)
     if underway.asked:

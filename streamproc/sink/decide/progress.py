@@ -6,11 +6,10 @@ A value. `after` makes the next one of it, and nobody else does.
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from streamproc.core.fold.plan import Urgency
 from streamproc.core.records.delivery import DeliveredState, Parked, Standing
-from streamproc.core.records.operation import Join, Leave
 from streamproc.core.records.outcome import Request
 from streamproc.core.records.resource import Resource, missing
 from streamproc.core.scim.response_policy import PATIENCE as DENIALS
@@ -18,7 +17,7 @@ from streamproc.core.scim.response_policy import Response
 from streamproc.sink.decide.desired_state import DesiredState, Work
 from streamproc.sink.decide.isolate_refused import without_refused
 from streamproc.sink.decide.lanes import Turn
-from streamproc.sink.decide.steps import SendUser
+from streamproc.sink.decide.underway import Adopting, SetAside, Underway
 
 PATIENCE: Final = 6
 """Times that a read, or the search index, is asked again where it contradicts what the target otherwise says."""
@@ -35,61 +34,13 @@ class Freshness(Enum):
     """It may have been changed, by us or by others: read it."""
     NOTED = "noted"
     """As our last write left it, or as it was noted after an earlier turn: good enough to plan from."""
+    DOUBTED = "doubted"
+    """As it was noted after a turn that was refused as a whole, perhaps after a write of unknown outcome: good enough
+    to plan from, but not to tell a leaver that nothing is left to do."""
     LAGGING = "lagging"
     """Read, but it shows as active whom the target has acknowledged to be inactive: ask again later."""
     READ = "read"
     """Read since our last write."""
-
-
-@dataclass(frozen=True, slots=True)
-class GroupLock:
-    """We hold the lock of a group, in order to make a change to it. `looked`: the user was read under the lock."""
-
-    change: Join | Leave
-    looked: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """A write was refused, perhaps on account of a manager who is there no more: that one is asked for first."""
-
-    send: SendUser
-    manager: str
-    manager_id: str
-    request: Request
-    reason: str
-    parked: Parked
-
-
-@dataclass(frozen=True, slots=True)
-class Underway:
-    """Of what takes several requests: how far it has come. Newer work begins it anew."""
-
-    unknown_by_external_id: bool = False
-    """The user was searched for by externalId in vain."""
-    matched: bool = False
-    """A search showed the user who is read now."""
-    sought: frozenset[str] = frozenset()
-    """Groups that were looked for in this read."""
-    response: Response | None = None
-    """The user who was read, whose groups are asked one by one."""
-    asked: tuple[str, ...] = ()
-    """Groups that are still to be asked whether the user is a member."""
-    member_of: tuple[str, ...] = ()
-    """Groups that said so."""
-    renamed: str | None = None
-    """Group whose id has another name by now, so that it is searched for by name."""
-    lock: GroupLock | None = None
-    refusal: Refusal | None = None
-    guard_passed: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Adopting:
-    """A create found the userName taken, and whose it is isn't found yet. `looks`: times that it was looked for."""
-
-    refused: Response
-    looks: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +111,7 @@ class Progress:
     standing: Standing | None = None
     """What the mass guard says of the user's leaving."""
 
-    underway: Underway = Underway()
+    underway: Underway = field(default_factory=Underway)
     adopting: Adopting | None = None
 
     @property
@@ -192,8 +143,21 @@ class Progress:
     def contradicted(self) -> bool:
         """Whether the last read shows as active whom the target has acknowledged to be inactive."""
         read = self.freshness in {Freshness.READ, Freshness.LAGGING}
-        last = next((name for name in reversed(self.operations) if name not in {"join", "leave"}), None)
-        return read and last == "deactivate" and (self.held or {}).get("active") is not False
+        return read and self._last_operation == "deactivate" and (self.held or {}).get("active") is not False
+
+    @property
+    def held_at_worst(self) -> Resource | None:
+        """What is held, taken for a leaver: with access, where the target acknowledged that after they had none.
+
+        A read that lags behind must not make it look as if access that we gave were gone already.
+        """
+        if self.held is None or self._last_operation not in {"create", "reactivate"}:
+            return self.held
+        return cast("Resource", {**self.held, "active": True})
+
+    @property
+    def _last_operation(self) -> str | None:
+        return next((name for name in reversed(self.operations) if name not in {"join", "leave"}), None)
 
     @property
     def doubtful(self) -> bool:
@@ -234,13 +198,12 @@ class Progress:
         since = self.record.seq if self.since is None else self.since
         return Parked(code, reason, status, correlation, {}, self.record.desired, clock, since)
 
-    def with_aside(self, what: str, parked: Parked) -> "Progress":
-        """One attribute is set aside: the others go on without it."""
-        return replace(self, aside={**self.aside, what: parked})
-
-    def forgotten(self) -> "Progress":
-        """What the target holds isn't known any more; a create of unknown outcome has to be looked up."""
-        return replace(self, freshness=Freshness.UNKNOWN if self.id is None else Freshness.STALE)
+    def with_aside(self, aside: SetAside, clock: int) -> "Progress":
+        """The whole turn is set aside, or one attribute: then the others go on without it."""
+        parked = self.as_parked(aside.code, aside.reason, clock, aside.response)
+        if aside.what is None:
+            return replace(self, parked=parked)
+        return replace(self, aside={**self.aside, aside.what: parked})
 
     def with_newer(self, turn: Turn[Work]) -> "Progress":
         """Newer work is on board: what was refused before may go now, and what was under way begins anew.
@@ -261,18 +224,25 @@ def begin(turn: Turn[Work], delivery: DeliveredState | None, predecessor: Predec
     progress = Progress(turn, predecessor)
     if delivery is None:
         return progress
-    freshness = Freshness.UNKNOWN
-    if delivery.id is not None:  # somebody may have been found, and never read
-        freshness = Freshness.STALE if delivery.held is None else Freshness.NOTED
     progress = replace(
         progress,
         id=delivery.id,
         etag=delivery.etag,
         held=delivery.held,
-        freshness=freshness,
+        freshness=_freshness(delivery),
         standing=delivery.standing,
     )
     return progress if delivery.parked is None else _recalled(progress, delivery.parked, clock)
+
+
+def _freshness(delivery: DeliveredState) -> Freshness:
+    if delivery.id is None:
+        return Freshness.UNKNOWN
+    if delivery.held is None:  # somebody who was found, and couldn't be read
+        return Freshness.STALE
+    parked = delivery.parked
+    doubted = parked is not None and parked.code == "refused" and not parked.attributes
+    return Freshness.DOUBTED if doubted else Freshness.NOTED
 
 
 def _recalled(progress: Progress, parked: Parked, clock: int) -> Progress:
@@ -285,6 +255,6 @@ def _recalled(progress: Progress, parked: Parked, clock: int) -> Progress:
     for name, told in parked.attributes.items():
         code, _, reason = told.partition(": ")
         if code == "refused":
-            progress = progress.with_aside(name, progress.as_parked("refused", reason, clock))
+            progress = progress.with_aside(SetAside(name, "refused", reason), clock)
             progress = replace(progress, given_up=progress.given_up | {name})
     return progress

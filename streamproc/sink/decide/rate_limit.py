@@ -1,4 +1,4 @@
-"""Pace: when may the next request to the target go out? A decider with no I/O, clock or asyncio.
+"""Rate limiter: when may the next request to the target go out? A decider with no I/O, clock or asyncio.
 
 The target counts the requests of one token in a window. Each answer tells how many there were (`inin-ratelimit-count`),
 how many there may be (`-allowed`) and how many whole seconds are left (`-reset`). The count is everybody's, so several

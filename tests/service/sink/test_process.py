@@ -22,7 +22,7 @@ async def test_trips_that_come_back_from_a_wait_leave_room_for_leavers(org: Org)
     peak = 0
     async with asyncio.timeout(10):
         while bench.sink._tasks:
-            peak = max(peak, bench.sink._gate._flying)
+            peak = max(peak, bench.sink._gate._in_flight)
             await asyncio.sleep(0)
     assert peak == 2
 

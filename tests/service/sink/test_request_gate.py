@@ -129,13 +129,12 @@ async def test_a_target_in_trouble_is_asked_by_one_at_a_time() -> None:
         for user in ("a", "b", "c"):
             made.gate._let_out()
             made.gate.answered(user, Response(503, {}, {}), write=True)
-        assert made.gate.health.down
-        assert not made.gate.theirs(100)
+        assert made.gate.circuit_breaker.down
         for user in ("d", "e", "f"):
             made.comes(user, Urgency.CHANGE)
         await made.until(3)
         assert made.through == ["d", "e", "f"]
-        assert made.gate.theirs(5)
+        assert not made.gate.circuit_breaker.down
 
 
 @pytest.mark.parametrize("status", [429, 200])

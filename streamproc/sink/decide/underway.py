@@ -1,0 +1,79 @@
+"""Underway: of what takes several requests, how far it has come, and what has been set aside of it. All are values."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from streamproc.core.records.operation import Join, Leave
+from streamproc.core.records.outcome import Request
+from streamproc.core.records.resource import Resource
+from streamproc.core.scim.response_policy import Response
+from streamproc.sink.decide.steps import SendUser
+
+
+@dataclass(frozen=True, slots=True)
+class GroupLock:
+    """We hold the lock of a group, in order to make a change to it. `looked`: the user was read under the lock."""
+
+    change: Join | Leave
+    looked: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SetAside:
+    """Something won't be done now, and why. `what`: an attribute ("manager", "group NAME"); None: the whole turn."""
+
+    what: str | None
+    code: Any
+    reason: str
+    response: Response | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A write was refused, perhaps on account of a manager who is there no more: that one is asked for first."""
+
+    send: SendUser
+    request: Request
+    reason: str
+    response: Response
+
+
+@dataclass(frozen=True, slots=True)
+class UserRead:
+    """A user as the target shows them, in our own terms."""
+
+    held: Resource
+    etag: str | None
+    silent: bool
+    """Nothing was said of groups: those are what was known before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Underway:
+    """Of what takes several requests: how far it has come. Newer work begins it anew."""
+
+    unknown_by_external_id: bool = False
+    """The user was searched for by externalId in vain."""
+    matched: bool = False
+    """A search showed the user who is read now."""
+    sought: frozenset[str] = frozenset()
+    """Groups that were looked for in this read."""
+    read: UserRead | None = None
+    """The user who was read, whose groups are asked one by one."""
+    asked: tuple[str, ...] = ()
+    """Groups that are still to be asked whether the user is a member."""
+    member_of: tuple[str, ...] = ()
+    """Groups that said so."""
+    renamed: str | None = None
+    """Group whose id has another name by now, so that it is searched for by name."""
+    lock: GroupLock | None = None
+    refusal: Refusal | None = None
+    guard_passed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Adopting:
+    """A create found the userName taken, and whose it is isn't found yet. `looks`: times that it was looked for."""
+
+    refused: Response
+    looks: int = 0
