@@ -10,6 +10,7 @@ from functools import partial
 from streamproc.adapters.kafka.client import KafkaLog
 from streamproc.adapters.kafka.log import KafkaError, Producer
 from streamproc.adapters.kafka.topics import ensure_topics
+from streamproc.adapters.wait import task_group
 from streamproc.compose.producer import producing
 from streamproc.compose.target import target_session
 from streamproc.core.errors import KafkaUnavailableError, SettingsError
@@ -31,64 +32,58 @@ async def run_hydrator(settings: Settings, ready: Callable[[], None] = lambda: N
     options = configured(*settings.sources_text())
     kafka = KafkaLog(settings.kafka)
     async with AsyncExitStack() as stack:
-        fetchings, producer = await _fetchings(settings, options, kafka, stack)
-        if not fetchings:
+        fetchers, producer = await _fetchers(settings, options, kafka, stack)
+        if not fetchers:
             raise SettingsError("no directory is configured: set okta_url, entra_tenant, pingone_environment, ...")
         cursors = KafkaCursors(kafka, producer)
-        every = {name: getattr(settings.hydrator, name).sync_every for name in fetchings}
         known = partial(known_subjects, kafka)
         syncs = [
-            (Sync(each, options[name], cursors, known=known), every[name])
-            for name, each in fetchings.items()
-            if every[name]
+            (Sync(fetcher, options[name], cursors, known=known), seconds)
+            for name, fetcher in fetchers.items()
+            if (seconds := getattr(settings.hydrator, name).sync_every)
         ]
-        source = kafka.consumer(group=f"{settings.kafka.group}-hydrator")
-        subscribing = []
+        consumer = kafka.consumer(group=f"{settings.kafka.group}-hydrator")
+        subscriptions = []
         states = secrets(settings.hooks.entra_client_state)
-        if settings.hydrator.entra.notification_url and states and "entra" in fetchings:
-            graph, times = fetchings["entra"].directory, fetchings["entra"].times
+        if settings.hydrator.entra.notification_url and states and "entra" in fetchers:
+            graph, times = fetchers["entra"].directory, fetchers["entra"].times
             assert isinstance(graph, Graph)
-            subscribing.append(
+            subscriptions.append(
                 keep_subscribed(graph, settings.hydrator.entra.notification_url, states[0].decode(), times)
             )
-        hydrator = Hydrator(source, fetchings, options, syncs, subscribing, settings.hydrator.sync_whole_every)
+        hydrator = Hydrator(consumer, fetchers, options, syncs, subscriptions, settings.hydrator.sync_whole_every)
         async with exposed(settings.observability.metrics, hydrator.measure):
             await hydrator.run(ready)
 
 
 async def run_sync(settings: Settings, source: str, *, full: bool, say: Callable[[str], None]) -> Counts:
-    """One round of a source. Raises SettingsError where it isn't configured, DirectoryError where it isn't told."""
+    """One round of a source. Raises SettingsError where it isn't configured, DirectoryError without an answer."""
     options = configured(*settings.sources_text())
     kafka = KafkaLog(settings.kafka)
     async with AsyncExitStack() as stack:
-        fetchings, producer = await _fetchings(settings, options, kafka, stack)
-        if source not in fetchings:
+        fetchers, producer = await _fetchers(settings, options, kafka, stack)
+        if source not in fetchers:
             raise SettingsError(f"{source} isn't configured: `streamproc settings` lists what begins with {source}_")
-        fetching = fetchings[source]
-        sync = Sync(fetching, options[source], KafkaCursors(kafka, producer), say, partial(known_subjects, kafka))
-        running = asyncio.ensure_future(fetching.run())
-        syncing = asyncio.ensure_future(sync.run(full=full, attempts=ATTEMPTS))
+        fetcher = fetchers[source]
+        sync = Sync(fetcher, options[source], KafkaCursors(kafka, producer), say, partial(known_subjects, kafka))
         try:
-            await asyncio.wait([running, syncing], return_when=asyncio.FIRST_COMPLETED)
-            if running.done():
-                running.result()
-            return syncing.result()
+            async with task_group() as tasks:
+                fetching = tasks.create_task(fetcher.run())
+                counts = await sync.run(full=full, attempts=ATTEMPTS)
+                fetching.cancel()
         except KafkaError as error:
             raise KafkaUnavailableError(f"the cursor stays where it is: {type(error).__name__}") from error
-        finally:
-            running.cancel()
-            syncing.cancel()
-            await asyncio.gather(running, syncing, return_exceptions=True)
+        return counts
 
 
-async def _fetchings(
+async def _fetchers(
     settings: Settings, options: Mapping[str, SourceOptions], kafka: KafkaLog, stack: AsyncExitStack
 ) -> tuple[dict[str, Fetcher], Producer]:
-    """Of each directory that is configured; and the producer that they have."""
-    from streamproc.hydrator.directories.configured import directories  # noqa: PLC0415
+    """Those of the configured directories, and their producer."""
+    from streamproc.compose.directories import directories  # noqa: PLC0415
 
     http = await stack.enter_async_context(target_session(settings.target))
-    found = directories(settings.hydrator, http, options, time.time, time.monotonic)
+    by_source = directories(settings.hydrator, http, options, time.time, time.monotonic)
     await ensure_topics(settings.kafka)
     producer = await stack.enter_async_context(producing(kafka))
 
@@ -96,4 +91,4 @@ async def _fetchings(
         await producer.send_and_wait(record.topic, record.value, key=record.key, headers=record.headers)
 
     times = Times(time.time, time.monotonic, asyncio.sleep, random.random)
-    return {name: Fetcher(name, each, append, times) for name, each in found.items()}, producer
+    return {name: Fetcher(name, directory, append, times) for name, directory in by_source.items()}, producer

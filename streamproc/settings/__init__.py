@@ -4,24 +4,23 @@ A variable wins over the file, the file over the default. Secrets are SecretStr:
 Each part of the program is given only its own section of them.
 """
 
-from streamproc.settings.load import FIELDS, PREFIX, Settings, environment, load_settings
-from streamproc.settings.sections import (
+from streamproc.settings.directories import (
     DIRECTORIES,
     EntraSettings,
-    GatewaySettings,
-    GuardSettings,
-    HookSettings,
     HydratorSettings,
-    KafkaSettings,
-    ObservabilitySettings,
     OktaSettings,
     PingOneSettings,
-    SecurityEventSettings,
+    WorkdaySettings,
+)
+from streamproc.settings.gateway import GatewaySettings, HookSettings, SecurityEventSettings, secrets
+from streamproc.settings.load import FIELDS, PREFIX, Settings, environment, load_settings
+from streamproc.settings.sections import (
+    GuardSettings,
+    KafkaSettings,
+    ObservabilitySettings,
     SinkSettings,
     TargetSettings,
-    WorkdaySettings,
     WorkerSettings,
-    secrets,
 )
 
 __all__ = [

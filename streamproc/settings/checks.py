@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from streamproc.settings.sections import secrets
+from streamproc.settings.gateway import secrets
 
 LEAST_SECRET = 16
 """Characters; a shorter one could be guessed from outside."""

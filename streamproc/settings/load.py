@@ -12,14 +12,12 @@ from pydantic.fields import FieldInfo
 
 from streamproc.core.errors import SettingsError
 from streamproc.settings.checks import check
+from streamproc.settings.directories import HydratorSettings
+from streamproc.settings.gateway import GatewaySettings, HookSettings, SecurityEventSettings
 from streamproc.settings.sections import (
-    GatewaySettings,
-    HookSettings,
-    HydratorSettings,
     KafkaSettings,
     ObservabilitySettings,
     Section,
-    SecurityEventSettings,
     SinkSettings,
     TargetSettings,
     WorkerSettings,

@@ -11,8 +11,6 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from streamproc.core.errors import SettingsError
 
-_TWO = "Two, separated by a space, while one is replaced."
-
 
 class Section(BaseModel):
     """Some of the settings."""
@@ -126,133 +124,9 @@ class SinkSettings(Section):
     revoke_wait: float = Field(3.0, ge=0, description="Seconds that requests in flight get when partitions move.")
 
 
-class GatewaySettings(Section, alias_generator="gateway_".__add__):
-    """Where the gateway listens, and what it takes at most."""
-
-    host: str = Field("127.0.0.1", description="Address on which the gateway listens.")
-    port: int = Field(8088, ge=0, le=65535, description="Port on which the gateway listens; 0 takes a free one.")
-    certificate: Path | None = Field(None, description="The gateway's certificate chain (PEM); none: no TLS.")
-    key: Path | None = Field(None, description="Key of the gateway's certificate (PEM).")
-    client_ca: Path | None = Field(None, description="CA of client certificates (PEM), for mutual TLS.")
-    max_body: int = Field(1024 * 1024, ge=1024, le=8 * 1024 * 1024, description="Largest request body, bytes.")
-    in_flight: int = Field(128, ge=1, description="Requests at once; one more is answered 503.")
-
-    def ssl_context(self) -> ssl.SSLContext | None:
-        """For TLS; None: none. Client certificates are checked where they are sent."""
-        if self.certificate is None:
-            return None
-        try:
-            context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-            context.load_cert_chain(self.certificate, self.key)
-            if self.client_ca is not None:
-                context.load_verify_locations(self.client_ca)
-                context.verify_mode = ssl.CERT_OPTIONAL
-        except OSError as error:
-            raise SettingsError(
-                f"gateway_certificate, gateway_key or gateway_client_ca can't be used: {error}"
-            ) from error
-        return context
-
-
-class HookSettings(Section):
-    """How the senders of hooks prove who they are."""
-
-    gateway_token: SecretStr | None = Field(None, description="Bearer token of POST /v1/events. " + _TWO)
-    okta_hook_secret: SecretStr | None = Field(None, description="What Okta sends in the header. " + _TWO)
-    okta_hook_header: str = Field("Authorization", description="Header of Okta's secret.")
-    entra_client_state: SecretStr | None = Field(None, description="clientState of Graph subscriptions. " + _TWO)
-    pingone_hook_secret: SecretStr | None = Field(None, description="What PingOne sends in the header. " + _TWO)
-    pingone_hook_header: str = Field("Authorization", description="Header of PingOne's secret.")
-    pingone_certificate_name: str | None = Field(
-        None, description="Name in PingOne's client certificate; needs gateway_client_ca."
-    )
-    workday_hook_secret: SecretStr | None = Field(None, description="What Workday sends in the header. " + _TWO)
-    workday_hook_header: str = Field("Authorization", description="Header of Workday's secret.")
-    hris_hook_secret: SecretStr | None = Field(None, description="Key of the HR vendor's signatures. " + _TWO)
-    hris_hook_signature: str = Field(
-        "", description="gusto, bamboohr, finch, merge, kombo, hibob, or HEADER:sha256, HEADER:sha512."
-    )
-
-
-class SecurityEventSettings(Section, alias_generator="set_".__add__):
-    """Whose Security Event Tokens are taken."""
-
-    issuer: str | None = Field(None, description="`iss` of the Security Event Tokens that are taken.")
-    audience: str | None = Field(None, description="`aud` by which they name this receiver.")
-    jwks: str | None = Field(None, description="The issuer's keys (JWKS): an https URL, or a file.")
-
-
-class OktaSettings(Section, alias_generator="okta_".__add__):
-    """Okta's API."""
-
-    url: str | None = Field(None, description="The Okta organization: https://ORG.okta.com.")
-    token: SecretStr | None = Field(None, description="Token of Okta's API; read only will do.")
-    token_scheme: Literal["SSWS", "Bearer"] = Field("SSWS", description="SSWS: an API token; Bearer: OAuth's.")
-    sync_every: float = Field(900.0, ge=0, description="Seconds between two syncs with Okta; 0: none.")
-
-
-class EntraSettings(Section, alias_generator="entra_".__add__):
-    """Microsoft Graph."""
-
-    url: str = Field("https://graph.microsoft.com/v1.0", description="Root of Microsoft Graph.")
-    login_url: str = Field("https://login.microsoftonline.com", description="Where Graph's tokens come from.")
-    tenant: str | None = Field(None, description="Entra's tenant id.")
-    client_id: str | None = Field(None, description="Application (client) id in Entra.")
-    client_secret: SecretStr | None = Field(None, description="Client secret of the application in Entra.")
-    notification_url: str | None = Field(
-        None, description="The gateway's https://.../v1/entra as Graph reaches it; left out: nothing is subscribed to."
-    )
-    sync_every: float = Field(300.0, ge=0, description="Seconds between two syncs with Entra; 0: none.")
-
-
-class PingOneSettings(Section, alias_generator="pingone_".__add__):
-    """PingOne's API."""
-
-    url: str = Field("https://api.pingone.com/v1", description="Root of PingOne's API, of its region.")
-    auth_url: str = Field("https://auth.pingone.com", description="Where PingOne's tokens come from.")
-    environment: str | None = Field(None, description="PingOne's environment id.")
-    client_id: str | None = Field(None, description="Client id of the worker application in PingOne.")
-    client_secret: SecretStr | None = Field(None, description="Client secret of that application.")
-    sync_every: float = Field(900.0, ge=0, description="Seconds between two syncs with PingOne; 0: none.")
-
-
-class WorkdaySettings(Section, alias_generator="workday_".__add__):
-    """Workday's report."""
-
-    report: str | None = Field(
-        None, description="URL of Workday's report: https://HOST/ccx/service/customreport2/TENANT/OWNER/REPORT."
-    )
-    user: str | None = Field(None, description="Integration system user, for that report.")
-    password: SecretStr | None = Field(None, description="Password of the integration system user.")
-    since_prompt: str = Field("Updated_From", description="The report's prompt: entered since this moment.")
-    worker_prompt: str = Field("Employee_ID", description="The report's prompt: this worker alone.")
-    sync_every: float = Field(300.0, ge=0, description="Seconds between two syncs with Workday; 0: none.")
-
-
-class HydratorSettings(Section):
-    """The directories that are asked, and how often for everybody."""
-
-    sync_whole_every: float = Field(
-        86_400.0, ge=0, description="Seconds between two syncs that tell everybody; 0: only the first."
-    )
-    okta: OktaSettings = OktaSettings()
-    entra: EntraSettings = EntraSettings()
-    pingone: PingOneSettings = PingOneSettings()
-    workday: WorkdaySettings = WorkdaySettings()
-
-
-DIRECTORIES = ("okta", "entra", "pingone", "workday")
-"""Sources that can be asked."""
-
-
 class ObservabilitySettings(Section):
     """Metrics and log."""
 
     metrics: str = Field("", description="HOST:PORT at which Prometheus finds the metrics; left out: nowhere.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level that is logged.")
     log_json: bool = Field(False, description="Log lines as JSON.")
-
-
-def secrets(value: SecretStr | None) -> tuple[bytes, ...]:
-    """The secrets in a setting that holds one or two."""
-    return () if value is None else tuple(secret.encode() for secret in value.get_secret_value().split())

@@ -7,8 +7,8 @@ import aiohttp
 import pytest
 from aiohttp.test_utils import TestServer
 
+from streamproc.compose.directories import directories
 from streamproc.demo.directories import pointed
-from streamproc.hydrator.directories.configured import directories
 from streamproc.settings import load_settings
 from streamproc.simulator import create_app
 from tests.support.hydrator import OPTIONS, Clock, World

@@ -1,4 +1,4 @@
-"""The directories that are configured, ready to be asked."""
+"""The configured directories, each with its credentials."""
 
 from base64 import b64encode
 from collections.abc import Callable, Mapping
@@ -19,7 +19,7 @@ SCOPE = "https://graph.microsoft.com/.default"
 
 
 class _Scoped:
-    """For Graph's token endpoint, which wants to be told a scope in the form, too."""
+    """For Graph's token endpoint, which requires a scope in the form as well."""
 
     def __init__(self, http: aiohttp.ClientSession, scope: str) -> None:
         self._http = http
@@ -37,32 +37,32 @@ def directories(
     ticks: Callable[[], float],
 ) -> dict[str, Directory]:
     """By source."""
-    made: dict[str, Directory] = {}
+    configured_: dict[str, Directory] = {}
 
     def api(root: str, scheme: str, bearer: Bearer) -> Api:
         return Api(http, root, scheme, bearer, clock, ticks)
 
     if settings.okta.url and settings.okta.token:
         token = StaticToken(settings.okta.token.get_secret_value())
-        made["okta"] = Okta(api(settings.okta.url, settings.okta.token_scheme, token))
+        configured_["okta"] = Okta(api(settings.okta.url, settings.okta.token_scheme, token))
     if settings.entra.tenant and settings.entra.client_id and settings.entra.client_secret:
         scoped: Any = _Scoped(http, SCOPE)
         url = f"{settings.entra.login_url.rstrip('/')}/{settings.entra.tenant}/oauth2/v2.0/token"
         secret = settings.entra.client_secret.get_secret_value()
         tokens = Tokens(scoped, url, settings.entra.client_id, secret, ticks)
-        made["entra"] = Graph(api(settings.entra.url, "Bearer", tokens), options["entra"])
+        configured_["entra"] = Graph(api(settings.entra.url, "Bearer", tokens), options["entra"])
     if settings.pingone.environment and settings.pingone.client_id and settings.pingone.client_secret:
         url = f"{settings.pingone.auth_url.rstrip('/')}/{settings.pingone.environment}/as/token"
         secret = settings.pingone.client_secret.get_secret_value()
         tokens = Tokens(http, url, settings.pingone.client_id, secret, ticks)
-        made["pingone"] = PingOne(api(settings.pingone.url, "Bearer", tokens), settings.pingone.environment)
+        configured_["pingone"] = PingOne(api(settings.pingone.url, "Bearer", tokens), settings.pingone.environment)
     if settings.workday.report and settings.workday.user and settings.workday.password:
         pair = f"{settings.workday.user}:{settings.workday.password.get_secret_value()}"
         basic = StaticToken(b64encode(pair.encode()).decode())
-        made["workday"] = Workday(
+        configured_["workday"] = Workday(
             api(settings.workday.report, "Basic", basic),
             options["workday"],
             settings.workday.since_prompt,
             settings.workday.worker_prompt,
         )
-    return made
+    return configured_

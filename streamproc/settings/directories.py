@@ -1,0 +1,70 @@
+"""Sections of the hydrator: the directories' APIs, and how often they are synchronised."""
+
+from typing import Literal
+
+from pydantic import Field, SecretStr
+
+from streamproc.settings.sections import Section
+
+
+class OktaSettings(Section, alias_generator="okta_".__add__):
+    """Okta's API."""
+
+    url: str | None = Field(None, description="The Okta organization: https://ORG.okta.com.")
+    token: SecretStr | None = Field(None, description="Token of Okta's API; read only will do.")
+    token_scheme: Literal["SSWS", "Bearer"] = Field("SSWS", description="SSWS: an API token; Bearer: OAuth's.")
+    sync_every: float = Field(900.0, ge=0, description="Seconds between two syncs with Okta; 0: none.")
+
+
+class EntraSettings(Section, alias_generator="entra_".__add__):
+    """Microsoft Graph."""
+
+    url: str = Field("https://graph.microsoft.com/v1.0", description="Root of Microsoft Graph.")
+    login_url: str = Field("https://login.microsoftonline.com", description="Where Graph's tokens come from.")
+    tenant: str | None = Field(None, description="Entra's tenant id.")
+    client_id: str | None = Field(None, description="Application (client) id in Entra.")
+    client_secret: SecretStr | None = Field(None, description="Client secret of the application in Entra.")
+    notification_url: str | None = Field(
+        None, description="The gateway's https://.../v1/entra as Graph reaches it; left out: nothing is subscribed to."
+    )
+    sync_every: float = Field(300.0, ge=0, description="Seconds between two syncs with Entra; 0: none.")
+
+
+class PingOneSettings(Section, alias_generator="pingone_".__add__):
+    """PingOne's API."""
+
+    url: str = Field("https://api.pingone.com/v1", description="Root of PingOne's API, of its region.")
+    auth_url: str = Field("https://auth.pingone.com", description="Where PingOne's tokens come from.")
+    environment: str | None = Field(None, description="PingOne's environment id.")
+    client_id: str | None = Field(None, description="Client id of the worker application in PingOne.")
+    client_secret: SecretStr | None = Field(None, description="Client secret of that application.")
+    sync_every: float = Field(900.0, ge=0, description="Seconds between two syncs with PingOne; 0: none.")
+
+
+class WorkdaySettings(Section, alias_generator="workday_".__add__):
+    """Workday's report."""
+
+    report: str | None = Field(
+        None, description="URL of Workday's report: https://HOST/ccx/service/customreport2/TENANT/OWNER/REPORT."
+    )
+    user: str | None = Field(None, description="Integration system user, for that report.")
+    password: SecretStr | None = Field(None, description="Password of the integration system user.")
+    since_prompt: str = Field("Updated_From", description="The report's prompt: entered since this moment.")
+    worker_prompt: str = Field("Employee_ID", description="The report's prompt: this worker alone.")
+    sync_every: float = Field(300.0, ge=0, description="Seconds between two syncs with Workday; 0: none.")
+
+
+class HydratorSettings(Section):
+    """The directories that are asked, and how often for everybody."""
+
+    sync_whole_every: float = Field(
+        86_400.0, ge=0, description="Seconds between two syncs that tell everybody; 0: only the first."
+    )
+    okta: OktaSettings = OktaSettings()
+    entra: EntraSettings = EntraSettings()
+    pingone: PingOneSettings = PingOneSettings()
+    workday: WorkdaySettings = WorkdaySettings()
+
+
+DIRECTORIES = ("okta", "entra", "pingone", "workday")
+"""Sources that can be asked."""
