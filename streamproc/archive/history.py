@@ -1,4 +1,4 @@
-"""History: the topics, read from an archive, from Kafka, or from the one and what the other has beyond it."""
+"""Opens a history of topics: an archive, the live topics, or an archive and what the live topics have beyond it."""
 
 import tempfile
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
@@ -18,7 +18,7 @@ from streamproc.core.records.topic_names import CHANGES, OUTCOMES
 from streamproc.settings import KafkaSettings
 
 KEPT: Final = frozenset({CHANGES, OUTCOMES})
-"""Kept for ever."""
+"""Topics that are kept for ever."""
 
 
 @asynccontextmanager
@@ -34,15 +34,15 @@ async def opened(
 ) -> AsyncIterator[ArchivedHistory]:
     """These topics, without gap or overlap: the archive, and what the live topics had beyond it a moment ago.
 
-    Whatever a record was made from is there as well. `key`: of topics keyed by user ID only that user's partition and
-    records, and of `identity.changes` the mappings of that partition. `live` False: the archive alone, which has them
-    all, but for `optional` ones. `say` is told what is missing for ever, too.
+    What a record was made from is there as well. `key`: of topics keyed by user ID only that user's partition and
+    records, and of `identity.changes` also that partition's mappings. `live` False: the archive alone, which must have
+    all topics but the `optional` ones. `say` also gets lines about what is missing for ever.
     Raises ArchiveError, KafkaUnavailableError, TopologyError; SettingsError where there is nothing to read.
     """
     only = None if key is None else key.encode()
     known = None if archive is None else ArchivedHistory(archive, only=only)
     if known is not None:
-        _looked_over(known, topics, say)
+        _check_archive(known, topics, say)
     if not live:
         if known is None:
             raise SettingsError("without the live topics (--offline) an archive is needed: --archive DIR")
@@ -54,12 +54,12 @@ async def opened(
         return
     with tempfile.TemporaryDirectory(prefix="streamproc-") as name:
         folder = Path(name)
-        await _fetched(kafka, known, folder, topics, only, say)
+        await _fetch(kafka, known, folder, topics, only, say)
         yield ArchivedHistory(folder, only=only) if archive is None else ArchivedHistory(archive, folder, only=only)
 
 
-def _looked_over(known: ArchivedHistory, topics: Sequence[str], say: Callable[[str], None]) -> None:
-    """What an archive says of these topics: it has to be there; and what it never had is told."""
+def _check_archive(known: ArchivedHistory, topics: Sequence[str], say: Callable[[str], None]) -> None:
+    """Check that an archive has these topics' files, and report the gaps that its manifest names."""
     for topic in topics:
         known.hold(topic)
     for gap in known.manifest.gaps:
@@ -70,7 +70,7 @@ def _looked_over(known: ArchivedHistory, topics: Sequence[str], say: Callable[[s
             )
 
 
-async def _fetched(
+async def _fetch(
     kafka: KafkaSettings,
     known: ArchivedHistory | None,
     folder: Path,
@@ -78,26 +78,26 @@ async def _fetched(
     only: bytes | None,
     say: Callable[[str], None],
 ) -> None:
-    """What the topics have beyond the archive, into a folder."""
+    """Copy what the topics have beyond the archive into a folder."""
     try:
         async with cluster(kafka) as running:
             here = Manifest(layout.VERSION, running.identity, kafka.partitions)
             if known is not None:
                 fits(known.path, known.manifest, here)
             layout.keep_manifest(folder, here)
-            place = {} if only is None else dict.fromkeys(USERS, partition_of(only, kafka.partitions))
-            reaches = await reach(running, topics, kafka.partitions, place)
+            partition_by_topic = {} if only is None else dict.fromkeys(USERS, partition_of(only, kafka.partitions))
+            reaches = await reach(running, topics, kafka.partitions, partition_by_topic)
             for topic in topics:
                 if topic not in reaches:
                     say(f"{topic}: doesn't exist")
-            for topic, found in reaches.items():
+            for topic, by_partition in reaches.items():
                 copying = ArchiveCopy(running, known, folder, say, _chosen(topic, only))
-                if gaps := copying.gaps(topic, found):
+                if gaps := copying.gaps(topic, by_partition):
                     raise ArchiveError(
                         f"{removed(gaps)}. {known and known.path} would have had to be brought up to date before"
                     )
-                _whole(topic, found, known, say)
-                await copying.copy(topic, found)
+                _check_from_beginning(topic, by_partition, known, say)
+                await copying.copy(topic, by_partition)
     except KafkaUnavailableError as error:
         raise (
             error if known is None else KafkaUnavailableError(f"{error} --offline reads the archive alone.")
@@ -111,12 +111,14 @@ def _chosen(topic: str, only: bytes | None) -> Callable[[Any], bool] | None:
     return lambda record: record.key == only or (topic == CHANGES and MARK in (record.value or b""))
 
 
-def _whole(topic: str, reaches: Mapping[int, Reach], known: ArchivedHistory | None, say: Callable[[str], None]) -> None:
-    """Kept for ever means from the beginning on. Without the first changes nothing can be folded anew."""
-    for partition, there in reaches.items():
-        if topic not in KEPT or there.start == 0 or (known is not None and known.next(topic, partition) is not None):
+def _check_from_beginning(
+    topic: str, reaches: Mapping[int, Reach], known: ArchivedHistory | None, say: Callable[[str], None]
+) -> None:
+    """Topics kept for ever have their first records. Without the first changes nothing can be folded anew."""
+    for partition, offsets in reaches.items():
+        if topic not in KEPT or offsets.start == 0 or (known is not None and known.next(topic, partition) is not None):
             continue
-        lost = f"{topic} partition {partition} begins at offset {there.start}: Kafka has removed what lay before"
+        lost = f"{topic} partition {partition} begins at offset {offsets.start}: Kafka has removed what lay before"
         if topic == CHANGES:
             raise ArchiveError(f"{lost}. Give the archive that has it: --archive DIR")
         say(lost)

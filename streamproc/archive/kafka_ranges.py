@@ -1,4 +1,4 @@
-"""Seam to Kafka for whoever copies: how far topics reach, and a stretch of one partition, without gap or overlap."""
+"""Reads ranges of offsets from Kafka: how far topics reach, and one partition's records without gap or overlap."""
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Sequence
@@ -22,29 +22,29 @@ from streamproc.core.records.topic_names import CHANGES, DELIVERIES, MAPPINGS, O
 from streamproc.settings import KafkaSettings
 
 SILENCE: Final = 60.0
-"""Seconds without anything new, short of the end, after which a cluster counts as gone."""
+"""Seconds without a new record before the end, after which a cluster counts as gone."""
 OPEN: Final = 40.0
-"""Seconds that open transactions are waited for; a dead sink's are ended by the brokers after 30."""
+"""Seconds to wait for open transactions; the brokers end those of a dead sink after 30."""
 
 _AGAINST: Final = (DELIVERIES, OUTCOMES, OPERATIONS, MAPPINGS, REJECTIONS, CHANGES)
-"""Against the stream: all others come after these."""
+"""Downstream first; all other topics come after these."""
 
 
 def against(topics: Iterable[str]) -> list[str]:
-    """These topics, against the stream: what a record was made from is asked for after it."""
+    """These topics, downstream first: what a record was made from is read after it."""
     return sorted(topics, key=lambda topic: _AGAINST.index(topic) if topic in _AGAINST else len(_AGAINST))
 
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """What a partition has: records from offset `start` on, and below `end`."""
+    """A partition's offsets: from `start` on, and below `end`."""
 
     start: int
     end: int
 
 
 class Cluster:
-    """A running cluster. `committed` reads no more than what is finished; `anything` knows what is on its way."""
+    """A running cluster. `committed` reads committed transactions only; `anything` sees open ones too."""
 
     def __init__(
         self,
@@ -58,7 +58,7 @@ class Cluster:
         self._counts, self._committed, self._anything = counts, committed, anything
 
     async def existing(self, topics: Iterable[str], partitions: int) -> list[str]:
-        """Those topics that exist, in the order in which they are to be asked (`against`). Raises TopologyError."""
+        """The topics that exist, downstream first. Raises TopologyError."""
         counts = await self._counts(topics)
         for name, count in counts.items():
             if count != partitions:
@@ -66,46 +66,53 @@ class Cluster:
         return against(counts)
 
     async def reach(self, topic: str, partitions: Sequence[int]) -> dict[int, Reach]:
-        """How far a topic's partitions reach now."""
-        places = [TopicPartition(topic, partition) for partition in partitions]
-        if topic == OUTCOMES:  # a transaction ends in one topic earlier than in another
-            await self._settled(places)
-        starts = await self._committed.beginning_offsets(places)
-        ends = await self._committed.end_offsets(places)
-        return {place.partition: Reach(starts[place], ends[place]) for place in places}
+        """The offsets of a topic's partitions now."""
+        topic_partitions = [TopicPartition(topic, partition) for partition in partitions]
+        if topic == OUTCOMES:  # a transaction's end shows in one topic earlier than in another
+            await self._await_open_transactions(topic_partitions)
+        starts = await self._committed.beginning_offsets(topic_partitions)
+        ends = await self._committed.end_offsets(topic_partitions)
+        return {
+            topic_partition.partition: Reach(starts[topic_partition], ends[topic_partition])
+            for topic_partition in topic_partitions
+        }
 
-    async def _settled(self, places: list[TopicPartition]) -> None:
-        present = await self._anything.end_offsets(places)
+    async def _await_open_transactions(self, topic_partitions: list[TopicPartition]) -> None:
+        present = await self._anything.end_offsets(topic_partitions)
         for _ in range(round(OPEN / 0.05)):
-            stable = await self._committed.end_offsets(places)
-            if all(stable[place] >= present[place] for place in places):
+            stable = await self._committed.end_offsets(topic_partitions)
+            if all(stable[topic_partition] >= present[topic_partition] for topic_partition in topic_partitions):
                 return
             await asyncio.sleep(0.05)
 
     async def stretch(
         self, topic: str, partition: int, first: int, end: int
     ) -> AsyncGenerator[list[ConsumerRecord], None]:
-        """Records from offset `first` on and below `end`, some at a time.
+        """Records from offset `first` on and below `end`, in batches.
 
-        Raises ArchiveError where retention takes them away meanwhile.
+        Raises ArchiveError where retention removes them meanwhile.
         """
-        place, reader, clock = TopicPartition(topic, partition), self._committed, asyncio.get_running_loop().time
-        reader.assign([place])
-        reader.seek(place, first)
-        reached, heard = first, clock()
+        topic_partition, reader, clock = (
+            TopicPartition(topic, partition),
+            self._committed,
+            asyncio.get_running_loop().time,
+        )
+        reader.assign([topic_partition])
+        reader.seek(topic_partition, first)
+        reached, last_progress = first, clock()
         while reached < end:
             try:
-                records = (await reader.getmany(place, timeout_ms=1000)).get(place, [])
+                records = (await reader.getmany(topic_partition, timeout_ms=1000)).get(topic_partition, [])
             except OffsetOutOfRangeError as error:
                 raise ArchiveError(
                     f"{topic} partition {partition}: Kafka has removed offset {reached} while it was read. Do it again"
                 ) from error
-            if some := [record for record in records if record.offset < end]:
-                yield some
-            position = await reader.position(place)
+            if batch := [record for record in records if record.offset < end]:
+                yield batch
+            position = await reader.position(topic_partition)
             if position > reached:
-                reached, heard = position, clock()
-            elif clock() - heard > SILENCE:
+                reached, last_progress = position, clock()
+            elif clock() - last_progress > SILENCE:
                 raise KafkaUnavailableError(
                     f"nothing came of {topic} partition {partition} after offset {reached} for {SILENCE:.0f} s, "
                     f"though it reaches to {end}. Are its brokers up?"
@@ -114,7 +121,7 @@ class Cluster:
 
 @asynccontextmanager
 async def cluster(kafka: KafkaSettings) -> AsyncIterator[Cluster]:
-    """Raises KafkaUnavailableError where nobody answers."""
+    """A connected cluster. Raises KafkaUnavailableError where no broker answers."""
     async with AsyncExitStack() as stack:
         try:
             admin = await stack.enter_async_context(admin_of(kafka))

@@ -1,10 +1,10 @@
-"""Shelf: where an archive's files lie, what their names say, and what the archive says of itself.
+"""The layout of an archive: where its files lie, what their names mean, and its manifest.
 
-DIR/_archive.json, DIR/topic=T/partition=P/day=YYYY-MM-DD/FIRST-NEXT-CRC.parquet: the records from offset FIRST on and
-below NEXT, of one UTC day by their timestamps. Offsets have gaps, names don't: a partition's files follow each other,
-so that one that is missing shows; where the first begins and the last ends is in _archive.json. CRC is the CRC-32 of
-the file: a reader of Parquet may give nothing, or fall over, where a byte isn't what it was. Spark, DuckDB and Arrow
-pass over names that begin with "." or "_".
+DIR/_archive.json is the manifest. DIR/topic=T/partition=P/day=YYYY-MM-DD/FIRST-NEXT-CRC.parquet has the records from
+offset FIRST on and below NEXT, of one UTC day by their timestamps. Offsets have gaps, names don't: each file of a
+partition begins where the one before ends, so that a missing file shows, and the manifest has where the first begins
+and the last ends. CRC is the file's CRC-32: Parquet readers may return nothing, or crash, where a byte was altered.
+Spark, DuckDB and Arrow ignore names that begin with "." or "_".
 """
 
 import os
@@ -24,21 +24,21 @@ from streamproc.core.errors import ArchiveError
 VERSION: Final = 1
 MANIFEST: Final = "_archive.json"
 PARTIAL: Final = ".partial"
-"""How the name of a file ends that isn't whole yet; it begins with a dot."""
+"""The end of a name of a file that isn't complete yet; the name begins with a dot."""
 
 DAY: Final = 24 * 3600 * 1000
 RESTORE: Final = (
     "Restore it from a copy; or, while Kafka still has what it had, take it and those of the same partition after it "
     "away, and archive again"
 )
-"""What to do about a file that isn't as it should be."""
+"""What to do about a damaged or missing file."""
 _EPOCH: Final = date(1970, 1, 1)
 _NAME: Final = re.compile(r"(\d{20})-(\d{20})-([0-9a-f]{8})\.parquet")
 
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """Offsets from `first` on and below `next` that Kafka no longer had, and that somebody has put up with."""
+    """Offsets from `first` on and below `next` that Kafka no longer had, and that were accepted as missing."""
 
     topic: str
     partition: int
@@ -68,7 +68,7 @@ _MANIFEST: Final[TypeAdapter[Manifest]] = TypeAdapter(Manifest)
 
 @dataclass(frozen=True, slots=True)
 class ArchiveFile:
-    """One file. `day`: as in its folder's name."""
+    """One file of an archive."""
 
     folder: Path
     topic: str
@@ -80,23 +80,23 @@ class ArchiveFile:
 
     @property
     def path(self) -> Path:
-        """Where it lies."""
+        """Its path."""
         name = f"{self.first:020}-{self.next:020}-{self.crc:08x}.parquet"
-        return placed(self.folder, self.topic, self.partition, self.day) / name
+        return day_folder(self.folder, self.topic, self.partition, self.day) / name
 
     @property
     def begins(self) -> int:
-        """When its day begins, in ms since 1970."""
+        """The first moment of its day, in ms since 1970."""
         return (date.fromisoformat(self.day) - _EPOCH).days * DAY
 
 
-def placed(folder: Path, topic: str, partition: int, day: str) -> Path:
+def day_folder(folder: Path, topic: str, partition: int, day: str) -> Path:
     """The folder of a partition's day."""
     return folder / f"topic={topic}" / f"partition={partition}" / f"day={day}"
 
 
 def day_of(timestamp: int) -> str:
-    """UTC day of ms since 1970. What no calendar has is put at its end, or its beginning."""
+    """The UTC day of a moment (ms since 1970). A moment beyond the calendar gets its last, or its first, day."""
     try:
         return (_EPOCH + timedelta(days=timestamp // DAY)).isoformat()
     except OverflowError:
@@ -104,34 +104,34 @@ def day_of(timestamp: int) -> str:
 
 
 def manifest(folder: Path) -> Manifest | None:
-    """What the archive says of itself; None: there is none. Raises ArchiveError where it can't be used."""
+    """An archive's manifest; None: there is none. Raises ArchiveError where it can't be used."""
     path = folder / MANIFEST
     try:
-        found = _MANIFEST.validate_json(path.read_bytes())
+        parsed = _MANIFEST.validate_json(path.read_bytes())
     except FileNotFoundError:
         return None
     except (OSError, ValidationError) as error:
         raise ArchiveError(f"{path} can't be used: {str(error).splitlines()[0]}. Restore it from a copy") from error
-    if found.version != VERSION:
+    if parsed.version != VERSION:
         raise ArchiveError(
-            f"{path} is of version {found.version}, not {VERSION}: read it with the release that made it"
+            f"{path} is of version {parsed.version}, not {VERSION}: read it with the release that made it"
         )
-    if found.partitions < 1 or any(len(each) != found.partitions for each in found.reach.values()):
-        raise ArchiveError(f"{path} can't be right: it says {found.partitions} partitions. Restore it from a copy")
-    return found
+    if parsed.partitions < 1 or any(len(spans) != parsed.partitions for spans in parsed.reach.values()):
+        raise ArchiveError(f"{path} can't be right: it says {parsed.partitions} partitions. Restore it from a copy")
+    return parsed
 
 
-def keep_manifest(folder: Path, said: Manifest) -> None:
-    """Write it, whole or not at all."""
+def keep_manifest(folder: Path, manifest: Manifest) -> None:
+    """Write a manifest, all of it or nothing."""
     partial = folder / f".{MANIFEST}{PARTIAL}"
     with private(partial) as descriptor:
-        os.write(descriptor, _MANIFEST.dump_json(said, indent=1))
+        os.write(descriptor, _MANIFEST.dump_json(manifest, indent=1))
     settle(partial, folder / MANIFEST)
 
 
 @contextmanager
 def private(path: Path) -> Iterator[int]:
-    """Descriptor of a new file, in place of an old one, that only its owner reads and that is on disk afterwards."""
+    """The descriptor of a new or emptied file that only its owner reads, and that is on disk afterwards."""
     descriptor = os.open(path, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600)
     try:
         yield descriptor
@@ -141,7 +141,7 @@ def private(path: Path) -> Iterator[int]:
 
 
 def settle(partial: Path, path: Path) -> None:
-    """Give a file that is whole, and on disk, its name, so that the name is on disk too."""
+    """Give a complete file its name, so that the name is on disk too."""
     partial.rename(path)
     sync(path.parent)
 
@@ -155,17 +155,17 @@ def sync(path: Path) -> None:
         os.close(descriptor)
 
 
-def made(folder: Path) -> Path:
-    """The folder, made where it isn't there, for its owner alone, with what it lies in."""
+def make_folder(folder: Path) -> Path:
+    """Make a folder and its parents, for their owner alone, where they don't exist. Returns the folder."""
     if not folder.is_dir():
-        made(folder.parent)
+        make_folder(folder.parent)
         folder.mkdir(mode=0o700, exist_ok=True)
         sync(folder.parent)
     return folder
 
 
 def crc_of(path: Path) -> int:
-    """CRC-32 of a file."""
+    """The CRC-32 of a file."""
     crc = 0
     with path.open("rb") as file:
         while chunk := file.read(1 << 20):
@@ -179,8 +179,8 @@ def leftovers(folder: Path) -> list[Path]:
 
 
 def pieces(folder: Path) -> dict[tuple[str, int], list[ArchiveFile]]:
-    """An archive's files by topic and partition, by offset. Raises ArchiveError where a name says nothing."""
-    found: dict[tuple[str, int], list[ArchiveFile]] = {}
+    """An archive's files, by topic and partition, in order. Raises ArchiveError where a name isn't one of ours."""
+    by_partition: dict[tuple[str, int], list[ArchiveFile]] = {}
     for path in folder.glob("topic=*/partition=*/day=*/*"):
         if path.name.startswith((".", "_")):
             continue
@@ -189,32 +189,32 @@ def pieces(folder: Path) -> dict[tuple[str, int], list[ArchiveFile]]:
         if name is None or not partition.isdecimal() or not _is_day(day):
             raise ArchiveError(f"{path} isn't a name of an archive's file: take it away")
         piece = ArchiveFile(folder, topic, int(partition), day, int(name[1]), int(name[2]), int(name[3], 16))
-        found.setdefault((topic, piece.partition), []).append(piece)
-    for each in found.values():
-        each.sort(key=lambda piece: (piece.first, piece.next))
-    return found
+        by_partition.setdefault((topic, piece.partition), []).append(piece)
+    for files in by_partition.values():
+        files.sort(key=lambda piece: (piece.first, piece.next))
+    return by_partition
 
 
-def within(found: Mapping[tuple[str, int], Sequence[ArchiveFile]], said: Manifest) -> None:
-    """Raises ArchiveError where there are files of a partition that can't be."""
-    for (_, partition), (piece, *_) in found.items():
-        if partition >= said.partitions:
+def within(files: Mapping[tuple[str, int], Sequence[ArchiveFile]], manifest: Manifest) -> None:
+    """Raises ArchiveError where files are of a partition that the manifest doesn't have."""
+    for (_, partition), (piece, *_) in files.items():
+        if partition >= manifest.partitions:
             raise ArchiveError(
-                f"{piece.path} is of partition {partition}, and {MANIFEST} says that there are {said.partitions}, from "
-                "0 on: one of the two was altered, or moved. Restore it from a copy"
+                f"{piece.path} is of partition {partition}, and {MANIFEST} says that there are {manifest.partitions}, "
+                "from 0 on: one of the two was altered, or moved. Restore it from a copy"
             )
 
 
-def whole(
-    topic: str, found: Mapping[tuple[str, int], Sequence[ArchiveFile]], said: Manifest, *, shorter: bool = False
+def check_complete(
+    topic: str, files: Mapping[tuple[str, int], Sequence[ArchiveFile]], manifest: Manifest, *, shorter: bool = False
 ) -> None:
-    """Raises ArchiveError where a topic's files are missing that an archive says it has.
+    """Raises ArchiveError where files of a topic are missing that the manifest says are there.
 
-    `shorter`: the last ones of a partition, or all, may be missing.
+    `shorter`: a partition's last files, or all of them, may be missing.
     """
-    known = {(gap.topic, gap.partition, gap.first, gap.next) for gap in said.gaps}
-    for partition, (first, following) in enumerate(said.reach.get(topic, ())):
-        begins, ends = span(found.get((topic, partition), ())) or (following, first)
+    known = {(gap.topic, gap.partition, gap.first, gap.next) for gap in manifest.gaps}
+    for partition, (first, following) in enumerate(manifest.reach.get(topic, ())):
+        begins, ends = span(files.get((topic, partition), ())) or (following, first)
         if begins > first and ends > begins and (topic, partition, first, begins) not in known:
             raise ArchiveError(_lacking(topic, partition, first, begins))
         if ends < following and not shorter:
@@ -222,7 +222,7 @@ def whole(
 
 
 def span(ordered: Sequence[ArchiveFile]) -> tuple[int, int] | None:
-    """The offset with which a partition's files begin, and the one that follows on their last; None: no files."""
+    """The first offset of a partition's files, and the one after their last; None: no files."""
     return (ordered[0].first, ordered[-1].next) if ordered else None
 
 
@@ -234,7 +234,7 @@ def _lacking(topic: str, partition: int, first: int, following: int) -> str:
 
 
 def check(ordered: Iterable[ArchiveFile], gaps: Iterable[Gap]) -> None:
-    """Raises ArchiveError where a partition's files overlap, or leave something out that nobody has put up with."""
+    """Raises ArchiveError where a partition's files overlap, or leave out offsets that no accepted gap names."""
     known = {(gap.topic, gap.partition, gap.first, gap.next) for gap in gaps}
     before: ArchiveFile | None = None
     for piece in ordered:

@@ -1,4 +1,4 @@
-"""Spread: the same work for each partition of a history, on all cores where the history can be given to a process."""
+"""Does the same work for each partition of a history, on all cores where other processes can read the history."""
 
 import gc
 import os
@@ -13,13 +13,13 @@ Result = TypeVar("Result")
 
 
 def map_partitions(history: History, work: Callable[[History, int], Result]) -> Iterator[tuple[int, Result]]:
-    """(partition, result), as they are done. `work` and its result can be pickled. Raises what `work` raises."""
+    """Yield (partition, result) as each is done. `work` and its result must be picklable. Raises what `work` raises."""
     chosen = range(history.partitions)
     cores = min(os.cpu_count() or 1, history.partitions)
     if isinstance(history, InMemoryHistory) or cores <= 1:
         yield from ((partition, work(history, partition)) for partition in chosen)
         return
-    with ProcessPoolExecutor(cores, get_context("spawn"), initializer=_settle) as pool:
+    with ProcessPoolExecutor(cores, get_context("spawn"), initializer=_tune_garbage_collector) as pool:
         running = {pool.submit(work, history, partition): partition for partition in chosen}
         try:
             for done in as_completed(running):
@@ -28,7 +28,7 @@ def map_partitions(history: History, work: Callable[[History, int], Result]) -> 
             pool.shutdown(cancel_futures=True)
 
 
-def _settle() -> None:
-    """What is folded holds no cycles, and the collector would go through all of it."""
+def _tune_garbage_collector() -> None:
+    """Folded values hold no cycles, and the garbage collector would scan all of them."""
     gc.freeze()
     gc.set_threshold(100_000, 50, 100)

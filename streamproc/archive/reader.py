@@ -37,15 +37,15 @@ SCHEMA: Final = pa.schema(
 )
 
 BATCH: Final = 4096
-"""Rows that are turned into Python's objects at a time."""
-SAID: Final = b"streamproc"
+"""Rows that become Python objects at a time."""
+FOOTER_KEY: Final = b"streamproc"
 
 USERS: Final = frozenset(topic.name for topic in TOPICS if topic.key == "user ID")
 """Topics keyed by user ID."""
 
 
-def said(piece: ArchiveFile, records: int) -> dict[str, Any]:
-    """What a file's footer says; `read` too: when that had been read from Kafka."""
+def footer(piece: ArchiveFile, records: int) -> dict[str, Any]:
+    """A file's footer, but for `read`: when its records had been read from Kafka."""
     return {
         "version": layout.VERSION,
         "topic": piece.topic,
@@ -59,20 +59,20 @@ def said(piece: ArchiveFile, records: int) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class _Only:
-    """Which records are wanted. `key` None: of all keys; `marks`: mappings too."""
+    """Which records are wanted. `key` None: those of all keys; `marks`: those that bring mappings too."""
 
     key: bytes | None = None
     marks: bool = False
 
     def nothing_in(self, file: Any, group: int) -> bool:
-        """A row group has none, as its keys say: its values aren't looked at."""
+        """Whether a row group has no wanted record, by its keys alone."""
         if self.key is None or self.marks:
             return False
         keys = file.read_row_group(group, columns=["key"], use_threads=False).column(0)
         return not pc.any(pc.equal(keys, self.key)).as_py()
 
     def of(self, batch: Any, first: int, until: int | None) -> Any:
-        """Those of a batch."""
+        """The wanted records of a batch."""
         if first > batch.column(0)[0].as_py():
             batch = batch.filter(pc.greater_equal(batch.column(0), first))
         if until is not None:
@@ -86,7 +86,7 @@ class _Only:
 
 
 class ArchivedHistory:
-    """A History (see there) over an archive's files, those that are there now, and those of `more` after them.
+    """A `History` over the files that an archive has now, and those of the folders `more` after them.
 
     `only`: of topics keyed by user ID it gives that user's records alone, and of `identity.changes` the mappings too.
     It can be pickled. Reading raises ArchiveError where a file isn't what its name says, or is missing (`hold`).
@@ -102,11 +102,11 @@ class ArchivedHistory:
         self._held: set[str] = set()
         layout.within(self._here, self.manifest)
         for pieces in (self._here, *map(layout.pieces, more)):
-            for place, found in pieces.items():
-                self._pieces.setdefault(place, []).extend(found)
-        gaps = [gap for each in manifests for gap in each.gaps]
-        for each in self._pieces.values():
-            layout.check(each, gaps)
+            for topic_partition, files in pieces.items():
+                self._pieces.setdefault(topic_partition, []).extend(files)
+        gaps = [gap for manifest in manifests for gap in manifest.gaps]
+        for files in self._pieces.values():
+            layout.check(files, gaps)
 
     @property
     def partitions(self) -> int:
@@ -114,16 +114,16 @@ class ArchivedHistory:
         return self.manifest.partitions
 
     def hold(self, topic: str, *, shorter: bool = False) -> None:
-        """Raises ArchiveError where the archive doesn't have of a topic what it says (see `shelf.whole`)."""
+        """Raises ArchiveError where the archive doesn't have of a topic what it says (see `layout.check_complete`)."""
         if topic not in self._held:
-            layout.whole(topic, self._here, self.manifest, shorter=shorter)
+            layout.check_complete(topic, self._here, self.manifest, shorter=shorter)
         if not shorter:
             self._held.add(topic)
 
     def has(self, topic: str) -> bool:
         """Whether a topic is here, be it empty. An archive that doesn't say of what it has is believed for the rest."""
-        said = topic in self.manifest.reach or (topic in self.manifest.topics and topic != CHANGES)
-        return said or any(name == topic for name, _ in self._pieces)
+        named = topic in self.manifest.reach or (topic in self.manifest.topics and topic != CHANGES)
+        return named or any(name == topic for name, _ in self._pieces)
 
     def span(self, topic: str, partition: int) -> tuple[int, int] | None:
         """The offset with which a partition begins, and the one from which on there is nothing more; None: no files."""
@@ -131,33 +131,33 @@ class ArchivedHistory:
 
     def next(self, topic: str, partition: int) -> int | None:
         """The offset from which on there is nothing more; None: there is nothing at all."""
-        found = self.span(topic, partition)
-        return found and found[1]
+        span = self.span(topic, partition)
+        return span and span[1]
 
     def last(self, topic: str, partition: int) -> StoredRecord | None:
         """The last record of a partition."""
-        found = self._pieces.get((topic, partition))
-        if not found:
+        files = self._pieces.get((topic, partition))
+        if not files:
             return None
-        with _opened(found[-1]) as file:
-            return deque(_records(file, found[-1], [file.num_row_groups - 1], _Only(), 0, None), maxlen=1)[0]
+        with _opened(files[-1]) as file:
+            return deque(_records(file, files[-1], [file.num_row_groups - 1], _Only(), 0, None), maxlen=1)[0]
 
     def written(self, topic: str, partition: int, offset: int) -> int | None:
         """When a place had been read from Kafka (ms since 1970): what wasn't there then isn't here. None: it wasn't."""
-        found = self._pieces.get((topic, partition), [])
-        at = bisect_right(found, offset, key=lambda piece: piece.first) - 1
-        if at < 0 or offset >= found[at].next:
+        files = self._pieces.get((topic, partition), [])
+        index = bisect_right(files, offset, key=lambda piece: piece.first) - 1
+        if index < 0 or offset >= files[index].next:
             return None
-        piece = found[at]
+        piece = files[index]
         if piece not in self._written:
             with _opened(piece) as file:
-                self._written[piece] = orjson.loads(file.metadata.metadata[SAID])["read"]
+                self._written[piece] = orjson.loads(file.metadata.metadata[FOOTER_KEY])["read"]
         return self._written[piece]
 
     def read(
         self, topic: str, partition: int, *, first: int = 0, until: int | None = None, key: bytes | None = None
     ) -> Iterator[StoredRecord]:
-        """See `History`."""
+        """A partition's records; the parameters are those of `History.read`."""
         self.hold(topic)
         marks = key is None and self._only is not None and topic == CHANGES
         wanted = _Only(self._only if key is None and topic in USERS else key, marks)
@@ -169,25 +169,25 @@ class ArchivedHistory:
 
 
 def _manifest(folder: Path) -> Manifest:
-    found = layout.manifest(folder)
-    if found is None:
+    manifest = layout.manifest(folder)
+    if manifest is None:
         raise ArchiveError(
             f"{folder} isn't an archive ({layout.MANIFEST} isn't there). Give another folder, or make one: "
             "streamproc archive DIR"
         )
-    return found
+    return manifest
 
 
 @contextmanager
 def _opened(piece: ArchiveFile) -> Iterator[Any]:
     """The file, which says the same as its name. Raises ArchiveError."""
-    with _told(piece):
+    with _read_errors(piece):
         if (crc := layout.crc_of(piece.path)) != piece.crc:
             raise ArchiveError(f"{piece.path} was altered, or cut short: its CRC-32 is {crc:08x}. {layout.RESTORE}")
         file = pq.ParquetFile(piece.path)
-    with file, _told(piece):
-        content = orjson.loads(file.metadata.metadata.get(SAID, b"null"))
-        if not content or content != said(piece, file.metadata.num_rows) | {"read": content.get("read")}:
+    with file, _read_errors(piece):
+        content = orjson.loads(file.metadata.metadata.get(FOOTER_KEY, b"null"))
+        if not content or content != footer(piece, file.metadata.num_rows) | {"read": content.get("read")}:
             raise ArchiveError(f"{piece.path} isn't what its name says: its content says {content}. {layout.RESTORE}")
         if not file.schema_arrow.equals(SCHEMA):
             raise ArchiveError(f"{piece.path} has other columns than an archive's file. {layout.RESTORE}")
@@ -195,7 +195,7 @@ def _opened(piece: ArchiveFile) -> Iterator[Any]:
 
 
 @contextmanager
-def _told(piece: ArchiveFile) -> Iterator[None]:
+def _read_errors(piece: ArchiveFile) -> Iterator[None]:
     try:
         yield
     except (pa.ArrowException, OSError, ValueError) as error:
@@ -223,7 +223,7 @@ def _checked(batch: Any, piece: ArchiveFile, reached: int) -> int:
     offsets, timestamps = batch.column(0), batch.column(1).cast(pa.int64())
     low, high = offsets[0].as_py(), offsets[-1].as_py()
     ascend = pc.all(pc.less(offsets[:-1], offsets[1:])).as_py() is not False  # None: of one there is none before
-    days = {layout.day_of(each.as_py()) for each in pc.min_max(timestamps).values()}
+    days = {layout.day_of(timestamp.as_py()) for timestamp in pc.min_max(timestamps).values()}
     if low < reached or high >= piece.next or not ascend or days != {piece.day}:
         raise ArchiveError(
             f"{piece.path} isn't what its name says: it has offsets {low} to {high} of {', '.join(sorted(days))}"

@@ -1,4 +1,4 @@
-"""Filing: one partition's records are written into an archive's Parquet files, each of which is whole or not there."""
+"""Writes one partition's records into an archive's Parquet files, each of which is complete or not there."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -12,16 +12,16 @@ import pyarrow.parquet as pq
 
 from streamproc.archive import layout
 from streamproc.archive.layout import ArchiveFile
-from streamproc.archive.reader import SAID, SCHEMA, said
+from streamproc.archive.reader import FOOTER_KEY, SCHEMA, footer
 
 Row: TypeAlias = tuple[int, int, bytes | None, bytes | None, Sequence[tuple[str, bytes | None]]]
 """Offset, timestamp, key, value, headers."""
 
 ROWS: Final = 20_000
 SIZE: Final = 16 * 1024 * 1024
-"""Rows, and bytes of keys and values, of a row group: what is held in memory."""
+"""Largest row group, in rows and in bytes of keys and values: so much is held in memory."""
 FILE: Final = 256 * 1024 * 1024
-"""Bytes of keys and values from which on a day gets another file, so that a killed run loses no more than that."""
+"""Largest file, in bytes of keys and values: a killed run loses no more than that."""
 
 
 def _now() -> int:
@@ -29,10 +29,10 @@ def _now() -> int:
 
 
 class ArchiveWriter:
-    """One partition's records from offset `first` on, into files by day. `close` names the last; without it it's lost.
+    """Writes one partition's records from offset `first` on into files by day. Without `close` the last file is lost.
 
-    `files`, `records` and `size` (bytes on disk) count what has got its name; `next` is the offset that follows on it.
-    `now`: ms since 1970; a file says when it was closed: all in it had been read by then.
+    `files`, `records` and `size` (bytes on disk) count complete files; `next` is the offset after them. `now`: ms since
+    1970; a file's footer says when it was closed: all records in it had been read by then.
     """
 
     def __init__(self, folder: Path, topic: str, partition: int, first: int, now: Callable[[], int] = _now) -> None:
@@ -42,7 +42,7 @@ class ArchiveWriter:
         self._file: _File | None = None
 
     def add(self, row: Row) -> None:
-        """The next record, by offset."""
+        """Add the next record, by offset."""
         offset, timestamp, *_ = row
         file, day = self._file, layout.day_of(timestamp)
         if file is None or file.day != day or file.size >= FILE:
@@ -51,7 +51,7 @@ class ArchiveWriter:
         file.add(row)
 
     def close(self, following: int) -> None:
-        """Nothing more lies below offset `following`."""
+        """Close the current file: no more records lie below offset `following`."""
         file, self._file = self._file, None
         if file is not None:
             self.size += file.close(following, self._clock())
@@ -60,22 +60,22 @@ class ArchiveWriter:
             self.next = following
 
     def abandon(self) -> None:
-        """Leave what has no name yet to whoever cleans."""
+        """Leave an incomplete file to the next run, which removes it."""
         if self._file is not None:
             self._file.abandon()
 
 
 class _File:
-    """One file that is being written, under a name that readers pass over."""
+    """A file that is being written, under a name that readers ignore."""
 
     def __init__(self, folder: Path, topic: str, partition: int, day: str, first: int) -> None:
         self.day, self.records, self.size = day, 0, 0
         self._named = (folder, topic, partition, day, first)
         self._held = 0
         self._rows: list[Row] = []
-        place = layout.made(layout.placed(folder, topic, partition, day))
-        self._partial = place / f".{first:020}{layout.PARTIAL}"
-        with layout.private(self._partial):  # it isn't anybody else's from its first byte on
+        day_folder = layout.make_folder(layout.day_folder(folder, topic, partition, day))
+        self._partial = day_folder / f".{first:020}{layout.PARTIAL}"
+        with layout.private(self._partial):  # only its owner can read it, from its first byte on
             pass
         self._sink = pa.OSFile(str(self._partial), "wb")
         self._writer = pq.ParquetWriter(
@@ -103,11 +103,11 @@ class _File:
         self._rows.clear()
 
     def close(self, following: int, now: int) -> int:
-        """Bytes of the file that offset `following` follows on."""
+        """Complete the file; `following`: the offset after it. Returns its bytes."""
         if self._rows:
             self._flush()
-        content = said(ArchiveFile(*self._named, following, 0), self.records)
-        self._writer.add_key_value_metadata({SAID: orjson.dumps(content | {"read": now})})
+        content = footer(ArchiveFile(*self._named, following, 0), self.records)
+        self._writer.add_key_value_metadata({FOOTER_KEY: orjson.dumps(content | {"read": now})})
         self._writer.close()
         self._sink.close()
         size = self._partial.stat().st_size
@@ -116,6 +116,6 @@ class _File:
         return size
 
     def abandon(self) -> None:
-        with suppress(OSError):  # of a full disk it has been told already
+        with suppress(OSError):  # a full disk was reported already
             self._writer.close()
             self._sink.close()

@@ -21,7 +21,7 @@ from streamproc.settings import KafkaSettings
 WHO: Final = "E1001"
 WHAT: Final = "Spanish 4.0"
 LOOKS: Final = 20
-"""Half seconds in which what has been delivered must be told."""
+"""Half seconds within which the log must have what was delivered."""
 
 
 async def play_audit(kafka: KafkaSettings, say: Callable[[str], None]) -> Ending:
@@ -30,20 +30,20 @@ async def play_audit(kafka: KafkaSettings, say: Callable[[str], None]) -> Ending
     for _ in range(LOOKS):
         now = time.time_ns() // 1_000_000
         async with opened(kafka, None, topics=topics) as history:
-            verdict = await asyncio.to_thread(verify, history, PartitionRequest(), map_partitions)
-            told = report(await asyncio.to_thread(leavers, history, now), 0, now, round(LIMIT * 1000))
+            result = await asyncio.to_thread(verify, history, PartitionRequest(), map_partitions)
+            summary = report(await asyncio.to_thread(leavers, history, now), 0, now, round(LIMIT * 1000))
             why = [
                 line
-                for each in as_of(history, now, WHO)
-                for line in answered(each)
+                for answer in as_of(history, now, WHO)
+                for line in answered(answer)
                 if WHAT in line and " since " in line
             ][:1]
-        if not verdict.counts.open and not verdict.counts.unfolded:
-            break  # else Genesys had it already, and the log hasn't yet that it has
+        if not result.counts.open and not result.counts.unfolded:
+            break  # otherwise Genesys has it, and the log doesn't say so yet
         await asyncio.sleep(0.5)
-    counts, wrong = verdict.counts, []
-    if verdict.first is not None:
-        wrong.append(f"replay: {verdict.first.sentence}")
+    counts, wrong = result.counts, []
+    if result.first is not None:
+        wrong.append(f"replay: {result.first.sentence}")
     elif counts.open or counts.unfolded:
         wrong.append(f"replay: {counts.open} events have no fate yet, {counts.unfolded} weren't folded")
     equal = "NOT EQUAL" if wrong else "equal"
@@ -53,10 +53,10 @@ async def play_audit(kafka: KafkaSettings, say: Callable[[str], None]) -> Ending
     say(f"{_mark(not why)} why has Ana Spanish?")
     for line in why:
         say(f"       {line.strip()}")
-    late = len(told.late)
-    if late or not told.leavers:
-        wrong.append(f"revocations: {late} of {len(told.leavers)} leavers kept access for longer than {LIMIT:.0f} s")
-    clock = told.clock
+    late = len(summary.late)
+    if late or not summary.leavers:
+        wrong.append(f"revocations: {late} of {len(summary.leavers)} leavers kept access for longer than {LIMIT:.0f} s")
+    clock = summary.clock
     say(f"{_mark(late)} {clock.n} leavers lost their access: {clock.p50} ms median, {clock.maximum} ms longest")
     return Ending([], wrong)
 

@@ -29,7 +29,7 @@ MOVED: Final = {
     "skills": {"Spanish": 4.0},
     "languages": {"Spanish": 4.0},
 }
-"""What Genesys is to hold after the move, whoever told of it."""
+"""What Genesys is to hold after the move, whichever directory it came from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,7 @@ EVENTS: Final = {"workday_events": True}
 
 
 async def play_directories(running: Stack, tell: Callable[[Played], None]) -> Ending:
-    """Play and check; what goes wrong is in the Ending."""
+    """Play and check. What goes wrong is in the Ending."""
     played: list[Played] = []
     differences: list[str] = []
     async with aiohttp.ClientSession() as http:
@@ -103,12 +103,12 @@ async def play_directories(running: Stack, tell: Callable[[Played], None]) -> En
             for scene in _scenes(user, vendor):
                 played.append(await _play(http, running.simulator, name, user, scene))
                 tell(played[-1])
-        there = await held(http, running.simulator)
+        held_by_user = await held(http, running.simulator)
     for user in _users():
         differences += [
-            f"{user}.{name} is {there.get(user, {}).get(name)!r}, not {value!r}"
+            f"{user}.{name} is {held_by_user.get(user, {}).get(name)!r}, not {value!r}"
             for name, value in (MOVED | {"active": False}).items()
-            if there.get(user, {}).get(name) != value
+            if held_by_user.get(user, {}).get(name) != value
         ]
     return Ending(played, differences)
 
@@ -142,34 +142,34 @@ async def _play(http: aiohttp.ClientSession, root: str, directory: str, user: st
     begun = time.monotonic()
     hired = "employeeNumber" in scene.change
     await _sim(http, "POST" if hired else "PATCH", people if hired else f"{people}/{user}", scene.change)
-    there: dict[str, Any] = {}
+    shown: dict[str, Any] = {}
     while time.monotonic() < begun + SECONDS:
-        there = _told((await held(http, root)).get(user, {}), scene.expected)
-        if there == scene.expected:
+        shown = _of_expected((await held(http, root)).get(user, {}), scene.expected)
+        if shown == scene.expected:
             break
         await asyncio.sleep(0.02)
     took = round((time.monotonic() - begun) * 1000)
-    wrong = {name: value for name, value in there.items() if value != scene.expected[name]}
+    wrong = {name: value for name, value in shown.items() if value != scene.expected[name]}
     problem = None
-    if there != scene.expected:
+    if shown != scene.expected:
         problem = f"Genesys holds {wrong or 'nobody of that name'} after {SECONDS:.0f} s"
     writes = (await _sim(http, "GET", f"{root}/_sim/ledger?since={before}"))["entries"]
-    told = [
-        {name: each[name] for name in ("method", "body", "status")} | {"path": each["path"].split("/scim/v2")[-1]}
-        for each in writes
-        if each["applied"]
+    requests = [
+        {name: write[name] for name in ("method", "body", "status")} | {"path": write["path"].split("/scim/v2")[-1]}
+        for write in writes
+        if write["applied"]
     ]
     fate = "as told" if problem is None else "not as told"
-    return Played(scene.title, user, fate, "as told", took, told, 0, None, problem, "the directory")
+    return Played(scene.title, user, fate, "as told", took, requests, 0, None, problem, "the directory")
 
 
-def _told(there: dict[str, Any], expected: dict[str, Any]) -> dict[str, Any]:
-    return {name: there[name] for name in expected if name in there}
+def _of_expected(user: dict[str, Any], expected: dict[str, Any]) -> dict[str, Any]:
+    return {name: user[name] for name in expected if name in user}
 
 
 async def _subscribed(http: aiohttp.ClientSession, root: str) -> bool:
     hooks = (await _sim(http, "GET", f"{root}/_sim/directories/hooks?directory=graph"))["hooks"]
-    return [each["status"] for each in hooks if each["about"] == "validation"] == [200, 200]
+    return [hook["status"] for hook in hooks if hook["about"] == "validation"] == [200, 200]
 
 
 async def _sim(http: aiohttp.ClientSession, method: str, url: str, body: Any = None) -> Any:

@@ -22,45 +22,47 @@ FATE_SECONDS = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Played:
-    """What became of a step. `milliseconds`: from the broker's append to the answer of the last write, if any; where
-    `since` is a directory, from the change there until Genesys shows it.
-    """
+    """What became of a step."""
 
     title: str
     subject: str
     fate: str
     expected: str
     milliseconds: int | None
+    """From the broker's append to the answer of the last write; with `since` a directory, until Genesys shows it."""
     requests: list[dict[str, Any]]
+    """Writes that were sent."""
     reads: int
     reason: str | None
     problem: str | None
+    """What isn't as the story expects; None: nothing."""
     since: str = "event"
+    """From what on the time is counted: the event, or the change in the directory."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """The whole story: its steps, and what the target holds otherwise than expected."""
+    """How the story ended: its steps, and in what the target differs from what is expected."""
 
     steps: list[Played]
     differences: list[str]
 
     @property
     def good(self) -> bool:
-        """Whether all went as told."""
+        """Whether all went as the story says."""
         return not self.differences and all(step.problem is None for step in self.steps)
 
     def __add__(self, other: "Ending") -> "Ending":
-        """One act after the other."""
+        """Two acts, one after the other."""
         return Ending(self.steps + other.steps, self.differences + other.differences)
 
     def as_json(self) -> dict[str, Any]:
-        """For machines."""
+        """As JSON."""
         return {"ok": self.good, "steps": [asdict(step) for step in self.steps], "differences": self.differences}
 
 
 async def play(kafka: KafkaSettings, simulator: str, tell: Callable[[Played], None] = lambda _: None) -> Ending:
-    """Play and check. Raises nothing for what goes wrong in the story: it is in the Ending."""
+    """Play and check. What goes wrong in the story is in the Ending, and raises nothing."""
     async with AsyncExitStack() as stack:
         http = await stack.enter_async_context(aiohttp.ClientSession())
         async with http.post(f"{simulator}/_sim/config", json={"groups": GROUPS}) as answer:
@@ -94,9 +96,9 @@ async def _step(producer: Producer, follower: Consumer, step: Step) -> Played:
     outcomes: list[Outcome] = []
     deadline = time.monotonic() + FATE_SECONDS
     while time.monotonic() < deadline:
-        for place, records in (await follower.getmany(timeout_ms=200)).items():
+        for topic_partition, records in (await follower.getmany(timeout_ms=200)).items():
             for record in records:
-                if place.topic == REJECTIONS:
+                if topic_partition.topic == REJECTIONS:
                     rejected = orjson.loads(record.value)
                     if rejected["offset"] == sent.offset and rejected["partition"] == sent.partition:
                         return _played(step, "rejected", [], None, rejected["reason"])
@@ -120,7 +122,9 @@ def _played(step: Step, fate: str, outcomes: list[Outcome], appended: int | None
         problem = f"ended as {fate}, not {step.fate}"
     elif shown != step.writes:
         problem = f"sent {shown or 'nothing'}, not {step.writes or 'nothing'}"
-    told = [{"method": each.method, "path": each.path, "body": each.body, "status": each.status} for each in writes]
+    sent = [
+        {"method": write.method, "path": write.path, "body": write.body, "status": write.status} for write in writes
+    ]
     return Played(
-        step.title, step.subject, fate, step.fate, milliseconds, told, len(requests) - len(writes), reason, problem
+        step.title, step.subject, fate, step.fate, milliseconds, sent, len(requests) - len(writes), reason, problem
     )

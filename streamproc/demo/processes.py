@@ -1,6 +1,6 @@
 """The services as child processes, for `demo`, `dev`, the crash runs and the benches.
 
-A child is told to stop when its standard input ends, so it stops with its parent even where the parent is killed.
+A child stops when its standard input ends, so it stops with its parent even where the parent is killed.
 """
 
 import asyncio
@@ -31,7 +31,7 @@ class Child:
     process: asyncio.subprocess.Process | None = None
 
     async def start(self) -> str:
-        """Start it and wait until it is ready; returns what it said of itself (the simulator: its port)."""
+        """Start it and wait until it is ready. Returns what it prints then: the simulator its port."""
         with self.log.open("ab") as log:
             self.process = await asyncio.create_subprocess_exec(
                 sys.executable,
@@ -106,9 +106,9 @@ class Stack:
 
     def child(self, name: str, *arguments: str, **changed: str) -> Child:
         """A new child with the stack's settings; not started yet."""
-        made = Child(name, arguments, environment(self.settings) | changed, self.folder / f"{name}.log")
-        self.children[name] = made
-        return made
+        child = Child(name, arguments, environment(self.settings) | changed, self.folder / f"{name}.log")
+        self.children[name] = child
+        return child
 
     async def start(self, *names: str) -> None:
         """Start services side by side: "worker", "sink", or "worker-2" for another one of the kind."""
@@ -126,11 +126,11 @@ async def stack(settings: Settings, folder: Path, simulator_arguments: Sequence[
         pointed = settings.changed(
             scim_url=f"{address}/api/v2/scim/v2", token_url=f"{address}/oauth/token", platform_url=f"{address}/api/v2"
         )
-        made = Stack(pointed, folder, address)
-        made.children["simulator"] = child
-        exit_stack.push_async_callback(_stop, made)
-        yield made
+        running = Stack(pointed, folder, address)
+        running.children["simulator"] = child
+        exit_stack.push_async_callback(_stop, running)
+        yield running
 
 
-async def _stop(made: Stack) -> None:
-    await asyncio.gather(*(child.stop() for name, child in made.children.items() if name != "simulator"))
+async def _stop(running: Stack) -> None:
+    await asyncio.gather(*(child.stop() for name, child in running.children.items() if name != "simulator"))

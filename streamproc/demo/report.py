@@ -18,8 +18,8 @@ def step(played: Played) -> str:
         what = "read back" if played.fate == "revoked" else "what Genesys holds, or a group's id"
         lines.append(f"       {played.reads} GET: {what}")
     lines += [
-        f"       {each['method']} {_short(each['path'])} → {each['status']}  {_body(each['body'])}"
-        for each in played.requests
+        f"       {request['method']} {_short(request['path'])} → {request['status']}  {_body(request['body'])}"
+        for request in played.requests
     ]
     if played.fate == "no-op":
         lines.append("       no request")
@@ -30,9 +30,9 @@ def step(played: Played) -> str:
     return "\n".join(lines)
 
 
-def ending(told: Ending) -> str:
+def ending(end: Ending) -> str:
     """The sum of the story."""
-    isolated = [played for played in told.steps if played.since == "event"]
+    isolated = [played for played in end.steps if played.since == "event"]
     times = sorted(
         played.milliseconds
         for played in isolated
@@ -44,11 +44,11 @@ def ending(told: Ending) -> str:
             f"isolated changes: {times[len(times) // 2]} ms median, {times[-1]} ms longest, "
             "from event to acknowledgement"
         )
-    if told.good:
+    if end.good:
         lines.append("Genesys holds what the story says.")
     else:
-        lines += ["The story did not come out:", *(f"  {each}" for each in told.differences)]
-        lines += [f"  {played.title}: {played.problem}" for played in told.steps if played.problem]
+        lines += ["The story did not come out:", *(f"  {difference}" for difference in end.differences)]
+        lines += [f"  {played.title}: {played.problem}" for played in end.steps if played.problem]
     return "\n".join(lines)
 
 
@@ -78,11 +78,11 @@ def _body(body: dict[str, Any] | None) -> str:
     if body is None:
         return ""
     if "Operations" in body:
-        said = []
+        operations = []
         for operation in body["Operations"]:
             path = operation.get("path", "").rsplit(":", 1)[-1]
             value = orjson.dumps(operation["value"]).decode() if "value" in operation else ""
-            said.append(f"{operation['op']} {path} {value}".strip())
-        return "; ".join(said)
+            operations.append(f"{operation['op']} {path} {value}".strip())
+        return "; ".join(operations)
     names = [name.rsplit(":", 1)[-1] if name.startswith("urn:") else name for name in body if name != "schemas"]
     return "with " + ", ".join(names)

@@ -210,10 +210,10 @@ EXPECTED: Final[dict[str, dict[str, Any]]] = {
 
 
 def holds(user: dict[str, Any], externals: dict[str, str], groups: dict[str, str]) -> dict[str, Any]:
-    """A user as the target tells it, in the words of EXPECTED. `externals`, `groups`: the target's ids → our names."""
+    """A user of the target, in the words of EXPECTED. `externals`, `groups`: the target's ids → our names."""
     enterprise = user.get(ENTERPRISE, {})
     routing = user.get(GENESYS, {})
-    phones = [each["value"] for each in user.get("phoneNumbers", []) if each.get("type") == "work"]
+    phones = [item["value"] for item in user.get("phoneNumbers", []) if item.get("type") == "work"]
     return {
         "userName": user.get("userName"),
         "displayName": user.get("displayName"),
@@ -227,18 +227,18 @@ def holds(user: dict[str, Any], externals: dict[str, str], groups: dict[str, str
         "roles": sorted(role["value"] for role in user.get("roles", [])),
         "groups": sorted(groups[group["value"]] for group in user.get("groups", [])),
         "skills": {skill["name"]: skill["proficiency"] for skill in routing.get("routingSkills", [])},
-        "languages": {each["name"]: each["proficiency"] for each in routing.get("routingLanguages", [])},
+        "languages": {item["name"]: item["proficiency"] for item in routing.get("routingLanguages", [])},
     }
 
 
 def differences(expected: dict[str, dict[str, Any]], held: dict[str, dict[str, Any]]) -> list[str]:
-    """What the target holds otherwise than expected, in words; empty: nothing."""
-    found = [f"{subject} isn't there" for subject in expected if subject not in held]
-    found += [f"{subject} is there, and isn't in the story" for subject in held if subject not in expected]
+    """In what the target differs from what is expected, in words; empty: in nothing."""
+    differing = [f"{subject} isn't there" for subject in expected if subject not in held]
+    differing += [f"{subject} is there, and isn't in the story" for subject in held if subject not in expected]
     for subject in expected.keys() & held.keys():
-        found += [
+        differing += [
             f"{subject}.{name} is {held[subject].get(name)!r}, not {value!r}"
             for name, value in expected[subject].items()
             if held[subject].get(name) != value
         ]
-    return sorted(found)
+    return sorted(differing)

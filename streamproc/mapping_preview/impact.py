@@ -1,7 +1,7 @@
-"""Impact: what another mapping would come to, counted. That of several partitions adds up.
+"""Counts what another mapping would change. The counts of several partitions add up.
 
-What is to be sent is what `plan` says, from the old desired state to the new one. Names and attributes count only where
-they would be sent: who is to be inactive keeps what they had.
+What would be sent is what `plan` gives, from the old desired state to the new one. Names and attributes count only
+where they would be sent: a user who is to be inactive keeps what they had.
 """
 
 from collections import Counter
@@ -18,24 +18,27 @@ Names: TypeAlias = dict[str, Counter[str]]
 """roles, groups, skills, languages → name → users."""
 
 ORDER: Final = ("deactivate", "reactivate", "create", "leave", "join", "patch", "nothing")
-"""Kinds of operations, the most serious first; a user's example is told under the first that they have."""
+"""Kinds of operations, the most serious first. A user's example is listed under the first kind that they have."""
 
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """One user: kinds of operations, and attribute → (before, after) of all that differs."""
+    """One user, as an example."""
 
     user: str
     operations: list[str]
+    """Kinds of operations."""
     changes: dict[str, tuple[Any, Any]]
+    """Attribute → before and after, where they differ."""
 
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """A user whom the new mapping alone would have had out, or in: the first time, in ms since 1970, by the log."""
+    """A user who would have been active, or inactive, by the new mapping alone."""
 
     user: str
     at: int
+    """The first time that this was so, in ms since 1970 by the log."""
 
 
 def _names() -> Names:
@@ -44,35 +47,42 @@ def _names() -> Names:
 
 @dataclass(slots=True)
 class Impact:
-    """See above. "Now" is the end of the history, and what bringing the mapping into force then would do.
-
-    `old`, `new`: operations by kind over the period, as each mapping plans them. `touched`: users whose desired state
-    differed at any time of it or differs now. `out`, `let_in`: users whom the new mapping alone would have had
-    inactive, or active, at such a time. `differ`: users whose desired state differs now. `sent`: to how many of these
-    something would be sent; `operations`: what, by kind. `levels`: users by skill or language held at another
-    proficiency; `attributes`, `released`: users by attribute that changes, or that the new mapping doesn't own any
-    more. `arisen`, `gone`: users by problem.
-    """
+    """The counts. "Now" is the end of the history: what bringing the mapping into force then would do."""
 
     examples_kept: int
+    """Examples of each kind."""
     events: int = 0
     users: int = 0
     unreadable: int = 0
+    """Records that are no events."""
     old: Counter[str] = field(default_factory=Counter)
+    """Operations of the period, by kind, as the mappings in force planned them."""
     new: Counter[str] = field(default_factory=Counter)
+    """The same, as the new mapping would have planned them."""
     touched: int = 0
+    """Users whose desired state differed at any time of the period, or differs now."""
     out: int = 0
+    """Users who would have been inactive by the new mapping alone, at any such time."""
     let_in: int = 0
+    """Users who would have been active by the new mapping alone, at any such time."""
     differ: int = 0
+    """Users whose desired state differs now."""
     sent: int = 0
+    """Those of them to whom something would be sent."""
     operations: Counter[str] = field(default_factory=Counter)
+    """What would be sent to them, by kind."""
     gained: Names = field(default_factory=_names)
     lost: Names = field(default_factory=_names)
     levels: Names = field(default_factory=_names)
+    """Users by skill or language that they would have at another proficiency."""
     attributes: Counter[str] = field(default_factory=Counter)
+    """Users by attribute that changes."""
     released: Counter[str] = field(default_factory=Counter)
+    """Users by attribute that the new mapping doesn't own any more."""
     arisen: Counter[str] = field(default_factory=Counter)
+    """Users by new problem."""
     gone: Counter[str] = field(default_factory=Counter)
+    """Users by problem that goes."""
     examples: dict[str, list[Example]] = field(default_factory=lambda: {kind: [] for kind in ORDER})
     out_examples: list[Moment] = field(default_factory=list)
     let_in_examples: list[Moment] = field(default_factory=list)
@@ -96,15 +106,15 @@ class Impact:
         self.gone.update(set(old).difference(new))
 
     def add(self, other: "Impact") -> None:
-        """Take in that of another partition."""
-        for each in fields(self):
-            mine, theirs = getattr(self, each.name), getattr(other, each.name)
-            if each.name == "examples_kept":
+        """Add another partition's counts."""
+        for counted in fields(self):
+            mine, theirs = getattr(self, counted.name), getattr(other, counted.name)
+            if counted.name == "examples_kept":
                 continue
             if isinstance(mine, Counter):
                 mine.update(theirs)
             elif isinstance(mine, list):
-                setattr(self, each.name, self._first(mine + theirs))
+                setattr(self, counted.name, self._first(mine + theirs))
             elif isinstance(mine, dict):
                 for name, held in mine.items():
                     if isinstance(held, Counter):
@@ -112,7 +122,7 @@ class Impact:
                     else:
                         mine[name] = self._first(held + theirs[name])
             else:
-                setattr(self, each.name, mine + theirs)
+                setattr(self, counted.name, mine + theirs)
 
     def _attributes(self, old: Resource, new: Resource, kinds: list[str]) -> None:
         if "deactivate" in kinds:  # nothing but `active` is sent
@@ -124,10 +134,12 @@ class Impact:
             if name not in after:
                 continue
             held, wanted = before.get(name) or (), after[name]
-            self.gained[name].update(each for each in wanted if each not in held)
-            self.lost[name].update(each for each in held if each not in wanted)
+            self.gained[name].update(element for element in wanted if element not in held)
+            self.lost[name].update(element for element in held if element not in wanted)
             if name in LEVELS and held:
-                self.levels[name].update(each for each in wanted if each in held and held[each] != wanted[each])
+                self.levels[name].update(
+                    element for element in wanted if element in held and held[element] != wanted[element]
+                )
 
     def _keep(self, user: str, old: Resource, new: Resource, kinds: list[str]) -> None:
         kind = min(kinds, key=ORDER.index, default="nothing")
@@ -136,17 +148,17 @@ class Impact:
         different = {
             name: (before.get(name), after.get(name)) for name in before | after if before.get(name) != after.get(name)
         }
-        found = self.examples[kind]
-        found.append(Example(user, kinds, different))
-        if len(found) > 2 * self.examples_kept + 16:
-            self.examples[kind] = self._first(found)
+        examples = self.examples[kind]
+        examples.append(Example(user, kinds, different))
+        if len(examples) > 2 * self.examples_kept + 16:
+            self.examples[kind] = self._first(examples)
 
     def _first(self, examples: Iterable[Any]) -> list[Any]:
-        return nsmallest(self.examples_kept, examples, key=lambda one: one.user)
+        return nsmallest(self.examples_kept, examples, key=lambda example: example.user)
 
     def settle(self) -> None:
         """Keep only the examples that were asked for."""
-        self.examples = {kind: self._first(found) for kind, found in self.examples.items()}
+        self.examples = {kind: self._first(examples) for kind, examples in self.examples.items()}
         self.out_examples = self._first(self.out_examples)
         self.let_in_examples = self._first(self.let_in_examples)
 

@@ -1,4 +1,4 @@
-"""Findings: what is wrong with a mapping, or may be, before it comes into force. Only what is certain is told."""
+"""Finds what is wrong with a mapping, or may be, before it comes into force. Reports only what is certain."""
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ from streamproc.core.records.resource import LEVELS, LISTS
 from streamproc.mapping_preview.attribute_usage import CATALOGUED, Catalogued, Surveyed
 
 Severity: TypeAlias = Literal["error", "warning", "unchecked"]
-"""`error`: can't work. `warning`: can't be meant like this, or needn't. `unchecked`: we couldn't find out."""
+"""`error`: can't work. `warning`: can't be meant, or isn't needed. `unchecked`: it couldn't be found out."""
 
 ONE: Final[Mapping[Catalogued, str]] = {
     "roles": "role",
@@ -24,14 +24,16 @@ ONE: Final[Mapping[Catalogued, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing. `where`: the place in the file, or "people" where only they have it. `name`: what it is about."""
+    """Something that is wrong, or may be."""
 
     severity: Severity
     where: str
+    """In the file; or "people", where only they have the name."""
     text: str
     name: str | None = None
+    """What it is about."""
     meant: str | None = None
-    """What was probably meant, as it is spelled there."""
+    """What was probably meant, in the target's or the events' spelling."""
     people: int = 0
     """How many of today's people the mapping gives it."""
 
@@ -46,15 +48,16 @@ class Use:
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """Names of one kind that the target has. `names` None: they couldn't be read, and `why`.
-
-    `twice`: names that more than one thing has. `folded`: case doesn't matter there.
-    """
+    """Names of one kind that the target has."""
 
     names: Collection[str] | None
+    """None: they couldn't be read."""
     why: str = ""
+    """Why they couldn't be read."""
     twice: Collection[str] = ()
+    """Names that more than one thing has."""
     folded: bool = False
+    """The target ignores case."""
 
 
 def contradictions(file: MappingFile) -> Iterator[Finding]:
@@ -62,16 +65,16 @@ def contradictions(file: MappingFile) -> Iterator[Finding]:
     for number, rule in enumerate(file.rules, 1):
         yield from _never(file, number, rule)
         if not any(getattr(rule, name) for name in (*LISTS, *LEVELS)) and rule.title is None and rule.division is None:
-            yield Finding("warning", placed(number, rule), "gives nothing")
+            yield Finding("warning", rule_place(number, rule), "gives nothing")
     for (first, one), (second, other) in combinations(enumerate(file.rules, 1), 2):
         if one == other:
-            yield Finding("warning", placed(second, other), f"says the same as rule {first}")
+            yield Finding("warning", rule_place(second, other), f"says the same as rule {first}")
         elif one.when == other.when:
             for name in ("title", "division"):
                 was, now = getattr(one, name), getattr(other, name)
                 if was is not None and now is not None and was != now:
                     text = f"{name} {now!r} always overrules {was!r} of rule {first}: both match the same people"
-                    yield Finding("warning", placed(second, other), text)
+                    yield Finding("warning", rule_place(second, other), text)
     for (first, copy), (second, again) in combinations(enumerate(file.copies, 1), 2):
         if copy == again:
             yield Finding("warning", f"copy {second} ({again.fact})", f"says the same as copy {first}")
@@ -81,7 +84,7 @@ def contradictions(file: MappingFile) -> Iterator[Finding]:
     yield from _alike(file)
 
 
-def placed(number: int, rule: Rule) -> str:
+def rule_place(number: int, rule: Rule) -> str:
     """A rule, by its number from one on, and what it asks for."""
     asked = " and ".join(
         f"{fact} = {want if isinstance(want, str) else ' | '.join(want)}" for fact, want in rule.when.items()
@@ -91,15 +94,15 @@ def placed(number: int, rule: Rule) -> str:
 
 def uses(file: MappingFile, surveyed: Surveyed | None) -> dict[Catalogued, dict[str, Use]]:
     """Kind → name → where it is given. Names that only copies give are known from people alone."""
-    found: dict[Catalogued, dict[str, Use]] = {kind: {} for kind in CATALOGUED}
-    for kind, name, place in _given(file):
-        places = found[kind].setdefault(name, Use()).places
-        if place not in places:
-            places.append(place)
+    uses_by_kind: dict[Catalogued, dict[str, Use]] = {kind: {} for kind in CATALOGUED}
+    for kind, name, where in _given(file):
+        places = uses_by_kind[kind].setdefault(name, Use()).places
+        if where not in places:
+            places.append(where)
     for kind, names in surveyed.names.items() if surveyed else ():
         for name, people in names.items():
-            found[kind].setdefault(name, Use()).people = people
-    return found
+            uses_by_kind[kind].setdefault(name, Use()).people = people
+    return uses_by_kind
 
 
 def unknown(kind: Catalogued, used: Mapping[str, Use], listed: Listed) -> Iterator[Finding]:
@@ -142,37 +145,37 @@ def unsent(file: MappingFile, surveyed: Surveyed) -> Iterator[Finding]:
 def _never(file: MappingFile, number: int, rule: Rule) -> Iterator[Finding]:
     for fact, want in rule.when.items():
         wants = [want] if isinstance(want, str) else want
-        spaced = [each for each in wants if each != each.strip()]
+        spaced = [want for want in wants if want != want.strip()]
         if fact == file.attributes.active:
-            yield Finding("warning", placed(number, rule), f"never matches: {fact} is true or false, and no text")
+            yield Finding("warning", rule_place(number, rule), f"never matches: {fact} is true or false, and no text")
         elif spaced and len(spaced) == len(wants):
             text = f"never matches: {spaced[0]!r} begins or ends with a space, and values are compared without"
-            yield Finding("warning", placed(number, rule), text)
+            yield Finding("warning", rule_place(number, rule), text)
         else:
-            for each in spaced:
-                text = f"{each!r} never matches: it begins or ends with a space, and values are compared without"
-                yield Finding("warning", placed(number, rule), text)
+            for value in spaced:
+                text = f"{value!r} never matches: it begins or ends with a space, and values are compared without"
+                yield Finding("warning", rule_place(number, rule), text)
 
 
 def _alike(file: MappingFile) -> Iterator[Finding]:
     """Names that the file spells in two ways."""
     seen: dict[tuple[str, str], tuple[str, str]] = {}
-    for kind, name, place in _given(file):
-        other, before = seen.setdefault((kind, _folded(name)), (name, place))
+    for kind, name, where in _given(file):
+        other, before = seen.setdefault((kind, _folded(name)), (name, where))
         if other != name:
             text = f"{ONE[kind]} {name!r} differs from {other!r} in {before} only by case or spaces"
-            yield Finding("warning", place, text, name, other)
+            yield Finding("warning", where, text, name, other)
 
 
 def _given(file: MappingFile) -> Iterator[tuple[Catalogued, str, str]]:
     """Kind, name and place of all that the file itself names."""
     for number, rule in enumerate(file.rules, 1):
-        place = placed(number, rule)
+        where = rule_place(number, rule)
         for kind in CATALOGUED:
             given = [rule.division] if kind == "divisions" else getattr(rule, kind)
             for name in given:
                 if name is not None:
-                    yield kind, name, place
+                    yield kind, name, where
     for number, copy in enumerate(file.copies, 1):
         for name in copy.values.values():
             yield copy.to, _wrapped(copy, name), f"copy {number} ({copy.fact})"
@@ -182,16 +185,16 @@ def _given(file: MappingFile) -> Iterator[tuple[Catalogued, str, str]]:
 
 def _read(file: MappingFile) -> dict[str, list[str]]:
     """Fact → the places that read it."""
-    found: dict[str, list[str]] = {}
+    places_by_fact: dict[str, list[str]] = {}
     for name, fact in file.attributes:
         if fact is not None:
-            found.setdefault(fact, []).append(f"attributes.{name}")
+            places_by_fact.setdefault(fact, []).append(f"attributes.{name}")
     for number, copy in enumerate(file.copies, 1):
-        found.setdefault(copy.fact, []).append(f"copy {number}")
+        places_by_fact.setdefault(copy.fact, []).append(f"copy {number}")
     for number, rule in enumerate(file.rules, 1):
         for fact in rule.when:
-            found.setdefault(fact, []).append(f"rule {number}")
-    return found
+            places_by_fact.setdefault(fact, []).append(f"rule {number}")
+    return places_by_fact
 
 
 def _wrapped(copy: Copy, name: str) -> str:

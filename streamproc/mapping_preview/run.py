@@ -1,4 +1,4 @@
-"""What if, and the survey, over all partitions of a history. Nothing is sent, and nothing is written."""
+"""The what-if and the survey over all partitions of a history. Nothing is sent, and nothing is written."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,47 +16,55 @@ from streamproc.sources.mapping_authority import usable
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """`text`, `name`: the mapping file. `assumed`: that of partitions whose log names none. See `WhatIf`, `impact`."""
+    """What is asked."""
 
     text: str
+    """Of the mapping file."""
     name: str
+    """Of the mapping file, for messages."""
     assumed: tuple[str, str]
+    """Text and name of the mapping for partitions whose log names none."""
     since: int | None = None
+    """From when on the mapping is in force, in ms since 1970; None: from the beginning."""
     now: int | None = None
+    """When it would come into force now, in ms since 1970; None: at the end of the history."""
     examples: int = 5
+    """Of each kind."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """`in_force`: partition → digest of its mapping at the end. `assumed`: partitions with events that name none."""
+    """What came of it."""
 
     impact: Impact
     in_force: dict[int, str]
+    """Partition → digest of its mapping at the end."""
     assumed: list[int]
+    """Partitions with events that name no mapping."""
 
 
 def compared(history: History, question: Question, say: Callable[[str], None]) -> Answered:
-    """Raises MappingError, and what the history raises where it can't be read."""
+    """Answer a question. Raises MappingError, and what the history raises where it can't be read."""
     usable(question.text, question.name)
-    whole, in_force, assumed = Impact(question.examples), {}, []
+    total, in_force, assumed = Impact(question.examples), {}, []
     for number, (impact, digest, guessed) in map_partitions(history, partial(_compared, question=question)):
-        whole.add(impact)
+        total.add(impact)
         if impact.events or not guessed:
             in_force[number] = digest
         if impact.events and guessed:
             assumed.append(number)
         say(f"partition {number}: {impact.events:,} events, {impact.users:,} users")
-    whole.settle()
-    return Answered(whole, dict(sorted(in_force.items())), sorted(assumed))
+    total.settle()
+    return Answered(total, dict(sorted(in_force.items())), sorted(assumed))
 
 
 def surveyed(history: History, text: str, name: str, now: int | None, say: Callable[[str], None]) -> Surveyed:
-    """See `Survey`. Raises MappingError, and what the history raises where it can't be read."""
-    whole = Surveyed()
-    for number, found in map_partitions(history, partial(_surveyed, text=text, name=name, now=now)):
-        whole.add(found)
-        say(f"partition {number}: {found.events:,} events")
-    return whole
+    """Survey all partitions by a mapping file. Raises MappingError, and what reading the history raises."""
+    total = Surveyed()
+    for number, partition_survey in map_partitions(history, partial(_surveyed, text=text, name=name, now=now)):
+        total.add(partition_survey)
+        say(f"partition {number}: {partition_survey.events:,} events")
+    return total
 
 
 def _compared(history: History, partition: int, question: Question) -> tuple[Impact, str, bool]:

@@ -1,7 +1,7 @@
-"""Catalogue: which roles, skills, languages, divisions and groups the target has. It only reads.
+"""Reads which roles, skills, languages, divisions and groups the target has.
 
 Genesys Cloud lists all but groups by pages of its own API. Groups are asked for by name, since its SCIM endpoint wants
-a filter; other SCIM servers list nothing else. What may not be read is unchecked, and not unknown.
+a filter; other SCIM servers list nothing else. A kind that we may not read is unchecked, and not unknown.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ from streamproc.mapping_preview.lint import Listed, Use
 PAGE: Final = 100
 ATTEMPTS: Final = 8
 AT_ONCE: Final = 4
-"""Groups that are asked for at the same time."""
+"""Groups asked for at the same time."""
 
 LISTS: Final[Mapping[Catalogued, str]] = {
     "roles": "/authorization/roles",
@@ -41,7 +41,7 @@ class RefusedError(Exception):
 
 @dataclass(slots=True)
 class Catalogue:
-    """See above."""
+    """Reads the target's names."""
 
     scim: ScimHttp
     platform: PlatformHttp
@@ -52,17 +52,17 @@ class Catalogue:
     _asked: int = field(default=0, init=False)
 
     async def listed(self, used: Mapping[Catalogued, Mapping[str, Use]]) -> dict[Catalogued, Listed]:
-        """What the target has, of the kinds of which the mapping gives any. Raises TargetError."""
-        found: dict[Catalogued, Listed] = {}
+        """The target's names, of the kinds that the mapping gives. Raises TargetError."""
+        listed: dict[Catalogued, Listed] = {}
         for kind, names in used.items():
             if not names:
                 continue
             self.say(f"reading {kind} of the target ...")
             try:
-                found[kind] = await (self._groups(names) if kind == "groups" else self._pages(kind))
+                listed[kind] = await (self._groups(names) if kind == "groups" else self._pages(kind))
             except RefusedError:
-                found[kind] = Listed(None, _refused(kind, self.dialect))
-        return found
+                listed[kind] = Listed(None, _refused(kind, self.dialect))
+        return listed
 
     async def _pages(self, kind: Catalogued) -> Listed:
         if self.dialect != "genesys":
@@ -75,14 +75,14 @@ class Catalogue:
             entities = body.get("entities") or []
             if "entities" not in body or not _are_named(entities, "name"):
                 raise TargetError(f"{path}: that isn't a list of {kind}; is STREAMPROC_PLATFORM_URL right?")
-            names.update(each["name"] for each in entities if each.get("state") in {None, "active"})
+            names.update(entity["name"] for entity in entities if entity.get("state") in {None, "active"})
             last = body.get("pageCount")
             more = bool(entities) and (number < last if isinstance(last, int) else bool(body.get("nextUri")))
             number += 1
         return Listed(names)
 
     async def _groups(self, wanted: Collection[str]) -> Listed:
-        """Also in another spelling, where only spaces differ."""
+        """The groups, also in spellings that differ only in spaces."""
         spelled = {" ".join(name.split()) for name in wanted}
         lanes = asyncio.Semaphore(AT_ONCE)
 
@@ -90,23 +90,23 @@ class Catalogue:
             async with lanes:
                 return await self._named(name)
 
-        asked = sorted({*wanted, *spelled})
-        answers = dict(zip(asked, await asyncio.gather(*map(called, asked)), strict=True))
-        names = {name for found in answers.values() for name in found}
-        return Listed(names, twice={name for name, found in answers.items() if len(found) > 1}, folded=True)
+        wanted_spellings = sorted({*wanted, *spelled})
+        answers = dict(zip(wanted_spellings, await asyncio.gather(*map(called, wanted_spellings)), strict=True))
+        names = {name for spellings in answers.values() for name in spellings}
+        return Listed(names, twice={name for name, spellings in answers.items() if len(spellings) > 1}, folded=True)
 
     async def _named(self, name: str) -> list[str]:
-        """How the groups of that name are spelled. A server may pass over a filter, so that is looked at again."""
+        """How the groups of a name are spelled. A server may ignore the filter, so names are compared here too."""
         path = f"/Groups?{equals(('displayName', name))}&excludedAttributes=members"
         self._asked += 1
         body = await self._ask(partial(self.scim.request, "GET", path, f"check-{self._asked}"), path)
-        found = body.get("Resources") or []
-        if not _are_named(found, "displayName") or ("Resources" not in body and body.get("totalResults") != 0):
+        groups = body.get("Resources") or []
+        if not _are_named(groups, "displayName") or ("Resources" not in body and body.get("totalResults") != 0):
             raise TargetError(f"{path}: that isn't a list of groups; is STREAMPROC_SCIM_URL right?")
-        return [each["displayName"] for each in found if each["displayName"].casefold() == name.casefold()]
+        return [group["displayName"] for group in groups if group["displayName"].casefold() == name.casefold()]
 
     async def _ask(self, send: Callable[[], Awaitable[Response]], path: str) -> dict[str, Any]:
-        """Until it is answered. Raises RefusedError, TargetError."""
+        """Ask until an answer counts. Raises RefusedError, TargetError."""
         for attempt in range(ATTEMPTS):
             answer = await send()
             decided = response_action("read", answer, attempt, self.jitter())
@@ -114,7 +114,7 @@ class Catalogue:
                 return answer.body
             if isinstance(decided, Denied) and answer.status == 403:
                 raise RefusedError
-            if answer.status is None:  # somebody waits for us, and that won't be better in a moment
+            if answer.status is None:  # somebody waits for the result, and asking again won't help soon
                 where = (
                     "STREAMPROC_SCIM_URL, STREAMPROC_PLATFORM_URL, STREAMPROC_TOKEN_URL and the client's credentials"
                 )
@@ -127,8 +127,10 @@ class Catalogue:
         raise TargetError(f"{path}: {describe(answer)}. With --no-target nothing is asked")
 
 
-def _are_named(found: Any, name: str) -> bool:
-    return isinstance(found, list) and all(isinstance(one, dict) and isinstance(one.get(name), str) for one in found)
+def _are_named(entities: Any, name: str) -> bool:
+    return isinstance(entities, list) and all(
+        isinstance(entity, dict) and isinstance(entity.get(name), str) for entity in entities
+    )
 
 
 def _refused(kind: Catalogued, dialect: str) -> str:

@@ -1,10 +1,11 @@
-"""What if: one partition of `identity.changes` folded by the mappings that were in force, and beside it by another.
+"""Folds one partition of `identity.changes` by the mappings that were in force, and beside that by another mapping.
 
-Rule 1: the old side is what the worker did, without what takes its time: no hash, no encoding.
-Rule 2: the new side hears the facts that the other mapping reads from the beginning on (`rules.py`, rule 3). Until it
-comes into force it desires what the old side does; from then on the log's own mappings don't count for it.
-Rule 3: both sides are always judged at the same moment. A date that both wait for passes when the log says so; one that
-only the new side knows of passes as soon as anything later is in the log.
+Rule 1: the old side does what the worker did, without what costs time: no hash, no encoding.
+Rule 2: the new side takes in the facts that the other mapping reads from the beginning on, as a switch of mappings
+does. Until the other mapping comes into force, the new side desires what the old side does; from then on the log's own
+mappings don't count for it.
+Rule 3: both sides are compared as of the same moment. A date that both wait for passes when the log says so; a date
+that only the new side has passes as soon as the log has anything later.
 """
 
 from collections.abc import Callable, Iterable
@@ -29,40 +30,40 @@ from streamproc.mapping_preview.impact import Impact, Moment
 
 @dataclass(slots=True)
 class Known:
-    """What has been said of a user, of the facts that one mapping reads. See `UserRecord` for `due` and `as_of`."""
+    """What is known of a user, of the facts that one mapping reads. `due`, `as_of`: as in `UserRecord`."""
 
     facts: dict[str, SourceFacts]
     as_of: int = 0
     due: int | None = None
 
     def take(self, event: ChangeEvent, wanted: tuple[str, ...]) -> bool:
-        """Absorb an event. True: what is desired may be another now (`fold.py` decides it in the same way)."""
+        """Absorb an event. Returns whether the desired state may have changed; `fold.py` decides it in the same way."""
         applied = False
         if event.kind != "due":
             subject = key(event.source, event.subject)
-            self.facts[subject], said = absorb(self.facts.get(subject), event, wanted)
-            applied = said == "applied"
-        return self.passed(event.origin.appended, anew=applied)
+            self.facts[subject], effect = absorb(self.facts.get(subject), event, wanted)
+            applied = effect == "applied"
+        return self.pass_time(event.origin.appended, anew=applied)
 
-    def passed(self, now: int, *, anew: bool = False) -> bool:
-        """It is `now` (ms since 1970). True: a date has come, or `anew`."""
+    def pass_time(self, now: int, *, anew: bool = False) -> bool:
+        """Let time pass until `now` (ms since 1970). Returns whether a date has come, or `anew`."""
         self.as_of = max(self.as_of, now)
         if not anew and (self.due is None or self.due > self.as_of * 1000):
             return False
-        dates = [at for each in self.facts.values() if each.rows for at in upcoming(each, self.as_of).values()]
+        dates = [at for facts in self.facts.values() if facts.rows for at in upcoming(facts, self.as_of).values()]
         self.due = min(dates, default=None)
         return True
 
     def waits(self, now: int) -> bool:
-        """Whether a date of it has come by now that hasn't passed yet."""
+        """Whether a date has come by `now` (ms since 1970) that hasn't passed yet."""
         return self.due is not None and self.due <= now * 1000
 
     def desired(self, user: str, mapping: Mapping, now: int | None = None) -> tuple[Resource, list[str]]:
-        """What the mapping makes of it, as of the last event or of another moment (ms since 1970)."""
+        """What a mapping desires, as of the last event or of a later moment (ms since 1970)."""
         return mapping.desire(user, self.view(mapping, now))
 
     def view(self, mapping: Mapping, now: int | None = None) -> dict[str, Fact]:
-        """What holds at such a moment."""
+        """The facts that hold at such a moment."""
         file, at = mapping.file, self.as_of if now is None else max(now, self.as_of)
         return view(self.facts, at, file.authority, file.attributes.active)
 
@@ -77,9 +78,10 @@ class Beside:
     """Desired by the old side."""
     would: Resource
     """Desired by the new side."""
-    was_told: list[str]
+    was_problems: list[str]
     """Problems of the old side."""
-    would_told: list[str]
+    would_problems: list[str]
+    """Problems of the new side."""
     listed: bool = False
     """Whether `new.due` is in the calendar."""
     touched: bool = False
@@ -88,10 +90,10 @@ class Beside:
 
 
 class WhatIf:
-    """See above. `before(offset)` gives the partition's records below an offset, from its beginning, each time anew.
+    """Folds a partition on both sides. `before(offset)` reads the partition's records below an offset once more.
 
-    `rules`: those that its log begins with (`refold.first_rules`); or None and `assumed`, where it names no mapping.
-    `since`: ms since 1970, from when on the other mapping is in force; None: from the beginning.
+    `rules`: the mapping that its log begins with (`refold.first_mapping`); None: it names none, and `assumed` is used.
+    `since`: from when on the other mapping is in force, in ms since 1970; None: from the beginning.
     """
 
     def __init__(
@@ -136,31 +138,31 @@ class WhatIf:
             self._fold(event)
 
     def impact(self, now: int | None = None) -> Impact:
-        """All that was counted. `now`: ms since 1970, at which the mapping would come into force; None: at the end."""
+        """The counts. `now`: when the mapping would come into force now, in ms since 1970; None: at the end."""
         now = self._now if now is None else max(now, self._now)
-        if not self._begun:  # nothing was said since, which is no reason not to be counted
+        if not self._begun:  # no record came since, and the difference counts all the same
             self._begin(counted=now >= (self._since or 0))
-        found = self._impact
-        found.users = len(self._users)
+        impact = self._impact
+        impact.users = len(self._users)
         for user, here in self._users.items():
-            was, was_told, would, would_told = here.was, here.was_told, here.would, here.would_told
+            was, was_problems, would, would_problems = here.was, here.was_problems, here.would, here.would_problems
             if here.old.waits(now) or here.new.waits(now):
-                was, was_told = here.old.desired(user, self.old, now)
-                would, would_told = here.new.desired(user, self._new, now)
+                was, was_problems = here.old.desired(user, self.old, now)
+                would, would_problems = here.new.desired(user, self._new, now)
             self._compare(user, here, was, would)
-            found.touched += here.touched
-            found.out += here.out
-            found.let_in += here.let_in
+            impact.touched += here.touched
+            impact.out += here.out
+            impact.let_in += here.let_in
             if was != would:
-                found.difference(user, was, would)
-            if was_told != would_told:
-                found.problems(was_told, would_told)
-        found.settle()
-        return found
+                impact.difference(user, was, would)
+            if was_problems != would_problems:
+                impact.problems(was_problems, would_problems)
+        impact.settle()
+        return impact
 
     @property
     def _alike(self) -> bool:
-        """Whether both mappings see the same in the same facts."""
+        """Whether both mappings weigh the same facts alike."""
         old, new = self.old.file, self._new.file
         return old.authority == new.authority and old.attributes.active == new.attributes.active
 
@@ -185,23 +187,23 @@ class WhatIf:
             self._list(user, here)
 
     def _old_side(self, user: str, here: Beside, *, fresh: bool = False) -> dict[str, Fact] | None:
-        """Returns what holds, if that is so for the new side as well."""
+        """Returns the facts that hold, if they hold on the new side as well."""
         before = here.was
         seen = here.old.view(self.old)
-        here.was, here.was_told = self.old.desire(user, seen)
+        here.was, here.was_problems = self.old.desire(user, seen)
         if self._begun and (fresh or here.was != before):
-            self._impact.old.update(each.op for each in plan(None if fresh else before, here.was))
+            self._impact.old.update(operation.op for operation in plan(None if fresh else before, here.was))
         return seen if self._alike and here.old is here.new else None
 
     def _new_side(self, user: str, here: Beside, seen: dict[str, Fact] | None = None, *, fresh: bool = False) -> None:
         before = here.would
         if seen is not None and self.old.digest == self._new.digest:
-            here.would, here.would_told = here.was, here.was_told
+            here.would, here.would_problems = here.was, here.was_problems
         else:
             seen = here.new.view(self._new) if seen is None else seen
-            here.would, here.would_told = self._new.desire(user, seen)
+            here.would, here.would_problems = self._new.desire(user, seen)
         if fresh or here.would != before:
-            self._impact.new.update(each.op for each in plan(None if fresh else before, here.would))
+            self._impact.new.update(operation.op for operation in plan(None if fresh else before, here.would))
         if here.would == here.was:
             here.would = here.was  # one of the two is enough to keep
 
@@ -222,11 +224,11 @@ class WhatIf:
         self._begun = True
         same = self.old.digest == self._new.digest
         for user, here in self._users.items():
-            here.would, here.would_told = here.was, here.was_told
+            here.would, here.would_problems = here.was, here.was_problems
             if not same:
-                here.would, here.would_told = here.new.desired(user, self._new)
+                here.would, here.would_problems = here.new.desired(user, self._new)
             if counted and here.would != here.was:
-                self._impact.new.update(each.op for each in plan(here.was, here.would))
+                self._impact.new.update(operation.op for operation in plan(here.was, here.would))
                 self._compare(user, here, here.was, here.would)
         self._list_all()
 
@@ -245,7 +247,7 @@ class WhatIf:
         facts = (
             None
             if old.facts == new.facts
-            else facts_heard(readable_events(each.value for each in self._before(logged.offset)), new.facts)
+            else facts_heard(readable_events(record.value for record in self._before(logged.offset)), new.facts)
         )
         self._shared = self._shared and facts is None
         for user, here in self._users.items():
@@ -253,8 +255,8 @@ class WhatIf:
                 here.new = Known(here.old.facts, here.old.as_of, here.old.due)
             if facts is not None:
                 here.old = Known(facts.get(user, {}), here.old.as_of)
-            here.old.passed(event.origin.appended, anew=True)
-            new_too = here.new is here.old or here.new.passed(event.origin.appended)
+            here.old.pass_time(event.origin.appended, anew=True)
+            new_too = here.new is here.old or here.new.pass_time(event.origin.appended)
             seen = self._old_side(user, here)
             if self._begun:
                 if new_too:
@@ -264,14 +266,14 @@ class WhatIf:
             self._list_all()
 
     def _pass_dates(self, now: int) -> None:
-        """What only the new side waits for (rule 3)."""
+        """Pass the dates that only the new side waits for (rule 3)."""
         while self._dates and self._dates[0][0] <= now * 1000:
             due, user = heappop(self._dates)
             here = self._users[user]
             if here.new.due != due:
                 continue
             here.listed = False
-            if not here.old.waits(now) and here.new.passed(now):
+            if not here.old.waits(now) and here.new.pass_time(now):
                 self._new_side(user, here)
                 self._compare(user, here, here.was, here.would)
                 if here.new.due is not None:

@@ -171,7 +171,7 @@ class Month:
 
 def record(folder: Path, events: int, users: int) -> None:
     """Write the archive, on two cores. Rounded down to whole partitions."""
-    layout.keep_manifest(layout.made(folder), Manifest(layout.VERSION, None, PARTITIONS, (CHANGES, OPERATIONS)))
+    layout.keep_manifest(layout.make_folder(folder), Manifest(layout.VERSION, None, PARTITIONS, (CHANGES, OPERATIONS)))
     names: dict[int, list[str]] = {partition: [] for partition in range(PARTITIONS)}
     for number in range(users):
         name = f"E{number:06}"

@@ -42,7 +42,7 @@ def construct(folder: Path, events: int, users: int, partition: int) -> None:
 
 def measure(folder: Path, events: int, users: int) -> dict[str, Any]:
     """Construct, and ask."""
-    layout.keep_manifest(layout.made(folder), Manifest(layout.VERSION, None, PARTITIONS, (CHANGES,)))
+    layout.keep_manifest(layout.make_folder(folder), Manifest(layout.VERSION, None, PARTITIONS, (CHANGES,)))
     with ProcessPoolExecutor(CORES, multiprocessing.get_context("spawn")) as pool:
         list(pool.map(partial(construct, folder, events, users), range(PARTITIONS)))
     with _peak() as peak:

@@ -67,7 +67,7 @@ class Copied:
     def put(self, folder: Path, *changes: tuple[StoredRecord, StoredRecord | None]) -> Path:
         """An archive in which records are others, or missing."""
         changed = {(one.topic, one.partition, one.offset): other for one, other in changes}
-        layout.made(folder)
+        layout.make_folder(folder)
         layout.keep_manifest(folder, self.there.manifest)
         for topic in NEEDED:
             for partition in range(self.there.partitions):

@@ -52,7 +52,7 @@ def logs(draw: st.DrawFn) -> list[StoredRecord]:
 def begun(folder: Path, *gaps: Gap, reach: tuple[tuple[int, int], ...] = (), partitions: int = 2) -> Path:
     """An archive of nothing, which may say that it has more: of the changes, by partition."""
     reaches = {CHANGES: reach} if reach else {}
-    layout.keep_manifest(layout.made(folder), Manifest(layout.VERSION, "cluster", partitions, (), gaps, reaches))
+    layout.keep_manifest(layout.make_folder(folder), Manifest(layout.VERSION, "cluster", partitions, (), gaps, reaches))
     return folder
 
 

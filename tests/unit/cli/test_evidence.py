@@ -51,7 +51,7 @@ def archive(tmp_path: Path) -> Path:
     """All stories, as an archive."""
     folder = tmp_path / "archive"
     topics = (CHANGES, OPERATIONS, OUTCOMES_TOPIC, CONTROLS_TOPIC)
-    layout.keep_manifest(layout.made(folder), layout.Manifest(layout.VERSION, "cluster", PARTITIONS, topics))
+    layout.keep_manifest(layout.make_folder(folder), layout.Manifest(layout.VERSION, "cluster", PARTITIONS, topics))
     for place in sorted({(each.topic, each.partition) for each in log().records}):
         writing = ArchiveWriter(folder, *place, 0)
         theirs = [each for each in log().records if (each.topic, each.partition) == place]

@@ -24,7 +24,7 @@ from tests.support.replay_history import changed, story, valued
 
 def archived(folder: Path, logged: list[StoredRecord]) -> Path:
     """The history as an archive."""
-    layout.made(folder)
+    layout.make_folder(folder)
     gap = Gap(DELIVERIES, 0, 100, 105)
     layout.keep_manifest(folder, Manifest(layout.VERSION, None, 1, (), (gap, replace(gap, topic=MAPPINGS))))
     for topic in (CHANGES, OPERATIONS, OUTCOMES, DELIVERIES):

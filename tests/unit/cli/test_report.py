@@ -141,7 +141,7 @@ def test_the_page_is_one_file_that_fetches_nothing(run: Any) -> None:
 @pytest.fixture
 def archived(log: Log, tmp_path: Path) -> Path:
     """An archive of that log."""
-    folder = layout.made(tmp_path / "archive")
+    folder = layout.make_folder(tmp_path / "archive")
     layout.keep_manifest(folder, Manifest(layout.VERSION, "cluster", 1, NEEDED))
     for topic in {each.topic for each in log.records}:
         records = [each for each in log.records if each.topic == topic]
