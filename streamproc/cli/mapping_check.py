@@ -22,6 +22,7 @@ from streamproc.compose import target_session
 from streamproc.core.errors import MappingError
 from streamproc.core.fold.mapping import Mapping
 from streamproc.core.records.topic_names import CHANGES
+from streamproc.core.records.units import Millis
 from streamproc.mapping_preview.attribute_usage import CATALOGUED, Catalogued, Surveyed
 from streamproc.mapping_preview.lint import Finding, Listed, Severity, Use, contradictions, unknown, unsent, uses
 from streamproc.mapping_preview.run import surveyed
@@ -110,7 +111,7 @@ async def _checked(request: CheckRequest, source: HistorySource) -> Checked:
     survey: Surveyed | None = None
     if request.with_history:
         async with source.history([CHANGES]) as history:
-            now = None if source.offline else time.time_ns() // 1_000_000
+            now = None if source.offline else Millis(time.time_ns() // 1_000_000)
             survey = await asyncio.to_thread(surveyed, history, request.text, request.name, now, say)
     used = uses(mapping.file, survey)
     listed = await catalogue(settings.target, settings.sink.platform_url, used) if request.with_target else {}

@@ -19,6 +19,7 @@ from streamproc.cli.options import ARCHIVE, JSON, KAFKA, OFFLINE, say
 from streamproc.cli.options import Moment as At
 from streamproc.cli.table import table, width, wrapped
 from streamproc.core.records.topic_names import CHANGES
+from streamproc.core.records.units import Millis
 from streamproc.mapping_preview.impact import ORDER, Example, Impact, Moment
 from streamproc.mapping_preview.run import Answered, Question, compared
 
@@ -50,7 +51,7 @@ def whatif(
     """
     text, mapping = read(file)
     begun = time.perf_counter()
-    now = None if source.offline else time.time_ns() // 1_000_000
+    now = None if source.offline else Millis(time.time_ns() // 1_000_000)
     question = Question(text, str(file), source.settings().worker.mapping_text(), since, now, examples)
 
     async def answer() -> Answered:

@@ -8,6 +8,7 @@ import click
 from streamproc.adapters.kafka.log import Log
 from streamproc.adapters.kafka.topics import ensure_topics
 from streamproc.compose import KafkaLog
+from streamproc.core.records.units import Millis
 from streamproc.settings import load_settings
 
 
@@ -28,6 +29,6 @@ def cluster_of(kafka: str | None) -> Log:
     return KafkaLog(settings)
 
 
-def now_ms() -> int:
+def now_ms() -> Millis:
     """Now, in milliseconds since 1970."""
-    return round(time.time() * 1000)
+    return Millis(round(time.time() * 1000))

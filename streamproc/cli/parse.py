@@ -11,6 +11,7 @@ import orjson
 
 from streamproc.cli.options import JSON
 from streamproc.core.parsed_payload import Ignored, ParsedPayload, Receipt, SourceEvent
+from streamproc.core.records.units import Micros
 from streamproc.settings import load_settings
 from streamproc.sources import SOURCES, configured
 
@@ -33,7 +34,7 @@ def parse(source: str, file: BinaryIO, as_json: bool) -> None:
     readable, parsed = True, ParsedPayload()
     try:
         payload = _payload(source, content)
-        parsed = SOURCES[source].read(payload, Receipt(time.time_ns() // 1000), options[source])
+        parsed = SOURCES[source].read(payload, Receipt(Micros(time.time_ns() // 1000)), options[source])
     except ValueError as error:
         readable, parsed = False, ParsedPayload(ignored=(Ignored("not_json", f"not JSON: {error}"),))
     if as_json:

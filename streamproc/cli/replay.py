@@ -25,6 +25,7 @@ from streamproc.core.errors import MappingError
 from streamproc.core.fold.mapping import parse_mapping
 from streamproc.core.records.change_event import Origin
 from streamproc.core.records.mapping_in_force import MappingInForce
+from streamproc.core.records.units import Millis
 
 
 @click.command(epilog="Example: streamproc replay --verify --archive ./archive --json")
@@ -90,7 +91,7 @@ def _assumed(file: Path) -> MappingInForce:
     except (OSError, UnicodeDecodeError) as error:
         raise MappingError(f"{file} can't be read: {error}") from error
     mapping = parse_mapping(text, str(file))
-    return MappingInForce(-1, mapping.digest, text, "", f"--mapping {file}", Origin("", 0, -1, 0), 0)
+    return MappingInForce(-1, mapping.digest, text, "", f"--mapping {file}", Origin("", 0, -1, Millis(0)), Millis(0))
 
 
 def as_object(result: ReplayResult, trusted_before: int | None, gaps: Sequence[Gap] = ()) -> dict[str, Any]:

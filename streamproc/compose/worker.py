@@ -6,6 +6,7 @@ from collections.abc import Callable
 from streamproc.adapters.kafka.client import KafkaLog
 from streamproc.adapters.kafka.topics import ensure_topics
 from streamproc.compose.producer import producing
+from streamproc.core.records.units import Millis
 from streamproc.settings import Settings
 from streamproc.sources import configured
 from streamproc.sources.mapping_authority import usable
@@ -23,6 +24,8 @@ async def run_worker(settings: Settings, ready: Callable[[], None] = lambda: Non
     kafka, chosen = KafkaLog(settings.kafka), settings.worker.mapping is not None
     async with producing(kafka) as producer:
         app = FaustApp(settings.kafka, settings.worker)
-        worker = Worker(kafka, app, producer, mapping, options, lambda: time.time_ns() // 1_000_000, chosen=chosen)
+        worker = Worker(
+            kafka, app, producer, mapping, options, lambda: Millis(time.time_ns() // 1_000_000), chosen=chosen
+        )
         async with exposed(settings.observability.metrics, worker.measure):
             await worker.run(ready)

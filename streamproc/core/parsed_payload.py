@@ -14,6 +14,7 @@ from types import MappingProxyType
 from typing import Literal
 
 from streamproc.core.records.change_event import Effective, Fact, Order
+from streamproc.core.records.units import Micros
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,7 @@ class FetchRequest:
 
     subject: str
     event: str
-    at: int
+    at: Micros
     reason: str
     urgent: bool = False
 
@@ -77,6 +78,6 @@ class Receipt:
     clock at or before which the answer was made. `headers` in lower case.
     """
 
-    received: int
-    read: int | None = None
+    received: Micros
+    read: Micros | None = None
     headers: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))

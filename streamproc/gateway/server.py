@@ -25,6 +25,7 @@ from streamproc import telemetry
 from streamproc.adapters.kafka.log import KafkaError
 from streamproc.core.parsed_payload import Ignored
 from streamproc.core.records.producer_record import Record
+from streamproc.core.records.units import Micros
 from streamproc.gateway import request_body
 from streamproc.gateway.decide.authentication import check_body, check_headers, own_items
 from streamproc.gateway.decide.security_event_token import Refusal, Token
@@ -182,7 +183,7 @@ class Gateway:
     async def _accept(self, endpoint: Endpoint, request: web.BaseRequest) -> None:
         """Authenticate, read and store a request. Raises HttpError where it doesn't end in success."""
         deadline = asyncio.get_running_loop().time() + SECONDS
-        headers, now = request.headers, int(self._clock() * 1_000_000)
+        headers, now = request.headers, Micros(int(self._clock() * 1_000_000))
         self._check_headers(endpoint, request, now)
         body = await request_body.body(request, self._max_body * endpoint.factor, deadline)
         if failed := check_body(endpoint.proofs, headers, body):

@@ -21,6 +21,7 @@ from streamproc.core.parsed_payload import FetchRequest
 from streamproc.core.records.headers import BY_GATEWAY, KIND, READ, RECEIVED, SUBJECT
 from streamproc.core.records.producer_record import LARGEST, REJECTIONS, Record
 from streamproc.core.records.rejected import encode_rejected
+from streamproc.core.records.units import Micros, Millis
 from streamproc.hydrator.decide.fetch_queue import Fetch, FetchQueue
 from streamproc.hydrator.directories.api import Directory, DirectoryError, Read
 
@@ -64,9 +65,9 @@ class Times:
     """0 to 1."""
 
     @property
-    def now(self) -> int:
+    def now(self) -> Micros:
         """µs since 1970."""
-        return int(self.clock() * 1_000_000)
+        return Micros(int(self.clock() * 1_000_000))
 
 
 class Fetcher:
@@ -192,7 +193,7 @@ class Fetcher:
         self._finish(fetch)
 
     def record(
-        self, subject: str, body: bytes, read_at: int, kind: Literal["snapshot", "gone", "unlisted", "page"]
+        self, subject: str, body: bytes, read_at: Micros, kind: Literal["snapshot", "gone", "unlisted", "page"]
     ) -> Record:
         """For `events.<source>`."""
         now = str(self.times.now)
@@ -244,7 +245,9 @@ class Fetcher:
         telemetry.FETCHES.labels(self.source, outcome).inc()
 
 
-def rejection(topic: str, partition: int, offset: int, reason: str, appended: int, key: bytes, value: bytes) -> Record:
+def rejection(
+    topic: str, partition: int, offset: int, reason: str, appended: Millis, key: bytes, value: bytes
+) -> Record:
     """For `events.rejected`: the request for a subject that can't be fetched. `appended`: ms since 1970."""
     rejected = encode_rejected(
         topic, partition, offset, appended, code="not_fetched", reason=reason, key=key, value=value

@@ -24,6 +24,7 @@ from streamproc.core.records.change_event import GONE
 from streamproc.core.records.cursor import CURSOR, Cursor
 from streamproc.core.records.producer_record import LARGEST, Record
 from streamproc.core.records.topic_names import CURSORS, LINKS
+from streamproc.core.records.units import Micros, millis_of
 from streamproc.hydrator.directories.api import DirectoryError, Page
 from streamproc.hydrator.fetcher import Fetcher, Ticket, rejection
 from streamproc.sources import SOURCES
@@ -148,7 +149,7 @@ class Sync:
                 continue
             if page.missed:
                 log.warning("directory leaves something out", source=self.source, reason=page.missed)
-            read_at = max(page.read_at, cursor.read + 1)
+            read_at = max(page.read_at, Micros(cursor.read + 1))
             await self._append_page(page, read_at, counts)
             if from_start and not page.next_page:
                 await self._fetch_missing(counts)
@@ -169,7 +170,7 @@ class Sync:
         missing = sorted(await self._known(self.source) - self._seen) if self._known else []
         for start in range(0, len(missing), BATCH):
             requests = [
-                FetchRequest(subject, "sync", 0, "missing from a whole round")
+                FetchRequest(subject, "sync", Micros(0), "missing from a whole round")
                 for subject in missing[start : start + BATCH]
             ]
             await asyncio.gather(*(self._fetch(request, counts, known=True) for request in requests))
@@ -179,10 +180,10 @@ class Sync:
         directory = self._fetcher.directory
         return await self._fetcher.ask(lambda: directory.page(cursor.since, cursor.place, full=cursor.full), attempts)
 
-    async def _append_page(self, page: Page, read_at: int, counts: Counts) -> None:
+    async def _append_page(self, page: Page, read_at: Micros, counts: Counts) -> None:
         """Returns when the brokers have all of it."""
         receipt = Receipt(self.times.now, read_at)
-        requests = [FetchRequest(subject, "sync", 0, "sync") for subject in page.subjects]
+        requests = [FetchRequest(subject, "sync", Micros(0), "sync") for subject in page.subjects]
         self._seen.update(page.subjects)
         records: list[Record] = []
         for element in page.elements:
@@ -218,5 +219,5 @@ class Sync:
 
     async def _give_up(self, subject: bytes, reason: str, counts: Counts) -> None:
         counts.given_up += 1
-        now = self.times.now // 1000
+        now = millis_of(self.times.now)
         await self._fetcher.append(rejection(f"sync/{self.source}", -1, -1, reason, now, subject, b""))

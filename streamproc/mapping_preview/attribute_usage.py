@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from streamproc.core.fold.mapping import Mapping
 from streamproc.core.records.change_event import ChangeEvent, Fact, decode_event
 from streamproc.core.records.stored_record import StoredRecord
+from streamproc.core.records.units import Millis
 from streamproc.mapping_preview.whatif import Known
 
 Catalogued: TypeAlias = Literal["roles", "groups", "skills", "languages", "divisions"]
@@ -49,7 +50,7 @@ class Survey:
         self._mapping = mapping
         self._wanted = mapping.facts
         self._users: dict[str, Known] = {}
-        self._now = 0
+        self._now = Millis(0)
         self._surveyed = Surveyed()
 
     def take(self, logged: StoredRecord) -> None:
@@ -66,7 +67,7 @@ class Survey:
         known.take(event, self._wanted)
         self._name(event)
 
-    def surveyed(self, now: int | None = None) -> Surveyed:
+    def surveyed(self, now: Millis | None = None) -> Surveyed:
         """The result, with what people have `now` (ms since 1970; None: at the end)."""
         surveyed = self._surveyed
         for user, known in self._users.items():

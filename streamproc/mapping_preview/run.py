@@ -8,6 +8,7 @@ from streamproc.archive.per_partition import map_partitions
 from streamproc.core.fold.refold import first_mapping
 from streamproc.core.records.stored_record import History, below
 from streamproc.core.records.topic_names import CHANGES
+from streamproc.core.records.units import Millis
 from streamproc.mapping_preview.attribute_usage import Survey, Surveyed
 from streamproc.mapping_preview.impact import Impact
 from streamproc.mapping_preview.whatif import WhatIf
@@ -26,7 +27,7 @@ class Question:
     """Text and name of the mapping for partitions whose log names none."""
     since: int | None = None
     """From when on the mapping is in force, in ms since 1970; None: from the beginning."""
-    now: int | None = None
+    now: Millis | None = None
     """When it would come into force now, in ms since 1970; None: at the end of the history."""
     examples: int = 5
     """Of each kind."""
@@ -58,7 +59,7 @@ def compared(history: History, question: Question, say: Callable[[str], None]) -
     return Answered(total, dict(sorted(in_force.items())), sorted(assumed))
 
 
-def surveyed(history: History, text: str, name: str, now: int | None, say: Callable[[str], None]) -> Surveyed:
+def surveyed(history: History, text: str, name: str, now: Millis | None, say: Callable[[str], None]) -> Surveyed:
     """Survey all partitions by a mapping file. Raises MappingError, and what reading the history raises."""
     total = Surveyed()
     for number, partition_survey in map_partitions(history, partial(_surveyed, text=text, name=name, now=now)):
@@ -82,7 +83,7 @@ def _compared(history: History, partition: int, question: Question) -> tuple[Imp
     return whatif.impact(question.now), whatif.old.digest, rules is None
 
 
-def _surveyed(history: History, partition: int, text: str, name: str, now: int | None) -> Surveyed:
+def _surveyed(history: History, partition: int, text: str, name: str, now: Millis | None) -> Surveyed:
     survey = Survey(usable(text, name))
     for logged in history.read(CHANGES, partition):
         survey.take(logged)

@@ -15,7 +15,7 @@ from heapq import heapify, heappop, heappush
 from pydantic import ValidationError
 
 from streamproc.core.errors import MappingError
-from streamproc.core.fold.authority import key, view
+from streamproc.core.fold.authority import EPOCH, key, view
 from streamproc.core.fold.effective_dating import upcoming
 from streamproc.core.fold.facts import absorb
 from streamproc.core.fold.mapping import Mapping
@@ -25,6 +25,7 @@ from streamproc.core.records.change_event import ChangeEvent, Fact, SourceFacts,
 from streamproc.core.records.mapping_in_force import MappingInForce
 from streamproc.core.records.resource import Resource
 from streamproc.core.records.stored_record import StoredRecord
+from streamproc.core.records.units import Micros, Millis, micros_of
 from streamproc.mapping_preview.impact import Impact, Moment
 
 
@@ -33,8 +34,8 @@ class Known:
     """What is known of a user, of the facts that one mapping reads. `due`, `as_of`: as in `UserRecord`."""
 
     facts: dict[str, SourceFacts]
-    as_of: int = 0
-    due: int | None = None
+    as_of: Millis = EPOCH
+    due: Micros | None = None
 
     def take(self, event: ChangeEvent, wanted: tuple[str, ...]) -> bool:
         """Absorb an event. Returns whether the desired state may have changed; `fold.py` decides it in the same way."""
@@ -45,24 +46,24 @@ class Known:
             applied = effect == "applied"
         return self.pass_time(event.origin.appended, anew=applied)
 
-    def pass_time(self, now: int, *, anew: bool = False) -> bool:
+    def pass_time(self, now: Millis, *, anew: bool = False) -> bool:
         """Let time pass until `now` (ms since 1970). Returns whether a date has come, or `anew`."""
         self.as_of = max(self.as_of, now)
-        if not anew and (self.due is None or self.due > self.as_of * 1000):
+        if not anew and (self.due is None or self.due > micros_of(self.as_of)):
             return False
         dates = [at for facts in self.facts.values() if facts.rows for at in upcoming(facts, self.as_of).values()]
         self.due = min(dates, default=None)
         return True
 
-    def waits(self, now: int) -> bool:
+    def waits(self, now: Millis) -> bool:
         """Whether a date has come by `now` (ms since 1970) that hasn't passed yet."""
-        return self.due is not None and self.due <= now * 1000
+        return self.due is not None and self.due <= micros_of(now)
 
-    def desired(self, user: str, mapping: Mapping, now: int | None = None) -> tuple[Resource, list[str]]:
+    def desired(self, user: str, mapping: Mapping, now: Millis | None = None) -> tuple[Resource, list[str]]:
         """What a mapping desires, as of the last event or of a later moment (ms since 1970)."""
         return mapping.desire(user, self.view(mapping, now))
 
-    def view(self, mapping: Mapping, now: int | None = None) -> dict[str, Fact]:
+    def view(self, mapping: Mapping, now: Millis | None = None) -> dict[str, Fact]:
         """The facts that hold at such a moment."""
         file, at = mapping.file, self.as_of if now is None else max(now, self.as_of)
         return view(self.facts, at, file.authority, file.attributes.active)
@@ -116,7 +117,7 @@ class WhatIf:
         self._begun = since is None
         self._users: dict[str, Beside] = {}
         self._dates: list[tuple[int, str]] = []
-        self._now = 0
+        self._now = Millis(0)
         self._impact = Impact(examples)
 
     def take(self, logged: StoredRecord) -> None:
@@ -137,7 +138,7 @@ class WhatIf:
             self._impact.events += 1
             self._fold(event)
 
-    def impact(self, now: int | None = None) -> Impact:
+    def impact(self, now: Millis | None = None) -> Impact:
         """The counts. `now`: when the mapping would come into force now, in ms since 1970; None: at the end."""
         now = self._now if now is None else max(now, self._now)
         if not self._begun:  # no record came since, and the difference counts all the same
@@ -265,9 +266,9 @@ class WhatIf:
         if self._begun:
             self._list_all()
 
-    def _pass_dates(self, now: int) -> None:
+    def _pass_dates(self, now: Millis) -> None:
         """Pass the dates that only the new side waits for (rule 3)."""
-        while self._dates and self._dates[0][0] <= now * 1000:
+        while self._dates and self._dates[0][0] <= micros_of(now):
             due, user = heappop(self._dates)
             here = self._users[user]
             if here.new.due != due:

@@ -11,6 +11,7 @@ from streamproc.core.records.change_event import Origin
 from streamproc.core.records.control import MAPPING, SINK, Action, Control
 from streamproc.core.records.delivery import DELIVERED_STATE, DeliveredState
 from streamproc.core.records.topic_names import CONTROLS, DELIVERIES
+from streamproc.core.records.units import Millis
 
 
 async def set_aside(kafka: Log) -> list[DeliveredState]:
@@ -35,7 +36,7 @@ async def order(kafka: Log, controls: Iterable[Control]) -> list[Origin]:
         return [Origin(CONTROLS, each.partition, each.offset, each.timestamp) for each in appended]
 
 
-def control(action: Action, delivery: DeliveredState | None, by: str, reason: str, at: int) -> Control:
+def control(action: Action, delivery: DeliveredState | None, by: str, reason: str, at: Millis) -> Control:
     """An order about what is set aside of a user; `delivery` None: about the sinks. `at`: ms since 1970."""
     if delivery is None or delivery.parked is None:
         return Control(f"{action}-{at}", action, None, None, by, reason, at)

@@ -12,6 +12,7 @@ from streamproc.core.records.control import APPLIES, HELD
 from streamproc.core.records.delivery import DeliveredState, Standing
 from streamproc.core.records.outcome import Outcome, Verdict
 from streamproc.core.records.topic_names import OPERATIONS
+from streamproc.core.records.units import Millis
 from streamproc.core.records.user_record import OURS, Cause
 from streamproc.sink.control_follower import ControlFollower, ReceivedCommand
 from streamproc.sink.decide.desired_state import Work, retry_of
@@ -31,7 +32,7 @@ class ParkedWork:
         self,
         lanes: Lanes[Work],
         journals: Mapping[int, DeliveryStore],
-        now: Callable[[], int],
+        now: Callable[[], Millis],
         reject: Callable[[str], Standing | None],
     ) -> None:
         self._lanes = lanes

@@ -19,6 +19,7 @@ from streamproc.adapters.scim_http import PlatformHttp, ScimHttp
 from streamproc.adapters.wait import wait_unless
 from streamproc.core.fold.plan import Urgency
 from streamproc.core.records.outcome import Request
+from streamproc.core.records.units import Millis
 from streamproc.core.scim.response_policy import response_action
 from streamproc.sink.decide.desired_state import Work
 from streamproc.sink.decide.lanes import Lanes
@@ -44,9 +45,9 @@ class Times:
     landed: float
     """Seconds after which a request that wasn't answered has been applied or never will be."""
 
-    def now(self) -> int:
+    def now(self) -> Millis:
         """Milliseconds since 1970."""
-        return round(self.clock() * 1000)
+        return Millis(round(self.clock() * 1000))
 
 
 @dataclass(slots=True)

@@ -16,7 +16,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from streamproc.core.parsed_payload import Ignored, ParsedPayload, Receipt, SourceEvent
-from streamproc.core.records.change_event import Fact
+from streamproc.core.records.change_event import Fact, Order
+from streamproc.core.records.units import Micros, Millis, micros_of
 from streamproc.sources.lenient_json import (
     anchor,
     at,
@@ -108,9 +109,7 @@ def _read(element: Any, receipt: Receipt, options: SourceOptions) -> Iterator[So
         yield from _row(subject, row, (when, _sequence(source), event), options)
 
 
-def _row(
-    subject: str, row: Mapping[str, Any], order: tuple[int, int, str], options: SourceOptions
-) -> Iterator[SourceEvent | Ignored]:
+def _row(subject: str, row: Mapping[str, Any], order: Order, options: SourceOptions) -> Iterator[SourceEvent | Ignored]:
     columns = named(row, options)
     columns.pop("subject", None)
     if "displayName" not in columns and "first_name" in row and "last_name" in row:
@@ -182,10 +181,10 @@ def _sequence(source: Mapping[str, Any]) -> int:
     return next((number for number in (lsn, pos and (file << 40) + pos, scn) if number and number < HIGHEST), 0)
 
 
-def _micros(milliseconds: Any) -> int | None:
+def _micros(milliseconds: Any) -> Micros | None:
     """µs of ms; 0, as some snapshots have it, isn't a time."""
     number = _natural(milliseconds)
-    return number * 1000 if number else None
+    return micros_of(Millis(number)) if number else None
 
 
 def _natural(value: Any) -> int | None:

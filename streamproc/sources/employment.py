@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Final
 
+from streamproc.core.records.units import Micros
 from streamproc.sources.lenient_json import ends, starts
 
 LAG: Final = 24 * 3_600_000_000
@@ -42,12 +43,12 @@ class Employment:
     """First day of the very first employment."""
 
     @property
-    def starts(self) -> int | None:
+    def starts(self) -> Micros | None:
         """µs since 1970; None: not said, or rescinded."""
         return None if self.first is None or self.rescinded else starts(self.first, self.zone)
 
     @property
-    def ends(self) -> int | None:
+    def ends(self) -> Micros | None:
         """µs since 1970; None: not said."""
         return None if self.last is None else ends(self.last, self.zone)
 
@@ -64,7 +65,7 @@ class Employment:
         worked = self.original is not None and self.last is not None and self.original <= self.last
         return self.renewed and not self.active and not worked
 
-    def works(self, now: int) -> bool | None:
+    def works(self, now: Micros) -> bool | None:
         """Whether access is due now (µs since 1970); None: the source doesn't say."""
         if self.over or self.rescinded:
             return False
@@ -79,7 +80,7 @@ class Employment:
             return start is not None and now < start + LAG
         return True if start is not None or end is not None else self.active
 
-    def covers(self, day: date, now: int) -> bool:
+    def covers(self, day: date, now: Micros) -> bool:
         """Whether it includes a day that lies ahead, as far as is known now."""
         if self.coming(now) is None and not self.works(now):
             return False
@@ -87,7 +88,7 @@ class Employment:
             return day <= self.last or self.first <= day
         return (self.first is None or self.first <= day) and (self.last is None or day <= self.last)
 
-    def leaving(self, now: int, firsts: Collection[date] = (), others: Iterable["Employment"] = ()) -> int | None:
+    def leaving(self, now: Micros, firsts: Collection[date] = (), others: Iterable["Employment"] = ()) -> Micros | None:
         """When access ends, if that lies ahead: µs since 1970.
 
         None if the same person starts again then, on one of `firsts`, or continues in another employment.
@@ -99,13 +100,13 @@ class Employment:
         continues = any(day in (self.last, after) for day in (self.first if self.renewed else None, *firsts))
         return None if continues or any(other.covers(after, now) for other in others) else end
 
-    def coming(self, now: int) -> int | None:
+    def coming(self, now: Micros) -> Micros | None:
         """When access starts, if that lies ahead: µs since 1970. None if it is doubtful."""
         start = None if self.doubtful else self.starts
         return start if start is not None and start > now else None
 
 
-def working(employments: Iterable[Employment], now: int) -> bool | None:
+def working(employments: Iterable[Employment], now: Micros) -> bool | None:
     """Whether a person works, by any of several employments; None: the source doesn't say."""
     answers = {employment.works(now) for employment in employments}
     return True if True in answers else False if False in answers else None

@@ -12,6 +12,7 @@ import orjson
 
 from streamproc.core.parsed_payload import FetchRequest, Ignored, ParsedPayload, SourceEvent
 from streamproc.core.records.change_event import BEGAN, Fact
+from streamproc.core.records.units import Micros
 from streamproc.sources.options import SourceOptions
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -55,7 +56,7 @@ def truth(value: Any) -> bool | None:
     return True if word in _TRUE else False if word in _FALSE else None
 
 
-def micros(value: Any) -> int | None:
+def micros(value: Any) -> Micros | None:
     """µs since 1970 of an RFC 3339 timestamp of any precision. Without a zone it is UTC. None: not a timestamp."""
     match = _INSTANT.fullmatch(value.strip()) if isinstance(value, str) else None
     if match is None:
@@ -71,7 +72,7 @@ def micros(value: Any) -> int | None:
         if offset >= 86_400:
             return None
         seconds += -offset if sign == "+" else offset
-    return seconds * 1_000_000 + (int(fraction[:6].ljust(6, "0")) if fraction else 0)
+    return Micros(seconds * 1_000_000 + (int(fraction[:6].ljust(6, "0")) if fraction else 0))
 
 
 def day(value: Any, formats: tuple[str, ...] = ("%Y-%m-%d",)) -> date | None:
@@ -85,16 +86,16 @@ def day(value: Any, formats: tuple[str, ...] = ("%Y-%m-%d",)) -> date | None:
     return None
 
 
-def starts(day_: date, zone: str) -> int | None:
+def starts(day_: date, zone: str) -> Micros | None:
     """µs since 1970 at which the day begins in an IANA zone. None: no such zone, or no such moment."""
     try:
         moment = datetime(day_.year, day_.month, day_.day, tzinfo=ZoneInfo(zone))
-        return (moment - EPOCH) // timedelta(microseconds=1)
+        return Micros((moment - EPOCH) // timedelta(microseconds=1))
     except (ZoneInfoNotFoundError, ValueError, OverflowError, OSError):
         return None
 
 
-def ends(day_: date, zone: str) -> int | None:
+def ends(day_: date, zone: str) -> Micros | None:
     """µs since 1970 at which the day is over in an IANA zone: the start of the next."""
     try:
         return starts(day_ + timedelta(days=1), zone)
@@ -174,7 +175,7 @@ def anchor(subject: str, attributes: Mapping[str, Fact], options: SourceOptions)
     return subject if options.anchor == "subject" else text(attributes.get(options.anchor))
 
 
-def moment(source: int | None, received: int) -> int:
+def moment(source: Micros | None, received: Micros) -> Micros:
     """When it happened, by the source's clock, which may be ahead of ours.
 
     A time further ahead than `AHEAD` is a mistake that would make all later events look old: then, and where the

@@ -12,6 +12,7 @@ from streamproc.core.parsed_payload import FetchRequest, Ignored, ParsedPayload,
 from streamproc.core.records.change_event import GONE, Fact
 from streamproc.core.records.fact_names import STARTS
 from streamproc.core.records.headers import KIND, READ, RECEIVED, SUBJECT
+from streamproc.core.records.units import Micros, Millis, micros_of, millis_of
 from streamproc.sources import Read
 from streamproc.sources.options import SourceOptions
 
@@ -20,12 +21,12 @@ HARMLESS: Final = frozenset({"type", "failed", "noise", "group", "lifecycle", "p
 
 
 def parse_record(
-    read: Read, options: SourceOptions, value: bytes | None, headers: Mapping[str, bytes], appended: int
+    read: Read, options: SourceOptions, value: bytes | None, headers: Mapping[str, bytes], appended: Millis
 ) -> ParsedPayload:
     """What the record says. `appended`: ms since 1970, when the broker had it."""
     named = {name.lower(): (content or b"").decode("utf-8", "replace") for name, content in headers.items()}
     received = _micros(named.get(RECEIVED))
-    receipt = Receipt(appended * 1000 if received is None else received, _micros(named.get(READ)), named)
+    receipt = Receipt(micros_of(appended) if received is None else received, _micros(named.get(READ)), named)
     if (kind := named.get(KIND)) in {"gone", "unlisted"}:
         return _absent(named.get(SUBJECT, ""), receipt, gone=kind == "gone")
     if kind == "due" and (subject := named.get(SUBJECT)):
@@ -36,11 +37,11 @@ def parse_record(
     return ParsedPayload(ignored=(payload,)) if isinstance(payload, Ignored) else read(payload, receipt, options)
 
 
-def received(headers: Mapping[str, bytes]) -> int | None:
+def received(headers: Mapping[str, bytes]) -> Millis | None:
     """When the gateway had the record, in ms since 1970; None: it didn't come through one."""
     content = headers.get(RECEIVED)
     received_at = None if content is None else _micros(content.decode("ascii", "replace"))
-    return None if received_at is None else received_at // 1000
+    return None if received_at is None else millis_of(received_at)
 
 
 def _payload(value: bytes | None) -> Any:
@@ -72,5 +73,5 @@ def _absent(subject: str, receipt: Receipt, *, gone: bool) -> ParsedPayload:
     )
 
 
-def _micros(text: str | None) -> int | None:
-    return int(text) if text is not None and text.isdecimal() and len(text) < 18 else None
+def _micros(text: str | None) -> Micros | None:
+    return Micros(int(text)) if text is not None and text.isdecimal() and len(text) < 18 else None

@@ -6,6 +6,7 @@ from typing import Final, NoReturn
 
 from streamproc.core.records.change_event import encode_event
 from streamproc.core.records.topic_names import CHANGES
+from streamproc.core.records.units import Millis
 from streamproc.worker.batching_producer import BatchingProducer
 from streamproc.worker.decide.due_dates import DueDates, due
 
@@ -17,7 +18,7 @@ async def announce_due_dates(
     dates: DueDates,
     known: Callable[[bytes, int], bytes | None],
     producer: BatchingProducer,
-    clock: Callable[[], int],
+    clock: Callable[[], Millis],
     settled: Callable[[], bool],
 ) -> NoReturn:
     """Until cancelled. `known`: user and partition → newest record. `clock`: ms since 1970.

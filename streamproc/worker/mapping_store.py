@@ -26,6 +26,7 @@ from streamproc.core.records.change_event import ChangeEvent, NewMapping, Origin
 from streamproc.core.records.mapping_in_force import MAPPING_IN_FORCE, MARK, SOURCE, MappingInForce
 from streamproc.core.records.stored_record import StoredRecord
 from streamproc.core.records.topic_names import CHANGES, MAPPINGS
+from streamproc.core.records.units import Millis, micros_of
 from streamproc.sources.mapping_authority import usable
 from streamproc.worker.batching_producer import BatchingProducer
 from streamproc.worker.faust_bridge.state_table import StateTable
@@ -47,7 +48,7 @@ class MappingStore:
         kafka: Log,
         table: StateTable,
         file: tuple[str, str],
-        clock: Callable[[], int],
+        clock: Callable[[], Millis],
         producer: BatchingProducer,
         *,
         chosen: bool,
@@ -184,7 +185,7 @@ class MappingStore:
         origin = Origin(CHANGES, partition, end, now)
         new = NewMapping(self._text, "worker", first=True)
         event = ChangeEvent(
-            "", SOURCE, "", digest, "mapping", (now * 1000, end, digest), {}, origin, "first mapping", mapping=new
+            "", SOURCE, "", digest, "mapping", (micros_of(now), end, digest), {}, origin, "first mapping", mapping=new
         )
         acknowledged = asyncio.Event()
         self._producer.put(CHANGES, digest.encode(), encode_event(event), acknowledged.set, partition)

@@ -23,6 +23,7 @@ from streamproc.core.errors import RejectedInputError
 from streamproc.core.fold.mapping import Mapping
 from streamproc.core.fold.mapping_switch import unheard_partitions
 from streamproc.core.records.topic_names import CHANGES, CONTROLS, LINKS, MAPPINGS, OPERATIONS
+from streamproc.core.records.units import Millis
 from streamproc.sources import SOURCES
 from streamproc.sources.options import SourceOptions
 from streamproc.worker.batching_producer import BatchingProducer
@@ -58,7 +59,7 @@ class Worker:
         producer: Producer,
         mapping: tuple[str, str],
         options: abc.Mapping[str, SourceOptions],
-        clock: Callable[[], int],
+        clock: Callable[[], Millis],
         *,
         chosen: bool,
     ) -> None:

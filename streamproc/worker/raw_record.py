@@ -1,6 +1,7 @@
 """A record as one of the worker's agents takes it."""
 
 from streamproc.core.records.change_event import Origin
+from streamproc.core.records.units import Millis
 from streamproc.core.records.value import Value
 from streamproc.sources.raw_record import received
 
@@ -11,7 +12,7 @@ class RawRecord(Value, frozen=True):
     topic: str
     partition: int
     offset: int
-    timestamp: int
+    timestamp: Millis
     key: bytes | None
     value: bytes | None
     headers: dict[str, bytes]

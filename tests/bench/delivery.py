@@ -27,6 +27,7 @@ from streamproc import telemetry
 from streamproc.adapters.kafka.client import KafkaLog
 from streamproc.adapters.kafka.topics import ensure_topics
 from streamproc.core.fold.plan import Urgency
+from streamproc.core.records.units import Millis
 from streamproc.embedded import embedded_kafka
 from streamproc.operators.controls import control, order
 from streamproc.settings import load_settings
@@ -157,13 +158,13 @@ async def speed(made: Rig) -> Found:
 
 async def _through_sink(made: Rig, users: list[str], department: str, written: int) -> None:
     """A change of each, all there before the sink may begin; returns when all are written."""
-    await order(KafkaLog(made.settings.kafka), [control("pause", None, "bench", "backlog", 0)])
+    await order(KafkaLog(made.settings.kafka), [control("pause", None, "bench", "backlog", Millis(0))])
     await asyncio.sleep(size(1, 0.5))
     for user in users:
         await made.say(user, department=department)
     await made.producer.flush()
     await asyncio.sleep(size(2, 1))
-    await order(KafkaLog(made.settings.kafka), [control("resume", None, "bench", "backlog", 0)])
+    await order(KafkaLog(made.settings.kafka), [control("resume", None, "bench", "backlog", Millis(0))])
     while not await _entries(made, written + len(users) - 1):  # noqa: ASYNC110 - it is another process
         await asyncio.sleep(0.2)
 

@@ -17,6 +17,7 @@ from streamproc.core.errors import RejectedInputError
 from streamproc.core.fold.fold import fold, fold_encoded
 from streamproc.core.fold.mapping import Mapping, parse_mapping
 from streamproc.core.records.change_event import ChangeEvent, Origin
+from streamproc.core.records.units import Millis
 from streamproc.core.records.user_record import UserRecord
 from streamproc.settings import load_settings
 from streamproc.sources.hris.contract import parse
@@ -33,7 +34,7 @@ def changes() -> list[ChangeEvent]:
     for offset, sent in enumerate(history(1, EVENTS, USERS)):
         value = sent.value if isinstance(sent.value, bytes) else orjson.dumps(sent.value)
         try:
-            events += parse(value, {}, Origin("events.hris", 0, offset, 1_790_000_000_000))
+            events += parse(value, {}, Origin("events.hris", 0, offset, Millis(1_790_000_000_000)))
         except RejectedInputError:
             continue
     return events

@@ -29,6 +29,7 @@ from streamproc.core.records.outcome import Outcome, Request
 from streamproc.core.records.partitioner import partition_of
 from streamproc.core.records.stored_record import StoredRecord
 from streamproc.core.records.topic_names import CHANGES, CONTROLS, DELIVERIES, OPERATIONS, OUTCOMES
+from streamproc.core.records.units import Micros, Millis
 
 PARTITIONS = 8
 BEGIN = 1_790_035_200_000
@@ -81,9 +82,9 @@ class Month:
 
     def _mapping(self, text: str, *, first: bool) -> ChangeEvent:
         digest = parse_mapping(text).digest
-        origin = Origin(CHANGES if first else CONTROLS, self._partition if first else 0, 0, self._now - 5)
+        origin = Origin(CHANGES if first else CONTROLS, self._partition if first else 0, 0, Millis(self._now - 5))
         by = "worker" if first else "Kim Berg"
-        order = (self._now * 1000, 0, digest)
+        order = (Micros(self._now * 1000), 0, digest)
         new = NewMapping(text, by, first)
         return ChangeEvent("", SOURCE, "", digest, "mapping", order, {}, origin, "constructed", mapping=new)
 
@@ -160,13 +161,13 @@ class Month:
         late: int = 0,
     ) -> ChangeEvent:
         name = f"{source}-{self._partition}-{self._number}"
-        order = ((self._now - 2000 - late) * 1000, 0, name)
+        order = (Micros((self._now - 2000 - late) * 1000), 0, name)
         event = ChangeEvent(person.user, source, subject, name, kind, order, attributes, self._origin(source), reason)
         person.said = [*person.said[-2:], event]
         return event
 
     def _origin(self, source: str) -> Origin:
-        return Origin(f"events.{source}", self._partition, self._number, self._now - 40, self._now - 60)
+        return Origin(f"events.{source}", self._partition, self._number, Millis(self._now - 40), Millis(self._now - 60))
 
 
 def record(folder: Path, events: int, users: int) -> None:
@@ -228,21 +229,32 @@ def _ended(user: str, value: bytes, at: int, number: int, logged: StoredRecord) 
         method, path = ("POST", "/Users") if names[0] == "create" else ("PATCH", f"/Users/{name}")
         body = {"schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"], "Operations": changes}
         requests = [
-            Request(f"{logged.partition}-{number}", method, path, body, at, at + 40, 200, name, None, raw["desired"])
+            Request(
+                f"{logged.partition}-{number}",
+                method,
+                path,
+                body,
+                Millis(at),
+                Millis(at + 40),
+                200,
+                name,
+                None,
+                raw["desired"],
+            )
         ]
     outcome = Outcome(
         user,
         raw["seq"],
         "revoked" if left else "delivered" if names else "no-op",
         final=True,
-        at=at + 45,
+        at=Millis(at + 45),
         effect=raw["effect"],
         cause=raw["cause"],
         operations=names,
         requests=requests,
         reason="; ".join(raw["problems"]) or None,
-        acknowledged=at + 40 if names else None,
-        read_back=at + 44 if left else None,
+        acknowledged=Millis(at + 40) if names else None,
+        read_back=Millis(at + 44) if left else None,
     )
-    delivery = DeliveredState(user, raw["seq"], name, f'"{number}"', raw["desired"], None, at + 45)
+    delivery = DeliveredState(user, raw["seq"], name, f'"{number}"', raw["desired"], None, Millis(at + 45))
     return orjson.dumps(delivery), orjson.dumps(outcome)

@@ -24,6 +24,7 @@ from streamproc.core.fold.mapping import parse_mapping
 from streamproc.core.records.change_event import ChangeEvent, Origin
 from streamproc.core.records.delivery import DeliveredState
 from streamproc.core.records.topic_names import DELIVERIES, OPERATIONS
+from streamproc.core.records.units import Micros, Millis
 from streamproc.core.records.user_record import encode
 from streamproc.demo.processes import Stack, stack
 from streamproc.embedded import embedded_kafka
@@ -78,21 +79,27 @@ async def _fill(settings: Settings) -> None:
     await producer.start()
     for number in range(USERS):
         user = f"E{number:07}"
-        origin = Origin("events.hris", number % 8, number, 1_790_000_000_000 + number)
+        origin = Origin("events.hris", number % 8, number, Millis(1_790_000_000_000 + number))
         event = ChangeEvent(
             user,
             "hris",
             user,
             f"e{number}",
             "snapshot",
-            (1_790_000_000_000 + number, 0, f"e{number}"),
+            (Micros(1_790_000_000_000 + number), 0, f"e{number}"),
             _person(user),
             origin,
         )
         record = fold(None, number, event, mapping)
         await producer.send(OPERATIONS, encode(record), key=user.encode())
         there = DeliveredState(
-            user, number, f"00000000-0000-4000-8000-{number:012}", '"1"', record.desired, None, 1_790_000_000_000
+            user,
+            number,
+            f"00000000-0000-4000-8000-{number:012}",
+            '"1"',
+            record.desired,
+            None,
+            Millis(1_790_000_000_000),
         )
         await producer.send(DELIVERIES, orjson.dumps(there), key=user.encode())
         if number % 20_000 == 19_999:

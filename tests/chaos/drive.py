@@ -13,6 +13,7 @@ from aiokafka import TopicPartition
 from streamproc.adapters.kafka.client import KafkaLog
 from streamproc.core.records.control import Control
 from streamproc.core.records.topic_names import CHANGES, OUTCOMES, REJECTIONS
+from streamproc.core.records.units import Millis
 from streamproc.demo.processes import Child, ProcessFailedError, Stack
 from streamproc.operators.controls import order
 from streamproc.settings import Settings
@@ -56,7 +57,7 @@ async def remap(settings: Settings, plan: Plan) -> None:
         other = text + OTHER if number % 2 == 0 else text
         await order(
             KafkaLog(settings.kafka),
-            [Control(f"m{number}", "mapping", None, None, "chaos", "another", now, mapping=other)],
+            [Control(f"m{number}", "mapping", None, None, "chaos", "another", Millis(now), mapping=other)],
         )
 
 

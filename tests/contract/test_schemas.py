@@ -22,6 +22,7 @@ from streamproc.core.records.control import Control
 from streamproc.core.records.cursor import Cursor
 from streamproc.core.records.mapping_in_force import MappingInForce
 from streamproc.core.records.operation import Create, Deactivate, Join, Leave, Patch, Reactivate
+from streamproc.core.records.units import Micros, Millis
 from streamproc.sources.hris import contract
 from tests.support.paths import REPOSITORY
 from tests.support.schemas import (
@@ -47,7 +48,7 @@ def records() -> list[user_record.UserRecord]:
     ]
     made: list[user_record.UserRecord] = []
     for seq, each in enumerate(told):
-        origin = Origin("events.hris", 3, 100 + seq, APPENDED + seq)
+        origin = Origin("events.hris", 3, 100 + seq, Millis(APPENDED + seq))
         (said,) = contract.parse(orjson.dumps(each), {}, origin)
         made.append(fold.fold(made[-1] if made else None, seq, said, rules))
     return made
@@ -57,43 +58,61 @@ def samples() -> dict[str, list[bytes]]:
     """Values of every topic, encoded as the services encode them."""
     told = records()
     last = told[-1]
-    origin = Origin("events.hris", 3, 100, APPENDED)
+    origin = Origin("events.hris", 3, 100, Millis(APPENDED))
     changes = contract.parse(orjson.dumps(event()), {}, origin)
-    sent = outcome.Request("3-4-0", "PATCH", "/Users/1", {"Operations": []}, APPENDED, APPENDED + 9, 200, "c-1")
-    lost = outcome.Request("3-4-1", "GET", "/Users/1", None, APPENDED, APPENDED + 9, None, None, "TimeoutError")
+    sent = outcome.Request(
+        "3-4-0", "PATCH", "/Users/1", {"Operations": []}, Millis(APPENDED), Millis(APPENDED + 9), 200, "c-1"
+    )
+    lost = outcome.Request(
+        "3-4-1", "GET", "/Users/1", None, Millis(APPENDED), Millis(APPENDED + 9), None, None, "TimeoutError"
+    )
     parked = delivery.Parked(
-        "unresolved", "manager isn't there", None, None, {"manager": "unresolved: it isn't"}, last.desired, APPENDED
+        "unresolved",
+        "manager isn't there",
+        None,
+        None,
+        {"manager": "unresolved: it isn't"},
+        last.desired,
+        Millis(APPENDED),
     )
     verdicts: list[outcome.Verdict] = ["delivered", "no-op", "superseded", "parked", "unknown"]
     standing = delivery.Standing("E1001", 4, "held", last.cause, "20 users in 600 s")
     outcomes = [
-        outcome.Outcome("E1001", 4, verdict, True, APPENDED, "changed", cause, ["patch"], [sent, lost], None, since)
+        outcome.Outcome(
+            "E1001", 4, verdict, True, Millis(APPENDED), "changed", cause, ["patch"], [sent, lost], None, since
+        )
         for verdict in verdicts
         for cause, since in ((last.cause, None), (None, 2))
     ]
-    rejected = rejections.Rejected("events.hris", 3, 9, APPENDED, "not_json", "not JSON", None, "e30=", [("a", "Yg==")])
-    waits = SourceEvent("00u1", "u1", "change", (APPENDED * 1000, 0, "u1"), {"active": False})
-    parked_link, _ = resolve(None, "okta", [waits], Origin("events.okta", 0, 1, APPENDED))
-    order = Control("c", "link", "E1001", None, "Kim", "asked HR", APPENDED, "okta/00u1")
-    link, moved = ordered(parked_link, order, Origin(topic_names.CONTROLS, 0, 1, APPENDED), replace(origin, offset=2))
+    rejected = rejections.Rejected(
+        "events.hris", 3, 9, Millis(APPENDED), "not_json", "not JSON", None, "e30=", [("a", "Yg==")]
+    )
+    waits = SourceEvent("00u1", "u1", "change", (Micros(APPENDED * 1000), 0, "u1"), {"active": False})
+    parked_link, _ = resolve(None, "okta", [waits], Origin("events.okta", 0, 1, Millis(APPENDED)))
+    order = Control("c", "link", "E1001", None, "Kim", "asked HR", Millis(APPENDED), "okta/00u1")
+    link, moved = ordered(
+        parked_link, order, Origin(topic_names.CONTROLS, 0, 1, Millis(APPENDED)), replace(origin, offset=2)
+    )
     return {
-        topic_names.CURSORS: [orjson.dumps(Cursor("okta", "1772442005000000", "{}", full=True, read=1))],
+        topic_names.CURSORS: [orjson.dumps(Cursor("okta", "1772442005000000", "{}", full=True, read=Micros(1)))],
         topic_names.LINKS: [orjson.dumps(parked_link), orjson.dumps(link)],
         topic_names.CONTROLS: [
             orjson.dumps(order),
             orjson.dumps(replace(order, action="pause", user=None, subject=None)),
             orjson.dumps(replace(order, action="mapping", user=None, subject=None, mapping="")),
         ],
-        topic_names.MAPPINGS: [orjson.dumps(MappingInForce(4, "d", "", "Kim", "why", origin, APPENDED))],
+        topic_names.MAPPINGS: [orjson.dumps(MappingInForce(4, "d", "", "Kim", "why", origin, Millis(APPENDED)))],
         "events.hris": [orjson.dumps(event()), orjson.dumps(change(active=False))],
         topic_names.REJECTIONS: [orjson.dumps(rejected)],
         topic_names.CHANGES: [orjson.dumps(each) for each in (*changes, *moved)],
         topic_names.OPERATIONS: [user_record.encode(each) for each in told],
         topic_names.OUTCOMES: [orjson.dumps(each) for each in outcomes],
         topic_names.DELIVERIES: [
-            orjson.dumps(delivery.DeliveredState("E1001", 4, "1", '"5"', last.desired, parked, APPENDED)),
-            orjson.dumps(delivery.DeliveredState("E1001", 4, None, None, None, None, APPENDED)),
-            orjson.dumps(delivery.DeliveredState("E1001", 4, "1", None, last.desired, None, APPENDED, standing)),
+            orjson.dumps(delivery.DeliveredState("E1001", 4, "1", '"5"', last.desired, parked, Millis(APPENDED))),
+            orjson.dumps(delivery.DeliveredState("E1001", 4, None, None, None, None, Millis(APPENDED))),
+            orjson.dumps(
+                delivery.DeliveredState("E1001", 4, "1", None, last.desired, None, Millis(APPENDED), standing)
+            ),
         ],
     }
 

@@ -29,6 +29,7 @@ from scim2_server.utils import (
 from streamproc.adapters.oauth import Bearer, StaticToken, Tokens
 from streamproc.core.fold.fold import fold
 from streamproc.core.records.change_event import ChangeEvent, Fact, Origin
+from streamproc.core.records.units import Micros, Millis
 from streamproc.core.scim.dialect import DIALECTS
 from streamproc.simulator import SimulatorOptions, create_app
 from streamproc.sink.reconciler import Reconciler
@@ -123,8 +124,8 @@ class Scene(Org):
     def repeat(self, user: str, seq: int, **facts: Fact) -> int:
         """The event that was folded as `seq` comes once more."""
         self.offset += 1
-        origin = Origin("events.hris", 0, self.offset, 0)
-        event = ChangeEvent(user, "hris", user, f"e{seq}", "change", (seq, 0, f"e{seq}"), dict(facts), origin)
+        origin = Origin("events.hris", 0, self.offset, Millis(0))
+        event = ChangeEvent(user, "hris", user, f"e{seq}", "change", (Micros(seq), 0, f"e{seq}"), dict(facts), origin)
         self.records[user] = fold(self.records[user], self.offset, event, MAPPING)
         self.take_in(self.records[user])
         return self.offset

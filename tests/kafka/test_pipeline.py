@@ -20,6 +20,7 @@ from streamproc.core.fold.fold import fold
 from streamproc.core.fold.mapping import parse_mapping
 from streamproc.core.records.change_event import CHANGE_EVENT, ChangeEvent, Origin
 from streamproc.core.records.topic_names import CHANGES, OPERATIONS, REJECTIONS
+from streamproc.core.records.units import Micros, Millis
 from streamproc.core.records.user_record import UserRecord, decode, encode
 from streamproc.demo.play import held, play
 from streamproc.demo.processes import stack
@@ -207,8 +208,10 @@ async def test_services_stop_on_a_signal(settings: Settings, tmp_path: Path, num
 
 
 def _change(number: int) -> ChangeEvent:
-    origin = Origin("events.hris", 0, number, 0)
-    return ChangeEvent("R1", "hris", "R1", str(number), "change", (number, 0, "x"), {"job": str(number)}, origin)
+    origin = Origin("events.hris", 0, number, Millis(0))
+    return ChangeEvent(
+        "R1", "hris", "R1", str(number), "change", (Micros(number), 0, "x"), {"job": str(number)}, origin
+    )
 
 
 def _broken(rng: random.Random, good: bytes) -> bytes | None:

@@ -17,6 +17,7 @@ import orjson
 from streamproc.core.errors import RejectedInputError
 from streamproc.core.fold.facts import absorb
 from streamproc.core.records.change_event import ChangeEvent, Effective, Fact, Move, Origin
+from streamproc.core.records.units import Micros, Millis
 from streamproc.demo.story import STEPS
 from streamproc.settings import load_settings
 from streamproc.sources.hris.contract import parse
@@ -65,7 +66,7 @@ def _parsed(said: list[tuple[bytes, dict[str, bytes]]]) -> list[dict[str, Any]]:
     built.apply(load_settings().worker.mapping_text()[0], "worker", first=True)
     for value, headers in said:
         try:
-            (event,) = parse(value, headers, Origin("events.hris", 0, len(built.changes), built.now))
+            (event,) = parse(value, headers, Origin("events.hris", 0, len(built.changes), Millis(built.now)))
         except RejectedInputError:
             continue
         built.put(event)
@@ -102,15 +103,15 @@ def of_two_sources() -> list[dict[str, Any]]:
 
 
 def _hr(user: str, second: int, event: str, attributes: dict[str, Fact], *, whole: bool = False) -> ChangeEvent:
-    order = ((BEGIN + second * SECOND) * 1000, 0, event)
-    made = ChangeEvent(user, "workday", user, event, "change", order, attributes, Origin("", 0, 0, 0))
+    order = (Micros((BEGIN + second * SECOND) * 1000), 0, event)
+    made = ChangeEvent(user, "workday", user, event, "change", order, attributes, Origin("", 0, 0, Millis(0)))
     return replace(made, kind="snapshot") if whole else made
 
 
 def _dated(user: str, second: int, event: str, attributes: dict[str, Fact], effective: int) -> ChangeEvent:
     at = (BEGIN + effective * SECOND) * 1000
     return replace(
-        _hr(user, second, event, attributes), effective=Effective(at, "that day", "Europe/Berlin"), row=event
+        _hr(user, second, event, attributes), effective=Effective(Micros(at), "that day", "Europe/Berlin"), row=event
     )
 
 

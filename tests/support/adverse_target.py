@@ -14,6 +14,7 @@ from streamproc.core.records.delivery import DeliveredState, Standing
 from streamproc.core.records.operation import Create, Deactivate, Join
 from streamproc.core.records.outcome import Request
 from streamproc.core.records.resource import Resource
+from streamproc.core.records.units import Millis
 from streamproc.core.records.user_record import Cause
 from streamproc.core.scim.dialect import Dialect, create_body, expressible
 from streamproc.core.scim.response_policy import Response
@@ -49,7 +50,7 @@ from streamproc.sink.decide.steps import (
 from streamproc.sink.decide.target import Target
 
 LANDING: Final = 31.0
-CAUSE: Final = Cause("hris", "e1", Origin("events.hris", 0, 0, 0), None)
+CAUSE: Final = Cause("hris", "e1", Origin("events.hris", 0, 0, Millis(0)), None)
 
 REFUSALS: Final = {
     "unsent": Response(None, {}, {}, sent=False),
@@ -223,7 +224,7 @@ class AdverseTurn:
         self.there = there
         self.target = Target(there.dialect, lambda _: None, LANDING, guarded=True, ends_sessions=True)
         self.ticks = 1000.0
-        self.progress = begin(work(seq, desired), delivery, Predecessor(until, 1020.0), 0)
+        self.progress = begin(work(seq, desired), delivery, Predecessor(until, 1020.0), Millis(0))
         self.steps: list[Step] = []
         self.finished: Finish | None = None
         self.by_hand: set[str] = set()
@@ -238,7 +239,7 @@ class AdverseTurn:
     def moment(self) -> Moment:
         """Each look takes a moment."""
         self.ticks += 0.001
-        return Moment(self.ticks, round(self.ticks * 1000), 0.5, target_down=False)
+        return Moment(self.ticks, Millis(round(self.ticks * 1000)), 0.5, target_down=False)
 
     def newer(self, desired: Resource) -> None:
         """Newer work is taken on board, unless the turn's fate is settled."""
@@ -294,7 +295,7 @@ class AdverseTurn:
         write = isinstance(step, SendUser | SendMembership)
         if write and response.sent and response.status in {None, 500, 504}:
             self.open = request.path
-        told = Request("r", request.method, request.path, request.body, 0, 0, response.status, None)
+        told = Request("r", request.method, request.path, request.body, Millis(0), Millis(0), response.status, None)
         return Exchange(response, told, sent)
 
     def _note_version(self, step: Any, response: Response) -> None:

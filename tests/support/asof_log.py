@@ -16,6 +16,7 @@ from streamproc.core.records.mapping_in_force import SOURCE
 from streamproc.core.records.outcome import Outcome, Request
 from streamproc.core.records.stored_record import InMemoryHistory, StoredRecord
 from streamproc.core.records.topic_names import CHANGES, OPERATIONS, OUTCOMES
+from streamproc.core.records.units import Micros, Millis
 from streamproc.core.records.user_record import Cause
 
 DEFAULT = Path(streamproc.__file__).with_name("mapping.toml").read_text(encoding="utf-8")
@@ -42,26 +43,28 @@ class Log:
     def say(self, source: str, subject: str, user: str = "E1", kind: Any = "change", **more: Any) -> int:
         """An event; `facts` and what else it has. Returns its offset."""
         offset, facts = len(self.changes), more.pop("facts", {})
-        origin = Origin(f"events.{source}", 1, 500 + offset, self.now - 1000)
-        order = (self.now * 1000 - 2_000_000, 0, f"e{offset}")
+        origin = Origin(f"events.{source}", 1, 500 + offset, Millis(self.now - 1000))
+        order = (Micros(self.now * 1000 - 2_000_000), 0, f"e{offset}")
         event = ChangeEvent(user, source, subject, f"e{offset}", kind, order, facts, origin, **more)
-        self.changes.append(StoredRecord(CHANGES, 0, offset, self.now, user.encode(), orjson.dumps(event)))
+        self.changes.append(StoredRecord(CHANGES, 0, offset, Millis(self.now), user.encode(), orjson.dumps(event)))
         return offset
 
     def mapping(self, text: str, *, first: bool = False) -> int:
         """Another mapping comes into force."""
         offset, digest = len(self.changes), parse_mapping(text).digest
-        origin = Origin(CHANGES if first else "streamproc.controls", 0, offset, self.now)
+        origin = Origin(CHANGES if first else "streamproc.controls", 0, offset, Millis(self.now))
         new = NewMapping(text, "Kim Berg", first=first)
-        event = ChangeEvent("", SOURCE, "", digest, "mapping", (0, 0, digest), {}, origin, "new teams", mapping=new)
-        self.changes.append(StoredRecord(CHANGES, 0, offset, self.now, digest.encode(), orjson.dumps(event)))
+        event = ChangeEvent(
+            "", SOURCE, "", digest, "mapping", (Micros(0), 0, digest), {}, origin, "new teams", mapping=new
+        )
+        self.changes.append(StoredRecord(CHANGES, 0, offset, Millis(self.now), digest.encode(), orjson.dumps(event)))
         return offset
 
     def tell(self, verdict: Any, *requests: Request, user: str = "E1") -> None:
         """An outcome."""
-        cause = Cause("hris", "e", Origin("t", 0, 0, 0))
-        value = orjson.dumps(Outcome(user, 1, verdict, True, 0, "changed", cause, [], list(requests)))
-        self.outcomes.append(StoredRecord(OUTCOMES, 0, len(self.outcomes), self.now, user.encode(), value))
+        cause = Cause("hris", "e", Origin("t", 0, 0, Millis(0)))
+        value = orjson.dumps(Outcome(user, 1, verdict, True, Millis(0), "changed", cause, [], list(requests)))
+        self.outcomes.append(StoredRecord(OUTCOMES, 0, len(self.outcomes), Millis(self.now), user.encode(), value))
 
     def history(self) -> InMemoryHistory:
         """With the records that the worker made of it."""
@@ -89,4 +92,4 @@ def hired(log: Log, **facts: Fact) -> int:
 
 def request(number: int, at: int, status: int | None = 200, method: str = "PATCH", **learned: Any) -> Request:
     """One that was answered in 50 ms."""
-    return Request(f"r{number}", method, "/Users/7", None, at - 50, at, status, None, **learned)
+    return Request(f"r{number}", method, "/Users/7", None, Millis(at - 50), Millis(at), status, None, **learned)

@@ -17,6 +17,7 @@ from streamproc.core.records.mapping_in_force import SOURCE
 from streamproc.core.records.outcome import Fate, Outcome
 from streamproc.core.records.stored_record import InMemoryHistory, StoredRecord
 from streamproc.core.records.topic_names import CHANGES, CONTROLS, DELIVERIES, OPERATIONS, OUTCOMES
+from streamproc.core.records.units import Micros, Millis
 from streamproc.core.records.user_record import FIRST, UserRecord, decode, encode
 
 BEGIN = 1_772_500_000_000
@@ -55,9 +56,9 @@ class Built:
     def apply(self, text: str, by: str = "Kim", *, first: bool = False) -> None:
         """A mapping comes into force, and every user is planned anew."""
         mapping, seq = parse_mapping(text), len(self.changes)
-        origin = Origin(CHANGES if first else CONTROLS, 0, seq, self.now)
+        origin = Origin(CHANGES if first else CONTROLS, 0, seq, Millis(self.now))
         new = NewMapping(text, by, first)
-        order = (self.now * 1000, seq, mapping.digest)
+        order = (Micros(self.now * 1000), seq, mapping.digest)
         event = ChangeEvent("", SOURCE, "", mapping.digest, "mapping", order, {}, origin, "why", mapping=new)
         before = [CHANGE_EVENT.validate_json(one.value or b"") for one in self.changes]
         self._append(event, mapping.digest)
@@ -70,14 +71,14 @@ class Built:
 
     def say(self, event: ChangeEvent) -> UserRecord:
         """An event of a source. Its origin is made to fit."""
-        return self.put(replace(event, origin=Origin(f"events.{event.source}", 0, len(self.changes), self.now)))
+        return self.put(replace(event, origin=Origin(f"events.{event.source}", 0, len(self.changes), Millis(self.now))))
 
     def pass_date(self, user: str) -> UserRecord:
         """The worker says that the user's next date has come; it has to be past."""
         record = self.records[user]
         assert record.due is not None
         assert record.due <= self.now * 1000
-        return self.put(passed(record, Origin(CHANGES, self.partition, record.seq, self.now)))
+        return self.put(passed(record, Origin(CHANGES, self.partition, record.seq, Millis(self.now))))
 
     def put(self, event: ChangeEvent) -> UserRecord:
         """An event, as it is."""
@@ -103,7 +104,7 @@ class Built:
         """The same for one user, of whom compaction had removed all but the newest record before the sink came."""
         pending = [each for each in self._of(user) if each.seq > self._told.get(user, FIRST)]
         since, newest = self._told.get(user, FIRST), pending[-1]
-        gone = Outcome(user, newest.prev, "superseded", True, self.now, "unknown", None, [], [], None, since)
+        gone = Outcome(user, newest.prev, "superseded", True, Millis(self.now), "unknown", None, [], [], None, since)
         self._put(self.outcomes, OUTCOMES, user, orjson.dumps(gone))
         self._outcome(newest, "delivered")
         self._deliver(newest)
@@ -117,19 +118,21 @@ class Built:
         return [decode(one.value or b"") for one in self.operations if one.key == user.encode()]
 
     def _outcome(self, record: UserRecord, fate: Fate) -> None:
-        outcome = Outcome(record.user, record.seq, fate, True, self.now, record.effect, record.cause, [], [])
+        outcome = Outcome(record.user, record.seq, fate, True, Millis(self.now), record.effect, record.cause, [], [])
         if fate == "revoked":
-            outcome = replace(outcome, read_back=self.now)
+            outcome = replace(outcome, read_back=Millis(self.now))
         self._put(self.outcomes, OUTCOMES, record.user, orjson.dumps(outcome))
 
     def _deliver(self, record: UserRecord) -> None:
         self._told[record.user] = record.seq
-        delivery = DeliveredState(record.user, record.seq, "id", None, record.desired, None, self.now)
+        delivery = DeliveredState(record.user, record.seq, "id", None, record.desired, None, Millis(self.now))
         self._put(self.deliveries, DELIVERIES, record.user, orjson.dumps(delivery))
 
     def _append(self, event: ChangeEvent, key: str) -> None:
         value = orjson.dumps(event)
-        self.changes.append(StoredRecord(CHANGES, self.partition, len(self.changes), self.now, key.encode(), value))
+        self.changes.append(
+            StoredRecord(CHANGES, self.partition, len(self.changes), Millis(self.now), key.encode(), value)
+        )
 
     def _record(self, record: UserRecord) -> None:
         self.records[record.user] = record
@@ -137,4 +140,4 @@ class Built:
 
     def _put(self, there: list[StoredRecord], topic: str, user: str, value: bytes, step: int = 2) -> None:
         offset = there[-1].offset + step if there else 0
-        there.append(StoredRecord(topic, self.partition, offset, self.now, user.encode(), value))
+        there.append(StoredRecord(topic, self.partition, offset, Millis(self.now), user.encode(), value))

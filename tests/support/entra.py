@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 from streamproc.core.parsed_payload import FetchRequest, Receipt, SourceEvent
+from streamproc.core.records.units import Micros
 from streamproc.sources.entra import DEFAULTS, read
 from tests.support.paths import PAYLOADS
 
@@ -14,7 +15,7 @@ ANA, BEN, CY, LEE = (f"00000000-0000-4000-8000-00000000000{last}" for last in "1
 
 
 NOON = 1_772_452_800_000_000  # 2026-03-02T12:00:00Z
-TAKEN = Receipt(received=NOON + 5_000_000)
+TAKEN = Receipt(received=Micros(NOON + 5_000_000))
 
 
 def fixture(name: str) -> Any:

@@ -6,6 +6,7 @@ from typing import Any, Literal
 from hypothesis import strategies as st
 
 from streamproc.core.records.change_event import ChangeEvent, Effective, Fact, Origin
+from streamproc.core.records.units import Micros, Millis
 
 NOW = 1_772_500_000_000
 """ms since 1970; when the first arrival is appended."""
@@ -49,7 +50,7 @@ said = st.fixed_dictionaries(
 """What one event says: `active` as a source may say it, other facts anything, one that nobody reads."""
 
 
-dates = st.sampled_from([-2, 0, 1, 3, 10**12]).map(lambda at: Effective(MICROS + at, "a day", "UTC"))
+dates = st.sampled_from([-2, 0, 1, 3, 10**12]).map(lambda at: Effective(Micros(MICROS + at), "a day", "UTC"))
 """From when something holds: before, about and long after these tests' present."""
 
 _rows = st.none() | st.sampled_from(["r/1", "r/2", "s"])
@@ -73,9 +74,9 @@ def histories(
             subject=subject or user,
             event=f"e{number}",
             kind=draw(_kinds),
-            order=(MICROS + draw(_moments), draw(_sequences), f"e{number}"),
+            order=(Micros(MICROS + draw(_moments)), draw(_sequences), f"e{number}"),
             attributes=draw(said),
-            origin=Origin(f"events.{source}", 0, 0, 0),
+            origin=Origin(f"events.{source}", 0, 0, Millis(0)),
         )
         for number in range(count)
     ]
@@ -97,5 +98,5 @@ def arrivals(draw: st.DrawFn, events: list[ChangeEvent], repeats: int = 4) -> li
 
 def at(event: ChangeEvent, offset: int, **changes: Any) -> ChangeEvent:
     """The event as it lies at that offset of its source's topic."""
-    origin = Origin(event.origin.topic, event.origin.partition, offset, NOW + offset)
+    origin = Origin(event.origin.topic, event.origin.partition, offset, Millis(NOW + offset))
     return replace(event, origin=origin, **changes)

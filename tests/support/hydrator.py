@@ -16,6 +16,7 @@ from streamproc.core.parsed_payload import FetchRequest, ParsedPayload
 from streamproc.core.records.change_event import Fact
 from streamproc.core.records.cursor import Cursor
 from streamproc.core.records.producer_record import Record
+from streamproc.core.records.units import Micros, Millis
 from streamproc.hydrator.directories.api import Directory
 from streamproc.hydrator.fetcher import Fetcher, Ticket, Times
 from streamproc.hydrator.sync import Sync
@@ -61,7 +62,7 @@ class Log:
     def parsed(self, record: Record) -> ParsedPayload:
         """As the worker reads it."""
         name = record.topic.removeprefix("events.")
-        return parse_record(SOURCES[name].read, OPTIONS[name], record.value, dict(record.headers), 0)
+        return parse_record(SOURCES[name].read, OPTIONS[name], record.value, dict(record.headers), Millis(0))
 
     def facts(self) -> dict[str, dict[str, Fact]]:
         """Subject → facts when each record counts at its order; a snapshot says what it leaves out."""
@@ -129,7 +130,7 @@ async def asked(fetching: Fetcher, subject: str, at: int = 0, *, urgent: bool = 
 def offered(fetching: Fetcher, subject: str, at: int = 0, *, urgent: bool = False) -> "asyncio.Future[str | None]":
     """One trigger on its way."""
     ended: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
-    fetching.offer(Ticket(ended.set_result), [FetchRequest(subject, "e", at, "test", urgent)])
+    fetching.offer(Ticket(ended.set_result), [FetchRequest(subject, "e", Micros(at), "test", urgent)])
     return ended
 
 

@@ -2,6 +2,7 @@
 
 from streamproc.audit.revocations.latency import LIMIT, Leaver, Report, report
 from streamproc.audit.revocations.query import leavers
+from streamproc.core.records.units import Millis
 from tests.support.leavers import DAY, Log, at
 
 END = DAY + 86_400_000
@@ -21,4 +22,4 @@ def only(log: Log, end: int = END) -> Leaver:
 def left(log: Log, user: str = "E1", clock: str = "09:00:00") -> int:
     """Somebody who works here leaves. Returns the seq."""
     log.says(user, at("08:00:00"), True)
-    return log.says(user, at(clock), False, told=at(clock) - 2000, received=at(clock) - 50, reason="left")
+    return log.says(user, at(clock), False, told=at(clock) - 2000, received=Millis(at(clock) - 50), reason="left")

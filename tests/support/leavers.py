@@ -17,6 +17,7 @@ from streamproc.core.records.outcome import Outcome, Request, Verdict
 from streamproc.core.records.resource import Resource
 from streamproc.core.records.stored_record import InMemoryHistory, StoredRecord
 from streamproc.core.records.topic_names import CHANGES, CONTROLS, DELIVERIES, OPERATIONS, OUTCOMES
+from streamproc.core.records.units import Micros, Millis
 from streamproc.core.records.user_record import Cause, decode
 from streamproc.core.scim.dialect import DIALECTS, patch_body
 
@@ -64,10 +65,12 @@ class Log:
     def mapped(self, text: str, when: int, *, first: bool = False) -> int:
         """A mapping comes into force."""
         digest = parse_mapping(text).digest
-        origin = Origin(CHANGES if first else CONTROLS, 0, self._offsets.get(CONTROLS, 0), when)
+        origin = Origin(CHANGES if first else CONTROLS, 0, self._offsets.get(CONTROLS, 0), Millis(when))
         new = NewMapping(text, "Kim Berg", first)
         return self._change(
-            ChangeEvent("", SOURCE, "", digest, "mapping", (when * 1000, 0, digest), {}, origin, "new", mapping=new),
+            ChangeEvent(
+                "", SOURCE, "", digest, "mapping", (Micros(when * 1000), 0, digest), {}, origin, "new", mapping=new
+            ),
             when,
         )
 
@@ -80,7 +83,7 @@ class Log:
         source: str = "hris",
         changed: int | None = None,
         told: int | None = None,
-        received: int | None = None,
+        received: Millis | None = None,
         effective: Effective | None = None,
         row: str | None = None,
         reason: str | None = None,
@@ -90,22 +93,22 @@ class Log:
         """A source's event, appended to its topic at `when`. Returns its seq."""
         self._raw += 1
         named = f"e{self._raw}"
-        origin = Origin(f"events.{source}", 0, self._raw, when, received)
+        origin = Origin(f"events.{source}", 0, self._raw, Millis(when), received)
         said = {"userName": f"{user}@example.com", "displayName": user, "active": active, **facts}
-        order = ((when if told is None else told) * 1000, 0, named)
+        order = (Micros((when if told is None else told) * 1000), 0, named)
         event = ChangeEvent(user, source, user, named, "change", order, said, origin, reason, effective, row)
         return self._change(event, when + 10 if changed is None else changed, written=written)
 
     def due(self, user: str, when: int) -> int:
         """The worker's timer says that a date has passed."""
         record = decode(self._refold.records[user])
-        return self._change(passed(record, Origin(CHANGES, 0, record.seq, when)), when)
+        return self._change(passed(record, Origin(CHANGES, 0, record.seq, Millis(when))), when)
 
     def tells(self, user: str, seq: int, verdict: Verdict, when: int, *requests: Request, **more: Any) -> None:
         """An outcome."""
-        cause = more.pop("cause", Cause("hris", "e", Origin("events.hris", 0, 0, 0)))
+        cause = more.pop("cause", Cause("hris", "e", Origin("events.hris", 0, 0, Millis(0))))
         final = more.pop("final", verdict in {"delivered", "revoked", "no-op", "superseded", "parked", "held"})
-        outcome = Outcome(user, seq, verdict, final, when, "changed", cause, [], list(requests), **more)
+        outcome = Outcome(user, seq, verdict, final, Millis(when), "changed", cause, [], list(requests), **more)
         self._put(OUTCOMES, user, outcome, when)
 
     def revoked(self, user: str, seq: int, sent: int, took: int = 120, **more: Any) -> None:
@@ -117,13 +120,17 @@ class Log:
         """A delivery, with something set aside if there is a code."""
         wanted = Resource(active=False)
         parked = code and Parked(
-            code, reason, more.pop("status", None), more.pop("correlation_id", None), {}, wanted, when, seq
+            code, reason, more.pop("status", None), more.pop("correlation_id", None), {}, wanted, Millis(when), seq
         )
-        self._put(DELIVERIES, user, DeliveredState(user, seq, "g1", None, Resource(active=True), parked, when), when)
+        self._put(
+            DELIVERIES, user, DeliveredState(user, seq, "g1", None, Resource(active=True), parked, Millis(when)), when
+        )
 
     def orders(self, action: Action, user: str | None, when: int, reason: str = "really left", since: int = 0) -> None:
         """An operator's control."""
-        control = Control(f"{action}-{when}", action, user, None if user is None else since, "Kim Berg", reason, when)
+        control = Control(
+            f"{action}-{when}", action, user, None if user is None else since, "Kim Berg", reason, Millis(when)
+        )
         self._put(CONTROLS, user or SINK, control, when)
 
     def compacted(self, user: str) -> None:
@@ -141,7 +148,7 @@ class Log:
     def _put(self, topic: str, key: str, value: Any, when: int) -> StoredRecord:
         offset = self._offsets[topic] = self._offsets.get(topic, -1) + 1
         logged = StoredRecord(
-            topic, 0, offset, when, key.encode(), value if isinstance(value, bytes) else orjson.dumps(value)
+            topic, 0, offset, Millis(when), key.encode(), value if isinstance(value, bytes) else orjson.dumps(value)
         )
         self.records.append(logged)
         return logged
@@ -149,4 +156,4 @@ class Log:
 
 def patch(sent: int, answered: int, status: int | None = 200, body: Any = OFF) -> Request:
     """A PATCH that deactivates, unless another body is given."""
-    return Request("r", "PATCH", "/Users/g1", body, sent, answered, status, None)
+    return Request("r", "PATCH", "/Users/g1", body, Millis(sent), Millis(answered), status, None)

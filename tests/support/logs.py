@@ -15,6 +15,7 @@ from streamproc.core.records.outcome import Outcome, Request
 from streamproc.core.records.partitioner import partition_of
 from streamproc.core.records.stored_record import InMemoryHistory, StoredRecord
 from streamproc.core.records.topic_names import CHANGES, CONTROLS, OPERATIONS, OUTCOMES
+from streamproc.core.records.units import Micros, Millis
 from streamproc.core.records.user_record import FIRST, Cause, decode
 
 BEGAN = 1_772_500_000_000
@@ -32,7 +33,7 @@ class Log:
         self._raw = 0
         self._refolds = [Refold(lambda until, p=p: self._below(p, until), None) for p in range(PARTITIONS)]  # type: ignore[misc]
         for partition in range(PARTITIONS):
-            origin = Origin(CHANGES, partition, FIRST, self.clock)
+            origin = Origin(CHANGES, partition, FIRST, Millis(self.clock))
             self._bring(partition, mapping, origin, "worker", "first mapping", first=True)
 
     def history(self, *, without: Sequence[StoredRecord] = ()) -> InMemoryHistory:
@@ -53,7 +54,7 @@ class Log:
             kind=more.pop("kind", "change"),
             order=(time, 0, name),
             attributes=attributes,
-            origin=Origin(f"events.{source}", 0, self._raw, self.clock + 1000, self.clock + 990),
+            origin=Origin(f"events.{source}", 0, self._raw, Millis(self.clock + 1000), Millis(self.clock + 990)),
         )
         return self.put(replace(event, **more))
 
@@ -64,7 +65,9 @@ class Log:
     def bring(self, text: str, by: str, reason: str) -> str:
         """A mapping by an operator's order, in every partition; returns its digest."""
         digest = parse_mapping(text).digest
-        placed = self.order(Control(f"mapping-{digest}", "mapping", None, None, by, reason, self.clock, None, text))
+        placed = self.order(
+            Control(f"mapping-{digest}", "mapping", None, None, by, reason, Millis(self.clock), None, text)
+        )
         for partition in range(PARTITIONS):
             self._bring(partition, text, placed, by, reason)
         return digest
@@ -83,7 +86,7 @@ class Log:
             seq=seq,
             verdict=verdict,  # type: ignore[arg-type]  # as the caller has it
             final=final,
-            at=self.clock,
+            at=Millis(self.clock),
             effect=record.effect,
             cause=record.cause,
             operations=more.pop("operations", [each.op for each in record.operations]),
@@ -94,7 +97,9 @@ class Log:
 
     def request(self, method: str, path: str, body: dict[str, Any] | None, status: int | None, **more: Any) -> Request:
         """One of an outcome's."""
-        return Request("0-1-abc", method, path, body, self.clock, self.clock + 50, status, "corr-1", **more)
+        return Request(
+            "0-1-abc", method, path, body, Millis(self.clock), Millis(self.clock + 50), status, "corr-1", **more
+        )
 
     def by_order(self, control: Control, origin: Origin) -> Cause:
         """The cause of what is done once more because an operator wants it."""
@@ -119,17 +124,17 @@ class Log:
         self.clock += 1000
         offset = self._ends.get((topic, partition), 0)
         self._ends[topic, partition] = offset + 1 + (topic == OUTCOMES)  # transactions leave a marker
-        logged = StoredRecord(topic, partition, offset, self.clock, key, value)
+        logged = StoredRecord(topic, partition, offset, Millis(self.clock), key, value)
         self.records.append(logged)
         return logged
 
     def _bring(self, partition: int, text: str, origin: Origin, by: str, reason: str, *, first: bool = False) -> None:
         digest = parse_mapping(text).digest
-        place = (self.clock * 1000, 0, digest)
+        place = (Micros(self.clock * 1000), 0, digest)
         mapping = NewMapping(text, by, first)
         event = ChangeEvent("", SOURCE, "", digest, "mapping", place, {}, origin, reason, mapping=mapping)
         if first:
-            rules = MappingInForce(0, digest, text, by, reason, origin, self.clock)
+            rules = MappingInForce(0, digest, text, by, reason, origin, Millis(self.clock))
             self._refolds[partition] = Refold(lambda until: self._below(partition, until), rules)
         self._change(partition, digest.encode(), event)
 

@@ -13,6 +13,7 @@ from streamproc.core.records.change_event import ChangeEvent, Effective, Fact, N
 from streamproc.core.records.mapping_in_force import SOURCE
 from streamproc.core.records.stored_record import InMemoryHistory, StoredRecord
 from streamproc.core.records.topic_names import CHANGES, CONTROLS
+from streamproc.core.records.units import Micros, Millis
 
 START = 1_790_000_000_000
 """ms since 1970; each record is appended a second after the one before."""
@@ -35,28 +36,30 @@ class Past:
     def say(self, user: str, /, source: str = "hris", starts: int | None = None, **facts: Fact) -> None:
         """A source changes facts of a user; `starts`: only from then on, in ms since 1970."""
         number, moment = len(self.log), self.now
-        effective = None if starts is None else Effective(starts * 1000, "a day", "UTC")
-        origin = Origin(f"events.{source}", self.partition, number, moment)
-        order = (moment * 1000, 0, f"e{number}")
+        effective = None if starts is None else Effective(Micros(starts * 1000), "a day", "UTC")
+        origin = Origin(f"events.{source}", self.partition, number, Millis(moment))
+        order = (Micros(moment * 1000), 0, f"e{number}")
         self._append(ChangeEvent(user, source, user, f"e{number}", "change", order, facts, origin, effective=effective))
 
     def due(self, user: str, at: int) -> None:
         """The worker says, at that time by its clock, that a date of the user has passed."""
-        origin = Origin(CHANGES, self.partition, len(self.log), at)
-        self._append(ChangeEvent(user, "hris", user, "due/r", "due", (at * 1000, 0, "r"), {}, origin, "due"))
+        origin = Origin(CHANGES, self.partition, len(self.log), Millis(at))
+        self._append(ChangeEvent(user, "hris", user, "due/r", "due", (Micros(at * 1000), 0, "r"), {}, origin, "due"))
 
     def rule(self, text: str, *, first: bool = False) -> None:
         """A mapping comes into force."""
         number = len(self.log)
-        origin = Origin(CHANGES if first else CONTROLS, self.partition, number, self.now)
+        origin = Origin(CHANGES if first else CONTROLS, self.partition, number, Millis(self.now))
         digest, named = parse_mapping(text).digest, NewMapping(text, "Kim", first)
         self._append(
-            ChangeEvent("", SOURCE, "", digest, "mapping", (self.now * 1000, 0, ""), {}, origin, mapping=named)
+            ChangeEvent("", SOURCE, "", digest, "mapping", (Micros(self.now * 1000), 0, ""), {}, origin, mapping=named)
         )
 
     def _append(self, event: ChangeEvent) -> None:
         value = orjson.dumps(event)
-        self.log.append(StoredRecord(CHANGES, self.partition, len(self.log), self.now, event.user.encode(), value))
+        self.log.append(
+            StoredRecord(CHANGES, self.partition, len(self.log), Millis(self.now), event.user.encode(), value)
+        )
 
 
 def recalled(*pasts: Past) -> InMemoryHistory:

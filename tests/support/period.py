@@ -3,6 +3,7 @@
 from random import Random
 
 from streamproc.core.records.change_event import Effective, Origin
+from streamproc.core.records.units import Micros, Millis
 from streamproc.core.records.user_record import Cause
 from tests.support.leavers import DAY, Log, at, ms, patch
 
@@ -13,7 +14,7 @@ HOSTILE = (
     "E\u202e1001\x00\x1b[31m",
     '=HYPERLINK("https://evil.example")',
 )
-HONOLULU = Effective(ms("2026-03-02T00:00:00-10:00") * 1000, "2026-03-02", "Pacific/Honolulu")
+HONOLULU = Effective(Micros(ms("2026-03-02T00:00:00-10:00") * 1000), "2026-03-02", "Pacific/Honolulu")
 END = DAY + 86_400_000
 
 
@@ -26,7 +27,13 @@ def day(leavers: int = 240, seed: int = 7) -> Log:
         log.says(user, when - 3_500_000, True, source=source)
         told = when - round(random.lognormvariate(8.5, 1))
         seq = log.says(
-            user, when, False, source=source, told=told, received=when - random.randrange(5, 60), reason="terminated"
+            user,
+            when,
+            False,
+            source=source,
+            told=told,
+            received=Millis(when - random.randrange(5, 60)),
+            reason="terminated",
         )
         wait = round(random.lognormvariate(5.5, 0.9))
         log.revoked(
@@ -50,7 +57,9 @@ def _exceptions(log: Log) -> None:
         at("10:00:01"),
         reason="mass guard: 20 users of one cause and 0 others in 600 s, threshold 40",
     )
-    release = Cause("streamproc", "release-B1-1", Origin("streamproc.controls", 0, 0, 0), "Kim Berg: really left")
+    release = Cause(
+        "streamproc", "release-B1-1", Origin("streamproc.controls", 0, 0, Millis(0)), "Kim Berg: really left"
+    )
     log.revoked("B1", held, at("11:12:07"), final=False, cause=release)
     slow = log.says("B2", at("15:00:00"), False, source="workday", reason="terminated")
     log.tells(

@@ -18,6 +18,7 @@ from streamproc.core.fold.plan import Urgency, urgency
 from streamproc.core.records.change_event import ChangeEvent, Fact, Origin
 from streamproc.core.records.delivery import DeliveredState
 from streamproc.core.records.outcome import Outcome
+from streamproc.core.records.units import Micros, Millis
 from streamproc.core.records.user_record import FIRST, Cause, UserRecord, encode
 from streamproc.core.scim.dialect import GENESYS, GENESYS_DIALECT, Dialect
 from streamproc.core.scim.response_policy import Response
@@ -162,8 +163,8 @@ class Org:
 
     def folded(self, user: str, **facts: Fact) -> UserRecord:
         self.offset += 1
-        origin = Origin("events.hris", 0, self.offset, 0)
-        order = (self.offset, 0, f"e{self.offset}")
+        origin = Origin("events.hris", 0, self.offset, Millis(0))
+        order = (Micros(self.offset), 0, f"e{self.offset}")
         event = ChangeEvent(user, "hris", user, f"e{self.offset}", "change", order, dict(facts), origin)
         self.records[user] = fold(self.records.get(user), self.offset, event, MAPPING)
         return self.records[user]
@@ -184,7 +185,7 @@ class Org:
         """As the sink does with what couldn't be resolved."""
         delivery = self.journal.known[user]
         assert delivery.parked is not None
-        cause = Cause("streamproc", "retry", Origin("scim.operations", 0, -1, 0))
+        cause = Cause("streamproc", "retry", Origin("scim.operations", 0, -1, Millis(0)))
         seq = delivery.seq
         work = Work(retry_of(user, seq, delivery.parked.desired, cause), told=True)
         self.lanes.again(Turn(user, 0, -1, Urgency.CHANGE, work))

@@ -11,6 +11,7 @@ from streamproc.core.fold.mapping import parse_mapping
 from streamproc.core.records.change_event import ChangeEvent, Fact, Origin
 from streamproc.core.records.mapping_in_force import MappingInForce
 from streamproc.core.records.stored_record import InMemoryHistory, StoredRecord
+from streamproc.core.records.units import Micros, Millis
 from tests.support.built import BEGIN, Built
 
 OLD = '[attributes]\ntitle = "job"\n[[copy]]\nfact = "queue"\nto = "skills"\n'
@@ -27,8 +28,10 @@ class Whole(InMemoryHistory):
 
 def said(user: str, number: int, /, **facts: Fact) -> ChangeEvent:
     """A change, said by HR."""
-    order = ((BEGIN + number) * 1000, 0, f"{user}-{number}")
-    return ChangeEvent(user, "hris", user, f"{user}-{number}", "change", order, dict(facts), Origin("", 0, 0, 0))
+    order = (Micros((BEGIN + number) * 1000), 0, f"{user}-{number}")
+    return ChangeEvent(
+        user, "hris", user, f"{user}-{number}", "change", order, dict(facts), Origin("", 0, 0, Millis(0))
+    )
 
 
 def story() -> Built:
@@ -89,4 +92,4 @@ def valued(text: str, other: str) -> Callable[[StoredRecord], StoredRecord]:
 
 
 def _rules(text: str) -> MappingInForce:
-    return MappingInForce(-1, parse_mapping(text).digest, text, "", "", Origin("", 0, -1, 0), 0)
+    return MappingInForce(-1, parse_mapping(text).digest, text, "", "", Origin("", 0, -1, Millis(0)), Millis(0))

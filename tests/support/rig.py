@@ -22,6 +22,7 @@ from streamproc.core.fold.fold import fold
 from streamproc.core.fold.mapping import parse_mapping
 from streamproc.core.records.change_event import ChangeEvent, Fact, Origin
 from streamproc.core.records.topic_names import OPERATIONS, OUTCOMES
+from streamproc.core.records.units import Micros, Millis
 from streamproc.core.records.user_record import UserRecord, encode
 from streamproc.demo.processes import Stack, stack
 from streamproc.settings import Settings
@@ -64,8 +65,8 @@ class Rig:
         """The same of another source."""
         self._seq += 1
         now = time.time_ns() // 1_000_000
-        origin = Origin(f"events.{source}", 0, self._seq, now)
-        order = (now * 1000 + self._seq, 0, f"e{self._seq}")
+        origin = Origin(f"events.{source}", 0, self._seq, Millis(now))
+        order = (Micros(now * 1000 + self._seq), 0, f"e{self._seq}")
         event = ChangeEvent(user, source, user, f"e{self._seq}", "change", order, dict(facts), origin)
         self._records[user] = fold(self._records.get(user), self._seq, event, MAPPING)
         await self.producer.send(OPERATIONS, encode(self._records[user]), key=user.encode())

@@ -13,6 +13,7 @@ from referencing import Registry, Resource
 from streamproc import topics
 from streamproc.core.errors import RejectedInputError
 from streamproc.core.records.change_event import Origin
+from streamproc.core.records.units import Millis
 from streamproc.sources.hris import contract
 from tests.support.paths import REPOSITORY
 
@@ -54,7 +55,7 @@ def worker_accepts(event: Any, headers: dict[str, bytes] | None = None) -> bool:
 def rejected(event: Any, headers: dict[str, bytes] | None = None) -> str | None:
     """The code with which the worker's parser rejects the value."""
     try:
-        contract.parse(orjson.dumps(event), headers or {}, Origin("events.hris", 0, 7, APPENDED))
+        contract.parse(orjson.dumps(event), headers or {}, Origin("events.hris", 0, 7, Millis(APPENDED)))
     except RejectedInputError as error:
         return error.code
     return None

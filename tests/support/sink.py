@@ -10,6 +10,7 @@ from typing import Any, cast
 from streamproc.core.records.change_event import Fact, Origin
 from streamproc.core.records.control import Action, Control
 from streamproc.core.records.delivery import Parked, Standing
+from streamproc.core.records.units import Millis
 from streamproc.core.records.user_record import encode
 from streamproc.core.scim.response_policy import Response
 from streamproc.settings import load_settings
@@ -93,8 +94,10 @@ class Bench:
                 await asyncio.sleep(0.001)
 
     def order(self, action: Action, user: str, since: int) -> None:
-        control = Control("c", action, user, since, "Kim", "why", 0)
-        self.sink._controls._latest[user] = ordered = ReceivedCommand(control, Origin("streamproc.controls", 0, 0, 0))
+        control = Control("c", action, user, since, "Kim", "why", Millis(0))
+        self.sink._controls._latest[user] = ordered = ReceivedCommand(
+            control, Origin("streamproc.controls", 0, 0, Millis(0))
+        )
         self.sink._ordered(ordered)
 
     def parked(self, user: str = "E1") -> Parked | None:

@@ -9,6 +9,7 @@ from streamproc.core.fold.fold import passed
 from streamproc.core.records.change_event import CHANGE_EVENT, ChangeEvent, Effective, Fact, Move, Origin
 from streamproc.core.records.control import Control
 from streamproc.core.records.topic_names import CHANGES
+from streamproc.core.records.units import Micros, Millis
 from streamproc.core.records.user_record import Cause
 from tests.support.logs import BEGAN, Log
 
@@ -138,14 +139,14 @@ def leaver(log: Log) -> None:
     guard = "mass guard: 3 users of one cause and 1 others in 600 s, threshold 5"
     log.tell(user, seq, "held", reason=guard, operations=[])
     control = Control(
-        f"release-{user}-{seq}-{log.clock}", "release", user, seq, OPERATOR, "Quintero has left", log.clock
+        f"release-{user}-{seq}-{log.clock}", "release", user, seq, OPERATOR, "Quintero has left", Millis(log.clock)
     )
     origin = log.order(control)
     cause = log.by_order(control, origin)
     log.tell(user, seq, "conflict", final=False, effect="unchanged", cause=cause, operations=[])
     more = {"acknowledged": log.clock, "read_back": log.clock + 80, "sessions_ended": log.clock + 90}
     log.tell(user, seq, "revoked", final=False, effect="unchanged", cause=cause, **more)
-    waited = Cause("streamproc", "retry", Origin("scim.operations", 0, -1, log.clock))
+    waited = Cause("streamproc", "retry", Origin("scim.operations", 0, -1, Millis(log.clock)))
     log.tell(user, seq, "no-op", final=False, effect="unchanged", cause=waited, operations=[])
 
 
@@ -164,11 +165,11 @@ def moved(log: Log) -> None:
         None,
         OPERATOR,
         "asked Ingeborg Thorvaldsen",
-        log.clock,
+        Millis(log.clock),
         f"okta/{account}",
     )
     log.order(order)
-    origin = Origin("events.okta", 0, 900, log.clock)
+    origin = Origin("events.okta", 0, 900, Millis(log.clock))
     moves: list[tuple[Literal["unlink", "link"], str, str]] = [("unlink", OTHER, user), ("link", user, OTHER)]
     for kind, who, other in moves:
         move = Move(other, OPERATOR, facts if kind == "link" else None)
@@ -179,7 +180,7 @@ def moved(log: Log) -> None:
             account,
             name,
             kind,
-            (log.clock * 1000, 0, name),
+            (Micros(log.clock * 1000), 0, name),
             {},
             origin,
             order.reason,
@@ -194,8 +195,8 @@ def dated(log: Log) -> None:
     """Rows with dates: one that comes, and one that is taken back."""
     user = USERS["dated"]
     log.tell(user, log.say(user, person("dated"), kind="snapshot", source="workday"), "delivered")
-    day = Effective(BEGAN * 1000 + 3_600_000_000, "2026-03-03", "Pacific/Honolulu")
-    later = Effective(BEGAN * 1000 + 9_000_000_000, "2026-03-04", "Pacific/Honolulu")
+    day = Effective(Micros(BEGAN * 1000 + 3_600_000_000), "2026-03-03", "Pacific/Honolulu")
+    later = Effective(Micros(BEGAN * 1000 + 9_000_000_000), "2026-03-04", "Pacific/Honolulu")
     rows: list[tuple[str, dict[str, Fact], Effective]] = [
         ("rows/a", {"job": "Lead"}, day),
         ("rows/b", {"mail": "kekoa@acme.example", "active": False}, later),
@@ -204,7 +205,7 @@ def dated(log: Log) -> None:
         log.tell(user, log.say(user, said, source="workday", row=row, effective=effective), "no-op", operations=[])
     log.clock = BEGAN + 3_700_000
     record = log.newest(user)
-    seq = log.put(passed(record, Origin(CHANGES, 0, record.seq, log.clock)))
+    seq = log.put(passed(record, Origin(CHANGES, 0, record.seq, Millis(log.clock))))
     log.tell(user, seq, "delivered")
     seq = log.say(user, {}, source="workday", cancels="rows/b", time=3800)
     log.tell(user, seq, "no-op", operations=[])

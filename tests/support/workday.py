@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 from streamproc.core.parsed_payload import ParsedPayload, Receipt
+from streamproc.core.records.units import Micros
 from streamproc.sources.lenient_json import EPOCH, micros
 from streamproc.sources.workday import DEFAULTS, read
 from tests.support.paths import PAYLOADS
@@ -38,7 +39,7 @@ def us(moment: str) -> int:
 
 def at(payload: Any, moment: str = NOON) -> ParsedPayload:
     """What a payload says that was fetched at a moment."""
-    return read(payload, Receipt(received=us(moment), read=us(moment)), OPTIONS)
+    return read(payload, Receipt(received=Micros(us(moment)), read=Micros(us(moment))), OPTIONS)
 
 
 def row(**changes: Any) -> dict[str, Any]:
@@ -66,4 +67,4 @@ def event(**changes: Any) -> dict[str, Any]:
 
 def published(received: str = NOON, **changes: Any) -> ParsedPayload:
     """What a business event says."""
-    return read(event(**changes), Receipt(us(received)), OPTIONS)
+    return read(event(**changes), Receipt(Micros(us(received))), OPTIONS)

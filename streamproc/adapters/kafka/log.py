@@ -21,6 +21,8 @@ from aiokafka.errors import (
     RebalanceInProgressError,
 )
 
+from streamproc.core.records.units import Millis
+
 __all__ = [
     "Batch",
     "CommitFailedError",
@@ -78,7 +80,7 @@ class RecordMetadata(Protocol):
     @property
     def offset(self) -> int: ...
     @property
-    def timestamp(self) -> int:
+    def timestamp(self) -> Millis:
         """In ms since 1970."""
 
 

@@ -14,6 +14,7 @@ from streamproc.core.fold.mapping import Mapping
 from streamproc.core.records.change_event import ChangeEvent, Effective, Order, Origin
 from streamproc.core.records.mapping_in_force import MappingInForce
 from streamproc.core.records.resource import LEVELS, LISTS, Resource
+from streamproc.core.records.units import millis_after
 from streamproc.core.records.user_record import UserRecord
 
 Recorded: TypeAlias = Literal["equal", "differs", "altered", "missing"]
@@ -206,7 +207,7 @@ def upcoming(record: UserRecord, mapping: Mapping) -> Upcoming | None:
     """The next date of a user, and what it will change if no event comes before it."""
     if record.due is None:
         return None
-    event = passed(record, Origin("", 0, 0, -(-record.due // 1000)))
+    event = passed(record, Origin("", 0, 0, millis_after(record.due)))
     before: dict[str, Any] = dict(record.desired)
     after: dict[str, Any] = dict(fold(record, record.seq + 1, event, mapping).desired)
     row = record.facts[f"{event.source}/{event.subject}"].rows.get(event.order[2])

@@ -14,6 +14,7 @@ from streamproc.core.fold.effective_dating import as_of, spoken
 from streamproc.core.fold.mapping import Copy, Mapping, MappingFile, Rule
 from streamproc.core.records.change_event import BEGAN, Effective, Fact, Order, SourceFacts
 from streamproc.core.records.resource import LEVELS, LISTS, SCALARS
+from streamproc.core.records.units import Millis
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +100,7 @@ class Explainer:
         self._copies = [(n, copy, _alone(copies=[copy])) for n, copy in enumerate(mapping.file.copies, 1)]
         self._rules = [(n, rule, _alone(rules=[rule])) for n, rule in enumerate(mapping.file.rules, 1)]
 
-    def explain(self, facts: MappingABC[str, SourceFacts], now: int) -> list[Why]:
+    def explain(self, facts: MappingABC[str, SourceFacts], now: Millis) -> list[Why]:
         """Why these facts, by SOURCE/SUBJECT, give what they give at a moment (ms since 1970)."""
         file = self.mapping.file
         viewed = view(facts, now, file.authority, file.attributes.active)
@@ -146,7 +147,7 @@ class _Words:
     """Whose words the facts of one user are."""
 
     def __init__(
-        self, mapping: Mapping, facts: MappingABC[str, SourceFacts], now: int, viewed: MappingABC[str, Fact]
+        self, mapping: Mapping, facts: MappingABC[str, SourceFacts], now: Millis, viewed: MappingABC[str, Fact]
     ) -> None:
         self._facts = facts
         self._now = now

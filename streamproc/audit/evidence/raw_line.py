@@ -7,6 +7,7 @@ from typing import Any
 import orjson
 
 from streamproc.core.records.stored_record import StoredRecord
+from streamproc.core.records.units import Millis
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +16,7 @@ class Line:
 
     partition: int
     offset: int
-    timestamp: int
+    timestamp: Millis
     """In ms since 1970."""
     key: bytes | None
     value: bytes | None
@@ -51,7 +52,7 @@ def line_of(text: bytes) -> Line:
     key, value = _bytes(raw, "key"), _bytes(raw, "value")
     if raw:
         raise ValueError("it holds more than a line may")
-    return Line(partition, offset, timestamp, key, value)
+    return Line(partition, offset, Millis(timestamp), key, value)
 
 
 def _text(name: str, content: bytes | None) -> dict[str, str | None]:

@@ -20,6 +20,10 @@ from typing import Final
 from streamproc.core.fold.effective_dating import as_of, began, was_active
 from streamproc.core.records.change_event import GONE, Fact, SourceFacts
 from streamproc.core.records.fact_names import ACCOUNTS
+from streamproc.core.records.units import Micros, Millis
+
+EPOCH: Final = Millis(0)
+"""No date has come then."""
 
 READING: Final = 900_000_000
 """µs; what was said closer together may come from one reading of a report, which says no order."""
@@ -35,7 +39,7 @@ def key(source: str, subject: str) -> str:
 
 def view(
     facts: Mapping[str, SourceFacts],
-    now: int = 0,
+    now: Millis = EPOCH,
     authority: Mapping[str, Sequence[str]] = EVERYBODY,
     active: str = "active",
 ) -> dict[str, Fact]:
@@ -70,7 +74,7 @@ def view(
     return merged
 
 
-def _together(subjects: Sequence[SourceFacts], now: int, active: str, *, accounts: bool) -> dict[str, Fact]:
+def _together(subjects: Sequence[SourceFacts], now: Millis, active: str, *, accounts: bool) -> dict[str, Fact]:
     """The subjects of one person in one source as one (rule 3)."""
     if len(subjects) == 1:
         return as_of(subjects[0], now)[0] if subjects[0].rows else subjects[0].values
@@ -88,7 +92,7 @@ def _together(subjects: Sequence[SourceFacts], now: int, active: str, *, account
     return values | {active: False}
 
 
-def _remade(going: SourceFacts, ended: SourceFacts, now: int) -> bool:
+def _remade(going: SourceFacts, ended: SourceFacts, now: Millis) -> bool:
     """Whether an account was made in the place of one that has been deleted (rule 3)."""
     if as_of(ended, now)[0].get(GONE) is not True:
         return False
@@ -96,13 +100,13 @@ def _remade(going: SourceFacts, ended: SourceFacts, now: int) -> bool:
     return (going.since or 0 if made is None else made) > (last or 0)
 
 
-def _goes_on(going: SourceFacts, ended: SourceFacts, now: int) -> bool:
+def _goes_on(going: SourceFacts, ended: SourceFacts, now: Millis) -> bool:
     """Whether a job makes up for one that has ended (rule 3): it began later, or was said to be active since."""
     one, other = began(going, now), began(ended, now)
     if ended.vouched is None and (other is None or ended.since is None or ended.since > other):
         return True  # it was over before we heard of it
     if one is None or other is None:
-        one = other = 0
+        one = other = Micros(0)
     if (one, going.since or 0) > (other, ended.since or 0):
         return True
     return None not in {going.vouched, ended.vouched} and (going.vouched or 0) > (ended.vouched or 0) + READING

@@ -16,6 +16,7 @@ from typing import Final, TypeAlias
 
 from streamproc.core.records.change_event import BEGAN, Fact, Order, Row, SourceFacts
 from streamproc.core.records.fact_names import ACTIVE, DATES, FROM_DATES, GROUP, STARTS
+from streamproc.core.records.units import Micros, Millis, micros_of
 
 Rank: TypeAlias = tuple[int, int, int, str]
 """From when a word counts, and then its order."""
@@ -70,18 +71,18 @@ def cancelled(facts: SourceFacts, name: str, order: Order) -> SourceFacts:
     return replace(facts, rows=rows, gone=gone)
 
 
-def pruned(facts: SourceFacts, now: int) -> SourceFacts:
+def pruned(facts: SourceFacts, now: Millis) -> SourceFacts:
     """Without what can't count any more (rule 3). `now`: ms since 1970."""
     if not facts.rows and not facts.gone:
         return facts
-    oldest = now * 1000 - REMEMBERED
+    oldest = micros_of(now) - REMEMBERED
     rows = {name: Row(row.entered, {}) if _spent(facts, row) else row for name, row in facts.rows.items()}
     rows = {name: row for name, row in rows.items() if row.attributes or row.entered[0] >= oldest}
     gone = {name: order for name, order in facts.gone.items() if order[0] >= oldest}
     return replace(facts, rows=rows, gone=gone)
 
 
-def as_of(facts: SourceFacts, now: int) -> tuple[dict[str, Fact], Rank]:
+def as_of(facts: SourceFacts, now: Millis) -> tuple[dict[str, Fact], Rank]:
     """What holds at a moment (ms since 1970), and the rank of the last word."""
     orders = [order for order in (facts.floor, facts.grouped, *facts.later.values()) if order is not None]
     last = max(map(ranked, orders), default=(0, 0, 0, ""))
@@ -92,7 +93,7 @@ def as_of(facts: SourceFacts, now: int) -> tuple[dict[str, Fact], Rank]:
     return values, last
 
 
-def spoken(facts: SourceFacts, name: str, now: int) -> Order | None:
+def spoken(facts: SourceFacts, name: str, now: Millis) -> Order | None:
     """The order of the word that holds of one attribute at a moment (ms since 1970)."""
     order = said_of(facts, name)
     for row in sorted(_begun(facts.rows.values(), now), key=rank):
@@ -101,13 +102,13 @@ def spoken(facts: SourceFacts, name: str, now: int) -> Order | None:
     return order
 
 
-def began(facts: SourceFacts, now: int) -> int | None:
+def began(facts: SourceFacts, now: Millis) -> Micros | None:
     """When the job began or the account was made, by the source: µs since 1970."""
     value = as_of(facts, now)[0].get(BEGAN)
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
+    return Micros(value) if isinstance(value, int) and not isinstance(value, bool) else None
 
 
-def was_active(facts: SourceFacts, now: int, *, accounts: bool) -> bool:
+def was_active(facts: SourceFacts, now: Millis, *, accounts: bool) -> bool:
     """Whether a subject that isn't active has been, as far as we know.
 
     Not an account that we have known since it was made, nor a job whose first day lies ahead, if nobody ever said so.
@@ -115,17 +116,17 @@ def was_active(facts: SourceFacts, now: int, *, accounts: bool) -> bool:
     at = began(facts, now)
     if facts.vouched is not None or at is None or facts.since is None:
         return True
-    return facts.since > at + LAG if accounts else at <= now * 1000
+    return facts.since > at + LAG if accounts else at <= micros_of(now)
 
 
-def upcoming(facts: SourceFacts, now: int) -> dict[str, int]:
+def upcoming(facts: SourceFacts, now: Millis) -> dict[str, Micros]:
     """Rows that begin to count later: from when, in µs since 1970."""
     ahead = {name: row.effective.at for name, row in facts.rows.items() if row.effective is not None}
-    return {name: at for name, at in ahead.items() if at > now * 1000}
+    return {name: at for name, at in ahead.items() if at > micros_of(now)}
 
 
-def _begun(rows: Iterable[Row], now: int) -> Iterable[Row]:
-    return (row for row in rows if row.effective is None or row.effective.at <= now * 1000)
+def _begun(rows: Iterable[Row], now: Millis) -> Iterable[Row]:
+    return (row for row in rows if row.effective is None or row.effective.at <= micros_of(now))
 
 
 def _overtakes(facts: SourceFacts, name: str, row: Row) -> bool:

@@ -27,6 +27,7 @@ from streamproc.core.fold.effective_dating import (
 )
 from streamproc.core.records.change_event import ChangeEvent, Fact, Move, Order, Row, SourceFacts
 from streamproc.core.records.fact_names import ACCOUNTS, ACTIVE, GROUP
+from streamproc.core.records.units import Millis
 
 Effect: TypeAlias = Literal["applied", "duplicate", "stale"]
 """What an event did to the facts: something, nothing because it was seen before, or nothing because newer is known."""
@@ -169,7 +170,7 @@ def _moved(
     return left, "applied"
 
 
-def _denied(facts: SourceFacts, now: int) -> dict[str, Order]:
+def _denied(facts: SourceFacts, now: Millis) -> dict[str, Order]:
     """What a subject says no to at a moment (ms since 1970), and the order of that word."""
     denied = [name for name, value in as_of(facts, now)[0].items() if value is False]
     return {name: order for name in denied if (order := spoken(facts, name, now)) is not None}

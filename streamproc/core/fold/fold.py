@@ -17,6 +17,7 @@ from streamproc.core.fold.plan import plan
 from streamproc.core.records.change_event import ChangeEvent, Origin, SourceFacts
 from streamproc.core.records.operation import Operation
 from streamproc.core.records.resource import Resource
+from streamproc.core.records.units import micros_of
 from streamproc.core.records.user_record import (
     FIRST,
     Cause,
@@ -90,7 +91,7 @@ def _after(
         facts[subject], said = absorb(known, event, mapping.facts)
         heard_late = known is not None and not _alike(known, facts[subject])
     due = record.due if record else None
-    come = due is not None and due <= as_of * 1000
+    come = due is not None and due <= micros_of(as_of)
     desired = record.desired if record else Resource(externalId=event.user)
     problems = record.problems if record else []
     operations: list[Operation] = []

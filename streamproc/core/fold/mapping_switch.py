@@ -18,9 +18,10 @@ from streamproc.core.fold.facts import absorb
 from streamproc.core.fold.mapping import Mapping, parse_mapping
 from streamproc.core.records.change_event import ChangeEvent, SourceFacts, decode_event
 from streamproc.core.records.mapping_in_force import MappingInForce
+from streamproc.core.records.units import Millis
 
 
-def switched(known: MappingInForce | None, seq: int, appended: int, event: ChangeEvent) -> MappingInForce | None:
+def switched(known: MappingInForce | None, seq: int, appended: Millis, event: ChangeEvent) -> MappingInForce | None:
     """The rules from the mapping event at offset `seq` on; None: it changes nothing.
 
     Raises MappingError where it brings none, or its text isn't the mapping that it names.

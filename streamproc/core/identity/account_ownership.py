@@ -21,6 +21,7 @@ from streamproc.core.parsed_payload import SourceEvent
 from streamproc.core.records.change_event import Order, SourceFacts
 from streamproc.core.records.fact_names import ACTIVE
 from streamproc.core.records.link import FIRST, Access, Word
+from streamproc.core.records.units import Millis
 
 MOST: Final = 40
 """Words of one account. Of more only the newest are kept; what is later than that comes too late."""
@@ -37,7 +38,7 @@ def word_of(event: SourceEvent, user: str | None) -> Word:
     return Word(event.order, _access(event.attributes.get(ACTIVE)), user)
 
 
-def first_words(facts: SourceFacts, user: str | None, named: Order | None, now: int) -> list[Word]:
+def first_words(facts: SourceFacts, user: str | None, named: Order | None, now: Millis) -> list[Word]:
     """What was known of a user's account before the first word that matters.
 
     `named`: when its source last said whose it is. `now`: ms since 1970.

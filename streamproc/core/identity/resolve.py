@@ -34,6 +34,7 @@ from streamproc.core.records.change_event import ChangeEvent, Move, Origin
 from streamproc.core.records.control import Control
 from streamproc.core.records.fact_names import ACCOUNTS, ACTIVE
 from streamproc.core.records.link import Link, Ruling, Word
+from streamproc.core.records.units import Millis, micros_of
 
 MOST: Final = 50
 LARGEST: Final = 256 * 1024
@@ -141,7 +142,7 @@ def _with_words(link: Link, heard: Link, said: Sequence[SourceEvent]) -> tuple[L
     return replace(heard, words=pruned(words), former=all_former[-WORDS:]), late
 
 
-def _words_after_order(link: Link, user: str | None, now: int) -> tuple[Word, ...]:
+def _words_after_order(link: Link, user: str | None, now: Millis) -> tuple[Word, ...]:
     """An account's words when an operator orders whose it is."""
     if user == link.user or link.facts is None or link.source not in ACCOUNTS:
         return link.words
@@ -189,7 +190,7 @@ def _move(kind: Literal["link", "unlink"], user: str, other: str | None, link: L
     name = f"{kind}/{origin.topic}/{origin.partition}/{origin.offset}"
     move = Move(other, by.by if by else None, link.facts if kind == "link" else None)
     reason = by.reason if by else "by what the source says"
-    order = (origin.appended * 1000, 0, name)
+    order = (micros_of(origin.appended), 0, name)
     return ChangeEvent(user, link.source, link.subject, name, kind, order, {}, origin, reason, move=move)
 
 

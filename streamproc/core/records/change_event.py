@@ -11,6 +11,7 @@ import orjson
 from msgspec import field
 from pydantic import TypeAdapter
 
+from streamproc.core.records.units import Micros, Millis
 from streamproc.core.records.value import Value, decoder, encode, numberless
 
 JsonScalar: TypeAlias = str | int | float | bool | None
@@ -23,7 +24,7 @@ BEGAN: Final = "began"
 GONE: Final = "gone"
 """The fact, true or nothing, that the source doesn't know a subject any more. Kept like `BEGAN`."""
 
-Order: TypeAlias = tuple[int, int, str]
+Order: TypeAlias = tuple[Micros, int, str]
 """Place in one source's own order: source time in µs since 1970, sequence, event id. Never compared across sources."""
 
 
@@ -36,8 +37,8 @@ class Origin(Value, frozen=True):
     topic: str
     partition: int
     offset: int
-    appended: int
-    received: int | None = None
+    appended: Millis
+    received: Millis | None = None
 
     def is_before(self, other: "Origin") -> bool:
         """Whether this record stands before `other` in the same partition: then it comes again after a crash."""
@@ -58,7 +59,7 @@ class Effective(Value, frozen=True):
     `lags`: it is a day of the worker's, and for up to a day after it the source may go on to say what held before.
     """
 
-    at: int
+    at: Micros
     said: str
     zone: str
     lags: bool = False
@@ -95,8 +96,8 @@ class SourceFacts(Value, frozen=True):
     rows: dict[str, Row] = field(default_factory=dict)
     gone: dict[str, Order] = field(default_factory=dict)
     left: bool = False
-    since: int | None = None
-    vouched: int | None = None
+    since: Micros | None = None
+    vouched: Micros | None = None
     brought: dict[str, Order] = field(default_factory=dict)
 
 

@@ -7,6 +7,7 @@ from typing import Final, Literal, TypeAlias
 
 from pydantic import TypeAdapter
 
+from streamproc.core.records.units import Millis
 from streamproc.core.records.value import Value
 
 Action: TypeAlias = Literal["release", "reject", "retry", "skip", "pause", "resume", "link", "split", "mapping"]
@@ -34,7 +35,7 @@ class Control(Value, frozen=True):
     since: int | None
     by: str
     reason: str
-    at: int
+    at: Millis
     subject: str | None = None
     mapping: str | None = None
 

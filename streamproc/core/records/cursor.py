@@ -4,6 +4,7 @@ from typing import Final
 
 from pydantic import TypeAdapter
 
+from streamproc.core.records.units import Micros
 from streamproc.core.records.value import Value
 
 
@@ -19,8 +20,8 @@ class Cursor(Value, frozen=True):
     since: str = ""
     place: str = ""
     full: bool = False
-    read: int = 0
-    whole: int = 0
+    read: Micros = Micros(0)
+    whole: Micros = Micros(0)
 
 
 CURSOR: Final[TypeAdapter[Cursor]] = TypeAdapter(Cursor)

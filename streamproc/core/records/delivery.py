@@ -5,6 +5,7 @@ from typing import Final, Literal
 from pydantic import TypeAdapter
 
 from streamproc.core.records.resource import Resource
+from streamproc.core.records.units import Millis
 from streamproc.core.records.user_record import FIRST, Cause
 from streamproc.core.records.value import Value, decoder
 
@@ -34,7 +35,7 @@ class Parked(Value, frozen=True):
     attributes: dict[str, str]
     """What was set aside alone ("title", "group NAME") → code: reason; empty: everything."""
     desired: Resource
-    at: int
+    at: Millis
     since: int = FIRST
     """Seq of the event since which something of this user has been set aside."""
 
@@ -54,7 +55,7 @@ class DeliveredState(Value, frozen=True):
     etag: str | None
     held: Resource | None
     parked: Parked | None
-    at: int
+    at: Millis
     standing: Standing | None = None
     """What the mass guard has to remember of a leaver; None of everybody else."""
 

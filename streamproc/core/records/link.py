@@ -5,9 +5,10 @@ from typing import Final, Literal, TypeAlias
 from pydantic import TypeAdapter
 
 from streamproc.core.records.change_event import ChangeEvent, Order, Origin, SourceFacts
+from streamproc.core.records.units import Micros
 from streamproc.core.records.value import Value, decoder
 
-FIRST: Final[Order] = (0, 0, "")
+FIRST: Final[Order] = (Micros(0), 0, "")
 """Before every word."""
 Access: TypeAlias = Literal["on", "off", "unsaid"]
 """`unsaid`: the source says that it doesn't say."""

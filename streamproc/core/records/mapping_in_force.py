@@ -6,6 +6,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from streamproc.core.records.change_event import ChangeEvent, Origin, decode_event
 from streamproc.core.records.stored_record import StoredRecord
+from streamproc.core.records.units import Millis
 from streamproc.core.records.value import Value
 
 MARK: Final = b'"kind":"mapping"'
@@ -23,7 +24,7 @@ class MappingInForce(Value, frozen=True):
     by: str
     reason: str
     origin: Origin
-    at: int
+    at: Millis
 
 
 MAPPING_IN_FORCE: Final[TypeAdapter[MappingInForce]] = TypeAdapter(MappingInForce)

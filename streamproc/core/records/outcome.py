@@ -9,6 +9,7 @@ from typing import Any, Literal, TypeAlias
 from pydantic import TypeAdapter
 
 from streamproc.core.records.resource import Resource
+from streamproc.core.records.units import Millis
 from streamproc.core.records.user_record import Cause
 from streamproc.core.records.value import Value
 
@@ -34,8 +35,8 @@ class Request(Value, frozen=True):
     method: str
     path: str
     body: dict[str, Any] | None
-    sent: int
-    answered: int
+    sent: Millis
+    answered: Millis
     status: int | None
     correlation_id: str | None
     error: str | None = None
@@ -50,7 +51,7 @@ class Outcome(Value, frozen=True):
     seq: int
     verdict: Verdict
     final: bool
-    at: int
+    at: Millis
     effect: str
     cause: Cause | None
     operations: list[str]
@@ -58,11 +59,11 @@ class Outcome(Value, frozen=True):
     reason: str | None = None
     since: int | None = None
     """For `superseded` where compaction removed records: all events after this seq up to `seq` are meant."""
-    acknowledged: int | None = None
+    acknowledged: Millis | None = None
     """When the target acknowledged the last write."""
-    read_back: int | None = None
+    read_back: Millis | None = None
     """For `revoked`: when the target, asked again, said that the user is inactive."""
-    sessions_ended: int | None = None
+    sessions_ended: Millis | None = None
     """When the user's tokens had been deleted, where that is switched on."""
 
 

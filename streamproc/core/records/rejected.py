@@ -6,6 +6,7 @@ from collections.abc import Iterable
 import orjson
 from pydantic import TypeAdapter
 
+from streamproc.core.records.units import Millis
 from streamproc.core.records.value import Value
 
 
@@ -16,7 +17,7 @@ class Rejected(Value, frozen=True):
     partition: int
     offset: int
     """-1, as the partition: it never was in a topic."""
-    appended: int
+    appended: Millis
     """ms since 1970."""
     code: str
     reason: str
@@ -32,7 +33,7 @@ def encode_rejected(
     topic: str,
     partition: int,
     offset: int,
-    appended: int,
+    appended: Millis,
     code: str,
     reason: str,
     *,

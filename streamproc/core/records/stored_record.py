@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 import orjson
 
+from streamproc.core.records.units import Millis
 from streamproc.core.records.value import Value
 
 
@@ -15,7 +16,7 @@ class StoredRecord(Value, frozen=True):
     topic: str
     partition: int
     offset: int
-    timestamp: int
+    timestamp: Millis
     key: bytes | None
     value: bytes | None
     headers: tuple[tuple[str, bytes | None], ...] = ()

@@ -11,6 +11,7 @@ from pydantic import TypeAdapter
 from streamproc.core.records.change_event import Origin, SourceFacts
 from streamproc.core.records.operation import Operation
 from streamproc.core.records.resource import Resource
+from streamproc.core.records.units import Micros, Millis
 from streamproc.core.records.value import Value, encode_sorted, numberless
 
 Effect: TypeAlias = Literal["changed", "unchanged", "duplicate", "stale"]
@@ -37,9 +38,9 @@ class UserRecord(Value, frozen=True):
     user: str
     seq: int
     prev: int
-    due: int | None
+    due: Micros | None
     """When the next date in the facts comes, in µs since 1970; None: there is none."""
-    as_of: int
+    as_of: Millis
     """ms since 1970, by the log."""
     effect: Effect
     cause: Cause
@@ -61,8 +62,8 @@ class UserState(Struct, frozen=True):
 
     user: str
     seq: int
-    due: int | None
-    as_of: int
+    due: Micros | None
+    as_of: Millis
     facts: dict[str, SourceFacts]
     desired: Resource
     problems: list[str]
@@ -113,11 +114,11 @@ def decode(value: bytes) -> UserRecord:
     return USER_RECORD.validate_json(value)
 
 
-def due_of(value: bytes) -> int | None:
+def due_of(value: bytes) -> Micros | None:
     """`due` of an encoded UserRecord, without decoding the rest of it: only a user and numbers stand before it."""
     start = value.index(b'"due":') + 6
     said = value[start : value.index(b",", start)]
-    return None if said == b"null" else int(said)
+    return None if said == b"null" else Micros(int(said))
 
 
 CHANGED: Final = b'"effect":"changed"'

@@ -17,6 +17,7 @@ import orjson
 from streamproc.core.parsed_payload import Ignored, ParsedPayload, Receipt
 from streamproc.core.records.producer_record import LARGEST, REJECTIONS, Headers, Record
 from streamproc.core.records.rejected import encode_rejected
+from streamproc.core.records.units import Micros, millis_of
 from streamproc.sources import Source
 from streamproc.sources.options import SourceOptions
 
@@ -48,13 +49,13 @@ class Intake:
     source: str
     headers: Mapping[str, str]
     """By names in any case."""
-    received: int
+    received: Micros
     """µs since 1970."""
     digest: str
     """SHA-256 of the body."""
 
     @staticmethod
-    def of_body(source: str, headers: Mapping[str, str], body: bytes, received: int) -> "Intake":
+    def of_body(source: str, headers: Mapping[str, str], body: bytes, received: Micros) -> "Intake":
         """With the body's digest."""
         return Intake(source, headers, received, hashlib.sha256(body).hexdigest())
 
@@ -128,7 +129,7 @@ def rejected(intake: Intake, value: bytes, code: str, reason: str) -> Record:
     topic = f"gateway/{intake.source}"
     headers = _encoded(_stored_headers(intake, intake.headers.get("content-type", "")))
     rejected_ = encode_rejected(
-        topic, -1, -1, intake.received // 1000, code, reason, value=value[:LARGEST], headers=headers
+        topic, -1, -1, millis_of(intake.received), code, reason, value=value[:LARGEST], headers=headers
     )
     return Record(REJECTIONS, f"{topic}/{intake.digest}".encode(), rejected_, [])
 

@@ -20,6 +20,7 @@ from yarl import URL
 
 from streamproc.adapters.oauth import Bearer, TokenRefusedError
 from streamproc.core.errors import StreamprocError
+from streamproc.core.records.units import Micros
 
 LONGEST: Final = 600.0
 """Most seconds for which an answer can ask us to send nothing."""
@@ -44,7 +45,7 @@ class Read:
     status: Literal["found", "gone", "unknown"]
     """`gone`: the directory doesn't know the subject. `unknown`: it isn't in the answer, which proves nothing."""
     body: bytes
-    read_at: int
+    read_at: Micros
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,7 @@ class Page:
     """Subjects that have to be fetched."""
     elements: tuple[Any, ...]
     """Payloads that are complete by themselves."""
-    read_at: int
+    read_at: Micros
     next_page: str
     """Token of the page with which the round goes on; "": it is over."""
     since: str
@@ -87,7 +88,7 @@ class Answer:
 
     status: int
     content: bytes
-    read_at: int
+    read_at: Micros
     next: str
     """URL of the next page, from the Link header; "" without one."""
 
@@ -171,7 +172,7 @@ class Api:
         if response.status == 401:
             self._bearer.refuse(token)
         self.quiet_until = max(self.quiet_until, self._ticks() + quiet(response.status, answered, now))
-        read_at = max(lower_bound(answered, took, now), previous + 1)
+        read_at = max(lower_bound(answered, took, now), Micros(previous + 1))
         self._latest = max(self._latest, read_at)
         link = response.links.get("next")
         return Answer(response.status, content, read_at, str(link["url"]) if link else "")
@@ -184,10 +185,10 @@ class Api:
         return target
 
 
-def lower_bound(headers: dict[str, str], took: float, now: float) -> int:
+def lower_bound(headers: dict[str, str], took: float, now: float) -> Micros:
     """Of an answer's age, µs since 1970. `now`: our clock, in seconds; a directory's that is ahead counts as ours."""
     date = _moment(headers.get("date"))
-    return int((min(now, now if date is None else date) - took) * 1_000_000)
+    return Micros(int((min(now, now if date is None else date) - took) * 1_000_000))
 
 
 def quiet(status: int, headers: dict[str, str], now: float) -> float:

@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 import orjson
 
+from streamproc.core.records.units import Micros
 from streamproc.hydrator.directories.api import GONE, Api, DirectoryError, Page, Read, check_subject
 from streamproc.sources import entra
 from streamproc.sources.options import SourceOptions
@@ -57,7 +58,7 @@ class Graph:
             except DirectoryError as error:
                 if error.status == 410:
                     raise
-                return Page((), (), 0, "", _encoded(users=state["users"], groups=state["url"]), _missed(error))
+                return Page((), (), Micros(0), "", _encoded(users=state["users"], groups=state["url"]), _missed(error))
         everybody = full or "users" not in links
         groups_link = "" if everybody else links.get("groups", "")
         latest, missed = state.get("groups", groups_link), ""

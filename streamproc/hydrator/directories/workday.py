@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 import orjson
 
 from streamproc.core.parsed_payload import Receipt
+from streamproc.core.records.units import Micros
 from streamproc.hydrator.directories.api import OVERLAP, Api, Page, Read, iso
 from streamproc.sources import workday
 from streamproc.sources.options import SourceOptions
@@ -41,7 +42,7 @@ class Workday:
         answer = await self.api.get(_query(prompts), seconds=SECONDS)
         return Page((), tuple(workday.elements(answer.json())), answer.read_at, "", str(answer.read_at))
 
-    def _is_about(self, element: object, subject: str, read_at: int) -> bool:
+    def _is_about(self, element: object, subject: str, read_at: Micros) -> bool:
         parsed = workday.read(element, Receipt(read_at, read_at), self._options)
         return subject in {event.subject for event in parsed.events} | {part.subject for part in parsed.ignored}
 

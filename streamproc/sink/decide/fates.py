@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from streamproc.core.records.delivery import DeliveredState, Parked
 from streamproc.core.records.outcome import Fate, Outcome
+from streamproc.core.records.units import Millis
 from streamproc.core.records.user_record import Cause
 from streamproc.sink.decide.attempts import Told
 from streamproc.sink.decide.progress import Progress
@@ -12,7 +13,7 @@ from streamproc.sink.decide.steps import Finish
 REGRESSED = "an earlier change is missing from this record's history"
 
 
-def attempt(progress: Progress, told: Told, clock: int) -> Outcome:
+def attempt(progress: Progress, told: Told, clock: Millis) -> Outcome:
     """A line about the newest work that isn't its fate. `clock`: ms since 1970."""
     record, requests = progress.record, [] if told.request is None else [told.request]
     return Outcome(
@@ -29,7 +30,7 @@ def attempt(progress: Progress, told: Told, clock: int) -> Outcome:
     )
 
 
-def finish(progress: Progress, clock: int, parked: Parked | None = None) -> Finish:
+def finish(progress: Progress, clock: Millis, parked: Parked | None = None) -> Finish:
     """Its delivery, and the fates of all that it stands for. `parked`: the whole turn is set aside."""
     if parked is None and progress.turn.work.regressed:
         parked = progress.as_parked("regressed", REGRESSED, clock)  # a leaver is let through, and stays parked
@@ -57,7 +58,7 @@ def _sum_of_aside(progress: Progress) -> Parked | None:
     return replace(first, attributes=reasons, desired=progress.record.desired)
 
 
-def _outcomes(progress: Progress, clock: int, parked: Parked | None) -> list[Outcome]:
+def _outcomes(progress: Progress, clock: Millis, parked: Parked | None) -> list[Outcome]:
     record, work = progress.record, progress.turn.work
     outcomes = [
         _superseded(progress.user, older.record.seq, older.record.effect, older.record.cause, older.gap, clock)
@@ -84,7 +85,7 @@ def _outcomes(progress: Progress, clock: int, parked: Parked | None) -> list[Out
     return [*outcomes, fate]
 
 
-def _superseded(user: str, seq: int, effect: str, cause: Cause | None, since: int | None, clock: int) -> Outcome:
+def _superseded(user: str, seq: int, effect: str, cause: Cause | None, since: int | None, clock: Millis) -> Outcome:
     return Outcome(user, seq, "superseded", True, clock, effect, cause, [], [], None, since)
 
 

@@ -12,6 +12,7 @@ from streamproc.core.fold.plan import Urgency
 from streamproc.core.records.delivery import DeliveredState, Parked, Standing
 from streamproc.core.records.outcome import Request
 from streamproc.core.records.resource import Resource, missing
+from streamproc.core.records.units import Millis
 from streamproc.core.scim.response_policy import PATIENCE as DENIALS
 from streamproc.core.scim.response_policy import Response
 from streamproc.sink.decide.desired_state import DesiredState, Work
@@ -80,9 +81,9 @@ class Progress:
     """Names of the operations that the target accepted."""
     airborne: Mapping[int, float] = field(default_factory=dict)
     """Seq to ticks until which a request of ours that wasn't answered may land."""
-    acknowledged: int | None = None
-    read_back: int | None = None
-    sessions_ended: int | None = None
+    acknowledged: Millis | None = None
+    read_back: Millis | None = None
+    sessions_ended: Millis | None = None
     session_tries: int = 0
 
     # What went wrong
@@ -191,14 +192,14 @@ class Progress:
         """What is desired, less what was set aside in this turn."""
         return without_refused(desired, self.held, self.aside, self.given_up)
 
-    def as_parked(self, code: Any, reason: str, clock: int, response: Response | None = None) -> Parked:
+    def as_parked(self, code: Any, reason: str, clock: Millis, response: Response | None = None) -> Parked:
         """The whole turn, or one attribute of it, set aside at `clock` (ms since 1970)."""
         status = response.status if response else None
         correlation = response.headers.get("inin-correlation-id") if response else None
         since = self.record.seq if self.since is None else self.since
         return Parked(code, reason, status, correlation, {}, self.record.desired, clock, since)
 
-    def with_aside(self, aside: SetAside, clock: int) -> "Progress":
+    def with_aside(self, aside: SetAside, clock: Millis) -> "Progress":
         """The whole turn is set aside, or one attribute: then the others go on without it."""
         parked = self.as_parked(aside.code, aside.reason, clock, aside.response)
         if aside.what is None:
@@ -219,7 +220,7 @@ class Progress:
         return replace(newer, adopting=None)
 
 
-def begin(turn: Turn[Work], delivery: DeliveredState | None, predecessor: Predecessor, clock: int) -> Progress:
+def begin(turn: Turn[Work], delivery: DeliveredState | None, predecessor: Predecessor, clock: Millis) -> Progress:
     """A turn begins, with what was noted after the last one. `clock`: ms since 1970."""
     progress = Progress(turn, predecessor)
     if delivery is None:
@@ -245,7 +246,7 @@ def _freshness(delivery: DeliveredState) -> Freshness:
     return Freshness.DOUBTED if doubted else Freshness.NOTED
 
 
-def _recalled(progress: Progress, parked: Parked, clock: int) -> Progress:
+def _recalled(progress: Progress, parked: Parked, clock: Millis) -> Progress:
     """What was refused last time goes out alone, not to spoil the rest; and not at all, where only time passed."""
     progress = replace(progress, since=parked.since, alone=frozenset(parked.attributes))
     if not progress.turn.work.told or progress.turn.work.ordered:

@@ -7,6 +7,7 @@ from streamproc.core.records.delivery import DeliveredState, Parked
 from streamproc.core.records.operation import Create, Deactivate, Join, Leave, Patch, Reactivate
 from streamproc.core.records.outcome import Outcome, Request
 from streamproc.core.records.resource import Resource
+from streamproc.core.records.units import Millis
 from streamproc.core.scim.response_policy import RequestKind, Response
 from streamproc.sink.decide.mass_guard import GuardDecision
 
@@ -144,7 +145,7 @@ class EndSessions:
     """Delete the tokens of a user who is inactive, as the target said at `read_back` (ms since 1970)."""
 
     id: str
-    read_back: int
+    read_back: Millis
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +196,7 @@ class Moment:
 
     ticks: float
     """Seconds of a clock that never goes back."""
-    clock: int
+    clock: Millis
     """ms since 1970"""
     jitter: float
     """0 to 1"""

@@ -15,7 +15,8 @@ from typing import Any, Final
 import orjson
 
 from streamproc.core.parsed_payload import FetchRequest, Ignored, Receipt, SourceEvent
-from streamproc.core.records.change_event import Fact
+from streamproc.core.records.change_event import Fact, Order
+from streamproc.core.records.units import Micros
 from streamproc.sources.lenient_json import anchor, digest, items, micros, moment, record, text, truth
 from streamproc.sources.options import SourceOptions
 
@@ -90,7 +91,7 @@ def _user(
     subject: str,
     user: Mapping[str, Any],
     operation: str,
-    order: tuple[int, int, str],
+    order: Order,
     reason: str,
     options: SourceOptions,
 ) -> Iterator[SourceEvent | FetchRequest | Ignored]:
@@ -150,5 +151,5 @@ def _type(target: Mapping[str, Any]) -> str:
     return (text(target.get("type")) or text(target.get("Type")) or "").casefold()
 
 
-def _first(*values: Any) -> int | None:
+def _first(*values: Any) -> Micros | None:
     return next((moment_ for moment_ in map(micros, values) if moment_ is not None), None)

@@ -10,6 +10,7 @@ import orjson
 from streamproc.core.errors import RejectedInputError
 from streamproc.core.parsed_payload import FetchRequest, Ignored, ParsedPayload, Receipt, SourceEvent
 from streamproc.core.records.change_event import Origin
+from streamproc.core.records.units import millis_of
 from streamproc.sources.hris import contract, vendors
 from streamproc.sources.lenient_json import parsed
 from streamproc.sources.options import SourceOptions
@@ -26,7 +27,7 @@ def read(payload: Any, receipt: Receipt, options: SourceOptions = DEFAULTS) -> P
 def _read(element: Any, receipt: Receipt, options: SourceOptions) -> tuple[SourceEvent | FetchRequest | Ignored, ...]:
     headers = {name: value.encode() for name, value in receipt.headers.items()}
     try:
-        changes = contract.parse(orjson.dumps(element), headers, Origin("", 0, 0, receipt.received // 1000))
+        changes = contract.parse(orjson.dumps(element), headers, Origin("", 0, 0, millis_of(receipt.received)))
     except (RejectedInputError, orjson.JSONEncodeError) as error:
         parsed_ = vendors.read(element, receipt, options)
         if {part.code for part in parsed_.ignored} != {"not_understood"}:

@@ -16,6 +16,7 @@ from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Fiel
 
 from streamproc.core.errors import RejectedInputError
 from streamproc.core.records.change_event import ChangeEvent, Effective, Fact, JsonScalar, Origin
+from streamproc.core.records.units import Micros
 
 SOURCE: Final = "hris"
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -149,7 +150,7 @@ def parse(value: bytes | None, headers: Mapping[str, bytes], origin: Origin) -> 
             event=event.id,
             kind=event.type,
             # A clock that is ahead mustn't make later events look stale, least of all a leaver's.
-            order=((min(event.time, appended) - EPOCH) // timedelta(microseconds=1), event.sequence, event.id),
+            order=(Micros((min(event.time, appended) - EPOCH) // timedelta(microseconds=1)), event.sequence, event.id),
             attributes=_facts(event.attributes),
             origin=origin,
             reason=event.reason,
@@ -164,7 +165,7 @@ def _effective(event: HrisEvent) -> Effective | None:
     date = event.effective
     if date is None or date <= event.time:
         return None
-    return Effective((date - EPOCH) // timedelta(microseconds=1), date.isoformat(), date.tzname() or "UTC")
+    return Effective(Micros((date - EPOCH) // timedelta(microseconds=1)), date.isoformat(), date.tzname() or "UTC")
 
 
 def _json(value: bytes) -> Any:

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from streamproc.core.parsed_payload import Receipt, SourceEvent
 from streamproc.core.records.change_event import Effective, Fact
+from streamproc.core.records.units import Micros
 from streamproc.sources.employment import Employment
 from streamproc.sources.lenient_json import (
     anchor,
@@ -131,7 +132,7 @@ def _active(status: Any, options: SourceOptions) -> bool | None:
 def _change(
     subject: str,
     event: str,
-    when: int | None,
+    when: Micros | None,
     attributes: dict[str, Fact],
     kind: str,
     receipt: Receipt,

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, Final, TypeAlias
 
 from streamproc.core.parsed_payload import FetchRequest, Ignored, ParsedPayload, Receipt, SourceEvent
+from streamproc.core.records.units import Micros
 from streamproc.sources.hris import vendor_values as values
 from streamproc.sources.lenient_json import at, digest, micros, moment, parsed, record, text, unfolded
 from streamproc.sources.options import SourceOptions
@@ -62,7 +63,7 @@ def _single(value: Any) -> Any:
 
 
 def _fetch(
-    subject: Any, body: Any, kind: Any, receipt: Receipt, when: int | None = None, event: str | None = None
+    subject: Any, body: Any, kind: Any, receipt: Receipt, when: Micros | None = None, event: str | None = None
 ) -> FetchRequest | Ignored:
     subject_id, name = text(subject), text(kind) or "changed"
     if subject_id is None:
@@ -71,10 +72,10 @@ def _fetch(
     return FetchRequest(subject_id, event or digest(body), moment(when, receipt.received), name, urgent=not calm)
 
 
-def _seconds(value: Any) -> int | None:
+def _seconds(value: Any) -> Micros | None:
     """µs since 1970 of whole seconds, as a number or as text; RFC 3339 timestamps are accepted as well."""
     number = text(value) or ""
-    return int(number) * 1_000_000 if re.fullmatch(r"[0-9]{1,11}", number) else micros(value)
+    return Micros(int(number) * 1_000_000) if re.fullmatch(r"[0-9]{1,11}", number) else micros(value)
 
 
 def _kind(body: dict[str, Any]) -> str:

@@ -18,6 +18,7 @@ import orjson
 
 from streamproc.core.parsed_payload import FetchRequest, Ignored, ParsedPayload, Receipt, SourceEvent
 from streamproc.core.records.change_event import GONE, Fact
+from streamproc.core.records.units import Micros
 from streamproc.sources.lenient_json import anchor, digest, items, micros, moment, parsed, record, text, unfolded
 from streamproc.sources.options import SourceOptions
 from streamproc.sources.security_events import scim_events
@@ -106,11 +107,11 @@ def _read(element: Any, receipt: Receipt, options: SourceOptions) -> Iterator[So
         yield from _event(_name(uri), record(body), token, event, when, options)
 
 
-def _numeric_date(value: Any) -> int | None:
+def _numeric_date(value: Any) -> Micros | None:
     """µs since 1970 of a NumericDate (RFC 7519: seconds, a fraction is allowed); RFC 3339 text is tolerated."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return micros(value)
-    return int(value * 1_000_000) if 0 <= value < 1e11 else None
+    return Micros(int(value * 1_000_000)) if 0 <= value < 1e11 else None
 
 
 def _name(uri: str) -> str:
@@ -120,7 +121,7 @@ def _name(uri: str) -> str:
 
 
 def _event(
-    name: str, body: dict[str, Any], token: dict[str, Any], event: str, when: int, options: SourceOptions
+    name: str, body: dict[str, Any], token: dict[str, Any], event: str, when: Micros, options: SourceOptions
 ) -> Iterator[SourceEvent | FetchRequest | Ignored]:
     kind = name.removeprefix(f"{SCIM}prov:")
     is_snapshot, is_patch = kind in ("create:full", "put:full"), kind == "patch:full"

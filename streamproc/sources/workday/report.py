@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
+from streamproc.core.records.units import Micros
 from streamproc.sources.lenient_json import at, digest, items, micros, record, text, truth
 
 _PREFIX: Final = re.compile(r"^(@?)(?:\{[^}]*\}|[A-Za-z][\w.-]*:(?=\w))?(.*)$", re.DOTALL)
@@ -175,7 +176,7 @@ class Entry:
     names: tuple[str, ...]
     effective: str | None
     """As written."""
-    entered: int | None
+    entered: Micros | None
     """µs since 1970."""
     rescinded: bool
     corrected: bool

@@ -8,6 +8,7 @@ from typing import Any, Final, Literal
 from streamproc.core.parsed_payload import Ignored, Receipt, SourceEvent
 from streamproc.core.records.change_event import BEGAN, Effective, Fact
 from streamproc.core.records.fact_names import DATES, FROM_DATES
+from streamproc.core.records.units import Micros
 from streamproc.sources.employment import LAG, Employment, working
 from streamproc.sources.lenient_json import anchor, digest, micros, moment, starts, text
 from streamproc.sources.options import SourceOptions
@@ -25,7 +26,7 @@ class _Worker:
 
     row: dict[str, Any]
     employment: Employment
-    begins: int | None
+    begins: Micros | None
     """From when the row holds, if it says so: µs since 1970."""
 
 
@@ -40,7 +41,7 @@ class _Turn:
     worker: _Worker
     written: str
     row: str
-    entered: int
+    entered: Micros
     """µs since 1970."""
 
 
@@ -92,18 +93,18 @@ def _full(row: dict[str, Any], options: SourceOptions) -> bool:
     return any(value is not None for name, value in facts.items() if name not in columns.NUMBERS)
 
 
-def _from(row: dict[str, Any], options: SourceOptions) -> int | None:
+def _from(row: dict[str, Any], options: SourceOptions) -> Micros | None:
     """From when a row of a report holds, if it says so: µs since 1970."""
     day = columns.day_of(columns.own(row, "effectiveDate", options))
     return None if day is None else starts(day, columns.zone(row, options))
 
 
-def _entered(worker: _Worker, now: int, options: SourceOptions) -> int:
+def _entered(worker: _Worker, now: Micros, options: SourceOptions) -> Micros:
     return moment(micros(columns.own(worker.row, "eventTime", options)), now)
 
 
 def _ahead(
-    subject: str, worker: _Worker, present: list[_Worker], position: tuple[int, int], options: SourceOptions
+    subject: str, worker: _Worker, present: list[_Worker], position: tuple[Micros, int], options: SourceOptions
 ) -> SourceEvent:
     """A row of a report that holds from a day ahead. When it was entered isn't known, only that it stands now.
 
@@ -128,7 +129,7 @@ def _ahead(
 
 
 def _present(
-    subject: str, workers: list[_Worker], event: str, now: int, options: SourceOptions
+    subject: str, workers: list[_Worker], event: str, now: Micros, options: SourceOptions
 ) -> Iterator[SourceEvent]:
     # Of several rows one gives the facts: that of present work, else of the latest start, else the first by rank.
     speaks = max(
@@ -175,7 +176,7 @@ def _anew(turn: _Turn) -> bool:
     return not turn.alone.rescinded and (employment.renewed or turn.day != employment.last)
 
 
-def _dated(worker: _Worker, now: int, options: SourceOptions) -> Iterator[_Turn]:
+def _dated(worker: _Worker, now: Micros, options: SourceOptions) -> Iterator[_Turn]:
     """The turns in a worker's own dates. When they were entered isn't known, only that they stand now."""
     employment = worker.employment
     if employment.last is not None:
@@ -191,7 +192,7 @@ def _dated(worker: _Worker, now: int, options: SourceOptions) -> Iterator[_Turn]
         )
 
 
-def _logged(worker: _Worker, now: int, options: SourceOptions) -> tuple[list[_Turn], dict[str, int]]:
+def _logged(worker: _Worker, now: Micros, options: SourceOptions) -> tuple[list[_Turn], dict[str, Micros]]:
     """The turns that stand in a worker's transaction log, and the cancelled rows, each with when that was entered.
 
     The flags don't show which of two entries rescinded or corrected the other ("is a rescind or was rescinded").
@@ -201,7 +202,7 @@ def _logged(worker: _Worker, now: int, options: SourceOptions) -> tuple[list[_Tu
     employment = worker.employment
     ended = columns.day_of(columns.own(worker.row, "terminationDate", options))
     standing: dict[tuple[str | None, str], _Turn] = {}
-    cancelled: dict[str, int] = {}
+    cancelled: dict[str, Micros] = {}
     for entry in report.log(worker.row):
         kind, day_ = columns.turn_of(entry.names), columns.day_of(entry.effective)
         entered = moment(entry.entered, now)

@@ -7,6 +7,7 @@ from operator import attrgetter
 from typing import Literal
 
 from streamproc.adapters.kafka.log import Headers, TopicPartition
+from streamproc.core.records.units import Millis
 
 
 @dataclass(slots=True, eq=False)
@@ -33,7 +34,7 @@ class MemoryRecord:
     topic: str
     partition: int
     offset: int
-    timestamp: int
+    timestamp: Millis
     key: bytes | None
     value: bytes | None
     headers: Headers
@@ -47,7 +48,7 @@ class Appended:
     topic: str
     partition: int
     offset: int
-    timestamp: int
+    timestamp: Millis
 
 
 class Partition:
@@ -67,12 +68,14 @@ class Partition:
         self, at: int, key: bytes | None, value: bytes | None, headers: Headers, transaction: Transaction | None
     ) -> Appended:
         """`at`: ms since 1970."""
-        offset = self.end
+        offset, appended = self.end, Millis(at)
         if transaction is not None and self not in transaction.firsts:
             transaction.firsts[self] = self._open[transaction] = offset
-        self._records.append(MemoryRecord(self.topic, self.number, offset, at, key, value, tuple(headers), transaction))
+        self._records.append(
+            MemoryRecord(self.topic, self.number, offset, appended, key, value, tuple(headers), transaction)
+        )
         self.end += 1
-        return Appended(self.topic, self.number, offset, at)
+        return Appended(self.topic, self.number, offset, appended)
 
     def mark(self, transaction: Transaction) -> None:
         """The end of a transaction."""

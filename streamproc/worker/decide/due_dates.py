@@ -15,6 +15,7 @@ from streamproc.core.records.fact_names import ACTIVE
 from streamproc.core.records.headers import KIND, SUBJECT
 from streamproc.core.records.producer_record import Record
 from streamproc.core.records.topic_names import CHANGES
+from streamproc.core.records.units import Micros, Millis, micros_of
 from streamproc.core.records.user_record import UserRecord, decode, due_of
 from streamproc.sources import workday
 
@@ -23,7 +24,7 @@ class DueDates:
     """For the users of one worker, by their acknowledged records. A date is given once."""
 
     def __init__(self) -> None:
-        self._due: dict[bytes, tuple[int, int]] = {}
+        self._due: dict[bytes, tuple[Micros, int]] = {}
         """User → when the next date comes (µs since 1970), and the user's partition."""
 
     def note(self, user: bytes, value: bytes, partition: int) -> None:
@@ -34,9 +35,9 @@ class DueDates:
         elif self._due:
             self._due.pop(user, None)
 
-    def passed(self, now: int) -> list[tuple[bytes, int]]:
+    def passed(self, now: Millis) -> list[tuple[bytes, int]]:
         """Users, with their partitions, whose next date has passed (ms since 1970), those first that waited longest."""
-        come = sorted((due, user, partition) for user, (due, partition) in self._due.items() if due <= now * 1000)
+        come = sorted((due, user, partition) for user, (due, partition) in self._due.items() if due <= micros_of(now))
         for _, user, _ in come:
             del self._due[user]
         return [(user, partition) for _, user, partition in come]
@@ -55,16 +56,16 @@ class Due(NamedTuple):
     """Notifications by which the user's subjects are fetched again."""
 
 
-def due(value: bytes | None, partition: int, now: int) -> Due | None:
+def due(value: bytes | None, partition: int, now: Millis) -> Due | None:
     """What is to be said of a user by whose record a date has come by `now` (ms since 1970); None: none has."""
     at = None if value is None else due_of(value)
-    if value is None or at is None or at > now * 1000:
+    if value is None or at is None or at > micros_of(now):
         return None
     record = decode(value)
     return Due(passed(record, Origin(CHANGES, partition, record.seq, now)), list(due_refetches(record, now)))
 
 
-def due_refetches(record: UserRecord, now: int) -> Iterator[Record]:
+def due_refetches(record: UserRecord, now: Millis) -> Iterator[Record]:
     """The notifications by which subjects are fetched whose dates have come by `now` (ms since 1970).
 
     Only of reports, and only where a row takes access or gives it, or the subject is without it: not each of many whose
@@ -77,7 +78,7 @@ def due_refetches(record: UserRecord, now: int) -> Iterator[Record]:
             yield Record(f"notifications.{source}", key, b"{}", [(KIND, b"due"), (SUBJECT, key)])
 
 
-def _turns_access(facts: SourceFacts, before: int, now: int) -> bool:
-    come = [row for row, at in upcoming(facts, before).items() if at <= now * 1000]
+def _turns_access(facts: SourceFacts, before: Millis, now: Millis) -> bool:
+    come = [row for row, at in upcoming(facts, before).items() if at <= micros_of(now)]
     turns = any(ACTIVE in facts.rows[row].attributes for row in come)
     return turns or (bool(come) and as_of(facts, now)[0].get(ACTIVE) is not True)

@@ -6,6 +6,7 @@ from streamproc.core.fold.mapping import Mapping
 from streamproc.core.fold.mapping_switch import compiled, switched
 from streamproc.core.records.change_event import ChangeEvent
 from streamproc.core.records.mapping_in_force import MappingInForce
+from streamproc.core.records.units import Millis
 
 
 class MappingChange(NamedTuple):
@@ -20,7 +21,7 @@ class MappingChange(NamedTuple):
 
 
 def mapping_change(
-    known: MappingInForce | None, mapping: Mapping, offset: int, appended: int, event: ChangeEvent
+    known: MappingInForce | None, mapping: Mapping, offset: int, appended: Millis, event: ChangeEvent
 ) -> MappingChange | None:
     """`known` and `mapping` hold before the record, which lies at `offset`; None: it changes nothing.
 

@@ -24,6 +24,7 @@ from streamproc.core.records.headers import BY_GATEWAY, KIND, RECEIVED
 from streamproc.core.records.link import Link
 from streamproc.core.records.producer_record import Headers, Record
 from streamproc.core.records.topic_names import CONTROLS
+from streamproc.core.records.units import micros_of
 from streamproc.sources import SOURCES
 from streamproc.sources.hris import contract
 from streamproc.sources.options import SourceOptions
@@ -128,7 +129,7 @@ def _forwards(raw: RawRecord, source: str, parsed: ParsedPayload, partition_of: 
         return []
     headers: Headers = [*((name, content or b"") for name, content in raw.headers.items()), (FORWARDED, raw.address)]
     if RECEIVED not in raw.headers:
-        headers.append((RECEIVED, str(raw.timestamp * 1000).encode()))
+        headers.append((RECEIVED, str(micros_of(raw.timestamp)).encode()))
     forwards = [Record(raw.topic, subject, raw.value or b"", headers) for subject in by_partition.values()]
     if fetch:
         subject = parsed.notifications[0].subject.encode()

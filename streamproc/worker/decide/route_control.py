@@ -14,6 +14,7 @@ from streamproc.core.records.control import CONTROL, IDENTITY, LONGEST, Control
 from streamproc.core.records.headers import KIND
 from streamproc.core.records.mapping_in_force import SOURCE
 from streamproc.core.records.producer_record import Record
+from streamproc.core.records.units import micros_of
 from streamproc.sources import SOURCES
 from streamproc.sources.mapping_authority import usable
 from streamproc.sources.options import SourceOptions
@@ -66,7 +67,7 @@ def _mapping_event(raw: RawRecord, control: Control) -> EncodedEvent:
         digest = usable(text, "the mapping in an order").digest
     except MappingError as error:
         raise RejectedInputError("mapping", str(error)) from None
-    order = (control.at * 1000, raw.offset, control.id)
+    order = (micros_of(control.at), raw.offset, control.id)
     new = NewMapping(text, control.by)
     return encoded_event(
         ChangeEvent("", SOURCE, "", digest, "mapping", order, {}, raw.origin, control.reason, mapping=new)

@@ -16,6 +16,7 @@ from streamproc.adapters.kafka.client import KafkaLog
 from streamproc.core.records.change_event import Origin, SourceFacts
 from streamproc.core.records.link import Link
 from streamproc.core.records.topic_names import LINKS, OPERATIONS
+from streamproc.core.records.units import Millis
 from streamproc.core.records.user_record import decode
 from streamproc.demo.directories import pointed as stand_ins
 from streamproc.demo.processes import Child, stack
@@ -232,7 +233,7 @@ async def test_sync_is_resumed_and_tells_its_end(settings: Settings, tmp_path: P
 
 async def test_known_subjects_are_those_that_arent_gone(settings: Settings) -> None:
     """Of the source, with something said, by the newest record of each."""
-    at = Origin("events.okta", 0, 0, 0)
+    at = Origin("events.okta", 0, 0, Millis(0))
     here, left = SourceFacts("a", at, values={"active": True}), SourceFacts("a", at, values={"gone": True})
     links = [("okta/a", left), ("okta/a", here), ("okta/b", left), ("okta/c", None), ("entra/d", here)]
     async with AsyncExitStack() as stack:

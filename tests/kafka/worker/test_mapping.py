@@ -23,6 +23,7 @@ from streamproc.core.records.control import Control
 from streamproc.core.records.mapping_in_force import mapping_event
 from streamproc.core.records.stored_record import StoredRecord
 from streamproc.core.records.topic_names import CHANGES, CONTROLS, MAPPINGS, OPERATIONS, REJECTIONS
+from streamproc.core.records.units import Millis
 from streamproc.core.records.user_record import UserRecord, decode
 from streamproc.demo.play import held
 from streamproc.demo.processes import stack
@@ -238,7 +239,7 @@ async def _counting(settings: Settings, topic: str) -> AsyncIterator[Callable[[]
 
 
 def _order(text: str | None, number: int) -> Control:
-    return Control(f"c{number}", "mapping", None, None, "Kim", "by hand", 0, mapping=text)
+    return Control(f"c{number}", "mapping", None, None, "Kim", "by hand", Millis(0), mapping=text)
 
 
 async def test_orders_that_cant_be_obeyed(settings: Settings, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from streamproc.adapters.kafka.client import KafkaLog
 from streamproc.adapters.kafka.topics import ensure_topics
+from streamproc.core.records.units import Millis
 from streamproc.settings import Settings
 from streamproc.sources import SOURCES
 from streamproc.worker.faust_bridge.app import FaustApp
@@ -37,7 +38,7 @@ async def running(settings: Settings) -> AsyncIterator[tuple["asyncio.Task[None]
     producer = kafka.producer()
     await producer.start()
     app, mapping = FaustApp(settings.kafka, settings.worker), settings.worker.mapping_text()
-    worker = Worker(kafka, app, producer, mapping, OPTIONS, lambda: time.time_ns() // 1_000_000, chosen=False)
+    worker = Worker(kafka, app, producer, mapping, OPTIONS, lambda: Millis(time.time_ns() // 1_000_000), chosen=False)
     task = asyncio.create_task(worker.run(ready.set))
     try:
         async with asyncio.timeout(90):

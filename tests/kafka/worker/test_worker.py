@@ -12,6 +12,7 @@ from streamproc.adapters.kafka.client import KafkaLog
 from streamproc.core.records.control import Control
 from streamproc.core.records.link import Link
 from streamproc.core.records.topic_names import CHANGES, OPERATIONS, REJECTIONS
+from streamproc.core.records.units import Millis
 from streamproc.core.records.user_record import UserRecord, decode
 from streamproc.demo.processes import stack
 from streamproc.operators.controls import order
@@ -99,7 +100,7 @@ async def test_a_subject_whose_user_isnt_known_at_first(settings: Settings, tmp_
         assert await changes(settings) == []
         await running.children["worker"].kill()
         await running.children["worker"].start()
-        control = Control("c", "link", "E2", None, "Kim", "asked HR", 0, f"okta/{BEN}")
+        control = Control("c", "link", "E2", None, "Kim", "asked HR", Millis(0), f"okta/{BEN}")
         await asyncio.gather(send(settings, "events.okta", (ANA, user)), order(KafkaLog(settings.kafka), [control]))
 
         def linked(found: dict[str, Link]) -> bool:

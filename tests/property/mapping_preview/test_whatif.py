@@ -17,6 +17,7 @@ from streamproc.core.records.change_event import CHANGE_EVENT, ChangeEvent, NewM
 from streamproc.core.records.mapping_in_force import SOURCE
 from streamproc.core.records.stored_record import InMemoryHistory, StoredRecord
 from streamproc.core.records.topic_names import CHANGES
+from streamproc.core.records.units import Micros, Millis
 from streamproc.core.records.user_record import UserRecord, decode
 from streamproc.mapping_preview.impact import Impact
 from streamproc.mapping_preview.whatif import WhatIf
@@ -69,14 +70,14 @@ def mapping(text: str) -> Mapping:
 
 def ruling(text: str, offset: int, *, first: bool = False) -> ChangeEvent:
     """A mapping's event, as the worker appends it."""
-    origin = Origin(CHANGES if first else "streamproc.controls", 0, offset, NOW + offset)
+    origin = Origin(CHANGES if first else "streamproc.controls", 0, offset, Millis(NOW + offset))
     named = NewMapping(text, "somebody", first)
-    order = (origin.appended * 1000, offset, "")
+    order = (Micros(origin.appended * 1000), offset, "")
     return ChangeEvent("", SOURCE, "", mapping(text).digest, "mapping", order, {}, origin, mapping=named)
 
 
 def logged(offset: int, event: ChangeEvent) -> StoredRecord:
-    return StoredRecord(CHANGES, 0, offset, NOW + offset, event.user.encode(), orjson.dumps(event))
+    return StoredRecord(CHANGES, 0, offset, Millis(NOW + offset), event.user.encode(), orjson.dumps(event))
 
 
 @st.composite
@@ -100,14 +101,14 @@ def logs(draw: st.DrawFn, texts: Sequence[str] = TEXTS, *, dated: bool = True) -
     refold.rules = first_mapping([logged(0, ruling(first, 0, first=True))])
     refold.mapping = mapping(first)
     for number, event in enumerate(kept):
-        place = replace(event.origin, offset=number, appended=NOW + len(found))
+        place = replace(event.origin, offset=number, appended=Millis(NOW + len(found)))
         found.append(logged(len(found), replace(event, origin=place)))
         refold.take(found[-1])
         for _, value in sorted(refold.records.items()):
             record = decode(value)
             now = NOW + len(found)
             if record.due is not None and record.due <= now * 1000 and draw(st.booleans()):
-                found.append(logged(len(found), passed(record, Origin(CHANGES, 0, record.seq, now))))
+                found.append(logged(len(found), passed(record, Origin(CHANGES, 0, record.seq, Millis(now)))))
                 refold.take(found[-1])
     return found
 
@@ -124,7 +125,7 @@ def told(log: list[StoredRecord], text: str, since: int | None = None, now: int 
     )
     for one in log:
         whatif.take(one)
-    return whatif.impact(now)
+    return whatif.impact(None if now is None else Millis(now))
 
 
 def recorded(log: list[StoredRecord]) -> tuple[list[UserRecord], dict[str, UserRecord], Mapping]:
@@ -154,7 +155,7 @@ def alone(log: list[StoredRecord], text: str) -> list[UserRecord]:
 
 def anew(record: UserRecord, by: Mapping) -> UserRecord:
     """The record after everything that has a date up to END has come."""
-    event = replace(ruling(PLAIN, 0), user=record.user, origin=Origin("streamproc.controls", 0, 10**6, END))
+    event = replace(ruling(PLAIN, 0), user=record.user, origin=Origin("streamproc.controls", 0, 10**6, Millis(END)))
     return fold(record, 10**6, replace(event, mapping=None), by)
 
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from streamproc.core.parsed_payload import ParsedPayload, Receipt, SourceEvent
 from streamproc.core.records.change_event import CHANGE_EVENT
+from streamproc.core.records.units import Micros
 from streamproc.sources import entra
 from streamproc.sources.lenient_json import AHEAD
 from tests.property.sources.test_okta import TAKEN, arrivals, changed, ending, fixtures, mutated, values
@@ -58,7 +59,7 @@ def test_any_shuffle_with_repeats_ends_the_same(read_at: int, data: st.DataObjec
     """Log and reads come in any order and twice: a snapshot from before a deletion doesn't undo it, a later one may."""
     found = fixtures("entra")
     told: list[SourceEvent] = list(entra.read(found["audit"], TAKEN).events)
-    told.extend(entra.read(found["user"], Receipt(TAKEN.received, read_at)).events)
+    told.extend(entra.read(found["user"], Receipt(TAKEN.received, Micros(read_at))).events)
     in_order = sorted(told, key=lambda said: said.order)
     facts = ending(data.draw(arrivals(told)), "entra")
     assert facts == ending(in_order, "entra")
@@ -80,7 +81,7 @@ def test_a_delta_page_may_be_cut_anywhere(items: list[str], data: st.DataObject)
     told = [
         said
         for number, page in enumerate(pages)
-        for said in entra.read(page, Receipt(TAKEN.received, TAKEN.received - 9 + number)).events
+        for said in entra.read(page, Receipt(TAKEN.received, Micros(TAKEN.received - 9 + number))).events
     ]
     facts = ending(data.draw(arrivals(told)), "entra")
     assert facts["active"] is (items[-1] != "removed")

@@ -13,11 +13,12 @@ from hypothesis import strategies as st
 from streamproc.core.fold.facts import absorb
 from streamproc.core.parsed_payload import ParsedPayload, Receipt, SourceEvent
 from streamproc.core.records.change_event import CHANGE_EVENT, ChangeEvent, Fact, Origin, SourceFacts
+from streamproc.core.records.units import Micros, Millis
 from streamproc.sources import okta
 from streamproc.sources.lenient_json import AHEAD
 from tests.support.paths import PAYLOADS
 
-TAKEN = Receipt(received=1_780_000_000_000_000)
+TAKEN = Receipt(received=Micros(1_780_000_000_000_000))
 WANTED = ("active", "genesysQueue", "group:Billing Agents", "group:Spanish Agents", "job", "userName")
 
 words = ["", " ", "SUCCESS", "ACTIVE", "2026-03-02T09:00:00Z", "0001-01-01T00:00:00+23:59", "\ud800", "x" * 300, "7"]
@@ -99,7 +100,7 @@ def changed(said: SourceEvent, source: str, offset: int) -> ChangeEvent:
         kind=said.kind,
         order=said.order,
         attributes=said.attributes,
-        origin=Origin(f"events.{source}", 0, offset, offset),
+        origin=Origin(f"events.{source}", 0, offset, Millis(offset)),
     )
 
 
@@ -122,7 +123,10 @@ def arrivals(draw: st.DrawFn, events: Sequence[SourceEvent]) -> list[SourceEvent
 def life(read_at: int) -> tuple[SourceEvent, ...]:
     """Ana's whole life from the log, and her user as it was read at some moment in it."""
     found = fixtures("okta")
-    return okta.read(found["log"], TAKEN).events + okta.read(found["user"], Receipt(TAKEN.received, read_at)).events
+    return (
+        okta.read(found["log"], TAKEN).events
+        + okta.read(found["user"], Receipt(TAKEN.received, Micros(read_at))).events
+    )
 
 
 @given(payload=values)

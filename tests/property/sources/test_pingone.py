@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from streamproc.core.parsed_payload import Receipt, SourceEvent
 from streamproc.core.records.change_event import CHANGE_EVENT
+from streamproc.core.records.units import Micros
 from streamproc.sources import pingone
 from tests.property.sources.test_okta import TAKEN, arrivals, changed, checked, ending, fixtures, mutated, values
 
@@ -16,7 +17,7 @@ from tests.property.sources.test_okta import TAKEN, arrivals, changed, checked, 
 def life(read_at: int) -> tuple[SourceEvent, ...]:
     """Ana's whole life from the audit API, and her user as it was read at some moment in it."""
     found = fixtures("pingone")
-    user = pingone.read(found["user"], Receipt(TAKEN.received, read_at))
+    user = pingone.read(found["user"], Receipt(TAKEN.received, Micros(read_at)))
     return pingone.read(found["activities"], TAKEN).events + user.events
 
 

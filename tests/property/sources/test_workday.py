@@ -13,6 +13,7 @@ from streamproc.core.fold.effective_dating import as_of
 from streamproc.core.fold.facts import absorb
 from streamproc.core.parsed_payload import Receipt, SourceEvent
 from streamproc.core.records.change_event import CHANGE_EVENT, SourceFacts
+from streamproc.core.records.units import Micros, Millis
 from streamproc.sources import workday
 from streamproc.sources.employment import Employment, working
 from streamproc.sources.lenient_json import micros
@@ -58,19 +59,19 @@ def test_no_depth_is_too_deep(opening: str) -> None:
 @given(one=EMPLOYMENTS, now=NOWS)
 def test_what_was_announced_is_what_is_said_once_it_has_come(one: Employment, now: int) -> None:
     """An end that lay ahead finds nobody working from its moment on; a start that lay ahead finds them working."""
-    end, start = one.leaving(now), one.coming(now)
+    end, start = one.leaving(Micros(now)), one.coming(Micros(now))
     if end is not None and not one.renewed:
         assert one.works(end) is False
     if start is not None and not one.over and (end is None or start < end):
         assert one.works(start) is True
-        assert one.works(start - 1) is not True or one.renewed
+        assert one.works(Micros(start - 1)) is not True or one.renewed
 
 
 @given(employments=st.lists(EMPLOYMENTS, min_size=1, max_size=3), now=NOWS)
 def test_nobody_works_by_an_employment_that_is_over(employments: list[Employment], now: int) -> None:
     """Someone works only by an employment that isn't over or rescinded, whose end isn't past and start not ahead."""
-    if working(employments, now):
-        by = [each for each in employments if each.works(now)]
+    if working(employments, Micros(now)):
+        by = [each for each in employments if each.works(Micros(now))]
         assert by
         for each in by:
             assert not each.over
@@ -84,15 +85,18 @@ def test_an_end_is_left_out_only_where_somebody_goes_on(one: Employment, others:
     end = one.ends
     if end is None or end <= now or one.over or one.rescinded or one.renewed or one.last is None:
         return
-    if one.leaving(now, (), others) is None:
+    if one.leaving(Micros(now), (), others) is None:
         after = one.last + timedelta(days=1)
-        assert any(each.first == after or each.covers(after, now) for each in others)
+        assert any(each.first == after or each.covers(after, Micros(now)) for each in others)
 
 
 def life(moments: list[int]) -> list[SourceEvent]:
     """Kim as reports tell of her, read at these moments: leaving, left, and back again."""
     rows = [KIM, KIM | {"Worker_Status": "Terminated"}, KIM | {"Hire_Date": "2026-05-20", "Title": "Lead"}]
-    reads = [workday.read(one, Receipt(max(moments), now)) for one, now in zip(rows, sorted(moments), strict=True)]
+    reads = [
+        workday.read(one, Receipt(Micros(max(moments)), Micros(now)))
+        for one, now in zip(rows, sorted(moments), strict=True)
+    ]
     return [said for found in reads for said in found.events if said.kind == "snapshot"]
 
 
@@ -114,7 +118,7 @@ def active_at(told: list[SourceEvent], moment: str) -> Any:
     now = micros(moment)
     assert facts is not None
     assert now is not None
-    return as_of(facts, now // 1000)[0]["active"]
+    return as_of(facts, Millis(now // 1000))[0]["active"]
 
 
 @given(data=st.data())
@@ -123,7 +127,7 @@ def test_a_last_day_that_is_moved_and_taken_back(data: st.DataObject) -> None:
     kim = KIM | {"Termination_Date": "", "Time_Zone": "Pacific/Honolulu"}
     reads = {"2026-05-01T12:00:00Z": "2026-05-14", "2026-05-02T12:00:00Z": "2026-05-31", "2026-05-03T12:00:00Z": ""}
     told = [
-        list(workday.read(kim | {"Last_Day_Of_Work": last}, Receipt(now, now)).events)
+        list(workday.read(kim | {"Last_Day_Of_Work": last}, Receipt(Micros(now), Micros(now))).events)
         for now, last in ((micros(moment) or 0, last) for moment, last in reads.items())
     ]
     moved = data.draw(arrivals([*told[0], *told[1]]))
@@ -151,7 +155,7 @@ POSITIONS = st.fixed_dictionaries(
 def by_subject(payload: Any) -> dict[str, list[SourceEvent]]:
     """Whom a report tells of, and what."""
     found: dict[str, list[SourceEvent]] = {}
-    for said in workday.read(payload, Receipt(NOON, NOON)).events:
+    for said in workday.read(payload, Receipt(Micros(NOON), Micros(NOON))).events:
         found.setdefault(said.subject, []).append(said)
     return found
 

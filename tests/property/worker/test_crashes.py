@@ -18,6 +18,7 @@ from streamproc.core.records.link import Link
 from streamproc.core.records.partitioner import partition_of
 from streamproc.core.records.producer_record import Record
 from streamproc.core.records.topic_names import CONTROLS
+from streamproc.core.records.units import Millis
 from streamproc.core.records.user_record import UserRecord
 from streamproc.sources import SOURCES
 from streamproc.worker.decide.route import route
@@ -62,7 +63,7 @@ class Pipeline:
         home = record.topic, 0 if record.topic == CONTROLS else partition_of(record.key, PARTITIONS)
         records = self.topics.setdefault(home, [])
         at = NOW + sum(map(len, self.topics.values()))
-        records.append(RawRecord(*home, len(records), at, record.key, record.value, dict(record.headers)))
+        records.append(RawRecord(*home, len(records), Millis(at), record.key, record.value, dict(record.headers)))
 
     def work(self) -> None:
         """Until all is read."""
@@ -104,7 +105,7 @@ class Pipeline:
     def ends(self) -> tuple[dict[str, str | None], dict[str, dict[str, object]]]:
         """Whose each subject is, and what holds of each user."""
         links = {name: link.user for home in self.links.values() for name, link in home.items()}
-        facts = {user: view(record.facts, NOW) for user, record in self.users.items()}
+        facts = {user: view(record.facts, Millis(NOW)) for user, record in self.users.items()}
         holds: dict[str, dict[str, object]] = {
             user: {name: fact for name, fact in each.items() if fact is not None} for user, each in facts.items()
         }
@@ -141,7 +142,7 @@ def records(draw: st.DrawFn, number: int) -> Record:
         case _:
             other = draw(st.none() | st.sampled_from(USERS))
             action: Any = "split" if other is None else "link"
-            control = Control(f"c{number}", action, other, None, "Kim", "why", NOW, f"okta/{subject}")
+            control = Control(f"c{number}", action, other, None, "Kim", "why", Millis(NOW), f"okta/{subject}")
             return Record(CONTROLS, subject.encode(), orjson.dumps(control), [])
     return Record("events.okta", subject.encode(), orjson.dumps(value), [])
 

@@ -9,6 +9,7 @@ import pytest
 
 from streamproc import telemetry
 from streamproc.adapters.oauth import StaticToken
+from streamproc.core.records.units import Micros
 from streamproc.hydrator.directories.api import Api, DirectoryError, Page, Read
 from streamproc.hydrator.fetcher import SIDE_BY_SIDE, Fetcher
 from tests.support.hydrator import EVERYWHERE, OF, Clock, Log, World, fault, offered, running, subject, until
@@ -43,7 +44,7 @@ class Scripted:
 
     async def answer(self, subject: str, read: int = 0) -> None:
         await until(lambda: subject in self.waiting)
-        self.waiting[subject].set_result(Read("found", b"{}", read))
+        self.waiting[subject].set_result(Read("found", b"{}", Micros(read)))
 
 
 @asynccontextmanager
@@ -71,7 +72,7 @@ async def test_many_triggers_are_one_fetch() -> None:
 async def test_an_answer_is_never_older_than_the_last_trigger() -> None:
     """One that is, is not appended: the subject is asked for again, until the directory's clock has moved on."""
     async with scripted() as (directory, fetching, log):
-        directory.answers = [Read("found", b"{}", read * 1_000_000) for read in (5, 6, 7, 8)]
+        directory.answers = [Read("found", b"{}", Micros(read * 1_000_000)) for read in (5, 6, 7, 8)]
         await asyncio.gather(offered(fetching, "a", 2_000_000), offered(fetching, "a", 6_200_000))
         assert directory.asked == ["a"] * 3
         assert [dict(each.headers)["streamproc-read"] for each in log.records] == [b"7000000"]
@@ -155,7 +156,7 @@ async def test_nobody_waits_longer_than_the_directory_is_down() -> None:
         directory.down = True
         ended = [offered(fetching, f"p{n}") for n in range(5)]
         await until(lambda: fetching.times.ticks() - time.monotonic() > 600)
-        directory.down, directory.answers = False, [Read("found", b"{}", 1)] * 5
+        directory.down, directory.answers = False, [Read("found", b"{}", Micros(1))] * 5
         begun = fetching.times.ticks()
         await asyncio.gather(*ended)
         assert fetching.times.ticks() - begun < 20

@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from streamproc.core.records.producer_record import Record
+from streamproc.core.records.units import Micros
 from streamproc.hydrator.directories.api import DirectoryError
 from streamproc.hydrator.fetcher import Fetcher
 from streamproc.hydrator.sync import Sync
@@ -179,7 +180,7 @@ async def test_a_round_that_goes_on_elsewhere_counts_over_what_was_told_before(w
     who = await world.site.put("graph", ADA)
     await world.sync("entra")
     told_at = world.cursors["entra"].read + 60_000_000
-    world.cursors["entra"] = replace(world.cursors["entra"], read=told_at)
+    world.cursors["entra"] = replace(world.cursors["entra"], read=Micros(told_at))
     await world.site.change("graph", who, department="Legal")
     await world.sync("entra")
     assert int(dict(world.log.records[-1].headers)["streamproc-read"]) > told_at

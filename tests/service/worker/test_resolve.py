@@ -13,6 +13,7 @@ from streamproc.core.records.control import LONGEST, Control
 from streamproc.core.records.mapping_in_force import mapping_event
 from streamproc.core.records.stored_record import StoredRecord
 from streamproc.core.records.topic_names import CHANGES, CONTROLS, LINKS
+from streamproc.core.records.units import Millis
 from streamproc.core.records.user_record import LARGEST
 from streamproc.sources import SOURCES
 from streamproc.worker.batching_producer import BatchingProducer
@@ -55,7 +56,7 @@ class Bench:
         self.offset += 1
         partition = self.outbox.partition(key.encode())
         written = value if isinstance(value, bytes) else orjson.dumps(value)
-        raw = RawRecord(f"events.{of}", partition, self.offset, 1_790_000_000_000, key.encode(), written, named)
+        raw = RawRecord(f"events.{of}", partition, self.offset, Millis(1_790_000_000_000), key.encode(), written, named)
         self.resolver.take(raw, self.finish)
 
     def finish(self) -> None:
@@ -196,8 +197,8 @@ def test_an_order_goes_in_line_with_what_its_source_says() -> None:
     bench = Bench()
     bench.take("okta", log_event("user.lifecycle.deactivate", "00u1"))
     bench.sent()
-    control = orjson.dumps(Control("c", "link", "E2", None, "Kim", "asked HR", 0, "okta/00u1"))
-    bench.resolver.take(RawRecord(CONTROLS, 3, 7, 0, b"00u1", control, {}), bench.finish)
+    control = orjson.dumps(Control("c", "link", "E2", None, "Kim", "asked HR", Millis(0), "okta/00u1"))
+    bench.resolver.take(RawRecord(CONTROLS, 3, 7, Millis(0), b"00u1", control, {}), bench.finish)
     ((topic, key, value, headers),) = bench.sent()
     assert (topic, key) == ("events.okta", b"00u1")
     in_line = {name.removeprefix("streamproc-"): content.decode() for name, content in headers.items()}
@@ -212,12 +213,12 @@ def test_an_order_goes_in_line_with_what_its_source_says() -> None:
 def test_controls_that_arent_ours_are_left_alone() -> None:
     """What is for the sink, and what names no subject of a linked source."""
     bench = Bench()
-    pause = orjson.dumps(Control("c", "pause", None, None, "Kim", "why", 0))
-    bench.resolver.take(RawRecord(CONTROLS, 3, 7, 0, b"sink", pause, {}), bench.finish)
+    pause = orjson.dumps(Control("c", "pause", None, None, "Kim", "why", Millis(0)))
+    bench.resolver.take(RawRecord(CONTROLS, 3, 7, Millis(0), b"sink", pause, {}), bench.finish)
     assert (bench.sent(), bench.done) == ([], 1)
-    strange = orjson.dumps(Control("c", "link", "E2", None, "Kim", "why", 0, "nobody/00u1"))
+    strange = orjson.dumps(Control("c", "link", "E2", None, "Kim", "why", Millis(0), "nobody/00u1"))
     with pytest.raises(RejectedInputError, match=r"^subject"):
-        bench.resolver.take(RawRecord(CONTROLS, 3, 8, 0, b"00u1", strange, {}), bench.finish)
+        bench.resolver.take(RawRecord(CONTROLS, 3, 8, Millis(0), b"00u1", strange, {}), bench.finish)
 
 
 BARE = '[attributes]\ntitle = "job"\n'
@@ -225,8 +226,8 @@ BARE = '[attributes]\ntitle = "job"\n'
 
 def mapped(text: str | None, offset: int = 7) -> RawRecord:
     """An order to bring a mapping into force."""
-    control = Control("c", "mapping", None, None, "Kim", "why", 5, mapping=text)
-    return RawRecord(CONTROLS, 3, offset, 1_790_000_000_000, b"mapping", orjson.dumps(control), {})
+    control = Control("c", "mapping", None, None, "Kim", "why", Millis(5), mapping=text)
+    return RawRecord(CONTROLS, 3, offset, Millis(1_790_000_000_000), b"mapping", orjson.dumps(control), {})
 
 
 def test_a_mapping_goes_into_the_log_of_every_partition() -> None:
@@ -239,9 +240,9 @@ def test_a_mapping_goes_into_the_log_of_every_partition() -> None:
     assert bench.done == 1
     digest = parse_mapping(BARE).digest
     assert {(topic, key) for topic, key, _, _ in sent} == {(CHANGES, digest.encode())}
-    event = mapping_event(StoredRecord(CHANGES, 0, 0, 0, None, orjson.dumps(sent[0][2])))
+    event = mapping_event(StoredRecord(CHANGES, 0, 0, Millis(0), None, orjson.dumps(sent[0][2])))
     assert event is not None
-    rules = switched(None, 12, 1_790_000_000_009, event)
+    rules = switched(None, 12, Millis(1_790_000_000_009), event)
     assert rules is not None
     assert (rules.seq, rules.digest, rules.text, rules.by, rules.reason) == (12, digest, BARE, "Kim", "why")
     assert (rules.origin.topic, rules.origin.partition, rules.origin.offset) == (CONTROLS, 3, 7)

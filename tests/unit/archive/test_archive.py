@@ -25,6 +25,7 @@ from streamproc.cli.archive import archive
 from streamproc.core.errors import ArchiveError, KafkaUnavailableError, SettingsError
 from streamproc.core.records.stored_record import InMemoryHistory, StoredRecord
 from streamproc.core.records.topic_names import CHANGES, CONTROLS, DELIVERIES, OPERATIONS, OUTCOMES, REJECTIONS
+from streamproc.core.records.units import Millis
 from streamproc.settings import load_settings
 from streamproc.topics import TOPICS
 
@@ -44,7 +45,7 @@ def logs(draw: st.DrawFn) -> list[StoredRecord]:
         day, within = draw(st.integers(-1, 1)), draw(st.sampled_from([-1, 0, 1, DAY // 2]))
         timestamp = (NOON // DAY + day) * DAY + within
         key, value = draw(st.sampled_from([None, b"", b"E1", b"E2"])), draw(texts | st.just(MARK))
-        found.append(StoredRecord(CHANGES, 1, offset, timestamp, key, value, draw(headers)))
+        found.append(StoredRecord(CHANGES, 1, offset, Millis(timestamp), key, value, draw(headers)))
         offset += draw(st.integers(1, 3))
     return found
 
@@ -68,7 +69,9 @@ def written(folder: Path, records: list[StoredRecord], first: int, following: in
 
 def numbered(count: int, *, first: int = 0, apart: int = 1000) -> list[StoredRecord]:
     """Records with values that tell them apart."""
-    return [StoredRecord(CHANGES, 1, n, NOON + n * apart, b"E1", b"%d" % n) for n in range(first, first + count)]
+    return [
+        StoredRecord(CHANGES, 1, n, Millis(NOON + n * apart), b"E1", b"%d" % n) for n in range(first, first + count)
+    ]
 
 
 def names(folder: Path) -> list[Path]:

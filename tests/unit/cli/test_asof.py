@@ -22,6 +22,7 @@ from streamproc.core.records.change_event import Effective
 from streamproc.core.records.resource import Resource
 from streamproc.core.records.stored_record import InMemoryHistory, StoredRecord
 from streamproc.core.records.topic_names import OPERATIONS
+from streamproc.core.records.units import Micros
 from tests.support.asof_log import DEFAULT, MINUTE, NOON, Log, hired, lines, request
 from tests.support.pasts import Past, archived
 
@@ -131,7 +132,7 @@ def test_what_is_due_next_is_told() -> None:
     log = Log()
     hired(log, department="Spanish Support")
     due = NOON + 5 * MINUTE + 30_000
-    last = Effective(due * 1000, "2026-11-24T12:05:30", "UTC")
+    last = Effective(Micros(due * 1000), "2026-11-24T12:05:30", "UTC")
     log.say("hris", "H-1", facts={"active": False}, effective=last, row="r/1")
     expected = "due 2026-11-24T12:05:30Z: active = false, by hris H-1, effective 2026-11-24T12:05:30 (UTC)"
     assert expected in lines(log, 5)

@@ -18,6 +18,7 @@ from streamproc import topics
 from streamproc.core.records.change_event import ChangeEvent, Origin
 from streamproc.core.records.delivery import Parked
 from streamproc.core.records.outcome import Fate
+from streamproc.core.records.units import Millis
 from streamproc.settings import FIELDS, PREFIX
 from streamproc.sources.hris import contract
 from tests.support.generated import commands_by_name
@@ -81,7 +82,7 @@ def test_variables_are_settings() -> None:
 
 def parsed(value: bytes, headers: dict[str, bytes] | None = None) -> ChangeEvent:
     """What the worker makes of a record, appended on the last day of 2026."""
-    (change,) = contract.parse(value, headers or {}, Origin("events.hris", 0, 0, 1_798_700_000_000))
+    (change,) = contract.parse(value, headers or {}, Origin("events.hris", 0, 0, Millis(1_798_700_000_000)))
     return change
 
 

@@ -12,6 +12,7 @@ from streamproc.core.records.change_event import Origin
 from streamproc.core.records.control import LONGEST
 from streamproc.core.records.mapping_in_force import MappingInForce
 from streamproc.core.records.topic_names import CHANGES, CONTROLS
+from streamproc.core.records.units import Millis
 from streamproc.operators.mapping_rollout import _counts
 
 BARE = '[attributes]\ntitle = "job"\n'
@@ -20,8 +21,8 @@ MORE = BARE + 'phone = "mobile"\n'
 
 def rules(text: str, order: int | None) -> MappingInForce:
     """In force by the order at an offset; None: the partition's first."""
-    origin = Origin(CHANGES, 0, 0, 0) if order is None else Origin(CONTROLS, 3, order, 0)
-    return MappingInForce(9, parse_mapping(text).digest, text, "Kim", "why", origin, 0)
+    origin = Origin(CHANGES, 0, 0, Millis(0)) if order is None else Origin(CONTROLS, 3, order, Millis(0))
+    return MappingInForce(9, parse_mapping(text).digest, text, "Kim", "why", origin, Millis(0))
 
 
 @pytest.mark.parametrize(
@@ -40,7 +41,7 @@ def rules(text: str, order: int | None) -> MappingInForce:
 )
 def test_when_an_order_is_obeyed(known: MappingInForce, other: int, counts: bool) -> None:
     """The order at offset 8 is of BARE; `other`: the last before it of another mapping."""
-    assert _counts(known, Origin(CONTROLS, 3, 8, 0), parse_mapping(BARE).digest, other) is counts
+    assert _counts(known, Origin(CONTROLS, 3, 8, Millis(0)), parse_mapping(BARE).digest, other) is counts
 
 
 def test_what_cant_be_heard_any_more() -> None:

@@ -7,13 +7,14 @@ import pytest
 
 from streamproc.core.parsed_payload import Ignored, ParsedPayload, Receipt, SourceEvent
 from streamproc.core.records.change_event import Fact
+from streamproc.core.records.units import Micros
 from streamproc.sources.debezium import DEFAULTS, UNAVAILABLE, elements, read
 from tests.support.paths import PAYLOADS
 
 FIXTURES = PAYLOADS / "debezium"
 READ = 1_772_442_005_120_000  # 2026-03-02T09:00:05.120Z
 MINUTE = 60_000_000
-TAKEN = Receipt(received=READ + 60 * MINUTE)
+TAKEN = Receipt(received=Micros(READ + 60 * MINUTE))
 ANA: dict[str, Fact] = {
     "active": True,
     "department": "Support",
@@ -57,7 +58,7 @@ def test_a_row_says_its_columns() -> None:
     """Only what is configured, under its fact's name; the key is the subject, and national ids don't travel on."""
     (said, *_) = read(fixture("life"), TAKEN).events
     event = "hr/people/public/employees/1001/33000000/r"
-    assert said == SourceEvent("1001", event, "change", (READ, 33_000_000, event), ANA, anchor="1001")
+    assert said == SourceEvent("1001", event, "change", (Micros(READ), 33_000_000, event), ANA, anchor="1001")
 
 
 def test_the_database_orders_a_rows_changes() -> None:
@@ -120,7 +121,7 @@ def test_places_in_the_log_are_numbers_where_they_can_be(source: dict[str, Any],
 def test_a_repeat_has_the_same_id_and_others_have_their_own() -> None:
     """After a restart a connector repeats itself; rows of one statement or snapshot share a place in the log."""
     first, *rest = read(fixture("life"), TAKEN).events
-    assert read(fixture("life")[0], Receipt(TAKEN.received + 1)).events == (first,)
+    assert read(fixture("life")[0], Receipt(Micros(TAKEN.received + 1))).events == (first,)
     assert len({each.event for each in (first, *rest)}) == 6
     place = {"lsn": 7, "ts_ms": 1000, "table": "employees"}
     mine, other = row(job="A", source=place), row(job="A", source=place, employee_id=1002)
@@ -166,7 +167,7 @@ def test_a_new_key_disables_nobody() -> None:
 def test_flattened_rows_are_rows() -> None:
     """With what the transformation added of the source they are the same event; without, their content is their id."""
     first, second = read(fixture("flattened"), TAKEN).events
-    place = (READ, 33_000_000, "///employees/1001/33000000/r")
+    place = (Micros(READ), 33_000_000, "///employees/1001/33000000/r")
     assert first == SourceEvent("1001", place[2], "change", place, ANA, anchor="1001")
     assert (second.order[0], second.attributes["job"]) == (TAKEN.received, "Senior Agent")
     assert second.event.startswith("sha256:")
@@ -179,7 +180,7 @@ def test_cloudevents_are_the_same_events() -> None:
     """The source's fields are attributes, as text; where they aren't told, time and data do."""
     whole, bare = read(fixture("cloud_event"), TAKEN).events
     event = "hr/people/public/employees/1001/29274832/u"
-    assert whole == SourceEvent("1001", event, "change", (READ, 29_274_832, event), ANA, anchor="1001")
+    assert whole == SourceEvent("1001", event, "change", (Micros(READ), 29_274_832, event), ANA, anchor="1001")
     assert (bare.order[0], bare.attributes["active"]) == (READ, False)
     assert codes(fixture("cloud_event")[0] | {"iodebeziumop": "d", "data": {"before": {"id": 1}}}) == ["deleted_row"]
 

@@ -5,11 +5,12 @@ from typing import Any
 import pytest
 
 from streamproc.core.parsed_payload import FetchRequest, ParsedPayload, Receipt, SourceEvent
+from streamproc.core.records.units import Micros
 from streamproc.sources.entra import DEFAULTS, elements, read
 from tests.support.entra import ANA, BEN, CY, LEE, NOON, TAKEN, activity, codes, fixture, one_notice, one_said, without
 
 SUBSCRIPTION = "00000000-0000-4000-8000-0000000000aa"
-FETCHED = Receipt(received=NOON + 5_000_000, read=NOON)
+FETCHED = Receipt(received=Micros(NOON + 5_000_000), read=Micros(NOON))
 
 
 def notification(**data: Any) -> dict[str, Any]:
@@ -24,8 +25,8 @@ def test_a_hook_is_dispatched_item_by_item() -> None:
     at = NOON - 3 * 3600 * 1_000_000
     assert found.events == ()
     assert found.notifications[:2] == (
-        FetchRequest(ANA, f"{SUBSCRIPTION}/{ANA}/637812345678901234", at + 5_123_456, "updated", urgent=True),
-        FetchRequest(BEN, f"{SUBSCRIPTION}/{BEN}/637812345678901235", at + 6_000_000, "deleted", urgent=True),
+        FetchRequest(ANA, f"{SUBSCRIPTION}/{ANA}/637812345678901234", Micros(at + 5_123_456), "updated", urgent=True),
+        FetchRequest(BEN, f"{SUBSCRIPTION}/{BEN}/637812345678901235", Micros(at + 6_000_000), "deleted", urgent=True),
     )
     cy, *members = found.notifications[2:]
     assert (cy.subject, cy.at, cy.reason, cy.urgent) == (CY, TAKEN.received, "updated", True)
@@ -46,7 +47,7 @@ def test_a_hook_is_dispatched_item_by_item() -> None:
 )
 def test_a_repeated_notification_has_the_same_id(data: dict[str, Any], mark: str) -> None:
     """Subscription, user and the first mark there is: number, time, version; when it was received doesn't matter."""
-    late = Receipt(TAKEN.received + 60_000_000)
+    late = Receipt(Micros(TAKEN.received + 60_000_000))
     assert one_notice(notification(**data)).event == f"{SUBSCRIPTION}/{ANA}/{mark}"
     assert read(notification(**data), late).notifications[0].event == f"{SUBSCRIPTION}/{ANA}/{mark}"
 
@@ -54,7 +55,7 @@ def test_a_repeated_notification_has_the_same_id(data: dict[str, Any], mark: str
 def test_notifications_without_a_mark_are_never_taken_for_repeats() -> None:
     """Two updates of one user look alike if nothing marks them, and the second may be the leaver."""
     bare = notification(sequenceNumber=..., eventTime=...)
-    later = read(bare, Receipt(TAKEN.received + 1)).notifications[0]
+    later = read(bare, Receipt(Micros(TAKEN.received + 1))).notifications[0]
     assert later.event != one_notice(bare).event
     assert one_notice(bare | {"id": "n-1"}).event == "n-1"
 
@@ -91,7 +92,7 @@ def test_event_grid_wraps_the_same_notification() -> None:
     updated, deleted, *_ = fixture("event_grid")
     assert one_notice(updated) == one_notice(updated["data"])
     assert one_notice(deleted) == FetchRequest(
-        BEN, f"{deleted['source']}#ce-2", NOON - 3 * 3600 * 1_000_000 + 9_000_000, "deleted", urgent=True
+        BEN, f"{deleted['source']}#ce-2", Micros(NOON - 3 * 3600 * 1_000_000 + 9_000_000), "deleted", urgent=True
     )
     assert [each.code for each in read(fixture("event_grid"), TAKEN).ignored] == ["group", "lifecycle"]
     assert codes(deleted | {"type": "com.example.changed"}) == ["other_format"]
@@ -105,7 +106,7 @@ def test_a_user_is_a_snapshot() -> None:
         subject=ANA,
         event=said.event,
         kind="snapshot",
-        order=(NOON, 0, said.event),
+        order=(Micros(NOON), 0, said.event),
         attributes={
             "active": True,
             "department": "Spanish Support",

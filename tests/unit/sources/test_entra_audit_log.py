@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from streamproc.core.parsed_payload import FetchRequest, Ignored, ParsedPayload, SourceEvent
+from streamproc.core.records.units import Micros
 from streamproc.sources.entra import elements, read
 from tests.support.entra import ANA, BEN, NOON, TAKEN, activity, codes, fixture, one_notice, one_said
 
@@ -24,7 +25,7 @@ def test_disabling_acts_at_once(operation: str) -> None:
         subject=ANA,
         event="Directory_1",
         kind="change",
-        order=(NOON, 1, "Directory_1"),
+        order=(Micros(NOON), 1, "Directory_1"),
         attributes={"active": False},
         reason=operation.casefold().strip(),
     )
@@ -49,7 +50,7 @@ def test_an_update_that_disables_and_changes_more_also_fetches() -> None:
     """Both at once: inactive now, and the rest by a snapshot."""
     found = read(activity("Update user", ("AccountEnabled", "[false]"), ("Department", '["X"]')), TAKEN)
     assert [each.attributes for each in found.events] == [{"active": False}]
-    assert found.notifications == (FetchRequest(ANA, "Directory_1", NOON, "update user"),)
+    assert found.notifications == (FetchRequest(ANA, "Directory_1", Micros(NOON), "update user"),)
 
 
 def test_what_is_only_listed_as_changed_counts_as_changed() -> None:

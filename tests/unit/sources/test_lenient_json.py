@@ -3,17 +3,18 @@
 import pytest
 
 from streamproc.core.parsed_payload import Receipt
+from streamproc.core.records.units import Micros
 from streamproc.sources import okta
 from streamproc.sources.lenient_json import AHEAD, moment
 
-NOON = 1_780_000_000_000_000
+NOON = Micros(1_780_000_000_000_000)
 
 
 @pytest.mark.parametrize(
     ("source", "expected"),
     [(None, NOON), (NOON - 5, NOON - 5), (NOON + AHEAD, NOON + AHEAD), (NOON + AHEAD + 1, NOON)],
 )
-def test_the_sources_clock_counts_unless_it_is_far_ahead(source: int | None, expected: int) -> None:
+def test_the_sources_clock_counts_unless_it_is_far_ahead(source: Micros | None, expected: Micros) -> None:
     """A clock of ours that is a little behind changes no order; one of theirs that is far ahead makes nothing stale."""
     assert moment(source, NOON) == expected
 
@@ -23,9 +24,9 @@ def test_a_gateway_whose_clock_is_behind_doesnt_let_a_leaver_stay() -> None:
     deactivated = {"eventType": "user.lifecycle.deactivate", "uuid": "u", "published": "2026-03-02T10:00:05.000Z"}
     outcome = {"outcome": {"result": "SUCCESS"}, "target": [{"type": "User", "id": "1"}]}
     at = 1_772_445_605_000_000
-    (leaves,) = okta.read(deactivated | outcome, Receipt(received=at - 4_000_000)).events
+    (leaves,) = okta.read(deactivated | outcome, Receipt(received=Micros(at - 4_000_000))).events
     (active,) = okta.read(
-        {"id": "1", "status": "ACTIVE", "profile": {"login": "a"}}, Receipt(at, read=at - 2_000_000)
+        {"id": "1", "status": "ACTIVE", "profile": {"login": "a"}}, Receipt(Micros(at), read=Micros(at - 2_000_000))
     ).events
     assert active.attributes["active"] is True
     assert leaves.order > active.order

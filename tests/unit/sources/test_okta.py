@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from streamproc.core.parsed_payload import FetchRequest, Ignored, ParsedPayload, Receipt, SourceEvent
+from streamproc.core.records.units import Micros
 from streamproc.sources.okta import DEFAULTS, elements, read
 from tests.support.paths import PAYLOADS
 
@@ -13,7 +14,7 @@ FIXTURES = PAYLOADS / "okta"
 ANA = "00uana0000000000001"
 BEN = "00uben0000000000002"
 PUBLISHED = 1_772_442_005_120_000  # 2026-03-02T09:00:05.120Z
-TAKEN = Receipt(received=PUBLISHED + 2_000_000)
+TAKEN = Receipt(received=Micros(PUBLISHED + 2_000_000))
 
 
 def fixture(name: str) -> Any:
@@ -68,7 +69,7 @@ def test_a_status_acts_at_once(kind: str, active: bool) -> None:
         subject=ANA,
         event="u-1",
         kind="change",
-        order=(PUBLISHED, int(not active), "u-1"),
+        order=(Micros(PUBLISHED), int(not active), "u-1"),
         attributes={"active": active, **({"gone": True} if kind.endswith("delete.completed") else {})},
         reason=kind,
     )
@@ -87,7 +88,7 @@ def test_a_status_acts_at_once(kind: str, active: bool) -> None:
 )
 def test_what_carries_no_values_has_to_be_fetched(kind: str) -> None:
     """An event that says only that something changed is a notice, no older than its own time."""
-    assert read(event(kind), TAKEN) == ParsedPayload(notifications=(FetchRequest(ANA, "u-1", PUBLISHED, kind),))
+    assert read(event(kind), TAKEN) == ParsedPayload(notifications=(FetchRequest(ANA, "u-1", Micros(PUBLISHED), kind),))
 
 
 @pytest.mark.parametrize(("word", "name"), [("add", "Spanish Agents"), ("remove", None)])
@@ -143,7 +144,7 @@ def test_an_unclear_outcome_is_looked_up(result: str) -> None:
     """Where it can't be told whether it happened nothing is changed, but the user is fetched before others."""
     for kind in ("user.lifecycle.deactivate", "user.lifecycle.unsuspend"):
         found = read(event(kind, outcome={"result": result}), TAKEN)
-        assert found == ParsedPayload(notifications=(FetchRequest(ANA, "u-1", PUBLISHED, kind, urgent=True),))
+        assert found == ParsedPayload(notifications=(FetchRequest(ANA, "u-1", Micros(PUBLISHED), kind, urgent=True),))
 
 
 def test_what_didnt_happen_changes_nothing() -> None:
@@ -164,7 +165,7 @@ def test_a_lock_out_can_be_configured_to_count() -> None:
     strict = DEFAULTS.model_copy(update={"active": ("PROVISIONED", "ACTIVE")})
     for kind in ("user.account.lock", "user.account.unlock", "user.account.reset_password"):
         assert read(event(kind), TAKEN, strict).notifications == (
-            FetchRequest(ANA, "u-1", PUBLISHED, kind, urgent=True),
+            FetchRequest(ANA, "u-1", Micros(PUBLISHED), kind, urgent=True),
         )
     lenient = DEFAULTS.model_copy(update={"active": ("ACTIVE", "SUSPENDED")})
     assert [each.code for each in read(event("user.lifecycle.suspend"), TAKEN, lenient).ignored] == ["type"]
@@ -173,7 +174,9 @@ def test_a_lock_out_can_be_configured_to_count() -> None:
 def test_the_same_event_counts_once_however_it_comes() -> None:
     """From the hook at once or from a page of the log hours later: the same order, so the second is a duplicate."""
     by_hook = one_said(event("user.lifecycle.suspend"))
-    by_log = one_said([event("user.lifecycle.suspend")], Receipt(received=PUBLISHED + 10**10, read=PUBLISHED + 10**10))
+    by_log = one_said(
+        [event("user.lifecycle.suspend")], Receipt(received=Micros(PUBLISHED + 10**10), read=Micros(PUBLISHED + 10**10))
+    )
     assert by_hook == by_log
 
 
@@ -189,7 +192,7 @@ def test_in_one_millisecond_what_takes_away_wins() -> None:
     """Of two events of the same time the disabling one is the later, whatever their ids."""
     disabled = one_said(event("user.lifecycle.suspend", uuid="a"))
     assert disabled.order > one_said(event("user.lifecycle.unsuspend", uuid="z")).order
-    assert disabled.order > one_said(user(), Receipt(received=TAKEN.received, read=PUBLISHED)).order
+    assert disabled.order > one_said(user(), Receipt(received=TAKEN.received, read=Micros(PUBLISHED))).order
 
 
 def test_without_an_id_the_content_is_the_id() -> None:
@@ -208,7 +211,7 @@ def test_a_user_is_a_snapshot() -> None:
         subject=ANA,
         event=said.event,
         kind="snapshot",
-        order=(1_772_442_007_120_000, 0, said.event),  # lastUpdated lies after the receipt
+        order=(Micros(1_772_442_007_120_000), 0, said.event),  # lastUpdated lies after the receipt
         attributes={
             "userName": "ana.ruiz@example.com",
             "displayName": "Ana Ruiz",
@@ -290,7 +293,7 @@ def test_the_anchor_is_what_the_source_says_of_who_it_is() -> None:
 def test_what_was_fetched_counts_from_when_it_was_read() -> None:
     """A fetched user is as old as the reading of it, whatever `lastUpdated`: group changes don't move that."""
     read_at = PUBLISHED + 500_000
-    assert one_said(user(), Receipt(received=TAKEN.received, read=read_at)).order[0] == read_at
+    assert one_said(user(), Receipt(received=TAKEN.received, read=Micros(read_at))).order[0] == read_at
     early = one_said(user(lastUpdated="2026-03-02T09:00:05.120Z"))
     assert early.order[0] == PUBLISHED
 
@@ -317,7 +320,7 @@ def test_a_preview_delivery_is_incomplete() -> None:
 
 def test_pages_are_read_in_order() -> None:
     """A page of the log tells a whole life; a list of users tells each."""
-    life = read(fixture("log"), Receipt(received=PUBLISHED + 10**12))
+    life = read(fixture("log"), Receipt(received=Micros(PUBLISHED + 10**12)))
     assert [each.attributes for each in life.events] == [
         {"group:Billing Agents": "Billing Agents"},
         {"group:Billing Agents": None},

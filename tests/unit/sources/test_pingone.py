@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from streamproc.core.parsed_payload import FetchRequest, ParsedPayload, Receipt, SourceEvent
+from streamproc.core.records.units import Micros
 from streamproc.sources.pingone import DEFAULTS, elements, read
 from tests.support.paths import PAYLOADS
 
@@ -15,7 +16,7 @@ BEN = "b0000000-0000-4000-8000-000000000002"
 ADMIN = "d0000000-0000-4000-8000-000000000009"
 BASE = "https://api.pingone.eu/v1/environments/e0000000-0000-4000-8000-000000000000"
 RECORDED = 1_772_442_005_120_000  # 2026-03-02T09:00:05.120Z
-TAKEN = Receipt(received=RECORDED + 2_000_000)
+TAKEN = Receipt(received=Micros(RECORDED + 2_000_000))
 USER = {"type": "USER", "id": ANA, "name": "ana.ruiz", "href": f"{BASE}/users/{ANA}"}
 MEMBERSHIP = {
     "type": "MEMBER_OF_GROUP",
@@ -62,7 +63,7 @@ def test_a_deletion_acts_at_once() -> None:
         subject=ANA,
         event="c-1",
         kind="change",
-        order=(RECORDED, 1, "c-1"),
+        order=(Micros(RECORDED), 1, "c-1"),
         attributes={"active": False, "gone": True},
         reason="USER.DELETED",
     )
@@ -82,7 +83,7 @@ def test_a_deletion_acts_at_once() -> None:
 def test_what_carries_no_values_has_to_be_fetched(kind: str, result: Any, urgent: bool) -> None:
     """A description that speaks of `enabled`, or is missing, hastens the fetch; it never is taken for a value."""
     found = read(activity(kind, USER, result=result), TAKEN)
-    assert found == ParsedPayload(notifications=(FetchRequest(ANA, "c-1", RECORDED, kind, urgent=urgent),))
+    assert found == ParsedPayload(notifications=(FetchRequest(ANA, "c-1", Micros(RECORDED), kind, urgent=urgent),))
 
 
 @pytest.mark.parametrize(("word", "name"), [("CREATED", "Spanish Agents"), ("DELETED", None)])
@@ -98,7 +99,7 @@ def test_a_membership_without_a_name_has_to_be_fetched() -> None:
     nameless = MEMBERSHIP | {"name": None}
     for kind, urgent in (("MEMBER_OF_GROUP.CREATED", False), ("MEMBER_OF_GROUP.DELETED", True)):
         assert read(activity(kind, nameless), TAKEN).notifications == (
-            FetchRequest(ANA, "c-1", RECORDED, kind, urgent=urgent),
+            FetchRequest(ANA, "c-1", Micros(RECORDED), kind, urgent=urgent),
         )
 
 
@@ -147,7 +148,7 @@ def test_a_user_without_its_id_is_told_by_its_address() -> None:
 def test_the_same_activity_counts_once_however_it_comes() -> None:
     """From the webhook at once or from a page hours later: the same order, so the second is a duplicate."""
     by_hook = one_said([activity("USER.DELETED", USER)])
-    later = Receipt(received=RECORDED + 10**10, read=RECORDED + 10**10)
+    later = Receipt(received=Micros(RECORDED + 10**10), read=Micros(RECORDED + 10**10))
     assert one_said({"_embedded": {"activities": [activity("USER.DELETED", USER)]}}, later) == by_hook
 
 
@@ -162,7 +163,7 @@ def test_in_one_millisecond_what_takes_away_wins() -> None:
     """Of two activities of the same time the one that takes away is the later, whatever their ids."""
     removed = one_said(activity("MEMBER_OF_GROUP.DELETED", MEMBERSHIP, id="a"))
     assert removed.order > one_said(activity("MEMBER_OF_GROUP.CREATED", MEMBERSHIP, id="z")).order
-    assert removed.order > one_said(user(), Receipt(received=TAKEN.received, read=RECORDED)).order
+    assert removed.order > one_said(user(), Receipt(received=TAKEN.received, read=Micros(RECORDED))).order
 
 
 def test_without_an_id_the_content_is_the_id() -> None:
@@ -241,7 +242,7 @@ def test_the_anchor_is_what_the_source_says_of_who_it_is() -> None:
 def test_what_was_fetched_counts_from_when_it_was_read() -> None:
     """A fetched user is as old as the reading of it, whatever `updatedAt`; otherwise that is its time."""
     read_at = RECORDED + 500_000
-    assert one_said(user(), Receipt(received=TAKEN.received, read=read_at)).order[0] == read_at
+    assert one_said(user(), Receipt(received=TAKEN.received, read=Micros(read_at))).order[0] == read_at
     assert one_said(user(updatedAt="2026-03-02T09:00:05.120Z")).order[0] == RECORDED
 
 
@@ -260,7 +261,7 @@ def test_a_webhook_holds_several_activities() -> None:
 
 def test_pages_are_read_in_order() -> None:
     """A page of activities tells a life as the webhook would have; a page of users tells each of them."""
-    life = read(fixture("activities"), Receipt(received=RECORDED + 10**12))
+    life = read(fixture("activities"), Receipt(received=Micros(RECORDED + 10**12)))
     assert [each.attributes for each in life.events] == [
         {"group:Billing Agents": "Billing Agents"},
         {"group:Billing Agents": None},

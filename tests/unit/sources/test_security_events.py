@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from streamproc.core.parsed_payload import FetchRequest, ParsedPayload, Receipt, SourceEvent
+from streamproc.core.records.units import Micros
 from streamproc.sources.security_events import DEFAULTS, elements, read
 from tests.support.paths import PAYLOADS
 
@@ -14,7 +15,7 @@ SCIM = "urn:ietf:params:scim:event:"
 ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
 ANA = "https://idp.example.com#2b2f880af6674ac284bae9381673d462"
 ISSUED = 1_772_442_005_000_000
-TAKEN = Receipt(received=ISSUED + 60_000_000)
+TAKEN = Receipt(received=Micros(ISSUED + 60_000_000))
 
 
 def fixture(name: str) -> Any:
@@ -48,7 +49,7 @@ def test_a_whole_user() -> None:
         subject=ANA,
         event="s-1",
         kind="snapshot",
-        order=(ISSUED, 1, "s-1"),
+        order=(Micros(ISSUED), 1, "s-1"),
         attributes={
             "userName": "ana.ruiz@example.com",
             "displayName": "Ana Ruiz",
@@ -132,7 +133,7 @@ def test_operations_that_cannot_be_told(operation: dict[str, Any]) -> None:
     """The user has to be fetched, and what the other operations say counts at once."""
     found = patch(operation, {"op": "replace", "path": "active", "value": False})
     assert [said.attributes for said in found.events] == [{"active": False, "externalId": "E1001"}]
-    assert found.notifications == (FetchRequest(ANA, "s-1", ISSUED, f"{SCIM}prov:patch:full", urgent=True),)
+    assert found.notifications == (FetchRequest(ANA, "s-1", Micros(ISSUED), f"{SCIM}prov:patch:full", urgent=True),)
     assert patch(operation).events == ()
 
 
@@ -165,7 +166,7 @@ def test_part_of_a_user_instead_of_a_patch() -> None:
 def test_what_carries_no_values(event: str, said: Any, urgent: bool) -> None:
     """It is a notice, urgent if it may be about `active`."""
     assert read(token(SCIM + event, said), TAKEN) == ParsedPayload(
-        notifications=(FetchRequest(ANA, "s-1", ISSUED, SCIM + event, urgent),)
+        notifications=(FetchRequest(ANA, "s-1", Micros(ISSUED), SCIM + event, urgent),)
     )
 
 

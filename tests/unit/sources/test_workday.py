@@ -10,6 +10,7 @@ from streamproc.core.fold.facts import absorb
 from streamproc.core.identity.resolve import changes
 from streamproc.core.parsed_payload import SourceEvent
 from streamproc.core.records.change_event import Fact, Origin, SourceFacts
+from streamproc.core.records.units import Millis
 from streamproc.sources import raw_record
 from streamproc.sources.workday import DEFAULTS, elements, read
 from tests.support.workday import NOON, OPTIONS, at, fixture, published, row, us, utc
@@ -27,18 +28,18 @@ def now_and_ahead(payload: Any, moment: str = NOON) -> tuple[Any, list[tuple[Any
 def gone(moment: str) -> tuple[SourceEvent, ...]:
     """What the hydrator's word says that the worker wasn't found at a moment."""
     headers = {"streamproc-kind": b"gone", "streamproc-subject": b"21001"}
-    return raw_record.parse_record(read, DEFAULTS, b"{}", headers, us(moment) // 1000).events
+    return raw_record.parse_record(read, DEFAULTS, b"{}", headers, Millis(us(moment) // 1000)).events
 
 
 def active_at(moment: str, *said: tuple[SourceEvent, ...]) -> Fact:
     """Whether the one worker is active at a moment, by records in this order of arrival."""
     facts: SourceFacts | None = None
     for offset, each in enumerate(said):
-        origin = Origin("events.workday", 0, offset, us(NOON) // 1000 + offset)
+        origin = Origin("events.workday", 0, offset, Millis(us(NOON) // 1000 + offset))
         for event_ in changes("21001", "workday", each, origin):
             facts, _ = absorb(facts, event_, None)
     assert facts is not None
-    return as_of(facts, us(moment) // 1000)[0].get("active")
+    return as_of(facts, Millis(us(moment) // 1000))[0].get("active")
 
 
 @pytest.mark.parametrize(
@@ -295,14 +296,16 @@ def test_a_row_ahead_that_the_report_has_no_more_lets_nobody_in() -> None:
     later, changed = "2026-05-02T12:00:00Z", row(**(AHEAD | {"Effective_Date": "2026-05-25"}), Title="Lead")
     for before, after in (([today, row(**AHEAD)], [today]), ([row(**AHEAD, Title="Chief")], [changed])):
         facts: SourceFacts | None = None
-        events = changes("21001", "workday", at(before).events, Origin("events.workday", 0, 0, us(NOON) // 1000))
+        events = changes(
+            "21001", "workday", at(before).events, Origin("events.workday", 0, 0, Millis(us(NOON) // 1000))
+        )
         events += changes(
-            "21001", "workday", at(after, later).events, Origin("events.workday", 0, 1, us(later) // 1000)
+            "21001", "workday", at(after, later).events, Origin("events.workday", 0, 1, Millis(us(later) // 1000))
         )
         for event in events:
             facts, _ = absorb(facts, event, None)
         assert facts is not None
-        values, _ = as_of(facts, us("2026-05-21T00:00:00Z") // 1000)
+        values, _ = as_of(facts, Millis(us("2026-05-21T00:00:00Z") // 1000))
         assert values.get("active") is not True
         assert values.get("job") is None
 

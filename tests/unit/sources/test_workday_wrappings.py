@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from streamproc.core.parsed_payload import ParsedPayload, Receipt, SourceEvent
+from streamproc.core.records.units import Micros
 from streamproc.sources.workday import DEFAULTS, elements, read
 from tests.support.workday import NOON, at, fixture, row, us, utc
 
@@ -78,7 +79,7 @@ def test_columns_are_configured() -> None:
         "CF - Job": "Agent",
         "Letzter Tag": "2026-05-14",
     }
-    snapshot, ahead = read(columns, Receipt(us(NOON)), options).events
+    snapshot, ahead = read(columns, Receipt(Micros(us(NOON))), options).events
     assert (snapshot.subject, snapshot.anchor, snapshot.attributes["active"]) == ("7", "U-7", True)
     assert snapshot.attributes.keys() == {"active", "employeeNumber", "universalId", "job"}
     assert ahead.effective is not None

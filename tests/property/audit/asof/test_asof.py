@@ -20,6 +20,7 @@ from streamproc.core.records.change_event import ChangeEvent, Move, NewMapping, 
 from streamproc.core.records.mapping_in_force import SOURCE
 from streamproc.core.records.stored_record import InMemoryHistory, StoredRecord
 from streamproc.core.records.topic_names import CHANGES, OPERATIONS
+from streamproc.core.records.units import Micros, Millis
 from streamproc.core.records.user_record import UserRecord
 from tests.support.events import NOW, arrivals, at, histories
 
@@ -141,20 +142,22 @@ def logged(events: Sequence[ChangeEvent], changes: Sequence[int], text: str) -> 
         for n, place in enumerate([0, *changes]):
             if place == number:
                 records.append(_logged(len(records), _mapping(len(records), texts[n], first=n == 0)))
-        records.append(_logged(len(records), replace(event, origin=replace(event.origin, appended=NOW + len(records)))))
+        records.append(
+            _logged(len(records), replace(event, origin=replace(event.origin, appended=Millis(NOW + len(records)))))
+        )
     return records
 
 
 def _mapping(offset: int, text: str, *, first: bool) -> ChangeEvent:
     digest = parse_mapping(text).digest
-    origin = Origin(CHANGES if first else "streamproc.controls", 0, offset, NOW + offset)
+    origin = Origin(CHANGES if first else "streamproc.controls", 0, offset, Millis(NOW + offset))
     new = NewMapping(text, "somebody", first=first)
-    return ChangeEvent("", SOURCE, "", digest, "mapping", (0, 0, digest), {}, origin, "why not", mapping=new)
+    return ChangeEvent("", SOURCE, "", digest, "mapping", (Micros(0), 0, digest), {}, origin, "why not", mapping=new)
 
 
 def _logged(offset: int, event: ChangeEvent) -> StoredRecord:
     key = event.event if event.kind == "mapping" else event.user
-    return StoredRecord(CHANGES, 0, offset, NOW + offset, key.encode(), orjson.dumps(event))
+    return StoredRecord(CHANGES, 0, offset, Millis(NOW + offset), key.encode(), orjson.dumps(event))
 
 
 @few
@@ -173,7 +176,9 @@ def test_an_answer_is_that_of_the_log_as_it_stood(
     records = logged(events, sorted(changes), text)
     steps = Refold(lambda offset: records[:offset], first_mapping(records))
     folded = [each for record in records for each in steps.take(record).records.items()]
-    written = [StoredRecord(OPERATIONS, 0, n, NOW, user.encode(), value) for n, (user, value) in enumerate(folded)]
+    written = [
+        StoredRecord(OPERATIONS, 0, n, Millis(NOW), user.encode(), value) for n, (user, value) in enumerate(folded)
+    ]
     history = InMemoryHistory([*records, *written], 1)
     moment = NOW + data.draw(st.integers(-1, len(records) + 1))
     answers = {answer.user: answer for answer in as_of(history, moment)}

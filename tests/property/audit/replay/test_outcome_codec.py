@@ -14,6 +14,7 @@ from streamproc.core.fold.fold import fold
 from streamproc.core.fold.mapping import parse_mapping
 from streamproc.core.records.change_event import ChangeEvent, Origin
 from streamproc.core.records.outcome import OUTCOME, Attempt, Fate, Outcome, Request
+from streamproc.core.records.units import Micros, Millis
 from streamproc.core.records.user_record import Cause, encode
 from streamproc.core.records.value import encode as encode_value
 from streamproc.core.records.value import encode_sorted
@@ -108,15 +109,26 @@ WHOLE = orjson.dumps(
         7,
         "delivered",
         True,
-        1000,
+        Millis(1000),
         "changed",
-        Cause("hris", "a", Origin("events.hris", 0, 3, 900, 890)),
+        Cause("hris", "a", Origin("events.hris", 0, 3, Millis(900), Millis(890))),
         ["patch"],
         [
-            Request("1", "GET", "/Users", None, 1, 2, 200, None, None, {"title": None, "active": True}),
-            Request("2", "PATCH", "/Users/1", {"a": [1.5, {"b": "c"}]}, 3, 4, 200, "x", None, {"skills": {"A": 4.0}}),
+            Request("1", "GET", "/Users", None, Millis(1), Millis(2), 200, None, None, {"title": None, "active": True}),
+            Request(
+                "2",
+                "PATCH",
+                "/Users/1",
+                {"a": [1.5, {"b": "c"}]},
+                Millis(3),
+                Millis(4),
+                200,
+                "x",
+                None,
+                {"skills": {"A": 4.0}},
+            ),
         ],
-        acknowledged=4,
+        acknowledged=Millis(4),
     )
 )
 BITS = (
@@ -177,14 +189,23 @@ def test_what_we_write_needs_no_second_look(word: str) -> None:
         patched.setattr(outcome_codec, "OUTCOME", None)
         assert parse_outcome(WHOLE.replace(b"E1", word.encode())) is not None
         for verdict in get_args(Fate):
-            outcome = Outcome(word, 0, verdict, True, 0, "unchanged", Cause(word, word, Origin(word, 0, 0, 0)), [], [])
+            outcome = Outcome(
+                word, 0, verdict, True, Millis(0), "unchanged", Cause(word, word, Origin(word, 0, 0, Millis(0))), [], []
+            )
             assert parse_outcome(orjson.dumps(outcome)) is not None
 
 
 def test_a_record_has_effect_and_cause_as_its_outcome_has_them() -> None:
     """They are compared as bytes."""
     event = ChangeEvent(
-        '"effect":"x","mapping":"', "hris", "1", '","mapping":"', "change", (1, 0, "a"), {}, Origin("t", 0, 1, 2)
+        '"effect":"x","mapping":"',
+        "hris",
+        "1",
+        '","mapping":"',
+        "change",
+        (Micros(1), 0, "a"),
+        {},
+        Origin("t", 0, 1, Millis(2)),
     )
     record = fold(None, 1, event, parse_mapping(""))
     expected = b'"effect":%b,"cause":%b,' % (orjson.dumps(record.effect), orjson.dumps(record.cause))

@@ -11,11 +11,12 @@ from hypothesis import strategies as st
 from streamproc.audit.revocations.latency import HOPS, Leaver, State, hops, nearest_rank, parts, report, spread
 from streamproc.audit.revocations.query import leavers
 from streamproc.core.records.change_event import Effective
+from streamproc.core.records.units import Micros
 from tests.support.leavers import DAY, Log
 
 instants = st.integers(0, 10_000)
 maybe = st.none() | instants
-effectives = st.none() | instants.map(lambda at: Effective(at * 1000, "a day", "UTC"))
+effectives = st.none() | instants.map(lambda at: Effective(Micros(at * 1000), "a day", "UTC"))
 
 
 @st.composite

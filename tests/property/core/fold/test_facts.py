@@ -13,6 +13,7 @@ from streamproc.core.fold.plan import plan
 from streamproc.core.records.change_event import ChangeEvent, Fact, Move, Origin, SourceFacts
 from streamproc.core.records.operation import Deactivate
 from streamproc.core.records.resource import Resource
+from streamproc.core.records.units import Micros, Millis
 from tests.support.events import MICROS, NOW, WANTED, arrivals, at, histories, said, values
 
 MAPPING = parse_mapping("""
@@ -44,7 +45,7 @@ def absorbed(events: Sequence[ChangeEvent]) -> SourceFacts:
 
 def told(facts: SourceFacts) -> SourceFacts:
     """What is known, but for where it was read."""
-    return replace(facts, origin=Origin("", 0, 0, 0))
+    return replace(facts, origin=Origin("", 0, 0, Millis(0)))
 
 
 def sorted_out(events: Sequence[ChangeEvent], now: int) -> dict[str, Fact]:
@@ -90,13 +91,15 @@ def test_any_shuffle_with_repeats_ends_in_the_same_facts(
     """The facts, and so the desired user and its problems, depend on what was said and not on when it arrived."""
     one, other = (absorbed(events) for events in both)
     assert told(one) == told(other)
-    assert MAPPING.desire("E1", view({"hris": one}, now)) == MAPPING.desire("E1", view({"hris": other}, now))
+    assert MAPPING.desire("E1", view({"hris": one}, Millis(now))) == MAPPING.desire(
+        "E1", view({"hris": other}, Millis(now))
+    )
 
 
 @given(events=histories(dated=True).flatmap(arrivals), now=nows)
 def test_the_facts_are_those_of_the_definition(events: list[ChangeEvent], now: int) -> None:
     """One event at a time comes, at any moment, to what sorting the whole history comes to."""
-    assert view({"hris": absorbed(events)}, now) == sorted_out(events, now)
+    assert view({"hris": absorbed(events)}, Millis(now)) == sorted_out(events, now)
 
 
 @given(events=histories(dated=True).flatmap(arrivals), now=nows)
@@ -106,7 +109,7 @@ def test_what_is_kept_whole_says_the_same(events: list[ChangeEvent], now: int) -
     for event in events:
         whole, _ = absorb(whole, event, None)
     link = replace(at(events[0], 99), kind="link", attributes={}, move=Move(None, None, whole))
-    assert view({"hris": absorb(None, link, WANTED)[0]}, now) == view({"hris": absorbed(events)}, now)
+    assert view({"hris": absorb(None, link, WANTED)[0]}, Millis(now)) == view({"hris": absorbed(events)}, Millis(now))
 
 
 @given(events=histories(dated=True).flatmap(arrivals), repeated=st.data())
@@ -122,7 +125,7 @@ def test_an_event_that_repeats_adds_nothing(events: list[ChangeEvent], repeated:
     """The same event at a new offset, or in another partition, changes no fact, and is told as nothing new."""
     facts = absorbed(events)
     event = repeated.draw(st.sampled_from(events))
-    for again in (at(event, len(events)), replace(event, origin=Origin("events.hris", 1, 0, 0))):
+    for again in (at(event, len(events)), replace(event, origin=Origin("events.hris", 1, 0, Millis(0)))):
         after, effect = absorb(facts, again, WANTED)
         assert told(after) == told(facts)
         assert after.origin == again.origin
@@ -161,7 +164,9 @@ def test_a_snapshot_is_the_whole_truth(events: list[ChangeEvent], attributes: di
 def test_null_clears_and_absence_keeps() -> None:
     """Null is a value of its own: the attribute becomes owned and empty, where absence leaves it alone."""
     said: dict[str, Fact] = {"department": "Billing", "job": "Agent"}
-    event = ChangeEvent("E1", "hris", "E1", "e0", "change", (1, 0, "e0"), said, Origin("events.hris", 0, 0, NOW))
+    event = ChangeEvent(
+        "E1", "hris", "E1", "e0", "change", (Micros(1), 0, "e0"), said, Origin("events.hris", 0, 0, Millis(NOW))
+    )
     facts = absorbed([event, at(event, 1, order=(2, 0, "e1"), attributes={"department": None})])
     desired, problems = MAPPING.desire("E1", facts.values)
     assert facts.values == {"department": None, "job": "Agent"}
@@ -180,7 +185,8 @@ def test_null_clears_and_absence_keeps() -> None:
 def test_deny_wins(spoken: dict[str, dict[str, Fact]], known: bool | None) -> None:
     """Once any source says `active` false the user loses access, whatever the others say, in whatever order."""
     facts = {
-        source: SourceFacts("E1", Origin(f"events.{source}", 0, 0, 0), values=said) for source, said in spoken.items()
+        source: SourceFacts("E1", Origin(f"events.{source}", 0, 0, Millis(0)), values=said)
+        for source, said in spoken.items()
     }
     merged = view(facts)
     words = [said.get("active") for said in spoken.values()]
@@ -201,7 +207,9 @@ def test_deny_wins(spoken: dict[str, dict[str, Fact]], known: bool | None) -> No
 )
 def test_the_first_source_with_a_value_gives_it(spoken: dict[str, dict[str, Fact]]) -> None:
     """Beside `active`, an attribute is what the first source, by name, says of it, if it says anything but null."""
-    merged = view({source: SourceFacts("E1", Origin("t", 0, 0, 0), values=said) for source, said in spoken.items()})
+    merged = view(
+        {source: SourceFacts("E1", Origin("t", 0, 0, Millis(0)), values=said) for source, said in spoken.items()}
+    )
     for name in set(WANTED) - {"active"}:
         heard = [spoken[source][name] for source in sorted(spoken) if name in spoken[source]]
         assert (name in merged) == bool(heard)

@@ -15,6 +15,7 @@ from streamproc.core.fold.refold import Refold, first_mapping
 from streamproc.core.records.change_event import ChangeEvent, Move, Origin
 from streamproc.core.records.stored_record import StoredRecord
 from streamproc.core.records.topic_names import CHANGES, OPERATIONS, OUTCOMES
+from streamproc.core.records.units import Micros, Millis
 from tests.support.built import Built
 from tests.support.events import arrivals, histories
 from tests.support.replay_history import Whole, story
@@ -89,12 +90,14 @@ def told() -> Built:
     """The story of the unit tests, with an event of an identity provider that moves from one user to another."""
     built = story()
     built.tell()
-    okta = ChangeEvent("ben", "okta", "o1", "o1", "change", (1, 0, "o1"), {"job": "Boss"}, Origin("", 0, 0, 0))
+    okta = ChangeEvent(
+        "ben", "okta", "o1", "o1", "change", (Micros(1), 0, "o1"), {"job": "Boss"}, Origin("", 0, 0, Millis(0))
+    )
     built.say(okta)
     facts, _ = absorb(None, okta, None)
     built.say(replace(okta, event="o2", kind="unlink", move=Move("ana"), attributes={}))
     built.say(replace(okta, user="ana", event="o3", kind="link", move=Move("ben", None, facts), attributes={}))
-    built.say(replace(okta, user="ana", event="o4", order=(0, 0, "o4")))  # stale
+    built.say(replace(okta, user="ana", event="o4", order=(Micros(0), 0, "o4")))  # stale
     built.tell()
     return built
 

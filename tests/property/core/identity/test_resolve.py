@@ -17,6 +17,7 @@ from streamproc.core.parsed_payload import SourceEvent
 from streamproc.core.records.change_event import ChangeEvent, Fact, Origin, SourceFacts
 from streamproc.core.records.control import Control
 from streamproc.core.records.link import Link
+from streamproc.core.records.units import Micros, Millis
 from streamproc.core.records.user_record import UserRecord
 from tests.support.events import MICROS, NOW, said
 
@@ -57,19 +58,21 @@ def event(
 ) -> SourceEvent:
     """What okta/a says."""
     return replace(
-        SourceEvent("a", name, "change", (MICROS + time, 0, name), attributes, anchor),
+        SourceEvent("a", name, "change", (Micros(MICROS + time), 0, name), attributes, anchor),
         **changes,
     )
 
 
 def known(facts: SourceFacts | None) -> SourceFacts | None:
     """Facts, but for where they were read, and what came along from another user."""
-    return facts and replace(facts, origin=Origin("", 0, 0, 0), brought={})
+    return facts and replace(facts, origin=Origin("", 0, 0, Millis(0)), brought={})
 
 
 def holds(record: UserRecord | None) -> dict[str, Fact]:
     """What a user's facts come to."""
-    return {name: value for name, value in view(record.facts if record else {}, NOW).items() if value is not None}
+    return {
+        name: value for name, value in view(record.facts if record else {}, Millis(NOW)).items() if value is not None
+    }
 
 
 class Links(RuleBasedStateMachine):
@@ -96,17 +99,17 @@ class Links(RuleBasedStateMachine):
     ) -> None:
         """A source says something of a subject, and perhaps who that is."""
         offset = len(self.inputs)
-        told = SourceEvent(subject[1], f"e{offset}", kind, (MICROS + time, 0, f"e{offset}"), attributes, anchor)
-        self.take(Raw(subject[0], told, Origin(f"events.{subject[0]}", 0, offset, NOW + offset)))
+        told = SourceEvent(subject[1], f"e{offset}", kind, (Micros(MICROS + time), 0, f"e{offset}"), attributes, anchor)
+        self.take(Raw(subject[0], told, Origin(f"events.{subject[0]}", 0, offset, Millis(NOW + offset))))
 
     @rule(subject=st.sampled_from(SUBJECTS), user=st.none() | st.sampled_from(USERS))
     def order(self, subject: tuple[str, str], user: str | None) -> None:
         """An operator says which user a subject is, or that it is none."""
         offset = len(self.inputs)
         action: Any = "link" if user else "split"
-        control = Control(f"c{offset}", action, user, None, "op", "why", NOW, key(*subject))
-        placed = Origin("streamproc.controls", 0, offset, NOW + offset)
-        self.take(Order(control, placed, Origin(f"events.{subject[0]}", 0, offset, NOW + offset)))
+        control = Control(f"c{offset}", action, user, None, "op", "why", Millis(NOW), key(*subject))
+        placed = Origin("streamproc.controls", 0, offset, Millis(NOW + offset))
+        self.take(Order(control, placed, Origin(f"events.{subject[0]}", 0, offset, Millis(NOW + offset))))
 
     @rule()
     def order_comes_again(self) -> None:
@@ -114,7 +117,9 @@ class Links(RuleBasedStateMachine):
         orders = [each for each in self.inputs if isinstance(each, Order)]
         if orders:
             offset, log, links = len(self.inputs), len(self.log), dict(self.links)
-            self.take(replace(orders[-1], origin=replace(orders[-1].origin, offset=offset, appended=NOW + offset)))
+            self.take(
+                replace(orders[-1], origin=replace(orders[-1].origin, offset=offset, appended=Millis(NOW + offset)))
+            )
             assert (len(self.log), self.links) == (log, links)
 
     @rule(subject=st.sampled_from(SUBJECTS), user=st.sampled_from(USERS))
@@ -225,7 +230,7 @@ def told(*records: tuple[SourceEvent, int]) -> tuple[Link, list[list[ChangeEvent
     link: Link | None = None
     found = []
     for one, offset in records:
-        link, events = resolve(link, "okta", [one], Origin("events.okta", 0, offset, NOW + offset))
+        link, events = resolve(link, "okta", [one], Origin("events.okta", 0, offset, Millis(NOW + offset)))
         found.append(events)
     assert link is not None
     return link, found
@@ -260,7 +265,7 @@ def test_nobody_is_let_in_for_a_moment_by_what_waited() -> None:
 def test_of_one_record_the_newest_goes_first() -> None:
     """What a record itself takes back isn't given for a moment either."""
     both = [event("e1", {"active": True}), event("e2", {"active": False}, time=1)]
-    assert [each.event for each in changes("E1", "okta", both, Origin("t", 0, 0, 0))] == ["e2", "e1"]
+    assert [each.event for each in changes("E1", "okta", both, Origin("t", 0, 0, Millis(0)))] == ["e2", "e1"]
 
 
 def test_a_moving_subject_names_both_users() -> None:
@@ -282,7 +287,7 @@ def test_a_moving_subject_names_both_users() -> None:
 def test_who_left_comes_back_by_a_link_alone() -> None:
     """A worker that was paused may still send a moved subject's events to its old user: they say nothing there."""
     _, found = told((event("e1", {"job": "Agent"}, "E1"), 1), (event("e2", {}, "E2", time=1), 2))
-    stray = changes("E1", "okta", [event("e3", {"job": "Lead"}, time=2)], Origin("events.okta", 0, 3, NOW + 3))
+    stray = changes("E1", "okta", [event("e3", {"job": "Lead"}, time=2)], Origin("events.okta", 0, 3, Millis(NOW + 3)))
     record: UserRecord | None = None
     for seq, each in enumerate([found[0][0], found[1][0], *stray]):
         record = fold(record, seq, each, MAPPING)
@@ -299,15 +304,15 @@ def test_a_late_claim_doesnt_count() -> None:
 def test_an_order_holds_until_the_source_says_something_else() -> None:
     """A split holds against the claim that it was about, and is over when the source names somebody else."""
     link, _ = told((event("e1", {}, "E1"), 1))
-    control = Control("c", "split", None, None, "op", "wrong number", NOW, "okta/a")
-    placed = Origin("streamproc.controls", 0, 0, NOW)
-    link, events = order(link, control, placed, Origin("events.okta", 0, 2, NOW))
+    control = Control("c", "split", None, None, "op", "wrong number", Millis(NOW), "okta/a")
+    placed = Origin("streamproc.controls", 0, 0, Millis(NOW))
+    link, events = order(link, control, placed, Origin("events.okta", 0, 2, Millis(NOW)))
     assert [(each.kind, each.user, each.move and each.move.by, each.reason) for each in events] == [
         ("unlink", "E1", "op", "wrong number")
     ]
-    link, events = resolve(link, "okta", [event("e2", {}, "E1", time=1)], Origin("events.okta", 0, 3, NOW))
+    link, events = resolve(link, "okta", [event("e2", {}, "E1", time=1)], Origin("events.okta", 0, 3, Millis(NOW)))
     assert (link.user, events) == (None, [])
-    link, events = resolve(link, "okta", [event("e3", {}, "E2", time=2)], Origin("events.okta", 0, 4, NOW))
+    link, events = resolve(link, "okta", [event("e3", {}, "E2", time=2)], Origin("events.okta", 0, 4, Millis(NOW)))
     assert (link.user, [each.kind for each in events]) == ("E2", ["link", "change", "change"])
 
 
@@ -316,7 +321,7 @@ def test_only_the_newest_wait_and_nothing_they_said_is_lost() -> None:
     many = [(event(f"e{n}", {f"fact{n}": n}, time=n), n) for n in range(MOST + 7)]
     link, _ = told(*many)
     assert ([each.event for each in link.waiting], link.forgotten) == ([f"e{n}" for n in range(7, MOST + 7)], 7)
-    link, events = resolve(link, "okta", [event("last", {}, "E1", time=99)], Origin("events.okta", 0, 99, NOW))
+    link, events = resolve(link, "okta", [event("last", {}, "E1", time=99)], Origin("events.okta", 0, 99, Millis(NOW)))
     assert events[0].move is not None
     assert events[0].move.facts is not None
     assert events[0].move.facts.values == {f"fact{n}": n for n in range(MOST + 7)}

@@ -20,6 +20,7 @@ from streamproc.core.records.change_event import (
     decode_event,
     encode_event,
 )
+from streamproc.core.records.units import Micros, Millis
 from streamproc.core.records.user_record import USER_RECORD, UserRecord, UserState, decode, decode_state, encode
 from streamproc.core.records.value import encode_sorted
 from tests.support.events import histories
@@ -31,11 +32,13 @@ EVENT = ChangeEvent(
     "E1-a",
     "Zażółć",
     "link",
-    (5, 0, "e"),
+    (Micros(5), 0, "e"),
     {"job": "Agent", "level": 1.5, "names": ["a", None, 7, True], "levels": {"Spanish": 4}},
-    Origin("events.hris", 0, 3, 900, 890),
+    Origin("events.hris", 0, 3, Millis(900), Millis(890)),
     "transfer",
-    move=Move("E2", None, SourceFacts("E1-a", Origin("events.hris", 0, 1, 800), (4, 0, "d"), {"job": "Clerk"})),
+    move=Move(
+        "E2", None, SourceFacts("E1-a", Origin("events.hris", 0, 1, Millis(800)), (Micros(4), 0, "d"), {"job": "Clerk"})
+    ),
 )
 VALUE = orjson.dumps(EVENT)
 BITS = (

@@ -11,6 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from streamproc.core.records.change_event import Origin
 from streamproc.core.records.delivery import Standing
+from streamproc.core.records.units import Millis
 from streamproc.core.records.user_record import Cause
 from streamproc.sink.decide.mass_guard import Flow, GuardDecision, Hold, MassGuard, Protected, Rejected, Window
 
@@ -26,7 +27,7 @@ actives = st.integers(0, 120)
 
 def cause(at: int, source: str = "hris", reason: str | None = None) -> Cause:
     """An event that was appended at `at`, in seconds."""
-    return Cause(source, "event", Origin("events.hris", 0, 0, at * 1000), reason)
+    return Cause(source, "event", Origin("events.hris", 0, 0, Millis(at * 1000)), reason)
 
 
 def most_around(at: int, let: list[int], seconds: float) -> int:

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from streamproc.core.records.delivery import DeliveredState
 from streamproc.core.records.resource import Resource
+from streamproc.core.records.units import Millis
 from streamproc.core.scim.dialect import DIALECTS, expressible
 from streamproc.sink.decide.steps import (
     AskMembership,
@@ -57,7 +58,7 @@ def already_there(there: AdverseTarget, active: bool = True) -> DeliveredState:
     there.users["a"], there.versions["a"] = {**held, "manager": "m"}, 1
     there.groups["Billing"].add("a")
     noted = Resource(**{**ANA, "active": active, "groups": ["Billing"]})
-    return DeliveredState("E1", 5, "a", '"1"' if there.versioned else None, noted, None, 0)
+    return DeliveredState("E1", 5, "a", '"1"' if there.versioned else None, noted, None, Millis(0))
 
 
 def misbehaviours(step: Step) -> tuple[str, ...]:

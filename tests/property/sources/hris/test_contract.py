@@ -14,10 +14,11 @@ from streamproc.core.errors import RejectedInputError
 from streamproc.core.fold.fold import fold
 from streamproc.core.fold.mapping import parse_mapping
 from streamproc.core.records.change_event import CHANGE_EVENT, ChangeEvent, Origin
+from streamproc.core.records.units import Micros, Millis
 from streamproc.core.records.user_record import decode, encode
 from streamproc.sources.hris.contract import CLOUDEVENT_TYPES, MAX_BYTES, parse
 
-ORIGIN = Origin("events.hris", 3, 17, 1_772_500_000_000)  # 2026-03-03T01:06:40Z
+ORIGIN = Origin("events.hris", 3, 17, Millis(1_772_500_000_000))  # 2026-03-03T01:06:40Z
 SECRET = "p3rsonal-d4ta"
 MAPPING = parse_mapping("""
 [attributes]
@@ -236,7 +237,7 @@ def test_a_plain_event_is_told_in_full() -> None:
         subject="E1001",
         event="hr-1",
         kind="snapshot",
-        order=(1_772_438_400_250_000, 7, "hr-1"),
+        order=(Micros(1_772_438_400_250_000), 7, "hr-1"),
         attributes={
             "userName": "ana.ruiz@example.com",
             "displayName": "Ana Ruiz",

@@ -11,6 +11,7 @@ from streamproc.core.records.headers import BY_GATEWAY, KIND, READ, RECEIVED, SU
 from streamproc.core.records.link import Link
 from streamproc.core.records.partitioner import partition_of
 from streamproc.core.records.topic_names import CONTROLS
+from streamproc.core.records.units import Millis
 from streamproc.sources import SOURCES
 from streamproc.sources.hris import contract
 from streamproc.sources.raw_record import parse_record
@@ -57,7 +58,7 @@ def raws(draw: st.DrawFn) -> RawRecord:
         headers.pop(KIND, None)
     partition = draw(st.integers(0, PARTITIONS - 1))
     return RawRecord(
-        f"events.{source}", partition, draw(st.integers(0, 9)), NOW, b"k", draw(st.one_of(contents)), headers
+        f"events.{source}", partition, draw(st.integers(0, 9)), Millis(NOW), b"k", draw(st.one_of(contents)), headers
     )
 
 
@@ -117,6 +118,6 @@ def test_each_thing_that_a_record_says_has_one_fate(raw: RawRecord) -> None:
 @given(value=values.map(written) | st.binary(max_size=8) | st.none())
 def test_no_command_is_too_strange(value: bytes | None) -> None:
     """What isn't a command is rejected, and never raises."""
-    routed = route_control(RawRecord(CONTROLS, 0, 0, NOW, None, value, {}), OPTIONS)
+    routed = route_control(RawRecord(CONTROLS, 0, 0, Millis(NOW), None, value, {}), OPTIONS)
     assert routed.rejected is not None
     assert sent(routed) == 0

@@ -5,6 +5,7 @@ from streamproc.core.fold.mapping import parse_mapping
 from streamproc.core.fold.refold import Refold, first_mapping
 from streamproc.core.records.change_event import Effective, Move, Origin, SourceFacts
 from streamproc.core.records.resource import Resource
+from streamproc.core.records.units import Micros, Millis
 from tests.support.asof_log import DEFAULT, MINUTE, NOON, Log, hired, lines, request
 
 
@@ -42,7 +43,7 @@ def test_a_date_counts_once_the_log_says_that_it_has_passed() -> None:
     """With the zone as it was written. Before its `due` event it doesn't count, and the answer says that it is late."""
     log = Log()
     hired(log)
-    last = Effective((NOON + 5 * MINUTE) * 1000, "2026-11-24", "Pacific/Honolulu")
+    last = Effective(Micros((NOON + 5 * MINUTE) * 1000), "2026-11-24", "Pacific/Honolulu")
     log.say("workday", "W-1", facts={"active": True})
     log.say("workday", "W-1", facts={"active": False}, effective=last, row="r/1")
     log.say("hris", "H-1", facts={"phone": "+13175550101"})
@@ -119,7 +120,9 @@ def test_what_a_subject_said_before_it_came_is_told_by_how_it_came() -> None:
     """Its own events are in another user's part of the log."""
     log = Log()
     hired(log)
-    facts = SourceFacts("00u1", Origin("events.okta", 0, 3, NOON), (1, 0, "long ago"), {"department": "Billing East"})
+    facts = SourceFacts(
+        "00u1", Origin("events.okta", 0, 3, Millis(NOON)), (Micros(1), 0, "long ago"), {"department": "Billing East"}
+    )
     log.say("okta", "00u1", kind="link", move=Move("E2", facts=facts))
     (billing,) = [line for line in lines(log, 60) if line.startswith("Billing 3.0")]
     assert "okta 00u1, link e2, identity.changes/0@2" in billing

@@ -28,6 +28,7 @@ from streamproc.audit.evidence.verify import Derived
 from streamproc.core.errors import EvidenceError
 from streamproc.core.records.control import Control
 from streamproc.core.records.topic_names import OPERATIONS
+from streamproc.core.records.units import Millis
 from tests.support.altered_bundles import OURS, values
 from tests.support.bundles import EVERYBODY, KEY, Files, bundle, found, log, made, verified
 from tests.support.logs import Log
@@ -133,10 +134,10 @@ def test_an_order_that_came_after_the_period() -> None:
     seq = told.say("A", {"active": False})
     end = told.clock + 1
     told.tell("A", seq, "held", operations=[])
-    control = Control(f"release-A-{seq}", "release", "A", seq, "Kim", "has left", told.clock)
+    control = Control(f"release-A-{seq}", "release", "A", seq, "Kim", "has left", Millis(told.clock))
     more = {"effect": "unchanged", "cause": told.by_order(control, told.order(control)), "read_back": told.clock}
     told.tell("A", seq, "revoked", final=False, **more)
-    told.order(Control("retry-A", "retry", "A", seq, "Kim", "nothing went back to this one", told.clock))
+    told.order(Control("retry-A", "retry", "A", seq, "Kim", "nothing went back to this one", Millis(told.clock)))
     files = made(told, Scope(("A",), None, end))
     assert verified(files).equal
     assert [each["action"] for each in values(files, CONTROLS)] == ["release"]

@@ -23,6 +23,7 @@ from streamproc.core.records.topic_names import (
     OUTCOMES,
     REJECTIONS,
 )
+from streamproc.core.records.units import Millis
 from streamproc.core.records.user_record import Cause, UserRecord, decode, encode, seal
 from tests.support.built import BEGIN, SECOND, Built
 from tests.support.replay_history import NEW, OLD, Whole, _rules, changed, first, judged, said, story, valued, where
@@ -64,9 +65,9 @@ def test_what_was_compacted() -> None:
 def test_another_attempt_isnt_another_fate() -> None:
     """What was set aside is tried again under a cause of its own; that doesn't end the event a second time."""
     built = story()
-    cause = Cause("streamproc", "retry", Origin(OPERATIONS, 0, -1, BEGIN))
-    again = orjson.dumps(Outcome("eve", 6, "delivered", False, BEGIN, "unchanged", cause, [], []))
-    assert judged([*built.logged, StoredRecord(OUTCOMES, 0, 99, BEGIN, b"eve", again)]).equal
+    cause = Cause("streamproc", "retry", Origin(OPERATIONS, 0, -1, Millis(BEGIN)))
+    again = orjson.dumps(Outcome("eve", 6, "delivered", False, Millis(BEGIN), "unchanged", cause, [], []))
+    assert judged([*built.logged, StoredRecord(OUTCOMES, 0, 99, Millis(BEGIN), b"eve", again)]).equal
 
 
 def test_a_delivery_of_nothing() -> None:
@@ -80,12 +81,12 @@ def test_a_delivery_of_nothing() -> None:
 def test_rejected_events_are_in_the_log_of_rejections() -> None:
     """What can't be folded led to no record; it has to be told, and nothing that was folded may be."""
     built = story()
-    built.changes.append(StoredRecord(CHANGES, 0, 9, built.now, b"ana", b"{"))
+    built.changes.append(StoredRecord(CHANGES, 0, 9, Millis(built.now), b"ana", b"{"))
     built.say(said("ana", 10, job="Agent"))
 
     def told(offset: int) -> StoredRecord:
-        rejected = Rejected(CHANGES, 0, offset, BEGIN, "invalid", "why", None, None, [])
-        return StoredRecord(REJECTIONS, 0, offset, BEGIN, None, orjson.dumps(rejected))
+        rejected = Rejected(CHANGES, 0, offset, Millis(BEGIN), "invalid", "why", None, None, [])
+        return StoredRecord(REJECTIONS, 0, offset, Millis(BEGIN), None, orjson.dumps(rejected))
 
     verdict = judged([*built.logged, told(9)])
     assert verdict.equal
@@ -143,12 +144,12 @@ def test_without_a_mapping_in_the_log() -> None:
 def test_a_record_of_a_rejected_event() -> None:
     """However well it is sealed, what was rejected leads to none."""
     built = story()
-    built.changes.append(StoredRecord(CHANGES, 0, 9, built.now, b"ana", b"{"))
+    built.changes.append(StoredRecord(CHANGES, 0, 9, Millis(built.now), b"ana", b"{"))
     record = built.records["ana"]
     forged = seal(replace(record, hash="", seq=9, prev=record.seq, before=record.hash))
-    rejected = Rejected(CHANGES, 0, 9, BEGIN, "invalid", "why", None, None, [])
-    told = StoredRecord(REJECTIONS, 0, 0, BEGIN, None, orjson.dumps(rejected))
-    found = first([*built.logged, StoredRecord(OPERATIONS, 0, 99, BEGIN, b"ana", encode(forged)), told])
+    rejected = Rejected(CHANGES, 0, 9, Millis(BEGIN), "invalid", "why", None, None, [])
+    told = StoredRecord(REJECTIONS, 0, 0, Millis(BEGIN), None, orjson.dumps(rejected))
+    found = first([*built.logged, StoredRecord(OPERATIONS, 0, 99, Millis(BEGIN), b"ana", encode(forged)), told])
     assert where(found) == ("added", OPERATIONS, 99)
 
 

@@ -19,6 +19,7 @@ from streamproc.core.records.topic_names import (
     OPERATIONS,
     OUTCOMES,
 )
+from streamproc.core.records.units import Millis
 from streamproc.core.records.user_record import decode, encode, seal
 from tests.support.built import BEGIN, SECOND, Built
 from tests.support.replay_history import NEW, OLD, Whole, _rules, changed, first, judged, story, valued, where
@@ -168,8 +169,8 @@ def test_an_outcome_that_was_altered() -> None:
 )
 def test_an_outcome_that_was_added(seq: int, kind: str) -> None:
     """A second fate is one too many, and so is that of an event that isn't the user's."""
-    outcome = Outcome("ana", seq, "delivered", True, BEGIN, "changed", None, [], [])
-    found = first([*story().logged, StoredRecord(OUTCOMES, 0, 99, BEGIN, b"ana", orjson.dumps(outcome))])
+    outcome = Outcome("ana", seq, "delivered", True, Millis(BEGIN), "changed", None, [], [])
+    found = first([*story().logged, StoredRecord(OUTCOMES, 0, 99, Millis(BEGIN), b"ana", orjson.dumps(outcome))])
     assert where(found) == (kind, OUTCOMES, 99)
 
 
@@ -247,7 +248,7 @@ def ordered(**more: object) -> StoredRecord:
     """The order of the story's second mapping."""
     control = {"id": "c", "action": "mapping", "user": None, "since": None, "by": "Kim", "reason": "why", "at": 1}
     appended = BEGIN + 5 * SECOND
-    return StoredRecord(CONTROLS, 0, 5, appended, b"mapping", orjson.dumps({**control, "mapping": NEW, **more}))
+    return StoredRecord(CONTROLS, 0, 5, Millis(appended), b"mapping", orjson.dumps({**control, "mapping": NEW, **more}))
 
 
 def test_a_mapping_and_its_order() -> None:
@@ -259,7 +260,7 @@ def test_a_mapping_and_its_order() -> None:
         assert where(found) == ("altered", CHANGES, 5)
         assert "streamproc.controls partition 0 offset 5" in found.what
         assert found.path == f"/{name}"
-    found = first([*logged, replace(ordered(), timestamp=BEGIN)])
+    found = first([*logged, replace(ordered(), timestamp=Millis(BEGIN))])
     assert found.path == "/appended"
     assert where(first([*changed(logged, CHANGES, 5, valued('"Kim"', '"Kay"')), ordered()])) == ("altered", CHANGES, 5)
     assert where(first([*logged, replace(ordered(), value=b"{")])) == ("altered", CHANGES, 5)
@@ -273,5 +274,5 @@ def test_a_record_that_was_added() -> None:
     built = story()
     record = built.records["ana"]
     forged = seal(replace(record, hash="", seq=7, prev=record.seq, before="0" * 64))
-    found = first([*built.logged, StoredRecord(OPERATIONS, 0, 99, BEGIN, b"ana", encode(forged))])
+    found = first([*built.logged, StoredRecord(OPERATIONS, 0, 99, Millis(BEGIN), b"ana", encode(forged))])
     assert where(found) == ("added", OPERATIONS, 99)

@@ -2,10 +2,11 @@
 
 from streamproc.audit.revocations.latency import hops
 from streamproc.core.records.change_event import Effective
+from streamproc.core.records.units import Micros, Millis
 from tests.support.leaver_reports import left, only, told
 from tests.support.leavers import DAY, TEXT, Log, at, ms
 
-HONOLULU = Effective(ms("2026-03-02T00:00:00-10:00") * 1000, "2026-03-02", "Pacific/Honolulu")
+HONOLULU = Effective(Micros(ms("2026-03-02T00:00:00-10:00") * 1000), "2026-03-02", "Pacific/Honolulu")
 
 
 def test_a_simple_leaver_has_every_instant() -> None:
@@ -33,7 +34,7 @@ def test_a_date_in_honolulu_starts_the_clock_in_honolulu() -> None:
     log = Log()
     log.says("E1", DAY - 86_400_000 * 30, True)
     announced = DAY - 86_400_000 * 20
-    log.says("E1", announced, False, effective=HONOLULU, row="job/1", received=announced - 5, reason="resigned")
+    log.says("E1", announced, False, effective=HONOLULU, row="job/1", received=Millis(announced - 5), reason="resigned")
     log.says("E1", announced + 9, True, job="Trainer")
     midnight = at("10:00:00")
     seq = log.due("E1", midnight + 900)
@@ -62,7 +63,7 @@ def test_an_earlier_date_isnt_taken_for_the_last() -> None:
     log = Log()
     log.says("E1", DAY - 86_400_000, True)
     for clock, active in (("03:00:00", False), ("06:00:00", True), ("09:00:00", False)):
-        date = Effective(at(clock) * 1000, clock, "UTC")
+        date = Effective(Micros(at(clock) * 1000), clock, "UTC")
         log.says("E1", DAY - 80_000_000, active, effective=date, row=f"job/{clock}")
     for clock in ("03:00:01", "06:00:01", "09:00:01"):
         log.due("E1", at(clock))
@@ -73,7 +74,7 @@ def test_a_mapping_that_hears_an_old_word_counts_from_itself() -> None:
     """A source had no say in `active` and gets one: what it said by a date last week is in force only now."""
     log = Log(text=TEXT + '[authority]\nactive = ["hris"]\n')
     log.says("E1", DAY - 86_400_000 * 9, True)
-    week = Effective((DAY - 86_400_000 * 7) * 1000, "2026-02-23", "UTC")
+    week = Effective(Micros((DAY - 86_400_000 * 7) * 1000), "2026-02-23", "UTC")
     log.says("E1", DAY - 86_400_000 * 8, False, source="okta", effective=week, row="job/1")
     log.due("E1", DAY - 86_400_000 * 7 + 500)
     assert told(log).leavers == ()
@@ -108,7 +109,7 @@ def test_a_late_word_of_an_old_date_starts_when_it_came() -> None:
     """What HR entered a week late can't be held against streamproc; the time since the date is told beside it."""
     log = Log()
     log.says("E1", DAY, True)
-    ago = Effective((DAY - 86_400_000 * 7) * 1000, "2026-02-23", "UTC")
+    ago = Effective(Micros((DAY - 86_400_000 * 7) * 1000), "2026-02-23", "UTC")
     seq = log.says("E1", at("09:00:00"), False, effective=ago)
     log.revoked("E1", seq, at("09:00:01"))
     day = told(log)

@@ -12,6 +12,7 @@ from streamproc.core.errors import HistoryError
 from streamproc.core.records.change_event import Origin
 from streamproc.core.records.stored_record import InMemoryHistory
 from streamproc.core.records.topic_names import CHANGES, OUTCOMES
+from streamproc.core.records.units import Millis
 from streamproc.core.records.user_record import Cause
 from tests.support.leaver_reports import END, left, only, told
 from tests.support.leavers import DAY, TEXT, Log, at, patch
@@ -19,7 +20,9 @@ from tests.support.leavers import DAY, TEXT, Log, at, patch
 
 def ordered(action: str, when: int, reason: str = "really left") -> Cause:
     """The cause of what an operator's order led to, as the sink tells it."""
-    return Cause("streamproc", f"{action}-{when}", Origin("streamproc.controls", 0, 0, when), f"Kim Berg: {reason}")
+    return Cause(
+        "streamproc", f"{action}-{when}", Origin("streamproc.controls", 0, 0, Millis(when)), f"Kim Berg: {reason}"
+    )
 
 
 def test_held_then_released() -> None:

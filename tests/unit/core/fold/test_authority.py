@@ -13,12 +13,13 @@ from streamproc.core.fold.mapping import parse_mapping
 from streamproc.core.identity.resolve import resolve
 from streamproc.core.parsed_payload import SourceEvent
 from streamproc.core.records.change_event import ChangeEvent, Fact, Move, Origin, SourceFacts
+from streamproc.core.records.units import Micros, Millis
 from tests.unit.core.fold.test_fold import _said
 
 
 def told(said: dict[str, Fact], order: int = 1, **changes: Any) -> SourceFacts:
     """What a subject said in one snapshot."""
-    return SourceFacts("s", Origin("t", 0, 0, 0), floor=(order, 0, "e"), values=said, **changes)
+    return SourceFacts("s", Origin("t", 0, 0, Millis(0)), floor=(Micros(order), 0, "e"), values=said, **changes)
 
 
 def test_the_first_source_in_the_list_with_a_value_counts() -> None:
@@ -106,7 +107,7 @@ def test_two_subjects_of_one_source(subjects: dict[str, tuple[bool, int, int | N
 
 def test_an_account_made_after_the_other_was_deleted() -> None:
     """Who comes back with a new account, once the old one is gone; an older second account doesn't become the first."""
-    main = replace(told({"active": False, "gone": True}, order=10 * DAY), since=DAY, vouched=9 * DAY)
+    main = replace(told({"active": False, "gone": True}, order=10 * DAY), since=Micros(DAY), vouched=Micros(9 * DAY))
     for since, active in ((11, True), (9, False)):
         assert view({"okta/main": main, **people(okta_new=(True, since, since))})["active"] is active
     first_read_later = told({"active": True, "began": 2 * DAY}, since=11 * DAY, vouched=11 * DAY)
@@ -118,12 +119,12 @@ def test_what_never_was_active_hasnt_ended() -> None:
     staged = told({"active": False, "began": 5 * DAY}, since=5 * DAY)
     assert view({"okta/admin": staged, **people(okta_main=(True, 1, 4))})["active"] is True
     assert view({"okta/admin": staged})["active"] is False
-    read_late = replace(staged, since=9 * DAY)
+    read_late = replace(staged, since=Micros(9 * DAY))
     assert view({"okta/admin": read_late, **people(okta_main=(True, 1, 4))})["active"] is False
     ahead = told({"active": False, "began": 5 * DAY}, since=3 * DAY)
     contract = people(workday_C=(True, 1, 2))
-    assert view({"workday/E": ahead} | contract, now=4 * DAY // 1000)["active"] is True
-    assert view({"workday/E": ahead} | contract, now=6 * DAY // 1000)["active"] is False  # it began, and ended
+    assert view({"workday/E": ahead} | contract, now=Millis(4 * DAY // 1000))["active"] is True
+    assert view({"workday/E": ahead} | contract, now=Millis(6 * DAY // 1000))["active"] is False  # it began, and ended
     left, _ = absorb(replace(staged, subject="x"), moved("7", "unlink", "78", None), None)
     assert view({"entra/x": left, "okta/o": told({"active": True})})["active"] is True
 
@@ -166,16 +167,18 @@ def test_who_was_disabled_isnt_let_in_by_another_number() -> None:
     again, _ = absorb(brought, moved("8", "unlink", "7", None), None)
     assert view(okta | {"entra/x": again})["active"] is True
     # It comes and goes again: what it denied at home it goes on to deny.
-    home, _ = absorb(left, replace(moved("7", "link", "8", None, disabled), origin=Origin("t", 0, 60, 60)), None)
-    away, _ = absorb(home, replace(moved("7", "unlink", "8", None), origin=Origin("t", 0, 61, 61)), None)
+    home, _ = absorb(
+        left, replace(moved("7", "link", "8", None, disabled), origin=Origin("t", 0, 60, Millis(60))), None
+    )
+    away, _ = absorb(home, replace(moved("7", "unlink", "8", None), origin=Origin("t", 0, 61, Millis(61))), None)
     assert view(okta | {"entra/x": away})["active"] is False
 
 
 def test_disabled_and_given_another_number_in_one_go() -> None:
     """One snapshot that says both: the account that was disabled was this user's."""
-    origin = Origin("events.entra", 0, 1, 1)
-    first = SourceEvent("x", "e1", "snapshot", (1, 0, "e1"), {"active": True}, "7")
-    then = SourceEvent("x", "e2", "snapshot", (2, 0, "e2"), {"active": False}, "TERM-7")
+    origin = Origin("events.entra", 0, 1, Millis(1))
+    first = SourceEvent("x", "e1", "snapshot", (Micros(1), 0, "e1"), {"active": True}, "7")
+    then = SourceEvent("x", "e2", "snapshot", (Micros(2), 0, "e2"), {"active": False}, "TERM-7")
     link, events = resolve(None, "entra", [first], origin)
     _, later = resolve(link, "entra", [then], replace(origin, offset=2))
     facts: SourceFacts | None = None

@@ -14,6 +14,7 @@ from streamproc.core.parsed_payload import Receipt, SourceEvent
 from streamproc.core.records.change_event import ChangeEvent, Origin
 from streamproc.core.records.link import Link
 from streamproc.core.records.operation import Create, Deactivate
+from streamproc.core.records.units import Micros, Millis
 from streamproc.core.records.user_record import UserRecord, decode, encode
 from streamproc.sources import okta, workday
 from streamproc.sources.hris.contract import parse
@@ -61,26 +62,26 @@ class Log:
         for each in said:
             by_subject.setdefault(each.subject, []).append(each)
         for subject, them in by_subject.items():
-            origin = Origin(f"events.{source}", 0, self.offset, us(moment) // 1000)
+            origin = Origin(f"events.{source}", 0, self.offset, Millis(us(moment) // 1000))
             self.links[subject], events = resolve(self.links.get(subject), source, them, origin)
             self.fold(*events)
 
     def workday(self, moment: str, *rows: dict[str, Any]) -> None:
         """A report that is read at a moment."""
-        taken = Receipt(received=us(moment), read=us(moment))
+        taken = Receipt(received=Micros(us(moment)), read=Micros(us(moment)))
         self.say("workday", workday.read({"Report_Entry": list(rows)}, taken, OPTIONS).events, moment)
 
     def hris(self, moment: str, **event: Any) -> None:
         """An event of the generic contract about E1, at a moment."""
         whole = {"type": "change", "subject": "E1", "time": moment} | event
         self.offset += 1
-        self.fold(*parse(orjson.dumps(whole), {}, Origin("events.hris", 0, self.offset, us(moment) // 1000)))
+        self.fold(*parse(orjson.dumps(whole), {}, Origin("events.hris", 0, self.offset, Millis(us(moment) // 1000))))
 
     def at(self, microsecond: int) -> bool | None:
         """The worker's timer looks at the calendar. Whether the user is to have access then."""
         assert self.record is not None
         if self.record.due is not None and self.record.due <= microsecond:
-            self.fold(passed(self.record, Origin("identity.changes", 0, self.record.seq, microsecond // 1000)))
+            self.fold(passed(self.record, Origin("identity.changes", 0, self.record.seq, Millis(microsecond // 1000))))
         return self.record.desired.get("active")
 
     @property
@@ -186,7 +187,7 @@ def test_a_corrected_row_takes_the_place_of_the_first() -> None:
     (event,) = parse(
         b'{"id":"x","type":"change","subject":"E1","time":"2026-05-01T00:00:00Z","attributes":{"active":true}}',
         {},
-        Origin("events.hris", 0, 0, us(MAY) // 1000),
+        Origin("events.hris", 0, 0, Millis(us(MAY) // 1000)),
     )
     log.fold(event)
     log.hris("2026-05-02T00:00:00Z", id="end", attributes={"active": False}, effective="2026-05-14T00:00:00Z")
@@ -196,10 +197,10 @@ def test_a_corrected_row_takes_the_place_of_the_first() -> None:
         event,
         event="corrected",
         row="end",
-        order=(us("2026-05-03T00:00:00Z"), 0, "corrected"),
+        order=(Micros(us("2026-05-03T00:00:00Z")), 0, "corrected"),
         attributes={"active": False},
         effective=replace(first.facts["hris/E1"].rows["end"].effective, at=us("2026-05-20T00:00:00Z")),  # type: ignore[type-var]
-        origin=Origin("events.hris", 0, 99, us("2026-05-03T00:00:00Z") // 1000),
+        origin=Origin("events.hris", 0, 99, Millis(us("2026-05-03T00:00:00Z") // 1000)),
     )
     log.fold(corrected)
     assert log.at(us("2026-05-14T00:00:00Z")) is True
@@ -223,7 +224,7 @@ def test_time_never_goes_back() -> None:
     log.hris("2026-05-01T00:00:00Z", id="hire", attributes={"active": True})
     log.hris("2026-05-02T00:00:00Z", id="end", attributes={"active": False}, effective="2026-05-14T14:00:00Z")
     assert log.at(us("2026-05-14T14:00:00Z")) is False
-    log.say("okta", (SourceEvent("00u1", "o1", "change", (1, 0, "o1"), {"active": True}, "E1"),), MAY)
+    log.say("okta", (SourceEvent("00u1", "o1", "change", (Micros(1), 0, "o1"), {"active": True}, "E1"),), MAY)
     assert log.active is False
 
 
@@ -233,7 +234,7 @@ def test_a_second_due_event_changes_nothing() -> None:
     log.hris("2026-05-01T00:00:00Z", id="hire", attributes={"active": True})
     log.hris("2026-05-02T00:00:00Z", id="end", attributes={"active": False}, effective="2026-05-14T14:00:00Z")
     assert log.record is not None
-    due = passed(log.record, Origin("identity.changes", 0, log.record.seq, us("2026-05-14T14:00:00Z") // 1000))
+    due = passed(log.record, Origin("identity.changes", 0, log.record.seq, Millis(us("2026-05-14T14:00:00Z") // 1000)))
     assert (due.kind, due.source, due.subject, due.event) == ("due", "hris", "E1", "due/end")
     log.fold(due)
     assert (log.record.effect, log.record.cause.event) == ("changed", "due/end")
@@ -270,11 +271,15 @@ def test_a_snapshot_enables_only_if_it_was_read_after_the_disable() -> None:
     log = Log()
 
     def read(moment: str) -> None:
-        log.say("okta", okta.read(user, Receipt(us("2026-05-02T00:00:00Z"), us(moment))).events, "2026-05-02T00:00:00Z")
+        log.say(
+            "okta",
+            okta.read(user, Receipt(Micros(us("2026-05-02T00:00:00Z")), Micros(us(moment)))).events,
+            "2026-05-02T00:00:00Z",
+        )
 
     read("2026-05-01T11:00:00Z")
     assert log.active is True
-    log.say("okta", okta.read(left, Receipt(us("2026-05-01T12:00:01Z"))).events, "2026-05-01T12:00:01Z")
+    log.say("okta", okta.read(left, Receipt(Micros(us("2026-05-01T12:00:01Z")))).events, "2026-05-01T12:00:01Z")
     assert log.active is False
     read("2026-05-01T11:59:59.999Z")
     assert log.active is False
@@ -298,17 +303,19 @@ def test_a_groups_event_and_a_silent_snapshot() -> None:
     """What an event says of a group outlives a snapshot that doesn't speak of groups, and not one that does."""
     log = Log()
     profile = {"id": "00u1", "status": "ACTIVE", "profile": {"login": "ana@example.com", "employeeNumber": "E1"}}
-    joined = SourceEvent("00u1", "g1", "change", (us(MAY), 0, "g1"), {"group:Spanish Agents": "Spanish Agents"}, "E1")
+    joined = SourceEvent(
+        "00u1", "g1", "change", (Micros(us(MAY)), 0, "g1"), {"group:Spanish Agents": "Spanish Agents"}, "E1"
+    )
     log.say("okta", (joined,), MAY)
-    later = Receipt(us("2026-05-02T00:00:00Z"), us("2026-05-02T00:00:00Z"))
+    later = Receipt(Micros(us("2026-05-02T00:00:00Z")), Micros(us("2026-05-02T00:00:00Z")))
     log.say("okta", okta.read(profile, later).events, "2026-05-02T00:00:00Z")
     assert log.record is not None
     assert log.record.desired["groups"] == ["Spanish Queue"]
-    latest = Receipt(us("2026-05-03T00:00:00Z"), us("2026-05-03T00:00:00Z"))
+    latest = Receipt(Micros(us("2026-05-03T00:00:00Z")), Micros(us("2026-05-03T00:00:00Z")))
     log.say("okta", okta.read(profile | {"_embedded": {"groups": []}}, latest).events, "2026-05-03T00:00:00Z")
     assert log.record.desired["groups"] == []
     member = {"_embedded": {"groups": [{"id": "00g1", "profile": {"name": "Spanish Agents"}}]}}
-    newest = Receipt(us("2026-05-04T00:00:00Z"), us("2026-05-04T00:00:00Z"))
+    newest = Receipt(Micros(us("2026-05-04T00:00:00Z")), Micros(us("2026-05-04T00:00:00Z")))
     log.say("okta", okta.read(profile | member, newest).events, "2026-05-04T00:00:00Z")
     assert log.record.desired["groups"] == ["Spanish Queue"]
 
@@ -318,10 +325,14 @@ def test_what_is_recalled_has_its_timeline() -> None:
     log = Log()
     log.hris("2026-05-01T00:00:00Z", id="hire", attributes={"active": True}, cancels="nothing")
     log.hris("2026-05-02T00:00:00Z", id="end", attributes={"active": False}, effective="2026-05-14T14:00:00Z")
-    log.say("okta", (SourceEvent("00u1", "o1", "snapshot", (1, 0, "o1"), {"active": True, "group:": True}, "E1"),), MAY)
+    log.say(
+        "okta",
+        (SourceEvent("00u1", "o1", "snapshot", (Micros(1), 0, "o1"), {"active": True, "group:": True}, "E1"),),
+        MAY,
+    )
     assert log.record is not None
     value = encode(log.record)
-    event = passed(log.record, Origin("identity.changes", 0, 9, us("2026-05-14T14:00:00Z") // 1000))
+    event = passed(log.record, Origin("identity.changes", 0, 9, Millis(us("2026-05-14T14:00:00Z") // 1000)))
     expected = encode(fold(decode(value), 999, event, MAPPING))
     assert fold_encoded(value, 999, event, MAPPING) == expected
 
@@ -330,8 +341,8 @@ def asked(log: Log, moment: str) -> list[str]:
     """Whom the worker's timer has fetched when it looks at the calendar at a moment."""
     assert log.record is not None
     taken = (
-        parse_record(workday.read, OPTIONS, each.value, dict(each.headers), 0)
-        for each in due_refetches(log.record, us(moment) // 1000)
+        parse_record(workday.read, OPTIONS, each.value, dict(each.headers), Millis(0))
+        for each in due_refetches(log.record, Millis(us(moment) // 1000))
     )
     return [notice.subject for each in taken for notice in each.notifications]
 

@@ -14,6 +14,7 @@ from streamproc.core.fold.fold import fold
 from streamproc.core.fold.mapping import parse_mapping
 from streamproc.core.records.change_event import ChangeEvent, Fact, Origin
 from streamproc.core.records.operation import Deactivate, Reactivate
+from streamproc.core.records.units import Micros, Millis
 from streamproc.core.records.user_record import UserRecord, encode
 from streamproc.demo.story import EXPECTED, STEPS
 from streamproc.sources.hris.contract import parse
@@ -32,7 +33,7 @@ def records() -> list[UserRecord | None]:
         value = step.event if isinstance(step.event, bytes) else orjson.dumps(step.event)
         headers = {name: content.encode() for name, content in step.headers.items()}
         try:
-            (event,) = parse(value, headers, Origin("events.hris", 0, offset, APPENDED + offset))
+            (event,) = parse(value, headers, Origin("events.hris", 0, offset, Millis(APPENDED + offset)))
         except RejectedInputError:
             found.append(None)
             continue
@@ -104,22 +105,26 @@ def test_another_process_folds_the_same_bytes(seed: str) -> None:
 
 def test_a_second_subject_keeps_the_first() -> None:
     """The facts remember under which subject their source first spoke of the user."""
-    event = ChangeEvent("E1", "hris", "E1", "e0", "change", (1, 0, "e0"), {"job": "Agent"}, Origin("t", 0, 0, 0))
+    event = ChangeEvent(
+        "E1", "hris", "E1", "e0", "change", (Micros(1), 0, "e0"), {"job": "Agent"}, Origin("t", 0, 0, Millis(0))
+    )
     facts, _ = absorb(None, event, ["job"])
-    again = ChangeEvent("E1", "hris", "OLD-1", "e1", "change", (2, 0, "e1"), {"job": None}, Origin("t", 0, 1, 0))
+    again = ChangeEvent(
+        "E1", "hris", "OLD-1", "e1", "change", (Micros(2), 0, "e1"), {"job": None}, Origin("t", 0, 1, Millis(0))
+    )
     assert absorb(facts, again, ["job"])[0].subject == "E1"
 
 
 def _said(seq: int, **attributes: Fact) -> ChangeEvent:
-    origin = Origin("events.hris", 0, seq, 1_790_000_000_000 + seq)
-    return ChangeEvent("E1", "hris", "E1", f"e{seq}", "change", (seq, 0, f"e{seq}"), attributes, origin)
+    origin = Origin("events.hris", 0, seq, Millis(1_790_000_000_000 + seq))
+    return ChangeEvent("E1", "hris", "E1", f"e{seq}", "change", (Micros(seq), 0, f"e{seq}"), attributes, origin)
 
 
 def test_a_topic_made_anew_doesnt_silence_its_users() -> None:
     """Where events.hris was deleted and created again, its low offsets aren't taken for repeats: a leaver is heard."""
     mapping = parse_mapping('[attributes]\nactive = "active"\n')
     before = fold(None, 1, _said(5000, active=True), mapping)
-    leaves = replace(_said(6000, active=False), origin=Origin("events.hris", 0, 3, 1_790_000_009_000))
+    leaves = replace(_said(6000, active=False), origin=Origin("events.hris", 0, 3, Millis(1_790_000_009_000)))
     assert fold(before, 2, leaves, mapping).desired.get("active") is False
 
 
@@ -137,6 +142,6 @@ def test_a_clock_that_is_ahead_loses_to_what_comes_after_it() -> None:
     event = {"type": "change", "subject": "E1", "attributes": {"active": True}}
     ahead = orjson.dumps({**event, "id": "a", "time": "2026-09-21T20:00:00Z"})
     after = orjson.dumps({**event, "id": "b", "time": "2026-09-21T14:13:21Z", "attributes": {"active": False}})
-    (first,) = parse(ahead, {}, Origin("events.hris", 0, 1, appended))
-    (second,) = parse(after, {}, Origin("events.hris", 0, 2, appended + 2000))
+    (first,) = parse(ahead, {}, Origin("events.hris", 0, 1, Millis(appended)))
+    (second,) = parse(after, {}, Origin("events.hris", 0, 2, Millis(appended + 2000)))
     assert first.order < second.order

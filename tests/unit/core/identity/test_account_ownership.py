@@ -13,26 +13,27 @@ from streamproc.core.parsed_payload import SourceEvent
 from streamproc.core.records.change_event import Fact, Origin, SourceFacts
 from streamproc.core.records.control import Control
 from streamproc.core.records.link import Link
+from streamproc.core.records.units import Micros, Millis
 
 NOW = 1_772_500_000_000
 """ms since 1970."""
-HR = SourceFacts("s", Origin("t", 0, 0, 0), floor=(1, 0, "e"), values={"active": True})
+HR = SourceFacts("s", Origin("t", 0, 0, Millis(0)), floor=(Micros(1), 0, "e"), values={"active": True})
 """Of everybody here HR says that they work."""
 
 
 def read(time: int, user: str, *, active: bool, **said: Fact) -> SourceEvent:
     """The account as it was fetched."""
-    return SourceEvent("a", f"r{time}", "snapshot", (time, 0, f"r{time}"), {"active": active, **said}, user)
+    return SourceEvent("a", f"r{time}", "snapshot", (Micros(time), 0, f"r{time}"), {"active": active, **said}, user)
 
 
 def hook(time: int, *, active: bool) -> SourceEvent:
     """What a hook or a log says by itself: suspended, or let in again."""
-    return SourceEvent("a", f"h{time}", "change", (time, 0, f"h{time}"), {"active": active})
+    return SourceEvent("a", f"h{time}", "change", (Micros(time), 0, f"h{time}"), {"active": active})
 
 
 def ordered(user: str | None) -> Control:
     """An operator says whose the account is."""
-    return Control("c", "link" if user else "split", user, None, "kim", "why", NOW, "okta/a")
+    return Control("c", "link" if user else "split", user, None, "kim", "why", Millis(NOW), "okta/a")
 
 
 def taken(
@@ -42,11 +43,11 @@ def taken(
     link: Link | None = None
     users: dict[str, SourceFacts] = {}
     for offset, each in enumerate(arrivals):
-        origin = Origin(f"events.{source}", 0, offset, NOW + offset)
+        origin = Origin(f"events.{source}", 0, offset, Millis(NOW + offset))
         if not isinstance(each, Control):
             link, events = resolve(link, source, each if isinstance(each, list) else [each], origin)
         else:
-            link, events = order(link, each, Origin("streamproc.controls", 0, offset, NOW), origin)
+            link, events = order(link, each, Origin("streamproc.controls", 0, offset, Millis(NOW)), origin)
         for event in events:
             users[event.user], _ = absorb(users.get(event.user), event, {"active", "job"})
     assert link is not None
@@ -56,7 +57,10 @@ def taken(
 def access(*arrivals: SourceEvent | list[SourceEvent] | Control, source: str = "okta") -> dict[str, Fact]:
     """Who of the account's users has access, where HR has nothing against it."""
     _, users = taken(*arrivals, source=source)
-    return {user: view({f"{source}/a": facts, "workday/w": HR}, NOW)["active"] for user, facts in sorted(users.items())}
+    return {
+        user: view({f"{source}/a": facts, "workday/w": HR}, Millis(NOW))["active"]
+        for user, facts in sorted(users.items())
+    }
 
 
 SUSPENDED, LET_IN = hook(3, active=False), hook(4, active=True)
@@ -103,7 +107,7 @@ def test_a_late_word_of_the_next_users_time_is_theirs() -> None:
 
 def test_what_was_suspended_before_isnt_denied_to_whoever_had_it_in_between() -> None:
     """Home again after a mistake: what was told while it was the second user's wasn't about them."""
-    renamed = SourceEvent("a", "n5", "change", (5, 0, "n5"), {}, "E2")
+    renamed = SourceEvent("a", "n5", "change", (Micros(5), 0, "n5"), {}, "E2")
     assert access(HIS, SUSPENDED, renamed, read(7, "E1", active=True)) == {"E1": True, "E2": True}
     assert access(HIS, renamed, SUSPENDED, read(7, "E1", active=True)) == {"E1": True, "E2": True}
 
@@ -149,7 +153,7 @@ def test_what_one_record_says_is_taken_in_its_order() -> None:
 def test_whom_an_operator_has_taken_it_from_hears_nothing_more() -> None:
     """Though a fetched state that comes late names somebody else."""
     arrivals = (read(0, "E1", active=True), read(2, "E3", active=True), ordered("E1"), hook(5, active=True))
-    late = replace(read(2, "E2", active=False), event="s2", order=(2, 0, "s2"))  # of the same moment as E3's
+    late = replace(read(2, "E2", active=False), event="s2", order=(Micros(2), 0, "s2"))  # of the same moment as E3's
     assert access(*arrivals, ordered("E2"), late) == {"E1": True, "E2": True, "E3": True}
 
 

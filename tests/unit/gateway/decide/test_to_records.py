@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from streamproc.core.parsed_payload import Ignored, Receipt
 from streamproc.core.records.producer_record import LARGEST, Record
+from streamproc.core.records.units import Micros
 from streamproc.gateway.decide.to_records import MOST, Intake, decode, to_records
 from streamproc.sources import SOURCES
 from tests.support.gateway_requests import CLOUDEVENT, EVENT, NOW, OKTA
@@ -23,7 +24,7 @@ def records_of(
 ) -> tuple[list[Record], list[Ignored]]:
     """The records of a body."""
     body = payload if isinstance(payload, bytes) else orjson.dumps(payload)
-    intake = Intake.of_body(source, {"content-type": "application/json"} | dict(headers or {}), body, NOW)
+    intake = Intake.of_body(source, {"content-type": "application/json"} | dict(headers or {}), body, Micros(NOW))
     return to_records(SOURCES[source], SOURCES[source].defaults, intake, decode(intake, body), body)
 
 
@@ -90,7 +91,7 @@ def test_source_hris_reads_the_contract_and_vendors_alike() -> None:
     """One route takes both; what is neither is told in the contract's words, which its sender can act on."""
     source = SOURCES["hris"]
     vendor = {"type": "employee.updated", "data": {"companyId": "c", "employeeId": "7"}}
-    parsed = source.read([EVENT, vendor, EVENT | {"subject": ""}, 7], Receipt(NOW), source.defaults)
+    parsed = source.read([EVENT, vendor, EVENT | {"subject": ""}, 7], Receipt(Micros(NOW)), source.defaults)
     assert [(event.subject, event.anchor, event.attributes) for event in parsed.events] == [
         ("E1001", "E1001", {"active": False})
     ]

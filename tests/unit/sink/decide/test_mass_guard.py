@@ -6,6 +6,7 @@ import pytest
 
 from streamproc.core.records.change_event import Origin
 from streamproc.core.records.delivery import Standing
+from streamproc.core.records.units import Millis
 from streamproc.core.records.user_record import Cause
 from streamproc.sink.decide.mass_guard import Flow, GuardDecision, Hold, MassGuard, Protected, Rejected, Window
 
@@ -14,7 +15,7 @@ DAY = 86_400
 
 def cause(at: float, source: str = "hris", reason: str | None = None) -> Cause:
     """An event that the broker appended `at` seconds after some midnight."""
-    return Cause(source, f"e-{at}", Origin("events.hris", 0, 0, int((DAY * 20_000 + at) * 1000)), reason)
+    return Cause(source, f"e-{at}", Origin("events.hris", 0, 0, Millis(int((DAY * 20_000 + at) * 1000))), reason)
 
 
 def ask(

@@ -7,13 +7,14 @@ import pytest
 
 from streamproc.core.parsed_payload import FetchRequest, Ignored, ParsedPayload, Receipt, SourceEvent
 from streamproc.core.records.change_event import Effective
+from streamproc.core.records.units import Micros
 from streamproc.sources.hris.vendors import DEFAULTS, elements, read
 from streamproc.sources.lenient_json import micros
 from tests.support.paths import PAYLOADS
 
 FIXTURES = PAYLOADS / "vendors"
 SENT = 1_772_442_005_000_000  # 2026-03-02T09:00:05Z
-TAKEN = Receipt(SENT + 60_000_000)
+TAKEN = Receipt(Micros(SENT + 60_000_000))
 MELBOURNE = DEFAULTS.model_copy(update={"zones": {"Melbourne": "Australia/Melbourne"}})
 
 
@@ -77,12 +78,14 @@ def test_a_termination_that_took_effect() -> None:
             "7",
             "g-1",
             "change",
-            (SENT, 1, "g-1"),
+            (Micros(SENT), 1, "g-1"),
             {"active": False},
             reason="employee.terminated_effective",
         ),
     )
-    assert found.notifications == (FetchRequest("7", "g-1", SENT, "employee.terminated_effective", urgent=True),)
+    assert found.notifications == (
+        FetchRequest("7", "g-1", Micros(SENT), "employee.terminated_effective", urgent=True),
+    )
 
 
 def test_finch_has_its_event_in_headers() -> None:
@@ -120,7 +123,7 @@ def merged(received: str, **data: Any) -> list[SourceEvent]:
     assert at is not None
     body = fixture("merge")
     body["data"] |= data
-    found = read(body, Receipt(at), MELBOURNE)
+    found = read(body, Receipt(Micros(at)), MELBOURNE)
     assert (found.notifications, found.ignored) == ((), ())
     return list(found.events)
 
@@ -140,7 +143,7 @@ def test_merge() -> None:
     assert (said.subject, said.anchor, said.order[0], said.cancels) == ("m-1", "E1001", SENT + 120_000, "dates")
     revoked = micros("2026-05-14T14:00:00Z")
     assert revoked is not None
-    assert ahead.effective == Effective(revoked, "2026-05-14T00:00:00Z", "Australia/Melbourne")
+    assert ahead.effective == Effective(Micros(revoked), "2026-05-14T00:00:00Z", "Australia/Melbourne")
     assert (ahead.attributes, ahead.row, ahead.anchor) == ({"active": False}, "dates/end/2026-05-14", "E1001")
     assert said.order < ahead.order
 

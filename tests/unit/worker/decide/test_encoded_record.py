@@ -6,6 +6,7 @@ import pytest
 from streamproc.core.fold.fold import fold
 from streamproc.core.fold.mapping import parse_mapping
 from streamproc.core.records.change_event import ChangeEvent, Origin
+from streamproc.core.records.units import Micros, Millis
 from streamproc.worker.decide.encoded_record import effect_of, planned_otherwise, regresses, seq_of
 
 MAPPING = parse_mapping('[attributes]\ntitle = "job"\n')
@@ -13,9 +14,9 @@ MAPPING = parse_mapping('[attributes]\ntitle = "job"\n')
 
 def record(seq: int, job: str, user: str = "E1") -> bytes:
     """What is known of a user after their first event."""
-    origin = Origin("events.hris", 0, seq, 1_780_000_000_000)
+    origin = Origin("events.hris", 0, seq, Millis(1_780_000_000_000))
     facts = {"job": job, "hash": '"effect":"stale","seq":9,'}
-    event = ChangeEvent(user, "hris", user, f"e{seq}", "change", (1, 0, f"e{seq}"), dict(facts), origin)
+    event = ChangeEvent(user, "hris", user, f"e{seq}", "change", (Micros(1), 0, f"e{seq}"), dict(facts), origin)
     return orjson.dumps(fold(None, seq, event, MAPPING))
 
 

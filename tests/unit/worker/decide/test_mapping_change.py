@@ -9,6 +9,7 @@ from streamproc.core.fold.mapping import parse_mapping
 from streamproc.core.fold.mapping_switch import compiled
 from streamproc.core.records.change_event import ChangeEvent, NewMapping, Origin
 from streamproc.core.records.mapping_in_force import SOURCE, MappingInForce
+from streamproc.core.records.units import Micros, Millis
 from streamproc.worker.decide.mapping_change import MappingChange, mapping_change
 
 NOW = 1_780_000_000_000
@@ -21,17 +22,17 @@ OLD, SAME_FACTS, OTHER_FACTS = (
 def ordered(text: str, offset: int) -> ChangeEvent:
     """The event of an operator's order, which lies at this offset of the controls."""
     digest = parse_mapping(text).digest
-    origin = Origin("streamproc.controls", 0, offset, NOW)
+    origin = Origin("streamproc.controls", 0, offset, Millis(NOW))
     return ChangeEvent(
-        "", SOURCE, "", digest, "mapping", (0, 0, ""), {}, origin, "why", mapping=NewMapping(text, "Kim")
+        "", SOURCE, "", digest, "mapping", (Micros(0), 0, ""), {}, origin, "why", mapping=NewMapping(text, "Kim")
     )
 
 
 def changed(event: ChangeEvent) -> MappingChange | None:
     """What the event changes where OLD is in force since an order at offset 5."""
     digest = parse_mapping(OLD).digest
-    known = MappingInForce(1, digest, OLD, "Kim", "why", Origin("streamproc.controls", 0, 5, NOW), NOW)
-    return mapping_change(known, compiled(digest, OLD), 9, NOW + 1, event)
+    known = MappingInForce(1, digest, OLD, "Kim", "why", Origin("streamproc.controls", 0, 5, Millis(NOW)), Millis(NOW))
+    return mapping_change(known, compiled(digest, OLD), 9, Millis(NOW + 1), event)
 
 
 @pytest.mark.parametrize(("text", "reheard"), [(SAME_FACTS, False), (OTHER_FACTS, True)])
@@ -47,7 +48,7 @@ def test_another_mapping_plans_everybody_anew(text: str, reheard: bool) -> None:
 def test_the_first_mapping_plans_nobody_anew() -> None:
     """What lies before it was folded by it already."""
     event = ordered(OLD, 6)
-    change = mapping_change(None, compiled(event.event, OLD), 0, NOW, event)
+    change = mapping_change(None, compiled(event.event, OLD), 0, Millis(NOW), event)
     assert change is not None
     assert (change.reheard, change.replanned) == (False, False)
 
