@@ -110,11 +110,11 @@ class ArchivedHistory:
 
     @property
     def partitions(self) -> int:
-        """Of each topic."""
+        """How many partitions each topic has."""
         return self.manifest.partitions
 
     def hold(self, topic: str, *, shorter: bool = False) -> None:
-        """Raises ArchiveError where the archive doesn't have of a topic what it says (see `layout.check_complete`)."""
+        """Raises ArchiveError where files of a topic are missing that the manifest says are there."""
         if topic not in self._held:
             layout.check_complete(topic, self._here, self.manifest, shorter=shorter)
         if not shorter:

@@ -115,7 +115,7 @@ async def _print_answers(source: HistorySource, request: AsOfRequest) -> _Tally:
 
 
 def _until_now(request: AsOfRequest, now: int) -> AsOfRequest:
-    """Of what lies after now (ms since 1970) nothing is known."""
+    """Nothing is known of what lies after now (ms since 1970)."""
     if request.asked > now:
         say(f"{iso_moment(request.asked)} is yet to come: the answer is as of now, {iso_moment(now)}")
     return replace(request, not_after=now)
@@ -157,7 +157,7 @@ def _as_object(answer: AsOf, asked: int) -> dict[str, Any]:
 
 
 def _in_order(outputs: Iterator[tuple[int, Result]], partitions: int) -> Iterator[tuple[int, Result]]:
-    """By partition, each as soon as all before it are there."""
+    """The outputs by partition, each as soon as all before it are done."""
     waiting: dict[int, Result] = {}
     following = 0
     for partition, output in outputs:

@@ -72,7 +72,7 @@ class _Partition:
     target: dict[str, TargetStateFold] = field(default_factory=dict)
     """By user."""
     in_force: dict[str, MappingAtMoment] = field(default_factory=dict)
-    """By digest."""
+    """By the mapping's digest."""
     explainers: dict[str, Explainer] = field(default_factory=dict)
 
     def answers(self, assumed: MappingInForce | None) -> Iterator[AsOf]:

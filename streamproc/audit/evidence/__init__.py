@@ -1,1 +1,1 @@
-"""Evidence bundles: what they hold, how they are checked, redacted and signed. Begin with `bundle.py`."""
+"""Evidence bundles: what they hold, how they are checked, redacted and signed. Begin with `format.py`."""

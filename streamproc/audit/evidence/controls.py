@@ -19,7 +19,7 @@ class Controls:
         self.texts: dict[tuple[int, int], str | None] = {}
         """Partition and offset of each order → text of the mapping that it brings."""
         self.moves: set[tuple[str, str | None]] = set()
-        """By whom, and why, subjects were moved."""
+        """Who moved a subject, and why, for each move."""
         self.ranges: dict[str, list[int]] = {}
         """Partition → offset of the first and the last line."""
         self._find = find

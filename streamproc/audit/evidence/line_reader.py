@@ -20,7 +20,7 @@ class LineReader:
 
     @property
     def partition(self) -> int | None:
-        """Of the next line; None: there is none."""
+        """The partition of the next line; None: there is none."""
         return None if self._next is None else self._next[1].partition
 
     def of(self, partition: int) -> Iterator[tuple[int, Line]]:

@@ -22,14 +22,14 @@ class Folded:
 
     @classmethod
     def of(cls, value: bytes) -> "Folded":
-        """Of a record's bytes."""
+        """The digests of a record's bytes."""
         raw = orjson.loads(value)
         cause = cause_digest(raw["cause"])
         return cls(raw["prev"], raw["before"], raw["hash"], raw["effect"], cause, hashlib.sha256(value).digest())
 
 
 def cause_digest(cause: Any) -> bytes:
-    """The same for equal causes, in whatever order their fields are."""
+    """A digest that is the same for equal causes, in whatever order their fields are."""
     return hashlib.blake2b(orjson.dumps(cause, option=orjson.OPT_SORT_KEYS), digest_size=16).digest()
 
 

@@ -49,7 +49,7 @@ class ReplayResult:
 
     @property
     def counts(self) -> Counts:
-        """Of all partitions."""
+        """The sums over all partitions."""
         return sum((partition.counts for partition in self.partitions), Counts())
 
 
