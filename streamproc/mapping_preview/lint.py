@@ -6,7 +6,7 @@ from difflib import get_close_matches
 from itertools import combinations
 from typing import Final, Literal, TypeAlias
 
-from streamproc.core.fold.mapping import Copy, MappingFile, Rule
+from streamproc.core.fold.mapping_file import Copy, MappingFile, Rule
 from streamproc.core.records.resource import LEVELS, LISTS
 from streamproc.mapping_preview.attribute_usage import CATALOGUED, Catalogued, Surveyed
 

@@ -11,7 +11,8 @@ from typing import Any, Final, Literal, TypeAlias, cast
 
 from streamproc.core.fold.authority import view
 from streamproc.core.fold.effective_dating import as_of, spoken
-from streamproc.core.fold.mapping import Copy, Mapping, MappingFile, Rule
+from streamproc.core.fold.mapping import Mapping
+from streamproc.core.fold.mapping_file import Copy, MappingFile, Rule
 from streamproc.core.records.change_event import BEGAN, Effective, Fact, Order, SourceFacts
 from streamproc.core.records.resource import LEVELS, LISTS, SCALARS
 from streamproc.core.records.units import Millis

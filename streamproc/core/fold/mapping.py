@@ -1,7 +1,7 @@
 """Mapping: which facts become which attributes, roles, groups, routing skills and languages.
 
-The file is TOML; `streamproc/mapping.toml` is the default and explains the format. `desire` is a pure function of the
-facts and the mapping, and the mapping's hash is in every record, so an auditor can tell which rules were in force.
+`desire` is a pure function of the facts and the mapping, and the mapping's hash is in every record, so an auditor can
+tell which rules were in force. The file's format is `mapping_file.py`.
 """
 
 import hashlib
@@ -11,82 +11,19 @@ from collections.abc import Iterator
 from collections.abc import Mapping as MappingABC
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Annotated, Any, Final, Literal, TypeAlias, cast
+from typing import Any, Final, cast
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ValidationError
 
 from streamproc.core.errors import MappingError
+from streamproc.core.fold.mapping_file import Copy, MappingFile, Rule
 from streamproc.core.records.change_event import BEGAN, GONE, Fact
 from streamproc.core.records.resource import LEVELS, LISTS, UNCLEARABLE, Resource
-
-Level: TypeAlias = Annotated[float, Field(ge=0.0, le=5.0)]
-"""Proficiency: Genesys takes 0.0 to 5.0 for skills and languages."""
-
-Target: TypeAlias = Literal["roles", "groups", "skills", "languages"]
-
 
 REMEMBERED: Final = 10_000
 """Combinations of facts whose roles, groups, skills and languages are remembered."""
 _EXACT: Final = frozenset({str, type(None), type(...)})
 """Types of which equal values are the same: 1, 1.0 and true are equal, and aren't."""
-
-
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Attributes(_Strict):
-    """SCIM attribute = the fact that gives its value. One left out isn't owned."""
-
-    userName: str = "userName"
-    displayName: str = "displayName"
-    active: str = "active"
-    title: str | None = None
-    phone: str | None = None
-    email: str | None = None
-    department: str | None = None
-    division: str | None = None
-    employeeNumber: str | None = None
-    manager: str | None = None
-
-
-class Copy(_Strict):
-    """Every name in a fact goes to one list; `values` translates names, `template` wraps them."""
-
-    fact: str
-    to: Target
-    values: dict[str, str] = {}
-    template: str = Field(default="{}", pattern=r"^[^{}]*\{\}[^{}]*$")
-    level: Level = 3.0
-
-
-class Rule(_Strict):
-    """When every named fact matches one of its patterns (`*` matches anything, case doesn't matter), give these."""
-
-    when: dict[str, str | list[str]] = Field(min_length=1)
-    title: str | None = None
-    division: str | None = None
-    roles: list[str] = []
-    groups: list[str] = []
-    skills: dict[str, Level] = {}
-    languages: dict[str, Level] = {}
-
-
-class Always(_Strict):
-    """Held by everyone, wherever roles are owned at all."""
-
-    roles: list[str] = []
-
-
-class MappingFile(_Strict):
-    """The whole file."""
-
-    attributes: Attributes = Attributes()
-    authority: dict[str, Annotated[list[str], Field(min_length=1)]] = {}
-    """Fact = the sources that have a say in it, the first with a value before the others (see `authority.py`)."""
-    always: Always = Always()
-    copies: list[Copy] = Field(default=[], alias="copy")
-    rules: list[Rule] = Field(default=[], alias="rule")
 
 
 @dataclass(frozen=True)
