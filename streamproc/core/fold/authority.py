@@ -48,26 +48,27 @@ def view(
         (only,) = facts.values()
         if not only.rows and not only.left:
             return only.values
-    by_source: dict[str, list[SourceFacts]] = {}
+    subjects: dict[str, list[SourceFacts]] = {}
     merged: dict[str, Fact] = {}
     for name, each in facts.items():
         if each.left:
             merged |= dict.fromkeys(each.values)
         if not each.left or each.values.get(active) is False:
-            by_source.setdefault(name.partition("/")[0], []).append(each)
-    said = {
-        source: _together(subjects, now, active, accounts=source in ACCOUNTS)
-        for source, subjects in sorted(by_source.items(), reverse=True)
+            subjects.setdefault(name.partition("/")[0], []).append(each)
+    by_source = {
+        source: _together(of_source, now, active, accounts=source in ACCOUNTS)
+        for source, of_source in sorted(subjects.items(), reverse=True)
     }
-    for values in said.values():  # the first source by name comes last, and so wins
+    for values in by_source.values():  # the first source by name comes last, and so wins
         for name, value in values.items():
             if name not in authority and (value is not None or name not in merged):
                 merged[name] = value
     for name, voices in authority.items():
-        told = [said[source][name] for source in voices if name in said.get(source, ())]
-        if told:
-            merged[name] = next((value for value in told if value is not None), None)
-    denied = any(said[source].get(active) is False for source in authority.get(active, said) if source in said)
+        values_by_rank = [by_source[source][name] for source in voices if name in by_source.get(source, ())]
+        if values_by_rank:
+            merged[name] = next((value for value in values_by_rank if value is not None), None)
+    speaking = [source for source in authority.get(active, by_source) if source in by_source]
+    denied = any(by_source[source].get(active) is False for source in speaking)
     unsaid = active in merged and merged[active] is None
     if denied or (unsaid and _vouched(facts.values(), active)):
         merged[active] = False
@@ -78,14 +79,14 @@ def _together(subjects: Sequence[SourceFacts], now: Millis, active: str, *, acco
     """The subjects of one person in one source as one (rule 3)."""
     if len(subjects) == 1:
         return as_of(subjects[0], now)[0] if subjects[0].rows else subjects[0].values
-    told = [
+    views = [
         (values.get(active) is True, last, each.subject, values, each)
         for each in subjects
         for values, last in [as_of(each, now)]
     ]
-    values = max(told, key=lambda one: one[:3])[3]
-    ended = [one[4] for one in told if one[3].get(active) is False and was_active(one[4], now, accounts=accounts)]
-    going = [one[4] for one in told if one[0]]
+    values = max(views, key=lambda one: one[:3])[3]
+    ended = [one[4] for one in views if one[3].get(active) is False and was_active(one[4], now, accounts=accounts)]
+    going = [one[4] for one in views if one[0]]
     outlasts = _remade if accounts else _goes_on
     if all(any(outlasts(one, other, now) for one in going) for other in ended):
         return values

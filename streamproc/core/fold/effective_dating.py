@@ -47,10 +47,10 @@ def said_of(facts: SourceFacts, name: str) -> Order | None:
 
 def restricted(attributes: dict[str, Fact], wanted: Collection[str], *, whole: bool) -> dict[str, Fact]:
     """The wanted attributes; for a snapshot also those that it leaves out, without a value."""
-    said = {name: value for name, value in attributes.items() if name in wanted}
+    named = {name: value for name, value in attributes.items() if name in wanted}
     if not whole:
-        return said
-    return {name: None for name in wanted if GROUP in attributes or not name.startswith(GROUP)} | said
+        return named
+    return {name: None for name in wanted if GROUP in attributes or not name.startswith(GROUP)} | named
 
 
 def entered(facts: SourceFacts, name: str, row: Row) -> SourceFacts:
@@ -130,15 +130,15 @@ def _begun(rows: Iterable[Row], now: Millis) -> Iterable[Row]:
 
 
 def _overtakes(facts: SourceFacts, name: str, row: Row) -> bool:
-    known, place = said_of(facts, name), rank(row)
+    known, row_rank = said_of(facts, name), rank(row)
     if row.effective is not None and row.effective.lags and row.attributes.get(name) is False:
-        place = (max(place[0], row.effective.at + LAG), *place[1:])
-    return known is None or place > ranked(known)
+        row_rank = (max(row_rank[0], row.effective.at + LAG), *row_rank[1:])
+    return known is None or row_rank > ranked(known)
 
 
 def _spent(facts: SourceFacts, row: Row) -> bool:
-    place = rank(row)
-    open_to_it = row.whole and (facts.floor is None or place > ranked(facts.floor))
+    row_rank = rank(row)
+    open_to_it = row.whole and (facts.floor is None or row_rank > ranked(facts.floor))
     return not open_to_it and not any(_overtakes(facts, name, row) for name in row.attributes)
 
 

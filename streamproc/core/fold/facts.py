@@ -62,9 +62,9 @@ def _dated(known: SourceFacts, event: ChangeEvent, wanted: Collection[str] | Non
         effect = "applied" if facts is not before else "duplicate"
     if event.row is not None or event.ahead:
         name, whole = event.row or event.event, event.kind == "snapshot"
-        said = event.attributes if wanted is None else restricted(event.attributes, wanted, whole=whole)
+        attributes = event.attributes if wanted is None else restricted(event.attributes, wanted, whole=whole)
         held = facts.rows.get(name)
-        facts = entered(before := facts, name, Row(order, said, event.effective, whole))
+        facts = entered(before := facts, name, Row(order, attributes, event.effective, whole))
         if facts is not before:
             effect = "applied"
         elif held is not None and held.entered == order:
@@ -77,16 +77,20 @@ def _dated(known: SourceFacts, event: ChangeEvent, wanted: Collection[str] | Non
 
 def _registered(known: SourceFacts, event: ChangeEvent, wanted: Collection[str] | None) -> tuple[SourceFacts, Effect]:
     """What has no date of its own."""
-    said = event.attributes if wanted is None else {n: v for n, v in event.attributes.items() if n in wanted}
+    attributes = event.attributes
+    if wanted is not None:
+        attributes = {name: value for name, value in attributes.items() if name in wanted}
     if event.kind == "snapshot":
-        return _snapshot(known, event, said, known.values.keys() | said.keys() if wanted is None else wanted)
+        return _snapshot(
+            known, event, attributes, known.values.keys() | attributes.keys() if wanted is None else wanted
+        )
     order = event.order
-    newer = {name: value for name, value in said.items() if (at := said_of(known, name)) is None or at < order}
+    newer = {name: value for name, value in attributes.items() if (at := said_of(known, name)) is None or at < order}
     if newer:
         later = known.later | dict.fromkeys(newer, order)
         return _with(known, event, known.floor, known.values | newer, later, known.grouped), "applied"
-    if said or (known.floor is not None and order <= known.floor):
-        repeated = order == known.floor or all(said_of(known, name) == order for name in said)
+    if attributes or (known.floor is not None and order <= known.floor):
+        repeated = order == known.floor or all(said_of(known, name) == order for name in attributes)
         return replace(known, origin=event.origin), "duplicate" if repeated else "stale"
     return replace(known, origin=event.origin), "applied"
 
@@ -116,7 +120,7 @@ def _with(
 
 
 def _snapshot(
-    known: SourceFacts, event: ChangeEvent, said: dict[str, Fact], names: Collection[str]
+    known: SourceFacts, event: ChangeEvent, attributes: dict[str, Fact], names: Collection[str]
 ) -> tuple[SourceFacts, Effect]:
     """A snapshot that doesn't speak of groups leaves them as they are."""
     order, floor, grouped = event.order, known.floor, known.grouped
@@ -129,9 +133,9 @@ def _snapshot(
         group = name.startswith(GROUP)
         at = known.later.get(name, grouped if group else floor)
         if (at is None or at < order) and (regrouped if group else raised):
-            values[name] = said.get(name)
-        elif group and name in said and (at is None or at < order):
-            values[name], later[name], applied = said[name], order, True
+            values[name] = attributes.get(name)
+        elif group and name in attributes and (at is None or at < order):
+            values[name], later[name], applied = attributes[name], order, True
         elif name in known.values:
             values[name] = known.values[name]
             if name in known.later:
@@ -157,11 +161,11 @@ def _moved(
     if known is None:
         return SourceFacts(event.subject, event.origin, left=True), "applied"
     if known.left and event.attributes:
-        told = [name for name in event.attributes if wanted is None or name in wanted]
-        late = {name: False if event.attributes[name] is False else None for name in told}
+        named = [name for name in event.attributes if wanted is None or name in wanted]
+        late = {name: False if event.attributes[name] is False else None for name in named}
         return replace(known, origin=event.origin, values=known.values | late), "applied"
-    said = [name for row in known.rows.values() for name in row.attributes]
-    values: dict[str, Fact] = dict.fromkeys(said) | dict.fromkeys(known.values)
+    dated = [name for row in known.rows.values() for name in row.attributes]
+    values: dict[str, Fact] = dict.fromkeys(dated) | dict.fromkeys(known.values)
     if move.by is None and was_active(known, now, accounts=event.source in ACCOUNTS):
         values |= {name: False for name, order in _denied(known, now).items() if known.brought.get(name) != order}
         said_by_it = {name: False if value is False else None for name, value in event.attributes.items()}

@@ -81,29 +81,29 @@ def _after(
     """The next record, whose hash is still empty."""
     facts = dict(record.facts) if record else {}
     as_of = max(event.origin.appended, record.as_of) if record else event.origin.appended
-    said: Absorbed = "duplicate"
+    absorbed: Absorbed = "duplicate"
     heard_late = False
     if event.kind == "mapping":
-        facts, said = (facts if heard is None else heard), "applied"
+        facts, absorbed = (facts if heard is None else heard), "applied"
     elif event.kind != "due":
         subject = key(event.source, event.subject)
         known = facts.get(subject)
-        facts[subject], said = absorb(known, event, mapping.facts)
+        facts[subject], absorbed = absorb(known, event, mapping.facts)
         heard_late = known is not None and not _alike(known, facts[subject])
     due = record.due if record else None
     come = due is not None and due <= micros_of(as_of)
     desired = record.desired if record else Resource(externalId=event.user)
     problems = record.problems if record else []
     operations: list[Operation] = []
-    effect: Effect = said if said != "applied" and not come else "unchanged"
-    if said == "applied" or come or heard_late:
-        held = desired
-        now = view(facts, as_of, mapping.file.authority, mapping.file.attributes.active)
-        desired, problems = mapping.desire(event.user, now)
+    effect: Effect = absorbed if absorbed != "applied" and not come else "unchanged"
+    if absorbed == "applied" or come or heard_late:
+        before = desired
+        merged = view(facts, as_of, mapping.file.authority, mapping.file.attributes.active)
+        desired, problems = mapping.desire(event.user, merged)
         due = min((at for each in facts.values() if each.rows for at in upcoming(each, as_of).values()), default=None)
-        if desired != held or record is None:
+        if desired != before or record is None:
             effect = "changed"
-            operations = plan(held if record else None, desired)
+            operations = plan(before if record else None, desired)
     return UserRecord(
         user=event.user,
         seq=seq,

@@ -56,16 +56,16 @@ def readable_events(values: Iterable[bytes | None]) -> Iterator[ChangeEvent]:
 
 
 def facts_heard(
-    events: Iterable[ChangeEvent], wanted: Collection[str], found: dict[str, dict[str, SourceFacts]] | None = None
+    events: Iterable[ChangeEvent], wanted: Collection[str], users: dict[str, dict[str, SourceFacts]] | None = None
 ) -> dict[str, dict[str, SourceFacts]]:
-    """User → subject → what all these events have said of the wanted facts (rule 3). `found`: to go on from there."""
-    found = {} if found is None else found
+    """User → subject → what all these events have said of the wanted facts (rule 3). `users`: to go on from there."""
+    users = {} if users is None else users
     for event in events:
         if event.kind not in {"due", "mapping"}:
-            subjects = found.setdefault(event.user, {})
+            subjects = users.setdefault(event.user, {})
             name = key(event.source, event.subject)
             subjects[name], _ = absorb(subjects.get(name), event, wanted)
-    return found
+    return users
 
 
 def unheard_partitions(mapping: Mapping, known: dict[int, MappingInForce], beginnings: dict[int, int]) -> list[int]:
@@ -73,9 +73,9 @@ def unheard_partitions(mapping: Mapping, known: dict[int, MappingInForce], begin
 
     What was said of those facts can't be heard any more. `beginnings`: offset of each partition's first record.
     """
-    found: list[int] = []
+    unheard: list[int] = []
     for partition, first in beginnings.items():
         rules = known.get(partition)
         if first > 0 and (rules is None or compiled(rules.digest, rules.text).facts != mapping.facts):
-            found.append(partition)
-    return found
+            unheard.append(partition)
+    return unheard

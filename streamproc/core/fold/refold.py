@@ -22,19 +22,19 @@ from streamproc.core.records.value import Value
 
 
 class Step(Value, frozen=True):
-    """What one record of `identity.changes` led to: user → record, as a Kafka value. `rejected`: why it led to none."""
+    """What one record of `identity.changes` led to."""
 
     logged: StoredRecord
     event: ChangeEvent | None
+    """None: the record is no event."""
     records: dict[str, bytes]
+    """User → their next record, as a Kafka value."""
     rejected: str | None = None
+    """Why it led to none: the code with which a worker rejects it."""
 
 
 class Refold:
-    """See above. `before(offset)` gives the partition's records below an offset, from its beginning, each time anew.
-
-    `records` (user → Kafka value) and `rules` are where it stands; they may be given, to go on from there.
-    """
+    """Folds a partition's records one by one, in the order of their offsets."""
 
     def __init__(
         self,
@@ -42,8 +42,14 @@ class Refold:
         rules: MappingInForce | None,
         records: dict[str, bytes] | None = None,
     ) -> None:
+        """`before(offset)` reads the partition's records below an offset, from its beginning; called at each switch.
+
+        `rules`, `records`: the mapping in force, and user → Kafka value, where the fold doesn't start at the beginning.
+        """
         self.records = {} if records is None else records
+        """User → their newest record, as a Kafka value."""
         self.rules = rules
+        """The mapping in force after the last record."""
         self.mapping: Mapping | None = None if rules is None else compiled(rules.digest, rules.text)
         self._before = before
 
@@ -83,13 +89,13 @@ class Refold:
             if old.facts == new.facts
             else facts_heard(readable_events(each.value for each in self._before(logged.offset)), new.facts)
         )
-        found: dict[str, bytes] = {}
+        records: dict[str, bytes] = {}
         for user, known in self.records.items():
             value = replanned(user, known, logged.offset, event, new, None if facts is None else facts.get(user, {}))
             if value is not None:
-                found[user] = value
-        self.records |= found
-        return Step(logged, event, found)
+                records[user] = value
+        self.records |= records
+        return Step(logged, event, records)
 
 
 def replanned(

@@ -59,7 +59,7 @@ class InMemoryHistory:
     def read(
         self, topic: str, partition: int, *, first: int = 0, until: int | None = None, key: bytes | None = None
     ) -> Iterator[StoredRecord]:
-        """See `History`."""
+        """Records by offset, of one topic and partition, within the bounds."""
         for one in self._records:
             here = (one.topic, one.partition) == (topic, partition) and one.offset >= first
             if here and (until is None or one.timestamp < until) and key in {None, one.key}:
