@@ -47,9 +47,9 @@ def user(**changes: Any) -> dict[str, Any]:
 
 def one_said(payload: Any, taken: Receipt = TAKEN, **options: Any) -> SourceEvent:
     """The one thing that a payload says, and nothing beside it."""
-    found = read(payload, taken, DEFAULTS.model_copy(update=options))
-    assert (found.notifications, found.ignored) == ((), ())
-    (said,) = found.events
+    parsed = read(payload, taken, DEFAULTS.model_copy(update=options))
+    assert (parsed.notifications, parsed.ignored) == ((), ())
+    (said,) = parsed.events
     return said
 
 
@@ -132,9 +132,9 @@ def test_a_membership_is_a_fact_of_its_own(word: str, name: str | None) -> None:
 )
 def test_what_means_nothing_here_says_why(payload: Any, code: str, subject: str | None) -> None:
     """Sign-in matters, failures, whole groups, test deliveries and what isn't Okta's change nobody."""
-    found = read(payload, TAKEN)
-    (ignored,) = found.ignored
-    assert (found.events, found.notifications) == ((), ())
+    parsed = read(payload, TAKEN)
+    (ignored,) = parsed.ignored
+    assert (parsed.events, parsed.notifications) == ((), ())
     assert (ignored.code, ignored.subject) == (code, subject)
     assert ignored.reason
 
@@ -143,8 +143,8 @@ def test_what_means_nothing_here_says_why(payload: Any, code: str, subject: str 
 def test_an_unclear_outcome_is_looked_up(result: str) -> None:
     """Where it can't be told whether it happened nothing is changed, but the user is fetched before others."""
     for kind in ("user.lifecycle.deactivate", "user.lifecycle.unsuspend"):
-        found = read(event(kind, outcome={"result": result}), TAKEN)
-        assert found == ParsedPayload(notifications=(FetchRequest(ANA, "u-1", Micros(PUBLISHED), kind, urgent=True),))
+        parsed = read(event(kind, outcome={"result": result}), TAKEN)
+        assert parsed == ParsedPayload(notifications=(FetchRequest(ANA, "u-1", Micros(PUBLISHED), kind, urgent=True),))
 
 
 def test_what_didnt_happen_changes_nothing() -> None:
@@ -301,14 +301,14 @@ def test_what_was_fetched_counts_from_when_it_was_read() -> None:
 def test_a_hook_holds_several_events() -> None:
     """The body of a POST is its events, in order: one disables, one has to be fetched, one adds to a group."""
     hook = fixture("hook")
-    found = read(hook, TAKEN)
+    parsed = read(hook, TAKEN)
     assert elements(hook) == hook["data"]["events"]
-    assert [(each.subject, each.attributes) for each in found.events] == [
+    assert [(each.subject, each.attributes) for each in parsed.events] == [
         (ANA, {"active": False}),
         (BEN, {"group:Spanish Agents": "Spanish Agents"}),
     ]
-    assert [each.subject for each in found.notifications] == [BEN]
-    assert found.ignored == ()
+    assert [notification.subject for notification in parsed.notifications] == [BEN]
+    assert parsed.ignored == ()
 
 
 def test_a_preview_delivery_is_incomplete() -> None:
@@ -331,7 +331,7 @@ def test_pages_are_read_in_order() -> None:
         {"active": False},
         {"active": False, "gone": True},
     ]
-    assert [each.reason for each in life.notifications] == [
+    assert [notification.reason for notification in life.notifications] == [
         "user.lifecycle.create",
         "user.lifecycle.activate",
         "user.account.update_profile",
@@ -353,8 +353,8 @@ def test_reasons_hold_no_values() -> None:
     """Nothing of a payload but its type is repeated in a reason."""
     everything = [fixture(name) for name in ("hook", "preview", "log", "users")]
     everything += [event("user.lifecycle.deactivate", target=[{"type": "User"}]), user(status=None)]
-    found = read(everything, TAKEN)
-    told = [each.reason or "" for each in found.events]
-    told += [each.reason for each in found.notifications] + [each.reason for each in found.ignored]
+    parsed = read(everything, TAKEN)
+    told = [each.reason or "" for each in parsed.events]
+    told += [notification.reason for notification in parsed.notifications] + [each.reason for each in parsed.ignored]
     assert len(told) == len(elements(everything))
     assert not [word for word in ("Ana", "ana.", "Ben", "Spanish", "00u") if word in " ".join(told)]
