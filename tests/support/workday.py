@@ -39,7 +39,7 @@ def us(moment: str) -> int:
 
 def at(payload: Any, moment: str = NOON) -> ParsedPayload:
     """What a payload says that was fetched at a moment."""
-    return read(payload, Receipt(received=Micros(us(moment)), read=Micros(us(moment))), OPTIONS)
+    return read(payload, Receipt(received=Micros(us(moment)), read_at=Micros(us(moment))), OPTIONS)
 
 
 def row(**changes: Any) -> dict[str, Any]:

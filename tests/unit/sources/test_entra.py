@@ -10,7 +10,7 @@ from streamproc.sources.entra import DEFAULTS, elements, read
 from tests.support.entra import ANA, BEN, CY, LEE, NOON, TAKEN, activity, codes, fixture, one_notice, one_said, without
 
 SUBSCRIPTION = "00000000-0000-4000-8000-0000000000aa"
-FETCHED = Receipt(received=Micros(NOON + 5_000_000), read=Micros(NOON))
+FETCHED = Receipt(received=Micros(NOON + 5_000_000), read_at=Micros(NOON))
 
 
 def notification(**data: Any) -> dict[str, Any]:

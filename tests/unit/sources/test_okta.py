@@ -175,7 +175,8 @@ def test_the_same_event_counts_once_however_it_comes() -> None:
     """From the hook at once or from a page of the log hours later: the same order, so the second is a duplicate."""
     by_hook = one_said(event("user.lifecycle.suspend"))
     by_log = one_said(
-        [event("user.lifecycle.suspend")], Receipt(received=Micros(PUBLISHED + 10**10), read=Micros(PUBLISHED + 10**10))
+        [event("user.lifecycle.suspend")],
+        Receipt(received=Micros(PUBLISHED + 10**10), read_at=Micros(PUBLISHED + 10**10)),
     )
     assert by_hook == by_log
 
@@ -192,7 +193,7 @@ def test_in_one_millisecond_what_takes_away_wins() -> None:
     """Of two events of the same time the disabling one is the later, whatever their ids."""
     disabled = one_said(event("user.lifecycle.suspend", uuid="a"))
     assert disabled.order > one_said(event("user.lifecycle.unsuspend", uuid="z")).order
-    assert disabled.order > one_said(user(), Receipt(received=TAKEN.received, read=Micros(PUBLISHED))).order
+    assert disabled.order > one_said(user(), Receipt(received=TAKEN.received, read_at=Micros(PUBLISHED))).order
 
 
 def test_without_an_id_the_content_is_the_id() -> None:
@@ -293,7 +294,7 @@ def test_the_anchor_is_what_the_source_says_of_who_it_is() -> None:
 def test_what_was_fetched_counts_from_when_it_was_read() -> None:
     """A fetched user is as old as the reading of it, whatever `lastUpdated`: group changes don't move that."""
     read_at = PUBLISHED + 500_000
-    assert one_said(user(), Receipt(received=TAKEN.received, read=Micros(read_at))).order[0] == read_at
+    assert one_said(user(), Receipt(received=TAKEN.received, read_at=Micros(read_at))).order[0] == read_at
     early = one_said(user(lastUpdated="2026-03-02T09:00:05.120Z"))
     assert early.order[0] == PUBLISHED
 

@@ -148,7 +148,7 @@ def test_a_user_without_its_id_is_told_by_its_address() -> None:
 def test_the_same_activity_counts_once_however_it_comes() -> None:
     """From the webhook at once or from a page hours later: the same order, so the second is a duplicate."""
     by_hook = one_said([activity("USER.DELETED", USER)])
-    later = Receipt(received=Micros(RECORDED + 10**10), read=Micros(RECORDED + 10**10))
+    later = Receipt(received=Micros(RECORDED + 10**10), read_at=Micros(RECORDED + 10**10))
     assert one_said({"_embedded": {"activities": [activity("USER.DELETED", USER)]}}, later) == by_hook
 
 
@@ -163,7 +163,7 @@ def test_in_one_millisecond_what_takes_away_wins() -> None:
     """Of two activities of the same time the one that takes away is the later, whatever their ids."""
     removed = one_said(activity("MEMBER_OF_GROUP.DELETED", MEMBERSHIP, id="a"))
     assert removed.order > one_said(activity("MEMBER_OF_GROUP.CREATED", MEMBERSHIP, id="z")).order
-    assert removed.order > one_said(user(), Receipt(received=TAKEN.received, read=Micros(RECORDED))).order
+    assert removed.order > one_said(user(), Receipt(received=TAKEN.received, read_at=Micros(RECORDED))).order
 
 
 def test_without_an_id_the_content_is_the_id() -> None:
@@ -242,7 +242,7 @@ def test_the_anchor_is_what_the_source_says_of_who_it_is() -> None:
 def test_what_was_fetched_counts_from_when_it_was_read() -> None:
     """A fetched user is as old as the reading of it, whatever `updatedAt`; otherwise that is its time."""
     read_at = RECORDED + 500_000
-    assert one_said(user(), Receipt(received=TAKEN.received, read=Micros(read_at))).order[0] == read_at
+    assert one_said(user(), Receipt(received=TAKEN.received, read_at=Micros(read_at))).order[0] == read_at
     assert one_said(user(updatedAt="2026-03-02T09:00:05.120Z")).order[0] == RECORDED
 
 
