@@ -132,7 +132,7 @@ cli.add_command(parse.parse)
 
 
 @cli.command(epilog="Example: streamproc simulator --port 8080 --rate-limit 300")
-@click.option("--host", default="127.0.0.1", show_default=True, help="Anything but loopback opens the test door too.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Anything but loopback opens the test API too.")
 @click.option("--port", default=8080, show_default=True, help="0 takes a free one.")
 @click.option("--rate-limit", default=0, show_default=True, help="Requests a minute per token; 0: no limit.")
 @click.option("--latency-ms", default=0.0, show_default=True, help="Of each request.")

@@ -18,14 +18,14 @@ async def until_signal(
 
     `with_parent`: also until standard input ends, and "ready" goes to standard output for the parent to see.
     """
-    task = asyncio.ensure_future(service(lambda *said: _ready(name, said, with_parent)))
+    task = asyncio.ensure_future(service(lambda *details: _ready(name, details, with_parent)))
     loop = asyncio.get_running_loop()
-    asked = False
+    stopping = False
 
     def stop() -> None:
-        nonlocal asked
-        if not asked:  # once: a second cancellation would cut short what the first one set going
-            asked = True
+        nonlocal stopping
+        if not stopping:  # once: a second cancellation would cut short what the first one set going
+            stopping = True
             task.cancel()
 
     def parent_gone() -> None:
@@ -45,11 +45,11 @@ async def until_signal(
 
 
 def _dump_tasks() -> None:
-    for each in asyncio.all_tasks():
-        each.print_stack(limit=4, file=sys.stderr)
+    for task in asyncio.all_tasks():
+        task.print_stack(limit=4, file=sys.stderr)
 
 
-def _ready(name: str, said: tuple[str, ...], with_parent: bool) -> None:
+def _ready(name: str, details: tuple[str, ...], with_parent: bool) -> None:
     if with_parent:
-        print("ready", *said, flush=True)  # noqa: T201
+        print("ready", *details, flush=True)  # noqa: T201
     log.info("ready", service=name)

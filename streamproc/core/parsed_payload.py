@@ -1,11 +1,11 @@
-"""What a source's payload says, before anybody knows which user it is about: products of the parsers in `sources/`.
+"""What a source's payload says, before it is known which user it is about: results of the parsers in `sources/`.
 
-Rule 1: a parser tells three things apart. A `SourceEvent` acts by itself: facts, or a whole snapshot. A `FetchRequest`
-only says that something changed: its subject has to be fetched. An `Ignored` is neither, with the reason.
-Rule 2: order is the source's own clock throughout. What was fetched is ordered by the moment at which it was read, in
-that clock, so a snapshot that was read before somebody was disabled can't enable them again.
-Rule 3: nobody is guessed. `anchor` is what the source itself says of who this is; without one, only the link table can
-tell.
+Rule 1: a parser returns three kinds of things. A `SourceEvent` acts by itself: facts, or a complete snapshot. A
+`FetchRequest` only says that something changed: its subject has to be fetched. An `Ignored` is neither, with a reason.
+Rule 2: order is always by the source's own clock. A fetched answer is ordered by when it was read, in that clock, so a
+snapshot that was read before somebody was disabled can't enable them again.
+Rule 3: users aren't guessed. `anchor` is the source's own word on which user this is; without it only the link table
+knows.
 """
 
 from collections.abc import Mapping
@@ -19,45 +19,47 @@ from streamproc.core.records.units import Micros
 
 @dataclass(frozen=True, slots=True)
 class SourceEvent:
-    """What a source says of one of its subjects.
-
-    `snapshot`: all that the source knows; what it leaves out has no value. `change`: only what it names; None clears.
-    `event` is the source's own id of the event, or a hash of its content where it gives none: a repeat has the same.
-    `row` names a row of the source's timeline, and `cancels` one that holds no more (rescinded, or corrected by this).
-    """
+    """What a source says about one of its subjects."""
 
     subject: str
     event: str
+    """The source's own id of the event, or a hash of its content: a repeat has the same."""
     kind: Literal["snapshot", "change"]
+    """`snapshot`: all that the source knows; what it leaves out has no value. `change`: only what it names; None
+    clears."""
     order: Order
     attributes: dict[str, Fact]
     anchor: str | None = None
+    """Which user this is, by the source."""
     effective: Effective | None = None
     row: str | None = None
+    """Name of a row of the source's timeline."""
     cancels: str | None = None
+    """Name, or prefix of the names, of rows that no longer hold (rescinded, or corrected by this event)."""
     reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class FetchRequest:
-    """A subject to fetch. `at`: µs since 1970 in the source's clock, the least age of an answer that will do.
-
-    `urgent`: it may hide a leaver, so it is fetched before others.
-    """
+    """A subject to fetch."""
 
     subject: str
     event: str
     at: Micros
+    """In the source's clock; an older answer isn't enough."""
     reason: str
     urgent: bool = False
+    """It may hide a leaver, so it is fetched before others."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ignored:
-    """What means nothing here, or can't be read. `code` is a word for counting, `reason` a sentence without values."""
+    """What has no meaning here, or can't be read."""
 
     code: str
+    """A word, for counting."""
     reason: str
+    """A sentence without values."""
     subject: str | None = None
 
 
@@ -72,12 +74,11 @@ class ParsedPayload:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """How a payload came to us. Times are µs since 1970.
-
-    `received`: when the gateway, or else the broker, had it. `read`: for what was fetched, a moment in the source's
-    clock at or before which the answer was made. `headers` in lower case.
-    """
+    """How a payload got here."""
 
     received: Micros
-    read: Micros | None = None
+    """When the gateway, or else the broker, had it."""
+    read_at: Micros | None = None
+    """Of a fetched answer: lower bound of its age, in the source's clock."""
     headers: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    """By names in lower case."""

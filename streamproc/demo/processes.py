@@ -101,7 +101,7 @@ class Stack:
     settings: Settings
     folder: Path
     simulator: str
-    """http://HOST:PORT of the simulator; its test door is under /_sim/."""
+    """http://HOST:PORT of the simulator; its test API is under /_sim/."""
     children: dict[str, Child] = field(default_factory=dict)
 
     def child(self, name: str, *arguments: str, **changed: str) -> Child:

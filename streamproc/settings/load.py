@@ -98,8 +98,8 @@ def load_settings(**overrides: object) -> Settings:
     file = os.environ.get(PREFIX + "CONFIG")
     if file is not None and not Path(file).is_file():
         raise SettingsError(f"{PREFIX}CONFIG: there is no file {file}")
-    known = {PREFIX + name.upper() for name in FIELDS} | {PREFIX + "CONFIG"}
-    unknown = sorted(name for name in os.environ if name.startswith(PREFIX) and name not in known)
+    variable_names = {PREFIX + name.upper() for name in FIELDS} | {PREFIX + "CONFIG"}
+    unknown = sorted(name for name in os.environ if name.startswith(PREFIX) and name not in variable_names)
     if unknown:
         raise SettingsError(f"{unknown[0]}: there is no such setting. `streamproc settings` lists them.")
     try:

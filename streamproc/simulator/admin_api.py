@@ -13,20 +13,20 @@ from streamproc.simulator.resources import rendered
 
 
 def add_routes(app: web.Application, simulator: Simulator) -> None:
-    door = Door(simulator)
+    api = AdminApi(simulator)
     routes: list[tuple[str, str, Callable[[web.Request, Any], Any]]] = [
-        ("GET", "ledger", door.ledger),
-        ("GET", "requests", door.requests),
-        ("POST", "requests/reset", door.reset_requests),
-        ("GET", "sessions", door.sessions),
-        ("GET", "users", door.users),
-        ("GET", "groups", door.groups),
-        ("GET", "faults", door.faults),
-        ("POST", "faults", door.set_faults),
-        ("DELETE", "faults", door.clear_faults),
-        ("GET", "config", door.config),
-        ("POST", "config", door.set_config),
-        ("POST", "reset", door.reset),
+        ("GET", "ledger", api.ledger),
+        ("GET", "requests", api.requests),
+        ("POST", "requests/reset", api.reset_requests),
+        ("GET", "sessions", api.sessions),
+        ("GET", "users", api.users),
+        ("GET", "groups", api.groups),
+        ("GET", "faults", api.faults),
+        ("POST", "faults", api.set_faults),
+        ("DELETE", "faults", api.clear_faults),
+        ("GET", "config", api.config),
+        ("POST", "config", api.set_config),
+        ("POST", "reset", api.reset),
     ]
     for method, path, handler in routes:
         app.router.add_route(method, f"/_sim/{path}", _json(handler))
@@ -50,7 +50,7 @@ def _content(raw: bytes) -> dict[str, Any]:
     return content
 
 
-class Door:
+class AdminApi:
     def __init__(self, simulator: Simulator) -> None:
         self.simulator = simulator
 

@@ -38,7 +38,7 @@ class SimulatorOptions:
     latency_ms: float = 0
     search_lag_ms: float = 0  # how far reads by filter lag behind writes
     seed: int = 0  # decides the faults' probabilities
-    allow_remote: bool = False  # may the test door be bound to anything but loopback?
+    allow_remote: bool = False  # may the test API be bound to anything but loopback?
 
     # Answers that Genesys doesn't define. The SDK's parameter text says 400, its response table 409, older texts 412.
     version_mismatch: Literal["invalidVers400", "409", "412"] = "invalidVers400"

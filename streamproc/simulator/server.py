@@ -47,11 +47,11 @@ def create_app(options: SimulatorOptions | None = None) -> web.Application:
 async def serve(host: str, port: int, options: SimulatorOptions, ready: Callable[[int], None]) -> None:
     """Run until cancelled. Port 0 takes a free one; `ready` gets the real one.
 
-    The test door has no lock, so anything but loopback needs `options.allow_remote`. There is no access log: it would
+    The test API has no lock, so anything but loopback needs `options.allow_remote`. There is no access log: it would
     hold user names in filters.
     """
     if not (options.allow_remote or _is_loopback(host)):
-        raise ValueError(f"{host} is not loopback: the simulator's test door would be open to others")
+        raise ValueError(f"{host} is not loopback: the simulator's test API would be open to others")
     runner = web.AppRunner(create_app(options), access_log=None)
     await runner.setup()
     try:

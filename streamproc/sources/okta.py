@@ -184,5 +184,5 @@ def _user(user: dict[str, Any], receipt: Receipt, options: SourceOptions) -> Sou
     attributes |= begun(user.get("created"))
     attributes["active"] = status in options.active and coming in options.active
     event = digest(user)
-    when = moment(micros(user.get("lastUpdated")), receipt.received) if receipt.read is None else receipt.read
+    when = moment(micros(user.get("lastUpdated")), receipt.received) if receipt.read_at is None else receipt.read_at
     return SourceEvent(subject, event, "snapshot", (when, 0, event), attributes, anchor(subject, attributes, options))

@@ -156,5 +156,5 @@ def _user(user: dict[str, Any], receipt: Receipt, options: SourceOptions) -> Sou
     attributes["active"] = enabled
     attributes |= begun(user.get("createdAt"))
     event = digest(user)
-    when = moment(micros(user.get("updatedAt")), receipt.received) if receipt.read is None else receipt.read
+    when = moment(micros(user.get("updatedAt")), receipt.received) if receipt.read_at is None else receipt.read_at
     return SourceEvent(subject, event, "snapshot", (when, 0, event), attributes, anchor(subject, attributes, options))

@@ -63,7 +63,7 @@ def _absent(subject: str, receipt: Receipt, *, gone: bool) -> ParsedPayload:
     """
     if not subject:
         return ParsedPayload(ignored=(Ignored("incomplete", "it doesn't say who is gone"),))
-    read_at = receipt.received if receipt.read is None else receipt.read
+    read_at = receipt.received if receipt.read_at is None else receipt.read_at
     attributes: dict[str, Fact] = {"active": False, GONE: True} if gone else {}
     event, reason = (
         (f"gone/{read_at}", "gone from this source") if gone else (f"unlisted/{read_at}", "not listed any more")

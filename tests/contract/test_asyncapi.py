@@ -65,7 +65,9 @@ def test_asyncapi_operations_are_what_streamproc_does() -> None:
                 assert party in schemas.OURS or party in {"producers", "operators", "auditors"}
                 if party in schemas.OURS:
                     expected.add((action, party, f"#/channels/{topic.name}"))
-    assert {(each["action"], each["title"], each["channel"]["$ref"]) for each in operations.values()} == expected
+    assert {
+        (operation["action"], operation["title"], operation["channel"]["$ref"]) for operation in operations.values()
+    } == expected
 
 
 def test_asyncapi_example_is_a_valid_event() -> None:

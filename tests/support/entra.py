@@ -23,16 +23,16 @@ def fixture(name: str) -> Any:
     return json.loads((FIXTURES / f"{name}.json").read_text(encoding="utf-8"))
 
 
-def without(whole: dict[str, Any], **changes: Any) -> dict[str, Any]:
+def without(payload: dict[str, Any], **changes: Any) -> dict[str, Any]:
     """The same with changes; `...` leaves a field out."""
-    return {name: value for name, value in (whole | changes).items() if value is not ...}
+    return {name: value for name, value in (payload | changes).items() if value is not ...}
 
 
 def activity(operation: str, *changed: tuple[str, str | None], **properties: Any) -> dict[str, Any]:
     """A record of the audit log about Ana; `changed` are attributes with their new value."""
     modified = [{"displayName": name, "oldValue": None, "newValue": value} for name, value in changed]
     user = {"id": ANA, "type": "User", "displayName": None, "modifiedProperties": modified}
-    said = {
+    record = {
         "id": "Directory_1",
         "category": "UserManagement",
         "result": "success",
@@ -40,22 +40,22 @@ def activity(operation: str, *changed: tuple[str, str | None], **properties: Any
         "activityDateTime": "2026-03-02T12:00:00.0000000+00:00",
         "targetResources": [user],
     }
-    return {"category": "AuditLogs", "operationName": operation, "properties": without(said, **properties)}
+    return {"category": "AuditLogs", "operationName": operation, "properties": without(record, **properties)}
 
 
 def one_said(payload: Any, taken: Receipt = TAKEN, **options: Any) -> SourceEvent:
     """The one thing that a payload says, and nothing beside it."""
-    found = read(payload, taken, DEFAULTS.model_copy(update=options))
-    assert (found.notifications, found.ignored) == ((), ())
-    (said,) = found.events
-    return said
+    parsed = read(payload, taken, DEFAULTS.model_copy(update=options))
+    assert (parsed.notifications, parsed.ignored) == ((), ())
+    (event,) = parsed.events
+    return event
 
 
 def one_notice(payload: Any) -> FetchRequest:
     """The one subject to fetch, and nothing beside it."""
-    found = read(payload, TAKEN)
-    assert (found.events, found.ignored) == ((), ())
-    (notice,) = found.notifications
+    parsed = read(payload, TAKEN)
+    assert (parsed.events, parsed.ignored) == ((), ())
+    (notice,) = parsed.notifications
     return notice
 
 

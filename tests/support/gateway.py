@@ -52,7 +52,7 @@ class Brokers:
 
     def topics(self) -> list[str]:
         """Where the records went, in order."""
-        return [each.topic for each in self.records]
+        return [record.topic for record in self.records]
 
 
 class Answered(NamedTuple):
@@ -75,8 +75,8 @@ class Running:
     async def post(self, path: str, body: Any, **headers: str) -> Answered:
         """POST bytes, or JSON."""
         content = body if isinstance(body, bytes) else orjson.dumps(body)
-        told = {name.replace("_", "-"): value for name, value in headers.items()}
-        async with self.http.post(self.root + path, data=content, headers=JSON | told) as answer:
+        sent_headers = {name.replace("_", "-"): value for name, value in headers.items()}
+        async with self.http.post(self.root + path, data=content, headers=JSON | sent_headers) as answer:
             return Answered(answer.status, await answer.read(), answer.headers.get("Retry-After"))
 
     async def status(self, path: str, body: Any, **headers: str) -> int:

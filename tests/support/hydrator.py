@@ -66,12 +66,12 @@ class Log:
 
     def facts(self) -> dict[str, dict[str, Fact]]:
         """Subject → facts when each record counts at its order; a snapshot says what it leaves out."""
-        said = [each for record in self.records for each in self.parsed(record).events if each.effective is None]
-        whole: dict[str, dict[str, Fact]] = {}
-        for each in sorted(said, key=lambda each: each.order):
-            before = {} if each.kind == "snapshot" else whole.get(each.subject, {})
-            whole[each.subject] = before | each.attributes
-        return whole
+        events = [event for record in self.records for event in self.parsed(record).events if event.effective is None]
+        facts_: dict[str, dict[str, Fact]] = {}
+        for each in sorted(events, key=lambda each: each.order):
+            before = {} if each.kind == "snapshot" else facts_.get(each.subject, {})
+            facts_[each.subject] = before | each.attributes
+        return facts_
 
 
 @dataclass
@@ -92,8 +92,8 @@ class World:
 
     @asynccontextmanager
     async def fetching(self, source: str) -> AsyncIterator[Fetcher]:
-        async with running(Fetcher(source, self.directories[source], self.log.append, self.clock.times)) as made:
-            yield made
+        async with running(Fetcher(source, self.directories[source], self.log.append, self.clock.times)) as fetcher:
+            yield fetcher
 
     async def sync(self, source: str, *, full: bool = False) -> Any:
         async with self.fetching(source) as fetching:

@@ -51,8 +51,8 @@ class Org:
             return await answer.json()
 
     async def user(self, name: str = "ada", **more: Any) -> Any:
-        made = {"userName": f"{name}@example.com", "displayName": name, "externalId": name, **more}
-        answer = await self.call("POST", "Users", made)
+        body = {"userName": f"{name}@example.com", "displayName": name, "externalId": name, **more}
+        answer = await self.call("POST", "Users", body)
         assert answer.status == 201, answer.body
         return answer.body
 
@@ -64,8 +64,8 @@ class Org:
         return (await self.sim("GET", f"ledger{query}"))["entries"]
 
     async def group(self, name: str = "All Agents") -> str:
-        found = await self.call("GET", f"Groups?filter={quote(f'displayName eq {name}')}")
-        return str(found.body["Resources"][0]["id"])
+        reply = await self.call("GET", f"Groups?filter={quote(f'displayName eq {name}')}")
+        return str(reply.body["Resources"][0]["id"])
 
 
 Start = Callable[..., Awaitable[Org]]

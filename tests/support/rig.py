@@ -73,7 +73,7 @@ class Rig:
         return self._seq
 
     async def sim(self, method: str, path: str, body: Any = None) -> Any:
-        """The stand-in's test door."""
+        """The stand-in's test API."""
         async with self.http.request(method, f"{self.simulator}/_sim/{path}", json=body) as answer:
             answer.raise_for_status()
             return await answer.json()

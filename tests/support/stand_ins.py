@@ -1,4 +1,4 @@
-"""A client of the directories' stand-ins and of their test door, and two people."""
+"""A client of the directories' stand-ins and of their test API, and two people."""
 
 import asyncio
 from datetime import UTC, datetime, timedelta

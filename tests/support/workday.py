@@ -32,26 +32,26 @@ def fixture(name: str) -> Any:
 
 def us(moment: str) -> int:
     """µs since 1970."""
-    found = micros(moment)
-    assert found is not None
-    return found
+    micros_ = micros(moment)
+    assert micros_ is not None
+    return micros_
 
 
 def at(payload: Any, moment: str = NOON) -> ParsedPayload:
     """What a payload says that was fetched at a moment."""
-    return read(payload, Receipt(received=Micros(us(moment)), read=Micros(us(moment))), OPTIONS)
+    return read(payload, Receipt(received=Micros(us(moment)), read_at=Micros(us(moment))), OPTIONS)
 
 
 def row(**changes: Any) -> dict[str, Any]:
     """A report's row of one who works in Melbourne; `...` leaves a column out."""
-    whole = {
+    row_ = {
         "Employee_ID": "21001",
         "Preferred_Name": "Ana Ruiz",
         "Worker_Status": "Active",
         "Hire_Date": "2024-02-01",
         "Location": "Melbourne Office",
     } | changes
-    return {name: value for name, value in whole.items() if value is not ...}
+    return {name: value for name, value in row_.items() if value is not ...}
 
 
 def utc(when: int) -> str:
@@ -61,8 +61,8 @@ def utc(when: int) -> str:
 
 def event(**changes: Any) -> dict[str, Any]:
     """Ana's termination, published by an integration; `...` leaves a field out."""
-    whole = fixture("business_events")[0] | changes
-    return {name: value for name, value in whole.items() if value is not ...}
+    event_ = fixture("business_events")[0] | changes
+    return {name: value for name, value in event_.items() if value is not ...}
 
 
 def published(received: str = NOON, **changes: Any) -> ParsedPayload:

@@ -90,7 +90,7 @@ def test_services_wait_for_what_has_a_health_check() -> None:
 
 
 def test_ports_are_published_on_loopback_only() -> None:
-    """Neither an open Kafka nor the simulator's test door is offered to the network."""
+    """Neither an open Kafka nor the simulator's test API is offered to the network."""
     ports = [port for service in SERVICES.values() for port in service.get("ports", [])]
     assert ports
     assert all(port.startswith("127.0.0.1:") for port in ports)

@@ -204,7 +204,7 @@ def members(group: dict[str, Any]) -> Iterator[tuple[str, bool]]:
 def _group(
     group: dict[str, Any], receipt: Receipt, options: SourceOptions
 ) -> Iterator[SourceEvent | FetchRequest | Ignored]:
-    when = receipt.received if receipt.read is None else receipt.read
+    when = receipt.received if receipt.read_at is None else receipt.read_at
     name, event, members_ = text(group.get("displayName")), digest(group), dict(members(group))
     for subject, joins in members_.items():
         if name is None:
@@ -221,7 +221,7 @@ def _group(
 
 def _user(subject: str, item: dict[str, Any], receipt: Receipt, options: SourceOptions) -> SourceEvent | Ignored:
     event = digest(item)
-    order = (receipt.received if receipt.read is None else receipt.read, 0, event)
+    order = (receipt.received if receipt.read_at is None else receipt.read_at, 0, event)
     if item.get("@removed") is not None:
         attributes: dict[str, Fact] = {"active": False, GONE: True}
         return SourceEvent(

@@ -49,7 +49,7 @@ def dated_events(
     subject: str, rows: list[dict[str, Any]], event: str, receipt: Receipt, options: SourceOptions
 ) -> Iterator[SourceEvent | Ignored]:
     """One worker's snapshot, and beside it what lies ahead. `event`: the snapshot's id."""
-    now = receipt.received if receipt.read is None else receipt.read
+    now = receipt.received if receipt.read_at is None else receipt.read_at
     workers = [
         _Worker(row, columns.employment(row, options), _from(row, options))
         for row in (rows if len(rows) < 2 else sorted(rows, key=lambda row: columns.rank(row, options)))

@@ -145,8 +145,8 @@ async def test_a_broker_that_is_gone_has_left_its_folder(tmp_path: Path) -> None
     async with embedded_kafka(data=tmp_path) as kafka:
         beside = psutil.Process(kafka.pid).parent()
         assert beside is not None
-        assert str(tmp_path / "lock") not in [each.path for each in beside.open_files()]
-        assert str(tmp_path / "lock") in [each.path for each in psutil.Process(kafka.pid).open_files()]
+        assert str(tmp_path / "lock") not in [open_file.path for open_file in beside.open_files()]
+        assert str(tmp_path / "lock") in [open_file.path for open_file in psutil.Process(kafka.pid).open_files()]
 
 
 async def test_no_orphan_when_the_keeper_is_killed() -> None:

@@ -44,7 +44,7 @@ def pointed(settings: Settings, root: str, **more: Any) -> Settings:
 
 
 class Place:
-    """The stand-ins' test door, and the services beside them."""
+    """The stand-ins' test API, and the services beside them."""
 
     def __init__(self, http: aiohttp.ClientSession, root: str, settings: Settings, folder: Path) -> None:
         self.http = http
@@ -64,7 +64,7 @@ class Place:
     async def shaken(self) -> bool:
         """Whether Graph and the gateway have shaken hands, for both URLs of a subscription."""
         hooks = (await self.sim("GET", "hooks?directory=graph"))["hooks"]
-        return [each["status"] for each in hooks if each["about"] == "validation"] == [200, 200]
+        return [hook["status"] for hook in hooks if hook["about"] == "validation"] == [200, 200]
 
     async def sent(self) -> None:
         """Until no hook is pending."""
@@ -79,11 +79,13 @@ class Place:
         reader = KafkaLog(self.settings.kafka).consumer(group=f"{self.settings.kafka.group}-hydrator")
         await reader.start()
         try:
-            places = {TopicPartition(each.topic, each.partition) for records in found.values() for each in records}
+            places = {
+                TopicPartition(record.topic, record.partition) for records in found.values() for record in records
+            }
             done = {place: await reader.committed(place) or 0 for place in places}
         finally:
             await reader.stop()
-        every = [each for records in found.values() for each in records]
+        every = [record for records in found.values() for record in records]
         return sum(each.offset >= done[TopicPartition(each.topic, each.partition)] for each in every)
 
     async def all_read(self) -> None:
@@ -146,7 +148,7 @@ async def test_a_hook_becomes_the_subjects_present_state(settings: Settings, tmp
         found = await read(settings, *(f"{kind}.{source}" for source in OF for kind in ("events", "notifications")))
     for source in OF:
         triggers = [notice for each in found[f"notifications.{source}"] for notice in _told(source, each).notifications]
-        assert {each.subject for each in triggers}
+        assert {trigger.subject for trigger in triggers}
         fetched = [each for each in found[f"events.{source}"] if "streamproc-kind" in dict(each.headers)]
         newest: dict[str, Any] = {}
         for each in fetched:
@@ -158,13 +160,13 @@ async def test_a_hook_becomes_the_subjects_present_state(settings: Settings, tmp
             assert (said.subject, said.order[0]) == (each.key.decode(), int(headers["streamproc-read"]))
             if said.subject not in newest or said.order > newest[said.subject].order:
                 newest[said.subject] = said
-        assert all(newest[each.subject].order[0] >= each.at for each in triggers)
+        assert all(newest[trigger.subject].order[0] >= trigger.at for trigger in triggers)
         state = {each.anchor: each.attributes for each in newest.values()}
         assert [state[f"E{n}"]["department"] for n in range(3)] == ["Moved 0", "Moved 1", "Care"]
         if source != "okta":  # whose deactivation says it by itself
             assert state["E11"]["active"] is False
         assert len(fetched) < 3 * len(triggers)
-    every = b"".join([log, *(orjson.dumps(str(each)) for records in found.values() for each in records)])
+    every = b"".join([log, *(orjson.dumps(str(record)) for records in found.values() for record in records)])
     for secret in (OKTA, GRAPH, PINGONE, WORKDAY, "ZGVtbzpkZW1v"):
         assert secret.encode() not in every
 
@@ -210,7 +212,7 @@ async def test_sync_is_resumed_and_tells_its_end(settings: Settings, tmp_path: P
         assert listed < pages <= 9, "eight pages, and one again at most: those that were done aren't asked for again"
         found = await read(settings, "events.okta", "streamproc.cursors")
         assert {_told("okta", each).events[0].anchor for each in found["events.okta"]} == {f"E{n}" for n in range(40)}
-        assert {each.key for each in found["streamproc.cursors"]} == {b"okta"}
+        assert {record.key for record in found["streamproc.cursors"]} == {b"okta"}
         await at.sim("PATCH", "okta/people/E7", {"department": "Legal"})
 
         async def moved() -> bool:
@@ -248,7 +250,7 @@ async def test_known_subjects_are_those_that_arent_gone(settings: Settings) -> N
 
 
 async def _asked(at: Place) -> list[str]:
-    return [each["path"] for each in (await at.sim("GET", "requests?directory=okta"))["requests"]]
+    return [request["path"] for request in (await at.sim("GET", "requests?directory=okta"))["requests"]]
 
 
 async def test_when_a_date_comes_the_report_is_asked_whether_it_still_says_so(
@@ -285,5 +287,5 @@ async def test_when_a_date_comes_the_report_is_asked_whether_it_still_says_so(
 async def actives(settings: Settings) -> list[Any]:
     """What was wanted of E1's access, one after the other, without repeats."""
     records = (await read(settings, OPERATIONS))[OPERATIONS]
-    said = [decode(each.value).desired.get("active") for each in records if each.key == b"E1"]
+    said = [decode(record.value).desired.get("active") for record in records if record.key == b"E1"]
     return [value for place, value in enumerate(said) if place == 0 or said[place - 1] != value]

@@ -15,13 +15,13 @@ from tests.property.sources.test_okta import TAKEN, arrivals, changed, ending, f
 
 def checked(payload: Any) -> None:
     """The payload is read, twice the same; each element ends as something, and as the same when it is read alone."""
-    found = debezium.read(payload, TAKEN)
-    assert debezium.read(payload, TAKEN) == found
-    alone = [debezium.read(each, TAKEN) for each in debezium.elements(payload)]
+    parsed = debezium.read(payload, TAKEN)
+    assert debezium.read(payload, TAKEN) == parsed
+    alone = [debezium.read(element, TAKEN) for element in debezium.elements(payload)]
     assert ParsedPayload() not in alone
-    assert found.events == tuple(said for each in alone for said in each.events)
-    assert found.ignored == tuple(ignored for each in alone for ignored in each.ignored)
-    for said in found.events:
+    assert parsed.events == tuple(said for each in alone for said in each.events)
+    assert parsed.ignored == tuple(ignored for each in alone for ignored in each.ignored)
+    for said in parsed.events:
         assert said.subject == said.subject.strip() != ""
         assert 0 < said.order[0] <= TAKEN.received + AHEAD
         assert 0 <= said.order[1] < 2**63

@@ -17,16 +17,16 @@ from tests.property.sources.test_okta import TAKEN, arrivals, changed, ending, f
 
 def checked(payload: Any) -> None:
     """The payload is read, twice the same; each element ends as something, and as the same when it is read alone."""
-    found = entra.read(payload, TAKEN)
-    assert entra.read(payload, TAKEN) == found
-    alone = [entra.read(each, TAKEN) for each in entra.elements(payload)]
+    parsed = entra.read(payload, TAKEN)
+    assert entra.read(payload, TAKEN) == parsed
+    alone = [entra.read(element, TAKEN) for element in entra.elements(payload)]
     assert ParsedPayload() not in alone
-    assert found == ParsedPayload(
+    assert parsed == ParsedPayload(
         tuple(said for each in alone for said in each.events),
         tuple(notice for each in alone for notice in each.notifications),
         tuple(ignored for each in alone for ignored in each.ignored),
     )
-    for said in found.events:
+    for said in parsed.events:
         assert said.subject == said.subject.strip() != ""
         assert said.order[0] <= TAKEN.received + AHEAD
         active = said.attributes.get("active", False)

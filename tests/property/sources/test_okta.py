@@ -74,16 +74,16 @@ def mutated(draw: st.DrawFn, source: str) -> Any:
 
 def checked(read: Callable[[Any, Receipt], ParsedPayload], elements: Callable[[Any], list[Any]], payload: Any) -> None:
     """The payload is read, twice the same; each element ends as exactly one thing, also when it is read alone."""
-    found = read(payload, TAKEN)
-    assert read(payload, TAKEN) == found
-    alone = [read(each, TAKEN) for each in elements(payload)]
+    parsed = read(payload, TAKEN)
+    assert read(payload, TAKEN) == parsed
+    alone = [read(element, TAKEN) for element in elements(payload)]
     assert [len((*each.events, *each.notifications, *each.ignored)) for each in alone] == [1] * len(alone)
-    assert found == ParsedPayload(
+    assert parsed == ParsedPayload(
         tuple(said for each in alone for said in each.events),
         tuple(notice for each in alone for notice in each.notifications),
         tuple(ignored for each in alone for ignored in each.ignored),
     )
-    for said in found.events:
+    for said in parsed.events:
         assert said.subject == said.subject.strip() != ""
         assert said.order[0] <= TAKEN.received + AHEAD
         active = said.attributes.get("active", False)
@@ -153,8 +153,8 @@ def test_no_depth_is_too_deep(depth: int) -> None:
 def test_a_deep_user_is_read() -> None:
     """An attribute nested as deeply as JSON's reader allows is passed over, and the snapshot still has an id."""
     user = fixtures("okta")["user"] | {"deep": orjson.loads("[" * 1020 + "]" * 1020)}
-    (said,) = okta.read(user, TAKEN).events
-    assert said.event.startswith("sha256:")
+    (event,) = okta.read(user, TAKEN).events
+    assert event.event.startswith("sha256:")
 
 
 @given(read_at=st.integers(1_772_300_000_000_000, 1_773_200_000_000_000), data=st.data())

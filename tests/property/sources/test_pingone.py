@@ -45,8 +45,8 @@ def test_no_depth_is_too_deep(depth: int) -> None:
 def test_a_deep_user_is_read() -> None:
     """An attribute nested as deeply as JSON's reader allows is passed over, and the snapshot still has an id."""
     user = fixtures("pingone")["user"] | {"deep": orjson.loads("[" * 1020 + "]" * 1020)}
-    (said,) = pingone.read(user, TAKEN).events
-    assert said.event.startswith("sha256:")
+    (event,) = pingone.read(user, TAKEN).events
+    assert event.event.startswith("sha256:")
 
 
 @given(read_at=st.integers(1_772_300_000_000_000, 1_773_200_000_000_000), data=st.data())

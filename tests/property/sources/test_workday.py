@@ -71,7 +71,7 @@ def test_what_was_announced_is_what_is_said_once_it_has_come(one: Employment, no
 def test_nobody_works_by_an_employment_that_is_over(employments: list[Employment], now: int) -> None:
     """Someone works only by an employment that isn't over or rescinded, whose end isn't past and start not ahead."""
     if working(employments, Micros(now)):
-        by = [each for each in employments if each.works(Micros(now))]
+        by = [employment for employment in employments if employment.works(Micros(now))]
         assert by
         for each in by:
             assert not each.over
@@ -87,7 +87,7 @@ def test_an_end_is_left_out_only_where_somebody_goes_on(one: Employment, others:
         return
     if one.leaving(Micros(now), (), others) is None:
         after = one.last + timedelta(days=1)
-        assert any(each.first == after or each.covers(after, Micros(now)) for each in others)
+        assert any(other.first == after or other.covers(after, Micros(now)) for other in others)
 
 
 def life(moments: list[int]) -> list[SourceEvent]:
@@ -184,7 +184,7 @@ def test_the_order_of_a_workers_jobs_says_nothing(jobs: list[tuple[Any, bool, st
             for id_, primary, name in ordered
         ]
         data_ = {"Worker_ID": "21001", "Employment_Data": {"Worker_Job_Data": told}}
-        return [each.attributes.get("job") for each in workday.read({"Worker_Data": data_}, TAKEN).events]
+        return [event.attributes.get("job") for event in workday.read({"Worker_Data": data_}, TAKEN).events]
 
     assert title(data.draw(st.permutations(jobs))) == title(jobs)
 

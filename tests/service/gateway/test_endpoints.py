@@ -71,15 +71,15 @@ async def test_a_door_opens_to_its_secrets_only(
             body, headers = request_with(secret)
             answer = await running.post(path, body, **headers)
             assert (answer.status, answer.body) == (accepted, b"")
-        kept = len(running.brokers.records)
-        assert kept >= 2
+        stored = len(running.brokers.records)
+        assert stored >= 2
         with capture_logs() as logs:
             for wrong in ("the-secret-of-nobody", NEW[:-1], NEW + "0", NEW.upper(), "x"):
                 body, headers = request_with(wrong)
                 answer = await running.post(path, body, **headers)
                 assert (answer.status, answer.body) == (401, b"")
             assert await running.status(path, b"{}") == 401
-        assert len(running.brokers.records) == kept
+        assert len(running.brokers.records) == stored
         assert [log["event"] for log in logs] == ["refused"] * 6
         assert all(log["remote"] == "127.0.0.1" and log["check"] for log in logs)
 
@@ -107,8 +107,8 @@ async def test_oktas_challenge_is_answered_to_who_has_the_secret() -> None:
     async with gateway(OKTAS) as running:
 
         async def get(**headers: str) -> tuple[int, str]:
-            told = {name.replace("_", "-"): value for name, value in headers.items()}
-            async with running.http.get(running.root + "/v1/okta", headers=told) as answer:
+            sent_headers = {name.replace("_", "-"): value for name, value in headers.items()}
+            async with running.http.get(running.root + "/v1/okta", headers=sent_headers) as answer:
                 return answer.status, await answer.text()
 
         challenge = '<"é'
@@ -139,8 +139,8 @@ async def test_graphs_secret_stays_out_of_the_log() -> None:
             assert await running.status("/v1/entra", {"value": [ITEM, ITEM | {"clientState": "x"}, ITEM]}) == 202
         assert [log.get("items") for log in logs] == [1]
         assert running.brokers.topics() == ["notifications.entra"] * 2
-        assert {each.key for each in running.brokers.records} == {b"u1"}
-        assert not any(NEW.encode() in each.value for each in running.brokers.records)
+        assert {record.key for record in running.brokers.records} == {b"u1"}
+        assert not any(NEW.encode() in record.value for record in running.brokers.records)
         unproven: Any
         for unproven in (b"{", b"[]", {"value": []}, {"value": [ITEM | {"clientState": "x"}]}):
             assert await running.status("/v1/entra", unproven) == 401

@@ -16,11 +16,11 @@ SET = {"Content_Type": "application/secevent+jwt"}
 
 async def test_a_token_is_kept_once_as_the_claims_that_were_signed() -> None:
     """202 and empty; a repeat is acknowledged without being kept again; keys are asked for once."""
-    asked = 0
+    fetches = 0
 
     def keys() -> Any:
-        nonlocal asked
-        asked += 1
+        nonlocal fetches
+        fetches += 1
         return JWKS
 
     async with gateway(TOKENS, keys=keys) as running:
@@ -32,7 +32,7 @@ async def test_a_token_is_kept_once_as_the_claims_that_were_signed() -> None:
         (first, second) = running.brokers.records
         assert [orjson.loads(each.value)["jti"] for each in (first, second)] == ["t-1", "t-2"]
         assert dict(first.headers)["content-type"] == b"application/json"
-        assert asked == 1
+        assert fetches == 1
 
 
 async def test_a_verification_event_is_acknowledged() -> None:
@@ -64,22 +64,22 @@ async def test_a_token_that_is_refused_says_why_in_the_words_of_rfc_8935(body: b
 
 async def test_strangers_cant_make_us_ask_for_keys() -> None:
     """An unknown key makes the keys be fetched at most once a minute, and a new key is found after that."""
-    now, asked, published = 0.0, 0, dict(JWKS, keys=[])
+    now, fetches, published = 0.0, 0, dict(JWKS, keys=[])
 
     async def fetch() -> Any:
-        nonlocal asked
-        asked += 1
+        nonlocal fetches
+        fetches += 1
         return published
 
     issuer = SetVerifier(ISSUER, AUDIENCE, fetch, lambda: now)
     for _ in range(5):
         await issuer.verify(token(), NOW)
-    assert asked == 1
+    assert fetches == 1
     published = JWKS
     assert getattr(await issuer.verify(token(), NOW), "err", None) == "invalid_key"
     now = REFETCH
     assert getattr(await issuer.verify(token(), NOW), "err", None) is None
-    assert asked == 2
+    assert fetches == 2
 
 
 async def test_without_the_issuers_keys_a_token_is_to_come_again(tmp_path: Path) -> None:

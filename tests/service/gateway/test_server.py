@@ -34,10 +34,10 @@ async def exchange(running: Running, request: str, heads: int = 1) -> str:
     reader, writer = await asyncio.open_connection(*running.root.removeprefix("http://").split(":"))
     writer.write(request.encode())
     async with asyncio.timeout(10):
-        found = "".join([(await reader.readuntil(b"\r\n\r\n")).decode() for _ in range(heads)])
+        heads_ = "".join([(await reader.readuntil(b"\r\n\r\n")).decode() for _ in range(heads)])
     writer.close()
     await writer.wait_closed()
-    return re.sub(r"Date: [A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d GMT", "Date", found)
+    return re.sub(r"Date: [A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d GMT", "Date", heads_)
 
 
 async def until(there: Callable[[], bool]) -> None:
@@ -60,21 +60,21 @@ async def test_success_is_the_same_answer_on_every_way(
     """On a connection that stays, on one that ends, in HTTP/1.0, by another spelling of the path, after Expect."""
     body = orjson.dumps(EVENT).decode()
     rest = f"Authorization: {NEW}\r\nContent-Length: {len(body)}\r\n"
-    told = f"{status}\r\n{length}Date\r\nServer: {SERVER_SOFTWARE}\r\n"
+    expected = f"{status}\r\n{length}Date\r\nServer: {SERVER_SOFTWARE}\r\n"
     async with gateway(settings) as running:
         stays = f"POST {path} HTTP/1.1\r\nHost: a\r\n{rest}\r\n{body}"
-        assert await exchange(running, stays) == f"HTTP/1.1 {told}\r\n"
-        assert await exchange(running, stays * 3, 3) == f"HTTP/1.1 {told}\r\n" * 3
+        assert await exchange(running, stays) == f"HTTP/1.1 {expected}\r\n"
+        assert await exchange(running, stays * 3, 3) == f"HTTP/1.1 {expected}\r\n" * 3
         for spelling in (f"{path}?a=b", path.replace("v1", "%761")):
-            assert await exchange(running, stays.replace(path, spelling)) == f"HTTP/1.1 {told}\r\n"
+            assert await exchange(running, stays.replace(path, spelling)) == f"HTTP/1.1 {expected}\r\n"
         ends = stays.replace("Host: a", "Host: a\r\nConnection: close")
-        assert await exchange(running, ends) == f"HTTP/1.1 {told}Connection: close\r\n\r\n"
+        assert await exchange(running, ends) == f"HTTP/1.1 {expected}Connection: close\r\n\r\n"
         old = stays.replace("HTTP/1.1", "HTTP/1.0")
-        assert await exchange(running, old) == f"HTTP/1.0 {told}\r\n"
+        assert await exchange(running, old) == f"HTTP/1.0 {expected}\r\n"
         old = old.replace("Host: a", "Connection: keep-alive")
-        assert await exchange(running, old) == f"HTTP/1.0 {told}Connection: keep-alive\r\n\r\n"
+        assert await exchange(running, old) == f"HTTP/1.0 {expected}Connection: keep-alive\r\n\r\n"
         expects = stays.replace("Host: a", "Host: a\r\nExpect: 100-continue")
-        assert await exchange(running, expects, 2) == f"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 {told}\r\n"
+        assert await exchange(running, expects, 2) == f"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 {expected}\r\n"
         assert len(running.brokers.records) == 10
 
 
@@ -147,14 +147,14 @@ async def test_success_waits_for_every_record() -> None:
     """While the brokers have acknowledged all but one record of a request, nothing is answered."""
     async with gateway(OKTAS) as running:
         running.brokers.mode = "silent"
-        asked = asyncio.create_task(running.status("/v1/okta", OKTA, Authorization=NEW))
+        request = asyncio.create_task(running.status("/v1/okta", OKTA, Authorization=NEW))
         await until(lambda: len(running.brokers.pending) == 3)
         for future in running.brokers.pending[1:]:
             future.set_result(None)
         await asyncio.sleep(0.1)
-        assert not asked.done()
+        assert not request.done()
         running.brokers.pending[0].set_result(None)
-        assert await asked == 204
+        assert await request == 204
 
 
 async def test_a_producer_that_cant_go_on_ends_the_gateway() -> None:
@@ -170,9 +170,9 @@ async def test_a_late_failure_ends_the_gateway_too() -> None:
     """What fails after its request was answered 503 leaves the same gap."""
     async with gateway(OKTAS) as running:
         running.brokers.mode = "silent"
-        asked = asyncio.create_task(running.status("/v1/okta", OKTA, Authorization=NEW))
+        request = asyncio.create_task(running.status("/v1/okta", OKTA, Authorization=NEW))
         await until(lambda: len(running.brokers.pending) == 3)
-        asked.cancel()
+        request.cancel()
         running.brokers.pending[1].set_exception(MessageSizeTooLargeError())
         with pytest.raises(MessageSizeTooLargeError):
             await asyncio.wait_for(running.task, 10)
@@ -228,11 +228,11 @@ async def test_a_bug_in_a_parser_stays_with_its_request(monkeypatch: pytest.Monk
         assert await running.status("/v1/okta", OKTA, Authorization=NEW) == 204
 
 
-@pytest.mark.parametrize(("well", "told"), [(True, (200, "ok")), (False, (503, "not ok"))])
-async def test_health_says_only_whether(well: bool, told: tuple[int, str]) -> None:
+@pytest.mark.parametrize(("well", "expected"), [(True, (200, "ok")), (False, (503, "not ok"))])
+async def test_health_says_only_whether(well: bool, expected: tuple[int, str]) -> None:
     """No secret is asked for and nothing is told but yes or no."""
     async with gateway({}, well=well) as running, running.http.get(running.root + "/healthz") as answer:
-        assert (answer.status, await answer.text()) == told
+        assert (answer.status, await answer.text()) == expected
 
 
 async def test_malformed_requests_dont_get_into_the_log(caplog: pytest.LogCaptureFixture) -> None:

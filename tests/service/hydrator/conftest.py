@@ -22,5 +22,7 @@ async def world() -> AsyncIterator[World]:
         session = await stack.enter_async_context(aiohttp.ClientSession())
         clock = Clock()
         root = str(server.make_url("/")).rstrip("/")
-        made = directories(load_settings(**pointed(root)).hydrator, session, OPTIONS, clock.times.clock, clock.ticks)
-        yield World(Site(session, server.make_url("/")), made, clock)
+        by_source = directories(
+            load_settings(**pointed(root)).hydrator, session, OPTIONS, clock.times.clock, clock.ticks
+        )
+        yield World(Site(session, server.make_url("/")), by_source, clock)

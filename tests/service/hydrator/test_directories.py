@@ -23,7 +23,7 @@ async def test_a_subject_is_read_whole(world: World, source: str) -> None:
     headers = dict(record.headers)
     assert (headers["streamproc-kind"], headers["streamproc-subject"]) == (b"snapshot", who.encode())
     assert headers["streamproc-source"] == source.encode()
-    said = next(each for each in world.log.parsed(record).events if each.effective is None)
+    said = next(event for event in world.log.parsed(record).events if event.effective is None)
     assert (said.subject, said.kind, said.anchor) == (who, "snapshot", "1002")
     assert said.order[0] == int(headers["streamproc-read"]) < time.time_ns() // 1000
     facts = said.attributes
@@ -41,9 +41,9 @@ async def test_who_is_deleted_is_gone(world: World, source: str) -> None:
     await world.site.sim("DELETE", f"{OF[source]}/people/{who}")
     (record,) = await world.fetch(source, who)
     assert dict(record.headers)["streamproc-kind"] == b"gone"
-    (said,) = world.log.parsed(record).events
-    assert (said.subject, said.kind, said.attributes) == (who, "change", {"active": False, "gone": True})
-    assert said.order[0] == int(dict(record.headers)["streamproc-read"])
+    (event,) = world.log.parsed(record).events
+    assert (event.subject, event.kind, event.attributes) == (who, "change", {"active": False, "gone": True})
+    assert event.order[0] == int(dict(record.headers)["streamproc-read"])
 
 
 async def test_who_is_not_in_the_report_is_not_gone(world: World) -> None:
@@ -65,7 +65,7 @@ async def test_a_report_without_the_prompt_tells_of_one_all_the_same(world: Worl
         directory = world.directories["workday"]
         directory.api._root = str(server.make_url("/report"))
         (record,) = await world.fetch("workday", "2")
-    assert {each.subject for each in world.log.parsed(record).events} == {"2"}
+    assert {event.subject for event in world.log.parsed(record).events} == {"2"}
 
 
 async def test_an_answer_about_somebody_else_is_not_kept(world: World) -> None:

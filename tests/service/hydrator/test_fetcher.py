@@ -39,7 +39,7 @@ class Scripted:
         finally:
             del self.waiting[subject]
 
-    async def page(self, since: str, place: str, *, full: bool) -> Page:
+    async def page(self, since: str, page_token: str, *, full: bool) -> Page:
         raise NotImplementedError
 
     async def answer(self, subject: str, read: int = 0) -> None:
@@ -75,7 +75,7 @@ async def test_an_answer_is_never_older_than_the_last_trigger() -> None:
         directory.answers = [Read("found", b"{}", Micros(read * 1_000_000)) for read in (5, 6, 7, 8)]
         await asyncio.gather(offered(fetching, "a", 2_000_000), offered(fetching, "a", 6_200_000))
         assert directory.asked == ["a"] * 3
-        assert [dict(each.headers)["streamproc-read"] for each in log.records] == [b"7000000"]
+        assert [dict(record.headers)["streamproc-read"] for record in log.records] == [b"7000000"]
 
 
 async def test_who_may_have_left_goes_first() -> None:
@@ -116,7 +116,7 @@ async def test_trouble_with_one_holds_nobody_up(world: World, source: str) -> No
     async with world.fetching(source) as fetching:
         slow, quick = offered(fetching, ada), offered(fetching, ben)
         await asyncio.gather(slow, quick)
-    assert [each.key for each in world.log.records] == [ben.encode(), ada.encode()]
+    assert [record.key for record in world.log.records] == [ben.encode(), ada.encode()]
     assert world.clock.slept > 3
 
 
@@ -134,8 +134,8 @@ async def test_limits_are_kept(world: World, source: str) -> None:
 async def test_a_directory_that_is_down_is_probed_and_all_are_fetched_after(world: World, source: str) -> None:
     """While nothing is answered one at a time asks; when it is, everybody is fetched, and nobody is lost."""
     people = [{**ADA, "employeeNumber": str(n), "userName": f"p{n}@example.com"} for n in range(30)]
-    made = await world.site.sim("POST", f"{OF[source]}/people", people)
-    whom = [subject(source, each["id"], each["employeeNumber"]) for each in made]
+    created = await world.site.sim("POST", f"{OF[source]}/people", people)
+    whom = [subject(source, each["id"], each["employeeNumber"]) for each in created]
     await fault(world, source, status=503)
     async with world.fetching(source) as fetching:
         ended = [offered(fetching, each) for each in whom]
@@ -143,10 +143,10 @@ async def test_a_directory_that_is_down_is_probed_and_all_are_fetched_after(worl
         fetching.measure()
         assert telemetry.DIRECTORY_DOWN.labels(source)._value.get() == 1
         assert telemetry.FETCHES_WAITING.labels(source)._value.get() == 30
-        refused = len([each for each in await world.requests(source) if each["status"] == 503])
+        refused = len([request for request in await world.requests(source) if request["status"] == 503])
         await fault(world, source)
         assert await asyncio.gather(*ended) == [None] * 30
-    assert {each.key for each in world.log.records} == {each.encode() for each in whom}
+    assert {record.key for record in world.log.records} == {each.encode() for each in whom}
     assert refused < 45
 
 
@@ -172,5 +172,5 @@ async def test_a_token_that_is_refused_is_replaced(world: World, source: str) ->
     await asyncio.sleep(0.06)
     await world.site.sim("POST", "config", {"token_ttl_s": 60.0})
     await world.fetch(source, who)
-    assert 401 in [each["status"] for each in await world.requests(source)]
+    assert 401 in [request["status"] for request in await world.requests(source)]
     assert len(world.log.records) == 1

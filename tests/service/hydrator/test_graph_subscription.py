@@ -28,10 +28,10 @@ async def test_graph_is_asked_to_notify_and_asked_again(world: World) -> None:
 
         async def only() -> dict[str, Any]:
             async with asyncio.timeout(20):
-                while not (made := (await site.get("/graph/v1.0/subscriptions"))["value"]):  # noqa: ASYNC110
+                while not (subscriptions := (await site.get("/graph/v1.0/subscriptions"))["value"]):  # noqa: ASYNC110
                     await asyncio.sleep(0.005)
-            (one,) = made
-            return dict(one)
+            (subscription,) = subscriptions
+            return dict(subscription)
 
         first = await only()
         begun = world.clock.slept

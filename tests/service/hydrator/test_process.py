@@ -80,7 +80,7 @@ async def test_a_notification_is_committed_after_its_answers(world: World) -> No
         await fault(world, "pingone")
         await until(lambda: consumer.committed.get(PLACE) == 8)
         assert consumer.topics == ["notifications.pingone"]
-    assert {each.key for each in world.log.records} == {ada.encode(), ben.encode()}
+    assert {record.key for record in world.log.records} == {ada.encode(), ben.encode()}
 
 
 async def test_what_names_nobody_holds_nobody_up(world: World) -> None:
@@ -100,7 +100,7 @@ async def test_who_is_refused_again_and_again_is_given_up_and_kept(world: World)
         assert consumer.committed.get(PLACE, 0) == 0, "for all that is known it may be the directory"
         consumer.batches.append({PLACE: [notification(1, ben)]})
         await until(lambda: consumer.committed.get(PLACE) == 2)
-    (rejected,) = [each for each in world.log.records if each.topic == "events.rejected"]
-    found = orjson.loads(rejected.value)
-    assert (found["topic"], found["offset"], found["code"]) == (PLACE.topic, 0, "not_fetched")
-    assert len([each for each in await world.requests("pingone") if each["status"] == 400]) >= PATIENCE
+    (rejected,) = [record for record in world.log.records if record.topic == "events.rejected"]
+    rejection = orjson.loads(rejected.value)
+    assert (rejection["topic"], rejection["offset"], rejection["code"]) == (PLACE.topic, 0, "not_fetched")
+    assert len([request for request in await world.requests("pingone") if request["status"] == 400]) >= PATIENCE

@@ -23,7 +23,7 @@ async def test_a_first_sync_tells_of_everybody(world: World, source: str) -> Non
         await world.site.put(OF[source], {**each, "active": n != 3, "department": f"D{n}", "manager": None})
     counts = await world.sync(source)
     assert counts.given_up == 0
-    facts = {each["employeeNumber"]: each for each in world.log.facts().values()}
+    facts = {fact["employeeNumber"]: fact for fact in world.log.facts().values()}
     assert {n: (each["active"], each["department"]) for n, each in facts.items()} == {
         str(n): (n != 3, f"D{n}") for n in range(5)
     }
@@ -70,20 +70,22 @@ async def test_who_is_missing_from_a_whole_round_is_asked_for(world: World, sour
     await world.sync(source)
     world.cursors.clear()
     await world.site.sim("DELETE", f"{OF[source]}/people/1001")
-    asked: list[str] = []
+    sources: list[str] = []
 
     async def known(of: str) -> set[str]:
-        asked.append(of)
+        sources.append(of)
         return {gone, there}
 
     async with world.fetching(source) as fetching:
         sync = Sync(fetching, OPTIONS[source], world, known=known)
         counts = await sync.run(full=True)
         await sync.run()
-    assert (asked, counts.missing) == ([source], 1), "once, after the whole round"
-    word, *_ = [each for each in world.log.records if dict(each.headers)["streamproc-kind"] in {b"gone", b"unlisted"}]
-    (said,) = world.log.parsed(word).events
-    assert (said.subject, said.cancels) == (gone, "*starts"), "a first day ahead is taken back"
+    assert (sources, counts.missing) == ([source], 1), "once, after the whole round"
+    word, *_ = [
+        record for record in world.log.records if dict(record.headers)["streamproc-kind"] in {b"gone", b"unlisted"}
+    ]
+    (event,) = world.log.parsed(word).events
+    assert (event.subject, event.cancels) == (gone, "*starts"), "a first day ahead is taken back"
     facts = world.log.facts()
     assert facts[there]["active"] is True
     assert facts[gone]["active"] is (source == "workday")  # whose report may leave people out
@@ -114,7 +116,7 @@ async def test_who_is_missing_from_a_full_sync_has_not_left(world: World, source
     world.cursors.clear()
     await world.site.sim("DELETE", f"{directory}/people/1001")
     await world.sync(source, full=True)
-    assert who.encode() not in {each.key for each in world.log.records[before:]}
+    assert who.encode() not in {record.key for record in world.log.records[before:]}
     assert len(world.log.records) > before
 
 
@@ -123,8 +125,8 @@ async def test_a_sync_goes_on_where_it_was_cut_short(world: World, source: str) 
     """Killed within a page: that page is told again, those before it aren't, and everybody is told in the end."""
     await world.site.sim("POST", "config", {"page_size": 2})
     people = [{**BEN, "employeeNumber": str(n), "userName": f"p{n}@example.com"} for n in range(6)]
-    for each in people:
-        await world.site.put(OF[source], each)
+    for person in people:
+        await world.site.put(OF[source], person)
     keep = world.log.append
 
     async def dies(record: Record) -> None:
@@ -170,7 +172,7 @@ async def test_later_pages_count_over_earlier_ones(world: World) -> None:
             await world.site.change("graph", each, department=f"D{round_}")
         before = len(world.log.records)
         await world.sync("entra")
-        reads = [int(dict(each.headers)["streamproc-read"]) for each in world.log.records[before:]]
+        reads = [int(dict(record.headers)["streamproc-read"]) for record in world.log.records[before:]]
         assert sorted(set(reads)) == reads
         assert [world.log.facts()[each]["department"] for each in ids] == [f"D{round_}"] * 2
 

@@ -18,7 +18,7 @@ async def test_a_sync_of_entra_finds_who_joined_and_left_groups(world: World) ->
     await world.sync("entra")
     facts = world.log.facts()
     assert (facts[ada]["group:Agents"], facts[ada].get("group:Leads")) == ("Agents", None)
-    assert {each.key for each in world.log.records[before:]} == {ada.encode()}
+    assert {record.key for record in world.log.records[before:]} == {ada.encode()}
     await world.site.change("graph", ben, groups=["Agents"], department="Sales")
     await world.site.sim("PATCH", "graph/groups/Agents", {"displayName": "Agents EU"})
     await world.sync("entra")
@@ -30,7 +30,7 @@ async def test_a_sync_of_entra_finds_who_joined_and_left_groups(world: World) ->
     before = len(world.log.records)
     await world.site.change("graph", ben, groups=[])
     await world.sync("entra")
-    assert {each.key for each in world.log.records[before:]} == {ben.encode()}
+    assert {record.key for record in world.log.records[before:]} == {ben.encode()}
 
 
 async def test_groups_that_are_refused_dont_hold_up_users(world: World) -> None:
@@ -43,7 +43,7 @@ async def test_groups_that_are_refused_dont_hold_up_users(world: World) -> None:
     with capture_logs() as logs:
         await world.sync("entra")
     assert world.log.facts()[ada]["active"] is False
-    assert "GroupMember.Read.All" in next(each["reason"] for each in logs if "reason" in each)
+    assert "GroupMember.Read.All" in next(log_["reason"] for log_ in logs if "reason" in log_)
     await fault(world, "entra")
     await world.sync("entra")
     await world.site.change("graph", ben, groups=["Agents"])
@@ -66,7 +66,7 @@ async def test_a_group_whose_members_are_hidden_holds_up_nobody(world: World) ->
     await world.site.change("graph", ben, groups=["Agents"])
     with capture_logs() as logs:
         await world.sync("entra")
-    assert [each["event"] for each in logs].count("directory leaves something out") == 1
+    assert [log_["event"] for log_ in logs].count("directory leaves something out") == 1
     assert world.log.facts()[ben]["group:Agents"] == "Agents"
     assert not world.cursors["entra"].place
 

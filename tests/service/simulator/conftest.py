@@ -37,10 +37,10 @@ async def receiver(site: Site) -> AsyncIterator[URL]:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     """The simulator's, for tokens, rate limits and searches that lag."""
-    made = Clock()
-    monkeypatch.setattr(oauth, "time", made)
-    monkeypatch.setattr(filters, "time", made)
-    return made
+    clock_ = Clock()
+    monkeypatch.setattr(oauth, "time", clock_)
+    monkeypatch.setattr(filters, "time", clock_)
+    return clock_
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""The test door: what it refuses, the ledger, counters, reset; and the server itself."""
+"""The test API: what it refuses, the ledger, counters, reset; and the server itself."""
 
 import asyncio
 import time
@@ -30,11 +30,11 @@ async def test_the_test_door_refuses_what_it_would_not_obey(org: Org, door: str,
 
 async def test_the_ledger_tells_every_write_in_order(org: Org) -> None:
     """Each attempt has its request id, If-Match, body, version and snapshots; reads are not in it."""
-    made = await org.user("ada")
+    user = await org.user("ada")
     await org.call("GET", "Users")
-    await org.patch(made["id"], ("replace", "title", "Dr"), If_Match='"1"', X_Request_Id="r-2")
-    await org.patch(made["id"], ("replace", "title", "Dr"))
-    await org.call("DELETE", f"Users/{made['id']}")
+    await org.patch(user["id"], ("replace", "title", "Dr"), If_Match='"1"', X_Request_Id="r-2")
+    await org.patch(user["id"], ("replace", "title", "Dr"))
+    await org.call("DELETE", f"Users/{user['id']}")
     await org.patch(await org.group(), ("replace", "members", []), to="Groups")
     entries = await org.ledger("?snapshots=1")
     assert [(e["n"], e["method"], e["status"], e["changed"], e["user"], e["version"]) for e in entries] == [
@@ -45,7 +45,7 @@ async def test_the_ledger_tells_every_write_in_order(org: Org) -> None:
         (5, "PATCH", 200, False, None, 1),
     ]
     second = entries[1]
-    assert (second["request_id"], second["if_match"], second["id"]) == ("r-2", '"1"', made["id"])
+    assert (second["request_id"], second["if_match"], second["id"]) == ("r-2", '"1"', user["id"])
     assert second["body"]["Operations"][0]["value"] == "Dr"
     assert "title" not in second["before"]
     assert (second["after"]["title"], second["after"]["_state"]) == ("Dr", "active")
@@ -57,8 +57,8 @@ async def test_the_ledger_tells_every_write_in_order(org: Org) -> None:
 
 async def test_requests_are_counted_and_everything_can_be_reset(org: Org) -> None:
     """Counts are by method and route; reset empties the organisation but leaves tokens valid."""
-    made = await org.user()
-    await org.call("GET", f"users/{made['id']}")
+    user = await org.user()
+    await org.call("GET", f"users/{user['id']}")
     counts = await org.sim("GET", "requests")
     assert counts["by_route"] == {"POST users": 1, "GET users/{id}": 1}
     assert (counts["total"], counts["token_requests"], counts["by_status"]) == (2, 1, {"201": 1, "200": 1})
@@ -72,7 +72,7 @@ async def test_requests_are_counted_and_everything_can_be_reset(org: Org) -> Non
 
 
 async def test_serve_tells_its_port_and_stays_on_loopback() -> None:
-    """Port 0 is resolved for the caller, and the open test door is not shown to the network by accident."""
+    """Port 0 is resolved for the caller, and the open test API is not shown to the network by accident."""
     with pytest.raises(ValueError, match="loopback"):
         await serve("0.0.0.0", 0, SimulatorOptions(), lambda _: None)
     port: asyncio.Future[int] = asyncio.get_running_loop().create_future()

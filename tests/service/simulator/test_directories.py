@@ -1,4 +1,4 @@
-"""What all stand-ins of directories have: faults on demand, counted requests, the test door."""
+"""What all stand-ins of directories have: faults on demand, counted requests, the test API."""
 
 from typing import Any
 
@@ -18,9 +18,9 @@ async def test_hooks_are_dropped_doubled_and_overtaken_on_demand(site: Site, rec
     await site.sim("POST", "okta/faults", {"faults": faults})
     ids = [await site.put("okta", {"employeeNumber": str(n), "displayName": f"U {n}"}) for n in range(4)]
     bodies = await site.sent()
-    told = [body["data"]["events"][0]["target"][0]["id"] for body in bodies]
-    assert sorted(told) == sorted([ids[1], ids[1], ids[2], ids[3]])
-    assert told[-1] == ids[2]
+    users = [body["data"]["events"][0]["target"][0]["id"] for body in bodies]
+    assert sorted(users) == sorted([ids[1], ids[1], ids[2], ids[3]])
+    assert users[-1] == ids[2]
     log = (await site.sim("GET", "hooks?directory=okta"))["hooks"]
     assert [hook["about"][0][1] for hook in log if hook.get("fault") == "drop"] == [ids[0]]
 

@@ -31,10 +31,10 @@ async def test_graph_shows_what_is_selected_and_the_manager_as_a_reference(site:
     assert short["jobTitle"] is None
     app = (await site.sim("GET", "config"))["extension_app"]
     query = f"$select=id,accountEnabled,employeeId,department,extension_{app}_genesysQueue&$expand=manager($select=id)"
-    shown = await site.get(f"{USERS}/{ben}?{query}")
-    assert shown.pop("manager")["id"] == ada
-    assert shown.pop("@odata.context")
-    assert shown == {
+    user = await site.get(f"{USERS}/{ben}?{query}")
+    assert user.pop("manager")["id"] == ada
+    assert user.pop("@odata.context")
+    assert user == {
         "id": ben,
         "accountEnabled": True,
         "employeeId": "1002",
@@ -47,12 +47,12 @@ async def test_graph_shows_what_is_selected_and_the_manager_as_a_reference(site:
 
 async def rounds(site: Site, url: str, **headers: str) -> tuple[list[Any], str]:
     """Every item of one round of the delta query, and the link to the next."""
-    found = []
+    users = []
     while True:
         page = await site.get(url, **headers)
-        found += page["value"]
+        users += page["value"]
         if "@odata.deltaLink" in page:
-            return found, page["@odata.deltaLink"]
+            return users, page["@odata.deltaLink"]
         url = page["@odata.nextLink"]
 
 
@@ -136,9 +136,9 @@ async def test_graph_keeps_the_soft_deleted_aside_under_a_mangled_name(site: Sit
     await site.sim("DELETE", "graph/people/1001")
     aside = f"/graph/v1.0/directory/deletedItems/{ada}"
     assert (await site.call("GET", f"{USERS}/{ada}")).status == 404
-    shown = await site.get(aside)
-    assert shown["userPrincipalName"] == ada.replace("-", "") + "ada@example.com"
-    assert shown["deletedDateTime"].endswith("Z")
+    deleted = await site.get(aside)
+    assert deleted["userPrincipalName"] == ada.replace("-", "") + "ada@example.com"
+    assert deleted["deletedDateTime"].endswith("Z")
     await site.sim("DELETE", f"graph/people/{ada}")
     assert (await site.call("GET", aside)).status == 404
 
@@ -152,10 +152,10 @@ async def test_graph_shakes_hands_before_it_subscribes(site: Site, receiver: URL
         assert (await site.subscribe(receiver, **wrong)).status == 400
     too_long = (datetime.now(UTC) + timedelta(minutes=41_800)).isoformat()
     assert (await site.subscribe(receiver, expirationDateTime=too_long)).status == 400
-    made = await site.subscribe(receiver, lifecycleNotificationUrl=str(receiver / "life"))
-    assert made.status == 201
-    assert made.body["clientState"] is None
-    assert (await site.get("/graph/v1.0/subscriptions"))["value"] == [made.body]
+    reply = await site.subscribe(receiver, lifecycleNotificationUrl=str(receiver / "life"))
+    assert reply.status == 201
+    assert reply.body["clientState"] is None
+    assert (await site.get("/graph/v1.0/subscriptions"))["value"] == [reply.body]
 
 
 async def test_graph_notifies_without_values_until_it_is_accepted(site: Site, receiver: URL) -> None:

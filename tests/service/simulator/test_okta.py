@@ -38,12 +38,12 @@ async def test_okta_limits_and_says_so(site: Site) -> None:
     await site.sim("POST", "config", {"okta_rate_limit": 1})
     path = "/okta/api/v1/users"
     answers = [await site.call("GET", path) for _ in range(4)]  # a minute may begin in between
-    refused = next(each for each in answers if each.status == 429)
+    refused = next(answer for answer in answers if answer.status == 429)
     assert refused.body["errorCode"] == "E0000047"
     assert (refused.headers["x-rate-limit-limit"], refused.headers["x-rate-limit-remaining"]) == ("1", "0")
     assert "Retry-After" not in refused.headers
     assert int(refused.headers["x-rate-limit-reset"]) > 0
-    assert all({"Date", "X-Rate-Limit-Reset"} <= {*each.headers} for each in answers)
+    assert all({"Date", "X-Rate-Limit-Reset"} <= {*answer.headers} for answer in answers)
     assert (await site.call("GET", path, Authorization="SSWS other")).status == 401
 
 
@@ -56,13 +56,13 @@ async def test_okta_lists_page_by_page_and_hides_the_deactivated_unless_filtered
     await site.change("okta", "3", active=False)
 
     async def logins(url: str) -> list[str]:
-        found = []
+        names = []
         while url:
             page = await site.call("GET", url)
             assert page.status == 200, page.body
-            found += [user["profile"]["login"] for user in page.body]
+            names += [user["profile"]["login"] for user in page.body]
             url = page.links.get("next", "")
-        return found
+        return names
 
     users = "/okta/api/v1/users"
     assert await logins(users) == ["u0", "u1", "u2", "u4"]
@@ -101,11 +101,11 @@ async def test_oktas_hook_names_users_and_holds_no_values(site: Site, receiver: 
     ]
     assert {(path, headers["Authorization"]) for path, headers, _ in site.got} == {("/v1/okta", "hook")}
     assert b"Fraud desk" not in orjson.dumps(bodies)
-    told = next(
+    hook = next(
         body["data"]["events"] for body in bodies if len(body["data"]["events"][0]["debugContext"]["debugData"])
     )
-    assert told[0]["debugContext"]["debugData"]["changedAttributes"] == "department,title"
-    assert [target["type"] for target in told[1]["target"]] == ["User", "UserGroup"]
+    assert hook[0]["debugContext"]["debugData"]["changedAttributes"] == "department,title"
+    assert [target["type"] for target in hook[1]["target"]] == ["User", "UserGroup"]
     assert {event["target"][0]["id"] for body in bodies for event in body["data"]["events"]} == {ada}
 
 

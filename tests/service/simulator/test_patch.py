@@ -11,9 +11,9 @@ SKILLS = f"{GENESYS}:routingSkills"
 
 async def test_documented_patch_paths_work(org: Org) -> None:
     """Every path form Genesys or the Entra gallery app documents lands where it should, in one atomic request."""
-    boss, made = await org.user("boss"), await org.user("ada")
+    boss, user = await org.user("boss"), await org.user("ada")
     answer = await org.patch(
-        made["id"],
+        user["id"],
         ("replace", "active", False),
         ("Replace", f"{CORE}:displayName", "Ada L."),
         ("add", "title", "Dr"),
@@ -41,7 +41,7 @@ async def test_documented_patch_paths_work(org: Org) -> None:
     assert {"authority": "microsoftteams", "value": "t-1"} in body[GENESYS]["externalIds"]
 
     removed = await org.patch(
-        made["id"],
+        user["id"],
         ("remove", "title"),
         ("remove", 'phoneNumbers[type eq "work2"]'),
         ("remove", SKILLS),
@@ -90,11 +90,11 @@ async def test_a_bad_operation_is_refused_and_takes_the_good_one_with_it(
     org: Org, operation: Any, scim_type: str, named: str
 ) -> None:
     """The refusal names the fault, and the operation before it in the same PATCH is not applied."""
-    made = await org.user()
-    answer = await org.patch(made["id"], ("replace", "title", "Dr"), operation)
+    user = await org.user()
+    answer = await org.patch(user["id"], ("replace", "title", "Dr"), operation)
     assert (answer.status, answer.body.get("scimType")) == (400, scim_type)
     assert named in answer.body["detail"]
-    assert (await org.call("GET", f"Users/{made['id']}")).body == made
+    assert (await org.call("GET", f"Users/{user['id']}")).body == user
 
 
 @pytest.mark.parametrize(
@@ -108,37 +108,37 @@ async def test_a_bad_operation_is_refused_and_takes_the_good_one_with_it(
 )
 async def test_a_patch_that_is_no_patchop_is_refused(org: Org, body: Any) -> None:
     """A body without the PatchOp URN or without operations is invalidSyntax."""
-    made = await org.user()
-    assert (await org.call("PATCH", f"Users/{made['id']}", body)).body["scimType"] == "invalidSyntax"
+    user = await org.user()
+    assert (await org.call("PATCH", f"Users/{user['id']}", body)).body["scimType"] == "invalidSyntax"
 
 
 async def test_at_most_fifty_skills(start: Start) -> None:
     """Fifty skills are accepted; a fifty-first is refused, also when it is added to fifty stored ones."""
     names = [f"s{n}" for n in range(51)]
     org = await start(skills=tuple(names))
-    made = await org.user()
+    user = await org.user()
     fifty = [{"name": name, "proficiency": 1.0} for name in names[:50]]
-    assert (await org.patch(made["id"], ("replace", SKILLS, fifty))).status == 200
-    answer = await org.patch(made["id"], ("add", SKILLS, [{"name": "s50", "proficiency": 1.0}]))
+    assert (await org.patch(user["id"], ("replace", SKILLS, fifty))).status == 200
+    answer = await org.patch(user["id"], ("add", SKILLS, [{"name": "s50", "proficiency": 1.0}]))
     assert (answer.status, answer.body["scimType"]) == (400, "invalidValue")
 
 
 async def test_unconfirmed_patch_forms_are_switches(org: Org) -> None:
     """Element paths, no-path operations, string booleans and half-applied PATCHes can each be turned round."""
-    made = await org.user("ada", **{GENESYS: {"routingSkills": [{"name": "Spanish"}, {"name": "Sales"}]}})
+    user = await org.user("ada", **{GENESYS: {"routingSkills": [{"name": "Spanish"}, {"name": "Sales"}]}})
     whole = ("replace", None, {"title": "Dr", f"{ENTERPRISE}:department": "Care", GENESYS: {"routingLanguages": []}})
-    assert (await org.patch(made["id"], whole)).body["title"] == "Dr"
+    assert (await org.patch(user["id"], whole)).body["title"] == "Dr"
     await org.sim(
         "POST",
         "config",
         {"element_paths": True, "no_path_patch": False, "string_booleans": True, "atomic_patch": False},
     )
-    skills = await org.patch(made["id"], ("remove", f'{SKILLS}[name eq "Sales"]'), ("replace", "active", "False"))
+    skills = await org.patch(user["id"], ("remove", f'{SKILLS}[name eq "Sales"]'), ("replace", "active", "False"))
     assert skills.body[GENESYS]["routingSkills"] == [{"name": "Spanish", "proficiency": 0.0}]
     assert skills.body["active"] is False
-    half = await org.patch(made["id"], ("replace", "title", "Prof"), whole)
+    half = await org.patch(user["id"], ("replace", "title", "Prof"), whole)
     assert half.body["scimType"] == "invalidPath"
-    assert (await org.call("GET", f"Users/{made['id']}")).body["title"] == "Prof"
+    assert (await org.call("GET", f"Users/{user['id']}")).body["title"] == "Prof"
     assert [(e["status"], e["applied"], e["changed"]) for e in await org.ledger()][-1] == (400, True, True)
 
 

@@ -60,4 +60,4 @@ async def test_pingones_activities_can_be_polled(site: Site) -> None:
     await site.sim("DELETE", f"pingone/people/{ada}")
     query = {"filter": 'recordedat gt "2020-01-01T00:00:00Z" and action.type eq "USER.DELETED"'}
     found = await site.get(str(URL(f"{ENV}/activities").with_query(query)))
-    assert [each["resources"][0]["id"] for each in found["_embedded"]["activities"]] == [ada]
+    assert [activity["resources"][0]["id"] for activity in found["_embedded"]["activities"]] == [ada]

@@ -41,17 +41,17 @@ def row(*, source: dict[str, Any] | None = None, **columns: Any) -> dict[str, An
 
 def one_said(payload: Any, taken: Receipt = TAKEN, **options: Any) -> SourceEvent:
     """The one thing that a payload says, and nothing beside it."""
-    found = read(payload, taken, DEFAULTS.model_copy(update=options))
-    assert (found.notifications, found.ignored) == ((), ())
-    (said,) = found.events
-    return said
+    parsed = read(payload, taken, DEFAULTS.model_copy(update=options))
+    assert (parsed.notifications, parsed.ignored) == ((), ())
+    (event,) = parsed.events
+    return event
 
 
 def codes(payload: Any, taken: Receipt = TAKEN) -> list[str]:
     """Why nothing of a payload means anything here."""
-    found = read(payload, taken)
-    assert (found.events, found.notifications) == ((), ())
-    return [each.code for each in found.ignored]
+    parsed = read(payload, taken)
+    assert (parsed.events, parsed.notifications) == ((), ())
+    return [each.code for each in parsed.ignored]
 
 
 def test_a_row_says_its_columns() -> None:
@@ -63,20 +63,20 @@ def test_a_row_says_its_columns() -> None:
 
 def test_the_database_orders_a_rows_changes() -> None:
     """Its clock and then the place in its log, also within one millisecond; on leave is active, terminated isn't."""
-    found = read(fixture("life"), TAKEN)
-    assert (found.notifications, found.ignored) == ((), ())
-    assert [(each.order[0] - READ) // MINUTE for each in found.events] == [0, 1, 1, 2, 3, 4]
-    assert sorted(found.events, key=lambda said: said.order) == list(found.events)
-    assert [each.attributes["active"] for each in found.events] == [True, True, True, True, False, True]
-    assert found.events[4].attributes["genesysQueue"] is None
+    parsed = read(fixture("life"), TAKEN)
+    assert (parsed.notifications, parsed.ignored) == ((), ())
+    assert [(event.order[0] - READ) // MINUTE for event in parsed.events] == [0, 1, 1, 2, 3, 4]
+    assert sorted(parsed.events, key=lambda said: said.order) == list(parsed.events)
+    assert [event.attributes["active"] for event in parsed.events] == [True, True, True, True, False, True]
+    assert parsed.events[4].attributes["genesysQueue"] is None
 
 
 def test_a_schema_around_it_changes_nothing() -> None:
     """Converters with `schemas.enable` wrap the event; a tombstone may be wrapped too."""
-    said = one_said(fixture("wrapped"))
-    assert said == one_said(fixture("wrapped")["payload"])
-    assert (said.subject, said.anchor) == ("1002", None)
-    assert said.attributes == {
+    event = one_said(fixture("wrapped"))
+    assert event == one_said(fixture("wrapped")["payload"])
+    assert (event.subject, event.anchor) == ("1002", None)
+    assert event.attributes == {
         "active": True,
         "displayName": "Ben Cole",
         "job": "Agent",
@@ -139,11 +139,11 @@ def test_without_the_databases_clock_the_connectors_counts() -> None:
 
 def test_values_that_were_not_logged_say_nothing() -> None:
     """The placeholder is never written, alone, in a list or in a map, nor does another path stand in for it."""
-    said = one_said(fixture("unavailable"))
-    assert said.attributes == {
+    event = one_said(fixture("unavailable"))
+    assert event.attributes == {
         name: value for name, value in ANA.items() if name not in {"email", "userName", "genesysQueue"}
     }
-    assert UNAVAILABLE not in str(said.attributes)
+    assert UNAVAILABLE not in str(event.attributes)
     assert codes(row(employee_id=UNAVAILABLE)) == ["incomplete"]
 
 
@@ -156,9 +156,11 @@ def test_a_deleted_row_is_no_leaver() -> None:
 
 def test_a_new_key_disables_nobody() -> None:
     """It comes as a deletion and a creation: the person goes on under the new key, with the same anchor."""
-    found = read(fixture("rekeyed"), TAKEN)
-    assert [(each.subject, each.anchor, each.attributes["active"]) for each in found.events] == [("2001", "1001", True)]
-    assert [(each.code, each.subject) for each in found.ignored] == [("deleted_row", "1001")]
+    parsed = read(fixture("rekeyed"), TAKEN)
+    assert [(event.subject, event.anchor, event.attributes["active"]) for event in parsed.events] == [
+        ("2001", "1001", True)
+    ]
+    assert [(each.code, each.subject) for each in parsed.ignored] == [("deleted_row", "1001")]
     headers = {"__debezium.newkey": '{"employee_id":2001}'}
     (ignored,) = read(fixture("rekeyed")[0], Receipt(TAKEN.received, headers=headers)).ignored
     assert ignored == Ignored("deleted_row", "the row goes on under another key", "1001")
@@ -213,10 +215,10 @@ def test_active_is_true_or_false(value: Any, statuses: tuple[str, ...], active: 
 
 def test_a_status_is_never_guessed() -> None:
     """Without configured statuses a word says neither, and that is told; the rest of the row counts."""
-    found = read(row(status="terminated", job="A"), TAKEN, DEFAULTS.model_copy(update={"active": ()}))
-    assert [each.code for each in found.ignored] == ["not_understood"]
-    assert "terminated" not in found.ignored[0].reason
-    assert found.events[0].attributes == {"employeeNumber": 1001, "job": "A"}
+    parsed = read(row(status="terminated", job="A"), TAKEN, DEFAULTS.model_copy(update={"active": ()}))
+    assert [each.code for each in parsed.ignored] == ["not_understood"]
+    assert "terminated" not in parsed.ignored[0].reason
+    assert parsed.events[0].attributes == {"employeeNumber": 1001, "job": "A"}
 
 
 def test_columns_that_a_table_lacks_are_not_said() -> None:
@@ -229,12 +231,12 @@ def test_columns_that_a_table_lacks_are_not_said() -> None:
 
 def test_the_key_and_the_facts_are_configured() -> None:
     """`subject` is the key's column and no fact; the anchor may be the key itself."""
-    said = one_said(
+    event = one_said(
         row(PERSON="p-1", LANG="Spanish:4"),
         attributes={"subject": "PERSON", "genesysLanguage": "LANG"},
         anchor="subject",
     )
-    assert (said.subject, said.anchor, said.attributes) == ("p-1", "p-1", {"genesysLanguage": "Spanish:4"})
+    assert (event.subject, event.anchor, event.attributes) == ("p-1", "p-1", {"genesysLanguage": "Spanish:4"})
     assert one_said(row(LANG="x"), attributes={"genesysLanguage": "LANG"}).subject == "1001"
     nothing = read(row(), TAKEN, DEFAULTS.model_copy(update={"attributes": {"job": "job"}}))
     assert [each.code for each in nothing.ignored] == ["incomplete"]

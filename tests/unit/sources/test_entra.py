@@ -10,7 +10,7 @@ from streamproc.sources.entra import DEFAULTS, elements, read
 from tests.support.entra import ANA, BEN, CY, LEE, NOON, TAKEN, activity, codes, fixture, one_notice, one_said, without
 
 SUBSCRIPTION = "00000000-0000-4000-8000-0000000000aa"
-FETCHED = Receipt(received=Micros(NOON + 5_000_000), read=Micros(NOON))
+FETCHED = Receipt(received=Micros(NOON + 5_000_000), read_at=Micros(NOON))
 
 
 def notification(**data: Any) -> dict[str, Any]:
@@ -21,20 +21,20 @@ def notification(**data: Any) -> dict[str, Any]:
 
 def test_a_hook_is_dispatched_item_by_item() -> None:
     """One POST mixes users, groups and lifecycle: users are to be fetched, urgently, for a leaver is an `updated`."""
-    found = read(fixture("notifications"), TAKEN)
+    parsed = read(fixture("notifications"), TAKEN)
     at = NOON - 3 * 3600 * 1_000_000
-    assert found.events == ()
-    assert found.notifications[:2] == (
+    assert parsed.events == ()
+    assert parsed.notifications[:2] == (
         FetchRequest(ANA, f"{SUBSCRIPTION}/{ANA}/637812345678901234", Micros(at + 5_123_456), "updated", urgent=True),
         FetchRequest(BEN, f"{SUBSCRIPTION}/{BEN}/637812345678901235", Micros(at + 6_000_000), "deleted", urgent=True),
     )
-    cy, *members = found.notifications[2:]
+    cy, *members = parsed.notifications[2:]
     assert (cy.subject, cy.at, cy.reason, cy.urgent) == (CY, TAKEN.received, "updated", True)
-    assert [(each.subject, each.reason, each.urgent) for each in members] == [
+    assert [(member.subject, member.reason, member.urgent) for member in members] == [
         (ANA, "group updated", True),
         (BEN, "group updated", True),
     ]
-    assert [each.code for each in found.ignored] == ["lifecycle", "group"]
+    assert [each.code for each in parsed.ignored] == ["lifecycle", "group"]
 
 
 @pytest.mark.parametrize(
@@ -101,12 +101,12 @@ def test_event_grid_wraps_the_same_notification() -> None:
 
 def test_a_user_is_a_snapshot() -> None:
     """What a whole user says, as of the moment at which it was read; `memberOf` gives groups, and not roles."""
-    said = one_said(fixture("user"), FETCHED)
-    assert said == SourceEvent(
+    event = one_said(fixture("user"), FETCHED)
+    assert event == SourceEvent(
         subject=ANA,
-        event=said.event,
+        event=event.event,
         kind="snapshot",
-        order=(Micros(NOON), 0, said.event),
+        order=(Micros(NOON), 0, event.event),
         attributes={
             "active": True,
             "department": "Spanish Support",
@@ -122,7 +122,7 @@ def test_a_user_is_a_snapshot() -> None:
         },
         anchor="1001",
     )
-    assert said.event.startswith("sha256:")
+    assert event.event.startswith("sha256:")
 
 
 def test_a_list_holds_whole_users() -> None:
@@ -144,9 +144,9 @@ def test_configured_extension_attributes_are_facts() -> None:
         "genesysRole": "extension_0a_role",
     }
     user = fixture("user") | {"extension_0a_role": " Agent "}
-    said = one_said(user, attributes=attributes, anchor="genesysQueue")
-    assert (said.attributes["genesysQueue"], said.attributes["genesysRole"]) == ("Billing", "Agent")
-    assert said.anchor == "Billing"
+    event = one_said(user, attributes=attributes, anchor="genesysQueue")
+    assert (event.attributes["genesysQueue"], event.attributes["genesysRole"]) == ("Billing", "Agent")
+    assert event.anchor == "Billing"
     assert one_said(user, anchor="subject").anchor == ANA
     assert one_said(user | {"employeeId": None}).anchor is None
 
@@ -154,8 +154,8 @@ def test_configured_extension_attributes_are_facts() -> None:
 def test_a_selection_of_attributes_is_no_snapshot() -> None:
     """Without `accountEnabled`, which every user has, more may be left out: only what is there is said."""
     user = {"id": ANA, "displayName": "Ana Ruiz", "jobTitle": None}
-    said = one_said(user)
-    assert (said.kind, said.attributes) == ("change", {"displayName": "Ana Ruiz", "job": None})
+    event = one_said(user)
+    assert (event.kind, event.attributes) == ("change", {"displayName": "Ana Ruiz", "job": None})
     assert codes({"id": ANA}) == ["incomplete"]
     assert codes({"id": ANA, "eventType": "Microsoft.EventGrid.SubscriptionValidationEvent"}) == ["incomplete"]
 
@@ -170,22 +170,22 @@ def test_accountenabled_is_the_whole_of_active() -> None:
 
 def test_a_deleted_user_keeps_its_name() -> None:
     """Deletion puts the id before the name; a leaver isn't renamed, and is inactive."""
-    said = one_said(fixture("deleted_user"), FETCHED)
-    assert (said.subject, said.kind) == (BEN, "change")
-    assert said.attributes["active"] is False
-    assert said.attributes["userName"] == "ben.cole@example.com"
+    event = one_said(fixture("deleted_user"), FETCHED)
+    assert (event.subject, event.kind) == (BEN, "change")
+    assert event.attributes["active"] is False
+    assert event.attributes["userName"] == "ben.cole@example.com"
     short = one_said({"id": "ana", "userPrincipalName": "ana.ruiz@example.com"})
     assert short.attributes["userName"] == "ana.ruiz@example.com"
 
 
 def test_a_delta_page_says_changes() -> None:
     """Removed is inactive whatever the reason, absent is not said, null is cleared, managers come and go."""
-    found = read(fixture("delta"), FETCHED)
-    assert (found.notifications, found.ignored) == ((), ())
-    assert [(each.subject, each.kind, each.order[0]) for each in found.events] == [
+    parsed = read(fixture("delta"), FETCHED)
+    assert (parsed.notifications, parsed.ignored) == ((), ())
+    assert [(event.subject, event.kind, event.order[0]) for event in parsed.events] == [
         (subject, "change", NOON) for subject in (BEN, CY, ANA, LEE)
     ]
-    ben, cy, ana, _ = found.events
+    ben, cy, ana, _ = parsed.events
     assert (ben.attributes, cy.attributes) == ({"active": False, "gone": True}, {"active": False, "gone": True})
     assert ana.attributes == {
         "active": True,
@@ -237,15 +237,15 @@ def test_absence_from_a_page_says_nothing() -> None:
 
 def test_a_page_of_groups_says_memberships() -> None:
     """One fact for each group, None for who left; the parts of a group add up; devices aren't users."""
-    found = read(fixture("groups_delta"), FETCHED)
+    parsed = read(fixture("groups_delta"), FETCHED)
     name = "group:Spanish Agents"
-    assert [(each.subject, each.kind, each.attributes) for each in found.events] == [
+    assert [(event.subject, event.kind, event.attributes) for event in parsed.events] == [
         (ANA, "change", {name: "Spanish Agents"}),
         (CY, "change", {name: None}),
         (BEN, "change", {name: None}),
     ]
-    assert [(each.subject, each.urgent) for each in found.notifications] == [(ANA, True)]
-    assert [each.code for each in found.ignored] == ["group"]
+    assert [(each.subject, each.urgent) for each in parsed.notifications] == [(ANA, True)]
+    assert [each.code for each in parsed.ignored] == ["group"]
 
 
 def test_a_group_is_not_a_person() -> None:

@@ -48,9 +48,9 @@ def test_enabling_needs_a_fetch(value: str | None) -> None:
 
 def test_an_update_that_disables_and_changes_more_also_fetches() -> None:
     """Both at once: inactive now, and the rest by a snapshot."""
-    found = read(activity("Update user", ("AccountEnabled", "[false]"), ("Department", '["X"]')), TAKEN)
-    assert [each.attributes for each in found.events] == [{"active": False}]
-    assert found.notifications == (FetchRequest(ANA, "Directory_1", Micros(NOON), "update user"),)
+    parsed = read(activity("Update user", ("AccountEnabled", "[false]"), ("Department", '["X"]')), TAKEN)
+    assert [event.attributes for event in parsed.events] == [{"active": False}]
+    assert parsed.notifications == (FetchRequest(ANA, "Directory_1", Micros(NOON), "update user"),)
 
 
 def test_what_is_only_listed_as_changed_counts_as_changed() -> None:
@@ -111,9 +111,9 @@ def test_several_members_are_told_apart() -> None:
     change = {"displayName": "Group.DisplayName", "newValue": '"Agents"'}
     targets = [{"id": each, "type": "User", "modifiedProperties": [change]} for each in (ANA, BEN, None)]
     record = membership("Add member to group", None, targetResources=[*targets, {"id": "d", "type": "Device"}])
-    found = read(record, TAKEN)
-    assert [each.subject for each in found.events] == [ANA, BEN]
-    assert [each.code for each in found.ignored] == ["incomplete"]
+    parsed = read(record, TAKEN)
+    assert [event.subject for event in parsed.events] == [ANA, BEN]
+    assert [each.code for each in parsed.ignored] == ["incomplete"]
 
 
 def test_what_failed_did_not_happen() -> None:
@@ -139,22 +139,22 @@ def test_graphs_form_and_event_hubs_form_are_the_same() -> None:
     """A directoryAudit is what Event Hubs has in `properties`; so the same record has one id on both ways."""
     record = activity("Disable account", ("AccountEnabled", "[false]"))
     assert read(record["properties"], TAKEN) == read({"records": [record]}, TAKEN) == read({"value": [record]}, TAKEN)
-    said = one_said(fixture("audit_graph"))
-    assert (said.subject, said.order[0]) == (BEN, NOON - 4 * 3600 * 1_000_000 + 123_456)
+    event = one_said(fixture("audit_graph"))
+    assert (event.subject, event.order[0]) == (BEN, NOON - 4 * 3600 * 1_000_000 + 123_456)
 
 
 def test_the_body_of_event_hubs_is_read_record_by_record() -> None:
     """Every record of the constructed year ends as something."""
-    found = read(fixture("audit"), TAKEN)
+    parsed = read(fixture("audit"), TAKEN)
     assert len(elements(fixture("audit"))) == len(fixture("audit")["records"])
-    assert [each.event[-2:] for each in found.events] == ["02", "06", "07", "08", "10", "11"]
-    assert [each.event[-2:] for each in found.notifications] == ["01", "03", "07", "09", "13"]
-    assert [each.code for each in found.ignored] == ["noise", "type", "failed", "group", "type", "incomplete"]
+    assert [event.event[-2:] for event in parsed.events] == ["02", "06", "07", "08", "10", "11"]
+    assert [notification.event[-2:] for notification in parsed.notifications] == ["01", "03", "07", "09", "13"]
+    assert [each.code for each in parsed.ignored] == ["noise", "type", "failed", "group", "type", "incomplete"]
 
 
 @pytest.mark.parametrize("payload", [None, True, 7, "text", {}, [[]], {"error": {"code": "x"}}, {"id": None}])
 def test_what_cant_be_understood_is_ignored(payload: Any) -> None:
     """Anything else in JSON; reasons quote nothing of it."""
-    found = read(payload, TAKEN)
+    parsed = read(payload, TAKEN)
     nothing = Ignored("not_understood", "no notification, log record, user or group")
-    assert found == (ParsedPayload() if payload == [[]] else ParsedPayload(ignored=(nothing,)))
+    assert parsed == (ParsedPayload() if payload == [[]] else ParsedPayload(ignored=(nothing,)))

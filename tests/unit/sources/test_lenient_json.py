@@ -26,7 +26,7 @@ def test_a_gateway_whose_clock_is_behind_doesnt_let_a_leaver_stay() -> None:
     at = 1_772_445_605_000_000
     (leaves,) = okta.read(deactivated | outcome, Receipt(received=Micros(at - 4_000_000))).events
     (active,) = okta.read(
-        {"id": "1", "status": "ACTIVE", "profile": {"login": "a"}}, Receipt(Micros(at), read=Micros(at - 2_000_000))
+        {"id": "1", "status": "ACTIVE", "profile": {"login": "a"}}, Receipt(Micros(at), read_at=Micros(at - 2_000_000))
     ).events
     assert active.attributes["active"] is True
     assert leaves.order > active.order

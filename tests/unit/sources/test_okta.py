@@ -47,9 +47,9 @@ def user(**changes: Any) -> dict[str, Any]:
 
 def one_said(payload: Any, taken: Receipt = TAKEN, **options: Any) -> SourceEvent:
     """The one thing that a payload says, and nothing beside it."""
-    found = read(payload, taken, DEFAULTS.model_copy(update=options))
-    assert (found.notifications, found.ignored) == ((), ())
-    (said,) = found.events
+    parsed = read(payload, taken, DEFAULTS.model_copy(update=options))
+    assert (parsed.notifications, parsed.ignored) == ((), ())
+    (said,) = parsed.events
     return said
 
 
@@ -132,9 +132,9 @@ def test_a_membership_is_a_fact_of_its_own(word: str, name: str | None) -> None:
 )
 def test_what_means_nothing_here_says_why(payload: Any, code: str, subject: str | None) -> None:
     """Sign-in matters, failures, whole groups, test deliveries and what isn't Okta's change nobody."""
-    found = read(payload, TAKEN)
-    (ignored,) = found.ignored
-    assert (found.events, found.notifications) == ((), ())
+    parsed = read(payload, TAKEN)
+    (ignored,) = parsed.ignored
+    assert (parsed.events, parsed.notifications) == ((), ())
     assert (ignored.code, ignored.subject) == (code, subject)
     assert ignored.reason
 
@@ -143,8 +143,8 @@ def test_what_means_nothing_here_says_why(payload: Any, code: str, subject: str 
 def test_an_unclear_outcome_is_looked_up(result: str) -> None:
     """Where it can't be told whether it happened nothing is changed, but the user is fetched before others."""
     for kind in ("user.lifecycle.deactivate", "user.lifecycle.unsuspend"):
-        found = read(event(kind, outcome={"result": result}), TAKEN)
-        assert found == ParsedPayload(notifications=(FetchRequest(ANA, "u-1", Micros(PUBLISHED), kind, urgent=True),))
+        parsed = read(event(kind, outcome={"result": result}), TAKEN)
+        assert parsed == ParsedPayload(notifications=(FetchRequest(ANA, "u-1", Micros(PUBLISHED), kind, urgent=True),))
 
 
 def test_what_didnt_happen_changes_nothing() -> None:
@@ -175,7 +175,8 @@ def test_the_same_event_counts_once_however_it_comes() -> None:
     """From the hook at once or from a page of the log hours later: the same order, so the second is a duplicate."""
     by_hook = one_said(event("user.lifecycle.suspend"))
     by_log = one_said(
-        [event("user.lifecycle.suspend")], Receipt(received=Micros(PUBLISHED + 10**10), read=Micros(PUBLISHED + 10**10))
+        [event("user.lifecycle.suspend")],
+        Receipt(received=Micros(PUBLISHED + 10**10), read_at=Micros(PUBLISHED + 10**10)),
     )
     assert by_hook == by_log
 
@@ -192,7 +193,7 @@ def test_in_one_millisecond_what_takes_away_wins() -> None:
     """Of two events of the same time the disabling one is the later, whatever their ids."""
     disabled = one_said(event("user.lifecycle.suspend", uuid="a"))
     assert disabled.order > one_said(event("user.lifecycle.unsuspend", uuid="z")).order
-    assert disabled.order > one_said(user(), Receipt(received=TAKEN.received, read=Micros(PUBLISHED))).order
+    assert disabled.order > one_said(user(), Receipt(received=TAKEN.received, read_at=Micros(PUBLISHED))).order
 
 
 def test_without_an_id_the_content_is_the_id() -> None:
@@ -293,7 +294,7 @@ def test_the_anchor_is_what_the_source_says_of_who_it_is() -> None:
 def test_what_was_fetched_counts_from_when_it_was_read() -> None:
     """A fetched user is as old as the reading of it, whatever `lastUpdated`: group changes don't move that."""
     read_at = PUBLISHED + 500_000
-    assert one_said(user(), Receipt(received=TAKEN.received, read=Micros(read_at))).order[0] == read_at
+    assert one_said(user(), Receipt(received=TAKEN.received, read_at=Micros(read_at))).order[0] == read_at
     early = one_said(user(lastUpdated="2026-03-02T09:00:05.120Z"))
     assert early.order[0] == PUBLISHED
 
@@ -301,14 +302,14 @@ def test_what_was_fetched_counts_from_when_it_was_read() -> None:
 def test_a_hook_holds_several_events() -> None:
     """The body of a POST is its events, in order: one disables, one has to be fetched, one adds to a group."""
     hook = fixture("hook")
-    found = read(hook, TAKEN)
+    parsed = read(hook, TAKEN)
     assert elements(hook) == hook["data"]["events"]
-    assert [(each.subject, each.attributes) for each in found.events] == [
+    assert [(each.subject, each.attributes) for each in parsed.events] == [
         (ANA, {"active": False}),
         (BEN, {"group:Spanish Agents": "Spanish Agents"}),
     ]
-    assert [each.subject for each in found.notifications] == [BEN]
-    assert found.ignored == ()
+    assert [notification.subject for notification in parsed.notifications] == [BEN]
+    assert parsed.ignored == ()
 
 
 def test_a_preview_delivery_is_incomplete() -> None:
@@ -331,7 +332,7 @@ def test_pages_are_read_in_order() -> None:
         {"active": False},
         {"active": False, "gone": True},
     ]
-    assert [each.reason for each in life.notifications] == [
+    assert [notification.reason for notification in life.notifications] == [
         "user.lifecycle.create",
         "user.lifecycle.activate",
         "user.account.update_profile",
@@ -353,8 +354,8 @@ def test_reasons_hold_no_values() -> None:
     """Nothing of a payload but its type is repeated in a reason."""
     everything = [fixture(name) for name in ("hook", "preview", "log", "users")]
     everything += [event("user.lifecycle.deactivate", target=[{"type": "User"}]), user(status=None)]
-    found = read(everything, TAKEN)
-    told = [each.reason or "" for each in found.events]
-    told += [each.reason for each in found.notifications] + [each.reason for each in found.ignored]
+    parsed = read(everything, TAKEN)
+    told = [each.reason or "" for each in parsed.events]
+    told += [notification.reason for notification in parsed.notifications] + [each.reason for each in parsed.ignored]
     assert len(told) == len(elements(everything))
     assert not [word for word in ("Ana", "ana.", "Ben", "Spanish", "00u") if word in " ".join(told)]

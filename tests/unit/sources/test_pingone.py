@@ -51,10 +51,10 @@ def user(**changes: Any) -> dict[str, Any]:
 
 def one_said(payload: Any, taken: Receipt = TAKEN, **options: Any) -> SourceEvent:
     """The one thing that a payload says, and nothing beside it."""
-    found = read(payload, taken, DEFAULTS.model_copy(update=options))
-    assert (found.notifications, found.ignored) == ((), ())
-    (said,) = found.events
-    return said
+    parsed = read(payload, taken, DEFAULTS.model_copy(update=options))
+    assert (parsed.notifications, parsed.ignored) == ((), ())
+    (event,) = parsed.events
+    return event
 
 
 def test_a_deletion_acts_at_once() -> None:
@@ -82,16 +82,16 @@ def test_a_deletion_acts_at_once() -> None:
 )
 def test_what_carries_no_values_has_to_be_fetched(kind: str, result: Any, urgent: bool) -> None:
     """A description that speaks of `enabled`, or is missing, hastens the fetch; it never is taken for a value."""
-    found = read(activity(kind, USER, result=result), TAKEN)
-    assert found == ParsedPayload(notifications=(FetchRequest(ANA, "c-1", Micros(RECORDED), kind, urgent=urgent),))
+    parsed = read(activity(kind, USER, result=result), TAKEN)
+    assert parsed == ParsedPayload(notifications=(FetchRequest(ANA, "c-1", Micros(RECORDED), kind, urgent=urgent),))
 
 
 @pytest.mark.parametrize(("word", "name"), [("CREATED", "Spanish Agents"), ("DELETED", None)])
 def test_a_membership_is_a_fact_of_its_own(word: str, name: str | None) -> None:
     """The group's name is the membership's, and the user stands only in its `href`; who did it never is the subject."""
-    said = one_said(activity(f"MEMBER_OF_GROUP.{word}", MEMBERSHIP))
-    assert (said.subject, said.kind, said.attributes) == (ANA, "change", {"group:Spanish Agents": name})
-    assert one_said(activity(f"MEMBER_OF_GROUP.{word}", USER, MEMBERSHIP)) == said
+    event = one_said(activity(f"MEMBER_OF_GROUP.{word}", MEMBERSHIP))
+    assert (event.subject, event.kind, event.attributes) == (ANA, "change", {"group:Spanish Agents": name})
+    assert one_said(activity(f"MEMBER_OF_GROUP.{word}", USER, MEMBERSHIP)) == event
 
 
 def test_a_membership_without_a_name_has_to_be_fetched() -> None:
@@ -132,9 +132,9 @@ def test_a_membership_without_a_name_has_to_be_fetched() -> None:
 )
 def test_what_means_nothing_here_says_why(payload: Any, code: str, subject: str | None) -> None:
     """Sign-in matters, failures, whole groups, other formats and what isn't PingOne's change nobody."""
-    found = read(payload, TAKEN)
-    (ignored,) = found.ignored
-    assert (found.events, found.notifications) == ((), ())
+    parsed = read(payload, TAKEN)
+    (ignored,) = parsed.ignored
+    assert (parsed.events, parsed.notifications) == ((), ())
     assert (ignored.code, ignored.subject) == (code, subject)
     assert ignored.reason
 
@@ -148,7 +148,7 @@ def test_a_user_without_its_id_is_told_by_its_address() -> None:
 def test_the_same_activity_counts_once_however_it_comes() -> None:
     """From the webhook at once or from a page hours later: the same order, so the second is a duplicate."""
     by_hook = one_said([activity("USER.DELETED", USER)])
-    later = Receipt(received=Micros(RECORDED + 10**10), read=Micros(RECORDED + 10**10))
+    later = Receipt(received=Micros(RECORDED + 10**10), read_at=Micros(RECORDED + 10**10))
     assert one_said({"_embedded": {"activities": [activity("USER.DELETED", USER)]}}, later) == by_hook
 
 
@@ -163,7 +163,7 @@ def test_in_one_millisecond_what_takes_away_wins() -> None:
     """Of two activities of the same time the one that takes away is the later, whatever their ids."""
     removed = one_said(activity("MEMBER_OF_GROUP.DELETED", MEMBERSHIP, id="a"))
     assert removed.order > one_said(activity("MEMBER_OF_GROUP.CREATED", MEMBERSHIP, id="z")).order
-    assert removed.order > one_said(user(), Receipt(received=TAKEN.received, read=Micros(RECORDED))).order
+    assert removed.order > one_said(user(), Receipt(received=TAKEN.received, read_at=Micros(RECORDED))).order
 
 
 def test_without_an_id_the_content_is_the_id() -> None:
@@ -177,12 +177,12 @@ def test_without_an_id_the_content_is_the_id() -> None:
 
 def test_a_user_is_a_snapshot() -> None:
     """A user resource says every fact, its groups, and the customer's own attributes under their own name."""
-    said = one_said(user())
-    assert said == SourceEvent(
+    event = one_said(user())
+    assert event == SourceEvent(
         subject=ANA,
-        event=said.event,
+        event=event.event,
         kind="snapshot",
-        order=(TAKEN.received, 0, said.event),  # updatedAt lies after the receipt
+        order=(TAKEN.received, 0, event.event),  # updatedAt lies after the receipt
         attributes={
             "userName": "ana.ruiz",
             "displayName": "Ana Ruiz",
@@ -215,10 +215,10 @@ def test_active_is_enabled_and_nothing_else() -> None:
 
 def test_a_custom_attribute_cant_take_a_facts_name() -> None:
     """An attribute of the customer's called like a fact or a membership gives nobody access."""
-    said = one_said(user(enabled=False, active=True, job="Supervisor", **{"group:Admins": "Admins"}))
-    assert said.attributes["active"] is False
-    assert said.attributes["job"] == "Senior Agent"
-    assert "group:Admins" not in said.attributes
+    event = one_said(user(enabled=False, active=True, job="Supervisor", **{"group:Admins": "Admins"}))
+    assert event.attributes["active"] is False
+    assert event.attributes["job"] == "Senior Agent"
+    assert "group:Admins" not in event.attributes
 
 
 def test_a_display_name_is_put_together() -> None:
@@ -242,37 +242,42 @@ def test_the_anchor_is_what_the_source_says_of_who_it_is() -> None:
 def test_what_was_fetched_counts_from_when_it_was_read() -> None:
     """A fetched user is as old as the reading of it, whatever `updatedAt`; otherwise that is its time."""
     read_at = RECORDED + 500_000
-    assert one_said(user(), Receipt(received=TAKEN.received, read=Micros(read_at))).order[0] == read_at
+    assert one_said(user(), Receipt(received=TAKEN.received, read_at=Micros(read_at))).order[0] == read_at
     assert one_said(user(updatedAt="2026-03-02T09:00:05.120Z")).order[0] == RECORDED
 
 
 def test_a_webhook_holds_several_activities() -> None:
     """The body of a POST is an array: one to be looked at first, one to be looked at, a membership and a leaver."""
     hook = fixture("webhook")
-    found = read(hook, TAKEN)
+    parsed = read(hook, TAKEN)
     assert elements(hook) == hook
-    assert [(each.subject, each.attributes) for each in found.events] == [
+    assert [(event.subject, event.attributes) for event in parsed.events] == [
         (BEN, {"group:Spanish Agents": "Spanish Agents"}),
         (ANA, {"active": False, "gone": True}),
     ]
-    assert [(each.subject, each.urgent) for each in found.notifications] == [(ANA, True), (BEN, False)]
-    assert found.ignored == ()
+    assert [(notification.subject, notification.urgent) for notification in parsed.notifications] == [
+        (ANA, True),
+        (BEN, False),
+    ]
+    assert parsed.ignored == ()
 
 
 def test_pages_are_read_in_order() -> None:
     """A page of activities tells a life as the webhook would have; a page of users tells each of them."""
     life = read(fixture("activities"), Receipt(received=Micros(RECORDED + 10**12)))
-    assert [each.attributes for each in life.events] == [
+    assert [event.attributes for event in life.events] == [
         {"group:Billing Agents": "Billing Agents"},
         {"group:Billing Agents": None},
         {"group:Spanish Agents": "Spanish Agents"},
         {"active": False, "gone": True},
     ]
-    assert [(each.reason, each.urgent) for each in life.notifications] == [
+    assert [(notification.reason, notification.urgent) for notification in life.notifications] == [
         ("USER.CREATED", False),
         ("USER.UPDATED", True),
     ]
-    assert {each.subject for each in life.events} | {each.subject for each in life.notifications} == {ANA}
+    assert {event.subject for event in life.events} | {notification.subject for notification in life.notifications} == {
+        ANA
+    }
     users = read(fixture("users"), TAKEN).events
     assert [(each.subject, each.anchor, each.attributes["active"]) for each in users] == [
         (ANA, "E1001", True),
@@ -289,8 +294,8 @@ def test_an_empty_page_says_nothing() -> None:
 def test_reasons_hold_no_values() -> None:
     """Nothing of a payload but its type is repeated in a reason."""
     everything = [fixture(name) for name in ("webhook", "activities", "users")] + [user(enabled=None), {"event": USER}]
-    found = read(everything, TAKEN)
-    told = [each.reason or "" for each in found.events]
-    told += [each.reason for each in found.notifications] + [each.reason for each in found.ignored]
+    parsed = read(everything, TAKEN)
+    told = [event.reason or "" for event in parsed.events]
+    told += [notification.reason for notification in parsed.notifications] + [each.reason for each in parsed.ignored]
     assert len(told) == len(elements(everything))
     assert not [word for word in ("Ana", "ana.", "ben.", "Spanish", "0000") if word in " ".join(told)]

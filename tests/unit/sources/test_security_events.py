@@ -36,16 +36,16 @@ def patch(*operations: dict[str, Any]) -> ParsedPayload:
 
 def one_said(payload: Any) -> SourceEvent:
     """The one thing that a payload says, and nothing beside it."""
-    found = read(payload, TAKEN)
-    assert (found.notifications, found.ignored) == ((), ())
-    (said,) = found.events
-    return said
+    parsed = read(payload, TAKEN)
+    assert (parsed.notifications, parsed.ignored) == ((), ())
+    (event,) = parsed.events
+    return event
 
 
 def test_a_whole_user() -> None:
     """`create:full` and `put:full` are snapshots: the extensions' attributes too, what is left out as None."""
-    said = one_said(fixture("create_full"))
-    assert said == SourceEvent(
+    event = one_said(fixture("create_full"))
+    assert event == SourceEvent(
         subject=ANA,
         event="s-1",
         kind="snapshot",
@@ -77,9 +77,9 @@ def test_a_whole_user() -> None:
 
 def test_a_patch() -> None:
     """`patch:full` is a change, of what its operations name and nothing else."""
-    said = one_said(fixture("patch_full"))
-    assert (said.kind, said.order) == ("change", (ISSUED + 1_000_000, 2, "s-2"))
-    assert said.attributes == {
+    event = one_said(fixture("patch_full"))
+    assert (event.kind, event.order) == ("change", (ISSUED + 1_000_000, 2, "s-2"))
+    assert event.attributes == {
         "job": "Team Lead",
         "email": "ana.lead@example.com",
         "department": "Billing",
@@ -145,8 +145,8 @@ def test_an_active_that_is_neither_yes_nor_no_is_not_said() -> None:
 
 def test_part_of_a_user_instead_of_a_patch() -> None:
     """A resource under `patch:full` erases nothing that it doesn't mention."""
-    said = one_said(token(f"{SCIM}prov:patch:full", {"data": {"title": "Lead", "userName": "a@example.com"}}))
-    assert (said.kind, said.attributes) == (
+    event = one_said(token(f"{SCIM}prov:patch:full", {"data": {"title": "Lead", "userName": "a@example.com"}}))
+    assert (event.kind, event.attributes) == (
         "change",
         {"job": "Lead", "userName": "a@example.com", "externalId": "E1001"},
     )
@@ -208,9 +208,9 @@ def test_events_that_say_active_by_themselves(event: str, active: bool) -> None:
 )
 def test_events_that_change_nothing(event: str, code: str) -> None:
     """A session or a credential is no employment."""
-    found = read(token(event), TAKEN)
-    assert [each.code for each in found.ignored] == [code]
-    assert (found.events, found.notifications) == ((), ())
+    parsed = read(token(event), TAKEN)
+    assert [each.code for each in parsed.ignored] == [code]
+    assert (parsed.events, parsed.notifications) == ((), ())
 
 
 @pytest.mark.parametrize(
@@ -236,10 +236,10 @@ def test_events_that_change_nothing(event: str, code: str) -> None:
 )
 def test_subjects(sub_id: Any, subject: str | None) -> None:
     """Who is meant, within the issuer; what names a device or a group is nobody."""
-    found = read(token(f"{SCIM}prov:deactivate", sub_id=sub_id), TAKEN)
-    assert [said.subject for said in found.events] == ([] if subject is None else [subject])
-    assert [each.code for each in found.ignored] == ([] if subject else ["incomplete"])
-    assert all(said.anchor is None for said in found.events)
+    parsed = read(token(f"{SCIM}prov:deactivate", sub_id=sub_id), TAKEN)
+    assert [said.subject for said in parsed.events] == ([] if subject is None else [subject])
+    assert [each.code for each in parsed.ignored] == ([] if subject else ["incomplete"])
+    assert all(said.anchor is None for said in parsed.events)
 
 
 def test_older_subjects() -> None:
@@ -268,9 +268,9 @@ def test_what_is_no_token(payload: Any) -> None:
 def test_several_events_in_one_token() -> None:
     """Each has an id of its own, the same again when the token comes again."""
     both = token(f"{SCIM}prov:deactivate", events={f"{SCIM}prov:deactivate": {}, f"{SCIM}feed:remove": {}})
-    found = read(both, TAKEN).events
-    assert len({said.event for said in found}) == 2
-    assert all(said.event.startswith("s-1#") for said in found)
+    parsed = read(both, TAKEN).events
+    assert len({said.event for said in parsed}) == 2
+    assert all(said.event.startswith("s-1#") for said in parsed)
 
 
 def test_order() -> None:

@@ -161,8 +161,8 @@ def test_what_dates_and_statuses_mean(columns: dict[str, Any], expected: Any) ->
 
 def test_a_row_is_a_snapshot() -> None:
     """Every configured fact is said, empty columns as None, in the order of reading; the number is the anchor."""
-    found = at(fixture("report")["Report_Entry"][1])
-    snapshot = found.events[0]
+    parsed = at(fixture("report")["Report_Entry"][1])
+    snapshot = parsed.events[0]
     assert snapshot.attributes == {
         "userName": "kim.berg@example.com",
         "email": "kim.berg@example.com",
@@ -177,7 +177,7 @@ def test_a_row_is_a_snapshot() -> None:
     assert (snapshot.subject, snapshot.anchor, snapshot.kind) == ("21002", "21002", "snapshot")
     assert snapshot.order == (us(NOON), 0, snapshot.event)
     assert snapshot.event.startswith("sha256:")
-    assert (found.ignored, found.notifications) == ((), ())
+    assert (parsed.ignored, parsed.notifications) == ((), ())
 
 
 def test_a_snapshot_takes_back_what_snapshots_before_it_said_of_days_ahead() -> None:
@@ -224,7 +224,7 @@ def test_two_positions_of_one_worker() -> None:
     going = row(Effective_Date="2024-02-01", Position_ID="P1")
     closed = row(Effective_Date="2026-04-30", Position_ID="P2", Worker_Status="Terminated")
     for rows in ([going, closed], [closed, going]):
-        assert [each.attributes["active"] for each in at(rows).events if each.attributes] == [True]
+        assert [event.attributes["active"] for event in at(rows).events if event.attributes] == [True]
 
 
 def test_of_tied_positions_the_primary_one_speaks() -> None:
@@ -324,7 +324,7 @@ def test_a_row_ahead_that_the_report_has_no_more_lets_nobody_in() -> None:
 def test_what_a_row_ahead_says_of_active(today: Any, ahead: dict[str, Any], active: Any) -> None:
     """Its status may be that of today: only what can't be read in two ways counts."""
     rows = [] if today is None else [row(**today)]
-    (said,) = [each for each in at([*rows, row(**AHEAD, **ahead)]).events if each.row == "rows/2026-05-20"]
+    (said,) = [event for event in at([*rows, row(**AHEAD, **ahead)]).events if event.row == "rows/2026-05-20"]
     assert said.attributes.get("active", ...) is active
 
 
@@ -332,7 +332,7 @@ def test_of_rows_that_are_past_the_last_counts() -> None:
     """A status that was true before a termination isn't true any more."""
     before, after = row(Effective_Date="2024-02-01"), row(Effective_Date="2026-04-30", Worker_Status="Terminated")
     for rows in ([before, after], [after, before]):
-        assert [each.attributes["active"] for each in at(rows).events if each.attributes] == [False]
+        assert [event.attributes["active"] for event in at(rows).events if event.attributes] == [False]
 
 
 def test_contract_and_employment_are_two_subjects_of_one_person() -> None:

@@ -10,19 +10,19 @@ from tests.support.workday import NOON, published, us, utc
 
 def test_a_termination_ahead() -> None:
     """It becomes a row with its end at the place it names, and the worker is fetched before others."""
-    found = published(location="Melbourne Office")
-    (said,) = found.events
-    assert said.effective is not None
-    assert (said.attributes, utc(said.effective.at)) == ({"active": False}, "2026-05-14T14:00:00Z")
-    assert (said.subject, said.anchor, said.row, said.event) == ("21001", "21001", "be-1", "be-1")
-    assert said.order == (us("2026-04-20T10:15:00Z"), 1, "be-1")
-    assert found.notifications == (FetchRequest("21001", "be-1", said.order[0], "Terminate Employee", urgent=True),)
+    parsed = published(location="Melbourne Office")
+    (event,) = parsed.events
+    assert event.effective is not None
+    assert (event.attributes, utc(event.effective.at)) == ({"active": False}, "2026-05-14T14:00:00Z")
+    assert (event.subject, event.anchor, event.row, event.event) == ("21001", "21001", "be-1", "be-1")
+    assert event.order == (us("2026-04-20T10:15:00Z"), 1, "be-1")
+    assert parsed.notifications == (FetchRequest("21001", "be-1", event.order[0], "Terminate Employee", urgent=True),)
 
 
 def test_a_backdated_termination_acts_at_once() -> None:
     """There is no moment to wait for."""
-    (said,) = published(terminationDate="2026-04-01").events
-    assert (said.attributes, said.effective) == ({"active": False}, None)
+    (event,) = published(terminationDate="2026-04-01").events
+    assert (event.attributes, event.effective) == ({"active": False}, None)
 
 
 def test_a_moment_within_a_day_counts_as_it_is() -> None:
@@ -51,18 +51,18 @@ def test_a_moment_within_a_day_counts_as_it_is() -> None:
 )
 def test_business_events(changes: dict[str, Any], attributes: Any, urgent: bool) -> None:
     """What acts by itself, what has to be fetched, and how urgently."""
-    found = published(**changes)
-    assert [said.attributes for said in found.events] == ([] if attributes is None else [attributes])
-    assert [notice.urgent for notice in found.notifications] == [urgent]
+    parsed = published(**changes)
+    assert [said.attributes for said in parsed.events] == ([] if attributes is None else [attributes])
+    assert [notice.urgent for notice in parsed.notifications] == [urgent]
 
 
 def test_rescinded_business_events() -> None:
     """A rescinded end takes back its row, a rescinded hire also takes access; both are fetched."""
     for number, row_id in (("be-1", "be-1"), (..., "end/2026-05-14")):
-        (said,) = published(eventId=number).events
+        (event,) = published(eventId=number).events
         (rescinded,) = published(eventId=number, rescinded="true").events
-        assert (said.row, rescinded.cancels, rescinded.attributes) == (row_id, row_id, {})
-        assert said.order < rescinded.order
+        assert (event.row, rescinded.cancels, rescinded.attributes) == (row_id, row_id, {})
+        assert event.order < rescinded.order
     assert published(rescinded=True, cancels="be-0").events[0].cancels == "be-0"
     hire = published(eventName="Hire", hireDate="2026-06-01", rescinded=True)
     assert (hire.events[0].attributes, hire.notifications[0].urgent) == ({"active": False}, True)
@@ -70,8 +70,8 @@ def test_rescinded_business_events() -> None:
 
 def test_an_event_from_the_future_counts_as_now() -> None:
     """A clock that is ahead mustn't make what comes later look stale."""
-    (said,) = published(eventTime="2027-01-01T00:00:00Z").events
-    assert said.order[0] == us(NOON)
+    (event,) = published(eventTime="2027-01-01T00:00:00Z").events
+    assert event.order[0] == us(NOON)
 
 
 def test_a_worker_id_is_needed() -> None:

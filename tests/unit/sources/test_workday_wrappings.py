@@ -50,10 +50,10 @@ def test_a_page_with_nobody_says_nothing(empty: Any) -> None:
 )
 def test_what_is_ignored(payload: Any, code: str) -> None:
     """What names no worker, or nothing but a worker, would clear everything: it is ignored."""
-    found = at(payload)
-    assert [each.code for each in found.ignored] == [code]
-    assert (found.events, found.notifications) == ((), ())
-    assert all("Ana" not in each.reason and "21001" not in each.reason for each in found.ignored)
+    parsed = at(payload)
+    assert [each.code for each in parsed.ignored] == [code]
+    assert (parsed.events, parsed.notifications) == ((), ())
+    assert all("Ana" not in each.reason and "21001" not in each.reason for each in parsed.ignored)
 
 
 def test_columns_are_configured() -> None:
@@ -111,7 +111,7 @@ def test_spellings_of_xml() -> None:
     """Prefixes, namespaces, attributes as an object, one child as an object: the same worker."""
 
     def told(name: str) -> list[SourceEvent]:
-        return [replace(each, event="", order=(*each.order[:2], "")) for each in at(fixture(name)).events[:2]]
+        return [replace(event, event="", order=(*event.order[:2], "")) for event in at(fixture(name)).events[:2]]
 
     assert told("get_workers") == told("get_workers_prefixed") == told("get_workers_attributes")
 
@@ -128,7 +128,7 @@ def test_spellings_of_xml() -> None:
 )
 def test_transaction_log(subject: str, active: bool, cancelled: list[str], ahead: list[Any]) -> None:
     """Entries are rows by their WID; what was rescinded or corrected is taken back."""
-    snapshot, *rows = [each for each in at(fixture("get_workers")).events if each.subject == subject]
+    snapshot, *rows = [event for event in at(fixture("get_workers")).events if event.subject == subject]
     assert snapshot.attributes["active"] is active
     assert [each.cancels for each in rows if each.cancels is not None] == cancelled
     turns = [(each.row, each.attributes["active"], each.effective) for each in rows if each.effective is not None]
@@ -142,7 +142,7 @@ def test_a_rescind_takes_back_the_entry_that_it_points_at() -> None:
     worker = fixture("get_workers")["Get_Workers_Response"]["Response_Data"]["Worker"][1]
     entry = worker["Worker_Data"]["Transaction_Log_Entry_Data"]["Transaction_Log_Entry"][1]["Transaction_Log_Data"]
     entry["Transaction_Target_Reference"].append({"ID": [{"@type": "WID", "#text": "e0"}]})
-    assert [each.cancels for each in at(worker).events[1:]] == ["e2", "e3", "e0"]
+    assert [event.cancels for event in at(worker).events[1:]] == ["e2", "e3", "e0"]
 
 
 def changed_log(flag: str, effective: str, status_date: str | None) -> list[SourceEvent]:

@@ -68,7 +68,7 @@ class Log:
 
     def workday(self, moment: str, *rows: dict[str, Any]) -> None:
         """A report that is read at a moment."""
-        taken = Receipt(received=Micros(us(moment)), read=Micros(us(moment)))
+        taken = Receipt(received=Micros(us(moment)), read_at=Micros(us(moment)))
         self.say("workday", workday.read({"Report_Entry": list(rows)}, taken, OPTIONS).events, moment)
 
     def hris(self, moment: str, **event: Any) -> None:

@@ -39,12 +39,12 @@ def fixture(name: str, **changes: Any) -> Any:
 )
 def test_hooks_without_values(name: str, subject: str, reason: str, urgent: bool, sent: bool) -> None:
     """Each is one notice, at the vendor's time if it gives one, else when it was received."""
-    found = read(fixture(name), TAKEN)
-    (notice,) = found.notifications
-    assert found == ParsedPayload(notifications=(notice,))
+    parsed = read(fixture(name), TAKEN)
+    (notice,) = parsed.notifications
+    assert parsed == ParsedPayload(notifications=(notice,))
     assert (notice.subject, notice.reason, notice.urgent) == (subject, reason, urgent)
     assert notice.at == (SENT if sent else TAKEN.received)
-    assert read(fixture(name), TAKEN) == found
+    assert read(fixture(name), TAKEN) == parsed
 
 
 @pytest.mark.parametrize(
@@ -62,9 +62,9 @@ def test_hooks_without_values(name: str, subject: str, reason: str, urgent: bool
 )
 def test_urgent_is_what_may_hide_a_leaver(kind: str, urgent: bool) -> None:
     """Also a type that isn't known; no record is taken for a leaver because it was deleted."""
-    found = read(fixture("gusto", event_type=kind), TAKEN)
-    assert [notice.urgent for notice in found.notifications] == [urgent]
-    assert found.events == ()
+    parsed = read(fixture("gusto", event_type=kind), TAKEN)
+    assert [notice.urgent for notice in parsed.notifications] == [urgent]
+    assert parsed.events == ()
     assert read(fixture("hibob", type="employee.inactivated"), TAKEN).notifications[0].urgent is True
     assert read(fixture("hibob", type="employee.activated"), TAKEN).notifications[0].urgent is False
 
@@ -72,8 +72,8 @@ def test_urgent_is_what_may_hide_a_leaver(kind: str, urgent: bool) -> None:
 def test_a_termination_that_took_effect() -> None:
     """Gusto says so by itself; older versions of its API have numbers."""
     body = fixture("gusto", event_type="employee.terminated_effective", entity_uuid=None, entity_id=7)
-    found = read(body, TAKEN)
-    assert found.events == (
+    parsed = read(body, TAKEN)
+    assert parsed.events == (
         SourceEvent(
             "7",
             "g-1",
@@ -83,7 +83,7 @@ def test_a_termination_that_took_effect() -> None:
             reason="employee.terminated_effective",
         ),
     )
-    assert found.notifications == (
+    assert parsed.notifications == (
         FetchRequest("7", "g-1", Micros(SENT), "employee.terminated_effective", urgent=True),
     )
 
@@ -99,9 +99,9 @@ def test_finch_has_its_event_in_headers() -> None:
 def test_bamboohr_fields() -> None:
     """One event for each employee; labels as configured; what changed and isn't sent has to be fetched."""
     body = fixture("bamboohr_fields")
-    assert [[each["id"] for each in part["employees"]] for part in elements(body)] == [["123"], ["124"]]
-    found = read(body, TAKEN)
-    gone, new = found.events
+    assert [[employee["id"] for employee in part["employees"]] for part in elements(body)] == [["123"], ["124"]]
+    parsed = read(body, TAKEN)
+    gone, new = parsed.events
     assert (gone.subject, gone.anchor, gone.kind, gone.order[:2]) == ("123", "E1001", "change", (SENT, 1))
     assert gone.attributes == {
         "active": False,
@@ -111,7 +111,7 @@ def test_bamboohr_fields() -> None:
         "userName": None,
     }
     assert (new.anchor, new.attributes) == ("E1002", {"active": True, "employeeNumber": "E1002"})
-    assert [(notice.subject, notice.urgent) for notice in found.notifications] == [("124", False)]
+    assert [(notice.subject, notice.urgent) for notice in parsed.notifications] == [("124", False)]
     body["employees"][0]["action"] = "Deleted"
     deleted = read(elements(body)[0], TAKEN)
     assert (deleted.events, [notice.urgent for notice in deleted.notifications]) == ((), [True])
@@ -123,9 +123,9 @@ def merged(received: str, **data: Any) -> list[SourceEvent]:
     assert at is not None
     body = fixture("merge")
     body["data"] |= data
-    found = read(body, Receipt(Micros(at)), MELBOURNE)
-    assert (found.notifications, found.ignored) == ((), ())
-    return list(found.events)
+    parsed = read(body, Receipt(Micros(at)), MELBOURNE)
+    assert (parsed.notifications, parsed.ignored) == ((), ())
+    return list(parsed.events)
 
 
 def test_merge() -> None:
@@ -186,10 +186,10 @@ def test_merge_without_a_person_s_values(event: str, data: dict[str, Any], code:
     body = fixture("merge")
     body["hook"]["event"] = event
     body["data"] |= data
-    found = read(body, TAKEN)
-    assert found.events == ()
-    assert [notice.urgent for notice in found.notifications] == ([True] if code is None else [])
-    assert [each.code for each in found.ignored] == ([] if code is None else [code])
+    parsed = read(body, TAKEN)
+    assert parsed.events == ()
+    assert [notice.urgent for notice in parsed.notifications] == ([True] if code is None else [])
+    assert [each.code for each in parsed.ignored] == ([] if code is None else [code])
 
 
 @pytest.mark.parametrize(
@@ -206,12 +206,12 @@ def test_merge_without_a_person_s_values(event: str, data: dict[str, Any], code:
 def test_jumpcloud(changes: list[Any], attributes: dict[str, Any]) -> None:
     """Its changes carry the new values; nothing has to be fetched."""
     sent = [{"field": field, "from": None, "to": to} for field, to in changes]
-    found = read(fixture("jumpcloud", changes=sent), TAKEN)
-    (said,) = found.events
-    assert found == ParsedPayload(events=(said,))
-    assert (said.subject, said.event, said.attributes) == ("5f0c", "j-1", attributes)
-    assert said.order == (SENT + 120_000, int(attributes.get("active") is False), "j-1")
-    assert said.anchor == attributes.get("employeeNumber")
+    parsed = read(fixture("jumpcloud", changes=sent), TAKEN)
+    (event,) = parsed.events
+    assert parsed == ParsedPayload(events=(event,))
+    assert (event.subject, event.event, event.attributes) == ("5f0c", "j-1", attributes)
+    assert event.order == (SENT + 120_000, int(attributes.get("active") is False), "j-1")
+    assert event.anchor == attributes.get("employeeNumber")
 
 
 @pytest.mark.parametrize(
@@ -234,14 +234,14 @@ def test_jumpcloud(changes: list[Any], attributes: dict[str, Any]) -> None:
 )
 def test_what_is_ignored(payload: Any, code: str) -> None:
     """What names no person, is about none, or isn't a vendor's; reasons quote nothing."""
-    found = read(payload, TAKEN)
-    assert [each.code for each in found.ignored] == [code]
-    assert (found.events, found.notifications) == ((), ())
-    assert found.ignored[0] == Ignored(code, found.ignored[0].reason, found.ignored[0].subject)
+    parsed = read(payload, TAKEN)
+    assert [each.code for each in parsed.ignored] == [code]
+    assert (parsed.events, parsed.notifications) == ((), ())
+    assert parsed.ignored[0] == Ignored(code, parsed.ignored[0].reason, parsed.ignored[0].subject)
 
 
 def test_a_user_without_changes_is_fetched() -> None:
     """JumpCloud's creation and deletion say no values; a deletion may be a leaver."""
     for kind, urgent in (("user_create", False), ("user_delete", True), ("user_update", True)):
-        found = read(fixture("jumpcloud", event_type=kind, changes=[]), TAKEN)
-        assert [notice.urgent for notice in found.notifications] == [urgent]
+        parsed = read(fixture("jumpcloud", event_type=kind, changes=[]), TAKEN)
+        assert [notice.urgent for notice in parsed.notifications] == [urgent]
