@@ -12,7 +12,7 @@ import orjson
 from click.testing import CliRunner
 
 from streamproc.archive.history import opened
-from streamproc.audit.asof.answer import AsOf
+from streamproc.audit.asof.answer import AsOf, as_object
 from streamproc.audit.asof.query import NEEDED, as_of
 from streamproc.cli.replay import replay
 from streamproc.core.records.stored_record import History, InMemoryHistory
@@ -176,7 +176,9 @@ def _recalled(log: History) -> tuple[InMemoryHistory, list[dict[str, Any]], list
 
 async def _alone(settings: Settings, log: History, moment: int) -> None:
     """The command, on the live topics: everybody's lines, and of some users alone the same."""
-    answers = {answer.user: orjson.loads(orjson.dumps(answer)) | {"asked": moment} for answer in as_of(log, moment)}
+    answers = {
+        answer.user: orjson.loads(orjson.dumps(as_object(answer))) | {"asked": moment} for answer in as_of(log, moment)
+    }
     assert len(answers) > USERS // 2
     command = ["--as-of", str(moment), "--json", "--kafka", settings.kafka.bootstrap_servers]
     everybody = await asyncio.to_thread(CliRunner().invoke, replay, command)

@@ -106,7 +106,7 @@ _SECONDS: Final = (
 def everybody(report: Report) -> Iterable[str]:
     yield f"<h2>Every leaver ({len(report.leavers)})</h2>\n"
     yield "<p>Who waited longest comes first; a click on a column's head sorts by it. The numbers are seconds: the "
-    yield "time on the clock, and then leaver instant, counted from the start of the clock.</p>\n"
+    yield "time on the clock, and then each instant, counted from the start of the clock.</p>\n"
     yield from _opened(
         "all", "Every leaver of the period, with all instants", (*_ALL, *_SECONDS), _SECONDS, " data-sortable"
     )
