@@ -11,8 +11,6 @@ from typing import Protocol
 import aiohttp
 import orjson
 
-from streamproc.settings import TargetSettings
-
 MARGIN = 60.0
 """Seconds before its expiry from which a token is replaced; at most a tenth of its life."""
 
@@ -42,13 +40,6 @@ class StaticToken:
 
     def refuse(self, token: str) -> None:
         pass
-
-
-def bearer(target: TargetSettings, http: aiohttp.ClientSession, ticks: Callable[[], float]) -> Bearer:
-    """The target's, as the settings say."""
-    if target.token is not None:
-        return StaticToken(target.token.get_secret_value())
-    return Tokens(http, target.token_url, target.client_id, target.client_secret.get_secret_value(), ticks)
 
 
 class Tokens:

@@ -1,7 +1,6 @@
 """`mapping check`: what is wrong with a mapping file, before anybody is given anything by it."""
 
 import asyncio
-import random
 import sys
 import time
 from collections.abc import Iterable
@@ -12,13 +11,11 @@ from typing import Any, Final
 import click
 import orjson
 
-from streamproc.adapters.oauth import bearer
-from streamproc.adapters.scim_http import PlatformHttp, ScimHttp
 from streamproc.audit.words import count
 from streamproc.cli.history_source import HistorySource, with_source
 from streamproc.cli.options import ARCHIVE, JSON, KAFKA, OFFLINE, say
 from streamproc.cli.table import table
-from streamproc.compose import target_session
+from streamproc.compose.target import target_catalogue
 from streamproc.core.errors import MappingError
 from streamproc.core.fold.mapping import Mapping
 from streamproc.core.records.topic_names import CHANGES
@@ -26,8 +23,6 @@ from streamproc.core.records.units import Millis
 from streamproc.mapping_preview.attribute_usage import CATALOGUED, Catalogued, Surveyed
 from streamproc.mapping_preview.lint import Finding, Listed, Severity, Use, contradictions, unknown, unsent, uses
 from streamproc.mapping_preview.run import surveyed
-from streamproc.mapping_preview.target_catalogue import Catalogue
-from streamproc.settings import TargetSettings
 from streamproc.sources.mapping_authority import usable
 
 _WORTH: Final[dict[Severity, int]] = {"error": 0, "unchecked": 1, "warning": 2}
@@ -114,18 +109,11 @@ async def _checked(request: CheckRequest, source: HistorySource) -> Checked:
             now = None if source.offline else Millis(time.time_ns() // 1_000_000)
             survey = await asyncio.to_thread(surveyed, history, request.text, request.name, now, say)
     used = uses(mapping.file, survey)
-    listed = await catalogue(settings.target, settings.sink.platform_url, used) if request.with_target else {}
+    listed: dict[Catalogued, Listed] = {}
+    if request.with_target:
+        async with target_catalogue(settings.target, settings.sink.platform_url, say) as catalogue:
+            listed = await catalogue.listed(used)
     return Checked(mapping, _findings(mapping, survey, used, listed), used, survey, request.with_target)
-
-
-async def catalogue(
-    target: TargetSettings, platform_url: str, used: dict[Catalogued, dict[str, Use]]
-) -> dict[Catalogued, Listed]:
-    """What the target has of these kinds. Raises TargetError."""
-    async with target_session(target) as http:
-        tokens = bearer(target, http, time.monotonic)
-        scim, platform = ScimHttp(http, target.scim_url, tokens), PlatformHttp(http, platform_url, tokens)
-        return await Catalogue(scim, platform, target.dialect, asyncio.sleep, random.random, say).listed(used)
 
 
 def _findings(

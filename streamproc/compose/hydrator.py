@@ -11,11 +11,15 @@ from streamproc.adapters.kafka.client import KafkaLog
 from streamproc.adapters.kafka.log import KafkaError, Producer
 from streamproc.adapters.kafka.topics import ensure_topics
 from streamproc.adapters.wait import task_group
+from streamproc.compose.directories import directories
 from streamproc.compose.producer import producing
 from streamproc.compose.target import target_session
 from streamproc.core.errors import KafkaUnavailableError, SettingsError
 from streamproc.core.records.producer_record import Record
+from streamproc.hydrator.directories.entra import Graph
 from streamproc.hydrator.fetcher import Fetcher, Times
+from streamproc.hydrator.graph_subscription import keep_subscribed
+from streamproc.hydrator.process import Hydrator
 from streamproc.hydrator.sync import ATTEMPTS, Counts, KafkaCursors, Sync, known_subjects
 from streamproc.settings import Settings, secrets
 from streamproc.sources import configured
@@ -25,10 +29,6 @@ from streamproc.telemetry import exposed
 
 async def run_hydrator(settings: Settings, ready: Callable[[], None] = lambda: None) -> None:
     """The hydrator, until cancelled. Raises SettingsError where no directory is configured."""
-    from streamproc.hydrator.directories.entra import Graph  # noqa: PLC0415
-    from streamproc.hydrator.graph_subscription import keep_subscribed  # noqa: PLC0415
-    from streamproc.hydrator.process import Hydrator  # noqa: PLC0415
-
     options = configured(*settings.sources_text())
     kafka = KafkaLog(settings.kafka)
     async with AsyncExitStack() as stack:
@@ -80,8 +80,6 @@ async def _fetchers(
     settings: Settings, options: Mapping[str, SourceOptions], kafka: KafkaLog, stack: AsyncExitStack
 ) -> tuple[dict[str, Fetcher], Producer]:
     """Those of the configured directories, and their producer."""
-    from streamproc.compose.directories import directories  # noqa: PLC0415
-
     http = await stack.enter_async_context(target_session(settings.target))
     by_source = directories(settings.hydrator, http, options, time.time, time.monotonic)
     await ensure_topics(settings.kafka)

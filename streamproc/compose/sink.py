@@ -1,27 +1,65 @@
 """The sink's parts."""
 
+import asyncio
+import random
+import time
 from collections.abc import Callable
 
+import aiohttp
+
 from streamproc.adapters.kafka.client import KafkaLog
+from streamproc.adapters.kafka.log import Log
 from streamproc.adapters.kafka.topics import ensure_topics
-from streamproc.compose.target import target_session
+from streamproc.compose.target import target_clients, target_session
+from streamproc.core.flow.circuit_breaker import CircuitBreaker
+from streamproc.core.scim.dialect import DIALECTS
 from streamproc.settings import Settings
+from streamproc.sink.decide.desired_state import Work
+from streamproc.sink.decide.lanes import Lanes
+from streamproc.sink.decide.rate_limit import RateLimiter
+from streamproc.sink.process import Sink
+from streamproc.sink.request_executor import Times
+from streamproc.sink.request_gate import RequestGate
 from streamproc.telemetry import exposed
 
 
 async def run_sink(settings: Settings, ready: Callable[[], None] = lambda: None) -> None:
     """The sink, until cancelled."""
-    from streamproc.sink.process import Sink  # noqa: PLC0415
-
     await ensure_topics(settings.kafka)
     async with target_session(settings.target) as http:
-        sink = Sink(
-            KafkaLog(settings.kafka),
-            f"{settings.kafka.group}-sink",
-            settings.kafka.session_timeout,
-            settings.target,
-            settings.sink,
-            http,
-        )
+        sink = make_sink(settings, KafkaLog(settings.kafka), http)
         async with exposed(settings.observability.metrics, sink.measure):
             await sink.run(ready)
+
+
+def make_sink(
+    settings: Settings,
+    kafka: Log,
+    http: aiohttp.ClientSession,
+    *,
+    lanes: Lanes[Work] | None = None,
+    rate_limiter: RateLimiter | None = None,
+) -> Sink:
+    """One that hasn't begun. `lanes` and `rate_limiter`: others than ours, to compare with."""
+    target = settings.target
+    scim, platform = target_clients(target, settings.sink.platform_url, http)
+    limiter = RateLimiter(settings.sink.revoke_reserve) if rate_limiter is None else rate_limiter
+    return Sink(
+        settings.sink,
+        kafka=kafka,
+        group=f"{settings.kafka.group}-sink",
+        session_timeout=settings.kafka.session_timeout,
+        scim=scim,
+        platform=platform if settings.sink.end_sessions else None,
+        dialect=DIALECTS[target.dialect],
+        lanes=Lanes(Work.condensed) if lanes is None else lanes,
+        gate=RequestGate(limiter, CircuitBreaker(), time.monotonic, asyncio.sleep, target.connections),
+        times=Times(
+            clock=time.time,
+            ticks=time.monotonic,
+            pause=asyncio.sleep,
+            jitter=random.random,
+            fresh=settings.kafka.session_timeout / 2,
+            landed=target.request_timeout + 1.0,
+        ),
+    )

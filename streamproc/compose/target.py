@@ -1,7 +1,16 @@
-"""Connections to the target."""
+"""The target: connections, tokens and the clients that use them."""
+
+import asyncio
+import random
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 
 import aiohttp
 
+from streamproc.adapters.oauth import Bearer, StaticToken, Tokens
+from streamproc.adapters.scim_http import PlatformHttp, ScimHttp
+from streamproc.mapping_preview.target_catalogue import Catalogue
 from streamproc.settings import TargetSettings
 
 
@@ -9,3 +18,27 @@ def target_session(target: TargetSettings) -> aiohttp.ClientSession:
     """Connections to the target: as many as the setting says, and as many again for leavers."""
     connector = aiohttp.TCPConnector(limit=2 * target.connections, keepalive_timeout=30)
     return aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(total=target.request_timeout))
+
+
+def target_clients(
+    target: TargetSettings, platform_url: str, http: aiohttp.ClientSession
+) -> tuple[ScimHttp, PlatformHttp]:
+    """The SCIM API, and the target's own beside it."""
+    tokens = _bearer(target, http)
+    return ScimHttp(http, target.scim_url, tokens), PlatformHttp(http, platform_url, tokens)
+
+
+@asynccontextmanager
+async def target_catalogue(
+    target: TargetSettings, platform_url: str, say: Callable[[str], None]
+) -> AsyncIterator[Catalogue]:
+    """What the target has that a mapping may name."""
+    async with target_session(target) as http:
+        scim, platform = target_clients(target, platform_url, http)
+        yield Catalogue(scim, platform, target.dialect, asyncio.sleep, random.random, say)
+
+
+def _bearer(target: TargetSettings, http: aiohttp.ClientSession) -> Bearer:
+    if target.token is not None:
+        return StaticToken(target.token.get_secret_value())
+    return Tokens(http, target.token_url, target.client_id, target.client_secret.get_secret_value(), time.monotonic)

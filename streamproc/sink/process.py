@@ -1,30 +1,24 @@
-"""Sink: takes `scim.operations` to the target. One process: reads, keeps the lanes going, and tells what came of it.
+"""Sink: takes `scim.operations` to the target. It reads, keeps the lanes going, and writes down what came of it.
 
-Which partitions are its own is up to `partitions.py`, how one user is brought to the target to `courier.py`.
+Which partitions are its own is up to `rebalance.py`, how one user is brought to the target to `reconciler.py`.
 """
 
 import asyncio
-import random
-import time
-from collections.abc import Callable, Coroutine
-from typing import Any
+from collections.abc import Callable
+from dataclasses import replace
 
-import aiohttp
 import structlog
 
 from streamproc.adapters.kafka.log import ConsumerRecord, Log, TopicPartition
-from streamproc.adapters.oauth import bearer
 from streamproc.adapters.scim_http import PlatformHttp, ScimHttp
-from streamproc.core.flow.circuit_breaker import CircuitBreaker
 from streamproc.core.fold.plan import pressing
 from streamproc.core.records.topic_names import OPERATIONS
 from streamproc.core.records.user_record import FIRST
-from streamproc.core.scim.dialect import DIALECTS
-from streamproc.settings import SinkSettings, TargetSettings
+from streamproc.core.scim.dialect import Dialect
+from streamproc.settings import SinkSettings
 from streamproc.sink.control_follower import ControlFollower, ReceivedCommand
 from streamproc.sink.decide.desired_state import Work, decode_desired
 from streamproc.sink.decide.lanes import Lanes, Turn
-from streamproc.sink.decide.rate_limit import RateLimiter
 from streamproc.sink.delivery_store import DeliveryStore, PartitionLostError
 from streamproc.sink.mass_guard import MassGuardDriver
 from streamproc.sink.metrics import count, gauge
@@ -41,43 +35,36 @@ ROOM = 0.9
 
 
 class Sink:
-    """One process. Clock, sleep and random source are arguments, so that a test can hold them.
+    """One process. `group`: the consumer group of all sinks, and the beginning of their transactional ids.
 
-    `lanes` and `rate_limiter`: others than ours, to compare with.
+    `platform`: where leavers' sessions are ended; None: nowhere. `times`: its `pause` only waits. `session_timeout`:
+    seconds until a silent member of the group loses its partitions.
     """
 
     def __init__(
         self,
+        settings: SinkSettings,
+        *,
         kafka: Log,
         group: str,
         session_timeout: float,
-        target: TargetSettings,
-        settings: SinkSettings,
-        http: aiohttp.ClientSession,
-        *,
-        clock: Callable[[], float] = time.time,
-        ticks: Callable[[], float] = time.monotonic,
-        sleep: Callable[[float], Coroutine[Any, Any, None]] = asyncio.sleep,
-        seed: int | None = None,
-        lanes: Lanes[Work] | None = None,
-        rate_limiter: RateLimiter | None = None,
+        scim: ScimHttp,
+        platform: PlatformHttp | None,
+        dialect: Dialect,
+        lanes: Lanes[Work],
+        gate: RequestGate,
+        times: Times,
     ) -> None:
         self._settings = settings
-        self._connections = target.connections
-        self._ticks = ticks
-        self._sleep = sleep
-        self._lanes: Lanes[Work] = Lanes(Work.condensed) if lanes is None else lanes
+        self._ticks = times.ticks
+        self._sleep = times.pause
+        self._lanes = lanes
+        self._gate = gate
         self._journals: dict[int, DeliveryStore] = {}
         self._tasks: dict[asyncio.Task[None], int] = {}
         self._busy = 0
         self._consumer = kafka.consumer(group=group)
         self._failure: asyncio.Future[None] | None = None
-        tokens = bearer(target, http, ticks)
-        jitter = random.Random(seed).random  # noqa: S311
-        times = Times(clock, ticks, self._pause, jitter, session_timeout / 2, target.request_timeout + 1.0)
-        self._gate = RequestGate(
-            rate_limiter or RateLimiter(settings.revoke_reserve), CircuitBreaker(), ticks, sleep, target.connections
-        )
         self._controls = ControlFollower(kafka, self._ordered, self._stop)
         self._guarding = MassGuardDriver(settings.guard, self._journals, self._controls.latest)
         self._aside = ParkedWork(self._lanes, self._journals, times.now, self._guarding.reject)
@@ -90,17 +77,17 @@ class Sink:
             self._lanes,
             self._journals,
             self._tasks,
-            ticks=ticks,
-            sleep=sleep,
+            ticks=self._ticks,
+            sleep=self._sleep,
             changed=self._guarding.renew,
             fail=self._fail,
         )
         self._courier = Reconciler(
-            RequestExecutor(ScimHttp(http, target.scim_url, tokens), self._gate, self._lanes, times),
-            DIALECTS[target.dialect],
+            RequestExecutor(scim, self._gate, self._lanes, replace(times, pause=self._pause)),
+            dialect,
             self._find_id,
             self._guarding.ask,
-            PlatformHttp(http, settings.platform_url, tokens) if settings.end_sessions else None,
+            platform,
         )
 
     async def run(self, ready: Callable[[], None] = lambda: None) -> None:
@@ -193,7 +180,7 @@ class Sink:
 
     def _pump(self) -> None:
         """Start as many turns as there are connections, and every leaver's: they wait at the gate, at its head."""
-        while (turn := self._lanes.take(revocations=self._busy >= self._connections)) is not None:
+        while (turn := self._lanes.take(revocations=self._busy >= self._gate.connections)) is not None:
             self._busy += 1
             task = asyncio.create_task(self._deliver(turn, self._journals[turn.partition]))
             self._tasks[task] = turn.partition

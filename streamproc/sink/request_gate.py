@@ -51,7 +51,7 @@ class RequestGate:
         self._waiting: dict[str, _Waiting] = {}
         self._tickets = 0
         self._stopped = False
-        self._connections = connections
+        self.connections = connections
         self._in_flight = 0
 
     @property
@@ -118,7 +118,7 @@ class RequestGate:
         return len(self._waiting)
 
     def _seconds(self, urgency: Urgency) -> float:
-        if self._stopped or self._in_flight >= self._connections * (2 if urgency is Urgency.REVOKE else 1):
+        if self._stopped or self._in_flight >= self.connections * (2 if urgency is Urgency.REVOKE else 1):
             return math.inf
         now = self._ticks()
         return max(self.circuit_breaker.wait(now), self.rate_limiter.wait(now, urgent=urgency is Urgency.REVOKE))

@@ -18,6 +18,7 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 import streamproc
 from streamproc import compose
 from streamproc.adapters.kafka.client import KafkaLog
+from streamproc.compose.sink import make_sink
 from streamproc.core.fold.fold import fold
 from streamproc.core.fold.mapping import parse_mapping
 from streamproc.core.records.change_event import ChangeEvent, Fact, Origin
@@ -101,16 +102,7 @@ class Rig:
         settings = self.settings.changed(**options)
         async with compose.target_session(settings.target) as http:
             ready = asyncio.Event()
-            sink = Sink(
-                KafkaLog(settings.kafka),
-                f"{settings.kafka.group}-sink",
-                settings.kafka.session_timeout,
-                settings.target,
-                settings.sink,
-                http,
-                lanes=lanes,
-                rate_limiter=rate_limiter,
-            )
+            sink = make_sink(settings, KafkaLog(settings.kafka), http, lanes=lanes, rate_limiter=rate_limiter)
             running = asyncio.create_task(sink.run(ready.set))
             waiting = asyncio.create_task(ready.wait())
             try:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any, cast
 
+from streamproc.compose.sink import make_sink
 from streamproc.core.records.change_event import Fact, Origin
 from streamproc.core.records.control import Action, Control
 from streamproc.core.records.delivery import Parked, Standing
@@ -16,7 +17,6 @@ from streamproc.core.scim.response_policy import Response
 from streamproc.settings import load_settings
 from streamproc.sink.control_follower import ReceivedCommand
 from streamproc.sink.delivery_store import DeliveryStore
-from streamproc.sink.process import Sink
 from streamproc.testing.memory_log import MemoryBroker, MemoryLog
 from tests.support.reconciler import InMemoryDeliveryStore, Org
 
@@ -78,7 +78,7 @@ class Bench:
         options |= {"scim_url": f"{org.root}/api/v2/scim/v2", "token_url": f"{org.root}/oauth/token"}
         settings = load_settings(**options)
         kafka = MemoryLog(MemoryBroker(2, lambda: 0))
-        self.sink = Sink(kafka, "test-sink", 6.0, settings.target, settings.sink, org.http)
+        self.sink = make_sink(settings, kafka, org.http)
         self.journals = [Closing(partition, self.sink._ticks) for partition in (0, 1)]
         self.sink._journals.update(enumerate(cast("list[DeliveryStore]", self.journals)))
 

@@ -1,0 +1,90 @@
+"""Reading outside a group, from a log in memory."""
+
+from streamproc.adapters.kafka import reading
+from streamproc.adapters.kafka.batching import send_in_batches
+from streamproc.adapters.kafka.log import TopicPartition, started
+from streamproc.testing.memory_log import MemoryBroker, MemoryLog
+
+
+def memory() -> MemoryLog:
+    """Of two partitions."""
+    return MemoryLog(MemoryBroker(2, lambda: 0))
+
+
+async def with_transactions(kafka: MemoryLog) -> None:
+    """Offsets 0 and 1 committed, 2 their marker, 3 aborted, 4 its marker, 5 plain."""
+    producer = kafka.producer("id")
+    await producer.start()
+    await producer.begin_transaction()
+    await send_in_batches(producer, "topic", 0, [(b"a", b"1", []), (b"b", b"2", [])])
+    await producer.commit_transaction()
+    await producer.begin_transaction()
+    await producer.send("topic", b"3", b"a", 0)
+    await producer.abort_transaction()
+    await kafka.producer().send("topic", b"4", b"b", 0)
+
+
+async def test_a_topic_is_read_to_its_present_end() -> None:
+    """All partitions, and what was aborted only where it is asked for."""
+    kafka = memory()
+    await with_transactions(kafka)
+    await kafka.producer().send("topic", b"5", b"c", 1)
+    committed = [pair async for pair in reading.read_topic(kafka, "topic", committed_only=True)]
+    everything = [pair async for pair in reading.read_topic(kafka, "topic")]
+    assert sorted(committed) == [("a", b"1"), ("b", b"2"), ("b", b"4"), ("c", b"5")]
+    assert sorted(everything) == sorted([*committed, ("a", b"3")])
+
+
+async def test_a_topic_can_end_with_a_marker() -> None:
+    """A transaction's end takes an offset that no record will ever have; nobody waits for one."""
+    kafka = memory()
+    producer = kafka.producer("id")
+    await producer.start()
+    await producer.begin_transaction()
+    await producer.send("topic", b"1", b"a", 0)
+    await producer.commit_transaction()
+    assert [value async for _, value in reading.read_topic(kafka, "topic", committed_only=True)] == [b"1"]
+
+
+async def test_a_range_has_its_records_and_no_others() -> None:
+    """From its first offset to before its end, wherever markers lie."""
+    kafka = memory()
+    await with_transactions(kafka)
+
+    async def offsets(first: int, end: int) -> list[int]:
+        ranges = reading.read_range(kafka, "topic", 0, first, end)
+        return [record.offset async for records in ranges for record in records]
+
+    assert await offsets(0, 6) == [0, 1, 3, 5]
+    assert await offsets(1, 5) == [1, 3]
+    assert await offsets(2, 3) == []
+    assert await offsets(4, 4) == []
+
+
+async def test_a_topic_says_where_it_begins_and_ends() -> None:
+    """By partition; what retention has removed is before the beginning."""
+    broker = MemoryBroker(2, lambda: 0)
+    kafka = MemoryLog(broker)
+    await with_transactions(kafka)
+    broker.delete_before("topic", 0, 3)
+    assert await reading.beginning_offsets(kafka, "topic") == {0: 3, 1: 0}
+    assert await reading.end_offsets(kafka, "topic") == {0: 6, 1: 0}
+
+
+async def test_more_than_a_batch_holds_goes_in_several() -> None:
+    """In order, and nothing is left out where a batch is full."""
+    kafka = memory()
+    records = [(b"%d" % number, b"x" * 1000, [("name", b"content")]) for number in range(1000)]
+    async with started(kafka.producer()) as producer:
+        sent = await send_in_batches(producer, "topic", 1, records)
+    assert len(sent) > 1
+    async with reading.assigned(kafka, [TopicPartition("topic", 1)]) as consumer:
+        ends = await consumer.end_offsets([TopicPartition("topic", 1)])
+        keys = [record.key async for batch in reading.read_to(consumer, ends) for record in batch]
+    assert keys == [key for key, _, _ in records]
+
+
+async def test_nothing_to_send_sends_nothing() -> None:
+    """No batch goes out empty."""
+    kafka = memory()
+    assert await send_in_batches(kafka.producer(), "topic", 0, []) == []
