@@ -39,7 +39,7 @@ class BatchingProducer:
         self._waiting: dict[tuple[str, int], list[Waiting]] = {}
         """Topic and partition → records of the next round."""
         self._then: list[Callable[[], None]] = []
-        """What to call after the next round."""
+        """Steps to take after the next round."""
         self._some = asyncio.Event()
 
     def partition(self, key: bytes) -> int:
@@ -70,19 +70,14 @@ class BatchingProducer:
             self.room.clear()
         self._some.set()
 
-    def then(self, call: Callable[[], None]) -> None:
-        """Call this when the brokers have all that the next round holds by now; at once, if that is nothing."""
-        if self._waiting:
-            self._then.append(call)
-        else:
-            call()
-
-    def in_rounds(self, *steps: Callable[[], None]) -> None:
-        """Take each step when the brokers have what was put in the one before it; the first one at once."""
-        first, *later = steps
-        first()
+    def then(self, step: Callable[[], None], *later: Callable[[], None]) -> None:
+        """Take each step when the brokers have all that was put without a break before; at once, if that is nothing."""
         if later:
-            self.then(partial(self.in_rounds, *later))
+            step = partial(self._take, step, later)
+        if self._waiting:
+            self._then.append(step)
+        else:
+            step()
 
     async def run(self) -> None:
         """Send until cancelled. Raises what the producer couldn't overcome; that round isn't acknowledged."""
@@ -100,12 +95,16 @@ class BatchingProducer:
                 for _, _, acknowledged, _ in records:
                     acknowledged()
                 self._count -= len(records)
-            for call in then:
-                call()
+            for step in then:
+                step()
             if self._count < self._full:
                 self.room.set()
             if sum(map(len, taken.values())) >= BUSY:
                 await asyncio.sleep(GATHER)
+
+    def _take(self, step: Callable[[], None], later: tuple[Callable[[], None], ...]) -> None:
+        step()
+        self.then(*later)
 
 
 @lru_cache(maxsize=65_536)

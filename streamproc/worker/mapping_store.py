@@ -165,7 +165,7 @@ class MappingStore:
 
         # In a later round than what went before, even where that is under way: rounds follow each other.
         send = partial(self._producer.put, MAPPINGS, key, value, partition=partition, headers=headers)
-        self._producer.then(partial(self._producer.in_rounds, send, keep))
+        self._producer.then(send, keep)
 
     def forget(self) -> None:
         """Partitions have moved."""

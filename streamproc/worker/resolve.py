@@ -51,15 +51,14 @@ class Resolver:
         else:
             routed = route(raw, partial(self._link, raw.partition), self._options, self._producer.partition)
         self._tell(raw, routed)
+        self._send(routed)
         if routed.rejected is not None:
-            self._send(routed)
             raise routed.rejected
         if not routed.links:
-            self._producer.in_rounds(partial(self._send, routed), done)
+            self._producer.then(done)
             return
         self._pending |= {name: link for name, link, _ in routed.links}
-        self._producer.in_rounds(
-            partial(self._send, routed),
+        self._producer.then(
             partial(self._send_links, routed.links, raw.partition),
             partial(self._keep, routed.links, raw.partition, done),
         )
