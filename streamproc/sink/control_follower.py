@@ -33,7 +33,7 @@ class ReceivedCommand:
 
 
 class ControlFollower:
-    """See above. `tell` is called for each control about a user that comes after `start`."""
+    """Of one sink. `tell` is called for each control about a user that comes after `start`."""
 
     def __init__(self, kafka: Log, tell: Callable[[ReceivedCommand], None], pause: Callable[[bool], None]) -> None:
         self._kafka = kafka

@@ -25,7 +25,7 @@ class PartitionLostError(Exception):
 
 
 class DeliveryStore:
-    """See above. `committable` gives the offset up to which the partition is finished, None before anything is."""
+    """Of one partition. `committable` gives the offset up to which it is finished, None before anything is."""
 
     def __init__(
         self,

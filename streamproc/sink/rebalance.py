@@ -20,7 +20,7 @@ log = structlog.get_logger("streamproc.sink")
 
 
 class RebalanceListener(ConsumerRebalanceListener):
-    """See above. `journals` and `tasks` (deliveries under way, and of which partition) are shared with the sink.
+    """Of one sink. `journals` and `tasks` (deliveries under way, and of which partition) are shared with the sink.
 
     `changed` is called when partitions came or went, `fail` with what makes going on unsafe.
     """
