@@ -260,4 +260,5 @@ async def started(client: Client) -> AsyncIterator[Client]:
         await client.start()
         yield client
     finally:
+        await asyncio.sleep(0)  # aiokafka's consumer can't be stopped before its own tasks have begun
         await client.stop()
