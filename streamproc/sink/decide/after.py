@@ -64,7 +64,7 @@ def after(progress: Progress, step: Step, answer: Answer, target: Target, at: Mo
         case Glance(), Exchange():
             accepted = isinstance(response_action("read", answer.response, 0, 0.0), Deliver)
             user = user_read(progress, target, answer.response) if accepted else None
-            return _concluded(after_glance(progress, user, answer, at), at)
+            return _concluded(after_glance(progress, user, answer, target, at), at)
         case ((LookUp() | Read() | Confirm() | AskMembership() | FindGroup() | FindManager()), Exchange()):
             return _concluded(_after_look(progress, step, answer, target, at), at)
         case AskGuard(), Flow() | Hold() | Rejected() | Protected():

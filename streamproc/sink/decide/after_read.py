@@ -41,12 +41,12 @@ def after_look_up(progress: Progress, step: LookUp, found: Finding, exchange: Ex
         return After(progress, told, aside=_several(len(users), step.attribute, None))
     if not users and not step.last:
         return After(replace(progress, underway=Underway(unknown_by_external_id=True)), told)
-    if not users or progress.misses > PATIENCE:
-        return replace(_nobody(progress, at), told=told)
-    other = users[0].get("externalId") if step.attribute == "userName" else None
+    other = users[0].get("externalId") if users and step.attribute == "userName" else None
     if other and other != progress.user:
         reason = f"userName belongs to the user with externalId {other}"
         return After(progress, told, aside=SetAside(None, "ambiguous", reason))
+    if not users or progress.misses > PATIENCE:
+        return replace(_nobody(progress, at), told=told)
     underway = Underway(matched=True)
     return After(replace(progress, id=str(users[0]["id"]), freshness=Freshness.STALE, underway=underway), told)
 
@@ -67,15 +67,15 @@ def after_read(
         return replace(_gone(progress, at), told=(Told("absent", replace(exchange.request, absent=True)),))
     hurry = isinstance(step, Confirm) or step.hurry
     if not hurry:
-        told = Told("read", replace(exchange.request, holds=user.held))
+        before = set(target.without_id((progress.held or {}).get("groups", []))) & progress.underway.unanswered
+        known = _in_groups(user, sorted({*user.held["groups"], *before}))
+        told = Told("read", replace(exchange.request, holds=known.held))
         names = tuple(name for name in progress.group_names if target.group(name).id)
         if user.silent and names:
-            underway = replace(progress.underway, read=user, asked=names, member_of=())
+            underway = replace(progress.underway, read=user, asked=names, member_of=tuple(sorted(before)))
             return After(replace(progress, underway=underway), (told,))
-        return _learned(progress, user if not user.silent else _in_groups(user, []), at, told)
-    # Nobody looks up a group whose id isn't known.
-    before = target.without_id((progress.held or {}).get("groups", []))
-    known = _in_groups(user, sorted({*user.held["groups"], *before}))
+        return _learned(progress, _in_groups(user, sorted(before)) if user.silent else known, at, told)
+    known = _with_groups_without_id(progress, user, target)
     told = Told("read", replace(exchange.request, holds=known.held))
     unread = user.silent or bool(target.without_id(progress.group_names))
     if isinstance(step, Confirm) and unread and not progress.groups_unread:
@@ -83,12 +83,13 @@ def after_read(
     return _learned(progress, user, at, told, unread=unread)
 
 
-def after_glance(progress: Progress, user: UserRead | None, exchange: Exchange, at: Moment) -> After:
+def after_glance(progress: Progress, user: UserRead | None, exchange: Exchange, target: Target, at: Moment) -> After:
     """What the target holds, read with a group's lock held. The lock is given back where it isn't needed."""
     lock = progress.underway.lock
     if user is None or lock is None:
         stale = replace(progress, freshness=Freshness.STALE, underway=Underway())
         return After(stale, (Told("retry", exchange.request),))
+    user = _with_groups_without_id(progress, user, target)
     result = _learned(progress, user, at, Told("read", replace(exchange.request, holds=user.held)))
     member = lock.change.group in user.held["groups"]
     if member is isinstance(lock.change, Join):
@@ -110,7 +111,7 @@ def after_membership(progress: Progress, step: AskMembership, found: Finding, ex
     told = Told(found.verdict, replace(exchange.request, holds=holds))
     if rest:
         return After(replace(progress, underway=replace(underway, asked=rest, member_of=member_of)), (told,))
-    return _learned(progress, _in_groups(user, list(member_of)), at, told)
+    return _learned(progress, _in_groups(user, sorted(member_of)), at, told)
 
 
 def after_find_group(
@@ -121,8 +122,10 @@ def after_find_group(
     A read does without a group that isn't found; a change of membership is set aside.
     """
     if step.change is None:
-        sought = progress.underway.sought | {step.name}
-        progress = replace(progress, underway=replace(progress.underway, sought=sought))
+        sought, unanswered = progress.underway.sought | {step.name}, progress.underway.unanswered
+        if isinstance(found, Refused):
+            unanswered |= {step.name}
+        progress = replace(progress, underway=replace(progress.underway, sought=sought, unanswered=unanswered))
     else:
         progress = replace(progress, underway=Underway())
     if isinstance(found, Refused):
@@ -228,6 +231,12 @@ def _group(step: FindGroup, body: dict[str, Any] | None) -> dict[str, Any] | Non
         return body if named else None
     groups = matching(body, "displayName", step.name)
     return groups[0] if len(groups) == 1 else None
+
+
+def _with_groups_without_id(progress: Progress, user: UserRead, target: Target) -> UserRead:
+    """Of a read for which nobody looked up groups: it can't say that somebody left one whose id isn't known."""
+    before = target.without_id((progress.held or {}).get("groups", []))
+    return _in_groups(user, sorted({*user.held["groups"], *before}))
 
 
 def _in_groups(user: UserRead, groups: list[str]) -> UserRead:

@@ -22,6 +22,8 @@ from streamproc.sink.decide.underway import Adopting, SetAside, Underway
 
 PATIENCE: Final = 6
 """Times that a read, or the search index, is asked again where it contradicts what the target otherwise says."""
+_ACCESS: Final = frozenset({"create", "reactivate", "deactivate"})
+"""Operations that give or take access as a whole."""
 
 
 class Freshness(Enum):
@@ -36,7 +38,7 @@ class Freshness(Enum):
     NOTED = "noted"
     """As our last write left it, or as it was noted after an earlier turn: good enough to plan from."""
     DOUBTED = "doubted"
-    """As it was noted after a turn that was refused as a whole, perhaps after a write of unknown outcome: good enough
+    """As it was noted after a turn that was set aside as a whole, perhaps after a write of unknown outcome: good enough
     to plan from, but not to tell a leaver that nothing is left to do."""
     LAGGING = "lagging"
     """Read, but it shows as active whom the target has acknowledged to be inactive: ask again later."""
@@ -152,7 +154,8 @@ class Progress:
 
         A read that lags behind must not make it look as if access that we gave were gone already.
         """
-        if self.held is None or self._last_operation not in {"create", "reactivate"}:
+        access = next((name for name in reversed(self.operations) if name in _ACCESS), None)
+        if self.held is None or access in {None, "deactivate"}:
             return self.held
         return cast("Resource", {**self.held, "active": True})
 
@@ -215,7 +218,7 @@ class Progress:
         newer = replace(self, turn=turn, denied=0, aside={}, given_up=frozenset(), underway=Underway())
         if newer.leaver:
             return replace(newer, wait_until=None)
-        if newer.freshness is Freshness.READ and newer.contradicted:
+        if newer.contradicted:
             return replace(newer, adopting=None, misses=0, freshness=Freshness.LAGGING)
         return replace(newer, adopting=None)
 
@@ -242,7 +245,7 @@ def _freshness(delivery: DeliveredState) -> Freshness:
     if delivery.held is None:  # somebody who was found, and couldn't be read
         return Freshness.STALE
     parked = delivery.parked
-    doubted = parked is not None and parked.code == "refused" and not parked.attributes
+    doubted = parked is not None and parked.code in {"refused", "regressed"} and not parked.attributes
     return Freshness.DOUBTED if doubted else Freshness.NOTED
 
 

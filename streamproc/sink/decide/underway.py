@@ -58,6 +58,8 @@ class Underway:
     """A search showed the user who is read now."""
     sought: frozenset[str] = frozenset()
     """Groups that were looked for in this read."""
+    unanswered: frozenset[str] = frozenset()
+    """Those of them that the target wouldn't look up: it hasn't said that there are none of that name."""
     read: UserRead | None = None
     """The user who was read, whose groups are asked one by one."""
     asked: tuple[str, ...] = ()
