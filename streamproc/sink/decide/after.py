@@ -21,7 +21,7 @@ from streamproc.sink.decide.after_read import (
     after_read,
 )
 from streamproc.sink.decide.after_write import after_write, forgotten, group_learned
-from streamproc.sink.decide.attempts import After, Postponed, Refused, Told, finding
+from streamproc.sink.decide.attempts import After, Finding, Missing, Postponed, Refused, Told, finding
 from streamproc.sink.decide.mass_guard import Flow, GuardDecision, Hold, Protected, Rejected
 from streamproc.sink.decide.next_step import SESSION_TRIES
 from streamproc.sink.decide.own_terms import user_read
@@ -118,7 +118,14 @@ def _after_look(
         shows = partial(_shows, user)
     elif isinstance(step, FindGroup) and step.by_id:
         shows = _has_id
-    found = finding(progress, exchange, shows, at)
+    found: Finding | Postponed = finding(progress, exchange, shows, at)
+    if isinstance(found, Missing) and isinstance(step, LookUp) and progress.leaver:
+        # A search for nobody shows an empty list (RFC 7644 §3.4.2). That an address isn't there may be a proxy's word,
+        # and no leaver is taken for somebody who never was there because of that.
+        found = Refused(describe(exchange.response), exchange.response)
+        if progress.misses < PATIENCE:
+            progress = replace(progress, misses=progress.misses + 1)
+            found = Postponed(backoff(progress.misses, at.jitter), denied=False)
     if isinstance(found, Postponed):
         progress = replace(progress, denied=progress.denied + found.denied)
         return After(progress, (Told("retry", exchange.request, describe(exchange.response)),), again=found.seconds)

@@ -1,7 +1,10 @@
 """Access that was given in this turn, or by a write of unknown outcome, and a group that wasn't found: none is kept."""
 
 from dataclasses import replace
+from typing import Any
 from urllib.parse import quote
+
+import pytest
 
 from streamproc.core.scim.response_policy import Response
 from tests.support.reconciler import Org
@@ -115,3 +118,22 @@ async def test_a_return_after_many_reads_that_lag_is_not_taken_for_done(org: Org
     org.say("E1", active=False)
     await org.run()
     assert ((await org.user())["active"], org.fate(back[0])) == (True, "delivered")
+
+
+@pytest.mark.parametrize(("times", "active", "fate"), [(3, False, "revoked"), (100, True, "parked")])
+async def test_a_leaver_is_not_forgotten_while_a_proxy_knows_no_address(
+    org: Org, monkeypatch: pytest.MonkeyPatch, times: int, active: bool, fate: str
+) -> None:
+    """For a moment: the leaver is searched for again. For long: that is told, and not that they never were there."""
+    await org.hired()
+    sent: list[str] = []
+    request = org.wire.request
+
+    async def misdirected(method: str, path: str, *more: Any) -> Response:
+        sent.append(path)
+        return Response(404, {}, {}) if len(sent) <= times else await request(method, path, *more)
+
+    monkeypatch.setattr(org.wire, "request", misdirected)
+    seq = org.say("E1", active=False)
+    await org.run()
+    assert ((await org.user())["active"], org.fate(seq)) == (active, fate)
