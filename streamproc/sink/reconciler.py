@@ -103,8 +103,9 @@ class Reconciler:
                 if answer is not None:
                     result = after(progress, step, answer, self.target, executor.moment())
                     self.target.learn(result.learned)
-                    now = times.now()
-                    store.record([attempt(result.progress, told, now) for told in result.told])
+                    if result.told:  # an empty record would wake the writer for nothing
+                        now = times.now()
+                        store.record([attempt(result.progress, told, now) for told in result.told])
                     _tell_attempts(progress, result)
                     progress = result.progress
         finally:
