@@ -1,7 +1,7 @@
 """Journal: one partition's memory of what was delivered, written in Kafka transactions.
 
 Outcomes, deliveries and the consumed offset commit together under one `transactional_id` per partition. Opening a
-journal fences whoever held the partition before, so a commit that succeeds proves that the partition is still ours.
+store fences whoever held the partition before, so a commit that succeeds proves that the partition is still ours.
 """
 
 import asyncio
@@ -94,7 +94,7 @@ class DeliveryStore:
 
     def start(self) -> None:
         """Begin to commit what is recorded."""
-        self._writer = asyncio.create_task(self._write(), name=f"journal-{self.partition}")
+        self._writer = asyncio.create_task(self._write(), name=f"store-{self.partition}")
 
     def delivery(self, user: str) -> DeliveredState | None:
         """What Genesys holds of the user, as last recorded. None: never contacted."""

@@ -16,7 +16,7 @@ class MassGuardDriver:
     def __init__(
         self,
         settings: GuardSettings,
-        journals: Mapping[int, DeliveryStore],
+        stores: Mapping[int, DeliveryStore],
         latest: Callable[[str], ReceivedCommand | None],
     ) -> None:
         self._windows = (
@@ -24,13 +24,13 @@ class MassGuardDriver:
             Window(86_400.0, settings.day_count, settings.day_share),
         )
         self._protected = settings.protected.split()
-        self._journals = journals
+        self._stores = stores
         self._latest = latest
         self.renew()
 
     def renew(self) -> None:
         """Partitions came or went: each is counted where it is."""
-        standings = [each for journal in self._journals.values() for each in journal.standings.values()]
+        standings = [each for store in self._stores.values() for each in store.standings.values()]
         self._guard = MassGuard(self._windows, self._protected, standings)
 
     def ask(self, progress: Progress) -> GuardDecision:
@@ -43,7 +43,7 @@ class MassGuardDriver:
             if not work.leaves:
                 break
             cause = work.record.cause
-        active = sum(len(journal.active) for journal in self._journals.values())
+        active = sum(len(store.active) for store in self._stores.values())
         return self._guard.ask(progress.user, progress.record.seq, cause, active)
 
     def reject(self, user: str) -> Standing | None:

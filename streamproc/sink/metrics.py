@@ -13,7 +13,7 @@ from streamproc.sink.request_gate import RequestGate
 
 
 def gauge(
-    lanes: Lanes[Work], gate: RequestGate, journals: Mapping[int, DeliveryStore], consumer: Consumer, now: float
+    lanes: Lanes[Work], gate: RequestGate, stores: Mapping[int, DeliveryStore], consumer: Consumer, now: float
 ) -> None:
     """Set the gauges. `now` in ticks."""
     for urgency, users in lanes.depth().items():
@@ -23,7 +23,7 @@ def gauge(
     telemetry.HEADROOM.set(-1 if headroom is None else headroom)
     telemetry.TARGET_DOWN.set(gate.circuit_breaker.down)
     telemetry.PAUSED.set(gate.stopped)
-    codes = Counter(code for journal in journals.values() for code in journal.parked.values())
+    codes = Counter(code for store in stores.values() for code in store.parked.values())
     telemetry.ASIDE.clear()
     for code, users in codes.items():
         telemetry.ASIDE.labels(code).set(users)

@@ -31,12 +31,12 @@ class ParkedWork:
     def __init__(
         self,
         lanes: Lanes[Work],
-        journals: Mapping[int, DeliveryStore],
+        stores: Mapping[int, DeliveryStore],
         now: Callable[[], Millis],
         reject: Callable[[str], Standing | None],
     ) -> None:
         self._lanes = lanes
-        self._journals = journals
+        self._stores = stores
         self._now = now
         self._reject = reject
         self._later: dict[str, ReceivedCommand] = {}
@@ -44,37 +44,37 @@ class ParkedWork:
 
     def retry(self) -> None:
         """Try again what waits for something that may be there by now, and leavers whom the target refused."""
-        for journal in self._journals.values():
-            for user, code in list(journal.parked.items()):
+        for store in self._stores.values():
+            for user, code in list(store.parked.items()):
                 if code not in HELD and code != "regressed":
-                    self._again(journal, user, only_leaver=code != "unresolved")
+                    self._again(store, user, only_leaver=code != "unresolved")
 
     def arrived(self, manager: str) -> None:
         """The target has a new user: those who want that one as their manager can have it now."""
-        for journal in self._journals.values():
-            for user in journal.waiting.pop(manager, ()):
-                self._again(journal, user)
+        for store in self._stores.values():
+            for user in store.waiting.pop(manager, ()):
+                self._again(store, user)
 
     def ordered(self, order: ReceivedCommand) -> None:
         """An operator's control about a user."""
-        for journal in self._journals.values():
-            if order.control.user in journal.parked:
-                self.obey(journal, order)
+        for store in self._stores.values():
+            if order.control.user in store.parked:
+                self.obey(store, order)
 
-    def acquired(self, journal: DeliveryStore, controls: ControlFollower) -> None:
+    def acquired(self, store: DeliveryStore, controls: ControlFollower) -> None:
         """A partition came, perhaps with controls that nobody has carried out yet."""
-        for user in list(journal.parked):
+        for user in list(store.parked):
             if (order := controls.latest(user)) is not None:
-                self.obey(journal, order)
+                self.obey(store, order)
 
-    def obey(self, journal: DeliveryStore, order: ReceivedCommand) -> None:
+    def obey(self, store: DeliveryStore, order: ReceivedCommand) -> None:
         """Carry a control out, if it is about what is set aside now, and says something that can be said of it."""
         control = order.control
         assert control.user is not None
         if control.user in self._lanes:
             self._later[control.user] = order
             return
-        delivery = journal.delivery(control.user)
+        delivery = store.delivery(control.user)
         parked = delivery.parked if delivery else None
         if delivery is None or parked is None or parked.since != control.since:
             return
@@ -83,40 +83,38 @@ class ParkedWork:
         cause = Cause(OURS, control.id, order.origin, f"{control.by}: {control.reason}")
         match control.action:
             case "release" | "retry":
-                self._again(journal, control.user, cause)
+                self._again(store, control.user, cause)
             case "reject":
                 rejected = replace(parked, code="rejected", reason=f"rejected by {control.by}: {control.reason}")
                 standing = self._reject(control.user)
-                self._decided(journal, replace(delivery, parked=rejected, standing=standing), cause, "rejected")
+                self._decided(store, replace(delivery, parked=rejected, standing=standing), cause, "rejected")
             case "skip":
-                self._decided(journal, replace(delivery, parked=None), cause, "skipped")
+                self._decided(store, replace(delivery, parked=None), cause, "skipped")
             case "pause" | "resume":
                 return
-        log.warning("ordered", action=control.action, by=control.by, partition=journal.partition, seq=delivery.seq)
+        log.warning("ordered", action=control.action, by=control.by, partition=store.partition, seq=delivery.seq)
 
-    def finished(self, journal: DeliveryStore, user: str) -> None:
+    def finished(self, store: DeliveryStore, user: str) -> None:
         """The user's turn has ended: what was ordered meanwhile is obeyed now."""
         if (order := self._later.pop(user, None)) is not None:
-            self.obey(journal, order)
+            self.obey(store, order)
 
-    def _decided(self, journal: DeliveryStore, delivery: DeliveredState, cause: Cause, said: Verdict) -> None:
+    def _decided(self, store: DeliveryStore, delivery: DeliveredState, cause: Cause, said: Verdict) -> None:
         at, reason = self._now(), cause.reason
         outcome = Outcome(delivery.user, delivery.seq, said, False, at, "unchanged", cause, [], [], reason)
-        journal.record([outcome], replace(delivery, at=at))
+        store.record([outcome], replace(delivery, at=at))
 
-    def _again(
-        self, journal: DeliveryStore, user: str, order: Cause | None = None, *, only_leaver: bool = False
-    ) -> None:
-        delivery = journal.delivery(user)
+    def _again(self, store: DeliveryStore, user: str, order: Cause | None = None, *, only_leaver: bool = False) -> None:
+        delivery = store.delivery(user)
         parked = delivery.parked if delivery else None
-        if delivery is None or parked is None or not journal.caught_up:
+        if delivery is None or parked is None or not store.caught_up:
             return  # what is wanted may be older than what the sink before us has delivered
         leaver = parked.desired.get("active") is False
         if only_leaver and not leaver:
             return
-        waited = Cause(OURS, "retry", Origin(OPERATIONS, journal.partition, -1, delivery.at))
+        waited = Cause(OURS, "retry", Origin(OPERATIONS, store.partition, -1, delivery.at))
         cause = order or waited
         work = Work(retry_of(user, delivery.seq, parked.desired, cause), told=True, ordered=order is not None)
         # What only time brings again mustn't hold up what is new.
         pressure = Urgency.REVOKE if leaver else Urgency.CHANGE if order else Urgency.NOTHING
-        self._lanes.again(Turn(user, journal.partition, -1, pressure, work))
+        self._lanes.again(Turn(user, store.partition, -1, pressure, work))

@@ -11,6 +11,7 @@ import structlog
 
 from streamproc.adapters.kafka.log import ConsumerRecord, Log, TopicPartition
 from streamproc.adapters.scim_http import PlatformHttp, ScimHttp
+from streamproc.adapters.wait import task_group
 from streamproc.core.fold.plan import pressing
 from streamproc.core.records.topic_names import OPERATIONS
 from streamproc.core.records.user_record import FIRST
@@ -60,33 +61,33 @@ class Sink:
         self._sleep = times.pause
         self._lanes = lanes
         self._gate = gate
-        self._journals: dict[int, DeliveryStore] = {}
+        self._stores: dict[int, DeliveryStore] = {}
         self._tasks: dict[asyncio.Task[None], int] = {}
         self._busy = 0
         self._consumer = kafka.consumer(group=group)
         self._failure: asyncio.Future[None] | None = None
         self._controls = ControlFollower(kafka, self._ordered, self._stop)
-        self._guarding = MassGuardDriver(settings.guard, self._journals, self._controls.latest)
-        self._aside = ParkedWork(self._lanes, self._journals, times.now, self._guarding.reject)
-        self._partitions = RebalanceListener(
+        self._mass_guard = MassGuardDriver(settings.guard, self._stores, self._controls.latest)
+        self._parked_work = ParkedWork(self._lanes, self._stores, times.now, self._mass_guard.reject)
+        self._rebalance = RebalanceListener(
             kafka,
             group,
             session_timeout,
             settings.revoke_wait,
             self._consumer,
             self._lanes,
-            self._journals,
+            self._stores,
             self._tasks,
             ticks=self._ticks,
             sleep=self._sleep,
-            changed=self._guarding.renew,
+            changed=self._mass_guard.renew,
             fail=self._fail,
         )
-        self._courier = Reconciler(
+        self._reconciler = Reconciler(
             RequestExecutor(scim, self._gate, self._lanes, replace(times, pause=self._pause)),
             dialect,
             self._find_id,
-            self._guarding.ask,
+            self._mass_guard.ask,
             platform,
         )
 
@@ -95,26 +96,19 @@ class Sink:
         self._failure = asyncio.get_running_loop().create_future()
         await self._controls.start()
         await self._consumer.start()
-        self._consumer.subscribe([OPERATIONS], listener=self._partitions)
-        tasks: list[asyncio.Future[None]] = [
-            asyncio.create_task(self._read(ready), name="reader"),
-            asyncio.create_task(self._retry(), name="retries"),
-            asyncio.create_task(self._controls.run(), name="controls"),
-        ]
+        self._consumer.subscribe([OPERATIONS], listener=self._rebalance)
         try:
-            await asyncio.wait([*tasks, self._failure], return_when=asyncio.FIRST_COMPLETED)
-            for done in (*tasks, self._failure):
-                if done.done():
-                    done.result()
+            async with task_group() as tasks:
+                tasks.create_task(self._read(ready), name="reader")
+                tasks.create_task(self._retry(), name="retries")
+                tasks.create_task(self._controls.run(), name="controls")
+                await self._failure
         finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
             self._failure.cancel()
-            await self._partitions.release(list(self._journals))
+            await self._rebalance.release(list(self._stores))
             await self._consumer.stop()
             await self._controls.stop()
-            self._partitions.stop()
+            self._rebalance.stop()
 
     async def _read(self, ready: Callable[[], None]) -> None:
         told = False
@@ -126,7 +120,7 @@ class Sink:
                 for record in records:
                     self._take_in(place.partition, record)
             self._pump()
-            if not told and self._journals:
+            if not told and self._stores:
                 told = True
                 ready()
             self._bound()
@@ -135,13 +129,13 @@ class Sink:
 
     async def _catch_up(self) -> None:
         """Go on with what was set aside once all that the sink before us may have done is in the lanes."""
-        for journal in list(self._journals.values()):
-            place = TopicPartition(OPERATIONS, journal.partition)
-            if journal.caught_up or place not in self._consumer.assignment():
+        for store in list(self._stores.values()):
+            place = TopicPartition(OPERATIONS, store.partition)
+            if store.caught_up or place not in self._consumer.assignment():
                 continue
-            if await self._consumer.position(place) >= journal.until:
-                journal.caught_up = True
-                self._aside.acquired(journal, self._controls)
+            if await self._consumer.position(place) >= store.until:
+                store.caught_up = True
+                self._parked_work.acquired(store, self._controls)
 
     def _bound(self) -> None:
         """Read-ahead is bounded by users. A consumer that is full goes on polling, to stay in its group."""
@@ -152,16 +146,16 @@ class Sink:
             self._consumer.resume(*paused)
 
     def _take_in(self, partition: int, message: ConsumerRecord) -> None:
-        journal = self._journals.get(partition)
-        if journal is None or message.value is None:
+        store = self._stores.get(partition)
+        if store is None or message.value is None:
             return
         record = decode_desired(message.value)
-        seen = journal.seen(record.user)
+        seen = store.seen(record.user)
         if seen is not None and record.seq <= seen:
             self._lanes.skip(partition, message.offset)  # a repeat, or told before a restart
-            journal.touch()
+            store.touch()
             return
-        regressed = journal.parked.get(record.user) == "regressed"
+        regressed = store.parked.get(record.user) == "regressed"
         gap: int | None = None
         if seen is not None and record.prev < seen:
             regressed = True
@@ -171,26 +165,26 @@ class Sink:
         elif record.prev != (FIRST if seen is None else seen):
             gap = FIRST if seen is None else seen
         work = Work(record, regressed=regressed, gap=gap)
-        known = journal.delivery(record.user)
+        known = store.delivery(record.user)
         contacted = known is not None and known.held is not None
         pressure = pressing(known.held if known else None, record.desired, contacted=contacted)
         self._lanes.offer(Turn(record.user, partition, message.offset, pressure, work))
-        self._courier.nudge(record.user)
-        journal.saw(record.user, record.seq)
+        self._reconciler.nudge(record.user)
+        store.saw(record.user, record.seq)
 
     def _pump(self) -> None:
         """Start as many turns as there are connections, and every leaver's: they wait at the gate, at its head."""
         while (turn := self._lanes.take(revocations=self._busy >= self._gate.connections)) is not None:
             self._busy += 1
-            task = asyncio.create_task(self._deliver(turn, self._journals[turn.partition]))
+            task = asyncio.create_task(self._deliver(turn, self._stores[turn.partition]))
             self._tasks[task] = turn.partition
 
-    async def _deliver(self, turn: Turn[Work], journal: DeliveryStore) -> None:
+    async def _deliver(self, turn: Turn[Work], store: DeliveryStore) -> None:
         task = asyncio.current_task()
         assert task is not None
-        known = journal.delivery(turn.user)
+        known = store.delivery(turn.user)
         try:
-            ended, delivery, outcomes = await self._courier.deliver(turn, journal)
+            ended, delivery, outcomes = await self._reconciler.deliver(turn, store)
         except PartitionLostError:
             return
         except asyncio.CancelledError:
@@ -202,13 +196,13 @@ class Sink:
         finally:
             self._busy -= 1
             self._tasks.pop(task, None)
-        journal.record(outcomes, delivery)
+        store.record(outcomes, delivery)
         self._lanes.finish(ended)
-        self._guarding.ended(delivery)
+        self._mass_guard.ended(delivery)
         count(outcomes)
         if delivery.id is not None and (known is None or known.id is None):
-            self._aside.arrived(delivery.user)
-        self._aside.finished(journal, delivery.user)
+            self._parked_work.arrived(delivery.user)
+        self._parked_work.finished(store, delivery.user)
         self._pump()
 
     async def _pause(self, seconds: float) -> None:
@@ -221,19 +215,19 @@ class Sink:
             self._busy += 1
 
     def _find_id(self, user: str) -> str | None:
-        for journal in self._journals.values():
-            if journal.seen(user) is not None and (delivery := journal.delivery(user)) is not None:
+        for store in self._stores.values():
+            if store.seen(user) is not None and (delivery := store.delivery(user)) is not None:
                 return delivery.id
         return None
 
     async def _retry(self) -> None:
         while True:
             await self._sleep(RETRY_EVERY)
-            self._aside.retry()
+            self._parked_work.retry()
             self._pump()
 
     def _ordered(self, order: ReceivedCommand) -> None:
-        self._aside.ordered(order)
+        self._parked_work.ordered(order)
         self._pump()
 
     def _stop(self, stopped: bool) -> None:
@@ -241,7 +235,7 @@ class Sink:
 
     def measure(self) -> None:
         """Set the gauges."""
-        gauge(self._lanes, self._gate, self._journals, self._consumer, self._ticks())
+        gauge(self._lanes, self._gate, self._stores, self._consumer, self._ticks())
 
     def _fail(self, error: BaseException) -> None:
         if self._failure is not None and not self._failure.done():

@@ -20,7 +20,7 @@ log = structlog.get_logger("streamproc.sink")
 
 
 class RebalanceListener(ConsumerRebalanceListener):
-    """Of one sink. `journals` and `tasks` (deliveries under way, and of which partition) are shared with the sink.
+    """Of one sink. `stores` and `tasks` (deliveries under way, and of which partition) are shared with the sink.
 
     `changed` is called when partitions came or went, `fail` with what makes going on unsafe.
     """
@@ -33,7 +33,7 @@ class RebalanceListener(ConsumerRebalanceListener):
         revoke_wait: float,
         consumer: Consumer,
         lanes: Lanes[Work],
-        journals: dict[int, DeliveryStore],
+        stores: dict[int, DeliveryStore],
         tasks: dict[asyncio.Task[None], int],
         *,
         ticks: Callable[[], float],
@@ -47,7 +47,7 @@ class RebalanceListener(ConsumerRebalanceListener):
         self._session_timeout = session_timeout
         self._consumer = consumer
         self._lanes = lanes
-        self._journals = journals
+        self._stores = stores
         self._tasks = tasks
         self._ticks = ticks
         self._sleep = sleep
@@ -78,10 +78,10 @@ class RebalanceListener(ConsumerRebalanceListener):
         while self._ticks() < deadline and any(self._lanes.flying(partition) for partition in partitions):
             await self._sleep(0.02)
         # Before anything is awaited: a retry or an order must find nothing to start any more.
-        journals = [journal for partition in partitions if (journal := self._journals.pop(partition, None))]
+        stores = [store for partition in partitions if (store := self._stores.pop(partition, None))]
         for partition in partitions:
             await self._forget(partition)
-        await asyncio.gather(*(journal.close() for journal in journals))
+        await asyncio.gather(*(store.close() for store in stores))
         self._changed()
         log.info("partitions released", partitions=sorted(partitions))
 
@@ -92,34 +92,34 @@ class RebalanceListener(ConsumerRebalanceListener):
 
     async def _acquire(self, partitions: list[int]) -> None:
         begun = self._ticks()
-        journals = {partition: self._journal(partition) for partition in partitions}
-        await asyncio.gather(*(journal.fence() for journal in journals.values()))
+        stores = {partition: self._store(partition) for partition in partitions}
+        await asyncio.gather(*(store.fence() for store in stores.values()))
         # Clients of their own: asked within a rebalance, the subscribed one would wait for the rebalance to end. And
         # two: one that is in a group and is assigned anew again and again falls over its own coordinator.
         loader = self._kafka.consumer(committed_only=True)
         member = self._kafka.consumer(group=self._group)
         await asyncio.gather(loader.start(), member.start())
         try:
-            for journal in journals.values():
-                await journal.load(loader)
+            for store in stores.values():
+                await store.load(loader)
             places = [TopicPartition(OPERATIONS, partition) for partition in partitions]
             ends = await loader.end_offsets(places)
             for place in places:
-                journals[place.partition].begin = await member.committed(place) or 0
+                stores[place.partition].begin = await member.committed(place) or 0
         finally:
             await asyncio.gather(loader.stop(), member.stop())
         for place in places:
-            journal = journals[place.partition]
-            journal.until = ends[place]
-            journal.start()
-            self._journals[place.partition] = journal
-            self._watch(journal)
+            store = stores[place.partition]
+            store.until = ends[place]
+            store.start()
+            self._stores[place.partition] = store
+            self._watch(store)
             # aiokafka hands out records of a new partition while it is still being acquired: those were passed over.
-            self._consumer.seek(place, journal.begin)
+            self._consumer.seek(place, store.begin)
         self._changed()
         log.info("partitions acquired", partitions=partitions, seconds=round(self._ticks() - begun, 2))
 
-    def _journal(self, partition: int) -> DeliveryStore:
+    def _store(self, partition: int) -> DeliveryStore:
         return DeliveryStore(
             partition,
             self._group,
@@ -128,22 +128,22 @@ class RebalanceListener(ConsumerRebalanceListener):
             self._ticks,
         )
 
-    def _watch(self, journal: DeliveryStore) -> None:
+    def _watch(self, store: DeliveryStore) -> None:
         async def watch() -> None:
             try:
-                await journal.failed()
+                await store.failed()
             except Exception as error:
-                log.exception("journal failed", partition=journal.partition)
+                log.exception("store failed", partition=store.partition)
                 self._fail(error)
                 return
-            if self._journals.get(journal.partition) is not journal:
+            if self._stores.get(store.partition) is not store:
                 return
-            await self._forget(journal.partition)  # fenced: stop working on it, and wait for the group to say the same
+            await self._forget(store.partition)  # fenced: stop working on it, and wait for the group to say the same
             await self._sleep(self._session_timeout * 3)
-            if self._journals.get(journal.partition) is journal:
-                self._fail(PartitionLostError(f"partition {journal.partition} was lost, and nobody took it over"))
+            if self._stores.get(store.partition) is store:
+                self._fail(PartitionLostError(f"partition {store.partition} was lost, and nobody took it over"))
 
-        task = asyncio.create_task(watch(), name=f"watch-{journal.partition}")
+        task = asyncio.create_task(watch(), name=f"watch-{store.partition}")
         self._watchers.add(task)
         task.add_done_callback(self._watchers.discard)
 

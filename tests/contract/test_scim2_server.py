@@ -251,7 +251,7 @@ async def test_the_story_comes_out_the_same(scene: Scene) -> None:
     assert (await scene.held())["E1"] == scene.expected(**ana)
 
     # Somebody else adds a number meanwhile: with ETags the next PATCH meets a conflict, and either way it stays.
-    where = f"Users/{scene.journal.known['E1'].id}"
+    where = f"Users/{scene.store.known['E1'].id}"
     added = {"op": "add", "path": "phoneNumbers", "value": [{"value": "+13175550177", "type": "mobile"}]}
     await scene.call("PATCH", where, {"schemas": [PATCH], "Operations": [added]})
     scene.say("E1", genesysRole="Quality Evaluator")
@@ -287,7 +287,7 @@ async def test_the_story_comes_out_the_same(scene: Scene) -> None:
 
     scene.say("E3", **person("E3"), department="Sales", manager="M1")
     await scene.run()
-    assert scene.journal.known["E3"].id == there
+    assert scene.store.known["E3"].id == there
     adopted = {"externalId": "E3", "userName": "e3@example.com", "displayName": "Person E3", "active": True}
     adopted |= {"title": "Agent", "department": "Sales", "manager": "M1", "roles": ["Agent", "employee"]}
     held = await scene.held()
@@ -296,8 +296,8 @@ async def test_the_story_comes_out_the_same(scene: Scene) -> None:
     numbers = (await scene.call("GET", where))["phoneNumbers"]
     assert [(each["type"], each["value"]) for each in numbers] == [("mobile", "+13175550177")]
 
-    assert all(each.parked is None for each in scene.journal.known.values())
-    scene.journal.known.clear()
+    assert all(each.parked is None for each in scene.store.known.values())
+    scene.store.known.clear()
     scene.start()
     scene.asked = Asked()
     for record in sorted(scene.records.values(), key=lambda record: record.seq):  # as they lie in the log
@@ -305,7 +305,7 @@ async def test_the_story_comes_out_the_same(scene: Scene) -> None:
         await scene.run()
     assert scene.asked.writes == []
     assert scene.asked.reads > 0
-    assert all(each.parked is None and each.held is not None for each in scene.journal.known.values())
+    assert all(each.parked is None and each.held is not None for each in scene.store.known.values())
 
 
 async def test_groups_that_cant_be_asked_for_are_set_aside_alone(http: aiohttp.ClientSession) -> None:
@@ -313,12 +313,12 @@ async def test_groups_that_cant_be_asked_for_are_set_aside_alone(http: aiohttp.C
     async with plain(http, refused="members.value") as scene:
         scene.say("E1", **person("E1"), genesysQueue="Billing")
         await scene.run()
-        scene.journal.known.clear()
+        scene.store.known.clear()
         scene.start()
         seq = scene.say("E1", job="Supervisor", genesysQueue=None)
         await scene.run()
         assert scene.fate(seq) == "delivered"
-        parked = scene.journal.known["E1"].parked
+        parked = scene.store.known["E1"].parked
         assert parked is not None
         assert (parked.code, list(parked.attributes)) == ("refused", ["groups"])
         held = (await scene.held())["E1"]
@@ -339,7 +339,7 @@ async def test_a_leaver_who_was_found_is_known_with_their_groups(http: aiohttp.C
     async with plain(http) as scene:
         scene.say("E1", **person("E1"), genesysQueue="Billing")
         await scene.run()
-        scene.journal.known.clear()
+        scene.store.known.clear()
         scene.start()
         scene.say("E2", **person("E2"), genesysQueue="Billing")  # the new sink knows the group by now
         await scene.run()
@@ -356,7 +356,7 @@ async def test_a_manager_who_cant_be_looked_for_is_waited_for(http: aiohttp.Clie
     async with plain(http, refused="externalId") as scene:
         scene.say("E1", **person("E1"), manager="M1")
         await scene.run()
-        assert scene.journal.parked == {"E1": "unresolved"}
+        assert scene.store.parked == {"E1": "unresolved"}
         scene.say("M1", **person("M1"))
         await scene.run()
         scene.again("E1")

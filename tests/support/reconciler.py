@@ -130,7 +130,7 @@ class Org:
         self.records: dict[str, UserRecord] = {}
         self.offset = 0
         self.fates: Counter[int] = Counter()
-        self.journal = InMemoryDeliveryStore(self.clock.ticks, {}, 0)
+        self.store = InMemoryDeliveryStore(self.clock.ticks, {}, 0)
         self.outcomes: list[Outcome] = []
         self._token = ""
         self.platform = f"{root}/api/v2"
@@ -142,7 +142,7 @@ class Org:
         self.lanes: Lanes[Work] = Lanes(condense=Work.condensed)
         tokens = Tokens(self.http, f"{self.root}/oauth/token", "demo", "demo", self.clock.ticks)
         self.wire = Wire(self.http, f"{self.root}/api/v2/scim/v2", tokens)
-        self.journal = InMemoryDeliveryStore(self.clock.ticks, dict(self.journal.known), until)
+        self.store = InMemoryDeliveryStore(self.clock.ticks, dict(self.store.known), until)
         times = Times(lambda: self.clock.now, self.clock.ticks, self.clock.pause, lambda: 0.0, FRESH, LANDED)
         self.gate = RequestGate(RateLimiter(), CircuitBreaker(), self.clock.ticks, self.clock.pause)
         platform = PlatformHttp(self.http, self.platform, tokens) if end_sessions else None
@@ -150,7 +150,7 @@ class Org:
         self.courier = Reconciler(asking, self.dialect, self._find_id, self.guard, platform)
 
     def _find_id(self, user: str) -> str | None:
-        delivery = self.journal.known.get(user)
+        delivery = self.store.known.get(user)
         return delivery.id if delivery else None
 
     # What happens
@@ -171,19 +171,19 @@ class Org:
 
     def take_in(self, record: UserRecord, offset: int | None = None) -> None:
         """As the sink does."""
-        seen = self.journal.seen(record.user)
-        regressed = self.journal.parked.get(record.user) == "regressed" or (seen is not None and record.prev < seen)
+        seen = self.store.seen(record.user)
+        regressed = self.store.parked.get(record.user) == "regressed" or (seen is not None and record.prev < seen)
         before = FIRST if seen is None else seen
         gap = None if regressed or record.prev == before else before
         work = Work(decode_desired(encode(record)), regressed=regressed, gap=gap)
         urgent = urgency(record.operations, None)
         self.lanes.offer(Turn(record.user, 0, record.seq if offset is None else offset, urgent, work))
         self.courier.nudge(record.user)
-        self.journal.saw(record.user, record.seq)
+        self.store.saw(record.user, record.seq)
 
     def again(self, user: str) -> None:
         """As the sink does with what couldn't be resolved."""
-        delivery = self.journal.known[user]
+        delivery = self.store.known[user]
         assert delivery.parked is not None
         cause = Cause("streamproc", "retry", Origin("scim.operations", 0, -1, Millis(0)))
         seq = delivery.seq
@@ -204,9 +204,9 @@ class Org:
                     task.result()
 
     async def deliver(self, turn: Turn[Work]) -> None:
-        journal, lanes = self.journal, self.lanes
-        ended, delivery, outcomes = await self.courier.deliver(turn, cast("DeliveryStore", journal))
-        journal.record(outcomes, delivery)
+        store, lanes = self.store, self.lanes
+        ended, delivery, outcomes = await self.courier.deliver(turn, cast("DeliveryStore", store))
+        store.record(outcomes, delivery)
         self.fates.update(outcome.seq for outcome in outcomes if outcome.final)
         self.outcomes += outcomes
         lanes.finish(ended)

@@ -52,7 +52,7 @@ def full(answer: Response) -> Response:
 
 
 class Closing(InMemoryDeliveryStore):
-    """A partition's journal that can be let go of."""
+    """A partition's store that can be let go of."""
 
     def __init__(self, partition: int, ticks: Callable[[], float]) -> None:
         super().__init__(ticks, {}, 0)
@@ -79,8 +79,8 @@ class Bench:
         settings = load_settings(**options)
         kafka = MemoryLog(MemoryBroker(2, lambda: 0))
         self.sink = make_sink(settings, kafka, org.http)
-        self.journals = [Closing(partition, self.sink._ticks) for partition in (0, 1)]
-        self.sink._journals.update(enumerate(cast("list[DeliveryStore]", self.journals)))
+        self.stores = [Closing(partition, self.sink._ticks) for partition in (0, 1)]
+        self.sink._stores.update(enumerate(cast("list[DeliveryStore]", self.stores)))
 
     def give(self, user: str, **facts: Fact) -> int:
         record = self.org.folded(user, **facts)
@@ -101,4 +101,4 @@ class Bench:
         self.sink._ordered(ordered)
 
     def parked(self, user: str = "E1") -> Parked | None:
-        return self.journals[0].known[user].parked
+        return self.stores[0].known[user].parked

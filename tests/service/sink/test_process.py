@@ -35,14 +35,14 @@ async def test_an_old_wish_doesnt_let_a_leaver_in_after_a_takeover(org: Org) -> 
     await org.foreign("m1", externalId="M1")
     id_ = (await org.user())["id"]
     await org.patch(f"Users/{id_}", "replace", "active", False)  # the sink before us, which couldn't note it any more
-    bench.journals[0].caught_up = False
-    bench.sink._aside.retry()
+    bench.stores[0].caught_up = False
+    bench.sink._parked_work.retry()
     bench.sink._pump()
     await bench.idle()
     assert (await org.user())["active"] is False
     bench.give("E1", active=False)
-    bench.journals[0].caught_up = True
-    bench.sink._aside.retry()
+    bench.stores[0].caught_up = True
+    bench.sink._parked_work.retry()
     await bench.idle()
     assert (await org.user())["active"] is False
 
@@ -54,7 +54,7 @@ async def test_an_order_about_somebody_in_flight_is_obeyed_afterwards(org: Org, 
     since = bench.give("E1", **person("E1"), genesysLanguage="Klingon", manager="M1")
     await bench.idle()
     await org.sim("POST", "config", {"languages": ["Klingon"]})
-    bench.sink._aside.retry()
+    bench.sink._parked_work.retry()
     bench.sink._pump()
     await asyncio.sleep(0)
     bench.order(action, "E1", since)
@@ -69,19 +69,19 @@ async def test_nothing_is_started_on_a_partition_that_is_being_given_up(org: Org
     bench.give("E1", **person("E1"), manager="M1")
     await bench.idle()
     await org.foreign("m1", externalId="M1")
-    bench.journals[0].confirmed -= 100
+    bench.stores[0].confirmed -= 100
 
     async def flying() -> None:
         try:
             await asyncio.Event().wait()
         finally:
-            bench.sink._aside.retry()
+            bench.sink._parked_work.retry()
             bench.sink._pump()
 
     task = asyncio.create_task(flying())
     bench.sink._tasks[task] = 1
     await asyncio.sleep(0)
-    await bench.sink._partitions.release([0, 1])
+    await bench.sink._rebalance.release([0, 1])
     del bench.sink._tasks[task]
     await bench.idle()
     assert len(bench.sink._lanes) == 0

@@ -17,7 +17,7 @@ async def test_a_leaver_who_could_not_be_read_when_they_were_found_is_revoked(or
     org.wire.after = unreadable
     org.say("E1", **person("E1"))
     await org.run()
-    assert org.journal.parked == {"E1": "refused"}
+    assert org.store.parked == {"E1": "refused"}
     org.wire.after = None
     seq = org.say("E1", active=False)
     await org.run()
@@ -33,7 +33,7 @@ async def test_a_leaver_whose_return_was_not_answered_is_revoked(org: Org) -> No
     org.wire.after = unreadable
     org.say("E1", active=True)
     await org.run()
-    assert ((await org.user())["active"], org.journal.parked) == (True, {"E1": "refused"})
+    assert ((await org.user())["active"], org.store.parked) == (True, {"E1": "refused"})
     org.wire.after = None
     seq = org.say("E1", active=False)
     await org.run()

@@ -19,12 +19,12 @@ async def test_a_regressed_record_is_parked_but_a_leaver_goes_through(org: Org) 
     regressed = org.say("E1", job="Team Lead")
     await org.run()
     assert org.fate(regressed) == "parked"
-    assert org.journal.parked == {"E1": "regressed"}
+    assert org.store.parked == {"E1": "regressed"}
     assert (await org.user())[ENTERPRISE]["department"] == "Care"
     leaver = org.say("E1", active=False)
     await org.run()
     assert ((await org.user())["active"], org.fate(leaver)) == (False, "revoked")
-    assert org.journal.parked == {"E1": "regressed"}
+    assert org.store.parked == {"E1": "regressed"}
     back = org.say("E1", active=True)
     await org.run()
     assert ((await org.user())["active"], org.fate(back)) == (False, "parked")
@@ -40,13 +40,13 @@ async def test_a_leaver_isnt_lost_behind_a_regressed_record(org: Org) -> None:
     await org.run()
     assert (await org.user())["active"] is False
     assert (org.fate(left), org.fate(regressed)) == ("superseded", "parked")
-    assert org.journal.parked == {"E1": "regressed"}
+    assert org.store.parked == {"E1": "regressed"}
 
 
 async def test_what_compaction_removed_is_told(org: Org) -> None:
     """Records that were compacted away are told as superseded, so that the counts add up."""
     await org.hired()
-    seen = org.journal.told["E1"]
+    seen = org.store.told["E1"]
     org.folded("E1", department="Care")
     removed = org.folded("E1", department="Sales").seq
     seq = org.say("E1", department="Office")

@@ -42,7 +42,7 @@ async def test_somebody_already_there_is_adopted(org: Org, by: str) -> None:
     assert counted["GET users"] == (1 if more else 2)
     (patch,) = [each for each in await org.writes() if each["method"] == "PATCH"]
     assert patch["if_match"] == '"1"'
-    assert "adopted" in [outcome.verdict for outcome in org.journal.outcomes]
+    assert "adopted" in [outcome.verdict for outcome in org.store.outcomes]
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,7 @@ async def test_a_user_name_of_somebody_else_is_parked(org: Org) -> None:
     await org.run()
     assert await org.writes() == []
     assert org.fate(seq) == "parked"
-    assert org.journal.parked == {"E1": "ambiguous"}
+    assert org.store.parked == {"E1": "ambiguous"}
 
 
 async def test_a_server_that_passes_over_filters_gives_nobody_away(org: Org) -> None:
@@ -126,13 +126,13 @@ async def test_nobody_is_let_in_on_a_guess(org: Org) -> None:
     """Before all that a user needs is known they're set aside, and created when it is."""
     first = org.say("E1", userName="e1@example.com", active=True)
     await org.run()
-    assert org.journal.parked == {"E1": "incomplete"}
+    assert org.store.parked == {"E1": "incomplete"}
     assert await org.ledger() == []
     org.say("E1", displayName="Ada")
     await org.run()
     assert (await org.user())["displayName"] == "Ada"
     assert org.fate(first) == "parked"
-    assert org.journal.parked == {}
+    assert org.store.parked == {}
 
 
 async def test_whom_the_search_shows_after_their_deletion_is_made_anew(org: Org) -> None:

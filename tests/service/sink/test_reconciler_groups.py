@@ -56,7 +56,7 @@ async def test_a_renamed_group_is_left_and_not_joined(org: Org, first: str) -> N
         await org.run()
     assert id_ not in await org.members("Managers Only")
     assert await org.members("Managers Only") == set()
-    assert org.journal.parked == {"E2": "unresolved"}
+    assert org.store.parked == {"E2": "unresolved"}
 
 
 @pytest.mark.parametrize("passed_over", [False, True])

@@ -53,7 +53,7 @@ async def test_a_leaver_is_revoked_though_a_regressed_record_came_after_an_unans
     org.clock.during = regress
     org.say("E1", active=True)
     await org.run()
-    assert ((await org.user())["active"], org.journal.parked) == (True, {"E1": "regressed"})
+    assert ((await org.user())["active"], org.store.parked) == (True, {"E1": "regressed"})
     seq = org.say("E1", active=False)
     await org.run()
     assert ((await org.user())["active"], org.fate(seq)) == (False, "revoked")
@@ -93,7 +93,7 @@ async def test_a_group_that_could_not_be_looked_up_for_a_read_is_left_later(org:
     org.wire.after = refused
     org.say("E1", department=None)
     await org.run()
-    assert org.journal.parked == {"E1": "refused"}
+    assert org.store.parked == {"E1": "refused"}
     org.wire.after = None
     seq = org.say("E1", displayName="Other")
     await org.run()

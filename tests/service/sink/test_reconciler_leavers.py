@@ -112,7 +112,7 @@ async def test_sessions_that_cant_be_ended_dont_undo_a_revocation(org: Org) -> N
     assert org.fate(seq) == "revoked"
     (outcome,) = [each for each in org.outcomes if each.seq == seq and each.final]
     assert outcome.sessions_ended is None
-    assert any("sessions weren't ended" in (each.reason or "") for each in org.journal.outcomes)
+    assert any("sessions weren't ended" in (each.reason or "") for each in org.store.outcomes)
 
 
 async def test_a_target_that_never_shows_a_leaver_as_inactive_isnt_flooded(org: Org) -> None:

@@ -14,7 +14,7 @@ async def test_what_genesys_refuses_is_parked_with_its_reason(org: Org) -> None:
     seq = org.say("E1", genesysQueue="Quidditch")
     await org.run()
     assert org.fate(seq) == "parked"
-    parked = org.journal.known["E1"].parked
+    parked = org.store.known["E1"].parked
     assert parked is not None
     assert "'Quidditch' is not configured" in parked.attributes["skills"]
     assert "correlation id" in parked.attributes["skills"]
@@ -33,7 +33,7 @@ async def test_a_forbidden_change_is_parked(org: Org) -> None:
     seq = org.say("E1", department="Sales")
     await org.run()
     assert org.fate(seq) == "parked"
-    assert org.journal.parked == {"E1": "refused"}
+    assert org.store.parked == {"E1": "refused"}
     assert len(await org.writes()) == PATIENCE + 1
 
 
@@ -54,7 +54,7 @@ async def test_a_group_change_that_is_refused_is_parked_not_delivered(org: Org) 
     seq = org.say("E1", genesysQueue="Billing")
     await org.run()
     assert org.fate(seq) == "parked"
-    parked = org.journal.known["E1"].parked
+    parked = org.store.known["E1"].parked
     assert parked is not None
     assert (parked.code, parked.status, list(parked.attributes)) == ("refused", 403, ["group Billing Queue"])
 
@@ -70,7 +70,7 @@ async def test_one_bad_attribute_doesnt_hold_the_rest(org: Org) -> None:
     assert [each["name"] for each in there[GENESYS]["routingLanguages"]] == ["Spanish"]
     assert skills(there) == []
     assert org.fate(seq) == "delivered"
-    parked = org.journal.known["E1"].parked
+    parked = org.store.known["E1"].parked
     assert parked is not None
     assert sorted(parked.attributes) == ["group Quidditch Queue", "skills"]
     assert "'Quidditch' is not configured" in parked.attributes["skills"]
@@ -90,7 +90,7 @@ async def test_what_was_refused_goes_out_alone_next_time(org: Org) -> None:
     org.say("E1", phone="+13175550101")
     await org.run()
     assert [each["name"] for each in (await org.user())[GENESYS]["routingLanguages"]] == ["Klingon"]
-    assert org.journal.parked == {}
+    assert org.store.parked == {}
 
 
 async def test_a_joiner_with_a_bad_attribute_is_there_on_day_one(org: Org) -> None:
@@ -100,7 +100,7 @@ async def test_a_joiner_with_a_bad_attribute_is_there_on_day_one(org: Org) -> No
     there = await org.user()
     assert (there["active"], roles(there), skills(there)) == (True, ["Agent", "employee"], ["Billing"])
     assert there[ENTERPRISE]["department"] == "Billing"
-    assert (org.fate(seq), list(org.journal.known["E1"].parked.attributes)) == (  # type: ignore[union-attr]
+    assert (org.fate(seq), list(org.store.known["E1"].parked.attributes)) == (  # type: ignore[union-attr]
         "delivered",
         ["languages"],
     )
@@ -116,7 +116,7 @@ async def test_a_returner_with_a_bad_attribute_comes_back(org: Org) -> None:
     await org.run()
     there = await org.user()
     assert (there["active"], roles(there)) == (True, ["Agent", "employee"])
-    assert list(org.journal.known["E1"].parked.attributes) == ["languages"]  # type: ignore[union-attr]
+    assert list(org.store.known["E1"].parked.attributes) == ["languages"]  # type: ignore[union-attr]
 
 
 async def test_time_alone_doesnt_try_again_what_was_refused(org: Org) -> None:
@@ -129,7 +129,7 @@ async def test_time_alone_doesnt_try_again_what_was_refused(org: Org) -> None:
     await org.run()
     (patch,) = await org.writes()
     assert "manager" in str(patch["body"]["Operations"])
-    assert list(org.journal.known["E1"].parked.attributes) == ["languages"]  # type: ignore[union-attr]
+    assert list(org.store.known["E1"].parked.attributes) == ["languages"]  # type: ignore[union-attr]
 
 
 async def test_rights_that_are_gone_for_all_park_nobody(org: Org) -> None:
@@ -149,7 +149,7 @@ async def test_rights_that_are_gone_for_all_park_nobody(org: Org) -> None:
     mark = len(await org.ledger())
     await org.run()
     assert {org.fate(seq) for seq in seqs} == {"delivered"}
-    assert org.journal.parked == {}
+    assert org.store.parked == {}
     refused = [each for each in (await org.ledger())[mark:] if each["status"] == 403]
     assert len(refused) < len(users) + 600 / PROBE_MOST + 10
 
@@ -160,7 +160,7 @@ async def test_a_leaver_who_was_denied_is_asked_for_once_each_time(org: Org) -> 
     await org.faults({"kind": "403", "method": "PATCH"})
     org.say("E1", active=False)
     await org.run()
-    assert org.journal.parked == {"E1": "refused"}
+    assert org.store.parked == {"E1": "refused"}
     before = len(await org.writes())
     org.again("E1")
     await org.run()
@@ -186,7 +186,7 @@ async def test_time_alone_doesnt_try_again_a_group_that_was_refused(org: Org) ->
     org.again("E1")
     await org.run()
     assert len(await org.writes()) == before
-    parked = org.journal.known["E1"].parked
+    parked = org.store.known["E1"].parked
     assert parked is not None
     assert sorted(parked.attributes) == ["group Billing Queue", "manager"]
 
@@ -197,7 +197,7 @@ async def test_an_unknown_role_doesnt_keep_an_old_one(org: Org) -> None:
     org.say("E1", genesysRole="No Such Role")
     await org.run()
     assert roles(await org.user()) == ["Agent", "employee"]
-    parked = org.journal.known["E1"].parked
+    parked = org.store.known["E1"].parked
     assert parked is not None
     assert list(parked.attributes) == ["roles"]
 
@@ -217,4 +217,4 @@ async def test_what_takes_away_is_tried_once(org: Org, kind: str) -> None:
         org.say("E1", genesysRole="No Such Role")
         await org.run()
         assert len(await org.writes()) == PATIENCE + 2
-    assert list(org.journal.known["E1"].parked.attributes) == ["roles"]  # type: ignore[union-attr]
+    assert list(org.store.known["E1"].parked.attributes) == ["roles"]  # type: ignore[union-attr]

@@ -25,11 +25,11 @@ async def test_a_sink_that_lost_its_partition_writes_no_more(org: Org, what: str
     async def lose(method: str, path: str) -> None:
         gets = {"create": "userName", "adopt": "/Users/", "conflict": "/Users/", "join": "/Groups?"}
         if method == "GET" and gets[what] in path:
-            org.journal.lost = True
+            org.store.lost = True
 
     if what == "known":
         org.clock.now += 60
-        org.journal.lost = True
+        org.store.lost = True
     else:
         org.wire.before = lose
     org.say("E1", **{**person("E1"), **({"genesysQueue": "Billing"} if what == "join" else {"department": "Sales"})})
@@ -133,7 +133,7 @@ async def test_an_unanswered_request_of_ours_that_lands_late_is_undone(org: Org,
     if what == "reactivate":
         org.say("E1", active=False)
         await org.run()
-    etag = org.journal.known["E1"].etag if id_ else None
+    etag = org.store.known["E1"].etag if id_ else None
     groups = await org.group_id("Billing Queue")
     pauses = 0
 

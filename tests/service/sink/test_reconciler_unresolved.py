@@ -11,7 +11,7 @@ async def test_an_unknown_manager_sets_only_that_aside(org: Org) -> None:
     seq = org.say("E1", **person("E1"), manager="M1")
     await org.run()
     assert org.fate(seq) == "delivered"
-    parked = org.journal.known["E1"].parked
+    parked = org.store.known["E1"].parked
     assert parked is not None
     assert (parked.code, list(parked.attributes)) == ("unresolved", ["manager"])
     await org.hired("M1")
@@ -19,7 +19,7 @@ async def test_an_unknown_manager_sets_only_that_aside(org: Org) -> None:
     await org.run()
     manager = (await org.user("M1"))["id"]
     assert (await org.user())[ENTERPRISE]["manager"]["value"] == manager
-    assert org.journal.parked == {}
+    assert org.store.parked == {}
     assert org.fates[seq] == 1
 
 
@@ -53,7 +53,7 @@ async def test_a_manager_whom_genesys_lost_sets_only_that_aside(org: Org, who: s
     org.say("E1", **{**person("E1"), "manager": "M1", "department": "Sales"})
     await org.run()
     assert (await org.user("E1"))[ENTERPRISE]["department"] == "Sales"
-    parked = org.journal.known["E1"].parked
+    parked = org.store.known["E1"].parked
     assert parked is not None
     assert (parked.code, list(parked.attributes)) == ("unresolved", ["manager"])
 
@@ -70,7 +70,7 @@ async def test_a_manager_whom_genesys_lost_holds_up_none_of_several(org: Org) ->
     await org.run()
     for user in users:
         assert (await org.user(user))[ENTERPRISE]["department"] == "Sales"
-        parked = org.journal.known[user].parked
+        parked = org.store.known[user].parked
         assert parked is not None
         assert list(parked.attributes) == ["manager"]
 
@@ -82,7 +82,7 @@ async def test_a_missing_group_sets_only_that_aside(org: Org) -> None:
     await org.run()
     there = await org.user()
     assert there["id"] in await org.members("Billing Queue")
-    parked = org.journal.known["E1"].parked
+    parked = org.store.known["E1"].parked
     assert parked is not None
     assert (parked.code, list(parked.attributes)) == ("unresolved", ["group Quidditch Queue"])
     assert org.fate(seq) == "delivered"
@@ -90,4 +90,4 @@ async def test_a_missing_group_sets_only_that_aside(org: Org) -> None:
     org.again("E1")
     await org.run()
     assert there["id"] in await org.members("Quidditch Queue")
-    assert org.journal.parked == {}
+    assert org.store.parked == {}
