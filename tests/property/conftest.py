@@ -7,7 +7,7 @@ import os
 
 from hypothesis import HealthCheck, settings
 
-EXAMPLES = 60
+EXAMPLES = 40
 for name, examples in (("streamproc", EXAMPLES), ("thorough", 10 * EXAMPLES)):
     settings.register_profile(
         name, deadline=None, max_examples=examples, print_blob=True, suppress_health_check=[HealthCheck.too_slow]
