@@ -44,6 +44,29 @@ def test_only_the_settings_read_the_environment() -> None:
     assert readers == ["streamproc/embedded/artifacts.py", "streamproc/settings/load.py"]
 
 
+@pytest.mark.parametrize(("folder", "most"), [("streamproc", 300), ("tests", 400)])
+def test_no_file_is_too_long(folder: str, most: int) -> None:
+    """A module has at most 300 lines, a test file at most 400: whoever opens one can keep it in mind."""
+    assert {path: lines for path, text in sources(folder) if (lines := len(text.splitlines())) > most} == {}
+
+
+def test_every_folder_of_tests_mirrors_a_package() -> None:
+    """Below each kind of test the folders are those of `streamproc/`, so a package's tests are found by its name."""
+    kinds = [REPOSITORY / "tests" / kind for kind in ("unit", "property", "service", "kafka")]
+    strangers = [
+        folder.relative_to(REPOSITORY).as_posix()
+        for kind in kinds
+        for folder in kind.rglob("*/")
+        if any(folder.glob("test_*.py")) and not (REPOSITORY / "streamproc" / folder.relative_to(kind)).is_dir()
+    ]
+    assert sorted(strangers) == ["tests/unit/bench", "tests/unit/docs"]
+
+
+def test_docstrings_stand_alone() -> None:
+    """Nobody is sent elsewhere by a docstring that says nothing itself: an editor shows only that one."""
+    assert [path for path, text in sources("streamproc") if "See above" in text] == []
+
+
 def test_every_test_says_what_it_proves() -> None:
     """Each test function has a docstring that is a sentence."""
     silent = [
