@@ -56,7 +56,8 @@ def after_write(
             progress = replace(progress, denied=progress.denied + 1)
             return After(progress, (Told("retry", request, reason),), again=seconds)
         case ReadBack(seconds):
-            unknown = replace(progress, airborne=airborne, freshness=forgotten(progress))
+            deactivating = progress.deactivating or isinstance(step.operation, Deactivate)
+            unknown = replace(progress, airborne=airborne, freshness=forgotten(progress), deactivating=deactivating)
             return After(unknown, (Told("unknown", request, describe(response)),), again=seconds)
         case Refetch():
             return _conflict(progress, step, exchange, at)
@@ -146,7 +147,14 @@ def _user_accepted(
     elif isinstance(step.operation, Reactivate) and progress.alone:
         freshness = Freshness.STALE  # alone, it asserted nothing again: plan on from what the target really has
     progress = _accepted(progress, step, exchange, held)
-    return replace(progress, etag=etag(response), learned=at.ticks, freshness=freshness)
+    return replace(
+        progress,
+        etag=etag(response),
+        replaced=progress.replaced | ({step.request.if_match} if step.request.if_match else set()),
+        deactivating=progress.deactivating and not isinstance(step.operation, Create | Reactivate),
+        learned=at.ticks,
+        freshness=freshness,
+    )
 
 
 def _conflict(progress: Progress, step: Send, exchange: Exchange, at: Moment) -> After:

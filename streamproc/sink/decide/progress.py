@@ -81,6 +81,10 @@ class Progress:
     """Requests that aren't in the outcomes log yet."""
     operations: tuple[str, ...] = ()
     """Names of the operations that the target accepted."""
+    replaced: frozenset[str] = frozenset()
+    """ETags of states that writes of this turn have replaced: a read that shows one of them lags behind."""
+    deactivating: bool = False
+    """A deactivation went out since access was given last, and its answer didn't tell whether it was applied."""
     airborne: Mapping[int, float] = field(default_factory=dict)
     """Seq to ticks until which a request of ours that wasn't answered may land."""
     acknowledged: Millis | None = None
@@ -152,8 +156,11 @@ class Progress:
     def held_at_worst(self) -> Resource | None:
         """What is held, taken for a leaver: with access, where the target acknowledged that after they had none.
 
-        A read that lags behind must not make it look as if access that we gave were gone already.
+        A read that lags behind must not make it look as if access that we gave were gone already. One that shows a
+        version which is none of those before tells that a deactivation of ours was applied.
         """
+        if self.deactivating and self.etag is not None and self.etag not in self.replaced:
+            return self.held
         access = next((name for name in reversed(self.operations) if name in _ACCESS), None)
         if self.held is None or access in {None, "deactivate"}:
             return self.held

@@ -75,3 +75,26 @@ async def test_a_leaver_who_is_deleted_meanwhile_is_told(org: Org) -> None:
     await org.run()
     assert org.fates[seq] == 1
     assert not any("None" in path for path in paths)
+
+
+async def test_a_leaver_whose_deactivation_was_not_answered_is_not_written_twice(org: Org) -> None:
+    """Back and gone again, and the answer to that is lost: the read shows a version of its own, so it was applied."""
+    await org.hired()
+    org.say("E1", active=False)
+    await org.run()
+    left: list[int] = []
+    deactivations: list[str] = []
+
+    def leaves(method: str, path: str, answer: Response) -> Response:
+        if method == "PATCH" and not left:
+            left.append(org.say("E1", active=False))
+        elif method == "PATCH":
+            deactivations.append(path)
+            return Response(504, {}, {}) if len(deactivations) == 1 else answer
+        return answer
+
+    org.wire.after = leaves
+    org.say("E1", active=True)
+    await org.run()
+    assert ((await org.user())["active"], org.fate(left[0])) == (False, "revoked")
+    assert len(deactivations) == 1
