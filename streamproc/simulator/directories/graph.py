@@ -189,10 +189,10 @@ class Graph(Directory):
             (entry for entry in self.entries.values() if state["since"] < _last_change(entry) <= state["upto"]),
             key=_last_change,
         )
-        if state["start"] == 0:  # a first round doesn't tell who is gone
+        if "first" in state:  # who is gone is told from the second round on, though the first may have been empty
             changed = [entry for entry in changed if entry.removed is None]
         page = changed[: self.options.page_size]
-        minimal = "return=minimal" in request.headers.get("Prefer", "") and state["start"] > 0
+        minimal = "return=minimal" in request.headers.get("Prefer", "") and "first" not in state
         items = [self._item(entry, entry.values, state, minimal=minimal) for entry in page]
         if self.faults.choose(faults.REPLAY):
             stale = [(entry, entry.before(_last_change(entry) - 1) or entry.values) for entry in page]
@@ -211,7 +211,7 @@ class Graph(Directory):
         if token is None:
             select = query.get("$select", _DEFAULT)
             self._selected(select)
-            return {"select": select, "since": 0, "start": 0, "epoch": self.epoch}
+            return {"select": select, "since": 0, "start": 0, "first": True, "epoch": self.epoch}
         try:
             state: dict[str, Any] = orjson.loads(base64.urlsafe_b64decode(token))
         except ValueError:

@@ -90,6 +90,16 @@ async def test_graphs_delta_tells_changes_soft_deletes_purges_and_restores(site:
     assert [each["id"] for each in everybody] == [ben]
 
 
+async def test_graphs_delta_tells_who_came_and_went_since_a_round_of_nobody(site: Site) -> None:
+    """The first round was empty; the second one tells of somebody who was made and deleted meanwhile."""
+    nobody, link = await rounds(site, f"{USERS}/delta")
+    assert nobody == []
+    ada = await site.put("graph", ADA)
+    await site.sim("DELETE", f"graph/people/{ada}")
+    changed, _ = await rounds(site, link)
+    assert changed == [{"id": ada, "@removed": {"reason": "changed"}}]
+
+
 async def test_a_change_while_graphs_pages_are_read_comes_in_the_next_round(site: Site) -> None:
     """Nobody is lost or half-told when somebody on a later page changes in between."""
     await site.sim("POST", "config", {"page_size": 1})
