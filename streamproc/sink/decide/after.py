@@ -4,9 +4,10 @@ What an answer to a read means is in `after_read`, what one to a write means in 
 """
 
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from typing import Any, assert_never
+
+from msgspec.structs import replace
 
 from streamproc.core.flow.circuit_breaker import PROBE_FIRST
 from streamproc.core.records.operation import Create

@@ -4,8 +4,9 @@ A search may show an older state than a GET by id, and may pass over its filter:
 id of it is used.
 """
 
-from dataclasses import replace
 from typing import Any, cast
+
+from msgspec.structs import replace
 
 from streamproc.core.records.operation import Join, Leave
 from streamproc.core.records.resource import Resource

@@ -1,7 +1,8 @@
 """After a write: whether it was accepted, and else what is to be done about it."""
 
-from dataclasses import replace
 from typing import Final, assert_never
+
+from msgspec.structs import replace
 
 from streamproc.core.fold.plan import apply
 from streamproc.core.records.operation import Create, Deactivate, Patch, Reactivate

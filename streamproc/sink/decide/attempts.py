@@ -1,8 +1,9 @@
 """What comes of a step, as a value: what is told, learned and set aside of it, and whether it is tried again."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeAlias
+
+from msgspec import Struct
 
 from streamproc.core.records.outcome import Request, Verdict
 from streamproc.core.scim.response_policy import (
@@ -21,8 +22,7 @@ from streamproc.sink.decide.target import Learned
 from streamproc.sink.decide.underway import SetAside
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
+class Told(Struct, frozen=True):
     """A line for the outcomes log that isn't a fate."""
 
     verdict: Verdict
@@ -30,8 +30,7 @@ class Told:
     reason: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class After:
+class After(Struct, frozen=True):
     """What comes of a step."""
 
     progress: Progress
@@ -43,24 +42,21 @@ class After:
     """Seconds until it is tried again. None: nothing went wrong."""
 
 
-@dataclass(frozen=True, slots=True)
-class Shown:
+class Shown(Struct, frozen=True):
     """The answer shows what was asked for."""
 
     body: dict[str, Any]
     verdict: Literal["read"] = "read"
 
 
-@dataclass(frozen=True, slots=True)
-class Missing:
+class Missing(Struct, frozen=True):
     """There is no such thing."""
 
     body: None = None
     verdict: Literal["absent"] = "absent"
 
 
-@dataclass(frozen=True, slots=True)
-class Refused:
+class Refused(Struct, frozen=True):
     """The target won't answer it."""
 
     reason: str
@@ -72,8 +68,7 @@ class Refused:
         return "invalidFilter" in self.reason
 
 
-@dataclass(frozen=True, slots=True)
-class Postponed:
+class Postponed(Struct, frozen=True):
     """It has to be asked again."""
 
     seconds: float

@@ -1,6 +1,6 @@
 """Fates: how a turn is told: lines of the outcomes log on the way, and in the end its delivery and its fates."""
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from streamproc.core.records.delivery import DeliveredState, Parked
 from streamproc.core.records.outcome import Fate, Outcome

@@ -13,8 +13,9 @@ Rule 5: a leaver waits for no group, no manager, and no attribute of theirs.
 Rule 6: where the target has versions, no write goes out without the one that it rests on.
 """
 
-from dataclasses import replace
 from typing import Final, assert_never
+
+from msgspec.structs import replace
 
 from streamproc.core.fold.plan import plan
 from streamproc.core.records.operation import Create, Deactivate, Join, Leave, Operation, Patch, Reactivate

@@ -4,9 +4,11 @@ A value. `after` makes the next one of it, and nobody else does.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any, Final, cast
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from streamproc.core.fold.plan import Urgency
 from streamproc.core.records.delivery import DeliveredState, Parked, Standing
@@ -46,8 +48,7 @@ class Freshness(Enum):
     """Read since our last write."""
 
 
-@dataclass(frozen=True, slots=True)
-class Predecessor:
+class Predecessor(Struct, frozen=True):
     """The sink that had the partition before us. Its requests for records below `until` may not have landed yet."""
 
     until: int = 0
@@ -55,8 +56,7 @@ class Predecessor:
     """Ticks until which they may. None: that time was waited for."""
 
 
-@dataclass(frozen=True, slots=True)
-class Progress:
+class Progress(Struct, frozen=True):
     """One turn of one user under way."""
 
     turn: Turn[Work]

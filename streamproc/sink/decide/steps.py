@@ -1,7 +1,8 @@
 """Steps: all that can be done next for one user, and what comes of it. Values: the driver carries them out."""
 
-from dataclasses import dataclass
 from typing import Any, TypeAlias
+
+from msgspec import Struct
 
 from streamproc.core.records.delivery import DeliveredState, Parked
 from streamproc.core.records.operation import Create, Deactivate, Join, Leave, Patch, Reactivate
@@ -12,8 +13,7 @@ from streamproc.core.scim.response_policy import RequestKind, Response
 from streamproc.sink.decide.mass_guard import GuardDecision
 
 
-@dataclass(frozen=True, slots=True)
-class ScimRequest:
+class ScimRequest(Struct, frozen=True):
     """One HTTP request to the target. `path` below the SCIM root, with its query encoded."""
 
     kind: RequestKind
@@ -25,8 +25,7 @@ class ScimRequest:
     """Of a write: ticks at which what it rests on was learned. The partition must be confirmed as ours since."""
 
 
-@dataclass(frozen=True, slots=True)
-class Exchange:
+class Exchange(Struct, frozen=True):
     """A request that went out, and its answer. `sent`: ticks."""
 
     response: Response
@@ -34,8 +33,7 @@ class Exchange:
     sent: float
 
 
-@dataclass(frozen=True, slots=True)
-class LookUp:
+class LookUp(Struct, frozen=True):
     """Search for the user by `attribute`. `last`: who isn't found by it isn't there."""
 
     request: ScimRequest
@@ -44,30 +42,26 @@ class LookUp:
     last: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Read:
+class Read(Struct, frozen=True):
     """Read the user by id. `hurry`: groups aren't looked up for it."""
 
     request: ScimRequest
     hurry: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Confirm:
+class Confirm(Struct, frozen=True):
     """Read a leaver back. Groups aren't looked up for it: what was known of them stays known."""
 
     request: ScimRequest
 
 
-@dataclass(frozen=True, slots=True)
-class Glance:
+class Glance(Struct, frozen=True):
     """Read the user once, with a group's lock held: a failure gives the lock back."""
 
     request: ScimRequest
 
 
-@dataclass(frozen=True, slots=True)
-class AskMembership:
+class AskMembership(Struct, frozen=True):
     """Whether the user who was just read is in a group, asked of the group at an id."""
 
     request: ScimRequest
@@ -75,8 +69,7 @@ class AskMembership:
     id: str
 
 
-@dataclass(frozen=True, slots=True)
-class FindGroup:
+class FindGroup(Struct, frozen=True):
     """Find a group's id and version. `by_id`: the id is known, and a search may show an older version.
 
     `change`: the change of membership that needs it. None: it is for a read, which does without if need be.
@@ -88,28 +81,24 @@ class FindGroup:
     change: Join | Leave | None
 
 
-@dataclass(frozen=True, slots=True)
-class FindManager:
+class FindManager(Struct, frozen=True):
     """Find the target's id of a manager."""
 
     request: ScimRequest
     manager: str
 
 
-@dataclass(frozen=True, slots=True)
-class AskGuard:
+class AskGuard(Struct, frozen=True):
     """Ask the mass guard whether the user may be deactivated."""
 
 
-@dataclass(frozen=True, slots=True)
-class LockGroup:
+class LockGroup(Struct, frozen=True):
     """Take a group's lock, to change a membership: one change of a group at a time from this sink."""
 
     change: Join | Leave
 
 
-@dataclass(frozen=True, slots=True)
-class SendUser:
+class SendUser(Struct, frozen=True):
     """Write the user. `resource`: what of it is written, in our terms. `manager`: user ID and id there, if named."""
 
     request: ScimRequest
@@ -118,38 +107,33 @@ class SendUser:
     manager: tuple[str, str] | None
 
 
-@dataclass(frozen=True, slots=True)
-class SendMembership:
+class SendMembership(Struct, frozen=True):
     """Write a membership, with the group's lock held."""
 
     request: ScimRequest
     operation: Join | Leave
 
 
-@dataclass(frozen=True, slots=True)
-class Wait:
+class Wait(Struct, frozen=True):
     """Before another attempt. `until`: ticks. Newer work is looked at meanwhile, and a leaver ends the wait."""
 
     until: float
 
 
-@dataclass(frozen=True, slots=True)
-class Settle:
+class Settle(Struct, frozen=True):
     """Wait until nothing can land any more that was sent before for this user. Any newer work ends the wait."""
 
     until: float
 
 
-@dataclass(frozen=True, slots=True)
-class EndSessions:
+class EndSessions(Struct, frozen=True):
     """Delete the tokens of a user who is inactive, as the target said at `read_back` (ms since 1970)."""
 
     id: str
     read_back: Millis
 
 
-@dataclass(frozen=True, slots=True)
-class Finish:
+class Finish(Struct, frozen=True):
     """Nothing is left to do, or nothing can be done: what is told of it. `parked`: what was set aside."""
 
     state: DeliveredState
@@ -168,20 +152,17 @@ Send: TypeAlias = SendUser | SendMembership
 Step: TypeAlias = Look | Send | AskGuard | LockGroup | Wait | Settle | EndSessions | Finish
 
 
-@dataclass(frozen=True, slots=True)
-class Waited:
+class Waited(Struct, frozen=True):
     """What comes of `Wait` and `Settle`. `over`: else something woke us before the time."""
 
     over: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Locked:
+class Locked(Struct, frozen=True):
     """What comes of `LockGroup`."""
 
 
-@dataclass(frozen=True, slots=True)
-class SessionsAnswer:
+class SessionsAnswer(Struct, frozen=True):
     """What comes of `EndSessions`: the HTTP status. None: no answer came."""
 
     status: int | None
@@ -190,8 +171,7 @@ class SessionsAnswer:
 Answer: TypeAlias = Exchange | GuardDecision | Locked | Waited | SessionsAnswer
 
 
-@dataclass(frozen=True, slots=True)
-class Moment:
+class Moment(Struct, frozen=True):
     """When, and in which circumstances, something is decided."""
 
     ticks: float

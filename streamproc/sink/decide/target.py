@@ -5,14 +5,14 @@ what is learned is a value, so that the decisions stay pure.
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import TypeAlias
+
+from msgspec import Struct
 
 from streamproc.core.scim.dialect import Dialect
 
 
-@dataclass(frozen=True, slots=True)
-class Group:
+class Group(Struct, frozen=True):
     """A group of the target. `id` is empty until it was looked up."""
 
     id: str = ""
@@ -23,24 +23,21 @@ class Group:
     """Ticks at which the ETag was learned. A partition must have been confirmed as ours since, before it is used."""
 
 
-@dataclass(frozen=True, slots=True)
-class GroupLearned:
+class GroupLearned(Struct, frozen=True):
     """What is known of a group from now on."""
 
     name: str
     group: Group
 
 
-@dataclass(frozen=True, slots=True)
-class ManagerLearned:
+class ManagerLearned(Struct, frozen=True):
     """The target's id of a manager, by user ID. None: it has no such user, or not one alone."""
 
     manager: str
     id: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class VersionsLearned:
+class VersionsLearned(Struct, frozen=True):
     """The target has ETags."""
 
 

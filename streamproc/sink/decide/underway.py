@@ -1,7 +1,8 @@
 """Underway: of what takes several requests, how far it has come, and what has been set aside of it. All are values."""
 
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from streamproc.core.records.operation import Join, Leave
 from streamproc.core.records.outcome import Request
@@ -10,16 +11,14 @@ from streamproc.core.scim.response_policy import Response
 from streamproc.sink.decide.steps import SendUser
 
 
-@dataclass(frozen=True, slots=True)
-class GroupLock:
+class GroupLock(Struct, frozen=True):
     """We hold the lock of a group, in order to make a change to it. `looked`: the user was read under the lock."""
 
     change: Join | Leave
     looked: bool
 
 
-@dataclass(frozen=True, slots=True)
-class SetAside:
+class SetAside(Struct, frozen=True):
     """Something won't be done now, and why. `what`: an attribute ("manager", "group NAME"); None: the whole turn."""
 
     what: str | None
@@ -28,8 +27,7 @@ class SetAside:
     response: Response | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
+class Refusal(Struct, frozen=True):
     """A write was refused, perhaps on account of a manager who is there no more: that one is asked for first."""
 
     send: SendUser
@@ -38,8 +36,7 @@ class Refusal:
     response: Response
 
 
-@dataclass(frozen=True, slots=True)
-class UserRead:
+class UserRead(Struct, frozen=True):
     """A user as the target shows them, in our own terms."""
 
     held: Resource
@@ -48,8 +45,7 @@ class UserRead:
     """Nothing was said of groups: those are what was known before."""
 
 
-@dataclass(frozen=True, slots=True)
-class Underway:
+class Underway(Struct, frozen=True):
     """Of what takes several requests: how far it has come. Newer work begins it anew."""
 
     unknown_by_external_id: bool = False
@@ -73,8 +69,7 @@ class Underway:
     guard_passed: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Adopting:
+class Adopting(Struct, frozen=True):
     """A create found the userName taken, and whose it is isn't found yet. `looks`: times that it was looked for."""
 
     refused: Response

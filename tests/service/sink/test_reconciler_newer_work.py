@@ -4,6 +4,7 @@ import asyncio
 from dataclasses import replace
 
 import pytest
+from msgspec import structs
 
 from streamproc.core.scim.dialect import ENTERPRISE
 from streamproc.core.scim.response_policy import Response
@@ -141,7 +142,7 @@ async def test_a_leaver_doesnt_wait_for_somebody_elses_turn_at_a_group(org: Org,
     await hangs.wait()
     if comes == "just before":  # as it is after a change of the group that went wrong
         name = "Billing Queue"
-        stale = replace(org.courier.target.group(name), fresh=False)
+        stale = structs.replace(org.courier.target.group(name), fresh=False)
         org.courier.target.learn([GroupLearned(name, stale)])
     org.say("E1", genesysQueue="Billing", genesysRole=None)
     turn = org.lanes.take()
