@@ -1,0 +1,1 @@
+"""What the field sends, and how targets really answer: situations after public reports of people who do this job."""

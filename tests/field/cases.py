@@ -1,0 +1,8 @@
+"""Every case, module by module."""
+
+from typing import Final
+
+from tests.field import hooks
+from tests.field.case import Case
+
+CASES: Final[tuple[Case, ...]] = (*hooks.CASES,)
