@@ -45,6 +45,11 @@ MAPPING: Final = Gauge(
     "streamproc_mapping", "Offset from which on a partition is folded by a mapping.", ["partition", "digest"]
 )
 REJECTED: Final = Counter("streamproc_rejected_total", "Input that became no event, by code.", ["code"])
+UNREADABLE: Final = Counter(
+    "streamproc_unreadable_total",
+    "Offsets of batches that can't be read, by topic and partition.",
+    ["topic", "partition"],
+)
 HOOKS: Final = Counter("streamproc_gateway_requests_total", "Requests to the gateway's doors.", ["door", "status"])
 FETCHES: Final = Counter("streamproc_fetches_total", "Questions to directories, by what came.", ["source", "outcome"])
 """`outcome`: found, gone, unknown, stale, failed, rejected."""

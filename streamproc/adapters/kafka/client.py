@@ -7,8 +7,11 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
+from streamproc.adapters.kafka import unreadable
 from streamproc.core.records.partitioner import partition_of
 from streamproc.settings import KafkaSettings
+
+unreadable.install()
 
 
 def connection(kafka: KafkaSettings) -> dict[str, Any]:

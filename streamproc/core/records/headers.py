@@ -11,4 +11,6 @@ KIND: Final = "streamproc-kind"
 it doesn't show somebody whom it showed before. `order`: what an operator says of a subject. `due`: among notifications,
 that a date of the subject's has come."""
 SUBJECT: Final = "streamproc-subject"
+UNREADABLE: Final = "streamproc-unreadable"
+"""In no topic: it stands in the place of a batch that can't be read, as a record without a value (`adapters/kafka`)."""
 BY_GATEWAY: Final = "streamproc-source"

@@ -20,7 +20,7 @@ from streamproc.core.identity.resolve import changes, order, resolve
 from streamproc.core.parsed_payload import Ignored, ParsedPayload, SourceEvent
 from streamproc.core.records.change_event import ChangeEvent, Origin
 from streamproc.core.records.control import CONTROL
-from streamproc.core.records.headers import BY_GATEWAY, KIND, RECEIVED
+from streamproc.core.records.headers import BY_GATEWAY, KIND, RECEIVED, UNREADABLE
 from streamproc.core.records.link import Link
 from streamproc.core.records.producer_record import Headers, Record
 from streamproc.core.records.topic_names import CONTROLS
@@ -46,6 +46,8 @@ def route(raw: RawRecord, links: Links, options: Mapping[str, SourceOptions], pa
 
     Raises what a parser raises by mistake: then nothing of the record has gone anywhere.
     """
+    if raw.value is None and (why := raw.headers.get(UNREADABLE)) is not None:
+        return Routed(rejected=RejectedInputError("unreadable", why.decode("utf-8", "replace")))
     try:
         if raw.headers.get(KIND) == b"order":
             return _order(raw, links)

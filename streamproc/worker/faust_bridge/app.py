@@ -8,6 +8,7 @@ import faust
 import structlog
 from aiokafka import ConsumerRecord, TopicPartition
 
+from streamproc.adapters.kafka import unreadable
 from streamproc.settings import KafkaSettings, WorkerSettings
 from streamproc.worker.faust_bridge.batch_fetch import BatchFetch
 from streamproc.worker.faust_bridge.protocols import App, Consumer, Stream
@@ -23,6 +24,7 @@ class FaustApp:
     """One worker's. Agents and tables are declared before it runs."""
 
     def __init__(self, kafka: KafkaSettings, settings: WorkerSettings) -> None:
+        unreadable.install()
         self._store: Literal["memory", "rocksdb"] = settings.table_store
         self._app: App = faust.App(f"{kafka.group}-worker", **_options(kafka, settings))
         self._batches = BatchFetch(self._app)
