@@ -44,7 +44,10 @@ REPLANNED: Final = Counter(
 MAPPING: Final = Gauge(
     "streamproc_mapping", "Offset from which on a partition is folded by a mapping.", ["partition", "digest"]
 )
-REJECTED: Final = Counter("streamproc_rejected_total", "Input that became no event, by code.", ["code"])
+REJECTED: Final = Counter(
+    "streamproc_rejected_total", "What couldn't be understood, whole inputs and parts.", ["source", "code", "field"]
+)
+"""`field`: as the contract or the options name it; `other`: by another name; "": it isn't about one."""
 UNREADABLE: Final = Counter(
     "streamproc_unreadable_total",
     "Offsets of batches that can't be read, by topic and partition.",

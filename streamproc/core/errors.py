@@ -10,10 +10,15 @@ class StreamprocError(Exception):
 class RejectedInputError(StreamprocError):
     """An input record can't become an event. Goes to `events.rejected` with the original bytes."""
 
-    def __init__(self, code: str, detail: str) -> None:
+    def __init__(self, code: str, detail: str, subject: str | None = None, field: str | None = None) -> None:
         super().__init__(f"{code}: {detail}")
         self.code = code
         self.detail = detail
+        self.subject = subject
+        """Whom it is about, by the source; None: not known, or more than one."""
+        self.field = field
+        self.others: tuple[RejectedInputError, ...] = ()
+        """What else is wrong with it."""
 
 
 class MappingError(StreamprocError):

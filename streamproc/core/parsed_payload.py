@@ -54,13 +54,15 @@ class FetchRequest:
 
 @dataclass(frozen=True, slots=True)
 class Ignored:
-    """What has no meaning here, or can't be read."""
+    """What has no meaning here, or can't be read. Beside events: a part of what their payload says; they hold."""
 
     code: str
     """A word, for counting."""
     reason: str
     """A sentence without values."""
     subject: str | None = None
+    field: str | None = None
+    """Name of the fact, or of the column or path, that it is about; None: it is about more than one."""
 
 
 @dataclass(frozen=True, slots=True)

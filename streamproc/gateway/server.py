@@ -17,6 +17,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, Protocol
 
+import orjson
 import structlog
 from aiohttp import web
 from prometheus_client import Counter
@@ -24,7 +25,7 @@ from prometheus_client import Counter
 from streamproc import telemetry
 from streamproc.adapters.kafka.log import KafkaError
 from streamproc.core.parsed_payload import Ignored
-from streamproc.core.records.producer_record import Record
+from streamproc.core.records.producer_record import REJECTIONS, Record
 from streamproc.core.records.units import Micros
 from streamproc.gateway import request_body
 from streamproc.gateway.decide.authentication import check_body, check_headers, own_items
@@ -201,13 +202,22 @@ class Gateway:
         else:
             records, ignored = self._to_records(intake, payload, body)
         if endpoint.strict and ignored:
-            records = [rejected(intake, body, ignored[0].code, ignored[0].reason)]
+            records = [rejected(intake, body, ignored[0])]
         await self._append(records, deadline)
+        self._tell(endpoint, records)
         if endpoint.strict and ignored:
             raise HttpError(400, {"code": ignored[0].code, "reason": ignored[0].reason})
 
     def _to_records(self, intake: Intake, payload: Any, body: bytes | None) -> tuple[list[Record], list[Ignored]]:
         return to_records(SOURCES[intake.source], self._options[intake.source], intake, payload, body)
+
+    def _tell(self, endpoint: Endpoint, records: list[Record]) -> None:
+        """What was set aside; the worker tells of what is stored as events."""
+        for record in records:
+            if record.topic == REJECTIONS:
+                code = orjson.loads(record.value)["code"]
+                telemetry.REJECTED.labels(endpoint.source, code, "").inc()
+                log.warning("rejected", source=endpoint.name, code=code)
 
     def _own_notifications(self, endpoint: Endpoint, request: web.BaseRequest, payload: Any) -> list[dict[str, Any]]:
         own, others = own_items(payload, endpoint.states)
@@ -237,6 +247,7 @@ class Gateway:
         as_json = replace(intake, headers={"content-type": "application/json"})
         records, _ = self._to_records(as_json, token.payload, token.claims)
         await self._append(records, deadline)
+        self._tell(endpoint, records)
         self._issuer.remember(token)
 
     async def _append(self, records: list[Record], deadline: float) -> None:

@@ -15,12 +15,13 @@ from typing import Any, Literal, TypeVar
 import structlog
 
 from streamproc import telemetry
+from streamproc.adapters.kafka.log import ConsumerRecord
 from streamproc.adapters.wait import task_group, wait_unless
 from streamproc.core.flow.circuit_breaker import CircuitBreaker
 from streamproc.core.parsed_payload import FetchRequest
 from streamproc.core.records.headers import BY_GATEWAY, KIND, READ, RECEIVED, SUBJECT
 from streamproc.core.records.producer_record import LARGEST, REJECTIONS, Record
-from streamproc.core.records.rejected import encode_rejected
+from streamproc.core.records.rejected import Problem, encode_rejected
 from streamproc.core.records.units import Micros, Millis
 from streamproc.hydrator.decide.fetch_queue import Fetch, FetchQueue
 from streamproc.hydrator.directories.api import Directory, DirectoryError, Read
@@ -48,6 +49,8 @@ class Ticket:
     on_end: Callable[[str | None], None]
     """Called once: with None, or with why a subject was given up."""
     failure: str | None = None
+    subject: str | None = None
+    """Who was given up last."""
     known: bool = False
     """The directory has shown the subject before, so it is recorded if it doesn't any more."""
 
@@ -217,7 +220,7 @@ class Fetcher:
         self._count("rejected")
         self._refusals.pop(fetch.subject, None)
         for ticket in self._queue.tickets(fetch):
-            ticket.failure = reason
+            ticket.failure, ticket.subject = reason, fetch.subject
         self._finish(fetch)
 
     def _finish(self, fetch: Fetch) -> None:
@@ -245,11 +248,18 @@ class Fetcher:
         telemetry.FETCHES.labels(self.source, outcome).inc()
 
 
-def rejection(
-    topic: str, partition: int, offset: int, reason: str, appended: Millis, key: bytes, value: bytes
-) -> Record:
-    """For `events.rejected`: the request for a subject that can't be fetched. `appended`: ms since 1970."""
+def rejection(trigger: ConsumerRecord, reason: str, subject: str | None) -> Record:
+    """For `events.rejected`: the notification of a subject that can't be fetched."""
+    address = (trigger.topic, trigger.partition, trigger.offset)
+    problem = Problem("not_fetched", reason, subject)
     rejected = encode_rejected(
-        topic, partition, offset, appended, code="not_fetched", reason=reason, key=key, value=value
+        *address, trigger.timestamp, [problem], key=trigger.key, value=trigger.value, headers=trigger.headers
     )
-    return Record(REJECTIONS, f"{topic}/{partition}/{offset}".encode(), rejected, [])
+    return Record(REJECTIONS, "/".join(map(str, address)).encode(), rejected, [])
+
+
+def rejection_of_sync(source: str, reason: str, now: Millis, subject: bytes) -> Record:
+    """The same of a subject that a synchronisation can't take in. `now`: ms since 1970."""
+    problem = Problem("not_fetched", reason, subject.decode("utf-8", "replace"))
+    rejected = encode_rejected(f"sync/{source}", -1, -1, now, [problem], key=subject)
+    return Record(REJECTIONS, b"sync/%b/%b" % (source.encode(), subject), rejected, [])

@@ -12,6 +12,7 @@ from typing import Any
 
 import structlog
 
+from streamproc import telemetry
 from streamproc.adapters.kafka.log import (
     CommitFailedError,
     Consumer,
@@ -63,7 +64,7 @@ class Hydrator(ConsumerRebalanceListener):
         self._offsets: dict[TopicPartition, OffsetTracker] = {}
         self._committed: dict[TopicPartition, int] = {}
         self._partitions: dict[Ticket, TopicPartition] = {}
-        self._failures: asyncio.Queue[tuple[TopicPartition, ConsumerRecord, str]] = asyncio.Queue()
+        self._failures: asyncio.Queue[tuple[TopicPartition, ConsumerRecord, str, str | None]] = asyncio.Queue()
         """Notifications with a subject that was given up, and why."""
 
     async def run(self, ready: Callable[[], None] = lambda: None) -> None:
@@ -128,15 +129,14 @@ class Hydrator(ConsumerRebalanceListener):
         if failure is None:
             self._finish(partition, record.offset)
         else:
-            self._failures.put_nowait((partition, record, failure))
+            self._failures.put_nowait((partition, record, failure, ticket.subject))
 
     async def _reject(self) -> None:
         while True:
-            partition, record, reason = await self._failures.get()
-            key, value, appended = record.key or b"", record.value or b"", record.timestamp
-            address = (partition.topic, partition.partition, record.offset)
-            rejected = rejection(*address, reason, appended, key, value)
-            await self._fetchers[partition.topic.removeprefix(TOPIC)].append(rejected)
+            partition, record, reason, subject = await self._failures.get()
+            source = partition.topic.removeprefix(TOPIC)
+            telemetry.REJECTED.labels(source, "not_fetched", "").inc()
+            await self._fetchers[source].append(rejection(record, reason, subject))
             self._finish(partition, record.offset)
 
     def _finish(self, partition: TopicPartition, offset: int) -> None:

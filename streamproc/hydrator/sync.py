@@ -26,7 +26,7 @@ from streamproc.core.records.producer_record import LARGEST, Record
 from streamproc.core.records.topic_names import CURSORS, LINKS
 from streamproc.core.records.units import Micros, millis_of
 from streamproc.hydrator.directories.api import DirectoryError, Page
-from streamproc.hydrator.fetcher import Fetcher, Ticket, rejection
+from streamproc.hydrator.fetcher import Fetcher, Ticket, rejection_of_sync
 from streamproc.sources import SOURCES
 from streamproc.sources.options import SourceOptions
 
@@ -220,4 +220,4 @@ class Sync:
     async def _give_up(self, subject: bytes, reason: str, counts: Counts) -> None:
         counts.given_up += 1
         now = millis_of(self.times.now)
-        await self._fetcher.append(rejection(f"sync/{self.source}", -1, -1, reason, now, subject, b""))
+        await self._fetcher.append(rejection_of_sync(self.source, reason, now, subject))

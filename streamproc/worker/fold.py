@@ -14,7 +14,7 @@ import structlog
 from pydantic import ValidationError
 
 from streamproc import telemetry
-from streamproc.core.errors import MappingError
+from streamproc.core.errors import MappingError, RejectedInputError
 from streamproc.core.fold.fold import fold_encoded
 from streamproc.core.fold.mapping import Mapping
 from streamproc.core.fold.refold import replanned
@@ -29,7 +29,7 @@ from streamproc.worker.faust_bridge.state_table import StateTable
 from streamproc.worker.mapping_store import MappingStore
 from streamproc.worker.raw_record import RawRecord
 from streamproc.worker.record_sequencer import RecordSequencer
-from streamproc.worker.rejections import reject
+from streamproc.worker.rejections import Rejections
 
 log = structlog.get_logger("streamproc.worker")
 
@@ -49,12 +49,14 @@ class FoldProcessor:
         due_dates: DueDates,
         producer: BatchingProducer,
         sequencer: RecordSequencer,
+        rejections: Rejections,
     ) -> None:
         self._table = users
         self._mappings = mappings
         self._due_dates = due_dates
         self._producer = producer
         self._sequencer = sequencer
+        self._rejections = rejections
         self._unacknowledged: dict[bytes, bytes] = {}
         """Users whose newest record is on its way to the brokers (rule 1)."""
 
@@ -94,7 +96,7 @@ class FoldProcessor:
         return None
 
     def _reject(self, raw: RawRecord, code: str, reason: str) -> None:
-        reject(raw, code, reason, self._producer, partial(self._sequencer.done, raw))
+        self._rejections.reject(raw, RejectedInputError(code, reason), partial(self._sequencer.done, raw))
 
     def _write(self, user: bytes, value: bytes, partition: int, done: Callable[[], None] = lambda: None) -> None:
         self._unacknowledged[user] = value

@@ -36,7 +36,7 @@ from streamproc.worker.fold import FoldProcessor
 from streamproc.worker.mapping_store import MappingStore
 from streamproc.worker.raw_record import RawRecord
 from streamproc.worker.record_sequencer import Handler, RecordSequencer
-from streamproc.worker.rejections import reject
+from streamproc.worker.rejections import Rejections
 from streamproc.worker.resolve import Resolver
 
 log = structlog.get_logger("streamproc.worker")
@@ -77,11 +77,14 @@ class Worker:
         links = self._table("links", LINKS)
         mappings = self._table("rules", MAPPINGS)
         self._mappings = MappingStore(kafka, mappings, mapping, clock, self._producer, chosen=chosen)
-        self._resolver = Resolver(links, options, self._producer)
+        self._rejections = Rejections(self._producer, options)
+        self._resolver = Resolver(links, options, self._producer, self._rejections)
         raw = [*(f"events.{source}" for source in SOURCES), CONTROLS]
         handlers: dict[str, Handler] = {**dict.fromkeys(raw, self._resolve), CHANGES: self._fold}
         self._sequencer = RecordSequencer(kafka, self._app, handlers, self._producer.room)
-        self._processor = FoldProcessor(users, self._mappings, self._due_dates, self._producer, self._sequencer)
+        self._processor = FoldProcessor(
+            users, self._mappings, self._due_dates, self._producer, self._sequencer, self._rejections
+        )
         self._app.on_partitions_moved(self._forget)
         self._app.agent("resolve", raw, self._sequencer.take)
         self._app.agent("fold", [CHANGES], self._sequencer.take)
@@ -134,7 +137,7 @@ class Worker:
         try:
             self._resolver.take(raw, partial(self._sequencer.done, raw))
         except RejectedInputError as error:
-            self._reject(raw, error.code, error.detail)
+            self._rejections.reject(raw, error, partial(self._sequencer.done, raw))
         except Exception as error:
             log.exception("parser failed", topic=raw.topic, partition=raw.partition, offset=raw.offset)
             self._reject(raw, "internal", type(error).__name__)
@@ -143,7 +146,7 @@ class Worker:
         return self._processor.fold(raw)
 
     def _reject(self, raw: RawRecord, code: str, reason: str) -> None:
-        reject(raw, code, reason, self._producer, partial(self._sequencer.done, raw))
+        self._rejections.reject(raw, RejectedInputError(code, reason), partial(self._sequencer.done, raw))
 
     async def _log_ignored(self) -> NoReturn:
         """Say what meant nothing."""

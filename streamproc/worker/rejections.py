@@ -1,31 +1,62 @@
-"""Rejections: what can't be understood is set aside, whole, with the reason."""
+"""Rejections: what can't be understood is set aside, whole, with the reason, and holds up nothing else.
 
-from collections.abc import Callable
+A rejection is told where operators look: in `events.rejected`, in a metric, and in the log, there without values.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
 
 import structlog
 
 from streamproc import telemetry
-from streamproc.core.records.rejected import encode_rejected
+from streamproc.core.errors import RejectedInputError
+from streamproc.core.records.rejected import Problem, encode_rejected
 from streamproc.core.records.topic_names import REJECTIONS
+from streamproc.sources.field_names import known_fields, label
+from streamproc.sources.options import SourceOptions
 from streamproc.worker.batching_producer import BatchingProducer
 from streamproc.worker.raw_record import RawRecord
 
 log = structlog.get_logger("streamproc.worker")
 
 
-def reject(raw: RawRecord, code: str, reason: str, producer: BatchingProducer, done: Callable[[], None]) -> None:
-    """Set a record aside; `done` is called when the brokers have it."""
-    rejected = encode_rejected(
+class Rejections:
+    """For one worker. `options`: by source."""
+
+    def __init__(self, producer: BatchingProducer, options: Mapping[str, SourceOptions]) -> None:
+        self._producer = producer
+        self._fields = {source: known_fields(each) for source, each in options.items()}
+
+    def reject(self, raw: RawRecord, error: RejectedInputError, done: Callable[[], None]) -> None:
+        """Set a record aside; `done` is called when the brokers have it."""
+        problems = [Problem(each.code, each.detail, each.subject, each.field) for each in (error, *error.others)]
+        self._tell("rejected", raw, problems)
+        self._producer.put(REJECTIONS, raw.address, _encoded(raw, problems), done)
+
+    def tell(self, raw: RawRecord, problems: Sequence[Problem]) -> None:
+        """Say what couldn't be read of a record, the rest of which is carried out."""
+        if problems:
+            self._tell("not understood", raw, problems)
+            self._producer.put(REJECTIONS, raw.address, _encoded(raw, problems, partial=True))
+
+    def _tell(self, words: str, raw: RawRecord, problems: Sequence[Problem]) -> None:
+        source = raw.topic.removeprefix("events.")
+        known = self._fields.get(source, frozenset())
+        told = [(problem.code, label(problem.field, known)) for problem in problems]
+        for code, field in told:
+            telemetry.REJECTED.labels(source, code, field).inc()
+        (code, field), n = told[0], len(told)
+        log.warning(words, topic=raw.topic, partition=raw.partition, offset=raw.offset, code=code, field=field, n=n)
+
+
+def _encoded(raw: RawRecord, problems: Sequence[Problem], *, partial: bool = False) -> bytes:
+    return encode_rejected(
         raw.topic,
         raw.partition,
         raw.offset,
         raw.timestamp,
-        code,
-        reason,
+        problems,
         key=raw.key,
         value=raw.value,
         headers=raw.headers.items(),
+        partial=partial,
     )
-    telemetry.REJECTED.labels(code).inc()
-    log.warning("rejected", topic=raw.topic, partition=raw.partition, offset=raw.offset, code=code)
-    producer.put(REJECTIONS, raw.address, rejected, done)

@@ -16,6 +16,7 @@ from streamproc.worker.decide.route_control import route_control
 from streamproc.worker.decide.routed import EncodedLink, Routed
 from streamproc.worker.faust_bridge.state_table import StateTable
 from streamproc.worker.raw_record import RawRecord
+from streamproc.worker.rejections import Rejections
 
 log = structlog.get_logger("streamproc.worker")
 
@@ -28,12 +29,14 @@ class Resolver:
         links: StateTable,
         options: Mapping[str, SourceOptions],
         producer: BatchingProducer,
+        rejections: Rejections,
     ) -> None:
         self.ignored: Counter[tuple[str, str]] = Counter()
         """Source and code → how often something meant nothing here."""
         self._table = links
         self._options = options
         self._producer = producer
+        self._rejections = rejections
         self._pending: dict[bytes, Link] = {}
         """Links on their way to the brokers: they are the state until the table has them."""
 
@@ -52,6 +55,7 @@ class Resolver:
             routed = route(raw, partial(self._link, raw.partition), self._options, self._producer.partition)
         self._tell(raw, routed)
         self._send(routed)
+        self._rejections.tell(raw, routed.problems)
         if routed.rejected is not None:
             raise routed.rejected
         if not routed.links:

@@ -1,7 +1,8 @@
-"""Value of `events.rejected`: input that can't become an event."""
+"""Value of `events.rejected`: input that can't become an event, or of which a part couldn't be read."""
 
 from base64 import b64encode
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import Final
 
 import orjson
 from pydantic import TypeAdapter
@@ -9,9 +10,33 @@ from pydantic import TypeAdapter
 from streamproc.core.records.units import Millis
 from streamproc.core.records.value import Value
 
+MOST: Final = 100
+"""Problems of one input that are told one by one."""
+LONGEST: Final = 256
+"""Characters of a subject, or a field's name, that are told."""
+WORDS: Final = 1000
+"""Characters of a reason."""
+LARGEST: Final = 1024 * 1024
+"""Bytes of a value that are kept: in base64 they fit into a record."""
+BESIDE: Final = 64 * 1024
+"""Bytes of a key that are kept, and of headers."""
+
+
+class Problem(Value, frozen=True):
+    """What couldn't be read. `reason`: a sentence without values. `field`: name of the fact or column."""
+
+    code: str
+    reason: str
+    subject: str | None = None
+    field: str | None = None
+
 
 class Rejected(Value, frozen=True):
-    """Input that can't become an event: where it lies, why, and the original bytes (base64)."""
+    """Input that can't be understood: where it lies, why, and the original bytes (base64).
+
+    `partial`: the rest of it was carried out. What couldn't be read is in `code`, `reason`, `subject` and `field`,
+    and in `more`, where there is more; `untold` counts what isn't even there.
+    """
 
     topic: str
     partition: int
@@ -24,6 +49,18 @@ class Rejected(Value, frozen=True):
     key: str | None
     value: str | None
     headers: list[tuple[str, str]]
+    subject: str | None = None
+    field: str | None = None
+    partial: bool = False
+    more: tuple[Problem, ...] = ()
+    untold: int = 0
+    cut: bool = False
+    """The bytes are too many to be kept here; where they lie they are whole."""
+
+    @property
+    def problems(self) -> list[Problem]:
+        """All that are told."""
+        return [Problem(self.code, self.reason, self.subject, self.field), *self.more]
 
 
 REJECTED: TypeAdapter[Rejected] = TypeAdapter(Rejected)
@@ -34,18 +71,45 @@ def encode_rejected(
     partition: int,
     offset: int,
     appended: Millis,
-    code: str,
-    reason: str,
+    problems: Sequence[Problem],
     *,
     key: bytes | None = None,
     value: bytes | None = None,
     headers: Iterable[tuple[str, bytes | None]] = (),
+    partial: bool = False,
 ) -> bytes:
-    """A Rejected as JSON, of the input's own bytes."""
-    encoded = [(name, _base64(content) or "") for name, content in headers]
+    """A Rejected as JSON, of the input's own bytes. `problems`: one at least."""
+    first, *more = [_short(problem) for problem in dict.fromkeys(problems)]
+    kept: list[tuple[str, str]] = []
+    room, cut = BESIDE, len(key or b"") > BESIDE or len(value or b"") > LARGEST
+    for name, content in headers:
+        room -= len(name) + len(content or b"")
+        if room >= 0:
+            kept.append((name, _base64(content) or ""))
     return orjson.dumps(
-        Rejected(topic, partition, offset, appended, code, reason, _base64(key), _base64(value), encoded)
+        Rejected(
+            topic,
+            partition,
+            offset,
+            appended,
+            first.code,
+            first.reason,
+            None if key is None else _base64(key[:BESIDE]),
+            None if value is None else _base64(value[:LARGEST]),
+            kept,
+            first.subject,
+            first.field,
+            partial,
+            tuple(more[: MOST - 1]),
+            max(0, len(more) + 1 - MOST),
+            cut or room < 0,
+        )
     )
+
+
+def _short(problem: Problem) -> Problem:
+    subject, field_ = problem.subject, problem.field
+    return Problem(problem.code, problem.reason[:WORDS], subject and subject[:LONGEST], field_ and field_[:LONGEST])
 
 
 def _base64(content: bytes | None) -> str | None:

@@ -16,7 +16,7 @@ import orjson
 
 from streamproc.core.parsed_payload import Ignored, ParsedPayload, Receipt
 from streamproc.core.records.producer_record import LARGEST, REJECTIONS, Headers, Record
-from streamproc.core.records.rejected import encode_rejected
+from streamproc.core.records.rejected import Problem, encode_rejected
 from streamproc.core.records.units import Micros, millis_of
 from streamproc.sources import Source
 from streamproc.sources.options import SourceOptions
@@ -96,7 +96,7 @@ def to_records(
     `body` None: the payload is only a part of the body, so every element is encoded again.
     """
     if isinstance(payload, Ignored):
-        return [rejected(intake, body or b"", payload.code, payload.reason)], [payload]
+        return [rejected(intake, body or b"", payload)], [payload]
     kind = intake.headers.get("content-type", "")
     if isinstance(payload, list) and content_type(intake.headers).startswith(BATCH):
         elements, kind = payload, "application/cloudevents+json"
@@ -106,7 +106,7 @@ def to_records(
         elements = source.elements(payload) or [payload]  # a body without events is stored, too
     if len(elements) > MOST:
         too_many = Ignored("too_many", f"{len(elements)} events in one body; at most {MOST}")
-        return [rejected(intake, body or b"", too_many.code, too_many.reason)], [too_many]
+        return [rejected(intake, body or b"", too_many)], [too_many]
     one_event = body is not None and len(elements) == 1 and not isinstance(payload, list)
     headers = _stored_headers(intake, kind)
     receipt, encoded = Receipt(intake.received, headers=headers), _encoded(headers)
@@ -116,7 +116,7 @@ def to_records(
         value = _json(element) if body is None or not one_event else body if len(body) <= LARGEST else _too_large(body)
         if isinstance(value, Ignored):
             ignored.append(value)
-            records.append(rejected(intake, body or b"", value.code, value.reason))
+            records.append(rejected(intake, body or b"", value))
             continue
         parsed = source.read(element, receipt, options)
         ignored += parsed.ignored
@@ -124,13 +124,12 @@ def to_records(
     return records, ignored
 
 
-def rejected(intake: Intake, value: bytes, code: str, reason: str) -> Record:
+def rejected(intake: Intake, value: bytes, why: Ignored) -> Record:
     """For `events.rejected`: what can't become events. Its topic there is `gateway/SOURCE`, which has no offsets."""
     topic = f"gateway/{intake.source}"
     headers = _encoded(_stored_headers(intake, intake.headers.get("content-type", "")))
-    rejected_ = encode_rejected(
-        topic, -1, -1, millis_of(intake.received), code, reason, value=value[:LARGEST], headers=headers
-    )
+    problem = Problem(why.code, why.reason, why.subject, why.field)
+    rejected_ = encode_rejected(topic, -1, -1, millis_of(intake.received), [problem], value=value, headers=headers)
     return Record(REJECTIONS, f"{topic}/{intake.digest}".encode(), rejected_, [])
 
 

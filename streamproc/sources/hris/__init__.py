@@ -33,7 +33,9 @@ def _read(element: Any, receipt: Receipt, options: SourceOptions) -> tuple[Sourc
         if {part.code for part in parsed_.ignored} != {"not_understood"}:
             return (*parsed_.events, *parsed_.notifications, *parsed_.ignored)
         refused = error if isinstance(error, RejectedInputError) else None
-        return (Ignored(refused.code, refused.detail) if refused else parsed_.ignored[0],)
+        return (
+            Ignored(refused.code, refused.detail, refused.subject, refused.field) if refused else parsed_.ignored[0],
+        )
     return tuple(
         SourceEvent(
             subject=change.subject,

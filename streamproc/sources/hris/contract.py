@@ -141,7 +141,8 @@ def parse(value: bytes | None, headers: Mapping[str, bytes], origin: Origin) -> 
     event = _validated(_plain(_json(value), headers))
     appended = datetime.fromtimestamp(origin.appended / 1000, UTC)
     if event.time - appended > MAX_AHEAD:
-        raise RejectedInputError("time_ahead", "time is more than 24 hours after the broker received the event")
+        late = "time is more than 24 hours after the broker received the event"
+        raise RejectedInputError("time_ahead", late, event.subject, "time")
     return [
         ChangeEvent(
             user=event.subject,
@@ -219,7 +220,9 @@ def _validated(body: Any) -> HrisEvent:
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False, include_context=False)[0]
         where = ".".join(str(part) for part in first["loc"]) or "event"
-        raise RejectedInputError("invalid", f"{where[:200]}: {first['msg']}") from error
+        said = body.get("subject") if isinstance(body, dict) else None
+        subject, field = said if isinstance(said, str) else None, where.removeprefix("attributes.")
+        raise RejectedInputError("invalid", f"{where[:200]}: {first['msg']}", subject, field) from error
     except RecursionError as error:
         raise RejectedInputError("invalid", "nested too deeply") from error
 

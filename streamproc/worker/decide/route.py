@@ -6,7 +6,8 @@ partition resolves its own subjects. An operator's order is appended to that par
 Rule 2: a link goes to the brokers after what it led to. After a crash it may be behind the log, but it never knows of
 events that the log doesn't have.
 Rule 3: nothing is dropped silently. What means nothing here is counted, what can't be understood is rejected, and what
-only says that something changed is passed on to be fetched, unless the gateway has done so.
+only says that something changed is passed on to be fetched, unless the gateway has done so. Where only a part can't be
+understood, the rest is carried out, and the part is told: once, by the partition to which the record came first.
 """
 
 from collections.abc import Callable, Mapping
@@ -23,6 +24,7 @@ from streamproc.core.records.control import CONTROL
 from streamproc.core.records.headers import BY_GATEWAY, KIND, RECEIVED, UNREADABLE
 from streamproc.core.records.link import Link
 from streamproc.core.records.producer_record import Headers, Record
+from streamproc.core.records.rejected import Problem
 from streamproc.core.records.topic_names import CONTROLS
 from streamproc.core.records.units import micros_of
 from streamproc.sources import SOURCES
@@ -92,7 +94,9 @@ def _vendor(
     if (rejected := _rejection(parsed, refused)) is not None:
         return Routed(rejected=rejected)
     forwards = [] if FORWARDED in raw.headers else _forwards(raw, source, parsed, partition_of)
-    routed = Routed(forwards=forwards, ignored=_ignored(source, parsed))
+    strange = [] if FORWARDED in raw.headers else _strange(parsed)
+    problems = [Problem(each.code, each.reason, each.subject, each.field) for each in strange]
+    routed = Routed(forwards=forwards, ignored=_ignored(source, parsed), problems=problems)
     ours = [each for each in parsed.events if partition_of(each.subject.encode()) == raw.partition]
     try:
         resolved, events = _resolved(raw, source, ours, links, options)
@@ -105,14 +109,22 @@ def _rejection(parsed: ParsedPayload, refused: RejectedInputError | None) -> Rej
     """Why nobody understands a record; None where somebody does, or where it says nothing that matters to us."""
     if parsed.events or parsed.notifications:
         return None
-    strange = next((each for each in parsed.ignored if each.code not in HARMLESS), None)
-    if refused is not None and (strange is not None or not parsed.ignored):
+    strange = [RejectedInputError(each.code, each.reason, each.subject, each.field) for each in _strange(parsed)]
+    if refused is not None and (strange or not parsed.ignored):
         return refused
-    return None if strange is None else RejectedInputError(strange.code, strange.reason)
+    if not strange:
+        return None
+    strange[0].others = tuple(strange[1:])
+    return strange[0]
+
+
+def _strange(parsed: ParsedPayload) -> list[Ignored]:
+    """What somebody should look at."""
+    return [each for each in parsed.ignored if each.code not in HARMLESS]
 
 
 def _ignored(source: str, parsed: ParsedPayload) -> tuple[Ignored, ...]:
-    """What means nothing here, and is counted."""
+    """What is counted: it means nothing here, or is told besides."""
     if parsed.notifications and not SOURCES[source].fetched:
         unfetched = Ignored("not_fetched", "no directory is there to fetch its subject from")
         return (*parsed.ignored, *(unfetched for _ in parsed.notifications))

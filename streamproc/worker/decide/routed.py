@@ -15,6 +15,7 @@ from streamproc.core.records.change_event import ChangeEvent, encode_event
 from streamproc.core.records.control import Control
 from streamproc.core.records.link import Link
 from streamproc.core.records.producer_record import Record
+from streamproc.core.records.rejected import Problem
 from streamproc.core.records.user_record import LARGEST
 
 
@@ -46,6 +47,8 @@ class Routed(NamedTuple):
     """Second round: links as they are from here on."""
     ignored: Sequence[Ignored] = ()
     """What means nothing here; it is counted."""
+    problems: Sequence[Problem] = ()
+    """First round: what couldn't be read of it, while the rest is carried out; for `events.rejected`."""
     rejected: Exception | None = None
     """Why nothing but `forwards` comes of it: a RejectedInputError, or whatever a defect of ours has raised."""
     command: Control | None = None

@@ -19,6 +19,7 @@ from streamproc.sources import SOURCES
 from streamproc.worker.batching_producer import BatchingProducer
 from streamproc.worker.faust_bridge.state_table import StateTable
 from streamproc.worker.raw_record import RawRecord
+from streamproc.worker.rejections import Rejections
 from streamproc.worker.resolve import Resolver
 
 PARTITIONS = 8
@@ -46,7 +47,7 @@ class Bench:
     def __init__(self) -> None:
         self.links = Links()
         self.outbox = BatchingProducer(cast("Producer", None), PARTITIONS, 1_000)
-        self.resolver = Resolver(cast("StateTable", self.links), OPTIONS, self.outbox)
+        self.resolver = Resolver(cast("StateTable", self.links), OPTIONS, self.outbox, Rejections(self.outbox, OPTIONS))
         self.done = 0
         self.offset = 0
 

@@ -14,7 +14,7 @@ from streamproc.core.records.topic_names import CONTROLS
 from streamproc.core.records.units import Millis
 from streamproc.sources import SOURCES
 from streamproc.sources.hris import contract
-from streamproc.sources.raw_record import parse_record
+from streamproc.sources.raw_record import HARMLESS, parse_record
 from streamproc.worker.decide.route import FORWARDED, route
 from streamproc.worker.decide.route_control import route_control
 from streamproc.worker.decide.routed import Routed
@@ -90,6 +90,10 @@ def check_fates(raw: RawRecord, parsed: ParsedPayload, routed: Routed) -> None:
     if parsed.notifications and not SOURCES[source].fetched:
         assert [each.code for each in routed.ignored].count("not_fetched") == len(parsed.notifications)
     assert [each for each in routed.ignored if each.code not in {"not_fetched", "empty"}] == [*parsed.ignored]
+    strange = [] if copy else [each for each in parsed.ignored if each.code not in HARMLESS]
+    assert [(each.code, each.subject, each.field) for each in routed.problems] == [
+        (each.code, each.subject, each.field) for each in strange
+    ], "told once, by who read it first"
     assert all(each.value == (raw.value or b"") for each in routed.forwards), "forwarded as it came"
 
 
