@@ -7,7 +7,7 @@ import pytest
 
 from streamproc.core.records.producer_record import Record
 from streamproc.core.records.units import Micros
-from streamproc.hydrator.directories.api import DirectoryError
+from streamproc.hydrator.directories.answer import DirectoryError
 from streamproc.hydrator.fetcher import Fetcher
 from streamproc.hydrator.sync import Sync
 from tests.support.hydrator import EVERYWHERE, OF, OPTIONS, World, fault, subject
