@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from tests.field import hooks
+from tests.field import directories, hooks
 from tests.field.case import Case
 
-CASES: Final[tuple[Case, ...]] = (*hooks.CASES,)
+CASES: Final[tuple[Case, ...]] = (*directories.CASES, *hooks.CASES)
