@@ -24,7 +24,8 @@ from streamproc.core.records.producer_record import LARGEST, REJECTIONS, Record
 from streamproc.core.records.rejected import Problem, encode_rejected
 from streamproc.core.records.units import Micros, Millis
 from streamproc.hydrator.decide.fetch_queue import Fetch, FetchQueue
-from streamproc.hydrator.directories.api import Directory, DirectoryError, Read
+from streamproc.hydrator.directories.answer import DirectoryError
+from streamproc.hydrator.directories.api import Directory, Read
 
 log = structlog.get_logger("streamproc.hydrator")
 
@@ -116,7 +117,7 @@ class Fetcher:
     async def ask(self, question: Callable[[], Awaitable[T]], attempts: int | None = None) -> T:
         """Ask what concerns no single subject, until it is answered.
 
-        Raises DirectoryError for 410, and after so many attempts.
+        Raises DirectoryError for 410, after so many attempts, and where the answers go on being odd.
         """
         tried = 0
         while True:
@@ -128,7 +129,7 @@ class Fetcher:
             except DirectoryError as error:
                 tried += 1
                 self._note_status("page", error.status)
-                if error.status == 410 or tried == attempts:
+                if error.status == 410 or tried == attempts or (error.odd and tried >= PATIENCE):
                     raise
                 log.warning("directory gives no page", source=self.source, reason=str(error), attempt=tried)
                 await self.times.sleep(self._backoff(tried))
@@ -210,7 +211,7 @@ class Fetcher:
         tried, since = self._refusals.get(fetch.subject, (0, now))
         self._refusals[fetch.subject] = (tried + 1, since)
         log.warning("directory refuses a subject", source=self.source, reason=str(error), attempt=tried + 1)
-        if error.status in REFUSALS and tried + 1 >= PATIENCE and self._last_success > since:
+        if (error.odd or error.status in REFUSALS) and tried + 1 >= PATIENCE and self._last_success > since:
             self._give_up(fetch, f"the directory {error}")
         else:
             self._queue.postpone(fetch, now + self._backoff(tried + 1))

@@ -7,7 +7,8 @@ from typing import Final
 
 import structlog
 
-from streamproc.hydrator.directories.api import DirectoryError, iso
+from streamproc.hydrator.directories.answer import DirectoryError
+from streamproc.hydrator.directories.api import iso
 from streamproc.hydrator.directories.entra import Graph
 from streamproc.hydrator.fetcher import Times
 

@@ -25,7 +25,7 @@ from streamproc.adapters.kafka.log import (
 from streamproc.adapters.wait import task_group
 from streamproc.core.flow.offset_tracker import OffsetTracker
 from streamproc.core.parsed_payload import FetchRequest
-from streamproc.hydrator.directories.api import DirectoryError
+from streamproc.hydrator.directories.answer import DirectoryError
 from streamproc.hydrator.fetcher import Fetcher, Ticket, rejection
 from streamproc.hydrator.sync import Sync
 from streamproc.sources import SOURCES

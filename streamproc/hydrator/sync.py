@@ -5,7 +5,10 @@ continues with the page that wasn't finished, so a crash costs no more than repe
 Rule 2: a subject that is missing from a page, a list or a report isn't gone. After a full round the missing subjects
 are fetched one by one: a deletion may have been missed, and a report omits people for many reasons.
 Rule 3: a later page of a round overrides an earlier one: `read_at` grows from page to page.
-Rule 4: where the directory no longer knows the point since which it should list changes, everything is read again.
+Rule 4: where the directory no longer knows the point since which it should list changes, everything is read again,
+once in a round.
+Rule 5: a round whose pages lead in a circle, or that lists nobody though people are known, ends with an error. The next
+one begins anew.
 """
 
 import asyncio
@@ -25,7 +28,8 @@ from streamproc.core.records.cursor import CURSOR, Cursor
 from streamproc.core.records.producer_record import LARGEST, Record
 from streamproc.core.records.topic_names import CURSORS, LINKS
 from streamproc.core.records.units import Micros, millis_of
-from streamproc.hydrator.directories.api import DirectoryError, Page
+from streamproc.hydrator.directories.answer import AGAIN, DirectoryError, Trail, odd
+from streamproc.hydrator.directories.api import Page
 from streamproc.hydrator.fetcher import Fetcher, Ticket, rejection_of_sync
 from streamproc.sources import SOURCES
 from streamproc.sources.options import SourceOptions
@@ -126,6 +130,14 @@ class Sync:
 
         `full`: everybody, not only changes. `whole_every`: also full if the last full round is so many seconds old.
         """
+        try:
+            return await self._round(attempts, whole_every, full=full)
+        except DirectoryError as error:
+            if error.odd:  # where the round stands can't be trusted any more
+                await self._cursors.save(replace(await self._cursors.load(self.source), place=""))
+            raise
+
+    async def _round(self, attempts: int | None, whole_every: float, *, full: bool) -> Counts:
         counts = Counts()
         cursor = await self._cursors.load(self.source)
         if whole_every and cursor.whole + whole_every * 1_000_000 < self.times.now:
@@ -136,17 +148,21 @@ class Sync:
             cursor = replace(cursor, full=not cursor.since)
         from_start = cursor.full and not cursor.place
         self._seen.clear()
+        trail, lost = Trail(AGAIN), False
         while True:
             try:
                 page = await self._page(cursor, attempts)
             except DirectoryError as error:
-                if error.status != 410 or (cursor.full and not cursor.place):
+                if error.status != 410 or lost or (cursor.full and not cursor.place):
                     raise
                 self._say(f"{self.source}: the directory has lost its place: everything is told anew")
                 cursor = replace(cursor, place="", full=True)
-                from_start = True
+                from_start, trail, lost = True, Trail(AGAIN), True
                 self._seen.clear()
                 continue
+            trail.came([*page.subjects, *page.elements])
+            if page.next_page:
+                trail.ask(page.next_page)
             if page.missed:
                 log.warning("directory leaves something out", source=self.source, reason=page.missed)
             read_at = max(page.read_at, Micros(cursor.read + 1))
@@ -167,7 +183,10 @@ class Sync:
 
     async def _fetch_missing(self, counts: Counts) -> None:
         """Fetch those who were missing from a full round (rule 2)."""
-        missing = sorted(await self._known(self.source) - self._seen) if self._known else []
+        known = await self._known(self.source) if self._known else set()
+        if known and not self._seen:
+            raise odd(f"lists nobody, though {len(known)} are known: nobody is taken for gone")
+        missing = sorted(known - self._seen)
         for start in range(0, len(missing), BATCH):
             requests = [
                 FetchRequest(subject, "sync", Micros(0), "missing from a whole round")

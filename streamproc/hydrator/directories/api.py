@@ -3,24 +3,25 @@
 A method is one question, even where the answer takes several requests. Nothing is tried again here; failures are
 raised as `DirectoryError`.
 
-`read_at` is a lower bound of an answer's age, in µs since 1970 in the directory's own clock. All four directories send
+`read_at` is a lower bound of an answer's age, in µs since 1970 in the directory's own clock. Directories send
 `Date`, in whole seconds: the answer was made then or later. The time that the request took is subtracted from it. But
 `read_at` is always after that of every answer that was there when the request was sent.
 """
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Any, Final, Literal, Protocol
+from typing import Any, Final, Literal, Protocol, TypeAlias
 
 import aiohttp
 import orjson
 from yarl import URL
 
 from streamproc.adapters.oauth import Bearer, TokenRefusedError
-from streamproc.core.errors import StreamprocError
 from streamproc.core.records.units import Micros
+from streamproc.hydrator.directories.answer import Answer, DirectoryError
 
 LONGEST: Final = 600.0
 """Most seconds for which an answer can ask us to send nothing."""
@@ -30,12 +31,8 @@ OVERLAP: Final = 300 * 1_000_000
 """µs by which a round of changes goes back before the previous one: lists and logs may be late."""
 
 
-class DirectoryError(StreamprocError):
-    """There is no usable answer. `status` None: there is none, or it isn't the directory's."""
-
-    def __init__(self, status: int | None, detail: str) -> None:
-        super().__init__(detail)
-        self.status = status
+Absent: TypeAlias = Callable[[Answer], bool]
+"""Whether a 404 is the directory's word that it doesn't know somebody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,33 +79,11 @@ class Directory(Protocol):
         """
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """One HTTP answer."""
-
-    status: int
-    content: bytes
-    read_at: Micros
-    next: str
-    """URL of the next page, from the Link header; "" without one."""
-
-    def json(self) -> Any:
-        """The decoded content. Raises DirectoryError: what isn't JSON is hardly the directory's."""
-        try:
-            return orjson.loads(self.content)
-        except orjson.JSONDecodeError:
-            raise DirectoryError(None, f"answered {self.status} with something that isn't JSON") from None
-
-    def record(self) -> dict[str, Any]:
-        """The JSON object. Raises DirectoryError."""
-        content = self.json()
-        if not isinstance(content, dict):
-            raise DirectoryError(None, f"answered {self.status} with something else than an object")
-        return content
-
-
 class Api:
-    """Requests to one directory at `root`. `scheme`: of the Authorization header, before the token of `bearer`."""
+    """Requests to one directory at `root`. `scheme`: of the Authorization header, before the token of `bearer`.
+
+    `headers`: for every request.
+    """
 
     def __init__(
         self,
@@ -118,6 +93,7 @@ class Api:
         bearer: Bearer,
         clock: Callable[[], float],
         ticks: Callable[[], float],
+        headers: Mapping[str, str] | None = None,
     ) -> None:
         self._http = http
         self._root = root.rstrip("/")
@@ -125,20 +101,24 @@ class Api:
         self._bearer = bearer
         self._clock = clock
         self._ticks = ticks
+        self._headers = dict(headers or {})
         self.quiet_until = 0.0
         """Of `ticks`: until then the directory doesn't want requests."""
         self._latest = 0
         """`read_at` of the newest answer."""
 
-    async def get(self, url: str, *, absent: bool = False, seconds: float | None = None, prefer: str = "") -> Answer:
+    async def get(
+        self, url: str, *, absent: Absent | None = None, seconds: float | None = None, prefer: str = ""
+    ) -> Answer:
         """`url`: a path or query below the root, encoded, or a link from the directory. `prefer`: as in RFC 7240.
 
-        Raises DirectoryError for all statuses but 200 and, with `absent`, 404.
+        Raises DirectoryError for all statuses but 200 and a 404 that is one by `absent`.
         """
-        answer = await self._ask("GET", url, None, seconds, prefer)
-        if answer.status == 200 or (absent and answer.status == 404):
-            return answer
-        raise DirectoryError(answer.status, f"answered {answer.status}")
+        return _found(await self._ask("GET", url, None, seconds, prefer), absent)
+
+    async def post(self, url: str, body: dict[str, Any], *, absent: Absent | None = None) -> Answer:
+        """A question that is asked by POST; as `get`."""
+        return _found(await self._ask("POST", url, orjson.dumps(body), None), absent)
 
     async def send(self, method: str, url: str, body: dict[str, Any]) -> Answer:
         """A request with a JSON body. Raises DirectoryError for statuses other than 2xx."""
@@ -153,7 +133,7 @@ class Api:
             token = await self._bearer.get()
         except TokenRefusedError as error:
             raise DirectoryError(None, str(error)) from None
-        headers = {"Authorization": f"{self._scheme} {token}", "Accept": "application/json"}
+        headers = {**self._headers, "Authorization": f"{self._scheme} {token}", "Accept": "application/json"}
         if body is not None:
             headers["Content-Type"] = "application/json"
         if prefer:
@@ -179,10 +159,21 @@ class Api:
 
     def _target(self, url: str) -> URL:
         """Credentials go to the directory only, whatever a link says."""
-        target = URL(self._root + url if url.startswith(("/", "?")) else url, encoded=True)
-        if target.origin() != URL(self._root).origin():
-            raise DirectoryError(None, "gave a link that leads elsewhere")
+        try:
+            target = URL(self._root + url if url.startswith(("/", "?")) else url, encoded=True)
+            elsewhere = target.origin() != URL(self._root).origin() or target.user is not None
+        except ValueError:
+            elsewhere = True
+        if elsewhere or re.fullmatch(r"[!-~]+", url) is None:
+            raise DirectoryError(None, "gave a link that leads elsewhere", odd=True)
         return target
+
+
+def _found(answer: Answer, absent: Absent | None) -> Answer:
+    if answer.status == 200 or (answer.status == 404 and absent is not None and absent(answer)):
+        return answer
+    words = ", not in its own words" if answer.status == 404 and absent is not None else ""
+    raise DirectoryError(answer.status, f"answered {answer.status}{words}")
 
 
 def lower_bound(headers: dict[str, str], took: float, now: float) -> Micros:
@@ -206,12 +197,6 @@ def quiet(status: int, headers: dict[str, str], now: float) -> float:
     if reset.isdecimal() and (status == 429 or headers.get("x-rate-limit-remaining") == "0"):
         waits.append(float(reset) - date)
     return min(LONGEST, max(waits))
-
-
-def check_subject(subject: str, answer: dict[str, Any]) -> None:
-    """Raises DirectoryError unless the answer is about the subject."""
-    if answer.get("id") != subject:
-        raise DirectoryError(200, "answered about somebody else")
 
 
 def iso(micros: int) -> str:

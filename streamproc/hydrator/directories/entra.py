@@ -14,7 +14,8 @@ from urllib.parse import quote
 import orjson
 
 from streamproc.core.records.units import Micros
-from streamproc.hydrator.directories.api import GONE, Api, DirectoryError, Page, Read, check_subject
+from streamproc.hydrator.directories.answer import Answer, DirectoryError, link, name_of, odd, whole
+from streamproc.hydrator.directories.api import GONE, Api, Page, Read
 from streamproc.sources import entra
 from streamproc.sources.options import SourceOptions
 
@@ -33,21 +34,14 @@ class Graph:
     async def read(self, subject: str) -> Read:
         path = f"/users/{quote(subject, safe='')}"
         query = f"$select={quote(','.join(self._selected), safe=',')}&$expand=manager($select=id)"
-        answer = await self.api.get(f"{path}?{query}", absent=True)
+        answer = await self.api.get(f"{path}?{query}", absent=_unknown)
         if answer.status == 404:
             return Read("gone", GONE, answer.read_at)
-        user = answer.record()
-        check_subject(subject, user)
-        groups: list[Any] = []
-        url = f"{path}/memberOf"
-        while url:
-            part = (await self.api.get(url)).record()
-            groups += [
-                {name: group[name] for name in GROUP if name in group}
-                for group in part.get("value", [])
-                if isinstance(group, dict)
-            ]
-            url = part.get("@odata.nextLink", "")
+        user = answer.about(subject)
+        groups = [
+            {name: group[name] for name in GROUP if name in group}
+            for group in await whole(self.api.get, f"{path}/memberOf", _listing)
+        ]
         return Read("found", orjson.dumps({**user, "memberOf": groups}), answer.read_at)
 
     async def page(self, since: str, page_token: str, *, full: bool) -> Page:
@@ -69,10 +63,8 @@ class Graph:
                 missed = _missed(error)
         first = f"/users/delta?$select={quote(','.join([*self._selected, 'manager']), safe=',')}"
         answer = await self.api.get(state.get("url") or (first if everybody else links["users"]))
-        content = answer.record()
-        elements = [user for user in entra.elements(content) if isinstance(user, dict)]
-        subjects = tuple(str(user["id"]) for user in elements if "id" in user and "@removed" not in user)
-        next_link, users = content.get("@odata.nextLink", ""), content.get("@odata.deltaLink", links.get("users", ""))
+        elements, next_link, users = _delta(answer)
+        subjects = tuple(name_of(user) for user in elements if "@removed" not in user)
         if next_link:
             next_page = _encoded(url=next_link, groups=latest)
         else:
@@ -88,53 +80,49 @@ class Graph:
 
     async def _latest(self) -> str:
         """The link to changes of groups from now on."""
-        content = (await self.api.get("/groups/delta?$select=displayName,members&$deltatoken=latest")).record()
-        return str(content.get("@odata.deltaLink", ""))
+        answer = await self.api.get("/groups/delta?$select=displayName,members&$deltatoken=latest")
+        return link(answer.record(), "@odata.deltaLink")
 
     async def _groups(self, state: dict[str, str]) -> Page:
         """A page of changes of groups: whom to fetch. `return=minimal` leaves out names that haven't changed."""
         answer = await self.api.get(state["url"], prefer="return=minimal")
-        content = answer.record()
+        groups, next_link, latest = _delta(answer)
         subjects: dict[str, None] = {}
         missed = ""
-        for group in entra.elements(content):
-            if not isinstance(group, dict) or "id" not in group or "@removed" in group:
+        for group in groups:
+            if "@removed" in group:
                 continue
             subjects |= dict.fromkeys(subject for subject, _ in entra.members(group))
             if "displayName" in group:
                 try:
-                    subjects |= dict.fromkeys(await self._members(str(group["id"])))
+                    subjects |= dict.fromkeys(await self._members(name_of(group)))
                 except DirectoryError as error:
                     if error.status not in {400, 403}:
                         raise
                     missed = _missed(error)  # of this group alone
-        next_link, latest = content.get("@odata.nextLink", ""), content.get("@odata.deltaLink", state["url"])
         next_page = _encoded(url=next_link, users=state["users"]) if next_link else ""
-        since = _encoded(users=state["users"], groups=latest)
+        since = _encoded(users=state["users"], groups=latest or state["url"])
         return Page(tuple(subjects), (), answer.read_at, next_page, since, missed)
 
     async def _members(self, group: str) -> list[str]:
         """The users who are direct members of a group."""
-        users: list[str] = []
         url = f"/groups/{quote(group, safe='')}/members/microsoft.graph.user?$select=id&$top=999"
-        while url:
-            answer = await self.api.get(url, absent=True)
-            part = answer.record() if answer.status != 404 else {}
-            users += [str(user["id"]) for user in part.get("value", []) if isinstance(user, dict) and "id" in user]
-            url = part.get("@odata.nextLink", "")
-        return users
+
+        async def ask(page: str) -> Answer:
+            return await self.api.get(page, absent=_unknown)
+
+        def listing(answer: Answer) -> tuple[list[dict[str, Any]], str]:
+            return ([], "") if answer.status == 404 else _listing(answer)
+
+        return [name_of(user) for user in await whole(ask, url, listing)]
 
     # Subscriptions
 
     async def subscription(self, url: str) -> str | None:
         """The id of the subscription to users whose notifications go to `url`. Raises DirectoryError."""
-        page = "/subscriptions"
-        while page:
-            content = (await self.api.get(page)).record()
-            for entry in content.get("value", []):
-                if entry.get("notificationUrl") == url and str(entry.get("resource")).strip("/") == "users":
-                    return str(entry["id"])
-            page = content.get("@odata.nextLink", "")
+        for entry in await whole(self.api.get, "/subscriptions", _listing):
+            if entry.get("notificationUrl") == url and str(entry.get("resource")).strip("/") == "users":
+                return name_of(entry)
         return None
 
     async def subscribe(self, url: str, state: str, until: str) -> None:
@@ -152,6 +140,24 @@ class Graph:
     async def renew(self, subscription: str, until: str) -> None:
         """This also renews its authorization. Raises DirectoryError."""
         await self.api.send("PATCH", f"/subscriptions/{quote(subscription, safe='')}", {"expirationDateTime": until})
+
+
+def _listing(answer: Answer) -> tuple[list[dict[str, Any]], str]:
+    return answer.entries("value"), link(answer.record(), "@odata.nextLink")
+
+
+def _delta(answer: Answer) -> tuple[list[dict[str, Any]], str, str]:
+    """The entries of a page of changes, the link to the next page, and that to the next round, which the last has."""
+    answer.entries("value")
+    content = answer.record()
+    next_link, delta_link = link(content, "@odata.nextLink"), link(content, "@odata.deltaLink")
+    if not next_link and not delta_link:
+        raise odd("gave a page of changes that neither goes on nor ends")
+    return entra.elements(content), next_link, delta_link
+
+
+def _unknown(answer: Answer) -> bool:
+    return answer.word("error", "code") == "Request_ResourceNotFound"
 
 
 def _missed(error: DirectoryError) -> str:

@@ -4,12 +4,13 @@ developer.okta.com: Users API, List all assigned groups, System Log API. A filte
 the plain list doesn't. Joining a group doesn't update the user, and deleted users aren't listed: the log has both.
 """
 
-from typing import Any, Final
+from typing import Final
 from urllib.parse import quote
 
 import orjson
 
-from streamproc.hydrator.directories.api import GONE, OVERLAP, Api, DirectoryError, Page, Read, check_subject, iso
+from streamproc.hydrator.directories.answer import Answer, name_of, whole
+from streamproc.hydrator.directories.api import GONE, OVERLAP, Api, Page, Read, iso
 from streamproc.sources.okta import ACTIVE, MEMBERSHIP
 
 TYPES: Final = " or ".join(f'eventType eq "{kind}"' for kind in sorted({*ACTIVE, *MEMBERSHIP}))
@@ -23,25 +24,20 @@ class Okta:
 
     async def read(self, subject: str) -> Read:
         path = f"/api/v1/users/{quote(subject, safe='')}"
-        answer = await self.api.get(path, absent=True)
+        answer = await self.api.get(path, absent=_unknown)
         if answer.status == 404:
             return Read("gone", GONE, answer.read_at)
-        user = answer.record()
-        check_subject(subject, user)
-        groups: list[Any] = []
-        url = f"{path}/groups"
-        while url:
-            part = await self.api.get(url)
-            groups += _listed(part.json())
-            url = part.next
-        user["_embedded"] = {**(user.get("_embedded") or {}), "groups": groups}
+        user = answer.about(subject)
+        groups = await whole(self.api.get, f"{path}/groups", lambda part: (part.entries(), part.next))
+        embedded = user.get("_embedded")
+        user["_embedded"] = {**(embedded if isinstance(embedded, dict) else {}), "groups": groups}
         return Read("found", orjson.dumps(user), answer.read_at)
 
     async def page(self, since: str, page_token: str, *, full: bool) -> Page:
         first = {"url": _updated(0 if full or not since else int(since) - OVERLAP)}
         state = orjson.loads(page_token) if page_token else first
         answer = await self.api.get(state["url"])
-        elements = _listed(answer.json())
+        elements = answer.entries()
         begun, in_log = state.get("begun", answer.read_at), state.get("log", False)
         url = answer.next if elements or not in_log else ""  # the log's last page links to a next one, for polling
         if not url and not in_log and since:
@@ -49,8 +45,7 @@ class Okta:
         next_page = orjson.dumps({"url": url, "begun": begun, "log": in_log}).decode() if url else ""
         if state.get("log"):
             return Page((), tuple(elements), answer.read_at, next_page, str(begun))
-        subjects = tuple(str(user["id"]) for user in elements if isinstance(user, dict) and "id" in user)
-        return Page(subjects, (), answer.read_at, next_page, str(begun))
+        return Page(tuple(map(name_of, elements)), (), answer.read_at, next_page, str(begun))
 
 
 def _updated(since: int) -> str:
@@ -62,7 +57,5 @@ def _log(since: int) -> str:
     return f"/api/v1/logs?since={quote(iso(max(0, since)))}&sortOrder=ASCENDING&limit=1000&filter={quote(TYPES)}"
 
 
-def _listed(content: Any) -> list[Any]:
-    if not isinstance(content, list):
-        raise DirectoryError(None, "answered with something else than a list")
-    return content
+def _unknown(answer: Answer) -> bool:
+    return answer.word("errorCode") == "E0000007"

@@ -9,8 +9,8 @@ from urllib.parse import quote
 
 import orjson
 
-from streamproc.hydrator.directories.api import GONE, OVERLAP, Api, Page, Read, check_subject, iso
-from streamproc.sources import pingone
+from streamproc.hydrator.directories.answer import Answer, link, name_of
+from streamproc.hydrator.directories.api import GONE, OVERLAP, Api, Page, Read, iso
 
 
 class PingOne:
@@ -22,26 +22,24 @@ class PingOne:
 
     async def read(self, subject: str) -> Read:
         path = f"{self._root}/users/{quote(subject, safe='')}?include=memberOfGroupNames"
-        answer = await self.api.get(path, absent=True)
+        answer = await self.api.get(path, absent=_unknown)
         if answer.status == 404:
             return Read("gone", GONE, answer.read_at)
-        check_subject(subject, answer.record())
+        answer.about(subject)
         return Read("found", answer.content, answer.read_at)
 
     async def page(self, since: str, page_token: str, *, full: bool) -> Page:
         state = orjson.loads(page_token) if page_token else self._first(since, full=full)
         answer = await self.api.get(state["url"])
-        content = answer.record()
+        elements = _entries(answer, "activities" if state["log"] else "users")
         begun, in_log = state.get("begun", answer.read_at), state["log"]
-        url = _next(content)
+        url = link(answer.json(), "_links", "next", "href")
         if not url and not in_log and since:
             url, in_log = self._activities(since), True
         next_page = orjson.dumps({"url": url, "begun": begun, "log": in_log}).decode() if url else ""
-        elements = tuple(pingone.elements(content))
         if state["log"]:
-            return Page((), elements, answer.read_at, next_page, str(begun))
-        subjects = tuple(str(user["id"]) for user in elements if isinstance(user, dict) and "id" in user)
-        return Page(subjects, (), answer.read_at, next_page, str(begun))
+            return Page((), tuple(elements), answer.read_at, next_page, str(begun))
+        return Page(tuple(map(name_of, elements)), (), answer.read_at, next_page, str(begun))
 
     def _first(self, since: str, *, full: bool) -> dict[str, Any]:
         if full or not since:
@@ -53,6 +51,11 @@ class PingOne:
         return f"{self._root}/activities?filter={quote(recorded)}"
 
 
-def _next(content: dict[str, Any]) -> str:
-    link = (content.get("_links") or {}).get("next") or {}
-    return str(link.get("href") or "")
+def _entries(answer: Answer, name: str) -> list[dict[str, Any]]:
+    """An empty page may do without the list, and says so."""
+    content = answer.record()
+    return [] if "_embedded" not in content and content.get("size") == 0 else answer.entries("_embedded", name)
+
+
+def _unknown(answer: Answer) -> bool:
+    return answer.word("code") == "NOT_FOUND"

@@ -10,7 +10,8 @@ import pytest
 from streamproc import telemetry
 from streamproc.adapters.oauth import StaticToken
 from streamproc.core.records.units import Micros
-from streamproc.hydrator.directories.api import Api, DirectoryError, Page, Read
+from streamproc.hydrator.directories.answer import DirectoryError
+from streamproc.hydrator.directories.api import Api, Page, Read
 from streamproc.hydrator.fetcher import SIDE_BY_SIDE, Fetcher
 from tests.support.hydrator import EVERYWHERE, OF, Clock, Log, World, fault, offered, running, subject, until
 from tests.support.stand_ins import ADA, BEN

@@ -3,11 +3,13 @@
 import asyncio
 from dataclasses import replace
 
+import orjson
 import pytest
 
 from streamproc.core.records.producer_record import Record
 from streamproc.core.records.units import Micros
-from streamproc.hydrator.directories.api import DirectoryError
+from streamproc.hydrator.directories.answer import AGAIN, DirectoryError
+from streamproc.hydrator.directories.api import Page, Read
 from streamproc.hydrator.fetcher import Fetcher
 from streamproc.hydrator.sync import Sync
 from tests.support.hydrator import EVERYWHERE, OF, OPTIONS, World, fault, subject
@@ -194,3 +196,73 @@ async def test_a_sync_that_gets_no_answer_says_so(world: World) -> None:
     with pytest.raises(DirectoryError, match="503"):
         await world.sync("okta")
     assert world.cursors == {}
+
+
+class Circling:
+    """A directory whose pages go on as told; each page lists whom it names."""
+
+    def __init__(
+        self, world: World, following: dict[str, str], lists: dict[str, tuple[str, ...]] | None = None
+    ) -> None:
+        self.api = world.directories["okta"].api
+        self._following = following
+        self._lists = lists or {}
+        self.asked: list[str] = []
+
+    async def read(self, subject: str) -> Read:
+        return Read("found", orjson.dumps({"id": subject}), Micros(1))
+
+    async def page(self, since: str, page_token: str, *, full: bool) -> Page:
+        self.asked.append(page_token)
+        following = self._following.get(page_token, "")
+        return Page(self._lists.get(page_token, (f"on {page_token}",)), (), Micros(1), following, "later")
+
+
+async def test_a_round_that_goes_in_a_circle_ends_with_an_error(world: World) -> None:
+    """Each page is asked for once, the cursor doesn't stay in the circle, and the next round begins anew."""
+    world.directories["okta"] = directory = Circling(world, {"": "a", "a": "b", "b": "a"})
+    for _ in range(2):
+        directory.asked.clear()
+        with pytest.raises(DirectoryError, match="there before"):
+            await world.sync("okta")
+        assert directory.asked == ["", "a", "b"]
+        assert world.cursors["okta"].place == ""
+
+
+async def test_a_page_that_comes_again_and_again_ends_a_round(world: World) -> None:
+    """Its links may be new each time: who is on it shows that it is the same."""
+    lists: dict[str, tuple[str, ...]] = dict.fromkeys(["", *map(str, range(100))], ("ada", "ben"))
+    world.directories["okta"] = directory = Circling(world, {"": "1"} | {str(n): str(n + 1) for n in range(99)}, lists)
+    with pytest.raises(DirectoryError, match="there before"):
+        await world.sync("okta")
+    assert len(directory.asked) == AGAIN + 1
+
+
+async def test_a_list_of_nobody_is_not_believed(world: World) -> None:
+    """Where people are known, an empty list of everybody is an error: nobody is asked for, gone or unlisted."""
+    world.directories["okta"] = Circling(world, {}, {"": ()})
+
+    async def known(_: str) -> set[str]:
+        return {"ada", "ben"}
+
+    async with world.fetching("okta") as fetching:
+        with pytest.raises(DirectoryError, match="lists nobody, though 2 are known"):
+            await Sync(fetching, OPTIONS["okta"], world, known=known).run(full=True)
+    assert world.log.records == []
+    assert world.cursors["okta"].whole == 0
+
+
+async def test_a_place_that_is_lost_twice_ends_the_round(world: World) -> None:
+    """A directory that says 410 to every second page isn't asked for everybody again and again."""
+
+    class Forgetful(Circling):
+        async def page(self, since: str, page_token: str, *, full: bool) -> Page:
+            page = await super().page(since, page_token, full=full)
+            if page_token:
+                raise DirectoryError(410, "answered 410")
+            return page
+
+    world.directories["okta"] = directory = Forgetful(world, {"": "a"})
+    with pytest.raises(DirectoryError, match="410"):
+        await world.sync("okta")
+    assert directory.asked == ["", "a", "", "a"]

@@ -1,0 +1,20 @@
+"""Every client of a directory, on a connection of the test's."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from streamproc.hydrator.directories.api import Directory
+from streamproc.hydrator.directories.entra import Graph
+from streamproc.hydrator.directories.okta import Okta
+from streamproc.hydrator.directories.pingone import PingOne
+from streamproc.hydrator.directories.workday import Workday
+from streamproc.sources import SOURCES
+
+SUBJECT: Final = "4711"
+
+CLIENTS: Final[Mapping[str, Callable[[Any], Directory]]] = {
+    "okta": Okta,
+    "entra": lambda api: Graph(api, SOURCES["entra"].defaults),
+    "pingone": lambda api: PingOne(api, "env"),
+    "workday": lambda api: Workday(api, SOURCES["workday"].defaults, "Updated_From", "Employee_ID"),
+}
