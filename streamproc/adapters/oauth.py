@@ -4,19 +4,41 @@ Many SCIM 2.0 servers have no such endpoint, and give out one bearer token for g
 """
 
 import asyncio
+import math
+import re
 from base64 import b64encode
 from collections.abc import Callable
-from typing import Protocol
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
 
 import aiohttp
 import orjson
 
-MARGIN = 60.0
+from streamproc.adapters.http import NotSentError, Reply, UnansweredError, decoded, send
+
+MARGIN: Final = 60.0
 """Seconds before its expiry from which a token is replaced; at most a tenth of its life."""
+UNTOLD: Final = 3600.0
+"""Seconds that a token is taken to be good for whose `expires_in` is missing, or no number above 0."""
+LONGEST: Final = 38_880_000.0
+"""Seconds, 450 days: the longest life that Genesys Cloud gives (`docs: create an OAuth client`)."""
+WAIT_MOST: Final = 600.0
+"""Seconds that the endpoint can ask us to wait at most."""
+REFUSED_FIRST: Final = 1.0
+REFUSED_MOST: Final = 60.0
+"""Seconds before another token is fetched where tokens are refused as they come: doubling from the second one on."""
+
+_VISIBLE: Final = re.compile(r"[!-~]+")
+_BOUND: Final = frozenset({"mac", "pop", "dpop"})
+"""Kinds of token that are worth nothing without a proof, which we can't give (RFC 6749 §7.1, RFC 9449)."""
 
 
 class TokenRefusedError(Exception):
-    """The token endpoint didn't give a token. The secret isn't in the message."""
+    """There is no token, and the message says why. The secret isn't in it. `wait`: seconds until asking is allowed."""
+
+    def __init__(self, reason: str, wait: float = 0.0) -> None:
+        super().__init__(reason)
+        self.wait = wait
 
 
 class Bearer(Protocol):
@@ -42,8 +64,19 @@ class StaticToken:
         pass
 
 
+@dataclass(frozen=True, slots=True)
+class Granted:
+    """What a token endpoint gave. `life`: seconds."""
+
+    token: str
+    life: float
+
+
 class Tokens:
-    """The current access token. Many may ask at once: a refresh is made by one of them, for all."""
+    """The current access token. Many may ask at once: a refresh is made by one of them, for all, and so is a failure.
+
+    `clock`: seconds that never go back. `scope`: for endpoints that want one.
+    """
 
     def __init__(
         self,
@@ -52,43 +85,125 @@ class Tokens:
         client_id: str,
         client_secret: str,
         clock: Callable[[], float],
+        scope: str = "",
     ) -> None:
         self._http = http
         self._url = url
         credentials = b64encode(f"{client_id}:{client_secret}".encode()).decode()
         self._headers = {"Authorization": f"Basic {credentials}", "Accept": "application/json"}
+        self._form = {"grant_type": "client_credentials"} | ({"scope": scope} if scope else {})
         self._clock = clock
         self._token = ""
-        self._good_until = 0.0
+        self._given = self._good_until = 0.0
         self._lock = asyncio.Lock()
+        self._attempts = 0
+        """Made so far."""
+        self._failure: TokenRefusedError | None = None
+        """Of the last attempt."""
+        self._closed = -math.inf
+        """Until then the endpoint isn't asked."""
+        self._refused = 0
+        """Tokens in a row that were refused as soon as they were used."""
 
     async def get(self) -> str:
         """A token that is good for a while. Raises TokenRefusedError."""
         if self._clock() >= self._good_until:
+            attempts = self._attempts
             async with self._lock:
+                if self._attempts != attempts and self._failure is not None:
+                    raise self._failure  # somebody asked for us meanwhile
                 if self._clock() >= self._good_until:
                     await self._refresh()
         return self._token
 
     def refuse(self, token: str) -> None:
-        """The API answered 401 to `token`: the next `get` fetches a new one, unless that has happened already."""
-        if token == self._token:
-            self._good_until = 0.0
+        """The API answered 401 to `token`: the next `get` fetches a new one, unless that has happened already.
+
+        An API that refuses what the endpoint gives, one after the other, isn't helped by more of them.
+        """
+        if token != self._token or self._good_until == 0.0:
+            return
+        now = self._clock()
+        self._good_until = 0.0
+        self._refused = self._refused + 1 if now - self._given < REFUSED_MOST else 0
+        if self._refused > 1:
+            wait = min(REFUSED_MOST, REFUSED_FIRST * 2.0 ** (self._refused - 2))
+            self._hold(wait, f"the API refuses each token that {self._url} gives ({self._refused} in a row, 401)")
 
     async def _refresh(self) -> None:
+        if (seconds := self._closed - self._clock()) > 0 and self._failure is not None:
+            raise TokenRefusedError(str(self._failure), seconds)
         try:
-            form = {"grant_type": "client_credentials"}
-            async with self._http.post(self._url, data=form, headers=self._headers) as answer:
-                body = await answer.read()
-                if answer.status != 200:
-                    raise TokenRefusedError(f"{self._url} answered {answer.status} to client credentials")
-                given = orjson.loads(body)
-                token, life = str(given["access_token"] or ""), float(given.get("expires_in", 3600))
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise TokenRefusedError(f"{self._url} can't be reached: {type(error).__name__}") from error
-        except (orjson.JSONDecodeError, KeyError, TypeError, ValueError) as error:
-            raise TokenRefusedError(f"{self._url} gave no access token") from error
-        if not token:
-            raise TokenRefusedError(f"{self._url} gave no access token")
-        self._token = token
-        self._good_until = self._clock() + life - min(MARGIN, life / 10)
+            reply = await send(self._http, "POST", self._url, self._headers, self._form)
+            given = granted(reply)
+        except (NotSentError, UnansweredError) as error:
+            self._failure = TokenRefusedError(f"{self._url} can't be reached: {error}")
+            raise self._failure from error
+        except _UnusableError as error:
+            wait = _number(reply.headers.get("retry-after")) if reply.status in {429, 503} else None
+            self._hold(min(wait or 0.0, WAIT_MOST), f"{self._url} {error}")
+            assert self._failure is not None
+            raise self._failure from error
+        finally:
+            self._attempts += 1
+        self._failure = None
+        self._token, self._given = given.token, self._clock()
+        self._good_until = self._given + given.life - min(MARGIN, given.life / 10)
+
+    def _hold(self, seconds: float, reason: str) -> None:
+        self._failure = TokenRefusedError(reason, seconds)
+        self._closed = self._clock() + seconds
+
+
+class _UnusableError(Exception):
+    """Why an answer gives no token."""
+
+
+def granted(reply: Reply) -> Granted:
+    """The token in an answer (RFC 6749 §5.1). Raises _UnusableError, whose message has nothing of a token."""
+    if not 200 <= reply.status < 300:
+        raise _UnusableError(f"answered {reply.status} to client credentials{_said(reply)}")
+    try:
+        given = decoded(reply.content)
+    except orjson.JSONDecodeError:
+        given = None
+    if not isinstance(given, dict):
+        raise _UnusableError(f"gave no access token: its {reply.status} isn't a JSON object. Is the URL right?")
+    token, kind = given.get("access_token"), given.get("token_type")
+    if not isinstance(token, str) or not _VISIBLE.fullmatch(token := token.strip()):
+        raise _UnusableError("gave no access token that a header can have")
+    if isinstance(kind, str) and kind.strip().casefold() in _BOUND:
+        raise _UnusableError("gave no access token of type Bearer, but one that needs a proof with each request")
+    return Granted(token, _life(given.get("expires_in")))
+
+
+def _life(told: Any) -> float:
+    """Seconds, from `expires_in` as servers send it: a number, a number in quotes, null, nothing, 0 or -1 for "never".
+
+    It is recommended, not required (RFC 6749 §5.1). Whatever it is, a 401 brings the next token.
+    """
+    seconds = None if isinstance(told, bool) else _number(told)
+    return min(seconds, LONGEST) if seconds else UNTOLD
+
+
+def _number(told: Any) -> float | None:
+    try:
+        number = float(told)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return number if number > 0.0 else None  # nor is NaN above 0
+
+
+def _said(reply: Reply) -> str:
+    """The endpoint's error code (RFC 6749 §5.2), and what to do about some."""
+    if 300 <= reply.status < 400:
+        return ", a redirect, which isn't followed: the URL has to be the endpoint's own"
+    try:
+        told = decoded(reply.content)
+    except orjson.JSONDecodeError:
+        told = None
+    code = told.get("error") if isinstance(told, dict) else None
+    said = f" ({code})" if isinstance(code, str) and re.fullmatch(r"[a-z_]{1,40}", code) else ""
+    if reply.status in {400, 401, 403}:
+        said += ": is the client secret right, and still valid?"
+    return said

@@ -1,16 +1,21 @@
 """Seam to a SCIM 2.0 server over HTTP: one call, one request, one Answer. What the answer means isn't decided here."""
 
-from typing import Any
+from typing import Any, Final
 from urllib.parse import quote
 
 import aiohttp
 import orjson
 
+from streamproc.adapters.http import NotSentError, Reply, UnansweredError, decoded, send
+from streamproc.adapters.http import body as read_body
 from streamproc.adapters.oauth import Bearer, TokenRefusedError
 from streamproc.core.scim.response_policy import Response
 
 MAX_BODY = 512_000
 """Bytes of a request that Genesys Cloud takes (`request.bytes.max`)."""
+PLAIN: Final = "identity"
+"""Accept-Encoding: a server that packs an answer changes its ETag (Apache: `"5-gzip"`, nginx: `W/"5"`), and answers
+are small. One that packs nevertheless is unpacked."""
 
 
 class ScimHttp:
@@ -28,11 +33,7 @@ class ScimHttp:
 
         A 401 spends the token, so that the next attempt brings a new one.
         """
-        try:
-            token = await self._tokens.get()
-        except TokenRefusedError as error:
-            return Response(None, {}, {}, sent=False, error=str(error))
-        headers = {"Authorization": f"Bearer {token}", "Accept": "application/scim+json", "X-Request-Id": request_id}
+        headers = {"Accept": "application/scim+json", "Accept-Encoding": PLAIN, "X-Request-Id": request_id}
         if body is not None:
             headers["Content-Type"] = "application/scim+json"
         if etag is not None:
@@ -40,19 +41,7 @@ class ScimHttp:
         data = None if body is None else orjson.dumps(body)
         if data is not None and len(data) > MAX_BODY:
             return Response(413, {}, {}, sent=False, error=f"over {MAX_BODY} bytes, so it wasn't sent")
-        try:
-            async with self._http.request(method, self._root + path, data=data, headers=headers) as response:
-                content = await response.read()
-                answer = Response(
-                    response.status, _json(content), {name.lower(): value for name, value in response.headers.items()}
-                )
-        except aiohttp.ClientConnectorError as error:  # no connection was made, so nothing was sent
-            return Response(None, {}, {}, sent=False, error=type(error).__name__)
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            return Response(None, {}, {}, error=type(error).__name__)
-        if answer.status == 401:
-            self._tokens.refuse(token)
-        return answer
+        return await _asked(self._http, self._tokens, method, self._root + path, headers, data)
 
 
 class PlatformHttp:
@@ -65,19 +54,7 @@ class PlatformHttp:
 
     async def get(self, path: str) -> Response:
         """`path` below the root, with its query encoded. Never raises for what the network or the server does."""
-        try:
-            token = await self._tokens.get()
-            headers = {"Authorization": f"Bearer {token}", "Accept": "application/json"}
-            async with self._http.get(self._root + path, headers=headers) as response:
-                content = await response.read()
-                if response.status == 401:
-                    self._tokens.refuse(token)
-                found = {name.lower(): value for name, value in response.headers.items()}
-                return Response(response.status, _json(content), found)
-        except TokenRefusedError as error:
-            return Response(None, {}, {}, sent=False, error=str(error))
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            return Response(None, {}, {}, error=type(error).__name__)
+        return await _asked(self._http, self._tokens, "GET", self._root + path, {"Accept": "application/json"}, None)
 
     async def end_sessions(self, user_id: str) -> int | None:
         """Delete all tokens of the user (Genesys Cloud: `DELETE /api/v2/tokens/{userId}`, permission
@@ -87,8 +64,8 @@ class PlatformHttp:
             token = await self._tokens.get()
             headers = {"Authorization": f"Bearer {token}"}
             url = f"{self._root}/tokens/{quote(user_id, safe='')}"
-            async with self._http.delete(url, headers=headers) as response:
-                await response.read()
+            async with self._http.delete(url, headers=headers, allow_redirects=False) as response:
+                await read_body(response)
                 if response.status == 401:
                     self._tokens.refuse(token)
                 return response.status
@@ -96,9 +73,31 @@ class PlatformHttp:
             return None
 
 
-def _json(content: bytes) -> dict[str, Any]:
+async def _asked(
+    http: aiohttp.ClientSession, tokens: Bearer, method: str, url: str, headers: dict[str, str], data: bytes | None
+) -> Response:
+    """One request with a bearer token."""
     try:
-        body = orjson.loads(content)
+        token = await tokens.get()
+        reply = await send(http, method, url, {**headers, "Authorization": f"Bearer {token}"}, data)
+    except TokenRefusedError as error:
+        asked = {"retry-after": f"{error.wait:.3f}"} if error.wait > 0 else {}
+        return Response(None, {}, asked, sent=False, error=f"no token: {error}", trouble="token")
+    except NotSentError as error:
+        return Response(None, {}, {}, sent=False, error=str(error), trouble="connection")
+    except UnansweredError as error:
+        return Response(None, {}, {}, error=str(error))
+    if reply.status == 401:
+        tokens.refuse(token)
+    if reply.status == 407:  # RFC 9110 §15.5.8: no server says so, the proxy in front of it does
+        why = "the proxy wants a name and password (407): http://NAME:PASSWORD@HOST:PORT"
+        return Response(None, {}, {}, sent=False, error=why, trouble="connection")
+    return Response(reply.status, _json(reply), reply.headers)
+
+
+def _json(reply: Reply) -> dict[str, Any]:
+    try:
+        body = decoded(reply.content)
     except orjson.JSONDecodeError:
         return {}
     return body if isinstance(body, dict) else {}

@@ -111,7 +111,7 @@ async def _checked(request: CheckRequest, source: HistorySource) -> Checked:
     used = uses(mapping.file, survey)
     listed: dict[Catalogued, Listed] = {}
     if request.with_target:
-        async with target_catalogue(settings.target, settings.sink.platform_url, say) as catalogue:
+        async with target_catalogue(settings.target, settings.network, settings.sink.platform_url, say) as catalogue:
             listed = await catalogue.listed(used)
     return Checked(mapping, _findings(mapping, survey, used, listed), used, survey, request.with_target)
 

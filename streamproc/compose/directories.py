@@ -2,7 +2,6 @@
 
 from base64 import b64encode
 from collections.abc import Callable, Mapping
-from typing import Any
 
 import aiohttp
 
@@ -16,17 +15,6 @@ from streamproc.settings import HydratorSettings
 from streamproc.sources.options import SourceOptions
 
 SCOPE = "https://graph.microsoft.com/.default"
-
-
-class _Scoped:
-    """For Graph's token endpoint, which requires a scope in the form as well."""
-
-    def __init__(self, http: aiohttp.ClientSession, scope: str) -> None:
-        self._http = http
-        self._scope = scope
-
-    def post(self, url: str, *, data: dict[str, str], headers: dict[str, str]) -> Any:
-        return self._http.post(url, data={**data, "scope": self._scope}, headers=headers)
 
 
 def directories(
@@ -46,10 +34,9 @@ def directories(
         token = StaticToken(settings.okta.token.get_secret_value())
         configured_["okta"] = Okta(api(settings.okta.url, settings.okta.token_scheme, token))
     if settings.entra.tenant and settings.entra.client_id and settings.entra.client_secret:
-        scoped: Any = _Scoped(http, SCOPE)
         url = f"{settings.entra.login_url.rstrip('/')}/{settings.entra.tenant}/oauth2/v2.0/token"
         secret = settings.entra.client_secret.get_secret_value()
-        tokens = Tokens(scoped, url, settings.entra.client_id, secret, ticks)
+        tokens = Tokens(http, url, settings.entra.client_id, secret, ticks, SCOPE)
         configured_["entra"] = Graph(api(settings.entra.url, "Bearer", tokens), options["entra"])
     if settings.pingone.environment and settings.pingone.client_id and settings.pingone.client_secret:
         url = f"{settings.pingone.auth_url.rstrip('/')}/{settings.pingone.environment}/as/token"

@@ -4,8 +4,7 @@ import gc
 import time
 from collections.abc import Callable
 
-import aiohttp
-
+from streamproc.adapters.http import http_session
 from streamproc.adapters.kafka.client import KafkaLog, brokers_answer
 from streamproc.adapters.kafka.topics import ensure_topics
 from streamproc.compose.producer import producing
@@ -24,7 +23,7 @@ async def run_gateway(settings: Settings, ready: Callable[[str], None] = lambda 
     opened, tls = endpoints(settings.hooks, settings.security_events), settings.gateway.ssl_context()
     options = configured(*settings.sources_text())
     await ensure_topics(settings.kafka)
-    async with aiohttp.ClientSession() as http, producing(KafkaLog(settings.kafka)) as producer:
+    async with http_session(settings.network) as http, producing(KafkaLog(settings.kafka)) as producer:
         issuer = None
         if settings.security_events.issuer and settings.security_events.audience and settings.security_events.jwks:
             issuer = SetVerifier(

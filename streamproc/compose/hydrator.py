@@ -80,7 +80,7 @@ async def _fetchers(
     settings: Settings, options: Mapping[str, SourceOptions], kafka: KafkaLog, stack: AsyncExitStack
 ) -> tuple[dict[str, Fetcher], Producer]:
     """Those of the configured directories, and their producer."""
-    http = await stack.enter_async_context(target_session(settings.target))
+    http = await stack.enter_async_context(target_session(settings.target, settings.network))
     by_source = directories(settings.hydrator, http, options, time.time, time.monotonic)
     await ensure_topics(settings.kafka)
     producer = await stack.enter_async_context(producing(kafka))

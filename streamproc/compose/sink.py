@@ -26,7 +26,7 @@ from streamproc.telemetry import exposed
 async def run_sink(settings: Settings, ready: Callable[[], None] = lambda: None) -> None:
     """The sink, until cancelled."""
     await ensure_topics(settings.kafka)
-    async with target_session(settings.target) as http:
+    async with target_session(settings.target, settings.network) as http:
         sink = make_sink(settings, KafkaLog(settings.kafka), http)
         async with exposed(settings.observability.metrics, sink.measure):
             await sink.run(ready)

@@ -8,16 +8,16 @@ from contextlib import asynccontextmanager
 
 import aiohttp
 
+from streamproc.adapters.http import http_session
 from streamproc.adapters.oauth import Bearer, StaticToken, Tokens
 from streamproc.adapters.scim_http import PlatformHttp, ScimHttp
 from streamproc.mapping_preview.target_catalogue import Catalogue
-from streamproc.settings import TargetSettings
+from streamproc.settings import NetworkSettings, TargetSettings
 
 
-def target_session(target: TargetSettings) -> aiohttp.ClientSession:
+def target_session(target: TargetSettings, network: NetworkSettings) -> aiohttp.ClientSession:
     """Connections to the target: as many as the setting says, and as many again for leavers."""
-    connector = aiohttp.TCPConnector(limit=2 * target.connections, keepalive_timeout=30)
-    return aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(total=target.request_timeout))
+    return http_session(network, connections=2 * target.connections, seconds=target.request_timeout)
 
 
 def target_clients(
@@ -30,10 +30,10 @@ def target_clients(
 
 @asynccontextmanager
 async def target_catalogue(
-    target: TargetSettings, platform_url: str, say: Callable[[str], None]
+    target: TargetSettings, network: NetworkSettings, platform_url: str, say: Callable[[str], None]
 ) -> AsyncIterator[Catalogue]:
     """What the target has that a mapping may name."""
-    async with target_session(target) as http:
+    async with target_session(target, network) as http:
         scim, platform = target_clients(target, platform_url, http)
         yield Catalogue(scim, platform, target.dialect, asyncio.sleep, random.random, say)
 

@@ -6,6 +6,7 @@ from typing import Any
 import aiohttp
 import orjson
 
+from streamproc.adapters.http import NotSentError, UnansweredError, decoded, send
 from streamproc.core.errors import StreamprocError
 
 SECONDS = 1.5
@@ -29,8 +30,11 @@ class Jwks:
             if "://" not in self._location:
                 return orjson.loads(Path(self._location).read_bytes())  # noqa: ASYNC240 - a small file, once a minute
             timeout = aiohttp.ClientTimeout(total=SECONDS)
-            async with self._http.get(self._location, timeout=timeout, allow_redirects=False) as response:
-                response.raise_for_status()
-                return orjson.loads(await response.read())
-        except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
+            reply = await send(self._http, "GET", self._location, {"Accept": "application/json"}, timeout=timeout)
+            if reply.status != 200:
+                raise KeysUnavailableError(f"set_jwks: {self._location} gives no keys: it answered {reply.status}")
+            return decoded(reply.content)
+        except (NotSentError, UnansweredError) as error:
+            raise KeysUnavailableError(f"set_jwks: {self._location} gives no keys: {error}") from error
+        except (OSError, ValueError) as error:
             raise KeysUnavailableError(f"set_jwks: {self._location} gives no keys ({type(error).__name__})") from error

@@ -13,7 +13,8 @@ from streamproc.settings.directories import (
     WorkdaySettings,
 )
 from streamproc.settings.gateway import GatewaySettings, HookSettings, SecurityEventSettings, secrets
-from streamproc.settings.load import FIELDS, PREFIX, Settings, environment, load_settings
+from streamproc.settings.load import FIELDS, FILES, PREFIX, Settings, environment, load_settings
+from streamproc.settings.network import NetworkSettings
 from streamproc.settings.sections import (
     GuardSettings,
     KafkaSettings,
@@ -26,6 +27,7 @@ from streamproc.settings.sections import (
 __all__ = [
     "DIRECTORIES",
     "FIELDS",
+    "FILES",
     "PREFIX",
     "EntraSettings",
     "GatewaySettings",
@@ -33,6 +35,7 @@ __all__ = [
     "HookSettings",
     "HydratorSettings",
     "KafkaSettings",
+    "NetworkSettings",
     "ObservabilitySettings",
     "OktaSettings",
     "PingOneSettings",

@@ -4,7 +4,10 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from pydantic import SecretStr
+
 from streamproc.settings.gateway import secrets
+from streamproc.settings.network import check_proxy
 
 LEAST_SECRET = 16
 """Characters; a shorter one could be guessed from outside."""
@@ -25,11 +28,19 @@ TOGETHER = (
 """Without these a directory can't be asked."""
 DIRECTORY_URLS = ("okta_url", "entra_url", "entra_login_url", "pingone_url", "pingone_auth_url", "workday_report")
 
+IN_HEADERS = ("token", "okta_token")
+"""Secrets that go into a header as they are (RFC 6750 §2.1)."""
+
 
 def check(values: Mapping[str, Any]) -> None:
     """`values`: of all settings, by name. Raises ValueError for the first mistake."""
     if values["kafka_security"].startswith("SASL") and not (values["kafka_username"] and values["kafka_password"]):
         raise ValueError("kafka_username and kafka_password are needed with SASL")
+    for name in IN_HEADERS:
+        if (token := values[name]) is not None and not _visible(token):
+            raise ValueError(f"{name} has to be visible ASCII, as a header wants it: no blank, no line end")
+    for name in ("https_proxy", "http_proxy"):
+        check_proxy(name, values[name])
     for name in HOOK_SECRETS:
         one_or_two = secrets(values[name])
         if values[name] is not None and not 1 <= len(one_or_two) <= 2:
@@ -52,3 +63,7 @@ def check(values: Mapping[str, Any]) -> None:
         raise ValueError("set_issuer, set_audience and set_jwks go together")
     if re.match(r"http://(?!127\.0\.0\.1[:/])", values["set_jwks"] or ""):
         raise ValueError("set_jwks is fetched by https: whoever changes it on the way could make tokens")
+
+
+def _visible(token: SecretStr) -> bool:
+    return re.fullmatch(r"[!-~]+", token.get_secret_value()) is not None

@@ -5,7 +5,7 @@ import tomllib
 from collections.abc import Iterator
 from operator import attrgetter
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, get_args
 
 from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic.fields import FieldInfo
@@ -14,6 +14,7 @@ from streamproc.core.errors import SettingsError
 from streamproc.settings.checks import check
 from streamproc.settings.directories import HydratorSettings
 from streamproc.settings.gateway import GatewaySettings, HookSettings, SecurityEventSettings
+from streamproc.settings.network import NetworkSettings
 from streamproc.settings.sections import (
     KafkaSettings,
     ObservabilitySettings,
@@ -22,8 +23,11 @@ from streamproc.settings.sections import (
     TargetSettings,
     WorkerSettings,
 )
+from streamproc.settings.texts import secret_in, trimmed
 
 PREFIX = "STREAMPROC_"
+FILE = "_file"
+"""Behind a secret's name: the file that holds it."""
 
 
 class Settings(Section):
@@ -32,6 +36,7 @@ class Settings(Section):
     kafka: KafkaSettings = KafkaSettings()
     worker: WorkerSettings = WorkerSettings()
     target: TargetSettings = TargetSettings()
+    network: NetworkSettings = NetworkSettings()
     sink: SinkSettings = SinkSettings()
     sources: Path | None = Field(None, description="Options of the sources (TOML, a table for each).")
     gateway: GatewaySettings = GatewaySettings()
@@ -58,7 +63,7 @@ class Settings(Section):
         if self.sources is None:
             return "", "sources"
         try:
-            return self.sources.read_text(encoding="utf-8"), str(self.sources)
+            return self.sources.read_text(encoding="utf-8-sig"), str(self.sources)
         except (OSError, UnicodeDecodeError) as error:
             raise SettingsError(f"sources: {self.sources} can't be read: {error}") from error
 
@@ -80,6 +85,12 @@ _PLACES = dict(_fields(Settings))
 """Name of a setting to (path of its attribute, its field)."""
 FIELDS = {name: field for name, (_, field) in _PLACES.items()}
 """Every setting by its name, in the order in which they are listed."""
+FILES = {
+    name + FILE: name for name, field in FIELDS.items() if SecretStr in (field.annotation, *get_args(field.annotation))
+}
+"""Name of the setting that says in which file a secret is, to the secret's."""
+_STANDARD = ("https_proxy", "http_proxy", "no_proxy")
+"""Settings that other programs know too, by variables in lower or upper case."""
 
 
 def _sections(section: type[Section], values: dict[str, Any]) -> dict[str, Any]:
@@ -98,17 +109,20 @@ def load_settings(**overrides: object) -> Settings:
     file = os.environ.get(PREFIX + "CONFIG")
     if file is not None and not Path(file).is_file():
         raise SettingsError(f"{PREFIX}CONFIG: there is no file {file}")
-    variable_names = {PREFIX + name.upper() for name in FIELDS} | {PREFIX + "CONFIG"}
+    variable_names = {PREFIX + name.upper() for name in (*FIELDS, *FILES)} | {PREFIX + "CONFIG"}
     unknown = sorted(name for name in os.environ if name.startswith(PREFIX) and name not in variable_names)
     if unknown:
         raise SettingsError(f"{unknown[0]}: there is no such setting. `streamproc settings` lists them.")
     try:
-        values = {} if file is None else tomllib.loads(Path(file).read_text(encoding="utf-8"))
+        values = {} if file is None else tomllib.loads(Path(file).read_text(encoding="utf-8-sig"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError(f"{PREFIX}CONFIG: {file} isn't valid TOML: {error}") from error
     variables = {name.upper(): value for name, value in os.environ.items()}
-    values |= {name: variables[PREFIX + name.upper()] for name in FIELDS if PREFIX + name.upper() in variables}
-    values |= {name: value for name, value in overrides.items() if value is not None}
+    told = [name for name in (*FIELDS, *FILES) if PREFIX + name.upper() in variables]
+    values = (
+        _standard() | _with_secrets(values) | _with_secrets({name: variables[PREFIX + name.upper()] for name in told})
+    )
+    values |= _with_secrets({name: value for name, value in overrides.items() if value is not None})
     for name in values:
         if name not in FIELDS:
             raise SettingsError(f"{name}: Extra inputs are not permitted. `streamproc settings` explains it.")
@@ -121,10 +135,30 @@ def load_settings(**overrides: object) -> Settings:
         raise SettingsError(f"{name}: {first['msg']}. `streamproc settings` explains it.") from None
 
 
+def _with_secrets(values: dict[str, Any]) -> dict[str, Any]:
+    """Values of one place, without what isn't theirs at their ends, and the secrets that they only say the file of.
+
+    Raises SettingsError.
+    """
+    trim = {name: trimmed(value) for name, value in values.items()}
+    for name, secret in FILES.items():
+        if name in trim:
+            if secret in trim:
+                raise SettingsError(f"{secret} and {name} are set, and only one can count")
+            trim[secret] = secret_in(trim.pop(name), name)
+    return trim
+
+
+def _standard() -> dict[str, Any]:
+    """What the variables say that other programs read as well; in lower case they win, as with curl."""
+    found = ((name, os.environ.get(name) or os.environ.get(name.upper())) for name in _STANDARD)
+    return {name: trimmed(value) for name, value in found if value}
+
+
 def environment(settings: Settings) -> dict[str, str]:
     """The environment for a child process with the same settings."""
     child = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
     for name, value in settings.by_name().items():
-        if value is not None and value != FIELDS[name].default:
+        if value is not None and (name in _STANDARD or value != FIELDS[name].default):
             child[PREFIX + name.upper()] = value.get_secret_value() if isinstance(value, SecretStr) else str(value)
     return child

@@ -70,7 +70,7 @@ class WorkerSettings(Section):
         """(text, name) of the mapping file. Raises SettingsError where it can't be read."""
         file = self.mapping or Path(__file__).parents[1] / "mapping.toml"
         try:
-            return file.read_text(encoding="utf-8"), str(file)
+            return file.read_text(encoding="utf-8-sig"), str(file)
         except OSError as error:
             raise SettingsError(f"mapping: {file} can't be read: {error.strerror}") from error
 

@@ -100,7 +100,7 @@ class Rig:
     ) -> AsyncIterator[Sink]:
         """One sink. `options`: its settings."""
         settings = self.settings.changed(**options)
-        async with compose.target_session(settings.target) as http:
+        async with compose.target_session(settings.target, settings.network) as http:
             ready = asyncio.Event()
             sink = make_sink(settings, KafkaLog(settings.kafka), http, lanes=lanes, rate_limiter=rate_limiter)
             running = asyncio.create_task(sink.run(ready.set))

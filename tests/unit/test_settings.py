@@ -20,7 +20,7 @@ SECRET = "open-sesame"
 def _nothing_set(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever runs the tests may have settings of their own."""
     for name in list(os.environ):
-        if name.upper().startswith(PREFIX):
+        if name.upper().startswith(PREFIX) or name.upper().endswith("_PROXY"):
             monkeypatch.delenv(name)
 
 

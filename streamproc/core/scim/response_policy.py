@@ -22,6 +22,8 @@ class Response:
     """Lower-case names."""
     sent: bool = True
     error: str | None = None
+    trouble: Literal["token", "connection"] | None = None
+    """What was lacking to send it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from typing import Any, Final, TypeAlias
 
 import orjson
 
+from streamproc.adapters.http import decoded
 from streamproc.core.errors import StreamprocError
 from streamproc.core.records.units import Micros
 
@@ -48,7 +49,7 @@ class Answer:
     def json(self) -> Any:
         """The decoded content. Raises DirectoryError: what isn't JSON is hardly the directory's."""
         try:
-            return orjson.loads(self.content)
+            return decoded(self.content)
         except orjson.JSONDecodeError:
             raise DirectoryError(None, f"answered {self.status} with something that isn't JSON", odd=True) from None
 

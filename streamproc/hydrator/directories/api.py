@@ -12,19 +12,22 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any, Final, Literal, Protocol, TypeAlias
 
 import aiohttp
 import orjson
 from yarl import URL
 
+from streamproc.adapters.http import body as read_body
+from streamproc.adapters.http import explain, moment, retry_after
 from streamproc.adapters.oauth import Bearer, TokenRefusedError
 from streamproc.core.records.units import Micros
 from streamproc.hydrator.directories.answer import Answer, DirectoryError
 
 LONGEST: Final = 600.0
 """Most seconds for which an answer can ask us to send nothing."""
+LARGEST: Final = 256 * 1024 * 1024
+"""Bytes that an answer may have: a report of everybody comes in one."""
 GONE: Final = b'{"status":404}'
 """Value of the record for a 404: the directory's own text says no more."""
 OVERLAP: Final = 300 * 1_000_000
@@ -145,9 +148,9 @@ class Api:
                 method, target, data=body, headers=headers, allow_redirects=False, timeout=timeout
             ) as response:
                 took, now = self._ticks() - begun, self._clock()
-                content = await response.read()
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise DirectoryError(None, f"gave no answer: {type(error).__name__}") from None
+                content = await read_body(response, LARGEST)
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
+            raise DirectoryError(None, f"gave no answer: {explain(error)}") from None
         answered = {name.lower(): value for name, value in response.headers.items()}
         if response.status == 401:
             self._bearer.refuse(token)
@@ -178,7 +181,7 @@ def _found(answer: Answer, absent: Absent | None) -> Answer:
 
 def lower_bound(headers: dict[str, str], took: float, now: float) -> Micros:
     """Of an answer's age, µs since 1970. `now`: our clock, in seconds; a directory's that is ahead counts as ours."""
-    date = _moment(headers.get("date"))
+    date = moment(headers.get("date") or "")
     return Micros(int((min(now, now if date is None else date) - took) * 1_000_000))
 
 
@@ -187,12 +190,10 @@ def quiet(status: int, headers: dict[str, str], now: float) -> float:
 
     By Retry-After (RFC 9110 §10.2.3), or Okta's `X-Rate-Limit-Reset`, a moment in its own clock.
     """
-    date = _moment(headers.get("date")) or now
+    date = moment(headers.get("date") or "") or now
     waits = [0.0]
     if status in {429, 503}:
-        after = headers.get("retry-after", "")
-        moment = _moment(after)
-        waits.append(float(after) if after.isdecimal() else 0.0 if moment is None else moment - date)
+        waits.append(retry_after(headers.get("retry-after", ""), headers.get("date"), now) or 0.0)
     reset = headers.get("x-rate-limit-reset", "")
     if reset.isdecimal() and (status == 429 or headers.get("x-rate-limit-remaining") == "0"):
         waits.append(float(reset) - date)
@@ -203,11 +204,3 @@ def iso(micros: int) -> str:
     """RFC 3339 in milliseconds."""
     moment = datetime.fromtimestamp(micros // 1000 / 1000, UTC)
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def _moment(date: str | None) -> float | None:
-    """Seconds since 1970 of a date as HTTP writes it."""
-    try:
-        return parsedate_to_datetime(date or "").timestamp()
-    except ValueError:
-        return None

@@ -10,7 +10,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from streamproc.adapters.oauth import MARGIN, TokenRefusedError, Tokens
+from streamproc.adapters.oauth import LONGEST, MARGIN, UNTOLD, TokenRefusedError, Tokens
 from streamproc.adapters.scim_http import ScimHttp
 from streamproc.simulator import SimulatorOptions, create_app
 
@@ -50,8 +50,8 @@ async def login() -> AsyncIterator[Login]:
 
     async def told(request: web.Request) -> web.Response:
         asked.append((request.headers["Authorization"], dict(await request.post())))
-        status, text = answers.pop(0)
-        return web.Response(status=status, text=text, content_type="application/json")
+        status, text, *headers = answers.pop(0)
+        return web.Response(status=status, text=text, content_type="application/json", headers=dict(*headers))
 
     outer = web.Application()
     outer.router.add_post("/told/token", told)
@@ -130,7 +130,12 @@ async def test_credentials_go_as_http_basic(login: Login) -> None:
         ((200, "{}"), "gave no access token"),
         ((200, '{"access_token": null}'), "gave no access token"),
         ((200, '{"access_token": ""}'), "gave no access token"),
-        ((200, '{"access_token": "t", "expires_in": "soon"}'), "gave no access token"),
+        ((200, '{"access_token": ["t"]}'), "gave no access token"),
+        ((200, '{"access_token": "two\\nlines"}'), "gave no access token"),
+        ((200, '{"access_token": "t", "token_type": "DPoP"}'), "needs a proof"),
+        ((204, ""), "gave no access token"),
+        ((302, ""), "a redirect, which isn't followed"),
+        ((429, ""), "answered 429"),
     ],
 )
 async def test_no_token_means_that_nothing_was_sent(login: Login, answer: tuple[int, str], words: str) -> None:
@@ -141,7 +146,7 @@ async def test_no_token_means_that_nothing_was_sent(login: Login, answer: tuple[
         await tokens.get()
     assert SECRET not in str(refused.value)
     told = await login.scim(tokens).request("POST", "/Users", "r", {})
-    assert (told.status, told.sent) == (None, False)
+    assert (told.status, told.sent, told.trouble) == (None, False, "token")
     assert words in str(told.error)
     assert (await login.counted())["by_route"] == {}
     login.answers.append(given("t2"))
@@ -153,3 +158,110 @@ async def test_an_endpoint_that_cant_be_reached_is_tried_again(login: Login) -> 
     tokens = Tokens(login.http, "http://127.0.0.1:1/oauth/token", "demo", SECRET, lambda: 0.0)
     with pytest.raises(TokenRefusedError, match="can't be reached: Client"):
         await tokens.get()
+
+
+@pytest.mark.parametrize(
+    ("told", "life"),
+    [
+        ("3600", 3600),
+        ('"3600"', 3600),
+        ('"3600.0"', 3600),
+        ("3599.5", 3599.5),
+        ("1e12", LONGEST),
+        ("99999999999999999999999", LONGEST),
+        *((odd, UNTOLD) for odd in ("null", "0", "-1", '"never"', '""', "true", "[]", "{}", '"nan"')),
+    ],
+)
+async def test_expires_in_as_servers_write_it(login: Login, told: str, life: float) -> None:
+    """A number, one in quotes, one beyond all sense; what is none says nothing, and the token is good all the same."""
+    tokens = login.tokens("/told/token")
+    login.answers += [given("one", expires_in=told), given("two")]
+    assert await tokens.get() == "one"
+    login.now += life - MARGIN - 1
+    assert await tokens.get() == "one"
+    login.now += 2
+    assert await tokens.get() == "two"
+
+
+@pytest.mark.parametrize(
+    "more", [{}, *({"token_type": f'"{kind}"'} for kind in ("bearer", "BEARER", "BearerToken", "JWT"))]
+)
+async def test_a_token_is_a_bearer_token_however_its_type_is_written(login: Login, more: dict[str, str]) -> None:
+    """Its type is compared without case, may be missing, and only one that needs a proof is none."""
+    login.answers.append(given("one", **more))
+    assert await login.tokens("/told/token").get() == "one"
+
+
+async def test_an_answer_may_begin_with_a_byte_order_mark(login: Login) -> None:
+    """And the token may have a line end behind it."""
+    login.answers.append((201, '\ufeff{"access_token": "one\\n"}'))
+    assert await login.tokens("/told/token").get() == "one"
+
+
+@pytest.mark.parametrize(
+    ("asked", "date", "seconds"),
+    [
+        ("30", None, 30),
+        ("2.5", None, 2.5),
+        ("100000", None, 600),
+        ("Mon, 30 Nov 2026 12:00:45 GMT", "Mon, 30 Nov 2026 12:00:00 GMT", 45),
+        ("Mon, 30 Nov 2026 11:00:00 GMT", "Mon, 30 Nov 2026 12:00:00 GMT", 0),
+        ("soon", None, 0),
+    ],
+)
+@pytest.mark.parametrize("status", [429, 503])
+async def test_the_endpoints_retry_after_is_kept(
+    login: Login, asked: str, date: str | None, seconds: float, status: int
+) -> None:
+    """Until then nobody asks it again, however many want a token; the requests know how long there will be none."""
+    tokens = login.tokens("/told/token")
+    login.answers.append((status, "", {"Retry-After": asked} | ({"Date": date} if date else {})))
+    with pytest.raises(TokenRefusedError):
+        await tokens.get()
+    if seconds:
+        login.now += seconds - 1
+        answers = await asyncio.gather(*(login.scim(tokens).request("GET", "/Users", str(n)) for n in range(5)))
+        assert {(answer.status, answer.headers.get("retry-after")) for answer in answers} == {(None, "1.000")}
+        assert len(login.asked) == 1
+        login.now += 1
+    login.answers.append(given("one"))
+    assert await tokens.get() == "one"
+
+
+async def test_a_failure_is_everybodys_who_waited(login: Login) -> None:
+    """Fifty who want a token cost an endpoint in trouble one request, not fifty one after the other."""
+    tokens = login.tokens("/told/token")
+    login.answers += [(500, "")] * 50
+    told = await asyncio.gather(*(tokens.get() for _ in range(50)), return_exceptions=True)
+    assert all(isinstance(error, TokenRefusedError) for error in told)
+    assert len(login.asked) == 1
+
+
+async def test_tokens_that_are_refused_as_they_come_become_rare(login: Login) -> None:
+    """An API that answers 401 to everything doesn't make us ask the endpoint at the pace of our requests."""
+    tokens = login.tokens("/told/token")
+    login.answers += [given(f"t{n}", expires_in=3600) for n in range(1000)]
+    for _ in range(600):
+        try:
+            tokens.refuse(await tokens.get())
+        except TokenRefusedError as error:
+            assert "refuses each token" in str(error)  # noqa: PT017
+        login.now += 1.0
+    assert 5 < len(login.asked) < 20
+    login.now += 3600.0
+    assert (await tokens.get()).startswith("t")
+
+
+async def test_an_endpoint_that_redirects_is_told_what_to_set(login: Login) -> None:
+    """And the secret doesn't go where it points."""
+    login.answers.append((307, "", {"Location": "/told/token"}))
+    with pytest.raises(TokenRefusedError, match="307 to client credentials, a redirect, which isn't followed: the URL"):
+        await login.tokens("/told/token").get()
+    assert len(login.asked) == 1
+
+
+async def test_a_wrong_secret_is_told_as_one(login: Login) -> None:
+    """By the endpoint's own code, and what to look at."""
+    login.answers.append((401, '{"error": "invalid_client", "error_description": "demo"}'))
+    with pytest.raises(TokenRefusedError, match=r"answered 401 .*\(invalid_client\): is the client secret right"):
+        await login.tokens("/told/token", SECRET).get()

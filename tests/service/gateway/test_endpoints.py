@@ -1,23 +1,19 @@
 """The gateway's endpoints: who is let in, and what each source is answered."""
 
-import ipaddress
 import ssl
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 import orjson
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 from structlog.testing import capture_logs
 
 from streamproc.core.errors import SettingsError
 from streamproc.gateway.endpoints import endpoints
 from streamproc.settings import Settings, load_settings
+from tests.support.certificates import certificate
 from tests.support.gateway import NEW, OKTAS, OLD, TOKENS, gateway
 from tests.support.gateway_requests import BODY, CLOUDEVENT, EVENT, ISSUER, NOW, OKTA, signed
 
@@ -187,30 +183,6 @@ async def test_events_are_taken_whole_or_not_at_all() -> None:
         assert answer.status == 400
         assert set(orjson.loads(answer.body)) == {"code", "reason"}
         assert running.brokers.topics()[2:] == ["events.rejected"]
-
-
-def certificate(folder: Path, name: str, signer: tuple[Any, Any] | None = None) -> tuple[Any, Any]:
-    """A certificate for a name and for this machine, in NAME.pem and NAME.key; without a signer a CA's own."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
-    begins = datetime.now(UTC) - timedelta(hours=1)
-    made_ = (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(subject if signer is None else signer[0].subject)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(begins)
-        .not_valid_after(begins + timedelta(days=1))
-        .add_extension(x509.BasicConstraints(ca=signer is None, path_length=None), critical=True)
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False)
-        .sign(key if signer is None else signer[1], hashes.SHA256())
-    )
-    (folder / f"{name}.pem").write_bytes(made_.public_bytes(serialization.Encoding.PEM))
-    (folder / f"{name}.key").write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    )
-    return made_, key
 
 
 async def test_mutual_tls_opens_pingones_door_to_one_name(tmp_path: Path) -> None:
