@@ -37,6 +37,9 @@ class SourceEvent:
     cancels: str | None = None
     """Name, or prefix of the names, of rows that no longer hold (rescinded, or corrected by this event)."""
     reason: str | None = None
+    kept: tuple[str, ...] = ()
+    """Attributes that a snapshot doesn't speak of, since they couldn't be read: what was known of them stays.
+    Only a snapshot without a date keeps anything."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,9 @@ from streamproc.core.parsed_payload import FetchRequest, Ignored, ParsedPayload,
 from streamproc.core.records.change_event import BEGAN, Fact
 from streamproc.core.records.units import Micros
 from streamproc.sources.options import SourceOptions
+from streamproc.sources.values import statuses
+from streamproc.sources.values.identifiers import known_identifier
+from streamproc.sources.values.text import number, plain
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _EPOCH_UTC: Final = datetime(1970, 1, 1)  # noqa: DTZ001 - for moments that are in UTC and don't say so
@@ -23,13 +26,17 @@ _INSTANT: Final = re.compile(
 )
 AHEAD: Final = 300_000_000
 """µs by which a source's clock may be ahead of ours."""
-_TRUE: Final = frozenset({"true", "1", "y", "yes"})
-_FALSE: Final = frozenset({"false", "0", "n", "no"})
 
 
 def record(value: Any) -> dict[str, Any]:
-    """The object, or an empty one."""
-    return value if isinstance(value, dict) else {}
+    """The object, or an empty one. Its names are as they are seen: without a byte order mark, or a blank at an end."""
+    if not isinstance(value, dict):
+        return {}
+    if all(isinstance(name, str) and name.isascii() and name == name.strip() for name in value):
+        return value
+    return {plain(str(name)): each for name, each in value.items()} | {
+        name: each for name, each in value.items() if isinstance(name, str) and name == plain(name)
+    }
 
 
 def items(value: Any) -> list[Any]:
@@ -40,25 +47,18 @@ def items(value: Any) -> list[Any]:
 
 
 def text(value: Any) -> str | None:
-    """Stripped text, numbers too; None where there is none."""
-    if isinstance(value, str):
-        return value.strip() or None
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        return None
-    return str(value)
+    """Text as it is seen, numbers too, a whole one without a point; None where there is none."""
+    return plain(value) or None if isinstance(value, str) else number(value)
 
 
 def truth(value: Any) -> bool | None:
     """True or false in the spellings that HR systems use; None: neither."""
-    if isinstance(value, bool):
-        return value
-    word = (text(value) or "").casefold()
-    return True if word in _TRUE else False if word in _FALSE else None
+    return statuses.truth(value)
 
 
 def micros(value: Any) -> Micros | None:
     """µs since 1970 of an RFC 3339 timestamp of any precision. Without a zone it is UTC. None: not a timestamp."""
-    match = _INSTANT.fullmatch(value.strip()) if isinstance(value, str) else None
+    match = _INSTANT.fullmatch(plain(value)) if isinstance(value, str) else None
     if match is None:
         return None
     day, minute, second, fraction, sign, hours, minutes = match.groups()
@@ -130,6 +130,7 @@ def at(value: Any, path: str) -> Any:
 def _at(value: Any, path: str) -> Any:
     if not isinstance(value, dict):
         return None
+    value = record(value)
     if path in value:
         return value[path]
     head, dot, rest = path.partition(".")
@@ -172,7 +173,9 @@ def named(resource: Mapping[str, Any], options: SourceOptions) -> dict[str, Fact
 
 def anchor(subject: str, attributes: Mapping[str, Fact], options: SourceOptions) -> str | None:
     """Which user this is, by the source. None: it doesn't say."""
-    return subject if options.anchor == "subject" else text(attributes.get(options.anchor))
+    if options.anchor == "subject":
+        return subject
+    return known_identifier(attributes.get(options.anchor))
 
 
 def moment(source: Micros | None, received: Micros) -> Micros:

@@ -2,11 +2,31 @@
 
 import tomllib
 from collections.abc import Mapping
-from typing import Annotated
+from typing import Annotated, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from streamproc.core.errors import SettingsError
+from streamproc.sources.values.dates import is_format
+from streamproc.sources.values.statuses import spelled, words
+from streamproc.sources.values.zones import is_zone
+
+
+def _zone(name: str) -> str:
+    if not is_zone(name):
+        raise ValueError("IANA has no zone of this name")
+    return name
+
+
+def _format(format_: str) -> str:
+    if not is_format(format_):
+        raise ValueError("not a format with year, month and day, such as %d/%m/%Y")
+    return format_
+
+
+Zone: TypeAlias = Annotated[str, AfterValidator(_zone)]
+DateFormat: TypeAlias = Annotated[str, AfterValidator(_format)]
+Word: TypeAlias = Annotated[str, Field(min_length=1)]
 
 
 class SourceOptions(BaseModel):
@@ -20,18 +40,21 @@ class SourceOptions(BaseModel):
 
     anchor: str = Field("employeeNumber", description="Fact that says which user this is; or `subject`.")
     attributes: dict[str, str] = Field(default={}, description="Fact = path in the source's user resource.")
-    zone: str = Field("UTC", description="IANA zone of dates without a time, where the worker's location tells none.")
-    zones: dict[str, str] = Field(default={}, description="Location, as the source writes it = IANA zone.")
+    zone: Zone = Field("UTC", description="IANA zone of dates without a time, where the worker's location tells none.")
+    zones: dict[str, Zone] = Field(default={}, description="Location, as the source writes it = IANA zone.")
     zone_attribute: str = Field("", description="Path of the worker's location or zone in the source's user resource.")
-    active: tuple[Annotated[str, Field(min_length=1)], ...] = Field(
-        default=(), description="Statuses that mean active, where the source has statuses."
+    active: tuple[Word, ...] = Field(default=(), description="Statuses that mean active.")
+    inactive: tuple[Word, ...] = Field(default=(), description="Statuses that mean inactive. All others mean nothing.")
+    dates: tuple[DateFormat, ...] = Field(
+        default=(), description="Formats of dates (strptime's), before those that can be told without: `%d/%m/%Y`."
     )
 
 
 def parse_sources(text: str, name: str, defaults: Mapping[str, SourceOptions]) -> dict[str, SourceOptions]:
     """Options of every source: those of its table in the TOML text, and its defaults for the others.
 
-    `attributes` and `zones` are added to the defaults (an empty path removes one), other keys replace them.
+    `attributes` and `zones` are added to the defaults (an empty path removes one), `inactive` as well; other keys
+    replace them. A default status that is left out of `active` then means inactive, not nothing.
     Raises SettingsError naming the table and key; `name` is the file's.
     """
     try:
@@ -50,8 +73,25 @@ def _over(options: SourceOptions, table: object, where: str) -> SourceOptions:
         for name in ("attributes", "zones"):
             merged = getattr(options, name) | changes.get(name, {})
             changes[name] = {key: path for key, path in merged.items() if path}
+        changes |= _statuses(options, changes.get("active"), changes.get("inactive", ()), where)
         return options.model_copy(update=changes)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         key = ".".join(str(part) for part in first["loc"]) or "table"
         raise SettingsError(f"sources: {where}.{key}: {first['msg']}") from None
+
+
+def _statuses(
+    options: SourceOptions, active: tuple[str, ...] | None, inactive: tuple[str, ...], where: str
+) -> dict[str, tuple[str, ...]]:
+    """Both lists: what is configured counts before the defaults."""
+    if both := words(active or ()) & words(inactive):
+        raise SettingsError(f"sources: {where}.inactive: {min(both)} is in active, too")
+    on = _but(options.active, inactive) if active is None else active
+    return {"active": on, "inactive": _but((*inactive, *options.inactive, *_but(options.active, inactive)), on)}
+
+
+def _but(statuses: tuple[str, ...], others: tuple[str, ...]) -> tuple[str, ...]:
+    """Each of the statuses once, but for the others."""
+    by_spelling = {spelled(each): each for each in statuses}
+    return tuple(each for spelling, each in by_spelling.items() if spelling not in words(others))

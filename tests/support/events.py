@@ -57,6 +57,7 @@ _rows = st.none() | st.sampled_from(["r/1", "r/2", "s"])
 _cancels = st.none() | st.sampled_from(["r", "r/1", "s"])
 _timeline = st.tuples(st.none() | dates, _rows, _cancels)
 _kinds: st.SearchStrategy[Literal["snapshot", "change"]] = st.sampled_from(["snapshot", "change", "change"])
+_kept = st.sampled_from([(), (), ("active",), ("job", "active"), ("genesysRole",)])
 _moments = st.integers(-1, 2)
 _sequences = st.integers(0, 1)
 
@@ -80,10 +81,16 @@ def histories(
         )
         for number in range(count)
     ]
+    events = [
+        replace(each, kept=tuple(name for name in draw(_kept) if name not in each.attributes))
+        if each.kind == "snapshot"
+        else each
+        for each in events
+    ]
     if not dated:
         return events
     return [
-        replace(each, effective=effective, row=row, cancels=cancelled)
+        replace(each, effective=effective, row=row, cancels=cancelled, kept=() if effective or row else each.kept)
         for each in events
         for effective, row, cancelled in [draw(_timeline)]
     ]

@@ -13,7 +13,7 @@ it was this user's, only that counts (`core/identity/account_ownership.py`).
 
 from collections.abc import Collection
 from dataclasses import replace
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 from streamproc.core.fold.effective_dating import (
     as_of,
@@ -27,7 +27,10 @@ from streamproc.core.fold.effective_dating import (
 )
 from streamproc.core.records.change_event import ChangeEvent, Fact, Move, Order, Row, SourceFacts
 from streamproc.core.records.fact_names import ACCOUNTS, ACTIVE, GROUP
-from streamproc.core.records.units import Millis
+from streamproc.core.records.units import Micros, Millis
+
+UNSAID: Final[Order] = (Micros(0), 0, "")
+"""Of what a snapshot kept, though nobody had said it."""
 
 Effect: TypeAlias = Literal["applied", "duplicate", "stale"]
 """What an event did to the facts: something, nothing because it was seen before, or nothing because newer is known."""
@@ -81,9 +84,8 @@ def _registered(known: SourceFacts, event: ChangeEvent, wanted: Collection[str] 
     if wanted is not None:
         attributes = {name: value for name, value in attributes.items() if name in wanted}
     if event.kind == "snapshot":
-        return _snapshot(
-            known, event, attributes, known.values.keys() | attributes.keys() if wanted is None else wanted
-        )
+        every = known.values.keys() | known.later.keys() | attributes.keys() | set(event.kept)
+        return _snapshot(known, event, attributes, every if wanted is None else wanted)
     order = event.order
     newer = {name: value for name, value in attributes.items() if (at := said_of(known, name)) is None or at < order}
     if newer:
@@ -122,7 +124,10 @@ def _with(
 def _snapshot(
     known: SourceFacts, event: ChangeEvent, attributes: dict[str, Fact], names: Collection[str]
 ) -> tuple[SourceFacts, Effect]:
-    """A snapshot that doesn't speak of groups leaves them as they are."""
+    """A snapshot that doesn't speak of groups leaves them as they are, and what it couldn't read as well.
+
+    What nobody has said yet when it is kept is lifted above the floor with an order below all others.
+    """
     order, floor, grouped = event.order, known.floor, known.grouped
     raised = floor is None or order > floor
     regrouped = GROUP in event.attributes and (grouped is None or order > grouped)
@@ -132,14 +137,20 @@ def _snapshot(
     for name in names:
         group = name.startswith(GROUP)
         at = known.later.get(name, grouped if group else floor)
-        if (at is None or at < order) and (regrouped if group else raised):
-            values[name] = attributes.get(name)
-        elif group and name in attributes and (at is None or at < order):
+        lower, unread = at is None or at < order, name in event.kept
+        if lower and not unread and (regrouped or not group):
+            values[name], applied = attributes.get(name), True
+            if not group and not raised:
+                later[name] = order
+        elif group and name in attributes and lower:
             values[name], later[name], applied = attributes[name], order, True
-        elif name in known.values:
-            values[name] = known.values[name]
+        else:
+            if name in known.values:
+                values[name] = known.values[name]
             if name in known.later:
                 later[name] = known.later[name]
+            elif raised and unread:
+                later[name] = UNSAID if floor is None else floor
     if not applied:
         return replace(known, origin=event.origin), "duplicate" if order == floor else "stale"
     floor, grouped = (order if raised else floor), (order if regrouped else grouped)
@@ -205,7 +216,11 @@ def _heard(known: SourceFacts, event: ChangeEvent) -> SourceFacts:
 
 def _restricted(facts: SourceFacts, wanted: Collection[str]) -> SourceFacts:
     """All that a subject has said, as if only the wanted attributes had been heard."""
-    cleared = [name for name in wanted if (facts.grouped if name.startswith(GROUP) else facts.floor) is not None]
+    cleared = [
+        name
+        for name in wanted
+        if name not in facts.later and (facts.grouped if name.startswith(GROUP) else facts.floor) is not None
+    ]
     values: dict[str, Fact] = dict.fromkeys(cleared)
     values |= {name: value for name, value in facts.values.items() if name in wanted}
     later = {name: order for name, order in facts.later.items() if name in wanted}

@@ -100,6 +100,7 @@ def changes(user: str, source: str, said: Sequence[SourceEvent], origin: Origin)
             each.effective,
             each.row,
             each.cancels,
+            kept=each.kept,
         )
         for each in sorted(said, key=lambda each: each.order, reverse=True)
     ]

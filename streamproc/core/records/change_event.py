@@ -130,6 +130,7 @@ class ChangeEvent(Value, frozen=True):
     `snapshot` is everything the source knows: an attribute that it leaves out has no value. `change` speaks only of
     the attributes that it names. `due` is the passing of an effective date, appended by the worker's timer. `link` and
     `unlink` move a subject from user to user. `row` and `cancels` name rows of the source's timeline.
+    `kept` names attributes that a snapshot doesn't speak of, since they couldn't be read: what was known of them stays.
     `mapping` is about all users of its partition (`user` is empty): from its offset on they are folded by the mapping
     in `mapping`, whose digest is the event's id.
     """
@@ -148,6 +149,7 @@ class ChangeEvent(Value, frozen=True):
     cancels: str | None = None
     move: Move | None = None
     mapping: NewMapping | None = None
+    kept: tuple[str, ...] = ()
 
     @property
     def ahead(self) -> bool:

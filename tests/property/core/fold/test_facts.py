@@ -69,7 +69,8 @@ def sorted_out(events: Sequence[ChangeEvent], now: int) -> dict[str, Fact]:
         dated = event.row is not None or (event.effective is not None and event.effective.at > time)
         begins = max(time, event.effective.at) if dated and event.effective else time
         for fact in WANTED:
-            spoken = event.kind == "snapshot" and (not fact.startswith("group:") or "group:" in event.attributes)
+            whole = event.kind == "snapshot" and fact not in event.kept
+            spoken = whole and (not fact.startswith("group:") or "group:" in event.attributes)
             if fact in event.attributes or spoken:
                 words[fact].append(((begins, time, sequence), name, event.attributes.get(fact)))
     return {fact: max(said, key=lambda word: word[:2])[2] for fact, said in words.items() if said}
@@ -152,7 +153,7 @@ def test_a_snapshot_is_the_whole_truth(events: list[ChangeEvent], attributes: di
     Groups are apart: only a snapshot that speaks of them leaves none out.
     """
     before = absorbed(events)
-    newest = at(events[0], len(events), kind="snapshot", order=LATEST, attributes=attributes)
+    newest = at(events[0], len(events), kind="snapshot", order=LATEST, attributes=attributes, kept=())
     after, effect = absorb(before, newest, WANTED)
     silent = "group:" not in attributes and "group:Agents" not in attributes
     spoken = {name: attributes.get(name) for name in WANTED if not (silent and name.startswith("group:"))}

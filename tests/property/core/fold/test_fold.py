@@ -176,7 +176,8 @@ def test_the_last_word_on_access_is_kept(events: list[ChangeEvent]) -> None:
     record = folded(events)[-1]
     newest: dict[str, object] = {}
     for event in sorted(events, key=lambda each: each.order):
-        if event.kind == "snapshot" or "active" in event.attributes:
+        whole = event.kind == "snapshot" and "active" not in event.kept
+        if whole or "active" in event.attributes:
             newest[event.source] = event.attributes.get("active")
     words = [word for word in newest.values() if word is not None]
     assert record.desired.get("active") == (all(words) if words else None)

@@ -1,0 +1,82 @@
+"""Calendar dates as sources write them. Blank, zeros and dates at the ends of the calendar mean none.
+
+Rule 1: configured formats come first; they say which of day and month is first where both could be.
+Rule 2: without them 05/12/2026 isn't understood: it may be May or December.
+Rule 3: a number isn't a date: a spreadsheet's day, seconds and milliseconds look alike.
+"""
+
+import re
+from collections.abc import Iterator
+from datetime import date, datetime
+from typing import Any, Final
+
+from streamproc.sources.values.text import ascii_digits, plain
+from streamproc.sources.values.unread import UNREAD, Unread
+
+EARLIEST: Final = 1902
+LATEST: Final = 2900
+"""Years. Databases write the ends of their calendars for no date: 0001, 1753, 1899, 1900; 2999, 9999."""
+
+_ZEROS: Final = re.compile(r"(?=.*0)[0\s./:TZ+-]+")
+_TIME: Final = re.compile(
+    r"(?<=\d)(?:T|\s+)\d\d?:\d\d(?::\d\d(?:[.,]\d+)?)?(?:\s*[AP]\.?M\.?)?(?:\s*(?:Z|UTC|GMT|[+-]\d\d:?\d\d))?$",
+    re.IGNORECASE,
+)
+_OFFSET: Final = re.compile(r"(?<=\d\d)(?:[+-]\d\d:\d\d|Z)$")
+_DAY: Final = re.compile(r"(\d{1,2})([/.-])(\d{1,2})\2(\d{4})")
+_PLAIN: Final = ("%Y-%m-%d", "%Y/%m/%d", "%Y.%m.%d")
+_COMPACT: Final = re.compile(r"(\d{4})(\d\d)(\d\d)")
+_NAMED: Final = ("%d %b %Y", "%d %B %Y", "%b %d %Y", "%B %d %Y", "%Y %b %d", "%Y %B %d")
+
+
+def calendar_day(value: Any, formats: tuple[str, ...] = ()) -> date | Unread | None:
+    """The day that is written, without its time and offset (`1990-05-01-07:00`). `formats`: strptime's.
+
+    None: there is none. UNREAD: it is something else.
+    """
+    if value is None or (value == 0 and not isinstance(value, bool)):
+        return None
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        return UNREAD
+    written = ascii_digits(plain(str(value)))
+    if isinstance(value, int) and len(written) != 8:
+        return UNREAD
+    if written == "" or _ZEROS.fullmatch(written):
+        return None
+    word = _OFFSET.sub("", _TIME.sub("", written))
+    for day in _readings(word, formats):
+        return None if not EARLIEST < day.year < LATEST else day
+    return UNREAD
+
+
+def is_format(format_: str) -> bool:
+    """Whether it gives back the day that it wrote."""
+    some = datetime(2003, 4, 25)  # noqa: DTZ001 - a day has no zone
+    try:
+        return datetime.strptime(some.strftime(format_), format_) == some  # noqa: DTZ007
+    except ValueError:
+        return False
+
+
+def _readings(word: str, formats: tuple[str, ...]) -> Iterator[date]:
+    named = re.sub(r"[\s,.\-/]+", " ", re.sub(r"(?i)\bsept\b", "Sep", word)).strip()
+    yield from _parsed(word, formats)
+    yield from _parsed(word if (compact := _COMPACT.fullmatch(word)) is None else "-".join(compact.groups()), _PLAIN)
+    yield from _parsed(named, _NAMED)
+    match = _DAY.fullmatch(word)
+    if match is None:
+        return
+    first, second, year = int(match[1]), int(match[3]), match[4]
+    if not EARLIEST < int(year) < LATEST:
+        yield from _parsed(f"{year}-01-01", _PLAIN)
+    elif not formats and (first == second or max(first, second) > 12):
+        month, day = sorted((first, second))
+        yield from _parsed(f"{year}-{month:02}-{day:02}", _PLAIN)
+
+
+def _parsed(word: str, formats: tuple[str, ...]) -> Iterator[date]:
+    for format_ in formats:
+        try:
+            yield datetime.strptime(word, format_).date()  # noqa: DTZ007 - a date has no zone
+        except ValueError:
+            continue

@@ -1,0 +1,60 @@
+"""Identifiers: numbers, logins and addresses that say which person it is. What stands for none is no person's."""
+
+import re
+from typing import Any, Final
+
+from streamproc.sources.values.text import ascii_digits, plain
+from streamproc.sources.values.unread import UNREAD, Unread
+
+LONGEST: Final = 256
+"""Characters."""
+PLACEHOLDERS: Final = frozenset({
+    "na", "null", "nul", "none", "nil", "nan", "undefined", "unknown", "tbd", "tba", "tbc", "empty", "blank", "missing",
+    "default", "unassigned", "notassigned", "notavailable", "notapplicable", "notset", "notfound", "novalue", "nodata",
+    "noid", "nonumber", "pending", "true", "false", "unbekannt", "keine", "keiner", "ninguno", "ninguna", "desconocido",
+    "aucun", "aucune", "inconnu", "nessuno",
+})  # fmt: skip
+"""What people and programs write where there is nothing; without marks and blanks, in lower case."""
+
+_NEGATIVE: Final = re.compile(r"-\d+")
+_INEXACT: Final = re.compile(r"[+-]?\d(\.\d+)?e\+\d+", re.IGNORECASE)
+"""As spreadsheets show a long number, without its last digits."""
+_GROUPED: Final = re.compile(r"\d{1,3}([,'’ ]\d{3})+(\.0*)?")
+_FORMULA: Final = re.compile(r"#.*[!?/].*")
+"""What a spreadsheet shows where a formula failed: `#N/A`, `#REF!`."""
+_WHOLE: Final = re.compile(r"(\d+)\.0*")
+
+
+def identifier(value: Any) -> str | Unread | None:
+    """The identifier in one spelling: `12417.0`, as number or text, is `12417`; zeros in front stay.
+
+    None: there is none. UNREAD: a placeholder, a structure, a truth value, or a number that isn't whole, exact and
+    above 0.
+    """
+    if value is None:
+        return None
+    if isinstance(value, float):
+        return str(int(value)) if value.is_integer() and 0 < value < 2**53 else UNREAD
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value) if 0 < value < 10**30 else UNREAD
+    if not isinstance(value, str):
+        return UNREAD
+    written = ascii_digits(plain(value))
+    if written == "":
+        return None
+    if (whole := _WHOLE.fullmatch(written)) is not None:
+        written = whole[1]
+    return UNREAD if _stands_for_none(written) or len(written) > LONGEST else written
+
+
+def known_identifier(value: Any) -> str | None:
+    """The same, where it doesn't matter why there is none."""
+    written = identifier(value)
+    return None if written is UNREAD else written
+
+
+def _stands_for_none(written: str) -> bool:
+    bare = "".join(character for character in written.casefold() if character.isalnum())
+    if bare.strip("0") == "" or bare in PLACEHOLDERS or (len(bare) > 2 and bare.strip("x") == ""):
+        return True
+    return any(form.fullmatch(written) for form in (_NEGATIVE, _INEXACT, _GROUPED, _FORMULA))
