@@ -6,6 +6,7 @@ The offset that is committed is the one that our own count allows: Faust's doesn
 """
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TypeAlias
 
@@ -14,6 +15,7 @@ import structlog
 from streamproc import telemetry
 from streamproc.adapters.kafka import reading
 from streamproc.adapters.kafka.log import Consumer, ConsumerRecord, Log, TopicPartition
+from streamproc.adapters.kafka.open_transactions import OpenTransactions
 from streamproc.core.flow.offset_tracker import OffsetTracker
 from streamproc.worker.faust_bridge import protocols
 from streamproc.worker.faust_bridge.app import FaustApp
@@ -64,11 +66,13 @@ class RecordSequencer:
     async def sweep(self) -> None:
         """Read what Faust has left out at the end of a partition, where no later record shows that it is missing."""
         before: dict[TopicPartition, int | None] = {}
+        waiting = OpenTransactions(self._app, time.monotonic)
         while True:
             await asyncio.sleep(SWEEP_EVERY)
             if not self._app.settled():
                 before = {}
                 continue
+            waiting.look()
             now: dict[TopicPartition, int | None] = {}
             for each in self._app.consumer.assignment():
                 if each.topic not in self._handlers:
@@ -134,8 +138,13 @@ class RecordSequencer:
         end = await self._end(partition)
         if begin is None:
             begin = await self._committed(partition)
-        if begin < end and (left_out := await self._between(partition, begin, end)):
-            await self.take(partition, left_out)
+        if begin >= end:
+            return
+        offsets = self._offsets.setdefault(partition, OffsetTracker(begin))
+        await self.take(partition, await self._between(partition, begin, end))
+        if self._offsets.get(partition) is offsets:  # the rest are marks of transactions: the group is past them, too
+            offsets.skip_to(end)
+            self._app.commits(partition)
 
     def _busy(self, partition: TopicPartition) -> bool:
         turn = self._turns.get(partition)
