@@ -47,16 +47,22 @@ class RecordSequencer:
         self._reader: Consumer | None = None
         """Knows what the group has committed; it joins no group itself."""
         self._asking = asyncio.Lock()
+        self._again: Consumer | None = None
+        """Reads what was left out. A producer with transactions leaves marks everywhere, which look like that."""
+        self._reading = asyncio.Lock()
 
     async def start(self) -> None:
         """Before the app starts."""
         self._reader = self._kafka.consumer(group=self._app.group)
         await self._reader.start()
+        self._again = self._kafka.consumer()
+        await self._again.start()
 
     async def stop(self) -> None:
         """After the app has stopped."""
-        assert self._reader is not None
-        await self._reader.stop()
+        for consumer in (self._reader, self._again):
+            if consumer is not None:
+                await consumer.stop()
 
     async def take(self, partition: TopicPartition, records: Sequence[ConsumerRecord]) -> None:
         """Handle records that Faust gives, each after any before it that Faust has left out."""
@@ -167,8 +173,11 @@ class RecordSequencer:
     async def _between(self, partition: TopicPartition, first: int, end: int) -> list[ConsumerRecord]:
         """Records at offsets `first` to `end - 1`. None, where these are a transaction's markers or were compacted."""
         between: list[ConsumerRecord] = []
-        async for records in reading.read_range(self._kafka, partition.topic, partition.partition, first, end):
-            between += records
+        async with self._reading:
+            assert self._again is not None
+            async for records in reading.range_of(self._again, partition, first, end):
+                between += records
+            self._again.pause(partition)  # else it would go on fetching
         return between
 
 

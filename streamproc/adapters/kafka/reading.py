@@ -50,14 +50,22 @@ async def read_range(
     """
     if first >= end:  # nor does a client of our age like to be stopped before it has done anything
         return
-    place = TopicPartition(topic, partition)
-    async with assigned(kafka, [place]) as consumer:
-        consumer.seek(place, first)
-        async for records in read_to(consumer, {place: end}):
-            if wanted := [record for record in records if record.offset < end]:
-                yield wanted
-                if wanted[-1].offset == end - 1:
-                    break
+    async with started(kafka.consumer()) as consumer:
+        async for records in range_of(consumer, TopicPartition(topic, partition), first, end):
+            yield records
+
+
+async def range_of(
+    consumer: Consumer, place: TopicPartition, first: int, end: int
+) -> AsyncIterator[Sequence[ConsumerRecord]]:
+    """The same by a consumer that is there already, in no group, and has nothing else to do meanwhile."""
+    consumer.assign([place])
+    consumer.seek(place, first)
+    async for records in read_to(consumer, {place: end}):
+        if wanted := [record for record in records if record.offset < end]:
+            yield wanted
+            if wanted[-1].offset == end - 1:
+                break
 
 
 async def beginning_offsets(kafka: Log, topic: str) -> dict[int, int]:
