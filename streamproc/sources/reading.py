@@ -12,7 +12,7 @@ from typing import Any, Final
 from streamproc.core.parsed_payload import Ignored
 from streamproc.core.records.change_event import BEGAN, GONE, Fact
 from streamproc.core.records.fact_names import GROUP
-from streamproc.sources.lenient_json import at, micros, text
+from streamproc.sources.lenient_json import at, holds, micros, text
 from streamproc.sources.options import SourceOptions
 from streamproc.sources.values.identifiers import identifier
 from streamproc.sources.values.text import number, plain
@@ -86,20 +86,21 @@ def not_understood(subject: str | None, name: str, expected: str) -> Ignored:
 
 def read_all(resource: Mapping[str, Any], options: SourceOptions) -> Reading:
     """The configured attributes of a whole resource, each with None where it is left out."""
-    return _read(resource, options, lambda _: True)
+    return read_some(resource, options, lambda _: True)
 
 
 def read_named(resource: Mapping[str, Any], options: SourceOptions) -> Reading:
     """The configured attributes that a part of a resource contains, and only those."""
     paths = {name: [path.strip() for path in path.split("|")] for name, path in options.attributes.items()}
-    return _read(
+    return read_some(
         resource,
         options,
-        lambda name: any(path in resource or path.partition(".")[0] in resource for path in paths[name]),
+        lambda name: any(holds(resource, path) for path in paths[name]),
     )
 
 
-def _read(resource: Mapping[str, Any], options: SourceOptions, wanted: Callable[[str], bool]) -> Reading:
+def read_some(resource: Mapping[str, Any], options: SourceOptions, wanted: Callable[[str], bool]) -> Reading:
+    """Those of the configured attributes that are wanted by their names."""
     reading = Reading()
     for name, path in sorted(options.attributes.items()):
         if name != "active" and wanted(name):
