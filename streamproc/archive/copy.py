@@ -78,8 +78,7 @@ async def archive(
         with locked(folder):
             known = _begun(folder, Manifest(layout.VERSION, running.identity, kafka.partitions))
             reaches = await reach(running, topics, kafka.partitions)
-            topics_now = tuple(sorted({*known.manifest.topics, *reaches}))
-            manifest = replace(known.manifest, version=layout.VERSION, topics=topics_now)
+            manifest = replace(known.manifest, topics=tuple(sorted({*known.manifest.topics, *reaches})))
             copying = ArchiveCopy(running, known, folder, say)
             for topic in topics:
                 known.hold(topic, shorter=True)

@@ -161,7 +161,7 @@ def _resolved(
     resolved: list[Link] = []
     events: list[ChangeEvent] = []
     for subject, said in by_subject.items():
-        if options.anchor == "subject":
+        if options.anchor == "subject" and all(each.place is None for each in said):
             events += changes(subject, source, said, raw.origin)
         else:
             link, led_to = resolve(links(key(source, subject)), source, said, raw.origin)
