@@ -53,6 +53,11 @@ UNREADABLE: Final = Counter(
     "Offsets of batches that can't be read, by topic and partition.",
     ["topic", "partition"],
 )
+OPEN_TRANSACTION: Final = Gauge(
+    "streamproc_open_transaction_seconds",
+    "For how long somebody's open transaction keeps a partition from being read on.",
+    ["topic", "partition"],
+)
 HOOKS: Final = Counter("streamproc_gateway_requests_total", "Requests to the gateway's doors.", ["door", "status"])
 FETCHES: Final = Counter("streamproc_fetches_total", "Questions to directories, by what came.", ["source", "outcome"])
 """`outcome`: found, gone, unknown, stale, failed, rejected."""

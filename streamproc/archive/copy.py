@@ -78,7 +78,8 @@ async def archive(
         with locked(folder):
             known = _begun(folder, Manifest(layout.VERSION, running.identity, kafka.partitions))
             reaches = await reach(running, topics, kafka.partitions)
-            manifest = replace(known.manifest, topics=tuple(sorted({*known.manifest.topics, *reaches})))
+            topics_now = tuple(sorted({*known.manifest.topics, *reaches}))
+            manifest = replace(known.manifest, version=layout.VERSION, topics=topics_now)
             copying = ArchiveCopy(running, known, folder, say)
             for topic in topics:
                 known.hold(topic, shorter=True)

@@ -21,7 +21,9 @@ from pydantic import TypeAdapter, ValidationError
 
 from streamproc.core.errors import ArchiveError
 
-VERSION: Final = 1
+VERSION: Final = 2
+"""Of what is written. In version 1 keys and values are bytes; it is read, and more is added to it in this version."""
+READABLE: Final = (1, VERSION)
 MANIFEST: Final = "_archive.json"
 PARTIAL: Final = ".partial"
 """The end of a name of a file that isn't complete yet; the name begins with a dot."""
@@ -112,9 +114,10 @@ def manifest(folder: Path) -> Manifest | None:
         return None
     except (OSError, ValidationError) as error:
         raise ArchiveError(f"{path} can't be used: {str(error).splitlines()[0]}. Restore it from a copy") from error
-    if parsed.version != VERSION:
+    if parsed.version not in READABLE:
         raise ArchiveError(
-            f"{path} is of version {parsed.version}, not {VERSION}: read it with the release that made it"
+            f"{path} is of version {parsed.version}, and {VERSION} is the newest that this release reads: read it with "
+            "the release that made it"
         )
     if parsed.partitions < 1 or any(len(spans) != parsed.partitions for spans in parsed.reach.values()):
         raise ArchiveError(f"{path} can't be right: it says {parsed.partitions} partitions. Restore it from a copy")

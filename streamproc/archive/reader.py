@@ -1,4 +1,4 @@
-"""Seam to Parquet: an archive's files, read as a History; `filing.py` writes them.
+"""Seam to Parquet: an archive's files, read as a History; `writer.py` writes them.
 
 A file says in its own words what its name says (its footer's `streamproc`), so that one that was renamed, moved to
 another partition or cut short is found out.
@@ -25,16 +25,36 @@ from streamproc.core.records.stored_record import StoredRecord
 from streamproc.core.records.topic_names import CHANGES
 from streamproc.topics import TOPICS
 
-_HEADER: Final = pa.struct([pa.field("name", pa.string(), nullable=False), pa.field("value", pa.binary())])
+_PLACE: Final = (
+    pa.field("offset", pa.int64(), nullable=False),
+    pa.field("timestamp", pa.timestamp("ms", "UTC"), nullable=False),
+)
+_NAME: Final = pa.field("name", pa.string(), nullable=False)
+_HEADER: Final = pa.struct([_NAME, pa.field("value", pa.string()), pa.field("bytes", pa.binary())])
+_HEADER_1: Final = pa.struct([_NAME, pa.field("value", pa.binary())])
 SCHEMA: Final = pa.schema(
     [
-        pa.field("offset", pa.int64(), nullable=False),
-        pa.field("timestamp", pa.timestamp("ms", "UTC"), nullable=False),
-        pa.field("key", pa.binary()),
-        pa.field("value", pa.binary()),
+        *_PLACE,
+        pa.field("key", pa.string()),
+        pa.field("value", pa.string()),
         pa.field("headers", pa.list_(_HEADER), nullable=False),
+        pa.field("key_bytes", pa.binary()),
+        pa.field("value_bytes", pa.binary()),
     ]
 )
+"""What is text in UTF-8 is text, so that others' tools read it as such; what isn't is in the column of bytes instead,
+and the text is null. Both are null where there is nothing.
+"""
+SCHEMA_1: Final = pa.schema(
+    [
+        *_PLACE,
+        pa.field("key", pa.binary()),
+        pa.field("value", pa.binary()),
+        pa.field("headers", pa.list_(_HEADER_1), nullable=False),
+    ]
+)
+"""Of files of version 1."""
+SCHEMAS: Final = {1: SCHEMA_1, layout.VERSION: SCHEMA}
 
 BATCH: Final = 4096
 """Rows that become Python objects at a time."""
@@ -44,10 +64,10 @@ USERS: Final = frozenset(topic.name for topic in TOPICS if topic.key == "user ID
 """Topics keyed by user ID."""
 
 
-def footer(piece: ArchiveFile, records: int) -> dict[str, Any]:
+def footer(piece: ArchiveFile, records: int, version: int = layout.VERSION) -> dict[str, Any]:
     """A file's footer, but for `read`: when its records had been read from Kafka."""
     return {
-        "version": layout.VERSION,
+        "version": version,
         "topic": piece.topic,
         "partition": piece.partition,
         "day": piece.day,
@@ -68,8 +88,9 @@ class _Only:
         """Whether a row group has no wanted record, by its keys alone."""
         if self.key is None or self.marks:
             return False
-        keys = file.read_row_group(group, columns=["key"], use_threads=False).column(0)
-        return not pc.any(pc.equal(keys, self.key)).as_py()
+        columns = [name for name in ("key", "key_bytes") if name in file.schema_arrow.names]
+        table = file.read_row_group(group, columns=columns, use_threads=False)
+        return not any(pc.any(pc.equal(column.cast(pa.binary()), self.key)).as_py() for column in table.columns)
 
     def of(self, batch: Any, first: int, until: int | None) -> Any:
         """The wanted records of a batch."""
@@ -187,9 +208,10 @@ def _opened(piece: ArchiveFile) -> Iterator[Any]:
         file = pq.ParquetFile(piece.path)
     with file, _read_errors(piece):
         content = orjson.loads(file.metadata.metadata.get(FOOTER_KEY, b"null"))
-        if not content or content != footer(piece, file.metadata.num_rows) | {"read": content.get("read")}:
+        version = content.get("version", 0) if content else 0
+        if not content or content != footer(piece, file.metadata.num_rows, version) | {"read": content.get("read")}:
             raise ArchiveError(f"{piece.path} isn't what its name says: its content says {content}. {layout.RESTORE}")
-        if not file.schema_arrow.equals(SCHEMA):
+        if version not in SCHEMAS or not file.schema_arrow.equals(SCHEMAS[version]):
             raise ArchiveError(f"{piece.path} has other columns than an archive's file. {layout.RESTORE}")
         yield file
 
@@ -215,7 +237,21 @@ def _records(
             continue
         for batch in file.iter_batches(batch_size=BATCH, row_groups=[group], use_threads=False):
             reached = _checked(batch, piece, reached)
-            yield from _logged(wanted.of(batch, first, until), piece.topic, piece.partition)
+            yield from _logged(wanted.of(_as_bytes(batch), first, until), piece.topic, piece.partition)
+
+
+def _as_bytes(batch: Any) -> Any:
+    """A batch with keys and values as bytes, as Kafka has them; columns as in SCHEMA_1, but for headers."""
+    columns = list(batch.columns)
+    for index, raw in ((2, 5), (3, 6)) if len(columns) > 5 else ():
+        text = columns[index].cast(pa.binary())
+        columns[index] = text if columns[raw].null_count == len(batch) else pc.coalesce(text, columns[raw])
+    return pa.RecordBatch.from_arrays(columns[:5], names=["offset", "timestamp", "key", "value", "headers"])
+
+
+def _header(header: dict[str, Any]) -> tuple[str, bytes | None]:
+    value = header["value"]
+    return header["name"], value.encode() if isinstance(value, str) else header.get("bytes", value)
 
 
 def _checked(batch: Any, piece: ArchiveFile, reached: int) -> int:
@@ -242,5 +278,4 @@ def _logged(batch: Any, topic: str, partition: int) -> Iterator[StoredRecord]:
     for offset, timestamp, key, value, headers in zip(
         offsets, timestamps, keys, values, batch.column(4).to_pylist(), strict=True
     ):
-        named = tuple((header["name"], header["value"]) for header in headers)
-        yield StoredRecord(topic, partition, offset, timestamp, key, value, named)
+        yield StoredRecord(topic, partition, offset, timestamp, key, value, tuple(map(_header, headers)))

@@ -95,8 +95,16 @@ class _File:
             self._flush()
 
     def _flush(self) -> None:
-        transposed = zip(*self._rows, strict=True)
-        columns = [pa.array(column, field.type) for column, field in zip(transposed, SCHEMA, strict=True)]
+        offsets, timestamps, keys, values, headers = zip(*self._rows, strict=True)
+        named = [[(name, *_split(value)) for name, value in each] for each in headers]
+        key_texts, key_bytes = zip(*map(_split, keys), strict=True)
+        texts, others = zip(*map(_split, values), strict=True)
+        columns = [
+            pa.array(column, field.type)
+            for column, field in zip(
+                (offsets, timestamps, key_texts, texts, named, key_bytes, others), SCHEMA, strict=True
+            )
+        ]
         self._writer.write_table(pa.Table.from_arrays(columns, schema=SCHEMA))
         self.records += len(self._rows)
         self._held = 0
@@ -119,3 +127,11 @@ class _File:
         with suppress(OSError):  # a full disk was reported already
             self._writer.close()
             self._sink.close()
+
+
+def _split(value: bytes | None) -> tuple[str | None, bytes | None]:
+    """(text, None) of what is UTF-8, (None, bytes) of what isn't."""
+    try:
+        return (None if value is None else value.decode()), None
+    except UnicodeDecodeError:
+        return None, value

@@ -70,7 +70,7 @@ async def play(kafka: KafkaSettings, simulator: str, tell: Callable[[Played], No
         log = KafkaLog(kafka)
         producer = await stack.enter_async_context(started(log.producer()))
         partitions = partitions_of(log, OUTCOMES, REJECTIONS)
-        follower = await stack.enter_async_context(assigned(log, partitions, committed_only=True))
+        follower = await stack.enter_async_context(assigned(log, partitions))
         await follower.seek_to_end()
         played = []
         for step in STEPS:

@@ -6,9 +6,10 @@ Graph's subscription.
 """
 
 import asyncio
+import time
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 from functools import partial
-from typing import Any
+from typing import Any, NoReturn
 
 import structlog
 
@@ -22,6 +23,7 @@ from streamproc.adapters.kafka.log import (
     RebalanceInProgressError,
     TopicPartition,
 )
+from streamproc.adapters.kafka.open_transactions import OpenTransactions
 from streamproc.adapters.wait import task_group
 from streamproc.core.flow.offset_tracker import OffsetTracker
 from streamproc.core.parsed_payload import FetchRequest
@@ -36,6 +38,8 @@ log = structlog.get_logger("streamproc.hydrator")
 
 READ_AHEAD = 20_000
 """Subjects with work ahead before reading waits."""
+LOOK_EVERY = 3.0
+"""Seconds between two looks for open transactions."""
 TOPIC = "notifications."
 
 
@@ -80,6 +84,7 @@ class Hydrator(ConsumerRebalanceListener):
                 for other in self._beside:
                     tasks.create_task(other)
                 tasks.create_task(self._reject())
+                tasks.create_task(self._watch())
                 await self._read(ready)
         finally:
             await self._commit()
@@ -97,11 +102,20 @@ class Hydrator(ConsumerRebalanceListener):
             for partition, records in batches.items():
                 for record in records:
                     self._accept(partition, record)
+            if not batches:
+                await self._pass_marks()
             await self._commit()
             self._limit()
             if not announced and self._consumer.assignment():
                 announced = True
                 ready()
+
+    async def _pass_marks(self) -> None:
+        """Nothing came: what the consumer has passed behind the last records are marks of transactions."""
+        for partition, offsets in list(self._offsets.items()):
+            if partition in self._consumer.assignment():
+                position = await self._consumer.position(partition)
+                offsets.skip_to(position)
 
     def _accept(self, partition: TopicPartition, record: ConsumerRecord) -> None:
         offsets = self._offsets.setdefault(partition, OffsetTracker())
@@ -138,6 +152,12 @@ class Hydrator(ConsumerRebalanceListener):
             telemetry.REJECTED.labels(source, "not_fetched", "").inc()
             await self._fetchers[source].append(rejection(record, reason, subject))
             self._finish(partition, record.offset)
+
+    async def _watch(self) -> NoReturn:
+        waiting = OpenTransactions(self._consumer, time.monotonic)
+        while True:
+            await asyncio.sleep(LOOK_EVERY)
+            waiting.look()
 
     def _finish(self, partition: TopicPartition, offset: int) -> None:
         if partition in self._offsets:

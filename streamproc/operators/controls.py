@@ -17,7 +17,7 @@ from streamproc.core.records.units import Millis
 async def set_aside(kafka: Log) -> list[DeliveredState]:
     """Everybody of whom something is set aside now, by user ID. Raises KafkaError."""
     found: dict[str, DeliveredState] = {}
-    async for user, value in reading.read_topic(kafka, DELIVERIES, committed_only=True):
+    async for user, value in reading.read_topic(kafka, DELIVERIES):
         found.pop(user, None)
         if orjson.loads(value)["parked"] is not None:
             found[user] = DELIVERED_STATE.validate_json(value)

@@ -10,6 +10,7 @@ from dataclasses import replace
 import structlog
 
 from streamproc.adapters.kafka.log import ConsumerRecord, Log, TopicPartition
+from streamproc.adapters.kafka.open_transactions import OpenTransactions
 from streamproc.adapters.scim_http import PlatformHttp, ScimHttp
 from streamproc.adapters.wait import task_group
 from streamproc.core.fold.plan import pressing
@@ -124,16 +125,24 @@ class Sink:
                 told = True
                 ready()
             self._bound()
-            await self._catch_up()
+            await self._catch_up(idle=not batches)
             await self._sleep(0)
 
-    async def _catch_up(self) -> None:
-        """Go on with what was set aside once all that the sink before us may have done is in the lanes."""
+    async def _catch_up(self, *, idle: bool) -> None:
+        """Go on with what was set aside once all that the sink before us may have done is in the lanes.
+
+        `idle`: nothing came. What the consumer has passed then are marks of transactions, which the group passes too.
+        """
         for store in list(self._stores.values()):
             place = TopicPartition(OPERATIONS, store.partition)
-            if store.caught_up or place not in self._consumer.assignment():
+            if (store.caught_up and not idle) or place not in self._consumer.assignment():
                 continue
-            if await self._consumer.position(place) >= store.until:
+            position = await self._consumer.position(place)
+            if self._stores.get(store.partition) is not store:
+                continue
+            if idle and position > store.begin and self._lanes.skip_to(store.partition, position):
+                store.touch()
+            if not store.caught_up and position >= store.until:
                 store.caught_up = True
                 self._parked_work.acquired(store, self._controls)
 
@@ -221,8 +230,10 @@ class Sink:
         return None
 
     async def _retry(self) -> None:
+        waiting = OpenTransactions(self._consumer, self._ticks)
         while True:
             await self._sleep(RETRY_EVERY)
+            waiting.look()
             self._parked_work.retry()
             self._pump()
 

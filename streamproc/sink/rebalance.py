@@ -96,7 +96,7 @@ class RebalanceListener(ConsumerRebalanceListener):
         await asyncio.gather(*(store.fence() for store in stores.values()))
         # Clients of their own: asked within a rebalance, the subscribed one would wait for the rebalance to end. And
         # two: one that is in a group and is assigned anew again and again falls over its own coordinator.
-        loader = self._kafka.consumer(committed_only=True)
+        loader = self._kafka.consumer()
         member = self._kafka.consumer(group=self._group)
         await asyncio.gather(loader.start(), member.start())
         try:

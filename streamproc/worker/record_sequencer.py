@@ -6,6 +6,7 @@ The offset that is committed is the one that our own count allows: Faust's doesn
 """
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TypeAlias
 
@@ -14,6 +15,7 @@ import structlog
 from streamproc import telemetry
 from streamproc.adapters.kafka import reading
 from streamproc.adapters.kafka.log import Consumer, ConsumerRecord, Log, TopicPartition
+from streamproc.adapters.kafka.open_transactions import OpenTransactions
 from streamproc.core.flow.offset_tracker import OffsetTracker
 from streamproc.worker.faust_bridge import protocols
 from streamproc.worker.faust_bridge.app import FaustApp
@@ -45,16 +47,22 @@ class RecordSequencer:
         self._reader: Consumer | None = None
         """Knows what the group has committed; it joins no group itself."""
         self._asking = asyncio.Lock()
+        self._again: Consumer | None = None
+        """Reads what was left out. A producer with transactions leaves marks everywhere, which look like that."""
+        self._reading = asyncio.Lock()
 
     async def start(self) -> None:
         """Before the app starts."""
         self._reader = self._kafka.consumer(group=self._app.group)
         await self._reader.start()
+        self._again = self._kafka.consumer()
+        await self._again.start()
 
     async def stop(self) -> None:
         """After the app has stopped."""
-        assert self._reader is not None
-        await self._reader.stop()
+        for consumer in (self._reader, self._again):
+            if consumer is not None:
+                await consumer.stop()
 
     async def take(self, partition: TopicPartition, records: Sequence[ConsumerRecord]) -> None:
         """Handle records that Faust gives, each after any before it that Faust has left out."""
@@ -64,11 +72,13 @@ class RecordSequencer:
     async def sweep(self) -> None:
         """Read what Faust has left out at the end of a partition, where no later record shows that it is missing."""
         before: dict[TopicPartition, int | None] = {}
+        waiting = OpenTransactions(self._app, time.monotonic)
         while True:
             await asyncio.sleep(SWEEP_EVERY)
             if not self._app.settled():
                 before = {}
                 continue
+            waiting.look()
             now: dict[TopicPartition, int | None] = {}
             for each in self._app.consumer.assignment():
                 if each.topic not in self._handlers:
@@ -134,8 +144,13 @@ class RecordSequencer:
         end = await self._end(partition)
         if begin is None:
             begin = await self._committed(partition)
-        if begin < end and (left_out := await self._between(partition, begin, end)):
-            await self.take(partition, left_out)
+        if begin >= end:
+            return
+        offsets = self._offsets.setdefault(partition, OffsetTracker(begin))
+        await self.take(partition, await self._between(partition, begin, end))
+        if self._offsets.get(partition) is offsets:  # the rest are marks of transactions: the group is past them, too
+            offsets.skip_to(end)
+            self._app.commits(partition)
 
     def _busy(self, partition: TopicPartition) -> bool:
         turn = self._turns.get(partition)
@@ -158,8 +173,11 @@ class RecordSequencer:
     async def _between(self, partition: TopicPartition, first: int, end: int) -> list[ConsumerRecord]:
         """Records at offsets `first` to `end - 1`. None, where these are a transaction's markers or were compacted."""
         between: list[ConsumerRecord] = []
-        async for records in reading.read_range(self._kafka, partition.topic, partition.partition, first, end):
-            between += records
+        async with self._reading:
+            assert self._again is not None
+            async for records in reading.range_of(self._again, partition, first, end):
+                between += records
+            self._again.pause(partition)  # else it would go on fetching
         return between
 
 

@@ -39,7 +39,7 @@ async def measure() -> dict[str, Any]:
             async with stack(settings, Path(folder)) as running:
                 await running.start("worker", "sink")
                 await open_doors(running, http)
-                follower = KafkaLog(settings.kafka).consumer(committed_only=True)
+                follower = KafkaLog(settings.kafka).consumer()
                 await follower.start()
                 try:
                     follower.assign([TopicPartition(OUTCOMES, n) for n in range(settings.kafka.partitions)])

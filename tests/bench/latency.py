@@ -137,7 +137,7 @@ async def ours(running: Stack) -> AsyncIterator[Ours]:
     settings = running.settings
     await running.start("worker", "sink")
     processes = [running.children[name].process for name in ("worker", "sink")]
-    producer, follower = KafkaLog(settings.kafka).producer(), KafkaLog(settings.kafka).consumer(committed_only=True)
+    producer, follower = KafkaLog(settings.kafka).producer(), KafkaLog(settings.kafka).consumer()
     async with producer, follower:
         follower.assign([TopicPartition(OUTCOMES, n) for n in range(settings.kafka.partitions)])
         await follower.seek_to_end()

@@ -98,7 +98,7 @@ async def start_again(child: Child) -> None:
 async def settle(settings: Settings, running: Stack, http: aiohttp.ClientSession, events: int) -> Records:
     """Wait until every record has a fate and nothing moves any more."""
     records = Records({}, set(), [], [])
-    follower = KafkaLog(settings.kafka).consumer(committed_only=True)
+    follower = KafkaLog(settings.kafka).consumer()
     await follower.start()
     try:
         topics = (CHANGES, OUTCOMES, REJECTIONS)

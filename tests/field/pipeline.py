@@ -205,10 +205,9 @@ def _watched(run: _Run) -> aiohttp.TraceConfig:
 
 async def _ran(run: _Run, log: MemoryLog, worker: FieldWorker, accounts: list[dict[str, Any]]) -> Ran:
     deliveries = {
-        user: DELIVERED_STATE.validate_json(value)
-        async for user, value in reading.read_topic(log, DELIVERIES, committed_only=True)
+        user: DELIVERED_STATE.validate_json(value) async for user, value in reading.read_topic(log, DELIVERIES)
     }
-    outcomes = [orjson.loads(value) async for _, value in reading.read_topic(log, OUTCOMES, committed_only=True)]
+    outcomes = [orjson.loads(value) async for _, value in reading.read_topic(log, OUTCOMES)]
     appended: dict[str, list[tuple[bytes | None, bytes | None]]] = {}
     for raw in worker.appended:
         appended.setdefault(raw.topic, []).append((raw.key, raw.value))

@@ -32,7 +32,7 @@ from tests.chaos.run import run
 
 async def read(settings: Settings, *topics: str) -> dict[str, list[Any]]:
     """All records of the topics, in the order of each partition."""
-    reader = KafkaLog(settings.kafka).consumer(committed_only=True)
+    reader = KafkaLog(settings.kafka).consumer()
     await reader.start()
     try:
         places = [TopicPartition(topic, n) for topic in topics for n in range(settings.kafka.partitions)]

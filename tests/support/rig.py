@@ -135,7 +135,7 @@ class Rig:
 
     async def follow(self) -> None:
         """Keep `fates` and `told` up to date, until cancelled."""
-        follower = KafkaLog(self.settings.kafka).consumer(committed_only=True)
+        follower = KafkaLog(self.settings.kafka).consumer()
         await follower.start()
         try:
             follower.assign(

@@ -42,8 +42,8 @@ class KafkaLog:
         """Of each topic."""
         return self._kafka.partitions
 
-    def consumer(self, *, group: str | None = None, committed_only: bool = False) -> AIOKafkaConsumer:
-        """A consumer that commits nothing by itself. `committed_only` leaves out aborted and open transactions."""
+    def consumer(self, *, group: str | None = None, committed_only: bool = True) -> AIOKafkaConsumer:
+        """A consumer that commits nothing by itself. `committed_only`: aborted and open transactions are nothing."""
         return AIOKafkaConsumer(
             **connection(self._kafka),
             group_id=group,

@@ -161,6 +161,9 @@ class Consumer(Protocol):
     def highwater(self, partition: TopicPartition) -> int | None:
         """End of the partition when something was last fetched from it. None: nothing was."""
 
+    def last_stable_offset(self, partition: TopicPartition) -> int | None:
+        """Where its first open transaction began, else its end, when something was last fetched. None: nothing was."""
+
     async def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
         """Keep for the group where to go on.
 
@@ -243,7 +246,7 @@ class Log(Protocol):
     def partitions(self) -> int:
         """Of each topic."""
 
-    def consumer(self, *, group: str | None = None, committed_only: bool = False) -> Consumer:
+    def consumer(self, *, group: str | None = None, committed_only: bool = True) -> Consumer:
         """Begins with what the group has committed, else with the first record.
 
         `committed_only`: nothing of transactions that were aborted, or are open.

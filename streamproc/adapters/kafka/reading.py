@@ -10,14 +10,12 @@ POLL_MS = 200
 
 
 @asynccontextmanager
-async def assigned(
-    kafka: Log, partitions: Sequence[TopicPartition], *, committed_only: bool = False
-) -> AsyncIterator[Consumer]:
+async def assigned(kafka: Log, partitions: Sequence[TopicPartition]) -> AsyncIterator[Consumer]:
     """A consumer that reads these, for the time of the block. Raises KafkaError.
 
     Not in a group: a member that is assigned anew by hand falls over its own coordinator.
     """
-    async with started(kafka.consumer(committed_only=committed_only)) as consumer:
+    async with started(kafka.consumer()) as consumer:
         consumer.assign(partitions)
         yield consumer
 
@@ -33,10 +31,10 @@ async def read_to(consumer: Consumer, ends: Mapping[TopicPartition, int]) -> Asy
                 yield records
 
 
-async def read_topic(kafka: Log, topic: str, *, committed_only: bool = False) -> AsyncIterator[tuple[str, bytes]]:
+async def read_topic(kafka: Log, topic: str) -> AsyncIterator[tuple[str, bytes]]:
     """Keys and values of a topic from its beginning to its present end. Raises KafkaError."""
     partitions = partitions_of(kafka, topic)
-    async with assigned(kafka, partitions, committed_only=committed_only) as consumer:
+    async with assigned(kafka, partitions) as consumer:
         await consumer.seek_to_beginning()
         async for records in read_to(consumer, await consumer.end_offsets(partitions)):
             for record in records:
@@ -52,14 +50,22 @@ async def read_range(
     """
     if first >= end:  # nor does a client of our age like to be stopped before it has done anything
         return
-    place = TopicPartition(topic, partition)
-    async with assigned(kafka, [place]) as consumer:
-        consumer.seek(place, first)
-        async for records in read_to(consumer, {place: end}):
-            if wanted := [record for record in records if record.offset < end]:
-                yield wanted
-                if wanted[-1].offset == end - 1:
-                    break
+    async with started(kafka.consumer()) as consumer:
+        async for records in range_of(consumer, TopicPartition(topic, partition), first, end):
+            yield records
+
+
+async def range_of(
+    consumer: Consumer, place: TopicPartition, first: int, end: int
+) -> AsyncIterator[Sequence[ConsumerRecord]]:
+    """The same by a consumer that is there already, in no group, and has nothing else to do meanwhile."""
+    consumer.assign([place])
+    consumer.seek(place, first)
+    async for records in read_to(consumer, {place: end}):
+        if wanted := [record for record in records if record.offset < end]:
+            yield wanted
+            if wanted[-1].offset == end - 1:
+                break
 
 
 async def beginning_offsets(kafka: Log, topic: str) -> dict[int, int]:

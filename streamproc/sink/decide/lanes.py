@@ -76,6 +76,10 @@ class Lanes(Generic[Work]):
         if offsets.start(offset):
             offsets.finish(offset)
 
+    def skip_to(self, partition: int, offset: int) -> bool:
+        """All records below the offset were offered or skipped; the rest are marks. False: that was known."""
+        return self._offsets.setdefault(partition, OffsetTracker()).skip_to(offset)
+
     def again(self, turn: Turn[Work]) -> None:
         """Another attempt at work whose fate was told. It holds no offset; a user with other work needs none."""
         if turn.user not in self._lanes:

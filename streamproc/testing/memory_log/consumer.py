@@ -43,6 +43,7 @@ class MemoryConsumer:
         """Those assigned, next the one whose turn it is. None: wherever reading begins."""
         self._paused: set[TopicPartition] = set()
         self._highwater: dict[TopicPartition, int] = {}
+        self._stable: dict[TopicPartition, int] = {}
 
     async def start(self) -> None:
         await self._link("start")
@@ -118,6 +119,7 @@ class MemoryConsumer:
             records = list(islice(partition.read(first, committed_only=self._committed_only), most))
             end = partition.readable_end(committed_only=self._committed_only)
             self._highwater[place] = partition.end
+            self._stable[place] = partition.readable_end(committed_only=True)
             del self._positions[place]  # its next turn is after the others
             self._positions[place] = records[-1].offset + 1 if len(records) == most else max(first, end)
             if records:
@@ -159,6 +161,9 @@ class MemoryConsumer:
 
     def highwater(self, partition: TopicPartition) -> int | None:
         return self._highwater.get(partition)
+
+    def last_stable_offset(self, partition: TopicPartition) -> int | None:
+        return self._stable.get(partition)
 
     async def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
         if self._group is None:

@@ -18,7 +18,7 @@ class MemoryLog:
     def partitions(self) -> int:
         return self._broker.partitions
 
-    def consumer(self, *, group: str | None = None, committed_only: bool = False) -> MemoryConsumer:
+    def consumer(self, *, group: str | None = None, committed_only: bool = True) -> MemoryConsumer:
         consumer = MemoryConsumer(self._broker, self._link, group, committed_only=committed_only)
         self._consumers.append(consumer)
         return consumer

@@ -77,6 +77,22 @@ class FaustApp:
         """Records of changelogs that are still to be read before tables are whole."""
         return self._app.tables.recovery.active_remaining_total() if self._app.in_recovery else 0
 
+    def assignment(self) -> set[TopicPartition]:
+        """The partitions that are here."""
+        return {TopicPartition(each.topic, each.partition) for each in self._app.consumer.assignment()}
+
+    def highwater(self, partition: TopicPartition) -> int | None:
+        """Where a partition that is here ends. None: nothing was fetched of it yet."""
+        return self._state(partition, "highwater")
+
+    def last_stable_offset(self, partition: TopicPartition) -> int | None:
+        """Where its first open transaction begins, else its end. None: nothing was fetched of it yet."""
+        return self._state(partition, "lso")
+
+    def commits(self, partition: TopicPartition) -> None:
+        """This partition has something to commit, though nothing of it was given to an agent."""
+        self._app.consumer._acked[partition]  # noqa: SLF001 - Faust commits the partitions that it finds here
+
     async def run(self, committable: Callable[[TopicPartition], int | None], ready: Callable[[], None]) -> NoReturn:
         """Work until cancelled. Raises what the app crashed of.
 
@@ -85,6 +101,7 @@ class FaustApp:
         """
         self._batches.install()
         self._app.consumer._new_offset = committable  # noqa: SLF001
+        self._read_committed()
         try:
             self._app.finalize()
             await self._app.start()
@@ -94,6 +111,25 @@ class FaustApp:
             raise self._app.crash_reason or RuntimeError("Faust has stopped by itself")
         finally:
             await self._app.stop()
+
+    def _state(self, partition: TopicPartition, name: str) -> int | None:
+        subscription = self._app.consumer._thread._consumer._subscription.subscription  # noqa: SLF001
+        if subscription is None or subscription.assignment is None or partition not in subscription.assignment.tps:
+            return None
+        found = getattr(subscription.assignment.state_value(partition), name)
+        return None if found is None else int(found)
+
+    def _read_committed(self) -> None:
+        """Records of open and aborted transactions are nothing. Faust by itself would read them."""
+        thread = self._app.consumer._thread  # noqa: SLF001
+        make = thread._create_worker_consumer  # noqa: SLF001
+
+        def made(transport: Any) -> Any:
+            consumer = make(transport)
+            consumer._isolation_level = "read_committed"  # noqa: SLF001
+            return consumer
+
+        thread._create_worker_consumer = made  # noqa: SLF001
 
 
 def _options(kafka: KafkaSettings, worker: WorkerSettings) -> dict[str, Any]:

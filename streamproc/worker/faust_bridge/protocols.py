@@ -29,6 +29,8 @@ class Consumer(Protocol):
     """Offsets that agents have acknowledged. It makes a missing key."""
     _getmany: Getmany
     """Partitions and a timeout in seconds → records."""
+    _thread: Any
+    """Makes aiokafka's consumer, in a thread of its own."""
     _new_offset: Callable[[TopicPartition], int | None]
     """Partition → the offset to commit; None: none yet."""
 

@@ -70,8 +70,12 @@ async def test_nobody_overtakes_an_open_transaction(cluster: Cluster) -> None:
     committed = await cluster.reader(committed_only=True)
     assert [record.value for record in await read(committed, 1)] == [b"beside"]
     assert not await committed.getmany(timeout_ms=300)
+    assert (committed.last_stable_offset(cluster.place()), committed.highwater(cluster.place())) == (0, 2)
     await producer.commit_transaction()
     assert [record.value for record in await read(committed, 2)] == [b"open", b"behind"]
+    await cluster.ended()
+    await committed.getmany(timeout_ms=300)
+    assert committed.last_stable_offset(cluster.place()) == committed.highwater(cluster.place())
 
 
 async def test_a_new_producer_aborts_what_the_old_one_left_open(cluster: Cluster) -> None:

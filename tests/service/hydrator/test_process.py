@@ -20,6 +20,7 @@ class Consumer:
     def __init__(self) -> None:
         self.batches: list[dict[TopicPartition, list[Any]]] = []
         self.committed: dict[TopicPartition, int] = {}
+        self.at = 0
 
     async def start(self) -> None: ...
 
@@ -36,7 +37,12 @@ class Consumer:
 
     async def getmany(self, **_: Any) -> dict[TopicPartition, list[Any]]:
         await asyncio.sleep(0.001)
-        return self.batches.pop(0) if self.batches else {}
+        batch = self.batches.pop(0) if self.batches else {}
+        self.at = max([self.at, *(record.offset + 1 for records in batch.values() for record in records)])
+        return batch
+
+    async def position(self, _: TopicPartition) -> int:
+        return self.at
 
     async def commit(self, offsets: dict[TopicPartition, int]) -> None:
         self.committed |= offsets

@@ -42,7 +42,7 @@ class Cluster:
     async def outcomes(self) -> dict[tuple[str, int], str]:
         """User and seq → the final verdict, of those that are committed."""
         found: dict[tuple[str, int], str] = {}
-        async for _, value in reading.read_topic(self.log, OUTCOMES, committed_only=True):
+        async for _, value in reading.read_topic(self.log, OUTCOMES):
             outcome = orjson.loads(value)
             if outcome["final"]:
                 assert (outcome["user"], outcome["seq"]) not in found, "told twice"
@@ -82,7 +82,7 @@ async def test_operations_reach_the_target_and_are_accounted_for(cluster: Cluste
         seqs = [(user, await cluster.say(user, **person(user))) for user in users]
         await cluster.told(*seqs)
     assert {each for each in users if await cluster.org.user(each)} == set(users)
-    known = {user async for user, _ in reading.read_topic(cluster.log, DELIVERIES, committed_only=True)}
+    known = {user async for user, _ in reading.read_topic(cluster.log, DELIVERIES)}
     assert known == set(users)
     async with cluster.sink(MemoryLog(cluster.broker)):
         seq = await cluster.say("E0", department="Sales")

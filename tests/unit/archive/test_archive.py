@@ -191,7 +191,7 @@ def _newer_manifest(folder: Path) -> None:
         (_one_missing, "identity.changes partition 1: the file of offsets 2 to 3 is missing between"),
         (_no_manifest, r"isn't an archive .*streamproc archive DIR"),
         (_half_a_manifest, r"_archive\.json can't be used"),
-        (_newer_manifest, r"_archive\.json is of version 2, not 1"),
+        (_newer_manifest, r"_archive\.json is of version 3, and 2 is the newest"),
     ],
 )
 def test_harm_is_named(

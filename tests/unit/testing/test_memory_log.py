@@ -163,7 +163,7 @@ async def test_a_killed_process_reaches_nobody() -> None:
     await settle()
     assert heir.assignment() == {PLACE, TopicPartition("topic", 1)}
 
-    reader = living.consumer(committed_only=True)
+    reader = living.consumer()
     reader.assign([PLACE])
     await living.producer().send("topic", b"behind", b"key", 0)
     assert await values(reader) == []
@@ -228,7 +228,7 @@ async def test_compaction_leaves_the_last_of_each_key() -> None:
         await other.send("topic", b"4", b"a")
     await aborted.abort_transaction()
     where.compact("topic")
-    reader = log.consumer()
+    reader = log.consumer(committed_only=False)
     reader.assign([PLACE])
     records = (await reader.getmany())[PLACE]
     assert [(record.offset, record.value) for record in records] == [(1, b"2"), (2, b"3"), (4, b"4")]
