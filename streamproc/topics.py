@@ -59,7 +59,7 @@ _COMPACTED = {
 
 
 _WRITERS: Final = {
-    "hris": "producers; gateway",
+    "hris": "producers; gateway; hydrator",
     "entra": "producers; gateway; hydrator",  # the audit log comes by way of Event Hubs, which is Kafka
     "workday": "producers; gateway; hydrator",
     "debezium": "producers",
@@ -86,7 +86,7 @@ TOPICS: Final[tuple[Topic, ...]] = (
             "the source's subject id",
             None,
             "gateway; worker",
-            "hydrator",
+            "hydrator, if the source's directory is configured",
             "hooks that say only that something changed, as received",
             _RAW,
         )

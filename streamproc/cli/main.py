@@ -109,7 +109,7 @@ def gateway(kafka: str | None, with_parent: bool) -> None:
 @KAFKA
 @_PARENT
 def hydrator(kafka: str | None, with_parent: bool) -> None:
-    """Fetch whom notifications name from Okta, Entra, PingOne and Workday, and synchronise on a schedule."""
+    """Fetch whom notifications name from Okta, Entra, PingOne, Workday and an HR vendor; synchronise on a schedule."""
     _serve("hydrator", compose.run_hydrator, with_parent, kafka=kafka)
 
 
@@ -142,7 +142,7 @@ cli.add_command(parse.parse)
 def simulator(
     host: str, port: int, rate_limit: int, latency_ms: float, client_id: str, client_secret: str, with_parent: bool
 ) -> None:
-    """Stand-ins for Genesys Cloud (OAuth, SCIM) and for /okta, /graph, /pingone, /workday; /_sim/ is for tests."""
+    """Stand-ins for Genesys Cloud (OAuth, SCIM), Okta, Graph, PingOne, Workday, HR vendors; /_sim/ is for tests."""
     settings = load_settings()
     telemetry.configure(settings.observability.log_level, json=settings.observability.log_json, service="simulator")
     options = SimulatorOptions(

@@ -21,8 +21,9 @@ from streamproc.hydrator.fetcher import Fetcher, Times
 from streamproc.hydrator.graph_subscription import keep_subscribed
 from streamproc.hydrator.process import Hydrator
 from streamproc.hydrator.sync import ATTEMPTS, Counts, KafkaCursors, Sync, known_subjects
+from streamproc.hydrator.unserved import watch
 from streamproc.settings import Settings, secrets
-from streamproc.sources import configured
+from streamproc.sources import SOURCES, configured
 from streamproc.sources.options import SourceOptions
 from streamproc.telemetry import exposed
 
@@ -51,7 +52,9 @@ async def run_hydrator(settings: Settings, ready: Callable[[], None] = lambda: N
             subscriptions.append(
                 keep_subscribed(graph, settings.hydrator.entra.notification_url, states[0].decode(), times)
             )
-        hydrator = Hydrator(consumer, fetchers, options, syncs, subscriptions, settings.hydrator.sync_whole_every)
+        unserved = [source.name for source in SOURCES.values() if source.fetched and source.name not in fetchers]
+        beside = [*subscriptions, watch(kafka, unserved, next(iter(fetchers.values())).times)]
+        hydrator = Hydrator(consumer, fetchers, options, syncs, beside, settings.hydrator.sync_whole_every)
         async with exposed(settings.observability.metrics, hydrator.measure):
             await hydrator.run(ready)
 

@@ -11,6 +11,7 @@ from typing import Any, Final, TypeAlias
 
 from streamproc.core.parsed_payload import FetchRequest, Ignored, ParsedPayload, Receipt, SourceEvent
 from streamproc.core.records.units import Micros
+from streamproc.sources.hris import people
 from streamproc.sources.hris import vendor_values as values
 from streamproc.sources.lenient_json import at, digest, micros, moment, parsed, record, text, unfolded
 from streamproc.sources.options import SourceOptions
@@ -244,6 +245,7 @@ def _of(*models: str) -> Callable[[dict[str, Any]], bool]:
 
 
 VENDORS: Final[tuple[tuple[Callable[[dict[str, Any]], bool], Reader], ...]] = (
+    (people.fits, people.read),
     (_has("event_type", "entity_type"), _gusto),
     (_has("event_type", "resource.id"), _jumpcloud),
     (_has("event_type", "connection_id|account_id"), _finch),

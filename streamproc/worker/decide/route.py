@@ -21,7 +21,7 @@ from streamproc.core.identity.resolve import changes, order, resolve
 from streamproc.core.parsed_payload import Ignored, ParsedPayload, SourceEvent
 from streamproc.core.records.change_event import ChangeEvent, Origin
 from streamproc.core.records.control import CONTROL
-from streamproc.core.records.headers import BY_GATEWAY, KIND, RECEIVED, UNREADABLE
+from streamproc.core.records.headers import BY_GATEWAY, KIND, READ, RECEIVED, UNREADABLE
 from streamproc.core.records.link import Link
 from streamproc.core.records.producer_record import Headers, Record
 from streamproc.core.records.rejected import Problem
@@ -74,7 +74,9 @@ def _order(raw: RawRecord, links: Links) -> Routed:
 
 
 def _contract(raw: RawRecord, links: Links, options: SourceOptions, partition_of: PartitionOf) -> Routed:
-    """The generic contract, whose subjects are users; what isn't in it may be in the words of some vendor."""
+    """The generic contract, whose subjects are users; what isn't in it, or was fetched, is in the words of a vendor."""
+    if READ in raw.headers:
+        return _vendor(raw, contract.SOURCE, links, options, partition_of)
     try:
         return Routed(events=encoded_events(contract.parse(raw.value, raw.headers, raw.origin)))
     except RejectedInputError as error:
