@@ -20,11 +20,11 @@ from streamproc.core.records.change_event import Effective, Fact, Order
 from streamproc.core.records.fact_names import FROM_DATES
 from streamproc.core.records.units import Micros, Millis, micros_of
 from streamproc.sources.debezium.columns import DATES, SUBJECT, Columns
-from streamproc.sources.debezium.encoded import UNAVAILABLE, json_text
+from streamproc.sources.debezium.encoded import UNAVAILABLE
 from streamproc.sources.debezium.envelope import Change, change_of
 from streamproc.sources.debezium.position import POSITION, natural, place, sequence
 from streamproc.sources.employment import Employment
-from streamproc.sources.lenient_json import anchor, digest, moment, parsed, record, text, unfolded, zone_of
+from streamproc.sources.lenient_json import anchor, digest, json_text, moment, parsed, record, text, unfolded, zone_of
 from streamproc.sources.options import SourceOptions
 from streamproc.sources.values.statuses import LEFT
 from streamproc.sources.values.unread import Unread

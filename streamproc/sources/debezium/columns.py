@@ -15,10 +15,10 @@ from streamproc.sources.debezium.encoded import (
     Encoding,
     bit,
     decoded,
-    json_text,
     may_be_encoded,
     of_options,
 )
+from streamproc.sources.lenient_json import json_text
 from streamproc.sources.options import SourceOptions
 from streamproc.sources.reading import WHY, full_name, value_of
 from streamproc.sources.values.dates import calendar_day

@@ -13,8 +13,6 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final, NamedTuple
 
-import orjson
-
 from streamproc.sources.lenient_json import items, record, text
 from streamproc.sources.values.unread import UNREAD
 
@@ -103,16 +101,6 @@ def may_be_encoded(value: Any) -> bool:
 def bit(value: Any) -> Any:
     """A single byte 0 or 1 in base64 as a number: bits and decimals alike. Anything else as it is."""
     return {"AA==": 0, "AQ==": 1}.get(value.strip(), value) if isinstance(value, str) else value
-
-
-def json_text(value: Any) -> Any:
-    """The structure in a JSON text; any other value as it is."""
-    if not isinstance(value, str) or value.lstrip()[:1] not in {"{", "["}:
-        return value
-    try:
-        return orjson.loads(value)
-    except orjson.JSONDecodeError:
-        return value
 
 
 def _structure(value: dict[str, Any]) -> Any:

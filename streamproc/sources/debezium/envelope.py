@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from streamproc.core.parsed_payload import Ignored
-from streamproc.sources.debezium.encoded import Encoding, json_text, of_schema
-from streamproc.sources.lenient_json import items, micros, record, text, truth
+from streamproc.sources.debezium.encoded import Encoding, of_schema
+from streamproc.sources.lenient_json import items, json_text, micros, record, text, truth
 
 _CLOUD_EVENT: Final = re.compile(r"io\.debezium\..*\bdatachangeevent", re.IGNORECASE)
 _TOMBSTONE: Final = Ignored("noise", "a tombstone: it follows a deletion, for compaction")

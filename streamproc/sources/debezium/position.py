@@ -11,8 +11,7 @@ from itertools import chain
 from typing import Any, Final
 
 from streamproc.core.parsed_payload import Place
-from streamproc.sources.debezium.encoded import json_text
-from streamproc.sources.lenient_json import items, record, text
+from streamproc.sources.lenient_json import items, json_text, record, text
 
 HIGHEST: Final = 2**63 - 1
 """What an order's sequence can hold; anything higher counts as this."""

@@ -112,7 +112,7 @@ def _rejection(parsed: ParsedPayload, refused: RejectedInputError | None) -> Rej
     if parsed.events or parsed.notifications:
         return None
     strange = [RejectedInputError(each.code, each.reason, each.subject, each.field) for each in _strange(parsed)]
-    if refused is not None and (strange or not parsed.ignored):
+    if refused is not None and (strange or not parsed.ignored) and not any(each.field for each in strange):
         return refused
     if not strange:
         return None
