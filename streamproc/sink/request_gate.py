@@ -102,7 +102,7 @@ class RequestGate:
         """What came of a request that was let out."""
         now = self._ticks()
         self._in_flight -= 1
-        self.rate_limiter.answered(now, answer.status, answer.headers, str(answer.body.get("message") or ""))
+        self.rate_limiter.answered(now, answer.status, answer.headers, answer.body, user)
         self.circuit_breaker.answered(user, write=write, status=answer.status, now=now)
         self._wake()
 
