@@ -24,7 +24,7 @@ from streamproc.core.fold.plan import Urgency
 from streamproc.core.records.outcome import Request
 from streamproc.core.records.units import Millis
 from streamproc.core.scim.response_policy import describe, response_action
-from streamproc.sink.decide.common_refusal import CommonRefusals, Write, WriteKind
+from streamproc.sink.decide.common_refusal import CommonRefusals, Write, WriteKind, is_forbidden_create
 from streamproc.sink.decide.desired_state import Work
 from streamproc.sink.decide.lanes import Lanes
 from streamproc.sink.decide.progress import Progress
@@ -92,7 +92,7 @@ class RequestExecutor:
         try:
             if not await self._admitted(progress.user, write.kind, ticket):
                 return None
-            exchange = await self._send(progress, request, ticket, store)
+            exchange = await self._send(progress, request, ticket, store, write.kind)
             if exchange is not None:
                 response, now = exchange.response, self.times.ticks()
                 self.refusals.answered(write, progress.user, response.status, describe(response), now)
@@ -119,6 +119,7 @@ class RequestExecutor:
 
     def _tell_refused(self, kind: WriteKind, now: float) -> None:
         said = self.refusals.shared.get(kind)
+        telemetry.REFUSED_TO_ALL.labels(kind).set(said is not None)
         if said is None:
             if self._told.pop(kind, None) is not None:
                 log.info("accepted again", request=kind)
@@ -133,7 +134,12 @@ class RequestExecutor:
             )
 
     async def _send(
-        self, progress: Progress, request: ScimRequest, ticket: int, store: DeliveryStore
+        self,
+        progress: Progress,
+        request: ScimRequest,
+        ticket: int,
+        store: DeliveryStore,
+        kind: WriteKind | None = None,
     ) -> Exchange | None:
         writes = request.method != "GET"
         if writes:
@@ -148,7 +154,7 @@ class RequestExecutor:
             except BaseException:
                 self.gate.lost()
                 raise
-        return await self._exchange(progress, request)
+        return await self._exchange(progress, request, kind)
 
     async def end_sessions(self, user: str, user_id: str, ticket: int, platform: PlatformHttp) -> int | None:
         """Through the gate like all else, since it counts towards the limit; but it says nothing of SCIM's health.
@@ -211,7 +217,7 @@ class RequestExecutor:
         if confirmed < rests_on or self.times.ticks() - confirmed > self.times.fresh:
             await store.confirm()
 
-    async def _exchange(self, progress: Progress, request: ScimRequest) -> Exchange:
+    async def _exchange(self, progress: Progress, request: ScimRequest, kind: WriteKind | None) -> Exchange:
         method, path, body, etag = request.method, request.path, request.body, request.if_match
         content = f"{method} {path} {etag}".encode() + (b"" if body is None else orjson.dumps(body))
         request_id = f"{progress.turn.partition}-{progress.record.seq}-{zlib.crc32(content):08x}"
@@ -222,7 +228,8 @@ class RequestExecutor:
             self.gate.lost()
             raise
         recoveries = self.gate.circuit_breaker.recoveries
-        self.gate.answered(progress.user, response, write=method != "GET")
+        apart = kind in self.refusals.shared or is_forbidden_create(kind, response.status)
+        self.gate.answered(progress.user, response, write=method != "GET", apart=apart)
         if recoveries != self.gate.circuit_breaker.recoveries:
             for woken in self._resting.values():  # the target is back: nobody waits for it any longer
                 woken.set()

@@ -5,9 +5,11 @@ find out from forty parked users.
 
 Rule 1: several users in a row who are refused in the same way, by the same kind of request, with none of that kind
 accepted between, share one cause. It is told once, and nobody else is set aside for it. A request counts that can't be
-narrowed down any further: before that it may be one attribute that all have in common.
-Rule 2: then requests of that kind go out one at a time, as probes, less and less often: first of those who weren't
-refused yet, then of those who were longest ago. So bad users can't hide that others are accepted.
+narrowed down any further: before that it may be one attribute that all have in common. A create that is forbidden
+counts at once, and is no sign that all else is.
+Rule 2: then requests of that kind go out one at a time, as probes, less and less often. In turns it is somebody who
+wasn't refused yet (then who was longest ago), so that bad users can't hide that others are accepted, and somebody whose
+request is being narrowed down, so that this goes on.
 Rule 3: the first that is accepted ends it, and who is refused nevertheless is set aside on their own account.
 Rule 4: a deactivation is never held, only not set aside: it goes on being tried.
 """
@@ -68,8 +70,11 @@ class _Kind:
     """How the last ones were refused."""
     refused: dict[str, int] = field(default_factory=dict)
     """User who was refused so, to the number of their last refusal."""
+    narrowing: dict[str, None] = field(default_factory=dict)
+    """Users who were refused something that can be narrowed down."""
     waiting: dict[str, int] = field(default_factory=dict)
     """User who is held, to their place in the order of arrival."""
+    probes: int = 0
     probing: str | None = None
     next: float = 0.0
     between: float = PROBE_FIRST
@@ -104,6 +109,8 @@ class CommonRefusals:
         kind = self._kinds.get(name)
         if kind is None or kind.probing is not None:
             return None
+        if kind.probes % 2 and (begun := next((user for user in kind.narrowing if user in kind.waiting), None)):
+            return begun
         return min(kind.waiting, key=lambda user: (kind.refused.get(user, 0), kind.waiting[user]), default=None)
 
     def sent(self, name: WriteKind, user: str) -> None:
@@ -112,6 +119,7 @@ class CommonRefusals:
             kind.waiting.pop(user, None)
             if _shared(kind) and name in HELD:
                 kind.probing = user
+                kind.probes += 1
 
     def lost(self, name: WriteKind, user: str) -> None:
         """The user doesn't wait any more, or nothing will be heard of what was sent."""
@@ -126,17 +134,28 @@ class CommonRefusals:
         probe = kind.probing == user
         self.lost(write.kind, user)
         if status is not None and status < 300:
-            kind.said, kind.refused, kind.between = "", {}, PROBE_FIRST
-        elif not _refused(status) or not write.narrowed:
+            kind.said, kind.refused, kind.narrowing, kind.between = "", {}, {}, PROBE_FIRST
+            return
+        if not _refused(status):
             kind.next = now + PROBE_FIRST
+            return
+        if write.narrowed:
+            kind.narrowing.pop(user, None)
         else:
-            said = _OWN.sub("#", words)[:WORDS]
+            kind.narrowing[user] = None
+        if write.narrowed or is_forbidden_create(write.kind, status):
+            said = f"{status} {_OWN.sub('#', words.removeprefix(str(status)).strip())[:WORDS]}"
             if said != kind.said:
                 kind.said, kind.refused = said, {}
             self._refusals += 1
             kind.refused[user] = self._refusals
-            kind.between = min(PROBE_MOST, kind.between * 2) if probe else kind.between
-            kind.next = now + kind.between
+        kind.between = min(PROBE_MOST, kind.between * 2) if probe else kind.between
+        kind.next = now + kind.between
+
+
+def is_forbidden_create(kind: WriteKind | None, status: int | None) -> bool:
+    """A licence may be used up, or the right to create be missing, while all else goes on."""
+    return kind == "create" and status == 403
 
 
 def _refused(status: int | None) -> bool:
