@@ -18,6 +18,18 @@ from streamproc.core.records.units import Micros
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """Where a database's change log has an event."""
+
+    log: str
+    """Positions of one log can be compared."""
+    at: str
+    """The position, as text that sorts as the log does; empty: it isn't told."""
+    snapshot: bool
+    """A row that was read, as it was at the snapshot's beginning, and no change of one."""
+
+
+@dataclass(frozen=True, slots=True)
 class SourceEvent:
     """What a source says about one of its subjects."""
 
@@ -40,6 +52,8 @@ class SourceEvent:
     kept: tuple[str, ...] = ()
     """Attributes that a snapshot doesn't speak of, since they couldn't be read: what was known of them stays.
     Only a snapshot without a date keeps anything."""
+    place: Place | None = field(default=None, compare=False)
+    """Where a database's log has it: that decides before the time in `order` does."""
 
 
 EVERYBODY: Final = "*"

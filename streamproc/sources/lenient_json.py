@@ -39,6 +39,16 @@ def record(value: Any) -> dict[str, Any]:
     }
 
 
+def json_text(value: Any) -> Any:
+    """The structure in a text that is JSON; any other value as it is."""
+    if not isinstance(value, str) or value.lstrip()[:1] not in {"{", "["}:
+        return value
+    try:
+        return orjson.loads(value)
+    except orjson.JSONDecodeError:
+        return value
+
+
 def items(value: Any) -> list[Any]:
     """The list; a single value counts as a list of one, null as an empty one (XML turned into JSON has these)."""
     if value is None:

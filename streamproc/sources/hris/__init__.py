@@ -33,7 +33,7 @@ def _read(element: Any, receipt: Receipt, options: SourceOptions) -> tuple[Sourc
         changes = contract.parse(orjson.dumps(element), headers, Origin("", 0, 0, millis_of(receipt.received)))
     except (RejectedInputError, orjson.JSONEncodeError) as error:
         parsed_ = vendors.read(element, receipt, options)
-        if {part.code for part in parsed_.ignored} != {"not_understood"}:
+        if vendors.recognised(element) or {part.code for part in parsed_.ignored} != {"not_understood"}:
             return (*parsed_.events, *parsed_.notifications, *parsed_.ignored)
         refused = error if isinstance(error, RejectedInputError) else None
         return (

@@ -2,8 +2,8 @@
 
 A record is one event about one user. A `snapshot` has everything that the producer knows, a `change` only what it
 names; null clears. Events of one subject are ordered by `time`, then `sequence`, then `id`, in whatever order they
-arrive. An event with an `effective` after its `time` is a row of a timeline, with its id as name: it counts from then
-on, and a later event can cancel it.
+arrive. A subject is an identifier: `12417.0` is 12417, and a placeholder names nobody. An event with an `effective`
+after its `time` is a row of a timeline, with its id as name: it counts from then on, and a later event can cancel it.
 """
 
 import re
@@ -17,6 +17,8 @@ from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Fiel
 from streamproc.core.errors import RejectedInputError
 from streamproc.core.records.change_event import ChangeEvent, Effective, Fact, JsonScalar, Origin
 from streamproc.core.records.units import Micros
+from streamproc.sources.values.identifiers import identifier
+from streamproc.sources.values.text import plain
 
 SOURCE: Final = "hris"
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -139,15 +141,18 @@ def parse(value: bytes | None, headers: Mapping[str, bytes], origin: Origin) -> 
             "wire_format", "starts with byte 0: schema registry framing isn't JSON; send plain JSON"
         )
     event = _validated(_plain(_json(value), headers))
+    user = identifier(event.subject)
+    if not isinstance(user, str):
+        raise RejectedInputError("invalid", "subject: a placeholder, which names nobody", None, "subject")
     appended = datetime.fromtimestamp(origin.appended / 1000, UTC)
     if event.time - appended > MAX_AHEAD:
         late = "time is more than 24 hours after the broker received the event"
-        raise RejectedInputError("time_ahead", late, event.subject, "time")
+        raise RejectedInputError("time_ahead", late, user, "time")
     return [
         ChangeEvent(
-            user=event.subject,
+            user=user,
             source=SOURCE,
-            subject=event.subject,
+            subject=user,
             event=event.id,
             kind=event.type,
             # A clock that is ahead mustn't make later events look stale, least of all a leaver's.
@@ -228,7 +233,11 @@ def _validated(body: Any) -> HrisEvent:
 
 
 def _facts(attributes: HrisAttributes) -> dict[str, Fact]:
-    facts_: dict[str, Fact] = {name: getattr(attributes, name) for name in sorted(attributes.model_fields_set)}
+    """As they are seen: without marks that nobody sees."""
+    given: dict[str, Fact] = {name: getattr(attributes, name) for name in sorted(attributes.model_fields_set)}
+    facts_ = {name: (plain(value) or None) if isinstance(value, str) else value for name, value in given.items()}
+    if None in (facts_.get(name, "") for name in ("userName", "displayName")):
+        raise RejectedInputError("invalid", "attributes: a name in which nothing can be seen", field="userName")
     facts_.pop("custom", None)
     for name, value in attributes.custom.items():
         facts_[name] = None if value == "" else value

@@ -112,7 +112,7 @@ def _rejection(parsed: ParsedPayload, refused: RejectedInputError | None) -> Rej
     if parsed.events or parsed.notifications:
         return None
     strange = [RejectedInputError(each.code, each.reason, each.subject, each.field) for each in _strange(parsed)]
-    if refused is not None and (strange or not parsed.ignored):
+    if refused is not None and (strange or not parsed.ignored) and not any(each.field for each in strange):
         return refused
     if not strange:
         return None
@@ -163,7 +163,7 @@ def _resolved(
     resolved: list[Link] = []
     events: list[ChangeEvent] = []
     for subject, said in by_subject.items():
-        if options.anchor == "subject":
+        if options.anchor == "subject" and all(each.place is None for each in said):
             events += changes(subject, source, said, raw.origin)
         else:
             link, led_to = resolve(links(key(source, subject)), source, said, raw.origin)
