@@ -88,7 +88,7 @@ class FieldWorker:
         ]
 
     async def append(
-        self, topic: str, key: bytes, value: bytes | None, headers: Headers, partition: int | None = None
+        self, topic: str, key: bytes | None, value: bytes | None, headers: Headers, partition: int | None = None
     ) -> None:
         """Append a record, and all that it leads to."""
         metadata = await self._producer.send_and_wait(topic, value, key, partition, headers=headers)

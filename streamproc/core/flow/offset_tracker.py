@@ -6,7 +6,7 @@ from collections import deque
 class OffsetTracker:
     """One partition's records between being read and being finished.
 
-    Offsets start in ascending order, and finish in any. Those of control records, and those that compaction removed,
+    Offsets start in ascending order, and finish in any. Those of transactions' marks, and of what compaction removed,
     never start.
     """
 
@@ -34,6 +34,13 @@ class OffsetTracker:
         self._open.remove(offset)
         while self._order and self._order[0] not in self._open:
             self._order.popleft()
+
+    def skip_to(self, offset: int) -> bool:
+        """Nothing below `offset` is to come but what has started. False: that was known."""
+        if self._reached is not None and self._reached >= offset:
+            return False
+        self._reached = offset
+        return True
 
     @property
     def reached(self) -> int | None:

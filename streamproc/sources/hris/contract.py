@@ -11,14 +11,15 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Final, Literal, TypeAlias
 
-import orjson
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from streamproc.core.errors import RejectedInputError
+from streamproc.core.parsed_payload import Ignored
 from streamproc.core.records.change_event import ChangeEvent, Effective, Fact, JsonScalar, Origin
 from streamproc.core.records.units import Micros
 from streamproc.sources.values.identifiers import identifier
 from streamproc.sources.values.text import plain
+from streamproc.sources.wire_format import json_of
 
 SOURCE: Final = "hris"
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -136,11 +137,7 @@ def parse(value: bytes | None, headers: Mapping[str, bytes], origin: Origin) -> 
         raise RejectedInputError("tombstone", "the record has no value; a leaver is an event with active false")
     if len(value) > MAX_BYTES:
         raise RejectedInputError("too_large", f"{len(value)} bytes; at most {MAX_BYTES}")
-    if value[:1] == b"\0":
-        raise RejectedInputError(
-            "wire_format", "starts with byte 0: schema registry framing isn't JSON; send plain JSON"
-        )
-    event = _validated(_plain(_json(value), headers))
+    event = _validated(_plain(_json(value, headers), headers))
     user = identifier(event.subject)
     if not isinstance(user, str):
         raise RejectedInputError("invalid", "subject: a placeholder, which names nobody", None, "subject")
@@ -174,11 +171,11 @@ def _effective(event: HrisEvent) -> Effective | None:
     return Effective(Micros((date - EPOCH) // timedelta(microseconds=1)), date.isoformat(), date.tzname() or "UTC")
 
 
-def _json(value: bytes) -> Any:
-    try:
-        return orjson.loads(value)
-    except orjson.JSONDecodeError as error:
-        raise RejectedInputError("not_json", f"not JSON: {error.msg} at byte {error.pos}") from error
+def _json(value: bytes, headers: Mapping[str, bytes]) -> Any:
+    found = json_of(value, map(str.lower, headers))
+    if isinstance(found, Ignored):
+        raise RejectedInputError(found.code, found.reason)
+    return found
 
 
 def _plain(body: Any, headers: Mapping[str, bytes]) -> Any:
