@@ -36,7 +36,7 @@ from tests.field.says import NOW
 from tests.field.virtual_loop import VirtualLoop, VirtualTime
 from tests.field.worker import FieldWorker
 
-JUMP: Final = 120.0
+JUMP: Final = 5.0
 """Seconds that pass bit by bit; what is more is passed over."""
 MAPPING: Final = Path(streamproc.__file__).with_name("mapping.toml").read_text(encoding="utf-8")
 
