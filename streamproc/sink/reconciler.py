@@ -17,12 +17,13 @@ from streamproc.core.records.outcome import Outcome
 from streamproc.core.scim.dialect import Dialect
 from streamproc.sink.decide.after import after
 from streamproc.sink.decide.attempts import After
+from streamproc.sink.decide.begin import begin
 from streamproc.sink.decide.desired_state import Work
 from streamproc.sink.decide.fates import attempt
 from streamproc.sink.decide.lanes import Turn
 from streamproc.sink.decide.mass_guard import GuardDecision
 from streamproc.sink.decide.next_step import next_step
-from streamproc.sink.decide.progress import Predecessor, Progress, begin
+from streamproc.sink.decide.progress import Predecessor, Progress
 from streamproc.sink.decide.steps import (
     Answer,
     AskGuard,

@@ -53,7 +53,7 @@ HELD: Final = frozenset({"held", "rejected", "protected"})
 APPLIES: Final[dict[Action, frozenset[str]]] = {
     "release": frozenset({"held", "rejected"}),
     "reject": frozenset({"held"}),
-    "retry": frozenset({"refused", "incomplete", "ambiguous", "regressed", "unresolved"}),
-    "skip": frozenset({"refused", "incomplete", "ambiguous", "regressed", "unresolved"}),
+    "retry": frozenset({"refused", "incomplete", "ambiguous", "regressed", "unresolved", "stalled"}),
+    "skip": frozenset({"refused", "incomplete", "ambiguous", "regressed", "unresolved", "stalled"}),
 }
 """Action → codes of `Parked` that it can be said of."""

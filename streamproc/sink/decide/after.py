@@ -5,28 +5,25 @@ What an answer to a read means is in `after_read`, what one to a write means in 
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any, assert_never
+from typing import Any, Final, assert_never
 
 from msgspec.structs import replace
 
 from streamproc.core.flow.circuit_breaker import PROBE_FIRST
+from streamproc.core.fold.plan import apply
 from streamproc.core.records.operation import Create
-from streamproc.core.scim.response_body import is_list
-from streamproc.core.scim.response_policy import Deliver, ReadBack, backoff, describe, response_action
-from streamproc.sink.decide.after_read import (
-    after_find_group,
-    after_find_manager,
-    after_glance,
-    after_look_up,
-    after_membership,
-    after_read,
-)
+from streamproc.core.scim.response_action import Deliver, ReadBack
+from streamproc.core.scim.response_body import is_list, resource_id, same_id
+from streamproc.core.scim.response_policy import backoff, describe, response_action
+from streamproc.sink.decide.after_find import after_find_group, after_find_manager, after_membership
+from streamproc.sink.decide.after_read import after_glance, after_look_up, after_read
 from streamproc.sink.decide.after_write import after_write, forgotten, group_learned
 from streamproc.sink.decide.attempts import After, Finding, Missing, Postponed, Refused, Told, finding
 from streamproc.sink.decide.mass_guard import Flow, GuardDecision, Hold, Protected, Rejected
 from streamproc.sink.decide.next_step import SESSION_TRIES
 from streamproc.sink.decide.own_terms import user_read
 from streamproc.sink.decide.progress import PATIENCE, Freshness, Progress
+from streamproc.sink.decide.revoke_forms import next_form
 from streamproc.sink.decide.steps import (
     Answer,
     AskGuard,
@@ -53,6 +50,8 @@ from streamproc.sink.decide.steps import (
 from streamproc.sink.decide.target import Learned, Target
 from streamproc.sink.decide.underway import GroupLock, SetAside, Underway, UserRead
 
+TROUBLES: Final = 12
+"""Attempts in a row that come to nothing, after which it is tried again later."""
 _FINAL: frozenset[int] = frozenset({400, 403, 404})
 """Answers to the end of sessions after which asking again won't help, and uses up the limit that leavers share."""
 
@@ -92,8 +91,11 @@ def _after_send(
     learned: tuple[Learned, ...] = ()
     if isinstance(step, SendMembership):
         learned = group_learned(step, action, exchange, target, at)
-    elif isinstance(step.operation, Create):
-        user = user_read(progress, target, exchange.response)
+    else:
+        known, there = (None, None) if isinstance(step.operation, Create) else (progress.held, progress.id)
+        written = step.resource if isinstance(step.operation, Create) else progress.record.desired
+        held = apply(known, step.operation, written)
+        user = user_read(replace(progress, id=there, held=held), target, exchange.response)
     progress = replace(
         progress,
         underway=Underway(),
@@ -118,7 +120,7 @@ def _after_look(
         user = user_read(progress, target, exchange.response)
         shows = partial(_shows, user)
     elif isinstance(step, FindGroup) and step.by_id:
-        shows = _has_id
+        shows = partial(_has_id, target.group(step.name).id)
     found: Finding | Postponed = finding(progress, exchange, shows, at)
     if isinstance(found, Missing) and isinstance(step, LookUp) and progress.leaver:
         # A search for nobody shows an empty list (RFC 7644 §3.4.2). That an address isn't there may be a proxy's word,
@@ -138,7 +140,7 @@ def _after_look(
         case Read() | Confirm():
             return after_read(progress, step, found, user, exchange, target, at)
         case AskMembership():
-            return after_membership(progress, step, found, exchange, at)
+            return after_membership(progress, step, found, exchange, target, at)
         case FindGroup():
             return after_find_group(progress, step, found, exchange, target, at)
         case FindManager():
@@ -151,8 +153,8 @@ def _shows(user: UserRead | None, _body: dict[str, Any]) -> bool:
     return user is not None
 
 
-def _has_id(body: dict[str, Any]) -> bool:
-    return bool(body.get("id"))
+def _has_id(there: str, body: dict[str, Any]) -> bool:
+    return same_id(resource_id(body), there)
 
 
 def _concluded(result: After, at: Moment) -> After:
@@ -164,6 +166,7 @@ def _concluded(result: After, at: Moment) -> After:
     if result.aside is not None:
         progress = progress.with_aside(result.aside, at.clock)
     if result.again is not None:
+        progress = _troubled(progress, result, at)
         seconds = min(result.again, PROBE_FIRST) if at.target_down else result.again
         progress = replace(
             progress,
@@ -176,15 +179,38 @@ def _concluded(result: After, at: Moment) -> After:
     return replace(result, progress=_ask_again_if_contradicted(progress, at))
 
 
-def _ask_again_if_contradicted(progress: Progress, at: Moment) -> Progress:
-    """A read shows as active whom the target has acknowledged to be inactive: it may lag behind."""
-    free = progress.underway.lock is None and not progress.ending
-    if not free or progress.freshness is not Freshness.READ or not progress.contradicted or progress.misses >= PATIENCE:
+def _troubled(progress: Progress, result: After, at: Moment) -> Progress:
+    """An attempt came to nothing. While the target is well, that comes to an end, and is tried again later.
+
+    Where nothing was sent the target isn't asked too much, and nobody is set aside.
+    """
+    told = result.told[-1] if result.told else None
+    if at.target_down or told is None or told.verdict == "narrowed":
         return progress
-    misses = progress.misses + 1
-    begin = at.ticks if progress.wait_until is None else progress.wait_until
-    until = begin + backoff(misses, at.jitter)
-    return replace(progress, misses=misses, wait_until=until, freshness=Freshness.LAGGING)
+    troubles = progress.troubles + 1
+    if progress.parked is not None or troubles < (TROUBLES if progress.patient else 1):
+        return replace(progress, troubles=troubles)
+    return progress.with_aside(SetAside(None, "stalled", told.reason or "no answer"), at.clock)
+
+
+def _ask_again_if_contradicted(progress: Progress, at: Moment) -> Progress:
+    """A read shows as active whom the target has acknowledged to be inactive: it may lag behind. For long, and the
+    deactivation has had no effect: another form of it may.
+    """
+    free = progress.underway.lock is None and not progress.ending
+    if not free or progress.freshness is not Freshness.READ or not progress.contradicted:
+        return progress
+    if progress.misses < (PATIENCE if progress.form == 0 and progress.patient else 1):
+        misses = progress.misses + 1
+        begin = at.ticks if progress.wait_until is None else progress.wait_until
+        until = begin + backoff(misses, at.jitter)
+        return replace(progress, misses=misses, wait_until=until, freshness=Freshness.LAGGING)
+    if not progress.leaver:
+        return progress
+    if "active" in (progress.held or {}) and (form := next_form(progress)) is not None:
+        return replace(progress, form=form)
+    reason = "accepted, but the target doesn't show the user as inactive"
+    return progress.with_aside(SetAside(None, "refused", reason), at.clock)
 
 
 def _after_guard(progress: Progress, decision: GuardDecision) -> After:

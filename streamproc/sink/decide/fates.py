@@ -44,6 +44,7 @@ def finish(progress: Progress, clock: Millis, parked: Parked | None = None) -> F
         parked=parked,
         at=clock,
         standing=progress.standing if progress.leaver else None,
+        spelled={name: str(value) for name, value in progress.spelled.items()},
     )
     return Finish(state, _outcomes(progress, clock, parked))
 
@@ -91,7 +92,7 @@ def _superseded(user: str, seq: int, effect: str, cause: Cause | None, since: in
 
 def _fate(progress: Progress, parked: Parked | None) -> Fate:
     # The sink before us may have delivered it, and died before it could say so.
-    delivered = progress.wrote or (progress.looked and progress.record.planned)
+    delivered = progress.wrote or (progress.looked and progress.record.planned and parked is None)
     if parked is not None:
         entire = not parked.attributes or not delivered
         if progress.turn.work.regressed and parked.code == "regressed" and delivered and progress.leaver:
