@@ -82,7 +82,7 @@ class ParkedWork:
         delivery, now = store.delivery(user), self._now()
         since = delivery.parked.since if delivery is not None and delivery.parked is not None else -1
         before = self._attempts.get(user)
-        if before is None or (before.since, before.code) != (since, code):
+        if before is None or before.since != since:
             before = _Attempts(since, code, 0, now)
         if now < before.due:
             self._attempts[user] = before

@@ -12,6 +12,7 @@ from typing import Final
 import structlog
 
 from streamproc.adapters.scim_http import PlatformHttp
+from streamproc.core.records.control import HELD
 from streamproc.core.records.delivery import DeliveredState
 from streamproc.core.records.outcome import Outcome
 from streamproc.core.scim.dialect import Dialect
@@ -157,7 +158,8 @@ def _tell_attempts(before: Progress, result: After) -> None:
 
 
 def _tell_parked(progress: Progress, step: Finish) -> None:
-    if (parked := step.parked) is not None:
+    parked = step.parked
+    if parked is not None:
         log.warning(
             "parked",
             partition=progress.turn.partition,
@@ -167,3 +169,5 @@ def _tell_parked(progress: Progress, step: Finish) -> None:
             attributes=[name.split(" ")[0] for name in parked.attributes],
             correlation_id=parked.correlation_id,
         )
+    if parked is not None and not parked.attributes and progress.leaver and parked.code not in HELD:
+        log.error("a leaver may have access", partition=progress.turn.partition, seq=progress.record.seq)

@@ -9,10 +9,11 @@ nothing is sent, and it is decided anew.
 import asyncio
 import zlib
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import orjson
+import structlog
 
 from streamproc import telemetry
 from streamproc.adapters.scim_http import PlatformHttp, ScimHttp
@@ -20,13 +21,15 @@ from streamproc.adapters.wait import wait_unless
 from streamproc.core.fold.plan import Urgency
 from streamproc.core.records.outcome import Request
 from streamproc.core.records.units import Millis
-from streamproc.core.scim.response_policy import response_action
+from streamproc.core.scim.response_policy import Response, describe, is_page, is_redirect, response_action
 from streamproc.sink.decide.desired_state import Work
 from streamproc.sink.decide.lanes import Lanes
 from streamproc.sink.decide.progress import Progress
 from streamproc.sink.decide.steps import Exchange, Moment, ScimRequest
 from streamproc.sink.delivery_store import DeliveryStore, PartitionLostError
 from streamproc.sink.request_gate import RequestGate
+
+log = structlog.get_logger("streamproc.sink")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +63,8 @@ class RequestExecutor:
     times: Times
     _resting: dict[str, asyncio.Event] = field(default_factory=dict)
     """User to what ends that user's wait."""
+    _strange: bool = False
+    """Whether the last answer was a redirect or a page."""
 
     def moment(self) -> Moment:
         """Now."""
@@ -148,6 +153,14 @@ class RequestExecutor:
         if confirmed < rests_on or self.times.ticks() - confirmed > self.times.fresh:
             await store.confirm()
 
+    def _of_target(self, response: Response) -> Response:
+        """What the answer says of the target's health: a redirect or a page is none of its own. Told once."""
+        strange = is_redirect(response) or is_page(response)
+        if strange and not self._strange:
+            log.error("not an answer of SCIM: is STREAMPROC_SCIM_URL right?", answer=describe(response))
+        self._strange = strange or (self._strange and response.status is None)
+        return replace(response, status=None) if strange else response
+
     async def _exchange(self, progress: Progress, request: ScimRequest) -> Exchange:
         method, path, body, etag = request.method, request.path, request.body, request.if_match
         content = f"{method} {path} {etag}".encode() + (b"" if body is None else orjson.dumps(body))
@@ -159,7 +172,7 @@ class RequestExecutor:
             self.gate.lost()
             raise
         recoveries = self.gate.circuit_breaker.recoveries
-        self.gate.answered(progress.user, response, write=method != "GET")
+        self.gate.answered(progress.user, self._of_target(response), write=method != "GET")
         if recoveries != self.gate.circuit_breaker.recoveries:
             for woken in self._resting.values():  # the target is back: nobody waits for it any longer
                 woken.set()

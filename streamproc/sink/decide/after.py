@@ -14,7 +14,7 @@ from streamproc.core.fold.plan import apply
 from streamproc.core.records.operation import Create
 from streamproc.core.scim.response_action import Deliver, ReadBack
 from streamproc.core.scim.response_body import is_list, resource_id, same_id
-from streamproc.core.scim.response_policy import backoff, describe, response_action
+from streamproc.core.scim.response_policy import Response, backoff, describe, response_action
 from streamproc.sink.decide.after_find import after_find_group, after_find_manager, after_membership
 from streamproc.sink.decide.after_read import after_glance, after_look_up, after_read
 from streamproc.sink.decide.after_write import after_write, forgotten, group_learned
@@ -60,13 +60,13 @@ def after(progress: Progress, step: Step, answer: Answer, target: Target, at: Mo
     """The progress after `step` was answered by `answer`, with what is to be told and to be known from now on."""
     match step, answer:
         case ((SendUser() | SendMembership()), Exchange()):
-            return _concluded(_after_send(progress, step, answer, target, at), at)
+            return _concluded(_after_send(progress, step, answer, target, at), at, answer.response)
         case Glance(), Exchange():
             accepted = isinstance(response_action("read", answer.response, 0, 0.0), Deliver)
             user = user_read(progress, target, answer.response) if accepted else None
-            return _concluded(after_glance(progress, user, answer, target, at), at)
+            return _concluded(after_glance(progress, user, answer, target, at), at, answer.response)
         case ((LookUp() | Read() | Confirm() | AskMembership() | FindGroup() | FindManager()), Exchange()):
-            return _concluded(_after_look(progress, step, answer, target, at), at)
+            return _concluded(_after_look(progress, step, answer, target, at), at, answer.response)
         case AskGuard(), Flow() | Hold() | Rejected() | Protected():
             return _concluded(_after_guard(progress, answer), at)
         case LockGroup(change), Locked():
@@ -157,7 +157,7 @@ def _has_id(there: str, body: dict[str, Any]) -> bool:
     return same_id(resource_id(body), there)
 
 
-def _concluded(result: After, at: Moment) -> After:
+def _concluded(result: After, at: Moment, response: Response | None = None) -> After:
     """With what was set aside noted, and the next attempt put off.
 
     With the target down it is the gate that waits: a wait of one's own would go on when everybody else goes on.
@@ -166,7 +166,8 @@ def _concluded(result: After, at: Moment) -> After:
     if result.aside is not None:
         progress = progress.with_aside(result.aside, at.clock)
     if result.again is not None:
-        progress = _troubled(progress, result, at)
+        if response is not None and (response.sent or response.status is not None):
+            progress = _troubled(progress, result, at)
         seconds = min(result.again, PROBE_FIRST) if at.target_down else result.again
         progress = replace(
             progress,
@@ -180,9 +181,8 @@ def _concluded(result: After, at: Moment) -> After:
 
 
 def _troubled(progress: Progress, result: After, at: Moment) -> Progress:
-    """An attempt came to nothing. While the target is well, that comes to an end, and is tried again later.
-
-    Where nothing was sent the target isn't asked too much, and nobody is set aside.
+    """A request came to nothing. While the target is well, that comes to an end, and is tried again later. One that
+    couldn't be sent (no connection, no token) is nobody's fault, and doesn't count.
     """
     told = result.told[-1] if result.told else None
     if at.target_down or told is None or told.verdict == "narrowed":
