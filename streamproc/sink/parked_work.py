@@ -8,7 +8,7 @@ import structlog
 
 from streamproc.core.fold.plan import Urgency
 from streamproc.core.records.change_event import Origin
-from streamproc.core.records.control import APPLIES, HELD
+from streamproc.core.records.control import APPLIES, HELD, WAITING
 from streamproc.core.records.delivery import DeliveredState, Standing
 from streamproc.core.records.outcome import Outcome, Verdict
 from streamproc.core.records.topic_names import OPERATIONS
@@ -23,12 +23,12 @@ log = structlog.get_logger("streamproc.sink")
 
 RETRY_EVERY: Final = 30.0
 """Seconds after which what was set aside, and isn't given up, is tried again; and twice as long after each time."""
-RETRY_MOST: Final = 600.0
-"""Seconds between attempts at most."""
+LEAVER_MOST: Final = 600.0
+"""Seconds between attempts at a leaver, at most."""
+RETRY_MOST: Final = 1800.0
+"""The same of others."""
 LEEWAY: Final = 1000.0
 """Milliseconds by which a look may come early."""
-WAITING: Final = frozenset({"unresolved", "stalled", "ambiguous"})
-"""Codes of what may go by itself: somebody arrives, a userName is given up, the target mends."""
 
 
 class _Attempts(NamedTuple):
@@ -80,14 +80,15 @@ class ParkedWork:
     def _is_due(self, store: DeliveryStore, user: str, code: str) -> bool:
         """Whether it is time. The first time comes with the first look after it was set aside."""
         delivery, now = store.delivery(user), self._now()
-        since = delivery.parked.since if delivery is not None and delivery.parked is not None else -1
+        parked = delivery.parked if delivery is not None else None
+        since, leaves = (parked.since, parked.desired.get("active") is False) if parked is not None else (-1, False)
         before = self._attempts.get(user)
         if before is None or before.since != since:
             before = _Attempts(since, code, 0, now)
         if now < before.due:
             self._attempts[user] = before
             return False
-        wait = min(RETRY_MOST, RETRY_EVERY * 2.0**before.times)
+        wait = min(LEAVER_MOST if leaves else RETRY_MOST, RETRY_EVERY * 2.0**before.times)
         self._attempts[user] = _Attempts(since, code, before.times + 1, now + wait * 1000 - LEEWAY)
         return True
 

@@ -49,6 +49,8 @@ WORKER: Final[frozenset[Action]] = IDENTITY | {"mapping"}
 
 HELD: Final = frozenset({"held", "rejected", "protected"})
 """Codes of what was set aside in front of the target; the others were set aside by it, or for want of something."""
+WAITING: Final = frozenset({"unresolved", "stalled", "ambiguous"})
+"""Codes of what may go by itself: somebody arrives, a userName is given up, the target mends."""
 
 APPLIES: Final[dict[Action, frozenset[str]]] = {
     "release": frozenset({"held", "rejected"}),

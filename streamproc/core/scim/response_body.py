@@ -49,6 +49,13 @@ def is_list(body: dict[str, Any]) -> bool:
     return isinstance(elements, list) and all(isinstance(element, dict) for element in elements)
 
 
+def is_later_page(body: dict[str, Any]) -> bool:
+    """Of a list that had a page before: nothing more may be there, whatever the total says."""
+    elements = body.get("Resources", ())
+    shown = isinstance(elements, list | tuple) and all(isinstance(element, dict) for element in elements)
+    return shown and not body.keys().isdisjoint({"Resources", "totalResults"})
+
+
 def total_results(body: dict[str, Any]) -> int | None:
     """How many there are, as the server says (RFC 7644 §3.4.2); some write it as text. None: it doesn't say."""
     told = body.get("totalResults")

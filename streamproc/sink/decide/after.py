@@ -13,7 +13,7 @@ from streamproc.core.flow.circuit_breaker import PROBE_FIRST
 from streamproc.core.fold.plan import apply
 from streamproc.core.records.operation import Create
 from streamproc.core.scim.response_action import Deliver, ReadBack
-from streamproc.core.scim.response_body import is_list, resource_id, same_id
+from streamproc.core.scim.response_body import is_later_page, is_list, resource_id, same_id
 from streamproc.core.scim.response_policy import Response, backoff, describe, response_action
 from streamproc.sink.decide.after_find import after_find_group, after_find_manager, after_membership
 from streamproc.sink.decide.after_read import after_glance, after_look_up, after_read
@@ -115,7 +115,7 @@ def _after_look(
     at: Moment,
 ) -> After:
     user: UserRead | None = None
-    shows: Callable[[dict[str, Any]], bool] = is_list
+    shows: Callable[[dict[str, Any]], bool] = is_later_page if progress.underway.listing.pages else is_list
     if isinstance(step, Read | Confirm):
         user = user_read(progress, target, exchange.response)
         shows = partial(_shows, user)
@@ -163,6 +163,10 @@ def _concluded(result: After, at: Moment, response: Response | None = None) -> A
     With the target down it is the gate that waits: a wait of one's own would go on when everybody else goes on.
     """
     progress = result.progress
+    if response is not None and not at.target_down:
+        reasons = [told.reason for told in result.told if told.reason]
+        complaint = reasons[-1] if reasons else progress.complaint
+        progress = replace(progress, exchanges=progress.exchanges + 1, complaint=complaint)
     if result.aside is not None:
         progress = progress.with_aside(result.aside, at.clock)
     if result.again is not None:

@@ -1,6 +1,6 @@
 """After a write: whether it was accepted, and else what is to be done about it."""
 
-from typing import Any, assert_never, cast
+from typing import Any, Final, assert_never, cast
 
 from msgspec.structs import replace
 
@@ -26,10 +26,13 @@ from streamproc.sink.decide.effect import shows, with_written
 from streamproc.sink.decide.next_step import CORE
 from streamproc.sink.decide.progress import Freshness, Progress
 from streamproc.sink.decide.revoke_forms import next_form
-from streamproc.sink.decide.setbacks import BARREN, CONFLICTS, CONTENTION, SETBACKS, setback
+from streamproc.sink.decide.setbacks import BARREN, CONFLICTS, SETBACKS, setback
 from streamproc.sink.decide.steps import Exchange, Moment, Send, SendMembership, SendUser
 from streamproc.sink.decide.target import GroupLearned, Learned, Target, VersionFormLearned, VersionsLearned
 from streamproc.sink.decide.underway import Adopting, Refusal, SetAside, Underway, UserRead
+
+CONFLICTING: Final = frozenset({400, 409, 412})
+"""Statuses by which a version may be refused."""
 
 
 def after_write(
@@ -230,8 +233,8 @@ def _conflict(progress: Progress, step: Send, exchange: Exchange, at: Moment) ->
     progress = replace(progress, conflicts=(version, times), version_form=progress.version_form + same)
     progress = replace(progress, freshness=forgotten(progress))
     leaves = isinstance(step.operation, Deactivate)
-    progress, theirs = setback(progress, step, at, CONFLICTS if leaves else CONTENTION)
-    if theirs or (times >= (SETBACKS if leaves else CONFLICTS) and not at.target_down):
+    progress, theirs = setback(progress, step, at, CONFLICTS)
+    if theirs or (leaves and times >= SETBACKS and not at.target_down):
         return _given_up(progress, step, exchange)
     seconds = backoff(progress.attempts, at.jitter) if progress.attempts else 0.0
     return After(progress, (Told("conflict", exchange.request, reason),), again=seconds)
@@ -260,9 +263,14 @@ def _given_up(progress: Progress, step: Send, exchange: Exchange) -> After:
     """Setbacks in a row are put down to what was sent. What was left open is read before anything else is sent."""
     response, reason = exchange.response, describe(exchange.response)
     progress = replace(progress, wrote=bool(progress.operations) or isinstance(step.operation, Deactivate))
+    if not progress.patient and not isinstance(step.operation, Deactivate):
+        return After(progress, aside=SetAside(None, "stalled", reason, response))  # it was narrowed down the first time
     result = _refused(progress, step, reason, exchange)
-    if result.aside is None or isinstance(step, SendMembership):
+    if result.aside is None:
         return result
+    if isinstance(step, SendMembership):
+        moving = progress.conflicts[1] == 1 and exchange.response.status in CONFLICTING  # others change it all the time
+        return replace(result, aside=replace(result.aside, code="stalled")) if moving else result
     code = "refused" if response.status is not None and 400 <= response.status < 500 else "stalled"
     barren = progress.barren + 1
     if result.aside.what is not None and barren < BARREN:

@@ -2,6 +2,7 @@
 
 from msgspec.structs import replace
 
+from streamproc.core.records.control import HELD
 from streamproc.core.records.delivery import DeliveredState, Parked
 from streamproc.core.records.units import Millis
 from streamproc.core.scim.response_policy import PATIENCE as DENIALS
@@ -36,7 +37,9 @@ def _freshness(delivery: DeliveredState) -> Freshness:
     if delivery.held is None:  # somebody who was found, and couldn't be read
         return Freshness.STALE
     parked = delivery.parked
-    doubted = parked is not None and parked.code in {"refused", "regressed"} and not parked.attributes
+    if parked is not None and parked.code == "stalled":  # what was accepted may not have been shown
+        return Freshness.STALE
+    doubted = parked is not None and parked.code not in HELD and not parked.attributes
     return Freshness.DOUBTED if doubted else Freshness.NOTED
 
 

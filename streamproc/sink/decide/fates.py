@@ -2,6 +2,7 @@
 
 from msgspec.structs import replace
 
+from streamproc.core.records.control import WAITING
 from streamproc.core.records.delivery import DeliveredState, Parked
 from streamproc.core.records.outcome import Fate, Outcome
 from streamproc.core.records.units import Millis
@@ -54,7 +55,7 @@ def _sum_of_aside(progress: Progress) -> Parked | None:
     if not progress.aside:
         return None
     every = progress.aside.values()
-    first = next((parked for parked in every if parked.code == "unresolved"), next(iter(every)))
+    first = next((parked for parked in every if parked.code in WAITING), next(iter(every)))
     reasons = {name: parked.told for name, parked in sorted(progress.aside.items())}
     return replace(first, attributes=reasons, desired=progress.record.desired)
 

@@ -12,7 +12,8 @@ Rule 4: one attribute that is refused doesn't hold the others: what was refused 
 Rule 5: a leaver waits for no group, no manager, and no attribute of theirs.
 Rule 6: where the target has versions, no write goes out without the one that it rests on. The only exception is a
 leaver whom no request with a version revokes (`revoke_forms.py`).
-Rule 7: nothing is told as delivered that the target hasn't shown: where an answer accepts a write and doesn't show it,
+Rule 7: each turn ends: after so many requests it is set aside, to be tried again later.
+Rule 8: nothing is told as delivered that the target hasn't shown: where an answer accepts a write and doesn't show it,
 the user is read before the turn ends.
 """
 
@@ -65,6 +66,14 @@ def next_step(progress: Progress, target: Target, at: Moment) -> Step:
     """One thing at a time, so that newer work can be looked at in between."""
     if progress.parked is not None:
         return finish(progress, at.clock, progress.parked)
+    step = _next(progress, target, at)
+    if progress.exhausted and not isinstance(step, Finish) and not at.target_down:
+        reason = progress.complaint or "the target accepts what is sent, and never shows it"
+        return finish(progress, at.clock, progress.as_parked("stalled", f"no end in sight: {reason}", at.clock))
+    return step
+
+
+def _next(progress: Progress, target: Target, at: Moment) -> Step:
     if progress.wait_until is not None:
         return Wait(progress.wait_until)
     if (desired := _aim(progress, target.dialect)) is None:

@@ -10,6 +10,7 @@ from streamproc.core.scim.response_body import etag, resource_id, same_id
 from streamproc.core.scim.response_policy import Response
 from streamproc.core.scim.spelling import alike, fold
 from streamproc.sink.decide.progress import Progress
+from streamproc.sink.decide.revoke_forms import WHOLE
 from streamproc.sink.decide.target import Target
 from streamproc.sink.decide.underway import UserRead
 
@@ -27,7 +28,7 @@ def user_read(progress: Progress, target: Target, response: Response) -> UserRea
     if isinstance(meta, dict) and str(meta.get("resourceType") or "User").casefold() != "user":
         return None
     held = _as_written(progress, parse_user(body, target.dialect))
-    if "active" not in held and progress.deactivated and target.shows_active:
+    if "active" not in held and progress.deactivated and target.shows_active and progress.form < WHOLE:
         held["active"] = False  # a server may leave out what is false
     members = _members(body, target)
     silent = members is None or (target.dialect.memberships != "user" and "groups" not in body)

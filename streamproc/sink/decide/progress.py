@@ -23,6 +23,11 @@ from streamproc.sink.decide.underway import Adopting, SetAside, Underway
 
 PATIENCE: Final = 6
 """Times that a read, or the search index, is asked again where it contradicts what the target otherwise says."""
+MOST: Final = 30
+"""Requests for one leaver."""
+FEW: Final = 22
+EACH: Final = 4
+"""Requests for anybody else, and for each of their groups."""
 _ACCESS: Final = frozenset({"create", "reactivate", "deactivate"})
 """Operations that give or take access as a whole."""
 
@@ -121,6 +126,10 @@ class Progress(Struct, frozen=True):
     """Writes in a row that came to nothing without being refused, of a group by its name, of the user as ""."""
     barren: int = 0
     """Attributes in a row that were set aside for setbacks."""
+    exchanges: int = 0
+    """Requests since the newest work came, while the target was well."""
+    complaint: str | None = None
+    """What the target said last of what went wrong."""
     troubles: int = 0
     """Attempts in a row that came to nothing while the target was well."""
     rereads: int = 0
@@ -234,6 +243,11 @@ class Progress(Struct, frozen=True):
         return sorted(names)
 
     @property
+    def exhausted(self) -> bool:
+        """Whether it has cost more requests than it ever should. A leaver may take them all, each group some more."""
+        return self.exchanges >= (MOST if self.leaver else FEW + EACH * len(self.group_names))
+
+    @property
     def lacking(self) -> list[str]:
         """What has to be known before the user can be created."""
         return missing(self.record.desired)
@@ -276,6 +290,7 @@ class Progress(Struct, frozen=True):
             written={},
             setbacks={},
             barren=0,
+            exchanges=0,
             troubles=0,
             rereads=0,
             form=0,

@@ -10,16 +10,14 @@ from msgspec.structs import replace
 
 from streamproc.core.records.operation import Deactivate
 from streamproc.sink.decide.progress import Progress
-from streamproc.sink.decide.steps import Moment, Send, SendMembership, SendUser
+from streamproc.sink.decide.steps import Moment, Send, SendMembership
 
 SETBACKS: Final = 3
 """In a row, after which it is put down to what is sent together."""
 ALONE: Final = 2
-"""The same of one attribute, alone."""
+"""The same of one attribute, alone, and of each group after the first."""
 CONFLICTS: Final = 5
-"""Version conflicts in a row, at a version that doesn't change, after which it isn't the version that is refused."""
-CONTENTION: Final = 8
-"""Version conflicts in a row at any version."""
+"""The same of version conflicts: others may be quicker more than once."""
 BARREN: Final = 2
 """Attributes in a row that were set aside for setbacks, after which it isn't the attributes."""
 
@@ -36,9 +34,10 @@ def setback(progress: Progress, step: Send, at: Moment, limit: int = SETBACKS) -
 def _limit(progress: Progress, step: Send, limit: int) -> int:
     if not progress.patient:
         return 1
-    if isinstance(step, SendUser):
-        if isinstance(step.operation, Deactivate):
-            return limit if progress.form == 0 else 1
-        if progress.bare or not progress.alone.isdisjoint(step.resource):
-            return min(limit, ALONE)
-    return limit
+    if isinstance(step, SendMembership):
+        alone = any(name.startswith("group ") for name in progress.aside)
+    elif isinstance(step.operation, Deactivate):
+        return limit if progress.form == 0 else 1
+    else:
+        alone = progress.bare or not progress.alone.isdisjoint(step.resource)
+    return min(limit, ALONE) if alone else limit
