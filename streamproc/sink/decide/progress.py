@@ -25,8 +25,8 @@ PATIENCE: Final = 6
 """Times that a read, or the search index, is asked again where it contradicts what the target otherwise says."""
 MOST: Final = 30
 """Requests for one leaver."""
-FEW: Final = 22
-EACH: Final = 4
+FEW: Final = 20
+EACH: Final = 5
 """Requests for anybody else, and for each of their groups."""
 _ACCESS: Final = frozenset({"create", "reactivate", "deactivate"})
 """Operations that give or take access as a whole."""
@@ -280,21 +280,9 @@ class Progress(Struct, frozen=True):
         A leaver doesn't wait for what went wrong with somebody who was to stay, and is looked for as long as a create
         would have been. Who comes back is asked for again where reads have lagged, not taken for there already.
         """
-        newer = replace(
-            self,
-            turn=turn,
-            denied=0,
-            aside={},
-            given_up=frozenset(),
-            underway=Underway(),
-            written={},
-            setbacks={},
-            barren=0,
-            exchanges=0,
-            troubles=0,
-            rereads=0,
-            form=0,
-        )
+        zero = {"denied": 0, "barren": 0, "exchanges": 0, "troubles": 0, "rereads": 0, "form": 0}
+        newer = replace(self, turn=turn, aside={}, given_up=frozenset(), underway=Underway(), written={}, setbacks={})
+        newer = replace(newer, **zero)
         if newer.leaver:
             return replace(newer, wait_until=None)
         if newer.contradicted:

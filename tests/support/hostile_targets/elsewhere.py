@@ -96,6 +96,8 @@ class InArray(Behaviour):
     whole = True
 
     def after(self, asked: Asked, answered: Answered, store: Store) -> Answered:
+        if isinstance(answered.body, bytes):
+            return answered
         return replace(answered, body=orjson.dumps([answered.body]))
 
 

@@ -48,7 +48,8 @@ def phone(user: Json) -> None:
 
 
 def lower_user_name(user: Json) -> None:
-    user["userName"] = user["userName"].lower()
+    if "userName" in user:
+        user["userName"] = user["userName"].lower()
 
 
 def another_title(user: Json) -> None:

@@ -194,7 +194,7 @@ def apply(resource: Json, operation: Json) -> None:
     """One PATCH operation (RFC 7644 §3.5.2), of the forms that are sent."""
     op, path, value = operation["op"], operation.get("path"), operation.get("value")
     if path is None:
-        resource |= value
+        resource |= value or {}
         return
     holder, name = resource, path
     if urn := _URN.match(path):
