@@ -10,6 +10,7 @@ from streamproc.core.records.outcome import Outcome
 from streamproc.sink.decide.desired_state import Work
 from streamproc.sink.decide.lanes import Lanes
 from streamproc.sink.delivery_store import DeliveryStore
+from streamproc.sink.gate_watch import CAUSES
 from streamproc.sink.request_gate import RequestGate
 
 
@@ -24,6 +25,9 @@ def gauge(
     telemetry.HEADROOM.set(-1 if headroom is None else headroom)
     telemetry.TARGET_DOWN.set(gate.circuit_breaker.down)
     telemetry.PAUSED.set(gate.stopped)
+    for cause in CAUSES:
+        closed = gate.watch.closed
+        telemetry.GATE_CLOSED.labels(cause).set(closed is not None and closed.cause == cause)
     aside = [(store, user, code) for store in stores.values() for user, code in store.parked.items()]
     codes = Counter(code for _, _, code in aside)
     telemetry.LEAVERS_ASIDE.set(sum(code not in HELD and _leaves(store, user) for store, user, code in aside))

@@ -19,6 +19,7 @@ from streamproc.core.scim.dialect import Dialect
 from streamproc.sink.decide.after import after
 from streamproc.sink.decide.attempts import After
 from streamproc.sink.decide.begin import begin
+from streamproc.sink.decide.common_refusal import asking_of
 from streamproc.sink.decide.desired_state import Work
 from streamproc.sink.decide.fates import attempt
 from streamproc.sink.decide.lanes import Turn
@@ -137,7 +138,8 @@ class Reconciler:
             case Finish():
                 raise AssertionError("a turn that is finished has nothing to carry out")
             case _:
-                return await self._executor.send(progress, step.request, ticket, store)
+                asking = asking_of(step, bare=progress.bare)
+                return await self._executor.send(progress, step.request, ticket, store, asking)
 
     def _lock(self, step: LockGroup) -> asyncio.Lock:
         return self._locks.setdefault(step.change.group, asyncio.Lock())

@@ -19,6 +19,7 @@ from streamproc.sink.decide.after_find import after_find_group, after_find_manag
 from streamproc.sink.decide.after_read import after_glance, after_look_up, after_read
 from streamproc.sink.decide.after_write import after_write, forgotten, group_learned
 from streamproc.sink.decide.attempts import After, Finding, Missing, Postponed, Refused, Told, finding
+from streamproc.sink.decide.common_refusal import asking_of, in_common
 from streamproc.sink.decide.mass_guard import Flow, GuardDecision, Hold, Protected, Rejected
 from streamproc.sink.decide.next_step import SESSION_TRIES
 from streamproc.sink.decide.own_terms import user_read
@@ -60,13 +61,15 @@ def after(progress: Progress, step: Step, answer: Answer, target: Target, at: Mo
     """The progress after `step` was answered by `answer`, with what is to be told and to be known from now on."""
     match step, answer:
         case ((SendUser() | SendMembership()), Exchange()):
-            return _concluded(_after_send(progress, step, answer, target, at), at, answer.response)
+            result = _after_send(progress, step, answer, target, at)
+            return _concluded(_postponed(result, progress, step, answer, at), at, answer.response)
         case Glance(), Exchange():
             accepted = isinstance(response_action("read", answer.response, 0, 0.0), Deliver)
             user = user_read(progress, target, answer.response) if accepted else None
             return _concluded(after_glance(progress, user, answer, target, at), at, answer.response)
         case ((LookUp() | Read() | Confirm() | AskMembership() | FindGroup() | FindManager()), Exchange()):
-            return _concluded(_after_look(progress, step, answer, target, at), at, answer.response)
+            result = _after_look(progress, step, answer, target, at)
+            return _concluded(_postponed(result, progress, step, answer, at), at, answer.response)
         case AskGuard(), Flow() | Hold() | Rejected() | Protected():
             return _concluded(_after_guard(progress, answer), at)
         case LockGroup(change), Locked():
@@ -157,6 +160,22 @@ def _has_id(there: str, body: dict[str, Any]) -> bool:
     return same_id(resource_id(body), there)
 
 
+def _postponed(result: After, progress: Progress, step: Step, exchange: Exchange, at: Moment) -> After:
+    """What everybody is refused isn't set aside for one user: it is tried again. So is a leaver who is refused by any
+    request what others are refused by another.
+    """
+    aside, asking = result.aside, asking_of(step, bare=progress.bare)
+    if aside is None or aside.code != "refused" or asking is None:
+        return result
+    said = in_common(exchange.response.status, describe(exchange.response))
+    if asking.kind not in at.refused_to_all and not (progress.leaver and said in at.refused_to_all.values()):
+        return result
+    told = (*result.told, Told("retry", exchange.request, aside.reason))
+    anew = replace(result.progress, form=0)
+    again = backoff(progress.attempts, at.jitter)
+    return replace(result, progress=anew, aside=None, told=told, again=again, shared=True)
+
+
 def _concluded(result: After, at: Moment, response: Response | None = None) -> After:
     """With what was set aside noted, and the next attempt put off.
 
@@ -189,7 +208,7 @@ def _troubled(progress: Progress, result: After, at: Moment) -> Progress:
     couldn't be sent (no connection, no token) is nobody's fault, and doesn't count.
     """
     told = result.told[-1] if result.told else None
-    if at.target_down or told is None or told.verdict == "narrowed":
+    if at.target_down or result.shared or told is None or told.verdict == "narrowed":
         return progress
     troubles = progress.troubles + 1
     if progress.parked is not None or troubles < (TROUBLES if progress.patient else 1):

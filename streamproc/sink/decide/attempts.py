@@ -32,6 +32,8 @@ class After(Struct, frozen=True):
     aside: SetAside | None = None
     again: float | None = None
     """Seconds until it is tried again. None: nothing went wrong."""
+    shared: bool = False
+    """Everybody gets this, so that it doesn't count against the user."""
 
 
 class Shown(Struct, frozen=True):
