@@ -58,6 +58,11 @@ UNREADABLE: Final = Counter(
     "Offsets of batches that can't be read, by topic and partition.",
     ["topic", "partition"],
 )
+FOREIGN: Final = Counter(
+    "streamproc_foreign_total",
+    "Tombstones and strange records in our own topics, which were passed over.",
+    ["topic", "partition"],
+)
 OPEN_TRANSACTION: Final = Gauge(
     "streamproc_open_transaction_seconds",
     "For how long somebody's open transaction keeps a partition from being read on.",

@@ -130,7 +130,11 @@ class Message(Protocol):
     """Where an event was read."""
 
     @property
+    def topic(self) -> str: ...
+    @property
     def partition(self) -> int: ...
+    @property
+    def offset(self) -> int: ...
 
 
 class ChangelogEvent(Protocol):
