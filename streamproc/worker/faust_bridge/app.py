@@ -109,7 +109,8 @@ class FaustApp:
             self._app.finalize()
             await self._app.start()
             await self._app.tables.wait_until_recovery_completed()
-            ready()
+            if self._app.crash_reason is None:
+                ready()
             await self._app.wait_until_stopped()
             raise self._app.crash_reason or RuntimeError("Faust has stopped by itself")
         finally:
