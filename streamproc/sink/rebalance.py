@@ -106,6 +106,7 @@ class RebalanceListener(ConsumerRebalanceListener):
             ends = await loader.end_offsets(places)
             for place in places:
                 stores[place.partition].begin = await member.committed(place) or 0
+                await stores[place.partition].find_again(loader, ends[place])
         finally:
             await asyncio.gather(loader.stop(), member.stop())
         for place in places:
