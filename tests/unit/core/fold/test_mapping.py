@@ -356,6 +356,14 @@ def test_names_of_roles_may_hold_a_colon() -> None:
     assert mapping.desire("E1", {"genesysRole": "Sales: EMEA, Lead:2"})[0]["roles"] == ["Lead:2", "Sales: EMEA"]
 
 
+def test_names_of_facts_compare_as_they_are_seen() -> None:
+    """A mapping that is written decomposed reads what a source writes composed, and itself."""
+    mapping = parse_mapping('[attributes]\ntitle = "a\u0301rea"\n[[copy]]\nfact = "a\u0301rea"\nto = "groups"\n')
+    for name in ("\u00e1rea", "a\u0301rea"):
+        assert name in mapping.facts
+        assert mapping.desire("E1", {name: "Care"})[0] == {"externalId": "E1", "title": "Care", "groups": ["Care"]}
+
+
 def test_numbers_match_rules() -> None:
     """A fact that a source sends as a number matches a rule that is written as text."""
     mapping = parse_mapping('[[rule]]\nwhen = { costCenter = "4711" }\nroles = ["Agent"]\n')
