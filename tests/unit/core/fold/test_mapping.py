@@ -164,6 +164,10 @@ def test_text_is_text(value: Fact, expected: str | None, wrong: bool) -> None:
         (["Spanish:4; English", "French\n"], {"English": 3.0, "French": 3.0, "Spanish": 4.0}),
         ("\ufeffSpan\u200bish\u00a0:\u00a04,  Atencio\u0301n", {"Atenci\u00f3n": 3.0, "Spanish": 4.0}),
         ("R&amp;D; Care", {"Care": 3.0, "R&amp;D": 3.0}),
+        ("Spanish:4\tEnglish", {"English": 3.0, "Spanish": 4.0}),
+        ('["Spanish:4", "English"]', {"English": 3.0, "Spanish": 4.0}),
+        ('{"Spanish": 4, "English": null}', {"English": 3.0, "Spanish": 4.0}),
+        ("[EN] Sales", {"[EN] Sales": 3.0}),
         ("", {}),
         ([], {}),
         ({}, {}),
@@ -191,6 +195,12 @@ def test_a_level_outside_the_scale_is_told(level: str) -> None:
     [
         ("Spanish:4,5, English", SCALE),
         ("Spanish:4|English:3", NAMES),
+        ("Spanish | English", NAMES),
+        ("Spanish=4, English", NAMES),
+        ("\u2022 Spanish\n\u2022 English", NAMES),
+        ("- Spanish\n- English", NAMES),
+        ("Spanish<br>English", NAMES),
+        ('["Spanish", ["English"]]', NAMES),
         ("Spanish:4; -", NAMES),
         ("Spanish:4; N/A", NAMES),
         ("null", NAMES),
@@ -202,7 +212,7 @@ def test_a_level_outside_the_scale_is_told(level: str) -> None:
     ],
 )
 def test_what_isnt_surely_a_name_with_a_level_is_told(value: Fact, told: str) -> None:
-    """A decimal comma, a separator of which we don't know, a placeholder, a structure."""
+    """A decimal comma, a separator or a mark of which we don't know, a placeholder, a structure."""
     assert copied(value) == (None, [told])
 
 
