@@ -166,7 +166,7 @@ TOPICS: Final[tuple[Topic, ...]] = (
         "user ID",
         USER_RECORD,
         (FOLD,),
-        (SINK, USERS, AUDITORS),
+        (SINK, USERS, OPERATORS, AUDITORS),
         "record, desired state and operation per user",
         _COMPACTED,
     ),

@@ -79,11 +79,11 @@ def list_(
         return
     cells = [("NAME", "WHEN", "STATE", "CODE", "SUBJECT", "FIELD", "REASON")] if rows else []
     last = ""
-    for row in rows:
+    for row, times in _newest(rows):
         again, last = row["name"] == last, row["name"]
-        part = " (the rest counts)" if row["partial"] else ""
+        more = (" (the rest counts)" if row["partial"] else "") + (f" ({times} times)" if times > 1 else "")
         front = ("", "", "") if again else (row["name"], _moment(row["at"]), row["state"])
-        cells.append((*front, row["code"], row["subject"] or "", row["field"] or "", row["reason"] + part))
+        cells.append((*front, row["code"], row["subject"] or "", row["field"] or "", row["reason"] + more))
     click.echo("".join(f"{line}\n" for line in table(cells)), nl=False)
     counts = ", ".join(f"{name} {count}" for name, count in sorted(Counter(row["code"] for row in rows).items()))
     click.echo(f"{len(rows)} in all" + (f": {counts}" if counts else ""), err=True)
@@ -231,6 +231,15 @@ def _rows(found: RejectedInput) -> list[dict[str, Any]]:
         }
         for problem in value.problems
     ]
+
+
+def _newest(rows: list[dict[str, Any]]) -> list[tuple[dict[str, Any], int]]:
+    """The newest of those that say the same of one subject, with how many there are: each reading of a report may."""
+    alike: dict[Any, list[dict[str, Any]]] = {}
+    for row in rows:
+        same = [row[name] for name in ("state", "source", "code", "subject", "field", "reason")]
+        alike.setdefault(tuple(same) if row["subject"] else id(row), []).append(row)
+    return [(max(each, key=lambda row: row["at"]), len(each)) for each in alike.values()]
 
 
 def _user_row(found: UserProblem) -> dict[str, Any]:
