@@ -149,6 +149,8 @@ class Sync:
         from_start = cursor.full and not cursor.place
         self._seen.clear()
         trail, lost = Trail(AGAIN), False
+        if cursor.place:
+            trail.ask(cursor.place)
         while True:
             try:
                 page = await self._page(cursor, attempts)
