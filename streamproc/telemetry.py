@@ -67,6 +67,9 @@ HOOKS: Final = Counter("streamproc_gateway_requests_total", "Requests to the gat
 FETCHES: Final = Counter("streamproc_fetches_total", "Questions to directories, by what came.", ["source", "outcome"])
 """`outcome`: found, gone, unknown, stale, failed, rejected."""
 FETCHES_WAITING: Final = Gauge("streamproc_fetches_waiting", "Subjects that are still to be fetched.", ["source"])
+UNFETCHED: Final = Gauge(
+    "streamproc_notifications_unfetched", "Notifications of a source of which no directory is configured.", ["source"]
+)
 DIRECTORY_DOWN: Final = Gauge("streamproc_directory_down", "1 while a directory as a whole is in trouble.", ["source"])
 SYNCED: Final = Gauge("streamproc_synced_seconds", "When a sync was last completed, s since 1970.", ["source"])
 

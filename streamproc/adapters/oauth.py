@@ -75,7 +75,8 @@ class Granted:
 class Tokens:
     """The current access token. Many may ask at once: a refresh is made by one of them, for all, and so is a failure.
 
-    `clock`: seconds that never go back. `scope`: for endpoints that want one.
+    `clock`: seconds that never go back. `scope`: for endpoints that want one. `in_form`: for those that take the
+    client's credentials there (RFC 6749 §2.3.1).
     """
 
     def __init__(
@@ -86,12 +87,15 @@ class Tokens:
         client_secret: str,
         clock: Callable[[], float],
         scope: str = "",
+        *,
+        in_form: bool = False,
     ) -> None:
         self._http = http
         self._url = url
         credentials = b64encode(f"{client_id}:{client_secret}".encode()).decode()
-        self._headers = {"Authorization": f"Basic {credentials}", "Accept": "application/json"}
-        self._form = {"grant_type": "client_credentials"} | ({"scope": scope} if scope else {})
+        client = {"client_id": client_id, "client_secret": client_secret} if in_form else {}
+        self._headers = {"Accept": "application/json"} | ({} if in_form else {"Authorization": f"Basic {credentials}"})
+        self._form = {"grant_type": "client_credentials"} | ({"scope": scope} if scope else {}) | client
         self._clock = clock
         self._token = ""
         self._given = self._good_until = 0.0
@@ -134,8 +138,8 @@ class Tokens:
         if (seconds := self._closed - self._clock()) > 0 and self._failure is not None:
             raise TokenRefusedError(str(self._failure), seconds)
         try:
-            reply = await send(self._http, "POST", self._url, self._headers, self._form)
-            given = granted(reply)
+            reply = await send(self._http, "POST", self._url, self._headers, self.form())
+            given = self.granted(reply)
         except (NotSentError, UnansweredError) as error:
             self._failure = TokenRefusedError(f"{self._url} can't be reached: {error}")
             raise self._failure from error
@@ -149,6 +153,14 @@ class Tokens:
         self._failure = None
         self._token, self._given = given.token, self._clock()
         self._good_until = self._given + given.life - min(MARGIN, given.life / 10)
+
+    def form(self) -> dict[str, str]:
+        """What the endpoint is sent. Raises NotSentError."""
+        return self._form
+
+    def granted(self, reply: Reply) -> Granted:
+        """The token in its answer. Raises _UnusableError, and NotSentError where it can't be kept."""
+        return granted(reply)
 
     def _hold(self, seconds: float, reason: str) -> None:
         self._failure = TokenRefusedError(reason, seconds)

@@ -11,13 +11,12 @@ from typing import Any, Final
 
 import click
 import orjson
-import uvloop
 
 from streamproc import __version__, compose, telemetry
+from streamproc.adapters.event_loop import Loop
 from streamproc.adapters.kafka.topics import ensure_topics
-from streamproc.cli import identities, parked, parse, show
+from streamproc.cli import identities, parked, parse, rejected, topics
 from streamproc.cli.options import JSON, KAFKA, kafka_option, say
-from streamproc.cli.table import table
 from streamproc.core.errors import MappingError, SettingsError, StreamprocError
 from streamproc.demo import report
 from streamproc.demo.directories import play_directories
@@ -26,7 +25,6 @@ from streamproc.demo.processes import ProcessFailedError, Stack, stack
 from streamproc.embedded import EmbeddedKafkaUnavailable, embedded_kafka
 from streamproc.settings import DIRECTORIES, Settings, load_settings
 from streamproc.simulator.options import SimulatorOptions
-from streamproc.topics import TOPICS, picture
 
 _PARENT = click.option("--with-parent", is_flag=True, hidden=True, help="Stop when standard input ends.")
 
@@ -94,6 +92,7 @@ sink.add_command(parked.pause_or_resume("pause"))
 sink.add_command(parked.pause_or_resume("resume"))
 cli.add_command(parked.held)
 cli.add_command(parked.parked)
+cli.add_command(rejected.rejected)
 cli.add_command(identities.identities)
 
 
@@ -109,7 +108,7 @@ def gateway(kafka: str | None, with_parent: bool) -> None:
 @KAFKA
 @_PARENT
 def hydrator(kafka: str | None, with_parent: bool) -> None:
-    """Fetch whom notifications name from Okta, Entra, PingOne and Workday, and synchronise on a schedule."""
+    """Fetch whom notifications name from Okta, Entra, PingOne, Workday and an HR vendor; synchronise on a schedule."""
     _serve("hydrator", compose.run_hydrator, with_parent, kafka=kafka)
 
 
@@ -142,7 +141,7 @@ cli.add_command(parse.parse)
 def simulator(
     host: str, port: int, rate_limit: int, latency_ms: float, client_id: str, client_secret: str, with_parent: bool
 ) -> None:
-    """Stand-ins for Genesys Cloud (OAuth, SCIM) and for /okta, /graph, /pingone, /workday; /_sim/ is for tests."""
+    """Stand-ins for Genesys Cloud (OAuth, SCIM), Okta, Graph, PingOne, Workday, HR vendors; /_sim/ is for tests."""
     settings = load_settings()
     telemetry.configure(settings.observability.log_level, json=settings.observability.log_json, service="simulator")
     options = SimulatorOptions(
@@ -172,41 +171,8 @@ def simulator(
         raise SettingsError(f"--host {host} --port {port} can't be used: {error.strerror}") from error
 
 
-@cli.command(epilog="Example: streamproc topics --create --kafka kafka:9092")
-@KAFKA
-@click.option("--create", is_flag=True, help="Create those that don't exist.")
-@click.option("--check", is_flag=True, help="Compare with the cluster; 1 where something is missing or differs.")
-@JSON
-def topics(kafka: str | None, create: bool, check: bool, as_json: bool) -> None:
-    """The topics: who writes and reads them, how they are kept, and the picture."""
-    settings = load_settings(kafka=kafka)
-    if create or check:
-        absent = _run(ensure_topics(settings.kafka, create=create))
-        word = "created" if create else "missing"
-        click.echo(orjson.dumps({word: absent}) if as_json else f"{word}: {', '.join(absent) or 'none'}")
-        sys.exit(1 if absent and not create else 0)
-    if as_json:
-        click.echo(
-            orjson.dumps(
-                [show.topic_json(topic, settings.kafka.partitions) for topic in TOPICS], option=orjson.OPT_INDENT_2
-            )
-        )
-        return
-    click.echo(picture())
-    click.echo()
-    for topic in TOPICS:
-        click.echo(show.topic_lines(topic, settings.kafka.partitions))
-
-
-@cli.command(name="settings", epilog="Example: streamproc settings --json")
-@JSON
-def settings_(as_json: bool) -> None:
-    """Every setting, its value now, and what it means."""
-    rows = show.settings(load_settings())
-    if as_json:
-        click.echo(orjson.dumps(rows, option=orjson.OPT_INDENT_2))
-    else:
-        click.echo("\n".join(table([(row["variable"], row["value"], row["meaning"]) for row in rows])))
+cli.add_command(topics.topics)
+cli.add_command(topics.settings)
 
 
 async def _demo(kafka: str | None, *, as_json: bool) -> int:
@@ -264,7 +230,7 @@ def _serve(
 
 
 def _run(main: Coroutine[Any, Any, Any]) -> Any:
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+    with asyncio.Runner(loop_factory=Loop) as runner:
         return runner.run(main)
 
 

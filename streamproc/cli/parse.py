@@ -14,6 +14,7 @@ from streamproc.core.parsed_payload import Ignored, ParsedPayload, Receipt, Sour
 from streamproc.core.records.units import Micros
 from streamproc.settings import load_settings
 from streamproc.sources import SOURCES, configured
+from streamproc.sources.wire_format import json_of
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -36,7 +37,7 @@ def parse(source: str, file: BinaryIO, as_json: bool) -> None:
         payload = _payload(source, content)
         parsed = SOURCES[source].read(payload, Receipt(Micros(time.time_ns() // 1000)), options[source])
     except ValueError as error:
-        readable, parsed = False, ParsedPayload(ignored=(Ignored("not_json", f"not JSON: {error}"),))
+        readable, parsed = False, ParsedPayload(ignored=(Ignored("not_json", str(error)),))
     if as_json:
         click.echo(orjson.dumps(as_object(parsed), option=orjson.OPT_INDENT_2))
     else:
@@ -49,10 +50,10 @@ def _payload(source: str, content: bytes) -> Any:
     """The JSON; for `set` the token as text. Raises ValueError with where it is wrong, never with what is there."""
     if source == "set" and content.strip()[:2] == b"ey":
         return content.strip().decode("ascii", "replace")
-    try:
-        return orjson.loads(content)
-    except orjson.JSONDecodeError as error:
-        raise ValueError(f"{error.msg} at byte {error.pos}") from None
+    found = json_of(content)
+    if isinstance(found, Ignored):
+        raise ValueError(found.reason)  # noqa: TRY004 - not a wrong type, a wrong file
+    return found
 
 
 def as_object(parsed: ParsedPayload) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 import aiohttp
 
 from streamproc.adapters.oauth import Bearer, StaticToken, Tokens
+from streamproc.compose.hr_vendors import hr_vendor
 from streamproc.hydrator.directories.api import Api, Directory
 from streamproc.hydrator.directories.entra import Graph
 from streamproc.hydrator.directories.okta import Okta
@@ -52,4 +53,6 @@ def directories(
             settings.workday.since_prompt,
             settings.workday.worker_prompt,
         )
+    if (vendor := hr_vendor(settings.hris, http, options["hris"], clock, ticks)) is not None:
+        configured_["hris"] = vendor
     return configured_

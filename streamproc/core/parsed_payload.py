@@ -11,10 +11,22 @@ knows.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Literal
+from typing import Final, Literal
 
 from streamproc.core.records.change_event import Effective, Fact, Order
 from streamproc.core.records.units import Micros
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a database's change log has an event."""
+
+    log: str
+    """Positions of one log can be compared."""
+    at: str
+    """The position, as text that sorts as the log does; empty: it isn't told."""
+    snapshot: bool
+    """A row that was read, as it was at the snapshot's beginning, and no change of one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +52,12 @@ class SourceEvent:
     kept: tuple[str, ...] = ()
     """Attributes that a snapshot doesn't speak of, since they couldn't be read: what was known of them stays.
     Only a snapshot without a date keeps anything."""
+    place: Place | None = field(default=None, compare=False)
+    """Where a database's log has it: that decides before the time in `order` does."""
+
+
+EVERYBODY: Final = "*"
+"""In the place of a subject: something changed, and nobody says of whom. No source has a subject of this name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +65,7 @@ class FetchRequest:
     """A subject to fetch."""
 
     subject: str
+    """Or EVERYBODY: then the source has to be synchronised."""
     event: str
     at: Micros
     """In the source's clock; an older answer isn't enough."""

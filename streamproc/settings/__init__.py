@@ -7,6 +7,7 @@ Each part of the program is given only its own section of them.
 from streamproc.settings.directories import (
     DIRECTORIES,
     EntraSettings,
+    HrisSettings,
     HydratorSettings,
     OktaSettings,
     PingOneSettings,
@@ -33,6 +34,7 @@ __all__ = [
     "GatewaySettings",
     "GuardSettings",
     "HookSettings",
+    "HrisSettings",
     "HydratorSettings",
     "KafkaSettings",
     "NetworkSettings",

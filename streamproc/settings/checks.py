@@ -26,9 +26,26 @@ TOGETHER = (
     ("workday_report", "workday_user", "workday_password"),
 )
 """Without these a directory can't be asked."""
-DIRECTORY_URLS = ("okta_url", "entra_url", "entra_login_url", "pingone_url", "pingone_auth_url", "workday_report")
+HRIS_NEEDS: Mapping[str, tuple[str, ...]] = {
+    "bamboohr": ("hris_url", "hris_secret"),
+    "hibob": ("hris_user", "hris_secret"),
+    "gusto": ("hris_user", "hris_secret", "hris_company", "hris_token_file"),
+    "personio": ("hris_user", "hris_secret"),
+    "finch": ("hris_secret",),
+    "merge": ("hris_secret", "hris_account_token"),
+    "kombo": ("hris_secret", "hris_company"),
+}
+DIRECTORY_URLS = (
+    "okta_url",
+    "entra_url",
+    "entra_login_url",
+    "pingone_url",
+    "pingone_auth_url",
+    "workday_report",
+    "hris_url",
+)
 
-IN_HEADERS = ("token", "okta_token")
+IN_HEADERS = ("token", "okta_token", "hris_secret", "hris_account_token")
 """Secrets that go into a header as they are (RFC 6750 §2.1)."""
 
 
@@ -57,6 +74,11 @@ def check(values: Mapping[str, Any]) -> None:
     for name in DIRECTORY_URLS:
         if not re.match(r"https://|http://127\.0\.0\.1[:/]", values[name] or "https://"):
             raise ValueError(f"{name} begins with https://: credentials go there")
+    for name in HRIS_NEEDS.get(values["hris_vendor"], ()):
+        if values[name] is None:
+            raise ValueError(f"{name} is needed with hris_vendor {values['hris_vendor']}")
+    if not values["hris_vendor"] and (values["hris_secret"] or values["hris_url"]):
+        raise ValueError("hris_vendor is needed with hris_secret and hris_url")
     if values["entra_notification_url"] and not (values["entra_client_state"] and values["entra_tenant"]):
         raise ValueError("entra_notification_url needs entra_client_state and entra_tenant")
     if len({values[name] is None for name in ("set_issuer", "set_audience", "set_jwks")}) > 1:

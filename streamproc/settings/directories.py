@@ -1,5 +1,6 @@
 """Sections of the hydrator: the directories' APIs, and how often they are synchronised."""
 
+from pathlib import Path
 from typing import Literal
 
 from pydantic import Field, SecretStr
@@ -54,6 +55,22 @@ class WorkdaySettings(Section, alias_generator="workday_".__add__):
     sync_every: float = Field(300.0, ge=0, description="Seconds between two syncs with Workday; 0: none.")
 
 
+class HrisSettings(Section, alias_generator="hris_".__add__):
+    """The HR vendor's API."""
+
+    vendor: Literal["", "bamboohr", "hibob", "gusto", "personio", "finch", "merge", "kombo"] = Field(
+        "", description="HR vendor that is asked: bamboohr, hibob, gusto, personio, finch, merge, kombo; none: nobody."
+    )
+    url: str | None = Field(None, description="Root of its API, if not the usual: https://COMPANY.bamboohr.com.")
+    user: str | None = Field(None, description="HiBob: service user's id; Gusto, Personio: client id.")
+    secret: SecretStr | None = Field(None, description="API key, access token, or the secret of hris_user.")
+    company: str | None = Field(None, description="Gusto: the company's UUID; Kombo: the integration's id.")
+    account_token: SecretStr | None = Field(None, description="Merge: token of the linked account.")
+    token_file: Path | None = Field(None, description="Gusto: file with the refresh token; each use replaces it.")
+    page_size: int = Field(50, ge=1, le=1000, description="People on a page of the HR vendor's list.")
+    sync_every: float = Field(900.0, ge=0, description="Seconds between two syncs with the HR vendor; 0: none.")
+
+
 class HydratorSettings(Section):
     """The directories that are asked, and how often for everybody."""
 
@@ -64,7 +81,8 @@ class HydratorSettings(Section):
     entra: EntraSettings = EntraSettings()
     pingone: PingOneSettings = PingOneSettings()
     workday: WorkdaySettings = WorkdaySettings()
+    hris: HrisSettings = HrisSettings()
 
 
-DIRECTORIES = ("okta", "entra", "pingone", "workday")
+DIRECTORIES = ("okta", "entra", "pingone", "workday", "hris")
 """Sources that can be asked."""

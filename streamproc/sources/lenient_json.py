@@ -14,7 +14,7 @@ from streamproc.core.parsed_payload import FetchRequest, Ignored, ParsedPayload,
 from streamproc.core.records.change_event import BEGAN, Fact
 from streamproc.core.records.units import Micros
 from streamproc.sources.options import SourceOptions
-from streamproc.sources.values import statuses
+from streamproc.sources.values import statuses, zones
 from streamproc.sources.values.identifiers import known_identifier
 from streamproc.sources.values.text import number, plain
 
@@ -37,6 +37,16 @@ def record(value: Any) -> dict[str, Any]:
     return {plain(str(name)): each for name, each in value.items()} | {
         name: each for name, each in value.items() if isinstance(name, str) and name == plain(name)
     }
+
+
+def json_text(value: Any) -> Any:
+    """The structure in a text that is JSON; any other value as it is."""
+    if not isinstance(value, str) or value.lstrip()[:1] not in {"{", "["}:
+        return value
+    try:
+        return orjson.loads(value)
+    except orjson.JSONDecodeError:
+        return value
 
 
 def items(value: Any) -> list[Any]:
@@ -118,7 +128,7 @@ def digest(value: Any) -> str:
 def at(value: Any, path: str) -> Any:
     """The value at a path: dots go inwards, keys with dots in them are tried first, `|` separates alternatives.
 
-    None where there is none.
+    None where there is none. A name that is only spelled in another case counts where there is none of that spelling.
     """
     for alternative in path.split("|"):
         hit = _at(value, alternative.strip())
@@ -131,10 +141,19 @@ def _at(value: Any, path: str) -> Any:
     if not isinstance(value, dict):
         return None
     value = record(value)
-    if path in value:
-        return value[path]
+    if (name := spelled_in(value, path)) is not None:
+        return value[name]
     head, dot, rest = path.partition(".")
-    return _at(value.get(head), rest) if dot else None
+    name = spelled_in(value, head) if dot else None
+    return None if name is None else _at(value[name], rest)
+
+
+def spelled_in(resource: Mapping[str, Any], name: str) -> str | None:
+    """A name as the resource spells it; None: it hasn't got it."""
+    if name in resource:
+        return name
+    lower = name.lower()
+    return next((each for each in resource if len(each) == len(name) and each.lower() == lower), None)
 
 
 def fact(value: Any) -> Fact:
@@ -164,11 +183,13 @@ def named(resource: Mapping[str, Any], options: SourceOptions) -> dict[str, Fact
     return {
         name: value
         for name, value in facts(resource, options).items()
-        if any(
-            path in resource or path.partition(".")[0] in resource
-            for path in map(str.strip, options.attributes[name].split("|"))
-        )
+        if any(holds(resource, path) for path in map(str.strip, options.attributes[name].split("|")))
     }
+
+
+def holds(resource: Mapping[str, Any], path: str) -> bool:
+    """Whether a part of a resource says something at a path, if only null."""
+    return spelled_in(resource, path) is not None or spelled_in(resource, path.partition(".")[0]) is not None
 
 
 def anchor(subject: str, attributes: Mapping[str, Fact], options: SourceOptions) -> str | None:
@@ -189,12 +210,28 @@ def moment(source: Micros | None, received: Micros) -> Micros:
 
 def zone_of(resource: Mapping[str, Any], options: SourceOptions) -> str:
     """The IANA zone of a worker: that of the location, or one that the source names, else the configured one."""
-    location = text(at(resource, options.zone_attribute)) if options.zone_attribute else None
-    if location is None:
-        return options.zone
-    if location in options.zones:
-        return options.zones[location]
-    return location if starts(date(2000, 1, 1), location) is not None else options.zone
+    written = text(_zone_written(resource, options)[1])
+    return (None if written is None else _zone_meant(written, options)) or options.zone
+
+
+def zone_is_unread(resource: Mapping[str, Any], options: SourceOptions) -> bool:
+    """Whether it names a zone that nobody knows. A place that isn't configured is no zone, and no mistake."""
+    path, value = _zone_written(resource, options)
+    written = text(value)
+    if written is None:
+        return value not in (None, "") and "zone" in path.lower()
+    return _zone_meant(written, options) is None and ("zone" in path.lower() or zones.looks_like_zone(written))
+
+
+def _zone_written(resource: Mapping[str, Any], options: SourceOptions) -> tuple[str, Any]:
+    """The path at which there is something, and what."""
+    named = ((path, at(resource, path)) for path in options.zone_attribute.split("|") if path)
+    return next(((path, value) for path, value in named if value not in (None, "")), ("", None))
+
+
+def _zone_meant(written: str, options: SourceOptions) -> str | None:
+    configured = {plain(place).casefold(): zone for place, zone in options.zones.items()}
+    return configured.get(written.casefold()) or zones.zone(written)
 
 
 def unfolded(payload: Any, inside: Callable[[Any], list[Any] | None]) -> list[Any]:

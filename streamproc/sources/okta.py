@@ -4,30 +4,22 @@ Rule 1: an event is ordered by its `published` and known by its `uuid`, also whe
 same events. Okta promises no order between them, so of two in the same millisecond the one that removes access counts.
 Rule 2: events name a user and have no values of the profile. Only some show by themselves whether a user may sign in.
 Rule 3: a user in transition between two statuses is active only if both are active.
+Rule 4: what gives access counts by its own clock or is fetched: without one it could come before what took access away.
 
 developer.okta.com: concepts/event-hooks, reference/api/event-types; schemas LogEvent and User of the management API.
 """
 
+from collections.abc import Iterator
 from typing import Any, Final
 
 from streamproc.core.parsed_payload import FetchRequest, Ignored, ParsedPayload, Receipt, SourceEvent
 from streamproc.core.records.change_event import GONE, Fact
-from streamproc.sources.lenient_json import (
-    anchor,
-    at,
-    begun,
-    digest,
-    facts,
-    items,
-    micros,
-    moment,
-    others,
-    parsed,
-    record,
-    text,
-    unfolded,
-)
+from streamproc.sources.lenient_json import anchor, at, digest, items, micros, moment, parsed, record, text, unfolded
 from streamproc.sources.options import SourceOptions
+from streamproc.sources.reading import add_others, full_name, read_all
+from streamproc.sources.values.identifiers import known_identifier
+from streamproc.sources.values.statuses import LEFT, status
+from streamproc.sources.values.unread import UNREAD, Unread
 
 SOURCE: Final = "okta"
 DEFAULTS: Final = SourceOptions(
@@ -44,6 +36,7 @@ DEFAULTS: Final = SourceOptions(
         "employeeNumber": "profile.employeeNumber",
     },
     active=("PROVISIONED", "ACTIVE", "RECOVERY", "PASSWORD_EXPIRED", "LOCKED_OUT"),
+    inactive=("STAGED", "SUSPENDED", "DEPROVISIONED", *LEFT),
 )
 
 DELETED: Final = "user.lifecycle.delete.completed"
@@ -105,7 +98,7 @@ def elements(payload: Any) -> list[Any]:
 
 def read(payload: Any, receipt: Receipt, options: SourceOptions = DEFAULTS) -> ParsedPayload:
     """What a hook's body, a page of the log, a log event, a user or a list of users says."""
-    return parsed(_read(element, receipt, options) for element in elements(payload))
+    return parsed(part for element in elements(payload) for part in _read(element, receipt, options))
 
 
 def _inside(payload: Any) -> list[Any] | None:
@@ -115,14 +108,15 @@ def _inside(payload: Any) -> list[Any] | None:
     return payload if isinstance(payload, list) else None
 
 
-def _read(element: Any, receipt: Receipt, options: SourceOptions) -> SourceEvent | FetchRequest | Ignored:
+def _read(element: Any, receipt: Receipt, options: SourceOptions) -> Iterator[SourceEvent | FetchRequest | Ignored]:
     resource = record(element)
     kind = text(resource.get("eventType"))
     if kind is not None:
-        return _event(kind, resource, receipt, options)
-    if "login" in record(resource.get("profile")):
-        return _user(resource, receipt, options)
-    return Ignored("not_understood", "neither a System Log event nor a user")
+        yield _event(kind, resource, receipt, options)
+    elif "login" in record(resource.get("profile")):
+        yield from _user(resource, receipt, options)
+    else:
+        yield Ignored("not_understood", "neither a System Log event nor a user")
 
 
 def _event(
@@ -130,7 +124,7 @@ def _event(
 ) -> SourceEvent | FetchRequest | Ignored:
     users = _targets(event, "User", "id")
     subject = users[0] if len(users) == 1 else None
-    if kind not in KNOWN or STATUS.get(kind) in options.active:
+    if kind not in KNOWN or _counts(STATUS.get(kind), options) is True:
         return Ignored("type", "events of this type change nothing here", subject)
     result = (text(at(event, "outcome.result")) or "SUCCESS").upper()
     if result in NOT_DONE:
@@ -139,9 +133,10 @@ def _event(
         return Ignored("group", "a group was renamed or deleted: its members have to be synchronised")
     if subject is None:  # Okta's own test delivery has no targets at all
         return Ignored("incomplete", "the targets don't name exactly one user")
-    uuid = text(event.get("uuid")) or digest(event)
-    when = moment(micros(event.get("published")), receipt.received)
-    if result not in DONE or kind not in TELLING:
+    uuid, published = text(event.get("uuid")) or digest(event), micros(event.get("published"))
+    when = moment(published, receipt.received)
+    unordered = published is None and (ACTIVE.get(kind) or MEMBERSHIP.get(kind))
+    if result not in DONE or kind not in TELLING or unordered:
         return FetchRequest(subject, uuid, when, kind, urgent=kind not in PROFILE)
     if kind in ACTIVE:
         gives = ACTIVE[kind]
@@ -162,27 +157,42 @@ def _targets(event: dict[str, Any], kind: str, key: str) -> list[str]:
     names: dict[str, None] = {}
     for entry in items(event.get("target")):
         target = record(entry)
-        if target.get("type") == kind and (name := text(target.get(key))) is not None:
-            names[name] = None
+        if target.get("type") == kind:
+            name = known_identifier(target.get(key)) if key == "id" else text(target.get(key))
+            names |= {} if name is None else {name: None}
     return list(names)
 
 
-def _user(user: dict[str, Any], receipt: Receipt, options: SourceOptions) -> SourceEvent | Ignored:
-    subject, status = text(user.get("id")), text(user.get("status"))
-    if subject is None or status is None:
-        return Ignored("incomplete", "a user without an id or a status", subject)
-    attributes = others(record(user.get("profile")), STANDARD) | facts(user, options)
-    if attributes.get("displayName", "") is None:
-        names = [text(at(user, path)) for path in ("profile.firstName", "profile.lastName")]
-        attributes["displayName"] = " ".join(name for name in names if name) or None
+def _user(user: dict[str, Any], receipt: Receipt, options: SourceOptions) -> Iterator[SourceEvent | Ignored]:
+    subject, active = known_identifier(user.get("id")), _active(user, options)
+    if subject is None or active is None:
+        yield Ignored("incomplete", "a user without an id or a status", subject)
+        return
+    reading = read_all(user, options)
+    profile = record(user.get("profile"))
+    add_others(reading, profile, STANDARD)
+    if reading.facts.get("displayName", "") is None:
+        reading.facts["displayName"] = full_name(profile.get("firstName"), profile.get("lastName"))
     groups = record(user.get("_embedded")).get("groups")  # the fetch puts the answer of /users/{id}/groups there
     if isinstance(groups, list):
-        names = [text(at(group, "profile.name")) for group in groups]
-        attributes |= {"group:": True, **{f"group:{name}": name for name in names if name}}
-    # A change of status takes time; until it is done the user has both the old and the coming one.
-    coming = text(user.get("transitioningToStatus")) or status
-    attributes |= begun(user.get("created"))
-    attributes["active"] = status in options.active and coming in options.active
-    event = digest(user)
+        reading.groups((at(group, "profile.name") for group in groups), all_=True)
+    reading.began(user.get("created"))
+    reading.take("active", active, "status")
+    event, attributes = digest(user), reading.facts
     when = moment(micros(user.get("lastUpdated")), receipt.received) if receipt.read_at is None else receipt.read_at
-    return SourceEvent(subject, event, "snapshot", (when, 0, event), attributes, anchor(subject, attributes, options))
+    who = anchor(subject, attributes, options)
+    yield SourceEvent(subject, event, "snapshot", (when, 0, event), attributes, who, kept=reading.kept)
+    yield from reading.told(subject)
+
+
+def _active(user: dict[str, Any], options: SourceOptions) -> bool | Unread | None:
+    """A change of status takes time; until it is done the user has both the old and the coming one."""
+    now, coming = _counts(user.get("status"), options), _counts(user.get("transitioningToStatus"), options)
+    if now is None or coming is None:
+        return now
+    return False if False in (now, coming) else UNREAD if UNREAD in (now, coming) else True
+
+
+def _counts(word: Any, options: SourceOptions) -> bool | Unread | None:
+    """Whether a status counts as active. Okta's own that aren't configured don't; one that it adds later is unread."""
+    return status(word, options.active, (*options.inactive, *DEFAULTS.active))

@@ -2,7 +2,7 @@
 
 import tomllib
 from collections.abc import Mapping
-from typing import Annotated, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
@@ -26,6 +26,7 @@ def _format(format_: str) -> str:
 
 Zone: TypeAlias = Annotated[str, AfterValidator(_zone)]
 DateFormat: TypeAlias = Annotated[str, AfterValidator(_format)]
+Encoding: TypeAlias = Annotated[str, Field(pattern=r"^(text|bits|days|ms|us|ns|decimal(:\d{1,2})?)$")]
 Word: TypeAlias = Annotated[str, Field(min_length=1)]
 
 
@@ -48,13 +49,21 @@ class SourceOptions(BaseModel):
     dates: tuple[DateFormat, ...] = Field(
         default=(), description="Formats of dates (strptime's), before those that can be told without: `%d/%m/%Y`."
     )
+    deleted: Literal["nothing", "leaver"] = Field(
+        "nothing", description="Debezium: what a deleted row says. `leaver`: its person has left."
+    )
+    encodings: dict[str, Encoding] = Field(
+        default={},
+        description="Debezium: column = how it is written where no schema says so: `text`, `decimal`, `decimal:2` "
+        "(scale), `bits`, `days`, `ms`, `us`, `ns` (since 1970).",
+    )
 
 
 def parse_sources(text: str, name: str, defaults: Mapping[str, SourceOptions]) -> dict[str, SourceOptions]:
     """Options of every source: those of its table in the TOML text, and its defaults for the others.
 
-    `attributes` and `zones` are added to the defaults (an empty path removes one), `inactive` as well; other keys
-    replace them. A default status that is left out of `active` then means inactive, not nothing.
+    `attributes`, `zones` and `encodings` are added to the defaults (an empty path removes one), `inactive` as well;
+    other keys replace them. A default status that is left out of `active` then means inactive, not nothing.
     Raises SettingsError naming the table and key; `name` is the file's.
     """
     try:
@@ -70,7 +79,7 @@ def parse_sources(text: str, name: str, defaults: Mapping[str, SourceOptions]) -
 def _over(options: SourceOptions, table: object, where: str) -> SourceOptions:
     try:
         changes = SourceOptions.model_validate(table).model_dump(exclude_unset=True)
-        for name in ("attributes", "zones"):
+        for name in ("attributes", "zones", "encodings"):
             merged = getattr(options, name) | changes.get(name, {})
             changes[name] = {key: path for key, path in merged.items() if path}
         changes |= _statuses(options, changes.get("active"), changes.get("inactive", ()), where)

@@ -5,32 +5,22 @@ the same ones. Of two in the same millisecond the one that removes access counts
 Rule 2: an activity has no values. Its description may name the attribute that changed, in prose that may be
 translated: it can make a fetch urgent, and is used for nothing else.
 Rule 3: `actors` did it; the users concerned are in `resources`.
+Rule 4: what gives access counts by its own clock or is fetched: without one it could come before what took access away.
 
 developer.pingidentity.com: Subscriptions (webhooks), Audit activities, Users.
 """
 
 import re
+from collections.abc import Iterator
 from typing import Any, Final
 
 from streamproc.core.parsed_payload import FetchRequest, Ignored, ParsedPayload, Receipt, SourceEvent
 from streamproc.core.records.change_event import GONE, Fact
-from streamproc.sources.lenient_json import (
-    anchor,
-    at,
-    begun,
-    digest,
-    facts,
-    items,
-    micros,
-    moment,
-    others,
-    parsed,
-    record,
-    text,
-    truth,
-    unfolded,
-)
+from streamproc.sources.lenient_json import anchor, at, digest, items, micros, moment, parsed, record, text, unfolded
 from streamproc.sources.options import SourceOptions
+from streamproc.sources.reading import add_others, full_name, read_all
+from streamproc.sources.values.identifiers import known_identifier
+from streamproc.sources.values.statuses import status
 
 SOURCE: Final = "pingone"
 DEFAULTS: Final = SourceOptions(
@@ -75,7 +65,7 @@ def elements(payload: Any) -> list[Any]:
 
 def read(payload: Any, receipt: Receipt, options: SourceOptions = DEFAULTS) -> ParsedPayload:
     """What a webhook's body, a page of activities or of users, an activity or a user says."""
-    return parsed(_read(element, receipt, options) for element in elements(payload))
+    return parsed(part for element in elements(payload) for part in _read(element, receipt, options))
 
 
 def _inside(payload: Any) -> list[Any] | None:
@@ -84,16 +74,17 @@ def _inside(payload: Any) -> list[Any] | None:
     return contents if isinstance(contents, list) else None
 
 
-def _read(element: Any, receipt: Receipt, options: SourceOptions) -> SourceEvent | FetchRequest | Ignored:
+def _read(element: Any, receipt: Receipt, options: SourceOptions) -> Iterator[SourceEvent | FetchRequest | Ignored]:
     resource = record(element)
     kind = text(at(resource, "action.type"))
     if kind is not None:
-        return _activity(kind, resource, receipt, options)
-    if "username" in resource:
-        return _user(resource, receipt, options)
-    if "action" in record(resource.get("event")):
-        return Ignored("other_format", "the webhook's format is Splunk: set it to Ping Activity Format")
-    return Ignored("not_understood", "neither an activity in Ping Activity Format nor a user")
+        yield _activity(kind, resource, receipt, options)
+    elif "username" in resource:
+        yield from _user(resource, receipt, options)
+    elif "action" in record(resource.get("event")):
+        yield Ignored("other_format", "the webhook's format is Splunk: set it to Ping Activity Format")
+    else:
+        yield Ignored("not_understood", "neither an activity in Ping Activity Format nor a user")
 
 
 def _activity(
@@ -110,8 +101,8 @@ def _activity(
         return Ignored("group", "a group was renamed or deleted: its members have to be synchronised")
     if subject is None:
         return Ignored("incomplete", "the resources don't name exactly one user")
-    event = text(activity.get("id")) or digest(activity)
-    when = moment(micros(activity.get("recordedAt")), receipt.received)
+    event, recorded = text(activity.get("id")) or digest(activity), micros(activity.get("recordedAt"))
+    when = moment(recorded, receipt.received)
     if kind in PROFILE:
         return FetchRequest(subject, event, when, kind, urgent=kind == "USER.UPDATED" and _may_disable(activity))
     if kind == DELETED:
@@ -121,7 +112,7 @@ def _activity(
         gives = MEMBERSHIP[kind]
         names = [text(entry.get("name")) for entry in resources if entry.get("type") == "MEMBER_OF_GROUP"]
         attributes = {f"group:{name}": name if gives else None for name in names if name}
-        if not attributes:
+        if not attributes or (gives and recorded is None):
             return FetchRequest(subject, event, when, kind, urgent=not gives)
     order = (when, int(not gives), event)
     return SourceEvent(subject, event, "change", order, attributes, anchor(subject, attributes, options), reason=kind)
@@ -129,7 +120,7 @@ def _activity(
 
 def _owner(resource: dict[str, Any]) -> str | None:
     """The user that a resource is, or belongs to: a membership shows that only in its `href`."""
-    if resource.get("type") == "USER" and (user_id := text(resource.get("id"))):
+    if resource.get("type") == "USER" and (user_id := known_identifier(resource.get("id"))):
         return user_id
     match = _OWNER.search(text(resource.get("href")) or "")
     return match[1] if match else None
@@ -141,20 +132,20 @@ def _may_disable(activity: dict[str, Any]) -> bool:
     return description is None or "enabled" in description.casefold()
 
 
-def _user(user: dict[str, Any], receipt: Receipt, options: SourceOptions) -> SourceEvent | Ignored:
-    subject, enabled = text(user.get("id")), truth(user.get("enabled"))
+def _user(user: dict[str, Any], receipt: Receipt, options: SourceOptions) -> Iterator[SourceEvent | Ignored]:
+    subject, enabled = known_identifier(user.get("id")), status(user.get("enabled"), options.active, options.inactive)
     if subject is None or enabled is None:
-        return Ignored("incomplete", "a user without an id, or neither enabled nor disabled", subject)
-    attributes = others(user, STANDARD) | facts(user, options)
-    if attributes.get("displayName", "") is None:
-        names = [text(at(user, path)) for path in ("name.given", "name.family")]
-        attributes["displayName"] = " ".join(name for name in names if name) or None
-    groups = [text(name) for name in items(user.get("memberOfGroupNames"))]
-    attributes |= {f"group:{name}": name for name in groups if name}
-    if "memberOfGroupNames" in user:
-        attributes["group:"] = True  # these are all
-    attributes["active"] = enabled
-    attributes |= begun(user.get("createdAt"))
-    event = digest(user)
+        yield Ignored("incomplete", "a user without an id, or neither enabled nor disabled", subject)
+        return
+    reading = read_all(user, options)
+    add_others(reading, user, STANDARD)
+    if reading.facts.get("displayName", "") is None:
+        reading.facts["displayName"] = full_name(at(user, "name.given"), at(user, "name.family"))
+    reading.groups(items(user.get("memberOfGroupNames")), all_="memberOfGroupNames" in user)
+    reading.began(user.get("createdAt"))
+    reading.take("active", enabled, "status")
+    event, attributes = digest(user), reading.facts
     when = moment(micros(user.get("updatedAt")), receipt.received) if receipt.read_at is None else receipt.read_at
-    return SourceEvent(subject, event, "snapshot", (when, 0, event), attributes, anchor(subject, attributes, options))
+    who = anchor(subject, attributes, options)
+    yield SourceEvent(subject, event, "snapshot", (when, 0, event), attributes, who, kept=reading.kept)
+    yield from reading.told(subject)

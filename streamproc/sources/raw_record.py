@@ -4,9 +4,7 @@ The headers are the gateway's and the hydrator's; a record of another producer h
 """
 
 from collections.abc import Mapping
-from typing import Any, Final
-
-import orjson
+from typing import Final
 
 from streamproc.core.parsed_payload import FetchRequest, Ignored, ParsedPayload, Receipt, SourceEvent
 from streamproc.core.records.change_event import GONE, Fact
@@ -15,6 +13,7 @@ from streamproc.core.records.headers import KIND, READ, RECEIVED, SUBJECT
 from streamproc.core.records.units import Micros, Millis, micros_of, millis_of
 from streamproc.sources import Read
 from streamproc.sources.options import SourceOptions
+from streamproc.sources.wire_format import json_of
 
 HARMLESS: Final = frozenset({"type", "failed", "noise", "group", "lifecycle", "probe", "deleted_row"})
 """Codes of `Ignored` that need no attention. Somebody should look at all others."""
@@ -33,7 +32,7 @@ def parse_record(
         return ParsedPayload(
             notifications=(FetchRequest(subject, f"due/{receipt.received}", receipt.received, "a date has come"),)
         )
-    payload = _payload(value)
+    payload = None if value is None else json_of(value, named)
     return ParsedPayload(ignored=(payload,)) if isinstance(payload, Ignored) else read(payload, receipt, options)
 
 
@@ -42,17 +41,6 @@ def received(headers: Mapping[str, bytes]) -> Millis | None:
     content = headers.get(RECEIVED)
     received_at = None if content is None else _micros(content.decode("ascii", "replace"))
     return None if received_at is None else millis_of(received_at)
-
-
-def _payload(value: bytes | None) -> Any:
-    if value is None:
-        return None
-    if value[:1] == b"\0":
-        return Ignored("wire_format", "starts with byte 0: schema registry framing isn't JSON")
-    try:
-        return orjson.loads(value)
-    except orjson.JSONDecodeError:
-        return Ignored("not_json", "the value isn't JSON, or is nested too deeply")
 
 
 def _absent(subject: str, receipt: Receipt, *, gone: bool) -> ParsedPayload:

@@ -5,13 +5,14 @@ out, and either way it is told with subject and field.
 Rule 2: what can't be read as an identifier names nobody.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from streamproc.core.parsed_payload import Ignored
-from streamproc.core.records.change_event import BEGAN, Fact
-from streamproc.sources.lenient_json import at, micros, text
+from streamproc.core.records.change_event import BEGAN, GONE, Fact
+from streamproc.core.records.fact_names import GROUP
+from streamproc.sources.lenient_json import at, holds, micros, text
 from streamproc.sources.options import SourceOptions
 from streamproc.sources.values.identifiers import identifier
 from streamproc.sources.values.text import number, plain
@@ -63,6 +64,15 @@ class Reading:
         elif text(value) is not None or not isinstance(value, str | None):
             self.unread[BEGAN] = "moment"
 
+    def groups(self, names: Iterable[Any], *, all_: bool) -> None:
+        """Memberships; `all_`: there are no others. One that can't be read takes none of the others away."""
+        read = [line(name) for name in names]
+        self.facts |= {f"{GROUP}{name}": str(name) for name in read if name is not None and name is not UNREAD}
+        if UNREAD in read:
+            self.unread["groups"] = "text"
+        elif all_:
+            self.facts[GROUP] = True
+
     def told(self, subject: str | None) -> Iterator[Ignored]:
         """What wasn't understood, for whoever looks after it."""
         for name, expected in self.unread.items():
@@ -76,20 +86,21 @@ def not_understood(subject: str | None, name: str, expected: str) -> Ignored:
 
 def read_all(resource: Mapping[str, Any], options: SourceOptions) -> Reading:
     """The configured attributes of a whole resource, each with None where it is left out."""
-    return _read(resource, options, lambda _: True)
+    return read_some(resource, options, lambda _: True)
 
 
 def read_named(resource: Mapping[str, Any], options: SourceOptions) -> Reading:
     """The configured attributes that a part of a resource contains, and only those."""
     paths = {name: [path.strip() for path in path.split("|")] for name, path in options.attributes.items()}
-    return _read(
+    return read_some(
         resource,
         options,
-        lambda name: any(path in resource or path.partition(".")[0] in resource for path in paths[name]),
+        lambda name: any(holds(resource, path) for path in paths[name]),
     )
 
 
-def _read(resource: Mapping[str, Any], options: SourceOptions, wanted: Callable[[str], bool]) -> Reading:
+def read_some(resource: Mapping[str, Any], options: SourceOptions, wanted: Callable[[str], bool]) -> Reading:
+    """Those of the configured attributes that are wanted by their names."""
     reading = Reading()
     for name, path in sorted(options.attributes.items()):
         if name != "active" and wanted(name):
@@ -106,9 +117,9 @@ def value_of(name: str, value: Any, options: SourceOptions) -> tuple[Fact | Unre
 
 def add_others(reading: Reading, resource: Mapping[str, Any], standard: frozenset[str]) -> None:
     """The customer's own attributes under their own names: all but the vendor's standard and the configured ones."""
+    taken = {*standard, *reading.facts, *reading.unread, "active", BEGAN, GONE}
     for name, value in resource.items():
-        taken = name in standard or name in reading.facts or name in reading.unread or name.startswith("group:")
-        if not taken and not isinstance(value, dict):
+        if name not in taken and not name.startswith("group:") and not isinstance(value, dict):
             reading.take(name, any_value(value), "value")
 
 

@@ -67,11 +67,11 @@ def _groups_missing_from_the_answer() -> None:
 
 def _not_found_by_a_proxy() -> None:
     for name in CLIENTS:
-        assert _told(Answering(lambda _: (404, b"<html>404 page not found</html>", "")), name, 1)
+        assert _told(Answering(lambda _: (404, b"<html>404 page not found</html>", "")), name, 2)
 
 
 def _answer_about_somebody_else() -> None:
-    for name in ("okta", "entra", "pingone"):
+    for name in ("okta", "entra", "pingone", "bamboohr", "hibob", "gusto", "personio", "merge"):
         assert "somebody else" in _told(Answering(lambda _: (200, {"id": "another"}, "")), name, 1)
 
 

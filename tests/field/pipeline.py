@@ -177,7 +177,7 @@ async def _send(worker: FieldWorker, record: dict[str, Any]) -> None:
     ]
     key = record["key"]
     await worker.append(
-        record["topic"], key if isinstance(key, bytes) else key.encode(), content, headers, record.get("partition")
+        record["topic"], key.encode() if isinstance(key, str) else key, content, headers, record.get("partition")
     )
 
 

@@ -194,3 +194,14 @@ def test_sasl_needs_a_name_and_a_password() -> None:
     """A SASL protocol without credentials is found before anything connects."""
     with pytest.raises(SettingsError, match="kafka_username and kafka_password"):
         load_settings(kafka_security="SASL_SSL", kafka_username="u")
+
+
+@pytest.mark.parametrize("vendor", ["bamboohr", "hibob", "gusto", "personio", "finch", "merge", "kombo"])
+def test_an_hr_vendor_needs_what_it_is_asked_with(vendor: str) -> None:
+    """What is missing is named; and without a vendor its secret is nobody's."""
+    with pytest.raises(SettingsError, match=rf"hris_\w+ is needed with hris_vendor {vendor}"):
+        load_settings(hris_vendor=vendor)
+    with pytest.raises(SettingsError, match="hris_vendor is needed"):
+        load_settings(hris_secret=SECRET)
+    with pytest.raises(SettingsError, match="https"):
+        load_settings(hris_vendor="bamboohr", hris_secret=SECRET, hris_url="http://acme.bamboohr.com")

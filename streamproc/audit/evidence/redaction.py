@@ -130,6 +130,7 @@ class Redaction:
             row=None if event.row is None else self.id(event.row),
             cancels=None if event.cancels is None else self.id(event.cancels),
             move=None if event.move is None else self._move(event.move),
+            kept=tuple(self._facts(dict.fromkeys(event.kept))),
         )
 
     def outcome(self, outcome: Outcome, cause: Cause | None, problems: Collection[str]) -> Outcome:
@@ -171,6 +172,7 @@ class Redaction:
             at=control.at,
             subject=None if control.subject is None else source + slash + self.word(subject),
             mapping=control.mapping,
+            input=None if control.input is None else self.word(control.input),
         )
 
     def _request(self, request: Request) -> Request:

@@ -11,6 +11,7 @@ users are told by another `unlink` what is said of their time later on (`account
 ends that.
 Rule 5: everything about one subject, orders too, comes through one partition. So repeats change nothing: a record at or
 before the last one is passed over, and where a crash forgot the link, the same events as before come again.
+Rule 6: what comes from a database's change log is ordered by the log before anything else is decided (`log_order.py`).
 """
 
 from collections.abc import Sequence
@@ -29,6 +30,7 @@ from streamproc.core.identity.account_ownership import (
     with_order,
     word_of,
 )
+from streamproc.core.identity.log_order import in_log_order
 from streamproc.core.parsed_payload import SourceEvent
 from streamproc.core.records.change_event import ChangeEvent, Move, Origin
 from streamproc.core.records.control import Control
@@ -50,6 +52,7 @@ def resolve(
     if link is not None and origin.is_at_or_before(link.origin):
         return link, []
     link = link or Link(0, source, said[0].subject, origin)
+    said, logs = in_log_order(link.logs, said)
     facts, claim, claimed = link.facts, link.claim, link.claimed
     events = changes("", source, said, origin)
     for event in events:
@@ -58,7 +61,7 @@ def resolve(
         user = None if each.anchor is None else normalised(each.anchor)
         if user is not None and (claimed is None or each.order > claimed):
             claim, claimed = user, each.order
-    heard = replace(link, seq=link.seq + 1, origin=origin, facts=facts, claim=claim, claimed=claimed)
+    heard = replace(link, seq=link.seq + 1, origin=origin, facts=facts, claim=claim, claimed=claimed, logs=logs)
     heard, late = _with_words(link, heard, said)
     was_disabled = link.facts is not None and link.facts.values.get(ACTIVE) is False
     settled, led_to = _settled(heard, events, None, was_disabled=was_disabled)

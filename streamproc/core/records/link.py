@@ -2,6 +2,7 @@
 
 from typing import Final, Literal, TypeAlias
 
+from msgspec import field
 from pydantic import TypeAdapter
 
 from streamproc.core.records.change_event import ChangeEvent, Order, Origin, SourceFacts
@@ -34,6 +35,28 @@ class Ruling(Value, frozen=True):
     reason: str
 
 
+class Mark(Value, frozen=True):
+    """A position in a log, as text that sorts as the log does, and the time that it counts as (µs since 1970)."""
+
+    at: str
+    time: Micros
+
+
+class HeardLog(Value, frozen=True):
+    """What was heard of a subject from one change log of a database (`log_order.py`).
+
+    `marks`: the highest positions, lowest first. `clock`: the latest time that the log itself gave, and `snapshot` the
+    latest that a snapshot's row counts as. `first`: the lowest position of a snapshot's row. `before`: of the log that
+    was there before the positions began anew, the highest position and the latest time.
+    """
+
+    marks: tuple[Mark, ...] = ()
+    clock: Micros = Micros(0)
+    snapshot: Micros = Micros(0)
+    first: str | None = None
+    before: Mark | None = None
+
+
 class Link(Value, frozen=True):
     """One subject of one source. `user` None: its events wait.
 
@@ -41,6 +64,7 @@ class Link(Value, frozen=True):
     order. `claim`: whom the source names, `claimed`: where in its order. `facts`: all that was said. `forgotten`: how
     many waited of which only what they said is kept. `words`: what an account's source said of whether it is
     active, and whose, from when that first matters (`account_ownership.py`); `former`: whom it has left since.
+    `logs`: by name, the change logs of databases that told of it.
     """
 
     seq: int
@@ -57,6 +81,7 @@ class Link(Value, frozen=True):
     forgotten: int = 0
     words: tuple[Word, ...] = ()
     former: tuple[str, ...] = ()
+    logs: dict[str, HeardLog] = field(default_factory=dict)
 
 
 LINK: Final[TypeAdapter[Link]] = TypeAdapter(Link)

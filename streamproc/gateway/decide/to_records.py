@@ -20,6 +20,7 @@ from streamproc.core.records.rejected import Problem, encode_rejected
 from streamproc.core.records.units import Micros, millis_of
 from streamproc.sources import Source
 from streamproc.sources.options import SourceOptions
+from streamproc.sources.wire_format import json_of
 
 MOST: Final = 5_000
 """Events in one body; PingOne sends up to 500."""
@@ -82,10 +83,7 @@ def decode(intake: Intake, body: bytes) -> Any:
     kind = content_type(intake.headers)
     if kind not in {"", "application/json"} and not kind.endswith("+json"):
         return Ignored("content_type", "the content type isn't JSON")
-    try:
-        return orjson.loads(body)
-    except orjson.JSONDecodeError:
-        return Ignored("not_json", "the body isn't JSON, or is nested too deeply")
+    return json_of(body)
 
 
 def to_records(

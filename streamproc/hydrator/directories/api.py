@@ -38,6 +38,11 @@ Absent: TypeAlias = Callable[[Answer], bool]
 """Whether a 404 is the directory's word that it doesn't know somebody."""
 
 
+def wordless(_: Answer) -> bool:
+    """For vendors whose documents don't say what a 404 contains: these are asked for a list as well."""
+    return True
+
+
 @dataclass(frozen=True, slots=True)
 class Read:
     """The answer about one subject."""

@@ -1,4 +1,4 @@
-"""Stateful stand-ins for the directories of who works here: Okta, Microsoft Graph, PingOne, Workday.
+"""Stateful stand-ins for the directories of who works here: Okta, Microsoft Graph, PingOne, Workday, HR vendors.
 
 One person, in our words (`people.py`), is shown by each in its vendor's shape, and each change sends the hook that the
 vendor would send. Where a vendor's documents leave something open, the harsher answer is given.

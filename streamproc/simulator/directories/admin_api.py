@@ -7,12 +7,19 @@ import orjson
 from aiohttp import web
 
 from streamproc.simulator.directories import options
+from streamproc.simulator.directories.bamboohr import BambooHR
 from streamproc.simulator.directories.base import Directory, Site
 from streamproc.simulator.directories.faults import parse
+from streamproc.simulator.directories.finch import Finch
 from streamproc.simulator.directories.graph import Graph
+from streamproc.simulator.directories.gusto import Gusto
+from streamproc.simulator.directories.hibob import HiBob
+from streamproc.simulator.directories.kombo import Kombo
+from streamproc.simulator.directories.merge import Merge
 from streamproc.simulator.directories.okta import Okta
 from streamproc.simulator.directories.options import DirectoryOptions
 from streamproc.simulator.directories.people import Entry
+from streamproc.simulator.directories.personio import Personio
 from streamproc.simulator.directories.pingone import PingOne
 from streamproc.simulator.directories.workday import Workday
 
@@ -24,9 +31,8 @@ class Directories:
         self.initial = options or DirectoryOptions()
         self.site = Site(self.initial)
         self.okta, self.graph = Okta(self.site), Graph(self.site)
-        self.all: dict[str, Directory] = {
-            directory.name: directory for directory in (self.okta, self.graph, PingOne(self.site), Workday(self.site))
-        }
+        others = (kind(self.site) for kind in (PingOne, Workday, BambooHR, HiBob, Gusto, Personio, Finch, Merge, Kombo))
+        self.all: dict[str, Directory] = {directory.name: directory for directory in (self.okta, self.graph, *others)}
 
     def add_routes(self, app: web.Application) -> None:
         root = "/_sim/directories"

@@ -1,4 +1,4 @@
-"""What the four directories share: people, handling a request, sending a hook."""
+"""What the directories share: people, handling a request, sending a hook."""
 
 import asyncio
 import base64

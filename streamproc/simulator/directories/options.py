@@ -11,14 +11,16 @@ Headers = dict[str, dict[str, str]]
 
 @dataclass(frozen=True, slots=True)
 class DirectoryOptions:
-    gateway: str = ""  # hooks go to {gateway}/v1/{okta|pingone|workday}; empty: none are sent
+    gateway: str = ""  # hooks go to {gateway}/v1/{okta|pingone|workday|hris}; empty: none are sent
     hook_headers: Headers | None = None  # directory → the headers that its hooks carry, secrets among them
 
-    client_id: str = defaults.CLIENT_ID  # of Graph and PingOne
+    client_id: str = defaults.CLIENT_ID  # of Graph, PingOne, HiBob, Gusto and Personio
     client_secret: str = defaults.CLIENT_SECRET
     okta_token: str = "demo"  # noqa: S105 - the stand-ins guard nothing
     isu_user: str = "demo"
     isu_password: str = "demo"  # noqa: S105
+    hris_secret: str = "demo"  # noqa: S105 - what HR vendors' APIs are asked with
+    hris_key: str = ""  # signs the HR vendors' hooks
     token_ttl_s: float = 3600
 
     page_size: int = 100  # of every list, unless the request asks for less
@@ -31,7 +33,7 @@ class DirectoryOptions:
 
 
 _HINTS = get_type_hints(DirectoryOptions)
-_SECRET = frozenset({"hook_headers", "client_secret", "okta_token", "isu_password"})
+_SECRET = frozenset({"hook_headers", "client_secret", "okta_token", "isu_password", "hris_secret", "hris_key"})
 
 
 def merged(options: DirectoryOptions, changes: Mapping[str, Any]) -> DirectoryOptions:

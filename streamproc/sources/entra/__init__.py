@@ -15,27 +15,18 @@ for Graph events. The audit log is in `audit_log`.
 
 import re
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from streamproc.core.parsed_payload import FetchRequest, Ignored, ParsedPayload, Receipt, SourceEvent
 from streamproc.core.records.change_event import GONE, Fact
 from streamproc.sources.entra.audit_log import activity, is_record
-from streamproc.sources.lenient_json import (
-    anchor,
-    begun,
-    digest,
-    facts,
-    items,
-    micros,
-    moment,
-    named,
-    parsed,
-    record,
-    text,
-    truth,
-    unfolded,
-)
+from streamproc.sources.lenient_json import anchor, digest, items, micros, moment, parsed, record, text, unfolded
 from streamproc.sources.options import SourceOptions
+from streamproc.sources.reading import full_name, not_understood, read_all, read_named
+from streamproc.sources.values.dates import calendar_day
+from streamproc.sources.values.identifiers import known_identifier
+from streamproc.sources.values.statuses import status
+from streamproc.sources.values.unread import UNREAD, Unread
 
 SOURCE: Final = "entra"
 DEFAULTS: Final = SourceOptions(
@@ -98,7 +89,7 @@ def _joined(elements_: list[Any]) -> list[Any]:
     """Delta items joined by id, in the order of their last entries; later values count, members and managers add up."""
     joined: dict[str | int, Any] = {}
     for index, item in enumerate(elements_):
-        key = text(record(item).get("id")) or index
+        key = known_identifier(record(item).get("id")) or index
         earlier = record(joined.pop(key, None))
         lists = {
             name: items(earlier[name]) + items(value)
@@ -120,12 +111,12 @@ def _read(element: Any, receipt: Receipt, options: SourceOptions) -> Iterator[So
         yield from _notification(resource, receipt)
     elif is_record(resource):
         yield from activity(resource, receipt, options)
-    elif (subject := text(resource.get("id"))) is None:
+    elif (subject := known_identifier(resource.get("id"))) is None:
         yield Ignored("not_understood", "no notification, log record, user or group")
     elif (kind := _type(resource)) == "group":
         yield from _group(resource, receipt, options)
     elif kind == "user":
-        yield _user(subject, resource, receipt, options)
+        yield from _user(subject, resource, receipt, options)
     else:
         yield Ignored("type", "neither a user nor a group")
 
@@ -163,7 +154,7 @@ def _notification(item: dict[str, Any], receipt: Receipt) -> Iterator[FetchReque
     change = (text(item.get("changeType")) or "").casefold()
     data = record(item.get("resourceData"))
     path = _RESOURCE.match(text(item.get("resource")) or "")
-    subject = text(data.get("id")) or (path[2] if path else None)
+    subject = known_identifier(data.get("id")) or (path[2] if path else None)
     kind = _type(data) if "@odata.type" in data or path is None else path[1].casefold()
     if text(item.get("subscriptionId")) == "NA" or change.startswith("validation"):
         yield Ignored("probe", "Graph's test of whether it reaches us")
@@ -196,7 +187,7 @@ def _event(item: dict[str, Any], data: dict[str, Any], subject: str, receipt: Re
 def members(group: dict[str, Any]) -> Iterator[tuple[str, bool]]:
     """The users in `members@delta`, and whether they are members now."""
     for member in map(record, items(group.get("members@delta"))):
-        subject = text(member.get("id"))
+        subject = known_identifier(member.get("id"))
         if subject is not None and _type(member) == "user":
             yield subject, member.get("@removed") is None
 
@@ -219,32 +210,55 @@ def _group(
         yield Ignored("group", "a group changed: its members have to be synchronised")
 
 
-def _user(subject: str, item: dict[str, Any], receipt: Receipt, options: SourceOptions) -> SourceEvent | Ignored:
+def _user(
+    subject: str, item: dict[str, Any], receipt: Receipt, options: SourceOptions
+) -> Iterator[SourceEvent | FetchRequest | Ignored]:
     event = digest(item)
     order = (receipt.received if receipt.read_at is None else receipt.read_at, 0, event)
-    if item.get("@removed") is not None:
+    removed = _removed(item.get("@removed"))
+    if removed is UNREAD:
+        yield FetchRequest(subject, event, order[0], "perhaps removed", urgent=True)
+        yield not_understood(subject, "@removed", "value")
+        return
+    if removed:
         attributes: dict[str, Fact] = {"active": False, GONE: True}
-        return SourceEvent(
-            subject, event, "change", order, attributes, anchor(subject, attributes, options), reason="removed"
-        )
+        who = anchor(subject, attributes, options)
+        yield SourceEvent(subject, event, "change", order, attributes, who, reason="removed")
+        return
     user = _plain(subject, item)
-    enabled = truth(user.get("accountEnabled"))
+    enabled = status(user.get("accountEnabled"), options.active, options.inactive)
     part = "$delta" in (text(item.get("@odata.context")) or "") or any(name.endswith("@delta") for name in item)
     complete = enabled is not None and not part
-    deleted = item.get("deletedDateTime") is not None
-    attributes = facts(user, options) if complete else named(user, options)
-    if enabled is not None or deleted:
-        attributes["active"] = enabled is True and not deleted
-    if deleted:
-        attributes[GONE] = True
-    groups = [text(holder.get("displayName")) for holder in map(record, items(item.get("memberOf"))) if _grants(holder)]
-    attributes |= {f"group:{name}": name for name in groups if name}
-    if not attributes:
-        return Ignored("incomplete", "nothing that is read here", subject)
-    attributes |= begun(user.get("createdDateTime"))
-    return SourceEvent(
-        subject, event, "snapshot" if complete else "change", order, attributes, anchor(subject, attributes, options)
-    )
+    reading = read_all(user, options) if complete else read_named(user, options)
+    attributes = reading.facts
+    if attributes.get("displayName", "") is None:
+        attributes["displayName"] = full_name(user.get("givenName"), user.get("surname"))
+    deleted = calendar_day(item.get("deletedDateTime"))
+    if deleted is UNREAD:
+        reading.take("deletedDateTime", UNREAD, "moment")
+    elif deleted is not None:
+        attributes[GONE], enabled = True, False
+    if enabled is not None:
+        reading.take("active", UNREAD if enabled and deleted is UNREAD else enabled, "status")
+    holders = [holder for holder in map(record, items(item.get("memberOf"))) if _grants(holder)]
+    reading.groups((holder.get("displayName") for holder in holders), all_=False)
+    if attributes or reading.unread:
+        reading.began(user.get("createdDateTime"))
+    if attributes:
+        kind: Literal["snapshot", "change"] = "snapshot" if complete else "change"
+        who = anchor(subject, attributes, options)
+        kept = reading.kept if complete else ()
+        yield SourceEvent(subject, event, kind, order, attributes, who, kept=kept)
+    elif not reading.unread:
+        yield Ignored("incomplete", "nothing that is read here", subject)
+    yield from reading.told(subject)
+
+
+def _removed(mark: Any) -> bool | Unread:
+    """Whether the mark says that the user is gone: `{"reason": "changed"}`, or "deleted"."""
+    if isinstance(mark, dict) or mark is True or mark in ("changed", "deleted"):
+        return True
+    return False if mark is None or mark is False or mark == "" else UNREAD
 
 
 def _grants(holder: dict[str, Any]) -> bool:

@@ -19,6 +19,7 @@ from streamproc.core.records.change_event import Fact, Order
 from streamproc.core.records.units import Micros
 from streamproc.sources.lenient_json import anchor, digest, items, micros, moment, record, text, truth
 from streamproc.sources.options import SourceOptions
+from streamproc.sources.values.identifiers import known_identifier
 
 DISABLING: Final = frozenset({"disable account", "delete user", "hard delete user"})
 USERS: Final = DISABLING | {"add user", "update user", "enable account", "restore user"}
@@ -62,11 +63,12 @@ def activity(
         yield Ignored("failed", "by its result it didn't happen")
         return
     targets = [record(target) for target in items(body.get("targetResources"))]
-    users = {text(target.get("id")): target for target in targets if _type(target) == "user"}
+    users = {known_identifier(target.get("id")): target for target in targets if _type(target) == "user"}
     if None in users or not users:
         yield Ignored("incomplete", "the targets name no user, or one without an id")
     event = text(body.get("id")) or digest(element)
-    when = moment(_first(body.get("activityDateTime"), element.get("time")), receipt.received)
+    happened = _first(body.get("activityDateTime"), element.get("time"))
+    when = moment(happened, receipt.received)
     reason = operation if relevant else "user management"
     for subject, user in users.items():
         if subject is None:
@@ -75,7 +77,7 @@ def activity(
             yield FetchRequest(subject, event, when, reason, urgent=True)
         elif operation in MEMBERSHIP:
             joins, name = MEMBERSHIP[operation], _group(user, targets)
-            if name is None:
+            if name is None or (joins and happened is None):  # without a clock it could come before a leave
                 yield FetchRequest(subject, event, when, reason, urgent=not joins)
                 continue
             attributes: dict[str, Fact] = {f"group:{name}": name if joins else None}

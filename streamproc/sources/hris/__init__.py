@@ -11,8 +11,8 @@ from streamproc.core.errors import RejectedInputError
 from streamproc.core.parsed_payload import FetchRequest, Ignored, ParsedPayload, Receipt, SourceEvent
 from streamproc.core.records.change_event import Origin
 from streamproc.core.records.units import millis_of
-from streamproc.sources.hris import contract, vendors
-from streamproc.sources.lenient_json import parsed
+from streamproc.sources.hris import contract, people, vendors
+from streamproc.sources.lenient_json import parsed, record
 from streamproc.sources.options import SourceOptions
 
 DEFAULTS: Final = vendors.DEFAULTS
@@ -25,12 +25,15 @@ def read(payload: Any, receipt: Receipt, options: SourceOptions = DEFAULTS) -> P
 
 
 def _read(element: Any, receipt: Receipt, options: SourceOptions) -> tuple[SourceEvent | FetchRequest | Ignored, ...]:
+    if people.fits(record(element)):
+        fetched = vendors.read(element, receipt, options)
+        return (*fetched.events, *fetched.ignored)
     headers = {name: value.encode() for name, value in receipt.headers.items()}
     try:
         changes = contract.parse(orjson.dumps(element), headers, Origin("", 0, 0, millis_of(receipt.received)))
     except (RejectedInputError, orjson.JSONEncodeError) as error:
         parsed_ = vendors.read(element, receipt, options)
-        if {part.code for part in parsed_.ignored} != {"not_understood"}:
+        if vendors.recognised(element) or {part.code for part in parsed_.ignored} != {"not_understood"}:
             return (*parsed_.events, *parsed_.notifications, *parsed_.ignored)
         refused = error if isinstance(error, RejectedInputError) else None
         return (

@@ -2,8 +2,8 @@
 
 A record is one event about one user. A `snapshot` has everything that the producer knows, a `change` only what it
 names; null clears. Events of one subject are ordered by `time`, then `sequence`, then `id`, in whatever order they
-arrive. An event with an `effective` after its `time` is a row of a timeline, with its id as name: it counts from then
-on, and a later event can cancel it.
+arrive. A subject is an identifier: `12417.0` is 12417, and a placeholder names nobody. An event with an `effective`
+after its `time` is a row of a timeline, with its id as name: it counts from then on, and a later event can cancel it.
 """
 
 import re
@@ -11,12 +11,15 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Final, Literal, TypeAlias
 
-import orjson
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from streamproc.core.errors import RejectedInputError
+from streamproc.core.parsed_payload import Ignored
 from streamproc.core.records.change_event import ChangeEvent, Effective, Fact, JsonScalar, Origin
 from streamproc.core.records.units import Micros
+from streamproc.sources.values.identifiers import identifier
+from streamproc.sources.values.text import plain
+from streamproc.sources.wire_format import json_of
 
 SOURCE: Final = "hris"
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -134,20 +137,20 @@ def parse(value: bytes | None, headers: Mapping[str, bytes], origin: Origin) -> 
         raise RejectedInputError("tombstone", "the record has no value; a leaver is an event with active false")
     if len(value) > MAX_BYTES:
         raise RejectedInputError("too_large", f"{len(value)} bytes; at most {MAX_BYTES}")
-    if value[:1] == b"\0":
-        raise RejectedInputError(
-            "wire_format", "starts with byte 0: schema registry framing isn't JSON; send plain JSON"
-        )
-    event = _validated(_plain(_json(value), headers))
-    appended = datetime.fromtimestamp(origin.appended / 1000, UTC)
+    event = _validated(_plain(_json(value, headers), headers))
+    user = identifier(event.subject)
+    if not isinstance(user, str):
+        raise RejectedInputError("invalid", "subject: a placeholder, which names nobody", None, "subject")
+    had = origin.appended if origin.received is None else max(0, min(origin.received, origin.appended))
+    appended = datetime.fromtimestamp(had / 1000, UTC)  # what is replayed has the time at which it was had first
     if event.time - appended > MAX_AHEAD:
         late = "time is more than 24 hours after the broker received the event"
-        raise RejectedInputError("time_ahead", late, event.subject, "time")
+        raise RejectedInputError("time_ahead", late, user, "time")
     return [
         ChangeEvent(
-            user=event.subject,
+            user=user,
             source=SOURCE,
-            subject=event.subject,
+            subject=user,
             event=event.id,
             kind=event.type,
             # A clock that is ahead mustn't make later events look stale, least of all a leaver's.
@@ -169,11 +172,11 @@ def _effective(event: HrisEvent) -> Effective | None:
     return Effective(Micros((date - EPOCH) // timedelta(microseconds=1)), date.isoformat(), date.tzname() or "UTC")
 
 
-def _json(value: bytes) -> Any:
-    try:
-        return orjson.loads(value)
-    except orjson.JSONDecodeError as error:
-        raise RejectedInputError("not_json", f"not JSON: {error.msg} at byte {error.pos}") from error
+def _json(value: bytes, headers: Mapping[str, bytes]) -> Any:
+    found = json_of(value, map(str.lower, headers))
+    if isinstance(found, Ignored):
+        raise RejectedInputError(found.code, found.reason)
+    return found
 
 
 def _plain(body: Any, headers: Mapping[str, bytes]) -> Any:
@@ -228,7 +231,11 @@ def _validated(body: Any) -> HrisEvent:
 
 
 def _facts(attributes: HrisAttributes) -> dict[str, Fact]:
-    facts_: dict[str, Fact] = {name: getattr(attributes, name) for name in sorted(attributes.model_fields_set)}
+    """As they are seen: without marks that nobody sees."""
+    given: dict[str, Fact] = {name: getattr(attributes, name) for name in sorted(attributes.model_fields_set)}
+    facts_ = {name: (plain(value) or None) if isinstance(value, str) else value for name, value in given.items()}
+    if None in (facts_.get(name, "") for name in ("userName", "displayName")):
+        raise RejectedInputError("invalid", "attributes: a name in which nothing can be seen", field="userName")
     facts_.pop("custom", None)
     for name, value in attributes.custom.items():
         facts_[name] = None if value == "" else value

@@ -1,28 +1,28 @@
-"""HRIS vendors whose hooks have values: BambooHR's older ones, Merge, JumpCloud."""
+"""HRIS vendors whose hooks have values: BambooHR's older ones, Merge, JumpCloud.
 
-from collections.abc import Iterator
+Rule 1: labels mean the same in any case, and with or without blanks: `Work Email`, `workEmail`.
+Rule 2: a hook says all that changed only if everything that it names was read and understood. Else the person is
+fetched, and what wasn't understood is told.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
-from typing import Any, Final
+from datetime import date
+from typing import Any, Final, NamedTuple
 
-from streamproc.core.parsed_payload import Receipt, SourceEvent
+from streamproc.core.parsed_payload import Ignored, Receipt, SourceEvent
 from streamproc.core.records.change_event import Effective, Fact
+from streamproc.core.records.fact_names import FROM_DATES
 from streamproc.core.records.units import Micros
 from streamproc.sources.employment import Employment
-from streamproc.sources.lenient_json import (
-    anchor,
-    at,
-    day,
-    digest,
-    fact,
-    items,
-    micros,
-    moment,
-    record,
-    text,
-    truth,
-    zone_of,
-)
+from streamproc.sources.lenient_json import anchor, at, digest, items, micros, moment, record, text, truth, zone_of
 from streamproc.sources.options import SourceOptions
+from streamproc.sources.reading import Reading, full_name, value_of
+from streamproc.sources.values.dates import calendar_day
+from streamproc.sources.values.identifiers import known_identifier
+from streamproc.sources.values.statuses import LEFT, status
+from streamproc.sources.values.unread import UNREAD, Unread
 
 DEFAULTS: Final = SourceOptions(
     anchor="employeeNumber",
@@ -36,63 +36,97 @@ DEFAULTS: Final = SourceOptions(
         "department": "Department|department",
         "division": "Division",
         "manager": "manager|Reporting to",
-        "employeeNumber": "employee_number|Employee #|employeeIdentifier",
+        "employeeNumber": "employee_number|Employee #|Employee Number|employeeIdentifier",
         **{name: name for name in ("genesysQueue", "genesysLanguage", "genesysRole")},
     },
     zone_attribute="Location|work_location",
     active=("Active", "Activated"),
+    inactive=(*LEFT, "Pending", "Staged"),  # who isn't yet
 )
+_FIRST: Final = ("start_date", "hire_date")
+_LAST: Final = ("termination_date",)
+"""Merge's dates, which say midnight UTC."""
+_NAMES: Final = ("firstname", "lastname")
 
 
-def bamboohr(employee: dict[str, Any], receipt: Receipt, options: SourceOptions) -> tuple[SourceEvent | None, bool]:
-    """What the fields of one employee say, and whether nothing else changed."""
-    subject, action = text(employee.get("id")), (text(employee.get("action")) or "Updated").casefold()
+class Said(NamedTuple):
+    """What a hook with values says."""
+
+    event: SourceEvent | None
+    ignored: tuple[Ignored, ...]
+    complete: bool
+    """Nothing else changed, and all was understood."""
+
+
+def bamboohr(employee: dict[str, Any], receipt: Receipt, options: SourceOptions) -> Said:
+    """What the fields of one employee say."""
+    subject = known_identifier(employee.get("id"))
+    action = (text(employee.get("action")) or "Updated").casefold()
     fields = record(employee.get("fields"))
     sent = {label: field.get("value") if isinstance(field, dict) else field for label, field in fields.items()}
-    attributes = _sent(sent, options)
-    if subject is None or action == "deleted" or not attributes:
-        return None, False
+    reading, read = _sent(sent, options)
+    if subject is None or action == "deleted" or not (reading.facts or reading.unread):
+        return Said(None, (), complete=False)
     event, when = digest(employee), micros(employee.get("timestamp"))
-    complete = all(text(label) in sent for label in items(employee.get("changedFields")))
-    return _change(subject, event, when, attributes, action, receipt, options), complete
+    changed = {_label(text(label) or "") for label in items(employee.get("changedFields"))}
+    told = tuple(reading.told(subject))
+    complete = bool(changed) and changed <= read and not told
+    change = _change(subject, event, when, reading.facts, action, receipt, options) if reading.facts else None
+    return Said(change, told, complete)
 
 
-def jumpcloud(
-    body: dict[str, Any], event: str, receipt: Receipt, options: SourceOptions
-) -> tuple[SourceEvent | None, bool]:
-    """What the changes of a user say, and whether nothing else changed: an event without changes may mean anything."""
-    subject, kind = text(at(body, "resource.id")), text(body.get("event_type")) or ""
+def jumpcloud(body: dict[str, Any], event: str, receipt: Receipt, options: SourceOptions) -> Said:
+    """What the changes of a user say: an event without changes may mean anything."""
+    subject, kind = known_identifier(at(body, "resource.id")), text(body.get("event_type")) or ""
     changes = [record(change) for change in items(body.get("changes"))]
     sent = {field: change.get("to") for change in changes if (field := text(change.get("field"))) is not None}
-    attributes = _sent(sent, options)
-    suspended = truth(sent.get("suspended"))
-    if suspended is not None:
-        attributes["active"] = not suspended and attributes.get("active", True)
-    if subject is None or kind != "user_update" or not attributes:
-        return None, subject is not None and kind == "user_update" and bool(sent)
-    return _change(subject, event, micros(body.get("timestamp")), attributes, kind, receipt, options), True
+    reading, read = _sent(sent, options)
+    if (value := sent.get("suspended")) is not None:
+        suspended = truth(value)
+        if suspended is None:
+            reading.take("active", UNREAD, "status")
+        else:
+            reading.facts["active"] = not suspended and reading.facts.get("active", True)
+            read.add("suspended")
+    if subject is None or kind != "user_update" or not (reading.facts or reading.unread):
+        return Said(None, (), complete=False)
+    told = tuple(reading.told(subject))
+    change = None
+    if reading.facts:
+        change = _change(subject, event, micros(body.get("timestamp")), reading.facts, kind, receipt, options)
+    return Said(change, told, complete={_label(field) for field in sent} <= read and not told)
 
 
-def merge(employee: dict[str, Any], kind: str, receipt: Receipt, options: SourceOptions) -> Iterator[SourceEvent]:
+def merge(
+    employee: dict[str, Any], kind: str, receipt: Receipt, options: SourceOptions
+) -> Iterator[SourceEvent | Ignored]:
     """What Merge's Employee says: of now, and by its dates of later; nothing if it was deleted remotely."""
-    subject, status = text(employee.get("id")), _active(employee.get("employment_status"), options)
-    if subject is None or status is None or truth(employee.get("remote_was_deleted")):
+    subject = known_identifier(employee.get("id"))
+    if subject is None or text(employee.get("employment_status")) is None or truth(employee.get("remote_was_deleted")):
         return
-    first = text(employee.get("start_date")) or text(employee.get("hire_date")) or ""
-    last = text(employee.get("termination_date")) or ""
-    zone = zone_of(employee, options)
-    employment_ = Employment(
-        zone, day(first.partition("T")[0]), day(last.partition("T")[0]), status
-    )  # Merge says midnight UTC
+    reading, _ = _sent(employee, options)
+    first, last = (_day(reading, employee, columns, options) for columns in (_FIRST, _LAST))
+    zone, active = zone_of(employee, options), reading.facts.get("active")
+    known = isinstance(active, bool) and not {*_FIRST, *_LAST} & reading.unread.keys()
+    employment = Employment(zone, first, last, active if isinstance(active, bool) else None)
+    works = employment.works(receipt.received)
+    if works is False or (known and works is True):
+        reading.facts["active"] = works
+    elif active is True:
+        del reading.facts["active"]
     event, when = digest(employee), micros(employee.get("modified_at"))
-    attributes = _sent(employee, options) | {"active": employment_.works(receipt.received)}
-    yield replace(_change(subject, event, when, attributes, kind, receipt, options), cancels="dates" if first else None)
+    change = _change(subject, event, when, reading.facts, kind, receipt, options)
+    yield replace(change, cancels=FROM_DATES if known and first else None)
+    yield from reading.told(subject)
+    if not known:
+        return
     order = moment(when, receipt.received)
-    for turn, ahead, written in (
-        ("end", employment_.leaving(receipt.received), last),
-        ("start", employment_.coming(receipt.received), first),
+    for turn, ahead, columns in (
+        ("end", employment.leaving(receipt.received), _LAST),
+        ("start", employment.coming(receipt.received), _FIRST),
     ):
         if ahead is not None:
+            written = next(filter(None, (text(employee.get(column)) for column in columns)), "")
             name = f"{event}#{turn}"
             yield SourceEvent(
                 subject,
@@ -100,33 +134,54 @@ def merge(employee: dict[str, Any], kind: str, receipt: Receipt, options: Source
                 "change",
                 (order, 2, name),
                 {"active": turn == "start"},
-                anchor(subject, attributes, options),
+                change.anchor,
                 Effective(ahead, written, zone),
-                row=f"dates/{turn}/{written.partition('T')[0]}",
+                row=f"{FROM_DATES}/{turn}/{written.partition('T')[0]}",
                 reason=turn,
             )
 
 
-def _sent(sent: dict[str, Any], options: SourceOptions) -> dict[str, Fact]:
-    """The facts that are sent, including nulls; `active` only with a status."""
-    attributes: dict[str, Fact] = {}
+def _sent(sent: Mapping[str, Any], options: SourceOptions) -> tuple[Reading, set[str]]:
+    """The facts that are sent, including nulls, `active` only with a status; and the labels that were read."""
+    by_label = {_label(label): value for label, value in sent.items()}
+    reading, read = Reading(), set[str]()
     for name, path in options.attributes.items():
-        labels = [label.strip() for label in path.split("|") if label.strip() in sent]
-        if labels:
-            attributes[name] = fact(sent[labels[0]])
-    if "active" in attributes:
-        active = _active(attributes.pop("active"), options)
-        if active is not None:
-            attributes["active"] = active
-    return attributes
+        labels = [label for label in map(_label, path.split("|")) if label in by_label]
+        if not labels:
+            continue
+        read.update(labels)
+        label = next((label for label in labels if by_label[label] is not None), labels[0])
+        value = by_label[label]
+        if name != "active":
+            reading.take(name, *value_of(name, value, options))
+            continue
+        active = status(value, options.active, options.inactive)
+        if active is None:
+            read.discard(label)  # a status that isn't there says nothing
+        else:
+            reading.take(name, active, "status")
+    if by_label.keys() >= set(_NAMES):
+        read.update(_NAMES)
+        if reading.facts.get("displayName") is None and "displayName" not in reading.unread:
+            reading.facts["displayName"] = full_name(*(by_label[name] for name in _NAMES))
+    return reading, read
 
 
-def _active(status: Any, options: SourceOptions) -> bool | None:
-    """A status is active if it is one of the configured ones; None: there is no status."""
-    word, flag = text(status), truth(status)
-    if flag is not None or word is None:
-        return flag
-    return word.casefold() in {configured.casefold() for configured in options.active}
+def _label(label: str) -> str:
+    """In the spelling in which labels are compared (rule 1)."""
+    return re.sub(r"[\s_]+", "", label.casefold())
+
+
+def _day(reading: Reading, employee: Mapping[str, Any], columns: Iterable[str], options: SourceOptions) -> date | None:
+    """The first day that is written in one of the columns; what isn't one is told."""
+    for column in columns:
+        day = calendar_day(employee.get(column), options.dates)
+        if isinstance(day, Unread):
+            reading.unread[column] = "date"
+            return None
+        if day is not None:
+            return day
+    return None
 
 
 def _change(

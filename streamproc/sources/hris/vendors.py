@@ -9,11 +9,15 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any, Final, TypeAlias
 
-from streamproc.core.parsed_payload import FetchRequest, Ignored, ParsedPayload, Receipt, SourceEvent
+from streamproc.core.parsed_payload import EVERYBODY, FetchRequest, Ignored, ParsedPayload, Receipt, SourceEvent
 from streamproc.core.records.units import Micros
+from streamproc.sources.hris import people
 from streamproc.sources.hris import vendor_values as values
 from streamproc.sources.lenient_json import at, digest, micros, moment, parsed, record, text, unfolded
 from streamproc.sources.options import SourceOptions
+from streamproc.sources.reading import not_understood
+from streamproc.sources.values.identifiers import identifier, known_identifier
+from streamproc.sources.values.unread import Unread
 
 SOURCE: Final = "hris"
 DEFAULTS: Final = values.DEFAULTS
@@ -25,6 +29,13 @@ CALM: Final = re.compile(
     r"(.*_)?(created?|added|hired|rehired|rehire_effective|joined|onboarded|activated|started|termination_cancelled)"
 )
 """Types, in lower case with `_` between words, that can't hide a leaver; all others may."""
+PAY: Final = re.compile(
+    r"(company|payments?|pay_statements?|payroll\w*|benefits?|job|account|request_forwarding|bank\w*|contractor_payment|"
+    r"location|form|signatory|invoice)([._].*)?"
+)
+"""Types, in the same spelling, about what isn't a person, or only about somebody's pay."""
+QUIET: Final = re.compile(r"(payroll|equity|grants?|salar\w+|variable\w*|training|bank\w*|address|dependants?|assets?)")
+"""HiBob's tables that can't hide a leaver. All others may, also a customer's own."""
 NOBODY: Final = Ignored("type", "events of this type are about no person")
 UNNAMED: Final = Ignored("incomplete", "it names no person")
 
@@ -57,19 +68,41 @@ def _read(element: Any, receipt: Receipt, options: SourceOptions) -> Parts:
     yield Ignored("not_understood", "no vendor's envelope that is known")
 
 
+def recognised(element: Any) -> bool:
+    """Whether it is in the envelope of some vendor."""
+    body = {name: _single(value) for name, value in record(element).items()}
+    return any(fits(body) for fits, _ in VENDORS)
+
+
 def _single(value: Any) -> Any:
     """A form's field without the list that form parsers put it in."""
     return value[0] if isinstance(value, list) and len(value) == 1 and isinstance(value[0], str) else value
 
 
 def _fetch(
-    subject: Any, body: Any, kind: Any, receipt: Receipt, when: Micros | None = None, event: str | None = None
+    subject: Any,
+    body: Any,
+    kind: Any,
+    receipt: Receipt,
+    when: Micros | None = None,
+    event: str | None = None,
+    *,
+    calm: bool | None = None,
 ) -> FetchRequest | Ignored:
-    subject_id, name = text(subject), text(kind) or "changed"
+    """`calm`: it can't hide a leaver; None: by its type."""
+    subject_id, name = identifier(subject), text(kind) or "changed"
     if subject_id is None:
         return UNNAMED
-    calm = CALM.fullmatch(re.sub(r"[\s._-]+", "_", name).casefold()) is not None
+    if isinstance(subject_id, Unread):
+        return not_understood(None, "subject", "identifier")
+    if calm is None:
+        calm = CALM.fullmatch(_spelled(name)) is not None
     return FetchRequest(subject_id, event or digest(body), moment(when, receipt.received), name, urgent=not calm)
+
+
+def _spelled(kind: str) -> str:
+    """A type in one spelling: in lower case, with `_` between words; `employee.updated` is `employee_updated`."""
+    return re.sub(r"[\s._-]+", "_", re.sub(r"(?<=[a-z])(?=[A-Z])", "_", kind)).casefold().strip("_")
 
 
 def _seconds(value: Any) -> Micros | None:
@@ -84,14 +117,17 @@ def _kind(body: dict[str, Any]) -> str:
 
 def _gusto(body: dict[str, Any], receipt: Receipt, _: SourceOptions) -> Parts:
     """docs.gusto.com, "employee events". `terminated_effective` comes on the day after the last, or if that is past."""
-    kind, subject = _kind(body), text(body.get("entity_uuid")) or text(body.get("entity_id"))
+    kind = _kind(body)
+    subject = body.get("entity_uuid") if text(body.get("entity_uuid")) else body.get("entity_id")
     event, when = text(body.get("uuid")) or digest(body), _seconds(body.get("timestamp"))
-    if not kind.startswith("employee."):
+    model, done = (*_spelled(kind).split("_", 1), "")[:2]
+    if model != "employee":
         yield NOBODY
         return
-    if kind == "employee.terminated_effective" and subject is not None:
+    who = known_identifier(subject)
+    if (model, done) == ("employee", "terminated_effective") and who is not None:
         yield SourceEvent(
-            subject, event, "change", (moment(when, receipt.received), 1, event), {"active": False}, reason=kind
+            who, event, "change", (moment(when, receipt.received), 1, event), {"active": False}, reason=kind
         )
     yield _fetch(subject, body, kind, receipt, when, event)
 
@@ -105,16 +141,20 @@ def _bamboohr(body: dict[str, Any], receipt: Receipt, _: SourceOptions) -> Parts
 def _bamboohr_fields(body: dict[str, Any], receipt: Receipt, options: SourceOptions) -> Parts:
     """BambooHR's older webhooks: the employee's fields under labels that the customer may rename."""
     employee = record(next(iter(body["employees"]), None))
-    event, complete = values.bamboohr(employee, receipt, options)
-    if event is not None:
-        yield event
-    if not complete:
+    said = values.bamboohr(employee, receipt, options)
+    if said.event is not None:
+        yield said.event
+    yield from said.ignored
+    if not said.complete:
         yield _fetch(employee.get("id"), employee, employee.get("action"), receipt, micros(employee.get("timestamp")))
 
 
 def _finch(body: dict[str, Any], receipt: Receipt, _: SourceOptions) -> Parts:
     """github.com/Finch-API/finch-api-python: the id and the time of an event are in its headers."""
     when, event = _seconds(receipt.headers.get("finch-timestamp")), receipt.headers.get("finch-event-id")
+    if PAY.fullmatch(_spelled(_kind(body))):
+        yield NOBODY
+        return
     yield _fetch(at(body, "data.individual_id"), body, _kind(body), receipt, when, event)
 
 
@@ -122,23 +162,35 @@ def _merge(body: dict[str, Any], receipt: Receipt, options: SourceOptions) -> Pa
     """docs.merge.dev, "webhooks": `Employee.changed` and the like carry the Employee, `….synced` nobody."""
     kind, data = text(at(body, "hook.event")) or "", record(body.get("data"))
     model, _, done = kind.casefold().partition(".")
+    if model == "employment" and done != "synced":
+        yield _fetch(data.get("employee"), body, kind, receipt, micros(data.get("modified_at")), calm=False)
+        return
     if model != "employee" or done == "synced":
         yield NOBODY
         return
-    events = () if done == "removed" else tuple(values.merge(data, kind, receipt, options))
-    yield from events
-    if not events:
+    said = () if done == "removed" else tuple(values.merge(data, kind, receipt, options))
+    yield from said
+    if not any(isinstance(part, SourceEvent) for part in said):
         yield _fetch(data.get("id"), body, kind, receipt, micros(data.get("modified_at")))
 
 
-def _kombo(_: dict[str, Any], __: Receipt, ___: SourceOptions) -> Parts:
-    """docs.kombo.dev, "data-changed"."""
-    yield Ignored("incomplete", "it names models that changed, and no person: everybody has to be synchronised")
+def _kombo(body: dict[str, Any], receipt: Receipt, _: SourceOptions) -> Parts:
+    """docs.kombo.dev, "data-changed": it names models that changed, and no person."""
+    yield FetchRequest(EVERYBODY, digest(body), receipt.received, _kind(body), urgent=True)
 
 
 def _hibob(body: dict[str, Any], receipt: Receipt, _: SourceOptions) -> Parts:
-    """apidocs.hibob.com, webhooks version 2. `employee.left` may be garden leave, so it causes a fetch."""
-    yield _fetch(at(body, "data.employeeId"), body, _kind(body), receipt)
+    """apidocs.hibob.com, webhooks version 2. `employee.left` may be garden leave, so it causes a fetch.
+
+    Terminations and new employments are rows of tables (`lifecycle`, `employment`, `work`): all of these are urgent.
+    """
+    kind, subject = _kind(body), at(body, "data.employeeId|employeeId|data.employee.id")
+    if subject is None and not _spelled(kind).startswith(("employee", "table")):
+        yield NOBODY
+        return
+    table = _spelled(text(at(body, "data.tableId|data.table.id|tableId")) or "")
+    calm = QUIET.fullmatch(table) is not None if _spelled(kind).startswith("table") else None
+    yield _fetch(subject, body, kind, receipt, micros(body.get("triggeredAt")), calm=calm)
 
 
 def _personio(body: dict[str, Any], receipt: Receipt, _: SourceOptions) -> Parts:
@@ -150,13 +202,15 @@ def _personio(body: dict[str, Any], receipt: Receipt, _: SourceOptions) -> Parts
 
 def _rippling(body: dict[str, Any], receipt: Receipt, _: SourceOptions) -> Parts:
     """Rippling's partner webhooks: form fields, not always with the person's id."""
-    yield _fetch(body.get("id"), body, _kind(body), receipt)
+    kind = _kind(body)
+    yield NOBODY if PAY.fullmatch(_spelled(kind)) else _fetch(body.get("id"), body, kind, receipt)
 
 
 def _deel(body: dict[str, Any], receipt: Receipt, _: SourceOptions) -> Parts:
     """developer.deel.com, "HRIS webhooks"."""
     kind = text(at(body, "data.meta.event_type")) or ""
-    if re.search(r"employee|worker|person|contract|terminat", kind.casefold()):
+    named = _spelled(kind)
+    if not PAY.fullmatch(named) and re.search(r"employee|worker|person|contract(?!or_pay)|terminat|hris", named):
         yield _fetch(at(body, "data.resource.id"), body, kind, receipt, micros(body.get("timestamp")))
     else:
         yield NOBODY
@@ -174,12 +228,11 @@ def _jumpcloud(body: dict[str, Any], receipt: Receipt, options: SourceOptions) -
     if not kind.startswith("user_") or text(resource.get("type")) != "user":
         yield NOBODY
         return
-    change, complete = values.jumpcloud(body, event, receipt, options)
-    if change is not None:
-        yield change
-    elif complete:
-        yield Ignored("noise", "nothing that is read has changed", text(resource.get("id")))
-    if not complete:
+    said = values.jumpcloud(body, event, receipt, options)
+    if said.event is not None:
+        yield said.event
+    yield from said.ignored
+    if not said.complete:
         yield _fetch(resource.get("id"), body, kind, receipt, when, event)
 
 
@@ -192,6 +245,7 @@ def _of(*models: str) -> Callable[[dict[str, Any]], bool]:
 
 
 VENDORS: Final[tuple[tuple[Callable[[dict[str, Any]], bool], Reader], ...]] = (
+    (people.fits, people.read),
     (_has("event_type", "entity_type"), _gusto),
     (_has("event_type", "resource.id"), _jumpcloud),
     (_has("event_type", "connection_id|account_id"), _finch),
@@ -200,7 +254,7 @@ VENDORS: Final[tuple[tuple[Callable[[dict[str, Any]], bool], Reader], ...]] = (
     (_has("data.meta.event_type"), _deel),
     (_of("data-changed"), _kombo),
     (_of("person.", "employment."), _personio),
-    (_has("type", "companyId", "data.employeeId"), _hibob),
+    (_has("type", "companyId", "triggeredAt|version|data.employeeId"), _hibob),
     (_of("employee."), _bamboohr),
     (_has("event_name", "company_id"), _rippling),
     (_has("companyId", "employeeId"), _paylocity),

@@ -17,11 +17,24 @@ from typing import Any, Final
 import orjson
 
 from streamproc.core.parsed_payload import FetchRequest, Ignored, ParsedPayload, Receipt, SourceEvent
-from streamproc.core.records.change_event import GONE, Fact
+from streamproc.core.records.change_event import GONE
 from streamproc.core.records.units import Micros
-from streamproc.sources.lenient_json import anchor, digest, items, micros, moment, parsed, record, text, unfolded
+from streamproc.sources.lenient_json import (
+    anchor,
+    digest,
+    items,
+    json_text,
+    micros,
+    moment,
+    parsed,
+    record,
+    text,
+    unfolded,
+)
 from streamproc.sources.options import SourceOptions
+from streamproc.sources.reading import Reading
 from streamproc.sources.security_events import scim_events
+from streamproc.sources.values.statuses import LEFT
 
 SOURCE: Final = "set"
 DEFAULTS: Final = SourceOptions(
@@ -39,11 +52,13 @@ DEFAULTS: Final = SourceOptions(
         "manager": "manager",
         "employeeNumber": "employeeNumber",
     },
+    active=("Active", "Enabled"),
+    inactive=LEFT,
 )
 """Paths in a SCIM user as `scim_events.flat` returns it. `externalId` is also in subject identifiers, beside the id."""
 
 SCIM: Final = "urn:ietf:params:scim:event:"
-SIGNAL: Final = re.compile(r"https?://schemas\.openid\.net/secevent/(risc|caep|ssf|sse)/event-type/([a-z-]+)")
+SIGNAL: Final = re.compile(r"https?://schemas\.openid\.net/secevent/(risc|caep|ssf|sse|oauth)/event-type/([a-z_-]+)")
 ACTIVE: Final = {
     f"{SCIM}prov:activate": True,
     f"{SCIM}prov:deactivate": False,
@@ -54,6 +69,12 @@ ACTIVE: Final = {
     "risc:account-enabled": True,
 }
 """Events that say `active` by themselves."""
+NOBODY: Final = re.compile(
+    r"(caep|ssf|sse|oauth):.*|urn:ietf:params:scim:event:(misc|sig):.*|risc:("
+    r"account-credential-change-required|identifier-(changed|recycled)|credential-compromise|sessions-revoked|"
+    r"opt-(in|out-(initiated|cancelled|effective))|recovery-(activated|information-changed))"
+)
+"""Events about sessions, credentials, devices and streams: nobody comes or leaves."""
 _DENIES: Final = 1 << 52
 """Sequence of what removes access, above that of any version."""
 _ALONE: Final = {
@@ -97,27 +118,32 @@ def claims(token: str) -> dict[str, Any]:
 
 def _read(element: Any, receipt: Receipt, options: SourceOptions) -> Iterator[SourceEvent | FetchRequest | Ignored]:
     token = claims(element) if isinstance(element, str) else record(element)
-    events = record(token.get("events"))
+    events = record(json_text(token.get("events")))
     if not events:
         yield Ignored("not_understood", "neither the claims of a security event token nor a JWS with them")
     jti = text(token.get("jti")) or digest(token)
     when = moment(_numeric_date(token.get("iat")), receipt.received)
     for uri, body in events.items():
         event = jti if len(events) == 1 else f"{jti}#{uri}"
-        yield from _event(_name(uri), record(body), token, event, when, options)
+        yield from _event(_name(uri), record(json_text(body)), token, event, when, options)
 
 
 def _numeric_date(value: Any) -> Micros | None:
     """µs since 1970 of a NumericDate (RFC 7519: seconds, a fraction is allowed); RFC 3339 text is tolerated."""
+    if isinstance(value, str) and re.fullmatch(r"\s*\d{1,15}\s*", value):
+        value = int(value)
     if isinstance(value, bool) or not isinstance(value, int | float):
         return micros(value)
-    return Micros(int(value * 1_000_000)) if 0 <= value < 1e11 else None
+    if not 0 <= value < 1e14:
+        return None
+    return Micros(int(value * (1_000_000 if value < 1e11 else 1_000)))  # some senders have ms
 
 
 def _name(uri: str) -> str:
     """`risc:account-disabled` for signals; SCIM events in lower case."""
-    match = SIGNAL.fullmatch(uri.strip().casefold())
-    return f"{match[1]}:{match[2]}" if match else uri.strip().casefold()
+    written = uri.strip().rstrip("/").casefold()
+    match = SIGNAL.fullmatch(written)
+    return f"{match[1]}:{match[2].replace('_', '-')}" if match else written
 
 
 def _event(
@@ -127,37 +153,61 @@ def _event(
     is_snapshot, is_patch = kind in ("create:full", "put:full"), kind == "patch:full"
     is_notice = kind in ("create:notice", "put:notice", "patch:notice") or name == f"{SCIM}feed:add"
     scim_event = name.startswith(SCIM)
-    identifier = token.get("sub_id") or (None if scim_event else body.get("subject") or token.get("sub"))
+    identifier = json_text(token.get("sub_id")) or (
+        None if scim_event else json_text(body.get("subject")) or token.get("sub")
+    )
     subject = _subject(identifier, text(token.get("iss")))
     if name.endswith(":verification"):
         yield Ignored("probe", "the stream is verified", subject)
-    elif not (is_snapshot or is_patch or is_notice or name in ACTIVE):
+    elif NOBODY.fullmatch(name):
         yield Ignored("type", "sessions, credentials and the like: nobody comes or leaves", subject)
+    elif not (is_snapshot or is_patch or is_notice or name in ACTIVE):
+        yield Ignored("not_understood", "an event that isn't known: it may say that somebody left", subject)
     elif subject is None:
-        yield Ignored("incomplete", "no subject identifier that names one user")
+        yield Ignored("incomplete", "no subject identifier that names one user", field="sub_id")
     else:
         external = text(record(identifier).get("externalId"))
-        facts: dict[str, Fact] = {} if external is None else {"externalId": external}
+        reading, unknown = Reading(), list[str | None]()
         complete = True
         if name in ACTIVE:
-            facts["active"] = ACTIVE[name]
+            reading.facts["active"] = ACTIVE[name]
             if name == f"{SCIM}prov:delete":
-                facts[GONE] = True
-        elif is_snapshot and record(body.get("data")):
-            facts = scim_events.snapshot(body["data"], options) | facts
-        elif is_patch and record(body.get("data")):
-            changed, complete = scim_events.change(body["data"], options)
-            facts |= changed
+                reading.facts[GONE] = True
+        elif is_snapshot and record(data := json_text(body.get("data"))):
+            reading = scim_events.snapshot(data, options, created=kind == "create:full")
+        elif is_patch and record(data := json_text(body.get("data"))):
+            reading, unknown = scim_events.change(data, options)
+            complete = not unknown and "active" not in reading.unread
         else:
             complete = False
+        if external is not None:
+            reading.facts["externalId"] = external
         if not complete:
             paths = [(text(path) or "").rpartition(":")[2].casefold() for path in items(body.get("attributes"))]
             yield FetchRequest(subject, event, when, name, urgent=not paths or "active" in paths)
-        if complete or "active" in facts or len(facts) > (external is not None):
+        yield from reading.told(subject)
+        for path in unknown:
+            reason = "an operation whose effect isn't known without the user's list, or isn't one of SCIM"
+            yield Ignored("not_understood", reason, subject, path)
+        if complete or "active" in reading.facts or len(reading.facts) > (external is not None):
             sequence = _DENIES if name in ACTIVE and not ACTIVE[name] else _version(body.get("version"))
-            who = anchor(subject, facts, options)
-            order = (when, sequence, event)
-            yield SourceEvent(subject, event, "snapshot" if is_snapshot else "change", order, facts, who, reason=name)
+            kept = (*reading.kept, *_unsaid_active(reading, options)) if is_snapshot else ()
+            yield SourceEvent(
+                subject,
+                event,
+                "snapshot" if is_snapshot else "change",
+                (when, sequence, event),
+                reading.facts,
+                anchor(subject, reading.facts, options),
+                reason=name,
+                kept=kept,
+            )
+
+
+def _unsaid_active(reading: Reading, options: SourceOptions) -> tuple[str, ...]:
+    """`active` where a whole user doesn't speak of it."""
+    unsaid = "active" in options.attributes and "active" not in reading.facts and "active" not in reading.unread
+    return ("active",) if unsaid else ()
 
 
 def _version(etag: Any) -> int:

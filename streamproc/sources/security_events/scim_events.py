@@ -7,9 +7,11 @@ deviations are accepted: `active` as text, dotted and URN-qualified keys, capita
 
 from typing import Any, Final
 
-from streamproc.core.records.change_event import Fact
-from streamproc.sources.lenient_json import at, fact, items, others, record, text, truth
+from streamproc.sources.lenient_json import at, items, json_text, record, text, truth
 from streamproc.sources.options import SourceOptions
+from streamproc.sources.reading import Reading, add_others, full_name, read_all, read_named, single
+from streamproc.sources.values.statuses import status
+from streamproc.sources.values.unread import UNREAD
 
 STANDARD: Final = frozenset([
     "schemas", "id", "externalId", "meta", "userName", "name", "displayName", "nickName", "profileUrl", "title",
@@ -19,6 +21,7 @@ STANDARD: Final = frozenset([
 ])  # fmt: skip
 """Attributes of the core and enterprise user schemas; all others are the customer's own."""
 _SPELLED: Final = {name.casefold(): name for name in STANDARD}
+_NAME: Final = ("givenName", "familyName")
 _LISTS: Final = ("emails", "phoneNumbers")
 _ONE: Final = frozenset({'typeeq"work"].value', "primaryeqtrue].value"})
 """Filters that select the one element that counts here."""
@@ -41,45 +44,67 @@ def _one(name: str, value: Any) -> Any:
     return _best(value) if name in _LISTS else _manager(value) if name == "manager" else value
 
 
-def snapshot(resource: Any, options: SourceOptions) -> dict[str, Fact]:
-    """The facts of a complete user; what it leaves out has no value."""
-    user = flat(resource)
-    attributes = others(user, STANDARD) | {
-        name: fact(at(user, path)) for name, path in sorted(options.attributes.items())
-    }
-    if attributes.get("displayName", "") is None:
-        parts = [text(at(user, path)) for path in ("name.givenName", "name.familyName")]
-        attributes["displayName"] = text(at(user, "name.formatted")) or " ".join(part for part in parts if part) or None
-    return attributes | ({"active": truth(attributes["active"])} if "active" in attributes else {})
+def snapshot(resource: Any, options: SourceOptions, *, created: bool) -> Reading:
+    """What a complete user says; what it leaves out has no value, but for `active`.
 
-
-def change(body: Any, options: SourceOptions) -> tuple[dict[str, Fact], bool]:
-    """The facts that a PatchOp, or a part of a user, changes; and whether these are all.
-
-    The effect of a PatchOp on an element of a list isn't always known without the list.
+    Whoever was made without a word on `active` is active; of others what was known stays.
     """
-    sent = {name.casefold(): value for name, value in record(body).items()}
+    user = flat(resource)
+    reading = read_all(user, options)
+    _add_active(reading, user, options)
+    if reading.facts.get("active") is None and "active" in options.attributes:
+        if created and "active" not in reading.unread:
+            reading.facts["active"] = True
+        else:
+            reading.facts.pop("active", None)
+    add_others(reading, user, STANDARD)
+    if reading.facts.get("displayName", "") is None:
+        formatted = text(at(user, "name.formatted"))
+        reading.facts["displayName"] = formatted or full_name(*(at(user, f"name.{part}") for part in _NAME))
+    return reading
+
+
+def change(body: Any, options: SourceOptions) -> tuple[Reading, list[str | None]]:
+    """What a PatchOp, or a part of a user, changes; and the paths of operations whose effect isn't known.
+
+    That of an operation on an element of a list often isn't without the list. None: it has no path.
+    """
+    sent = {name.casefold(): value for name, value in record(json_text(body)).items()}
     changed: dict[str, Any] = {}
+    unknown: list[str | None] = []
     if "operations" not in sent:
-        changed, complete = flat(body), True
+        changed = flat(json_text(body))
     else:
-        complete = False not in [_apply(changed, record(part)) for part in items(sent["operations"])]
-    attributes = others(changed, STANDARD)
-    for name, path in options.attributes.items():
-        if any(part.strip().partition(".")[0] in changed for part in path.split("|")):
-            attributes[name] = fact(at(changed, path))
-    if "active" in attributes:
-        attributes["active"] = truth(attributes["active"])
-        if attributes["active"] is None:  # neither yes nor no
-            del attributes["active"]
-            complete = False
-    return attributes, complete
+        for part in items(json_text(sent["operations"])):
+            operation = {name.casefold(): value for name, value in record(part).items()}
+            if not _apply(changed, operation):
+                unknown.append(text(operation.get("path")))
+    reading = read_named(changed, options)
+    _add_active(reading, changed, options)
+    add_others(reading, changed, STANDARD)
+    if reading.facts.get("active", "") is None:  # taken away, which is neither yes nor no
+        del reading.facts["active"]
+        reading.unread["active"] = "status"
+    return reading, unknown
+
+
+def _add_active(reading: Reading, user: dict[str, Any], options: SourceOptions) -> None:
+    """`active`, also as the element of a list or under `value`, as some senders have it."""
+    path = options.attributes.get("active", "")
+    if not any(part.strip().partition(".")[0] in user for part in path.split("|")):
+        return
+    value = single(at(user, path))
+    if isinstance(value, dict):
+        value = single({name.casefold(): each for name, each in value.items()}.get("value", value))
+    reading.take("active", status(value, options.active, options.inactive), "status")
 
 
 def _apply(changed: dict[str, Any], operation: dict[str, Any]) -> bool:
     """One operation; false where its effect isn't known."""
     kind = (text(operation.get("op")) or "").casefold()
-    path, value = text(operation.get("path")), operation.get("value")
+    path, value = text(operation.get("path")), json_text(operation.get("value"))
+    if path is not None and not path[1:].count("/"):
+        path = path.removeprefix("/")  # of JSON Patch (RFC 6902), where somebody has mixed them up
     if kind not in ("add", "replace", "remove"):
         return False
     if path is not None:
@@ -116,17 +141,24 @@ def _name(key: str) -> str:
     return _SPELLED.get(name.casefold(), name)
 
 
-def _best(values: Any) -> str | None:
-    """The primary one of several, else the one at work, else the first."""
-    pairs = [(text(record(item).get("value", item)), record(item)) for item in items(values)]
-    usable = [(value, item) for value, item in pairs if value is not None]
+def _best(values: Any) -> Any:
+    """The primary one of several, else the one at work, else the first; UNREAD: there are some, and none is text."""
+    elements = [
+        {name.casefold(): value for name, value in item.items()} if isinstance(item, dict) else {"value": item}
+        for item in items(values)
+    ]
+    usable = [element for element in elements if text(element.get("value")) is not None]
+    if not usable:
+        return UNREAD if any(element.get("value", element) not in (None, "") for element in elements) else None
     best = max(
-        usable, key=lambda one: (truth(one[1].get("primary")) is True, one[1].get("type") == "work"), default=None
+        usable, key=lambda one: (truth(one.get("primary")) is True, (text(one.get("type")) or "").casefold() == "work")
     )
-    return None if best is None else best[0]
+    return text(best["value"])
 
 
-def _manager(value: Any) -> str | None:
-    """The manager's id; some senders have a list, some only the id."""
+def _manager(value: Any) -> Any:
+    """The manager's id; some senders have a list, some only the id. UNREAD: there is one without an id."""
     first = next(iter(items(value)), None)
-    return text(record(first).get("value", first))
+    if not isinstance(first, dict):
+        return first
+    return {name.casefold(): each for name, each in first.items()}.get("value", UNREAD if first else None)

@@ -13,9 +13,14 @@ from typing import Any, Final
 from streamproc.sources.values.text import ascii_digits, plain
 from streamproc.sources.values.unread import UNREAD, Unread
 
-EARLIEST: Final = 1902
-LATEST: Final = 2900
-"""Years. Databases write the ends of their calendars for no date: 0001, 1753, 1899, 1900; 2999, 9999."""
+EARLIEST: Final = 1920
+LATEST: Final = 2200
+"""Years between which somebody may have begun or ended."""
+NONE: Final = frozenset({
+    (1753, 1, 1), (1800, 1, 1), (1899, 12, 30), (1899, 12, 31), (1900, 1, 1),
+    (2999, 1, 1), (2999, 12, 31), (3000, 1, 1), (3000, 12, 31), (4712, 12, 31),
+})  # fmt: skip
+"""Ends of the calendars of databases and HR systems, which mean no date; the years 1 and 9999 mean it in any case."""
 
 _ZEROS: Final = re.compile(r"(?=.*0)[0\s./:TZ+-]+")
 _TIME: Final = re.compile(
@@ -43,10 +48,21 @@ def calendar_day(value: Any, formats: tuple[str, ...] = ()) -> date | Unread | N
         return UNREAD
     if written == "" or _ZEROS.fullmatch(written):
         return None
-    word = _OFFSET.sub("", _TIME.sub("", written))
-    for day in _readings(word, formats):
-        return None if not EARLIEST < day.year < LATEST else day
+    for day in _readings(_bare(written), formats):
+        if day.year in (1, 9999) or (day.year, day.month, day.day) in NONE:
+            return None
+        return day if EARLIEST <= day.year < LATEST else UNREAD
     return UNREAD
+
+
+def both_days(value: Any, formats: tuple[str, ...] = ()) -> tuple[date, ...]:
+    """The two days that a date may mean of which either part could be the month, month first; empty: it is none."""
+    match = None if formats or not isinstance(value, str) else _DAY.fullmatch(_bare(ascii_digits(plain(value))))
+    if match is None or calendar_day(value) is not UNREAD:
+        return ()
+    first, _, second, year = match.groups()
+    days = tuple(_parsed(f"{first} {second} {year}", ("%m %d %Y", "%d %m %Y")))
+    return days if all(EARLIEST <= day.year < LATEST for day in days) else ()
 
 
 def is_format(format_: str) -> bool:
@@ -58,6 +74,11 @@ def is_format(format_: str) -> bool:
         return False
 
 
+def _bare(written: str) -> str:
+    """Without a time and an offset."""
+    return _OFFSET.sub("", _TIME.sub("", written))
+
+
 def _readings(word: str, formats: tuple[str, ...]) -> Iterator[date]:
     named = re.sub(r"[\s,.\-/]+", " ", re.sub(r"(?i)\bsept\b", "Sep", word)).strip()
     yield from _parsed(word, formats)
@@ -67,7 +88,7 @@ def _readings(word: str, formats: tuple[str, ...]) -> Iterator[date]:
     if match is None:
         return
     first, second, year = int(match[1]), int(match[3]), match[4]
-    if not EARLIEST < int(year) < LATEST:
+    if year in ("0001", "9999"):
         yield from _parsed(f"{year}-01-01", _PLAIN)
     elif not formats and (first == second or max(first, second) > 12):
         month, day = sorted((first, second))

@@ -85,10 +85,10 @@ def words(configured: tuple[str, ...]) -> frozenset[str]:
 
 def _known(word: str, on: frozenset[str], off: frozenset[str]) -> bool | None:
     for spelling in (word, word.replace("-", " ")):
-        if spelling in off:
-            return False
         if spelling in on:
             return True
+        if spelling in off:
+            return False
     return None
 
 

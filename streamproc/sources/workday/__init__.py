@@ -11,8 +11,11 @@ from typing import Any, Final
 
 from streamproc.core.parsed_payload import FetchRequest, Ignored, ParsedPayload, Receipt, SourceEvent
 from streamproc.core.records.change_event import Effective, Fact
-from streamproc.sources.lenient_json import anchor, digest, ends, micros, moment, parsed, starts, text, truth
+from streamproc.sources.lenient_json import anchor, digest, ends, micros, moment, parsed, starts, text
 from streamproc.sources.options import SourceOptions
+from streamproc.sources.reading import not_understood
+from streamproc.sources.values.statuses import status
+from streamproc.sources.values.unread import UNREAD
 from streamproc.sources.workday import columns, report, timeline
 
 SOURCE: Final = "workday"
@@ -27,9 +30,9 @@ def elements(payload: Any) -> list[Any]:
     together: dict[Any, list[Any]] = {}
     for index, raw in enumerate(report.records(payload)):
         row = report.row(raw)
-        published = text(columns.own(row, "eventName", DEFAULTS)) is not None
+        published = columns.own(row, "eventName", DEFAULTS) is not None
         subject = None if published else columns.subject_of(row, DEFAULTS)
-        together.setdefault(index if subject is None else subject, []).append(raw)
+        together.setdefault(subject if isinstance(subject, str) else index, []).append(raw)
     return [raws[0] if len(raws) == 1 else {"Report_Entry": raws} for raws in together.values()]
 
 
@@ -45,9 +48,11 @@ def _read(element: Any, receipt: Receipt, options: SourceOptions) -> Iterator[So
         subject = columns.subject_of(row, options)
         if not row:
             yield Ignored("not_understood", "neither a row, nor a worker, nor a business event")
+        elif subject is UNREAD:
+            yield not_understood(None, "employeeNumber", "identifier")
         elif subject is None:
             yield Ignored("incomplete", "no worker id under any of the configured names")
-        elif text(columns.own(row, "eventName", options)) is not None:
+        elif columns.own(row, "eventName", options) is not None:
             yield from _business_event(subject, row, raw, receipt, options)
         else:
             workers.setdefault(subject, []).append(row)
@@ -59,7 +64,7 @@ def _read(element: Any, receipt: Receipt, options: SourceOptions) -> Iterator[So
 
 def _business_event(
     subject: str, row: dict[str, Any], raw: Any, receipt: Receipt, options: SourceOptions
-) -> Iterator[SourceEvent | FetchRequest]:
+) -> Iterator[SourceEvent | FetchRequest | Ignored]:
     """An event says little about what it changed, so the worker is fetched too.
 
     An end with its date acts by itself. A start in the past doesn't: there may have been an end since then.
@@ -67,13 +72,14 @@ def _business_event(
     name = text(columns.own(row, "eventName", options)) or ""
     kind = columns.turn_of([name])
     when = moment(micros(columns.own(row, "eventTime", options)), receipt.received)
-    rescinded = truth(columns.own(row, "rescinded", options)) is True
+    flag = status(columns.own(row, "rescinded", options), (), ())
+    rescinded = flag is True
     number = text(columns.own(row, "eventId", options))
     event = number or digest(raw)
-    facts = columns.facts_of(row, options)
-    who = anchor(subject, facts, options)
+    reading = columns.facts_of(row, options)
+    who = anchor(subject, reading.facts, options)
     attributes: dict[str, Fact] = {
-        fact: value for fact, value in facts.items() if value is not None and fact not in (*columns.NUMBERS, "active")
+        fact: value for fact, value in reading.facts.items() if value is not None and fact not in columns.NUMBERS
     }
     effective = _effective(kind, row, options)
     ahead = effective is not None and effective.at > receipt.received
@@ -83,7 +89,7 @@ def _business_event(
         event += "/rescinded"  # an integration may send the same event again, with the flag
         attributes = {"active": False} if kind == "start" else {}
         effective, timeline_row, cancels = None, None, cancels or timeline_row
-    elif kind == "end" and effective is not None:
+    elif kind == "end" and effective is not None and flag is not UNREAD:
         attributes["active"] = False
     # A start gives no access by itself: the fetch of the worker does, whose dates may be moved or withdrawn later.
     if attributes or cancels is not None:
@@ -93,18 +99,26 @@ def _business_event(
         yield SourceEvent(
             subject, event, "change", order, attributes, who, scheduled, timeline_row, cancels, reason=name
         )
-    urgent = kind == "end" or rescinded or columns.LEAVING.search(columns.process(name)) is not None
-    yield FetchRequest(subject, event, when, name, urgent)
+    hidden = name == "" or flag is UNREAD or columns.LEAVING.search(columns.process(name)) is not None
+    yield FetchRequest(subject, event, when, name or "changed", urgent=kind == "end" or rescinded or hidden)
+    unread = {"eventName": "text"} if name == "" else {}
+    dates = {name: why for name, why in columns.unread_of(row, options, receipt.received).items() if why == "date"}
+    reading.unread |= unread | dates | ({"rescinded": "status"} if flag is UNREAD else {})
+    yield from reading.told(subject)
 
 
 def _effective(kind: str | None, row: dict[str, Any], options: SourceOptions) -> Effective | None:
     """From when a business event holds. A moment within a day is taken as it is; a written midnight is a date."""
-    dates = {"end": columns.last_day(row, options), "start": text(columns.own(row, "hireDate", options))}
-    written = dates.get(kind or "") or text(columns.own(row, "effectiveDate", options)) or ""
     zone = columns.zone(row, options)
+    day, written = columns.last_day(row, options) if kind == "end" else (None, "")
+    for name in ("hireDate", "effectiveDate") if kind == "start" else ("effectiveDate",):
+        if day is None:
+            value = columns.own(row, name, options)
+            day, written = columns.day_of(value, options), text(value) or ""
+    if day is None or day is UNREAD:
+        return None
     exact = micros(written) if "T00:00" not in written else None
-    day_ = columns.day_of(written)
-    if exact is None and day_ is not None:
-        exact = ends(day_, zone) if kind == "end" else starts(day_, zone)
-    whole_day = kind == "end" and day_ is not None and exact == ends(day_, zone)
+    if exact is None:
+        exact = ends(day, zone) if kind == "end" else starts(day, zone)
+    whole_day = kind == "end" and exact == ends(day, zone)
     return None if exact is None else Effective(exact, written, zone, lags=whole_day)

@@ -4,14 +4,20 @@ Names of columns and of fields of business events are each tenant's own: both ar
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date
+from itertools import product
 from typing import Any, Final, Literal
 
-from streamproc.core.records.change_event import Fact
-from streamproc.sources.employment import Employment
-from streamproc.sources.lenient_json import at, day, digest, facts, starts, text, truth, zone_of
+from streamproc.core.records.units import Micros
+from streamproc.sources.employment import LAG, Employment
+from streamproc.sources.lenient_json import at, digest, starts, text, truth, zone_is_unread, zone_of
 from streamproc.sources.options import SourceOptions
+from streamproc.sources.reading import Reading, full_name, read_some
+from streamproc.sources.values.dates import both_days, calendar_day
+from streamproc.sources.values.identifiers import identifier, known_identifier
+from streamproc.sources.values.statuses import LEFT, is_pending, spelled, status
+from streamproc.sources.values.unread import UNREAD, Unread
 from streamproc.sources.workday.report import lowest
 
 DEFAULTS: Final = SourceOptions(
@@ -48,7 +54,8 @@ DEFAULTS: Final = SourceOptions(
         "cancels": "cancels",
     },
     zone_attribute="Time_Zone|Location|timeZone|location",
-    active=("Active", "On Leave", "Leave of Absence"),
+    active=("Active", "On Leave", "Leave of Absence", "Leave"),
+    inactive=(*LEFT, "Retiree", "Pre-Hire", "Prehire", "Not Started", "No Show", "Rescinded"),
 )
 OWN: Final = (
     "hireDate", "originalHireDate", "terminationDate", "lastDayOfWork", "terminated", "hireRescinded", "workerType",
@@ -58,8 +65,13 @@ OWN: Final = (
 
 NUMBERS: Final = ("employeeNumber", "universalId")
 """Facts that only identify the worker."""
-DATES: Final = ("%Y-%m-%d", "%m/%d/%Y")
-"""Dates as reports write them (RaaS)."""
+DATES: Final = {
+    "hireDate": "first", "originalHireDate": "original", "lastDayOfWork": "last", "terminationDate": "last",
+}  # fmt: skip
+"""Columns → the fields of an employment that they give."""
+LAST: Final = ("lastDayOfWork", "terminationDate")
+EPOCH: Final = date(1970, 1, 1)
+"""A zero, rather than the last day of somebody who is still listed."""
 
 ENDS: Final = re.compile(
     r"terminat(e|ion)( (employee|worker|contingent worker))?|(employee|worker) terminat(ed|ion)"
@@ -88,13 +100,19 @@ def own(row: dict[str, Any], name: str, options: SourceOptions) -> Any:
     return at(row, options.attributes.get(name, ""))
 
 
-def subject_of(row: dict[str, Any], options: SourceOptions) -> str | None:
-    number = text(own(row, "employeeNumber", options)) or text(own(row, "workdayId", options))
-    kind = f"{text(own(row, 'workerType', options))} {process(text(own(row, 'eventName', options)))}"
+def subject_of(row: dict[str, Any], options: SourceOptions) -> str | Unread | None:
+    """The worker's number, of contingent workers with its type. None: there is none. UNREAD: it isn't understood."""
+    number, worker_type = identifier(own(row, "employeeNumber", options)), own(row, "workerType", options)
+    if number is None:
+        number = identifier(own(row, "workdayId", options))
+    if number is None or number is UNREAD or (worker_type not in (None, "") and text(worker_type) is None):
+        return None if number is None else UNREAD
+    kind = f"{text(worker_type)} {process(text(own(row, 'eventName', options)))}"
     contingent = "contingent" in kind.casefold() or (
-        text(row.get("Contingent_Worker_ID")) is not None and text(row.get("Employee_ID")) is None
+        known_identifier(row.get("Contingent_Worker_ID")) is not None
+        and known_identifier(row.get("Employee_ID")) is None
     )
-    return number if number is None or not contingent else f"Contingent_Worker_ID/{number}"
+    return f"Contingent_Worker_ID/{number}" if contingent else number
 
 
 def rank(row: dict[str, Any], options: SourceOptions) -> tuple[bool, tuple[bool, int, str], str]:
@@ -103,41 +121,84 @@ def rank(row: dict[str, Any], options: SourceOptions) -> tuple[bool, tuple[bool,
     return not primary, lowest(text(own(row, "position", options))), digest(row)
 
 
-def day_of(value: Any) -> date | None:
+def day_of(value: Any, options: SourceOptions) -> date | Unread | None:
     """A date; of a moment (`2026-05-14T00:00:00-07:00`, Workday's midnight) the day as it is written."""
-    return day((text(value) or "").partition("T")[0], DATES)
+    return calendar_day(value, options.dates)
 
 
-def last_day(row: dict[str, Any], options: SourceOptions) -> str | None:
-    """The last day of work as written, else the date of the termination, which is still a day of work."""
-    return text(own(row, "lastDayOfWork", options)) or text(own(row, "terminationDate", options))
+def last_day(row: dict[str, Any], options: SourceOptions) -> tuple[date | Unread | None, str]:
+    """The last day of work, else that of the termination, which is still a day of work; and how it is written."""
+    values = [own(row, name, options) for name in LAST]
+    days = [UNREAD if day == EPOCH else day for day in (day_of(value, options) for value in values)]
+    known = ((day, text(value) or "") for day, value in zip(days, values, strict=True) if isinstance(day, date))
+    return next(known, (UNREAD if UNREAD in days else None, ""))
 
 
 def zone(row: dict[str, Any], options: SourceOptions) -> str:
-    zone = zone_of(row, options)
-    return zone if starts(date(2000, 1, 1), zone) is not None else "UTC"
+    return zone_of(row, options)
 
 
-def employment(row: dict[str, Any], options: SourceOptions) -> Employment:
+def employment(row: dict[str, Any], options: SourceOptions, now: Micros) -> Employment:
+    """What isn't understood of it is in `unread`, by the names of its fields.
+
+    Dates that may each be one of two days are understood where all are past and it makes no difference: month first.
+    """
+    days = {name: day_of(own(row, name, options), options) for name in DATES}
+    either = {name: both for name in DATES if (both := both_days(own(row, name, options), options.dates))}
+    begun = [starts(day, "UTC") for both in either.values() for day in both]
+    if either and all(moment is not None and moment < now - 2 * LAG for moment in begun):
+        chosen = product(*either.values())
+        jobs = [_employment(row, days | dict(zip(either, some, strict=True)), options) for some in chosen]
+        if len({job.judged(now) for job in jobs}) == 1:
+            return jobs[0]
+    return _employment(row, days, options)
+
+
+def _employment(row: dict[str, Any], days: Mapping[str, date | Unread | None], options: SourceOptions) -> Employment:
     value = own(row, "active", options)
-    status = text(value)
-    active = truth(value)
-    if active is None and status is not None:
-        active = status.casefold() in {configured.casefold() for configured in options.active}
+    active = status(value, options.active, options.inactive)
+    terminated, rescinded = (status(own(row, name, options), (), ()) for name in ("terminated", "hireRescinded"))
+    lasts = [UNREAD if days[name] == EPOCH else days[name] for name in LAST]
+    last = next((day for day in lasts if isinstance(day, date)), UNREAD if UNREAD in lasts else None)
+    if active is UNREAD and is_pending(value) and isinstance(last, date):
+        active = True  # until that day; afterwards the date counts
+    over = (active is False and "terminat" in (spelled(value) or "")) or terminated
+    said = {"first": days["hireDate"], "last": last, "original": days["originalHireDate"], "active": active}
+    said |= {"over": over, "rescinded": rescinded}
     return Employment(
         zone=zone(row, options),
-        first=day_of(own(row, "hireDate", options)),
-        original=day_of(own(row, "originalHireDate", options)),
-        last=day_of(last_day(row, options)),
-        active=active,
-        over=truth(own(row, "terminated", options)) is True or "terminat" in (status or "").casefold(),
-        rescinded=truth(own(row, "hireRescinded", options)) is True,
+        first=_known(days["hireDate"]),
+        original=_known(days["originalHireDate"]),
+        last=_known(last),
+        active=active if isinstance(active, bool) else None,
+        over=over is True,
+        rescinded=rescinded is True,
+        unread=frozenset(name for name, each in said.items() if each is UNREAD),
     )
 
 
-def facts_of(row: dict[str, Any], options: SourceOptions) -> dict[str, Fact]:
-    row_facts = {name: value for name, value in facts(row, options).items() if name not in OWN}
-    if row_facts.get("displayName", "") is None:
-        names = [text(row.get(part)) for part in ("First_Name", "Last_Name")]
-        row_facts["displayName"] = " ".join(name for name in names if name) or None
-    return row_facts
+def _known(day: date | Unread | None) -> date | None:
+    return day if isinstance(day, date) else None
+
+
+def unread_of(row: dict[str, Any], options: SourceOptions, now: Micros) -> dict[str, str]:
+    """Columns that only the parser reads, and that it doesn't understand → what they should be."""
+    job = employment(row, options, now)
+    unread: dict[str, str] = {}
+    for name, field in (*DATES.items(), ("effectiveDate", None)):
+        value = own(row, name, options)
+        settled = field not in (None, *job.unread) and both_days(value, options.dates)
+        if not settled and (day := day_of(value, options)) in (UNREAD, EPOCH) and (day is UNREAD or name in LAST):
+            unread[name] = "date"
+    flags = {"active": "active", "over": "terminated", "rescinded": "hireRescinded"}
+    unread |= {name: "status" for field, name in flags.items() if field in job.unread}
+    matters = any(moment is not None and moment > now for moment in (job.starts, job.ends))
+    return unread | ({"zone": "zone"} if matters and zone_is_unread(row, options) else {})
+
+
+def facts_of(row: dict[str, Any], options: SourceOptions) -> Reading:
+    reading = read_some(row, options, lambda name: name not in OWN)
+    if reading.facts.get("displayName", "") is None:
+        first, last = (at(row, f"Preferred_{part}|{part}|Legal_{part}") for part in ("First_Name", "Last_Name"))
+        reading.facts["displayName"] = full_name(first, last)
+    return reading

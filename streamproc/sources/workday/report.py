@@ -15,6 +15,7 @@ from streamproc.sources.lenient_json import at, digest, items, micros, record, t
 
 _PREFIX: Final = re.compile(r"^(@?)(?:\{[^}]*\}|[A-Za-z][\w.-]*:(?=\w))?(.*)$", re.DOTALL)
 _TEXT: Final = frozenset({"#text", "$value", "_value_1"})
+_REFERENCE: Final = frozenset({"ID", "id", "@Descriptor", "Descriptor", "descriptor", "href"})
 _WRAPPERS: Final = frozenset({"root", "Report_Data", "Envelope", "Body", "Get_Workers_Response", "Response_Data"})
 _DEEPEST: Final = 40
 """Levels; deeper content isn't Workday's, and recursion needs a limit."""
@@ -81,7 +82,7 @@ def row(raw: Any) -> dict[str, Any]:
     """One row or worker as a row. A worker's own structure stays beside the columns, for configured paths."""
     worker = record(plain(raw))
     if not _WORKER & worker.keys():
-        return worker
+        return {name: _described(value) for name, value in worker.items()}
     data = record(worker.get("Worker_Data"))
     ids = identifiers(worker.get("Worker_Reference"))
     status = record(at(data, "Employment_Data.Worker_Status_Data"))
@@ -108,6 +109,17 @@ def row(raw: Any) -> dict[str, Any]:
         "Last_Day_Of_Work": status.get("Termination_Last_Day_of_Work"),
     }
     return worker | status | {name: item for name, item in columns.items() if item is not None}
+
+
+def _described(value: Any) -> Any:
+    """What a reference stands for: a person's number, else what it is called."""
+    if isinstance(value, list):
+        return [_described(each) for each in value]
+    if not isinstance(value, dict) or not value.keys() <= _REFERENCE:
+        return value
+    ids = identifiers(value)
+    name = at(value, "@Descriptor|Descriptor|descriptor")
+    return ids.get("Employee_ID") or ids.get("Contingent_Worker_ID") or (value if name is None else name)
 
 
 def identifiers(reference: Any) -> dict[str, str]:

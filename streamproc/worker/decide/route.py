@@ -21,7 +21,7 @@ from streamproc.core.identity.resolve import changes, order, resolve
 from streamproc.core.parsed_payload import Ignored, ParsedPayload, SourceEvent
 from streamproc.core.records.change_event import ChangeEvent, Origin
 from streamproc.core.records.control import CONTROL
-from streamproc.core.records.headers import BY_GATEWAY, KIND, RECEIVED, UNREADABLE
+from streamproc.core.records.headers import BY_GATEWAY, KIND, READ, RECEIVED, UNREADABLE
 from streamproc.core.records.link import Link
 from streamproc.core.records.producer_record import Headers, Record
 from streamproc.core.records.rejected import Problem
@@ -74,7 +74,9 @@ def _order(raw: RawRecord, links: Links) -> Routed:
 
 
 def _contract(raw: RawRecord, links: Links, options: SourceOptions, partition_of: PartitionOf) -> Routed:
-    """The generic contract, whose subjects are users; what isn't in it may be in the words of some vendor."""
+    """The generic contract, whose subjects are users; what isn't in it, or was fetched, is in the words of a vendor."""
+    if READ in raw.headers:
+        return _vendor(raw, contract.SOURCE, links, options, partition_of)
     try:
         return Routed(events=encoded_events(contract.parse(raw.value, raw.headers, raw.origin)))
     except RejectedInputError as error:
@@ -110,7 +112,7 @@ def _rejection(parsed: ParsedPayload, refused: RejectedInputError | None) -> Rej
     if parsed.events or parsed.notifications:
         return None
     strange = [RejectedInputError(each.code, each.reason, each.subject, each.field) for each in _strange(parsed)]
-    if refused is not None and (strange or not parsed.ignored):
+    if refused is not None and (strange or not parsed.ignored) and not any(each.field for each in strange):
         return refused
     if not strange:
         return None
@@ -161,7 +163,7 @@ def _resolved(
     resolved: list[Link] = []
     events: list[ChangeEvent] = []
     for subject, said in by_subject.items():
-        if options.anchor == "subject":
+        if options.anchor == "subject" and all(each.place is None for each in said):
             events += changes(subject, source, said, raw.origin)
         else:
             link, led_to = resolve(links(key(source, subject)), source, said, raw.origin)

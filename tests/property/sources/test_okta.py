@@ -73,11 +73,17 @@ def mutated(draw: st.DrawFn, source: str) -> Any:
 
 
 def checked(read: Callable[[Any, Receipt], ParsedPayload], elements: Callable[[Any], list[Any]], payload: Any) -> None:
-    """The payload is read, twice the same; each element ends as exactly one thing, also when it is read alone."""
+    """The payload is read, twice the same; each element ends as exactly one thing, also when it is read alone.
+
+    Beside it stands only what couldn't be read, with subject and field.
+    """
     parsed = read(payload, TAKEN)
     assert read(payload, TAKEN) == parsed
     alone = [read(element, TAKEN) for element in elements(payload)]
-    assert [len((*each.events, *each.notifications, *each.ignored)) for each in alone] == [1] * len(alone)
+    for each in alone:
+        parts = [part for part in each.ignored if part.field is None]
+        assert len((*each.events, *each.notifications, *parts)) == 1
+        assert all(part.subject is not None for part in each.ignored if part.field is not None)
     assert parsed == ParsedPayload(
         tuple(said for each in alone for said in each.events),
         tuple(notice for each in alone for notice in each.notifications),
@@ -88,6 +94,8 @@ def checked(read: Callable[[Any, Receipt], ParsedPayload], elements: Callable[[A
         assert said.order[0] <= TAKEN.received + AHEAD
         active = said.attributes.get("active", False)
         assert active is True or active is False
+        assert said.kind == "change" or ("active" in said.attributes) is not ("active" in said.kept)
+        assert not set(said.kept) & set(said.attributes)
 
 
 def changed(said: SourceEvent, source: str, offset: int) -> ChangeEvent:

@@ -20,14 +20,14 @@ from tests.support.stand_ins import ADA, BEN
 async def test_a_first_sync_tells_of_everybody(world: World, source: str) -> None:
     """Over several pages: everybody with number, status and department, and a cursor at the end."""
     await world.site.sim("POST", "config", {"page_size": 2})
-    people = [{**BEN, "employeeNumber": str(n), "userName": f"p{n}@example.com"} for n in range(5)]
-    for n, each in enumerate(people):
+    people = [{**BEN, "employeeNumber": str(n), "userName": f"p{n}@example.com"} for n in range(1, 6)]
+    for n, each in enumerate(people, 1):
         await world.site.put(OF[source], {**each, "active": n != 3, "department": f"D{n}", "manager": None})
     counts = await world.sync(source)
     assert counts.given_up == 0
     facts = {fact["employeeNumber"]: fact for fact in world.log.facts().values()}
     assert {n: (each["active"], each["department"]) for n, each in facts.items()} == {
-        str(n): (n != 3, f"D{n}") for n in range(5)
+        str(n): (n != 3, f"D{n}") for n in range(1, 6)
     }
     assert world.cursors[source].since
     assert world.cursors[source].place == ""
@@ -126,7 +126,7 @@ async def test_who_is_missing_from_a_full_sync_has_not_left(world: World, source
 async def test_a_sync_goes_on_where_it_was_cut_short(world: World, source: str) -> None:
     """Killed within a page: that page is told again, those before it aren't, and everybody is told in the end."""
     await world.site.sim("POST", "config", {"page_size": 2})
-    people = [{**BEN, "employeeNumber": str(n), "userName": f"p{n}@example.com"} for n in range(6)]
+    people = [{**BEN, "employeeNumber": str(n), "userName": f"p{n}@example.com"} for n in range(1, 7)]
     for person in people:
         await world.site.put(OF[source], person)
     keep = world.log.append

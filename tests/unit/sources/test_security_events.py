@@ -201,13 +201,17 @@ def test_events_that_say_active_by_themselves(event: str, active: bool) -> None:
         ("https://schemas.openid.net/secevent/risc/event-type/identifier-changed", "type"),
         ("https://schemas.openid.net/secevent/risc/event-type/sessions-revoked", "type"),
         (f"{SCIM}misc:asyncresp", "type"),
-        ("https://evil.example/secevent/risc/event-type/account-disabled", "type"),
+        ("https://schemas.openid.net/secevent/oauth/event-type/tokens-revoked", "type"),
+        (f"{SCIM}sig:pwdReset", "type"),
         ("https://schemas.openid.net/secevent/ssf/event-type/verification", "probe"),
-        ("", "type"),
+        ("https://evil.example/secevent/risc/event-type/account-disabled", "not_understood"),
+        ("https://schemas.openid.net/secevent/risc/event-type/account-closed", "not_understood"),
+        (f"{SCIM}prov:suspend", "not_understood"),
+        ("", "not_understood"),
     ],
 )
 def test_events_that_change_nothing(event: str, code: str) -> None:
-    """A session or a credential is no employment."""
+    """A session or a credential is no employment; an event that nobody knows may be a leaver's, and is told."""
     parsed = read(token(event), TAKEN)
     assert [each.code for each in parsed.ignored] == [code]
     assert (parsed.events, parsed.notifications) == ((), ())

@@ -15,6 +15,9 @@ from streamproc.sources import raw_record
 from streamproc.sources.workday import DEFAULTS, elements, read
 from tests.support.workday import NOON, OPTIONS, at, fixture, published, row, us, utc
 
+KEPT = "kept"
+"""In the place of `active`: what was known of it stays."""
+
 
 def now_and_ahead(payload: Any, moment: str = NOON) -> tuple[Any, list[tuple[Any, str]]]:
     """Whether the one worker is active, and each turn that lies ahead with its moment."""
@@ -22,7 +25,8 @@ def now_and_ahead(payload: Any, moment: str = NOON) -> tuple[Any, list[tuple[Any
     assert snapshot.kind == "snapshot"
     dated = [each for each in rows if each.effective is not None and each.effective.at > us(moment)]
     turns = [(each.attributes["active"], each.effective.at) for each in dated if each.effective is not None]
-    return snapshot.attributes["active"], [(active, utc(when)) for active, when in turns]
+    assert ("active" in snapshot.attributes) is not ("active" in snapshot.kept)
+    return snapshot.attributes.get("active", KEPT), [(active, utc(when)) for active, when in turns]
 
 
 def gone(moment: str) -> tuple[SourceEvent, ...]:
@@ -87,13 +91,13 @@ def test_the_moment_of_revocation(location: str, last_day: str, revoked: str) ->
             id="terminated before its day",
         ),
         pytest.param({"Worker_Status": "On Leave"}, (True, []), id="leave is no end"),
-        pytest.param({"Worker_Status": "Suspended Contract"}, (False, []), id="a status that isn't configured"),
+        pytest.param({"Worker_Status": "Suspended Contract"}, (KEPT, []), id="a status that isn't configured"),
         pytest.param({"Worker_Status": "1"}, (True, []), id="a flag as text"),
         pytest.param({"Worker_Status": "N"}, (False, []), id="a flag that says no"),
         pytest.param({"Worker_Status": ...}, (True, []), id="dates alone"),
-        pytest.param({"Worker_Status": "", "Hire_Date": None}, (None, []), id="neither status nor dates"),
+        pytest.param({"Worker_Status": "", "Hire_Date": None}, (KEPT, []), id="neither status nor dates"),
         pytest.param(
-            {"Worker_Status": "Pre-Hire", "Hire_Date": "06/01/2026"},
+            {"Worker_Status": "Pre-Hire", "Hire_Date": "2026-06-01T00:00:00-07:00"},
             (False, [(True, "2026-05-31T14:00:00Z")]),
             id="hire ahead",
         ),
@@ -150,7 +154,7 @@ def test_the_moment_of_revocation(location: str, last_day: str, revoked: str) ->
             (True, [(True, "2026-05-13T14:00:00Z")]),
             id="an end and a start on one day: the start wins",
         ),
-        pytest.param({"Termination_Date": "soon"}, (True, []), id="no date"),
+        pytest.param({"Termination_Date": "soon"}, (KEPT, []), id="no date"),
         pytest.param({"Termination_Date": "9999-12-31"}, (True, []), id="the end of time"),
     ],
 )

@@ -290,10 +290,11 @@ def test_each_mistake_has_its_reason(changes: dict[str, Any], expected: str) -> 
 
 
 def test_what_isnt_json_has_its_reason() -> None:
-    """No value, registry framing, too many bytes and broken JSON are told apart."""
+    """No value, Avro, too many bytes and broken JSON are told apart."""
     with pytest.raises(RejectedInputError, match=r"^tombstone: .*a leaver is an event with active false"):
         parse(None, {}, ORIGIN)
-    assert reason(b"\0\0\0\0\x07{}").startswith("wire_format: starts with byte 0")
+    assert reason(b"\0\0\0\0\x07\x0cE1001").startswith("wire_format: the value is Avro or Protobuf, of schema 7")
+    assert reason(b"\0\0\0\0\x07{}").startswith("invalid: ")
     assert reason(b'{"id": "hr-0006", "type": "snapsh').startswith("not_json: not JSON: ")
     assert reason(b" " * (MAX_BYTES + 1)) == f"too_large: {MAX_BYTES + 1} bytes; at most {MAX_BYTES}"
     assert reason(b" " * MAX_BYTES).startswith("not_json: ")

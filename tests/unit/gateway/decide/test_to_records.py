@@ -105,7 +105,7 @@ def test_source_hris_reads_the_contract_and_vendors_alike() -> None:
     [
         (b"{", {}, "not_json"),
         (b"", {}, "not_json"),
-        (b"\xff", {}, "not_json"),
+        (b"\xff", {}, "encoding"),
         (b"[" * 100_000, {}, "not_json"),
         (b"{}", {"content-type": "text/plain"}, "content_type"),
         (b"a=1", {"content-type": "application/x-www-form-urlencoded"}, "content_type"),

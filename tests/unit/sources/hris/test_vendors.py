@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from streamproc.core.parsed_payload import FetchRequest, Ignored, ParsedPayload, Receipt, SourceEvent
+from streamproc.core.parsed_payload import EVERYBODY, FetchRequest, Ignored, ParsedPayload, Receipt, SourceEvent
 from streamproc.core.records.change_event import Effective
 from streamproc.core.records.units import Micros
 from streamproc.sources.hris.vendors import DEFAULTS, elements, read
@@ -217,14 +217,14 @@ def test_jumpcloud(changes: list[Any], attributes: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("payload", "code"),
     [
-        (fixture("kombo"), "incomplete"),
         (fixture("jumpcloud", event_type="sso_auth"), "type"),
         (fixture("jumpcloud", resource={"id": "d", "type": "device"}), "type"),
-        (fixture("jumpcloud", changes=[{"field": "height", "to": 2}]), "noise"),
         (fixture("gusto", event_type="company.updated"), "type"),
         (fixture("gusto", entity_uuid=None), "incomplete"),
         (fixture("rippling", id=None), "incomplete"),
-        (fixture("finch", event_type="account.updated", data={}), "incomplete"),
+        (fixture("finch", event_type="account.updated", data={}), "type"),
+        (fixture("finch", event_type="pay_statement.created"), "type"),
+        (fixture("finch", event_type="employment.updated", data={}), "incomplete"),
         (fixture("personio", type="employment.terminated"), "incomplete"),
         (fixture("deel", data={"meta": {"event_type": "invoice paid"}, "resource": {"id": "1"}}), "type"),
         ({"id": "hr-1", "type": "change", "subject": "E1", "attributes": {}}, "not_understood"),
@@ -245,3 +245,9 @@ def test_a_user_without_changes_is_fetched() -> None:
     for kind, urgent in (("user_create", False), ("user_delete", True), ("user_update", True)):
         parsed = read(fixture("jumpcloud", event_type=kind, changes=[]), TAKEN)
         assert [notice.urgent for notice in parsed.notifications] == [urgent]
+
+
+def test_kombos_hook_has_everybody_synchronised() -> None:
+    """It names models that changed, and no person."""
+    (request,) = read(fixture("kombo"), TAKEN).notifications
+    assert (request.subject, request.urgent) == (EVERYBODY, True)

@@ -1,0 +1,88 @@
+"""Log order: what a change log of a database says of one subject, in the order of the log.
+
+A snapshot's row carries the time at which it was read, and shows what held at the snapshot's beginning; so a change
+that was committed in between has a higher position and an earlier time. By time alone it would count as stale, and an
+old row that is read again later would count as new. So times are made to follow positions, before anything else sees
+them: an event is never earlier than one at a lower position of the same log, and never later than one at a higher.
+
+Rule 1: within one log the position decides, and at one position a change is newer than a snapshot's row.
+Rule 2: the clock decides between logs, between events of one position, and where a log begins anew: a change at a lower
+position that was committed after everything heard so far, or a snapshot from before the first one that was read later
+than everything. Any other snapshot's row overtakes no change at a higher position, whenever it was read.
+Rule 3: without positions a change is newer than the snapshot's rows that came before it, and the clock does the rest.
+Rule 4: what belongs to the log before the present one stays there.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Final
+
+from streamproc.core.parsed_payload import Place, SourceEvent
+from streamproc.core.records.link import HeardLog, Mark
+from streamproc.core.records.units import Micros
+
+MOST: Final = 8
+"""Marks of one log, and logs of one subject. Of older ones the clock is all that counts."""
+NEVER: Final = Micros(0)
+
+
+def in_log_order(
+    heard: Mapping[str, HeardLog], said: Sequence[SourceEvent]
+) -> tuple[list[SourceEvent], dict[str, HeardLog]]:
+    """What one record says of one subject, in the order of its log; and what is then known of the subject's logs."""
+    logs = dict(heard)
+    ordered: list[SourceEvent] = []
+    for event in said:
+        if event.place is None:
+            ordered.append(event)
+            continue
+        event_, log = _in_order(logs.pop(event.place.log, HeardLog()), event, event.place)
+        ordered.append(event_)
+        logs[event.place.log] = log  # the last one heard of comes last
+    return ordered, dict(list(logs.items())[-MOST:])
+
+
+def _in_order(log: HeardLog, event: SourceEvent, place: Place) -> tuple[SourceEvent, HeardLog]:
+    clock = event.order[0]
+    if not place.at:
+        return _without_position(log, event, place, clock)
+    at = place.at + ("/0" if place.snapshot else "/1")
+    if log.before is not None and at <= log.before.at and clock <= log.before.time:
+        return _at(event, clock, at), log
+    if _begins_anew(log, place, at, clock):
+        log = HeardLog(before=Mark(log.marks[-1].at, log.clock))
+    earliest = max((mark.time for mark in log.marks if mark.at < at), default=NEVER)
+    latest = min((mark.time for mark in log.marks if mark.at > at), default=None)
+    time = max(clock, earliest)
+    time = time if latest is None else min(time, latest)
+    marks = [mark for mark in log.marks if mark.at != at]
+    held = max((mark.time for mark in log.marks if mark.at == at), default=NEVER)
+    marks = sorted([*marks, Mark(at, max(time, held))], key=lambda mark: mark.at)[-MOST:]
+    first = min(at, log.first or at) if place.snapshot else log.first
+    newest = latest is None
+    return _at(event, time, at), replace(
+        log,
+        marks=tuple(marks),
+        clock=max(clock, log.clock) if newest else log.clock,
+        first=first,
+        snapshot=max(time, log.snapshot) if place.snapshot and newest else log.snapshot,
+    )
+
+
+def _begins_anew(log: HeardLog, place: Place, at: str, clock: Micros) -> bool:
+    """Whether the positions have begun again (rule 2): on another server, or after a reset."""
+    if not log.marks or at >= log.marks[-1].at or clock <= log.clock:
+        return False
+    return not place.snapshot or (log.first is not None and at < log.first)
+
+
+def _without_position(log: HeardLog, event: SourceEvent, place: Place, clock: Micros) -> tuple[SourceEvent, HeardLog]:
+    if not place.snapshot:
+        return _at(event, max(clock, log.snapshot), f"{clock:019}"), log
+    time = min(clock, log.marks[-1].time) if log.marks else clock
+    return _at(event, time, ""), replace(log, snapshot=max(time, log.snapshot))
+
+
+def _at(event: SourceEvent, time: Micros, at: str) -> SourceEvent:
+    _, sequence, name = event.order
+    return replace(event, order=(time, sequence, f"{at}/{name}"))

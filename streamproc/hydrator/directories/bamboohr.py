@@ -1,0 +1,53 @@
+"""BambooHR: employees by the fields that are read, the list of all, and who has changed.
+
+documentation.bamboohr.com: Get Employee, List Employees, Get Changed Employee IDs. Only fields that are named are
+answered, and those that the key may not see are left out without a word. The list includes former employees.
+"""
+
+from typing import Final
+from urllib.parse import quote
+
+import orjson
+
+from streamproc.hydrator.directories.answer import link, listed, name_of, odd
+from streamproc.hydrator.directories.api import GONE, OVERLAP, Api, Page, Read, iso, wordless
+from streamproc.sources.hris import people
+from streamproc.sources.options import SourceOptions
+
+LIST: Final = "/api/v1/employees?page%5Blimit%5D="
+
+
+class BambooHR:
+    """`since`: µs in BambooHR's clock."""
+
+    def __init__(self, api: Api, options: SourceOptions, page_size: int) -> None:
+        self.api = api
+        self._fields = ",".join(people.fields("bamboohr", options))
+        self._page_size = page_size
+
+    async def read(self, subject: str) -> Read:
+        path = f"/api/v1/employees/{quote(subject, safe='')}?fields={quote(self._fields, safe=',')}"
+        answer = await self.api.get(path, absent=wordless)
+        if answer.status == 404:
+            await self._list(f"{LIST}1")
+            return Read("gone", GONE, answer.read_at)
+        return Read("found", orjson.dumps(people.envelope("bamboohr", answer.about(subject))), answer.read_at)
+
+    async def page(self, since: str, page_token: str, *, full: bool) -> Page:
+        if full or not since:
+            return await self._list(page_token or f"{LIST}{self._page_size}")
+        moment = iso(max(0, int(since) - OVERLAP)).partition(".")[0] + "Z"
+        answer = await self.api.get(f"/api/v1/employees/changed?since={quote(moment)}")
+        changed = answer.record().get("employees")
+        if not isinstance(changed, dict) and changed != []:  # an empty object is a list there
+            raise odd("answered without the employees that have changed")
+        return Page(tuple(map(str, changed)), (), answer.read_at, "", str(answer.read_at))
+
+    async def _list(self, url: str) -> Page:
+        answer = await self.api.get(url)
+        employees = listed(answer.record().get("data"))
+        cursor = link(answer.record(), "meta", "page", "nextCursor")
+        first = url.partition("&")[0]
+        following = f"{first}&page%5Bafter%5D={quote(cursor, safe='')}" if cursor else ""
+        subjects = tuple(name_of(employee, "employeeId") for employee in employees)
+        return Page(subjects, (), answer.read_at, following, str(answer.read_at))

@@ -1,0 +1,40 @@
+"""Merge: employees of the linked account, one by one, or all page by page, or those modified since a moment.
+
+docs.merge.dev: HRIS, /employees, /employees/{id}. The list includes the inactive.
+"""
+
+from urllib.parse import quote
+
+import orjson
+
+from streamproc.hydrator.directories.answer import link
+from streamproc.hydrator.directories.api import GONE, OVERLAP, Api, Page, Read, iso, wordless
+from streamproc.sources.hris import people
+
+
+class Merge:
+    """`since`: µs in Merge's clock."""
+
+    def __init__(self, api: Api, page_size: int) -> None:
+        self.api = api
+        self._page_size = page_size
+
+    async def read(self, subject: str) -> Read:
+        answer = await self.api.get(f"/api/hris/v1/employees/{quote(subject, safe='')}", absent=wordless)
+        if answer.status == 404:
+            (await self.api.get("/api/hris/v1/employees?page_size=1")).entries("results")
+            return Read("gone", GONE, answer.read_at)
+        return Read("found", orjson.dumps(people.envelope("merge", answer.about(subject))), answer.read_at)
+
+    async def page(self, since: str, page_token: str, *, full: bool) -> Page:
+        query = f"page_size={self._page_size}"
+        if not full and since:
+            query += f"&modified_after={quote(iso(max(0, int(since) - OVERLAP)))}"
+        state = orjson.loads(page_token) if page_token else {"cursor": ""}
+        cursor = f"&cursor={quote(state['cursor'], safe='')}" if state["cursor"] else ""
+        answer = await self.api.get(f"/api/hris/v1/employees?{query}{cursor}")
+        begun = state.get("begun", answer.read_at)
+        following = link(answer.record(), "next")
+        next_page = orjson.dumps({"cursor": following, "begun": begun}).decode() if following else ""
+        employees = tuple(people.envelope("merge", employee) for employee in answer.entries("results"))
+        return Page((), employees, answer.read_at, next_page, str(begun))
