@@ -3,7 +3,7 @@
 import asyncio
 import re
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -106,7 +106,8 @@ async def test_each_process_works_with_exactly_its_rights(secured: SecuredKafka,
         headers = {"Authorization": f"Bearer {DOORS['gateway_token']}", "Content-Type": "application/json"}
         async with http.post(f"{door}/v1/events", data=orjson.dumps(hired("E1")), headers=headers) as answer:
             assert answer.status == 202
-        await send(settings_of(secured, "producer of events.hris"), hired("E2"))
+        for event in (hired("E2"), {"subject": "E4", "what": "nobody understands"}):
+            await send(settings_of(secured, "producer of events.hris"), event)
         await _until(lambda: held(http, running.simulator), lambda there: {"E1", "E2", "E3"} <= {*there})
         kept = str(tmp_path / "kept")
         for process, line in (
@@ -114,6 +115,8 @@ async def test_each_process_works_with_exactly_its_rights(secured: SecuredKafka,
             ("sync", ("sync", "okta")),
             ("operators", ("parked", "list")),
             ("operators", ("identities", "list", "--all")),
+            ("operators", ("rejected", "list")),
+            ("operators", ("rejected", "replay", "--all", "--by", "Kim Berg", "--reason", "test")),
             ("operators", ("sink", "pause", "--by", "Kim Berg", "--reason", "test")),
             ("operators", ("sink", "resume", "--by", "Kim Berg", "--reason", "test")),
             ("auditors", ("archive", kept)),
@@ -186,6 +189,7 @@ async def test_who_cannot_connect_is_told_why_in_one_line(secured: SecuredKafka)
 
 async def test_each_right_that_is_missing_at_the_start_is_named(secured: SecuredKafka, tmp_path: Path) -> None:
     """Services, operators and auditors end within seconds, with the operation, the resource and the principal."""
+    doors: dict[str, Callable[..., Coroutine[Any, Any, None]]]
     doors = {"worker": compose.run_worker, "sink": compose.run_sink, "gateway": compose.run_gateway}
     for process, right in (
         ("worker", Right("Read", "group", "streamproc-worker")),
