@@ -67,18 +67,18 @@ def test_a_refused_topic_is_tried_anew_after_a_while(*, at_once: bool) -> None:
         return True
 
     async def story() -> None:
-        assert await asyncio.gather(send(TOPIC), send(TOPIC), send(OTHER)) == [False, False, True]
+        assert [*await asyncio.gather(send(TOPIC), send(TOPIC), send(OTHER))] == [False, False, True]
         assert kafka.made == 0
         now[0] = PAUSE - 0.1
         assert not await send(TOPIC)
         assert kafka.made == 0, "left alone"
         for n in range(1, 4):
             now[0] = n * (PAUSE + 1)
-            assert await asyncio.gather(send(TOPIC), send(TOPIC), send(OTHER)) == [False, False, True]
+            assert [*await asyncio.gather(send(TOPIC), send(TOPIC), send(OTHER))] == [False, False, True]
             assert kafka.made == n
         kafka.refuses.clear()
         now[0] += PAUSE + 1
-        assert await asyncio.gather(send(TOPIC), send(TOPIC), send(OTHER)) == [True, True, True]
+        assert [*await asyncio.gather(send(TOPIC), send(TOPIC), send(OTHER))] == [True, True, True]
         assert kafka.running == {0, 4}, "those between were stopped"
         assert {number for number, topic in kafka.came if topic == OTHER} == {0}
         assert {number for number, topic in kafka.came if topic == TOPIC} == {4}
