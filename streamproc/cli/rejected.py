@@ -16,6 +16,7 @@ from streamproc.cli.operator_order import BY, REASON, cluster_of, now_ms
 from streamproc.cli.options import JSON, KAFKA, Moment
 from streamproc.cli.table import table
 from streamproc.core.records.control import Action
+from streamproc.core.records.topic_names import CONTROLS, OPERATIONS, REJECTIONS
 from streamproc.operators.controls import order
 from streamproc.operators.rejections import (
     RejectedInput,
@@ -60,7 +61,7 @@ def list_(
 
     The first end by `replay` or `drop`; the second when the source says something else, or by another mapping.
     """
-    cluster = cluster_of(kafka)
+    cluster = cluster_of(kafka, reads=[REJECTIONS, CONTROLS, OPERATIONS])
     rows = [
         row
         for each in asyncio.run(rejected_inputs(cluster))
@@ -95,7 +96,8 @@ def list_(
 @KAFKA
 def show(name: str, with_value: bool, kafka: str | None) -> None:
     """One rejected input: where it lies, what is wrong, its key and headers, and what was ordered of it."""
-    (found,) = _chosen(_everything(cluster_of(kafka), lambda each: each == name), [name])
+    cluster = cluster_of(kafka, reads=[REJECTIONS, CONTROLS])
+    (found,) = _chosen(_everything(cluster, lambda each: each == name), [name])
     value = found.rejected
     shown: dict[str, Any] = {
         "name": found.name,
@@ -180,7 +182,7 @@ def _order(
     """All of them or none, where they are named."""
     if bool(names) + (code is not None) + everything != 1 or (names and source is not None):
         raise click.UsageError("name the inputs, or say --code" + (" or --all" if action == "replay" else ""))
-    cluster = cluster_of(kafka)
+    cluster = cluster_of(kafka, reads=[REJECTIONS, CONTROLS], writes=[CONTROLS])
     inputs = _everything(cluster)
     unfit: list[RejectedInput] = []
     if names:

@@ -12,7 +12,7 @@ import structlog
 
 from streamproc.adapters.kafka.batching import send_in_batches
 from streamproc.adapters.kafka.foreign import STRANGE, TOMBSTONE, passed_over
-from streamproc.adapters.kafka.log import Consumer, KafkaError, Producer, TopicPartition
+from streamproc.adapters.kafka.log import NOT_ALLOWED, Consumer, KafkaError, Producer, TopicPartition
 from streamproc.adapters.kafka.reading import read_to
 from streamproc.core.records.delivery import DeliveredState, Standing, decode_delivery
 from streamproc.core.records.outcome import Outcome
@@ -81,7 +81,11 @@ class DeliveryStore:
     async def fence(self) -> None:
         """Become the only writer: the previous holder's transaction is aborted and its next one refused."""
         self._producer = self._new_producer()
-        await self._producer.start()
+        try:
+            await self._producer.start()
+        except BaseException:
+            await self._drop()
+            raise
         self.acquired = self.confirmed = self._ticks()
 
     async def load(self, consumer: Consumer) -> None:
@@ -213,6 +217,8 @@ class DeliveryStore:
                 await self._dirty.wait()
                 self._dirty.clear()
                 await self._transaction()
+        except NOT_ALLOWED:  # nobody else has the partition, and whoever gets it next fails as well
+            raise
         except (KafkaError, PartitionLostError, AssertionError, OSError) as error:
             # Fencing shows as ProducerFenced, as an error code that this client doesn't know yet, or as an assertion of
             # its own about where its transaction is: lost either way.

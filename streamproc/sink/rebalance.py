@@ -10,7 +10,7 @@ from typing import Any
 
 import structlog
 
-from streamproc.adapters.kafka.log import Consumer, ConsumerRebalanceListener, Log, TopicPartition
+from streamproc.adapters.kafka.log import NOT_ALLOWED, Consumer, ConsumerRebalanceListener, Log, TopicPartition
 from streamproc.core.records.topic_names import OPERATIONS
 from streamproc.sink.decide.desired_state import Work
 from streamproc.sink.decide.lanes import Lanes
@@ -133,6 +133,9 @@ class RebalanceListener(ConsumerRebalanceListener):
         async def watch() -> None:
             try:
                 await store.failed()
+            except NOT_ALLOWED as error:
+                self._fail(error)
+                return
             except Exception as error:
                 log.exception("store failed", partition=store.partition)
                 self._fail(error)

@@ -10,6 +10,7 @@ import structlog
 from aiokafka import ConsumerRecord, TopicPartition
 
 from streamproc.adapters.kafka import unreadable
+from streamproc.adapters.kafka.log import NOT_ALLOWED
 from streamproc.settings import KafkaSettings, WorkerSettings
 from streamproc.worker.faust_bridge.batch_fetch import BatchFetch
 from streamproc.worker.faust_bridge.protocols import App, Consumer, Stream
@@ -55,6 +56,9 @@ class FaustApp:
                 try:
                     if self._batches.is_current(batch):
                         await take(TopicPartition(batch.topic, batch.partition), batch.records)
+                except NOT_ALLOWED as error:
+                    await self._app.crash(error)
+                    return
                 except Exception as error:
                     log.exception("agent failed")
                     await self._app.crash(error)  # Faust would count the event as done, and go on
