@@ -34,6 +34,11 @@ WAITING: Final = Gauge("streamproc_gate_waiting", "Requests that wait for their 
 ASIDE: Final = Gauge("streamproc_aside", "Users of whom something is parked or held, by code.", ["code"])
 HEADROOM: Final = Gauge("streamproc_rate_limit_headroom", "Requests left in the target's window; -1: no limit known.")
 TARGET_DOWN: Final = Gauge("streamproc_target_down", "1 while the target as a whole is in trouble.")
+GATE_CLOSED: Final = Gauge("streamproc_gate_closed", "1 while no request to the target goes out, by cause.", ["cause"])
+"""`cause`: paused, token, connection, target, rate_limit."""
+REFUSED_TO_ALL: Final = Gauge(
+    "streamproc_refused_to_all", "1 while everybody is refused a kind of write: create, deactivate, …", ["request"]
+)
 PAUSED: Final = Gauge("streamproc_paused", "1 while an operator has paused the sinks.")
 LAG: Final = Gauge("streamproc_consumer_lag", "Records that are there and not yet read.", ["topic", "partition"])
 RECOVERY: Final = Gauge("streamproc_recovery_remaining", "Records of the changelog still to be read by a worker.")

@@ -97,9 +97,9 @@ TOPICS: Final[tuple[Topic, ...]] = (
         REJECTIONS,
         "topic/partition/offset of the input; of a request gateway/source/hash",
         REJECTED,
-        "worker; gateway",
-        "operators",
-        "input that can't become an event, with the reason and the original bytes",
+        "worker; gateway; hydrator",
+        "worker; operators",
+        "input that can't be understood, or of which a part can't, with the reason and the original bytes",
         _KEPT | _LARGE,
     ),
     Topic(
@@ -149,11 +149,11 @@ TOPICS: Final[tuple[Topic, ...]] = (
     ),
     Topic(
         CONTROLS,
-        "user ID, subject, `sink` or `mapping`",
+        "user ID, subject, name of a rejected input, `sink` or `mapping`",
         CONTROL,
         "operators",
         "sink; worker (resolve)",
-        "operators' orders: release, reject, retry, skip, pause, resume; link, split; mapping",
+        "operators' orders: release, reject, retry, skip, pause, resume; link, split; mapping; replay, drop",
         _APPENDED | _KEPT,
     ),
     Topic(

@@ -15,7 +15,7 @@ import uvloop
 
 from streamproc import __version__, compose, telemetry
 from streamproc.adapters.kafka.topics import ensure_topics
-from streamproc.cli import identities, parked, parse, show
+from streamproc.cli import identities, parked, parse, rejected, show
 from streamproc.cli.options import JSON, KAFKA, kafka_option, say
 from streamproc.cli.table import table
 from streamproc.core.errors import MappingError, SettingsError, StreamprocError
@@ -94,6 +94,7 @@ sink.add_command(parked.pause_or_resume("pause"))
 sink.add_command(parked.pause_or_resume("resume"))
 cli.add_command(parked.held)
 cli.add_command(parked.parked)
+cli.add_command(rejected.rejected)
 cli.add_command(identities.identities)
 
 

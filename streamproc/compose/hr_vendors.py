@@ -13,6 +13,7 @@ from streamproc.hydrator.directories.bamboohr import BambooHR
 from streamproc.hydrator.directories.finch import Finch
 from streamproc.hydrator.directories.gusto import Gusto
 from streamproc.hydrator.directories.hibob import HiBob
+from streamproc.hydrator.directories.kombo import Kombo
 from streamproc.hydrator.directories.merge import Merge
 from streamproc.hydrator.directories.personio import Personio
 from streamproc.hydrator.directories.refresh_token import RefreshedTokens
@@ -26,6 +27,7 @@ ROOTS: Final = {
     "personio": "https://api.personio.de",
     "finch": "https://api.tryfinch.com",
     "merge": "https://api.merge.dev",
+    "kombo": "https://api.kombo.dev",
 }
 """Where the vendors' APIs are, without `hris_url`."""
 
@@ -63,6 +65,8 @@ def hr_vendor(
         case "merge":
             account = settings.account_token.get_secret_value() if settings.account_token else ""
             return Merge(api("Bearer", StaticToken(secret), {"X-Account-Token": account}), size)
+        case "kombo":
+            return Kombo(api("Bearer", StaticToken(secret), {"X-Integration-Id": company}), size)
         case "":
             return None
 

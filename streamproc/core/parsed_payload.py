@@ -11,7 +11,7 @@ knows.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Literal
+from typing import Final, Literal
 
 from streamproc.core.records.change_event import Effective, Fact, Order
 from streamproc.core.records.units import Micros
@@ -56,11 +56,16 @@ class SourceEvent:
     """Where a database's log has it: that decides before the time in `order` does."""
 
 
+EVERYBODY: Final = "*"
+"""In the place of a subject: something changed, and nobody says of whom. No source has a subject of this name."""
+
+
 @dataclass(frozen=True, slots=True)
 class FetchRequest:
     """A subject to fetch."""
 
     subject: str
+    """Or EVERYBODY: then the source has to be synchronised."""
     event: str
     at: Micros
     """In the source's clock; an older answer isn't enough."""

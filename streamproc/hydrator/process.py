@@ -24,9 +24,9 @@ from streamproc.adapters.kafka.log import (
     TopicPartition,
 )
 from streamproc.adapters.kafka.open_transactions import OpenTransactions
-from streamproc.adapters.wait import task_group
+from streamproc.adapters.wait import task_group, wait_unless
 from streamproc.core.flow.offset_tracker import OffsetTracker
-from streamproc.core.parsed_payload import FetchRequest
+from streamproc.core.parsed_payload import EVERYBODY, FetchRequest
 from streamproc.hydrator.directories.answer import DirectoryError
 from streamproc.hydrator.fetcher import Fetcher, Ticket, rejection
 from streamproc.hydrator.sync import Sync
@@ -63,6 +63,8 @@ class Hydrator(ConsumerRebalanceListener):
         self._fetchers = fetchers
         self._options = options
         self._syncs = list(syncs)
+        self._changed = {sync.source: asyncio.Event() for sync, _ in self._syncs}
+        """Source → set where something has changed, and nobody says of whom."""
         self._beside = list(beside)
         self._whole_every = whole_every
         self._offsets: dict[TopicPartition, OffsetTracker] = {}
@@ -127,10 +129,22 @@ class Hydrator(ConsumerRebalanceListener):
             log.warning("notification names nobody", source=source, partition=partition.partition, offset=record.offset)
             offsets.finish(record.offset)
             return
+        if any(request.subject == EVERYBODY for request in requests):
+            self._synchronise(source, partition, record)
+            return
         ticket = Ticket(lambda _: None)
         ticket.on_end = partial(self._end, ticket, partition, record)
         self._partitions[ticket] = partition
         self._fetchers[source].offer(ticket, requests)
+
+    def _synchronise(self, source: str, partition: TopicPartition, record: ConsumerRecord) -> None:
+        """Something changed, and nobody says of whom: a round begins soon, as one does after every restart."""
+        if source in self._changed:
+            self._changed[source].set()
+            self._finish(partition, record.offset)
+        else:
+            reason = f"it names nobody, and {source}_sync_every is 0: nobody is synchronised"
+            self._failures.put_nowait((partition, record, reason, None))
 
     def _requests(self, source: str, record: ConsumerRecord) -> tuple[FetchRequest, ...]:
         parsed = parse_record(
@@ -194,7 +208,8 @@ class Hydrator(ConsumerRebalanceListener):
                 log.info("synchronised", source=sync.source, counts=str(counts))
             except DirectoryError as error:
                 log.error("not synchronised", source=sync.source, reason=str(error))  # noqa: TRY400 - it says all
-            await sync.times.sleep(every)
+            await wait_unless(sync.times.sleep, every, self._changed[sync.source])
+            self._changed[sync.source].clear()
 
     # The consumer group
 

@@ -210,8 +210,9 @@ class Sync:
             requests += parsed.notifications
             self._seen.update(event.subject for event in parsed.events)
             counts.ignored += len(parsed.ignored)
-            if parsed.events:
-                subject = parsed.events[0].subject
+            told = [each for each in parsed.ignored if each.code == "not_understood"]  # by the worker
+            if parsed.events or told:
+                subject = (parsed.events[0] if parsed.events else told[0]).subject or ""
                 records.append(self._fetcher.record(subject, orjson.dumps(element), read_at, "page"))
         fetches = [self._fetch(request, counts) for request in requests]
         for start in range(0, len(records), BATCH):

@@ -143,18 +143,9 @@ def unsent(file: MappingFile, surveyed: Surveyed) -> Iterator[Finding]:
 
 
 def _never(file: MappingFile, number: int, rule: Rule) -> Iterator[Finding]:
-    for fact, want in rule.when.items():
-        wants = [want] if isinstance(want, str) else want
-        spaced = [want for want in wants if want != want.strip()]
+    for fact in rule.when:
         if fact == file.attributes.active:
             yield Finding("warning", rule_place(number, rule), f"never matches: {fact} is true or false, and no text")
-        elif spaced and len(spaced) == len(wants):
-            text = f"never matches: {spaced[0]!r} begins or ends with a space, and values are compared without"
-            yield Finding("warning", rule_place(number, rule), text)
-        else:
-            for value in spaced:
-                text = f"{value!r} never matches: it begins or ends with a space, and values are compared without"
-                yield Finding("warning", rule_place(number, rule), text)
 
 
 def _alike(file: MappingFile) -> Iterator[Finding]:

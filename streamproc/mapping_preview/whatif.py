@@ -59,9 +59,11 @@ class Known:
         """Whether a date has come by `now` (ms since 1970) that hasn't passed yet."""
         return self.due is not None and self.due <= micros_of(now)
 
-    def desired(self, user: str, mapping: Mapping, now: Millis | None = None) -> tuple[Resource, list[str]]:
-        """What a mapping desires, as of the last event or of a later moment (ms since 1970)."""
-        return mapping.desire(user, self.view(mapping, now))
+    def desired(
+        self, user: str, mapping: Mapping, now: Millis | None = None, before: Resource | None = None
+    ) -> tuple[Resource, list[str]]:
+        """What a mapping desires, as of the last event or of a later moment (ms since 1970). `before`: until now."""
+        return mapping.desire(user, self.view(mapping, now), before)
 
     def view(self, mapping: Mapping, now: Millis | None = None) -> dict[str, Fact]:
         """The facts that hold at such a moment."""
@@ -148,8 +150,8 @@ class WhatIf:
         for user, here in self._users.items():
             was, was_problems, would, would_problems = here.was, here.was_problems, here.would, here.would_problems
             if here.old.waits(now) or here.new.waits(now):
-                was, was_problems = here.old.desired(user, self.old, now)
-                would, would_problems = here.new.desired(user, self._new, now)
+                was, was_problems = here.old.desired(user, self.old, now, was)
+                would, would_problems = here.new.desired(user, self._new, now, would)
             self._compare(user, here, was, would)
             impact.touched += here.touched
             impact.out += here.out
@@ -191,7 +193,7 @@ class WhatIf:
         """Returns the facts that hold, if they hold on the new side as well."""
         before = here.was
         seen = here.old.view(self.old)
-        here.was, here.was_problems = self.old.desire(user, seen)
+        here.was, here.was_problems = self.old.desire(user, seen, before)
         if self._begun and (fresh or here.was != before):
             self._impact.old.update(operation.op for operation in plan(None if fresh else before, here.was))
         return seen if self._alike and here.old is here.new else None
@@ -202,7 +204,7 @@ class WhatIf:
             here.would, here.would_problems = here.was, here.was_problems
         else:
             seen = here.new.view(self._new) if seen is None else seen
-            here.would, here.would_problems = self._new.desire(user, seen)
+            here.would, here.would_problems = self._new.desire(user, seen, before)
         if fresh or here.would != before:
             self._impact.new.update(operation.op for operation in plan(None if fresh else before, here.would))
         if here.would == here.was:
@@ -227,7 +229,7 @@ class WhatIf:
         for user, here in self._users.items():
             here.would, here.would_problems = here.was, here.was_problems
             if not same:
-                here.would, here.would_problems = here.new.desired(user, self._new)
+                here.would, here.would_problems = here.new.desired(user, self._new, before=here.would)
             if counted and here.would != here.was:
                 self._impact.new.update(operation.op for operation in plan(here.was, here.would))
                 self._compare(user, here, here.was, here.would)

@@ -30,7 +30,7 @@ async def order(kafka: Log, controls: Iterable[Control]) -> list[Origin]:
         sent: list[asyncio.Future[RecordMetadata]] = []
         for control in controls:
             subject = (control.subject or "").partition("/")[2]
-            key = MAPPING if control.action == "mapping" else subject or control.user or SINK
+            key = MAPPING if control.action == "mapping" else subject or control.user or control.input or SINK
             sent.append(await producer.send(CONTROLS, orjson.dumps(control), key=key.encode()))
         appended = await asyncio.gather(*sent)
         return [Origin(CONTROLS, each.partition, each.offset, each.timestamp) for each in appended]

@@ -33,6 +33,7 @@ HRIS_NEEDS: Mapping[str, tuple[str, ...]] = {
     "personio": ("hris_user", "hris_secret"),
     "finch": ("hris_secret",),
     "merge": ("hris_secret", "hris_account_token"),
+    "kombo": ("hris_secret", "hris_company"),
 }
 DIRECTORY_URLS = (
     "okta_url",

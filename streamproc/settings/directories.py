@@ -58,13 +58,13 @@ class WorkdaySettings(Section, alias_generator="workday_".__add__):
 class HrisSettings(Section, alias_generator="hris_".__add__):
     """The HR vendor's API."""
 
-    vendor: Literal["", "bamboohr", "hibob", "gusto", "personio", "finch", "merge"] = Field(
-        "", description="HR vendor whose API is asked: bamboohr, hibob, gusto, personio, finch, merge; none: nobody is."
+    vendor: Literal["", "bamboohr", "hibob", "gusto", "personio", "finch", "merge", "kombo"] = Field(
+        "", description="HR vendor that is asked: bamboohr, hibob, gusto, personio, finch, merge, kombo; none: nobody."
     )
     url: str | None = Field(None, description="Root of its API, if not the usual: https://COMPANY.bamboohr.com.")
     user: str | None = Field(None, description="HiBob: service user's id; Gusto, Personio: client id.")
     secret: SecretStr | None = Field(None, description="API key, access token, or the secret of hris_user.")
-    company: str | None = Field(None, description="Gusto: the company's UUID.")
+    company: str | None = Field(None, description="Gusto: the company's UUID; Kombo: the integration's id.")
     account_token: SecretStr | None = Field(None, description="Merge: token of the linked account.")
     token_file: Path | None = Field(None, description="Gusto: file with the refresh token; each use replaces it.")
     page_size: int = Field(50, ge=1, le=1000, description="People on a page of the HR vendor's list.")

@@ -9,6 +9,7 @@ from streamproc.core.records.outcome import Outcome
 from streamproc.sink.decide.desired_state import Work
 from streamproc.sink.decide.lanes import Lanes
 from streamproc.sink.delivery_store import DeliveryStore
+from streamproc.sink.gate_watch import CAUSES
 from streamproc.sink.request_gate import RequestGate
 
 
@@ -23,6 +24,9 @@ def gauge(
     telemetry.HEADROOM.set(-1 if headroom is None else headroom)
     telemetry.TARGET_DOWN.set(gate.circuit_breaker.down)
     telemetry.PAUSED.set(gate.stopped)
+    for cause in CAUSES:
+        closed = gate.watch.closed
+        telemetry.GATE_CLOSED.labels(cause).set(closed is not None and closed.cause == cause)
     codes = Counter(code for store in stores.values() for code in store.parked.values())
     telemetry.ASIDE.clear()
     for code, users in codes.items():

@@ -4,15 +4,18 @@ Rule 1: nothing is written unless the delivery store confirmed that the partitio
 was read, and not long ago.
 Rule 2: newer work of the user may come in during any wait, and then what was to be sent may not matter any more:
 nothing is sent, and it is decided anew.
+Rule 3: a kind of write that everybody is refused goes out one at a time (`decide/common_refusal.py`); who is held lends
+their place among the connections to others.
 """
 
 import asyncio
 import zlib
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 import orjson
+import structlog
 
 from streamproc import telemetry
 from streamproc.adapters.scim_http import PlatformHttp, ScimHttp
@@ -20,13 +23,21 @@ from streamproc.adapters.wait import wait_unless
 from streamproc.core.fold.plan import Urgency
 from streamproc.core.records.outcome import Request
 from streamproc.core.records.units import Millis
-from streamproc.core.scim.response_policy import response_action
+from streamproc.core.scim.response_policy import describe, response_action
+from streamproc.sink.decide.common_refusal import CommonRefusals, Write, WriteKind, is_forbidden_create
 from streamproc.sink.decide.desired_state import Work
 from streamproc.sink.decide.lanes import Lanes
 from streamproc.sink.decide.progress import Progress
 from streamproc.sink.decide.steps import Exchange, Moment, ScimRequest
 from streamproc.sink.delivery_store import DeliveryStore, PartitionLostError
 from streamproc.sink.request_gate import RequestGate
+
+log = structlog.get_logger("streamproc.sink")
+
+LOOK: Final = 300.0
+"""Seconds after which somebody who is held looks for themselves, should nobody have woken them."""
+TELL_EVERY: Final = 300.0
+"""Seconds between two lines about the same trouble."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,20 +69,78 @@ class RequestExecutor:
     gate: RequestGate
     lanes: Lanes[Work]
     times: Times
+    refusals: CommonRefusals = field(default_factory=CommonRefusals)
+    _told: dict[WriteKind, float] = field(default_factory=dict)
+    """Kind of write that everybody is refused, to the ticks at which that was told last."""
     _resting: dict[str, asyncio.Event] = field(default_factory=dict)
     """User to what ends that user's wait."""
 
     def moment(self) -> Moment:
         """Now."""
-        return Moment(self.times.ticks(), self.times.now(), self.times.jitter(), self.gate.circuit_breaker.down)
+        down, refused = self.gate.circuit_breaker.down, frozenset(self.refusals.shared)
+        return Moment(self.times.ticks(), self.times.now(), self.times.jitter(), down, refused)
 
     async def send(
-        self, progress: Progress, request: ScimRequest, ticket: int, store: DeliveryStore
+        self, progress: Progress, request: ScimRequest, ticket: int, store: DeliveryStore, write: Write | None = None
     ) -> Exchange | None:
-        """Send it once, in its turn. `ticket`: its place in the order of arrival at the gate.
+        """Send it once, in its turn. `ticket`: its place in the order of arrival at the gate. `write`: of the user.
 
         None: newer work came in while it waited, and nothing was sent. Raises PartitionLostError.
         """
+        if write is None:
+            return await self._send(progress, request, ticket, store)
+        try:
+            if not await self._admitted(progress.user, write.kind, ticket):
+                return None
+            exchange = await self._send(progress, request, ticket, store, write.kind)
+            if exchange is not None:
+                response, now = exchange.response, self.times.ticks()
+                self.refusals.answered(write, progress.user, response.status, describe(response), now)
+                self._tell_refused(write.kind, now)
+            return exchange
+        finally:
+            self.refusals.lost(write.kind, progress.user)
+            self._wake_held(write.kind)
+
+    async def _admitted(self, user: str, kind: WriteKind, ticket: int) -> bool:
+        """Rule 3. False: newer work came in."""
+        while (seconds := self.refusals.wait(kind, user, ticket, self.times.ticks())) > 0:
+            await self._rest(user, min(seconds, LOOK), self.times.pause)
+            if self.lanes.has_newer(user):
+                return False
+        self.refusals.sent(kind, user)
+        return True
+
+    def _wake_held(self, kind: WriteKind) -> None:
+        chosen = self.refusals.chosen(kind)
+        for user in self.refusals.waiting(kind):
+            if (user == chosen or kind not in self.refusals.shared) and (woken := self._resting.get(user)):
+                woken.set()
+
+    def _tell_refused(self, kind: WriteKind, now: float) -> None:
+        said = self.refusals.shared.get(kind)
+        telemetry.REFUSED_TO_ALL.labels(kind).set(said is not None)
+        if said is None:
+            if self._told.pop(kind, None) is not None:
+                log.info("accepted again", request=kind)
+        elif now - self._told.get(kind, -TELL_EVERY) >= TELL_EVERY:
+            self._told[kind] = now
+            log.error(
+                "everybody is refused: held, and tried by one at a time",
+                request=kind,
+                answer=said,
+                waiting=len(self.refusals.waiting(kind)),
+                do="look for what they have in common: licences, the OAuth client's rights, the mapping, the URL",
+            )
+
+    async def _send(
+        self,
+        progress: Progress,
+        request: ScimRequest,
+        ticket: int,
+        store: DeliveryStore,
+        kind: WriteKind | None = None,
+    ) -> Exchange | None:
         writes = request.method != "GET"
         if writes:
             await self._make_sure(store, request.rests_on)
@@ -85,7 +154,7 @@ class RequestExecutor:
             except BaseException:
                 self.gate.lost()
                 raise
-        return await self._exchange(progress, request)
+        return await self._exchange(progress, request, kind)
 
     async def end_sessions(self, user: str, user_id: str, ticket: int, platform: PlatformHttp) -> int | None:
         """Through the gate like all else, since it counts towards the limit; but it says nothing of SCIM's health.
@@ -148,7 +217,7 @@ class RequestExecutor:
         if confirmed < rests_on or self.times.ticks() - confirmed > self.times.fresh:
             await store.confirm()
 
-    async def _exchange(self, progress: Progress, request: ScimRequest) -> Exchange:
+    async def _exchange(self, progress: Progress, request: ScimRequest, kind: WriteKind | None) -> Exchange:
         method, path, body, etag = request.method, request.path, request.body, request.if_match
         content = f"{method} {path} {etag}".encode() + (b"" if body is None else orjson.dumps(body))
         request_id = f"{progress.turn.partition}-{progress.record.seq}-{zlib.crc32(content):08x}"
@@ -159,7 +228,8 @@ class RequestExecutor:
             self.gate.lost()
             raise
         recoveries = self.gate.circuit_breaker.recoveries
-        self.gate.answered(progress.user, response, write=method != "GET")
+        apart = kind in self.refusals.shared or is_forbidden_create(kind, response.status)
+        self.gate.answered(progress.user, response, write=method != "GET", apart=apart)
         if recoveries != self.gate.circuit_breaker.recoveries:
             for woken in self._resting.values():  # the target is back: nobody waits for it any longer
                 woken.set()

@@ -10,13 +10,14 @@ import heapq
 import math
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from streamproc.adapters.wait import wait_unless
 from streamproc.core.flow.circuit_breaker import CircuitBreaker
 from streamproc.core.fold.plan import Urgency
 from streamproc.core.scim.response_policy import Response
 from streamproc.sink.decide.rate_limit import RateLimiter
+from streamproc.sink.gate_watch import Closed, GateWatch
 
 
 @dataclass(order=True, slots=True)
@@ -52,6 +53,11 @@ class RequestGate:
         self._tickets = 0
         self._stopped = False
         self.connections = connections
+        self.watch = GateWatch()
+        self._lacking: Literal["token", "connection"] | None = None
+        """What the last request lacked to be sent at all."""
+        self._failed: Response | None = None
+        """The last answer that wasn't good."""
         self._in_flight = 0
 
     @property
@@ -62,6 +68,7 @@ class RequestGate:
     @stopped.setter
     def stopped(self, stopped: bool) -> None:
         self._stopped = stopped
+        self._look()
         self._wake()
 
     def ticket(self) -> int:
@@ -98,12 +105,20 @@ class RequestGate:
             waiting.newer = True
             waiting.woken.set()
 
-    def answered(self, user: str, answer: Response, *, write: bool) -> None:
-        """What came of a request that was let out."""
+    def answered(self, user: str, answer: Response, *, write: bool, apart: bool = False) -> None:
+        """What came of a request that was let out. `apart`: a refusal says nothing of other kinds of request."""
         now = self._ticks()
         self._in_flight -= 1
-        self.rate_limiter.answered(now, answer.status, answer.headers, str(answer.body.get("message") or ""))
-        self.circuit_breaker.answered(user, write=write, status=answer.status, now=now)
+        self.rate_limiter.answered(now, answer.status, answer.headers, answer.body, user)
+        if apart and answer.status == 403:
+            self.circuit_breaker.lost()
+        else:
+            self.circuit_breaker.answered(user, write=write, status=answer.status, now=now)
+        if answer.status is None or answer.status >= 400:
+            self._failed = answer
+        if answer.status is not None or answer.trouble is not None:
+            self._lacking = answer.trouble
+        self._look()
         self._wake()
 
     def lost(self) -> None:
@@ -116,6 +131,20 @@ class RequestGate:
     def __len__(self) -> int:
         """How many wait."""
         return len(self._waiting)
+
+    def _look(self) -> None:
+        now, failed = self._ticks(), self._failed
+        because = "" if failed is None else failed.error or f"the target answers {failed.status}"
+        closed: Closed | None = None
+        if self._stopped:
+            closed = Closed("paused", "an operator has paused the sinks")
+        elif self._lacking is not None:
+            closed = Closed(self._lacking, because)
+        elif self.circuit_breaker.down:
+            closed = Closed("target", f"{because} to several users in a row")
+        elif (seconds := self.rate_limiter.closed_until - now) > 0:
+            closed = Closed("rate_limit", because, seconds)
+        self.watch.look(closed, len(self), now)
 
     def _seconds(self, urgency: Urgency) -> float:
         if self._stopped or self._in_flight >= self.connections * (2 if urgency is Urgency.REVOKE else 1):

@@ -22,12 +22,14 @@ from streamproc.adapters.kafka.mappings_in_force import in_force
 from streamproc.core.errors import RejectedInputError
 from streamproc.core.fold.mapping import Mapping
 from streamproc.core.fold.mapping_switch import unheard_partitions
+from streamproc.core.records.control import Control
 from streamproc.core.records.topic_names import CHANGES, CONTROLS, LINKS, MAPPINGS, OPERATIONS
 from streamproc.core.records.units import Millis
 from streamproc.sources import SOURCES
 from streamproc.sources.options import SourceOptions
 from streamproc.worker.batching_producer import BatchingProducer
 from streamproc.worker.decide.due_dates import DueDates
+from streamproc.worker.decide.replay import ordered_replay
 from streamproc.worker.decide.route_control import mapping_in
 from streamproc.worker.due_dates import announce_due_dates
 from streamproc.worker.faust_bridge.app import FaustApp
@@ -37,6 +39,7 @@ from streamproc.worker.mapping_store import MappingStore
 from streamproc.worker.raw_record import RawRecord
 from streamproc.worker.record_sequencer import Handler, RecordSequencer
 from streamproc.worker.rejections import Rejections
+from streamproc.worker.replays import carry_out
 from streamproc.worker.resolve import Resolver
 
 log = structlog.get_logger("streamproc.worker")
@@ -121,6 +124,8 @@ class Worker:
     def _resolve(self, raw: RawRecord) -> Awaitable[None] | None:
         if raw.topic == CONTROLS and (mapping := mapping_in(raw.value)) is not None:
             return self._bring(raw, mapping)
+        if raw.topic == CONTROLS and (order := ordered_replay(raw.value)) is not None:
+            return self._replay(raw, order)
         self._resolve_now(raw)
         return None
 
@@ -132,6 +137,12 @@ class Worker:
             self._reject(raw, "mapping", f"it reads other facts, and the first records of {CHANGES} are gone")
         else:
             self._resolve_now(raw)
+
+    async def _replay(self, raw: RawRecord, order: Control) -> None:
+        try:
+            await carry_out(self._kafka, raw, order, self._producer, partial(self._sequencer.done, raw))
+        except RejectedInputError as error:
+            self._rejections.reject(raw, error, partial(self._sequencer.done, raw))
 
     def _resolve_now(self, raw: RawRecord) -> None:
         try:

@@ -2,8 +2,9 @@
 
 from typing import Any, Final
 
+from streamproc.core.scim.dialect import GENESYS
 from tests.field.case import Case
-from tests.field.pipeline import play
+from tests.field.pipeline import Ran, play
 
 
 def hris(user: str, number: int, kind: str = "change", **attributes: Any) -> dict[str, Any]:
@@ -52,7 +53,62 @@ def _user_name_in_another_case() -> None:
     assert (len(ran.accounts), ran.parked()) == (1, {})
 
 
+def _languages_apart_by_semicolons() -> None:
+    said = joins("F110", custom={"genesysLanguage": "Spanish:4, English"})
+    ran = play([said, hris("F110", 1, custom={"genesysLanguage": "Spanish:4; English"})])
+    assert _levels(ran, "F110") == {"Spanish": 4.0, "English": 3.0}
+
+
+def _level_that_cant_be_read() -> None:
+    said = [joins("F111", custom={"genesysLanguage": "Spanish:4", "genesysRole": "Agent"})]
+    said += [hris("F111", 1, custom={"genesysLanguage": "Spanish:fluent", "genesysRole": ["Supervisor", 7]})]
+    ran = play(said)
+    assert _levels(ran, "F111") == {"Spanish": 4.0}
+    assert sorted(each["value"] for each in ran.account("F111")["roles"]) == ["Agent", "employee"]
+    assert ran.records["F111"].problems, "it stands where operators look"
+
+
+def _levels(ran: Ran, user: str) -> dict[str, float]:
+    languages = ran.account(user)[GENESYS]["routingLanguages"]
+    return {each["name"]: each["proficiency"] for each in languages}
+
+
+RULES: Final = """
+[attributes]
+title = "job"
+[[rule]]
+when = { job = "Agente de Atenci\u00f3n" }
+skills = { Spanish = 4.0 }
+"""
+
+
+def _rule_with_accents() -> None:
+    jobs = [
+        "Agente de Atenci\u00f3n",
+        "Agente de Atencio\u0301n",
+        "agente  de\u00a0Atenci\u00f3n",
+        "Agente de\u200b Atenci\u00f3n",
+    ]
+    users = [f"F12{number}" for number, _ in enumerate(jobs)]
+    ran = play([joins(user, job=job) for user, job in zip(users, jobs, strict=True)], mapping=RULES)
+    skilled = {user: [each["name"] for each in ran.account(user)[GENESYS]["routingSkills"]] for user in users}
+    assert skilled == {user: ["Spanish"] for user in users}
+
+
+def _workday_list_with_semicolons() -> None:
+    row = {"Employee_ID": "000451", "Preferred_Name": "Test List", "Email_Address": "list@example.com"}
+    row |= {"Worker_Type": "Employee", "Hire_Date": "2024-03-19", "Worker_Status": "Active"}
+    row |= {"genesysRole": "Supervisor; Agent", "genesysLanguage": "Spanish:4; English"}
+    ran = play([{"topic": "events.workday", "key": "000451", "value": {"Report_Entry": [row]}}])
+    assert _levels(ran, "000451") == {"Spanish": 4.0, "English": 3.0}
+    assert {each["value"] for each in ran.account("000451")["roles"]} == {"Supervisor", "Agent", "employee"}
+
+
 CASES: Final = (
+    Case("K2", "languages-apart-by-semicolons", _languages_apart_by_semicolons),
+    Case("K2", "level-that-cant-be-read", _level_that_cant_be_read),
+    Case("K2", "workday-list-with-semicolons", _workday_list_with_semicolons),
+    Case("K8", "rule-with-accents", _rule_with_accents),
     Case("K2", "binary-cloudevent-without-content-type", _binary_cloudevent),
     Case("K4", "number-marked-on-leaving", _number_marked_on_leaving),
     Case("B", "managers-in-a-ring", _managers_in_a_ring),

@@ -18,9 +18,11 @@ from streamproc.sources.options import SourceOptions
 from streamproc.testing.memory_log import MemoryLog
 from streamproc.worker.batching_producer import BatchingProducer
 from streamproc.worker.decide.due_dates import due
+from streamproc.worker.decide.replay import ordered_replay
 from streamproc.worker.faust_bridge.state_table import StateTable
 from streamproc.worker.raw_record import RawRecord
 from streamproc.worker.rejections import Rejections
+from streamproc.worker.replays import carry_out
 from streamproc.worker.resolve import Resolver
 
 
@@ -70,6 +72,7 @@ class FieldWorker:
 
     def __init__(self, log: MemoryLog, options: dict[str, SourceOptions], mapping: str, now: Millis) -> None:
         self.appended: list[RawRecord] = []
+        self._log = log
         self._producer = log.producer()
         outbox = self._outbox = _Outbox(log.partitions)
         self.options = options
@@ -93,9 +96,18 @@ class FieldWorker:
         """Append a record, and all that it leads to."""
         metadata = await self._producer.send_and_wait(topic, value, key, partition, headers=headers)
         place = (metadata.topic, metadata.partition, metadata.offset, Millis(metadata.timestamp))
-        raw = RawRecord(*place, key, value, dict(headers))
+        await self.take(RawRecord(*place, key, value, dict(headers)))
+
+    async def take(self, raw: RawRecord) -> None:
+        """A record that is in the log."""
         self.appended.append(raw)
-        self._take(raw)
+        if raw.topic == CONTROLS and (order := ordered_replay(raw.value)) is not None:
+            try:
+                await carry_out(self._log, raw, order, cast("BatchingProducer", self._outbox), _nothing)
+            except RejectedInputError as error:
+                self.rejections.reject(raw, error, _nothing)
+        else:
+            self._take(raw)
         while self._outbox.waiting:
             sent, number, name, content, beside = self._outbox.waiting.popleft()
             await self.append(sent, name, content, beside, number)

@@ -9,6 +9,7 @@ from streamproc.hydrator.directories.entra import Graph
 from streamproc.hydrator.directories.finch import Finch
 from streamproc.hydrator.directories.gusto import Gusto
 from streamproc.hydrator.directories.hibob import HiBob
+from streamproc.hydrator.directories.kombo import Kombo
 from streamproc.hydrator.directories.merge import Merge
 from streamproc.hydrator.directories.okta import Okta
 from streamproc.hydrator.directories.personio import Personio
@@ -29,4 +30,5 @@ CLIENTS: Final[Mapping[str, Callable[[Any], Directory]]] = {
     "personio": lambda api: Personio(api, 50),
     "finch": lambda api: Finch(api, 50),
     "merge": lambda api: Merge(api, 50),
+    "kombo": lambda api: Kombo(api, 50),
 }

@@ -41,12 +41,17 @@ values: st.SearchStrategy[Fact] = st.sampled_from(
 """What a source may say of an attribute: what the mapping hopes for, and what it doesn't."""
 
 
+readable: st.SearchStrategy[Fact] = st.sampled_from(
+    [None, "", " ", "Agent", "Team Lead", "Billing", "Spanish:4, English"]
+)
+"""What can be read, whatever it is mapped to: then what is desired follows from the newest facts alone."""
+
+
 # Strategies are made here once: what is made anew for each draw is validated anew, which took longer than drawing.
 _words: st.SearchStrategy[Fact] = st.sampled_from([True, False, None])
-said = st.fixed_dictionaries(
-    {},
-    optional={"active": _words} | dict.fromkeys(("job", "genesysRole", "genesysQueue", "hash", "unread"), values),
-)
+_names = ("job", "genesysRole", "genesysQueue", "hash", "unread")
+said = st.fixed_dictionaries({}, optional={"active": _words} | dict.fromkeys(_names, values))
+said_readably = st.fixed_dictionaries({}, optional={"active": _words} | dict.fromkeys(_names, readable))
 """What one event says: `active` as a source may say it, other facts anything, one that nobody reads."""
 
 
@@ -64,7 +69,14 @@ _sequences = st.integers(0, 1)
 
 @st.composite
 def histories(
-    draw: st.DrawFn, *, source: str = "hris", user: str = "E1", subject: str = "", most: int = 6, dated: bool = False
+    draw: st.DrawFn,
+    *,
+    source: str = "hris",
+    user: str = "E1",
+    subject: str = "",
+    most: int = 6,
+    dated: bool = False,
+    words: st.SearchStrategy[dict[str, Fact]] = said,
 ) -> list[ChangeEvent]:
     """Events with distinct ids, times and sequences possibly equal, not in any order; `dated`: also with a timeline."""
     count = draw(st.integers(1, most))
@@ -76,7 +88,7 @@ def histories(
             event=f"e{number}",
             kind=draw(_kinds),
             order=(Micros(MICROS + draw(_moments)), draw(_sequences), f"e{number}"),
-            attributes=draw(said),
+            attributes=draw(words),
             origin=Origin(f"events.{source}", 0, 0, Millis(0)),
         )
         for number in range(count)

@@ -12,10 +12,11 @@ from streamproc.compose.hr_vendors import hr_vendor
 from streamproc.settings import load_settings
 from streamproc.simulator import create_app
 from streamproc.simulator.directories.gusto import COMPANY
+from streamproc.simulator.directories.kombo import INTEGRATION
 from tests.support.hydrator import OPTIONS, Clock, World
 from tests.support.stand_ins import Site
 
-VENDORS: Final = ("bamboohr", "hibob", "gusto", "personio", "finch", "merge")
+VENDORS: Final = ("bamboohr", "hibob", "gusto", "personio", "finch", "merge", "kombo")
 NUMBERED: Final = {
     "gusto": "custom.employeeNumber",
     "personio": "custom.employee_number",
@@ -33,6 +34,7 @@ def pointed(root: str, vendor: str, folder: Path) -> dict[str, Any]:
     more: dict[str, dict[str, Any]] = {
         "gusto": {"hris_company": COMPANY, "hris_token_file": file},
         "merge": {"hris_account_token": "account"},
+        "kombo": {"hris_company": INTEGRATION},
     }
     return {
         "hris_vendor": vendor,

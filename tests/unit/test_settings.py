@@ -196,7 +196,7 @@ def test_sasl_needs_a_name_and_a_password() -> None:
         load_settings(kafka_security="SASL_SSL", kafka_username="u")
 
 
-@pytest.mark.parametrize("vendor", ["bamboohr", "hibob", "gusto", "personio", "finch", "merge"])
+@pytest.mark.parametrize("vendor", ["bamboohr", "hibob", "gusto", "personio", "finch", "merge", "kombo"])
 def test_an_hr_vendor_needs_what_it_is_asked_with(vendor: str) -> None:
     """What is missing is named; and without a vendor its secret is nobody's."""
     with pytest.raises(SettingsError, match=rf"hris_\w+ is needed with hris_vendor {vendor}"):

@@ -14,7 +14,7 @@ from streamproc.core.fold.effective_dating import as_of, spoken
 from streamproc.core.fold.mapping import Mapping
 from streamproc.core.fold.mapping_file import Copy, MappingFile, Rule
 from streamproc.core.records.change_event import BEGAN, Effective, Fact, Order, SourceFacts
-from streamproc.core.records.resource import LEVELS, LISTS, SCALARS
+from streamproc.core.records.resource import LEVELS, LISTS, SCALARS, Resource
 from streamproc.core.records.units import Millis
 
 
@@ -75,7 +75,14 @@ class ByNothing:
     by: Literal["nothing"] = "nothing"
 
 
-Part: TypeAlias = ByLine | ByCopy | ByRule | ByAlways | ByNothing
+@dataclass(frozen=True, slots=True)
+class ByEarlier:
+    """An earlier event: what was said last can't be read, and changes nothing."""
+
+    by: Literal["earlier"] = "earlier"
+
+
+Part: TypeAlias = ByLine | ByCopy | ByRule | ByAlways | ByNothing | ByEarlier
 """What in the mapping gave something."""
 
 
@@ -101,16 +108,23 @@ class Explainer:
         self._copies = [(n, copy, _alone(copies=[copy])) for n, copy in enumerate(mapping.file.copies, 1)]
         self._rules = [(n, rule, _alone(rules=[rule])) for n, rule in enumerate(mapping.file.rules, 1)]
 
-    def explain(self, facts: MappingABC[str, SourceFacts], now: Millis) -> list[Why]:
-        """Why these facts, by SOURCE/SUBJECT, give what they give at a moment (ms since 1970)."""
+    def explain(self, facts: MappingABC[str, SourceFacts], now: Millis, recorded: Resource | None = None) -> list[Why]:
+        """Why these facts, by SOURCE/SUBJECT, give what they give at a moment (ms since 1970).
+
+        `recorded`: the state that is explained, of which some may stay from earlier.
+        """
         file = self.mapping.file
         viewed = view(facts, now, file.authority, file.attributes.active)
         desired = cast("dict[str, Any]", self.mapping.desire("", viewed)[0])
+        kept = cast("dict[str, Any]", recorded or {})
         words = _Words(self.mapping, facts, now, viewed)
         whys = [self._scalar(name, desired[name], viewed, words) for name in ("active", *SCALARS) if name in desired]
         for name in (*LISTS, *LEVELS):
             if name in desired:
                 whys += self._elements(name, viewed, words)
+        for name in self.mapping.unread(viewed):
+            if name in kept:
+                whys += _earlier(name, kept[name], words.of(*self._feeding(name)))
         return whys
 
     def _scalar(self, name: str, value: Any, facts: MappingABC[str, Fact], words: "_Words") -> Why:
@@ -138,8 +152,9 @@ class Explainer:
         return whys or [Why(name, None, None, ByNothing(), words.of(*self._feeding(name)))]
 
     def _feeding(self, name: str) -> list[str]:
-        """Facts that can give something to a list, title or division."""
-        named = {copy.fact for _, copy, _ in self._copies if copy.to == name}
+        """Facts that can give something to an attribute."""
+        named = {self._lines[name]} if name in self._lines else set()
+        named |= {copy.fact for _, copy, _ in self._copies if copy.to == name}
         named |= {fact for _, rule, _ in self._rules if getattr(rule, name, None) for fact in rule.when}
         return sorted(named)
 
@@ -226,6 +241,15 @@ def _signed(facts: SourceFacts, subject: str, weighed: set[str]) -> SourceFacts:
 
     rows = {name: replace(row, attributes=sign(row.attributes)) for name, row in facts.rows.items()}
     return replace(facts, values=sign(facts.values), rows=rows)
+
+
+def _earlier(name: str, value: Any, words: tuple[Word, ...]) -> list[Why]:
+    """Why an attribute is still as it was; `words`: those of which some can't be read."""
+    if isinstance(value, dict) and value:
+        return [Why(name, element, level, ByEarlier(), words) for element, level in value.items()]
+    if isinstance(value, list) and value:
+        return [Why(name, element, None, ByEarlier(), words) for element in value]
+    return [Why(name, None, None if isinstance(value, dict | list) else value, ByEarlier(), words)]
 
 
 def _has_left(facts: SourceFacts, name: str) -> bool:

@@ -198,7 +198,7 @@ class _Partition:
         if explainer is None:  # recorded by a mapping that the log doesn't name
             return ()
         unchanged = self.unchanged.get(user, UnchangedSince())
-        return reasons(user, explainer.explain(record.facts, record.as_of), self.stated, unchanged)
+        return reasons(user, explainer.explain(record.facts, record.as_of, record.desired), self.stated, unchanged)
 
 
 def _seq(value: bytes, begins: bytes | None = None) -> int | None:

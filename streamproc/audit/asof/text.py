@@ -6,7 +6,7 @@ from typing import Any, Final, assert_never, cast
 import orjson
 
 from streamproc.audit.asof.answer import AsOf, Reason, StatedFact, Upcoming
-from streamproc.audit.asof.explain import ByAlways, ByCopy, ByLine, ByNothing, ByRule, Part
+from streamproc.audit.asof.explain import ByAlways, ByCopy, ByEarlier, ByLine, ByNothing, ByRule, Part
 from streamproc.audit.asof.target_state import KnownTargetState
 from streamproc.audit.words import iso_moment
 from streamproc.core.fold.plan import changed, plan
@@ -124,6 +124,8 @@ def _part(part: Part) -> str:
             return "always"
         case ByNothing():
             return "nothing gives it a value"
+        case ByEarlier():
+            return "as it was: what was said last can't be read"
         case _:
             assert_never(part)
 

@@ -172,6 +172,7 @@ class Redaction:
             at=control.at,
             subject=None if control.subject is None else source + slash + self.word(subject),
             mapping=control.mapping,
+            input=None if control.input is None else self.word(control.input),
         )
 
     def _request(self, request: Request) -> Request:

@@ -99,7 +99,7 @@ def _after(
     if absorbed == "applied" or come or heard_late:
         before = desired
         merged = view(facts, as_of, mapping.file.authority, mapping.file.attributes.active)
-        desired, problems = mapping.desire(event.user, merged)
+        desired, problems = mapping.desire(event.user, merged, before)
         if len(facts) > 1:
             problems = problems + shared(facts, as_of, mapping.file.attributes.active)
         due = min((at for each in facts.values() if each.rows for at in upcoming(each, as_of).values()), default=None)

@@ -7,23 +7,34 @@ tell which rules were in force. The file's format is `mapping_file.py`.
 import hashlib
 import re
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterable
 from collections.abc import Mapping as MappingABC
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Final, cast
+from typing import Any, Final, NamedTuple, cast
 
 from pydantic import ValidationError
 
 from streamproc.core.errors import MappingError
 from streamproc.core.fold.mapping_file import Copy, MappingFile, Rule
+from streamproc.core.fold.names import UnreadError, matches, names_in, text_in, truth_in
 from streamproc.core.records.change_event import BEGAN, GONE, Fact
 from streamproc.core.records.resource import LEVELS, LISTS, UNCLEARABLE, Resource
+from streamproc.core.text import plain
 
 REMEMBERED: Final = 10_000
 """Combinations of facts whose roles, groups, skills and languages are remembered."""
 _EXACT: Final = frozenset({str, type(None), type(...)})
 """Types of which equal values are the same: 1, 1.0 and true are equal, and aren't."""
+
+
+class _Given(NamedTuple):
+    """What copies and rules make of facts."""
+
+    wanted: dict[str, Any]
+    problems: list[str]
+    unread: tuple[str, ...]
+    """Attributes of which this isn't the whole, since something can't be read."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +50,7 @@ class Mapping:
         named = {BEGAN, GONE, *(fact for _, fact, _, _ in self._scalars)}
         named |= {copy.fact for copy in self.file.copies}
         named |= {fact for rule in self.file.rules for fact in rule.when}
-        return tuple(sorted(named))
+        return tuple(sorted(named | set(map(plain, named))))
 
     @cached_property
     def _scalars(self) -> list[tuple[str, str, type, bool]]:
@@ -51,8 +62,9 @@ class Mapping:
         ]
 
     @cached_property
-    def _rules(self) -> list[tuple[dict[str, re.Pattern[str]], Rule]]:
-        return [({fact: _pattern(want) for fact, want in rule.when.items()}, rule) for rule in self.file.rules]
+    def _rules(self) -> list[tuple[dict[str, re.Pattern[str]], dict[str, Any]]]:
+        """For each rule: what it asks of facts, and what it gives, by target."""
+        return [({fact: _pattern(want) for fact, want in rule.when.items()}, _gifts(rule)) for rule in self.file.rules]
 
     @cached_property
     def _feeds(self) -> dict[str, frozenset[str]]:
@@ -60,14 +72,13 @@ class Mapping:
         feeds: dict[str, set[str]] = {}
         for copy in self.file.copies:
             feeds.setdefault(copy.to, set()).add(copy.fact)
-        for rule in self.file.rules:
-            for target in (*LISTS, *LEVELS, "title", "division"):
-                if getattr(rule, target):
-                    feeds.setdefault(target, set()).update(rule.when)
-        return {target: frozenset(facts) for target, facts in feeds.items()}
+        for patterns, gifts in self._rules:
+            for target in gifts:
+                feeds.setdefault(target, set()).update(patterns)
+        return {target: frozenset([*facts, *map(plain, facts)]) for target, facts in feeds.items()}
 
     @cached_property
-    def _given(self) -> dict[tuple[object, ...], tuple[dict[str, Any], list[str]]]:
+    def _remembered(self) -> dict[tuple[object, ...], "_Given"]:
         """What `_give_all` gave, by the facts it read: a company has far fewer combinations of them than people."""
         return {}
 
@@ -75,42 +86,69 @@ class Mapping:
     def _feeding(self) -> tuple[str, ...]:
         return tuple(sorted(frozenset().union(*self._feeds.values())))
 
-    def desire(self, user: str, facts: MappingABC[str, Fact]) -> tuple[Resource, list[str]]:
+    def desire(
+        self, user: str, facts: MappingABC[str, Fact], before: Resource | None = None
+    ) -> tuple[Resource, list[str]]:
         """The resource these facts ask for, and the problems found in them (told in the record, never guessed away).
 
-        An attribute is owned from the moment that one of the facts which feed it is known, if only as null.
+        An attribute is owned from the moment that one of the facts which feed it is known, if only as null. What can't
+        be read changes nothing: its attribute stays as it is in `before`, which was desired until now.
         """
         problems: list[str] = []
         wanted: dict[str, Any] = {"externalId": user}
+        unread: list[str] = []
         for name, fact, kind, clearable in self._scalars:
             if fact in facts:
                 value = facts[fact]
                 if value is not None and (value.__class__ is not kind or value == ""):
-                    value = _scalar(name, fact, value, problems)
+                    try:
+                        value = text_in(value) if kind is str else truth_in(value)
+                    except UnreadError as error:
+                        problems.append(f"{fact}: {error}")
+                        unread.append(name)
+                        continue
                 if value is not None or clearable:
                     wanted[name] = value
-        given, found = self._remembered(facts)
-        for target, value in given.items():
+        given = self._given(facts)
+        for target, value in given.wanted.items():
             if value.__class__ is list or value.__class__ is dict:
                 wanted[target] = value.copy()
             elif value is not None or target not in wanted:
                 wanted[target] = value
-        return cast("Resource", wanted), problems + found
+        if unread or given.unread:
+            problems += given.problems
+            self._keep(wanted, (*unread, *given.unread), before)
+        return cast("Resource", wanted), problems
 
-    def _remembered(self, facts: MappingABC[str, Fact]) -> tuple[dict[str, Any], list[str]]:
+    def unread(self, facts: MappingABC[str, Fact]) -> list[str]:
+        """Attributes that stay as they are, since what feeds them can't be read."""
+        mark: Any = dict.fromkeys(Resource.__annotations__, ...)
+        desired = cast("dict[str, Any]", self.desire("", facts, mark)[0])
+        return sorted(name for name, value in desired.items() if value is ...)
+
+    @staticmethod
+    def _keep(wanted: dict[str, Any], targets: Iterable[str], before: Resource | None) -> None:
+        held = cast("dict[str, Any]", before or {})
+        for target in targets:
+            wanted.pop(target, None)
+            if target in held:
+                wanted[target] = held[target]
+
+    def _given(self, facts: MappingABC[str, Fact]) -> "_Given":
         read = tuple([facts.get(fact, ...) for fact in self._feeding])
         if not _EXACT.issuperset(map(type, read)):
             return self._give_all(facts)
-        given = self._given.get(read)
+        given = self._remembered.get(read)
         if given is None:
-            if len(self._given) >= REMEMBERED:
-                self._given.clear()
-            given = self._given[read] = self._give_all(facts)
+            if len(self._remembered) >= REMEMBERED:
+                self._remembered.clear()
+            given = self._remembered[read] = self._give_all(facts)
         return given
 
-    def _give_all(self, facts: MappingABC[str, Fact]) -> tuple[dict[str, Any], list[str]]:
-        """What copies and rules give, and the problems found. A scalar that is None is owned, but given by no rule."""
+    def _give_all(self, facts: MappingABC[str, Fact]) -> "_Given":
+        """What copies and rules give. A scalar that is None is owned, but given by no rule."""
         problems: list[str] = []
+        unread: set[str] = set()
         wanted: dict[str, Any] = {}
         for target, feeding in self._feeds.items():
             if target in LISTS and not feeding.isdisjoint(facts):
@@ -120,32 +158,38 @@ class Mapping:
             elif target not in UNCLEARABLE and not feeding.isdisjoint(facts):
                 wanted[target] = None
         for copy in self.file.copies:
-            for name, level in _named(copy.fact, facts.get(copy.fact), problems, leveled=copy.to in LEVELS):
-                self._give(wanted, copy.to, _wrapped(copy, name), copy.level if level is None else level)
-        for patterns, rule in self._rules:
-            if all(_matches(pattern, facts.get(fact)) for fact, pattern in patterns.items()):
-                self._apply(wanted, rule)
+            try:
+                for name, level in names_in(_fact(facts, copy.fact), leveled=copy.to in LEVELS):
+                    self._give(wanted, copy.to, _wrapped(copy, name), copy.level if level is None else level)
+            except UnreadError as error:
+                problems.append(f"{copy.fact}: {error}")
+                unread.add(copy.to)
+        for patterns, gifts in self._rules:
+            fits, unreadable = _fits(patterns, facts)
+            problems += [problem for problem in unreadable if problem not in problems]
+            if unreadable:
+                unread |= gifts.keys()
+            elif fits:
+                self._apply(wanted, gifts)
         if "roles" in wanted:
-            wanted["roles"].update(self.file.always.roles)
+            wanted["roles"].update(map(plain, self.file.always.roles))
         for target in LISTS:
             if target in wanted:
                 wanted[target] = sorted(wanted[target])
         for target in LEVELS:
             if target in wanted:
                 wanted[target] = dict(sorted(wanted[target].items()))
-        return wanted, problems
+        return _Given(wanted, problems, tuple(sorted(unread)))
 
-    def _apply(self, wanted: dict[str, Any], rule: Rule) -> None:
-        for name in ("title", "division"):
-            value = getattr(rule, name)
-            if value is not None:
-                wanted[name] = value
-        for target in LISTS:
-            if given := getattr(rule, target):
-                wanted[target].update(given)
-        for target in LEVELS:
-            for name, level in getattr(rule, target).items():
-                self._give(wanted, target, name, level)
+    def _apply(self, wanted: dict[str, Any], gifts: MappingABC[str, Any]) -> None:
+        for target, gift in gifts.items():
+            if target in LISTS:
+                wanted[target].update(gift)
+            elif target in LEVELS:
+                for name, level in gift.items():
+                    self._give(wanted, target, name, level)
+            else:
+                wanted[target] = gift
 
     @staticmethod
     def _give(wanted: dict[str, Any], target: str, name: str, level: float) -> None:
@@ -178,64 +222,37 @@ def parse_mapping(text: str, name: str = "mapping") -> Mapping:
 
 def _pattern(want: str | list[str]) -> re.Pattern[str]:
     wants = [want] if isinstance(want, str) else want
-    return re.compile("|".join(re.escape(each).replace(r"\*", ".*") for each in wants), re.IGNORECASE | re.DOTALL)
+    return re.compile(
+        "|".join(re.escape(plain(each)).replace(r"\*", ".*") for each in wants), re.IGNORECASE | re.DOTALL
+    )
 
 
-def _matches(pattern: re.Pattern[str], value: Fact) -> bool:
-    if isinstance(value, list):
-        return any(_matches(pattern, each) for each in value)
-    if isinstance(value, bool) or value is None or isinstance(value, dict):
-        return False
-    return pattern.fullmatch(str(value).strip()) is not None
+def _gifts(rule: Rule) -> dict[str, Any]:
+    """What a rule gives, by target; nothing for a target that it doesn't name."""
+    gifts: dict[str, Any] = {target: frozenset(map(plain, getattr(rule, target))) for target in LISTS}
+    gifts |= {target: {plain(name): level for name, level in getattr(rule, target).items()} for target in LEVELS}
+    return {target: gift for target, gift in gifts.items() if gift} | {
+        name: value for name in ("title", "division") if (value := getattr(rule, name)) is not None
+    }
+
+
+def _fits(patterns: MappingABC[str, re.Pattern[str]], facts: MappingABC[str, Fact]) -> tuple[bool, list[str]]:
+    """Whether every fact is as a rule asks; and where that can't be said, since some can't be read, why."""
+    unreadable: list[str] = []
+    for fact, pattern in patterns.items():
+        try:
+            if not matches(pattern, _fact(facts, fact)):
+                return False, []
+        except UnreadError as error:
+            unreadable.append(f"{fact}: {error}")
+    return True, unreadable
+
+
+def _fact(facts: MappingABC[str, Fact], name: str) -> Fact:
+    """The fact of that name, as it is written or as it is seen."""
+    return facts[name] if name in facts else facts.get(plain(name))
 
 
 def _wrapped(copy: Copy, name: str) -> str:
-    return copy.template.replace("{}", copy.values.get(name, name))
-
-
-def _scalar(name: str, fact: str, value: Fact, problems: list[str]) -> Any:
-    if name == "active":
-        if isinstance(value, bool) or value is None:
-            return value
-        problems.append(f"{fact}: expected true or false")
-        return None
-    if isinstance(value, str):
-        return value.strip() or None
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return str(value)
-    if value is not None:
-        problems.append(f"{fact}: expected text")
-    return None
-
-
-def _named(fact: str, value: Fact, problems: list[str], *, leveled: bool) -> Iterator[tuple[str, float | None]]:
-    """Names in a fact: "Spanish:4, English", ["Spanish:4", "English"] or {"Spanish": 4}. Level None: not said."""
-    if value is None:
-        return
-    if isinstance(value, str):
-        value = list(value.split(","))
-    if isinstance(value, dict):
-        pairs: list[tuple[str, Any]] = list(value.items())
-    elif isinstance(value, list):
-        pairs = [_split(each) if leveled else (each, None) for each in value if isinstance(each, str)]
-        if len(pairs) != len(value):
-            problems.append(f"{fact}: expected names")
-    else:
-        problems.append(f"{fact}: expected names")
-        return
-    for name, level in pairs:
-        if not name.strip():
-            continue
-        try:
-            number = None if level is None else float(level)
-        except (TypeError, ValueError):
-            number = -1.0
-        if number is not None and not 0.0 <= number <= 5.0:
-            problems.append(f"{fact}: a proficiency isn't within 0.0 to 5.0")
-            continue
-        yield name.strip(), number
-
-
-def _split(text: str) -> tuple[str, str | None]:
-    name, colon, level = text.rpartition(":")
-    return (name, level.strip()) if colon else (text, None)
+    values = {plain(each): value for each, value in copy.values.items()} if copy.values else copy.values
+    return plain(copy.template.replace("{}", values.get(name, name)))

@@ -10,7 +10,9 @@ from pydantic import TypeAdapter
 from streamproc.core.records.units import Millis
 from streamproc.core.records.value import Value
 
-Action: TypeAlias = Literal["release", "reject", "retry", "skip", "pause", "resume", "link", "split", "mapping"]
+Action: TypeAlias = Literal[
+    "release", "reject", "retry", "skip", "pause", "resume", "link", "split", "mapping", "replay", "drop"
+]
 
 SINK: Final = "sink"
 """Key of the controls about all sinks; no user ID: these have a partition of their own only by chance."""
@@ -26,7 +28,8 @@ class Control(Value, frozen=True):
 
     `user` and `since` are None for the last two. `at`: ms since 1970, where the operator was. `link` says which user a
     source's `subject` is (SOURCE/SUBJECT, the subject being the record's key), `split` that it isn't the user it was.
-    `mapping` brings a mapping file, whole, into force in every partition.
+    `mapping` brings a mapping file, whole, into force in every partition. `replay` takes a rejected `input` up again,
+    `drop` sets it aside for good; both name the offset in `events.rejected` (`since`) at which it was rejected.
     """
 
     id: str
@@ -38,13 +41,16 @@ class Control(Value, frozen=True):
     at: Millis
     subject: str | None = None
     mapping: str | None = None
+    input: str | None = None
 
 
 CONTROL: Final[TypeAdapter[Control]] = TypeAdapter(Control)
 
 IDENTITY: Final[frozenset[Action]] = frozenset({"link", "split"})
 """Controls about who is who."""
-WORKER: Final[frozenset[Action]] = IDENTITY | {"mapping"}
+INPUT: Final[frozenset[Action]] = frozenset({"replay", "drop"})
+"""Controls about what was rejected."""
+WORKER: Final[frozenset[Action]] = IDENTITY | INPUT | {"mapping"}
 """Controls for the worker; the others are for the sink."""
 
 HELD: Final = frozenset({"held", "rejected", "protected"})

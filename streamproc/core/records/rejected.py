@@ -1,6 +1,6 @@
 """Value of `events.rejected`: input that can't become an event, or of which a part couldn't be read."""
 
-from base64 import b64encode
+from base64 import b64decode, b64encode
 from collections.abc import Iterable, Sequence
 from typing import Final
 
@@ -61,6 +61,12 @@ class Rejected(Value, frozen=True):
     def problems(self) -> list[Problem]:
         """All that are told."""
         return [Problem(self.code, self.reason, self.subject, self.field), *self.more]
+
+    def bytes_of(self) -> tuple[bytes | None, bytes | None, list[tuple[str, bytes]]]:
+        """Key, value and headers as they came. Raises binascii.Error where it isn't base64."""
+        headers = [(name, b64decode(content, validate=True)) for name, content in self.headers]
+        key, value = (None if each is None else b64decode(each, validate=True) for each in (self.key, self.value))
+        return key, value, headers
 
 
 REJECTED: TypeAdapter[Rejected] = TypeAdapter(Rejected)

@@ -8,6 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeAlias
 
+from streamproc.core.scim.retry_after import asked_to_wait
+
 RequestKind: TypeAlias = Literal["create", "write", "group", "read"]
 """What kind of request was answered: POST of a user, PATCH of a user, PATCH of a group, or a GET."""
 
@@ -117,11 +119,7 @@ def _conflict(asked: RequestKind, answer: Response) -> bool:
 
 
 def _pause(answer: Response, attempts: int, jitter: float) -> float:
-    try:
-        asked_for = float(answer.headers.get("retry-after", ""))
-    except ValueError:  # absent, or the date form, which Genesys doesn't use
-        return backoff(attempts, jitter)
-    return min(asked_for, 300.0) if asked_for > 0 else backoff(attempts, jitter)  # NaN isn't greater either
+    return asked_to_wait(answer.headers, answer.body if answer.status == 429 else {}) or backoff(attempts, jitter)
 
 
 _Matches: TypeAlias = Callable[[RequestKind, Response], bool]
@@ -194,7 +192,7 @@ TABLE: Final = (
     Row(
         "any",
         "429",
-        "everybody waits for Retry-After; send again",
+        "everybody waits for Retry-After, or the user, where the limit is theirs; send again",
         "status table; rate limits: Retry-After, else `[N] seconds` in the body, else a backoff",
         _status(429),
         lambda _answer, pause: Retry(pause),

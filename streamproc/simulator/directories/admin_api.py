@@ -14,6 +14,7 @@ from streamproc.simulator.directories.finch import Finch
 from streamproc.simulator.directories.graph import Graph
 from streamproc.simulator.directories.gusto import Gusto
 from streamproc.simulator.directories.hibob import HiBob
+from streamproc.simulator.directories.kombo import Kombo
 from streamproc.simulator.directories.merge import Merge
 from streamproc.simulator.directories.okta import Okta
 from streamproc.simulator.directories.options import DirectoryOptions
@@ -30,7 +31,7 @@ class Directories:
         self.initial = options or DirectoryOptions()
         self.site = Site(self.initial)
         self.okta, self.graph = Okta(self.site), Graph(self.site)
-        others = (kind(self.site) for kind in (PingOne, Workday, BambooHR, HiBob, Gusto, Personio, Finch, Merge))
+        others = (kind(self.site) for kind in (PingOne, Workday, BambooHR, HiBob, Gusto, Personio, Finch, Merge, Kombo))
         self.all: dict[str, Directory] = {directory.name: directory for directory in (self.okta, self.graph, *others)}
 
     def add_routes(self, app: web.Application) -> None:

@@ -23,6 +23,7 @@ from streamproc.sink.decide.after_read import (
 )
 from streamproc.sink.decide.after_write import after_write, forgotten, group_learned
 from streamproc.sink.decide.attempts import After, Finding, Missing, Postponed, Refused, Told, finding
+from streamproc.sink.decide.common_refusal import write_of
 from streamproc.sink.decide.mass_guard import Flow, GuardDecision, Hold, Protected, Rejected
 from streamproc.sink.decide.next_step import SESSION_TRIES
 from streamproc.sink.decide.own_terms import user_read
@@ -42,6 +43,7 @@ from streamproc.sink.decide.steps import (
     LookUp,
     Moment,
     Read,
+    Send,
     SendMembership,
     SendUser,
     SessionsAnswer,
@@ -61,7 +63,9 @@ def after(progress: Progress, step: Step, answer: Answer, target: Target, at: Mo
     """The progress after `step` was answered by `answer`, with what is to be told and to be known from now on."""
     match step, answer:
         case ((SendUser() | SendMembership()), Exchange()):
-            return _concluded(_after_send(progress, step, answer, target, at), at)
+            return _concluded(
+                _postponed(_after_send(progress, step, answer, target, at), progress, step, answer, at), at
+            )
         case Glance(), Exchange():
             accepted = isinstance(response_action("read", answer.response, 0, 0.0), Deliver)
             user = user_read(progress, target, answer.response) if accepted else None
@@ -153,6 +157,17 @@ def _shows(user: UserRead | None, _body: dict[str, Any]) -> bool:
 
 def _has_id(body: dict[str, Any]) -> bool:
     return bool(body.get("id"))
+
+
+def _postponed(result: After, progress: Progress, step: Send, exchange: Exchange, at: Moment) -> After:
+    """What everybody is refused isn't set aside for one user: it is tried again."""
+    aside = result.aside
+    if aside is None or aside.code != "refused" or isinstance(step, SendMembership):
+        return result
+    if write_of(step.operation, bare=progress.bare).kind not in at.refused_to_all:
+        return result
+    told = (*result.told, Told("retry", exchange.request, aside.reason))
+    return replace(result, aside=None, told=told, again=backoff(progress.attempts, at.jitter))
 
 
 def _concluded(result: After, at: Moment) -> After:

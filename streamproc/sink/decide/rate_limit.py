@@ -13,14 +13,17 @@ Rule 3: without a recent answer (none for a second, or the window is over) a few
 what their answers say. However the seconds were rounded and whoever was busy meanwhile, the margin has room for them.
 Rule 4: a share of the window is kept for urgent requests, which don't wait for the line. A fiftieth stays unused, for
 what others have in flight.
-Rule 5: a 429 closes the gate for everybody, until Retry-After.
+Rule 5: a 429 that concerns everybody (`too_many.py`) closes the gate for everybody, until Retry-After.
 
 A target that never told its limit isn't waited for.
 """
 
 import math
-import re
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
+
+from streamproc.core.scim.retry_after import LONGEST, asked_to_wait
+from streamproc.sink.decide.too_many import TooManyRequests
 
 BURST: Final = 0.5
 """Where the line begins: the part of the window that may be used at once."""
@@ -30,10 +33,6 @@ STALE: Final = 1.0
 """Seconds after which the count may have moved on without us."""
 LOOK: Final = 0.05
 """Seconds until it is worth asking again where only an answer can tell more."""
-LONGEST: Final = 300.0
-"""Seconds that an answer can ask us to wait at most."""
-
-_SECONDS: Final = re.compile(r"\[(\d+)\] seconds")
 
 
 class RateLimiter:
@@ -57,7 +56,9 @@ class RateLimiter:
         self._length = 0.0
         """The longest that a window was seen to have left."""
         self._heard = -math.inf
-        self._closed = -math.inf
+        self.closed_until = -math.inf
+        """Until then nobody sends, since a 429 said so."""
+        self._too_many = TooManyRequests()
         self._flying = 0
         self._unheard = 0
         """Sent by rule 3 since the last answer."""
@@ -66,8 +67,8 @@ class RateLimiter:
 
     def wait(self, now: float, *, urgent: bool = False) -> float:
         """Seconds until it is worth asking again, or until any answer comes; 0: send now."""
-        if now < self._closed:
-            return self._closed - now
+        if now < self.closed_until:
+            return self.closed_until - now
         if self._allowed is None:
             return 0.0
         part = min(1.0, self._mine / max(1, self._count))
@@ -94,13 +95,22 @@ class RateLimiter:
         self._unheard = max(0, self._unheard - 1)
         self._lost += 1
 
-    def answered(self, now: float, status: int | None, headers: dict[str, str], text: str = "") -> None:
-        """What came of a request: lower-case header names, and the message in the body. `status` None: no answer."""
-        if status == 429:
-            self._closed = max(self._closed, now + _retry_after(headers, text))
+    def answered(
+        self,
+        now: float,
+        status: int | None,
+        headers: dict[str, str],
+        body: Mapping[str, Any] | None = None,
+        user: str | None = None,
+    ) -> None:
+        """What came of a user's request: lower-case header names, Retry-After in seconds. `status` None: no answer."""
         allowed, count, reset = (
             _number(headers.get(f"inin-ratelimit-{name}")) for name in ("allowed", "count", "reset")
         )
+        if status == 429 and self._too_many.hit(user, count, allowed):
+            self.closed_until = max(self.closed_until, now + (asked_to_wait(headers, body or {}) or 1.0))
+        elif status not in {None, 429}:
+            self._too_many.served(user)
         if not allowed or count is None or reset is None:
             self.lost()
             return
@@ -152,14 +162,3 @@ def _number(said: str | None) -> float | None:
     except ValueError:
         return None
     return number if 0.0 <= number < math.inf else None  # nor is NaN at least 0
-
-
-def _retry_after(headers: dict[str, str], text: str) -> float:
-    """Seconds: the header (RFC 9110 §10.2.3, not its date form), else what the message says, else one second.
-
-    developer.genesys.cloud/forum/t/normalized-platform-api-429-responses/12028
-    """
-    asked = _number(headers.get("retry-after"))
-    if asked is None and (found := _SECONDS.search(text)):
-        asked = float(found[1])
-    return min(asked or 1.0, LONGEST)

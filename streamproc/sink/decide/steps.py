@@ -182,3 +182,5 @@ class Moment(Struct, frozen=True):
     """0 to 1"""
     target_down: bool
     """Whether the target as a whole is in trouble, so that nothing can be put down to the user."""
+    refused_to_all: frozenset[str] = frozenset()
+    """Kinds of write that everybody is refused in the same way, so that no refusal can be put down to the user."""

@@ -141,7 +141,8 @@ def parse(value: bytes | None, headers: Mapping[str, bytes], origin: Origin) -> 
     user = identifier(event.subject)
     if not isinstance(user, str):
         raise RejectedInputError("invalid", "subject: a placeholder, which names nobody", None, "subject")
-    appended = datetime.fromtimestamp(origin.appended / 1000, UTC)
+    had = origin.appended if origin.received is None else max(0, min(origin.received, origin.appended))
+    appended = datetime.fromtimestamp(had / 1000, UTC)  # what is replayed has the time at which it was had first
     if event.time - appended > MAX_AHEAD:
         late = "time is more than 24 hours after the broker received the event"
         raise RejectedInputError("time_ahead", late, user, "time")

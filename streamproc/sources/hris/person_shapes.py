@@ -154,12 +154,33 @@ SHAPES: Final[Mapping[str, Shape]] = {
         "termination_date",
         "work_location",
     ),
+    "kombo": Shape(
+        "id",
+        {
+            "userName": "work_email",
+            "displayName": "display_full_name",
+            "email": "work_email",
+            "phone": "mobile_phone_number",
+            "job": "job_title",
+            "manager": "manager_id",
+            "employeeNumber": "employee_number",
+        },
+        ("first_name", "last_name"),
+        "employment_status",
+        ("ACTIVE", "LEAVE"),
+        ("INACTIVE", "PENDING"),
+        "start_date",
+        "",
+        "termination_date",
+        "work_location_id",
+    ),
 }
 """By the vendor's name in the settings.
 
 BambooHR: documentation.bamboohr.com, github.com/BambooHR/bhr-api-python. HiBob: apidocs.hibob.com. Gusto:
 docs.gusto.com, github.com/Gusto/gusto-typescript-client: a termination's date is the last day of work. Personio:
 developer.personio.de, v2. Finch: github.com/Finch-API/finch-api-python. Merge: docs.merge.dev.
+Kombo: docs.kombo.dev.
 """
 
 

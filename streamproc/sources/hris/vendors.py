@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any, Final, TypeAlias
 
-from streamproc.core.parsed_payload import FetchRequest, Ignored, ParsedPayload, Receipt, SourceEvent
+from streamproc.core.parsed_payload import EVERYBODY, FetchRequest, Ignored, ParsedPayload, Receipt, SourceEvent
 from streamproc.core.records.units import Micros
 from streamproc.sources.hris import people
 from streamproc.sources.hris import vendor_values as values
@@ -174,9 +174,9 @@ def _merge(body: dict[str, Any], receipt: Receipt, options: SourceOptions) -> Pa
         yield _fetch(data.get("id"), body, kind, receipt, micros(data.get("modified_at")))
 
 
-def _kombo(_: dict[str, Any], __: Receipt, ___: SourceOptions) -> Parts:
-    """docs.kombo.dev, "data-changed"."""
-    yield Ignored("incomplete", "it names models that changed, and no person: everybody has to be synchronised")
+def _kombo(body: dict[str, Any], receipt: Receipt, _: SourceOptions) -> Parts:
+    """docs.kombo.dev, "data-changed": it names models that changed, and no person."""
+    yield _fetch(EVERYBODY, body, _kind(body), receipt)
 
 
 def _hibob(body: dict[str, Any], receipt: Receipt, _: SourceOptions) -> Parts:

@@ -29,6 +29,8 @@ def route_control(raw: RawRecord, options: abc.Mapping[str, SourceOptions]) -> R
         control = CONTROL.validate_json(raw.value or b"")
         if control.action == "mapping":
             return Routed(mapping=_mapping_event(raw, control), command=control)
+        if control.action == "drop":  # the operators' list shows it; there is nothing to do
+            return Routed(command=control)
         if control.action in IDENTITY:
             return Routed(forwards=[_order(raw, control, options)])
     except ValidationError:

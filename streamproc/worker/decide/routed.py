@@ -14,7 +14,7 @@ from streamproc.core.parsed_payload import Ignored
 from streamproc.core.records.change_event import ChangeEvent, encode_event
 from streamproc.core.records.control import Control
 from streamproc.core.records.link import Link
-from streamproc.core.records.producer_record import Record
+from streamproc.core.records.producer_record import Headers, Record
 from streamproc.core.records.rejected import Problem
 from streamproc.core.records.user_record import LARGEST
 
@@ -32,6 +32,16 @@ class EncodedLink(NamedTuple):
     name: bytes
     link: Link
     value: bytes
+
+
+class Again(NamedTuple):
+    """A record that is appended once more, where it lay."""
+
+    topic: str
+    partition: int
+    key: bytes
+    value: bytes
+    headers: Headers
 
 
 class Routed(NamedTuple):

@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import math
 import time
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -12,6 +13,7 @@ import pytest
 from aiokafka import ConsumerRecord, TopicPartition
 
 from streamproc.hydrator.process import Hydrator
+from streamproc.hydrator.sync import Sync
 from tests.service.hydrator.test_process import Consumer
 from tests.support.gateway import gateway
 from tests.support.hr_vendors import VENDORS, worlds
@@ -29,8 +31,8 @@ class Reading(Consumer):
         return {PLACE}
 
 
-async def hydrated(world: World, notifications: list[Any]) -> None:
-    """Until all of them are committed."""
+async def hydrated(world: World, notifications: list[Any], every: float | None = None, least: int = 1) -> None:
+    """Until all of them are committed, and so many records there. `every`: seconds between two syncs; None: none."""
     consumer = Reading()
     records = [
         ConsumerRecord(PLACE.topic, 0, offset, 0, 0, each.key, each.value, None, 0, 0, tuple(each.headers))
@@ -38,16 +40,18 @@ async def hydrated(world: World, notifications: list[Any]) -> None:
     ]
     consumer.batches.append({PLACE: records})
     async with world.fetching("hris") as fetching:
-        task = asyncio.create_task(Hydrator(cast("Any", consumer), {"hris": fetching}, OPTIONS).run())
+        syncs = [] if every is None else [(Sync(fetching, OPTIONS["hris"], world), every)]
+        task = asyncio.create_task(Hydrator(cast("Any", consumer), {"hris": fetching}, OPTIONS, syncs).run())
         try:
             await until(lambda: consumer.committed.get(PLACE) == len(records))
+            await until(lambda: len(world.log.records) >= least)
         finally:
             task.cancel()
             with suppress(asyncio.CancelledError):
                 await task
 
 
-@pytest.mark.parametrize("vendor", VENDORS)
+@pytest.mark.parametrize("vendor", [name for name in VENDORS if name != "kombo"])
 async def test_a_leavers_hook_ends_in_a_word_that_they_have_left(vendor: str, tmp_path: Path) -> None:
     """The hook has no values and goes to `notifications.hris`; the person is asked for, and isn't active."""
     signature = "X-Signature:sha256" if vendor == "personio" else vendor
@@ -68,3 +72,22 @@ async def test_a_leavers_hook_ends_in_a_word_that_they_have_left(vendor: str, tm
     assert (record.topic, record.key) == ("events.hris", who.encode())
     facts = world.log.facts()[who]
     assert (facts["active"], facts["userName"]) == (False, "ada@example.com")
+
+
+async def test_a_hook_that_names_nobody_has_everybody_synchronised(tmp_path: Path) -> None:
+    """Kombo's says that something changed: a round follows at once. Where there are no rounds, that is told."""
+    settings = {"hris_hook_secret": KEY, "hris_hook_signature": "kombo"}
+    async with worlds("kombo", tmp_path) as world, gateway(settings, clock=time.time) as door:
+        await world.sync("hris")
+        await world.site.sim("POST", "config", {"gateway": door.root, "hris_key": KEY})
+        who = await world.site.put("kombo", {**ADA, "active": False})
+        await world.site.sent()
+        (taken,) = door.brokers.records
+        assert taken.topic == "notifications.hris"
+        await hydrated(world, [taken], every=math.inf, least=2)  # as the hydrator starts, and for the hook
+        assert world.log.facts()[who]["active"] is False
+        world.log.records.clear()
+        await hydrated(world, [taken])
+    (rejected,) = world.log.records
+    assert rejected.topic == "events.rejected"
+    assert b"nobody is synchronised" in rejected.value

@@ -124,7 +124,7 @@ async def test_an_unknown_outcome_is_read_and_not_done_twice(org: Org, kind: str
     ("fault", "waited"),
     [
         ({"kind": "429", "retry_after": 7, "times": 2}, 14.0),
-        ({"kind": "429_no_retry_after", "times": 2}, 2.0),
+        ({"kind": "429_no_retry_after", "times": 2}, 0.6),
         ({"kind": "401", "times": 1}, 0.2),
     ],
 )

@@ -183,7 +183,7 @@ def test_what_a_source_says_doesnt_move_the_cursor(monkeypatch: pytest.MonkeyPat
     log = Log()
     log.say("hris", "H-\x1b[2J", facts={"userName": "ana@example.com", "genesysRole": ["Agent\x07\nE9"]})
     shown = run(log, monkeypatch, at=NOON + 5 * MINUTE, user="E1").stdout
-    assert "Agent\\x07\\nE9" in shown
+    assert '["Agent\\u0007\\nE9"]' in shown
     assert "H-\\x1b[2J" in shown
     assert shown.replace("\n", "").isprintable()
 

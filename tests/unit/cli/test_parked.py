@@ -20,6 +20,8 @@ from streamproc.cli.main import cli
         ["identities", "link", "okta/00u1", "E1001"],
         ["identities", "split", "okta/00u1"],
         ["mapping", "apply", "new.toml"],
+        ["rejected", "replay", "events.hris/0/1"],
+        ["rejected", "drop", "events.hris/0/1"],
     ],
     ids=" ".join,
 )

@@ -56,7 +56,7 @@ PROTOBUF = b"\0\0\0\4\xd2\0\x0a\x05E1234\x12\x03Ana"
         (b"\1" + GUID + b"\x0aE1234", [], "wire_format", "Avro or Protobuf"),
         (b"\x0aE1234\x02", ["__value_schema_id"], "wire_format", "Avro or Protobuf, its schema named in a header"),
         (b"Obj\1\4\x14avro.codec", [], "wire_format", "Avro"),
-        (gzip.compress(TEXT), [], "wire_format", "gzip"),
+        (gzip.compress(TEXT, mtime=0), [], "wire_format", "gzip"),
         (b"\x03\x05" + GUID + b"x\x9c", [], "wire_format", "Glue"),
         (b"<html>", [], "wire_format", "HTML"),
         (PAYLOAD.__repr__().encode("utf-16"), [], "encoding", "UTF-16"),

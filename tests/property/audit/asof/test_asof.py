@@ -111,7 +111,7 @@ def test_the_reasons_amount_to_what_is_desired(events: list[ChangeEvent], mappin
     for offset, event in enumerate(events):
         record = fold(record, offset, event, mapping)
         wanted = {name: value for name, value in record.desired.items() if name != "externalId"}
-        assert rebuilt(Explainer(mapping).explain(record.facts, record.as_of)) == wanted
+        assert rebuilt(Explainer(mapping).explain(record.facts, record.as_of, record.desired)) == wanted
 
 
 @few

@@ -63,9 +63,11 @@ def folded(events: Sequence[ChangeEvent]) -> list[UserRecord]:
 @given(events=two_sources)
 def test_what_is_desired_follows_from_the_facts(events: list[ChangeEvent]) -> None:
     """After every event, a late one too, which may tell only until when somebody was active."""
+    before: Resource | None = None
     for record in folded(events):
         facts = view(record.facts, record.as_of)
-        assert record.desired == MAPPING.desire(record.user, facts)[0]
+        assert record.desired == MAPPING.desire(record.user, facts, before)[0]
+        before = record.desired
 
 
 @few

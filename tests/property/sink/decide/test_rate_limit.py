@@ -129,7 +129,7 @@ def test_a_429_closes_the_gate(headers: dict[str, str], text: str, seconds: floa
     """Everybody waits as long as the answer says, in a header or in its text, or else a second; never for hours."""
     pace = RateLimiter()
     pace.sent(10.0)
-    pace.answered(10.0, 429, headers, text)
+    pace.answered(10.0, 429, headers, {"message": text})
     assert [pace.wait(10.0, urgent=urgent) for urgent in (True, False)] == [seconds, seconds]
     assert pace.wait(10.0 + seconds) == 0.0
 

@@ -90,7 +90,7 @@ def test_what_would_fold_to_something_else_is_refused(tmp_path: Path, monkeypatc
     [
         (
             ChangeEvent,
-            "user source subject event kind order attributes origin reason effective row cancels move mapping",
+            "user source subject event kind order attributes origin reason effective row cancels move mapping kept",
         ),
         (SourceFacts, "subject origin floor values later grouped rows gone left since vouched brought"),
         (Row, "entered attributes effective whole"),
@@ -104,7 +104,7 @@ def test_what_would_fold_to_something_else_is_refused(tmp_path: Path, monkeypatc
             ),
         ),
         (Request, "id method path body sent answered status correlation_id error holds absent"),
-        (Control, "id action user since by reason at subject mapping"),
+        (Control, "id action user since by reason at subject mapping input"),
     ],
 )
 def test_redaction_knows_every_field(model: type[Any], known: str) -> None:

@@ -28,11 +28,11 @@ def desired(text: str, facts: dict[str, Fact]) -> dict[str, Any]:
 
 
 def copied(fact: Fact, to: str = "languages", **changes: object) -> tuple[Any, list[str]]:
-    """What one [[copy]] makes of a fact, and the problems in it."""
+    """What one [[copy]] makes of a fact (None: it says nothing), and the problems in it."""
     keys = "".join(f"{name} = {value}\n" for name, value in changes.items())
     mapping = parse_mapping(f'[[copy]]\nfact = "f"\nto = "{to}"\n{keys}')
     resource, problems = mapping.desire("E1", {"f": fact})
-    return dict(resource)[to], problems
+    return dict(resource).get(to), problems
 
 
 def test_the_shipped_mapping_does_what_it_says() -> None:
@@ -132,6 +132,8 @@ def test_a_doubtful_active_grants_and_takes_nothing(value: Fact) -> None:
         ("", None, False),
         (7, "7", False),
         (2.5, "2.5", False),
+        (12417.0, "12417", False),
+        (1e300, None, True),
         (None, None, False),
         (True, None, True),
         (["x"], None, True),
@@ -139,10 +141,13 @@ def test_a_doubtful_active_grants_and_takes_nothing(value: Fact) -> None:
     ],
 )
 def test_text_is_text(value: Fact, expected: str | None, wrong: bool) -> None:
-    """A number becomes text; what can't be text is told and leaves the attribute empty."""
-    resource, problems = parse_mapping('[attributes]\ntitle = "job"').desire("E1", {"job": value})
-    assert resource["title"] == expected
+    """A number becomes text; what can't be text is told and leaves the attribute as it is."""
+    mapping = parse_mapping('[attributes]\ntitle = "job"')
+    resource, problems = mapping.desire("E1", {"job": value}, Resource(title="Clerk"))
+    assert resource["title"] == ("Clerk" if wrong else expected)
     assert problems == (["job: expected text"] if wrong else [])
+    assert mapping.unread({"job": value}) == (["title"] if wrong else [])
+    assert ("title" in mapping.desire("E1", {"job": value})[0]) is not wrong, "what was never known isn't owned"
 
 
 @pytest.mark.parametrize(
@@ -151,8 +156,14 @@ def test_text_is_text(value: Fact, expected: str | None, wrong: bool) -> None:
         ("Spanish", {"Spanish": 3.0}),
         (" Spanish : 4 ,, English,", {"English": 3.0, "Spanish": 4.0}),
         (["Spanish:0.5", "English", " "], {"English": 3.0, "Spanish": 0.5}),
-        ({"Spanish": 5, "English": None, "": 1, "French": "2"}, {"English": 3.0, "French": 2.0, "Spanish": 5.0}),
+        ({"Spanish": 5, "English": None, "French": "2"}, {"English": 3.0, "French": 2.0, "Spanish": 5.0}),
         ("Spanish:2, Spanish:4, Spanish:3", {"Spanish": 4.0}),
+        ("Spanish:4; English", {"English": 3.0, "Spanish": 4.0}),
+        ("Spanish:4\r\nEnglish\n", {"English": 3.0, "Spanish": 4.0}),
+        ("Spanish\uff1a4\uff1bEnglish\u3001", {"English": 3.0, "Spanish": 4.0}),
+        (["Spanish:4; English", "French\n"], {"English": 3.0, "French": 3.0, "Spanish": 4.0}),
+        ("\ufeffSpan\u200bish\u00a0:\u00a04,  Atencio\u0301n", {"Atenci\u00f3n": 3.0, "Spanish": 4.0}),
+        ("R&amp;D; Care", {"Care": 3.0, "R&amp;D": 3.0}),
         ("", {}),
         ([], {}),
         ({}, {}),
@@ -160,26 +171,71 @@ def test_text_is_text(value: Fact, expected: str | None, wrong: bool) -> None:
     ],
 )
 def test_names_and_levels(value: Fact, expected: dict[str, float]) -> None:
-    """Names come as text with commas, as a list or as an object; the better of two levels holds."""
+    """Names come as text with separators, as a list or as an object; the better of two levels holds."""
     assert copied(value) == (expected, [])
 
 
-@pytest.mark.parametrize("level", ["-0.1", "5.1", "nan", "inf", "high", "", "1e400"])
+SCALE = "f: a proficiency isn't within 0.0 to 5.0"
+NAMES = "f: expected names"
+
+
+@pytest.mark.parametrize("level", ["-0.1", "5.1", "nan", "inf", "high", "", "1e400", "4_0", "4/5"])
 def test_a_level_outside_the_scale_is_told(level: str) -> None:
-    """A proficiency that Genesys would refuse is told, and costs only its own name."""
-    expected = ({"English": 3.0}, ["f: a proficiency isn't within 0.0 to 5.0"])
+    """A proficiency that Genesys would refuse, or nobody can read, is told, and nothing is made of the rest alone."""
+    expected = (None, [SCALE])
     assert copied(f"Spanish:{level}, English") == copied({"Spanish": level, "English": None}) == expected
 
 
-@pytest.mark.parametrize("value", [True, 7, 0.5, [1], [True, None]])
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        ("Spanish:4,5, English", SCALE),
+        ("Spanish:4|English:3", NAMES),
+        ("Spanish:4; -", NAMES),
+        ("Spanish:4; N/A", NAMES),
+        ("null", NAMES),
+        (";", NAMES),
+        (":4", NAMES),
+        ({"Spanish": True}, SCALE),
+        ({"Spanish": 4, "": 1}, NAMES),
+        ({"id": "5b1", "name": "Spanish"}, SCALE),
+    ],
+)
+def test_what_isnt_surely_a_name_with_a_level_is_told(value: Fact, told: str) -> None:
+    """A decimal comma, a separator of which we don't know, a placeholder, a structure."""
+    assert copied(value) == (None, [told])
+
+
+@pytest.mark.parametrize("value", [True, 7, 0.5, [1], [True, None], ["Agent", 7], {"Agent": True, "Boss": False}])
 def test_what_holds_no_names_is_told(value: Fact) -> None:
-    """A fact that should hold names and doesn't is told; the list is owned all the same."""
-    assert copied(value, "roles") == ([], ["f: expected names"])
+    """A fact that should hold names and doesn't is told, and what isn't known isn't owned."""
+    found, problems = copied(value, "roles")
+    assert found is None
+    assert problems in ([NAMES], [SCALE])
 
 
-def test_a_list_keeps_the_names_it_holds() -> None:
-    """What isn't a name in a list is told, and costs no other its place."""
-    assert copied(["Agent", 7, None], "roles") == (["Agent"], ["f: expected names"])
+def test_what_cant_be_read_changes_nothing() -> None:
+    """The attribute that it feeds stays as it is, rules and all; the others follow."""
+    held = Resource(roles=["Agent"], languages={"Spanish": 4.0}, groups=["Billing Queue"], skills={}, active=True)
+    facts: dict[str, Fact] = {"genesysLanguage": "Spanish:high", "department": "Spanish Support", "job": {"x": 1}}
+    facts |= {"genesysQueue": "Claims", "genesysRole": None, "active": "yes"}
+    resource, problems = shipped().desire("E1", facts, held)
+    assert resource == {
+        "externalId": "E1",
+        "active": True,
+        "department": "Spanish Support",
+        "groups": ["Billing Queue"],
+        "languages": {"Spanish": 4.0},
+        "roles": ["Agent"],
+        "skills": {"Claims": 3.0, "Spanish": 4.0},
+    }
+    assert sorted(problems) == [
+        "active: expected true or false",
+        "genesysLanguage: a proficiency isn't within 0.0 to 5.0",
+        "job: expected text",
+        "job: expected text",
+    ]
+    assert shipped().unread(facts) == ["active", "groups", "languages", "roles", "title"]
 
 
 def test_copies_translate_and_wrap() -> None:
@@ -205,7 +261,9 @@ def test_copies_translate_and_wrap() -> None:
         ('{ job = "Agent", department = "Care" }', {"job": "Agent"}, False),
         ('{ job = "*" }', {"job": None}, False),
         ('{ job = "*" }', {}, False),
-        ('{ job = "a" }', {"job": {"a": 1}}, False),
+        ('{ job = " Agente  de Atenci\u00f3n" }', {"job": "AGENTE de Atencio\u0301n\u200b"}, True),
+        ('{ job = "A" }', {"job": "\u00c4"}, False),
+        ('{ "group:Atencio\u0301n" = "*" }', {"group:Atenci\u00f3n": "Atenci\u00f3n"}, True),
     ],
 )
 def test_when_a_rule_matches(when: str, facts: dict[str, Fact], matches: bool) -> None:
@@ -307,7 +365,7 @@ def test_numbers_match_rules() -> None:
 def test_what_was_given_before_is_given_again_and_apart() -> None:
     """Facts that are equal but not the same aren't taken for each other, and what one user holds isn't another's."""
     mapping = parse_mapping('[[rule]]\nwhen = {floor = "1"}\nroles = ["first floor"]\n')
-    for floor, roles in ((1, ["first floor"]), (True, []), (1.0, []), ("1", ["first floor"]), (None, [])):
+    for floor, roles in ((1, ["first floor"]), (True, []), (1.0, ["first floor"]), ("1", ["first floor"]), (None, [])):
         for user in ("E1", "E2"):
             desired, _ = mapping.desire(user, {"floor": floor})
             assert desired == {"externalId": user, "roles": roles}

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from streamproc.core.parsed_payload import FetchRequest, Ignored, ParsedPayload, Receipt, SourceEvent
+from streamproc.core.parsed_payload import EVERYBODY, FetchRequest, Ignored, ParsedPayload, Receipt, SourceEvent
 from streamproc.core.records.change_event import Effective
 from streamproc.core.records.units import Micros
 from streamproc.sources.hris.vendors import DEFAULTS, elements, read
@@ -217,7 +217,6 @@ def test_jumpcloud(changes: list[Any], attributes: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("payload", "code"),
     [
-        (fixture("kombo"), "incomplete"),
         (fixture("jumpcloud", event_type="sso_auth"), "type"),
         (fixture("jumpcloud", resource={"id": "d", "type": "device"}), "type"),
         (fixture("gusto", event_type="company.updated"), "type"),
@@ -246,3 +245,9 @@ def test_a_user_without_changes_is_fetched() -> None:
     for kind, urgent in (("user_create", False), ("user_delete", True), ("user_update", True)):
         parsed = read(fixture("jumpcloud", event_type=kind, changes=[]), TAKEN)
         assert [notice.urgent for notice in parsed.notifications] == [urgent]
+
+
+def test_kombos_hook_has_everybody_synchronised() -> None:
+    """It names models that changed, and no person."""
+    (request,) = read(fixture("kombo"), TAKEN).notifications
+    assert (request.subject, request.urgent) == (EVERYBODY, True)

@@ -1,0 +1,162 @@
+"""Targets that refuse everybody, and such that limit one user: the whole sink against the simulator behind a gate."""
+
+import asyncio
+import itertools
+import logging
+import math
+from collections.abc import Awaitable, Callable
+from typing import Any, Final, TypeAlias
+
+from aiohttp import web
+from structlog.testing import capture_logs
+
+from streamproc.simulator import SimulatorOptions, create_app
+from tests.field.case import Case
+from tests.field.pipeline import Pause, Ran, play
+from tests.field.pipelines import hris, joins
+
+Refuse: TypeAlias = Callable[[web.Request, bytes], tuple[int, dict[str, Any], dict[str, str]] | None]
+"""(status, body, headers) instead of an answer; None: it is let through."""
+SEATS: Final = {"status": "403", "detail": "License limit reached: no seats left"}
+"""Constructed; a body as in RFC 7644 §3.12."""
+
+
+def _behind(refuse: Refuse) -> Callable[[], web.Application]:
+    @web.middleware
+    async def gate(request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]) -> Any:
+        if "/scim/" in request.path and (refused := refuse(request, await request.read())) is not None:
+            status, body, headers = refused
+            return web.json_response(body, status=status, headers=headers)
+        return await handler(request)
+
+    def made() -> web.Application:
+        app = create_app(SimulatorOptions(rate_limit=0))
+        app.middlewares.insert(0, gate)
+        return app
+
+    return made
+
+
+def _played(refuse: Refuse, records: list[dict[str, Any] | Pause], seconds: float) -> tuple[Ran, list[Any]]:
+    """What came of it, and what the sink logged from warning up."""
+    with capture_logs() as logs:
+        ran = play(records, target=_behind(refuse), seconds=seconds, pause=0.0)
+    return ran, [line for line in logs if logging.getLevelName(line["log_level"].upper()) >= logging.WARNING]
+
+
+def _seats(seconds: float = math.inf) -> tuple[Refuse, list[float]]:
+    """Creates are refused for so many seconds, but for the first person; and the moments at which one was."""
+    refused: list[float] = []
+
+    def refuse(request: web.Request, body: bytes) -> tuple[int, dict[str, Any], dict[str, str]] | None:
+        now = asyncio.get_running_loop().time()
+        if request.method != "POST" or b"f500@" in body or (refused and now > refused[0] + seconds):
+            return None
+        refused.append(now)
+        return 403, SEATS, {}
+
+    return refuse, refused
+
+
+def _days_work(seconds: int) -> list[dict[str, Any] | Pause]:
+    """Twenty who join, and somebody who is changed once a second meanwhile."""
+    changes: list[list[dict[str, Any] | Pause]]
+    changes = [[Pause(1.0), hris("F500", n + 1, job=f"Agent {n}")] for n in range(seconds)]
+    people = [f"F{number}" for number in range(501, 521)]
+    return [joins("F500"), Pause(1.0), *map(joins, people), *itertools.chain.from_iterable(changes)]
+
+
+def _seat_limit() -> None:
+    refuse, refused = _seats()
+    ran, logs = _played(refuse, _days_work(28), 60.0)
+    assert len(ran.parked()) <= 2, f"{len(ran.parked())} people parked one by one"
+    said = [line for line in logs if line["event"].startswith(("everybody is refused", "no request goes out"))]
+    assert 1 <= len(said) <= 2, said
+    assert "403" in str(said)
+    assert len(refused) <= 60, "one at a time, with pauses"
+    assert (ran.deliveries["F500"].held or {}).get("title") == "Agent 27", "others go on"
+
+
+def _seats_again() -> None:
+    refuse, _ = _seats(20.0)
+    ran, _ = _played(refuse, _days_work(28), 100.0)
+    there = [user for user, state in ran.deliveries.items() if state.held and state.held.get("active")]
+    assert len(there) >= 19, f"{len(there)}: who was held goes on by themselves"
+
+
+def _not_acceptable() -> None:
+    def refuse(request: web.Request, _: bytes) -> tuple[int, dict[str, Any], dict[str, str]] | None:
+        return (406, {}, {}) if request.method in {"POST", "PATCH", "PUT"} else None
+
+    people = [f"F{number}" for number in range(560, 580)]
+    ran, logs = _played(refuse, [*map(joins, people)], 60.0)
+    assert len(ran.parked()) <= 2
+    assert sum(line["event"].startswith("everybody is refused") for line in logs) == 1
+
+
+def _seats_as_400() -> None:
+    def refuse(request: web.Request, body: bytes) -> tuple[int, dict[str, Any], dict[str, str]] | None:
+        if request.method != "POST" or b"f500@" in body:
+            return None
+        return 400, {"detail": f"Limit of {len(body)} users reached (request 7f3e{len(body):08x})"}, {}
+
+    ran, logs = _played(refuse, _days_work(28), 60.0)
+    assert len(ran.parked()) <= 2, f"{len(ran.parked())} people parked one by one"
+    said = [line for line in logs if line["event"].startswith("everybody is refused")]
+    told = [(line["request"], line["answer"]) for line in said]
+    assert told == [("create", "400 Limit of # users reached (request #)")]
+    posts = sum(method == "POST" for method, _, _ in ran.requests)
+    assert posts <= 1 + 2 * 16 + 10, f"{posts}: then one at a time, less and less often"
+
+
+def _leavers_go_on() -> None:
+    phase = {"refuses": False, "patches": 0}
+
+    def refuse(request: web.Request, _: bytes) -> tuple[int, dict[str, Any], dict[str, str]] | None:
+        if request.method in {"PATCH", "PUT"} and phase["patches"] < 60:
+            phase["patches"] += 1
+            return 415, {"detail": "Unsupported Media Type"}, {}
+        return None
+
+    people = [f"F{number}" for number in range(600, 606)]
+    leave = [hris(user, 1, active=False) for user in people]
+    ran, _ = _played(refuse, [*map(joins, people), Pause(5.0), *leave], 1500.0)
+    gone = [user for user in people if (ran.deliveries[user].held or {}).get("active") is False]
+    assert len(gone) >= 4, f"{ran.parked()}: as soon as the target takes it, leavers have gone"
+
+
+def _one_attribute() -> None:
+    def refuse(request: web.Request, body: bytes) -> tuple[int, dict[str, Any], dict[str, str]] | None:
+        if request.method in {"POST", "PATCH"} and b'"Nowhere"' in body:
+            return 400, {"scimType": "invalidValue", "detail": "no such title"}, {}
+        return None
+
+    people = [f"F{number}" for number in range(610, 630)]
+    changes = [hris(user, 1, job="Nowhere", department=f"Sales {user}") for user in people]
+    ran, _ = _played(refuse, [*map(joins, people), Pause(5.0), *changes], 100.0)
+    held = [(ran.deliveries[user].held or {}).get("department") for user in people]
+    assert held == [f"Sales {user}" for user in people], "one bad attribute doesn't hold up the rest"
+
+
+def _always_limited(headers: dict[str, str]) -> None:
+    def refuse(request: web.Request, body: bytes) -> tuple[int, dict[str, Any], dict[str, str]] | None:
+        return (429, {}, {"Retry-After": "3", **headers}) if b"f630" in body or "F630" in request.path_qs else None
+
+    people = [f"F{number}" for number in range(631, 671)]
+    ran, _ = _played(refuse, [joins("F630"), Pause(1.0), *map(joins, people)], 20.0)
+    there = [user for user in people if user in ran.deliveries and (ran.deliveries[user].held or {}).get("active")]
+    assert len(there) == 40, f"{len(there)} of 40 in 20 s, beside one who is always answered 429"
+
+
+LOW: Final = {"inin-ratelimit-count": "7", "inin-ratelimit-allowed": "300", "inin-ratelimit-reset": "30"}
+
+CASES: Final = (
+    Case("A", "seat-limit-is-one-cause", _seat_limit),
+    Case("A", "seats-again", _seats_again),
+    Case("A", "limit-as-400", _seats_as_400),
+    Case("A", "not-acceptable-for-everybody", _not_acceptable),
+    Case("A", "leavers-go-on-being-tried", _leavers_go_on),
+    Case("A", "one-attribute-that-all-have", _one_attribute),
+    Case("B", "one-user-always-429", lambda: _always_limited(LOW)),
+    Case("B", "one-user-always-429-without-a-count", lambda: _always_limited({})),
+)
