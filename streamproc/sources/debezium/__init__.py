@@ -194,7 +194,7 @@ def _event(subject: str, change: Change) -> str | None:
     source: Mapping[str, Any] = change.source
     positions = [position for position in (text(source.get(name)) for name in POSITION) if position is not None]
     table = [text(source.get(name)) or "" for name in ("name", "db", "schema", "table")]
-    return "/".join([*table, subject, *positions, change.operation or ""]) if positions else None
+    return "/".join([*table, subject, *positions, change.operation]) if positions else None
 
 
 def _micros(milliseconds: Any) -> Micros | None:

@@ -21,7 +21,7 @@ _STRANGE: Final = Ignored("not_understood", "neither a change event nor a row")
 class Change:
     """One change of one row."""
 
-    operation: str | None
+    operation: str
     row: dict[str, Any]
     """As it is now; of a deleted one as it was, or its key alone."""
     source: dict[str, Any]
@@ -46,7 +46,7 @@ def change_of(element: Any) -> Change | Ignored:
         change = _cloud_event(change, record(data))
     elif "op" not in change or "__op" in change:
         return _flattened(change, of_schema(schema))
-    operation = text(change.get("op"))
+    operation = (text(change.get("op")) or "").casefold()
     side = "before" if operation == "d" else "after"
     row = record(json_text(change.get(side)))  # MongoDB's documents are text
     encodings = next((of_schema(each) for each in _fields(schema) if record(each).get("field") == side), {})
@@ -82,7 +82,7 @@ def _flattened(row: dict[str, Any], encodings: dict[str, Encoding]) -> Change:
     """A flattened row; `__` fields are those that the transformation is configured to add."""
     added = {name[2:]: value for name, value in row.items() if name.startswith("__")}
     source = {name.removeprefix("source_"): value for name, value in added.items() if name.startswith("source_")}
-    deleted = truth(added.get("deleted")) or added.get("op") == "d"
-    operation = "d" if deleted else text(added.get("op")) or "u"
+    operation = (text(added.get("op")) or "u").casefold()
+    operation = "d" if truth(added.get("deleted")) else operation
     columns = {name: value for name, value in row.items() if not name.startswith("__")}
     return Change(operation, columns, respelled(added | source), added.get("ts_ms"), encodings)

@@ -40,7 +40,7 @@ _OF_ALL_DATABASES: Final = ("mysql", "mariadb")
 """Connectors whose positions are the server's, whatever the database."""
 
 
-def place(operation: str | None, source: Mapping[str, Any]) -> Place:
+def place(operation: str, source: Mapping[str, Any]) -> Place:
     """Where the log has an event. `source`: its fields in one spelling (`ts_ms` is `tsms`)."""
     connector = (text(source.get("connector")) or "").casefold()
     file = text(source.get("file")) or ""

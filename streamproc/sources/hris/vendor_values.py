@@ -77,7 +77,7 @@ def bamboohr(employee: dict[str, Any], receipt: Receipt, options: SourceOptions)
 
 def jumpcloud(body: dict[str, Any], event: str, receipt: Receipt, options: SourceOptions) -> Said:
     """What the changes of a user say: an event without changes may mean anything."""
-    subject, kind = known_identifier(at(body, "resource.id")), text(body.get("event_type")) or ""
+    subject, kind = known_identifier(at(body, "resource.id")), (text(body.get("event_type")) or "").casefold()
     changes = [record(change) for change in items(body.get("changes"))]
     sent = {field: change.get("to") for change in changes if (field := text(change.get("field"))) is not None}
     reading, read = _sent(sent, options)
@@ -94,7 +94,8 @@ def jumpcloud(body: dict[str, Any], event: str, receipt: Receipt, options: Sourc
     change = None
     if reading.facts:
         change = _change(subject, event, micros(body.get("timestamp")), reading.facts, kind, receipt, options)
-    return Said(change, told, complete={_label(field) for field in sent} <= read and not told)
+    named = len(sent) == len(changes)  # a change that names no field may be any
+    return Said(change, told, complete=named and {_label(field) for field in sent} <= read and not told)
 
 
 def merge(

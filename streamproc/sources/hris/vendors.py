@@ -29,6 +29,17 @@ CALM: Final = re.compile(
     r"(.*_)?(created?|added|hired|rehired|rehire_effective|joined|onboarded|activated|started|termination_cancelled)"
 )
 """Types, in lower case with `_` between words, that can't hide a leaver; all others may."""
+MERGED: Final = frozenset({
+    "bankinfo", "benefit", "company", "dependent", "employeepayrollrun", "employerbenefit", "group", "linkedaccount",
+    "location", "paygroup", "payrollrun", "team", "timeoff", "timeoffbalance", "timesheetentry",
+})  # fmt: skip
+"""Merge's models that aren't about who works."""
+SESSIONS: Final = re.compile(
+    r"(sso|login|mfa|password|ldap|radius|admin|association|application|group|device|system)_.*"
+)
+"""JumpCloud's types that change no user."""
+OTHERS: Final = frozenset({"device", "system", "group", "application", "admin", "organization", "command", "policy"})
+"""What JumpCloud's events are about beside users."""
 PAY: Final = re.compile(
     r"(company|payments?|pay_statements?|payroll\w*|benefits?|job|account|request_forwarding|bank\w*|contractor_payment|"
     r"location|form|signatory|invoice)([._].*)?"
@@ -36,6 +47,7 @@ PAY: Final = re.compile(
 """Types, in the same spelling, about what isn't a person, or only about somebody's pay."""
 QUIET: Final = re.compile(r"(payroll|equity|grants?|salar\w+|variable\w*|training|bank\w*|address|dependants?|assets?)")
 """HiBob's tables that can't hide a leaver. All others may, also a customer's own."""
+STRANGE: Final = Ignored("not_understood", "an event of a type that isn't known: it may say that somebody left")
 NOBODY: Final = Ignored("type", "events of this type are about no person")
 UNNAMED: Final = Ignored("incomplete", "it names no person")
 
@@ -90,7 +102,7 @@ def _fetch(
     calm: bool | None = None,
 ) -> FetchRequest | Ignored:
     """`calm`: it can't hide a leaver; None: by its type."""
-    subject_id, name = identifier(subject), text(kind) or "changed"
+    subject_id, name = (EVERYBODY if subject == EVERYBODY else identifier(subject)), text(kind) or "changed"
     if subject_id is None:
         return UNNAMED
     if isinstance(subject_id, Unread):
@@ -166,7 +178,7 @@ def _merge(body: dict[str, Any], receipt: Receipt, options: SourceOptions) -> Pa
         yield _fetch(data.get("employee"), body, kind, receipt, micros(data.get("modified_at")), calm=False)
         return
     if model != "employee" or done == "synced":
-        yield NOBODY
+        yield NOBODY if done == "synced" or model in MERGED else STRANGE
         return
     said = () if done == "removed" else tuple(values.merge(data, kind, receipt, options))
     yield from said
@@ -196,7 +208,9 @@ def _hibob(body: dict[str, Any], receipt: Receipt, _: SourceOptions) -> Parts:
 def _personio(body: dict[str, Any], receipt: Receipt, _: SourceOptions) -> Parts:
     """developer.personio.de. The envelope isn't documented: the person's id is sought where other vendors have it."""
     kind = _kind(body)
-    path = "data.person_id|data.person.id|person_id|person.id" + ("|data.id" if kind.startswith("person.") else "")
+    path = "data.person_id|data.person.id|person_id|person.id" + (
+        "|data.id" if kind.casefold().startswith("person.") else ""
+    )
     yield _fetch(at(body, path), body, kind, receipt)
 
 
@@ -225,8 +239,9 @@ def _jumpcloud(body: dict[str, Any], receipt: Receipt, options: SourceOptions) -
     """JumpCloud's directory events: `changes` has each field's old and new value."""
     kind, resource = _kind(body), record(body.get("resource"))
     event, when = text(body.get("id")) or digest(body), micros(body.get("timestamp"))
-    if not kind.startswith("user_") or text(resource.get("type")) != "user":
-        yield NOBODY
+    named, about = _spelled(kind), _spelled(text(resource.get("type")) or "")
+    if not named.startswith("user_") or about != "user":
+        yield NOBODY if SESSIONS.fullmatch(named) or about in OTHERS else STRANGE
         return
     said = values.jumpcloud(body, event, receipt, options)
     if said.event is not None:
@@ -241,7 +256,7 @@ def _has(*names: str) -> Callable[[dict[str, Any]], bool]:
 
 
 def _of(*models: str) -> Callable[[dict[str, Any]], bool]:
-    return lambda body: _kind(body).startswith(models)
+    return lambda body: _kind(body).casefold().startswith(models)
 
 
 VENDORS: Final[tuple[tuple[Callable[[dict[str, Any]], bool], Reader], ...]] = (

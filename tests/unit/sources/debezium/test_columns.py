@@ -51,7 +51,7 @@ BITS = {"type": "bytes", "name": "io.debezium.data.Bits", "parameters": {"length
         ({"scale": 1, "value": "Cg=="}, None, True),
         ({"scale": 0, "value": "AA=="}, None, False),
         (1.0, None, True),
-        ("1.0", None, None),
+        ("1.0", None, True),
         ("Y ", None, True),
         ("t", None, True),
         ("f", None, False),
