@@ -25,7 +25,7 @@ from pydantic_core import core_schema
 from streamproc import __version__
 from streamproc.settings import FIELDS, PREFIX
 from streamproc.sources.hris import contract
-from streamproc.topics import TOPICS, Topic
+from streamproc.topics import PRODUCERS, TOPICS, Topic
 
 Json = dict[str, Any]
 
@@ -43,8 +43,8 @@ OURS: Final = {
     "sink": "sink",
     "gateway": "gateway",
     "hydrator": "hydrator",
-    "the worker's table `users`": "users",
-    "the worker's table `rules`": "rules",
+    "worker (table `users`)": "users",
+    "worker (table `rules`)": "rules",
 }
 """Writers and readers in TOPICS that are parts of streamproc. The others are who it is described for."""
 
@@ -118,7 +118,7 @@ def _head(name: str, title: str, description: str) -> Json:
 
 
 def _from_producers(topic: Topic) -> bool:
-    return "producers" in topic.writer.split("; ")
+    return PRODUCERS in topic.writers
 
 
 def _cloudevent(event: Json) -> Json:
@@ -207,8 +207,8 @@ def _channel(topic: Topic) -> Json:
 
 
 def _operations(topic: Topic) -> Iterator[tuple[str, Json]]:
-    for action, parties in (("send", topic.writer), ("receive", topic.reader)):
-        for party in parties.split("; "):
+    for action, parties in (("send", topic.writers), ("receive", topic.readers)):
+        for party in map(str, parties):
             if party in OURS:
                 operation = {"action": action, "title": party, "channel": {"$ref": f"#/channels/{topic.name}"}}
                 yield f"{OURS[party]}.{action}.{topic.name}", operation

@@ -37,7 +37,7 @@ TARGET_DOWN: Final = Gauge("streamproc_target_down", "1 while the target as a wh
 GATE_CLOSED: Final = Gauge("streamproc_gate_closed", "1 while no request to the target goes out, by cause.", ["cause"])
 """`cause`: paused, token, connection, target, rate_limit."""
 REFUSED_TO_ALL: Final = Gauge(
-    "streamproc_refused_to_all", "1 while everybody is refused a kind of write: create, deactivate, …", ["request"]
+    "streamproc_refused_to_all", "1 while everybody is refused a kind of request, by kind.", ["request"]
 )
 PAUSED: Final = Gauge("streamproc_paused", "1 while an operator has paused the sinks.")
 LAG: Final = Gauge("streamproc_consumer_lag", "Records that are there and not yet read.", ["topic", "partition"])

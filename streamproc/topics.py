@@ -1,7 +1,7 @@
 """The topology as data: every topic with its key, value, partitions and retention, who writes it and who reads it."""
 
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
 from streamproc.core.records.change_event import CHANGE_EVENT
 from streamproc.core.records.control import CONTROL
@@ -29,6 +29,33 @@ from streamproc.sources.hris.contract import HrisEvent
 
 FOREVER: Final = "-1"
 
+Role: TypeAlias = Literal["producers", "gateway", "hydrator", "worker", "sink", "operators", "auditors"]
+"""Who connects to Kafka, each with what it needs and no more (`rights.py`)."""
+
+
+class Party(NamedTuple):
+    """Who reads or writes a topic, and with what of its own."""
+
+    role: Role
+    part: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.role} ({self.part})" if self.part else self.role
+
+
+PRODUCERS: Final = Party("producers")
+GATEWAY: Final = Party("gateway")
+HYDRATOR: Final = Party("hydrator")
+WORKER: Final = Party("worker")
+RESOLVE: Final = Party("worker", "resolve")
+FOLD: Final = Party("worker", "fold")
+USERS: Final = Party("worker", "table `users`")
+RULES: Final = Party("worker", "table `rules`")
+SINK: Final = Party("sink")
+OPERATORS: Final = Party("operators")
+AUDITORS: Final = Party("auditors")
+RAW_AUDITORS: Final = Party("auditors", "--raw")
+
 
 @dataclass(frozen=True, slots=True)
 class Topic:
@@ -37,10 +64,20 @@ class Topic:
     name: str
     key: str
     value: Any
-    writer: str
-    reader: str
+    writers: tuple[Party, ...]
+    readers: tuple[Party, ...]
     purpose: str
     config: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def writer(self) -> str:
+        """Who writes it, in words."""
+        return "; ".join(map(str, self.writers))
+
+    @property
+    def reader(self) -> str:
+        """Who reads it, in words."""
+        return "; ".join(map(str, self.readers))
 
     @property
     def schema(self) -> str:
@@ -59,13 +96,16 @@ _COMPACTED = {
 
 
 _WRITERS: Final = {
-    "hris": "producers; gateway; hydrator",
-    "entra": "producers; gateway; hydrator",  # the audit log comes by way of Event Hubs, which is Kafka
-    "workday": "producers; gateway; hydrator",
-    "debezium": "producers",
-    "set": "gateway",
+    "hris": (PRODUCERS, GATEWAY, HYDRATOR),
+    "entra": (PRODUCERS, GATEWAY, HYDRATOR),  # the audit log comes by way of Event Hubs, which is Kafka
+    "workday": (PRODUCERS, GATEWAY, HYDRATOR),
+    "debezium": (PRODUCERS,),
+    "set": (GATEWAY,),
 }
-"""Who writes raw events. The others' come by their hooks, and from the hydrator, which asks for whole subjects."""
+"""Who writes raw events. The others' come by their hooks, and from the hydrator, which asks for whole subjects.
+
+The worker writes those that waited for a link, once an operator has said which user their subject is.
+"""
 
 TOPICS: Final[tuple[Topic, ...]] = (
     *(
@@ -73,8 +113,8 @@ TOPICS: Final[tuple[Topic, ...]] = (
             f"events.{source}",
             "the source's subject id",
             HrisEvent if source == "hris" else None,
-            _WRITERS.get(source, "gateway; hydrator"),
-            "worker (resolve)",
+            (*_WRITERS.get(source, (GATEWAY, HYDRATOR)), RESOLVE),
+            (RESOLVE, RAW_AUDITORS),
             "raw events, as received",
             _RAW,
         )
@@ -85,8 +125,8 @@ TOPICS: Final[tuple[Topic, ...]] = (
             f"notifications.{source.name}",
             "the source's subject id",
             None,
-            "gateway; worker",
-            "hydrator, if the source's directory is configured",
+            (GATEWAY, WORKER),
+            (HYDRATOR, RAW_AUDITORS),
             "hooks that say only that something changed, as received",
             _RAW,
         )
@@ -97,8 +137,8 @@ TOPICS: Final[tuple[Topic, ...]] = (
         REJECTIONS,
         "topic/partition/offset of the input; of a request gateway/source/hash",
         REJECTED,
-        "worker; gateway; hydrator",
-        "worker; operators",
+        (WORKER, GATEWAY, HYDRATOR),
+        (WORKER, OPERATORS, AUDITORS),
         "input that can't be understood, or of which a part can't, with the reason and the original bytes",
         _KEPT | _LARGE,
     ),
@@ -106,8 +146,8 @@ TOPICS: Final[tuple[Topic, ...]] = (
         CHANGES,
         "user ID",
         CHANGE_EVENT,
-        "worker (resolve)",
-        "worker (fold)",
+        (RESOLVE,),
+        (FOLD, OPERATORS, AUDITORS),
         "canonical events and changes of the mapping: the system of record",
         _APPENDED | _KEPT,
     ),
@@ -115,8 +155,8 @@ TOPICS: Final[tuple[Topic, ...]] = (
         LINKS,
         "SOURCE/SUBJECT",
         LINK,
-        "worker (resolve)",
-        "worker (resolve); operators",
+        (RESOLVE,),
+        (RESOLVE, HYDRATOR, OPERATORS, AUDITORS),
         "which user each source's subject is, what it has said, and what waits",
         _COMPACTED,
     ),
@@ -124,8 +164,8 @@ TOPICS: Final[tuple[Topic, ...]] = (
         OPERATIONS,
         "user ID",
         USER_RECORD,
-        "worker (fold)",
-        "sink; the worker's table `users`",
+        (FOLD,),
+        (SINK, USERS, AUDITORS),
         "record, desired state and operation per user",
         _COMPACTED,
     ),
@@ -133,8 +173,8 @@ TOPICS: Final[tuple[Topic, ...]] = (
         OUTCOMES,
         "user ID",
         OUTCOME,
-        "sink",
-        "auditors",
+        (SINK,),
+        (AUDITORS,),
         "every attempt and verdict: the audit log",
         _KEPT,
     ),
@@ -142,8 +182,8 @@ TOPICS: Final[tuple[Topic, ...]] = (
         DELIVERIES,
         "user ID",
         DELIVERED_STATE,
-        "sink",
-        "sink",
+        (SINK,),
+        (SINK, OPERATORS, AUDITORS),
         "what Genesys holds, per user",
         {"cleanup.policy": "compact"},
     ),
@@ -151,8 +191,8 @@ TOPICS: Final[tuple[Topic, ...]] = (
         CONTROLS,
         "user ID, subject, name of a rejected input, `sink` or `mapping`",
         CONTROL,
-        "operators",
-        "sink; worker (resolve)",
+        (OPERATORS,),
+        (SINK, RESOLVE, OPERATORS, AUDITORS),
         "operators' orders: release, reject, retry, skip, pause, resume; link, split; mapping; replay, drop",
         _APPENDED | _KEPT,
     ),
@@ -160,8 +200,8 @@ TOPICS: Final[tuple[Topic, ...]] = (
         MAPPINGS,
         "partition",
         MAPPING_IN_FORCE,
-        "worker (fold)",
-        "the worker's table `rules`; operators",
+        (FOLD,),
+        (RULES, OPERATORS, AUDITORS),
         "which mapping is in force in each partition of identity.changes, from which offset on",
         _COMPACTED,
     ),
@@ -169,8 +209,8 @@ TOPICS: Final[tuple[Topic, ...]] = (
         CURSORS,
         "source",
         CURSOR,
-        "hydrator",
-        "hydrator",
+        (HYDRATOR,),
+        (HYDRATOR,),
         "how far the synchronisation of each source has come",
         {"cleanup.policy": "compact"},
     ),

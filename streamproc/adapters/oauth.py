@@ -144,8 +144,8 @@ class Tokens:
             self._failure = TokenRefusedError(f"{self._url} can't be reached: {error}")
             raise self._failure from error
         except _UnusableError as error:
-            wait = _number(reply.headers.get("retry-after")) if reply.status in {429, 503} else None
-            self._hold(min(wait or 0.0, WAIT_MOST), f"{self._url} {error}")
+            wait = _number(reply.headers.get("retry-after")) or 0.0
+            self._hold(min(wait, WAIT_MOST), f"{self._url} {error}")
             assert self._failure is not None
             raise self._failure from error
         finally:

@@ -16,7 +16,8 @@ from streamproc.adapters.kafka.log import (
     TopicPartition,
     started,
 )
-from streamproc.adapters.kafka.topics import admin_of, nobody_answers, partition_counts
+from streamproc.adapters.kafka.topics import admin_of, partition_counts
+from streamproc.adapters.kafka.trouble import explained
 from streamproc.core.errors import ArchiveError, KafkaUnavailableError, TopologyError
 from streamproc.core.records.topic_names import CHANGES, DELIVERIES, MAPPINGS, OPERATIONS, OUTCOMES, REJECTIONS
 from streamproc.settings import KafkaSettings
@@ -58,7 +59,7 @@ class Cluster:
         self._counts, self._committed, self._anything = counts, committed, anything
 
     async def existing(self, topics: Iterable[str], partitions: int) -> list[str]:
-        """The topics that exist, downstream first. Raises TopologyError."""
+        """The topics that exist, downstream first. Raises TopologyError, KafkaRightsError."""
         counts = await self._counts(topics)
         for name, count in counts.items():
             if count != partitions:
@@ -121,7 +122,7 @@ class Cluster:
 
 @asynccontextmanager
 async def cluster(kafka: KafkaSettings) -> AsyncIterator[Cluster]:
-    """A connected cluster. Raises KafkaUnavailableError where no broker answers."""
+    """A connected cluster. Raises KafkaUnavailableError, KafkaIdentityError, KafkaRightsError."""
     async with AsyncExitStack() as stack:
         try:
             admin = await stack.enter_async_context(admin_of(kafka))
@@ -129,10 +130,8 @@ async def cluster(kafka: KafkaSettings) -> AsyncIterator[Cluster]:
             committed = await stack.enter_async_context(started(exact_consumer(kafka, committed_only=True)))
             anything = await stack.enter_async_context(started(exact_consumer(kafka, committed_only=False)))
         except (KafkaError, OSError) as error:
-            raise nobody_answers(kafka, error) from error
+            raise await explained(kafka, (), error) from error
         try:
-            yield Cluster(identity, partial(partition_counts, admin), committed, anything)
+            yield Cluster(identity, partial(partition_counts, admin, kafka), committed, anything)
         except KafkaError as error:
-            raise KafkaUnavailableError(
-                f"Kafka at {kafka.bootstrap_servers} has stopped answering, or refuses: {error}"
-            ) from error
+            raise await explained(kafka, (), error) from error

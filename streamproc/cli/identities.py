@@ -13,6 +13,7 @@ from streamproc.cli.options import JSON, KAFKA
 from streamproc.cli.table import table
 from streamproc.core.records.control import Control
 from streamproc.core.records.link import Link
+from streamproc.core.records.topic_names import CONTROLS, LINKS
 from streamproc.operators.controls import order
 from streamproc.operators.links import all_links
 from streamproc.sources import SOURCES
@@ -31,7 +32,7 @@ def identities() -> None:
 @JSON
 def list_(everybody: bool, kafka: str | None, as_json: bool) -> None:
     """Whose user isn't known, since when, and how many of their events wait."""
-    links = asyncio.run(all_links(cluster_of(kafka)))
+    links = asyncio.run(all_links(cluster_of(kafka, reads=[LINKS])))
     rows = [_row(name, link) for name, link in links.items() if everybody or link.user is None]
     if as_json:
         click.echo(orjson.dumps(rows, option=orjson.OPT_INDENT_2))
@@ -48,7 +49,7 @@ def list_(everybody: bool, kafka: str | None, as_json: bool) -> None:
 @KAFKA
 def show(subject: str, kafka: str | None) -> None:
     """All that is known of one subject: its user, by whose word, what it has said, and what waits."""
-    link = asyncio.run(all_links(cluster_of(kafka))).get(subject)
+    link = asyncio.run(all_links(cluster_of(kafka, reads=[LINKS]))).get(subject)
     if link is None:
         _refuse(f"{subject} isn't known; see streamproc identities list --all")
     click.echo(orjson.dumps(link, option=orjson.OPT_INDENT_2))
@@ -83,7 +84,7 @@ def _order_link(
     source, _, name = subject.partition("/")
     if source not in SOURCES or not name:
         _refuse(f"nothing was ordered: {subject} isn't SOURCE/SUBJECT; sources are {', '.join(SOURCES)}")
-    cluster = cluster_of(kafka)
+    cluster = cluster_of(kafka, reads=[LINKS], writes=[CONTROLS])
     if action == "split" and subject not in asyncio.run(all_links(cluster)):
         _refuse(f"nothing was ordered: {subject} isn't known; see streamproc identities list --all")
     at = now_ms()

@@ -11,13 +11,12 @@ from typing import Any, Final
 
 import click
 import orjson
-import uvloop
 
 from streamproc import __version__, compose, telemetry
+from streamproc.adapters.event_loop import Loop
 from streamproc.adapters.kafka.topics import ensure_topics
-from streamproc.cli import identities, parked, parse, rejected, show
+from streamproc.cli import identities, parked, parse, rejected, topics
 from streamproc.cli.options import JSON, KAFKA, kafka_option, say
-from streamproc.cli.table import table
 from streamproc.core.errors import MappingError, SettingsError, StreamprocError
 from streamproc.demo import report
 from streamproc.demo.directories import play_directories
@@ -26,7 +25,6 @@ from streamproc.demo.processes import ProcessFailedError, Stack, stack
 from streamproc.embedded import EmbeddedKafkaUnavailable, embedded_kafka
 from streamproc.settings import DIRECTORIES, Settings, load_settings
 from streamproc.simulator.options import SimulatorOptions
-from streamproc.topics import TOPICS, picture
 
 _PARENT = click.option("--with-parent", is_flag=True, hidden=True, help="Stop when standard input ends.")
 
@@ -173,41 +171,8 @@ def simulator(
         raise SettingsError(f"--host {host} --port {port} can't be used: {error.strerror}") from error
 
 
-@cli.command(epilog="Example: streamproc topics --create --kafka kafka:9092")
-@KAFKA
-@click.option("--create", is_flag=True, help="Create those that don't exist.")
-@click.option("--check", is_flag=True, help="Compare with the cluster; 1 where something is missing or differs.")
-@JSON
-def topics(kafka: str | None, create: bool, check: bool, as_json: bool) -> None:
-    """The topics: who writes and reads them, how they are kept, and the picture."""
-    settings = load_settings(kafka=kafka)
-    if create or check:
-        absent = _run(ensure_topics(settings.kafka, create=create))
-        word = "created" if create else "missing"
-        click.echo(orjson.dumps({word: absent}) if as_json else f"{word}: {', '.join(absent) or 'none'}")
-        sys.exit(1 if absent and not create else 0)
-    if as_json:
-        click.echo(
-            orjson.dumps(
-                [show.topic_json(topic, settings.kafka.partitions) for topic in TOPICS], option=orjson.OPT_INDENT_2
-            )
-        )
-        return
-    click.echo(picture())
-    click.echo()
-    for topic in TOPICS:
-        click.echo(show.topic_lines(topic, settings.kafka.partitions))
-
-
-@cli.command(name="settings", epilog="Example: streamproc settings --json")
-@JSON
-def settings_(as_json: bool) -> None:
-    """Every setting, its value now, and what it means."""
-    rows = show.settings(load_settings())
-    if as_json:
-        click.echo(orjson.dumps(rows, option=orjson.OPT_INDENT_2))
-    else:
-        click.echo("\n".join(table([(row["variable"], row["value"], row["meaning"]) for row in rows])))
+cli.add_command(topics.topics)
+cli.add_command(topics.settings)
 
 
 async def _demo(kafka: str | None, *, as_json: bool) -> int:
@@ -265,7 +230,7 @@ def _serve(
 
 
 def _run(main: Coroutine[Any, Any, Any]) -> Any:
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+    with asyncio.Runner(loop_factory=Loop) as runner:
         return runner.run(main)
 
 

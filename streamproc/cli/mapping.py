@@ -9,22 +9,24 @@ import click
 import orjson
 
 from streamproc.adapters.kafka import reading, topics
-from streamproc.adapters.kafka.log import KafkaError, Log
+from streamproc.adapters.kafka.log import Log
 from streamproc.adapters.kafka.mappings_in_force import in_force
+from streamproc.adapters.kafka.trouble import told
 from streamproc.cli.mapping_check import check
 from streamproc.cli.mapping_whatif import whatif
 from streamproc.cli.operator_order import BY, REASON, now_ms
 from streamproc.cli.options import JSON, KAFKA, say
 from streamproc.cli.table import table
 from streamproc.compose import KafkaLog
-from streamproc.core.errors import KafkaUnavailableError, MappingError
+from streamproc.core.errors import MappingError
 from streamproc.core.fold.mapping import Mapping
 from streamproc.core.fold.mapping_switch import unheard_partitions
 from streamproc.core.records.change_event import Origin
 from streamproc.core.records.control import LONGEST, Control
-from streamproc.core.records.topic_names import CHANGES
+from streamproc.core.records.topic_names import CHANGES, CONTROLS, MAPPINGS, REJECTIONS
 from streamproc.operators.controls import order
 from streamproc.operators.mapping_rollout import Refused, Switch, ordered, watch
+from streamproc.rights import operator
 from streamproc.settings import KafkaSettings, load_settings
 from streamproc.sources.mapping_authority import usable
 
@@ -54,9 +56,10 @@ def apply(file: Path, by: str, reason: str, wait: bool, kafka: str | None, as_js
 
 
 async def _apply(settings: KafkaSettings, parsed: Mapping, control: Control, *, wait: bool, as_json: bool) -> None:
-    await topics.ensure_topics(settings)
+    needed = operator(reads=(CONTROLS, MAPPINGS, REJECTIONS, CHANGES), writes=(CONTROLS,))
+    await topics.ensure_topics(settings, needed)
     kafka = KafkaLog(settings)
-    try:
+    async with told(settings, needed):
         before = await ordered(kafka)
         await _check(kafka, parsed, before)
         async with watch(kafka) as watching:
@@ -76,8 +79,6 @@ async def _apply(settings: KafkaSettings, parsed: Mapping, control: Control, *, 
                         f"ordered at {_at(origin)}, but for {PATIENCE:g} s no partition has switched; "
                         f"left are {', '.join(map(str, left))}. Is a worker running? It obeys as soon as it reads it."
                     )
-    except KafkaError as error:
-        raise KafkaUnavailableError(f"{type(error).__name__}: {error}") from error
     _print(parsed, origin, sorted(switches, key=lambda switch: switch.partition), as_json=as_json)
 
 

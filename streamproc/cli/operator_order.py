@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Collection
 
 import click
 
@@ -9,6 +10,7 @@ from streamproc.adapters.kafka.log import Log
 from streamproc.adapters.kafka.topics import ensure_topics
 from streamproc.compose import KafkaLog
 from streamproc.core.records.units import Millis
+from streamproc.rights import operator
 from streamproc.settings import load_settings
 
 
@@ -22,10 +24,13 @@ BY = click.option("--by", required=True, metavar="NAME", callback=_not_blank, he
 REASON = click.option("--reason", required=True, callback=_not_blank, help="Why; kept in the log.")
 
 
-def cluster_of(kafka: str | None) -> Log:
-    """A cluster that has all topics: missing ones are created. Raises what `ensure_topics` raises."""
+def cluster_of(kafka: str | None, *, reads: Collection[str] = (), writes: Collection[str] = ()) -> Log:
+    """A cluster that has these topics, and lets us read and write them: missing ones are created.
+
+    Raises what `ensure_topics` raises.
+    """
     settings = load_settings(kafka=kafka).kafka
-    asyncio.run(ensure_topics(settings))
+    asyncio.run(ensure_topics(settings, operator(reads=reads, writes=writes)))
     return KafkaLog(settings)
 
 

@@ -15,6 +15,7 @@ from streamproc.cli.options import JSON, KAFKA
 from streamproc.cli.table import table
 from streamproc.core.records.control import APPLIES, HELD, Action
 from streamproc.core.records.delivery import DeliveredState
+from streamproc.core.records.topic_names import CONTROLS, DELIVERIES
 from streamproc.operators.controls import control, order, set_aside
 
 _USERS = click.argument("users", nargs=-1, required=True, metavar="USER...")
@@ -78,7 +79,7 @@ def parked_list(kafka: str | None, as_json: bool) -> None:
 @KAFKA
 def parked_show(user: str, kafka: str | None) -> None:
     """All that is known of one user who is parked or held: what was wanted, what is there, and the reason."""
-    (delivery,) = _chosen(_everybody(cluster_of(kafka)), [user], lambda _: True, "set aside")
+    (delivery,) = _chosen(_everybody(cluster_of(kafka, reads=[DELIVERIES])), [user], lambda _: True, "set aside")
     click.echo(orjson.dumps(delivery, option=orjson.OPT_INDENT_2))
 
 
@@ -110,7 +111,7 @@ def pause_or_resume(action: Action) -> click.Command:
     @REASON
     @KAFKA
     def command(by: str, reason: str, kafka: str | None) -> None:
-        asyncio.run(order(cluster_of(kafka), [control(action, None, by, reason, now_ms())]))
+        asyncio.run(order(cluster_of(kafka, writes=[CONTROLS]), [control(action, None, by, reason, now_ms())]))
         click.echo(f"{action}: ordered, for all sinks")
 
     example = f'Example: streamproc sink {action} --by "Kim Berg" --reason "maintenance"'
@@ -123,7 +124,9 @@ def _everybody(cluster: Log) -> list[DeliveredState]:
 
 def _list(kafka: str | None, wanted: Callable[[str], bool], *, as_json: bool) -> None:
     rows = [
-        _row(delivery) for delivery in _everybody(cluster_of(kafka)) if delivery.parked and wanted(delivery.parked.code)
+        _row(delivery)
+        for delivery in _everybody(cluster_of(kafka, reads=[DELIVERIES]))
+        if delivery.parked and wanted(delivery.parked.code)
     ]
     if as_json:
         click.echo(orjson.dumps(rows, option=orjson.OPT_INDENT_2))
@@ -152,7 +155,7 @@ def _row(delivery: DeliveredState) -> dict[str, Any]:
 
 
 def _order_by_name(action: Action, users: Sequence[str], by: str, reason: str, kafka: str | None) -> None:
-    cluster = cluster_of(kafka)
+    cluster = cluster_of(kafka, reads=[DELIVERIES], writes=[CONTROLS])
     codes = APPLIES[action]
     chosen = _chosen(_everybody(cluster), users, lambda code: code in codes, " or ".join(sorted(codes)))
     asyncio.run(order(cluster, [control(action, delivery, by, reason, now_ms()) for delivery in chosen]))

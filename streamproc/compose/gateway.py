@@ -4,9 +4,11 @@ import gc
 import time
 from collections.abc import Callable
 
+from streamproc import rights
 from streamproc.adapters.http import http_session
 from streamproc.adapters.kafka.client import KafkaLog, brokers_answer
 from streamproc.adapters.kafka.topics import ensure_topics
+from streamproc.adapters.kafka.trouble import told
 from streamproc.compose.producer import producing
 from streamproc.settings import Settings
 from streamproc.sources import configured
@@ -22,8 +24,13 @@ async def run_gateway(settings: Settings, ready: Callable[[str], None] = lambda 
 
     opened, tls = endpoints(settings.hooks, settings.security_events), settings.gateway.ssl_context()
     options = configured(*settings.sources_text())
-    await ensure_topics(settings.kafka)
-    async with http_session(settings.network) as http, producing(KafkaLog(settings.kafka)) as producer:
+    needed = rights.gateway({endpoint.source for endpoint in opened.values()})
+    await ensure_topics(settings.kafka, needed)
+    async with (
+        told(settings.kafka, needed),
+        http_session(settings.network) as http,
+        producing(KafkaLog(settings.kafka)) as producer,
+    ):
         issuer = None
         if settings.security_events.issuer and settings.security_events.audience and settings.security_events.jwks:
             issuer = SetVerifier(

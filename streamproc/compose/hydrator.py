@@ -3,18 +3,20 @@
 import asyncio
 import random
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import AsyncExitStack
 from functools import partial
 
+from streamproc import rights
 from streamproc.adapters.kafka.client import KafkaLog
-from streamproc.adapters.kafka.log import KafkaError, Producer
+from streamproc.adapters.kafka.log import Producer
 from streamproc.adapters.kafka.topics import ensure_topics
+from streamproc.adapters.kafka.trouble import told
 from streamproc.adapters.wait import task_group
 from streamproc.compose.directories import directories
 from streamproc.compose.producer import producing
 from streamproc.compose.target import target_session
-from streamproc.core.errors import KafkaUnavailableError, SettingsError
+from streamproc.core.errors import SettingsError
 from streamproc.core.records.producer_record import Record
 from streamproc.hydrator.directories.entra import Graph
 from streamproc.hydrator.fetcher import Fetcher, Times
@@ -22,6 +24,7 @@ from streamproc.hydrator.graph_subscription import keep_subscribed
 from streamproc.hydrator.process import Hydrator
 from streamproc.hydrator.sync import ATTEMPTS, Counts, KafkaCursors, Sync, known_subjects
 from streamproc.hydrator.unserved import watch
+from streamproc.rights import Right
 from streamproc.settings import Settings, secrets
 from streamproc.sources import SOURCES, configured
 from streamproc.sources.options import SourceOptions
@@ -33,7 +36,9 @@ async def run_hydrator(settings: Settings, ready: Callable[[], None] = lambda: N
     options = configured(*settings.sources_text())
     kafka = KafkaLog(settings.kafka)
     async with AsyncExitStack() as stack:
-        fetchers, producer = await _fetchers(settings, options, kafka, stack)
+        fetchers, producer = await _fetchers(
+            settings, options, kafka, stack, partial(rights.hydrator, settings.kafka.group)
+        )
         if not fetchers:
             raise SettingsError("no directory is configured: set okta_url, entra_tenant, pingone_environment, ...")
         cursors = KafkaCursors(kafka, producer)
@@ -64,28 +69,31 @@ async def run_sync(settings: Settings, source: str, *, full: bool, say: Callable
     options = configured(*settings.sources_text())
     kafka = KafkaLog(settings.kafka)
     async with AsyncExitStack() as stack:
-        fetchers, producer = await _fetchers(settings, options, kafka, stack)
+        fetchers, producer = await _fetchers(settings, options, kafka, stack, lambda _: rights.sync([source]))
         if source not in fetchers:
             raise SettingsError(f"{source} isn't configured: `streamproc settings` lists what begins with {source}_")
         fetcher = fetchers[source]
         sync = Sync(fetcher, options[source], KafkaCursors(kafka, producer), say, partial(known_subjects, kafka))
-        try:
-            async with task_group() as tasks:
-                fetching = tasks.create_task(fetcher.run())
-                counts = await sync.run(full=full, attempts=ATTEMPTS)
-                fetching.cancel()
-        except KafkaError as error:
-            raise KafkaUnavailableError(f"the cursor stays where it is: {type(error).__name__}") from error
+        async with task_group() as tasks:
+            fetching = tasks.create_task(fetcher.run())
+            counts = await sync.run(full=full, attempts=ATTEMPTS)
+            fetching.cancel()
         return counts
 
 
 async def _fetchers(
-    settings: Settings, options: Mapping[str, SourceOptions], kafka: KafkaLog, stack: AsyncExitStack
+    settings: Settings,
+    options: Mapping[str, SourceOptions],
+    kafka: KafkaLog,
+    stack: AsyncExitStack,
+    rights_of: Callable[[Collection[str]], list[Right]],
 ) -> tuple[dict[str, Fetcher], Producer]:
-    """Those of the configured directories, and their producer."""
+    """Those of the configured directories, and their producer; `rights_of`: what these sources need of Kafka."""
     http = await stack.enter_async_context(target_session(settings.target, settings.network))
     by_source = directories(settings.hydrator, http, options, time.time, time.monotonic)
-    await ensure_topics(settings.kafka)
+    needed = rights_of(by_source)
+    await ensure_topics(settings.kafka, needed)
+    await stack.enter_async_context(told(settings.kafka, needed))
     producer = await stack.enter_async_context(producing(kafka))
 
     async def append(record: Record) -> None:

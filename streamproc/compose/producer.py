@@ -11,8 +11,8 @@ from streamproc.adapters.kafka.log import Log, Producer
 async def producing(kafka: Log) -> AsyncIterator[Producer]:
     """Started; it is given five seconds to stop."""
     producer = kafka.producer()
-    await producer.start()
     try:
+        await producer.start()
         yield producer
     finally:
         with suppress(TimeoutError):  # it would try for ever to send what nobody was told is kept

@@ -7,9 +7,11 @@ from collections.abc import Callable
 
 import aiohttp
 
+from streamproc import rights
 from streamproc.adapters.kafka.client import KafkaLog
 from streamproc.adapters.kafka.log import Log
 from streamproc.adapters.kafka.topics import ensure_topics
+from streamproc.adapters.kafka.trouble import told
 from streamproc.compose.target import target_clients, target_session
 from streamproc.core.flow.circuit_breaker import CircuitBreaker
 from streamproc.core.scim.dialect import DIALECTS
@@ -25,8 +27,9 @@ from streamproc.telemetry import exposed
 
 async def run_sink(settings: Settings, ready: Callable[[], None] = lambda: None) -> None:
     """The sink, until cancelled."""
-    await ensure_topics(settings.kafka)
-    async with target_session(settings.target, settings.network) as http:
+    needed = rights.sink(settings.kafka.group)
+    await ensure_topics(settings.kafka, needed)
+    async with told(settings.kafka, needed), target_session(settings.target, settings.network) as http:
         sink = make_sink(settings, KafkaLog(settings.kafka), http)
         async with exposed(settings.observability.metrics, sink.measure):
             await sink.run(ready)

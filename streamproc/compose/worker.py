@@ -3,8 +3,10 @@
 import time
 from collections.abc import Callable
 
+from streamproc import rights
 from streamproc.adapters.kafka.client import KafkaLog
 from streamproc.adapters.kafka.topics import ensure_topics
+from streamproc.adapters.kafka.trouble import told
 from streamproc.compose.producer import producing
 from streamproc.core.records.units import Millis
 from streamproc.settings import Settings
@@ -20,9 +22,10 @@ async def run_worker(settings: Settings, ready: Callable[[], None] = lambda: Non
 
     options, mapping = configured(*settings.sources_text()), settings.worker.mapping_text()
     usable(*mapping)  # what is wrong with it is told before anything is connected
-    await ensure_topics(settings.kafka)
+    needed = rights.worker(settings.kafka.group)
+    await ensure_topics(settings.kafka, needed)
     kafka, chosen = KafkaLog(settings.kafka), settings.worker.mapping is not None
-    async with producing(kafka) as producer:
+    async with told(settings.kafka, needed), producing(kafka) as producer:
         app = FaustApp(settings.kafka, settings.worker)
         worker = Worker(
             kafka, app, producer, mapping, options, lambda: Millis(time.time_ns() // 1_000_000), chosen=chosen

@@ -34,7 +34,15 @@ class TopologyError(StreamprocError):
 
 
 class KafkaUnavailableError(StreamprocError):
-    """The Kafka cluster can't be reached or refused us."""
+    """The Kafka cluster can't be reached, or has stopped answering; names the broker."""
+
+
+class KafkaIdentityError(StreamprocError):
+    """A broker doesn't accept who we are, or isn't to be trusted; names the principal or the certificate."""
+
+
+class KafkaRightsError(StreamprocError):
+    """The Kafka cluster doesn't allow what is needed; names the principal, the operations and the resources."""
 
 
 class ArchiveError(StreamprocError):

@@ -2,5 +2,6 @@
 
 from streamproc.embedded.artifacts import EmbeddedKafkaUnavailable
 from streamproc.embedded.broker import EmbeddedKafka, embedded_kafka
+from streamproc.embedded.secured import Secured
 
-__all__ = ["EmbeddedKafka", "EmbeddedKafkaUnavailable", "embedded_kafka"]
+__all__ = ["EmbeddedKafka", "EmbeddedKafkaUnavailable", "Secured", "embedded_kafka"]

@@ -27,6 +27,7 @@ from streamproc.embedded.artifacts import (
     server_properties,
     to_stderr,
 )
+from streamproc.embedded.secured import Secured
 
 STARTED = "Kafka Server started"
 PORT_TAKEN = "Address already in use"
@@ -44,6 +45,10 @@ class EmbeddedKafka:
     data: Path
     pid: int  # of the Java process
     log: Path
+    sasl_ssl: str = ""
+    """The same with TLS and a password; "": not secured."""
+    tls: str = ""
+    """The same with client certificates."""
 
 
 @asynccontextmanager
@@ -54,10 +59,12 @@ async def embedded_kafka(
     heap_mb: int = 512,
     cache: Path | None = None,
     start_seconds: float = 60.0,
+    secured: Secured | None = None,
 ) -> AsyncIterator[EmbeddedKafka]:
     """A broker for the time of the block; it ends with this process even when that is killed.
 
-    Without `data` its folder is temporary; with it the folder is kept and found again by the next start.
+    Without `data` its folder is temporary; with it the folder is kept and found again by the next start. `secured`: the
+    listeners with TLS as well, where everything needs an ACL.
     """
     cache = cache or default_cache()
     home = await kafka_home(cache, progress)
@@ -67,7 +74,7 @@ async def embedded_kafka(
         process: _Kept | None = None
         try:
             for _ in range(ATTEMPTS):
-                process = _Kept(home, folder, lock, heap_mb, temporary=data is None)
+                process = _Kept(home, folder, lock, heap_mb, secured, temporary=data is None)
                 problem = await process.problem(start_seconds)
                 if problem != PORT_TAKEN:
                     break
@@ -75,7 +82,7 @@ async def embedded_kafka(
             assert process is not None
             if problem:
                 raise EmbeddedKafkaUnavailable(_failure(problem, process.log, cache, temporary=data is None))
-            yield EmbeddedKafka(process.bootstrap, folder, process.pid, process.log)
+            yield EmbeddedKafka(process.bootstrap, folder, process.pid, process.log, process.sasl_ssl, process.tls)
         finally:
             if process is not None:
                 await process.end(remove=True)
@@ -84,12 +91,19 @@ async def embedded_kafka(
 class _Kept:
     """A broker and its keeper."""
 
-    def __init__(self, home: Path, folder: Path, lock: int, heap_mb: int, *, temporary: bool) -> None:
-        broker_port, controller_port = free_ports(2)
+    def __init__(
+        self, home: Path, folder: Path, lock: int, heap_mb: int, secured: Secured | None, *, temporary: bool
+    ) -> None:
+        broker_port, controller_port, sasl_port, tls_port = free_ports(4)
+        self.sasl_ssl = f"127.0.0.1:{sasl_port}" if secured else ""
+        self.tls = f"127.0.0.1:{tls_port}" if secured else ""
+        lines = server_properties(folder / "storage", broker_port=broker_port, controller_port=controller_port)
+        if secured:
+            ports = {"broker_port": broker_port, "controller_port": controller_port}
+            lines += secured.properties(**ports, sasl_port=sasl_port, tls_port=tls_port)
         properties = folder / "server.properties"
-        properties.write_text(
-            server_properties(folder / "storage", broker_port=broker_port, controller_port=controller_port)
-        )
+        properties.touch(0o600)
+        properties.write_text(lines)
         scratch = folder / "tmp"  # for the libraries that unpack themselves
         shutil.rmtree(scratch, ignore_errors=True)
         scratch.mkdir()

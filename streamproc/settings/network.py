@@ -10,7 +10,7 @@ from pydantic import Field, SecretStr
 from streamproc.core.errors import SettingsError
 from streamproc.settings.sections import Section
 
-_PROXY = re.compile(r"(https?://)?([^@/\s]*@)?(\[[0-9a-fA-F:.]+\]|[^\s/:@\[\]]+)(:(?P<port>\d{1,5}))?/?")
+_PROXY = re.compile(r"(?i)(https?://)?([^/\s]*@)?(\[[0-9a-fA-F:.]+\]|[^\s/:@\[\]]+)(:(?P<port>\d{1,5}))?/?")
 
 
 class NetworkSettings(Section):

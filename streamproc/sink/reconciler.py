@@ -17,7 +17,7 @@ from streamproc.core.records.outcome import Outcome
 from streamproc.core.scim.dialect import Dialect
 from streamproc.sink.decide.after import after
 from streamproc.sink.decide.attempts import After
-from streamproc.sink.decide.common_refusal import write_of
+from streamproc.sink.decide.common_refusal import asking_of
 from streamproc.sink.decide.desired_state import Work
 from streamproc.sink.decide.fates import attempt
 from streamproc.sink.decide.lanes import Turn
@@ -31,7 +31,6 @@ from streamproc.sink.decide.steps import (
     Finish,
     Locked,
     LockGroup,
-    SendUser,
     SessionsAnswer,
     Settle,
     Step,
@@ -136,11 +135,9 @@ class Reconciler:
                 return SessionsAnswer(status)
             case Finish():
                 raise AssertionError("a turn that is finished has nothing to carry out")
-            case SendUser():
-                write = write_of(step.operation, bare=progress.bare)
-                return await self._executor.send(progress, step.request, ticket, store, write)
             case _:
-                return await self._executor.send(progress, step.request, ticket, store)
+                asking = asking_of(step, bare=progress.bare)
+                return await self._executor.send(progress, step.request, ticket, store, asking)
 
     def _lock(self, step: LockGroup) -> asyncio.Lock:
         return self._locks.setdefault(step.change.group, asyncio.Lock())

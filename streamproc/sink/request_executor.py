@@ -4,8 +4,8 @@ Rule 1: nothing is written unless the delivery store confirmed that the partitio
 was read, and not long ago.
 Rule 2: newer work of the user may come in during any wait, and then what was to be sent may not matter any more:
 nothing is sent, and it is decided anew.
-Rule 3: a kind of write that everybody is refused goes out one at a time (`decide/common_refusal.py`); who is held lends
-their place among the connections to others.
+Rule 3: a kind of request that everybody is refused goes out one at a time (`decide/common_refusal.py`); who is held
+lends their place among the connections to others.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ from streamproc.core.fold.plan import Urgency
 from streamproc.core.records.outcome import Request
 from streamproc.core.records.units import Millis
 from streamproc.core.scim.response_policy import describe, response_action
-from streamproc.sink.decide.common_refusal import CommonRefusals, Write, WriteKind, is_forbidden_create
+from streamproc.sink.decide.common_refusal import AskedKind, Asking, CommonRefusals, is_forbidden_create
 from streamproc.sink.decide.desired_state import Work
 from streamproc.sink.decide.lanes import Lanes
 from streamproc.sink.decide.progress import Progress
@@ -70,39 +70,40 @@ class RequestExecutor:
     lanes: Lanes[Work]
     times: Times
     refusals: CommonRefusals = field(default_factory=CommonRefusals)
-    _told: dict[WriteKind, float] = field(default_factory=dict)
-    """Kind of write that everybody is refused, to the ticks at which that was told last."""
+    _told: dict[AskedKind, float] = field(default_factory=dict)
+    """Kind of request that everybody is refused, to the ticks at which that was told last."""
     _resting: dict[str, asyncio.Event] = field(default_factory=dict)
     """User to what ends that user's wait."""
 
     def moment(self) -> Moment:
         """Now."""
-        down, refused = self.gate.circuit_breaker.down, frozenset(self.refusals.shared)
-        return Moment(self.times.ticks(), self.times.now(), self.times.jitter(), down, refused)
+        down = self.gate.circuit_breaker.down
+        return Moment(self.times.ticks(), self.times.now(), self.times.jitter(), down, self.refusals.shared)
 
     async def send(
-        self, progress: Progress, request: ScimRequest, ticket: int, store: DeliveryStore, write: Write | None = None
+        self, progress: Progress, request: ScimRequest, ticket: int, store: DeliveryStore, asking: Asking | None
     ) -> Exchange | None:
-        """Send it once, in its turn. `ticket`: its place in the order of arrival at the gate. `write`: of the user.
+        """Send it once, in its turn. `ticket`: its place in the order of arrival at the gate.
 
         None: newer work came in while it waited, and nothing was sent. Raises PartitionLostError.
         """
-        if write is None:
+        if asking is None:
             return await self._send(progress, request, ticket, store)
         try:
-            if not await self._admitted(progress.user, write.kind, ticket):
+            if not progress.leaver and not await self._admitted(progress.user, asking.kind, ticket):
                 return None
-            exchange = await self._send(progress, request, ticket, store, write.kind)
+            exchange = await self._send(progress, request, ticket, store, asking.kind)
             if exchange is not None:
                 response, now = exchange.response, self.times.ticks()
-                self.refusals.answered(write, progress.user, response.status, describe(response), now)
-                self._tell_refused(write.kind, now)
+                words = describe(response) if (response.status or 0) >= 400 else ""
+                self.refusals.answered(asking, progress.user, response.status, words, now)
+                self._tell_refused(asking.kind, now)
             return exchange
         finally:
-            self.refusals.lost(write.kind, progress.user)
-            self._wake_held(write.kind)
+            self.refusals.lost(asking.kind, progress.user)
+            self._wake_held(asking.kind)
 
-    async def _admitted(self, user: str, kind: WriteKind, ticket: int) -> bool:
+    async def _admitted(self, user: str, kind: AskedKind, ticket: int) -> bool:
         """Rule 3. False: newer work came in."""
         while (seconds := self.refusals.wait(kind, user, ticket, self.times.ticks())) > 0:
             await self._rest(user, min(seconds, LOOK), self.times.pause)
@@ -111,13 +112,13 @@ class RequestExecutor:
         self.refusals.sent(kind, user)
         return True
 
-    def _wake_held(self, kind: WriteKind) -> None:
+    def _wake_held(self, kind: AskedKind) -> None:
         chosen = self.refusals.chosen(kind)
         for user in self.refusals.waiting(kind):
             if (user == chosen or kind not in self.refusals.shared) and (woken := self._resting.get(user)):
                 woken.set()
 
-    def _tell_refused(self, kind: WriteKind, now: float) -> None:
+    def _tell_refused(self, kind: AskedKind, now: float) -> None:
         said = self.refusals.shared.get(kind)
         telemetry.REFUSED_TO_ALL.labels(kind).set(said is not None)
         if said is None:
@@ -139,7 +140,7 @@ class RequestExecutor:
         request: ScimRequest,
         ticket: int,
         store: DeliveryStore,
-        kind: WriteKind | None = None,
+        kind: AskedKind | None = None,
     ) -> Exchange | None:
         writes = request.method != "GET"
         if writes:
@@ -217,7 +218,7 @@ class RequestExecutor:
         if confirmed < rests_on or self.times.ticks() - confirmed > self.times.fresh:
             await store.confirm()
 
-    async def _exchange(self, progress: Progress, request: ScimRequest, kind: WriteKind | None) -> Exchange:
+    async def _exchange(self, progress: Progress, request: ScimRequest, kind: AskedKind | None) -> Exchange:
         method, path, body, etag = request.method, request.path, request.body, request.if_match
         content = f"{method} {path} {etag}".encode() + (b"" if body is None else orjson.dumps(body))
         request_id = f"{progress.turn.partition}-{progress.record.seq}-{zlib.crc32(content):08x}"

@@ -107,14 +107,16 @@ class RequestGate:
 
     def answered(self, user: str, answer: Response, *, write: bool, apart: bool = False) -> None:
         """What came of a request that was let out. `apart`: a refusal says nothing of other kinds of request."""
-        now = self._ticks()
+        now, status = self._ticks(), answer.status
+        if status is not None and _is_foreign(answer):
+            status = None
         self._in_flight -= 1
         self.rate_limiter.answered(now, answer.status, answer.headers, answer.body, user)
         if apart and answer.status == 403:
             self.circuit_breaker.lost()
         else:
-            self.circuit_breaker.answered(user, write=write, status=answer.status, now=now)
-        if answer.status is None or answer.status >= 400:
+            self.circuit_breaker.answered(user, write=write, status=status, now=now)
+        if status is None or status >= 400:
             self._failed = answer
         if answer.status is not None or answer.trouble is not None:
             self._lacking = answer.trouble
@@ -134,7 +136,7 @@ class RequestGate:
 
     def _look(self) -> None:
         now, failed = self._ticks(), self._failed
-        because = "" if failed is None else failed.error or f"the target answers {failed.status}"
+        because = "" if failed is None else failed.error or f"{_whose(failed)} {failed.status}"
         closed: Closed | None = None
         if self._stopped:
             closed = Closed("paused", "an operator has paused the sinks")
@@ -171,3 +173,16 @@ class RequestGate:
     def _wake(self) -> None:
         if head := self._head():
             head.woken.set()
+
+
+def _is_foreign(answer: Response) -> bool:
+    """Whether it isn't the target's own: a redirect, to a login perhaps, or a page where JSON was asked for."""
+    page = not answer.body and answer.headers.get("content-type", "").strip().lower().startswith("text/")
+    status = answer.status or 0
+    return 300 <= status < 400 or (page and 200 <= status < 300)
+
+
+def _whose(answer: Response) -> str:
+    return (
+        "something in front of the target (a login, a proxy) answers" if _is_foreign(answer) else "the target answers"
+    )

@@ -94,6 +94,20 @@ def _not_acceptable() -> None:
     assert sum(line["event"].startswith("everybody is refused") for line in logs) == 1
 
 
+def _not_acceptable_at_all() -> None:
+    allowed = {"GET": 40}
+
+    def refuse(request: web.Request, _: bytes) -> tuple[int, dict[str, Any], dict[str, str]] | None:
+        allowed["GET"] -= 1
+        return None if allowed["GET"] > 20 else (406, {}, {})
+
+    people = [f"F{number}" for number in range(680, 710)]
+    ran, logs = _played(refuse, [joins("F711"), Pause(1.0), *map(joins, people), hris("F711", 1, active=False)], 60.0)
+    assert len(ran.parked()) <= 2, ran.parked()
+    assert sum(line["event"].startswith("everybody is refused") for line in logs) <= 3, "once for each kind of request"
+    assert len(ran.requests) <= 150
+
+
 def _seats_as_400() -> None:
     def refuse(request: web.Request, body: bytes) -> tuple[int, dict[str, Any], dict[str, str]] | None:
         if request.method != "POST" or b"f500@" in body:
@@ -155,6 +169,7 @@ CASES: Final = (
     Case("A", "seats-again", _seats_again),
     Case("A", "limit-as-400", _seats_as_400),
     Case("A", "not-acceptable-for-everybody", _not_acceptable),
+    Case("A", "not-acceptable-at-all", _not_acceptable_at_all),
     Case("A", "leavers-go-on-being-tried", _leavers_go_on),
     Case("A", "one-attribute-that-all-have", _one_attribute),
     Case("B", "one-user-always-429", lambda: _always_limited(LOW)),

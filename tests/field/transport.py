@@ -116,7 +116,8 @@ def _tokens(*answers: tuple[int, Any, dict[str, str]]) -> list[tuple[float, str]
 
 
 def _no_expiry() -> None:
-    for told in (None, 0, -1, "3600", "never", 3599.5, True, {}):
+    odd: list[Any] = [None, 0, -1, "3600", "never", 3599.5, True, {}]
+    for told in odd:
         assert _tokens((200, {"access_token": "one", "token_type": "bearer", "expires_in": told}, {})) == [(0.0, "one")]
 
 

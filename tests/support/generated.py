@@ -12,7 +12,7 @@ from typing import Final
 import click
 from prometheus_client.metrics import MetricWrapperBase
 
-from streamproc import telemetry, topics
+from streamproc import rights, telemetry, topics
 from streamproc.cli import show
 from streamproc.cli.main import AUDIT, cli
 from streamproc.core.records import topic_names
@@ -83,6 +83,30 @@ def _metrics() -> str:
     return _table(("Metric", "Labels", "What it says"), *rows)
 
 
+def _rights() -> str:
+    """By process, with the groups and ids of the default STREAMPROC_GROUP."""
+    columns = ("Read", "Write", "Create", "Describe", "DescribeConfigs")
+    rows = []
+    for process in rights.PROCESSES:
+        found = process.rights("streamproc")
+        topics = [[each for each in found if each.resource == "topic" and each.operation == name] for name in columns]
+        others = "; ".join(
+            f"{each.operation} on {each.resource} `{show.names([each])}`" for each in found if each.resource != "topic"
+        )
+        read, write, create, describe, configs = topics
+        more = ["Create, Describe and DescribeConfigs on all topics"] if create or describe else []
+        more += ["DescribeConfigs on these topics"] if configs and not more else []
+        rows.append(
+            (
+                f"{process.name}: {process.does}",
+                show.names(read),
+                show.names(write),
+                "; ".join([*more, *filter(None, [others])]),
+            )
+        )
+    return _table(("Process", "Read", "Write", "And"), *rows)
+
+
 GENERATED: Final[dict[str, Callable[[], str]]] = {
     "picture": _picture,
     "commands": _commands,
@@ -90,6 +114,7 @@ GENERATED: Final[dict[str, Callable[[], str]]] = {
     "topics": _topics,
     "verdicts": response_policy.table,
     "metrics": _metrics,
+    "rights": _rights,
 }
 
 

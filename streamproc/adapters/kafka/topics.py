@@ -1,95 +1,120 @@
-"""Topics, created or checked against the topology."""
+"""Topics, created or checked against the topology, and the rights that are needed on them."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
-from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
+from aiokafka.errors import KafkaError, TopicAlreadyExistsError, TopicAuthorizationFailedError, for_code
 
+from streamproc import rights as needed
+from streamproc.adapters.kafka.allowed import lacking, look, refused
 from streamproc.adapters.kafka.client import connection
-from streamproc.core.errors import KafkaUnavailableError, TopologyError
+from streamproc.adapters.kafka.trouble import explained
+from streamproc.core.errors import TopologyError
+from streamproc.rights import Right
 from streamproc.settings import KafkaSettings
 from streamproc.topics import TOPICS, Topic
 
 
-async def ensure_topics(kafka: KafkaSettings, *, create: bool = True) -> list[str]:
-    """Create the topics that don't exist (unless told not to); returns the names of those that didn't.
+async def ensure_topics(
+    kafka: KafkaSettings, rights: Sequence[Right] | None = None, *, create: bool = True
+) -> list[str]:
+    """See that these rights are there, and the topics that they are about; None: all topics.
 
-    Raises TopologyError naming every difference of an existing topic, KafkaUnavailableError where nobody answers.
+    Topics that don't exist are created, unless told not to; returns their names. Raises TopologyError naming every
+    difference of an existing topic, KafkaRightsError naming every right that is missing; KafkaUnavailableError and
+    KafkaIdentityError where there is no connection.
     """
-    async with admin_of(kafka) as admin:
-        existing = set(await admin.list_topics())
-        absent = [topic for topic in TOPICS if topic.name not in existing]
+    rights = needed.creator(create=False) if rights is None else rights
+    names = {right.name for right in rights if right.resource == "topic"}
+    topics = [topic for topic in TOPICS if topic.name in names]
+    async with admin_of(kafka, rights) as admin:
+        seen = await look(admin, [topic.name for topic in topics])
+        if missing := await lacking(admin, rights, seen, kafka.partitions):
+            raise refused(kafka, missing)
+        absent = [topic for topic in topics if not seen[topic.name].partitions]
         if create and absent:
             await _create(admin, absent, kafka)
-        await _check(admin, [topic for topic in TOPICS if topic.name in existing], kafka)
+            seen |= await look(admin, [topic.name for topic in absent])
+            if missing := await lacking(admin, [right for right in rights if right.resource == "topic"], seen, 0):
+                raise refused(kafka, missing)
+        there = [topic for topic in topics if topic not in absent]
+        if there:
+            await _check(admin, there, {topic.name: seen[topic.name].partitions for topic in there}, kafka)
     return [topic.name for topic in absent]
 
 
 @asynccontextmanager
-async def admin_of(kafka: KafkaSettings) -> AsyncIterator[AIOKafkaAdminClient]:
-    """Who may ask for topics, and make them. Raises KafkaUnavailableError where nobody answers."""
+async def admin_of(kafka: KafkaSettings, rights: Sequence[Right] = ()) -> AsyncIterator[AIOKafkaAdminClient]:
+    """Who may ask for topics, and make them. Raises KafkaUnavailableError, KafkaIdentityError, KafkaRightsError.
+
+    What fails inside is explained as well; `rights`: what it needs.
+    """
     admin = AIOKafkaAdminClient(**connection(kafka))
     try:
         try:
             await admin.start()
         except (KafkaError, OSError) as error:
-            raise nobody_answers(kafka, error) from error
-        yield admin
+            raise await explained(kafka, (), error) from error
+        try:
+            yield admin
+        except KafkaError as error:
+            raise await explained(kafka, rights, error) from error
     finally:
         await admin.close()
 
 
-async def partition_counts(admin: AIOKafkaAdminClient, topics: Iterable[str]) -> dict[str, int]:
-    """Of those topics that exist, how many partitions each has, in the same order."""
-    existing = set(await admin.list_topics())
-    names = [topic for topic in topics if topic in existing]
-    described = await admin.describe_topics(names) if names else ()
-    counts = {topic["topic"]: len(topic["partitions"]) for topic in described}
-    return {name: counts[name] for name in names}
-
-
-def nobody_answers(kafka: KafkaSettings, error: Exception) -> KafkaUnavailableError:
-    """What to say where a cluster can't be reached."""
-    return KafkaUnavailableError(
-        f"no Kafka cluster answers at {kafka.bootstrap_servers} ({error}). Is it up, and is STREAMPROC_KAFKA right?"
-    )
+async def partition_counts(admin: AIOKafkaAdminClient, kafka: KafkaSettings, topics: Iterable[str]) -> dict[str, int]:
+    """Of those topics that exist, how many partitions each has, in the same order. Raises KafkaRightsError."""
+    names = list(topics)
+    seen = await look(admin, names)
+    if missing := await lacking(admin, needed.auditor(names), seen, 0):
+        raise refused(kafka, missing)
+    return {name: seen[name].partitions for name in names if seen[name].partitions}
 
 
 async def _create(admin: AIOKafkaAdminClient, topics: list[Topic], kafka: KafkaSettings) -> None:
     wanted = [NewTopic(topic.name, kafka.partitions, kafka.replication, topic_configs=topic.config) for topic in topics]
     answer = await admin.create_topics(wanted)
+    refusals: list[Right] = []
     for name, code, *rest in answer.topic_errors:
-        if code and for_code(code) is not TopicAlreadyExistsError:  # another service was faster
-            raise TopologyError(f"topic {name} can't be created: {for_code(code).__name__} {rest[0] if rest else ''}")
+        error = for_code(code)
+        if error is TopicAuthorizationFailedError:
+            refusals.append(Right("Create", "topic", name))
+        elif code and error is not TopicAlreadyExistsError:  # another service was faster
+            raise TopologyError(f"topic {name} can't be created: {error.__name__} {rest[0] if rest else ''}")
+    if refusals:
+        raise refused(
+            kafka, refusals, "They don't exist yet: let whoever may create them, with `streamproc topics --create`. "
+        )
     for _ in range(100):  # the metadata of a new topic takes a moment to reach every broker
-        described = await admin.describe_topics([topic.name for topic in topics])
-        if all(not each["error_code"] and each["partitions"] for each in described):
+        seen = await look(admin, [topic.name for topic in topics])
+        if all(each.partitions or each.hidden for each in seen.values()):
             return
         await asyncio.sleep(0.05)
     raise TopologyError("the new topics don't show up in the cluster's metadata; see the broker's log")
 
 
-async def _check(admin: AIOKafkaAdminClient, topics: list[Topic], kafka: KafkaSettings) -> None:
-    if not topics:
-        return
-    differences: list[str] = []
-    for described in await admin.describe_topics([topic.name for topic in topics]):
-        count = len(described["partitions"])
-        if count != kafka.partitions:
-            differences.append(
-                f"{described['topic']} has {count} partitions, not {kafka.partitions} (STREAMPROC_PARTITIONS)"
-            )
-    resources = [ConfigResource(ConfigResourceType.TOPIC, topic.name) for topic in topics]
+async def _check(
+    admin: AIOKafkaAdminClient, topics: list[Topic], partitions: Mapping[str, int], kafka: KafkaSettings
+) -> None:
+    differences = [
+        f"{name} has {count} partitions, not {kafka.partitions} (STREAMPROC_PARTITIONS)"
+        for name, count in partitions.items()
+        if count != kafka.partitions
+    ]
+    configs = {topic.name: topic.config for topic in topics}
+    resources = [ConfigResource(ConfigResourceType.TOPIC, name) for name in configs]
     for answer in await admin.describe_configs(resources):
-        for _, _, _, name, entries in answer.resources:
+        for code, _, _, name, entries in answer.resources:
+            if code:
+                raise for_code(code)(name)
             actual = {entry[0]: entry[1] for entry in entries}
-            wanted = next(topic.config for topic in topics if topic.name == name)
             differences += [
                 f"{name} has {key}={actual.get(key)}, not {value}"
-                for key, value in wanted.items()
+                for key, value in configs[name].items()
                 if actual.get(key) != value
             ]
     if differences:

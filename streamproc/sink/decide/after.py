@@ -23,7 +23,7 @@ from streamproc.sink.decide.after_read import (
 )
 from streamproc.sink.decide.after_write import after_write, forgotten, group_learned
 from streamproc.sink.decide.attempts import After, Finding, Missing, Postponed, Refused, Told, finding
-from streamproc.sink.decide.common_refusal import write_of
+from streamproc.sink.decide.common_refusal import asking_of, in_common
 from streamproc.sink.decide.mass_guard import Flow, GuardDecision, Hold, Protected, Rejected
 from streamproc.sink.decide.next_step import SESSION_TRIES
 from streamproc.sink.decide.own_terms import user_read
@@ -43,7 +43,6 @@ from streamproc.sink.decide.steps import (
     LookUp,
     Moment,
     Read,
-    Send,
     SendMembership,
     SendUser,
     SessionsAnswer,
@@ -71,7 +70,8 @@ def after(progress: Progress, step: Step, answer: Answer, target: Target, at: Mo
             user = user_read(progress, target, answer.response) if accepted else None
             return _concluded(after_glance(progress, user, answer, target, at), at)
         case ((LookUp() | Read() | Confirm() | AskMembership() | FindGroup() | FindManager()), Exchange()):
-            return _concluded(_after_look(progress, step, answer, target, at), at)
+            result = _after_look(progress, step, answer, target, at)
+            return _concluded(_postponed(result, progress, step, answer, at), at)
         case AskGuard(), Flow() | Hold() | Rejected() | Protected():
             return _concluded(_after_guard(progress, answer), at)
         case LockGroup(change), Locked():
@@ -159,12 +159,15 @@ def _has_id(body: dict[str, Any]) -> bool:
     return bool(body.get("id"))
 
 
-def _postponed(result: After, progress: Progress, step: Send, exchange: Exchange, at: Moment) -> After:
-    """What everybody is refused isn't set aside for one user: it is tried again."""
-    aside = result.aside
-    if aside is None or aside.code != "refused" or isinstance(step, SendMembership):
+def _postponed(result: After, progress: Progress, step: Step, exchange: Exchange, at: Moment) -> After:
+    """What everybody is refused isn't set aside for one user: it is tried again. So is a leaver who is refused by any
+    request what others are refused by another.
+    """
+    aside, asking = result.aside, asking_of(step, bare=progress.bare)
+    if aside is None or aside.code != "refused" or asking is None:
         return result
-    if write_of(step.operation, bare=progress.bare).kind not in at.refused_to_all:
+    said = in_common(exchange.response.status, describe(exchange.response))
+    if asking.kind not in at.refused_to_all and not (progress.leaver and said in at.refused_to_all.values()):
         return result
     told = (*result.told, Told("retry", exchange.request, aside.reason))
     return replace(result, aside=None, told=told, again=backoff(progress.attempts, at.jitter))

@@ -11,17 +11,18 @@ Rule 2: then requests of that kind go out one at a time, as probes, less and les
 wasn't refused yet (then who was longest ago), so that bad users can't hide that others are accepted, and somebody whose
 request is being narrowed down, so that this goes on.
 Rule 3: the first that is accepted ends it, and who is refused nevertheless is set aside on their own account.
-Rule 4: a deactivation is never held, only not set aside: it goes on being tried.
+Rule 4: nothing is held that a leaver needs, only not set aside: it goes on being tried.
 """
 
 import math
 import re
 from dataclasses import dataclass, field
-from typing import Final, Literal, TypeAlias, assert_never
+from typing import Final, Literal, TypeAlias
 
 from msgspec import Struct
 
 from streamproc.core.records.operation import Create, Deactivate, Patch, Reactivate
+from streamproc.sink.decide.steps import Confirm, LookUp, Read, SendUser, Step
 
 SHARED_BY: Final = 3
 """Users in a row."""
@@ -30,34 +31,44 @@ PROBE_MOST: Final = 30.0
 """Seconds between probes: doubling from the first to the most."""
 WORDS: Final = 200
 
-WriteKind: TypeAlias = Literal["create", "deactivate", "reactivate", "change"]
+AskedKind: TypeAlias = Literal["look-up", "read", "create", "deactivate", "reactivate", "change"]
 
 
-class Write(Struct, frozen=True):
-    """A write of a user. `narrowed`: less can't be asked for."""
+class Asking(Struct, frozen=True):
+    """A request about a user. `narrowed`: less can't be asked for."""
 
-    kind: WriteKind
+    kind: AskedKind
     narrowed: bool
 
 
-def write_of(operation: Create | Deactivate | Reactivate | Patch, *, bare: bool) -> Write:
-    """`bare`: a create with nothing but what a user must have."""
-    match operation:
-        case Create():
-            return Write("create", bare)
-        case Deactivate():
-            return Write("deactivate", narrowed=True)
-        case Reactivate(changes):
-            return Write("reactivate", len(changes) <= 1)
-        case Patch(changes):
-            return Write("change", len(changes) <= 1)
+def asking_of(step: Step, *, bare: bool) -> Asking | None:
+    """What a step asks for. `bare`: a create with nothing but what a user must have.
+
+    None: no user. What is asked of groups is set aside alone, and a target may well have none.
+    """
+    match step:
+        case LookUp():
+            return Asking("look-up", narrowed=True)
+        case Read() | Confirm():
+            return Asking("read", narrowed=True)
+        case SendUser(operation=Create()):
+            return Asking("create", bare)
+        case SendUser(operation=Deactivate()):
+            return Asking("deactivate", narrowed=True)
+        case SendUser(operation=Reactivate(changes)):
+            return Asking("reactivate", len(changes) <= 1)
+        case SendUser(operation=Patch(changes)):
+            return Asking("change", len(changes) <= 1)
         case _:
-            assert_never(operation)
+            return None
 
 
-HELD: Final[frozenset[WriteKind]] = frozenset({"create", "reactivate", "change"})
+READS: Final[frozenset[AskedKind]] = frozenset({"look-up", "read"})
+HELD: Final[frozenset[AskedKind]] = frozenset({"look-up", "read", "create", "reactivate", "change"})
 NOBODYS: Final = frozenset({401, 404, 408, 409, 410, 412, 425, 429})
 """Answers that say nothing of whether others would be refused: about the state of one user, or the moment."""
+NO_READERS: Final = frozenset({400, 403, 414, 422})
+"""Answers to reads that have an end of their own: a filter that isn't understood, rights, which the gate watches."""
 
 _OWN: Final = re.compile(r"[0-9a-f]{8}[0-9a-f-]*|\d+")
 
@@ -84,19 +95,19 @@ class CommonRefusals:
     """Of one target. `now`: seconds of a clock that never goes back."""
 
     def __init__(self) -> None:
-        self._kinds: dict[WriteKind, _Kind] = {}
+        self._kinds: dict[AskedKind, _Kind] = {}
         self._refusals = 0
 
     @property
-    def shared(self) -> dict[WriteKind, str]:
+    def shared(self) -> dict[str, str]:
         """Kind of request that everybody is refused, to the target's words, without numbers and ids."""
         return {name: kind.said for name, kind in self._kinds.items() if _shared(kind)}
 
-    def waiting(self, name: WriteKind) -> list[str]:
+    def waiting(self, name: AskedKind) -> list[str]:
         """Users who are held."""
         return [*kind.waiting] if (kind := self._kinds.get(name)) is not None else []
 
-    def wait(self, name: WriteKind, user: str, ticket: int, now: float) -> float:
+    def wait(self, name: AskedKind, user: str, ticket: int, now: float) -> float:
         """Seconds until the user's request may go out; infinite while it isn't `chosen`; 0: now, and `sent` follows."""
         kind = self._kinds.get(name)
         if kind is None or name not in HELD or not _shared(kind):
@@ -104,7 +115,7 @@ class CommonRefusals:
         kind.waiting[user] = ticket
         return max(0.0, kind.next - now) if self.chosen(name) == user else math.inf
 
-    def chosen(self, name: WriteKind) -> str | None:
+    def chosen(self, name: AskedKind) -> str | None:
         """Whose request is the next probe; None: nobody's, or a probe is under way."""
         kind = self._kinds.get(name)
         if kind is None or kind.probing is not None:
@@ -113,7 +124,7 @@ class CommonRefusals:
             return begun
         return min(kind.waiting, key=lambda user: (kind.refused.get(user, 0), kind.waiting[user]), default=None)
 
-    def sent(self, name: WriteKind, user: str) -> None:
+    def sent(self, name: AskedKind, user: str) -> None:
         """The user's request goes to the gate."""
         if (kind := self._kinds.get(name)) is not None:
             kind.waiting.pop(user, None)
@@ -121,30 +132,30 @@ class CommonRefusals:
                 kind.probing = user
                 kind.probes += 1
 
-    def lost(self, name: WriteKind, user: str) -> None:
+    def lost(self, name: AskedKind, user: str) -> None:
         """The user doesn't wait any more, or nothing will be heard of what was sent."""
         if (kind := self._kinds.get(name)) is not None:
             kind.waiting.pop(user, None)
             if kind.probing == user:
                 kind.probing = None
 
-    def answered(self, write: Write, user: str, status: int | None, words: str, now: float) -> None:
+    def answered(self, asking: Asking, user: str, status: int | None, words: str, now: float) -> None:
         """What came of a request. `status` None: no answer. `words`: the target's, with the status."""
-        kind = self._kinds.setdefault(write.kind, _Kind())
+        kind = self._kinds.setdefault(asking.kind, _Kind())
         probe = kind.probing == user
-        self.lost(write.kind, user)
+        self.lost(asking.kind, user)
         if status is not None and status < 300:
             kind.said, kind.refused, kind.narrowing, kind.between = "", {}, {}, PROBE_FIRST
             return
-        if not _refused(status):
+        if not _refused(asking.kind, status):
             kind.next = now + PROBE_FIRST
             return
-        if write.narrowed:
+        if asking.narrowed:
             kind.narrowing.pop(user, None)
         else:
             kind.narrowing[user] = None
-        if write.narrowed or is_forbidden_create(write.kind, status):
-            said = f"{status} {_OWN.sub('#', words.removeprefix(str(status)).strip())[:WORDS]}"
+        if asking.narrowed or is_forbidden_create(asking.kind, status):
+            said = in_common(status, words)
             if said != kind.said:
                 kind.said, kind.refused = said, {}
             self._refusals += 1
@@ -153,13 +164,20 @@ class CommonRefusals:
         kind.next = now + kind.between
 
 
-def is_forbidden_create(kind: WriteKind | None, status: int | None) -> bool:
+def in_common(status: int | None, words: str) -> str:
+    """The words of a refusal, as others get them too: without numbers and ids. They begin with the status."""
+    return f"{status} {_OWN.sub('#', words.removeprefix(str(status)).strip())[:WORDS]}"
+
+
+def is_forbidden_create(kind: AskedKind | None, status: int | None) -> bool:
     """A licence may be used up, or the right to create be missing, while all else goes on."""
     return kind == "create" and status == 403
 
 
-def _refused(status: int | None) -> bool:
+def _refused(kind: AskedKind, status: int | None) -> bool:
     """Whether the target looked at the request and won't have it."""
+    if kind in READS and status in NO_READERS:
+        return False
     return status == 501 or (status is not None and 400 <= status < 500 and status not in NOBODYS)
 
 

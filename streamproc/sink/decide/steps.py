@@ -1,5 +1,6 @@
 """Steps: all that can be done next for one user, and what comes of it. Values: the driver carries them out."""
 
+from collections.abc import Mapping
 from typing import Any, TypeAlias
 
 from msgspec import Struct
@@ -182,5 +183,7 @@ class Moment(Struct, frozen=True):
     """0 to 1"""
     target_down: bool
     """Whether the target as a whole is in trouble, so that nothing can be put down to the user."""
-    refused_to_all: frozenset[str] = frozenset()
-    """Kinds of write that everybody is refused in the same way, so that no refusal can be put down to the user."""
+    refused_to_all: Mapping[str, str] = {}
+    """Kinds of request that everybody is refused in the same way, so that no refusal can be put down to the user; and
+    in which words.
+    """

@@ -188,7 +188,7 @@ def _merge(body: dict[str, Any], receipt: Receipt, options: SourceOptions) -> Pa
 
 def _kombo(body: dict[str, Any], receipt: Receipt, _: SourceOptions) -> Parts:
     """docs.kombo.dev, "data-changed": it names models that changed, and no person."""
-    yield _fetch(EVERYBODY, body, _kind(body), receipt)
+    yield FetchRequest(EVERYBODY, digest(body), receipt.received, _kind(body), urgent=True)
 
 
 def _hibob(body: dict[str, Any], receipt: Receipt, _: SourceOptions) -> Parts:

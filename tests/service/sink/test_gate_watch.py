@@ -75,6 +75,20 @@ def test_a_target_in_trouble_is_told_by_its_status() -> None:
     assert "zoe" not in str(logs)
 
 
+@pytest.mark.parametrize(("status", "content"), [(302, "application/json"), (200, "text/html")])
+def test_what_isnt_the_targets_answer_is_trouble(status: int, content: str) -> None:
+    """A login page or a redirect for everybody: nobody is put aside for it, and it is told."""
+    made = Gate()
+    with capture_logs() as logs:
+        for user in ("ana", "ben", "cleo"):
+            made.answered(Response(status, {}, {"content-type": content}), user=user)
+    ((cause, because),) = said(logs)
+    assert cause == "target"
+    assert because.startswith("something in front of the target (a login, a proxy) answers")
+    made.answered(GOOD)
+    assert made.cause is None
+
+
 def test_a_closed_gate_is_told_with_its_seconds() -> None:
     """A 429 that concerns all: until when, and what it means if it happens often."""
     made = Gate()

@@ -361,7 +361,7 @@ def test_kafka_is_away(tmp_path: Path, *, given_archive: bool) -> None:
         async with opened(nowhere.kafka, folder if given_archive else None, topics=[CHANGES], live=live) as history:
             return len(list(history.read(CHANGES, 1)))
 
-    with pytest.raises(KafkaUnavailableError, match=r"no Kafka cluster answers at 127\.0\.0\.1:1") as error:
+    with pytest.raises(KafkaUnavailableError, match=r"no Kafka broker answers at 127\.0\.0\.1:1") as error:
         asyncio.run(read(live=True))
     assert ("--offline reads the archive alone" in str(error.value)) == given_archive
     if given_archive:

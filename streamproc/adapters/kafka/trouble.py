@@ -1,0 +1,87 @@
+"""What Kafka's errors mean, in one line: who is refused what, by which broker, or who doesn't answer.
+
+aiokafka's errors name neither the right that is missing nor the cause of a connection that wasn't made. So when
+something has failed, the cluster is asked anew: for a connection, then for the rights.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from typing import Final
+
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import (
+    ClusterAuthorizationFailedError,
+    GroupAuthorizationFailedError,
+    KafkaError,
+    TopicAuthorizationFailedError,
+    TransactionalIdAuthorizationFailed,
+)
+
+from streamproc.adapters.kafka.allowed import WHERE, lacking, look, refused
+from streamproc.adapters.kafka.client import connection
+from streamproc.adapters.kafka.principal import principal
+from streamproc.adapters.kafka.probe import connection_problem
+from streamproc.core.errors import KafkaRightsError, KafkaUnavailableError, StreamprocError
+from streamproc.rights import Right
+from streamproc.settings import KafkaSettings
+
+_KINDS: Final[dict[type[Exception], str]] = {
+    TopicAuthorizationFailedError: "what it needs on topic",
+    GroupAuthorizationFailedError: "Read on group",
+    TransactionalIdAuthorizationFailed: "Write on transactional-id",
+    ClusterAuthorizationFailedError: "what it needs on the cluster",
+}
+
+
+async def explained(kafka: KafkaSettings, rights: Sequence[Right], error: Exception) -> Exception:
+    """What to raise in place of an error; `rights`: those that were needed. The error itself where it isn't Kafka's."""
+    if isinstance(error, StreamprocError):
+        return error
+    if (problem := await connection_problem(kafka)) is not None:
+        return problem
+    if missing := await _missing(kafka, rights):
+        return refused(kafka, missing)
+    for kind, words in _KINDS.items():
+        if isinstance(error, kind):
+            return KafkaRightsError(f"Kafka doesn't allow {principal(kafka)}: {words} {_names(error)}. {WHERE}")
+    if isinstance(error, KafkaError):
+        return KafkaUnavailableError(
+            f"Kafka at {kafka.bootstrap_servers} has stopped answering, or refuses: {type(error).__name__}: {error}"
+        )
+    return error
+
+
+@asynccontextmanager
+async def told(kafka: KafkaSettings, rights: Sequence[Right]) -> AsyncIterator[None]:
+    """What fails inside because of Kafka ends as one line: KafkaUnavailableError, KafkaIdentityError, KafkaRightsError.
+
+    `rights`: what is needed inside.
+    """
+    try:
+        yield
+    except Exception as error:
+        explanation = await explained(kafka, rights, error)
+        if explanation is error:
+            raise
+        raise explanation from error
+
+
+async def _missing(kafka: KafkaSettings, rights: Sequence[Right]) -> list[Right]:
+    """Nothing where it can't be asked."""
+    if not rights:
+        return []
+    admin = AIOKafkaAdminClient(**connection(kafka))
+    try:
+        with suppress(KafkaError, OSError):
+            await admin.start()
+            names = dict.fromkeys(right.name for right in rights if right.resource == "topic")
+            return await lacking(admin, rights, await look(admin, list(names)), kafka.partitions)
+        return []
+    finally:
+        await admin.close()
+
+
+def _names(error: Exception) -> str:
+    """Which resource an error is about."""
+    told = [", ".join(map(str, each)) if isinstance(each, set | frozenset | list) else str(each) for each in error.args]
+    return "; ".join(filter(None, told)) or "(not told which)"
