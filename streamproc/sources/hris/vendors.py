@@ -102,7 +102,7 @@ def _fetch(
     calm: bool | None = None,
 ) -> FetchRequest | Ignored:
     """`calm`: it can't hide a leaver; None: by its type."""
-    subject_id, name = (EVERYBODY if subject == EVERYBODY else identifier(subject)), text(kind) or "changed"
+    subject_id, name = identifier(subject), text(kind) or "changed"
     if subject_id is None:
         return UNNAMED
     if isinstance(subject_id, Unread):
