@@ -81,7 +81,7 @@ def _numbers(connector: str, source: Mapping[str, Any], file: str) -> tuple[str,
         lsn = _postgres_lsn(source.get("lsn"))
     if lsn:
         before = items(json_text(source.get("sequence")))[:1]
-        return "", (max(lsn, *(natural(each) or 0 for each in before), 0),)
+        return "", (max(lsn, *(natural(each) or 0 for each in before), 0), lsn)  # a commit before it lies before it
     if source.get("ord") is not None or connector == "mongodb":
         seconds = natural(source.get("tsms"))
         return ("", ()) if seconds is None else ("", (seconds, natural(source.get("ord")) or 0))

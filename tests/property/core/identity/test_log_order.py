@@ -114,6 +114,22 @@ def test_positions_may_begin_anew(data: st.DataObject, by_snapshot: bool) -> Non
         assert held[count] == highest(each for each in arrived[len(old) : count + 1] if each.at < 1000).value
 
 
+@given(life=lives(), data=st.data())
+def test_a_row_without_a_position_overtakes_no_change(life: tuple[list[Told], list[Told]], data: st.DataObject) -> None:
+    """Whenever it was read; and every change that comes after it counts."""
+    changes, _ = life
+    rows = [Told(0, data.draw(st.integers(0, 60)), data.draw(st.booleans()), snapshot=True)] * data.draw(
+        st.integers(1, 3)
+    )
+    link: Link | None = None
+    told = merged(data, changes, rows)
+    for offset, each in enumerate(told):
+        said = each.said() if each.at else replace(each.said(), place=Place("hr", "", snapshot=True))
+        link, _ = resolve(link, "debezium", [said], Origin("events.debezium", 0, offset, Millis(offset)))
+        assert link.facts is not None
+        assert link.facts.values["active"] is highest(told[: offset + 1]).value
+
+
 @given(data=st.data(), clocks=st.lists(st.integers(0, 40), min_size=1, max_size=5))
 def test_without_positions_a_change_is_newer_than_a_snapshot(data: st.DataObject, clocks: list[int]) -> None:
     """Whatever the snapshot's clock says; changes go by their own."""
