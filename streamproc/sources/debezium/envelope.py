@@ -13,6 +13,8 @@ from streamproc.sources.debezium.encoded import Encoding, of_schema
 from streamproc.sources.lenient_json import items, json_text, micros, record, text, truth
 
 _CLOUD_EVENT: Final = re.compile(r"io\.debezium\..*\bdatachangeevent", re.IGNORECASE)
+_TRANSACTION: Final = frozenset({"status", "id", "event_count", "data_collections"})
+"""Fields of the transactions' topic, whose ids are nobody's."""
 _TOMBSTONE: Final = Ignored("noise", "a tombstone: it follows a deletion, for compaction")
 _STRANGE: Final = Ignored("not_understood", "neither a change event nor a row")
 
@@ -44,6 +46,8 @@ def change_of(element: Any) -> Change | Ignored:
             return Ignored("other_format", "a CloudEvent, but not one of Debezium")
         schema, data = _unwrapped(json_text(change.get("data")))
         change = _cloud_event(change, record(data))
+    elif "ddl" in change or change.keys() >= _TRANSACTION:
+        return Ignored("type", "a transaction's beginning or end, or a change of a schema")
     elif "op" not in change or "__op" in change:
         return _flattened(change, of_schema(schema))
     operation = (text(change.get("op")) or "").casefold()

@@ -196,7 +196,7 @@ def _hibob(body: dict[str, Any], receipt: Receipt, _: SourceOptions) -> Parts:
 
     Terminations and new employments are rows of tables (`lifecycle`, `employment`, `work`): all of these are urgent.
     """
-    kind, subject = _kind(body), at(body, "data.employeeId|employeeId|data.employee.id")
+    kind, subject = _kind(body), at(body, "data.employeeId|employeeId|data.employee.id|employee.id")
     if subject is None and not _spelled(kind).startswith(("employee", "table")):
         yield NOBODY
         return

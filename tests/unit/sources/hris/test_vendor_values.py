@@ -171,6 +171,12 @@ def test_hibobs_tables(kind: str, data: dict[str, Any], calm: bool) -> None:
     assert urgent(said(body)) == [("3332883854254932743", not calm)]
 
 
+def test_hibobs_first_version() -> None:
+    """It has the employee beside the type."""
+    body = {"companyId": 1, "type": "employee.left", "triggeredAt": "2026-11-29T13:06:26.9", "employee": {"id": "77"}}
+    assert urgent(said(body)) == [("77", True)]
+
+
 @pytest.mark.parametrize(
     "body",
     [
