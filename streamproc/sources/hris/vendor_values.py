@@ -18,7 +18,7 @@ from streamproc.core.records.units import Micros
 from streamproc.sources.employment import Employment
 from streamproc.sources.lenient_json import anchor, at, digest, items, micros, moment, record, text, truth, zone_of
 from streamproc.sources.options import SourceOptions
-from streamproc.sources.reading import Reading, full_name, value_of
+from streamproc.sources.reading import Reading, full_name, single, value_of
 from streamproc.sources.values.dates import calendar_day
 from streamproc.sources.values.identifiers import known_identifier
 from streamproc.sources.values.statuses import LEFT, status
@@ -49,6 +49,9 @@ _LAST: Final = ("termination_date",)
 _NAMES: Final = ("firstname", "lastname")
 
 
+_FORM: Final = re.compile(r"employees\[([^\]]+)\]\[([^\]]+)\](?:\[\d*\])?")
+
+
 class Said(NamedTuple):
     """What a hook with values says."""
 
@@ -58,9 +61,28 @@ class Said(NamedTuple):
     """Nothing else changed, and all was understood."""
 
 
+def with_employees(form: dict[str, Any]) -> dict[str, Any]:
+    """BambooHR's fields of a form (`employees[12345][First Name]`) as its JSON has them; any other body as it is."""
+    named = [(match, value) for name, value in form.items() if (match := _FORM.fullmatch(name))]
+    if not named:
+        return form
+    employees: dict[str, dict[str, Any]] = {}
+    for match, value in named:
+        employee = employees.setdefault(match[1], {"id": match[1], "changedFields": [], "fields": {}})
+        if match[2] == "changedFields":
+            employee["changedFields"] += items(value)
+        elif match[2] in {"action", "timestamp", "id"}:
+            employee[match[2]] = single(value)
+        else:
+            employee["fields"][match[2]] = single(value)
+    return {name: value for name, value in form.items() if not _FORM.fullmatch(name)} | {
+        "employees": list(employees.values())
+    }
+
+
 def bamboohr(employee: dict[str, Any], receipt: Receipt, options: SourceOptions) -> Said:
     """What the fields of one employee say."""
-    subject = known_identifier(employee.get("id"))
+    subject = known_identifier(at(employee, "id|employeeId"))
     action = (text(employee.get("action")) or "Updated").casefold()
     fields = record(employee.get("fields"))
     sent = {label: field.get("value") if isinstance(field, dict) else field for label, field in fields.items()}

@@ -65,14 +65,15 @@ def read(payload: Any, receipt: Receipt, options: SourceOptions = DEFAULTS) -> P
 def _inside(payload: Any) -> list[Any] | None:
     if isinstance(payload, list):
         return payload
-    employees = record(payload).get("employees")
+    payload = values.with_employees(record(payload))
+    employees = payload.get("employees")
     if not isinstance(employees, list) or len(employees) == 1:
         return None
     return [{**payload, "employees": [employee]} for employee in employees]
 
 
 def _read(element: Any, receipt: Receipt, options: SourceOptions) -> Parts:
-    body = {name: _single(value) for name, value in record(element).items()}
+    body = {name: _single(value) for name, value in values.with_employees(record(element)).items()}
     for fits, reader in VENDORS:
         if fits(body):
             yield from reader(body, receipt, options)
@@ -82,7 +83,7 @@ def _read(element: Any, receipt: Receipt, options: SourceOptions) -> Parts:
 
 def recognised(element: Any) -> bool:
     """Whether it is in the envelope of some vendor."""
-    body = {name: _single(value) for name, value in record(element).items()}
+    body = {name: _single(value) for name, value in values.with_employees(record(element)).items()}
     return any(fits(body) for fits, _ in VENDORS)
 
 
@@ -158,7 +159,9 @@ def _bamboohr_fields(body: dict[str, Any], receipt: Receipt, options: SourceOpti
         yield said.event
     yield from said.ignored
     if not said.complete:
-        yield _fetch(employee.get("id"), employee, employee.get("action"), receipt, micros(employee.get("timestamp")))
+        yield _fetch(
+            at(employee, "id|employeeId"), employee, employee.get("action"), receipt, micros(employee.get("timestamp"))
+        )
 
 
 def _finch(body: dict[str, Any], receipt: Receipt, _: SourceOptions) -> Parts:

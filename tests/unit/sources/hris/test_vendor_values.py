@@ -97,6 +97,23 @@ def test_a_number_that_is_none_names_nobody(number: Any) -> None:
     ]
 
 
+def test_a_form_is_its_employees() -> None:
+    """BambooHR posts fields under names with brackets; form parsers make each a list."""
+    form = {
+        "employees[123][changedFields][0]": ["Status"],
+        "employees[123][Status]": ["Inactive"],
+        "employees[123][Employee #]": ["00123"],
+        "employees[124][changedFields][0]": "Home Phone",
+        "employees[124][action]": "Updated",
+    }
+    parsed = said(form)
+    assert [(event.subject, event.anchor, event.attributes["active"]) for event in parsed.events] == [
+        ("123", "00123", False)
+    ]
+    assert urgent(parsed) == [("124", True)]
+    assert facts(bamboohr({"Status": "Inactive"}, "Status", id=None, employeeId=7)) == [{"active": False}]
+
+
 def merge(**data: Any) -> ParsedPayload:
     """Merge's Employee."""
     employee = {
