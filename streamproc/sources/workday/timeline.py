@@ -73,10 +73,12 @@ def dated_events(
     if present:
         yield from _present(subject, present, event, now, options)
     ahead.sort(key=lambda worker: _entered(worker, now, options))
-    if any(worker.begins is not None for worker in workers):  # all rows ahead are there: others are cancelled
+    unread_ahead = [worker for worker in ahead if worker.employment.unread]
+    if any(worker.begins is not None for worker in workers) and not unread_ahead:
+        # All rows ahead are there: others are cancelled.
         name = f"{subject}/{ROWS}@{now}"
         yield SourceEvent(subject, name, "change", (now, 0, name), {}, cancels=ROWS, reason="rows ahead anew")
-    for index, worker in enumerate(ahead):
+    for index, worker in enumerate(worker for worker in ahead if not worker.employment.unread):
         yield _ahead(subject, worker, present, (now, 1 + index), options)
     unread: dict[str, str] = {}
     for worker in workers:
