@@ -37,6 +37,8 @@ DEFAULTS: Final = SourceOptions(
         "manager": "manager",
         "employeeNumber": "employeeNumber",
     },
+    active=("Enabled",),  # in the place of true and false, as some that pass users on write them
+    inactive=("Disabled",),
 )
 
 PROFILE: Final = frozenset({"USER.CREATED", "USER.UPDATED"})

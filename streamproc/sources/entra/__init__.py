@@ -42,6 +42,8 @@ DEFAULTS: Final = SourceOptions(
         "manager": "manager.id",
         "employeeNumber": "employeeId",
     },
+    active=("Enabled",),  # in the place of true and false, as some that pass users on write them
+    inactive=("Disabled",),
 )
 
 _RESOURCE: Final = re.compile(r"/?(user|group)s(?:/|\(')([^/')]+)", re.IGNORECASE)

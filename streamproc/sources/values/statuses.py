@@ -15,8 +15,8 @@ from typing import Any, Final
 from streamproc.sources.values.text import number, plain
 from streamproc.sources.values.unread import UNREAD, Unread
 
-TRUE: Final = frozenset({"true", "t", "1", "y", "yes"})
-FALSE: Final = frozenset({"false", "f", "0", "n", "no"})
+TRUE: Final = frozenset({"true", "t", "1", "1.0", "y", "yes"})
+FALSE: Final = frozenset({"false", "f", "0", "0.0", "n", "no"})
 
 LEFT: Final = (
     "Inactive", "Not Active", "Terminated", "Termination", "Retired", "Deceased", "Resigned", "Dismissed", "Separated",
