@@ -5,6 +5,7 @@ import re
 import reprlib
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from typing import Any, Final, assert_never
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -24,6 +25,8 @@ _EPOCH_UTC: Final = datetime(1970, 1, 1)  # noqa: DTZ001 - for moments that are 
 _INSTANT: Final = re.compile(
     r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d)(?::(\d\d)(?:\.(\d+))?)?\s*(?:[Zz]|([+-])(\d\d):?(\d\d))?"
 )
+WIDE: Final = 100
+"""Names of an object from which on these aren't remembered: records of one kind have the same few."""
 AHEAD: Final = 300_000_000
 """µs by which a source's clock may be ahead of ours."""
 
@@ -32,7 +35,8 @@ def record(value: Any) -> dict[str, Any]:
     """The object, or an empty one. Its names are as they are seen: without a byte order mark, or a blank at an end."""
     if not isinstance(value, dict):
         return {}
-    if all(isinstance(name, str) and name.isascii() and name == name.strip() for name in value):
+    names = tuple(value)
+    if _are_plain(names) if len(names) < WIDE else _are_plain.__wrapped__(names):
         return value
     return {plain(str(name)): each for name, each in value.items()} | {
         name: each for name, each in value.items() if isinstance(name, str) and name == plain(name)
@@ -47,6 +51,11 @@ def json_text(value: Any) -> Any:
         return orjson.loads(value)
     except orjson.JSONDecodeError:
         return value
+
+
+@lru_cache(maxsize=1024)
+def _are_plain(names: tuple[Any, ...]) -> bool:
+    return all(isinstance(name, str) and name == plain(name) for name in names)
 
 
 def items(value: Any) -> list[Any]:
@@ -140,7 +149,6 @@ def at(value: Any, path: str) -> Any:
 def _at(value: Any, path: str) -> Any:
     if not isinstance(value, dict):
         return None
-    value = record(value)
     if (name := spelled_in(value, path)) is not None:
         return value[name]
     head, dot, rest = path.partition(".")
@@ -152,8 +160,15 @@ def spelled_in(resource: Mapping[str, Any], name: str) -> str | None:
     """A name as the resource spells it; None: it hasn't got it."""
     if name in resource:
         return name
-    lower = name.lower()
-    return next((each for each in resource if len(each) == len(name) and each.lower() == lower), None)
+    names = tuple(resource)
+    spellings = _spellings(names) if len(names) < WIDE else _spellings.__wrapped__(names)
+    return spellings.get(name.lower())
+
+
+@lru_cache(maxsize=1024)
+def _spellings(names: tuple[str, ...]) -> dict[str, str]:
+    """Names in lower case, and as they are seen → the name; of several the first."""
+    return {plain(str(name)).lower(): name for name in reversed(names)}
 
 
 def fact(value: Any) -> Fact:
