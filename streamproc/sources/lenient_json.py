@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import orjson
 
 from streamproc.core.parsed_payload import FetchRequest, Ignored, ParsedPayload, SourceEvent
-from streamproc.core.records.change_event import BEGAN, Fact
+from streamproc.core.records.change_event import Fact
 from streamproc.core.records.units import Micros
 from streamproc.sources.options import SourceOptions
 from streamproc.sources.values import statuses, zones
@@ -94,17 +94,6 @@ def micros(value: Any) -> Micros | None:
     return Micros(seconds * 1_000_000 + (int(fraction[:6].ljust(6, "0")) if fraction else 0))
 
 
-def day(value: Any, formats: tuple[str, ...] = ("%Y-%m-%d",)) -> date | None:
-    """A calendar date in one of the formats (strptime's); an offset after it (`1990-05-01-07:00`) is ignored."""
-    word = re.sub(r"([+-]\d\d:\d\d|Z)$", "", text(value) or "")
-    for format_ in formats:
-        try:
-            return datetime.strptime(word, format_).date()  # noqa: DTZ007 - a date has no zone
-        except ValueError:
-            continue
-    return None
-
-
 def starts(day_: date, zone: str) -> Micros | None:
     """µs since 1970 at which the day begins in an IANA zone. None: no such zone, or no such moment."""
     try:
@@ -171,37 +160,6 @@ def _spellings(names: tuple[str, ...]) -> dict[str, str]:
     return {plain(str(name)).lower(): name for name in reversed(names)}
 
 
-def fact(value: Any) -> Fact:
-    """A value as a fact: text is stripped, "" is None, values nested deeper than a list or an object are left out."""
-    if isinstance(value, str):
-        return value.strip() or None
-    if isinstance(value, list):
-        return [scalar for scalar in (_scalar(element) for element in value) if scalar is not None]
-    if isinstance(value, dict):
-        return {str(name): _scalar(scalar) for name, scalar in value.items() if not isinstance(scalar, dict | list)}
-    return _scalar(value)
-
-
-def _scalar(value: Any) -> str | int | float | bool | None:
-    if isinstance(value, str):
-        return value.strip() or None
-    return value if isinstance(value, bool | int | float) else None
-
-
-def facts(resource: Mapping[str, Any], options: SourceOptions) -> dict[str, Fact]:
-    """The configured attributes of a user resource, each with None where the resource leaves it out."""
-    return {name: fact(at(resource, path)) for name, path in sorted(options.attributes.items())}
-
-
-def named(resource: Mapping[str, Any], options: SourceOptions) -> dict[str, Fact]:
-    """The configured attributes that a part of a resource contains, and only those."""
-    return {
-        name: value
-        for name, value in facts(resource, options).items()
-        if any(holds(resource, path) for path in map(str.strip, options.attributes[name].split("|")))
-    }
-
-
 def holds(resource: Mapping[str, Any], path: str) -> bool:
     """Whether a part of a resource says something at a path, if only null."""
     return spelled_in(resource, path) is not None or spelled_in(resource, path.partition(".")[0]) is not None
@@ -265,15 +223,6 @@ def unfolded(payload: Any, inside: Callable[[Any], list[Any] | None]) -> list[An
     return events
 
 
-def others(resource: Mapping[str, Any], standard: frozenset[str]) -> dict[str, Fact]:
-    """The customer's own attributes, scalars and lists, under their own names: all but the vendor's standard ones."""
-    return {
-        name: fact(value)
-        for name, value in resource.items()
-        if name not in standard and not isinstance(value, dict) and not name.startswith("group:")
-    }
-
-
 def parsed(parts: Iterable[SourceEvent | FetchRequest | Ignored]) -> ParsedPayload:
     """The parts of a payload, each kind in order."""
     events: list[SourceEvent] = []
@@ -290,9 +239,3 @@ def parsed(parts: Iterable[SourceEvent | FetchRequest | Ignored]) -> ParsedPaylo
             case _:
                 assert_never(part)
     return ParsedPayload(tuple(events), tuple(notifications), tuple(ignored))
-
-
-def begun(value: Any) -> dict[str, Fact]:
-    """Since when an account exists, as a fact; empty where the value isn't a moment."""
-    begin = micros(value)
-    return {} if begin is None else {BEGAN: begin}

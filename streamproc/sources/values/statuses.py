@@ -17,8 +17,8 @@ from streamproc.sources.values.unread import UNREAD, Unread
 
 LONGEST: Final = 200
 """Characters of a status."""
-TRUE: Final = frozenset({"true", "t", "1", "1.0", "y", "yes"})
-FALSE: Final = frozenset({"false", "f", "0", "0.0", "n", "no"})
+TRUE: Final = frozenset({"true", "t", "1", "y", "yes"})
+FALSE: Final = frozenset({"false", "f", "0", "n", "no"})
 
 LEFT: Final = (
     "Inactive", "Not Active", "Terminated", "Termination", "Retired", "Deceased", "Resigned", "Dismissed", "Separated",

@@ -17,7 +17,7 @@ ACTIVE = ("Active", "On Leave", "Leave of Absence")
         "On-Leave", "ＡＣＴＩＶＥ")),
         *((word, True) for word in ("Active - Pending Termination", "Active – On Leave", "Active (Paid Leave)",
         "Active, FT")),
-        *((flag, True) for flag in (True, 1, 1.0, "1", "1.0", "１", "t", "TRUE ", "Yes", "y")),
+        *((flag, True) for flag in (True, 1, 1.0, "1", "１", "t", "TRUE ", "Yes", "y")),
         *((word, False) for word in LEFT),
         *((word, False) for word in ("TERMINATED", "Terminated - Involuntary", "Retired (2024)",
         "terminated: voluntary")),
