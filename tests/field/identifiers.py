@@ -1,6 +1,6 @@
 """Numbers that say who somebody is: in every spelling one person, and never what stands for nobody."""
 
-from typing import Final
+from typing import Any, Final
 
 import orjson
 
@@ -19,24 +19,8 @@ def _whole_floats() -> None:
 
 
 def _placeholders() -> None:
-    for number in (
-        "N/A",
-        "null",
-        "NULL",
-        "none",
-        "0",
-        "00000",
-        "TBD",
-        "-",
-        "?",
-        "unknown",
-        "#N/A",
-        0,
-        12417.5,
-        1e17,
-        True,
-        {},
-    ):
+    placeholders: list[Any] = ["N/A", "null", "NULL", "none", "0", "00000", "TBD", "-", "?", "unknown", "#N/A"]
+    for number in (*placeholders, 0, 12417.5, 1e17, True, {}):
         value = okta(profile={"employeeNumber": number})["value"]
         (event,) = says("okta", orjson.dumps(value)).events
         assert event.anchor is None, number
@@ -64,7 +48,7 @@ def _number_becomes_a_placeholder() -> None:
 
 def _contractor_becomes_employee() -> None:
     """With the Universal ID as anchor, which both have, one person goes on working."""
-    contract = {
+    contract: dict[str, Any] = {
         "Employee_ID": ...,
         "Contingent_Worker_ID": "C77",
         "Worker_Type": "Contingent Worker",

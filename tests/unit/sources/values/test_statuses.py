@@ -17,7 +17,7 @@ ACTIVE = ("Active", "On Leave", "Leave of Absence")
         "On-Leave", "ＡＣＴＩＶＥ")),
         *((word, True) for word in ("Active - Pending Termination", "Active – On Leave", "Active (Paid Leave)",
         "Active, FT")),
-        *((flag, True) for flag in (True, 1, 1.0, "1", "1.0", "１", "t", "TRUE ", "Yes", "y")),
+        *((flag, True) for flag in (True, 1, 1.0, "1", "１", "t", "TRUE ", "Yes", "y")),
         *((word, False) for word in LEFT),
         *((word, False) for word in ("TERMINATED", "Terminated - Involuntary", "Retired (2024)",
         "terminated: voluntary")),
@@ -53,7 +53,8 @@ def test_what_is_configured_counts_before_anything_else() -> None:
 
 def test_truth_in_well_known_spellings() -> None:
     """Nothing else is true or false."""
-    assert [truth(each) for each in (True, 1.0, "T", "no", "0", "", None, 2, {}, "perhaps")] == [
+    some: list[object] = [True, 1.0, "T", "no", "0", "", None, 2, {}, "perhaps"]
+    assert [truth(each) for each in some] == [
         *(True, True, True, False, False), *(None,) * 5
     ]  # fmt: skip
 
