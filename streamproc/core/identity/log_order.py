@@ -33,9 +33,11 @@ _CHANGED: Final = "/1"
 
 
 def in_log_order(
-    heard: Mapping[str, HeardLog], said: Sequence[SourceEvent]
-) -> tuple[list[SourceEvent], dict[str, HeardLog]]:
+    heard: dict[str, HeardLog], said: Sequence[SourceEvent]
+) -> tuple[Sequence[SourceEvent], dict[str, HeardLog]]:
     """What one record says of one subject, in the order of its log; and what is then known of the subject's logs."""
+    if all(event.place is None for event in said):
+        return said, heard
     logs = dict(heard)
     ordered: list[SourceEvent] = []
     for event in said:
