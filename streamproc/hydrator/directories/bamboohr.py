@@ -54,6 +54,9 @@ class BambooHR:
         answer = await self.api.get(url)
         employees = listed(answer.record().get("data"))
         cursor = link(answer.record(), "meta", "page", "nextCursor")
+        links = answer.record().get("_links")
+        if not cursor and isinstance(links, dict) and links.get("next"):
+            raise odd("goes on without saying where")
         first = url.partition("&")[0]
         following = f"{first}&page%5Bafter%5D={quote(cursor, safe='')}" if cursor else ""
         subjects = tuple(name_of(employee, "employeeId") for employee in employees)

@@ -38,6 +38,10 @@ class Finch:
         listing = await self.api.get(f"/employer/directory?limit={self._page_size}&offset={begin}")
         subjects = [name_of(individual) for individual in listing.entries("individuals")]
         if not subjects:
+            paging = listing.record().get("paging")
+            count = paging.get("count") if isinstance(paging, dict) else None
+            if isinstance(count, int) and begin < count:
+                raise odd(f"listed {begin} of {count} individuals")
             return Page((), (), listing.read_at, "", str(listing.read_at))
         answer, _, persons = await self._persons(subjects)
         one_by_one = tuple(subject for subject in subjects if subject not in persons)
