@@ -13,7 +13,8 @@ from typing import Any, Final, Literal
 from streamproc.adapters.scim_http import PlatformHttp, ScimHttp
 from streamproc.core.errors import TargetError
 from streamproc.core.scim.filter import equals
-from streamproc.core.scim.response_policy import Deliver, Denied, Response, Retry, describe, response_action
+from streamproc.core.scim.response_action import Deliver, Denied, Retry
+from streamproc.core.scim.response_policy import Response, describe, response_action
 from streamproc.mapping_preview.attribute_usage import Catalogued
 from streamproc.mapping_preview.lint import Listed, Use
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 
 from streamproc import telemetry
 from streamproc.adapters.kafka.log import Consumer
+from streamproc.core.records.control import HELD
 from streamproc.core.records.outcome import Outcome
 from streamproc.sink.decide.desired_state import Work
 from streamproc.sink.decide.lanes import Lanes
@@ -27,11 +28,19 @@ def gauge(
     for cause in CAUSES:
         closed = gate.watch.closed
         telemetry.GATE_CLOSED.labels(cause).set(closed is not None and closed.cause == cause)
-    codes = Counter(code for store in stores.values() for code in store.parked.values())
+    aside = [(store, user, code) for store in stores.values() for user, code in store.parked.items()]
+    codes = Counter(code for _, _, code in aside)
+    telemetry.LEAVERS_ASIDE.set(sum(code not in HELD and _leaves(store, user) for store, user, code in aside))
     telemetry.ASIDE.clear()
     for code, users in codes.items():
         telemetry.ASIDE.labels(code).set(users)
     telemetry.lag(consumer, lambda partition: lanes.committable(partition.partition))
+
+
+def _leaves(store: DeliveryStore, user: str) -> bool:
+    delivery = store.delivery(user)
+    parked = delivery.parked if delivery is not None else None
+    return parked is not None and not parked.attributes and parked.desired.get("active") is False
 
 
 def count(outcomes: Iterable[Outcome]) -> None:

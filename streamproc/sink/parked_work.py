@@ -2,13 +2,13 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Final
+from typing import Final, NamedTuple
 
 import structlog
 
 from streamproc.core.fold.plan import Urgency
 from streamproc.core.records.change_event import Origin
-from streamproc.core.records.control import APPLIES, HELD
+from streamproc.core.records.control import APPLIES, HELD, WAITING
 from streamproc.core.records.delivery import DeliveredState, Standing
 from streamproc.core.records.outcome import Outcome, Verdict
 from streamproc.core.records.topic_names import OPERATIONS
@@ -22,7 +22,22 @@ from streamproc.sink.delivery_store import DeliveryStore
 log = structlog.get_logger("streamproc.sink")
 
 RETRY_EVERY: Final = 30.0
-"""Seconds between attempts at what was set aside and isn't given up."""
+"""Seconds after which what was set aside, and isn't given up, is tried again; and twice as long after each time."""
+LEAVER_MOST: Final = 600.0
+"""Seconds between attempts at a leaver, at most."""
+RETRY_MOST: Final = 1800.0
+"""The same of others."""
+LEEWAY: Final = 1000.0
+"""Milliseconds by which a look may come early."""
+
+
+class _Attempts(NamedTuple):
+    """At what one user has set aside `since` a seq. `due`: ms since 1970."""
+
+    since: int
+    code: str
+    times: int
+    due: float
 
 
 class ParkedWork:
@@ -41,13 +56,41 @@ class ParkedWork:
         self._reject = reject
         self._later: dict[str, ReceivedCommand] = {}
         """Orders about users who are in flight."""
+        self._attempts: dict[str, _Attempts] = {}
 
     def retry(self) -> None:
-        """Try again what waits for something that may be there by now, and leavers whom the target refused."""
+        """Try again what waits for something that may be there by now, and leavers whom the target refused: less and
+        less often, since what comes to nothing for ever mustn't use up the limit.
+        """
+        parked: set[str] = set()
         for store in self._stores.values():
             for user, code in list(store.parked.items()):
-                if code not in HELD and code != "regressed":
-                    self._again(store, user, only_leaver=code != "unresolved")
+                parked.add(user)
+                if code not in HELD and code != "regressed" and self._is_due(store, user, code):
+                    self._again(store, user, only_leaver=code not in WAITING)
+        for user in self._attempts.keys() - parked:
+            del self._attempts[user]
+
+    def recovered(self) -> None:
+        """The target was in trouble, and is back: nobody waits any longer for that."""
+        for user, attempts in self._attempts.items():
+            if attempts.code == "stalled":
+                self._attempts[user] = attempts._replace(times=0, due=0.0)
+
+    def _is_due(self, store: DeliveryStore, user: str, code: str) -> bool:
+        """Whether it is time. The first time comes with the first look after it was set aside."""
+        delivery, now = store.delivery(user), self._now()
+        parked = delivery.parked if delivery is not None else None
+        since, leaves = (parked.since, parked.desired.get("active") is False) if parked is not None else (-1, False)
+        before = self._attempts.get(user)
+        if before is None or before.since != since:
+            before = _Attempts(since, code, 0, now)
+        if now < before.due:
+            self._attempts[user] = before
+            return False
+        wait = min(LEAVER_MOST if leaves else RETRY_MOST, RETRY_EVERY * 2.0**before.times)
+        self._attempts[user] = _Attempts(since, code, before.times + 1, now + wait * 1000 - LEEWAY)
+        return True
 
     def arrived(self, manager: str) -> None:
         """The target has a new user: those who want that one as their manager can have it now."""

@@ -230,10 +230,13 @@ class Sink:
         return None
 
     async def _retry(self) -> None:
-        waiting = OpenTransactions(self._consumer, self._ticks)
+        waiting, recoveries = OpenTransactions(self._consumer, self._ticks), self._gate.circuit_breaker.recoveries
         while True:
             await self._sleep(RETRY_EVERY)
             waiting.look()
+            if recoveries != self._gate.circuit_breaker.recoveries:
+                recoveries = self._gate.circuit_breaker.recoveries
+                self._parked_work.recovered()
             self._parked_work.retry()
             self._pump()
 

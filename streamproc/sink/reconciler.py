@@ -12,18 +12,20 @@ from typing import Final
 import structlog
 
 from streamproc.adapters.scim_http import PlatformHttp
+from streamproc.core.records.control import HELD
 from streamproc.core.records.delivery import DeliveredState
 from streamproc.core.records.outcome import Outcome
 from streamproc.core.scim.dialect import Dialect
 from streamproc.sink.decide.after import after
 from streamproc.sink.decide.attempts import After
+from streamproc.sink.decide.begin import begin
 from streamproc.sink.decide.common_refusal import asking_of
 from streamproc.sink.decide.desired_state import Work
 from streamproc.sink.decide.fates import attempt
 from streamproc.sink.decide.lanes import Turn
 from streamproc.sink.decide.mass_guard import GuardDecision
 from streamproc.sink.decide.next_step import next_step
-from streamproc.sink.decide.progress import Predecessor, Progress, begin
+from streamproc.sink.decide.progress import Predecessor, Progress
 from streamproc.sink.decide.steps import (
     Answer,
     AskGuard,
@@ -158,7 +160,8 @@ def _tell_attempts(before: Progress, result: After) -> None:
 
 
 def _tell_parked(progress: Progress, step: Finish) -> None:
-    if (parked := step.parked) is not None:
+    parked = step.parked
+    if parked is not None:
         log.warning(
             "parked",
             partition=progress.turn.partition,
@@ -168,3 +171,5 @@ def _tell_parked(progress: Progress, step: Finish) -> None:
             attributes=[name.split(" ")[0] for name in parked.attributes],
             correlation_id=parked.correlation_id,
         )
+    if parked is not None and not parked.attributes and progress.leaver and parked.code not in HELD:
+        log.error("a leaver may have access", partition=progress.turn.partition, seq=progress.record.seq)

@@ -23,7 +23,7 @@ from streamproc.adapters.wait import wait_unless
 from streamproc.core.fold.plan import Urgency
 from streamproc.core.records.outcome import Request
 from streamproc.core.records.units import Millis
-from streamproc.core.scim.response_policy import describe, response_action
+from streamproc.core.scim.response_policy import Response, describe, is_page, is_redirect, response_action
 from streamproc.sink.decide.common_refusal import AskedKind, Asking, CommonRefusals, is_forbidden_create
 from streamproc.sink.decide.desired_state import Work
 from streamproc.sink.decide.lanes import Lanes
@@ -74,6 +74,8 @@ class RequestExecutor:
     """Kind of request that everybody is refused, to the ticks at which that was told last."""
     _resting: dict[str, asyncio.Event] = field(default_factory=dict)
     """User to what ends that user's wait."""
+    _strange: bool = False
+    """Whether the last answer was a redirect or a page."""
 
     def moment(self) -> Moment:
         """Now."""
@@ -218,6 +220,13 @@ class RequestExecutor:
         if confirmed < rests_on or self.times.ticks() - confirmed > self.times.fresh:
             await store.confirm()
 
+    def _tell_strange(self, response: Response) -> None:
+        """A redirect or a page is no answer of the target's. Told once."""
+        strange = is_redirect(response) or is_page(response)
+        if strange and not self._strange:
+            log.error("not an answer of SCIM: is STREAMPROC_SCIM_URL right?", answer=describe(response))
+        self._strange = strange or (self._strange and response.status is None)
+
     async def _exchange(self, progress: Progress, request: ScimRequest, kind: AskedKind | None) -> Exchange:
         method, path, body, etag = request.method, request.path, request.body, request.if_match
         content = f"{method} {path} {etag}".encode() + (b"" if body is None else orjson.dumps(body))
@@ -229,6 +238,7 @@ class RequestExecutor:
             self.gate.lost()
             raise
         recoveries = self.gate.circuit_breaker.recoveries
+        self._tell_strange(response)
         apart = kind in self.refusals.shared or is_forbidden_create(kind, response.status)
         self.gate.answered(progress.user, response, write=method != "GET", apart=apart)
         if recoveries != self.gate.circuit_breaker.recoveries:

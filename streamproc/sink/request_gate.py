@@ -15,7 +15,7 @@ from typing import Any, Literal
 from streamproc.adapters.wait import wait_unless
 from streamproc.core.flow.circuit_breaker import CircuitBreaker
 from streamproc.core.fold.plan import Urgency
-from streamproc.core.scim.response_policy import Response
+from streamproc.core.scim.response_policy import Response, is_page, is_redirect
 from streamproc.sink.decide.rate_limit import RateLimiter
 from streamproc.sink.gate_watch import Closed, GateWatch
 
@@ -108,7 +108,7 @@ class RequestGate:
     def answered(self, user: str, answer: Response, *, write: bool, apart: bool = False) -> None:
         """What came of a request that was let out. `apart`: a refusal says nothing of other kinds of request."""
         now, status = self._ticks(), answer.status
-        if status is not None and _is_foreign(answer):
+        if status is not None and (is_redirect(answer) or is_page(answer)):
             status = None
         self._in_flight -= 1
         self.rate_limiter.answered(now, answer.status, answer.headers, answer.body, user)
@@ -175,14 +175,6 @@ class RequestGate:
             head.woken.set()
 
 
-def _is_foreign(answer: Response) -> bool:
-    """Whether it isn't the target's own: a redirect, to a login perhaps, or a page where JSON was asked for."""
-    page = not answer.body and answer.headers.get("content-type", "").strip().lower().startswith("text/")
-    status = answer.status or 0
-    return 300 <= status < 400 or (page and 200 <= status < 300)
-
-
 def _whose(answer: Response) -> str:
-    return (
-        "something in front of the target (a login, a proxy) answers" if _is_foreign(answer) else "the target answers"
-    )
+    foreign = is_redirect(answer) or is_page(answer)
+    return "something in front of the target (a login, a proxy) answers" if foreign else "the target answers"

@@ -55,11 +55,13 @@ WORKER: Final[frozenset[Action]] = IDENTITY | INPUT | {"mapping"}
 
 HELD: Final = frozenset({"held", "rejected", "protected"})
 """Codes of what was set aside in front of the target; the others were set aside by it, or for want of something."""
+WAITING: Final = frozenset({"unresolved", "stalled", "ambiguous"})
+"""Codes of what may go by itself: somebody arrives, a userName is given up, the target mends."""
 
 APPLIES: Final[dict[Action, frozenset[str]]] = {
     "release": frozenset({"held", "rejected"}),
     "reject": frozenset({"held"}),
-    "retry": frozenset({"refused", "incomplete", "ambiguous", "regressed", "unresolved"}),
-    "skip": frozenset({"refused", "incomplete", "ambiguous", "regressed", "unresolved"}),
+    "retry": frozenset({"refused", "incomplete", "ambiguous", "regressed", "unresolved", "stalled"}),
+    "skip": frozenset({"refused", "incomplete", "ambiguous", "regressed", "unresolved", "stalled"}),
 }
 """Action → codes of `Parked` that it can be said of."""

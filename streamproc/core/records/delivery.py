@@ -2,6 +2,7 @@
 
 from typing import Final, Literal
 
+from msgspec import field
 from pydantic import TypeAdapter
 
 from streamproc.core.records.resource import Resource
@@ -27,8 +28,11 @@ class Standing(Value, frozen=True):
 class Parked(Value, frozen=True):
     """Why a user's work was set aside, and what it was to become."""
 
-    code: Literal["refused", "incomplete", "ambiguous", "regressed", "unresolved", "held", "protected", "rejected"]
-    """`held`: by the mass guard. `protected`: never to be deactivated. `rejected`: an operator said no."""
+    code: Literal[
+        "refused", "incomplete", "ambiguous", "regressed", "unresolved", "held", "protected", "rejected", "stalled"
+    ]
+    """`held`: by the mass guard. `protected`: never to be deactivated. `rejected`: an operator said no. `stalled`: the
+    target answers, or doesn't, in a way that leads nowhere."""
     reason: str
     status: int | None
     correlation_id: str | None
@@ -58,6 +62,8 @@ class DeliveredState(Value, frozen=True):
     at: Millis
     standing: Standing | None = None
     """What the mass guard has to remember of a leaver; None of everybody else."""
+    spelled: dict[str, str] = field(default_factory=dict)
+    """Attribute to the value by which the target shows what is `held` there, where it has a way of its own."""
 
 
 DELIVERED_STATE: TypeAdapter[DeliveredState] = TypeAdapter(DeliveredState)

@@ -6,12 +6,12 @@ extension, roles added and removed one by one. Routing skills and languages have
 they aren't owned there.
 """
 
-import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeAlias, assert_never, cast
 
 from streamproc.core.records.resource import Resource
+from streamproc.core.scim.filter import resource_path, text
 
 USER: Final = "urn:ietf:params:scim:schemas:core:2.0:User"
 ENTERPRISE: Final = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
@@ -82,6 +82,15 @@ def _levels_back(elements: Any) -> dict[str, float]:
     }
 
 
+def _active_back(value: Any) -> bool | None:
+    """Whether somebody is active. Some servers write it as text or as a number. None: it doesn't say."""
+    return _ACTIVE.get(value.strip().casefold() if isinstance(value, str) else value)
+
+
+_ACTIVE: Final[Mapping[Any, bool]] = {False: False, True: True, "false": False, "true": True, "0": False, "1": True}
+"""What a server shows → whether the user is active. 0 and 1 are equal to the first two."""
+
+
 def _phone_back(value: str) -> str:
     return value.removeprefix("tel:")  # both forms are documented; we write plain E.164
 
@@ -91,7 +100,8 @@ def _reference_out(value: str) -> Json:
 
 
 def _manager_out(value: str) -> Json:
-    return {"value": value, "$ref": f"../Users/{value}"}  # RFC 7643 §8.7.1 says that both are required; as in §8.3
+    # RFC 7643 §8.7.1 says that both are required; as in §8.3.
+    return {"value": value, "$ref": f"..{resource_path('Users', value)}"}
 
 
 def _reference_back(value: Any) -> Any:
@@ -115,7 +125,7 @@ _SHARED: Final = {
     "externalId": Place("", "externalId", _same, _same),
     "userName": Place("", "userName", _same, _same),
     "displayName": Place("", "displayName", _same, _same),
-    "active": Place("", "active", _same, _same),
+    "active": Place("", "active", _same, _active_back),
     "title": Place("", "title", _same, _same),
     "phone": Place("", "phoneNumbers", _same, _phone_back, Typed("work")),
     "email": Place("", "emails", _same, _same, Typed("work")),
@@ -189,21 +199,31 @@ def member_body(user_id: str, *, join: bool) -> Json:
     if join:
         operation: Json = {"op": "add", "path": "members", "value": [{"value": user_id}]}
     else:
-        operation = {"op": "remove", "path": f'members[value eq "{user_id}"]'}
+        operation = {"op": "remove", "path": f"members[value eq {text(user_id)}]"}
     return {"schemas": [PATCH_OP], "Operations": [operation]}
 
 
 def parse_user(body: Json, dialect: Dialect) -> Resource:
-    """What the target says that it holds, groups apart (it tells those by id). Unknown attributes are passed over."""
+    """What the target says that it holds, groups apart (it tells those by id). Unknown attributes are passed over, and
+    what can't be understood: a leaver isn't kept by a phone number of an odd shape.
+    """
     held: Json = {}
     for name, place in dialect.places.items():
-        value = (body.get(place.urn) or {} if place.urn else body).get(place.name)
-        if isinstance(place.written, Typed):
-            kind = place.written.type
-            value = next((element.get("value") for element in value or () if element.get("type") == kind), None)
-        if value is not None:
-            held[name] = place.back(value)
+        try:
+            said = _said(body, place)
+        except (AttributeError, KeyError, TypeError, ValueError):
+            continue
+        if said is not None:
+            held[name] = said
     return cast("Resource", held)
+
+
+def _said(body: Json, place: Place) -> Any:
+    value = (body.get(place.urn) or {} if place.urn else body).get(place.name)
+    if isinstance(place.written, Typed):
+        kind = place.written.type
+        value = next((element.get("value") for element in value or () if element.get("type") == kind), None)
+    return None if value is None else place.back(value)
 
 
 def _operations(place: Place, before: Any, value: Any, *, again: bool) -> list[Json]:
@@ -243,11 +263,7 @@ def _elements(place: Place, before: set[str], wanted: list[str], *, again: bool)
     folded = {name.casefold() for name in gone}
     if again or any(name.casefold() in folded for name in wanted):
         return [_written(place, wanted)]
-    operations: list[Json] = [
-        # The filter's value is a JSON string (RFC 7644 §3.4.2.2).
-        {"op": "remove", "path": f"{place.path}[value eq {json.dumps(name, ensure_ascii=False)}]"}
-        for name in gone
-    ]
+    operations: list[Json] = [{"op": "remove", "path": f"{place.path}[value eq {text(name)}]"} for name in gone]
     if added := [name for name in wanted if name not in before]:
         operations.append({"op": "add", "path": place.path, "value": place.out(added)})
     return operations

@@ -1,8 +1,13 @@
 """Response bodies: what an answer of the target says, where RFC 7644 leaves room for more than one way of saying it."""
 
-from typing import Any
+from typing import Any, Final
+from urllib.parse import unquote
 
 from streamproc.core.scim.response_policy import Response
+from streamproc.core.scim.spelling import fold
+
+_NO_IDS: Final = frozenset({"", ".", ".."})
+"""A path can't name them."""
 
 
 def etag(answer: Response) -> str | None:
@@ -17,17 +22,50 @@ def version(resource: dict[str, Any]) -> str | None:
     return (tag if tag.startswith(('"', "W/")) else f'"{tag}"') if tag else None
 
 
+def resource_id(resource: dict[str, Any]) -> str | None:
+    """The id of a resource. None: it has none by which it could be asked for."""
+    told = resource.get("id")
+    if isinstance(told, bool) or not isinstance(told, str | int) or str(told) in _NO_IDS:
+        return None
+    return str(told)
+
+
+def same_id(told: str | None, asked: str) -> bool:
+    """Whether it is the id that was asked for: servers differ in the case in which they write one and the same."""
+    return told is not None and told.casefold() == asked.casefold()
+
+
 def created(answer: Response) -> str | None:
     """The id of the user that a POST made (RFC 7644 §3.3: in the body, and at the end of Location)."""
-    return str(answer.body.get("id") or answer.headers.get("location", "").rstrip("/").rpartition("/")[2]) or None
+    located = unquote(answer.headers.get("location", "").partition("?")[0].rstrip("/").rpartition("/")[2])
+    return resource_id(answer.body) or resource_id({"id": located})
 
 
 def is_list(body: dict[str, Any]) -> bool:
-    """RFC 7644 §3.4.2: `Resources` may be missing where there are none."""
-    elements = body.get("Resources")
-    if elements is None:
-        return body.get("totalResults") == 0
+    """RFC 7644 §3.4.2: `Resources` may be missing where there are none. A total without any isn't an answer."""
+    elements, total = body.get("Resources"), total_results(body)
+    if elements is None or elements == []:
+        return total == 0 or (elements == [] and "totalResults" not in body)
     return isinstance(elements, list) and all(isinstance(element, dict) for element in elements)
+
+
+def is_later_page(body: dict[str, Any]) -> bool:
+    """Of a list that had a page before: nothing more may be there, whatever the total says."""
+    elements = body.get("Resources", ())
+    shown = isinstance(elements, list | tuple) and all(isinstance(element, dict) for element in elements)
+    return shown and not body.keys().isdisjoint({"Resources", "totalResults"})
+
+
+def total_results(body: dict[str, Any]) -> int | None:
+    """How many there are, as the server says (RFC 7644 §3.4.2); some write it as text. None: it doesn't say."""
+    told = body.get("totalResults")
+    if isinstance(told, bool):
+        return None
+    try:
+        total = int(told)  # type: ignore[arg-type]  # whatever a server sends
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return total if total >= 0 else None
 
 
 def resources(body: dict[str, Any] | None) -> list[dict[str, Any]]:
@@ -35,14 +73,9 @@ def resources(body: dict[str, Any] | None) -> list[dict[str, Any]]:
     return (body or {}).get("Resources") or []
 
 
-def matching(body: dict[str, Any] | None, attribute: str, value: str) -> list[dict[str, Any]]:
-    """Of a list, the resources that were searched for: a server may ignore the filter."""
-    return [resource for resource in resources(body) if resource.get("id") and matches(resource, attribute, value)]
-
-
 def matches(resource: dict[str, Any], attribute: str, value: str) -> bool:
-    """Whether the attribute has this value, or isn't shown. Only externalId is compared with case."""
+    """Whether it shows this value. Only externalId is compared with case (RFC 7643 §3.1)."""
     held = resource.get(attribute)
     if attribute == "externalId":
-        return held in (None, value)
-    return held is None or str(held).casefold() == value.casefold()
+        return bool(held == value)
+    return isinstance(held, str) and fold(held) == fold(value)

@@ -8,6 +8,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeAlias
 
+from streamproc.core.scim.response_action import (
+    Adopt,
+    Deliver,
+    Denied,
+    Gone,
+    Park,
+    ReadBack,
+    Refetch,
+    ResponseAction,
+    Retry,
+)
 from streamproc.core.scim.retry_after import asked_to_wait
 
 RequestKind: TypeAlias = Literal["create", "write", "group", "read"]
@@ -27,57 +38,6 @@ class Response:
     trouble: Literal["token", "connection"] | None = None
     """What was lacking to send it."""
 
-
-@dataclass(frozen=True, slots=True)
-class Deliver:
-    """Accepted."""
-
-
-@dataclass(frozen=True, slots=True)
-class Retry:
-    """Not applied: send the same again after `after` seconds."""
-
-    after: float
-
-
-@dataclass(frozen=True, slots=True)
-class ReadBack:
-    """It may have been applied: read after `after` seconds, compare, then decide."""
-
-    after: float
-
-
-@dataclass(frozen=True, slots=True)
-class Refetch:
-    """Somebody else changed it: read, plan again, send."""
-
-
-@dataclass(frozen=True, slots=True)
-class Adopt:
-    """It exists already: find it, and plan from what it holds."""
-
-
-@dataclass(frozen=True, slots=True)
-class Gone:
-    """What we knew by this id isn't there (any more): look it up again."""
-
-
-@dataclass(frozen=True, slots=True)
-class Park:
-    """It will never be accepted like this: set it aside with the reason."""
-
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Denied:
-    """We aren't allowed: for this user or attribute, or at all. Ask again after `after` seconds; see `PATIENCE`."""
-
-    after: float
-    reason: str
-
-
-ResponseAction: TypeAlias = Deliver | Retry | ReadBack | Refetch | Adopt | Gone | Denied | Park
 
 PATIENCE: Final = 5
 """Times that somebody is denied before it is put down to them; while the target is in trouble, it isn't."""
@@ -99,11 +59,32 @@ def response_action(asked: RequestKind, answer: Response, attempts: int, jitter:
 
 
 def describe(answer: Response) -> str:
-    """The server's own words, from either of Genesys's error bodies (ScimError, platform ErrorBody)."""
+    """The server's own words, from either of Genesys's error bodies (ScimError, platform ErrorBody).
+
+    Of a redirect, where to; of a page, what it is.
+    """
     body = answer.body
     words = body.get("detail") or body.get("message") or answer.error or ""
+    if is_redirect(answer):
+        words = f"redirected to {answer.headers.get('location', 'nowhere')}, which isn't followed"
+    elif is_page(answer):
+        words = f"a page ({answer.headers['content-type'].partition(';')[0]}) instead of an answer of SCIM"
     kind = body.get("scimType") or body.get("code") or ""
     return " ".join(str(part) for part in (answer.status or "no answer", kind, words) if part)
+
+
+def is_redirect(answer: Response) -> bool:
+    """Whether it sends us elsewhere. Followed, a POST becomes a GET (RFC 9110 §15.4.2), and whoever answers has our
+    token.
+    """
+    return answer.status is not None and 300 <= answer.status < 400
+
+
+def is_page(answer: Response) -> bool:
+    """Whether it is meant for people: of a proxy, or of a login."""
+    if answer.body or answer.status is None or not 200 <= answer.status < 300:
+        return False
+    return answer.headers.get("content-type", "").strip().lower().startswith("text/")
 
 
 def _scim_type(answer: Response) -> str:
@@ -149,6 +130,22 @@ def _server_error(answer: Response) -> bool:
 
 
 TABLE: Final = (
+    Row(
+        "GET",
+        "a redirect (3xx), or a page (`text/…`) with 2xx",
+        "no answer: read again after a backoff",
+        "RFC 9110 §15.4; RFC 7644 §3.1: answers are application/scim+json",
+        lambda asked, answer: asked == "read" and (is_redirect(answer) or is_page(answer)),
+        lambda _answer, pause: Retry(pause),
+    ),
+    Row(
+        "write",
+        "a redirect (3xx), or a page (`text/…`) with 2xx",
+        "not followed, not believed: read back, compare, then decide",
+        "the same; a 303 may come after the write was carried out (RFC 9110 §15.4.4)",
+        lambda _asked, answer: is_redirect(answer) or is_page(answer),
+        lambda _answer, pause: ReadBack(pause),
+    ),
     Row(
         "any",
         "2xx",
@@ -246,11 +243,11 @@ TABLE: Final = (
         lambda _answer, _pause: Refetch(),
     ),
     Row(
-        "any",
+        "GET, PATCH",
         "404, 410",
-        "gone: look it up again",
+        "gone: ask for it by id, then look it up again",
         "status table",
-        _status(404, 410),
+        lambda asked, answer: asked != "create" and answer.status in {404, 410},
         lambda _answer, _pause: Gone(),
     ),
     Row(

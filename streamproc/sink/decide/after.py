@@ -5,22 +5,18 @@ What an answer to a read means is in `after_read`, what one to a write means in 
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any, assert_never
+from typing import Any, Final, assert_never
 
 from msgspec.structs import replace
 
 from streamproc.core.flow.circuit_breaker import PROBE_FIRST
+from streamproc.core.fold.plan import apply
 from streamproc.core.records.operation import Create
-from streamproc.core.scim.response_body import is_list
-from streamproc.core.scim.response_policy import Deliver, ReadBack, backoff, describe, response_action
-from streamproc.sink.decide.after_read import (
-    after_find_group,
-    after_find_manager,
-    after_glance,
-    after_look_up,
-    after_membership,
-    after_read,
-)
+from streamproc.core.scim.response_action import Deliver, ReadBack
+from streamproc.core.scim.response_body import is_later_page, is_list, resource_id, same_id
+from streamproc.core.scim.response_policy import Response, backoff, describe, response_action
+from streamproc.sink.decide.after_find import after_find_group, after_find_manager, after_membership
+from streamproc.sink.decide.after_read import after_glance, after_look_up, after_read
 from streamproc.sink.decide.after_write import after_write, forgotten, group_learned
 from streamproc.sink.decide.attempts import After, Finding, Missing, Postponed, Refused, Told, finding
 from streamproc.sink.decide.common_refusal import asking_of, in_common
@@ -28,6 +24,7 @@ from streamproc.sink.decide.mass_guard import Flow, GuardDecision, Hold, Protect
 from streamproc.sink.decide.next_step import SESSION_TRIES
 from streamproc.sink.decide.own_terms import user_read
 from streamproc.sink.decide.progress import PATIENCE, Freshness, Progress
+from streamproc.sink.decide.revoke_forms import next_form
 from streamproc.sink.decide.steps import (
     Answer,
     AskGuard,
@@ -54,6 +51,8 @@ from streamproc.sink.decide.steps import (
 from streamproc.sink.decide.target import Learned, Target
 from streamproc.sink.decide.underway import GroupLock, SetAside, Underway, UserRead
 
+TROUBLES: Final = 12
+"""Attempts in a row that come to nothing, after which it is tried again later."""
 _FINAL: frozenset[int] = frozenset({400, 403, 404})
 """Answers to the end of sessions after which asking again won't help, and uses up the limit that leavers share."""
 
@@ -62,16 +61,15 @@ def after(progress: Progress, step: Step, answer: Answer, target: Target, at: Mo
     """The progress after `step` was answered by `answer`, with what is to be told and to be known from now on."""
     match step, answer:
         case ((SendUser() | SendMembership()), Exchange()):
-            return _concluded(
-                _postponed(_after_send(progress, step, answer, target, at), progress, step, answer, at), at
-            )
+            result = _after_send(progress, step, answer, target, at)
+            return _concluded(_postponed(result, progress, step, answer, at), at, answer.response)
         case Glance(), Exchange():
             accepted = isinstance(response_action("read", answer.response, 0, 0.0), Deliver)
             user = user_read(progress, target, answer.response) if accepted else None
-            return _concluded(after_glance(progress, user, answer, target, at), at)
+            return _concluded(after_glance(progress, user, answer, target, at), at, answer.response)
         case ((LookUp() | Read() | Confirm() | AskMembership() | FindGroup() | FindManager()), Exchange()):
             result = _after_look(progress, step, answer, target, at)
-            return _concluded(_postponed(result, progress, step, answer, at), at)
+            return _concluded(_postponed(result, progress, step, answer, at), at, answer.response)
         case AskGuard(), Flow() | Hold() | Rejected() | Protected():
             return _concluded(_after_guard(progress, answer), at)
         case LockGroup(change), Locked():
@@ -96,8 +94,11 @@ def _after_send(
     learned: tuple[Learned, ...] = ()
     if isinstance(step, SendMembership):
         learned = group_learned(step, action, exchange, target, at)
-    elif isinstance(step.operation, Create):
-        user = user_read(progress, target, exchange.response)
+    else:
+        known, there = (None, None) if isinstance(step.operation, Create) else (progress.held, progress.id)
+        written = step.resource if isinstance(step.operation, Create) else progress.record.desired
+        held = apply(known, step.operation, written)
+        user = user_read(replace(progress, id=there, held=held), target, exchange.response)
     progress = replace(
         progress,
         underway=Underway(),
@@ -117,12 +118,12 @@ def _after_look(
     at: Moment,
 ) -> After:
     user: UserRead | None = None
-    shows: Callable[[dict[str, Any]], bool] = is_list
+    shows: Callable[[dict[str, Any]], bool] = is_later_page if progress.underway.listing.pages else is_list
     if isinstance(step, Read | Confirm):
         user = user_read(progress, target, exchange.response)
         shows = partial(_shows, user)
     elif isinstance(step, FindGroup) and step.by_id:
-        shows = _has_id
+        shows = partial(_has_id, target.group(step.name).id)
     found: Finding | Postponed = finding(progress, exchange, shows, at)
     if isinstance(found, Missing) and isinstance(step, LookUp) and progress.leaver:
         # A search for nobody shows an empty list (RFC 7644 §3.4.2). That an address isn't there may be a proxy's word,
@@ -142,7 +143,7 @@ def _after_look(
         case Read() | Confirm():
             return after_read(progress, step, found, user, exchange, target, at)
         case AskMembership():
-            return after_membership(progress, step, found, exchange, at)
+            return after_membership(progress, step, found, exchange, target, at)
         case FindGroup():
             return after_find_group(progress, step, found, exchange, target, at)
         case FindManager():
@@ -155,8 +156,8 @@ def _shows(user: UserRead | None, _body: dict[str, Any]) -> bool:
     return user is not None
 
 
-def _has_id(body: dict[str, Any]) -> bool:
-    return bool(body.get("id"))
+def _has_id(there: str, body: dict[str, Any]) -> bool:
+    return same_id(resource_id(body), there)
 
 
 def _postponed(result: After, progress: Progress, step: Step, exchange: Exchange, at: Moment) -> After:
@@ -170,18 +171,26 @@ def _postponed(result: After, progress: Progress, step: Step, exchange: Exchange
     if asking.kind not in at.refused_to_all and not (progress.leaver and said in at.refused_to_all.values()):
         return result
     told = (*result.told, Told("retry", exchange.request, aside.reason))
-    return replace(result, aside=None, told=told, again=backoff(progress.attempts, at.jitter))
+    anew = replace(result.progress, form=0)
+    again = backoff(progress.attempts, at.jitter)
+    return replace(result, progress=anew, aside=None, told=told, again=again, shared=True)
 
 
-def _concluded(result: After, at: Moment) -> After:
+def _concluded(result: After, at: Moment, response: Response | None = None) -> After:
     """With what was set aside noted, and the next attempt put off.
 
     With the target down it is the gate that waits: a wait of one's own would go on when everybody else goes on.
     """
     progress = result.progress
+    if response is not None and not at.target_down:
+        reasons = [told.reason for told in result.told if told.reason]
+        complaint = reasons[-1] if reasons else progress.complaint
+        progress = replace(progress, exchanges=progress.exchanges + 1, complaint=complaint)
     if result.aside is not None:
         progress = progress.with_aside(result.aside, at.clock)
     if result.again is not None:
+        if response is not None and (response.sent or response.status is not None):
+            progress = _troubled(progress, result, at)
         seconds = min(result.again, PROBE_FIRST) if at.target_down else result.again
         progress = replace(
             progress,
@@ -194,15 +203,37 @@ def _concluded(result: After, at: Moment) -> After:
     return replace(result, progress=_ask_again_if_contradicted(progress, at))
 
 
-def _ask_again_if_contradicted(progress: Progress, at: Moment) -> Progress:
-    """A read shows as active whom the target has acknowledged to be inactive: it may lag behind."""
-    free = progress.underway.lock is None and not progress.ending
-    if not free or progress.freshness is not Freshness.READ or not progress.contradicted or progress.misses >= PATIENCE:
+def _troubled(progress: Progress, result: After, at: Moment) -> Progress:
+    """A request came to nothing. While the target is well, that comes to an end, and is tried again later. One that
+    couldn't be sent (no connection, no token) is nobody's fault, and doesn't count.
+    """
+    told = result.told[-1] if result.told else None
+    if at.target_down or result.shared or told is None or told.verdict == "narrowed":
         return progress
-    misses = progress.misses + 1
-    begin = at.ticks if progress.wait_until is None else progress.wait_until
-    until = begin + backoff(misses, at.jitter)
-    return replace(progress, misses=misses, wait_until=until, freshness=Freshness.LAGGING)
+    troubles = progress.troubles + 1
+    if progress.parked is not None or troubles < (TROUBLES if progress.patient else 1):
+        return replace(progress, troubles=troubles)
+    return progress.with_aside(SetAside(None, "stalled", told.reason or "no answer"), at.clock)
+
+
+def _ask_again_if_contradicted(progress: Progress, at: Moment) -> Progress:
+    """A read shows as active whom the target has acknowledged to be inactive: it may lag behind. For long, and the
+    deactivation has had no effect: another form of it may.
+    """
+    free = progress.underway.lock is None and not progress.ending
+    if not free or progress.freshness is not Freshness.READ or not progress.contradicted:
+        return progress
+    if progress.misses < (PATIENCE if progress.form == 0 and progress.patient else 1):
+        misses = progress.misses + 1
+        begin = at.ticks if progress.wait_until is None else progress.wait_until
+        until = begin + backoff(misses, at.jitter)
+        return replace(progress, misses=misses, wait_until=until, freshness=Freshness.LAGGING)
+    if not progress.leaver:
+        return progress
+    if "active" in (progress.held or {}) and (form := next_form(progress)) is not None:
+        return replace(progress, form=form)
+    reason = "accepted, but the target doesn't show the user as inactive"
+    return progress.with_aside(SetAside(None, "refused", reason), at.clock)
 
 
 def _after_guard(progress: Progress, decision: GuardDecision) -> After:

@@ -1,14 +1,13 @@
 """After a write: whether it was accepted, and else what is to be done about it."""
 
-from typing import Final, assert_never
+from typing import Any, Final, assert_never, cast
 
 from msgspec.structs import replace
 
 from streamproc.core.fold.plan import apply
 from streamproc.core.records.operation import Create, Deactivate, Patch, Reactivate
 from streamproc.core.records.resource import Resource
-from streamproc.core.scim.response_body import created, etag
-from streamproc.core.scim.response_policy import (
+from streamproc.core.scim.response_action import (
     Adopt,
     Deliver,
     Denied,
@@ -18,18 +17,22 @@ from streamproc.core.scim.response_policy import (
     Refetch,
     ResponseAction,
     Retry,
-    backoff,
-    describe,
 )
+from streamproc.core.scim.response_body import created, etag, matches, resource_id, same_id
+from streamproc.core.scim.response_policy import Response, backoff, describe
+from streamproc.core.scim.version_forms import version_forms
 from streamproc.sink.decide.attempts import After, Told, is_theirs
+from streamproc.sink.decide.effect import shows, with_written
 from streamproc.sink.decide.next_step import CORE
 from streamproc.sink.decide.progress import Freshness, Progress
+from streamproc.sink.decide.revoke_forms import next_form
+from streamproc.sink.decide.setbacks import BARREN, CONFLICTS, SETBACKS, setback
 from streamproc.sink.decide.steps import Exchange, Moment, Send, SendMembership, SendUser
-from streamproc.sink.decide.target import GroupLearned, Learned, Target, VersionsLearned
+from streamproc.sink.decide.target import GroupLearned, Learned, Target, VersionFormLearned, VersionsLearned
 from streamproc.sink.decide.underway import Adopting, Refusal, SetAside, Underway, UserRead
 
-CONFLICTS: Final = 10
-"""Version conflicts in a row, at a version that doesn't change, after which it isn't the version that is refused."""
+CONFLICTING: Final = frozenset({400, 409, 412})
+"""Statuses by which a version may be refused."""
 
 
 def after_write(
@@ -43,27 +46,30 @@ def after_write(
 ) -> After:
     """What the answer to a write comes to. `action`: by the response policy. `user`: whom it shows."""
     response, request = exchange.response, exchange.request
-    airborne = {**progress.airborne, progress.record.seq: exchange.sent + target.landing}
     match action:
+        case Deliver() if is_elsewhere(step, user, response, target):
+            return _unknown(progress, step, exchange, target, at, backoff(progress.attempts, at.jitter))
         case Deliver():
             if isinstance(step, SendMembership):
-                held = apply(progress.held, step.operation, progress.record.desired)
-                return After(_accepted(progress, step, exchange, held))
-            progress = _user_accepted(progress, step, user, exchange, target, at)
-            return After(progress, learned=() if etag(response) is None else (VersionsLearned(),))
+                return After(_membership_accepted(progress, step, exchange))
+            learned: tuple[Learned, ...] = () if etag(response) is None else (VersionsLearned(),)
+            if progress.version_form and step.request.if_match is not None:
+                learned = (*learned, VersionFormLearned(target.version_form + progress.version_form))
+            return After(_user_accepted(progress, step, user, exchange, target, at), learned=learned)
         case Retry(seconds):
             return After(progress, (Told("retry", request, describe(response)),), again=seconds)
         case Denied(seconds, reason) if not is_theirs(progress, at):
             progress = replace(progress, denied=progress.denied + 1)
             return After(progress, (Told("retry", request, reason),), again=seconds)
         case ReadBack(seconds):
-            deactivating = progress.deactivating or isinstance(step.operation, Deactivate)
-            unknown = replace(progress, airborne=airborne, freshness=forgotten(progress), deactivating=deactivating)
-            return After(unknown, (Told("unknown", request, describe(response)),), again=seconds)
+            return _unknown(progress, step, exchange, target, at, seconds)
         case Refetch():
             return _conflict(progress, step, exchange, at)
         case Adopt():
-            taken = replace(progress, airborne=airborne, freshness=forgotten(progress), adopting=Adopting(response))
+            airborne = {**progress.airborne, progress.record.seq: exchange.sent + target.landing}
+            looks = 0 if progress.adopting is None else progress.adopting.looks
+            adopting = Adopting(response, looks)
+            taken = replace(progress, airborne=airborne, freshness=forgotten(progress), adopting=adopting)
             return After(taken, (Told("conflict", request, describe(response)),), again=0.0)
         case Gone():
             return _gone(progress, step, exchange, at)
@@ -73,13 +79,27 @@ def after_write(
             assert_never(action)
 
 
+def is_elsewhere(step: Send, user: UserRead | None, response: Response, target: Target) -> bool:
+    """Whether an answer that accepts isn't about what was sent: it shows another user or group, or neither."""
+    if not response.body:
+        return False
+    if isinstance(step, SendMembership):
+        return not same_id(resource_id(response.body), target.group(step.operation.group).id)
+    if user is None or user.owner is not None:
+        return True
+    name, wanted = user.held.get("userName"), step.resource.get("userName")
+    if not isinstance(step.operation, Create) or "externalId" in user.held or name is None or wanted is None:
+        return False
+    return not matches({"userName": name}, "userName", wanted)
+
+
 def group_learned(
     step: SendMembership, action: ResponseAction, exchange: Exchange, target: Target, at: Moment
 ) -> tuple[Learned, ...]:
     """What is known of the group since: its version, unless the answer leaves it open."""
     name, group = step.operation.group, target.group(step.operation.group)
     match action:
-        case Deliver():
+        case Deliver() if not is_elsewhere(step, None, exchange.response, target):
             version = etag(exchange.response)
             renamed = exchange.response.body.get("displayName", name) != name
             fresh = version is not None and not renamed
@@ -104,8 +124,15 @@ def narrow(progress: Progress, refusal: Refusal) -> After:
             name = next(iter(changes))
             if name in progress.aside:
                 progress = replace(progress, given_up=progress.given_up | {name})
-            return After(progress, aside=SetAside(name, "refused", reason, response))
-        case Create() | Deactivate():
+            code = (
+                "ambiguous" if response.status == 409 else "refused"
+            )  # somebody else has that value, perhaps not for long
+            return After(progress, aside=SetAside(name, code, reason, response))
+        case Deactivate():
+            if (form := next_form(progress)) is not None:
+                return After(replace(progress, form=form), told, again=0.0)
+            return After(progress, aside=SetAside(None, "refused", reason, response))
+        case Create():
             return After(progress, aside=SetAside(None, "refused", reason, response))
         case _:
             assert_never(refusal.send.operation)
@@ -122,6 +149,10 @@ def _accepted(progress: Progress, step: Send, exchange: Exchange, held: Resource
         progress,
         attempts=0,
         denied=0,
+        conflicts=(None, 0),
+        setbacks={},
+        barren=0,
+        troubles=0,
         operations=(*progress.operations, step.operation.op),
         held=held,
         acknowledged=exchange.request.answered,
@@ -129,10 +160,19 @@ def _accepted(progress: Progress, step: Send, exchange: Exchange, held: Resource
     )
 
 
+def _membership_accepted(progress: Progress, step: SendMembership, exchange: Exchange) -> Progress:
+    held = apply(progress.held, step.operation, progress.record.desired)
+    progress = with_written(progress, {f"group {step.operation.group}": None})
+    progress = replace(progress, unshown=progress.unshown or not exchange.response.body)
+    return _accepted(progress, step, exchange, held)
+
+
 def _user_accepted(
     progress: Progress, step: SendUser, user: UserRead | None, exchange: Exchange, target: Target, at: Moment
 ) -> Progress:
     response, freshness = exchange.response, Freshness.NOTED
+    before: dict[str, Any] = {**(progress.held or {})}
+    progress = with_written(progress, {name: before.get(name) for name in step.resource if name != "groups"})
     held = apply(progress.held, step.operation, progress.record.desired)
     if isinstance(step.operation, Create):
         progress = replace(progress, id=created(response))
@@ -145,41 +185,97 @@ def _user_accepted(
             freshness = Freshness.STALE
         else:  # a deleted user of that name comes back as the old record: plan on from what it holds
             held = user.held
-    elif isinstance(step.operation, Reactivate) and progress.alone:
-        freshness = Freshness.STALE  # alone, it asserted nothing again: plan on from what the target really has
+    else:
+        shown = user is not None and shows(step.resource, user.held)
+        progress = replace(progress, unshown=progress.unshown or not shown)
+        if isinstance(step.operation, Reactivate) and progress.alone:
+            freshness = Freshness.STALE  # alone, it asserted nothing again: plan on from what the target really has
+    replaced = {progress.etag, step.request.if_match} - {None} if step.request.if_match else set()
     progress = _accepted(progress, step, exchange, held)
     return replace(
         progress,
         etag=etag(response),
-        replaced=progress.replaced | ({step.request.if_match} if step.request.if_match else set()),
+        replaced=progress.replaced | cast("set[str]", replaced),
         deactivating=progress.deactivating and not isinstance(step.operation, Create | Reactivate),
+        vanished=False,
+        version_form=0,
         learned=at.ticks,
         freshness=freshness,
     )
 
 
+def _unknown(progress: Progress, step: Send, exchange: Exchange, target: Target, at: Moment, seconds: float) -> After:
+    """It may have been carried out. An answer that says nothing of it, again and again, is put down to what was sent;
+    no answer at all is the network's.
+    """
+    response = exchange.response
+    progress = replace(
+        progress,
+        airborne={**progress.airborne, progress.record.seq: exchange.sent + target.landing},
+        freshness=forgotten(progress),
+        deactivating=progress.deactivating or isinstance(step.operation, Deactivate),
+        vanished=progress.vanished or isinstance(step.operation, Deactivate),
+    )
+    if response.status is not None:
+        progress, theirs = setback(progress, step, at)
+        if theirs:
+            return _given_up(progress, step, exchange)
+    return After(progress, (Told("unknown", exchange.request, describe(response)),), again=seconds)
+
+
 def _conflict(progress: Progress, step: Send, exchange: Exchange, at: Moment) -> After:
-    """Where the version never changes, it isn't the version that is refused. A leaver is tried for ever."""
-    response, reason = exchange.response, describe(exchange.response)
-    if isinstance(step, SendUser):
-        before, times = progress.conflicts
-        progress = replace(progress, conflicts=(progress.etag, times + 1 if before == progress.etag else 1))
-        if progress.conflicts[1] > CONFLICTS and not isinstance(step.operation, Deactivate):
-            return After(progress, aside=SetAside(None, "refused", reason, response))
-    seconds = backoff(progress.attempts, at.jitter) if progress.attempts else 0.0
+    """Where the version never fits, another form of it may; or it isn't the version that is refused."""
+    reason = describe(exchange.response)
+    version = step.request.if_match and version_forms(step.request.if_match)[-1]
+    before, times = progress.conflicts
+    same = version == before
+    times = times + 1 if same else 1
+    progress = replace(progress, conflicts=(version, times), version_form=progress.version_form + same)
     progress = replace(progress, freshness=forgotten(progress))
+    leaves = isinstance(step.operation, Deactivate)
+    progress, theirs = setback(progress, step, at, CONFLICTS)
+    if theirs or (leaves and times >= SETBACKS and not at.target_down):
+        return _given_up(progress, step, exchange)
+    seconds = backoff(progress.attempts, at.jitter) if progress.attempts else 0.0
     return After(progress, (Told("conflict", exchange.request, reason),), again=seconds)
 
 
 def _gone(progress: Progress, step: Send, exchange: Exchange, at: Moment) -> After:
+    """Not there any more, as it says: it is looked up again. A leaver is asked for by id before that: where a
+    deactivation was carried out, a search may not show them. Who is there all the same was refused something.
+    """
     request = exchange.request
     if isinstance(step, SendMembership):  # it may be the member who is gone
         progress = replace(progress, freshness=forgotten(progress))
+    elif isinstance(step.operation, Deactivate):
+        progress = replace(progress, freshness=forgotten(progress), vanished=True, wrote=True)
     else:
         request = replace(request, absent=True)
         progress = replace(progress, id=None, freshness=Freshness.UNKNOWN, requests=(*progress.requests[:-1], request))
+    progress, theirs = setback(progress, step, at)
+    if theirs:
+        return _given_up(progress, step, exchange)
     told = (Told("missing", request, describe(exchange.response)),)
     return After(progress, told, again=backoff(progress.attempts, at.jitter))
+
+
+def _given_up(progress: Progress, step: Send, exchange: Exchange) -> After:
+    """Setbacks in a row are put down to what was sent. What was left open is read before anything else is sent."""
+    response, reason = exchange.response, describe(exchange.response)
+    progress = replace(progress, wrote=bool(progress.operations) or isinstance(step.operation, Deactivate))
+    if not progress.patient and not isinstance(step.operation, Deactivate):
+        return After(progress, aside=SetAside(None, "stalled", reason, response))  # it was narrowed down the first time
+    result = _refused(progress, step, reason, exchange)
+    if result.aside is None:
+        return result
+    if isinstance(step, SendMembership):
+        moving = progress.conflicts[1] == 1 and exchange.response.status in CONFLICTING  # others change it all the time
+        return replace(result, aside=replace(result.aside, code="stalled")) if moving else result
+    code = "refused" if response.status is not None and 400 <= response.status < 500 else "stalled"
+    barren = progress.barren + 1
+    if result.aside.what is not None and barren < BARREN:
+        return replace(result, progress=replace(result.progress, barren=barren))
+    return replace(result, aside=SetAside(None, code, reason, response))
 
 
 def _refused(progress: Progress, step: Send, reason: str, exchange: Exchange) -> After:

@@ -6,16 +6,8 @@ from typing import Any, Final, Literal, TypeAlias
 from msgspec import Struct
 
 from streamproc.core.records.outcome import Request, Verdict
-from streamproc.core.scim.response_policy import (
-    PATIENCE,
-    Deliver,
-    Denied,
-    Gone,
-    Park,
-    Response,
-    backoff,
-    response_action,
-)
+from streamproc.core.scim.response_action import Deliver, Denied, Gone, Park
+from streamproc.core.scim.response_policy import PATIENCE, Response, backoff, response_action
 from streamproc.sink.decide.progress import Progress
 from streamproc.sink.decide.steps import Exchange, Moment
 from streamproc.sink.decide.target import Learned
@@ -40,6 +32,8 @@ class After(Struct, frozen=True):
     aside: SetAside | None = None
     again: float | None = None
     """Seconds until it is tried again. None: nothing went wrong."""
+    shared: bool = False
+    """Everybody gets this, so that it doesn't count against the user."""
 
 
 class Shown(Struct, frozen=True):

@@ -2,6 +2,7 @@
 
 from msgspec.structs import replace
 
+from streamproc.core.records.control import WAITING
 from streamproc.core.records.delivery import DeliveredState, Parked
 from streamproc.core.records.outcome import Fate, Outcome
 from streamproc.core.records.units import Millis
@@ -44,6 +45,7 @@ def finish(progress: Progress, clock: Millis, parked: Parked | None = None) -> F
         parked=parked,
         at=clock,
         standing=progress.standing if progress.leaver else None,
+        spelled={name: str(value) for name, value in progress.spelled.items()},
     )
     return Finish(state, _outcomes(progress, clock, parked))
 
@@ -53,7 +55,7 @@ def _sum_of_aside(progress: Progress) -> Parked | None:
     if not progress.aside:
         return None
     every = progress.aside.values()
-    first = next((parked for parked in every if parked.code == "unresolved"), next(iter(every)))
+    first = next((parked for parked in every if parked.code in WAITING), next(iter(every)))
     reasons = {name: parked.told for name, parked in sorted(progress.aside.items())}
     return replace(first, attributes=reasons, desired=progress.record.desired)
 
@@ -91,7 +93,7 @@ def _superseded(user: str, seq: int, effect: str, cause: Cause | None, since: in
 
 def _fate(progress: Progress, parked: Parked | None) -> Fate:
     # The sink before us may have delivered it, and died before it could say so.
-    delivered = progress.wrote or (progress.looked and progress.record.planned)
+    delivered = progress.wrote or (progress.looked and progress.record.planned and parked is None)
     if parked is not None:
         entire = not parked.attributes or not delivered
         if progress.turn.work.regressed and parked.code == "regressed" and delivered and progress.leaver:

@@ -10,7 +10,11 @@ membership, whose version is the group's and not the user's, is looked at under 
 Rule 3: nobody counts as revoked before the target, asked again, has said so.
 Rule 4: one attribute that is refused doesn't hold the others: what was refused together goes out one by one.
 Rule 5: a leaver waits for no group, no manager, and no attribute of theirs.
-Rule 6: where the target has versions, no write goes out without the one that it rests on.
+Rule 6: where the target has versions, no write goes out without the one that it rests on. The only exception is a
+leaver whom no request with a version revokes (`revoke_forms.py`).
+Rule 7: each turn ends: after so many requests it is set aside, to be tried again later.
+Rule 8: nothing is told as delivered that the target hasn't shown: where an answer accepts a write and doesn't show it,
+the user is read before the turn ends.
 """
 
 from typing import Final, assert_never
@@ -21,10 +25,11 @@ from streamproc.core.fold.plan import plan
 from streamproc.core.records.operation import Create, Deactivate, Join, Leave, Operation, Patch, Reactivate
 from streamproc.core.records.resource import REQUIRED, Resource
 from streamproc.core.scim.dialect import Dialect, create_body, expressible, member_body, patch_body
-from streamproc.core.scim.filter import equals
+from streamproc.core.scim.filter import equals, resource_path
 from streamproc.sink.decide.fates import finish
 from streamproc.sink.decide.isolate_refused import next_batch, pick
 from streamproc.sink.decide.progress import Freshness, Progress
+from streamproc.sink.decide.revoke_forms import revoke, version
 from streamproc.sink.decide.steps import (
     AskGuard,
     AskMembership,
@@ -61,6 +66,14 @@ def next_step(progress: Progress, target: Target, at: Moment) -> Step:
     """One thing at a time, so that newer work can be looked at in between."""
     if progress.parked is not None:
         return finish(progress, at.clock, progress.parked)
+    step = _next(progress, target, at)
+    if progress.exhausted and not isinstance(step, Finish) and not at.target_down:
+        reason = progress.complaint or "the target accepts what is sent, and never shows it"
+        return finish(progress, at.clock, progress.as_parked("stalled", f"no end in sight: {reason}", at.clock))
+    return step
+
+
+def _next(progress: Progress, target: Target, at: Moment) -> Step:
     if progress.wait_until is not None:
         return Wait(progress.wait_until)
     if (desired := _aim(progress, target.dialect)) is None:
@@ -84,7 +97,7 @@ def next_step(progress: Progress, target: Target, at: Moment) -> Step:
     held = progress.held_at_worst if leaves else progress.held
     if operations := plan(held, progress.deliverable(desired)):
         return _carry_out(progress, target, operations[0], at)
-    if progress.groups_unread:
+    if progress.groups_unread or (progress.unshown and not leaves):
         return _read(progress, target, hurry=False)
     unread = progress.freshness is Freshness.DOUBTED or (progress.wrote and progress.freshness is not Freshness.READ)
     if leaves and progress.id is not None and unread:
@@ -95,6 +108,9 @@ def next_step(progress: Progress, target: Target, at: Moment) -> Step:
         return Settle(until)
     if leaves and progress.looked and progress.id is not None and progress.held is not None:
         return _revoked(progress, target, progress.id, at)
+    if leaves and progress.vanished and progress.wrote and progress.id is None:
+        # Whom we wrote to is neither there by id nor found: they can't log in.
+        return finish(replace(progress, read_back=at.clock), at.clock)
     return finish(progress, at.clock)
 
 
@@ -118,7 +134,7 @@ def _underway(progress: Progress, target: Target) -> Step | None:
     """The rest of something that was begun."""
     underway = progress.underway
     if underway.refusal is not None and underway.refusal.send.manager is not None:
-        return _find_manager(underway.refusal.send.manager[0])
+        return _find_manager(progress, underway.refusal.send.manager[0])
     if underway.lock is not None:
         return _with_lock(progress, target, underway.lock)
     if underway.asked:
@@ -136,8 +152,8 @@ def _look_up(progress: Progress) -> LookUp:
     """By `externalId`, then by `userName`; whoever is found is adopted (RFC 7644 §3.4.2)."""
     name = progress.record.desired.get("userName")
     if name is None or not progress.underway.unknown_by_external_id:
-        return LookUp(_search("externalId", progress.user), "externalId", progress.user, last=name is None)
-    return LookUp(_search("userName", name), "userName", name, last=True)
+        return LookUp(_search(progress, "externalId", progress.user), "externalId", progress.user, last=name is None)
+    return LookUp(_search(progress, "userName", name), "userName", name, last=True)
 
 
 def _read(progress: Progress, target: Target, *, hurry: bool) -> Read | FindGroup:
@@ -150,22 +166,24 @@ def _read(progress: Progress, target: Target, *, hurry: bool) -> Read | FindGrou
 
 
 def _get_user(progress: Progress) -> ScimRequest:
-    return ScimRequest("read", "GET", f"/Users/{progress.id}")
+    return ScimRequest("read", "GET", resource_path("Users", str(progress.id)))
 
 
-def _search(attribute: str, value: str) -> ScimRequest:
-    return ScimRequest("read", "GET", f"/Users?{equals((attribute, value))}&{_LISTED}")
+def _search(progress: Progress, attribute: str, value: str) -> ScimRequest:
+    page = progress.underway.listing.next_page
+    return ScimRequest("read", "GET", f"/Users?{equals((attribute, value))}&{_LISTED}{page}")
 
 
-def _find_manager(manager: str) -> FindManager:
-    return FindManager(_search("externalId", manager), manager)
+def _find_manager(progress: Progress, manager: str) -> FindManager:
+    return FindManager(_search(progress, "externalId", manager), manager)
 
 
 def _find_group(progress: Progress, target: Target, name: str, change: Join | Leave | None) -> FindGroup:
     there = target.group(name).id
     by_id = bool(there) and progress.underway.renamed != name
-    path = f"/Groups/{there}?" if by_id else f"/Groups?{equals(('displayName', name))}&"
-    return FindGroup(ScimRequest("read", "GET", path + _NO_MEMBERS), name, by_id, change)
+    path = f"{resource_path('Groups', there)}?" if by_id else f"/Groups?{equals(('displayName', name))}&"
+    page = "" if by_id else progress.underway.listing.next_page
+    return FindGroup(ScimRequest("read", "GET", path + _NO_MEMBERS + page), name, by_id, change)
 
 
 # What is sent
@@ -178,7 +196,7 @@ def _carry_out(progress: Progress, target: Target, operation: Operation, at: Mom
         case Deactivate():
             if target.guarded and not progress.underway.guard_passed:
                 return AskGuard()
-            return _patch(progress, target, operation, Resource(active=False))
+            return revoke(progress, target)
         case Reactivate(changes) | Patch(changes):
             if progress.etag is None and target.versioned and progress.freshness is not Freshness.READ:
                 return _read(progress, target, hurry=False)  # the last answer told no ETag
@@ -201,22 +219,24 @@ def _create(progress: Progress, target: Target, operation: Create, at: Moment) -
     manager = desired.get("manager")
     there = target.manager_id(manager) if manager else None
     if manager and there is None:
-        return _find_manager(manager)
+        return _find_manager(progress, manager)
     body = create_body(_referred(desired, there), target.dialect)
     request = ScimRequest("create", "POST", "/Users", body, None, progress.learned)
     return SendUser(request, operation, desired, (manager, there) if manager and there else None)
 
 
 def _patch(
-    progress: Progress, target: Target, operation: Deactivate | Reactivate | Patch, changes: Resource
+    progress: Progress, target: Target, operation: Reactivate | Patch, changes: Resource
 ) -> SendUser | FindManager:
     manager = changes.get("manager")
-    there = target.manager_id(manager) if manager else None
-    if manager and there is None:
-        return _find_manager(manager)
-    body = patch_body(progress.held or Resource(), _referred(changes, there), target.dialect)
-    request = ScimRequest("write", "PATCH", f"/Users/{progress.id}", body, progress.etag, progress.learned)
-    return SendUser(request, operation, changes, (manager, there) if manager and there else None)
+    manager_id = target.manager_id(manager) if manager else None
+    if manager and manager_id is None:
+        return _find_manager(progress, manager)
+    body = patch_body(progress.held or Resource(), _referred(changes, manager_id), target.dialect)
+    if_match = version(progress, target, progress.etag)
+    there = resource_path("Users", str(progress.id))
+    request = ScimRequest("write", "PATCH", there, body, if_match, progress.learned)
+    return SendUser(request, operation, changes, (manager, manager_id) if manager and manager_id else None)
 
 
 def _referred(resource: Resource, manager_id: str | None) -> Resource:
@@ -234,7 +254,8 @@ def _with_lock(progress: Progress, target: Target, lock: GroupLock) -> Glance | 
     group = target.group(lock.change.group)
     body = member_body(str(progress.id), join=isinstance(lock.change, Join))
     rests_on = max(group.read, progress.learned)
-    request = ScimRequest("group", "PATCH", f"/Groups/{group.id}", body, group.etag, rests_on)
+    if_match = version(progress, target, group.etag)
+    request = ScimRequest("group", "PATCH", resource_path("Groups", group.id), body, if_match, rests_on)
     return SendMembership(request, lock.change)
 
 

@@ -11,11 +11,10 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from streamproc.core.fold.plan import Urgency
-from streamproc.core.records.delivery import DeliveredState, Parked, Standing
+from streamproc.core.records.delivery import Parked, Standing
 from streamproc.core.records.outcome import Request
 from streamproc.core.records.resource import Resource, missing
 from streamproc.core.records.units import Millis
-from streamproc.core.scim.response_policy import PATIENCE as DENIALS
 from streamproc.core.scim.response_policy import Response
 from streamproc.sink.decide.desired_state import DesiredState, Work
 from streamproc.sink.decide.isolate_refused import without_refused
@@ -24,6 +23,11 @@ from streamproc.sink.decide.underway import Adopting, SetAside, Underway
 
 PATIENCE: Final = 6
 """Times that a read, or the search index, is asked again where it contradicts what the target otherwise says."""
+MOST: Final = 30
+"""Requests for one leaver."""
+FEW: Final = 20
+EACH: Final = 5
+"""Requests for anybody else, and for each of their groups."""
 _ACCESS: Final = frozenset({"create", "reactivate", "deactivate"})
 """Operations that give or take access as a whole."""
 
@@ -56,6 +60,13 @@ class Predecessor(Struct, frozen=True):
     """Ticks until which they may. None: that time was waited for."""
 
 
+class Written(Struct, frozen=True):
+    """What was accepted of one attribute: how many times, and what was held before the first."""
+
+    times: int
+    before: Any
+
+
 class Progress(Struct, frozen=True):
     """One turn of one user under way."""
 
@@ -66,6 +77,8 @@ class Progress(Struct, frozen=True):
     id: str | None = None
     etag: str | None = None
     held: Resource | None = None
+    body: dict[str, Any] | None = None
+    """The user as the target showed them when they were read last."""
     freshness: Freshness = Freshness.UNKNOWN
     groups_unread: bool = False
     """It was read in a hurry, without groups. Of its own, since a write after that read leaves groups unread."""
@@ -87,6 +100,14 @@ class Progress(Struct, frozen=True):
     """A deactivation went out since access was given last, and its answer didn't tell whether it was applied."""
     airborne: Mapping[int, float] = field(default_factory=dict)
     """Seq to ticks until which a request of ours that wasn't answered may land."""
+    vanished: bool = False
+    """A write was answered as if the user weren't there, or left open: they are asked for by id, then looked up."""
+    unshown: bool = False
+    """Something was accepted by an answer that doesn't show it: it is read before it is told as delivered."""
+    written: Mapping[str, Written] = field(default_factory=dict)
+    """What was accepted of what is desired now, by attribute ("title", "group NAME")."""
+    spelled: Mapping[str, Any] = field(default_factory=dict)
+    """Attribute to the value by which the target shows what it holds there by our doing."""
     acknowledged: Millis | None = None
     read_back: Millis | None = None
     sessions_ended: Millis | None = None
@@ -101,6 +122,22 @@ class Progress(Struct, frozen=True):
     """Times that a read or a search contradicted what the target had said."""
     conflicts: tuple[str | None, int] = (None, 0)
     """The ETag that was refused last, and how many times in a row."""
+    setbacks: Mapping[str, int] = field(default_factory=dict)
+    """Writes in a row that came to nothing without being refused, of a group by its name, of the user as ""."""
+    barren: int = 0
+    """Attributes in a row that were set aside for setbacks."""
+    exchanges: int = 0
+    """Requests since the newest work came, while the target was well."""
+    complaint: str | None = None
+    """What the target said last of what went wrong."""
+    troubles: int = 0
+    """Attempts in a row that came to nothing while the target was well."""
+    rereads: int = 0
+    """Times that it was read again since what was accepted wasn't shown."""
+    version_form: int = 0
+    """How an ETag is told to the target: see `version_forms`."""
+    form: int = 0
+    """How a deactivation is sent: see `revoke_forms`."""
     wait_until: float | None = None
     """Ticks before which nothing is tried again."""
     parked: Parked | None = None
@@ -137,6 +174,12 @@ class Progress(Struct, frozen=True):
         return self.turn.work.leaves
 
     @property
+    def patient(self) -> bool:
+        """Whether it is worth more than one attempt: not where only time has passed since it came to nothing."""
+        work = self.turn.work
+        return work.ordered or not work.told
+
+    @property
     def urgency(self) -> Urgency:
         """Of the turn's next request."""
         return Urgency.REVOKE if self.leaver else self.turn.urgency
@@ -151,6 +194,12 @@ class Progress(Struct, frozen=True):
         """Whether the last read shows as active whom the target has acknowledged to be inactive."""
         read = self.freshness in {Freshness.READ, Freshness.LAGGING}
         return read and self._last_operation == "deactivate" and (self.held or {}).get("active") is not False
+
+    @property
+    def deactivated(self) -> bool:
+        """Whether the target has acknowledged that they are inactive, and nothing else since."""
+        last = self._last_operation
+        return last == "deactivate" or (last is None and (self.held or {}).get("active") is False)
 
     @property
     def held_at_worst(self) -> Resource | None:
@@ -194,12 +243,21 @@ class Progress(Struct, frozen=True):
         return sorted(names)
 
     @property
+    def exhausted(self) -> bool:
+        """Whether it has cost more requests than it ever should. A leaver may take them all, each group some more."""
+        return self.exchanges >= (MOST if self.leaver else FEW + EACH * len(self.group_names))
+
+    @property
     def lacking(self) -> list[str]:
         """What has to be known before the user can be created."""
         return missing(self.record.desired)
 
     def deliverable(self, desired: Resource) -> Resource:
-        """What is desired, less what was set aside in this turn."""
+        """What is desired, less what was set aside in this turn. A userName has no case (RFC 7643 §4.1.1)."""
+        held, name = (self.held or {}).get("userName"), desired.get("userName")
+        if held is not None and name is not None and name != held and name.casefold() == held.casefold():
+            desired = desired.copy()
+            desired["userName"] = held
         return without_refused(desired, self.held, self.aside, self.given_up)
 
     def as_parked(self, code: Any, reason: str, clock: Millis, response: Response | None = None) -> Parked:
@@ -222,50 +280,11 @@ class Progress(Struct, frozen=True):
         A leaver doesn't wait for what went wrong with somebody who was to stay, and is looked for as long as a create
         would have been. Who comes back is asked for again where reads have lagged, not taken for there already.
         """
-        newer = replace(self, turn=turn, denied=0, aside={}, given_up=frozenset(), underway=Underway())
+        zero = {"denied": 0, "barren": 0, "exchanges": 0, "troubles": 0, "rereads": 0, "form": 0}
+        newer = replace(self, turn=turn, aside={}, given_up=frozenset(), underway=Underway(), written={}, setbacks={})
+        newer = replace(newer, **zero)
         if newer.leaver:
             return replace(newer, wait_until=None)
         if newer.contradicted:
             return replace(newer, adopting=None, misses=0, freshness=Freshness.LAGGING)
         return replace(newer, adopting=None)
-
-
-def begin(turn: Turn[Work], delivery: DeliveredState | None, predecessor: Predecessor, clock: Millis) -> Progress:
-    """A turn begins, with what was noted after the last one. `clock`: ms since 1970."""
-    progress = Progress(turn, predecessor)
-    if delivery is None:
-        return progress
-    progress = replace(
-        progress,
-        id=delivery.id,
-        etag=delivery.etag,
-        held=delivery.held,
-        freshness=_freshness(delivery),
-        standing=delivery.standing,
-    )
-    return progress if delivery.parked is None else _recalled(progress, delivery.parked, clock)
-
-
-def _freshness(delivery: DeliveredState) -> Freshness:
-    if delivery.id is None:
-        return Freshness.UNKNOWN
-    if delivery.held is None:  # somebody who was found, and couldn't be read
-        return Freshness.STALE
-    parked = delivery.parked
-    doubted = parked is not None and parked.code in {"refused", "regressed"} and not parked.attributes
-    return Freshness.DOUBTED if doubted else Freshness.NOTED
-
-
-def _recalled(progress: Progress, parked: Parked, clock: Millis) -> Progress:
-    """What was refused last time goes out alone, not to spoil the rest; and not at all, where only time passed."""
-    progress = replace(progress, since=parked.since, alone=frozenset(parked.attributes))
-    if not progress.turn.work.told or progress.turn.work.ordered:
-        return progress
-    if parked.status == 403:
-        progress = replace(progress, denied=DENIALS)  # we were patient the first time
-    for name, told in parked.attributes.items():
-        code, _, reason = told.partition(": ")
-        if code == "refused":
-            progress = progress.with_aside(SetAside(name, "refused", reason), clock)
-            progress = replace(progress, given_up=progress.given_up | {name})
-    return progress

@@ -41,7 +41,17 @@ class VersionsLearned(Struct, frozen=True):
     """The target has ETags."""
 
 
-Learned: TypeAlias = GroupLearned | ManagerLearned | VersionsLearned
+class VersionFormLearned(Struct, frozen=True):
+    """The target takes ETags in this form: an index, see `version_forms`."""
+
+    form: int
+
+
+class ActiveLearned(Struct, frozen=True):
+    """The target shows of somebody that they are active."""
+
+
+Learned: TypeAlias = GroupLearned | ManagerLearned | VersionsLearned | VersionFormLearned | ActiveLearned
 
 
 class Target:
@@ -66,6 +76,10 @@ class Target:
         self.ends_sessions = ends_sessions
         self.versioned = False
         """Whether it has ETags."""
+        self.version_form = 0
+        """How it takes them: see `version_forms`."""
+        self.shows_active = False
+        """Whether it shows who is active, so that whoever isn't shown so isn't."""
         self._find_id = find_id
         self._groups: dict[str, Group] = {}
         self._managers: dict[str, str] = {}
@@ -75,8 +89,8 @@ class Target:
         return self._groups.get(name, Group())
 
     def group_names(self) -> dict[str, str]:
-        """Id to name, of the groups that were looked up."""
-        return {group.id: name for name, group in self._groups.items() if group.id}
+        """Id, in one case, to name, of the groups that were looked up."""
+        return {group.id.casefold(): name for name, group in self._groups.items() if group.id}
 
     def without_id(self, names: Iterable[str]) -> list[str]:
         """Those of the groups whose id isn't known."""
@@ -98,3 +112,7 @@ class Target:
                     self._managers[manager] = there
                 case VersionsLearned():
                     self.versioned = True
+                case VersionFormLearned(form):
+                    self.version_form = form
+                case ActiveLearned():
+                    self.shows_active = True

@@ -2,11 +2,12 @@
 
 from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from streamproc.core.records.operation import Join, Leave
 from streamproc.core.records.outcome import Request
 from streamproc.core.records.resource import Resource
+from streamproc.core.scim.list_response import Listing
 from streamproc.core.scim.response_policy import Response
 from streamproc.sink.decide.steps import SendUser
 
@@ -43,6 +44,10 @@ class UserRead(Struct, frozen=True):
     etag: str | None
     silent: bool
     """Nothing was said of groups: those are what was known before."""
+    owner: str | None = None
+    """Whose it is by its externalId, where that is somebody else."""
+    body: dict[str, Any] = field(default_factory=dict)
+    """As the target shows it."""
 
 
 class Underway(Struct, frozen=True):
@@ -50,8 +55,12 @@ class Underway(Struct, frozen=True):
 
     unknown_by_external_id: bool = False
     """The user was searched for by externalId in vain."""
-    matched: bool = False
-    """A search showed the user who is read now."""
+    listing: Listing = Listing()
+    """Of a search: its pages so far."""
+    unsure: SetAside | None = None
+    """Why it can't be said that nobody has this externalId."""
+    matched: str | None = None
+    """A search by this attribute showed the user who is read now."""
     sought: frozenset[str] = frozenset()
     """Groups that were looked for in this read."""
     unanswered: frozenset[str] = frozenset()

@@ -22,7 +22,8 @@ from streamproc.adapters import http
 from streamproc.adapters.http import NotSentError, UnansweredError, http_session, moment, retry_after, send
 from streamproc.adapters.oauth import StaticToken
 from streamproc.adapters.scim_http import PlatformHttp, ScimHttp
-from streamproc.core.scim.response_policy import Response, Retry, response_action
+from streamproc.core.scim.response_action import Retry
+from streamproc.core.scim.response_policy import Response, response_action
 from streamproc.settings import NetworkSettings
 from tests.support.certificates import certificate
 from tests.support.forward_proxy import forward_proxy

@@ -157,7 +157,7 @@ async def test_rights_that_are_gone_for_all_park_nobody(org: Org) -> None:
 async def test_a_leaver_who_was_denied_is_asked_for_once_each_time(org: Org) -> None:
     """Leavers whom we may not write, tried again all the time, don't use up the limit that other leavers need."""
     await org.hired()
-    await org.faults({"kind": "403", "method": "PATCH"})
+    await org.faults({"kind": "403", "method": "PATCH"}, {"kind": "403", "method": "PUT"})
     org.say("E1", active=False)
     await org.run()
     assert org.store.parked == {"E1": "refused"}

@@ -4,10 +4,7 @@ from typing import Any, get_args
 
 import pytest
 
-from streamproc.core.scim.response_policy import (
-    BACKOFF_FIRST,
-    BACKOFF_MOST,
-    TABLE,
+from streamproc.core.scim.response_action import (
     Adopt,
     Deliver,
     Denied,
@@ -15,10 +12,15 @@ from streamproc.core.scim.response_policy import (
     Park,
     ReadBack,
     Refetch,
-    RequestKind,
-    Response,
     ResponseAction,
     Retry,
+)
+from streamproc.core.scim.response_policy import (
+    BACKOFF_FIRST,
+    BACKOFF_MOST,
+    TABLE,
+    RequestKind,
+    Response,
     backoff,
     describe,
     response_action,
@@ -61,7 +63,9 @@ STALE = "Version does not match the current version."
         (WRITES, [500, 502, 503, 504, 599], ReadBack(PAUSE)),
         (("create",), [409], Adopt()),
         (("write", "group", "read"), [409, 412], Refetch()),
-        (EVERY, [404, 410], Gone()),
+        (("write", "group", "read"), [404, 410], Gone()),
+        (("read",), [301, 302, 303, 307, 308], Retry(PAUSE)),
+        (WRITES, [301, 302, 303, 307, 308], ReadBack(PAUSE)),
     ],
 )
 def test_each_status_has_its_verdict(
@@ -76,7 +80,7 @@ def test_each_status_has_its_verdict(
 
 
 @pytest.mark.parametrize("asked", EVERY)
-@pytest.mark.parametrize("status", [300, 302, 304, 400, 405, 406, 413, 415, 422, 100, 501])
+@pytest.mark.parametrize("status", [400, 405, 406, 413, 415, 422, 100, 501])
 def test_what_will_never_be_accepted_is_parked(asked: RequestKind, status: int) -> None:
     """Any other answer sets the work aside, with the server's own words."""
     assert response_action(asked, scim(status, "invalidValue", "no such role"), 0, 0.0) == Park(
@@ -86,6 +90,25 @@ def test_what_will_never_be_accepted_is_parked(asked: RequestKind, status: int) 
         f"{status} bad.request no such role"
     )
     assert response_action(asked, bare(status), 0, 0.0) == Park(str(status))
+
+
+@pytest.mark.parametrize("asked", EVERY)
+def test_a_page_is_no_answer(asked: RequestKind) -> None:
+    """HTML with 200, of a proxy or a login, accepts nothing and shows nothing; what it was is told."""
+    page = Response(200, {}, {"content-type": "Text/HTML; charset=utf-8"})
+    assert response_action(asked, page, 0, 0.0) == (Retry(PAUSE) if asked == "read" else ReadBack(PAUSE))
+    assert describe(page) == "200 a page (Text/HTML) instead of an answer of SCIM"
+
+
+def test_where_a_redirect_leads_is_told() -> None:
+    """Whoever set the wrong address reads the right one."""
+    moved = Response(308, {}, {"location": "https://new.example.com/scim/v2/Users"})
+    assert describe(moved) == "308 redirected to https://new.example.com/scim/v2/Users, which isn't followed"
+
+
+def test_a_create_that_has_no_place_is_parked() -> None:
+    """404 to a POST says that the address is wrong, not that a user is gone."""
+    assert response_action("create", bare(404), 0, 0.0) == Park("404")
 
 
 @pytest.mark.parametrize("asked", EVERY)
@@ -166,7 +189,9 @@ def test_no_write_is_repeated_that_may_have_been_applied(asked: RequestKind) -> 
     for status in (None, *range(100, 600)):
         decided = response_action(asked, Response(status, {}, {}), 0, 0.0)
         assert isinstance(decided, Retry) == (status in {401, 408, 425, 429})
-        assert isinstance(decided, ReadBack) == (status is None or (status >= 500 and status != 501))
+        assert isinstance(decided, ReadBack) == (
+            status is None or 300 <= status < 400 or (status >= 500 and status != 501)
+        )
         assert isinstance(decided, Deliver) == (status is not None and 200 <= status < 300)
 
 

@@ -1,0 +1,51 @@
+"""Spelling: whether a target shows a value that was written, only in a way of its own.
+
+Servers fold the case of a user name, trim and compose text (NFC), write a telephone number as people do, or a number
+as text. That is no other value, and writing it again would change nothing.
+"""
+
+import re
+import unicodedata
+from typing import Any, Final
+
+_INVISIBLE: Final = re.compile("[\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u2064\ufeff]")
+_EXTENSION: Final = re.compile(r"(?:[;,\s]*(?:ext(?:ension)?|x)[.=:\s]*)(?=\d)", re.IGNORECASE)
+_NUMBER: Final = 7
+"""Digits from which on a number is told from its end: the country may be left out."""
+
+
+def fold(text: str) -> str:
+    """What two spellings of one text have in common."""
+    return " ".join(_INVISIBLE.sub("", unicodedata.normalize("NFC", text)).split()).casefold()
+
+
+def alike(written: Any, shown: Any) -> bool:
+    """Whether `shown` is `written` in another spelling. Of lists and levels: each element."""
+    if isinstance(written, list) and isinstance(shown, list):
+        return sorted(map(fold, map(str, written))) == sorted(map(fold, map(str, shown)))
+    if isinstance(written, dict) and isinstance(shown, dict):
+        return {fold(name): value for name, value in written.items()} == {
+            fold(name): value for name, value in shown.items()
+        }
+    if isinstance(written, str) and isinstance(shown, str):
+        return fold(written) == fold(shown) or _same_number(written, shown)
+    return False
+
+
+def _same_number(written: str, shown: str) -> bool:
+    """Of telephone numbers: the same digits, with or without the country and the zeros before it."""
+    if not written.lstrip("tel: ").startswith("+") or any(letter.isalpha() for letter in _dialled(shown)):
+        return False
+    ours, theirs = (_EXTENSION.split(_dialled(each)) for each in (written, shown))
+    if [_digits(each) for each in ours[1:]] != [_digits(each) for each in theirs[1:]]:
+        return False
+    whole, short = _digits(ours[0]), _digits(theirs[0]).lstrip("0")
+    return len(short) >= _NUMBER and whole.endswith(short)
+
+
+def _dialled(number: str) -> str:
+    return _EXTENSION.sub(";", number.strip().removeprefix("tel:"))
+
+
+def _digits(text: str) -> str:
+    return "".join(filter(str.isdecimal, text))

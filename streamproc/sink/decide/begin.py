@@ -1,0 +1,63 @@
+"""Begin: a turn as it begins, with what was noted of the user after the last one."""
+
+from msgspec.structs import replace
+
+from streamproc.core.records.control import HELD
+from streamproc.core.records.delivery import DeliveredState, Parked
+from streamproc.core.records.units import Millis
+from streamproc.core.scim.response_policy import PATIENCE as DENIALS
+from streamproc.core.scim.response_policy import Response
+from streamproc.sink.decide.desired_state import Work
+from streamproc.sink.decide.lanes import Turn
+from streamproc.sink.decide.progress import Freshness, Predecessor, Progress
+from streamproc.sink.decide.revoke_forms import UNCONDITIONAL
+from streamproc.sink.decide.underway import Adopting, SetAside
+
+
+def begin(turn: Turn[Work], delivery: DeliveredState | None, predecessor: Predecessor, clock: Millis) -> Progress:
+    """A turn begins, with what was noted after the last one. `clock`: ms since 1970."""
+    progress = Progress(turn, predecessor)
+    if delivery is None:
+        return progress
+    progress = replace(
+        progress,
+        id=delivery.id,
+        etag=delivery.etag,
+        held=delivery.held,
+        freshness=_freshness(delivery),
+        standing=delivery.standing,
+        spelled=delivery.spelled,
+    )
+    return progress if delivery.parked is None else _recalled(progress, delivery.parked, clock)
+
+
+def _freshness(delivery: DeliveredState) -> Freshness:
+    if delivery.id is None:
+        return Freshness.UNKNOWN
+    if delivery.held is None:  # somebody who was found, and couldn't be read
+        return Freshness.STALE
+    parked = delivery.parked
+    if parked is not None and parked.code == "stalled":  # what was accepted may not have been shown
+        return Freshness.STALE
+    doubted = parked is not None and parked.code not in HELD and not parked.attributes
+    return Freshness.DOUBTED if doubted else Freshness.NOTED
+
+
+def _recalled(progress: Progress, parked: Parked, clock: Millis) -> Progress:
+    """What was refused last time goes out alone, not to spoil the rest; and not at all, where only time passed."""
+    progress = replace(progress, since=parked.since, alone=frozenset(parked.attributes))
+    if progress.leaver and progress.id is None and parked.code == "ambiguous" and not parked.attributes:
+        taken = Response(parked.status, {"detail": parked.reason}, {})  # their name is known to be taken
+        progress = replace(progress, adopting=Adopting(taken))
+    if not progress.turn.work.told or progress.turn.work.ordered:
+        return progress
+    if progress.leaver:
+        progress = replace(progress, form=UNCONDITIONAL)
+    if parked.status == 403:
+        progress = replace(progress, denied=DENIALS)  # we were patient the first time
+    for name, told in parked.attributes.items():
+        code, _, reason = told.partition(": ")
+        if code == "refused":
+            progress = progress.with_aside(SetAside(name, "refused", reason), clock)
+            progress = replace(progress, given_up=progress.given_up | {name})
+    return progress
