@@ -126,8 +126,7 @@ class Hydrator(ConsumerRebalanceListener):
         source = partition.topic.removeprefix(TOPIC)
         requests = self._requests(source, record)
         if not requests:
-            log.warning("notification names nobody", source=source, partition=partition.partition, offset=record.offset)
-            offsets.finish(record.offset)
+            self._failures.put_nowait((partition, record, "it names nobody who could be fetched", None))
             return
         if any(request.subject == EVERYBODY for request in requests):
             self._synchronise(source, partition, record)

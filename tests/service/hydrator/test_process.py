@@ -90,10 +90,12 @@ async def test_a_notification_is_committed_after_its_answers(world: World) -> No
 
 
 async def test_what_names_nobody_holds_nobody_up(world: World) -> None:
-    """A notification that can't be read, or means nothing any more, is passed."""
+    """A notification that can't be read, or means nothing any more, is passed, and kept with the rejected."""
     async with hydrating(world) as consumer:
         consumer.batches.append({PLACE: [notification(0, value=b"{"), notification(1)]})
         await until(lambda: consumer.committed.get(PLACE) == 2)
+    rejected = [orjson.loads(record.value) for record in world.log.records]
+    assert [(each["offset"], each["code"]) for each in rejected] == [(0, "not_fetched"), (1, "not_fetched")]
 
 
 async def test_who_is_refused_again_and_again_is_given_up_and_kept(world: World) -> None:
