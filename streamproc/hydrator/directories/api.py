@@ -140,6 +140,7 @@ class Api:
         try:
             token = await self._bearer.get()
         except TokenRefusedError as error:
+            self.quiet_until = max(self.quiet_until, self._ticks() + min(error.wait, LONGEST))
             raise DirectoryError(None, str(error)) from None
         headers = {**self._headers, "Authorization": f"{self._scheme} {token}", "Accept": "application/json"}
         if body is not None:
