@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import orjson
 
-from streamproc.hydrator.directories.answer import DirectoryError, link, listed, name_of, odd
+from streamproc.hydrator.directories.answer import DirectoryError, link, listed, names_of, odd
 from streamproc.hydrator.directories.api import GONE, OVERLAP, Api, Page, Read, iso, wordless
 from streamproc.sources.hris import people
 from streamproc.sources.options import SourceOptions
@@ -59,5 +59,5 @@ class BambooHR:
             raise odd("goes on without saying where")
         first = url.partition("&")[0]
         following = f"{first}&page%5Bafter%5D={quote(cursor, safe='')}" if cursor else ""
-        subjects = tuple(name_of(employee, "employeeId") for employee in employees)
-        return Page(subjects, (), answer.read_at, following, str(answer.read_at))
+        subjects, missed = names_of(employees, "employeeId")
+        return Page(subjects, (), answer.read_at, following, str(answer.read_at), missed)
