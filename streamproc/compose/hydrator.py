@@ -40,7 +40,7 @@ async def run_hydrator(settings: Settings, ready: Callable[[], None] = lambda: N
             settings, options, kafka, stack, partial(rights.hydrator, settings.kafka.group)
         )
         if not fetchers:
-            raise SettingsError("no directory is configured: set okta_url, entra_tenant, pingone_environment, ...")
+            raise SettingsError("no directory is configured: set okta_url, entra_tenant, hris_vendor, ...")
         cursors = KafkaCursors(kafka, producer)
         known = partial(known_subjects, kafka)
         syncs = [
