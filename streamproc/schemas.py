@@ -43,6 +43,7 @@ OURS: Final = {
     "sink": "sink",
     "gateway": "gateway",
     "hydrator": "hydrator",
+    "hydrator (if the directory is configured)": "hydrator",
     "worker (table `users`)": "users",
     "worker (table `rules`)": "rules",
 }

@@ -46,6 +46,7 @@ class Party(NamedTuple):
 PRODUCERS: Final = Party("producers")
 GATEWAY: Final = Party("gateway")
 HYDRATOR: Final = Party("hydrator")
+DIRECTORIES: Final = Party("hydrator", "if the directory is configured")
 WORKER: Final = Party("worker")
 RESOLVE: Final = Party("worker", "resolve")
 FOLD: Final = Party("worker", "fold")
@@ -126,7 +127,7 @@ TOPICS: Final[tuple[Topic, ...]] = (
             "the source's subject id",
             None,
             (GATEWAY, WORKER),
-            (HYDRATOR, RAW_AUDITORS),
+            (DIRECTORIES, RAW_AUDITORS),
             "hooks that say only that something changed, as received",
             _RAW,
         )

@@ -6,7 +6,7 @@ from base64 import b64decode
 from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from typing import Any, NoReturn
+from typing import Any, Final, NoReturn
 
 import click
 import orjson
@@ -30,8 +30,8 @@ from streamproc.operators.rejections import (
 _NAMES = click.argument("names", nargs=-1, metavar="NAME...")
 _CODE = click.option("--code", help="All that are open with this code.")
 _SOURCE = click.option("--source", help="Only this source's.")
-UNREAD = "unread"
-"""Code of a user's problem: a fact whose value the mapping can't read."""
+PROBLEM: Final = "problem"
+"""Code of what is in a user's record: a fact whose value the mapping can't read, or that says more than one thing."""
 
 
 @click.group()
@@ -56,9 +56,9 @@ def list_(
     kafka: str | None,
     as_json: bool,
 ) -> None:
-    """What is open: inputs, and parts of them, that nobody understood, and users' facts that the mapping can't read.
+    """What is open: inputs, and parts of them, that nobody understood, and problems in users' facts (code `problem`).
 
-    The first ends by `replay` or `drop`; the second when the source says something else, or by another mapping.
+    The first end by `replay` or `drop`; the second when the source says something else, or by another mapping.
     """
     cluster = cluster_of(kafka)
     rows = [
@@ -240,7 +240,7 @@ def _user_row(found: UserProblem) -> dict[str, Any]:
         "at": found.at,
         "state": "open",
         "source": "",
-        "code": UNREAD,
+        "code": PROBLEM,
         "subject": found.user,
         "field": fact,
         "reason": reason,

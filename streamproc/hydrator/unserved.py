@@ -16,14 +16,19 @@ EVERY = 60.0
 
 
 async def watch(kafka: Log, sources: Iterable[str], times: Times) -> None:
-    """Count them until cancelled. They stay in Kafka for 30 days, and are fetched once a directory is there."""
+    """Count them until cancelled. They stay in Kafka for 30 days, and are fetched once a directory is there.
+
+    A hydrator that may only see its own directories' topics says so once, and doesn't count the others'.
+    """
     told: set[str] = set()
     while True:
         for source in sources:
             try:
                 waiting = await _waiting(kafka, f"notifications.{source}")
             except KafkaError as error:
-                log.warning("notifications can't be counted", source=source, reason=type(error).__name__)
+                if source not in told:
+                    told.add(source)
+                    log.warning("notifications can't be counted", source=source, reason=type(error).__name__)
                 continue
             telemetry.UNFETCHED.labels(source).set(waiting)
             if waiting and source not in told:

@@ -205,7 +205,10 @@ async def scene(request: pytest.FixtureRequest, http: aiohttp.ClientSession) -> 
 
 
 async def test_the_story_comes_out_the_same(scene: Scene) -> None:
-    """Hire, move, promotion, leave, rehire and adoption end alike, and whoever looks afresh finds nothing to write."""
+    """Hire, move, promotion, leave, rehire and adoption end alike, and whoever looks afresh finds nothing to write.
+
+    A login that differs by case alone is the same, and stays as it was found.
+    """
     kim = {"userName": "E3@Example.com", "displayName": "Kim of old", "title": "Agent", "active": True}
     there = (await scene.call("POST", "Users", {"schemas": [f"{CORE}User"], **kim}))["id"]
     for manager in ("M1", "M2"):
@@ -288,7 +291,7 @@ async def test_the_story_comes_out_the_same(scene: Scene) -> None:
     scene.say("E3", **person("E3"), department="Sales", manager="M1")
     await scene.run()
     assert scene.store.known["E3"].id == there
-    adopted = {"externalId": "E3", "userName": "e3@example.com", "displayName": "Person E3", "active": True}
+    adopted = {"externalId": "E3", "userName": "E3@Example.com", "displayName": "Person E3", "active": True}
     adopted |= {"title": "Agent", "department": "Sales", "manager": "M1", "roles": ["Agent", "employee"]}
     held = await scene.held()
     assert held.keys() == {"E1", "E3", "M1", "M2"}

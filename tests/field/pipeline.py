@@ -36,8 +36,10 @@ from tests.field.says import NOW
 from tests.field.virtual_loop import VirtualLoop, VirtualTime
 from tests.field.worker import FieldWorker
 
-JUMP: Final = 120.0
-"""Seconds that pass bit by bit; what is more is passed over."""
+LEAPS: Final = 40
+"""In so many a long time passes."""
+LOOK: Final = 0.3
+"""Seconds after each in which everybody goes on."""
 MAPPING: Final = Path(streamproc.__file__).with_name("mapping.toml").read_text(encoding="utf-8")
 
 
@@ -163,10 +165,13 @@ async def _play(run: _Run, target: Callable[[], web.Application]) -> Ran:
 
 
 async def _pass(run: _Run, seconds: float) -> None:
-    """A long time passes at once; who waited for any moment of it wakes up at its end."""
-    if seconds > JUMP:
-        run.time.now += seconds - JUMP
-    await asyncio.sleep(min(seconds, JUMP))
+    """A long time passes in leaps; who waited for any moment within one wakes up at its end."""
+    if seconds > LEAPS * LOOK:
+        for _ in range(LEAPS):
+            run.time.now += seconds / LEAPS - LOOK
+            await asyncio.sleep(LOOK)
+    else:
+        await asyncio.sleep(seconds)
 
 
 async def _send(worker: FieldWorker, record: dict[str, Any]) -> None:

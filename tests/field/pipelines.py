@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from streamproc.core.scim.dialect import GENESYS
 from tests.field.case import Case
-from tests.field.pipeline import Ran, play
+from tests.field.pipeline import Pause, Ran, play
 
 
 def hris(user: str, number: int, kind: str = "change", **attributes: Any) -> dict[str, Any]:
@@ -104,7 +104,57 @@ def _workday_list_with_semicolons() -> None:
     assert {each["value"] for each in ran.account("000451")["roles"]} == {"Supervisor", "Agent", "employee"}
 
 
+def _okta(number: str, login: str) -> dict[str, Any]:
+    profile = {"login": login, "email": login, "firstName": "Test", "lastName": "Zero", "employeeNumber": number}
+    user = {"id": "00uZ7", "status": "ACTIVE", "lastUpdated": "2026-11-29T17:00:00.000Z", "profile": profile}
+    return {"topic": "events.okta", "key": "00uZ7", "value": user}
+
+
+def _workday(key: str, *rows: dict[str, Any]) -> dict[str, Any]:
+    return {"topic": "events.workday", "key": key, "value": {"Report_Entry": [*rows]}}
+
+
+def _leading_zeros_in_two_sources() -> None:
+    row = {"Employee_ID": "000456", "Preferred_Name": "Test Zero", "Email_Address": "zero@example.com"}
+    active, gone = _workday("000456", row | {"Worker_Status": "Active"}), _workday("000456", row | {"Terminated": True})
+    gone["value"]["Report_Entry"][0]["Worker_Status"] = "Terminated"
+    ran = play([_okta("456", "zero@example.com"), active, gone])
+    assert ran.active("456") is False or ran.parked().get("000456") == "ambiguous", "two want one login: that is told"
+
+
+def _hook_without_values() -> None:
+    hook = {"companyId": 7, "type": "employee.left", "triggeredAt": "2026-11-29T00:00:03.114", "version": "v2"}
+    hook["data"] = {"employeeId": "3332883854254900001"}
+    ran = play([{"topic": "events.hris", "key": "3332883854254900001", "value": hook}])
+    assert [key for key, _ in ran.appended["notifications.hris"]] == [b"3332883854254900001"], "somebody fetches"
+    assert ran.accounts == []
+
+
+def _contingent_becomes_employee() -> None:
+    known = {"Universal_ID": "UN7", "Email_Address": "conv7@example.com", "Preferred_Name": "Test Conv"}
+    was = known | {"Contingent_Worker_ID": "C707", "Worker_Type": "Contingent Worker", "Hire_Date": "2025-01-01"}
+    is_ = known | {"Employee_ID": "100707", "Worker_Type": "Employee", "Hire_Date": "2026-11-21"}
+    ended = {"Worker_Status": "Terminated", "Termination_Date": "2026-11-20"}
+    said = [_workday("C707", was | {"Worker_Status": "Active"})]
+    said += [_workday("C707", was | ended, is_ | {"Worker_Status": "Active", "Original_Hire_Date": "2026-11-21"})]
+    ran = play(said, settings='workday = { anchor = "universalId" }')
+    assert [(each["userName"], each["active"]) for each in ran.accounts] == [("conv7@example.com", True)]
+
+
+def _user_name_chain() -> None:
+    said = [joins("F160", userName="chain1@example.com"), joins("F161", userName="chain2@example.com")]
+    said += [hris("F160", 5, userName="chain2@example.com"), hris("F161", 10, userName="chain3@example.com")]
+    ran = play([*said, Pause(40.0), Pause(40.0), Pause(40.0)])
+    names = {user: ran.account(user)["userName"] for user in ("F160", "F161")}
+    assert names == {"F160": "chain2@example.com", "F161": "chain3@example.com"}, "once it is free, without an event"
+    assert ran.parked() == {}
+
+
 CASES: Final = (
+    Case("K4", "leading-zeros-in-two-sources", _leading_zeros_in_two_sources),
+    Case("K6", "hook-without-values", _hook_without_values),
+    Case("C", "user-name-chain", _user_name_chain),
+    Case("K4", "contingent-becomes-employee", _contingent_becomes_employee),
     Case("K2", "languages-apart-by-semicolons", _languages_apart_by_semicolons),
     Case("K2", "level-that-cant-be-read", _level_that_cant_be_read),
     Case("K2", "workday-list-with-semicolons", _workday_list_with_semicolons),

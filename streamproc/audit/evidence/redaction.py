@@ -18,6 +18,7 @@ from typing import Final
 
 from streamproc.audit.evidence.outcomes import RETRY
 from streamproc.core.fold.mapping import Mapping
+from streamproc.core.fold.names import UnreadError, text_in
 from streamproc.core.records.change_event import (
     BEGAN,
     ChangeEvent,
@@ -33,11 +34,14 @@ from streamproc.core.records.control import Control
 from streamproc.core.records.fact_names import ACTIVE, STARTS
 from streamproc.core.records.outcome import Outcome, Request
 from streamproc.core.records.user_record import Cause
+from streamproc.core.text import plain
 
 MARK: Final = "redacted-"
 """What each hash begins with."""
 LENGTH: Final = 24
 """Hex digits of a hash: so many that no two values of a log ever share them."""
+NUMBER: Final = 1e300
+"""In the place of any number that no mapping takes for text."""
 SHORTEST: Final = 16
 """Fewest bytes of a key."""
 
@@ -72,7 +76,7 @@ def facts_read(mappings: Iterable[Mapping]) -> frozenset[str]:
         facts.add(file.attributes.active)
         facts |= {copy.fact for copy in file.copies}
         facts |= {fact for rule in file.rules for fact in rule.when}
-    return frozenset(facts)
+    return frozenset(facts | set(map(plain, facts)))
 
 
 def ids(event: ChangeEvent) -> Iterator[str]:
@@ -241,8 +245,13 @@ class Redaction:
         return hidden
 
     def _value(self, value: JsonScalar) -> JsonScalar:
-        """A value, redacted. A number becomes the hash of its text, which is what a mapping makes of it."""
-        return value if value is None or isinstance(value, bool) else self.word(str(value))
+        """A value, redacted. A number becomes the hash of the text that a mapping makes of it; or else NUMBER."""
+        if value is None or isinstance(value, bool | str):
+            return self.word(value) if isinstance(value, str) else value
+        try:
+            return self.word(text_in(value) or "")
+        except UnreadError:
+            return NUMBER
 
 
 def _effective(effective: Effective | None) -> Effective | None:

@@ -49,9 +49,13 @@ class Answer:
     def json(self) -> Any:
         """The decoded content. Raises DirectoryError: what isn't JSON is hardly the directory's."""
         try:
-            return decoded(self.content)
+            content = decoded(self.content)
+            orjson.dumps([[[[content]]]])  # inside of something else it can be written, too
         except orjson.JSONDecodeError:
             raise DirectoryError(None, f"answered {self.status} with something that isn't JSON", odd=True) from None
+        except orjson.JSONEncodeError:
+            raise odd(f"answered {self.status} with JSON that is nested too deeply") from None
+        return content
 
     def record(self) -> dict[str, Any]:
         """The JSON object. Raises DirectoryError."""

@@ -18,15 +18,16 @@ from streamproc.core.records.units import Micros
 from streamproc.sources.employment import Employment, working
 from streamproc.sources.hris.person_shapes import SHAPES, Shape, plainly
 from streamproc.sources.hris.vendor_values import DEFAULTS
-from streamproc.sources.lenient_json import anchor, at, digest, items, record, zone_of
+from streamproc.sources.lenient_json import anchor, at, digest, items, record, zone_is_unread, zone_of
 from streamproc.sources.options import SourceOptions
 from streamproc.sources.reading import Reading, full_name, value_of
 from streamproc.sources.values.dates import calendar_day
 from streamproc.sources.values.identifiers import known_identifier
 from streamproc.sources.values.statuses import status
-from streamproc.sources.values.unread import UNREAD, Unread
+from streamproc.sources.values.unread import UNREAD
 
 VENDOR: Final = "fetched_from"
+SILENT: Final = "the answer has no status; it may be that the key may not see it"
 FROM_STARTS: Final = f"{FROM_DATES}/start"
 """What the names of rows begin with in which somebody begins."""
 
@@ -86,12 +87,16 @@ def read(
     reading = _read(shape, people[0], options)
     terms = [_Terms(shape, person, options, reading) for person in people if shape.employments or person is people[0]]
     works = working([each.employment for each in terms], now)
-    doubtful = any(each.silent for each in terms) or reading.unread.keys() & {"active", "lastDayOfWork"}
-    if isinstance(works, bool) and not (works and doubtful):
+    if isinstance(works, bool):
         reading.facts["active"] = works
+    moments = [moment for each in terms for moment in (each.employment.starts, each.employment.ends)]
+    if any(moment is not None and moment > now for moment in moments) and zone_is_unread(
+        people[0], _placed(shape, options)
+    ):
+        reading.unread["zone"] = "zone"
     who_is_it = anchor(who, reading.facts, options)
     event = digest(body)
-    known = "lastDayOfWork" not in reading.unread
+    said = {name for each in terms for name in each.employment.unread}
     cancels = FROM_DATES if all(each.says_last for each in terms) else FROM_STARTS
     yield SourceEvent(
         who,
@@ -100,33 +105,31 @@ def read(
         (now, int(reading.facts.get("active") is False), event),
         reading.facts,
         who_is_it,
-        cancels=cancels if known and "hireDate" not in reading.unread else None,
+        cancels=None if said & {"first", "last"} else cancels,
         reason="fetched",
     )
-    if not doubtful:
-        yield from _ahead(who, event, who_is_it, terms, now)
+    yield from _ahead(who, event, who_is_it, terms, now)
     if works is not False and any(each.silent for each in terms):
-        yield Ignored(
-            "not_understood", "the answer has no status; it may be that the key may not see it", who, "active"
-        )
+        yield Ignored("not_understood", SILENT, who, "active")
     yield from reading.told(who)
 
 
 def _ahead(
     who: str, event: str, who_is_it: str | None, terms: Sequence["_Terms"], now: Micros
 ) -> Iterator[SourceEvent]:
-    """The days on which access ends or begins."""
+    """The days on which access ends or begins; nothing that isn't understood lets anybody in."""
     firsts = [each.employment.first for each in terms if each.employment.first is not None and len(terms) > 1]
     for each in terms:
+        employment = each.employment
         others = [other.employment for other in terms if other is not each]
         turns = (
-            ("end", each.employment.leaving(now, firsts, others), each.employment.last),
-            ("start", each.employment.coming(now), each.employment.first),
+            ("end", employment.leaving(now, firsts, others), employment.last),
+            ("start", None if employment.unread else employment.coming(now), employment.first),
         )
         for turn, at_, day in turns:
             if at_ is not None:
                 name = f"{event}#{turn}@{day}"
-                effective = Effective(at_, str(day), each.employment.zone)
+                effective = Effective(at_, str(day), employment.zone)
                 active: dict[str, Fact] = {"active": turn == "start"}
                 order = (now, 2, name)
                 yield SourceEvent(
@@ -139,29 +142,33 @@ class _Terms:
 
     def __init__(self, shape: Shape, person: Mapping[str, Any], options: SourceOptions, reading: Reading) -> None:
         written = at(person, _path("active", shape.status, options))
-        last = _path("lastDayOfWork", shape.last, options)
         active = status(written, options.active, options.inactive)
         if active is UNREAD:
             active = status(written, shape.active, shape.inactive)
+        paths = {
+            "first": ("hireDate", shape.first),
+            "last": ("lastDayOfWork", shape.last),
+            "original": ("originalHireDate", shape.original),
+        }
+        days = {
+            name: calendar_day(at(person, _path(fact, path, options)), options.dates)
+            for name, (fact, path) in paths.items()
+        }
         self.silent = active is None
-        if active is UNREAD:
-            reading.unread["active"] = "status"
-        self.says_last = _says(person, last)
-        self.employment = Employment(
-            zone=zone_of(person, options.model_copy(update={"zone_attribute": _place(shape, options)})),
-            first=_day("hireDate", at(person, _path("hireDate", shape.first, options)), options, reading),
-            last=_day("lastDayOfWork", at(person, last), options, reading),
-            active=None if active is UNREAD else active,
-            original=_day("originalHireDate", at(person, shape.original), options, reading),
+        self.says_last = _says(person, _path("lastDayOfWork", shape.last, options))
+        unread = {name for name, day in days.items() if day is UNREAD}
+        reading.unread |= {paths[name][0]: "date" for name in unread} | (
+            {"active": "status"} if active is UNREAD else {}
         )
-
-
-def _day(name: str, value: Any, options: SourceOptions, reading: Reading) -> date | None:
-    day: date | Unread | None = calendar_day(value, options.dates)
-    if day is UNREAD:
-        reading.unread[name] = "date"
-        return None
-    return day
+        first, last, original = (day if isinstance(day, date) else None for day in days.values())
+        self.employment = Employment(
+            zone=zone_of(person, _placed(shape, options)),
+            first=first,
+            last=last,
+            active=active if isinstance(active, bool) else None,
+            original=original,
+            unread=frozenset(unread | (set() if isinstance(active, bool) else {"active"})),
+        )
 
 
 def _read(shape: Shape, person: Mapping[str, Any], options: SourceOptions) -> Reading:
@@ -197,6 +204,10 @@ _OURS: Final = frozenset({"genesysQueue", "genesysLanguage", "genesysRole"})
 
 def _place(shape: Shape, options: SourceOptions) -> str:
     return shape.place if options.zone_attribute == DEFAULTS.zone_attribute else options.zone_attribute
+
+
+def _placed(shape: Shape, options: SourceOptions) -> SourceOptions:
+    return options.model_copy(update={"zone_attribute": _place(shape, options)})
 
 
 def _says(value: Any, path: str) -> bool:

@@ -172,13 +172,13 @@ def test_list_and_show(site: Site) -> None:
             }
         },
     )
-    assert {row["code"] for row in site.rows()} == {"not_json", "invalid", "unread"}
+    assert {row["code"] for row in site.rows()} == {"not_json", "invalid", "problem"}
     (hris,) = site.rows("--source", "hris")
     assert (hris["subject"], hris["field"]) == ("E9", "type")
     assert [row["field"] for row in site.rows("--subject", "E2")] == ["genesysLanguage"]
     assert site.rows("--code", "not_json", "--since", "2099-01-01") == []
     text = site.run("list")
-    assert "3 in all: invalid 1, not_json 1, unread 1" in text.stderr
+    assert "3 in all: invalid 1, not_json 1, problem 1" in text.stderr
     shown = site.run("show", hris["name"])
     assert "Kim" not in shown.stdout
     assert orjson.loads(shown.stdout)["problems"][0]["field"] == "type"
@@ -220,6 +220,25 @@ def test_what_cant_be_replayed_says_why(site: Site, topic: str, key: str, why: s
     assert why in done.output
     assert site.run("replay", "--all", *BY).exit_code == 0
     assert [row["state"] for row in site.rows()] == ["open"]
+
+
+def test_a_notification_goes_to_who_fetches_again(site: Site) -> None:
+    """With its headers, so that the hydrator sees what it saw."""
+    value = encode_rejected(
+        "notifications.okta",
+        1,
+        4,
+        Millis(NOW),
+        [Problem("not_fetched", "500", "00u1")],
+        value=b"{}",
+        headers=[("a", b"b")],
+    )
+    asyncio.run(site.log.producer().send_and_wait(REJECTIONS, value, b"notifications.okta/1/4"))
+    assert [row["source"] for row in site.rows("--subject", "00u1")] == ["okta"]
+    assert site.run("replay", "--code", "not_fetched", "--source", "okta", *BY).exit_code == 0
+    site.obey()
+    (raw,) = [raw for raw in site.worker.appended if raw.topic == "notifications.okta"]
+    assert (raw.partition, raw.value, raw.headers["a"]) == (1, b"{}", b"b")
 
 
 @pytest.mark.parametrize("since", [None, -1, 0, 1, 10**9])

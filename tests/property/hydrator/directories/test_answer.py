@@ -106,3 +106,13 @@ def test_a_page_of_html_is_no_answer(name: str) -> None:
             done(client.read(SUBJECT))
         with pytest.raises(DirectoryError):
             done(client.page("1", "", full=True))
+
+
+@pytest.mark.parametrize("name", CLIENTS)
+def test_what_is_nested_without_end_is_no_answer(name: str) -> None:
+    """What could be read, and never be written into a record, is told before it gets that far."""
+    for depth in (250, 400, 5000):
+        nested = b'{"id":"4711","uuid":"4711","x":' + b"[" * depth + b"]" * depth + b"}"
+        client = CLIENTS[name](Answering(lambda _: (200, nested, "")))  # noqa: B023
+        with pytest.raises(DirectoryError):
+            done(client.read(SUBJECT))

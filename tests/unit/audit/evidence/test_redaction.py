@@ -17,12 +17,14 @@ from streamproc.audit.evidence.format import (
     RECORDS,
 )
 from streamproc.audit.evidence.make import make
-from streamproc.audit.evidence.redaction import MARK
+from streamproc.audit.evidence.redaction import MARK, SHORTEST, Redaction, facts_read
 from streamproc.audit.evidence.scope import Scope
 from streamproc.core.errors import EvidenceError
-from streamproc.core.records.change_event import ChangeEvent, Effective, Move, Row, SourceFacts
+from streamproc.core.fold.mapping import parse_mapping
+from streamproc.core.records.change_event import ChangeEvent, Effective, Fact, Move, Row, SourceFacts
 from streamproc.core.records.control import Control
 from streamproc.core.records.outcome import Outcome, Request
+from streamproc.core.records.resource import Resource
 from tests.support.altered_bundles import values
 from tests.support.bundles import bundle, found
 from tests.support.logs import Log
@@ -72,6 +74,17 @@ def test_it_is_tied_to_the_original() -> None:
     finding = found(broken)[0]
     assert (finding.file, finding.seq) == (CHAIN, chain[1]["records"][1]["seq"])
     assert "the original records is broken" in finding.what
+
+
+@pytest.mark.parametrize("value", [12417.0, 2.5, 7, 1e300, True, "x", " ", None, ["x"], {"x": 1}])
+def test_a_hidden_value_folds_to_a_hidden_one(value: Fact) -> None:
+    """Also one that no mapping can read: it stays unread, and changes nothing."""
+    mapping = parse_mapping('[attributes]\ntitle = "t"')
+    redaction = Redaction(b"k" * SHORTEST, facts_read([mapping]), [])
+    before = Resource(title="Clerk")
+    whole, _ = mapping.desire("E1", {"t": value}, before)
+    hidden, _ = mapping.desire("E1", redaction._facts({"t": value}), Resource(title=redaction.word("Clerk")))
+    assert hidden["title"] == (None if whole["title"] is None else redaction.word(whole["title"]))
 
 
 def test_what_would_fold_to_something_else_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
