@@ -98,6 +98,25 @@ def test_decisions_dont_log(folder: str) -> None:
                 assert (node.module or "").split(".")[0] != "logging", path
 
 
+def test_one_module_opens_http_sessions() -> None:
+    """All clients speak HTTP alike: no cookies, the proxy that is set, long headers; stand-ins and the demo apart."""
+    openers = [
+        path
+        for path, text in sources("streamproc")
+        if "ClientSession(" in text and not path.startswith(("streamproc/simulator/", "streamproc/demo/"))
+    ]
+    assert openers == ["streamproc/adapters/http.py"]
+
+
+def test_no_client_follows_a_redirect() -> None:
+    """Each request of ours says so: a POST would become a GET, and credentials would go wherever an answer points."""
+    for path, text in sources("streamproc"):
+        if path.startswith(("streamproc/simulator/", "streamproc/demo/")):
+            continue
+        for call in re.findall(r"(?:http|session)\.(?:request|get|post|put|patch|delete)\(.*?\) as ", text, re.DOTALL):
+            assert "allow_redirects=False" in call, f"{path}: {call}"
+
+
 def test_nobody_is_deleted() -> None:
     """Leavers are made inactive: outside the simulator the one HTTP DELETE is of tokens, to end a leaver's sessions."""
     calls = [

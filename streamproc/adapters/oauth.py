@@ -50,6 +50,9 @@ class Bearer(Protocol):
     def refuse(self, token: str) -> None:
         """The API answered 401 to `token`."""
 
+    def doubt(self, token: str) -> None:
+        """The API answered 403 to `token`."""
+
 
 class StaticToken:
     """A token that never changes. Once it is refused, somebody has to set another one."""
@@ -63,13 +66,17 @@ class StaticToken:
     def refuse(self, token: str) -> None:
         pass
 
+    def doubt(self, token: str) -> None:
+        pass
+
 
 @dataclass(frozen=True, slots=True)
 class Granted:
-    """What a token endpoint gave. `life`: seconds."""
+    """What a token endpoint gave. `life`: seconds, whether they were told or not."""
 
     token: str
     life: float
+    told: bool = True
 
 
 class Tokens:
@@ -99,6 +106,7 @@ class Tokens:
         self._clock = clock
         self._token = ""
         self._given = self._good_until = 0.0
+        self._told = True
         self._lock = asyncio.Lock()
         self._attempts = 0
         """Made so far."""
@@ -115,7 +123,7 @@ class Tokens:
             attempts = self._attempts
             async with self._lock:
                 if self._attempts != attempts and self._failure is not None:
-                    raise self._failure  # somebody asked for us meanwhile
+                    raise TokenRefusedError(str(self._failure), self._failure.wait)  # somebody asked for us meanwhile
                 if self._clock() >= self._good_until:
                     await self._refresh()
         return self._token
@@ -134,6 +142,13 @@ class Tokens:
             wait = min(REFUSED_MOST, REFUSED_FIRST * 2.0 ** (self._refused - 2))
             self._hold(wait, f"the API refuses each token that {self._url} gives ({self._refused} in a row, 401)")
 
+    def doubt(self, token: str) -> None:
+        """The API answered 403 to `token`. Where nobody said how long it is good for, that may be over: not every API
+        says so by 401. Then the next `get` fetches a new one, at most once a minute.
+        """
+        if not self._told and self._clock() - self._given >= REFUSED_MOST:
+            self.refuse(token)
+
     async def _refresh(self) -> None:
         if (seconds := self._closed - self._clock()) > 0 and self._failure is not None:
             raise TokenRefusedError(str(self._failure), seconds)
@@ -151,7 +166,7 @@ class Tokens:
         finally:
             self._attempts += 1
         self._failure = None
-        self._token, self._given = given.token, self._clock()
+        self._token, self._given, self._told = given.token, self._clock(), given.told
         self._good_until = self._given + given.life - min(MARGIN, given.life / 10)
 
     def form(self) -> dict[str, str]:
@@ -186,16 +201,17 @@ def granted(reply: Reply) -> Granted:
         raise _UnusableError("gave no access token that a header can have")
     if isinstance(kind, str) and kind.strip().casefold() in _BOUND:
         raise _UnusableError("gave no access token of type Bearer, but one that needs a proof with each request")
-    return Granted(token, _life(given.get("expires_in")))
+    life = _life(given.get("expires_in"))
+    return Granted(token, UNTOLD if life is None else life, life is not None)
 
 
-def _life(told: Any) -> float:
+def _life(told: Any) -> float | None:
     """Seconds, from `expires_in` as servers send it: a number, a number in quotes, null, nothing, 0 or -1 for "never".
 
-    It is recommended, not required (RFC 6749 §5.1). Whatever it is, a 401 brings the next token.
+    It is recommended, not required (RFC 6749 §5.1). Whatever it is, a 401 brings the next token. None: it isn't told.
     """
     seconds = None if isinstance(told, bool) else _number(told)
-    return min(seconds, LONGEST) if seconds else UNTOLD
+    return min(seconds, LONGEST) if seconds else None
 
 
 def _number(told: Any) -> float | None:

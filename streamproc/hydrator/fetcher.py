@@ -35,6 +35,8 @@ PATIENCE = 5
 """Refusals after which the subject is the cause, not the directory."""
 BACKOFF, BACKOFF_MOST = 0.5, 15.0
 """Seconds before the second attempt, doubling. At most as long as between probes, so that one subject is always due."""
+TELL_EVERY = 300.0
+"""Seconds between two lines about the same trouble."""
 REFUSALS = frozenset(range(200, 500)) - {401, 403, 404, 408, 429}
 """Statuses that aren't the directory's failure. 404 is: it means that part of an answer is missing."""
 
@@ -89,6 +91,8 @@ class Fetcher:
         self._refusals: dict[str, tuple[int, float]] = {}
         """Subject → refusals in a row, and when the first was."""
         self._under_way = 0
+        self._told: dict[str, float] = {}
+        """Reason of trouble, to when it was told."""
         self._woken = asyncio.Event()
 
     def offer(self, ticket: Ticket, requests: Iterable[FetchRequest]) -> None:
@@ -131,7 +135,7 @@ class Fetcher:
                 self._note_status("page", error.status)
                 if error.status == 410 or tried == attempts or (error.odd and tried >= PATIENCE):
                     raise
-                log.warning("directory gives no page", source=self.source, reason=str(error), attempt=tried)
+                self._tell("directory gives no page", str(error), tried)
                 await self.times.sleep(self._backoff(tried))
             except asyncio.CancelledError:
                 self._breaker.lost()
@@ -210,11 +214,19 @@ class Fetcher:
         now = self.times.ticks()
         tried, since = self._refusals.get(fetch.subject, (0, now))
         self._refusals[fetch.subject] = (tried + 1, since)
-        log.warning("directory refuses a subject", source=self.source, reason=str(error), attempt=tried + 1)
+        self._tell("directory refuses a subject", str(error), tried + 1)
         if (error.odd or error.status in REFUSALS) and tried + 1 >= PATIENCE and self._last_success > since:
             self._give_up(fetch, f"the directory {error}")
         else:
             self._queue.postpone(fetch, now + self._backoff(tried + 1))
+
+    def _tell(self, event: str, reason: str, attempt: int) -> None:
+        """Once for each reason, and again only after a while: a directory in trouble is asked every few seconds."""
+        now = self.times.ticks()
+        seldom = now - self._told.get(reason, -TELL_EVERY) >= TELL_EVERY
+        if seldom:
+            self._told = {told: at for told, at in self._told.items() if now - at < TELL_EVERY} | {reason: now}
+        (log.warning if seldom else log.debug)(event, source=self.source, reason=reason, attempt=attempt)
 
     def _give_up(self, fetch: Fetch, reason: str) -> None:
         log.error("subject can't be fetched", source=self.source, reason=reason)

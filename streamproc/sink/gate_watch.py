@@ -15,7 +15,7 @@ CAUSES: Final[dict[Cause, str]] = {
     "paused": "streamproc sink resume",
     "token": "check STREAMPROC_TOKEN_URL, STREAMPROC_CLIENT_ID and STREAMPROC_CLIENT_SECRET, or STREAMPROC_TOKEN",
     "connection": "check STREAMPROC_SCIM_URL, STREAMPROC_HTTPS_PROXY, STREAMPROC_HTTPS_CA and the network",
-    "target": "nothing, unless it lasts: then ask who runs the target; after 401 or 403 check the OAuth client's roles",
+    "target": "nothing, unless it lasts: then ask who runs the target; after 401 or 403 check the token and its roles",
     "rate_limit": "nothing, unless it comes again and again: then something else uses the same token",
 }
 """Cause to what to do about it."""

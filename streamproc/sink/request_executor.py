@@ -24,7 +24,7 @@ from streamproc.core.fold.plan import Urgency
 from streamproc.core.records.outcome import Request
 from streamproc.core.records.units import Millis
 from streamproc.core.scim.response_policy import Response, describe, is_page, is_redirect, response_action
-from streamproc.sink.decide.common_refusal import AskedKind, Asking, CommonRefusals, is_forbidden_create
+from streamproc.sink.decide.common_refusal import AskedKind, Asking, CommonRefusals, is_forbidden_access
 from streamproc.sink.decide.desired_state import Work
 from streamproc.sink.decide.lanes import Lanes
 from streamproc.sink.decide.progress import Progress
@@ -239,7 +239,7 @@ class RequestExecutor:
             raise
         recoveries = self.gate.circuit_breaker.recoveries
         self._tell_strange(response)
-        apart = kind in self.refusals.shared or is_forbidden_create(kind, response.status)
+        apart = kind in self.refusals.shared or is_forbidden_access(kind, response.status)
         self.gate.answered(progress.user, response, write=method != "GET", apart=apart)
         if recoveries != self.gate.circuit_breaker.recoveries:
             for woken in self._resting.values():  # the target is back: nobody waits for it any longer

@@ -16,6 +16,7 @@ from streamproc.adapters.wait import wait_unless
 from streamproc.core.flow.circuit_breaker import CircuitBreaker
 from streamproc.core.fold.plan import Urgency
 from streamproc.core.scim.response_policy import Response, is_page, is_redirect
+from streamproc.core.scim.retry_after import asked_to_wait
 from streamproc.sink.decide.rate_limit import RateLimiter
 from streamproc.sink.gate_watch import Closed, GateWatch
 
@@ -112,10 +113,11 @@ class RequestGate:
             status = None
         self._in_flight -= 1
         self.rate_limiter.answered(now, answer.status, answer.headers, answer.body, user)
+        after = (asked_to_wait(answer.headers, {}) or 0.0) if status == 503 else 0.0
         if apart and answer.status == 403:
             self.circuit_breaker.lost()
         else:
-            self.circuit_breaker.answered(user, write=write, status=status, now=now)
+            self.circuit_breaker.answered(user, write=write, status=status, now=now, after=after)
         if status is None or status >= 400:
             self._failed = answer
         if answer.status is not None or answer.trouble is not None:

@@ -37,10 +37,12 @@ def _behind(refuse: Refuse) -> Callable[[], web.Application]:
     return made
 
 
-def _played(refuse: Refuse, records: list[dict[str, Any] | Pause], seconds: float) -> tuple[Ran, list[Any]]:
+def _played(
+    refuse: Refuse, records: list[dict[str, Any] | Pause], seconds: float, **options: Any
+) -> tuple[Ran, list[Any]]:
     """What came of it, and what the sink logged from warning up."""
     with capture_logs() as logs:
-        ran = play(records, target=_behind(refuse), seconds=seconds, pause=0.0)
+        ran = play(records, target=_behind(refuse), seconds=seconds, pause=0.0, **options)
     return ran, [line for line in logs if logging.getLevelName(line["log_level"].upper()) >= logging.WARNING]
 
 
@@ -162,6 +164,90 @@ def _always_limited(headers: dict[str, str]) -> None:
     assert len(there) == 40, f"{len(there)} of 40 in 20 s, beside one who is always answered 429"
 
 
+def _no_seats_for_returners() -> None:
+    people = [f"F{number}" for number in range(740, 760)]
+
+    def refuse(request: web.Request, body: bytes) -> tuple[int, dict[str, Any], dict[str, str]] | None:
+        return (403, SEATS, {}) if request.method == "PATCH" and b'"active","value":true' in body else None
+
+    leave = [hris(user, 1, active=False) for user in people]
+    come = [hris(user, 2, active=True) for user in people]
+    others: list[dict[str, Any] | Pause] = [Pause(1.0), hris("F739", 3, job="Agent")]
+    leaver: list[dict[str, Any] | Pause] = [hris("F738", 3, active=False)]
+    past: list[dict[str, Any] | Pause] = [
+        joins("F738"),
+        joins("F739"),
+        *map(joins, people),
+        Pause(3.0),
+        *leave,
+        Pause(10.0),
+        *come,
+    ]
+    ran, _ = _played(refuse, [*past, *others, *leaver], 60.0, guard_count=100)
+    assert (ran.deliveries["F739"].held or {}).get("title") == "Agent", "others go on"
+    assert (ran.deliveries["F738"].held or {}).get("active") is False, "so do leavers"
+    assert len(ran.parked()) <= 2, ran.parked()
+
+
+def _in_front_of_everybody(status: int, headers: dict[str, str], body: bytes) -> None:
+    begun: list[float] = []
+
+    @web.middleware
+    async def wall(request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]) -> Any:
+        now = asyncio.get_running_loop().time()
+        begun.append(now)
+        if "/scim/" in request.path and begun[0] + 3.0 < now < begun[0] + 63.0:
+            return web.Response(status=status, headers=headers, body=body)
+        return await handler(request)
+
+    def made() -> web.Application:
+        app = create_app(SimulatorOptions(rate_limit=0))
+        app.middlewares.insert(0, wall)
+        return app
+
+    people = [f"F{number}" for number in range(760, 780)]
+    change = [hris(user, 1, job="Agent") for user in people[1:]]
+    leave = hris(people[0], 1, active=False)
+    with capture_logs() as logs:
+        records: list[dict[str, Any] | Pause] = [*map(joins, people), Pause(4.0), *change, leave]
+        ran = play(records, target=made, seconds=110.0, pause=0.0)
+    assert ran.parked() == {}, ran.parked()
+    assert (ran.deliveries[people[0]].held or {}).get("active") is False
+    assert {(ran.deliveries[user].held or {}).get("title") for user in people[1:]} == {"Agent"}
+    told = [line for line in logs if line["event"] == "no request goes out"]
+    assert [line["cause"] for line in told] == ["target"]
+    assert len(ran.requests) < 3 * 20 + 60 + 4 * 20
+
+
+def _page() -> None:
+    _in_front_of_everybody(200, {"Content-Type": "text/html"}, b"<html>Sign in</html>")
+
+
+def _login() -> None:
+    _in_front_of_everybody(302, {"Location": "/login"}, b"")
+
+
+def _two_always_limited() -> None:
+    def refuse(request: web.Request, body: bytes) -> tuple[int, dict[str, Any], dict[str, str]] | None:
+        hit = any(name in body.decode() + request.path_qs for name in ("f630", "F630", "f631", "F631"))
+        return (429, {"detail": "Too many. Retry the request in [3] seconds"}, {}) if hit else None
+
+    people = [f"F{number}" for number in range(632, 662)]
+    leave = hris(people[0], 1, active=False)
+    records: list[dict[str, Any] | Pause] = [
+        joins("F630"),
+        joins("F631"),
+        Pause(1.0),
+        *map(joins, people),
+        Pause(12.0),
+        leave,
+    ]
+    ran, _ = _played(refuse, records, 25.0)
+    there = [user for user in people if user in ran.deliveries and (ran.deliveries[user].held or {}).get("active")]
+    assert len(there) == 29
+    assert (ran.deliveries[people[0]].held or {}).get("active") is False
+
+
 LOW: Final = {"inin-ratelimit-count": "7", "inin-ratelimit-allowed": "300", "inin-ratelimit-reset": "30"}
 
 CASES: Final = (
@@ -172,6 +258,10 @@ CASES: Final = (
     Case("A", "not-acceptable-at-all", _not_acceptable_at_all),
     Case("A", "leavers-go-on-being-tried", _leavers_go_on),
     Case("A", "one-attribute-that-all-have", _one_attribute),
+    Case("A", "no-seats-for-returners", _no_seats_for_returners),
+    Case("B", "login-page-for-everybody", _page),
+    Case("B", "redirect-for-everybody", _login),
+    Case("B", "two-users-always-429-in-words", _two_always_limited),
     Case("B", "one-user-always-429", lambda: _always_limited(LOW)),
     Case("B", "one-user-always-429-without-a-count", lambda: _always_limited({})),
 )

@@ -192,6 +192,36 @@ def _says_why(status: int, told: dict[str, Any]) -> list[Any]:
     return [line for line in logs if line["event"] == "no request goes out"]
 
 
+def _paused(status: int, headers: dict[str, str]) -> list[float]:
+    """Moments at which six joiners ask a target that answers so for a minute."""
+    moments: list[float] = []
+
+    def made() -> web.Application:
+        app = create_app(SimulatorOptions(rate_limit=0))
+
+        @web.middleware
+        async def refuse(request: web.Request, handler: Answer) -> web.StreamResponse:
+            if "/scim/" in request.path:
+                moments.append(asyncio.get_running_loop().time())
+                if moments[-1] < moments[0] + 60.0:
+                    return web.Response(status=status, headers=headers)
+            return await handler(request)
+
+        app.middlewares.insert(0, refuse)
+        return app
+
+    ran = play([joins(f"F{number}") for number in range(720, 726)], target=made, seconds=115.0, pause=0.0)
+    assert len(ran.deliveries) == 6, "all are there in the end"
+    return [at - moments[0] for at in moments]
+
+
+def _the_targets_pause() -> None:
+    dates = {"Retry-After": "Mon, 30 Nov 2026 12:00:40 GMT", "Date": "Mon, 30 Nov 2026 12:00:00 GMT"}
+    for status, headers in ((429, dates), (503, {"Retry-After": "40.5"})):
+        early = [at for at in _paused(status, headers) if 1.0 < at < 39.0]
+        assert not early, f"{status} {headers}: asked at {early}"
+
+
 def _no_token_is_told() -> None:
     (line,) = _says_why(401, {"error": "invalid_client"})
     assert (line["cause"], "invalid_client" in line["because"]) == ("token", True)
@@ -207,5 +237,6 @@ CASES: Final = (
     Case("D", "page-for-a-token", _page_for_a_token),
     Case("D", "line-end-in-a-secret", _secrets),
     Case("D", "https-proxy", _proxy),
+    Case("D", "retry-after-of-the-target", _the_targets_pause),
     Case("D", "why-nothing-goes-out", _no_token_is_told),
 )

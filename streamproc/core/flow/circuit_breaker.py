@@ -17,6 +17,8 @@ DOWN_AFTER: Final = 3
 PROBE_FIRST: Final = 0.5
 PROBE_MOST: Final = 5.0
 """Seconds between probes: doubling from the first to the most."""
+ASKED_MOST: Final = 60.0
+"""Seconds for which a target that is down can ask for no probe: a leaver waits for it."""
 
 
 class CircuitBreaker:
@@ -50,8 +52,10 @@ class CircuitBreaker:
         """A request went out."""
         self._probing = self.down
 
-    def answered(self, user: str, *, write: bool, status: int | None, now: float) -> None:
-        """What came of a request. `status` None: no answer came, or none could be asked for."""
+    def answered(self, user: str, *, write: bool, status: int | None, now: float, after: float = 0.0) -> None:
+        """What came of a request. `status` None: no answer came, or none could be asked for. `after`: seconds for which
+        the target doesn't want requests (RFC 9110 §15.6.4).
+        """
         was_down = self.down
         self._probing = False
         if status is not None and status not in {401, 403} and status < 500:
@@ -65,7 +69,7 @@ class CircuitBreaker:
         self._troubled[write][user] = self._failures
         if self.down:
             self._between = min(PROBE_MOST, self._between * 2) if was_down else PROBE_FIRST
-            self._next = now + self._between
+            self._next = now + max(self._between, min(after, ASKED_MOST))
 
     def lost(self) -> None:
         """The request under way was given up, and nobody will hear of its answer."""

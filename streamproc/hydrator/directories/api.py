@@ -140,6 +140,7 @@ class Api:
         try:
             token = await self._bearer.get()
         except TokenRefusedError as error:
+            self.quiet_until = max(self.quiet_until, self._ticks() + min(error.wait, LONGEST))
             raise DirectoryError(None, str(error)) from None
         headers = {**self._headers, "Authorization": f"{self._scheme} {token}", "Accept": "application/json"}
         if body is not None:
@@ -159,6 +160,8 @@ class Api:
         answered = {name.lower(): value for name, value in response.headers.items()}
         if response.status == 401:
             self._bearer.refuse(token)
+        elif response.status == 403:
+            self._bearer.doubt(token)
         self.quiet_until = max(self.quiet_until, self._ticks() + quiet(response.status, answered, now))
         read_at = max(lower_bound(answered, took, now), Micros(previous + 1))
         self._latest = max(self._latest, read_at)

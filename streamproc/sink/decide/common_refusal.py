@@ -5,8 +5,8 @@ find out from forty parked users.
 
 Rule 1: several users in a row who are refused in the same way, by the same kind of request, with none of that kind
 accepted between, share one cause. It is told once, and nobody else is set aside for it. A request counts that can't be
-narrowed down any further: before that it may be one attribute that all have in common. A create that is forbidden
-counts at once, and is no sign that all else is.
+narrowed down any further: before that it may be one attribute that all have in common. Where letting somebody in is
+forbidden, that counts at once, and is no sign that all else is.
 Rule 2: then requests of that kind go out one at a time, as probes, less and less often. In turns it is somebody who
 wasn't refused yet (then who was longest ago), so that bad users can't hide that others are accepted, and somebody whose
 request is being narrowed down, so that this goes on.
@@ -154,7 +154,7 @@ class CommonRefusals:
             kind.narrowing.pop(user, None)
         else:
             kind.narrowing[user] = None
-        if asking.narrowed or is_forbidden_create(asking.kind, status):
+        if asking.narrowed or is_forbidden_access(asking.kind, status):
             said = in_common(status, words)
             if said != kind.said:
                 kind.said, kind.refused = said, {}
@@ -169,9 +169,9 @@ def in_common(status: int | None, words: str) -> str:
     return f"{status} {_OWN.sub('#', words.removeprefix(str(status)).strip())[:WORDS]}"
 
 
-def is_forbidden_create(kind: AskedKind | None, status: int | None) -> bool:
-    """A licence may be used up, or the right to create be missing, while all else goes on."""
-    return kind == "create" and status == 403
+def is_forbidden_access(kind: AskedKind | None, status: int | None) -> bool:
+    """Somebody can't be let in: a licence may be used up, or the right be missing, while all else goes on."""
+    return kind in {"create", "reactivate"} and status == 403
 
 
 def _refused(kind: AskedKind, status: int | None) -> bool:

@@ -252,6 +252,21 @@ async def test_tokens_that_are_refused_as_they_come_become_rare(login: Login) ->
     assert (await tokens.get()).startswith("t")
 
 
+@pytest.mark.parametrize(("expires", "replaced"), [("null", True), ("0", True), ("3600", False)])
+async def test_a_403_may_mean_that_a_token_is_over(login: Login, expires: str, replaced: bool) -> None:
+    """Where its life wasn't told, it is replaced, once a minute at most: the right may as well be missing."""
+    tokens = login.tokens("/told/token")
+    login.answers += [given("one", expires_in=expires), given("two", expires_in=expires)]
+    assert await tokens.get() == "one"
+    tokens.doubt("one")
+    assert await tokens.get() == "one", "it was given just now"
+    login.now += 61
+    tokens.doubt("one")
+    assert await tokens.get() == ("two" if replaced else "one")
+    tokens.doubt("two")
+    assert await tokens.get() == ("two" if replaced else "one")
+
+
 async def test_an_endpoint_that_redirects_is_told_what_to_set(login: Login) -> None:
     """And the secret doesn't go where it points."""
     login.answers.append((307, "", {"Location": "/told/token"}))

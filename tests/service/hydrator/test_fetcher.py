@@ -6,9 +6,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
+from structlog.testing import capture_logs
 
 from streamproc import telemetry
-from streamproc.adapters.oauth import StaticToken
+from streamproc.adapters.oauth import StaticToken, TokenRefusedError
 from streamproc.core.records.units import Micros
 from streamproc.hydrator.directories.answer import DirectoryError
 from streamproc.hydrator.directories.api import Api, Page, Read
@@ -161,6 +162,36 @@ async def test_nobody_waits_longer_than_the_directory_is_down() -> None:
         begun = fetching.times.ticks()
         await asyncio.gather(*ended)
         assert fetching.times.ticks() - begun < 20
+
+
+async def test_trouble_that_lasts_is_told_every_five_minutes() -> None:
+    """Not with each probe of the hundreds that an hour has."""
+    async with scripted() as (directory, fetching, _):
+        directory.down = True
+        with capture_logs() as logs:
+            ended = [offered(fetching, f"p{n}") for n in range(5)]
+            await until(lambda: fetching.times.ticks() - time.monotonic() > 1200)
+        assert len(directory.asked) > 100
+        warned = [line for line in logs if line["log_level"] == "warning"]
+        told = [line for line in warned if line["event"] == "directory refuses a subject"]
+        assert 4 <= len(told) <= 6
+        assert {line["reason"] for line in told} == {"answered 503"}
+        directory.down, directory.answers = False, [Read("found", b"{}", Micros(1))] * 5
+        await asyncio.gather(*ended)
+
+
+async def test_a_token_endpoints_retry_after_keeps_the_directory_quiet() -> None:
+    """Nothing is asked as long as there can be no token."""
+
+    class Limited(StaticToken):
+        async def get(self) -> str:
+            raise TokenRefusedError("answered 429", 90.0)
+
+    clock = Clock()
+    api = Api(None, "http://127.0.0.1/", "Bearer", Limited("t"), clock.times.clock, clock.ticks)  # type: ignore[arg-type]
+    with pytest.raises(DirectoryError, match="answered 429"):
+        await api.get("/users")
+    assert 89.0 < api.quiet_until - clock.ticks() <= 90.0
 
 
 @pytest.mark.parametrize("source", ["entra", "pingone"])

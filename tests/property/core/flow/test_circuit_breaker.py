@@ -7,7 +7,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
-from streamproc.core.flow.circuit_breaker import DOWN_AFTER, PROBE_FIRST, PROBE_MOST, CircuitBreaker
+from streamproc.core.flow.circuit_breaker import ASKED_MOST, DOWN_AFTER, PROBE_FIRST, PROBE_MOST, CircuitBreaker
 
 USERS: Final = ("ana", "ben", "cleo", "maya")
 GOOD: Final = st.sampled_from((200, 201, 204, 400, 404, 409, 412, 413, 429))
@@ -100,3 +100,12 @@ def test_probes_become_rarer() -> None:
     health.sent()
     health.answered("ana", write=True, status=200, now=now)
     assert (health.down, health.wait(now), health.recoveries) == (False, 0.0, 1)
+
+
+def test_a_target_that_is_down_can_ask_for_a_pause() -> None:
+    """As long as it says, and a minute at most, since a leaver waits for it; one that isn't down can't."""
+    for asked, wait in ((30.0, 30.0), (0.1, PROBE_FIRST), (3600.0, ASKED_MOST)):
+        health = CircuitBreaker()
+        for number, user in enumerate(USERS[:DOWN_AFTER]):
+            health.answered(user, write=True, status=503, now=0.0, after=asked)
+            assert health.wait(0.0) == (0.0 if number < DOWN_AFTER - 1 else wait)

@@ -26,6 +26,7 @@ from streamproc.sink.decide.steps import Confirm, LookUp, Read, ScimRequest, Sen
 USERS: Final = ("ana", "ben", "cleo", "dan", "eve")
 CREATE: Final = Asking("create", narrowed=True)
 SEATS: Final = "403 the organization has no seats left"
+SEATED: Final = ("create", "reactivate")
 KINDS: Final[tuple[AskedKind, ...]] = ("look-up", "create", "deactivate", "reactivate", "change")
 
 
@@ -84,7 +85,7 @@ class Target(RuleBasedStateMachine):
             self.row.pop(write.kind, None)
         elif status == 403 and write.kind == "look-up":
             return
-        elif (status in {403, 406, 415, 501} and write.narrowed) or (status == 403 and write.kind == "create"):
+        elif (status in {403, 406, 415, 501} and write.narrowed) or (status == 403 and write.kind in SEATED):
             said, users = self.row.get(write.kind, ("", set()))
             self.row[write.kind] = str(status), (users if said == str(status) else set()) | {user}
 
