@@ -6,6 +6,8 @@ from hypothesis import strategies as st
 
 from tests.support.hostile_targets.checks import SCENARIOS, check_end, check_hour, check_turn, names
 from tests.support.hostile_targets.driver import Driver
+from tests.support.hostile_targets.elsewhere import Silent
+from tests.support.hostile_targets.lagging import Lags
 from tests.support.hostile_targets.people import ANA, GONE, MOVED, hostile_target, noted
 from tests.support.hostile_targets.table import HOSTILE, Hostile
 
@@ -38,6 +40,23 @@ def test_all_is_well_once_the_target_is(hostile: Hostile) -> None:
         assert driver.turn(GONE, retry=True).parked is None
     user = driver.there.store.users.get("a")
     assert user is None or user["active"] is False
+
+
+@pytest.mark.parametrize("silent", [False, True], ids=["shows", "silent"])
+@pytest.mark.parametrize("seconds", [0.5, 2.0, 4.0, 10.0, 60.0])
+@pytest.mark.parametrize("scenario", ["joins", "moves", "leaves"])
+def test_reads_that_lag_behind_lead_to_no_second_write(scenario: str, seconds: float, silent: bool) -> None:
+    """Within two seconds all is done by one write of each kind; after that nobody is made twice, and it ends."""
+    there, known, desired = SCENARIOS[scenario]
+    driver = Driver(hostile_target(Hostile("A", "lags", list), there=there), state=noted() if known else None)
+    driver.there.behaviours = [*([Silent()] if silent else []), Lags(seconds, lambda: driver.ticks)]
+    finished = driver.turn(desired)
+    check_end(driver, finished, desired)
+    users = [each for each in driver.there.store.users.values() if each["userName"] == ANA["userName"]]
+    assert len(users) == 1
+    if seconds <= 2.0:
+        written = driver.there.store.written
+        assert (finished.parked, len(written)) == (None, len(set(written)))
 
 
 @settings(max_examples=4 * settings().max_examples, deadline=None)
