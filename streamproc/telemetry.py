@@ -56,7 +56,12 @@ REJECTED: Final = Counter(
 """`field`: as the contract or the options name it; `other`: by another name; "": it isn't about one."""
 UNREADABLE: Final = Counter(
     "streamproc_unreadable_total",
-    "Offsets of batches that can't be read, by topic and partition.",
+    "Offsets that couldn't be read: damaged, or removed before they were.",
+    ["topic", "partition"],
+)
+FOREIGN: Final = Counter(
+    "streamproc_foreign_total",
+    "Tombstones and strange records in our own topics, which were passed over.",
     ["topic", "partition"],
 )
 OPEN_TRANSACTION: Final = Gauge(

@@ -105,7 +105,7 @@ _WRITERS: Final = {
 }
 """Who writes raw events. The others' come by their hooks, and from the hydrator, which asks for whole subjects.
 
-The worker writes those that waited for a link, once an operator has said which user their subject is.
+The worker writes what belongs to several partitions, operators' orders, and what is replayed.
 """
 
 TOPICS: Final[tuple[Topic, ...]] = (
@@ -166,7 +166,7 @@ TOPICS: Final[tuple[Topic, ...]] = (
         "user ID",
         USER_RECORD,
         (FOLD,),
-        (SINK, USERS, AUDITORS),
+        (SINK, USERS, OPERATORS, AUDITORS),
         "record, desired state and operation per user",
         _COMPACTED,
     ),

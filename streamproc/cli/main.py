@@ -14,7 +14,9 @@ import orjson
 
 from streamproc import __version__, compose, telemetry
 from streamproc.adapters.event_loop import Loop
+from streamproc.adapters.kafka.log import KafkaError
 from streamproc.adapters.kafka.topics import ensure_topics
+from streamproc.adapters.kafka.trouble import without_tracebacks
 from streamproc.cli import identities, parked, parse, rejected, topics
 from streamproc.cli.options import JSON, KAFKA, kafka_option, say
 from streamproc.core.errors import MappingError, SettingsError, StreamprocError
@@ -226,6 +228,7 @@ def _serve(
 ) -> None:
     settings: Settings = load_settings(**overrides)
     telemetry.configure(settings.observability.log_level, json=settings.observability.log_json, service=name)
+    without_tracebacks()
     _run(compose.until_signal(lambda ready: service(settings, ready), name, with_parent=with_parent))
 
 
@@ -241,3 +244,6 @@ def main() -> None:
     except (StreamprocError, EmbeddedKafkaUnavailable, ProcessFailedError) as error:
         click.echo(f"streamproc: {error}", err=True)
         sys.exit(2 if isinstance(error, SettingsError | MappingError) else 1)
+    except KafkaError as error:
+        click.echo(f"streamproc: Kafka: {type(error).__name__}: {error}", err=True)
+        sys.exit(1)

@@ -24,7 +24,7 @@ BY = click.option("--by", required=True, metavar="NAME", callback=_not_blank, he
 REASON = click.option("--reason", required=True, callback=_not_blank, help="Why; kept in the log.")
 
 
-def cluster_of(kafka: str | None, *, reads: Collection[str] = (), writes: Collection[str] = ()) -> Log:
+def cluster_of(kafka: str | None, *, reads: Collection[str], writes: Collection[str] = ()) -> Log:
     """A cluster that has these topics, and lets us read and write them: missing ones are created.
 
     Raises what `ensure_topics` raises.

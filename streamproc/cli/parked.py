@@ -111,7 +111,9 @@ def pause_or_resume(action: Action) -> click.Command:
     @REASON
     @KAFKA
     def command(by: str, reason: str, kafka: str | None) -> None:
-        asyncio.run(order(cluster_of(kafka, writes=[CONTROLS]), [control(action, None, by, reason, now_ms())]))
+        asyncio.run(
+            order(cluster_of(kafka, reads=[], writes=[CONTROLS]), [control(action, None, by, reason, now_ms())])
+        )
         click.echo(f"{action}: ordered, for all sinks")
 
     example = f'Example: streamproc sink {action} --by "Kim Berg" --reason "maintenance"'

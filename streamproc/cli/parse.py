@@ -75,11 +75,14 @@ def lines(parsed: ParsedPayload) -> list[str]:
             output.append(
                 f"              from {_moment(event.effective.at)} ({event.effective.said}, {event.effective.zone})"
             )
+        output += [f"              {name} stays as it is" for name in event.kept]
         output += [f"              {name} = {orjson.dumps(value).decode()}" for name, value in event.attributes.items()]
     for notice in parsed.notifications:
         urgent = ", urgent" if notice.urgent else ""
         output.append(f"notification  fetch {notice.subject}, as of {_moment(notice.at)}{urgent}: {notice.reason}")
-    output += [f"ignored       {ignored.code}: {ignored.reason}" for ignored in parsed.ignored]
+    for ignored in parsed.ignored:
+        about = ", ".join(each for each in (ignored.subject, ignored.field) if each)
+        output.append(f"ignored       {ignored.code}{about and f' ({about})'}: {ignored.reason}")
     return output or ["nothing: the payload holds no events"]
 
 

@@ -16,6 +16,7 @@ from streamproc.cli.operator_order import BY, REASON, cluster_of, now_ms
 from streamproc.cli.options import JSON, KAFKA, Moment
 from streamproc.cli.table import table
 from streamproc.core.records.control import Action
+from streamproc.core.records.topic_names import CONTROLS, OPERATIONS, REJECTIONS
 from streamproc.operators.controls import order
 from streamproc.operators.rejections import (
     RejectedInput,
@@ -60,7 +61,7 @@ def list_(
 
     The first end by `replay` or `drop`; the second when the source says something else, or by another mapping.
     """
-    cluster = cluster_of(kafka)
+    cluster = cluster_of(kafka, reads=[REJECTIONS, CONTROLS, OPERATIONS])
     rows = [
         row
         for each in asyncio.run(rejected_inputs(cluster))
@@ -79,11 +80,11 @@ def list_(
         return
     cells = [("NAME", "WHEN", "STATE", "CODE", "SUBJECT", "FIELD", "REASON")] if rows else []
     last = ""
-    for row in rows:
+    for row, times in _newest(rows):
         again, last = row["name"] == last, row["name"]
-        part = " (the rest counts)" if row["partial"] else ""
+        more = (" (the rest counts)" if row["partial"] else "") + (f" ({times} times)" if times > 1 else "")
         front = ("", "", "") if again else (row["name"], _moment(row["at"]), row["state"])
-        cells.append((*front, row["code"], row["subject"] or "", row["field"] or "", row["reason"] + part))
+        cells.append((*front, row["code"], row["subject"] or "", row["field"] or "", row["reason"] + more))
     click.echo("".join(f"{line}\n" for line in table(cells)), nl=False)
     counts = ", ".join(f"{name} {count}" for name, count in sorted(Counter(row["code"] for row in rows).items()))
     click.echo(f"{len(rows)} in all" + (f": {counts}" if counts else ""), err=True)
@@ -95,7 +96,8 @@ def list_(
 @KAFKA
 def show(name: str, with_value: bool, kafka: str | None) -> None:
     """One rejected input: where it lies, what is wrong, its key and headers, and what was ordered of it."""
-    (found,) = _chosen(_everything(cluster_of(kafka), lambda each: each == name), [name])
+    cluster = cluster_of(kafka, reads=[REJECTIONS, CONTROLS])
+    (found,) = _chosen(_everything(cluster, lambda each: each == name), [name])
     value = found.rejected
     shown: dict[str, Any] = {
         "name": found.name,
@@ -180,7 +182,7 @@ def _order(
     """All of them or none, where they are named."""
     if bool(names) + (code is not None) + everything != 1 or (names and source is not None):
         raise click.UsageError("name the inputs, or say --code" + (" or --all" if action == "replay" else ""))
-    cluster = cluster_of(kafka)
+    cluster = cluster_of(kafka, reads=[REJECTIONS, CONTROLS], writes=[CONTROLS])
     inputs = _everything(cluster)
     unfit: list[RejectedInput] = []
     if names:
@@ -231,6 +233,15 @@ def _rows(found: RejectedInput) -> list[dict[str, Any]]:
         }
         for problem in value.problems
     ]
+
+
+def _newest(rows: list[dict[str, Any]]) -> list[tuple[dict[str, Any], int]]:
+    """The newest of those that say the same of one subject, with how many there are: each reading of a report may."""
+    alike: dict[Any, list[dict[str, Any]]] = {}
+    for row in rows:
+        same = [row[name] for name in ("state", "source", "code", "subject", "field", "reason")]
+        alike.setdefault(tuple(same) if row["subject"] else id(row), []).append(row)
+    return [(max(each, key=lambda row: row["at"]), len(each)) for each in alike.values()]
 
 
 def _user_row(found: UserProblem) -> dict[str, Any]:

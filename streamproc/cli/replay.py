@@ -100,6 +100,7 @@ def as_object(result: ReplayResult, trusted_before: int | None, gaps: Sequence[G
         "equal": result.equal,
         "since": trusted_before,
         "gaps": [asdict(gap) for gap in gaps],
+        "unread": list(result.unread),
         "divergences": sum(partition.divergences for partition in result.partitions),
         "first": None if result.first is None else asdict(result.first),
         "counts": asdict(result.counts),
@@ -118,6 +119,7 @@ def lines(result: ReplayResult, trusted_before: int | None) -> Iterator[str]:
     if trusted_before is not None:
         trusted = f"the records of {counts.trusted} users as they were recorded before {iso_moment(trusted_before)}"
         cells.append(("trusted", trusted))
+    cells += [("never read", each) for each in result.unread]
     if first is None:
         yield from table([*cells, ("equal", _counted(counts))])
         return

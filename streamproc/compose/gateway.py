@@ -21,6 +21,7 @@ async def run_gateway(settings: Settings, ready: Callable[[str], None] = lambda 
     from streamproc.gateway.jwks import Jwks  # noqa: PLC0415
     from streamproc.gateway.server import Gateway  # noqa: PLC0415
     from streamproc.gateway.set_verifier import SetVerifier  # noqa: PLC0415
+    from streamproc.gateway.topic_producers import topic_producers  # noqa: PLC0415
 
     opened, tls = endpoints(settings.hooks, settings.security_events), settings.gateway.ssl_context()
     options = configured(*settings.sources_text())
@@ -30,6 +31,7 @@ async def run_gateway(settings: Settings, ready: Callable[[str], None] = lambda 
         told(settings.kafka, needed),
         http_session(settings.network) as http,
         producing(KafkaLog(settings.kafka)) as producer,
+        topic_producers(KafkaLog(settings.kafka), producer, time.monotonic) as producers,
     ):
         issuer = None
         if settings.security_events.issuer and settings.security_events.audience and settings.security_events.jwks:
@@ -42,7 +44,7 @@ async def run_gateway(settings: Settings, ready: Callable[[str], None] = lambda 
         gateway = Gateway(
             opened,
             options,
-            producer,
+            producers,
             lambda: brokers_answer(producer),
             max_body=settings.gateway.max_body,
             in_flight=settings.gateway.in_flight,

@@ -100,7 +100,8 @@ async def _step(producer: Producer, follower: Consumer, step: Step) -> Played:
             for record in records:
                 if topic_partition.topic == REJECTIONS:
                     rejected = orjson.loads(record.value)
-                    if rejected["offset"] == sent.offset and rejected["partition"] == sent.partition:
+                    place = rejected["partition"], rejected["offset"]
+                    if place == (sent.partition, sent.offset) and not rejected["partial"]:
                         return _played(step, "rejected", [], None, rejected["reason"])
                     continue
                 outcome = OUTCOME.validate_json(record.value)

@@ -23,7 +23,7 @@ from aiohttp import web
 from prometheus_client import Counter
 
 from streamproc import telemetry
-from streamproc.adapters.kafka.log import KafkaError
+from streamproc.adapters.kafka.log import KafkaError, NotAllowedError
 from streamproc.core.parsed_payload import Ignored
 from streamproc.core.records.producer_record import REJECTIONS, Record
 from streamproc.core.records.units import Micros
@@ -268,6 +268,8 @@ class Gateway:
         except TimeoutError:
             log.warning("not acknowledged in time", records=len(records))
             raise HttpError(503) from None
+        except NotAllowedError:  # told once, by who knows for which topic
+            raise HttpError(503) from None
         except KafkaError as error:
             self._fail(error)
             raise HttpError(503) from None
@@ -282,5 +284,5 @@ class Gateway:
 
     def _fail(self, error: BaseException) -> None:
         """The producer itself retries what can be. After anything else its sequence has a gap: it takes no more."""
-        if self._failure is not None and not self._failure.done():
+        if not isinstance(error, NotAllowedError) and self._failure is not None and not self._failure.done():
             self._failure.set_exception(error)

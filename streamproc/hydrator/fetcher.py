@@ -261,10 +261,9 @@ class Fetcher:
         telemetry.FETCHES.labels(self.source, outcome).inc()
 
 
-def rejection(trigger: ConsumerRecord, reason: str, subject: str | None) -> Record:
-    """For `events.rejected`: the notification of a subject that can't be fetched."""
+def rejection(trigger: ConsumerRecord, problem: Problem) -> Record:
+    """For `events.rejected`: a notification that can't be read, or of a subject that can't be fetched."""
     address = (trigger.topic, trigger.partition, trigger.offset)
-    problem = Problem("not_fetched", reason, subject)
     rejected = encode_rejected(
         *address, trigger.timestamp, [problem], key=trigger.key, value=trigger.value, headers=trigger.headers
     )

@@ -27,12 +27,13 @@ from streamproc.adapters.kafka.open_transactions import OpenTransactions
 from streamproc.adapters.wait import task_group, wait_unless
 from streamproc.core.flow.offset_tracker import OffsetTracker
 from streamproc.core.parsed_payload import EVERYBODY, FetchRequest
+from streamproc.core.records.rejected import Problem
 from streamproc.hydrator.directories.answer import DirectoryError
 from streamproc.hydrator.fetcher import Fetcher, Ticket, rejection
 from streamproc.hydrator.sync import Sync
 from streamproc.sources import SOURCES
 from streamproc.sources.options import SourceOptions
-from streamproc.sources.raw_record import parse_record
+from streamproc.sources.raw_record import HARMLESS, parse_record
 
 log = structlog.get_logger("streamproc.hydrator")
 
@@ -70,8 +71,8 @@ class Hydrator(ConsumerRebalanceListener):
         self._offsets: dict[TopicPartition, OffsetTracker] = {}
         self._committed: dict[TopicPartition, int] = {}
         self._partitions: dict[Ticket, TopicPartition] = {}
-        self._failures: asyncio.Queue[tuple[TopicPartition, ConsumerRecord, str, str | None]] = asyncio.Queue()
-        """Notifications with a subject that was given up, and why."""
+        self._failures: asyncio.Queue[tuple[TopicPartition, ConsumerRecord, Problem]] = asyncio.Queue()
+        """Notifications that can't be read, or with a subject that was given up, and why."""
 
     async def run(self, ready: Callable[[], None] = lambda: None) -> None:
         """Hydrate until cancelled. Raises what the producer couldn't overcome: a restart begins where it ended."""
@@ -124,10 +125,13 @@ class Hydrator(ConsumerRebalanceListener):
         if not offsets.start(record.offset):
             return  # read twice
         source = partition.topic.removeprefix(TOPIC)
-        requests = self._requests(source, record)
+        requests, problem = self._requests(source, record)
         if not requests:
             log.warning("notification names nobody", source=source, partition=partition.partition, offset=record.offset)
-            offsets.finish(record.offset)
+            if problem is None:
+                offsets.finish(record.offset)
+            else:
+                self._failures.put_nowait((partition, record, problem))
             return
         if any(request.subject == EVERYBODY for request in requests):
             self._synchronise(source, partition, record)
@@ -144,27 +148,34 @@ class Hydrator(ConsumerRebalanceListener):
             self._finish(partition, record.offset)
         else:
             reason = f"it names nobody, and {source}_sync_every is 0: nobody is synchronised"
-            self._failures.put_nowait((partition, record, reason, None))
+            self._failures.put_nowait((partition, record, Problem("not_fetched", reason)))
 
-    def _requests(self, source: str, record: ConsumerRecord) -> tuple[FetchRequest, ...]:
-        parsed = parse_record(
-            SOURCES[source].read, self._options[source], record.value, dict(record.headers), record.timestamp
-        )
-        return parsed.notifications
+    def _requests(self, source: str, record: ConsumerRecord) -> tuple[tuple[FetchRequest, ...], Problem | None]:
+        """Whom a notification names; where it names nobody, what somebody should look at: it may be a leaver's."""
+        try:
+            parsed = parse_record(
+                SOURCES[source].read, self._options[source], record.value, dict(record.headers), record.timestamp
+            )
+        except Exception as error:
+            log.exception("parser failed", topic=record.topic, partition=record.partition, offset=record.offset)
+            return (), Problem("internal", type(error).__name__)
+        strange = next((each for each in parsed.ignored if each.code not in HARMLESS), None)
+        problem = None if strange is None else Problem(strange.code, strange.reason, strange.subject, strange.field)
+        return parsed.notifications, problem
 
     def _end(self, ticket: Ticket, partition: TopicPartition, record: ConsumerRecord, failure: str | None) -> None:
         self._partitions.pop(ticket, None)
         if failure is None:
             self._finish(partition, record.offset)
         else:
-            self._failures.put_nowait((partition, record, failure, ticket.subject))
+            self._failures.put_nowait((partition, record, Problem("not_fetched", failure, ticket.subject)))
 
     async def _reject(self) -> None:
         while True:
-            partition, record, reason, subject = await self._failures.get()
+            partition, record, problem = await self._failures.get()
             source = partition.topic.removeprefix(TOPIC)
-            telemetry.REJECTED.labels(source, "not_fetched", "").inc()
-            await self._fetchers[source].append(rejection(record, reason, subject))
+            telemetry.REJECTED.labels(source, problem.code, problem.field or "").inc()
+            await self._fetchers[source].append(rejection(record, problem))
             self._finish(partition, record.offset)
 
     async def _watch(self) -> NoReturn:

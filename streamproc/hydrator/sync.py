@@ -25,6 +25,7 @@ from streamproc.adapters.kafka.log import Log, Producer
 from streamproc.core.parsed_payload import FetchRequest, Receipt
 from streamproc.core.records.change_event import GONE
 from streamproc.core.records.cursor import CURSOR, Cursor
+from streamproc.core.records.link import decode_link
 from streamproc.core.records.producer_record import LARGEST, Record
 from streamproc.core.records.topic_names import CURSORS, LINKS
 from streamproc.core.records.units import Micros, millis_of
@@ -45,11 +46,10 @@ BATCH = 500
 async def known_subjects(kafka: Log, source: str) -> set[str]:
     """In table `links`: subjects of a source that it hasn't called gone. Raises KafkaError."""
     present: dict[str, bool] = {}
-    async for name, value in reading.read_topic(kafka, LINKS):
+    async for name, link in reading.read_topic(kafka, LINKS, decode_link):
         its_source, _, subject = name.partition("/")
-        if its_source == source:
-            facts = orjson.loads(value)["facts"]
-            present[subject] = facts is not None and facts["values"].get(GONE) is not True
+        if its_source == source and link is not None:
+            present[subject] = link.facts is not None and link.facts.values.get(GONE) is not True
     return {subject for subject, is_present in present.items() if is_present}
 
 
@@ -72,9 +72,9 @@ class KafkaCursors:
 
     async def load(self, source: str) -> Cursor:
         newest = Cursor(source)
-        async for name, value in reading.read_topic(self._kafka, CURSORS):
-            if name == source and value is not None:
-                newest = CURSOR.validate_json(value)
+        async for name, cursor in reading.read_topic(self._kafka, CURSORS, CURSOR.validate_json):
+            if name == source:
+                newest = cursor or Cursor(source)  # deleted: everything is read again
         return newest
 
     async def save(self, cursor: Cursor) -> None:
@@ -149,6 +149,8 @@ class Sync:
         from_start = cursor.full and not cursor.place
         self._seen.clear()
         trail, lost = Trail(AGAIN), False
+        if cursor.place:
+            trail.ask(cursor.place)
         while True:
             try:
                 page = await self._page(cursor, attempts)

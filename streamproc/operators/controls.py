@@ -9,7 +9,7 @@ from streamproc.adapters.kafka import reading
 from streamproc.adapters.kafka.log import Log, RecordMetadata, started
 from streamproc.core.records.change_event import Origin
 from streamproc.core.records.control import MAPPING, SINK, Action, Control
-from streamproc.core.records.delivery import DELIVERED_STATE, DeliveredState
+from streamproc.core.records.delivery import DeliveredState, decode_delivery
 from streamproc.core.records.topic_names import CONTROLS, DELIVERIES
 from streamproc.core.records.units import Millis
 
@@ -17,10 +17,10 @@ from streamproc.core.records.units import Millis
 async def set_aside(kafka: Log) -> list[DeliveredState]:
     """Everybody of whom something is set aside now, by user ID. Raises KafkaError."""
     found: dict[str, DeliveredState] = {}
-    async for user, value in reading.read_topic(kafka, DELIVERIES):
+    async for user, delivery in reading.read_topic(kafka, DELIVERIES, decode_delivery):
         found.pop(user, None)
-        if orjson.loads(value)["parked"] is not None:
-            found[user] = DELIVERED_STATE.validate_json(value)
+        if delivery is not None and delivery.parked is not None:
+            found[user] = delivery
     return [found[user] for user in sorted(found)]
 
 

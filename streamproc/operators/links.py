@@ -9,8 +9,9 @@ from streamproc.core.records.topic_names import LINKS
 async def all_links(kafka: Log) -> dict[str, Link]:
     """SOURCE/SUBJECT → the newest link of each subject. Raises KafkaError."""
     found: dict[str, Link] = {}
-    async for name, value in reading.read_topic(kafka, LINKS):
-        link = LINK.validate_json(value)
+    async for name, link in reading.read_topic(kafka, LINKS, LINK.validate_json):
+        if link is None:
+            continue  # a worker that starts appends again what was deleted
         if name not in found or found[name].seq <= link.seq:
             found[name] = link
     return dict(sorted(found.items()))

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import Final, Literal
 
-import orjson
 from pydantic import ValidationError
 
 from streamproc.adapters.kafka import reading
@@ -22,6 +21,7 @@ from streamproc.core.records.headers import REPLAY
 from streamproc.core.records.rejected import REJECTED, Rejected
 from streamproc.core.records.topic_names import CONTROLS, OPERATIONS, REJECTIONS
 from streamproc.core.records.units import Millis
+from streamproc.core.records.user_record import decode
 from streamproc.sources.replayable import irreplayable
 
 NO_PROBLEMS: Final = b'"problems":[]'
@@ -105,15 +105,17 @@ async def rejected_inputs(kafka: Log, keep: Callable[[str], bool] = lambda _: Fa
 
 async def user_problems(kafka: Log) -> list[UserProblem]:
     """What can't be read of users' facts, by user ID. Raises KafkaError."""
-    newest: dict[str, bytes | None] = {}
-    async for user, value in reading.read_topic(kafka, OPERATIONS):
-        newest[user] = None if NO_PROBLEMS in value else value
-    found: list[UserProblem] = []
-    for user in sorted(newest):
-        if (told := newest[user]) is not None:
-            record = orjson.loads(told)
-            found += [UserProblem(user, Millis(record["as_of"]), problem) for problem in record["problems"]]
-    return found
+    newest: dict[str, list[UserProblem]] = {}
+    async for user, problems in reading.read_topic(kafka, OPERATIONS, _problems):
+        newest[user] = problems or []
+    return [problem for user in sorted(newest) for problem in newest[user]]
+
+
+def _problems(value: bytes) -> list[UserProblem]:
+    if NO_PROBLEMS in value:
+        return []
+    record = decode(value)
+    return [UserProblem(record.user, record.as_of, problem) for problem in record.problems]
 
 
 def source_of(topic: str) -> str:

@@ -11,7 +11,8 @@ import orjson
 import structlog
 
 from streamproc.adapters.kafka.batching import send_in_batches
-from streamproc.adapters.kafka.log import Consumer, KafkaError, Producer, TopicPartition
+from streamproc.adapters.kafka.foreign import STRANGE, TOMBSTONE, passed_over
+from streamproc.adapters.kafka.log import NOT_ALLOWED, Consumer, KafkaError, Producer, TopicPartition
 from streamproc.adapters.kafka.reading import read_to
 from streamproc.core.records.delivery import DeliveredState, Standing, decode_delivery
 from streamproc.core.records.outcome import Outcome
@@ -54,6 +55,12 @@ class DeliveryStore:
         """Users whom the target holds as active, as far as we know."""
         self.standings: dict[str, Standing] = {}
         """User → what the mass guard has to remember."""
+        self.forgotten: dict[str, None] = {}
+        """Users, or what is named like some, whose delivery was deleted or overwritten."""
+        self.again: dict[str, int] = {}
+        """User → offset of the newest record of one who was forgotten. Its fate was told, and it counts once more."""
+        self.told = 0
+        """Fates of records below this offset have been told."""
         self._group = group
         self._new_producer = new_producer
         self._committable = committable
@@ -74,7 +81,11 @@ class DeliveryStore:
     async def fence(self) -> None:
         """Become the only writer: the previous holder's transaction is aborted and its next one refused."""
         self._producer = self._new_producer()
-        await self._producer.start()
+        try:
+            await self._producer.start()
+        except BaseException:
+            await self._drop()
+            raise
         self.acquired = self.confirmed = self._ticks()
 
     async def load(self, consumer: Consumer) -> None:
@@ -85,12 +96,39 @@ class DeliveryStore:
         consumer.seek(place, self._loaded)
         async for records in read_to(consumer, ends):
             for record in records:
-                user = record.key.decode()
+                user = (record.key or b"").decode(errors="replace")
+                try:
+                    known = decode_delivery(record.value or b"")
+                    if known.user != user:
+                        raise ValueError  # noqa: TRY301 - as strange as any other
+                except ValueError:
+                    known_before = user in self._deliveries
+                    then = "what was there before is written again" if known_before else "the target is asked"
+                    passed_over(record, STRANGE if record.value else TOMBSTONE, then)
+                    (self._changed if known_before else self.forgotten)[user] = None
+                    continue
+                self.forgotten.pop(user, None)
                 self._deliveries[user] = record.value
-                known = decode_delivery(record.value)
                 self._seen[user] = known.seq
                 self._note(known)
         self._loaded = ends[place]
+
+    async def find_again(self, consumer: Consumer, end: int) -> None:
+        """Of each forgotten user the newest record below `end` counts again, and no older one; call after `load`."""
+        if not self.forgotten:
+            return
+        place = TopicPartition(OPERATIONS, self.partition)
+        consumer.assign([place])
+        await consumer.seek_to_beginning(place)
+        async for records in read_to(consumer, {place: end}):
+            for record in records:
+                user = (record.key or b"").decode(errors="replace")
+                if user in self.forgotten and record.value is not None:
+                    self.again[user] = record.offset
+        self.told = self.begin
+        self.again = {user: offset for user, offset in self.again.items() if offset < self.told}
+        self.begin = min([self.begin, *self.again.values()])
+        log.warning("users whose delivery was deleted are brought to the target anew", n=len(self.again))
 
     def start(self) -> None:
         """Begin to commit what is recorded."""
@@ -179,6 +217,8 @@ class DeliveryStore:
                 await self._dirty.wait()
                 self._dirty.clear()
                 await self._transaction()
+        except NOT_ALLOWED:  # nobody else has the partition, and whoever gets it next fails as well
+            raise
         except (KafkaError, PartitionLostError, AssertionError, OSError) as error:
             # Fencing shows as ProducerFenced, as an error code that this client doesn't know yet, or as an assertion of
             # its own about where its transaction is: lost either way.
@@ -199,6 +239,8 @@ class DeliveryStore:
         changed, self._changed = self._changed, {}
         waiters, self._waiters = self._waiters, []
         offset = self._committable()
+        if offset is None:  # the lanes have forgotten the partition, which is being released
+            offset = self._committed
         begun = self._ticks()
         try:
             if outcomes or changed or waiters or offset != self._committed:

@@ -8,7 +8,9 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import structlog
+from pydantic import ValidationError
 
+from streamproc.adapters.kafka.foreign import STRANGE, TOMBSTONE, passed_over
 from streamproc.adapters.kafka.log import ConsumerRecord, Log, TopicPartition
 from streamproc.adapters.kafka.open_transactions import OpenTransactions
 from streamproc.adapters.scim_http import PlatformHttp, ScimHttp
@@ -156,11 +158,18 @@ class Sink:
 
     def _take_in(self, partition: int, message: ConsumerRecord) -> None:
         store = self._stores.get(partition)
-        if store is None or message.value is None:
+        if store is None:
             return
-        record = decode_desired(message.value)
+        try:
+            record = decode_desired(message.value or b"")
+        except ValidationError:
+            passed_over(message, STRANGE if message.value else TOMBSTONE, "a worker that starts appends it again")
+            self._lanes.skip(partition, message.offset)
+            store.touch()
+            return
         seen = store.seen(record.user)
-        if seen is not None and record.seq <= seen:
+        again = store.again.get(record.user) == message.offset
+        if (seen is not None and record.seq <= seen) or (message.offset < store.told and not again):
             self._lanes.skip(partition, message.offset)  # a repeat, or told before a restart
             store.touch()
             return
@@ -171,9 +180,9 @@ class Sink:
             log.error(
                 "record regressed: user is parked", partition=partition, seq=record.seq, prev=record.prev, seen=seen
             )
-        elif record.prev != (FIRST if seen is None else seen):
+        elif not again and record.prev != (FIRST if seen is None else seen):
             gap = FIRST if seen is None else seen
-        work = Work(record, regressed=regressed, gap=gap)
+        work = Work(record, regressed=regressed, told=again, gap=gap)
         known = store.delivery(record.user)
         contacted = known is not None and known.held is not None
         pressure = pressing(known.held if known else None, record.desired, contacted=contacted)

@@ -10,7 +10,7 @@ from typing import Any
 
 import structlog
 
-from streamproc.adapters.kafka.log import Consumer, ConsumerRebalanceListener, Log, TopicPartition
+from streamproc.adapters.kafka.log import NOT_ALLOWED, Consumer, ConsumerRebalanceListener, Log, TopicPartition
 from streamproc.core.records.topic_names import OPERATIONS
 from streamproc.sink.decide.desired_state import Work
 from streamproc.sink.decide.lanes import Lanes
@@ -106,6 +106,7 @@ class RebalanceListener(ConsumerRebalanceListener):
             ends = await loader.end_offsets(places)
             for place in places:
                 stores[place.partition].begin = await member.committed(place) or 0
+                await stores[place.partition].find_again(loader, ends[place])
         finally:
             await asyncio.gather(loader.stop(), member.stop())
         for place in places:
@@ -132,6 +133,9 @@ class RebalanceListener(ConsumerRebalanceListener):
         async def watch() -> None:
             try:
                 await store.failed()
+            except NOT_ALLOWED as error:
+                self._fail(error)
+                return
             except Exception as error:
                 log.exception("store failed", partition=store.partition)
                 self._fail(error)

@@ -93,7 +93,10 @@ class Employment:
         return True if start is not None or end is not None else self.active
 
     def _meant(self) -> Iterator["Employment"]:
-        """Everything that may be meant by what isn't understood, as far as it makes a difference."""
+        """Everything that may be meant by what isn't understood, as far as it makes a difference.
+
+        But for today as the first day: a status that says no isn't excused by a date that can't be read.
+        """
         near = (day + each * _DAY for day in (self.first, self.last) if day is not None for each in (-1, 0, 1))
         any_day = (None, _AGO, _AHEAD, *near)
         first, last, original = (

@@ -5,13 +5,14 @@ import re
 import reprlib
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from typing import Any, Final, assert_never
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import orjson
 
 from streamproc.core.parsed_payload import FetchRequest, Ignored, ParsedPayload, SourceEvent
-from streamproc.core.records.change_event import BEGAN, Fact
+from streamproc.core.records.change_event import Fact
 from streamproc.core.records.units import Micros
 from streamproc.sources.options import SourceOptions
 from streamproc.sources.values import statuses, zones
@@ -24,6 +25,8 @@ _EPOCH_UTC: Final = datetime(1970, 1, 1)  # noqa: DTZ001 - for moments that are 
 _INSTANT: Final = re.compile(
     r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d)(?::(\d\d)(?:\.(\d+))?)?\s*(?:[Zz]|([+-])(\d\d):?(\d\d))?"
 )
+WIDE: Final = 100
+"""Names of an object from which on these aren't remembered: records of one kind have the same few."""
 AHEAD: Final = 300_000_000
 """µs by which a source's clock may be ahead of ours."""
 
@@ -32,7 +35,8 @@ def record(value: Any) -> dict[str, Any]:
     """The object, or an empty one. Its names are as they are seen: without a byte order mark, or a blank at an end."""
     if not isinstance(value, dict):
         return {}
-    if all(isinstance(name, str) and name.isascii() and name == name.strip() for name in value):
+    names = tuple(value)
+    if _are_plain(names) if len(names) < WIDE else _are_plain.__wrapped__(names):
         return value
     return {plain(str(name)): each for name, each in value.items()} | {
         name: each for name, each in value.items() if isinstance(name, str) and name == plain(name)
@@ -47,6 +51,11 @@ def json_text(value: Any) -> Any:
         return orjson.loads(value)
     except orjson.JSONDecodeError:
         return value
+
+
+@lru_cache(maxsize=1024)
+def _are_plain(names: tuple[Any, ...]) -> bool:
+    return all(isinstance(name, str) and name == plain(name) for name in names)
 
 
 def items(value: Any) -> list[Any]:
@@ -83,17 +92,6 @@ def micros(value: Any) -> Micros | None:
             return None
         seconds += -offset if sign == "+" else offset
     return Micros(seconds * 1_000_000 + (int(fraction[:6].ljust(6, "0")) if fraction else 0))
-
-
-def day(value: Any, formats: tuple[str, ...] = ("%Y-%m-%d",)) -> date | None:
-    """A calendar date in one of the formats (strptime's); an offset after it (`1990-05-01-07:00`) is ignored."""
-    word = re.sub(r"([+-]\d\d:\d\d|Z)$", "", text(value) or "")
-    for format_ in formats:
-        try:
-            return datetime.strptime(word, format_).date()  # noqa: DTZ007 - a date has no zone
-        except ValueError:
-            continue
-    return None
 
 
 def starts(day_: date, zone: str) -> Micros | None:
@@ -140,7 +138,6 @@ def at(value: Any, path: str) -> Any:
 def _at(value: Any, path: str) -> Any:
     if not isinstance(value, dict):
         return None
-    value = record(value)
     if (name := spelled_in(value, path)) is not None:
         return value[name]
     head, dot, rest = path.partition(".")
@@ -152,39 +149,15 @@ def spelled_in(resource: Mapping[str, Any], name: str) -> str | None:
     """A name as the resource spells it; None: it hasn't got it."""
     if name in resource:
         return name
-    lower = name.lower()
-    return next((each for each in resource if len(each) == len(name) and each.lower() == lower), None)
+    names = tuple(resource)
+    spellings = _spellings(names) if len(names) < WIDE else _spellings.__wrapped__(names)
+    return spellings.get(name.lower())
 
 
-def fact(value: Any) -> Fact:
-    """A value as a fact: text is stripped, "" is None, values nested deeper than a list or an object are left out."""
-    if isinstance(value, str):
-        return value.strip() or None
-    if isinstance(value, list):
-        return [scalar for scalar in (_scalar(element) for element in value) if scalar is not None]
-    if isinstance(value, dict):
-        return {str(name): _scalar(scalar) for name, scalar in value.items() if not isinstance(scalar, dict | list)}
-    return _scalar(value)
-
-
-def _scalar(value: Any) -> str | int | float | bool | None:
-    if isinstance(value, str):
-        return value.strip() or None
-    return value if isinstance(value, bool | int | float) else None
-
-
-def facts(resource: Mapping[str, Any], options: SourceOptions) -> dict[str, Fact]:
-    """The configured attributes of a user resource, each with None where the resource leaves it out."""
-    return {name: fact(at(resource, path)) for name, path in sorted(options.attributes.items())}
-
-
-def named(resource: Mapping[str, Any], options: SourceOptions) -> dict[str, Fact]:
-    """The configured attributes that a part of a resource contains, and only those."""
-    return {
-        name: value
-        for name, value in facts(resource, options).items()
-        if any(holds(resource, path) for path in map(str.strip, options.attributes[name].split("|")))
-    }
+@lru_cache(maxsize=1024)
+def _spellings(names: tuple[str, ...]) -> dict[str, str]:
+    """Names in lower case, and as they are seen → the name; of several the first."""
+    return {plain(str(name)).lower(): name for name in reversed(names)}
 
 
 def holds(resource: Mapping[str, Any], path: str) -> bool:
@@ -250,15 +223,6 @@ def unfolded(payload: Any, inside: Callable[[Any], list[Any] | None]) -> list[An
     return events
 
 
-def others(resource: Mapping[str, Any], standard: frozenset[str]) -> dict[str, Fact]:
-    """The customer's own attributes, scalars and lists, under their own names: all but the vendor's standard ones."""
-    return {
-        name: fact(value)
-        for name, value in resource.items()
-        if name not in standard and not isinstance(value, dict) and not name.startswith("group:")
-    }
-
-
 def parsed(parts: Iterable[SourceEvent | FetchRequest | Ignored]) -> ParsedPayload:
     """The parts of a payload, each kind in order."""
     events: list[SourceEvent] = []
@@ -275,9 +239,3 @@ def parsed(parts: Iterable[SourceEvent | FetchRequest | Ignored]) -> ParsedPaylo
             case _:
                 assert_never(part)
     return ParsedPayload(tuple(events), tuple(notifications), tuple(ignored))
-
-
-def begun(value: Any) -> dict[str, Fact]:
-    """Since when an account exists, as a fact; empty where the value isn't a moment."""
-    begin = micros(value)
-    return {} if begin is None else {BEGAN: begin}

@@ -112,7 +112,7 @@ def _read(element: Any, receipt: Receipt, options: SourceOptions) -> Iterator[So
     resource = record(element)
     kind = text(resource.get("eventType"))
     if kind is not None:
-        yield _event(kind, resource, receipt, options)
+        yield _event(kind.casefold(), resource, receipt, options)
     elif "login" in record(resource.get("profile")):
         yield from _user(resource, receipt, options)
     else:
@@ -157,7 +157,7 @@ def _targets(event: dict[str, Any], kind: str, key: str) -> list[str]:
     names: dict[str, None] = {}
     for entry in items(event.get("target")):
         target = record(entry)
-        if target.get("type") == kind:
+        if (text(target.get("type")) or "").casefold() == kind.casefold():
             name = known_identifier(target.get(key)) if key == "id" else text(target.get(key))
             names |= {} if name is None else {name: None}
     return list(names)

@@ -37,6 +37,8 @@ DEFAULTS: Final = SourceOptions(
         "manager": "manager",
         "employeeNumber": "employeeNumber",
     },
+    active=("Enabled",),  # in the place of true and false, as some that pass users on write them
+    inactive=("Disabled",),
 )
 
 PROFILE: Final = frozenset({"USER.CREATED", "USER.UPDATED"})
@@ -55,7 +57,7 @@ STANDARD: Final = frozenset([
 ])  # fmt: skip
 """Attributes that users have in every environment; others at the top level are the customer's own."""
 
-_OWNER: Final = re.compile(r"/users/([^/?#]+)")
+_OWNER: Final = re.compile(r"/users/([^/?#]+)", re.IGNORECASE)
 
 
 def elements(payload: Any) -> list[Any]:
@@ -78,7 +80,7 @@ def _read(element: Any, receipt: Receipt, options: SourceOptions) -> Iterator[So
     resource = record(element)
     kind = text(at(resource, "action.type"))
     if kind is not None:
-        yield _activity(kind, resource, receipt, options)
+        yield _activity(kind.upper(), resource, receipt, options)
     elif "username" in resource:
         yield from _user(resource, receipt, options)
     elif "action" in record(resource.get("event")):
@@ -110,7 +112,7 @@ def _activity(
         attributes: dict[str, Fact] = {"active": False, GONE: True}
     else:
         gives = MEMBERSHIP[kind]
-        names = [text(entry.get("name")) for entry in resources if entry.get("type") == "MEMBER_OF_GROUP"]
+        names = [text(entry.get("name")) for entry in resources if _type(entry) == "MEMBER_OF_GROUP"]
         attributes = {f"group:{name}": name if gives else None for name in names if name}
         if not attributes or (gives and recorded is None):
             return FetchRequest(subject, event, when, kind, urgent=not gives)
@@ -118,9 +120,13 @@ def _activity(
     return SourceEvent(subject, event, "change", order, attributes, anchor(subject, attributes, options), reason=kind)
 
 
+def _type(resource: dict[str, Any]) -> str:
+    return (text(resource.get("type")) or "").upper()
+
+
 def _owner(resource: dict[str, Any]) -> str | None:
     """The user that a resource is, or belongs to: a membership shows that only in its `href`."""
-    if resource.get("type") == "USER" and (user_id := known_identifier(resource.get("id"))):
+    if _type(resource) == "USER" and (user_id := known_identifier(resource.get("id"))):
         return user_id
     match = _OWNER.search(text(resource.get("href")) or "")
     return match[1] if match else None

@@ -9,7 +9,7 @@ from typing import Final
 from streamproc.core.parsed_payload import FetchRequest, Ignored, ParsedPayload, Receipt, SourceEvent
 from streamproc.core.records.change_event import GONE, Fact
 from streamproc.core.records.fact_names import STARTS
-from streamproc.core.records.headers import KIND, READ, RECEIVED, SUBJECT
+from streamproc.core.records.headers import KIND, READ, RECEIVED, SUBJECT, UNREADABLE
 from streamproc.core.records.units import Micros, Millis, micros_of, millis_of
 from streamproc.sources import Read
 from streamproc.sources.options import SourceOptions
@@ -26,6 +26,8 @@ def parse_record(
     named = {name.lower(): (content or b"").decode("utf-8", "replace") for name, content in headers.items()}
     received = _micros(named.get(RECEIVED))
     receipt = Receipt(micros_of(appended) if received is None else received, _micros(named.get(READ)), named)
+    if value is None and (why := named.get(UNREADABLE)) is not None:
+        return ParsedPayload(ignored=(Ignored("unreadable", why),))
     if (kind := named.get(KIND)) in {"gone", "unlisted"}:
         return _absent(named.get(SUBJECT, ""), receipt, gone=kind == "gone")
     if kind == "due" and (subject := named.get(SUBJECT)):

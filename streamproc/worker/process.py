@@ -22,7 +22,6 @@ from streamproc.adapters.kafka.mappings_in_force import in_force
 from streamproc.core.errors import RejectedInputError
 from streamproc.core.fold.mapping import Mapping
 from streamproc.core.fold.mapping_switch import unheard_partitions
-from streamproc.core.records.control import Control
 from streamproc.core.records.topic_names import CHANGES, CONTROLS, LINKS, MAPPINGS, OPERATIONS
 from streamproc.core.records.units import Millis
 from streamproc.sources import SOURCES
@@ -39,7 +38,7 @@ from streamproc.worker.mapping_store import MappingStore
 from streamproc.worker.raw_record import RawRecord
 from streamproc.worker.record_sequencer import Handler, RecordSequencer
 from streamproc.worker.rejections import Rejections
-from streamproc.worker.replays import carry_out
+from streamproc.worker.replays import Replays
 from streamproc.worker.resolve import Resolver
 
 log = structlog.get_logger("streamproc.worker")
@@ -85,6 +84,7 @@ class Worker:
         raw = [*(f"events.{source}" for source in SOURCES), CONTROLS]
         handlers: dict[str, Handler] = {**dict.fromkeys(raw, self._resolve), CHANGES: self._fold}
         self._sequencer = RecordSequencer(kafka, self._app, handlers, self._producer.room)
+        self._replays = Replays(kafka, self._producer, self._rejections, self._sequencer.done)
         self._processor = FoldProcessor(
             users, self._mappings, self._due_dates, self._producer, self._sequencer, self._rejections
         )
@@ -103,6 +103,7 @@ class Worker:
                 tasks.create_task(self._producer.run())
                 tasks.create_task(self._sequencer.sweep())
                 tasks.create_task(announce_due_dates(self._due_dates, known, self._producer, self._clock, settled))
+                tasks.create_task(self._replays.run())
                 tasks.create_task(self._log_ignored())
                 await self._app.run(self._sequencer.committable, ready)
         except BaseExceptionGroup as failures:
@@ -125,7 +126,8 @@ class Worker:
         if raw.topic == CONTROLS and (mapping := mapping_in(raw.value)) is not None:
             return self._bring(raw, mapping)
         if raw.topic == CONTROLS and (order := ordered_replay(raw.value)) is not None:
-            return self._replay(raw, order)
+            self._replays.take(raw, order)
+            return None
         self._resolve_now(raw)
         return None
 
@@ -137,12 +139,6 @@ class Worker:
             self._reject(raw, "mapping", f"it reads other facts, and the first records of {CHANGES} are gone")
         else:
             self._resolve_now(raw)
-
-    async def _replay(self, raw: RawRecord, order: Control) -> None:
-        try:
-            await carry_out(self._kafka, raw, order, self._producer, partial(self._sequencer.done, raw))
-        except RejectedInputError as error:
-            self._rejections.reject(raw, error, partial(self._sequencer.done, raw))
 
     def _resolve_now(self, raw: RawRecord) -> None:
         try:
@@ -172,6 +168,7 @@ class Worker:
         self._sequencer.forget()
         self._processor.forget()
         self._resolver.forget()
+        self._replays.forget()
         self._mappings.forget()
         self._due_dates.forget()
 

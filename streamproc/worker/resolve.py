@@ -7,6 +7,7 @@ from typing import Any
 
 import structlog
 
+from streamproc.core.errors import RejectedInputError
 from streamproc.core.records.link import Link, decode_link
 from streamproc.core.records.topic_names import CHANGES, CONTROLS, LINKS
 from streamproc.sources.options import SourceOptions
@@ -55,7 +56,11 @@ class Resolver:
             routed = route(raw, partial(self._link, raw.partition), self._options, self._producer.partition)
         self._tell(raw, routed)
         self._send(routed)
-        self._rejections.tell(raw, routed.problems)
+        if isinstance(routed.rejected, RejectedInputError):  # one rejection tells all that is wrong with it
+            others = (RejectedInputError(each.code, each.reason, each.subject, each.field) for each in routed.problems)
+            routed.rejected.others += tuple(others)
+        else:
+            self._rejections.tell(raw, routed.problems)
         if routed.rejected is not None:
             raise routed.rejected
         if not routed.links:

@@ -114,8 +114,10 @@ async def settle(settings: Settings, running: Stack, http: aiohttp.ClientSession
                         records.mappings.add((topic_partition.partition, record.offset))
                     elif topic_partition.topic == CHANGES:
                         records.changes[topic_partition.partition, record.offset] = value
-                    else:
-                        (records.outcomes if topic_partition.topic == OUTCOMES else records.rejected).append(value)
+                    elif topic_partition.topic == OUTCOMES:
+                        records.outcomes.append(value)
+                    elif not value["partial"]:  # what was carried out otherwise has arrived by itself
+                        records.rejected.append(value)
             arrived = len({origin(c["origin"]) for c in records.changes.values()}) + len(records.rejected)
             newest: dict[str, int] = {}
             for (_, offset), change in records.changes.items():

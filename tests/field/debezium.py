@@ -72,11 +72,11 @@ def _rehired_after_a_snapshot() -> None:
 
 def _flattened_without_positions() -> None:
     read = {"employee_id": 31, "is_active": 1, "work_email": "p31@example.com", "full_name": "Person 31"}
-    said = [
-        read | {"__op": "r", "__source_ts_ms": AT + HOUR},
-        read | {"is_active": 0, "__op": "u", "__source_ts_ms": AT},
-    ]
-    assert play([{"topic": "events.debezium", "key": "31", "value": value} for value in said]).active("31") is False
+    row_ = read | {"__op": "r", "__source_ts_ms": AT + HOUR}
+    change = read | {"is_active": 0, "__op": "u", "__source_ts_ms": AT}
+    for said in ([row_, change], [row_, change, row_ | {"__source_ts_ms": AT + 2 * HOUR}], [change, row_]):
+        records = [{"topic": "events.debezium", "key": "31", "value": value} for value in said]
+        assert play(records).active("31") in (False, None), "a row that was read lets no leaver in"
 
 
 def _said(settings: str = "", **columns: Any) -> ParsedPayload:

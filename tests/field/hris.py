@@ -25,6 +25,12 @@ def _aliases() -> None:
         assert now(_bamboohr({label: {"value": "Inactive"}}, label), "active") == [False]
 
 
+def _form() -> None:
+    form = {"employees[881][changedFields][0]": ["Status"], "employees[881][Status]": ["Inactive"]}
+    said = _said(form)
+    assert (said.events[0].subject, now(said, "active")) == ("881", [False])
+
+
 def _changed_and_not_read() -> None:
     ways: list[tuple[Any, str]] = [
         ({"empStatus": "Inactive", "Employee #": "5"}, "empStatus"),
@@ -97,6 +103,7 @@ def _merged_values() -> None:
 
 CASES: Final = (
     Case("K5", "bamboohr-aliases", _aliases),
+    Case("K5", "bamboohr-form", _form),
     Case("K5", "bamboohr-changed-and-not-read", _changed_and_not_read),
     Case("K2", "hris-unknown-words", _words),
     Case("K6", "hibob-tables", _tables),

@@ -23,7 +23,7 @@ from aiohttp.test_utils import TestServer
 import streamproc
 from streamproc.adapters.kafka import reading
 from streamproc.compose.sink import make_sink
-from streamproc.core.records.delivery import DELIVERED_STATE, DeliveredState
+from streamproc.core.records.delivery import DeliveredState, decode_delivery
 from streamproc.core.records.rejected import REJECTED, Rejected
 from streamproc.core.records.topic_names import DELIVERIES, OUTCOMES, REJECTIONS
 from streamproc.core.records.units import Millis
@@ -210,9 +210,9 @@ def _watched(run: _Run) -> aiohttp.TraceConfig:
 
 async def _ran(run: _Run, log: MemoryLog, worker: FieldWorker, accounts: list[dict[str, Any]]) -> Ran:
     deliveries = {
-        user: DELIVERED_STATE.validate_json(value) async for user, value in reading.read_topic(log, DELIVERIES)
+        user: each async for user, each in reading.read_topic(log, DELIVERIES, decode_delivery) if each is not None
     }
-    outcomes = [orjson.loads(value) async for _, value in reading.read_topic(log, OUTCOMES)]
+    outcomes = [each async for _, each in reading.read_topic(log, OUTCOMES, orjson.loads) if each is not None]
     appended: dict[str, list[tuple[bytes | None, bytes | None]]] = {}
     for raw in worker.appended:
         appended.setdefault(raw.topic, []).append((raw.key, raw.value))

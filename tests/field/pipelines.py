@@ -68,6 +68,22 @@ def _level_that_cant_be_read() -> None:
     assert ran.records["F111"].problems, "it stands where operators look"
 
 
+def _names_parted_otherwise() -> None:
+    written = [
+        "Billing|Spanish",
+        "- Billing\n- Spanish",
+        "Billing<br>Spanish",
+        "n/a",
+        ["Billing", {}],
+        {"Billing": True},
+    ]
+    for number, queue in enumerate(written):
+        ran = play([joins("F112", custom={"genesysQueue": "Billing"}), hris("F112", 1, custom={"genesysQueue": queue})])
+        held = ran.deliveries["F112"].held or {}
+        assert held.get("groups") == ["Billing Queue"], (number, queue)
+        assert ran.records["F112"].problems or ran.told(), (number, queue)
+
+
 def _levels(ran: Ran, user: str) -> dict[str, float]:
     languages = ran.account(user)[GENESYS]["routingLanguages"]
     return {each["name"]: each["proficiency"] for each in languages}
@@ -156,6 +172,7 @@ CASES: Final = (
     Case("C", "user-name-chain", _user_name_chain),
     Case("K4", "contingent-becomes-employee", _contingent_becomes_employee),
     Case("K2", "languages-apart-by-semicolons", _languages_apart_by_semicolons),
+    Case("K2", "names-parted-otherwise", _names_parted_otherwise),
     Case("K2", "level-that-cant-be-read", _level_that_cant_be_read),
     Case("K2", "workday-list-with-semicolons", _workday_list_with_semicolons),
     Case("K8", "rule-with-accents", _rule_with_accents),

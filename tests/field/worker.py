@@ -4,6 +4,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, cast
 
+from streamproc.adapters.kafka.log import started
 from streamproc.core.errors import RejectedInputError
 from streamproc.core.fold.refold import Refold
 from streamproc.core.records import partitioner
@@ -22,7 +23,7 @@ from streamproc.worker.decide.replay import ordered_replay
 from streamproc.worker.faust_bridge.state_table import StateTable
 from streamproc.worker.raw_record import RawRecord
 from streamproc.worker.rejections import Rejections
-from streamproc.worker.replays import carry_out
+from streamproc.worker.replays import Replays
 from streamproc.worker.resolve import Resolver
 
 
@@ -77,6 +78,7 @@ class FieldWorker:
         outbox = self._outbox = _Outbox(log.partitions)
         self.options = options
         self.rejections = Rejections(cast("BatchingProducer", outbox), options)
+        self._replays = Replays(log, cast("BatchingProducer", outbox), self.rejections, _nothing)
         self._resolver = Resolver(
             cast("StateTable", _Links()), options, cast("BatchingProducer", outbox), self.rejections
         )
@@ -102,10 +104,8 @@ class FieldWorker:
         """A record that is in the log."""
         self.appended.append(raw)
         if raw.topic == CONTROLS and (order := ordered_replay(raw.value)) is not None:
-            try:
-                await carry_out(self._log, raw, order, cast("BatchingProducer", self._outbox), _nothing)
-            except RejectedInputError as error:
-                self.rejections.reject(raw, error, _nothing)
+            async with started(self._log.consumer()) as consumer:
+                await self._replays.carry_out(consumer, raw, order)
         else:
             self._take(raw)
         while self._outbox.waiting:

@@ -1,7 +1,10 @@
 """A Kafka with TLS, passwords and ACLs: each process has a user of its own, with the rights that are printed for it."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import re
+import time
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,22 +14,28 @@ import pytest
 import pytest_asyncio
 from click.testing import CliRunner
 
+from streamproc import compose
 from streamproc.adapters.kafka.client import KafkaLog
+from streamproc.adapters.kafka.topics import ensure_topics
 from streamproc.cli.main import cli
-from streamproc.core.errors import StreamprocError
+from streamproc.core.errors import KafkaIdentityError, KafkaRightsError, KafkaUnavailableError, StreamprocError
+from streamproc.core.records.topic_names import CHANGES, CONTROLS, CURSORS, DELIVERIES, LINKS, OPERATIONS, OUTCOMES
 from streamproc.demo.directories import pointed as stand_ins
 from streamproc.demo.play import held
-from streamproc.demo.processes import stack
-from streamproc.rights import PROCESSES
+from streamproc.demo.processes import Child, Stack, stack
+from streamproc.rights import PROCESSES, Right
 from streamproc.settings import Settings, environment, load_settings
+from tests.kafka.gateway.test_gateway import leaver
 from tests.kafka.test_pipeline import _until
-from tests.support.secured import SecuredKafka, secured_kafka
+from tests.support.secured import DAY, Authority, SecuredKafka, secured_kafka
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 RIGHTS = {process.name: process.rights("streamproc") for process in PROCESSES}
 DOORS = {"gateway_token": "token-for-producers-1", "okta_hook_secret": "secret-of-okta-12345"}
 PARTITIONS = 2
+SOON = 10.0
+"""Seconds within which something that can't work has said so."""
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -68,7 +77,11 @@ def hired(subject: str) -> dict[str, Any]:
 
 
 async def test_each_process_works_with_exactly_its_rights(secured: SecuredKafka, tmp_path: Path) -> None:
-    """Events by HTTP, by Kafka and by a directory's hook reach the target; operators and auditors see them."""
+    """Events by HTTP, by Kafka and by a directory's hook reach the target; operators and auditors see them.
+
+    Worker and sink, from whom a right is taken away, end with 1 and one line that names it, without a traceback. The
+    gateway closes one door for that time.
+    """
     began = len(secured.broker.log.read_text())
     base = settings_of(secured, "sink")
     async with stack(base, tmp_path) as running, aiohttp.ClientSession() as http:
@@ -79,7 +92,7 @@ async def test_each_process_works_with_exactly_its_rights(secured: SecuredKafka,
             "gateway": DOORS | {"gateway_port": 0},
             "hydrator": stand_ins(running.simulator),
         }.items():
-            own = secured.settings(_user(name))
+            own = secured.certified(name) if name == "hydrator" else secured.settings(name)
             running.settings = load_settings(**at | own | more)
             running.child(name, name)
         ports = await asyncio.gather(
@@ -93,7 +106,8 @@ async def test_each_process_works_with_exactly_its_rights(secured: SecuredKafka,
         headers = {"Authorization": f"Bearer {DOORS['gateway_token']}", "Content-Type": "application/json"}
         async with http.post(f"{door}/v1/events", data=orjson.dumps(hired("E1")), headers=headers) as answer:
             assert answer.status == 202
-        await send(settings_of(secured, "producer of events.hris"), hired("E2"))
+        for event in (hired("E2"), {"subject": "E4", "what": "nobody understands"}):
+            await send(settings_of(secured, "producer of events.hris"), event)
         await _until(lambda: held(http, running.simulator), lambda there: {"E1", "E2", "E3"} <= {*there})
         kept = str(tmp_path / "kept")
         for process, line in (
@@ -101,7 +115,10 @@ async def test_each_process_works_with_exactly_its_rights(secured: SecuredKafka,
             ("sync", ("sync", "okta")),
             ("operators", ("parked", "list")),
             ("operators", ("identities", "list", "--all")),
+            ("operators", ("rejected", "list")),
+            ("operators", ("rejected", "replay", "--all", "--by", "Kim Berg", "--reason", "test")),
             ("operators", ("sink", "pause", "--by", "Kim Berg", "--reason", "test")),
+            ("operators", ("sink", "resume", "--by", "Kim Berg", "--reason", "test")),
             ("auditors", ("archive", kept)),
             ("auditors --raw", ("archive", kept, "--raw")),
             ("auditors", ("replay", "--verify")),
@@ -112,8 +129,9 @@ async def test_each_process_works_with_exactly_its_rights(secured: SecuredKafka,
             assert code == 0, (line, printed)
         for child in running.children.values():
             assert child.running, child.log.read_text()
-    denied = [line for line in secured.broker.log.read_text()[began:].splitlines() if "Denied" in line]
-    assert denied == []
+        assert [line for line in secured.broker.log.read_text()[began:].splitlines() if "Denied" in line] == []
+        await _taken_away(secured, running, http, door)
+        assert running.children["gateway"].running
 
 
 def person(number: str) -> dict[str, Any]:
@@ -129,3 +147,129 @@ async def send(settings: Settings, event: dict[str, Any]) -> None:
         await producer.send_and_wait("events.hris", orjson.dumps(event), key=event["subject"].encode())
     finally:
         await producer.stop()
+
+
+async def test_who_cannot_connect_is_told_why_in_one_line(secured: SecuredKafka) -> None:
+    """A wrong password, certificate, address or protocol, and an absent broker, are different lines within seconds."""
+    right = secured.settings("auditors")
+    other = Authority("somebody else's")
+    plain = {"kafka": secured.broker.bootstrap, "kafka_security": "PLAINTEXT"}
+    no_password = {"kafka_username": None, "kafka_password": None}
+    certified = secured.certified("topics_create")
+    assert await ensure_topics(load_settings(**certified, partitions=PARTITIONS).kafka, create=False) == []
+    for words, wrong in {
+        r"doesn't accept the user name and password of User:auditors": {"kafka_password": "wrong"},
+        r"takes passwords by SCRAM-SHA-512, and STREAMPROC_KAFKA_SASL_MECHANISM is PLAIN": {
+            "kafka_sasl_mechanism": "PLAIN"
+        },
+        r"certificate of Kafka's broker .* isn't to be trusted.*STREAMPROC_KAFKA_CA": {"kafka_ca": secured.ca(other)},
+        r"Hostname mismatch": {"kafka": secured.broker.sasl_ssl.replace("127.0.0.1", "localhost")},
+        r"refuses our certificate CN=old: it ended on \d{4}-": certified | secured.certified("old", ends=-DAY),
+        r"refuses our certificate CN=stranger .* the authority that signed it": certified
+        | secured.certified("stranger", other),
+        r"wants a client certificate, it seems .* STREAMPROC_KAFKA_CERTIFICATE": {"kafka": secured.broker.tls},
+        r"speaks without TLS, and STREAMPROC_KAFKA_SECURITY is SASL_SSL": {"kafka": secured.broker.bootstrap},
+        r"speaks TLS, and STREAMPROC_KAFKA_SECURITY is PLAINTEXT": no_password
+        | plain
+        | {"kafka": secured.broker.sasl_ssl},
+        r"wants a password \(SASL: SCRAM-SHA-512\), and STREAMPROC_KAFKA_SECURITY is SSL": no_password
+        | {"kafka_security": "SSL"},
+        r"takes no password": plain | {"kafka_security": "SASL_PLAINTEXT"},
+        r"no Kafka broker answers at 127\.0\.0\.1:1: Connection refused": {"kafka": "127.0.0.1:1"},
+    }.items():
+        began = time.monotonic()
+        settings = load_settings(**right | wrong)
+        with pytest.raises((KafkaIdentityError, KafkaUnavailableError), match=words) as told:
+            await ensure_topics(settings.kafka, create=False)
+        assert (told.type is KafkaUnavailableError) == ("Connection refused" in words)
+        assert "\n" not in str(told.value)
+        assert time.monotonic() - began < SOON
+    assert await ensure_topics(load_settings(**right | {"kafka": f"127.0.0.1:1,{right['kafka']}"}).kafka, ()) == []
+
+
+async def test_each_right_that_is_missing_at_the_start_is_named(secured: SecuredKafka, tmp_path: Path) -> None:
+    """Services, operators and auditors end within seconds, with the operation, the resource and the principal."""
+    doors: dict[str, Callable[..., Coroutine[Any, Any, None]]]
+    doors = {"worker": compose.run_worker, "sink": compose.run_sink, "gateway": compose.run_gateway}
+    for process, right in (
+        ("worker", Right("Read", "group", "streamproc-worker")),
+        ("worker", Right("Read", "topic", "events.set")),
+        ("sink", Right("Read", "group", "streamproc-sink")),
+        ("sink", Right("Write", "transactional-id", "streamproc-sink-", prefixed=True)),
+        ("sink", Right("Read", "topic", OPERATIONS)),
+        ("sink", Right("Write", "topic", OUTCOMES)),
+        ("gateway", Right("Write", "topic", "events.okta")),
+    ):
+        async with _without(secured, process, right):
+            with pytest.raises(KafkaRightsError, match=f"User:{process}: {_named(right)}"):
+                await asyncio.wait_for(doors[process](settings_of(secured, process, **DOORS, gateway_port=0)), SOON)
+    who, kept = ("--by", "Kim Berg", "--reason", "test"), str(tmp_path / "kept")
+    for process, right, line in (
+        ("operators", Right("Write", "topic", CONTROLS), ("sink", "resume", *who)),
+        ("operators", Right("Read", "topic", LINKS), ("identities", "list")),
+        ("operators", Right("Read", "topic", DELIVERIES), ("parked", "list")),
+        ("auditors", Right("Read", "topic", OUTCOMES), ("replay", "--verify")),
+        ("auditors", Right("Read", "topic", OUTCOMES), ("archive", kept)),
+        ("auditors", Right("Read", "topic", CONTROLS), ("replay", "--verify")),
+        ("topics --create", Right("Describe", "topic", CONTROLS), ("topics", "--check")),
+        ("topics --create", Right("DescribeConfigs", "topic", CONTROLS), ("topics", "--check")),
+    ):
+        async with _without(secured, process, right):
+            code, printed = await command(secured, process, *line)
+        assert (code, bool(re.search(f"User:{_user(process)}: {_named(right)}", printed))) == (1, True), printed
+        assert "NOT EQUAL" not in printed
+        assert "missing: " not in printed
+    await secured.admin.delete_topics([CURSORS])
+    async with _without(secured, "topics --create", Right("Create", "topic", CURSORS)):
+        code, printed = await _until(
+            lambda: command(secured, "topics --create", "topics", "--create"), lambda done: done[0]
+        )
+    assert "Create on topic streamproc.cursors. They don't exist yet" in printed
+    assert (await command(secured, "topics --create", "topics", "--create"))[1] == "created: streamproc.cursors\n"
+
+
+async def _taken_away(secured: SecuredKafka, running: Stack, http: aiohttp.ClientSession, door: str) -> None:
+    """Rights are taken away from services that run."""
+
+    async def post(name: str, body: Any, secret: str) -> int:
+        headers = {"Authorization": secret, "Content-Type": "application/json"}
+        async with http.post(f"{door}/v1/{name}", json=body, headers=headers) as answer:
+            return answer.status
+
+    async def event() -> int:
+        return await post("events", hired(f"T{time.time()}"), f"Bearer {DOORS['gateway_token']}")
+
+    async with _without(secured, "gateway", Right("Write", "topic", "events.hris")):
+        assert [await event(), await event()] == [503, 503]
+        assert await post("okta", {"data": {"events": [leaver(1)]}}, DOORS["okta_hook_secret"]) == 204
+    async with _without(secured, "sink", Right("Write", "topic", OUTCOMES)):
+        await _until(event, lambda status: status == 202)  # after a while
+        assert await _line(running.children["sink"]) == f"User:sink: Write on topic {OUTCOMES}"
+    async with _without(secured, "worker", Right("Write", "topic", CHANGES)):
+        assert await event() == 202
+        assert await _line(running.children["worker"]) == f"User:worker: Write on topic {CHANGES}"
+
+
+async def _line(child: Child) -> str:
+    """What a service ends with: who isn't allowed what at first. Asserts that it is a line, and the exit code 1."""
+    assert child.process is not None
+    async with asyncio.timeout(3 * SOON):
+        assert await child.process.wait() == 1
+    text = child.log.read_text()
+    assert "Traceback" not in text
+    told = re.fullmatch(r"streamproc: Kafka doesn't allow (.*?)[.;] .*", text.splitlines()[-1])
+    assert told, text
+    return told[1]
+
+
+def _named(right: Right) -> str:
+    return re.escape(str(right))
+
+
+@asynccontextmanager
+async def _without(secured: SecuredKafka, process: str, right: Right) -> AsyncIterator[None]:
+    await secured.revoke(_user(process), right)
+    try:
+        yield
+    finally:
+        await secured.grant(_user(process), right)

@@ -68,7 +68,8 @@ class InMemoryDeliveryStore:
         self.until = until
         self.acquired = self.confirmed = ticks()
         self.known = known
-        self.told: dict[str, int] = {user: delivery.seq for user, delivery in known.items()}
+        self.highest: dict[str, int] = {user: delivery.seq for user, delivery in known.items()}
+        self.told, self.again = 0, dict[str, int]()
         self.parked = {user: each.parked.code for user, each in known.items() if each.parked}
         self.outcomes: list[Outcome] = []
         self.lost = False
@@ -79,10 +80,10 @@ class InMemoryDeliveryStore:
         return self.known.get(user)
 
     def seen(self, user: str) -> int | None:
-        return self.told.get(user)
+        return self.highest.get(user)
 
     def saw(self, user: str, seq: int) -> None:
-        self.told[user] = seq
+        self.highest[user] = seq
 
     def record(self, outcomes: list[Outcome], delivery: DeliveredState | None = None) -> None:
         if self.lost:

@@ -118,7 +118,8 @@ class SecuredKafka:
         files["kafka_certificate"].write_text(certificate)
         files["kafka_key"].write_text(key)
         named = {setting: str(file) for setting, file in files.items()}
-        return {"kafka": self.broker.tls, "kafka_security": "SSL", "kafka_ca": self.ca(), **named}
+        password: dict[str, Any] = {"kafka_username": None, "kafka_password": None}
+        return {"kafka": self.broker.tls, "kafka_security": "SSL", "kafka_ca": self.ca(), **password, **named}
 
     def ca(self, authority: Authority | None = None) -> str:
         """The file of an authority's certificate; of the broker's unless told otherwise."""

@@ -7,7 +7,7 @@ records; `testing/memory_log` keeps the same promises without a broker. `tests/c
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, TypeVar
 
 from aiokafka.errors import (
     CommitFailedError,
@@ -19,11 +19,15 @@ from aiokafka.errors import (
     OffsetOutOfRangeError,
     ProducerFenced,
     RebalanceInProgressError,
+    TransactionalIdAuthorizationFailed,
 )
+from aiokafka.errors import GroupAuthorizationFailedError as GroupNotAllowedError
+from aiokafka.errors import TopicAuthorizationFailedError as NotAllowedError
 
 from streamproc.core.records.units import Millis
 
 __all__ = [
+    "NOT_ALLOWED",
     "Batch",
     "CommitFailedError",
     "Consumer",
@@ -36,6 +40,7 @@ __all__ = [
     "KafkaConnectionError",
     "KafkaError",
     "Log",
+    "NotAllowedError",
     "OffsetOutOfRangeError",
     "Producer",
     "ProducerFenced",
@@ -66,6 +71,8 @@ else:
     from aiokafka.abc import ConsumerRebalanceListener
     from aiokafka.structs import TopicPartition
 
+NOT_ALLOWED: Final = (NotAllowedError, GroupNotAllowedError, TransactionalIdAuthorizationFailed)
+"""What a missing right is told by."""
 Headers = Sequence[tuple[str, bytes]]
 Client = TypeVar("Client", "Consumer", "Producer")
 

@@ -15,8 +15,9 @@ CHANGED: Final = "streamproc-changed"
 async def in_force(kafka: Log) -> dict[int, MappingInForce]:
     """Partition → the rules in force there; none where nothing was folded yet. Raises KafkaError."""
     found: dict[int, MappingInForce] = {}
-    async for partition, value in reading.read_topic(kafka, MAPPINGS):
-        rules = MAPPING_IN_FORCE.validate_json(value)
+    async for partition, rules in reading.read_topic(kafka, MAPPINGS, MAPPING_IN_FORCE.validate_json):
+        if rules is None or not partition.isdecimal():
+            continue  # a worker that starts appends again what was deleted
         known = found.get(int(partition))
         if known is None or known.seq <= rules.seq:
             found[int(partition)] = rules

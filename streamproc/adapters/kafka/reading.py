@@ -1,9 +1,13 @@
 """Reading a topic outside a consumer group: all of it, a range, or only where it begins and ends."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from typing import TypeVar
 
+from streamproc.adapters.kafka.foreign import STRANGE, passed_over
 from streamproc.adapters.kafka.log import Consumer, ConsumerRecord, Log, TopicPartition, started
+
+Decoded = TypeVar("Decoded")
 
 POLL_MS = 200
 """Behind the last record there may be markers, which end no wait for records: then it lasts so long."""
@@ -31,14 +35,25 @@ async def read_to(consumer: Consumer, ends: Mapping[TopicPartition, int]) -> Asy
                 yield records
 
 
-async def read_topic(kafka: Log, topic: str) -> AsyncIterator[tuple[str, bytes]]:
-    """Keys and values of a topic from its beginning to its present end. Raises KafkaError."""
+async def read_topic(
+    kafka: Log, topic: str, decode: Callable[[bytes], Decoded]
+) -> AsyncIterator[tuple[str, Decoded | None]]:
+    """Keys and values of a topic of ours from its beginning to its present end; None: the key was deleted.
+
+    `decode` raises ValueError where a value isn't ours: that is told, and passed over. Raises KafkaError.
+    """
     partitions = partitions_of(kafka, topic)
     async with assigned(kafka, partitions) as consumer:
         await consumer.seek_to_beginning()
         async for records in read_to(consumer, await consumer.end_offsets(partitions)):
             for record in records:
-                yield record.key.decode(), record.value
+                try:
+                    value = None if record.value is None else decode(record.value)
+                    key = (record.key or b"").decode()
+                except ValueError:
+                    passed_over(record, STRANGE, "what its key had before counts")
+                    continue
+                yield key, value
 
 
 async def read_range(

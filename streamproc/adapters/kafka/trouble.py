@@ -4,6 +4,7 @@ aiokafka's errors name neither the right that is missing nor the cause of a conn
 something has failed, the cluster is asked anew: for a connection, then for the rights.
 """
 
+import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import Final
@@ -64,6 +65,26 @@ async def told(kafka: KafkaSettings, rights: Sequence[Right]) -> AsyncIterator[N
         if explanation is error:
             raise
         raise explanation from error
+
+
+class OneLine(logging.Filter):
+    """What libraries log of Kafka's errors, as a line without a traceback; how a process ends is told by `told`."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """False: it isn't to be logged."""
+        error = record.exc_info[1] if isinstance(record.exc_info, tuple) else None
+        if not isinstance(error, KafkaError):
+            return True
+        if record.name == "asyncio":  # of tasks that end with the process
+            return False
+        record.msg, record.args, record.exc_info = f"{record.getMessage().splitlines()[0]}: {error}", (), None
+        return True
+
+
+def without_tracebacks() -> None:
+    """Of Kafka's errors, in this process's log."""
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(OneLine())
 
 
 async def _missing(kafka: KafkaSettings, rights: Sequence[Right]) -> list[Right]:

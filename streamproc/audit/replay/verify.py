@@ -18,6 +18,8 @@ from streamproc.core.records.topic_names import CHANGES, CONTROLS, DELIVERIES, O
 
 _ABOUT: Final = orjson.dumps({"topic": CHANGES})[1:-1]
 """What a record of `events.rejected` holds if it is about a change."""
+_UNREAD: Final = orjson.dumps({"code": "unreadable"})[1:-1]
+"""What it holds if it is about input that nobody could read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,8 @@ class ReplayResult:
     """All partitions, compared."""
 
     partitions: list[Verified]
+    unread: tuple[str, ...] = ()
+    """Input that was never read, since it was damaged or removed before: topic, partition and offsets, in words."""
 
     @property
     def equal(self) -> bool:
@@ -76,7 +80,8 @@ def verify(
     for _, verified in map_partitions(history, partial(verified_partition, request=request)):
         say(verified)
         partitions.append(verified)
-    result = ReplayResult(sorted(partitions, key=lambda verified: verified.partition))
+    ordered = sorted(partitions, key=lambda verified: verified.partition)
+    result = ReplayResult(ordered, tuple(unread(history)))
     counts = result.counts
     if not result.equal:
         return result
@@ -98,6 +103,19 @@ def rejected(history: History) -> frozenset[tuple[int, int]] | None:
                 raw = orjson.loads(logged.value)
                 positions.add((raw["partition"], raw["offset"]))
     return frozenset(positions) if exists else None
+
+
+def unread(history: History) -> Iterator[str]:
+    """What was never read, as `events.rejected` has it, each once."""
+    told: set[tuple[str, int, int]] = set()
+    for partition in range(history.partitions):
+        for logged in history.read(REJECTIONS, partition):
+            if logged.value is not None and _UNREAD in logged.value:
+                raw = orjson.loads(logged.value)
+                place = raw["topic"], raw["partition"], raw["offset"]
+                if place not in told:
+                    told.add(place)
+                    yield f"{raw['topic']}, partition {raw['partition']}: {raw['reason']}"
 
 
 def orders(history: History) -> dict[tuple[int, int], Ordered | None] | None:

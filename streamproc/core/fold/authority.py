@@ -13,6 +13,7 @@ Rule 4: when a subject has left a user, what it said is known to have no value; 
 they are inactive.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Final
@@ -73,6 +74,24 @@ def view(
     if denied or (unsaid and _vouched(facts.values(), active)):
         merged[active] = False
     return merged
+
+
+def shared(facts: Mapping[str, SourceFacts], now: Millis, active: str = "active") -> list[str]:
+    """The problem of each source by which more than one subject that is active is this user (ms since 1970).
+
+    They may be two jobs or two accounts of one person, or two people with one number; who it is that leaves then takes
+    access from the other. So it is told while both still work.
+    """
+    working = Counter(
+        name.partition("/")[0]
+        for name, each in facts.items()
+        if not each.left and as_of(each, now)[0].get(active) is True
+    )
+    return [
+        f"{source}: more than one active subject is this user; are they one person?"
+        for source, count in sorted(working.items())
+        if count > 1
+    ]
 
 
 def _together(subjects: Sequence[SourceFacts], now: Millis, active: str, *, accounts: bool) -> dict[str, Fact]:

@@ -8,7 +8,7 @@ Time is what the log says: `as_of` is when the last of all that was folded had b
 once that is past it. `due` tells the worker when the next such date comes; its timer then says so in the log.
 """
 
-from streamproc.core.fold.authority import key, view
+from streamproc.core.fold.authority import key, shared, view
 from streamproc.core.fold.effective_dating import upcoming
 from streamproc.core.fold.facts import Effect as Absorbed
 from streamproc.core.fold.facts import absorb
@@ -100,6 +100,8 @@ def _after(
         before = desired
         merged = view(facts, as_of, mapping.file.authority, mapping.file.attributes.active)
         desired, problems = mapping.desire(event.user, merged, before)
+        if len(facts) > 1:
+            problems = problems + shared(facts, as_of, mapping.file.attributes.active)
         due = min((at for each in facts.values() if each.rows for at in upcoming(each, as_of).values()), default=None)
         if desired != before or record is None:
             effect = "changed"

@@ -57,8 +57,9 @@ class Mapping:
         """Attribute, the fact that gives its value, the type that this has as a rule, and whether it can be none."""
         return [
             (name, fact, bool if name == "active" else str, name not in UNCLEARABLE)
-            for name, fact in self.file.attributes
-            if fact is not None
+            for name, written in self.file.attributes
+            if written is not None
+            for fact in dict.fromkeys([plain(written), written])
         ]
 
     @cached_property

@@ -4,20 +4,25 @@ import math
 import re
 from typing import Any, Final, TypeAlias
 
+import orjson
+
 from streamproc.core.records.change_event import Fact
 from streamproc.core.text import plain
 
 Named: TypeAlias = list[tuple[str, float | None]]
 """Names with their levels; None: no level is said."""
 
-_SEPARATOR: Final = re.compile("[,;\n\uff0c\uff1b\u3001]")
+_SEPARATOR: Final = re.compile("[,;\n\t\uff0c\uff1b\u3001]")
 """Between the names of a text; the last three are what Chinese and Japanese keyboards write."""
+_LINE_END: Final = re.compile("[\r\v\f\x1e\x85\u2028\u2029]")
 _BETWEEN: Final = re.compile("[;\n\uff1b]")
 """Between names that stand in one element of a list: a name in a list may hold a comma."""
 _ENTITY: Final = re.compile(r"&(#\d+|#x[0-9a-f]+|[a-z][a-z0-9]*);", re.IGNORECASE)
 """An entity of HTML, whose semicolon parts nothing: `R&amp;D`."""
 _LEVEL: Final = re.compile(r"[:\uff1a]\s*\d")
 _DIGITS: Final = re.compile(r"\d+")
+_STRANGE: Final = re.compile(r"[|\u00a6\u2022]|=\s*\d+(\.\d+)?$|^[-*\u2013\u2014]\s|</?\w")
+"""What may part names, or a name from its level, in a way of which we don't know: bars, bullets, tags, `Spanish=4`."""
 _WORDLESS: Final = frozenset({"n/a", "#n/a", "null", "none", "nan", "undefined", "tbd", "[object object]"})
 """What stands where a name should."""
 _EXACT: Final = 2**53
@@ -65,6 +70,8 @@ def names_in(value: Fact, *, leveled: bool) -> Named:
     """
     if value is None:
         return []
+    if isinstance(value, str) and value.lstrip()[:1] in {"[", "{"}:
+        value = _from_json(value)
     if isinstance(value, dict):
         return [_checked(name, level) for name, level in sorted(value.items())]  # equal ones differ in their order
     if isinstance(value, str):
@@ -89,6 +96,14 @@ def names_in(value: Fact, *, leveled: bool) -> Named:
 _SCALE: Final = "a proficiency isn't within 0.0 to 5.0"
 
 
+def _from_json(text: str) -> Any:
+    """A list or an object that was written as text; the text itself where it is neither: names may begin like that."""
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return text
+
+
 def _name_of(value: Any) -> str:
     if not isinstance(value, str):
         raise UnreadError("expected names")
@@ -97,8 +112,8 @@ def _name_of(value: Any) -> str:
 
 def _parted(separator: re.Pattern[str], text: str) -> list[str]:
     """The pieces that aren't blank."""
-    kept = _ENTITY.sub(lambda entity: entity[0][:-1] + "\0", plain(text, lines=True))
-    pieces = (plain(piece.replace("\0", ";")) for piece in separator.split(kept))
+    kept = _ENTITY.sub(lambda entity: entity[0][:-1] + "\0", text.replace("\0", ""))
+    pieces = (plain(piece.replace("\0", ";")) for piece in separator.split(_LINE_END.sub("\n", kept)))
     return [piece for piece in pieces if piece]
 
 
@@ -113,7 +128,8 @@ def _split(piece: str) -> tuple[str, str | None]:
 
 def _checked(name: str, level: Any) -> tuple[str, float | None]:
     name = plain(name)
-    if name.casefold() in _WORDLESS or not any(character.isalnum() for character in name):
+    bare = name.casefold() in _WORDLESS or not any(character.isalnum() for character in name)
+    if bare or _STRANGE.search(name) is not None:
         raise UnreadError("expected names")
     if level is None:
         return name, None

@@ -9,7 +9,8 @@ Rule 1: within one log the position decides, and at one position a change is new
 Rule 2: the clock decides between logs, between events of one position, and where a log begins anew: a change at a lower
 position that was committed after everything heard so far, or a snapshot from before the first one that was read later
 than everything. Any other snapshot's row overtakes no change at a higher position, whenever it was read.
-Rule 3: without positions a change is newer than the snapshot's rows that came before it, and the clock does the rest.
+Rule 3: without positions a change is newer than the snapshot's rows before it, and than those that were read within a
+day after it; the clock does the rest. What has no position lies before all that has one.
 Rule 4: what belongs to the log before the present one stays there.
 """
 
@@ -24,6 +25,11 @@ from streamproc.core.records.units import Micros
 MOST: Final = 8
 """Marks of one log, and logs of one subject. Of older ones the clock is all that counts."""
 NEVER: Final = Micros(0)
+LONGEST: Final = 24 * 3_600_000_000
+"""µs; no snapshot takes longer, so what is read that much later than a change was committed shows the change."""
+
+_CHANGED: Final = "/1"
+"""The mark of changes without a position: behind a row without one, before all that have one."""
 
 
 def in_log_order(
@@ -44,8 +50,11 @@ def in_log_order(
 
 def _in_order(log: HeardLog, event: SourceEvent, place: Place) -> tuple[SourceEvent, HeardLog]:
     clock = event.order[0]
-    if not place.at:
-        return _without_position(log, event, place, clock)
+    if not place.at and not place.snapshot:
+        time = max(clock, log.snapshot)
+        return _at(event, time, f"{clock:019}"), replace(
+            log, marks=_marked(log, _CHANGED, time), clock=max(clock, log.clock)
+        )
     at = place.at + ("/0" if place.snapshot else "/1")
     if log.before is not None and at <= log.before.at and clock <= log.before.time:
         return _at(event, clock, at), log
@@ -53,16 +62,15 @@ def _in_order(log: HeardLog, event: SourceEvent, place: Place) -> tuple[SourceEv
         log = HeardLog(before=Mark(log.marks[-1].at, log.clock))
     earliest = max((mark.time for mark in log.marks if mark.at < at), default=NEVER)
     latest = min((mark.time for mark in log.marks if mark.at > at), default=None)
+    if not place.at and clock > log.clock + LONGEST and all(mark.at == _CHANGED for mark in log.marks if mark.at > at):
+        latest = None
     time = max(clock, earliest)
     time = time if latest is None else min(time, latest)
-    marks = [mark for mark in log.marks if mark.at != at]
-    held = max((mark.time for mark in log.marks if mark.at == at), default=NEVER)
-    marks = sorted([*marks, Mark(at, max(time, held))], key=lambda mark: mark.at)[-MOST:]
-    first = min(at, log.first or at) if place.snapshot else log.first
+    first = min(at, log.first or at) if place.snapshot and place.at else log.first
     newest = latest is None
     return _at(event, time, at), replace(
         log,
-        marks=tuple(marks),
+        marks=_marked(log, at, time),
         clock=max(clock, log.clock) if newest else log.clock,
         first=first,
         snapshot=max(time, log.snapshot) if place.snapshot and newest else log.snapshot,
@@ -71,16 +79,16 @@ def _in_order(log: HeardLog, event: SourceEvent, place: Place) -> tuple[SourceEv
 
 def _begins_anew(log: HeardLog, place: Place, at: str, clock: Micros) -> bool:
     """Whether the positions have begun again (rule 2): on another server, or after a reset."""
-    if not log.marks or at >= log.marks[-1].at or clock <= log.clock:
+    if not log.marks or not place.at or at >= log.marks[-1].at or clock <= log.clock:
         return False
     return not place.snapshot or (log.first is not None and at < log.first)
 
 
-def _without_position(log: HeardLog, event: SourceEvent, place: Place, clock: Micros) -> tuple[SourceEvent, HeardLog]:
-    if not place.snapshot:
-        return _at(event, max(clock, log.snapshot), f"{clock:019}"), log
-    time = min(clock, log.marks[-1].time) if log.marks else clock
-    return _at(event, time, ""), replace(log, snapshot=max(time, log.snapshot))
+def _marked(log: HeardLog, at: str, time: Micros) -> tuple[Mark, ...]:
+    """The log's marks with this one."""
+    held = max((mark.time for mark in log.marks if mark.at == at), default=NEVER)
+    marks = [*(mark for mark in log.marks if mark.at != at), Mark(at, max(time, held))]
+    return tuple(sorted(marks, key=lambda mark: mark.at)[-MOST:])
 
 
 def _at(event: SourceEvent, time: Micros, at: str) -> SourceEvent:

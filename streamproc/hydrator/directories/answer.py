@@ -20,6 +20,8 @@ from streamproc.core.records.units import Micros
 
 MOST: Final = 20_000
 """Pages on one way; at 50 people a page, a million."""
+OF_ONE: Final = 1_000
+"""Pages about one subject: somebody's groups, a group's members."""
 AGAIN: Final = 3
 """So often the same page may come on a way on which changes are repeated, as in Graph's delta query."""
 
@@ -158,7 +160,7 @@ Listing: TypeAlias = Callable[[Answer], tuple[list[dict[str, Any]], str]]
 
 async def whole(ask: Callable[[str], Awaitable[Answer]], url: str, read: Listing) -> list[dict[str, Any]]:
     """What all pages list, from the one at `url` on. Raises DirectoryError: a part in place of the whole is nothing."""
-    trail, found = Trail(), list[dict[str, Any]]()
+    trail, found = Trail(most=OF_ONE), list[dict[str, Any]]()
     while url:
         entries, url = read(await ask(trail.ask(url)))
         trail.came(entries)

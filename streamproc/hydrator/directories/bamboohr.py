@@ -1,7 +1,8 @@
 """BambooHR: employees by the fields that are read, the list of all, and who has changed.
 
 documentation.bamboohr.com: Get Employee, List Employees, Get Changed Employee IDs. Only fields that are named are
-answered, and those that the key may not see are left out without a word. The list includes former employees.
+answered, and those that the key may not see are left out without a word. An employee whom it may not see is 403. The
+list includes former employees.
 """
 
 from typing import Final
@@ -9,7 +10,7 @@ from urllib.parse import quote
 
 import orjson
 
-from streamproc.hydrator.directories.answer import link, listed, name_of, odd
+from streamproc.hydrator.directories.answer import DirectoryError, link, listed, name_of, odd
 from streamproc.hydrator.directories.api import GONE, OVERLAP, Api, Page, Read, iso, wordless
 from streamproc.sources.hris import people
 from streamproc.sources.options import SourceOptions
@@ -27,7 +28,13 @@ class BambooHR:
 
     async def read(self, subject: str) -> Read:
         path = f"/api/v1/employees/{quote(subject, safe='')}?fields={quote(self._fields, safe=',')}"
-        answer = await self.api.get(path, absent=wordless)
+        try:
+            answer = await self.api.get(path, absent=wordless)
+        except DirectoryError as error:
+            if error.status != 403:
+                raise
+            await self._list(f"{LIST}1")
+            raise DirectoryError(200, "doesn't let the key see an employee whom it lists", odd=True) from None
         if answer.status == 404:
             await self._list(f"{LIST}1")
             return Read("gone", GONE, answer.read_at)

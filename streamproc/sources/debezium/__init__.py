@@ -54,6 +54,7 @@ DEFAULTS: Final = SourceOptions(
     inactive=LEFT,
 )
 
+_WITHOUT_KEY: Final = "no row, or one without its key"
 _NEW_KEY: Final = "__debezium.newkey"
 """Header of a deletion that is one half of a change of the row's key."""
 
@@ -90,7 +91,8 @@ def _of_row(change: Change, element: Any, receipt: Receipt, options: SourceOptio
         yield _deleted(subject, columns, receipt.headers.get(_NEW_KEY), options)
         return
     if subject is None:
-        yield from columns.ignored or [Ignored("incomplete", "no row, or one without its key", field="subject")]
+        without = "whose row was deleted isn't said: log whole rows" if change.operation == "d" else _WITHOUT_KEY
+        yield from columns.ignored or [Ignored("incomplete", without, field="subject")]
         return
     event = _event(subject, change) or digest(element)
     when = moment(_micros(change.source.get("tsms")) or _micros(change.milliseconds), receipt.received)
@@ -194,7 +196,7 @@ def _event(subject: str, change: Change) -> str | None:
     source: Mapping[str, Any] = change.source
     positions = [position for position in (text(source.get(name)) for name in POSITION) if position is not None]
     table = [text(source.get(name)) or "" for name in ("name", "db", "schema", "table")]
-    return "/".join([*table, subject, *positions, change.operation or ""]) if positions else None
+    return "/".join([*table, subject, *positions, change.operation]) if positions else None
 
 
 def _micros(milliseconds: Any) -> Micros | None:

@@ -19,6 +19,7 @@ from streamproc.sources.values.unread import UNREAD
 UNAVAILABLE: Final = "__debezium_unavailable_value"
 """Replaces a value that is stored out of line and didn't change (connectors/postgresql, TOAST), also in lists."""
 
+_UNAVAILABLE_BYTES: Final = base64.b64encode(UNAVAILABLE.encode()).decode()
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _BY_NAME: Final = {
     "org.apache.kafka.connect.data.Decimal": "decimal",
@@ -74,6 +75,8 @@ def decoded(value: Any, encoding: Encoding | None) -> Any:
     """
     if value is None or isinstance(value, bool) or UNAVAILABLE in str(value):
         return value
+    if value == _UNAVAILABLE_BYTES:
+        return UNAVAILABLE
     if isinstance(value, dict):
         return _structure(value)
     kind, scale = encoding or (None, 0)

@@ -13,6 +13,8 @@ from streamproc.sources.debezium.encoded import Encoding, of_schema
 from streamproc.sources.lenient_json import items, json_text, micros, record, text, truth
 
 _CLOUD_EVENT: Final = re.compile(r"io\.debezium\..*\bdatachangeevent", re.IGNORECASE)
+_TRANSACTION: Final = frozenset({"status", "id", "event_count", "data_collections"})
+"""Fields of the transactions' topic, whose ids are nobody's."""
 _TOMBSTONE: Final = Ignored("noise", "a tombstone: it follows a deletion, for compaction")
 _STRANGE: Final = Ignored("not_understood", "neither a change event nor a row")
 
@@ -21,7 +23,7 @@ _STRANGE: Final = Ignored("not_understood", "neither a change event nor a row")
 class Change:
     """One change of one row."""
 
-    operation: str | None
+    operation: str
     row: dict[str, Any]
     """As it is now; of a deleted one as it was, or its key alone."""
     source: dict[str, Any]
@@ -44,9 +46,11 @@ def change_of(element: Any) -> Change | Ignored:
             return Ignored("other_format", "a CloudEvent, but not one of Debezium")
         schema, data = _unwrapped(json_text(change.get("data")))
         change = _cloud_event(change, record(data))
+    elif "ddl" in change or change.keys() >= _TRANSACTION:
+        return Ignored("type", "a transaction's beginning or end, or a change of a schema")
     elif "op" not in change or "__op" in change:
         return _flattened(change, of_schema(schema))
-    operation = text(change.get("op"))
+    operation = (text(change.get("op")) or "").casefold()
     side = "before" if operation == "d" else "after"
     row = record(json_text(change.get(side)))  # MongoDB's documents are text
     encodings = next((of_schema(each) for each in _fields(schema) if record(each).get("field") == side), {})
@@ -82,7 +86,7 @@ def _flattened(row: dict[str, Any], encodings: dict[str, Encoding]) -> Change:
     """A flattened row; `__` fields are those that the transformation is configured to add."""
     added = {name[2:]: value for name, value in row.items() if name.startswith("__")}
     source = {name.removeprefix("source_"): value for name, value in added.items() if name.startswith("source_")}
-    deleted = truth(added.get("deleted")) or added.get("op") == "d"
-    operation = "d" if deleted else text(added.get("op")) or "u"
+    operation = (text(added.get("op")) or "u").casefold()
+    operation = "d" if truth(added.get("deleted")) else operation
     columns = {name: value for name, value in row.items() if not name.startswith("__")}
     return Change(operation, columns, respelled(added | source), added.get("ts_ms"), encodings)

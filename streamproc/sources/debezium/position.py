@@ -40,7 +40,7 @@ _OF_ALL_DATABASES: Final = ("mysql", "mariadb")
 """Connectors whose positions are the server's, whatever the database."""
 
 
-def place(operation: str | None, source: Mapping[str, Any]) -> Place:
+def place(operation: str, source: Mapping[str, Any]) -> Place:
     """Where the log has an event. `source`: its fields in one spelling (`ts_ms` is `tsms`)."""
     connector = (text(source.get("connector")) or "").casefold()
     file = text(source.get("file")) or ""
@@ -81,7 +81,7 @@ def _numbers(connector: str, source: Mapping[str, Any], file: str) -> tuple[str,
         lsn = _postgres_lsn(source.get("lsn"))
     if lsn:
         before = items(json_text(source.get("sequence")))[:1]
-        return "", (max(lsn, *(natural(each) or 0 for each in before), 0),)
+        return "", (max(lsn, *(natural(each) or 0 for each in before), 0), lsn)  # a commit before it lies before it
     if source.get("ord") is not None or connector == "mongodb":
         seconds = natural(source.get("tsms"))
         return ("", ()) if seconds is None else ("", (seconds, natural(source.get("ord")) or 0))

@@ -42,6 +42,8 @@ DEFAULTS: Final = SourceOptions(
         "manager": "manager.id",
         "employeeNumber": "employeeId",
     },
+    active=("Enabled",),  # in the place of true and false, as some that pass users on write them
+    inactive=("Disabled",),
 )
 
 _RESOURCE: Final = re.compile(r"/?(user|group)s(?:/|\(')([^/')]+)", re.IGNORECASE)
@@ -133,7 +135,7 @@ def _type(resource: dict[str, Any]) -> str:
 def _cloud_event(event: dict[str, Any], receipt: Receipt) -> Iterator[FetchRequest | Ignored]:
     """A notification through Event Grid; its `data` is what a webhook would have in `value`."""
     kind = text(event.get("type")) or ""
-    if not kind.startswith("Microsoft.Graph."):
+    if not kind.casefold().startswith("microsoft.graph."):
         yield Ignored("other_format", "a CloudEvent, but not one of Microsoft Graph")
     elif match := _EVENT.fullmatch(kind):
         data = {name: value for name, value in record(event.get("data")).items() if value is not None}
@@ -144,7 +146,7 @@ def _cloud_event(event: dict[str, Any], receipt: Receipt) -> Iterator[FetchReque
             "eventTime": event.get("time"),
         }
         yield from _notification(outside | data, receipt)
-    elif kind.startswith("Microsoft.Graph.Subscription"):
+    elif kind.casefold().startswith("microsoft.graph.subscription"):
         yield Ignored("lifecycle", "about the subscription: renew it, and synchronise what it may have missed")
     else:
         yield Ignored("type", "neither a user's nor a group's event")

@@ -20,6 +20,7 @@ from streamproc.core.records.units import Micros
 from streamproc.sources.lenient_json import anchor, digest, items, micros, moment, record, text, truth
 from streamproc.sources.options import SourceOptions
 from streamproc.sources.values.identifiers import known_identifier
+from streamproc.sources.values.text import plain
 
 DISABLING: Final = frozenset({"disable account", "delete user", "hard delete user"})
 USERS: Final = DISABLING | {"add user", "update user", "enable account", "restore user"}
@@ -132,7 +133,7 @@ def _decoded(value: Any) -> Any:
     """A value that is JSON in a string: `[true]`, `"False"`, `[]`; some records have bare text instead."""
     if isinstance(value, str):
         try:
-            value = orjson.loads(value)
+            value = orjson.loads(plain(value))
         except orjson.JSONDecodeError:
             return value
     if isinstance(value, list) and len(value) < 2:

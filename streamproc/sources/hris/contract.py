@@ -238,7 +238,7 @@ def _facts(attributes: HrisAttributes) -> dict[str, Fact]:
         raise RejectedInputError("invalid", "attributes: a name in which nothing can be seen", field="userName")
     facts_.pop("custom", None)
     for name, value in attributes.custom.items():
-        facts_[name] = None if value == "" else value
+        facts_[plain(name)] = None if value == "" else value
     return facts_
 
 

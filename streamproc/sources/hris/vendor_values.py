@@ -18,7 +18,7 @@ from streamproc.core.records.units import Micros
 from streamproc.sources.employment import Employment
 from streamproc.sources.lenient_json import anchor, at, digest, items, micros, moment, record, text, truth, zone_of
 from streamproc.sources.options import SourceOptions
-from streamproc.sources.reading import Reading, full_name, value_of
+from streamproc.sources.reading import Reading, full_name, single, value_of
 from streamproc.sources.values.dates import calendar_day
 from streamproc.sources.values.identifiers import known_identifier
 from streamproc.sources.values.statuses import LEFT, status
@@ -49,6 +49,9 @@ _LAST: Final = ("termination_date",)
 _NAMES: Final = ("firstname", "lastname")
 
 
+_FORM: Final = re.compile(r"employees\[([^\]]+)\]\[([^\]]+)\](?:\[\d*\])?")
+
+
 class Said(NamedTuple):
     """What a hook with values says."""
 
@@ -58,9 +61,28 @@ class Said(NamedTuple):
     """Nothing else changed, and all was understood."""
 
 
+def with_employees(form: dict[str, Any]) -> dict[str, Any]:
+    """BambooHR's fields of a form (`employees[12345][First Name]`) as its JSON has them; any other body as it is."""
+    named = [(match, value) for name, value in form.items() if (match := _FORM.fullmatch(name))]
+    if not named:
+        return form
+    employees: dict[str, dict[str, Any]] = {}
+    for match, value in named:
+        employee = employees.setdefault(match[1], {"id": match[1], "changedFields": [], "fields": {}})
+        if match[2] == "changedFields":
+            employee["changedFields"] += items(value)
+        elif match[2] in {"action", "timestamp", "id"}:
+            employee[match[2]] = single(value)
+        else:
+            employee["fields"][match[2]] = single(value)
+    return {name: value for name, value in form.items() if not _FORM.fullmatch(name)} | {
+        "employees": list(employees.values())
+    }
+
+
 def bamboohr(employee: dict[str, Any], receipt: Receipt, options: SourceOptions) -> Said:
     """What the fields of one employee say."""
-    subject = known_identifier(employee.get("id"))
+    subject = known_identifier(at(employee, "id|employeeId"))
     action = (text(employee.get("action")) or "Updated").casefold()
     fields = record(employee.get("fields"))
     sent = {label: field.get("value") if isinstance(field, dict) else field for label, field in fields.items()}
@@ -77,7 +99,7 @@ def bamboohr(employee: dict[str, Any], receipt: Receipt, options: SourceOptions)
 
 def jumpcloud(body: dict[str, Any], event: str, receipt: Receipt, options: SourceOptions) -> Said:
     """What the changes of a user say: an event without changes may mean anything."""
-    subject, kind = known_identifier(at(body, "resource.id")), text(body.get("event_type")) or ""
+    subject, kind = known_identifier(at(body, "resource.id")), (text(body.get("event_type")) or "").casefold()
     changes = [record(change) for change in items(body.get("changes"))]
     sent = {field: change.get("to") for change in changes if (field := text(change.get("field"))) is not None}
     reading, read = _sent(sent, options)
@@ -94,7 +116,8 @@ def jumpcloud(body: dict[str, Any], event: str, receipt: Receipt, options: Sourc
     change = None
     if reading.facts:
         change = _change(subject, event, micros(body.get("timestamp")), reading.facts, kind, receipt, options)
-    return Said(change, told, complete={_label(field) for field in sent} <= read and not told)
+    named = len(sent) == len(changes)  # a change that names no field may be any
+    return Said(change, told, complete=named and {_label(field) for field in sent} <= read and not told)
 
 
 def merge(

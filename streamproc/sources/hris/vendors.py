@@ -29,6 +29,17 @@ CALM: Final = re.compile(
     r"(.*_)?(created?|added|hired|rehired|rehire_effective|joined|onboarded|activated|started|termination_cancelled)"
 )
 """Types, in lower case with `_` between words, that can't hide a leaver; all others may."""
+MERGED: Final = frozenset({
+    "bankinfo", "benefit", "company", "dependent", "employeepayrollrun", "employerbenefit", "group", "linkedaccount",
+    "location", "paygroup", "payrollrun", "team", "timeoff", "timeoffbalance", "timesheetentry",
+})  # fmt: skip
+"""Merge's models that aren't about who works."""
+SESSIONS: Final = re.compile(
+    r"(sso|login|mfa|password|ldap|radius|admin|association|application|group|device|system)_.*"
+)
+"""JumpCloud's types that change no user."""
+OTHERS: Final = frozenset({"device", "system", "group", "application", "admin", "organization", "command", "policy"})
+"""What JumpCloud's events are about beside users."""
 PAY: Final = re.compile(
     r"(company|payments?|pay_statements?|payroll\w*|benefits?|job|account|request_forwarding|bank\w*|contractor_payment|"
     r"location|form|signatory|invoice)([._].*)?"
@@ -36,6 +47,7 @@ PAY: Final = re.compile(
 """Types, in the same spelling, about what isn't a person, or only about somebody's pay."""
 QUIET: Final = re.compile(r"(payroll|equity|grants?|salar\w+|variable\w*|training|bank\w*|address|dependants?|assets?)")
 """HiBob's tables that can't hide a leaver. All others may, also a customer's own."""
+STRANGE: Final = Ignored("not_understood", "an event of a type that isn't known: it may say that somebody left")
 NOBODY: Final = Ignored("type", "events of this type are about no person")
 UNNAMED: Final = Ignored("incomplete", "it names no person")
 
@@ -53,14 +65,15 @@ def read(payload: Any, receipt: Receipt, options: SourceOptions = DEFAULTS) -> P
 def _inside(payload: Any) -> list[Any] | None:
     if isinstance(payload, list):
         return payload
-    employees = record(payload).get("employees")
+    payload = values.with_employees(record(payload))
+    employees = payload.get("employees")
     if not isinstance(employees, list) or len(employees) == 1:
         return None
     return [{**payload, "employees": [employee]} for employee in employees]
 
 
 def _read(element: Any, receipt: Receipt, options: SourceOptions) -> Parts:
-    body = {name: _single(value) for name, value in record(element).items()}
+    body = {name: _single(value) for name, value in values.with_employees(record(element)).items()}
     for fits, reader in VENDORS:
         if fits(body):
             yield from reader(body, receipt, options)
@@ -70,7 +83,7 @@ def _read(element: Any, receipt: Receipt, options: SourceOptions) -> Parts:
 
 def recognised(element: Any) -> bool:
     """Whether it is in the envelope of some vendor."""
-    body = {name: _single(value) for name, value in record(element).items()}
+    body = {name: _single(value) for name, value in values.with_employees(record(element)).items()}
     return any(fits(body) for fits, _ in VENDORS)
 
 
@@ -146,7 +159,9 @@ def _bamboohr_fields(body: dict[str, Any], receipt: Receipt, options: SourceOpti
         yield said.event
     yield from said.ignored
     if not said.complete:
-        yield _fetch(employee.get("id"), employee, employee.get("action"), receipt, micros(employee.get("timestamp")))
+        yield _fetch(
+            at(employee, "id|employeeId"), employee, employee.get("action"), receipt, micros(employee.get("timestamp"))
+        )
 
 
 def _finch(body: dict[str, Any], receipt: Receipt, _: SourceOptions) -> Parts:
@@ -166,7 +181,7 @@ def _merge(body: dict[str, Any], receipt: Receipt, options: SourceOptions) -> Pa
         yield _fetch(data.get("employee"), body, kind, receipt, micros(data.get("modified_at")), calm=False)
         return
     if model != "employee" or done == "synced":
-        yield NOBODY
+        yield NOBODY if done == "synced" or model in MERGED else STRANGE
         return
     said = () if done == "removed" else tuple(values.merge(data, kind, receipt, options))
     yield from said
@@ -184,7 +199,7 @@ def _hibob(body: dict[str, Any], receipt: Receipt, _: SourceOptions) -> Parts:
 
     Terminations and new employments are rows of tables (`lifecycle`, `employment`, `work`): all of these are urgent.
     """
-    kind, subject = _kind(body), at(body, "data.employeeId|employeeId|data.employee.id")
+    kind, subject = _kind(body), at(body, "data.employeeId|employeeId|data.employee.id|employee.id")
     if subject is None and not _spelled(kind).startswith(("employee", "table")):
         yield NOBODY
         return
@@ -196,7 +211,9 @@ def _hibob(body: dict[str, Any], receipt: Receipt, _: SourceOptions) -> Parts:
 def _personio(body: dict[str, Any], receipt: Receipt, _: SourceOptions) -> Parts:
     """developer.personio.de. The envelope isn't documented: the person's id is sought where other vendors have it."""
     kind = _kind(body)
-    path = "data.person_id|data.person.id|person_id|person.id" + ("|data.id" if kind.startswith("person.") else "")
+    path = "data.person_id|data.person.id|person_id|person.id" + (
+        "|data.id" if kind.casefold().startswith("person.") else ""
+    )
     yield _fetch(at(body, path), body, kind, receipt)
 
 
@@ -225,8 +242,9 @@ def _jumpcloud(body: dict[str, Any], receipt: Receipt, options: SourceOptions) -
     """JumpCloud's directory events: `changes` has each field's old and new value."""
     kind, resource = _kind(body), record(body.get("resource"))
     event, when = text(body.get("id")) or digest(body), micros(body.get("timestamp"))
-    if not kind.startswith("user_") or text(resource.get("type")) != "user":
-        yield NOBODY
+    named, about = _spelled(kind), _spelled(text(resource.get("type")) or "")
+    if not named.startswith("user_") or about != "user":
+        yield NOBODY if SESSIONS.fullmatch(named) or about in OTHERS else STRANGE
         return
     said = values.jumpcloud(body, event, receipt, options)
     if said.event is not None:
@@ -241,7 +259,7 @@ def _has(*names: str) -> Callable[[dict[str, Any]], bool]:
 
 
 def _of(*models: str) -> Callable[[dict[str, Any]], bool]:
-    return lambda body: _kind(body).startswith(models)
+    return lambda body: _kind(body).casefold().startswith(models)
 
 
 VENDORS: Final[tuple[tuple[Callable[[dict[str, Any]], bool], Reader], ...]] = (

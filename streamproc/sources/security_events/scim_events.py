@@ -5,6 +5,7 @@ deviations are accepted: `active` as text, dotted and URN-qualified keys, capita
 (learn.microsoft.com, "application-provisioning-config-problem-scim-compatibility").
 """
 
+import re
 from typing import Any, Final
 
 from streamproc.sources.lenient_json import at, items, json_text, record, text, truth
@@ -21,6 +22,8 @@ STANDARD: Final = frozenset([
 ])  # fmt: skip
 """Attributes of the core and enterprise user schemas; all others are the customer's own."""
 _SPELLED: Final = {name.casefold(): name for name in STANDARD}
+_PATH: Final = re.compile(r"/?[A-Za-z]")
+"""What a path begins with: the name of an attribute (RFC 7643 §2.1) or a URN; or `/`, from JSON Patch."""
 _NAME: Final = ("givenName", "familyName")
 _LISTS: Final = ("emails", "phoneNumbers")
 _ONE: Final = frozenset({'typeeq"work"].value', "primaryeqtrue].value"})
@@ -103,6 +106,8 @@ def _apply(changed: dict[str, Any], operation: dict[str, Any]) -> bool:
     """One operation; false where its effect isn't known."""
     kind = (text(operation.get("op")) or "").casefold()
     path, value = text(operation.get("path")), json_text(operation.get("value"))
+    if operation.get("path") not in (None, "") and _PATH.match(path or "") is None:
+        return False
     if path is not None and not path[1:].count("/"):
         path = path.removeprefix("/")  # of JSON Patch (RFC 6902), where somebody has mixed them up
     if kind not in ("add", "replace", "remove"):

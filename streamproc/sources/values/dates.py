@@ -8,6 +8,7 @@ Rule 3: a number isn't a date: a spreadsheet's day, seconds and milliseconds loo
 import re
 from collections.abc import Iterator
 from datetime import date, datetime
+from functools import lru_cache
 from typing import Any, Final
 
 from streamproc.sources.values.text import ascii_digits, plain
@@ -16,6 +17,8 @@ from streamproc.sources.values.unread import UNREAD, Unread
 EARLIEST: Final = 1920
 LATEST: Final = 2200
 """Years between which somebody may have begun or ended."""
+LONGEST: Final = 60
+"""Characters of a date."""
 NONE: Final = frozenset({
     (1753, 1, 1), (1800, 1, 1), (1899, 12, 30), (1899, 12, 31), (1900, 1, 1),
     (2999, 1, 1), (2999, 12, 31), (3000, 1, 1), (3000, 12, 31), (4712, 12, 31),
@@ -43,9 +46,15 @@ def calendar_day(value: Any, formats: tuple[str, ...] = ()) -> date | Unread | N
         return None
     if isinstance(value, bool) or not isinstance(value, str | int):
         return UNREAD
-    written = ascii_digits(plain(str(value)))
-    if isinstance(value, int) and len(written) != 8:
+    written = str(value)
+    if len(written) > LONGEST or (isinstance(value, int) and len(written) != 8):
         return UNREAD
+    return _day(written, formats)
+
+
+@lru_cache(maxsize=4096)
+def _day(value: str, formats: tuple[str, ...]) -> date | Unread | None:
+    written = ascii_digits(plain(value))
     if written == "" or _ZEROS.fullmatch(written):
         return None
     for day in _readings(_bare(written), formats):
@@ -57,8 +66,10 @@ def calendar_day(value: Any, formats: tuple[str, ...] = ()) -> date | Unread | N
 
 def both_days(value: Any, formats: tuple[str, ...] = ()) -> tuple[date, ...]:
     """The two days that a date may mean of which either part could be the month, month first; empty: it is none."""
-    match = None if formats or not isinstance(value, str) else _DAY.fullmatch(_bare(ascii_digits(plain(value))))
-    if match is None or calendar_day(value) is not UNREAD:
+    if formats or not isinstance(value, str) or calendar_day(value) is not UNREAD:
+        return ()
+    match = _DAY.fullmatch(_bare(ascii_digits(plain(value[:LONGEST]))))
+    if match is None:
         return ()
     first, _, second, year = match.groups()
     days = tuple(_parsed(f"{first} {second} {year}", ("%m %d %Y", "%d %m %Y")))

@@ -16,6 +16,8 @@ PLACEHOLDERS: Final = frozenset({
 })  # fmt: skip
 """What people and programs write where there is nothing; without marks and blanks, in lower case."""
 
+_USUAL: Final = re.compile(r"[A-Za-z]{0,3}0{0,9}[1-9][0-9]{0,15}|[a-z0-9]{1,40}\.?[a-z0-9]{1,40}@[a-z0-9.]{3,80}")
+"""What most are, so that it costs little."""
 _NEGATIVE: Final = re.compile(r"-\d+")
 _INEXACT: Final = re.compile(r"[+-]?\d(\.\d+)?e\+\d+", re.IGNORECASE)
 """As spreadsheets show a long number, without its last digits."""
@@ -39,6 +41,8 @@ def identifier(value: Any) -> str | Unread | None:
         return str(value) if 0 < value < 10**30 else UNREAD
     if not isinstance(value, str):
         return UNREAD
+    if _USUAL.fullmatch(value):
+        return value
     written = ascii_digits(plain(value))
     if written == "":
         return None

@@ -15,8 +15,10 @@ from typing import Any, Final
 from streamproc.sources.values.text import number, plain
 from streamproc.sources.values.unread import UNREAD, Unread
 
-TRUE: Final = frozenset({"true", "t", "1", "y", "yes"})
-FALSE: Final = frozenset({"false", "f", "0", "n", "no"})
+LONGEST: Final = 200
+"""Characters of a status."""
+TRUE: Final = frozenset({"true", "t", "1", "1.0", "y", "yes"})
+FALSE: Final = frozenset({"false", "f", "0", "0.0", "n", "no"})
 
 LEFT: Final = (
     "Inactive", "Not Active", "Terminated", "Termination", "Retired", "Deceased", "Resigned", "Dismissed", "Separated",
@@ -54,12 +56,17 @@ def status(value: Any, active: Iterable[str], inactive: Iterable[str]) -> bool |
     """Whether it means active, by the configured words. None: nothing is said. UNREAD: it isn't understood."""
     if value is None or isinstance(value, bool):
         return value
-    word = spelled(value)
-    if word is None:
+    written = value if isinstance(value, str) else number(value)
+    if written is None or len(written) > LONGEST:
         return UNREAD
-    if word == "":
+    return _status(written, tuple(active), tuple(inactive))
+
+
+@lru_cache(maxsize=4096)
+def _status(written: str, active: tuple[str, ...], inactive: tuple[str, ...]) -> bool | Unread | None:
+    word, on, off = spelled(written), words(active), words(inactive)
+    if not word:
         return None
-    on, off = words(tuple(active)), words(tuple(inactive))
     if (known := _known(word, on, off)) is not None:
         return known
     if word in TRUE | FALSE:

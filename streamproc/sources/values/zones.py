@@ -5,7 +5,7 @@ Only a name with a slash, or UTC, is a zone: IANA also calls some Jamaica, Cuba,
 
 import re
 from datetime import datetime, timedelta
-from functools import cache
+from functools import cache, lru_cache
 from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
@@ -38,6 +38,7 @@ def is_zone(name: str) -> bool:
     return True
 
 
+@lru_cache(maxsize=1024)
 def zone(written: str) -> str | None:
     """The IANA zone; None: it names none."""
     name = plain(written)

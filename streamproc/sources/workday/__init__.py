@@ -102,7 +102,9 @@ def _business_event(
     hidden = name == "" or flag is UNREAD or columns.LEAVING.search(columns.process(name)) is not None
     yield FetchRequest(subject, event, when, name or "changed", urgent=kind == "end" or rescinded or hidden)
     unread = {"eventName": "text"} if name == "" else {}
-    dates = {name: why for name, why in columns.unread_of(row, options, receipt.received).items() if why == "date"}
+    job = columns.employment(row, options, receipt.received)
+    columns_unread = columns.unread_of(row, job, options, receipt.received)
+    dates = {name: why for name, why in columns_unread.items() if why == "date"}
     reading.unread |= unread | dates | ({"rescinded": "status"} if flag is UNREAD else {})
     yield from reading.told(subject)
 

@@ -144,7 +144,8 @@ def employment(row: dict[str, Any], options: SourceOptions, now: Micros) -> Empl
     Dates that may each be one of two days are understood where all are past and it makes no difference: month first.
     """
     days = {name: day_of(own(row, name, options), options) for name in DATES}
-    either = {name: both for name in DATES if (both := both_days(own(row, name, options), options.dates))}
+    doubtful = [name for name, day in days.items() if day is UNREAD]
+    either = {name: both for name in doubtful if (both := both_days(own(row, name, options), options.dates))}
     begun = [starts(day, "UTC") for both in either.values() for day in both]
     if either and all(moment is not None and moment < now - 2 * LAG for moment in begun):
         chosen = product(*either.values())
@@ -181,9 +182,8 @@ def _known(day: date | Unread | None) -> date | None:
     return day if isinstance(day, date) else None
 
 
-def unread_of(row: dict[str, Any], options: SourceOptions, now: Micros) -> dict[str, str]:
+def unread_of(row: dict[str, Any], job: Employment, options: SourceOptions, now: Micros) -> dict[str, str]:
     """Columns that only the parser reads, and that it doesn't understand → what they should be."""
-    job = employment(row, options, now)
     unread: dict[str, str] = {}
     for name, field in (*DATES.items(), ("effectiveDate", None)):
         value = own(row, name, options)
@@ -192,8 +192,9 @@ def unread_of(row: dict[str, Any], options: SourceOptions, now: Micros) -> dict[
             unread[name] = "date"
     flags = {"active": "active", "over": "terminated", "rescinded": "hireRescinded"}
     unread |= {name: "status" for field, name in flags.items() if field in job.unread}
-    matters = any(moment is not None and moment > now for moment in (job.starts, job.ends))
-    return unread | ({"zone": "zone"} if matters and zone_is_unread(row, options) else {})
+    if zone_is_unread(row, options) and any(moment and moment > now for moment in (job.starts, job.ends)):
+        unread["zone"] = "zone"
+    return unread
 
 
 def facts_of(row: dict[str, Any], options: SourceOptions) -> Reading:

@@ -16,7 +16,7 @@ from streamproc.core.records.units import Micros
 from streamproc.sources.employment import LAG, Employment, working
 from streamproc.sources.lenient_json import anchor, digest, micros, moment, starts, text
 from streamproc.sources.options import SourceOptions
-from streamproc.sources.reading import not_understood
+from streamproc.sources.reading import Reading, not_understood
 from streamproc.sources.values.unread import UNREAD
 from streamproc.sources.workday import columns, report
 
@@ -32,6 +32,7 @@ class _Worker:
     """A row or worker as read."""
 
     row: dict[str, Any]
+    reading: Reading
     employment: Employment
     begins: Micros | None
     """From when the row holds, if it says so: µs since 1970."""
@@ -57,11 +58,11 @@ def dated_events(
 ) -> Iterator[SourceEvent | Ignored]:
     """One worker's snapshot, and beside it what lies ahead. `event`: the snapshot's id."""
     now = receipt.received if receipt.read_at is None else receipt.read_at
-    workers = [
-        _Worker(row, columns.employment(row, options, now), _from(row, options))
+    read = [
+        _Worker(row, columns.facts_of(row, options), columns.employment(row, options, now), _from(row, options))
         for row in (rows if len(rows) < 2 else sorted(rows, key=lambda row: columns.rank(row, options)))
-        if _full(row, options)
     ]
+    workers = [worker for worker in read if _full(worker, options)]
     if len(workers) < len(rows):
         yield Ignored("incomplete", "nothing but the worker's id under the configured names", subject)
     if any(_undated(worker, now, options) for worker in workers):
@@ -73,14 +74,16 @@ def dated_events(
     if present:
         yield from _present(subject, present, event, now, options)
     ahead.sort(key=lambda worker: _entered(worker, now, options))
-    if any(worker.begins is not None for worker in workers):  # all rows ahead are there: others are cancelled
+    unread_ahead = [worker for worker in ahead if worker.employment.unread]
+    if any(worker.begins is not None for worker in workers) and not unread_ahead:
+        # All rows ahead are there: others are cancelled.
         name = f"{subject}/{ROWS}@{now}"
         yield SourceEvent(subject, name, "change", (now, 0, name), {}, cancels=ROWS, reason="rows ahead anew")
-    for index, worker in enumerate(ahead):
+    for index, worker in enumerate(worker for worker in ahead if not worker.employment.unread):
         yield _ahead(subject, worker, present, (now, 1 + index), options)
     unread: dict[str, str] = {}
     for worker in workers:
-        unread |= columns.facts_of(worker.row, options).unread | columns.unread_of(worker.row, options, now)
+        unread |= worker.reading.unread | columns.unread_of(worker.row, worker.employment, options, now)
     for name, expected in unread.items():
         yield not_understood(subject, name, expected)
 
@@ -103,10 +106,9 @@ def _standing(workers: list[_Worker], options: SourceOptions) -> list[_Worker]:
     ]
 
 
-def _full(row: dict[str, Any], options: SourceOptions) -> bool:
-    reading = columns.facts_of(row, options)
-    named = {name for name, value in reading.facts.items() if value is not None} | reading.unread.keys()
-    return not named <= set(columns.NUMBERS) or columns.own(row, "active", options) not in (None, "")
+def _full(worker: _Worker, options: SourceOptions) -> bool:
+    named = {name for name, value in worker.reading.facts.items() if value is not None} | worker.reading.unread.keys()
+    return not named <= set(columns.NUMBERS) or columns.own(worker.row, "active", options) not in (None, "")
 
 
 def _from(row: dict[str, Any], options: SourceOptions) -> Micros | None:
@@ -136,7 +138,7 @@ def _ahead(
     ahead, and a start only if it differs from today's row.
     """
     row, employment, now = worker.row, worker.employment, position[0]
-    attributes = columns.facts_of(row, options).facts
+    attributes = dict(worker.reading.facts)
     who = anchor(subject, attributes, options)
     if employment.active is False and employment.coming(now) is None:
         attributes["active"] = False
@@ -159,7 +161,7 @@ def _present(
         workers,
         key=lambda candidate: (candidate.employment.judged(now) is True, candidate.employment.first or date.min),
     )
-    reading = columns.facts_of(speaks.row, options)
+    reading = Reading(dict(speaks.reading.facts), dict(speaks.reading.unread))
     attributes, who = reading.facts, anchor(subject, reading.facts, options)
     works = working((worker.employment for worker in workers), now)
     if works is None or works is UNREAD:

@@ -14,6 +14,9 @@ from streamproc.adapters.kafka.log import (
     IllegalStateError,
     TopicPartition,
 )
+from streamproc.adapters.kafka.unreadable import GONE, beyond, told
+from streamproc.core.records.headers import UNREADABLE
+from streamproc.core.records.units import Millis
 from streamproc.testing.memory_log.broker import MemoryBroker
 from streamproc.testing.memory_log.group import Member
 from streamproc.testing.memory_log.link import Link
@@ -116,7 +119,8 @@ class MemoryConsumer:
             place for place in self._positions if place not in self._paused and (place in asked or not asked)
         ]:
             partition, first = self._broker.partition(place), self._position(place)
-            records = list(islice(partition.read(first, committed_only=self._committed_only), most))
+            gone = self._gone(partition, first)
+            records = [*gone, *islice(partition.read(first, committed_only=self._committed_only), most - len(gone))]
             end = partition.readable_end(committed_only=self._committed_only)
             self._highwater[place] = partition.end
             self._stable[place] = partition.readable_end(committed_only=True)
@@ -128,6 +132,20 @@ class MemoryConsumer:
             if most == 0:
                 break
         return taken
+
+    def _gone(self, partition: Partition, first: int) -> list[MemoryRecord]:
+        """What stands in the place of records that were removed before they were read. Raises HistoryError."""
+        topic, number, start = partition.topic, partition.number, partition.start
+        if first > partition.end:
+            raise beyond(topic, number, first)
+        if first >= start:
+            return []
+        words = told(topic, number, first, start, GONE)
+        return [
+            MemoryRecord(
+                topic, number, start - 1, Millis(self._broker.clock()), None, None, ((UNREADABLE, words.encode()),)
+            )
+        ]
 
     # Offsets
 
@@ -191,7 +209,9 @@ class MemoryConsumer:
         position = self._positions[place]
         if position is None and self._group is not None:
             position = self._group.offsets.get(place)
-        position = self._positions[place] = max(position or 0, self._broker.partition(place).start)
+        if position is None:
+            position = self._broker.partition(place).start
+        self._positions[place] = position
         return position
 
     def _end(self, partition: Partition) -> int:

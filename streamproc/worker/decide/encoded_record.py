@@ -20,6 +20,16 @@ def effect_of(value: bytes) -> bytes:
     return value[start : value.index(b'"', start)]
 
 
+def is_record(value: bytes | None) -> bool:
+    """Whether it looks like a UserRecord, Link or MappingInForce: not a tombstone, and not somebody else's."""
+    if value is None or not (value.startswith(b"{") and value.endswith(b"}")):
+        return False
+    try:
+        return seq_of(value) >= 0
+    except ValueError:
+        return False
+
+
 def regresses(held: bytes | None, value: bytes) -> bool:
     """Whether a record is older than the one that is held of its key (invariant 3: no regress)."""
     return held is not None and seq_of(held) > seq_of(value)

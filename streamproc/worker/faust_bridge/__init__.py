@@ -9,6 +9,7 @@ reads or replaces private members of faust-streaming 0.15.3, which `pyproject.to
 - `Consumer._new_offset` is replaced: only we know which offset may be committed (`app.py`);
 - `ConsumerThread._create_worker_consumer` is wrapped, so that its consumer reads what is committed (`app.py`);
 - `ConsumerThread._consumer` is aiokafka's consumer, whose partitions know how far they are stable (`app.py`);
+- `Recovery.active_offsets` is set past the marks of transactions (`recovery_marks.py`);
 - `Store._key_partition` of the store in memory, and `Store._dbs` and `Store._db_for_partition` of the one on disk, say
   which keys belong to which partition, and take records by partition outside an agent's event (`state_table.py`).
 

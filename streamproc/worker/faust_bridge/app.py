@@ -1,5 +1,6 @@
 """The worker's Faust app: its place in the consumer group, its agents and its tables."""
 
+import asyncio
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any, Literal, NoReturn
@@ -9,9 +10,11 @@ import structlog
 from aiokafka import ConsumerRecord, TopicPartition
 
 from streamproc.adapters.kafka import unreadable
+from streamproc.adapters.kafka.log import NOT_ALLOWED
 from streamproc.settings import KafkaSettings, WorkerSettings
 from streamproc.worker.faust_bridge.batch_fetch import BatchFetch
 from streamproc.worker.faust_bridge.protocols import App, Consumer, Stream
+from streamproc.worker.faust_bridge.recovery_marks import pass_marks
 from streamproc.worker.faust_bridge.state_table import StateTable
 
 log = structlog.get_logger("streamproc.worker")
@@ -53,6 +56,9 @@ class FaustApp:
                 try:
                     if self._batches.is_current(batch):
                         await take(TopicPartition(batch.topic, batch.partition), batch.records)
+                except NOT_ALLOWED as error:
+                    await self._app.crash(error)
+                    return
                 except Exception as error:
                     log.exception("agent failed")
                     await self._app.crash(error)  # Faust would count the event as done, and go on
@@ -102,14 +108,17 @@ class FaustApp:
         self._batches.install()
         self._app.consumer._new_offset = committable  # noqa: SLF001
         self._read_committed()
+        marks = asyncio.create_task(pass_marks(self._app), name="recovery marks")
         try:
             self._app.finalize()
             await self._app.start()
             await self._app.tables.wait_until_recovery_completed()
-            ready()
+            if self._app.crash_reason is None:
+                ready()
             await self._app.wait_until_stopped()
             raise self._app.crash_reason or RuntimeError("Faust has stopped by itself")
         finally:
+            marks.cancel()
             await self._app.stop()
 
     def _state(self, partition: TopicPartition, name: str) -> int | None:

@@ -13,6 +13,7 @@ from typing import Any
 
 from aiokafka import ConsumerRecord
 
+from streamproc.core.errors import StreamprocError
 from streamproc.worker.faust_bridge.protocols import App, Queue, Stream, TopicPartition
 
 POLL = 0.1
@@ -73,7 +74,11 @@ class BatchFetch:
         if not active:
             return {}
         generation = self._app.consumer_generation_id
-        fetched = dict(await self._fetch(idle, timeout if idle == active else min(timeout, POLL)))
+        try:
+            fetched = dict(await self._fetch(idle, timeout if idle == active else min(timeout, POLL)))
+        except StreamprocError as error:  # what is missing is named; Faust would only log it, and stop fetching
+            await self._app.crash(error)
+            return {}
         if consumer.flow_active:  # else Faust seeks back to what is committed
             for partition in [each for each in fetched if each in active]:
                 if (queue := self._queues.get(partition.topic)) is None:

@@ -37,6 +37,9 @@ class Consumer(Protocol):
     def assignment(self) -> set[TopicPartition]:
         """The partitions that are here."""
 
+    async def position(self, tp: TopicPartition, /) -> int | None:
+        """The offset that is fetched next."""
+
     def highwater(self, tp: TopicPartition, /) -> int:
         """The offset at which the partition ends."""
 
@@ -72,6 +75,11 @@ class Stream(Protocol):
 class Recovery(Protocol):
     """`faust.tables.recovery.Recovery`."""
 
+    active_highwaters: MutableMapping[TopicPartition, int]
+    """Offset of each changelog's last record, as the brokers said when recovery began."""
+    active_offsets: MutableMapping[TopicPartition, int]
+    """The last that was applied."""
+
     def active_remaining_total(self) -> int:
         """Records of changelogs that are still to be read."""
 
@@ -80,6 +88,8 @@ class Tables(Protocol):
     """`faust.tables.manager.TableManager`."""
 
     recovery: Recovery
+    changelog_queue: Queue
+    """What was fetched and not yet applied."""
 
     async def wait_until_recovery_completed(self) -> bool:
         """All tables are whole."""
@@ -130,7 +140,11 @@ class Message(Protocol):
     """Where an event was read."""
 
     @property
+    def topic(self) -> str: ...
+    @property
     def partition(self) -> int: ...
+    @property
+    def offset(self) -> int: ...
 
 
 class ChangelogEvent(Protocol):

@@ -12,7 +12,8 @@ from typing import Any, Literal
 import faust
 from faust.stores import memory
 
-from streamproc.worker.decide.encoded_record import regresses
+from streamproc.adapters.kafka.foreign import STRANGE, TOMBSTONE, passed_over
+from streamproc.worker.decide.encoded_record import is_record, regresses
 from streamproc.worker.faust_bridge.protocols import App, ChangelogEvent
 
 
@@ -20,7 +21,7 @@ class StateTable(faust.Table):  # type: ignore[misc]
     """Key → encoded record with a `seq`, both as bytes."""
 
     regressed: dict[bytes, int]
-    """Keys whose last record in the changelog isn't their newest, with the partition; found by recovery."""
+    """Keys whose last record in the changelog isn't their newest, or isn't ours, with the partition; by recovery."""
 
     @classmethod
     def declare(cls, app: App, name: str, topic: str, store: Literal["memory", "rocksdb"]) -> "StateTable":
@@ -80,9 +81,13 @@ class StateTable(faust.Table):  # type: ignore[misc]
         newest: dict[bytes, ChangelogEvent] = {}
         for event in batch:
             key, partition = event.key, event.message.partition
-            if event.value is None:
-                continue
             held = newest[key].value if key in newest else self.read(key, partition)
+            if event.value is None or not is_record(event.value):
+                then = "nothing is known of its key" if held is None else "what its key had before is appended again"
+                passed_over(event.message, TOMBSTONE if event.value is None else STRANGE, then)
+                if held is not None:
+                    self.regressed[key] = partition
+                continue
             if regresses(held, event.value):
                 self.regressed[key] = partition
                 continue

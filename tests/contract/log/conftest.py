@@ -3,13 +3,13 @@
 import asyncio
 import itertools
 import os
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 
 import pytest
 import pytest_asyncio
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic, RecordsToDelete
 
 from streamproc.adapters.kafka.client import KafkaLog
 from streamproc.adapters.kafka.log import (
@@ -35,6 +35,8 @@ class Cluster:
 
     log: Log
     name: str
+    remove: Callable[[int, int], Awaitable[None]]
+    """Partition and offset: what is before it is removed, as retention does."""
     _exit: AsyncExitStack = field(default_factory=AsyncExitStack)
 
     @property
@@ -156,7 +158,12 @@ async def cluster(servers: str | None) -> AsyncIterator[Cluster]:
     name = f"contract-{os.getpid()}-{next(NUMBERS)}"
     if servers is None:
         ticks = itertools.count(1_700_000_000_000)
-        made = Cluster(MemoryLog(MemoryBroker(8, lambda: next(ticks))), name)
+        broker = MemoryBroker(8, lambda: next(ticks))
+
+        async def forget(partition: int, offset: int) -> None:
+            broker.delete_before(name, partition, offset)
+
+        made = Cluster(MemoryLog(broker), name, forget)
         yield made
         await made.close()
         return
@@ -169,7 +176,11 @@ async def cluster(servers: str | None) -> AsyncIterator[Cluster]:
             if not (await admin.describe_topics([name]))[0]["error_code"]:
                 break
             await asyncio.sleep(0.05)
-        made = Cluster(KafkaLog(kafka), name)
+
+        async def remove(partition: int, offset: int) -> None:
+            await admin.delete_records({TopicPartition(name, partition): RecordsToDelete(offset)})
+
+        made = Cluster(KafkaLog(kafka), name, remove)
         yield made
         await made.close()
         await admin.delete_topics([name])

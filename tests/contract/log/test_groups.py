@@ -153,6 +153,7 @@ async def test_who_isnt_assigned_a_partition_cant_commit_it(cluster: Cluster) ->
 
 async def test_an_outsider_cant_commit_for_members(cluster: Cluster) -> None:
     """Who has a group's name but hasn't joined may read what is committed, and commit only while it is empty."""
+    await cluster.fill(*[b"value"] * 6)
     outsider = await cluster.outsider()
     outsider.assign([cluster.place()])
     await outsider.commit({cluster.place(): 5})

@@ -85,4 +85,4 @@ async def test_every_codec_and_a_damaged_batch(tmp_path: Path) -> None:
         }.values()
         assert (rejected["topic"], rejected["partition"], rejected["offset"]) == ("events.hris", home, 0)
         assert rejected["code"] == "unreadable"
-        assert rejected["reason"].startswith("offsets 0 to 0 can't be read (CorruptRecordException")
+        assert rejected["reason"] == "offsets 0 to 0 can't be read: Invalid CRC"

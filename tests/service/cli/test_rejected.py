@@ -52,7 +52,7 @@ class Site:
 
     def run(self, *arguments: str) -> Result:
         """One command."""
-        return CliRunner().invoke(commands.rejected, arguments, catch_exceptions=False)
+        return CliRunner(env={"COLUMNS": "200"}).invoke(commands.rejected, arguments, catch_exceptions=False)
 
     def rows(self, *arguments: str) -> list[dict[str, Any]]:
         """What `list` says."""
@@ -177,8 +177,11 @@ def test_list_and_show(site: Site) -> None:
     assert (hris["subject"], hris["field"]) == ("E9", "type")
     assert [row["field"] for row in site.rows("--subject", "E2")] == ["genesysLanguage"]
     assert site.rows("--code", "not_json", "--since", "2099-01-01") == []
+    site.send("events.hris", "E9", {"id": "2", "subject": "E9"})
     text = site.run("list")
-    assert "3 in all: invalid 1, not_json 1, problem 1" in text.stderr
+    assert "4 in all: invalid 2, not_json 1, problem 1" in text.stderr
+    assert "(2 times)" in " ".join(text.stdout.split())
+    assert len(text.stdout.splitlines()) == 4, "of those that say the same the newest"
     shown = site.run("show", hris["name"])
     assert "Kim" not in shown.stdout
     assert orjson.loads(shown.stdout)["problems"][0]["field"] == "type"

@@ -10,7 +10,7 @@ import pytest
 from streamproc.hydrator.directories.answer import DirectoryError
 from streamproc.hydrator.sync import Sync
 from tests.support.hr_vendors import LISTED, VENDORS, worlds
-from tests.support.hydrator import OPTIONS, World
+from tests.support.hydrator import OPTIONS, World, asked, offered
 from tests.support.stand_ins import ADA, BEN
 
 
@@ -181,3 +181,17 @@ async def test_gustos_refresh_token_is_on_the_disk_before_it_is_needed(tmp_path:
         assert (tmp_path / "gusto-token").read_text() not in {first, "refresh-1"}
         assert not (tmp_path / "gusto-token.new").exists()
         assert (tmp_path / "gusto-token").stat().st_mode & 0o077 == 0
+
+
+async def test_an_employee_whom_bamboohrs_key_may_not_see_holds_nobody_up(tmp_path: Path) -> None:
+    """403 about one, while others are answered: they are given up after a while, and the directory isn't down."""
+    async with worlds("bamboohr", tmp_path) as world:
+        ada, ben = await world.site.put("bamboohr", ADA), await world.site.put("bamboohr", BEN)
+        rule = {"kind": "refuse", "status": 403, "path": f"/employees/{ada}"}
+        await world.site.sim("POST", "bamboohr/faults", {"faults": [rule]})
+        async with world.fetching("hris") as fetching:
+            hidden = offered(fetching, ada)
+            while not hidden.done():
+                assert await asked(fetching, ben) is None
+        assert "doesn't let the key see" in str(hidden.result())
+    assert {record.key for record in world.log.records} == {ben.encode()}

@@ -3,11 +3,13 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from typing import Any, cast
 
 import orjson
 from aiokafka import ConsumerRecord, TopicPartition
 
+from streamproc.core.records.headers import UNREADABLE
 from streamproc.hydrator.fetcher import PATIENCE, Fetcher
 from streamproc.hydrator.process import Hydrator
 from tests.support.hydrator import OPTIONS, World, fault, until
@@ -90,10 +92,18 @@ async def test_a_notification_is_committed_after_its_answers(world: World) -> No
 
 
 async def test_what_names_nobody_holds_nobody_up(world: World) -> None:
-    """A notification that can't be read, or means nothing any more, is passed."""
+    """One that can't be read, has no value or lay in a damaged batch is rejected; one that means nothing is passed."""
+    damaged = replace(notification(3), value=None, headers=((UNREADABLE, b"offsets 3 to 3 can't be read"),))
     async with hydrating(world) as consumer:
-        consumer.batches.append({PLACE: [notification(0, value=b"{"), notification(1)]})
-        await until(lambda: consumer.committed.get(PLACE) == 2)
+        batch = [notification(0, value=b"{"), notification(1), replace(notification(2), value=None), damaged]
+        consumer.batches.append({PLACE: batch})
+        await until(lambda: consumer.committed.get(PLACE) == 4)
+    rejected = [orjson.loads(record.value) for record in world.log.records]
+    assert [(each["offset"], each["code"]) for each in rejected] == [
+        (0, "not_json"),
+        (2, "not_understood"),
+        (3, "unreadable"),
+    ]
 
 
 async def test_who_is_refused_again_and_again_is_given_up_and_kept(world: World) -> None:

@@ -46,7 +46,7 @@ async def test_a_leaver_isnt_lost_behind_a_regressed_record(org: Org) -> None:
 async def test_what_compaction_removed_is_told(org: Org) -> None:
     """Records that were compacted away are told as superseded, so that the counts add up."""
     await org.hired()
-    seen = org.store.told["E1"]
+    seen = org.store.highest["E1"]
     org.folded("E1", department="Care")
     removed = org.folded("E1", department="Sales").seq
     seq = org.say("E1", department="Office")

@@ -86,6 +86,22 @@ def test_what_is_rejected_as_a_whole_tells_all_that_is_wrong(monkeypatch: pytest
     assert bench.done == 1
 
 
+def test_what_is_wrong_here_is_told_with_what_else_couldnt_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the rest can't be carried out either, one rejection tells both."""
+    says(monkeypatch, UNREAD)
+    monkeypatch.setattr(route, "encoded_events", lambda _: raised(RejectedInputError("too_large", "more than fits")))
+    bench = Bench()
+    with pytest.raises(RejectedInputError, match=r"^too_large") as rejected:
+        bench.take("okta", b"{}")
+    assert [each.code for each in rejected.value.others] == ["not_understood"]
+    assert told(bench) == []
+
+
+def raised(error: Exception) -> list[Any]:
+    """As if that had been computed."""
+    raise error
+
+
 def test_the_contract_names_subject_and_field() -> None:
     """As far as the event is JSON."""
     with pytest.raises(RejectedInputError) as rejected:

@@ -29,9 +29,28 @@ def test_a_sources_table_is_laid_over_its_defaults() -> None:
         ("okta = 1", "sources.toml: okta.table"),
         ("[okta]\nanchr = 'x'", "sources.toml: okta.anchr"),
         ("[okta.attributes]\njob = 1", "sources.toml: okta.attributes.job"),
+        ("[okta]\nzone = 'Europe/Madird'", "sources.toml: okta.zone: .*no zone of this name"),
+        ("[okta.zones]\nMadrid = 'Spain'", "sources.toml: okta.zones.Madrid: .*no zone of this name"),
+        ("[okta]\ndates = ['dd/mm/yyyy']", "sources.toml: okta.dates.0: .*not a format"),
+        ("[okta]\nactive = ['On']\ninactive = ['on ']", "sources.toml: okta.inactive: on is in active, too"),
     ],
 )
 def test_a_mistake_in_the_sources_file_is_named(text: str, words: str) -> None:
     """The file, the table and the key are told."""
     with pytest.raises(SettingsError, match=words):
         parse_sources(text, "sources.toml", {"okta": SourceOptions()})
+
+
+def test_each_status_is_in_one_list() -> None:
+    """What is configured counts before the defaults; a default status that is left out of `active` is inactive."""
+    defaults = {"hr": SourceOptions(active=("Active", "Leave"), inactive=("Terminated", "Retired"))}
+
+    def lists(table: str) -> tuple[set[str], set[str]]:
+        options = parse_sources(f"[hr]\n{table}", "sources.toml", defaults)["hr"]
+        return set(options.active), set(options.inactive)
+
+    assert lists("") == ({"Active", "Leave"}, {"Terminated", "Retired"})
+    assert lists("active = ['ACTIVE']") == ({"ACTIVE"}, {"Leave", "Terminated", "Retired"})
+    assert lists("inactive = ['Gone']") == ({"Active", "Leave"}, {"Gone", "Terminated", "Retired"})
+    assert lists("inactive = ['leave']") == ({"Active"}, {"leave", "Terminated", "Retired"})
+    assert lists("active = ['Active', 'retired']") == ({"Active", "retired"}, {"Leave", "Terminated"})

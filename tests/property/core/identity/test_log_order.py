@@ -114,17 +114,44 @@ def test_positions_may_begin_anew(data: st.DataObject, by_snapshot: bool) -> Non
         assert held[count] == highest(each for each in arrived[len(old) : count + 1] if each.at < 1000).value
 
 
-@given(data=st.data(), clocks=st.lists(st.integers(0, 40), min_size=1, max_size=5))
-def test_without_positions_a_change_is_newer_than_a_snapshot(data: st.DataObject, clocks: list[int]) -> None:
-    """Whatever the snapshot's clock says; changes go by their own."""
-    snapshot = Told(0, data.draw(st.integers(0, 60)), data.draw(st.booleans()), snapshot=True)
-    changes = [Told(number + 1, clock, data.draw(st.booleans())) for number, clock in enumerate(sorted(set(clocks)))]
+@given(life=lives(), data=st.data())
+def test_a_row_without_a_position_overtakes_no_change(life: tuple[list[Told], list[Told]], data: st.DataObject) -> None:
+    """Whenever it was read; and every change that comes after it counts."""
+    changes, _ = life
+    rows = [Told(0, data.draw(st.integers(0, 60)), data.draw(st.booleans()), snapshot=True)] * data.draw(
+        st.integers(1, 3)
+    )
     link: Link | None = None
-    for offset, each in enumerate([snapshot, *data.draw(st.permutations(changes))]):
-        said = each.said()
-        order = (said.order[0], 0, f"sha256:{each.at * 7 % 5}")
-        bare = replace(said, order=order, place=Place("hr", "", each.snapshot))
+    told = merged(data, changes, rows)
+    for offset, each in enumerate(told):
+        said = each.said() if each.at else replace(each.said(), place=Place("hr", "", snapshot=True))
+        link, _ = resolve(link, "debezium", [said], Origin("events.debezium", 0, offset, Millis(offset)))
+        assert link.facts is not None
+        assert link.facts.values["active"] is highest(told[: offset + 1]).value
+
+
+@given(data=st.data(), clocks=st.lists(st.integers(0, 20), min_size=1, max_size=5))
+def test_without_positions_a_change_is_newer_than_a_snapshot(data: st.DataObject, clocks: list[int]) -> None:
+    """Whatever the snapshot's clock says, before the change and up to a day after it; changes go by their own."""
+    times = sorted(set(clocks))
+    changes = [Told(number + 1, clock, data.draw(st.booleans())) for number, clock in enumerate(times)]
+    rows = [
+        Told(0, data.draw(st.integers(0, times[0] + 24)), data.draw(st.booleans()), snapshot=True)
+        for _ in range(data.draw(st.integers(1, 3)))
+    ]
+    told = [*rows[:1], *merged(data, data.draw(st.permutations(changes)), rows[1:])]
+    assert unplaced(told) is changes[-1].value
+    resnapshot = Told(0, max(each.clock for each in told) + 25, data.draw(st.booleans()), snapshot=True)
+    assert unplaced([*told, resnapshot]) is resnapshot.value, "read a day later it shows what was committed"
+
+
+def unplaced(told: Iterable[Told]) -> object:
+    """What holds in the end, of events without positions."""
+    link: Link | None = None
+    for offset, each in enumerate(told):
+        order = (each.said().order[0], 0, f"sha256:{each.at * 7 % 5}")
+        bare = replace(each.said(), order=order, place=Place("hr", "", each.snapshot))
         link, _ = resolve(link, "debezium", [bare], Origin("events.debezium", 0, offset, Millis(offset)))
     assert link is not None
     assert link.facts is not None
-    assert link.facts.values["active"] is changes[-1].value
+    return link.facts.values["active"]

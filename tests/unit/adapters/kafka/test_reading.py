@@ -1,5 +1,7 @@
 """Reading outside a group, from a log in memory."""
 
+from structlog.testing import capture_logs
+
 from streamproc.adapters.kafka import reading
 from streamproc.adapters.kafka.batching import send_in_batches
 from streamproc.adapters.kafka.log import TopicPartition, started
@@ -29,7 +31,7 @@ async def test_a_topic_is_read_to_its_present_end() -> None:
     kafka = memory()
     await with_transactions(kafka)
     await kafka.producer().send("topic", b"5", b"c", 1)
-    committed = [pair async for pair in reading.read_topic(kafka, "topic")]
+    committed = [pair async for pair in reading.read_topic(kafka, "topic", bytes)]
     assert sorted(committed) == [("a", b"1"), ("b", b"2"), ("b", b"4"), ("c", b"5")]
 
 
@@ -41,7 +43,23 @@ async def test_a_topic_can_end_with_a_marker() -> None:
     await producer.begin_transaction()
     await producer.send("topic", b"1", b"a", 0)
     await producer.commit_transaction()
-    assert [value async for _, value in reading.read_topic(kafka, "topic")] == [b"1"]
+    assert [value async for _, value in reading.read_topic(kafka, "topic", bytes)] == [b"1"]
+
+
+async def test_what_isnt_ours_is_told_and_passed_over() -> None:
+    """A value that can't be decoded, a key that is missing or isn't text; a tombstone is None."""
+    kafka = memory()
+    producer = kafka.producer()
+    for key, value in ((b"a", b"1"), (b"a", b"x"), (None, b"x"), (b"\xff", b"2"), (b"b", b"3"), (b"a", None)):
+        await producer.send("topic", value, key, 0)
+    with capture_logs() as logs:
+        found = [pair async for pair in reading.read_topic(kafka, "topic", int)]
+    assert found == [("a", 1), ("b", 3), ("a", None)]
+    assert [(each["topic"], each["partition"], each["offset"]) for each in logs] == [
+        ("topic", 0, 1),
+        ("topic", 0, 2),
+        ("topic", 0, 3),
+    ]
 
 
 async def test_a_range_has_its_records_and_no_others() -> None:

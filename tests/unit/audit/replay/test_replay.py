@@ -8,13 +8,14 @@ import pytest
 from streamproc.archive.per_partition import map_partitions
 from streamproc.audit.replay.partition import PartitionRequest
 from streamproc.audit.replay.verify import verify
+from streamproc.cli.replay import as_object, lines
 from streamproc.core.errors import HistoryError
 from streamproc.core.fold.fold import fold_encoded
 from streamproc.core.fold.mapping import parse_mapping
 from streamproc.core.fold.refold import Refold
 from streamproc.core.records.change_event import CHANGE_EVENT, Fact, Origin
 from streamproc.core.records.outcome import Outcome
-from streamproc.core.records.rejected import Rejected
+from streamproc.core.records.rejected import Problem, Rejected, encode_rejected
 from streamproc.core.records.stored_record import InMemoryHistory, StoredRecord
 from streamproc.core.records.topic_names import (
     CHANGES,
@@ -93,6 +94,18 @@ def test_rejected_events_are_in_the_log_of_rejections() -> None:
     assert verdict.counts.rejected == 1
     assert where(first([*built.logged, told(8)])) == ("altered", CHANGES, 8)
     assert judged(built.logged).equal  # nobody asked for that topic
+
+
+def test_what_nobody_could_read_is_named() -> None:
+    """Damaged or removed input isn't in the log, which is equal all the same; where it lay is said once."""
+    problem = Problem("unreadable", "offsets 5 to 9 were removed before they were read")
+    value = encode_rejected("events.hris", 3, 9, Millis(BEGIN), [problem])
+    lost = [StoredRecord(REJECTIONS, 0, offset, Millis(BEGIN), None, value) for offset in range(2)]
+    verdict = judged([*story().logged, *lost])
+    assert verdict.equal
+    assert verdict.unread == ("events.hris, partition 3: offsets 5 to 9 were removed before they were read",)
+    assert as_object(verdict, None)["unread"] == list(verdict.unread)
+    assert any("never read" in line and "offsets 5 to 9" in line for line in lines(verdict, None))
 
 
 def test_from_a_moment_on() -> None:

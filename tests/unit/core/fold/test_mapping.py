@@ -164,6 +164,10 @@ def test_text_is_text(value: Fact, expected: str | None, wrong: bool) -> None:
         (["Spanish:4; English", "French\n"], {"English": 3.0, "French": 3.0, "Spanish": 4.0}),
         ("\ufeffSpan\u200bish\u00a0:\u00a04,  Atencio\u0301n", {"Atenci\u00f3n": 3.0, "Spanish": 4.0}),
         ("R&amp;D; Care", {"Care": 3.0, "R&amp;D": 3.0}),
+        ("Spanish:4\tEnglish", {"English": 3.0, "Spanish": 4.0}),
+        ('["Spanish:4", "English"]', {"English": 3.0, "Spanish": 4.0}),
+        ('{"Spanish": 4, "English": null}', {"English": 3.0, "Spanish": 4.0}),
+        ("[EN] Sales", {"[EN] Sales": 3.0}),
         ("", {}),
         ([], {}),
         ({}, {}),
@@ -191,6 +195,12 @@ def test_a_level_outside_the_scale_is_told(level: str) -> None:
     [
         ("Spanish:4,5, English", SCALE),
         ("Spanish:4|English:3", NAMES),
+        ("Spanish | English", NAMES),
+        ("Spanish=4, English", NAMES),
+        ("\u2022 Spanish\n\u2022 English", NAMES),
+        ("- Spanish\n- English", NAMES),
+        ("Spanish<br>English", NAMES),
+        ('["Spanish", ["English"]]', NAMES),
         ("Spanish:4; -", NAMES),
         ("Spanish:4; N/A", NAMES),
         ("null", NAMES),
@@ -202,7 +212,7 @@ def test_a_level_outside_the_scale_is_told(level: str) -> None:
     ],
 )
 def test_what_isnt_surely_a_name_with_a_level_is_told(value: Fact, told: str) -> None:
-    """A decimal comma, a separator of which we don't know, a placeholder, a structure."""
+    """A decimal comma, a separator or a mark of which we don't know, a placeholder, a structure."""
     assert copied(value) == (None, [told])
 
 
@@ -354,6 +364,14 @@ def test_names_of_roles_may_hold_a_colon() -> None:
     """Only what has a proficiency is split at a colon: a role called "Sales: EMEA" is copied as it is."""
     mapping = parse_mapping('[[copy]]\nfact = "genesysRole"\nto = "roles"\n')
     assert mapping.desire("E1", {"genesysRole": "Sales: EMEA, Lead:2"})[0]["roles"] == ["Lead:2", "Sales: EMEA"]
+
+
+def test_names_of_facts_compare_as_they_are_seen() -> None:
+    """A mapping that is written decomposed reads what a source writes composed, and itself."""
+    mapping = parse_mapping('[attributes]\ntitle = "a\u0301rea"\n[[copy]]\nfact = "a\u0301rea"\nto = "groups"\n')
+    for name in ("\u00e1rea", "a\u0301rea"):
+        assert name in mapping.facts
+        assert mapping.desire("E1", {name: "Care"})[0] == {"externalId": "E1", "title": "Care", "groups": ["Care"]}
 
 
 def test_numbers_match_rules() -> None:

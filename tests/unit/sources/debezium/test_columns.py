@@ -51,7 +51,7 @@ BITS = {"type": "bytes", "name": "io.debezium.data.Bits", "parameters": {"length
         ({"scale": 1, "value": "Cg=="}, None, True),
         ({"scale": 0, "value": "AA=="}, None, False),
         (1.0, None, True),
-        ("1.0", None, None),
+        ("1.0", None, True),
         ("Y ", None, True),
         ("t", None, True),
         ("f", None, False),
@@ -286,3 +286,16 @@ def test_documents_of_mongodb() -> None:
     (event,) = read(change, TAKEN, options).events
     assert (event.subject, event.anchor, event.attributes["active"]) == ("7", "E1", False)
     assert [each.code for each in read(change | {"after": None}, TAKEN, options).ignored] == ["incomplete"]
+
+
+def test_bytes_that_were_not_logged_say_nothing() -> None:
+    """The placeholder in base64."""
+    parsed = said({"employee_id": 7, "status": "X19kZWJleml1bV91bmF2YWlsYWJsZV92YWx1ZQ=="})
+    assert (facts(parsed), told(parsed)) == ({"employeeNumber": 7}, [])
+
+
+def test_what_lies_beside_rows_is_about_nobody() -> None:
+    """A transaction's id is nobody's, nor is there anybody in a change of the schema."""
+    transaction = {"status": "BEGIN", "id": "571:53195829", "event_count": None, "data_collections": None, "ts_ms": 1}
+    schema = {"source": {"name": "hr"}, "databaseName": "hr", "ddl": "ALTER TABLE employees", "tableChanges": []}
+    assert [read(each, TAKEN).ignored[0].code for each in (transaction, schema)] == ["type", "type"]

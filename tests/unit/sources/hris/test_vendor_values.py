@@ -97,6 +97,23 @@ def test_a_number_that_is_none_names_nobody(number: Any) -> None:
     ]
 
 
+def test_a_form_is_its_employees() -> None:
+    """BambooHR posts fields under names with brackets; form parsers make each a list."""
+    form = {
+        "employees[123][changedFields][0]": ["Status"],
+        "employees[123][Status]": ["Inactive"],
+        "employees[123][Employee #]": ["00123"],
+        "employees[124][changedFields][0]": "Home Phone",
+        "employees[124][action]": "Updated",
+    }
+    parsed = said(form)
+    assert [(event.subject, event.anchor, event.attributes["active"]) for event in parsed.events] == [
+        ("123", "00123", False)
+    ]
+    assert urgent(parsed) == [("124", True)]
+    assert facts(bamboohr({"Status": "Inactive"}, "Status", id=None, employeeId=7)) == [{"active": False}]
+
+
 def merge(**data: Any) -> ParsedPayload:
     """Merge's Employee."""
     employee = {
@@ -169,6 +186,12 @@ def test_hibobs_tables(kind: str, data: dict[str, Any], calm: bool) -> None:
     """A termination is a new row of a table."""
     body = {"companyId": 1, "type": kind, "version": "v2", "data": {"employeeId": 3_332_883_854_254_932_743} | data}
     assert urgent(said(body)) == [("3332883854254932743", not calm)]
+
+
+def test_hibobs_first_version() -> None:
+    """It has the employee beside the type."""
+    body = {"companyId": 1, "type": "employee.left", "triggeredAt": "2026-11-29T13:06:26.9", "employee": {"id": "77"}}
+    assert urgent(said(body)) == [("77", True)]
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import pytest
+from structlog.testing import capture_logs
 
 from streamproc.settings import KafkaSettings, WorkerSettings
 from streamproc.worker.faust_bridge.app import FaustApp
@@ -15,6 +16,8 @@ class Message:
 
     partition: int
     value: bytes | None
+    topic: str = "scim.operations"
+    offset: int = 7
 
 
 @dataclass
@@ -54,6 +57,21 @@ async def test_recovery_keeps_the_newest_and_tells_who_regressed(table: StateTab
     assert table.regressed == {}
     assert sorted(table.records()) == [(b"E1", record(7), 3), (b"E2", record(2), 1)]
     assert table.keys_of(1) == [b"E2"]
+
+
+@pytest.mark.parametrize(
+    "value", [None, b"", b"no json", b"{}", b'{"user":"E1"}', b'{"user":"E1","seq":"x"}', b"\0\0{"]
+)
+async def test_recovery_passes_over_what_isnt_ours(table: StateTable, value: bytes | None) -> None:
+    """It is told with its place; what its key had before stays, and is to be appended again behind it."""
+    strange = Event(b"E1", value, Message(3, value))
+    with capture_logs() as logs:
+        table.apply_changelog_batch([event(5), strange, Event(b"E9", value, Message(3, value))])
+    assert (table.read(b"E1", 3), table.read(b"E9", 3)) == (record(5), None)
+    assert table.regressed == {b"E1": 3}
+    assert [(each["topic"], each["partition"], each["offset"]) for each in logs] == [("scim.operations", 3, 7)] * 2
+    table.apply_changelog_batch([event(5)])
+    assert table.regressed == {}
 
 
 async def test_what_was_acknowledged_never_takes_back_what_is_newer(table: StateTable) -> None:

@@ -1,0 +1,35 @@
+"""Transactions' marks at the end of a changelog: Faust's recovery waits for ever for the records that they aren't.
+
+We write to changelogs without transactions, but somebody else may. Faust passes such marks only where it is in
+transactions itself (`detect_aborted_tx`); here it is done for it.
+"""
+
+import asyncio
+from typing import Final, NoReturn
+
+import structlog
+
+from streamproc.worker.faust_bridge.protocols import App, TopicPartition
+
+log = structlog.get_logger("streamproc.worker")
+
+LOOK_EVERY: Final = 1.0
+"""Seconds. Two looks have to agree: what was fetched before the first is in the queue, or applied, by the second."""
+
+
+async def pass_marks(app: App) -> NoReturn:
+    """While tables recover, take a changelog for read that the consumer has come to the end of."""
+    before: dict[TopicPartition, int] = {}
+    while True:
+        await asyncio.sleep(LOOK_EVERY)
+        tables, found = app.tables, dict[TopicPartition, int]()
+        if app.in_recovery and tables.changelog_queue.empty():
+            recovery = tables.recovery
+            for place, last in list(recovery.active_highwaters.items()):
+                applied = recovery.active_offsets[place]
+                if applied < last and (await app.consumer.position(place) or 0) > last:
+                    found[place] = applied
+                    if before.get(place) == applied and tables.changelog_queue.empty():
+                        log.info("a changelog ends with marks of transactions", topic=place.topic, offset=last)
+                        recovery.active_offsets[place] = last
+        before = found
