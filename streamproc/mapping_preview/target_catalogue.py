@@ -13,7 +13,9 @@ from typing import Any, Final, Literal
 from streamproc.adapters.scim_http import PlatformHttp, ScimHttp
 from streamproc.core.errors import TargetError
 from streamproc.core.scim.filter import equals
+from streamproc.core.scim.list_response import Listing, turn_page
 from streamproc.core.scim.response_action import Deliver, Denied, Retry
+from streamproc.core.scim.response_body import is_later_page, is_list, resources
 from streamproc.core.scim.response_policy import Response, describe, response_action
 from streamproc.mapping_preview.attribute_usage import Catalogued
 from streamproc.mapping_preview.lint import Listed, Use
@@ -69,6 +71,7 @@ class Catalogue:
         if self.dialect != "genesys":
             return Listed(None, f"couldn't be checked: SCIM 2.0 has no list of {kind}")
         names: set[str] = set()
+        seen: set[str] = set()
         number, more = 1, True
         while more:
             path = f"{LISTS[kind]}?pageSize={PAGE}&pageNumber={number}"
@@ -76,6 +79,9 @@ class Catalogue:
             entities = body.get("entities") or []
             if "entities" not in body or not _are_named(entities, "name"):
                 raise TargetError(f"{path}: that isn't a list of {kind}; is STREAMPROC_PLATFORM_URL right?")
+            if entities and seen.issuperset(entity["name"] for entity in entities):
+                raise TargetError(f"{path}: the target shows a page that was there before")
+            seen.update(entity["name"] for entity in entities)
             names.update(entity["name"] for entity in entities if entity.get("state") in {None, "active"})
             last = body.get("pageCount")
             more = bool(entities) and (number < last if isinstance(last, int) else bool(body.get("nextUri")))
@@ -98,13 +104,19 @@ class Catalogue:
 
     async def _named(self, name: str) -> list[str]:
         """How the groups of a name are spelled. A server may ignore the filter, so names are compared here too."""
-        path = f"/Groups?{equals(('displayName', name))}&excludedAttributes=members"
-        self._asked += 1
-        body = await self._ask(partial(self.scim.request, "GET", path, f"check-{self._asked}"), path)
-        groups = body.get("Resources") or []
-        if not _are_named(groups, "displayName") or ("Resources" not in body and body.get("totalResults") != 0):
-            raise TargetError(f"{path}: that isn't a list of groups; is STREAMPROC_SCIM_URL right?")
-        return [group["displayName"] for group in groups if group["displayName"].casefold() == name.casefold()]
+        listing = Listing()
+        while listing.end is None:
+            path = f"/Groups?{equals(('displayName', name))}&excludedAttributes=members{listing.next_page}"
+            self._asked += 1
+            body = await self._ask(partial(self.scim.request, "GET", path, f"check-{self._asked}"), path)
+            shows = is_later_page if listing.pages else is_list
+            if not shows(body) or not _are_named(resources(body), "displayName"):
+                raise TargetError(f"{path}: that isn't a list of groups; is STREAMPROC_SCIM_URL right?")
+            listing = turn_page(listing, body, "displayName", name)
+        named = [str(group["displayName"]) for group in listing.found]
+        if not named and listing.end == "unclear":
+            raise TargetError(f"{path}: the target passes over the filter, and shows others than {name}")
+        return [shown for shown in named if shown.casefold() == name.casefold()]
 
     async def _ask(self, send: Callable[[], Awaitable[Response]], path: str) -> dict[str, Any]:
         """Ask until an answer counts. Raises RefusedError, TargetError."""

@@ -81,8 +81,10 @@ def is_redirect(answer: Response) -> bool:
 
 
 def is_page(answer: Response) -> bool:
-    """Whether it is meant for people: of a proxy, or of a login."""
-    if answer.body or answer.status is None or not 200 <= answer.status < 300:
+    """Whether it is meant for people: of a proxy, or of a login. An answer without content may be labelled like one."""
+    if answer.body or answer.status in {None, 204} or not 200 <= (answer.status or 0) < 300:
+        return False
+    if answer.headers.get("content-length") == "0":
         return False
     return answer.headers.get("content-type", "").strip().lower().startswith("text/")
 

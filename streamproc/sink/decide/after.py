@@ -185,7 +185,9 @@ def _concluded(result: After, at: Moment, response: Response | None = None) -> A
     if response is not None and not at.target_down:
         reasons = [told.reason for told in result.told if told.reason]
         complaint = reasons[-1] if reasons else progress.complaint
-        progress = replace(progress, exchanges=progress.exchanges + 1, complaint=complaint)
+        everybodys = result.shared and not progress.leaver  # a leaver is counted as having access, whoever else has
+        exchanges = 0 if everybodys else progress.exchanges + 1
+        progress = replace(progress, exchanges=exchanges, complaint=complaint)
     if result.aside is not None:
         progress = progress.with_aside(result.aside, at.clock)
     if result.again is not None:

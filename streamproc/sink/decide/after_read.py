@@ -179,11 +179,12 @@ def _gone(progress: Progress, at: Moment) -> After:
 
 def _look_again(progress: Progress, adopting: Adopting, seconds: float, at: Moment) -> After:
     """The search index may lag, so it is asked more than once whose a taken userName is."""
-    if adopting.looks > LOOKS and not progress.bare and not progress.leaver:  # perhaps it isn't the userName
+    taken = (adopting.refused.status or 400) >= 400
+    if taken and adopting.looks > LOOKS and not progress.bare and not progress.leaver:  # perhaps it isn't the userName
         alone = progress.alone | (set(progress.record.desired) - {*CORE})
         return After(replace(progress, bare=True, alone=alone, freshness=Freshness.ABSENT, learned=at.ticks))
     if adopting.looks > PATIENCE:
-        reason = f"userName is taken, and can't be found: {describe(adopting.refused)}"
+        reason = f"{'userName is taken' if taken else 'created'}, and can't be found: {describe(adopting.refused)}"
         return After(progress, aside=SetAside(None, "ambiguous", reason, adopting.refused))
     until = at.ticks + seconds + backoff(adopting.looks, at.jitter)
     looks = replace(adopting, looks=adopting.looks + 1)

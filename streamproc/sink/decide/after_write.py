@@ -175,7 +175,9 @@ def _user_accepted(
     progress = with_written(progress, {name: before.get(name) for name in step.resource if name != "groups"})
     held = apply(progress.held, step.operation, progress.record.desired)
     if isinstance(step.operation, Create):
-        progress = replace(progress, id=created(response))
+        # Until they are read: nobody is created again, and no leaver is told as never there, for a search that lags.
+        adopting = None if user is not None else progress.adopting or Adopting(response)
+        progress = replace(progress, id=created(response), adopting=adopting)
         held = apply(None, step.operation, step.resource)
         if progress.id is None:  # accepted, but as whom?
             until = exchange.sent + target.landing
@@ -271,7 +273,7 @@ def _given_up(progress: Progress, step: Send, exchange: Exchange) -> After:
     if isinstance(step, SendMembership):
         moving = progress.conflicts[1] == 1 and exchange.response.status in CONFLICTING  # others change it all the time
         return replace(result, aside=replace(result.aside, code="stalled")) if moving else result
-    code = "refused" if response.status is not None and 400 <= response.status < 500 else "stalled"
+    code = "refused" if isinstance(step.operation, Deactivate) else "stalled"
     barren = progress.barren + 1
     if result.aside.what is not None and barren < BARREN:
         return replace(result, progress=replace(result.progress, barren=barren))

@@ -15,12 +15,12 @@ from streamproc.core.records.operation import Join, Leave
 from streamproc.core.records.resource import ACCESS, SCALARS, Resource
 from streamproc.core.scim.dialect import Dialect, expressible
 from streamproc.core.scim.response_policy import backoff
-from streamproc.sink.decide.progress import Freshness, Progress, Written
+from streamproc.sink.decide.progress import PATIENCE, Freshness, Progress, Written
 from streamproc.sink.decide.steps import Moment
 from streamproc.sink.decide.underway import SetAside
 
 REREADS: Final = 2
-"""Times that it is read again before it is written again."""
+"""Times that it is read again after each write, at longer and longer intervals: half a minute in all."""
 WRITES: Final = 2
 """Times that something is written before it is put down to the target that it isn't shown."""
 
@@ -44,13 +44,14 @@ def compare(progress: Progress, dialect: Dialect, at: Moment) -> Progress:
     if not progress.unshown or progress.leaver:
         return progress
     left = _left(progress, dialect)
-    if not left & progress.written.keys():
+    times = max((progress.written[name].times for name in left & progress.written.keys()), default=0)
+    if not times:
         return replace(progress, unshown=False, rereads=0)
-    if progress.rereads < REREADS and progress.patient:
+    lags = progress.etag is not None and progress.etag in progress.replaced
+    if progress.rereads < (PATIENCE if lags else REREADS * times) and progress.patient:
         rereads = progress.rereads + 1
-        until = at.ticks + backoff(rereads, at.jitter)
+        until = at.ticks + backoff(rereads + 2, at.jitter)
         return replace(progress, rereads=rereads, freshness=Freshness.STALE, wait_until=until)
-    progress = replace(progress, rereads=0)
     for name in sorted(left):
         written = progress.written.get(name)
         if written is not None and (written.times >= WRITES or not progress.patient):

@@ -35,7 +35,9 @@ def next_form(progress: Progress) -> int | None:
     if not progress.patient:
         return None
     later = range(progress.form + 1, WHOLE_UNCONDITIONAL + 1)
-    without = () if progress.etag else (UNCONDITIONAL, WHOLE_UNCONDITIONAL)
+    without = {UNCONDITIONAL, WHOLE_UNCONDITIONAL} if progress.etag is None else set()
+    if progress.etag in progress.replaced:  # reads lag behind: what they show would take the place of what is newer
+        without.add(WHOLE_UNCONDITIONAL)
     return next((form for form in later if form not in without), None)
 
 

@@ -6,6 +6,8 @@ from hypothesis import strategies as st
 
 from tests.support.hostile_targets.checks import SCENARIOS, check_end, check_hour, check_turn, names
 from tests.support.hostile_targets.driver import Driver
+from tests.support.hostile_targets.elsewhere import Silent
+from tests.support.hostile_targets.lagging import Lags
 from tests.support.hostile_targets.people import ANA, GONE, MOVED, hostile_target, noted
 from tests.support.hostile_targets.table import HOSTILE, Hostile
 
@@ -40,13 +42,31 @@ def test_all_is_well_once_the_target_is(hostile: Hostile) -> None:
     assert user is None or user["active"] is False
 
 
+@pytest.mark.parametrize("silent", [False, True], ids=["shows", "silent"])
+@pytest.mark.parametrize("seconds", [0.5, 2.0, 4.0, 10.0, 60.0])
+@pytest.mark.parametrize("scenario", ["joins", "moves", "leaves"])
+def test_reads_that_lag_behind_lead_to_no_second_write(scenario: str, seconds: float, silent: bool) -> None:
+    """Within two seconds all is done by one write of each kind; after that nobody is made twice, and it ends."""
+    there, known, desired = SCENARIOS[scenario]
+    driver = Driver(hostile_target(Hostile("A", "lags", list), there=there), state=noted() if known else None)
+    driver.there.behaviours = [*([Silent()] if silent else []), Lags(seconds, lambda: driver.ticks)]
+    finished = driver.turn(desired)
+    check_end(driver, finished, desired)
+    users = [each for each in driver.there.store.users.values() if each["userName"] == ANA["userName"]]
+    assert len(users) == 1
+    if seconds <= 2.0:
+        written = driver.there.store.written
+        assert (finished.parked, len(written)) == (None, len(set(written)))
+
+
 @settings(max_examples=4 * settings().max_examples, deadline=None)
 @given(data=st.data())
 def test_any_mixture_ends_in_time_and_truth(data: st.DataObject) -> None:
     """Targets go wrong in more than one way at once, and people come, move, leave and return meanwhile."""
     mixed = data.draw(st.lists(st.sampled_from(HOSTILE), min_size=2, max_size=3, unique_by=lambda each: each.name))
     made = [behaviour for each in mixed for behaviour in each.make()]
-    both = Hostile("A", "mixed", lambda: made, hides=any(each.hides for each in mixed))
+    lies = {"total-0", "no-resources"} <= {each.name for each in mixed}  # "there is nobody", word for word
+    both = Hostile("A", "mixed", lambda: made, hides=lies or any(each.hides for each in mixed))
     there = data.draw(st.booleans())
     known = there and data.draw(st.booleans())
     driver = Driver(
