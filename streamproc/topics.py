@@ -256,5 +256,7 @@ def picture() -> str:
         f"                     ├─◄ {CONTROLS}",
         f"                     ├─► {OUTCOMES}",
         f"                     └─► {DELIVERIES}",
+        "",
+        f"   hydrator, worker, sink ◄─► {IDENTITIES}",
     ]
     return "\n".join(lines)

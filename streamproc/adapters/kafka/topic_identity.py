@@ -125,6 +125,8 @@ def _forgiving(name: str) -> bool:
 
 def _anew(names: Sequence[str], before: Mapping[str, str], now: Mapping[str, str]) -> TopologyError:
     told = "; ".join(f"{name} was made anew (its id is {now[name]}, and was {before[name]})" for name in names)
+    if all(map(_forgiving, names)):
+        return TopologyError(f"{told}. What nobody had read of it is lost; started again, we go on with the new one")
     return TopologyError(
         f"{told}. What we know is of the topic before: going on could pass over leavers. Restore it with the same "
         f"offsets, and then `streamproc topics --accept {' --accept '.join(names)}`; or begin anew without any of "
