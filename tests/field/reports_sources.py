@@ -10,7 +10,7 @@ from tests.field.says import now, says, words
 
 
 def _workday(settings: str = "", **columns: Any) -> ParsedPayload:
-    row = {"Employee_ID": "880123", "Preferred_Name": "Rae Report", "Email_Address": "rae@example.com"}
+    row: dict[str, Any] = {"Employee_ID": "880123", "Preferred_Name": "Rae Report", "Email_Address": "rae@example.com"}
     row |= {"Worker_Status": "Active", "Hire_Date": "2019-03-04", "Original_Hire_Date": "2019-03-04"}
     return says("workday", orjson.dumps({"Report_Entry": [row | columns]}), settings)
 
@@ -64,7 +64,12 @@ def _scientific() -> None:
 
 def _rehired() -> None:
     """Netflix/iep 287: the end of an earlier employment stays beside the new one."""
-    employee = {"id": "m7", "employee_number": "7", "display_full_name": "Rae Report", "employment_status": "ACTIVE"}
+    employee: dict[str, Any] = {
+        "id": "m7",
+        "employee_number": "7",
+        "display_full_name": "Rae Report",
+        "employment_status": "ACTIVE",
+    }
     employee |= {"start_date": "2024-03-01", "termination_date": "2021-06-30", "modified_at": "2026-11-29T00:00:00Z"}
     said = says("hris", orjson.dumps({"hook": {"event": "Employee.changed"}, "linked_account": {}, "data": employee}))
     assert now(said, "active") == [True]
@@ -72,7 +77,12 @@ def _rehired() -> None:
 
 def _past_end_entered_late() -> None:
     """hitobito/hitobito 2245: an end that is entered when it is past counts at once."""
-    employee = {"id": "m7", "employee_number": "7", "display_full_name": "Rae Report", "employment_status": "ACTIVE"}
+    employee: dict[str, Any] = {
+        "id": "m7",
+        "employee_number": "7",
+        "display_full_name": "Rae Report",
+        "employment_status": "ACTIVE",
+    }
     employee |= {"start_date": "2019-03-04", "termination_date": "2026-11-20", "modified_at": "2026-11-29T00:00:00Z"}
     said = says("hris", orjson.dumps({"hook": {"event": "Employee.changed"}, "linked_account": {}, "data": employee}))
     assert now(said, "active") == [False]
@@ -80,7 +90,7 @@ def _past_end_entered_late() -> None:
 
 def _history_status() -> None:
     """faros-ai/airbyte-connectors 659: a company's own word for leavers, in another field than `Status`."""
-    employee = {"id": "77", "action": "Updated", "timestamp": "2026-11-29T18:42:00+0000"}
+    employee: dict[str, Any] = {"id": "77", "action": "Updated", "timestamp": "2026-11-29T18:42:00+0000"}
     employee |= {"changedFields": ["Employment Status"], "fields": {"Employment Status": {"value": "Terminated"}}}
     said = says("hris", orjson.dumps({"employees": [employee]}))
     assert now(said, "active") == [False] or any(asked.urgent for asked in said.notifications)
@@ -88,7 +98,12 @@ def _history_status() -> None:
 
 def _second_page_is_thin() -> None:
     """microsoftgraph/microsoft-graph-explorer-v4 3584: the second page of a delta has four properties a user."""
-    user = {"id": "3f1c", "displayName": "Rae Report", "userPrincipalName": "rae@example.com", "mail": None}
+    user: dict[str, Any] = {
+        "id": "3f1c",
+        "displayName": "Rae Report",
+        "userPrincipalName": "rae@example.com",
+        "mail": None,
+    }
     page = {"@odata.nextLink": "https://graph.microsoft.com/v1.0/users/delta?$skiptoken=b", "value": [user]}
     said = says("entra", orjson.dumps(page))
     assert now(said, "active") == []
@@ -97,7 +112,7 @@ def _second_page_is_thin() -> None:
 
 def _enabled_as_text() -> None:
     """ssoready/ssoready 155: Entra writes booleans as text."""
-    user = {
+    user: dict[str, Any] = {
         "id": "3f1c",
         "accountEnabled": "False",
         "displayName": "Rae Report",
@@ -109,11 +124,17 @@ def _enabled_as_text() -> None:
 
 def _decimal_with_schema() -> None:
     """risingwavelabs/risingwave 19792: a decimal is base64, and its scale stands in the schema."""
-    number = {"type": "bytes", "field": "employee_id", "name": "org.apache.kafka.connect.data.Decimal"}
+    number: dict[str, Any] = {"type": "bytes", "field": "employee_id", "name": "org.apache.kafka.connect.data.Decimal"}
     number |= {"version": 1, "parameters": {"scale": "0", "connect.decimal.precision": "10"}}
     fields = [number, {"type": "boolean", "field": "is_active"}]
     schema = {"type": "struct", "fields": [{"type": "struct", "field": "after", "fields": fields}]}
-    source = {"connector": "postgresql", "name": "hr", "ts_ms": 1795950000000, "table": "employees", "lsn": 5000}
+    source: dict[str, Any] = {
+        "connector": "postgresql",
+        "name": "hr",
+        "ts_ms": 1795950000000,
+        "table": "employees",
+        "lsn": 5000,
+    }
     payload = {
         "op": "u",
         "after": {"employee_id": "MIE=", "is_active": False},
@@ -134,8 +155,8 @@ def _thousands() -> None:
 
 def _bit_of_sql_server() -> None:
     """Flags in HR tables that say when somebody is *not* there: selectline-software/selectline-api 503."""
-    row = {"employee_id": "12417", "status": "Inaktiv", "work_email": "rae@example.com"}
-    source = {"connector": "sqlserver", "name": "hr", "ts_ms": 1795950000000, "table": "employees"}
+    row: dict[str, Any] = {"employee_id": "12417", "status": "Inaktiv", "work_email": "rae@example.com"}
+    source: dict[str, Any] = {"connector": "sqlserver", "name": "hr", "ts_ms": 1795950000000, "table": "employees"}
     source |= {"change_lsn": "0000002a:00000d58:0003", "commit_lsn": "0000002a:00000d58:0005"}
     said = says("debezium", orjson.dumps({"op": "u", "after": row, "source": source, "ts_ms": 1795950000100}))
     assert now(said, "active") != [True]
@@ -145,7 +166,7 @@ def _bit_of_sql_server() -> None:
 
 def _okta_unknown_status() -> None:
     """CDCgov/prime-simplereport 1996: statuses that nobody had thought of."""
-    user = {"id": "00uRAE", "status": "IN_REVIEW", "lastUpdated": "2026-11-29T17:00:00.000Z"}
+    user: dict[str, Any] = {"id": "00uRAE", "status": "IN_REVIEW", "lastUpdated": "2026-11-29T17:00:00.000Z"}
     user |= {"profile": {"login": "rae@example.com", "employeeNumber": "880123"}, "_embedded": {"groups": []}}
     said = says("okta", orjson.dumps(user))
     assert now(said, "active") == []
