@@ -124,7 +124,7 @@ def add_others(reading: Reading, resource: Mapping[str, Any], standard: frozense
     """The customer's own attributes under their own names: all but the vendor's standard and the configured ones."""
     taken = {*standard, *reading.facts, *reading.unread, "active", BEGAN, GONE}
     for name, value in resource.items():
-        if name not in taken and not name.startswith("group:") and not isinstance(value, dict):
+        if name not in taken and not name.startswith(("group:", "_")):  # links of HAL begin with _
             reading.take(name, any_value(value), "value")
 
 

@@ -18,10 +18,10 @@ from streamproc.sources.debezium.encoded import (
     may_be_encoded,
     of_options,
 )
-from streamproc.sources.lenient_json import json_text
+from streamproc.sources.lenient_json import is_blank, json_text
 from streamproc.sources.options import SourceOptions
 from streamproc.sources.reading import WHY, full_name, value_of
-from streamproc.sources.values.dates import calendar_day
+from streamproc.sources.values.dates import calendar_day, last_day
 from streamproc.sources.values.identifiers import identifier
 from streamproc.sources.values.statuses import status
 from streamproc.sources.values.unread import UNREAD, Unread
@@ -85,7 +85,7 @@ class Columns:
             read = self._read(name, value, encoding)
             if isinstance(read, Unread):
                 self.tell(name, _reason(name, value))
-            else:
+            elif name != "active" or read is not None:  # a status that isn't there says nothing
                 said[name] = read
         if "displayName" not in said and not self._has(self.options.attributes.get("displayName", "")):
             said |= self._full_name()
@@ -96,7 +96,8 @@ class Columns:
         value, _ = self._found(self.options.attributes.get(name, "")) or (None, None)
         if UNAVAILABLE in str(value):
             return UNREAD
-        day = UNREAD if value is UNREAD else calendar_day(value, self.options.dates)
+        read = last_day if name == "terminationDate" else calendar_day
+        day = UNREAD if value is UNREAD else read(value, self.options.dates)
         if isinstance(day, Unread):
             self.tell(name, f"{WHY['date']}; a number needs an encoding in the options")
         return day
@@ -140,7 +141,7 @@ class Columns:
         there: tuple[Any, Encoding | None] | None = None
         for alternative in map(str.strip, path.split("|")):
             found = self._at(alternative) if alternative else None
-            if found is not None and found[0] is not None:
+            if found is not None and not is_blank(found[0]):
                 return found
             there = there or found
         return there

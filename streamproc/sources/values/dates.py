@@ -14,6 +14,7 @@ from typing import Any, Final
 from streamproc.sources.values.text import ascii_digits, plain
 from streamproc.sources.values.unread import UNREAD, Unread
 
+EPOCH: Final = date(1970, 1, 1)
 EARLIEST: Final = 1920
 LATEST: Final = 2200
 """Years between which somebody may have begun or ended."""
@@ -62,6 +63,12 @@ def _day(value: str, formats: tuple[str, ...]) -> date | Unread | None:
             return None
         return day if EARLIEST <= day.year < LATEST else UNREAD
     return UNREAD
+
+
+def last_day(value: Any, formats: tuple[str, ...] = ()) -> date | Unread | None:
+    """The same, of the last day of somebody who is still listed: the first of 1970 is a zero rather than that."""
+    day = calendar_day(value, formats)
+    return UNREAD if day == EPOCH else day
 
 
 def both_days(value: Any, formats: tuple[str, ...] = ()) -> tuple[date, ...]:

@@ -11,24 +11,31 @@ LONGEST: Final = 256
 PLACEHOLDERS: Final = frozenset({
     "na", "null", "nul", "none", "nil", "nan", "undefined", "unknown", "tbd", "tba", "tbc", "empty", "blank", "missing",
     "default", "unassigned", "notassigned", "notavailable", "notapplicable", "notset", "notfound", "novalue", "nodata",
-    "noid", "nonumber", "pending", "true", "false", "unbekannt", "keine", "keiner", "ninguno", "ninguna", "desconocido",
-    "aucun", "aucune", "inconnu", "nessuno",
+    "noid", "nonumber", "noemployeeid", "noemployeenumber", "notprovided", "notentered", "notknown", "notyetassigned",
+    "notassignedyet", "tobedetermined", "tobeassigned", "tobeconfirmed", "pending", "true", "false", "unbekannt",
+    "keine", "keiner", "ninguno", "ninguna", "desconocido", "aucun", "aucune", "inconnu", "nessuno",
 })  # fmt: skip
 """What people and programs write where there is nothing; without marks and blanks, in lower case."""
 
 _USUAL: Final = re.compile(r"[A-Za-z]{0,3}0{0,9}[1-9][0-9]{0,15}|[a-z0-9]{1,40}\.?[a-z0-9]{1,40}@[a-z0-9.]{3,80}")
 """What most are, so that it costs little."""
 _NEGATIVE: Final = re.compile(r"-\d+")
-_INEXACT: Final = re.compile(r"[+-]?\d(\.\d+)?e\+\d+", re.IGNORECASE)
+_INEXACT: Final = re.compile(r"[+-]?(\d(\.\d+)?e\+|\d\.\d+e)\d+", re.IGNORECASE)
 """As spreadsheets show a long number, without its last digits."""
-_GROUPED: Final = re.compile(r"\d{1,3}([,'’ ]\d{3})+(\.0*)?")
+_GROUPED: Final = re.compile(r"\d{1,3}([,'’ ]\d{3})+(\.0*)?|\d[\d.]*,\d*")
+_TEMPLATE: Final = re.compile(r"\$\{.*\}|\{\{.*\}\}|%\w+%|\[.*\]|<.*>")
+"""What was to be filled in, and wasn't: `${employeeId}`, `[object Object]`."""
+_QUOTED: Final = re.compile(r"""=?"([^"]*)"|'([^']*)'?""")
+"""As spreadsheets keep a number from becoming one: `'00412`, `="00412"`."""
+_DASHES: Final = dict.fromkeys(map(ord, "\u2010\u2011\u2012\u2013\u2014\u2212"), "-")
+"""What word processors make of a hyphen."""
 _FORMULA: Final = re.compile(r"#.*[!?/].*")
 """What a spreadsheet shows where a formula failed: `#N/A`, `#REF!`."""
 _WHOLE: Final = re.compile(r"(\d+)\.0*")
 
 
 def identifier(value: Any) -> str | Unread | None:
-    """The identifier in one spelling: `12417.0`, as number or text, is `12417`; zeros in front stay.
+    """The identifier in one spelling: `12417.0` and `'12417` are `12417`; zeros in front stay.
 
     None: there is none. UNREAD: a placeholder, a structure, a truth value, or a number that isn't whole, exact and
     above 0.
@@ -43,7 +50,9 @@ def identifier(value: Any) -> str | Unread | None:
         return UNREAD
     if _USUAL.fullmatch(value):
         return value
-    written = ascii_digits(plain(value))
+    written = ascii_digits(plain(value)).translate(_DASHES)
+    if (quoted := _QUOTED.fullmatch(written)) is not None:
+        written = plain(quoted[1] or quoted[2] or "")
     if written == "":
         return None
     if (whole := _WHOLE.fullmatch(written)) is not None:
@@ -61,4 +70,4 @@ def _stands_for_none(written: str) -> bool:
     bare = "".join(character for character in written.casefold() if character.isalnum())
     if bare.strip("0") == "" or bare in PLACEHOLDERS or (len(bare) > 2 and bare.strip("x") == ""):
         return True
-    return any(form.fullmatch(written) for form in (_NEGATIVE, _INEXACT, _GROUPED, _FORMULA))
+    return any(form.fullmatch(written) for form in (_NEGATIVE, _INEXACT, _GROUPED, _FORMULA, _TEMPLATE))

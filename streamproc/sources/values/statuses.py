@@ -32,7 +32,7 @@ _PENDING: Final = re.compile(r"\bpending\b")
 _LEAVES: Final = re.compile(
     r"\b(no|not|non|never|former(ly)?|ex|inactive|terminat\w*|termed|retire\w*|resign\w*|deceased|dismiss\w*|suspen\w*|"
     r"separat\w*|left|leav(er|ing)|end(ed|ing|s)?|expire\w*|until|deactivat\w*|disabled?|delet\w*|deprovision\w*|"
-    r"discharg\w*|archiv\w*|false)\b"
+    r"discharg\w*|archiv\w*|false)\b|\bterm(?=\W*(date|eff\w*|on)?\W*\d)"
 )
 _RETURNS: Final = re.compile(
     r"\b(re.?hire\w*|reinstat\w*|reactivat\w*|rescin\w*|rescission|revers\w*|revok\w*|cancel\w*|void\w*|pending|not|no|"
@@ -80,8 +80,9 @@ def _status(written: str, active: tuple[str, ...], inactive: tuple[str, ...]) ->
 
 
 def is_pending(value: Any) -> bool:
-    """Whether a status speaks of what is still to come."""
-    return _PENDING.search(spelled(value) or "") is not None
+    """Whether a status speaks of an end that is still to come; a pending hire is none."""
+    word = spelled(value) or ""
+    return _PENDING.search(word) is not None and _LEAVES.search(word) is not None
 
 
 @lru_cache(maxsize=256)

@@ -14,7 +14,8 @@ from streamproc.sources.employment import LAG, Employment
 from streamproc.sources.lenient_json import at, digest, starts, text, truth, zone_is_unread, zone_of
 from streamproc.sources.options import SourceOptions
 from streamproc.sources.reading import Reading, full_name, read_some
-from streamproc.sources.values.dates import both_days, calendar_day
+from streamproc.sources.values import dates
+from streamproc.sources.values.dates import EPOCH, both_days, calendar_day
 from streamproc.sources.values.identifiers import identifier, known_identifier
 from streamproc.sources.values.statuses import LEFT, is_pending, spelled, status
 from streamproc.sources.values.unread import UNREAD, Unread
@@ -70,8 +71,6 @@ DATES: Final = {
 }  # fmt: skip
 """Columns → the fields of an employment that they give."""
 LAST: Final = ("lastDayOfWork", "terminationDate")
-EPOCH: Final = date(1970, 1, 1)
-"""A zero, rather than the last day of somebody who is still listed."""
 
 ENDS: Final = re.compile(
     r"terminat(e|ion)( (employee|worker|contingent worker))?|(employee|worker) terminat(ed|ion)"
@@ -129,7 +128,7 @@ def day_of(value: Any, options: SourceOptions) -> date | Unread | None:
 def last_day(row: dict[str, Any], options: SourceOptions) -> tuple[date | Unread | None, str]:
     """The last day of work, else that of the termination, which is still a day of work; and how it is written."""
     values = [own(row, name, options) for name in LAST]
-    days = [UNREAD if day == EPOCH else day for day in (day_of(value, options) for value in values)]
+    days = [dates.last_day(value, options.dates) for value in values]
     known = ((day, text(value) or "") for day, value in zip(days, values, strict=True) if isinstance(day, date))
     return next(known, (UNREAD if UNREAD in days else None, ""))
 

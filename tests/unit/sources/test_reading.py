@@ -86,12 +86,16 @@ def test_other_attributes_take_nobodys_place() -> None:
         "began": 1,
         "group:A": "A",
         "job": "x",
-        "deep": {"a": 1},
+        "languages": {"Spanish": 4},
+        "deep": {"a": {"b": 1}},
+        "_links": {"self": {"href": "x"}},
     }
     add_others(reading, more, frozenset({"name"}))
+    assert list(reading.unread) == ["deep"]
     assert {name: value for name, value in reading.facts.items() if value is not None} == {
         "displayName": "Ana",
         "team": "Red",
+        "languages": {"Spanish": 4},
     }
 
 

@@ -204,13 +204,18 @@ def test_what_is_no_row_is_ignored() -> None:
         ("terminated", ("active",), False),
         ("1", ("0",), True),
         ("0", ("0",), True),
-        (None, ("active",), None),
-        ("", ("active",), None),
     ],
 )
-def test_active_is_true_or_false(value: Any, statuses: tuple[str, ...], active: bool | None) -> None:
+def test_active_is_true_or_false(value: Any, statuses: tuple[str, ...], active: bool) -> None:
     """A truth value in its spellings, or a status: those that are configured are active, all others aren't."""
     assert one_said(row(status=value), active=statuses).attributes["active"] is active
+
+
+@pytest.mark.parametrize("nothing", [None, "", "\u00a0"])
+def test_a_status_that_isnt_there_says_nothing(nothing: Any) -> None:
+    """Neither does it take back what was said, nor hide a word in the next of the columns."""
+    assert "active" not in one_said(row(status=nothing)).attributes
+    assert one_said(row(is_active=nothing, status="Terminated")).attributes["active"] is False
 
 
 def test_a_status_is_never_guessed() -> None:
