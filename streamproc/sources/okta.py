@@ -124,7 +124,8 @@ def _event(
 ) -> SourceEvent | FetchRequest | Ignored:
     users = _targets(event, "User", "id")
     subject = users[0] if len(users) == 1 else None
-    if kind not in KNOWN or _counts(STATUS.get(kind), options) is True:
+    lifecycle = kind.startswith("user.lifecycle.") and subject is not None  # also of types that are added later
+    if not (kind in KNOWN or lifecycle) or _counts(STATUS.get(kind), options) is True:
         return Ignored("type", "events of this type change nothing here", subject)
     result = (text(at(event, "outcome.result")) or "SUCCESS").upper()
     if result in NOT_DONE:

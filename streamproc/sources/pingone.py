@@ -47,6 +47,7 @@ MEMBERSHIP: Final = {"MEMBER_OF_GROUP.CREATED": True, "MEMBER_OF_GROUP.DELETED":
 GROUPS: Final = frozenset({"GROUP.UPDATED", "GROUP.DELETED"})
 """Activities that may change the groups of many users, and name none of them."""
 DELETED: Final = "USER.DELETED"
+NOT_DONE: Final = frozenset({"FAILURE", "FAILED", "ERROR"})
 KNOWN: Final = frozenset({DELETED, *PROFILE, *MEMBERSHIP, *GROUPS})
 
 STANDARD: Final = frozenset([
@@ -97,7 +98,8 @@ def _activity(
     subject = users[0] if len(users) == 1 else None
     if kind not in KNOWN:
         return Ignored("type", "activities of this type change nothing here", subject)
-    if (text(at(activity, "result.status")) or "SUCCESS").upper() != "SUCCESS":
+    result = (text(at(activity, "result.status")) or "SUCCESS").upper()
+    if result in NOT_DONE:
         return Ignored("failed", "by its result it didn't happen", subject)
     if kind in GROUPS:
         return Ignored("group", "a group was renamed or deleted: its members have to be synchronised")
@@ -105,8 +107,9 @@ def _activity(
         return Ignored("incomplete", "the resources don't name exactly one user")
     event, recorded = text(activity.get("id")) or digest(activity), micros(activity.get("recordedAt"))
     when = moment(recorded, receipt.received)
-    if kind in PROFILE:
-        return FetchRequest(subject, event, when, kind, urgent=kind == "USER.UPDATED" and _may_disable(activity))
+    if kind in PROFILE or result != "SUCCESS":  # with any other result it may have happened
+        hidden = kind not in PROFILE or (kind == "USER.UPDATED" and _may_disable(activity))
+        return FetchRequest(subject, event, when, kind, urgent=hidden)
     if kind == DELETED:
         gives = False
         attributes: dict[str, Fact] = {"active": False, GONE: True}
@@ -129,7 +132,7 @@ def _owner(resource: dict[str, Any]) -> str | None:
     if _type(resource) == "USER" and (user_id := known_identifier(resource.get("id"))):
         return user_id
     match = _OWNER.search(text(resource.get("href")) or "")
-    return match[1] if match else None
+    return known_identifier(match[1]) if match else None
 
 
 def _may_disable(activity: dict[str, Any]) -> bool:

@@ -23,7 +23,7 @@ from streamproc.sources.entra.audit_log import activity, is_record
 from streamproc.sources.lenient_json import anchor, digest, items, micros, moment, parsed, record, text, unfolded
 from streamproc.sources.options import SourceOptions
 from streamproc.sources.reading import full_name, not_understood, read_all, read_named
-from streamproc.sources.values.dates import calendar_day
+from streamproc.sources.values.dates import last_day
 from streamproc.sources.values.identifiers import known_identifier
 from streamproc.sources.values.statuses import status
 from streamproc.sources.values.unread import UNREAD, Unread
@@ -156,11 +156,11 @@ def _notification(item: dict[str, Any], receipt: Receipt) -> Iterator[FetchReque
     change = (text(item.get("changeType")) or "").casefold()
     data = record(item.get("resourceData"))
     path = _RESOURCE.match(text(item.get("resource")) or "")
-    subject = known_identifier(data.get("id")) or (path[2] if path else None)
+    subject = known_identifier(data.get("id")) or (known_identifier(path[2]) if path else None)
     kind = _type(data) if "@odata.type" in data or path is None else path[1].casefold()
     if text(item.get("subscriptionId")) == "NA" or change.startswith("validation"):
         yield Ignored("probe", "Graph's test of whether it reaches us")
-    elif change not in _CHANGES or kind not in {"user", "group"}:
+    elif not change or kind not in {"user", "group"} or (kind == "group" and change not in _CHANGES):
         yield Ignored("type", "neither a user nor a group was created, updated or deleted")
     elif subject is None:
         yield Ignored("incomplete", "the notification names nobody")
@@ -235,7 +235,7 @@ def _user(
     attributes = reading.facts
     if attributes.get("displayName", "") is None:
         attributes["displayName"] = full_name(user.get("givenName"), user.get("surname"))
-    deleted = calendar_day(item.get("deletedDateTime"))
+    deleted = last_day(item.get("deletedDateTime"))
     if deleted is UNREAD:
         reading.take("deletedDateTime", UNREAD, "moment")
     elif deleted is not None:

@@ -3,13 +3,14 @@
 A worker reads the contract from the record itself (`contract.parse`); this is for payloads that aren't records yet.
 """
 
+from collections.abc import Iterable
 from typing import Any, Final
 
 import orjson
 
 from streamproc.core.errors import RejectedInputError
 from streamproc.core.parsed_payload import FetchRequest, Ignored, ParsedPayload, Receipt, SourceEvent
-from streamproc.core.records.change_event import Origin
+from streamproc.core.records.change_event import ChangeEvent, Origin
 from streamproc.core.records.units import millis_of
 from streamproc.sources.hris import contract, people, vendors
 from streamproc.sources.lenient_json import parsed, record
@@ -29,16 +30,21 @@ def _read(element: Any, receipt: Receipt, options: SourceOptions) -> tuple[Sourc
         fetched = vendors.read(element, receipt, options)
         return (*fetched.events, *fetched.ignored)
     headers = {name: value.encode() for name, value in receipt.headers.items()}
+    origin = Origin("", 0, 0, millis_of(receipt.received))
     try:
-        changes = contract.parse(orjson.dumps(element), headers, Origin("", 0, 0, millis_of(receipt.received)))
+        changes = contract.parse(orjson.dumps(element), headers, origin)
     except (RejectedInputError, orjson.JSONEncodeError) as error:
         parsed_ = vendors.read(element, receipt, options)
         if vendors.recognised(element) or {part.code for part in parsed_.ignored} != {"not_understood"}:
             return (*parsed_.events, *parsed_.notifications, *parsed_.ignored)
-        refused = error if isinstance(error, RejectedInputError) else None
-        return (
-            Ignored(refused.code, refused.detail, refused.subject, refused.field) if refused else parsed_.ignored[0],
-        )
+        if not isinstance(error, RejectedInputError):
+            return parsed_.ignored
+        changes = contract.leaver(orjson.dumps(element), headers, origin)
+        return (*_said(changes), Ignored(error.code, error.detail, error.subject, error.field))
+    return _said(changes)
+
+
+def _said(changes: Iterable[ChangeEvent]) -> tuple[SourceEvent, ...]:
     return tuple(
         SourceEvent(
             subject=change.subject,

@@ -21,7 +21,7 @@ from streamproc.sources.hris.vendor_values import DEFAULTS
 from streamproc.sources.lenient_json import anchor, at, digest, items, record, zone_is_unread, zone_of
 from streamproc.sources.options import SourceOptions
 from streamproc.sources.reading import Reading, full_name, value_of
-from streamproc.sources.values.dates import calendar_day
+from streamproc.sources.values.dates import calendar_day, last_day
 from streamproc.sources.values.identifiers import known_identifier
 from streamproc.sources.values.statuses import status
 from streamproc.sources.values.unread import UNREAD
@@ -154,7 +154,7 @@ class _Terms:
             "original": ("originalHireDate", shape.original),
         }
         days = {
-            name: calendar_day(at(person, _path(fact, path, options)), options.dates)
+            name: (last_day if name == "last" else calendar_day)(at(person, _path(fact, path, options)), options.dates)
             for name, (fact, path) in paths.items()
         }
         self.silent = active is None

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from streamproc.sources.lenient_json import at, items, record, text
+from streamproc.sources.lenient_json import at, is_blank, items, record, text, truth
+from streamproc.sources.values.statuses import spelled
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +209,7 @@ def plainly(vendor: str, person: Mapping[str, Any], employment: Mapping[str, Any
 
 def _finch(person: Mapping[str, Any], employment: Mapping[str, Any]) -> dict[str, Any]:
     """`works`: by `is_active`, unless the detailed status says the contrary."""
-    left = text(employment.get("employment_status")) in {"terminated", "retired", "deceased"}
+    left = spelled(employment.get("employment_status")) in {"terminated", "retired", "deceased"}
     shown = {"work_email": _of_work(person.get("emails")), "work_phone": _of_work(person.get("phone_numbers"))}
     return {**shown, "works": False if left else employment.get("is_active")}
 
@@ -220,8 +221,9 @@ def _gusto(person: Mapping[str, Any]) -> dict[str, Any]:
     """
     jobs = sorted((record(job) for job in items(person.get("jobs"))), key=lambda job: job.get("primary") is not True)
     job, terminated = jobs[0] if jobs else {}, person.get("terminated")
-    works = not terminated if isinstance(terminated, bool) else terminated
-    if works is True and person.get("onboarded") is False and text(job.get("hire_date")) is None:
+    ended = truth(terminated)
+    works = not ended if ended is not None else None if is_blank(terminated) else {"terminated": terminated}
+    if works is True and truth(person.get("onboarded")) is False and text(job.get("hire_date")) is None:
         works = None
     shown = {"job": job, "works": works}
     if "terminations" not in person:

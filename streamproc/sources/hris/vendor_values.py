@@ -16,10 +16,22 @@ from streamproc.core.records.change_event import Effective, Fact
 from streamproc.core.records.fact_names import FROM_DATES
 from streamproc.core.records.units import Micros
 from streamproc.sources.employment import Employment
-from streamproc.sources.lenient_json import anchor, at, digest, items, micros, moment, record, text, truth, zone_of
+from streamproc.sources.lenient_json import (
+    anchor,
+    at,
+    digest,
+    is_blank,
+    items,
+    micros,
+    moment,
+    record,
+    text,
+    truth,
+    zone_of,
+)
 from streamproc.sources.options import SourceOptions
 from streamproc.sources.reading import Reading, full_name, single, value_of
-from streamproc.sources.values.dates import calendar_day
+from streamproc.sources.values.dates import calendar_day, last_day
 from streamproc.sources.values.identifiers import known_identifier
 from streamproc.sources.values.statuses import LEFT, status
 from streamproc.sources.values.unread import UNREAD, Unread
@@ -107,7 +119,7 @@ def jumpcloud(body: dict[str, Any], event: str, receipt: Receipt, options: Sourc
         suspended = truth(value)
         if suspended is None:
             reading.take("active", UNREAD, "status")
-        else:
+        elif suspended or "active" not in reading.unread:
             reading.facts["active"] = not suspended and reading.facts.get("active", True)
             read.add("suspended")
     if subject is None or kind != "user_update" or not (reading.facts or reading.unread):
@@ -173,7 +185,7 @@ def _sent(sent: Mapping[str, Any], options: SourceOptions) -> tuple[Reading, set
         if not labels:
             continue
         read.update(labels)
-        label = next((label for label in labels if by_label[label] is not None), labels[0])
+        label = next((label for label in labels if not is_blank(by_label[label])), labels[0])
         value = by_label[label]
         if name != "active":
             reading.take(name, *value_of(name, value, options))
@@ -198,7 +210,7 @@ def _label(label: str) -> str:
 def _day(reading: Reading, employee: Mapping[str, Any], columns: Iterable[str], options: SourceOptions) -> date | None:
     """The first day that is written in one of the columns; what isn't one is told."""
     for column in columns:
-        day = calendar_day(employee.get(column), options.dates)
+        day = (last_day if column in _LAST else calendar_day)(employee.get(column), options.dates)
         if isinstance(day, Unread):
             reading.unread[column] = "date"
             return None

@@ -134,7 +134,7 @@ def _gusto(body: dict[str, Any], receipt: Receipt, _: SourceOptions) -> Parts:
     subject = body.get("entity_uuid") if text(body.get("entity_uuid")) else body.get("entity_id")
     event, when = text(body.get("uuid")) or digest(body), _seconds(body.get("timestamp"))
     model, done = (*_spelled(kind).split("_", 1), "")[:2]
-    if model != "employee":
+    if model != "employee" and (done or _spelled(text(body.get("entity_type")) or "") != "employee"):
         yield NOBODY
         return
     who = known_identifier(subject)

@@ -34,6 +34,7 @@ from streamproc.sources.lenient_json import (
 from streamproc.sources.options import SourceOptions
 from streamproc.sources.reading import Reading
 from streamproc.sources.security_events import scim_events
+from streamproc.sources.values.identifiers import known_identifier
 from streamproc.sources.values.statuses import LEFT
 
 SOURCE: Final = "set"
@@ -218,7 +219,7 @@ def _version(etag: Any) -> int:
 
 def _subject(identifier: Any, issuer: str | None) -> str | None:
     """The user whom a subject identifier names, within the token's issuer. None for groups, devices and sessions."""
-    value = _identifier(identifier, issuer, 0)
+    value = known_identifier(_identifier(identifier, issuer, 0))
     return value if value is None or issuer is None else f"{issuer}#{value}"
 
 

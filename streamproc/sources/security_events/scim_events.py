@@ -128,6 +128,8 @@ def _put(changed: dict[str, Any], path: str, value: Any, kind: str) -> bool:
     if target.casefold().startswith("urn:") and name not in STANDARD and isinstance(value, dict):
         changed |= flat({target: value})
         return True
+    if name == "active" and (bracket or part):
+        return False
     if bracket:
         is_primary = kind != "remove" and condition.casefold().replace(" ", "") in _ONE
         if is_primary and name in _LISTS:

@@ -85,12 +85,7 @@ def _contract(raw: RawRecord, links: Links, options: SourceOptions, partition_of
     try:
         return Routed(events=encoded_events(contract.parse(raw.value, raw.headers, raw.origin)))
     except RejectedInputError as error:
-        routed = _vendor(raw, contract.SOURCE, links, options, partition_of, error)
-        why = routed.rejected
-        if isinstance(why, RejectedInputError) and (left := contract.leaver(raw.value, raw.headers, raw.origin)):
-            told = [Problem(each.code, each.detail, each.subject, each.field) for each in (why, *why.others)]
-            return Routed(events=encoded_events(left), problems=told)
-        return routed
+        return _vendor(raw, contract.SOURCE, links, options, partition_of, error)
 
 
 def _vendor(

@@ -70,7 +70,6 @@ def test_a_clock_that_is_ahead_counts_as_the_moment_of_arrival() -> None:
 @pytest.mark.parametrize(
     ("change", "code"),
     [
-        ({"changeType": "moved"}, "type"),
         ({"resource": None, "resourceData": None}, "incomplete"),
         ({"resource": "users//", "resourceData": {"@odata.type": "#Microsoft.Graph.User"}}, "incomplete"),
         ({"resourceData": {"@odata.type": "#Microsoft.Graph.Message", "id": "m"}}, "type"),
@@ -80,6 +79,14 @@ def test_a_clock_that_is_ahead_counts_as_the_moment_of_arrival() -> None:
 def test_a_notification_that_names_no_user_is_ignored(change: dict[str, Any], code: str) -> None:
     """Other resources, other changes, nobody at all."""
     assert codes(notification() | change) == [code]
+
+
+def test_a_change_of_an_unknown_kind_is_fetched() -> None:
+    """It may be that somebody left; of a group it says nothing."""
+    (fetch,) = read({"value": [notification() | {"changeType": "moved"}]}, TAKEN).notifications
+    assert fetch.urgent
+    group = {"changeType": "moved", "resource": "Groups/g", "resourceData": {"@odata.type": "#Microsoft.Graph.Group"}}
+    assert codes(notification() | group) == ["type"]
 
 
 def test_the_probe_of_event_hubs_is_dropped() -> None:
