@@ -4,13 +4,14 @@ import asyncio
 import datetime as dt
 import ssl
 import struct
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from streamproc.adapters.kafka import probe
+from streamproc.adapters.kafka import probe, topics
 from streamproc.adapters.kafka.probe import connection_problem
 from streamproc.core.errors import KafkaIdentityError, KafkaUnavailableError
 from streamproc.settings import load_settings
@@ -40,28 +41,36 @@ async def broker(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
     await reader.read()
 
 
+@asynccontextmanager
+async def serving(talk: Talk, tls: ssl.SSLContext | None = None) -> AsyncIterator[str]:
+    """HOST:PORT of a server that talks so."""
+    talks: set[asyncio.Task[None] | None] = set()
+
+    async def noted(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        talks.add(asyncio.current_task())
+        try:
+            await talk(reader, writer)
+        except (OSError, EOFError):
+            pass
+        finally:
+            writer.close()
+
+    server = await asyncio.start_server(noted, "127.0.0.1", 0, ssl=tls)
+    try:
+        async with server:
+            yield f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    finally:
+        await asyncio.sleep(0.05)
+        await asyncio.gather(*filter(None, talks))
+        await asyncio.sleep(0)
+
+
 def asked(talk: Talk, tls: ssl.SSLContext | None = None, **settings: Any) -> Exception | None:
     """What is told of a server that talks so."""
 
     async def ask() -> Exception | None:
-        talks: set[asyncio.Task[None] | None] = set()
-
-        async def noted(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            talks.add(asyncio.current_task())
-            try:
-                await talk(reader, writer)
-            except (OSError, EOFError):
-                pass
-            finally:
-                writer.close()
-
-        server = await asyncio.start_server(noted, "127.0.0.1", 0, ssl=tls)
-        async with server:
-            port = server.sockets[0].getsockname()[1]
-            problem = await connection_problem(load_settings(kafka=f"127.0.0.1:{port}", **settings).kafka)
-        await asyncio.sleep(0.05)
-        await asyncio.gather(*filter(None, talks))
-        return problem
+        async with serving(talk, tls) as address:
+            return await connection_problem(load_settings(kafka=address, **settings).kafka)
 
     return asyncio.run(ask())
 
@@ -94,6 +103,19 @@ def test_a_brokers_certificate_that_has_ended_is_told(tmp_path: Path) -> None:
     problem = asked(broker, context, kafka_security="SSL", kafka_ca=str(tmp_path / "ca.pem"))
     assert isinstance(problem, KafkaIdentityError)
     assert "isn't to be trusted: certificate has expired. " in str(problem)
+
+
+def test_who_accepts_and_keeps_silent_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Aiokafka would wait for 40 s before it says anything."""
+    monkeypatch.setattr(probe, "PATIENCE", 0.2)
+    monkeypatch.setattr(topics, "FIRST_ANSWER", 0.3)
+
+    async def connect() -> None:
+        async with serving(silent) as address, topics.admin_of(load_settings(kafka=address).kafka):
+            pass
+
+    with pytest.raises(KafkaUnavailableError, match="nothing within"):
+        asyncio.run(asyncio.wait_for(connect(), 5))
 
 
 def test_a_name_that_nobody_knows_is_told() -> None:
