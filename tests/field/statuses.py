@@ -74,6 +74,13 @@ def _words_for_leavers() -> None:
         assert now(says("workday", orjson.dumps(worker(Worker_Status=word))), "active") == [False], word
 
 
+def _blank_column_before_another() -> None:
+    row = worker(Active=" ", Worker_Status="Terminated")
+    assert now(says("workday", orjson.dumps(row)), "active") == [False], "a blank hides no other column"
+    row = worker(lastDayOfWork="", Termination_Date="", terminationDate="2026-11-20")
+    assert now(says("workday", orjson.dumps(row)), "active") == [False]
+
+
 def _unknown_words() -> None:
     for word in (
         "Sabbatical",
@@ -153,6 +160,7 @@ def _pingone() -> None:
 CASES: Final = (
     Case("K7", "pending-termination", _pending),
     Case("K2", "words-for-leavers", _words_for_leavers),
+    Case("K2", "blank-column-before-another", _blank_column_before_another),
     Case("K2", "words-that-nobody-knows", _unknown_words),
     Case("K2", "numbers-and-codes-as-statuses", _numbers),
     Case("K2", "known-status-left-out-of-the-list", _left_out_of_the_list),
