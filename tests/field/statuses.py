@@ -128,6 +128,15 @@ def _leaver_then_unknown() -> None:
     assert ("not_understood", "F210", "active") in ran.told()
 
 
+def _clock() -> None:
+    hook: dict[str, Any] = {"eventType": "user.lifecycle.unsuspend", "uuid": "1", "published": "29/11/2026 10:00"}
+    hook |= {"outcome": {"result": "SUCCESS"}, "target": [{"id": "00u1", "type": "User"}]}
+    said = says("okta", orjson.dumps(hook))
+    assert (now(said, "active"), len(said.notifications)) == ([], 1), "it may be older than a suspension: it is fetched"
+    said = says("okta", orjson.dumps(hook | {"eventType": "user.lifecycle.suspend"}))
+    assert now(said, "active") == [False], "what takes access away doesn't wait for a clock"
+
+
 def _entra() -> None:
     user = {"id": "u1", "accountEnabled": True, "displayName": "Test", "userPrincipalName": "t@example.com"}
     for value, active in (
@@ -166,6 +175,7 @@ CASES: Final = (
     Case("K2", "known-status-left-out-of-the-list", _left_out_of_the_list),
     Case("K2", "status-that-comes-next-year", _future_status),
     Case("K2", "leaver-whose-status-is-misspelled-later", _leaver_then_unknown),
+    Case("K2", "event-without-a-clock", _clock),
     Case("K2", "entra-enabled-and-deleted-in-all-types", _entra),
     Case("K2", "pingone-enabled-in-all-types", _pingone),
 )
