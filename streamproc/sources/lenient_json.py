@@ -126,13 +126,16 @@ def digest(value: Any) -> str:
 def at(value: Any, path: str) -> Any:
     """The value at a path: dots go inwards, keys with dots in them are tried first, `|` separates alternatives.
 
-    None where there is none. A name that is only spelled in another case counts where there is none of that spelling.
+    None where there is none. A blank counts only where no alternative has more. A name that is only spelled in another
+    case counts where there is none of that spelling.
     """
+    blank = None
     for alternative in path.split("|"):
         hit = _at(value, alternative.strip())
-        if hit is not None:
+        if hit is not None and (not isinstance(hit, str) or (hit and not hit.isspace())):
             return hit
-    return None
+        blank = hit if blank is None else blank
+    return blank
 
 
 def _at(value: Any, path: str) -> Any:
