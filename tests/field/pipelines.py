@@ -2,6 +2,8 @@
 
 from typing import Any, Final
 
+import orjson
+
 from streamproc.core.scim.dialect import GENESYS
 from tests.field.case import Case
 from tests.field.pipeline import Pause, Ran, play
@@ -79,6 +81,14 @@ def _leaver_in_an_event_that_is_refused() -> None:
     assert [ran.active(user) for user in users[:-1]] == [False] * (len(users) - 1)
     assert ran.active(users[-1]) is True, "when isn't understood, so it isn't now"
     assert {subject for _, subject, _ in ran.told()} == set(users)
+
+
+def _half_an_emoji() -> None:
+    okta = _okta("457", "half@example.com")
+    gone = orjson.dumps(okta["value"] | {"status": "DEPROVISIONED", "lastUpdated": "2026-11-29T18:00:00.000Z"})
+    cut = gone.replace(b'"Test"', rb'"Test \ud83d"')
+    assert cut != gone
+    assert play([okta, okta | {"value": cut}]).active("457") is False, "a name that was cut hides no leaver"
 
 
 def _names_parted_otherwise() -> None:
@@ -188,6 +198,7 @@ CASES: Final = (
     Case("K4", "contingent-becomes-employee", _contingent_becomes_employee),
     Case("K2", "languages-apart-by-semicolons", _languages_apart_by_semicolons),
     Case("K2", "leaver-in-an-event-that-is-refused", _leaver_in_an_event_that_is_refused),
+    Case("K8", "half-an-emoji", _half_an_emoji),
     Case("K2", "names-parted-otherwise", _names_parted_otherwise),
     Case("K2", "level-that-cant-be-read", _level_that_cant_be_read),
     Case("K2", "workday-list-with-semicolons", _workday_list_with_semicolons),
