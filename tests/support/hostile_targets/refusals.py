@@ -52,6 +52,29 @@ class MemberTwice(Behaviour):
 
 
 @dataclass
+class MembersPassedOver(Behaviour):
+    """Changes of members are accepted, and the answer shows the group as it was: with members, and not the new one.
+
+    `hidden`: a user doesn't show groups.
+    """
+
+    hidden: bool = False
+    op: str = "add"
+
+    def before(self, asked: Asked, store: Store) -> Answered | None:
+        if asked.collection != "Groups" or asked.method != "PATCH":
+            return None
+        if (asked.body or {})["Operations"][0]["op"] != self.op:
+            return None
+        return store.shown("Groups", store.groups[str(asked.id)])
+
+    def after(self, asked: Asked, answered: Answered, store: Store) -> Answered:
+        if self.hidden and asked.collection == "Users":
+            answered.body.pop("groups", None)
+        return answered
+
+
+@dataclass
 class Forms(Behaviour):
     """Somebody is made inactive by one form of request alone."""
 
