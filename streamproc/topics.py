@@ -11,12 +11,14 @@ from streamproc.core.records.link import LINK
 from streamproc.core.records.mapping_in_force import MAPPING_IN_FORCE
 from streamproc.core.records.outcome import OUTCOME
 from streamproc.core.records.rejected import REJECTED
+from streamproc.core.records.topic_identity import TOPIC_IDENTITY
 from streamproc.core.records.topic_names import (
     CHANGES,
     CONTROLS,
     CURSORS,
     DAY,
     DELIVERIES,
+    IDENTITIES,
     LINKS,
     MAPPINGS,
     OPERATIONS,
@@ -215,6 +217,15 @@ TOPICS: Final[tuple[Topic, ...]] = (
         "how far the synchronisation of each source has come",
         {"cleanup.policy": "compact"},
     ),
+    Topic(
+        IDENTITIES,
+        "topic",
+        TOPIC_IDENTITY,
+        (WORKER, SINK, HYDRATOR, OPERATORS),
+        (WORKER, SINK, HYDRATOR),
+        "Kafka's id of each topic that is in use: one that is made anew has another",
+        {"cleanup.policy": "compact"},
+    ),
 )
 
 
@@ -245,5 +256,7 @@ def picture() -> str:
         f"                     ├─◄ {CONTROLS}",
         f"                     ├─► {OUTCOMES}",
         f"                     └─► {DELIVERIES}",
+        "",
+        f"   hydrator, worker, sink ◄─► {IDENTITIES}",
     ]
     return "\n".join(lines)

@@ -24,7 +24,7 @@ from streamproc.archive.reader import ArchivedHistory
 from streamproc.archive.writer import ArchiveWriter
 from streamproc.core.errors import ArchiveError
 from streamproc.core.records.stored_record import StoredRecord
-from streamproc.core.records.topic_names import CURSORS
+from streamproc.core.records.topic_names import CURSORS, IDENTITIES
 from streamproc.settings import KafkaSettings
 from streamproc.sources import SOURCES
 from streamproc.topics import TOPICS
@@ -36,7 +36,7 @@ RAW: Final = tuple(
     if topic.name in {f"events.{source}", f"notifications.{source}"}
 )
 """Topics with what the sources sent, as it came: mostly personal data that no mapping asks for."""
-AUDIT: Final = tuple(topic.name for topic in TOPICS if topic.name not in {*RAW, CURSORS})
+AUDIT: Final = tuple(topic.name for topic in TOPICS if topic.name not in {*RAW, CURSORS, IDENTITIES})
 """Topics that an audit needs."""
 
 EVERY: Final = 2.0

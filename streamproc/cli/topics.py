@@ -6,6 +6,7 @@ import sys
 import click
 import orjson
 
+from streamproc.adapters.kafka import topic_identity
 from streamproc.adapters.kafka.topics import ensure_topics
 from streamproc.cli import show
 from streamproc.cli.options import JSON, KAFKA
@@ -18,16 +19,22 @@ from streamproc.topics import TOPICS, picture
 @KAFKA
 @click.option("--create", is_flag=True, help="Create those that don't exist.")
 @click.option("--check", is_flag=True, help="Compare with the cluster; 1 where something is missing or differs.")
+@click.option("--accept", multiple=True, metavar="TOPIC", help="Go on with a topic that was made anew.")
 @click.option("--acls", is_flag=True, help="Which rights each process needs on a cluster that has ACLs.")
 @click.option("--commands", is_flag=True, help="With --acls: as commands of Kafka's kafka-acls.")
 @JSON
-def topics(kafka: str | None, create: bool, check: bool, acls: bool, commands: bool, as_json: bool) -> None:
+def topics(
+    kafka: str | None, create: bool, check: bool, accept: tuple[str, ...], acls: bool, commands: bool, as_json: bool
+) -> None:
     """The topics: who writes and reads them, how they are kept, and the picture; or the rights that they need."""
     if commands and not acls:
         raise click.UsageError("--commands goes with --acls")
     settings = load_settings(kafka=kafka)
     if acls:
         click.echo(_acls(settings.kafka, commands=commands, as_json=as_json))
+        return
+    if accept:
+        asyncio.run(topic_identity.accept(settings.kafka, accept))
         return
     if create or check:
         absent = asyncio.run(ensure_topics(settings.kafka, create=create))

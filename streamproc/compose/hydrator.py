@@ -10,6 +10,7 @@ from functools import partial
 from streamproc import rights
 from streamproc.adapters.kafka.client import KafkaLog
 from streamproc.adapters.kafka.log import Producer
+from streamproc.adapters.kafka.topic_identity import while_the_same
 from streamproc.adapters.kafka.topics import ensure_topics
 from streamproc.adapters.kafka.trouble import told
 from streamproc.adapters.wait import task_group
@@ -40,7 +41,7 @@ async def run_hydrator(settings: Settings, ready: Callable[[], None] = lambda: N
             settings, options, kafka, stack, partial(rights.hydrator, settings.kafka.group)
         )
         if not fetchers:
-            raise SettingsError("no directory is configured: set okta_url, entra_tenant, pingone_environment, ...")
+            raise SettingsError("no directory is configured: set okta_url, entra_tenant, hris_vendor, ...")
         cursors = KafkaCursors(kafka, producer)
         known = partial(known_subjects, kafka)
         syncs = [
@@ -61,7 +62,8 @@ async def run_hydrator(settings: Settings, ready: Callable[[], None] = lambda: N
         beside = [*subscriptions, watch(kafka, unserved, next(iter(fetchers.values())).times)]
         hydrator = Hydrator(consumer, fetchers, options, syncs, beside, settings.hydrator.sync_whole_every)
         async with exposed(settings.observability.metrics, hydrator.measure):
-            await hydrator.run(ready)
+            needed = rights.hydrator(settings.kafka.group, fetchers)
+            await while_the_same(settings.kafka, needed, partial(hydrator.run, ready))
 
 
 async def run_sync(settings: Settings, source: str, *, full: bool, say: Callable[[str], None]) -> Counts:

@@ -4,12 +4,14 @@ import asyncio
 import random
 import time
 from collections.abc import Callable
+from functools import partial
 
 import aiohttp
 
 from streamproc import rights
 from streamproc.adapters.kafka.client import KafkaLog
 from streamproc.adapters.kafka.log import Log
+from streamproc.adapters.kafka.topic_identity import while_the_same
 from streamproc.adapters.kafka.topics import ensure_topics
 from streamproc.adapters.kafka.trouble import told
 from streamproc.compose.target import target_clients, target_session
@@ -32,7 +34,7 @@ async def run_sink(settings: Settings, ready: Callable[[], None] = lambda: None)
     async with told(settings.kafka, needed), target_session(settings.target, settings.network) as http:
         sink = make_sink(settings, KafkaLog(settings.kafka), http)
         async with exposed(settings.observability.metrics, sink.measure):
-            await sink.run(ready)
+            await while_the_same(settings.kafka, needed, partial(sink.run, ready))
 
 
 def make_sink(

@@ -2,9 +2,11 @@
 
 import time
 from collections.abc import Callable
+from functools import partial
 
 from streamproc import rights
 from streamproc.adapters.kafka.client import KafkaLog
+from streamproc.adapters.kafka.topic_identity import while_the_same
 from streamproc.adapters.kafka.topics import ensure_topics
 from streamproc.adapters.kafka.trouble import told
 from streamproc.compose.producer import producing
@@ -31,4 +33,4 @@ async def run_worker(settings: Settings, ready: Callable[[], None] = lambda: Non
             kafka, app, producer, mapping, options, lambda: Millis(time.time_ns() // 1_000_000), chosen=chosen
         )
         async with exposed(settings.observability.metrics, worker.measure):
-            await worker.run(ready)
+            await while_the_same(settings.kafka, needed, partial(worker.run, ready))

@@ -14,7 +14,7 @@ one begins anew.
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Any, Protocol
 
 import orjson
 import structlog
@@ -33,12 +33,16 @@ from streamproc.hydrator.directories.answer import AGAIN, DirectoryError, Trail,
 from streamproc.hydrator.directories.api import Page
 from streamproc.hydrator.fetcher import Fetcher, Ticket, rejection_of_sync
 from streamproc.sources import SOURCES
+from streamproc.sources.lenient_json import digest
 from streamproc.sources.options import SourceOptions
+from streamproc.sources.raw_record import HARMLESS
 
 log = structlog.get_logger("streamproc.hydrator")
 
 ATTEMPTS = 8
 """At a page, for a command that waits for the end: about a minute."""
+MOST_TOLD = 10_000
+"""Elements of which it is kept that they were told."""
 BATCH = 500
 """Records on their way to the brokers at once."""
 
@@ -124,6 +128,8 @@ class Sync:
         self._say = say
         self._known = known
         self._seen: set[str] = set()
+        self._told: set[str] = set()
+        """Elements of which nothing was understood."""
 
     async def run(self, *, full: bool = False, attempts: int | None = None, whole_every: float = 0.0) -> Counts:
         """One round, or the rest of one. Raises DirectoryError after so many attempts at a page; None: never.
@@ -212,15 +218,25 @@ class Sync:
             requests += parsed.notifications
             self._seen.update(event.subject for event in parsed.events)
             counts.ignored += len(parsed.ignored)
-            told = [each for each in parsed.ignored if each.code == "not_understood"]  # by the worker
-            if parsed.events or told:
-                subject = (parsed.events[0] if parsed.events else told[0]).subject or ""
+            strange = [each for each in parsed.ignored if each.code not in HARMLESS]
+            if parsed.events or (strange and self._is_new(element)):  # the worker tells what isn't understood
+                subject = (parsed.events[0] if parsed.events else strange[0]).subject or ""
                 records.append(self._fetcher.record(subject, orjson.dumps(element), read_at, "page"))
         fetches = [self._fetch(request, counts) for request in requests]
         for start in range(0, len(records), BATCH):
             await asyncio.gather(*(self._append(record, counts) for record in records[start : start + BATCH]))
         await asyncio.gather(*fetches)
         counts.pages += 1
+
+    def _is_new(self, element: Any) -> bool:
+        """Whether it wasn't told yet: it may be there again in each round."""
+        content = digest(element)
+        if content in self._told:
+            return False
+        if len(self._told) >= MOST_TOLD:
+            self._told.clear()
+        self._told.add(content)
+        return True
 
     async def _append(self, record: Record, counts: Counts) -> None:
         if len(record.value) > LARGEST:

@@ -41,8 +41,9 @@ async def ordered(kafka: Log) -> list[tuple[int, str]]:
     """Offset and digest of each order of a mapping that a worker can obey, as they came. Raises KafkaError."""
     partition = partitioner.partition_of(MAPPING.encode(), kafka.partitions)
     found: list[tuple[int, str]] = []
+    begin = (await reading.beginning_offsets(kafka, CONTROLS))[partition]
     end = (await reading.end_offsets(kafka, CONTROLS))[partition]
-    async for records in reading.read_range(kafka, CONTROLS, partition, 0, end):
+    async for records in reading.read_range(kafka, CONTROLS, partition, begin, end):
         for record in records:
             try:
                 control = CONTROL.validate_json(record.value or b"")

@@ -93,7 +93,7 @@ class DeliveryStore:
         place = TopicPartition(DELIVERIES, self.partition)
         consumer.assign([place])
         ends = await consumer.end_offsets([place])
-        consumer.seek(place, self._loaded)
+        consumer.seek(place, max(self._loaded, (await consumer.beginning_offsets([place]))[place]))
         async for records in read_to(consumer, ends):
             for record in records:
                 user = (record.key or b"").decode(errors="replace")

@@ -103,9 +103,10 @@ class RebalanceListener(ConsumerRebalanceListener):
             for store in stores.values():
                 await store.load(loader)
             places = [TopicPartition(OPERATIONS, partition) for partition in partitions]
-            ends = await loader.end_offsets(places)
+            starts, ends = await loader.beginning_offsets(places), await loader.end_offsets(places)
             for place in places:
-                stores[place.partition].begin = await member.committed(place) or 0
+                committed = await member.committed(place)
+                stores[place.partition].begin = starts[place] if committed is None else committed
                 await stores[place.partition].find_again(loader, ends[place])
         finally:
             await asyncio.gather(loader.stop(), member.stop())

@@ -130,11 +130,9 @@ class MappingStore:
     async def facts_heard(self, partition: int, end: int, mapping: Mapping) -> dict[str, dict[str, SourceFacts]] | None:
         """What the partition's events below an offset have said of the mapping's facts; None: the first are gone."""
         facts: dict[str, dict[str, SourceFacts]] = {}
-        expected = 0
+        if (await reading.beginning_offsets(self._kafka, CHANGES))[partition] > 0:
+            return None
         async for records in reading.read_range(self._kafka, CHANGES, partition, 0, end):
-            if expected == 0 and records[0].offset > 0:
-                return None
-            expected = records[-1].offset + 1
             for start in range(0, len(records), TURN):
                 facts_heard(readable_events(each.value for each in records[start : start + TURN]), mapping.facts, facts)
                 await asyncio.sleep(0)

@@ -68,8 +68,8 @@ class Replays:
 async def _rejection(consumer: Consumer, partition: int, offset: int | None) -> tuple[bytes | None, bytes | None]:
     """Key and value of a record of `events.rejected`; nothing where there is none."""
     place = TopicPartition(REJECTIONS, partition)
-    end = (await consumer.end_offsets([place]))[place]
-    if offset is not None and 0 <= offset < end:
+    begin, end = (await consumer.beginning_offsets([place]))[place], (await consumer.end_offsets([place]))[place]
+    if offset is not None and begin <= offset < end:
         async for records in reading.range_of(consumer, place, offset, offset + 1):
             for record in records:
                 if record.offset == offset:

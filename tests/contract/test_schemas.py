@@ -22,6 +22,7 @@ from streamproc.core.records.control import Control
 from streamproc.core.records.cursor import Cursor
 from streamproc.core.records.mapping_in_force import MappingInForce
 from streamproc.core.records.operation import Create, Deactivate, Join, Leave, Patch, Reactivate
+from streamproc.core.records.topic_identity import TopicIdentity
 from streamproc.core.records.units import Micros, Millis
 from streamproc.sources.hris import contract
 from tests.support.paths import REPOSITORY
@@ -94,6 +95,7 @@ def samples() -> dict[str, list[bytes]]:
         parked_link, order, Origin(topic_names.CONTROLS, 0, 1, Millis(APPENDED)), replace(origin, offset=2)
     )
     return {
+        topic_names.IDENTITIES: [orjson.dumps(TopicIdentity("identity.changes", "4dkTueaUS5CiC-teJvKTqQ"))],
         topic_names.CURSORS: [orjson.dumps(Cursor("okta", "1772442005000000", "{}", full=True, read=Micros(1)))],
         topic_names.LINKS: [orjson.dumps(parked_link), orjson.dumps(link)],
         topic_names.CONTROLS: [

@@ -1,11 +1,13 @@
 """Plays every case and prints a table of kinds: `python -m tests.field [--json]`. Exit code 1 unless all are right."""
 
 import argparse
+import logging
 import sys
 import traceback
 from collections import Counter
 
 import orjson
+import structlog
 
 from tests.field.cases import CASES
 
@@ -17,8 +19,11 @@ def main() -> int:
     parser.add_argument("--kind", help="only this kind")
     options = parser.parse_args()
     cases = [case for case in CASES if options.kind in {None, case.kind}]
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     wrong: dict[str, str] = {}
-    for case in cases:
+    for number, case in enumerate(cases, 1):
+        if sys.stderr.isatty():
+            sys.stderr.write(f"\r{number} of {len(cases)} ")
         try:
             case.check()
         except Exception:  # noqa: BLE001 - whatever a case raises, it is wrong, and the others are played too

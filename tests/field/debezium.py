@@ -7,6 +7,7 @@ from typing import Any, Final
 import orjson
 
 from streamproc.core.parsed_payload import ParsedPayload
+from streamproc.core.records.units import Millis
 from tests.field.case import Case
 from tests.field.pipeline import play
 from tests.field.says import now, says, words
@@ -62,6 +63,16 @@ def _new_server() -> None:
     ]
     for new in ways:
         assert play([*old, *new]).active("31") is False
+
+
+def _snapshot_of_another_server() -> None:
+    at = POSITIONS["postgresql"]
+    old = [row(at(5), 0, active=1, op="r"), row(at(900), 1, active=1)]
+    again = row(at(5), 20, active=0, op="r")
+    other = row(at(7), 27, active=0, op="r")
+    assert play([*old, again]).told() == set(), "the same row, read again"
+    ran = play([*old, other], now=Millis(AT + 30 * HOUR))
+    assert (ran.active("31"), ran.told()) == (True, {("doubtful_position", "31", None)})
 
 
 def _rehired_after_a_snapshot() -> None:
@@ -141,6 +152,7 @@ def _deleted_row() -> None:
 CASES: Final = (
     Case("K1", "leaver-behind-a-snapshot-of-every-connector", _leaver_behind_a_snapshot),
     Case("K1", "new-server-binlog-reset-new-prefix", _new_server),
+    Case("K1", "snapshot-of-another-server-is-told", _snapshot_of_another_server),
     Case("K1", "rehired-after-a-snapshot", _rehired_after_a_snapshot),
     Case("K1", "flattened-without-positions", _flattened_without_positions),
     Case("K2", "debezium-bits-and-structures", _bits),

@@ -68,6 +68,22 @@ def _level_that_cant_be_read() -> None:
     assert ran.records["F111"].problems, "it stands where operators look"
 
 
+def _leaver_in_an_event_that_is_refused() -> None:
+    extras: list[dict[str, Any]] = [
+        {"phone": ["+1"]},
+        {"manager": {"id": "7"}},
+        {"salary": 5},
+        {"custom": {"x": {"y": []}}},
+    ]
+    for extra in extras:
+        ran = play([joins("F113"), hris("F113", 1, active=False, **extra)])
+        assert (ran.active("F113"), len(ran.told())) == (False, 1), extra
+    ahead = hris("F113", 1, active=False, phone=[])
+    ahead["value"]["effective"] = "next week"
+    ran = play([joins("F113"), ahead])
+    assert (ran.active("F113"), len(ran.told())) == (True, 1), "when isn't understood, so it isn't now"
+
+
 def _names_parted_otherwise() -> None:
     written = [
         "Billing|Spanish",
@@ -172,6 +188,7 @@ CASES: Final = (
     Case("C", "user-name-chain", _user_name_chain),
     Case("K4", "contingent-becomes-employee", _contingent_becomes_employee),
     Case("K2", "languages-apart-by-semicolons", _languages_apart_by_semicolons),
+    Case("K2", "leaver-in-an-event-that-is-refused", _leaver_in_an_event_that_is_refused),
     Case("K2", "names-parted-otherwise", _names_parted_otherwise),
     Case("K2", "level-that-cant-be-read", _level_that_cant_be_read),
     Case("K2", "workday-list-with-semicolons", _workday_list_with_semicolons),

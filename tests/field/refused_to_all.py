@@ -86,6 +86,14 @@ def _seats_again() -> None:
     assert len(there) >= 19, f"{len(there)}: who was held goes on by themselves"
 
 
+def _held_and_gone() -> None:
+    refuse, _ = _seats()
+    gone = [hris(f"F{number}", 1, active=False) for number in (505, 519)]
+    ran, _ = _played(refuse, [*_days_work(8), *gone], 3.0)
+    fates = {each["user"]: each["verdict"] for each in ran.outcomes if each["final"]}
+    assert [fates.get(user) for user in ("F505", "F519")] == ["no-op", "no-op"], "who is held and leaves isn't held"
+
+
 def _not_acceptable() -> None:
     def refuse(request: web.Request, _: bytes) -> tuple[int, dict[str, Any], dict[str, str]] | None:
         return (406, {}, {}) if request.method in {"POST", "PATCH", "PUT"} else None
@@ -253,6 +261,7 @@ LOW: Final = {"inin-ratelimit-count": "7", "inin-ratelimit-allowed": "300", "ini
 CASES: Final = (
     Case("A", "seat-limit-is-one-cause", _seat_limit),
     Case("A", "seats-again", _seats_again),
+    Case("A", "held-and-gone", _held_and_gone),
     Case("A", "limit-as-400", _seats_as_400),
     Case("A", "not-acceptable-for-everybody", _not_acceptable),
     Case("A", "not-acceptable-at-all", _not_acceptable_at_all),

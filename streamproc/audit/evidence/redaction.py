@@ -134,7 +134,7 @@ class Redaction:
             row=None if event.row is None else self.id(event.row),
             cancels=None if event.cancels is None else self.id(event.cancels),
             move=None if event.move is None else self._move(event.move),
-            kept=tuple(self._facts(dict.fromkeys(event.kept))),
+            kept=event.kept,
         )
 
     def outcome(self, outcome: Outcome, cause: Cause | None, problems: Collection[str]) -> Outcome:

@@ -33,9 +33,11 @@ _CHANGED: Final = "/1"
 
 
 def in_log_order(
-    heard: Mapping[str, HeardLog], said: Sequence[SourceEvent]
-) -> tuple[list[SourceEvent], dict[str, HeardLog]]:
+    heard: dict[str, HeardLog], said: Sequence[SourceEvent]
+) -> tuple[Sequence[SourceEvent], dict[str, HeardLog]]:
     """What one record says of one subject, in the order of its log; and what is then known of the subject's logs."""
+    if all(event.place is None for event in said):
+        return said, heard
     logs = dict(heard)
     ordered: list[SourceEvent] = []
     for event in said:
@@ -46,6 +48,22 @@ def in_log_order(
         ordered.append(event_)
         logs[event.place.log] = log  # the last one heard of comes last
     return ordered, dict(list(logs.items())[-MOST:])
+
+
+def doubtful(heard: Mapping[str, HeardLog], said: Sequence[SourceEvent]) -> bool:
+    """Whether a snapshot's row, which overtakes nothing, may be one of another server: it was read more than a day
+    after all that is known, at a lower position. Somebody has to say so, by another name of the log.
+    """
+    for event in said:
+        place, clock = event.place, event.order[0]
+        log = None if place is None else heard.get(place.log)
+        if place is None or log is None or not log.marks or not place.snapshot or not place.at:
+            continue
+        at = f"{place.at}/0"
+        later = at < log.marks[-1].at and clock > log.clock + LONGEST
+        if later and at != log.first and not _begins_anew(log, place, at, clock):
+            return True
+    return False
 
 
 def _in_order(log: HeardLog, event: SourceEvent, place: Place) -> tuple[SourceEvent, HeardLog]:

@@ -7,7 +7,7 @@ Rule 3: a 404 says that somebody is gone only in the vendor's own words. Proxies
 Rule 4: a way from page to page has an end: a page that was asked for before, or that comes again, is an error.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any, Final, TypeAlias
@@ -111,6 +111,18 @@ def name_of(entry: dict[str, Any], name: str = "id") -> str:
     if isinstance(said, bool) or not isinstance(said, str | int) or said == "":
         raise odd("listed somebody without an id")
     return str(said)
+
+
+def names_of(entries: Iterable[dict[str, Any]], name: str = "id") -> tuple[tuple[str, ...], str]:
+    """Who is on a page of everybody, and a word on those of whom that isn't told: they hold up nobody else."""
+    found: list[str] = []
+    nameless = 0
+    for entry in entries:
+        try:
+            found.append(name_of(entry, name))
+        except DirectoryError:
+            nameless += 1
+    return tuple(found), f"{nameless} are listed without an id" if nameless else ""
 
 
 def link(content: Any, *names: str) -> str:

@@ -183,8 +183,9 @@ class Api:
 def _found(answer: Answer, absent: Absent | None) -> Answer:
     if answer.status == 200 or (answer.status == 404 and absent is not None and absent(answer)):
         return answer
-    words = ", not in its own words" if answer.status == 404 and absent is not None else ""
-    raise DirectoryError(answer.status, f"answered {answer.status}{words}")
+    if answer.status == 404 and absent is not None:
+        raise DirectoryError(404, "answered 404, not in its own words", odd=True)
+    raise DirectoryError(answer.status, f"answered {answer.status}")
 
 
 def lower_bound(headers: dict[str, str], took: float, now: float) -> Micros:

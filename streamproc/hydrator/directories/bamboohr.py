@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import orjson
 
-from streamproc.hydrator.directories.answer import DirectoryError, link, listed, name_of, odd
+from streamproc.hydrator.directories.answer import DirectoryError, link, listed, names_of, odd
 from streamproc.hydrator.directories.api import GONE, OVERLAP, Api, Page, Read, iso, wordless
 from streamproc.sources.hris import people
 from streamproc.sources.options import SourceOptions
@@ -54,7 +54,10 @@ class BambooHR:
         answer = await self.api.get(url)
         employees = listed(answer.record().get("data"))
         cursor = link(answer.record(), "meta", "page", "nextCursor")
+        links = answer.record().get("_links")
+        if not cursor and isinstance(links, dict) and links.get("next"):
+            raise odd("goes on without saying where")
         first = url.partition("&")[0]
         following = f"{first}&page%5Bafter%5D={quote(cursor, safe='')}" if cursor else ""
-        subjects = tuple(name_of(employee, "employeeId") for employee in employees)
-        return Page(subjects, (), answer.read_at, following, str(answer.read_at))
+        subjects, missed = names_of(employees, "employeeId")
+        return Page(subjects, (), answer.read_at, following, str(answer.read_at), missed)

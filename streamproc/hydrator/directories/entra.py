@@ -14,7 +14,7 @@ from urllib.parse import quote
 import orjson
 
 from streamproc.core.records.units import Micros
-from streamproc.hydrator.directories.answer import Answer, DirectoryError, link, name_of, odd, whole
+from streamproc.hydrator.directories.answer import Answer, DirectoryError, link, name_of, names_of, odd, whole
 from streamproc.hydrator.directories.api import GONE, Api, Page, Read
 from streamproc.sources import entra
 from streamproc.sources.options import SourceOptions
@@ -64,7 +64,7 @@ class Graph:
         first = f"/users/delta?$select={quote(','.join([*self._selected, 'manager']), safe=',')}"
         answer = await self.api.get(state.get("url") or (first if everybody else links["users"]))
         elements, next_link, users = _delta(answer)
-        subjects = tuple(name_of(user) for user in elements if "@removed" not in user)
+        subjects, nameless = names_of(user for user in elements if "@removed" not in user)
         if next_link:
             next_page = _encoded(url=next_link, groups=latest)
         else:
@@ -75,7 +75,7 @@ class Graph:
             answer.read_at,
             next_page,
             _encoded(users=users, groups=latest),
-            missed,
+            missed or nameless,
         )
 
     async def _latest(self) -> str:

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import orjson
 
-from streamproc.hydrator.directories.answer import Answer, DirectoryError, name_of, odd
+from streamproc.hydrator.directories.answer import Answer, DirectoryError, names_of, odd
 from streamproc.hydrator.directories.api import GONE, Api, Page, Read
 from streamproc.sources.hris import people
 
@@ -36,13 +36,18 @@ class Finch:
     async def page(self, since: str, page_token: str, *, full: bool) -> Page:  # noqa: ARG002 - there is only everybody
         begin = int(page_token or "0")
         listing = await self.api.get(f"/employer/directory?limit={self._page_size}&offset={begin}")
-        subjects = [name_of(individual) for individual in listing.entries("individuals")]
-        if not subjects:
+        individuals = listing.entries("individuals")
+        subjects, missed = names_of(individuals)
+        if not individuals:
+            paging = listing.record().get("paging")
+            count = paging.get("count") if isinstance(paging, dict) else None
+            if isinstance(count, int) and begin < count:
+                raise odd(f"listed {begin} of {count} individuals")
             return Page((), (), listing.read_at, "", str(listing.read_at))
-        answer, _, persons = await self._persons(subjects)
+        answer, _, persons = await self._persons(subjects) if subjects else (listing, {}, {})
         one_by_one = tuple(subject for subject in subjects if subject not in persons)
-        following = str(begin + len(subjects))
-        return Page(one_by_one, tuple(persons.values()), answer.read_at, following, str(answer.read_at))
+        following = str(begin + len(individuals))
+        return Page(one_by_one, tuple(persons.values()), answer.read_at, following, str(answer.read_at), missed)
 
     async def _persons(self, subjects: Sequence[str]) -> tuple[Answer, dict[str, tuple[int, int]], dict[str, Any]]:
         """The older answer, each subject's statuses, and those who were answered whole."""

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 import orjson
 
-from streamproc.hydrator.directories.answer import Answer, name_of, whole
+from streamproc.hydrator.directories.answer import Answer, names_of, whole
 from streamproc.hydrator.directories.api import GONE, OVERLAP, Api, Page, Read, iso
 from streamproc.sources.okta import ACTIVE, MEMBERSHIP
 
@@ -45,7 +45,8 @@ class Okta:
         next_page = orjson.dumps({"url": url, "begun": begun, "log": in_log}).decode() if url else ""
         if state.get("log"):
             return Page((), tuple(elements), answer.read_at, next_page, str(begun))
-        return Page(tuple(map(name_of, elements)), (), answer.read_at, next_page, str(begun))
+        subjects, missed = names_of(elements)
+        return Page(subjects, (), answer.read_at, next_page, str(begun), missed)
 
 
 def _updated(since: int) -> str:

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import orjson
 
-from streamproc.hydrator.directories.answer import Answer, link, name_of, whole
+from streamproc.hydrator.directories.answer import Answer, link, names_of, whole
 from streamproc.hydrator.directories.api import GONE, OVERLAP, Api, Page, Read, iso, wordless
 from streamproc.sources.hris import people
 
@@ -41,7 +41,8 @@ class Personio:
         begun = state.get("begun", answer.read_at)
         url = _next(answer)
         following = orjson.dumps({"url": url, "begun": begun}).decode() if url else ""
-        return Page(tuple(map(name_of, answer.entries("_data"))), (), answer.read_at, following, str(begun))
+        subjects, missed = names_of(answer.entries("_data"))
+        return Page(subjects, (), answer.read_at, following, str(begun), missed)
 
 
 def _next(answer: Answer) -> str:

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 import orjson
 
-from streamproc.hydrator.directories.answer import Answer, link, name_of
+from streamproc.hydrator.directories.answer import Answer, link, names_of
 from streamproc.hydrator.directories.api import GONE, OVERLAP, Api, Page, Read, iso
 
 
@@ -39,7 +39,8 @@ class PingOne:
         next_page = orjson.dumps({"url": url, "begun": begun, "log": in_log}).decode() if url else ""
         if state["log"]:
             return Page((), tuple(elements), answer.read_at, next_page, str(begun))
-        return Page(tuple(map(name_of, elements)), (), answer.read_at, next_page, str(begun))
+        subjects, missed = names_of(elements)
+        return Page(subjects, (), answer.read_at, next_page, str(begun), missed)
 
     def _first(self, since: str, *, full: bool) -> dict[str, Any]:
         if full or not since:

@@ -76,7 +76,9 @@ def _numbers(connector: str, source: Mapping[str, Any], file: str) -> tuple[str,
         return "", (*commit, *(change or (0, 0)), natural(source.get("eventserialno")) or 0)
     if scn is not None or natural(source.get("commitscn")) is not None:
         committed = natural(source.get("commitscn")) or scn or 0  # a change counts from its commit on
-        return "", (committed, scn or 0, natural(source.get("ssn")) or 0)
+        rs_id = re.fullmatch(r"0x([0-9a-fA-F]{6})\.([0-9a-fA-F]{8})\.([0-9a-fA-F]{4})", text(source.get("rsid")) or "")
+        record_set = 0 if rs_id is None else int("".join(rs_id.groups()), 16)  # of one SCN there may be several
+        return "", (committed, scn or 0, record_set, natural(source.get("ssn")) or 0)
     if lsn is None:
         lsn = _postgres_lsn(source.get("lsn"))
     if lsn:

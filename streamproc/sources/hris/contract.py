@@ -137,7 +137,27 @@ def parse(value: bytes | None, headers: Mapping[str, bytes], origin: Origin) -> 
         raise RejectedInputError("tombstone", "the record has no value; a leaver is an event with active false")
     if len(value) > MAX_BYTES:
         raise RejectedInputError("too_large", f"{len(value)} bytes; at most {MAX_BYTES}")
-    event = _validated(_plain(_json(value, headers), headers))
+    return _said(_validated(_plain(_json(value, headers), headers)), origin)
+
+
+def leaver(value: bytes | None, headers: Mapping[str, bytes], origin: Origin) -> list[ChangeEvent]:
+    """What an event that `parse` refuses says all the same: that somebody has left, at once. Nothing where it doesn't.
+
+    A limit or another attribute, which can't be read, mustn't keep somebody's access. Who, when and `active` must be.
+    """
+    try:
+        body = _plain(_json(value or b"", headers), headers)
+        said = body.get("attributes") if isinstance(body, dict) else None
+        at_once = isinstance(body, dict) and body.get("effective") is None and body.get("cancels") is None
+        if not at_once or not isinstance(said, dict) or said.get("active") is not False:
+            return []
+        which = {name: body[name] for name in ("id", "subject", "time", "sequence") if name in body}
+        return _said(_validated({**which, "type": "change", "attributes": {"active": False}}), origin)
+    except RejectedInputError:
+        return []
+
+
+def _said(event: HrisEvent, origin: Origin) -> list[ChangeEvent]:
     user = identifier(event.subject)
     if not isinstance(user, str):
         raise RejectedInputError("invalid", "subject: a placeholder, which names nobody", None, "subject")

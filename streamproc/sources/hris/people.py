@@ -75,8 +75,11 @@ def read(
     """What an envelope says."""
     vendor = str(body[VENDOR])
     shape, who = SHAPES.get(vendor), subject(body)
-    if shape is None or receipt.read_at is None:  # only the hydrator says when it has read something
-        yield Ignored("not_understood", "no vendor's envelope that is known", who)
+    if shape is None:
+        yield Ignored("not_understood", "fetched from a vendor that isn't known", who)
+        return
+    if receipt.read_at is None:
+        yield Ignored("not_understood", "a fetched person without the moment of reading, which the hydrator adds", who)
         return
     if who is None:
         yield Ignored("incomplete", "a person without an id")

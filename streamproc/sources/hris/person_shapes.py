@@ -129,7 +129,7 @@ SHAPES: Final[Mapping[str, Shape]] = {
             "manager": "employment.manager.id",
         },
         ("preferred_name|first_name", "last_name"),
-        "employment.is_active",
+        "works",
         first="employment.latest_rehire_date|employment.start_date",
         original="employment.start_date",
         last="employment.end_date",
@@ -200,31 +200,36 @@ def plainly(vendor: str, person: Mapping[str, Any], employment: Mapping[str, Any
     }
     plain["employment"] = dict(employment)
     if vendor == "finch":
-        plain |= {
-            f"work_{name}": _of_work(plain.get(f"{name}s" if name == "email" else "phone_numbers"))
-            for name in ("email", "phone")
-        }
+        plain |= _finch(plain, employment)
     if vendor == "gusto":
         plain |= _gusto(plain)
     return plain
 
 
+def _finch(person: Mapping[str, Any], employment: Mapping[str, Any]) -> dict[str, Any]:
+    """`works`: by `is_active`, unless the detailed status says the contrary."""
+    left = text(employment.get("employment_status")) in {"terminated", "retired", "deceased"}
+    shown = {"work_email": _of_work(person.get("emails")), "work_phone": _of_work(person.get("phone_numbers"))}
+    return {**shown, "works": False if left else employment.get("is_active")}
+
+
 def _gusto(person: Mapping[str, Any]) -> dict[str, Any]:
-    """`job`: the primary one. `ends`: the last day of a termination that was entered and hasn't taken effect."""
+    """`job`: the primary one. `ends`: the last day of a termination that was entered and hasn't taken effect.
+
+    `works`: who wasn't terminated, but for those who are only being set up, and have no first day yet.
+    """
     jobs = sorted((record(job) for job in items(person.get("jobs"))), key=lambda job: job.get("primary") is not True)
-    ahead = [
-        record(each).get("effective_date")
-        for each in items(person.get("terminations"))
-        if record(each).get("active") is not True
-    ]
-    terminated = person.get("terminated")
-    return {
-        "job": jobs[0] if jobs else {},
-        "works": not terminated if isinstance(terminated, bool) else terminated,
-        "ends": max((each for each in ahead if isinstance(each, str)), default=None)
-        if all(isinstance(each, str) for each in ahead)
-        else ahead,
-    }
+    job, terminated = jobs[0] if jobs else {}, person.get("terminated")
+    works = not terminated if isinstance(terminated, bool) else terminated
+    if works is True and person.get("onboarded") is False and text(job.get("hire_date")) is None:
+        works = None
+    shown = {"job": job, "works": works}
+    if "terminations" not in person:
+        return shown
+    entered = [record(each) for each in items(person["terminations"])]
+    days = [each.get("effective_date") for each in entered if each.get("active") is not True]
+    written = [day for day in days if isinstance(day, str)]
+    return shown | {"ends": max(written, default=None) if len(written) == len(days) else days}
 
 
 def _of_work(entries: Any) -> str | None:

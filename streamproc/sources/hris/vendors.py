@@ -205,7 +205,7 @@ def _hibob(body: dict[str, Any], receipt: Receipt, _: SourceOptions) -> Parts:
         return
     table = _spelled(text(at(body, "data.tableId|data.table.id|tableId")) or "")
     calm = QUIET.fullmatch(table) is not None if _spelled(kind).startswith("table") else None
-    yield _fetch(subject, body, kind, receipt, micros(body.get("triggeredAt")), calm=calm)
+    yield _fetch(subject, body, kind, receipt, calm=calm)  # `triggeredAt` doesn't say its zone
 
 
 def _personio(body: dict[str, Any], receipt: Receipt, _: SourceOptions) -> Parts:

@@ -17,6 +17,7 @@ from pydantic import ValidationError
 
 from streamproc.core.errors import RejectedInputError
 from streamproc.core.fold.authority import key
+from streamproc.core.identity.log_order import doubtful
 from streamproc.core.identity.resolve import changes, order, resolve
 from streamproc.core.parsed_payload import Ignored, ParsedPayload, SourceEvent
 from streamproc.core.records.change_event import ChangeEvent, Origin
@@ -34,6 +35,10 @@ from streamproc.sources.raw_record import HARMLESS, parse_record
 from streamproc.worker.decide.routed import Routed, encoded_events, encoded_link
 from streamproc.worker.raw_record import RawRecord
 
+DOUBTFUL: Final = (
+    "a row was read more than a day after all that is known, at a lower position: "
+    "if that is another server's log, give its connector another topic.prefix"
+)
 FORWARDED: Final = "streamproc-forwarded"
 """Header of a record that was appended again for another partition, or of an order: topic/partition/offset."""
 
@@ -80,7 +85,12 @@ def _contract(raw: RawRecord, links: Links, options: SourceOptions, partition_of
     try:
         return Routed(events=encoded_events(contract.parse(raw.value, raw.headers, raw.origin)))
     except RejectedInputError as error:
-        return _vendor(raw, contract.SOURCE, links, options, partition_of, error)
+        routed = _vendor(raw, contract.SOURCE, links, options, partition_of, error)
+        why = routed.rejected
+        if isinstance(why, RejectedInputError) and (left := contract.leaver(raw.value, raw.headers, raw.origin)):
+            told = [Problem(each.code, each.detail, each.subject, each.field) for each in (why, *why.others)]
+            return Routed(events=encoded_events(left), problems=told)
+        return routed
 
 
 def _vendor(
@@ -101,8 +111,9 @@ def _vendor(
     routed = Routed(forwards=forwards, ignored=_ignored(source, parsed), problems=problems)
     ours = [each for each in parsed.events if partition_of(each.subject.encode()) == raw.partition]
     try:
-        resolved, events = _resolved(raw, source, ours, links, options)
-        return routed._replace(links=[*map(encoded_link, resolved)], events=encoded_events(events))
+        resolved, events, doubts = _resolved(raw, source, ours, links, options)
+        told = [*problems, *(Problem("doubtful_position", DOUBTFUL, subject) for subject in doubts)]
+        return routed._replace(links=[*map(encoded_link, resolved)], events=encoded_events(events), problems=told)
     except Exception as error:  # noqa: BLE001 - others get what is theirs, whatever is wrong with what is ours
         return routed._replace(rejected=error)
 
@@ -155,18 +166,22 @@ def _forwards(raw: RawRecord, source: str, parsed: ParsedPayload, partition_of: 
 
 def _resolved(
     raw: RawRecord, source: str, ours: list[SourceEvent], links: Links, options: SourceOptions
-) -> tuple[list[Link], list[ChangeEvent]]:
-    """What the subjects of this partition come to: their links, and what the log is to hold."""
+) -> tuple[list[Link], list[ChangeEvent], list[str]]:
+    """What the subjects of this partition come to: their links, what the log is to hold, and of whom it is in doubt."""
     by_subject: dict[str, list[SourceEvent]] = {}
     for each in ours:
         by_subject.setdefault(each.subject, []).append(each)
     resolved: list[Link] = []
     events: list[ChangeEvent] = []
+    doubts: list[str] = []
     for subject, said in by_subject.items():
         if options.anchor == "subject" and all(each.place is None for each in said):
             events += changes(subject, source, said, raw.origin)
         else:
-            link, led_to = resolve(links(key(source, subject)), source, said, raw.origin)
+            known = links(key(source, subject))
+            link, led_to = resolve(known, source, said, raw.origin)
             resolved.append(link)
             events += led_to
-    return resolved, events
+            if known is not None and led_to and doubtful(known.logs, said):
+                doubts.append(subject)
+    return resolved, events, doubts

@@ -260,11 +260,9 @@ async def test_http_goes_through_the_proxy_but_for_some_hosts() -> None:
     async with served(lambda _: web.json_response({})) as server, forward_proxy(server.port or 0) as proxy:
         network = NetworkSettings(http_proxy=SecretStr(proxy.address), no_proxy="corp.example")
         async with http_session(network) as session:
-            for root in ("http://scim.example/v2", "http://a.corp.example:1", str(server.make_url("")).rstrip("/")):
-                try:
-                    await send(session, "GET", f"{root}/Users", {})
-                except NotSentError:
-                    assert "corp.example" in root
+            for root in ("http://scim.example/v2", str(server.make_url("")).rstrip("/")):
+                await send(session, "GET", f"{root}/Users", {})
+    assert network.proxy("http", "a.corp.example", 80) is None
     assert proxy.asked == ["GET http://scim.example/v2/Users"]
 
 
@@ -304,14 +302,14 @@ async def test_what_went_wrong_is_told_by_kind() -> None:
         request.transport.abort()
         return web.Response()
 
-    async with http_session(NetworkSettings(), seconds=0.2) as session:
+    async with http_session(NetworkSettings()) as session:
         with pytest.raises(NotSentError, match=r"127.0.0.1:1 can't be reached"):
             await send(session, "GET", "http://127.0.0.1:1/", {})
         with pytest.raises(NotSentError):
             await send(session, "GET", "nonsense", {})
         async with served(lambda _: asyncio.sleep(5)) as server:
             with pytest.raises(UnansweredError, match="Timeout"):
-                await send(session, "GET", str(server.make_url("/")), {})
+                await send(session, "GET", str(server.make_url("/")), {}, timeout=aiohttp.ClientTimeout(total=0.2))
         async with served(hang_up) as server:
             with pytest.raises(UnansweredError):
                 await send(session, "GET", str(server.make_url("/")), {})

@@ -31,7 +31,7 @@ class Site:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now = NOW
         self.log = MemoryLog(MemoryBroker(2, self.clock))
-        monkeypatch.setattr(commands, "cluster_of", lambda _: self.log)
+        monkeypatch.setattr(commands, "cluster_of", lambda *_, **__: self.log)
         self.worker = FieldWorker(self.log, configured("", "sources.toml"), MAPPING, Millis(NOW))
         self._heard: dict[int, int] = {}
 

@@ -195,3 +195,19 @@ async def test_an_employee_whom_bamboohrs_key_may_not_see_holds_nobody_up(tmp_pa
                 assert await asked(fetching, ben) is None
         assert "doesn't let the key see" in str(hidden.result())
     assert {record.key for record in world.log.records} == {ben.encode()}
+
+
+async def test_a_refresh_token_that_cannot_be_kept_is_told_before_it_is_lost(tmp_path: Path) -> None:
+    """No file, or one that can't be replaced: the access token isn't used, so the token in the file stays good."""
+    async with worlds("gusto", tmp_path) as world:
+        who = await world.site.put("gusto", ADA)
+        (tmp_path / "gusto-token.new").mkdir()
+        with pytest.raises(DirectoryError, match="can't be written"):
+            await world.directories["hris"].read(who)
+        assert (tmp_path / "gusto-token").read_text() == "refresh-1"
+        (tmp_path / "gusto-token.new").rmdir()
+        assert (await world.directories["hris"].read(who)).status == "found"
+        world.clock.slept += 7200
+        (tmp_path / "gusto-token").unlink()
+        with pytest.raises(DirectoryError, match="can't be read"):
+            await world.directories["hris"].read(who)

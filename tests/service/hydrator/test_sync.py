@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import orjson
 import pytest
+from structlog.testing import capture_logs
 
 from streamproc.core.records.producer_record import Record
 from streamproc.core.records.units import Micros
@@ -266,3 +267,22 @@ async def test_a_place_that_is_lost_twice_ends_the_round(world: World) -> None:
     with pytest.raises(DirectoryError, match="410"):
         await world.sync("okta")
     assert directory.asked == ["", "a", "", "a"]
+
+
+async def test_who_is_listed_without_an_id_holds_up_nobody(world: World) -> None:
+    """An entry that names nobody is told, and the others are read; nothing of a page is told twice."""
+
+    class Nameless(Circling):
+        async def page(self, since: str, page_token: str, *, full: bool) -> Page:
+            found = await super().page(since, page_token, full=full)
+            return replace(found, elements=({"profile": {"login": "nobody"}},), missed="1 are listed without an id")
+
+    world.directories["okta"] = Nameless(world, {}, {"": ("ada",)})
+    with capture_logs() as logs:
+        async with world.fetching("okta") as fetching:
+            sync = Sync(fetching, OPTIONS["okta"], world)
+            for _ in range(3):
+                await sync.run(full=True)
+    assert [each["reason"] for each in logs if "reason" in each] == ["1 are listed without an id"] * 3
+    kinds = [dict(record.headers)["streamproc-kind"] for record in world.log.records]
+    assert (kinds.count(b"snapshot"), kinds.count(b"page")) == (3, 1)

@@ -116,3 +116,19 @@ def test_what_is_nested_without_end_is_no_answer(name: str) -> None:
         client = CLIENTS[name](Answering(lambda _: (200, nested, "")))  # noqa: B023
         with pytest.raises(DirectoryError):
             done(client.read(SUBJECT))
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("finch", {"paging": {"count": 7, "offset": 0}, "individuals": []}),
+        ("bamboohr", {"data": [{"employeeId": "1"}], "meta": {}, "_links": {"next": "/api/v1/employees?page=2"}}),
+        ("entra", {"value": [{"id": "1"}]}),
+        ("pingone", {"_links": {}, "count": 7}),
+    ],
+)
+def test_a_part_of_a_list_is_not_taken_for_all(name: str, content: dict[str, Any]) -> None:
+    """A list that says itself that there is more than it shows is no list of everybody."""
+    client = CLIENTS[name](Answering(lambda _: (200, content, "")))
+    with pytest.raises(DirectoryError):
+        done(client.page("", "", full=True))

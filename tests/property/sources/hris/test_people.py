@@ -94,3 +94,26 @@ def test_an_envelope_from_a_door_is_nobodys() -> None:
     parsed = read(people.envelope("bamboohr", {"id": "7", "status": "Active"}), Receipt(NOW), DEFAULTS)
     assert parsed.events == ()
     assert [each.code for each in parsed.ignored] == ["not_understood"]
+
+
+def test_who_is_only_being_set_up_is_not_active() -> None:
+    """Gusto calls them not terminated; without a first day that says nothing of access."""
+    person = {"uuid": "7", "terminated": False, "onboarded": False, "jobs": []}
+    active, ignored = _said("gusto", person)
+    assert (active, [each.field for each in ignored]) == ([], ["active"])
+    assert _said("gusto", {**person, "jobs": [{"primary": True, "hire_date": "2026-01-31"}]})[0] == [True]
+
+
+def test_finchs_detailed_status_counts_where_it_says_that_somebody_has_left() -> None:
+    """Whatever the flag beside it says."""
+    employment = {"is_active": True, "employment_status": "terminated"}
+    assert _said("finch", {"id": "7"}, [employment])[0] == [False]
+    assert _said("finch", {"id": "7"}, [{**employment, "employment_status": "leave"}])[0] == [True]
+
+
+def test_a_second_employment_lets_somebody_in_again() -> None:
+    """Personio lists the newest first: an older one that ended locks nobody out, and ends nothing ahead."""
+    ended = {"status": "INACTIVE", "employment_start_date": "2020-01-01", "employment_end_date": "2022-12-31"}
+    again = {"status": "ACTIVE", "employment_start_date": "2024-01-01", "employment_end_date": None}
+    assert _said("personio", {"id": "7"}, [again, ended])[0] == [True]
+    assert _said("personio", {"id": "7"}, [{**again, "status": "INACTIVE"}, ended])[0] == [False]

@@ -1,12 +1,14 @@
 """Routing: whatever a raw record holds, each thing that it says has one fate, and no crash makes a difference."""
 
 import json
+from contextlib import suppress
 from typing import Any
 
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from streamproc.core.parsed_payload import ParsedPayload
+from streamproc.core.errors import RejectedInputError
+from streamproc.core.parsed_payload import Ignored, ParsedPayload
 from streamproc.core.records.headers import BY_GATEWAY, KIND, READ, RECEIVED, SUBJECT
 from streamproc.core.records.link import Link
 from streamproc.core.records.partitioner import partition_of
@@ -15,6 +17,7 @@ from streamproc.core.records.units import Millis
 from streamproc.sources import SOURCES
 from streamproc.sources.hris import contract
 from streamproc.sources.raw_record import HARMLESS, parse_record
+from streamproc.sources.wire_format import json_of
 from streamproc.worker.decide.route import FORWARDED, route
 from streamproc.worker.decide.route_control import route_control
 from streamproc.worker.decide.routed import Routed
@@ -111,12 +114,31 @@ def test_each_thing_that_a_record_says_has_one_fate(raw: RawRecord) -> None:
         return
     source = raw.topic.removeprefix("events.")
     if source == contract.SOURCE and routed.events and not routed.links:
-        assert sent(routed) == len(contract.parse(raw.value, raw.headers, raw.origin))
+        read = contract.leaver if routed.problems else contract.parse
+        assert [event for event, _ in routed.events] == read(raw.value, raw.headers, raw.origin)
         return
     parsed = parse_record(SOURCES[source].read, OPTIONS[source], raw.value, raw.headers, raw.timestamp)
     check_fates(raw, parsed, routed)
     known = FORWARDED in raw.headers or BY_GATEWAY in raw.headers
     assert sent(routed) or known, "nothing is dropped silently"
+
+
+@given(broken=st.dictionaries(st.sampled_from(["job", "phone", "userName", "custom", "unheard", "manager"]), values))
+def test_a_leaver_is_one_whatever_else_is_wrong(broken: dict[str, Any]) -> None:
+    """An event of the contract that says who, when and that they left; what it can't be read for is told, or all is."""
+    event = {"id": "1", "type": "change", "subject": "E1", "time": "2026-05-28T20:00:00Z"}
+    value = written({**event, "attributes": {**broken, "active": False}})
+    raw = RawRecord("events.hris", partition_of_key(b"E1"), 0, Millis(NOW), b"E1", value, {})
+    routed = route(raw, lambda _: None, OPTIONS, partition_of_key)
+    assume(json_of(value, ()) is not None and not isinstance(json_of(value, ()), Ignored))
+    (left,) = [said for said, _ in routed.events]
+    assert (left.user, left.attributes["active"], routed.rejected) == ("E1", False, None)
+    with suppress(RejectedInputError):
+        assert [left] == contract.parse(raw.value, raw.headers, raw.origin)
+        assert routed.problems == ()
+        return
+    assert [each.subject for each in routed.problems] == ["E1"]
+    assert left.attributes == {"active": False}
 
 
 @given(value=values.map(written) | st.binary(max_size=8) | st.none())
