@@ -39,8 +39,8 @@ class MemberTwice(Behaviour):
     def before(self, asked: Asked, store: Store) -> Answered | None:
         if asked.collection != "Groups" or asked.method != "PATCH":
             return None
-        (operation,) = (asked.body or {})["Operations"]
-        if operation["op"] != "add":
+        operation = next(iter((asked.body or {})["Operations"]), None)
+        if operation is None or operation["op"] != "add":
             return None
         held = store.groups[str(asked.id)].get("members", [])
         return error(self.status, "", "already a member") if operation["value"][0] in held else None
@@ -64,7 +64,7 @@ class MembersPassedOver(Behaviour):
     def before(self, asked: Asked, store: Store) -> Answered | None:
         if asked.collection != "Groups" or asked.method != "PATCH":
             return None
-        if (asked.body or {})["Operations"][0]["op"] != self.op:
+        if self.op not in {operation["op"] for operation in (asked.body or {})["Operations"]}:
             return None
         return store.shown("Groups", store.groups[str(asked.id)])
 
@@ -90,7 +90,7 @@ class Forms(Behaviour):
         if asked.method == "PUT":
             taken = self.takes == "put" or (self.takes == "put unconditional" and not asked.if_match)
         else:
-            path = "path" in (asked.body or {})["Operations"][0]
+            path = all("path" in operation for operation in (asked.body or {})["Operations"])
             wanted = {"unconditional": path, "without path": not path}
             taken = wanted.get(self.takes, False) and not asked.if_match
         return None if taken else error(self.status, "", "not in this form")
