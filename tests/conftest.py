@@ -7,6 +7,9 @@ import pytest
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """`--kafka`: where the tests that need Kafka find it."""
+    parser.addoption(
+        "--secure", action="store_true", help="the embedded one with TLS, SCRAM, and no right without an ACL"
+    )
     parser.addoption("--kafka", help="HOST:PORT of an empty cluster, or testcontainers; else the embedded one")
 
 

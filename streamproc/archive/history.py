@@ -11,7 +11,13 @@ from streamproc.archive.copy import ArchiveCopy, fits, reach, removed
 from streamproc.archive.kafka_ranges import Reach, cluster
 from streamproc.archive.layout import Manifest
 from streamproc.archive.reader import USERS, ArchivedHistory
-from streamproc.core.errors import ArchiveError, KafkaUnavailableError, SettingsError
+from streamproc.core.errors import (
+    ArchiveError,
+    KafkaIdentityError,
+    KafkaRightsError,
+    KafkaUnavailableError,
+    SettingsError,
+)
 from streamproc.core.records.mapping_in_force import MARK
 from streamproc.core.records.partitioner import partition_of
 from streamproc.core.records.topic_names import CHANGES, OUTCOMES
@@ -98,10 +104,10 @@ async def _fetch(
                     )
                 _check_from_beginning(topic, by_partition, known, say)
                 await copying.copy(topic, by_partition)
-    except KafkaUnavailableError as error:
-        raise (
-            error if known is None else KafkaUnavailableError(f"{error} --offline reads the archive alone.")
-        ) from error
+    except (KafkaUnavailableError, KafkaIdentityError, KafkaRightsError) as error:
+        if known is None:
+            raise
+        raise type(error)(f"{error} (--offline reads the archive alone)") from error
 
 
 def _chosen(topic: str, only: bytes | None) -> Callable[[Any], bool] | None:

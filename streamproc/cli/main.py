@@ -2,6 +2,7 @@
 
 import asyncio
 import importlib
+import logging
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Callable, Coroutine
@@ -239,6 +240,7 @@ def _run(main: Coroutine[Any, Any, Any]) -> Any:
 
 def main() -> None:
     """The entry point. Our own errors end as one line; anything else is a bug and keeps its traceback."""
+    logging.getLogger("aiokafka").addHandler(logging.NullHandler())  # where no log is set up, the line says it all
     try:
         cli()
     except (StreamprocError, EmbeddedKafkaUnavailable, ProcessFailedError) as error:

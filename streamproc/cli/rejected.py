@@ -28,7 +28,7 @@ from streamproc.operators.rejections import (
     user_problems,
 )
 
-_NAMES = click.argument("names", nargs=-1, metavar="NAME...")
+_NAMES = click.argument("names", nargs=-1, metavar="[NAME]...")
 _CODE = click.option("--code", help="All that are open with this code.")
 _SOURCE = click.option("--source", help="Only this source's.")
 PROBLEM: Final = "problem"

@@ -12,8 +12,9 @@ import structlog
 
 from streamproc.adapters.kafka.batching import send_in_batches
 from streamproc.adapters.kafka.foreign import STRANGE, TOMBSTONE, passed_over
-from streamproc.adapters.kafka.log import NOT_ALLOWED, Consumer, KafkaError, Producer, TopicPartition
+from streamproc.adapters.kafka.log import FORGOTTEN, NOT_ALLOWED, Consumer, KafkaError, Producer, TopicPartition
 from streamproc.adapters.kafka.reading import read_to
+from streamproc.core.errors import KafkaUnavailableError
 from streamproc.core.records.delivery import DeliveredState, Standing, decode_delivery
 from streamproc.core.records.outcome import Outcome
 from streamproc.core.records.topic_names import DELIVERIES, OPERATIONS, OUTCOMES
@@ -222,7 +223,16 @@ class DeliveryStore:
         except (KafkaError, PartitionLostError, AssertionError, OSError) as error:
             # Fencing shows as ProducerFenced, as an error code that this client doesn't know yet, or as an assertion of
             # its own about where its transaction is: lost either way.
-            log.warning("partition lost", partition=self.partition, error=type(error).__name__)
+            cause = error
+            while cause.__cause__ is not None:  # aiokafka's sender wraps what it didn't expect
+                cause = cause.__cause__
+            name = type(cause).__name__
+            if isinstance(cause, FORGOTTEN):
+                raise KafkaUnavailableError(
+                    f"the brokers have forgotten transactional id {self._group}-{self.partition} ({name}: it was idle "
+                    "longer than transactional.id.expiration.ms). Nothing is lost: started again, it gets a new one"
+                ) from error
+            log.warning("partition lost", partition=self.partition, error=name)
         finally:
             self.lost = True
             for waiter in self._waiters:

@@ -11,6 +11,7 @@ from typing import Any
 import structlog
 
 from streamproc.adapters.kafka.log import NOT_ALLOWED, Consumer, ConsumerRebalanceListener, Log, TopicPartition
+from streamproc.core.errors import StreamprocError
 from streamproc.core.records.topic_names import OPERATIONS
 from streamproc.sink.decide.desired_state import Work
 from streamproc.sink.decide.lanes import Lanes
@@ -134,7 +135,7 @@ class RebalanceListener(ConsumerRebalanceListener):
         async def watch() -> None:
             try:
                 await store.failed()
-            except NOT_ALLOWED as error:
+            except (*NOT_ALLOWED, StreamprocError) as error:
                 self._fail(error)
                 return
             except Exception as error:

@@ -5,6 +5,7 @@ read, and the id isn't looked up: the parsers check what they read. Framing is C
 1 and 16), Apicurio's (byte 0 and 8 bytes) and AWS Glue's (bytes 3 and 0, and 16 bytes).
 """
 
+import json
 from collections.abc import Iterable
 from typing import Any, Final
 
@@ -86,7 +87,22 @@ def _unwrapped(value: bytes, headers: Iterable[str], otherwise: str) -> Any:
         value.decode()
     except UnicodeDecodeError as error:
         return Ignored("encoding", f"the value isn't UTF-8 at byte {error.start}")
-    return Ignored("not_json", otherwise)
+    halved = _halved(value)
+    return Ignored("not_json", otherwise) if halved is None else halved
+
+
+def _halved(value: bytes) -> Any:
+    """JSON with half a character somewhere, where a program has cut a text within an emoji: U+FFFD is put in its place.
+
+    RFC 8259 §8.2 lets such JSON be, and says that what comes of it can't be foreseen. None: it is no JSON.
+    """
+    if rb"\u" not in value.lower():
+        return None
+    try:
+        whole = json.dumps(json.loads(value), ensure_ascii=False, allow_nan=False)
+        return orjson.loads(whole.encode("utf-16", "surrogatepass").decode("utf-16", "replace"))
+    except (ValueError, RecursionError):
+        return None
 
 
 def _schema(value: bytes) -> str:

@@ -1,15 +1,19 @@
 """Plays every case and prints a table of kinds: `python -m tests.field [--json]`. Exit code 1 unless all are right."""
 
 import argparse
-import logging
 import sys
 import traceback
 from collections import Counter
+from typing import NoReturn
 
 import orjson
 import structlog
 
 from tests.field.cases import CASES
+
+
+def _unsaid(*_: object) -> NoReturn:
+    raise structlog.DropEvent
 
 
 def main() -> int:
@@ -19,7 +23,7 @@ def main() -> int:
     parser.add_argument("--kind", help="only this kind")
     options = parser.parse_args()
     cases = [case for case in CASES if options.kind in {None, case.kind}]
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    structlog.configure(processors=[_unsaid])  # cases that listen to the log have processors of their own
     wrong: dict[str, str] = {}
     for number, case in enumerate(cases, 1):
         if sys.stderr.isatty():

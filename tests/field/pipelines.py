@@ -2,6 +2,8 @@
 
 from typing import Any, Final
 
+import orjson
+
 from streamproc.core.scim.dialect import GENESYS
 from tests.field.case import Case
 from tests.field.pipeline import Pause, Ran, play
@@ -69,19 +71,24 @@ def _level_that_cant_be_read() -> None:
 
 
 def _leaver_in_an_event_that_is_refused() -> None:
-    extras: list[dict[str, Any]] = [
-        {"phone": ["+1"]},
-        {"manager": {"id": "7"}},
-        {"salary": 5},
-        {"custom": {"x": {"y": []}}},
-    ]
-    for extra in extras:
-        ran = play([joins("F113"), hris("F113", 1, active=False, **extra)])
-        assert (ran.active("F113"), len(ran.told())) == (False, 1), extra
-    ahead = hris("F113", 1, active=False, phone=[])
-    ahead["value"]["effective"] = "next week"
-    ran = play([joins("F113"), ahead])
-    assert (ran.active("F113"), len(ran.told())) == (True, 1), "when isn't understood, so it isn't now"
+    extras: list[dict[str, Any]] = [{"phone": ["+1"]}, {"manager": {"id": "7"}}, {"salary": 5}]
+    extras += [{"custom": {"x": {"y": []}}}, {"job": 7}]
+    users = [f"F113{number}" for number, _ in enumerate(extras)]
+    later = hris(users[-1], 1, active=False, phone=[])
+    later["value"]["effective"] = "next week"
+    leave = [hris(user, 1, active=False, **extra) for user, extra in zip(users[:-1], extras[:-1], strict=True)]
+    ran = play([*map(joins, users), *leave, later])
+    assert [ran.active(user) for user in users[:-1]] == [False] * (len(users) - 1)
+    assert ran.active(users[-1]) is True, "when isn't understood, so it isn't now"
+    assert {subject for _, subject, _ in ran.told()} == set(users)
+
+
+def _half_an_emoji() -> None:
+    okta = _okta("457", "half@example.com")
+    gone = orjson.dumps(okta["value"] | {"status": "DEPROVISIONED", "lastUpdated": "2026-11-29T18:00:00.000Z"})
+    cut = gone.replace(b'"Test"', rb'"Test \ud83d"')
+    assert cut != gone
+    assert play([okta, okta | {"value": cut}]).active("457") is False, "a name that was cut hides no leaver"
 
 
 def _names_parted_otherwise() -> None:
@@ -93,11 +100,13 @@ def _names_parted_otherwise() -> None:
         ["Billing", {}],
         {"Billing": True},
     ]
-    for number, queue in enumerate(written):
-        ran = play([joins("F112", custom={"genesysQueue": "Billing"}), hris("F112", 1, custom={"genesysQueue": queue})])
-        held = ran.deliveries["F112"].held or {}
-        assert held.get("groups") == ["Billing Queue"], (number, queue)
-        assert ran.records["F112"].problems or ran.told(), (number, queue)
+    users = [f"F112{number}" for number, _ in enumerate(written)]
+    said = [joins(user, custom={"genesysQueue": "Billing"}) for user in users]
+    said += [hris(user, 1, custom={"genesysQueue": queue}) for user, queue in zip(users, written, strict=True)]
+    ran = play(said)
+    for user, queue in zip(users, written, strict=True):
+        assert (ran.deliveries[user].held or {}).get("groups") == ["Billing Queue"], queue
+        assert ran.records[user].problems or user in {subject for _, subject, _ in ran.told()}, queue
 
 
 def _levels(ran: Ran, user: str) -> dict[str, float]:
@@ -189,6 +198,7 @@ CASES: Final = (
     Case("K4", "contingent-becomes-employee", _contingent_becomes_employee),
     Case("K2", "languages-apart-by-semicolons", _languages_apart_by_semicolons),
     Case("K2", "leaver-in-an-event-that-is-refused", _leaver_in_an_event_that_is_refused),
+    Case("K8", "half-an-emoji", _half_an_emoji),
     Case("K2", "names-parted-otherwise", _names_parted_otherwise),
     Case("K2", "level-that-cant-be-read", _level_that_cant_be_read),
     Case("K2", "workday-list-with-semicolons", _workday_list_with_semicolons),

@@ -8,12 +8,13 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Final, TypeAlias
 
 from aiohttp import web
-from structlog.testing import capture_logs
 
 from streamproc.simulator import SimulatorOptions, create_app
+from streamproc.sink import gate_watch, request_executor
 from tests.field.case import Case
 from tests.field.pipeline import Pause, Ran, play
 from tests.field.pipelines import hris, joins
+from tests.support.logged import logged
 
 Refuse: TypeAlias = Callable[[web.Request, bytes], tuple[int, dict[str, Any], dict[str, str]] | None]
 """(status, body, headers) instead of an answer; None: it is let through."""
@@ -41,7 +42,7 @@ def _played(
     refuse: Refuse, records: list[dict[str, Any] | Pause], seconds: float, **options: Any
 ) -> tuple[Ran, list[Any]]:
     """What came of it, and what the sink logged from warning up."""
-    with capture_logs() as logs:
+    with logged(gate_watch, request_executor) as logs:
         ran = play(records, target=_behind(refuse), seconds=seconds, pause=0.0, **options)
     return ran, [line for line in logs if logging.getLevelName(line["log_level"].upper()) >= logging.WARNING]
 
@@ -216,7 +217,7 @@ def _in_front_of_everybody(status: int, headers: dict[str, str], body: bytes) ->
     people = [f"F{number}" for number in range(760, 780)]
     change = [hris(user, 1, job="Agent") for user in people[1:]]
     leave = hris(people[0], 1, active=False)
-    with capture_logs() as logs:
+    with logged(gate_watch, request_executor) as logs:
         records: list[dict[str, Any] | Pause] = [*map(joins, people), Pause(4.0), *change, leave]
         ran = play(records, target=made, seconds=110.0, pause=0.0)
     assert ran.parked() == {}, ran.parked()

@@ -193,7 +193,10 @@ async def _group_without_effect(org: Org) -> None:
     asked = _answering(org, nothing)
     seq = org.say("E1", department="Spanish Support")
     await org.run()
-    assert org.fate(seq) != "delivered", asked
+    parked = org.store.known["E1"].parked
+    assert parked is not None, asked
+    assert "Spanish Queue" in str(parked), "the rest is delivered; the group is set aside by name"
+    assert org.fate(seq) == "delivered"
 
 
 async def _no_way_back(org: Org) -> None:

@@ -74,6 +74,13 @@ def _words_for_leavers() -> None:
         assert now(says("workday", orjson.dumps(worker(Worker_Status=word))), "active") == [False], word
 
 
+def _blank_column_before_another() -> None:
+    row = worker(Active=" ", Worker_Status="Terminated")
+    assert now(says("workday", orjson.dumps(row)), "active") == [False], "a blank hides no other column"
+    row = worker(lastDayOfWork="", Termination_Date="", terminationDate="2026-11-20")
+    assert now(says("workday", orjson.dumps(row)), "active") == [False]
+
+
 def _unknown_words() -> None:
     for word in (
         "Sabbatical",
@@ -121,6 +128,15 @@ def _leaver_then_unknown() -> None:
     assert ("not_understood", "F210", "active") in ran.told()
 
 
+def _clock() -> None:
+    hook: dict[str, Any] = {"eventType": "user.lifecycle.unsuspend", "uuid": "1", "published": "29/11/2026 10:00"}
+    hook |= {"outcome": {"result": "SUCCESS"}, "target": [{"id": "00u1", "type": "User"}]}
+    said = says("okta", orjson.dumps(hook))
+    assert (now(said, "active"), len(said.notifications)) == ([], 1), "it may be older than a suspension: it is fetched"
+    said = says("okta", orjson.dumps(hook | {"eventType": "user.lifecycle.suspend"}))
+    assert now(said, "active") == [False], "what takes access away doesn't wait for a clock"
+
+
 def _entra() -> None:
     user = {"id": "u1", "accountEnabled": True, "displayName": "Test", "userPrincipalName": "t@example.com"}
     for value, active in (
@@ -153,11 +169,13 @@ def _pingone() -> None:
 CASES: Final = (
     Case("K7", "pending-termination", _pending),
     Case("K2", "words-for-leavers", _words_for_leavers),
+    Case("K2", "blank-column-before-another", _blank_column_before_another),
     Case("K2", "words-that-nobody-knows", _unknown_words),
     Case("K2", "numbers-and-codes-as-statuses", _numbers),
     Case("K2", "known-status-left-out-of-the-list", _left_out_of_the_list),
     Case("K2", "status-that-comes-next-year", _future_status),
     Case("K2", "leaver-whose-status-is-misspelled-later", _leaver_then_unknown),
+    Case("K2", "event-without-a-clock", _clock),
     Case("K2", "entra-enabled-and-deleted-in-all-types", _entra),
     Case("K2", "pingone-enabled-in-all-types", _pingone),
 )

@@ -13,7 +13,6 @@ from unittest.mock import patch
 import orjson
 from aiohttp import web
 from aiohttp.test_utils import TestServer
-from structlog.testing import capture_logs
 
 from streamproc.adapters.http import http_session
 from streamproc.adapters.oauth import StaticToken, TokenRefusedError, Tokens
@@ -21,11 +20,13 @@ from streamproc.adapters.scim_http import ScimHttp
 from streamproc.core.scim.response_policy import Response
 from streamproc.settings import NetworkSettings, load_settings
 from streamproc.simulator import SimulatorOptions, create_app
+from streamproc.sink import gate_watch, request_executor
 from tests.field.case import Case
 from tests.field.pipeline import play
 from tests.field.pipelines import joins
 from tests.support.certificates import certificate
 from tests.support.forward_proxy import forward_proxy
+from tests.support.logged import logged
 
 Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
 SECRET: Final = "a-secret-of-the-client"
@@ -186,7 +187,7 @@ def _says_why(status: int, told: dict[str, Any]) -> list[Any]:
         app.middlewares.insert(0, refuse)
         return app
 
-    with capture_logs() as logs:
+    with logged(gate_watch, request_executor) as logs:
         play([joins("F700"), joins("F701")], target=made, seconds=60.0, client_secret=SECRET)
     assert SECRET not in str(logs)
     return [line for line in logs if line["event"] == "no request goes out"]

@@ -1,7 +1,11 @@
-"""A real Kafka for the tests here: embedded, `--kafka HOST:PORT` (an empty cluster), or `--kafka testcontainers`."""
+"""A real Kafka for the tests here: embedded, `--kafka HOST:PORT` (an empty cluster), or `--kafka testcontainers`.
+
+`--secure`: the embedded one with TLS, SCRAM and ACLs, connected to as a user who has every process's rights.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -9,14 +13,26 @@ from aiokafka.admin import AIOKafkaAdminClient
 
 from streamproc.adapters.kafka.topics import ensure_topics
 from streamproc.embedded import embedded_kafka
+from streamproc.rights import PROCESSES, Right
 from streamproc.settings import Settings, load_settings
 from streamproc.topics import TOPICS
+from tests.support.secured import secured_kafka
 
 
 @pytest_asyncio.fixture
-async def kafka(pytestconfig: pytest.Config) -> AsyncIterator[str]:
-    """Bootstrap servers of an empty cluster."""
+async def kafka(
+    pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[str]:
+    """Bootstrap servers of an empty cluster; how it is connected to is in the environment."""
     given = pytestconfig.getoption("--kafka")
+    if pytestconfig.getoption("--secure"):
+        async with secured_kafka(tmp_path_factory.mktemp("secured")) as secured:
+            rights = dict.fromkeys(right for process in PROCESSES for right in process.rights("streamproc"))
+            deleting: Any = [Right("Delete", "topic", topic.name) for topic in TOPICS]  # type: ignore[arg-type]
+            for name, value in (await secured.user("tests", [*rights, *deleting])).items():
+                monkeypatch.setenv(f"STREAMPROC_{name.upper()}", value)
+            yield secured.broker.sasl_ssl
+        return
     if given == "testcontainers":
         from testcontainers.kafka import KafkaContainer  # needs a container engine: not run where there is none
 

@@ -13,7 +13,7 @@ import pytest
 from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
-from streamproc.adapters.kafka.client import KafkaLog
+from streamproc.adapters.kafka.client import KafkaLog, connection
 from streamproc.adapters.kafka.topics import ensure_topics
 from streamproc.core.errors import KafkaUnavailableError, TopologyError
 from streamproc.core.fold.fold import fold
@@ -145,7 +145,7 @@ async def test_ten_thousand_bad_events_are_told_one_by_one(settings: Settings, t
 
 async def test_a_topic_that_differs_is_an_error_that_says_how(kafka: str) -> None:
     """An existing topic with other partitions or settings stops the service, and both are named."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
+    admin = AIOKafkaAdminClient(**connection(load_settings(kafka=kafka).kafka))
     await admin.start()
     await admin.create_topics([NewTopic(OPERATIONS, 3, 1, topic_configs={"cleanup.policy": "delete"})])
     await admin.close()

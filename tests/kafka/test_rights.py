@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import aiohttp
 import orjson
@@ -61,7 +62,8 @@ def settings_of(kafka: SecuredKafka, process: str, **more: Any) -> Settings:
 async def command(kafka: SecuredKafka, process: str, *arguments: str, **more: Any) -> tuple[int, str]:
     """Exit code and what is printed; an error of ours is its line."""
     env = environment(settings_of(kafka, process, **more))
-    result = await asyncio.to_thread(CliRunner().invoke, cli, arguments, env=env)
+    with patch("streamproc.telemetry.configure"):  # this process's logging is the other tests', too
+        result = await asyncio.to_thread(CliRunner().invoke, cli, arguments, env=env)
     if isinstance(result.exception, StreamprocError):
         return 1, str(result.exception)
     if result.exception is not None and not isinstance(result.exception, SystemExit):

@@ -37,7 +37,7 @@ ROUNDS: Final = 4096
 ALLOW: Final = 3
 DAY: Final = dt.timedelta(days=1)
 RESOURCES: Final = {"topic": 2, "group": 3, "cluster": 4, "transactional-id": 5}
-OPERATIONS: Final = {"Read": 3, "Write": 4, "Create": 5, "Describe": 8, "DescribeConfigs": 10}
+OPERATIONS: Final = {"Read": 3, "Write": 4, "Create": 5, "Delete": 6, "Describe": 8, "DescribeConfigs": 10}
 
 
 class Authority:

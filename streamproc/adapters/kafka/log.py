@@ -14,12 +14,14 @@ from aiokafka.errors import (
     ConsumerStoppedError,
     IllegalOperation,
     IllegalStateError,
+    InvalidProducerIdMapping,
     KafkaConnectionError,
     KafkaError,
     OffsetOutOfRangeError,
     ProducerFenced,
     RebalanceInProgressError,
     TransactionalIdAuthorizationFailed,
+    UnknownProducerId,
 )
 from aiokafka.errors import GroupAuthorizationFailedError as GroupNotAllowedError
 from aiokafka.errors import TopicAuthorizationFailedError as NotAllowedError
@@ -27,6 +29,7 @@ from aiokafka.errors import TopicAuthorizationFailedError as NotAllowedError
 from streamproc.core.records.units import Millis
 
 __all__ = [
+    "FORGOTTEN",
     "NOT_ALLOWED",
     "Batch",
     "CommitFailedError",
@@ -71,6 +74,8 @@ else:
     from aiokafka.abc import ConsumerRebalanceListener
     from aiokafka.structs import TopicPartition
 
+FORGOTTEN: Final = (InvalidProducerIdMapping, UnknownProducerId)
+"""The brokers don't know a producer's id any more: it was idle for too long. Nobody else has taken its place."""
 NOT_ALLOWED: Final = (NotAllowedError, GroupNotAllowedError, TransactionalIdAuthorizationFailed)
 """What a missing right is told by."""
 Headers = Sequence[tuple[str, bytes]]

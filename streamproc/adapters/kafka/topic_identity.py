@@ -27,7 +27,7 @@ from aiokafka.protocol.types import (
 
 from streamproc.adapters.kafka import reading
 from streamproc.adapters.kafka.client import KafkaLog
-from streamproc.adapters.kafka.log import started
+from streamproc.adapters.kafka.log import CommitFailedError, started
 from streamproc.adapters.kafka.topics import admin_of
 from streamproc.core.errors import TopologyError
 from streamproc.core.records.topic_identity import TOPIC_IDENTITY, TopicIdentity
@@ -50,9 +50,8 @@ async def while_the_same(
 
     Raises TopologyError where one was made anew, since the service ran last or while it runs, or is gone.
     """
-    names = sorted({right.name for right in rights if right.resource == "topic"})
     async with admin_of(kafka) as admin:
-        watching = asyncio.create_task(_watch(admin, await _checked(kafka, admin, names)), name="topic ids")
+        watching = asyncio.create_task(_watch(admin, await _checked(kafka, admin, list(rights))), name="topic ids")
         running = asyncio.create_task(service(), name="service")
         try:
             done, _ = await asyncio.wait([running, watching], return_when=asyncio.FIRST_COMPLETED)
@@ -82,9 +81,11 @@ async def identities(admin: AIOKafkaAdminClient, topics: Sequence[str]) -> dict[
     return {name: _spelled(topic_id) for code, name, topic_id, *_ in answer.topics if not code and any(topic_id)}
 
 
-async def _checked(kafka: KafkaSettings, admin: AIOKafkaAdminClient, names: Sequence[str]) -> dict[str, str]:
+async def _checked(kafka: KafkaSettings, admin: AIOKafkaAdminClient, rights: Sequence[Right]) -> dict[str, str]:
     """The ids now. Keeps those that weren't known. Raises TopologyError."""
-    ids = await identities(admin, names)
+    read = {right.name for right in rights if right.operation == "Read"}
+    groups = [right.name for right in rights if right.resource == "group"]
+    ids = await identities(admin, sorted({right.name for right in rights if right.resource == "topic"}))
     known: dict[str, str] = {}
     async for name, kept in reading.read_topic(KafkaLog(kafka), IDENTITIES, TOPIC_IDENTITY.validate_json):
         if kept is not None:
@@ -94,6 +95,8 @@ async def _checked(kafka: KafkaSettings, admin: AIOKafkaAdminClient, names: Sequ
         raise _anew(ours, known, ids)
     for name in other:
         log.warning("a topic was made anew: what nobody had read of it is lost", topic=name, before=known[name])
+        for group in groups if name in read else ():
+            await _begin_anew(KafkaLog(kafka), group, name)
     await _keep(kafka, {name: each for name, each in ids.items() if known.get(name) != each})
     return ids
 
@@ -116,6 +119,23 @@ async def _keep(kafka: KafkaSettings, ids: Mapping[str, str]) -> None:
         async with started(KafkaLog(kafka).producer()) as producer:
             for name, each in ids.items():
                 await producer.send_and_wait(IDENTITIES, orjson.dumps(TopicIdentity(name, each)), name.encode())
+
+
+async def _begin_anew(kafka: KafkaLog, group: str, topic: str) -> None:
+    """Set the group to the topic's first records: whoever read the one before may have committed its offsets here.
+
+    Raises TopologyError while somebody of the group is still there, who might do that again.
+    """
+    places = reading.partitions_of(kafka, topic)
+    async with started(kafka.consumer(group=group)) as outsider:
+        outsider.assign(places)
+        try:
+            await outsider.commit(await outsider.beginning_offsets(places))
+        except CommitFailedError as error:
+            raise TopologyError(
+                f"{topic} was made anew, and members of group {group} still read the one before: once they have ended, "
+                "start again"
+            ) from error
 
 
 def _forgiving(name: str) -> bool:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from typing import Final
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
@@ -11,11 +12,15 @@ from aiokafka.errors import KafkaError, TopicAlreadyExistsError, TopicAuthorizat
 from streamproc import rights as needed
 from streamproc.adapters.kafka.allowed import lacking, look, refused
 from streamproc.adapters.kafka.client import connection
+from streamproc.adapters.kafka.probe import connection_problem
 from streamproc.adapters.kafka.trouble import explained
 from streamproc.core.errors import TopologyError
 from streamproc.rights import Right
 from streamproc.settings import KafkaSettings
 from streamproc.topics import TOPICS, Topic
+
+FIRST_ANSWER: Final = 5.0
+"""Seconds after which it is looked at what keeps a cluster from answering."""
 
 
 async def ensure_topics(
@@ -55,7 +60,7 @@ async def admin_of(kafka: KafkaSettings, rights: Sequence[Right] = ()) -> AsyncI
     admin = AIOKafkaAdminClient(**connection(kafka))
     try:
         try:
-            await admin.start()
+            await _start(admin, kafka)
         except (KafkaError, OSError) as error:
             raise await explained(kafka, (), error) from error
         try:
@@ -64,6 +69,17 @@ async def admin_of(kafka: KafkaSettings, rights: Sequence[Right] = ()) -> AsyncI
             raise await explained(kafka, rights, error) from error
     finally:
         await admin.close()
+
+
+async def _start(admin: AIOKafkaAdminClient, kafka: KafkaSettings) -> None:
+    """Aiokafka waits 40 s for an answer, however long nobody gives one."""
+    try:
+        async with asyncio.timeout(FIRST_ANSWER):
+            await admin.start()
+    except TimeoutError:
+        if (problem := await connection_problem(kafka)) is not None:
+            raise problem from None
+        await admin.start()
 
 
 async def partition_counts(admin: AIOKafkaAdminClient, kafka: KafkaSettings, topics: Iterable[str]) -> dict[str, int]:

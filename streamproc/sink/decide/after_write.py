@@ -5,7 +5,7 @@ from typing import Any, Final, assert_never, cast
 from msgspec.structs import replace
 
 from streamproc.core.fold.plan import apply
-from streamproc.core.records.operation import Create, Deactivate, Patch, Reactivate
+from streamproc.core.records.operation import Create, Deactivate, Join, Patch, Reactivate
 from streamproc.core.records.resource import Resource
 from streamproc.core.scim.response_action import (
     Adopt,
@@ -163,8 +163,17 @@ def _accepted(progress: Progress, step: Send, exchange: Exchange, held: Resource
 def _membership_accepted(progress: Progress, step: SendMembership, exchange: Exchange) -> Progress:
     held = apply(progress.held, step.operation, progress.record.desired)
     progress = with_written(progress, {f"group {step.operation.group}": None})
-    progress = replace(progress, unshown=progress.unshown or not exchange.response.body)
-    return _accepted(progress, step, exchange, held)
+    shown = bool(exchange.response.body) and _shows_change(step, str(progress.id), exchange.response.body)
+    return _accepted(replace(progress, unshown=progress.unshown or not shown), step, exchange, held)
+
+
+def _shows_change(step: SendMembership, user_id: str, group: dict[str, Any]) -> bool:
+    """Whether a group that shows members shows them as they were to become: some pass over whom they don't know."""
+    members = group.get("members")
+    if not isinstance(members, list):
+        return True
+    ids = [str(member.get("value")) for member in members if isinstance(member, dict)]
+    return any(same_id(each, user_id) for each in ids) is isinstance(step.operation, Join)
 
 
 def _user_accepted(

@@ -236,8 +236,9 @@ class Progress(Struct, frozen=True):
 
     @property
     def group_names(self) -> list[str]:
-        """Groups that we may have put the user into: those held, desired, and desired by what was passed over."""
+        """Groups that we may have put the user into: those held, desired or written, also by what was passed over."""
         names = set((self.held or {}).get("groups", [])) | set(self.record.desired.get("groups", []))
+        names |= {name.removeprefix("group ") for name in self.written if name.startswith("group ")}
         for _, work in self.turn.superseded:
             names |= set(work.record.desired.get("groups", []))
         return sorted(names)

@@ -118,7 +118,8 @@ def _rejection(parsed: ParsedPayload, refused: RejectedInputError | None) -> Rej
     if parsed.events or parsed.notifications:
         return None
     strange = [RejectedInputError(each.code, each.reason, each.subject, each.field) for each in _strange(parsed)]
-    if refused is not None and (strange or not parsed.ignored) and not any(each.field for each in strange):
+    closer = any(each.field for each in strange) and refused is not None and refused.code != "tombstone"
+    if refused is not None and (strange or not parsed.ignored) and not closer:
         return refused
     if not strange:
         return None

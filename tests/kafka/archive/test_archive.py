@@ -17,7 +17,7 @@ from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 from click.testing import CliRunner
 
-from streamproc.adapters.kafka.client import KafkaLog
+from streamproc.adapters.kafka.client import KafkaLog, connection
 from streamproc.adapters.kafka.topics import ensure_topics
 from streamproc.archive import layout
 from streamproc.archive.history import opened
@@ -74,7 +74,7 @@ def modes(folder: Path) -> set[int]:
 
 async def removed(settings: Settings, topic: str, before: int) -> None:
     """The broker forgets what lies before an offset."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka.bootstrap_servers)
+    admin = AIOKafkaAdminClient(**connection(settings.kafka))
     await admin.start()
     await admin.delete_records({TopicPartition(topic, PARTITION): RecordsToDelete(before_offset=before)})
     await admin.close()
@@ -315,7 +315,7 @@ async def test_files_that_went_missing(settings: Settings, tmp_path: Path) -> No
 
 
 async def _made_anew(settings: Settings, topics: list[str]) -> None:
-    admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka.bootstrap_servers)
+    admin = AIOKafkaAdminClient(**connection(settings.kafka))
     await admin.start()
     await admin.delete_topics(topics)
     while set(topics) & set(await admin.list_topics()):  # noqa: ASYNC110 - it is another process

@@ -8,6 +8,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
+from streamproc.adapters.kafka.client import connection
 from streamproc.adapters.kafka.topics import ensure_topics
 from streamproc.core.records.partitioner import partition_of
 from streamproc.core.records.topic_names import CHANGES, DELIVERIES, LINKS, OPERATIONS, REJECTIONS
@@ -40,7 +41,7 @@ async def produce(settings: Settings, codec: str | None, *users: str) -> None:
 
 async def recompress(settings: Settings) -> None:
     """Have the broker compress."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka.bootstrap_servers)
+    admin = AIOKafkaAdminClient(**connection(settings.kafka))
     await admin.start()
     for topic in TOPICS:
         if topic.name in OURS:

@@ -13,7 +13,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.records_to_delete import RecordsToDelete
 from click.testing import CliRunner, Result
 
-from streamproc.adapters.kafka.client import KafkaLog
+from streamproc.adapters.kafka.client import KafkaLog, connection
 from streamproc.adapters.kafka.mappings_in_force import in_force
 from streamproc.cli.mapping import mapping
 from streamproc.core.fold.mapping import parse_mapping
@@ -275,7 +275,7 @@ async def _rejections(settings: Settings, count: int) -> list[dict[str, Any]]:
 
 async def _forget_beginning(settings: Settings) -> None:
     """As retention, or somebody's kafka-delete-records, does it."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka.bootstrap_servers)
+    admin = AIOKafkaAdminClient(**connection(settings.kafka))
     await admin.start()
     try:
         places = [TopicPartition(CHANGES, number) for number in range(settings.kafka.partitions)]

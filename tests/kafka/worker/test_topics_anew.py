@@ -8,8 +8,11 @@ import pytest
 from aiokafka.admin import AIOKafkaAdminClient
 from click.testing import CliRunner
 
+from streamproc.adapters.kafka.client import KafkaLog
+from streamproc.adapters.kafka.log import TopicPartition, started
 from streamproc.adapters.kafka.topics import ensure_topics
 from streamproc.cli.main import cli
+from streamproc.core.records.partitioner import partition_of
 from streamproc.core.records.topic_names import CHANGES
 from streamproc.demo.processes import ProcessFailedError, stack
 from streamproc.settings import Settings
@@ -43,6 +46,11 @@ async def test_topics_that_are_made_anew(settings: Settings, tmp_path: Path) -> 
                 await asyncio.sleep(0.1)
         last = worker.log.read_text().splitlines()[-1]
         assert re.search("streamproc: events.hris.*(was made anew, or has lost records|was made anew .its id is)", last)
+        late = KafkaLog(settings.kafka).consumer(group=f"{settings.kafka.group}-worker")
+        async with started(late):  # what a worker that is about to end may still do
+            place = TopicPartition("events.hris", partition_of(b"E1", settings.kafka.partitions))
+            late.assign([place])
+            await late.commit({place: 5})
         await worker.start()
         left = hired("E1") | {"id": "leaves", "time": "2026-05-03T12:00:00Z"}
         left["attributes"] |= {"active": False}

@@ -6,15 +6,16 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
-from structlog.testing import capture_logs
 
 from streamproc import telemetry
 from streamproc.adapters.oauth import StaticToken, TokenRefusedError
 from streamproc.core.records.units import Micros
+from streamproc.hydrator import fetcher
 from streamproc.hydrator.directories.answer import DirectoryError
 from streamproc.hydrator.directories.api import Api, Page, Read
 from streamproc.hydrator.fetcher import SIDE_BY_SIDE, Fetcher
 from tests.support.hydrator import EVERYWHERE, OF, Clock, Log, World, fault, offered, running, subject, until
+from tests.support.logged import logged
 from tests.support.stand_ins import ADA, BEN
 
 
@@ -168,7 +169,7 @@ async def test_trouble_that_lasts_is_told_every_five_minutes() -> None:
     """Not with each probe of the hundreds that an hour has."""
     async with scripted() as (directory, fetching, _):
         directory.down = True
-        with capture_logs() as logs:
+        with logged(fetcher) as logs:
             ended = [offered(fetching, f"p{n}") for n in range(5)]
             await until(lambda: fetching.times.ticks() - time.monotonic() > 1200)
         assert len(directory.asked) > 100

@@ -3,13 +3,14 @@
 from typing import Any
 
 import pytest
-from structlog.testing import capture_logs
 
 from streamproc.core.flow.circuit_breaker import CircuitBreaker
 from streamproc.core.scim.response_policy import Response
+from streamproc.sink import gate_watch
 from streamproc.sink.decide.rate_limit import RateLimiter
 from streamproc.sink.gate_watch import CAUSES, TELL_EVERY
 from streamproc.sink.request_gate import RequestGate
+from tests.support.logged import logged
 
 
 class Gate:
@@ -46,7 +47,7 @@ def said(logs: Any) -> list[tuple[str, str]]:
 def test_what_is_lacking_is_told_at_once_and_once(answer: Response, cause: str) -> None:
     """The first time, and after five minutes again; and that it is over."""
     made = Gate()
-    with capture_logs() as logs:
+    with logged(gate_watch) as logs:
         for _ in range(30):
             made.answered(answer)
             made.now += TELL_EVERY / 20
@@ -60,7 +61,7 @@ def test_what_is_lacking_is_told_at_once_and_once(answer: Response, cause: str) 
 def test_two_causes_are_two_lines() -> None:
     """Another cause isn't kept back because one was told just now."""
     made = Gate()
-    with capture_logs() as logs:
+    with logged(gate_watch) as logs:
         made.answered(NO_WAY, NO_TOKEN, NO_WAY, NO_TOKEN)
     assert [cause for cause, _ in said(logs)] == ["connection", "token"]
 
@@ -68,7 +69,7 @@ def test_two_causes_are_two_lines() -> None:
 def test_a_target_in_trouble_is_told_by_its_status() -> None:
     """Once it is the target's and not one user's; its words may be about somebody, and aren't told."""
     made = Gate()
-    with capture_logs() as logs:
+    with logged(gate_watch) as logs:
         for user in ("ana", "ben", "cleo"):
             made.answered(Response(503, {"detail": "about zoe@example.com"}, {}), user=user)
     assert said(logs) == [("target", "the target answers 503 to several users in a row")]
@@ -79,7 +80,7 @@ def test_a_target_in_trouble_is_told_by_its_status() -> None:
 def test_what_isnt_the_targets_answer_is_trouble(status: int, content: str) -> None:
     """A login page or a redirect for everybody: nobody is put aside for it, and it is told."""
     made = Gate()
-    with capture_logs() as logs:
+    with logged(gate_watch) as logs:
         for user in ("ana", "ben", "cleo"):
             made.answered(Response(status, {}, {"content-type": content}), user=user)
     ((cause, because),) = said(logs)
@@ -92,7 +93,7 @@ def test_what_isnt_the_targets_answer_is_trouble(status: int, content: str) -> N
 def test_a_closed_gate_is_told_with_its_seconds() -> None:
     """A 429 that concerns all: until when, and what it means if it happens often."""
     made = Gate()
-    with capture_logs() as logs:
+    with logged(gate_watch) as logs:
         made.answered(Response(429, {}, {"retry-after": "42"}))
     (line,) = [line for line in logs if line["event"] == "no request goes out"]
     assert (line["cause"], line["seconds"]) == ("rate_limit", 42.0)
@@ -105,7 +106,7 @@ def test_a_closed_gate_is_told_with_its_seconds() -> None:
 def test_an_operators_pause_is_told() -> None:
     """With the command that ends it."""
     made = Gate()
-    with capture_logs() as logs:
+    with logged(gate_watch) as logs:
         made.gate.stopped = True
         assert made.cause == "paused"
         made.gate.stopped = False
@@ -122,7 +123,7 @@ def test_one_users_trouble_is_no_cause() -> None:
         "inin-ratelimit-allowed": "300",
         "inin-ratelimit-reset": "9",
     }
-    with capture_logs() as logs:
+    with logged(gate_watch) as logs:
         made.answered(Response(503, {}, {}), Response(400, {}, {}), Response(429, {}, low), Response(None, {}, {}))
     assert said(logs) == []
     assert made.cause is None

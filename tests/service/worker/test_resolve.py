@@ -56,7 +56,7 @@ class Bench:
         named = {f"streamproc-{name}": content.encode() for name, content in headers.items()}
         self.offset += 1
         partition = self.outbox.partition(key.encode())
-        written = value if isinstance(value, bytes) else orjson.dumps(value)
+        written = value if isinstance(value, bytes) or value is None else orjson.dumps(value)
         raw = RawRecord(f"events.{of}", partition, self.offset, Millis(1_790_000_000_000), key.encode(), written, named)
         self.resolver.take(raw, self.finish)
 
@@ -149,6 +149,7 @@ def test_what_has_to_be_fetched_is_passed_on_unless_the_gateway_did(by: str | No
         ("okta", b"{", "not_json"),
         ("okta", b"\0\0", "wire_format"),
         ("hris", [], "invalid"),
+        ("hris", None, "tombstone"),
         ("hris", {"id": 7}, "invalid"),
         ("okta", {"id": "00u1", "status": "ACTIVE", "profile": {"login": "x", "more": "x" * LARGEST}}, "too_large"),
     ],

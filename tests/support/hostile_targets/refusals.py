@@ -39,14 +39,37 @@ class MemberTwice(Behaviour):
     def before(self, asked: Asked, store: Store) -> Answered | None:
         if asked.collection != "Groups" or asked.method != "PATCH":
             return None
-        (operation,) = (asked.body or {})["Operations"]
-        if operation["op"] != "add":
+        operation = next(iter((asked.body or {})["Operations"]), None)
+        if operation is None or operation["op"] != "add":
             return None
         held = store.groups[str(asked.id)].get("members", [])
         return error(self.status, "", "already a member") if operation["value"][0] in held else None
 
     def after(self, asked: Asked, answered: Answered, store: Store) -> Answered:
         if isinstance(answered.body, dict) and asked.collection == "Users":
+            answered.body.pop("groups", None)
+        return answered
+
+
+@dataclass
+class MembersPassedOver(Behaviour):
+    """Changes of members are accepted, and the answer shows the group as it was: with members, and not the new one.
+
+    `hidden`: a user doesn't show groups.
+    """
+
+    hidden: bool = False
+    op: str = "add"
+
+    def before(self, asked: Asked, store: Store) -> Answered | None:
+        if asked.collection != "Groups" or asked.method != "PATCH":
+            return None
+        if self.op not in {operation["op"] for operation in (asked.body or {})["Operations"]}:
+            return None
+        return store.shown("Groups", store.groups[str(asked.id)])
+
+    def after(self, asked: Asked, answered: Answered, store: Store) -> Answered:
+        if self.hidden and asked.collection == "Users":
             answered.body.pop("groups", None)
         return answered
 
@@ -67,7 +90,7 @@ class Forms(Behaviour):
         if asked.method == "PUT":
             taken = self.takes == "put" or (self.takes == "put unconditional" and not asked.if_match)
         else:
-            path = "path" in (asked.body or {})["Operations"][0]
+            path = all("path" in operation for operation in (asked.body or {})["Operations"])
             wanted = {"unconditional": path, "without path": not path}
             taken = wanted.get(self.takes, False) and not asked.if_match
         return None if taken else error(self.status, "", "not in this form")

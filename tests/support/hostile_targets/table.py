@@ -157,6 +157,9 @@ HOSTILE: Final[tuple[Hostile, ...]] = (
     _one("C", "409-for-roles", lambda: r.Refuses(409, ("roles",)), mover="parked"),
     _one("C", "500-for-members", lambda: r.Refuses(500, ("members",)), mover="parked"),
     _one("C", "409-for-members", lambda: r.Refuses(409, ("members",)), mover="parked"),
+    _one("A", "new-member-passed-over", r.MembersPassedOver, mover="parked"),
+    _one("A", "new-member-passed-over-and-groups-hidden", partial(r.MembersPassedOver, hidden=True), mover="parked"),
+    _one("A", "removal-passed-over", partial(r.MembersPassedOver, op="remove"), mover="parked"),
     _one("C", "member-twice-409", lambda: r.MemberTwice(409), mover="either"),
     _one("C", "member-twice-500", lambda: r.MemberTwice(500), mover="either"),
     *(

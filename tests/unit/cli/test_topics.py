@@ -1,5 +1,8 @@
 """`streamproc topics --acls`: what administrators get."""
 
+import subprocess
+import sys
+
 import orjson
 import pytest
 from click.testing import CliRunner
@@ -44,6 +47,16 @@ def test_the_three_forms_say_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     text = printed("--acls")
     assert "    Read on group: acme-hydrator\n" in text
     assert "    Write on transactional-id: acme-sink-*\n" in text
+
+
+def test_an_absent_cluster_is_one_line() -> None:
+    """On standard error there is nothing beside it, and the exit code is 1."""
+    command = [sys.executable, "-m", "streamproc.cli", "topics", "--check", "--kafka", "127.0.0.1:1"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == (
+        "streamproc: no Kafka broker answers at 127.0.0.1:1: Connection refused. Is it up? Is STREAMPROC_KAFKA right?\n"
+    )
 
 
 def test_commands_are_of_rights() -> None:

@@ -98,3 +98,24 @@ def test_any_bytes_are_json_or_named(value: bytes) -> None:
         assert found.reason
     elif not value.startswith((b"\0", b"\1", b"\3", b"\xef\xbb\xbf", b'"')):
         assert found == orjson.loads(value)
+
+
+@pytest.mark.parametrize(
+    ("value", "found"),
+    [
+        (rb'{"name": "Kim \ud83d"}', {"name": "Kim \ufffd"}),
+        (rb'{"name": "\uDE00 Kim \ud83d\ude00"}', {"name": "\ufffd Kim \U0001f600"}),
+        (rb'["\\ud83d", "\ud83d"]', ["\\ud83d", "\ufffd"]),
+    ],
+)
+def test_half_a_character_hides_nothing_else(value: bytes, found: Any) -> None:
+    """A program that cuts a text at forty units of UTF-16 leaves half an emoji: the rest is as it was."""
+    assert json_of(value) == found
+
+
+@pytest.mark.parametrize(
+    "value", [rb'{"a": "\ud83d", "b": NaN}', rb'{"a": "\ud83d"', b"[" * 5000 + rb'"\ud83d"' + b"]" * 5000]
+)
+def test_half_a_character_makes_nothing_else_json(value: bytes) -> None:
+    """What isn't JSON for another reason stays so, however deep it is."""
+    assert json_of(value).code == "not_json"
