@@ -88,6 +88,9 @@ def _status_that_isnt_there() -> None:
     rows = [row(at(1), 0, active=1), row(at(2), 1, active=0), row(at(3), 2, active=None)]
     account = okta(profile={"employeeNumber": "31"})
     assert play([rows[0], account, *rows[1:]]).active("31") is False, "null takes no word back"
+    settings = "debezium.attributes.hireDate = 'first_day'"
+    table = {"op": "u", "after": {"employee_id": 1, "status": None, "first_day": "2020-01-01"}, "source": {}}
+    assert now(_said("debezium", table, settings), "active") == [True], "dates count without a status"
 
 
 def _gusto() -> None:

@@ -142,6 +142,8 @@ def _said(
         attributes["active"] = True  # whoever has a row works
     dated = columns.has(*DATES)
     ahead = _by_dates(columns, attributes, receipt.received, options) if dated else []
+    if attributes.get("active", "") is None:  # no status is neither yes nor no
+        del attributes["active"]
     if not attributes and not ahead:
         return []
     who = anchor(subject, attributes, options)

@@ -85,7 +85,7 @@ class Columns:
             read = self._read(name, value, encoding)
             if isinstance(read, Unread):
                 self.tell(name, _reason(name, value))
-            elif name != "active" or read is not None:  # a status that isn't there says nothing
+            else:
                 said[name] = read
         if "displayName" not in said and not self._has(self.options.attributes.get("displayName", "")):
             said |= self._full_name()
