@@ -172,6 +172,25 @@ def _part_of_active() -> None:
         assert _fields(said) == [path]
 
 
+def _half_a_position() -> None:
+    """MySQL's file without its place in it, beside a GTID."""
+    at = POSITIONS["mysql"]
+    half = {"file": "mysql-bin.000007", "pos": None, "gtid": "24bc7850-2c16-11e6-a073-0242ac110002:7"}
+    left = row(half, 1, active=0, connector="mysql")
+    assert play([row(at(1), 0, active=1, connector="mysql"), left]).active("31") is False
+    back = row(at(9), 2, active=1, connector="mysql")
+    assert play([row(at(1), 0, active=1, connector="mysql"), left, back]).active("31") is True
+
+
+def _no_user_in_a_user() -> None:
+    """An answer that isn't a user clears nothing."""
+    put = "urn:ietf:params:scim:event:prov:put:full"
+    for data in ({"detail": "not found", "status": "404"}, {"id": "k4"}, [], "x"):
+        token = {"iss": "https://i", "iat": 1_795_960_000, "jti": "s", "sub_id": {"format": "opaque", "id": "k4"}}
+        said = _said("set", token | {"events": {put: {"data": data}}})
+        assert (said.events, len(said.notifications)) == ((), 1), data
+
+
 def _levels_as_an_object() -> None:
     levels: Any = {"Spanish": 4}
     user = {"id": "p1", "username": "p", "enabled": True, "_links": {"self": {"href": "x"}}}
@@ -198,5 +217,7 @@ CASES: Final = (
     Case("K5", "results-and-types-of-another-year", _results_of_another_year),
     Case("K4", "subjects-that-are-nobody", _subjects_that_are_nobody),
     Case("K2", "set-part-of-active", _part_of_active),
+    Case("K1", "half-a-position", _half_a_position),
+    Case("K2", "no-user-in-a-user", _no_user_in_a_user),
     Case("K2", "levels-as-an-object", _levels_as_an_object),
 )

@@ -60,7 +60,7 @@ def sequence(source: Mapping[str, Any]) -> int:
     _, numbers = _numbers((text(source.get("connector")) or "").casefold(), source, file)
     if len(numbers) in {0, _LSNS}:
         return 0
-    number = (numbers[0] << 40) + min(numbers[1], 2**40 - 1) if file else numbers[0]
+    number = (numbers[0] << 40) + min(numbers[1], 2**40 - 1) if file and len(numbers) > 1 else numbers[0]
     return min(number, HIGHEST)
 
 

@@ -227,7 +227,9 @@ def _deel(body: dict[str, Any], receipt: Receipt, _: SourceOptions) -> Parts:
     """developer.deel.com, "HRIS webhooks"."""
     kind = text(at(body, "data.meta.event_type")) or ""
     named = _spelled(kind)
-    if not PAY.fullmatch(named) and re.search(r"employee|worker|person|contract(?!or_pay)|terminat|hris", named):
+    if not PAY.fullmatch(named) and re.search(
+        r"employee|worker|person|contract(?!or_pay)|terminat|offboard|hris", named
+    ):
         yield _fetch(at(body, "data.resource.id"), body, kind, receipt, micros(body.get("timestamp")))
     else:
         yield NOBODY

@@ -174,7 +174,7 @@ def _event(
             reading.facts["active"] = ACTIVE[name]
             if name == f"{SCIM}prov:delete":
                 reading.facts[GONE] = True
-        elif is_snapshot and record(data := json_text(body.get("data"))):
+        elif is_snapshot and scim_events.is_user(data := json_text(body.get("data"))):
             reading = scim_events.snapshot(data, options, created=kind == "create:full")
         elif is_patch and record(data := json_text(body.get("data"))):
             reading, unknown = scim_events.change(data, options)

@@ -43,6 +43,11 @@ def flat(resource: Any) -> dict[str, Any]:
     return extensions | core
 
 
+def is_user(resource: Any) -> bool:
+    """Whether it says anything of a user: an answer that is an error isn't one in whom everything is left out."""
+    return not (STANDARD - {"schemas", "id", "meta"}).isdisjoint(flat(resource))
+
+
 def _one(name: str, value: Any) -> Any:
     return _best(value) if name in _LISTS else _manager(value) if name == "manager" else value
 
