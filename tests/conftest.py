@@ -18,6 +18,9 @@ def pytest_configure(config: pytest.Config) -> None:
     given = config.getoption("--kafka")
     if given and given != "testcontainers" and config.getoption("numprocesses", None):
         raise pytest.UsageError("--kafka names one cluster: add -n 0, so that tests don't share it")
+    if config.getoption("--secure"):  # commands end with their event loop, sooner than asyncio's goodbye on TLS
+        config.addinivalue_line("filterwarnings", "ignore::ResourceWarning")
+        config.addinivalue_line("filterwarnings", "ignore::pytest.PytestUnraisableExceptionWarning")
 
 
 def pytest_collection_finish() -> None:

@@ -1,8 +1,10 @@
 """A Kafka with TLS, passwords and ACLs: each process has a user of its own, with the rights that are printed for it."""
 
 import asyncio
+import gc
 import re
 import time
+import warnings
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -30,7 +32,11 @@ from tests.kafka.gateway.test_gateway import leaver
 from tests.kafka.test_pipeline import _until
 from tests.support.secured import DAY, Authority, SecuredKafka, secured_kafka
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [
+    pytest.mark.asyncio(loop_scope="module"),
+    # Commands end with their event loop, which is sooner than asyncio's goodbye on TLS connections.
+    pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning"),
+]
 
 RIGHTS = {process.name: process.rights("streamproc") for process in PROCESSES}
 DOORS = {"gateway_token": "token-for-producers-1", "okta_hook_secret": "secret-of-okta-12345"}
@@ -48,6 +54,9 @@ async def secured(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Sec
         done = await command(kafka, "topics --create", "topics", "--create")
         assert done[0] == 0, done
         yield kafka
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        gc.collect()
 
 
 def _user(process: str) -> str:

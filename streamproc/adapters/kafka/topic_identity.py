@@ -37,6 +37,8 @@ from streamproc.settings import KafkaSettings
 
 log = structlog.get_logger("streamproc.kafka")
 
+NOT_ALLOWED: Final = 29
+"""Kafka's code where a topic may not be described."""
 LOOK_EVERY: Final = 3.0
 """Seconds between two looks, while a process runs."""
 ABSENT: Final = 3
@@ -50,8 +52,9 @@ async def while_the_same(
 
     Raises TopologyError where one was made anew, since the service ran last or while it runs, or is gone.
     """
-    async with admin_of(kafka) as admin:
-        watching = asyncio.create_task(_watch(admin, await _checked(kafka, admin, list(rights))), name="topic ids")
+    needed = list(rights)
+    async with admin_of(kafka, needed) as admin:
+        watching = asyncio.create_task(_watch(admin, await _checked(kafka, admin, needed)), name="topic ids")
         running = asyncio.create_task(service(), name="service")
         try:
             done, _ = await asyncio.wait([running, watching], return_when=asyncio.FIRST_COMPLETED)
@@ -72,13 +75,20 @@ async def accept(kafka: KafkaSettings, topics: Sequence[str]) -> None:
     await _keep(kafka, ids)
 
 
-async def identities(admin: AIOKafkaAdminClient, topics: Sequence[str]) -> dict[str, str]:
-    """Name → id of those that exist. None at all where the brokers don't tell (before Kafka 2.8)."""
+async def identities(
+    admin: AIOKafkaAdminClient, topics: Sequence[str], before: Mapping[str, str] | None = None
+) -> dict[str, str]:
+    """Name → id of those that exist. None at all where the brokers don't tell (before Kafka 2.8).
+
+    `before`: what is taken of those that we may not see any more, which says nothing of whether they exist.
+    """
     try:
         answer = await admin._send_request(_Metadata(topics))  # noqa: SLF001 - aiokafka asks for less
     except NotImplementedError:
         return {}
-    return {name: _spelled(topic_id) for code, name, topic_id, *_ in answer.topics if not code and any(topic_id)}
+    found = {name: _spelled(topic_id) for code, name, topic_id, *_ in answer.topics if not code and any(topic_id)}
+    hidden = {name for code, name, *_ in answer.topics if code == NOT_ALLOWED}
+    return found | {name: each for name, each in (before or {}).items() if name in hidden}
 
 
 async def _checked(kafka: KafkaSettings, admin: AIOKafkaAdminClient, rights: Sequence[Right]) -> dict[str, str]:
@@ -106,7 +116,7 @@ async def _watch(admin: AIOKafkaAdminClient, before: Mapping[str, str]) -> None:
     absent = dict.fromkeys(before, 0)
     while True:
         await asyncio.sleep(LOOK_EVERY)
-        ids = await identities(admin, list(before))
+        ids = await identities(admin, list(before), before)
         if other := [name for name in ids if ids[name] != before[name]]:
             raise _anew(other, before, ids)
         absent = {name: 0 if name in ids else absent[name] + 1 for name in before}

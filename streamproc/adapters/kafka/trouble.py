@@ -5,8 +5,9 @@ something has failed, the cluster is asked anew: for a connection, then for the 
 """
 
 import logging
+import re
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import Final
 
 from aiokafka.admin import AIOKafkaAdminClient
@@ -26,6 +27,7 @@ from streamproc.core.errors import KafkaRightsError, KafkaUnavailableError, Stre
 from streamproc.rights import Right
 from streamproc.settings import KafkaSettings
 
+TRIES: Final = 3
 _KINDS: Final[dict[type[Exception], str]] = {
     TopicAuthorizationFailedError: "what it needs on topic",
     GroupAuthorizationFailedError: "Read on group",
@@ -44,6 +46,9 @@ async def explained(kafka: KafkaSettings, rights: Sequence[Right], error: Except
         return refused(kafka, missing)
     for kind, words in _KINDS.items():
         if isinstance(error, kind):
+            about = {name.strip() for name in re.split("[,;]", _names(error))}
+            if used := [each for each in rights if each.name in about and each.operation != "DescribeConfigs"]:
+                return refused(kafka, used)
             return KafkaRightsError(f"Kafka doesn't allow {principal(kafka)}: {words} {_names(error)}. {WHERE}")
     if isinstance(error, KafkaError):
         return KafkaUnavailableError(
@@ -91,15 +96,17 @@ async def _missing(kafka: KafkaSettings, rights: Sequence[Right]) -> list[Right]
     """Nothing where it can't be asked."""
     if not rights:
         return []
-    admin = AIOKafkaAdminClient(**connection(kafka))
-    try:
-        with suppress(KafkaError, OSError):
+    for _ in range(TRIES):
+        admin = AIOKafkaAdminClient(**connection(kafka))
+        try:
             await admin.start()
             names = dict.fromkeys(right.name for right in rights if right.resource == "topic")
             return await lacking(admin, rights, await look(admin, list(names)), kafka.partitions)
-        return []
-    finally:
-        await admin.close()
+        except (KafkaError, OSError):
+            continue
+        finally:
+            await admin.close()
+    return []
 
 
 def _names(error: Exception) -> str:

@@ -12,7 +12,7 @@ from streamproc.adapters.kafka.allowed import refused
 from streamproc.adapters.kafka.log import KafkaConnectionError, NotAllowedError
 from streamproc.adapters.kafka.trouble import OneLine, explained
 from streamproc.core.errors import KafkaRightsError, KafkaUnavailableError, TopologyError
-from streamproc.rights import Right
+from streamproc.rights import Right, sink
 from streamproc.settings import load_settings
 from streamproc.topics import TOPICS
 
@@ -42,6 +42,17 @@ def test_an_error_is_explained_where_asking_again_tells_nothing(
     found = asyncio.run(explained(KAFKA, (), error))
     assert type(found) is kind
     assert line in str(found)
+
+
+def test_a_refused_topic_is_told_with_what_is_done_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where asking again tells nothing, the rights of the process on that topic are named, and no others."""
+
+    async def nothing(*_: Any) -> None: ...
+
+    monkeypatch.setattr(trouble, "connection_problem", nothing)
+    monkeypatch.setattr(trouble, "_missing", nothing)
+    found = asyncio.run(explained(KAFKA, sink("g"), NotAllowedError({"scim.outcomes"})))
+    assert "User:sink: Write on topic scim.outcomes. " in str(found)
 
 
 def test_many_rights_are_one_short_line() -> None:
