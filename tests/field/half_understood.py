@@ -185,7 +185,8 @@ def _half_a_position() -> None:
 def _no_user_in_a_user() -> None:
     """An answer that isn't a user clears nothing."""
     put = "urn:ietf:params:scim:event:prov:put:full"
-    for data in ({"detail": "not found", "status": "404"}, {"id": "k4"}, [], "x"):
+    bodies: tuple[Any, ...] = ({"detail": "not found", "status": "404"}, {"id": "k4"}, [], "x")
+    for data in bodies:
         token = {"iss": "https://i", "iat": 1_795_960_000, "jti": "s", "sub_id": {"format": "opaque", "id": "k4"}}
         said = _said("set", token | {"events": {put: {"data": data}}})
         assert (said.events, len(said.notifications)) == ((), 1), data
