@@ -55,5 +55,5 @@ def test_a_process_needs_nothing_of_sources_that_it_has_nothing_to_do_with() -> 
     assert few == {"events.okta", "notifications.okta", "events.rejected"}
     assert {right.name for right in gateway()} > few
     fetched = {right.name for right in hydrator("g", ["okta"])}
-    assert fetched == few | {"identity.links", "streamproc.cursors", "g-hydrator"}
+    assert fetched == few | {"identity.links", "streamproc.cursors", "streamproc.topics", "g-hydrator"}
     assert {right.name for right in sync(["okta"])} == fetched - {"notifications.okta", "g-hydrator"}
