@@ -53,6 +53,9 @@ class Bearer(Protocol):
     def doubt(self, token: str) -> None:
         """The API answered 403 to `token`."""
 
+    def accept(self, token: str) -> None:
+        """The API did what was asked with `token`."""
+
 
 class StaticToken:
     """A token that never changes. Once it is refused, somebody has to set another one."""
@@ -67,6 +70,9 @@ class StaticToken:
         pass
 
     def doubt(self, token: str) -> None:
+        pass
+
+    def accept(self, token: str) -> None:
         pass
 
 
@@ -115,7 +121,7 @@ class Tokens:
         self._closed = -math.inf
         """Until then the endpoint isn't asked."""
         self._refused = 0
-        """Tokens in a row that were refused as soon as they were used."""
+        """Tokens in a row that were refused before anything was done with them."""
 
     async def get(self) -> str:
         """A token that is good for a while. Raises TokenRefusedError."""
@@ -135,9 +141,8 @@ class Tokens:
         """
         if token != self._token or self._good_until == 0.0:
             return
-        now = self._clock()
         self._good_until = 0.0
-        self._refused = self._refused + 1 if now - self._given < REFUSED_MOST else 0
+        self._refused += 1
         if self._refused > 1:
             wait = min(REFUSED_MOST, REFUSED_FIRST * 2.0 ** (self._refused - 2))
             self._hold(wait, f"the API refuses each token that {self._url} gives ({self._refused} in a row, 401)")
@@ -148,6 +153,11 @@ class Tokens:
         """
         if not self._told and self._clock() - self._given >= REFUSED_MOST:
             self.refuse(token)
+
+    def accept(self, token: str) -> None:
+        """The API did what was asked with `token`: a 401 before was that one token's, or a slip."""
+        if token == self._token:
+            self._refused = 0
 
     async def _refresh(self) -> None:
         if (seconds := self._closed - self._clock()) > 0 and self._failure is not None:

@@ -91,6 +91,8 @@ async def _asked(
         tokens.refuse(token)
     elif reply.status == 403:
         tokens.doubt(token)
+    elif reply.status < 300:
+        tokens.accept(token)
     if reply.status == 407:  # RFC 9110 §15.5.8: no server says so, the proxy in front of it does
         why = "the proxy wants a name and password (407): http://NAME:PASSWORD@HOST:PORT"
         return Response(None, {}, {}, sent=False, error=why, trouble="connection")

@@ -162,6 +162,8 @@ class Api:
             self._bearer.refuse(token)
         elif response.status == 403:
             self._bearer.doubt(token)
+        elif response.status < 300:
+            self._bearer.accept(token)
         self.quiet_until = max(self.quiet_until, self._ticks() + quiet(response.status, answered, now))
         read_at = max(lower_bound(answered, took, now), Micros(previous + 1))
         self._latest = max(self._latest, read_at)

@@ -252,6 +252,17 @@ async def test_tokens_that_are_refused_as_they_come_become_rare(login: Login) ->
     assert (await tokens.get()).startswith("t")
 
 
+async def test_a_401_now_and_then_holds_up_nobody(login: Login) -> None:
+    """Between two refusals the API did what was asked: the next token is fetched at once, however often that happens."""
+    tokens = login.tokens("/told/token")
+    login.answers += [given(f"t{n}", expires_in=3600) for n in range(20)]
+    for n in range(20):
+        assert await tokens.get() == f"t{n}"
+        tokens.accept(f"t{n}")
+        tokens.refuse(f"t{n}")
+        login.now += 1.0
+
+
 @pytest.mark.parametrize(("expires", "replaced"), [("null", True), ("0", True), ("3600", False)])
 async def test_a_403_may_mean_that_a_token_is_over(login: Login, expires: str, replaced: bool) -> None:
     """Where its life wasn't told, it is replaced, once a minute at most: the right may as well be missing."""
