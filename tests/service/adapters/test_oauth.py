@@ -253,7 +253,7 @@ async def test_tokens_that_are_refused_as_they_come_become_rare(login: Login) ->
 
 
 async def test_a_401_now_and_then_holds_up_nobody(login: Login) -> None:
-    """Between two refusals the API did what was asked: the next token is fetched at once, however often that happens."""
+    """Between two refusals the API did what was asked: the next token is fetched at once, however often it happens."""
     tokens = login.tokens("/told/token")
     login.answers += [given(f"t{n}", expires_in=3600) for n in range(20)]
     for n in range(20):
