@@ -10,6 +10,7 @@ import structlog
 from aiokafka import ConsumerRecord, TopicPartition
 
 from streamproc.adapters.kafka import unreadable
+from streamproc.adapters.kafka.client import KafkaLog
 from streamproc.adapters.kafka.log import NOT_ALLOWED
 from streamproc.settings import KafkaSettings, WorkerSettings
 from streamproc.worker.faust_bridge.batch_fetch import BatchFetch
@@ -28,6 +29,7 @@ class FaustApp:
 
     def __init__(self, kafka: KafkaSettings, settings: WorkerSettings) -> None:
         unreadable.install()
+        self._log = KafkaLog(kafka)
         self._store: Literal["memory", "rocksdb"] = settings.table_store
         self._app: App = faust.App(f"{kafka.group}-worker", **_options(kafka, settings))
         self._batches = BatchFetch(self._app)
@@ -108,7 +110,7 @@ class FaustApp:
         self._batches.install()
         self._app.consumer._new_offset = committable  # noqa: SLF001
         self._read_committed()
-        marks = asyncio.create_task(pass_marks(self._app), name="recovery marks")
+        marks = asyncio.create_task(pass_marks(self._app, self._log), name="recovery marks")
         try:
             self._app.finalize()
             await self._app.start()
