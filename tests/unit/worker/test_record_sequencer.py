@@ -1,0 +1,58 @@
+"""Records in order: what is read outside of Faust belongs to the assignment in which it was asked for."""
+
+import asyncio
+from typing import Any, cast
+
+import pytest
+from aiokafka import ConsumerRecord
+
+from streamproc.adapters.kafka.log import Log, TopicPartition
+from streamproc.worker.faust_bridge.app import FaustApp
+from streamproc.worker.raw_record import RawRecord
+from streamproc.worker.record_sequencer import RecordSequencer
+
+PLACE = TopicPartition("identity.changes", 0)
+
+
+class App:
+    """As far as the sequencer asks it."""
+
+    group = "streamproc-worker"
+
+    def settled(self) -> bool:
+        return True
+
+    def commits(self, partition: TopicPartition) -> None:
+        assert partition == PLACE
+
+
+@pytest.mark.parametrize("moves", [True, False])
+async def test_what_was_left_out_before_partitions_moved_isnt_handled_after(
+    moves: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker that slept through a rebalance would fold on what it knew of its users before."""
+    handled: list[int] = []
+    room = asyncio.Event()
+    room.set()
+
+    def handle(raw: RawRecord) -> None:
+        handled.append(raw.offset)
+
+    sequencer = RecordSequencer(cast("Log", None), cast("FaustApp", App()), {PLACE.topic: handle}, room)
+
+    async def end(_: Any) -> int:
+        return 3
+
+    async def committed(_: Any) -> int:
+        return 0
+
+    async def between(*_: Any) -> list[Any]:
+        if moves:
+            sequencer.forget()
+        return [ConsumerRecord(*PLACE, offset, 0, 0, b"E1", b"{}", -1, 1, 2, ()) for offset in range(3)]
+
+    monkeypatch.setattr(sequencer, "_end", end)
+    monkeypatch.setattr(sequencer, "_committed", committed)
+    monkeypatch.setattr(sequencer, "_between", between)
+    await sequencer._catch_up(PLACE, 0)
+    assert handled == ([] if moves else [0, 1, 2])
