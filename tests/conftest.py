@@ -6,7 +6,8 @@ import pytest
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """`--kafka`: where the tests that need Kafka find it."""
+    """`--kafka`: where the tests that need Kafka find it. `--long`: run those that take half a minute each, too."""
+    parser.addoption("--long", action="store_true", help="also the tests that are marked as long")
     parser.addoption(
         "--secure", action="store_true", help="the embedded one with TLS, SCRAM, and no right without an ACL"
     )
@@ -21,6 +22,16 @@ def pytest_configure(config: pytest.Config) -> None:
     if config.getoption("--secure"):  # commands end with their event loop, sooner than asyncio's goodbye on TLS
         config.addinivalue_line("filterwarnings", "ignore::ResourceWarning")
         config.addinivalue_line("filterwarnings", "ignore::pytest.PytestUnraisableExceptionWarning")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Long ones are for `--long`: without a broker the contract, service and field tests show the same."""
+    if config.getoption("--long"):
+        return
+    long = [item for item in items if item.get_closest_marker("long") is not None]
+    if long:
+        items[:] = [item for item in items if item not in long]
+        config.hook.pytest_deselected(items=long)
 
 
 def pytest_collection_finish() -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+import pytest
 
 from streamproc.demo.play import held
 from streamproc.demo.processes import stack
@@ -15,6 +16,7 @@ from tests.support.hr_vendors import pointed
 KEY = "a-key-that-nobody-can-guess"
 
 
+@pytest.mark.long
 async def test_a_leavers_hook_takes_access_away(settings: Settings, tmp_path: Path) -> None:
     """Hired and gone at BambooHR: both hooks carry no values, and the account is made, and deactivated."""
     yesterday = (datetime.now(UTC) - timedelta(days=2)).date().isoformat()

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import orjson
+import pytest
 
 from streamproc.adapters.kafka.client import KafkaLog
 from streamproc.adapters.kafka.log import started
@@ -40,6 +41,7 @@ async def active(settings: Settings) -> dict[bytes, bool]:
     return found
 
 
+@pytest.mark.long
 async def test_nobody_stops_for_a_strangers_record(settings: Settings, tmp_path: Path) -> None:
     """Its transaction's mark is the last thing in each topic, as well; leavers are revoked after a restart."""
     settings = load_settings(kafka=settings.kafka.bootstrap_servers, request_timeout=1.0)

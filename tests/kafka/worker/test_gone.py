@@ -19,6 +19,7 @@ from tests.kafka.worker.test_batches import hired
 from tests.kafka.worker.test_worker import newest, send
 
 
+@pytest.mark.long
 async def test_removed_and_damaged_records(tmp_path: Path) -> None:
     """Removed raw events are rejected by name, and the next ones taken; a damaged topic of ours ends the worker so."""
     async with embedded_kafka(progress=lambda _: None) as broker:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import orjson
+import pytest
 
 from streamproc.core.records.topic_names import REJECTIONS
 from streamproc.demo.processes import stack
@@ -37,6 +38,7 @@ async def command(settings: Settings, *arguments: str) -> bytes:
     return out
 
 
+@pytest.mark.long
 async def test_a_leaver_in_a_word_that_nobody_knew(settings: Settings, tmp_path: Path) -> None:
     """Access stays and the word is told; once it is configured, a replay of the same bytes ends the access."""
     sources = tmp_path / "sources.toml"

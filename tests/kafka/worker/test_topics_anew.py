@@ -32,6 +32,7 @@ async def made_anew(settings: Settings, topic: str) -> None:
     await ensure_topics(settings.kafka)
 
 
+@pytest.mark.long
 async def test_topics_that_are_made_anew(settings: Settings, tmp_path: Path) -> None:
     """Ours: nobody starts on another one unless told to. A source's: the worker ends, and goes on after a restart."""
     async with stack(settings, tmp_path) as running:

@@ -7,6 +7,7 @@ from typing import Any
 
 import aiohttp
 import orjson
+import pytest
 
 from streamproc.adapters.kafka.client import KafkaLog
 from streamproc.adapters.kafka.log import Producer
@@ -42,6 +43,7 @@ async def open_for(address: str) -> list[float]:
     return [float(line.rsplit(" ", 1)[1]) for line in lines if line.startswith("streamproc_open_transaction_seconds{")]
 
 
+@pytest.mark.long
 async def test_transactions_of_producers(settings: Settings, tmp_path: Path) -> None:
     """Aborted: nothing. Committed: all. Open: nobody behind it, and a gauge says so. The group comes past the marks."""
     address = f"127.0.0.1:{free_ports(1)[0]}"
