@@ -41,13 +41,12 @@ class RecordSequencer:
         self._handlers = handlers
         self._room = room
         self._offsets: dict[tuple[str, int], OffsetTracker] = {}
-        """By partition, of which a tuple is as good as a TopicPartition, and made faster."""
+        """By partition, of which a tuple is as good as a TopicPartition, and made faster. Another dict after each move.
+        """
         self._turns: dict[TopicPartition, asyncio.Lock] = {}
         """A partition's records are handled one after the other, also where one takes long."""
         self._reader: Consumer | None = None
         """Knows what the group has committed; it joins no group itself."""
-        self._moved = 0
-        """How often partitions have moved."""
         self._asking = asyncio.Lock()
         self._again: Consumer | None = None
         """Reads what was left out. A producer with transactions leaves marks everywhere, which look like that."""
@@ -114,8 +113,7 @@ class RecordSequencer:
 
     def forget(self) -> None:
         """Partitions have moved."""
-        self._moved += 1
-        self._offsets.clear()
+        self._offsets = {}
 
     async def _take_turn(self, partition: TopicPartition, records: Sequence[ConsumerRecord], handle: Handler) -> None:
         offsets = self._offsets.get(partition)
@@ -144,14 +142,14 @@ class RecordSequencer:
 
     async def _catch_up(self, partition: TopicPartition, begin: int | None) -> None:
         """To the partition's end. `begin` None: from where reading begins."""
-        moved = self._moved
+        here = self._offsets
         end = await self._end(partition)
         if begin is None:
             begin = await self._committed(partition)
         if begin >= end:
             return
         left_out = await self._between(partition, begin, end)
-        if self._moved != moved or not self._app.settled():
+        if self._offsets is not here or not self._app.settled():
             return  # partitions have moved meanwhile: what is known of their users may be of before
         offsets = self._offsets.setdefault(partition, OffsetTracker(begin))
         await self.take(partition, left_out)
