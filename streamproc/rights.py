@@ -3,9 +3,10 @@
 Read and Write imply Describe. Nobody needs a right on the cluster, nor Alter, Delete or IdempotentWrite.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from itertools import groupby
 from typing import Final, Literal, NamedTuple, TypeAlias
 
 from streamproc.sources import SOURCES
@@ -23,8 +24,19 @@ class Right(NamedTuple):
     name: str
     prefixed: bool = False
 
+    @property
+    def pattern(self) -> str:
+        """The name, with `*` behind it where it is a prefix."""
+        return self.name + "*" * self.prefixed
+
     def __str__(self) -> str:
-        return f"{self.operation} on {self.resource} {self.name}{'*' if self.prefixed else ''}"
+        return f"{self.operation} on {self.resource} {self.pattern}"
+
+
+def alike(rights: Iterable[Right]) -> Iterator[list[Right]]:
+    """Neighbours that differ in the name alone."""
+    for _, neighbours in groupby(rights, lambda right: (right.operation, right.resource, right.prefixed)):
+        yield list(neighbours)
 
 
 @dataclass(frozen=True, slots=True)

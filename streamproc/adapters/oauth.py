@@ -57,6 +57,16 @@ class Bearer(Protocol):
         """The API did what was asked with `token`."""
 
 
+def heard(bearer: Bearer, token: str, status: int) -> None:
+    """What an answer says of the token that it was asked with."""
+    if status == 401:
+        bearer.refuse(token)
+    elif status == 403:
+        bearer.doubt(token)
+    elif status < 300:
+        bearer.accept(token)
+
+
 class StaticToken:
     """A token that never changes. Once it is refused, somebody has to set another one."""
 

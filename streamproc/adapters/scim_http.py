@@ -8,7 +8,7 @@ import orjson
 
 from streamproc.adapters.http import NotSentError, Reply, UnansweredError, decoded, send
 from streamproc.adapters.http import body as read_body
-from streamproc.adapters.oauth import Bearer, TokenRefusedError
+from streamproc.adapters.oauth import Bearer, TokenRefusedError, heard
 from streamproc.core.scim.response_policy import Response
 
 MAX_BODY = 512_000
@@ -87,12 +87,7 @@ async def _asked(
         return Response(None, {}, {}, sent=False, error=str(error), trouble="connection")
     except UnansweredError as error:
         return Response(None, {}, {}, error=str(error))
-    if reply.status == 401:
-        tokens.refuse(token)
-    elif reply.status == 403:
-        tokens.doubt(token)
-    elif reply.status < 300:
-        tokens.accept(token)
+    heard(tokens, token, reply.status)
     if reply.status == 407:  # RFC 9110 §15.5.8: no server says so, the proxy in front of it does
         why = "the proxy wants a name and password (407): http://NAME:PASSWORD@HOST:PORT"
         return Response(None, {}, {}, sent=False, error=why, trouble="connection")

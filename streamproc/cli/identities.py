@@ -2,13 +2,12 @@
 
 import asyncio
 import sys
-from datetime import UTC, datetime
 from typing import Any, Literal, NoReturn
 
 import click
 import orjson
 
-from streamproc.cli.operator_order import BY, REASON, cluster_of, now_ms
+from streamproc.cli.operator_order import BY, REASON, cluster_of, now_ms, shown_moment
 from streamproc.cli.options import JSON, KAFKA
 from streamproc.cli.table import table
 from streamproc.core.records.control import Control
@@ -100,7 +99,7 @@ def _row(name: str, link: Link) -> dict[str, Any]:
         "user": link.user,
         "claim": link.claim,
         "waiting": len(link.waiting) + link.forgotten,
-        "since": None if since is None else datetime.fromtimestamp(since / 1000, UTC).isoformat(timespec="seconds"),
+        "since": None if since is None else shown_moment(since),
         "why": by or ("the source says so" if link.user else "the source doesn't say who this is"),
     }
 

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Collection
+from datetime import UTC, datetime
 
 import click
 
@@ -32,6 +33,11 @@ def cluster_of(kafka: str | None, *, reads: Collection[str], writes: Collection[
     settings = load_settings(kafka=kafka).kafka
     asyncio.run(ensure_topics(settings, operator(reads=reads, writes=writes)))
     return KafkaLog(settings)
+
+
+def shown_moment(at: int) -> str:
+    """ISO 8601 in seconds, of ms since 1970, as operators' lists have it."""
+    return datetime.fromtimestamp(at / 1000, UTC).isoformat(timespec="seconds")
 
 
 def now_ms() -> Millis:

@@ -3,14 +3,13 @@
 import asyncio
 import sys
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
 from typing import Any, Final
 
 import click
 import orjson
 
 from streamproc.adapters.kafka.log import Log
-from streamproc.cli.operator_order import BY, REASON, cluster_of, now_ms
+from streamproc.cli.operator_order import BY, REASON, cluster_of, now_ms, shown_moment
 from streamproc.cli.options import JSON, KAFKA
 from streamproc.cli.table import table
 from streamproc.core.records.control import APPLIES, HELD, Action
@@ -148,7 +147,7 @@ def _row(delivery: DeliveredState) -> dict[str, Any]:
         "user": delivery.user,
         "code": parked.code,
         "since": parked.since,
-        "at": datetime.fromtimestamp(parked.at / 1000, UTC).isoformat(timespec="seconds"),
+        "at": shown_moment(parked.at),
         "reason": parked.reason,
         "attributes": parked.attributes,
         "status": parked.status,

@@ -5,14 +5,13 @@ import sys
 from base64 import b64decode
 from collections import Counter
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
 from typing import Any, Final, NoReturn
 
 import click
 import orjson
 
 from streamproc.adapters.kafka.log import Log
-from streamproc.cli.operator_order import BY, REASON, cluster_of, now_ms
+from streamproc.cli.operator_order import BY, REASON, cluster_of, now_ms, shown_moment
 from streamproc.cli.options import JSON, KAFKA, Moment
 from streamproc.cli.table import table
 from streamproc.core.records.control import Action
@@ -83,7 +82,7 @@ def list_(
     for row, times in _newest(rows):
         again, last = row["name"] == last, row["name"]
         more = (" (the rest counts)" if row["partial"] else "") + (f" ({times} times)" if times > 1 else "")
-        front = ("", "", "") if again else (row["name"], _moment(row["at"]), row["state"])
+        front = ("", "", "") if again else (row["name"], shown_moment(row["at"]), row["state"])
         cells.append((*front, row["code"], row["subject"] or "", row["field"] or "", row["reason"] + more))
     click.echo("".join(f"{line}\n" for line in table(cells)), nl=False)
     counts = ", ".join(f"{name} {count}" for name, count in sorted(Counter(row["code"] for row in rows).items()))
@@ -105,7 +104,7 @@ def show(name: str, with_value: bool, kafka: str | None) -> None:
         "topic": value.topic,
         "partition": value.partition,
         "offset": value.offset,
-        "at": _moment(value.appended),
+        "at": shown_moment(value.appended),
         "partial": value.partial,
         "problems": value.problems,
         "untold": value.untold,
@@ -118,7 +117,7 @@ def show(name: str, with_value: bool, kafka: str | None) -> None:
                 "action": each.action,
                 "by": each.by,
                 "reason": each.reason,
-                "at": _moment(each.at),
+                "at": shown_moment(each.at),
             }
             for place, each in found.orders
         ],
@@ -268,10 +267,6 @@ def _text(content: str | None) -> str | None:
         return b64decode(content, validate=True).decode()
     except ValueError:
         return content
-
-
-def _moment(at: int) -> str:
-    return datetime.fromtimestamp(at / 1000, UTC).isoformat(timespec="seconds")
 
 
 def _refuse(why: str) -> NoReturn:

@@ -1,12 +1,11 @@
 """What `streamproc settings` and `streamproc topics` print."""
 
 from collections.abc import Iterator, Sequence
-from itertools import groupby
 from typing import Any, Final
 
 from pydantic import SecretStr
 
-from streamproc.rights import PROCESSES, Right
+from streamproc.rights import PROCESSES, Right, alike
 from streamproc.settings import FIELDS, PREFIX, Settings
 from streamproc.topics import TOPICS, Topic
 
@@ -57,7 +56,7 @@ def acl_lines(group: str) -> Iterator[str]:
     """Each process's rights for people."""
     for process in PROCESSES:
         yield f"{process.name}: {process.does}"
-        for rights in _alike(process.rights(group)):
+        for rights in alike(process.rights(group)):
             yield f"    {rights[0].operation} on {rights[0].resource}: {names(rights)}"
 
 
@@ -66,7 +65,7 @@ def acl_commands(group: str, bootstrap: str) -> Iterator[str]:
     for process in PROCESSES:
         yield f"# {process.name}: {process.does}"
         user = f"{group}-{process.name.replace(' --', '-').replace(' of events.', '-')}"
-        for rights in _alike(process.rights(group)):
+        for rights in alike(process.rights(group)):
             what = " ".join(f"--{right.resource} {right.name}" for right in rights)
             pattern = " --resource-pattern-type prefixed" if rights[0].prefixed else ""
             yield (
@@ -77,14 +76,8 @@ def acl_commands(group: str, bootstrap: str) -> Iterator[str]:
 
 def names(rights: Sequence[Right]) -> str:
     """On what these are."""
-    found = [right.name + "*" * right.prefixed for right in rights]
+    found = [right.pattern for right in rights]
     return "all topics" if found == [topic.name for topic in TOPICS] else ", ".join(found)
-
-
-def _alike(rights: Sequence[Right]) -> Iterator[list[Right]]:
-    """Neighbours that differ in the name alone."""
-    for _, each in groupby(rights, lambda right: (right.operation, right.resource, right.prefixed)):
-        yield list(each)
 
 
 def settings(shown: Settings) -> list[dict[str, str]]:

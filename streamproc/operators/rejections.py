@@ -14,7 +14,7 @@ from typing import Final, Literal
 from pydantic import ValidationError
 
 from streamproc.adapters.kafka import reading
-from streamproc.adapters.kafka.log import ConsumerRecord, Log
+from streamproc.adapters.kafka.log import Log
 from streamproc.core.records.change_event import Origin
 from streamproc.core.records.control import CONTROL, INPUT, Action, Control
 from streamproc.core.records.headers import REPLAY
@@ -134,7 +134,7 @@ def order_of(action: Action, chosen: RejectedInput, by: str, reason: str, at: Mi
 
 async def _rejections(kafka: Log) -> AsyncIterator[tuple[str, Origin, Rejected]]:
     """Name and place of each rejection, as they came."""
-    async for record in _records(kafka, REJECTIONS):
+    async for record in reading.records_of(kafka, REJECTIONS):
         try:
             rejected = REJECTED.validate_json(record.value or b"")
         except ValidationError:
@@ -146,7 +146,7 @@ async def _rejections(kafka: Log) -> AsyncIterator[tuple[str, Origin, Rejected]]
 async def _orders(kafka: Log) -> dict[str, tuple[Control, str]]:
     """Address of each order about a rejected input → the order, and the input's name."""
     found: dict[str, tuple[Control, str]] = {}
-    async for record in _records(kafka, CONTROLS):
+    async for record in reading.records_of(kafka, CONTROLS):
         try:
             control = CONTROL.validate_json(record.value or b"")
         except ValidationError:
@@ -154,16 +154,6 @@ async def _orders(kafka: Log) -> dict[str, tuple[Control, str]]:
         if control.action in INPUT and control.input is not None:
             found[f"{CONTROLS}/{record.partition}/{record.offset}"] = control, control.input
     return found
-
-
-async def _records(kafka: Log, topic: str) -> AsyncIterator[ConsumerRecord]:
-    """A topic's records up to its present end, those of one partition in order."""
-    partitions = reading.partitions_of(kafka, topic)
-    async with reading.assigned(kafka, partitions) as consumer:
-        await consumer.seek_to_beginning()
-        async for records in reading.read_to(consumer, await consumer.end_offsets(partitions)):
-            for record in records:
-                yield record
 
 
 def _mark(rejected: Rejected) -> str:

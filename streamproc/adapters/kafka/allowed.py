@@ -6,7 +6,6 @@ Whoever may not describe a topic isn't told whether it exists, so "not there" an
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby
 from typing import Any, Final
 
 from aiokafka.admin import AIOKafkaAdminClient
@@ -25,7 +24,7 @@ from aiokafka.protocol.types import Array, Boolean, Int16, Int32, Schema, String
 
 from streamproc.adapters.kafka.principal import principal
 from streamproc.core.errors import KafkaRightsError
-from streamproc.rights import Right
+from streamproc.rights import Right, alike
 from streamproc.settings import KafkaSettings
 
 CODES: Final = {"Read": 3, "Write": 4, "Create": 5, "Describe": 8, "DescribeConfigs": 10}
@@ -97,10 +96,10 @@ async def lacking(
 def refused(kafka: KafkaSettings, rights: Sequence[Right], more: str = "") -> KafkaRightsError:
     """What to say where these are missing."""
     kinds = []
-    for (operation, resource, _), alike in groupby(rights, lambda right: (right.operation, right.resource, right[3])):
-        names = [right.name + "*" * right.prefixed for right in alike]
+    for each in alike(rights):
+        names = [right.pattern for right in each]
         rest = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-        kinds.append(f"{operation} on {resource} {', '.join(names[:NAMED])}{rest}")
+        kinds.append(f"{each[0].operation} on {each[0].resource} {', '.join(names[:NAMED])}{rest}")
     return KafkaRightsError(f"Kafka doesn't allow {principal(kafka)}: {'; '.join(kinds)}. {more}{WHERE}")
 
 

@@ -1,26 +1,16 @@
 """Records in our own topics that aren't ours: tombstones and strange values, by a stray producer or a tool."""
 
-from typing import Final, Protocol
+from typing import Final
 
 import structlog
 
 from streamproc import telemetry
+from streamproc.adapters.kafka.log import Located
 
 log = structlog.get_logger("streamproc.kafka")
 
 TOMBSTONE: Final = "a tombstone"
 STRANGE: Final = "not what streamproc writes there"
-
-
-class Located(Protocol):
-    """Where a record lies."""
-
-    @property
-    def topic(self) -> str: ...
-    @property
-    def partition(self) -> int: ...
-    @property
-    def offset(self) -> int: ...
 
 
 def passed_over(record: Located, what: str, then: str) -> None:

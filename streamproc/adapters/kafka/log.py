@@ -42,6 +42,7 @@ __all__ = [
     "IllegalStateError",
     "KafkaConnectionError",
     "KafkaError",
+    "Located",
     "Log",
     "NotAllowedError",
     "OffsetOutOfRangeError",
@@ -82,8 +83,8 @@ Headers = Sequence[tuple[str, bytes]]
 Client = TypeVar("Client", "Consumer", "Producer")
 
 
-class RecordMetadata(Protocol):
-    """Where a record was appended."""
+class Located(Protocol):
+    """Where a record lies."""
 
     @property
     def topic(self) -> str: ...
@@ -91,6 +92,11 @@ class RecordMetadata(Protocol):
     def partition(self) -> int: ...
     @property
     def offset(self) -> int: ...
+
+
+class RecordMetadata(Located, Protocol):
+    """Where a record was appended, and when."""
+
     @property
     def timestamp(self) -> Millis:
         """In ms since 1970."""

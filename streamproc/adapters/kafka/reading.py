@@ -42,18 +42,24 @@ async def read_topic(
 
     `decode` raises ValueError where a value isn't ours: that is told, and passed over. Raises KafkaError.
     """
+    async for record in records_of(kafka, topic):
+        try:
+            value = None if record.value is None else decode(record.value)
+            key = (record.key or b"").decode()
+        except ValueError:
+            passed_over(record, STRANGE, "what its key had before counts")
+            continue
+        yield key, value
+
+
+async def records_of(kafka: Log, topic: str) -> AsyncIterator[ConsumerRecord]:
+    """A topic's records up to its present end, those of one partition in order. Raises KafkaError."""
     partitions = partitions_of(kafka, topic)
     async with assigned(kafka, partitions) as consumer:
         await consumer.seek_to_beginning()
         async for records in read_to(consumer, await consumer.end_offsets(partitions)):
             for record in records:
-                try:
-                    value = None if record.value is None else decode(record.value)
-                    key = (record.key or b"").decode()
-                except ValueError:
-                    passed_over(record, STRANGE, "what its key had before counts")
-                    continue
-                yield key, value
+                yield record
 
 
 async def read_range(

@@ -20,7 +20,7 @@ from yarl import URL
 
 from streamproc.adapters.http import body as read_body
 from streamproc.adapters.http import explain, moment, retry_after
-from streamproc.adapters.oauth import Bearer, TokenRefusedError
+from streamproc.adapters.oauth import Bearer, TokenRefusedError, heard
 from streamproc.core.records.units import Micros
 from streamproc.hydrator.directories.answer import Answer, DirectoryError
 
@@ -158,12 +158,7 @@ class Api:
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             raise DirectoryError(None, f"gave no answer: {explain(error)}") from None
         answered = {name.lower(): value for name, value in response.headers.items()}
-        if response.status == 401:
-            self._bearer.refuse(token)
-        elif response.status == 403:
-            self._bearer.doubt(token)
-        elif response.status < 300:
-            self._bearer.accept(token)
+        heard(self._bearer, token, response.status)
         self.quiet_until = max(self.quiet_until, self._ticks() + quiet(response.status, answered, now))
         read_at = max(lower_bound(answered, took, now), Micros(previous + 1))
         self._latest = max(self._latest, read_at)

@@ -7,8 +7,9 @@ from urllib.parse import quote
 
 import orjson
 
+from streamproc.hydrator.directories import cursor
 from streamproc.hydrator.directories.answer import Answer, about, link, odd
-from streamproc.hydrator.directories.api import GONE, OVERLAP, Api, Page, Read, iso
+from streamproc.hydrator.directories.api import GONE, Api, Page, Read
 from streamproc.sources.hris import people
 
 LIST = "/v1/hris/employees"
@@ -34,17 +35,11 @@ class Kombo:
         return Read("found", orjson.dumps(people.envelope("kombo", employee)), answer.read_at)
 
     async def page(self, since: str, page_token: str, *, full: bool) -> Page:
-        query = f"page_size={self._page_size}"
-        if not full and since:
-            query += f"&updated_after={quote(iso(max(0, int(since) - OVERLAP)))}"
-        state = orjson.loads(page_token) if page_token else {"cursor": ""}
-        cursor = f"&cursor={quote(state['cursor'], safe='')}" if state["cursor"] else ""
-        answer = await self.api.get(f"{LIST}?{query}{cursor}")
-        begun = state.get("begun", answer.read_at)
-        following = link(answer.record(), "data", "next")
-        next_page = orjson.dumps({"cursor": following, "begun": begun}).decode() if following else ""
+        asked = cursor.query(self._page_size, "updated_after", since, page_token, full=full)
+        answer = await self.api.get(f"{LIST}?{asked}")
+        following, begun = cursor.onward(page_token, link(answer.record(), "data", "next"), answer.read_at)
         employees = tuple(people.envelope("kombo", employee) for employee in _results(answer))
-        return Page((), employees, answer.read_at, next_page, str(begun))
+        return Page((), employees, answer.read_at, following, begun)
 
 
 def _results(answer: Answer) -> list[dict[str, object]]:

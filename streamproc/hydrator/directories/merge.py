@@ -7,8 +7,9 @@ from urllib.parse import quote
 
 import orjson
 
+from streamproc.hydrator.directories import cursor
 from streamproc.hydrator.directories.answer import link
-from streamproc.hydrator.directories.api import GONE, OVERLAP, Api, Page, Read, iso, wordless
+from streamproc.hydrator.directories.api import GONE, Api, Page, Read, wordless
 from streamproc.sources.hris import people
 
 
@@ -27,14 +28,8 @@ class Merge:
         return Read("found", orjson.dumps(people.envelope("merge", answer.about(subject))), answer.read_at)
 
     async def page(self, since: str, page_token: str, *, full: bool) -> Page:
-        query = f"page_size={self._page_size}"
-        if not full and since:
-            query += f"&modified_after={quote(iso(max(0, int(since) - OVERLAP)))}"
-        state = orjson.loads(page_token) if page_token else {"cursor": ""}
-        cursor = f"&cursor={quote(state['cursor'], safe='')}" if state["cursor"] else ""
-        answer = await self.api.get(f"/api/hris/v1/employees?{query}{cursor}")
-        begun = state.get("begun", answer.read_at)
-        following = link(answer.record(), "next")
-        next_page = orjson.dumps({"cursor": following, "begun": begun}).decode() if following else ""
+        asked = cursor.query(self._page_size, "modified_after", since, page_token, full=full)
+        answer = await self.api.get(f"/api/hris/v1/employees?{asked}")
+        following, begun = cursor.onward(page_token, link(answer.record(), "next"), answer.read_at)
         employees = tuple(people.envelope("merge", employee) for employee in answer.entries("results"))
-        return Page((), employees, answer.read_at, next_page, str(begun))
+        return Page((), employees, answer.read_at, following, begun)
