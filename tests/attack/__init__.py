@@ -1,0 +1,1 @@
+"""Attacks: what strangers, producers, directories and targets can write, against the real parts."""
