@@ -25,7 +25,7 @@ def _played(part: Part, seed: int, share: float) -> dict[str, Any]:
     except Exception:  # noqa: BLE001 - whatever an attack raises, something wasn't handled
         found = Found()
         found.harmed("unhandled", traceback.format_exc(limit=-4))
-    harm = {name: found.harm[name] for name in HARMS}
+    harm: dict[str, int] = {name: found.harm[name] for name in HARMS}
     seconds = round(time.monotonic() - begun, 1)
     return {"part": part.name, "tried": found.tried, **harm, "seconds": seconds, "examples": found.examples}
 
