@@ -48,7 +48,6 @@ class Survey:
 
     def __init__(self, mapping: Mapping) -> None:
         self._mapping = mapping
-        self._wanted = mapping.facts
         self._users: dict[str, Known] = {}
         self._now = Millis(0)
         self._surveyed = Surveyed()
@@ -64,7 +63,7 @@ class Survey:
             return
         self._surveyed.events += 1
         known = self._users.setdefault(event.user, Known({}))
-        known.take(event, self._wanted)
+        known.take(event, self._mapping)
         self._name(event)
 
     def surveyed(self, now: Millis | None = None) -> Surveyed:

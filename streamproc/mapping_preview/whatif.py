@@ -15,7 +15,8 @@ from heapq import heapify, heappop, heappush
 from pydantic import ValidationError
 
 from streamproc.core.errors import MappingError
-from streamproc.core.fold.authority import EPOCH, key, view
+from streamproc.core.fold.authority import EPOCH, key
+from streamproc.core.fold.claims import hear, reheard, settled
 from streamproc.core.fold.effective_dating import upcoming
 from streamproc.core.fold.facts import absorb
 from streamproc.core.fold.mapping import Mapping
@@ -37,13 +38,24 @@ class Known:
     as_of: Millis = EPOCH
     due: Micros | None = None
 
-    def take(self, event: ChangeEvent, wanted: tuple[str, ...]) -> bool:
-        """Absorb an event. Returns whether the desired state may have changed; `fold.py` decides it in the same way."""
-        applied = False
-        if event.kind != "due":
-            subject = key(event.source, event.subject)
-            self.facts[subject], effect = absorb(self.facts.get(subject), event, wanted)
+    def take(self, event: ChangeEvent, mapping: Mapping, beside: "Known | None" = None) -> bool:
+        """Absorb an event. Returns whether the desired state may have changed; `fold.py` decides it in the same way.
+
+        `beside`: the side by which it is decided who is held.
+        """
+        was, now = self.as_of, max(self.as_of, event.origin.appended)
+        before, applied = self.facts, False
+        if event.kind == "due":
+            self.facts = settled(before, dict(before), mapping.file, was, now)
+        elif beside is None:
+            self.facts, effect = hear(before, event, mapping.file, mapping.facts, was, now)
             applied = effect == "applied"
+        else:
+            subject = key(event.source, event.subject)
+            facts, effect = absorb(before.get(subject), event, mapping.facts)
+            self.facts, applied = before | {subject: facts}, effect == "applied"
+        if beside is not None:
+            self.facts = reheard(beside.facts, self.facts)
         return self.pass_time(event.origin.appended, anew=applied)
 
     def pass_time(self, now: Millis, *, anew: bool = False) -> bool:
@@ -67,8 +79,7 @@ class Known:
 
     def view(self, mapping: Mapping, now: Millis | None = None) -> dict[str, Fact]:
         """The facts that hold at such a moment."""
-        file, at = mapping.file, self.as_of if now is None else max(now, self.as_of)
-        return view(self.facts, at, file.authority, file.attributes.active)
+        return mapping.view(self.facts, self.as_of if now is None else max(now, self.as_of))
 
 
 @dataclass(slots=True)
@@ -167,7 +178,8 @@ class WhatIf:
     def _alike(self) -> bool:
         """Whether both mappings weigh the same facts alike."""
         old, new = self.old.file, self._new.file
-        return old.authority == new.authority and old.attributes.active == new.attributes.active
+        of_access = old.attributes.active == new.attributes.active
+        return of_access and old.authority == new.authority and old.attributes.userName == new.attributes.userName
 
     def _fold(self, event: ChangeEvent) -> None:
         user = event.user
@@ -177,8 +189,9 @@ class WhatIf:
             nothing, known = Resource(externalId=user), Known({})
             new = known if self._shared else Known({})
             here = self._users[user] = Beside(known, new, nothing, nothing, [], [])
-        old = here.old.take(event, self.old.facts)
-        new_too = old if here.new is here.old else here.new.take(event, self._new.facts)
+        old = here.old.take(event, self.old)
+        beside = None if self._begun else here.old
+        new_too = old if here.new is here.old else here.new.take(event, self._new, beside)
         seen = self._old_side(user, here, fresh=fresh) if old else None
         if not self._begun:
             return
@@ -257,7 +270,7 @@ class WhatIf:
             if facts is not None and here.new is here.old:
                 here.new = Known(here.old.facts, here.old.as_of, here.old.due)
             if facts is not None:
-                here.old = Known(facts.get(user, {}), here.old.as_of)
+                here.old = Known(reheard(here.old.facts, facts.get(user, {})), here.old.as_of)
             here.old.pass_time(event.origin.appended, anew=True)
             new_too = here.new is here.old or here.new.pass_time(event.origin.appended)
             seen = self._old_side(user, here)
