@@ -40,7 +40,7 @@ def shown(text: str, longest: int | None = None) -> str:
 
 
 def shown_lines(text: str, longest: int | None = None) -> list[str]:
-    """The same for text that may have lines: all but the first stand deeper, and none of them passes for one of ours."""
+    """The same for text that may have lines: all but the first stand deeper, so that none passes for a line of ours."""
     first, *rest = re.split(r"\r\n|[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]", text) or [""]
     return [shown(first, longest), *(f"    {shown(line, longest)}" for line in rest)]
 
