@@ -223,6 +223,7 @@ class Redaction:
             since=facts.since,
             vouched=facts.vouched,
             brought=_each_order(self._order, facts.brought),
+            standing=facts.standing,
         )
 
     def _order(self, order: Order) -> Order:

@@ -9,7 +9,7 @@ Rule 2: what is held gives nothing, takes nothing and is kept as a name alone. I
 Rule 3: it stays held when the first one is disabled, deleted or leaves: an operator's `link` ends that, and the source,
 by naming another user for it. Naming this one again later is a new claim.
 Rule 4: who comes when the first one isn't active any more isn't held, but succeeds: whether that gives access is
-another question (`authority.py`, rule 3). Until it does, the first one keeps their place, and is first when they return.
+another question (`authority.py`, rule 3). Until it does, the first one keeps their place, and is first on their return.
 Rule 5: of sources in which several subjects may be one person, by the mapping, nobody is held; nor is whoever an
 operator has linked.
 Rule 6: a user has at most `MOST` subjects of one source. Who comes then is held, and not even the name is kept.
@@ -44,7 +44,8 @@ def hear(
     now: Millis,
 ) -> tuple[dict[str, SourceFacts], Effect]:
     """The facts of a user, by SOURCE/SUBJECT, after an event of one of them. `was`, `now`: ms since 1970, until then
-    and from then on. `wanted`: as of `absorb`."""
+    and from then on. `wanted`: as of `absorb`.
+    """
     subject = key(event.source, event.subject)
     known, after, effect = facts.get(subject), dict(facts), STALE
     if known is None or known.standing != "held" or event.move is not None:
@@ -120,7 +121,8 @@ def _held(
     held = standing - seated - confirmed
     for name in here.keys() - stood - ended - standing - confirmed:
         if _denies(here[name], file, now, accounts=accounts) and (
-            not_outlasted(here, {name}, seated, now, accounts=accounts) if seated
+            not_outlasted(here, {name}, seated, now, accounts=accounts)
+            if seated
             else not_outlasted(here, ended & here.keys(), {name}, now, accounts=accounts)
         ):
             held.add(name)

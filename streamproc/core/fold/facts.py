@@ -164,8 +164,9 @@ def _moved(
     if known is not None and (known.origin == event.origin or event.origin.is_before(known.origin)):
         return known, "duplicate"
     now = event.origin.appended
-    if known is not None and (known.standing == "held" and (move.facts is None or (not known.left and move.by is None))):
-        return replace(known, origin=event.origin, left=move.facts is None), "applied"  # it never counted
+    leaves = move.facts is None
+    if known is not None and known.standing == "held" and (leaves or (not known.left and move.by is None)):
+        return replace(known, origin=event.origin, left=leaves), "applied"  # it never counted
     if move.facts is not None:
         confirmed = move.by is not None
         if confirmed and known is not None and not known.left and known.standing != "held":

@@ -1,4 +1,4 @@
-"""Claims: two subjects of one source that say they are one user; the first is, and the second is held until confirmed."""
+"""Claims: two subjects of one source say that they are one user; the first is, the second is held until confirmed."""
 
 from dataclasses import replace
 from typing import Any
@@ -44,7 +44,8 @@ class User:
     def linked(self, name: str, by: str | None = "kim", other: str | None = None, **said: Any) -> "User":
         """The subject comes to this user with all that it has said."""
         source, _, subject = name.partition("/")
-        told = ChangeEvent("", source, subject, "e", "snapshot", (Micros(1), 0, "e"), said, Origin("t", 0, 0, Millis(0)))
+        origin = Origin("t", 0, 0, Millis(0))
+        told = ChangeEvent("", source, subject, "e", "snapshot", (Micros(1), 0, "e"), said, origin)
         record = fold(None, 0, told, self.mapping)
         return self.hear(name, "link", move=Move(other, by, record.facts[name]))
 
@@ -103,7 +104,7 @@ def test_the_first_ones_leaving_doesnt_release_it(how: str) -> None:
     elif how == "split":
         user.left("okta/A", "kim")
     else:
-        user.hear("okta/A", active=False, **({"gone": True} if how == "deleted" else {}))
+        user.hear("okta/A", active=False, gone=True if how == "deleted" else None)
     user.hear("okta/B", day=40, active=True)
     assert (user.active, user.held) == (False, {"okta/B"})
     assert user.login != "thief@example.com"
@@ -155,7 +156,8 @@ def test_a_disabled_one_with_the_number_takes_no_access(moves: bool) -> None:
 
 def test_who_comes_when_the_first_is_out_isnt_held_and_waits_for_their_place() -> None:
     """A new account beside a disabled one: an operator who splits the old one off lets the new one in. Until then the
-    login is the old one's, and if that comes back it is the first."""
+    login is the old one's, and if that comes back it is the first.
+    """
     user = manager().hear("okta/A", active=False).hear("okta/B", "snapshot", active=True, userName="new@example.com")
     assert (user.held, user.active, user.login) == (set(), False, "manager@example.com")
     back = User()
@@ -246,7 +248,8 @@ def replace_facts(record: UserRecord, facts: dict[str, SourceFacts]) -> UserReco
 def test_another_mapping_doesnt_forget_who_is_held() -> None:
     """What it reads is heard anew; who is held, and who was confirmed, is as before."""
     user = manager().hear("okta/B", "snapshot", active=True).linked("okta/C", active=True)
-    bare = {name: SourceFacts(name, Origin("t", 0, 0, Millis(0)), values={"active": True}) for name in ("okta/A", "okta/B")}
+    nowhere = Origin("t", 0, 0, Millis(0))
+    bare = {name: SourceFacts(name, nowhere, values={"active": True}) for name in ("okta/A", "okta/B")}
     anew = reheard(user.here.facts, bare | {"okta/C": bare["okta/A"], "okta/never": bare["okta/A"]})
     assert {name: each.standing for name, each in anew.items()} == {
         "okta/A": "", "okta/B": "held", "okta/C": "confirmed",
