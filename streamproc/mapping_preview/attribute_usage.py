@@ -11,7 +11,7 @@ from streamproc.core.fold.mapping import Mapping
 from streamproc.core.records.change_event import ChangeEvent, Fact, decode_event
 from streamproc.core.records.stored_record import StoredRecord
 from streamproc.core.records.units import Millis
-from streamproc.mapping_preview.whatif import Known
+from streamproc.mapping_preview.known import Known
 
 Catalogued: TypeAlias = Literal["roles", "groups", "skills", "languages", "divisions"]
 """Kinds of names of which the target has a list; a name that isn't in it can't be given to anybody."""
