@@ -43,7 +43,7 @@ def _two_under_one_number() -> None:
     assert ran.active("CONTRACT") is False
     assert ran.account("CONTRACT")["userName"] == "00uA@example.com", "the second takes nobody's login, then or later"
     (problem,) = ran.records["CONTRACT"].problems
-    assert problem.startswith("okta: ambiguous: another subject")
+    assert problem.startswith("okta: ambiguous: another subject is held")
     assert ("ambiguous", "okta/00uB", None) in ran.told()
     assert play([_account("00uA", "C1"), _account("00uB", "C2")]).records["C1"].problems == []
 

@@ -7,7 +7,7 @@ Rule 1: who is active as this user beside an active one of the same source is he
 been active here, and would take access from the one who is. So neither the first one's login nor access is lost.
 Rule 2: what is held gives nothing, takes nothing and is kept as a name alone. Its link has all that it says.
 Rule 3: it stays held when the first one is disabled, deleted or leaves: an operator's `link` ends that, and the source,
-by naming another user for it. Naming this one again later is a new claim.
+by naming another user for it; where it names this one again, it is held again, whoever is active by then.
 Rule 4: who comes when the first one isn't active any more isn't held, but succeeds: whether that gives access is
 another question (`authority.py`, rule 3). Until it does, the first one keeps their place, and is first on their return.
 Rule 5: of sources in which several subjects may be one person, by the mapping, nobody is held; nor is whoever an
@@ -61,13 +61,11 @@ def settled(
     for source, count in counts.items() if len(counts) < len(after) else ():
         here = {name: each for name, each in after.items() if count > 1 and _source(name) == source and _counts(each)}
         held = set() if source in file.claims.several else _held(_present(before, here), here, file, was, now, source)
-        crowd = {name for name in here if name not in before and here[name].standing != "confirmed"}
-        if count > MOST:
-            held |= crowd
         for name in held:
             after[name] = SourceFacts(after[name].subject, after[name].origin, standing="held")
-            if count > MOST and name in crowd:
-                del after[name]
+        for name in set(after) - set(before) if count > MOST else ():
+            if _source(name) == source and after[name].standing != "confirmed":
+                del after[name]  # whoever comes now, or comes and goes, is held without being kept
     return after
 
 
@@ -90,8 +88,8 @@ def problems(facts: Mapping[str, SourceFacts], now: Millis, file: MappingFile) -
     for source, count in sorted(Counter(map(_source, facts)).items()):
         ours = [each for name, each in facts.items() if _source(name) == source]
         if held := sum(each.standing == "held" and not each.left for each in ours):
-            who = "another subject says that it is" if held == 1 else f"{held} other subjects say that they are"
-            told.append(f"{source}: ambiguous: {who} this user, and is held: see streamproc identities list")
+            who = "another subject is" if held == 1 else f"{held} other subjects are"
+            told.append(f"{source}: ambiguous: {who} held who also would be this user: see streamproc identities list")
         if count >= MOST:
             told.append(f"{source}: ambiguous: {count} subjects have been this user; whoever comes now is held")
         active = sum(_counts(each) and each.standing == "" and _stands(each, file, now) for each in ours)

@@ -165,7 +165,7 @@ def _moved(
         return known, "duplicate"
     now = event.origin.appended
     leaves = move.facts is None
-    if known is not None and known.standing == "held" and (leaves or (not known.left and move.by is None)):
+    if known is not None and known.standing == "held" and (leaves or move.by is None):
         return replace(known, origin=event.origin, left=leaves), "applied"  # it never counted
     if move.facts is not None:
         confirmed = move.by is not None
