@@ -6,6 +6,7 @@ target shows, and every state that was ever to be there, by what the script says
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from random import Random
 from typing import Any, Final
 
@@ -79,9 +80,7 @@ class Script:
 
 
 def _moment(at: int) -> str:
-    return f"2026-{11 + (at - 1_793_491_200) // 2_592_000:02}-{1 + (at - 1_793_491_200) % 2_592_000 // 86_400:02}T" + (
-        f"{at % 86_400 // 3600:02}:{at % 3600 // 60:02}:{at % 60:02}Z"
-    )
+    return f"{datetime.fromtimestamp(at, UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def _okta(subject: str, user: str | None, active: bool | None, login: str, at: int, more: dict[str, Any]) -> Any:
@@ -185,7 +184,7 @@ def _act(script: Script, doing: str) -> None:
             script.say("b", script.user)
 
 
-def _end(script: Script) -> None:
+def _end(script: Script, random: Random) -> None:
     """What becomes of the person."""
     match script.end:
         case "disabled" | "deleted":
@@ -194,6 +193,8 @@ def _end(script: Script) -> None:
         case "on leave":  # the claimant acts meanwhile
             script.say("a", script.user, active=False)
             _act(script, "enable")
+            if random.random() < 0.5:
+                _act(script, "disable")
             script.say("a", script.user)
         case "moved":
             script.say("a", f"M{script.number}")
@@ -216,7 +217,7 @@ def scripts(random: Random, inputs: int) -> Iterator[Script]:
         _claim(script, random)
         for doing in random.sample(DOING, random.randrange(4)):
             _act(script, doing)
-        _end(script)
+        _end(script, random)
         for doing in random.sample(DOING, random.randrange(4)):
             _act(script, doing)
         yield script

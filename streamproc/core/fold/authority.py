@@ -9,7 +9,8 @@ outlasts it. A job does that began later (a contract that ends when an employmen
 was said to be active after the other last was. An account does only where the other was deleted, and it was made after
 that was last known to be active (when it was deleted may be found out late): an administrator's second account is no
 second employment. What never was active hasn't ended. The rest comes from the active subject that spoke last, and none
-of it from another; while one that has ended isn't outlasted, from that. Who is held as ambiguous isn't asked
+of it from another; of accounts, from one that no operator had to link; while one that has ended isn't outlasted, from
+that. Who is held as ambiguous isn't asked
 (`claims.py`).
 Rule 4: when a subject has left a user, what it said is known to have no value; if nobody else vouches for the user,
 they are inactive.
@@ -103,10 +104,18 @@ def _together(subjects: Mapping[str, SourceFacts], now: Millis, active: str, *, 
     ended = {name for name in out if was_active(subjects[name], now, accounts=accounts)}
     denying = not_outlasted(subjects, ended, going, now, accounts=accounts)
     first = {name for name in denying if not subjects[name].left}  # whoever comes after them has to outlast them
-    newest = max(
-        first or seen, key=lambda name: (name in going, name not in out - ended, seen[name][1], subjects[name].subject)
-    )
-    values = seen[newest][0]
+    values = seen[
+        max(
+            first or seen,
+            key=lambda name: (
+                name in going,
+                name not in out - ended,
+                accounts and subjects[name].standing == "",  # an administrator's account that an operator has linked
+                seen[name][1],
+                subjects[name].subject,
+            ),
+        )
+    ][0]
     return values | {active: False} if denying else values
 
 

@@ -58,14 +58,19 @@ def settled(
 ) -> dict[str, SourceFacts]:
     """The facts with who is held from here on. They were `before` until the moment `was`, and are `after` at `now`."""
     counts = Counter(map(_source, after))
-    for source, count in counts.items() if len(counts) < len(after) else ():
-        here = {name: each for name, each in after.items() if count > 1 and _source(name) == source and _counts(each)}
-        held = set() if source in file.claims.several else _held(_present(before, here), here, file, was, now, source)
-        for name in held:
-            after[name] = SourceFacts(after[name].subject, after[name].origin, standing="held")
-        for name in set(after) - set(before) if count > MOST else ():
-            if _source(name) == source and after[name].standing != "confirmed":
-                del after[name]  # whoever comes now, or comes and goes, is held without being kept
+    for source, count in counts.items():
+        if count == 1 or source in file.claims.several:
+            continue
+        ours = {name: each for name, each in before.items() if _source(name) == source and _counts(each)}
+        here = {name: each for name, each in after.items() if _source(name) == source and _counts(each)}
+        gone = {name for name in after if _source(name) == source and after[name].left}
+        gone -= {name for name in before if before[name].left}
+        for name in _held(ours, here, gone, file, was, now, source):
+            left = after[name].left
+            after[name] = SourceFacts(after[name].subject, after[name].origin, left=left, standing="held")
+    for name in after.keys() - before.keys():
+        if counts[_source(name)] > MOST and after[name].standing != "confirmed":
+            del after[name]  # whoever comes now, or comes and goes, is held without being kept
     return after
 
 
@@ -101,35 +106,34 @@ def problems(facts: Mapping[str, SourceFacts], now: Millis, file: MappingFile) -
 def _held(
     before: Mapping[str, SourceFacts],
     here: Mapping[str, SourceFacts],
+    gone: Collection[str],
     file: MappingFile,
     was: Millis,
     now: Millis,
     source: str,
 ) -> set[str]:
-    """Who of one source is to be held: `here`, those that aren't yet, of whom there were some `before` (rule 1)."""
+    """Who of one source is to be held. `before`, `here`: those that aren't, until now and now. `gone`: who leaves now;
+    only who was this user leaves a denial behind.
+    """
     accounts = source in ACCOUNTS
     stood = {name for name, each in before.items() if _stands(each, file, was)}
     ended = {name for name, each in before.items() if _denies(each, file, was, accounts=accounts)}
+    confirmed = {name for name, each in (*before.items(), *here.items()) if each.standing == "confirmed"}
     first = not_outlasted(before, ended, stood, was, accounts=accounts)  # rule 4
     standing = {name for name, each in here.items() if _stands(each, file, now)}
-    confirmed = {name for name, each in here.items() if each.standing == "confirmed"}
     seated = (first & standing) or (stood & standing) or (confirmed & standing)
     if not seated and len(standing) == 1:
         seated = standing
     held = standing - seated - confirmed
-    for name in here.keys() - stood - ended - standing - confirmed:
+    known = (first or stood) | confirmed
+    for name in here.keys() - known - standing:
         if _denies(here[name], file, now, accounts=accounts) and (
             not_outlasted(here, {name}, seated, now, accounts=accounts)
             if seated
             else not_outlasted(here, ended & here.keys(), {name}, now, accounts=accounts)
         ):
             held.add(name)
-    return held
-
-
-def _present(before: Mapping[str, SourceFacts], here: Mapping[str, SourceFacts]) -> dict[str, SourceFacts]:
-    """Who of them counted before."""
-    return {name: before[name] for name in here if name in before and _counts(before[name])}
+    return held | (set(gone) - known if known or seated else set())
 
 
 def _counts(facts: SourceFacts) -> bool:

@@ -168,8 +168,9 @@ def _moved(
     if known is not None and known.standing == "held" and (leaves or move.by is None):
         return replace(known, origin=event.origin, left=leaves), "applied"  # it never counted
     if move.facts is not None:
-        confirmed = move.by is not None
-        if confirmed and known is not None and not known.left and known.standing != "held":
+        here = known is not None and not known.left
+        confirmed = move.by is not None or (here and known is not None and known.standing == "confirmed")
+        if move.by is not None and known is not None and not known.left and known.standing != "held":
             return replace(known, origin=event.origin, brought={}, standing="confirmed"), "applied"
         facts = move.facts if wanted is None else _restricted(move.facts, wanted)
         brought = {} if move.other is None else _denied(facts, now)

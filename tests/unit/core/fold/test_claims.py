@@ -117,6 +117,7 @@ def test_an_operator_confirms_that_both_are_one_person() -> None:
     """From then on they are two accounts of one person, of which both have to be let in."""
     user = manager().hear("okta/B", "snapshot", active=True).linked("okta/B", active=True, userName="admin@example.com")
     assert (user.held, user.active, user.here.problems) == (set(), True, [])
+    assert user.login == "manager@example.com", "and the login stays the first one's"
     user.hear("okta/B", active=False)
     assert user.active is False
 
@@ -143,6 +144,14 @@ def test_the_source_takes_the_claim_back() -> None:
     assert (user.held, user.active) == (set(), True)
 
 
+def test_who_never_was_this_user_leaves_no_denial_either() -> None:
+    """It said nothing of whether it is active, and is disabled as it goes, or is said late to have been."""
+    user = manager().hear("okta/B", job="Agent").left("okta/B", active=False)
+    assert (user.active, user.here.problems) == (True, [])
+    user = manager().hear("okta/B", job="Agent").left("okta/B").left("okta/B", active=False)
+    assert (user.active, user.here.problems) == (True, [])
+
+
 @pytest.mark.parametrize("moves", [True, False])
 def test_a_disabled_one_with_the_number_takes_no_access(moves: bool) -> None:
     """It isn't active, but it would deny the first one's access: it moves to their number, or comes with it."""
@@ -166,6 +175,10 @@ def test_who_comes_when_the_first_is_out_isnt_held_and_waits_for_their_place() -
     back.record, back.seq = user.record, user.seq
     back.hear("okta/A", active=True)
     assert (back.held, back.active, back.login) == ({"okta/B"}, True, "manager@example.com")
+    gone = User()
+    gone.record, gone.seq = user.record, user.seq
+    gone.hear("okta/B", active=False).hear("okta/A", active=True)
+    assert (gone.active, gone.login) == (True, "manager@example.com"), "nor does it leave a denial"
     user.left("okta/A", "kim")
     assert (user.held, user.active, user.login) == (set(), True, "new@example.com")
 
