@@ -113,5 +113,6 @@ def matches(resource: dict[str, Any], attribute: str, value: str) -> bool:
     held = resource.get(attribute)
     if attribute == "externalId":
         return bool(held == value)
-    near = isinstance(held, str) and len(held) <= 4 * len(value) + LONGEST_ID  # a text apart by more isn't folded
-    return near and fold(held) == fold(value)
+    if not isinstance(held, str) or len(held) > 4 * len(value) + LONGEST_ID:  # what is so much longer isn't folded
+        return False
+    return fold(held) == fold(value)
