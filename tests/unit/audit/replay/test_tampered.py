@@ -246,8 +246,10 @@ def test_nothing_is_left_of_the_events(topic: str) -> None:
 
 def ordered(**more: object) -> StoredRecord:
     """The order of the story's second mapping."""
-    control = {"id": "c", "action": "mapping", "user": None, "since": None, "by": "Kim", "reason": "why", "at": 1}
     appended = BEGIN + 5 * SECOND
+    digest = parse_mapping(NEW).digest
+    control = {"id": digest, "action": "mapping", "user": None, "since": None, "by": "Kim", "reason": "why"}
+    control["at"] = appended
     return StoredRecord(CONTROLS, 0, 5, Millis(appended), b"mapping", orjson.dumps({**control, "mapping": NEW, **more}))
 
 
@@ -255,7 +257,7 @@ def test_a_mapping_and_its_order() -> None:
     """By whom, why, which and when: both have to say the same. Without that topic there is nothing to compare with."""
     logged = story().logged
     assert judged([*logged, ordered()]).equal
-    for name, other in (("by", "Mallory"), ("reason", "because"), ("mapping", OLD)):
+    for name, other in (("by", "Mallory"), ("reason", "because"), ("mapping", OLD), ("at", 2000), ("id", "d")):
         found = first([*logged, ordered(**{name: other})])
         assert where(found) == ("altered", CHANGES, 5)
         assert "streamproc.controls partition 0 offset 5" in found.what
