@@ -59,7 +59,7 @@ def test_what_happened_can_still_be_followed() -> None:
     assert order["subject"] == f"okta/{link['subject']}"
     plain = {each["hash"]: each for each in values(bundle("plain"), RECORDS)}
     chain = [orjson.loads(each) for each in bundle("plain")[CHAIN].splitlines()]
-    hidden = {}
+    hidden: dict[str, dict[str, Any]] = {}
     for user in chain:
         words = Words(b"r" * 32, "of", user["user"])
         hidden |= {words.whole("original", each["hash"]): plain[each["hash"]] for each in user["records"]}

@@ -10,6 +10,7 @@ from streamproc.audit.replay.partition import PartitionRequest
 from streamproc.audit.replay.verify import verify
 from streamproc.core.fold.mapping import parse_mapping
 from streamproc.core.records.change_event import CHANGE_EVENT
+from streamproc.core.records.control import Control
 from streamproc.core.records.outcome import Outcome
 from streamproc.core.records.stored_record import StoredRecord
 from streamproc.core.records.topic_names import (
@@ -248,9 +249,9 @@ def ordered(**more: object) -> StoredRecord:
     """The order of the story's second mapping."""
     appended = BEGIN + 5 * SECOND
     digest = parse_mapping(NEW).digest
-    control = {"id": digest, "action": "mapping", "user": None, "since": None, "by": "Kim", "reason": "why"}
-    control["at"] = appended
-    return StoredRecord(CONTROLS, 0, 5, Millis(appended), b"mapping", orjson.dumps({**control, "mapping": NEW, **more}))
+    control = Control(digest, "mapping", None, None, "Kim", "why", Millis(appended), mapping=NEW)
+    value = orjson.dumps(replace(control, **more))  # type: ignore[arg-type]  # as the caller has it
+    return StoredRecord(CONTROLS, 0, 5, Millis(appended), b"mapping", value)
 
 
 def test_a_mapping_and_its_order() -> None:
