@@ -42,7 +42,7 @@ async def measure(store: Literal["memory", "rocksdb"]) -> dict[str, Any]:
             folder = Path(name)
             settings = load_settings(kafka=broker.bootstrap, table_store=store, data=folder / "data")
             await ensure_topics(settings.kafka)
-            await _fill(settings)
+            await fill(settings, USERS)
             begun = usage(broker.pid)
             async with stack(settings, folder) as running:
                 worker = await _start(running, "worker")
@@ -73,11 +73,12 @@ async def _start(running: Stack, name: str) -> dict[str, float]:
     }
 
 
-async def _fill(settings: Settings) -> None:
+async def fill(settings: Settings, users: int) -> None:
+    """Records and deliveries of users who are hired, as worker and sink leave them."""
     mapping = parse_mapping(*settings.worker.mapping_text())
     producer = KafkaLog(settings.kafka).producer()
     await producer.start()
-    for number in range(USERS):
+    for number in range(users):
         user = f"E{number:07}"
         origin = Origin("events.hris", number % 8, number, Millis(1_790_000_000_000 + number))
         event = ChangeEvent(
@@ -103,7 +104,7 @@ async def _fill(settings: Settings) -> None:
         )
         await producer.send(DELIVERIES, orjson.dumps(there), key=user.encode())
         if number % 20_000 == 19_999:
-            say(f"{number + 1} of {USERS} users written")
+            say(f"{number + 1} of {users} users written")
     await producer.stop()
     group = KafkaLog(settings.kafka).consumer(group=f"{settings.kafka.group}-sink")
     await group.start()
