@@ -1,7 +1,7 @@
 """Names of topics, and whose they are.
 
 Kafka's rights are by topic, so who may say what is a topic each: outside producers have `events.SOURCE`, gateway and
-hydrator have `intake.SOURCE` where there are producers, else `events.SOURCE`, and the worker has `streamproc.forwarded`.
+hydrator `intake.SOURCE` where there are producers and else `events.SOURCE`, and the worker has `streamproc.forwarded`.
 """
 
 from typing import Final
@@ -20,7 +20,7 @@ CONTROLS: Final = "streamproc.controls"
 CURSORS: Final = "streamproc.cursors"
 IDENTITIES: Final = "streamproc.topics"
 MAPPINGS: Final = "streamproc.mappings"
-FORWARDED: Final = "streamproc.forwarded"
+FORWARDS: Final = "streamproc.forwarded"
 """The worker's own: what is said of a subject, and what operators order of it, in one order in its partition."""
 
 SOURCES_TOPICS: Final = ("events.", "intake.", "notifications.")
