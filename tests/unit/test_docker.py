@@ -3,11 +3,13 @@
 import json
 import os
 import re
+import tomllib
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from packaging.requirements import Requirement
 from prometheus_client.metrics import MetricWrapperBase
 
 from streamproc import telemetry
@@ -108,7 +110,7 @@ def test_kafka_is_configured_as_the_embedded_broker_is() -> None:
     assert {name: value for name, value in told.items() if name not in ELSEWHERE} == {
         name: value for name, value in embedded.items() if name not in ELSEWHERE | SMALL
     }
-    assert SERVICES["kafka"]["image"] == f"apache/kafka:{KAFKA_VERSION}"
+    assert SERVICES["kafka"]["image"].startswith(f"apache/kafka:{KAFKA_VERSION}@sha256:")
 
 
 def test_the_image_runs_the_command_line_without_privileges() -> None:
@@ -116,10 +118,35 @@ def test_the_image_runs_the_command_line_without_privileges() -> None:
     lines = DOCKERFILE.splitlines()
     assert 'ENTRYPOINT ["streamproc"]' in lines
     assert lines.index("USER streamproc") < lines.index('ENTRYPOINT ["streamproc"]')
-    assert "FROM python:3.11-slim" in lines
+    allowed = (DOCKER / "Dockerfile.dockerignore").read_text(encoding="utf-8").splitlines()
     for name in re.findall(r"^COPY (.+) \S+$", DOCKERFILE, re.MULTILINE):
         for source in name.split():
             assert (DOCKER.parent / source).exists()
+            assert f"!{source}" in allowed
+
+
+def test_images_of_others_are_named_by_digest() -> None:
+    """A tag can be moved to another image; a digest is the image."""
+    images = [service["image"] for service in SERVICES.values() if service["image"] != "streamproc"]
+    for image in [*images, *re.findall(r"^FROM (\S+)", DOCKERFILE, re.MULTILINE)]:
+        assert re.fullmatch(r"[\w./-]+:[\w.-]+@sha256:[0-9a-f]{64}", image), image
+    assert re.search(r"^FROM python:3\.11\.", DOCKERFILE, re.MULTILINE)
+
+
+def test_the_image_is_made_of_files_whose_sums_are_here() -> None:
+    """Each dependency, and what builds the package, is locked with hashes, in the range that pyproject.toml gives."""
+    lock = (DOCKER / "requirements.lock").read_text(encoding="utf-8")
+    assert "://" not in lock
+    assert DOCKERFILE.count("pip install") == 2
+    assert "--require-hashes -r requirements.lock" in DOCKERFILE
+    assert "--no-index --no-deps --no-build-isolation ." in DOCKERFILE
+    pinned = re.compile(r"^([a-z][\w.-]*)==(\S+)(?: ;[^\\\n]*)? \\\n +--hash=sha256:[0-9a-f]{64}\b", re.MULTILINE)
+    locked = dict(pinned.findall(lock))
+    assert len(locked) == len(re.findall(r"^[a-z]", lock, re.MULTILINE))
+    wanted = tomllib.loads((DOCKER.parent / "pyproject.toml").read_text(encoding="utf-8"))
+    for text in [*wanted["project"]["dependencies"], *wanted["build-system"]["requires"]]:
+        requirement = Requirement(text)
+        assert locked[requirement.name.lower().replace("_", "-")] in requirement.specifier, text
 
 
 def test_the_dashboard_shows_metrics_that_are_there() -> None:
