@@ -72,13 +72,15 @@ def test_variables_are_settings(name: str, monkeypatch: pytest.MonkeyPatch) -> N
     assert str(loaded.worker.data) == image["STREAMPROC_DATA"]
 
 
-@pytest.mark.parametrize("name", ["worker", "sink"])
-def test_addresses_are_those_of_the_other_containers(name: str) -> None:
-    """A service is pointed at Kafka and at the simulator, where they listen."""
-    environment = SERVICES[name]["environment"]
-    assert environment["STREAMPROC_KAFKA"] in SERVICES["kafka"]["environment"]["KAFKA_ADVERTISED_LISTENERS"]
+def test_addresses_are_those_of_the_other_containers() -> None:
+    """A service is pointed at Kafka where it listens, and the sink at the simulator, in whose network it is."""
+    for name in ("gateway", "worker", "sink"):
+        kafka = SERVICES[name]["environment"]["STREAMPROC_KAFKA"]
+        assert kafka in SERVICES["kafka"]["environment"]["KAFKA_ADVERTISED_LISTENERS"]
     command = SERVICES["simulator"]["command"]
-    address = f"http://simulator:{command[command.index('--port') + 1]}"
+    assert SERVICES["sink"]["network_mode"] == "service:simulator"
+    environment = SERVICES["sink"]["environment"]
+    address = f"http://127.0.0.1:{command[command.index('--port') + 1]}"
     assert environment["STREAMPROC_SCIM_URL"] == f"{address}/api/v2/scim/v2"
     assert environment["STREAMPROC_TOKEN_URL"] == f"{address}/oauth/token"
 
@@ -163,10 +165,16 @@ def test_the_dashboard_shows_metrics_that_are_there() -> None:
 
 
 def test_prometheus_asks_services_that_answer() -> None:
-    """Each target is a container whose environment turns the metrics on, at that port."""
+    """Each target is a container whose environment turns the metrics on, at that port, or one in its network."""
     asked = yaml.safe_load((DOCKER / "prometheus.yaml").read_text(encoding="utf-8"))["scrape_configs"][0]
     for target in asked["static_configs"][0]["targets"]:
-        name, port = target.split(":")
+        host, port = target.split(":")
+        (name,) = [
+            each
+            for each in OURS
+            if SERVICES[each].get("network_mode", f"service:{each}") == f"service:{host}"
+            and "environment" in SERVICES[each]
+        ]
         assert SERVICES[name]["environment"]["STREAMPROC_METRICS"].endswith(f":{port}")
 
 
