@@ -13,7 +13,7 @@ _ASCII: Final = re.compile(r"[!-\[\]-~]+")
 def this_machine(host: str) -> bool:
     """Whether a host is surely this machine: an address of loopback, or `localhost` (RFC 6761 §6.3)."""
     try:
-        return ipaddress.ip_address(host).is_loopback
+        return ipaddress.ip_address(host).is_loopback and "%" not in host  # a zone would be another interface
     except ValueError:
         return host.casefold() == "localhost"
 

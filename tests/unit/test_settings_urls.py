@@ -29,7 +29,7 @@ NEEDED: dict[str, dict[str, Any]] = {
 OVERHEARD = (
     *("http://scim.example/v2", "HTTP://scim.example", "http://127.0.0.1.example/", "http://127.0.0.1.:80/"),
     *("http://localhost.example", "http://0.0.0.0/", "http://10.0.0.1", "http://[::ffff:127.0.0.1]/", "http://127.1/"),
-    *("http://2130706433/", "http://0x7f000001/", "http://169.254.169.254/", "http://[::]/"),
+    *("http://2130706433/", "http://0x7f000001/", "http://169.254.169.254/", "http://[::]/", "http://[::1%25eth0]/"),
     *("file:///etc/passwd", "ftp://a.b", "ws://127.0.0.1/"),
 )
 NO_ROOT = (
