@@ -93,7 +93,7 @@ def _order_link(
     action: Literal["link", "split"], subject: str, user: str | None, by: str, reason: str, kafka: str | None
 ) -> None:
     source, _, name = subject.partition("/")
-    if (character := unseen(f"{subject}{user or ''}")) is not None:
+    if user is not None and (character := unseen(f"{subject}{user}")) is not None:
         _refuse(f"nothing was ordered: there is {character} in it, which isn't seen")
     if source not in SOURCES or not name:
         _refuse(f"nothing was ordered: {subject} isn't SOURCE/SUBJECT; sources are {', '.join(SOURCES)}")
