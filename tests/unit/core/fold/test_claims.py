@@ -122,6 +122,16 @@ def test_an_operator_confirms_that_both_are_one_person() -> None:
     assert user.active is False
 
 
+def test_of_two_confirmed_accounts_either_may_be_out_for_a_while() -> None:
+    """The first isn't held when the second comes back, nor the other way round."""
+    user = manager().hear("okta/B", "snapshot", active=True).linked("okta/B", active=True)
+    for name in ("okta/B", "okta/A"):
+        user.hear(name, active=False)
+        assert user.active is False
+        user.hear(name, active=True)
+        assert (user.held, user.active, user.login) == (set(), True, "manager@example.com")
+
+
 def test_an_operators_word_comes_before_the_claim_as_well() -> None:
     """Who was linked before, or is linked again, is never held."""
     user = User().linked("okta/B", active=True, userName="b@example.com").hear("okta/A", "snapshot", active=True)
