@@ -107,6 +107,8 @@ def problems(facts: Mapping[str, SourceFacts], now: Millis, file: MappingFile) -
         if held := sum(each.standing == "held" and not each.left for each in ours):
             who = "another subject is" if held == 1 else f"{held} other subjects are"
             told.append(f"{source}: ambiguous: {who} held who also would be this user: see streamproc identities list")
+        if any(each.standing == "behind" and not each.left for each in ours):
+            told.append(f"{source}: another subject came after one that is out: if they are one person, split that off")
         if count >= MOST:
             told.append(f"{source}: ambiguous: {count} subjects have been this user; whoever comes now is held")
         active = sum(_counts(each) and each.standing == "" and _stands(each, file, now) for each in ours)

@@ -181,6 +181,9 @@ def test_who_comes_when_the_first_is_out_isnt_held_and_waits_for_their_place() -
     """
     user = manager().hear("okta/A", active=False).hear("okta/B", "snapshot", active=True, userName="new@example.com")
     assert (user.held, user.active, user.login) == (set(), False, "manager@example.com")
+    assert user.here.problems == [
+        "okta: another subject came after one that is out: if they are one person, split that off"
+    ]
     back = User()
     back.record, back.seq = user.record, user.seq
     back.hear("okta/A", active=True)
@@ -191,6 +194,7 @@ def test_who_comes_when_the_first_is_out_isnt_held_and_waits_for_their_place() -
     assert (gone.active, gone.login) == (True, "manager@example.com"), "nor does it leave a denial"
     user.left("okta/A", "kim")
     assert (user.held, user.active, user.login) == (set(), True, "new@example.com")
+    assert user.here.problems == []
 
 
 def test_an_account_that_was_deleted_before_the_new_one_was_made() -> None:
