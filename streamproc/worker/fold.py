@@ -24,6 +24,7 @@ from streamproc.core.records.user_record import LARGEST, Effect
 from streamproc.worker.batching_producer import BatchingProducer
 from streamproc.worker.decide.due_dates import DueDates
 from streamproc.worker.decide.encoded_record import effect_of, planned_otherwise, seq_of
+from streamproc.worker.decide.held_claims import held_claims
 from streamproc.worker.decide.mapping_change import mapping_change
 from streamproc.worker.faust_bridge.state_table import StateTable
 from streamproc.worker.mapping_store import MappingStore
@@ -84,7 +85,8 @@ class FoldProcessor:
         if change.kind == "mapping":
             return self._switch(raw, change)
         user = change.user.encode()
-        value = fold_encoded(self.known(user, raw.partition), raw.offset, change, mapping)
+        known = self.known(user, raw.partition)
+        value = fold_encoded(known, raw.offset, change, mapping)
         if value is None:  # folded before a restart
             self._sequencer.done(raw)
             return None
@@ -92,6 +94,7 @@ class FoldProcessor:
             self._reject(raw, "too_large", f"more than {LARGEST} bytes would be known of one user")
         else:
             EVENTS[effect_of(value)].inc()
+            self._rejections.tell(raw, held_claims(known, value, change))
             self._write(user, value, raw.partition, partial(self._sequencer.done, raw))
         return None
 
