@@ -54,6 +54,11 @@ REJECTED: Final = Counter(
     "streamproc_rejected_total", "What couldn't be understood, whole inputs and parts.", ["source", "code", "field"]
 )
 """`field`: as the contract or the options name it; `other`: by another name; "": it isn't about one."""
+REJECTED_DENIALS: Final = Counter(
+    "streamproc_rejected_denials_total",
+    "Rejected inputs that may have said that somebody has left: they may still have access.",
+    ["source"],
+)
 UNREADABLE: Final = Counter(
     "streamproc_unreadable_total",
     "Offsets that couldn't be read: damaged, or removed before they were.",
@@ -108,6 +113,15 @@ async def exposed(address: str, measure: Callable[[], None] = lambda: None) -> A
         raise SettingsError(f"metrics: {address} can't be used: {error.strerror}") from error
     finally:
         await runner.cleanup()
+
+
+def rejected_denial(topic: str, partition: int, offset: int) -> None:
+    """An input that may have said that somebody has left led to nothing: that is an alarm."""
+    REJECTED_DENIALS.labels(topic.rpartition(".")[2].rpartition("/")[2]).inc()
+    alarms = structlog.get_logger("streamproc")
+    alarms.error(
+        "a leaver may keep access: what said so was rejected", topic=topic, partition=partition, offset=offset
+    )
 
 
 def lag(consumer: Any, committable: Callable[[Any], int | None]) -> None:

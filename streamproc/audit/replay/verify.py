@@ -101,7 +101,8 @@ def rejected(history: History) -> frozenset[tuple[int, int]] | None:
             exists = True
             if logged.value is not None and _ABOUT in logged.value:
                 raw = orjson.loads(logged.value)
-                positions.add((raw["partition"], raw["offset"]))
+                if not raw.get("partial"):  # its record lacks what was left out
+                    positions.add((raw["partition"], raw["offset"]))
     return frozenset(positions) if exists else None
 
 
