@@ -119,9 +119,7 @@ def rejected_denial(topic: str, partition: int, offset: int) -> None:
     """An input that may have said that somebody has left led to nothing: that is an alarm."""
     REJECTED_DENIALS.labels(topic.rpartition(".")[2].rpartition("/")[2]).inc()
     alarms = structlog.get_logger("streamproc")
-    alarms.error(
-        "a leaver may keep access: what said so was rejected", topic=topic, partition=partition, offset=offset
-    )
+    alarms.error("a leaver may keep access: what said so was rejected", topic=topic, partition=partition, offset=offset)
 
 
 def lag(consumer: Any, committable: Callable[[Any], int | None]) -> None:

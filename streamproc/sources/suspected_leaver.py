@@ -35,9 +35,7 @@ def may_deny(value: bytes | None) -> bool:
         value = value.replace(b"\x00", b"")
     if _NOT_ACTIVE.search(value) is not None or _DELETED_ROW.search(value) is not None:
         return True
-    named = 0
-    for word in _WORDS.finditer(value):
-        named += 1
+    for named, word in enumerate(_WORDS.finditer(value), 1):
         if named > MOST or _EMPTY.match(value, word.end()) is None:
             return True
     return False

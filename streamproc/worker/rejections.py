@@ -57,9 +57,7 @@ class Rejections:
         log.warning(words, topic=raw.topic, partition=raw.partition, offset=raw.offset, code=code, field=field, n=n)
 
 
-def _encoded(
-    raw: RawRecord, problems: Sequence[Problem], *, partial: bool = False, denies: bool = False
-) -> bytes:
+def _encoded(raw: RawRecord, problems: Sequence[Problem], *, partial: bool = False, denies: bool = False) -> bytes:
     """What lies in a topic of ours for ever isn't stored twice."""
     return encode_rejected(
         raw.topic,

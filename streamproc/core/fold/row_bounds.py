@@ -46,9 +46,7 @@ def forgotten(gone: Mapping[str, Order], row: Row) -> bool:
     return mark is not None and row.entered <= mark and not denies(row)
 
 
-def bounded(
-    rows: dict[str, Row], gone: dict[str, Order], now: Micros
-) -> tuple[dict[str, Row], dict[str, Order]]:
+def bounded(rows: dict[str, Row], gone: dict[str, Order], now: Micros) -> tuple[dict[str, Row], dict[str, Order]]:
     """Rows and `gone`, so many at most that both stay small. `now`: µs since 1970."""
     left_out: list[Order] = []
     while len(rows) > MOST:
@@ -85,7 +83,9 @@ def _fewer(rows: dict[str, Row], now: Micros) -> dict[str, Row]:
 
 def _as_one(rows: dict[str, Row], many: list[Named], name: str, like: Row) -> dict[str, Row]:
     """With one row in the place of many that deny; it holds like one of them."""
-    denied: dict[str, Fact] = {fact: value for _, row in many for fact, value in row.attributes.items() if value is False}
+    denied: dict[str, Fact] = {
+        fact: value for _, row in many for fact, value in row.attributes.items() if value is False
+    }
     entered = max(row.entered for _, row in many) if name == MORE_AHEAD else like.entered
     kept = {each: row for each, row in rows.items() if each not in dict(many)}
     while name in kept:
