@@ -2,6 +2,9 @@
 
 Logs: structlog on standard error, a line per unit of work; a user is a partition and a seq. Metrics: Prometheus, served
 in the process's own loop, so that what a gauge looks at can't change under it.
+
+What others wrote (an answer's reason, an exception's text) is shown harmless before a line is rendered: `_harmless`.
+Labels of metrics are words of ours.
 """
 
 import logging
@@ -15,7 +18,10 @@ from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, Counter, Gauge, Histogram, generate_latest
 
 from streamproc.core.errors import SettingsError
+from streamproc.core.shown import shown, shown_lines
 
+LONGEST: Final = 4000
+"""Characters of a value in a log line."""
 SECONDS: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800, 3600)
 
 REVOCATION: Final = Histogram(
@@ -152,7 +158,8 @@ def configure(level: str, *, json: bool, service: str) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, render], foreign_pre_chain=shared
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, _harmless, render],
+            foreign_pre_chain=shared,
         )
     )
     root = logging.getLogger()
@@ -160,3 +167,27 @@ def configure(level: str, *, json: bool, service: str) -> None:
     root.setLevel(max(number, logging.WARNING))
     logging.getLogger("streamproc").setLevel(number)
     structlog.contextvars.bind_contextvars(service=service)
+
+
+def _harmless(_: Any, __: str, line: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """A line whose values a terminal may be given. A traceback keeps its lines, which stand deeper."""
+    for name, value in line.items():
+        line[name] = "\n".join(shown_lines(value)) if name in _TRACES and isinstance(value, str) else _shown(value)
+    return line
+
+
+def _shown(value: Any) -> Any:
+    match value:
+        case None | bool() | int() | float():
+            return value
+        case str():
+            return shown(value, LONGEST)
+        case dict():
+            return {shown(str(name), LONGEST): _shown(each) for name, each in value.items()}
+        case list() | tuple() | set() | frozenset():
+            return [_shown(each) for each in value]
+        case _:
+            return shown(repr(value), LONGEST)
+
+
+_TRACES: Final = ("exception", "stack")

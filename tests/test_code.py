@@ -117,6 +117,35 @@ def test_no_client_follows_a_redirect() -> None:
             assert "allow_redirects=False" in call, f"{path}: {call}"
 
 
+def test_one_module_prints() -> None:
+    """What others wrote reaches a screen by `cli/screen.py`, which does it no harm; a log line by `telemetry.py`.
+
+    The others print what is ours alone: addresses, names of files, and that a process is ready.
+    """
+    stream = re.compile(
+        r"\b(click\.s?echo|click\.(style|prompt|confirm|pause)|print\(|sys\.(__)?std(out|err)|print_(stack|exc))"
+    )
+    assert [path for path, text in sources("streamproc") if stream.search(text)] == [
+        "streamproc/cli/screen.py",
+        "streamproc/compose/service.py",
+        "streamproc/embedded/__main__.py",
+        "streamproc/embedded/artifacts.py",
+        "streamproc/embedded/keeper.py",
+        "streamproc/schemas.py",
+        "streamproc/telemetry.py",
+    ]
+
+
+def test_one_function_shows_what_others_wrote() -> None:
+    """Nobody else has an own idea of which characters do harm; pages are escaped, and CSV guarded, on top of it."""
+    judges = [path for path, text in sources("streamproc") if re.search(r"isprintable\(|[(, ]escape\(", text)]
+    assert judges == [
+        "streamproc/audit/revocations/report/words.py",
+        "streamproc/core/shown.py",
+        "streamproc/core/text.py",
+    ]
+
+
 def test_nobody_is_deleted() -> None:
     """Leavers are made inactive: outside the simulator the one HTTP DELETE is of tokens, to end a leaver's sessions."""
     calls = [

@@ -9,6 +9,7 @@ import orjson
 from streamproc.archive.copy import AUDIT, RAW, Summary
 from streamproc.archive.copy import archive as copied_into
 from streamproc.cli.options import JSON, KAFKA, say
+from streamproc.cli.screen import put_json, put_lines
 from streamproc.cli.table import table
 from streamproc.settings import load_settings
 from streamproc.topics import TOPICS
@@ -45,7 +46,7 @@ def archive(
     topics = list(dict.fromkeys((*(chosen or AUDIT), *(RAW if raw else ()))))
     summary = asyncio.run(copied_into(settings.kafka, folder, topics, say, allow_gaps=allow_gaps))
     if as_json:
-        click.echo(orjson.dumps(_as_object(folder, summary), option=orjson.OPT_NON_STR_KEYS))
+        put_json(_as_object(folder, summary), orjson.OPT_NON_STR_KEYS)
         return
     cells = [
         (
@@ -58,7 +59,7 @@ def archive(
         for topic in summary.topics
     ]
     cells += [(name, "isn't there", "", "", "") for name in summary.absent]
-    click.echo("".join(f"{line}\n" for line in table(cells, numbers={1, 2, 3})), nl=False)
+    put_lines(table(cells, numbers={1, 2, 3}))
 
 
 def _as_object(folder: Path, summary: Summary) -> dict[str, object]:

@@ -10,7 +10,6 @@ from itertools import chain
 from typing import Any, TypeAlias, TypeVar
 
 import click
-import orjson
 
 from streamproc.archive.per_partition import map_partitions
 from streamproc.archive.reader import ArchivedHistory
@@ -20,11 +19,13 @@ from streamproc.audit.asof.text import HEADER, answered, row
 from streamproc.audit.words import iso_moment
 from streamproc.cli.history_source import HistorySource, first_moment, last_moment
 from streamproc.cli.options import say
+from streamproc.cli.screen import put_content, put_lines
 from streamproc.cli.table import table, wrapped
 from streamproc.core.records.mapping_in_force import MappingInForce
 from streamproc.core.records.partitioner import partition_of
 from streamproc.core.records.stored_record import History
 from streamproc.core.records.topic_names import CHANGES
+from streamproc.core.shown import shown_json
 
 Result = TypeVar("Result")
 
@@ -103,10 +104,9 @@ async def _print_answers(source: HistorySource, request: AsOfRequest) -> _Tally:
                 rows += lines
                 continue
             for line in chain.from_iterable(lines):
-                click.echo("\n".join([line] if request.as_json else wrapped(line)))
+                put_content(f"{line}\n".encode()) if request.as_json else put_lines(wrapped(line))
         if request.is_table:
-            for line in table([HEADER, *sorted(rows)]):
-                click.echo(line)
+            put_lines(table([HEADER, *sorted(rows)]))
         if not tally.users:
             user = request.user
             partitions = None if user is None else [partition_of(user.encode(), history.partitions)]
@@ -144,7 +144,7 @@ def _lines(history: History, partition: int, request: AsOfRequest) -> tuple[_Tal
     for answer in within(history, partition, request.at, request.user, request.assumed):
         tally += _Tally(1, answer.recorded in {"differs", "altered"})
         if request.as_json:
-            lines.append((orjson.dumps(_as_object(answer, request.asked)).decode(),))
+            lines.append((shown_json(_as_object(answer, request.asked)),))
         else:
             lines.append(row(answer) if request.is_table else tuple(answered(answer)))
     return tally, lines

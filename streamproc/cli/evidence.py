@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any, Final, assert_never
 
 import click
-import orjson
 
 from streamproc import __version__
 from streamproc.audit.evidence.make import make
@@ -19,6 +18,8 @@ from streamproc.audit.evidence.verify import Verified
 from streamproc.audit.words import count
 from streamproc.cli.history_source import HistorySource, with_source
 from streamproc.cli.options import ARCHIVE, JSON, KAFKA, OFFLINE, Moment, Output, say
+from streamproc.cli.screen import complain, put, put_json, put_lines
+from streamproc.cli.table import NARROWEST, wrapped
 from streamproc.core.errors import NoBundleError, SettingsError
 from streamproc.core.records.topic_names import CHANGES, CONTROLS, OPERATIONS, OUTCOMES
 
@@ -77,7 +78,7 @@ def evidence(
     verified = asyncio.run(bundle())
     _show(target, verified, as_json=as_json)
     if not as_json and verified.equal:
-        click.echo(f"manifest: SHA-256 {verified.head}; whoever keeps it elsewhere can tell this bundle from any other")
+        put(f"manifest: SHA-256 {verified.head}; whoever keeps it elsewhere can tell this bundle from any other")
     sys.exit(0 if verified.equal else 1)
 
 
@@ -95,7 +96,7 @@ def verify(file: Path, public_key: Path | None, as_json: bool) -> None:
     try:
         verified = verified_by(file, trusted, say)
     except NoBundleError as error:
-        click.echo(f"streamproc: {file}: {error}", err=True)
+        complain(f"{file}: {error}")
         sys.exit(2)
     except ValueError as error:
         raise SettingsError(f"--public-key {public_key}: {error}") from None
@@ -117,23 +118,26 @@ def _scope(users: tuple[str, ...], first: int | None, until: int | None) -> Scop
 
 def _show(file: Path, verified: Verified, *, as_json: bool) -> None:
     if as_json:
-        click.echo(orjson.dumps(_as_object(file, verified)))
+        put_json(_as_object(file, verified))
         return
     counts = ", ".join(f"{name} {count}" for name, count in verified.counts.items() if count)
-    click.echo(f"{file}: {counts or 'nothing'}{'; redacted' if verified.redacted else ''}")
-    for finding in verified.findings[:PRINTED]:
-        click.echo(finding.sentence)
+    put_lines(
+        wrapped(f"bundle {file}: {counts or 'nothing'}{'; redacted' if verified.redacted else ''}", total=NARROWEST)
+    )
+    for finding in verified.findings[:PRINTED]:  # deeper than what we say: who forged it may have worded this
+        put_lines(wrapped(f"  {finding.sentence}", total=NARROWEST))
     if verified.finding_count > PRINTED:
-        click.echo(f"... and {verified.finding_count - PRINTED} more")
-    click.echo(_signature(verified))
+        put(f"  ... and {verified.finding_count - PRINTED} more")
+    put(_signature(verified))
     if verified.equal:
         if verified.counts["open"]:
-            click.echo(f"{count(verified.counts['open'], 'event')} had no fate yet when it was made")
-        click.echo("equal: the records follow from the events, and all that they go back to is there")
+            put(f"{count(verified.counts['open'], 'event')} had no fate yet when it was made")
+        put("equal: the records follow from the events, and all that they go back to is there")
     else:
-        click.echo(f"not equal: {count(verified.finding_count, 'finding')}")
+        put(f"not equal: {count(verified.finding_count, 'finding')}")
         if verified.made_by != __version__:
-            click.echo(f"it was made by streamproc {verified.made_by}, and this is {__version__}: try that one as well")
+            made_by = f"it was made by streamproc {verified.made_by}, and this is {__version__}: try that one as well"
+            put_lines(wrapped(made_by, total=NARROWEST))
 
 
 def _signature(verified: Verified) -> str:

@@ -9,6 +9,7 @@ import orjson
 
 from streamproc.cli.operator_order import BY, REASON, cluster_of, now_ms, shown_moment
 from streamproc.cli.options import JSON, KAFKA
+from streamproc.cli.screen import complain, put, put_json, put_lines
 from streamproc.cli.table import table
 from streamproc.core.records.control import Control
 from streamproc.core.records.link import Link
@@ -34,13 +35,13 @@ def list_(everybody: bool, kafka: str | None, as_json: bool) -> None:
     links = asyncio.run(all_links(cluster_of(kafka, reads=[LINKS])))
     rows = [_row(name, link) for name, link in links.items() if everybody or link.user is None]
     if as_json:
-        click.echo(orjson.dumps(rows, option=orjson.OPT_INDENT_2))
+        put_json(rows, orjson.OPT_INDENT_2)
         return
     cells = [
         (row["subject"], row["user"] or "-", str(row["waiting"]), row["since"] or "", row["why"] or "") for row in rows
     ]
-    click.echo("".join(f"{line}\n" for line in table(cells, numbers={2})), nl=False)
-    click.echo(f"{len(rows)} in all", err=True)
+    put_lines(table(cells, numbers={2}))
+    put(f"{len(rows)} in all", err=True)
 
 
 @identities.command(epilog="Example: streamproc identities show okta/00u1abcd")
@@ -51,7 +52,7 @@ def show(subject: str, kafka: str | None) -> None:
     link = asyncio.run(all_links(cluster_of(kafka, reads=[LINKS]))).get(subject)
     if link is None:
         _refuse(f"{subject} isn't known; see streamproc identities list --all")
-    click.echo(orjson.dumps(link, option=orjson.OPT_INDENT_2))
+    put_json(link, orjson.OPT_INDENT_2)
 
 
 @identities.command(
@@ -88,7 +89,7 @@ def _order_link(
         _refuse(f"nothing was ordered: {subject} isn't known; see streamproc identities list --all")
     at = now_ms()
     asyncio.run(order(cluster, [Control(f"{action}-{subject}-{at}", action, user, None, by, reason, at, subject)]))
-    click.echo(f"{subject}: {action} ordered, as soon as a worker reads it")
+    put(f"{subject}: {action} ordered, as soon as a worker reads it")
 
 
 def _row(name: str, link: Link) -> dict[str, Any]:
@@ -105,5 +106,5 @@ def _row(name: str, link: Link) -> dict[str, Any]:
 
 
 def _refuse(why: str) -> NoReturn:
-    click.echo(f"streamproc: {why}", err=True)
+    complain(why)
     sys.exit(1)

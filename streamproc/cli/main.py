@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import click
-import orjson
 
 from streamproc import __version__, compose, telemetry
 from streamproc.adapters.event_loop import Loop
@@ -20,10 +19,11 @@ from streamproc.adapters.kafka.topics import ensure_topics
 from streamproc.adapters.kafka.trouble import without_tracebacks
 from streamproc.cli import identities, parked, parse, rejected, topics
 from streamproc.cli.options import JSON, KAFKA, kafka_option, say
+from streamproc.cli.screen import complain, harmless_errors, install, put, put_json, put_lines
 from streamproc.core.errors import MappingError, SettingsError, StreamprocError
 from streamproc.demo import report
 from streamproc.demo.directories import play_directories
-from streamproc.demo.play import play
+from streamproc.demo.play import Played, play
 from streamproc.demo.processes import ProcessFailedError, Stack, stack
 from streamproc.embedded import EmbeddedKafkaUnavailable, embedded_kafka
 from streamproc.settings import DIRECTORIES, Settings, load_settings
@@ -49,6 +49,16 @@ class Commands(click.Group):
         command = getattr(importlib.import_module(f"streamproc.cli.{name}"), name)
         assert isinstance(command, click.Command)
         return command
+
+    def make_context(self, *arguments: Any, **options: Any) -> click.Context:
+        """With errors that do a terminal no harm."""
+        with harmless_errors():
+            return super().make_context(*arguments, **options)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """With errors that do a terminal no harm."""
+        with harmless_errors():
+            return super().invoke(ctx)
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -126,7 +136,7 @@ def sync(source: str, full: bool, kafka: str | None, as_json: bool) -> None:
     telemetry.configure("error", json=settings.observability.log_json, service="sync")
     counts = _run(compose.run_sync(settings, source, full=full, say=say))
     if as_json:
-        click.echo(orjson.dumps(counts))
+        put_json(counts)
     sys.exit(1 if counts.given_up else 0)
 
 
@@ -180,28 +190,32 @@ cli.add_command(topics.settings)
 
 async def _demo(kafka: str | None, *, as_json: bool) -> int:
     def say(line: str) -> None:
-        click.echo(line, err=as_json)
+        put(line, err=as_json)
+
+    def told(played: Played) -> None:
+        for line in report.step(played):
+            say(line)
 
     async with _stack(kafka, None, say) as running:
         say("playing the story ...")
-        ending = await play(running.settings.kafka, running.simulator, lambda played: say(report.step(played)))
+        ending = await play(running.settings.kafka, running.simulator, told)
         say("second act: the same told by Okta, Entra, PingOne and Workday; starting gateway and hydrator ...")
-        ending += await play_directories(running, lambda played: say(report.step(played)))
+        ending += await play_directories(running, told)
         say("third act: an auditor asks the log ...")
         from streamproc.demo.audit import play_audit  # noqa: PLC0415 - which reads archives, as services don't
 
         ending += await play_audit(running.settings.kafka, say)
     if as_json:
-        click.echo(orjson.dumps(ending.as_json()))
+        put_json(ending.as_json())
     else:
-        click.echo(report.ending(ending))
+        put_lines(report.ending(ending))
     return 0 if ending.good else 1
 
 
 async def _dev(kafka: str | None, data: Path | None) -> None:
     async def serve(ready: Callable[[], None]) -> None:
-        async with _stack(kafka, data, click.echo) as running:
-            click.echo(report.dev(running))
+        async with _stack(kafka, data, put) as running:
+            put_lines(report.dev(running))
             ready()
             await asyncio.Event().wait()
 
@@ -240,12 +254,13 @@ def _run(main: Coroutine[Any, Any, Any]) -> Any:
 
 def main() -> None:
     """The entry point. Our own errors end as one line; anything else is a bug and keeps its traceback."""
+    install()
     logging.getLogger("aiokafka").addHandler(logging.NullHandler())  # where no log is set up, the line says it all
     try:
         cli()
     except (StreamprocError, EmbeddedKafkaUnavailable, ProcessFailedError) as error:
-        click.echo(f"streamproc: {error}", err=True)
+        complain(error, lines=not isinstance(error, StreamprocError))
         sys.exit(2 if isinstance(error, SettingsError | MappingError) else 1)
     except KafkaError as error:
-        click.echo(f"streamproc: Kafka: {type(error).__name__}: {error}", err=True)
+        complain(f"Kafka: {type(error).__name__}: {error}")
         sys.exit(1)

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any, Final, NoReturn
 
 import click
-import orjson
 
 from streamproc.adapters.kafka import reading, topics
 from streamproc.adapters.kafka.log import Log
@@ -16,6 +15,7 @@ from streamproc.cli.mapping_check import check
 from streamproc.cli.mapping_whatif import whatif
 from streamproc.cli.operator_order import BY, REASON, now_ms
 from streamproc.cli.options import JSON, KAFKA, say
+from streamproc.cli.screen import complain, put, put_json, put_lines
 from streamproc.cli.table import table
 from streamproc.compose import KafkaLog
 from streamproc.core.errors import MappingError
@@ -124,7 +124,7 @@ def _print(parsed: Mapping, origin: Origin, switches: list[Switch], *, as_json: 
     ]
     if as_json:
         where = {"topic": origin.topic, "partition": origin.partition, "offset": origin.offset}
-        click.echo(orjson.dumps({"mapping": parsed.digest, "order": where, "partitions": rows}))
+        put_json({"mapping": parsed.digest, "order": where, "partitions": rows})
         return
     cells = [
         (
@@ -135,10 +135,10 @@ def _print(parsed: Mapping, origin: Origin, switches: list[Switch], *, as_json: 
         )
         for row in rows
     ]
-    click.echo("".join(f"{line}\n" for line in table(cells)), nl=False)
+    put_lines(table(cells))
     if rows:
         users, changed = (sum(row[name] for row in rows) for name in ("users", "changed"))
-        click.echo(f"in force in all partitions; {users} users, {changed} of them changed")
+        put(f"in force in all partitions; {users} users, {changed} of them changed")
 
 
 def _at(origin: Origin) -> str:
@@ -146,7 +146,7 @@ def _at(origin: Origin) -> str:
 
 
 def _refuse(why: str, code: int = 1) -> NoReturn:
-    click.echo(f"streamproc: {why}", err=True)
+    complain(why)
     sys.exit(code)
 
 

@@ -14,6 +14,7 @@ import orjson
 from streamproc.audit.words import count
 from streamproc.cli.history_source import HistorySource, with_source
 from streamproc.cli.options import ARCHIVE, JSON, KAFKA, OFFLINE, say
+from streamproc.cli.screen import put_json, put_lines
 from streamproc.cli.table import table
 from streamproc.compose.target import target_catalogue
 from streamproc.core.errors import MappingError
@@ -85,10 +86,9 @@ def check(
     checked = asyncio.run(_checked(CheckRequest(*read(file), str(file), target, history), source))
     wrong = {"error", "warning", "unchecked"} if strict else {"error"}
     if as_json:
-        click.echo(orjson.dumps(_as_object(checked), option=orjson.OPT_INDENT_2))
+        put_json(_as_object(checked), orjson.OPT_INDENT_2)
     else:
-        for line in _lines(checked):
-            click.echo(line)
+        put_lines(_lines(checked))
     sys.exit(1 if any(finding.severity in wrong for finding in checked.findings) else 0)
 
 

@@ -17,6 +17,7 @@ from streamproc.cli.history_source import HistorySource, first_moment, last_mome
 from streamproc.cli.mapping_check import FILE, read
 from streamproc.cli.options import ARCHIVE, JSON, KAFKA, OFFLINE, say
 from streamproc.cli.options import Moment as At
+from streamproc.cli.screen import put_json, put_lines
 from streamproc.cli.table import table, width, wrapped
 from streamproc.core.records.topic_names import CHANGES
 from streamproc.core.records.units import Millis
@@ -65,10 +66,9 @@ def whatif(
     over = fail_over is not None and impact.sent > fail_over
     if as_json:
         shown = {"mapping": mapping.digest, "since": since, "over": over} | as_object(answered)
-        click.echo(orjson.dumps(shown, option=orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS))
+        put_json(shown, orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS)
     else:
-        for line in lines(answered, mapping.digest, since):
-            click.echo(line)
+        put_lines(lines(answered, mapping.digest, since))
     if over:
         say(
             f"streamproc: something would be sent to {impact.sent} users now, more than {fail_over}; "

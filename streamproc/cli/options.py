@@ -9,6 +9,8 @@ from typing import Any, Final, TypeVar
 
 import click
 
+from streamproc.cli.screen import put
+
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
@@ -100,4 +102,4 @@ def write_private(path: Path, content: bytes) -> None:
 
 def say(line: str) -> None:
     """A line about progress, on standard error: standard output is for what was asked for."""
-    click.echo(line, err=True)
+    put(line, err=True)

@@ -11,6 +11,7 @@ import orjson
 from streamproc.adapters.kafka.log import Log
 from streamproc.cli.operator_order import BY, REASON, cluster_of, now_ms, shown_moment
 from streamproc.cli.options import JSON, KAFKA
+from streamproc.cli.screen import complain, put, put_json, put_lines
 from streamproc.cli.table import table
 from streamproc.core.records.control import APPLIES, HELD, Action
 from streamproc.core.records.delivery import DeliveredState
@@ -79,7 +80,7 @@ def parked_list(kafka: str | None, as_json: bool) -> None:
 def parked_show(user: str, kafka: str | None) -> None:
     """All that is known of one user who is parked or held: what was wanted, what is there, and the reason."""
     (delivery,) = _chosen(_everybody(cluster_of(kafka, reads=[DELIVERIES])), [user], lambda _: True, "set aside")
-    click.echo(orjson.dumps(delivery, option=orjson.OPT_INDENT_2))
+    put_json(delivery, orjson.OPT_INDENT_2)
 
 
 @parked.command("retry", epilog='Example: streamproc parked retry E1001 --by "Kim Berg" --reason "skill was added"')
@@ -113,7 +114,7 @@ def pause_or_resume(action: Action) -> click.Command:
         asyncio.run(
             order(cluster_of(kafka, reads=[], writes=[CONTROLS]), [control(action, None, by, reason, now_ms())])
         )
-        click.echo(f"{action}: ordered, for all sinks")
+        put(f"{action}: ordered, for all sinks")
 
     example = f'Example: streamproc sink {action} --by "Kim Berg" --reason "maintenance"'
     return click.command(action, help=meaning[action], epilog=example)(command)
@@ -130,14 +131,14 @@ def _list(kafka: str | None, wanted: Callable[[str], bool], *, as_json: bool) ->
         if delivery.parked and wanted(delivery.parked.code)
     ]
     if as_json:
-        click.echo(orjson.dumps(rows, option=orjson.OPT_INDENT_2))
+        put_json(rows, orjson.OPT_INDENT_2)
         return
     cells: list[tuple[str, ...]] = []
     for row in rows:
         cells.append((row["user"], row["code"], row["at"], row["reason"]))
         cells += [("", "", "", f"{name}: {why}") for name, why in row["attributes"].items()]
-    click.echo("".join(f"{line}\n" for line in table(cells)), nl=False)
-    click.echo(f"{len(rows)} in all", err=True)
+    put_lines(table(cells))
+    put(f"{len(rows)} in all", err=True)
 
 
 def _row(delivery: DeliveredState) -> dict[str, Any]:
@@ -161,7 +162,7 @@ def _order_by_name(action: Action, users: Sequence[str], by: str, reason: str, k
     chosen = _chosen(_everybody(cluster), users, lambda code: code in codes, " or ".join(sorted(codes)))
     asyncio.run(order(cluster, [control(action, delivery, by, reason, now_ms()) for delivery in chosen]))
     for delivery in chosen:
-        click.echo(f"{delivery.user}: {_DONE[action]}, as soon as a sink reads it")
+        put(f"{delivery.user}: {_DONE[action]}, as soon as a sink reads it")
 
 
 def _chosen(
@@ -170,6 +171,6 @@ def _chosen(
     """All of them or none: an order about somebody who isn't in the list is a mistake to look at first."""
     by_user = {delivery.user: delivery for delivery in everybody if delivery.parked and fits(delivery.parked.code)}
     if strangers := [user for user in users if user not in by_user]:
-        click.echo(f"streamproc: nothing was ordered: {', '.join(strangers)} isn't {words}; see the list", err=True)
+        complain(f"nothing was ordered: {', '.join(strangers)} isn't {words}; see the list")
         sys.exit(1)
     return [by_user[user] for user in users]

@@ -10,6 +10,7 @@ import click
 import orjson
 
 from streamproc.cli.options import JSON
+from streamproc.cli.screen import put_json, put_lines
 from streamproc.core.parsed_payload import Ignored, ParsedPayload, Receipt, SourceEvent
 from streamproc.core.records.units import Micros
 from streamproc.settings import load_settings
@@ -39,10 +40,9 @@ def parse(source: str, file: BinaryIO, as_json: bool) -> None:
     except ValueError as error:
         readable, parsed = False, ParsedPayload(ignored=(Ignored("not_json", str(error)),))
     if as_json:
-        click.echo(orjson.dumps(as_object(parsed), option=orjson.OPT_INDENT_2))
+        put_json(as_object(parsed), orjson.OPT_INDENT_2)
     else:
-        for line in lines(parsed):
-            click.echo(line)
+        put_lines(lines(parsed))
     sys.exit(0 if readable else 1)
 
 

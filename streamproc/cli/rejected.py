@@ -13,6 +13,7 @@ import orjson
 from streamproc.adapters.kafka.log import Log
 from streamproc.cli.operator_order import BY, REASON, cluster_of, now_ms, shown_moment
 from streamproc.cli.options import JSON, KAFKA, Moment
+from streamproc.cli.screen import complain, put, put_json, put_lines
 from streamproc.cli.table import table
 from streamproc.core.records.control import Action
 from streamproc.core.records.topic_names import CONTROLS, OPERATIONS, REJECTIONS
@@ -75,7 +76,7 @@ def list_(
         and (since is None or row["at"] >= since)
     ]
     if as_json:
-        click.echo(orjson.dumps(rows, option=orjson.OPT_INDENT_2))
+        put_json(rows, orjson.OPT_INDENT_2)
         return
     cells = [("NAME", "WHEN", "STATE", "CODE", "SUBJECT", "FIELD", "REASON")] if rows else []
     last = ""
@@ -84,9 +85,9 @@ def list_(
         more = (" (the rest counts)" if row["partial"] else "") + (f" ({times} times)" if times > 1 else "")
         front = ("", "", "") if again else (row["name"], shown_moment(row["at"]), row["state"])
         cells.append((*front, row["code"], row["subject"] or "", row["field"] or "", row["reason"] + more))
-    click.echo("".join(f"{line}\n" for line in table(cells)), nl=False)
+    put_lines(table(cells))
     counts = ", ".join(f"{name} {count}" for name, count in sorted(Counter(row["code"] for row in rows).items()))
-    click.echo(f"{len(rows)} in all" + (f": {counts}" if counts else ""), err=True)
+    put(f"{len(rows)} in all" + (f": {counts}" if counts else ""), err=True)
 
 
 @rejected.command("show", epilog="Example: streamproc rejected show events.workday/0/17 --value")
@@ -125,7 +126,7 @@ def show(name: str, with_value: bool, kafka: str | None) -> None:
     if with_value:
         shown["value"] = _text(value.value)
         shown["cut"] = value.cut
-    click.echo(orjson.dumps(shown, option=orjson.OPT_INDENT_2))
+    put_json(shown, orjson.OPT_INDENT_2)
 
 
 @rejected.command(
@@ -196,10 +197,10 @@ def _order(
             chosen = [each for each in chosen if not each.irreplayable]
     asyncio.run(order(cluster, [order_of(action, each, by, reason, now_ms()) for each in chosen]))
     for each in chosen:
-        click.echo(f"{each.name}: {action} ordered" + (", as soon as a worker reads it" if action == "replay" else ""))
+        put(f"{each.name}: {action} ordered" + (", as soon as a worker reads it" if action == "replay" else ""))
     for each in unfit:
-        click.echo(f"{each.name}: can't be replayed: {each.irreplayable}", err=True)
-    click.echo(f"{len(chosen)} in all", err=True)
+        put(f"{each.name}: can't be replayed: {each.irreplayable}", err=True)
+    put(f"{len(chosen)} in all", err=True)
 
 
 def _everything(cluster: Log, keep: Callable[[str], bool] = lambda _: False) -> list[RejectedInput]:
@@ -270,5 +271,5 @@ def _text(content: str | None) -> str | None:
 
 
 def _refuse(why: str) -> NoReturn:
-    click.echo(f"streamproc: {why}", err=True)
+    complain(why)
     sys.exit(1)

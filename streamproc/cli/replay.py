@@ -20,6 +20,7 @@ from streamproc.audit.words import iso_moment
 from streamproc.cli.asof import AsOfRequest, run_as_of
 from streamproc.cli.history_source import HistorySource, with_source
 from streamproc.cli.options import ARCHIVE, JSON, KAFKA, OFFLINE, Moment, say
+from streamproc.cli.screen import put_json, put_lines
 from streamproc.cli.table import table, wrapped
 from streamproc.core.errors import MappingError
 from streamproc.core.fold.mapping import parse_mapping
@@ -70,10 +71,9 @@ def replay(
         return
     result, gaps = asyncio.run(_verified(source, PartitionRequest(trusted_before, assumed)))
     if as_json:
-        click.echo(orjson.dumps(as_object(result, trusted_before, gaps)))
+        put_json(as_object(result, trusted_before, gaps))
     else:
-        for line in lines(result, trusted_before):
-            click.echo(line)
+        put_lines(lines(result, trusted_before))
     sys.exit(0 if result.equal else 1)
 
 

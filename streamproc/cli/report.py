@@ -22,7 +22,9 @@ from streamproc.audit.words import count
 from streamproc.cli.evidence import evidence, verify
 from streamproc.cli.history_source import HistorySource, last_moment, with_source
 from streamproc.cli.options import ARCHIVE, KAFKA, OFFLINE, Moment, Output, say, write_private
+from streamproc.cli.screen import complain, put, put_content
 from streamproc.core.errors import HistoryError
+from streamproc.core.shown import shown, shown_json
 
 FORMATS: Final = ("table", "csv", "json", "html")
 LONGEST: Final = 1e9
@@ -89,15 +91,14 @@ def revocations(
     summary = latency.report(everybody, first, end, round(limit * 1000))
     content = rendered(summary, "json" if as_json_ else form, _read_from(source))
     if output is None:
-        click.echo(content, nl=False)
+        put_content(content)
     else:
         write_private(output, content)
-        click.echo(f"{output}: {count(len(summary.leavers), 'leaver')}, {len(summary.late)} over the limit", err=True)
+        put(f"{output}: {count(len(summary.leavers), 'leaver')}, {len(summary.late)} over the limit", err=True)
     if missing := summary.of("missing"):
-        click.echo(
-            f"streamproc: the log doesn't tell what became of {count(len(missing), 'leaver')}, though it tells what "
-            "came after: see streamproc replay --verify",
-            err=True,
+        complain(
+            f"the log doesn't tell what became of {count(len(missing), 'leaver')}, though it tells what "
+            "came after: see streamproc replay --verify"
         )
     sys.exit(1 if summary.late or missing else 0)
 
@@ -106,13 +107,13 @@ def rendered(summary: Report, form: str, read_from: str) -> bytes:
     """The report in one of `FORMATS`. `read_from`: where the records were read, in words."""
     match form:
         case "table":
-            return "".join(f"{line.rstrip()}\n" for line in lines(summary)).encode()
+            return "".join(f"{shown(line.rstrip())}\n" for line in lines(summary)).encode()
         case "csv":
             return as_csv(summary).encode()
         case "html":
             return document(summary, _assets(), __version__, read_from).encode()
         case _:
-            return orjson.dumps(as_json(summary), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+            return shown_json(as_json(summary), orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE).encode()
 
 
 def _assets() -> Assets:

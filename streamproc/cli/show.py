@@ -26,15 +26,13 @@ def topic_json(topic: Topic, partitions: int) -> dict[str, Any]:
     }
 
 
-def topic_lines(topic: Topic, partitions: int) -> str:
+def topic_lines(topic: Topic, partitions: int) -> Iterator[str]:
     """A topic for people."""
     config = ", ".join(f"{name}={value}" for name, value in sorted(topic.config.items()))
     value = f"schemas/{topic.schema}" if topic.schema else "the source's own"
-    return (
-        f"{topic.name}: {topic.purpose}\n"
-        f"    key: {topic.key}; value: {value}; {partitions} partitions; {config}\n"
-        f"    written by {topic.writer}, read by {topic.reader}"
-    )
+    yield f"{topic.name}: {topic.purpose}"
+    yield f"    key: {topic.key}; value: {value}; {partitions} partitions; {config}"
+    yield f"    written by {topic.writer}, read by {topic.reader}"
 
 
 def acls_json(group: str) -> list[dict[str, str]]:

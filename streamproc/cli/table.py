@@ -1,16 +1,27 @@
-"""Tables and long lines in a terminal: nothing wider than the terminal, and no narrower than 80 columns."""
+"""Tables and long lines in a terminal: nothing wider than the terminal, and no narrower than 80 columns.
+
+What others wrote stays in its cell, or deeper than the beginning of its line, however wide its characters are: a
+terminal would go on at the left edge, where it would look like a line of ours.
+"""
 
 import shutil
 import textwrap
+import unicodedata
 from collections.abc import Collection, Iterator, Sequence
 from itertools import zip_longest
 from typing import Final
+
+from streamproc.core.shown import shown
 
 NARROWEST: Final = 80
 WIDEST: Final = 200
 LARGEST_CELL: Final = 44
 """Columns that a cell may take before it wraps; the last one of a row takes what is left."""
 GAP: Final = "  "
+LONGEST: Final = 4000
+"""Characters of a cell or line that are shown; `--json` has all of them."""
+_SECOND: Final = "\ue000"
+"""The second column of a character that takes two (Unicode Standard Annex 11). What is shown has no such character."""
 
 
 def width() -> int:
@@ -26,33 +37,50 @@ def table(rows: Sequence[Sequence[str]], *, numbers: Collection[int] = (), total
     if not rows:
         return
     total = width() if total is None else total
+    rows = [[_measured(cell) for cell in row] for row in rows]
     *front, last = ([len(cell) for cell in column] for column in zip(*rows, strict=True))
     columns = [min(max(lengths), LARGEST_CELL) or 1 for lengths in front]
     while sum(columns) + len(GAP) * len(columns) > total - NARROWEST // 4:
         columns[columns.index(max(columns))] -= 1
     columns.append(min(max(last), total - sum(columns) - len(GAP) * len(columns)) or 1)
     for row in rows:
-        cells = [textwrap.wrap(cell, columns[at], break_on_hyphens=False) for at, cell in enumerate(row)]
+        cells = [
+            textwrap.wrap(cell, max(1, columns[at] - (_SECOND in cell)), break_on_hyphens=False)
+            for at, cell in enumerate(row)
+        ]
         for pieces in zip_longest(*cells, fillvalue=""):
             line = [
                 piece.rjust(columns[at]) if at in numbers else piece.ljust(columns[at])
                 for at, piece in enumerate(pieces)
             ]
-            yield GAP.join(line).rstrip()
+            yield GAP.join(line).rstrip().replace(_SECOND, "")
 
 
 def wrapped(line: str, *, total: int | None = None) -> Iterator[str]:
     """A line of prose, or several: the rest of a long one stands four columns deeper than its beginning."""
     indent = line[: len(line) - len(line.lstrip())]
     limit = width() if total is None else total
-    if len(line) <= limit:
-        yield line
+    measured = _measured(line)
+    if len(measured) <= limit:
+        yield measured.replace(_SECOND, "")
         return
-    yield from textwrap.wrap(
-        line,
-        limit,
+    for piece in textwrap.wrap(
+        measured,
+        limit - (_SECOND in measured),
         subsequent_indent=indent + "    ",
         break_on_hyphens=False,
         drop_whitespace=True,
         replace_whitespace=False,
+    ):
+        yield piece.replace(_SECOND, "")
+
+
+def _measured(text: str) -> str:
+    """Harmless, and as long as it is wide; a mark upon a character counts too, which leaves room to spare."""
+    harmless = shown(text, LONGEST)
+    if harmless.isascii():
+        return harmless
+    return "".join(
+        character + _SECOND if unicodedata.east_asian_width(character) in {"W", "F"} else character
+        for character in harmless
     )

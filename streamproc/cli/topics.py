@@ -10,7 +10,9 @@ from streamproc.adapters.kafka import topic_identity
 from streamproc.adapters.kafka.topics import ensure_topics
 from streamproc.cli import show
 from streamproc.cli.options import JSON, KAFKA
+from streamproc.cli.screen import put, put_content, put_json, put_lines
 from streamproc.cli.table import table
+from streamproc.core.shown import shown
 from streamproc.settings import KafkaSettings, load_settings
 from streamproc.topics import TOPICS, picture
 
@@ -31,7 +33,7 @@ def topics(
         raise click.UsageError("--commands goes with --acls")
     settings = load_settings(kafka=kafka)
     if acls:
-        click.echo(_acls(settings.kafka, commands=commands, as_json=as_json))
+        _put_acls(settings.kafka, commands=commands, as_json=as_json)
         return
     if accept:
         asyncio.run(topic_identity.accept(settings.kafka, accept))
@@ -39,26 +41,25 @@ def topics(
     if create or check:
         absent = asyncio.run(ensure_topics(settings.kafka, create=create))
         word = "created" if create else "missing"
-        click.echo(orjson.dumps({word: absent}) if as_json else f"{word}: {', '.join(absent) or 'none'}")
+        put_json({word: absent}) if as_json else put(f"{word}: {', '.join(absent) or 'none'}")
         sys.exit(1 if absent and not create else 0)
     if as_json:
-        click.echo(
-            orjson.dumps(
-                [show.topic_json(topic, settings.kafka.partitions) for topic in TOPICS], option=orjson.OPT_INDENT_2
-            )
-        )
+        put_json([show.topic_json(topic, settings.kafka.partitions) for topic in TOPICS], orjson.OPT_INDENT_2)
         return
-    click.echo(picture())
-    click.echo()
+    put_lines(picture().split("\n"))
+    put()
     for topic in TOPICS:
-        click.echo(show.topic_lines(topic, settings.kafka.partitions))
+        put_lines(show.topic_lines(topic, settings.kafka.partitions))
 
 
-def _acls(kafka: KafkaSettings, *, commands: bool, as_json: bool) -> str:
+def _put_acls(kafka: KafkaSettings, *, commands: bool, as_json: bool) -> None:
     if as_json:
-        return orjson.dumps(show.acls_json(kafka.group), option=orjson.OPT_INDENT_2).decode()
-    lines = show.acl_commands(kafka.group, kafka.bootstrap_servers) if commands else show.acl_lines(kafka.group)
-    return "\n".join(lines)
+        put_json(show.acls_json(kafka.group), orjson.OPT_INDENT_2)
+    elif commands:  # which are copied, so they aren't wrapped
+        lines = show.acl_commands(kafka.group, kafka.bootstrap_servers)
+        put_content("".join(f"{shown(line)}\n" for line in lines).encode())
+    else:
+        put_lines(show.acl_lines(kafka.group))
 
 
 @click.command(name="settings", epilog="Example: streamproc settings --json")
@@ -67,6 +68,6 @@ def settings(as_json: bool) -> None:
     """Every setting, its value now, and what it means."""
     rows = show.settings(load_settings())
     if as_json:
-        click.echo(orjson.dumps(rows, option=orjson.OPT_INDENT_2))
+        put_json(rows, orjson.OPT_INDENT_2)
     else:
-        click.echo("\n".join(table([(row["variable"], row["value"], row["meaning"]) for row in rows])))
+        put_lines(table([(row["variable"], row["value"], row["meaning"]) for row in rows]))

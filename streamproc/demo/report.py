@@ -9,7 +9,7 @@ from streamproc.demo.processes import Stack
 from streamproc.settings import PREFIX
 
 
-def step(played: Played) -> str:
+def step(played: Played) -> list[str]:
     """One step of the story, with the requests that went out."""
     mark = "ok  " if played.problem is None else "WRONG"
     clock = "" if played.milliseconds is None else f"  {played.milliseconds} ms from {played.since} to acknowledgement"
@@ -27,10 +27,10 @@ def step(played: Played) -> str:
         lines.append(f"       {played.reason}")
     if played.problem:
         lines.append(f"       {played.problem}")
-    return "\n".join(lines)
+    return lines
 
 
-def ending(end: Ending) -> str:
+def ending(end: Ending) -> list[str]:
     """The sum of the story."""
     isolated = [played for played in end.steps if played.since == "event"]
     times = sorted(
@@ -49,24 +49,22 @@ def ending(end: Ending) -> str:
     else:
         lines += ["The story did not come out:", *(f"  {difference}" for difference in end.differences)]
         lines += [f"  {played.title}: {played.problem}" for played in end.steps if played.problem]
-    return "\n".join(lines)
+    return lines
 
 
-def dev(running: Stack) -> str:
+def dev(running: Stack) -> list[str]:
     """Where things are, and how to send an event."""
-    return "\n".join(
-        [
-            f"Kafka       {running.settings.kafka.bootstrap_servers}",
-            f"Genesys     {running.simulator}   users: {running.simulator}/_sim/users",
-            f"logs        {running.folder}",
-            "For the other commands, in another shell:",
-            *(
-                f"  export {PREFIX}{name.upper()}={running.settings.by_name()[name]}"
-                for name in ("kafka", "scim_url", "token_url", "platform_url")
-            ),
-            "Send a record to topic events.hris, key = subject; the README shows one. Ctrl-C stops everything.",
-        ]
-    )
+    return [
+        f"Kafka       {running.settings.kafka.bootstrap_servers}",
+        f"Genesys     {running.simulator}   users: {running.simulator}/_sim/users",
+        f"logs        {running.folder}",
+        "For the other commands, in another shell:",
+        *(
+            f"  export {PREFIX}{name.upper()}={running.settings.by_name()[name]}"
+            for name in ("kafka", "scim_url", "token_url", "platform_url")
+        ),
+        "Send a record to topic events.hris, key = subject; the README shows one. Ctrl-C stops everything.",
+    ]
 
 
 def _short(path: str) -> str:

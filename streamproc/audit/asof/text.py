@@ -11,6 +11,7 @@ from streamproc.audit.asof.target_state import KnownTargetState
 from streamproc.audit.words import iso_moment
 from streamproc.core.fold.plan import changed, plan
 from streamproc.core.records.resource import LEVELS, Resource
+from streamproc.core.shown import shown
 
 _RECORDED: Final = {
     "equal": "folded anew it is equal",
@@ -29,7 +30,7 @@ def row(answer: AsOf) -> tuple[str, ...]:
     known = answer.acknowledged
     held = _access(known.holds) if known.state == "holds" else known.state
     at = "-" if known.at is None else iso_moment(known.at)
-    return tuple(plain(cell) for cell in (answer.user, _access(answer.desired), held, at, _difference(answer)))
+    return tuple(shown(cell) for cell in (answer.user, _access(answer.desired), held, at, _difference(answer)))
 
 
 def _access(resource: Resource | None) -> str:
@@ -62,7 +63,7 @@ def _fate(answered: int | None) -> str:
 
 def answered(answer: AsOf) -> Iterator[str]:
     """Lines of the answer about one user, with nothing in them that a terminal would obey."""
-    yield from map(plain, _answered(answer))
+    yield from map(shown, _answered(answer))
 
 
 def _answered(answer: AsOf) -> Iterator[str]:
@@ -194,8 +195,3 @@ def _values(resource: Resource) -> Iterator[str]:
 
 def _value(value: Any) -> str:
     return orjson.dumps(value).decode()
-
-
-def plain(line: str) -> str:
-    """A line without what a terminal would obey: text of sources can hold it."""
-    return "".join(character if character.isprintable() else repr(character)[1:-1] for character in line)

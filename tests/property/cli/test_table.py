@@ -1,5 +1,7 @@
 """Tables and long lines in the terminal: nothing is wider than the terminal, and no word gets lost."""
 
+from unicodedata import east_asian_width
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -36,3 +38,14 @@ def test_a_long_line_goes_on_deeper(indent: int, text: str, total: int) -> None:
     assert all(len(line) <= total for line in lines)
     assert " ".join(lines).split() == text.split()
     assert all(line.startswith(" " * (indent + 4)) for line in lines[1:])
+
+
+@given(
+    st.lists(st.tuples(st.text("漢字ab\x1b\u202e\n ", max_size=90), st.text(max_size=90)), min_size=1, max_size=4),
+    totals,
+)
+def test_characters_of_two_columns_fit_as_well(rows: list[tuple[str, str]], total: int) -> None:
+    """A terminal gives ideographs two columns: no line is wider for it, and none has what a terminal obeys."""
+    for line in (*table(rows, total=total), *wrapped(rows[0][0], total=total)):
+        assert line.isprintable()
+        assert sum(2 if east_asian_width(each) in {"W", "F"} else 1 for each in line) <= total

@@ -111,9 +111,9 @@ def test_what_verify_says_of_an_altered_one(tmp_path: Path) -> None:
     result = CliRunner().invoke(report, ["verify", str(file)])
     assert result.exit_code == 1
     printed = result.stdout.splitlines()
-    assert sum(line.startswith(("altered: ", "added: ", "left out: ")) for line in printed) == 20
-    assert any(line.startswith("altered: outcomes.jsonl line 1: not a line") for line in printed)
-    assert any(line.startswith("... and ") for line in printed)
+    assert sum(line.startswith(("  altered: ", "  added: ", "  left out: ")) for line in printed) == 20
+    assert any(line.startswith("  altered: outcomes.jsonl line 1: not a line") for line in printed)
+    assert any(line.startswith("  ... and ") for line in printed)
     assert printed[-1].startswith("not equal: ")
     manifest = orjson.loads(files[MANIFEST]) | {"streamproc": "0.0.9"}
     file.write_bytes(files.but(MANIFEST, orjson.dumps(manifest)).zipped())

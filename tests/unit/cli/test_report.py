@@ -19,7 +19,7 @@ from streamproc.archive.layout import Manifest
 from streamproc.archive.writer import ArchiveWriter
 from streamproc.audit.revocations.latency import Leaver, report
 from streamproc.audit.revocations.query import NEEDED, leavers
-from streamproc.audit.revocations.report.words import duration, printable, rfc3339
+from streamproc.audit.revocations.report.words import duration, html, rfc3339
 from streamproc.cli import history_source
 from streamproc.cli.mapping_whatif import whatif
 from streamproc.cli.replay import replay
@@ -28,6 +28,7 @@ from streamproc.cli.report import report as report_
 from streamproc.core.errors import ArchiveError, HistoryError
 from streamproc.core.records.stored_record import InMemoryHistory
 from streamproc.core.records.topic_names import CHANGES, OUTCOMES
+from streamproc.core.shown import shown
 from tests.support.leavers import DAY, Log, at
 
 HOSTILE = '=1+1<script>alert("x")</script>\x1b[31m\u202e'
@@ -114,7 +115,7 @@ def test_csv_is_for_a_spreadsheet_and_is_no_formula(run: Any, tmp_path: Path) ->
     assert (result.exit_code, result.stdout) == (1, "")
     assert "5 leavers, 2 over the limit" in result.stderr
     rows = list(csv.DictReader(io.StringIO(path.read_bytes().decode(), newline="")))
-    assert {each["user"] for each in rows} == {"fast", "late", "open", "kept", f"'{HOSTILE}"}
+    assert {each["user"] for each in rows} == {"fast", "late", "open", "kept", f"'{shown(HOSTILE)}"}
     (late,) = [each for each in rows if each["user"] == "late"]
     assert (late["over_limit"], late["clock_started"], late["hop_queue_ms"]) == (
         *("true", "2026-03-02T09:00:00.000Z", "599950"),
@@ -131,7 +132,7 @@ def test_the_page_is_one_file_that_fetches_nothing(run: Any) -> None:
     (policy,) = re.findall(r'http-equiv="Content-Security-Policy" content="([^"]*)"', content)
     assert policy.startswith("default-src 'none'; style-src 'sha256-")
     assert "unsafe" not in policy
-    assert "&lt;script&gt;alert(&quot;x&quot;)&lt;/script&gt;\\u{1b}[31m\\u{202e}" in content
+    assert "&lt;script&gt;alert(&quot;x&quot;)&lt;/script&gt;\\x1b[31m\\u202e" in content
     assert content.count("<script>") == 1
     heads, scoped = content.count("<th"), len(re.findall(r"<th scope=", content))
     assert heads - content.count("<thead") == scoped
@@ -295,5 +296,5 @@ def test_durations_in_words(ms: int, words: str) -> None:
 def test_what_no_calendar_has_is_told_as_it_is() -> None:
     """A source may send any number as its time; a report isn't lost for it."""
     assert rfc3339(10**18) == "1000000000000000000 ms"
-    assert printable("a\nb\u200f") == "a\\u{a}b\\u{200f}"
-    assert len(printable("x" * 10_000)) == 300
+    assert html("<a\nb\u200f") == "&lt;a\\x0ab\\u200f"
+    assert len(html("x" * 10_000)) == 300

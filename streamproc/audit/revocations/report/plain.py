@@ -2,24 +2,28 @@
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any, Final, get_args
 
 from streamproc.audit.revocations.latency import HOPS, Leaver, Report, Spread, State, hops
 from streamproc.audit.revocations.report.words import (
     HOP_WORDS,
+    LONGEST,
     STATE_WORDS,
     duration,
     moment,
     period,
-    printable,
     rfc3339,
     slowest,
 )
+from streamproc.core.shown import shown
 
 LISTED: Final = 50
 """Leavers of one kind that the terminal shows; the other formats have all."""
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA: Final = re.compile(r"(^|[;,|])([ ']*)([=+\-@＝＋－＠])")
+"""What a spreadsheet computes: at the beginning of a cell, and after what it takes for the end of one, which depends on
+where it was bought. Full-width signs are computed, too (OWASP, CSV Injection)."""
 
 
 def lines(report: Report) -> list[str]:
@@ -43,7 +47,10 @@ def lines(report: Report) -> list[str]:
         "",
         *_columns(
             ("source", "revoked", "p50", "p99", "maximum", "over"),
-            ((printable(one.source), str(one.clock.n), *_values(one.clock), str(one.late)) for one in report.lines),
+            (
+                (shown(one.source, LONGEST), str(one.clock.n), *_values(one.clock), str(one.late))
+                for one in report.lines
+            ),
         ),
     ]
     for title, chosen in (
@@ -81,8 +88,8 @@ def _columns(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
 
 
 def _line(leaver: Leaver, end: int) -> str:
-    who, time = printable(leaver.user), duration(leaver.elapsed(end))
-    why = "; ".join(filter(None, (slowest(leaver) if leaver.state == "revoked" else "", printable(leaver.why))))
+    who, time = shown(leaver.user, LONGEST), duration(leaver.elapsed(end))
+    why = "; ".join(filter(None, (slowest(leaver) if leaver.state == "revoked" else "", shown(leaver.why, LONGEST))))
     return f"  {who:<20} {STATE_WORDS[leaver.state]:<12} {time:>12}  from {moment(leaver.start)}  {why}"
 
 
@@ -154,7 +161,10 @@ def as_json(report: Report) -> dict[str, Any]:
 
 
 def as_csv(report: Report) -> str:
-    """The report as CSV, one line per leaver. What a spreadsheet takes for a formula gets an apostrophe in front."""
+    """The report as CSV, one line per leaver. What a spreadsheet takes for a formula gets an apostrophe in front.
+
+    Others' text is as `shown` has it; JSON has it exactly.
+    """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\r\n")  # RFC 4180
     writer.writerow([*COLUMNS, *(f"hop_{hop}_ms" for hop in HOPS)])
@@ -168,7 +178,7 @@ def as_csv(report: Report) -> str:
 def _cell(value: Any) -> Any:
     if isinstance(value, bool):
         return "true" if value else "false"
-    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
+    return _FORMULA.sub(r"\1\2'\3", shown(value)) if isinstance(value, str) else value
 
 
 def _moment(ms: int | None) -> str | None:

@@ -5,6 +5,7 @@ from html import escape
 from typing import Final
 
 from streamproc.audit.revocations.latency import Hop, Leaver, State, hops
+from streamproc.core.shown import shown
 
 HOP_WORDS: Final[dict[Hop, str]] = {
     "take-in": "Taken in",
@@ -77,17 +78,9 @@ def rfc3339(ms: int) -> str:
         return f"{ms} ms"
 
 
-def printable(text: str, longest: int = LONGEST) -> str:
-    """Other people's text; characters that move a cursor, turn the direction of reading or hide are numbers instead."""
-    cut = text if len(text) <= longest else text[: longest - 1] + "…"
-    if cut.isprintable():
-        return cut
-    return "".join(character if character.isprintable() else f"\\u{{{ord(character):x}}}" for character in cut)
-
-
 def html(text: str, longest: int = LONGEST) -> str:
     """Other people's text within HTML, as text or as an attribute's quoted value."""
-    return escape(printable(text, longest))
+    return escape(shown(text, longest))
 
 
 def left(leaver: Leaver) -> str:
