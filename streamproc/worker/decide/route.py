@@ -11,6 +11,7 @@ understood, the rest is carried out, and the part is told: once, by the partitio
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Final, TypeAlias
 
 from pydantic import ValidationError
@@ -18,9 +19,9 @@ from pydantic import ValidationError
 from streamproc.core.errors import RejectedInputError
 from streamproc.core.fold.authority import key
 from streamproc.core.identity.log_order import doubtful
-from streamproc.core.identity.resolve import changes, order, resolve
+from streamproc.core.identity.resolve import changes, order
 from streamproc.core.parsed_payload import Ignored, ParsedPayload, SourceEvent
-from streamproc.core.records.change_event import ChangeEvent, Origin
+from streamproc.core.records.change_event import Origin
 from streamproc.core.records.control import CONTROL
 from streamproc.core.records.headers import BY_GATEWAY, KIND, READ, RECEIVED, UNREADABLE
 from streamproc.core.records.link import Link
@@ -32,7 +33,9 @@ from streamproc.sources import SOURCES
 from streamproc.sources.hris import contract
 from streamproc.sources.options import SourceOptions
 from streamproc.sources.raw_record import HARMLESS, parse_record
-from streamproc.worker.decide.routed import Routed, encoded_events, encoded_link
+from streamproc.worker.decide.resolved_within import resolved_within
+from streamproc.worker.decide.routed import EncodedEvent, EncodedLink, Routed, encoded_events, encoded_link
+from streamproc.worker.decide.sized import sized
 from streamproc.worker.raw_record import RawRecord
 
 DOUBTFUL: Final = (
@@ -98,17 +101,19 @@ def _vendor(
 ) -> Routed:
     """What the source's own parser reads. `refused`: why it isn't the generic contract."""
     parsed = parse_record(SOURCES[source].read, options, raw.value, raw.headers, raw.timestamp)
+    said, unsized = sized(parsed.events, len(raw.value or b""))
+    parsed = replace(parsed, events=tuple(said))
     if (rejected := _rejection(parsed, refused)) is not None:
         return Routed(rejected=rejected)
     forwards = [] if FORWARDED in raw.headers else _forwards(raw, source, parsed, partition_of)
     strange = [] if FORWARDED in raw.headers else _strange(parsed)
     problems = [Problem(each.code, each.reason, each.subject, each.field) for each in strange]
+    problems += [] if FORWARDED in raw.headers else unsized
     routed = Routed(forwards=forwards, ignored=_ignored(source, parsed), problems=problems)
     ours = [each for each in parsed.events if partition_of(each.subject.encode()) == raw.partition]
     try:
-        resolved, events, doubts = _resolved(raw, source, ours, links, options)
-        told = [*problems, *(Problem("doubtful_position", DOUBTFUL, subject) for subject in doubts)]
-        return routed._replace(links=[*map(encoded_link, resolved)], events=encoded_events(events), problems=told)
+        resolved, events, told = _resolved(raw, source, ours, links, options)
+        return routed._replace(links=resolved, events=events, problems=[*problems, *told])
     except Exception as error:  # noqa: BLE001 - others get what is theirs, whatever is wrong with what is ours
         return routed._replace(rejected=error)
 
@@ -162,22 +167,29 @@ def _forwards(raw: RawRecord, source: str, parsed: ParsedPayload, partition_of: 
 
 def _resolved(
     raw: RawRecord, source: str, ours: list[SourceEvent], links: Links, options: SourceOptions
-) -> tuple[list[Link], list[ChangeEvent], list[str]]:
-    """What the subjects of this partition come to: their links, what the log is to hold, and of whom it is in doubt."""
+) -> tuple[list[EncodedLink], list[EncodedEvent], list[Problem]]:
+    """What the subjects of this partition come to: their links, what the log is to hold, and what is told besides."""
     by_subject: dict[str, list[SourceEvent]] = {}
     for each in ours:
         by_subject.setdefault(each.subject, []).append(each)
-    resolved: list[Link] = []
-    events: list[ChangeEvent] = []
-    doubts: list[str] = []
+    resolved: list[EncodedLink] = []
+    events: list[EncodedEvent] = []
+    problems: list[Problem] = []
     for subject, said in by_subject.items():
         if options.anchor == "subject" and all(each.place is None for each in said):
-            events += changes(subject, source, said, raw.origin)
-        else:
-            known = links(key(source, subject))
-            link, led_to = resolve(known, source, said, raw.origin)
-            resolved.append(link)
-            events += led_to
-            if known is not None and led_to and doubtful(known.logs, said):
-                doubts.append(subject)
-    return resolved, events, doubts
+            events += encoded_events(changes(subject, source, said, raw.origin))
+            continue
+        known = links(key(source, subject))
+        try:
+            link, led_to, left_out = resolved_within(known, source, said, raw.origin)
+        except RejectedInputError as error:  # others get what is theirs
+            if len(by_subject) == 1:
+                raise
+            problems.append(Problem(error.code, error.detail, subject))
+            continue
+        resolved.append(link)
+        events += led_to
+        problems += left_out
+        if known is not None and led_to and doubtful(known.logs, said):
+            problems.append(Problem("doubtful_position", DOUBTFUL, subject))
+    return resolved, events, problems

@@ -14,13 +14,14 @@ from streamproc.core.records.mapping_in_force import mapping_event
 from streamproc.core.records.stored_record import StoredRecord
 from streamproc.core.records.topic_names import CHANGES, CONTROLS, LINKS
 from streamproc.core.records.units import Millis
-from streamproc.core.records.user_record import LARGEST
 from streamproc.sources import SOURCES
 from streamproc.worker.batching_producer import BatchingProducer
 from streamproc.worker.faust_bridge.state_table import StateTable
 from streamproc.worker.raw_record import RawRecord
 from streamproc.worker.rejections import Rejections
 from streamproc.worker.resolve import Resolver
+
+MUCH = {f"more{number}": "x" * 16_000 for number in range(60)}
 
 PARTITIONS = 8
 OPTIONS = {name: source.defaults for name, source in SOURCES.items()}
@@ -151,7 +152,7 @@ def test_what_has_to_be_fetched_is_passed_on_unless_the_gateway_did(by: str | No
         ("hris", [], "invalid"),
         ("hris", None, "tombstone"),
         ("hris", {"id": 7}, "invalid"),
-        ("okta", {"id": "00u1", "status": "ACTIVE", "profile": {"login": "x", "more": "x" * LARGEST}}, "too_large"),
+        ("okta", {"id": "00u1", "status": "ACTIVE", "profile": {"login": "x", **MUCH}}, "too_large"),
     ],
 )
 def test_what_cant_be_understood_is_rejected(source: str, value: Any, code: str) -> None:
@@ -167,7 +168,7 @@ def test_what_is_wrong_here_keeps_nothing_from_others() -> None:
     """Where one subject has more than Kafka takes, its record is rejected, and others get it all the same."""
     bench = Bench()
     stranger = next(name for name in map(str, range(50)) if bench.outbox.partition(name.encode()) == 1)
-    large = {"id": "00u1", "status": "ACTIVE", "profile": {"login": "x", "more": "x" * LARGEST}}
+    large = {"id": "00u1", "status": "ACTIVE", "profile": {"login": "x", **MUCH}}
     other = {"id": stranger, "status": "ACTIVE", "profile": {"login": "y", "employeeNumber": "E1"}}
     with pytest.raises(RejectedInputError, match=r"^too_large"):
         bench.take("okta", [large, other])
