@@ -215,7 +215,10 @@ class Gateway:
         """What was set aside; the worker tells of what is stored as events."""
         for record in records:
             if record.topic == REJECTIONS:
-                code = orjson.loads(record.value)["code"]
+                told = orjson.loads(record.value)
+                code = told["code"]
+                if told["denies"]:
+                    telemetry.rejected_denial(told["topic"], told["partition"], told["offset"])
                 telemetry.REJECTED.labels(endpoint.source, code, "").inc()
                 log.warning("rejected", source=endpoint.name, code=code)
 

@@ -49,9 +49,16 @@ class PartitionRequest:
     """For partitions that name none."""
     rejected: frozenset[tuple[int, int]] | None = None
     """Partition and offset of the changes in `events.rejected`; None: the topic isn't there."""
+    rejected_since: int = 0
+    """In ms since 1970: what was rejected before may have been removed from there by now."""
     orders: Mapping[tuple[int, int], Ordered | None] | None = None
     """Partition and offset in `streamproc.controls` → a mapping's order, None where it can't be read; None: the topic
     isn't there."""
+
+    def is_rejected(self, partition: int, logged: StoredRecord) -> bool:
+        """Whether `events.rejected` says that a change was rejected, or did so once, as far as we know."""
+        known = self.rejected is not None and (partition, logged.offset) in self.rejected
+        return known or logged.timestamp < self.rejected_since
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,8 +124,10 @@ def _follow(
         elif step.event is not None:
             check.counts.mappings += step.event.kind == "mapping"
             _check_key_and_order(request, check, logged, step.event)
-        if request.rejected is not None and (step.rejected is not None) != (
-            (partition, logged.offset) in request.rejected
+        told = request.rejected is not None and (partition, logged.offset) in request.rejected
+        if request.rejected is not None and (
+            (step.rejected is None and told)
+            or (step.rejected is not None and not request.is_rejected(partition, logged))
         ):
             check.dispute(logged, step.rejected)
         while check.awaits_record and records.head is not None and check.take_record(records.head):
@@ -211,7 +220,7 @@ def _first(
         rules = _ruled(None, logged)
         if rules is not None:
             return rules
-        if request.rejected is None or (partition, logged.offset) not in request.rejected:
+        if not request.is_rejected(partition, logged):
             findings.add(Finding(logged.offset, "mapping", "", logged))
             return None
     if request.mapping is None and events:
@@ -227,7 +236,7 @@ def _first(
 def _unreadable(history: History, partition: int, start: int, request: PartitionRequest) -> StoredRecord | None:
     """The first record that is no event and wasn't rejected: it may have been the mapping's."""
     for logged in history.read(CHANGES, partition, first=start):
-        if request.rejected is None or (partition, logged.offset) not in request.rejected:
+        if not request.is_rejected(partition, logged):
             try:
                 decode_event(logged.value or b"")
             except ValidationError:

@@ -75,7 +75,8 @@ def verify(
 
     Raises HistoryError where that can't be done, ArchiveError where the archive can't be read.
     """
-    request = replace(request, rejected=rejected(history), orders=orders(history))
+    since = rejected_since(history)
+    request = replace(request, rejected=rejected(history), rejected_since=since, orders=orders(history))
     partitions: list[Verified] = []
     for _, verified in map_partitions(history, partial(verified_partition, request=request)):
         say(verified)
@@ -104,6 +105,12 @@ def rejected(history: History) -> frozenset[tuple[int, int]] | None:
                 if not raw.get("partial"):  # its record lacks what was left out
                     positions.add((raw["partition"], raw["offset"]))
     return frozenset(positions) if exists else None
+
+
+def rejected_since(history: History) -> int:
+    """From when on `events.rejected` is whole, in ms since 1970: of before, records have been removed."""
+    firsts = (next(iter(history.read(REJECTIONS, partition)), None) for partition in range(history.partitions))
+    return max((first.timestamp for first in firsts if first is not None and first.offset > 0), default=0)
 
 
 def unread(history: History) -> Iterator[str]:
