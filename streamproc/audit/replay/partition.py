@@ -55,11 +55,6 @@ class PartitionRequest:
     """Partition and offset in `streamproc.controls` → a mapping's order, None where it can't be read; None: the topic
     isn't there."""
 
-    def is_rejected(self, partition: int, logged: StoredRecord) -> bool:
-        """Whether `events.rejected` says that a change was rejected, or did so once, as far as we know."""
-        known = self.rejected is not None and (partition, logged.offset) in self.rejected
-        return known or logged.timestamp < self.rejected_since
-
 
 @dataclass(frozen=True, slots=True)
 class StartingPoint:
@@ -125,10 +120,8 @@ def _follow(
             check.counts.mappings += step.event.kind == "mapping"
             _check_key_and_order(request, check, logged, step.event)
         told = request.rejected is not None and (partition, logged.offset) in request.rejected
-        if request.rejected is not None and (
-            (step.rejected is None and told)
-            or (step.rejected is not None and not request.is_rejected(partition, logged))
-        ):
+        known = request.rejected is not None and logged.timestamp >= request.rejected_since
+        if known and (step.rejected is not None) != told:
             check.dispute(logged, step.rejected)
         while check.awaits_record and records.head is not None and check.take_record(records.head):
             records.go_on()
@@ -220,7 +213,7 @@ def _first(
         rules = _ruled(None, logged)
         if rules is not None:
             return rules
-        if not request.is_rejected(partition, logged):
+        if request.rejected is None or (partition, logged.offset) not in request.rejected:
             findings.add(Finding(logged.offset, "mapping", "", logged))
             return None
     if request.mapping is None and events:
@@ -236,7 +229,7 @@ def _first(
 def _unreadable(history: History, partition: int, start: int, request: PartitionRequest) -> StoredRecord | None:
     """The first record that is no event and wasn't rejected: it may have been the mapping's."""
     for logged in history.read(CHANGES, partition, first=start):
-        if not request.is_rejected(partition, logged):
+        if request.rejected is None or (partition, logged.offset) not in request.rejected:
             try:
                 decode_event(logged.value or b"")
             except ValidationError:
