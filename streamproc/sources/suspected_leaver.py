@@ -31,7 +31,7 @@ def may_deny(value: bytes | None) -> bool:
     """Whether it looks like a word about a leaver. A record without a value may be a deleted row."""
     if value is None or len(value) > LARGEST:
         return True
-    if value.startswith((b"\xff\xfe", b"\xfe\xff")) or value[1:2] == b"\x00":
+    if b"\x00" in value[:64]:  # UTF-16 and its kin
         value = value.replace(b"\x00", b"")
     if _NOT_ACTIVE.search(value) is not None or _DELETED_ROW.search(value) is not None:
         return True

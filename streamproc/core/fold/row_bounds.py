@@ -4,9 +4,9 @@ What gives way is told by `gone[MORE]`: the newest order of all that did. What c
 again, unless it denies something.
 
 Rule 1: first goes what can't count any more, then what other rows say as well, then what lies furthest ahead.
-Rule 2: what denies is never dropped, but becomes one with others: of denials that lie ahead one is kept at the earliest
-of their dates, of those that have begun the one that counts most. It has no row's name, so no cancellation of a row
-takes it out; a newer word does.
+Rule 2: what denies is never dropped, but becomes one with others: of denials that lie ahead one at the earliest of
+their dates that counts as much as the latest, of those that have begun the one that counts most. It has no row's name,
+so no cancellation of a row takes it out; a newer word does. So whoever would be denied without these bounds is denied.
 """
 
 from collections.abc import Iterable, Mapping
@@ -21,7 +21,7 @@ Rank: TypeAlias = tuple[int, int, int, str]
 """From when a word counts, and then its order."""
 Named: TypeAlias = tuple[str, Row]
 
-MOST: Final = 100
+MOST: Final = 32
 """Rows of one subject; as many of those that `gone` names."""
 MORE_AHEAD: Final = "*ahead"
 MORE_BEGUN: Final = "*begun"
@@ -76,9 +76,13 @@ def _fewer(rows: dict[str, Row], now: Micros) -> dict[str, Row]:
         return _without(rows, min(others, key=_rank)[0])
     later = sorted((each for each in rows.items() if _ahead(each[1], now)), key=_date)
     begun = sorted((each for each in rows.items() if not _ahead(each[1], now)), key=_rank)
-    if len(later) >= len(begun):
-        return _as_one(rows, later[len(later) // 2 :], MORE_AHEAD, later[len(later) // 2][1])
-    return _as_one(rows, begun[: len(begun) // 2], MORE_BEGUN, begun[len(begun) // 2 - 1][1])
+    if len(later) < len(begun):
+        merged = begun[: len(begun) // 2]
+        return _as_one(rows, merged, MORE_BEGUN, merged[-1][1])
+    merged = later[len(later) // 2 :]
+    last = max(rank(row) for _, row in merged)
+    first = replace(merged[0][1], entered=(Micros(last[0]), *last[2:]))
+    return _as_one(rows, merged, MORE_AHEAD, first)
 
 
 def _as_one(rows: dict[str, Row], many: list[Named], name: str, like: Row) -> dict[str, Row]:
@@ -86,11 +90,10 @@ def _as_one(rows: dict[str, Row], many: list[Named], name: str, like: Row) -> di
     denied: dict[str, Fact] = {
         fact: value for _, row in many for fact, value in row.attributes.items() if value is False
     }
-    entered = max(row.entered for _, row in many) if name == MORE_AHEAD else like.entered
     kept = {each: row for each, row in rows.items() if each not in dict(many)}
     while name in kept:
         name += "+"
-    return kept | {name: replace(like, entered=entered, attributes=denied, whole=False)}
+    return kept | {name: replace(like, attributes=denied, whole=False)}
 
 
 def _covered(rows: Iterable[Named], now: Micros) -> str | None:

@@ -17,9 +17,10 @@ from streamproc.core.parsed_payload import SourceEvent
 from streamproc.core.records.change_event import ChangeEvent, Origin
 from streamproc.core.records.link import Link
 from streamproc.core.records.rejected import Problem
-from streamproc.core.records.user_record import ORDINARY
 from streamproc.worker.decide.routed import EncodedEvent, EncodedLink, encoded_events, encoded_link
 
+ORDINARY: Final = 256 * 1024
+"""Bytes of a link: it holds all that was said, whether a mapping reads it or not."""
 DENIALS: Final = 16
 """Denials of one subject that one record brings into a full link: the newest."""
 
