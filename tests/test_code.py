@@ -156,5 +156,5 @@ def test_nobody_is_deleted() -> None:
     ]
     ((path, line),) = calls
     assert path == "streamproc/adapters/scim_http.py"
-    assert "self._http.delete(url" in line
+    assert '_asked(self._http, self._tokens, "DELETE", url' in line
     assert 'url = f"{self._root}/tokens/' in dict(sources("streamproc"))[path]

@@ -22,6 +22,12 @@ UNTOLD: Final = 3600.0
 """Seconds that a token is taken to be good for whose `expires_in` is missing, or no number above 0."""
 LONGEST: Final = 38_880_000.0
 """Seconds, 450 days: the longest life that Genesys Cloud gives (`docs: create an OAuth client`)."""
+SHORTEST: Final = 1.0
+"""Seconds that a token is used at least, whatever `expires_in` says: else each request would fetch one."""
+ANSWER: Final = 256 * 1024
+"""Bytes of the endpoint's answer."""
+LONGEST_TOKEN: Final = 16 * 1024
+"""Characters of a token: servers take no longer header."""
 WAIT_MOST: Final = 600.0
 """Seconds that the endpoint can ask us to wait at most."""
 REFUSED_FIRST: Final = 1.0
@@ -173,7 +179,7 @@ class Tokens:
         if (seconds := self._closed - self._clock()) > 0 and self._failure is not None:
             raise TokenRefusedError(str(self._failure), seconds)
         try:
-            reply = await send(self._http, "POST", self._url, self._headers, self.form())
+            reply = await send(self._http, "POST", self._url, self._headers, self.form(), most=ANSWER)
             given = self.granted(reply)
         except (NotSentError, UnansweredError) as error:
             self._failure = TokenRefusedError(f"{self._url} can't be reached: {error}")
@@ -211,14 +217,19 @@ def granted(reply: Reply) -> Granted:
     if not 200 <= reply.status < 300:
         raise _UnusableError(f"answered {reply.status} to client credentials{_said(reply)}")
     try:
-        given = decoded(reply.content)
+        given = None if "html" in reply.headers.get("content-type", "").lower() else decoded(reply.content)
     except orjson.JSONDecodeError:
         given = None
     if not isinstance(given, dict):
         raise _UnusableError(f"gave no access token: its {reply.status} isn't a JSON object. Is the URL right?")
     token, kind = given.get("access_token"), given.get("token_type")
-    if not isinstance(token, str) or not _VISIBLE.fullmatch(token := token.strip()):
-        raise _UnusableError("gave no access token that a header can have")
+    if not isinstance(token, str) or not (token := token.strip(" \t\r\n")):
+        raise _UnusableError("gave no access token")
+    if not _VISIBLE.fullmatch(token):
+        odd = next(each for each in token if not _VISIBLE.fullmatch(each))
+        raise _UnusableError(f"gave no access token that a header can have: it has U+{ord(odd):04X} in it")
+    if len(token) > LONGEST_TOKEN:
+        raise _UnusableError(f"gave no access token that a header can have: it has {len(token)} characters")
     if isinstance(kind, str) and kind.strip().casefold() in _BOUND:
         raise _UnusableError("gave no access token of type Bearer, but one that needs a proof with each request")
     life = _life(given.get("expires_in"))
@@ -231,7 +242,7 @@ def _life(told: Any) -> float | None:
     It is recommended, not required (RFC 6749 §5.1). Whatever it is, a 401 brings the next token. None: it isn't told.
     """
     seconds = None if isinstance(told, bool) else _number(told)
-    return min(seconds, LONGEST) if seconds else None
+    return max(SHORTEST, min(seconds, LONGEST)) if seconds else None
 
 
 def _number(told: Any) -> float | None:

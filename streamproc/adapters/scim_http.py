@@ -1,5 +1,9 @@
-"""Seam to a SCIM 2.0 server over HTTP: one call, one request, one Answer. What the answer means isn't decided here."""
+"""Seam to a SCIM 2.0 server over HTTP: one call, one request, one Answer. What the answer means isn't decided here.
 
+Of an answer no more goes on than somebody reads: JSON, and the headers of `HEARD`, as text that can be kept.
+"""
+
+import re
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -7,7 +11,6 @@ import aiohttp
 import orjson
 
 from streamproc.adapters.http import NotSentError, Reply, UnansweredError, decoded, send
-from streamproc.adapters.http import body as read_body
 from streamproc.adapters.oauth import Bearer, TokenRefusedError, heard
 from streamproc.core.scim.response_policy import Response
 
@@ -16,6 +19,28 @@ MAX_BODY = 512_000
 PLAIN: Final = "identity"
 """Accept-Encoding: a server that packs an answer changes its ETag (Apache: `"5-gzip"`, nginx: `W/"5"`), and answers
 are small. One that packs nevertheless is unpacked."""
+
+
+ANSWER: Final = 2 * 1024 * 1024
+"""Bytes of an answer: a page of a thousand users, or a group that shows all its members though it wasn't to. Twice as
+many answers as the sink has connections are under way at a time."""
+HEARD: Final = frozenset(
+    {
+        "content-length",
+        "content-type",
+        "etag",
+        "inin-correlation-id",
+        "inin-ratelimit-allowed",
+        "inin-ratelimit-count",
+        "inin-ratelimit-reset",
+        "location",
+        "retry-after",
+    }
+)
+LONGEST: Final = 1000
+"""Characters of a header that are kept."""
+_NO_TEXT: Final = re.compile(r"[\0-\x1f\x7f-\x9f\ud800-\udfff]")
+"""Control characters, and bytes that aren't UTF-8: a record of ours can't hold those."""
 
 
 class ScimHttp:
@@ -60,17 +85,8 @@ class PlatformHttp:
         """Delete all tokens of the user (Genesys Cloud: `DELETE /api/v2/tokens/{userId}`, permission
         `oauth:token:delete`). Returns the status; None: no answer came.
         """
-        try:
-            token = await self._tokens.get()
-            headers = {"Authorization": f"Bearer {token}"}
-            url = f"{self._root}/tokens/{quote(user_id, safe='')}"
-            async with self._http.delete(url, headers=headers, allow_redirects=False) as response:
-                await read_body(response)
-                if response.status == 401:
-                    self._tokens.refuse(token)
-                return response.status
-        except (TokenRefusedError, aiohttp.ClientError, TimeoutError, OSError):
-            return None
+        url = f"{self._root}/tokens/{quote(user_id, safe='')}"
+        return (await _asked(self._http, self._tokens, "DELETE", url, {}, None)).status
 
 
 async def _asked(
@@ -79,7 +95,7 @@ async def _asked(
     """One request with a bearer token."""
     try:
         token = await tokens.get()
-        reply = await send(http, method, url, {**headers, "Authorization": f"Bearer {token}"}, data)
+        reply = await send(http, method, url, {**headers, "Authorization": f"Bearer {token}"}, data, most=ANSWER)
     except TokenRefusedError as error:
         asked = {"retry-after": f"{error.wait:.3f}"} if error.wait > 0 else {}
         return Response(None, {}, asked, sent=False, error=f"no token: {error}", trouble="token")
@@ -91,7 +107,12 @@ async def _asked(
     if reply.status == 407:  # RFC 9110 §15.5.8: no server says so, the proxy in front of it does
         why = "the proxy wants a name and password (407): http://NAME:PASSWORD@HOST:PORT"
         return Response(None, {}, {}, sent=False, error=why, trouble="connection")
-    return Response(reply.status, _json(reply), reply.headers)
+    return Response(reply.status, _json(reply), _heard(reply))
+
+
+def _heard(reply: Reply) -> dict[str, str]:
+    kept = {name: value for name, value in reply.headers.items() if name in HEARD}
+    return {name: _NO_TEXT.sub("\N{REPLACEMENT CHARACTER}", value[:LONGEST]) for name, value in kept.items()}
 
 
 def _json(reply: Reply) -> dict[str, Any]:

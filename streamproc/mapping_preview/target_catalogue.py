@@ -22,6 +22,8 @@ from streamproc.mapping_preview.lint import Listed, Use
 
 PAGE: Final = 100
 ATTEMPTS: Final = 8
+PAGES: Final = 200
+"""Of one list."""
 AT_ONCE: Final = 4
 """Groups asked for at the same time."""
 
@@ -74,6 +76,8 @@ class Catalogue:
         seen: set[str] = set()
         number, more = 1, True
         while more:
+            if number > PAGES or len(seen) > PAGES * PAGE:
+                raise TargetError(f"{LISTS[kind]}: after {number - 1} pages the target shows still more")
             path = f"{LISTS[kind]}?pageSize={PAGE}&pageNumber={number}"
             body = await self._ask(partial(self.platform.get, path), path)
             entities = body.get("entities") or []
@@ -82,7 +86,7 @@ class Catalogue:
             if entities and seen.issuperset(entity["name"] for entity in entities):
                 raise TargetError(f"{path}: the target shows a page that was there before")
             seen.update(entity["name"] for entity in entities)
-            names.update(entity["name"] for entity in entities if entity.get("state") in {None, "active"})
+            names.update(entity["name"] for entity in entities if entity.get("state") in (None, "active"))
             last = body.get("pageCount")
             more = bool(entities) and (number < last if isinstance(last, int) else bool(body.get("nextUri")))
             number += 1
@@ -113,7 +117,7 @@ class Catalogue:
             if not shows(body) or not _are_named(resources(body), "displayName"):
                 raise TargetError(f"{path}: that isn't a list of groups; is STREAMPROC_SCIM_URL right?")
             listing = turn_page(listing, body, "displayName", name)
-        named = [str(group["displayName"]) for group in listing.found]
+        named = [str(group.get("displayName", name)) for group in listing.found]
         if not named and listing.end == "unclear":
             raise TargetError(f"{path}: the target passes over the filter, and shows others than {name}")
         return [shown for shown in named if shown.casefold() == name.casefold()]

@@ -18,6 +18,7 @@ from streamproc.core.errors import KafkaUnavailableError
 from streamproc.core.records.delivery import DeliveredState, Standing, decode_delivery
 from streamproc.core.records.outcome import Outcome
 from streamproc.core.records.topic_names import DELIVERIES, OPERATIONS, OUTCOMES
+from streamproc.sink.decide.fates import lines
 
 log = structlog.get_logger("streamproc.journal")
 
@@ -150,7 +151,7 @@ class DeliveryStore:
 
     def record(self, outcomes: list[Outcome], delivery: DeliveredState | None = None) -> None:
         """Write these with the next transaction. Call it before the lanes are told, in one go with them."""
-        self._outcomes += [(outcome.user.encode(), orjson.dumps(outcome)) for outcome in outcomes]
+        self._outcomes += [(outcome.user.encode(), line) for outcome in outcomes for line in lines(outcome)]
         if delivery is not None:
             # Copied to fit: orjson keeps kilobytes behind what it has written, which would add up over all users.
             self._deliveries[delivery.user] = bytes(memoryview(orjson.dumps(delivery)))

@@ -203,6 +203,7 @@ class Sink:
         known = store.delivery(turn.user)
         try:
             ended, delivery, outcomes = await self._reconciler.deliver(turn, store)
+            store.record(outcomes, delivery)
         except PartitionLostError:
             return
         except asyncio.CancelledError:
@@ -214,7 +215,6 @@ class Sink:
         finally:
             self._busy -= 1
             self._tasks.pop(task, None)
-        store.record(outcomes, delivery)
         self._lanes.finish(ended)
         self._mass_guard.ended(delivery)
         count(outcomes)

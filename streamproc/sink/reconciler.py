@@ -21,7 +21,7 @@ from streamproc.sink.decide.attempts import After
 from streamproc.sink.decide.begin import begin
 from streamproc.sink.decide.common_refusal import asking_of
 from streamproc.sink.decide.desired_state import Work
-from streamproc.sink.decide.fates import attempt
+from streamproc.sink.decide.fates import attempt, finish
 from streamproc.sink.decide.lanes import Turn
 from streamproc.sink.decide.mass_guard import GuardDecision
 from streamproc.sink.decide.next_step import next_step
@@ -40,7 +40,7 @@ from streamproc.sink.decide.steps import (
     Waited,
 )
 from streamproc.sink.decide.target import Target
-from streamproc.sink.delivery_store import DeliveryStore
+from streamproc.sink.delivery_store import DeliveryStore, PartitionLostError
 from streamproc.sink.request_executor import RequestExecutor
 
 log = structlog.get_logger("streamproc.courier")
@@ -82,6 +82,7 @@ class Reconciler:
     async def deliver(self, turn: Turn[Work], store: DeliveryStore) -> tuple[Turn[Work], DeliveredState, list[Outcome]]:
         """Bring the turn to its fate. Returns the turn as it ended (a retry may have taken newer work on board).
 
+        Whatever one user's answers make us stumble over is that user's: they are set aside, and everybody else goes on.
         Raises PartitionLostError where the partition isn't ours any more.
         """
         executor, times = self._executor, self._executor.times
@@ -104,16 +105,29 @@ class Reconciler:
                 if isinstance(step, LockGroup) and isinstance(answer, Locked):
                     locked = self._lock(step)
                 if answer is not None:
-                    result = after(progress, step, answer, self.target, executor.moment())
-                    self.target.learn(result.learned)
-                    if result.told:  # an empty record would wake the writer for nothing
-                        now = times.now()
-                        store.record([attempt(result.progress, told, now) for told in result.told])
-                    _tell_attempts(progress, result)
-                    progress = result.progress
+                    progress = self._take_in(progress, step, answer, store)
+                del answer  # it may be large, and the next one may take long to come
+        except PartitionLostError:
+            raise
+        except Exception as error:
+            log.exception("an error about one user", partition=turn.partition, seq=progress.record.seq)
+            reason = f"what the target answers can't be handled: {type(error).__name__}"
+            step = finish(progress, times.now(), progress.as_parked("stalled", reason, times.now()))
+            _tell_parked(progress, step)
+            return progress.turn, step.state, step.outcomes
         finally:
             if locked is not None:
                 locked.release()
+
+    def _take_in(self, progress: Progress, step: Step, answer: Answer, store: DeliveryStore) -> Progress:
+        """What an answer means, told and learned."""
+        result = after(progress, step, answer, self.target, self._executor.moment())
+        self.target.learn(result.learned)
+        if result.told:  # an empty record would wake the writer for nothing
+            now = self._executor.times.now()
+            store.record([attempt(result.progress, told, now) for told in result.told])
+        _tell_attempts(progress, result)
+        return result.progress
 
     def nudge(self, user: str) -> None:
         """Newer work of the user came in: don't let it wait."""

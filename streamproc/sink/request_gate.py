@@ -10,7 +10,7 @@ import heapq
 import math
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from streamproc.adapters.wait import wait_unless
 from streamproc.core.flow.circuit_breaker import CircuitBreaker
@@ -19,6 +19,9 @@ from streamproc.core.scim.response_policy import Response, is_page, is_redirect
 from streamproc.core.scim.retry_after import asked_to_wait
 from streamproc.sink.decide.rate_limit import RateLimiter
 from streamproc.sink.gate_watch import Closed, GateWatch
+
+LONG: Final = 5.0
+"""Seconds for which the count may keep leavers waiting before that is told."""
 
 
 @dataclass(order=True, slots=True)
@@ -148,6 +151,8 @@ class RequestGate:
             closed = Closed("target", f"{because} to several users in a row")
         elif (seconds := self.rate_limiter.closed_until - now) > 0:
             closed = Closed("rate_limit", because, seconds)
+        elif (seconds := self.rate_limiter.wait(now, urgent=True)) > LONG:
+            closed = Closed("rate_limit", "by its own count the limit is used up, also for leavers", seconds)
         self.watch.look(closed, len(self), now)
 
     def _seconds(self, urgency: Urgency) -> float:

@@ -6,6 +6,7 @@ extension, roles added and removed one by one. Routing skills and languages have
 they aren't owned there.
 """
 
+import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeAlias, assert_never, cast
@@ -64,12 +65,19 @@ def _same(value: Any) -> Any:
     return value
 
 
+def _text_back(value: Any) -> str:
+    """A text; some servers write it as a number. Raises TypeError for anything else."""
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise TypeError
+    return str(value)
+
+
 def _values(names: Iterable[str]) -> list[Json]:
     return [{"value": name} for name in names]
 
 
 def _names(elements: Any) -> list[str]:
-    return sorted({element["value"] for element in elements or () if element.get("value")})
+    return sorted({_text_back(element["value"]) for element in elements or () if element.get("value")})
 
 
 def _levels_out(levels: Mapping[str, float]) -> list[Json]:
@@ -77,9 +85,14 @@ def _levels_out(levels: Mapping[str, float]) -> list[Json]:
 
 
 def _levels_back(elements: Any) -> dict[str, float]:
-    return {
-        element["name"]: float(element.get("proficiency") or 0.0) for element in elements or () if element.get("name")
+    levels = {
+        _text_back(element["name"]): float(element.get("proficiency") or 0.0)
+        for element in elements or ()
+        if element.get("name")
     }
+    if not all(map(math.isfinite, levels.values())):
+        raise ValueError
+    return levels
 
 
 def _active_back(value: Any) -> bool | None:
@@ -91,8 +104,8 @@ _ACTIVE: Final[Mapping[Any, bool]] = {False: False, True: True, "false": False, 
 """What a server shows → whether the user is active. 0 and 1 are equal to the first two."""
 
 
-def _phone_back(value: str) -> str:
-    return value.removeprefix("tel:")  # both forms are documented; we write plain E.164
+def _phone_back(value: Any) -> str:
+    return _text_back(value).removeprefix("tel:")  # both forms are documented; we write plain E.164
 
 
 def _reference_out(value: str) -> Json:
@@ -104,8 +117,9 @@ def _manager_out(value: str) -> Json:
     return {"value": value, "$ref": f"..{resource_path('Users', value)}"}
 
 
-def _reference_back(value: Any) -> Any:
-    return value.get("value") if isinstance(value, dict) else value
+def _reference_back(value: Any) -> str | None:
+    there = value.get("value") if isinstance(value, dict) else value
+    return None if there is None else _text_back(there)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,16 +136,16 @@ class Dialect:
 
 
 _SHARED: Final = {
-    "externalId": Place("", "externalId", _same, _same),
-    "userName": Place("", "userName", _same, _same),
-    "displayName": Place("", "displayName", _same, _same),
+    "externalId": Place("", "externalId", _same, _text_back),
+    "userName": Place("", "userName", _same, _text_back),
+    "displayName": Place("", "displayName", _same, _text_back),
     "active": Place("", "active", _same, _active_back),
-    "title": Place("", "title", _same, _same),
+    "title": Place("", "title", _same, _text_back),
     "phone": Place("", "phoneNumbers", _same, _phone_back, Typed("work")),
-    "email": Place("", "emails", _same, _same, Typed("work")),
-    "department": Place(ENTERPRISE, "department", _same, _same),
-    "division": Place(ENTERPRISE, "division", _same, _same),
-    "employeeNumber": Place(ENTERPRISE, "employeeNumber", _same, _same),
+    "email": Place("", "emails", _same, _text_back, Typed("work")),
+    "department": Place(ENTERPRISE, "department", _same, _text_back),
+    "division": Place(ENTERPRISE, "division", _same, _text_back),
+    "employeeNumber": Place(ENTERPRISE, "employeeNumber", _same, _text_back),
 }
 
 GENESYS_DIALECT: Final = Dialect(

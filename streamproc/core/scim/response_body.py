@@ -1,38 +1,73 @@
 """Response bodies: what an answer of the target says, where RFC 7644 leaves room for more than one way of saying it."""
 
-from typing import Any, Final
+import re
+from typing import Any, Final, Literal
 from urllib.parse import unquote
 
 from streamproc.core.scim.response_policy import Response
 from streamproc.core.scim.spelling import fold
 
-_NO_IDS: Final = frozenset({"", ".", ".."})
+LONGEST_ID: Final = 200
+"""Characters of an id; those of Genesys Cloud have 36."""
+_NO_IDS: Final = frozenset({".", ".."})
 """A path can't name them."""
+_ID: Final = re.compile(r"[^\0-\x1f\x7f-\x9f\ud800-\udfff\ufffd]+")
+"""Without control characters, nor what stands for bytes that are no text."""
+_ETAG: Final = re.compile(r'(?:W/)?(?:"[!#-~]*"|[!#-)+\--~][!#-+\--~]*)')
+"""An entity tag (RFC 9110 §8.8.3), also without its quotes. No list of them, and no `*`, which fits any version."""
+LONGEST_ETAG: Final = 200
 
 
 def etag(answer: Response) -> str | None:
     """The version that an answer tells, as If-Match wants it."""
-    return answer.headers.get("etag") or version(answer.body)
+    return _usable(answer.headers.get("etag")) or version(answer.body)
 
 
 def version(resource: dict[str, Any]) -> str | None:
     """`meta.version` as an ETag: the header is quoted, the body isn't (Genesys Cloud: `"56"`)."""
     meta = resource.get("meta")
-    tag = str((meta.get("version") if isinstance(meta, dict) else None) or "")
-    return (tag if tag.startswith(('"', "W/")) else f'"{tag}"') if tag else None
+    told = meta.get("version") if isinstance(meta, dict) else None
+    if isinstance(told, bool) or not isinstance(told, str | int) or told == "":
+        return None
+    tag = str(told)
+    return _usable(tag if tag.startswith(('"', "W/")) else f'"{tag}"')
+
+
+def _usable(tag: str | None) -> str | None:
+    """None: a header can't have it, or it says something else there."""
+    return tag if tag is not None and len(tag) <= LONGEST_ETAG and _ETAG.fullmatch(tag) else None
 
 
 def resource_id(resource: dict[str, Any]) -> str | None:
     """The id of a resource. None: it has none by which it could be asked for."""
     told = resource.get("id")
-    if isinstance(told, bool) or not isinstance(told, str | int) or str(told) in _NO_IDS:
+    if isinstance(told, bool) or not isinstance(told, str | int):
         return None
-    return str(told)
+    there = str(told)
+    return there if len(there) <= LONGEST_ID and _ID.fullmatch(there) and there not in _NO_IDS else None
+
+
+def id_key(told: str) -> str:
+    """What two spellings of one id have in common: servers differ in the case in which they write one and the same."""
+    return told.lower() if told.isascii() else told
 
 
 def same_id(told: str | None, asked: str) -> bool:
-    """Whether it is the id that was asked for: servers differ in the case in which they write one and the same."""
-    return told is not None and told.casefold() == asked.casefold()
+    """Whether it is the id that was asked for."""
+    return told is not None and id_key(told) == id_key(asked)
+
+
+def is_resource(body: dict[str, Any], kind: Literal["User", "Group"]) -> bool:
+    """Whether it shows one resource that may be of this kind: with an id, and as nothing else by its own words."""
+    if resource_id(body) is None or "Resources" in body:
+        return False
+    meta, schemas = body.get("meta"), body.get("schemas")
+    told = meta.get("resourceType") if isinstance(meta, dict) else None
+    if isinstance(told, str) and told and told.casefold() != kind.casefold():
+        return False
+    others = (":messages:", ":schemas:core:2.0:Group" if kind == "User" else ":schemas:core:2.0:User")
+    urns = [each for each in schemas if isinstance(each, str)] if isinstance(schemas, list) else []
+    return not any(other in urn for urn in urns for other in others)
 
 
 def created(answer: Response) -> str | None:
@@ -78,4 +113,6 @@ def matches(resource: dict[str, Any], attribute: str, value: str) -> bool:
     held = resource.get(attribute)
     if attribute == "externalId":
         return bool(held == value)
-    return isinstance(held, str) and fold(held) == fold(value)
+    if not isinstance(held, str) or len(held) > 4 * len(value) + LONGEST_ID:  # what is so much longer isn't folded
+        return False
+    return fold(held) == fold(value)

@@ -5,7 +5,7 @@ answer leaves open whether the write was applied, it is read back, never sent ag
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, Literal, TypeAlias
 
 from streamproc.core.scim.response_action import (
@@ -39,6 +39,8 @@ class Response:
     """What was lacking to send it."""
 
 
+WORDS: Final = 500
+"""Characters that are kept of what an answer says of itself."""
 PATIENCE: Final = 5
 """Times that somebody is denied before it is put down to them; while the target is in trouble, it isn't."""
 BACKOFF_FIRST: Final = 0.2
@@ -64,13 +66,28 @@ def describe(answer: Response) -> str:
     Of a redirect, where to; of a page, what it is.
     """
     body = answer.body
-    words = body.get("detail") or body.get("message") or answer.error or ""
+    words = _said(body, "detail") or _said(body, "message") or answer.error or ""
     if is_redirect(answer):
-        words = f"redirected to {answer.headers.get('location', 'nowhere')}, which isn't followed"
+        words = f"redirected to {answer.headers.get('location', 'nowhere')[:WORDS]}, which isn't followed"
     elif is_page(answer):
         words = f"a page ({answer.headers['content-type'].partition(';')[0]}) instead of an answer of SCIM"
-    kind = body.get("scimType") or body.get("code") or ""
-    return " ".join(str(part) for part in (answer.status or "no answer", kind, words) if part)
+    kind = (_said(body, "scimType") or _said(body, "code"))[:WORDS]
+    return " ".join(str(part) for part in (answer.status or "no answer", kind, words[:WORDS]) if part)
+
+
+def refusal_of(answer: Response) -> Response:
+    """All that has to be kept of an answer in order to say later why something was refused."""
+    body = {name: said[:WORDS] for name in _SAYS if (said := _said(answer.body, name))}
+    return replace(answer, body=body)
+
+
+_SAYS: Final = ("detail", "message", "scimType", "code")
+
+
+def _said(body: dict[str, Any], name: str) -> str:
+    """Text or a number; whatever else somebody puts there says nothing."""
+    said = body.get(name)
+    return str(said) if isinstance(said, str | int | float) and said is not False else ""
 
 
 def is_redirect(answer: Response) -> bool:
@@ -82,15 +99,19 @@ def is_redirect(answer: Response) -> bool:
 
 def is_page(answer: Response) -> bool:
     """Whether it is meant for people: of a proxy, or of a login. An answer without content may be labelled like one."""
-    if answer.body or answer.status in {None, 204} or not 200 <= (answer.status or 0) < 300:
+    if answer.status in {None, 204} or not 200 <= (answer.status or 0) < 300:
         return False
-    if answer.headers.get("content-length") == "0":
-        return False
-    return answer.headers.get("content-type", "").strip().lower().startswith("text/")
+    kind = answer.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if answer.body:  # RFC 7644 §3.1 wants application/scim+json; what isn't said to be something else is taken for it
+        return kind not in _PLAIN and not kind.endswith("json")
+    return answer.headers.get("content-length") != "0" and kind.startswith("text/")
+
+
+_PLAIN: Final = frozenset({"", "text/plain", "application/octet-stream"})
 
 
 def _scim_type(answer: Response) -> str:
-    return str(answer.body.get("scimType") or "")
+    return _said(answer.body, "scimType")
 
 
 def _conflict(asked: RequestKind, answer: Response) -> bool:

@@ -6,6 +6,8 @@ from typing import Any, Final
 
 LONGEST: Final = 300.0
 """Seconds that an answer can ask us to wait at most."""
+LONGEST_WORDS: Final = 1000
+"""Characters in which they are looked for."""
 _SECONDS: Final = re.compile(r"\[(\d+)\] seconds")
 
 
@@ -15,7 +17,8 @@ def asked_to_wait(headers: Mapping[str, str], body: Mapping[str, Any]) -> float 
     The words: developer.genesys.cloud/forum/t/normalized-platform-api-429-responses/12028
     """
     said = headers.get("retry-after")
-    if said is None and (found := _SECONDS.search(str(body.get("message") or body.get("detail") or ""))):
+    words = body.get("message") or body.get("detail")
+    if said is None and isinstance(words, str) and (found := _SECONDS.search(words[:LONGEST_WORDS])):
         said = found[1]
     try:
         seconds = float(said or "")

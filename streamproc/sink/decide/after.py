@@ -13,7 +13,7 @@ from streamproc.core.flow.circuit_breaker import PROBE_FIRST
 from streamproc.core.fold.plan import apply
 from streamproc.core.records.operation import Create
 from streamproc.core.scim.response_action import Deliver, ReadBack
-from streamproc.core.scim.response_body import is_later_page, is_list, resource_id, same_id
+from streamproc.core.scim.response_body import is_later_page, is_list, is_resource, resource_id, same_id
 from streamproc.core.scim.response_policy import Response, backoff, describe, response_action
 from streamproc.sink.decide.after_find import after_find_group, after_find_manager, after_membership
 from streamproc.sink.decide.after_read import after_glance, after_look_up, after_read
@@ -157,7 +157,7 @@ def _shows(user: UserRead | None, _body: dict[str, Any]) -> bool:
 
 
 def _has_id(there: str, body: dict[str, Any]) -> bool:
-    return same_id(resource_id(body), there)
+    return is_resource(body, "Group") and same_id(resource_id(body), there)
 
 
 def _postponed(result: After, progress: Progress, step: Step, exchange: Exchange, at: Moment) -> After:

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from streamproc.core.records.operation import Leave
 from streamproc.core.scim.list_response import Listing, turn_page
-from streamproc.core.scim.response_body import matches, resource_id, resources, same_id, version
+from streamproc.core.scim.response_body import etag, matches, resource_id, resources, same_id
 from streamproc.sink.decide.after_read import in_groups, learned_of, passed_over, several
 from streamproc.sink.decide.after_write import narrow
 from streamproc.sink.decide.attempts import After, Finding, Refused, Told
@@ -48,12 +48,13 @@ def after_membership(
 def after_find_group(
     progress: Progress, step: FindGroup, found: Finding, exchange: Exchange, target: Target, at: Moment
 ) -> After:
-    """Somebody who is to leave a group does so under whatever name it has by now.
+    """Somebody who is to leave a group does so under whatever name it has by now. A group that was found by name is
+    read at its id before it is changed: it has to show the name itself.
 
     A read does without a group that isn't found; a change of membership is set aside.
     """
     told = () if isinstance(found, Refused) else (Told(found.verdict, exchange.request),)
-    listing = Listing()
+    listing, denied = Listing(), progress.underway.renamed == step.name
     if not step.by_id and not isinstance(found, Refused):
         listing = turn_page(progress.underway.listing, found.body, "displayName", step.name)
         if listing.end is None:
@@ -70,11 +71,16 @@ def after_find_group(
         return After(progress, aside=_group_aside(step, "refused", found.reason, found))
     known = target.group(step.name)
     others = tuple(_others(listing, target))
-    groups = _by_id(step, found.body) if step.by_id else _by_name(step.name, listing)
+    groups = _by_id(step, known, found.body) if step.by_id else _by_name(step.name, listing)
     if len(groups) > 1:
         return After(progress, told, others, _group_aside(step, "ambiguous", f"{len(groups)} groups are {step.name}"))
     if groups:
-        seen = Group(str(groups[0]["id"]), version(groups[0]), True, at.ticks)
+        seen = Group(str(groups[0]["id"]), None)
+        if step.by_id:
+            seen = Group(seen.id, etag(exchange.response), fresh=True, shown=True, read=at.ticks)
+        elif denied and same_id(seen.id, known.id):
+            reason = f"the group {step.name} that the target finds shows another name itself"
+            return After(progress, told, others, _group_aside(step, "ambiguous", reason))
         # Fresh: somebody was quicker, and may have changed it since.
         return After(progress, told, others if known.fresh else (*others, GroupLearned(step.name, seen)))
     if step.by_id and found.body is None:
@@ -121,8 +127,8 @@ def _group_aside(step: FindGroup, code: str, reason: str, refused: Refused | Non
     return SetAside(f"group {step.name}", code, reason, None if refused is None else refused.response)
 
 
-def _by_id(step: FindGroup, body: dict[str, Any] | None) -> list[dict[str, Any]]:
-    named = isinstance(step.change, Leave) or matches(body or {}, "displayName", step.name)
+def _by_id(step: FindGroup, known: Group, body: dict[str, Any] | None) -> list[dict[str, Any]]:
+    named = (isinstance(step.change, Leave) and known.shown) or matches(body or {}, "displayName", step.name)
     return [body] if body is not None and named else []
 
 
@@ -134,6 +140,8 @@ def _by_name(name: str, listing: Listing) -> list[dict[str, Any]]:
 
 def _others(listing: Listing, target: Target) -> Iterator[GroupLearned]:
     """Groups that were shown though nobody searched for them: they needn't be searched for page by page."""
+    if target.crowded:
+        return
     names = Counter(str(group.get("displayName")) for group in (*listing.others, *listing.found))
     for group in listing.others:
         name = str(group.get("displayName"))

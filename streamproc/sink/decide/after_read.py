@@ -11,7 +11,6 @@ from msgspec.structs import replace
 from streamproc.core.records.operation import Join
 from streamproc.core.records.resource import Resource
 from streamproc.core.scim.list_response import Listing, turn_page
-from streamproc.core.scim.response_body import matches
 from streamproc.core.scim.response_policy import backoff, describe
 from streamproc.sink.decide.attempts import After, Finding, Refused, Shown, Told
 from streamproc.sink.decide.effect import compare
@@ -65,7 +64,8 @@ def _found(progress: Progress, step: LookUp, listing: Listing, told: tuple[Told,
     if progress.misses > PATIENCE:
         return replace(_nobody(progress, at), told=told)
     underway = Underway(matched=step.attribute)
-    return After(replace(progress, id=str(user["id"]), freshness=Freshness.STALE, underway=underway), told)
+    found = replace(progress, id=str(user["id"]), claimed=True, freshness=Freshness.STALE, underway=underway)
+    return After(found, told)
 
 
 def after_read(
@@ -83,7 +83,10 @@ def after_read(
     if user is None or not isinstance(found, Shown):
         return replace(_gone(progress, at), told=(Told("absent", replace(exchange.request, absent=True)),))
     if (other := _somebody_else(progress, user)) is not None:
-        return After(replace(progress, underway=Underway()), (Told("read", exchange.request),), aside=other)
+        progress = replace(progress, underway=Underway())
+        if progress.claimed:  # looked up anew the next time
+            progress = replace(progress, id=None, claimed=False, freshness=Freshness.UNKNOWN)
+        return After(progress, (Told("read", exchange.request),), aside=other)
     hurry = isinstance(step, Confirm) or step.hurry
     if not hurry:
         before = set(target.without_id((progress.held or {}).get("groups", []))) & progress.underway.unanswered
@@ -105,7 +108,7 @@ def after_read(
 def after_glance(progress: Progress, user: UserRead | None, exchange: Exchange, target: Target, at: Moment) -> After:
     """What the target holds, read with a group's lock held. The lock is given back where it isn't needed."""
     lock = progress.underway.lock
-    if user is None or lock is None or user.owner is not None:
+    if user is None or lock is None or user.owner is not None or (progress.claimed and not user.theirs):
         stale = replace(progress, freshness=Freshness.STALE, underway=Underway())
         return After(stale, (Told("retry", exchange.request),))
     user = _with_groups_without_id(progress, user, target)
@@ -131,6 +134,7 @@ def learned_of(
         told = (*told, Told("adopted"))
     read = replace(
         progress,
+        claimed=False,
         held=user.held,
         etag=user.etag,
         body=user.body,
@@ -148,13 +152,14 @@ def learned_of(
 
 
 def _somebody_else(progress: Progress, user: UserRead) -> SetAside | None:
-    """Why the account that was read isn't the user's. One that we know by its id, and isn't marked, stays theirs."""
+    """Why the account that was read isn't the user's. One that we know by its id, and isn't marked, stays theirs; one
+    that a search or a create has named has to show itself that it is.
+    """
     if user.owner is not None:
         return SetAside(None, "ambiguous", f"the account {progress.id} has the externalId {user.owner}")
-    name = progress.record.desired.get("userName")
-    by_name = progress.underway.matched == "userName" and name is not None and "userName" in user.held
-    if by_name and not matches({**user.held}, "userName", str(name)):
-        return SetAside(None, "ambiguous", f"the account {progress.id} that was found by userName has another one")
+    if progress.claimed and not user.theirs:
+        reason = f"the account {progress.id}, of which we were told, shows neither the externalId nor the userName"
+        return SetAside(None, "ambiguous", reason)
     return None
 
 

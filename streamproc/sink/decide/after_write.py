@@ -18,8 +18,8 @@ from streamproc.core.scim.response_action import (
     ResponseAction,
     Retry,
 )
-from streamproc.core.scim.response_body import created, etag, matches, resource_id, same_id
-from streamproc.core.scim.response_policy import Response, backoff, describe
+from streamproc.core.scim.response_body import created, etag, is_resource, resource_id, same_id
+from streamproc.core.scim.response_policy import Response, backoff, describe, refusal_of
 from streamproc.core.scim.version_forms import version_forms
 from streamproc.sink.decide.attempts import After, Told, is_theirs
 from streamproc.sink.decide.effect import shows, with_written
@@ -68,7 +68,7 @@ def after_write(
         case Adopt():
             airborne = {**progress.airborne, progress.record.seq: exchange.sent + target.landing}
             looks = 0 if progress.adopting is None else progress.adopting.looks
-            adopting = Adopting(response, looks)
+            adopting = Adopting(refusal_of(response), looks)
             taken = replace(progress, airborne=airborne, freshness=forgotten(progress), adopting=adopting)
             return After(taken, (Told("conflict", request, describe(response)),), again=0.0)
         case Gone():
@@ -84,13 +84,11 @@ def is_elsewhere(step: Send, user: UserRead | None, response: Response, target: 
     if not response.body:
         return False
     if isinstance(step, SendMembership):
-        return not same_id(resource_id(response.body), target.group(step.operation.group).id)
+        there = target.group(step.operation.group).id
+        return not (is_resource(response.body, "Group") and same_id(resource_id(response.body), there))
     if user is None or user.owner is not None:
         return True
-    name, wanted = user.held.get("userName"), step.resource.get("userName")
-    if not isinstance(step.operation, Create) or "externalId" in user.held or name is None or wanted is None:
-        return False
-    return not matches({"userName": name}, "userName", wanted)
+    return isinstance(step.operation, Create) and not user.theirs and "userName" in user.held
 
 
 def group_learned(
@@ -185,14 +183,15 @@ def _user_accepted(
     held = apply(progress.held, step.operation, progress.record.desired)
     if isinstance(step.operation, Create):
         # Until they are read: nobody is created again, and no leaver is told as never there, for a search that lags.
-        adopting = None if user is not None else progress.adopting or Adopting(response)
-        progress = replace(progress, id=created(response), adopting=adopting)
+        shown = user is not None and user.theirs
+        adopting = None if shown else progress.adopting or Adopting(refusal_of(response))
+        progress = replace(progress, id=created(response), claimed=not shown, adopting=adopting)
         held = apply(None, step.operation, step.resource)
         if progress.id is None:  # accepted, but as whom?
             until = exchange.sent + target.landing
             progress = replace(progress, airborne={**progress.airborne, progress.record.seq: until})
             freshness = Freshness.UNKNOWN
-        elif user is None:
+        elif user is None or not shown:
             freshness = Freshness.STALE
         else:  # a deleted user of that name comes back as the old record: plan on from what it holds
             held = user.held
@@ -294,7 +293,7 @@ def _refused(progress: Progress, step: Send, reason: str, exchange: Exchange) ->
     request, response = exchange.request, exchange.response
     if isinstance(step, SendMembership):
         return After(progress, aside=SetAside(f"group {step.operation.group}", "refused", reason, response))
-    refusal = Refusal(step, request, reason, response)
+    refusal = Refusal(step, request, reason, refusal_of(response))
     if step.manager is None:
         return narrow(progress, refusal)
     return After(replace(progress, underway=Underway(refusal=refusal)))

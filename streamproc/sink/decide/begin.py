@@ -22,6 +22,7 @@ def begin(turn: Turn[Work], delivery: DeliveredState | None, predecessor: Predec
     progress = replace(
         progress,
         id=delivery.id,
+        claimed=delivery.held is None,
         etag=delivery.etag,
         held=delivery.held,
         freshness=_freshness(delivery),

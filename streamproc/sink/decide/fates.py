@@ -1,5 +1,8 @@
 """Fates: how a turn is told: lines of the outcomes log on the way, and in the end its delivery and its fates."""
 
+from typing import Final
+
+import orjson
 from msgspec.structs import replace
 
 from streamproc.core.records.control import WAITING
@@ -11,6 +14,10 @@ from streamproc.sink.decide.attempts import Told
 from streamproc.sink.decide.progress import Progress
 from streamproc.sink.decide.steps import Finish
 
+LINE: Final = 700_000
+"""Bytes of a line of the outcomes log, from which on its requests are told in several."""
+ASIDE: Final = 100_000
+"""Characters in which it is told what was set aside, attribute by attribute."""
 REGRESSED = "an earlier change is missing from this record's history"
 
 
@@ -41,7 +48,7 @@ def finish(progress: Progress, clock: Millis, parked: Parked | None = None) -> F
         seq=progress.record.seq,
         id=progress.id,
         etag=progress.etag,
-        held=progress.held if progress.id else None,
+        held=progress.held if progress.id and not progress.claimed else None,
         parked=parked,
         at=clock,
         standing=progress.standing if progress.leaver else None,
@@ -56,8 +63,36 @@ def _sum_of_aside(progress: Progress) -> Parked | None:
         return None
     every = progress.aside.values()
     first = next((parked for parked in every if parked.code in WAITING), next(iter(every)))
-    reasons = {name: parked.told for name, parked in sorted(progress.aside.items())}
+    room, reasons = ASIDE, dict[str, str]()
+    for name, parked in sorted(progress.aside.items()):
+        if (room := room - len(name) - len(parked.told)) < 0:
+            first = replace(first, reason=f"{first.reason} (and {len(progress.aside) - len(reasons)} more attributes)")
+            break
+        reasons[name] = parked.told
     return replace(first, attributes=reasons, desired=progress.record.desired)
+
+
+def lines(outcome: Outcome) -> list[bytes]:
+    """As it is written. What a turn has cost in requests may be more than a record of the log can hold."""
+    line, requests = orjson.dumps(outcome), outcome.requests
+    if len(line) <= LINE or not requests:
+        return [line]
+    if len(requests) == 1:
+        (request,) = requests
+        return [line] if request.body is None else lines(replace(outcome, requests=[replace(request, body=None)]))
+    half, reason = len(requests) // 2, "goes on in the next line"
+    before = replace(
+        outcome,
+        verdict="retry",
+        final=False,
+        operations=[],
+        requests=requests[:half],
+        reason=reason,
+        acknowledged=None,
+        read_back=None,
+        sessions_ended=None,
+    )
+    return [*lines(before), *lines(replace(outcome, requests=requests[half:]))]
 
 
 def _outcomes(progress: Progress, clock: Millis, parked: Parked | None) -> list[Outcome]:

@@ -2,17 +2,23 @@
 ours as we write it, where the target only spells it otherwise.
 """
 
-from typing import Any, cast
+from collections.abc import Iterable
+from typing import Any, Final, cast
 
-from streamproc.core.records.resource import LISTS, Resource
+from streamproc.core.records.resource import LEVELS, LISTS, Resource
 from streamproc.core.scim.dialect import parse_user
-from streamproc.core.scim.response_body import etag, resource_id, same_id
+from streamproc.core.scim.response_body import etag, id_key, is_resource, matches, resource_id, same_id
 from streamproc.core.scim.response_policy import Response
 from streamproc.core.scim.spelling import alike, fold
 from streamproc.sink.decide.progress import Progress
 from streamproc.sink.decide.revoke_forms import WHOLE
 from streamproc.sink.decide.target import Target
 from streamproc.sink.decide.underway import UserRead
+
+LONGEST: Final = 256
+"""Characters that are kept of a text that isn't ours, and of each name in a list."""
+ROOM: Final = 2000
+"""Characters of names that are kept of a list that isn't ours. The rest shows when these are gone."""
 
 
 def user_read(progress: Progress, target: Target, response: Response) -> UserRead | None:
@@ -21,14 +27,11 @@ def user_read(progress: Progress, target: Target, response: Response) -> UserRea
     None: it is no user, or another one than the user who was asked for.
     """
     body = response.body
-    there = resource_id(body)
-    if there is None or "Resources" in body or (progress.id is not None and not same_id(there, progress.id)):
+    if not is_resource(body, "User") or (progress.id is not None and not same_id(resource_id(body), progress.id)):
         return None
-    meta = body.get("meta")
-    if isinstance(meta, dict) and str(meta.get("resourceType") or "User").casefold() != "user":
-        return None
-    held = _as_written(progress, parse_user(body, target.dialect))
-    if "active" not in held and progress.deactivated and target.shows_active and progress.form < WHOLE:
+    held = _as_written(progress, _short(progress, parse_user(body, target.dialect)))
+    whole = "userName" in held and body.get("active") is None
+    if whole and progress.deactivated and target.shows_active and progress.form < WHOLE:
         held["active"] = False  # a server may leave out what is false
     members = _members(body, target)
     silent = members is None or (target.dialect.memberships != "user" and "groups" not in body)
@@ -37,7 +40,10 @@ def user_read(progress: Progress, target: Target, response: Response) -> UserRea
     held["groups"] = known if silent else sorted(name for name in members or () if name in ours)
     if (manager := held.get("manager")) is not None:
         held["manager"] = _manager(progress, target, manager)
-    return UserRead(held, etag(response), silent and bool(ours), _owner(progress, body), body)
+    shown = body if progress.form >= WHOLE else None  # needed to write all of it back, and else large for nothing
+    return UserRead(
+        held, etag(response), silent and bool(ours), _owner(progress, body), _is_theirs(progress, body), shown
+    )
 
 
 def _members(body: dict[str, Any], target: Target) -> list[str] | None:
@@ -46,13 +52,56 @@ def _members(body: dict[str, Any], target: Target) -> list[str] | None:
     told = body.get("groups") or ()
     if not isinstance(told, list | tuple) or not all(isinstance(group, dict) for group in told):
         return None
-    found = (names.get(str(group.get("value")).casefold()) for group in told)
+    ids = (group.get("value") for group in told)
+    found = (names.get(id_key(str(each))) for each in ids if isinstance(each, str | int))
     return [name for name in found if name is not None]
 
 
 def _owner(progress: Progress, body: dict[str, Any]) -> str | None:
     marked = body.get("externalId")
-    return None if not marked or fold(str(marked)) == fold(progress.user) else str(marked)
+    if not marked or (isinstance(marked, str) and fold(marked) == fold(progress.user)):
+        return None
+    return marked[:LONGEST] if isinstance(marked, str) else "that isn't a text"
+
+
+def _is_theirs(progress: Progress, body: dict[str, Any]) -> bool:
+    """Whether it shows itself whose it is: by the externalId as we write it, or by the userName and nobody's other."""
+    if body.get("externalId") == progress.user:
+        return True
+    name = progress.record.desired.get("userName")
+    return _owner(progress, body) is None and name is not None and matches(body, "userName", name)
+
+
+def _short(progress: Progress, shown: Resource) -> Resource:
+    """With what isn't ours cut short: somebody else decides how long it is, and it is kept for each user."""
+    desired = cast("dict[str, Any]", progress.record.desired)
+    known = cast("dict[str, Any]", progress.held or {})
+    held = cast("dict[str, Any]", shown)
+    for name, value in held.items():
+        ours = [each for each in (desired.get(name), known.get(name)) if each]
+        if name in LISTS or name in LEVELS:
+            kept = _within(value, {fold(each) for names in ours for each in names})
+            held[name] = {short: value[each] for each, short in kept.items()} if name in LEVELS else [*kept.values()]
+        elif isinstance(value, str):
+            held[name] = _cut(value, max([LONGEST, *(2 * len(each) for each in ours)]))
+    return cast("Resource", held)
+
+
+def _within(names: Iterable[str], ours: set[str]) -> dict[str, str]:
+    """All of ours, and as many of the others as there is room for, each with what is kept of it."""
+    room, kept = ROOM, {}
+    for each in names:
+        if fold(each) in ours:
+            kept[each] = each
+        elif len(short := _cut(each, LONGEST)) <= room:
+            kept[each] = short
+            room -= len(short)
+    return kept
+
+
+def _cut(text: str, longest: int) -> str:
+    """It stays another text than one of ours that begins like it."""
+    return text if len(text) <= longest else f"{text[:longest]}…"
 
 
 def _as_written(progress: Progress, shown: Resource) -> Resource:

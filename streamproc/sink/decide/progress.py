@@ -75,10 +75,12 @@ class Progress(Struct, frozen=True):
 
     # What the target is known to hold
     id: str | None = None
+    claimed: bool = False
+    """A search or the answer to a create told the id, and nothing at that id has shown yet whose account it is."""
     etag: str | None = None
     held: Resource | None = None
     body: dict[str, Any] | None = None
-    """The user as the target showed them when they were read last."""
+    """The user as the target showed them when they were read last, where all of it is to be written."""
     freshness: Freshness = Freshness.UNKNOWN
     groups_unread: bool = False
     """It was read in a hurry, without groups. Of its own, since a write after that read leaves groups unread."""

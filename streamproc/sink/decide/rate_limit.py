@@ -22,7 +22,7 @@ import math
 from collections.abc import Mapping
 from typing import Any, Final
 
-from streamproc.core.scim.retry_after import LONGEST, asked_to_wait
+from streamproc.core.scim.retry_after import asked_to_wait
 from streamproc.sink.decide.too_many import TooManyRequests
 
 BURST: Final = 0.5
@@ -31,6 +31,8 @@ MARGIN: Final = 0.02
 """Part of the window that stays unused; requests that may lead come out of it."""
 STALE: Final = 1.0
 """Seconds after which the count may have moved on without us."""
+WINDOW: Final = 120.0
+"""Seconds that a window is taken to last at most; Genesys Cloud's is a minute."""
 LOOK: Final = 0.05
 """Seconds until it is worth asking again where only an answer can tell more."""
 
@@ -111,14 +113,14 @@ class RateLimiter:
             self.closed_until = max(self.closed_until, now + (asked_to_wait(headers, body or {}) or 1.0))
         elif status not in {None, 429}:
             self._too_many.served(user)
-        if not allowed or count is None or reset is None:
-            self.lost()
+        if not allowed or count is None or reset is None or (count > allowed and status != 429):
+            self.lost()  # it doesn't say, or says that it won't do what it has just done
             return
         self._flying -= 1
-        self._allowed = int(allowed)
-        self._length = max(self._length, min(reset, LONGEST))
+        self._allowed, reset = max(1, int(allowed)), min(reset, WINDOW)
+        self._length = max(self._length, reset)
         self._rounding = max(self._rounding, 1.0 - reset)
-        ends, over = now + min(reset, LONGEST) + self._rounding, now >= self._ends
+        ends, over = now + reset + self._rounding, now >= self._ends
         if ends > self._ends + max(1.0, self._length / 2):
             self._count, self._mine, self._lost, self._ends = 0, 0, 0, ends
         elif over:  # a late answer of the window that is over, or it isn't

@@ -5,11 +5,15 @@ what is learned is a value, so that the decisions stay pure.
 """
 
 from collections.abc import Callable, Iterable
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from msgspec import Struct
 
 from streamproc.core.scim.dialect import Dialect
+from streamproc.core.scim.response_body import id_key
+
+GROUPS: Final = 2000
+"""Groups that are kept of those that are shown though nobody asked for them."""
 
 
 class Group(Struct, frozen=True):
@@ -19,6 +23,8 @@ class Group(Struct, frozen=True):
     etag: str | None = None
     fresh: bool = False
     """Whether `etag` is the latest that was told; None too may be: not every target has ETags."""
+    shown: bool = False
+    """It has shown its name at its id. Before, that is what a search says."""
     read: float = 0.0
     """Ticks at which the ETag was learned. A partition must have been confirmed as ours since, before it is used."""
 
@@ -90,7 +96,12 @@ class Target:
 
     def group_names(self) -> dict[str, str]:
         """Id, in one case, to name, of the groups that were looked up."""
-        return {group.id.casefold(): name for name, group in self._groups.items() if group.id}
+        return {id_key(group.id): name for name, group in self._groups.items() if group.id}
+
+    @property
+    def crowded(self) -> bool:
+        """Whether it knows so many groups that none is kept which nobody asked for."""
+        return len(self._groups) >= GROUPS
 
     def without_id(self, names: Iterable[str]) -> list[str]:
         """Those of the groups whose id isn't known."""

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from msgspec import Struct, field
+from msgspec import Struct
 
 from streamproc.core.records.operation import Join, Leave
 from streamproc.core.records.outcome import Request
@@ -46,8 +46,10 @@ class UserRead(Struct, frozen=True):
     """Nothing was said of groups: those are what was known before."""
     owner: str | None = None
     """Whose it is by its externalId, where that is somebody else."""
-    body: dict[str, Any] = field(default_factory=dict)
-    """As the target shows it."""
+    theirs: bool = False
+    """It shows itself that it is the account of the user."""
+    body: dict[str, Any] | None = None
+    """As the target shows it, where all of it is to be written."""
 
 
 class Underway(Struct, frozen=True):

@@ -131,7 +131,7 @@ async def test_credentials_go_as_http_basic(login: Login) -> None:
         ((200, '{"access_token": null}'), "gave no access token"),
         ((200, '{"access_token": ""}'), "gave no access token"),
         ((200, '{"access_token": ["t"]}'), "gave no access token"),
-        ((200, '{"access_token": "two\\nlines"}'), "gave no access token"),
+        ((200, '{"access_token": "two\\nlines"}'), "gave no access token that a header can have"),
         ((200, '{"access_token": "t", "token_type": "DPoP"}'), "needs a proof"),
         ((204, ""), "gave no access token"),
         ((302, ""), "a redirect, which isn't followed"),
