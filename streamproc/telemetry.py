@@ -131,9 +131,9 @@ async def exposed(address: str, measure: Callable[[], None] = lambda: None) -> A
         await runner.cleanup()
 
 
-def rejected_denial(topic: str, partition: int, offset: int) -> None:
+def rejected_denial(source: str, topic: str, partition: int, offset: int) -> None:
     """An input that may have said that somebody has left led to nothing: that is an alarm."""
-    REJECTED_DENIALS.labels(topic.rpartition(".")[2].rpartition("/")[2]).inc()
+    REJECTED_DENIALS.labels(source).inc()
     alarms = structlog.get_logger("streamproc")
     alarms.error("a leaver may keep access: what said so was rejected", topic=topic, partition=partition, offset=offset)
 

@@ -274,7 +274,7 @@ class Gateway:
                 told = orjson.loads(record.value)
                 code = told["code"]
                 if told["denies"]:
-                    telemetry.rejected_denial(told["topic"], told["partition"], told["offset"])
+                    telemetry.rejected_denial(intake.source, told["topic"], told["partition"], told["offset"])
                 telemetry.REJECTED.labels(endpoint.source, code, "").inc()
                 self._log.tell("warning", "rejected", source=endpoint.name, code=code)
         if isinstance(said, Token) and self._issuer is not None:

@@ -37,18 +37,22 @@ class Rejections:
         problems = [Problem(each.code, each.detail, each.subject, each.field) for each in (error, *error.others)]
         denies = may_deny(raw.value) if denies is None and raw.topic != CONTROLS else denies is True
         self._tell("rejected", raw, problems)
-        if denies:
-            telemetry.rejected_denial(raw.topic, raw.partition, raw.offset)
+        self._alarm(raw, denies=denies)
         self._producer.put(REJECTIONS, raw.address, _encoded(raw, problems, denies=denies), done)
 
-    def tell(self, raw: RawRecord, problems: Sequence[Problem]) -> None:
-        """Say what couldn't be read of a record, the rest of which is carried out."""
+    def tell(self, raw: RawRecord, problems: Sequence[Problem], *, denies: bool = False) -> None:
+        """Say what couldn't be read of a record, the rest of which is carried out. `denies`: a leaving isn't."""
         if problems:
             self._tell("not understood", raw, problems)
-            self._producer.put(REJECTIONS, raw.address, _encoded(raw, problems, partial=True))
+            self._alarm(raw, denies=denies)
+            self._producer.put(REJECTIONS, raw.address, _encoded(raw, problems, partial=True, denies=denies))
+
+    def _alarm(self, raw: RawRecord, *, denies: bool) -> None:
+        if denies:
+            telemetry.rejected_denial(raw.source, raw.topic, raw.partition, raw.offset)
 
     def _tell(self, words: str, raw: RawRecord, problems: Sequence[Problem]) -> None:
-        source = raw.topic.removeprefix("events.")
+        source = raw.source
         known = self._fields.get(source, frozenset())
         told = [(problem.code, label(problem.field, known)) for problem in problems]
         for code, field in told:

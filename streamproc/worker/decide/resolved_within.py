@@ -26,11 +26,11 @@ DENIALS: Final = 16
 
 
 def resolved_within(
-    link: Link | None, source: str, said: Sequence[SourceEvent], origin: Origin
+    link: Link | None, source: str, said: Sequence[SourceEvent], origin: Origin, first: Origin | None = None
 ) -> tuple[EncodedLink, list[EncodedEvent], list[Problem]]:
     """As `resolve`, encoded, and what was left out. Raises RejectedInputError where nothing of it can be taken in."""
     try:
-        encoded = _encoded(*resolve(link, source, said, origin))
+        encoded = _encoded(*resolve(link, source, said, origin, first))
         size = len(encoded[0].value)
         if size <= ORDINARY or (link is not None and size <= SLACK + len(orjson.dumps(link))):
             return *encoded, []
@@ -42,7 +42,7 @@ def resolved_within(
     if not less:
         raise RejectedInputError("too_large", f"more than {ORDINARY} bytes would be known of one subject", subject)
     told = Problem("too_large", f"more than {ORDINARY} bytes would be known of one subject", subject)
-    return *_encoded(*resolve(link, source, less, origin)), [told]
+    return *_encoded(*resolve(link, source, less, origin, first)), [told]
 
 
 def what_they_take(said: Sequence[SourceEvent]) -> list[SourceEvent]:

@@ -10,11 +10,12 @@ import orjson
 
 from streamproc.core.errors import RejectedInputError
 from streamproc.core.fold.authority import key
+from streamproc.core.fold.headroom import what_it_takes
 from streamproc.core.parsed_payload import Ignored
 from streamproc.core.records.change_event import ChangeEvent, encode_event
 from streamproc.core.records.control import Control
 from streamproc.core.records.link import Link
-from streamproc.core.records.producer_record import Headers, Record
+from streamproc.core.records.producer_record import Record
 from streamproc.core.records.rejected import Problem
 from streamproc.core.records.user_record import LARGEST
 
@@ -34,21 +35,11 @@ class EncodedLink(NamedTuple):
     value: bytes
 
 
-class Again(NamedTuple):
-    """A record that is appended once more, where it lay."""
-
-    topic: str
-    partition: int
-    key: bytes
-    value: bytes
-    headers: Headers
-
-
 class Routed(NamedTuple):
     """What one raw record leads to. There are two rounds: links are sent when the brokers have all the rest."""
 
     forwards: Sequence[Record] = ()
-    """First round: the same record for other partitions of its topic, or for who fetches its subject."""
+    """First round: for the worker's own topic, or for who fetches its subject."""
     events: Sequence[EncodedEvent] = ()
     """First round: for `identity.changes`, each in its user's partition."""
     mapping: EncodedEvent | None = None
@@ -59,6 +50,8 @@ class Routed(NamedTuple):
     """What means nothing here; it is counted."""
     problems: Sequence[Problem] = ()
     """First round: what couldn't be read of it, while the rest is carried out; for `events.rejected`."""
+    denies: bool = False
+    """Among what couldn't be carried out somebody may lose access."""
     rejected: Exception | None = None
     """Why nothing but `forwards` comes of it: a RejectedInputError, or whatever a defect of ours has raised."""
     command: Control | None = None
@@ -76,6 +69,28 @@ def encoded_event(event: ChangeEvent) -> EncodedEvent:
 def encoded_events(events: Iterable[ChangeEvent]) -> list[EncodedEvent]:
     """The events as they are sent: all of them, or none. Raises RejectedInputError where one is too large."""
     return [encoded_event(event) for event in events]
+
+
+def fitting_events(events: Sequence[ChangeEvent]) -> tuple[list[EncodedEvent], list[Problem]]:
+    """The events as they are sent, each by itself: of one that is too large, or can't be JSON, what takes access away.
+
+    And what was left out. Raises RejectedInputError where that is all there is.
+    """
+    encoded: list[EncodedEvent] = []
+    problems: list[Problem] = []
+    for event in events:
+        try:
+            encoded.append(encoded_event(event))
+        except (RejectedInputError, TypeError, UnicodeError) as error:
+            less = what_it_takes(event)
+            encoded += [] if less is None else [encoded_event(less)]
+            if less is None and len(events) == 1:
+                raise
+            known = isinstance(error, RejectedInputError)
+            problems.append(
+                Problem("too_large" if known else "invalid", "it says too much, or what can't be JSON", event.subject)
+            )
+    return encoded, problems
 
 
 def encoded_link(link: Link) -> EncodedLink:
