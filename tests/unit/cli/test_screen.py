@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 import orjson
 import pytest
+import structlog
 from click.testing import CliRunner
 
 from streamproc.audit.evidence.format import MANIFEST, RECORDS
@@ -103,9 +104,10 @@ def test_what_a_command_writes_is_for_its_owner_alone(monkeypatch: pytest.Monkey
     """Whatever it is: archives, tables of a worker, logs of the demo's processes."""
     monkeypatch.setattr(sys, "argv", ["streamproc", "--version"])
     monkeypatch.setattr(sys, "excepthook", sys.excepthook)
-    before = os.umask(0o022)
+    before, logged = os.umask(0o022), structlog.get_config()
     with pytest.raises(SystemExit):
         main()
+    structlog.configure(**logged)
     assert os.umask(before) == 0o077
 
 
