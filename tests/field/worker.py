@@ -11,6 +11,7 @@ from streamproc.core.records import partitioner
 from streamproc.core.records.change_event import Origin, encode_event
 from streamproc.core.records.mapping_in_force import MappingInForce
 from streamproc.core.records.producer_record import Headers
+from streamproc.core.records.rejected import Problem
 from streamproc.core.records.stored_record import StoredRecord
 from streamproc.core.records.topic_names import CHANGES, CONTROLS, OPERATIONS
 from streamproc.core.records.units import Millis
@@ -132,6 +133,8 @@ class FieldWorker:
             step = self.folds[raw.partition].take(_stored(raw))
             for user, value in step.records.items():
                 self._outbox.put(OPERATIONS, user.encode(), value, partition=raw.partition)
+            if step.left_out is not None:
+                self.rejections.tell(raw, [Problem(step.left_out, "it doesn't fit")])
             if step.rejected is not None:
                 self.rejections.reject(raw, RejectedInputError(step.rejected, "it can't be folded"), _nothing)
         elif raw.topic in RESOLVED:

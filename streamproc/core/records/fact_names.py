@@ -14,3 +14,5 @@ DATES: Final = "*dates"
 """In the place of a row's name: those, and every end on a day that an event told (`lags`)."""
 ACCOUNTS: Final = frozenset({"okta", "entra", "pingone", "set"})
 """Sources whose subjects are accounts. Those of others are jobs."""
+MORE: Final = "*more"
+"""In the place of a name: what stands for all that is too much to be kept one by one (`core/fold/row_bounds.py`)."""

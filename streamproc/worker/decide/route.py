@@ -26,8 +26,9 @@ from streamproc.sources import SOURCES
 from streamproc.sources.hris import contract
 from streamproc.sources.options import SourceOptions
 from streamproc.sources.raw_record import HARMLESS, parse_record
-from streamproc.worker.decide.routed import Routed, encoded_events
+from streamproc.worker.decide.routed import Routed, encoded_events, fitting_events
 from streamproc.worker.decide.said import forwards
+from streamproc.worker.decide.sized import sized
 from streamproc.worker.raw_record import RawRecord, heard
 
 PartitionOf: TypeAlias = Callable[[bytes], int]
@@ -84,11 +85,12 @@ def _vendor(
 ) -> Routed:
     """What the source's own parser reads. `refused`: why it isn't the generic contract."""
     parsed = parse_record(SOURCES[source].read, options, record.value, record.headers, record.timestamp)
+    events, unsized = sized(parsed.events, len(record.value or b""))
     if (rejected := _rejection(parsed, refused)) is not None:
         return Routed(rejected=rejected)
     users: list[ChangeEvent] = []
     linked: list[list[SourceEvent]] = []
-    for subject, said in by_subject(parsed.events).items():
+    for subject, said in by_subject(events).items():
         if options.anchor == "subject" and all(each.place is None for each in said):
             users += changes(subject, source, said, record.origin)
         else:
@@ -97,9 +99,11 @@ def _vendor(
     if (fetch := _fetch(record, source, parsed)) is not None:
         forwarded.append(fetch)
     strange = [Problem(each.code, each.reason, each.subject, each.field) for each in _strange(parsed)]
-    routed = Routed(forwards=forwarded, ignored=_ignored(source, parsed), problems=[*strange, *problems])
+    told = [*strange, *unsized, *problems]
+    routed = Routed(forwards=forwarded, ignored=_ignored(source, parsed), problems=told)
     try:
-        return routed._replace(events=encoded_events(users))
+        encoded, left_out = fitting_events(users)
+        return routed._replace(events=encoded, problems=[*told, *left_out])
     except Exception as error:  # noqa: BLE001 - others get what is theirs, whatever is wrong with one
         return routed._replace(rejected=error)
 
