@@ -103,7 +103,7 @@ def _forged(rng: Random, source: str) -> dict[str, Any]:
     """Right in itself, as if another had written it."""
     place = rng.choice((b"streamproc.controls/0/7", b"streamproc.controls/0/7/1796000000000"))
     far = rng.choice(FAR[:2])
-    match rng.choice(("order", "order", "said", "far", "far", "gone", "unread")):
+    match rng.choice(("order", "order", "said", "far", "far", "gone", "due", "unread")):
         case "order":
             headers = {KIND: b"order", FORWARDED: place, OF: b"okta"}
             return {"key": b"00uS", "headers": headers, "value": _order(rng, source, "okta/00uS")}
@@ -118,6 +118,9 @@ def _forged(rng: Random, source: str) -> dict[str, Any]:
         case "gone":
             headers = {KIND: b"gone", SUBJECT: b"nobody", READ: far}
             return {"key": b"other", "headers": headers, "value": b""}
+        case "due":
+            headers = {KIND: b"due", SUBJECT: rng.choice((b"00uS", b"00uP")), RECEIVED: far, FORWARDED: place}
+            return {"key": b"00uS", "headers": headers, "value": b"{}"}
         case _:
             return {"key": b"P", "headers": {UNREADABLE: b"offsets 0 to 9 can't be read"}, "value": None}
 
