@@ -17,6 +17,7 @@ from streamproc.core.records.control import Control
 from streamproc.core.records.link import Link
 from streamproc.core.records.topic_names import CONTROLS, LINKS, OPERATIONS
 from streamproc.core.records.units import Millis
+from streamproc.core.text import unseen
 from streamproc.operators.controls import order
 from streamproc.operators.links import all_links, held_claims
 from streamproc.sources import SOURCES
@@ -92,6 +93,8 @@ def _order_link(
     action: Literal["link", "split"], subject: str, user: str | None, by: str, reason: str, kafka: str | None
 ) -> None:
     source, _, name = subject.partition("/")
+    if user is not None and (character := unseen(f"{subject}{user}")) is not None:
+        _refuse(f"nothing was ordered: there is {character} in it, which isn't seen")
     if source not in SOURCES or not name:
         _refuse(f"nothing was ordered: {subject} isn't SOURCE/SUBJECT; sources are {', '.join(SOURCES)}")
     cluster = cluster_of(kafka, reads=[LINKS], writes=[CONTROLS])

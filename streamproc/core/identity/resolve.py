@@ -39,6 +39,7 @@ from streamproc.core.records.control import Control
 from streamproc.core.records.fact_names import ACCOUNTS, ACTIVE
 from streamproc.core.records.link import Link, Ruling, Word
 from streamproc.core.records.units import Millis, micros_of
+from streamproc.core.text import unseen
 
 MOST: Final = 50
 LARGEST: Final = 128 * 1024
@@ -123,7 +124,7 @@ def changes(user: str, source: str, said: Sequence[SourceEvent], origin: Origin)
 def normalised(anchor: str) -> str | None:
     """The user ID of an anchor; None: it can't be one."""
     user = anchor.strip()
-    return user if 0 < len(user) <= LONGEST else None
+    return user if 0 < len(user) <= LONGEST and unseen(user) is None else None
 
 
 def _with_words(link: Link, heard: Link, said: Sequence[SourceEvent]) -> tuple[Link, list[ChangeEvent]]:
