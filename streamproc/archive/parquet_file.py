@@ -118,7 +118,12 @@ def batches(file: Any, group: int, names: Sequence[str] | None = None) -> Iterat
     columns = [metadata.column(number) for number in range(metadata.num_columns)]
     shared = [column.total_uncompressed_size for column in columns if DICTIONARIES.intersection(column.encodings)]
     rows = max(1, min(BATCH, AT_ONCE // max([1, *shared])))
-    return iter(file.iter_batches(batch_size=rows, row_groups=[group], columns=names, use_threads=False))
+    size = 0
+    for batch in file.iter_batches(batch_size=rows, row_groups=[group], columns=names, use_threads=False):
+        size += batch.nbytes
+        if size > LARGEST:
+            raise ValueError(f"a row group of more than {LARGEST} bytes")
+        yield batch
 
 
 @contextmanager

@@ -197,9 +197,9 @@ def _shared(path: Path, rows: list[StoredRecord], name: str, values: Any, *, pre
     data = table(rows)
     at = data.schema.get_field_index(name)
     data = data.set_column(at, pa.field(name, values.type), values)
-    plain = SCHEMA.with_metadata({FOOTER_KEY: orjson.dumps(said(len(rows)))})
-    metadata = pa.schema([data.schema.field(n) for n in range(len(data.schema))]).with_metadata(plain.metadata)
-    pq.write_table(data.cast(metadata), path, compression="zstd", store_schema=False, use_dictionary=True)
+    with pq.ParquetWriter(path, data.schema, compression="zstd", store_schema=False, use_dictionary=[name]) as writer:
+        writer.write_table(data)
+        writer.add_key_value_metadata({FOOTER_KEY: orjson.dumps(said(len(rows)))})
 
 
 def places(rng: Random, folder: Path) -> bool:
