@@ -178,7 +178,7 @@ async def test_events_are_taken_whole_or_not_at_all() -> None:
     """A list in which one event can't be read is refused with the reason, kept as it came, and none of it produced."""
     async with gateway({"gateway_token": NEW}) as running:
         assert await running.status("/v1/events", [EVENT, CLOUDEVENT], Authorization=NEW) == 202
-        assert running.brokers.topics() == ["events.hris"] * 2
+        assert running.brokers.topics() == ["intake.hris"] * 2
         answer = await running.post("/v1/events", [EVENT, EVENT | {"type": "delete"}], Authorization=NEW)
         assert answer.status == 400
         assert set(orjson.loads(answer.body)) == {"code", "reason"}
