@@ -18,7 +18,7 @@ from streamproc.core.fold.plan import plan
 from streamproc.core.records.change_event import ChangeEvent, Origin, SourceFacts
 from streamproc.core.records.operation import Operation
 from streamproc.core.records.resource import Resource
-from streamproc.core.records.units import micros_of
+from streamproc.core.records.units import Micros, Millis, micros_of
 from streamproc.core.records.user_record import (
     FIRST,
     Cause,
@@ -64,12 +64,17 @@ def fold_encoded(
     event: ChangeEvent,
     mapping: Mapping,
     facts: dict[str, SourceFacts] | None = None,
+    *,
+    only_access: bool = False,
 ) -> bytes | None:
-    """The same from Kafka value to Kafka value, encoded once. None: the event was folded already."""
+    """The same from Kafka value to Kafka value, encoded once. None: the event was folded already.
+
+    `only_access`: of what is desired nothing changes but that somebody who is denied access has none.
+    """
     record = None if known is None else decode_state(known)
     if record is not None and seq <= record.seq:
         return None
-    return seal_hash(_after(record, seq, event, mapping, facts))[1]
+    return seal_hash(_after(record, seq, event, mapping, facts, only_access=only_access))[1]
 
 
 def _after(
@@ -78,6 +83,8 @@ def _after(
     event: ChangeEvent,
     mapping: Mapping,
     heard: dict[str, SourceFacts] | None,
+    *,
+    only_access: bool = False,
 ) -> UserRecord:
     """The next record, whose hash is still empty."""
     file, facts, was = mapping.file, (record.facts if record else {}), (record.as_of if record else EPOCH)
@@ -104,7 +111,9 @@ def _after(
         desired, problems = mapping.desire(event.user, mapping.view(facts, as_of), before)
         if len(facts) > 1:
             problems = problems + claims(facts, as_of, file)
-        due = min((at for each in facts.values() if each.rows for at in upcoming(each, as_of).values()), default=None)
+        if only_access:
+            desired, problems = _access_taken(before, desired), []
+        due = next_date(facts, as_of)
         if desired != before or record is None:
             effect = "changed"
             operations = plan(before if record else None, desired)
@@ -123,6 +132,18 @@ def _after(
         problems=problems,
         before=record.hash if record else "",
     )
+
+
+def next_date(facts: dict[str, SourceFacts], as_of: Millis) -> Micros | None:
+    """When the next date in the facts comes, in µs since 1970; None: there is none. `as_of`: ms since 1970."""
+    return min((at for each in facts.values() if each.rows for at in upcoming(each, as_of).values()), default=None)
+
+
+def _access_taken(before: Resource, desired: Resource) -> Resource:
+    taken = before.copy()
+    if desired.get("active") is False:
+        taken["active"] = False
+    return taken
 
 
 def _alike(one: SourceFacts, other: SourceFacts) -> bool:

@@ -42,7 +42,7 @@ from streamproc.core.records.units import Millis, micros_of
 from streamproc.core.text import unseen
 
 MOST: Final = 50
-LARGEST: Final = 256 * 1024
+LARGEST: Final = 128 * 1024
 """Events, and their bytes, that wait at most; of older ones only what they said is kept."""
 LONGEST: Final = 256
 """Characters of a user ID."""

@@ -16,3 +16,5 @@ LOGINS: Final = ("okta", "entra", "pingone", "set", "workday", "hris", "debezium
 """All sources, by whose word on somebody's login counts first: who lets them log in comes before HR."""
 ACCOUNTS: Final = frozenset(LOGINS[:4])
 """Sources whose subjects are accounts. Those of others are jobs."""
+MORE: Final = "*more"
+"""In the place of a name: what stands for all that is too much to be kept one by one (`core/fold/row_bounds.py`)."""

@@ -333,5 +333,5 @@ def test_only_the_newest_wait_and_nothing_they_said_is_lost() -> None:
 
 def test_large_ones_dont_wait() -> None:
     """Of events that are large together only what they say is kept, so that the link stays small enough for Kafka."""
-    link, _ = told(*[(event(f"e{n}", {f"fact{n}": "x" * 100_000}, time=n), n) for n in range(5)])
+    link, _ = told(*[(event(f"e{n}", {f"fact{n}": "x" * 50_000}, time=n), n) for n in range(5)])
     assert (len(link.waiting), link.forgotten) == (2, 3)
