@@ -5,7 +5,8 @@ their number. So of each source the first that is active as this user is the use
 
 Rule 1: who is active as this user beside an active one of the same source is held, and so is who comes, or has never
 been active here, and would take access from the one who is. So neither the first one's login nor access is lost.
-Rule 2: what is held gives nothing, takes nothing and is kept as a name alone. Its link has all that it says.
+Rule 2: what is held gives nothing, takes nothing and is kept as a name alone, with whether it says that it is active.
+A no while the user is active is told as a leaving that isn't carried out. Its link has all that it says.
 Rule 3: it stays held when the first one is disabled, deleted or leaves: an operator's `link` ends that, and the source,
 by naming another user for it; where it names this one again, it is held again, whoever is active by then.
 Rule 4: who comes when the first one isn't active any more isn't held, but succeeds: whether that gives access is
@@ -24,7 +25,7 @@ from streamproc.core.fold.authority import key, not_outlasted
 from streamproc.core.fold.effective_dating import as_of, was_active
 from streamproc.core.fold.facts import Effect, absorb
 from streamproc.core.fold.mapping_file import MappingFile
-from streamproc.core.records.change_event import ChangeEvent, SourceFacts, Standing
+from streamproc.core.records.change_event import ChangeEvent, Fact, SourceFacts, Standing
 from streamproc.core.records.fact_names import ACCOUNTS
 from streamproc.core.records.units import Millis
 
@@ -50,6 +51,8 @@ def hear(
     known, after, effect = facts.get(subject), dict(facts), STALE
     if known is None or known.standing != "held" or event.move is not None:
         after[subject], effect = absorb(known, event, wanted)
+    elif not event.ahead and isinstance(access := event.attributes.get(file.attributes.active), bool):
+        after[subject] = replace(known, values={file.attributes.active: access})
     return settled(facts, after, file, was, now), effect
 
 
@@ -75,7 +78,9 @@ def settled(
         for name, standing in _placed(counted, here, gone, file, was, now, source).items():
             each = after[name]
             if standing == "held":
-                after[name] = SourceFacts(each.subject, each.origin, left=each.left, standing="held")
+                access = as_of(each, now)[0].get(file.attributes.active)
+                said: dict[str, Fact] = {file.attributes.active: access} if isinstance(access, bool) else {}
+                after[name] = SourceFacts(each.subject, each.origin, values=said, left=each.left, standing="held")
             elif each.standing != standing:
                 after[name] = replace(each, standing=standing)
     for name in after.keys() - before.keys():

@@ -89,7 +89,8 @@ def test_a_second_that_claims_the_number_is_held(source: str) -> None:
 def test_what_is_held_is_kept_as_a_name_alone_and_told() -> None:
     """Facts of any size don't grow the user's record; its problems say so, and name nobody: they stay when redacted."""
     user = manager().hear("okta/B", "snapshot", active=True, userName="x" * 1000)
-    assert user.here.facts["okta/B"] == SourceFacts("B", user.here.facts["okta/B"].origin, standing="held")
+    origin = user.here.facts["okta/B"].origin
+    assert user.here.facts["okta/B"] == SourceFacts("B", origin, values={"active": True}, standing="held")
     (problem,) = user.here.problems
     assert problem.startswith("okta: ambiguous: another subject is held")
     assert encode(user.here).count(HELD) == 1
@@ -284,7 +285,7 @@ def test_another_mapping_doesnt_forget_who_is_held() -> None:
     assert {name: each.standing for name, each in anew.items()} == {
         "okta/A": "", "okta/B": "held", "okta/C": "confirmed",
     }  # fmt: skip
-    assert anew["okta/B"].values == {}
+    assert anew["okta/B"].values == {"active": True}
 
 
 def test_nobody_else_is_told_of() -> None:
