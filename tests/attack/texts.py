@@ -167,6 +167,7 @@ def _lists(found: Found, texts: Sequence[str], numbers: range) -> None:
     for command in lists:
         screen = _run(found, *command)
         _judge(found, " ".join(command), screen)
+        _judge(found, f"{command}, a terminal", _run(found, *command, terminal=93), columns=93)
         flat = screen.replace("\n", " ")
         _accounted(found, command, [number for number in numbers if mark(number) not in flat.replace(" ", "")])
         _exact(found, command, _run(found, *command, "--json", out=True), texts)
