@@ -308,4 +308,4 @@ def _accounted(found: Found, command: Sequence[str], missing: Sequence[object]) 
         found.harmed("without_fate", f"{' '.join(command)} doesn't show {each!r}")
 
 
-PARTS = (Part("texts", whole=1_000, short=25, attack=_attack),)
+PARTS = (Part("texts", whole=1_000, short=12, attack=_attack),)
