@@ -61,6 +61,11 @@ REJECTED: Final = Counter(
     "streamproc_rejected_total", "What couldn't be understood, whole inputs and parts.", ["source", "code", "field"]
 )
 """`field`: as the contract or the options name it; `other`: by another name; "": it isn't about one."""
+REJECTED_DENIALS: Final = Counter(
+    "streamproc_rejected_denials_total",
+    "Rejected inputs that may have said that somebody has left: they may still have access.",
+    ["source"],
+)
 UNREADABLE: Final = Counter(
     "streamproc_unreadable_total",
     "Offsets that couldn't be read: damaged, or removed before they were.",
@@ -124,6 +129,13 @@ async def exposed(address: str, measure: Callable[[], None] = lambda: None) -> A
         yield
     finally:
         await runner.cleanup()
+
+
+def rejected_denial(source: str, topic: str, partition: int, offset: int) -> None:
+    """An input that may have said that somebody has left led to nothing: that is an alarm."""
+    REJECTED_DENIALS.labels(source).inc()
+    alarms = structlog.get_logger("streamproc")
+    alarms.error("a leaver may keep access: what said so was rejected", topic=topic, partition=partition, offset=offset)
 
 
 def lag(consumer: Any, committable: Callable[[Any], int | None]) -> None:
