@@ -11,7 +11,7 @@ from streamproc.sink.decide.desired_state import Work
 from streamproc.sink.decide.lanes import Turn
 from streamproc.sink.decide.progress import Freshness, Predecessor, Progress
 from streamproc.sink.decide.revoke_forms import UNCONDITIONAL
-from streamproc.sink.decide.underway import Adopting, SetAside
+from streamproc.sink.decide.underway import NOT_FOUND, Adopting, SetAside
 
 
 def begin(turn: Turn[Work], delivery: DeliveredState | None, predecessor: Predecessor, clock: Millis) -> Progress:
@@ -48,8 +48,9 @@ def _recalled(progress: Progress, parked: Parked, clock: Millis) -> Progress:
     """What was refused last time goes out alone, not to spoil the rest; and not at all, where only time passed."""
     progress = replace(progress, since=parked.since, alone=frozenset(parked.attributes))
     if progress.leaver and progress.id is None and parked.code == "ambiguous" and not parked.attributes:
-        taken = Response(parked.status, {"detail": parked.reason}, {})  # their name is known to be taken
-        progress = replace(progress, adopting=Adopting(taken))
+        said = parked.reason.rpartition(NOT_FOUND)[2].removeprefix(str(parked.status)).strip()
+        there = Response(parked.status, {"detail": said}, {})  # their name is taken, or they may have been created
+        progress = replace(progress, adopting=Adopting(there))
     if not progress.turn.work.told or progress.turn.work.ordered:
         return progress
     if progress.leaver:
