@@ -8,6 +8,7 @@ Labels of metrics are words of ours.
 """
 
 import logging
+import re
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -76,6 +77,14 @@ OPEN_TRANSACTION: Final = Gauge(
     ["topic", "partition"],
 )
 HOOKS: Final = Counter("streamproc_gateway_requests_total", "Requests to the gateway's doors.", ["door", "status"])
+CONNECTIONS: Final = Gauge("streamproc_gateway_connections", "Connections to the gateway, by whose.", ["sender"])
+"""`sender`: proven, unproven."""
+CONNECTIONS_ENDED: Final = Counter(
+    "streamproc_gateway_connections_ended_total", "Connections that the gateway has ended or couldn't take.", ["why"]
+)
+"""`why`: evicted, handshake, idle, large_head, malformed, no_descriptors, slow_head, unread."""
+KEY_FETCHES: Final = Counter("streamproc_gateway_key_fetches_total", "Fetches of a token issuer's keys.", ["outcome"])
+"""`outcome`: fetched, failed."""
 FETCHES: Final = Counter("streamproc_fetches_total", "Questions to directories, by what came.", ["source", "outcome"])
 """`outcome`: found, gone, unknown, stale, failed, rejected."""
 FETCHES_WAITING: Final = Gauge("streamproc_fetches_waiting", "Subjects that are still to be fetched.", ["source"])
@@ -96,7 +105,7 @@ async def exposed(address: str, measure: Callable[[], None] = lambda: None) -> A
         yield
         return
     host, _, port = address.rpartition(":")
-    if not host or not port.isdecimal():
+    if not host or re.fullmatch(r"[0-9]{1,5}", port) is None or int(port) > 65535:
         raise SettingsError(f"metrics: {address} isn't HOST:PORT")
 
     async def metrics(_: web.Request) -> web.Response:
@@ -108,10 +117,11 @@ async def exposed(address: str, measure: Callable[[], None] = lambda: None) -> A
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     try:
-        await web.TCPSite(runner, host, int(port)).start()
+        try:
+            await web.TCPSite(runner, host, int(port)).start()
+        except OSError as error:
+            raise SettingsError(f"metrics: {address} can't be used: {error.strerror}") from error
         yield
-    except OSError as error:
-        raise SettingsError(f"metrics: {address} can't be used: {error.strerror}") from error
     finally:
         await runner.cleanup()
 

@@ -48,6 +48,7 @@ async def run_gateway(settings: Settings, ready: Callable[[str], None] = lambda 
             lambda: brokers_answer(producer),
             max_body=settings.gateway.max_body,
             in_flight=settings.gateway.in_flight,
+            connections=settings.gateway.connections,
             issuer=issuer,
             clock=time.time,
             ticks=time.monotonic,

@@ -28,8 +28,13 @@ class Endpoint:
     strict: bool = False
     """Senders can correct what can't be read, so it is answered 400. Others would stop, block or give up: they get a
     success."""
-    factor: int = 1
+    factor: float = 1
     """How many times larger than usual its bodies may be."""
+
+    @property
+    def proven_by_head(self) -> bool:
+        """Its senders are known before the body is read."""
+        return self.kind == "hook" and not any(isinstance(proof, Signature) for proof in self.proofs)
 
 
 def endpoints(hooks: HookSettings, security_events: SecurityEventSettings) -> dict[str, Endpoint]:
@@ -48,7 +53,7 @@ def endpoints(hooks: HookSettings, security_events: SecurityEventSettings) -> di
         Endpoint("workday", "workday", "hook", 200, workday),
         Endpoint("hris", "hris", "hook", 200, _signature(hooks)),  # HiBob takes no other status
         Endpoint("events", "hris", "hook", 202, events, strict=True),
-        Endpoint("set", "set", "set", 202, strict=True),  # RFC 8935 §2.2
+        Endpoint("set", "set", "set", 202, strict=True, factor=0.125),  # RFC 8935 §2.2
     )
     configured = {endpoint.name for endpoint in all_endpoints if endpoint.proofs or endpoint.states}
     if security_events.issuer:

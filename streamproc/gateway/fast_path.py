@@ -81,7 +81,7 @@ class SharedTimeout:
         return Deadline(self, when)
 
     def begin(self, wait: "Deadline") -> None:
-        """It waits from now on."""
+        """It waits from now on, or until another moment."""
         self._waits.add(wait)
         if wait.when < self._next:
             self._arm(wait.when)
@@ -109,7 +109,7 @@ class SharedTimeout:
 class Deadline:
     """One wait, as `asyncio.timeout_at` has it."""
 
-    __slots__ = ("_cancelling", "_expired", "_task", "_timeout", "when")
+    __slots__ = ("_cancelling", "_expired", "_task", "_timeout", "evicted", "when")
 
     def __init__(self, timeout: SharedTimeout, when: float) -> None:
         self._timeout = timeout
@@ -117,6 +117,8 @@ class Deadline:
         self._task: asyncio.Task[object] | None = None
         self._cancelling = 0
         self.when = when
+        self.evicted = False
+        """It ended for somebody else's sake."""
 
     def __enter__(self) -> Self:
         task = self._task = asyncio.current_task()
@@ -133,6 +135,18 @@ class Deadline:
             assert self._task is not None
             if self._task.uncancel() <= self._cancelling and kind is asyncio.CancelledError:
                 raise TimeoutError from error
+
+    def until(self, when: float) -> None:
+        """It ends at another moment."""
+        self.when = when
+        if not self._expired:
+            self._timeout.begin(self)
+
+    def evict(self) -> None:
+        """It ends now, for somebody else's sake."""
+        self.evicted = True
+        self._timeout.end(self)
+        self.expire()
 
     def expire(self) -> None:
         """It took too long."""

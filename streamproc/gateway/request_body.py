@@ -1,53 +1,86 @@
-"""What the gateway reads of a request before it parses anything: the body's bytes, and the names that TLS verified."""
+"""A request's body, as bytes, before anything is parsed: how large it may be, how slow, and who has to go for whom."""
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
 
 from aiohttp import StreamReader, web
 
+from streamproc.gateway.decide.waiting import Waiting, origin
+from streamproc.gateway.fast_path import Deadline, SharedTimeout
 from streamproc.gateway.responses import HttpError
 
-
-async def body(request: web.BaseRequest, limit: int, deadline: float) -> bytes:
-    """All of it, as it was sent.
-
-    Raises HttpError where it is larger than `limit` (413), is compressed (415), isn't there by the deadline, in the
-    loop's time (408), or is cut off (400).
-    """
-    if (request.content_length or 0) > limit:
-        raise HttpError(413)
-    if request.headers.get("Content-Encoding", "identity") != "identity":
-        raise HttpError(415)
-    try:
-        if request.content.is_eof():  # it came with the headers, as most do
-            content = request.content.read_nowait()
-        else:
-            async with asyncio.timeout_at(deadline):
-                content = await _rest(request.content, limit)
-    except TimeoutError:
-        raise HttpError(408) from None
-    except (web.RequestPayloadError, ConnectionError):
-        raise HttpError(400) from None
-    if len(content) > limit:
-        raise HttpError(413)
-    return content
+GRACE: Final = 1.0
+"""Seconds for a body, however slowly it comes."""
+RATE: Final = 64 * 1024
+"""Bytes in each further second that it must have at least."""
+UNPROVEN: Final = 16 * 1024 * 1024
+"""Bytes at one door that may wait for their proof, by what their requests announce."""
 
 
-async def _rest(content: StreamReader, limit: int) -> bytes:
-    """All that comes; or, where it is too large, as much as shows that."""
-    parts: list[bytes] = []
-    size = 0
-    async for part in content.iter_any():
-        parts.append(part)
-        size += len(part)
-        if size > limit:
-            break
-    return b"".join(parts)
+class Bodies:
+    """Those of one endpoint. `most`: bytes that one may have."""
 
+    def __init__(self, timeout: SharedTimeout, most: int) -> None:
+        self._timeout = timeout
+        self._most = most
+        self._waiting: Waiting[Deadline] = Waiting(max(most, UNPROVEN))
 
-def certificate_names(request: web.BaseRequest) -> frozenset[str]:
-    """Common name and DNS names of a client certificate; TLS has verified it, or there is none."""
-    certificate = None if request.transport is None else request.transport.get_extra_info("peercert")
-    if not certificate:
-        return frozenset()
-    common = [value for part in certificate.get("subject", ()) for name, value in part if name == "commonName"]
-    return frozenset([*common, *(value for kind, value in certificate.get("subjectAltName", ()) if kind == "DNS")])
+    async def read(self, request: web.BaseRequest, deadline: float, *, proven: bool) -> bytes:
+        """All of it, as it was sent. `deadline`: in the loop's time; `proven`: by the head.
+
+        One that came with its head, as most do, waits for nothing and takes no place. Raises HttpError where it is too
+        large (413), is compressed (415), doesn't come in time (408), is cut off (400), or has to go (503).
+        """
+        size = request.content_length
+        if (size or 0) > self._most:
+            raise HttpError(413, why="too_large")
+        if request.headers.get("Content-Encoding", "identity") != "identity":
+            raise HttpError(415, why="compressed")
+        content = request.content
+        try:
+            if content.is_eof():
+                body = content.read_nowait()
+            elif proven:
+                with self._timeout.at(deadline) as wait:
+                    body = await self._rest(content, wait, deadline)
+            else:
+                with self.place(request, self._most if size is None else size, deadline) as wait:
+                    body = await self._rest(content, wait, deadline)
+        except TimeoutError:
+            raise HttpError(408, why="slow") from None
+        except (web.RequestPayloadError, ConnectionError):
+            raise HttpError(400, why="cut_off") from None
+        if len(body) > self._most:
+            raise HttpError(413, why="too_large")
+        return body
+
+    @contextmanager
+    def place(self, request: web.BaseRequest, size: int, deadline: float) -> Iterator[Deadline]:
+        """Of somebody who hasn't proven who it is, and waits. Raises TimeoutError; HttpError if it has to go."""
+        wait = self._timeout.at(deadline)
+        for gone in self._waiting.enter(wait, origin(request.remote or ""), size):
+            gone.evict()
+        try:
+            with wait:
+                yield wait
+        except TimeoutError:
+            if wait.evicted:
+                raise HttpError(503, why="evicted") from None
+            raise
+        finally:
+            self._waiting.leave(wait)
+
+    async def _rest(self, content: StreamReader, wait: Deadline, deadline: float) -> bytes:
+        """All that comes; or, where it is too large, as much as shows that."""
+        parts: list[bytes] = []
+        size, begun = 0, asyncio.get_running_loop().time()
+        wait.until(min(deadline, begun + GRACE))
+        async for part in content.iter_any():
+            parts.append(part)
+            size += len(part)
+            if size > self._most:
+                break
+            wait.until(min(deadline, begun + GRACE + size / RATE))
+        return b"".join(parts)

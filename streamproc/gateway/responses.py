@@ -9,12 +9,13 @@ HANDSHAKE = 2048
 
 
 class HttpError(Exception):
-    """Ends a request with a status."""
+    """Ends a request with a status. `why`: for the log, where nothing else has told it."""
 
-    def __init__(self, status: int, content: dict[str, Any] | None = None) -> None:
+    def __init__(self, status: int, content: dict[str, Any] | None = None, *, why: str = "") -> None:
         super().__init__(status)
         self.status = status
         self.content = content
+        self.why = why
 
     def response(self) -> web.Response:
         """As it is sent."""

@@ -6,16 +6,17 @@ Rule 2: success means that it is stored. What can't be stored within `SECONDS` i
 make duplicates, which the log's readers recognise. Nothing is sent again from here.
 Rule 3: what is authentic but can't be read is stored in `events.rejected`, and mostly still answered as success: Okta
 never repeats after a 4xx, Graph and PingOne would drop or block everything behind it.
-Rule 4: an answer doesn't say why; the log says which check failed, for which endpoint and from where, never a value.
+Rule 4: whose sender isn't known yet takes no place from those who are: places are per endpoint, and taken after proof.
+Rule 5: an answer doesn't say why; the log says which check failed, for which endpoint and from where, never a value.
 """
 
 import asyncio
-import logging
 import ssl
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
-from typing import Any, Protocol
+from typing import Any, NoReturn, assert_never
 
 import orjson
 import structlog
@@ -23,19 +24,23 @@ from aiohttp import web
 from prometheus_client import Counter
 
 from streamproc import telemetry
-from streamproc.adapters.kafka.log import KafkaError, NotAllowedError
 from streamproc.core.parsed_payload import Ignored
 from streamproc.core.records.producer_record import REJECTIONS, Record
 from streamproc.core.records.units import Micros
-from streamproc.gateway import request_body
-from streamproc.gateway.decide.authentication import check_body, check_headers, own_items
+from streamproc.gateway.appender import Appender, Producer
+from streamproc.gateway.connection import HTTP, Connection
+from streamproc.gateway.connections import Connections, fitting, listen
+from streamproc.gateway.decide.authentication import certificate_names, check_body, check_headers, own_items
 from streamproc.gateway.decide.security_event_token import Refusal, Token
 from streamproc.gateway.decide.to_records import Intake, content_type, decode, form_to_json, rejected, to_records
 from streamproc.gateway.endpoints import Endpoint
 from streamproc.gateway.fast_path import SharedTimeout, Success, route_posts
+from streamproc.gateway.health import Health
 from streamproc.gateway.jwks import KeysUnavailableError
+from streamproc.gateway.request_body import Bodies
 from streamproc.gateway.responses import HANDSHAKE, HttpError, later, validation
 from streamproc.gateway.set_verifier import SetVerifier
+from streamproc.gateway.summed_log import SummedLog
 from streamproc.sources import SOURCES
 from streamproc.sources.options import SourceOptions
 
@@ -43,18 +48,6 @@ log = structlog.get_logger("streamproc.gateway")
 
 SECONDS = 2.0
 """For a request, from its head to the answer: Okta and Graph give up, or slow down, after 3."""
-QUIET = logging.getLogger("streamproc.gateway.http")
-QUIET.disabled = True
-"""For aiohttp, whose messages on malformed requests quote them, secrets and all."""
-
-
-class Producer(Protocol):
-    """The one thing that the gateway needs of Kafka's idempotent producer, with acks=all."""
-
-    async def send(
-        self, topic: str, value: bytes, key: bytes, *, headers: list[tuple[str, bytes]]
-    ) -> asyncio.Future[Any]:
-        """Returns as soon as the record is on its way; the future is done when the brokers have it."""
 
 
 class Gateway:
@@ -69,25 +62,25 @@ class Gateway:
         *,
         max_body: int,
         in_flight: int,
+        connections: int,
         clock: Callable[[], float],
         ticks: Callable[[], float],
         issuer: SetVerifier | None = None,
     ) -> None:
         self._endpoints = endpoints
         self._options = options
-        self._producer = producer
-        self._brokers_answer = brokers_answer
-        self._max_body = max_body
+        self._health = Health(brokers_answer, ticks)
         self._in_flight = in_flight
+        self._connections = connections
         self._issuer = issuer
         self._clock = clock
-        self._ticks = ticks
-        self._busy = 0
-        self._health = (float("-inf"), False)
-        """When the brokers were asked last, and whether they answered."""
-        self._failure: asyncio.Future[None] | None = None
+        self._busy = dict.fromkeys(endpoints, 0)
+        """Requests of proven senders, by endpoint."""
         self._successes = {endpoint.accepted: Success(endpoint.accepted) for endpoint in endpoints.values()}
-        self._timeout = SharedTimeout()
+        self._log = SummedLog(log, ticks)
+        timeout = SharedTimeout()
+        self._appender = Appender(producer, timeout, self._log)
+        self._bodies = {name: Bodies(timeout, int(max_body * endpoint.factor)) for name, endpoint in endpoints.items()}
         self._counts: dict[tuple[str, int], Counter] = {}
 
     def app(self) -> web.Application:
@@ -101,37 +94,30 @@ class Gateway:
         return app
 
     async def run(self, host: str, port: int, tls: ssl.SSLContext | None, ready: Callable[[str], None]) -> None:
-        """Serve until cancelled; `ready` gets the port. Raises what the producer couldn't overcome."""
-        self._failure = asyncio.get_running_loop().create_future()
-        runner = web.AppRunner(
-            self.app(),
-            access_log=None,
-            logger=QUIET,
-            auto_decompress=False,  # a few bytes could become gigabytes, and signatures are over what was sent
-            keepalive_timeout=75,
-            lingering_time=1,
-            shutdown_timeout=SECONDS + 1,
-        )
+        """Serve until cancelled; `ready` gets the port. Raises SettingsError, and what the producer can't overcome."""
+        most = fitting(self._connections)
+        if most < self._connections:
+            log.warning("fewer connections than set: the limit of descriptors is lower (ulimit -n)", connections=most)
+        runner = web.AppRunner(self.app(), shutdown_timeout=SECONDS + 1, **HTTP)
         await runner.setup()
         assert runner.server is not None
         posts = {f"/v1/{endpoint.name}": partial(self._post, endpoint) for endpoint in self._endpoints.values()}
         route_posts(runner.server, posts)
+        listening = await listen(host, port)
         try:
-            await web.TCPSite(runner, host, port, ssl_context=tls).start()
-            ready(str(runner.addresses[0][1]))
+            ready(str(listening[0].getsockname()[1]))
             log.info("doors open", doors=sorted(self._endpoints), tls=tls is not None)
-            await self._failure
+            connections = Connections(runner.server, most, tls, self._log)
+            await connections.serve(listening, self._appender.failure)
         finally:
+            for each in listening:
+                each.close()
             await runner.cleanup()
 
     # Requests
 
     async def _healthz(self, request: web.BaseRequest) -> web.Response:  # noqa: ARG002
-        since, well = self._health
-        if self._ticks() - since > 1:
-            self._health = (self._ticks(), False)  # while one request asks, the others don't wait for it
-            well = await self._brokers_answer()
-            self._health = (self._ticks(), well)
+        well = await self._health.well()
         return web.Response(status=200 if well else 503, text="ok" if well else "not ok")
 
     async def _challenge(self, endpoint: Endpoint, request: web.BaseRequest) -> web.Response:
@@ -149,20 +135,17 @@ class Gateway:
         response: web.StreamResponse
         if endpoint.kind == "graph" and "validationToken" in request.query:
             response = validation(request.query["validationToken"])
-        elif self._busy >= self._in_flight:
-            response = later()
         else:
-            self._busy += 1
             try:
                 await self._accept(endpoint, request)
                 response = self._successes[endpoint.accepted].answer(request, int(self._clock()))
             except HttpError as error:
                 response = error.response()
+                if error.why:
+                    self._tell(endpoint, request, "not taken", why=error.why)
             except Exception as error:  # noqa: BLE001 - a bug that one request meets mustn't end the others
-                log.error("request failed", source=endpoint.name, error=type(error).__name__)  # noqa: TRY400 - it may quote
+                self._log.tell("error", "request failed", source=endpoint.name, error=type(error).__name__)
                 response = later()
-            finally:
-                self._busy -= 1
         self._count(endpoint.name, response.status)
         return response
 
@@ -173,116 +156,128 @@ class Gateway:
             count = self._counts[endpoint, status] = telemetry.HOOKS.labels(endpoint, str(status))
         count.inc()
 
+    def _tell(self, endpoint: Endpoint, request: web.BaseRequest, event: str, times: int = 1, **what: str) -> None:
+        self._log.tell("warning", event, remote=request.remote, times=times, source=endpoint.name, **what)
+
     def _check_headers(self, endpoint: Endpoint, request: web.BaseRequest, now: int) -> None:
-        if failed := check_headers(endpoint.proofs, request.headers, request_body.certificate_names(request), now):
+        transport = request.transport
+        names = certificate_names(None if transport is None else transport.get_extra_info("peercert"))
+        if failed := check_headers(endpoint.proofs, request.headers, names, now):
             self._refuse(endpoint, request, failed)
 
-    def _refuse(self, endpoint: Endpoint, request: web.BaseRequest, check: str) -> None:
-        log.warning("refused", source=endpoint.name, check=check, remote=request.remote)
+    def _refuse(self, endpoint: Endpoint, request: web.BaseRequest, check: str) -> NoReturn:
+        self._tell(endpoint, request, "refused", check=check)
         raise HttpError(401)
 
     async def _accept(self, endpoint: Endpoint, request: web.BaseRequest) -> None:
         """Authenticate, read and store a request. Raises HttpError where it doesn't end in success."""
         deadline = asyncio.get_running_loop().time() + SECONDS
-        headers, now = request.headers, Micros(int(self._clock() * 1_000_000))
+        now = Micros(int(self._clock() * 1_000_000))
         self._check_headers(endpoint, request, now)
-        body = await request_body.body(request, self._max_body * endpoint.factor, deadline)
-        if failed := check_body(endpoint.proofs, headers, body):
-            self._refuse(endpoint, request, failed)
-        intake = Intake.of_body(endpoint.source, headers, body, now)
-        if endpoint.kind == "set":
-            await self._accept_token(endpoint, request, intake, body, deadline)
+        bodies = self._bodies[endpoint.name]
+        if endpoint.proven_by_head:
+            with self._place(endpoint, request):
+                body = await bodies.read(request, deadline, proven=True)
+                await self._store(endpoint, request, body, None, now, deadline)
             return
-        if endpoint.source == "hris":
-            intake, body = form_to_json(intake, body)
-        payload = decode(intake, body)
-        if endpoint.kind == "graph":
-            payload = {"value": self._own_notifications(endpoint, request, payload)}
-            records, ignored = self._to_records(intake, payload, None)
+        body = await bodies.read(request, deadline, proven=False)
+        said = await self._said(endpoint, request, body, now, deadline)
+        with self._place(endpoint, request):
+            await self._store(endpoint, request, body, said, now, deadline)
+
+    @contextmanager
+    def _place(self, endpoint: Endpoint, request: web.BaseRequest) -> Iterator[None]:
+        """One of the endpoint's, for a request whose sender is proven."""
+        assert isinstance(request.protocol, Connection)
+        request.protocol.prove()
+        if self._busy[endpoint.name] >= self._in_flight:
+            raise HttpError(503, why="busy")
+        self._busy[endpoint.name] += 1
+        try:
+            yield
+        finally:
+            self._busy[endpoint.name] -= 1
+
+    async def _said(
+        self, endpoint: Endpoint, request: web.BaseRequest, body: bytes, now: Micros, deadline: float
+    ) -> Token | dict[str, Any] | None:
+        """What of a body is proven by the body itself; None: all of it. Raises HttpError where nothing is."""
+        match endpoint.kind:
+            case "hook":
+                if failed := check_body(endpoint.proofs, request.headers, body):
+                    self._refuse(endpoint, request, failed)
+                return None
+            case "graph":
+                return self._own_notifications(endpoint, request, decode(request.headers, body))
+            case "set":
+                return await self._token(endpoint, request, body, now, deadline)
+            case _ as never:
+                assert_never(never)
+
+    def _own_notifications(self, endpoint: Endpoint, request: web.BaseRequest, payload: Any) -> dict[str, Any]:
+        own, others = own_items(payload, endpoint.states)
+        if others or not own:
+            self._tell(endpoint, request, "refused", max(others, 1), check="clientState")
+        if not own:
+            raise HttpError(401)
+        return {"value": own}
+
+    async def _token(
+        self, endpoint: Endpoint, request: web.BaseRequest, body: bytes, now: Micros, deadline: float
+    ) -> Token:
+        """A Security Event Token; a verification event is one too."""
+        assert self._issuer is not None
+        token: Token | Refusal = Refusal("invalid_request", "the content type isn't application/secevent+jwt")
+        if content_type(request.headers) == "application/secevent+jwt":
+            try:
+                with self._bodies[endpoint.name].place(request, len(body), deadline):
+                    token = await self._issuer.verify(body, now)
+            except KeysUnavailableError as error:
+                self._log.tell("error", "keys unavailable", reason=str(error))
+                raise HttpError(503) from None
+            except TimeoutError:
+                raise HttpError(503, why="keys") from None
+        if isinstance(token, Refusal):
+            self._tell(endpoint, request, "refused", check=token.err, why=token.description)
+            raise HttpError(400, {"err": token.err, "description": token.description})
+        return token
+
+    async def _store(
+        self,
+        endpoint: Endpoint,
+        request: web.BaseRequest,
+        body: bytes,
+        said: Token | dict[str, Any] | None,
+        now: Micros,
+        deadline: float,
+    ) -> None:
+        """The records of a request; of a Security Event Token the claims that were signed, once."""
+        intake = Intake.of_body(endpoint.source, request.headers, body, now)
+        if isinstance(said, Token):
+            assert self._issuer is not None
+            if self._issuer.is_repeated(said):
+                return
+            intake = replace(intake, headers={"content-type": "application/json"})
+            records, ignored = self._to_records(intake, said.payload, said.claims)
+        elif said is not None:
+            records, ignored = self._to_records(intake, said, None)
         else:
-            records, ignored = self._to_records(intake, payload, body)
-        if endpoint.strict and ignored:
+            if endpoint.source == "hris":
+                intake, body = form_to_json(intake, body)
+            records, ignored = self._to_records(intake, decode(intake.headers, body), body)
+        correctable = bool(endpoint.strict and ignored and said is None)
+        if correctable:
             records = [rejected(intake, body, ignored[0])]
-        await self._append(records, deadline)
-        self._tell(endpoint, records)
-        if endpoint.strict and ignored:
+        await self._appender.append(records, deadline)
+        for record in records:
+            if record.topic == REJECTIONS:  # the worker tells of what is stored as events
+                code = orjson.loads(record.value)["code"]
+                telemetry.REJECTED.labels(endpoint.source, code, "").inc()
+                self._log.tell("warning", "rejected", source=endpoint.name, code=code)
+        if isinstance(said, Token) and self._issuer is not None:
+            self._issuer.remember(said)
+        if correctable:
             raise HttpError(400, {"code": ignored[0].code, "reason": ignored[0].reason})
 
     def _to_records(self, intake: Intake, payload: Any, body: bytes | None) -> tuple[list[Record], list[Ignored]]:
         return to_records(SOURCES[intake.source], self._options[intake.source], intake, payload, body)
-
-    def _tell(self, endpoint: Endpoint, records: list[Record]) -> None:
-        """What was set aside; the worker tells of what is stored as events."""
-        for record in records:
-            if record.topic == REJECTIONS:
-                code = orjson.loads(record.value)["code"]
-                telemetry.REJECTED.labels(endpoint.source, code, "").inc()
-                log.warning("rejected", source=endpoint.name, code=code)
-
-    def _own_notifications(self, endpoint: Endpoint, request: web.BaseRequest, payload: Any) -> list[dict[str, Any]]:
-        own, others = own_items(payload, endpoint.states)
-        if others or not own:
-            log.warning("refused", source=endpoint.name, check="clientState", remote=request.remote, items=others)
-        if not own:
-            raise HttpError(401)
-        return own
-
-    async def _accept_token(
-        self, endpoint: Endpoint, request: web.BaseRequest, intake: Intake, body: bytes, deadline: float
-    ) -> None:
-        """A Security Event Token; a verification event is one too. The claims that were signed are stored."""
-        assert self._issuer is not None
-        token: Token | Refusal = Refusal("invalid_request", "the content type isn't application/secevent+jwt")
-        if content_type(intake.headers) == "application/secevent+jwt":
-            try:
-                token = await self._issuer.verify(body, intake.received)
-            except KeysUnavailableError as error:
-                log.error("keys unavailable", reason=str(error))  # noqa: TRY400 - it says all
-                raise HttpError(503) from None
-        if isinstance(token, Refusal):
-            log.warning("refused", source=endpoint.name, check=token.err, why=token.description, remote=request.remote)
-            raise HttpError(400, {"err": token.err, "description": token.description})
-        if self._issuer.is_repeated(token):
-            return
-        as_json = replace(intake, headers={"content-type": "application/json"})
-        records, _ = self._to_records(as_json, token.payload, token.claims)
-        await self._append(records, deadline)
-        self._tell(endpoint, records)
-        self._issuer.remember(token)
-
-    async def _append(self, records: list[Record], deadline: float) -> None:
-        """Returns when the brokers have all of them. Raises HttpError if they don't in time; they still may later."""
-        sent: list[asyncio.Future[Any]] = []
-        several, acknowledged = len(records) > 1, False
-        try:
-            with self._timeout.at(deadline):
-                for record in records:
-                    sent.append(
-                        await self._producer.send(record.topic, record.value, record.key, headers=record.headers)
-                    )
-                    if several:  # while one is waited for, another may fail
-                        sent[-1].add_done_callback(self._acknowledged)
-                for future in sent:
-                    await future
-            acknowledged = True
-        except TimeoutError:
-            log.warning("not acknowledged in time", records=len(records))
-            raise HttpError(503) from None
-        except NotAllowedError:  # told once, by who knows for which topic
-            raise HttpError(503) from None
-        except KafkaError as error:
-            self._fail(error)
-            raise HttpError(503) from None
-        finally:
-            if not (acknowledged or several):
-                for future in sent:
-                    future.add_done_callback(self._acknowledged)
-
-    def _acknowledged(self, future: asyncio.Future[Any]) -> None:
-        if not future.cancelled() and (error := future.exception()) is not None:
-            self._fail(error)
-
-    def _fail(self, error: BaseException) -> None:
-        """The producer itself retries what can be. After anything else its sequence has a gap: it takes no more."""
-        if not isinstance(error, NotAllowedError) and self._failure is not None and not self._failure.done():
-            self._failure.set_exception(error)

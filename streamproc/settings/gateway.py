@@ -20,7 +20,8 @@ class GatewaySettings(Section, alias_generator="gateway_".__add__):
     key: Path | None = Field(None, description="Key of the gateway's certificate (PEM).")
     client_ca: Path | None = Field(None, description="CA of client certificates (PEM), for mutual TLS.")
     max_body: int = Field(1024 * 1024, ge=1024, le=8 * 1024 * 1024, description="Largest request body, bytes.")
-    in_flight: int = Field(128, ge=1, description="Requests at once; one more is answered 503.")
+    in_flight: int = Field(128, ge=1, description="Requests of proven senders at once, per door; one more gets 503.")
+    connections: int = Field(1000, ge=2, description="Connections at once; half of them are for proven senders.")
 
     def ssl_context(self) -> ssl.SSLContext | None:
         """For TLS; None: none. Client certificates are checked where they are sent."""

@@ -113,6 +113,7 @@ async def gateway(
         answers,
         max_body=loaded.gateway.max_body,
         in_flight=loaded.gateway.in_flight,
+        connections=loaded.gateway.connections,
         issuer=issuer,
         clock=clock,
         ticks=time.monotonic,

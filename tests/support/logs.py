@@ -34,7 +34,7 @@ class Log:
         self._refolds = [Refold(lambda until, p=p: self._below(p, until), None) for p in range(PARTITIONS)]  # type: ignore[misc]
         for partition in range(PARTITIONS):
             origin = Origin(CHANGES, partition, FIRST, Millis(self.clock))
-            self._bring(partition, mapping, origin, "worker", "first mapping", first=True)
+            self._bring(partition, mapping, origin, "worker", "first mapping")
 
     def history(self, *, without: Sequence[StoredRecord] = ()) -> InMemoryHistory:
         """All of it, but for some records."""
@@ -65,11 +65,10 @@ class Log:
     def bring(self, text: str, by: str, reason: str) -> str:
         """A mapping by an operator's order, in every partition; returns its digest."""
         digest = parse_mapping(text).digest
-        placed = self.order(
-            Control(f"mapping-{digest}", "mapping", None, None, by, reason, Millis(self.clock), None, text)
-        )
+        control = Control(f"mapping-{digest}", "mapping", None, None, by, reason, Millis(self.clock), None, text)
+        placed = self.order(control)
         for partition in range(PARTITIONS):
-            self._bring(partition, text, placed, by, reason)
+            self._bring(partition, text, placed, by, reason, control)
         return digest
 
     def order(self, control: Control) -> Origin:
@@ -128,9 +127,13 @@ class Log:
         self.records.append(logged)
         return logged
 
-    def _bring(self, partition: int, text: str, origin: Origin, by: str, reason: str, *, first: bool = False) -> None:
-        digest = parse_mapping(text).digest
+    def _bring(
+        self, partition: int, text: str, origin: Origin, by: str, reason: str, control: Control | None = None
+    ) -> None:
+        digest, first = parse_mapping(text).digest, control is None
         place = (Micros(self.clock * 1000), 0, digest)
+        if control is not None:
+            place = (Micros(control.at * 1000), origin.offset, control.id)
         mapping = NewMapping(text, by, first)
         event = ChangeEvent("", SOURCE, "", digest, "mapping", place, {}, origin, reason, mapping=mapping)
         if first:

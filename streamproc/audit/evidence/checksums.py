@@ -108,7 +108,8 @@ class Checksums:
             return
         try:
             content = read_small(self._contents, SUMS)
-        except UnreadableError:
+        except UnreadableError as error:
+            self._findings.find("altered", SUMS, str(error))
             return
         there = [(name, entry["sha256"]) for name, entry in self.files.items() if name != SUMS]
         expected = sums(there)
@@ -155,7 +156,7 @@ class Checksums:
             self._findings.find("altered", PUBLIC_KEY, "it isn't spelled as it was made")
         if not good:
             self._findings.find("altered", SIGNATURE, f"not a signature of {MANIFEST} by the key in {PUBLIC_KEY}")
-        if named_signer not in {None, signer}:
+        if named_signer is not None and named_signer != signer:
             self._findings.find("altered", PUBLIC_KEY, "not the key by which the manifest says that it is signed")
         wrong = self._findings.count > before
         if trusted is not None and fingerprint(trusted) != signer:

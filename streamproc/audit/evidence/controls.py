@@ -1,25 +1,24 @@
 """The operators' orders of a bundle, with which what goes back to them is compared."""
 
 from collections.abc import Callable
+from dataclasses import asdict
 
+import orjson
 from pydantic import ValidationError
 
 from streamproc.audit.evidence.finding import Finding
 from streamproc.audit.evidence.format import CONTROLS, Contents
 from streamproc.audit.evidence.line_reader import LineReader
 from streamproc.audit.evidence.raw_line import Line
-from streamproc.core.records.control import CONTROL, IDENTITY
+from streamproc.audit.orders import Orders, out_of_shape
+from streamproc.core.records.control import CONTROL
 
 
 class Controls:
     """The orders of a bundle, once `read` has read them."""
 
     def __init__(self, find: Callable[[Finding], None]) -> None:
-        self.ids: set[str] = set()
-        self.texts: dict[tuple[int, int], str | None] = {}
-        """Partition and offset of each order → text of the mapping that it brings."""
-        self.moves: set[tuple[str, str | None]] = set()
-        """Who moved a subject, and why, for each move."""
+        self.orders = Orders()
         self.ranges: dict[str, list[int]] = {}
         """Partition → offset of the first and the last line."""
         self._find = find
@@ -38,7 +37,9 @@ class Controls:
         except ValidationError:
             self._find(Finding("altered", CONTROLS, "not an operator's order", number))
             return
-        self.ids.add(control.id)
-        self.texts[line.position] = control.mapping
-        if control.action in IDENTITY:
-            self.moves.add((control.by, control.reason))
+        self.orders.add(line.partition, line.offset, line.timestamp, control)
+        wrong = out_of_shape(control, line.key)
+        if wrong is None and not orjson.loads(line.value or b"").items() <= asdict(control).items():
+            wrong = "it says what no order says"
+        if wrong is not None:
+            self._find(Finding("altered", CONTROLS, wrong, number))

@@ -5,11 +5,12 @@ from typing import Final
 
 from streamproc.audit.evidence.controls import Controls
 from streamproc.audit.evidence.finding import Finding
-from streamproc.audit.evidence.format import CONTROLS, EVENTS, TOPICS, Contents
+from streamproc.audit.evidence.format import CHAIN, CONTROLS, EVENTS, TOPICS, Contents, UnreadableError
 from streamproc.audit.evidence.line_reader import LineReader
 from streamproc.audit.evidence.raw_line import Line
 from streamproc.audit.evidence.scope import Scope
 from streamproc.audit.evidence.user_tally import Folded, UserTally
+from streamproc.audit.orders import mapping_done, mapping_ordered
 from streamproc.core.errors import MappingError
 from streamproc.core.fold.mapping_switch import compiled
 from streamproc.core.fold.refold import Refold, Step, first_mapping
@@ -17,14 +18,21 @@ from streamproc.core.records.change_event import ChangeEvent
 from streamproc.core.records.stored_record import StoredRecord
 
 NEVER: Final = 2**63
+AGAIN: Final = 50_000_000
+"""Lines that are read again where the mapping changes: of each partition all before, at each change."""
 
 
 class Events:
     """The events of a bundle. Reports what isn't as it should be on the way."""
 
-    def __init__(self, contents: Contents, scope: Scope, controls: Controls, find: Callable[[Finding], None]) -> None:
+    def __init__(
+        self, contents: Contents, scope: Scope, controls: Controls, find: Callable[[Finding], None], records: int
+    ) -> None:
+        """`records`: at most so many are folded, and of so many users, since the bundle has no more."""
         self.texts: dict[str, str] = {}
         """Digest → text of each mapping that some event brought."""
+        self._left = records
+        self._again = AGAIN
         self._contents = contents
         self._scope = scope
         self._controls = controls
@@ -37,6 +45,8 @@ class Events:
             what = f"no event of partition {partition} says which mapping is in force: nothing of it can be folded"
             self._find(Finding("left out", EVENTS, what))
         for number, line in reader.of(partition):
+            if self._left < 0:
+                continue
             step = _step(refold, line.logged(TOPICS[EVENTS])) if refold.rules is not None else None
             event = None if step is None else step.event
             if step is None and refold.rules is not None:
@@ -47,7 +57,10 @@ class Events:
                 self._mapping(number, line, event, step)
             else:
                 user = (line.key or b"").decode(errors="replace")
-                tally = tallies.setdefault(user, UserTally(user, partition))
+                tally = tallies.get(user)
+                if tally is None:
+                    tally = tallies[user] = UserTally(user, partition)
+                    self._left -= 1
                 tally.events += 1
                 tally.why |= self._scope.why("event", line.timestamp)
                 if event is not None:
@@ -55,6 +68,9 @@ class Events:
             for user, value in () if step is None else step.records.items():
                 if user in tallies:
                     tallies[user].folded[line.offset] = Folded.of(value)
+                    self._left -= 1
+            if self._left < 0:
+                self._find(Finding("altered", EVENTS, f"they lead to more than {CHAIN} has: not folded on", number))
 
     def record(self, partition: int, user: str, seq: int) -> bytes:
         """The bytes of one record. The partition is folded once more for it."""
@@ -73,7 +89,11 @@ class Events:
                     yield line
 
     def _before(self, partition: int, until: int = NEVER) -> Iterator[StoredRecord]:
-        return (line.logged(TOPICS[EVENTS]) for line in self._of(partition, until))
+        for line in self._of(partition, until):
+            self._again -= 1
+            if self._again < 0:
+                raise UnreadableError("the mapping changes too often")
+            yield line.logged(TOPICS[EVENTS])
 
     def _refold(self, partition: int) -> Refold:
         return Refold(lambda until: self._before(partition, until), first_mapping(self._before(partition)))
@@ -82,10 +102,8 @@ class Events:
         if event.user != user:
             what = f"it is about user {event.user}, and its key says another"
             self._find(Finding("altered", EVENTS, what, number, user, line.offset))
-        by = None if event.move is None else event.move.by
-        if by is not None and (by, event.reason) not in self._controls.moves:
-            what = f"the order behind this {event.kind}, {event.event}, isn't there"
-            self._find(Finding("left out", CONTROLS, what, None, user, line.offset))
+        if (unlike := self._controls.orders.unlike_move(event)) is not None:
+            self._find(Finding("left out", CONTROLS, unlike, None, user, line.offset))
 
     def _mapping(self, number: int, line: Line, event: ChangeEvent, step: Step | None) -> None:
         if step is None or step.rejected is not None or event.mapping is None:
@@ -100,11 +118,14 @@ class Events:
         position = (event.origin.partition, event.origin.offset)
         if event.origin.topic != TOPICS[CONTROLS]:
             return
-        if position not in self._controls.texts:
+        placed = self._controls.orders.by_place.get(position)
+        if placed is None:
             what = f"the order that brought mapping {event.event}, at partition {position[0]}, offset {position[1]}"
             self._find(Finding("left out", CONTROLS, what, seq=line.offset))
-        elif self._controls.texts[position] != event.mapping.text:
-            what = f"the order of mapping {event.event} brought another text than its event"
+            return
+        done, ordered = mapping_done(event), mapping_ordered(placed, position)
+        if differing := [name for name in done if done[name] != ordered[name]]:
+            what = f"the order of mapping {event.event} says something else than its event: {', '.join(differing)}"
             self._find(Finding("altered", CONTROLS, what, seq=line.offset))
 
 

@@ -58,5 +58,8 @@ class Findings:
 
 def short(value: Any) -> str:
     """As much of a JSON value as goes into a finding."""
-    text = orjson.dumps(value, default=str).decode()
+    try:
+        text = orjson.dumps(value, default=str).decode()
+    except orjson.JSONEncodeError:
+        return "what is nested too deeply to be shown"
     return text if len(text) <= 80 else f"{text[:77]}..."

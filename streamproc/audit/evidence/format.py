@@ -53,14 +53,18 @@ class Contents(Protocol):
 
 def lines(contents: Contents, name: str) -> Iterator[bytes]:
     """A file's lines, without the newline. Raises UnreadableError."""
-    rest = b""
+    begun = bytearray()
     for chunk in contents.chunks(name):
-        *complete, rest = (rest + chunk).split(b"\n")
-        yield from complete
-        if len(rest) > LONGEST:
+        first, *others = chunk.split(b"\n")
+        begun += first
+        if len(begun) > LONGEST:
             raise UnreadableError(f"a line is longer than {LONGEST} bytes")
-    if rest:
-        yield rest
+        if others:
+            yield bytes(begun)
+            yield from others[:-1]
+            begun = bytearray(others[-1])
+    if begun:
+        yield bytes(begun)
 
 
 def read_small(contents: Contents, name: str) -> bytes:

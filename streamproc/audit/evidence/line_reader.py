@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 
-from streamproc.audit.evidence.finding import Finding
+from streamproc.audit.evidence.finding import KEPT, Finding
 from streamproc.audit.evidence.format import Contents, UnreadableError, lines
 from streamproc.audit.evidence.raw_line import Line, line_of
 
@@ -33,13 +33,16 @@ class LineReader:
         if self.file not in contents.names:
             return
         last = (-1, -1)
-        number = 0
+        number = bad = 0
         try:
             for number, text in enumerate(lines(contents, self.file), 1):
                 try:
                     line = line_of(text)
                 except ValueError as error:
                     self._find(Finding("altered", self.file, f"not a line of a bundle: {error}", number))
+                    bad += 1
+                    if bad == KEPT:
+                        raise UnreadableError(f"{bad} of them are no lines of a bundle") from None
                     continue
                 if line.position <= last:
                     what = f"offset {line.offset} of partition {line.partition} is there twice, or out of its order"

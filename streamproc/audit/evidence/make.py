@@ -4,7 +4,6 @@ The raw lines go into the bundle first. All else is computed from them as they l
 bundle, and the new bundle is verified before it gets its name.
 """
 
-import os
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -37,6 +36,7 @@ from streamproc.audit.evidence.readme import ABOUT
 from streamproc.audit.evidence.redact_bundle import Redacted
 from streamproc.audit.evidence.scope import Scope
 from streamproc.audit.evidence.signature import fingerprint, public_pem
+from streamproc.audit.evidence.spool import Spool
 from streamproc.audit.evidence.verify import Derived, Verified, check
 from streamproc.core.errors import EvidenceError, MappingError
 from streamproc.core.fold.mapping_switch import compiled
@@ -110,7 +110,7 @@ def _verified(file: Path, signer: Ed25519PrivateKey | None, say: Say) -> Verifie
 
 def _redact(original: Path, target: Path, scope: Scope, key: bytes, signer: Ed25519PrivateKey | None) -> None:
     with Unpacked(original) as contents, tempfile.TemporaryFile() as spool, target.open("x+b") as file:
-        redacted = Redacted(contents, key, _Spool(spool))
+        redacted = Redacted(contents, key, Spool(spool))
         _write(file, redacted.files(), redacted.chosen(scope), signer, redacted)
 
 
@@ -147,24 +147,6 @@ def _write(
             packer.add(SIGNATURE, [signer.sign(content)])
             packer.add(PUBLIC_KEY, [public_pem(signer.public_key())])
         packer.add(SUMS, [sums((name, manifest_entry(packer, name)["sha256"]) for name in packer.names)])
-
-
-class _Spool:
-    """A `Shelf` in a file."""
-
-    def __init__(self, file: BinaryIO) -> None:
-        self._file = file
-        self._positions: list[tuple[int, int]] = []
-
-    def put(self, value: bytes) -> int:
-        self._positions.append((self._file.seek(0, os.SEEK_END), len(value)))
-        self._file.write(value)
-        return len(self._positions) - 1
-
-    def get(self, index: int) -> bytes:
-        begin, size = self._positions[index]
-        self._file.seek(begin)
-        return self._file.read(size)
 
 
 class _Gathering:

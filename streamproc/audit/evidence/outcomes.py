@@ -2,7 +2,6 @@
 
 from bisect import bisect_right
 from collections.abc import Callable
-from typing import Final
 
 import orjson
 from pydantic import ValidationError
@@ -15,9 +14,6 @@ from streamproc.audit.evidence.scope import Scope
 from streamproc.audit.evidence.user_tally import Folded, UserTally, cause_digest
 from streamproc.core.records.outcome import OUTCOME, Outcome
 from streamproc.core.records.user_record import FIRST
-
-RETRY: Final = "retry"
-"""Stands in for an order's id where nobody ordered it: parked work that was tried again after a while."""
 
 
 class Outcomes:
@@ -56,21 +52,30 @@ class Outcomes:
                 tally.fates.append((seq - 1 if outcome.since is None else outcome.since, seq, number))
 
     def fates(self, tally: UserTally) -> None:
-        """Look for one fate of each event, up to the newest that has one."""
-        seqs, told_seqs = sorted(tally.folded), set[int]()
+        """Look for one fate of each event, up to the newest that has one. Each event is met once, whoever tells it."""
+        seqs = sorted(tally.folded)
+        following = list(range(len(seqs) + 1))  # index of an event → of a later one up to which all have a fate
+        newest = FIRST
         for since_seq, until_seq, number in tally.fates:
-            for seq in seqs[bisect_right(seqs, since_seq) : bisect_right(seqs, until_seq)]:
-                if seq in told_seqs:
-                    what = "a second fate of the same event"
-                    self._find(Finding("added", OUTCOMES, what, number, tally.user, seq))
-                told_seqs.add(seq)
-        newest = max(told_seqs, default=FIRST)
-        for seq in [seq for seq in seqs if seq < newest and seq not in told_seqs]:
-            self._find(Finding("left out", OUTCOMES, "no fate of this event is there", None, tally.user, seq))
+            at, end = bisect_right(seqs, since_seq), bisect_right(seqs, until_seq)
+            newest = seqs[end - 1] if at < end and seqs[end - 1] > newest else newest
+            doubled: int | None = None
+            while at < end:
+                untold = _untold(following, at)
+                doubled = at if untold > at and doubled is None else doubled
+                if untold < end:
+                    following[untold] = untold + 1
+                at = untold + 1
+            if doubled is not None:
+                what = "a second fate of the same event"
+                self._find(Finding("added", OUTCOMES, what, number, tally.user, seqs[doubled]))
+        at = -1
+        while (at := _untold(following, at + 1)) < len(seqs) and seqs[at] < newest:
+            self._find(Finding("left out", OUTCOMES, "no fate of this event is there", None, tally.user, seqs[at]))
 
     def _passes_over(self, outcome: Outcome, tally: UserTally) -> bool:
         """Whether it ends an event of the period together with later events, which aren't in the bundle."""
-        newest = max(tally.folded, default=FIRST)
+        newest = next(reversed(tally.folded), FIRST)
         return self._scope.until is not None and outcome.since is not None and outcome.since < newest < outcome.seq
 
     def _wrong(self, outcome: Outcome, folded: Folded) -> str | None:
@@ -81,9 +86,18 @@ class Outcomes:
         if cause is None:  # compaction had removed the record when its fate was told
             return None if outcome.since is not None and outcome.verdict == "superseded" else "it names no event"
         if cause.source == "streamproc" and not outcome.final:
-            known = cause.event == RETRY or cause.event in self._controls.ids
-            return None if known else f"no order {cause.event} is there"
+            return self._controls.orders.unlike_outcome(outcome)
         if cause_digest(orjson.loads(orjson.dumps(cause))) != folded.cause:
             return "it names another event than the record of this seq"
         same = outcome.effect == folded.effect
         return None if same else f"effect {outcome.effect}, and the record's: {folded.effect}"
+
+
+def _untold(following: list[int], at: int) -> int:
+    """The index of the first event from `at` on that has no fate yet."""
+    first = at
+    while following[first] != first:
+        first = following[first]
+    while following[at] != first:
+        following[at], at = first, following[at]
+    return first

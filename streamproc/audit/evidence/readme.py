@@ -55,20 +55,21 @@ hash of the one before.
   Without a signature anybody can make such a bundle. What helps: a signature by a key that you know, the manifest's
   SHA-256 as it was written down elsewhere when the bundle was made, or the `hash` of a record compared with the log.
 - What happened outside can't be computed. Of these only the sums show a change, and so, where somebody makes the sums
-  anew, only the signature: requests, answers, verdicts and instants in the outcomes; timestamps; operators' orders, and
-  who brought a mapping (`by`), and why; the period, or the users, that `chosen` in the manifest names, where the same
+  anew, only the signature: requests, answers, verdicts and instants in the outcomes; timestamps; operators' orders of
+  which nothing came; the period, or the users, that `chosen` in the manifest names, where the same
   users come of it; and this page itself. What is checked is that they fit together: each event has one fate, each names
   its event, each order that something goes back to is there.
 - An event without a fate (`open`) is on its way, or was when the bundle was made.
 
 ## If it is redacted
 
-`redacted` in the manifest names the facts that were kept because a mapping looks into them (`kept`), and those that
-became keyed hashes (`hidden`), as did user IDs, subjects, ids, and what people wrote. The same value is the same hash
-throughout. Bodies and paths of requests were left out. `whole` names what else stays: dates, times, places in the log,
-names of facts, the mappings, and the correlation ids of the target's answers, by which whoever runs the target can tell
-whom a request was about. A mapping's text, and the facts in `kept`, are what a reader should look at before passing it
-on. The redacted events were folded anew, so it verifies by itself. `original` in `chain.jsonl` has the hash and the
-`before` of each original record: who has the log can see that it is the same history. Who knows all of a record but
-a little could try out the rest against that hash.
+`redacted` in the manifest names the facts that were kept where a mapping looks into them (`kept`), and those that
+became keyed hashes (`hidden`), as did user IDs, subjects, ids, and what people wrote. Of one user the same value of the
+same fact is the same hash; of two it never is. Facts that no mapping reads, and bodies and paths of requests, were left
+out; offsets were counted anew, and all partitions made one. `whole` names what else stays: the mappings, and when
+things happened since the log knew of a user; of moments before that only the order. A mapping's text, and the facts in
+`kept`, are what a reader should look at before passing it on. Who knows when something happened to somebody can tell by
+the times whom it is about. The redacted events were folded anew, so it verifies by itself. `original` in `chain.jsonl`
+stands in for each original record's hash: who has the key, and the log, can compute it, and see that it is the same
+history. Without the key nothing in it can be tried out.
 """

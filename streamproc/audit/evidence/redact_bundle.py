@@ -1,172 +1,244 @@
 """The lines of a bundle, redacted by the rules of `redaction.py`.
 
-The redacted events are folded beside the original ones, and each pair of records has to agree in seq, effect, dates,
+Partitions become one: what lies between the same two mappings comes in the order in which it was appended. Where
+partitions had mappings in another order, there is one for each such order.
+
+The redacted events are folded beside the original ones, and each pair of records has to agree in effect, dates,
 problems and kinds of operations. So the redacted bundle proves what the original one proves.
 """
 
-from collections.abc import Iterable, Iterator
-from typing import Any, Final, Protocol
+import heapq
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any, Final
 
 import orjson
-from pydantic import ValidationError
 
 from streamproc.audit.evidence.format import CONTROLS, EVENTS, OUTCOMES, RECORDS, TOPICS, Contents, lines, read_small
+from streamproc.audit.evidence.pseudonyms import MARK, Places, Words, seq_among
 from streamproc.audit.evidence.raw_line import Line, line_of
-from streamproc.audit.evidence.redaction import MARK, WHOLE, Redaction, facts_read, ids
+from streamproc.audit.evidence.redacted_facts import Facts
+from streamproc.audit.evidence.redacted_orders import redacted_mapping, redacted_order
+from streamproc.audit.evidence.redaction import WHOLE, Redaction, orders_in, times_in
+from streamproc.audit.evidence.runs import Rules, Run, event_of, user_of
 from streamproc.audit.evidence.scope import Scope
+from streamproc.audit.evidence.spool import Spool
+from streamproc.audit.orders import RETRY, by_whom, key_of
 from streamproc.core.errors import EvidenceError
 from streamproc.core.fold.mapping import parse_mapping
 from streamproc.core.fold.refold import Refold, Step, first_mapping
-from streamproc.core.records.change_event import ChangeEvent, Origin, decode_event
-from streamproc.core.records.control import CONTROL, MAPPING, SINK
+from streamproc.core.records.change_event import ChangeEvent, Origin
+from streamproc.core.records.control import CONTROL
 from streamproc.core.records.outcome import OUTCOME
 from streamproc.core.records.stored_record import StoredRecord
-from streamproc.core.records.user_record import Cause
+from streamproc.core.records.user_record import OURS, Cause
 
-SAME: Final = ("seq", "prev", "due", "as_of", "effect", "mapping", "problems")
+SAME: Final = ("due", "as_of", "effect", "mapping", "problems")
 """Fields of a record that stay as they were, as do the kinds of its operations."""
 
 
-class Shelf(Protocol):
-    """Keeps bytes out of memory."""
+class _User:
+    """One user: where their events lay, and lie now, and their redacted records."""
 
-    def put(self, value: bytes) -> int:
-        """Put bytes away. Returns the index to get them by."""
+    def __init__(self) -> None:
+        self.places = Places()
+        self.seqs: list[int] = []
+        self.new: list[int] = []
+        self.records: dict[int, int] = {}
+        """Seq, counted anew → index of the redacted record in the spool."""
+        self.hashes: list[str] = []
 
-    def get(self, index: int) -> bytes: ...
+    def moved(self, seq: int, new: int) -> None:
+        """What lay at `seq` lies at `new`."""
+        if not self.seqs or self.seqs[-1] != seq:
+            self.seqs.append(seq)
+            self.new.append(new)
+
+    def seq(self, seq: int) -> int:
+        """A seq, counted anew."""
+        return seq_among(self.seqs, self.new, seq)
 
 
 class Redacted:
     """A bundle, redacted. `original` has no findings. `files` are read once, in their order."""
 
-    def __init__(self, original: Contents, key: bytes, shelf: Shelf) -> None:
-        self._original = original
-        self._shelf = shelf
-        self._mappings = [name for name in original.names if name.startswith("mappings/")]
-        texts = [read_small(original, name).decode() for name in self._mappings]
-        self._redaction = Redaction(key, facts_read(parse_mapping(text) for text in texts), self._ids())
-        self._records: dict[tuple[str, int], int] = {}
+    def __init__(self, original: Contents, key: bytes, spool: Spool) -> None:
+        self._key, self._spool = key, spool
+        self._texts = {name: read_small(original, name) for name in original.names if name.startswith("mappings/")}
+        self._facts = Facts([parse_mapping(text.decode()) for text in self._texts.values()])
+        ordered = sorted(map(line_of, lines(original, CONTROLS)), key=lambda line: line.timestamp)
+        self._orders = {
+            line.position: (number, line, CONTROL.validate_json(line.value or b""))
+            for number, line in enumerate(ordered)
+        }
+        self._users: dict[str, _User] = {}
         self._hashes: dict[str, list[str]] = {}
+        for name in (EVENTS, RECORDS, OUTCOMES):
+            spool.fill(name, map(line_of, lines(original, name)))
+        self._groups = self._grouped()
+        for user in self._users.values():
+            user.places.settle()
 
     def files(self) -> Iterator[tuple[str, Iterable[bytes]]]:
         """Name and content of each file of raw lines, and of the mappings."""
         yield EVENTS, self._events()
-        yield RECORDS, self._of_records()
-        yield OUTCOMES, self._of_outcomes()
-        yield CONTROLS, self._of_controls()
-        for name in self._mappings:
-            yield name, [read_small(self._original, name)]
+        yield RECORDS, self._others(RECORDS, self._record)
+        yield OUTCOMES, self._others(OUTCOMES, self._outcome)
+        yield CONTROLS, self._controls()
+        for name, text in self._texts.items():
+            yield name, [text]
 
     def chosen(self, scope: Scope) -> Scope:
         """Whose evidence it is, redacted."""
-        return Scope(tuple(sorted(map(self._redaction.word, scope.users))), scope.first, scope.until)
+        return Scope(tuple(sorted(Words.user(self._key, user) for user in scope.users)), scope.first, scope.until)
 
     def as_object(self) -> dict[str, Any]:
         """As JSON for the manifest, once the files were read."""
-        kept, hidden = sorted(self._redaction.kept_facts), sorted(self._redaction.hidden)
-        return {"prefix": MARK, "kept": kept, "hidden": hidden, "whole": list(WHOLE)}
+        return {"prefix": MARK, "kept": self._facts.kept, "hidden": sorted(self._facts.hidden), "whole": list(WHOLE)}
 
     def linked(self, tally: dict[str, Any]) -> dict[str, Any]:
-        """A user's line of the chain, with the original record's hashes beside each record."""
-        before = ""
+        """A user's line of the chain, with what stands in for the original record's hash beside each record."""
         for record, digest in zip(tally["records"], self._hashes[tally["user"]], strict=True):
-            record["original"] = {"before": before, "hash": digest}
-            before = digest
+            record["original"] = digest
         return tally
 
-    def _lines(self, file: str) -> Iterator[Line]:
-        return map(line_of, lines(self._original, file))
+    def _grouped(self) -> list[list[int]]:
+        """Partitions that had the same mappings, one after the other. What is said of each user is looked at once."""
+        groups: dict[tuple[Any, ...], list[int]] = {}
+        for partition in self._spool.partitions(EVENTS):
+            rules = Rules()
+            for line in self._spool.read(EVENTS, partition):
+                event = event_of(line)
+                if event is None or event.kind != "mapping":
+                    self._look_at(line, event)
+                else:
+                    rules.taken(line, event)
+            groups.setdefault(tuple(rules.marks), []).append(partition)
+        shuffled = Words(self._key, "partitions")
+        return [sorted(groups[marks], key=lambda each: shuffled.word(str(each))) for marks in sorted(groups, key=str)]
 
-    def _ids(self) -> Iterator[str]:
-        for line in self._lines(EVENTS):
-            event = _event(line)
-            if event is not None:
-                yield from ids(event)
+    def _look_at(self, line: Line, event: ChangeEvent | None) -> None:
+        places = self._users.setdefault(user_of(line), _User()).places
+        if event is not None:
+            facts = None if event.move is None else event.move.facts
+            origins = [(event.origin, event.subject)]
+            origins += [] if facts is None else [(facts.origin, facts.subject)]
+            places.take(origins, orders_in(event), times_in(event))
 
-    def _before(self, partition: int, until: int | None = None, *, redacted: bool) -> Iterator[StoredRecord]:
-        for line in self._lines(EVENTS):
-            if line.partition > partition:
+    def _redaction(self, user: str) -> Redaction:
+        return Redaction(self._key, user, self._facts, self._users[user].places)
+
+    def _merged(self, number: int) -> Iterator[tuple[list[Line], Line]]:
+        """A group's events as one partition: as they are now, each with what it was; a mapping was in each of them."""
+        runs = [Run(self._spool.read(EVENTS, partition)) for partition in self._groups[number]]
+        offset = 0
+        while True:
+            for _, line in heapq.merge(*(run.events() for run in runs), key=lambda each: each[0]):
+                yield [line], self._hidden(line, number, offset)
+                offset += 1
+            switches = [run.switch for run in runs if run.switch is not None]
+            if not switches:
                 return
-            if line.partition == partition and (until is None or line.offset < until):
-                yield (self._hidden(line) if redacted else line).logged(TOPICS[EVENTS])
+            line, event = switches[0]
+            order = self._orders.get((event.origin.partition, event.origin.offset))
+            value = orjson.dumps(redacted_mapping(self._key, event, 0 if order is None else order[0]))
+            appended = max(each.timestamp for each, _ in switches)
+            yield [each for each, _ in switches], Line(number, offset, appended, line.key, value)
+            offset += 1
 
-    def _refold(self, partition: int, *, redacted: bool) -> Refold:
-        rules = first_mapping(self._before(partition, redacted=redacted))
-        return Refold(lambda until: self._before(partition, until, redacted=redacted), rules)
+    def _hidden(self, line: Line, number: int, offset: int) -> Line:
+        event, user = event_of(line), user_of(line)
+        key = Words.user(self._key, user).encode()
+        # What led to nothing isn't known, nor is what it holds.
+        value = None if event is None else orjson.dumps(self._redaction(user).event(event))
+        return Line(number, offset, line.timestamp, key, value)
+
+    def _before(self, number: int, until: int | None = None) -> Iterator[StoredRecord]:
+        for _, line in self._merged(number):
+            if until is not None and line.offset >= until:
+                return
+            yield line.logged(TOPICS[EVENTS])
+
+    def _original(self, partition: int) -> Refold:
+        def before(until: int | None = None) -> Iterator[StoredRecord]:
+            for line in self._spool.read(EVENTS, partition):
+                if until is not None and line.offset >= until:
+                    return
+                yield line.logged(TOPICS[EVENTS])
+
+        return Refold(before, first_mapping(before()))
 
     def _events(self) -> Iterator[bytes]:
-        here: int | None = None
-        for line in self._lines(EVENTS):
-            if line.partition != here:
-                here = line.partition
-                old, new = self._refold(here, redacted=False), self._refold(here, redacted=True)
-            hidden = self._hidden(line)
-            self._compare(old.take(line.logged(TOPICS[EVENTS])), new.take(hidden.logged(TOPICS[EVENTS])))
-            yield hidden.encoded()
+        for number, group in enumerate(self._groups):
+            old = {partition: self._original(partition) for partition in group}
+            new = Refold(partial(self._before, number), first_mapping(self._before(number)))
+            for was, line in self._merged(number):
+                steps = [old[each.partition].take(each.logged(TOPICS[EVENTS])) for each in was]
+                self._compare(steps, new.take(line.logged(TOPICS[EVENTS])))
+                yield line.encoded()
 
-    def _hidden(self, line: Line) -> Line:
-        event = _event(line)
-        key = (line.key or b"").decode(errors="replace")
-        if event is None:  # it led to nothing, and what it holds isn't known
-            return Line(line.partition, line.offset, line.timestamp, self._redaction.word(key).encode(), None)
-        key = key if event.kind == "mapping" else self._redaction.word(key)
-        value = orjson.dumps(self._redaction.event(event))
-        return Line(line.partition, line.offset, line.timestamp, key.encode(), value)
-
-    def _compare(self, old: Step, new: Step) -> None:
-        seq, word = old.logged.offset, self._redaction.word
-        if old.rejected != new.rejected or {word(user) for user in old.records} != new.records.keys():
+    def _compare(self, old: Sequence[Step], new: Step) -> None:
+        records = {user: (step, value) for step in old for user, value in step.records.items()}
+        words = {user: Words.user(self._key, user) for user in records}
+        seq, offset = old[0].logged.offset, new.logged.offset
+        if {step.rejected for step in old} != {new.rejected} or set(words.values()) != new.records.keys():
             raise EvidenceError(f"it can't be redacted: the event at offset {seq} would lead to something else")
-        for user, value in old.records.items():
-            hidden = new.records[word(user)]
+        if old[0].event is None or old[0].event.kind != "mapping":
+            self._users[user_of(old[0].logged)].moved(seq, offset)
+        for name, (step, value) in records.items():
+            hidden = new.records[words[name]]
             was, now = orjson.loads(value), orjson.loads(hidden)
-            differing = [name for name in SAME if was[name] != now[name]]
-            if [operation["op"] for operation in was["operations"]] != [
-                operation["op"] for operation in now["operations"]
-            ]:
+            differing = [each for each in SAME if was[each] != now[each]]
+            if [each["op"] for each in was["operations"]] != [each["op"] for each in now["operations"]]:
                 differing.append("operations")
             if differing:
                 raise EvidenceError(
-                    f"it can't be redacted: the record of user {user} at seq {seq} would have another "
+                    f"it can't be redacted: the record of user {name} at seq {step.logged.offset} would have another "
                     f"{', '.join(differing)}; make it without --redact"
                 )
-            self._records[word(user), seq] = self._shelf.put(hidden)
-            self._hashes.setdefault(word(user), []).append(was["hash"])
+            user = self._users[name]
+            user.moved(step.logged.offset, offset)
+            user.records[offset] = self._spool.put(hidden)
+            self._hashes.setdefault(words[name], []).append(self._redaction(name).original(was["hash"]))
 
-    def _of_records(self) -> Iterator[bytes]:
-        for line in self._lines(RECORDS):
-            raw = orjson.loads(line.value or b"")
-            user = self._redaction.word(raw["user"])
-            value = self._shelf.get(self._records[user, raw["seq"]])
-            yield Line(line.partition, line.offset, line.timestamp, user.encode(), value).encoded()
+    def _others(self, file: str, change: Callable[[Line], bytes]) -> Iterator[bytes]:
+        """What else there is of each group, in the order in which it was appended."""
+        for number, group in enumerate(self._groups):
+            runs = (Run(self._spool.read(file, partition)).events() for partition in group)
+            for offset, (_, line) in enumerate(heapq.merge(*runs, key=lambda each: each[0])):
+                key = Words.user(self._key, user_of(line)).encode()
+                yield Line(number, offset, line.timestamp, key, change(line)).encoded()
 
-    def _of_outcomes(self) -> Iterator[bytes]:
-        for line in self._lines(OUTCOMES):
-            outcome = OUTCOME.validate_json(line.value or b"")
-            user = self._redaction.word(outcome.user)
-            cause, problems = self._recorded(user, outcome.seq)
-            value = orjson.dumps(self._redaction.outcome(outcome, cause, problems))
-            yield Line(line.partition, line.offset, line.timestamp, user.encode(), value).encoded()
+    def _record(self, line: Line) -> bytes:
+        user = self._users[user_of(line)]
+        return self._spool.get(user.records[user.seq(orjson.loads(line.value or b"")["seq"])])
 
-    def _recorded(self, user: str, seq: int) -> tuple[Cause | None, list[str]]:
-        """Cause and problems of a redacted record; none for a record after the end of the period."""
-        index = self._records.get((user, seq))
-        if index is None:
-            return None, []
-        record = orjson.loads(self._shelf.get(index))
-        return Cause(**record["cause"] | {"origin": Origin(**record["cause"]["origin"])}), record["problems"]
+    def _outcome(self, line: Line) -> bytes:
+        outcome, user = OUTCOME.validate_json(line.value or b""), self._users[user_of(line)]
+        cause, problems = outcome.cause, list[str]()
+        if cause is not None and cause.source == OURS and not outcome.final:
+            cause = self._ordered(cause, outcome.user)
+        elif (index := user.records.get(user.seq(outcome.seq))) is not None:
+            record = orjson.loads(self._spool.get(index))
+            cause = Cause(**record["cause"] | {"origin": Origin(**record["cause"]["origin"])})
+            problems = record["problems"]
+        return orjson.dumps(self._redaction(outcome.user).outcome(outcome, cause, problems, user.seq))
 
-    def _of_controls(self) -> Iterator[bytes]:
-        for line in self._lines(CONTROLS):
-            control = CONTROL.validate_json(line.value or b"")
-            key = (line.key or b"").decode()
-            key = key if key in {SINK, MAPPING} else self._redaction.word(key)
-            value = orjson.dumps(self._redaction.control(control))
-            yield Line(line.partition, line.offset, line.timestamp, key.encode(), value).encoded()
+    def _ordered(self, cause: Cause, user: str) -> Cause:
+        """The cause of what an order led to, or of what was only tried again."""
+        if cause.event == RETRY:
+            reason = self._redaction(user).words.prose(cause.reason)
+            return Cause(OURS, RETRY, replace(cause.origin, partition=0), reason)
+        number, _, control = self._orders[cause.origin.partition, cause.origin.offset]
+        hidden = redacted_order(self._key, control, None)
+        return Cause(OURS, hidden.id, replace(cause.origin, partition=0, offset=number), by_whom(hidden))
 
-
-def _event(line: Line) -> ChangeEvent | None:
-    try:
-        return decode_event(line.value or b"")
-    except ValidationError:
-        return None
+    def _controls(self) -> Iterator[bytes]:
+        for number, line, control in self._orders.values():
+            user = self._users.get(control.user or "")
+            since = control.since
+            if since is not None:
+                since = 0 if user is None else user.seq(since)
+            hidden = redacted_order(self._key, control, since)
+            yield Line(0, number, line.timestamp, key_of(hidden), orjson.dumps(hidden)).encoded()

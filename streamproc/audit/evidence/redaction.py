@@ -1,62 +1,62 @@
-"""Redaction: keyed hashes stand in for what says who somebody is. What decides access stays.
+"""Redaction: keyed hashes stand in for what says who somebody is. What decides access, and when, stays.
 
-Rule 1: equal values become equal hashes everywhere, so it can still be followed who is who, who manages whom and what
-moved where. Without the key nobody can tell which value a hash stands for, nor try values out.
-Rule 2: a fact that a mapping looks into (rules, copies, `active`) stays as it is. Every other text or number becomes a
-hash. A fact that a mapping only copies folds to the same hash in the desired resource.
-Rule 3: ids decide which of two events of the same moment counts, so an id within an order keeps its rank among all
-ids. The parts of an id keep their slashes, since one id can name all that begin with it.
-Rule 4: what people wrote becomes one hash. Of requests only what happened is kept, not what was in them.
-Rule 5: every field is named here. A field that nobody has thought of is left out, and then the fold shows it.
+Who reads a redacted bundle may have a list of everybody, with all that is known of them. So that none of it can be
+tried out, and nothing that is kept leads back by another way:
+
+- Hashes are keyed (HMAC-SHA256), also that of each original record (`original`), with a key of each user's own. Without
+  it no value can be tried out. All have one length; blanks around a value, the number of a list's elements, and facts
+  that no mapping reads are left out.
+- Equality: a value has another hash with each user, in each fact, and in each order. Two people with one surname,
+  manager, site or operator don't show it, so that no list can be laid over what they share. User IDs and subjects are
+  the same everywhere, and unlike for any two people.
+- Order: ids and sequences become ranks among one user's own words of one moment. Nobody's stand beside another's.
+- Places: all partitions are one, and all offsets are counted anew, of raw topics for each subject by itself. A key's
+  partition can be computed, and would tell each user, and each of their subjects, from most others.
+- Facts that mappings look into stay where a rule or a copy sees a difference; any other value becomes a hash.
+- Timing: moments from before the log knew of a user (when they were hired, or an account was made) only keep their
+  order, and how far they lie apart up to two days. Dates don't say in which words, or zone, they were given. What came
+  since keeps its time: when access was given and taken is what a bundle is evidence of. Who knows when that was, of
+  somebody, can tell by it whom it is about, as they can by roles that nobody else has; a list of names can't.
+
+Rule 1: one user's equal values of one fact become equal hashes, so what changed, and what not, can be followed.
+Rule 2: every field is named here. A field that nobody has thought of is left out, and then the fold shows it.
 """
 
-import hmac
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator
-from dataclasses import replace
+from collections.abc import Callable, Collection, Iterable
 from typing import Final
 
-from streamproc.audit.evidence.outcomes import RETRY
-from streamproc.core.fold.mapping import Mapping
-from streamproc.core.fold.names import UnreadError, text_in
+from streamproc.audit.evidence.pseudonyms import Places, Words
+from streamproc.audit.evidence.redacted_facts import Facts
+from streamproc.audit.evidence.redacted_orders import order_words
 from streamproc.core.records.change_event import (
     BEGAN,
     ChangeEvent,
     Effective,
     Fact,
-    JsonScalar,
     Move,
     Order,
     Row,
     SourceFacts,
 )
-from streamproc.core.records.control import Control
-from streamproc.core.records.fact_names import ACTIVE, STARTS
+from streamproc.core.records.fact_names import DATES, FROM_DATES, STARTS
 from streamproc.core.records.outcome import Outcome, Request
 from streamproc.core.records.user_record import Cause
-from streamproc.core.text import plain
 
-MARK: Final = "redacted-"
-"""What each hash begins with."""
-LENGTH: Final = 24
-"""Hex digits of a hash: so many that no two values of a log ever share them."""
-NUMBER: Final = 1e300
-"""In the place of any number that no mapping takes for text."""
 SHORTEST: Final = 16
 """Fewest bytes of a key."""
-
 WHOLE: Final = (
-    "names of sources, facts and operators' actions",
-    "times, and dates with their zones",
-    "places in the log",
+    "names of sources, of facts that mappings read, and of operators' actions",
+    "times since the log knows of somebody",
     "mappings",
     "verdicts, methods and statuses of requests",
-    "correlation ids that the target gave its answers",
     "streamproc's own words",
 )
-"""What stays as it is besides kept facts. By a correlation id the target's operator can tell whom it was about."""
+"""What stays as it is besides kept facts."""
 
-PLAIN: Final = frozenset({"due", "by what the source says", "first mapping", "worker"})
+PLAIN: Final = frozenset(
+    {"due", "by what the source says", "said late of when it was theirs", "first mapping", "worker"}
+)
 """What streamproc itself writes in fields where people write, too."""
 _OURS: Final = re.compile(
     r"mass guard: \d+ users of one cause and \d+ others in [\d.e+]+ s, threshold \d+"
@@ -66,89 +66,51 @@ _OURS: Final = re.compile(
     r"|an earlier change is missing from this record's history"
 )
 _PATH: Final = re.compile(r"/(Users|Groups|Bulk|Schemas|ResourceTypes|ServiceProviderConfig)(?![A-Za-z])")
-
-
-def facts_read(mappings: Iterable[Mapping]) -> frozenset[str]:
-    """Facts that some mapping looks into (rule 2)."""
-    facts = {BEGAN, ACTIVE}
-    for mapping in mappings:
-        file = mapping.file
-        facts.add(file.attributes.active)
-        facts |= {copy.fact for copy in file.copies}
-        facts |= {fact for rule in file.rules for fact in rule.when}
-    return frozenset(facts | set(map(plain, facts)))
-
-
-def ids(event: ChangeEvent) -> Iterator[str]:
-    """Every id within an order of an event (rule 3)."""
-    yield event.order[2]
-    facts = event.move.facts if event.move is not None else None
-    if facts is not None:
-        orders = [facts.floor, facts.grouped, *facts.later.values(), *facts.gone.values(), *facts.brought.values()]
-        orders += [row.entered for row in facts.rows.values()]
-        yield from (order[2] for order in orders if order is not None)
+_ROWS: Final = frozenset({STARTS, DATES, FROM_DATES})
+"""Parts of the names of rows that streamproc gives."""
 
 
 class Redaction:
-    """Redacts values. `ranked`: all ids that `ids` gives, of all events to come."""
+    """Redacts what is said of one user. `key`: of the whole bundle; `places`: of what was said of the user."""
 
-    def __init__(self, key: bytes, facts_read: Collection[str], ranked: Iterable[str]) -> None:
-        self.kept_facts = frozenset(facts_read)
-        self.hidden: set[str] = set()
-        """Facts with a value that became a hash."""
-        self._key = key
-        self._ranks = {name: rank for rank, name in enumerate(sorted({*ranked, ""}))}
-
-    def word(self, text: str) -> str:
-        """A keyed hash of the text. Blanks, and blanks around it, stay: the mapping decides whether they count."""
-        bare = text.strip()
-        if not bare:
-            return text
-        return text.replace(bare, MARK + hmac.digest(self._key, bare.encode(), "sha256").hex()[:LENGTH])
-
-    def id(self, name: str) -> str:
-        """An id, redacted part by part."""
-        return name if name == STARTS else "/".join(self.word(part) for part in name.split("/"))
-
-    def prose(self, text: str | None) -> str | None:
-        """What somebody wrote, such as a reason or a name, redacted."""
-        return text if text is None or text in PLAIN else self.word(text)
+    def __init__(self, key: bytes, user: str, facts: Facts, places: Places) -> None:
+        self.user = Words.user(key, user)
+        self.words = Words(key, "of", user)
+        self._key, self._facts, self._places = key, facts, places
 
     def event(self, event: ChangeEvent) -> ChangeEvent:
-        """An event, redacted. One that brings a mapping keeps all but who ordered it, and why."""
-        if event.mapping is not None:
-            mapping = replace(event.mapping, by=self.prose(event.mapping.by) or "")
-            return replace(event, reason=self.prose(event.reason), mapping=mapping)
-        due = event.kind == "due"
+        """An event of the user, redacted."""
+        due, by = event.kind == "due", None if event.move is None else event.move.by
+        reason = self.words.prose(event.reason, PLAIN)
+        if by is not None:
+            reason = order_words(self._key, f"{event.source}/{event.subject}").prose(event.reason)
         return ChangeEvent(
-            user=self.word(event.user),
+            user=self.user,
             source=event.source,
-            subject=self.word(event.subject),
-            event=f"due/{self.id(event.event.removeprefix('due/'))}" if due else self.id(event.event),
+            subject=Words.subject(self._key, event.source, event.subject),
+            event=f"due/{self._id(event.event.removeprefix('due/'))}" if due else self._id(event.event),
             kind=event.kind,
-            order=self._order(event.order),
-            attributes=self._facts(event.attributes),
-            origin=event.origin,
-            reason=self.prose(event.reason),
-            effective=_effective(event.effective),
-            row=None if event.row is None else self.id(event.row),
-            cancels=None if event.cancels is None else self.id(event.cancels),
-            move=None if event.move is None else self._move(event.move),
-            kept=event.kept,
+            order=self._places.order(event.order),
+            attributes=self._values(event.attributes),
+            origin=self._places.origin(event.origin, event.subject),
+            reason=reason,
+            effective=self._effective(event.effective),
+            row=None if event.row is None else self._id(event.row),
+            cancels=None if event.cancels is None else self._id(event.cancels),
+            move=None if event.move is None else self._move(event.source, event.subject, event.move),
+            kept=tuple(self._facts.named(event.kept)),
         )
 
-    def outcome(self, outcome: Outcome, cause: Cause | None, problems: Collection[str]) -> Outcome:
-        """An event, redacted. One that brings a mapping keeps all but who ordered it and why."""
+    def outcome(
+        self, outcome: Outcome, cause: Cause | None, problems: Collection[str], seqs: Callable[[int], int]
+    ) -> Outcome:
+        """An outcome, redacted. `cause`, `problems`: of its redacted record, or of the redacted order."""
         ours = outcome.reason is not None and (
             outcome.reason == "; ".join(problems) or _OURS.fullmatch(outcome.reason) is not None
         )
-        if outcome.cause is not None and outcome.cause.source == "streamproc":
-            named = outcome.cause.event
-            event = named if named == RETRY else self.id(named)
-            cause = Cause("streamproc", event, outcome.cause.origin, self.prose(outcome.cause.reason))
         return Outcome(
-            user=self.word(outcome.user),
-            seq=outcome.seq,
+            user=self.user,
+            seq=seqs(outcome.seq),
             verdict=outcome.verdict,
             final=outcome.final,
             at=outcome.at,
@@ -156,110 +118,95 @@ class Redaction:
             cause=None if outcome.cause is None else cause,
             operations=outcome.operations,
             requests=[self._request(request) for request in outcome.requests],
-            reason=outcome.reason if ours else self.prose(outcome.reason),
-            since=outcome.since,
+            reason=outcome.reason if ours else self.words.prose(outcome.reason),
+            since=None if outcome.since is None else seqs(outcome.since),
             acknowledged=outcome.acknowledged,
             read_back=outcome.read_back,
             sessions_ended=outcome.sessions_ended,
         )
 
-    def control(self, control: Control) -> Control:
-        """An operator's order, redacted; a mapping that it brings stays whole."""
-        source, slash, subject = (control.subject or "").partition("/")
-        return Control(
-            id=self.id(control.id),
-            action=control.action,
-            user=None if control.user is None else self.word(control.user),
-            since=control.since,
-            by=self.word(control.by),
-            reason=self.word(control.reason),
-            at=control.at,
-            subject=None if control.subject is None else source + slash + self.word(subject),
-            mapping=control.mapping,
-            input=None if control.input is None else self.word(control.input),
-        )
+    def original(self, digest: str) -> str:
+        """Stands in for an original record's hash: who has that and the key can tell that it is the same record."""
+        return self.words.whole("original", digest)
+
+    def _id(self, name: str) -> str:
+        """An id, redacted part by part, since one id can name all that begin with it."""
+        return "/".join(part if part in _ROWS else self.words.word(part) for part in name.split("/"))
 
     def _request(self, request: Request) -> Request:
         path = _PATH.match(request.path)
         return Request(
-            id=self.word(request.id),
+            id=self.words.word(request.id),
             method=request.method,
             path="" if path is None else path[0],
             body=None,
             sent=request.sent,
             answered=request.answered,
             status=request.status,
-            correlation_id=request.correlation_id,
-            error=self.prose(request.error),
+            correlation_id=None if request.correlation_id is None else self.words.word(request.correlation_id),
+            error=self.words.prose(request.error),
             absent=request.absent,
         )
 
-    def _move(self, move: Move) -> Move:
+    def _move(self, source: str, subject: str, move: Move) -> Move:
+        words = order_words(self._key, f"{source}/{subject}")
         return Move(
-            other=None if move.other is None else self.word(move.other),
-            by=None if move.by is None else self.word(move.by),
-            facts=None if move.facts is None else self._source_facts(move.facts),
+            other=None if move.other is None else Words.user(self._key, move.other),
+            by=None if move.by is None else words.word(move.by),
+            facts=None if move.facts is None else self._source_facts(source, move.facts),
         )
 
-    def _source_facts(self, facts: SourceFacts) -> SourceFacts:
+    def _source_facts(self, source: str, facts: SourceFacts) -> SourceFacts:
+        order, named = self._places.order, self._facts.named
         return SourceFacts(
-            subject=self.word(facts.subject),
-            origin=facts.origin,
-            floor=None if facts.floor is None else self._order(facts.floor),
-            values=self._facts(facts.values),
-            later=_each_order(self._order, facts.later),
-            grouped=None if facts.grouped is None else self._order(facts.grouped),
+            subject=Words.subject(self._key, source, facts.subject),
+            origin=self._places.origin(facts.origin, facts.subject),
+            floor=None if facts.floor is None else order(facts.floor),
+            values=self._values(facts.values),
+            later={name: order(facts.later[name]) for name in named(facts.later)},
+            grouped=None if facts.grouped is None else order(facts.grouped),
             rows={
-                self.id(name): Row(
-                    entered=self._order(row.entered),
-                    attributes=self._facts(row.attributes),
-                    effective=_effective(row.effective),
+                self._id(name): Row(
+                    entered=order(row.entered),
+                    attributes=self._values(row.attributes),
+                    effective=self._effective(row.effective),
                     whole=row.whole,
                 )
                 for name, row in facts.rows.items()
             },
-            gone={self.id(name): self._order(order) for name, order in facts.gone.items()},
+            gone={self._id(name): order(each) for name, each in facts.gone.items()},
             left=facts.left,
-            since=facts.since,
-            vouched=facts.vouched,
-            brought=_each_order(self._order, facts.brought),
+            since=None if facts.since is None else self._places.time(facts.since),
+            vouched=None if facts.vouched is None else self._places.time(facts.vouched),
+            brought={name: order(facts.brought[name]) for name in named(facts.brought)},
         )
 
-    def _order(self, order: Order) -> Order:
-        at, sequence, name = order
-        return (at, sequence, f"{self._ranks[name]:08d}.{self.id(name)}" if name else "")
+    def _values(self, values: dict[str, Fact]) -> dict[str, Fact]:
+        return self._facts.of(values, self.words, self._places.time)
 
-    def _facts(self, values: dict[str, Fact]) -> dict[str, Fact]:
-        return {name: value if name in self.kept_facts else self._fact(name, value) for name, value in values.items()}
-
-    def _fact(self, name: str, value: Fact) -> Fact:
-        hidden: Fact
-        if isinstance(value, list):
-            hidden = [self._value(scalar) for scalar in value]
-        elif isinstance(value, dict):
-            hidden = {self.word(key): self._value(scalar) for key, scalar in value.items()}
-        else:
-            hidden = self._value(value)
-        if hidden != value:
-            self.hidden.add(name)
-        return hidden
-
-    def _value(self, value: JsonScalar) -> JsonScalar:
-        """A value, redacted. A number becomes the hash of the text that a mapping makes of it; or else NUMBER."""
-        if value is None or isinstance(value, bool | str):
-            return self.word(value) if isinstance(value, str) else value
-        try:
-            return self.word(text_in(value) or "")
-        except UnreadError:
-            return NUMBER
+    def _effective(self, effective: Effective | None) -> Effective | None:
+        """A date, without the words and the zone in which it was given."""
+        if effective is None:
+            return None
+        return Effective(at=self._places.time(effective.at), said="", zone="", lags=effective.lags)
 
 
-def _effective(effective: Effective | None) -> Effective | None:
-    """A date and its zone stay."""
-    if effective is None:
-        return None
-    return Effective(at=effective.at, said=effective.said, zone=effective.zone, lags=effective.lags)
+def orders_in(event: ChangeEvent) -> Iterable[Order]:
+    """Every order within an event."""
+    yield event.order
+    facts = event.move.facts if event.move is not None else None
+    if facts is not None:
+        found = [facts.floor, facts.grouped, *facts.later.values(), *facts.gone.values(), *facts.brought.values()]
+        found += [row.entered for row in facts.rows.values()]
+        yield from (order for order in found if order is not None)
 
 
-def _each_order(change: Callable[[Order], Order], orders: dict[str, Order]) -> dict[str, Order]:
-    return {name: change(order) for name, order in orders.items()}
+def times_in(event: ChangeEvent) -> Iterable[int]:
+    """Every moment within an event (µs since 1970), but for those of its orders."""
+    facts = event.move.facts if event.move is not None else None
+    rows = () if facts is None else facts.rows.values()
+    said = [event.attributes, *(() if facts is None else (facts.values,)), *(row.attributes for row in rows)]
+    found = [each.get(BEGAN) for each in said]
+    found += [each.at for each in (event.effective, *(row.effective for row in rows)) if each is not None]
+    found += [] if facts is None else [facts.since, facts.vouched]
+    return (each for each in found if isinstance(each, int) and not isinstance(each, bool))

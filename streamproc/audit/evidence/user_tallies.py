@@ -25,13 +25,13 @@ from streamproc.audit.evidence.user_tally import UserTally
 class UserTallies:
     """Tallies all users. `in_order()` yields them; the rest is known once it has ended."""
 
-    def __init__(self, contents: Contents, scope: Scope, find: Callable[[Finding], None]) -> None:
+    def __init__(self, contents: Contents, scope: Scope, find: Callable[[Finding], None], records: int) -> None:
         self.ranges: dict[str, dict[str, list[int]]] = {}
         """Topic → partition → offset of the first and the last line."""
         self._contents = contents
         self._find = find
         self._controls = Controls(find)
-        self._events = Events(contents, scope, self._controls, find)
+        self._events = Events(contents, scope, self._controls, find, records)
         self._records = Records(scope, find)
         self._outcomes = Outcomes(scope, self._controls, find)
 
@@ -43,7 +43,7 @@ class UserTallies:
     @property
     def orders(self) -> int:
         """How many operators' orders the bundle has."""
-        return len(self._controls.texts)
+        return len(self._controls.orders.by_place)
 
     def in_order(self) -> Iterator[UserTally]:
         """The tallies, by partition and user. Reports what isn't as it should be on the way."""

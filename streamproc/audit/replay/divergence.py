@@ -59,10 +59,12 @@ _PLAIN: Final[dict[str, tuple[Kind, str, str]]] = {
     "unsealed": ("altered", OPERATIONS, "it doesn't fit its own hash, or doesn't follow the record before it"),
     "fate broken": ("altered", OUTCOMES, "it isn't an outcome of the user who is its key"),
     "fate impossible": ("altered", OUTCOMES, "its verdict, operations and instants contradict each other"),
+    "fate not ordered": ("altered", OUTCOMES, "the order that it names says something else, or isn't there"),
     "fate twice": ("told twice", OUTCOMES, "the event's fate was told before"),
     "fate of nothing": ("added", OUTCOMES, "there is no such event of this user"),
     "delivery of nothing": ("altered", DELIVERIES, "its seq isn't that of an event of this user"),
     "delivery broken": ("altered", DELIVERIES, "it isn't a delivery of the user who is its key"),
+    "move not ordered": ("altered", CHANGES, "no order moves this subject like that, by that operator and why"),
     "key": ("altered", CHANGES, "its key isn't the user whom it is about, or the mapping that it brings"),
 }
 
@@ -112,10 +114,7 @@ def _order_differs(partition: int, finding: Finding) -> Divergence:
     """It isn't known which of the two was altered. An order is put into all partitions."""
     origin, named, ordered = finding.expected
     what = f"it doesn't say what its order says, {CONTROLS} partition {origin.partition} offset {origin.offset}"
-    names = ("by", "reason", "mapping", "appended")
-    one, other = (
-        None if side is None else orjson.dumps(dict(zip(names, side, strict=True))) for side in (named, ordered)
-    )
+    one, other = (None if side is None else orjson.dumps(side) for side in (named, ordered))
     sides = difference(one, other)
     return Divergence("altered", CHANGES, partition, finding.seq, "", finding.seq, what, *sides)
 

@@ -14,6 +14,7 @@ from typing import Any
 
 import orjson
 
+from streamproc.audit.orders import Orders
 from streamproc.audit.replay.outcome_codec import ParsedOutcome
 from streamproc.audit.replay.record_check import FATE_TOLD, Finding, RecordCheck, UserChain
 from streamproc.core.records.outcome import Outcome
@@ -22,11 +23,17 @@ from streamproc.core.records.user_record import OURS
 
 
 class OutcomeCheck:
-    """Compares one partition's outcomes. `deliveries`: user → highest seq in `scim.deliveries`, and its record."""
+    """Compares one partition's outcomes. `deliveries`: user → highest seq in `scim.deliveries`, and its record.
 
-    def __init__(self, records: RecordCheck, deliveries: Mapping[str, tuple[int, StoredRecord]]) -> None:
+    `orders`: None: they aren't known.
+    """
+
+    def __init__(
+        self, records: RecordCheck, deliveries: Mapping[str, tuple[int, StoredRecord]], orders: Orders | None = None
+    ) -> None:
         self._records = records
         self._deliveries = deliveries
+        self._orders = orders
 
     def take_outcome(self, logged: StoredRecord, parsed: ParsedOutcome | None, now: int, *, last: bool = False) -> bool:
         """Compare the next outcome; None: the record isn't one.
@@ -83,6 +90,9 @@ class OutcomeCheck:
         elif not _possible(outcome):
             self._add(seq, "fate impossible", user, logged)
         if not outcome.final:
+            ordered = outcome.cause is not None and outcome.cause.source == OURS
+            if ordered and self._orders is not None and self._orders.unlike_outcome(outcome) is not None:
+                self._add(seq, "fate not ordered", user, logged)
             return
         first = index if since_seq is None else bisect_right(chain.seqs, since_seq)
         for event in range(first, index + 1):

@@ -4,15 +4,16 @@ Memory grows with the users, and by some forty bytes with each event.
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
-from typing import Any, Final, Generic, TypeAlias, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 import orjson
 from pydantic import ValidationError
 
+from streamproc.audit.orders import Orders, mapping_done, mapping_ordered
 from streamproc.audit.replay.outcome_check import OutcomeCheck
 from streamproc.audit.replay.outcome_codec import parse_outcome
 from streamproc.audit.replay.record_check import LAST, Finding, Findings, RecordCheck, user_and_seq
@@ -30,9 +31,6 @@ LAG: Final = 7 * DAY
 
 Item = TypeVar("Item")
 
-Ordered: TypeAlias = tuple[str, str, str | None, int]
-"""A mapping's order: by whom, why, the file's text, and when it was appended (ms since 1970)."""
-
 BATCH: Final = 128
 """Outcomes that are read at a time."""
 
@@ -49,9 +47,8 @@ class PartitionRequest:
     """For partitions that name none."""
     rejected: frozenset[tuple[int, int]] | None = None
     """Partition and offset of the changes in `events.rejected`; None: the topic isn't there."""
-    orders: Mapping[tuple[int, int], Ordered | None] | None = None
-    """Partition and offset in `streamproc.controls` → a mapping's order, None where it can't be read; None: the topic
-    isn't there."""
+    orders: Orders | None = None
+    """None: `streamproc.controls` isn't there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +97,7 @@ def _follow(
     history: History, partition: int, request: PartitionRequest, start: StartingPoint, check: RecordCheck
 ) -> None:
     again = refold(history, partition, start)
-    outcome_check = OutcomeCheck(check, _deliveries(history, partition, check))
+    outcome_check = OutcomeCheck(check, _deliveries(history, partition, check), request.orders)
     records = _Head(history.read(OPERATIONS, partition))
     outcomes = _Head(
         _ahead((logged, parse_outcome(logged.value or b"")) for logged in history.read(OUTCOMES, partition))
@@ -137,20 +134,24 @@ def _follow(
 def _check_key_and_order(
     request: PartitionRequest, check: RecordCheck, logged: StoredRecord, event: ChangeEvent
 ) -> None:
-    """What no record is made of: the event's key, and what the order of a mapping says."""
+    """What no record is made of: the event's key, and what the order behind a mapping or a move says."""
     mapping, origin = event.mapping, event.origin
     if logged.key != (event.user if mapping is None else event.event).encode():
         check.findings.add(Finding(logged.offset, "key", event.user, logged))
-    if mapping is None or request.orders is None or origin.topic != CONTROLS:
+    if request.orders is None:
         return
-    named = mapping.by, event.reason, mapping.text, origin.appended
-    position = origin.partition, origin.offset
-    if position not in request.orders:
+    if request.orders.unlike_move(event) is not None:
+        check.findings.add(Finding(logged.offset, "move not ordered", event.user, logged))
+    if mapping is None or origin.topic != CONTROLS:
+        return
+    place = origin.partition, origin.offset
+    if place not in request.orders.by_place:
         check.findings.add(Finding(logged.offset, "no order", "", logged, origin))
-    elif request.orders[position] != named:
-        check.findings.add(
-            Finding(logged.offset, "order differs", "", logged, (origin, named, request.orders[position]))
-        )
+        return
+    placed, done = request.orders.by_place[place], mapping_done(event)
+    ordered = None if placed is None else mapping_ordered(placed, place)
+    if done != ordered:
+        check.findings.add(Finding(logged.offset, "order differs", "", logged, (origin, done, ordered)))
 
 
 def _ahead(stream: Iterator[Item]) -> Iterator[Item]:

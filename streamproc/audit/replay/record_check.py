@@ -24,7 +24,7 @@ from streamproc.core.records.user_record import sealed
 Problem: TypeAlias = Literal[
     "gap", "mapping", "unreadable", "unrejected", "broken", "unsealed", "differs", "no event", "no record",
     "fate broken", "fate differs", "fate impossible", "fate twice", "fate of nothing", "no fate", "delivery of nothing",
-    "delivery broken", "key", "order differs", "no order",
+    "delivery broken", "key", "order differs", "no order", "move not ordered", "fate not ordered",
 ]  # fmt: skip
 """Kinds of findings. Of two about the same event, the one listed first is the other's cause."""
 

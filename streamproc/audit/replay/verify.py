@@ -8,8 +8,9 @@ from typing import Final, Protocol
 import orjson
 from pydantic import ValidationError
 
+from streamproc.audit.orders import Orders
 from streamproc.audit.replay.divergence import Divergence, locate
-from streamproc.audit.replay.partition import Ordered, PartitionRequest, check_partition
+from streamproc.audit.replay.partition import PartitionRequest, check_partition
 from streamproc.audit.replay.record_check import Counts
 from streamproc.core.errors import HistoryError
 from streamproc.core.records.control import CONTROL
@@ -118,21 +119,17 @@ def unread(history: History) -> Iterator[str]:
                     yield f"{raw['topic']}, partition {raw['partition']}: {raw['reason']}"
 
 
-def orders(history: History) -> dict[tuple[int, int], Ordered | None] | None:
-    """The orders of mappings, by partition and offset; None: there is no `streamproc.controls`."""
-    by_position: dict[tuple[int, int], Ordered | None] = {}
-    exists = False
+def orders(history: History) -> Orders | None:
+    """Operators' orders; None: there is no `streamproc.controls`."""
+    found = Orders()
     for partition in range(history.partitions):
         for logged in history.read(CONTROLS, partition):
-            exists = True
             try:
                 control = CONTROL.validate_json(logged.value or b"")
             except ValidationError:
-                by_position[partition, logged.offset] = None
-                continue
-            if control.action == "mapping":
-                by_position[partition, logged.offset] = control.by, control.reason, control.mapping, logged.timestamp
-    return by_position if exists else None
+                control = None
+            found.add(partition, logged.offset, logged.timestamp, control)
+    return found if found.by_place else None
 
 
 def verified_partition(history: History, partition: int, request: PartitionRequest) -> Verified:

@@ -7,7 +7,7 @@ tell which rules were in force. The file's format is `mapping_file.py`.
 import hashlib
 import re
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from collections.abc import Mapping as MappingABC
 from dataclasses import dataclass
 from functools import cached_property
@@ -219,6 +219,12 @@ def parse_mapping(text: str, name: str = "mapping") -> Mapping:
     if unread:
         raise MappingError(f"{name}: authority.{unread[0]}: nothing in this file reads a fact of this name")
     return mapping
+
+
+def patterns_of(mapping: Mapping) -> Iterator[tuple[str, re.Pattern[str]]]:
+    """What its rules ask of facts: name and pattern, for each."""
+    for patterns, _ in mapping._rules:  # noqa: SLF001 - the same module's
+        yield from patterns.items()
 
 
 def _pattern(want: str | list[str]) -> re.Pattern[str]:

@@ -24,6 +24,8 @@ WINDOW: Final = 300_000_000
 """µs by which a signed timestamp may differ from our clock: an older one is a replay. 5 minutes is Finch's value."""
 CANDIDATES: Final = 8
 """Signatures looked at in one header."""
+MOST: Final = 5_000
+"""Notifications of Graph's in one body. A longer list is nobody's: who sent it is only known by looking at each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +38,7 @@ class Header:
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
-    """A client certificate that TLS has verified, by its common name or a DNS name."""
+    """A client certificate that TLS has verified, by one of its names: see `certificate_names`."""
 
     name: str
 
@@ -128,6 +130,20 @@ def check_body(proofs: Iterable[Proof], headers: Mapping[str, str], body: bytes)
     return ""
 
 
+def certificate_names(certificate: Mapping[str, Any] | None) -> frozenset[str]:
+    """The names of a client certificate, as `ssl.SSLSocket.getpeercert` has it.
+
+    Those are its DNS names (RFC 6125 §6.4.4); where it has none, its common name, if that is only one. They are
+    compared as they are, byte for byte: `*.example.com` is nobody's but who is configured so, and a name with a zero
+    byte in it isn't the part before that.
+    """
+    names = frozenset(name for kind, name in (certificate or {}).get("subjectAltName", ()) if kind == "DNS")
+    if names:
+        return names
+    common = [value for part in (certificate or {}).get("subject", ()) for kind, value in part if kind == "commonName"]
+    return frozenset(common) if len(common) == 1 else frozenset()
+
+
 def matches(given: bytes, secrets: Secrets) -> bool:
     """Whether it is one of the secrets. All of them are compared, whatever the first comparison gives."""
     return bool(sum([hmac.compare_digest(given, secret) for secret in secrets]))
@@ -140,6 +156,8 @@ def own_items(payload: Any, secrets: Secrets) -> tuple[list[dict[str, Any]], int
     """
     own: list[dict[str, Any]] = []
     notifications = items(record(payload).get("value"))
+    if len(notifications) > MOST:
+        return [], len(notifications)
     for item in notifications:
         notification = record(item)
         state = notification.get("clientState")

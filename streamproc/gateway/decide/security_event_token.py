@@ -11,11 +11,6 @@ from jwt.api_jws import PyJWS
 from streamproc.gateway.decide.authentication import WINDOW
 from streamproc.sources.lenient_json import items, record, text
 
-ASYMMETRIC: Final = frozenset(
-    {"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"}
-)
-"""Neither `none` nor a shared secret: whoever can verify a token mustn't be able to make one."""
-
 _JWS: Final = PyJWS(options={"enforce_minimum_key_length": True})
 
 
@@ -38,30 +33,13 @@ class Refusal:
     description: str
 
 
-def usable_keys(jwks: Any) -> tuple[PyJWK, ...]:
-    """The keys of a JSON Web Key Set by which tokens can be verified; the others are left out."""
-    usable: list[PyJWK] = []
-    for entry in items(record(jwks).get("keys")):
-        if record(entry).get("use", "sig") != "sig":
-            continue
-        try:
-            key = PyJWK(record(entry))
-        except PyJWTError:
-            continue
-        if key.algorithm_name in ASYMMETRIC:
-            usable.append(key)
-    return tuple(usable)
-
-
 def verify_token(body: bytes, keys: Iterable[PyJWK], issuer: str, audience: str, now: int) -> Token | Refusal:
     """A Security Event Token (RFC 8417 §2.2) from `issuer` to `audience`, signed with one of the keys.
 
     `now`: µs since 1970. `exp` isn't required (RFC 8417 §2.2 advises against it), but counts where it is present.
     """
     compact = body.strip()
-    try:
-        head = _JWS.get_unverified_header(compact)
-    except PyJWTError:
+    if (head := _head(compact)) is None:
         return Refusal("invalid_request", "not a JSON Web Signature in compact form")
     if str(head.get("typ", "")).lower().removeprefix("application/") != "secevent+jwt":
         return Refusal("invalid_request", "typ isn't secevent+jwt")
@@ -84,6 +62,19 @@ def verify_token(body: bytes, keys: Iterable[PyJWK], issuer: str, audience: str,
     if not _timely(payload, now / 1e6, WINDOW / 1e6):
         return Refusal("invalid_request", "iat is missing or lies in the future, or exp in the past")
     return Token(claims, payload, token_id)
+
+
+def names_unknown_key(body: bytes, keys: Iterable[PyJWK]) -> bool:
+    """Whether a token says that it was made with a key that is none of these."""
+    head = _head(body.strip())
+    return head is not None and "kid" in head and head["kid"] not in {key.key_id for key in keys}
+
+
+def _head(compact: bytes) -> dict[str, Any] | None:
+    try:
+        return _JWS.get_unverified_header(compact)
+    except (PyJWTError, ValueError):  # what isn't UTF-8 raises the latter
+        return None
 
 
 def _timely(payload: dict[str, Any], now: float, slack: float) -> bool:

@@ -78,9 +78,9 @@ def form_to_json(intake: Intake, body: bytes) -> tuple[Intake, bytes]:
     return replace(intake, headers=headers), orjson.dumps(fields)
 
 
-def decode(intake: Intake, body: bytes) -> Any:
+def decode(headers: Mapping[str, str], body: bytes) -> Any:
     """The payload, or an Ignored where the body isn't JSON. Without a content type it counts as JSON."""
-    kind = content_type(intake.headers)
+    kind = content_type(headers)
     if kind not in {"", "application/json"} and not kind.endswith("+json"):
         return Ignored("content_type", "the content type isn't JSON")
     return json_of(body)

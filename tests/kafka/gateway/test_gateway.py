@@ -166,7 +166,9 @@ async def test_brokers_that_stop_are_told_in_time(tmp_path: Path) -> None:
             try:
                 async with asyncio.timeout(15):  # SECONDS and a busy machine's delay; the producer itself waits longer
                     assert await asyncio.gather(*(post(n) for n in range(1, 20))) == [503] * 19
-                assert await health() == 503
+                async with asyncio.timeout(20):  # one question that fails under load means nothing yet
+                    while await health() != 503:  # noqa: ASYNC110 - it is another process
+                        await asyncio.sleep(0.5)
             finally:
                 os.kill(broker.pid, signal.SIGCONT)
             async with asyncio.timeout(90):

@@ -76,7 +76,7 @@ async def test_a_door_opens_to_its_secrets_only(
                 assert (answer.status, answer.body) == (401, b"")
             assert await running.status(path, b"{}") == 401
         assert len(running.brokers.records) == stored
-        assert [log["event"] for log in logs] == ["refused"] * 6
+        assert {log["event"] for log in logs} == {"refused"}
         assert all(log["remote"] == "127.0.0.1" and log["check"] for log in logs)
 
 
@@ -133,7 +133,7 @@ async def test_graphs_secret_stays_out_of_the_log() -> None:
     async with gateway({"entra_client_state": NEW}) as running:
         with capture_logs() as logs:
             assert await running.status("/v1/entra", {"value": [ITEM, ITEM | {"clientState": "x"}, ITEM]}) == 202
-        assert [log.get("items") for log in logs] == [1]
+        assert [log["check"] for log in logs] == ["clientState"]
         assert running.brokers.topics() == ["notifications.entra"] * 2
         assert {record.key for record in running.brokers.records} == {b"u1"}
         assert not any(NEW.encode() in record.value for record in running.brokers.records)

@@ -13,8 +13,10 @@ from hypothesis import strategies as st
 
 from streamproc.audit.evidence.format import CHAIN, EVENTS, MANIFEST, RECORDS, SUMS, TOPICS
 from streamproc.audit.evidence.make import verify
+from streamproc.audit.evidence.pseudonyms import APART, Places, seq_among
 from streamproc.audit.evidence.raw_line import Line, line_of
-from streamproc.audit.evidence.redaction import Redaction, ids
+from streamproc.audit.evidence.redacted_facts import Facts
+from streamproc.audit.evidence.redaction import Redaction, orders_in, times_in
 from streamproc.core.errors import NoBundleError
 from streamproc.core.records.change_event import ChangeEvent
 from tests.support.bundles import Files, bundle, found, made, verified
@@ -192,14 +194,31 @@ def test_any_history_makes_a_bundle_that_verifies(events: list[list[ChangeEvent]
 
 @some
 @given(history=histories(dated=True, subject="s/1"), key=st.binary(min_size=16, max_size=16))
-def test_a_word_is_the_same_wherever_its_value_is(history: list[ChangeEvent], key: bytes) -> None:
-    """So who is who can still be followed; ids keep the order in which they stand."""
-    redaction = Redaction(key, {"active"}, [name for event in history for name in ids(event)])
+def test_what_stands_in_keeps_its_order(history: list[ChangeEvent], key: bytes) -> None:
+    """Of orders and moments; and moments stay as far apart as any rule looks."""
+    places = Places()
+    for event in history:
+        places.take([(event.origin, event.subject)], orders_in(event), times_in(event))
+    places.settle()
+    redaction = Redaction(key, "E1", Facts([]), places)
     hidden = [redaction.event(event) for event in history]
-    assert len({each.user for each in hidden}) == 1
-    for event, each in zip(history, hidden, strict=True):
-        assert each.event == redaction.id(event.event)
-        assert each.order[2].endswith(each.event)
-    by_order = sorted(range(len(history)), key=lambda at: history[at].order)
-    assert by_order == sorted(range(len(history)), key=lambda at: hidden[at].order)
-    assert redaction.word("Ann") == redaction.word(" Ann ").strip() != redaction.word("ann")
+    assert len({each.user for each in hidden}) == len({each.subject for each in hidden}) == 1
+    assert len({each.event for each in hidden}) == len({each.event for each in history})
+    pairs = list(zip(history, hidden, strict=True))
+    for one, his in pairs:
+        for other, hers in pairs:
+            assert (one.order < other.order) == (his.order < hers.order)
+            assert (one.origin.offset < other.origin.offset) == (his.origin.offset < hers.origin.offset)
+            apart, now = one.order[0] - other.order[0], his.order[0] - hers.order[0]
+            assert apart == now or min(abs(apart), abs(now)) >= APART
+
+
+@some
+@given(st.data())
+def test_a_seq_counted_anew_has_as_many_before_it(data: st.DataObject) -> None:
+    """Whatever lies between a user's own."""
+    seqs = sorted(data.draw(st.sets(st.integers(0, 60), min_size=1, max_size=8)))
+    new = sorted(data.draw(st.sets(st.integers(0, 60), min_size=len(seqs), max_size=len(seqs))))
+    seq = data.draw(st.integers(-1, 70))
+    assert sum(each <= seq for each in seqs) == sum(each <= seq_among(seqs, new, seq) for each in new)
+    assert (seq in seqs) == (seq_among(seqs, new, seq) in new) or seq < seqs[-1]

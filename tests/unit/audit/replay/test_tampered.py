@@ -10,6 +10,7 @@ from streamproc.audit.replay.partition import PartitionRequest
 from streamproc.audit.replay.verify import verify
 from streamproc.core.fold.mapping import parse_mapping
 from streamproc.core.records.change_event import CHANGE_EVENT
+from streamproc.core.records.control import Control
 from streamproc.core.records.outcome import Outcome
 from streamproc.core.records.stored_record import StoredRecord
 from streamproc.core.records.topic_names import (
@@ -246,16 +247,18 @@ def test_nothing_is_left_of_the_events(topic: str) -> None:
 
 def ordered(**more: object) -> StoredRecord:
     """The order of the story's second mapping."""
-    control = {"id": "c", "action": "mapping", "user": None, "since": None, "by": "Kim", "reason": "why", "at": 1}
     appended = BEGIN + 5 * SECOND
-    return StoredRecord(CONTROLS, 0, 5, Millis(appended), b"mapping", orjson.dumps({**control, "mapping": NEW, **more}))
+    digest = parse_mapping(NEW).digest
+    control = Control(digest, "mapping", None, None, "Kim", "why", Millis(appended), mapping=NEW)
+    value = orjson.dumps(replace(control, **more))  # type: ignore[arg-type]  # as the caller has it
+    return StoredRecord(CONTROLS, 0, 5, Millis(appended), b"mapping", value)
 
 
 def test_a_mapping_and_its_order() -> None:
     """By whom, why, which and when: both have to say the same. Without that topic there is nothing to compare with."""
     logged = story().logged
     assert judged([*logged, ordered()]).equal
-    for name, other in (("by", "Mallory"), ("reason", "because"), ("mapping", OLD)):
+    for name, other in (("by", "Mallory"), ("reason", "because"), ("mapping", OLD), ("at", 2000), ("id", "d")):
         found = first([*logged, ordered(**{name: other})])
         assert where(found) == ("altered", CHANGES, 5)
         assert "streamproc.controls partition 0 offset 5" in found.what

@@ -15,6 +15,7 @@ from streamproc.gateway.decide.authentication import (
     Proof,
     Scheme,
     Signature,
+    certificate_names,
     check_body,
     check_headers,
     matches,
@@ -76,6 +77,31 @@ def test_a_client_certificate_is_known_by_name() -> None:
     assert failed_check(proof, {}, BODY, NOW, "pingone.example.com") == ""
     assert failed_check(proof, {}, BODY, NOW, "other.example.com") == "certificate"
     assert failed_check(proof, {}) == "certificate"
+
+
+@pytest.mark.parametrize(
+    ("common", "alternative", "names"),
+    [
+        (["p.example.com"], [], {"p.example.com"}),
+        (["p.example.com"], [("IP Address", "192.0.2.1"), ("email", "p@example.com")], {"p.example.com"}),
+        (["p.example.com"], [("DNS", "other.example.com")], {"other.example.com"}),
+        (["p.example.com", "other.example.com"], [], set()),
+        ([], [("DNS", "*.example.com"), ("URI", "p.example.com")], {"*.example.com"}),
+        (["p.example.com\0.example.org"], [], {"p.example.com\0.example.org"}),
+        ([], [("DNS", "p.example.com\0.org"), ("DNS", "P.example.com")], {"p.example.com\0.org", "P.example.com"}),
+    ],
+)  # fmt: skip
+def test_a_certificates_names_are_those_that_it_was_issued_for(
+    common: list[str], alternative: list[tuple[str, str]], names: set[str]
+) -> None:
+    """DNS names; without any, the only common name. Neither a wildcard nor what begins alike is taken for a name."""
+    parts = tuple((("commonName", name),) for name in common)
+    found = certificate_names(
+        {"subject": ((("organizationName", "p.example.com"),), *parts), "subjectAltName": alternative}
+    )
+    assert found == names
+    assert ("p.example.com" in found) == (names == {"p.example.com"})
+    assert certificate_names(None) == certificate_names({}) == frozenset()
 
 
 @pytest.mark.parametrize("name", SCHEMES)

@@ -25,7 +25,7 @@ def records_of(
     """The records of a body."""
     body = payload if isinstance(payload, bytes) else orjson.dumps(payload)
     intake = Intake.of_body(source, {"content-type": "application/json"} | dict(headers or {}), body, Micros(NOW))
-    return to_records(SOURCES[source], SOURCES[source].defaults, intake, decode(intake, body), body)
+    return to_records(SOURCES[source], SOURCES[source].defaults, intake, decode(intake.headers, body), body)
 
 
 def test_a_body_becomes_one_record_per_event_in_order() -> None:

@@ -1,0 +1,130 @@
+"""What stands in for words, places and moments in a redacted bundle. Why it does: `redaction.py`."""
+
+import hmac
+from bisect import bisect_left
+from collections.abc import Collection, Iterable
+from dataclasses import replace
+from typing import Final
+
+from streamproc.core.records.change_event import Order, Origin
+from streamproc.core.records.units import Micros, micros_of
+
+MARK: Final = "redacted-"
+"""What each hash begins with."""
+LENGTH: Final = 24
+"""Hex digits of a hash: so many that no two values of a log ever share them."""
+PAST: Final = 60 * 24 * 3_600_000_000
+"""µs before the log knew of somebody. What lies further back only keeps its order: longer than any rule looks back."""
+APART: Final = 2 * 24 * 3_600_000_000
+"""µs; so far apart such moments stay at most: further than any rule compares."""
+
+
+def _keyed(key: bytes, *parts: str) -> bytes:
+    """A digest of these parts, and of no others that look the same side by side."""
+    content = b"".join(b"%d:%b" % (len(part), part) for part in (each.encode() for each in parts))
+    return hmac.digest(key, content, "sha256")
+
+
+class Words:
+    """Keyed hashes of what is said about one thing. `about`: what; another has other hashes for the same words."""
+
+    def __init__(self, key: bytes, *about: str) -> None:
+        self._key = _keyed(key, *about)
+
+    @staticmethod
+    def user(key: bytes, user: str) -> str:
+        """A user ID, the same wherever it is."""
+        return MARK + _keyed(key, "user", user).hex()[:LENGTH]
+
+    @staticmethod
+    def subject(key: bytes, source: str, subject: str) -> str:
+        """A source's subject, the same wherever it is."""
+        return MARK + _keyed(key, "subject", source, subject).hex()[:LENGTH]
+
+    def word(self, text: str) -> str:
+        """Any words, such as an id."""
+        return MARK + _keyed(self._key, "word", text).hex()[:LENGTH]
+
+    def fact(self, name: str, text: str) -> str:
+        """A fact's value."""
+        return MARK + _keyed(self._key, "fact", name, text).hex()[:LENGTH]
+
+    def prose(self, text: str | None, plain: Collection[str] = ()) -> str | None:
+        """What somebody wrote, such as a reason or a name; `plain`: what streamproc itself writes there."""
+        return text if text is None or text in plain else self.word(text)
+
+    def whole(self, name: str, digest: str) -> str:
+        """A hash in the place of another, in its length."""
+        return _keyed(self._key, name, digest).hex()
+
+
+class Places:
+    """Where, when and in which order something was said of one user, counted anew. `take` all first, then `settle`."""
+
+    def __init__(self) -> None:
+        self._orders: set[Order] = set()
+        self._ranks: dict[Order, int] = {}
+        self._offsets: dict[tuple[str, str, int], list[int]] = {}
+        self._partitions: dict[tuple[str, str, int], int] = {}
+        self._known: int | None = None
+        self._before: list[int] = []
+        self._moments: list[int] = []
+
+    def take(self, origins: Iterable[tuple[Origin, str]], orders: Iterable[Order], times: Iterable[int]) -> None:
+        """Take in what an event has: the first origin is its own; each with the subject that it is about."""
+        for number, (origin, subject) in enumerate(origins):
+            place = origin.topic, subject, origin.partition
+            if place not in self._offsets:
+                self._partitions[place] = sum(known[:2] == place[:2] for known in self._offsets)
+            self._offsets.setdefault(place, []).append(origin.offset)
+            if number == 0:
+                appended = micros_of(origin.appended)
+                self._known = appended if self._known is None else min(self._known, appended)
+        orders = list(orders)
+        self._orders.update(orders)
+        self._before += [*times, *(order[0] for order in orders)]
+
+    def settle(self) -> None:
+        """All was taken in."""
+        at, rank = -1, 0
+        for order in sorted(self._orders):
+            rank = rank + 1 if order[0] == at else 0
+            at = order[0]
+            if rank:
+                self._ranks[order] = rank
+        self._orders.clear()
+        self._offsets = {place: sorted(set(offsets)) for place, offsets in self._offsets.items()}
+        known = (self._known or 0) - PAST
+        self._before = sorted({moment for moment in self._before if 0 < moment < known})
+        moment, later = known, known
+        for each in reversed(self._before):
+            moment -= min(later - each, APART)
+            later = each
+            self._moments.append(moment)
+        self._moments.reverse()
+
+    def time(self, moment: int) -> Micros:
+        """A moment (µs since 1970); one from before the log knew of the user isn't when it was."""
+        at = bisect_left(self._before, moment)
+        known = at < len(self._before) and self._before[at] == moment
+        return Micros(self._moments[at] if known else moment)
+
+    def order(self, order: Order) -> Order:
+        """A place in a source's own order: its moment, and the rank among those of that moment."""
+        return self.time(order[0]), self._ranks.get(order, 0), ""
+
+    def origin(self, origin: Origin, subject: str) -> Origin:
+        """Where something was said of a subject: how many of its records lie before it."""
+        place = origin.topic, subject, origin.partition
+        offset = bisect_left(self._offsets[place], origin.offset)
+        return replace(origin, partition=self._partitions[place], offset=offset)
+
+
+def seq_among(seqs: list[int], new: list[int], seq: int) -> int:
+    """An offset, counted anew among a user's own: as many of their events lie up to it as before."""
+    at = bisect_left(seqs, seq)
+    if at < len(seqs) and seqs[at] == seq:
+        return new[at]
+    if at == len(seqs):
+        return new[-1] + 1
+    return new[at] - 1
