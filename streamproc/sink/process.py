@@ -228,8 +228,9 @@ class Sink:
         self._pump()
 
     async def _pause(self, seconds: float) -> None:
-        """A wait in the middle of a delivery: the place among the connections goes to somebody else meanwhile, unless so
-        many wait already that what is kept of them would grow beyond bounds.
+        """A wait in the middle of a delivery: the place among the connections goes to somebody else meanwhile.
+
+        Not where many wait already, since something is kept of each.
         """
         if self._waiting >= WAITING_MOST:
             await self._sleep(seconds)

@@ -63,7 +63,7 @@ class Times:
 
 @dataclass(slots=True)
 class RequestExecutor:
-    """One for all users. `lanes`: where newer work of a user shows. `hold`: waits like `times.pause`, however many do."""
+    """One for all users. `lanes`: where newer work of a user shows. `hold`: as `times.pause`, for however many."""
 
     scim: ScimHttp
     gate: RequestGate

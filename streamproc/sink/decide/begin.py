@@ -1,9 +1,12 @@
 """Begin: a turn as it begins, with what was noted of the user after the last one."""
 
+from typing import cast
+
 from msgspec.structs import replace
 
 from streamproc.core.records.control import HELD
 from streamproc.core.records.delivery import DeliveredState, Parked
+from streamproc.core.records.resource import Resource
 from streamproc.core.records.units import Millis
 from streamproc.core.scim.response_policy import PATIENCE as DENIALS
 from streamproc.core.scim.response_policy import Response
@@ -24,12 +27,23 @@ def begin(turn: Turn[Work], delivery: DeliveredState | None, predecessor: Predec
         id=delivery.id,
         claimed=delivery.held is None,
         etag=delivery.etag,
-        held=delivery.held,
+        held=_held(delivery, progress),
         freshness=_freshness(delivery),
         standing=delivery.standing,
         spelled=delivery.spelled,
     )
     return progress if delivery.parked is None else _recalled(progress, delivery.parked, clock)
+
+
+def _held(delivery: DeliveredState, progress: Progress) -> Resource | None:
+    """What was noted. Who comes back, and was to leave and couldn't be brought out, may be out after all: that they are
+    active is written again.
+    """
+    held, parked = delivery.held, delivery.parked
+    left = parked is not None and parked.code not in HELD and parked.desired.get("active") is False
+    if held is None or not left or progress.leaver:
+        return held
+    return cast("Resource", {**held, "active": False})
 
 
 def _freshness(delivery: DeliveredState) -> Freshness:
