@@ -9,6 +9,7 @@ from functools import partial
 from itertools import groupby
 from typing import Final, Literal, NamedTuple, TypeAlias
 
+from streamproc.core.records.topic_names import source_of
 from streamproc.sources import SOURCES
 from streamproc.topics import PRODUCERS, RAW_AUDITORS, TOPICS, Party, Role, Topic
 
@@ -119,8 +120,8 @@ def _about(sources: Iterable[str] | None) -> Callable[[Topic], bool]:
     """Whether a topic is about one of these sources, or about none in particular."""
     if sources is None:
         return lambda _: True
-    others = {f"{kind}.{source}" for kind in ("events", "notifications") for source in {*SOURCES} - {*sources}}
-    return lambda topic: topic.name not in others
+    others = {*SOURCES} - {*sources}
+    return lambda topic: source_of(topic.name) not in others
 
 
 def _of(role: Role, wanted: Callable[[Topic], bool] = lambda _: True) -> list[Right]:

@@ -18,12 +18,18 @@ from streamproc.core.records.topic_names import (
     CURSORS,
     DAY,
     DELIVERIES,
+    FORWARDS,
     IDENTITIES,
     LINKS,
     MAPPINGS,
     OPERATIONS,
     OUTCOMES,
+    PRODUCED,
     REJECTIONS,
+    events_topic,
+    intake_topic,
+    is_input,
+    notifications_topic,
 )
 from streamproc.core.records.user_record import USER_RECORD
 from streamproc.sources import SOURCES
@@ -98,25 +104,16 @@ _COMPACTED = {
 }
 
 
-_WRITERS: Final = {
-    "hris": (PRODUCERS, GATEWAY, HYDRATOR),
-    "entra": (PRODUCERS, GATEWAY, HYDRATOR),  # the audit log comes by way of Event Hubs, which is Kafka
-    "workday": (PRODUCERS, GATEWAY, HYDRATOR),
-    "debezium": (PRODUCERS,),
-    "set": (GATEWAY,),
-}
-"""Who writes raw events. The others' come by their hooks, and from the hydrator, which asks for whole subjects.
-
-The worker writes what belongs to several partitions, operators' orders, and what is replayed.
-"""
+_TOLD: Final = {"set": (GATEWAY,)}
+"""Who writes what a source has told us. The hydrator asks for whole subjects, where there is a directory."""
 
 TOPICS: Final[tuple[Topic, ...]] = (
     *(
         Topic(
-            f"events.{source}",
+            events_topic(source),
             "the source's subject id",
             HrisEvent if source == "hris" else None,
-            (*_WRITERS.get(source, (GATEWAY, HYDRATOR)), RESOLVE),
+            (PRODUCERS,) if source in PRODUCED else _TOLD.get(source, (GATEWAY, HYDRATOR)),
             (RESOLVE, RAW_AUDITORS),
             "raw events, as received",
             _RAW,
@@ -125,7 +122,20 @@ TOPICS: Final[tuple[Topic, ...]] = (
     ),
     *(
         Topic(
-            f"notifications.{source.name}",
+            intake_topic(source.name),
+            "the source's subject id",
+            None,
+            (GATEWAY, HYDRATOR),
+            (RESOLVE, RAW_AUDITORS),
+            "the same of a source with outside producers: what gateway and hydrator had themselves",
+            _RAW,
+        )
+        for source in SOURCES.values()
+        if source.name in PRODUCED and source.fetched
+    ),
+    *(
+        Topic(
+            notifications_topic(source.name),
             "the source's subject id",
             None,
             (GATEWAY, WORKER),
@@ -135,6 +145,15 @@ TOPICS: Final[tuple[Topic, ...]] = (
         )
         for source in SOURCES.values()
         if source.fetched
+    ),
+    Topic(
+        FORWARDS,
+        "the subject, or the key of a replayed input",
+        None,
+        (RESOLVE,),
+        (RESOLVE, RAW_AUDITORS),
+        "what was said of each linked subject, orders about it, and replayed inputs, in one order",
+        _RAW,
     ),
     Topic(
         REJECTIONS,
@@ -228,20 +247,31 @@ TOPICS: Final[tuple[Topic, ...]] = (
     ),
 )
 
+RESOLVED: Final = (
+    *(topic.name for topic in TOPICS if is_input(topic.name) and RESOLVE in topic.readers),
+    FORWARDS,
+    CONTROLS,
+)
+"""What the worker's agent `resolve` reads."""
+
 
 def picture() -> str:
     """The way of an event, drawn from TOPICS."""
     names = [topic.name for topic in TOPICS]
     hooks = [name for name in names if name.startswith("notifications.")]
-    raw = [name for name in names if name.startswith("events.") and name != REJECTIONS]
+    raw = [topic for topic in TOPICS if topic.name in RESOLVED and is_input(topic.name)]
+    produced = ", ".join(topic.name for topic in raw if PRODUCERS in topic.writers)
+    told = [topic.name for topic in raw if PRODUCERS not in topic.writers]
+    events, intake = (", ".join(name for name in told if name.startswith(begin)) for begin in ("events.", "intake."))
     lines = ["hooks of Okta, Entra, PingOne, Workday, HR systems; security event tokens"]
     lines += ["      │", "   gateway", "      │"]
     lines += [f"      ├─► {name}" for name in hooks[:-1]] + [f"      ├─► {hooks[-1]} ──► hydrator ◄─► {CURSORS}"]
-    lines += ["      │", "      │   producers, change data capture, hydrator", "      │      │", "      └──────┤"]
-    lines += [f"             ├─► {name}" for name in raw[:-1]] + [f"             └─► {raw[-1]}"]
+    lines += ["      │", "      │   hydrator", "      │      │", f"      └──────┴─────► {events}"]
+    lines += [f"                     {intake}", "   producers,", f"   change capture ─► {produced}"]
     lines += [
         "                     │",
         f"             worker: resolve ──► {REJECTIONS} ◄── gateway",
+        f"                     ├─◄─► {FORWARDS}",
         f"                     ├─◄─► {LINKS}",
         "                     │",
         f"               {CHANGES}",

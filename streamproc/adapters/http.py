@@ -26,6 +26,7 @@ from yarl import URL
 
 from streamproc.adapters.connection_bounds import BoundedResponses, TooLongError
 from streamproc.settings import NetworkSettings
+from streamproc.settings.urls import overheard
 
 HEADER: Final = 64 * 1024
 """Bytes of a header, or of the status line, that an answer may have."""
@@ -46,6 +47,10 @@ _JSON: Final = re.compile(
 
 class UnpackError(aiohttp.ClientPayloadError):
     """An answer can't be unpacked."""
+
+
+class OverheardError(aiohttp.InvalidURL):
+    """A request would go by http to another machine, whoever said so: a setting, or a link in an answer."""
 
 
 class NotSentError(Exception):
@@ -73,6 +78,11 @@ class Reply:
 def http_session(network: NetworkSettings, *, connections: int = 100, seconds: float = 30.0) -> aiohttp.ClientSession:
     """Connections by which our clients ask others. `seconds`: until an answer counts as missing."""
 
+    async def unheard(request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
+        if overheard(request.url):
+            raise OverheardError(request.url)
+        return await handler(request)
+
     async def through_proxy(request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
         url = request.url
         if (proxy := network.proxy(url.scheme, url.host or "", url.port)) is not None:
@@ -92,7 +102,7 @@ def http_session(network: NetworkSettings, *, connections: int = 100, seconds: f
         max_line_size=HEADER,
         max_field_size=HEADER,
         max_headers=HEADERS,
-        middlewares=(through_proxy,) if network.proxied else (),
+        middlewares=(unheard, through_proxy) if network.proxied else (unheard,),
     )
 
 
@@ -233,6 +243,8 @@ def explain(error: BaseException) -> str:
             return f"{kind}: the name {error.host} can't be resolved"
         case aiohttp.ClientConnectorError():
             return f"{kind}: {error.host}:{error.port} can't be reached: {error.os_error.strerror or ''}".rstrip(": ")
+        case OverheardError():
+            return f"{kind}: http:// goes to this machine itself alone"
         case TooLongError():
             return f"{kind}: the answer has {error}"
         case UnpackError():

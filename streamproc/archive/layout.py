@@ -25,6 +25,10 @@ VERSION: Final = 2
 """Of what is written. In version 1 keys and values are bytes; it is read, and more is added to it in this version."""
 READABLE: Final = (1, VERSION)
 MANIFEST: Final = "_archive.json"
+LONGEST: Final = 64 * 1024 * 1024
+"""Largest manifest, in bytes."""
+PARTITIONS: Final = 10_000
+"""Most partitions of a topic."""
 PARTIAL: Final = ".partial"
 """The end of a name of a file that isn't complete yet; the name begins with a dot."""
 
@@ -109,6 +113,8 @@ def manifest(folder: Path) -> Manifest | None:
     """An archive's manifest; None: there is none. Raises ArchiveError where it can't be used."""
     path = folder / MANIFEST
     try:
+        if path.stat().st_size > LONGEST:
+            raise ArchiveError(f"{path} has more than {LONGEST} bytes. Restore it from a copy")
         parsed = _MANIFEST.validate_json(path.read_bytes())
     except FileNotFoundError:
         return None
@@ -119,7 +125,8 @@ def manifest(folder: Path) -> Manifest | None:
             f"{path} is of version {parsed.version}, and {VERSION} is the newest that this release reads: read it with "
             "the release that made it"
         )
-    if parsed.partitions < 1 or any(len(spans) != parsed.partitions for spans in parsed.reach.values()):
+    lengths = {parsed.partitions, *map(len, parsed.reach.values())}
+    if not 0 < parsed.partitions <= PARTITIONS or len(lengths) > 1:
         raise ArchiveError(f"{path} can't be right: it says {parsed.partitions} partitions. Restore it from a copy")
     return parsed
 
@@ -189,7 +196,7 @@ def pieces(folder: Path) -> dict[tuple[str, int], list[ArchiveFile]]:
             continue
         name = _NAME.fullmatch(path.name)
         topic, partition, day = (part.partition("=")[2] for part in path.parts[-4:-1])
-        if name is None or not partition.isdecimal() or not _is_day(day):
+        if name is None or not partition.isdecimal() or not _is_day(day) or not path.is_file():
             raise ArchiveError(f"{path} isn't a name of an archive's file: take it away")
         piece = ArchiveFile(folder, topic, int(partition), day, int(name[1]), int(name[2]), int(name[3], 16))
         by_partition.setdefault((topic, piece.partition), []).append(piece)

@@ -59,6 +59,9 @@ SCHEMAS: Final = {1: SCHEMA_1, layout.VERSION: SCHEMA}
 BATCH: Final = 4096
 """Rows that become Python objects at a time."""
 FOOTER_KEY: Final = b"streamproc"
+MOST_ROWS: Final = 200_000
+LARGEST: Final = 256 * 1024 * 1024
+"""Rows, and bytes when unpacked, of a row group: more than ten times what the writer puts there, and what fits."""
 
 USERS: Final = frozenset(topic.name for topic in TOPICS if topic.key == "user ID")
 """Topics keyed by user ID."""
@@ -207,21 +210,40 @@ def _opened(piece: ArchiveFile) -> Iterator[Any]:
             raise ArchiveError(f"{piece.path} was altered, or cut short: its CRC-32 is {crc:08x}. {layout.RESTORE}")
         file = pq.ParquetFile(piece.path)
     with file, _read_errors(piece):
-        content = orjson.loads(file.metadata.metadata.get(FOOTER_KEY, b"null"))
-        version = content.get("version", 0) if content else 0
-        if not content or content != footer(piece, file.metadata.num_rows, version) | {"read": content.get("read")}:
-            raise ArchiveError(f"{piece.path} isn't what its name says: its content says {content}. {layout.RESTORE}")
+        content = orjson.loads((file.metadata.metadata or {}).get(FOOTER_KEY, b"null"))
+        version, read = (content.get("version"), content.get("read")) if isinstance(content, dict) else (None, None)
+        whole = isinstance(version, int) and isinstance(read, int)
+        if not whole or content != footer(piece, file.metadata.num_rows, version or 0) | {"read": read}:
+            said = repr(content)[:200]
+            raise ArchiveError(f"{piece.path} isn't what its name says: its content says {said}. {layout.RESTORE}")
         if version not in SCHEMAS or not file.schema_arrow.equals(SCHEMAS[version]):
             raise ArchiveError(f"{piece.path} has other columns than an archive's file. {layout.RESTORE}")
+        _check_groups(file.metadata, piece)
         yield file
+
+
+def _check_groups(metadata: Any, piece: ArchiveFile) -> None:
+    """Raises ArchiveError where the file has no records, or where it says itself that they take too much memory."""
+    groups = [metadata.row_group(group) for group in range(metadata.num_row_groups)]
+    if not groups:
+        raise ArchiveError(f"{piece.path} has no records. {layout.RESTORE}")
+    for group in groups:
+        size = sum(group.column(column).total_uncompressed_size for column in range(group.num_columns))
+        if not (0 < group.num_rows <= MOST_ROWS and max(size, group.total_byte_size) <= LARGEST):
+            raise ArchiveError(
+                f"{piece.path} has a row group of {group.num_rows} rows and {size} bytes; an archive's has at most "
+                f"{MOST_ROWS} and {LARGEST}. {layout.RESTORE}"
+            )
 
 
 @contextmanager
 def _read_errors(piece: ArchiveFile) -> Iterator[None]:
     try:
         yield
-    except (pa.ArrowException, OSError, ValueError) as error:
-        why = str(error).partition("\n")[0]
+    except ArchiveError:
+        raise
+    except Exception as error:  # whatever is in a file, and whatever Arrow makes of it, the file is named
+        why = str(error).partition("\n")[0][:200] or type(error).__name__
         raise ArchiveError(f"{piece.path} can't be read: {why}. {layout.RESTORE}") from error
 
 
@@ -231,13 +253,21 @@ def _records(
     """The wanted records of these row groups."""
     reached = piece.first
     for group in groups:
-        offsets, timestamps = (file.metadata.row_group(group).column(column).statistics for column in (0, 1))
-        before, after = offsets.max_raw < first, until is not None and timestamps.min_raw >= until
-        if (first > piece.first and before) or after or wanted.nothing_in(file, group):
+        if _outside(file, group, first if first > piece.first else None, until) or wanted.nothing_in(file, group):
             continue
         for batch in file.iter_batches(batch_size=BATCH, row_groups=[group], use_threads=False):
             reached = _checked(batch, piece, reached)
             yield from _logged(wanted.of(_as_bytes(batch), first, until), piece.topic, piece.partition)
+
+
+def _outside(file: Any, group: int, first: int | None, until: int | None) -> bool:
+    """Whether a row group has nothing within the bounds. Its statistics could say so too, but needn't be there."""
+    if first is None and until is None:
+        return False
+    table = file.read_row_group(group, columns=["offset", "timestamp"], use_threads=False)
+    if first is not None and pc.max(table.column("offset")).as_py() < first:
+        return True
+    return until is not None and pc.min(table.column("timestamp").cast(pa.int64())).as_py() >= until
 
 
 def _as_bytes(batch: Any) -> Any:

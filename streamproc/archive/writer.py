@@ -19,9 +19,9 @@ Row: TypeAlias = tuple[int, int, bytes | None, bytes | None, Sequence[tuple[str,
 
 ROWS: Final = 20_000
 SIZE: Final = 16 * 1024 * 1024
-"""Largest row group, in rows and in bytes of keys and values: so much is held in memory."""
+"""Largest row group, in rows and in bytes of keys, values and headers: so much is held in memory."""
 FILE: Final = 256 * 1024 * 1024
-"""Largest file, in bytes of keys and values: a killed run loses no more than that."""
+"""Largest file, in bytes of keys, values and headers: a killed run loses no more than that."""
 
 
 def _now() -> int:
@@ -89,6 +89,7 @@ class _File:
     def add(self, row: Row) -> None:
         self._rows.append(row)
         length = len(row[2] or b"") + len(row[3] or b"")
+        length += sum(len(name) + len(value or b"") for name, value in row[4])
         self.size += length
         self._held += length
         if len(self._rows) >= ROWS or self._held >= SIZE:

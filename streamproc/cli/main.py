@@ -3,6 +3,7 @@
 import asyncio
 import importlib
 import logging
+import os
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Callable, Coroutine
@@ -254,6 +255,7 @@ def _run(main: Coroutine[Any, Any, Any]) -> Any:
 
 def main() -> None:
     """The entry point. Our own errors end as one line; anything else is a bug and keeps its traceback."""
+    os.umask(0o077)  # whatever a command writes is for its owner alone: archives, tables, logs of the demo
     install()
     logging.getLogger("aiokafka").addHandler(logging.NullHandler())  # where no log is set up, the line says it all
     try:

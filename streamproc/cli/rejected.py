@@ -24,9 +24,9 @@ from streamproc.operators.rejections import (
     address,
     order_of,
     rejected_inputs,
-    source_of,
     user_problems,
 )
+from streamproc.sources.replayable import source_in
 
 _NAMES = click.argument("names", nargs=-1, metavar="[NAME]...")
 _CODE = click.option("--code", help="All that are open with this code.")
@@ -190,7 +190,7 @@ def _order(
         if action == "replay" and (unfit := [each for each in chosen if each.irreplayable]):
             _refuse(f"nothing was ordered: {unfit[0].name} can't be replayed: {unfit[0].irreplayable}")
     else:
-        open_ = [each for each in inputs if each.state == "open" and source in {None, source_of(each.rejected.topic)}]
+        open_ = [each for each in inputs if each.state == "open" and source in {None, source_in(each.rejected)}]
         chosen = [each for each in open_ if everything or code in {problem.code for problem in each.rejected.problems}]
         if action == "replay":
             unfit = [each for each in chosen if each.irreplayable]
@@ -223,7 +223,7 @@ def _rows(found: RejectedInput) -> list[dict[str, Any]]:
             "name": found.name,
             "at": value.appended,
             "state": found.state,
-            "source": source_of(value.topic),
+            "source": source_in(value),
             "code": problem.code,
             "subject": problem.subject,
             "field": problem.field,

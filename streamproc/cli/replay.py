@@ -13,8 +13,8 @@ import orjson
 from streamproc.archive.layout import Gap
 from streamproc.archive.per_partition import map_partitions
 from streamproc.audit.replay.divergence import Divergence
-from streamproc.audit.replay.partition import PartitionRequest
 from streamproc.audit.replay.record_check import Counts
+from streamproc.audit.replay.starting_point import PartitionRequest
 from streamproc.audit.replay.verify import BESIDE, NEEDED, ReplayResult, Verified, verify
 from streamproc.audit.words import iso_moment
 from streamproc.cli.asof import AsOfRequest, run_as_of

@@ -22,7 +22,7 @@ from streamproc.audit.words import count
 from streamproc.cli.evidence import evidence, verify
 from streamproc.cli.history_source import HistorySource, last_moment, with_source
 from streamproc.cli.options import ARCHIVE, KAFKA, OFFLINE, Moment, Output, say, write_private
-from streamproc.cli.screen import complain, put, put_content
+from streamproc.cli.screen import complain, put, put_content, put_lines
 from streamproc.core.errors import HistoryError
 from streamproc.core.shown import shown, shown_json
 
@@ -89,12 +89,14 @@ def revocations(
             f"{source.archive} ends at {rfc3339(end)}, before --from; bring it up to date, or leave out --offline"
         )
     summary = latency.report(everybody, first, end, round(limit * 1000))
-    content = rendered(summary, "json" if as_json_ else form, _read_from(source))
-    if output is None:
-        put_content(content)
-    else:
-        write_private(output, content)
+    form = "json" if as_json_ else form
+    if output is not None:
+        write_private(output, rendered(summary, form, _read_from(source)))
         put(f"{output}: {count(len(summary.leavers), 'leaver')}, {len(summary.late)} over the limit", err=True)
+    elif form == "table":
+        put_lines(lines(summary))
+    else:
+        put_content(rendered(summary, form, _read_from(source)))
     if missing := summary.of("missing"):
         complain(
             f"the log doesn't tell what became of {count(len(missing), 'leaver')}, though it tells what "

@@ -45,7 +45,12 @@ def table(rows: Sequence[Sequence[str]], *, numbers: Collection[int] = (), total
     columns.append(min(max(last), total - sum(columns) - len(GAP) * len(columns)) or 1)
     for row in rows:
         cells = [
-            textwrap.wrap(cell, max(1, columns[at] - (_SECOND in cell)), break_on_hyphens=False)
+            textwrap.wrap(
+                cell,
+                max(1, columns[at] - (_SECOND in cell)),
+                subsequent_indent="" if at or columns[at] <= len(GAP) else GAP,  # a cell is no row
+                break_on_hyphens=False,
+            )
             for at, cell in enumerate(row)
         ]
         for pieces in zip_longest(*cells, fillvalue=""):

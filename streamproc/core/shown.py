@@ -14,6 +14,7 @@ What counts as printable is Unicode's of the Python that runs. So nothing that i
 
 import re
 import unicodedata
+from collections.abc import Callable
 from typing import Any, Final
 
 import orjson
@@ -32,11 +33,7 @@ def shown(text: str, longest: int | None = None) -> str:
         text = f"{text[: longest - 1]}…"
     if text.isprintable() and (text.isascii() or not _suspect(text)):
         return text
-    marks, pieces = _STACKED, []  # a mark at the beginning would stand upon whatever is before this text
-    for character in text:
-        marks = marks + 1 if unicodedata.category(character) in {"Mn", "Me"} else 0
-        pieces.append(character if marks <= _STACKED and _seen(character) else _number(character))
-    return "".join(pieces)
+    return _harmless(text, _number)
 
 
 def shown_lines(text: str, longest: int | None = None) -> list[str]:
@@ -50,11 +47,19 @@ def shown_json(value: Any, option: int = 0) -> str:
     text = orjson.dumps(value, option=option).decode()
     if text.isascii() and "\x7f" not in text:
         return text  # JSON itself escapes C0
-    return "".join(character if character == "\n" or _seen(character) else _utf16(character) for character in text)
+    return "\n".join(_harmless(line, _utf16) for line in text.split("\n"))
 
 
-def _seen(character: str) -> bool:
-    return character.isprintable() and not _UNSEEN.match(character)
+def _harmless(line: str, number: Callable[[str], str]) -> str:
+    pieces, marks = [], _STACKED  # a mark at the beginning would stand upon whatever is before this text
+    for character in line:
+        if unicodedata.category(character) in {"Mn", "Me"}:
+            marks += 1
+        else:
+            marks = _STACKED if character == '"' else 0  # nor does one change a quotation mark, as JSON has them
+        seen = character.isprintable() and marks <= _STACKED and not _UNSEEN.match(character)
+        pieces.append(character if seen else number(character))
+    return "".join(pieces)
 
 
 def _suspect(text: str) -> bool:

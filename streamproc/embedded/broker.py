@@ -33,6 +33,8 @@ STARTED = "Kafka Server started"
 PORT_TAKEN = "Address already in use"
 ATTEMPTS = 5
 TAIL_LINES = 15
+_OURS = {"lock", "storage", "storage.part", "server.properties", "tmp", "broker.log"}
+"""Files of a folder that is a broker's and nothing else."""
 KILLED_SECONDS = 5.0
 """Where nobody reaps orphans, their process ids remain."""
 
@@ -102,11 +104,10 @@ class _Kept:
             ports = {"broker_port": broker_port, "controller_port": controller_port}
             lines += secured.properties(**ports, sasl_port=sasl_port, tls_port=tls_port)
         properties = folder / "server.properties"
-        properties.touch(0o600)
-        properties.write_text(lines)
+        _private(properties).write_text(lines)
         scratch = folder / "tmp"  # for the libraries that unpack themselves
         shutil.rmtree(scratch, ignore_errors=True)
-        scratch.mkdir()
+        scratch.mkdir(mode=0o700)
         flags = [
             f"-Xmx{heap_mb}m",
             f"-Djava.io.tmpdir={scratch}",
@@ -115,7 +116,6 @@ class _Kept:
         ]
         order = {
             "command": [*java_command(home, *flags), "kafka.Kafka", str(properties)],
-            "env": java_environment(),
             "folder": str(folder),
             "remove": temporary,
             "lock": lock,
@@ -123,9 +123,10 @@ class _Kept:
         self.bootstrap = f"127.0.0.1:{broker_port}"
         self.pid = 0
         self.log = folder / "broker.log"
-        with self.log.open("wb") as log:
+        with _private(self.log).open("wb") as log:
             self._keeper = subprocess.Popen(  # noqa: S603 - our own interpreter and file
-                [sys.executable, "-I", "-S", keeper.__file__, json.dumps(order)],
+                [sys.executable, "-I", "-S", keeper.__file__, json.dumps(order)],  # anybody may read arguments
+                env=java_environment(),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
@@ -177,8 +178,10 @@ async def _folder(data: Path | None, progress: Callable[[str], None]) -> AsyncIt
     temporary = data is None
     folder = Path(tempfile.mkdtemp(prefix="streamproc-kafka-")) if data is None else data.absolute()  # noqa: ASYNC240
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with (folder / "lock").open("a+") as lock:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if {child.name for child in folder.iterdir()} <= _OURS:
+            folder.chmod(0o700)  # an earlier release made it for everybody to read
+        with _private(folder / "lock").open("a+") as lock:
             await _locked(lock, folder, progress)
             lock.truncate(0)
             lock.write(str(os.getpid()))
@@ -214,6 +217,14 @@ def _storage(home: Path, folder: Path) -> None:
         shutil.rmtree(part, ignore_errors=True)
         shutil.copytree(home / "storage", part)
         part.rename(storage)
+    storage.chmod(0o700)
+
+
+def _private(path: Path) -> Path:
+    """A file for its owner alone, which may have been there before."""
+    path.touch(0o600)
+    path.chmod(0o600)
+    return path
 
 
 def _failure(problem: str, log: Path, cache: Path, *, temporary: bool) -> str:

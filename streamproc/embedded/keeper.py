@@ -4,6 +4,9 @@ This file is started as a script of its own, with no imports beyond the standard
 Its standard input is a pipe held open by the process that wanted the broker: when that pipe closes, or when the
 process is gone (a forked relative may still hold the pipe), the broker is stopped and its temporary folder removed.
 One mechanism for an orderly stop and for SIGKILL, on Linux and macOS alike.
+
+Everybody on the machine can read a process's arguments, so there are no secrets in them: the broker has the keeper's
+own environment. What it writes is for its owner alone.
 """
 
 import contextlib
@@ -21,6 +24,7 @@ KEEP = b"keep"  # written before closing the pipe: leave the temporary folder wh
 
 
 def main() -> None:
+    os.umask(0o077)
     parent = os.getppid()
     order = json.loads(sys.argv[1])
     broker: subprocess.Popen[bytes] | None = None
@@ -28,7 +32,6 @@ def main() -> None:
         broker = subprocess.Popen(  # noqa: S603 - the command comes from broker.py
             order["command"],
             cwd=order["folder"],
-            env=order["env"],
             stdin=subprocess.DEVNULL,
             stdout=sys.stderr,  # which is the broker's log
             stderr=sys.stderr,

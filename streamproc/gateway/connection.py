@@ -60,7 +60,7 @@ class Places(Protocol):
 class Connection(RequestHandler):
     """One connection. `address`: the other side's."""
 
-    __slots__ = ("_head", "_places", "_since", "_stuck", "_wire", "address", "opening", "proven")
+    __slots__ = ("_head", "_over", "_places", "_since", "_stuck", "_wire", "address", "opening", "proven")
 
     def __init__(self, server: web.Server, address: str, places: Places) -> None:
         super().__init__(server, loop=asyncio.get_running_loop(), **HTTP)
@@ -70,6 +70,8 @@ class Connection(RequestHandler):
         """Until there is a transport: TLS is being agreed on."""
         self._places = places
         self._wire: asyncio.Transport | None = None
+        self._over = False
+        """It was ended, maybe before it began."""
         self._head = 0
         """Bytes of a head that isn't complete."""
         self._since = 0.0
@@ -87,6 +89,7 @@ class Connection(RequestHandler):
         """At once. `status`: what the other side is told, if it can be told anything."""
         self._places.tell(self, why)
         self._places.has_ended(self)
+        self._over = True
         if self.opening is not None:
             self.opening.cancel()
         wire = self._wire
@@ -117,6 +120,8 @@ class Connection(RequestHandler):
         """With TLS, once that is agreed on."""
         self._wire = cast("asyncio.Transport", transport)
         super().connection_made(transport)
+        if self._over:
+            self._wire.abort()
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """Whoever ended it."""

@@ -1,4 +1,4 @@
-"""Fetcher: asks one directory for subjects as often as needed, and appends the answers to `events.<source>`.
+"""Fetcher: asks one directory for subjects as often as needed, and appends the answers to the source's topic.
 
 Rule 1: a request ends when the brokers have an answer that is as new as the request. An older answer isn't appended:
 the subject is asked for again once the directory's clock may have moved on.
@@ -22,6 +22,7 @@ from streamproc.core.parsed_payload import FetchRequest
 from streamproc.core.records.headers import BY_GATEWAY, KIND, READ, RECEIVED, SUBJECT
 from streamproc.core.records.producer_record import LARGEST, REJECTIONS, Record
 from streamproc.core.records.rejected import Problem, encode_rejected
+from streamproc.core.records.topic_names import intake_topic
 from streamproc.core.records.units import Micros, Millis
 from streamproc.hydrator.decide.fetch_queue import Fetch, FetchQueue
 from streamproc.hydrator.directories.answer import DirectoryError
@@ -203,11 +204,11 @@ class Fetcher:
     def record(
         self, subject: str, body: bytes, read_at: Micros, kind: Literal["snapshot", "gone", "unlisted", "page"]
     ) -> Record:
-        """For `events.<source>`."""
+        """For where the source's answers come."""
         now = str(self.times.now)
         texts = {KIND: kind, READ: str(read_at), SUBJECT: subject, BY_GATEWAY: self.source, RECEIVED: now}
         headers = [(name, text.encode("utf-8", "replace")) for name, text in texts.items()]
-        return Record(f"events.{self.source}", subject.encode("utf-8", "replace"), body, headers)
+        return Record(intake_topic(self.source), subject.encode("utf-8", "replace"), body, headers)
 
     def _refused(self, fetch: Fetch, error: DirectoryError) -> None:
         self._count("failed")

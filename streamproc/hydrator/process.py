@@ -27,6 +27,7 @@ from streamproc.adapters.kafka.open_transactions import OpenTransactions
 from streamproc.adapters.wait import task_group, wait_unless
 from streamproc.core.flow.offset_tracker import OffsetTracker
 from streamproc.core.parsed_payload import EVERYBODY, FetchRequest
+from streamproc.core.records.believed_headers import Placed, believed, words
 from streamproc.core.records.rejected import Problem
 from streamproc.hydrator.directories.answer import DirectoryError
 from streamproc.hydrator.fetcher import Fetcher, Ticket, rejection
@@ -152,13 +153,14 @@ class Hydrator(ConsumerRebalanceListener):
 
     def _requests(self, source: str, record: ConsumerRecord) -> tuple[tuple[FetchRequest, ...], Problem | None]:
         """Whom a notification names; where it names nobody, what somebody should look at: it may be a leaver's."""
+        headers, foreign = believed(Placed(record.topic, record.key, record.timestamp), dict(record.headers))
         try:
-            parsed = parse_record(
-                SOURCES[source].read, self._options[source], record.value, dict(record.headers), record.timestamp
-            )
+            parsed = parse_record(SOURCES[source].read, self._options[source], record.value, headers, record.timestamp)
         except Exception as error:
             log.exception("parser failed", topic=record.topic, partition=record.partition, offset=record.offset)
             return (), Problem("internal", type(error).__name__)
+        if foreign:
+            return parsed.notifications, Problem("foreign_header", words(foreign))
         strange = next((each for each in parsed.ignored if each.code not in HARMLESS), None)
         problem = None if strange is None else Problem(strange.code, strange.reason, strange.subject, strange.field)
         return parsed.notifications, problem

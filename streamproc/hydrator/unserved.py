@@ -7,6 +7,7 @@ import structlog
 from streamproc import telemetry
 from streamproc.adapters.kafka.log import KafkaError, Log
 from streamproc.adapters.kafka.reading import assigned, partitions_of
+from streamproc.core.records.topic_names import notifications_topic
 from streamproc.hydrator.fetcher import Times
 
 log = structlog.get_logger("streamproc.hydrator")
@@ -24,7 +25,7 @@ async def watch(kafka: Log, sources: Iterable[str], times: Times) -> None:
     while True:
         for source in sources:
             try:
-                waiting = await _waiting(kafka, f"notifications.{source}")
+                waiting = await _waiting(kafka, notifications_topic(source))
             except KafkaError as error:
                 if source not in told:
                     told.add(source)

@@ -1,14 +1,13 @@
 """What couldn't be understood, as it is now: rejected inputs with what was ordered of them, and problems of users.
 
 Rule 1: an input has the name under which it was rejected first; the newest rejection of that name counts.
-Rule 2: a replayed input that is rejected again comes under another name. It names the order in a header, and counts as
-the first's only if that order is in the log, and its value is the same: anybody may write a header.
+Rule 2: a replayed input that is rejected again, or a part of it, comes under another name. It names the order in a
+header, and counts as the first's only where that is believed, and if the order is in the log.
 """
 
 from base64 import b64decode
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field, replace
-from hashlib import sha256
 from typing import Final, Literal
 
 from pydantic import ValidationError
@@ -19,7 +18,7 @@ from streamproc.core.records.change_event import Origin
 from streamproc.core.records.control import CONTROL, INPUT, Action, Control
 from streamproc.core.records.headers import REPLAY
 from streamproc.core.records.rejected import REJECTED, Rejected
-from streamproc.core.records.topic_names import CONTROLS, OPERATIONS, REJECTIONS
+from streamproc.core.records.topic_names import CONTROLS, FORWARDS, OPERATIONS, REJECTIONS
 from streamproc.core.records.units import Millis
 from streamproc.core.records.user_record import decode
 from streamproc.sources.replayable import irreplayable
@@ -74,10 +73,9 @@ async def rejected_inputs(kafka: Log, keep: Callable[[str], bool] = lambda _: Fa
     """
     orders = await _orders(kafka)
     inputs: dict[str, RejectedInput] = {}
-    digests: dict[str, str] = {}
-    again: list[tuple[str, str, str, RejectedInput]] = []
+    again: list[tuple[str, str, RejectedInput]] = []
     async for name, place, rejected in _rejections(kafka):
-        digest, mark = sha256((rejected.value or "").encode()).hexdigest(), _mark(rejected)
+        mark = _mark(rejected)
         found = RejectedInput(name, place, rejected if keep(name) else replace(rejected, value=None))
         if name in inputs:
             inputs[name].rejected = found.rejected
@@ -85,11 +83,11 @@ async def rejected_inputs(kafka: Log, keep: Callable[[str], bool] = lambda _: Fa
         found.irreplayable = irreplayable(rejected)
         root, _, order = mark.partition(" ")
         if root and orders.get(order, (None, None))[1] == root:
-            again.append((root, order, digest, found))
+            again.append((root, order, found))
         else:
-            inputs[name], digests[name] = found, digest
-    for root, order, digest, child in again:
-        if root in inputs and digests[root] == digest:
+            inputs[name] = found
+    for root, order, child in again:
+        if root in inputs:
             inputs[root].rejected = child.rejected
             inputs[root].answered.add(order)
         else:
@@ -116,14 +114,6 @@ def _problems(value: bytes) -> list[UserProblem]:
         return []
     record = decode(value)
     return [UserProblem(record.user, record.as_of, problem) for problem in record.problems]
-
-
-def source_of(topic: str) -> str:
-    """Whose input a topic holds, be it events, notifications, a gateway's requests or a synchronisation's subjects."""
-    for begin in ("events.", "notifications.", "gateway/", "sync/"):
-        if topic.startswith(begin):
-            return topic.removeprefix(begin)
-    return topic
 
 
 def order_of(action: Action, chosen: RejectedInput, by: str, reason: str, at: Millis) -> Control:
@@ -157,7 +147,9 @@ async def _orders(kafka: Log) -> dict[str, tuple[Control, str]]:
 
 
 def _mark(rejected: Rejected) -> str:
-    """What the header of a replay says; "": there is none."""
+    """What the header of a replay says, where the worker alone writes it; "": there is none."""
+    if rejected.topic != FORWARDS and not rejected.topic.startswith("notifications."):
+        return ""
     content = next((content for header, content in rejected.headers if header == REPLAY), "")
     try:
         return b64decode(content, validate=True).decode()

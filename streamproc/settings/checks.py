@@ -8,6 +8,7 @@ from pydantic import SecretStr
 
 from streamproc.settings.gateway import secrets
 from streamproc.settings.network import check_proxy
+from streamproc.settings.urls import check_url
 
 LEAST_SECRET = 16
 """Characters; a shorter one could be guessed from outside."""
@@ -35,7 +36,10 @@ HRIS_NEEDS: Mapping[str, tuple[str, ...]] = {
     "merge": ("hris_secret", "hris_account_token"),
     "kombo": ("hris_secret", "hris_company"),
 }
-DIRECTORY_URLS = (
+URLS = (
+    "scim_url",
+    "token_url",
+    "platform_url",
     "okta_url",
     "entra_url",
     "entra_login_url",
@@ -43,7 +47,9 @@ DIRECTORY_URLS = (
     "pingone_auth_url",
     "workday_report",
     "hris_url",
+    "entra_notification_url",
 )
+"""All of that kind, but `set_jwks`, which may be a file, and the proxy, which only passes on what TLS hides."""
 
 IN_HEADERS = ("token", "okta_token", "hris_secret", "hris_account_token")
 """Secrets that go into a header as they are (RFC 6750 §2.1)."""
@@ -56,8 +62,12 @@ def check(values: Mapping[str, Any]) -> None:
     for name in IN_HEADERS:
         if (token := values[name]) is not None and not _visible(token):
             raise ValueError(f"{name} has to be visible ASCII, as a header wants it: no blank, no line end")
-    for name in ("https_proxy", "http_proxy"):
-        check_proxy(name, values[name])
+    for name in URLS:
+        if values[name] is not None:
+            check_url(name, values[name])
+    if "://" in (values["set_jwks"] or ""):
+        check_url("set_jwks", values["set_jwks"])
+    check_proxy("https_proxy", values["https_proxy"])
     for name in HOOK_SECRETS:
         one_or_two = secrets(values[name])
         if values[name] is not None and not 1 <= len(one_or_two) <= 2:
@@ -71,9 +81,6 @@ def check(values: Mapping[str, Any]) -> None:
     for names in TOGETHER:
         if len({values[name] is None for name in names}) > 1:
             raise ValueError(f"{', '.join(names[:-1])} and {names[-1]} go together")
-    for name in DIRECTORY_URLS:
-        if not re.match(r"https://|http://127\.0\.0\.1[:/]", values[name] or "https://"):
-            raise ValueError(f"{name} begins with https://: credentials go there")
     for name in HRIS_NEEDS.get(values["hris_vendor"], ()):
         if values[name] is None:
             raise ValueError(f"{name} is needed with hris_vendor {values['hris_vendor']}")
@@ -83,8 +90,6 @@ def check(values: Mapping[str, Any]) -> None:
         raise ValueError("entra_notification_url needs entra_client_state and entra_tenant")
     if len({values[name] is None for name in ("set_issuer", "set_audience", "set_jwks")}) > 1:
         raise ValueError("set_issuer, set_audience and set_jwks go together")
-    if re.match(r"http://(?!127\.0\.0\.1[:/])", values["set_jwks"] or ""):
-        raise ValueError("set_jwks is fetched by https: whoever changes it on the way could make tokens")
 
 
 def _visible(token: SecretStr) -> bool:

@@ -89,7 +89,7 @@ FILES = {
     name + FILE: name for name, field in FIELDS.items() if SecretStr in (field.annotation, *get_args(field.annotation))
 }
 """Name of the setting that says in which file a secret is, to the secret's."""
-_STANDARD = ("https_proxy", "http_proxy", "no_proxy")
+_STANDARD = ("https_proxy", "no_proxy")
 """Settings that other programs know too, by variables in lower or upper case."""
 
 

@@ -9,6 +9,7 @@ from pydantic import Field, SecretStr
 
 from streamproc.core.errors import SettingsError
 from streamproc.settings.sections import Section
+from streamproc.settings.urls import this_machine
 
 _PROXY = re.compile(r"(?i)(https?://)?([^/\s]*@)?(\[[0-9a-fA-F:.]+\]|[^\s/:@\[\]]+)(:(?P<port>\d{1,5}))?/?")
 
@@ -18,10 +19,7 @@ class NetworkSettings(Section):
 
     https_proxy: SecretStr | None = Field(
         None,
-        description="Proxy for https URLs, http://[NAME:PASSWORD@]HOST:PORT; left out: HTTPS_PROXY; empty: none.",
-    )
-    http_proxy: SecretStr | None = Field(
-        None, description="Proxy for http URLs; left out: HTTP_PROXY; empty: none. Never for this machine itself."
+        description="Proxy, http://[NAME:PASSWORD@]HOST:PORT; left out: HTTPS_PROXY; empty: none.",
     )
     no_proxy: str = Field(
         "", description="Hosts without a proxy, by commas: names, .DOMAIN, addresses, networks, *; left out: NO_PROXY."
@@ -33,12 +31,12 @@ class NetworkSettings(Section):
     @property
     def proxied(self) -> bool:
         """Whether anything goes through a proxy."""
-        return any(_text(proxy) for proxy in (self.https_proxy, self.http_proxy))
+        return bool(_text(self.https_proxy))
 
     def proxy(self, scheme: str, host: str, port: int | None) -> str | None:
-        """The URL of the proxy by which a host is reached; None: directly."""
-        proxy = _text(self.https_proxy if scheme == "https" else self.http_proxy)
-        if not proxy or _this_machine(host) or self._without_proxy(host, port):
+        """The URL of the proxy by which a host is reached; None: directly, as all that isn't https."""
+        proxy = _text(self.https_proxy) if scheme == "https" else ""
+        if not proxy or this_machine(host) or host.casefold().endswith(".localhost") or self._without_proxy(host, port):
             return None
         return proxy if "://" in proxy else f"http://{proxy}"
 
@@ -68,7 +66,10 @@ class NetworkSettings(Section):
 
 
 def check_proxy(name: str, proxy: SecretStr | None) -> None:
-    """Raises ValueError, without the value: it may hold a password."""
+    """A proxy may be asked by http: all that goes through it is https.
+
+    Raises ValueError, without the value: it may hold a password.
+    """
     text = _text(proxy)
     found = _PROXY.fullmatch(text)
     if text and (found is None or int(found["port"] or 0) > 65535):
@@ -77,13 +78,6 @@ def check_proxy(name: str, proxy: SecretStr | None) -> None:
 
 def _text(proxy: SecretStr | None) -> str:
     return "" if proxy is None else proxy.get_secret_value()
-
-
-def _this_machine(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host.casefold() == "localhost" or host.casefold().endswith(".localhost")
 
 
 def _network(entry: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:

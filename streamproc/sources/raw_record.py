@@ -1,16 +1,17 @@
-"""A record of `events.<source>` → what it says: the value by the source's parser, and what the headers add.
+"""A source's record → what it says: the value by the source's parser, and what the headers add.
 
-The headers are the gateway's and the hydrator's; a record of another producer has none of them.
+Of our own headers only those are given here that are believed (`core/records/believed_headers.py`).
 """
 
 from collections.abc import Mapping
 from typing import Final
 
 from streamproc.core.parsed_payload import FetchRequest, Ignored, ParsedPayload, Receipt, SourceEvent
+from streamproc.core.records.believed_headers import micros
 from streamproc.core.records.change_event import GONE, Fact
 from streamproc.core.records.fact_names import STARTS
 from streamproc.core.records.headers import KIND, READ, RECEIVED, SUBJECT, UNREADABLE
-from streamproc.core.records.units import Micros, Millis, micros_of, millis_of
+from streamproc.core.records.units import Millis, micros_of, millis_of
 from streamproc.sources import Read
 from streamproc.sources.options import SourceOptions
 from streamproc.sources.wire_format import json_of
@@ -22,10 +23,10 @@ HARMLESS: Final = frozenset({"type", "failed", "noise", "group", "lifecycle", "p
 def parse_record(
     read: Read, options: SourceOptions, value: bytes | None, headers: Mapping[str, bytes], appended: Millis
 ) -> ParsedPayload:
-    """What the record says. `appended`: ms since 1970, when the broker had it."""
+    """What the record says. `headers`: of ours those that count. `appended`: ms since 1970, when the broker had it."""
     named = {name.lower(): (content or b"").decode("utf-8", "replace") for name, content in headers.items()}
-    received = _micros(named.get(RECEIVED))
-    receipt = Receipt(micros_of(appended) if received is None else received, _micros(named.get(READ)), named)
+    received = micros(headers.get(RECEIVED))
+    receipt = Receipt(micros_of(appended) if received is None else received, micros(headers.get(READ)), named)
     if value is None and (why := named.get(UNREADABLE)) is not None:
         return ParsedPayload(ignored=(Ignored("unreadable", why),))
     if (kind := named.get(KIND)) in {"gone", "unlisted"}:
@@ -40,8 +41,7 @@ def parse_record(
 
 def received(headers: Mapping[str, bytes]) -> Millis | None:
     """When the gateway had the record, in ms since 1970; None: it didn't come through one."""
-    content = headers.get(RECEIVED)
-    received_at = None if content is None else _micros(content.decode("ascii", "replace"))
+    received_at = micros(headers.get(RECEIVED))
     return None if received_at is None else millis_of(received_at)
 
 
@@ -61,7 +61,3 @@ def _absent(subject: str, receipt: Receipt, *, gone: bool) -> ParsedPayload:
     return ParsedPayload(
         (SourceEvent(subject, event, "change", (read_at, 1, event), attributes, cancels=STARTS, reason=reason),)
     )
-
-
-def _micros(text: str | None) -> Micros | None:
-    return Micros(int(text)) if text is not None and text.isdecimal() and len(text) < 18 else None

@@ -24,8 +24,8 @@ from streamproc.core.fold.mapping import Mapping
 from streamproc.core.fold.mapping_switch import unheard_partitions
 from streamproc.core.records.topic_names import CHANGES, CONTROLS, LINKS, MAPPINGS, OPERATIONS
 from streamproc.core.records.units import Millis
-from streamproc.sources import SOURCES
 from streamproc.sources.options import SourceOptions
+from streamproc.topics import RESOLVED
 from streamproc.worker.batching_producer import BatchingProducer
 from streamproc.worker.decide.due_dates import DueDates
 from streamproc.worker.decide.replay import ordered_replay
@@ -81,7 +81,7 @@ class Worker:
         self._mappings = MappingStore(kafka, mappings, mapping, clock, self._producer, chosen=chosen)
         self._rejections = Rejections(self._producer, options)
         self._resolver = Resolver(links, options, self._producer, self._rejections)
-        raw = [*(f"events.{source}" for source in SOURCES), CONTROLS]
+        raw = RESOLVED
         handlers: dict[str, Handler] = {**dict.fromkeys(raw, self._resolve), CHANGES: self._fold}
         self._sequencer = RecordSequencer(kafka, self._app, handlers, self._producer.room)
         self._replays = Replays(kafka, self._producer, self._rejections, self._sequencer.done)

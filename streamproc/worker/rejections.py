@@ -39,7 +39,7 @@ class Rejections:
             self._producer.put(REJECTIONS, raw.address, _encoded(raw, problems, partial=True))
 
     def _tell(self, words: str, raw: RawRecord, problems: Sequence[Problem]) -> None:
-        source = raw.topic.removeprefix("events.")
+        source = raw.source
         known = self._fields.get(source, frozenset())
         told = [(problem.code, label(problem.field, known)) for problem in problems]
         for code, field in told:

@@ -61,8 +61,8 @@ class Replays:
         except RejectedInputError as error:
             self._rejections.reject(raw, error, lambda: self._done(raw))
             return
-        log.warning("ordered", action=order.action, by=order.by, topic=again.topic, partition=again.partition)
-        self._producer.put(again.topic, again.key, again.value, lambda: self._done(raw), again.partition, again.headers)
+        log.warning("ordered", action=order.action, by=order.by, topic=again.topic)
+        self._producer.put(again.topic, again.key, again.value, lambda: self._done(raw), headers=again.headers)
 
 
 async def _rejection(consumer: Consumer, partition: int, offset: int | None) -> tuple[bytes | None, bytes | None]:

@@ -1,4 +1,4 @@
-"""Resolver: carries out where `decide/route.py` sends a raw record, by way of table `links`."""
+"""Resolver: carries out where `decide/route*.py` send a record, by way of table `links`."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -9,11 +9,12 @@ import structlog
 
 from streamproc.core.errors import RejectedInputError
 from streamproc.core.records.link import Link, decode_link
-from streamproc.core.records.topic_names import CHANGES, CONTROLS, LINKS
+from streamproc.core.records.topic_names import CHANGES, CONTROLS, FORWARDS, LINKS
 from streamproc.sources.options import SourceOptions
 from streamproc.worker.batching_producer import BatchingProducer
 from streamproc.worker.decide.route import route
 from streamproc.worker.decide.route_control import route_control
+from streamproc.worker.decide.route_forwarded import route_forwarded
 from streamproc.worker.decide.routed import EncodedLink, Routed
 from streamproc.worker.faust_bridge.state_table import StateTable
 from streamproc.worker.raw_record import RawRecord
@@ -46,14 +47,17 @@ class Resolver:
         self._pending.clear()
 
     def take(self, raw: RawRecord, done: Callable[[], None]) -> None:
-        """Send what a record of a source's topic, or of the controls, leads to; `done`: the brokers have all of it.
+        """Send what a record of a source's topic, of the controls or of our own leads to; `done`: the brokers have it.
 
         Raises RejectedInputError where it is to be rejected, or what a defect raises; `done` isn't called then.
         """
         if raw.topic == CONTROLS:
             routed = route_control(raw, self._options)
+        elif raw.topic == FORWARDS:
+            links = partial(self._link, raw.partition)
+            routed = route_forwarded(raw, links, self._options, self._producer.partition)
         else:
-            routed = route(raw, partial(self._link, raw.partition), self._options, self._producer.partition)
+            routed = route(raw, self._options, self._producer.partition)
         self._tell(raw, routed)
         self._send(routed)
         if isinstance(routed.rejected, RejectedInputError):  # one rejection tells all that is wrong with it
@@ -74,8 +78,7 @@ class Resolver:
 
     def _tell(self, raw: RawRecord, routed: Routed) -> None:
         if routed.ignored:
-            source = raw.topic.removeprefix("events.")
-            self.ignored.update((source, each.code) for each in routed.ignored)
+            self.ignored.update((raw.source, each.code) for each in routed.ignored)
         if (command := routed.command) is not None:
             new = routed.mapping
             led_to: dict[str, Any] = {"events": len(routed.events)} if new is None else {"digest": new.event.event}

@@ -21,7 +21,7 @@ import psutil
 
 from streamproc.archive.per_partition import map_partitions
 from streamproc.archive.reader import ArchivedHistory
-from streamproc.audit.replay.partition import PartitionRequest
+from streamproc.audit.replay.starting_point import PartitionRequest
 from streamproc.audit.replay.verify import verify
 from streamproc.core.records.topic_names import CHANGES, DELIVERIES, OPERATIONS, OUTCOMES
 from tests.bench import parser, say, show, size

@@ -9,7 +9,7 @@ import orjson
 
 from streamproc.archive.history import opened
 from streamproc.archive.per_partition import map_partitions
-from streamproc.audit.replay.partition import PartitionRequest
+from streamproc.audit.replay.starting_point import PartitionRequest
 from streamproc.audit.replay.verify import NEEDED, verify
 from streamproc.demo.processes import Stack
 from streamproc.settings import Settings

@@ -39,14 +39,14 @@ def _fetched(minute: int, person: dict[str, Any]) -> dict[str, Any]:
     read = (NOW - 600_000 + minute * 60_000) * 1000
     headers = {"streamproc-kind": "snapshot", "streamproc-read": str(read), "streamproc-subject": WHO}
     headers |= {"streamproc-source": "hris", "streamproc-received": str(read)}
-    return {"topic": "events.hris", "key": WHO, "headers": headers, "value": envelope("hibob", person)}
+    return {"topic": "intake.hris", "key": WHO, "headers": headers, "value": envelope("hibob", person)}
 
 
 JOINS: Final = _fetched(0, _hibob("Active"))
 
 
 def _hook_without_values() -> None:
-    ran = play([JOINS, {"topic": "events.hris", "key": WHO, "value": HOOK}, _fetched(2, _hibob("Inactive"))])
+    ran = play([JOINS, {"topic": "intake.hris", "key": WHO, "value": HOOK}, _fetched(2, _hibob("Inactive"))])
     assert [key for key, _ in ran.appended["notifications.hris"]] == [WHO.encode()]
     assert ran.active("F700") is False
     assert not ran.told()

@@ -38,10 +38,10 @@ def worker(**columns: Any) -> dict[str, Any]:
 
 
 def workday(minute: int = 0, **columns: Any) -> dict[str, Any]:
-    """A record of `events.workday` with the row as it was read at a minute of the hour."""
+    """A record of `intake.workday` with the row as it was read at a minute of the hour."""
     read = str(1_795_990_000_000_000 + minute * 60_000_000).encode()
     return {
-        "topic": "events.workday",
+        "topic": "intake.workday",
         "key": "F210",
         "headers": {"streamproc-read": read.decode()},
         "value": {"Report_Entry": [worker(**columns)]},

@@ -12,11 +12,12 @@ from streamproc.core.records.change_event import Origin, encode_event
 from streamproc.core.records.mapping_in_force import MappingInForce
 from streamproc.core.records.producer_record import Headers
 from streamproc.core.records.stored_record import StoredRecord
-from streamproc.core.records.topic_names import CHANGES, CONTROLS, OPERATIONS, REJECTIONS
+from streamproc.core.records.topic_names import CHANGES, CONTROLS, OPERATIONS
 from streamproc.core.records.units import Millis
 from streamproc.sources.mapping_authority import usable
 from streamproc.sources.options import SourceOptions
 from streamproc.testing.memory_log import MemoryLog
+from streamproc.topics import RESOLVED
 from streamproc.worker.batching_producer import BatchingProducer
 from streamproc.worker.decide.due_dates import due
 from streamproc.worker.decide.replay import ordered_replay
@@ -128,7 +129,7 @@ class FieldWorker:
                 self._outbox.put(OPERATIONS, user.encode(), value, partition=raw.partition)
             if step.rejected is not None:
                 self.rejections.reject(raw, RejectedInputError(step.rejected, "it can't be folded"), _nothing)
-        elif (raw.topic.startswith("events.") and raw.topic != REJECTIONS) or raw.topic == CONTROLS:
+        elif raw.topic in RESOLVED:
             try:
                 self._resolver.take(raw, _nothing)
             except RejectedInputError as error:

@@ -2,6 +2,7 @@
 
 import io
 import tempfile
+import warnings
 import zipfile
 from collections.abc import Iterator, Sequence
 from functools import cache
@@ -71,7 +72,8 @@ class Files:
     def zipped(self) -> bytes:
         """As a zip file."""
         target = io.BytesIO()
-        with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as packed:
+        with warnings.catch_warnings(), zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as packed:
+            warnings.simplefilter("ignore")  # a name may be there twice
             for name, content in self.files:
                 packed.writestr(name, content)
         return target.getvalue()

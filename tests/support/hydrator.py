@@ -16,6 +16,7 @@ from streamproc.core.parsed_payload import FetchRequest, ParsedPayload
 from streamproc.core.records.change_event import Fact
 from streamproc.core.records.cursor import Cursor
 from streamproc.core.records.producer_record import Record
+from streamproc.core.records.topic_names import source_of
 from streamproc.core.records.units import Micros, Millis
 from streamproc.hydrator.directories.api import Directory
 from streamproc.hydrator.fetcher import Fetcher, Ticket, Times
@@ -61,7 +62,7 @@ class Log:
 
     def parsed(self, record: Record) -> ParsedPayload:
         """As the worker reads it."""
-        name = record.topic.removeprefix("events.")
+        name = source_of(record.topic)
         return parse_record(SOURCES[name].read, OPTIONS[name], record.value, dict(record.headers), Millis(0))
 
     def facts(self) -> dict[str, dict[str, Fact]]:

@@ -5,7 +5,8 @@ from dataclasses import replace
 
 from streamproc.archive.per_partition import map_partitions
 from streamproc.audit.replay.divergence import Divergence
-from streamproc.audit.replay.partition import LAG, PartitionRequest
+from streamproc.audit.replay.partition import LAG
+from streamproc.audit.replay.starting_point import PartitionRequest
 from streamproc.audit.replay.verify import ReplayResult, verify
 from streamproc.core.fold.mapping import parse_mapping
 from streamproc.core.records.change_event import ChangeEvent, Fact, Origin

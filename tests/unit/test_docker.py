@@ -3,11 +3,13 @@
 import json
 import os
 import re
+import tomllib
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from packaging.requirements import Requirement
 from prometheus_client.metrics import MetricWrapperBase
 
 from streamproc import telemetry
@@ -70,13 +72,15 @@ def test_variables_are_settings(name: str, monkeypatch: pytest.MonkeyPatch) -> N
     assert str(loaded.worker.data) == image["STREAMPROC_DATA"]
 
 
-@pytest.mark.parametrize("name", ["worker", "sink"])
-def test_addresses_are_those_of_the_other_containers(name: str) -> None:
-    """A service is pointed at Kafka and at the simulator, where they listen."""
-    environment = SERVICES[name]["environment"]
-    assert environment["STREAMPROC_KAFKA"] in SERVICES["kafka"]["environment"]["KAFKA_ADVERTISED_LISTENERS"]
+def test_addresses_are_those_of_the_other_containers() -> None:
+    """A service is pointed at Kafka where it listens, and the sink at the simulator, in whose network it is."""
+    for name in ("gateway", "worker", "sink"):
+        kafka = SERVICES[name]["environment"]["STREAMPROC_KAFKA"]
+        assert kafka in SERVICES["kafka"]["environment"]["KAFKA_ADVERTISED_LISTENERS"]
     command = SERVICES["simulator"]["command"]
-    address = f"http://simulator:{command[command.index('--port') + 1]}"
+    assert SERVICES["sink"]["network_mode"] == "service:simulator"
+    environment = SERVICES["sink"]["environment"]
+    address = f"http://127.0.0.1:{command[command.index('--port') + 1]}"
     assert environment["STREAMPROC_SCIM_URL"] == f"{address}/api/v2/scim/v2"
     assert environment["STREAMPROC_TOKEN_URL"] == f"{address}/oauth/token"
 
@@ -108,7 +112,7 @@ def test_kafka_is_configured_as_the_embedded_broker_is() -> None:
     assert {name: value for name, value in told.items() if name not in ELSEWHERE} == {
         name: value for name, value in embedded.items() if name not in ELSEWHERE | SMALL
     }
-    assert SERVICES["kafka"]["image"] == f"apache/kafka:{KAFKA_VERSION}"
+    assert SERVICES["kafka"]["image"].startswith(f"apache/kafka:{KAFKA_VERSION}@sha256:")
 
 
 def test_the_image_runs_the_command_line_without_privileges() -> None:
@@ -116,10 +120,35 @@ def test_the_image_runs_the_command_line_without_privileges() -> None:
     lines = DOCKERFILE.splitlines()
     assert 'ENTRYPOINT ["streamproc"]' in lines
     assert lines.index("USER streamproc") < lines.index('ENTRYPOINT ["streamproc"]')
-    assert "FROM python:3.11-slim" in lines
+    allowed = (DOCKER / "Dockerfile.dockerignore").read_text(encoding="utf-8").splitlines()
     for name in re.findall(r"^COPY (.+) \S+$", DOCKERFILE, re.MULTILINE):
         for source in name.split():
             assert (DOCKER.parent / source).exists()
+            assert f"!{source}" in allowed
+
+
+def test_images_of_others_are_named_by_digest() -> None:
+    """A tag can be moved to another image; a digest is the image."""
+    images = [service["image"] for service in SERVICES.values() if service["image"] != "streamproc"]
+    for image in [*images, *re.findall(r"^FROM (\S+)", DOCKERFILE, re.MULTILINE)]:
+        assert re.fullmatch(r"[\w./-]+:[\w.-]+@sha256:[0-9a-f]{64}", image), image
+    assert re.search(r"^FROM python:3\.11\.", DOCKERFILE, re.MULTILINE)
+
+
+def test_the_image_is_made_of_files_whose_sums_are_here() -> None:
+    """Each dependency, and what builds the package, is locked with hashes, in the range that pyproject.toml gives."""
+    lock = (DOCKER / "requirements.lock").read_text(encoding="utf-8")
+    assert "://" not in lock
+    assert DOCKERFILE.count("pip install") == 2
+    assert "--require-hashes -r requirements.lock" in DOCKERFILE
+    assert "--no-index --no-deps --no-build-isolation ." in DOCKERFILE
+    pinned = re.compile(r"^([a-z][\w.-]*)==(\S+)(?: ;[^\\\n]*)? \\\n +--hash=sha256:[0-9a-f]{64}\b", re.MULTILINE)
+    locked = dict(pinned.findall(lock))
+    assert len(locked) == len(re.findall(r"^[a-z]", lock, re.MULTILINE))
+    wanted = tomllib.loads((DOCKER.parent / "pyproject.toml").read_text(encoding="utf-8"))
+    for text in [*wanted["project"]["dependencies"], *wanted["build-system"]["requires"]]:
+        requirement = Requirement(text)
+        assert locked[requirement.name.lower().replace("_", "-")] in requirement.specifier, text
 
 
 def test_the_dashboard_shows_metrics_that_are_there() -> None:
@@ -136,10 +165,16 @@ def test_the_dashboard_shows_metrics_that_are_there() -> None:
 
 
 def test_prometheus_asks_services_that_answer() -> None:
-    """Each target is a container whose environment turns the metrics on, at that port."""
+    """Each target is a container whose environment turns the metrics on, at that port, or one in its network."""
     asked = yaml.safe_load((DOCKER / "prometheus.yaml").read_text(encoding="utf-8"))["scrape_configs"][0]
     for target in asked["static_configs"][0]["targets"]:
-        name, port = target.split(":")
+        host, port = target.split(":")
+        (name,) = [
+            each
+            for each in OURS
+            if SERVICES[each].get("network_mode", f"service:{each}") == f"service:{host}"
+            and "environment" in SERVICES[each]
+        ]
         assert SERVICES[name]["environment"]["STREAMPROC_METRICS"].endswith(f":{port}")
 
 

@@ -4,9 +4,9 @@ aiokafka 0.14.0 raises out of `getmany` at such a batch, forgets the records tha
 and asks for the batch again for ever. Where an offset is gone, it goes on elsewhere without a word. Here each is told
 by topic, partition and offsets, and then:
 
-- In topics that others write to, one record without a value stands in the place of what can't be read, or was removed
-  before it was read; it has the last of these offsets, and the reason in the header `streamproc-unreadable`. What comes
-  after it is read; the worker rejects it like other input.
+- In topics of sources, one record without a value stands in the place of what can't be read, or was removed before it
+  was read; it has the last of these offsets, and the reason in the header `streamproc-unreadable`, in bytes of a type
+  that no broker sends. What comes after it is read; the worker rejects it like other input.
 - In our own topics nobody goes on: what is missing could be a leaver. `getmany` raises, as often as it is called. So it
   does in all topics at an offset beyond the end, which only a topic has that was made anew, or that lost records.
 
@@ -24,13 +24,10 @@ from aiokafka.structs import ConsumerRecord
 
 from streamproc import telemetry
 from streamproc.core.errors import HistoryError
-from streamproc.core.records.headers import UNREADABLE
-from streamproc.core.records.topic_names import REJECTIONS
+from streamproc.core.records.headers import UNREADABLE, Unread
+from streamproc.core.records.topic_names import is_input
 
 log = structlog.get_logger("streamproc.kafka")
-
-OTHERS: Final = ("events.", "notifications.")
-"""What the names of topics begin with that others write to."""
 
 
 def install() -> None:
@@ -47,7 +44,7 @@ def told(topic: str, partition: int, first: int, end: int, why: str) -> str:
     words = f"offsets {first} to {end - 1} {why}"
     telemetry.UNREADABLE.labels(topic, str(partition)).inc(end - first)
     log.error("unread", topic=topic, partition=partition, told=words)
-    if not _others(topic):
+    if not is_input(topic):
         raise HistoryError(f"{topic}, partition {partition}: {words}")
     return words
 
@@ -60,10 +57,6 @@ def beyond(topic: str, partition: int, offset: int) -> HistoryError:
 
 
 GONE: Final = "were removed before they were read"
-
-
-def _others(topic: str) -> bool:
-    return topic != REJECTIONS and topic.startswith(OTHERS)
 
 
 class ReadableRecords(fetcher.PartitionRecords):  # type: ignore[misc]
@@ -81,7 +74,7 @@ class ReadableRecords(fetcher.PartitionRecords):  # type: ignore[misc]
             try:
                 yield from super()._unpack_records()
             except Exception as error:  # noqa: BLE001 - each codec raises what it likes
-                if not _others(topic) and self.next_fetch_offset != begin:
+                if not is_input(topic) and self.next_fetch_offset != begin:
                     return  # they would be lost; the batch is the next answer's first
                 first, end = self._unreadable()
                 words = told(topic, partition, first, end, f"can't be read: {_reason(error)}")
@@ -213,4 +206,5 @@ class _Batches:
 def placeholder(topic: str, partition: int, offset: int, words: str) -> ConsumerRecord[bytes, bytes]:
     """What stands in the place of what can't be read. Its timestamp is when that was found."""
     found = int(time.time() * 1000)
-    return ConsumerRecord(topic, partition, offset, found, 0, None, None, None, -1, -1, ((UNREADABLE, words.encode()),))
+    headers = ((UNREADABLE, Unread(words.encode())),)
+    return ConsumerRecord(topic, partition, offset, found, 0, None, None, None, -1, -1, headers)

@@ -2,12 +2,13 @@
 
 import hashlib
 from collections import Counter
-from typing import Any, Literal, TypeAlias
+from types import NoneType
+from typing import Any, Final, Literal, TypeAlias
 
 import orjson
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from streamproc.audit.evidence.finding import Findings
+from streamproc.audit.evidence.finding import Findings, same
 from streamproc.audit.evidence.format import (
     CHAIN,
     FORMAT,
@@ -30,6 +31,15 @@ Signature: TypeAlias = Literal[
     "none", "of a key that wasn't compared", "of the given key", "of another key", "left out", "bad"
 ]
 """`of another key`: good, but by another key than the given one. `left out`: it, or the key beside it, is missing."""
+
+
+_KINDS: Final[dict[str, type | tuple[type, ...]]] = {
+    "streamproc": str,
+    "redacted": (dict, NoneType),
+    "signed_by": (str, NoneType),
+    "files": dict,
+}
+"""What some fields of the manifest are, at least."""
 
 
 def manifest_entry(contents: Contents, name: str) -> dict[str, Any]:
@@ -75,7 +85,10 @@ class Checksums:
         names = {"format", "streamproc", "chosen", "redacted", "signed_by", "counts", "ranges", "files"}
         for name in sorted(manifest.keys() ^ names):
             self._findings.find("added" if name in manifest else "left out", MANIFEST, f"{name}")
-        if manifest.get("format") != FORMAT:
+        for name, kinds in _KINDS.items():
+            if not isinstance(manifest.get(name), kinds):
+                self._findings.find("altered", MANIFEST, f"{name}: it says what no manifest says")
+        if not same(manifest.get("format"), FORMAT):
             self._findings.find("altered", MANIFEST, f"format: {FORMAT} is the only one there is")
         if not isinstance(manifest.get("files"), dict):
             manifest["files"] = {}
@@ -90,7 +103,7 @@ class Checksums:
                 self._findings.find("left out", name, "the manifest lists it")
             elif name not in listed:
                 self._findings.find("added", name, "the manifest doesn't list it")
-            elif name in there and listed[name] != there[name]:
+            elif name in there and not same(listed[name], there[name]):
                 self._findings.find(
                     "altered", name, "it isn't the file that the manifest lists: its SHA-256 or length differs"
                 )

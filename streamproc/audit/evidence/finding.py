@@ -56,6 +56,15 @@ class Findings:
         self.first = [replace(known, what=what) if known is finding else known for known in self.first]
 
 
+def same(one: Any, other: Any) -> bool:
+    """Whether they are the same JSON: 1, 1.0 and true are equal, and aren't that."""
+    try:
+        left, right = (orjson.dumps(value, option=orjson.OPT_SORT_KEYS) for value in (one, other))
+    except orjson.JSONEncodeError:
+        return False
+    return left == right
+
+
 def short(value: Any) -> str:
     """As much of a JSON value as goes into a finding."""
     try:

@@ -15,7 +15,7 @@ from typing import Any, Final
 import orjson
 
 from streamproc.audit.evidence.checksums import Checksums, Signature
-from streamproc.audit.evidence.finding import Finding, Findings, short
+from streamproc.audit.evidence.finding import Finding, Findings, same, short
 from streamproc.audit.evidence.format import (
     CHAIN,
     EVENTS,
@@ -195,14 +195,12 @@ class _Check:
             what = "nothing stands in for the original record's hash, or a hash that can be tried out"
             self._findings.find("altered", CHAIN, what, line=line, user=user, seq=broken)
         expected = tally.as_object()
-        if raw == expected:
-            return
-        names = sorted(name for name in raw.keys() | expected.keys() if raw.get(name) != expected.get(name))
+        names = sorted(name for name in raw.keys() | expected.keys() if not same(raw.get(name), expected.get(name)))
         if names == ["records"] or "records" in names:
             seqs = [record["seq"] for record in expected["records"]]
             recorded = raw.get("records")
             pairs = zip(recorded if isinstance(recorded, list) else (), expected["records"], strict=False)
-            seq = next((right["seq"] for left, right in pairs if left != right), seqs[-1] if seqs else None)
+            seq = next((right["seq"] for left, right in pairs if not same(left, right)), seqs[-1] if seqs else None)
             what = "isn't the chain that the events give: first different here"
             self._findings.find("altered", CHAIN, what, line=line, user=user, seq=seq)
             names = [name for name in names if name not in {"records", "head"}]
@@ -214,11 +212,9 @@ class _Check:
         """Compare counts, ranges and users with the manifest."""
         for section, expected in derived.as_object().items():
             manifest_section = manifest.get(section)
-            if manifest_section == expected:
-                continue
             named = manifest_section if isinstance(manifest_section, dict) else {}
             for name in sorted(expected.keys() | named.keys()):
-                if expected.get(name) != named.get(name):
+                if not same(expected.get(name), named.get(name)):
                     what = f"{section}: {name}: {short(named.get(name))} is said, {short(expected.get(name))} is there"
                     self._findings.find("altered", MANIFEST, what)
         for user in sorted(set(scope.users) - derived.users):

@@ -10,11 +10,12 @@ from pydantic import ValidationError
 
 from streamproc.audit.orders import Orders
 from streamproc.audit.replay.divergence import Divergence, locate
-from streamproc.audit.replay.partition import PartitionRequest, check_partition
+from streamproc.audit.replay.partition import check_partition
 from streamproc.audit.replay.record_check import Counts
+from streamproc.audit.replay.starting_point import PartitionRequest
 from streamproc.core.errors import HistoryError
 from streamproc.core.records.control import CONTROL
-from streamproc.core.records.stored_record import History
+from streamproc.core.records.stored_record import History, StoredRecord, as_json
 from streamproc.core.records.topic_names import CHANGES, CONTROLS, DELIVERIES, OPERATIONS, OUTCOMES, REJECTIONS
 
 _ABOUT: Final = orjson.dumps({"topic": CHANGES})[1:-1]
@@ -100,10 +101,20 @@ def rejected(history: History) -> frozenset[tuple[int, int]] | None:
     for partition in range(history.partitions):
         for logged in history.read(REJECTIONS, partition):
             exists = True
-            if logged.value is not None and _ABOUT in logged.value:
-                raw = orjson.loads(logged.value)
-                positions.add((raw["partition"], raw["offset"]))
+            if (rejection := _rejection(logged, _ABOUT)) is not None:
+                positions.add(rejection[1:3])
     return frozenset(positions) if exists else None
+
+
+def _rejection(logged: StoredRecord, about: bytes) -> tuple[str, int, int, str] | None:
+    """Topic, partition, offset and reason, where a record of `events.rejected` is `about` that. None: it isn't."""
+    if about not in (logged.value or b""):
+        return None
+    raw = as_json(logged)
+    topic, partition, offset, reason = (raw.get(name) for name in ("topic", "partition", "offset", "reason"))
+    if not isinstance(topic, str) or type(partition) is not int or type(offset) is not int:
+        return None  # nobody of ours wrote it
+    return topic, partition, offset, str(reason)
 
 
 def unread(history: History) -> Iterator[str]:
@@ -111,12 +122,10 @@ def unread(history: History) -> Iterator[str]:
     told: set[tuple[str, int, int]] = set()
     for partition in range(history.partitions):
         for logged in history.read(REJECTIONS, partition):
-            if logged.value is not None and _UNREAD in logged.value:
-                raw = orjson.loads(logged.value)
-                place = raw["topic"], raw["partition"], raw["offset"]
-                if place not in told:
-                    told.add(place)
-                    yield f"{raw['topic']}, partition {raw['partition']}: {raw['reason']}"
+            if (rejection := _rejection(logged, _UNREAD)) is not None and rejection[:3] not in told:
+                told.add(rejection[:3])
+                topic, number, _, reason = rejection
+                yield f"{topic}, partition {number}: {reason}"
 
 
 def orders(history: History) -> Orders | None:

@@ -9,8 +9,9 @@ Rule 4: a subject moves from user to user by `unlink` and `link` events, each of
 keeps all that the subject has said, so a merge and a split after it lose nothing. Where the source moved it, its former
 users are told by another `unlink` what is said of their time later on (`account_ownership.py`); an operator's order
 ends that.
-Rule 5: everything about one subject, orders too, comes through one partition. So repeats change nothing: a record at or
-before the last one is passed over, and where a crash forgot the link, the same events as before come again.
+Rule 5: everything about one subject, orders too, comes through one partition of the worker's own topic. So repeats
+change nothing: a record at or before the last one, or from a source's record that was heard, is passed over. Where a
+crash forgot the link, the same events as before come again.
 Rule 6: what comes from a database's change log is ordered by the log before anything else is decided (`log_order.py`).
 """
 
@@ -46,10 +47,13 @@ LONGEST: Final = 256
 
 
 def resolve(
-    link: Link | None, source: str, said: Sequence[SourceEvent], origin: Origin
+    link: Link | None, source: str, said: Sequence[SourceEvent], origin: Origin, first: Origin | None = None
 ) -> tuple[Link, list[ChangeEvent]]:
-    """What one raw record says of one subject (at least one `SourceEvent`) → its link, and events for the log."""
-    if link is not None and origin.is_at_or_before(link.origin):
+    """What one raw record says of one subject (at least one `SourceEvent`) → its link, and events for the log.
+
+    `origin`: where it came in line with all else about the subject; `first`: where the source's record lies.
+    """
+    if link is not None and (origin.is_at_or_before(link.origin) or (first is not None and link.has_heard(first))):
         return link, []
     link = link or Link(0, source, said[0].subject, origin)
     said, logs = in_log_order(link.logs, said)
@@ -62,6 +66,8 @@ def resolve(
         if user is not None and (claimed is None or each.order > claimed):
             claim, claimed = user, each.order
     heard = replace(link, seq=link.seq + 1, origin=origin, facts=facts, claim=claim, claimed=claimed, logs=logs)
+    if first is not None:
+        heard = replace(heard, heard=link.with_heard(first))
     heard, late = _with_words(link, heard, said)
     was_disabled = link.facts is not None and link.facts.values.get(ACTIVE) is False
     settled, led_to = _settled(heard, events, None, was_disabled=was_disabled)

@@ -11,6 +11,8 @@ from streamproc.core.records.value import Value, decoder
 
 FIRST: Final[Order] = (Micros(0), 0, "")
 """Before every word."""
+MOST_HEARD: Final = 64
+"""Partitions of which a link knows how far it has heard them. A source has few, unless its keys are nobody's."""
 Access: TypeAlias = Literal["on", "off", "unsaid"]
 """`unsaid`: the source says that it doesn't say."""
 
@@ -61,10 +63,11 @@ class Link(Value, frozen=True):
     """One subject of one source. `user` None: its events wait.
 
     `seq` counts the changes of this link; `origin` is the last record that was taken in, `ordered` the last operator's
-    order. `claim`: whom the source names, `claimed`: where in its order. `facts`: all that was said. `forgotten`: how
-    many waited of which only what they said is kept. `words`: what an account's source said of whether it is
-    active, and whose, from when that first matters (`account_ownership.py`); `former`: whom it has left since.
-    `logs`: by name, the change logs of databases that told of it.
+    order. `heard`: of each partition that the source's records came from, the last one that was taken in. `claim`: whom
+    the source names, `claimed`: where in its order. `facts`: all that was said. `forgotten`: how many waited of which
+    only what they said is kept. `words`: what an account's source said of whether it is active, and whose, from when
+    that first matters (`account_ownership.py`); `former`: whom it has left since. `logs`: by name, the change logs of
+    databases that told of it.
     """
 
     seq: int
@@ -82,6 +85,16 @@ class Link(Value, frozen=True):
     words: tuple[Word, ...] = ()
     former: tuple[str, ...] = ()
     logs: dict[str, HeardLog] = field(default_factory=dict)
+    heard: tuple[Origin, ...] = ()
+
+    def has_heard(self, first: Origin) -> bool:
+        """Whether a source's record was taken in: records of one partition come in their order, perhaps repeated."""
+        return any(first.is_at_or_before(each) for each in (self.origin, *self.heard))
+
+    def with_heard(self, first: Origin) -> tuple[Origin, ...]:
+        """`heard` with one more."""
+        others = [each for each in self.heard if (each.topic, each.partition) != (first.topic, first.partition)]
+        return tuple(sorted((*others, first), key=lambda each: each.appended)[-MOST_HEARD:])
 
 
 LINK: Final[TypeAdapter[Link]] = TypeAdapter(Link)

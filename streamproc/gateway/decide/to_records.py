@@ -15,8 +15,10 @@ from urllib.parse import parse_qs, unquote
 import orjson
 
 from streamproc.core.parsed_payload import Ignored, ParsedPayload, Receipt
+from streamproc.core.records.headers import BODY, BY_GATEWAY, RECEIVED
 from streamproc.core.records.producer_record import LARGEST, REJECTIONS, Headers, Record
 from streamproc.core.records.rejected import Problem, encode_rejected
+from streamproc.core.records.topic_names import intake_topic, notifications_topic
 from streamproc.core.records.units import Micros, millis_of
 from streamproc.sources import Source
 from streamproc.sources.options import SourceOptions
@@ -140,9 +142,9 @@ def _records(source: str, parsed: ParsedPayload, value: bytes, headers: Headers)
             *(entry.subject for entry in ignored if entry.subject),
             source,
         ]
-        records.append(Record(f"events.{source}", _key(subjects[0]), value, headers))
+        records.append(Record(intake_topic(source), _key(subjects[0]), value, headers))
     if fetches:
-        records.append(Record(f"notifications.{source}", _key(fetches[0].subject), value, headers))
+        records.append(Record(notifications_topic(source), _key(fetches[0].subject), value, headers))
     return records
 
 
@@ -165,9 +167,9 @@ def _key(subject: str) -> bytes:
 def _stored_headers(intake: Intake, kind: str) -> dict[str, str]:
     """CloudEvents' binary mode has `ce-` in HTTP (percent-encoded) and `ce_` in Kafka (their two protocol bindings)."""
     stored = {
-        "streamproc-received": str(intake.received),
-        "streamproc-source": intake.source,
-        "streamproc-body": intake.digest,
+        RECEIVED: str(intake.received),
+        BY_GATEWAY: intake.source,
+        BODY: intake.digest,
     }
     if kind:
         stored["content-type"] = kind[:HEADER]

@@ -15,7 +15,7 @@ from streamproc.adapters.kafka.log import (
     TopicPartition,
 )
 from streamproc.adapters.kafka.unreadable import GONE, beyond, told
-from streamproc.core.records.headers import UNREADABLE
+from streamproc.core.records.headers import UNREADABLE, Unread
 from streamproc.core.records.units import Millis
 from streamproc.testing.memory_log.broker import MemoryBroker
 from streamproc.testing.memory_log.group import Member
@@ -141,11 +141,8 @@ class MemoryConsumer:
         if first >= start:
             return []
         words = told(topic, number, first, start, GONE)
-        return [
-            MemoryRecord(
-                topic, number, start - 1, Millis(self._broker.clock()), None, None, ((UNREADABLE, words.encode()),)
-            )
-        ]
+        headers = ((UNREADABLE, Unread(words.encode())),)
+        return [MemoryRecord(topic, number, start - 1, Millis(self._broker.clock()), None, None, headers)]
 
     # Offsets
 

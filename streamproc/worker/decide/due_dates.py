@@ -14,7 +14,7 @@ from streamproc.core.records.change_event import ChangeEvent, Origin, SourceFact
 from streamproc.core.records.fact_names import ACTIVE
 from streamproc.core.records.headers import KIND, SUBJECT
 from streamproc.core.records.producer_record import Record
-from streamproc.core.records.topic_names import CHANGES
+from streamproc.core.records.topic_names import CHANGES, notifications_topic
 from streamproc.core.records.units import Micros, Millis, micros_of
 from streamproc.core.records.user_record import UserRecord, decode, due_of
 from streamproc.sources import workday
@@ -75,7 +75,7 @@ def due_refetches(record: UserRecord, now: Millis) -> Iterator[Record]:
         source, _, subject = name.partition("/")
         if source == workday.SOURCE and _turns_access(facts, record.as_of, now):
             key = subject.encode("utf-8", "replace")
-            yield Record(f"notifications.{source}", key, b"{}", [(KIND, b"due"), (SUBJECT, key)])
+            yield Record(notifications_topic(source), key, b"{}", [(KIND, b"due"), (SUBJECT, key)])
 
 
 def _turns_access(facts: SourceFacts, before: Millis, now: Millis) -> bool:

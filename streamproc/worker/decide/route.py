@@ -1,116 +1,115 @@
-"""Where a record of `events.<source>` goes.
+"""Where a record of a source's topic goes.
 
-Rule 1: everything about one subject comes through the partition of its own key, so that its link lives in one place and
-sees everything in order. A record about subjects of other partitions is appended again once for each of those, and each
-partition resolves its own subjects. An operator's order is appended to that partition too, in line with the source.
-Rule 2: a link goes to the brokers after what it led to. After a crash it may be behind the log, but it never knows of
-events that the log doesn't have.
+Rule 1: everything about one linked subject comes through one partition of the worker's own topic, that of its name, so
+that its link lives in one place and sees everything in one order: what a record says of it (`said.py`), and what an
+operator orders (`route_control.py`). There `route_forwarded.py` takes it. Where subjects are users, there is no link,
+and what is said of them goes on at once.
+Rule 2: of a record's headers only those count that are believed in its topic; so what is forwarded carries no others.
 Rule 3: nothing is dropped silently. What means nothing here is counted, what can't be understood is rejected, and what
 only says that something changed is passed on to be fetched, unless the gateway has done so. Where only a part can't be
-understood, the rest is carried out, and the part is told: once, by the partition to which the record came first.
+understood, or has foreign headers, the rest is carried out, and the part is told.
 """
 
-from collections.abc import Callable, Mapping
-from typing import Final, TypeAlias
-
-from pydantic import ValidationError
+from collections.abc import Callable, Iterable, Mapping
+from typing import TypeAlias
 
 from streamproc.core.errors import RejectedInputError
-from streamproc.core.fold.authority import key
-from streamproc.core.identity.log_order import doubtful
-from streamproc.core.identity.resolve import changes, order, resolve
+from streamproc.core.identity.resolve import changes
 from streamproc.core.parsed_payload import Ignored, ParsedPayload, SourceEvent
-from streamproc.core.records.change_event import ChangeEvent, Origin
-from streamproc.core.records.control import CONTROL
-from streamproc.core.records.headers import BY_GATEWAY, KIND, READ, RECEIVED, UNREADABLE
-from streamproc.core.records.link import Link
+from streamproc.core.records.believed_headers import OURS
+from streamproc.core.records.change_event import ChangeEvent
+from streamproc.core.records.headers import BY_GATEWAY, FORWARDED, READ, RECEIVED, UNREADABLE
 from streamproc.core.records.producer_record import Headers, Record
 from streamproc.core.records.rejected import Problem
-from streamproc.core.records.topic_names import CONTROLS
-from streamproc.core.records.units import micros_of
+from streamproc.core.records.topic_names import notifications_topic
 from streamproc.sources import SOURCES
 from streamproc.sources.hris import contract
 from streamproc.sources.options import SourceOptions
 from streamproc.sources.raw_record import HARMLESS, parse_record
-from streamproc.worker.decide.routed import Routed, encoded_events, encoded_link
-from streamproc.worker.raw_record import RawRecord
+from streamproc.worker.decide.routed import Routed, encoded_events
+from streamproc.worker.decide.said import forwards
+from streamproc.worker.raw_record import RawRecord, heard
 
-DOUBTFUL: Final = (
-    "a row was read more than a day after all that is known, at a lower position: "
-    "if that is another server's log, give its connector another topic.prefix"
-)
-FORWARDED: Final = "streamproc-forwarded"
-"""Header of a record that was appended again for another partition, or of an order: topic/partition/offset."""
-
-Links: TypeAlias = Callable[[str], Link | None]
-"""SOURCE/SUBJECT → the subject's link as it is now; None: nothing was heard of the subject yet."""
 PartitionOf: TypeAlias = Callable[[bytes], int]
 """Key → its partition."""
 
 
-def route(raw: RawRecord, links: Links, options: Mapping[str, SourceOptions], partition_of: PartitionOf) -> Routed:
+def route(raw: RawRecord, options: Mapping[str, SourceOptions], partition_of: PartitionOf) -> Routed:
     """What a record of a source's topic leads to. `options`: by source.
 
     Raises what a parser raises by mistake: then nothing of the record has gone anywhere.
     """
-    if raw.value is None and (why := raw.headers.get(UNREADABLE)) is not None:
+    record, foreign = heard(raw)
+    return with_problems(said_by(record, record.source, options, partition_of), foreign)
+
+
+def with_problems(routed: Routed, problems: list[Problem]) -> Routed:
+    """Told besides. Where nothing else comes of a record than that something of it means nothing, it is rejected."""
+    if not problems:
+        return routed
+    if routed.rejected is None and not (routed.forwards or routed.events or routed.links or routed.mapping):
+        first, told = problems[0], [*routed.problems, *problems[1:]]
+        return Routed(ignored=routed.ignored, problems=told, rejected=RejectedInputError(first.code, first.reason))
+    return routed._replace(problems=[*routed.problems, *problems])
+
+
+def said_by(record: RawRecord, source: str, options: Mapping[str, SourceOptions], partition_of: PartitionOf) -> Routed:
+    """What a record of a source leads to, of whose headers all count."""
+    if record.value is None and (why := record.headers.get(UNREADABLE)) is not None:
         return Routed(rejected=RejectedInputError("unreadable", why.decode("utf-8", "replace")))
     try:
-        if raw.headers.get(KIND) == b"order":
-            return _order(raw, links)
-        source = raw.topic.removeprefix("events.")
         if source == contract.SOURCE:
-            return _contract(raw, links, options[source], partition_of)
-        return _vendor(raw, source, links, options[source], partition_of)
+            return _contract(record, options[source], partition_of)
+        return _vendor(record, source, options[source], partition_of)
     except RejectedInputError as error:
         return Routed(rejected=error)
 
 
-def _order(raw: RawRecord, links: Links) -> Routed:
-    """An operator's order, in line with what its subject's source says."""
-    try:
-        control = CONTROL.validate_json(raw.value or b"")
-        topic, partition, offset = raw.headers[FORWARDED].decode().split("/")
-        placed = Origin(topic, int(partition), int(offset), raw.timestamp)
-    except (ValidationError, KeyError, ValueError):
-        raise RejectedInputError("invalid", f"not an order; only the worker writes them, from {CONTROLS}") from None
-    link, events = order(links(control.subject or ""), control, placed, raw.origin)
-    return Routed(links=[encoded_link(link)], events=encoded_events(events), command=control)
-
-
-def _contract(raw: RawRecord, links: Links, options: SourceOptions, partition_of: PartitionOf) -> Routed:
+def _contract(record: RawRecord, options: SourceOptions, partition_of: PartitionOf) -> Routed:
     """The generic contract, whose subjects are users; what isn't in it, or was fetched, is in the words of a vendor."""
-    if READ in raw.headers:
-        return _vendor(raw, contract.SOURCE, links, options, partition_of)
+    if READ in record.headers:
+        return _vendor(record, contract.SOURCE, options, partition_of)
     try:
-        return Routed(events=encoded_events(contract.parse(raw.value, raw.headers, raw.origin)))
+        return Routed(events=encoded_events(contract.parse(record.value, record.headers, record.origin)))
     except RejectedInputError as error:
-        return _vendor(raw, contract.SOURCE, links, options, partition_of, error)
+        return _vendor(record, contract.SOURCE, options, partition_of, error)
 
 
 def _vendor(
-    raw: RawRecord,
+    record: RawRecord,
     source: str,
-    links: Links,
     options: SourceOptions,
     partition_of: PartitionOf,
     refused: RejectedInputError | None = None,
 ) -> Routed:
     """What the source's own parser reads. `refused`: why it isn't the generic contract."""
-    parsed = parse_record(SOURCES[source].read, options, raw.value, raw.headers, raw.timestamp)
+    parsed = parse_record(SOURCES[source].read, options, record.value, record.headers, record.timestamp)
     if (rejected := _rejection(parsed, refused)) is not None:
         return Routed(rejected=rejected)
-    forwards = [] if FORWARDED in raw.headers else _forwards(raw, source, parsed, partition_of)
-    strange = [] if FORWARDED in raw.headers else _strange(parsed)
-    problems = [Problem(each.code, each.reason, each.subject, each.field) for each in strange]
-    routed = Routed(forwards=forwards, ignored=_ignored(source, parsed), problems=problems)
-    ours = [each for each in parsed.events if partition_of(each.subject.encode()) == raw.partition]
+    users: list[ChangeEvent] = []
+    linked: list[list[SourceEvent]] = []
+    for subject, said in by_subject(parsed.events).items():
+        if options.anchor == "subject" and all(each.place is None for each in said):
+            users += changes(subject, source, said, record.origin)
+        else:
+            linked.append(said)
+    forwarded, problems = forwards(record, source, linked, partition_of)
+    if (fetch := _fetch(record, source, parsed)) is not None:
+        forwarded.append(fetch)
+    strange = [Problem(each.code, each.reason, each.subject, each.field) for each in _strange(parsed)]
+    routed = Routed(forwards=forwarded, ignored=_ignored(source, parsed), problems=[*strange, *problems])
     try:
-        resolved, events, doubts = _resolved(raw, source, ours, links, options)
-        told = [*problems, *(Problem("doubtful_position", DOUBTFUL, subject) for subject in doubts)]
-        return routed._replace(links=[*map(encoded_link, resolved)], events=encoded_events(events), problems=told)
-    except Exception as error:  # noqa: BLE001 - others get what is theirs, whatever is wrong with what is ours
+        return routed._replace(events=encoded_events(users))
+    except Exception as error:  # noqa: BLE001 - others get what is theirs, whatever is wrong with one
         return routed._replace(rejected=error)
+
+
+def by_subject(events: Iterable[SourceEvent]) -> dict[str, list[SourceEvent]]:
+    """What is said, subject by subject."""
+    said: dict[str, list[SourceEvent]] = {}
+    for each in events:
+        said.setdefault(each.subject, []).append(each)
+    return said
 
 
 def _rejection(parsed: ParsedPayload, refused: RejectedInputError | None) -> RejectedInputError | None:
@@ -142,42 +141,11 @@ def _ignored(source: str, parsed: ParsedPayload) -> tuple[Ignored, ...]:
     return parsed.ignored
 
 
-def _forwards(raw: RawRecord, source: str, parsed: ParsedPayload, partition_of: PartitionOf) -> list[Record]:
-    """The record for whoever else it is about (rules 1 and 3). What was forwarded once isn't forwarded again."""
-    subjects = [each.subject.encode() for each in parsed.events]
-    by_partition = {partition_of(subject): subject for subject in subjects}
-    by_partition.pop(raw.partition, None)
-    fetch = bool(parsed.notifications) and BY_GATEWAY not in raw.headers and SOURCES[source].fetched
-    if not by_partition and not fetch:
-        return []
-    headers: Headers = [*((name, content or b"") for name, content in raw.headers.items()), (FORWARDED, raw.address)]
-    if RECEIVED not in raw.headers:
-        headers.append((RECEIVED, str(micros_of(raw.timestamp)).encode()))
-    forwards = [Record(raw.topic, subject, raw.value or b"", headers) for subject in by_partition.values()]
-    if fetch:
-        subject = parsed.notifications[0].subject.encode()
-        forwards.append(Record(f"notifications.{source}", subject, raw.value or b"", headers))
-    return forwards
-
-
-def _resolved(
-    raw: RawRecord, source: str, ours: list[SourceEvent], links: Links, options: SourceOptions
-) -> tuple[list[Link], list[ChangeEvent], list[str]]:
-    """What the subjects of this partition come to: their links, what the log is to hold, and of whom it is in doubt."""
-    by_subject: dict[str, list[SourceEvent]] = {}
-    for each in ours:
-        by_subject.setdefault(each.subject, []).append(each)
-    resolved: list[Link] = []
-    events: list[ChangeEvent] = []
-    doubts: list[str] = []
-    for subject, said in by_subject.items():
-        if options.anchor == "subject" and all(each.place is None for each in said):
-            events += changes(subject, source, said, raw.origin)
-        else:
-            known = links(key(source, subject))
-            link, led_to = resolve(known, source, said, raw.origin)
-            resolved.append(link)
-            events += led_to
-            if known is not None and led_to and doubtful(known.logs, said):
-                doubts.append(subject)
-    return resolved, events, doubts
+def _fetch(record: RawRecord, source: str, parsed: ParsedPayload) -> Record | None:
+    """The record for who fetches its subjects; None: the gateway has seen to it, or there is nothing to fetch."""
+    if not parsed.notifications or BY_GATEWAY in record.headers or not SOURCES[source].fetched:
+        return None
+    kept = [(name, content) for name, content in record.headers.items() if not name.startswith(OURS)]
+    headers: Headers = [*kept, (FORWARDED, record.placed), (RECEIVED, record.received)]
+    subject = parsed.notifications[0].subject.encode("utf-8", "replace")
+    return Record(notifications_topic(source), subject, record.value or b"", headers)

@@ -1,6 +1,7 @@
 """Where a record of `streamproc.controls` goes: an operator's command, as far as it is one for the worker.
 
-One about a subject goes in line with what its source says (`route.py`); a mapping goes into every partition of the log.
+One about a subject goes in line with what its source says (`route_forwarded.py`); a mapping goes into every partition
+of the log.
 """
 
 from collections import abc
@@ -11,20 +12,27 @@ from streamproc.core.errors import MappingError, RejectedInputError
 from streamproc.core.fold.mapping import Mapping
 from streamproc.core.records.change_event import ChangeEvent, NewMapping
 from streamproc.core.records.control import CONTROL, IDENTITY, LONGEST, Control
-from streamproc.core.records.headers import KIND
+from streamproc.core.records.headers import FORWARDED, KIND, OF
 from streamproc.core.records.mapping_in_force import SOURCE
 from streamproc.core.records.producer_record import Record
+from streamproc.core.records.topic_names import FORWARDS
 from streamproc.core.records.units import micros_of
 from streamproc.sources import SOURCES
 from streamproc.sources.mapping_authority import usable
 from streamproc.sources.options import SourceOptions
-from streamproc.worker.decide.route import FORWARDED
+from streamproc.worker.decide.route import with_problems
+from streamproc.worker.decide.route_forwarded import ORDER
 from streamproc.worker.decide.routed import EncodedEvent, Routed, encoded_event
-from streamproc.worker.raw_record import RawRecord
+from streamproc.worker.raw_record import RawRecord, heard
 
 
 def route_control(raw: RawRecord, options: abc.Mapping[str, SourceOptions]) -> Routed:
     """What a command leads to here; nothing, where it is for the sink."""
+    record, foreign = heard(raw)
+    return with_problems(_routed(record, options), foreign)
+
+
+def _routed(raw: RawRecord, options: abc.Mapping[str, SourceOptions]) -> Routed:
     try:
         control = CONTROL.validate_json(raw.value or b"")
         if control.action == "mapping":
@@ -57,8 +65,8 @@ def _order(raw: RawRecord, control: Control, options: abc.Mapping[str, SourceOpt
     source, _, subject = (control.subject or "").partition("/")
     if source not in SOURCES or not subject or options[source].anchor == "subject":
         raise RejectedInputError("subject", "no SOURCE/SUBJECT of a source whose subjects are linked")
-    headers = [(KIND, b"order"), (FORWARDED, raw.address)]
-    return Record(f"events.{source}", subject.encode(), raw.value or b"", headers)
+    headers = [(KIND, ORDER), (OF, source.encode()), (FORWARDED, raw.placed)]
+    return Record(FORWARDS, subject.encode(), raw.value or b"", headers)
 
 
 def _mapping_event(raw: RawRecord, control: Control) -> EncodedEvent:

@@ -14,7 +14,7 @@ from streamproc.core.parsed_payload import Ignored
 from streamproc.core.records.change_event import ChangeEvent, encode_event
 from streamproc.core.records.control import Control
 from streamproc.core.records.link import Link
-from streamproc.core.records.producer_record import Headers, Record
+from streamproc.core.records.producer_record import Record
 from streamproc.core.records.rejected import Problem
 from streamproc.core.records.user_record import LARGEST
 
@@ -34,21 +34,11 @@ class EncodedLink(NamedTuple):
     value: bytes
 
 
-class Again(NamedTuple):
-    """A record that is appended once more, where it lay."""
-
-    topic: str
-    partition: int
-    key: bytes
-    value: bytes
-    headers: Headers
-
-
 class Routed(NamedTuple):
     """What one raw record leads to. There are two rounds: links are sent when the brokers have all the rest."""
 
     forwards: Sequence[Record] = ()
-    """First round: the same record for other partitions of its topic, or for who fetches its subject."""
+    """First round: for the worker's own topic, or for who fetches its subject."""
     events: Sequence[EncodedEvent] = ()
     """First round: for `identity.changes`, each in its user's partition."""
     mapping: EncodedEvent | None = None

@@ -15,7 +15,7 @@ from streamproc.archive.history import opened
 from streamproc.archive.per_partition import map_partitions
 from streamproc.archive.reader import ArchivedHistory
 from streamproc.archive.writer import ArchiveWriter
-from streamproc.audit.replay.partition import PartitionRequest
+from streamproc.audit.replay.starting_point import PartitionRequest
 from streamproc.audit.replay.verify import NEEDED, ReplayResult, verify
 from streamproc.cli.replay import replay
 from streamproc.core.records.stored_record import StoredRecord

@@ -128,7 +128,7 @@ async def test_every_event_lies_under_its_subject_with_its_bytes(settings: Setti
     (notified,) = found["notifications.entra"]
     del item["clientState"]
     assert (notified.key, orjson.loads(notified.value)) == (b"g1", item)
-    assert orjson.dumps(EVENT) in [record.value for record in found["events.hris"]]
+    assert orjson.dumps(EVENT) in [record.value for record in found["intake.hris"]]
     (kept,) = found["events.set"]
     assert orjson.loads(kept.value)["sub_id"] == claims["sub_id"]
     assert [orjson.loads(each.value)["topic"] for each in found["events.rejected"]] == ["gateway/hris"]

@@ -15,7 +15,7 @@ from aiokafka import TopicPartition
 from streamproc.adapters.kafka.client import KafkaLog
 from streamproc.core.records.change_event import Origin, SourceFacts
 from streamproc.core.records.link import Link
-from streamproc.core.records.topic_names import LINKS, OPERATIONS
+from streamproc.core.records.topic_names import LINKS, OPERATIONS, intake_topic
 from streamproc.core.records.units import Millis
 from streamproc.core.records.user_record import decode
 from streamproc.demo.directories import pointed as stand_ins
@@ -149,7 +149,7 @@ async def test_a_hook_becomes_the_subjects_present_state(settings: Settings, tmp
     for source in OF:
         triggers = [notice for each in found[f"notifications.{source}"] for notice in _told(source, each).notifications]
         assert {trigger.subject for trigger in triggers}
-        fetched = [each for each in found[f"events.{source}"] if "streamproc-kind" in dict(each.headers)]
+        fetched = [each for each in found[intake_topic(source)] if "streamproc-kind" in dict(each.headers)]
         newest: dict[str, Any] = {}
         for each in fetched:
             headers = dict(each.headers)

@@ -1,6 +1,6 @@
 """Crashes: a worker that dies anywhere, and reads records again, comes to the same links and the same users."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -14,15 +14,18 @@ from streamproc.core.fold.fold import fold
 from streamproc.core.fold.mapping import parse_mapping
 from streamproc.core.records.change_event import ChangeEvent
 from streamproc.core.records.control import Control
+from streamproc.core.records.headers import FORWARDED
 from streamproc.core.records.link import Link
 from streamproc.core.records.partitioner import partition_of
 from streamproc.core.records.producer_record import Record
-from streamproc.core.records.topic_names import CONTROLS
+from streamproc.core.records.topic_names import CONTROLS, FORWARDS
 from streamproc.core.records.units import Millis
 from streamproc.core.records.user_record import UserRecord
 from streamproc.sources import SOURCES
 from streamproc.worker.decide.route import route
 from streamproc.worker.decide.route_control import route_control
+from streamproc.worker.decide.route_forwarded import route_forwarded
+from streamproc.worker.decide.routed import Routed
 from streamproc.worker.raw_record import RawRecord
 
 PARTITIONS = 3
@@ -31,6 +34,16 @@ OPTIONS = {name: source.defaults for name, source in SOURCES.items()}
 MAPPING = parse_mapping('[attributes]\ntitle = "job"\n')
 SUBJECTS = ["a", "b", "c", "d"]
 USERS = ["E1", "E2"]
+
+
+def routed_by(raw: RawRecord, links: Mapping[str, Link]) -> Routed:
+    """What a record of a source's topic, or of the worker's own, leads to."""
+
+    def home(name: bytes) -> int:
+        return partition_of(name, PARTITIONS)
+
+    return route_forwarded(raw, links.get, OPTIONS, home) if raw.topic == FORWARDS else route(raw, OPTIONS, home)
+
 
 Home = tuple[str, int]
 """Topic and partition."""
@@ -76,10 +89,7 @@ class Pipeline:
         """The partition's next record: all that it leads to, or what is sent before a crash."""
         at, links = self.read.get(home, 0), self.links.setdefault(home, {})
         raw = self.topics[home][at]
-        if home[0] == CONTROLS:
-            routed = route_control(raw, OPTIONS)
-        else:
-            routed = route(raw, links.get, OPTIONS, lambda name: partition_of(name, PARTITIONS))
+        routed = route_control(raw, OPTIONS) if home[0] == CONTROLS else routed_by(raw, links)
         sent = len(routed.forwards) + len(routed.events) if crash is None else crash.sent
         for record in routed.forwards[:sent]:
             if not record.topic.startswith("notifications."):
@@ -138,13 +148,14 @@ def records(draw: st.DrawFn, number: int) -> Record:
             user = draw(st.sampled_from(USERS))
             said = {"active": draw(st.booleans()), "job": draw(st.sampled_from(["Agent", "Lead"]))}
             event = {"id": f"h{number}", "type": "change", "subject": user, "time": moment(number)}
-            return Record("events.hris", user.encode(), orjson.dumps(event | {"attributes": said}), [])
+            topic = draw(st.sampled_from(["events.hris", "intake.hris"]))
+            return Record(topic, user.encode(), orjson.dumps(event | {"attributes": said}), [])
         case _:
             other = draw(st.none() | st.sampled_from(USERS))
             action: Any = "split" if other is None else "link"
             control = Control(f"c{number}", action, other, None, "Kim", "why", Millis(NOW), f"okta/{subject}")
             return Record(CONTROLS, subject.encode(), orjson.dumps(control), [])
-    return Record("events.okta", subject.encode(), orjson.dumps(value), [])
+    return Record("events.okta", draw(st.sampled_from(SUBJECTS)).encode(), orjson.dumps(value), [])
 
 
 histories = st.integers(1, 8).flatmap(lambda count: st.tuples(*(records(number) for number in range(count))))
@@ -153,33 +164,69 @@ crashes = st.lists(
 )
 
 
+def heard_once(crashed: Pipeline) -> Pipeline:
+    """Its own topic's records, each the first time, and what needs no link, by a worker that never crashes."""
+    steady = Pipeline()
+    for (topic, partition), records_there in crashed.topics.items():
+        seen: set[tuple[bytes, bytes | None]] = set()
+        for raw in records_there:
+            if topic == FORWARDS and (raw.headers[FORWARDED], raw.key) not in seen:
+                seen.add((raw.headers[FORWARDED], raw.key))
+                steady.topics.setdefault((topic, partition), []).append(raw)
+            elif topic not in {FORWARDS, CONTROLS}:
+                for event, _ in routed_by(raw, {}).events:
+                    steady.fold(event)
+    steady.work()
+    return steady
+
+
 @given(history=histories, deaths=crashes, lag=st.booleans())
 def test_a_crash_changes_nothing(history: tuple[Record, ...], deaths: list[Crash], lag: bool) -> None:
     """Records that are read again, and what was sent of them before, leave links and users as they are without it."""
-    steady, crashing = Pipeline(), Pipeline(deaths)
+    crashing = Pipeline(deaths)
+    for record in history:
+        crashing.append(record)
+        if not lag:
+            crashing.work()
+    crashing.work()
+    assert crashing.ends() == heard_once(crashing).ends()
+
+
+@given(history=histories)
+def test_a_crash_forwards_everything(history: tuple[Record, ...]) -> None:
+    """All that a record says of linked subjects is in the worker's own topic, whenever the worker dies."""
+    steady, crashing = Pipeline(), Pipeline([Crash(step, step % 3, step % 2) for step in range(1, 20, 2)])
     for pipeline in (steady, crashing):
         for record in history:
             pipeline.append(record)
-            if not lag:
-                pipeline.work()
         pipeline.work()
-    assert crashing.ends() == steady.ends()
+    told = [
+        {(home, raw.key, raw.value) for home, there in pipeline.topics.items() if home[0] == FORWARDS for raw in there}
+        for pipeline in (steady, crashing)
+    ]
+    assert told[0] == told[1]
 
 
 @given(history=histories)
 def test_a_record_that_comes_again_changes_nothing(history: tuple[Record, ...]) -> None:
-    """Where the links were kept, but not how far a partition had been read, no event but its repeats comes of it."""
+    """Where the links were kept, but not how far a partition had been read, nothing new comes of it."""
     pipeline = Pipeline()
     for record in history:
         pipeline.append(record)
         pipeline.work()
     ends = pipeline.ends()
     for home, records_there in list(pipeline.topics.items()):
-        for raw in records_there:
-            if home[0].startswith("events."):
-                routed = route(raw, pipeline.links[home].get, OPTIONS, lambda name: partition_of(name, PARTITIONS))
-                assert all(link == pipeline.links[home][name.decode()] for name, link, _ in routed.links)
-                assert home[0] == "events.hris" or not routed.events
-                for event, _ in routed.events:
-                    pipeline.fold(event)
-    assert pipeline.ends() == ends
+        for raw in list(records_there):
+            if home[0] == CONTROLS:
+                continue
+            routed = routed_by(raw, pipeline.links[home])
+            assert all(link == pipeline.links[home][name.decode()] for name, link, _ in routed.links)
+            assert home[0].endswith("hris") or not routed.events
+            for record in routed.forwards:
+                if record.topic == FORWARDS:
+                    pipeline.append(record)
+            for event, _ in routed.events:
+                pipeline.fold(event)
+    links = {home: dict(each) for home, each in pipeline.links.items()}
+    pipeline.work()
+    assert (pipeline.ends(), pipeline.links) == (ends, links), "what is forwarded again was heard"

@@ -12,7 +12,7 @@ from streamproc.cli import rejected as commands
 from streamproc.core.records.control import CONTROL, Control
 from streamproc.core.records.headers import RECEIVED, REPLAY
 from streamproc.core.records.rejected import Problem, encode_rejected
-from streamproc.core.records.topic_names import CONTROLS, REJECTIONS
+from streamproc.core.records.topic_names import CONTROLS, FORWARDS, REJECTIONS
 from streamproc.core.records.units import Millis
 from streamproc.core.records.user_record import decode
 from streamproc.sources import configured
@@ -146,13 +146,11 @@ def test_the_same_for_an_event_of_the_contract_whose_clock_is_ahead(site: Site) 
     assert len(replayed) == 2
     site.run("replay", "--all", *BY)
     site.obey()
-    (once_more,) = [raw for raw in site.worker.appended if raw.topic == "events.hris"][2:]
+    (once_more,) = [raw for raw in site.worker.appended if raw.topic == FORWARDS]
     assert once_more.value == replayed[0].value
     assert once_more.key == b"E1"
     assert int(once_more.headers[RECEIVED]) == replayed[0].timestamp * 1000
-    assert once_more.headers[REPLAY].startswith(
-        f"{once_more.topic}/{replayed[0].partition}/0 streamproc.controls/".encode()
-    )
+    assert once_more.headers[REPLAY].startswith(f"events.hris/{replayed[0].partition}/0 streamproc.controls/".encode())
 
 
 def test_list_and_show(site: Site) -> None:
@@ -262,7 +260,7 @@ def test_a_forged_mark_hides_nothing(site: Site) -> None:
     site.send("events.okta", "00u1", WHOLE)
     (row,) = site.rows()
     site.send("events.okta", "00u1", b"[", **{REPLAY: f"{row['name']} streamproc.controls/0/0"})
-    assert len(site.rows()) == 2
+    assert len({each["name"] for each in site.rows()}) == 2
     assert site.run("replay", row["name"], *BY).exit_code == 0
     site.send("events.okta", "00u1", b"[", **{REPLAY: f"{row['name']} streamproc.controls/0/0"})
     assert row["name"] not in {each["name"] for each in site.rows()}, "the order isn't carried out yet"

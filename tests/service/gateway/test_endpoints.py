@@ -178,7 +178,7 @@ async def test_events_are_taken_whole_or_not_at_all() -> None:
     """A list in which one event can't be read is refused with the reason, kept as it came, and none of it produced."""
     async with gateway({"gateway_token": NEW}) as running:
         assert await running.status("/v1/events", [EVENT, CLOUDEVENT], Authorization=NEW) == 202
-        assert running.brokers.topics() == ["events.hris"] * 2
+        assert running.brokers.topics() == ["intake.hris"] * 2
         answer = await running.post("/v1/events", [EVENT, EVENT | {"type": "delete"}], Authorization=NEW)
         assert answer.status == 400
         assert set(orjson.loads(answer.body)) == {"code", "reason"}
@@ -221,7 +221,7 @@ async def test_mutual_tls_opens_pingones_door_to_one_name(tmp_path: Path) -> Non
         ({"hris_hook_secret": NEW}, "hris_hook_secret and hris_hook_signature go together"),
         ({"pingone_certificate_name": "p"}, "needs gateway_client_ca"),
         ({"set_issuer": ISSUER}, "set_issuer, set_audience and set_jwks go together"),
-        (TOKENS | {"set_jwks": "http://issuer.example.com/keys"}, "set_jwks is fetched by https"),
+        (TOKENS | {"set_jwks": "http://issuer.example.com/keys"}, "set_jwks begins with https://"),
         ({"hris_hook_secret": NEW, "hris_hook_signature": "unknown"}, "hris_hook_signature is neither"),
         ({"hris_hook_secret": NEW + "!", "hris_hook_signature": "finch"}, "hris_hook_secret isn't base64"),
         ({"gateway_certificate": Path("nowhere.pem")}, "gateway_certificate, gateway_key or gateway_client_ca"),

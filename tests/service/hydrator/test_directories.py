@@ -7,6 +7,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from yarl import URL
 
+from streamproc.core.records.topic_names import intake_topic
 from streamproc.hydrator.directories.answer import DirectoryError
 from streamproc.hydrator.directories.api import lower_bound, quiet
 from tests.support.hydrator import EVERYWHERE, OF, World, subject
@@ -20,7 +21,7 @@ async def test_a_subject_is_read_whole(world: World, source: str) -> None:
     person = {**BEN, "department": "Sales", "groups": ["Agents"], "custom": {}}
     who = subject(source, await world.site.put(OF[source], person), "1002")
     (record,) = await world.fetch(source, who)
-    assert (record.topic, record.key) == (f"events.{source}", who.encode())
+    assert (record.topic, record.key) == (intake_topic(source), who.encode())
     headers = dict(record.headers)
     assert (headers["streamproc-kind"], headers["streamproc-subject"]) == (b"snapshot", who.encode())
     assert headers["streamproc-source"] == source.encode()

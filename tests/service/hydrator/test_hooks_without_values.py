@@ -64,12 +64,12 @@ async def test_a_leavers_hook_ends_in_a_word_that_they_have_left(vendor: str, tm
         await world.site.sent()
         hooks = (await world.site.sim("GET", "hooks"))["hooks"]
         assert [hook["status"] // 100 for hook in hooks] == [2, 2]
-        taken = [record for record in door.brokers.records if record.topic != "events.hris"]
+        taken = [record for record in door.brokers.records if record.topic != "intake.hris"]
         assert [(record.topic, record.key) for record in taken] == [("notifications.hris", who.encode())] * 2
         assert not any(b"ada@example.com" in record.value for record in taken)
         await hydrated(world, taken)
     (record, *_) = world.log.records
-    assert (record.topic, record.key) == ("events.hris", who.encode())
+    assert (record.topic, record.key) == ("intake.hris", who.encode())
     facts = world.log.facts()[who]
     assert (facts["active"], facts["userName"]) == (False, "ada@example.com")
 

@@ -41,7 +41,7 @@ async def test_a_person_is_read_whole(vendor: tuple[str, World]) -> None:
     ada = await world.site.put(name, ADA)
     who = await world.site.put(name, {**BEN, "job": "Agent", "hireDate": "2020-03-02", "department": "Sales"})
     (record,) = await world.fetch("hris", who)
-    assert (record.topic, record.key) == ("events.hris", who.encode())
+    assert (record.topic, record.key) == ("intake.hris", who.encode())
     assert dict(record.headers)["streamproc-kind"] == b"snapshot"
     facts, later = now_and_later(world, record)
     assert (facts["userName"], facts["displayName"], facts["active"]) == ("ben@example.com", "Ben Oak", True)

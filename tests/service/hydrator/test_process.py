@@ -9,7 +9,7 @@ from typing import Any, cast
 import orjson
 from aiokafka import ConsumerRecord, TopicPartition
 
-from streamproc.core.records.headers import UNREADABLE
+from streamproc.core.records.headers import UNREADABLE, Unread
 from streamproc.hydrator.fetcher import PATIENCE, Fetcher
 from streamproc.hydrator.process import Hydrator
 from tests.support.hydrator import OPTIONS, World, fault, until
@@ -93,7 +93,7 @@ async def test_a_notification_is_committed_after_its_answers(world: World) -> No
 
 async def test_what_names_nobody_holds_nobody_up(world: World) -> None:
     """One that can't be read, has no value or lay in a damaged batch is rejected; one that means nothing is passed."""
-    damaged = replace(notification(3), value=None, headers=((UNREADABLE, b"offsets 3 to 3 can't be read"),))
+    damaged = replace(notification(3), value=None, headers=((UNREADABLE, Unread(b"offsets 3 to 3 can't be read")),))
     async with hydrating(world) as consumer:
         batch = [notification(0, value=b"{"), notification(1), replace(notification(2), value=None), damaged]
         consumer.batches.append({PLACE: batch})

@@ -11,7 +11,7 @@ from streamproc import telemetry
 from streamproc.core.errors import RejectedInputError
 from streamproc.core.parsed_payload import Ignored, ParsedPayload, SourceEvent
 from streamproc.core.records.rejected import MOST, REJECTED, Problem, encode_rejected
-from streamproc.core.records.topic_names import CHANGES, REJECTIONS
+from streamproc.core.records.topic_names import FORWARDS, REJECTIONS
 from streamproc.core.records.units import Micros, Millis
 from streamproc.worker.decide import route
 from streamproc.worker.raw_record import RawRecord
@@ -47,7 +47,7 @@ def test_a_part_is_told_and_the_rest_carried_out(monkeypatch: pytest.MonkeyPatch
     with capture_logs() as lines:
         bench.take("okta", b'{"a": 1}', read="5")
     (changes, *_), (rejected, *rest) = zip(*[(t, v) for t, _, v, _ in sorted(bench.sent(), reverse=True)], strict=True)
-    assert (changes, len(rest)) == (CHANGES, 1)
+    assert (changes, len(rest)) == (FORWARDS, 1)
     rejected = REJECTED.validate_python({**rest[0], "headers": [tuple(each) for each in rest[0]["headers"]]})
     assert rejected.partial
     assert (rejected.topic, rejected.offset) == ("events.okta", 1)
@@ -64,11 +64,12 @@ def test_a_part_is_told_and_the_rest_carried_out(monkeypatch: pytest.MonkeyPatch
     assert "00u1" not in str(line)
 
 
-def test_a_copy_for_another_partition_tells_nothing_again(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_was_forwarded_tells_nothing_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """Who read the record first has told it."""
     says(monkeypatch, UNREAD)
     bench = Bench()
-    bench.take("okta", b"{}", forwarded="events.okta/1/7")
+    bench.take("okta", b"{}")
+    assert len([topic for topic, *_ in bench.hop() if topic == REJECTIONS]) == 1
     assert told(bench) == []
 
 
@@ -92,7 +93,7 @@ def test_what_is_wrong_here_is_told_with_what_else_couldnt_be_read(monkeypatch: 
     monkeypatch.setattr(route, "encoded_events", lambda _: raised(RejectedInputError("too_large", "more than fits")))
     bench = Bench()
     with pytest.raises(RejectedInputError, match=r"^too_large") as rejected:
-        bench.take("okta", b"{}")
+        bench.take("hris", b"{}")
     assert [each.code for each in rejected.value.others] == ["not_understood"]
     assert told(bench) == []
 

@@ -12,7 +12,7 @@ from streamproc.core.fold.mapping_switch import switched
 from streamproc.core.records.control import LONGEST, Control
 from streamproc.core.records.mapping_in_force import mapping_event
 from streamproc.core.records.stored_record import StoredRecord
-from streamproc.core.records.topic_names import CHANGES, CONTROLS, LINKS
+from streamproc.core.records.topic_names import CHANGES, CONTROLS, FORWARDS, LINKS, REJECTIONS
 from streamproc.core.records.units import Millis
 from streamproc.core.records.user_record import LARGEST
 from streamproc.sources import SOURCES
@@ -23,6 +23,8 @@ from streamproc.worker.rejections import Rejections
 from streamproc.worker.resolve import Resolver
 
 PARTITIONS = 8
+Sent = tuple[str, bytes, Any, dict[str, bytes]]
+"""Topic, key, value and headers."""
 OPTIONS = {name: source.defaults for name, source in SOURCES.items()}
 
 
@@ -57,14 +59,24 @@ class Bench:
         self.offset += 1
         partition = self.outbox.partition(key.encode())
         written = value if isinstance(value, bytes) or value is None else orjson.dumps(value)
-        raw = RawRecord(f"events.{of}", partition, self.offset, Millis(1_790_000_000_000), key.encode(), written, named)
-        self.resolver.take(raw, self.finish)
+        place = f"events.{of}", partition, self.offset, Millis(1_790_000_000_000)
+        self.resolver.take(RawRecord(*place, key.encode(), written, named), self.finish)
+
+    def hop(self, *, sent: list[Sent] | None = None) -> list[Sent]:
+        """One round, of which the worker reads what it has appended to its own topic."""
+        round_ = self.sent() if sent is None else sent
+        for topic, key, value, headers in round_:
+            if topic == FORWARDS:
+                self.offset += 1
+                place = FORWARDS, self.outbox.partition(key), self.offset, Millis(1_790_000_000_001)
+                self.resolver.take(RawRecord(*place, key, orjson.dumps(value), headers), self.finish)
+        return round_
 
     def finish(self) -> None:
         """The record needs nothing more."""
         self.done += 1
 
-    def sent(self) -> list[tuple[str, bytes, Any, dict[str, bytes]]]:
+    def sent(self) -> list[Sent]:
         """One round of the outbox: topic, key, value and headers of each, all acknowledged."""
         taken, self.outbox._waiting = self.outbox._waiting, {}
         then, self.outbox._then = self.outbox._then, []
@@ -90,10 +102,12 @@ def test_a_link_is_written_after_what_it_led_to() -> None:
     bench = Bench()
     user = {"id": "00u1", "status": "ACTIVE", "profile": {"login": "a", "employeeNumber": "E1"}}
     bench.take("okta", user)
+    assert [(topic, key) for topic, key, _, _ in bench.hop()] == [(FORWARDS, b"00u1")]
+    assert bench.done == 1
     assert [(topic, key) for topic, key, _, _ in bench.sent()] == [(CHANGES, b"E1")]
-    assert (bench.links.kept, bench.done) == ({}, 0)
+    assert (bench.links.kept, bench.done) == ({}, 1)
     assert [(topic, key) for topic, key, _, _ in bench.sent()] == [(LINKS, b"okta/00u1")]
-    assert (list(bench.links.kept), bench.done) == ([b"okta/00u1"], 1)
+    assert (list(bench.links.kept), bench.done) == ([b"okta/00u1"], 2)
 
 
 def test_what_comes_before_the_link_is_kept_sees_it_all_the_same() -> None:
@@ -101,31 +115,42 @@ def test_what_comes_before_the_link_is_kept_sees_it_all_the_same() -> None:
     bench = Bench()
     bench.take("okta", {"id": "00u1", "status": "ACTIVE", "profile": {"login": "a", "employeeNumber": "E1"}})
     bench.take("okta", log_event("user.lifecycle.deactivate", "00u1"))
+    bench.hop()
     assert [key for _, key, _, _ in bench.sent()] == [b"E1", b"E1"]
 
 
-def test_subjects_of_other_partitions_are_passed_on_once() -> None:
-    """Each partition takes its own subjects; what was passed on isn't passed on again."""
+def test_each_partition_gets_what_is_said_of_its_subjects() -> None:
+    """Once, with where it comes from and when it was had; a second copy of it does nothing."""
     bench = Bench()
-    strangers = [name for name in map(str, range(50)) if bench.outbox.partition(name.encode()) == 1][:2]
+    theirs = [name for name in map(str, range(50)) if bench.outbox.partition(name.encode()) == 1][:2]
     assert bench.outbox.partition(b"00u1") != 1
-    events = [log_event("user.lifecycle.deactivate", name) for name in ("00u1", *strangers)]
-    bench.take("okta", events)
+    events = [log_event("user.lifecycle.deactivate", name) for name in ("00u1", *theirs)]
+    bench.take("okta", events, key=theirs[0])
     assert bench.done == 0
-    ((topic, key, value, headers),) = bench.sent()
-    assert (topic, key, value) == ("events.okta", strangers[1].encode(), events)
-    assert headers["streamproc-received"] == b"1790000000000000"
-    assert [(topic, key) for topic, key, _, _ in bench.sent()] == [(LINKS, b"okta/00u1")]
-    passed_on = {name.removeprefix("streamproc-"): content.decode() for name, content in headers.items()}
-    bench.take("okta", events, key=strangers[1], **passed_on)
-    assert sorted(key for _, key, _, _ in bench.sent()) == sorted(f"okta/{name}".encode() for name in strangers)
-    assert bench.done == 2
+    forwarded = bench.hop()
+    assert [(topic, key) for topic, key, _, _ in forwarded] == [(FORWARDS, b"00u1"), (FORWARDS, theirs[0].encode())]
+    assert [[said["subject"] for said in value] for _, _, value, _ in forwarded] == [["00u1"], theirs]
+    assert forwarded[0][3] == {
+        "streamproc-kind": b"said",
+        "streamproc-of": b"okta",
+        "streamproc-forwarded": b"events.okta/1/1/1790000000000",
+        "streamproc-received": b"1790000000000000",
+    }
+    bench.sent()
+    bench.sent()
+    kept = dict(bench.links.kept)
+    assert sorted(kept) == sorted(f"okta/{name}".encode() for name in ("00u1", *theirs))
+    bench.hop(sent=forwarded)
+    assert {topic for topic, *_ in bench.sent() + bench.sent()} == {LINKS}
+    assert bench.links.kept == kept
+    assert bench.done == 5
 
 
 def test_a_subject_that_is_gone_has_no_access() -> None:
     """The hydrator's 404 is a word about access, at the moment of the question."""
     bench = Bench()
     bench.take("okta", b"", kind="gone", subject="00u1", read="1789999999000000")
+    bench.hop()
     bench.sent()
     (said,) = orjson.loads(bench.links.kept[b"okta/00u1"])["waiting"]
     assert (said["kind"], said["attributes"]) == ("change", {"active": False, "gone": True})
@@ -151,7 +176,6 @@ def test_what_has_to_be_fetched_is_passed_on_unless_the_gateway_did(by: str | No
         ("hris", [], "invalid"),
         ("hris", None, "tombstone"),
         ("hris", {"id": 7}, "invalid"),
-        ("okta", {"id": "00u1", "status": "ACTIVE", "profile": {"login": "x", "more": "x" * LARGEST}}, "too_large"),
     ],
 )
 def test_what_cant_be_understood_is_rejected(source: str, value: Any, code: str) -> None:
@@ -163,16 +187,26 @@ def test_what_cant_be_understood_is_rejected(source: str, value: Any, code: str)
     assert bench.done == 0
 
 
-def test_what_is_wrong_here_keeps_nothing_from_others() -> None:
-    """Where one subject has more than Kafka takes, its record is rejected, and others get it all the same."""
+def test_what_is_too_large_of_one_keeps_nothing_from_others() -> None:
+    """Where of one subject more is said than Kafka takes, that is told, and others of its record get what is theirs."""
     bench = Bench()
-    stranger = next(name for name in map(str, range(50)) if bench.outbox.partition(name.encode()) == 1)
+    theirs = next(name for name in map(str, range(50)) if bench.outbox.partition(name.encode()) == 1)
     large = {"id": "00u1", "status": "ACTIVE", "profile": {"login": "x", "more": "x" * LARGEST}}
-    other = {"id": stranger, "status": "ACTIVE", "profile": {"login": "y", "employeeNumber": "E1"}}
-    with pytest.raises(RejectedInputError, match=r"^too_large"):
-        bench.take("okta", [large, other])
-    assert [(topic, key) for topic, key, _, _ in bench.sent()] == [("events.okta", stranger.encode())]
-    assert (bench.links.kept, bench.done) == ({}, 0)
+    other = {"id": theirs, "status": "ACTIVE", "profile": {"login": "y", "employeeNumber": "E1"}}
+    bench.take("okta", [large, other])
+    (_, key, _, _), (topic, _, told, _) = bench.hop()
+    assert (key, topic, told["code"], told["subject"]) == (theirs.encode(), REJECTIONS, "too_large", "00u1")
+    assert [(topic, key) for topic, key, _, _ in bench.sent()] == [(CHANGES, b"E1")]
+
+
+def test_who_is_disabled_by_what_is_too_large_is_disabled() -> None:
+    """No limit keeps access: the denial is forwarded, and the rest told."""
+    bench = Bench()
+    large = {"id": "00u1", "status": "SUSPENDED", "profile": {"login": "x", "more": "x" * LARGEST}}
+    bench.take("okta", large)
+    (_, _, (said,), _), (_, _, told, _) = bench.hop()
+    assert (said["kind"], said["attributes"]) == ("change", {"active": False})
+    assert (told["code"], told["partial"]) == ("too_large", True)
 
 
 def test_what_nobody_can_fetch_is_counted() -> None:
@@ -198,18 +232,39 @@ def test_an_order_goes_in_line_with_what_its_source_says() -> None:
     """From the controls to the subject's own partition, and from there to its link; a second copy does nothing."""
     bench = Bench()
     bench.take("okta", log_event("user.lifecycle.deactivate", "00u1"))
+    bench.hop()
     bench.sent()
     control = orjson.dumps(Control("c", "link", "E2", None, "Kim", "asked HR", Millis(0), "okta/00u1"))
     bench.resolver.take(RawRecord(CONTROLS, 3, 7, Millis(0), b"00u1", control, {}), bench.finish)
-    ((topic, key, value, headers),) = bench.sent()
-    assert (topic, key) == ("events.okta", b"00u1")
-    in_line = {name.removeprefix("streamproc-"): content.decode() for name, content in headers.items()}
-    bench.take("okta", value, **in_line)
+    order = bench.hop()
+    assert [(topic, key) for topic, key, _, _ in order] == [(FORWARDS, b"00u1")]
     assert [each["kind"] for topic, _, each, _ in bench.sent() if topic == CHANGES] == ["link", "change"]
     bench.sent()
-    bench.take("okta", value, **in_line)
+    bench.hop(sent=order)
     assert [topic for topic, *_ in bench.sent()] == [LINKS]
-    assert bench.done == 4
+    assert bench.done == 5
+
+
+@pytest.mark.parametrize(
+    ("subject", "key", "of", "placed"),
+    [
+        ("okta/00u2", "00u1", "okta", "streamproc.controls/3/7/0"),
+        ("entra/00u1", "00u1", "okta", "streamproc.controls/3/7/0"),
+        ("okta/00u1", "00u1", "entra", "streamproc.controls/3/7/0"),
+        ("okta/00u1", "00u1", "okta", "events.okta/3/7/0"),
+        ("okta/00u1", "00u1", "okta", "streamproc.controls/3/7"),
+    ],
+)
+def test_an_order_that_doesnt_agree_with_itself_is_none(subject: str, key: str, of: str, placed: str) -> None:
+    """Source and subject by headers and key are those of the control, and it comes from the controls."""
+    bench = Bench()
+    control = orjson.dumps(Control("c", "link", "E2", None, "Kim", "why", Millis(0), subject))
+    headers = {"kind": "order", "of": of, "forwarded": placed}
+    named = {f"streamproc-{name}": content.encode() for name, content in headers.items()}
+    place = FORWARDS, bench.outbox.partition(key.encode()), 5, Millis(1_790_000_000_000)
+    with pytest.raises(RejectedInputError, match=r"^invalid"):
+        bench.resolver.take(RawRecord(*place, key.encode(), control, named), bench.finish)
+    assert bench.sent() == []
 
 
 def test_controls_that_arent_ours_are_left_alone() -> None:

@@ -97,6 +97,7 @@ def test_two_processes_fetch_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
             time.sleep(0.01)
 
     monkeypatch.setattr(artifacts, "_fetch", fetch)
+    monkeypatch.setattr(artifacts, "_checked", lambda _: None)
     monkeypatch.setattr(artifacts, "_format", lambda *_: None)
     threads = [threading.Thread(target=artifacts.prepare, args=(tmp_path / "kafka", job)) for job in jobs]
     for thread in threads:
@@ -182,7 +183,7 @@ def test_the_keeper_ends_its_broker_with_the_pipe(last_word: bytes, kept: bool, 
     folder.mkdir()
     with (tmp_path / "lock").open("w") as lock:
         command = [sys.executable, "-c", "import time; time.sleep(60)"]
-        order = {"command": command, "env": {}, "folder": str(folder), "remove": True, "lock": lock.fileno()}
+        order = {"command": command, "folder": str(folder), "remove": True, "lock": lock.fileno()}
         with subprocess.Popen(
             [sys.executable, keeper.__file__, json.dumps(order)],
             stdin=subprocess.PIPE,
@@ -200,7 +201,7 @@ def test_the_keeper_ends_its_broker_with_the_pipe(last_word: bytes, kept: bool, 
 def test_what_cannot_be_run_is_reported(tmp_path: Path) -> None:
     """A Java that cannot be executed becomes the keeper's answer, not a silence."""
     with (tmp_path / "lock").open("w") as lock:
-        order = {"command": ["/nowhere"], "env": {}, "folder": str(tmp_path), "remove": False, "lock": lock.fileno()}
+        order = {"command": ["/nowhere"], "folder": str(tmp_path), "remove": False, "lock": lock.fileno()}
         done = subprocess.run(
             [sys.executable, keeper.__file__, json.dumps(order)],
             input=b"",

@@ -21,7 +21,7 @@ from streamproc.core.shown import shown
 
 LISTED: Final = 50
 """Leavers of one kind that the terminal shows; the other formats have all."""
-_FORMULA: Final = re.compile(r"(^|[;,|])([ ']*)([=+\-@＝＋－＠])")
+_FORMULA: Final = re.compile(r"(^|[;,|])([ '\"]*)([=+\-@＝＋－＠])")
 """What a spreadsheet computes: at the beginning of a cell, and after what it takes for the end of one, which depends on
 where it was bought. Full-width signs are computed, too (OWASP, CSV Injection)."""
 

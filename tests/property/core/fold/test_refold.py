@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streamproc.archive.per_partition import map_partitions
-from streamproc.audit.replay.partition import PartitionRequest
+from streamproc.audit.replay.starting_point import PartitionRequest
 from streamproc.audit.replay.verify import ReplayResult, verify
 from streamproc.core.fold.facts import absorb
 from streamproc.core.fold.refold import Refold, first_mapping

@@ -6,7 +6,7 @@ import orjson
 import pytest
 
 from streamproc.archive.per_partition import map_partitions
-from streamproc.audit.replay.partition import PartitionRequest
+from streamproc.audit.replay.starting_point import PartitionRequest
 from streamproc.audit.replay.verify import verify
 from streamproc.cli.replay import as_object, lines
 from streamproc.core.errors import HistoryError

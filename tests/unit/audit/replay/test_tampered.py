@@ -6,7 +6,7 @@ import orjson
 import pytest
 
 from streamproc.archive.per_partition import map_partitions
-from streamproc.audit.replay.partition import PartitionRequest
+from streamproc.audit.replay.starting_point import PartitionRequest
 from streamproc.audit.replay.verify import verify
 from streamproc.core.fold.mapping import parse_mapping
 from streamproc.core.records.change_event import CHANGE_EVENT
