@@ -33,7 +33,7 @@ HOSTILE: Final = 600.0
 MOST_REQUESTS: Final = 400
 """About one person, all in all."""
 MOST_SECONDS: Final = 5.0
-"""Real seconds between two requests: one answer takes no longer to be read."""
+"""Of processor time between two requests: one answer takes no longer to be read."""
 MOST_MEMORY: Final = 200 * 2**20
 """Bytes that one run takes more than the one before."""
 MOST_WRITTEN: Final = 300_000
