@@ -7,7 +7,7 @@ still has access. That is told as a leaving which isn't carried out, until an op
 from typing import Final, NamedTuple
 
 from streamproc.core.fold.authority import key
-from streamproc.core.fold.claims import HELD, MOST
+from streamproc.core.fold.claims import MOST, ambiguous, may_be_ambiguous
 from streamproc.core.records.change_event import ChangeEvent, SourceFacts
 from streamproc.core.records.rejected import Problem
 from streamproc.core.records.user_record import decode_state
@@ -24,7 +24,7 @@ class HeldClaims(NamedTuple):
 
 def held_claims(known: bytes | None, value: bytes, event: ChangeEvent) -> HeldClaims:
     """Of a user's record that was `known`, and is `value` after the event. Most records hold nobody."""
-    if HELD not in value:
+    if not may_be_ambiguous(value):
         return HeldClaims([], denies=False)
     before = {} if known is None else decode_state(known).facts
     state = decode_state(value)
@@ -32,13 +32,12 @@ def held_claims(known: bytes | None, value: bytes, event: ChangeEvent) -> HeldCl
     denies = False
     for name, facts in state.facts.items():
         was = before.get(name)
-        fresh = was is None or was.standing != "held"
-        if not _held(facts) or (was is not None and not fresh and _says_no(was) == _says_no(facts)):
+        if not ambiguous(facts):
             continue
-        if fresh:
-            why = "another subject of its source is this user: held until an operator links it or splits it"
+        if was is None or was.standing not in {"held", "behind"}:
+            why = "another subject of its source is this user: it counts for nothing until it is linked or split"
             problems.append(Problem(CODE, why, name))
-        if _says_no(facts) and state.desired.get("active") is True:
+        if _says_no(facts) and not (was is not None and _says_no(was)) and state.desired.get("active") is True:
             why = "it is held, and isn't active any more: if it is this user, they have left and still have access"
             problems.append(Problem(CODE, why, name))
             denies = True
@@ -47,9 +46,5 @@ def held_claims(known: bytes | None, value: bytes, event: ChangeEvent) -> HeldCl
     return HeldClaims(problems, denies)
 
 
-def _held(facts: SourceFacts) -> bool:
-    return facts.standing == "held" and not facts.left
-
-
 def _says_no(facts: SourceFacts) -> bool:
-    return _held(facts) and False in facts.values.values()
+    return facts.standing == "held" and not facts.left and False in facts.values.values()
