@@ -33,6 +33,8 @@ from streamproc.core.records.units import Millis
 
 MOST: Final = 32
 """Subjects of one source."""
+WAITING: Final = 3
+"""Of these, accounts that wait until it is heard that those before them were deleted."""
 STALE: Final[Effect] = "stale"
 _MARKS: Final = (b'"standing":"held"', b'"standing":"behind"')
 """In an encoded record of each that is ambiguous. Quotes within text are escaped."""
@@ -159,14 +161,15 @@ def _placed(
         seated = standing
     placed: dict[str, Standing] = {}
     abandoned = bool(stood & first & set(gone))  # who was active has left: nobody inherits that
+    alone = len(seated - first) == 1
     for name in (seated - first) | (behind & seated):  # rule 4
-        blocked = not_outlasted(here, first & denying, {name}, now, accounts=accounts)
-        placed[name] = "behind" if blocked else "held" if abandoned and name in behind else ""
-    beside = standing - seated - confirmed
-    for name in beside:
-        newer = accounts and beside == {name} and began(here[name], now) is not None
-        newer = newer and all(made_after(here[name], here[each], now) for each in seated)
-        placed[name] = "behind" if newer and (name not in before or name in behind) else "held"
+        blocked = not alone or not_outlasted(here, first & denying, {name}, now, accounts=accounts)
+        placed[name] = "held" if abandoned and name in behind else "behind" if blocked else ""
+    for name in standing - seated - confirmed:
+        newer = accounts and began(here[name], now) is not None
+        newer = newer and all(made_after(here[name], here[each], now) for each in seated & first)
+        waits = name in behind or (name not in before and len(behind) < WAITING)
+        placed[name] = "behind" if newer and waits else "held"
     for name in denying - first:
         if (
             not_outlasted(here, {name}, seated, now, accounts=accounts)

@@ -228,6 +228,19 @@ def test_an_account_made_anew_before_it_is_heard_that_the_first_was_deleted() ->
     assert out.hear("okta/A", day=5, active=False, gone=True).active is True
 
 
+def test_of_several_accounts_made_anew_the_one_that_is_left_succeeds() -> None:
+    """Deletions of all before it may be heard late, in any order."""
+    for order in ("AB", "BA"):
+        user = manager()
+        for day, name in ((2, "B"), (4, "C")):
+            made = (NOW + day * 86_400_000) * 1000
+            user.hear(f"okta/{name}", "snapshot", day=day, active=True, userName=f"{name}@example.com", began=made)
+        assert (user.active, user.login, user.held) == (True, "manager@example.com", set())
+        for name in order:
+            user.hear(f"okta/{name}", day=5, active=False, gone=True)
+        assert (user.active, user.login) == (True, "C@example.com"), order
+
+
 def test_who_was_never_active_doesnt_hold_the_place() -> None:
     """A staged account is no first one: the first that is active is."""
     made = NOW * 1000
