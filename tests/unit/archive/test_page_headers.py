@@ -1,6 +1,7 @@
 """Pages of a Parquet file: what they say is read as it is written, and what isn't one is refused."""
 
 import io
+from contextlib import suppress
 from pathlib import Path
 from random import Random
 
@@ -34,10 +35,8 @@ def test_pages_are_as_large_as_their_column(tmp_path: Path) -> None:
 @given(content=st.binary(max_size=60))
 def test_what_isnt_a_page_is_refused(content: bytes) -> None:
     """Or is one; nothing else comes of it."""
-    try:
+    with suppress(ValueError):
         assert all(page.size >= 0 for page in pages(io.BytesIO(content), 0, len(content)))
-    except ValueError as error:
-        assert str(error)
 
 
 def test_a_page_that_is_larger_than_the_footer_says(tmp_path: Path) -> None:
