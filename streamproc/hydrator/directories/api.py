@@ -49,9 +49,20 @@ Absent: TypeAlias = Callable[[Answer], bool]
 """Whether a 404 is the directory's word that it doesn't know somebody."""
 
 
-def wordless(_: Answer) -> bool:
-    """For vendors whose documents don't say what a 404 contains: these are asked for a list as well."""
-    return True
+def wordless(subject: str) -> Absent:
+    """For vendors whose documents don't say what a 404 contains: these are asked for a list as well.
+
+    What tells of the subject, as if it were there, is no such word.
+    """
+
+    def absent(answer: Answer) -> bool:
+        try:
+            said = [answer.value(name) for name in ("id", "uuid", "root.id")] if answer.content else []
+        except DirectoryError:
+            return True  # no JSON
+        return subject not in map(str, said)
+
+    return absent
 
 
 @dataclass(frozen=True, slots=True)
