@@ -187,6 +187,8 @@ class Attack:
             key, value = record.key.decode("utf-8", "replace"), record.value.decode("utf-8", "replace")
             if record.topic == REJECTIONS or key not in addresses:
                 continue
+            if abs(time.time() - int(dict(record.headers)["streamproc-read"]) / 1_000_000) > 3700:
+                self._found.harmed("kept_in", f"{example}: {key} was read at another time, so it counts under all else")
             if any(address in value for other, address in addresses.items() if other != key):
                 self._found.harmed("wrong_account", f"{example}: somebody else's answer as {key}'s")
             if key != self._people.ill and any(
