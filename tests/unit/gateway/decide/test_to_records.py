@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from streamproc.core.parsed_payload import Ignored, Receipt
 from streamproc.core.records.producer_record import LARGEST, Record
 from streamproc.core.records.units import Micros
-from streamproc.gateway.decide.to_records import MOST, Intake, decode, to_records
+from streamproc.gateway.decide.to_records import KEPT, MOST, Intake, decode, to_records
 from streamproc.sources import SOURCES
 from tests.support.gateway_requests import CLOUDEVENT, EVENT, NOW, OKTA
 
@@ -136,3 +136,11 @@ def test_any_json_is_kept(payload: Any) -> None:
         records, _ = records_of(source, orjson.dumps(payload))
         assert all(record.key and record.value is not None for record in records)
         assert records
+
+
+def test_what_lies_beside_each_event_of_a_body_is_small() -> None:
+    """A proven sender's request costs the log in proportion to its events, however long its headers are."""
+    headers = dict.fromkeys(KEPT, "x" * 8000) | {"content-type": "application/json;" + "x" * 8000}
+    records, _ = records_of("okta", [{"uuid": f"u-{number}"} for number in range(100)], headers)
+    assert len(records) == 100
+    assert all(sum(len(name) + len(value) for name, value in record.headers) < 1600 for record in records)
