@@ -254,4 +254,4 @@ def _attack(rng: Random, number: int) -> Found:
     return asyncio.run(_run(rng, number))
 
 
-PARTS: Final = (Part("directory_answers", 2_000, 33, _attack),)
+PARTS: Final = (Part("directory_answers", 2_000, 22, _attack),)

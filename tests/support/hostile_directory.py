@@ -172,10 +172,13 @@ async def doors(root: str) -> AsyncIterator[tuple[Door, str]]:
     async with aiohttp.ClientSession(auto_decompress=False) as http:
 
         async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            with suppress(OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, aiohttp.ClientError):
+            try:
                 while await _one(door, http, reader, writer):
                     pass
-            writer.transport.abort()
+            except (OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, aiohttp.ClientError):
+                pass
+            finally:
+                writer.transport.abort()
 
         async def stray(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             with suppress(OSError, asyncio.IncompleteReadError):
@@ -201,6 +204,7 @@ async def doors(root: str) -> AsyncIterator[tuple[Door, str]]:
             for task in list(tasks):
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+            await asyncio.sleep(0.01)  # until the sockets are closed
 
 
 async def _one(
