@@ -11,7 +11,9 @@ understood, or has foreign headers, the rest is carried out, and the part is tol
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import TypeAlias
+from typing import Final, TypeAlias
+
+import orjson
 
 from streamproc.core.errors import RejectedInputError
 from streamproc.core.identity.resolve import changes
@@ -19,18 +21,22 @@ from streamproc.core.parsed_payload import Ignored, ParsedPayload, SourceEvent
 from streamproc.core.records.believed_headers import OURS
 from streamproc.core.records.change_event import ChangeEvent
 from streamproc.core.records.headers import BY_GATEWAY, FORWARDED, READ, RECEIVED, UNREADABLE
-from streamproc.core.records.producer_record import Headers, Record
-from streamproc.core.records.rejected import Problem
+from streamproc.core.records.producer_record import LARGEST, Headers, Record
+from streamproc.core.records.rejected import BESIDE, Problem
 from streamproc.core.records.topic_names import notifications_topic
 from streamproc.sources import SOURCES
 from streamproc.sources.hris import contract
 from streamproc.sources.options import SourceOptions
+from streamproc.sources.pruned import pruned
 from streamproc.sources.raw_record import HARMLESS, parse_record
+from streamproc.sources.wire_format import json_of
 from streamproc.worker.decide.routed import Routed, encoded_events, fitting_events
 from streamproc.worker.decide.said import forwards
 from streamproc.worker.decide.sized import sized
 from streamproc.worker.raw_record import RawRecord, heard
 
+MOST: Final = 8 * 1024 * 1024
+"""Bytes of a record that are looked into. Brokers take 2 MiB, compressed."""
 PartitionOf: TypeAlias = Callable[[bytes], int]
 """Key → its partition."""
 
@@ -58,6 +64,8 @@ def said_by(record: RawRecord, source: str, options: Mapping[str, SourceOptions]
     """What a record of a source leads to, of whose headers all count."""
     if record.value is None and (why := record.headers.get(UNREADABLE)) is not None:
         return Routed(rejected=RejectedInputError("unreadable", why.decode("utf-8", "replace")))
+    if len(record.value or b"") > MOST:
+        return Routed(rejected=RejectedInputError("too_large", f"more than {MOST} bytes in one record"))
     try:
         if source == contract.SOURCE:
             return _contract(record, options[source], partition_of)
@@ -150,6 +158,11 @@ def _fetch(record: RawRecord, source: str, parsed: ParsedPayload) -> Record | No
     if not parsed.notifications or BY_GATEWAY in record.headers or not SOURCES[source].fetched:
         return None
     kept = [(name, content) for name, content in record.headers.items() if not name.startswith(OURS)]
+    if sum(len(name) + len(content) for name, content in kept) > BESIDE:
+        kept = []
     headers: Headers = [*kept, (FORWARDED, record.placed), (RECEIVED, record.received)]
     subject = parsed.notifications[0].subject.encode("utf-8", "replace")
-    return Record(notifications_topic(source), subject, record.value or b"", headers)
+    value = record.value or b""
+    if len(value) > LARGEST:  # of which somebody made one of 2 MiB by compressing it
+        value = orjson.dumps(pruned(json_of(value, record.headers)))
+    return Record(notifications_topic(source), subject, value, headers)
