@@ -1,7 +1,7 @@
 """What a source says of a subject, in sizes that state can hold.
 
-Rule 1: names that only have to differ (of subjects, events, rows, logs) are shortened where they are too long: equal ones stay
-equal, and a row is still found by what its name begins with.
+Rule 1: names that only have to differ (of subjects, events, rows, logs) are shortened where they are too long: equal
+ones stay equal, and a row is still found by what its name begins with.
 Rule 2: a value that is too large isn't understood: nothing is said of it, a snapshot keeps what was known, and it is
 told. What else the event says counts.
 """
