@@ -180,6 +180,9 @@ class Hydrator(ConsumerRebalanceListener):
             log.exception("parser failed", topic=record.topic, partition=record.partition, offset=record.offset)
             return (), Problem("internal", type(error).__name__)
         if foreign:
+            log.warning(
+                "headers that don't count", topic=record.topic, partition=record.partition, offset=record.offset
+            )
             return parsed.notifications, Problem("foreign_header", words(foreign))
         strange = next((each for each in parsed.ignored if each.code not in HARMLESS), None)
         problem = None if strange is None else Problem(strange.code, strange.reason, strange.subject, strange.field)

@@ -87,6 +87,11 @@ class FieldWorker:
         rules = MappingInForce(-1, usable(mapping, "mapping").digest, mapping, "", "", Origin("", 0, -1, now), now)
         self.folds = [Refold(self._changes_of(number), rules) for number in range(log.partitions)]
 
+    @property
+    def ignored(self) -> dict[tuple[str, str], int]:
+        """Source and code → how often something meant nothing here."""
+        return dict(self._resolver.ignored)
+
     def _changes_of(self, partition: int) -> Callable[[int], list[StoredRecord]]:
         return lambda end: [
             _stored(raw)

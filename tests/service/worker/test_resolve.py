@@ -167,6 +167,19 @@ def test_what_has_to_be_fetched_is_passed_on_unless_the_gateway_did(by: str | No
     assert bench.done == 1
 
 
+def test_what_is_too_large_to_be_passed_on_names_its_subjects() -> None:
+    """A broker takes 2 MiB, headers and all: of a body that fills it only whom it is about is passed on."""
+    bench = Bench()
+    notices = [log_event("user.account.update_profile", name) | {"pad": "x" * 700_000} for name in ("00u1", "00u2")]
+    bench.take("okta", notices)
+    sent = bench.sent()
+    assert [(topic, key) for topic, key, _, _ in sent] == [
+        ("notifications.okta", b"00u1"),
+        ("notifications.okta", b"00u2"),
+    ]
+    assert [headers["streamproc-kind"] for *_, headers in sent] == [b"due", b"due"]
+
+
 @pytest.mark.parametrize(
     ("source", "value", "code"),
     [
