@@ -25,6 +25,7 @@ from streamproc.core.records.user_record import Effect
 from streamproc.worker.batching_producer import BatchingProducer
 from streamproc.worker.decide.due_dates import DueDates
 from streamproc.worker.decide.encoded_record import effect_of, planned_otherwise, seq_of
+from streamproc.worker.decide.held_claims import held_claims
 from streamproc.worker.decide.mapping_change import mapping_change
 from streamproc.worker.faust_bridge.state_table import StateTable
 from streamproc.worker.mapping_store import MappingStore
@@ -85,15 +86,18 @@ class FoldProcessor:
         if change.kind == "mapping":
             return self._switch(raw, change)
         user = change.user.encode()
-        folded = fold_within(self.known(user, raw.partition), raw.offset, change, mapping)
+        known = self.known(user, raw.partition)
+        folded = fold_within(known, raw.offset, change, mapping)
         if folded.rejected is not None:  # better than to stop for everybody
             self._reject(raw, folded.rejected, WHY[folded.rejected], change.subject, denies=folded.denies)
         elif folded.value is None:  # folded before a restart
             self._sequencer.done(raw)
         else:
             EVENTS[effect_of(folded.value)].inc()
+            problems = held_claims(known, folded.value, change)
             if folded.left_out is not None:
-                self._rejections.tell(raw, [Problem(folded.left_out, WHY[folded.left_out], change.subject)])
+                problems.append(Problem(folded.left_out, WHY[folded.left_out], change.subject))
+            self._rejections.tell(raw, problems)
             self._write(user, folded.value, raw.partition, partial(self._sequencer.done, raw))
         return None
 

@@ -21,6 +21,7 @@ from streamproc.testing.memory_log import MemoryLog
 from streamproc.topics import RESOLVED
 from streamproc.worker.batching_producer import BatchingProducer
 from streamproc.worker.decide.due_dates import due
+from streamproc.worker.decide.held_claims import held_claims
 from streamproc.worker.decide.replay import ordered_replay
 from streamproc.worker.faust_bridge.state_table import StateTable
 from streamproc.worker.raw_record import RawRecord
@@ -130,8 +131,11 @@ class FieldWorker:
 
     def _take(self, raw: RawRecord) -> None:
         if raw.topic == CHANGES:
+            known = self.folds[raw.partition].records.get((raw.key or b"").decode("utf-8", "replace"))
             step = self.folds[raw.partition].take(_stored(raw))
             for user, value in step.records.items():
+                if step.event is not None:
+                    self.rejections.tell(raw, held_claims(known, value, step.event))
                 self._outbox.put(OPERATIONS, user.encode(), value, partition=raw.partition)
             if step.left_out is not None:
                 self.rejections.tell(raw, [Problem(step.left_out, "it doesn't fit")])

@@ -179,6 +179,7 @@ class Redaction:
             since=None if facts.since is None else self._places.time(facts.since),
             vouched=None if facts.vouched is None else self._places.time(facts.vouched),
             brought={name: order(facts.brought[name]) for name in named(facts.brought)},
+            standing=facts.standing,
         )
 
     def _values(self, values: dict[str, Fact]) -> dict[str, Fact]:

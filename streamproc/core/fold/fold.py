@@ -8,10 +8,11 @@ Time is what the log says: `as_of` is when the last of all that was folded had b
 once that is past it. `due` tells the worker when the next such date comes; its timer then says so in the log.
 """
 
-from streamproc.core.fold.authority import key, shared, view
+from streamproc.core.fold.authority import EPOCH, key
+from streamproc.core.fold.claims import hear, reheard, settled
+from streamproc.core.fold.claims import problems as claims
 from streamproc.core.fold.effective_dating import upcoming
 from streamproc.core.fold.facts import Effect as Absorbed
-from streamproc.core.fold.facts import absorb
 from streamproc.core.fold.mapping import Mapping
 from streamproc.core.fold.plan import plan
 from streamproc.core.records.change_event import ChangeEvent, Origin, SourceFacts
@@ -86,17 +87,19 @@ def _after(
     only_access: bool = False,
 ) -> UserRecord:
     """The next record, whose hash is still empty."""
-    facts = dict(record.facts) if record else {}
+    file, facts, was = mapping.file, (record.facts if record else {}), (record.as_of if record else EPOCH)
     as_of = max(event.origin.appended, record.as_of) if record else event.origin.appended
     absorbed: Absorbed = "duplicate"
     heard_late = False
     if event.kind == "mapping":
-        facts, absorbed = (facts if heard is None else heard), "applied"
-    elif event.kind != "due":
+        facts, absorbed = (facts if heard is None else reheard(facts, heard)), "applied"
+    elif event.kind == "due":
+        facts = settled(facts, dict(facts), file, was, as_of)
+    else:
+        known = facts
+        facts, absorbed = hear(known, event, file, mapping.facts, was, as_of)
         subject = key(event.source, event.subject)
-        known = facts.get(subject)
-        facts[subject], absorbed = absorb(known, event, mapping.facts)
-        heard_late = known is not None and not _alike(known, facts[subject])
+        heard_late = subject in known and not _alike(known[subject], facts[subject])
     due = record.due if record else None
     come = due is not None and due <= micros_of(as_of)
     desired = record.desired if record else Resource(externalId=event.user)
@@ -105,10 +108,9 @@ def _after(
     effect: Effect = absorbed if absorbed != "applied" and not come else "unchanged"
     if absorbed == "applied" or come or heard_late:
         before = desired
-        merged = view(facts, as_of, mapping.file.authority, mapping.file.attributes.active)
-        desired, problems = mapping.desire(event.user, merged, before)
+        desired, problems = mapping.desire(event.user, mapping.view(facts, as_of), before)
         if len(facts) > 1:
-            problems = problems + shared(facts, as_of, mapping.file.attributes.active)
+            problems = problems + claims(facts, as_of, file)
         if only_access:
             desired, problems = _access_taken(before, desired), []
         due = next_date(facts, as_of)
