@@ -179,6 +179,16 @@ def configure(level: str, *, json: bool, service: str) -> None:
     structlog.contextvars.bind_contextvars(service=service)
 
 
+def configure_command() -> None:
+    """Set up logging for a command, which prints its answer: warnings alone, on standard error."""
+    structlog.configure(
+        processors=[structlog.processors.add_log_level, _harmless, structlog.dev.ConsoleRenderer(colors=False)],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
+        logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
+        cache_logger_on_first_use=False,  # a service sets up its own after this
+    )
+
+
 def _harmless(_: Any, __: str, line: structlog.typing.EventDict) -> structlog.typing.EventDict:
     """A line whose values a terminal may be given. A traceback keeps its lines, which stand deeper."""
     for name, value in line.items():

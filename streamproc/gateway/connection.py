@@ -8,7 +8,7 @@ import asyncio
 import logging
 from typing import Any, Final, Literal, Protocol, TypeAlias, cast
 
-from aiohttp import web
+from aiohttp import StreamReader, web
 from aiohttp.web_protocol import RequestHandler
 
 Ending: TypeAlias = Literal[
@@ -27,7 +27,7 @@ GRACE: Final = 2.0
 RATE: Final = 500
 """Bytes in each further second that it must have at least."""
 LARGEST_HEAD: Final = 32 * 1024
-"""Bytes of a head that comes in several pieces."""
+"""Bytes of a head that comes in several pieces, and of requests that are sent before the answer to the first."""
 UNREAD: Final = 5.0
 """Seconds for which an answer may wait to be read."""
 
@@ -60,7 +60,19 @@ class Places(Protocol):
 class Connection(RequestHandler):
     """One connection. `address`: the other side's."""
 
-    __slots__ = ("_head", "_over", "_places", "_since", "_stuck", "_wire", "address", "opening", "proven")
+    __slots__ = (
+        "_ahead",
+        "_body",
+        "_head",
+        "_over",
+        "_places",
+        "_since",
+        "_stuck",
+        "_wire",
+        "address",
+        "opening",
+        "proven",
+    )
 
     def __init__(self, server: web.Server, address: str, places: Places) -> None:
         super().__init__(server, loop=asyncio.get_running_loop(), **HTTP)
@@ -72,6 +84,10 @@ class Connection(RequestHandler):
         self._wire: asyncio.Transport | None = None
         self._over = False
         """It was ended, maybe before it began."""
+        self._body: StreamReader | None = None
+        """Of the last request that has come."""
+        self._ahead = 0
+        """Bytes of requests that wait for their turn."""
         self._head = 0
         """Bytes of a head that isn't complete."""
         self._since = 0.0
@@ -95,10 +111,12 @@ class Connection(RequestHandler):
         wire = self._wire
         if wire is None:
             return
-        if status and not wire.is_closing():
-            wire.write(f"HTTP/1.1 {status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".encode())
-            self.force_close()
-        self._loop.call_later(1.0, wire.abort) if status else wire.abort()
+        if not status or wire.is_closing() or not self._waits():  # else it would be the answer to what came before
+            wire.abort()
+            return
+        wire.write(f"HTTP/1.1 {status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".encode())
+        self.force_close()
+        self._loop.call_later(1.0, wire.abort)
 
     def overdue(self, now: float) -> tuple[Ending, str] | None:
         """Why it has to end by now, and the status that says so. `now`: the loop's time."""
@@ -129,19 +147,20 @@ class Connection(RequestHandler):
         self._places.has_ended(self)
 
     def data_received(self, data: bytes) -> None:
-        """Part of a head, if no request is being worked on; else of a body, or of requests that come after."""
-        waits, requests = self._waits(), self._request_count
+        """Part of a head, if the body of the request before it is there; else of that body."""
+        requests, is_head = self._request_count, self._body is None or self._body.is_eof()
         super().data_received(data)
-        if not waits:
-            return
         if self._request_count > requests:
-            self._head = 0
-            return
-        if not self._head:
-            self._since = self._loop.time()
-        self._head += len(data)
-        if self._head > LARGEST_HEAD:
-            self.end("large_head", "431 Request Header Fields Too Large")
+            self._head, self._body = 0, self._messages[-1][1]
+            self._ahead = self._ahead + len(data) if len(self._messages) > 1 else 0
+            if self._ahead > LARGEST_HEAD and not self._buffer_paused:
+                self._pause_reading_for_buffer()  # until the next request's turn
+        elif is_head and data:
+            if not self._head:
+                self._since = self._loop.time()
+            self._head += len(data)
+            if self._head > LARGEST_HEAD:
+                self.end("large_head", "431 Request Header Fields Too Large")
 
     def handle_error(
         self,

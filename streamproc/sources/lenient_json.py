@@ -5,8 +5,7 @@ import re
 import reprlib
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, date, datetime, timedelta
-from functools import lru_cache
-from typing import Any, Final, assert_never
+from typing import Any, Final, TypeVar, assert_never
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import orjson
@@ -20,14 +19,18 @@ from streamproc.sources.values import statuses, zones
 from streamproc.sources.values.identifiers import known_identifier
 from streamproc.sources.values.text import number, plain
 
+Made = TypeVar("Made")
+
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _EPOCH_UTC: Final = datetime(1970, 1, 1)  # noqa: DTZ001 - for moments that are in UTC and don't say so
 
 _INSTANT: Final = re.compile(
     r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d)(?::(\d\d)(?:\.(\d+))?)?\s*(?:[Zz]|([+-])(\d\d):?(\d\d))?"
 )
-WIDE: Final = 100
-"""Names of an object from which on these aren't remembered: records of one kind have the same few."""
+REMEMBERED: Final = 1024
+"""Objects of whose names something is remembered: records of one kind have the same few."""
+SHORT: Final = 4096
+"""Characters of an object's names; of those with more nothing is."""
 AHEAD: Final = 300_000_000
 """µs by which a source's clock may be ahead of ours."""
 
@@ -36,8 +39,7 @@ def record(value: Any) -> dict[str, Any]:
     """The object, or an empty one. Its names are as they are seen: without a byte order mark, or a blank at an end."""
     if not isinstance(value, dict):
         return {}
-    names = tuple(value)
-    if _are_plain(names) if len(names) < WIDE else _are_plain.__wrapped__(names):
+    if _PLAIN[tuple(value)]:
         return value
     return {plain(str(name)): each for name, each in value.items()} | {
         name: each for name, each in value.items() if isinstance(name, str) and name == plain(name)
@@ -54,9 +56,22 @@ def json_text(value: Any) -> Any:
         return value
 
 
-@lru_cache(maxsize=1024)
-def _are_plain(names: tuple[Any, ...]) -> bool:
-    return all(isinstance(name, str) and name == plain(name) for name in names)
+class _OfNames(dict[tuple[Any, ...], Made]):
+    """What is made of an object's names, remembered in little room, whatever others call things."""
+
+    def __init__(self, make: Callable[[tuple[Any, ...]], Made]) -> None:
+        self._make = make
+
+    def __missing__(self, names: tuple[Any, ...]) -> Made:
+        made = self._make(names)
+        if sum(len(str(name)) for name in names) <= SHORT:
+            if len(self) >= REMEMBERED:
+                self.clear()
+            self[names] = made
+        return made
+
+
+_PLAIN: Final = _OfNames(lambda names: all(isinstance(name, str) and name == plain(name) for name in names))
 
 
 def items(value: Any) -> list[Any]:
@@ -158,15 +173,11 @@ def spelled_in(resource: Mapping[str, Any], name: str) -> str | None:
     """A name as the resource spells it; None: it hasn't got it."""
     if name in resource:
         return name
-    names = tuple(resource)
-    spellings = _spellings(names) if len(names) < WIDE else _spellings.__wrapped__(names)
-    return spellings.get(name.lower())
+    return _SPELLINGS[tuple(resource)].get(name.lower())
 
 
-@lru_cache(maxsize=1024)
-def _spellings(names: tuple[str, ...]) -> dict[str, str]:
-    """Names in lower case, and as they are seen → the name; of several the first."""
-    return {plain(str(name)).lower(): name for name in reversed(names)}
+_SPELLINGS: Final = _OfNames(lambda names: {plain(str(name)).lower(): name for name in reversed(names)})
+"""Names in lower case, and as they are seen → the name; of several the first."""
 
 
 def holds(resource: Mapping[str, Any], path: str) -> bool:

@@ -102,7 +102,7 @@ def rejected(history: History) -> frozenset[tuple[int, int]] | None:
     for partition in range(history.partitions):
         for logged in history.read(REJECTIONS, partition):
             exists = True
-            if (rejection := _rejection(logged, _ABOUT)) is not None and b'"partial":true' not in (logged.value or b""):
+            if (rejection := _rejection(logged, _ABOUT)) is not None:
                 positions.add(rejection[1:3])
     return frozenset(positions) if exists else None
 
@@ -118,6 +118,8 @@ def _rejection(logged: StoredRecord, about: bytes) -> tuple[str, int, int, str] 
     if about not in (logged.value or b""):
         return None
     raw = as_json(logged)
+    if raw.get("partial") is True:  # the rest was carried out, and is in the log
+        return None
     topic, partition, offset, reason = (raw.get(name) for name in ("topic", "partition", "offset", "reason"))
     if not isinstance(topic, str) or type(partition) is not int or type(offset) is not int:
         return None  # nobody of ours wrote it

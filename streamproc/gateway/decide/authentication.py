@@ -155,14 +155,13 @@ def own_items(payload: Any, secrets: Secrets) -> tuple[list[dict[str, Any]], int
     One request mixes subscriptions (learn.microsoft.com/graph/change-notifications-delivery-webhooks).
     """
     own: list[dict[str, Any]] = []
-    notifications = items(record(payload).get("value"))
+    notifications = items(payload.get("value")) if isinstance(payload, dict) else []
     if len(notifications) > MOST:
         return [], len(notifications)
-    for item in notifications:
-        notification = record(item)
-        state = notification.get("clientState")
+    for item in notifications:  # names aren't looked at more closely before it is known whose they are
+        state = item.get("clientState") if isinstance(item, dict) else None
         if isinstance(state, str) and matches(_bytes(state), secrets):
-            own.append({name: value for name, value in notification.items() if name != "clientState"})
+            own.append({name: value for name, value in record(item).items() if name != "clientState"})
     return own, len(notifications) - len(own)
 
 

@@ -16,7 +16,7 @@ ASYMMETRIC: Final = frozenset(
 """Neither `none` nor a shared secret: whoever can verify a token mustn't be able to make one."""
 LARGEST: Final = 256 * 1024
 """Bytes of a key set."""
-MOST: Final = 32
+MOST: Final = 16
 """Keys of a set that are looked at: a token without `kid` is tried with each."""
 RSA: Final = range(2048, 8192 + 1)
 """Bits (RFC 7518 §3.3); larger keys cost too much time."""

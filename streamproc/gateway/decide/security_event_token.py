@@ -11,6 +11,9 @@ from jwt.api_jws import PyJWS
 from streamproc.gateway.decide.authentication import WINDOW
 from streamproc.sources.lenient_json import items, record, text
 
+LARGEST_HEAD: Final = 8 * 1024
+"""Bytes of a token's head, encoded: what it says is read before anything is proven."""
+
 _JWS: Final = PyJWS(options={"enforce_minimum_key_length": True})
 
 
@@ -43,8 +46,7 @@ def verify_token(body: bytes, keys: Iterable[PyJWK], issuer: str, audience: str,
         return Refusal("invalid_request", "not a JSON Web Signature in compact form")
     if str(head.get("typ", "")).lower().removeprefix("application/") != "secevent+jwt":
         return Refusal("invalid_request", "typ isn't secevent+jwt")
-    kid = head.get("kid")
-    candidates = [key for key in keys if kid is None or key.key_id == kid]
+    candidates = [key for key in keys if _fits(key, head)]
     claims = next((signed for key in candidates if (signed := _signed_claims(compact, key)) is not None), None)
     if claims is None:
         return Refusal("invalid_key", "no known key made this signature")
@@ -71,10 +73,16 @@ def names_unknown_key(body: bytes, keys: Iterable[PyJWK]) -> bool:
 
 
 def _head(compact: bytes) -> dict[str, Any] | None:
+    if not 0 < compact.find(b".") <= LARGEST_HEAD:
+        return None
     try:
         return _JWS.get_unverified_header(compact)
     except (PyJWTError, ValueError):  # what isn't UTF-8 raises the latter
         return None
+
+
+def _fits(key: PyJWK, head: dict[str, Any]) -> bool:
+    return head.get("alg") == key.algorithm_name and ("kid" not in head or head["kid"] == key.key_id)
 
 
 def _timely(payload: dict[str, Any], now: float, slack: float) -> bool:

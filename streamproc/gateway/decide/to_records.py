@@ -32,7 +32,9 @@ from streamproc.sources.wire_format import json_of
 MOST: Final = 5_000
 """Events in one body; PingOne sends up to 500."""
 HEADER: Final = 1024
-"""Characters of a header's value that are stored."""
+"""Characters of a CloudEvents header's value that are stored, once for a body; and of a key."""
+REPEATED: Final = 128
+"""Characters of a header's value that is stored with each event of a body."""
 KEPT: Final = frozenset(
     {
         "client-request-id",
@@ -203,11 +205,11 @@ def _stored_headers(intake: Intake, kind: str) -> dict[str, str]:
         BODY: intake.digest,
     }
     if kind:
-        stored["content-type"] = kind[:HEADER]
+        stored["content-type"] = kind[:REPEATED]
     binary = BINARY in intake.headers
     for name, value in intake.headers.items():
         if (lower := name.lower()) in KEPT:
-            stored[lower] = value[:HEADER]
+            stored[lower] = value[:REPEATED]
         elif binary and lower.startswith("ce-"):
             stored[f"ce_{lower[3:HEADER]}"] = unquote(value)[:HEADER]
     return stored

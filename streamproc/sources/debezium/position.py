@@ -32,6 +32,8 @@ POSITION: Final = (
 STREAMED: Final = frozenset({"false", "", "none", "null", "no", "0"})
 """What `snapshot` says of a change that was read from the log."""
 
+LONGEST_FILE: Final = 255
+"""Characters of the name of a log's file; its digits are a number."""
 _DIGITS: Final = 26
 """Hexadecimal digits of a number at most."""
 _LSNS: Final = 5
@@ -43,7 +45,7 @@ _OF_ALL_DATABASES: Final = ("mysql", "mariadb")
 def place(operation: str, source: Mapping[str, Any]) -> Place:
     """Where the log has an event. `source`: its fields in one spelling (`ts_ms` is `tsms`)."""
     connector = (text(source.get("connector")) or "").casefold()
-    file = text(source.get("file")) or ""
+    file = _file(source)
     log, numbers = _numbers(connector, source, file)
     server = [connector, *(text(source.get(name)) or "" for name in ("name", "rs"))]
     if connector not in _OF_ALL_DATABASES and not file:
@@ -56,12 +58,17 @@ def place(operation: str, source: Mapping[str, Any]) -> Place:
 
 def sequence(source: Mapping[str, Any]) -> int:
     """The position as a number, as far as it is one; else 0. It never contradicts the place."""
-    file = text(source.get("file")) or ""
+    file = _file(source)
     _, numbers = _numbers((text(source.get("connector")) or "").casefold(), source, file)
     if len(numbers) in {0, _LSNS}:
         return 0
     number = (numbers[0] << 40) + min(numbers[1], 2**40 - 1) if file and len(numbers) > 1 else numbers[0]
     return min(number, HIGHEST)
+
+
+def _file(source: Mapping[str, Any]) -> str:
+    file = text(source.get("file")) or ""
+    return file if len(file) <= LONGEST_FILE else ""
 
 
 def _numbers(connector: str, source: Mapping[str, Any], file: str) -> tuple[str, tuple[int, ...]]:
@@ -96,9 +103,9 @@ def _by_transactions(source: Mapping[str, Any]) -> tuple[str, tuple[int, ...]]:
     if vector:
         return "", (sum(_transactions(text(record(shard).get("gtid")) or "") for shard in vector),)
     gtid = text(source.get("gtid")) or ""
-    if match := re.fullmatch(r"(\d+)-\d+-(\d+)", gtid):  # MariaDB: domain, server, number
+    if match := re.fullmatch(r"(\d{1,20})-\d{1,20}-(\d{1,20})", gtid):  # MariaDB: domain, server, number
         return match[1], (int(match[2]),)
-    if match := re.fullmatch(r"([0-9a-fA-F-]{36}(?::[a-z_]\w*)?):(\d+)", gtid):
+    if match := re.fullmatch(r"([0-9a-fA-F-]{36}(?::[a-z_]\w{0,31})?):(\d{1,20})", gtid):
         return match[1].casefold(), (int(match[2]),)
     count = _transactions(gtid)
     return "", ((count,) if count else ())

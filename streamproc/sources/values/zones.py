@@ -12,6 +12,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 from streamproc.sources.values.text import plain
 from streamproc.sources.values.windows_zones import WINDOWS
 
+LONGEST: Final = 200
+"""Characters of what may name a zone."""
 _WRITTEN: Final = re.compile(r"\(?(?:gmt|utc)\s*(?:([+-−])(\d\d?):?(\d\d))?\)?\s*(.*)", re.IGNORECASE)
 _LIKE: Final = re.compile(
     r"(africa|america|antarctica|asia|atlantic|australia|etc|europe|indian|pacific)/.*|\(?(gmt|utc)\b.*"
@@ -38,15 +40,21 @@ def is_zone(name: str) -> bool:
     return True
 
 
-@lru_cache(maxsize=1024)
 def zone(written: str) -> str | None:
     """The IANA zone; None: it names none."""
+    return _zone(written) if len(written) <= LONGEST else None
+
+
+@lru_cache(maxsize=1024)
+def _zone(written: str) -> str | None:
     name = plain(written)
     return _iana().get(_folded(name)) or WINDOWS.get(name.casefold()) or _by_city(name)
 
 
 def looks_like_zone(written: str) -> bool:
     """Whether somebody seems to have meant a zone, known or not, and not a place."""
+    if len(written) > LONGEST:
+        return False
     name = plain(written)
     return any(like.fullmatch(name) for like in (_LIKE, _ABBREVIATED))
 

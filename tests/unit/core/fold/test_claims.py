@@ -122,6 +122,16 @@ def test_an_operator_confirms_that_both_are_one_person() -> None:
     assert user.active is False
 
 
+def test_of_two_confirmed_accounts_either_may_be_out_for_a_while() -> None:
+    """The first isn't held when the second comes back, nor the other way round."""
+    user = manager().hear("okta/B", "snapshot", active=True).linked("okta/B", active=True)
+    for name in ("okta/B", "okta/A"):
+        user.hear(name, active=False)
+        assert user.active is False
+        user.hear(name, active=True)
+        assert (user.held, user.active, user.login) == (set(), True, "manager@example.com")
+
+
 def test_an_operators_word_comes_before_the_claim_as_well() -> None:
     """Who was linked before, or is linked again, is never held."""
     user = User().linked("okta/B", active=True, userName="b@example.com").hear("okta/A", "snapshot", active=True)
@@ -171,6 +181,9 @@ def test_who_comes_when_the_first_is_out_isnt_held_and_waits_for_their_place() -
     """
     user = manager().hear("okta/A", active=False).hear("okta/B", "snapshot", active=True, userName="new@example.com")
     assert (user.held, user.active, user.login) == (set(), False, "manager@example.com")
+    assert user.here.problems == [
+        "okta: another subject came after one that is out: if they are one person, split that off"
+    ]
     back = User()
     back.record, back.seq = user.record, user.seq
     back.hear("okta/A", active=True)
@@ -181,6 +194,7 @@ def test_who_comes_when_the_first_is_out_isnt_held_and_waits_for_their_place() -
     assert (gone.active, gone.login) == (True, "manager@example.com"), "nor does it leave a denial"
     user.left("okta/A", "kim")
     assert (user.held, user.active, user.login) == (set(), True, "new@example.com")
+    assert user.here.problems == []
 
 
 def test_an_account_that_was_deleted_before_the_new_one_was_made() -> None:

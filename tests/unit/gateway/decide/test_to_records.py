@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from streamproc.core.parsed_payload import Ignored, Receipt
 from streamproc.core.records.producer_record import LARGEST, REJECTIONS, Record
 from streamproc.core.records.units import Micros
-from streamproc.gateway.decide.to_records import MOST, Intake, decode, to_records
+from streamproc.gateway.decide.to_records import KEPT, MOST, Intake, decode, to_records
 from streamproc.sources import SOURCES
 from tests.support.gateway_requests import CLOUDEVENT, EVENT, NOW, OKTA
 
@@ -175,3 +175,11 @@ def test_all_that_is_refused_of_a_body_is_told_once() -> None:
     assert len([record for record in records if record.topic == REJECTIONS]) == 1
     assert len([each for each in ignored if each.code == "too_deep"]) == 400
     assert sum(len(record.value) for record in records) < 2 * len(body)
+
+
+def test_what_lies_beside_each_event_of_a_body_is_small() -> None:
+    """A proven sender's request costs the log in proportion to its events, however long its headers are."""
+    headers = dict.fromkeys(KEPT, "x" * 8000) | {"content-type": "application/json;" + "x" * 8000}
+    records, _ = records_of("okta", [{"uuid": f"u-{number}"} for number in range(100)], headers)
+    assert len(records) == 100
+    assert all(sum(len(name) + len(value) for name, value in record.headers) < 1600 for record in records)

@@ -140,3 +140,20 @@ def test_what_is_no_position_is_none(source: dict[str, Any]) -> None:
 def test_rows_that_were_read_are_no_changes(operation: str, snapshot: Any, read: bool) -> None:
     """By the operation or by the source; older connectors read snapshots as creations."""
     assert place(operation, {"snapshot": snapshot}).snapshot is read
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        {"file": "binlog." + "1" * 5000, "pos": 1},
+        {"gtid": "1" * 5000 + "-1-1"},
+        {"gtid": "1-1-" + "1" * 5000},
+        {"gtid": "3e11fa47-71ca-11e1-9e33-c80aa9429562:" + "1" * 5000},
+        {"scn": "1" * 5000, "lsn": "1" * 5000, "commitlsn": "1" * 5000},
+    ],
+)
+def test_numbers_without_end_are_none(source: dict[str, Any]) -> None:
+    """A position that no database has says nothing, and stops nobody."""
+    assert sequence(source) == 0
+    assert place("u", source).at == ""
+    assert len(place("u", source).log) < 300
