@@ -140,7 +140,8 @@ class FieldWorker:
             step = self.folds[raw.partition].take(_stored(raw))
             for user, value in step.records.items():
                 if step.event is not None:
-                    self.rejections.tell(raw, held_claims(known, value, step.event))
+                    problems, denies = held_claims(known, value, step.event)
+                    self.rejections.tell(raw, problems, denies=denies)
                 self._outbox.put(OPERATIONS, user.encode(), value, partition=raw.partition)
             if step.left_out is not None:
                 self.rejections.tell(raw, [Problem(step.left_out, "it doesn't fit")])
