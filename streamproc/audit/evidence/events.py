@@ -1,6 +1,8 @@
 """Folds a bundle's events anew, partition by partition: what each user's records have to be."""
 
+import sys
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Final
 
 from streamproc.audit.evidence.controls import Controls
@@ -18,21 +20,27 @@ from streamproc.core.records.change_event import ChangeEvent
 from streamproc.core.records.stored_record import StoredRecord
 
 NEVER: Final = 2**63
-AGAIN: Final = 50_000_000
-"""Lines that are read again where the mapping changes: of each partition all before, at each change."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """How much is folded of a bundle that may be anybody's."""
+
+    records: int = sys.maxsize
+    """Records that are folded, and users that are taken in."""
+    again: int = sys.maxsize
+    """Lines that are read again where the mapping changes: of each partition all before, at each change."""
 
 
 class Events:
     """The events of a bundle. Reports what isn't as it should be on the way."""
 
     def __init__(
-        self, contents: Contents, scope: Scope, controls: Controls, find: Callable[[Finding], None], records: int
+        self, contents: Contents, scope: Scope, controls: Controls, find: Callable[[Finding], None], bounds: Bounds
     ) -> None:
-        """`records`: at most so many are folded, and of so many users, since the bundle has no more."""
         self.texts: dict[str, str] = {}
         """Digest → text of each mapping that some event brought."""
-        self._left = records
-        self._again = AGAIN
+        self._left, self._again = bounds.records, bounds.again
         self._contents = contents
         self._scope = scope
         self._controls = controls

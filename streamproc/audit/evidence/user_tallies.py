@@ -12,7 +12,7 @@ Rule 5: partitions are compared one after the other, so that memory holds only o
 from collections.abc import Callable, Iterator
 
 from streamproc.audit.evidence.controls import Controls
-from streamproc.audit.evidence.events import Events
+from streamproc.audit.evidence.events import Bounds, Events
 from streamproc.audit.evidence.finding import Finding
 from streamproc.audit.evidence.format import CONTROLS, EVENTS, OUTCOMES, RECORDS, TOPICS, Contents
 from streamproc.audit.evidence.line_reader import LineReader
@@ -25,13 +25,13 @@ from streamproc.audit.evidence.user_tally import UserTally
 class UserTallies:
     """Tallies all users. `in_order()` yields them; the rest is known once it has ended."""
 
-    def __init__(self, contents: Contents, scope: Scope, find: Callable[[Finding], None], records: int) -> None:
+    def __init__(self, contents: Contents, scope: Scope, find: Callable[[Finding], None], bounds: Bounds) -> None:
         self.ranges: dict[str, dict[str, list[int]]] = {}
         """Topic → partition → offset of the first and the last line."""
         self._contents = contents
         self._find = find
         self._controls = Controls(find)
-        self._events = Events(contents, scope, self._controls, find, records)
+        self._events = Events(contents, scope, self._controls, find, bounds)
         self._records = Records(scope, find)
         self._outcomes = Outcomes(scope, self._controls, find)
 

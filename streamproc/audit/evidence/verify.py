@@ -6,7 +6,6 @@ bundle that was made anew as a whole, from events that never were.
 """
 
 import re
-import sys
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from typing import Any, Final
 import orjson
 
 from streamproc.audit.evidence.checksums import Checksums, Signature
+from streamproc.audit.evidence.events import Bounds
 from streamproc.audit.evidence.finding import Finding, Findings, same, short
 from streamproc.audit.evidence.format import (
     CHAIN,
@@ -35,6 +35,10 @@ from streamproc.core.errors import NoBundleError
 LINKED: Final = 100
 """Fewest bytes that a user, or a record, takes in `chain.jsonl`."""
 SLACK: Final = 1000
+AGAIN: Final = 200_000
+OFTEN: Final = 100
+"""How often each line is read again at most, beyond the first `AGAIN` lines."""
+UNBOUNDED: Final = Bounds()
 ORIGINAL: Final = re.compile("[0-9a-f]{64}")
 COUNTED: Final = ("users", "events", "records", "compacted", "unwritten", "outcomes", "open", "orders", "mappings")
 
@@ -65,13 +69,13 @@ class Verified:
 class Derived:
     """What follows from a bundle's raw lines. `chain()` yields each user's tally; the rest is known after it.
 
-    `records`: at most so many records are folded, and no more users taken in; then it is a finding, and the end.
+    `bounds`: beyond them it is a finding, and the end.
     """
 
     def __init__(
-        self, contents: Contents, scope: Scope, find: Callable[[Finding], None], records: int = sys.maxsize
+        self, contents: Contents, scope: Scope, find: Callable[[Finding], None], bounds: Bounds = UNBOUNDED
     ) -> None:
-        self.tallies = UserTallies(contents, scope, find, records)
+        self.tallies = UserTallies(contents, scope, find, bounds)
         self.users: set[str] = set()
         self._counts: Counter[str] = Counter()
 
@@ -127,8 +131,9 @@ class _Check:
         except (ValueError, TypeError, KeyError, OverflowError):
             self._findings.find("altered", MANIFEST, "chosen: it doesn't say whose evidence this is")
             scope = Scope()
-        chain = sums.files.get(CHAIN, {}).get("bytes", 0)
-        derived = Derived(self._contents, scope, self._findings.add, SLACK + chain // LINKED)
+        chain, events = sums.files.get(CHAIN, {}).get("bytes", 0), sums.files.get(EVENTS, {}).get("lines", 0)
+        bounds = Bounds(SLACK + chain // LINKED, AGAIN + OFTEN * events)
+        derived = Derived(self._contents, scope, self._findings.add, bounds)
         redacted = isinstance(manifest.get("redacted"), dict)
         yield from self._chain(derived, redacted=redacted)
         self._derived(manifest, derived, scope)
