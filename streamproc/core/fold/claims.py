@@ -5,11 +5,14 @@ their number. So of each source the first that is active as this user is the use
 
 Rule 1: who is active as this user beside an active one of the same source is held, and so is who comes, or has never
 been active here, and would take access from the one who is. So neither the first one's login nor access is lost.
-Rule 2: what is held gives nothing, takes nothing and is kept as a name alone. Its link has all that it says.
+Rule 2: what is held gives nothing, takes nothing and is kept as a name alone, with whether it says that it is active.
+A no while the user is active is told as a leaving that isn't carried out. Its link has all that it says.
 Rule 3: it stays held when the first one is disabled, deleted or leaves: an operator's `link` ends that, and the source,
 by naming another user for it; where it names this one again, it is held again, whoever is active by then.
-Rule 4: who comes when the first one isn't active any more isn't held, but succeeds: whether that gives access is
-another question (`authority.py`, rule 3). Until it does, they are behind the first one, who is first on their return.
+Rule 4: who comes when the first one isn't active any more isn't held, but stands behind them, and counts for nothing
+until the first is made up for (`authority.py`, rule 3) or has been split off; then they succeed. An account that was
+made, by its source's word, after the first was last known to be active stands behind it, too: that the first was
+deleted may be heard late. If the first is active again, or still, or leaves while it is, who stands behind is held.
 Rule 5: of sources in which several subjects may be one person, by the mapping, nobody is held; nor is whoever an
 operator has linked.
 Rule 6: a user has at most `MOST` subjects of one source. Who comes then is held, and not even the name is kept.
@@ -20,19 +23,19 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Final
 
-from streamproc.core.fold.authority import key, not_outlasted
-from streamproc.core.fold.effective_dating import as_of, was_active
+from streamproc.core.fold.authority import key, made_after, not_outlasted
+from streamproc.core.fold.effective_dating import as_of, began, was_active
 from streamproc.core.fold.facts import Effect, absorb
 from streamproc.core.fold.mapping_file import MappingFile
-from streamproc.core.records.change_event import ChangeEvent, SourceFacts, Standing
+from streamproc.core.records.change_event import ChangeEvent, Fact, SourceFacts, Standing
 from streamproc.core.records.fact_names import ACCOUNTS
 from streamproc.core.records.units import Millis
 
 MOST: Final = 32
 """Subjects of one source."""
 STALE: Final[Effect] = "stale"
-HELD: Final = b'"standing":"held"'
-"""In an encoded record, once for each that is held. Quotes within text are escaped."""
+_MARKS: Final = (b'"standing":"held"', b'"standing":"behind"')
+"""In an encoded record of each that is ambiguous. Quotes within text are escaped."""
 
 
 def hear(
@@ -50,6 +53,8 @@ def hear(
     known, after, effect = facts.get(subject), dict(facts), STALE
     if known is None or known.standing != "held" or event.move is not None:
         after[subject], effect = absorb(known, event, wanted)
+    elif not event.ahead and isinstance(access := event.attributes.get(file.attributes.active), bool):
+        after[subject] = replace(known, values={file.attributes.active: access})
     return settled(facts, after, file, was, now), effect
 
 
@@ -75,13 +80,25 @@ def settled(
         for name, standing in _placed(counted, here, gone, file, was, now, source).items():
             each = after[name]
             if standing == "held":
-                after[name] = SourceFacts(each.subject, each.origin, left=each.left, standing="held")
+                access = as_of(each, now)[0].get(file.attributes.active)
+                said: dict[str, Fact] = {file.attributes.active: access} if isinstance(access, bool) else {}
+                after[name] = SourceFacts(each.subject, each.origin, values=said, left=each.left, standing="held")
             elif each.standing != standing:
                 after[name] = replace(each, standing=standing)
     for name in after.keys() - before.keys():
         if counts[_source(name)] > MOST and after[name].standing != "confirmed":
             del after[name]  # whoever comes now, or comes and goes, is held without being kept
     return after
+
+
+def ambiguous(facts: SourceFacts) -> bool:
+    """Whether it also says that it is the user, and isn't, as far as is known."""
+    return facts.standing in {"held", "behind"} and not facts.left
+
+
+def may_be_ambiguous(record: bytes) -> bool:
+    """Whether somebody in an encoded record may be. Of most nobody is, and they needn't be decoded."""
+    return any(mark in record for mark in _MARKS)
 
 
 def reheard(known: Mapping[str, SourceFacts], anew: Mapping[str, SourceFacts]) -> dict[str, SourceFacts]:
@@ -108,7 +125,7 @@ def problems(facts: Mapping[str, SourceFacts], now: Millis, file: MappingFile) -
             who = "another subject is" if held == 1 else f"{held} other subjects are"
             told.append(f"{source}: ambiguous: {who} held who also would be this user: see streamproc identities list")
         if any(each.standing == "behind" and not each.left for each in ours):
-            told.append(f"{source}: another subject came after one that is out: if they are one person, split that off")
+            told.append(f"{source}: ambiguous: a newer subject waits behind the first: see streamproc identities list")
         if count >= MOST:
             told.append(f"{source}: ambiguous: {count} subjects have been this user; whoever comes now is held")
         active = sum(_counts(each) and each.standing == "" and _stands(each, file, now) for each in ours)
@@ -141,11 +158,15 @@ def _placed(
     if not seated and len(standing) == 1:
         seated = standing
     placed: dict[str, Standing] = {}
+    abandoned = bool(stood & first & set(gone))  # who was active has left: nobody inherits that
     for name in (seated - first) | (behind & seated):  # rule 4
         blocked = not_outlasted(here, first & denying, {name}, now, accounts=accounts)
-        placed[name] = "behind" if blocked else ""
-    for name in standing - seated - confirmed:
-        placed[name] = "held"
+        placed[name] = "behind" if blocked else "held" if abandoned and name in behind else ""
+    beside = standing - seated - confirmed
+    for name in beside:
+        newer = accounts and beside == {name} and began(here[name], now) is not None
+        newer = newer and all(made_after(here[name], here[each], now) for each in seated)
+        placed[name] = "behind" if newer and (name not in before or name in behind) else "held"
     for name in denying - first:
         if (
             not_outlasted(here, {name}, seated, now, accounts=accounts)
