@@ -14,7 +14,7 @@ import orjson
 from streamproc import __version__
 from streamproc.audit.revocations import latency
 from streamproc.audit.revocations.latency import LIMIT, Leaver, Report
-from streamproc.audit.revocations.query import NEEDED, leavers
+from streamproc.audit.revocations.query import BESIDE, NEEDED, leavers
 from streamproc.audit.revocations.report.document import Assets, document
 from streamproc.audit.revocations.report.plain import as_csv, as_json, lines
 from streamproc.audit.revocations.report.words import rfc3339
@@ -125,7 +125,7 @@ def _assets() -> Assets:
 
 async def _read(source: HistorySource, end: int) -> tuple[list[Leaver], int]:
     """The leavers, and as of when: an archive alone knows nothing of what came after its last record."""
-    async with source.history(NEEDED) as history:
+    async with source.history(NEEDED, optional=BESIDE) as history:
         if source.offline:
             archive_ends = last_moment(history, NEEDED)
             if archive_ends < end:

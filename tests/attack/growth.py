@@ -253,4 +253,4 @@ def _event(value: bytes | None) -> tuple[str, str]:
     return event["subject"], event["event"]
 
 
-PARTS: Final = (Part("growth", 220, 2, _attack),)
+PARTS: Final = (Part("growth", 110, 2, _attack),)

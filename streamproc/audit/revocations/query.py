@@ -26,6 +26,8 @@ from streamproc.core.records.user_record import due_of
 
 NEEDED: Final = (CHANGES, OPERATIONS, OUTCOMES, DELIVERIES, CONTROLS, REJECTIONS)
 """Topics that the report is made from."""
+BESIDE: Final = (REJECTIONS,)
+"""Of these, what an older archive may not have."""
 SKEW: Final = 3_600_000
 """Milliseconds by which one sink's clock may be ahead of another's: outcomes have their writer's time."""
 TELL_EVERY: Final = 100_000
