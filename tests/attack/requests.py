@@ -99,10 +99,10 @@ class _Attack:
         self._judge_log(self.gateway.log.read_bytes(), len(hostile))
 
     def _take_descriptors(self) -> None:
-        """From now on the gateway has hardly more than it uses, and strangers want more."""
+        """From now on the gateway may have fewer than it uses."""
         process = psutil.Process(self.gateway.process.pid)
         _, hard = process.rlimit(psutil.RLIMIT_NOFILE)
-        process.rlimit(psutil.RLIMIT_NOFILE, (process.num_fds() + 5, hard))
+        process.rlimit(psutil.RLIMIT_NOFILE, (max(30, process.num_fds() - 20), hard))
 
     # Strangers
 
