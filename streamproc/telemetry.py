@@ -61,6 +61,11 @@ REJECTED: Final = Counter(
     "streamproc_rejected_total", "What couldn't be understood, whole inputs and parts.", ["source", "code", "field"]
 )
 """`field`: as the contract or the options name it; `other`: by another name; "": it isn't about one."""
+REJECTED_DENIALS: Final = Counter(
+    "streamproc_rejected_denials_total",
+    "Rejected inputs that may have said that somebody has left: they may still have access.",
+    ["source"],
+)
 UNREADABLE: Final = Counter(
     "streamproc_unreadable_total",
     "Offsets that couldn't be read: damaged, or removed before they were.",
@@ -126,6 +131,13 @@ async def exposed(address: str, measure: Callable[[], None] = lambda: None) -> A
         await runner.cleanup()
 
 
+def rejected_denial(source: str, topic: str, partition: int, offset: int) -> None:
+    """An input that may have said that somebody has left led to nothing: that is an alarm."""
+    REJECTED_DENIALS.labels(source).inc()
+    alarms = structlog.get_logger("streamproc")
+    alarms.error("a leaver may keep access: what said so was rejected", topic=topic, partition=partition, offset=offset)
+
+
 def lag(consumer: Any, committable: Callable[[Any], int | None]) -> None:
     """Set LAG for each partition that a consumer has: what is there, and not before what it may commit there."""
     LAG.clear()
@@ -165,6 +177,16 @@ def configure(level: str, *, json: bool, service: str) -> None:
     root.setLevel(max(number, logging.WARNING))
     logging.getLogger("streamproc").setLevel(number)
     structlog.contextvars.bind_contextvars(service=service)
+
+
+def configure_command() -> None:
+    """Set up logging for a command, which prints its answer: warnings alone, on standard error."""
+    structlog.configure(
+        processors=[structlog.processors.add_log_level, _harmless, structlog.dev.ConsoleRenderer(colors=False)],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
+        logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
+        cache_logger_on_first_use=False,  # a service sets up its own after this
+    )
 
 
 def _harmless(_: Any, __: str, line: structlog.typing.EventDict) -> structlog.typing.EventDict:

@@ -162,7 +162,7 @@ TOPICS: Final[tuple[Topic, ...]] = (
         (WORKER, GATEWAY, HYDRATOR),
         (WORKER, OPERATORS, AUDITORS),
         "input that can't be understood, or of which a part can't, with the reason and the original bytes",
-        _KEPT | _LARGE,
+        _LARGE | {"cleanup.policy": "delete", "retention.ms": str(90 * DAY)},  # whole bodies, and so people's data
     ),
     Topic(
         CHANGES,

@@ -58,7 +58,14 @@ class NotSentError(Exception):
 
 
 class UnansweredError(Exception):
-    """No usable answer came: whether the request was carried out isn't known. The message says why."""
+    """No usable answer came: whether the request was carried out isn't known. The message says why.
+
+    `odd`: one came, and it is none that can be used; another attempt hardly makes it better.
+    """
+
+    def __init__(self, why: str, *, odd: bool = False) -> None:
+        super().__init__(why)
+        self.odd = odd
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +141,11 @@ async def send(
             answered = True
             return Reply(response.status, await body(response, most), told_headers(response, clock()))
     except Exception as error:  # whatever an answer makes somebody stumble over, it is that one answer
-        raise (NotSentError if not answered and not_sent(error) else UnansweredError)(explain(error)) from error
+        if not answered and not_sent(error):
+            raise NotSentError(explain(error)) from error
+        bad = isinstance(error, aiohttp.ClientPayloadError | aiohttp.ClientResponseError)
+        away = isinstance(error, aiohttp.ClientError | OSError)  # TimeoutError, too
+        raise UnansweredError(explain(error), odd=bad or (answered and not away)) from error
 
 
 async def body(response: ClientResponse, most: int = ANSWER) -> bytes:
@@ -160,8 +171,10 @@ async def body(response: ClientResponse, most: int = ANSWER) -> bytes:
 
 
 def told_headers(response: ClientResponse, now: float) -> dict[str, str]:
-    """As in `Reply`. `now`: seconds since 1970."""
+    """As in `Reply`; of `link` there may be several, which are one list. `now`: seconds since 1970."""
     headers = {name.lower(): value for name, value in response.headers.items()}
+    if "link" in headers:
+        headers["link"] = ", ".join(response.headers.getall("Link"))
     if (asked := headers.pop("retry-after", None)) is not None:
         seconds = retry_after(asked, headers.get("date"), now)
         if seconds is not None:

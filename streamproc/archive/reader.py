@@ -1,13 +1,11 @@
 """Seam to Parquet: an archive's files, read as a History; `writer.py` writes them.
 
-A file says in its own words what its name says (its footer's `streamproc`), so that one that was renamed, moved to
-another partition or cut short is found out.
+What a file is, and whether it is what its name says: `parquet_file.py`.
 """
 
 from bisect import bisect_right
 from collections import deque
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -15,69 +13,18 @@ from typing import Any, Final
 import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from streamproc.archive import layout
 from streamproc.archive.layout import ArchiveFile, Manifest
+from streamproc.archive.parquet_file import FOOTER_KEY, batches, opened
 from streamproc.core.errors import ArchiveError
 from streamproc.core.records.mapping_in_force import MARK
 from streamproc.core.records.stored_record import StoredRecord
 from streamproc.core.records.topic_names import CHANGES
 from streamproc.topics import TOPICS
 
-_PLACE: Final = (
-    pa.field("offset", pa.int64(), nullable=False),
-    pa.field("timestamp", pa.timestamp("ms", "UTC"), nullable=False),
-)
-_NAME: Final = pa.field("name", pa.string(), nullable=False)
-_HEADER: Final = pa.struct([_NAME, pa.field("value", pa.string()), pa.field("bytes", pa.binary())])
-_HEADER_1: Final = pa.struct([_NAME, pa.field("value", pa.binary())])
-SCHEMA: Final = pa.schema(
-    [
-        *_PLACE,
-        pa.field("key", pa.string()),
-        pa.field("value", pa.string()),
-        pa.field("headers", pa.list_(_HEADER), nullable=False),
-        pa.field("key_bytes", pa.binary()),
-        pa.field("value_bytes", pa.binary()),
-    ]
-)
-"""What is text in UTF-8 is text, so that others' tools read it as such; what isn't is in the column of bytes instead,
-and the text is null. Both are null where there is nothing.
-"""
-SCHEMA_1: Final = pa.schema(
-    [
-        *_PLACE,
-        pa.field("key", pa.binary()),
-        pa.field("value", pa.binary()),
-        pa.field("headers", pa.list_(_HEADER_1), nullable=False),
-    ]
-)
-"""Of files of version 1."""
-SCHEMAS: Final = {1: SCHEMA_1, layout.VERSION: SCHEMA}
-
-BATCH: Final = 4096
-"""Rows that become Python objects at a time."""
-FOOTER_KEY: Final = b"streamproc"
-MOST_ROWS: Final = 200_000
-LARGEST: Final = 256 * 1024 * 1024
-"""Rows, and bytes when unpacked, of a row group: more than ten times what the writer puts there, and what fits."""
-
 USERS: Final = frozenset(topic.name for topic in TOPICS if topic.key == "user ID")
 """Topics keyed by user ID."""
-
-
-def footer(piece: ArchiveFile, records: int, version: int = layout.VERSION) -> dict[str, Any]:
-    """A file's footer, but for `read`: when its records had been read from Kafka."""
-    return {
-        "version": version,
-        "topic": piece.topic,
-        "partition": piece.partition,
-        "day": piece.day,
-        "first": piece.first,
-        "next": piece.next,
-        "records": records,
-    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +39,11 @@ class _Only:
         if self.key is None or self.marks:
             return False
         columns = [name for name in ("key", "key_bytes") if name in file.schema_arrow.names]
-        table = file.read_row_group(group, columns=columns, use_threads=False)
-        return not any(pc.any(pc.equal(column.cast(pa.binary()), self.key)).as_py() for column in table.columns)
+        return not any(
+            pc.any(pc.equal(column.cast(pa.binary()), self.key)).as_py()
+            for batch in batches(file, group, columns)
+            for column in batch.columns
+        )
 
     def of(self, batch: Any, first: int, until: int | None) -> Any:
         """The wanted records of a batch."""
@@ -163,7 +113,7 @@ class ArchivedHistory:
         files = self._pieces.get((topic, partition))
         if not files:
             return None
-        with _opened(files[-1]) as file:
+        with opened(files[-1]) as file:
             return deque(_records(file, files[-1], [file.num_row_groups - 1], _Only(), 0, None), maxlen=1)[0]
 
     def written(self, topic: str, partition: int, offset: int) -> int | None:
@@ -174,7 +124,7 @@ class ArchivedHistory:
             return None
         piece = files[index]
         if piece not in self._written:
-            with _opened(piece) as file:
+            with opened(piece) as file:
                 self._written[piece] = orjson.loads(file.metadata.metadata[FOOTER_KEY])["read"]
         return self._written[piece]
 
@@ -188,7 +138,7 @@ class ArchivedHistory:
         for piece in self._pieces.get((topic, partition), ()):
             if piece.next <= first or (until is not None and piece.begins >= until):
                 continue
-            with _opened(piece) as file:
+            with opened(piece) as file:
                 yield from _records(file, piece, range(file.num_row_groups), wanted, first, until)
 
 
@@ -202,51 +152,6 @@ def _manifest(folder: Path) -> Manifest:
     return manifest
 
 
-@contextmanager
-def _opened(piece: ArchiveFile) -> Iterator[Any]:
-    """The file, which says the same as its name. Raises ArchiveError."""
-    with _read_errors(piece):
-        if (crc := layout.crc_of(piece.path)) != piece.crc:
-            raise ArchiveError(f"{piece.path} was altered, or cut short: its CRC-32 is {crc:08x}. {layout.RESTORE}")
-        file = pq.ParquetFile(piece.path)
-    with file, _read_errors(piece):
-        content = orjson.loads((file.metadata.metadata or {}).get(FOOTER_KEY, b"null"))
-        version, read = (content.get("version"), content.get("read")) if isinstance(content, dict) else (None, None)
-        whole = isinstance(version, int) and isinstance(read, int)
-        if not whole or content != footer(piece, file.metadata.num_rows, version or 0) | {"read": read}:
-            said = repr(content)[:200]
-            raise ArchiveError(f"{piece.path} isn't what its name says: its content says {said}. {layout.RESTORE}")
-        if version not in SCHEMAS or not file.schema_arrow.equals(SCHEMAS[version]):
-            raise ArchiveError(f"{piece.path} has other columns than an archive's file. {layout.RESTORE}")
-        _check_groups(file.metadata, piece)
-        yield file
-
-
-def _check_groups(metadata: Any, piece: ArchiveFile) -> None:
-    """Raises ArchiveError where the file has no records, or where it says itself that they take too much memory."""
-    groups = [metadata.row_group(group) for group in range(metadata.num_row_groups)]
-    if not groups:
-        raise ArchiveError(f"{piece.path} has no records. {layout.RESTORE}")
-    for group in groups:
-        size = sum(group.column(column).total_uncompressed_size for column in range(group.num_columns))
-        if not (0 < group.num_rows <= MOST_ROWS and max(size, group.total_byte_size) <= LARGEST):
-            raise ArchiveError(
-                f"{piece.path} has a row group of {group.num_rows} rows and {size} bytes; an archive's has at most "
-                f"{MOST_ROWS} and {LARGEST}. {layout.RESTORE}"
-            )
-
-
-@contextmanager
-def _read_errors(piece: ArchiveFile) -> Iterator[None]:
-    try:
-        yield
-    except ArchiveError:
-        raise
-    except Exception as error:  # whatever is in a file, and whatever Arrow makes of it, the file is named
-        why = str(error).partition("\n")[0][:200] or type(error).__name__
-        raise ArchiveError(f"{piece.path} can't be read: {why}. {layout.RESTORE}") from error
-
-
 def _records(
     file: Any, piece: ArchiveFile, groups: Iterable[int], wanted: _Only, first: int, until: int | None
 ) -> Iterator[StoredRecord]:
@@ -255,7 +160,7 @@ def _records(
     for group in groups:
         if _outside(file, group, first if first > piece.first else None, until) or wanted.nothing_in(file, group):
             continue
-        for batch in file.iter_batches(batch_size=BATCH, row_groups=[group], use_threads=False):
+        for batch in batches(file, group):
             reached = _checked(batch, piece, reached)
             yield from _logged(wanted.of(_as_bytes(batch), first, until), piece.topic, piece.partition)
 

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from streamproc.archive import layout
 from streamproc.archive.layout import ArchiveFile
-from streamproc.archive.reader import FOOTER_KEY, SCHEMA, footer
+from streamproc.archive.parquet_file import FOOTER_KEY, SCHEMA, footer
 
 Row: TypeAlias = tuple[int, int, bytes | None, bytes | None, Sequence[tuple[str, bytes | None]]]
 """Offset, timestamp, key, value, headers."""
@@ -20,6 +20,8 @@ Row: TypeAlias = tuple[int, int, bytes | None, bytes | None, Sequence[tuple[str,
 ROWS: Final = 20_000
 SIZE: Final = 16 * 1024 * 1024
 """Largest row group, in rows and in bytes of keys, values and headers: so much is held in memory."""
+HEADER: Final = 8
+"""Bytes that a header counts as, besides its name and value."""
 FILE: Final = 256 * 1024 * 1024
 """Largest file, in bytes of keys, values and headers: a killed run loses no more than that."""
 
@@ -89,7 +91,7 @@ class _File:
     def add(self, row: Row) -> None:
         self._rows.append(row)
         length = len(row[2] or b"") + len(row[3] or b"")
-        length += sum(len(name) + len(value or b"") for name, value in row[4])
+        length += sum(HEADER + len(name) + len(value or b"") for name, value in row[4])
         self.size += length
         self._held += length
         if len(self._rows) >= ROWS or self._held >= SIZE:

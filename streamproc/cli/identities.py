@@ -2,21 +2,28 @@
 
 import asyncio
 import sys
-from typing import Any, Literal, NoReturn
+from typing import Any, Final, Literal, NoReturn
 
 import click
 import orjson
 
+from streamproc.adapters.kafka.log import Log
 from streamproc.cli.operator_order import BY, REASON, cluster_of, now_ms, shown_moment
 from streamproc.cli.options import JSON, KAFKA
 from streamproc.cli.screen import complain, put, put_json, put_lines
 from streamproc.cli.table import table
+from streamproc.core.records.change_event import Origin
 from streamproc.core.records.control import Control
 from streamproc.core.records.link import Link
-from streamproc.core.records.topic_names import CONTROLS, LINKS
+from streamproc.core.records.topic_names import CONTROLS, LINKS, OPERATIONS
+from streamproc.core.records.units import Millis
+from streamproc.core.text import unseen
 from streamproc.operators.controls import order
-from streamproc.operators.links import all_links
+from streamproc.operators.links import all_links, held_claims
 from streamproc.sources import SOURCES
+
+AMBIGUOUS: Final = "held: another subject of its source is this user; link it if they are one person, or split it"
+NOWHERE: Final = Origin("", 0, -1, Millis(0))
 
 _SUBJECT = click.argument("subject", metavar="SOURCE/SUBJECT")
 
@@ -31,9 +38,13 @@ def identities() -> None:
 @KAFKA
 @JSON
 def list_(everybody: bool, kafka: str | None, as_json: bool) -> None:
-    """Whose user isn't known, since when, and how many of their events wait."""
-    links = asyncio.run(all_links(cluster_of(kafka, reads=[LINKS])))
-    rows = [_row(name, link) for name, link in links.items() if everybody or link.user is None]
+    """Whose user isn't known, since when, and how many of their events wait; and whose claim is held as ambiguous."""
+    links, held = asyncio.run(_links_and_held(cluster_of(kafka, reads=[LINKS, OPERATIONS])))
+    rows = [
+        _row(name, link, held.get(name))
+        for name, link in links.items()
+        if everybody or link.user is None or held.get(name) == link.user
+    ]
     if as_json:
         put_json(rows, orjson.OPT_INDENT_2)
         return
@@ -82,6 +93,8 @@ def _order_link(
     action: Literal["link", "split"], subject: str, user: str | None, by: str, reason: str, kafka: str | None
 ) -> None:
     source, _, name = subject.partition("/")
+    if user is not None and (character := unseen(f"{subject}{user}")) is not None:
+        _refuse(f"nothing was ordered: there is {character} in it, which isn't seen")
     if source not in SOURCES or not name:
         _refuse(f"nothing was ordered: {subject} isn't SOURCE/SUBJECT; sources are {', '.join(SOURCES)}")
     cluster = cluster_of(kafka, reads=[LINKS], writes=[CONTROLS])
@@ -92,16 +105,28 @@ def _order_link(
     put(f"{subject}: {action} ordered, as soon as a worker reads it")
 
 
-def _row(name: str, link: Link) -> dict[str, Any]:
+async def _links_and_held(kafka: Log) -> tuple[dict[str, Link], dict[str, str]]:
+    held = await held_claims(kafka)
+    links = await all_links(kafka)
+    for name, user in held.items():  # of a subject whose name is the user's no link is kept
+        source, _, subject = name.partition("/")
+        links.setdefault(name, Link(0, source, subject, NOWHERE, user=user, claim=user))
+    return links, held
+
+
+def _row(name: str, link: Link, held: str | None = None) -> dict[str, Any]:
     since = link.waiting[0].origin.appended if link.waiting else None
     by = link.ruling and f"by {link.ruling.by}: {link.ruling.reason}"
+    ambiguous = held is not None and held == link.user
+    why = "the source says so" if link.user else "the source doesn't say who this is"
     return {
         "subject": name,
         "user": link.user,
         "claim": link.claim,
         "waiting": len(link.waiting) + link.forgotten,
         "since": None if since is None else shown_moment(since),
-        "why": by or ("the source says so" if link.user else "the source doesn't say who this is"),
+        "held": ambiguous,
+        "why": AMBIGUOUS if ambiguous else by or why,
     }
 
 

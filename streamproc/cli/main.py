@@ -257,6 +257,7 @@ def main() -> None:
     """The entry point. Our own errors end as one line; anything else is a bug and keeps its traceback."""
     os.umask(0o077)  # whatever a command writes is for its owner alone: archives, tables, logs of the demo
     install()
+    telemetry.configure_command()
     logging.getLogger("aiokafka").addHandler(logging.NullHandler())  # where no log is set up, the line says it all
     try:
         cli()

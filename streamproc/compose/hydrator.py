@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack
 from functools import partial
 
 from streamproc import rights
+from streamproc.adapters.http import http_session
 from streamproc.adapters.kafka.client import KafkaLog
 from streamproc.adapters.kafka.log import Producer
 from streamproc.adapters.kafka.topic_identity import while_the_same
@@ -16,14 +17,14 @@ from streamproc.adapters.kafka.trouble import told
 from streamproc.adapters.wait import task_group
 from streamproc.compose.directories import directories
 from streamproc.compose.producer import producing
-from streamproc.compose.target import target_session
 from streamproc.core.errors import SettingsError
 from streamproc.core.records.producer_record import Record
+from streamproc.hydrator.cursors import KafkaCursors, known_subjects
 from streamproc.hydrator.directories.entra import Graph
 from streamproc.hydrator.fetcher import Fetcher, Times
 from streamproc.hydrator.graph_subscription import keep_subscribed
 from streamproc.hydrator.process import Hydrator
-from streamproc.hydrator.sync import ATTEMPTS, Counts, KafkaCursors, Sync, known_subjects
+from streamproc.hydrator.sync import ATTEMPTS, Counts, Sync
 from streamproc.hydrator.unserved import watch
 from streamproc.rights import Right
 from streamproc.settings import Settings, secrets
@@ -91,7 +92,7 @@ async def _fetchers(
     rights_of: Callable[[Collection[str]], list[Right]],
 ) -> tuple[dict[str, Fetcher], Producer]:
     """Those of the configured directories, and their producer; `rights_of`: what these sources need of Kafka."""
-    http = await stack.enter_async_context(target_session(settings.target, settings.network))
+    http = await stack.enter_async_context(http_session(settings.network, seconds=settings.target.request_timeout))
     by_source = directories(settings.hydrator, http, options, time.time, time.monotonic)
     needed = rights_of(by_source)
     await ensure_topics(settings.kafka, needed)
@@ -102,4 +103,6 @@ async def _fetchers(
         await producer.send_and_wait(record.topic, record.value, key=record.key, headers=record.headers)
 
     times = Times(time.time, time.monotonic, asyncio.sleep, random.random)
-    return {name: Fetcher(name, directory, append, times) for name, directory in by_source.items()}, producer
+    return {
+        name: Fetcher(name, directory, append, times, options[name]) for name, directory in by_source.items()
+    }, producer

@@ -31,8 +31,6 @@ def shown(text: str, longest: int | None = None) -> str:
     """One line, harmless, and the same wherever it is shown. `longest`: characters of the text; what is cut is `…`."""
     if longest is not None and len(text) > longest:
         text = f"{text[: longest - 1]}…"
-    if text.isprintable() and (text.isascii() or not _suspect(text)):
-        return text
     return _harmless(text, _number)
 
 
@@ -51,6 +49,8 @@ def shown_json(value: Any, option: int = 0) -> str:
 
 
 def _harmless(line: str, number: Callable[[str], str]) -> str:
+    if line.isprintable() and not _suspect(line):
+        return line
     pieces, marks = [], _STACKED  # a mark at the beginning would stand upon whatever is before this text
     for character in line:
         if unicodedata.category(character) in {"Mn", "Me"}:
@@ -62,10 +62,14 @@ def _harmless(line: str, number: Callable[[str], str]) -> str:
     return "".join(pieces)
 
 
-def _suspect(text: str) -> bool:
-    return _UNSEEN.search(text) is not None or any(
-        unicodedata.category(character) in {"Mn", "Me"} for character in text if character > "\u02ff"
-    )
+def _suspect(printable: str) -> bool:
+    try:
+        printable.encode("latin-1")  # what takes an auditor's time is a log of many people, whose names are mostly that
+    except UnicodeEncodeError:
+        return _UNSEEN.search(printable) is not None or any(
+            unicodedata.category(character) in {"Mn", "Me"} for character in printable if character > "\u02ff"
+        )
+    return False
 
 
 def _number(character: str) -> str:

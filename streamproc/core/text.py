@@ -14,6 +14,11 @@ _INVISIBLE: Final = re.compile(
 """Soft hyphen, marks of direction, zero width, byte order mark, fillers, tags."""
 _JOINERS: Final = re.compile("(?<![^\\x00-\\x7f])[\u200c\u200d]|[\u200c\u200d](?![^\\x00-\\x7f])")
 """Joiners that join nothing. Between characters beyond ASCII they change what is seen: emoji, Persian, Hindi."""
+_UNSEEN: Final = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e\u2060-\u206f"
+    "\u2800\u3164\ud800-\udfff\ufe00-\ufe0f\ufeff\uffa0\ufff0-\uffff\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
+)
+"""Controls, separators, halves of characters, and all of the above with joiners, variants and what is no character."""
 _BLANKS: Final = re.compile(r"[\s\x00-\x1f\x7f-\x9f\u2800]+")
 
 
@@ -23,6 +28,15 @@ def plain(value: str, *, lines: bool = False) -> str:
         return value.strip()
     spaced = _BLANKS.sub(_blank if lines else " ", _INVISIBLE.sub("", value))
     return unicodedata.normalize("NFC", _JOINERS.sub("", spaced)).strip()
+
+
+def unseen(name: str) -> str | None:
+    """The first character of an id that isn't seen, or changes how others are, by its number: `U+202E`. None: none is.
+
+    Two ids that look alike must be one, and one that is shown must be the one that is meant.
+    """
+    found = None if name.isascii() and name.isprintable() else _UNSEEN.search(name)
+    return None if found is None else f"U+{ord(found[0]):04X}"
 
 
 def _blank(run: re.Match[str]) -> str:

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from streamproc.embedded import EmbeddedKafkaUnavailable, embedded_kafka
+from streamproc.embedded.artifacts import to_stderr
 from streamproc.embedded.broker import alive
 
 
@@ -32,7 +33,8 @@ def main() -> None:
         with contextlib.suppress(KeyboardInterrupt, asyncio.CancelledError):
             asyncio.run(run(options.data, options.heap_mb))
     except EmbeddedKafkaUnavailable as error:
-        sys.exit(str(error))
+        to_stderr(str(error))
+        sys.exit(1)
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from streamproc.core.shown import shown_lines
 from streamproc.embedded.integrity import RUNTIME, jars_differ, runtime_is_known
 
 KAFKA_VERSION = "4.3.1"
@@ -284,5 +285,5 @@ log.cleaner.dedupe.buffer.size=8388608
 
 
 def to_stderr(line: str) -> None:
-    """A line of ours; what others wrote, a log's end, is shown by whoever catches the error."""
-    sys.stderr.write(line + "\n")
+    """Progress, and what the broker's log says."""
+    sys.stderr.write("".join(f"{each}\n" for each in shown_lines(line)))

@@ -271,7 +271,10 @@ class Gateway:
         await self._appender.append(records, deadline)
         for record in records:
             if record.topic == REJECTIONS:  # the worker tells of what is stored as events
-                code = orjson.loads(record.value)["code"]
+                told = orjson.loads(record.value)
+                code = told["code"]
+                if told["denies"]:
+                    telemetry.rejected_denial(intake.source, told["topic"], told["partition"], told["offset"])
                 telemetry.REJECTED.labels(endpoint.source, code, "").inc()
                 self._log.tell("warning", "rejected", source=endpoint.name, code=code)
         if isinstance(said, Token) and self._issuer is not None:

@@ -4,7 +4,9 @@ Rule 1: a request ends when the brokers have an answer that is as new as the req
 the subject is asked for again once the directory's clock may have moved on.
 Rule 2: a failure with one subject is tried again after longer and longer pauses, and holds up nobody else. Failures
 with several subjects in a row are the directory's: then all wait, and one at a time probes.
-Rule 3: a subject that is refused again and again by a directory that answers others is given up, and rejected.
+Rule 3: a subject that is refused again and again by a directory that answers others is given up, and rejected; one of
+whom there is no usable answer, too, but later.
+Rule 4: whatever an answer makes somebody stumble over, it is the error of this one question.
 """
 
 import asyncio
@@ -15,18 +17,19 @@ from typing import Any, Literal, TypeVar
 import structlog
 
 from streamproc import telemetry
-from streamproc.adapters.kafka.log import ConsumerRecord
 from streamproc.adapters.wait import task_group, wait_unless
 from streamproc.core.flow.circuit_breaker import CircuitBreaker
 from streamproc.core.parsed_payload import FetchRequest
 from streamproc.core.records.headers import BY_GATEWAY, KIND, READ, RECEIVED, SUBJECT
-from streamproc.core.records.producer_record import LARGEST, REJECTIONS, Record
-from streamproc.core.records.rejected import Problem, encode_rejected
+from streamproc.core.records.producer_record import LARGEST, Record
 from streamproc.core.records.topic_names import intake_topic
-from streamproc.core.records.units import Micros, Millis
+from streamproc.core.records.units import Micros
 from streamproc.hydrator.decide.fetch_queue import Fetch, FetchQueue
-from streamproc.hydrator.directories.answer import DirectoryError
+from streamproc.hydrator.decide.leaving import leaving
 from streamproc.hydrator.directories.api import Directory, Read
+from streamproc.hydrator.directories.directory_error import DirectoryError, answered
+from streamproc.sources import SOURCES
+from streamproc.sources.options import SourceOptions
 
 log = structlog.get_logger("streamproc.hydrator")
 
@@ -34,6 +37,14 @@ SIDE_BY_SIDE = 8
 """Subjects of one directory that are fetched at once."""
 PATIENCE = 5
 """Refusals after which the subject is the cause, not the directory."""
+LONG_PATIENCE = 20
+"""The same of failures that are mostly the directory's own, and of answers that are older than the request: minutes."""
+STALE = 1000
+"""The same of answers that are older by less than a clock may be wrong."""
+BEHIND = 10.0
+"""Seconds by which it may."""
+MOST_TOLD = 100
+"""Reasons of trouble that are told within a while."""
 BACKOFF, BACKOFF_MOST = 0.5, 15.0
 """Seconds before the second attempt, doubling. At most as long as between probes, so that one subject is always due."""
 TELL_EVERY = 300.0
@@ -80,8 +91,12 @@ class Times:
 class Fetcher:
     """Fetches from the directory of one source."""
 
-    def __init__(self, source: str, directory: Directory, append: Append, times: Times) -> None:
+    def __init__(
+        self, source: str, directory: Directory, append: Append, times: Times, options: SourceOptions | None = None
+    ) -> None:
+        """`options`: how answers are read where they are too large; None: the source's defaults."""
         self.source = source
+        self.options = SOURCES[source].defaults if options is None else options
         self.directory = directory
         self.append = append
         self.times = times
@@ -122,19 +137,22 @@ class Fetcher:
     async def ask(self, question: Callable[[], Awaitable[T]], attempts: int | None = None) -> T:
         """Ask what concerns no single subject, until it is answered.
 
-        Raises DirectoryError for 410, after so many attempts, and where the answers go on being odd.
+        Raises DirectoryError for 410, after so many attempts, where the answers go on being odd or refusals, and where
+        others are answered all the while.
         """
-        tried = 0
+        tried, begun = 0, self.times.ticks()
         while True:
             while (seconds := self._closed_for()) > 0:
                 await self.times.sleep(min(seconds, 1.0))  # how long a probe under way takes isn't known
             self._breaker.sent()
             try:
-                answer = await question()
+                answer = await answered(question())
             except DirectoryError as error:
                 tried += 1
                 self._note_status("page", error.status)
-                if error.status == 410 or tried == attempts or (error.odd and tried >= PATIENCE):
+                refused = error.odd or error.status in REFUSALS | {404}
+                alone = tried >= LONG_PATIENCE and self._last_success > begun
+                if error.status == 410 or tried == attempts or (refused and tried >= PATIENCE) or alone:
                     raise
                 self._tell("directory gives no page", str(error), tried)
                 await self.times.sleep(self._backoff(tried))
@@ -167,7 +185,7 @@ class Fetcher:
 
     async def _fetch(self, fetch: Fetch) -> None:
         try:
-            answer = await self.directory.read(fetch.subject)
+            answer = await answered(self.directory.read(fetch.subject))
         except DirectoryError as error:
             self._note_status(fetch.subject, error.status)
             self._refused(fetch, error)
@@ -177,11 +195,10 @@ class Fetcher:
         else:
             self._note_status(fetch.subject, 200)
             self._last_success = self.times.ticks()
-            self._refusals.pop(fetch.subject, None)
             if answer.read_at < fetch.fresh_from:
-                self._count("stale")
-                self._queue.postpone(fetch, self.times.ticks() + self._until_fresh(answer, fetch))
+                self._stale(fetch, answer)
             else:
+                self._refusals.pop(fetch.subject, None)
                 await self._store(fetch, answer)
         finally:
             self._under_way -= 1
@@ -193,13 +210,22 @@ class Fetcher:
         elif answer.status == "unknown":
             log.warning("directory tells nothing of a subject that it gave notice of", source=self.source)
         elif len(answer.body) > LARGEST:
-            self._give_up(fetch, f"the answer has {len(answer.body)} bytes; at most {LARGEST}")
+            await self._store_end(fetch, answer)
             return
         else:
             kind: Literal["snapshot", "gone"] = "gone" if answer.status == "gone" else "snapshot"
             await self.append(self.record(fetch.subject, answer.body, answer.read_at, kind))
         self._count(answer.status)
         self._finish(fetch)
+
+    async def _store_end(self, fetch: Fetch, answer: Read) -> None:
+        """The answer is too large. If access ends by it, that is stored, and the rest is told."""
+        reason = f"the answer has {len(answer.body)} bytes; at most {LARGEST}"
+        slim = leaving(SOURCES[self.source], self.options, answer.body, answer.read_at, LARGEST)
+        if slim is not None:
+            await self.append(self.record(fetch.subject, slim, answer.read_at, "snapshot"))
+            reason += ": only that access ends is taken from it"
+        self._give_up(fetch, reason)
 
     def record(
         self, subject: str, body: bytes, read_at: Micros, kind: Literal["snapshot", "gone", "unlisted", "page"]
@@ -216,17 +242,35 @@ class Fetcher:
         tried, since = self._refusals.get(fetch.subject, (0, now))
         self._refusals[fetch.subject] = (tried + 1, since)
         self._tell("directory refuses a subject", str(error), tried + 1)
-        if (error.odd or error.status in REFUSALS) and tried + 1 >= PATIENCE and self._last_success > since:
+        patience = PATIENCE if error.odd or error.status in REFUSALS else LONG_PATIENCE
+        if tried + 1 >= patience and self._last_success > since:
             self._give_up(fetch, f"the directory {error}")
         else:
             self._queue.postpone(fetch, now + self._backoff(tried + 1))
 
+    def _stale(self, fetch: Fetch, answer: Read) -> None:
+        """The answer is older than the request. The directory's clock, which shows whole seconds, moves on; an answer
+        that was kept somewhere doesn't.
+        """
+        self._count("stale")
+        now = self.times.ticks()
+        tried, since = self._refusals.get(fetch.subject, (0, now))
+        self._refusals[fetch.subject] = (tried + 1, since)
+        seconds = (fetch.fresh_from - answer.read_at) / 1_000_000
+        if tried + 1 >= (LONG_PATIENCE if seconds > BEHIND else STALE):
+            self._give_up(fetch, f"the directory answers as of {seconds:.0f} s before it gave notice")
+            return
+        if seconds > BEHIND:
+            self._tell("directory's clock is behind what it told", "clock", tried + 1)
+        self._queue.postpone(fetch, now + min(BACKOFF_MOST, max(0.5, seconds - 0.5)))
+
     def _tell(self, event: str, reason: str, attempt: int) -> None:
         """Once for each reason, and again only after a while: a directory in trouble is asked every few seconds."""
         now = self.times.ticks()
-        seldom = now - self._told.get(reason, -TELL_EVERY) >= TELL_EVERY
+        self._told = {told: at for told, at in self._told.items() if now - at < TELL_EVERY}
+        seldom = reason not in self._told and len(self._told) < MOST_TOLD
         if seldom:
-            self._told = {told: at for told, at in self._told.items() if now - at < TELL_EVERY} | {reason: now}
+            self._told[reason] = now
         (log.warning if seldom else log.debug)(event, source=self.source, reason=reason, attempt=attempt)
 
     def _give_up(self, fetch: Fetch, reason: str) -> None:
@@ -248,31 +292,8 @@ class Fetcher:
             log.warning("directory is down" if self._breaker.down else "directory is back", source=self.source)
         self._woken.set()
 
-    def _until_fresh(self, answer: Read, fetch: Fetch) -> float:
-        """Seconds until the directory's clock, which shows whole seconds, may call an answer fresh enough."""
-        seconds = (fetch.fresh_from - answer.read_at) / 1_000_000
-        if seconds > 10:
-            log.warning("directory's clock is behind what it told", source=self.source, seconds=round(seconds))
-        return max(0.5, seconds - 0.5)
-
     def _backoff(self, tried: int) -> float:
         return float(min(BACKOFF_MOST, BACKOFF * 2.0 ** min(tried - 1, 10)) * (0.5 + self.times.jitter() / 2))
 
     def _count(self, outcome: str) -> None:
         telemetry.FETCHES.labels(self.source, outcome).inc()
-
-
-def rejection(trigger: ConsumerRecord, problem: Problem) -> Record:
-    """For `events.rejected`: a notification that can't be read, or of a subject that can't be fetched."""
-    address = (trigger.topic, trigger.partition, trigger.offset)
-    rejected = encode_rejected(
-        *address, trigger.timestamp, [problem], key=trigger.key, value=trigger.value, headers=trigger.headers
-    )
-    return Record(REJECTIONS, "/".join(map(str, address)).encode(), rejected, [])
-
-
-def rejection_of_sync(source: str, reason: str, now: Millis, subject: bytes) -> Record:
-    """The same of a subject that a synchronisation can't take in. `now`: ms since 1970."""
-    problem = Problem("not_fetched", reason, subject.decode("utf-8", "replace"))
-    rejected = encode_rejected(f"sync/{source}", -1, -1, now, [problem], key=subject)
-    return Record(REJECTIONS, b"sync/%b/%b" % (source.encode(), subject), rejected, [])

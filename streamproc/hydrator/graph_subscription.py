@@ -7,8 +7,8 @@ from typing import Final
 
 import structlog
 
-from streamproc.hydrator.directories.answer import DirectoryError
 from streamproc.hydrator.directories.api import iso
+from streamproc.hydrator.directories.directory_error import DirectoryError, answered
 from streamproc.hydrator.directories.entra import Graph
 from streamproc.hydrator.fetcher import Times
 
@@ -28,12 +28,12 @@ async def keep_subscribed(graph: Graph, url: str, state: str, times: Times) -> N
     while True:
         try:
             until = iso(times.now + LIFE)
-            subscription = await graph.subscription(url)
+            subscription = await answered(graph.subscription(url))
             if subscription is None:
-                await graph.subscribe(url, state, until)
+                await answered(graph.subscribe(url, state, until))
                 log.info("subscribed", source="entra", until=until)
             else:
-                await graph.renew(subscription, until)
+                await answered(graph.renew(subscription, until))
             failures = 0
         except DirectoryError as error:
             failures += 1

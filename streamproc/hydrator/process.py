@@ -8,6 +8,7 @@ Graph's subscription.
 import asyncio
 import time
 from collections.abc import Callable, Coroutine, Iterable, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any, NoReturn
 
@@ -29,8 +30,10 @@ from streamproc.core.flow.offset_tracker import OffsetTracker
 from streamproc.core.parsed_payload import EVERYBODY, FetchRequest
 from streamproc.core.records.believed_headers import Placed, believed, words
 from streamproc.core.records.rejected import Problem
-from streamproc.hydrator.directories.answer import DirectoryError
-from streamproc.hydrator.fetcher import Fetcher, Ticket, rejection
+from streamproc.core.records.units import Micros
+from streamproc.hydrator.directories.directory_error import DirectoryError
+from streamproc.hydrator.fetcher import Fetcher, Ticket
+from streamproc.hydrator.rejections import rejection
 from streamproc.hydrator.sync import Sync
 from streamproc.sources import SOURCES
 from streamproc.sources.options import SourceOptions
@@ -40,6 +43,10 @@ log = structlog.get_logger("streamproc.hydrator")
 
 READ_AHEAD = 20_000
 """Subjects with work ahead before reading waits."""
+HELD = 32 * 1024 * 1024
+"""Bytes of notifications with work ahead, of all sources, before reading waits."""
+AT_ONCE = 100
+"""Records that are read at once."""
 LOOK_EVERY = 3.0
 """Seconds between two looks for open transactions."""
 TOPIC = "notifications."
@@ -71,7 +78,10 @@ class Hydrator(ConsumerRebalanceListener):
         self._whole_every = whole_every
         self._offsets: dict[TopicPartition, OffsetTracker] = {}
         self._committed: dict[TopicPartition, int] = {}
-        self._partitions: dict[Ticket, TopicPartition] = {}
+        self._tickets: dict[Ticket, tuple[TopicPartition, int]] = {}
+        """Where the notification of each lies, and its bytes."""
+        self._held = 0
+        """Bytes of notifications that aren't answered or rejected yet."""
         self._failures: asyncio.Queue[tuple[TopicPartition, ConsumerRecord, Problem]] = asyncio.Queue()
         """Notifications that can't be read, or with a subject that was given up, and why."""
 
@@ -102,7 +112,7 @@ class Hydrator(ConsumerRebalanceListener):
     async def _read(self, ready: Callable[[], None]) -> None:
         announced = False
         while True:
-            batches = await self._consumer.getmany(timeout_ms=100, max_records=500)
+            batches = await self._consumer.getmany(timeout_ms=100, max_records=AT_ONCE)
             for partition, records in batches.items():
                 for record in records:
                     self._accept(partition, record)
@@ -132,15 +142,21 @@ class Hydrator(ConsumerRebalanceListener):
             if problem is None:
                 offsets.finish(record.offset)
             else:
-                self._failures.put_nowait((partition, record, problem))
+                self._fail(partition, record, problem)
             return
         if any(request.subject == EVERYBODY for request in requests):
             self._synchronise(source, partition, record)
             return
         ticket = Ticket(lambda _: None)
         ticket.on_end = partial(self._end, ticket, partition, record)
-        self._partitions[ticket] = partition
-        self._fetchers[source].offer(ticket, requests)
+        self._tickets[ticket] = partition, _size(record)
+        self._held += _size(record)
+        self._fetchers[source].offer(ticket, [self._bounded(request, record) for request in requests])
+
+    def _bounded(self, request: FetchRequest, record: ConsumerRecord) -> FetchRequest:
+        """What was told when we had the notification had happened before that, whatever its sender's clock says."""
+        had = min(Micros(record.timestamp * 1000), self._fetchers[record.topic.removeprefix(TOPIC)].times.now)
+        return request if request.at <= had else replace(request, at=had)
 
     def _synchronise(self, source: str, partition: TopicPartition, record: ConsumerRecord) -> None:
         """Something changed, and nobody says of whom: a round begins soon, as one does after every restart."""
@@ -149,7 +165,11 @@ class Hydrator(ConsumerRebalanceListener):
             self._finish(partition, record.offset)
         else:
             reason = f"it names nobody, and {source}_sync_every is 0: nobody is synchronised"
-            self._failures.put_nowait((partition, record, Problem("not_fetched", reason)))
+            self._fail(partition, record, Problem("not_fetched", reason))
+
+    def _fail(self, partition: TopicPartition, record: ConsumerRecord, problem: Problem) -> None:
+        self._held += _size(record)
+        self._failures.put_nowait((partition, record, problem))
 
     def _requests(self, source: str, record: ConsumerRecord) -> tuple[tuple[FetchRequest, ...], Problem | None]:
         """Whom a notification names; where it names nobody, what somebody should look at: it may be a leaver's."""
@@ -160,17 +180,20 @@ class Hydrator(ConsumerRebalanceListener):
             log.exception("parser failed", topic=record.topic, partition=record.partition, offset=record.offset)
             return (), Problem("internal", type(error).__name__)
         if foreign:
+            log.warning(
+                "headers that don't count", topic=record.topic, partition=record.partition, offset=record.offset
+            )
             return parsed.notifications, Problem("foreign_header", words(foreign))
         strange = next((each for each in parsed.ignored if each.code not in HARMLESS), None)
         problem = None if strange is None else Problem(strange.code, strange.reason, strange.subject, strange.field)
         return parsed.notifications, problem
 
     def _end(self, ticket: Ticket, partition: TopicPartition, record: ConsumerRecord, failure: str | None) -> None:
-        self._partitions.pop(ticket, None)
+        self._held -= self._tickets.pop(ticket, (partition, 0))[1]
         if failure is None:
             self._finish(partition, record.offset)
         else:
-            self._failures.put_nowait((partition, record, Problem("not_fetched", failure, ticket.subject)))
+            self._fail(partition, record, Problem("not_fetched", failure, ticket.subject))
 
     async def _reject(self) -> None:
         while True:
@@ -178,6 +201,7 @@ class Hydrator(ConsumerRebalanceListener):
             source = partition.topic.removeprefix(TOPIC)
             telemetry.REJECTED.labels(source, problem.code, problem.field or "").inc()
             await self._fetchers[source].append(rejection(record, problem))
+            self._held -= _size(record)
             self._finish(partition, record.offset)
 
     async def _watch(self) -> NoReturn:
@@ -207,7 +231,11 @@ class Hydrator(ConsumerRebalanceListener):
 
     def _limit(self) -> None:
         """Stop reading sources with enough work ahead; the consumer goes on polling, to stay in its group."""
-        full = {TOPIC + source for source, fetcher in self._fetchers.items() if len(fetcher) >= READ_AHEAD}
+        full = {
+            TOPIC + source
+            for source, fetcher in self._fetchers.items()
+            if len(fetcher) >= READ_AHEAD or self._held >= HELD
+        }
         paused = self._consumer.paused()
         if stop := {partition for partition in self._consumer.assignment() - paused if partition.topic in full}:
             self._consumer.pause(*stop)
@@ -230,13 +258,16 @@ class Hydrator(ConsumerRebalanceListener):
         await self._commit()
         gone = set(revoked)
         for fetcher in self._fetchers.values():
-            fetcher.forget(lambda ticket: self._partitions.get(ticket) in gone)
-        self._partitions = {
-            ticket: partition for ticket, partition in self._partitions.items() if partition not in gone
-        }
+            fetcher.forget(lambda ticket: ticket in self._tickets and self._tickets[ticket][0] in gone)
+        for ticket in [ticket for ticket, (partition, _) in self._tickets.items() if partition in gone]:
+            self._held -= self._tickets.pop(ticket)[1]
         for partition in gone:
             self._offsets.pop(partition, None)
             self._committed.pop(partition, None)
 
     async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
         log.info("partitions assigned", topics=sorted({partition.topic for partition in assigned}))
+
+
+def _size(record: ConsumerRecord) -> int:
+    return len(record.value or b"") + 1024

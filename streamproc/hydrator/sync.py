@@ -12,26 +12,28 @@ one begins anew.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from hashlib import sha256
+from typing import Any
 
 import orjson
 import structlog
 
 from streamproc import telemetry
-from streamproc.adapters.kafka import reading
-from streamproc.adapters.kafka.log import Log, Producer
-from streamproc.core.parsed_payload import FetchRequest, Receipt
-from streamproc.core.records.change_event import GONE
-from streamproc.core.records.cursor import CURSOR, Cursor
-from streamproc.core.records.link import decode_link
-from streamproc.core.records.producer_record import LARGEST, Record
-from streamproc.core.records.topic_names import CURSORS, LINKS
+from streamproc.adapters.wait import task_group
+from streamproc.core.parsed_payload import FetchRequest, Ignored, ParsedPayload, Receipt
+from streamproc.core.records.cursor import Cursor
+from streamproc.core.records.producer_record import LARGEST
 from streamproc.core.records.units import Micros, millis_of
-from streamproc.hydrator.directories.answer import AGAIN, DirectoryError, Trail, odd
+from streamproc.hydrator.cursors import Cursors
+from streamproc.hydrator.decide.leaving import leaving
+from streamproc.hydrator.directories.answer import AGAIN, Trail
 from streamproc.hydrator.directories.api import Page
-from streamproc.hydrator.fetcher import Fetcher, Ticket, rejection_of_sync
+from streamproc.hydrator.directories.directory_error import DirectoryError, odd
+from streamproc.hydrator.fetcher import REFUSALS, Fetcher, Ticket
+from streamproc.hydrator.rejections import rejection_of_sync
 from streamproc.sources import SOURCES
 from streamproc.sources.lenient_json import digest
 from streamproc.sources.options import SourceOptions
@@ -43,46 +45,25 @@ ATTEMPTS = 8
 """At a page, for a command that waits for the end: about a minute."""
 MOST_TOLD = 10_000
 """Elements of which it is kept that they were told."""
-BATCH = 500
-"""Records on their way to the brokers at once."""
+AT_ONCE = 500
+"""Records on their way to the brokers, and subjects that are asked for."""
+ODD = 3
+"""Rounds in a row that end with odd answers, after which everybody is told anew: the point since which changes are
+listed may be what is odd.
+"""
 
 
-async def known_subjects(kafka: Log, source: str) -> set[str]:
-    """In table `links`: subjects of a source that it hasn't called gone. Raises KafkaError."""
-    present: dict[str, bool] = {}
-    async for name, link in reading.read_topic(kafka, LINKS, decode_link):
-        its_source, _, subject = name.partition("/")
-        if its_source == source and link is not None:
-            present[subject] = link.facts is not None and link.facts.values.get(GONE) is not True
-    return {subject for subject, is_present in present.items() if is_present}
+@asynccontextmanager
+async def window() -> AsyncIterator[Callable[[Coroutine[Any, Any, None]], Awaitable[None]]]:
+    """Begins one thing after the other, so many side by side, and waits for the end of all."""
+    places = asyncio.Semaphore(AT_ONCE)
+    async with task_group() as tasks:
 
+        async def begin(work: Coroutine[Any, Any, None]) -> None:
+            await places.acquire()
+            tasks.create_task(work).add_done_callback(lambda _: places.release())
 
-class Cursors(Protocol):
-    """Where cursors are stored."""
-
-    async def load(self, source: str) -> Cursor:
-        """The newest; an empty one where there is none."""
-
-    async def save(self, cursor: Cursor) -> None:
-        """Returns when it is stored."""
-
-
-class KafkaCursors:
-    """Cursors in topic `streamproc.cursors`."""
-
-    def __init__(self, kafka: Log, producer: Producer) -> None:
-        self._kafka = kafka
-        self._producer = producer
-
-    async def load(self, source: str) -> Cursor:
-        newest = Cursor(source)
-        async for name, cursor in reading.read_topic(self._kafka, CURSORS, CURSOR.validate_json):
-            if name == source:
-                newest = cursor or Cursor(source)  # deleted: everything is read again
-        return newest
-
-    async def save(self, cursor: Cursor) -> None:
-        await self._producer.send_and_wait(CURSORS, orjson.dumps(cursor), key=cursor.source.encode())
+        yield begin
 
 
 @dataclass(slots=True)
@@ -127,7 +108,14 @@ class Sync:
         self._cursors = cursors
         self._say = say
         self._known = known
-        self._seen: set[str] = set()
+        self._missing: set[str] = set()
+        """Of those who were known when a round of everybody began, who wasn't listed yet."""
+        self._known_before = 0
+        """How many these were."""
+        self._listed = False
+        """Whether anybody was listed yet."""
+        self._odd = 0
+        """Rounds in a row that ended because the directory's answers can't be trusted."""
         self._told: set[str] = set()
         """Elements of which nothing was understood."""
 
@@ -139,8 +127,11 @@ class Sync:
         try:
             return await self._round(attempts, whole_every, full=full)
         except DirectoryError as error:
-            if error.odd:  # where the round stands can't be trusted any more
-                await self._cursors.save(replace(await self._cursors.load(self.source), place=""))
+            if error.odd or error.status in REFUSALS | {404}:  # where the round stands can't be trusted any more
+                self._odd += 1
+                cursor = await self._cursors.load(self.source)
+                since = cursor.since if self._odd < ODD else ""  # that may be what is wrong
+                await self._cursors.save(replace(cursor, place="", since=since))
             raise
 
     async def _round(self, attempts: int | None, whole_every: float, *, full: bool) -> Counts:
@@ -153,7 +144,7 @@ class Sync:
         elif not cursor.place:
             cursor = replace(cursor, full=not cursor.since)
         from_start = cursor.full and not cursor.place
-        self._seen.clear()
+        await self._look_up(whole=from_start)
         trail, lost = Trail(AGAIN), False
         if cursor.place:
             trail.ask(cursor.place)
@@ -166,15 +157,15 @@ class Sync:
                 self._say(f"{self.source}: the directory has lost its place: everything is told anew")
                 cursor = replace(cursor, place="", full=True)
                 from_start, trail, lost = True, Trail(AGAIN), True
-                self._seen.clear()
+                await self._look_up(whole=True)
                 continue
-            trail.came([*page.subjects, *page.elements])
             if page.next_page:
                 trail.ask(page.next_page)
             if page.missed:
                 log.warning("directory leaves something out", source=self.source, reason=page.missed)
             read_at = max(page.read_at, Micros(cursor.read + 1))
-            await self._append_page(page, read_at, counts)
+            digest_ = await self._append_page(page, read_at, counts)
+            trail.came(digest_, len(page.subjects) + len(page.elements))
             if from_start and not page.next_page:
                 await self._fetch_missing(counts)
             if page.next_page:
@@ -186,47 +177,71 @@ class Sync:
             await self._cursors.save(cursor)
             self._say(f"{self.source}: {counts}")
             if not page.next_page:
+                self._odd = 0
                 telemetry.SYNCED.labels(self.source).set(self.times.clock())
                 return counts
 
+    async def _look_up(self, *, whole: bool) -> None:
+        """Who is known at the beginning of a round of everybody."""
+        self._missing = set(await self._known(self.source)) if whole and self._known else set()
+        self._known_before, self._listed = len(self._missing), False
+
     async def _fetch_missing(self, counts: Counts) -> None:
         """Fetch those who were missing from a full round (rule 2)."""
-        known = await self._known(self.source) if self._known else set()
-        if known and not self._seen:
-            raise odd(f"lists nobody, though {len(known)} are known: nobody is taken for gone")
-        missing = sorted(known - self._seen)
-        for start in range(0, len(missing), BATCH):
-            requests = [
-                FetchRequest(subject, "sync", Micros(0), "missing from a whole round")
-                for subject in missing[start : start + BATCH]
-            ]
-            await asyncio.gather(*(self._fetch(request, counts, known=True) for request in requests))
+        if self._known_before and not self._listed:
+            raise odd(f"lists nobody, though {self._known_before} are known: nobody is taken for gone")
+        missing = sorted(self._missing)
+        async with window() as begin:
+            for subject in missing:
+                request = FetchRequest(subject, "sync", Micros(0), "missing from a whole round")
+                await begin(self._fetch(request, counts, known=True))
         counts.missing += len(missing)
 
     async def _page(self, cursor: Cursor, attempts: int | None) -> Page:
         directory = self._fetcher.directory
         return await self._fetcher.ask(lambda: directory.page(cursor.since, cursor.place, full=cursor.full), attempts)
 
-    async def _append_page(self, page: Page, read_at: Micros, counts: Counts) -> None:
-        """Returns when the brokers have all of it."""
+    async def _append_page(self, page: Page, read_at: Micros, counts: Counts) -> bytes:
+        """Returns a digest of what the page listed, when the brokers have all of it."""
         receipt = Receipt(self.times.now, read_at)
-        requests = [FetchRequest(subject, "sync", Micros(0), "sync") for subject in page.subjects]
-        self._seen.update(page.subjects)
-        records: list[Record] = []
-        for element in page.elements:
-            parsed = self._parser.read(element, receipt, self._options)
-            requests += parsed.notifications
-            self._seen.update(event.subject for event in parsed.events)
-            counts.ignored += len(parsed.ignored)
-            strange = [each for each in parsed.ignored if each.code not in HARMLESS]
-            if parsed.events or (strange and self._is_new(element)):  # the worker tells what isn't understood
-                subject = (parsed.events[0] if parsed.events else strange[0]).subject or ""
-                records.append(self._fetcher.record(subject, orjson.dumps(element), read_at, "page"))
-        fetches = [self._fetch(request, counts) for request in requests]
-        for start in range(0, len(records), BATCH):
-            await asyncio.gather(*(self._append(record, counts) for record in records[start : start + BATCH]))
-        await asyncio.gather(*fetches)
+        listed = sha256()
+        async with window() as begin:
+            for place in range(len(page.elements)):
+                try:
+                    element = page.elements[place]
+                except DirectoryError as error:
+                    listed.update(b"?")
+                    await begin(self._give_up(b"", f"the directory {error}", counts))
+                    continue
+                content = orjson.dumps(element)
+                listed.update(content)
+                parsed = self._parsed(element, receipt)
+                self._list(event.subject for event in parsed.events)
+                counts.ignored += len(parsed.ignored)
+                strange = [each for each in parsed.ignored if each.code not in HARMLESS]
+                if parsed.events or (strange and self._is_new(element)):  # the worker tells what isn't understood
+                    subject = (parsed.events[0] if parsed.events else strange[0]).subject or ""
+                    await begin(self._append(subject, content, read_at, counts))
+                for request in parsed.notifications:
+                    await begin(self._fetch(request, counts))
+            self._list(page.subjects)
+            for subject in page.subjects:
+                listed.update(subject.encode("utf-8", "replace") + b"\0")
+                await begin(self._fetch(FetchRequest(subject, "sync", Micros(0), "sync"), counts))
         counts.pages += 1
+        return listed.digest()
+
+    def _list(self, subjects: Iterable[str]) -> None:
+        for subject in subjects:
+            self._listed = True
+            self._missing.discard(subject)
+
+    def _parsed(self, element: Any, receipt: Receipt) -> ParsedPayload:
+        try:
+            return self._parser.read(element, receipt, self._options)
+        except Exception as error:
+            log.exception("parser failed", source=self.source)
+            return ParsedPayload(ignored=(Ignored("internal", type(error).__name__),))
 
     def _is_new(self, element: Any) -> bool:
         """Whether it wasn't told yet: it may be there again in each round."""
@@ -238,12 +253,16 @@ class Sync:
         self._told.add(content)
         return True
 
-    async def _append(self, record: Record, counts: Counts) -> None:
-        if len(record.value) > LARGEST:
-            await self._give_up(record.key, f"{len(record.value)} bytes in one element; at most {LARGEST}", counts)
-            return
-        await self._fetcher.append(record)
-        counts.appended += 1
+    async def _append(self, subject: str, content: bytes, read_at: Micros, counts: Counts) -> None:
+        reason = f"{len(content)} bytes in one element; at most {LARGEST}"
+        slim: bytes | None = content
+        if len(content) > LARGEST:
+            slim = leaving(self._parser, self._options, content, read_at, LARGEST)
+            reason += "" if slim is None else ": only that access ends is taken from it"
+            await self._give_up(subject.encode("utf-8", "replace"), reason, counts)
+        if slim is not None:
+            await self._fetcher.append(self._fetcher.record(subject, slim, read_at, "page"))
+            counts.appended += 1
 
     async def _fetch(self, request: FetchRequest, counts: Counts, *, known: bool = False) -> None:
         end: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()

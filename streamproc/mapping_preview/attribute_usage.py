@@ -11,7 +11,7 @@ from streamproc.core.fold.mapping import Mapping
 from streamproc.core.records.change_event import ChangeEvent, Fact, decode_event
 from streamproc.core.records.stored_record import StoredRecord
 from streamproc.core.records.units import Millis
-from streamproc.mapping_preview.whatif import Known
+from streamproc.mapping_preview.known import Known
 
 Catalogued: TypeAlias = Literal["roles", "groups", "skills", "languages", "divisions"]
 """Kinds of names of which the target has a list; a name that isn't in it can't be given to anybody."""
@@ -48,7 +48,6 @@ class Survey:
 
     def __init__(self, mapping: Mapping) -> None:
         self._mapping = mapping
-        self._wanted = mapping.facts
         self._users: dict[str, Known] = {}
         self._now = Millis(0)
         self._surveyed = Surveyed()
@@ -64,7 +63,7 @@ class Survey:
             return
         self._surveyed.events += 1
         known = self._users.setdefault(event.user, Known({}))
-        known.take(event, self._wanted)
+        known.take(event, self._mapping)
         self._name(event)
 
     def surveyed(self, now: Millis | None = None) -> Surveyed:

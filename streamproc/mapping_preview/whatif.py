@@ -15,60 +15,17 @@ from heapq import heapify, heappop, heappush
 from pydantic import ValidationError
 
 from streamproc.core.errors import MappingError
-from streamproc.core.fold.authority import EPOCH, key, view
-from streamproc.core.fold.effective_dating import upcoming
-from streamproc.core.fold.facts import absorb
+from streamproc.core.fold.claims import reheard
 from streamproc.core.fold.mapping import Mapping
 from streamproc.core.fold.mapping_switch import compiled, facts_heard, readable_events, switched
 from streamproc.core.fold.plan import plan
-from streamproc.core.records.change_event import ChangeEvent, Fact, SourceFacts, decode_event
+from streamproc.core.records.change_event import ChangeEvent, Fact, decode_event
 from streamproc.core.records.mapping_in_force import MappingInForce
 from streamproc.core.records.resource import Resource
 from streamproc.core.records.stored_record import StoredRecord
-from streamproc.core.records.units import Micros, Millis, micros_of
+from streamproc.core.records.units import Millis, micros_of
 from streamproc.mapping_preview.impact import Impact, Moment
-
-
-@dataclass(slots=True)
-class Known:
-    """What is known of a user, of the facts that one mapping reads. `due`, `as_of`: as in `UserRecord`."""
-
-    facts: dict[str, SourceFacts]
-    as_of: Millis = EPOCH
-    due: Micros | None = None
-
-    def take(self, event: ChangeEvent, wanted: tuple[str, ...]) -> bool:
-        """Absorb an event. Returns whether the desired state may have changed; `fold.py` decides it in the same way."""
-        applied = False
-        if event.kind != "due":
-            subject = key(event.source, event.subject)
-            self.facts[subject], effect = absorb(self.facts.get(subject), event, wanted)
-            applied = effect == "applied"
-        return self.pass_time(event.origin.appended, anew=applied)
-
-    def pass_time(self, now: Millis, *, anew: bool = False) -> bool:
-        """Let time pass until `now` (ms since 1970). Returns whether a date has come, or `anew`."""
-        self.as_of = max(self.as_of, now)
-        if not anew and (self.due is None or self.due > micros_of(self.as_of)):
-            return False
-        dates = [at for facts in self.facts.values() if facts.rows for at in upcoming(facts, self.as_of).values()]
-        self.due = min(dates, default=None)
-        return True
-
-    def waits(self, now: Millis) -> bool:
-        """Whether a date has come by `now` (ms since 1970) that hasn't passed yet."""
-        return self.due is not None and self.due <= micros_of(now)
-
-    def desired(
-        self, user: str, mapping: Mapping, now: Millis | None = None, before: Resource | None = None
-    ) -> tuple[Resource, list[str]]:
-        """What a mapping desires, as of the last event or of a later moment (ms since 1970). `before`: until now."""
-        return mapping.desire(user, self.view(mapping, now), before)
-
-    def view(self, mapping: Mapping, now: Millis | None = None) -> dict[str, Fact]:
-        """The facts that hold at such a moment."""
-        file, at = mapping.file, self.as_of if now is None else max(now, self.as_of)
-        return view(self.facts, at, file.authority, file.attributes.active)
+from streamproc.mapping_preview.known import Known
 
 
 @dataclass(slots=True)
@@ -167,7 +124,8 @@ class WhatIf:
     def _alike(self) -> bool:
         """Whether both mappings weigh the same facts alike."""
         old, new = self.old.file, self._new.file
-        return old.authority == new.authority and old.attributes.active == new.attributes.active
+        of_access = old.attributes.active == new.attributes.active
+        return of_access and old.authority == new.authority and old.attributes.userName == new.attributes.userName
 
     def _fold(self, event: ChangeEvent) -> None:
         user = event.user
@@ -177,8 +135,9 @@ class WhatIf:
             nothing, known = Resource(externalId=user), Known({})
             new = known if self._shared else Known({})
             here = self._users[user] = Beside(known, new, nothing, nothing, [], [])
-        old = here.old.take(event, self.old.facts)
-        new_too = old if here.new is here.old else here.new.take(event, self._new.facts)
+        old = here.old.take(event, self.old)
+        beside = None if self._begun else here.old
+        new_too = old if here.new is here.old else here.new.take(event, self._new, beside)
         seen = self._old_side(user, here, fresh=fresh) if old else None
         if not self._begun:
             return
@@ -257,7 +216,7 @@ class WhatIf:
             if facts is not None and here.new is here.old:
                 here.new = Known(here.old.facts, here.old.as_of, here.old.due)
             if facts is not None:
-                here.old = Known(facts.get(user, {}), here.old.as_of)
+                here.old = Known(reheard(here.old.facts, facts.get(user, {})), here.old.as_of)
             here.old.pass_time(event.origin.appended, anew=True)
             new_too = here.new is here.old or here.new.pass_time(event.origin.appended)
             seen = self._old_side(user, here)

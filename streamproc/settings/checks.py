@@ -66,7 +66,7 @@ def check(values: Mapping[str, Any]) -> None:
         if values[name] is not None:
             check_url(name, values[name])
     if "://" in (values["set_jwks"] or ""):
-        check_url("set_jwks", values["set_jwks"])
+        check_url("set_jwks", values["set_jwks"], whole=True)
     check_proxy("https_proxy", values["https_proxy"])
     for name in HOOK_SECRETS:
         one_or_two = secrets(values[name])

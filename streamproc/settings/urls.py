@@ -23,8 +23,11 @@ def overheard(url: URL) -> bool:
     return url.scheme != "https" and not (url.scheme == "http" and this_machine(url.host or ""))
 
 
-def check_url(name: str, text: str) -> None:
-    """A URL that paths are put behind. Raises ValueError, without the URL: it may hold a password."""
+def check_url(name: str, text: str, *, whole: bool = False) -> None:
+    """A URL that paths are put behind, unless it is `whole` as it is.
+
+    Raises ValueError, without the URL: it may hold a password.
+    """
     try:
         url = URL(text)
         plain = _ASCII.fullmatch(text) is not None and url.absolute and url.port is not None
@@ -39,5 +42,5 @@ def check_url(name: str, text: str) -> None:
         )
     if url.user is not None or url.password is not None:
         raise ValueError(f"{name} has a name or password before its host: there are settings for them")
-    if "?" in text or "#" in text:
+    if "#" in text or ("?" in text and not whole):
         raise ValueError(f"{name} has a query or fragment: paths are put behind it")

@@ -13,6 +13,7 @@ import orjson
 from streamproc.core.parsed_payload import FetchRequest, Ignored, ParsedPayload, SourceEvent
 from streamproc.core.records.change_event import Fact
 from streamproc.core.records.units import Micros
+from streamproc.core.text import unseen
 from streamproc.sources.options import SourceOptions
 from streamproc.sources.values import statuses, zones
 from streamproc.sources.values.identifiers import known_identifier
@@ -243,11 +244,11 @@ def unfolded(payload: Any, inside: Callable[[Any], list[Any] | None]) -> list[An
 
 
 def parsed(parts: Iterable[SourceEvent | FetchRequest | Ignored]) -> ParsedPayload:
-    """The parts of a payload, each kind in order."""
+    """The parts of a payload, each kind in order. Of those whose subject has what nobody sees in it, only that."""
     events: list[SourceEvent] = []
     notifications: list[FetchRequest] = []
     ignored: list[Ignored] = []
-    for part in parts:
+    for part in map(_shown, parts):
         match part:
             case SourceEvent():
                 events.append(part)
@@ -258,3 +259,9 @@ def parsed(parts: Iterable[SourceEvent | FetchRequest | Ignored]) -> ParsedPaylo
             case _:
                 assert_never(part)
     return ParsedPayload(tuple(events), tuple(notifications), tuple(ignored))
+
+
+def _shown(part: SourceEvent | FetchRequest | Ignored) -> SourceEvent | FetchRequest | Ignored:
+    if isinstance(part, Ignored) or (character := unseen(part.subject)) is None:
+        return part
+    return Ignored("not_understood", f"its subject has {character} in it, which isn't seen", None, "subject")

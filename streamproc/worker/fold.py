@@ -15,15 +15,17 @@ from pydantic import ValidationError
 
 from streamproc import telemetry
 from streamproc.core.errors import MappingError, RejectedInputError
-from streamproc.core.fold.fold import fold_encoded
+from streamproc.core.fold.headroom import WHY, fold_within
 from streamproc.core.fold.mapping import Mapping
 from streamproc.core.fold.refold import replanned
 from streamproc.core.records.change_event import ChangeEvent, SourceFacts, decode_event
+from streamproc.core.records.rejected import Problem
 from streamproc.core.records.topic_names import CHANGES, OPERATIONS
-from streamproc.core.records.user_record import LARGEST, Effect
+from streamproc.core.records.user_record import Effect
 from streamproc.worker.batching_producer import BatchingProducer
 from streamproc.worker.decide.due_dates import DueDates
 from streamproc.worker.decide.encoded_record import effect_of, planned_otherwise, seq_of
+from streamproc.worker.decide.held_claims import held_claims
 from streamproc.worker.decide.mapping_change import mapping_change
 from streamproc.worker.faust_bridge.state_table import StateTable
 from streamproc.worker.mapping_store import MappingStore
@@ -84,19 +86,26 @@ class FoldProcessor:
         if change.kind == "mapping":
             return self._switch(raw, change)
         user = change.user.encode()
-        value = fold_encoded(self.known(user, raw.partition), raw.offset, change, mapping)
-        if value is None:  # folded before a restart
+        known = self.known(user, raw.partition)
+        folded = fold_within(known, raw.offset, change, mapping)
+        if folded.rejected is not None:  # better than to stop for everybody
+            self._reject(raw, folded.rejected, WHY[folded.rejected], change.subject, denies=folded.denies)
+        elif folded.value is None:  # folded before a restart
             self._sequencer.done(raw)
-            return None
-        if len(value) > LARGEST:  # better than to stop for everybody
-            self._reject(raw, "too_large", f"more than {LARGEST} bytes would be known of one user")
         else:
-            EVENTS[effect_of(value)].inc()
-            self._write(user, value, raw.partition, partial(self._sequencer.done, raw))
+            EVENTS[effect_of(folded.value)].inc()
+            problems = held_claims(known, folded.value, change)
+            if folded.left_out is not None:
+                problems.append(Problem(folded.left_out, WHY[folded.left_out], change.subject))
+            self._rejections.tell(raw, problems)
+            self._write(user, folded.value, raw.partition, partial(self._sequencer.done, raw))
         return None
 
-    def _reject(self, raw: RawRecord, code: str, reason: str) -> None:
-        self._rejections.reject(raw, RejectedInputError(code, reason), partial(self._sequencer.done, raw))
+    def _reject(
+        self, raw: RawRecord, code: str, reason: str, subject: str | None = None, *, denies: bool = False
+    ) -> None:
+        error = RejectedInputError(code, reason, subject)
+        self._rejections.reject(raw, error, partial(self._sequencer.done, raw), denies=denies)
 
     def _write(self, user: bytes, value: bytes, partition: int, done: Callable[[], None] = lambda: None) -> None:
         self._unacknowledged[user] = value
@@ -173,10 +182,11 @@ class FoldProcessor:
         """Whether another state of the user is desired from here on."""
         known = self.known(user, raw.partition)
         assert known is not None
-        value = replanned(user.decode(), known, raw.offset, event, mapping, facts)
+        folded = replanned(user.decode(), known, raw.offset, event, mapping, facts)
+        value = folded.value
         if value is not None:
             REPLANNED[effect_of(value)].inc()
             self._write(user, value, raw.partition)
-        elif seq_of(known) < raw.offset:
+        elif folded.rejected is not None:
             log.warning("a record stays as it is: it would be too large", partition=raw.partition, seq=seq_of(known))
         return planned_otherwise(known, value, raw.offset)

@@ -10,9 +10,10 @@ import structlog
 from streamproc import telemetry
 from streamproc.core.errors import RejectedInputError
 from streamproc.core.records.rejected import Problem, encode_rejected
-from streamproc.core.records.topic_names import REJECTIONS
+from streamproc.core.records.topic_names import CHANGES, CONTROLS, REJECTIONS
 from streamproc.sources.field_names import known_fields, label
 from streamproc.sources.options import SourceOptions
+from streamproc.sources.suspected_leaver import may_deny
 from streamproc.worker.batching_producer import BatchingProducer
 from streamproc.worker.raw_record import RawRecord
 
@@ -26,17 +27,29 @@ class Rejections:
         self._producer = producer
         self._fields = {source: known_fields(each) for source, each in options.items()}
 
-    def reject(self, raw: RawRecord, error: RejectedInputError, done: Callable[[], None]) -> None:
-        """Set a record aside; `done` is called when the brokers have it."""
-        problems = [Problem(each.code, each.detail, each.subject, each.field) for each in (error, *error.others)]
-        self._tell("rejected", raw, problems)
-        self._producer.put(REJECTIONS, raw.address, _encoded(raw, problems), done)
+    def reject(
+        self, raw: RawRecord, error: RejectedInputError, done: Callable[[], None], *, denies: bool | None = None
+    ) -> None:
+        """Set a record aside; `done` is called when the brokers have it.
 
-    def tell(self, raw: RawRecord, problems: Sequence[Problem]) -> None:
-        """Say what couldn't be read of a record, the rest of which is carried out."""
+        `denies`: whether it takes somebody's access away, which it doesn't now; None: that isn't known.
+        """
+        problems = [Problem(each.code, each.detail, each.subject, each.field) for each in (error, *error.others)]
+        denies = may_deny(raw.value) if denies is None and raw.topic != CONTROLS else denies is True
+        self._tell("rejected", raw, problems)
+        self._alarm(raw, denies=denies)
+        self._producer.put(REJECTIONS, raw.address, _encoded(raw, problems, denies=denies), done)
+
+    def tell(self, raw: RawRecord, problems: Sequence[Problem], *, denies: bool = False) -> None:
+        """Say what couldn't be read of a record, the rest of which is carried out. `denies`: a leaving isn't."""
         if problems:
             self._tell("not understood", raw, problems)
-            self._producer.put(REJECTIONS, raw.address, _encoded(raw, problems, partial=True))
+            self._alarm(raw, denies=denies)
+            self._producer.put(REJECTIONS, raw.address, _encoded(raw, problems, partial=True, denies=denies))
+
+    def _alarm(self, raw: RawRecord, *, denies: bool) -> None:
+        if denies:
+            telemetry.rejected_denial(raw.source, raw.topic, raw.partition, raw.offset)
 
     def _tell(self, words: str, raw: RawRecord, problems: Sequence[Problem]) -> None:
         source = raw.source
@@ -48,7 +61,8 @@ class Rejections:
         log.warning(words, topic=raw.topic, partition=raw.partition, offset=raw.offset, code=code, field=field, n=n)
 
 
-def _encoded(raw: RawRecord, problems: Sequence[Problem], *, partial: bool = False) -> bytes:
+def _encoded(raw: RawRecord, problems: Sequence[Problem], *, partial: bool = False, denies: bool = False) -> bytes:
+    """What lies in a topic of ours for ever isn't stored twice."""
     return encode_rejected(
         raw.topic,
         raw.partition,
@@ -59,4 +73,6 @@ def _encoded(raw: RawRecord, problems: Sequence[Problem], *, partial: bool = Fal
         value=raw.value,
         headers=raw.headers.items(),
         partial=partial,
+        kept=raw.topic not in {CHANGES, CONTROLS},
+        denies=denies,
     )

@@ -64,7 +64,7 @@ class Resolver:
             others = (RejectedInputError(each.code, each.reason, each.subject, each.field) for each in routed.problems)
             routed.rejected.others += tuple(others)
         else:
-            self._rejections.tell(raw, routed.problems)
+            self._rejections.tell(raw, routed.problems, denies=routed.denies)
         if routed.rejected is not None:
             raise routed.rejected
         if not routed.links:

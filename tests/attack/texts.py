@@ -130,7 +130,7 @@ def _run(found: Found, *arguments: str, out: bool = False, terminal: int = 0) ->
     streams = [io.TextIOWrapper(each, "utf-8", write_through=True, newline="") for each in (printed, told)]
     if terminal:
         streams[0].isatty = lambda: True  # type: ignore[method-assign]
-    before = sys.excepthook, os.umask(0o077)
+    before, logged = (sys.excepthook, os.umask(0o077)), structlog.get_config()
     with (
         mock.patch.object(sys, "argv", ["streamproc", *arguments]),
         mock.patch.dict("os.environ", COLUMNS=str(terminal or 100)),
@@ -145,6 +145,7 @@ def _run(found: Found, *arguments: str, out: bool = False, terminal: int = 0) ->
             found.harmed("unhandled", f"{arguments[:3]}: {error!r}"[:300])
     sys.excepthook = before[0]
     os.umask(before[1])
+    structlog.configure(**logged)
     content = printed.getvalue() if out or terminal else printed.getvalue() + told.getvalue()
     if len(content) > BATCH * 100_000:
         found.harmed("unbounded", f"{arguments[:3]}: {len(content)} bytes")

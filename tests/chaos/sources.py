@@ -19,7 +19,15 @@ import aiohttp
 import orjson
 
 from streamproc.adapters.kafka.topics import ensure_topics
-from streamproc.core.records.topic_names import LINKS
+from streamproc.core.records.headers import FORWARDED
+from streamproc.core.records.topic_names import (
+    FORWARDS,
+    LINKS,
+    events_topic,
+    intake_topic,
+    notifications_topic,
+    source_of,
+)
 from streamproc.demo.directories import open_doors
 from streamproc.demo.play import held
 from streamproc.demo.processes import ProcessFailedError, Stack, stack
@@ -199,13 +207,13 @@ async def _answered(running: Stack) -> set[Place]:
         fetched: dict[tuple[str, bytes], int] = {}
         for record in raw:
             if "streamproc-kind" in dict(record.headers):
-                key = record.topic.removeprefix("events."), record.key
+                key = source_of(record.topic), record.key
                 fetched[key] = max(record.timestamp, fetched.get(key, 0))
         notifications = [record for record in raw if record.topic.startswith("notifications.")]
         answered = {
             _at(record)
             for record in notifications
-            if fetched.get((record.topic.removeprefix("notifications."), record.key), 0) >= record.timestamp
+            if fetched.get((source_of(record.topic), record.key), 0) >= record.timestamp
         }
         if len(answered) == len(notifications) or time.monotonic() > deadline:
             return answered
@@ -239,9 +247,20 @@ async def _records_and_fates(
         places = {_place(rejected) for rejected in records.rejected} | answered
         places |= {_place(change["origin"]) for change in records.changes.values()}
         places |= {_place(event["origin"]) for link in links.values() for event in link["waiting"]}
+        places |= _passed_on((await read(running.settings, FORWARDS))[FORWARDS], places)
         if all(_at(record) in places for record in await _raw(running.settings)) or time.monotonic() > deadline:
             return records, places
         await asyncio.sleep(1)
+
+
+def _passed_on(forwarded: list[Any], places: set[Place]) -> set[Place]:
+    """Raw records of which all that was forwarded has a fate: of each record that is there twice, one copy."""
+    fates: dict[Place, dict[bytes, bool]] = {}
+    for record in forwarded:
+        topic, partition, offset, _ = dict(record.headers)[FORWARDED].decode().split("/")
+        by_key = fates.setdefault((topic, int(partition), int(offset)), {})
+        by_key[record.key] = by_key.get(record.key, False) or _at(record) in places
+    return {first for first, by_key in fates.items() if all(by_key.values())}
 
 
 def _lost(findings: Findings, accepted: Accepted, raw: list[Any], told_places: set[Place]) -> None:
@@ -260,7 +279,8 @@ def _lost(findings: Findings, accepted: Accepted, raw: list[Any], told_places: s
 
 
 async def _raw(settings: Settings) -> list[Any]:
-    names = [f"{kind}.{source}" for kind in ("events", "notifications") for source in ("hris", *SOURCES.values())]
+    sources = ("hris", *SOURCES.values())
+    names = {name(source) for name in (events_topic, intake_topic, notifications_topic) for source in sources}
     return [record for records in (await read(settings, *names)).values() for record in records]
 
 

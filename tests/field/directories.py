@@ -4,8 +4,8 @@ from typing import Final
 
 import orjson
 
-from streamproc.hydrator.directories.answer import DirectoryError
 from streamproc.hydrator.directories.api import Api
+from streamproc.hydrator.directories.directory_error import DirectoryError
 from streamproc.hydrator.directories.okta import Okta
 from tests.field.case import Case
 from tests.support.answering import Answering, done

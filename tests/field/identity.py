@@ -39,9 +39,12 @@ def _one_number_in_many_spellings() -> None:
 
 def _two_under_one_number() -> None:
     both = [_account("00uA", "CONTRACT"), _account("00uB", "CONTRACT", 1)]
-    ran = play(both)
+    ran = play([*both, _account("00uA", "CONTRACT", 2, "DEPROVISIONED")])
+    assert ran.active("CONTRACT") is False
+    assert ran.account("CONTRACT")["userName"] == "00uA@example.com", "the second takes nobody's login, then or later"
     (problem,) = ran.records["CONTRACT"].problems
-    assert problem.startswith("okta: more than one active subject"), "told while both still work"
+    assert problem.startswith("okta: ambiguous: another subject is held")
+    assert ("ambiguous", "okta/00uB", None) in ran.told()
     assert play([_account("00uA", "C1"), _account("00uB", "C2")]).records["C1"].problems == []
 
 

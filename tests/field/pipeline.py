@@ -32,6 +32,7 @@ from streamproc.settings import load_settings
 from streamproc.simulator import SimulatorOptions, create_app
 from streamproc.sources import configured
 from streamproc.testing.memory_log import MemoryBroker, MemoryLog
+from streamproc.worker.raw_record import RawRecord
 from tests.field.says import NOW
 from tests.field.virtual_loop import VirtualLoop, VirtualTime
 from tests.field.worker import FieldWorker
@@ -59,6 +60,10 @@ class Ran:
     """Topic → keys and values of what the worker read or wrote, in order."""
     requests: list[tuple[str, str, int]]
     """Method, path with query, and status of each request to the target, in order; tokens apart."""
+    raws: list[RawRecord]
+    """All that the worker read or wrote, in order."""
+    ignored: dict[tuple[str, str], int]
+    """Source and code → how often something meant nothing to the worker."""
 
     def account(self, user: str) -> dict[str, Any]:
         """The one of that externalId. Raises AssertionError where there isn't exactly one."""
@@ -218,4 +223,6 @@ async def _ran(run: _Run, log: MemoryLog, worker: FieldWorker, accounts: list[di
         appended.setdefault(raw.topic, []).append((raw.key, raw.value))
     rejected = [REJECTED.validate_json(value or b"") for _, value in appended.get(REJECTIONS, ())]
     records = {user: decode(value) for fold in worker.folds for user, value in fold.records.items()}
-    return Ran(accounts, records, deliveries, outcomes, rejected, appended, run.requests)
+    return Ran(
+        accounts, records, deliveries, outcomes, rejected, appended, run.requests, worker.appended, worker.ignored
+    )

@@ -11,6 +11,7 @@ from streamproc.core.records import partitioner
 from streamproc.core.records.change_event import Origin, encode_event
 from streamproc.core.records.mapping_in_force import MappingInForce
 from streamproc.core.records.producer_record import Headers
+from streamproc.core.records.rejected import Problem
 from streamproc.core.records.stored_record import StoredRecord
 from streamproc.core.records.topic_names import CHANGES, CONTROLS, OPERATIONS
 from streamproc.core.records.units import Millis
@@ -20,6 +21,7 @@ from streamproc.testing.memory_log import MemoryLog
 from streamproc.topics import RESOLVED
 from streamproc.worker.batching_producer import BatchingProducer
 from streamproc.worker.decide.due_dates import due
+from streamproc.worker.decide.held_claims import held_claims
 from streamproc.worker.decide.replay import ordered_replay
 from streamproc.worker.faust_bridge.state_table import StateTable
 from streamproc.worker.raw_record import RawRecord
@@ -86,6 +88,11 @@ class FieldWorker:
         rules = MappingInForce(-1, usable(mapping, "mapping").digest, mapping, "", "", Origin("", 0, -1, now), now)
         self.folds = [Refold(self._changes_of(number), rules) for number in range(log.partitions)]
 
+    @property
+    def ignored(self) -> dict[tuple[str, str], int]:
+        """Source and code → how often something meant nothing here."""
+        return dict(self._resolver.ignored)
+
     def _changes_of(self, partition: int) -> Callable[[int], list[StoredRecord]]:
         return lambda end: [
             _stored(raw)
@@ -124,9 +131,14 @@ class FieldWorker:
 
     def _take(self, raw: RawRecord) -> None:
         if raw.topic == CHANGES:
+            known = self.folds[raw.partition].records.get((raw.key or b"").decode("utf-8", "replace"))
             step = self.folds[raw.partition].take(_stored(raw))
             for user, value in step.records.items():
+                if step.event is not None:
+                    self.rejections.tell(raw, held_claims(known, value, step.event))
                 self._outbox.put(OPERATIONS, user.encode(), value, partition=raw.partition)
+            if step.left_out is not None:
+                self.rejections.tell(raw, [Problem(step.left_out, "it doesn't fit")])
             if step.rejected is not None:
                 self.rejections.reject(raw, RejectedInputError(step.rejected, "it can't be folded"), _nothing)
         elif raw.topic in RESOLVED:

@@ -250,7 +250,7 @@ async def _taken_away(secured: SecuredKafka, running: Stack, http: aiohttp.Clien
     async def event() -> int:
         return await post("events", hired(f"T{time.time()}"), f"Bearer {DOORS['gateway_token']}")
 
-    async with _without(secured, "gateway", Right("Write", "topic", "events.hris")):
+    async with _without(secured, "gateway", Right("Write", "topic", "intake.hris")):
         assert [await event(), await event()] == [503, 503]
         assert await post("okta", {"data": {"events": [leaver(1)]}}, DOORS["okta_hook_secret"]) == 204
     async with _without(secured, "sink", Right("Write", "topic", OUTCOMES)):

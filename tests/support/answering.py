@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from streamproc.core.records.units import Micros
 from streamproc.hydrator.directories.answer import Answer
 from streamproc.hydrator.directories.api import Absent, _found
+from streamproc.hydrator.directories.mending import mended
 
 T = TypeVar("T")
 
@@ -26,9 +27,9 @@ class Answering:
         assert len(self.asked) < 500, "requests without end"
         status, content, following = self.answers(url)
         raw = content if isinstance(content, bytes) else json.dumps(content).encode()
-        return _found(Answer(status, raw, Micros(len(self.asked)), following), absent)
+        return _found(Answer(status, mended(raw), Micros(len(self.asked)), following), absent)
 
-    async def post(self, url: str, body: dict[str, Any], *, absent: Absent | None = None) -> Answer:
+    async def post(self, url: str, body: dict[str, Any], *, absent: Absent | None = None, **_: Any) -> Answer:
         return await self.get(f"{url} {json.dumps(body, sort_keys=True)}", absent=absent)
 
 

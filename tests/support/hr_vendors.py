@@ -1,15 +1,16 @@
 """HR vendors' stand-ins, each asked by its own client: settings, and a world with one of them."""
 
+import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any, Final
 
-import aiohttp
 from aiohttp.test_utils import TestServer
 
+from streamproc.adapters.http import http_session
 from streamproc.compose.hr_vendors import hr_vendor
-from streamproc.settings import load_settings
+from streamproc.settings import NetworkSettings, load_settings
 from streamproc.simulator import create_app
 from streamproc.simulator.directories.gusto import COMPANY
 from streamproc.simulator.directories.kombo import INTEGRATION
@@ -51,10 +52,10 @@ async def worlds(vendor: str, folder: Path) -> AsyncIterator[World]:
     """A world in which source `hris` is this vendor."""
     async with AsyncExitStack() as stack:
         server = await stack.enter_async_context(TestServer(create_app()))
-        session = await stack.enter_async_context(aiohttp.ClientSession())
+        session = await stack.enter_async_context(http_session(NetworkSettings()))
         clock = Clock()
         root = str(server.make_url("/")).rstrip("/")
         settings = load_settings(**pointed(root, vendor, folder)).hydrator.hris
-        client = hr_vendor(settings, session, OPTIONS["hris"], clock.times.clock, clock.ticks)
+        client = hr_vendor(settings, session, OPTIONS["hris"], time.time, clock.ticks)
         assert client is not None
         yield World(Site(session, server.make_url("/")), {"hris": client}, clock)

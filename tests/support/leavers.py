@@ -109,7 +109,7 @@ class Log:
         cause = more.pop("cause", Cause("hris", "e", Origin("events.hris", 0, 0, Millis(0))))
         final = more.pop("final", verdict in {"delivered", "revoked", "no-op", "superseded", "parked", "held"})
         outcome = Outcome(user, seq, verdict, final, Millis(when), "changed", cause, [], list(requests), **more)
-        self._put(OUTCOMES, user, outcome, when)
+        self.put(OUTCOMES, user, outcome, when)
 
     def revoked(self, user: str, seq: int, sent: int, took: int = 120, **more: Any) -> None:
         """The usual end: one PATCH, one GET, `took` ms later each."""
@@ -122,7 +122,7 @@ class Log:
         parked = code and Parked(
             code, reason, more.pop("status", None), more.pop("correlation_id", None), {}, wanted, Millis(when), seq
         )
-        self._put(
+        self.put(
             DELIVERIES, user, DeliveredState(user, seq, "g1", None, Resource(active=True), parked, Millis(when)), when
         )
 
@@ -131,7 +131,7 @@ class Log:
         control = Control(
             f"{action}-{when}", action, user, None if user is None else since, "Kim Berg", reason, Millis(when)
         )
-        self._put(CONTROLS, user or SINK, control, when)
+        self.put(CONTROLS, user or SINK, control, when)
 
     def compacted(self, user: str) -> None:
         """Only the user's newest record is left in `scim.operations`."""
@@ -139,13 +139,14 @@ class Log:
         self.records = [each for each in self.records if each not in theirs[:-1]]
 
     def _change(self, event: ChangeEvent, when: int, *, written: bool = True) -> int:
-        logged = self._put(CHANGES, event.user, event, when)
+        logged = self.put(CHANGES, event.user, event, when)
         for user, value in self._refold.take(logged).records.items():
             if written:
-                self._put(OPERATIONS, user, value, when + self.lag)
+                self.put(OPERATIONS, user, value, when + self.lag)
         return logged.offset
 
-    def _put(self, topic: str, key: str, value: Any, when: int) -> StoredRecord:
+    def put(self, topic: str, key: str, value: Any, when: int) -> StoredRecord:
+        """Append a record."""
         offset = self._offsets[topic] = self._offsets.get(topic, -1) + 1
         logged = StoredRecord(
             topic, 0, offset, Millis(when), key.encode(), value if isinstance(value, bytes) else orjson.dumps(value)

@@ -34,7 +34,7 @@ class Log:
         self._refolds = [Refold(lambda until, p=p: self._below(p, until), None) for p in range(PARTITIONS)]  # type: ignore[misc]
         for partition in range(PARTITIONS):
             origin = Origin(CHANGES, partition, FIRST, Millis(self.clock))
-            self._bring(partition, mapping, origin, "worker", "first mapping")
+            self._fold(self._bring(partition, mapping, origin, "worker", "first mapping"))
 
     def history(self, *, without: Sequence[StoredRecord] = ()) -> InMemoryHistory:
         """All of it, but for some records."""
@@ -60,15 +60,17 @@ class Log:
 
     def put(self, event: ChangeEvent) -> int:
         """The event as it is; returns its seq."""
-        return self._change(partition_of(event.user.encode(), PARTITIONS), event.user.encode(), event)
+        key = event.user.encode()
+        return self._fold(self.append(CHANGES, partition_of(key, PARTITIONS), key, orjson.dumps(event)))
 
     def bring(self, text: str, by: str, reason: str) -> str:
         """A mapping by an operator's order, in every partition; returns its digest."""
         digest = parse_mapping(text).digest
         control = Control(f"mapping-{digest}", "mapping", None, None, by, reason, Millis(self.clock), None, text)
         placed = self.order(control)
-        for partition in range(PARTITIONS):
-            self._bring(partition, text, placed, by, reason, control)
+        brought = [self._bring(partition, text, placed, by, reason, control) for partition in range(PARTITIONS)]
+        for logged in brought:
+            self._fold(logged)
         return digest
 
     def order(self, control: Control) -> Origin:
@@ -129,7 +131,7 @@ class Log:
 
     def _bring(
         self, partition: int, text: str, origin: Origin, by: str, reason: str, control: Control | None = None
-    ) -> None:
+    ) -> StoredRecord:
         digest, first = parse_mapping(text).digest, control is None
         place = (Micros(self.clock * 1000), 0, digest)
         if control is not None:
@@ -139,12 +141,11 @@ class Log:
         if first:
             rules = MappingInForce(0, digest, text, by, reason, origin, Millis(self.clock))
             self._refolds[partition] = Refold(lambda until: self._below(partition, until), rules)
-        self._change(partition, digest.encode(), event)
+        return self.append(CHANGES, partition, digest.encode(), orjson.dumps(event))
 
-    def _change(self, partition: int, key: bytes, event: ChangeEvent) -> int:
-        logged = self.append(CHANGES, partition, key, orjson.dumps(event))
-        for user, value in self._refolds[partition].take(logged).records.items():
-            self.append(OPERATIONS, partition, user.encode(), value)
+    def _fold(self, logged: StoredRecord) -> int:
+        for user, value in self._refolds[logged.partition].take(logged).records.items():
+            self.append(OPERATIONS, logged.partition, user.encode(), value)
         return logged.offset
 
     def _below(self, partition: int, until: int) -> list[StoredRecord]:

@@ -41,6 +41,19 @@ def test_no_value_of_a_log_line_is_obeyed(json: bool, capsys: pytest.CaptureFixt
     assert json or any(line == "    ValueError: \\x1b[2J" for line in lines)
 
 
+def test_a_commands_answer_is_alone(capsys: pytest.CaptureFixture[str]) -> None:
+    """What a command prints may be read by a program: what is logged meanwhile goes elsewhere, and does no harm."""
+    telemetry.configure_command()
+    log = structlog.get_logger("streamproc.test")
+    log.info("nobody asks for this")
+    log.warning(PAINT, topic=PAINT)
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert len(printed.err.splitlines()) == 1
+    assert printed.err.rstrip().isprintable()
+    assert "nobody" not in printed.err
+
+
 def test_a_log_line_has_an_end(capsys: pytest.CaptureFixture[str]) -> None:
     """One value of a million characters isn't a line of a million."""
     telemetry.configure("info", json=True, service="sink")

@@ -31,10 +31,17 @@ def test_every_topic_says_what_it_is_for() -> None:
 
 
 def test_the_system_of_record_is_never_thinned_out() -> None:
-    """Changes, outcomes and rejections are kept for ever and never compacted: they are what is replayed and audited."""
-    for name in (CHANGES, OUTCOMES, REJECTIONS):
+    """Changes and outcomes are kept for ever and never compacted: they are what is replayed and audited."""
+    for name in (CHANGES, OUTCOMES):
         assert BY_NAME[name].config["cleanup.policy"] == "delete"
         assert BY_NAME[name].config["retention.ms"] == "-1"
+
+
+def test_rejected_input_outlives_the_raw_topics_and_isnt_kept_for_ever() -> None:
+    """It has whole bodies, and so people's data; and it can be taken up again for as long."""
+    raw, rejected = (int(BY_NAME[name].config["retention.ms"]) for name in ("events.hris", REJECTIONS))
+    assert raw < rejected < 200 * 24 * 3600 * 1000
+    assert BY_NAME[REJECTIONS].config["cleanup.policy"] == "delete"
 
 
 def test_state_is_compacted_and_never_expires() -> None:

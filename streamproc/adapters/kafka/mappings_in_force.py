@@ -16,7 +16,7 @@ async def in_force(kafka: Log) -> dict[int, MappingInForce]:
     """Partition → the rules in force there; none where nothing was folded yet. Raises KafkaError."""
     found: dict[int, MappingInForce] = {}
     async for partition, rules in reading.read_topic(kafka, MAPPINGS, MAPPING_IN_FORCE.validate_json):
-        if rules is None or not partition.isdecimal():
+        if rules is None or not (partition.isdecimal() and len(partition) < 10):
             continue  # a worker that starts appends again what was deleted
         known = found.get(int(partition))
         if known is None or known.seq <= rules.seq:

@@ -122,6 +122,8 @@ class AsOf:
     acknowledged: KnownTargetState
     upcoming: Upcoming | None = None
     """The next date, overdue or ahead."""
+    held: tuple[str, ...] = ()
+    """SOURCE/SUBJECT of those who claim to be this user beside another, and count for nothing."""
 
 
 def as_object(answer: AsOf) -> dict[str, Any]:

@@ -9,7 +9,6 @@ from collections.abc import Mapping as MappingABC
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal, TypeAlias, cast
 
-from streamproc.core.fold.authority import view
 from streamproc.core.fold.effective_dating import as_of, spoken
 from streamproc.core.fold.mapping import Mapping
 from streamproc.core.fold.mapping_file import Copy, MappingFile, Rule
@@ -113,8 +112,7 @@ class Explainer:
 
         `recorded`: the state that is explained, of which some may stay from earlier.
         """
-        file = self.mapping.file
-        viewed = view(facts, now, file.authority, file.attributes.active)
+        viewed = self.mapping.view(facts, now)
         desired = cast("dict[str, Any]", self.mapping.desire("", viewed)[0])
         kept = cast("dict[str, Any]", recorded or {})
         words = _Words(self.mapping, facts, now, viewed)
@@ -168,9 +166,7 @@ class _Words:
         self._facts = facts
         self._now = now
         self._viewed = viewed
-        self._view: Callable[[MappingABC[str, SourceFacts]], dict[str, Fact]] = lambda some: view(
-            some, now, mapping.file.authority, mapping.file.attributes.active
-        )
+        self._view: Callable[[MappingABC[str, SourceFacts]], dict[str, Fact]] = lambda some: mapping.view(some, now)
         self._active = mapping.file.attributes.active
         weighed = {self._active, BEGAN}
         self._signed = self._view({subject: _signed(one, subject, weighed) for subject, one in facts.items()})

@@ -191,6 +191,7 @@ class _Partition:
             reasons=self._reasons(user, record),
             acknowledged=self.target.get(user, TargetStateFold(self.at)).known(),
             upcoming=None if explainer is None or recorded == "differs" else upcoming(record, explainer.mapping),
+            held=tuple(sorted(n for n, each in record.facts.items() if each.standing == "held" and not each.left)),
         )
 
     def _reasons(self, user: str, record: UserRecord) -> tuple[Reason, ...]:

@@ -85,6 +85,7 @@ def _answered(answer: AsOf) -> Iterator[str]:
                 yield f"  {name}"
         yield from _reason(reason, answer.partition)
     yield from (f"  problem: {problem}" for problem in answer.problems)
+    yield from (f"  ambiguous: {name} claims to be this user as well, and counts for nothing" for name in answer.held)
     if answer.overdue is not None:
         yield f"  a date had passed at {iso_moment(answer.overdue // 1000)}, and no event had told the log yet"
     if answer.upcoming is not None and answer.overdue is None:

@@ -66,12 +66,20 @@ class Places:
         self._ranks: dict[Order, int] = {}
         self._offsets: dict[tuple[str, str, int], list[int]] = {}
         self._partitions: dict[tuple[str, str, int], int] = {}
+        self._cancelling: set[str] = set()
         self._known: int | None = None
         self._before: list[int] = []
         self._moments: list[int] = []
 
-    def take(self, origins: Iterable[tuple[Origin, str]], orders: Iterable[Order], times: Iterable[int]) -> None:
+    def take(
+        self,
+        origins: Iterable[tuple[Origin, str]],
+        orders: Iterable[Order],
+        times: Iterable[int],
+        cancelling: Iterable[str] = (),
+    ) -> None:
         """Take in what an event has: the first origin is its own; each with the subject that it is about."""
+        self._cancelling.update(cancelling)
         for number, (origin, subject) in enumerate(origins):
             place = origin.topic, subject, origin.partition
             if place not in self._offsets:
@@ -102,6 +110,15 @@ class Places:
             later = each
             self._moments.append(moment)
         self._moments.reverse()
+
+    def cancels(self, name: str) -> list[str]:
+        """Ids that cancel an id, since it is, or begins with, them: the shortest first."""
+        ends = [at for at, character in enumerate(name) if character == "/"]
+        return [each for each in (*(name[:at] for at in ends), name) if each in self._cancelling]
+
+    def cancels_all(self, name: str) -> bool:
+        """Whether an id itself is one that cancels."""
+        return name in self._cancelling
 
     def time(self, moment: int) -> Micros:
         """A moment (µs since 1970); one from before the log knew of the user isn't when it was."""

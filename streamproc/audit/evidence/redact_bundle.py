@@ -8,7 +8,7 @@ problems and kinds of operations. So the redacted bundle proves what the origina
 """
 
 import heapq
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any, Final
@@ -20,7 +20,7 @@ from streamproc.audit.evidence.pseudonyms import MARK, Places, Words, seq_among
 from streamproc.audit.evidence.raw_line import Line, line_of
 from streamproc.audit.evidence.redacted_facts import Facts
 from streamproc.audit.evidence.redacted_orders import redacted_mapping, redacted_order
-from streamproc.audit.evidence.redaction import WHOLE, Redaction, orders_in, times_in
+from streamproc.audit.evidence.redaction import WHOLE, Redaction, cancelling, orders_in, times_in
 from streamproc.audit.evidence.runs import Rules, Run, event_of, user_of
 from streamproc.audit.evidence.scope import Scope
 from streamproc.audit.evidence.spool import Spool
@@ -32,6 +32,7 @@ from streamproc.core.records.change_event import ChangeEvent, Origin
 from streamproc.core.records.control import CONTROL
 from streamproc.core.records.outcome import OUTCOME
 from streamproc.core.records.stored_record import StoredRecord
+from streamproc.core.records.units import Millis
 from streamproc.core.records.user_record import OURS, Cause
 
 SAME: Final = ("due", "as_of", "effect", "mapping", "problems")
@@ -74,6 +75,8 @@ class Redacted:
         }
         self._users: dict[str, _User] = {}
         self._hashes: dict[str, list[str]] = {}
+        self._appended: list[list[Millis]] = []
+        """Of each group, when each of its events was appended."""
         for name in (EVENTS, RECORDS, OUTCOMES):
             spool.fill(name, map(line_of, lines(original, name)))
         self._groups = self._grouped()
@@ -83,8 +86,8 @@ class Redacted:
     def files(self) -> Iterator[tuple[str, Iterable[bytes]]]:
         """Name and content of each file of raw lines, and of the mappings."""
         yield EVENTS, self._events()
-        yield RECORDS, self._others(RECORDS, self._record)
-        yield OUTCOMES, self._others(OUTCOMES, self._outcome)
+        yield RECORDS, self._records()
+        yield OUTCOMES, self._outcomes()
         yield CONTROLS, self._controls()
         for name, text in self._texts.items():
             yield name, [text]
@@ -124,7 +127,7 @@ class Redacted:
             facts = None if event.move is None else event.move.facts
             origins = [(event.origin, event.subject)]
             origins += [] if facts is None else [(facts.origin, facts.subject)]
-            places.take(origins, orders_in(event), times_in(event))
+            places.take(origins, orders_in(event), times_in(event), cancelling(event))
 
     def _redaction(self, user: str) -> Redaction:
         return Redaction(self._key, user, self._facts, self._users[user].places)
@@ -140,11 +143,10 @@ class Redacted:
             switches = [run.switch for run in runs if run.switch is not None]
             if not switches:
                 return
-            line, event = switches[0]
+            line, event = max(switches, key=lambda switch: switch[0].timestamp)
             order = self._orders.get((event.origin.partition, event.origin.offset))
             value = orjson.dumps(redacted_mapping(self._key, event, 0 if order is None else order[0]))
-            appended = max(each.timestamp for each, _ in switches)
-            yield [each for each, _ in switches], Line(number, offset, appended, line.key, value)
+            yield [each for each, _ in switches], Line(number, offset, line.timestamp, line.key, value)
             offset += 1
 
     def _hidden(self, line: Line, number: int, offset: int) -> Line:
@@ -173,7 +175,9 @@ class Redacted:
         for number, group in enumerate(self._groups):
             old = {partition: self._original(partition) for partition in group}
             new = Refold(partial(self._before, number), first_mapping(self._before(number)))
+            self._appended.append([])
             for was, line in self._merged(number):
+                self._appended[-1].append(line.timestamp)
                 steps = [old[each.partition].take(each.logged(TOPICS[EVENTS])) for each in was]
                 self._compare(steps, new.take(line.logged(TOPICS[EVENTS])))
                 yield line.encoded()
@@ -202,17 +206,25 @@ class Redacted:
             user.records[offset] = self._spool.put(hidden)
             self._hashes.setdefault(words[name], []).append(self._redaction(name).original(was["hash"]))
 
-    def _others(self, file: str, change: Callable[[Line], bytes]) -> Iterator[bytes]:
-        """What else there is of each group, in the order in which it was appended."""
+    def _records(self) -> Iterator[bytes]:
+        """Each beside its event, in time too: partitions are folded at a pace of their own, which would tell them."""
         for number, group in enumerate(self._groups):
-            runs = (Run(self._spool.read(file, partition)).events() for partition in group)
+            found: list[tuple[int, bytes, int]] = []
+            for line in (each for partition in group for each in self._spool.read(RECORDS, partition)):
+                name, seq = user_of(line), orjson.loads(line.value or b"")["seq"]
+                user = self._users[name]
+                new = user.seq(seq)
+                found.append((new, Words.user(self._key, name).encode(), user.records[new]))
+            for offset, (seq, key, index) in enumerate(sorted(found)):
+                yield Line(number, offset, self._appended[number][seq], key, self._spool.get(index)).encoded()
+
+    def _outcomes(self) -> Iterator[bytes]:
+        """In the order in which they were appended."""
+        for number, group in enumerate(self._groups):
+            runs = (Run(self._spool.read(OUTCOMES, partition)).events() for partition in group)
             for offset, (_, line) in enumerate(heapq.merge(*runs, key=lambda each: each[0])):
                 key = Words.user(self._key, user_of(line)).encode()
-                yield Line(number, offset, line.timestamp, key, change(line)).encoded()
-
-    def _record(self, line: Line) -> bytes:
-        user = self._users[user_of(line)]
-        return self._spool.get(user.records[user.seq(orjson.loads(line.value or b"")["seq"])])
+                yield Line(number, offset, line.timestamp, key, self._outcome(line)).encoded()
 
     def _outcome(self, line: Line) -> bytes:
         outcome, user = OUTCOME.validate_json(line.value or b""), self._users[user_of(line)]

@@ -11,7 +11,8 @@ tried out, and nothing that is kept leads back by another way:
   the same everywhere, and unlike for any two people.
 - Order: ids and sequences become ranks among one user's own words of one moment. Nobody's stand beside another's.
 - Places: all partitions are one, and all offsets are counted anew, of raw topics for each subject by itself. A key's
-  partition can be computed, and would tell each user, and each of their subjects, from most others.
+  partition can be computed, and would tell each user, and each of their subjects, from most others. So would the pace
+  at which partitions are folded: a record is as old as its event.
 - Facts that mappings look into stay where a rule or a copy sees a difference; any other value becomes a hash.
 - Timing: moments from before the log knew of a user (when they were hired, or an account was made) only keep their
   order, and how far they lie apart up to two days. Dates don't say in which words, or zone, they were given. What came
@@ -67,7 +68,7 @@ _OURS: Final = re.compile(
 )
 _PATH: Final = re.compile(r"/(Users|Groups|Bulk|Schemas|ResourceTypes|ServiceProviderConfig)(?![A-Za-z])")
 _ROWS: Final = frozenset({STARTS, DATES, FROM_DATES})
-"""Parts of the names of rows that streamproc gives."""
+"""Names of rows that streamproc gives."""
 
 
 class Redaction:
@@ -130,8 +131,12 @@ class Redaction:
         return self.words.whole("original", digest)
 
     def _id(self, name: str) -> str:
-        """An id, redacted part by part, since one id can name all that begin with it."""
-        return "/".join(part if part in _ROWS else self.words.word(part) for part in name.split("/"))
+        """An event's or a row's id. One names all that begin with it where it cancels them: that stays, and no more."""
+        if name in _ROWS:
+            return name
+        parts = [FROM_DATES] if name.startswith(f"{FROM_DATES}/") else []
+        cancels = [self.words.word(each) for each in self._places.cancels(name)]
+        return "/".join([*parts, *cancels, *([] if self._places.cancels_all(name) else [self.words.word(name)])])
 
     def _request(self, request: Request) -> Request:
         path = _PATH.match(request.path)
@@ -179,6 +184,7 @@ class Redaction:
             since=None if facts.since is None else self._places.time(facts.since),
             vouched=None if facts.vouched is None else self._places.time(facts.vouched),
             brought={name: order(facts.brought[name]) for name in named(facts.brought)},
+            standing=facts.standing,
         )
 
     def _values(self, values: dict[str, Fact]) -> dict[str, Fact]:
@@ -199,6 +205,12 @@ def orders_in(event: ChangeEvent) -> Iterable[Order]:
         found = [facts.floor, facts.grouped, *facts.later.values(), *facts.gone.values(), *facts.brought.values()]
         found += [row.entered for row in facts.rows.values()]
         yield from (order for order in found if order is not None)
+
+
+def cancelling(event: ChangeEvent) -> Iterable[str]:
+    """Every id within an event that takes out what begins with it."""
+    facts = event.move.facts if event.move is not None else None
+    return [*(() if event.cancels is None else (event.cancels,)), *(() if facts is None else facts.gone)]
 
 
 def times_in(event: ChangeEvent) -> Iterable[int]:

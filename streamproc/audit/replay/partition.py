@@ -82,9 +82,8 @@ def _follow(
         elif step.event is not None:
             check.counts.mappings += step.event.kind == "mapping"
             _check_key_and_order(request, check, logged, step.event)
-        if request.rejected is not None and (step.rejected is not None) != (
-            (partition, logged.offset) in request.rejected
-        ):
+        known = request.rejected is not None and logged.timestamp >= request.rejected_since
+        if known and (step.rejected is not None) != ((partition, logged.offset) in (request.rejected or ())):
             check.dispute(logged, step.rejected)
         while check.awaits_record and records.head is not None and check.take_record(records.head):
             records.go_on()

@@ -27,6 +27,8 @@ class PartitionRequest:
     """For partitions that name none."""
     rejected: frozenset[tuple[int, int]] | None = None
     """Partition and offset of the changes in `events.rejected`; None: the topic isn't there."""
+    rejected_since: int = 0
+    """In ms since 1970: what was rejected before may have been removed from there by now."""
     orders: Orders | None = None
     """None: `streamproc.controls` isn't there."""
 

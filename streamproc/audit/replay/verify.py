@@ -77,7 +77,8 @@ def verify(
 
     Raises HistoryError where that can't be done, ArchiveError where the archive can't be read.
     """
-    request = replace(request, rejected=rejected(history), orders=orders(history))
+    since = rejected_since(history)
+    request = replace(request, rejected=rejected(history), rejected_since=since, orders=orders(history))
     partitions: list[Verified] = []
     for _, verified in map_partitions(history, partial(verified_partition, request=request)):
         say(verified)
@@ -106,11 +107,19 @@ def rejected(history: History) -> frozenset[tuple[int, int]] | None:
     return frozenset(positions) if exists else None
 
 
+def rejected_since(history: History) -> int:
+    """From when on `events.rejected` is whole, in ms since 1970: of before, records have been removed."""
+    firsts = (next(iter(history.read(REJECTIONS, partition)), None) for partition in range(history.partitions))
+    return max((first.timestamp for first in firsts if first is not None and first.offset > 0), default=0)
+
+
 def _rejection(logged: StoredRecord, about: bytes) -> tuple[str, int, int, str] | None:
     """Topic, partition, offset and reason, where a record of `events.rejected` is `about` that. None: it isn't."""
     if about not in (logged.value or b""):
         return None
     raw = as_json(logged)
+    if raw.get("partial") is True:  # the rest was carried out, and is in the log
+        return None
     topic, partition, offset, reason = (raw.get(name) for name in ("topic", "partition", "offset", "reason"))
     if not isinstance(topic, str) or type(partition) is not int or type(offset) is not int:
         return None  # nobody of ours wrote it

@@ -19,8 +19,9 @@ from streamproc.core.records.change_event import Effective
 
 State: TypeAlias = Literal["revoked", "open", "kept", "withdrawn", "nothing", "missing"]
 """`open`: still has access. `kept`: keeps access by decision (rejected by an operator, or protected). `withdrawn`: the
-sources said that the user is active again before access was revoked. `nothing`: the target knew no such active user.
-`missing`: the log has lost the outcome, since it has the outcome of a later event of the user."""
+sources said that the user is active again before access was revoked, or said anew what had been rejected. `nothing`:
+the target knew no such active user. `missing`: the log has lost the outcome, since it has the outcome of a later event
+of the user."""
 
 Hop: TypeAlias = Literal["take-in", "resolve", "fold", "queue", "target", "confirm"]
 HOPS: Final[tuple[Hop, ...]] = get_args(Hop)
@@ -37,7 +38,7 @@ class Leaver:
     source: str
     partition: int
     seq: int
-    """Offset in `identity.changes` of the event by which they left."""
+    """Offset in `identity.changes` of the event by which they left; -1: it was rejected before it came there."""
     source_time: int
     """The source's own time of the event, in µs since 1970."""
     effective: Effective | None

@@ -12,6 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from streamproc.audit.revocations.latency import Leaver
 from streamproc.audit.revocations.leavers import LeaverTracker
+from streamproc.audit.revocations.rejected_denials import RejectedDenials
 from streamproc.audit.words import count
 from streamproc.core.errors import HistoryError
 from streamproc.core.fold.refold import Refold, first_mapping
@@ -20,10 +21,10 @@ from streamproc.core.records.delivery import DELIVERED_STATE
 from streamproc.core.records.mapping_in_force import MARK
 from streamproc.core.records.outcome import OUTCOME
 from streamproc.core.records.stored_record import History, StoredRecord, below
-from streamproc.core.records.topic_names import CHANGES, CONTROLS, DELIVERIES, OPERATIONS, OUTCOMES
+from streamproc.core.records.topic_names import CHANGES, CONTROLS, DELIVERIES, OPERATIONS, OUTCOMES, REJECTIONS
 from streamproc.core.records.user_record import due_of
 
-NEEDED: Final = (CHANGES, OPERATIONS, OUTCOMES, DELIVERIES, CONTROLS)
+NEEDED: Final = (CHANGES, OPERATIONS, OUTCOMES, DELIVERIES, CONTROLS, REJECTIONS)
 """Topics that the report is made from."""
 SKEW: Final = 3_600_000
 """Milliseconds by which one sink's clock may be ahead of another's: outcomes have their writer's time."""
@@ -39,17 +40,20 @@ def leavers(history: History, end: int, say: Callable[[str], None] = lambda _: N
     orders.sort(key=lambda order: order[0])
     last = next((control for _, control in reversed(orders) if control.action in {"pause", "resume"}), None)
     paused = last if last is not None and last.action == "pause" else None
+    rejected = RejectedDenials(history, end)
     everybody: list[Leaver] = []
     for partition in range(history.partitions):
-        tracker = _refolded(history, partition, end, say)
+        tracker = _refolded(history, partition, end, say, rejected)
         if tracker.cases:
             _follow_up(history, tracker, partition, end, orders)
         everybody += tracker.leavers(paused)
         say(f"partition {partition + 1} of {history.partitions}: {count(len(tracker.cases), 'leaver')}")
-    return everybody
+    return everybody + rejected.leavers(control for _, control in orders)
 
 
-def _refolded(history: History, partition: int, end: int, say: Callable[[str], None]) -> LeaverTracker:
+def _refolded(
+    history: History, partition: int, end: int, say: Callable[[str], None], rejected: RejectedDenials
+) -> LeaverTracker:
     tracker = LeaverTracker(partition)
     rules = first_mapping(history.read(CHANGES, partition))
     refold = Refold(partial(below, history, CHANGES, partition), rules)
@@ -59,7 +63,7 @@ def _refolded(history: History, partition: int, end: int, say: Callable[[str], N
                 f"{CHANGES}, partition {partition}: no mapping is named from offset {logged.offset} on, so nothing can "
                 "be folded anew. Start a worker of this version: it appends the one it uses."
             )
-        _step(tracker, refold, logged)
+        _step(tracker, refold, logged, rejected)
         if number % TELL_EVERY == 0:
             say(f"partition {partition + 1} of {history.partitions}: {number:,} changes")
     if refold.mapping is not None:
@@ -71,7 +75,7 @@ def _refolded(history: History, partition: int, end: int, say: Callable[[str], N
     return tracker
 
 
-def _step(tracker: LeaverTracker, refold: Refold, logged: StoredRecord) -> None:
+def _step(tracker: LeaverTracker, refold: Refold, logged: StoredRecord, rejected: RejectedDenials) -> None:
     user = (logged.key or b"").decode("utf-8", "replace")
     everybody = logged.value is not None and MARK in logged.value
     before = dict(refold.records) if everybody else {user: refold.records[user]} if user in refold.records else {}
@@ -79,6 +83,7 @@ def _step(tracker: LeaverTracker, refold: Refold, logged: StoredRecord) -> None:
     if step.event is None or refold.mapping is None:
         return
     fact = refold.mapping.file.attributes.active
+    rejected.take_change(step.event, logged)
     tracker.take_announcement(step.event, fact)
     for user_id, value in step.records.items():
         tracker.take_change(step.event, logged.timestamp, value, before.get(user_id), fact)
@@ -118,7 +123,7 @@ def _orders(history: History, partition: int, end: int) -> Iterator[tuple[int, C
             control = CONTROL.validate_json(logged.value or b"")
         except ValidationError:
             continue  # the sinks ignored it, too
-        if control.user is not None or logged.key == SINK.encode():
+        if control.user is not None or control.input is not None or logged.key == SINK.encode():
             yield logged.timestamp, control
 
 

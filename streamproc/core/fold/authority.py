@@ -1,26 +1,28 @@
 """Authority: the facts of all sources as one. Facts of different sources are never compared by time.
 
 Rule 1: each fact comes from the first source in its list that has a value for it; without a list, by the sources'
-names. A source that isn't in a fact's list has no say in it.
+names, but the login from who lets people log in: identity providers before HR (`LOGINS`). A source that isn't in a
+fact's list has no say in it.
 Rule 2: `active` is true only while every source with a say in it, that speaks of it at all, says so.
-Rule 3: two subjects of a person in one source are two jobs, or two accounts. Who lost one of them is active only by
-another that outlasts it. A job does that began later (a contract that ends when an employment has begun disables
-nobody), or that was said to be active after the other last was. An account does only where the other was deleted, and
-it was made after that was last known to be active (when it was deleted may be found out late): an administrator's
-second account is no second employment. What never was active hasn't ended. The rest comes from the active subject that
-spoke last, and none of it from another.
+Rule 3: of two subjects of a person in one source, two jobs or two accounts, who lost one is active only by another that
+outlasts it. A job does that began later (a contract that ends when an employment has begun disables nobody), or that
+was said to be active after the other last was. An account does only where the other was deleted, and it was made after
+that was last known to be active (when it was deleted may be found out late): an administrator's second account is no
+second employment. What never was active hasn't ended. The rest comes from the active subject that spoke last, and none
+of it from another; of accounts, from one that no operator had to link; while one that has ended isn't outlasted, from
+that. Who is held as ambiguous isn't asked
+(`claims.py`).
 Rule 4: when a subject has left a user, what it said is known to have no value; if nobody else vouches for the user,
 they are inactive.
 """
 
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Final
 
 from streamproc.core.fold.effective_dating import as_of, began, was_active
 from streamproc.core.records.change_event import GONE, Fact, SourceFacts
-from streamproc.core.records.fact_names import ACCOUNTS
+from streamproc.core.records.fact_names import ACCOUNTS, LOGINS
 from streamproc.core.records.units import Micros, Millis
 
 EPOCH: Final = Millis(0)
@@ -43,19 +45,22 @@ def view(
     now: Millis = EPOCH,
     authority: Mapping[str, Sequence[str]] = EVERYBODY,
     active: str = "active",
+    login: str = "userName",
 ) -> dict[str, Fact]:
-    """What holds at a moment (ms since 1970). `active` is the name of the fact that gives access."""
+    """What holds at a moment (ms since 1970). `active` and `login` name the facts that give access and the userName."""
     if len(facts) == 1 and not authority:
         (only,) = facts.values()
         if not only.rows and not only.left:
             return only.values
-    subjects: dict[str, list[SourceFacts]] = {}
+    subjects: dict[str, dict[str, SourceFacts]] = {}
     merged: dict[str, Fact] = {}
     for name, each in facts.items():
+        if each.standing == "held":
+            continue
         if each.left:
             merged |= dict.fromkeys(each.values)
         if not each.left or each.values.get(active) is False:
-            subjects.setdefault(name.partition("/")[0], []).append(each)
+            subjects.setdefault(name.partition("/")[0], {})[name] = each
     by_source = {
         source: _together(of_source, now, active, accounts=source in ACCOUNTS)
         for source, of_source in sorted(subjects.items(), reverse=True)
@@ -64,6 +69,10 @@ def view(
         for name, value in values.items():
             if name not in authority and (value is not None or name not in merged):
                 merged[name] = value
+    if len(by_source) > 1 and login not in authority:
+        said = (by_source[source].get(login) for source in LOGINS if source in by_source)
+        if (value := next((each for each in said if each is not None), None)) is not None:
+            merged[login] = value
     for name, voices in authority.items():
         values_by_rank = [by_source[source][name] for source in voices if name in by_source.get(source, ())]
         if values_by_rank:
@@ -76,40 +85,38 @@ def view(
     return merged
 
 
-def shared(facts: Mapping[str, SourceFacts], now: Millis, active: str = "active") -> list[str]:
-    """The problem of each source by which more than one subject that is active is this user (ms since 1970).
-
-    They may be two jobs or two accounts of one person, or two people with one number; who it is that leaves then takes
-    access from the other. So it is told while both still work.
-    """
-    working = Counter(
-        name.partition("/")[0]
-        for name, each in facts.items()
-        if not each.left and as_of(each, now)[0].get(active) is True
-    )
-    return [
-        f"{source}: more than one active subject is this user; are they one person?"
-        for source, count in sorted(working.items())
-        if count > 1
-    ]
+def not_outlasted(
+    subjects: Mapping[str, SourceFacts], ended: Collection[str], going: Collection[str], now: Millis, *, accounts: bool
+) -> set[str]:
+    """Of the names of subjects of one source that have ended, those that none of the others makes up for (rule 3)."""
+    outlasts = _remade if accounts else _goes_on
+    return {name for name in ended if not any(outlasts(subjects[other], subjects[name], now) for other in going)}
 
 
-def _together(subjects: Sequence[SourceFacts], now: Millis, active: str, *, accounts: bool) -> dict[str, Fact]:
+def _together(subjects: Mapping[str, SourceFacts], now: Millis, active: str, *, accounts: bool) -> dict[str, Fact]:
     """The subjects of one person in one source as one (rule 3)."""
     if len(subjects) == 1:
-        return as_of(subjects[0], now)[0] if subjects[0].rows else subjects[0].values
-    views = [
-        (values.get(active) is True, last, each.subject, values, each)
-        for each in subjects
-        for values, last in [as_of(each, now)]
-    ]
-    values = max(views, key=lambda one: one[:3])[3]
-    ended = [one[4] for one in views if one[3].get(active) is False and was_active(one[4], now, accounts=accounts)]
-    going = [one[4] for one in views if one[0]]
-    outlasts = _remade if accounts else _goes_on
-    if all(any(outlasts(one, other, now) for one in going) for other in ended):
-        return values
-    return values | {active: False}
+        (only,) = subjects.values()
+        return as_of(only, now)[0] if only.rows else only.values
+    seen = {name: as_of(each, now) for name, each in subjects.items()}
+    going = {name for name, (values, _) in seen.items() if values.get(active) is True}
+    out = {name for name, (values, _) in seen.items() if values.get(active) is False}
+    ended = {name for name in out if was_active(subjects[name], now, accounts=accounts)}
+    denying = not_outlasted(subjects, ended, going, now, accounts=accounts)
+    first = {name for name in denying if not subjects[name].left}  # whoever comes after them has to outlast them
+    values = seen[
+        max(
+            first or seen,
+            key=lambda name: (
+                name in going,
+                name not in out - ended,
+                accounts and subjects[name].standing == "",  # an administrator's account that an operator has linked
+                seen[name][1],
+                subjects[name].subject,
+            ),
+        )
+    ][0]
+    return values | {active: False} if denying else values
 
 
 def _remade(going: SourceFacts, ended: SourceFacts, now: Millis) -> bool:

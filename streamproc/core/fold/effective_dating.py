@@ -8,19 +8,17 @@ was entered before it, whether it has begun to count or not. Either may come fir
 Rule 3: a row that newer words have overtaken in all that it says can't count any more: it is emptied. It goes, as does
 what `gone` remembers, once it is so old that no raw record from before it is kept.
 Rule 4: an end on a day of the worker's isn't lifted, but by another row, before the day is over where the source is.
+Rule 5: rows, and what `gone` remembers, are bounded, and no end is lost by that (`row_bounds.py`).
 """
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
-from typing import Final, TypeAlias
+from typing import Final
 
+from streamproc.core.fold.row_bounds import Rank, bounded, forgotten, rank
 from streamproc.core.records.change_event import BEGAN, Fact, Order, Row, SourceFacts
 from streamproc.core.records.fact_names import ACTIVE, DATES, FROM_DATES, GROUP, STARTS
 from streamproc.core.records.units import Micros, Millis, micros_of
-
-Rank: TypeAlias = tuple[int, int, int, str]
-"""From when a word counts, and then its order."""
-
 
 LAG: Final = 24 * 3_600_000_000
 """µs; two places on earth are no further apart (rule 4)."""
@@ -32,12 +30,6 @@ REMEMBERED: Final = 30 * 24 * 3_600_000_000
 def ranked(order: Order) -> Rank:
     """The rank of what was said without a date."""
     return (order[0], *order)
-
-
-def rank(row: Row) -> Rank:
-    """The rank of a row (rule 1)."""
-    begins = row.entered[0] if row.effective is None else max(row.entered[0], row.effective.at)
-    return (begins, *row.entered)
 
 
 def said_of(facts: SourceFacts, name: str) -> Order | None:
@@ -58,6 +50,8 @@ def entered(facts: SourceFacts, name: str, row: Row) -> SourceFacts:
     held = facts.rows.get(name)
     if (held is not None and held.entered >= row.entered) or _taken_out(facts.gone, name, row):
         return facts
+    if forgotten(facts.gone, row):
+        return facts
     return replace(facts, rows=facts.rows | {name: row})
 
 
@@ -72,13 +66,14 @@ def cancelled(facts: SourceFacts, name: str, order: Order) -> SourceFacts:
 
 
 def pruned(facts: SourceFacts, now: Millis) -> SourceFacts:
-    """Without what can't count any more (rule 3). `now`: ms since 1970."""
+    """Without what can't count any more, and what is too much (rules 3 and 5). `now`: ms since 1970."""
     if not facts.rows and not facts.gone:
         return facts
     oldest = micros_of(now) - REMEMBERED
     rows = {name: Row(row.entered, {}) if _spent(facts, row) else row for name, row in facts.rows.items()}
     rows = {name: row for name, row in rows.items() if row.attributes or row.entered[0] >= oldest}
     gone = {name: order for name, order in facts.gone.items() if order[0] >= oldest}
+    rows, gone = bounded(rows, gone, micros_of(now))
     return replace(facts, rows=rows, gone=gone)
 
 

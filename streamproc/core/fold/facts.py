@@ -25,7 +25,7 @@ from streamproc.core.fold.effective_dating import (
     spoken,
     was_active,
 )
-from streamproc.core.records.change_event import ChangeEvent, Fact, Move, Order, Row, SourceFacts
+from streamproc.core.records.change_event import ChangeEvent, Fact, Move, Order, Row, SourceFacts, Standing
 from streamproc.core.records.fact_names import ACCOUNTS, ACTIVE, GROUP
 from streamproc.core.records.units import Micros, Millis
 
@@ -118,6 +118,7 @@ def _with(
         since=known.since,
         vouched=known.vouched,
         brought=known.brought,
+        standing=known.standing,
     )
 
 
@@ -163,12 +164,20 @@ def _moved(
     if known is not None and (known.origin == event.origin or event.origin.is_before(known.origin)):
         return known, "duplicate"
     now = event.origin.appended
+    leaves = move.facts is None
+    if known is not None and known.standing == "held" and (leaves or move.by is None):
+        return replace(known, origin=event.origin, left=leaves), "applied"  # it never counted
     if move.facts is not None:
+        here = known is not None and not known.left
+        confirmed = move.by is not None or (here and known is not None and known.standing == "confirmed")
+        if move.by is not None and known is not None and not known.left and known.standing != "held":
+            return replace(known, origin=event.origin, brought={}, standing="confirmed"), "applied"
         facts = move.facts if wanted is None else _restricted(move.facts, wanted)
         brought = {} if move.other is None else _denied(facts, now)
         if known is not None:  # it comes back: what it denied this user it still does
             brought = {name: order for name, order in brought.items() if known.values.get(name) is not False}
-        return replace(facts, origin=event.origin, brought=brought), "applied"
+        standing: Standing = "confirmed" if confirmed else ""
+        return replace(facts, origin=event.origin, brought=brought, standing=standing), "applied"
     if known is None:
         return SourceFacts(event.subject, event.origin, left=True), "applied"
     if known.left and event.attributes:
@@ -211,6 +220,7 @@ def _heard(known: SourceFacts, event: ChangeEvent) -> SourceFacts:
         since=since,
         vouched=vouched,
         brought=known.brought,
+        standing=known.standing,
     )
 
 

@@ -8,16 +8,17 @@ Time is what the log says: `as_of` is when the last of all that was folded had b
 once that is past it. `due` tells the worker when the next such date comes; its timer then says so in the log.
 """
 
-from streamproc.core.fold.authority import key, shared, view
+from streamproc.core.fold.authority import EPOCH, key
+from streamproc.core.fold.claims import hear, reheard, settled
+from streamproc.core.fold.claims import problems as claims
 from streamproc.core.fold.effective_dating import upcoming
 from streamproc.core.fold.facts import Effect as Absorbed
-from streamproc.core.fold.facts import absorb
 from streamproc.core.fold.mapping import Mapping
 from streamproc.core.fold.plan import plan
 from streamproc.core.records.change_event import ChangeEvent, Origin, SourceFacts
 from streamproc.core.records.operation import Operation
 from streamproc.core.records.resource import Resource
-from streamproc.core.records.units import micros_of
+from streamproc.core.records.units import Micros, Millis, micros_of
 from streamproc.core.records.user_record import (
     FIRST,
     Cause,
@@ -63,12 +64,17 @@ def fold_encoded(
     event: ChangeEvent,
     mapping: Mapping,
     facts: dict[str, SourceFacts] | None = None,
+    *,
+    only_access: bool = False,
 ) -> bytes | None:
-    """The same from Kafka value to Kafka value, encoded once. None: the event was folded already."""
+    """The same from Kafka value to Kafka value, encoded once. None: the event was folded already.
+
+    `only_access`: of what is desired nothing changes but that somebody who is denied access has none.
+    """
     record = None if known is None else decode_state(known)
     if record is not None and seq <= record.seq:
         return None
-    return seal_hash(_after(record, seq, event, mapping, facts))[1]
+    return seal_hash(_after(record, seq, event, mapping, facts, only_access=only_access))[1]
 
 
 def _after(
@@ -77,19 +83,23 @@ def _after(
     event: ChangeEvent,
     mapping: Mapping,
     heard: dict[str, SourceFacts] | None,
+    *,
+    only_access: bool = False,
 ) -> UserRecord:
     """The next record, whose hash is still empty."""
-    facts = dict(record.facts) if record else {}
+    file, facts, was = mapping.file, (record.facts if record else {}), (record.as_of if record else EPOCH)
     as_of = max(event.origin.appended, record.as_of) if record else event.origin.appended
     absorbed: Absorbed = "duplicate"
     heard_late = False
     if event.kind == "mapping":
-        facts, absorbed = (facts if heard is None else heard), "applied"
-    elif event.kind != "due":
+        facts, absorbed = (facts if heard is None else reheard(facts, heard)), "applied"
+    elif event.kind == "due":
+        facts = settled(facts, dict(facts), file, was, as_of)
+    else:
+        known = facts
+        facts, absorbed = hear(known, event, file, mapping.facts, was, as_of)
         subject = key(event.source, event.subject)
-        known = facts.get(subject)
-        facts[subject], absorbed = absorb(known, event, mapping.facts)
-        heard_late = known is not None and not _alike(known, facts[subject])
+        heard_late = subject in known and not _alike(known[subject], facts[subject])
     due = record.due if record else None
     come = due is not None and due <= micros_of(as_of)
     desired = record.desired if record else Resource(externalId=event.user)
@@ -98,11 +108,12 @@ def _after(
     effect: Effect = absorbed if absorbed != "applied" and not come else "unchanged"
     if absorbed == "applied" or come or heard_late:
         before = desired
-        merged = view(facts, as_of, mapping.file.authority, mapping.file.attributes.active)
-        desired, problems = mapping.desire(event.user, merged, before)
+        desired, problems = mapping.desire(event.user, mapping.view(facts, as_of), before)
         if len(facts) > 1:
-            problems = problems + shared(facts, as_of, mapping.file.attributes.active)
-        due = min((at for each in facts.values() if each.rows for at in upcoming(each, as_of).values()), default=None)
+            problems = problems + claims(facts, as_of, file)
+        if only_access:
+            desired, problems = _access_taken(before, desired), []
+        due = next_date(facts, as_of)
         if desired != before or record is None:
             effect = "changed"
             operations = plan(before if record else None, desired)
@@ -121,6 +132,18 @@ def _after(
         problems=problems,
         before=record.hash if record else "",
     )
+
+
+def next_date(facts: dict[str, SourceFacts], as_of: Millis) -> Micros | None:
+    """When the next date in the facts comes, in µs since 1970; None: there is none. `as_of`: ms since 1970."""
+    return min((at for each in facts.values() if each.rows for at in upcoming(each, as_of).values()), default=None)
+
+
+def _access_taken(before: Resource, desired: Resource) -> Resource:
+    taken = before.copy()
+    if desired.get("active") is False:
+        taken["active"] = False
+    return taken
 
 
 def _alike(one: SourceFacts, other: SourceFacts) -> bool:

@@ -16,10 +16,12 @@ from typing import Any, Final, NamedTuple, cast
 from pydantic import ValidationError
 
 from streamproc.core.errors import MappingError
+from streamproc.core.fold.authority import view
 from streamproc.core.fold.mapping_file import Copy, MappingFile, Rule
 from streamproc.core.fold.names import UnreadError, matches, names_in, text_in, truth_in
-from streamproc.core.records.change_event import BEGAN, GONE, Fact
+from streamproc.core.records.change_event import BEGAN, GONE, Fact, SourceFacts
 from streamproc.core.records.resource import LEVELS, LISTS, UNCLEARABLE, Resource
+from streamproc.core.records.units import Millis
 from streamproc.core.text import plain
 
 REMEMBERED: Final = 10_000
@@ -86,6 +88,11 @@ class Mapping:
     @cached_property
     def _feeding(self) -> tuple[str, ...]:
         return tuple(sorted(frozenset().union(*self._feeds.values())))
+
+    def view(self, facts: MappingABC[str, SourceFacts], now: Millis) -> dict[str, Fact]:
+        """What all sources have said, by SOURCE/SUBJECT, as one, as it holds at a moment (ms since 1970)."""
+        named = self.file.attributes
+        return view(facts, now, self.file.authority, named.active, named.userName)
 
     def desire(
         self, user: str, facts: MappingABC[str, Fact], before: Resource | None = None

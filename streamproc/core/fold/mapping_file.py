@@ -57,12 +57,20 @@ class Always(_Strict):
     roles: list[str] = []
 
 
+class Claims(_Strict):
+    """Which subjects of one source are one person, where more than one is active as a user."""
+
+    several: list[str] = ["workday"]
+    """Sources in which a person may have several at once, such as jobs. In all others the second is held."""
+
+
 class MappingFile(_Strict):
     """The whole file."""
 
     attributes: Attributes = Attributes()
     authority: dict[str, Annotated[list[str], Field(min_length=1)]] = {}
     """Fact = the sources that have a say in it, the first with a value before the others (see `authority.py`)."""
+    claims: Claims = Claims()
     always: Always = Always()
     copies: list[Copy] = Field(default=[], alias="copy")
     rules: list[Rule] = Field(default=[], alias="rule")

@@ -11,13 +11,12 @@ import orjson
 from pydantic import ValidationError
 
 from streamproc.core.errors import MappingError
-from streamproc.core.fold.fold import fold_encoded
+from streamproc.core.fold.headroom import Folded, fold_within
 from streamproc.core.fold.mapping import Mapping
 from streamproc.core.fold.mapping_switch import compiled, facts_heard, readable_events, switched
 from streamproc.core.records.change_event import ChangeEvent, SourceFacts, decode_event
 from streamproc.core.records.mapping_in_force import MappingInForce, mapping_event
 from streamproc.core.records.stored_record import StoredRecord
-from streamproc.core.records.user_record import LARGEST
 from streamproc.core.records.value import Value
 
 
@@ -31,6 +30,8 @@ class Step(Value, frozen=True):
     """User → their next record, as a Kafka value."""
     rejected: str | None = None
     """Why it led to none: the code with which a worker rejects it."""
+    left_out: str | None = None
+    """Code of what of the event isn't in its record."""
 
 
 class Refold:
@@ -63,15 +64,13 @@ class Refold:
             return self._switch(logged, event)
         assert self.mapping is not None
         try:
-            value = fold_encoded(self.records.get(event.user), logged.offset, event, self.mapping)
+            folded = fold_within(self.records.get(event.user), logged.offset, event, self.mapping)
         except orjson.JSONEncodeError:  # no worker could write it either
             return Step(logged, event, {}, "invalid")
-        if value is None:
-            return Step(logged, event, {})
-        if len(value) > LARGEST:
-            return Step(logged, event, {}, "too_large")
-        self.records[event.user] = value
-        return Step(logged, event, {event.user: value})
+        if folded.value is None:
+            return Step(logged, event, {}, folded.rejected)
+        self.records[event.user] = folded.value
+        return Step(logged, event, {event.user: folded.value}, left_out=folded.left_out)
 
     def _switch(self, logged: StoredRecord, event: ChangeEvent) -> Step:
         try:
@@ -91,7 +90,8 @@ class Refold:
         )
         records: dict[str, bytes] = {}
         for user, known in self.records.items():
-            value = replanned(user, known, logged.offset, event, new, None if facts is None else facts.get(user, {}))
+            heard = None if facts is None else facts.get(user, {})
+            value = replanned(user, known, logged.offset, event, new, heard).value
             if value is not None:
                 records[user] = value
         self.records |= records
@@ -100,10 +100,9 @@ class Refold:
 
 def replanned(
     user: str, known: bytes, seq: int, event: ChangeEvent, mapping: Mapping, facts: dict[str, SourceFacts] | None
-) -> bytes | None:
-    """A user's record after a mapping event; None: it was folded already, or would be too large and stays as it is."""
-    value = fold_encoded(known, seq, replace(event, user=user, mapping=None), mapping, facts)
-    return None if value is None or len(value) > LARGEST else value
+) -> Folded:
+    """A user's record after a mapping event. Rejected: it would be too large, and stays as it is."""
+    return fold_within(known, seq, replace(event, user=user, mapping=None), mapping, facts)
 
 
 def first_mapping(changes: Iterable[StoredRecord]) -> MappingInForce | None:

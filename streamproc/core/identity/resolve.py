@@ -2,7 +2,8 @@
 
 Rule 1: a user is who the source itself says, by its anchor (an employee number), or whom an operator names. Never by
 e-mail or login. Of several claims the newest in the source's own order counts; one that is missing takes nothing back.
-Rule 2: an operator's order holds until the source claims something else than it did then.
+Rule 2: an operator's order holds until the source claims something else than it did then. The log always tells of it,
+also where the source says the same: it is what a claim that is held as ambiguous waits for (`core/fold/claims.py`).
 Rule 3: what a subject says before its user is known waits, oldest first. It comes out behind one `link` event with all
 that the subject has said, so that nobody is let in for a moment by what was taken back since.
 Rule 4: a subject moves from user to user by `unlink` and `link` events, each of which names the other user. The link
@@ -33,14 +34,15 @@ from streamproc.core.identity.account_ownership import (
 )
 from streamproc.core.identity.log_order import in_log_order
 from streamproc.core.parsed_payload import SourceEvent
-from streamproc.core.records.change_event import ChangeEvent, Move, Origin
+from streamproc.core.records.change_event import ChangeEvent, Move, Origin, SourceFacts
 from streamproc.core.records.control import Control
 from streamproc.core.records.fact_names import ACCOUNTS, ACTIVE
 from streamproc.core.records.link import Link, Ruling, Word
 from streamproc.core.records.units import Millis, micros_of
+from streamproc.core.text import unseen
 
 MOST: Final = 50
-LARGEST: Final = 256 * 1024
+LARGEST: Final = 128 * 1024
 """Events, and their bytes, that wait at most; of older ones only what they said is kept."""
 LONGEST: Final = 256
 """Characters of a user ID."""
@@ -70,7 +72,8 @@ def resolve(
         heard = replace(heard, heard=link.with_heard(first))
     heard, late = _with_words(link, heard, said)
     was_disabled = link.facts is not None and link.facts.values.get(ACTIVE) is False
-    settled, led_to = _settled(heard, events, None, was_disabled=was_disabled)
+    foretold = link.ruling if link.facts is None else None
+    settled, led_to = _settled(heard, events, None, foretold, was_disabled=was_disabled)
     return settled, late + led_to
 
 
@@ -90,7 +93,10 @@ def order(link: Link | None, control: Control, placed: Origin, origin: Origin) -
     words = _words_after_order(link, user, origin.appended)
     former = tuple(each for each in link.former if user == link.user or each != link.user)
     ruled = replace(link, seq=link.seq + 1, origin=origin, ordered=placed, ruling=ruling, words=words, former=former)
-    return _settled(ruled, [], ruling)
+    settled, led_to = _settled(ruled, [], ruling)
+    if user == subject and link.facts is None:  # a subject whose name is the user's has no link of its own
+        led_to.append(_move("link", user, None, replace(settled, facts=SourceFacts(subject, origin)), ruling))
+    return settled, led_to
 
 
 def changes(user: str, source: str, said: Sequence[SourceEvent], origin: Origin) -> list[ChangeEvent]:
@@ -118,7 +124,7 @@ def changes(user: str, source: str, said: Sequence[SourceEvent], origin: Origin)
 def normalised(anchor: str) -> str | None:
     """The user ID of an anchor; None: it can't be one."""
     user = anchor.strip()
-    return user if 0 < len(user) <= LONGEST else None
+    return user if 0 < len(user) <= LONGEST and unseen(user) is None else None
 
 
 def _with_words(link: Link, heard: Link, said: Sequence[SourceEvent]) -> tuple[Link, list[ChangeEvent]]:
@@ -169,9 +175,17 @@ def _user_of(link: Link) -> tuple[str | None, Ruling | None]:
 
 
 def _settled(
-    link: Link, events: list[ChangeEvent], by: Ruling | None, *, was_disabled: bool = False
+    link: Link,
+    events: list[ChangeEvent],
+    by: Ruling | None,
+    foretold: Ruling | None = None,
+    *,
+    was_disabled: bool = False,
 ) -> tuple[Link, list[ChangeEvent]]:
-    """`link` is as it will be, but for its user and what waits. `was_disabled`: by its facts before `events`."""
+    """`link` is as it will be, but for its user and what waits. `was_disabled`: by its facts before `events`.
+
+    `foretold`: an order that was given before anything was heard of the subject, and that the log doesn't hold yet.
+    """
     before, (user, ruling) = link.user, _user_of(link)
     led_to: list[ChangeEvent] = []
     if before is not None and before != user and link.facts is not None:
@@ -189,8 +203,9 @@ def _settled(
         forgotten = link.forgotten + len(link.waiting) + len(events) - len(waiting)
         return replace(link, user=None, ruling=ruling, waiting=waiting, forgotten=forgotten), led_to
     first = link.seq == 1  # then these events are all that was ever said, and there is nothing to bring along
-    if before != user and link.facts is not None and not first:
-        led_to.append(_move("link", user, before, link, by))
+    confirmed = by or (foretold if foretold is not None and foretold.user == user else None)
+    if (before != user or confirmed is not None) and link.facts is not None and not first:
+        led_to.append(_move("link", user, None if before == user else before, link, confirmed))
     led_to += [replace(event, user=user) for event in (*link.waiting, *events)]
     return replace(link, user=user, ruling=ruling, waiting=(), forgotten=0), led_to
 

@@ -14,6 +14,10 @@ from pydantic import TypeAdapter
 from streamproc.core.records.units import Micros, Millis
 from streamproc.core.records.value import Value, decoder, encode, numberless
 
+Standing: TypeAlias = Literal["", "held", "confirmed"]
+"""Of a subject: it is the user by its source's word; it says so beside another, and counts for nothing; an operator has
+linked it.
+"""
 JsonScalar: TypeAlias = str | int | float | bool | None
 Fact: TypeAlias = JsonScalar | list[JsonScalar] | dict[str, JsonScalar]
 """What a source can say of one attribute; None says that it has no value."""
@@ -85,6 +89,7 @@ class SourceFacts(Value, frozen=True):
     what the ids of rows begin with, with the order before which they don't count. `since`: when the source first spoke
     of it, and `vouched` when it last said that it is active, in its own time (µs since 1970). `left`: the subject isn't
     this user's any more. `brought`: what it denied when it came, with the order of that word: not said of this user.
+    `standing`: see `core/fold/claims.py`; what is held has no facts here.
     """
 
     subject: str
@@ -99,6 +104,7 @@ class SourceFacts(Value, frozen=True):
     since: Micros | None = None
     vouched: Micros | None = None
     brought: dict[str, Order] = field(default_factory=dict)
+    standing: Standing = ""
 
 
 class Move(Value, frozen=True):

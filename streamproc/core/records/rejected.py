@@ -55,7 +55,9 @@ class Rejected(Value, frozen=True):
     more: tuple[Problem, ...] = ()
     untold: int = 0
     cut: bool = False
-    """The bytes are too many to be kept here; where they lie they are whole."""
+    """The bytes are too many to be kept here, or lie elsewhere as long as this does; there they are whole."""
+    denies: bool = False
+    """Nothing was carried out, and it says, or may have said, that somebody has left: they may still have access."""
 
     @property
     def problems(self) -> list[Problem]:
@@ -83,15 +85,17 @@ def encode_rejected(
     value: bytes | None = None,
     headers: Iterable[tuple[str, bytes | None]] = (),
     partial: bool = False,
+    kept: bool = True,
+    denies: bool = False,
 ) -> bytes:
-    """A Rejected as JSON, of the input's own bytes. `problems`: one at least."""
+    """A Rejected as JSON, of the input's own bytes. `problems`: one at least. `kept`: the value is stored here."""
     first, *more = [_short(problem) for problem in dict.fromkeys(problems)]
-    kept: list[tuple[str, str]] = []
-    room, cut = BESIDE, len(key or b"") > BESIDE or len(value or b"") > LARGEST
+    stored: list[tuple[str, str]] = []
+    room, cut = BESIDE, len(key or b"") > BESIDE or len(value or b"") > LARGEST or not kept
     for name, content in headers:
         room -= len(name) + len(content or b"")
         if room >= 0:
-            kept.append((name, _base64(content) or ""))
+            stored.append((name, _base64(content) or ""))
     return orjson.dumps(
         Rejected(
             topic,
@@ -101,14 +105,15 @@ def encode_rejected(
             first.code,
             first.reason,
             None if key is None else _base64(key[:BESIDE]),
-            None if value is None else _base64(value[:LARGEST]),
-            kept,
+            None if value is None or not kept else _base64(value[:LARGEST]),
+            stored,
             first.subject,
             first.field,
             partial,
             tuple(more[: MOST - 1]),
             max(0, len(more) + 1 - MOST),
             cut or room < 0,
+            denies,
         )
     )
 

@@ -15,8 +15,11 @@ from streamproc.core.records.units import Micros, Millis
 from streamproc.core.records.value import Value, encode_sorted, numberless
 
 Effect: TypeAlias = Literal["changed", "unchanged", "duplicate", "stale"]
+ORDINARY: Final = 128 * 1024
+"""Bytes of a record, which every event of the user writes anew. What would make it larger is rejected, but for what
+takes access away."""
 LARGEST: Final = 768 * 1024
-"""Bytes of a record, below what a broker takes. The event that would make a larger one is rejected."""
+"""Bytes of a record, below what a broker takes: what is above `ORDINARY` is room for what takes access away."""
 FIRST = -1
 """`prev` of a user's first record: no offset comes before it."""
 OURS: Final = "streamproc"

@@ -3,7 +3,9 @@
 Rule 1: a record's key is the source's own id of the person, so one person's events share a partition.
 Rule 2: where a body is one event, it is the record's value. The elements of a list are encoded as JSON again: the same
 values, but numbers and blanks may be written differently. `streamproc-body` is the hash of the complete body.
-Rule 3: no credentials are stored: of the headers only those in `KEPT` and CloudEvents' are.
+Rule 3: of an event that is too large for Kafka what is left without its long texts and lists is stored, if that says
+that somebody has left. All that is refused of a body is told in one rejection.
+Rule 4: no credentials are stored: of the headers only those in `KEPT` and CloudEvents' are.
 """
 
 import hashlib
@@ -15,6 +17,7 @@ from urllib.parse import parse_qs, unquote
 import orjson
 
 from streamproc.core.parsed_payload import Ignored, ParsedPayload, Receipt
+from streamproc.core.records.fact_names import ACTIVE
 from streamproc.core.records.headers import BODY, BY_GATEWAY, RECEIVED
 from streamproc.core.records.producer_record import LARGEST, REJECTIONS, Headers, Record
 from streamproc.core.records.rejected import Problem, encode_rejected
@@ -22,6 +25,8 @@ from streamproc.core.records.topic_names import intake_topic, notifications_topi
 from streamproc.core.records.units import Micros, millis_of
 from streamproc.sources import Source
 from streamproc.sources.options import SourceOptions
+from streamproc.sources.pruned import pruned
+from streamproc.sources.suspected_leaver import may_deny
 from streamproc.sources.wire_format import json_of
 
 MOST: Final = 5_000
@@ -106,33 +111,59 @@ def to_records(
         elements = [payload]  # in binary mode the body is one event's data, whatever it looks like
     else:
         elements = source.elements(payload) or [payload]  # a body without events is stored, too
-    if len(elements) > MOST:
-        too_many = Ignored("too_many", f"{len(elements)} events in one body; at most {MOST}")
-        return [rejected(intake, body or b"", too_many)], [too_many]
     one_event = body is not None and len(elements) == 1 and not isinstance(payload, list)
     headers = _stored_headers(intake, kind)
     receipt, encoded = Receipt(intake.received, headers=headers), _encoded(headers)
     records: list[Record] = []
     ignored: list[Ignored] = []
+    refused: list[Ignored] = []
+    lost = False
+    if len(elements) > MOST:
+        refused.append(Ignored("too_many", f"{len(elements)} events in one body; at most {MOST}, but for leavers"))
+        leavers = [each for each in elements if _leaves(source.read(each, receipt, options))]
+        lost, elements = len(leavers) > MOST, leavers[:MOST]
     for element in elements:
         value = _json(element) if body is None or not one_event else body if len(body) <= LARGEST else _too_large(body)
         if isinstance(value, Ignored):
-            ignored.append(value)
-            records.append(rejected(intake, body or b"", value))
-            continue
-        parsed = source.read(element, receipt, options)
+            refused.append(value)
+            less = pruned(element)
+            value, parsed = _json(less), source.read(less, receipt, options)
+            if isinstance(value, Ignored) or not (_leaves(parsed) or parsed.notifications):
+                lost = True
+                continue
+        else:
+            parsed = source.read(element, receipt, options)
         ignored += parsed.ignored
         records += _records(source.name, parsed, value, encoded)
-    return records, ignored
+    if refused:
+        records.append(rejected(intake, body or b"", *refused, partial=bool(records), lost=lost))
+    return records, refused + ignored
 
 
-def rejected(intake: Intake, value: bytes, why: Ignored) -> Record:
-    """For `events.rejected`: what can't become events. Its topic there is `gateway/SOURCE`, which has no offsets."""
+def rejected(intake: Intake, value: bytes, *why: Ignored, partial: bool = False, lost: bool = True) -> Record:
+    """For `events.rejected`: what of a body can't become events, once. Its topic there is `gateway/SOURCE`, which has
+    no offsets. `partial`: the rest became some. `lost`: somebody may have left by what didn't.
+    """
     topic = f"gateway/{intake.source}"
     headers = _encoded(_stored_headers(intake, intake.headers.get("content-type", "")))
-    problem = Problem(why.code, why.reason, why.subject, why.field)
-    rejected_ = encode_rejected(topic, -1, -1, millis_of(intake.received), [problem], value=value, headers=headers)
+    problems = [Problem(each.code, each.reason, each.subject, each.field) for each in why]
+    rejected_ = encode_rejected(
+        topic,
+        -1,
+        -1,
+        millis_of(intake.received),
+        problems,
+        value=value,
+        headers=headers,
+        partial=partial,
+        denies=lost and may_deny(value),
+    )
     return Record(REJECTIONS, f"{topic}/{intake.digest}".encode(), rejected_, [])
+
+
+def _leaves(parsed: ParsedPayload) -> bool:
+    """Whether it says that somebody has left."""
+    return any(event.attributes.get(ACTIVE) is False for event in parsed.events)
 
 
 def _records(source: str, parsed: ParsedPayload, value: bytes, headers: Headers) -> list[Record]:

@@ -5,29 +5,40 @@ raised as `DirectoryError`.
 
 `read_at` is a lower bound of an answer's age, in µs since 1970 in the directory's own clock. Directories send
 `Date`, in whole seconds: the answer was made then or later. The time that the request took is subtracted from it. But
-`read_at` is always after that of every answer that was there when the request was sent.
+`read_at` is always after that of every answer that was there when the request was sent. A `Date` that is ahead of our
+clock counts as ours; one that is far behind is no answer to what is asked now, but something that was kept somewhere.
+
+Whatever else is wrong with an answer, and whatever it makes a library raise, is a `DirectoryError`, too.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final, Literal, Protocol, TypeAlias
+from urllib.parse import quote
 
 import aiohttp
 import orjson
 from yarl import URL
 
-from streamproc.adapters.http import body as read_body
-from streamproc.adapters.http import explain, moment, retry_after
+from streamproc.adapters.http import NotSentError, UnansweredError, moment, retry_after, send
 from streamproc.adapters.oauth import Bearer, TokenRefusedError, heard
 from streamproc.core.records.units import Micros
-from streamproc.hydrator.directories.answer import Answer, DirectoryError
+from streamproc.hydrator.directories.answer import Answer, bounded
+from streamproc.hydrator.directories.directory_error import DirectoryError, odd
+from streamproc.hydrator.directories.mending import mended
 
 LONGEST: Final = 600.0
 """Most seconds for which an answer can ask us to send nothing."""
-LARGEST: Final = 256 * 1024 * 1024
-"""Bytes that an answer may have: a report of everybody comes in one."""
+OF_ONE: Final = 2 * 1024 * 1024
+"""Bytes that an answer about one subject may have, as long as nothing else is said."""
+PAGE: Final = 16 * 1024 * 1024
+"""Bytes of a page of a list."""
+REPORT: Final = 96 * 1024 * 1024
+"""Bytes of a report of everybody, which comes in one."""
+BEHIND: Final = 3600.0
+"""Seconds by which an answer's `Date` may be behind our clock."""
 GONE: Final = b'{"status":404}'
 """Value of the record for a 404: the directory's own text says no more."""
 OVERLAP: Final = 300 * 1_000_000
@@ -59,8 +70,8 @@ class Page:
 
     subjects: tuple[str, ...]
     """Subjects that have to be fetched."""
-    elements: tuple[Any, ...]
-    """Payloads that are complete by themselves."""
+    elements: Sequence[Any]
+    """Payloads that are complete by themselves. Looking at one that can't be read raises DirectoryError."""
     read_at: Micros
     next_page: str
     """Token of the page with which the round goes on; "": it is over."""
@@ -116,26 +127,41 @@ class Api:
         """`read_at` of the newest answer."""
 
     async def get(
-        self, url: str, *, absent: Absent | None = None, seconds: float | None = None, prefer: str = ""
+        self,
+        url: str,
+        *,
+        absent: Absent | None = None,
+        seconds: float | None = None,
+        prefer: str = "",
+        most: int = OF_ONE,
     ) -> Answer:
         """`url`: a path or query below the root, encoded, or a link from the directory. `prefer`: as in RFC 7240.
 
+        `seconds`: until all of the answer is there. `most`: bytes that it may have, unpacked.
         Raises DirectoryError for all statuses but 200 and a 404 that is one by `absent`.
         """
-        return _found(await self._ask("GET", url, None, seconds, prefer), absent)
+        return _found(await self._ask("GET", url, None, seconds, prefer, most), absent)
 
-    async def post(self, url: str, body: dict[str, Any], *, absent: Absent | None = None) -> Answer:
+    async def post(self, url: str, body: dict[str, Any], *, absent: Absent | None = None, most: int = OF_ONE) -> Answer:
         """A question that is asked by POST; as `get`."""
-        return _found(await self._ask("POST", url, orjson.dumps(body), None), absent)
+        return _found(await self._ask("POST", url, orjson.dumps(body), most=most), absent)
 
     async def send(self, method: str, url: str, body: dict[str, Any]) -> Answer:
         """A request with a JSON body. Raises DirectoryError for statuses other than 2xx."""
-        answer = await self._ask(method, url, orjson.dumps(body), None)
+        answer = await self._ask(method, url, orjson.dumps(body))
         if not 200 <= answer.status < 300:
             raise DirectoryError(answer.status, f"answered {answer.status}")
         return answer
 
-    async def _ask(self, method: str, url: str, body: bytes | None, seconds: float | None, prefer: str = "") -> Answer:
+    async def _ask(
+        self,
+        method: str,
+        url: str,
+        body: bytes | None,
+        seconds: float | None = None,
+        prefer: str = "",
+        most: int = OF_ONE,
+    ) -> Answer:
         target = self._target(url)
         try:
             token = await self._bearer.get()
@@ -143,27 +169,30 @@ class Api:
             self.quiet_until = max(self.quiet_until, self._ticks() + min(error.wait, LONGEST))
             raise DirectoryError(None, str(error)) from None
         headers = {**self._headers, "Authorization": f"{self._scheme} {token}", "Accept": "application/json"}
+        headers["Cache-Control"] = "no-cache"  # an answer that was kept for others is older than what we ask for
         if body is not None:
             headers["Content-Type"] = "application/json"
         if prefer:
             headers["Prefer"] = prefer
-        timeout = self._http.timeout if seconds is None else aiohttp.ClientTimeout(total=seconds)
+        options = {} if seconds is None else {"timeout": aiohttp.ClientTimeout(total=seconds)}
         begun, previous = self._ticks(), self._latest
         try:
-            async with self._http.request(
-                method, target, data=body, headers=headers, allow_redirects=False, timeout=timeout
-            ) as response:
-                took, now = self._ticks() - begun, self._clock()
-                content = await read_body(response, LARGEST)
-        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
-            raise DirectoryError(None, f"gave no answer: {explain(error)}") from None
-        answered = {name.lower(): value for name, value in response.headers.items()}
-        heard(self._bearer, token, response.status)
-        self.quiet_until = max(self.quiet_until, self._ticks() + quiet(response.status, answered, now))
-        read_at = max(lower_bound(answered, took, now), Micros(previous + 1))
+            reply = await send(self._http, method, target, headers, body, clock=self._clock, most=most, **options)
+        except NotSentError as error:
+            raise DirectoryError(None, f"gave no answer: {error}") from None
+        except UnansweredError as error:
+            raise DirectoryError(None, f"gave no answer: {error}", odd=error.odd) from None
+        took, now = self._ticks() - begun, self._clock()
+        heard(self._bearer, token, reply.status)
+        self.quiet_until = max(self.quiet_until, self._ticks() + quiet(reply.status, reply.headers, now))
+        age = now - (moment(reply.headers.get("date") or "") or now)
+        if age > BEHIND and reply.status not in {429, 503}:
+            raise odd(f"answered with something that is {age:.0f} s old, or its clock is wrong")
+        if reply.status == 200 and not reply.is_json:
+            raise odd("answered 200 with something that isn't JSON, by its own word")
+        read_at = max(lower_bound(reply.headers, took, now), Micros(previous + 1))
         self._latest = max(self._latest, read_at)
-        link = response.links.get("next")
-        return Answer(response.status, content, read_at, str(link["url"]) if link else "")
+        return Answer(reply.status, mended(reply.content), read_at, following(reply.headers.get("link", ""), target))
 
     def _target(self, url: str) -> URL:
         """Credentials go to the directory only, whatever a link says."""
@@ -183,6 +212,27 @@ def _found(answer: Answer, absent: Absent | None) -> Answer:
     if answer.status == 404 and absent is not None:
         raise DirectoryError(404, "answered 404, not in its own words", odd=True)
     raise DirectoryError(answer.status, f"answered {answer.status}")
+
+
+def following(links: str, target: URL) -> str:
+    """URL of the next page, by the Link headers of an answer to `target`; "" where none is. Raises DirectoryError."""
+    for each in re.split(r",\s*(?=<)", links):
+        url, _, parameters = each.strip().removeprefix("<").partition(">")
+        for parameter in parameters.split(";"):
+            name, _, relations = parameter.partition("=")
+            if name.strip().lower() == "rel" and "next" in relations.strip().strip('"').lower().split():
+                try:
+                    return bounded(str(target.join(URL(url, encoded=True))))
+                except ValueError:
+                    raise odd("gave a link that can't be read") from None
+    return ""
+
+
+def segment(subject: str) -> str:
+    """An id as one part of a path. Raises DirectoryError for one that would lead to another path."""
+    if subject in {"", ".", ".."}:
+        raise odd("can't be asked about an id that no path can have")
+    return quote(subject, safe="")
 
 
 def lower_bound(headers: dict[str, str], took: float, now: float) -> Micros:

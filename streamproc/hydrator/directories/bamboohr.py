@@ -10,11 +10,14 @@ from urllib.parse import quote
 
 import orjson
 
-from streamproc.hydrator.directories.answer import DirectoryError, link, listed, names_of, odd
-from streamproc.hydrator.directories.api import GONE, OVERLAP, Api, Page, Read, iso, wordless
+from streamproc.hydrator.directories.answer import name_of, names_of
+from streamproc.hydrator.directories.api import GONE, OVERLAP, PAGE, Api, Page, Read, iso, segment, wordless
+from streamproc.hydrator.directories.directory_error import DirectoryError, odd
 from streamproc.sources.hris import people
 from streamproc.sources.options import SourceOptions
 
+CHANGED: Final = 4 * 1024 * 1024
+"""Bytes of a list of those who have changed, which comes in one."""
 LIST: Final = "/api/v1/employees?page%5Blimit%5D="
 
 
@@ -27,7 +30,7 @@ class BambooHR:
         self._page_size = page_size
 
     async def read(self, subject: str) -> Read:
-        path = f"/api/v1/employees/{quote(subject, safe='')}?fields={quote(self._fields, safe=',')}"
+        path = f"/api/v1/employees/{segment(subject)}?fields={quote(self._fields, safe=',')}"
         try:
             answer = await self.api.get(path, absent=wordless)
         except DirectoryError as error:
@@ -44,18 +47,17 @@ class BambooHR:
         if full or not since:
             return await self._list(page_token or f"{LIST}{self._page_size}")
         moment = iso(max(0, int(since) - OVERLAP)).partition(".")[0] + "Z"
-        answer = await self.api.get(f"/api/v1/employees/changed?since={quote(moment)}")
-        changed = answer.record().get("employees")
+        answer = await self.api.get(f"/api/v1/employees/changed?since={quote(moment)}", most=CHANGED)
+        changed = answer.value("employees")
         if not isinstance(changed, dict) and changed != []:  # an empty object is a list there
             raise odd("answered without the employees that have changed")
-        return Page(tuple(map(str, changed)), (), answer.read_at, "", str(answer.read_at))
+        return Page(tuple(map(name_of, changed)), (), answer.read_at, "", str(answer.read_at))
 
     async def _list(self, url: str) -> Page:
-        answer = await self.api.get(url)
-        employees = listed(answer.record().get("data"))
-        cursor = link(answer.record(), "meta", "page", "nextCursor")
-        links = answer.record().get("_links")
-        if not cursor and isinstance(links, dict) and links.get("next"):
+        answer = await self.api.get(url, most=PAGE)
+        employees = answer.entries("data")
+        cursor = answer.link("meta", "page", "nextCursor")
+        if not cursor and answer.value("_links", "next"):
             raise odd("goes on without saying where")
         first = url.partition("&")[0]
         following = f"{first}&page%5Bafter%5D={quote(cursor, safe='')}" if cursor else ""

@@ -8,17 +8,25 @@ Groups never hold up users: what Graph doesn't answer about groups is left to th
 A deleted user, for good or not, is 404. Links are opaque.
 """
 
+from collections.abc import Callable
 from typing import Any, Final
 from urllib.parse import quote
 
 import orjson
 
+from streamproc.adapters.http import decoded
 from streamproc.core.records.units import Micros
-from streamproc.hydrator.directories.answer import Answer, DirectoryError, link, name_of, names_of, odd, whole
-from streamproc.hydrator.directories.api import GONE, Api, Page, Read
+from streamproc.hydrator.directories.answer import OF_A_PAGE, Answer, name_of, names_of, whole
+from streamproc.hydrator.directories.api import GONE, Api, Page, Read, segment
+from streamproc.hydrator.directories.directory_error import DirectoryError, odd
+from streamproc.hydrator.directories.entries import Entries, readable
 from streamproc.sources import entra
 from streamproc.sources.options import SourceOptions
 
+DELTA: Final = 4 * 1024 * 1024
+"""Bytes of a page of changes, which is decoded whole: a user may be on it several times."""
+MEMBERS: Final = 16 * 1024 * 1024
+"""Bytes of a group's members, as they are kept."""
 GROUP: Final = ("@odata.type", "id", "displayName")
 """Properties of a group that are passed on."""
 
@@ -32,17 +40,14 @@ class Graph:
         self._selected = sorted({"id", "accountEnabled", "createdDateTime", *paths} - {"manager", "memberOf"})
 
     async def read(self, subject: str) -> Read:
-        path = f"/users/{quote(subject, safe='')}"
+        path = f"/users/{segment(subject)}"
         query = f"$select={quote(','.join(self._selected), safe=',')}&$expand=manager($select=id)"
         answer = await self.api.get(f"{path}?{query}", absent=_unknown)
         if answer.status == 404:
             return Read("gone", GONE, answer.read_at)
-        user = answer.about(subject)
-        groups = [
-            {name: group[name] for name in GROUP if name in group}
-            for group in await whole(self.api.get, f"{path}/memberOf", _listing)
-        ]
-        return Read("found", orjson.dumps({**user, "memberOf": groups}), answer.read_at)
+        answer.about(subject)
+        groups = await whole(self.api.get, f"{path}/memberOf", lambda part: _listing(part, _group))
+        return Read("found", orjson.dumps({**answer.record(), "memberOf": orjson.Fragment(groups)}), answer.read_at)
 
     async def page(self, since: str, page_token: str, *, full: bool) -> Page:
         links, state = _links(since, "users"), _links(page_token, "url")
@@ -62,9 +67,9 @@ class Graph:
             except DirectoryError as error:
                 missed = _missed(error)
         first = f"/users/delta?$select={quote(','.join([*self._selected, 'manager']), safe=',')}"
-        answer = await self.api.get(state.get("url") or (first if everybody else links["users"]))
-        elements, next_link, users = _delta(answer)
-        subjects, nameless = names_of(user for user in elements if "@removed" not in user)
+        answer = await self.api.get(state.get("url") or (first if everybody else links["users"]), most=DELTA)
+        elements, next_link, users, unread = _delta(answer)
+        subjects, nameless = names_of([user.get("id") for user in elements if "@removed" not in user])
         if next_link:
             next_page = _encoded(url=next_link, groups=latest)
         else:
@@ -75,54 +80,55 @@ class Graph:
             answer.read_at,
             next_page,
             _encoded(users=users, groups=latest),
-            missed or nameless,
+            "; ".join(filter(None, (missed, nameless, unread))),
         )
 
     async def _latest(self) -> str:
         """The link to changes of groups from now on."""
         answer = await self.api.get("/groups/delta?$select=displayName,members&$deltatoken=latest")
-        return link(answer.record(), "@odata.deltaLink")
+        return answer.link("@odata.deltaLink")
 
     async def _groups(self, state: dict[str, str]) -> Page:
         """A page of changes of groups: whom to fetch. `return=minimal` leaves out names that haven't changed."""
-        answer = await self.api.get(state["url"], prefer="return=minimal")
-        groups, next_link, latest = _delta(answer)
+        answer = await self.api.get(state["url"], prefer="return=minimal", most=DELTA)
+        groups, next_link, latest, missed = _delta(answer)
         subjects: dict[str, None] = {}
-        missed = ""
         for group in groups:
             if "@removed" in group:
                 continue
             subjects |= dict.fromkeys(subject for subject, _ in entra.members(group))
             if "displayName" in group:
                 try:
-                    subjects |= dict.fromkeys(await self._members(name_of(group)))
+                    subjects |= dict.fromkeys(await self._members(name_of(group.get("id"))))
                 except DirectoryError as error:
-                    if error.status not in {400, 403}:
+                    if error.status not in {400, 403} and not error.odd:
                         raise
                     missed = _missed(error)  # of this group alone
+            if len(subjects) > OF_A_PAGE:
+                raise odd(f"gave changes of more than {OF_A_PAGE} members at once")
         next_page = _encoded(url=next_link, users=state["users"]) if next_link else ""
         since = _encoded(users=state["users"], groups=latest or state["url"])
         return Page(tuple(subjects), (), answer.read_at, next_page, since, missed)
 
     async def _members(self, group: str) -> list[str]:
         """The users who are direct members of a group."""
-        url = f"/groups/{quote(group, safe='')}/members/microsoft.graph.user?$select=id&$top=999"
+        url = f"/groups/{segment(group)}/members/microsoft.graph.user?$select=id&$top=999"
 
         async def ask(page: str) -> Answer:
             return await self.api.get(page, absent=_unknown)
 
-        def listing(answer: Answer) -> tuple[list[dict[str, Any]], str]:
-            return ([], "") if answer.status == 404 else _listing(answer)
+        def listing(answer: Answer) -> tuple[Entries, str]:
+            return (Entries(()), "") if answer.status == 404 else _listing(answer, _member)
 
-        return [name_of(user) for user in await whole(ask, url, listing)]
+        return [name_of(user.get("id")) for user in decoded(await whole(ask, url, listing, MEMBERS))]
 
     # Subscriptions
 
     async def subscription(self, url: str) -> str | None:
         """The id of the subscription to users whose notifications go to `url`. Raises DirectoryError."""
-        for entry in await whole(self.api.get, "/subscriptions", _listing):
+        for entry in decoded(await whole(self.api.get, "/subscriptions", _listing)):
             if entry.get("notificationUrl") == url and str(entry.get("resource")).strip("/") == "users":
-                return name_of(entry)
+                return name_of(entry.get("id"))
         return None
 
     async def subscribe(self, url: str, state: str, until: str) -> None:
@@ -139,21 +145,34 @@ class Graph:
 
     async def renew(self, subscription: str, until: str) -> None:
         """This also renews its authorization. Raises DirectoryError."""
-        await self.api.send("PATCH", f"/subscriptions/{quote(subscription, safe='')}", {"expirationDateTime": until})
+        await self.api.send("PATCH", f"/subscriptions/{segment(subscription)}", {"expirationDateTime": until})
 
 
-def _listing(answer: Answer) -> tuple[list[dict[str, Any]], str]:
-    return answer.entries("value"), link(answer.record(), "@odata.nextLink")
+def _listing(answer: Answer, shape: Callable[[dict[str, Any]], Any] = dict) -> tuple[Entries, str]:
+    return answer.entries("value").shaped(shape), answer.link("@odata.nextLink")
 
 
-def _delta(answer: Answer) -> tuple[list[dict[str, Any]], str, str]:
-    """The entries of a page of changes, the link to the next page, and that to the next round, which the last has."""
-    answer.entries("value")
-    content = answer.record()
-    next_link, delta_link = link(content, "@odata.nextLink"), link(content, "@odata.deltaLink")
+def _group(group: dict[str, Any]) -> dict[str, Any]:
+    return {name: group[name] for name in GROUP if name in group}
+
+
+def _member(user: dict[str, Any]) -> dict[str, Any]:
+    return {"id": user.get("id")}
+
+
+def _delta(answer: Answer) -> tuple[list[dict[str, Any]], str, str, str]:
+    """The entries of a page of changes, the link to the next page, that to the next round, which the last has, and
+    a word on entries that can't be read.
+    """
+    listed = answer.entries("value")
+    next_link, delta_link = answer.link("@odata.nextLink"), answer.link("@odata.deltaLink")
     if not next_link and not delta_link:
         raise odd("gave a page of changes that neither goes on nor ends")
-    return entra.elements(content), next_link, delta_link
+    found = list(readable(listed))
+    about = {name: answer.value(name) for name in ("@odata.context", "@odata.nextLink", "@odata.deltaLink")}
+    unread = len(listed) - len(found)
+    missed = f"{unread} entries of a page of changes can't be read" if unread else ""
+    return entra.elements({**about, "value": found}), next_link, delta_link, missed
 
 
 def _unknown(answer: Answer) -> bool:

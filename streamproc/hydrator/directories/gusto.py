@@ -4,13 +4,14 @@ docs.gusto.com: Get an employee, Get employees of a company. The list includes t
 numbers; one beyond the last is empty.
 """
 
+from functools import partial
 from typing import Final
 from urllib.parse import quote
 
 import orjson
 
 from streamproc.hydrator.directories.answer import about
-from streamproc.hydrator.directories.api import GONE, Api, Page, Read, wordless
+from streamproc.hydrator.directories.api import GONE, PAGE, Api, Page, Read, segment, wordless
 from streamproc.sources.hris import people
 
 VERSION: Final = {"X-Gusto-API-Version": "2024-04-01"}
@@ -24,7 +25,7 @@ class Gusto:
         self._list = f"/v1/companies/{quote(company, safe='')}/employees?include=custom_fields&per={page_size}&page="
 
     async def read(self, subject: str) -> Read:
-        path = f"/v1/employees/{quote(subject, safe='')}?include=custom_fields"
+        path = f"/v1/employees/{segment(subject)}?include=custom_fields"
         answer = await self.api.get(path, absent=wordless)
         if answer.status == 404:
             await self.page("", "", full=True)
@@ -35,6 +36,6 @@ class Gusto:
 
     async def page(self, since: str, page_token: str, *, full: bool) -> Page:  # noqa: ARG002 - there is only everybody
         number = int(page_token or "1")
-        answer = await self.api.get(f"{self._list}{number}")
-        employees = tuple(people.envelope("gusto", employee) for employee in answer.entries())
+        answer = await self.api.get(f"{self._list}{number}", most=PAGE)
+        employees = answer.entries().shaped(partial(people.envelope, "gusto"))
         return Page((), employees, answer.read_at, str(number + 1) if employees else "", str(answer.read_at))

@@ -5,13 +5,14 @@ fields that the service user may not see are left out without a word. Values tha
 only these have dates in one format.
 """
 
+from functools import partial
 from typing import Any
-from urllib.parse import quote
 
 import orjson
 
-from streamproc.hydrator.directories.answer import about, odd
-from streamproc.hydrator.directories.api import GONE, Api, Page, Read, wordless
+from streamproc.hydrator.directories.answer import about
+from streamproc.hydrator.directories.api import GONE, OF_ONE, REPORT, Api, Page, Read, segment, wordless
+from streamproc.hydrator.directories.directory_error import odd
 from streamproc.sources.hris import people
 from streamproc.sources.options import SourceOptions
 
@@ -24,7 +25,7 @@ class HiBob:
         self._asked: dict[str, Any] = {"fields": people.fields("hibob", options), "humanReadable": "APPEND"}
 
     async def read(self, subject: str) -> Read:
-        answer = await self.api.post(f"/v1/people/{quote(subject, safe='')}", self._asked, absent=wordless)
+        answer = await self.api.post(f"/v1/people/{segment(subject)}", self._asked, absent=wordless)
         if answer.status == 404:
             only = {"filters": [{"fieldPath": "root.id", "operator": "equals", "values": [subject]}]}
             if (await self._search(only)).elements:
@@ -38,6 +39,7 @@ class HiBob:
         return await self._search({})
 
     async def _search(self, only: dict[str, Any]) -> Page:
-        answer = await self.api.post("/v1/people/search", {**self._asked, "showInactive": True, **only})
-        found = tuple(people.envelope("hibob", person) for person in answer.entries("employees"))
+        asked = {**self._asked, "showInactive": True, **only}
+        answer = await self.api.post("/v1/people/search", asked, most=OF_ONE if only else REPORT)
+        found = answer.entries("employees").shaped(partial(people.envelope, "hibob"))
         return Page((), found, answer.read_at, "", str(answer.read_at))

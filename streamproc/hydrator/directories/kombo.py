@@ -3,13 +3,16 @@
 docs.kombo.dev: Get employees. Deleted employees are only listed if that is asked for. Its hooks name nobody.
 """
 
+from functools import partial
 from urllib.parse import quote
 
 import orjson
 
 from streamproc.hydrator.directories import cursor
-from streamproc.hydrator.directories.answer import Answer, about, link, odd
-from streamproc.hydrator.directories.api import GONE, Api, Page, Read
+from streamproc.hydrator.directories.answer import Answer, about
+from streamproc.hydrator.directories.api import GONE, PAGE, Api, Page, Read
+from streamproc.hydrator.directories.directory_error import odd
+from streamproc.hydrator.directories.entries import Entries
 from streamproc.sources.hris import people
 
 LIST = "/v1/hris/employees"
@@ -36,13 +39,13 @@ class Kombo:
 
     async def page(self, since: str, page_token: str, *, full: bool) -> Page:
         asked = cursor.query(self._page_size, "updated_after", since, page_token, full=full)
-        answer = await self.api.get(f"{LIST}?{asked}")
-        following, begun = cursor.onward(page_token, link(answer.record(), "data", "next"), answer.read_at)
-        employees = tuple(people.envelope("kombo", employee) for employee in _results(answer))
+        answer = await self.api.get(f"{LIST}?{asked}", most=PAGE)
+        following, begun = cursor.onward(page_token, answer.link("data", "next"), answer.read_at)
+        employees = _results(answer).shaped(partial(people.envelope, "kombo"))
         return Page((), employees, answer.read_at, following, begun)
 
 
-def _results(answer: Answer) -> list[dict[str, object]]:
-    if answer.record().get("status") != "success":
+def _results(answer: Answer) -> Entries:
+    if answer.value("status") != "success":
         raise odd("answered without success")
     return answer.entries("data", "results")

@@ -3,13 +3,12 @@
 docs.merge.dev: HRIS, /employees, /employees/{id}. The list includes the inactive.
 """
 
-from urllib.parse import quote
+from functools import partial
 
 import orjson
 
 from streamproc.hydrator.directories import cursor
-from streamproc.hydrator.directories.answer import link
-from streamproc.hydrator.directories.api import GONE, Api, Page, Read, wordless
+from streamproc.hydrator.directories.api import GONE, PAGE, Api, Page, Read, segment, wordless
 from streamproc.sources.hris import people
 
 
@@ -21,7 +20,7 @@ class Merge:
         self._page_size = page_size
 
     async def read(self, subject: str) -> Read:
-        answer = await self.api.get(f"/api/hris/v1/employees/{quote(subject, safe='')}", absent=wordless)
+        answer = await self.api.get(f"/api/hris/v1/employees/{segment(subject)}", absent=wordless)
         if answer.status == 404:
             (await self.api.get("/api/hris/v1/employees?page_size=1")).entries("results")
             return Read("gone", GONE, answer.read_at)
@@ -29,7 +28,7 @@ class Merge:
 
     async def page(self, since: str, page_token: str, *, full: bool) -> Page:
         asked = cursor.query(self._page_size, "modified_after", since, page_token, full=full)
-        answer = await self.api.get(f"/api/hris/v1/employees?{asked}")
-        following, begun = cursor.onward(page_token, link(answer.record(), "next"), answer.read_at)
-        employees = tuple(people.envelope("merge", employee) for employee in answer.entries("results"))
+        answer = await self.api.get(f"/api/hris/v1/employees?{asked}", most=PAGE)
+        following, begun = cursor.onward(page_token, answer.link("next"), answer.read_at)
+        employees = answer.entries("results").shaped(partial(people.envelope, "merge"))
         return Page((), employees, answer.read_at, following, begun)

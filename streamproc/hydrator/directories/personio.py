@@ -8,8 +8,8 @@ from urllib.parse import quote
 
 import orjson
 
-from streamproc.hydrator.directories.answer import Answer, link, names_of, whole
-from streamproc.hydrator.directories.api import GONE, OVERLAP, Api, Page, Read, iso, wordless
+from streamproc.hydrator.directories.answer import Answer, names_of, whole
+from streamproc.hydrator.directories.api import GONE, OVERLAP, PAGE, Api, Page, Read, iso, segment, wordless
 from streamproc.sources.hris import people
 
 
@@ -21,23 +21,24 @@ class Personio:
         self._page_size = min(page_size, 50)
 
     async def read(self, subject: str) -> Read:
-        path = f"/v2/persons/{quote(subject, safe='')}"
+        path = f"/v2/persons/{segment(subject)}"
         answer = await self.api.get(path, absent=wordless)
         if answer.status == 404:
             (await self.api.get("/v2/persons?limit=1")).entries("_data")
             return Read("gone", GONE, answer.read_at)
-        person = answer.about(subject)
+        answer.about(subject)
         employments = await whole(
             self.api.get, f"{path}/employments?limit=50", lambda part: (part.entries("_data"), _next(part))
         )
-        return Read("found", orjson.dumps(people.envelope("personio", person, employments)), answer.read_at)
+        person = {**people.envelope("personio", answer.record()), "employments": orjson.Fragment(employments)}
+        return Read("found", orjson.dumps(person), answer.read_at)
 
     async def page(self, since: str, page_token: str, *, full: bool) -> Page:
         first = f"/v2/persons?limit={self._page_size}"
         if not full and since:
             first += f"&updated_at.gt={quote(iso(max(0, int(since) - OVERLAP)))}"
         state = orjson.loads(page_token) if page_token else {"url": first}
-        answer = await self.api.get(state["url"])
+        answer = await self.api.get(state["url"], most=PAGE)
         begun = state.get("begun", answer.read_at)
         url = _next(answer)
         following = orjson.dumps({"url": url, "begun": begun}).decode() if url else ""
@@ -46,4 +47,4 @@ class Personio:
 
 
 def _next(answer: Answer) -> str:
-    return link(answer.record(), "_meta", "links", "next", "href")
+    return answer.link("_meta", "links", "next", "href")

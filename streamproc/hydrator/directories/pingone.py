@@ -9,8 +9,9 @@ from urllib.parse import quote
 
 import orjson
 
-from streamproc.hydrator.directories.answer import Answer, link, names_of
-from streamproc.hydrator.directories.api import GONE, OVERLAP, Api, Page, Read, iso
+from streamproc.hydrator.directories.answer import Answer, names_of
+from streamproc.hydrator.directories.api import GONE, OVERLAP, PAGE, Api, Page, Read, iso, segment
+from streamproc.hydrator.directories.entries import Entries
 
 
 class PingOne:
@@ -21,7 +22,7 @@ class PingOne:
         self._root = f"/environments/{quote(environment, safe='')}"
 
     async def read(self, subject: str) -> Read:
-        path = f"{self._root}/users/{quote(subject, safe='')}?include=memberOfGroupNames"
+        path = f"{self._root}/users/{segment(subject)}?include=memberOfGroupNames"
         answer = await self.api.get(path, absent=_unknown)
         if answer.status == 404:
             return Read("gone", GONE, answer.read_at)
@@ -30,15 +31,15 @@ class PingOne:
 
     async def page(self, since: str, page_token: str, *, full: bool) -> Page:
         state = orjson.loads(page_token) if page_token else self._first(since, full=full)
-        answer = await self.api.get(state["url"])
+        answer = await self.api.get(state["url"], most=PAGE)
         elements = _entries(answer, "activities" if state["log"] else "users")
         begun, in_log = state.get("begun", answer.read_at), state["log"]
-        url = link(answer.json(), "_links", "next", "href")
+        url = answer.link("_links", "next", "href")
         if not url and not in_log and since:
             url, in_log = self._activities(since), True
         next_page = orjson.dumps({"url": url, "begun": begun, "log": in_log}).decode() if url else ""
         if state["log"]:
-            return Page((), tuple(elements), answer.read_at, next_page, str(begun))
+            return Page((), elements, answer.read_at, next_page, str(begun))
         subjects, missed = names_of(elements)
         return Page(subjects, (), answer.read_at, next_page, str(begun), missed)
 
@@ -52,10 +53,10 @@ class PingOne:
         return f"{self._root}/activities?filter={quote(recorded)}"
 
 
-def _entries(answer: Answer, name: str) -> list[dict[str, Any]]:
+def _entries(answer: Answer, name: str) -> Entries:
     """An empty page may do without the list, and says so."""
-    content = answer.record()
-    return [] if "_embedded" not in content and content.get("size") == 0 else answer.entries("_embedded", name)
+    empty = answer.part("_embedded") is None and answer.value("size") == 0
+    return Entries(()) if empty else answer.entries("_embedded", name)
 
 
 def _unknown(answer: Answer) -> bool:

@@ -6,15 +6,17 @@ Rule 2: the file belongs to one hydrator. Two would take each other's tokens awa
 """
 
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import aiohttp
-import orjson
 
-from streamproc.adapters.http import NotSentError, Reply
+from streamproc.adapters.http import NotSentError, Reply, decoded
 from streamproc.adapters.oauth import Granted, Tokens
+
+_VISIBLE: Final = re.compile(r"[!-~]{1,8192}")
 
 
 class RefreshedTokens(Tokens):
@@ -41,8 +43,10 @@ class RefreshedTokens(Tokens):
 
     def granted(self, reply: Reply) -> Granted:
         given = super().granted(reply)
-        following: Any = orjson.loads(reply.content).get("refresh_token")
+        following: Any = decoded(reply.content).get("refresh_token")
         if isinstance(following, str) and following:  # else the present one stays (RFC 6749 §6)
+            if not _VISIBLE.fullmatch(following):
+                raise NotSentError("the next refresh token can't be kept: it has characters that no token has")
             try:
                 _replace(self._file, following)
             except OSError as error:

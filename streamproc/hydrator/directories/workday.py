@@ -3,18 +3,23 @@
 Its prompts are the tenant's own. A report shows those who pass its filters: a worker who isn't in it isn't gone.
 """
 
-from typing import Any, Final
+from collections.abc import Iterator, Sequence
+from typing import Any, Final, overload
 from urllib.parse import urlencode
 
 import orjson
 
 from streamproc.core.parsed_payload import Receipt
 from streamproc.core.records.units import Micros
-from streamproc.hydrator.directories.answer import Answer, odd
-from streamproc.hydrator.directories.api import OVERLAP, Api, Page, Read, iso
+from streamproc.hydrator.directories.answer import Answer
+from streamproc.hydrator.directories.api import OVERLAP, PAGE, REPORT, Api, Page, Read, iso
+from streamproc.hydrator.directories.directory_error import DirectoryError, odd
+from streamproc.hydrator.directories.entries import Entries
 from streamproc.sources import workday
 from streamproc.sources.options import SourceOptions
 
+CONTINGENT: Final = "Contingent_Worker_ID/"
+"""What a contingent worker's subject begins with: the type of the id, which is the prompt's name, too."""
 SECONDS: Final = 1800.0
 """For a whole report; Workday itself gives up on one after that."""
 
@@ -29,8 +34,9 @@ class Workday:
         self._worker = worker_prompt
 
     async def read(self, subject: str) -> Read:
-        kind, _, number = subject.rpartition("/")  # a contingent worker's subject begins with the type of its id
-        answer = await self.api.get(_query({kind or self._worker: number}))
+        number = subject.removeprefix(CONTINGENT)
+        prompt = self._worker if number == subject else CONTINGENT.removesuffix("/")
+        answer = await self.api.get(_query({prompt: number}), most=PAGE)
         elements = _rows(answer)
         rows = [element for element in elements if self._is_about(element, subject, answer.read_at)]
         if not rows:
@@ -40,16 +46,50 @@ class Workday:
 
     async def page(self, since: str, page_token: str, *, full: bool) -> Page:  # noqa: ARG002 - a report is one page
         prompts = {} if full or not since else {self._since: iso(max(0, int(since) - OVERLAP))}
-        answer = await self.api.get(_query(prompts), seconds=SECONDS)
-        return Page((), tuple(_rows(answer)), answer.read_at, "", str(answer.read_at))
+        answer = await self.api.get(_query(prompts), seconds=SECONDS, most=REPORT)
+        return Page((), _rows(answer), answer.read_at, "", str(answer.read_at))
 
     def _is_about(self, element: object, subject: str, read_at: Micros) -> bool:
         parsed = workday.read(element, Receipt(read_at, read_at), self._options)
         return subject in {event.subject for event in parsed.events} | {part.subject for part in parsed.ignored}
 
 
-def _rows(answer: Answer) -> list[Any]:
+class _Workers(Sequence[Any]):
+    """Of a report, each with all rows; decoded when they are looked at."""
+
+    def __init__(self, rows: Entries) -> None:
+        self._rows = rows
+        self._together = workday.together(_readable(rows))
+
+    def __len__(self) -> int:
+        return len(self._together)
+
+    @overload
+    def __getitem__(self, place: int) -> Any: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> list[Any]: ...
+
+    def __getitem__(self, place: int | slice) -> Any:
+        if isinstance(place, slice):
+            return [self[each] for each in range(*place.indices(len(self)))]
+        rows = [self._rows[each] for each in self._together[place]]
+        return rows[0] if len(rows) == 1 else {"Report_Entry": rows}
+
+
+def _readable(rows: Entries) -> Iterator[Any]:
+    """The rows; None in the place of one that can't be read."""
+    for place in range(len(rows)):
+        try:
+            yield rows[place]
+        except DirectoryError:
+            yield None
+
+
+def _rows(answer: Answer) -> Sequence[Any]:
     """The workers of a report. Raises DirectoryError where it isn't one: an error's text isn't a report of nobody."""
+    if (rows := answer.part("Report_Entry")) is not None and rows[:1] == b"[":
+        return _Workers(answer.entries("Report_Entry"))
     content = answer.json()
     elements = workday.elements(content)
     if elements and all(element is content and _no_worker(element) for element in elements):

@@ -15,6 +15,7 @@ from streamproc.core.records.units import millis_of
 from streamproc.sources.hris import contract, people, vendors
 from streamproc.sources.lenient_json import parsed, record
 from streamproc.sources.options import SourceOptions
+from streamproc.sources.pruned import pruned
 
 DEFAULTS: Final = vendors.DEFAULTS
 elements: Final = vendors.elements
@@ -37,9 +38,9 @@ def _read(element: Any, receipt: Receipt, options: SourceOptions) -> tuple[Sourc
         parsed_ = vendors.read(element, receipt, options)
         if vendors.recognised(element) or {part.code for part in parsed_.ignored} != {"not_understood"}:
             return (*parsed_.events, *parsed_.notifications, *parsed_.ignored)
+        changes = contract.leaver(orjson.dumps(pruned(element)), headers, origin)
         if not isinstance(error, RejectedInputError):
-            return parsed_.ignored
-        changes = contract.leaver(orjson.dumps(element), headers, origin)
+            return (*_said(changes), *parsed_.ignored)
         return (*_said(changes), Ignored(error.code, error.detail, error.subject, error.field))
     return _said(changes)
 

@@ -160,7 +160,9 @@ def leaver(value: bytes | None, headers: Mapping[str, bytes], origin: Origin) ->
 def _said(event: HrisEvent, origin: Origin) -> list[ChangeEvent]:
     user = identifier(event.subject)
     if not isinstance(user, str):
-        raise RejectedInputError("invalid", "subject: a placeholder, which names nobody", None, "subject")
+        raise RejectedInputError(
+            "invalid", "subject: a placeholder, or with characters that aren't seen: it names nobody", None, "subject"
+        )
     had = origin.appended if origin.received is None else max(0, min(origin.received, origin.appended))
     appended = datetime.fromtimestamp(had / 1000, UTC)  # what is replayed has the time at which it was had first
     if event.time - appended > MAX_AHEAD:

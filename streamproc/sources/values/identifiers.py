@@ -3,6 +3,7 @@
 import re
 from typing import Any, Final
 
+from streamproc.core.text import unseen
 from streamproc.sources.values.text import ascii_digits, plain
 from streamproc.sources.values.unread import UNREAD, Unread
 
@@ -17,6 +18,8 @@ PLACEHOLDERS: Final = frozenset({
 })  # fmt: skip
 """What people and programs write where there is nothing; without marks and blanks, in lower case."""
 
+_NEVER: Final = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\u202d\u202e\u2066-\u2069\ud800-\udfff]")
+"""What no spreadsheet or keyboard leaves in a number: controls, what turns the direction of reading over, halves."""
 _USUAL: Final = re.compile(r"[A-Za-z]{0,3}0{0,9}[1-9][0-9]{0,15}|[a-z0-9]{1,40}\.?[a-z0-9]{1,40}@[a-z0-9.]{3,80}")
 """What most are, so that it costs little."""
 _NEGATIVE: Final = re.compile(r"-\d+")
@@ -37,8 +40,8 @@ _WHOLE: Final = re.compile(r"(\d+)\.0*")
 def identifier(value: Any) -> str | Unread | None:
     """The identifier in one spelling: `12417.0` and `'12417` are `12417`; zeros in front stay.
 
-    None: there is none. UNREAD: a placeholder, a structure, a truth value, or a number that isn't whole, exact and
-    above 0.
+    Marks that nobody sees and that come along with numbers don't count. None: there is none. UNREAD: a placeholder, a
+    structure, a truth value, a number that isn't whole, exact and above 0, and what has controls or other marks in it.
     """
     if value is None:
         return None
@@ -50,6 +53,8 @@ def identifier(value: Any) -> str | Unread | None:
         return UNREAD
     if _USUAL.fullmatch(value):
         return value
+    if _NEVER.search(value) is not None:
+        return UNREAD
     written = ascii_digits(plain(value)).translate(_DASHES)
     if (quoted := _QUOTED.fullmatch(written)) is not None:
         written = plain(quoted[1] or quoted[2] or "")
@@ -57,7 +62,7 @@ def identifier(value: Any) -> str | Unread | None:
         return None
     if (whole := _WHOLE.fullmatch(written)) is not None:
         written = whole[1]
-    return UNREAD if _stands_for_none(written) or len(written) > LONGEST else written
+    return UNREAD if _stands_for_none(written) or len(written) > LONGEST or unseen(written) else written
 
 
 def known_identifier(value: Any) -> str | None:

@@ -6,7 +6,7 @@ Rule 3: a contract and an employment are two subjects, even under one number: a 
 A snapshot cancels the rows that earlier snapshots made from dates (`cancels` is the prefix of their ids).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 from streamproc.core.parsed_payload import FetchRequest, Ignored, ParsedPayload, Receipt, SourceEvent
@@ -27,13 +27,20 @@ def elements(payload: Any) -> list[Any]:
 
     Rows of one worker stay together in one element, so that an ended contract can't hide a new employment.
     """
-    together: dict[Any, list[Any]] = {}
-    for index, raw in enumerate(report.records(payload)):
+    rows = list(report.records(payload))
+    found = ([rows[place] for place in places] for places in together(rows))
+    return [raws[0] if len(raws) == 1 else {"Report_Entry": raws} for raws in found]
+
+
+def together(rows: Iterable[Any]) -> list[list[int]]:
+    """The places of rows that are of one worker, in the order of the first of each."""
+    places: dict[str | int, list[int]] = {}
+    for place, raw in enumerate(rows):
         row = report.row(raw)
         published = columns.own(row, "eventName", DEFAULTS) is not None
         subject = None if published else columns.subject_of(row, DEFAULTS)
-        together.setdefault(subject if isinstance(subject, str) else index, []).append(raw)
-    return [raws[0] if len(raws) == 1 else {"Report_Entry": raws} for raws in together.values()]
+        places.setdefault(subject if isinstance(subject, str) else place, []).append(place)
+    return list(places.values())
 
 
 def read(payload: Any, receipt: Receipt, options: SourceOptions = DEFAULTS) -> ParsedPayload:

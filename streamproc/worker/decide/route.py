@@ -18,16 +18,17 @@ from streamproc.core.identity.resolve import changes
 from streamproc.core.parsed_payload import Ignored, ParsedPayload, SourceEvent
 from streamproc.core.records.believed_headers import OURS
 from streamproc.core.records.change_event import ChangeEvent
-from streamproc.core.records.headers import BY_GATEWAY, FORWARDED, READ, RECEIVED, UNREADABLE
-from streamproc.core.records.producer_record import Headers, Record
+from streamproc.core.records.headers import BY_GATEWAY, FORWARDED, KIND, READ, RECEIVED, SUBJECT, UNREADABLE
+from streamproc.core.records.producer_record import LARGEST, Headers, Record
 from streamproc.core.records.rejected import Problem
 from streamproc.core.records.topic_names import notifications_topic
 from streamproc.sources import SOURCES
 from streamproc.sources.hris import contract
 from streamproc.sources.options import SourceOptions
 from streamproc.sources.raw_record import HARMLESS, parse_record
-from streamproc.worker.decide.routed import Routed, encoded_events
+from streamproc.worker.decide.routed import Routed, encoded_events, fitting_events
 from streamproc.worker.decide.said import forwards
+from streamproc.worker.decide.sized import sized
 from streamproc.worker.raw_record import RawRecord, heard
 
 PartitionOf: TypeAlias = Callable[[bytes], int]
@@ -84,22 +85,24 @@ def _vendor(
 ) -> Routed:
     """What the source's own parser reads. `refused`: why it isn't the generic contract."""
     parsed = parse_record(SOURCES[source].read, options, record.value, record.headers, record.timestamp)
+    events, unsized = sized(parsed.events, len(record.value or b""))
     if (rejected := _rejection(parsed, refused)) is not None:
         return Routed(rejected=rejected)
     users: list[ChangeEvent] = []
     linked: list[list[SourceEvent]] = []
-    for subject, said in by_subject(parsed.events).items():
+    for subject, said in by_subject(events).items():
         if options.anchor == "subject" and all(each.place is None for each in said):
             users += changes(subject, source, said, record.origin)
         else:
             linked.append(said)
     forwarded, problems = forwards(record, source, linked, partition_of)
-    if (fetch := _fetch(record, source, parsed)) is not None:
-        forwarded.append(fetch)
+    forwarded += _fetches(record, source, parsed)
     strange = [Problem(each.code, each.reason, each.subject, each.field) for each in _strange(parsed)]
-    routed = Routed(forwards=forwarded, ignored=_ignored(source, parsed), problems=[*strange, *problems])
+    told = [*strange, *unsized, *problems]
+    routed = Routed(forwards=forwarded, ignored=_ignored(source, parsed), problems=told)
     try:
-        return routed._replace(events=encoded_events(users))
+        encoded, left_out = fitting_events(users)
+        return routed._replace(events=encoded, problems=[*told, *left_out])
     except Exception as error:  # noqa: BLE001 - others get what is theirs, whatever is wrong with one
         return routed._replace(rejected=error)
 
@@ -141,11 +144,18 @@ def _ignored(source: str, parsed: ParsedPayload) -> tuple[Ignored, ...]:
     return parsed.ignored
 
 
-def _fetch(record: RawRecord, source: str, parsed: ParsedPayload) -> Record | None:
-    """The record for who fetches its subjects; None: the gateway has seen to it, or there is nothing to fetch."""
+def _fetches(record: RawRecord, source: str, parsed: ParsedPayload) -> list[Record]:
+    """The record for who fetches its subjects; nothing, where the gateway has seen to it.
+
+    Where it is so large that a broker might not take it with our headers, its subjects by themselves.
+    """
     if not parsed.notifications or BY_GATEWAY in record.headers or not SOURCES[source].fetched:
-        return None
+        return []
+    topic = notifications_topic(source)
     kept = [(name, content) for name, content in record.headers.items() if not name.startswith(OURS)]
-    headers: Headers = [*kept, (FORWARDED, record.placed), (RECEIVED, record.received)]
-    subject = parsed.notifications[0].subject.encode("utf-8", "replace")
-    return Record(notifications_topic(source), subject, record.value or b"", headers)
+    ours: Headers = [(FORWARDED, record.placed), (RECEIVED, record.received)]
+    keys = list(dict.fromkeys(each.subject.encode("utf-8", "replace") for each in parsed.notifications))
+    size = len(record.value or b"") + sum(len(name) + len(content) for name, content in kept)
+    if size <= LARGEST:
+        return [Record(topic, keys[0], record.value or b"", [*kept, *ours])]
+    return [Record(topic, key, b"{}", [(KIND, b"due"), (SUBJECT, key), *ours]) for key in keys]

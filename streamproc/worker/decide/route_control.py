@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from streamproc.core.errors import MappingError, RejectedInputError
 from streamproc.core.fold.mapping import Mapping
+from streamproc.core.identity.resolve import normalised
 from streamproc.core.records.change_event import ChangeEvent, NewMapping
 from streamproc.core.records.control import CONTROL, IDENTITY, LONGEST, Control
 from streamproc.core.records.headers import FORWARDED, KIND, OF
@@ -17,6 +18,7 @@ from streamproc.core.records.mapping_in_force import SOURCE
 from streamproc.core.records.producer_record import Record
 from streamproc.core.records.topic_names import FORWARDS
 from streamproc.core.records.units import micros_of
+from streamproc.core.text import unseen
 from streamproc.sources import SOURCES
 from streamproc.sources.mapping_authority import usable
 from streamproc.sources.options import SourceOptions
@@ -65,6 +67,10 @@ def _order(raw: RawRecord, control: Control, options: abc.Mapping[str, SourceOpt
     source, _, subject = (control.subject or "").partition("/")
     if source not in SOURCES or not subject or options[source].anchor == "subject":
         raise RejectedInputError("subject", "no SOURCE/SUBJECT of a source whose subjects are linked")
+    if control.action == "link" and (normalised(control.user or "") is None or unseen(subject)):
+        raise RejectedInputError(
+            "subject", "no id, or no user ID: empty, too long, or with characters that aren't seen"
+        )
     headers = [(KIND, ORDER), (OF, source.encode()), (FORWARDED, raw.placed)]
     return Record(FORWARDS, subject.encode(), raw.value or b"", headers)
 

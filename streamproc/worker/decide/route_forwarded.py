@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from streamproc.core.errors import RejectedInputError
 from streamproc.core.fold.authority import key
 from streamproc.core.identity.log_order import doubtful
-from streamproc.core.identity.resolve import changes, order, resolve
+from streamproc.core.identity.resolve import changes, order
 from streamproc.core.records.control import CONTROL, IDENTITY
 from streamproc.core.records.headers import FORWARDED, KIND, REPLAY
 from streamproc.core.records.link import Link
@@ -25,6 +25,7 @@ from streamproc.core.records.rejected import Problem
 from streamproc.core.records.topic_names import CONTROLS
 from streamproc.sources import SOURCES
 from streamproc.sources.options import SourceOptions
+from streamproc.worker.decide.resolved_within import resolved_within, what_they_take
 from streamproc.worker.decide.route import PartitionOf, by_subject, said_by, with_problems
 from streamproc.worker.decide.routed import EncodedEvent, EncodedLink, Routed, encoded_events, encoded_link
 from streamproc.worker.decide.said import SAID, place_in, said_in
@@ -92,24 +93,26 @@ def _said(record: RawRecord, source: str, links: Links, options: SourceOptions, 
     resolved: list[EncodedLink] = []
     events: list[EncodedEvent] = []
     problems: list[Problem] = []
+    denies = False
     for subject, theirs in said.items():
         known = links(key(source, subject))
         try:
             if options.anchor == "subject" and all(each.place is None for each in theirs):
                 events += encoded_events(changes(subject, source, theirs, record.origin))  # no longer linked
                 continue
-            link, led_to = resolve(known, source, theirs, record.origin, first)
-            encoded = encoded_link(link), encoded_events(led_to)
+            link, led_to, left_out = resolved_within(known, source, theirs, record.origin, first)
         except Exception as error:  # others get what is theirs, whatever is wrong with one
             if len(said) == 1:
                 raise
             problems.append(_problem(error, subject))
+            denies = denies or bool(what_they_take(theirs))
             continue
-        resolved.append(encoded[0])
-        events += encoded[1]
+        resolved.append(link)
+        events += led_to
+        problems += left_out
         if known is not None and led_to and doubtful(known.logs, theirs):
             problems.append(Problem("doubtful_position", DOUBTFUL, subject))
-    return Routed(links=resolved, events=events, problems=problems)
+    return Routed(links=resolved, events=events, problems=problems, denies=denies)
 
 
 def _problem(error: Exception, subject: str) -> Problem:

@@ -10,6 +10,7 @@ import orjson
 
 from streamproc.core.errors import RejectedInputError
 from streamproc.core.fold.authority import key
+from streamproc.core.fold.headroom import what_it_takes
 from streamproc.core.parsed_payload import Ignored
 from streamproc.core.records.change_event import ChangeEvent, encode_event
 from streamproc.core.records.control import Control
@@ -49,6 +50,8 @@ class Routed(NamedTuple):
     """What means nothing here; it is counted."""
     problems: Sequence[Problem] = ()
     """First round: what couldn't be read of it, while the rest is carried out; for `events.rejected`."""
+    denies: bool = False
+    """Among what couldn't be carried out somebody may lose access."""
     rejected: Exception | None = None
     """Why nothing but `forwards` comes of it: a RejectedInputError, or whatever a defect of ours has raised."""
     command: Control | None = None
@@ -66,6 +69,28 @@ def encoded_event(event: ChangeEvent) -> EncodedEvent:
 def encoded_events(events: Iterable[ChangeEvent]) -> list[EncodedEvent]:
     """The events as they are sent: all of them, or none. Raises RejectedInputError where one is too large."""
     return [encoded_event(event) for event in events]
+
+
+def fitting_events(events: Sequence[ChangeEvent]) -> tuple[list[EncodedEvent], list[Problem]]:
+    """The events as they are sent, each by itself: of one that is too large, or can't be JSON, what takes access away.
+
+    And what was left out. Raises RejectedInputError where that is all there is.
+    """
+    encoded: list[EncodedEvent] = []
+    problems: list[Problem] = []
+    for event in events:
+        try:
+            encoded.append(encoded_event(event))
+        except (RejectedInputError, TypeError, UnicodeError) as error:
+            less = what_it_takes(event)
+            encoded += [] if less is None else [encoded_event(less)]
+            if less is None and len(events) == 1:
+                raise
+            known = isinstance(error, RejectedInputError)
+            problems.append(
+                Problem("too_large" if known else "invalid", "it says too much, or what can't be JSON", event.subject)
+            )
+    return encoded, problems
 
 
 def encoded_link(link: Link) -> EncodedLink:

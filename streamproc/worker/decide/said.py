@@ -7,7 +7,7 @@ Rule 3: what is too large for Kafka is told, and who loses access by it loses it
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import fields, replace
+from dataclasses import fields
 from typing import Any, Final
 
 import orjson
@@ -17,13 +17,13 @@ from msgspec.json import Decoder
 from streamproc.core.errors import RejectedInputError
 from streamproc.core.parsed_payload import SourceEvent
 from streamproc.core.records.change_event import Origin
-from streamproc.core.records.fact_names import ACTIVE
 from streamproc.core.records.headers import FORWARDED, KIND, OF, RECEIVED, REPLAY
 from streamproc.core.records.producer_record import Headers, Record
 from streamproc.core.records.rejected import Problem
 from streamproc.core.records.topic_names import FORWARDS
 from streamproc.core.records.units import Millis
 from streamproc.core.records.user_record import LARGEST
+from streamproc.worker.decide.resolved_within import what_they_take
 from streamproc.worker.raw_record import RawRecord
 
 SAID: Final = b"said"
@@ -32,8 +32,6 @@ TOGETHER: Final = 256 * 1024
 """Bytes up to which subjects share a record."""
 MOST: Final = LARGEST // 2
 """Bytes that may be said of one subject: a link holds them as facts, and as events that wait."""
-DENIALS: Final = 10
-"""Denials of one subject that are forwarded where all that is said of it is too large: the newest."""
 
 _DEFAULTS: Final = {each.name: each.default for each in fields(SourceEvent)}
 _decode: Final = Decoder(list[SourceEvent]).decode
@@ -51,7 +49,7 @@ def forwards(
     for events in said:
         try:
             key, parts = events[0].subject.encode(), _written(events, problems)
-        except (TypeError, UnicodeError):  # numbers or text that JSON can't hold
+        except (TypeError, UnicodeError):  # nor can its name
             problems.append(Problem("invalid", "it says what can't be written as JSON"))
             continue
         here = groups.setdefault(partition_of(key), [])
@@ -81,13 +79,14 @@ def place_in(content: bytes | None) -> Origin | None:
 
 def _written(events: Sequence[SourceEvent], problems: list[Problem]) -> list[bytes]:
     """Each event as JSON, the fields that have a value (rule 3). Raises TypeError or UnicodeError."""
-    parts = [*map(_encoded, events)]
-    if sum(map(len, parts)) + len(parts) < MOST:
-        return parts
-    problems.append(Problem("too_large", f"more than {MOST} bytes are said of one subject", events[0].subject))
-    denials = sorted((each for each in events if each.attributes.get(ACTIVE) is False), key=lambda each: each.order)
-    small = [replace(each, kind="change", attributes={ACTIVE: False}, kept=(), reason=None) for each in denials]
-    return [*map(_encoded, small[-DENIALS:])]
+    try:
+        parts = [*map(_encoded, events)]
+        if sum(map(len, parts)) + len(parts) < MOST:
+            return parts
+        problems.append(Problem("too_large", f"more than {MOST} bytes are said of one subject", events[0].subject))
+    except (TypeError, UnicodeError):  # numbers or text that JSON can't hold
+        problems.append(Problem("invalid", "it says what can't be written as JSON", events[0].subject))
+    return [*map(_encoded, what_they_take(events))]
 
 
 def _encoded(event: SourceEvent) -> bytes:

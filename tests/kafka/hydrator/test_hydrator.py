@@ -20,7 +20,7 @@ from streamproc.core.records.units import Millis
 from streamproc.core.records.user_record import decode
 from streamproc.demo.directories import pointed as stand_ins
 from streamproc.demo.processes import Child, stack
-from streamproc.hydrator.sync import known_subjects
+from streamproc.hydrator.cursors import known_subjects
 from streamproc.settings import Settings, environment, load_settings
 from streamproc.sources import SOURCES
 from streamproc.sources.raw_record import parse_record

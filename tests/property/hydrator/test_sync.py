@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 from streamproc.core.records.cursor import Cursor
 from streamproc.core.records.units import Micros
-from streamproc.hydrator.directories.answer import AGAIN, DirectoryError
+from streamproc.hydrator.directories.answer import AGAIN
 from streamproc.hydrator.directories.api import Page, Read
+from streamproc.hydrator.directories.directory_error import DirectoryError
 from streamproc.hydrator.fetcher import Fetcher
 from streamproc.hydrator.sync import Sync
 from tests.support.answering import Answering

@@ -1,15 +1,16 @@
 """The stand-ins of all four directories, over real sockets."""
 
+import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 
-import aiohttp
 import pytest
 from aiohttp.test_utils import TestServer
 
+from streamproc.adapters.http import http_session
 from streamproc.compose.directories import directories
 from streamproc.demo.directories import pointed
-from streamproc.settings import load_settings
+from streamproc.settings import NetworkSettings, load_settings
 from streamproc.simulator import create_app
 from tests.support.hydrator import OPTIONS, Clock, World
 from tests.support.stand_ins import Site
@@ -19,10 +20,8 @@ from tests.support.stand_ins import Site
 async def world() -> AsyncIterator[World]:
     async with AsyncExitStack() as stack:
         server = await stack.enter_async_context(TestServer(create_app()))
-        session = await stack.enter_async_context(aiohttp.ClientSession())
+        session = await stack.enter_async_context(http_session(NetworkSettings()))
         clock = Clock()
         root = str(server.make_url("/")).rstrip("/")
-        by_source = directories(
-            load_settings(**pointed(root)).hydrator, session, OPTIONS, clock.times.clock, clock.ticks
-        )
+        by_source = directories(load_settings(**pointed(root)).hydrator, session, OPTIONS, time.time, clock.ticks)
         yield World(Site(session, server.make_url("/")), by_source, clock)

@@ -8,8 +8,8 @@ from aiohttp.test_utils import TestServer
 from yarl import URL
 
 from streamproc.core.records.topic_names import intake_topic
-from streamproc.hydrator.directories.answer import DirectoryError
 from streamproc.hydrator.directories.api import lower_bound, quiet
+from streamproc.hydrator.directories.directory_error import DirectoryError
 from tests.support.hydrator import EVERYWHERE, OF, World, subject
 from tests.support.stand_ins import ADA, BEN
 

@@ -11,8 +11,8 @@ from streamproc import telemetry
 from streamproc.adapters.oauth import StaticToken, TokenRefusedError
 from streamproc.core.records.units import Micros
 from streamproc.hydrator import fetcher
-from streamproc.hydrator.directories.answer import DirectoryError
 from streamproc.hydrator.directories.api import Api, Page, Read
+from streamproc.hydrator.directories.directory_error import DirectoryError
 from streamproc.hydrator.fetcher import SIDE_BY_SIDE, Fetcher
 from tests.support.hydrator import EVERYWHERE, OF, Clock, Log, World, fault, offered, running, subject, until
 from tests.support.logged import logged

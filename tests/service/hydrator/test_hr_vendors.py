@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from streamproc.hydrator.directories.answer import DirectoryError
+from streamproc.hydrator.directories.directory_error import DirectoryError
 from streamproc.hydrator.sync import Sync
 from tests.support.hr_vendors import LISTED, VENDORS, worlds
 from tests.support.hydrator import OPTIONS, World, asked, offered

@@ -9,8 +9,9 @@ from structlog.testing import capture_logs
 
 from streamproc.core.records.producer_record import Record
 from streamproc.core.records.units import Micros
-from streamproc.hydrator.directories.answer import AGAIN, DirectoryError
+from streamproc.hydrator.directories.answer import AGAIN
 from streamproc.hydrator.directories.api import Page, Read
+from streamproc.hydrator.directories.directory_error import DirectoryError
 from streamproc.hydrator.fetcher import Fetcher
 from streamproc.hydrator.sync import Sync
 from tests.support.hydrator import EVERYWHERE, OF, OPTIONS, World, fault, subject

@@ -90,7 +90,7 @@ def test_what_is_rejected_as_a_whole_tells_all_that_is_wrong(monkeypatch: pytest
 def test_what_is_wrong_here_is_told_with_what_else_couldnt_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the rest can't be carried out either, one rejection tells both."""
     says(monkeypatch, UNREAD)
-    monkeypatch.setattr(route, "encoded_events", lambda _: raised(RejectedInputError("too_large", "more than fits")))
+    monkeypatch.setattr(route, "fitting_events", lambda _: raised(RejectedInputError("too_large", "more than fits")))
     bench = Bench()
     with pytest.raises(RejectedInputError, match=r"^too_large") as rejected:
         bench.take("hris", b"{}")

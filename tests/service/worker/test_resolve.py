@@ -14,7 +14,6 @@ from streamproc.core.records.mapping_in_force import mapping_event
 from streamproc.core.records.stored_record import StoredRecord
 from streamproc.core.records.topic_names import CHANGES, CONTROLS, FORWARDS, LINKS, REJECTIONS
 from streamproc.core.records.units import Millis
-from streamproc.core.records.user_record import LARGEST
 from streamproc.sources import SOURCES
 from streamproc.worker.batching_producer import BatchingProducer
 from streamproc.worker.faust_bridge.state_table import StateTable
@@ -22,6 +21,8 @@ from streamproc.worker.raw_record import RawRecord
 from streamproc.worker.rejections import Rejections
 from streamproc.worker.resolve import Resolver
 
+MUCH = {f"more{number}": "x" * 16_000 for number in range(60)}
+"""More than Kafka takes of one subject, in values that are small enough."""
 PARTITIONS = 8
 Sent = tuple[str, bytes, Any, dict[str, bytes]]
 """Topic, key, value and headers."""
@@ -166,6 +167,19 @@ def test_what_has_to_be_fetched_is_passed_on_unless_the_gateway_did(by: str | No
     assert bench.done == 1
 
 
+def test_what_is_too_large_to_be_passed_on_names_its_subjects() -> None:
+    """A broker takes 2 MiB, headers and all: of a body that fills it only whom it is about is passed on."""
+    bench = Bench()
+    notices = [log_event("user.account.update_profile", name) | {"pad": "x" * 700_000} for name in ("00u1", "00u2")]
+    bench.take("okta", notices)
+    sent = bench.sent()
+    assert [(topic, key) for topic, key, _, _ in sent] == [
+        ("notifications.okta", b"00u1"),
+        ("notifications.okta", b"00u2"),
+    ]
+    assert [headers["streamproc-kind"] for *_, headers in sent] == [b"due", b"due"]
+
+
 @pytest.mark.parametrize(
     ("source", "value", "code"),
     [
@@ -191,7 +205,7 @@ def test_what_is_too_large_of_one_keeps_nothing_from_others() -> None:
     """Where of one subject more is said than Kafka takes, that is told, and others of its record get what is theirs."""
     bench = Bench()
     theirs = next(name for name in map(str, range(50)) if bench.outbox.partition(name.encode()) == 1)
-    large = {"id": "00u1", "status": "ACTIVE", "profile": {"login": "x", "more": "x" * LARGEST}}
+    large = {"id": "00u1", "status": "ACTIVE", "profile": {"login": "x", **MUCH}}
     other = {"id": theirs, "status": "ACTIVE", "profile": {"login": "y", "employeeNumber": "E1"}}
     bench.take("okta", [large, other])
     (_, key, _, _), (topic, _, told, _) = bench.hop()
@@ -202,7 +216,7 @@ def test_what_is_too_large_of_one_keeps_nothing_from_others() -> None:
 def test_who_is_disabled_by_what_is_too_large_is_disabled() -> None:
     """No limit keeps access: the denial is forwarded, and the rest told."""
     bench = Bench()
-    large = {"id": "00u1", "status": "SUSPENDED", "profile": {"login": "x", "more": "x" * LARGEST}}
+    large = {"id": "00u1", "status": "SUSPENDED", "profile": {"login": "x", **MUCH}}
     bench.take("okta", large)
     (_, _, (said,), _), (_, _, told, _) = bench.hop()
     assert (said["kind"], said["attributes"]) == ("change", {"active": False})

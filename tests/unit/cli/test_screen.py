@@ -2,18 +2,20 @@
 
 import io
 import logging
+import os
 import sys
 from pathlib import Path
 
 import click
 import orjson
 import pytest
+import structlog
 from click.testing import CliRunner
 
 from streamproc.audit.evidence.format import MANIFEST, RECORDS
 from streamproc.cli import screen
 from streamproc.cli.evidence import verify
-from streamproc.cli.main import cli
+from streamproc.cli.main import cli, main
 from streamproc.cli.table import LONGEST
 from tests.support.bundles import bundle
 from tests.support.stories import USERS
@@ -96,6 +98,17 @@ def test_a_forged_bundle_paints_no_verdict(tmp_path: Path) -> None:
         result = CliRunner().invoke(verify, [str(file)])
         assert result.output.replace("\n", "").isprintable()
         assert sum(line.startswith("equal") for line in result.output.splitlines()) == (result.exit_code == 0)
+
+
+def test_what_a_command_writes_is_for_its_owner_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever it is: archives, tables of a worker, logs of the demo's processes."""
+    monkeypatch.setattr(sys, "argv", ["streamproc", "--version"])
+    monkeypatch.setattr(sys, "excepthook", sys.excepthook)
+    before, logged = os.umask(0o022), structlog.get_config()
+    with pytest.raises(SystemExit):
+        main()
+    structlog.configure(**logged)
+    assert os.umask(before) == 0o077
 
 
 def test_the_group_itself_is_one_command(capsys: pytest.CaptureFixture[str]) -> None:

@@ -15,6 +15,7 @@ import orjson
 import pytest
 
 from streamproc import topics
+from streamproc.core.fold.headroom import WHY
 from streamproc.core.records.change_event import ChangeEvent, Origin
 from streamproc.core.records.delivery import Parked
 from streamproc.core.records.outcome import Fate
@@ -160,9 +161,11 @@ def test_rejections_fates_and_parking_are_complete() -> None:
         file for folder in ("sources", "worker", "gateway", "hydrator") for file in (package / folder).rglob("*.py")
     ]
     codes = {code for file in files for code in re.findall(raised, file.read_text(encoding="utf-8"))}
-    codes |= set(re.findall(r'Problem\("(\w+)"', (package / "hydrator" / "fetcher.py").read_text(encoding="utf-8")))
+    for name in ("hydrator/rejections.py", "worker/raw_record.py"):
+        codes |= set(re.findall(r'Problem\("(\w+)"', (package / name).read_text(encoding="utf-8")))
     for name in ("gateway/decide/to_records.py", "sources/wire_format.py"):
         codes |= set(re.findall(r'Ignored\("(\w+)"', (package / name).read_text(encoding="utf-8")))
+    codes |= set(WHY)
     assert first_column("Code | What is wrong") == codes
     assert first_column("Fate | Meaning") == set(get_args(Fate))
     assert first_column("Code | Why | Tried again") == set(get_args(Parked.__annotations__["code"]))

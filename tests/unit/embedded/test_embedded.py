@@ -49,6 +49,12 @@ async def test_an_unreachable_repository_is_explained(tmp_path: Path, monkeypatc
     assert lines[0] == "fetching Apache Kafka 4.3.1 (about 45 MB, once) ..."
 
 
+def test_a_brokers_log_is_shown_harmless(capsys: pytest.CaptureFixture[str]) -> None:
+    """Clients name themselves in it: their names paint nothing, and begin no line of ours."""
+    artifacts.to_stderr("Kafka: ended; its log ends:\n  client \x1b[2J\u202e\nready")
+    assert capsys.readouterr().err.splitlines()[1:] == ["      client \\x1b[2J\\u202e", "    ready"]
+
+
 async def test_an_unwritable_cache_is_explained(tmp_path: Path) -> None:
     """A cache that cannot be made names the setting that chooses another."""
     (tmp_path / "file").touch()

@@ -1,11 +1,13 @@
 """Reading of times: whose clock counts."""
 
+from dataclasses import replace
+
 import pytest
 
-from streamproc.core.parsed_payload import Receipt
+from streamproc.core.parsed_payload import FetchRequest, Receipt, SourceEvent
 from streamproc.core.records.units import Micros
 from streamproc.sources import okta
-from streamproc.sources.lenient_json import AHEAD, moment
+from streamproc.sources.lenient_json import AHEAD, moment, parsed
 
 NOON = Micros(1_780_000_000_000_000)
 
@@ -30,3 +32,12 @@ def test_a_gateway_whose_clock_is_behind_doesnt_let_a_leaver_stay() -> None:
     ).events
     assert active.attributes["active"] is True
     assert leaves.order > active.order
+
+
+def test_a_subject_in_which_something_isnt_seen_is_told_and_named_by_its_number() -> None:
+    """It is nobody's id: neither facts nor a wish to be fetched come of it, and the rest of the payload counts."""
+    said = SourceEvent("a\u202eb", "e", "change", (Micros(1), 0, "e"), {"active": True})
+    found = parsed([said, FetchRequest("a\x00b", "e", Micros(1), "why"), replace(said, subject="ab")])
+    assert ([each.subject for each in found.events], found.notifications) == (["ab"], ())
+    assert [each.field for each in found.ignored] == ["subject", "subject"]
+    assert ["U+202E" in found.ignored[0].reason, "U+0000" in found.ignored[1].reason] == [True, True]

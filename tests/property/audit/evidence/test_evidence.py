@@ -16,7 +16,7 @@ from streamproc.audit.evidence.make import verify
 from streamproc.audit.evidence.pseudonyms import APART, Places, seq_among
 from streamproc.audit.evidence.raw_line import Line, line_of
 from streamproc.audit.evidence.redacted_facts import Facts
-from streamproc.audit.evidence.redaction import Redaction, orders_in, times_in
+from streamproc.audit.evidence.redaction import Redaction, cancelling, orders_in, times_in
 from streamproc.core.errors import NoBundleError
 from streamproc.core.records.change_event import ChangeEvent
 from tests.support.bundles import Files, bundle, found, made, verified
@@ -198,7 +198,7 @@ def test_what_stands_in_keeps_its_order(history: list[ChangeEvent], key: bytes) 
     """Of orders and moments; and moments stay as far apart as any rule looks."""
     places = Places()
     for event in history:
-        places.take([(event.origin, event.subject)], orders_in(event), times_in(event))
+        places.take([(event.origin, event.subject)], orders_in(event), times_in(event), cancelling(event))
     places.settle()
     redaction = Redaction(key, "E1", Facts([]), places)
     hidden = [redaction.event(event) for event in history]

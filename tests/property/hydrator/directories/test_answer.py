@@ -1,12 +1,14 @@
 """Answers of directories: whatever comes is understood as what was asked for, or told; and every way has an end."""
 
+import json
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamproc.hydrator.directories.answer import Answer, DirectoryError, Trail, whole
+from streamproc.hydrator.directories.answer import Answer, Trail, whole
+from streamproc.hydrator.directories.directory_error import DirectoryError
 from tests.support.answering import Answering, done
 from tests.support.clients import CLIENTS, SUBJECT
 
@@ -49,7 +51,7 @@ def test_a_way_over_pages_ends_whatever_links_where(graph: dict[str, tuple[list[
         assert page or len(told) > len(set(told)), "there was an end"
     else:
         assert not page
-        assert found == [{"id": each} for listed in lists for each in listed]
+        assert json.loads(found) == [{"id": each} for listed in lists for each in listed]
     assert len(api.asked) == len(set(api.asked)) <= len(NODES)
 
 

@@ -136,7 +136,7 @@ def test_what_would_fold_to_something_else_is_refused(tmp_path: Path, monkeypatc
             ChangeEvent,
             "user source subject event kind order attributes origin reason effective row cancels move mapping kept",
         ),
-        (SourceFacts, "subject origin floor values later grouped rows gone left since vouched brought"),
+        (SourceFacts, "subject origin floor values later grouped rows gone left since vouched brought standing"),
         (Row, "entered attributes effective whole"),
         (Effective, "at said zone lags"),
         (Move, "other by facts"),

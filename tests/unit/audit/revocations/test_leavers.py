@@ -264,7 +264,7 @@ def test_what_isnt_an_outcome_is_named() -> None:
     """A record that the sink didn't write is an error with its place, not a traceback."""
     log = Log()
     left(log)
-    log._put(OUTCOMES, "E1", b'{"user":"E1"}', at("09:00:01"))
+    log.put(OUTCOMES, "E1", b'{"user":"E1"}', at("09:00:01"))
     with pytest.raises(HistoryError, match=r"scim\.outcomes, partition 0, offset 0"):
         leavers(log.history, END)
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from streamproc.core.errors import MappingError
-from streamproc.core.fold.authority import shared, view
+from streamproc.core.fold.authority import view
 from streamproc.core.fold.facts import absorb
 from streamproc.core.fold.fold import fold
 from streamproc.core.fold.mapping import parse_mapping
@@ -56,7 +56,7 @@ def test_a_job_that_began_later_outlasts_one_that_ends() -> None:
     closed = told({"active": False, "job": "Agent"})
     assert view({"workday/C/1": old, "workday/1": closed}) == {"active": False, "job": "Contractor", "desk": 1}
     silent = told({"active": None, "job": "Lead"}, order=10)
-    assert view({"workday/C/1": old, "workday/1": silent}) == {"active": False, "job": "Lead"}
+    assert view({"workday/C/1": old, "workday/1": silent}) == {"active": False, "job": "Contractor", "desk": 1}
 
 
 DAY = 86_400_000_000
@@ -187,27 +187,6 @@ def test_disabled_and_given_another_number_in_one_go() -> None:
             facts, _ = absorb(facts, event, None)
     assert facts is not None
     assert view({"entra/x": facts, "okta/o": told({"active": True})})["active"] is False
-
-
-def test_two_that_work_under_one_number_are_told() -> None:
-    """While both still do, and before either leaves: they may be two people. Two sources of one person aren't."""
-    one, two = told({"active": True}), told({"active": True})
-    problem = ["okta: more than one active subject is this user; are they one person?"]
-    assert shared({"okta/a": one, "okta/b": two, "workday/1": one}, Millis(0)) == problem
-    for other in (told({"active": False}), told({"active": None}), told({}), told({"active": True}, left=True)):
-        assert shared({"okta/a": one, "okta/b": other, "workday/1": one}, Millis(0)) == []
-    assert shared({"okta/a": told({"works": True}), "okta/b": told({"works": True})}, Millis(0), "works") == problem
-
-
-def test_the_record_says_that_a_number_is_shared() -> None:
-    """From the second subject on, until one of them doesn't work any more."""
-    record = None
-    problems: list[list[str]] = []
-    for seq, (subject, active) in enumerate([("a", True), ("b", True), ("a", True), ("a", False)]):
-        event = replace(_said(seq, active=active), subject=subject)
-        record = fold(record, seq, event, parse_mapping('[attributes]\nactive = "active"\n'))
-        problems.append([problem.partition(":")[0] for problem in record.problems])
-    assert problems == [[], ["hris"], ["hris"], []]
 
 
 def test_authority_is_part_of_the_mapping() -> None:

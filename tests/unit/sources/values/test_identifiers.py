@@ -40,6 +40,8 @@ def test_nothing_is_no_identifier(nothing: Any) -> None:
         "default", "pending", "xxx", "XXXXX", "#REF!", "#DIV/0!", "#NAME?", "true", "False", "-1",
         "1.2417E+04", "12,417",
         "12 417", "1'234'567", 0, -1, 0.0, 12417.5, 9007199254740993.0, 1e300, float("nan"), float("inf"), True, False,
+        "12\x00417", "12417\x00", "\x1b[2J12417", "12\x9b417", "\u202e71421", "12\u2067417", "12417\x7f",
+        "王\u200d伟", "e\ufe0f12417", "\U000e012012417", "12417\ufffd", "\ud80012417",
         {}, [], ["12417"], {"value": "MIE=", "scale": 0}, "x" * 257, 10**30,
     ],
 )  # fmt: skip

@@ -1,0 +1,156 @@
+"""Claims: that a subject is this user is what its source says, and two subjects of one source may say it of themselves.
+
+Whoever may edit the attribute that is the anchor could otherwise take somebody's login, or their access, by writing
+their number. So of each source the first that is active as this user is the user, and another is held.
+
+Rule 1: who is active as this user beside an active one of the same source is held, and so is who comes, or has never
+been active here, and would take access from the one who is. So neither the first one's login nor access is lost.
+Rule 2: what is held gives nothing, takes nothing and is kept as a name alone. Its link has all that it says.
+Rule 3: it stays held when the first one is disabled, deleted or leaves: an operator's `link` ends that, and the source,
+by naming another user for it; where it names this one again, it is held again, whoever is active by then.
+Rule 4: who comes when the first one isn't active any more isn't held, but succeeds: whether that gives access is
+another question (`authority.py`, rule 3). Until it does, the first one keeps their place, and is first on their return.
+Rule 5: of sources in which several subjects may be one person, by the mapping, nobody is held; nor is whoever an
+operator has linked.
+Rule 6: a user has at most `MOST` subjects of one source. Who comes then is held, and not even the name is kept.
+"""
+
+from collections import Counter
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+from typing import Final
+
+from streamproc.core.fold.authority import key, not_outlasted
+from streamproc.core.fold.effective_dating import as_of, was_active
+from streamproc.core.fold.facts import Effect, absorb
+from streamproc.core.fold.mapping_file import MappingFile
+from streamproc.core.records.change_event import ChangeEvent, SourceFacts
+from streamproc.core.records.fact_names import ACCOUNTS
+from streamproc.core.records.units import Millis
+
+MOST: Final = 32
+"""Subjects of one source."""
+STALE: Final[Effect] = "stale"
+HELD: Final = b'"standing":"held"'
+"""In an encoded record, once for each that is held. Quotes within text are escaped."""
+
+
+def hear(
+    facts: dict[str, SourceFacts],
+    event: ChangeEvent,
+    file: MappingFile,
+    wanted: Collection[str] | None,
+    was: Millis,
+    now: Millis,
+) -> tuple[dict[str, SourceFacts], Effect]:
+    """The facts of a user, by SOURCE/SUBJECT, after an event of one of them. `was`, `now`: ms since 1970, until then
+    and from then on. `wanted`: as of `absorb`.
+    """
+    subject = key(event.source, event.subject)
+    known, after, effect = facts.get(subject), dict(facts), STALE
+    if known is None or known.standing != "held" or event.move is not None:
+        after[subject], effect = absorb(known, event, wanted)
+    return settled(facts, after, file, was, now), effect
+
+
+def settled(
+    before: Mapping[str, SourceFacts], after: dict[str, SourceFacts], file: MappingFile, was: Millis, now: Millis
+) -> dict[str, SourceFacts]:
+    """The facts with who is held from here on. They were `before` until the moment `was`, and are `after` at `now`."""
+    counts = Counter(map(_source, after))
+    for source, count in counts.items():
+        if count == 1 or source in file.claims.several:
+            continue
+        ours = {name: each for name, each in before.items() if _source(name) == source and _counts(each)}
+        here = {name: each for name, each in after.items() if _source(name) == source and _counts(each)}
+        gone = {name for name in after if _source(name) == source and after[name].left}
+        gone -= {name for name in before if before[name].left}
+        for name in _held(ours, here, gone, file, was, now, source):
+            left = after[name].left
+            after[name] = SourceFacts(after[name].subject, after[name].origin, left=left, standing="held")
+    for name in after.keys() - before.keys():
+        if counts[_source(name)] > MOST and after[name].standing != "confirmed":
+            del after[name]  # whoever comes now, or comes and goes, is held without being kept
+    return after
+
+
+def reheard(known: Mapping[str, SourceFacts], anew: Mapping[str, SourceFacts]) -> dict[str, SourceFacts]:
+    """What was heard anew of other facts, where it stands as it stood."""
+    held = {name: facts for name, facts in known.items() if facts.standing == "held"}
+    standing = {
+        name: replace(facts, standing=known[name].standing)
+        for name, facts in anew.items()
+        if name in known and name not in held
+    }
+    return standing | held
+
+
+def problems(facts: Mapping[str, SourceFacts], now: Millis, file: MappingFile) -> list[str]:
+    """What an operator should look at (now: ms since 1970), without a name: of each source, how many are held; and
+    several that are active as this user and aren't, since they were so before anybody was held.
+    """
+    told: list[str] = []
+    for source, count in sorted(Counter(map(_source, facts)).items()):
+        ours = [each for name, each in facts.items() if _source(name) == source]
+        if held := sum(each.standing == "held" and not each.left for each in ours):
+            who = "another subject is" if held == 1 else f"{held} other subjects are"
+            told.append(f"{source}: ambiguous: {who} held who also would be this user: see streamproc identities list")
+        if count >= MOST:
+            told.append(f"{source}: ambiguous: {count} subjects have been this user; whoever comes now is held")
+        active = sum(_counts(each) and each.standing == "" and _stands(each, file, now) for each in ours)
+        if active > 1 and source not in file.claims.several:
+            told.append(f"{source}: more than one active subject is this user; are they one person?")
+    return told
+
+
+def _held(
+    before: Mapping[str, SourceFacts],
+    here: Mapping[str, SourceFacts],
+    gone: Collection[str],
+    file: MappingFile,
+    was: Millis,
+    now: Millis,
+    source: str,
+) -> set[str]:
+    """Who of one source is to be held. `before`, `here`: those that aren't, until now and now. `gone`: who leaves now;
+    only who was this user leaves a denial behind.
+    """
+    accounts = source in ACCOUNTS
+    stood = {name for name, each in before.items() if _stands(each, file, was)}
+    ended = {name for name, each in before.items() if _denies(each, file, was, accounts=accounts)}
+    confirmed = {name for name, each in (*before.items(), *here.items()) if each.standing == "confirmed"}
+    first = not_outlasted(before, ended, stood, was, accounts=accounts)  # rule 4
+    standing = {name for name, each in here.items() if _stands(each, file, now)}
+    seated = (first & standing) or (stood & standing) or (confirmed & standing)
+    if not seated and len(standing) == 1:
+        seated = standing
+    held = standing - seated - confirmed
+    known = (first or stood) | confirmed
+    for name in here.keys() - known - standing:
+        if _denies(here[name], file, now, accounts=accounts) and (
+            not_outlasted(here, {name}, seated, now, accounts=accounts)
+            if seated
+            else not_outlasted(here, ended & here.keys(), {name}, now, accounts=accounts)
+        ):
+            held.add(name)
+    return held | (set(gone) - known if known or seated else set())
+
+
+def _counts(facts: SourceFacts) -> bool:
+    return not facts.left and facts.standing != "held"
+
+
+def _stands(facts: SourceFacts, file: MappingFile, now: Millis) -> bool:
+    """Whether it is active; or was, and what it says now can't be told."""
+    active = as_of(facts, now)[0].get(file.attributes.active)
+    return active is True or (active is None and facts.vouched is not None)
+
+
+def _denies(facts: SourceFacts, file: MappingFile, now: Millis, *, accounts: bool) -> bool:
+    """Whether it says no, and isn't one that never was active."""
+    no = as_of(facts, now)[0].get(file.attributes.active) is False
+    return no and was_active(facts, now, accounts=accounts)
+
+
+def _source(name: str) -> str:
+    return name.partition("/")[0]

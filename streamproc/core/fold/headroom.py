@@ -1,0 +1,139 @@
+"""Headroom: an event that would make a user's record too large still takes away what it takes away.
+
+A record has `ORDINARY` bytes for what sources say, and the rest up to `LARGEST` for what takes access away: a denial, a
+cancellation, a subject that leaves. Where the whole of such an event doesn't fit, these are tried in turn:
+
+1. the event without what doesn't take access away;
+2. the same, and of the desired resource nothing changes but `active`;
+3. the same, and of all that its subject has said only denials are kept.
+
+An event that takes nothing away, and is too large, is rejected. What is left out of one is told, too.
+"""
+
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+
+from msgspec import structs
+
+from streamproc.core.fold.authority import key
+from streamproc.core.fold.fold import fold_encoded, next_date
+from streamproc.core.fold.mapping import Mapping
+from streamproc.core.fold.row_bounds import MOST as ROWS
+from streamproc.core.fold.row_bounds import denies
+from streamproc.core.records.change_event import GONE, ChangeEvent, Fact, SourceFacts
+from streamproc.core.records.fact_names import ACTIVE, MORE
+from streamproc.core.records.user_record import LARGEST, ORDINARY, decode, decode_state, seal_hash
+
+SLACK: Final = 64
+"""Bytes by which a record may grow by numbers alone: an offset, a time."""
+MOST: Final = 16
+"""Facts of one event that may say no and are kept in the headroom."""
+LONGEST: Final = 256
+"""Characters of such a fact's name."""
+_MARK: Final = f'"{MORE}":'.encode()
+
+
+WHY: Final = {
+    "too_large": f"more than {ORDINARY} bytes would be known of one user",
+    "too_many_rows": f"more has a date than the {ROWS} rows that are kept of one subject",
+}
+
+
+class Folded(NamedTuple):
+    """What an event led to. `value` None: nothing, for it was folded already or is `rejected`."""
+
+    value: bytes | None
+    rejected: str | None = None
+    """Code with which it is rejected."""
+    left_out: str | None = None
+    """Code of what of it was left out, or gave way to it; the rest was folded."""
+    denies: bool = False
+    """It is rejected although it takes access away."""
+
+
+def fold_within(
+    known: bytes | None,
+    seq: int,
+    event: ChangeEvent,
+    mapping: Mapping,
+    facts: dict[str, SourceFacts] | None = None,
+) -> Folded:
+    """As `fold_encoded`, within the bounds of a record."""
+    value = fold_encoded(known, seq, event, mapping, facts)
+    if value is None:
+        return Folded(None)
+    if len(value) <= max(ORDINARY, SLACK + len(known or b"")):
+        return Folded(value, left_out="too_many_rows" if _MARK in value and _gave_way(known, value) else None)
+    less = what_it_takes(event, mapping.file.attributes.active)
+    if less is None:
+        return Folded(None, "too_large")
+    for smaller in _smaller(known, seq, less, mapping, facts):
+        if len(smaller) <= LARGEST:
+            return Folded(smaller, left_out="too_large")
+    return Folded(None, "too_large", denies=True)
+
+
+def what_it_takes(event: ChangeEvent, fact: str = ACTIVE) -> ChangeEvent | None:
+    """The part of an event that takes access away; None: it has none. `fact`: what gives access, by the mapping."""
+    match event.kind:
+        case "due" | "unlink" | "mapping":
+            return event
+        case "link":
+            assert event.move is not None
+            core = None if event.move.facts is None else denials_of(event.move.facts)
+            if core is None:
+                return None
+            return structs.replace(event, move=structs.replace(event.move, facts=core))
+        case "snapshot" | "change":
+            denied = denied_by(event.attributes, fact)
+            if not denied and event.cancels is None:
+                return None
+            return structs.replace(event, kind="change", attributes=denied, kept=())
+
+
+def denied_by(attributes: dict[str, Fact], fact: str = ACTIVE) -> dict[str, Fact]:
+    """What attributes say no to, so many at most; who is gone is told along with it."""
+    first = (fact, ACTIVE, *attributes)
+    named = [name for name in dict.fromkeys(first) if attributes.get(name) is False and len(name) <= LONGEST][:MOST]
+    denied: dict[str, Fact] = dict.fromkeys(named, False)
+    if denied and attributes.get(GONE) is True:
+        denied[GONE] = True
+    return denied
+
+
+def denials_of(facts: SourceFacts) -> SourceFacts | None:
+    """Of all that a subject has said, what it says no to; None: to nothing."""
+    values = denied_by(facts.values)
+    rows = {
+        name: structs.replace(row, attributes=denied_by(row.attributes), whole=False)
+        for name, row in facts.rows.items()
+        if denies(row)
+    }
+    if not values and not rows:
+        return None
+    later = {name: order for name in values if (order := facts.later.get(name, facts.floor)) is not None}
+    return structs.replace(facts, values=values, later=later, rows=rows, gone={}, grouped=None)
+
+
+def _smaller(
+    known: bytes | None, seq: int, event: ChangeEvent, mapping: Mapping, facts: dict[str, SourceFacts] | None
+) -> Iterator[bytes]:
+    value = b""
+    for only_access in (False, True):
+        value = fold_encoded(known, seq, event, mapping, facts, only_access=only_access) or b""
+        yield value
+    record, name = decode(value), key(event.source, event.subject)
+    if name in record.facts and (core := denials_of(record.facts[name])) is not None:
+        kept = record.facts | {name: core}
+        due = next_date(kept, record.as_of)
+        yield seal_hash(structs.replace(record, facts=kept, due=due, hash=""))[1]
+
+
+def _gave_way(known: bytes | None, value: bytes) -> bool:
+    """Whether more has given way than before, of any subject."""
+    before = {} if known is None else decode_state(known).facts
+    after = decode_state(value).facts
+    return any(
+        MORE in each.gone and (name not in before or before[name].gone.get(MORE) != each.gone[MORE])
+        for name, each in after.items()
+    )
