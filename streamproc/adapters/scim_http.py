@@ -37,7 +37,7 @@ HEARD: Final = frozenset(
         "retry-after",
     }
 )
-LONGEST: Final = 1000
+LONGEST: Final = 400
 """Characters of a header that are kept."""
 _NO_TEXT: Final = re.compile(r"[\0-\x1f\x7f-\x9f\ud800-\udfff]")
 """Control characters, and bytes that aren't UTF-8: a record of ours can't hold those."""

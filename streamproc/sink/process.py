@@ -34,6 +34,8 @@ from streamproc.sink.request_gate import RequestGate
 
 log = structlog.get_logger("streamproc.sink")
 
+WAITING_MOST = 1000
+"""Deliveries that wait in the middle, and lend their places among the connections. Leavers need no place."""
 ROOM = 0.9
 """Part of the read-ahead that has to be free again before reading goes on."""
 
@@ -67,6 +69,8 @@ class Sink:
         self._stores: dict[int, DeliveryStore] = {}
         self._tasks: dict[asyncio.Task[None], int] = {}
         self._busy = 0
+        self._waiting = 0
+        """Users whose delivery waits in the middle, and has lent its place among the connections."""
         self._consumer = kafka.consumer(group=group)
         self._failure: asyncio.Future[None] | None = None
         self._controls = ControlFollower(kafka, self._ordered, self._stop)
@@ -87,7 +91,7 @@ class Sink:
             fail=self._fail,
         )
         self._reconciler = Reconciler(
-            RequestExecutor(scim, self._gate, self._lanes, replace(times, pause=self._pause)),
+            RequestExecutor(scim, self._gate, self._lanes, replace(times, pause=self._pause), self._hold),
             dialect,
             self._find_id,
             self._mass_guard.ask,
@@ -224,7 +228,21 @@ class Sink:
         self._pump()
 
     async def _pause(self, seconds: float) -> None:
-        """A wait in the middle of a delivery: the place among the connections goes to somebody else meanwhile."""
+        """A wait in the middle of a delivery: the place among the connections goes to somebody else meanwhile.
+
+        Not where many wait already, since something is kept of each.
+        """
+        if self._waiting >= WAITING_MOST:
+            await self._sleep(seconds)
+            return
+        self._waiting += 1
+        try:
+            await self._hold(seconds)
+        finally:
+            self._waiting -= 1
+
+    async def _hold(self, seconds: float) -> None:
+        """The same of somebody for whom nothing was done yet, and little is kept."""
         self._busy -= 1
         self._pump()
         try:

@@ -63,12 +63,13 @@ class Times:
 
 @dataclass(slots=True)
 class RequestExecutor:
-    """One for all users. `lanes`: where newer work of a user shows."""
+    """One for all users. `lanes`: where newer work of a user shows. `hold`: as `times.pause`, for however many."""
 
     scim: ScimHttp
     gate: RequestGate
     lanes: Lanes[Work]
     times: Times
+    hold: Callable[[float], Coroutine[Any, Any, None]]
     refusals: CommonRefusals = field(default_factory=CommonRefusals)
     _told: dict[AskedKind, float] = field(default_factory=dict)
     """Kind of request that everybody is refused, to the ticks at which that was told last."""
@@ -108,7 +109,7 @@ class RequestExecutor:
     async def _admitted(self, user: str, kind: AskedKind, ticket: int) -> bool:
         """Rule 3. False: newer work came in."""
         while (seconds := self.refusals.wait(kind, user, ticket, self.times.ticks())) > 0:
-            await self._rest(user, min(seconds, LOOK), self.times.pause)
+            await self._rest(user, min(seconds, LOOK), self.hold)
             if self.lanes.has_newer(user):
                 return False
         self.refusals.sent(kind, user)

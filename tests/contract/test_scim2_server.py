@@ -112,7 +112,8 @@ class Scene(Org):
         super().start(**how)
         self.wire = Wire(self.http, self.target.root, self.target.bearer)
         self.wire.before = self._count
-        asking = RequestExecutor(self.wire, self.gate, self.lanes, self.courier._executor.times)
+        before = self.courier._executor
+        asking = RequestExecutor(self.wire, self.gate, self.lanes, before.times, before.hold)
         self.courier = Reconciler(asking, DIALECTS[self.target.dialect], self._find_id)
 
     async def _count(self, method: str, path: str) -> None:

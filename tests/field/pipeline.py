@@ -23,6 +23,7 @@ from aiohttp.test_utils import TestServer
 import streamproc
 from streamproc.adapters.kafka import reading
 from streamproc.compose.sink import make_sink
+from streamproc.compose.target import target_session
 from streamproc.core.records.delivery import DeliveredState, decode_delivery
 from streamproc.core.records.rejected import REJECTED, Rejected
 from streamproc.core.records.topic_names import DELIVERIES, OUTCOMES, REJECTIONS
@@ -141,7 +142,9 @@ class _Run:
 async def _play(run: _Run, target: Callable[[], web.Application]) -> Ran:
     log = MemoryLog(MemoryBroker(run.partitions, run.time.millis))
     worker = FieldWorker(log, configured(run.settings, "sources.toml"), run.mapping, Millis(run.time.millis()))
-    async with TestServer(target()) as server, aiohttp.ClientSession(trace_configs=[_watched(run)]) as http:
+    settings = load_settings(revoke_wait=0.1, **run.options)
+    async with TestServer(target()) as server, target_session(settings.target, settings.network) as http:
+        http.trace_configs.append(_watched(run))
         root = str(server.make_url("")).rstrip("/")
         urls = {"scim_url": f"{root}/api/v2/scim/v2", "token_url": f"{root}/oauth/token"}
         sink = make_sink(load_settings(**urls, revoke_wait=0.1, **run.options), log, http)
@@ -210,6 +213,7 @@ def _watched(run: _Run) -> aiohttp.TraceConfig:
     trace.on_request_start.append(start)
     trace.on_request_end.append(end)
     trace.on_request_exception.append(fail)
+    trace.freeze()
     return trace
 
 

@@ -147,7 +147,7 @@ class Org:
         times = Times(lambda: self.clock.now, self.clock.ticks, self.clock.pause, lambda: 0.0, FRESH, LANDED)
         self.gate = RequestGate(RateLimiter(), CircuitBreaker(), self.clock.ticks, self.clock.pause)
         platform = PlatformHttp(self.http, self.platform, tokens) if end_sessions else None
-        asking = RequestExecutor(self.wire, self.gate, self.lanes, times)
+        asking = RequestExecutor(self.wire, self.gate, self.lanes, times, times.pause)
         self.courier = Reconciler(asking, self.dialect, self._find_id, self.guard, platform)
 
     def _find_id(self, user: str) -> str | None:

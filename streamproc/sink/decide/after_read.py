@@ -18,7 +18,7 @@ from streamproc.sink.decide.next_step import CORE
 from streamproc.sink.decide.progress import PATIENCE, Freshness, Progress
 from streamproc.sink.decide.steps import Confirm, Exchange, LookUp, Moment, Read
 from streamproc.sink.decide.target import ActiveLearned, Learned, Target, VersionsLearned
-from streamproc.sink.decide.underway import Adopting, SetAside, Underway, UserRead
+from streamproc.sink.decide.underway import NOT_FOUND, Adopting, SetAside, Underway, UserRead
 
 LOOKS: Final = 2
 """Times that the owner of a userName is looked for before it is doubted that it is the userName which is taken."""
@@ -60,6 +60,9 @@ def _found(progress: Progress, step: LookUp, listing: Listing, told: tuple[Told,
         return After(progress, told, aside=SetAside(None, "ambiguous", reason))
     if step.attribute == "userName" and listing.unfiltered and not other:
         reason = f"a user has this userName, but {passed_over(step.attribute, listing)}"
+        return After(progress, told, aside=SetAside(None, "ambiguous", reason))
+    if progress.misses > PATIENCE and progress.leaver:
+        reason = f"searches show an account at {user['id']}, and there is none"
         return After(progress, told, aside=SetAside(None, "ambiguous", reason))
     if progress.misses > PATIENCE:
         return replace(_nobody(progress, at), told=told)
@@ -184,12 +187,12 @@ def _gone(progress: Progress, at: Moment) -> After:
 
 def _look_again(progress: Progress, adopting: Adopting, seconds: float, at: Moment) -> After:
     """The search index may lag, so it is asked more than once whose a taken userName is."""
-    taken = (adopting.refused.status or 400) >= 400
+    taken = adopting.refused.status == 409
     if taken and adopting.looks > LOOKS and not progress.bare and not progress.leaver:  # perhaps it isn't the userName
         alone = progress.alone | (set(progress.record.desired) - {*CORE})
         return After(replace(progress, bare=True, alone=alone, freshness=Freshness.ABSENT, learned=at.ticks))
     if adopting.looks > PATIENCE:
-        reason = f"{'userName is taken' if taken else 'created'}, and can't be found: {describe(adopting.refused)}"
+        reason = f"{'userName is taken' if taken else 'perhaps created'}{NOT_FOUND}{describe(adopting.refused)}"
         return After(progress, aside=SetAside(None, "ambiguous", reason, adopting.refused))
     until = at.ticks + seconds + backoff(adopting.looks, at.jitter)
     looks = replace(adopting, looks=adopting.looks + 1)

@@ -1,9 +1,12 @@
 """Begin: a turn as it begins, with what was noted of the user after the last one."""
 
+from typing import cast
+
 from msgspec.structs import replace
 
 from streamproc.core.records.control import HELD
 from streamproc.core.records.delivery import DeliveredState, Parked
+from streamproc.core.records.resource import Resource
 from streamproc.core.records.units import Millis
 from streamproc.core.scim.response_policy import PATIENCE as DENIALS
 from streamproc.core.scim.response_policy import Response
@@ -11,7 +14,7 @@ from streamproc.sink.decide.desired_state import Work
 from streamproc.sink.decide.lanes import Turn
 from streamproc.sink.decide.progress import Freshness, Predecessor, Progress
 from streamproc.sink.decide.revoke_forms import UNCONDITIONAL
-from streamproc.sink.decide.underway import Adopting, SetAside
+from streamproc.sink.decide.underway import NOT_FOUND, Adopting, SetAside
 
 
 def begin(turn: Turn[Work], delivery: DeliveredState | None, predecessor: Predecessor, clock: Millis) -> Progress:
@@ -24,12 +27,23 @@ def begin(turn: Turn[Work], delivery: DeliveredState | None, predecessor: Predec
         id=delivery.id,
         claimed=delivery.held is None,
         etag=delivery.etag,
-        held=delivery.held,
+        held=_held(delivery, progress),
         freshness=_freshness(delivery),
         standing=delivery.standing,
         spelled=delivery.spelled,
     )
     return progress if delivery.parked is None else _recalled(progress, delivery.parked, clock)
+
+
+def _held(delivery: DeliveredState, progress: Progress) -> Resource | None:
+    """What was noted. Who comes back, and was to leave and couldn't be brought out, may be out after all: that they are
+    active is written again.
+    """
+    held, parked = delivery.held, delivery.parked
+    left = parked is not None and parked.code not in HELD and parked.desired.get("active") is False
+    if held is None or not left or progress.leaver:
+        return held
+    return cast("Resource", {**held, "active": False})
 
 
 def _freshness(delivery: DeliveredState) -> Freshness:
@@ -48,8 +62,9 @@ def _recalled(progress: Progress, parked: Parked, clock: Millis) -> Progress:
     """What was refused last time goes out alone, not to spoil the rest; and not at all, where only time passed."""
     progress = replace(progress, since=parked.since, alone=frozenset(parked.attributes))
     if progress.leaver and progress.id is None and parked.code == "ambiguous" and not parked.attributes:
-        taken = Response(parked.status, {"detail": parked.reason}, {})  # their name is known to be taken
-        progress = replace(progress, adopting=Adopting(taken))
+        said = parked.reason.rpartition(NOT_FOUND)[2].removeprefix(str(parked.status)).strip()
+        there = Response(parked.status, {"detail": said}, {})  # their name is taken, or they may have been created
+        progress = replace(progress, adopting=Adopting(there))
     if not progress.turn.work.told or progress.turn.work.ordered:
         return progress
     if progress.leaver:

@@ -17,7 +17,7 @@ from streamproc.sink.decide.underway import UserRead
 
 LONGEST: Final = 256
 """Characters that are kept of a text that isn't ours, and of each name in a list."""
-ROOM: Final = 2000
+ROOM: Final = 1000
 """Characters of names that are kept of a list that isn't ours. The rest shows when these are gone."""
 
 
@@ -40,6 +40,8 @@ def user_read(progress: Progress, target: Target, response: Response) -> UserRea
     held["groups"] = known if silent else sorted(name for name in members or () if name in ours)
     if (manager := held.get("manager")) is not None:
         held["manager"] = _manager(progress, target, manager)
+    if held == progress.held:
+        held = progress.held  # one for all requests of a turn
     shown = body if progress.form >= WHOLE else None  # needed to write all of it back, and else large for nothing
     return UserRead(
         held, etag(response), silent and bool(ours), _owner(progress, body), _is_theirs(progress, body), shown

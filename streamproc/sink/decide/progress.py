@@ -19,7 +19,7 @@ from streamproc.core.scim.response_policy import Response
 from streamproc.sink.decide.desired_state import DesiredState, Work
 from streamproc.sink.decide.isolate_refused import without_refused
 from streamproc.sink.decide.lanes import Turn
-from streamproc.sink.decide.underway import Adopting, SetAside, Underway
+from streamproc.sink.decide.underway import NOT_FOUND, Adopting, SetAside, Underway
 
 PATIENCE: Final = 6
 """Times that a read, or the search index, is asked again where it contradicts what the target otherwise says."""
@@ -265,6 +265,8 @@ class Progress(Struct, frozen=True):
 
     def as_parked(self, code: Any, reason: str, clock: Millis, response: Response | None = None) -> Parked:
         """The whole turn, or one attribute of it, set aside at `clock` (ms since 1970)."""
+        if code == "stalled" and self.id is None and self.airborne:  # a leaver is looked for in earnest then
+            code, reason = "ambiguous", f"perhaps created{NOT_FOUND}{reason}"
         status = response.status if response else None
         correlation = response.headers.get("inin-correlation-id") if response else None
         since = self.record.seq if self.since is None else self.since

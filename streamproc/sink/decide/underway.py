@@ -1,6 +1,6 @@
 """Underway: of what takes several requests, how far it has come, and what has been set aside of it. All are values."""
 
-from typing import Any
+from typing import Any, Final
 
 from msgspec import Struct
 
@@ -10,6 +10,9 @@ from streamproc.core.records.resource import Resource
 from streamproc.core.scim.list_response import Listing
 from streamproc.core.scim.response_policy import Response
 from streamproc.sink.decide.steps import SendUser
+
+NOT_FOUND: Final = ", and can't be found: "
+"""Between what is known of an account and what was answered, where nobody finds it."""
 
 
 class GroupLock(Struct, frozen=True):
@@ -81,7 +84,9 @@ class Underway(Struct, frozen=True):
 
 
 class Adopting(Struct, frozen=True):
-    """A create found the userName taken, and whose it is isn't found yet. `looks`: times that it was looked for."""
+    """A create found the userName taken, or may have been carried out, and whose it is isn't found yet. `looks`: times
+    that it was looked for.
+    """
 
     refused: Response
     looks: int = 0

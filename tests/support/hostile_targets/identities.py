@@ -88,6 +88,35 @@ class OtherId(Behaviour):
 
 
 @dataclass
+class SearchLies(Behaviour):
+    """Searches say of somebody else, or of another group, that they are what was searched for."""
+
+    collection: str = "Users"
+    other: str = "admin"
+
+    def before(self, asked: Asked, store: Store) -> Answered | None:
+        if asked.writes or asked.id is not None or asked.collection != self.collection:
+            return None
+        return store.page(asked, [{"id": self.other, "version": 1, **dict(asked.pairs)}])
+
+
+@dataclass
+class Terse(Behaviour):
+    """A create is carried out, or answered so, and shows nothing but an id: in its body, or at the end of Location."""
+
+    other: str | None = None
+    located: bool = False
+
+    def after(self, asked: Asked, answered: Answered, store: Store) -> Answered:
+        if asked.method != "POST" or answered.status != 201:
+            return answered
+        there = self.other or answered.body["id"]
+        if self.located:
+            return Answered(201, b"", {"location": f"/scim/v2/Users/{there}"})
+        return Answered(201, {"id": there})
+
+
+@dataclass
 class OthersCreate(Behaviour):
     """A create isn't carried out, and answered with somebody who is there already."""
 

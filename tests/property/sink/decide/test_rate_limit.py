@@ -1,11 +1,11 @@
 """One rate limiter, answer by answer, and in any interleaving; nobody sleeps."""
 
 import pytest
-from hypothesis import settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
-from streamproc.sink.decide.rate_limit import LOOK, RateLimiter
+from streamproc.sink.decide.rate_limit import LOOK, WINDOW, RateLimiter
 from tests.support.rate_limit import LIMIT, SECONDS, Window
 
 
@@ -214,3 +214,29 @@ def test_a_target_that_rounds_down_is_found_out() -> None:
     assert sent(pace, 5.0) == 1
     pace.answered(5.1, 200, told(295, reset=0))
     assert pace.wait(5.1, urgent=True) == pytest.approx(1.0)
+
+
+NUMBERS = ("", "0", "1", "300", "-1", "nan", "inf", "1e308", "9" * 400, "٣", "1_0", "x")
+
+
+@given(
+    said=st.lists(st.sampled_from(NUMBERS), min_size=3),
+    status=st.sampled_from([200, 204, 400, 429, 503, None]),
+)
+def test_no_answer_keeps_leavers_waiting_beyond_a_window(said: list[str], status: int | None) -> None:
+    """Whatever is told of the limit: a leaver waits two minutes at most, or for Retry-After."""
+    pace = RateLimiter()
+    for now in range(3):
+        pace.sent(float(now))
+        names = ("allowed", "count", "reset")
+        headers = {f"inin-ratelimit-{name}": value for name, value in zip(names, said, strict=False)}
+        pace.answered(float(now), status, headers)
+        assert pace.wait(float(now), urgent=True) <= WINDOW + 1.0
+
+
+def test_a_count_beyond_the_limit_of_an_answer_that_was_given_is_not_believed() -> None:
+    """It did what it says that it won't do."""
+    pace = RateLimiter()
+    pace.sent(0.0)
+    pace.answered(0.0, 200, told(10**9))
+    assert pace.wait(0.0) == 0.0
