@@ -3,7 +3,7 @@
 Rule 1: half of the places are for who has proven who it is, and strangers never take one of these. In the other half a
 newcomer always finds a place, and somebody else goes for it (`decide/waiting.py`).
 Rule 2: a connection has a place from its acceptance on, also while TLS is still being agreed on.
-Rule 3: without descriptors nobody comes in and nobody is lost: it is told, one stranger goes, and it is tried again.
+Rule 3: without descriptors nobody comes in and nobody is lost: it is told, strangers go, and it is tried again.
 """
 
 import asyncio
@@ -36,7 +36,9 @@ RESERVE: Final = 100
 """Descriptors for everything else: brokers, keys, files."""
 EXHAUSTED: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 PAUSE: Final = 0.1
-"""Seconds until it is tried again."""
+"""Seconds until it is tried again, where nobody could go for it."""
+AT_ONCE: Final = 8
+"""Strangers who go for each lack of descriptors."""
 PASSING: Final = frozenset(
     {
         errno.ECONNABORTED,
@@ -185,6 +187,7 @@ class Connections:
     async def _without_descriptors(self) -> None:
         telemetry.CONNECTIONS_ENDED.labels("no_descriptors").inc()
         self._log.tell("error", "no descriptor is left for a connection: raise the limit (ulimit -n)")
-        if len(self._unproven):
+        leaving = min(AT_ONCE, len(self._unproven))
+        for _ in range(leaving):
             self._unproven.first_to_go().end("evicted")
-        await asyncio.sleep(PAUSE)
+        await asyncio.sleep(PAUSE if leaving == 0 else 0.005)  # until their descriptors are free

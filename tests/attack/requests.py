@@ -81,8 +81,10 @@ class _Attack:
                 asyncio.create_task(each)
                 for each in (*map(self._besiege, range(BESIEGERS)), *map(self._send, GENUINE), self._watch())
             ]
-            places = asyncio.Semaphore(AT_ONCE)
-            await asyncio.gather(*(self._try(each, places) for each in hostile))
+            places, half = asyncio.Semaphore(AT_ONCE), len(hostile) // 2
+            await asyncio.gather(*(self._try(each, places) for each in hostile[:half]))
+            self._take_descriptors()
+            await asyncio.gather(*(self._try(each, places) for each in hostile[half:]))
             self.over = True
             for each in background[:BESIEGERS]:
                 each.cancel()
@@ -95,6 +97,12 @@ class _Attack:
             self.found.harmed("unbounded", f"{grown:.0f} MB more")
         self._judge_records(self.gateway.written)
         self._judge_log(self.gateway.log.read_bytes(), len(hostile))
+
+    def _take_descriptors(self) -> None:
+        """From now on the gateway may have fewer than it uses."""
+        process = psutil.Process(self.gateway.process.pid)
+        _, hard = process.rlimit(psutil.RLIMIT_NOFILE)
+        process.rlimit(psutil.RLIMIT_NOFILE, (max(30, process.num_fds() - 20), hard))
 
     # Strangers
 

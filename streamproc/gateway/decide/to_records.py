@@ -31,6 +31,8 @@ from streamproc.sources.wire_format import json_of
 
 MOST: Final = 5_000
 """Events in one body; PingOne sends up to 500."""
+SEARCHED: Final = 2 * MOST
+"""Events of a longer body among which leavers are looked for: all others wait meanwhile."""
 HEADER: Final = 1024
 """Characters of a CloudEvents header's value that are stored, once for a body; and of a key."""
 REPEATED: Final = 128
@@ -120,8 +122,9 @@ def to_records(
     lost = False
     if len(elements) > MOST:
         refused.append(Ignored("too_many", f"{len(elements)} events in one body; at most {MOST}, but for leavers"))
-        leavers = [each for each in elements if _leaves(source.read(each, receipt, options))]
-        lost, elements = len(leavers) > MOST, leavers[:MOST]
+        saying = [each for each in elements if each and isinstance(each, dict)]
+        leavers = [each for each in saying[:SEARCHED] if _leaves(source.read(each, receipt, options))]
+        lost, elements = len(saying) > SEARCHED or len(leavers) > MOST, leavers[:MOST]
     for element in elements:
         value = _json(element) if body is None or not one_event else body if len(body) <= LARGEST else _too_large(body)
         if isinstance(value, Ignored):

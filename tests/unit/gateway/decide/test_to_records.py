@@ -4,6 +4,7 @@ import base64
 import hashlib
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -11,11 +12,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streamproc.core.parsed_payload import Ignored, Receipt
+from streamproc.core.parsed_payload import Ignored, ParsedPayload, Receipt
 from streamproc.core.records.producer_record import LARGEST, REJECTIONS, Record
 from streamproc.core.records.units import Micros
-from streamproc.gateway.decide.to_records import KEPT, MOST, Intake, decode, to_records
+from streamproc.gateway.decide.to_records import KEPT, MOST, SEARCHED, Intake, decode, to_records
 from streamproc.sources import SOURCES
+from streamproc.sources.options import SourceOptions
 from tests.support.gateway_requests import CLOUDEVENT, EVENT, NOW, OKTA
 
 
@@ -183,3 +185,23 @@ def test_what_lies_beside_each_event_of_a_body_is_small() -> None:
     records, _ = records_of("okta", [{"uuid": f"u-{number}"} for number in range(100)], headers)
     assert len(records) == 100
     assert all(sum(len(name) + len(value) for name, value in record.headers) < 1600 for record in records)
+
+
+@pytest.mark.parametrize("source", SOURCES)
+@pytest.mark.parametrize("element", [1, {}, {"a": 1}], ids=str)
+def test_a_body_of_far_too_many_is_read_no_further_than_usual_ones(source: str, element: Any) -> None:
+    """All other senders wait while one body is read: what isn't looked at is rejected, and told."""
+    read = 0
+
+    def counted(payload: Any, receipt: Receipt, options: SourceOptions) -> ParsedPayload:
+        nonlocal read
+        read += 1
+        return SOURCES[source].read(payload, receipt, options)
+
+    body = orjson.dumps([element] * 100_000)
+    intake = Intake.of_body(source, {"content-type": "application/json"}, body, Micros(NOW))
+    counting = replace(SOURCES[source], read=counted)
+    records, ignored = to_records(counting, SOURCES[source].defaults, intake, orjson.loads(body), body)
+    assert [record.topic for record in records] == ["events.rejected"]
+    assert ignored[0].code == "too_many"
+    assert read <= SEARCHED
