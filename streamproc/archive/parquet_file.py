@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 
 from streamproc.archive import layout
 from streamproc.archive.layout import ArchiveFile
+from streamproc.archive.page_headers import pages
 from streamproc.core.errors import ArchiveError
 
 _PLACE: Final = (
@@ -91,6 +92,7 @@ def opened(piece: ArchiveFile) -> Iterator[Any]:
         if version not in SCHEMAS or not file.schema_arrow.equals(SCHEMAS[version]):
             raise ArchiveError(f"{piece.path} has other columns than an archive's file. {layout.RESTORE}")
         _check_groups(file.metadata, piece)
+        _check_pages(file.metadata, piece)
         yield file
 
 
@@ -110,6 +112,21 @@ def _check_groups(metadata: Any, piece: ArchiveFile) -> None:
             )
         if strange := set().union(*(column.encodings for column in columns)) - ENCODINGS:
             raise ArchiveError(f"{piece.path} is encoded as an archive's isn't: {min(strange)}. {layout.RESTORE}")
+
+
+def _check_pages(metadata: Any, piece: ArchiveFile) -> None:
+    """Raises ValueError where pages unpack to more than the footer says, which is bounded."""
+    with piece.path.open("rb") as source:
+        for group in range(metadata.num_row_groups):
+            for number in range(metadata.row_group(group).num_columns):
+                column = metadata.row_group(group).column(number)
+                begins = [column.data_page_offset]
+                begins += [column.dictionary_page_offset] if column.has_dictionary_page else []
+                left = column.total_uncompressed_size
+                for page in pages(source, min(begins), column.total_compressed_size):
+                    left -= page.size
+                    if left < 0 or page.values > MOST_VALUES:
+                        raise ValueError("a page that is larger than its column")
 
 
 def batches(file: Any, group: int, names: Sequence[str] | None = None) -> Iterator[Any]:

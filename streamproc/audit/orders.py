@@ -4,6 +4,7 @@ An order lies at a place of `streamproc.controls`. What was done names it: a map
 place, a moved account by whose it is, to whom it goes, who ordered that, and why.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 
@@ -66,8 +67,11 @@ class Orders:
             return None
         return f"the order behind this {event.kind}, {event.event}, isn't there, or says something else"
 
-    def unlike_outcome(self, outcome: Outcome) -> str | None:
-        """What is wrong with the order behind an attempt that isn't its event's; None: nothing."""
+    def unlike_outcome(self, outcome: Outcome, theirs: Callable[[int], bool]) -> str | None:
+        """What is wrong with the order behind an attempt that isn't its event's; None: nothing.
+
+        `theirs`: whether a seq is that of an event of the user, by which they may have been set aside.
+        """
         cause = outcome.cause
         assert cause is not None
         if cause.event == RETRY:
@@ -82,7 +86,7 @@ class Orders:
             for name, same in (
                 ("action", control.action in wanted),
                 ("user", control.user == outcome.user),
-                ("since", control.since is not None and control.since <= outcome.seq),
+                ("since", control.since is not None and control.since <= outcome.seq and theirs(control.since)),
                 ("by or reason", cause.reason == by_whom(control)),
                 ("when it was appended", cause.origin.appended == placed.appended),
             )

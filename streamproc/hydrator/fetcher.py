@@ -208,7 +208,8 @@ class Fetcher:
         if answer.status == "unknown" and any(ticket.known for ticket in self._queue.tickets(fetch)):
             await self.append(self.record(fetch.subject, b"", answer.read_at, "unlisted"))
         elif answer.status == "unknown":
-            log.warning("directory tells nothing of a subject that it gave notice of", source=self.source)
+            self._give_up(fetch, "the directory shows nothing of a subject that it gave notice of")
+            return
         elif len(answer.body) > LARGEST:
             await self._store_end(fetch, answer)
             return

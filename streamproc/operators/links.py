@@ -2,7 +2,7 @@
 
 from streamproc.adapters.kafka import reading
 from streamproc.adapters.kafka.log import Log
-from streamproc.core.fold.claims import HELD
+from streamproc.core.fold.claims import ambiguous, may_be_ambiguous
 from streamproc.core.records.link import LINK, Link
 from streamproc.core.records.topic_names import LINKS, OPERATIONS
 from streamproc.core.records.user_record import decode_state
@@ -32,7 +32,7 @@ async def held_claims(kafka: Log) -> dict[str, str]:
 
 def _held(value: bytes) -> set[str]:
     """Subjects in an encoded record that are held; few records have any, and those alone are decoded."""
-    if HELD not in value:
+    if not may_be_ambiguous(value):
         return set()
     facts = decode_state(value).facts
-    return {name for name, each in facts.items() if each.standing == "held" and not each.left}
+    return {name for name, each in facts.items() if ambiguous(each)}

@@ -94,10 +94,10 @@ class FoldProcessor:
             self._sequencer.done(raw)
         else:
             EVENTS[effect_of(folded.value)].inc()
-            problems = held_claims(known, folded.value, change)
+            problems, denies = held_claims(known, folded.value, change)
             if folded.left_out is not None:
                 problems.append(Problem(folded.left_out, WHY[folded.left_out], change.subject))
-            self._rejections.tell(raw, problems)
+            self._rejections.tell(raw, problems, denies=denies)
             self._write(user, folded.value, raw.partition, partial(self._sequencer.done, raw))
         return None
 

@@ -77,6 +77,7 @@ class FieldWorker:
     def __init__(self, log: MemoryLog, options: dict[str, SourceOptions], mapping: str, now: Millis) -> None:
         self.appended: list[RawRecord] = []
         self._log = log
+        self._sending = False
         self._producer = log.producer()
         outbox = self._outbox = _Outbox(log.partitions)
         self.options = options
@@ -116,9 +117,13 @@ class FieldWorker:
                 await self._replays.carry_out(consumer, raw, order)
         else:
             self._take(raw)
+        if self._sending:
+            return  # whoever began goes on with what this has led to
+        self._sending = True
         while self._outbox.waiting:
             sent, number, name, content, beside = self._outbox.waiting.popleft()
             await self.append(sent, name, content, beside, number)
+        self._sending = False
 
     async def dates(self, now: Millis) -> None:
         """Say which dates have come by now (ms since 1970), as the worker's timer does."""
@@ -135,7 +140,8 @@ class FieldWorker:
             step = self.folds[raw.partition].take(_stored(raw))
             for user, value in step.records.items():
                 if step.event is not None:
-                    self.rejections.tell(raw, held_claims(known, value, step.event))
+                    problems, denies = held_claims(known, value, step.event)
+                    self.rejections.tell(raw, problems, denies=denies)
                 self._outbox.put(OPERATIONS, user.encode(), value, partition=raw.partition)
             if step.left_out is not None:
                 self.rejections.tell(raw, [Problem(step.left_out, "it doesn't fit")])

@@ -1,6 +1,7 @@
 """Archives' files that somebody has made who knows the format well, with names and checksums that fit."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -202,6 +203,29 @@ def _shared(path: Path, rows: list[StoredRecord], name: str, values: Any, *, pre
         writer.add_key_value_metadata({FOOTER_KEY: orjson.dumps(said(len(rows)))})
 
 
+def lies(rng: Random, folder: Path) -> bool:
+    """A page that unpacks to more than the footer says: the number there is another of the same length."""
+    rows = [replace(one, value=b"z" * 30_000_000) for one in records(rng, 1)]
+    named(folder, 0, 1, lambda path: put(path, table(rows), said(1), compression="zstd", use_dictionary=False))
+    (path,) = folder.rglob("*.parquet")
+    content = path.read_bytes()
+    path.unlink()
+    size = pq.read_metadata(pa.BufferReader(content)).row_group(0).column(3).total_uncompressed_size
+    at = content.rindex(_zigzag(size))
+    content = content[:at] + _zigzag(rng.randint(0, 1000), len(_zigzag(size))) + content[at + len(_zigzag(size)) :]
+    named(folder, 0, 1, lambda new: new.write_bytes(content))
+    return False
+
+
+def _zigzag(number: int, length: int = 1) -> bytes:
+    """A number as Thrift has it; filled up to a length."""
+    found, rest = bytearray(), number << 1
+    while rest > 127 or len(found) < length - 1:
+        found.append(rest & 127 | 128)
+        rest >>= 7
+    return bytes([*found, rest])
+
+
 def places(rng: Random, folder: Path) -> bool:
     """Folders and names that aren't an archive's, and a manifest that can't be."""
     written(rng, folder)
@@ -225,6 +249,6 @@ def places(rng: Random, folder: Path) -> bool:
 
 
 KINDS: tuple[Callable[[Random, Path], bool], ...] = (
-    without_statistics, written, flipped, cut, footers, columns, values, places, flipped, footers, flipped, bombs,
+    without_statistics, written, flipped, cut, footers, columns, values, places, flipped, footers, lies, bombs,
 )  # fmt: skip
 """Each makes an archive's files; whether they are as they may be. The one that takes long comes last."""

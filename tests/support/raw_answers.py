@@ -15,13 +15,15 @@ async def raw_answers(answering: Answering) -> AsyncIterator[str]:
     connections: set[asyncio.Task[None]] = set()
 
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
-            while True:
-                head = await reader.readuntil(b"\r\n\r\n")
-                if not await answering(head, writer):
-                    break
+        try:
+            with suppress(OSError, asyncio.IncompleteReadError):
+                while await answering(await reader.readuntil(b"\r\n\r\n"), writer):
+                    await writer.drain()
                 await writer.drain()
-        writer.close()
+                writer.close()
+                await writer.wait_closed()
+        finally:
+            writer.transport.abort()
 
     def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.ensure_future(connected(reader, writer))
@@ -36,6 +38,7 @@ async def raw_answers(answering: Answering) -> AsyncIterator[str]:
         for task in list(connections):
             task.cancel()
         await asyncio.gather(*connections, return_exceptions=True)
+        await asyncio.sleep(0.01)  # until the sockets are closed
 
 
 def answer(content: bytes, *headers: str, status: str = "200 OK") -> bytes:

@@ -13,7 +13,7 @@ import orjson
 
 from streamproc.core.records.change_event import Fact
 from tests.support import stories
-from tests.support.logs import Log
+from tests.support.logs import BEGAN, Log
 
 FIRST = ("Ana", "Bo", "Chukwuemeka", "Dörte", "Ea", "François-Xavier", "Gil", "Hyacinth Marie", "Ío", "José")
 LAST = ("Ng", "Ó Súilleabháin", "Wolfeschlegelsteinhausen", "de la Cruz", "Li", "Bergström", "Ng", "Li")
@@ -30,7 +30,8 @@ class Staff:
         self.names = {story: f"{rng.choice(FIRST)} {rng.choice(LAST)}" for story in stories.NAMES}
         self.users = dict(zip(stories.NAMES, ids, strict=False))
         self.other, self.operator = ids[-1], f"{rng.choice(FIRST)} {rng.choice(LAST)}"
-        self.hired = {story: rng.randrange(1_000_000_000, 1_740_000_000) for story in stories.NAMES}
+        days = [BEGAN // 1000 // 86_400 - before for before in (3, 20, 45, 400, 9000)]
+        self.hired = {story: rng.choice(days) * 86_400 + rng.randrange(86_400) for story in stories.NAMES}
         self._sites = {story: rng.choice(["Berlin", "Lisbon", "São Paulo", "Reykjavík"]) for story in stories.NAMES}
         self._blanks = {story: rng.choice(["", "", " ", "  "]) for story in stories.NAMES}
         self._numbers = dict(zip(stories.NAMES, numbers, strict=False))

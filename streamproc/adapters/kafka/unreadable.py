@@ -1,4 +1,4 @@
-"""What can't be read: batches with a wrong checksum or an unknown codec, and records that are gone.
+"""What can't be read: batches with a wrong checksum, an unknown codec or too much in them, and records that are gone.
 
 aiokafka 0.14.0 raises out of `getmany` at such a batch, forgets the records that it had read before in the same answer,
 and asks for the batch again for ever. Where an offset is gone, it goes on elsewhere without a word. Here each is told
@@ -23,6 +23,7 @@ from aiokafka.errors import NoOffsetForPartitionError, OffsetOutOfRangeError
 from aiokafka.structs import ConsumerRecord
 
 from streamproc import telemetry
+from streamproc.adapters.kafka import decompression
 from streamproc.core.errors import HistoryError
 from streamproc.core.records.headers import UNREADABLE, Unread
 from streamproc.core.records.topic_names import is_input
@@ -32,6 +33,7 @@ log = structlog.get_logger("streamproc.kafka")
 
 def install() -> None:
     """For all consumers of this process."""
+    decompression.install()
     fetcher.PartitionRecords = ReadableRecords
     consumer.Fetcher = ExactFetcher
 

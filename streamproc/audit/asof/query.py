@@ -26,6 +26,7 @@ from streamproc.audit.asof.answer import (
 from streamproc.audit.asof.explain import Explainer
 from streamproc.audit.asof.target_state import TargetStateFold
 from streamproc.core.errors import HistoryError
+from streamproc.core.fold.claims import ambiguous
 from streamproc.core.fold.mapping_switch import compiled
 from streamproc.core.fold.refold import Refold, Step, first_mapping
 from streamproc.core.records.mapping_in_force import MARK, MappingInForce
@@ -191,7 +192,7 @@ class _Partition:
             reasons=self._reasons(user, record),
             acknowledged=self.target.get(user, TargetStateFold(self.at)).known(),
             upcoming=None if explainer is None or recorded == "differs" else upcoming(record, explainer.mapping),
-            held=tuple(sorted(n for n, each in record.facts.items() if each.standing == "held" and not each.left)),
+            held=tuple(sorted(n for n, each in record.facts.items() if ambiguous(each))),
         )
 
     def _reasons(self, user: str, record: UserRecord) -> tuple[Reason, ...]:

@@ -177,22 +177,26 @@ def _check_places(source: BinaryIO, parts: Sequence[zipfile.ZipInfo], directory:
     No sum covers what would lie between them, and some programs would show it as a file. Nor does one cover their
     headers: each says the same as its entry in the table, and the table has nothing but these (`end`: where it ends).
     """
+    source.seek(directory)
+    table = source.read(end - directory)
+    entries: dict[int, bytes] = {}
+    at = 0
+    for part in parts:
+        entries[part.header_offset] = table[at + 6 : at + 32] + part.filename.encode()
+        at += ENTRY + len(part.filename)
+    if at != len(table):
+        raise NoBundleError("its table of contents has more than its files")
     reached = 0
     for part in sorted(parts, key=lambda part: part.header_offset):
-        name = part.filename.encode()
         source.seek(part.header_offset)
-        head = source.read(HEAD + len(name))
-        if part.header_offset != reached or len(head) < HEAD + len(name) or not head.startswith(b"PK\x03\x04"):
+        head = source.read(HEAD + len(part.filename))
+        if part.header_offset != reached or not head.startswith(b"PK\x03\x04"):
             raise NoBundleError(f"it has bytes that belong to no file, before {part.filename}")
-        said = struct.unpack("<HHHHHLLLHH", head[4:HEAD])
-        sizes = (part.CRC, part.compress_size, part.file_size, len(name), 0)
-        if said[1:3] + said[5:] != (part.flag_bits, part.compress_type, *sizes) or head[HEAD:] != name:
+        if head[4:] != entries[reached]:
             raise NoBundleError(f"the two headers of {part.filename} disagree, or have more than a bundle's")
         reached += len(head) + part.compress_size
     if reached != directory:
         raise NoBundleError("it has bytes that belong to no file, before its table of contents")
-    if end != directory + sum(ENTRY + len(part.filename) for part in parts):
-        raise NoBundleError("its table of contents has more than its files")
 
 
 def _check_end(source: BinaryIO) -> tuple[int, int, int]:

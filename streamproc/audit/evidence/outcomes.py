@@ -1,7 +1,7 @@
 """Compares a bundle's outcomes with the records that they are about, and looks for each event's one fate."""
 
 from bisect import bisect_right
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import orjson
 from pydantic import ValidationError
@@ -46,7 +46,7 @@ class Outcomes:
                 continue
             tally.outcomes += 1
             tally.why |= self._scope.why("outcome", line.timestamp)
-            if (wrong := self._wrong(outcome, tally.folded[seq])) is not None:
+            if (wrong := self._wrong(outcome, tally.folded)) is not None:
                 self._find(Finding("altered", OUTCOMES, wrong, number, user, seq))
             if outcome.final:
                 tally.fates.append((seq - 1 if outcome.since is None else outcome.since, seq, number))
@@ -78,15 +78,15 @@ class Outcomes:
         newest = next(reversed(tally.folded), FIRST)
         return self._scope.until is not None and outcome.since is not None and outcome.since < newest < outcome.seq
 
-    def _wrong(self, outcome: Outcome, folded: Folded) -> str | None:
+    def _wrong(self, outcome: Outcome, records: Mapping[int, Folded]) -> str | None:
         """What in an outcome contradicts the record that it is about; None: nothing."""
-        cause = outcome.cause
+        cause, folded = outcome.cause, records[outcome.seq]
         if outcome.final and outcome.verdict == "revoked" and outcome.read_back is None:
             return "revoked, but the target was never asked again"
         if cause is None:  # compaction had removed the record when its fate was told
             return None if outcome.since is not None and outcome.verdict == "superseded" else "it names no event"
         if cause.source == "streamproc" and not outcome.final:
-            return self._controls.orders.unlike_outcome(outcome)
+            return self._controls.orders.unlike_outcome(outcome, records.__contains__)
         if cause_digest(orjson.loads(orjson.dumps(cause))) != folded.cause:
             return "it names another event than the record of this seq"
         same = outcome.effect == folded.effect

@@ -13,10 +13,10 @@ MARK: Final = "redacted-"
 """What each hash begins with."""
 LENGTH: Final = 24
 """Hex digits of a hash: so many that no two values of a log ever share them."""
-PAST: Final = 60 * 24 * 3_600_000_000
-"""µs before the log knew of somebody. What lies further back only keeps its order: longer than any rule looks back."""
-APART: Final = 2 * 24 * 3_600_000_000
-"""µs; so far apart such moments stay at most: further than any rule compares."""
+NEAR: Final = 24 * 3_600_000_000
+"""µs; as far apart as any rule compares two moments. What lies before the log knew of somebody keeps this distance."""
+APART: Final = 2 * NEAR
+"""µs; as far apart are all others, however far they were. What is forgotten after a month may be remembered longer."""
 
 
 def _keyed(key: bytes, *parts: str) -> bytes:
@@ -102,11 +102,11 @@ class Places:
                 self._ranks[order] = rank
         self._orders.clear()
         self._offsets = {place: sorted(set(offsets)) for place, offsets in self._offsets.items()}
-        known = (self._known or 0) - PAST
-        self._before = sorted({moment for moment in self._before if 0 < moment < known})
-        moment, later = known, known
+        known = self._known or 0
+        later = moment = min((each for each in self._before if each >= known), default=known)
+        self._before = sorted({each for each in self._before if 0 < each < known})
         for each in reversed(self._before):
-            moment -= min(later - each, APART)
+            moment -= later - each if later - each <= NEAR else APART
             later = each
             self._moments.append(moment)
         self._moments.reverse()

@@ -15,7 +15,7 @@ tried out, and nothing that is kept leads back by another way:
   at which partitions are folded: a record is as old as its event.
 - Facts that mappings look into stay where a rule or a copy sees a difference; any other value becomes a hash.
 - Timing: moments from before the log knew of a user (when they were hired, or an account was made) only keep their
-  order, and how far they lie apart up to two days. Dates don't say in which words, or zone, they were given. What came
+  order, and how far they lie apart up to a day. Dates don't say in which words, or zone, they were given. What came
   since keeps its time: when access was given and taken is what a bundle is evidence of. Who knows when that was, of
   somebody, can tell by it whom it is about, as they can by roles that nobody else has; a list of names can't.
 

@@ -9,7 +9,7 @@ Rule 4: an outcome has nothing that contradicts its verdict (`_possible`).
 """
 
 from bisect import bisect_right
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import orjson
@@ -91,19 +91,26 @@ class OutcomeCheck:
             self._add(seq, "fate impossible", user, logged)
         if not outcome.final:
             ordered = outcome.cause is not None and outcome.cause.source == OURS
-            if ordered and self._orders is not None and self._orders.unlike_outcome(outcome) is not None:
+            if ordered and self._orders is not None and self._orders.unlike_outcome(outcome, self._theirs(chain)):
                 self._add(seq, "fate not ordered", user, logged)
             return
         first = index if since_seq is None else bisect_right(chain.seqs, since_seq)
+        twice = False
         for event in range(first, index + 1):
             if event == 0 and chain.trusted:
                 continue
             if chain.flags[event] & FATE_TOLD:
-                self._add(chain.seqs[event], "fate twice", user, logged)
+                if not twice:
+                    self._add(chain.seqs[event], "fate twice", user, logged)
+                twice = True
                 continue
             chain.flags[event] |= FATE_TOLD
             chain.untold.pop(chain.seqs[event], None)
             records.counts.fates += 1
+
+    def _theirs(self, chain: UserChain) -> Callable[[int], bool]:
+        """Whether a seq is one of the user's, as far as that is known."""
+        return lambda seq: self._before(chain, seq) or chain.index(seq) is not None
 
     def _before(self, chain: UserChain | None, seq: int) -> bool:
         """Whether it is about an event that the trusted records were made of."""

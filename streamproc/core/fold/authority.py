@@ -55,7 +55,7 @@ def view(
     subjects: dict[str, dict[str, SourceFacts]] = {}
     merged: dict[str, Fact] = {}
     for name, each in facts.items():
-        if each.standing == "held":
+        if each.standing in {"held", "behind"}:
             continue
         if each.left:
             merged |= dict.fromkeys(each.values)
@@ -121,10 +121,13 @@ def _together(subjects: Mapping[str, SourceFacts], now: Millis, active: str, *, 
 
 def _remade(going: SourceFacts, ended: SourceFacts, now: Millis) -> bool:
     """Whether an account was made in the place of one that has been deleted (rule 3)."""
-    if as_of(ended, now)[0].get(GONE) is not True:
-        return False
-    made, last = began(going, now), ended.since if ended.vouched is None else ended.vouched
-    return (going.since or 0 if made is None else made) > (last or 0)
+    return as_of(ended, now)[0].get(GONE) is True and made_after(going, ended, now)
+
+
+def made_after(one: SourceFacts, other: SourceFacts, now: Millis) -> bool:
+    """Whether an account was made after another was last known to be active."""
+    made, last = began(one, now), other.since if other.vouched is None else other.vouched
+    return (one.since or 0 if made is None else made) > (last or 0)
 
 
 def _goes_on(going: SourceFacts, ended: SourceFacts, now: Millis) -> bool:

@@ -26,6 +26,9 @@ from streamproc.core.records.user_record import LARGEST, ORDINARY, decode, decod
 
 SLACK: Final = 64
 """Bytes by which a record may grow by numbers alone: an offset, a time."""
+RESERVE: Final = 192 * 1024
+"""Bytes above `LARGEST`, and below what a broker takes, for those of whom a record knows already: so no stranger's
+denials keep out theirs."""
 MOST: Final = 16
 """Facts of one event that may say no and are kept in the headroom."""
 LONGEST: Final = 256
@@ -67,8 +70,8 @@ def fold_within(
     less = what_it_takes(event, mapping.file.attributes.active)
     if less is None:
         return Folded(None, "too_large")
-    for smaller in _smaller(known, seq, less, mapping, facts):
-        if len(smaller) <= LARGEST:
+    for smaller, most in _smaller(known, seq, less, mapping, facts):
+        if len(smaller) <= most:
             return Folded(smaller, left_out="too_large")
     return Folded(None, "too_large", denies=True)
 
@@ -117,16 +120,18 @@ def denials_of(facts: SourceFacts) -> SourceFacts | None:
 
 def _smaller(
     known: bytes | None, seq: int, event: ChangeEvent, mapping: Mapping, facts: dict[str, SourceFacts] | None
-) -> Iterator[bytes]:
+) -> Iterator[tuple[bytes, int]]:
+    """What is tried in turn, and how many bytes it may have."""
     value = b""
     for only_access in (False, True):
         value = fold_encoded(known, seq, event, mapping, facts, only_access=only_access) or b""
-        yield value
+        yield value, LARGEST
     record, name = decode(value), key(event.source, event.subject)
     if name in record.facts and (core := denials_of(record.facts[name])) is not None:
         kept = record.facts | {name: core}
-        due = next_date(kept, record.as_of)
-        yield seal_hash(structs.replace(record, facts=kept, due=due, hash=""))[1]
+        due, heard = next_date(kept, record.as_of), known is not None and name in decode_state(known).facts
+        value = seal_hash(structs.replace(record, facts=kept, due=due, hash=""))[1]
+        yield value, LARGEST + (RESERVE if heard else 0)
 
 
 def _gave_way(known: bytes | None, value: bytes) -> bool:

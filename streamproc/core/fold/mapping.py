@@ -26,6 +26,8 @@ from streamproc.core.text import plain
 
 REMEMBERED: Final = 10_000
 """Combinations of facts whose roles, groups, skills and languages are remembered."""
+MOST: Final = 500
+"""Names that somebody may have in one list: each group is a request of its own."""
 _EXACT: Final = frozenset({str, type(None), type(...)})
 """Types of which equal values are the same: 1, 1.0 and true are equal, and aren't."""
 
@@ -179,6 +181,10 @@ class Mapping:
                 unread |= gifts.keys()
             elif fits:
                 self._apply(wanted, gifts)
+        for target in (*LISTS, *LEVELS):
+            if len(wanted.get(target, ())) > MOST:
+                problems.append(f"{target}: more than {MOST} names")
+                unread.add(target)
         if "roles" in wanted:
             wanted["roles"].update(map(plain, self.file.always.roles))
         for target in LISTS:

@@ -14,9 +14,9 @@ from pydantic import TypeAdapter
 from streamproc.core.records.units import Micros, Millis
 from streamproc.core.records.value import Value, decoder, encode, numberless
 
-Standing: TypeAlias = Literal["", "held", "confirmed"]
-"""Of a subject: it is the user by its source's word; it says so beside another, and counts for nothing; an operator has
-linked it.
+Standing: TypeAlias = Literal["", "held", "behind", "confirmed"]
+"""Of a subject: it is the user by its source's word; it says so beside another, and counts for nothing; it came when
+another was out, and does nothing until that is made up for; an operator has linked it.
 """
 JsonScalar: TypeAlias = str | int | float | bool | None
 Fact: TypeAlias = JsonScalar | list[JsonScalar] | dict[str, JsonScalar]

@@ -18,6 +18,10 @@ WORDS: Final = 1000
 """Characters of a reason."""
 LARGEST: Final = 1024 * 1024
 """Bytes of a value that are kept: in base64 they fit into a record."""
+RECORD: Final = 2_000_000
+"""Bytes of a rejection that brokers take. JSON may write a character in six bytes."""
+SHARES: Final = (1.0, 0.5, 0.0)
+"""Of `LARGEST`, `BESIDE` and `MOST` that are tried in turn, until it fits."""
 BESIDE: Final = 64 * 1024
 """Bytes of a key that are kept, and of headers."""
 
@@ -90,32 +94,39 @@ def encode_rejected(
 ) -> bytes:
     """A Rejected as JSON, of the input's own bytes. `problems`: one at least. `kept`: the value is stored here."""
     first, *more = [_short(problem) for problem in dict.fromkeys(problems)]
-    stored: list[tuple[str, str]] = []
-    room, cut = BESIDE, len(key or b"") > BESIDE or len(value or b"") > LARGEST or not kept
-    for name, content in headers:
-        room -= len(name) + len(content or b"")
-        if room >= 0:
-            stored.append((name, _base64(content) or ""))
-    return orjson.dumps(
-        Rejected(
-            topic,
-            partition,
-            offset,
-            appended,
-            first.code,
-            first.reason,
-            None if key is None else _base64(key[:BESIDE]),
-            None if value is None or not kept else _base64(value[:LARGEST]),
-            stored,
-            first.subject,
-            first.field,
-            partial,
-            tuple(more[: MOST - 1]),
-            max(0, len(more) + 1 - MOST),
-            cut or room < 0,
-            denies,
+    beside = [*headers]
+    for share in SHARES:
+        stored: list[tuple[str, str]] = []
+        room, most, told = int(BESIDE * share), int(LARGEST * share), max(1, int(MOST * share))
+        cut = len(key or b"") > room or len(value or b"") > most or not kept
+        key_room = room
+        for name, content in beside:
+            room -= len(name) + len(content or b"")
+            if room >= 0:
+                stored.append((name, _base64(content) or ""))
+        encoded = orjson.dumps(
+            Rejected(
+                topic,
+                partition,
+                offset,
+                appended,
+                first.code,
+                first.reason,
+                None if key is None else _base64(key[:key_room]),
+                None if value is None or not kept else _base64(value[:most]),
+                stored,
+                first.subject,
+                first.field,
+                partial,
+                tuple(more[: told - 1]),
+                max(0, len(more) + 1 - told),
+                cut or room < 0,
+                denies,
+            )
         )
-    )
+        if len(encoded) <= RECORD:
+            break
+    return encoded
 
 
 def _short(problem: Problem) -> Problem:

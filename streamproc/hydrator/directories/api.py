@@ -49,9 +49,20 @@ Absent: TypeAlias = Callable[[Answer], bool]
 """Whether a 404 is the directory's word that it doesn't know somebody."""
 
 
-def wordless(_: Answer) -> bool:
-    """For vendors whose documents don't say what a 404 contains: these are asked for a list as well."""
-    return True
+def wordless(subject: str) -> Absent:
+    """For vendors whose documents don't say what a 404 contains: these are asked for a list as well.
+
+    What tells of the subject, as if it were there, is no such word.
+    """
+
+    def absent(answer: Answer) -> bool:
+        try:
+            said = [answer.value(name) for name in ("id", "uuid", "root.id")] if answer.content else []
+        except DirectoryError:
+            return True  # no JSON
+        return subject not in map(str, said)
+
+    return absent
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,9 +196,9 @@ class Api:
         took, now = self._ticks() - begun, self._clock()
         heard(self._bearer, token, reply.status)
         self.quiet_until = max(self.quiet_until, self._ticks() + quiet(reply.status, reply.headers, now))
-        age = now - (moment(reply.headers.get("date") or "") or now)
-        if age > BEHIND and reply.status not in {429, 503}:
-            raise odd(f"answered with something that is {age:.0f} s old, or its clock is wrong")
+        date = moment(reply.headers.get("date") or "")
+        if date is not None and now - date > BEHIND and reply.status not in {429, 503}:
+            raise odd(f"answered with something that is {now - date:.0f} s old, or its clock is wrong")
         if reply.status == 200 and not reply.is_json:
             raise odd("answered 200 with something that isn't JSON, by its own word")
         read_at = max(lower_bound(reply.headers, took, now), Micros(previous + 1))
@@ -246,13 +257,13 @@ def quiet(status: int, headers: dict[str, str], now: float) -> float:
 
     By Retry-After (RFC 9110 §10.2.3), or Okta's `X-Rate-Limit-Reset`, a moment in its own clock.
     """
-    date = moment(headers.get("date") or "") or now
+    date = moment(headers.get("date") or "")
     waits = [0.0]
     if status in {429, 503}:
         waits.append(retry_after(headers.get("retry-after", ""), headers.get("date"), now) or 0.0)
     reset = headers.get("x-rate-limit-reset", "")
     if reset.isdecimal() and (status == 429 or headers.get("x-rate-limit-remaining") == "0"):
-        waits.append(float(reset) - date)
+        waits.append(float(reset) - (now if date is None else date))
     return min(LONGEST, max(waits))
 
 

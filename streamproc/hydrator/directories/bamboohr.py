@@ -32,7 +32,7 @@ class BambooHR:
     async def read(self, subject: str) -> Read:
         path = f"/api/v1/employees/{segment(subject)}?fields={quote(self._fields, safe=',')}"
         try:
-            answer = await self.api.get(path, absent=wordless)
+            answer = await self.api.get(path, absent=wordless(subject))
         except DirectoryError as error:
             if error.status != 403:
                 raise

@@ -26,7 +26,7 @@ class Gusto:
 
     async def read(self, subject: str) -> Read:
         path = f"/v1/employees/{segment(subject)}?include=custom_fields"
-        answer = await self.api.get(path, absent=wordless)
+        answer = await self.api.get(path, absent=wordless(subject))
         if answer.status == 404:
             await self.page("", "", full=True)
             return Read("gone", GONE, answer.read_at)

@@ -25,7 +25,7 @@ class HiBob:
         self._asked: dict[str, Any] = {"fields": people.fields("hibob", options), "humanReadable": "APPEND"}
 
     async def read(self, subject: str) -> Read:
-        answer = await self.api.post(f"/v1/people/{segment(subject)}", self._asked, absent=wordless)
+        answer = await self.api.post(f"/v1/people/{segment(subject)}", self._asked, absent=wordless(subject))
         if answer.status == 404:
             only = {"filters": [{"fieldPath": "root.id", "operator": "equals", "values": [subject]}]}
             if (await self._search(only)).elements:

@@ -20,7 +20,7 @@ class Merge:
         self._page_size = page_size
 
     async def read(self, subject: str) -> Read:
-        answer = await self.api.get(f"/api/hris/v1/employees/{segment(subject)}", absent=wordless)
+        answer = await self.api.get(f"/api/hris/v1/employees/{segment(subject)}", absent=wordless(subject))
         if answer.status == 404:
             (await self.api.get("/api/hris/v1/employees?page_size=1")).entries("results")
             return Read("gone", GONE, answer.read_at)

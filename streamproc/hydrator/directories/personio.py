@@ -22,7 +22,7 @@ class Personio:
 
     async def read(self, subject: str) -> Read:
         path = f"/v2/persons/{segment(subject)}"
-        answer = await self.api.get(path, absent=wordless)
+        answer = await self.api.get(path, absent=wordless(subject))
         if answer.status == 404:
             (await self.api.get("/v2/persons?limit=1")).entries("_data")
             return Read("gone", GONE, answer.read_at)

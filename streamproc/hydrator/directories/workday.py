@@ -39,6 +39,8 @@ class Workday:
         answer = await self.api.get(_query({prompt: number}), most=PAGE)
         elements = _rows(answer)
         rows = [element for element in elements if self._is_about(element, subject, answer.read_at)]
+        if not rows and len(elements) == 1:
+            raise odd("answered about somebody else")  # where the report has no such prompt, it shows everybody
         if not rows:
             return Read("unknown", b"", answer.read_at)
         only_these = len(rows) == len(elements)  # not so where the report has no such prompt

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from streamproc.core.records.control import WAITING
 from streamproc.core.records.delivery import DeliveredState, Parked
-from streamproc.core.records.outcome import Fate, Outcome
+from streamproc.core.records.outcome import Fate, Outcome, Request
 from streamproc.core.records.units import Millis
 from streamproc.core.records.user_record import Cause
 from streamproc.sink.decide.attempts import Told
@@ -16,6 +16,8 @@ from streamproc.sink.decide.steps import Finish
 
 LINE: Final = 700_000
 """Bytes of a line of the outcomes log, from which on its requests are told in several."""
+HOLDS: Final = 16
+"""Of how many requests of a turn it is told what the target holds from then on, where there are more of them."""
 ASIDE: Final = 100_000
 """Characters in which it is told what was set aside, attribute by attribute."""
 REGRESSED = "an earlier change is missing from this record's history"
@@ -74,6 +76,7 @@ def _sum_of_aside(progress: Progress) -> Parked | None:
 
 def lines(outcome: Outcome) -> list[bytes]:
     """As it is written. What a turn has cost in requests may be more than a record of the log can hold."""
+    outcome = replace(outcome, requests=_thinned(outcome.requests))
     line, requests = orjson.dumps(outcome), outcome.requests
     if len(line) <= LINE or not requests:
         return [line]
@@ -93,6 +96,18 @@ def lines(outcome: Outcome) -> list[bytes]:
         sessions_ended=None,
     )
     return [*lines(before), *lines(replace(outcome, requests=requests[half:]))]
+
+
+def _thinned(requests: list[Request]) -> list[Request]:
+    """A hundred groups are as many requests, and all that the target holds would be told as many times."""
+    telling = [number for number, request in enumerate(requests) if request.holds is not None]
+    if len(telling) <= HOLDS:
+        return requests
+    told = {telling[-1], *telling[:: -(-len(telling) // (HOLDS - 1))]}
+    return [
+        request if request.holds is None or number in told else replace(request, holds=None)
+        for number, request in enumerate(requests)
+    ]
 
 
 def _outcomes(progress: Progress, clock: Millis, parked: Parked | None) -> list[Outcome]:

@@ -11,7 +11,7 @@ understood, or has foreign headers, the rest is carried out, and the part is tol
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from streamproc.core.errors import RejectedInputError
 from streamproc.core.identity.resolve import changes
@@ -31,6 +31,8 @@ from streamproc.worker.decide.said import forwards
 from streamproc.worker.decide.sized import sized
 from streamproc.worker.raw_record import RawRecord, heard
 
+MOST: Final = 8 * 1024 * 1024
+"""Bytes of a record that are looked into. Brokers take 2 MiB, compressed."""
 PartitionOf: TypeAlias = Callable[[bytes], int]
 """Key → its partition."""
 
@@ -58,6 +60,8 @@ def said_by(record: RawRecord, source: str, options: Mapping[str, SourceOptions]
     """What a record of a source leads to, of whose headers all count."""
     if record.value is None and (why := record.headers.get(UNREADABLE)) is not None:
         return Routed(rejected=RejectedInputError("unreadable", why.decode("utf-8", "replace")))
+    if len(record.value or b"") > MOST:
+        return Routed(rejected=RejectedInputError("too_large", f"more than {MOST} bytes in one record"))
     try:
         if source == contract.SOURCE:
             return _contract(record, options[source], partition_of)

@@ -1,7 +1,7 @@
 """What a source says of a subject, in sizes that state can hold.
 
-Rule 1: names that only have to differ (of events, of rows) are shortened where they are too long: equal ones stay
-equal, and a row is still found by what its name begins with.
+Rule 1: names that only have to differ (of subjects, events, rows, logs) are shortened where they are too long: equal
+ones stay equal, and a row is still found by what its name begins with.
 Rule 2: a value that is too large isn't understood: nothing is said of it, a snapshot keeps what was known, and it is
 told. What else the event says counts.
 """
@@ -12,6 +12,7 @@ from hashlib import sha256
 from typing import Final
 
 import orjson
+from msgspec import structs
 
 from streamproc.core.parsed_payload import SourceEvent
 from streamproc.core.records.change_event import Fact, Order
@@ -44,18 +45,26 @@ def shortened(name: str) -> str:
 
 
 def _named(event: SourceEvent) -> SourceEvent:
-    names = (event.event, event.order[2], event.row or "", event.cancels or "", event.reason or "")
+    place, effective = event.place, event.effective
+    names = [event.subject, event.event, event.order[2], event.row or "", event.cancels or "", event.reason or ""]
+    names += [] if place is None else [place.log, place.at]
+    names += [] if effective is None else [effective.said, effective.zone]
     if max(map(len, names)) <= LONGEST:
         return event
     time, number, name = event.order
     order: Order = (time, number, shortened(name))
     return replace(
         event,
+        subject=shortened(event.subject),
         event=shortened(event.event),
         order=order,
         row=None if event.row is None else shortened(event.row),
         cancels=None if event.cancels is None else shortened(event.cancels),
         reason=None if event.reason is None else event.reason[:WORDS],
+        place=None if place is None else replace(place, log=shortened(place.log), at=place.at[:LONGEST]),
+        effective=None
+        if effective is None
+        else structs.replace(effective, said=effective.said[:LONGEST], zone=effective.zone[:LONGEST]),
     )
 
 

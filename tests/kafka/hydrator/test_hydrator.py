@@ -15,7 +15,7 @@ from aiokafka import TopicPartition
 from streamproc.adapters.kafka.client import KafkaLog
 from streamproc.core.records.change_event import Origin, SourceFacts
 from streamproc.core.records.link import Link
-from streamproc.core.records.topic_names import LINKS, OPERATIONS, intake_topic
+from streamproc.core.records.topic_names import LINKS, OPERATIONS, intake_topic, notifications_topic
 from streamproc.core.records.units import Millis
 from streamproc.core.records.user_record import decode
 from streamproc.demo.directories import pointed as stand_ins
@@ -145,7 +145,8 @@ async def test_a_hook_becomes_the_subjects_present_state(settings: Settings, tmp
                 await hydrator.stop()
             await gateway.stop()
         log = (tmp_path / "hydrator.log").read_bytes()
-        found = await read(settings, *(f"{kind}.{source}" for source in OF for kind in ("events", "notifications")))
+        names = (name(source) for source in OF for name in (intake_topic, notifications_topic))
+        found = await read(settings, *names)
     for source in OF:
         triggers = [notice for each in found[f"notifications.{source}"] for notice in _told(source, each).notifications]
         assert {trigger.subject for trigger in triggers}

@@ -69,6 +69,8 @@ class Pipeline:
         self.before: dict[Home, list[dict[str, Link]]] = {}
         """The links before each record that was read."""
         self.users: dict[str, UserRecord] = {}
+        self.said: dict[tuple[Home, int], None] = {}
+        """Records of which something is in the log, in the log's order: of two who claim a user the first counts."""
         self.events = self.steps = 0
 
     def append(self, record: Record) -> None:
@@ -95,6 +97,7 @@ class Pipeline:
             if not record.topic.startswith("notifications."):
                 self.append(record)
         for event, _ in routed.events[: max(0, sent - len(routed.forwards))]:
+            self.said.setdefault((home, at))
             self.fold(event)
         before = self.before.setdefault(home, [])
         if crash is not None:
@@ -165,17 +168,27 @@ crashes = st.lists(
 
 
 def heard_once(crashed: Pipeline) -> Pipeline:
-    """Its own topic's records, each the first time, and what needs no link, by a worker that never crashes."""
+    """Its own topic's records, each the first time, and what needs no link, by a worker that never crashes.
+
+    Partitions are read side by side in the order in which the log has them.
+    """
     steady = Pipeline()
+    first: dict[tuple[Home, int], tuple[Home, int]] = {}
     for (topic, partition), records_there in crashed.topics.items():
-        seen: set[tuple[bytes, bytes | None]] = set()
+        seen: dict[tuple[bytes, bytes | None], tuple[Home, int]] = {}
         for raw in records_there:
-            if topic == FORWARDS and (raw.headers[FORWARDED], raw.key) not in seen:
-                seen.add((raw.headers[FORWARDED], raw.key))
-                steady.topics.setdefault((topic, partition), []).append(raw)
-            elif topic not in {FORWARDS, CONTROLS}:
+            if topic == FORWARDS:
+                told, there = (raw.headers[FORWARDED], raw.key), steady.topics.setdefault((topic, partition), [])
+                if told not in seen:
+                    seen[told] = ((topic, partition), len(there))
+                    there.append(raw)
+                first[(topic, partition), raw.offset] = seen[told]
+            elif topic != CONTROLS:
                 for event, _ in routed_by(raw, {}).events:
                     steady.fold(event)
+    for home, at in (first[place] for place in crashed.said if place in first):
+        while steady.read.get(home, 0) <= at:
+            steady.take(home, None)
     steady.work()
     return steady
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from streamproc.audit.evidence.format import CHAIN, EVENTS, MANIFEST, RECORDS, SUMS, TOPICS
 from streamproc.audit.evidence.make import verify
-from streamproc.audit.evidence.pseudonyms import APART, Places, seq_among
+from streamproc.audit.evidence.pseudonyms import NEAR, Places, seq_among
 from streamproc.audit.evidence.raw_line import Line, line_of
 from streamproc.audit.evidence.redacted_facts import Facts
 from streamproc.audit.evidence.redaction import Redaction, cancelling, orders_in, times_in
@@ -210,7 +210,7 @@ def test_what_stands_in_keeps_its_order(history: list[ChangeEvent], key: bytes) 
             assert (one.order < other.order) == (his.order < hers.order)
             assert (one.origin.offset < other.origin.offset) == (his.origin.offset < hers.origin.offset)
             apart, now = one.order[0] - other.order[0], his.order[0] - hers.order[0]
-            assert apart == now or min(abs(apart), abs(now)) >= APART
+            assert apart == now or min(abs(apart), abs(now)) > NEAR
 
 
 @some

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streamproc.core.fold import headroom
+from streamproc.core.fold import claims, headroom
 from streamproc.core.fold.headroom import Folded, fold_within
 from streamproc.core.fold.mapping import parse_mapping
 from streamproc.core.records.change_event import ChangeEvent, Effective, Fact, Move, Origin, SourceFacts
@@ -14,7 +14,9 @@ from streamproc.core.records.units import Micros, Millis
 from streamproc.core.records.user_record import LARGEST, ORDINARY, decode, sealed
 
 NOW = 1_796_000_000_000
-MAPPING = parse_mapping('[attributes]\nuserName = "userName"\nactive = "active"\ntitle = "job"\n')
+MAPPING = parse_mapping(
+    '[attributes]\nuserName = "userName"\nactive = "active"\ntitle = "job"\n[claims]\nseveral = ["okta"]\n'
+)
 
 
 def event(number: int, kind: Any = "change", subject: str = "S1", **more: Any) -> ChangeEvent:
@@ -39,12 +41,13 @@ HIRED = event(0, "snapshot", attributes={"userName": "a@example.com", "active": 
 def full(size: int = ORDINARY - 1_000) -> bytes:
     """A record of nearly so many bytes."""
     known, length = after(HIRED), size // 3
-    while True:
+    while length > 0:
         filled = fold_within(known, 1, event(1, attributes={"job": "j" * length}), MAPPING).value
         if filled is not None and len(filled) <= size:
             assert len(filled) > size - 200
             return filled
         length -= 20
+    raise AssertionError("there is no room for anything")
 
 
 LEAVINGS = (
@@ -63,7 +66,7 @@ LEAVINGS = (
 
 
 @pytest.mark.parametrize("leaving", LEAVINGS)
-@pytest.mark.parametrize("size", [1_000, ORDINARY - 1_000, ORDINARY - 10])
+@pytest.mark.parametrize("size", [3_000, ORDINARY - 1_000, ORDINARY - 10])
 def test_leaving_fits(leaving: ChangeEvent, size: int) -> None:
     """By any event that takes access away, however much else it says."""
     folded = fold_within(full(size), 9, leaving, MAPPING)
@@ -94,6 +97,25 @@ def test_where_nothing_fits_only_the_denial_is_kept(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(headroom, "LARGEST", ORDINARY // 2)
     record = decode(after(event(9, attributes={"active": False, "job": "x" * 200_000}), known=known))
     assert (record.desired.get("active"), record.facts["okta/S1"].values) == (False, {"active": False})
+
+
+def test_strangers_denials_keep_nobodys_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many there are, and however full they make a record: whom it knew before is still heard."""
+    monkeypatch.setattr(claims, "MOST", 1_000)
+    monkeypatch.setattr(headroom, "ORDINARY", 4_000)
+    monkeypatch.setattr(headroom, "LARGEST", 20_000)
+    known, number = after(HIRED, event(1, subject="S-last", attributes={"active": True})), 10
+    while True:
+        number += 1
+        denial = event(number, subject=f"{number}" + "s" * 250, attributes={"active": False})
+        folded = fold_within(known, number, denial, MAPPING)
+        if folded.value is None:
+            break
+        known = folded.value
+    assert (folded.rejected, folded.denies, len(known) > 19_000) == ("too_large", True, True)
+    last = fold_within(known, number + 1, event(number + 1, subject="S-last", attributes={"active": False}), MAPPING)
+    assert last.value is not None
+    assert decode(last.value).facts["okta/S-last"].values["active"] is False
 
 
 @given(st.lists(st.tuples(st.integers(1, 6), st.sampled_from((True, False, None)), st.integers(0, 5_000)), max_size=30))

@@ -80,6 +80,14 @@ def test_an_end_nearby_isnt_lost_among_many_far_ahead() -> None:
     assert MORE in facts.gone
 
 
+def test_a_start_between_ends_that_became_one_ends_again() -> None:
+    """Of many ends the first and the last count, whatever comes between them."""
+    ends = [(n, 10 + n, False, None) for n in range(row_bounds.MOST + 1)]
+    facts = absorbed([*ends, (60, 30, True, None)])
+    assert len(facts.rows) <= row_bounds.MOST
+    assert as_of(facts, Millis(NOW + 60 * DAY))[0]["active"] is False
+
+
 def test_what_gave_way_doesnt_come_back() -> None:
     """A start that was dropped is heard once more, late; so is one of which nobody knows that it was cancelled."""
     starts = [(n, 10 + n, True, None) for n in range(100)]

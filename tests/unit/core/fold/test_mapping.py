@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from streamproc.core.errors import MappingError
-from streamproc.core.fold.mapping import Mapping, parse_mapping
+from streamproc.core.fold.mapping import MOST, Mapping, parse_mapping
 from streamproc.core.fold.plan import plan
 from streamproc.core.records.change_event import Fact
 from streamproc.core.records.resource import Resource
@@ -388,3 +388,13 @@ def test_what_was_given_before_is_given_again_and_apart() -> None:
             desired, _ = mapping.desire(user, {"floor": floor})
             assert desired == {"externalId": user, "roles": roles}
             desired["roles"].append("altered")
+
+
+def test_a_list_that_is_too_long_changes_nothing() -> None:
+    """Each group is a request of its own; of more than can be meant the list stays as it was, and is told."""
+    mapping = parse_mapping('[[copy]]\nfact = "genesysQueue"\nto = "groups"\n')
+    before = Resource(groups=["Billing"])
+    resource, problems = mapping.desire("E1", {"genesysQueue": [f"Q{number}" for number in range(MOST + 1)]}, before)
+    assert (resource.get("groups"), problems) == (["Billing"], [f"groups: more than {MOST} names"])
+    resource, problems = mapping.desire("E1", {"genesysQueue": [f"Q{number}" for number in range(MOST)]}, before)
+    assert (len(resource.get("groups", [])), problems) == (MOST, [])

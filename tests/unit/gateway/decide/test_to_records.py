@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streamproc.core.parsed_payload import Ignored, Receipt
-from streamproc.core.records.producer_record import LARGEST, Record
+from streamproc.core.records.producer_record import LARGEST, REJECTIONS, Record
 from streamproc.core.records.units import Micros
 from streamproc.gateway.decide.to_records import KEPT, MOST, Intake, decode, to_records
 from streamproc.sources import SOURCES
@@ -136,6 +136,45 @@ def test_any_json_is_kept(payload: Any) -> None:
         records, _ = records_of(source, orjson.dumps(payload))
         assert all(record.key and record.value is not None for record in records)
         assert records
+
+
+def _okta_user(number: int, status: str, **profile: Any) -> dict[str, Any]:
+    created = {"created": "2024-01-01T00:00:00.000Z", "lastUpdated": "2026-11-29T17:00:00.000Z"}
+    return {"id": f"00u{number}", "status": status, "profile": {"login": f"{number}@example.com", **profile}, **created}
+
+
+@pytest.mark.parametrize("more", [{"photo": "x" * LARGEST}, {f"a{n}": "x" * 900 for n in range(1_500)}])
+def test_a_leaver_who_is_too_large_leaves(more: dict[str, str]) -> None:
+    """What is left without the long of it is taken in; the body is told once, and somebody else's word isn't taken."""
+    body = orjson.dumps([_okta_user(1, "SUSPENDED", **more), _okta_user(2, "ACTIVE", **more), _okta_user(3, "ACTIVE")])
+    records, ignored = records_of("okta", body)
+    *taken, told = records
+    assert [record.key for record in taken] == [b"00u1", b"00u3"]
+    payload = orjson.loads(taken[0].value)
+    (left,) = SOURCES["okta"].read(payload, Receipt(Micros(NOW)), SOURCES["okta"].defaults).events
+    assert (left.subject, left.attributes["active"]) == ("00u1", False)
+    rejected = orjson.loads(told.value)
+    assert (told.topic, rejected["partial"], [each.code for each in ignored]) == (REJECTIONS, True, ["too_large"] * 2)
+    assert max(len(record.value) for record in records) < 2_000_000
+
+
+def test_of_too_many_events_the_leavers_are_taken() -> None:
+    """Nobody keeps access because others came along."""
+    users = [_okta_user(n, "ACTIVE") for n in range(MOST)]
+    records, ignored = records_of("okta", orjson.dumps([*users, _okta_user(9_999, "DEPROVISIONED")]))
+    assert [record.key for record in records[:-1]] == [b"00u9999"]
+    rejected = orjson.loads(records[-1].value)
+    assert (ignored[0].code, rejected["code"], rejected["denies"]) == ("too_many", "too_many", False)
+
+
+def test_all_that_is_refused_of_a_body_is_told_once() -> None:
+    """However many events of it are; a body is stored once."""
+    deep = b'{"a":' * 300 + b"1" + b"}" * 300
+    body = b"[" + b",".join([deep] * 400) + b',{"status":"SUSPENDED"}]'
+    records, ignored = records_of("okta", body)
+    assert len([record for record in records if record.topic == REJECTIONS]) == 1
+    assert len([each for each in ignored if each.code == "too_deep"]) == 400
+    assert sum(len(record.value) for record in records) < 2 * len(body)
 
 
 def test_what_lies_beside_each_event_of_a_body_is_small() -> None:

@@ -5,7 +5,8 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamproc.core.parsed_payload import SourceEvent
+from streamproc.core.parsed_payload import Place, SourceEvent
+from streamproc.core.records.change_event import Effective
 from streamproc.core.records.units import Micros
 from streamproc.worker.decide.sized import LARGEST, LONGEST, shortened, sized
 
@@ -35,9 +36,15 @@ def test_names_are_shortened() -> None:
     """Of the event, of its rows, and in its order; the reason is cut."""
     long = "x" * 70_000
     event = replace(EVENT, event=long, order=(Micros(1), 0, long), row=f"r/{long}", cancels=long, reason=long)
+    event = replace(
+        event, subject=long, place=Place(long, long, snapshot=True), effective=Effective(Micros(2), long, long)
+    )
     ((said,), _) = sized([event], 1_000_000)
     assert said.event == said.order[2] == said.cancels == shortened(long)
     assert max(map(len, (said.event, said.row or "", said.reason or ""))) <= 1_024
+    assert said.place is not None
+    assert said.effective is not None
+    assert max(map(len, (said.subject, said.place.log, said.place.at, said.effective.said))) <= LONGEST * 3
 
 
 @given(st.lists(st.text(max_size=200), min_size=1, max_size=12), st.integers(1, 7))
