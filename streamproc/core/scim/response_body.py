@@ -76,6 +76,15 @@ def created(answer: Response) -> str | None:
     return resource_id(answer.body) or resource_id({"id": located})
 
 
+def is_located(answer: Response) -> bool:
+    """Whether a POST's answer names the id that it made in more than one place: where it can be found, too."""
+    meta = answer.body.get("meta")
+    told = [answer.headers.get("location"), meta.get("location") if isinstance(meta, dict) else None]
+    ends = [unquote(each.rstrip("/").rpartition("/")[2]) for each in told if isinstance(each, str)]
+    there = resource_id(answer.body)
+    return there is not None and bool(ends) and all(same_id(each, there) for each in ends)
+
+
 def is_list(body: dict[str, Any]) -> bool:
     """RFC 7644 §3.4.2: `Resources` may be missing where there are none. A total without any isn't an answer."""
     elements, total = body.get("Resources"), total_results(body)

@@ -147,6 +147,7 @@ def learned_of(
         learned=at.ticks,
         underway=Underway(),
         adopting=None,
+        taken=None,
     )
     if compared and not unread:
         read = compare(read, target.dialect, at)

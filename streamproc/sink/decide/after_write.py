@@ -18,7 +18,7 @@ from streamproc.core.scim.response_action import (
     ResponseAction,
     Retry,
 )
-from streamproc.core.scim.response_body import created, etag, is_resource, resource_id, same_id
+from streamproc.core.scim.response_body import created, etag, is_located, is_resource, resource_id, same_id
 from streamproc.core.scim.response_policy import Response, backoff, describe, refusal_of
 from streamproc.core.scim.version_forms import version_forms
 from streamproc.sink.decide.attempts import After, Told, is_theirs
@@ -183,7 +183,7 @@ def _user_accepted(
     held = apply(progress.held, step.operation, progress.record.desired)
     if isinstance(step.operation, Create):
         # Until they are read: nobody is created again, and no leaver is told as never there, for a search that lags.
-        shown = user is not None and user.theirs
+        shown = user is not None and user.theirs and is_located(response)
         adopting = None if shown else progress.adopting or Adopting(refusal_of(response))
         progress = replace(progress, id=created(response), claimed=not shown, adopting=adopting)
         held = apply(None, step.operation, step.resource)

@@ -36,14 +36,14 @@ def begin(turn: Turn[Work], delivery: DeliveredState | None, predecessor: Predec
 
 
 def _held(delivery: DeliveredState, progress: Progress) -> Resource | None:
-    """What was noted. Who comes back, and was to leave and couldn't be brought out, may be out after all: that they are
-    active is written again.
+    """What was noted. Whether somebody is in who comes back, and was to leave and couldn't be brought out, isn't known:
+    that they are active is written again.
     """
     held, parked = delivery.held, delivery.parked
     left = parked is not None and parked.code not in HELD and parked.desired.get("active") is False
     if held is None or not left or progress.leaver:
         return held
-    return cast("Resource", {**held, "active": False})
+    return cast("Resource", {name: value for name, value in held.items() if name != "active"})
 
 
 def _freshness(delivery: DeliveredState) -> Freshness:

@@ -76,7 +76,7 @@ class Progress(Struct, frozen=True):
     # What the target is known to hold
     id: str | None = None
     claimed: bool = False
-    """A search or the answer to a create told the id, and nothing at that id has shown yet whose account it is."""
+    """A search or the answer to a create told the id, and whose account it is hasn't been shown there yet."""
     etag: str | None = None
     held: Resource | None = None
     body: dict[str, Any] | None = None
@@ -159,6 +159,8 @@ class Progress(Struct, frozen=True):
 
     underway: Underway = field(default_factory=Underway)
     adopting: Adopting | None = None
+    taken: Adopting | None = None
+    """The same of older work: somebody who leaves is looked for as long."""
 
     @property
     def user(self) -> str:
@@ -289,7 +291,10 @@ class Progress(Struct, frozen=True):
         newer = replace(self, turn=turn, aside={}, given_up=frozenset(), underway=Underway(), written={}, setbacks={})
         newer = replace(newer, **zero)
         if newer.leaver:
-            return replace(newer, wait_until=None)
+            absent = newer.freshness is Freshness.ABSENT  # before whatever we may have sent since
+            freshness = Freshness.UNKNOWN if absent else newer.freshness
+            return replace(newer, wait_until=None, freshness=freshness, adopting=newer.adopting or newer.taken)
+        taken = newer.adopting or newer.taken
         if newer.contradicted:
-            return replace(newer, adopting=None, misses=0, freshness=Freshness.LAGGING)
-        return replace(newer, adopting=None)
+            return replace(newer, adopting=None, taken=taken, misses=0, freshness=Freshness.LAGGING)
+        return replace(newer, adopting=None, taken=taken)

@@ -31,6 +31,15 @@ def test_who_leaves_afterwards_is_revoked_or_told(hostile: Hostile) -> None:
 
 
 @pytest.mark.parametrize("hostile", HOSTILE, ids=names(HOSTILE))
+def test_who_comes_back_after_a_leaving_and_leaves_again_is_revoked_or_told(hostile: Hostile) -> None:
+    """What came to nothing in between is no reason to take somebody for inactive."""
+    driver = Driver(hostile_target(hostile, there=True))
+    driver.turn(GONE)
+    driver.turn(ANA)
+    check_end(driver, driver.turn(GONE), GONE, hides=hostile.hides)
+
+
+@pytest.mark.parametrize("hostile", HOSTILE, ids=names(HOSTILE))
 def test_all_is_well_once_the_target_is(hostile: Hostile) -> None:
     """When the target answers as it should again, the next attempt brings a leaver to their end."""
     driver = Driver(hostile_target(hostile, there=True), state=noted())
