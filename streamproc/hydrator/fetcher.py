@@ -12,7 +12,7 @@ Rule 4: whatever an answer makes somebody stumble over, it is the error of this 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from dataclasses import dataclass
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeAlias, TypeVar
 
 import structlog
 
@@ -40,7 +40,7 @@ PATIENCE = 5
 LONG_PATIENCE = 20
 """The same of failures that are mostly the directory's own, and of answers that are older than the request: minutes."""
 STALE = 1000
-"""The same of answers that are older by less than a clock may be wrong."""
+"""The same of limits, and of answers that are older by less than a clock may be wrong."""
 BEHIND = 10.0
 """Seconds by which it may."""
 MOST_TOLD = 100
@@ -54,6 +54,7 @@ REFUSALS = frozenset(range(200, 500)) - {401, 403, 404, 408, 429}
 
 Append = Callable[[Record], Awaitable[None]]
 """Returns when the brokers have the record."""
+Kind: TypeAlias = Literal["snapshot", "gone", "unlisted", "page"]
 T = TypeVar("T")
 
 
@@ -205,19 +206,15 @@ class Fetcher:
             self._woken.set()
 
     async def _store(self, fetch: Fetch, answer: Read) -> None:
-        if answer.status == "unknown" and any(ticket.known for ticket in self._queue.tickets(fetch)):
-            await self.append(self.record(fetch.subject, b"", answer.read_at, "unlisted"))
-        elif answer.status == "unknown":
+        if answer.status == "unknown" and not any(ticket.known for ticket in self._queue.tickets(fetch)):
             self._give_up(fetch, "the directory shows nothing of a subject that it gave notice of")
-            return
         elif len(answer.body) > LARGEST:
             await self._store_end(fetch, answer)
-            return
         else:
-            kind: Literal["snapshot", "gone"] = "gone" if answer.status == "gone" else "snapshot"
-            await self.append(self.record(fetch.subject, answer.body, answer.read_at, kind))
-        self._count(answer.status)
-        self._finish(fetch)
+            kinds: dict[str, Kind] = {"found": "snapshot", "gone": "gone", "unknown": "unlisted"}
+            await self.append(self.record(fetch.subject, answer.body, answer.read_at, kinds[answer.status]))
+            self._count(answer.status)
+            self._finish(fetch)
 
     async def _store_end(self, fetch: Fetch, answer: Read) -> None:
         """The answer is too large. If access ends by it, that is stored, and the rest is told."""
@@ -228,9 +225,7 @@ class Fetcher:
             reason += ": only that access ends is taken from it"
         self._give_up(fetch, reason)
 
-    def record(
-        self, subject: str, body: bytes, read_at: Micros, kind: Literal["snapshot", "gone", "unlisted", "page"]
-    ) -> Record:
+    def record(self, subject: str, body: bytes, read_at: Micros, kind: Kind) -> Record:
         """For where the source's answers come."""
         now = str(self.times.now)
         texts = {KIND: kind, READ: str(read_at), SUBJECT: subject, BY_GATEWAY: self.source, RECEIVED: now}
@@ -243,7 +238,8 @@ class Fetcher:
         tried, since = self._refusals.get(fetch.subject, (0, now))
         self._refusals[fetch.subject] = (tried + 1, since)
         self._tell("directory refuses a subject", str(error), tried + 1)
-        patience = PATIENCE if error.odd or error.status in REFUSALS else LONG_PATIENCE
+        own = error.odd or error.status in REFUSALS
+        patience = STALE if error.status == 429 else PATIENCE if own else LONG_PATIENCE
         if tried + 1 >= patience and self._last_success > since:
             self._give_up(fetch, f"the directory {error}")
         else:

@@ -41,6 +41,8 @@ from tests.support.stand_ins import Site
 NAMES: Final = (*OF, *hr_vendors.VENDORS)
 SECONDS: Final = 1.0
 """Until an answer counts as missing."""
+WORDLESS: Final = frozenset({"bamboohr", "hibob", "gusto", "personio", "merge"})
+"""Vendors whose documents don't say what a 404 contains."""
 ANSWER: Final = {"read": 24 * 2**20, "page": 110 * 2**20}
 """Bytes that an answer may be sent before the connection ends: those that are read, and what is in the sockets."""
 MEMORY: Final = 250
@@ -195,7 +197,8 @@ class Attack:
                 event.attributes.get("active") is True for event in self.log.parsed(record).events
             ):
                 self._found.harmed("let_in", f"{example}: {key} has left, and is recorded as active")
-            if key == self._people.ill and dict(record.headers).get("streamproc-kind") == b"gone":
+            worded = self._name not in WORDLESS  # of the others any 404 counts, where their list is one
+            if worded and key == self._people.ill and dict(record.headers).get("streamproc-kind") == b"gone":
                 self._found.harmed("wrong_account", f"{example}: {key} is there, and is recorded as gone")
         if self._door.strayed:
             self._found.harmed("let_in", f"{example}: a request, with its token, went elsewhere")
