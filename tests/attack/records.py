@@ -17,8 +17,9 @@ from streamproc.adapters.kafka import reading
 from streamproc.adapters.kafka.log import TopicPartition
 from streamproc.adapters.kafka.mappings_in_force import in_force
 from streamproc.core.records.cursor import CURSOR
-from streamproc.core.records.headers import FORWARDED
+from streamproc.core.records.headers import BODY, BY_GATEWAY, FORWARDED, KIND, RECEIVED, REPLAY, SUBJECT
 from streamproc.core.records.producer_record import Record
+from streamproc.core.records.rejected import REJECTED
 from streamproc.core.records.topic_names import (
     CHANGES,
     CURSORS,
@@ -42,7 +43,7 @@ from streamproc.testing.memory_log import MemoryBroker, MemoryLog
 from tests.attack.part import Found, Part
 from tests.field.pipeline import Ran, play
 from tests.field.says import NOW
-from tests.support.hostile_records import OWN, hostile, says_active, topics
+from tests.support.hostile_records import FAR, OWN, hostile, says_active, topics
 from tests.support.hydrator import Clock
 
 TOGETHER: Final = 100
@@ -53,6 +54,8 @@ OURS: Final = (LINKS, MAPPINGS, CURSORS, REJECTIONS, OUTCOMES)
 """Topics of ours that operators' commands and the hydrator read."""
 HOOKS: Final = tuple(notifications_topic(source.name) for source in SOURCES.values() if source.fetched)
 """Topics that the hydrator reads."""
+IN_NOTIFICATIONS: Final = {RECEIVED, BY_GATEWAY, BODY, KIND, SUBJECT, REPLAY, FORWARDED}
+"""Headers that gateway and worker write there."""
 PATIENCE: Final = 20.0
 """Seconds after which a hydrator that hasn't committed everything doesn't."""
 GROWTH: Final = 8
@@ -187,8 +190,20 @@ def _attack_hydrator(found: Found, topic: str, records: list[dict[str, Any]]) ->
         hydrator.cancel()
         if strange := {each.topic for each in appended} - {intake_topic(source), REJECTIONS}:
             found.harmed("wrong_account", f"{topic} led to records in {strange}")
+        rejected = [REJECTED.validate_json(each.value) for each in appended if each.topic == REJECTIONS]
+        told = [each.bytes_of()[2] for each in rejected if "foreign_header" in {of.code for of in each.problems}]
+        for headers in (each["headers"] for each in records):
+            if any(_nobodys(*header) for header in headers.items()) and [*headers.items()] not in told:
+                found.harmed("without_fate", f"{topic}: dropped, and not told: {headers}")
 
     asyncio.run(hydrates())
+
+
+def _nobodys(name: str, content: bytes) -> bool:
+    """Whether it is a header of ours that nobody has in a notification, or whose time is none of this century."""
+    if name == RECEIVED:
+        return content in FAR and content not in {b"0", b"1"}
+    return name.casefold().startswith("streamproc-") and name not in IN_NOTIFICATIONS
 
 
 async def _append(log: MemoryLog, records: list[dict[str, Any]]) -> None:
