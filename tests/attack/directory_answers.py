@@ -173,6 +173,8 @@ class Attack:
                 with suppress(DirectoryError):
                     await last.run(full=True, attempts=3)
                     break
+            else:
+                self._found.harmed("kept_in", f"{example}: it is over, and no round comes to its end")
         self._inactive(self._people.leaver, example)
 
     def _fetcher(self) -> Fetcher:
