@@ -1,9 +1,9 @@
-"""A request's body, as bytes, before anything is parsed: how large it may be, how slow, and who has to go for whom."""
+"""A request's body, as bytes: how large it may be, how slow, who has to go for whom, and that it holds up nobody."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Final
+from typing import Final, TypeVar
 
 from aiohttp import StreamReader, web
 
@@ -18,6 +18,10 @@ RATE: Final = 64 * 1024
 UNPROVEN: Final = 16 * 1024 * 1024
 """Bytes at one door that may wait for their proof, by what their requests announce."""
 
+SHORT: Final = 16 * 1024
+"""Bytes of a body that is taken in at once. A longer one may take seconds, in which others have their turns."""
+T = TypeVar("T")
+
 
 class Bodies:
     """Those of one endpoint. `most`: bytes that one may have."""
@@ -26,6 +30,7 @@ class Bodies:
         self._timeout = timeout
         self._most = most
         self._waiting: Waiting[Deadline] = Waiting(max(most, UNPROVEN))
+        self._long = asyncio.Semaphore()
 
     async def read(self, request: web.BaseRequest, deadline: float, *, proven: bool) -> bytes:
         """All of it, as it was sent. `deadline`: in the loop's time; `proven`: by the head.
@@ -71,6 +76,23 @@ class Bodies:
             raise
         finally:
             self._waiting.leave(wait)
+
+    async def take_in(self, size: int, work: Callable[[], T], deadline: float) -> T:
+        """Do the work on a body of so many bytes, on a long one in a thread: one of these at a time.
+
+        Raises HttpError where the others' takes too long (503), and what the work raises.
+        """
+        if size <= SHORT:
+            return work()
+        try:
+            async with asyncio.timeout_at(deadline):
+                await self._long.acquire()
+        except TimeoutError:
+            raise HttpError(503, why="busy") from None
+        try:
+            return await asyncio.to_thread(work)
+        finally:
+            self._long.release()
 
     async def _rest(self, content: StreamReader, wait: Deadline, deadline: float) -> bytes:
         """All that comes; or, where it is too large, as much as shows that."""

@@ -16,7 +16,7 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
-from typing import Any, NoReturn, assert_never
+from typing import Any, NoReturn, TypeAlias, assert_never
 
 import orjson
 import structlog
@@ -46,6 +46,7 @@ from streamproc.sources.options import SourceOptions
 
 log = structlog.get_logger("streamproc.gateway")
 
+Reading: TypeAlias = Callable[[], tuple[list[Record], list[Ignored]]]
 SECONDS = 2.0
 """For a request, from its head to the answer: Okta and Graph give up, or slow down, after 3."""
 
@@ -258,13 +259,14 @@ class Gateway:
             if self._issuer.is_repeated(said):
                 return
             intake = replace(intake, headers={"content-type": "application/json"})
-            records, ignored = self._to_records(intake, said.payload, said.claims)
+            read = self._to_records(intake, said.payload, said.claims)
         elif said is not None:
-            records, ignored = self._to_records(intake, said, None)
+            read = self._to_records(intake, said, None)
         else:
             if endpoint.source == "hris":
                 intake, body = form_to_json(intake, body)
-            records, ignored = self._to_records(intake, decode(intake.headers, body), body)
+            read = self._to_records(intake, decode(intake.headers, body), body)
+        records, ignored = await self._bodies[endpoint.name].take_in(len(body), read, deadline)
         correctable = bool(endpoint.strict and ignored and said is None)
         if correctable:
             records = [rejected(intake, body, ignored[0])]
@@ -282,5 +284,5 @@ class Gateway:
         if correctable:
             raise HttpError(400, {"code": ignored[0].code, "reason": ignored[0].reason})
 
-    def _to_records(self, intake: Intake, payload: Any, body: bytes | None) -> tuple[list[Record], list[Ignored]]:
-        return to_records(SOURCES[intake.source], self._options[intake.source], intake, payload, body)
+    def _to_records(self, intake: Intake, payload: Any, body: bytes | None) -> Reading:
+        return partial(to_records, SOURCES[intake.source], self._options[intake.source], intake, payload, body)

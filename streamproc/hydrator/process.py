@@ -82,8 +82,8 @@ class Hydrator(ConsumerRebalanceListener):
         """Where the notification of each lies, and its bytes."""
         self._held = 0
         """Bytes of notifications that aren't answered or rejected yet."""
-        self._failures: asyncio.Queue[tuple[TopicPartition, ConsumerRecord, Problem]] = asyncio.Queue()
-        """Notifications that can't be read, or with a subject that was given up, and why."""
+        self._failures: asyncio.Queue[tuple[TopicPartition, ConsumerRecord, list[Problem], bool]] = asyncio.Queue()
+        """Notifications that can't be read, or with a subject that was given up, and why; whether the rest was done."""
 
     async def run(self, ready: Callable[[], None] = lambda: None) -> None:
         """Hydrate until cancelled. Raises what the producer couldn't overcome: a restart begins where it ended."""
@@ -136,19 +136,16 @@ class Hydrator(ConsumerRebalanceListener):
         if not offsets.start(record.offset):
             return  # read twice
         source = partition.topic.removeprefix(TOPIC)
-        requests, problem = self._requests(source, record)
+        requests, problems, foreign = self._requests(source, record)
         if not requests:
             log.warning("notification names nobody", source=source, partition=partition.partition, offset=record.offset)
-            if problem is None:
-                offsets.finish(record.offset)
-            else:
-                self._fail(partition, record, problem)
+            self._close(partition, record, [*problems, *foreign])
             return
         if any(request.subject == EVERYBODY for request in requests):
-            self._synchronise(source, partition, record)
+            self._synchronise(source, partition, record, foreign)
             return
         ticket = Ticket(lambda _: None)
-        ticket.on_end = partial(self._end, ticket, partition, record)
+        ticket.on_end = partial(self._end, ticket, partition, record, foreign)
         self._tickets[ticket] = partition, _size(record)
         self._held += _size(record)
         self._fetchers[source].offer(ticket, [self._bounded(request, record) for request in requests])
@@ -158,49 +155,66 @@ class Hydrator(ConsumerRebalanceListener):
         had = min(Micros(record.timestamp * 1000), self._fetchers[record.topic.removeprefix(TOPIC)].times.now)
         return request if request.at <= had else replace(request, at=had)
 
-    def _synchronise(self, source: str, partition: TopicPartition, record: ConsumerRecord) -> None:
+    def _synchronise(
+        self, source: str, partition: TopicPartition, record: ConsumerRecord, foreign: list[Problem]
+    ) -> None:
         """Something changed, and nobody says of whom: a round begins soon, as one does after every restart."""
         if source in self._changed:
             self._changed[source].set()
-            self._finish(partition, record.offset)
+            self._close(partition, record, foreign, partial=True)
         else:
             reason = f"it names nobody, and {source}_sync_every is 0: nobody is synchronised"
-            self._fail(partition, record, Problem("not_fetched", reason))
+            self._close(partition, record, [Problem("not_fetched", reason), *foreign])
 
-    def _fail(self, partition: TopicPartition, record: ConsumerRecord, problem: Problem) -> None:
+    def _close(
+        self, partition: TopicPartition, record: ConsumerRecord, problems: list[Problem], *, partial: bool = False
+    ) -> None:
+        """Its work is over. What is wrong with it is told first. `partial`: what isn't was carried out."""
+        if not problems:
+            self._finish(partition, record.offset)
+            return
         self._held += _size(record)
-        self._failures.put_nowait((partition, record, problem))
+        self._failures.put_nowait((partition, record, problems, partial))
 
-    def _requests(self, source: str, record: ConsumerRecord) -> tuple[tuple[FetchRequest, ...], Problem | None]:
-        """Whom a notification names; where it names nobody, what somebody should look at: it may be a leaver's."""
-        headers, foreign = believed(Placed(record.topic, record.key, record.timestamp), dict(record.headers))
+    def _requests(
+        self, source: str, record: ConsumerRecord
+    ) -> tuple[tuple[FetchRequest, ...], list[Problem], list[Problem]]:
+        """Whom a notification names; where it names nobody, what somebody should look at: it may be a leaver's.
+
+        The last are headers that don't count, whomever it names.
+        """
+        headers, names = believed(Placed(record.topic, record.key, record.timestamp), dict(record.headers))
+        foreign = [Problem("foreign_header", words(names))] if names else []
         try:
             parsed = parse_record(SOURCES[source].read, self._options[source], record.value, headers, record.timestamp)
         except Exception as error:
             log.exception("parser failed", topic=record.topic, partition=record.partition, offset=record.offset)
-            return (), Problem("internal", type(error).__name__)
-        if foreign:
-            log.warning(
-                "headers that don't count", topic=record.topic, partition=record.partition, offset=record.offset
-            )
-            return parsed.notifications, Problem("foreign_header", words(foreign))
-        strange = next((each for each in parsed.ignored if each.code not in HARMLESS), None)
-        problem = None if strange is None else Problem(strange.code, strange.reason, strange.subject, strange.field)
-        return parsed.notifications, problem
+            return (), [Problem("internal", type(error).__name__)], foreign
+        strange = [each for each in parsed.ignored if each.code not in HARMLESS]
+        problems = [Problem(each.code, each.reason, each.subject, each.field) for each in strange[:1]]
+        return parsed.notifications, problems, foreign
 
-    def _end(self, ticket: Ticket, partition: TopicPartition, record: ConsumerRecord, failure: str | None) -> None:
+    def _end(
+        self,
+        ticket: Ticket,
+        partition: TopicPartition,
+        record: ConsumerRecord,
+        foreign: list[Problem],
+        failure: str | None,
+    ) -> None:
         self._held -= self._tickets.pop(ticket, (partition, 0))[1]
-        if failure is None:
-            self._finish(partition, record.offset)
-        else:
-            self._fail(partition, record, Problem("not_fetched", failure, ticket.subject))
+        failed = [] if failure is None else [Problem("not_fetched", failure, ticket.subject)]
+        self._close(partition, record, [*failed, *foreign], partial=not failed)
 
     async def _reject(self) -> None:
         while True:
-            partition, record, problem = await self._failures.get()
-            source = partition.topic.removeprefix(TOPIC)
-            telemetry.REJECTED.labels(source, problem.code, problem.field or "").inc()
-            await self._fetchers[source].append(rejection(record, problem))
+            partition, record, problems, rest_done = await self._failures.get()
+            source, code = partition.topic.removeprefix(TOPIC), problems[0].code
+            for problem in problems:
+                telemetry.REJECTED.labels(source, problem.code, problem.field or "").inc()
+            words_ = "not understood" if rest_done else "rejected"
+            log.warning(words_, topic=record.topic, partition=record.partition, offset=record.offset, code=code)
+            await self._fetchers[source].append(rejection(record, problems, partial=rest_done))
             self._held -= _size(record)
             self._finish(partition, record.offset)
 

@@ -1,16 +1,27 @@
 """What the hydrator can't get, as records for `events.rejected`."""
 
+from collections.abc import Sequence
+
 from streamproc.adapters.kafka.log import ConsumerRecord
 from streamproc.core.records.producer_record import REJECTIONS, Record
 from streamproc.core.records.rejected import Problem, encode_rejected
 from streamproc.core.records.units import Millis
 
 
-def rejection(trigger: ConsumerRecord, problem: Problem) -> Record:
-    """For `events.rejected`: a notification that can't be read, or of a subject that can't be fetched."""
+def rejection(trigger: ConsumerRecord, problems: Sequence[Problem], *, partial: bool = False) -> Record:
+    """For `events.rejected`: a notification that can't be read, or of a subject that can't be fetched.
+
+    `partial`: whom it names was fetched, and something else of it doesn't count.
+    """
     address = (trigger.topic, trigger.partition, trigger.offset)
     rejected = encode_rejected(
-        *address, trigger.timestamp, [problem], key=trigger.key, value=trigger.value, headers=trigger.headers
+        *address,
+        trigger.timestamp,
+        problems,
+        key=trigger.key,
+        value=trigger.value,
+        headers=trigger.headers,
+        partial=partial,
     )
     return Record(REJECTIONS, "/".join(map(str, address)).encode(), rejected, [])
 

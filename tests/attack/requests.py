@@ -39,9 +39,10 @@ SETTINGS: Final[dict[str, Any]] = {
     "hris_hook_signature": "gusto",
     "set_issuer": ISSUER,
     "set_audience": AUDIENCE,
-    "gateway_connections": 256,
 }
 BESIEGERS: Final = 250
+SHORT: Final = 50
+"""Inputs, or fewer, that so many connections besiege as well; and there are only a few more places than these."""
 AT_ONCE: Final = 40
 PATIENCE: Final = 12.0
 """Seconds in which every connection must have come to an end, or to an answer."""
@@ -75,18 +76,20 @@ class _Attack:
     async def play(self, hostile: list[Hostile]) -> None:
         keys = self.folder / "keys.json"
         keys.write_bytes(orjson.dumps(JWKS))
-        async with gateway_process(SETTINGS | {"set_jwks": str(keys)}, self.folder) as self.gateway:
+        besiegers = BESIEGERS if len(hostile) > SHORT else SHORT
+        settings = SETTINGS | {"set_jwks": str(keys), "gateway_connections": besiegers + 6}
+        async with gateway_process(settings, self.folder) as self.gateway:
             before = psutil.Process(self.gateway.process.pid).memory_info().rss
             background = [
                 asyncio.create_task(each)
-                for each in (*map(self._besiege, range(BESIEGERS)), *map(self._send, GENUINE), self._watch())
+                for each in (*map(self._besiege, range(besiegers)), *map(self._send, GENUINE), self._watch())
             ]
             places, half = asyncio.Semaphore(AT_ONCE), len(hostile) // 2
             await asyncio.gather(*(self._try(each, places) for each in hostile[:half]))
             self._take_descriptors()
             await asyncio.gather(*(self._try(each, places) for each in hostile[half:]))
             self.over = True
-            for each in background[:BESIEGERS]:
+            for each in background[:besiegers]:
                 each.cancel()
             await asyncio.gather(*background, return_exceptions=True)
             await self._settled()
@@ -262,4 +265,4 @@ async def _answer(reader: asyncio.StreamReader, *, wait_for_end: bool = False) -
                 return bytes(answered), False
 
 
-PARTS: Final = (Part("requests", 5000, 100, attack),)
+PARTS: Final = (Part("requests", 5000, SHORT, attack),)

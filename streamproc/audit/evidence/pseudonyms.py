@@ -1,11 +1,12 @@
 """What stands in for words, places and moments in a redacted bundle. Why it does: `redaction.py`."""
 
 import hmac
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Collection, Iterable
 from dataclasses import replace
 from typing import Final
 
+from streamproc.core.fold.effective_dating import LAG, REMEMBERED
 from streamproc.core.records.change_event import Order, Origin
 from streamproc.core.records.units import Micros, micros_of
 
@@ -13,10 +14,10 @@ MARK: Final = "redacted-"
 """What each hash begins with."""
 LENGTH: Final = 24
 """Hex digits of a hash: so many that no two values of a log ever share them."""
-NEAR: Final = 24 * 3_600_000_000
+NEAR: Final = LAG
 """µs; as far apart as any rule compares two moments. What lies before the log knew of somebody keeps this distance."""
-APART: Final = 2 * NEAR
-"""µs; as far apart are all others, however far they were. What is forgotten after a month may be remembered longer."""
+APART: Final = NEAR + 1
+"""µs; as far apart are all others, however far they were: no less than before, so that each only comes nearer."""
 
 
 def _keyed(key: bytes, *parts: str) -> bytes:
@@ -68,6 +69,8 @@ class Places:
         self._partitions: dict[tuple[str, str, int], int] = {}
         self._cancelling: set[str] = set()
         self._known: int | None = None
+        self._remembered: set[int] = set()
+        self._forgetting: set[int] = set()
         self._before: list[int] = []
         self._moments: list[int] = []
 
@@ -77,16 +80,22 @@ class Places:
         orders: Iterable[Order],
         times: Iterable[int],
         cancelling: Iterable[str] = (),
+        remembered: Iterable[Order] = (),
     ) -> None:
-        """Take in what an event has: the first origin is its own; each with the subject that it is about."""
+        """Take in what an event has: the first origin is its own; each with the subject that it is about.
+
+        `remembered`: those of the orders that the fold forgets in time.
+        """
         self._cancelling.update(cancelling)
+        self._remembered.update(order[0] for order in remembered)
         for number, (origin, subject) in enumerate(origins):
             place = origin.topic, subject, origin.partition
             if place not in self._offsets:
                 self._partitions[place] = sum(known[:2] == place[:2] for known in self._offsets)
             self._offsets.setdefault(place, []).append(origin.offset)
+            appended = micros_of(origin.appended)
+            self._forgetting.add(appended - REMEMBERED)
             if number == 0:
-                appended = micros_of(origin.appended)
                 self._known = appended if self._known is None else min(self._known, appended)
         orders = list(orders)
         self._orders.update(orders)
@@ -102,14 +111,30 @@ class Places:
                 self._ranks[order] = rank
         self._orders.clear()
         self._offsets = {place: sorted(set(offsets)) for place, offsets in self._offsets.items()}
-        known = self._known or 0
-        later = moment = min((each for each in self._before if each >= known), default=known)
-        self._before = sorted({each for each in self._before if 0 < each < known})
-        for each in reversed(self._before):
-            moment -= later - each if later - each <= NEAR else APART
-            later = each
-            self._moments.append(moment)
-        self._moments.reverse()
+        self._bring_nearer(self._known or 0)
+
+    def _bring_nearer(self, known: int) -> None:
+        """Move what lies before the log knew of the user up towards that moment, and never past it.
+
+        Moments near each other move as one. None moves so far that an event would find it remembered that had found it
+        forgotten.
+        """
+        together = [[known]]
+        for each in sorted({each for each in self._before if 0 < each < known}, reverse=True):
+            if together[-1][-1] - each > NEAR:
+                together.append([])
+            together[-1].append(each)
+        moved, cuts = {each: each for each in together[0]}, sorted(self._forgetting)
+        earliest = together[0][-1]
+        for moments in together[1:]:
+            room = [earliest - APART - moments[0]]
+            for each in self._remembered.intersection(moments):
+                at = bisect_right(cuts, each)
+                room += [cut - 1 - each for cut in cuts[at : at + 1]]
+            moved |= {each: each + min(room) for each in moments}
+            earliest = moved[moments[-1]]
+        self._before = sorted(moved)
+        self._moments = [moved[each] for each in self._before]
 
     def cancels(self, name: str) -> list[str]:
         """Ids that cancel an id, since it is, or begins with, them: the shortest first."""

@@ -20,7 +20,7 @@ from streamproc.audit.evidence.pseudonyms import MARK, Places, Words, seq_among
 from streamproc.audit.evidence.raw_line import Line, line_of
 from streamproc.audit.evidence.redacted_facts import Facts
 from streamproc.audit.evidence.redacted_orders import redacted_mapping, redacted_order
-from streamproc.audit.evidence.redaction import WHOLE, Redaction, cancelling, orders_in, times_in
+from streamproc.audit.evidence.redaction import WHOLE, Redaction, cancelling, orders_in, remembered_in, times_in
 from streamproc.audit.evidence.runs import Rules, Run, event_of, user_of
 from streamproc.audit.evidence.scope import Scope
 from streamproc.audit.evidence.spool import Spool
@@ -127,7 +127,7 @@ class Redacted:
             facts = None if event.move is None else event.move.facts
             origins = [(event.origin, event.subject)]
             origins += [] if facts is None else [(facts.origin, facts.subject)]
-            places.take(origins, orders_in(event), times_in(event), cancelling(event))
+            places.take(origins, orders_in(event), times_in(event), cancelling(event), remembered_in(event))
 
     def _redaction(self, user: str) -> Redaction:
         return Redaction(self._key, user, self._facts, self._users[user].places)

@@ -15,9 +15,10 @@ tried out, and nothing that is kept leads back by another way:
   at which partitions are folded: a record is as old as its event.
 - Facts that mappings look into stay where a rule or a copy sees a difference; any other value becomes a hash.
 - Timing: moments from before the log knew of a user (when they were hired, or an account was made) only keep their
-  order, and how far they lie apart up to a day. Dates don't say in which words, or zone, they were given. What came
-  since keeps its time: when access was given and taken is what a bundle is evidence of. Who knows when that was, of
-  somebody, can tell by it whom it is about, as they can by roles that nobody else has; a list of names can't.
+  order, and how far they lie apart up to a day; of what is forgotten after a month, also at which event it is. Dates
+  don't say in which words, or zone, they were given. What came since keeps its time: when access was given and taken is
+  what a bundle is evidence of. Who knows when that was, of somebody, can tell by it whom it is about, as they can by
+  roles that nobody else has; a list of names can't.
 
 Rule 1: one user's equal values of one fact become equal hashes, so what changed, and what not, can be followed.
 Rule 2: every field is named here. A field that nobody has thought of is left out, and then the fold shows it.
@@ -205,6 +206,15 @@ def orders_in(event: ChangeEvent) -> Iterable[Order]:
         found = [facts.floor, facts.grouped, *facts.later.values(), *facts.gone.values(), *facts.brought.values()]
         found += [row.entered for row in facts.rows.values()]
         yield from (order for order in found if order is not None)
+
+
+def remembered_in(event: ChangeEvent) -> Iterable[Order]:
+    """Every order within an event that the fold forgets after a month."""
+    facts = event.move.facts if event.move is not None else None
+    if event.effective is not None or event.row is not None or event.cancels is not None:
+        yield event.order
+    if facts is not None:
+        yield from (*(row.entered for row in facts.rows.values()), *facts.gone.values())
 
 
 def cancelling(event: ChangeEvent) -> Iterable[str]:

@@ -36,8 +36,8 @@ def together(rows: Iterable[Any]) -> list[list[int]]:
     """The places of rows that are of one worker, in the order of the first of each."""
     places: dict[str | int, list[int]] = {}
     for place, raw in enumerate(rows):
-        row = report.row(raw)
-        published = columns.own(row, "eventName", DEFAULTS) is not None
+        row = report.row(raw) if isinstance(raw, dict | list) else {}
+        published = not row or columns.own(row, "eventName", DEFAULTS) is not None
         subject = None if published else columns.subject_of(row, DEFAULTS)
         places.setdefault(subject if isinstance(subject, str) else place, []).append(place)
     return list(places.values())

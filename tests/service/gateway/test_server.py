@@ -4,6 +4,7 @@ import asyncio
 import gzip
 import logging
 import re
+import threading
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
@@ -14,7 +15,11 @@ from aiokafka.errors import MessageSizeTooLargeError
 from prometheus_client import REGISTRY
 from structlog.testing import capture_logs
 
+from streamproc.gateway.decide.to_records import Intake, to_records
+from streamproc.gateway.request_body import SHORT
 from streamproc.gateway.server import SECONDS
+from streamproc.sources import Source
+from streamproc.sources.options import SourceOptions
 from tests.support.gateway import JSON, NEW, OKTAS, Running, gateway
 from tests.support.gateway_requests import EVENT, NOW, OKTA
 
@@ -226,6 +231,50 @@ async def test_a_bug_in_a_parser_stays_with_its_request(monkeypatch: pytest.Monk
             assert await running.status("/v1/okta", OKTA, Authorization=NEW) == 503
         assert [(log["event"], log["error"]) for log in logs] == [("request failed", "KeyError")]
         assert await running.status("/v1/okta", OKTA, Authorization=NEW) == 204
+
+
+@pytest.mark.parametrize("path", ["workday", "events"], ids=["a hook", "the contract"])
+async def test_a_body_that_takes_long_holds_up_nobody(monkeypatch: pytest.MonkeyPatch, path: str) -> None:
+    """Others are answered meanwhile, at the same door too, and it is stored afterwards."""
+    done = threading.Event()
+
+    def slow(source: Source, options: SourceOptions, intake: Intake, payload: Any, body: bytes | None) -> Any:
+        if len(body or b"") > SHORT:
+            assert done.wait(60)
+        return to_records(source, options, intake, payload, body)
+
+    monkeypatch.setattr("streamproc.gateway.server.to_records", slow)
+    long = orjson.dumps([1] * SHORT)
+    async with gateway(OKTAS | {"workday_hook_secret": NEW, "gateway_token": NEW}) as running:
+        waiting = asyncio.create_task(running.status(f"/v1/{path}", long, Authorization=NEW))
+        await asyncio.sleep(0.1)
+        assert await running.status("/v1/okta", OKTA, Authorization=NEW) == 204
+        assert await running.status(f"/v1/{path}", EVENT, Authorization=NEW) < 300
+        assert not waiting.done()
+        before = len(running.brokers.records)
+        done.set()
+        await waiting
+        assert len(running.brokers.records) == before + 1
+
+
+async def test_long_bodies_wait_for_each_other_only_so_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One at a time is read at a door. The sender of another is to come again, before anything of it is stored."""
+    begun, done = threading.Event(), threading.Event()
+
+    def slow(*_: Any) -> Any:
+        begun.set()
+        assert done.wait(60)
+        return [], []
+
+    monkeypatch.setattr("streamproc.gateway.server.to_records", slow)
+    monkeypatch.setattr("streamproc.gateway.server.SECONDS", 0.3)
+    long = b" " * SHORT + b"{}"
+    async with gateway(OKTAS) as running:
+        first = asyncio.create_task(running.status("/v1/okta", long, Authorization=NEW))
+        await until(begun.is_set)
+        assert await running.status("/v1/okta", long, Authorization=NEW) == 503
+        done.set()
+        assert await first in {204, 503}
 
 
 @pytest.mark.parametrize(("well", "expected"), [(True, (200, "ok")), (False, (503, "not ok"))])

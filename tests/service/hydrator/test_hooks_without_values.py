@@ -33,9 +33,9 @@ class Reading(Consumer):
 
 async def hydrated(world: World, notifications: list[Any], every: float | None = None, least: int = 1) -> None:
     """Until all of them are committed, and so many records there. `every`: seconds between two syncs; None: none."""
-    consumer = Reading()
+    consumer, at = Reading(), int(time.time() * 1000)
     records = [
-        ConsumerRecord(PLACE.topic, 0, offset, 0, 0, each.key, each.value, None, 0, 0, tuple(each.headers))
+        ConsumerRecord(PLACE.topic, 0, offset, at, 0, each.key, each.value, None, 0, 0, tuple(each.headers))
         for offset, each in enumerate(notifications)
     ]
     consumer.batches.append({PLACE: records})

@@ -7,9 +7,11 @@ from dataclasses import replace
 from typing import Any, cast
 
 import orjson
+import pytest
 from aiokafka import ConsumerRecord, TopicPartition
 
-from streamproc.core.records.headers import UNREADABLE, Unread
+from streamproc import telemetry
+from streamproc.core.records.headers import KIND, UNREADABLE, Unread
 from streamproc.hydrator.fetcher import PATIENCE, Fetcher
 from streamproc.hydrator.process import Hydrator
 from tests.support.hydrator import OPTIONS, World, fault, until
@@ -104,6 +106,25 @@ async def test_what_names_nobody_holds_nobody_up(world: World) -> None:
         (2, "not_understood"),
         (3, "unreadable"),
     ]
+
+
+@pytest.mark.parametrize("named", [True, False], ids=["somebody", "nobody"])
+async def test_headers_that_do_not_count_are_told(world: World, named: bool) -> None:
+    """Whom the rest names is fetched, and the part that isn't believed is rejected and counted, before the commit."""
+    ada = await world.site.put("pingone", ADA)
+    told = ("pingone", "foreign_header", "")
+    before = telemetry.REJECTED.labels(*told)._value.get()
+    foreign = replace(notification(0, *[ada] * named), headers=((KIND, b"order"), ("traceparent", b"00-1-2-03")))
+    async with hydrating(world) as consumer:
+        consumer.batches.append({PLACE: [foreign]})
+        await until(lambda: consumer.committed.get(PLACE) == 1)
+    *fetched, rejected = world.log.records
+    assert [record.key for record in fetched] == [ada.encode()] * named
+    rejection = orjson.loads(rejected.value)
+    assert (rejection["topic"], rejection["offset"], rejection["code"]) == (PLACE.topic, 0, "foreign_header")
+    assert rejection["partial"] is named
+    assert KIND in rejection["reason"]
+    assert telemetry.REJECTED.labels(*told)._value.get() == before + 1
 
 
 async def test_who_is_refused_again_and_again_is_given_up_and_kept(world: World) -> None:

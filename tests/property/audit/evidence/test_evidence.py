@@ -16,15 +16,18 @@ from streamproc.audit.evidence.make import verify
 from streamproc.audit.evidence.pseudonyms import NEAR, Places, seq_among
 from streamproc.audit.evidence.raw_line import Line, line_of
 from streamproc.audit.evidence.redacted_facts import Facts
-from streamproc.audit.evidence.redaction import Redaction, cancelling, orders_in, times_in
+from streamproc.audit.evidence.redaction import Redaction, cancelling, orders_in, remembered_in, times_in
 from streamproc.core.errors import NoBundleError
 from streamproc.core.records.change_event import ChangeEvent
+from streamproc.core.records.units import Micros
 from tests.support.bundles import Files, bundle, found, made, verified
 from tests.support.events import histories
 from tests.support.logs import Log
 from tests.support.stories import MAPPING
 
-some = settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+some = settings(
+    max_examples=settings().max_examples * 5 // 8, suppress_health_check=[HealthCheck.too_slow], deadline=None
+)
 kinds = st.sampled_from(["plain", "signed", "redacted"])
 
 
@@ -176,13 +179,19 @@ def test_no_content_breaks_whoever_reads_it(kind: str, name: str, data: st.DataO
         max_size=3,
     ),
     redact=st.booleans(),
+    ago=st.lists(st.sampled_from([0, 1, 2, 20, 29, 31, 60]), min_size=18, max_size=18),
+    pauses=st.lists(st.sampled_from([0, 0, 0, 1, 15, 31]), min_size=18, max_size=18),
 )
-def test_any_history_makes_a_bundle_that_verifies(events: list[list[ChangeEvent]], redact: bool) -> None:
-    """Redacted or not: of the same number of records, with the same operations."""
+def test_any_history_makes_a_bundle_that_verifies(
+    events: list[list[ChangeEvent]], redact: bool, ago: list[int], pauses: list[int]
+) -> None:
+    """Redacted or not: of the same number of records, with the same operations. Said days `ago`, with `pauses`."""
     log = Log(MAPPING)
     for number, event in enumerate(event for each in events for event in each):
+        log.clock += pauses[number] * NEAR // 1000
+        order = (Micros(event.order[0] - ago[number] * NEAR), *event.order[1:])
         log.say(event.user, event.attributes, source=event.source, subject=event.subject, event=event.event,
-                kind=event.kind, effective=event.effective, row=event.row, cancels=event.cancels, order=event.order,
+                kind=event.kind, effective=event.effective, row=event.row, cancels=event.cancels, order=order,
                 reason=f"{number} of E1")  # fmt: skip
     plain = made(log)
     assert verified(plain).equal
@@ -198,7 +207,9 @@ def test_what_stands_in_keeps_its_order(history: list[ChangeEvent], key: bytes) 
     """Of orders and moments; and moments stay as far apart as any rule looks."""
     places = Places()
     for event in history:
-        places.take([(event.origin, event.subject)], orders_in(event), times_in(event), cancelling(event))
+        places.take(
+            [(event.origin, event.subject)], orders_in(event), times_in(event), cancelling(event), remembered_in(event)
+        )
     places.settle()
     redaction = Redaction(key, "E1", Facts([]), places)
     hidden = [redaction.event(event) for event in history]

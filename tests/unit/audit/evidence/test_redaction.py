@@ -17,7 +17,7 @@ from streamproc.audit.evidence.format import (
     RECORDS,
 )
 from streamproc.audit.evidence.make import make
-from streamproc.audit.evidence.pseudonyms import Words
+from streamproc.audit.evidence.pseudonyms import NEAR, Words
 from streamproc.audit.evidence.redacted_facts import Facts
 from streamproc.audit.evidence.redaction import SHORTEST
 from streamproc.audit.evidence.scope import Scope
@@ -29,9 +29,9 @@ from streamproc.core.records.outcome import Outcome, Request
 from streamproc.core.records.resource import Resource
 from streamproc.core.records.units import Micros
 from tests.support.altered_bundles import values
-from tests.support.bundles import bundle, found
-from tests.support.logs import Log
-from tests.support.stories import PERSONAL
+from tests.support.bundles import bundle, found, made, verified
+from tests.support.logs import BEGAN, Log
+from tests.support.stories import MAPPING, PERSONAL
 
 
 def test_nothing_personal_is_left() -> None:
@@ -127,6 +127,39 @@ def test_what_would_fold_to_something_else_is_refused(tmp_path: Path, monkeypatc
     with pytest.raises(EvidenceError, match="user A at seq 2 would have another effect, operations"):
         make(told.history(), Scope(("A",)), tmp_path / "one", redact=b"r" * 32)
     assert not list(tmp_path.iterdir())
+
+
+def test_what_came_before_stays_before_also_where_dates_lie_far_ahead() -> None:
+    """A row had begun when the log first knew of somebody, though their next date comes days later."""
+    told = Log(MAPPING)
+    for name, days in (("e0", None), ("e1", 0.0), ("e2", 12.0)):
+        date = None if days is None else Effective(_day(days), "a day", "UTC")
+        told.say("A", {}, event=name, kind="snapshot", order=(_day(0), 0, name), effective=date)
+    redacted = made(told, redact=b"r" * 32)
+    assert verified(redacted).equal
+    events = [each for each in values(redacted, EVENTS) if each["kind"] != "mapping"]
+    began = told.records[2].timestamp * 1000
+    assert [each["order"][0] < began for each in events] == [True] * 3
+    assert [each["effective"] and each["effective"]["at"] < began for each in events] == [None, True, False]
+
+
+@pytest.mark.parametrize(("ago", "pause"), [(40, 0), (31, 0), (29, 2), (20, 15)])
+@pytest.mark.parametrize("days", [1, 5, 300])
+def test_what_was_forgotten_isnt_remembered(ago: int, pause: int, days: int) -> None:
+    """What cancelled a row more than a month before doesn't take out one that was entered earlier and comes late."""
+    told = Log(MAPPING)
+    told.say("A", {"job": "Clerk"}, event="e0", order=(_day(-ago - days), 0, "e0"), kind="snapshot")
+    told.say("A", {}, event="e1", order=(_day(-ago), 0, "e1"), cancels="r")
+    told.clock += pause * NEAR // 1000
+    told.say("A", {"job": "Agent"}, event="e2", row="s", order=(_day(pause), 0, "e2"))
+    date = Effective(_day(pause + 1), "a day", "UTC")
+    told.say("A", {"job": "Lead"}, event="e3", row="r", order=(_day(-ago - days / 2), 0, "e3"), effective=date)
+    assert told.newest("A").due == date.at
+    assert verified(made(told, redact=b"r" * 32)).equal
+
+
+def _day(number: float) -> Micros:
+    return Micros(BEGAN * 1000 + int(number * NEAR))
 
 
 @pytest.mark.parametrize(
