@@ -27,7 +27,7 @@ from streamproc.core.records.units import Micros
 from streamproc.hydrator.decide.fetch_queue import Fetch, FetchQueue
 from streamproc.hydrator.decide.leaving import leaving
 from streamproc.hydrator.directories.api import Directory, Read
-from streamproc.hydrator.directories.directory_error import DirectoryError, answered
+from streamproc.hydrator.directories.directory_error import REFUSALS, DirectoryError, answered
 from streamproc.sources import SOURCES
 from streamproc.sources.options import SourceOptions
 
@@ -49,8 +49,6 @@ BACKOFF, BACKOFF_MOST = 0.5, 15.0
 """Seconds before the second attempt, doubling. At most as long as between probes, so that one subject is always due."""
 TELL_EVERY = 300.0
 """Seconds between two lines about the same trouble."""
-REFUSALS = frozenset(range(200, 500)) - {401, 403, 404, 408, 429}
-"""Statuses that aren't the directory's failure. 404 is: it means that part of an answer is missing."""
 
 Append = Callable[[Record], Awaitable[None]]
 """Returns when the brokers have the record."""
@@ -135,11 +133,16 @@ class Fetcher:
         async with task_group() as fetches:
             await self._start_fetches(fetches)
 
-    async def ask(self, question: Callable[[], Awaitable[T]], attempts: int | None = None) -> T:
+    async def ask(
+        self,
+        question: Callable[[], Awaitable[T]],
+        attempts: int | None = None,
+        doubt: Callable[[], Awaitable[object]] | None = None,
+    ) -> T:
         """Ask what concerns no single subject, until it is answered.
 
         Raises DirectoryError for 410, after so many attempts, where the answers go on being odd or refusals, and where
-        others are answered all the while.
+        others are answered all the while, or `doubt` finds, now and then, that it is the question that is wrong.
         """
         tried, begun = 0, self.times.ticks()
         while True:
@@ -151,9 +154,10 @@ class Fetcher:
             except DirectoryError as error:
                 tried += 1
                 self._note_status("page", error.status)
-                refused = error.odd or error.status in REFUSALS | {404}
                 alone = tried >= LONG_PATIENCE and self._last_success > begun
-                if error.status == 410 or tried == attempts or (refused and tried >= PATIENCE) or alone:
+                if error.status == 410 or tried == attempts or (error.misplaced and tried >= PATIENCE) or alone:
+                    raise
+                if doubt and tried % LONG_PATIENCE == 0 and await doubt():
                     raise
                 self._tell("directory gives no page", str(error), tried)
                 await self.times.sleep(self._backoff(tried))

@@ -6,15 +6,17 @@ Rule 2: a subject that is missing from a page, a list or a report isn't gone. Af
 are fetched one by one: a deletion may have been missed, and a report omits people for many reasons.
 Rule 3: a later page of a round overrides an earlier one: `read_at` grows from page to page.
 Rule 4: where the directory no longer knows the point since which it should list changes, everything is read again,
-once in a round.
+once in a round. Where it goes on failing at the round's place and answers at the beginning, the place is what is wrong,
+and the round begins anew, once as well.
 Rule 5: a round whose pages lead in a circle, or that lists nobody though people are known, ends with an error. The next
-one begins anew.
+one begins anew. What its pages listed until then is told.
 """
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from hashlib import sha256
 from typing import Any
 
@@ -32,7 +34,7 @@ from streamproc.hydrator.decide.leaving import leaving
 from streamproc.hydrator.directories.answer import AGAIN, Trail
 from streamproc.hydrator.directories.api import Page
 from streamproc.hydrator.directories.directory_error import DirectoryError, odd
-from streamproc.hydrator.fetcher import REFUSALS, Fetcher, Ticket
+from streamproc.hydrator.fetcher import Fetcher, Ticket
 from streamproc.hydrator.rejections import rejection_of_sync
 from streamproc.sources import SOURCES
 from streamproc.sources.lenient_json import digest
@@ -127,7 +129,7 @@ class Sync:
         try:
             return await self._round(attempts, whole_every, full=full)
         except DirectoryError as error:
-            if error.odd or error.status in REFUSALS | {404}:  # where the round stands can't be trusted any more
+            if error.misplaced:  # where the round stands can't be trusted any more
                 self._odd += 1
                 cursor = await self._cursors.load(self.source)
                 since = cursor.since if self._odd < ODD else ""  # that may be what is wrong
@@ -152,28 +154,28 @@ class Sync:
             try:
                 page = await self._page(cursor, attempts)
             except DirectoryError as error:
-                if error.status != 410 or lost or (cursor.full and not cursor.place):
+                if lost or (anew := await self._anew(cursor, error)) is None:
                     raise
-                self._say(f"{self.source}: the directory has lost its place: everything is told anew")
-                cursor = replace(cursor, place="", full=True)
-                from_start, trail, lost = True, Trail(AGAIN), True
-                await self._look_up(whole=True)
+                self._say(f"{self.source}: the directory has lost its place: the round begins anew")
+                log.warning("round begins anew", source=self.source, reason=str(error), full=anew.full)
+                cursor, from_start, trail, lost = anew, anew.full, Trail(AGAIN), True
+                await self._look_up(whole=from_start)
                 continue
-            if page.next_page:
-                trail.ask(page.next_page)
             if page.missed:
                 log.warning("directory leaves something out", source=self.source, reason=page.missed)
             read_at = max(page.read_at, Micros(cursor.read + 1))
             digest_ = await self._append_page(page, read_at, counts)
             trail.came(digest_, len(page.subjects) + len(page.elements))
+            if page.next_page:
+                trail.ask(page.next_page)
             if from_start and not page.next_page:
                 await self._fetch_missing(counts)
             if page.next_page:
                 cursor = replace(cursor, place=page.next_page, read=read_at)
             else:
-                cursor = Cursor(
-                    self.source, since=page.since, read=read_at, whole=self.times.now if cursor.full else cursor.whole
-                )
+                whole = cursor.full and (from_start or self._known is None)  # else nobody looked for the missing
+                done = self.times.now if whole else cursor.whole
+                cursor = Cursor(self.source, since=page.since, read=read_at, whole=done)
             await self._cursors.save(cursor)
             self._say(f"{self.source}: {counts}")
             if not page.next_page:
@@ -198,8 +200,24 @@ class Sync:
         counts.missing += len(missing)
 
     async def _page(self, cursor: Cursor, attempts: int | None) -> Page:
-        directory = self._fetcher.directory
-        return await self._fetcher.ask(lambda: directory.page(cursor.since, cursor.place, full=cursor.full), attempts)
+        ask = partial(self._fetcher.directory.page, cursor.since, cursor.place, full=cursor.full)
+        return await self._fetcher.ask(ask, attempts, partial(self._elsewhere, cursor))
+
+    async def _anew(self, cursor: Cursor, error: DirectoryError) -> Cursor | None:
+        """Where the round begins again after this error (rule 4); None: it ends."""
+        if error.status == 410:
+            return None if cursor.full and not cursor.place else replace(cursor, place="", full=True)
+        return None if error.misplaced else await self._elsewhere(cursor)
+
+    async def _elsewhere(self, cursor: Cursor) -> Cursor | None:
+        """A beginning at which the directory answers now: of this round, else of everybody; None: at none."""
+        directory, everybody = self._fetcher.directory, replace(cursor, place="", full=True)
+        for begin in dict.fromkeys((replace(cursor, place=""), everybody)):
+            if begin != cursor:
+                with suppress(DirectoryError):
+                    await self._fetcher.ask(partial(directory.page, begin.since, "", full=begin.full), 1)
+                    return begin
+        return None
 
     async def _append_page(self, page: Page, read_at: Micros, counts: Counts) -> bytes:
         """Returns a digest of what the page listed, when the brokers have all of it."""

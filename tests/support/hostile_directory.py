@@ -365,5 +365,7 @@ def _linked(text: str, url: str) -> bytes:
         if isinstance(content, dict):
             content |= {"@odata.nextLink": url, "next": url, "_links": {"next": {"href": url}}}
             content |= {"_meta": {"links": {"next": {"href": url}}}, "meta": {"page": {"nextCursor": url}}}
+            if isinstance(content.get("data"), dict):
+                content["data"]["next"] = url
             return json.dumps(content).encode()
     return text.encode()

@@ -45,7 +45,8 @@ class BambooHR:
 
     async def page(self, since: str, page_token: str, *, full: bool) -> Page:
         if full or not since:
-            return await self._list(page_token or f"{LIST}{self._page_size}")
+            state = orjson.loads(page_token) if page_token else {"url": f"{LIST}{self._page_size}"}
+            return await self._list(**state)
         moment = iso(max(0, int(since) - OVERLAP)).partition(".")[0] + "Z"
         answer = await self.api.get(f"/api/v1/employees/changed?since={quote(moment)}", most=CHANGED)
         changed = answer.value("employees")
@@ -53,13 +54,16 @@ class BambooHR:
             raise odd("answered without the employees that have changed")
         return Page(tuple(map(name_of, changed)), (), answer.read_at, "", str(answer.read_at))
 
-    async def _list(self, url: str) -> Page:
+    async def _list(self, url: str, begun: int = 0) -> Page:
+        """`begun`: when the first page was read, after which somebody on it may have changed; 0: this is the first."""
         answer = await self.api.get(url, most=PAGE)
         employees = answer.entries("data")
         cursor = answer.link("meta", "page", "nextCursor")
         if not cursor and answer.value("_links", "next"):
             raise odd("goes on without saying where")
         first = url.partition("&")[0]
-        following = f"{first}&page%5Bafter%5D={quote(cursor, safe='')}" if cursor else ""
+        following = f"{first}&page%5Bafter%5D={quote(cursor, safe='')}"
+        begun = begun or answer.read_at
+        next_page = orjson.dumps({"url": following, "begun": begun}).decode() if cursor else ""
         subjects, missed = names_of(employees, "employeeId")
-        return Page(subjects, (), answer.read_at, following, str(answer.read_at), missed)
+        return Page(subjects, (), answer.read_at, next_page, str(begun), missed)

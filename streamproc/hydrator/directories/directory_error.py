@@ -1,7 +1,7 @@
 """There is no usable answer: why, and whose fault it may be."""
 
 from collections.abc import Awaitable
-from typing import TypeVar
+from typing import Final, TypeVar
 
 import structlog
 
@@ -10,6 +10,9 @@ from streamproc.core.errors import StreamprocError
 log = structlog.get_logger("streamproc.hydrator")
 
 T = TypeVar("T")
+
+REFUSALS: Final = frozenset(range(200, 500)) - {401, 403, 404, 408, 429}
+"""Statuses that aren't the directory's failure. 404 is: it means that part of an answer is missing."""
 
 
 class DirectoryError(StreamprocError):
@@ -22,6 +25,11 @@ class DirectoryError(StreamprocError):
         super().__init__(detail)
         self.status = status
         self.odd = odd
+
+    @property
+    def misplaced(self) -> bool:
+        """Whether asking for this page is what is wrong, by the answer itself."""
+        return self.odd or self.status in REFUSALS | {404}
 
 
 def odd(detail: str) -> DirectoryError:

@@ -146,6 +146,19 @@ async def test_what_hooks_missed_comes_with_the_next_round(vendor: tuple[str, Wo
     assert {who: facts["active"] for who, facts in world.log.facts().items()} == {ada: False, ben: True}
 
 
+@pytest.mark.parametrize("vendor", ["bamboohr", "personio", "merge", "kombo"], indirect=True)
+async def test_changes_are_told_since_the_first_page(vendor: tuple[str, World]) -> None:
+    """Who leaves while a long list is read may be on a page that was read before: the next round tells of them."""
+    name, world = vendor
+    for number in range(5):
+        person = {"employeeNumber": f"E{number}", "userName": f"p{number}@example.com", "manager": None}
+        await world.site.put(name, {**BEN, **person})
+    page = first = await world.directories["hris"].page("", "", full=True)
+    while page.next_page:
+        page = await world.directories["hris"].page("", page.next_page, full=True)
+    assert int(page.since) == first.read_at < page.read_at
+
+
 async def test_limits_are_kept(vendor: tuple[str, World]) -> None:
     """Retry-After is waited for."""
     name, world = vendor

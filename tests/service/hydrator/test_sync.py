@@ -7,6 +7,7 @@ import orjson
 import pytest
 from structlog.testing import capture_logs
 
+from streamproc.core.records.cursor import Cursor
 from streamproc.core.records.producer_record import Record
 from streamproc.core.records.units import Micros
 from streamproc.hydrator.directories.answer import AGAIN
@@ -268,6 +269,71 @@ async def test_a_place_that_is_lost_twice_ends_the_round(world: World) -> None:
     with pytest.raises(DirectoryError, match="410"):
         await world.sync("okta")
     assert directory.asked == ["", "a", "", "a"]
+
+
+class Failing(Circling):
+    """One that fails where it says: at these places, or at any since a moment (place "since")."""
+
+    def __init__(self, world: World, status: int | None, *places: str, times: int = 10**6) -> None:
+        super().__init__(world, {"": "end", "a": "b"}, {"": ("leaver",)})
+        self._status, self._places, self._left = status, places, times
+
+    async def page(self, since: str, page_token: str, *, full: bool) -> Page:
+        page = await super().page(since, page_token, full=full)
+        place = "since" if since and not full and not page_token else page_token
+        if place in self._places and self._left > 0:
+            self._left -= 1
+            raise DirectoryError(self._status, f"answered {self._status}")
+        return page
+
+
+@pytest.mark.parametrize("attempts", [3, None])
+@pytest.mark.parametrize("status", [500, 401, 403, 429, None])
+async def test_a_place_that_fails_for_ever_does_not_hold_up_leavers(
+    world: World, status: int | None, attempts: int | None
+) -> None:
+    """A cursor that makes the directory stumble each time isn't kept, where it answers at the beginning."""
+    for cursor, places in (
+        (Cursor("okta", place="odd", full=True), ["odd"]),
+        (Cursor("okta", place="odd", since="1"), ["odd"]),
+        (Cursor("okta", place="odd", since="1"), ["odd", "since"]),
+        (Cursor("okta", since="1"), ["since"]),
+    ):
+        world.log.records.clear()
+        world.directories["okta"] = Failing(world, status, *places)
+        world.cursors["okta"] = cursor
+        async with asyncio.timeout(10), world.fetching("okta") as fetching:
+            await Sync(fetching, OPTIONS["okta"], world).run(attempts=attempts)
+        assert b"leaver" in {record.key for record in world.log.records}
+        assert (world.cursors["okta"].place, world.cursors["okta"].since) == ("", "later")
+
+
+async def test_an_outage_takes_no_round_its_place(world: World) -> None:
+    """Where the directory fails at the beginning as well, it is the directory: the round goes on where it was."""
+    cursor = world.cursors["okta"] = Cursor("okta", place="a", full=True)
+    world.directories["okta"] = Failing(world, 503, "", "a")
+    with pytest.raises(DirectoryError, match="503"):
+        await world.sync("okta")
+    assert world.cursors["okta"] == cursor
+    world.directories["okta"] = directory = Failing(world, 503, "", "a", times=50)
+    async with world.fetching("okta") as fetching:
+        await Sync(fetching, OPTIONS["okta"], world).run()
+    assert {record.key for record in world.log.records} == {b"on a", b"on b"}
+    assert directory.asked.count("") == 2, "of fifty questions"
+
+
+async def test_who_was_missing_from_a_round_in_parts_is_looked_for_in_the_next(world: World) -> None:
+    """A round that goes on in another process doesn't know whom it listed before: it isn't taken for a whole one."""
+    world.directories["okta"] = Circling(world, {"": "a"})
+    world.cursors["okta"] = Cursor("okta", place="a", full=True)
+
+    async def known(_: str) -> set[str]:
+        return {"gone"}
+
+    async with world.fetching("okta") as fetching:
+        sync = Sync(fetching, OPTIONS["okta"], world, known=known)
+        counts = [(await sync.run(whole_every=3600)).missing for _ in range(3)]
+    assert counts == [0, 1, 0]
 
 
 async def test_who_is_listed_without_an_id_holds_up_nobody(world: World) -> None:
