@@ -10,6 +10,7 @@ from typing import Any
 
 import aiohttp
 import orjson
+import pytest
 from aiokafka import TopicPartition
 
 from streamproc.adapters.kafka.client import KafkaLog
@@ -190,6 +191,7 @@ async def command(settings: Settings, *words: str) -> asyncio.subprocess.Process
     )
 
 
+@pytest.mark.long
 async def test_sync_is_resumed_and_tells_its_end(settings: Settings, tmp_path: Path) -> None:
     """A killed first load goes on with the page it was at; then changes only; the hydrator goes on from there."""
     async with place(settings, tmp_path) as at:

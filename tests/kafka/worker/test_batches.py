@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import orjson
+import pytest
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
@@ -50,6 +51,7 @@ async def recompress(settings: Settings) -> None:
     await admin.close()
 
 
+@pytest.mark.long
 async def test_every_codec_and_a_damaged_batch(tmp_path: Path) -> None:
     """Producers' and brokers' codecs are read by worker and sink, after a restart too.
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import aiohttp
 import orjson
+import pytest
 from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.records_to_delete import RecordsToDelete
@@ -185,6 +186,7 @@ async def _quiet(settings: Settings) -> None:
     await _until(count, bool)
 
 
+@pytest.mark.long
 async def test_a_worker_killed_while_it_plans_anew(settings: Settings, tmp_path: Path) -> None:
     """Killed three times in the middle of it, its tables on disk, and with facts to be heard anew: the same bytes."""
     shipped, users, cut, orders = settings.worker.mapping_text()[0], 4_000, 0, 0

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import orjson
+import pytest
 
 from streamproc.adapters.kafka.client import KafkaLog
 from streamproc.core.records.control import Control
@@ -50,6 +51,7 @@ async def changes(settings: Settings) -> list[dict[str, Any]]:
     return [each for each in log if each["kind"] != "mapping"]
 
 
+@pytest.mark.long
 async def test_a_date_that_passed_while_nobody_worked(settings: Settings, tmp_path: Path) -> None:
     """A leaver's date comes while the worker is killed: it is told at once after the restart, and once only."""
     said = {"userName": "e1@example.com", "displayName": "E", "active": True}
