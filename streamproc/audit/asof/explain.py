@@ -9,6 +9,7 @@ from collections.abc import Mapping as MappingABC
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal, TypeAlias, cast
 
+from streamproc.core.fold.authority import AMBIGUOUS
 from streamproc.core.fold.effective_dating import as_of, spoken
 from streamproc.core.fold.mapping import Mapping
 from streamproc.core.fold.mapping_file import Copy, MappingFile, Rule
@@ -163,13 +164,13 @@ class _Words:
     def __init__(
         self, mapping: Mapping, facts: MappingABC[str, SourceFacts], now: Millis, viewed: MappingABC[str, Fact]
     ) -> None:
-        self._facts = facts
+        self._facts = {subject: one for subject, one in facts.items() if one.standing not in AMBIGUOUS}
         self._now = now
         self._viewed = viewed
         self._view: Callable[[MappingABC[str, SourceFacts]], dict[str, Fact]] = lambda some: mapping.view(some, now)
         self._active = mapping.file.attributes.active
         weighed = {self._active, BEGAN}
-        self._signed = self._view({subject: _signed(one, subject, weighed) for subject, one in facts.items()})
+        self._signed = self._view({subject: _signed(one, subject, weighed) for subject, one in self._facts.items()})
         self._words: dict[str, tuple[Word, ...]] = {}
 
     def of(self, *names: str) -> tuple[Word, ...]:

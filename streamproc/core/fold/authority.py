@@ -31,6 +31,9 @@ EPOCH: Final = Millis(0)
 READING: Final = 900_000_000
 """µs; what was said closer together may come from one reading of a report, which says no order."""
 
+AMBIGUOUS: Final = frozenset({"held", "behind"})
+"""How those stand who count for nothing (`claims.py`)."""
+
 EVERYBODY: Final[Mapping[str, Sequence[str]]] = MappingProxyType({})
 """No lists: every source has a say in all that it speaks of."""
 
@@ -55,7 +58,7 @@ def view(
     subjects: dict[str, dict[str, SourceFacts]] = {}
     merged: dict[str, Fact] = {}
     for name, each in facts.items():
-        if each.standing in {"held", "behind"}:
+        if each.standing in AMBIGUOUS:
             continue
         if each.left:
             merged |= dict.fromkeys(each.values)

@@ -23,7 +23,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Final
 
-from streamproc.core.fold.authority import key, made_after, not_outlasted
+from streamproc.core.fold.authority import AMBIGUOUS, key, made_after, not_outlasted
 from streamproc.core.fold.effective_dating import as_of, began, was_active
 from streamproc.core.fold.facts import Effect, absorb
 from streamproc.core.fold.mapping_file import MappingFile
@@ -95,7 +95,7 @@ def settled(
 
 def ambiguous(facts: SourceFacts) -> bool:
     """Whether it also says that it is the user, and isn't, as far as is known."""
-    return facts.standing in {"held", "behind"} and not facts.left
+    return facts.standing in AMBIGUOUS and not facts.left
 
 
 def may_be_ambiguous(record: bytes) -> bool:
@@ -171,11 +171,8 @@ def _placed(
         waits = name in behind or (name not in before and len(behind) < WAITING)
         placed[name] = "behind" if newer and waits else "held"
     for name in denying - first:
-        if (
-            not_outlasted(here, {name}, seated, now, accounts=accounts)
-            if seated
-            else (not_outlasted(here, first & denying, {name}, now, accounts=accounts))
-        ):
+        over, going = ({name}, seated) if seated else (first & denying, {name})
+        if not_outlasted(here, over, going, now, accounts=accounts):
             placed[name] = "held"
     return placed | (dict.fromkeys(set(gone) - first, "held") if first or seated else {})
 

@@ -182,3 +182,16 @@ def test_a_record_that_differs_is_told_as_it_was_recorded() -> None:
     found = lines(log, 5)
     assert any("DOESN'T FIT ITS OWN HASH" in line for line in found)
     assert any(line.startswith('title "Agent"') for line in found)
+
+
+def test_who_is_held_is_no_reason() -> None:
+    """A second account that says the same as the first counts for nothing, so it isn't quoted as who said it."""
+    log = Log()
+    log.say("okta", "00u1", facts={"active": True})
+    log.say("okta", "00u2", facts={"active": True})
+    log.say("okta", "00u1", facts={"active": False})
+    log.say("okta", "00u2", facts={"active": False})
+    found = lines(log, 60)
+    (denied,) = [line for line in found if line.startswith("active ")]
+    assert "active = false okta 00u1" in denied
+    assert not any("active = false okta 00u2" in line for line in found)
