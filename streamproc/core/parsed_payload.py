@@ -14,6 +14,7 @@ from types import MappingProxyType
 from typing import Final, Literal
 
 from streamproc.core.records.change_event import Effective, Fact, Order
+from streamproc.core.records.rejected import Problem
 from streamproc.core.records.units import Micros
 
 
@@ -85,6 +86,11 @@ class Ignored:
     subject: str | None = None
     field: str | None = None
     """Name of the fact, or of the column or path, that it is about; None: it is about more than one."""
+
+    @property
+    def problem(self) -> Problem:
+        """As it is told."""
+        return Problem(self.code, self.reason, self.subject, self.field)
 
 
 @dataclass(frozen=True, slots=True)

@@ -191,7 +191,7 @@ class Hydrator(ConsumerRebalanceListener):
             log.exception("parser failed", topic=record.topic, partition=record.partition, offset=record.offset)
             return (), [Problem("internal", type(error).__name__)], foreign
         strange = [each for each in parsed.ignored if each.code not in HARMLESS]
-        problems = [Problem(each.code, each.reason, each.subject, each.field) for each in strange[:1]]
+        problems = [each.problem for each in strange[:1]]
         return parsed.notifications, problems, foreign
 
     def _end(

@@ -90,7 +90,8 @@ def _as_one(rows: dict[str, Row], many: list[Named], name: str, like: Row) -> di
     denied: dict[str, Fact] = {
         fact: value for _, row in many for fact, value in row.attributes.items() if value is False
     }
-    kept = {each: row for each, row in rows.items() if each not in dict(many)}
+    merged = {each for each, _ in many}
+    kept = {each: row for each, row in rows.items() if each not in merged}
     while name in kept:
         name += "+"
     return kept | {name: replace(like, attributes=denied, whole=False)}

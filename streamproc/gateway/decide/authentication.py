@@ -137,10 +137,12 @@ def certificate_names(certificate: Mapping[str, Any] | None) -> frozenset[str]:
     compared as they are, byte for byte: `*.example.com` is nobody's but who is configured so, and a name with a zero
     byte in it isn't the part before that.
     """
-    names = frozenset(name for kind, name in (certificate or {}).get("subjectAltName", ()) if kind == "DNS")
+    if not certificate:  # as in most requests
+        return frozenset()
+    names = frozenset(name for kind, name in certificate.get("subjectAltName", ()) if kind == "DNS")
     if names:
         return names
-    common = [value for part in (certificate or {}).get("subject", ()) for kind, value in part if kind == "commonName"]
+    common = [value for part in certificate.get("subject", ()) for kind, value in part if kind == "commonName"]
     return frozenset(common) if len(common) == 1 else frozenset()
 
 

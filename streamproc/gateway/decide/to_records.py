@@ -20,7 +20,7 @@ from streamproc.core.parsed_payload import Ignored, ParsedPayload, Receipt
 from streamproc.core.records.fact_names import ACTIVE
 from streamproc.core.records.headers import BODY, BY_GATEWAY, RECEIVED
 from streamproc.core.records.producer_record import LARGEST, REJECTIONS, Headers, Record
-from streamproc.core.records.rejected import Problem, encode_rejected
+from streamproc.core.records.rejected import encode_rejected
 from streamproc.core.records.topic_names import intake_topic, notifications_topic
 from streamproc.core.records.units import Micros, millis_of
 from streamproc.sources import Source
@@ -149,7 +149,7 @@ def rejected(intake: Intake, value: bytes, *why: Ignored, partial: bool = False,
     """
     topic = f"gateway/{intake.source}"
     headers = _encoded(_stored_headers(intake, intake.headers.get("content-type", "")))
-    problems = [Problem(each.code, each.reason, each.subject, each.field) for each in why]
+    problems = [each.problem for each in why]
     rejected_ = encode_rejected(
         topic,
         -1,

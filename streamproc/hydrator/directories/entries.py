@@ -5,6 +5,7 @@ entry is that entry's: the others are read.
 """
 
 import re
+from abc import abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from functools import lru_cache
@@ -34,7 +35,26 @@ _PARTS: Final = msgspec.json.Decoder(list[msgspec.Raw])
 _ALL: Final = msgspec.json.Decoder(msgspec.Raw)
 
 
-class Entries(Sequence[Any]):
+class Listed(Sequence[Any]):
+    """A list of what is made only when it is looked at."""
+
+    @overload
+    def __getitem__(self, place: int) -> Any: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> list[Any]: ...
+
+    def __getitem__(self, place: int | slice) -> Any:
+        if isinstance(place, slice):
+            return [self[each] for each in range(*place.indices(len(self)))]
+        return self._made(place)
+
+    @abstractmethod
+    def _made(self, place: int) -> Any:
+        """The one at a place."""
+
+
+class Entries(Listed):
     """The objects of a list. Looking at one raises DirectoryError where it can't be read.
 
     `shape`: what becomes of each.
@@ -47,15 +67,7 @@ class Entries(Sequence[Any]):
     def __len__(self) -> int:
         return len(self._parts)
 
-    @overload
-    def __getitem__(self, place: int) -> Any: ...
-
-    @overload
-    def __getitem__(self, place: slice) -> list[Any]: ...
-
-    def __getitem__(self, place: int | slice) -> Any:
-        if isinstance(place, slice):
-            return [self[each] for each in range(*place.indices(len(self)))]
+    def _made(self, place: int) -> Any:
         try:
             return self._shape(decoded(bytes(self._parts[place])))
         except orjson.JSONDecodeError:

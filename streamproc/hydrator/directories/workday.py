@@ -4,7 +4,7 @@ Its prompts are the tenant's own. A report shows those who pass its filters: a w
 """
 
 from collections.abc import Iterator, Sequence
-from typing import Any, Final, overload
+from typing import Any, Final
 from urllib.parse import urlencode
 
 import orjson
@@ -14,7 +14,7 @@ from streamproc.core.records.units import Micros
 from streamproc.hydrator.directories.answer import Answer
 from streamproc.hydrator.directories.api import OVERLAP, PAGE, REPORT, Api, Page, Read, iso
 from streamproc.hydrator.directories.directory_error import DirectoryError, odd
-from streamproc.hydrator.directories.entries import Entries
+from streamproc.hydrator.directories.entries import Entries, Listed
 from streamproc.sources import workday
 from streamproc.sources.options import SourceOptions
 
@@ -56,7 +56,7 @@ class Workday:
         return subject in {event.subject for event in parsed.events} | {part.subject for part in parsed.ignored}
 
 
-class _Workers(Sequence[Any]):
+class _Workers(Listed):
     """Of a report, each with all rows; decoded when they are looked at."""
 
     def __init__(self, rows: Entries) -> None:
@@ -66,15 +66,7 @@ class _Workers(Sequence[Any]):
     def __len__(self) -> int:
         return len(self._together)
 
-    @overload
-    def __getitem__(self, place: int) -> Any: ...
-
-    @overload
-    def __getitem__(self, place: slice) -> list[Any]: ...
-
-    def __getitem__(self, place: int | slice) -> Any:
-        if isinstance(place, slice):
-            return [self[each] for each in range(*place.indices(len(self)))]
+    def _made(self, place: int) -> Any:
         rows = [self._rows[each] for each in self._together[place]]
         return rows[0] if len(rows) == 1 else {"Report_Entry": rows}
 

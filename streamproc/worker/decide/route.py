@@ -101,8 +101,7 @@ def _vendor(
             linked.append(said)
     forwarded, problems = forwards(record, source, linked, partition_of)
     forwarded += _fetches(record, source, parsed)
-    strange = [Problem(each.code, each.reason, each.subject, each.field) for each in _strange(parsed)]
-    told = [*strange, *unsized, *problems]
+    told = [*(each.problem for each in _strange(parsed)), *unsized, *problems]
     routed = Routed(forwards=forwarded, ignored=_ignored(source, parsed), problems=told)
     try:
         encoded, left_out = fitting_events(users)
