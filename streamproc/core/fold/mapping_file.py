@@ -1,8 +1,8 @@
 """The mapping file's format: TOML; `streamproc/mapping.toml` is the default and explains it."""
 
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Literal, Self, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Level: TypeAlias = Annotated[float, Field(ge=0.0, le=5.0)]
 """Proficiency: Genesys takes 0.0 to 5.0 for skills and languages."""
@@ -14,41 +14,100 @@ class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Attributes(_Strict):
-    """SCIM attribute = the fact that gives its value. One left out isn't owned."""
+class Computed(_Strict):
+    """A value by an expression (`core/expressions`)."""
 
-    userName: str = "userName"
-    displayName: str = "displayName"
+    expr: str
+
+
+Value: TypeAlias = str | Computed
+"""Where a value comes from: the fact of that name, or an expression."""
+
+
+class Attributes(_Strict):
+    """SCIM attribute = what gives its value. One left out isn't owned."""
+
+    userName: Value = "userName"
+    displayName: Value = "displayName"
     active: str = "active"
-    title: str | None = None
-    phone: str | None = None
-    email: str | None = None
-    department: str | None = None
-    division: str | None = None
-    employeeNumber: str | None = None
-    manager: str | None = None
+    title: Value | None = None
+    phone: Value | None = None
+    email: Value | None = None
+    department: Value | None = None
+    division: Value | None = None
+    employeeNumber: Value | None = None
+    manager: Value | None = None
+    hired: Value | None = None
+    mobile: Value | None = None
+    phone2: Value | None = None
+    phone3: Value | None = None
+    phone4: Value | None = None
+    homePhone: Value | None = None
+    otherPhone: Value | None = None
+
+
+class Scope(_Strict):
+    """Who is ours (`scope.py`). Nobody else is ever named to the target."""
+
+    who: str
+    """An expression that is true or false."""
+    leaving: Literal["deactivate", "release"] = "deactivate"
+    """What happens to somebody who isn't ours any more: access is taken, or nothing is written from then on."""
+    blank: Literal["keep", "leave"] = "keep"
+    """A fact without a value: not known, so everything stays as it is; or a value like any other."""
+
+
+class Suspend(_Strict):
+    """Who has no access for a time, while the source says that they are active."""
+
+    when: str
+    """An expression that is true or false."""
 
 
 class Copy(_Strict):
     """Every name in a fact goes to one list; `values` translates names, `template` wraps them."""
 
-    fact: str
+    fact: str | None = None
     to: Target
     values: dict[str, str] = {}
     template: str = Field(default="{}", pattern=r"^[^{}]*\{\}[^{}]*$")
     level: Level = 3.0
+    expr: str | None = None
+    """In the place of a fact."""
+    separators: str | None = Field(default=None, min_length=1)
+    """Characters that part names, such as ",;|"; line ends do as well. None: as before there was this key."""
+    whole: list[str] = []
+    """Names that hold a separator."""
+    levels: dict[str, Level] = {}
+    """Words that stand for a level, such as "fluent"."""
+
+    @model_validator(mode="after")
+    def _has_one_origin(self) -> Self:
+        if (self.fact is None) is (self.expr is None):
+            raise ValueError("give either `fact` or `expr`")
+        return self
 
 
 class Rule(_Strict):
-    """When every named fact matches one of its patterns (`*` matches anything, case doesn't matter), give these."""
+    """When every named fact matches one of its patterns (`*` matches anything, case doesn't matter), and `if` is true,
+    give these.
+    """
 
-    when: dict[str, str | list[str]] = Field(min_length=1)
+    when: dict[str, str | list[str]] = {}
     title: str | None = None
     division: str | None = None
     roles: list[str] = []
     groups: list[str] = []
     skills: dict[str, Level] = {}
     languages: dict[str, Level] = {}
+    condition: str | None = Field(default=None, alias="if")
+    """An expression that is true or false."""
+
+    @model_validator(mode="after")
+    def _asks_something(self) -> Self:
+        if not self.when and self.condition is None:
+            raise ValueError("give `when`, `if` or both")
+        return self
 
 
 class Always(_Strict):
@@ -74,3 +133,12 @@ class MappingFile(_Strict):
     always: Always = Always()
     copies: list[Copy] = Field(default=[], alias="copy")
     rules: list[Rule] = Field(default=[], alias="rule")
+    functions: Literal[1] = 1
+    """Version of the expressions, their functions and tables."""
+    scope: Scope | None = None
+    """None: everybody."""
+    suspend: Suspend | None = None
+    externalIds: dict[str, Value] = {}
+    """Authority of an external id = what gives its value."""
+    tables: dict[str, dict[str, str]] = {}
+    """Tables of texts, for `lookup`."""

@@ -4,9 +4,13 @@ A key that is absent isn't owned and never written; null is owned and empty. Lis
 equal values. `manager` names the manager's user ID here; only the sink knows Genesys ids.
 """
 
-from typing import Any, Final
+from typing import Any, Final, Literal, TypeAlias
 
 from typing_extensions import TypedDict  # pydantic needs this one below Python 3.12
+
+
+OutOfScope: TypeAlias = Literal["never", "left", "released"]
+"""Who isn't ours: never was; was, and has no access any more; was, and nothing but a leaving is written any more."""
 
 
 class Resource(TypedDict, total=False):
@@ -27,6 +31,19 @@ class Resource(TypedDict, total=False):
     groups: list[str]
     skills: dict[str, float]
     languages: dict[str, float]
+    hired: str | None
+    mobile: str | None
+    phone2: str | None
+    phone3: str | None
+    phone4: str | None
+    homePhone: str | None
+    otherPhone: str | None
+    externalIds: dict[str, str | None]
+    """Authority to value; an authority that is absent isn't owned."""
+    scope: OutOfScope
+    """Absent: in scope. Nothing of the target's: it is never written."""
+    suspended: Literal[True]
+    """It is the mapping's suspension that takes access, and no source. Never written, either."""
 
 
 REQUIRED: Final = ("userName", "displayName", "active")
