@@ -131,7 +131,7 @@ OTHERS: dict[str, dict[str, str]] = {
     "rfc7644": {"pager": "+13175550000", "home": "home@example.net"},
 }
 """Dialect → numbers, addresses and ids of a user that nobody can own, by type or authority."""
-_ADDED: Any = re.compile(r'(.*)\[(\w+) eq ("(?:[^"\\]|\\.)*")\]\.value', re.DOTALL)
+_ADDED = re.compile(r'(.*)\[(\w+) eq ("(?:[^"\\]|\\.)*")\]\.value', re.DOTALL)
 _LISTS = ("roles", "externalIds", *LEVELS)
 
 SHOWN = "as the target shows it"
@@ -198,7 +198,7 @@ def told(user: Any) -> dict[str, Any]:
         "languages": {each.name: each.proficiency for each in routing.routing_languages or ()},
         "hired": getattr(enterprise, "date_hire", None),
         "externalIds": {
-            each.authority: each.value for each in routing.external_ids or () if not each.authority.startswith("x-pc:")
+            each.authority: each.value for each in routing.external_ids or () if "x-pc:" not in str(each.authority)
         },
     }
     return valued(found)
@@ -210,7 +210,9 @@ def others(user: Any) -> dict[str, str]:
     typed = [*(user.phone_numbers or ()), *(each for each in user.emails or () if _type(each) != "work")]
     found = {_type(each): each.value for each in typed if _type(each) not in PHONES.values() or "@" in each.value}
     return found | {
-        each.authority: each.value for each in (routing and routing.external_ids) or () if "x-pc:" in each.authority
+        each.authority: each.value
+        for each in (routing and routing.external_ids) or ()
+        if "x-pc:" in str(each.authority)
     }
 
 
@@ -226,9 +228,11 @@ def patched(user: Any, body: dict[str, Any]) -> None:
         try:
             message[type(user)].model_validate(said, scim_ctx=Context.RESOURCE_PATCH_REQUEST).patch(user)
         except NoTargetException:
-            path, key, of = _ADDED.fullmatch(operation["path"]).groups() if operation["op"] == "add" else ()
-            new = {"op": "add", "path": path, "value": [{key: json.loads(of), "value": operation["value"]}]}
-            patched(user, {**body, "Operations": [new]})
+            added = _ADDED.fullmatch(operation["path"])
+            if operation["op"] != "add" or added is None:
+                raise
+            new = {added[2]: json.loads(added[3]), "value": operation["value"]}
+            patched(user, {**body, "Operations": [{"op": "add", "path": added[1], "value": [new]}]})
 
 
 def valued(resource: Any) -> dict[str, Any]:
