@@ -262,7 +262,7 @@ async def test_the_story_comes_out_the_same(scene: Scene) -> None:
     scene.say("E1", job="Team Lead", manager="M2")
     await scene.run()
     ana |= {"title": "Team Lead", "manager": "M2", "roles": ["Quality Evaluator", "Supervisor", "employee"]}
-    ana |= {"groups": ["Billing Queue", "Spanish Queue", "Supervisors"]}
+    ana |= {"groups": ["Billing Queue", "Spanish Queue", "Supervisors"], "mobile": "+13175550177"}
     assert (await scene.held())["E1"] == scene.expected(**ana)
 
     scene.start(until=scene.offset + 2)  # another sink takes over, which can't tell what of this was done before it

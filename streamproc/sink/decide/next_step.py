@@ -25,8 +25,8 @@ from msgspec.structs import replace
 
 from streamproc.core.fold.plan import is_left_alone, plan
 from streamproc.core.records.operation import Create, Deactivate, Join, Leave, Operation, Patch, Reactivate
-from streamproc.core.records.resource import REQUIRED, Resource
-from streamproc.core.scim.dialect import Dialect, create_body, expressible, member_body, patch_body
+from streamproc.core.records.resource import REQUIRED, Resource, unlooked
+from streamproc.core.scim.dialect import Dialect, create_body, expressible, member_body, patch_body, rests_on_read
 from streamproc.core.scim.filter import equals, resource_path
 from streamproc.sink.decide.fates import finish
 from streamproc.sink.decide.isolate_refused import next_batch, pick
@@ -99,6 +99,8 @@ def _next(progress: Progress, target: Target, at: Moment) -> Step:
     if progress.groups_unread and not leaves:
         return _read(progress, target, hurry=False)
     held = progress.held_at_worst if leaves else progress.held
+    if held is not None and not leaves and unlooked(held, desired):
+        return _read(progress, target, hurry=False)
     if operations := plan(held, progress.deliverable(desired)):
         return _carry_out(progress, target, operations[0], at)
     if progress.groups_unread or (progress.unshown and not leaves):
@@ -205,6 +207,8 @@ def _carry_out(progress: Progress, target: Target, operation: Operation, at: Mom
             if progress.etag is None and target.versioned and progress.freshness is not Freshness.READ:
                 return _read(progress, target, hurry=False)  # the last answer told no ETag
             changes = next_batch(changes, progress.alone)
+            if rests_on_read(changes, target.dialect) and progress.freshness is not Freshness.READ:
+                return _read(progress, target, hurry=False)
             return _patch(progress, target, replace(operation, changes=changes), changes)
         case Join(group) | Leave(group):
             if not target.group(group).fresh:
@@ -236,7 +240,7 @@ def _patch(
     manager_id = target.manager_id(manager) if manager else None
     if manager and manager_id is None:
         return _find_manager(progress, manager)
-    body = patch_body(progress.held or Resource(), _referred(changes, manager_id), target.dialect)
+    body = patch_body(progress.held or Resource(), _referred(changes, manager_id), target.dialect, progress.body)
     if_match = version(progress, target, progress.etag)
     there = resource_path("Users", str(progress.id))
     request = ScimRequest("write", "PATCH", there, body, if_match, progress.learned)
