@@ -66,8 +66,9 @@ class Log:
         return parse_record(SOURCES[name].read, OPTIONS[name], record.value, dict(record.headers), Millis(0))
 
     def facts(self) -> dict[str, dict[str, Fact]]:
-        """Subject → facts when each record counts at its order; a snapshot says what it leaves out, as the fold reads it:
-        not of what it kept, nor of groups where it doesn't tell that there are no others.
+        """Subject → facts when each record counts at its order, as the fold reads them.
+
+        A snapshot says what it leaves out, but for what it kept, and groups where it doesn't tell that these are all.
         """
         events = [event for record in self.records for event in self.parsed(record).events if event.effective is None]
         facts_: dict[str, dict[str, Fact]] = {}
