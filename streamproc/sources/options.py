@@ -41,6 +41,11 @@ class SourceOptions(BaseModel):
 
     anchor: str = Field("employeeNumber", description="Fact that says which user this is; or `subject`.")
     attributes: dict[str, str] = Field(default={}, description="Fact = path in the source's user resource.")
+    application: str = Field(
+        "",
+        description="Okta, Entra, PingOne: the application whose assignment is the fact `assigned`, `yes` or `no`. Its "
+        "id; in Entra the object id of the enterprise application.",
+    )
     zone: Zone = Field("UTC", description="IANA zone of dates without a time, where the worker's location tells none.")
     zones: dict[str, Zone] = Field(default={}, description="Location, as the source writes it = IANA zone.")
     zone_attribute: str = Field("", description="Path of the worker's location or zone in the source's user resource.")

@@ -32,6 +32,7 @@ WHY: Final[Mapping[str, str]] = {
     "zone": "not the name of a time zone",
     "text": "a structure, a truth value or several values in the place of one text",
     "value": "a structure within a structure",
+    "assignment": "the directory didn't tell whether they are assigned to the application",
 }
 """What something should have been → a sentence on what it is instead."""
 
