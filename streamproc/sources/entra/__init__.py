@@ -36,6 +36,7 @@ DEFAULTS: Final = SourceOptions(
         "displayName": "displayName",
         "email": "mail",
         "phone": "businessPhones|mobilePhone",
+        "mobile": "mobilePhone",
         "job": "jobTitle",
         "department": "department",
         "division": "employeeOrgData.division",
