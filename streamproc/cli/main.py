@@ -24,7 +24,7 @@ from streamproc.cli.screen import complain, harmless_errors, install, put, put_j
 from streamproc.core.errors import MappingError, SettingsError, StreamprocError
 from streamproc.demo import report
 from streamproc.demo.directories import play_directories
-from streamproc.demo.play import Played, play
+from streamproc.demo.play import Played, play, scoped
 from streamproc.demo.processes import ProcessFailedError, Stack, stack
 from streamproc.embedded import EmbeddedKafkaUnavailable, embedded_kafka
 from streamproc.settings import DIRECTORIES, Settings, load_settings
@@ -197,7 +197,7 @@ async def _demo(kafka: str | None, *, as_json: bool) -> int:
         for line in report.step(played):
             say(line)
 
-    async with _stack(kafka, None, say) as running:
+    async with _stack(kafka, None, say, scoped) as running:
         say("playing the story ...")
         ending = await play(running.settings.kafka, running.simulator, told)
         say("second act: the same told by Okta, Entra, PingOne and Workday; starting gateway and hydrator ...")
@@ -225,13 +225,18 @@ async def _dev(kafka: str | None, data: Path | None) -> None:
 
 
 @asynccontextmanager
-async def _stack(kafka: str | None, data: Path | None, say: Callable[[str], None]) -> AsyncIterator[Stack]:
+async def _stack(
+    kafka: str | None,
+    data: Path | None,
+    say: Callable[[str], None],
+    changed: Callable[[Settings, Path], Settings] = lambda settings, _: settings,
+) -> AsyncIterator[Stack]:
     async with AsyncExitStack() as exit_stack:
         if kafka is None:
             broker = await exit_stack.enter_async_context(embedded_kafka(data=data, progress=say))
             kafka = broker.bootstrap
         folder = Path(exit_stack.enter_context(tempfile.TemporaryDirectory(prefix="streamproc-")))
-        settings = load_settings(kafka=kafka)
+        settings = changed(load_settings(kafka=kafka), folder)
         running = await exit_stack.enter_async_context(stack(settings, folder))
         say("starting worker and sink ...")
         await ensure_topics(settings.kafka)

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -14,8 +15,8 @@ from streamproc.adapters.kafka.log import Consumer, Producer, started
 from streamproc.adapters.kafka.reading import assigned, partitions_of
 from streamproc.core.records.outcome import OUTCOME, Outcome
 from streamproc.core.records.topic_names import OUTCOMES, REJECTIONS
-from streamproc.demo.story import EXPECTED, GROUPS, STEPS, Step, differences, holds
-from streamproc.settings import KafkaSettings
+from streamproc.demo.story import EXPECTED, GROUPS, OUTSIDER, SCOPE, STEPS, Step, differences, holds
+from streamproc.settings import KafkaSettings, Settings
 
 FATE_SECONDS = 30.0
 
@@ -61,6 +62,14 @@ class Ending:
         return {"ok": self.good, "steps": [asdict(step) for step in self.steps], "differences": self.differences}
 
 
+def scoped(settings: Settings, folder: Path) -> Settings:
+    """Settings with the mapping of the story: theirs, with a scope. It is written to a file in `folder`."""
+    text, _ = settings.worker.mapping_text()
+    file = folder / "mapping.toml"
+    file.write_text(text + SCOPE, encoding="utf-8")
+    return settings.changed(mapping=file)
+
+
 async def play(kafka: KafkaSettings, simulator: str, tell: Callable[[Played], None] = lambda _: None) -> Ending:
     """Play and check. What goes wrong in the story is in the Ending, and raises nothing."""
     async with AsyncExitStack() as stack:
@@ -73,7 +82,7 @@ async def play(kafka: KafkaSettings, simulator: str, tell: Callable[[Played], No
         follower = await stack.enter_async_context(assigned(log, partitions))
         await follower.seek_to_end()
         played = []
-        for step in STEPS:
+        for step in (*STEPS, *OUTSIDER):
             played.append(await _step(producer, follower, step))
             tell(played[-1])
         return Ending(played, differences(EXPECTED, await held(http, simulator)))
@@ -123,6 +132,8 @@ def _played(step: Step, fate: str, outcomes: list[Outcome], appended: int | None
         problem = f"ended as {fate}, not {step.fate}"
     elif shown != step.writes:
         problem = f"sent {shown or 'nothing'}, not {step.writes or 'nothing'}"
+    elif requests and not step.writes:
+        problem = "asked the target, though nothing is to be done"
     sent = [
         {"method": write.method, "path": write.path, "body": write.body, "status": write.status} for write in writes
     ]

@@ -157,6 +157,42 @@ STEPS: Final[list[Step]] = [
     ),
 ]
 
+_IVO = {
+    "userName": "ivo.marek@example.com",
+    "displayName": "Ivo Marek",
+    "active": True,
+    "job": "Forklift Driver",
+    "department": "Warehouse",
+    "division": "Care",
+    "employeeNumber": "E1004",
+}
+
+SCOPE: Final = """
+[scope]
+who = 'department in ["Billing", "Care", "Sales", "Spanish Support"]'
+"""
+"""Who is ours in the demo, beside the default mapping, which has everybody."""
+
+OUTSIDER: Final[list[Step]] = [
+    Step("Ivo is hired as a forklift driver", "E1004", _event(13, "snapshot", "E1004", _IVO), "no-op"),
+    Step(
+        "Ivo moves to the contact centre",
+        "E1004",
+        _event(14, "change", "E1004", {"department": "Care", "job": "Agent"}),
+        "delivered",
+        ["POST Users"],
+    ),
+    Step(
+        "Ivo moves back to the warehouse",
+        "E1004",
+        _event(15, "change", "E1004", {"department": "Warehouse", "job": "Forklift Driver"}),
+        "revoked",
+        ["PATCH Users"],
+    ),
+    Step("Ivo leaves the company", "E1004", _event(16, "change", "E1004", {"active": False}), "no-op"),
+]
+"""Somebody who is ours only for a time."""
+
 GROUPS: Final = ["Sales Queue"]
 """Groups that the story needs beside the simulator's own."""
 
@@ -189,6 +225,21 @@ EXPECTED: Final[dict[str, dict[str, Any]]] = {
         "roles": ["Agent", "employee"],
         "groups": ["Sales Queue"],
         "skills": {"Sales": 3.0},
+        "languages": {},
+    },
+    "E1004": {
+        "userName": "ivo.marek@example.com",
+        "displayName": "Ivo Marek",
+        "active": False,
+        "title": "Agent",
+        "phone": None,
+        "department": "Care",
+        "division": "Care",
+        "employeeNumber": "E1004",
+        "manager": None,
+        "roles": ["Agent", "employee"],
+        "groups": [],
+        "skills": {},
         "languages": {},
     },
     "E2001": {

@@ -22,7 +22,7 @@ from streamproc.core.records.change_event import CHANGE_EVENT, ChangeEvent, Orig
 from streamproc.core.records.topic_names import CHANGES, OPERATIONS, REJECTIONS
 from streamproc.core.records.units import Micros, Millis
 from streamproc.core.records.user_record import UserRecord, decode, encode
-from streamproc.demo.play import held, play
+from streamproc.demo.play import held, play, scoped
 from streamproc.demo.processes import stack
 from streamproc.settings import Settings, load_settings
 from streamproc.topics import TOPICS
@@ -66,6 +66,7 @@ async def unread(settings: Settings) -> int:
 
 async def test_the_story_comes_out(settings: Settings, tmp_path: Path) -> None:
     """Hire, move, repeat, rubbish, transfer, leave and return end as told, at one request per isolated change."""
+    settings = scoped(settings, tmp_path)
     async with stack(settings, tmp_path) as running:
         await running.start("worker", "sink")
         ending = await play(running.settings.kafka, running.simulator)

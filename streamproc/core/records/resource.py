@@ -8,7 +8,6 @@ from typing import Any, Final, Literal, TypeAlias
 
 from typing_extensions import TypedDict  # pydantic needs this one below Python 3.12
 
-
 OutOfScope: TypeAlias = Literal["never", "left", "released"]
 """Who isn't ours: never was; was, and has no access any more; was, and nothing but a leaving is written any more."""
 

@@ -3,7 +3,7 @@
 import copy
 from typing import Any
 
-from streamproc.demo.story import ENTERPRISE, EXPECTED, GENESYS, STEPS, differences, holds
+from streamproc.demo.story import ENTERPRISE, EXPECTED, GENESYS, OUTSIDER, STEPS, differences, holds
 
 
 def test_what_is_expected_differs_in_nothing_from_itself() -> None:
@@ -62,7 +62,8 @@ def test_a_user_is_told_in_the_storys_words() -> None:
 
 def test_the_story_touches_everybody_it_expects() -> None:
     """Steps and expectations speak of the same users, and each title and event stands for itself."""
-    assert {step.subject for step in STEPS} == EXPECTED.keys()
-    assert len({step.title for step in STEPS}) == len(STEPS)
-    assert {step.fate for step in STEPS} == {"delivered", "revoked", "no-op", "rejected"}
-    assert all(bool(step.writes) == (step.fate in {"delivered", "revoked"}) for step in STEPS)
+    steps = [*STEPS, *OUTSIDER]
+    assert {step.subject for step in steps} == EXPECTED.keys()
+    assert len({step.title for step in steps}) == len(steps)
+    assert {step.fate for step in steps} == {"delivered", "revoked", "no-op", "rejected"}
+    assert all(bool(step.writes) == (step.fate in {"delivered", "revoked"}) for step in steps)

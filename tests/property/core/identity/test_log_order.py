@@ -38,15 +38,17 @@ class Told:
 
 @st.composite
 def lives(draw: st.DrawFn, first: int = 1, clock: int = 0) -> tuple[list[Told], list[Told]]:
-    """Changes of one row, and snapshots of it in the order in which they were begun. Positions begin at `first`."""
+    """Changes of one row, and snapshots of it in the order in which they were begun. Positions begin at `first`, and
+    nothing is read before `clock`.
+    """
     changes: list[Told] = []
-    at = first
+    at, beginning = first, clock
     for _ in range(draw(st.integers(1, 5))):
         at, clock = at + draw(st.integers(2, 20)), clock + draw(st.integers(0, 5))
         changes.append(Told(at, clock, draw(st.booleans())))
     snapshots: list[Told] = []
     for begun in sorted(draw(st.lists(st.integers(first + 1, at + 3), max_size=3, unique=True))):
-        shown = [change for change in changes if change.at <= begun] or [Told(first, 0, draw(st.booleans()))]
+        shown = [change for change in changes if change.at <= begun] or [Told(first, beginning, draw(st.booleans()))]
         read_later = draw(st.integers(0, 30))
         snapshots.append(Told(begun, shown[-1].clock + read_later, shown[-1].value, snapshot=True))
     return changes, snapshots
