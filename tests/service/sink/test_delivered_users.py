@@ -3,6 +3,7 @@
 import asyncio
 from contextlib import AsyncExitStack
 from itertools import count
+from typing import Any
 
 import pytest
 
@@ -25,7 +26,9 @@ def somebody(partition: int) -> str:
 
 async def manager_of(cluster: Cluster, user: str) -> str | None:
     """The id that the target shows."""
-    return ((await cluster.org.user(user)).get(ENTERPRISE) or {}).get("manager", {}).get("value")
+    shown: dict[str, Any] = (await cluster.org.user(user)).get(ENTERPRISE) or {}
+    value: str | None = shown.get("manager", {}).get("value")
+    return value
 
 
 @pytest.mark.parametrize("first", ["manager", "report"])
@@ -44,7 +47,8 @@ async def test_a_manager_of_another_sinks_is_written(cluster: Cluster, first: st
         await cluster.told(*seqs)
         ids = {user: (await cluster.org.user(user))["id"] for user in people}
         async with asyncio.timeout(PATIENCE / 2):
-            while [await manager_of(cluster, user) for user, _ in pairs] != [ids[manager] for _, manager in pairs]:
+            wanted = [ids[manager] for _, manager in pairs]
+            while [await manager_of(cluster, user) for user, _ in pairs] != wanted:  # noqa: ASYNC110 - other tasks
                 await asyncio.sleep(0.01)
     searches = (await cluster.org.requests())["GET users"]
     assert searches == 2 * len(people), "each was looked up by externalId and by userName, and nobody as a manager"
