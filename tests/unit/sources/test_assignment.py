@@ -148,7 +148,8 @@ def test_pingones_access_control_is_by_groups(kind: Any, groups: Any, assigned: 
     """Any or all of them; an application that is open to everybody assigns nobody, and refuses nobody."""
     control = {"type": kind, "groups": [{"id": "g1"}, {"id": "g2"}]}
     assert pingone.assigned({"accessControl": {"group": control}}, groups) is assigned
-    for open_ in ({"role": {"type": "ADMIN_USERS_ONLY"}}, {"group": {}}, {}):
+    openings: tuple[dict[str, Any], ...] = ({"role": {"type": "ADMIN_USERS_ONLY"}}, {"group": {}}, {})
+    for open_ in openings:
         assert pingone.assigned({"accessControl": open_}, ["g1"]) is UNREAD
     assert pingone.assigned({"accessControl": {"group": control | {"groups": [{"id": "g1"}, {}]}}}, ["g1"]) is UNREAD
 

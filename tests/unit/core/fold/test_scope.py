@@ -4,7 +4,7 @@ from typing import Any, Final
 
 import pytest
 
-from streamproc.core.expressions import Unknown
+from streamproc.core.expressions.expression import Unknown
 from streamproc.core.fold.mapping import Mapping, parse_mapping
 from streamproc.core.fold.plan import plan
 from streamproc.core.fold.scope import Clause, access_taken, decisive, desire, standing
