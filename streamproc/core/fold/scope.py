@@ -18,7 +18,7 @@ Rule 4: a source's no goes before all of it. `suspended` stands only where nothi
 from collections.abc import Mapping as MappingABC
 from typing import Literal, NamedTuple, TypeAlias, cast
 
-from streamproc.core.expressions import Expression, Unknown
+from streamproc.core.expressions.expression import Expression, Unknown
 from streamproc.core.fold.mapping import Mapping
 from streamproc.core.records.change_event import Fact
 from streamproc.core.records.resource import OutOfScope, Resource
