@@ -15,13 +15,15 @@ leaver whom no request with a version revokes (`revoke_forms.py`).
 Rule 7: each turn ends: after so many requests it is set aside, to be tried again later.
 Rule 8: nothing is told as delivered that the target hasn't shown: where an answer accepts a write and doesn't show it,
 the user is read before the turn ends.
+Rule 9: who never was in scope is named in no request, and neither is who was released, until a source says that they
+leave. What was sent for them before is waited for, and read when they are in scope again.
 """
 
 from typing import Final, assert_never
 
 from msgspec.structs import replace
 
-from streamproc.core.fold.plan import plan
+from streamproc.core.fold.plan import is_left_alone, plan
 from streamproc.core.records.operation import Create, Deactivate, Join, Leave, Operation, Patch, Reactivate
 from streamproc.core.records.resource import REQUIRED, Resource
 from streamproc.core.scim.dialect import Dialect, create_body, expressible, member_body, patch_body
@@ -79,6 +81,8 @@ def _next(progress: Progress, target: Target, at: Moment) -> Step:
     if (desired := _aim(progress, target.dialect)) is None:
         return finish(progress, at.clock)
     leaves = desired.get("active") is False
+    if not leaves and is_left_alone(progress.record.desired):
+        return _left_alone(progress, at)
     if (begun := _underway(progress, target)) is not None:
         return begun
     match progress.freshness:
@@ -260,6 +264,13 @@ def _with_lock(progress: Progress, target: Target, lock: GroupLock) -> Glance | 
 
 
 # How it ends
+
+
+def _left_alone(progress: Progress, at: Moment) -> Settle | Finish:
+    if (until := progress.unlanded) is not None:
+        return Settle(until)
+    unknown = progress.freshness is Freshness.STALE
+    return finish(replace(progress, held=None) if unknown else progress, at.clock)
 
 
 def _incomplete(progress: Progress, at: Moment) -> Finish:
