@@ -6,7 +6,7 @@ one rule alone says what that rule gives. So the explanation can't differ from w
 
 from collections.abc import Iterator
 from collections.abc import Mapping as MappingABC
-from typing import Any, Literal, NamedTuple, cast
+from typing import Any, NamedTuple, cast
 
 from streamproc.audit.asof.why import (
     ByAlways,
@@ -23,7 +23,8 @@ from streamproc.audit.asof.why import (
     Why,
 )
 from streamproc.audit.asof.words import Word, Words
-from streamproc.core.expressions import Expression, Unknown, compile_expression
+from streamproc.core.expressions.expression import Expression, Unknown
+from streamproc.core.fold.computed import copy_place, rule_place, value_place
 from streamproc.core.fold.mapping import Mapping
 from streamproc.core.fold.mapping_file import Copy, MappingFile, Rule, Value
 from streamproc.core.fold.scope import decisive, standing
@@ -37,12 +38,23 @@ class Explainer:
 
     def __init__(self, mapping: Mapping) -> None:
         self.mapping = mapping
-        file = mapping.file
-        self._lines = {name: _line(value, file) for name, value in file.attributes if value is not None}
-        self._ids = {name: _line(value, file) for name, value in file.externalIds.items()}
-        self._copies = [_Gift(ByCopy(n, copy.fact, copy.expr), copy, file) for n, copy in enumerate(file.copies, 1)]
+        file, expressions = mapping.file, mapping.expressions
+        self._lines = {
+            name: _line(value, expressions.get(value_place("attributes", name)))
+            for name, value in file.attributes
+            if value is not None
+        }
+        self._ids = {
+            name: _line(value, expressions.get(value_place("externalIds", name)))
+            for name, value in file.externalIds.items()
+        }
+        self._copies = [
+            _Gift(ByCopy(n + 1, copy.fact, copy.expr), copy, file, expressions.get(copy_place(n)))
+            for n, copy in enumerate(file.copies)
+        ]
         self._rules = [
-            _Gift(ByRule(n, rule.when, rule.condition), rule, file) for n, rule in enumerate(file.rules, 1)
+            _Gift(ByRule(n + 1, rule.when, rule.condition), rule, file, expressions.get(rule_place(n)))
+            for n, rule in enumerate(file.rules)
         ]
 
     def explain(self, facts: MappingABC[str, SourceFacts], now: Millis, recorded: Resource | None = None) -> list[Why]:
@@ -122,16 +134,18 @@ class _Line(NamedTuple):
 class _Gift:
     """A copy or a rule, as a mapping of its own."""
 
-    def __init__(self, part: ByCopy | ByRule, written: Copy | Rule, file: MappingFile) -> None:
+    def __init__(
+        self, part: ByCopy | ByRule, written: Copy | Rule, file: MappingFile, expression: Expression | None
+    ) -> None:
         self.part, self._written = part, written
-        is_copy = isinstance(written, Copy)
-        parts = {"copy" if is_copy else "rule": [written], "tables": file.tables, "functions": file.functions}
-        self.alone = Mapping(MappingFile.model_validate(parts), "")
-        if is_copy:
-            named, text = [] if written.fact is None else [written.fact], written.expr
+        parts = {"tables": file.tables, "functions": file.functions}
+        if isinstance(written, Copy):
+            self.alone = Mapping(MappingFile.model_validate({"copy": [written], **parts}), "")
+            named = [] if written.fact is None else [written.fact]
         else:
-            named, text = list(written.when), written.condition
-        read = () if text is None else _reads(text, "texts" if is_copy else "truth", file)
+            self.alone = Mapping(MappingFile.model_validate({"rule": [written], **parts}), "")
+            named = list(written.when)
+        read = () if expression is None else sorted(expression.reads)
         self.reads = (*named, *(fact for fact in read if fact not in named))
 
     def gives(self, name: str) -> bool:
@@ -139,14 +153,10 @@ class _Gift:
         return self._written.to == name if isinstance(self._written, Copy) else bool(getattr(self._written, name, None))
 
 
-def _line(value: Value, file: MappingFile) -> _Line:
+def _line(value: Value, expression: Expression | None) -> _Line:
     if isinstance(value, str):
         return _Line(ByLine(value), (value,))
-    return _Line(ByExpression(value.expr), _reads(value.expr, "text", file))
-
-
-def _reads(text: str, gives: Literal["truth", "text", "texts"], file: MappingFile) -> tuple[str, ...]:
-    return tuple(sorted(compile_expression(text, gives, tables=file.tables, functions=file.functions).reads))
+    return _Line(ByExpression(value.expr), () if expression is None else tuple(sorted(expression.reads)))
 
 
 def _decided(
