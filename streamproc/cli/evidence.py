@@ -44,7 +44,9 @@ _FILE: Final = click.Path(path_type=Path, dir_okay=False)
     help="Their key, to find people again, or to have the same hashes in two bundles; made if it isn't there. "
     "Else a new key is used, and forgotten.",
 )
-@click.option("--keep", multiple=True, metavar="FACT", help="Don't hide this fact, such as hireDate; as often as wanted.")
+@click.option(
+    "--keep", multiple=True, metavar="FACT", help="Don't hide this fact, such as hireDate; as often as wanted."
+)
 @KAFKA
 @JSON
 @with_source

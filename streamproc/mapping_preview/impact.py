@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, fields
 from heapq import nsmallest
 from typing import Any, Final, TypeAlias
 
-from streamproc.core.expressions import Unknown
+from streamproc.core.expressions.expression import Unknown
 from streamproc.core.fold.plan import changed, plan
 from streamproc.core.fold.scope import Standing
 from streamproc.core.records.operation import Operation

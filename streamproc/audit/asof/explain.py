@@ -119,7 +119,9 @@ class Explainer:
 
     def _feeding(self, name: str) -> list[str]:
         """Facts that can give something to an attribute."""
-        lines = list(self._ids.values()) if name == "externalIds" else [self._lines[name]] if name in self._lines else []
+        lines = (
+            list(self._ids.values()) if name == "externalIds" else [self._lines[name]] if name in self._lines else []
+        )
         gifts = [gift for gift in (*self._copies, *self._rules) if gift.gives(name)]
         return sorted({fact for each in (*lines, *gifts) for fact in each.reads})
 

@@ -95,16 +95,7 @@ class ByLeaving:
 
 
 Part: TypeAlias = (
-    ByLine
-    | ByExpression
-    | ByCopy
-    | ByRule
-    | ByAlways
-    | ByScope
-    | BySuspension
-    | ByNothing
-    | ByEarlier
-    | ByLeaving
+    ByLine | ByExpression | ByCopy | ByRule | ByAlways | ByScope | BySuspension | ByNothing | ByEarlier | ByLeaving
 )
 """What in the mapping gave something."""
 

@@ -53,9 +53,7 @@ class Expressed:
                 )
         return hidden
 
-    def _one(
-        self, name: str, value: JsonScalar, words: Words, patterns: Collection[re.Pattern[str]]
-    ) -> JsonScalar:
+    def _one(self, name: str, value: JsonScalar, words: Words, patterns: Collection[re.Pattern[str]]) -> JsonScalar:
         hidden = self._scalar(name, value, words)
         seen = any(matches(pattern, [value]) != matches(pattern, [hidden]) for pattern in patterns)
         return value if seen else hidden

@@ -15,9 +15,7 @@ from streamproc.core.errors import EvidenceError
 from streamproc.core.expressions.parser import parse
 from streamproc.core.expressions.syntax import Call, Constant, Node, parts_of
 
-_PARTING: Final = frozenset(
-    {"like", "contains", "startsWith", "endsWith", "before", "after", "split", "replace"}
-)
+_PARTING: Final = frozenset({"like", "contains", "startsWith", "endsWith", "before", "after", "split", "replace"})
 """Functions that find a text within another."""
 
 

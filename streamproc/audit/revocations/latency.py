@@ -265,7 +265,9 @@ def _lines(
 ) -> Iterator[Line]:
     for name in sorted({named(leaver) for leaver in chosen}):
         leavers = [leaver for leaver in chosen if named(leaver) == name]
-        states: dict[State, int] = {state: sum(leaver.state == state for leaver in leavers) for state in get_args(State)}
+        states: dict[State, int] = {
+            state: sum(leaver.state == state for leaver in leavers) for state in get_args(State)
+        }
         clock = spread(leaver.elapsed(end) for leaver in leavers if leaver.state == "revoked")
         yield Line(name, clock, states, sum(named(leaver) == name for leaver in late))
 
