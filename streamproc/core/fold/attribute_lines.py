@@ -1,13 +1,17 @@
-"""Attribute lines: what gives each attribute of a user its value.
+"""Attribute lines: what gives each attribute of a user, and each external id, its value.
 
-An attribute is owned from the moment that the fact which gives its value is known, if only as null. What can't be read
-changes nothing, and is told.
+Rule 1: what a fact gives is owned from the moment that the fact is known, if only as null, which empties.
+Rule 2: what an expression gives is owned from the moment that it has a value, and null empties, too.
+Rule 3: where the value can't be said it stays as it is, and that is told; not while none of an expression's facts is
+known, since nobody has said anything yet.
 """
 
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Mapping
+from typing import Any, Literal, NamedTuple
 
-from streamproc.core.fold.mapping_file import Attributes
+from streamproc.core.expressions.expression import Expression, Unknown
+from streamproc.core.fold.computed import Expressions, value_place
+from streamproc.core.fold.mapping_file import Value
 from streamproc.core.fold.names import UnreadError, text_in, truth_in
 from streamproc.core.records.change_event import Fact
 from streamproc.core.records.resource import UNCLEARABLE
@@ -15,7 +19,7 @@ from streamproc.core.text import plain
 
 
 class _Line(NamedTuple):
-    attribute: str
+    name: str
     fact: str
     kind: type
     """What the value is as a rule."""
@@ -23,22 +27,37 @@ class _Line(NamedTuple):
     """Whether it can be none."""
 
 
-class AttributeLines:
-    """The lines of `[attributes]`, ready to be applied."""
+class _Computing(NamedTuple):
+    name: str
+    expression: Expression
+    clearable: bool
 
-    def __init__(self, attributes: Attributes) -> None:
-        self._lines = [
-            _Line(name, fact, bool if name == "active" else str, name not in UNCLEARABLE)
-            for name, written in attributes
-            if isinstance(written, str)
-            for fact in dict.fromkeys([plain(written), written])
-        ]
-        self.reads = frozenset(fact for _, fact, _, _ in self._lines)
-        """Facts that give values, as they are written and as they are seen."""
 
-    def fill(self, wanted: dict[str, Any], facts: Mapping[str, Fact]) -> tuple[list[str], list[str]]:
-        """Put in what these facts give. Returns the problems, and the attributes that stay as they are for them."""
-        problems: list[str] = []
+class Lines:
+    """The lines of one table, ready to be applied."""
+
+    def __init__(
+        self,
+        table: Literal["attributes", "externalIds"],
+        values: Iterable[tuple[str, Value | None]],
+        expressions: Expressions,
+    ) -> None:
+        ids = table == "externalIds"
+        self._told_as = "externalIds." if ids else ""
+        self._lines: list[_Line] = []
+        self._computed: list[_Computing] = []
+        for name, value in values:
+            clearable = ids or name not in UNCLEARABLE
+            if isinstance(value, str):
+                kind = bool if name == "active" and not ids else str
+                self._lines += [_Line(name, fact, kind, clearable) for fact in dict.fromkeys([plain(value), value])]
+            elif value is not None:
+                self._computed.append(_Computing(name, expressions[value_place(table, name)], clearable))
+        self.reads = frozenset(line.fact for line in self._lines)
+        """Facts that give values by themselves, as they are written and as they are seen."""
+
+    def fill(self, wanted: dict[str, Any], facts: Mapping[str, Fact], problems: list[str]) -> list[str]:
+        """Put in what these facts give, and the problems. Returns the names of what stays as it is for them."""
         unread: list[str] = []
         for name, fact, kind, clearable in self._lines:
             if fact in facts:
@@ -52,4 +71,22 @@ class AttributeLines:
                         continue
                 if value is not None or clearable:
                     wanted[name] = value
-        return problems, unread
+        for name, expression, clearable in self._computed:
+            try:
+                value = _computed(expression, facts)
+            except UnreadError as error:
+                if not expression.reads or not expression.reads.isdisjoint(facts):
+                    problems.append(f"{self._told_as}{name}: {error}")
+                    unread.append(name)
+                continue
+            if value is not None or clearable:
+                wanted[name] = value
+        return unread
+
+
+def _computed(expression: Expression, facts: Mapping[str, Fact]) -> str | None:
+    """What an expression gives. Raises UnreadError where that can't be said."""
+    value = expression.evaluate(facts)
+    if isinstance(value, Unknown):
+        raise UnreadError(value.reason)
+    return text_in(value)

@@ -1,15 +1,20 @@
 """Grants: what copies and rules give of roles, groups, routing skills and languages, and rules of title and division.
 
-A list is owned from the moment that one of the facts which feed it is known, if only as null. Where something that
-feeds it can't be read it stays as it is, and that is told.
+Rule 1: a list is owned from the moment that one of the facts which feed it is known, if only as null, or that something
+is given.
+Rule 2: where something that feeds it can't be read it stays as it is, and that is told.
+Rule 3: an expression that has no result gives nothing, and nothing is told, where that is only since facts aren't known
+or have no value. Any other is something that can't be read.
 """
 
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
+from streamproc.core.expressions.expression import Expression, Unknown
+from streamproc.core.fold.computed import Expressions, copy_place, rule_place
 from streamproc.core.fold.mapping_file import Copy, MappingFile, Rule
-from streamproc.core.fold.names import UnreadError, matches, names_in
+from streamproc.core.fold.names import UnreadError, matches, names_in, truth_in
 from streamproc.core.records.change_event import Fact
 from streamproc.core.records.resource import LEVELS, LISTS, UNCLEARABLE
 from streamproc.core.text import plain
@@ -35,16 +40,18 @@ class Granted(NamedTuple):
 class _Copying:
     """A copy, ready to be applied."""
 
-    def __init__(self, copy: Copy) -> None:
-        assert copy.fact is not None
-        self.to, self.level, self.fact = copy.to, copy.level, copy.fact
-        self.reads = frozenset([copy.fact])
+    def __init__(self, number: int, copy: Copy, expression: Expression | None) -> None:
+        self.to, self.level = copy.to, copy.level
+        self.told_as = copy.fact or f"copy {number}"
+        self.reads = expression.reads if expression else frozenset([copy.fact or ""])
+        self._fact, self._expression = copy.fact or "", expression
         self._template = copy.template
         self._values = {plain(name): value for name, value in copy.values.items()}
 
     def names(self, facts: Mapping[str, Fact]) -> list[tuple[str, float]]:
         """What goes to the list, with levels. Raises UnreadError."""
-        found = names_in(fact_of(facts, self.fact), leveled=self.to in LEVELS)
+        value = _result(self._expression, facts) if self._expression else fact_of(facts, self._fact)
+        found = names_in(value, leveled=self.to in LEVELS)
         return [(self._wrapped(name), self.level if level is None else level) for name, level in found]
 
     def _wrapped(self, name: str) -> str:
@@ -54,9 +61,10 @@ class _Copying:
 class _Condition:
     """When a rule gives, ready to be asked."""
 
-    def __init__(self, rule: Rule) -> None:
+    def __init__(self, number: int, rule: Rule, expression: Expression | None) -> None:
         self.patterns = {fact: _pattern(want) for fact, want in rule.when.items()}
-        self.reads = frozenset(self.patterns)
+        self.reads = frozenset(self.patterns) | (expression.reads if expression else frozenset())
+        self._told_as, self._expression = f"rule {number}", expression
 
     def holds(self, facts: Mapping[str, Fact]) -> tuple[bool, list[str]]:
         """Whether it holds; and where that can't be said, since something can't be read, why."""
@@ -67,15 +75,26 @@ class _Condition:
                     return False, []
             except UnreadError as error:
                 unreadable.append(f"{fact}: {error}")
+        if self._expression is not None:
+            try:
+                if not truth_in(_result(self._expression, facts)):
+                    return False, []
+            except UnreadError as error:
+                unreadable.append(f"{self._told_as}: {error}")
         return True, unreadable
 
 
 class Grants:
     """All copies and rules of a mapping, ready to be applied."""
 
-    def __init__(self, file: MappingFile) -> None:
-        self._copies = list(map(_Copying, file.copies))
-        self._rules = [(_Condition(rule), _gifts(rule)) for rule in file.rules]
+    def __init__(self, file: MappingFile, expressions: Expressions) -> None:
+        self._copies = [
+            _Copying(number + 1, copy, expressions.get(copy_place(number))) for number, copy in enumerate(file.copies)
+        ]
+        self._rules = [
+            (_Condition(number + 1, rule, expressions.get(rule_place(number))), _gifts(rule))
+            for number, rule in enumerate(file.rules)
+        ]
         self._always = frozenset(map(plain, file.always.roles))
         self._feeds = self._feeding_by_target()
         self._feeding = tuple(sorted(frozenset().union(*self._feeds.values())))
@@ -129,7 +148,7 @@ class Grants:
                 for name, level in copy.names(facts):
                     _give(wanted, copy.to, name, level)
             except UnreadError as error:
-                problems.append(f"{copy.fact}: {error}")
+                problems.append(f"{copy.told_as}: {error}")
                 unread.add(copy.to)
         for condition, gifts in self._rules:
             holds, unreadable = condition.holds(facts)
@@ -158,6 +177,16 @@ def fact_of(facts: Mapping[str, Fact], name: str) -> Fact:
     return facts[name] if name in facts else facts.get(plain(name))
 
 
+def _result(expression: Expression, facts: Mapping[str, Fact]) -> Fact:
+    """What an expression gives (rule 3). Raises UnreadError where that can't be said."""
+    value = expression.evaluate(facts)
+    if not isinstance(value, Unknown):
+        return value
+    if value.absent or (value.facts and all(fact_of(facts, name) is None for name in value.facts)):
+        return None
+    raise UnreadError(value.reason)
+
+
 def _pattern(want: str | list[str]) -> re.Pattern[str]:
     wants = [want] if isinstance(want, str) else want
     return re.compile(
@@ -177,7 +206,7 @@ def _gifts(rule: Rule) -> dict[str, Any]:
 def _apply(wanted: dict[str, Any], gifts: Mapping[str, Any]) -> None:
     for target, gift in gifts.items():
         if target in LISTS:
-            wanted[target].update(gift)
+            wanted.setdefault(target, set()).update(gift)
         elif target in LEVELS:
             for name, level in gift.items():
                 _give(wanted, target, name, level)
@@ -187,6 +216,7 @@ def _apply(wanted: dict[str, Any], gifts: Mapping[str, Any]) -> None:
 
 def _give(wanted: dict[str, Any], target: str, name: str, level: float) -> None:
     if target in LISTS:
-        wanted[target].add(name)
+        wanted.setdefault(target, set()).add(name)
     else:  # two that give the same skill: the better proficiency holds, whatever their order
-        wanted[target][name] = max(level, wanted[target].get(name, 0.0))
+        levels = wanted.setdefault(target, {})
+        levels[name] = max(level, levels.get(name, 0.0))

@@ -11,19 +11,23 @@ from collections.abc import Iterable, Iterator
 from collections.abc import Mapping as MappingABC
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from pydantic import ValidationError
 
 from streamproc.core.errors import MappingError
-from streamproc.core.fold.attribute_lines import AttributeLines
+from streamproc.core.expressions.expression import Expression
+from streamproc.core.fold.attribute_lines import Lines
 from streamproc.core.fold.authority import view
+from streamproc.core.fold.computed import SUSPENDED, WHO, Expressions, compiled, value_place
 from streamproc.core.fold.grants import Grants
 from streamproc.core.fold.mapping_file import MappingFile, path_of
 from streamproc.core.records.change_event import BEGAN, GONE, Fact, SourceFacts
 from streamproc.core.records.resource import Resource
 from streamproc.core.records.units import Millis
 from streamproc.core.text import plain
+
+EXTERNAL_IDS: Final = "externalIds"
 
 
 @dataclass(frozen=True)
@@ -36,16 +40,40 @@ class Mapping:
     @cached_property
     def facts(self) -> tuple[str, ...]:
         """Every fact that the mapping reads, and what authority needs, sorted; the others aren't kept."""
-        named = {BEGAN, GONE, *self._lines.reads, *self._grants.reads}
+        named = {BEGAN, GONE, *self._lines.reads, *self._ids.reads, *self._grants.reads, *self.computed}
         return tuple(sorted(named | set(map(plain, named))))
 
     @cached_property
-    def _lines(self) -> AttributeLines:
-        return AttributeLines(self.file.attributes)
+    def expressions(self) -> Expressions:
+        """What the file computes, by its place there. Raises MappingError naming one that can't be used."""
+        return compiled(self.file)
+
+    @cached_property
+    def computed(self) -> frozenset[str]:
+        """Facts that expressions read."""
+        return frozenset[str]().union(*(each.reads for each in self.expressions.values()))
+
+    @property
+    def who(self) -> Expression | None:
+        """Who is ours. None: everybody."""
+        return self.expressions.get(WHO)
+
+    @property
+    def suspension(self) -> Expression | None:
+        """Who has no access for a time. None: nobody."""
+        return self.expressions.get(SUSPENDED)
+
+    @cached_property
+    def _lines(self) -> Lines:
+        return Lines("attributes", self.file.attributes, self.expressions)
+
+    @cached_property
+    def _ids(self) -> Lines:
+        return Lines(EXTERNAL_IDS, self.file.externalIds.items(), self.expressions)
 
     @cached_property
     def _grants(self) -> Grants:
-        return Grants(self.file)
+        return Grants(self.file, self.expressions)
 
     def view(self, facts: MappingABC[str, SourceFacts], now: Millis) -> dict[str, Fact]:
         """What all sources have said, by SOURCE/SUBJECT, as one, as it holds at a moment (ms since 1970)."""
@@ -55,7 +83,11 @@ class Mapping:
     def _logins(self) -> tuple[str, ...]:
         """Facts that the userName is made of."""
         login = self.file.attributes.userName
-        return (login,) if isinstance(login, str) else ()
+        return (
+            (login,)
+            if isinstance(login, str)
+            else tuple(sorted(self.expressions[value_place("attributes", "userName")].reads))
+        )
 
     def desire(
         self, user: str, facts: MappingABC[str, Fact], before: Resource | None = None
@@ -66,18 +98,26 @@ class Mapping:
         be read changes nothing: its attribute stays as it is in `before`, which was desired until now.
         """
         wanted, problems, unread = self._wanted(user, facts)
+        held = cast("dict[str, Any]", before or {})
         if unread:
-            _keep(wanted, unread, before)
+            _keep(wanted, unread, held)
+        if self.file.externalIds:
+            ids: dict[str, Any] = {}
+            _keep(ids, self._ids.fill(ids, facts, problems), held.get(EXTERNAL_IDS, {}))
+            if ids:
+                wanted[EXTERNAL_IDS] = ids
         return cast("Resource", wanted), problems
 
     def unread(self, facts: MappingABC[str, Fact]) -> list[str]:
         """Attributes that stay as they are, since what feeds them can't be read."""
-        return sorted(set(self._wanted("", facts)[2]))
+        unread = set(self._wanted("", facts)[2])
+        return sorted(unread | {EXTERNAL_IDS} if self._ids.fill({}, facts, []) else unread)
 
     def _wanted(self, user: str, facts: MappingABC[str, Fact]) -> tuple[dict[str, Any], list[str], list[str]]:
         """What is asked for, the problems, and the attributes that stay as they are."""
         wanted: dict[str, Any] = {"externalId": user}
-        problems, unread = self._lines.fill(wanted, facts)
+        problems: list[str] = []
+        unread = self._lines.fill(wanted, facts, problems)
         given = self._grants.given(facts)
         for target, value in given.wanted.items():
             if value.__class__ is list or value.__class__ is dict:
@@ -100,12 +140,15 @@ def parse_mapping(text: str, name: str = "mapping") -> Mapping:
         file = MappingFile.model_validate(raw)
     except ValidationError as error:
         first = error.errors()[0]
-        where = path_of(first["loc"])
-        raise MappingError(f"{name}: {where}: {first['msg']}. See streamproc/mapping.toml for the format.") from error
+        where, what = path_of(first["loc"]), first["msg"].removeprefix("Value error, ")
+        raise MappingError(f"{name}: {where}: {what}. See streamproc/mapping.toml for the format.") from error
     # Without what has its default: an attribute that a later version adds mustn't make this another mapping.
     digest = hashlib.sha256(file.model_dump_json(exclude_defaults=True).encode()).hexdigest()[:16]
     mapping = Mapping(file, digest)
-    unread = sorted(file.authority.keys() - set(mapping.facts))
+    try:
+        unread = sorted(file.authority.keys() - set(mapping.facts))
+    except MappingError as error:  # of an expression
+        raise MappingError(f"{name}: {error}") from error
     if unread:
         raise MappingError(f"{name}: authority.{unread[0]}: nothing in this file reads a fact of this name")
     return mapping
@@ -116,9 +159,8 @@ def patterns_of(mapping: Mapping) -> Iterator[tuple[str, re.Pattern[str]]]:
     return mapping._grants.patterns()  # noqa: SLF001 - the same module's
 
 
-def _keep(wanted: dict[str, Any], targets: Iterable[str], before: Resource | None) -> None:
+def _keep(wanted: dict[str, Any], targets: Iterable[str], held: MappingABC[str, Any]) -> None:
     """What stays as it is."""
-    held = cast("dict[str, Any]", before or {})
     for target in targets:
         wanted.pop(target, None)
         if target in held:

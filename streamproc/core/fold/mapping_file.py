@@ -3,7 +3,9 @@
 from collections.abc import Iterable
 from typing import Annotated, Any, Final, Literal, Self, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, field_validator, model_validator
+
+from streamproc.core.expressions.functions import FUNCTIONS
 
 Level: TypeAlias = Annotated[float, Field(ge=0.0, le=5.0)]
 """Proficiency: Genesys takes 0.0 to 5.0 for skills and languages."""
@@ -149,7 +151,7 @@ class MappingFile(_Strict):
     always: Always = Always()
     copies: list[Copy] = Field(default=[], alias="copy")
     rules: list[Rule] = Field(default=[], alias="rule")
-    functions: Literal[1] = 1
+    functions: int = 1
     """Version of the expressions, their functions and tables."""
     scope: Scope | None = None
     """None: everybody."""
@@ -158,6 +160,13 @@ class MappingFile(_Strict):
     """Authority of an external id = what gives its value."""
     tables: dict[str, dict[str, str]] = {}
     """Tables of texts, for `lookup`."""
+
+    @field_validator("functions")
+    @classmethod
+    def _are_known(cls, functions: int) -> int:
+        if functions not in FUNCTIONS:
+            raise ValueError(f"this release has {', '.join(map(str, FUNCTIONS))} and not {functions}")
+        return functions
 
 
 def path_of(location: Iterable[int | str]) -> str:

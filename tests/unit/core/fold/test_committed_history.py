@@ -1,7 +1,7 @@
 """A history that an earlier release folded: mapping files without any newer key keep their digests and their records.
 
-`changes.jsonl` has the values of one partition of `identity.changes`, constructed: two sources, several subjects, dates,
-values that can't be read, three mappings. `records.json` has what the fold of that release made of them.
+`changes.jsonl` has the values of one partition of `identity.changes`, constructed: two sources, several subjects,
+dates, values that can't be read, three mappings. `records.json` has what the fold of that release made of them.
 """
 
 import hashlib
