@@ -18,7 +18,7 @@ Rule 4: a source's no goes before all of it. `suspended` stands only where nothi
 from collections.abc import Mapping as MappingABC
 from typing import Literal, NamedTuple, TypeAlias, cast
 
-from streamproc.core.expressions import Expression, Unknown
+from streamproc.core.expressions.expression import Expression, Unknown
 from streamproc.core.fold.mapping import Mapping
 from streamproc.core.records.change_event import Fact
 from streamproc.core.records.resource import OutOfScope, Resource
@@ -86,6 +86,12 @@ def desire(
 def unheard(mapping: Mapping, user: str) -> Resource:
     """What is desired of a user of whom nothing has been heard."""
     return Resource(externalId=user) if mapping.who is None else Resource(externalId=user, scope="never")
+
+
+def deciding(mapping: Mapping) -> frozenset[str]:
+    """Facts by which the mapping may take access that sources give."""
+    expressions = (each for each in (mapping.who, mapping.suspension) if each is not None)
+    return frozenset().union(*(expression.reads for expression in expressions))
 
 
 def access_taken(before: Resource, desired: Resource) -> Resource:
