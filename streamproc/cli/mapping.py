@@ -29,13 +29,11 @@ from streamproc.core.records.topic_names import CHANGES, CONTROLS, MAPPINGS, REJ
 from streamproc.core.records.units import Millis
 from streamproc.mapping_preview.run import ordered_now
 from streamproc.operators.controls import order
-from streamproc.operators.mapping_rollout import Refused, Switch, ordered, watch
+from streamproc.operators.mapping_rollout import Refused, Switch, objection, ordered, watch
 from streamproc.rights import operator
 from streamproc.settings import Settings, load_settings
 from streamproc.sources.mapping_authority import usable
 
-FEW: Final = 20
-"""Users who may enter or leave the scope, or be suspended, by an order that doesn't name how many."""
 PATIENCE: Final = 120.0
 """Seconds without a switch of any partition, after which no worker seems to run."""
 
@@ -68,7 +66,7 @@ def apply(
 ) -> None:
     """Bring FILE into force: each partition switches at one offset of the log, and plans its users anew.
 
-    Where more than 20 users would enter or leave the scope, or be suspended, that many have to be named.
+    Where more users than a few would enter or leave the scope, or be suspended, their number has to be named.
     """
     text, parsed = _read(file)
     settings = load_settings(kafka=kafka)
@@ -143,13 +141,8 @@ async def _count(settings: Settings, control: Control, named: MappingABC[str, in
     counts = scope_counts(impact)
     told = ", ".join(f"{name.replace('_', ' ')} {users}" for name, users in counts.items())
     say(f"users: {told}")
-    if any(counts[name] > FEW if said is None else counts[name] != said for name, said in named.items()):
-        options = " ".join(f"--{name}s {counts[name]}" for name, said in named.items() if counts[name] or said)
-        _refuse(
-            f"nothing was ordered: by this mapping {counts['enter']} users would enter the scope, {counts['leave']} "
-            f"would leave it and {counts['suspend']} would be suspended. If that is meant, say so: "
-            f"{options or '--enters 0 --leaves 0'}; streamproc mapping whatif tells who they are"
-        )
+    if (why := objection(counts, named)) is not None:
+        _refuse(f"nothing was ordered: {why}; streamproc mapping whatif tells who they are")
 
 
 def _read(file: Path) -> tuple[str, Mapping]:

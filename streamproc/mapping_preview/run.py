@@ -15,7 +15,6 @@ from streamproc.mapping_preview.impact import Impact
 from streamproc.mapping_preview.whatif import WhatIf
 from streamproc.sources.mapping_authority import usable
 
-
 _NEVER: Final = 1 << 62
 """ms since 1970, after all that is in any log."""
 

@@ -6,6 +6,7 @@ one rule alone says what that rule gives. So the explanation can't differ from w
 
 from collections.abc import Iterator
 from collections.abc import Mapping as MappingABC
+from dataclasses import replace
 from typing import Any, NamedTuple, cast
 
 from streamproc.audit.asof.why import (
@@ -66,7 +67,7 @@ class Explainer:
         words = Words(self.mapping, facts, now, viewed)
         policy = self._policy(viewed, words, recorded)
         if recorded is not None and "scope" in recorded:
-            return [*policy, *_frozen(recorded)]
+            return [*policy, *_frozen(recorded, policy)]
         desired = cast("dict[str, Any]", self.mapping.desire("", viewed)[0])
         kept = cast("dict[str, Any]", recorded or {})
         suspended = {"active"} if recorded is not None and "suspended" in recorded else set()
@@ -168,10 +169,12 @@ def _decided(
     return None if isinstance(said, Unknown) else said, clause.text, clause.facts
 
 
-def _frozen(recorded: Resource) -> Iterator[Why]:
-    """Why somebody who is out of scope has what is desired of them."""
+def _frozen(recorded: Resource, policy: list[Why]) -> Iterator[Why]:
+    """Why somebody who is out of scope has what is desired of them. `policy`: why they are out."""
     for name, value in cast("dict[str, Any]", recorded).items():
-        if name not in {"externalId", *STANDING}:
+        if name == "active" and value is False and recorded.get("scope") == "left":
+            yield from (replace(why, attribute=name, value=value) for why in policy if why.attribute == "scope")
+        elif name not in {"externalId", *STANDING}:
             yield from _kept(name, value, ByLeaving(), ())
 
 

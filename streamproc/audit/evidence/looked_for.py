@@ -53,7 +53,7 @@ class LookedFor:
         if not any(each.casefold() in hashed for each in self._parting):
             return hashed
         letters = sorted({*ascii_lowercase, *digits}.difference(each[0].casefold() for each in self._parting))
-        if len(letters) < 2:  # noqa: PLR2004
+        if len(letters) < 2:
             raise EvidenceError(f"it can't be redacted: expressions part {name} by too many characters")
         number, spelled = int(hashed[-LENGTH:], 16), ""
         while number:

@@ -33,7 +33,6 @@ class Facts:
             self.copied |= _spelled(
                 [mapping.file.attributes.active, *(copy.fact for copy in mapping.file.copies if copy.fact is not None)]
             )
-            self.copied |= mapping.computed
             for fact, pattern in patterns_of(mapping):
                 for name in _spelled([fact]):
                     self.patterns.setdefault(name, []).append(pattern)

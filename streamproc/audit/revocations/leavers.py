@@ -237,10 +237,10 @@ class LeaverTracker:
         leavers: list[Leaver] = []
         for case in chain.from_iterable(self.cases.values()):
             leaver = case.leaver
-            if case.overtaken and leaver.stopped is None and case.passed_over_at is None:
-                continue
             if case.passed_over_at is not None and not case.fate_told and leaver.changed is not None:
                 leaver = replace(leaver, state="missing", stopped=case.passed_over_at, why=LOST)
+            elif case.overtaken and leaver.stopped is None:
+                continue
             elif leaver.stopped is None and case.withdrawn is not None:
                 leaver = replace(leaver, state="withdrawn", stopped=case.withdrawn, why="")
             elif leaver.state == "open" and leaver.why != NOTICE:
