@@ -120,11 +120,10 @@ class Explainer:
 
     def _feeding(self, name: str) -> list[str]:
         """Facts that can give something to an attribute."""
-        lines = (
-            list(self._ids.values()) if name == "externalIds" else [self._lines[name]] if name in self._lines else []
-        )
-        gifts = [gift for gift in (*self._copies, *self._rules) if gift.gives(name)]
-        return sorted({fact for each in (*lines, *gifts) for fact in each.reads})
+        reads = [self._lines[name].reads] if name in self._lines else []
+        reads += [line.reads for line in self._ids.values() if name == "externalIds"]
+        reads += [gift.reads for gift in (*self._copies, *self._rules) if gift.gives(name)]
+        return sorted({fact for each in reads for fact in each})
 
 
 class _Line(NamedTuple):
