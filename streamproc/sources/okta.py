@@ -30,6 +30,7 @@ DEFAULTS: Final = SourceOptions(
         "displayName": "profile.displayName",
         "email": "profile.email",
         "phone": "profile.primaryPhone",
+        "mobile": "profile.mobile|profile.mobilePhone",  # the first is a customer's own
         "job": "profile.title",
         "department": "profile.department",
         "division": "profile.division",

@@ -32,6 +32,7 @@ DEFAULTS: Final = SourceOptions(
         "displayName": "name.formatted",
         "email": "email",
         "phone": "primaryPhone",
+        "mobile": "mobile|mobilePhone",  # the first is a customer's own
         "job": "title",
         # PingOne has no such attributes: these are the names that a customer would give to custom ones.
         "department": "department",

@@ -37,6 +37,7 @@ DEFAULTS: Final = SourceOptions(
         "displayName": "displayName",
         "email": "mail",
         "phone": "businessPhones|mobilePhone",
+        "mobile": "mobilePhone",
         "job": "jobTitle",
         "department": "department",
         "division": "employeeOrgData.division",

@@ -125,6 +125,7 @@ def test_a_user_is_a_snapshot() -> None:
             "group:Spanish Agents": "Spanish Agents",
             "job": "Senior Agent",
             "manager": LEE,
+            "mobile": "+13175550199",
             "phone": "+13175550100",
             "userName": "ana.ruiz@example.com",
         },
@@ -216,6 +217,7 @@ def test_a_delta_page_says_changes() -> None:
         "displayName": "Ana Ruiz",
         "employeeNumber": "1001",
         "manager": LEE,
+        "mobile": None,
         "phone": None,
     }
 
