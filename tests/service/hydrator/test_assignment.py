@@ -1,12 +1,12 @@
 """Assignment to the application: asked with each user, found by synchronising, and never taken for no unanswered."""
 
 import time
+from typing import Any, Final
 
 import pytest
 from structlog.testing import capture_logs
 
 from streamproc.compose.directories import directories
-from streamproc.core.records.change_event import Fact
 from streamproc.demo.directories import pointed
 from streamproc.hydrator.directories import entra_assignments, pingone
 from streamproc.settings import load_settings
@@ -18,6 +18,8 @@ APP = DirectoryOptions().application
 ASSIGNING = pytest.mark.parametrize("source", ["okta", "entra", "pingone"])
 PATH = {"okta": "/apps/", "entra": "/servicePrincipals/", "pingone": "/applications/"}
 """Part of the path at which the assignment is asked."""
+NOTHING: Final[Any] = object()
+"""In the place of what isn't known."""
 
 
 def configure(world: World, application: str = APP) -> None:
@@ -38,9 +40,9 @@ async def world(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
     return world
 
 
-def assigned(world: World, who: str) -> Fact:
-    """What is known of somebody's assignment now; `...`: nothing."""
-    return world.log.facts()[who].get("assigned", ...)  # type: ignore[arg-type]
+def assigned(world: World, who: str) -> Any:
+    """What is known of somebody's assignment now."""
+    return world.log.facts()[who].get("assigned", NOTHING)
 
 
 @ASSIGNING
@@ -107,7 +109,7 @@ async def test_what_isnt_answered_is_as_it_was(world: World, source: str, status
     await world.site.change(OF[source], ada, department="Sales")
     with capture_logs() as logs:
         await world.sync(source)
-    told = "yes" if source == "okta" else ...  # whose log tells of it besides
+    told = "yes" if source == "okta" else NOTHING  # whose log tells of it besides
     assert (assigned(world, ada), assigned(world, ben)) == ("yes", told)
     assert world.log.facts()[ada]["department"] == "Sales"
     assert any(APP in str(log_.get("reason")) for log_ in logs)
@@ -125,7 +127,7 @@ async def test_an_application_that_isnt_there_is_nobodys_no(world: World, source
     configure(world, "0oawrong")
     ada = await world.site.put(OF[source], {**ADA, "groups": ["Agents"]})
     await world.sync(source)
-    assert assigned(world, ada) is ...
+    assert assigned(world, ada) is NOTHING
     assert world.log.facts()[ada]["active"] is True
     problems = [each for record in world.log.records for each in world.log.parsed(record).ignored]
     assert [(each.code, each.subject, each.field) for each in problems] == [("not_understood", ada, "assigned")]
@@ -161,7 +163,7 @@ async def test_everybody_is_read_once_the_application_is_configured(world: World
     configure(world, "")
     ada = await world.site.put(OF[source], {**ADA, "groups": ["Agents"]})
     await world.sync(source)
-    assert assigned(world, ada) is ...
+    assert assigned(world, ada) is NOTHING
     configure(world)
     await world.sync(source)
     assert assigned(world, ada) == "yes"
