@@ -179,13 +179,18 @@ def test_a_blank_keeps_or_is_a_value() -> None:
     assert after(None, mapping(), worker=None)[0] == NEVER, "an empty column lets nobody in by !="
 
 
-def test_a_group_without_a_value_is_a_plain_no() -> None:
-    """That somebody has left a group is no blank."""
-    by = parse_mapping("[scope]\nwho = 'inGroup(\"Genesys Users\")'\n")
+@pytest.mark.parametrize(
+    "who", ['inGroup("Genesys Users")', 'facts["group:Genesys Users"] == true', '!has(facts["group:Blocked"])']
+)
+def test_a_group_without_a_value_is_a_plain_no(who: str) -> None:
+    """That somebody has left a group, or has been in one, is no blank."""
+    by = parse_mapping(f"[scope]\nwho = '{who}'\n")
     facts: dict[str, Fact] = {**ANA, "group:Genesys Users": True}
     inside = desire(by, "E1", facts, None)[0]
     assert inside["active"] is True
-    assert desire(by, "E1", {**facts, "group:Genesys Users": None}, inside)[0]["scope"] == "left"
+    outside = {**facts, "group:Genesys Users": None, "group:Blocked": None}
+    desired, problems = desire(by, "E1", outside, inside)
+    assert (desired["scope"], problems) == ("left", [])
 
 
 def test_without_a_scope_everybody_is_in() -> None:
