@@ -130,6 +130,34 @@ MUTANTS: Final = (
         OF_SCOPE,
     ),
     Mutant(
+        "a leaver is held for what the mapping says",
+        "streamproc/sink/mass_guard.py",
+        "if not withheld and self._was_withheld(progress):",
+        "if False:",
+        ("tests/service/sink/test_reconciler_scope.py",),
+    ),
+    Mutant(
+        "a leaver counts with those whom the mapping drops",
+        "streamproc/sink/mass_guard.py",
+        "if not work.leaves or by_mapping(work.record.desired) is not withheld:",
+        "if not work.leaves:",
+        ("tests/service/sink/test_reconciler_scope.py",),
+    ),
+    Mutant(
+        "who is passed over leaves by a source's word",
+        f"{SINK}/desired_state.py",
+        "leaves = _WITHHELD if by_mapping(self.desired) else _LEAVES",
+        "leaves = _LEAVES",
+        ("tests/service/sink/test_reconciler_scope.py",),
+    ),
+    Mutant(
+        "a source's no to who has left isn't told",
+        f"{FOLD}/scope.py",
+        'left["denied"] = True',
+        "pass",
+        OF_SCOPE,
+    ),
+    Mutant(
         "who has left keeps access",
         f"{FOLD}/scope.py",
         '_frozen(before, "left", active=False)',
@@ -139,8 +167,8 @@ MUTANTS: Final = (
     Mutant(
         "a full record keeps who has left the scope in it",
         f"{FOLD}/scope.py",
-        'if name in {"active", "scope", "suspended"}',
-        'if name in {"active"}',
+        "taken = {name: value for name, value in desired.items() if name in _ACCESS}",
+        'taken = {name: value for name, value in desired.items() if name == "active"}',
         OF_SCOPE,
     ),
     Mutant(

@@ -10,7 +10,7 @@ from streamproc.core.fold.plan import plan
 from streamproc.core.fold.scope import Clause, access_taken, decisive, desire, standing
 from streamproc.core.records.change_event import Fact
 from streamproc.core.records.operation import Create, Deactivate, Reactivate
-from streamproc.core.records.resource import Resource
+from streamproc.core.records.resource import Resource, by_mapping
 
 ANA: Final[dict[str, Fact]] = {
     "userName": "ana@example.com",
@@ -131,6 +131,19 @@ def test_deny_wins(before: str, said: str, leave: Fact) -> None:
         desired, _ = after(known(before), mapping(leaving), **SAID[said], leave=leave, active=False)
         assert desired["active"] is False
         assert "suspended" not in desired
+
+
+def test_a_no_of_a_source_is_told_of_who_has_left() -> None:
+    """It lets a leaver through whose leaving the scope is held; what can't be read leaves it as it was."""
+    left, _ = after(OURS, mapping(), department="Warehouse")
+    gone, _ = after(left, mapping(), department="Warehouse", active=False)
+    assert gone == Resource(**{**left, "denied": True})
+    assert after(OURS, mapping(), department="Warehouse", active=False)[0] == gone
+    for before in (left, gone):
+        assert after(before, mapping(), department="Warehouse", active="perhaps")[0] == before
+    assert after(gone, mapping(), department="Warehouse", active=True)[0] == left
+    assert after(gone, mapping(), department="Sales", active=True)[0] == OURS
+    assert [by_mapping(each) for each in (OURS, left, gone)] == [False, True, False]
 
 
 def test_suspension_takes_access_for_a_time() -> None:
