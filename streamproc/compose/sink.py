@@ -4,6 +4,7 @@ import asyncio
 import random
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 import aiohttp
@@ -47,6 +48,7 @@ def make_sink(
 ) -> Sink:
     """One that hasn't begun. `lanes` and `rate_limiter`: others than ours, to compare with."""
     target = settings.target
+    dialect = DIALECTS[target.dialect]
     scim, platform = target_clients(target, settings.sink.platform_url, http)
     limiter = RateLimiter(settings.sink.revoke_reserve) if rate_limiter is None else rate_limiter
     return Sink(
@@ -56,7 +58,7 @@ def make_sink(
         session_timeout=settings.kafka.session_timeout,
         scim=scim,
         platform=platform if settings.sink.end_sessions else None,
-        dialect=DIALECTS[target.dialect],
+        dialect=dialect if target.elements is None else replace(dialect, elements=target.elements),
         lanes=Lanes(Work.condensed) if lanes is None else lanes,
         gate=RequestGate(limiter, CircuitBreaker(), time.monotonic, asyncio.sleep, target.connections),
         times=Times(

@@ -92,6 +92,11 @@ class TargetSettings(Section):
     dialect: Literal["genesys", "rfc7644"] = Field(
         "genesys", description="What PATCH the target takes: Genesys Cloud's, or that of any SCIM 2.0 server."
     )
+    elements: Literal["path", "added", "whole"] | None = Field(
+        None,
+        description="How one number, address or id among others is written: by its path, also a new one; the same, but "
+        "a new one added to the list; or the whole list, as read. Left out: path, or for rfc7644 added.",
+    )
     connections: int = Field(16, ge=1, le=256, description="HTTP connections of one sink: users side by side.")
     request_timeout: float = Field(30.0, gt=0, description="Seconds until an answer counts as unknown.")
 

@@ -114,7 +114,7 @@ class Scene(Org):
         self.wire.before = self._count
         before = self.courier._executor
         asking = RequestExecutor(self.wire, self.gate, self.lanes, before.times, before.hold)
-        self.courier = Reconciler(asking, DIALECTS[self.target.dialect], self._find_id)
+        self.courier = Reconciler(asking, DIALECTS[self.target.dialect], self)
 
     async def _count(self, method: str, path: str) -> None:
         if method == "GET":
@@ -262,7 +262,7 @@ async def test_the_story_comes_out_the_same(scene: Scene) -> None:
     scene.say("E1", job="Team Lead", manager="M2")
     await scene.run()
     ana |= {"title": "Team Lead", "manager": "M2", "roles": ["Quality Evaluator", "Supervisor", "employee"]}
-    ana |= {"groups": ["Billing Queue", "Spanish Queue", "Supervisors"]}
+    ana |= {"groups": ["Billing Queue", "Spanish Queue", "Supervisors"], "mobile": "+13175550177"}
     assert (await scene.held())["E1"] == scene.expected(**ana)
 
     scene.start(until=scene.offset + 2)  # another sink takes over, which can't tell what of this was done before it

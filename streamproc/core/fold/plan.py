@@ -4,14 +4,14 @@ Never a DELETE. Revocation goes first and alone, so that nothing else in the req
 to be inactive nothing but `active` is compared: a leaver costs one request, and history stays as it was.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import IntEnum
 from typing import Any, Final, assert_never, cast
 
 from streamproc.core.records.operation import Create, Deactivate, Join, Leave, Operation, Patch, Reactivate
 from streamproc.core.records.resource import ACCESS, LEVELS, LISTS, SCALARS, Resource
 
-_COMPARED: Final = ("externalId", "active", *SCALARS, "roles", *LEVELS)
+_COMPARED: Final = ("externalId", "active", *SCALARS, "roles", *LEVELS, "externalIds")
 
 
 class Urgency(IntEnum):
@@ -28,10 +28,12 @@ def plan(known: Resource | None, desired: Resource) -> list[Operation]:
     """Operations, in the order in which they are to be sent. `known` None: Genesys has no such user.
 
     `plan(x, x) == []`, and applying the plan to `known` gives `desired` in every owned attribute of an active user.
-    Nobody is created inactive: a leaver whom Genesys never knew has nothing to lose.
+    Nobody is created inactive: a leaver whom Genesys never knew has nothing to lose. Who isn't ours is left alone.
     """
     active = desired.get("active")
-    if known is None:
+    if is_left_alone(desired):
+        return []
+    if known is None or known.get("scope") == "never":
         return [Create(), *_joins([], desired)] if active is True else []
     if active is False:
         return [Deactivate()] if known.get("active") is not False else []
@@ -49,6 +51,12 @@ def plan(known: Resource | None, desired: Resource) -> list[Operation]:
     return operations + _joins(held, desired)
 
 
+def is_left_alone(desired: Resource) -> bool:
+    """Whether nothing is written of somebody: they never were ours, or were released and haven't left since."""
+    scope = desired.get("scope")
+    return scope == "never" or (scope == "released" and desired.get("active") is not False)
+
+
 def changed(known: Resource, desired: Resource) -> Resource:
     """Owned attributes whose value differs, groups apart: those are written through the Groups endpoint."""
     before = cast("dict[str, Any]", known)
@@ -56,7 +64,9 @@ def changed(known: Resource, desired: Resource) -> Resource:
     different: dict[str, Any] = {}
     for name in _COMPARED:
         if name in after and (value := after[name]) != (held := before.get(name)) and not _both_empty(value, held):
-            different[name] = value
+            different[name] = value if name != "externalIds" else _ids_changed(held or {}, value)
+    if not different.get("externalIds", True):
+        del different["externalIds"]
     if different.get("active", True) is None:
         del different["active"]  # nobody said so: leave it as it is
     return cast("Resource", different)
@@ -71,7 +81,7 @@ def apply(known: Resource | None, operation: Operation, desired: Resource) -> Re
         case Deactivate():
             held["active"] = False
         case Reactivate(changes) | Patch(changes):
-            held |= changes
+            held |= _whole(held, changes)
         case Leave(group):
             held["groups"] = [each for each in cast("list[str]", held.get("groups", [])) if each != group]
         case Join(group):
@@ -117,6 +127,18 @@ def _takes(known: Resource, changes: Resource) -> bool:
         for name, values in cast("dict[str, Any]", changes).items()
         if name in LISTS or name in LEVELS
     )
+
+
+def _ids_changed(held: Mapping[str, str | None], wanted: Mapping[str, str | None]) -> dict[str, str | None]:
+    """Of external ids those that differ; others' authorities are none of ours."""
+    return {authority: value for authority, value in wanted.items() if (value or None) != (held.get(authority) or None)}
+
+
+def _whole(held: Mapping[str, Any], changes: Resource) -> Mapping[str, Any]:
+    """The changes, with external ids that stay beside those that are written."""
+    if "externalIds" not in changes:
+        return changes
+    return {**changes, "externalIds": {**(held.get("externalIds") or {}), **changes["externalIds"]}}
 
 
 def _both_empty(value: Any, held: Any) -> bool:

@@ -4,7 +4,8 @@ A key that is absent isn't owned and never written; null is owned and empty. Lis
 equal values. `manager` names the manager's user ID here; only the sink knows Genesys ids.
 """
 
-from typing import Any, Final, Literal, TypeAlias
+from collections.abc import Mapping
+from typing import Any, Final, Literal, TypeAlias, cast
 
 from typing_extensions import TypedDict  # pydantic needs this one below Python 3.12
 
@@ -61,16 +62,63 @@ SCALARS: Final = (
     "division",
     "employeeNumber",
     "manager",
+    "hired",
+    "mobile",
+    "phone2",
+    "phone3",
+    "phone4",
+    "homePhone",
+    "otherPhone",
 )
 LISTS: Final = ("roles", "groups")
 LEVELS: Final = ("skills", "languages")
 """Name to proficiency, 0.0 to 5.0."""
 
+IF_OWNED: Final = frozenset({"hired", "mobile", "phone2", "phone3", "phone4", "homePhone", "otherPhone", "externalIds"})
+"""What is kept of the target's answers only where it is owned: a private number is nobody's business here. Of these,
+what is held and has no value is null, and what is absent was never looked at."""
+
 ACCESS: Final = ("roles", "skills", "languages")
 """Asserted again on reactivation: a user who was deleted and restored has lost them."""
+
+
+def withheld(resource: Resource) -> list[str]:
+    """By what of the mapping access isn't given, in words: by the scope, by the suspension, or by neither."""
+    words = ["out of scope"] if "scope" in resource else []
+    return ["suspended", *words] if "suspended" in resource else words
 
 
 def missing(resource: Resource) -> list[str]:
     """What must be known before the user can be created."""
     values: dict[str, Any] = dict(resource)
     return [name for name in REQUIRED if values.get(name) is None]
+
+
+def unlooked(held: Resource, desired: Resource) -> bool:
+    """Whether something is owned of which it isn't known what the target holds: it is owned since a short while."""
+    if any(name in IF_OWNED and name not in held for name in desired):
+        return True
+    return not desired.get("externalIds", {}).keys() <= held.get("externalIds", {}).keys()
+
+
+EXTERNAL_ID: Final = "externalIds "
+"""What the name of a single external id begins with; its authority follows."""
+
+
+def parts(resource: Resource) -> Mapping[str, Any]:
+    """By what is written, refused and set aside as one: each external id by itself ("externalIds AUTHORITY")."""
+    if "externalIds" not in resource:
+        return cast("Mapping[str, Any]", resource)
+    named = {name: value for name, value in resource.items() if name != "externalIds"}
+    return named | {EXTERNAL_ID + authority: value for authority, value in resource["externalIds"].items()}
+
+
+def whole(named: Mapping[str, Any]) -> Resource:
+    """The resource that has these parts: undoes `parts`."""
+    resource: dict[str, Any] = {}
+    for name, value in named.items():
+        if name.startswith(EXTERNAL_ID):
+            resource.setdefault("externalIds", {})[name.removeprefix(EXTERNAL_ID)] = value
+        else:
+            resource[name] = value
+    return cast("Resource", resource)

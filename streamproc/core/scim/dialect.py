@@ -3,16 +3,39 @@
 `genesys` replaces attributes whole, by their full URN path: element-level paths on roles and skills aren't documented
 by Genesys Cloud, so they aren't guessed. `rfc7644` is for any other SCIM 2.0 server: the core user and the enterprise
 extension, roles added and removed one by one. Routing skills and languages have no place in those two schemas, so
-they aren't owned there.
+they aren't owned there; nor have a second work number, a date of hire and ids of other systems.
+
+Of telephone numbers, e-mail addresses and external ids each is an element, told by its type or authority, and only the
+owned ones are written: what else there is in the list is others', and stays.
 """
 
-import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Literal, TypeAlias, assert_never, cast
+from typing import Any, Final, Literal, cast
 
 from streamproc.core.records.resource import Resource
-from streamproc.core.scim.filter import resource_path, text
+from streamproc.core.scim.elements import Element, ElementForm, element_operation, list_operations
+from streamproc.core.scim.filter import text
+from streamproc.core.scim.place import (
+    Elements,
+    Keyed,
+    Place,
+    Typed,
+    active_back,
+    elements_of,
+    external_ids_back,
+    levels_back,
+    levels_out,
+    manager_out,
+    names,
+    new_element,
+    phone,
+    reference_back,
+    reference_out,
+    same,
+    text_back,
+    values,
+)
 
 USER: Final = "urn:ietf:params:scim:schemas:core:2.0:User"
 ENTERPRISE: Final = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
@@ -24,105 +47,6 @@ Lookup = Callable[[str], str | None]
 
 
 @dataclass(frozen=True, slots=True)
-class Whole:
-    """Written as one: a list takes the place of the list that was there (RFC 7644 §3.5.2.3)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Typed:
-    """The one element of a multi-valued attribute with this `type`; only its `value` is written (RFC 7644 §3.5.2)."""
-
-    type: str
-
-
-@dataclass(frozen=True, slots=True)
-class Elements:
-    """A list of names, each an element with this `value`: added and removed one by one, so that what else the target
-    keeps of an element stays (RFC 7644 §3.5.2.1, §3.5.2.2).
-    """
-
-
-Written: TypeAlias = Whole | Typed | Elements
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where an attribute lives: extension URN ("" for core), wire name, and how values go out and come in."""
-
-    urn: str
-    name: str
-    out: Callable[[Any], Any]
-    back: Callable[[Any], Any]
-    written: Written = Whole()
-
-    @property
-    def path(self) -> str:
-        """The attribute path of a PATCH operation (RFC 7644 §3.10)."""
-        return f"{self.urn}:{self.name}" if self.urn else self.name
-
-
-def _same(value: Any) -> Any:
-    return value
-
-
-def _text_back(value: Any) -> str:
-    """A text; some servers write it as a number. Raises TypeError for anything else."""
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
-        raise TypeError
-    return str(value)
-
-
-def _values(names: Iterable[str]) -> list[Json]:
-    return [{"value": name} for name in names]
-
-
-def _names(elements: Any) -> list[str]:
-    return sorted({_text_back(element["value"]) for element in elements or () if element.get("value")})
-
-
-def _levels_out(levels: Mapping[str, float]) -> list[Json]:
-    return [{"name": name, "proficiency": level} for name, level in levels.items()]
-
-
-def _levels_back(elements: Any) -> dict[str, float]:
-    levels = {
-        _text_back(element["name"]): float(element.get("proficiency") or 0.0)
-        for element in elements or ()
-        if element.get("name")
-    }
-    if not all(map(math.isfinite, levels.values())):
-        raise ValueError
-    return levels
-
-
-def _active_back(value: Any) -> bool | None:
-    """Whether somebody is active. Some servers write it as text or as a number. None: it doesn't say."""
-    return _ACTIVE.get(value.strip().casefold() if isinstance(value, str) else value)
-
-
-_ACTIVE: Final[Mapping[Any, bool]] = {False: False, True: True, "false": False, "true": True, "0": False, "1": True}
-"""What a server shows → whether the user is active. 0 and 1 are equal to the first two."""
-
-
-def _phone_back(value: Any) -> str:
-    return _text_back(value).removeprefix("tel:")  # both forms are documented; we write plain E.164
-
-
-def _reference_out(value: str) -> Json:
-    return {"value": value}
-
-
-def _manager_out(value: str) -> Json:
-    # RFC 7643 §8.7.1 says that both are required; as in §8.3.
-    return {"value": value, "$ref": f"..{resource_path('Users', value)}"}
-
-
-def _reference_back(value: Any) -> str | None:
-    there = value.get("value") if isinstance(value, dict) else value
-    return None if there is None else _text_back(there)
-
-
-@dataclass(frozen=True, slots=True)
 class Dialect:
     """Attribute → its place; one without a place isn't owned at this target. Groups are written through /Groups."""
 
@@ -130,42 +54,54 @@ class Dialect:
     memberships: Literal["user", "groups"]
     """Where the target tells who is in which group: with each user, or where a user says nothing, with the groups.
     `groups` of a user is optional to servers (RFC 7643 §4.1.2), and its lack is no sign of being in none."""
+    elements: ElementForm
+    """How one element among others is written."""
 
     def __contains__(self, name: str) -> bool:
         return name in self.places
 
 
 _SHARED: Final = {
-    "externalId": Place("", "externalId", _same, _text_back),
-    "userName": Place("", "userName", _same, _text_back),
-    "displayName": Place("", "displayName", _same, _text_back),
-    "active": Place("", "active", _same, _active_back),
-    "title": Place("", "title", _same, _text_back),
-    "phone": Place("", "phoneNumbers", _same, _phone_back, Typed("work")),
-    "email": Place("", "emails", _same, _text_back, Typed("work")),
-    "department": Place(ENTERPRISE, "department", _same, _text_back),
-    "division": Place(ENTERPRISE, "division", _same, _text_back),
-    "employeeNumber": Place(ENTERPRISE, "employeeNumber", _same, _text_back),
+    "externalId": Place("", "externalId", same, text_back),
+    "userName": Place("", "userName", same, text_back),
+    "displayName": Place("", "displayName", same, text_back),
+    "active": Place("", "active", same, active_back),
+    "title": Place("", "title", same, text_back),
+    "phone": phone("work"),
+    "email": Place("", "emails", same, text_back, Typed("work")),
+    "department": Place(ENTERPRISE, "department", same, text_back),
+    "division": Place(ENTERPRISE, "division", same, text_back),
+    "employeeNumber": Place(ENTERPRISE, "employeeNumber", same, text_back),
+    "mobile": phone("mobile"),
+    "homePhone": phone("home"),
+    "otherPhone": phone("other"),
 }
 
 GENESYS_DIALECT: Final = Dialect(
     {
         **_SHARED,
-        "roles": Place("", "roles", _values, _names),
-        "manager": Place(ENTERPRISE, "manager", _reference_out, _reference_back),
-        "skills": Place(GENESYS, "routingSkills", _levels_out, _levels_back),
-        "languages": Place(GENESYS, "routingLanguages", _levels_out, _levels_back),
+        "roles": Place("", "roles", values, names),
+        "manager": Place(ENTERPRISE, "manager", reference_out, reference_back),
+        "skills": Place(GENESYS, "routingSkills", levels_out, levels_back),
+        "languages": Place(GENESYS, "routingLanguages", levels_out, levels_back),
+        "hired": Place(ENTERPRISE, "dateHire", same, text_back),
+        "phone2": phone("work2"),
+        "phone3": phone("work3"),
+        "phone4": phone("work4"),
+        "externalIds": Place(GENESYS, "externalIds", same, external_ids_back, Keyed("authority")),
     },
     memberships="user",
+    elements="path",
 )
 
 RFC7644_DIALECT: Final = Dialect(
     {
         **_SHARED,
-        "roles": Place("", "roles", _values, _names, Elements()),
-        "manager": Place(ENTERPRISE, "manager", _manager_out, _reference_back),
+        "roles": Place("", "roles", values, names, Elements()),
+        "manager": Place(ENTERPRISE, "manager", manager_out, reference_back),
     },
     memberships="groups",
+    elements="added",
 )
 
 DIALECTS: Final = {"genesys": GENESYS_DIALECT, "rfc7644": RFC7644_DIALECT}
@@ -184,28 +120,50 @@ def create_body(desired: Resource, dialect: Dialect) -> Json:
         place = dialect.places.get(name)
         if place is None or value is None or value in ([], {}):
             continue
+        if isinstance(place.written, Typed | Keyed):
+            out = [new_element(element) for element in elements_of(place, None, value) if element.value is not None]
+            if not out:
+                continue
         holder = body
         if place.urn:
             holder = body.setdefault(place.urn, {})
             if place.urn not in body["schemas"]:
                 body["schemas"].append(place.urn)
-        if isinstance(place.written, Typed):
-            element = {"value": place.out(value), "type": place.written.type, "primary": True}
-            holder.setdefault(place.name, []).append(element)
+        if isinstance(place.written, Typed | Keyed):
+            holder.setdefault(place.name, []).extend(out)
         else:
             holder[place.name] = place.out(value)
     return body
 
 
-def patch_body(known: Resource, changes: Resource, dialect: Dialect) -> Json:
-    """PatchOp that makes `changes` of what is `known` (RFC 7644 §3.5.2)."""
+def patch_body(known: Resource, changes: Resource, dialect: Dialect, shown: Json | None = None) -> Json:
+    """PatchOp that makes `changes` of what is `known` (RFC 7644 §3.5.2). `shown`: the user as read just before, where
+    lists are written whole.
+    """
     before = cast("Json", known)
     returns = changes.get("active") is True
     operations: list[Json] = []
+    listed: dict[tuple[str, str], list[Element]] = {}
     for name, value in cast("Json", changes).items():
-        if place := dialect.places.get(name):
+        place = dialect.places.get(name)
+        if place is None:
+            continue
+        if not isinstance(place.written, Typed | Keyed):
             operations += _operations(place, before.get(name), value, again=returns)
+        elif dialect.elements == "whole" and shown is not None:
+            listed.setdefault((place.urn, place.name), []).extend(elements_of(place, before.get(name), value))
+        else:
+            elements = elements_of(place, before.get(name), value)
+            operations += [element_operation(element, dialect.elements) for element in elements]
+    for (urn, name), elements in listed.items():
+        operations += list_operations(elements, _at(shown or {}, urn, name))
     return {"schemas": [PATCH_OP], "Operations": operations}
+
+
+def rests_on_read(changes: Resource, dialect: Dialect) -> bool:
+    """Whether a PATCH of these has to say again what else the target holds, so that it has to be read just before."""
+    places = (dialect.places.get(name) for name in changes)
+    return dialect.elements == "whole" and any(place and isinstance(place.written, Typed | Keyed) for place in places)
 
 
 def member_body(user_id: str, *, join: bool) -> Json:
@@ -233,38 +191,27 @@ def parse_user(body: Json, dialect: Dialect) -> Resource:
 
 
 def _said(body: Json, place: Place) -> Any:
-    value = (body.get(place.urn) or {} if place.urn else body).get(place.name)
+    value = _at(body, place.urn, place.name)
     if isinstance(place.written, Typed):
         kind = place.written.type
         value = next((element.get("value") for element in value or () if element.get("type") == kind), None)
     return None if value is None else place.back(value)
 
 
+def _at(body: Json, urn: str, name: str) -> Any:
+    return (body.get(urn) or {} if urn else body).get(name)
+
+
 def _operations(place: Place, before: Any, value: Any, *, again: bool) -> list[Json]:
-    match place.written:
-        case Whole():
-            return [_written(place, value)]
-        case Typed(kind):
-            return [_typed(place, kind, before, value)]
-        case Elements():
-            return _elements(place, set(before or ()), value or [], again=again)
-        case _:
-            assert_never(place.written)
+    if isinstance(place.written, Elements):
+        return _elements(place, set(before or ()), value or [], again=again)
+    return [_written(place, value)]
 
 
 def _written(place: Place, value: Any) -> Json:
     if value is None:
         return {"op": "remove", "path": place.path}
     return {"op": "replace", "path": place.path, "value": place.out(value)}
-
-
-def _typed(place: Place, kind: str, before: Any, value: Any) -> Json:
-    element = f'{place.path}[type eq "{kind}"]'
-    if value is None:
-        return {"op": "remove", "path": element}
-    if before is None:  # replace needs a target that matches (RFC 7644 §3.5.2.3: noTarget otherwise)
-        return {"op": "add", "path": place.path, "value": [{"value": value, "type": kind}]}
-    return {"op": "replace", "path": f"{element}.value", "value": value}
 
 
 def _elements(place: Place, before: set[str], wanted: list[str], *, again: bool) -> list[Json]:

@@ -9,7 +9,7 @@ from typing import Final, cast
 from msgspec.structs import replace
 
 from streamproc.core.records.operation import Join
-from streamproc.core.records.resource import Resource
+from streamproc.core.records.resource import Resource, parts
 from streamproc.core.scim.list_response import Listing, turn_page
 from streamproc.core.scim.response_policy import backoff, describe
 from streamproc.sink.decide.attempts import After, Finding, Refused, Shown, Told
@@ -190,7 +190,7 @@ def _look_again(progress: Progress, adopting: Adopting, seconds: float, at: Mome
     """The search index may lag, so it is asked more than once whose a taken userName is."""
     taken = adopting.refused.status == 409
     if taken and adopting.looks > LOOKS and not progress.bare and not progress.leaver:  # perhaps it isn't the userName
-        alone = progress.alone | (set(progress.record.desired) - {*CORE})
+        alone = progress.alone | (set(parts(progress.record.desired)) - {*CORE})
         return After(replace(progress, bare=True, alone=alone, freshness=Freshness.ABSENT, learned=at.ticks))
     if adopting.looks > PATIENCE:
         reason = f"{'userName is taken' if taken else 'perhaps created'}{NOT_FOUND}{describe(adopting.refused)}"

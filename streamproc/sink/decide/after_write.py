@@ -6,7 +6,7 @@ from msgspec.structs import replace
 
 from streamproc.core.fold.plan import apply
 from streamproc.core.records.operation import Create, Deactivate, Join, Patch, Reactivate
-from streamproc.core.records.resource import Resource
+from streamproc.core.records.resource import Resource, parts
 from streamproc.core.scim.response_action import (
     Adopt,
     Deliver,
@@ -114,12 +114,12 @@ def narrow(progress: Progress, refusal: Refusal) -> After:
     told = (Told("narrowed", request, reason),)
     match refusal.send.operation:
         case Create() if not progress.bare:
-            alone = progress.alone | (set(progress.record.desired) - {*CORE})
+            alone = progress.alone | (set(parts(progress.record.desired)) - {*CORE})
             return After(replace(progress, bare=True, alone=alone), told, again=0.0)
-        case Patch(changes) | Reactivate(changes) if len(changes) > 1:
-            return After(replace(progress, alone=progress.alone | set(changes)), told, again=0.0)
+        case Patch(changes) | Reactivate(changes) if len(names := parts(changes)) > 1:
+            return After(replace(progress, alone=progress.alone | set(names)), told, again=0.0)
         case Patch(changes) | Reactivate(changes):
-            name = next(iter(changes))
+            name = next(iter(parts(changes)))
             if name in progress.aside:
                 progress = replace(progress, given_up=progress.given_up | {name})
             code = (
@@ -178,8 +178,8 @@ def _user_accepted(
     progress: Progress, step: SendUser, user: UserRead | None, exchange: Exchange, target: Target, at: Moment
 ) -> Progress:
     response, freshness = exchange.response, Freshness.NOTED
-    before: dict[str, Any] = {**(progress.held or {})}
-    progress = with_written(progress, {name: before.get(name) for name in step.resource if name != "groups"})
+    before = parts(progress.held or Resource())
+    progress = with_written(progress, {name: before.get(name) for name in parts(step.resource) if name != "groups"})
     held = apply(progress.held, step.operation, progress.record.desired)
     if isinstance(step.operation, Create):
         # Until they are read: nobody is created again, and no leaver is told as never there, for a search that lags.

@@ -22,6 +22,7 @@ from typing import Final, Literal, TypeAlias
 from msgspec import Struct
 
 from streamproc.core.records.operation import Create, Deactivate, Patch, Reactivate
+from streamproc.core.records.resource import parts
 from streamproc.sink.decide.steps import Confirm, LookUp, Read, SendUser, Step
 
 SHARED_BY: Final = 3
@@ -56,9 +57,9 @@ def asking_of(step: Step, *, bare: bool) -> Asking | None:
         case SendUser(operation=Deactivate()):
             return Asking("deactivate", narrowed=True)
         case SendUser(operation=Reactivate(changes)):
-            return Asking("reactivate", len(changes) <= 1)
+            return Asking("reactivate", len(parts(changes)) <= 1)
         case SendUser(operation=Patch(changes)):
-            return Asking("change", len(changes) <= 1)
+            return Asking("change", len(parts(changes)) <= 1)
         case _:
             return None
 

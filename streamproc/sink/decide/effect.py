@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from streamproc.core.fold.plan import changed, plan
 from streamproc.core.records.operation import Join, Leave
-from streamproc.core.records.resource import ACCESS, SCALARS, Resource
+from streamproc.core.records.resource import ACCESS, SCALARS, Resource, parts
 from streamproc.core.scim.dialect import Dialect, expressible
 from streamproc.core.scim.response_policy import backoff
 from streamproc.sink.decide.progress import PATIENCE, Freshness, Progress, Written
@@ -78,4 +78,4 @@ def _left(progress: Progress, dialect: Dialect) -> set[str]:
     desired = progress.deliverable(expressible(progress.record.desired, dialect))
     operations = plan(progress.held, desired)
     groups = {f"group {operation.group}" for operation in operations if isinstance(operation, Join | Leave)}
-    return groups | changed(progress.held or Resource(), desired).keys()
+    return groups | parts(changed(progress.held or Resource(), desired)).keys()

@@ -3,20 +3,20 @@
 from collections.abc import Collection
 from typing import Any, cast
 
-from streamproc.core.records.resource import ACCESS, LEVELS, Resource
+from streamproc.core.records.resource import ACCESS, LEVELS, Resource, parts, whole
 
 
 def without_refused(
     desired: Resource, held: Resource | None, aside: Collection[str], given_up: Collection[str]
 ) -> Resource:
-    """What is desired, less what was set aside: attributes, and single groups ("group NAME").
+    """What is desired, less what was set aside: attributes, single groups ("group NAME") and external ids.
 
     Of access that was set aside, what takes away stays: what is `held` of it, as far as that is desired. Of what was
     `given_up` not even that.
     """
     if not aside:
         return desired
-    before, entire = cast("dict[str, Any]", held or {}), cast("dict[str, Any]", desired)
+    before, entire = cast("dict[str, Any]", held or {}), parts(desired)
     deliverable = {name: value for name, value in entire.items() if name not in aside}
     for attribute in ACCESS:
         if attribute in entire and attribute in aside and attribute not in given_up:
@@ -28,7 +28,7 @@ def without_refused(
         member_of = set(before.get("groups", []))
         refused = {name.removeprefix("group ") for name in aside if name.startswith("group ")}
         deliverable["groups"] = sorted((set(deliverable["groups"]) - refused) | (member_of & refused))
-    return cast("Resource", deliverable)
+    return whole(deliverable)
 
 
 def next_batch(changes: Resource, alone: Collection[str]) -> Resource:
@@ -36,17 +36,18 @@ def next_batch(changes: Resource, alone: Collection[str]) -> Resource:
 
     `active` first, then what gives or takes access, then the rest.
     """
-    if changes.keys().isdisjoint(alone):
+    names = parts(changes)
+    if names.keys().isdisjoint(alone):
         return changes
-    if together := pick(changes, changes.keys() - set(alone)):
+    if together := pick(changes, names.keys() - set(alone)):
         return together
-    first = next((name for name in ("active", *ACCESS) if name in changes), next(iter(changes)))
+    first = next((name for name in ("active", *ACCESS) if name in changes), next(iter(names)))
     return pick(changes, {first})
 
 
 def pick(resource: Resource, names: Collection[str]) -> Resource:
-    """These attributes of it, in their order."""
-    return cast("Resource", {name: value for name, value in resource.items() if name in names})
+    """These parts of it, in their order."""
+    return whole({name: value for name, value in parts(resource).items() if name in names})
 
 
 def _levels(held: Any) -> dict[str, Any]:

@@ -5,8 +5,8 @@ ours as we write it, where the target only spells it otherwise.
 from collections.abc import Iterable
 from typing import Any, Final, cast
 
-from streamproc.core.records.resource import LEVELS, LISTS, Resource
-from streamproc.core.scim.dialect import parse_user
+from streamproc.core.records.resource import IF_OWNED, LEVELS, LISTS, Resource
+from streamproc.core.scim.dialect import Dialect, parse_user
 from streamproc.core.scim.response_body import etag, id_key, is_resource, matches, resource_id, same_id
 from streamproc.core.scim.response_policy import Response
 from streamproc.core.scim.spelling import alike, fold
@@ -29,7 +29,8 @@ def user_read(progress: Progress, target: Target, response: Response) -> UserRea
     body = response.body
     if not is_resource(body, "User") or (progress.id is not None and not same_id(resource_id(body), progress.id)):
         return None
-    held = _as_written(progress, _short(progress, parse_user(body, target.dialect)))
+    owned = _owned(progress, parse_user(body, target.dialect), target.dialect)
+    held = _as_written(progress, _short(progress, owned))
     whole = "userName" in held and body.get("active") is None
     if whole and progress.deactivated and target.shows_active and progress.form < WHOLE:
         held["active"] = False  # a server may leave out what is false
@@ -42,7 +43,8 @@ def user_read(progress: Progress, target: Target, response: Response) -> UserRea
         held["manager"] = _manager(progress, target, manager)
     if held == progress.held:
         held = progress.held  # one for all requests of a turn
-    shown = body if progress.form >= WHOLE else None  # needed to write all of it back, and else large for nothing
+    again = progress.form >= WHOLE or target.dialect.elements == "whole"
+    shown = body if again else None  # needed to write it back, and else large for nothing
     return UserRead(
         held, etag(response), silent and bool(ours), _owner(progress, body), _is_theirs(progress, body), shown
     )
@@ -74,6 +76,18 @@ def _is_theirs(progress: Progress, body: dict[str, Any]) -> bool:
     return _owner(progress, body) is None and name is not None and matches(body, "userName", name)
 
 
+def _owned(progress: Progress, shown: Resource, dialect: Dialect) -> Resource:
+    """Without what is none of our business; null where something is, and isn't shown."""
+    desired, there = cast("dict[str, Any]", progress.record.desired), cast("dict[str, Any]", shown)
+    held = {name: value for name, value in there.items() if name not in IF_OWNED}
+    for name in desired:
+        if name == "externalIds" and name in dialect:
+            held[name] = {authority: there.get(name, {}).get(authority) for authority in desired[name]}
+        elif name in IF_OWNED and name in dialect:
+            held[name] = there.get(name)
+    return cast("Resource", held)
+
+
 def _short(progress: Progress, shown: Resource) -> Resource:
     """With what isn't ours cut short: somebody else decides how long it is, and it is kept for each user."""
     desired = cast("dict[str, Any]", progress.record.desired)
@@ -84,8 +98,12 @@ def _short(progress: Progress, shown: Resource) -> Resource:
         if name in LISTS or name in LEVELS:
             kept = _within(value, {fold(each) for names in ours for each in names})
             held[name] = {short: value[each] for each, short in kept.items()} if name in LEVELS else [*kept.values()]
+        elif isinstance(value, dict):
+            held[name] = {
+                each: text and _cut(text, _longest(names.get(each) for names in ours)) for each, text in value.items()
+            }
         elif isinstance(value, str):
-            held[name] = _cut(value, max([LONGEST, *(2 * len(each) for each in ours)]))
+            held[name] = _cut(value, _longest(ours))
     return cast("Resource", held)
 
 
@@ -99,6 +117,10 @@ def _within(names: Iterable[str], ours: set[str]) -> dict[str, str]:
             kept[each] = short
             room -= len(short)
     return kept
+
+
+def _longest(ours: Iterable[str | None]) -> int:
+    return max([LONGEST, *(2 * len(each) for each in ours if each)])
 
 
 def _cut(text: str, longest: int) -> str:

@@ -9,6 +9,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from streamproc.core.records.operation import Deactivate
+from streamproc.core.records.resource import parts
 from streamproc.sink.decide.progress import Progress
 from streamproc.sink.decide.steps import Moment, Send, SendMembership
 
@@ -39,5 +40,5 @@ def _limit(progress: Progress, step: Send, limit: int) -> int:
     elif isinstance(step.operation, Deactivate):
         return limit if progress.form == 0 else 1
     else:
-        alone = progress.bare or not progress.alone.isdisjoint(step.resource)
+        alone = progress.bare or not progress.alone.isdisjoint(parts(step.resource))
     return min(limit, ALONE) if alone else limit

@@ -204,8 +204,10 @@ def apply(resource: Json, operation: Json) -> None:
         elements = holder.get(name, [])
         if op == "remove":
             holder[name] = [each for each in elements if each.get(attribute) != wanted]
+        if op == "add" and all(each.get(attribute) != wanted for each in elements):
+            holder[name] = [*elements, {attribute: wanted, part: value}]
         for element in elements:
-            if op == "replace" and element.get(attribute) == wanted:
+            if op != "remove" and element.get(attribute) == wanted:
                 element[part] = value
     elif op == "remove":
         holder.pop(name, None)

@@ -1,0 +1,70 @@
+"""Elements: one telephone number, e-mail address or external id among others, told by its type or authority.
+
+Others own what else is in the list, so none of these forms takes it away. RFC 7644 leaves open what `add` at a filter
+does where nothing matches, and servers differ (§3.5.2.1); a list that is added to, and one that is replaced, aren't
+open, but which of the three a server has got right is only known by trying.
+"""
+
+from collections.abc import Iterable
+from typing import Any, Final, Literal, NamedTuple, TypeAlias
+
+from streamproc.core.scim.filter import text
+
+Json = dict[str, Any]
+
+ElementForm: TypeAlias = Literal["path", "added", "whole"]
+"""How an element is written. `path`: by its filter, also where there is none yet, as Entra does. `added`: the same, but
+a new one is added to the list. `whole`: the list as it was read, with ours in it; without a read, as `added`."""
+
+GENESYS_OWN: Final = "x-pc:scimv2:v1"
+"""What the authority begins with under which Genesys keeps `externalId` itself; nobody writes it there."""
+
+
+class Element(NamedTuple):
+    """What becomes of one element of the list at `path`: the one whose sub-attribute `key` is `of`."""
+
+    path: str
+    key: str
+    of: str
+    before: str | None
+    value: str | None
+
+
+def element_operation(element: Element, form: ElementForm) -> Json:
+    """The operation that writes this element, and no other."""
+    path, key, of, before, value = element
+    at = f"{path}[{key} eq {text(of)}]"
+    if value is None:
+        return {"op": "remove", "path": at}
+    if before is not None:
+        return {"op": "replace", "path": f"{at}.value", "value": value}
+    if form == "path":
+        return {"op": "add", "path": f"{at}.value", "value": value}
+    return {"op": "add", "path": path, "value": [{"value": value, key: of}]}
+
+
+def list_operations(elements: Iterable[Element], shown: Any) -> list[Json]:
+    """Elements of one list, written with all others that were `shown`. A list of an odd shape is left as it is."""
+    ours = {element.of: element for element in elements}
+    first = next(iter(ours.values()))
+    there = shown or []
+    if not isinstance(there, list) or not all(isinstance(each, dict) for each in there):
+        return [element_operation(element, "added") for element in ours.values()]
+    kept: list[Json] = []
+    for each in filter(lambda each: not _is_servers(first.path, each), there):
+        element = ours.pop(each.get(first.key), None)
+        if element is None:
+            kept.append(each)
+        elif element.value is not None:
+            kept.append({**each, "value": element.value})
+    kept += [{"value": new.value, new.key: new.of} for new in ours.values() if new.value is not None]
+    if not kept:
+        return [{"op": "remove", "path": first.path}]
+    return [{"op": "replace", "path": first.path, "value": kept}]
+
+
+def _is_servers(path: str, element: Json) -> bool:
+    """Whether the target makes it of something else: an e-mail address of the userName, an id of the externalId."""
+    if path == "emails":
+        return element.get("type") == "other"
+    return str(element.get("authority", "")).startswith(GENESYS_OWN)
