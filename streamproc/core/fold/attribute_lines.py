@@ -59,21 +59,13 @@ class Lines:
                 if value is not None or clearable:
                     wanted[name] = value
         for name, expression, clearable in self._computed:
-            try:
-                value = _computed(expression, facts)
-            except UnreadError as error:
+            said = expression.evaluate(facts)
+            if isinstance(said, Unknown):
                 if not expression.reads or not expression.reads.isdisjoint(facts):
-                    problems.append(f"{self._told_as}{name}: {error}")
+                    problems.append(f"{self._told_as}{name}: {said.reason}")
                     unread.append(name)
                 continue
-            if value is not None or clearable:
-                wanted[name] = value
+            text = text_in(said)
+            if text is not None or clearable:
+                wanted[name] = text
         return unread
-
-
-def _computed(expression: Expression, facts: Mapping[str, Fact]) -> str | None:
-    """What an expression gives. Raises UnreadError where that can't be said."""
-    value = expression.evaluate(facts)
-    if isinstance(value, Unknown):
-        raise UnreadError(value.reason)
-    return text_in(value)
