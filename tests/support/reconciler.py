@@ -128,6 +128,7 @@ class Org:
     def __init__(self, http: aiohttp.ClientSession, root: str) -> None:
         self.http = http
         self.root = root
+        self.mapping = MAPPING
         self.clock = Clock()
         self.records: dict[str, UserRecord] = {}
         self.offset = 0
@@ -174,7 +175,7 @@ class Org:
         origin = Origin("events.hris", 0, self.offset, Millis(0))
         order = (Micros(self.offset), 0, f"e{self.offset}")
         event = ChangeEvent(user, "hris", user, f"e{self.offset}", "change", order, dict(facts), origin)
-        self.records[user] = fold(self.records.get(user), self.offset, event, MAPPING)
+        self.records[user] = fold(self.records.get(user), self.offset, event, self.mapping)
         return self.records[user]
 
     def take_in(self, record: UserRecord, offset: int | None = None) -> None:
