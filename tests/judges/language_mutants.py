@@ -32,7 +32,7 @@ LANGUAGE: Final[tuple[tuple[str, str, str, str, tuple[str, ...]], ...]] = (
     (
         "&& doesn't absorb errors",
         "compiler.py",
-        "                    error = FailedError.of(other).and_of(error)\n                    continue\n",
+        "                    error = absorbed(run, other, error)\n                    continue\n",
         "                    raise\n",
         _CEL,
     ),

@@ -12,8 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from tests.judges.language_mutants import LANGUAGE
 from tests.support.paths import REPOSITORY
 
+EXPRESSIONS: Final = "streamproc/core/expressions"
 FOLD: Final = "streamproc/core/fold"
 SINK: Final = "streamproc/sink/decide"
 OF_SCOPE: Final = ("tests/unit/core/fold/test_scope.py", "tests/property/core/fold/test_scope.py")
@@ -185,6 +187,7 @@ MUTANTS: Final = (
         "pass",
         ("tests/property/core/fold/test_headroom.py",),
     ),
+    *(Mutant(name, f"{EXPRESSIONS}/{file}", right, wrong, tests) for name, file, right, wrong, tests in LANGUAGE),
 )
 
 

@@ -13,6 +13,8 @@ Step: TypeAlias = Callable[[Mapping[str, Fact], Run], Any]
 """Gives the value. Raises FailedError or, where a fact is absent, KeyError; and SpentError."""
 
 NOTHING: Final[frozenset[str]] = frozenset()
+_ABSORBING: Final = 12
+"""Steps that an error takes where it is absorbed."""
 
 
 class Piece(NamedTuple):
@@ -71,6 +73,13 @@ def failed(reads: frozenset[str], odd: OddError | str) -> FailedError:
     """An error of a node that reads these facts."""
     where = ", ".join(sorted(reads))
     return FailedError((f"{where}: {odd}" if where else str(odd),), reads, absent=False)
+
+
+def absorbed(run: Run, error: FailedError | KeyError, before: FailedError | None) -> FailedError:
+    """An error that may yet not matter, with those before it; what it takes is counted."""
+    one = FailedError.of(error).and_of(before)
+    spend(run, _ABSORBING + len(one.reasons))
+    return one
 
 
 def read(name: str) -> Step:
