@@ -112,7 +112,7 @@ class LeaverTracker:
             return
         was = self._active.get(user)
         self._active[user] = active
-        cause = cause_of(record["desired"], value, mapping) if active is False else "source"
+        cause = cause_of(record["desired"]) if active is False else "source"
         overtakes = cause == "source" and user in self._taken and active is False
         (self._taken.discard if cause == "source" else self._taken.add)(user)
         if active is False and (was is not False or overtakes):

@@ -48,7 +48,7 @@ class Resource(TypedDict, total=False):
     """A source says no as well while somebody has left the scope. Never written, either."""
 
 
-STANDING: Final = ("scope", "suspended")
+STANDING: Final = ("scope", "suspended", "denied")
 """Keys that say how a user stands with us, and are never written to the target."""
 
 REQUIRED: Final = ("userName", "displayName", "active")
