@@ -18,6 +18,12 @@ FOLD: Final = "streamproc/core/fold"
 SINK: Final = "streamproc/sink/decide"
 OF_SCOPE: Final = ("tests/unit/core/fold/test_scope.py", "tests/property/core/fold/test_scope.py")
 
+PHONES: Final = "streamproc/sources/values/phones.py"
+OF_PHONES: Final = ("tests/unit/sources/values/test_phones.py",)
+SETTLED: Final = "streamproc/sources/settled.py"
+OF_SETTLED: Final = ("tests/unit/sources/test_settled.py",)
+OF_LISTS: Final = ("tests/property/core/fold/test_list_writing.py",)
+
 
 @dataclass(frozen=True)
 class Mutant:
@@ -184,6 +190,79 @@ MUTANTS: Final = (
         "less = less if _takes(known, fold_encoded(known, seq, less, mapping, facts)) else None",
         "pass",
         ("tests/property/core/fold/test_headroom.py",),
+    ),
+    Mutant(
+        "a number has to be assigned (is_valid)",
+        PHONES,
+        "phonenumbers.is_possible_number_with_reason(read) != ValidationResult.IS_POSSIBLE",
+        "not phonenumbers.is_valid_number(read)",
+        OF_PHONES,
+    ),
+    Mutant(
+        "a number without its area code will do",
+        PHONES,
+        "phonenumbers.is_possible_number_with_reason(read) != ValidationResult.IS_POSSIBLE",
+        "not phonenumbers.is_possible_number(read)",
+        OF_PHONES,
+    ),
+    Mutant("the first of two numbers is taken", PHONES, "if len(parts) > 1 or", "if", OF_PHONES),
+    Mutant("an extension is a number", PHONES, "LEAST: Final = 6", "LEAST: Final = 1", OF_PHONES),
+    Mutant(
+        "the library strips (0) alone",
+        PHONES,
+        '{number, _AT_HOME.sub("", number)} if abroad',
+        "{number} if abroad",
+        OF_PHONES,
+    ),
+    Mutant(
+        "a region that wasn't told is the option's next",
+        SETTLED,
+        "return earlier[name] if name in earlier else known(name)",
+        "return earlier.get(name)",
+        OF_SETTLED,
+    ),
+    Mutant(
+        "a region that isn't one is the option's next",
+        SETTLED,
+        "return code if code in REGIONS else None",
+        "if code in REGIONS:\n                return code",
+        OF_SETTLED,
+    ),
+    Mutant(
+        "what isn't a number is sent as it is written",
+        SETTLED,
+        'or unread_fact("region" if placeless else "number")',
+        "or written",
+        OF_SETTLED,
+    ),
+    Mutant(
+        "what isn't a number is none",
+        f"{FOLD}/names.py",
+        'raise UnreadError(why_unread(value) or "expected text")',
+        'if why_unread(value):\n        return None\n    raise UnreadError("expected text")',
+        OF_SETTLED,
+    ),
+    Mutant(
+        "a name that holds a separator is parted",
+        f"{FOLD}/names.py",
+        "        if self._whole:\n            alone",
+        "        if False:\n            alone",
+        OF_LISTS,
+    ),
+    Mutant("a whole name is one within others", f"{FOLD}/names.py", 'ends = rf"\\s*', 'ends = rf"|\\s*', OF_LISTS),
+    Mutant(
+        "a level's word is part of the name",
+        f"{FOLD}/names.py",
+        "self._worded_split if words else _split",
+        "_split",
+        OF_LISTS,
+    ),
+    Mutant(
+        "what is proposed needn't be there",
+        f"{SINK}/target.py",
+        'if kind != "groups" or self.group(each).id',
+        "if True",
+        ("tests/property/sink/decide/test_did_you_mean.py",),
     ),
 )
 
