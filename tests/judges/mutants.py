@@ -16,6 +16,8 @@ from tests.support.paths import REPOSITORY
 
 FOLD: Final = "streamproc/core/fold"
 SINK: Final = "streamproc/sink/decide"
+DIRECTORIES: Final = "streamproc/hydrator/directories"
+OF_ASSIGNMENT: Final = ("tests/unit/sources/test_assignment.py", "tests/service/hydrator/test_assignment.py")
 OF_SCOPE: Final = ("tests/unit/core/fold/test_scope.py", "tests/property/core/fold/test_scope.py")
 
 PHONES: Final = "streamproc/sources/values/phones.py"
@@ -305,6 +307,69 @@ MUTANTS: Final = (
         "for each in self.conditions):",
         "for each in ()):",
         ("tests/unit/audit/evidence/test_expressed.py",),
+    ),
+    Mutant(
+        "not answered = not assigned",
+        "streamproc/sources/assignment.py",
+        'reading.take(ASSIGNED, UNREAD, "assignment")',
+        'reading.take(ASSIGNED, "no", "assignment")',
+        OF_ASSIGNMENT,
+    ),
+    Mutant(
+        "what a leaver isn't asked has no value",
+        "streamproc/sources/assignment.py",
+        "return (ASSIGNED,)",
+        "return ()",
+        OF_ASSIGNMENT,
+    ),
+    Mutant(
+        "a 404 of an application that isn't there = not assigned",
+        f"{DIRECTORIES}/okta.py",
+        "if self._seen is None or answer.read_at - self._seen > SEEN:",
+        "if False:",
+        OF_ASSIGNMENT,
+    ),
+    Mutant(
+        "open to everybody = everybody is assigned",
+        "streamproc/sources/pingone.py",
+        "if admitted is None or not isinstance(groups, list):\n        return UNREAD",
+        "if admitted is None or not isinstance(groups, list):\n        return True",
+        OF_ASSIGNMENT,
+    ),
+    Mutant(
+        "a question that fails is forgotten",
+        f"{DIRECTORIES}/assignment.py",
+        "self._owed[subject] = None",
+        "pass",
+        OF_ASSIGNMENT,
+    ),
+    Mutant(
+        "who was unassigned at Entra isn't read again",
+        f"{DIRECTORIES}/entra_assignments.py",
+        "moved |= now ^ frozenset(ones)",
+        "moved |= now - frozenset(ones)",
+        ("tests/property/hydrator/directories/test_entra_assignments.py",),
+    ),
+    Mutant(
+        "who was assigned at Entra for a moment stays so",
+        f"{DIRECTORIES}/entra_assignments.py",
+        "self._moved |= now ^ self._list",
+        "pass",
+        ("tests/property/hydrator/directories/test_entra_assignments.py",),
+    ),
+    Mutant(
+        "whoever leaves a group of Entra's keeps it",
+        "streamproc/sources/entra/__init__.py",
+        "all_=every)",
+        "all_=False)",
+        ("tests/unit/sources/test_entra.py",),
+    ),
+    Mutant(
+        "groups that may not be read any more are left",
+        "streamproc/sources/entra/__init__.py",
+        "_HIDDEN if every and name is None else name",
+        "name",
+        ("tests/unit/sources/test_entra.py",),
     ),
 )
 
