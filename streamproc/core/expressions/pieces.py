@@ -8,6 +8,7 @@ from streamproc.core.expressions.operators import LIST, TEXT, Run, spend
 from streamproc.core.expressions.problems import FailedError, OddError
 from streamproc.core.expressions.syntax import Node
 from streamproc.core.records.change_event import Fact
+from streamproc.core.records.unread_fact import why_unread
 
 Step: TypeAlias = Callable[[Mapping[str, Fact], Run], Any]
 """Gives the value. Raises FailedError or, where a fact is absent, KeyError; and SpentError."""
@@ -111,6 +112,8 @@ def _bounded(name: str, value: Fact, run: Run) -> Any:
         if len(value) > TEXT:
             raise failed(frozenset([name]), f"a text of more than {TEXT:,} characters")
     elif isinstance(value, list | dict):
+        if (why := why_unread(value)) is not None:
+            raise failed(frozenset([name]), why)
         spend(run, len(value))
         if len(value) > LIST:
             raise failed(frozenset([name]), f"a list of more than {LIST:,} elements")

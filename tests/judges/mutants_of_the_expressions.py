@@ -1,12 +1,14 @@
-"""Mistakes in the expressions that a test has to notice: file below `core/expressions/`, right, wrong, tests."""
+"""Mutants of the expressions."""
 
 from typing import Final
+
+from tests.judges.mutant import Mutant
 
 _UNIT: Final = ("tests/unit/core/expressions",)
 _PROPERTY: Final = ("tests/property/core/expressions/test_expression.py",)
 _CEL: Final = ("tests/contract/test_cel.py",)
 
-LANGUAGE: Final[tuple[tuple[str, str, str, str, tuple[str, ...]], ...]] = (
+_MISTAKES: Final = (
     ("a bound name is read as a fact", "parser.py", "if name in self.bound:", "if False:", _UNIT),
     (
         "a bound name counts as a fact",
@@ -97,4 +99,9 @@ LANGUAGE: Final[tuple[tuple[str, str, str, str, tuple[str, ...]], ...]] = (
     ("reasons tell values", "pieces.py", 'where = ", ".join(sorted(reads))', "where = str(odd)", _UNIT),
     ("a map's long texts count as short", "pieces.py", "(*value, *value.values())", "(*value,)", _UNIT),
     ("text and list may be compared", "comparisons.py", "    return same and (", "    return True or (", _UNIT),
+)
+
+MUTANTS: Final = tuple(
+    Mutant(name, f"streamproc/core/expressions/{file}", right, wrong, tests)
+    for name, file, right, wrong, tests in _MISTAKES
 )
