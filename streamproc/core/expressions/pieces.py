@@ -14,7 +14,7 @@ Step: TypeAlias = Callable[[Mapping[str, Fact], Run], Any]
 """Gives the value. Raises FailedError or, where a fact is absent, KeyError; and SpentError."""
 
 NOTHING: Final[frozenset[str]] = frozenset()
-_ABSORBING: Final = 12
+ABSORBING: Final = 12
 """Steps that an error takes where it is absorbed."""
 
 
@@ -79,7 +79,7 @@ def failed(reads: frozenset[str], odd: OddError | str) -> FailedError:
 def absorbed(run: Run, error: FailedError | KeyError, before: FailedError | None) -> FailedError:
     """An error that may yet not matter, with those before it; what it takes is counted."""
     one = FailedError.of(error).and_of(before)
-    spend(run, _ABSORBING + len(one.reasons))
+    spend(run, ABSORBING + len(one.reasons))
     return one
 
 
