@@ -185,6 +185,48 @@ MUTANTS: Final = (
         "pass",
         ("tests/property/core/fold/test_headroom.py",),
     ),
+    Mutant(
+        "whatif counts from what would have been",
+        "streamproc/mapping_preview/whatif.py",
+        "return *desire(self._new, user, seen, was), standing(self._new, seen, was)",
+        "return *desire(self._new, user, seen, here.would), standing(self._new, seen, here.would)",
+        ("tests/unit/mapping_preview/test_whatif_scope.py",),
+    ),
+    Mutant(
+        "a number that is named needn't be so",
+        "streamproc/operators/mapping_rollout.py",
+        "counts[name] == said for",
+        "counts[name] <= said for",
+        ("tests/unit/operators/test_mapping_rollout.py",),
+    ),
+    Mutant(
+        "who leaves while suspended is no leaver",
+        "streamproc/audit/revocations/leavers.py",
+        'overtakes = cause == "source" and user in self._withheld and active is False',
+        "overtakes = False",
+        ("tests/unit/audit/revocations/test_causes.py",),
+    ),
+    Mutant(
+        "a text that begins as an expression names it stays whole",
+        "streamproc/audit/evidence/looked_for.py",
+        "if text.casefold() in self._whole:",
+        "if any(each and text.casefold().startswith(each) for each in self._whole):",
+        ("tests/unit/audit/evidence/test_expressed.py",),
+    ),
+    Mutant(
+        "a hash may hold what parts",
+        "streamproc/audit/evidence/looked_for.py",
+        "if not any(each.casefold() in hashed for each in self._parting):",
+        "if hashed:",
+        ("tests/unit/audit/evidence/test_expressed.py",),
+    ),
+    Mutant(
+        "a hidden value may be another to a condition",
+        "streamproc/audit/evidence/expressed.py",
+        "for each in self.conditions):",
+        "for each in ()):",
+        ("tests/unit/audit/evidence/test_expressed.py",),
+    ),
 )
 
 
