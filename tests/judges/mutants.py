@@ -227,6 +227,34 @@ MUTANTS: Final = (
         "for each in ()):",
         ("tests/unit/audit/evidence/test_expressed.py",),
     ),
+    Mutant(
+        "a bound name is read as a fact",
+        "streamproc/core/expressions/compiler.py",
+        'return Piece(lambda _, run: run[level], "any", self.bound[level - 1])',
+        'return Piece(lambda _, run: run[level], "any", self.bound[level - 1] | {node.name})',
+        ("tests/unit/core/expressions", "tests/property/core/expressions"),
+    ),
+    Mutant(
+        "a number counts only where the library knows its plan today",
+        "streamproc/sources/values/phones.py",
+        "phonenumbers.is_possible_number_with_reason(read) != ValidationResult.IS_POSSIBLE",
+        "not phonenumbers.is_valid_number(read)",
+        ("tests/unit/sources/values/test_phones.py", "tests/property/sources/test_settled.py"),
+    ),
+    Mutant(
+        "the digest leaves the scope out",
+        f"{FOLD}/mapping.py",
+        "model_dump_json(exclude_defaults=True)",
+        'model_dump_json(exclude_defaults=True, exclude={"scope"})',
+        OF_SCOPE,
+    ),
+    Mutant(
+        "the digest leaves tables out",
+        f"{FOLD}/mapping.py",
+        "model_dump_json(exclude_defaults=True)",
+        'model_dump_json(exclude_defaults=True, exclude={"tables"})',
+        OF_SCOPE,
+    ),
 )
 
 
