@@ -38,7 +38,7 @@ def dies(mutant: Mutant, folder: Path) -> bool:
         "HYPOTHESIS_PROFILE": "brief",
     }
     try:
-        ended = subprocess.run(command, cwd=folder, env=os.environ | chosen, capture_output=True, check=False)
+        ended = subprocess.run(command, cwd=folder, env=environment, capture_output=True, check=False)
     finally:
         file.write_text(text, encoding="utf-8")
     if ended.returncode not in {0, 1}:
