@@ -15,6 +15,7 @@ from msgspec import Struct
 from streamproc.adapters.kafka.log import Consumer, ConsumerRecord, Log, TopicPartition, started
 from streamproc.core.records.delivery import DeliveredState, decode_delivery
 from streamproc.core.records.partitioner import partition_of
+from streamproc.core.records.resource import Resource
 from streamproc.core.records.topic_names import DELIVERIES
 from streamproc.sink.decide.name_waits import Claim, name_key
 from streamproc.sink.delivery_store import DeliveryStore
@@ -159,10 +160,11 @@ def account(delivery: DeliveredState) -> str | None:
 
 def claim(delivery: DeliveredState) -> Claim:
     """Which userName the user has there, and which one they can't have yet."""
-    name, parked = name_key((delivery.held or {}).get("userName")), delivery.parked
+    held, parked = delivery.held or Resource(), delivery.parked
+    name, left = name_key(held.get("userName")), held.get("active") is False
     if parked is None or parked.holder is None:
-        return Claim(name)
-    return Claim(name, name_key(parked.desired.get("userName")), parked.holder)
+        return Claim(name, left=left)
+    return Claim(name, name_key(parked.desired.get("userName")), parked.holder, left)
 
 
 def _known(delivery: DeliveredState) -> _Known:

@@ -215,8 +215,7 @@ class Reconciler:
             return None
         self.names.enter(user, step.claim)
         self.circle(user)
-        made_way = progress.name_taken is not None and progress.name_taken.made_way
-        seconds = self.names.patience(user, ours=self._delivered.ours(holder), made_way=made_way)
+        seconds = self.names.patience(user, ours=self._delivered.ours(holder), made_way=step.made_way)
         until = min(step.until, executor.times.ticks() + seconds)
         while (way := self.names.way(user)) == "wait" and executor.times.ticks() < until:
             await executor.rest(user, until)

@@ -32,6 +32,10 @@ if TYPE_CHECKING:
 
 BEGIN: Final = 1_780_000_000.0
 PARTITIONS: Final = 4
+LEAP: Final = 15.0
+"""Seconds in which a long time passes."""
+LOOK: Final = 0.25
+"""Seconds after each in which everybody goes on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +123,7 @@ class _Scene:
             await self._sim("POST", "faults", {"faults": list(faults)})
             seqs = []
             for event in events:
-                await asyncio.sleep(event.after)
+                await self._pass(event.after)
                 if isinstance(event, Said):
                     seqs.append(await self._say(event))
                 else:
@@ -129,8 +133,9 @@ class _Scene:
                     logs[0].expire_sessions()
             begin = self.time.now
             await self._told(seqs, most)
-            while await self._aside() and self.time.now < begin + most:  # noqa: ASYNC110 - it is other tasks
-                await asyncio.sleep(0.25)
+            while await self._aside() and self.time.now < begin + most:
+                self.time.now += LEAP if self.time.now > begin + LEAP else 0.0
+                await asyncio.sleep(LOOK)
             came.seconds = self.time.now - begin
             users, deliveries = await self._users(), await self._deliveries()
             came.fates = {each: verdict for each, verdict in (await self._fates()).items() if each in seqs}
@@ -156,6 +161,14 @@ class _Scene:
             running.cancel()
             with suppress(asyncio.CancelledError, KafkaError):
                 await running
+
+    async def _pass(self, seconds: float) -> None:
+        """A long time passes in leaps; who waited for any moment within one wakes up at its end."""
+        end = self.time.now + seconds
+        while self.time.now + LEAP + LOOK < end:
+            self.time.now += LEAP
+            await asyncio.sleep(LOOK)
+        await asyncio.sleep(end - self.time.now)
 
     async def _say(self, said: Said) -> tuple[str, int]:
         seq = next(self.seqs)

@@ -83,7 +83,7 @@ def after(progress: Progress, step: Step, answer: Answer, target: Target, at: Mo
         case FindManager(), Looked():
             return _concluded(after_find_manager(progress, step, target), at)
         case AwaitName(), NameAnswer():
-            return _concluded(after_await_name(progress, answer), at)
+            return _concluded(after_await_name(progress, step, answer), at)
         case AskGuard(), Flow() | Hold() | Rejected() | Protected():
             return _concluded(_after_guard(progress, answer), at)
         case LockGroup(change), Locked():

@@ -4,15 +4,16 @@ Nobody is made to give a name up: the one who has it does so when their own reco
 who goes first, and who of a circle takes a temporary name for as long as the others need.
 """
 
-from typing import Final
+from typing import Final, assert_never
 
 from msgspec.structs import replace
 
 from streamproc.core.scim.list_response import turn_page
 from streamproc.core.scim.response_policy import Response
 from streamproc.sink.decide.attempts import After, Finding, Refused, Told
+from streamproc.sink.decide.name_waits import is_temporary
 from streamproc.sink.decide.progress import Progress
-from streamproc.sink.decide.steps import Exchange, FindHolder, NameAnswer
+from streamproc.sink.decide.steps import AwaitName, Exchange, FindHolder, NameAnswer
 from streamproc.sink.decide.underway import Refusal, SetAside, Taken, Underway
 
 LONGEST: Final = 256
@@ -32,7 +33,7 @@ def after_taken(progress: Progress, refusal: Refusal) -> After:
     if before.way == "make way":
         aside = SetAside("userName", "ambiguous", refusal.reason, refusal.response)
         return After(replace(progress, name_taken=None), aside=aside)
-    taken = Taken(refusal.response, refusal.reason, tried=before.way == "try", made_way=before.made_way)
+    taken = Taken(refusal.response, refusal.reason, tried=before.way == "try")
     told = (Told("narrowed", refusal.request, refusal.reason),)
     return After(replace(progress, name_taken=taken), told, again=0.0)
 
@@ -56,34 +57,37 @@ def after_find_holder(progress: Progress, step: FindHolder, found: Finding, exch
     return After(replace(progress, name_taken=replace(taken, holder=owner)), told)
 
 
-def after_await_name(progress: Progress, answer: NameAnswer) -> After:
+def after_await_name(progress: Progress, step: AwaitName, answer: NameAnswer) -> After:
     """Free, or not, or it is for the user to make way."""
     taken = progress.name_taken
     assert taken is not None
     match answer.way:
         case "try" if not taken.tried:
             return After(replace(progress, name_taken=replace(taken, way="try")))
-        case "make way" if not taken.made_way:
+        case "make way" if not step.made_way:
             return After(replace(progress, name_taken=replace(taken, way="make way")))
         case "try":  # our deliveries say that it is free, and the target that it isn't
             return _set_aside(progress, replace(taken, holder=None))
-        case _:
+        case "left":
+            return _set_aside(progress, taken, ", who has left, and keeps it")
+        case "make way" | "wait" | "not ours":
             return _set_aside(progress, taken)
+        case _:
+            assert_never(answer.way)
 
 
 def named(progress: Progress) -> Progress:
     """A userName was accepted: the one that is wanted, or a temporary one."""
     taken = progress.name_taken
-    if taken is None or taken.way != "make way":
-        return replace(progress, name_taken=None)
-    return replace(progress, name_taken=replace(taken, way=None, made_way=True))
+    made_way = taken is not None and taken.way == "make way"
+    return replace(progress, name_taken=replace(taken, way=None) if taken is not None and made_way else None)
 
 
-def _set_aside(progress: Progress, taken: Taken) -> After:
+def _set_aside(progress: Progress, taken: Taken, and_so: str = "") -> After:
     reason = taken.reason
     if taken.holder is not None:
-        reason = f"userName belongs to the user with externalId {taken.holder}"
-        if taken.made_way:
-            reason = f"{reason}, and has to be temporary until that one has given it up"
+        reason = f"userName belongs to the user with externalId {taken.holder}{and_so}"
+    if is_temporary(name := (progress.held or {}).get("userName"), progress.user):
+        reason = f"{reason}; until it is free they have a temporary one, {name}"
     what = None if progress.id is None else "userName"
     return After(progress, aside=SetAside(what, "ambiguous", reason, taken.refused, taken.holder))

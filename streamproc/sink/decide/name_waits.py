@@ -6,9 +6,11 @@ waits form a circle (two who swap), nobody is first: one of them makes way with 
 Rule 1: somebody waits for the user who has the name by the target's own word, and only where that is one of ours.
 Rule 2: of a circle the one with the lowest user ID makes way. Every sink finds the same from the same log.
 Rule 3: circles of more than `LONGEST` aren't looked for: they stay set aside, and are told.
+Rule 4: who has left keeps the name. Nothing but `active` is written of them, and it isn't ours to pass it on.
 """
 
 from collections.abc import Callable
+from hashlib import sha256
 from typing import Final, Literal, TypeAlias
 
 from msgspec import Struct
@@ -19,8 +21,8 @@ PATIENCE: Final = 5.0
 ELSEWHERE: Final = 1.0
 """The same where another sink has to do something, which sees what is set aside and not who waits in flight."""
 
-Way: TypeAlias = Literal["try", "make way", "wait", "not ours"]
-"""What somebody who waits for a name can do. `not ours`: nobody has delivered the one who has it."""
+Way: TypeAlias = Literal["try", "make way", "wait", "left", "not ours"]
+"""What somebody who waits for a name can do. `left`: who has it is inactive. `not ours`: nobody has delivered them."""
 
 
 class Claim(Struct, frozen=True):
@@ -32,6 +34,8 @@ class Claim(Struct, frozen=True):
     """The one that they can't have yet."""
     holder: str | None = None
     """Which user has that one."""
+    left: bool = False
+    """The user is inactive there: their name isn't written any more."""
 
 
 class NameWaits:
@@ -61,11 +65,13 @@ class NameWaits:
     def way(self, user: str) -> Way:
         """What somebody who waits can do now."""
         claim = self._claim(user)
-        held = None if claim.holder is None else self._claim(claim.holder).name
-        if held is None:
+        holder = Claim() if claim.holder is None else self._claim(claim.holder)
+        if holder.name is None:
             return "not ours"
-        if held != claim.wanted:
+        if holder.name != claim.wanted:
             return "try"
+        if holder.left:
+            return "left"
         return "make way" if self.chosen(user) == user else "wait"
 
     def patience(self, user: str, *, ours: bool, made_way: bool) -> float:
@@ -96,7 +102,17 @@ def name_key(name: str | None) -> str | None:
     return None if name is None else name.casefold()
 
 
-def temporary_name(name: str, tag: str) -> str:
-    """Under which somebody makes way: an address of the same mailbox, where the mail system knows of `+`."""
+def temporary_name(name: str, user: str) -> str:
+    """Under which the user makes way: an address of the same mailbox, where the mail system knows of `+`."""
     local, at, domain = name.rpartition("@")
-    return f"{local[: 63 - len(tag)]}+{tag}@{domain}" if at else f"{name}+{tag}"
+    tag = _tag(user)
+    return f"{local[: 64 - len(tag)]}{tag}@{domain}" if at else f"{name}{tag}"
+
+
+def is_temporary(name: str | None, user: str) -> bool:
+    """Whether it is such a name."""
+    return name is not None and name.partition("@")[0].endswith(_tag(user))
+
+
+def _tag(user: str) -> str:
+    return f"+{sha256(user.encode()).hexdigest()[:8]}"

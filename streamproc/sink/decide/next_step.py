@@ -19,7 +19,6 @@ Rule 9: who never was in scope is named in no request, and neither is who was re
 leave. What was sent for them before is waited for, and read when they are in scope again.
 """
 
-from hashlib import sha256
 from typing import Final, assert_never
 
 from msgspec.structs import replace
@@ -40,7 +39,7 @@ from streamproc.sink.decide.looking import (
     read,
     read_manager,
 )
-from streamproc.sink.decide.name_waits import PATIENCE, Claim, name_key, temporary_name
+from streamproc.sink.decide.name_waits import PATIENCE, Claim, is_temporary, name_key, temporary_name
 from streamproc.sink.decide.progress import Freshness, Progress
 from streamproc.sink.decide.revoke_forms import revoke, version
 from streamproc.sink.decide.steps import (
@@ -236,13 +235,13 @@ def _for_the_name(progress: Progress, target: Target, taken: Taken, at: Moment) 
     """Nothing else is left to write: whose is it, is it free, or is it for this user to make way?"""
     held, wanted = (progress.held or Resource()).get("userName"), progress.record.desired["userName"]
     if taken.way == "make way" and held is not None:
-        changes = Resource(userName=temporary_name(held, sha256(progress.user.encode()).hexdigest()[:8]))
+        changes = Resource(userName=temporary_name(held, progress.user))
         return _patch(progress, target, Patch(changes), changes)
     if taken.holder is None:
         return find_holder(progress, wanted)
-    patient = progress.patient or taken.made_way
-    until = at.ticks + (PATIENCE if patient else 0.0)
-    return AwaitName(Claim(name_key(held), name_key(wanted), taken.holder), until)
+    made_way = is_temporary(held, progress.user)
+    until = at.ticks + (PATIENCE if progress.patient or made_way else 0.0)
+    return AwaitName(Claim(name_key(held), name_key(wanted), taken.holder), made_way, until)
 
 
 def _with_lock(progress: Progress, target: Target, lock: GroupLock) -> Glance | SendMembership:

@@ -107,10 +107,11 @@ class FindHolder(Struct, frozen=True):
 class AwaitName(Struct, frozen=True):
     """Wait until another user gives up the name that is wanted, or it falls to this user to make way.
 
-    `claim`: what is held and wanted, and whose it is. `until`: ticks.
+    `claim`: what is held and wanted, and whose it is. `made_way`: they have already. `until`: ticks.
     """
 
     claim: Claim
+    made_way: bool
     until: float
 
 

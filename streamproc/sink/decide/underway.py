@@ -53,8 +53,6 @@ class Taken(Struct, frozen=True):
     way: Literal["try", "make way"] | None = None
     tried: bool = False
     """It was tried again since, and it isn't free."""
-    made_way: bool = False
-    """The user has a temporary name by now."""
 
 
 class UserRead(Struct, frozen=True):
