@@ -3,6 +3,8 @@
 Rule 1: a case begins with the record that says `active` false where the user's record before it didn't. It goes on
 through all records that don't say true, so that an event which supersedes another doesn't start a new clock. The next
 record that says true ends it.
+Where the mapping took access, by its scope or a suspension, a source's
+no begins a case of its own: who leaves is told as a leaver, whatever had been taken before.
 Rule 2: the user left at the event's own time, if the event says that they are inactive. Otherwise they left at the
 first date in the facts that says so and has come to count since the record before. (When dates pass, a `due` event
 names only one of them, and another event may be folded before the `due` event.)
@@ -20,13 +22,14 @@ from typing import Any, Final
 
 import orjson
 
-from streamproc.audit.revocations.latency import Leaver, State
+from streamproc.audit.revocations.latency import Cause, Leaver, State
 from streamproc.audit.revocations.outcome_effect import after_outcome
 from streamproc.core.fold.authority import key
 from streamproc.core.records.change_event import ChangeEvent, Effective, Origin
 from streamproc.core.records.control import HELD, Control
 from streamproc.core.records.delivery import DeliveredState
 from streamproc.core.records.outcome import Outcome
+from streamproc.core.records.resource import Resource, by_mapping
 from streamproc.core.records.user_record import CHANGED
 
 DECIDED: Final = frozenset({"rejected", "protected"})
@@ -64,6 +67,8 @@ class _Case:
     """In ms since 1970."""
     fate_told: bool = False
     """Whether the fate of the event itself is told (rule 5)."""
+    overtaken: bool = False
+    """Whether the mapping took access, and a source has said no since: that case tells the rest."""
     passed_over_at: int | None = None
     """When a later event's fate was told before it, in ms since 1970."""
 
@@ -79,6 +84,8 @@ class LeaverTracker:
         self._partition = partition
         self._active: dict[str, bool] = {}
         """User → whether the last record that said anything of `active` said true."""
+        self._withheld: set[str] = set()
+        """Users from whom it is the mapping alone that takes access."""
         self._announced: dict[_RowKey, _Announcement] = {}
 
     # identity.changes
@@ -102,9 +109,14 @@ class LeaverTracker:
             return
         was = self._active.get(user)
         self._active[user] = active
-        if active is False and was is not False:
-            leaver = self._leaver(event, changed, record, _as_of(before), fact)
-            self.cases.setdefault(user, []).append(_Case(leaver, was_active=was is True))
+        cause = _cause(record["desired"])
+        overtakes = cause == "source" and user in self._withheld and active is False
+        (self._withheld.discard if cause == "source" else self._withheld.add)(user)
+        if active is False and (was is not False or overtakes):
+            if overtakes and (case := self._last(user)) is not None:
+                case.overtaken = True
+            leaver = self._leaver(event, changed, record, _as_of(before), fact, cause)
+            self.cases.setdefault(user, []).append(_Case(leaver, was_active=was is True or overtakes))
         elif active is True and was is False and (case := self._last(user)) is not None:
             case.active_again_seq, case.withdrawn = record["seq"], changed
 
@@ -118,14 +130,14 @@ class LeaverTracker:
             self.cases.setdefault(user, []).append(_Case(replace(leaver, why=NOTICE), was_active=True))
 
     def _leaver(
-        self, event: ChangeEvent, changed: int, record: Mapping[str, Any], since: int | None, fact: str
+        self, event: ChangeEvent, changed: int, record: Mapping[str, Any], since: int | None, fact: str, cause: Cause
     ) -> Leaver:
         user, seq, as_of = record["user"], record["seq"], record["as_of"]
         dated = event.effective
         spoken = event.kind in {"snapshot", "change"} and event.attributes.get(fact) is False
         if not spoken or (dated is not None and dated.at > as_of * 1000):
             row = _row(record, fact, -1 if since is None else since, as_of)
-            if row is not None:
+            if row is not None and cause == "source":
                 return self._dated(user, seq, changed, row, record)
             dated = Effective(event.order[0], "", "") if event.kind == "due" else None
         origin = event.origin
@@ -140,6 +152,7 @@ class LeaverTracker:
             origin.appended,
             changed,
             reason=event.reason,
+            cause=cause,
         )
 
     def _dated(
@@ -217,6 +230,8 @@ class LeaverTracker:
             leaver = case.leaver
             if case.passed_over_at is not None and not case.fate_told and leaver.changed is not None:
                 leaver = replace(leaver, state="missing", stopped=case.passed_over_at, why=LOST)
+            elif case.overtaken and leaver.stopped is None:
+                continue
             elif leaver.stopped is None and case.withdrawn is not None:
                 leaver = replace(leaver, state="withdrawn", stopped=case.withdrawn, why="")
             elif leaver.state == "open" and leaver.why != NOTICE:
@@ -244,6 +259,12 @@ class LeaverTracker:
             if case.leaver.seq <= seq:
                 return case if case.active_again_seq is None or seq < case.active_again_seq else None
         return None
+
+
+def _cause(desired: Resource) -> Cause:
+    if not by_mapping(desired):
+        return "source"
+    return "suspension" if "suspended" in desired else "scope"
 
 
 def _as_of(value: bytes | None) -> int | None:

@@ -40,7 +40,6 @@ _RESERVED: Final = frozenset(
         *("package", "namespace", "return", "var", "void", "while"),
     }
 )
-_LEFT_OUT: Final = frozenset("-*/%{}")
 FACTS: Final = "facts"
 """The name by which all facts are a map, with literal keys only."""
 
@@ -97,7 +96,7 @@ class _Parser:
     def expression(self) -> Node:
         """Raises ExpressionError."""
         self.levels += 1
-        if self.levels > DEPTH:
+        if self.levels > DEPTH + 1:
             self.wrong(f"more than {DEPTH} levels", self.now.start)
         start, cases = self.now.start, []
         value = self.logic("||")
@@ -133,17 +132,17 @@ class _Parser:
         start, parts = self.now.start, [self.unary()]
         while self.take("+"):
             parts.append(self.unary())
+        if self.take("-"):
+            self.wrong("there is no subtraction", self.before.start)
         return parts[0] if len(parts) == 1 else Plus(start, self.before.end, tuple(parts))
 
     def unary(self) -> Node:
         start = self.now.start
-        nots = 0
+        negated = False
         while self.take("!"):
-            nots += 1
+            negated = not negated  # CEL's parsers take two for none
         node = self.negative() if self.take("-") else self.member()
-        for _ in range(2 - nots % 2 if nots else 0):
-            node = Not(start, self.before.end, node)
-        return node
+        return Not(start, self.before.end, node) if negated else node
 
     def negative(self) -> Node:
         start, number = self.before.start, self.now
@@ -232,8 +231,6 @@ class _Parser:
             items = self.arguments("]")
             return ListOf(token.start, self.before.end, items)
         self.at -= 1
-        if token.kind == "sign" and str(token.value) in _LEFT_OUT:
-            self.wrong(f"there is no {token.value} in this language", token.start)
         return self.wrong("expected a value")
 
     def named(self, token: Token, name: str) -> Node:

@@ -21,6 +21,7 @@ from streamproc.sink.decide.after_read import after_glance, after_look_up, after
 from streamproc.sink.decide.after_write import after_write, forgotten
 from streamproc.sink.decide.attempts import After, Finding, Missing, Postponed, Refused, Told, finding
 from streamproc.sink.decide.common_refusal import asking_of, in_common
+from streamproc.sink.decide.did_you_mean import names_shown, with_proposals
 from streamproc.sink.decide.elsewhere import group_learned
 from streamproc.sink.decide.mass_guard import Flow, GuardDecision, Hold, Protected, Rejected
 from streamproc.sink.decide.next_step import SESSION_TRIES
@@ -68,8 +69,8 @@ def after(progress: Progress, step: Step, answer: Answer, target: Target, at: Mo
     """The progress after `step` was answered by `answer`, with what is to be told and to be known from now on."""
     match step, answer:
         case ((SendUser() | SendMembership()), Exchange()):
-            result = _after_send(progress, step, answer, target, at)
-            return _concluded(_postponed(result, progress, step, answer, at), at, answer.response)
+            result = _postponed(_after_send(progress, step, answer, target, at), progress, step, answer, at)
+            return _concluded(with_proposals(result, target), at, answer.response)
         case Glance(), Exchange():
             accepted = isinstance(response_action("read", answer.response, 0, 0.0), Deliver)
             user = user_read(progress, target, answer.response) if accepted else None
@@ -78,8 +79,8 @@ def after(progress: Progress, step: Step, answer: Answer, target: Target, at: Mo
             (LookUp() | Read() | Confirm() | AskMembership() | FindGroup() | FindHolder() | ReadManager()),
             Exchange(),
         ):
-            result = _after_look(progress, step, answer, target, at)
-            return _concluded(_postponed(result, progress, step, answer, at), at, answer.response)
+            result = _postponed(_after_look(progress, step, answer, target, at), progress, step, answer, at)
+            return _concluded(with_proposals(result, target), at, answer.response)
         case FindManager(), Looked():
             return _concluded(after_find_manager(progress, step, target), at)
         case AwaitName(), NameAnswer():
@@ -113,6 +114,8 @@ def _after_send(
         written = step.resource if isinstance(step.operation, Create) else progress.record.desired
         held = apply(known, step.operation, written)
         user = user_read(replace(progress, id=there, held=held), target, exchange.response)
+        if isinstance(action, Deliver):
+            learned = names_shown(step.resource if user is None else user.held, target)
     progress = replace(
         progress,
         underway=Underway(),
