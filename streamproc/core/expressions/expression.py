@@ -68,8 +68,7 @@ class Expression:
         try:
             return self._as_asked(self._piece.step(facts, [STEPS, None, None]))
         except (FailedError, KeyError) as error:
-            failed = FailedError.of(error)
-            return Unknown("; ".join(failed.reasons), failed.facts, failed.absent)
+            return _unknown(error)
         except SpentError:
             return Unknown(f"takes more than {STEPS:,} steps", self.reads, absent=False)
 
@@ -94,6 +93,11 @@ class Expression:
     def _odd(self, what: str) -> Unknown:
         where = ", ".join(sorted(self.reads))
         return Unknown(f"{where}: {what}" if where else what, self.reads, absent=False)
+
+
+def _unknown(error: FailedError | KeyError) -> Unknown:
+    failed = FailedError.of(error)
+    return Unknown("; ".join(failed.reasons), failed.facts, failed.absent)
 
 
 def compile_expression(

@@ -77,8 +77,10 @@ def failed(reads: frozenset[str], odd: OddError | str) -> FailedError:
 
 
 def absorbed(run: Run, error: FailedError | KeyError, before: FailedError | None) -> FailedError:
-    """An error that may yet not matter, with those before it; what it takes is counted."""
-    one = FailedError.of(error).and_of(before)
+    """An error that may yet not matter, with those before it, and without the frames that it came through, which hold
+    it. What it takes is counted.
+    """
+    one = FailedError.of(error).and_of(before).with_traceback(None)
     spend(run, ABSORBING + len(one.reasons))
     return one
 
