@@ -2,7 +2,7 @@
 
 import sys
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, BinaryIO
 
@@ -15,6 +15,7 @@ from streamproc.core.parsed_payload import Ignored, ParsedPayload, Receipt, Sour
 from streamproc.core.records.units import Micros
 from streamproc.settings import load_settings
 from streamproc.sources import SOURCES, configured
+from streamproc.sources.settled import settled
 from streamproc.sources.wire_format import json_of
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -37,6 +38,8 @@ def parse(source: str, file: BinaryIO, as_json: bool) -> None:
     try:
         payload = _payload(source, content)
         parsed = SOURCES[source].read(payload, Receipt(Micros(time.time_ns() // 1000)), options[source])
+        events, unread = settled(parsed.events, options[source])
+        parsed = replace(parsed, events=tuple(events), ignored=(*parsed.ignored, *unread))
     except ValueError as error:
         readable, parsed = False, ParsedPayload(ignored=(Ignored("not_json", str(error)),))
     if as_json:

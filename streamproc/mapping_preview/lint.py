@@ -178,9 +178,11 @@ def _read(file: MappingFile) -> dict[str, list[str]]:
     """Fact → the places that read it."""
     places_by_fact: dict[str, list[str]] = {}
     for name, fact in file.attributes:
-        if fact is not None:
+        if isinstance(fact, str):
             places_by_fact.setdefault(fact, []).append(f"attributes.{name}")
     for number, copy in enumerate(file.copies, 1):
+        if copy.fact is None:
+            continue
         places_by_fact.setdefault(copy.fact, []).append(f"copy {number}")
     for number, rule in enumerate(file.rules, 1):
         for fact in rule.when:

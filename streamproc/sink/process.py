@@ -23,6 +23,7 @@ from streamproc.settings import SinkSettings
 from streamproc.sink.control_follower import ControlFollower, ReceivedCommand
 from streamproc.sink.decide.desired_state import Work, decode_desired
 from streamproc.sink.decide.lanes import Lanes, Turn
+from streamproc.sink.delivered_users import DeliveredUsers, account
 from streamproc.sink.delivery_store import DeliveryStore, PartitionLostError
 from streamproc.sink.mass_guard import MassGuardDriver
 from streamproc.sink.metrics import count, gauge
@@ -90,10 +91,11 @@ class Sink:
             changed=self._mass_guard.renew,
             fail=self._fail,
         )
+        self._delivered = DeliveredUsers(kafka, self._stores, self._arrived)
         self._reconciler = Reconciler(
             RequestExecutor(scim, self._gate, self._lanes, replace(times, pause=self._pause), self._hold),
             dialect,
-            self._find_id,
+            self._delivered,
             self._mass_guard.ask,
             platform,
         )
@@ -109,6 +111,7 @@ class Sink:
                 tasks.create_task(self._read(ready), name="reader")
                 tasks.create_task(self._retry(), name="retries")
                 tasks.create_task(self._controls.run(), name="controls")
+                tasks.create_task(self._delivered.run(), name="delivered users")
                 await self._failure
         finally:
             self._failure.cancel()
@@ -222,7 +225,7 @@ class Sink:
         self._lanes.finish(ended)
         self._mass_guard.ended(delivery)
         count(outcomes)
-        if delivery.id is not None and (known is None or known.id is None):
+        if (there := account(delivery)) is not None and (known is None or account(known) != there):
             self._parked_work.arrived(delivery.user)
         self._parked_work.finished(store, delivery.user)
         self._pump()
@@ -250,11 +253,9 @@ class Sink:
         finally:
             self._busy += 1
 
-    def _find_id(self, user: str) -> str | None:
-        for store in self._stores.values():
-            if store.seen(user) is not None and (delivery := store.delivery(user)) is not None:
-                return delivery.id
-        return None
+    def _arrived(self, user: str) -> None:
+        self._parked_work.arrived(user)
+        self._pump()
 
     async def _retry(self) -> None:
         waiting, recoveries = OpenTransactions(self._consumer, self._ticks), self._gate.circuit_breaker.recoveries

@@ -7,7 +7,8 @@ state. It holds its user's lane, and nobody else's.
 
 import asyncio
 from collections.abc import Callable
-from typing import Final
+from functools import partial
+from typing import Final, Protocol
 
 import structlog
 
@@ -30,9 +31,11 @@ from streamproc.sink.decide.steps import (
     Answer,
     AskGuard,
     EndSessions,
+    FindManager,
     Finish,
     Locked,
     LockGroup,
+    Looked,
     SessionsAnswer,
     Settle,
     Step,
@@ -40,6 +43,7 @@ from streamproc.sink.decide.steps import (
     Waited,
 )
 from streamproc.sink.decide.target import Target
+from streamproc.sink.delivered_users import PATIENCE
 from streamproc.sink.delivery_store import DeliveryStore, PartitionLostError
 from streamproc.sink.request_executor import RequestExecutor
 
@@ -52,6 +56,16 @@ Guard = Callable[[Progress], GuardDecision]
 """Asked before somebody is deactivated."""
 
 
+class Delivered(Protocol):
+    """What is known of other users, from our own log."""
+
+    def id_of(self, user: str) -> str | None:
+        """The target's id of the user. None: it isn't known that anybody has delivered them."""
+
+    async def look_for(self, user: str, seconds: float = ...) -> None:
+        """Return when `id_of` says what the log says, or after so many seconds."""
+
+
 class Reconciler:
     """One for all users; `deliver` runs once per turn, many side by side.
 
@@ -62,16 +76,17 @@ class Reconciler:
         self,
         executor: RequestExecutor,
         dialect: Dialect,
-        find_id: Callable[[str], str | None],
+        delivered: Delivered,
         guard: Guard | None = None,
         platform: PlatformHttp | None = None,
     ) -> None:
         self._executor = executor
+        self._delivered = delivered
         self._guard = guard
         self._platform = platform
         self.target = Target(
             dialect,
-            find_id,
+            delivered.id_of,
             executor.times.landed,
             guarded=guard is not None,
             ends_sessions=platform is not None,
@@ -140,6 +155,9 @@ class Reconciler:
                 return Waited(await self._executor.wait(progress.user, until))
             case Settle(until):
                 return Waited(not await self._executor.rest(progress.user, until))
+            case FindManager(manager):
+                look = partial(self._delivered.look_for, manager)
+                return Looked() if await self._executor.meanwhile(progress.user, PATIENCE, look) else None
             case AskGuard():
                 assert self._guard is not None
                 return self._guard(progress)

@@ -200,6 +200,10 @@ class RequestExecutor:
             lock.release()
         return not woken
 
+    async def meanwhile(self, user: str, seconds: float, wait: Callable[[float], Coroutine[Any, Any, None]]) -> bool:
+        """Wait for something of the sink's own, `seconds` at most. False: newer work came in before."""
+        return not await self._rest(user, seconds, wait)
+
     def nudge(self, user: str) -> None:
         """Newer work of the user came in: end its wait."""
         if woken := self._resting.get(user):

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from streamproc.core.parsed_payload import FetchRequest, Ignored, ParsedPayload, Receipt, SourceEvent
 from streamproc.core.records.change_event import GONE, Fact
+from streamproc.sources.assignment import ASSIGNED, fact, take
 from streamproc.sources.lenient_json import anchor, at, digest, items, micros, moment, parsed, record, text, unfolded
 from streamproc.sources.options import SourceOptions
 from streamproc.sources.reading import add_others, full_name, read_all
@@ -29,6 +30,7 @@ DEFAULTS: Final = SourceOptions(
         "displayName": "profile.displayName",
         "email": "profile.email",
         "phone": "profile.primaryPhone",
+        "mobile": "profile.mobile|profile.mobilePhone",  # the first is a customer's own
         "job": "profile.title",
         "department": "profile.department",
         "division": "profile.division",
@@ -50,6 +52,12 @@ ACTIVE: Final = {
 """Events that say `active` by themselves."""
 
 MEMBERSHIP: Final = {"group.user_membership.add": True, "group.user_membership.remove": False}
+
+ASSIGNMENT: Final = {"application.user_membership.add": True, "application.user_membership.remove": False}
+REASSIGNMENT: Final = frozenset(
+    f"application.user_membership.{each}" for each in ("approve", "deprovision", "restore", "revoke")
+)
+"""Events after which an assignment may be another, which the log has and no hook sends."""
 
 PROFILE: Final = frozenset(
     {
@@ -76,7 +84,15 @@ GROUPS: Final = frozenset({"group.profile.update", "group.lifecycle.delete"})
 """Events that may change the groups of many users, and name none of them."""
 
 KNOWN: Final = frozenset({*ACTIVE, *MEMBERSHIP, *PROFILE, *STATUS, *GROUPS})
-TELLING: Final = frozenset({*ACTIVE, *MEMBERSHIP})
+TELLING: Final = frozenset({*ACTIVE, *MEMBERSHIP, *ASSIGNMENT})
+
+HOLDING: Final = {
+    **dict.fromkeys(("ACTIVE", "APPROVED", "IMPLICIT", "PROVISIONED", "STAGED"), True),
+    **dict.fromkeys(("DEPROVISIONED", "INACTIVE", "REVOKED", "SUSPENDED", "UNASSIGNED"), False),
+}
+"""Status of a user of an application (AppUserStatus) → whether they are assigned; Okta keeps some who aren't any more.
+The others, of an import or an approval that isn't through, say nothing.
+"""
 
 DONE: Final = frozenset({"SUCCESS", "ALLOW"})
 NOT_DONE: Final = frozenset({"FAILURE", "SKIPPED", "DENY", "CHALLENGE", "RATE_LIMIT", "ABANDONED", "UNANSWERED"})
@@ -125,7 +141,9 @@ def _event(
     users = _targets(event, "User", "id")
     subject = users[0] if len(users) == 1 else None
     lifecycle = kind.startswith("user.lifecycle.") and subject is not None  # also of types that are added later
-    if not (kind in KNOWN or lifecycle) or _counts(STATUS.get(kind), options) is True:
+    about_us = bool(options.application) and options.application in _targets(event, "AppInstance", "id")
+    assignment = about_us and (kind in ASSIGNMENT or kind in REASSIGNMENT)
+    if not (kind in KNOWN or lifecycle or assignment) or _counts(STATUS.get(kind), options) is True:
         return Ignored("type", "events of this type change nothing here", subject)
     result = (text(at(event, "outcome.result")) or "SUCCESS").upper()
     if result in NOT_DONE:
@@ -136,7 +154,7 @@ def _event(
         return Ignored("incomplete", "the targets don't name exactly one user")
     uuid, published = text(event.get("uuid")) or digest(event), micros(event.get("published"))
     when = moment(published, receipt.received)
-    unordered = published is None and (ACTIVE.get(kind) or MEMBERSHIP.get(kind))
+    unordered = published is None and (ACTIVE.get(kind) or MEMBERSHIP.get(kind) or ASSIGNMENT.get(kind))
     if result not in DONE or kind not in TELLING or unordered:
         return FetchRequest(subject, uuid, when, kind, urgent=kind not in PROFILE)
     if kind in ACTIVE:
@@ -144,6 +162,9 @@ def _event(
         attributes: dict[str, Fact] = {"active": gives}
         if kind == DELETED:
             attributes[GONE] = True
+    elif kind in ASSIGNMENT:
+        gives = ASSIGNMENT[kind]
+        attributes = {ASSIGNED: fact(assigned=gives)}
     else:
         gives = MEMBERSHIP[kind]
         attributes = {f"group:{name}": name if gives else None for name in _targets(event, "UserGroup", "displayName")}
@@ -179,11 +200,17 @@ def _user(user: dict[str, Any], receipt: Receipt, options: SourceOptions) -> Ite
         reading.groups((at(group, "profile.name") for group in groups), all_=True)
     reading.began(user.get("created"))
     reading.take("active", active, "status")
+    unasked = take(reading, user, options)
     event, attributes = digest(user), reading.facts
     when = moment(micros(user.get("lastUpdated")), receipt.received) if receipt.read_at is None else receipt.read_at
     who = anchor(subject, attributes, options)
-    yield SourceEvent(subject, event, "snapshot", (when, 0, event), attributes, who, kept=reading.kept)
+    yield SourceEvent(subject, event, "snapshot", (when, 0, event), attributes, who, kept=(*reading.kept, *unasked))
     yield from reading.told(subject)
+
+
+def assigned(of_application: dict[str, Any]) -> bool | Unread:
+    """Whether a user of the application, as Okta shows it, is assigned: by themselves or by a group."""
+    return HOLDING.get((text(of_application.get("status")) or "").upper(), UNREAD)
 
 
 def _active(user: dict[str, Any], options: SourceOptions) -> bool | Unread | None:

@@ -1,13 +1,15 @@
 """What can be configured for a source: who its subjects are, and what its attributes are called."""
 
+import re
 import tomllib
 from collections.abc import Mapping
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Final, Literal, TypeAlias
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from streamproc.core.errors import SettingsError
 from streamproc.sources.values.dates import is_format
+from streamproc.sources.values.phones import REGIONS
 from streamproc.sources.values.statuses import spelled, words
 from streamproc.sources.values.zones import is_zone
 
@@ -24,10 +26,32 @@ def _format(format_: str) -> str:
     return format_
 
 
+def _region(written: str) -> str:
+    unknown = [each for each in alternatives(written) if is_code(each) and each not in REGIONS]
+    if unknown:
+        raise ValueError(f"no numbering plan of {unknown[0]}; a fact's name isn't two capitals")
+    return written
+
+
+def alternatives(region: str) -> list[str]:
+    """The facts and codes of a region's option, in their order."""
+    return [each.strip() for each in region.split("|") if each.strip()]
+
+
+def is_code(alternative: str) -> bool:
+    """Whether it is a region's code, and no fact's name."""
+    return re.fullmatch("[A-Z]{2}", alternative) is not None
+
+
+Region: TypeAlias = Annotated[str, AfterValidator(_region)]
 Zone: TypeAlias = Annotated[str, AfterValidator(_zone)]
 DateFormat: TypeAlias = Annotated[str, AfterValidator(_format)]
 Encoding: TypeAlias = Annotated[str, Field(pattern=r"^(text|bits|days|ms|us|ns|decimal(:\d{1,2})?)$")]
 Word: TypeAlias = Annotated[str, Field(min_length=1)]
+
+
+PHONES: Final = ("phone", "mobile", "phone2", "phone3", "phone4", "homePhone", "otherPhone")
+"""Facts that are telephone numbers in all sources."""
 
 
 class SourceOptions(BaseModel):
@@ -41,6 +65,11 @@ class SourceOptions(BaseModel):
 
     anchor: str = Field("employeeNumber", description="Fact that says which user this is; or `subject`.")
     attributes: dict[str, str] = Field(default={}, description="Fact = path in the source's user resource.")
+    application: str = Field(
+        "",
+        description="Okta, Entra, PingOne: the application whose assignment is the fact `assigned`, `yes` or `no`. Its "
+        "id; in Entra the object id of the enterprise application.",
+    )
     zone: Zone = Field("UTC", description="IANA zone of dates without a time, where the worker's location tells none.")
     zones: dict[str, Zone] = Field(default={}, description="Location, as the source writes it = IANA zone.")
     zone_attribute: str = Field("", description="Path of the worker's location or zone in the source's user resource.")
@@ -49,6 +78,12 @@ class SourceOptions(BaseModel):
     dates: tuple[DateFormat, ...] = Field(
         default=(), description="Formats of dates (strptime's), before those that can be told without: `%d/%m/%Y`."
     )
+    region: Region = Field(
+        "",
+        description="Whose plan a telephone number without a country's code is of: an ISO 3166-1 alpha-2 code, or the "
+        "fact that holds one; of several separated by `|` the first with a value.",
+    )
+    phones: tuple[Word, ...] = Field(default=PHONES, description="Facts that are telephone numbers, beside those.")
     deleted: Literal["nothing", "leaver"] = Field(
         "nothing", description="Debezium: what a deleted row says. `leaver`: its person has left."
     )
@@ -62,8 +97,8 @@ class SourceOptions(BaseModel):
 def parse_sources(text: str, name: str, defaults: Mapping[str, SourceOptions]) -> dict[str, SourceOptions]:
     """Options of every source: those of its table in the TOML text, and its defaults for the others.
 
-    `attributes`, `zones` and `encodings` are added to the defaults (an empty path removes one), `inactive` as well;
-    other keys replace them. A default status that is left out of `active` then means inactive, not nothing.
+    `attributes`, `zones` and `encodings` are added to the defaults (an empty path removes one), `inactive` and `phones`
+    as well; other keys replace them. A default status that is left out of `active` then means inactive, not nothing.
     Raises SettingsError naming the table and key; `name` is the file's.
     """
     try:
@@ -82,6 +117,7 @@ def _over(options: SourceOptions, table: object, where: str) -> SourceOptions:
         for name in ("attributes", "zones", "encodings"):
             merged = getattr(options, name) | changes.get(name, {})
             changes[name] = {key: path for key, path in merged.items() if path}
+        changes["phones"] = tuple(dict.fromkeys((*options.phones, *changes.get("phones", ()))))
         changes |= _statuses(options, changes.get("active"), changes.get("inactive", ()), where)
         return options.model_copy(update=changes)
     except ValidationError as error:

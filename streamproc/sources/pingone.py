@@ -16,11 +16,13 @@ from typing import Any, Final
 
 from streamproc.core.parsed_payload import FetchRequest, Ignored, ParsedPayload, Receipt, SourceEvent
 from streamproc.core.records.change_event import GONE, Fact
+from streamproc.sources.assignment import take
 from streamproc.sources.lenient_json import anchor, at, digest, items, micros, moment, parsed, record, text, unfolded
 from streamproc.sources.options import SourceOptions
 from streamproc.sources.reading import add_others, full_name, read_all
 from streamproc.sources.values.identifiers import known_identifier
 from streamproc.sources.values.statuses import status
+from streamproc.sources.values.unread import UNREAD, Unread
 
 SOURCE: Final = "pingone"
 DEFAULTS: Final = SourceOptions(
@@ -30,6 +32,7 @@ DEFAULTS: Final = SourceOptions(
         "displayName": "name.formatted",
         "email": "email",
         "phone": "primaryPhone",
+        "mobile": "mobile|mobilePhone",  # the first is a customer's own
         "job": "title",
         # PingOne has no such attributes: these are the names that a customer would give to custom ones.
         "department": "department",
@@ -81,7 +84,11 @@ def _read(element: Any, receipt: Receipt, options: SourceOptions) -> Iterator[So
     resource = record(element)
     kind = text(at(resource, "action.type"))
     if kind is not None:
-        yield _activity(kind.upper(), resource, receipt, options)
+        said = _activity(kind.upper(), resource, receipt, options)
+        yield said
+        if options.application and isinstance(said, SourceEvent) and said.reason in MEMBERSHIP:
+            removed = not MEMBERSHIP[said.reason]  # by groups somebody is assigned to an application, too
+            yield FetchRequest(said.subject, said.event, said.order[0], said.reason, urgent=removed)
     elif "username" in resource:
         yield from _user(resource, receipt, options)
     elif "action" in record(resource.get("event")):
@@ -153,8 +160,23 @@ def _user(user: dict[str, Any], receipt: Receipt, options: SourceOptions) -> Ite
     reading.groups(items(user.get("memberOfGroupNames")), all_="memberOfGroupNames" in user)
     reading.began(user.get("createdAt"))
     reading.take("active", enabled, "status")
+    unasked = take(reading, user, options)
     event, attributes = digest(user), reading.facts
     when = moment(micros(user.get("updatedAt")), receipt.received) if receipt.read_at is None else receipt.read_at
     who = anchor(subject, attributes, options)
-    yield SourceEvent(subject, event, "snapshot", (when, 0, event), attributes, who, kept=reading.kept)
+    yield SourceEvent(subject, event, "snapshot", (when, 0, event), attributes, who, kept=(*reading.kept, *unasked))
     yield from reading.told(subject)
+
+
+def assigned(application: dict[str, Any], groups: Any) -> bool | Unread:
+    """Whether a user in groups of these ids may use the application, by its access control.
+
+    One without groups is open to everybody, so it says nothing of who is assigned.
+    """
+    control = record(at(application, "accessControl.group"))
+    wanted = {known_identifier(record(each).get("id")) for each in items(control.get("groups"))}
+    kind = (text(control.get("type")) or "").upper()
+    if not wanted or None in wanted or not isinstance(groups, list):
+        return UNREAD
+    held = wanted & {known_identifier(each) for each in groups}
+    return bool(held) if kind == "ANY_GROUP" else held == wanted if kind == "ALL_GROUPS" else UNREAD

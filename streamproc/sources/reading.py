@@ -5,7 +5,6 @@ out, and either way it is told with subject and field.
 Rule 2: what can't be read as an identifier names nobody.
 """
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -20,8 +19,7 @@ from streamproc.sources.values.text import number, plain
 from streamproc.sources.values.unread import UNREAD, Unread
 
 IDENTIFIERS: Final = frozenset({"employeeNumber", "universalId", "manager", "userName", "email"})
-NAMES: Final = frozenset({"displayName", "phone", "job", "department", "division"})
-_INTERNATIONAL: Final = re.compile(r"\+\d[\d ().\-/]+")
+NAMES: Final = frozenset({"displayName", "job", "department", "division"})
 """Facts that are one line of text."""
 
 WHY: Final[Mapping[str, str]] = {
@@ -32,6 +30,7 @@ WHY: Final[Mapping[str, str]] = {
     "zone": "not the name of a time zone",
     "text": "a structure, a truth value or several values in the place of one text",
     "value": "a structure within a structure",
+    "assignment": "the directory didn't tell whether they are assigned to the application",
 }
 """What something should have been → a sentence on what it is instead."""
 
@@ -114,9 +113,8 @@ def value_of(name: str, value: Any, options: SourceOptions) -> tuple[Fact | Unre
     """The value of a fact, and what it should be."""
     if name in IDENTIFIERS or name == options.anchor:
         return identifier(single(value)), "identifier"
-    if name in NAMES:
-        written = line(value)
-        return phone(written) if name == "phone" and isinstance(written, str) else written, "text"
+    if name in NAMES or name in options.phones:
+        return line(value), "text"
     return any_value(value), "value"
 
 
@@ -136,14 +134,6 @@ def line(value: Any) -> str | int | float | Unread | None:
     if value is None:
         return None
     return UNREAD if number(value) is None else whole(value)
-
-
-def phone(written: str) -> str:
-    """A number that begins with its country's code, as digits (E.164); any other as it is written."""
-    if _INTERNATIONAL.fullmatch(written) is None:
-        return written
-    digits = re.sub(r"\D", "", written.replace("(0)", ""))
-    return f"+{digits}" if 7 <= len(digits) <= 15 else written
 
 
 def any_value(value: Any) -> Fact | Unread:

@@ -114,7 +114,7 @@ class Scene(Org):
         self.wire.before = self._count
         before = self.courier._executor
         asking = RequestExecutor(self.wire, self.gate, self.lanes, before.times, before.hold)
-        self.courier = Reconciler(asking, DIALECTS[self.target.dialect], self._find_id)
+        self.courier = Reconciler(asking, DIALECTS[self.target.dialect], self)
 
     async def _count(self, method: str, path: str) -> None:
         if method == "GET":

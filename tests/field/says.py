@@ -1,5 +1,6 @@
 """What a source's parser makes of a payload, for cases."""
 
+from dataclasses import replace
 from typing import Any
 
 from streamproc.core.parsed_payload import ParsedPayload
@@ -7,6 +8,7 @@ from streamproc.core.records.change_event import Fact
 from streamproc.core.records.units import Millis
 from streamproc.sources import SOURCES, configured
 from streamproc.sources.raw_record import parse_record
+from streamproc.sources.settled import settled
 
 NOW = Millis(1_796_000_000_000)
 """When the records are appended: 2026-11-30."""
@@ -15,7 +17,9 @@ NOW = Millis(1_796_000_000_000)
 def says(source: str, value: bytes, settings: str = "", headers: dict[str, bytes] | None = None) -> ParsedPayload:
     """What a record of `events.<source>` says. `settings`: TOML text as in the file of STREAMPROC_SOURCES."""
     options = configured(settings, "sources.toml")[source]
-    return parse_record(SOURCES[source].read, options, value, headers or {}, NOW)
+    parsed = parse_record(SOURCES[source].read, options, value, headers or {}, NOW)
+    events, unread = settled(parsed.events, options)
+    return replace(parsed, events=tuple(events), ignored=(*parsed.ignored, *unread))
 
 
 def now(said: ParsedPayload, name: str) -> list[Fact]:

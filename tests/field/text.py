@@ -23,7 +23,7 @@ def _same_to_the_eye() -> None:
     ):
         assert now(_okta(title=job), "job") == ["Agente de Atención"], job
     assert now(_okta(primaryPhone="\u202a+1 317 555 0100\u202c"), "phone") == ["+13175550100"]
-    assert now(_okta(primaryPhone="+1 (317) 555-0100 x123"), "phone") == ["+1 (317) 555-0100 x123"]
+    assert now(_okta(primaryPhone="+1 (317) 555-0100 x123"), "phone") == ["+13175550100;ext=123"]
 
 
 def _different_to_the_eye() -> None:

@@ -37,9 +37,11 @@ from streamproc.sink.decide.steps import (
     Glance,
     Locked,
     LockGroup,
+    Looked,
     LookUp,
     Moment,
     Read,
+    ReadManager,
     SendMembership,
     SendUser,
     SessionsAnswer,
@@ -169,15 +171,13 @@ class AdverseTarget:
 
     def _read(self, step: Any, how: str) -> Response:
         match step:
-            case Read() | Confirm() | Glance():
-                user_id = step.request.path.rpartition("/")[2]
+            case Read() | Confirm() | Glance() | ReadManager():
+                user_id = step.request.path.partition("?")[0].rpartition("/")[2]
                 if user_id not in self.users:
                     return REFUSALS["404"]
                 held = self.before.get(user_id, self.users[user_id]) if how == "lagging" else self.users[user_id]
                 return self._user(user_id, held)
-            case LookUp() | FindManager():
-                attribute = step.attribute if isinstance(step, LookUp) else "externalId"
-                value = step.value if isinstance(step, LookUp) else step.manager
+            case LookUp(attribute=attribute, value=value):
                 found = [
                     {"id": there, "externalId": held.get("externalId"), "userName": held["userName"]}
                     for there, held in self.users.items()
@@ -223,7 +223,9 @@ class AdverseTurn:
         self, there: AdverseTarget, desired: Resource, delivery: DeliveredState | None, until: int = 0, seq: int = 10
     ) -> None:
         self.there = there
-        self.target = Target(there.dialect, lambda _: None, LANDING, guarded=True, ends_sessions=True)
+        self.delivered: dict[str, str] = {}
+        """User to id, as far as our own log was asked."""
+        self.target = Target(there.dialect, self.delivered.get, LANDING, guarded=True, ends_sessions=True)
         self.ticks = 1000.0
         self.progress = begin(work(seq, desired), delivery, Predecessor(until, 1020.0), Millis(0))
         self.steps: list[Step] = []
@@ -274,6 +276,9 @@ class AdverseTurn:
                 answer = Waited(over=True)
             case AskGuard():
                 answer = Flow(Standing("E1", self.progress.record.seq, "through", CAUSE))
+            case FindManager(manager):
+                self.delivered |= {manager: "m"} if how == "honest" else {}
+                answer = Looked()
             case LockGroup():
                 answer = Locked()
             case EndSessions():
@@ -301,7 +306,7 @@ class AdverseTurn:
 
     def _note_version(self, step: Any, response: Response) -> None:
         """What the target told of the version of a user or a group."""
-        if response.status not in {200, 201, 204} or isinstance(step, LookUp | FindManager | AskMembership):
+        if response.status not in {200, 201, 204} or isinstance(step, LookUp | ReadManager | AskMembership):
             return
         resource, path = response.body, step.request.path
         if isinstance(step, FindGroup):
@@ -327,6 +332,7 @@ class AdverseTurn:
                 progress.held, expressible(progress.record.desired, self.target.dialect)
             )
             if known_active or progress.freshness in UNREAD:
-                ahead = isinstance(step, FindGroup | FindManager | AskMembership | LockGroup | SendMembership)
+                manager = isinstance(step, FindManager | ReadManager)
+                ahead = manager or isinstance(step, FindGroup | AskMembership | LockGroup | SendMembership)
                 assert not ahead, f"a leaver waits for {step}"
                 assert not isinstance(step, Read) or step.hurry

@@ -66,12 +66,22 @@ class Log:
         return parse_record(SOURCES[name].read, OPTIONS[name], record.value, dict(record.headers), Millis(0))
 
     def facts(self) -> dict[str, dict[str, Fact]]:
-        """Subject → facts when each record counts at its order; a snapshot says what it leaves out."""
+        """Subject → facts when each record counts at its order, as the fold reads them.
+
+        A snapshot says what it leaves out, but for what it kept, and groups where it doesn't tell that these are all.
+        """
         events = [event for record in self.records for event in self.parsed(record).events if event.effective is None]
         facts_: dict[str, dict[str, Fact]] = {}
         for each in sorted(events, key=lambda each: each.order):
-            before = {} if each.kind == "snapshot" else facts_.get(each.subject, {})
-            facts_[each.subject] = before | each.attributes
+            stays = {} if each.kind == "snapshot" else facts_.get(each.subject, {})
+            if each.kind == "snapshot":
+                whole = "group:" in each.attributes
+                stays = {
+                    name: value
+                    for name, value in facts_.get(each.subject, {}).items()
+                    if name in each.kept or (name.startswith("group:") and not whole)
+                }
+            facts_[each.subject] = stays | each.attributes
         return facts_
 
 

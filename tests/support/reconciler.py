@@ -25,6 +25,7 @@ from streamproc.core.scim.response_policy import Response
 from streamproc.sink.decide.desired_state import Work, decode_desired, retry_of
 from streamproc.sink.decide.lanes import Lanes, Turn
 from streamproc.sink.decide.rate_limit import RateLimiter
+from streamproc.sink.delivered_users import account
 from streamproc.sink.delivery_store import DeliveryStore, PartitionLostError
 from streamproc.sink.reconciler import Guard, Reconciler
 from streamproc.sink.request_executor import RequestExecutor, Times
@@ -136,6 +137,8 @@ class Org:
         self._token = ""
         self.platform = f"{root}/api/v2"
         self.guard: Guard | None = None
+        self.unread: set[str] = set()
+        """Users of another sink, whose deliveries nobody has looked for yet."""
         self.start()
 
     def start(self, *, until: int = 0, end_sessions: bool = False) -> None:
@@ -148,11 +151,15 @@ class Org:
         self.gate = RequestGate(RateLimiter(), CircuitBreaker(), self.clock.ticks, self.clock.pause)
         platform = PlatformHttp(self.http, self.platform, tokens) if end_sessions else None
         asking = RequestExecutor(self.wire, self.gate, self.lanes, times, times.pause)
-        self.courier = Reconciler(asking, self.dialect, self._find_id, self.guard, platform)
+        self.courier = Reconciler(asking, self.dialect, self, self.guard, platform)
 
-    def _find_id(self, user: str) -> str | None:
+    def id_of(self, user: str) -> str | None:
+        """As `DeliveredUsers`."""
         delivery = self.store.known.get(user)
-        return delivery.id if delivery else None
+        return account(delivery) if delivery and user not in self.unread else None
+
+    async def look_for(self, user: str, _seconds: float = 0.0) -> None:
+        self.unread.discard(user)
 
     # What happens
 

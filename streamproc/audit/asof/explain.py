@@ -104,7 +104,7 @@ class Explainer:
 
     def __init__(self, mapping: Mapping) -> None:
         self.mapping = mapping
-        self._lines = {name: fact for name, fact in mapping.file.attributes if fact is not None}
+        self._lines = {name: fact for name, fact in mapping.file.attributes if isinstance(fact, str)}
         self._copies = [(n, copy, _alone(copies=[copy])) for n, copy in enumerate(mapping.file.copies, 1)]
         self._rules = [(n, rule, _alone(rules=[rule])) for n, rule in enumerate(mapping.file.rules, 1)]
 
@@ -141,7 +141,7 @@ class Explainer:
         for number, copy, alone in self._copies:
             if copy.to == name:
                 for element, level in _elements_given(alone, name, facts):
-                    whys.append(Why(name, element, level, ByCopy(number, copy.fact), words.of(copy.fact)))
+                    whys.append(Why(name, element, level, ByCopy(number, copy.fact or ""), words.of(copy.fact or "")))
         for number, rule, alone in self._rules:
             if getattr(rule, name):
                 for element, level in _elements_given(alone, name, facts):
@@ -153,7 +153,7 @@ class Explainer:
     def _feeding(self, name: str) -> list[str]:
         """Facts that can give something to an attribute."""
         named = {self._lines[name]} if name in self._lines else set()
-        named |= {copy.fact for _, copy, _ in self._copies if copy.to == name}
+        named |= {copy.fact for _, copy, _ in self._copies if copy.to == name and copy.fact is not None}
         named |= {fact for _, rule, _ in self._rules if getattr(rule, name, None) for fact in rule.when}
         return sorted(named)
 

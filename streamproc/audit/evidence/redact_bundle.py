@@ -31,6 +31,7 @@ from streamproc.core.fold.refold import Refold, Step, first_mapping
 from streamproc.core.records.change_event import ChangeEvent, Origin
 from streamproc.core.records.control import CONTROL
 from streamproc.core.records.outcome import OUTCOME
+from streamproc.core.records.resource import withheld
 from streamproc.core.records.stored_record import StoredRecord
 from streamproc.core.records.units import Millis
 from streamproc.core.records.user_record import OURS, Cause
@@ -234,7 +235,7 @@ class Redacted:
         elif (index := user.records.get(user.seq(outcome.seq))) is not None:
             record = orjson.loads(self._spool.get(index))
             cause = Cause(**record["cause"] | {"origin": Origin(**record["cause"]["origin"])})
-            problems = record["problems"]
+            problems = [*withheld(record["desired"]), *record["problems"]]
         return orjson.dumps(self._redaction(outcome.user).outcome(outcome, cause, problems, user.seq))
 
     def _ordered(self, cause: Cause, user: str) -> Cause:

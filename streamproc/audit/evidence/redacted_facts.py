@@ -28,7 +28,10 @@ class Facts:
         self.patterns: dict[str, list[re.Pattern[str]]] = {}
         self._read = {ACTIVE, BEGAN, GONE, GROUP}.union(*(mapping.facts for mapping in mappings))
         for mapping in mappings:
-            self.copied |= _spelled([mapping.file.attributes.active, *(copy.fact for copy in mapping.file.copies)])
+            self.copied |= _spelled(
+                [mapping.file.attributes.active, *(copy.fact for copy in mapping.file.copies if copy.fact is not None)]
+            )
+            self.copied |= mapping.computed
             for fact, pattern in patterns_of(mapping):
                 for name in _spelled([fact]):
                     self.patterns.setdefault(name, []).append(pattern)

@@ -48,9 +48,9 @@ def view(
     now: Millis = EPOCH,
     authority: Mapping[str, Sequence[str]] = EVERYBODY,
     active: str = "active",
-    login: str = "userName",
+    logins: Collection[str] = ("userName",),
 ) -> dict[str, Fact]:
-    """What holds at a moment (ms since 1970). `active` and `login` name the facts that give access and the userName."""
+    """What holds at a moment (ms since 1970). `active` and `logins` name the facts of access and of the userName."""
     if len(facts) == 1 and not authority:
         (only,) = facts.values()
         if not only.rows and not only.left:
@@ -72,9 +72,9 @@ def view(
         for name, value in values.items():
             if name not in authority and (value is not None or name not in merged):
                 merged[name] = value
-    if len(by_source) > 1 and login not in authority:
+    for login in logins if len(by_source) > 1 else ():
         said = (by_source[source].get(login) for source in LOGINS if source in by_source)
-        if (value := next((each for each in said if each is not None), None)) is not None:
+        if login not in authority and (value := next((each for each in said if each is not None), None)) is not None:
             merged[login] = value
     for name, voices in authority.items():
         values_by_rank = [by_source[source][name] for source in voices if name in by_source.get(source, ())]

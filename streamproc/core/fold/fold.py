@@ -15,9 +15,9 @@ from streamproc.core.fold.effective_dating import upcoming
 from streamproc.core.fold.facts import Effect as Absorbed
 from streamproc.core.fold.mapping import Mapping
 from streamproc.core.fold.plan import plan
+from streamproc.core.fold.scope import access_taken, desire, unheard
 from streamproc.core.records.change_event import ChangeEvent, Origin, SourceFacts
 from streamproc.core.records.operation import Operation
-from streamproc.core.records.resource import Resource
 from streamproc.core.records.units import Micros, Millis, micros_of
 from streamproc.core.records.user_record import (
     FIRST,
@@ -102,21 +102,21 @@ def _after(
         heard_late = subject in known and not _alike(known[subject], facts[subject])
     due = record.due if record else None
     come = due is not None and due <= micros_of(as_of)
-    desired = record.desired if record else Resource(externalId=event.user)
+    before = record.desired if record else None
+    held = desired = unheard(mapping, event.user) if before is None else before
     problems = record.problems if record else []
     operations: list[Operation] = []
     effect: Effect = absorbed if absorbed != "applied" and not come else "unchanged"
     if absorbed == "applied" or come or heard_late:
-        before = desired
-        desired, problems = mapping.desire(event.user, mapping.view(facts, as_of), before)
+        desired, problems = desire(mapping, event.user, mapping.view(facts, as_of), before)
         if len(facts) > 1:
             problems = problems + claims(facts, as_of, file)
         if only_access:
-            desired, problems = _access_taken(before, desired), []
+            desired, problems = access_taken(held, desired), []
         due = next_date(facts, as_of)
-        if desired != before or record is None:
+        if desired != held or record is None:
             effect = "changed"
-            operations = plan(before if record else None, desired)
+            operations = plan(before, desired)
     return UserRecord(
         user=event.user,
         seq=seq,
@@ -137,13 +137,6 @@ def _after(
 def next_date(facts: dict[str, SourceFacts], as_of: Millis) -> Micros | None:
     """When the next date in the facts comes, in µs since 1970; None: there is none. `as_of`: ms since 1970."""
     return min((at for each in facts.values() if each.rows for at in upcoming(each, as_of).values()), default=None)
-
-
-def _access_taken(before: Resource, desired: Resource) -> Resource:
-    taken = before.copy()
-    if desired.get("active") is False:
-        taken["active"] = False
-    return taken
 
 
 def _alike(one: SourceFacts, other: SourceFacts) -> bool:

@@ -11,34 +11,23 @@ from collections.abc import Iterable, Iterator
 from collections.abc import Mapping as MappingABC
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Final, NamedTuple, cast
+from typing import Any, Final, cast
 
 from pydantic import ValidationError
 
 from streamproc.core.errors import MappingError
+from streamproc.core.expressions.expression import Expression
+from streamproc.core.fold.attribute_lines import Lines
 from streamproc.core.fold.authority import view
-from streamproc.core.fold.mapping_file import Copy, MappingFile, Rule
-from streamproc.core.fold.names import UnreadError, matches, names_in, text_in, truth_in
+from streamproc.core.fold.computed import SUSPENDED, WHO, Expressions, compiled, value_place
+from streamproc.core.fold.grants import Grants
+from streamproc.core.fold.mapping_file import MappingFile, path_of
 from streamproc.core.records.change_event import BEGAN, GONE, Fact, SourceFacts
-from streamproc.core.records.resource import LEVELS, LISTS, UNCLEARABLE, Resource
+from streamproc.core.records.resource import Resource
 from streamproc.core.records.units import Millis
 from streamproc.core.text import plain
 
-REMEMBERED: Final = 10_000
-"""Combinations of facts whose roles, groups, skills and languages are remembered."""
-MOST: Final = 500
-"""Names that somebody may have in one list: each group is a request of its own."""
-_EXACT: Final = frozenset({str, type(None), type(...)})
-"""Types of which equal values are the same: 1, 1.0 and true are equal, and aren't."""
-
-
-class _Given(NamedTuple):
-    """What copies and rules make of facts."""
-
-    wanted: dict[str, Any]
-    problems: list[str]
-    unread: tuple[str, ...]
-    """Attributes of which this isn't the whole, since something can't be read."""
+EXTERNAL_IDS: Final = "externalIds"
 
 
 @dataclass(frozen=True)
@@ -51,50 +40,54 @@ class Mapping:
     @cached_property
     def facts(self) -> tuple[str, ...]:
         """Every fact that the mapping reads, and what authority needs, sorted; the others aren't kept."""
-        named = {BEGAN, GONE, *(fact for _, fact, _, _ in self._scalars)}
-        named |= {copy.fact for copy in self.file.copies}
-        named |= {fact for rule in self.file.rules for fact in rule.when}
+        named = {BEGAN, GONE, *self._lines.reads, *self._ids.reads, *self._grants.reads, *self.computed}
         return tuple(sorted(named | set(map(plain, named))))
 
     @cached_property
-    def _scalars(self) -> list[tuple[str, str, type, bool]]:
-        """Attribute, the fact that gives its value, the type that this has as a rule, and whether it can be none."""
-        return [
-            (name, fact, bool if name == "active" else str, name not in UNCLEARABLE)
-            for name, written in self.file.attributes
-            if written is not None
-            for fact in dict.fromkeys([plain(written), written])
-        ]
+    def expressions(self) -> Expressions:
+        """What the file computes, by its place there. Raises MappingError naming one that can't be used."""
+        return compiled(self.file)
 
     @cached_property
-    def _rules(self) -> list[tuple[dict[str, re.Pattern[str]], dict[str, Any]]]:
-        """For each rule: what it asks of facts, and what it gives, by target."""
-        return [({fact: _pattern(want) for fact, want in rule.when.items()}, _gifts(rule)) for rule in self.file.rules]
+    def computed(self) -> frozenset[str]:
+        """Facts that expressions read."""
+        return frozenset[str]().union(*(each.reads for each in self.expressions.values()))
+
+    @property
+    def who(self) -> Expression | None:
+        """Who is ours. None: everybody."""
+        return self.expressions.get(WHO)
+
+    @property
+    def suspension(self) -> Expression | None:
+        """Who has no access for a time. None: nobody."""
+        return self.expressions.get(SUSPENDED)
 
     @cached_property
-    def _feeds(self) -> dict[str, frozenset[str]]:
-        """List attribute → the facts that feed it. Absent: the mapping doesn't own it."""
-        feeds: dict[str, set[str]] = {}
-        for copy in self.file.copies:
-            feeds.setdefault(copy.to, set()).add(copy.fact)
-        for patterns, gifts in self._rules:
-            for target in gifts:
-                feeds.setdefault(target, set()).update(patterns)
-        return {target: frozenset([*facts, *map(plain, facts)]) for target, facts in feeds.items()}
+    def _lines(self) -> Lines:
+        return Lines("attributes", self.file.attributes, self.expressions)
 
     @cached_property
-    def _remembered(self) -> dict[tuple[object, ...], "_Given"]:
-        """What `_give_all` gave, by the facts it read: a company has far fewer combinations of them than people."""
-        return {}
+    def _ids(self) -> Lines:
+        return Lines(EXTERNAL_IDS, self.file.externalIds.items(), self.expressions)
 
     @cached_property
-    def _feeding(self) -> tuple[str, ...]:
-        return tuple(sorted(frozenset().union(*self._feeds.values())))
+    def _grants(self) -> Grants:
+        return Grants(self.file, self.expressions)
 
     def view(self, facts: MappingABC[str, SourceFacts], now: Millis) -> dict[str, Fact]:
         """What all sources have said, by SOURCE/SUBJECT, as one, as it holds at a moment (ms since 1970)."""
-        named = self.file.attributes
-        return view(facts, now, self.file.authority, named.active, named.userName)
+        return view(facts, now, self.file.authority, self.file.attributes.active, self._logins)
+
+    @cached_property
+    def _logins(self) -> tuple[str, ...]:
+        """Facts that the userName is made of."""
+        login = self.file.attributes.userName
+        return (
+            (login,)
+            if isinstance(login, str)
+            else tuple(sorted(self.expressions[value_place("attributes", "userName")].reads))
+        )
 
     def desire(
         self, user: str, facts: MappingABC[str, Fact], before: Resource | None = None
@@ -104,22 +97,28 @@ class Mapping:
         An attribute is owned from the moment that one of the facts which feed it is known, if only as null. What can't
         be read changes nothing: its attribute stays as it is in `before`, which was desired until now.
         """
-        problems: list[str] = []
+        wanted, problems, unread = self._wanted(user, facts)
+        held = cast("dict[str, Any]", before or {})
+        if unread:
+            _keep(wanted, unread, held)
+        if self.file.externalIds:
+            ids: dict[str, Any] = {}
+            _keep(ids, self._ids.fill(ids, facts, problems), held.get(EXTERNAL_IDS, {}))
+            if ids:
+                wanted[EXTERNAL_IDS] = ids
+        return cast("Resource", wanted), problems
+
+    def unread(self, facts: MappingABC[str, Fact]) -> list[str]:
+        """Attributes that stay as they are, since what feeds them can't be read."""
+        unread = set(self._wanted("", facts)[2])
+        return sorted(unread | {EXTERNAL_IDS} if self._ids.fill({}, facts, []) else unread)
+
+    def _wanted(self, user: str, facts: MappingABC[str, Fact]) -> tuple[dict[str, Any], list[str], list[str]]:
+        """What is asked for, the problems, and the attributes that stay as they are."""
         wanted: dict[str, Any] = {"externalId": user}
-        unread: list[str] = []
-        for name, fact, kind, clearable in self._scalars:
-            if fact in facts:
-                value = facts[fact]
-                if value is not None and (value.__class__ is not kind or value == ""):
-                    try:
-                        value = text_in(value) if kind is str else truth_in(value)
-                    except UnreadError as error:
-                        problems.append(f"{fact}: {error}")
-                        unread.append(name)
-                        continue
-                if value is not None or clearable:
-                    wanted[name] = value
-        given = self._given(facts)
+        problems: list[str] = []
+        unread = self._lines.fill(wanted, facts, problems)
+        given = self._grants.given(facts)
         for target, value in given.wanted.items():
             if value.__class__ is list or value.__class__ is dict:
                 wanted[target] = value.copy()
@@ -127,90 +126,8 @@ class Mapping:
                 wanted[target] = value
         if unread or given.unread:
             problems += given.problems
-            self._keep(wanted, (*unread, *given.unread), before)
-        return cast("Resource", wanted), problems
-
-    def unread(self, facts: MappingABC[str, Fact]) -> list[str]:
-        """Attributes that stay as they are, since what feeds them can't be read."""
-        mark: Any = dict.fromkeys(Resource.__annotations__, ...)
-        desired = cast("dict[str, Any]", self.desire("", facts, mark)[0])
-        return sorted(name for name, value in desired.items() if value is ...)
-
-    @staticmethod
-    def _keep(wanted: dict[str, Any], targets: Iterable[str], before: Resource | None) -> None:
-        held = cast("dict[str, Any]", before or {})
-        for target in targets:
-            wanted.pop(target, None)
-            if target in held:
-                wanted[target] = held[target]
-
-    def _given(self, facts: MappingABC[str, Fact]) -> "_Given":
-        read = tuple([facts.get(fact, ...) for fact in self._feeding])
-        if not _EXACT.issuperset(map(type, read)):
-            return self._give_all(facts)
-        given = self._remembered.get(read)
-        if given is None:
-            if len(self._remembered) >= REMEMBERED:
-                self._remembered.clear()
-            given = self._remembered[read] = self._give_all(facts)
-        return given
-
-    def _give_all(self, facts: MappingABC[str, Fact]) -> "_Given":
-        """What copies and rules give. A scalar that is None is owned, but given by no rule."""
-        problems: list[str] = []
-        unread: set[str] = set()
-        wanted: dict[str, Any] = {}
-        for target, feeding in self._feeds.items():
-            if target in LISTS and not feeding.isdisjoint(facts):
-                wanted[target] = set()
-            elif target in LEVELS and not feeding.isdisjoint(facts):
-                wanted[target] = {}
-            elif target not in UNCLEARABLE and not feeding.isdisjoint(facts):
-                wanted[target] = None
-        for copy in self.file.copies:
-            try:
-                for name, level in names_in(_fact(facts, copy.fact), leveled=copy.to in LEVELS):
-                    self._give(wanted, copy.to, _wrapped(copy, name), copy.level if level is None else level)
-            except UnreadError as error:
-                problems.append(f"{copy.fact}: {error}")
-                unread.add(copy.to)
-        for patterns, gifts in self._rules:
-            fits, unreadable = _fits(patterns, facts)
-            problems += [problem for problem in unreadable if problem not in problems]
-            if unreadable:
-                unread |= gifts.keys()
-            elif fits:
-                self._apply(wanted, gifts)
-        for target in (*LISTS, *LEVELS):
-            if len(wanted.get(target, ())) > MOST:
-                problems.append(f"{target}: more than {MOST} names")
-                unread.add(target)
-        if "roles" in wanted:
-            wanted["roles"].update(map(plain, self.file.always.roles))
-        for target in LISTS:
-            if target in wanted:
-                wanted[target] = sorted(wanted[target])
-        for target in LEVELS:
-            if target in wanted:
-                wanted[target] = dict(sorted(wanted[target].items()))
-        return _Given(wanted, problems, tuple(sorted(unread)))
-
-    def _apply(self, wanted: dict[str, Any], gifts: MappingABC[str, Any]) -> None:
-        for target, gift in gifts.items():
-            if target in LISTS:
-                wanted[target].update(gift)
-            elif target in LEVELS:
-                for name, level in gift.items():
-                    self._give(wanted, target, name, level)
-            else:
-                wanted[target] = gift
-
-    @staticmethod
-    def _give(wanted: dict[str, Any], target: str, name: str, level: float) -> None:
-        if target in LISTS:
-            wanted[target].add(name)
-        else:  # two rules that give the same skill: the better proficiency holds, whatever their order
-            wanted[target][name] = max(level, wanted[target].get(name, 0.0))
+            unread += given.unread
+        return wanted, problems, unread
 
 
 def parse_mapping(text: str, name: str = "mapping") -> Mapping:
@@ -223,12 +140,15 @@ def parse_mapping(text: str, name: str = "mapping") -> Mapping:
         file = MappingFile.model_validate(raw)
     except ValidationError as error:
         first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise MappingError(f"{name}: {where}: {first['msg']}. See streamproc/mapping.toml for the format.") from error
+        where, what = path_of(first["loc"]), first["msg"].removeprefix("Value error, ")
+        raise MappingError(f"{name}: {where}: {what}. See streamproc/mapping.toml for the format.") from error
     # Without what has its default: an attribute that a later version adds mustn't make this another mapping.
     digest = hashlib.sha256(file.model_dump_json(exclude_defaults=True).encode()).hexdigest()[:16]
     mapping = Mapping(file, digest)
-    unread = sorted(file.authority.keys() - set(mapping.facts))
+    try:
+        unread = sorted(file.authority.keys() - set(mapping.facts))
+    except MappingError as error:  # of an expression
+        raise MappingError(f"{name}: {error}") from error
     if unread:
         raise MappingError(f"{name}: authority.{unread[0]}: nothing in this file reads a fact of this name")
     return mapping
@@ -236,43 +156,12 @@ def parse_mapping(text: str, name: str = "mapping") -> Mapping:
 
 def patterns_of(mapping: Mapping) -> Iterator[tuple[str, re.Pattern[str]]]:
     """What its rules ask of facts: name and pattern, for each."""
-    for patterns, _ in mapping._rules:  # noqa: SLF001 - the same module's
-        yield from patterns.items()
+    return mapping._grants.patterns()  # noqa: SLF001 - the same module's
 
 
-def _pattern(want: str | list[str]) -> re.Pattern[str]:
-    wants = [want] if isinstance(want, str) else want
-    return re.compile(
-        "|".join(re.escape(plain(each)).replace(r"\*", ".*") for each in wants), re.IGNORECASE | re.DOTALL
-    )
-
-
-def _gifts(rule: Rule) -> dict[str, Any]:
-    """What a rule gives, by target; nothing for a target that it doesn't name."""
-    gifts: dict[str, Any] = {target: frozenset(map(plain, getattr(rule, target))) for target in LISTS}
-    gifts |= {target: {plain(name): level for name, level in getattr(rule, target).items()} for target in LEVELS}
-    return {target: gift for target, gift in gifts.items() if gift} | {
-        name: value for name in ("title", "division") if (value := getattr(rule, name)) is not None
-    }
-
-
-def _fits(patterns: MappingABC[str, re.Pattern[str]], facts: MappingABC[str, Fact]) -> tuple[bool, list[str]]:
-    """Whether every fact is as a rule asks; and where that can't be said, since some can't be read, why."""
-    unreadable: list[str] = []
-    for fact, pattern in patterns.items():
-        try:
-            if not matches(pattern, _fact(facts, fact)):
-                return False, []
-        except UnreadError as error:
-            unreadable.append(f"{fact}: {error}")
-    return True, unreadable
-
-
-def _fact(facts: MappingABC[str, Fact], name: str) -> Fact:
-    """The fact of that name, as it is written or as it is seen."""
-    return facts[name] if name in facts else facts.get(plain(name))
-
-
-def _wrapped(copy: Copy, name: str) -> str:
-    values = {plain(each): value for each, value in copy.values.items()} if copy.values else copy.values
-    return plain(copy.template.replace("{}", values.get(name, name)))
+def _keep(wanted: dict[str, Any], targets: Iterable[str], held: MappingABC[str, Any]) -> None:
+    """What stays as it is."""
+    for target in targets:
+        wanted.pop(target, None)
+        if target in held:
+            wanted[target] = held[target]

@@ -1,8 +1,11 @@
 """The mapping file's format: TOML; `streamproc/mapping.toml` is the default and explains it."""
 
-from typing import Annotated, Literal, Self, TypeAlias
+from collections.abc import Iterable
+from typing import Annotated, Any, Final, Literal, Self, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, field_validator, model_validator
+
+from streamproc.core.expressions.functions import FUNCTIONS
 
 Level: TypeAlias = Annotated[float, Field(ge=0.0, le=5.0)]
 """Proficiency: Genesys takes 0.0 to 5.0 for skills and languages."""
@@ -20,7 +23,22 @@ class Computed(_Strict):
     expr: str
 
 
-Value: TypeAlias = str | Computed
+_FACT: Final = "a fact"
+_COMPUTED: Final = "an expression"
+
+
+def _kind(value: Any) -> str | None:
+    if isinstance(value, str):
+        return _FACT
+    return _COMPUTED if isinstance(value, dict | Computed) else None
+
+
+Value: TypeAlias = Annotated[
+    Annotated[str, Tag(_FACT)] | Annotated[Computed, Tag(_COMPUTED)],
+    Discriminator(
+        _kind, custom_error_type="value", custom_error_message='give the name of a fact, or { expr = "..." }'
+    ),
+]
 """Where a value comes from: the fact of that name, or an expression."""
 
 
@@ -133,7 +151,7 @@ class MappingFile(_Strict):
     always: Always = Always()
     copies: list[Copy] = Field(default=[], alias="copy")
     rules: list[Rule] = Field(default=[], alias="rule")
-    functions: Literal[1] = 1
+    functions: int = 1
     """Version of the expressions, their functions and tables."""
     scope: Scope | None = None
     """None: everybody."""
@@ -142,3 +160,15 @@ class MappingFile(_Strict):
     """Authority of an external id = what gives its value."""
     tables: dict[str, dict[str, str]] = {}
     """Tables of texts, for `lookup`."""
+
+    @field_validator("functions")
+    @classmethod
+    def _are_known(cls, functions: int) -> int:
+        if functions not in FUNCTIONS:
+            raise ValueError(f"this release has {', '.join(map(str, FUNCTIONS))} and not {functions}")
+        return functions
+
+
+def path_of(location: Iterable[int | str]) -> str:
+    """A place in the file, as pydantic names it: its tables and keys, the first of several being 0."""
+    return ".".join(str(part) for part in location if part not in {_FACT, _COMPUTED})

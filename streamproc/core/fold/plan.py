@@ -28,10 +28,12 @@ def plan(known: Resource | None, desired: Resource) -> list[Operation]:
     """Operations, in the order in which they are to be sent. `known` None: Genesys has no such user.
 
     `plan(x, x) == []`, and applying the plan to `known` gives `desired` in every owned attribute of an active user.
-    Nobody is created inactive: a leaver whom Genesys never knew has nothing to lose.
+    Nobody is created inactive: a leaver whom Genesys never knew has nothing to lose. Who isn't ours is left alone.
     """
     active = desired.get("active")
-    if known is None:
+    if is_left_alone(desired):
+        return []
+    if known is None or known.get("scope") == "never":
         return [Create(), *_joins([], desired)] if active is True else []
     if active is False:
         return [Deactivate()] if known.get("active") is not False else []
@@ -47,6 +49,12 @@ def plan(known: Resource | None, desired: Resource) -> list[Operation]:
     elif changes:
         operations.append(Patch(changes))
     return operations + _joins(held, desired)
+
+
+def is_left_alone(desired: Resource) -> bool:
+    """Whether nothing is written of somebody: they never were ours, or were released and haven't left since."""
+    scope = desired.get("scope")
+    return scope == "never" or (scope == "released" and desired.get("active") is not False)
 
 
 def changed(known: Resource, desired: Resource) -> Resource:

@@ -82,6 +82,12 @@ ACCESS: Final = ("roles", "skills", "languages")
 """Asserted again on reactivation: a user who was deleted and restored has lost them."""
 
 
+def withheld(resource: Resource) -> list[str]:
+    """By what of the mapping access isn't given, in words: by the scope, by the suspension, or by neither."""
+    words = ["out of scope"] if "scope" in resource else []
+    return ["suspended", *words] if "suspended" in resource else words
+
+
 def missing(resource: Resource) -> list[str]:
     """What must be known before the user can be created."""
     values: dict[str, Any] = dict(resource)

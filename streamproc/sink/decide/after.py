@@ -5,7 +5,7 @@ What an answer to a read means is in `after_read`, what one to a write means in 
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any, Final, assert_never
+from typing import Any, Final, Literal, assert_never
 
 from msgspec.structs import replace
 
@@ -15,7 +15,7 @@ from streamproc.core.records.operation import Create
 from streamproc.core.scim.response_action import Deliver, ReadBack
 from streamproc.core.scim.response_body import is_later_page, is_list, is_resource, resource_id, same_id
 from streamproc.core.scim.response_policy import Response, backoff, describe, response_action
-from streamproc.sink.decide.after_find import after_find_group, after_find_manager, after_membership
+from streamproc.sink.decide.after_find import after_find_group, after_find_manager, after_membership, after_read_manager
 from streamproc.sink.decide.after_read import after_glance, after_look_up, after_read
 from streamproc.sink.decide.after_write import after_write, forgotten, group_learned
 from streamproc.sink.decide.attempts import After, Finding, Missing, Postponed, Refused, Told, finding
@@ -37,9 +37,11 @@ from streamproc.sink.decide.steps import (
     Glance,
     Locked,
     LockGroup,
+    Looked,
     LookUp,
     Moment,
     Read,
+    ReadManager,
     SendMembership,
     SendUser,
     SessionsAnswer,
@@ -67,9 +69,11 @@ def after(progress: Progress, step: Step, answer: Answer, target: Target, at: Mo
             accepted = isinstance(response_action("read", answer.response, 0, 0.0), Deliver)
             user = user_read(progress, target, answer.response) if accepted else None
             return _concluded(after_glance(progress, user, answer, target, at), at, answer.response)
-        case ((LookUp() | Read() | Confirm() | AskMembership() | FindGroup() | FindManager()), Exchange()):
+        case ((LookUp() | Read() | Confirm() | AskMembership() | FindGroup() | ReadManager()), Exchange()):
             result = _after_look(progress, step, answer, target, at)
             return _concluded(_postponed(result, progress, step, answer, at), at, answer.response)
+        case FindManager(), Looked():
+            return _concluded(after_find_manager(progress, step, target), at)
         case AskGuard(), Flow() | Hold() | Rejected() | Protected():
             return _concluded(_after_guard(progress, answer), at)
         case LockGroup(change), Locked():
@@ -112,7 +116,7 @@ def _after_send(
 
 def _after_look(
     progress: Progress,
-    step: LookUp | Read | Confirm | AskMembership | FindGroup | FindManager,
+    step: LookUp | Read | Confirm | AskMembership | FindGroup | ReadManager,
     exchange: Exchange,
     target: Target,
     at: Moment,
@@ -123,7 +127,9 @@ def _after_look(
         user = user_read(progress, target, exchange.response)
         shows = partial(_shows, user)
     elif isinstance(step, FindGroup) and step.by_id:
-        shows = partial(_has_id, target.group(step.name).id)
+        shows = partial(_has_id, "Group", target.group(step.name).id)
+    elif isinstance(step, ReadManager):
+        shows = partial(_has_id, "User", step.id)
     found: Finding | Postponed = finding(progress, exchange, shows, at)
     if isinstance(found, Missing) and isinstance(step, LookUp) and progress.leaver:
         # A search for nobody shows an empty list (RFC 7644 §3.4.2). That an address isn't there may be a proxy's word,
@@ -146,8 +152,8 @@ def _after_look(
             return after_membership(progress, step, found, exchange, target, at)
         case FindGroup():
             return after_find_group(progress, step, found, exchange, target, at)
-        case FindManager():
-            return after_find_manager(progress, step, found, exchange)
+        case ReadManager():
+            return after_read_manager(progress, step, found, exchange)
         case _:
             assert_never(step)
 
@@ -156,8 +162,8 @@ def _shows(user: UserRead | None, _body: dict[str, Any]) -> bool:
     return user is not None
 
 
-def _has_id(there: str, body: dict[str, Any]) -> bool:
-    return is_resource(body, "Group") and same_id(resource_id(body), there)
+def _has_id(kind: Literal["User", "Group"], there: str, body: dict[str, Any]) -> bool:
+    return is_resource(body, kind) and same_id(resource_id(body), there)
 
 
 def _postponed(result: After, progress: Progress, step: Step, exchange: Exchange, at: Moment) -> After:

@@ -1,4 +1,4 @@
-"""After a search for a group, a member or a manager: which of them it is, if there is just one.
+"""After a search for a group or a member: which of them it is, if there is just one. Managers are in our own log.
 
 A search may show an older state than a GET by id, and may pass over its filter: what it finds is checked, and only the
 id of it is used.
@@ -6,19 +6,20 @@ id of it is used.
 
 from collections import Counter
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
 from msgspec.structs import replace
 
 from streamproc.core.records.operation import Leave
+from streamproc.core.records.resource import Resource
 from streamproc.core.scim.list_response import Listing, turn_page
 from streamproc.core.scim.response_body import etag, matches, resource_id, resources, same_id
-from streamproc.sink.decide.after_read import in_groups, learned_of, passed_over, several
+from streamproc.sink.decide.after_read import in_groups, learned_of, passed_over
 from streamproc.sink.decide.after_write import narrow
-from streamproc.sink.decide.attempts import After, Finding, Refused, Told
+from streamproc.sink.decide.attempts import After, Finding, Refused, Shown, Told
 from streamproc.sink.decide.progress import Progress
-from streamproc.sink.decide.steps import AskMembership, Exchange, FindGroup, FindManager, Moment
-from streamproc.sink.decide.target import Group, GroupLearned, ManagerLearned, Target
+from streamproc.sink.decide.steps import AskMembership, Exchange, FindGroup, FindManager, Moment, ReadManager
+from streamproc.sink.decide.target import Group, GroupLearned, Target
 from streamproc.sink.decide.underway import SetAside, Underway
 
 
@@ -93,32 +94,32 @@ def after_find_group(
     return After(progress, told, others, _group_aside(step, "unresolved", reason))
 
 
-def after_find_manager(progress: Progress, step: FindManager, found: Finding, exchange: Exchange) -> After:
-    """A record names the manager by user ID, the target by its own id. One who isn't there sets only that aside."""
-    there: str | None = None
-    told: tuple[Told, ...] = ()
-    aside = SetAside("manager", "unresolved", f"manager {step.manager} isn't in the target yet")
-    if isinstance(found, Refused):
-        if not found.unsearchable:
-            aside = SetAside("manager", "refused", found.reason, found.response)
-    else:
-        told = (Told(found.verdict, exchange.request),)
-        listing = turn_page(progress.underway.listing, found.body, "externalId", step.manager)
-        if listing.end is None and len(listing.found) < 2:
-            return After(replace(progress, underway=replace(progress.underway, listing=listing)), told)
-        if len(listing.found) > 1:
-            aside = several(len(listing.found), "externalId", "manager")
-        elif listing.found:
-            there = str(listing.found[0]["id"])
-    learned = (ManagerLearned(step.manager, there),)
+def after_find_manager(progress: Progress, step: FindManager, target: Target) -> After:
+    """A record names the manager by user ID, the target by its own id. One whom nobody has delivered isn't named to the
+    target, not even in a search: they may not be ours. That sets only the manager aside.
+    """
+    there = target.manager_id(step.manager)
+    if there is None:
+        reason = f"manager {step.manager} has no account by us: not delivered yet, or out of scope"
+        return After(progress, aside=SetAside("manager", "unresolved", reason))
+    held = progress.held
+    if held is None or not same_id(held.get("manager"), there):
+        return After(progress)
+    return After(replace(progress, held=cast("Resource", {**held, "manager": step.manager})))
+
+
+def after_read_manager(progress: Progress, step: ReadManager, found: Finding, exchange: Exchange) -> After:
+    """A write that names a manager was refused: are they still there? Else it is tried without them."""
     refusal, progress = progress.underway.refusal, replace(progress, underway=Underway())
-    if refusal is None:
-        return After(progress, told, learned, None if there else aside)
-    if refusal.send.manager != (step.manager, there):  # it may have been refused on account of the manager: plan again
-        told = (*told, Told("retry", refusal.request, refusal.reason))
-        return After(progress, told, learned, None if there else aside, again=0.0)
-    result = narrow(progress, refusal)
-    return replace(result, told=(*told, *result.told), learned=learned)
+    assert refusal is not None
+    if isinstance(found, Shown):
+        result = narrow(progress, refusal)
+        return replace(result, told=(Told(found.verdict, exchange.request), *result.told))
+    if isinstance(found, Refused):
+        return After(progress, aside=SetAside("manager", "refused", found.reason, found.response))
+    told = (Told(found.verdict, exchange.request), Told("retry", refusal.request, refusal.reason))
+    aside = SetAside("manager", "unresolved", f"manager {step.manager} isn't in the target any more", exchange.response)
+    return After(progress, told, aside=aside, again=0.0)
 
 
 def _group_aside(step: FindGroup, code: str, reason: str, refused: Refused | None = None) -> SetAside | None:

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from streamproc.core.records.control import WAITING
 from streamproc.core.records.delivery import DeliveredState, Parked
 from streamproc.core.records.outcome import Fate, Outcome, Request
-from streamproc.core.records.resource import owned
+from streamproc.core.records.resource import owned, withheld
 from streamproc.core.records.units import Millis
 from streamproc.core.records.user_record import Cause
 from streamproc.sink.decide.attempts import Told
@@ -131,7 +131,7 @@ def _outcomes(progress: Progress, clock: Millis, parked: Parked | None) -> list[
         cause=record.cause,
         operations=list(progress.operations),
         requests=list(progress.requests),
-        reason=parked.reason if parked else "; ".join(record.problems) or None,
+        reason=parked.reason if parked else "; ".join([*withheld(record.desired), *record.problems]) or None,
         acknowledged=progress.acknowledged,
         read_back=progress.read_back,
         sessions_ended=progress.sessions_ended,

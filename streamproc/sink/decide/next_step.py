@@ -15,13 +15,15 @@ leaver whom no request with a version revokes (`revoke_forms.py`).
 Rule 7: each turn ends: after so many requests it is set aside, to be tried again later.
 Rule 8: nothing is told as delivered that the target hasn't shown: where an answer accepts a write and doesn't show it,
 the user is read before the turn ends.
+Rule 9: who never was in scope is named in no request, and neither is who was released, until a source says that they
+leave. What was sent for them before is waited for, and read when they are in scope again.
 """
 
 from typing import Final, assert_never
 
 from msgspec.structs import replace
 
-from streamproc.core.fold.plan import plan
+from streamproc.core.fold.plan import is_left_alone, plan
 from streamproc.core.records.operation import Create, Deactivate, Join, Leave, Operation, Patch, Reactivate
 from streamproc.core.records.resource import REQUIRED, Resource, unlooked
 from streamproc.core.scim.dialect import Dialect, create_body, expressible, member_body, patch_body, rests_on_read
@@ -43,6 +45,7 @@ from streamproc.sink.decide.steps import (
     LookUp,
     Moment,
     Read,
+    ReadManager,
     ScimRequest,
     SendMembership,
     SendUser,
@@ -66,6 +69,7 @@ def next_step(progress: Progress, target: Target, at: Moment) -> Step:
     """One thing at a time, so that newer work can be looked at in between."""
     if progress.parked is not None:
         return finish(progress, at.clock, progress.parked)
+    progress = _with_manager(progress, target)
     step = _next(progress, target, at)
     if progress.exhausted and not isinstance(step, Finish) and not at.target_down:
         reason = progress.complaint or "the target accepts what is sent, and never shows it"
@@ -79,6 +83,8 @@ def _next(progress: Progress, target: Target, at: Moment) -> Step:
     if (desired := _aim(progress, target.dialect)) is None:
         return finish(progress, at.clock)
     leaves = desired.get("active") is False
+    if not leaves and is_left_alone(progress.record.desired):
+        return _left_alone(progress, at)
     if (begun := _underway(progress, target)) is not None:
         return begun
     match progress.freshness:
@@ -116,6 +122,14 @@ def _next(progress: Progress, target: Target, at: Moment) -> Step:
     return finish(progress, at.clock)
 
 
+def _with_manager(progress: Progress, target: Target) -> Progress:
+    """A manager who was delivered since they were set aside isn't any more; whom the target refused is."""
+    parked = progress.aside.get("manager")
+    if parked is None or parked.status is not None or target.manager_id(str(parked.desired.get("manager"))) is None:
+        return progress
+    return replace(progress, aside={name: each for name, each in progress.aside.items() if name != "manager"})
+
+
 def _aim(progress: Progress, dialect: Dialect) -> Resource | None:
     """What is desired. Of a record that regressed, only that somebody leaves, be it said by it or just before.
 
@@ -136,7 +150,9 @@ def _underway(progress: Progress, target: Target) -> Step | None:
     """The rest of something that was begun."""
     underway = progress.underway
     if underway.refusal is not None and underway.refusal.send.manager is not None:
-        return _find_manager(progress, underway.refusal.send.manager[0])
+        manager, there = underway.refusal.send.manager
+        path = f"{resource_path('Users', there)}?{_LISTED}"
+        return ReadManager(ScimRequest("read", "GET", path), manager, there)
     if underway.lock is not None:
         return _with_lock(progress, target, underway.lock)
     if underway.asked:
@@ -174,10 +190,6 @@ def _get_user(progress: Progress) -> ScimRequest:
 def _search(progress: Progress, attribute: str, value: str) -> ScimRequest:
     page = progress.underway.listing.next_page
     return ScimRequest("read", "GET", f"/Users?{equals((attribute, value))}&{_LISTED}{page}")
-
-
-def _find_manager(progress: Progress, manager: str) -> FindManager:
-    return FindManager(_search(progress, "externalId", manager), manager)
 
 
 def _find_group(progress: Progress, target: Target, name: str, change: Join | Leave | None) -> FindGroup:
@@ -223,7 +235,7 @@ def _create(progress: Progress, target: Target, operation: Create, at: Moment) -
     manager = desired.get("manager")
     there = target.manager_id(manager) if manager else None
     if manager and there is None:
-        return _find_manager(progress, manager)
+        return FindManager(manager)
     body = create_body(_referred(desired, there), target.dialect)
     request = ScimRequest("create", "POST", "/Users", body, None, progress.learned)
     return SendUser(request, operation, desired, (manager, there) if manager and there else None)
@@ -235,7 +247,7 @@ def _patch(
     manager = changes.get("manager")
     manager_id = target.manager_id(manager) if manager else None
     if manager and manager_id is None:
-        return _find_manager(progress, manager)
+        return FindManager(manager)
     body = patch_body(progress.held or Resource(), _referred(changes, manager_id), target.dialect, progress.body)
     if_match = version(progress, target, progress.etag)
     there = resource_path("Users", str(progress.id))
@@ -264,6 +276,13 @@ def _with_lock(progress: Progress, target: Target, lock: GroupLock) -> Glance | 
 
 
 # How it ends
+
+
+def _left_alone(progress: Progress, at: Moment) -> Settle | Finish:
+    if (until := progress.unlanded) is not None:
+        return Settle(until)
+    unknown = progress.freshness is Freshness.STALE
+    return finish(replace(progress, held=None) if unknown else progress, at.clock)
 
 
 def _incomplete(progress: Progress, at: Moment) -> Finish:

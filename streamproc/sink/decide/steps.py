@@ -83,10 +83,17 @@ class FindGroup(Struct, frozen=True):
 
 
 class FindManager(Struct, frozen=True):
-    """Find the target's id of a manager."""
+    """Ask our own deliveries for the target's id of a manager."""
+
+    manager: str
+
+
+class ReadManager(Struct, frozen=True):
+    """Read a manager at the id that we know: they may be there no more."""
 
     request: ScimRequest
     manager: str
+    id: str
 
 
 class AskGuard(Struct, frozen=True):
@@ -146,11 +153,11 @@ class Finish(Struct, frozen=True):
         return self.state.parked
 
 
-Look: TypeAlias = LookUp | Read | Confirm | Glance | AskMembership | FindGroup | FindManager
+Look: TypeAlias = LookUp | Read | Confirm | Glance | AskMembership | FindGroup | ReadManager
 """Steps that ask the target, and change nothing."""
 Send: TypeAlias = SendUser | SendMembership
 """Steps that write."""
-Step: TypeAlias = Look | Send | AskGuard | LockGroup | Wait | Settle | EndSessions | Finish
+Step: TypeAlias = Look | Send | FindManager | AskGuard | LockGroup | Wait | Settle | EndSessions | Finish
 
 
 class Waited(Struct, frozen=True):
@@ -163,13 +170,17 @@ class Locked(Struct, frozen=True):
     """What comes of `LockGroup`."""
 
 
+class Looked(Struct, frozen=True):
+    """What comes of `FindManager`: what our deliveries say is known."""
+
+
 class SessionsAnswer(Struct, frozen=True):
     """What comes of `EndSessions`: the HTTP status. None: no answer came."""
 
     status: int | None
 
 
-Answer: TypeAlias = Exchange | GuardDecision | Locked | Waited | SessionsAnswer
+Answer: TypeAlias = Exchange | GuardDecision | Locked | Waited | Looked | SessionsAnswer
 
 
 class Moment(Struct, frozen=True):

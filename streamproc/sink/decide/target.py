@@ -36,13 +36,6 @@ class GroupLearned(Struct, frozen=True):
     group: Group
 
 
-class ManagerLearned(Struct, frozen=True):
-    """The target's id of a manager, by user ID. None: it has no such user, or not one alone."""
-
-    manager: str
-    id: str | None
-
-
 class VersionsLearned(Struct, frozen=True):
     """The target has ETags."""
 
@@ -57,11 +50,12 @@ class ActiveLearned(Struct, frozen=True):
     """The target shows of somebody that they are active."""
 
 
-Learned: TypeAlias = GroupLearned | ManagerLearned | VersionsLearned | VersionFormLearned | ActiveLearned
+Learned: TypeAlias = GroupLearned | VersionsLearned | VersionFormLearned | ActiveLearned
 
 
 class Target:
-    """A target, as this sink knows it. `find_id`: the target's id of a user whom this sink has delivered.
+    """A target, as this sink knows it. `find_id`: the target's id of a user who has been delivered, by this sink or
+    another one, as far as that is known.
 
     `landing`: seconds after which a request that wasn't answered has been applied or never will be. `guarded`: a mass
     guard is asked before somebody is deactivated. `ends_sessions`: a leaver's sessions are ended.
@@ -88,7 +82,6 @@ class Target:
         """Whether it shows who is active, so that whoever isn't shown so isn't."""
         self._find_id = find_id
         self._groups: dict[str, Group] = {}
-        self._managers: dict[str, str] = {}
 
     def group(self, name: str) -> Group:
         """The group of that name, as far as it is known."""
@@ -109,7 +102,7 @@ class Target:
 
     def manager_id(self, manager: str) -> str | None:
         """The target's id of the manager who has this user ID. None: not known."""
-        return self._managers.get(manager) or self._find_id(manager)
+        return self._find_id(manager)
 
     def learn(self, facts: Iterable[Learned]) -> None:
         """Know these from now on."""
@@ -117,10 +110,6 @@ class Target:
             match fact:
                 case GroupLearned(name, group):
                     self._groups[name] = group
-                case ManagerLearned(manager, None):
-                    self._managers.pop(manager, None)
-                case ManagerLearned(manager, str(there)):
-                    self._managers[manager] = there
                 case VersionsLearned():
                     self.versioned = True
                 case VersionFormLearned(form):

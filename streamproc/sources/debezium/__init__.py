@@ -41,6 +41,7 @@ DEFAULTS: Final = SourceOptions(
         "active": "active|is_active|employment_status|status",
         "email": "work_email|email",
         "phone": "work_phone|phone",
+        "mobile": "mobile|mobile_phone",
         "job": "job_title|title|job",
         "department": "department|department_name",
         "division": "division",

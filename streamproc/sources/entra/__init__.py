@@ -19,6 +19,7 @@ from typing import Any, Final, Literal
 
 from streamproc.core.parsed_payload import FetchRequest, Ignored, ParsedPayload, Receipt, SourceEvent
 from streamproc.core.records.change_event import GONE, Fact
+from streamproc.sources.assignment import take
 from streamproc.sources.entra.audit_log import activity, is_record
 from streamproc.sources.lenient_json import anchor, digest, items, micros, moment, parsed, record, text, unfolded
 from streamproc.sources.options import SourceOptions
@@ -36,6 +37,7 @@ DEFAULTS: Final = SourceOptions(
         "displayName": "displayName",
         "email": "mail",
         "phone": "businessPhones|mobilePhone",
+        "mobile": "mobilePhone",
         "job": "jobTitle",
         "department": "department",
         "division": "employeeOrgData.division",
@@ -49,6 +51,8 @@ DEFAULTS: Final = SourceOptions(
 _RESOURCE: Final = re.compile(r"/?(user|group)s(?:/|\(')([^/')]+)", re.IGNORECASE)
 """`Users/<id>` and `users('<id>')`."""
 _EVENT: Final = re.compile(r"Microsoft\.Graph\.(User|Group)(Created|Updated|Deleted)", re.IGNORECASE)
+_HIDDEN: Final = True
+"""In the place of a name that Graph doesn't show for want of a right: that can't be read, so others may be hidden."""
 _CHANGES: Final = frozenset({"created", "updated", "deleted"})
 
 
@@ -243,13 +247,16 @@ def _user(
     if enabled is not None:
         reading.take("active", UNREAD if enabled and deleted is UNREAD else enabled, "status")
     holders = [holder for holder in map(record, items(item.get("memberOf"))) if _grants(holder)]
-    reading.groups((holder.get("displayName") for holder in holders), all_=False)
+    every = complete and receipt.read_at is not None and isinstance(item.get("memberOf"), list)  # the fetch reads all
+    names = [holder.get("displayName") for holder in holders]
+    reading.groups([_HIDDEN if every and name is None else name for name in names], all_=every)
+    unasked = take(reading, user, options) if complete else ()
     if attributes or reading.unread:
         reading.began(user.get("createdDateTime"))
     if attributes:
         kind: Literal["snapshot", "change"] = "snapshot" if complete else "change"
         who = anchor(subject, attributes, options)
-        kept = reading.kept if complete else ()
+        kept = (*reading.kept, *unasked) if complete else ()
         yield SourceEvent(subject, event, kind, order, attributes, who, kept=kept)
     elif not reading.unread:
         yield Ignored("incomplete", "nothing that is read here", subject)

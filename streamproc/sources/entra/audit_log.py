@@ -25,8 +25,19 @@ from streamproc.sources.values.text import plain
 DISABLING: Final = frozenset({"disable account", "delete user", "hard delete user"})
 USERS: Final = DISABLING | {"add user", "update user", "enable account", "restore user"}
 MEMBERSHIP: Final = {"add member to group": True, "remove member from group": False}
-GROUPS: Final = frozenset({"update group", "delete group", "hard delete group", "restore group"})
-"""Operations that may change the groups of many users, and name none of them."""
+ASSIGNMENT: Final = {"add app role assignment grant to user": True, "remove app role assignment from user": False}
+"""Operations after which somebody may be assigned to the application, or not any more."""
+GROUPS: Final = frozenset(
+    {
+        "update group",
+        "delete group",
+        "hard delete group",
+        "restore group",
+        "add app role assignment to group",
+        "remove app role assignment from group",
+    }
+)
+"""Operations that may change the groups or assignments of many users, and name none of them."""
 SESSIONS: Final = frozenset(
     {"change user password", "reset user password", "update stsrefreshtokenvalidfrom timestamp"}
 )
@@ -51,7 +62,7 @@ def activity(
     properties = record(element.get("properties"))
     body = properties if "targetResources" in properties else element
     operation = (text(body.get("activityDisplayName")) or text(element.get("operationName")) or "").casefold()
-    relevant = operation in USERS or operation in MEMBERSHIP
+    relevant = operation in USERS or operation in MEMBERSHIP or operation in ASSIGNMENT
     managed = text(body.get("category")) == "UserManagement" and operation not in SESSIONS
     result = (text(body.get("result")) or "success").casefold()
     if operation in GROUPS:
@@ -76,10 +87,14 @@ def activity(
             continue
         if result != "success":  # after a timeout it may have happened or not
             yield FetchRequest(subject, event, when, reason, urgent=True)
+        elif operation in ASSIGNMENT:
+            yield FetchRequest(subject, event, when, reason, urgent=not ASSIGNMENT[operation])
         elif operation in MEMBERSHIP:
             joins, name = MEMBERSHIP[operation], _group(user, targets)
-            if name is None or (joins and happened is None):  # without a clock it could come before a leave
+            unclear = name is None or (joins and happened is None)  # without a clock it could come before a leave
+            if unclear or options.application:  # by groups somebody is assigned to an application, too
                 yield FetchRequest(subject, event, when, reason, urgent=not joins)
+            if unclear:
                 continue
             attributes: dict[str, Fact] = {f"group:{name}": name if joins else None}
             order = (when, int(not joins), event)

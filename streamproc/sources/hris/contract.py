@@ -17,8 +17,10 @@ from streamproc.core.errors import RejectedInputError
 from streamproc.core.parsed_payload import Ignored
 from streamproc.core.records.change_event import ChangeEvent, Effective, Fact, JsonScalar, Origin
 from streamproc.core.records.units import Micros
+from streamproc.sources.reading import any_value
 from streamproc.sources.values.identifiers import identifier
 from streamproc.sources.values.text import plain
+from streamproc.sources.values.unread import Unread
 from streamproc.sources.wire_format import json_of
 
 SOURCE: Final = "hris"
@@ -77,7 +79,11 @@ class HrisAttributes(BaseModel):
     displayName: Name = Field(default="", examples=["Ana Ruiz"])
     active: bool = Field(default=False, description="Employed and to have access. A leaver is false.")
     email: Text | None = None
-    phone: Text | None = Field(default=None, description="E.164.", examples=["+13175550100"])
+    phone: Text | None = Field(
+        default=None,
+        description="With its country's code, unless the options of source `hris` name a region.",
+        examples=["+13175550100"],
+    )
     job: Text | None = Field(default=None, examples=["Senior Agent"])
     department: Text | None = Field(default=None, examples=["Spanish Support"])
     division: Text | None = Field(default=None, description="Name of a Genesys Cloud division.")
@@ -260,7 +266,9 @@ def _facts(attributes: HrisAttributes) -> dict[str, Fact]:
         raise RejectedInputError("invalid", "attributes: a name in which nothing can be seen", field="userName")
     facts_.pop("custom", None)
     for name, value in attributes.custom.items():
-        facts_[plain(name)] = None if value == "" else value
+        read = any_value(value)
+        if not isinstance(read, Unread):  # the model takes nothing deeper
+            facts_[plain(name)] = read
     return facts_
 
 

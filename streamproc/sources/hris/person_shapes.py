@@ -47,6 +47,7 @@ SHAPES: Final[Mapping[str, Shape]] = {
             "displayName": "displayName",
             "email": "workEmail",
             "phone": "workPhone|mobilePhone",
+            "mobile": "mobilePhone",
             "job": "jobTitle",
             "department": "department",
             "division": "division",

@@ -29,6 +29,7 @@ DEFAULTS: Final = SourceOptions(
         "active": "Active|Worker_Status|Employment_Status|Employee_Status|Active_Status|Status",
         "email": "Email_Address|Work_Email",
         "phone": "Phone|Work_Phone",
+        "mobile": "Mobile|Mobile_Phone",
         "job": "Title|Business_Title|Job_Title",
         "department": "Department|Organization.SUPERVISORY",
         "division": "Division",

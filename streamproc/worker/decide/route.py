@@ -26,6 +26,7 @@ from streamproc.sources import SOURCES
 from streamproc.sources.hris import contract
 from streamproc.sources.options import SourceOptions
 from streamproc.sources.raw_record import HARMLESS, parse_record
+from streamproc.sources.settled import settled
 from streamproc.worker.decide.routed import Routed, encoded_events, fitting_events
 from streamproc.worker.decide.said import forwards
 from streamproc.worker.decide.sized import sized
@@ -75,7 +76,8 @@ def _contract(record: RawRecord, options: SourceOptions, partition_of: Partition
     if READ in record.headers:
         return _vendor(record, contract.SOURCE, options, partition_of)
     try:
-        return Routed(events=encoded_events(contract.parse(record.value, record.headers, record.origin)))
+        events, ignored = settled(contract.parse(record.value, record.headers, record.origin), options)
+        return Routed(events=encoded_events(events), problems=[each.problem for each in ignored])
     except RejectedInputError as error:
         return _vendor(record, contract.SOURCE, options, partition_of, error)
 
@@ -96,7 +98,9 @@ def _vendor(
     linked: list[list[SourceEvent]] = []
     for subject, said in by_subject(events).items():
         if options.anchor == "subject" and all(each.place is None for each in said):
-            users += changes(subject, source, said, record.origin)
+            made, unread = settled(said, options)
+            users += changes(subject, source, made, record.origin)
+            unsized += [each.problem for each in unread]
         else:
             linked.append(said)
     forwarded, problems = forwards(record, source, linked, partition_of)

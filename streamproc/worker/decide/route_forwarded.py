@@ -16,6 +16,7 @@ from pydantic import ValidationError
 
 from streamproc.core.errors import RejectedInputError
 from streamproc.core.fold.authority import key
+from streamproc.core.fold.effective_dating import as_of
 from streamproc.core.identity.log_order import doubtful
 from streamproc.core.identity.resolve import changes, order
 from streamproc.core.records.control import CONTROL, IDENTITY
@@ -23,8 +24,11 @@ from streamproc.core.records.headers import FORWARDED, KIND, REPLAY
 from streamproc.core.records.link import Link
 from streamproc.core.records.rejected import Problem
 from streamproc.core.records.topic_names import CONTROLS
+from streamproc.core.records.units import Millis
 from streamproc.sources import SOURCES
 from streamproc.sources.options import SourceOptions
+from streamproc.sources.settled import Known, settled, unheard
+from streamproc.sources.values.unread import UNREAD
 from streamproc.worker.decide.resolved_within import resolved_within, what_they_take
 from streamproc.worker.decide.route import PartitionOf, by_subject, said_by, with_problems
 from streamproc.worker.decide.routed import EncodedEvent, EncodedLink, Routed, encoded_events, encoded_link
@@ -94,9 +98,11 @@ def _said(record: RawRecord, source: str, links: Links, options: SourceOptions, 
     events: list[EncodedEvent] = []
     problems: list[Problem] = []
     denies = False
-    for subject, theirs in said.items():
+    for subject, written in said.items():
         known = links(key(source, subject))
         try:
+            theirs, unread = settled(written, options, _heard(known, record.origin.appended))
+            problems += [each.problem for each in unread]
             if options.anchor == "subject" and all(each.place is None for each in theirs):
                 events += encoded_events(changes(subject, source, theirs, record.origin))  # no longer linked
                 continue
@@ -105,7 +111,7 @@ def _said(record: RawRecord, source: str, links: Links, options: SourceOptions, 
             if len(said) == 1:
                 raise
             problems.append(_problem(error, subject))
-            denies = denies or bool(what_they_take(theirs))
+            denies = denies or bool(what_they_take(written))
             continue
         resolved.append(link)
         events += led_to
@@ -113,6 +119,15 @@ def _said(record: RawRecord, source: str, links: Links, options: SourceOptions, 
         if known is not None and led_to and doubtful(known.logs, theirs):
             problems.append(Problem("doubtful_position", DOUBTFUL, subject))
     return Routed(links=resolved, events=events, problems=problems, denies=denies)
+
+
+def _heard(link: Link | None, now: Millis) -> Known:
+    """What a subject has said until now; a snapshot that left something out says that there is none."""
+    facts = None if link is None else link.facts
+    if facts is None:
+        return unheard
+    unsaid = UNREAD if facts.floor is None else None
+    return lambda name: as_of(facts, now)[0].get(name, unsaid)
 
 
 def _problem(error: Exception, subject: str) -> Problem:

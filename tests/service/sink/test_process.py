@@ -32,7 +32,9 @@ async def test_an_old_wish_doesnt_let_a_leaver_in_after_a_takeover(org: Org) -> 
     bench = Bench(org)
     bench.give("E1", **person("E1"), manager="M1")
     await bench.idle()
-    await org.foreign("m1", externalId="M1")
+    bench.stores[0].waiting.clear()
+    bench.give("M1", **person("M1"))
+    await bench.idle()
     id_ = (await org.user())["id"]
     await org.patch(f"Users/{id_}", "replace", "active", False)  # the sink before us, which couldn't note it any more
     bench.stores[0].caught_up = False
@@ -68,7 +70,9 @@ async def test_nothing_is_started_on_a_partition_that_is_being_given_up(org: Org
     bench = Bench(org, revoke_wait=0.0)
     bench.give("E1", **person("E1"), manager="M1")
     await bench.idle()
-    await org.foreign("m1", externalId="M1")
+    bench.stores[0].waiting.clear()
+    bench.give("M1", **person("M1"))
+    await bench.idle()
     bench.stores[0].confirmed -= 100
 
     async def flying() -> None:

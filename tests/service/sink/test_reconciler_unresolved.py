@@ -1,5 +1,7 @@
 """A manager or a group that the target doesn't have is set aside alone, and found when it is there."""
 
+from dataclasses import replace
+
 import pytest
 
 from streamproc.core.scim.dialect import ENTERPRISE
@@ -30,6 +32,56 @@ async def test_nothing_is_sent_for_want_of_a_manager(org: Org) -> None:
     await org.run()
     assert await org.writes() == []
     assert org.fate(seq) == "parked"
+
+
+async def test_a_manager_whom_nobody_delivered_is_named_in_no_request(org: Org) -> None:
+    """Whoever isn't ours isn't asked for as a manager, though the target has an account that says it is theirs."""
+    account = await org.foreign("m1", externalId="M1")
+    paths: list[str] = []
+
+    async def look(_: str, path: str) -> None:
+        paths.append(path)
+
+    org.wire.before = look
+    begin = len(await org.ledger())
+    org.say("E1", **person("E1"), manager="M1")
+    await org.run()
+    org.again("E1")
+    await org.run()
+    sent = str(paths) + str((await org.ledger())[begin:])
+    assert (account in sent, "M1" in sent) == (False, False)
+    parked = org.store.known["E1"].parked
+    assert parked is not None
+    assert "M1 has no account by us: not delivered yet, or out of scope" in parked.attributes["manager"]
+
+
+async def test_a_manager_who_is_delivered_meanwhile_is_written_in_the_same_turn(org: Org) -> None:
+    """Somebody whose manager arrives while the rest of them is written doesn't wait for another attempt."""
+    await org.hired("M1")
+    manager = org.store.known.pop("M1")
+
+    async def meanwhile(_: str, path: str) -> None:
+        if path.startswith("/Groups"):
+            org.store.known["M1"] = manager
+
+    org.wire.before = meanwhile
+    seq = org.say("E1", **person("E1"), manager="M1", genesysQueue="Billing")
+    await org.run()
+    assert (org.fate(seq), org.store.parked) == ("delivered", {})
+    assert (await org.user())[ENTERPRISE]["manager"]["value"] == manager.id
+
+
+async def test_a_manager_who_was_there_already_isnt_written_again(org: Org) -> None:
+    """A read shows the manager by an id that only another sink's deliveries explain: it is the one who is wanted."""
+    await org.hired("M1")
+    await org.hired("E1", manager="M1")
+    org.unread = {"M1"}
+    org.store.known["E1"] = replace(org.store.known["E1"], etag='"0"')
+    org.say("E1", department="Sales")
+    await org.run()
+    changes = [each["body"]["Operations"] for each in await org.writes() if each["applied"]]
+    assert [[operation["path"] for operation in each] for each in changes] == [[f"{ENTERPRISE}:department"]]
+    assert org.store.parked == {}
 
 
 async def test_another_attempt_that_is_passed_over_isnt_told_again(org: Org) -> None:

@@ -121,15 +121,32 @@ def test_a_user_is_a_snapshot() -> None:
             "division": "Service",
             "email": "Ana.Ruiz@example.com",
             "employeeNumber": "1001",
+            "group:": True,
             "group:Spanish Agents": "Spanish Agents",
             "job": "Senior Agent",
             "manager": LEE,
+            "mobile": "+13175550199",
             "phone": "+13175550100",
             "userName": "ana.ruiz@example.com",
         },
         anchor="1001",
     )
     assert event.event.startswith("sha256:")
+
+
+def test_only_a_fetched_user_has_no_other_groups() -> None:
+    """The fetch reads all of `memberOf`; others may have a part. A group whose name Graph hides may not be the only
+    one.
+    """
+    group = {"@odata.type": "#microsoft.graph.group", "id": "g", "displayName": "Agents"}
+    none = one_said(fixture("user") | {"memberOf": []}, FETCHED).attributes
+    assert {name: value for name, value in none.items() if name.startswith("group:")} == {"group:": True}
+    assert "group:" not in one_said(fixture("user") | {"memberOf": []}).attributes
+    assert "group:" not in one_said(without(fixture("user"), memberOf=...), FETCHED).attributes
+    hidden = read(fixture("user") | {"memberOf": [group, group | {"displayName": None}]}, FETCHED)
+    assert "group:" not in hidden.events[0].attributes
+    assert hidden.events[0].attributes["group:Agents"] == "Agents"
+    assert [(each.code, each.field) for each in hidden.ignored] == [("not_understood", "groups")]
 
 
 def test_a_list_holds_whole_users() -> None:
@@ -200,6 +217,7 @@ def test_a_delta_page_says_changes() -> None:
         "displayName": "Ana Ruiz",
         "employeeNumber": "1001",
         "manager": LEE,
+        "mobile": None,
         "phone": None,
     }
 

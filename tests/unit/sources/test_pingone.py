@@ -187,6 +187,7 @@ def test_a_user_is_a_snapshot() -> None:
             "displayName": "Ana Ruiz",
             "active": True,
             "email": "ana.ruiz@example.com",
+            "mobile": None,
             "phone": "+13175550100",
             "job": "Senior Agent",
             "department": "Spanish Support",

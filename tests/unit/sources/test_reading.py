@@ -6,7 +6,7 @@ import pytest
 
 from streamproc.core.parsed_payload import Ignored
 from streamproc.sources.options import SourceOptions
-from streamproc.sources.reading import Reading, add_others, full_name, phone, read_all, read_named
+from streamproc.sources.reading import Reading, add_others, full_name, read_all, read_named
 from streamproc.sources.values.unread import UNREAD
 
 OPTIONS = SourceOptions(
@@ -97,22 +97,6 @@ def test_other_attributes_take_nobodys_place() -> None:
         "team": "Red",
         "languages": {"Spanish": 4},
     }
-
-
-@pytest.mark.parametrize(
-    ("written", "sent"),
-    [
-        ("+1 317 555 0100", "+13175550100"),
-        ("+44 (0)20 7946-0000", "+442079460000"),
-        ("+1 (317) 555-0100 x123", "+1 (317) 555-0100 x123"),
-        ("317 555 0100", "317 555 0100"),
-        ("+1", "+1"),
-        ("ext. 5", "ext. 5"),
-    ],
-)
-def test_a_number_with_its_countrys_code(written: str, sent: str) -> None:
-    """As digits; every other one as it is written, since nothing tells its country."""
-    assert phone(written) == sent
 
 
 def test_a_name_from_its_parts() -> None:

@@ -176,7 +176,10 @@ def test_a_row_is_a_snapshot() -> None:
         "employeeNumber": "21002",
         "began": us("2024-02-01T10:00:00Z"),  # the first day, where she works
     } | dict.fromkeys(
-        ["department", "division", "manager", "phone", "universalId", "genesysQueue", "genesysLanguage", "genesysRole"]
+        [
+            *("department", "division", "manager", "mobile", "phone", "universalId"),
+            *("genesysQueue", "genesysLanguage", "genesysRole"),
+        ]
     )
     assert (snapshot.subject, snapshot.anchor, snapshot.kind) == ("21002", "21002", "snapshot")
     assert snapshot.order == (us(NOON), 0, snapshot.event)

@@ -100,7 +100,7 @@ def test_a_worker_of_get_workers() -> None:
         "manager": "21000",
         "employeeNumber": "21001",
         "began": us("2024-01-31T13:00:00Z"),
-    } | dict.fromkeys(["division", "universalId", "genesysQueue", "genesysLanguage", "genesysRole"])
+    } | dict.fromkeys(["division", "mobile", "universalId", "genesysQueue", "genesysLanguage", "genesysRole"])
     assert ahead.effective is not None
     assert (utc(ahead.effective.at), ahead.effective.zone) == ("2026-05-14T14:00:00Z", "Australia/Melbourne")
     assert (ahead.row, ahead.attributes) == ("e1", {"active": False})

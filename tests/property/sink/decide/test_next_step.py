@@ -19,6 +19,7 @@ from streamproc.sink.decide.steps import (
     Glance,
     LookUp,
     Read,
+    ReadManager,
     SendMembership,
     SendUser,
     Step,
@@ -66,8 +67,10 @@ def misbehaviours(step: Step) -> tuple[str, ...]:
     match step:
         case SendUser() | SendMembership():
             return WRITES
-        case LookUp() | Read() | Confirm() | Glance() | FindGroup() | FindManager() | AskMembership():
+        case LookUp() | Read() | Confirm() | Glance() | FindGroup() | ReadManager() | AskMembership():
             return READS
+        case FindManager():
+            return ("not delivered",)
         case EndSessions():
             return ("404", "no answer")
         case _:

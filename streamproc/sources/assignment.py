@@ -1,0 +1,40 @@
+"""Whether somebody is assigned to the application at their identity provider: the fact `assigned`, `yes` or `no`.
+
+Rule 1: it is said only where an application is configured, and only of that one.
+Rule 2: an answer that doesn't tell changes nothing: not assigned is what the provider says, never what it leaves out.
+Rule 3: of whose access ends nobody asks; what was known of them stays.
+"""
+
+from typing import Any, Final
+
+from streamproc.core.records.change_event import Fact
+from streamproc.sources.lenient_json import record
+from streamproc.sources.options import SourceOptions
+from streamproc.sources.reading import Reading
+from streamproc.sources.values.unread import UNREAD
+
+ASSIGNED: Final = "assigned"
+"""Name of the fact."""
+ANSWER: Final = "_assignment"
+"""Where the fetch puts the answer in the user's resource: `{"application": ID, "assigned": true}`."""
+
+
+def fact(*, assigned: bool) -> Fact:
+    """The value of the fact."""
+    return "yes" if assigned else "no"
+
+
+def take(reading: Reading, user: dict[str, Any], options: SourceOptions) -> tuple[str, ...]:
+    """Read what a whole user says of it. Returns what the snapshot doesn't speak of, without a word to anybody."""
+    if not options.application:
+        return ()
+    answer = record(user.get(ANSWER))
+    said = answer.get("assigned") if answer.get("application") == options.application else None
+    if isinstance(said, bool):
+        reading.take(ASSIGNED, fact(assigned=said), "assignment")
+    elif reading.facts.get("active") is False:
+        reading.facts.pop(ASSIGNED, None)
+        return (ASSIGNED,)
+    else:
+        reading.take(ASSIGNED, UNREAD, "assignment")
+    return ()

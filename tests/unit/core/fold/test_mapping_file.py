@@ -1,0 +1,109 @@
+"""The mapping's file: what a mistake in it is told as, and what its digest is of."""
+
+import pytest
+
+from streamproc.core.errors import MappingError
+from streamproc.core.expressions import expression
+from streamproc.core.expressions.functions import FUNCTIONS
+from streamproc.core.fold import mapping_file
+from streamproc.core.fold.mapping import parse_mapping
+from tests.unit.core.fold.test_mapping import SHIPPED, shipped
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("attributes = ", "my.toml: not valid TOML: "),
+        ("[attribute]", "my.toml: attribute: Extra inputs are not permitted. See streamproc/mapping.toml"),
+        ('[attributes]\nnickName = "nick"', "my.toml: attributes.nickName: Extra inputs are not permitted"),
+        ("[attributes]\ntitle = 7", "my.toml: attributes.title: give the name of a fact, or { expr ="),
+        ("[attributes]\ntitle = { exp = 'job' }", "my.toml: attributes.title.expr: Field required"),
+        ('[[copy]]\nto = "roles"', "my.toml: copy.0: give either `fact` or `expr`"),
+        ('[[copy]]\nfact = "f"\nto = "role"', "my.toml: copy.0.to: Input should be 'roles', 'groups'"),
+        ('[[copy]]\nfact = "f"\nto = "roles"\ntemplate = "x"', "my.toml: copy.0.template: String should match pattern"),
+        ('[[copy]]\nfact = "f"\nto = "skills"\nlevel = 5.1', "my.toml: copy.0.level: Input should be less than"),
+        ('[[rule]]\nroles = ["a"]', "my.toml: rule.0: give `when`, `if` or both"),
+        ('[[rule]]\nwhen = {}\nroles = ["a"]', "my.toml: rule.0: give `when`, `if` or both"),
+        ("[scope]\nwho = 'job =='", "my.toml: scope.who: column "),
+        ("[suspend]\nwhen = '\"x\"'", "my.toml: suspend.when: column 1: expected true or false"),
+        ("[attributes]\ntitle = { expr = 'nope(job)' }", "my.toml: attributes.title.expr: column 1: "),
+        ("[externalIds]\n'a.b' = { expr = 'lookup(\"no\", job)' }", "my.toml: externalIds.a.b.expr: column "),
+        ("[[rule]]\nif = 'job'\n[[rule]]\nif = '1'", "my.toml: rule.1.if: column 1: expected true or false"),
+        ("[[copy]]\nexpr = 'true'\nto = 'roles'", "my.toml: copy.0.expr: column 1: expected texts"),
+        ("functions = 2", "my.toml: functions: this release has 1 and not 2"),
+        ('[[rule]]\nwhen = { job = "a" }\nskills = { S = -1.0 }', "my.toml: rule.0.skills.S: Input should be greater"),
+        ('[[rule]]\nwhen = { job = "a" }\nrole = ["a"]', "my.toml: rule.0.role: Extra inputs are not permitted"),
+    ],
+)
+def test_a_mistake_in_the_file_is_named(text: str, expected: str) -> None:
+    """The error names the file, the table and the key."""
+    with pytest.raises(MappingError) as error:
+        parse_mapping(text, "my.toml")
+    assert str(error.value).startswith(expected)
+
+
+def test_the_digest_is_of_the_rules_alone() -> None:
+    """Comments and layout leave the digest, which every record carries; another rule changes it."""
+    text = SHIPPED.read_text(encoding="utf-8")
+    bare = "\n".join(line for line in text.splitlines() if line.strip() and not line.startswith("#"))
+    assert parse_mapping(bare).digest == shipped().digest
+    assert parse_mapping(text.replace("level = 3.0", "level = 3.5", 1)).digest != shipped().digest
+
+
+WITH_EVERYTHING = """
+[scope]
+who = 'inGroup("CC")'
+[suspend]
+when = 'leave == "x"'
+[attributes]
+title = { expr = 'lookup("t", job, job)' }
+[externalIds]
+teams = "upn"
+[[copy]]
+expr = 'languages'
+to = "languages"
+[[rule]]
+if = 'job == "a"'
+roles = ["R"]
+[tables.t]
+a = "b"
+"""
+
+
+@pytest.mark.parametrize(
+    ("was", "becomes"),
+    [
+        ('"CC"', '"C"'),
+        ("[suspend]", 'leaving = "release"\n[suspend]'),
+        ("[suspend]", 'blank = "leave"\n[suspend]'),
+        ('"x"', '"y"'),
+        ("job, job)", "job)"),
+        ('"upn"', '"mail"'),
+        ("'languages'", "'coalesce(languages)'"),
+        ('"a"\'', '"b"\''),
+        ('a = "b"', 'a = "c"'),
+    ],
+)
+def test_the_digest_is_of_all_that_decides(was: str, becomes: str) -> None:
+    """Another expression, another row of a table, another answer to a blank: another mapping."""
+    assert parse_mapping(WITH_EVERYTHING.replace(was, becomes)).digest != parse_mapping(WITH_EVERYTHING).digest
+
+
+def test_what_has_its_default_is_in_no_digest() -> None:
+    """Version 1 and absent tables are what a file says that names neither, so old files keep their digests."""
+    same = "functions = 1\n[externalIds]\n[tables]\n" + SHIPPED.read_text(encoding="utf-8")
+    assert parse_mapping(same).digest == shipped().digest
+
+
+def test_the_digest_is_of_the_version_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same file under another version of the expressions is another mapping."""
+    for module in (mapping_file, expression):
+        monkeypatch.setattr(module, "FUNCTIONS", {1: FUNCTIONS[1], 2: FUNCTIONS[1]})
+    assert parse_mapping("functions = 2\n" + WITH_EVERYTHING).digest != parse_mapping(WITH_EVERYTHING).digest
+
+
+def test_what_reads_nothing_has_no_list_of_sources() -> None:
+    """[authority] of a fact that only an expression reads is as good as any; of one that nobody reads it is told."""
+    assert parse_mapping(WITH_EVERYTHING + '[authority]\njob = ["okta"]\n"group:CC" = ["okta"]\n').file.authority
+    with pytest.raises(MappingError, match=r"authority\.jobs: nothing in this file reads"):
+        parse_mapping(WITH_EVERYTHING + '[authority]\njobs = ["okta"]\n')
