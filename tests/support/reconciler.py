@@ -13,7 +13,7 @@ from streamproc.adapters.oauth import Tokens
 from streamproc.adapters.scim_http import PlatformHttp, ScimHttp
 from streamproc.core.flow.circuit_breaker import CircuitBreaker
 from streamproc.core.fold.fold import fold
-from streamproc.core.fold.mapping import parse_mapping
+from streamproc.core.fold.mapping import Mapping, parse_mapping
 from streamproc.core.fold.plan import Urgency, urgency
 from streamproc.core.records.change_event import ChangeEvent, Fact, Origin
 from streamproc.core.records.delivery import DeliveredState
@@ -124,6 +124,7 @@ class Org:
     """One organisation at the stand-in, the log so far, and the sink that works on it."""
 
     dialect: Dialect = GENESYS_DIALECT
+    mapping: Mapping = MAPPING
 
     def __init__(self, http: aiohttp.ClientSession, root: str) -> None:
         self.http = http
@@ -174,7 +175,7 @@ class Org:
         origin = Origin("events.hris", 0, self.offset, Millis(0))
         order = (Micros(self.offset), 0, f"e{self.offset}")
         event = ChangeEvent(user, "hris", user, f"e{self.offset}", "change", order, dict(facts), origin)
-        self.records[user] = fold(self.records.get(user), self.offset, event, MAPPING)
+        self.records[user] = fold(self.records.get(user), self.offset, event, self.mapping)
         return self.records[user]
 
     def take_in(self, record: UserRecord, offset: int | None = None) -> None:
