@@ -44,6 +44,9 @@ _FILE: Final = click.Path(path_type=Path, dir_okay=False)
     help="Their key, to find people again, or to have the same hashes in two bundles; made if it isn't there. "
     "Else a new key is used, and forgotten.",
 )
+@click.option(
+    "--keep", multiple=True, metavar="FACT", help="Don't hide this fact, such as hireDate; as often as wanted."
+)
 @KAFKA
 @JSON
 @with_source
@@ -55,6 +58,7 @@ def evidence(
     key: Path | None,
     redact: bool,
     redact_key: Path | None,
+    keep: tuple[str, ...],
     as_json: bool,
     source: HistorySource,
 ) -> None:
@@ -67,13 +71,15 @@ def evidence(
     scope = _scope(users, first, until)
     if redact_key is not None and not redact:
         raise click.UsageError("--redact-key is for --redact")
+    if keep and not redact:
+        raise click.UsageError("--keep is for --redact")
     signer = None if key is None else _signer(key)
     hashing = _hashing(redact_key) if redact else None
 
     async def bundle() -> Verified:
         only = scope.users[0] if len(scope.users) == 1 else None
         async with source.history([CHANGES, OPERATIONS, OUTCOMES, CONTROLS], key=only) as history:
-            return make(history, scope, target, signer=signer, redact=hashing, say=say)
+            return make(history, scope, target, signer=signer, redact=hashing, keep=keep, say=say)
 
     verified = asyncio.run(bundle())
     _show(target, verified, as_json=as_json)

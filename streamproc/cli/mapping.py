@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+from collections.abc import Mapping as MappingABC
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
@@ -11,8 +12,9 @@ from streamproc.adapters.kafka import reading, topics
 from streamproc.adapters.kafka.log import Log
 from streamproc.adapters.kafka.mappings_in_force import in_force
 from streamproc.adapters.kafka.trouble import told
+from streamproc.cli.history_source import HistorySource
 from streamproc.cli.mapping_check import check
-from streamproc.cli.mapping_whatif import whatif
+from streamproc.cli.mapping_whatif import scope_counts, whatif
 from streamproc.cli.operator_order import BY, REASON, now_ms
 from streamproc.cli.options import JSON, KAFKA, say
 from streamproc.cli.screen import complain, put, put_json, put_lines
@@ -20,14 +22,16 @@ from streamproc.cli.table import table
 from streamproc.compose import KafkaLog
 from streamproc.core.errors import MappingError
 from streamproc.core.fold.mapping import Mapping
-from streamproc.core.fold.mapping_switch import unheard_partitions
+from streamproc.core.fold.mapping_switch import compiled, unheard_partitions
 from streamproc.core.records.change_event import Origin
 from streamproc.core.records.control import LONGEST, Control
 from streamproc.core.records.topic_names import CHANGES, CONTROLS, MAPPINGS, REJECTIONS
+from streamproc.core.records.units import Millis
+from streamproc.mapping_preview.run import ordered_now
 from streamproc.operators.controls import order
-from streamproc.operators.mapping_rollout import Refused, Switch, ordered, watch
+from streamproc.operators.mapping_rollout import Refused, Switch, objection, ordered, watch
 from streamproc.rights import operator
-from streamproc.settings import KafkaSettings, load_settings
+from streamproc.settings import Settings, load_settings
 from streamproc.sources.mapping_authority import usable
 
 PATIENCE: Final = 120.0
@@ -43,25 +47,52 @@ def mapping() -> None:
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @BY
 @REASON
+@click.option("--enters", metavar="N", type=click.IntRange(0), help="Users who enter the scope, as `whatif` tells.")
+@click.option("--leaves", metavar="N", type=click.IntRange(0), help="Users who leave the scope, as `whatif` tells.")
+@click.option("--suspends", metavar="N", type=click.IntRange(0), help="Users who are suspended, as `whatif` tells.")
 @click.option("--wait/--no-wait", default=True, show_default=True, help="Until it is in force in every partition.")
 @KAFKA
 @JSON
-def apply(file: Path, by: str, reason: str, wait: bool, kafka: str | None, as_json: bool) -> None:
-    """Bring FILE into force: each partition switches at one offset of the log, and plans its users anew."""
+def apply(
+    file: Path,
+    by: str,
+    reason: str,
+    enters: int | None,
+    leaves: int | None,
+    suspends: int | None,
+    wait: bool,
+    kafka: str | None,
+    as_json: bool,
+) -> None:
+    """Bring FILE into force: each partition switches at one offset of the log, and plans its users anew.
+
+    Where more users than a few would enter or leave the scope, or be suspended, their number has to be named.
+    """
     text, parsed = _read(file)
     settings = load_settings(kafka=kafka)
     at = now_ms()
     control = Control(f"mapping-{parsed.digest}-{at}", "mapping", None, None, by, reason, at, mapping=text)
-    asyncio.run(_apply(settings.kafka, parsed, control, wait=wait, as_json=as_json))
+    named = {"enter": enters, "leave": leaves, "suspend": suspends}
+    asyncio.run(_apply(settings, parsed, control, named, wait=wait, as_json=as_json))
 
 
-async def _apply(settings: KafkaSettings, parsed: Mapping, control: Control, *, wait: bool, as_json: bool) -> None:
+async def _apply(
+    settings: Settings,
+    parsed: Mapping,
+    control: Control,
+    named: MappingABC[str, int | None],
+    *,
+    wait: bool,
+    as_json: bool,
+) -> None:
     needed = operator(reads=(CONTROLS, MAPPINGS, REJECTIONS, CHANGES), writes=(CONTROLS,))
-    await topics.ensure_topics(settings, needed)
-    kafka = KafkaLog(settings)
-    async with told(settings, needed):
+    await topics.ensure_topics(settings.kafka, needed)
+    kafka = KafkaLog(settings.kafka)
+    async with told(settings.kafka, needed):
         before = await ordered(kafka)
-        await _check(kafka, parsed, before)
+        known = await _check(kafka, parsed, before)
+        if any(_has_scope(each) for each in (parsed, *known)):
+            await _count(settings, control, named)
         async with watch(kafka) as watching:
             (origin,) = await order(kafka, [control])
             say(f"ordered: mapping {parsed.digest}, {_at(origin)}")
@@ -82,8 +113,8 @@ async def _apply(settings: KafkaSettings, parsed: Mapping, control: Control, *, 
     _print(parsed, origin, sorted(switches, key=lambda switch: switch.partition), as_json=as_json)
 
 
-async def _check(kafka: Log, parsed: Mapping, before: list[tuple[int, str]]) -> None:
-    """Refuse an order that would change nothing, or that can't be carried out."""
+async def _check(kafka: Log, parsed: Mapping, before: list[tuple[int, str]]) -> list[Mapping]:
+    """Refuse an order that would change nothing, or that can't be carried out. Returns the mappings in force."""
     known = await in_force(kafka)
     everywhere = len(known) == kafka.partitions and all(rules.digest == parsed.digest for rules in known.values())
     if everywhere and (not before or before[-1][1] == parsed.digest):
@@ -93,6 +124,25 @@ async def _check(kafka: Log, parsed: Mapping, before: list[tuple[int, str]]) -> 
             f"nothing was ordered: this mapping reads other facts than the one in force, and what was said of them "
             f"is gone: {CHANGES} has lost its first records in partition {', '.join(map(str, unheard))}"
         )
+    return [compiled(rules.digest, rules.text) for rules in known.values()]
+
+
+def _has_scope(parsed: Mapping) -> bool:
+    return parsed.file.scope is not None or parsed.file.suspend is not None
+
+
+async def _count(settings: Settings, control: Control, named: MappingABC[str, int | None]) -> None:
+    """Refuse an order by which more users come and go than are few, unless their number is named."""
+    assert control.mapping is not None
+    say("counting who would enter and leave the scope ...")
+    async with HistorySource(kafka=settings.kafka.bootstrap_servers).history([CHANGES]) as history:
+        asked = control.mapping, "mapping", settings.worker.mapping_text(), Millis(control.at)
+        impact = await asyncio.to_thread(ordered_now, history, *asked, say)
+    counts = scope_counts(impact)
+    told = ", ".join(f"{name.replace('_', ' ')} {users}" for name, users in counts.items())
+    say(f"users: {told}")
+    if (why := objection(counts, named)) is not None:
+        _refuse(f"nothing was ordered: {why}; streamproc mapping whatif tells who they are")
 
 
 def _read(file: Path) -> tuple[str, Mapping]:

@@ -25,6 +25,13 @@ from streamproc.mapping_preview.impact import ORDER, Example, Impact, Moment
 from streamproc.mapping_preview.run import Answered, Question, compared
 
 _KINDS: Final = ORDER[:-1]
+_SCOPE: Final = {
+    "enter": "would enter",
+    "leave": "would leave",
+    "suspend": "would be suspended",
+    "kept_blank": "stay as they are: a fact has no value",
+    "unknown": "stay as they are: it can't be told",
+}
 _MOST: Final = 20
 """Names of one list that the table shows."""
 
@@ -116,6 +123,7 @@ def as_object(answered: Answered) -> dict[str, Any]:
             "differ": impact.differ,
             "touched": impact.sent,
             "operations": _kinds(impact.operations),
+            "scope": scope_counts(impact),
             "gained": impact.gained,
             "lost": impact.lost,
             "other_level": {name: impact.levels[name] for name in ("skills", "languages")},
@@ -124,6 +132,17 @@ def as_object(answered: Answered) -> dict[str, Any]:
             "problems": {"new": impact.arisen, "gone": impact.gone},
             "examples": {kind: examples for kind, examples in impact.examples.items() if examples},
         },
+    }
+
+
+def scope_counts(impact: Impact) -> dict[str, int]:
+    """Users by what becomes of them now by scope and suspension, as JSON."""
+    return {
+        "enter": impact.enter,
+        "leave": impact.leave,
+        "suspend": impact.suspend,
+        "kept_blank": impact.blank,
+        "unknown": impact.unknown,
     }
 
 
@@ -156,6 +175,7 @@ def lines(answered: Answered, digest: str, since: int | None) -> Iterator[str]:
             ("users touched", impact.sent, impact.touched),
         ],
     )
+    yield from _scope(impact)
     operations = [(kind, impact.operations[kind], impact.old[kind], impact.new[kind]) for kind in _KINDS]
     yield from _numbers(("operations", "now", "period, old", "period, new"), operations)
     yield from _names(impact)
@@ -174,6 +194,13 @@ def _numbers(header: tuple[str, ...], rows: Sequence[tuple[str | int, ...]]) -> 
     if rows:
         yield ""
         yield from table([header, *(tuple(map(str, row)) for row in rows)], numbers=range(1, len(header)))
+
+
+def _scope(impact: Impact) -> Iterator[str]:
+    """Who enters and leaves; nothing where nobody does and it is known of everybody."""
+    counts = scope_counts(impact)
+    if any(counts.values()):
+        yield from _numbers(("scope", "now"), [(_SCOPE[name], users) for name, users in counts.items()])
 
 
 def _names(impact: Impact) -> Iterator[str]:

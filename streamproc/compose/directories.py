@@ -33,7 +33,7 @@ def directories(
 
     if settings.okta.url and settings.okta.token:
         token = StaticToken(settings.okta.token.get_secret_value())
-        configured_["okta"] = Okta(api(settings.okta.url, settings.okta.token_scheme, token))
+        configured_["okta"] = Okta(api(settings.okta.url, settings.okta.token_scheme, token), options["okta"])
     if settings.entra.tenant and settings.entra.client_id and settings.entra.client_secret:
         url = f"{settings.entra.login_url.rstrip('/')}/{settings.entra.tenant}/oauth2/v2.0/token"
         secret = settings.entra.client_secret.get_secret_value()
@@ -43,7 +43,9 @@ def directories(
         url = f"{settings.pingone.auth_url.rstrip('/')}/{settings.pingone.environment}/as/token"
         secret = settings.pingone.client_secret.get_secret_value()
         tokens = Tokens(http, url, settings.pingone.client_id, secret, ticks)
-        configured_["pingone"] = PingOne(api(settings.pingone.url, "Bearer", tokens), settings.pingone.environment)
+        configured_["pingone"] = PingOne(
+            api(settings.pingone.url, "Bearer", tokens), settings.pingone.environment, options["pingone"]
+        )
     if settings.workday.report and settings.workday.user and settings.workday.password:
         pair = f"{settings.workday.user}:{settings.workday.password.get_secret_value()}"
         basic = StaticToken(b64encode(pair.encode()).decode())

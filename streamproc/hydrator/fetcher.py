@@ -199,6 +199,8 @@ class Fetcher:
             raise
         else:
             self._note_status(fetch.subject, 200)
+            if answer.missed:
+                self._tell("directory leaves something out", answer.missed, 1)
             self._last_success = self.times.ticks()
             if answer.read_at < fetch.fresh_from:
                 self._stale(fetch, answer)

@@ -24,7 +24,7 @@ class Surveyed:
 
     events: int = 0
     people: int = 0
-    """Users who aren't inactive."""
+    """Users in scope who aren't inactive."""
     named: dict[str, set[str]] = field(default_factory=dict)
     """Source → attributes that it ever named."""
     valued: dict[str, set[str]] = field(default_factory=dict)
@@ -71,7 +71,7 @@ class Survey:
         surveyed = self._surveyed
         for user, known in self._users.items():
             desired: dict[str, Any] = dict(known.desired(user, self._mapping, now or self._now)[0])
-            if desired.get("active") is False:
+            if desired.get("active") is False or "scope" in desired:
                 continue
             surveyed.people += 1
             if division := desired.get("division"):

@@ -10,9 +10,11 @@ from dataclasses import dataclass, field, fields
 from heapq import nsmallest
 from typing import Any, Final, TypeAlias
 
+from streamproc.core.expressions.expression import Unknown
 from streamproc.core.fold.plan import changed, plan
+from streamproc.core.fold.scope import Standing
 from streamproc.core.records.operation import Operation
-from streamproc.core.records.resource import LEVELS, LISTS, Resource
+from streamproc.core.records.resource import LEVELS, LISTS, STANDING, Resource
 
 Names: TypeAlias = dict[str, Counter[str]]
 """roles, groups, skills, languages → name → users."""
@@ -69,6 +71,16 @@ class Impact:
     """Users whose desired state differs now."""
     sent: int = 0
     """Those of them to whom something would be sent."""
+    enter: int = 0
+    """Users who would be in scope, and aren't."""
+    leave: int = 0
+    """Users in scope, and not inactive, who would be out of it."""
+    suspend: int = 0
+    """Users in scope, and not inactive, who would be suspended."""
+    blank: int = 0
+    """Users who would stay in or out as they are, since a fact that decides it has no value."""
+    unknown: int = 0
+    """The same, since it can't be told from what the facts hold."""
     operations: Counter[str] = field(default_factory=Counter)
     """What would be sent to them, by kind."""
     gained: Names = field(default_factory=_names)
@@ -96,9 +108,20 @@ class Impact:
         if operations:
             self.sent += 1
             self._attributes(old, new, kinds)
-        if new.get("active") is not False:
-            self.released.update(name for name in old if name not in new)
+        was_in, is_in = "scope" not in old, "scope" not in new
+        had_access = was_in and old.get("active") is not False
+        self.enter += is_in and not was_in
+        self.leave += had_access and not is_in
+        self.suspend += had_access and is_in and "suspended" in new
+        if is_in and new.get("active") is not False:
+            self.released.update(name for name in old if name not in new and name not in STANDING)
         self._keep(user, old, new, kinds)
+
+    def stands(self, standing: Standing) -> None:
+        """Count one user whose scope can't be told now."""
+        if isinstance(standing.who, Unknown):
+            self.blank += standing.who.absent
+            self.unknown += not standing.who.absent
 
     def problems(self, old: list[str], new: list[str]) -> None:
         """Count the problems of one user now."""

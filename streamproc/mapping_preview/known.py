@@ -7,6 +7,7 @@ from streamproc.core.fold.claims import hear, reheard, settled
 from streamproc.core.fold.effective_dating import upcoming
 from streamproc.core.fold.facts import absorb
 from streamproc.core.fold.mapping import Mapping
+from streamproc.core.fold.scope import desire
 from streamproc.core.records.change_event import ChangeEvent, Fact, SourceFacts
 from streamproc.core.records.resource import Resource
 from streamproc.core.records.units import Micros, Millis, micros_of
@@ -56,8 +57,11 @@ class Known:
     def desired(
         self, user: str, mapping: Mapping, now: Millis | None = None, before: Resource | None = None
     ) -> tuple[Resource, list[str]]:
-        """What a mapping desires, as of the last event or of a later moment (ms since 1970). `before`: until now."""
-        return mapping.desire(user, self.view(mapping, now), before)
+        """What a mapping desires, as of the last event or of a later moment (ms since 1970).
+
+        `before`: what was desired until then; None: nobody knew the user.
+        """
+        return desire(mapping, user, self.view(mapping, now), before)
 
     def view(self, mapping: Mapping, now: Millis | None = None) -> dict[str, Fact]:
         """The facts that hold at such a moment."""

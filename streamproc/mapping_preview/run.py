@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from typing import Final
 
 from streamproc.archive.per_partition import map_partitions
 from streamproc.core.fold.refold import first_mapping
@@ -13,6 +14,9 @@ from streamproc.mapping_preview.attribute_usage import Survey, Surveyed
 from streamproc.mapping_preview.impact import Impact
 from streamproc.mapping_preview.whatif import WhatIf
 from streamproc.sources.mapping_authority import usable
+
+_NEVER: Final = 1 << 62
+"""ms since 1970, after all that is in any log."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +61,13 @@ def compared(history: History, question: Question, say: Callable[[str], None]) -
         say(f"partition {number}: {impact.events:,} events, {impact.users:,} users")
     total.settle()
     return Answered(total, dict(sorted(in_force.items())), sorted(assumed))
+
+
+def ordered_now(
+    history: History, text: str, name: str, assumed: tuple[str, str], now: Millis, say: Callable[[str], None]
+) -> Impact:
+    """What bringing a mapping into force now would do, and nothing of the time before. Raises as `compared` does."""
+    return compared(history, Question(text, name, assumed, since=_NEVER, now=now, examples=0), say).impact
 
 
 def surveyed(history: History, text: str, name: str, now: Millis | None, say: Callable[[str], None]) -> Surveyed:

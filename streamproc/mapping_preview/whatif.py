@@ -6,6 +6,8 @@ does. Until the other mapping comes into force, the new side desires what the ol
 mappings don't count for it.
 Rule 3: both sides are compared as of the same moment. A date that both wait for passes when the log says so; a date
 that only the new side has passes as soon as the log has anything later.
+Rule 4: "now" is what bringing the other mapping into force does at the end, to what is desired by the old side then:
+whoever is known already stays known, whatever the other mapping would have made of them from the beginning on.
 """
 
 from collections.abc import Callable, Iterable
@@ -19,6 +21,7 @@ from streamproc.core.fold.claims import reheard
 from streamproc.core.fold.mapping import Mapping
 from streamproc.core.fold.mapping_switch import compiled, facts_heard, readable_events, switched
 from streamproc.core.fold.plan import plan
+from streamproc.core.fold.scope import Standing, desire, standing
 from streamproc.core.records.change_event import ChangeEvent, Fact, decode_event
 from streamproc.core.records.mapping_in_force import MappingInForce
 from streamproc.core.records.resource import Resource
@@ -100,15 +103,19 @@ class WhatIf:
     def impact(self, now: Millis | None = None) -> Impact:
         """The counts. `now`: when the mapping would come into force now, in ms since 1970; None: at the end."""
         now = self._now if now is None else max(now, self._now)
-        if not self._begun:  # no record came since, and the difference counts all the same
-            self._begin(counted=now >= (self._since or 0))
+        if not self._begun and now >= (self._since or 0):
+            self._begin()
         impact = self._impact
         impact.users = len(self._users)
+        same = self.old.digest == self._new.digest
         for user, here in self._users.items():
-            was, was_problems, would, would_problems = here.was, here.was_problems, here.would, here.would_problems
-            if here.old.waits(now) or here.new.waits(now):
+            was, was_problems = here.was, here.was_problems
+            if here.old.waits(now):
                 was, was_problems = here.old.desired(user, self.old, now, was)
-                would, would_problems = here.new.desired(user, self._new, now, would)
+            would, would_problems, stands = self._applied(user, here, now, was)
+            if same:  # an order that names the mapping in force changes nothing
+                would, would_problems = was, was_problems
+            impact.stands(stands)
             self._compare(user, here, was, would)
             impact.touched += here.touched
             impact.out += here.out
@@ -119,6 +126,12 @@ class WhatIf:
                 impact.problems(was_problems, would_problems)
         impact.settle()
         return impact
+
+    def _applied(self, user: str, here: Beside, now: Millis, was: Resource) -> tuple[Resource, list[str], Standing]:
+        """What a worker that switches to the other mapping `now` makes of what was desired until then (rule 4)."""
+        facts = here.old.facts if here.new is here.old else reheard(here.old.facts, here.new.facts)
+        seen = self._new.view(facts, max(now, here.old.as_of))
+        return *desire(self._new, user, seen, was), standing(self._new, seen, was)
 
     @property
     def _alike(self) -> bool:
@@ -152,7 +165,7 @@ class WhatIf:
         """Returns the facts that hold, if they hold on the new side as well."""
         before = here.was
         seen = here.old.view(self.old)
-        here.was, here.was_problems = self.old.desire(user, seen, before)
+        here.was, here.was_problems = desire(self.old, user, seen, None if fresh else before)
         if self._begun and (fresh or here.was != before):
             self._impact.old.update(operation.op for operation in plan(None if fresh else before, here.was))
         return seen if self._alike and here.old is here.new else None
@@ -163,7 +176,7 @@ class WhatIf:
             here.would, here.would_problems = here.was, here.was_problems
         else:
             seen = here.new.view(self._new) if seen is None else seen
-            here.would, here.would_problems = self._new.desire(user, seen, before)
+            here.would, here.would_problems = desire(self._new, user, seen, None if fresh else before)
         if fresh or here.would != before:
             self._impact.new.update(operation.op for operation in plan(None if fresh else before, here.would))
         if here.would == here.was:
@@ -181,15 +194,15 @@ class WhatIf:
             here.let_in = True
             self._impact.let_in_examples.append(Moment(user, self._now))
 
-    def _begin(self, *, counted: bool = True) -> None:
-        """The other mapping comes into force. `counted`: within the period."""
+    def _begin(self) -> None:
+        """The other mapping comes into force, for the period."""
         self._begun = True
         same = self.old.digest == self._new.digest
         for user, here in self._users.items():
             here.would, here.would_problems = here.was, here.was_problems
             if not same:
                 here.would, here.would_problems = here.new.desired(user, self._new, before=here.would)
-            if counted and here.would != here.was:
+            if here.would != here.was:
                 self._impact.new.update(operation.op for operation in plan(here.was, here.would))
                 self._compare(user, here, here.was, here.would)
         self._list_all()

@@ -1,9 +1,10 @@
 """Mappings from outside the worker: which is in force where, orders for another, and whether it has come into force."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Final
 
 import orjson
 from pydantic import ValidationError
@@ -18,6 +19,9 @@ from streamproc.core.records.control import CONTROL, MAPPING
 from streamproc.core.records.mapping_in_force import MAPPING_IN_FORCE, MappingInForce
 from streamproc.core.records.topic_names import CONTROLS, MAPPINGS, REJECTIONS
 from streamproc.sources.mapping_authority import usable
+
+FEW: Final = 20
+"""Users who may enter or leave the scope, or be suspended, by an order that doesn't name how many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +39,20 @@ class Refused:
     """A worker has rejected the order."""
 
     reason: str
+
+
+def objection(counts: Mapping[str, int], named: Mapping[str, int | None]) -> str | None:
+    """Why an order isn't given: more users than a few come and go by it, and nobody has said that so many are meant.
+
+    `counts`: users by `enter`, `leave` and `suspend`; `named`: what the operator said of each, which has to be so.
+    """
+    if all(counts[name] <= FEW if said is None else counts[name] == said for name, said in named.items()):
+        return None
+    said = " ".join(f"--{name}s {counts[name]}" for name in named if counts[name] > FEW or named[name] is not None)
+    return (
+        f"by this mapping {counts['enter']} users would enter the scope, {counts['leave']} would leave it and "
+        f"{counts['suspend']} would be suspended. If that is meant, say so: {said}"
+    )
 
 
 async def ordered(kafka: Log) -> list[tuple[int, str]]:

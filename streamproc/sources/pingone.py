@@ -11,8 +11,8 @@ developer.pingidentity.com: Subscriptions (webhooks), Audit activities, Users.
 """
 
 import re
-from collections.abc import Iterator
-from typing import Any, Final
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, Final, TypeAlias
 
 from streamproc.core.parsed_payload import FetchRequest, Ignored, ParsedPayload, Receipt, SourceEvent
 from streamproc.core.records.change_event import GONE, Fact
@@ -61,6 +61,9 @@ STANDARD: Final = frozenset([
 ])  # fmt: skip
 """Attributes that users have in every environment; others at the top level are the customer's own."""
 
+Admission: TypeAlias = tuple[str, tuple[str, ...]]
+"""Whether any or all of some groups are needed, and the ids of these."""
+_HELD: Final[Mapping[str, Callable[[Iterable[bool]], bool]]] = {"ANY_GROUP": any, "ALL_GROUPS": all}
 _OWNER: Final = re.compile(r"/users/([^/?#]+)", re.IGNORECASE)
 
 
@@ -168,15 +171,22 @@ def _user(user: dict[str, Any], receipt: Receipt, options: SourceOptions) -> Ite
     yield from reading.told(subject)
 
 
-def assigned(application: dict[str, Any], groups: Any) -> bool | Unread:
-    """Whether a user in groups of these ids may use the application, by its access control.
+def admission(application: dict[str, Any]) -> Admission | None:
+    """Who may use an application, by its access control; None: that isn't by groups, or can't be read.
 
     One without groups is open to everybody, so it says nothing of who is assigned.
     """
     control = record(at(application, "accessControl.group"))
-    wanted = {known_identifier(record(each).get("id")) for each in items(control.get("groups"))}
+    groups = [known_identifier(record(each).get("id")) for each in items(control.get("groups"))]
+    named = sorted({group for group in groups if group is not None})
     kind = (text(control.get("type")) or "").upper()
-    if not wanted or None in wanted or not isinstance(groups, list):
+    return (kind, tuple(named)) if groups and None not in groups and kind in _HELD else None
+
+
+def assigned(admitted: Admission | None, groups: Any) -> bool | Unread:
+    """Whether a user in groups of these ids may use the application."""
+    if admitted is None or not isinstance(groups, list):
         return UNREAD
-    held = wanted & {known_identifier(each) for each in groups}
-    return bool(held) if kind == "ANY_GROUP" else held == wanted if kind == "ALL_GROUPS" else UNREAD
+    kind, named = admitted
+    held = {known_identifier(each) for each in groups}
+    return _HELD[kind](group in held for group in named)

@@ -27,6 +27,7 @@ from streamproc.worker.decide.due_dates import DueDates
 from streamproc.worker.decide.encoded_record import effect_of, planned_otherwise, seq_of
 from streamproc.worker.decide.held_claims import held_claims
 from streamproc.worker.decide.mapping_change import mapping_change
+from streamproc.worker.decide.user_states import UserStates
 from streamproc.worker.faust_bridge.state_table import StateTable
 from streamproc.worker.mapping_store import MappingStore
 from streamproc.worker.raw_record import RawRecord
@@ -49,6 +50,7 @@ class FoldProcessor:
         users: StateTable,
         mappings: MappingStore,
         due_dates: DueDates,
+        states: UserStates,
         producer: BatchingProducer,
         sequencer: RecordSequencer,
         rejections: Rejections,
@@ -56,6 +58,7 @@ class FoldProcessor:
         self._table = users
         self._mappings = mappings
         self._due_dates = due_dates
+        self._states = states
         self._producer = producer
         self._sequencer = sequencer
         self._rejections = rejections
@@ -113,6 +116,7 @@ class FoldProcessor:
         def acknowledged() -> None:
             self._table.keep(user, value, partition)
             self._due_dates.note(user, value, partition)
+            self._states.note(user, value)
             if self._unacknowledged.get(user) is value:
                 del self._unacknowledged[user]
             done()

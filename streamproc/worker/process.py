@@ -30,6 +30,7 @@ from streamproc.worker.batching_producer import BatchingProducer
 from streamproc.worker.decide.due_dates import DueDates
 from streamproc.worker.decide.replay import ordered_replay
 from streamproc.worker.decide.route_control import mapping_in
+from streamproc.worker.decide.user_states import UserStates
 from streamproc.worker.due_dates import announce_due_dates
 from streamproc.worker.faust_bridge.app import FaustApp
 from streamproc.worker.faust_bridge.state_table import StateTable
@@ -73,6 +74,7 @@ class Worker:
         self._kafka = kafka
         self._clock = clock
         self._due_dates = DueDates()
+        self._states = UserStates()
         self._producer = BatchingProducer(producer, kafka.partitions, IN_FLIGHT)
         self._app = app
         users = self._table("users", OPERATIONS)
@@ -86,7 +88,7 @@ class Worker:
         self._sequencer = RecordSequencer(kafka, self._app, handlers, self._producer.room)
         self._replays = Replays(kafka, self._producer, self._rejections, self._sequencer.done)
         self._processor = FoldProcessor(
-            users, self._mappings, self._due_dates, self._producer, self._sequencer, self._rejections
+            users, self._mappings, self._due_dates, self._states, self._producer, self._sequencer, self._rejections
         )
         self._app.on_partitions_moved(self._forget)
         self._app.agent("resolve", raw, self._sequencer.take)
@@ -114,6 +116,8 @@ class Worker:
     def measure(self) -> None:
         """Set the gauges."""
         telemetry.RECOVERY.set(self._app.recovery_remaining())
+        for state, users in self._states.counts().items():
+            telemetry.USERS.labels(state).set(users)
         self._mappings.measure()
         self._sequencer.measure()
 
@@ -184,3 +188,4 @@ class Worker:
         if changelog == OPERATIONS:
             for user, value, partition in table.records():
                 self._due_dates.note(user, value, partition)
+            self._states.begin((user, value) for user, value, _ in table.records())

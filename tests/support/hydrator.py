@@ -22,6 +22,7 @@ from streamproc.hydrator.directories.api import Directory
 from streamproc.hydrator.fetcher import Fetcher, Ticket, Times
 from streamproc.hydrator.sync import Sync
 from streamproc.sources import SOURCES
+from streamproc.sources.options import SourceOptions
 from streamproc.sources.raw_record import parse_record
 from tests.support.stand_ins import Site
 
@@ -51,6 +52,7 @@ class Log:
     """What was appended, and how it reads."""
 
     records: list[Record] = field(default_factory=list)
+    options: dict[str, SourceOptions] = field(default_factory=lambda: OPTIONS)
     gate: asyncio.Event = field(default_factory=asyncio.Event)
 
     def __post_init__(self) -> None:
@@ -63,7 +65,7 @@ class Log:
     def parsed(self, record: Record) -> ParsedPayload:
         """As the worker reads it."""
         name = source_of(record.topic)
-        return parse_record(SOURCES[name].read, OPTIONS[name], record.value, dict(record.headers), Millis(0))
+        return parse_record(SOURCES[name].read, self.options[name], record.value, dict(record.headers), Millis(0))
 
     def facts(self) -> dict[str, dict[str, Fact]]:
         """Subject → facts when each record counts at its order, as the fold reads them.
@@ -108,7 +110,7 @@ class World:
 
     async def sync(self, source: str, *, full: bool = False) -> Any:
         async with self.fetching(source) as fetching:
-            return await Sync(fetching, OPTIONS[source], self).run(full=full, attempts=3)
+            return await Sync(fetching, self.log.options[source], self).run(full=full, attempts=3)
 
     async def fetch(self, source: str, subject: str) -> list[Record]:
         """One subject, as a hook would have it fetched; the records that it led to."""

@@ -129,6 +129,7 @@ class Org:
     def __init__(self, http: aiohttp.ClientSession, root: str) -> None:
         self.http = http
         self.root = root
+        self.mapping = MAPPING
         self.clock = Clock()
         self.records: dict[str, UserRecord] = {}
         self.offset = 0

@@ -7,8 +7,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal, TypeAlias, cast
 
-from streamproc.audit.asof.explain import Part, Why, Word
 from streamproc.audit.asof.target_state import KnownTargetState
+from streamproc.audit.asof.why import Part, Why
+from streamproc.audit.asof.words import Word
 from streamproc.core.fold.fold import fold, passed
 from streamproc.core.fold.mapping import Mapping
 from streamproc.core.records.change_event import ChangeEvent, Effective, Order, Origin
@@ -219,7 +220,7 @@ def upcoming(record: UserRecord, mapping: Mapping) -> Upcoming | None:
 
 def _pieces(desired: Resource) -> Iterable[tuple[tuple[str, str | None], Any]]:
     for name, value in cast("dict[str, Any]", desired).items():
-        if name in LEVELS and value:
+        if name in (*LEVELS, "externalIds") and value:
             yield from (((name, element), level) for element, level in value.items())
         elif name in LISTS and value:
             yield from (((name, element), None) for element in value)

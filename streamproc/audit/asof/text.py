@@ -6,8 +6,20 @@ from typing import Any, Final, assert_never, cast
 import orjson
 
 from streamproc.audit.asof.answer import AsOf, Reason, StatedFact, Upcoming
-from streamproc.audit.asof.explain import ByAlways, ByCopy, ByEarlier, ByLine, ByNothing, ByRule, Part
 from streamproc.audit.asof.target_state import KnownTargetState
+from streamproc.audit.asof.why import (
+    ByAlways,
+    ByCopy,
+    ByEarlier,
+    ByExpression,
+    ByLeaving,
+    ByLine,
+    ByNothing,
+    ByRule,
+    ByScope,
+    BySuspension,
+    Part,
+)
 from streamproc.audit.words import iso_moment
 from streamproc.core.fold.plan import changed, plan
 from streamproc.core.records.resource import LEVELS, Resource
@@ -34,8 +46,12 @@ def row(answer: AsOf) -> tuple[str, ...]:
 
 
 def _access(resource: Resource | None) -> str:
-    active = (resource or {}).get("active")
-    return {True: "active", False: "inactive"}.get(cast("bool", active), "-")
+    if resource is None:
+        return "-"
+    active = {True: "active", False: "inactive"}.get(cast("bool", resource.get("active")), "-")
+    policy = {"never": "not in scope", "left": "left the scope", "released": "released"}.get(resource.get("scope", ""))
+    policy = "suspended" if "suspended" in resource else policy
+    return active if policy is None else policy if active == "-" else f"{active}, {policy}"
 
 
 def _difference(answer: AsOf) -> str:
@@ -105,6 +121,8 @@ def _due(upcoming: Upcoming) -> str:
 
 def _reason(reason: Reason, partition: int) -> Iterator[str]:
     since = "(more is given)" if reason.since is None else f"since {iso_moment(reason.since.at)}"
+    if reason.since is None and reason.attribute == "scope":
+        since = ""  # in scope is who isn't said to be out
     value = "" if reason.value is None and reason.element is not None else _value(reason.value)
     named = f"  {reason.element} {value}" if reason.element is not None else f"{reason.attribute:<16} {value}"
     words = "; ".join(_stated(fact, partition) for fact in reason.stated)
@@ -115,19 +133,28 @@ def _part(part: Part) -> str:
     match part:
         case ByLine(fact):
             return f"attribute ({fact})"
-        case ByCopy(number, fact):
-            return f"copy {number} ({fact})"
-        case ByRule(number, when):
-            wanted = (
+        case ByExpression(expression):
+            return f"attribute ({expression})"
+        case ByCopy(number, fact, expression):
+            return f"copy {number} ({fact if fact is not None else expression})"
+        case ByRule(number, when, condition):
+            wanted = [
                 f"{fact} = {value if isinstance(value, str) else ' | '.join(value)}" for fact, value in when.items()
-            )
-            return f"rule {number} ({' and '.join(wanted)})"
+            ]
+            return f"rule {number} ({' and '.join(wanted + ([] if condition is None else [condition]))})"
         case ByAlways():
             return "always"
+        case ByScope(said, clause, facts):
+            how = {True: "in scope", False: "out of scope", None: "stays, since this can't be told"}[said]
+            return f"{how}: {clause}, {', '.join(facts)}"
+        case BySuspension(said, clause, facts):
+            return f"{'suspended' if said else 'stays suspended'}: {clause}, {', '.join(facts)}"
         case ByNothing():
             return "nothing gives it a value"
         case ByEarlier():
             return "as it was: what was said last can't be read"
+        case ByLeaving():
+            return "as it was on leaving the scope"
         case _:
             assert_never(part)
 

@@ -6,7 +6,7 @@ bundle, and the new bundle is verified before it gets its name.
 
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -60,9 +60,11 @@ def make(
     *,
     signer: Ed25519PrivateKey | None = None,
     redact: bytes | None = None,
+    keep: Collection[str] = (),
     say: Say = lambda _: None,
 ) -> Verified:
-    """Write a bundle, and verify it. `redact`: the key of the hashes that stand in for personal data.
+    """Write a bundle, and verify it. `redact`: the key of the hashes that stand in for personal data; `keep`:
+    facts that stay even so.
 
     A log that isn't whole gives a bundle that says so, as the result does; such a bundle can't be redacted. Raises
     EvidenceError where the log has none of the chosen users, or the bundle can't be made.
@@ -81,7 +83,7 @@ def make(
                 )
             say("redacting")
             redacted_to = Path(name) / "redacted"
-            _redact(bundle, redacted_to, scope, redact, signer)
+            _redact(bundle, redacted_to, scope, redact, keep, signer)
             bundle = redacted_to
             verified = _verified(bundle, signer, say)
         bundle.chmod(0o600)
@@ -108,9 +110,11 @@ def _verified(file: Path, signer: Ed25519PrivateKey | None, say: Say) -> Verifie
     return verify(file, None if signer is None else public_pem(signer.public_key()), say)
 
 
-def _redact(original: Path, target: Path, scope: Scope, key: bytes, signer: Ed25519PrivateKey | None) -> None:
+def _redact(
+    original: Path, target: Path, scope: Scope, key: bytes, keep: Collection[str], signer: Ed25519PrivateKey | None
+) -> None:
     with Unpacked(original) as contents, tempfile.TemporaryFile() as spool, target.open("x+b") as file:
-        redacted = Redacted(contents, key, Spool(spool))
+        redacted = Redacted(contents, key, Spool(spool), keep)
         _write(file, redacted.files(), redacted.chosen(scope), signer, redacted)
 
 

@@ -8,7 +8,7 @@ problems and kinds of operations. So the redacted bundle proves what the origina
 """
 
 import heapq
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any, Final
@@ -63,12 +63,15 @@ class _User:
 
 
 class Redacted:
-    """A bundle, redacted. `original` has no findings. `files` are read once, in their order."""
+    """A bundle, redacted. `original` has no findings. `files` are read once, in their order.
 
-    def __init__(self, original: Contents, key: bytes, spool: Spool) -> None:
+    `keep`: facts that stay because somebody said so.
+    """
+
+    def __init__(self, original: Contents, key: bytes, spool: Spool, keep: Collection[str] = ()) -> None:
         self._key, self._spool = key, spool
         self._texts = {name: read_small(original, name) for name in original.names if name.startswith("mappings/")}
-        self._facts = Facts([parse_mapping(text.decode()) for text in self._texts.values()])
+        self._facts = Facts([parse_mapping(text.decode()) for text in self._texts.values()], keep)
         ordered = sorted(map(line_of, lines(original, CONTROLS)), key=lambda line: line.timestamp)
         self._orders = {
             line.position: (number, line, CONTROL.validate_json(line.value or b""))
@@ -200,7 +203,7 @@ class Redacted:
             if differing:
                 raise EvidenceError(
                     f"it can't be redacted: the record of user {name} at seq {step.logged.offset} would have another "
-                    f"{', '.join(differing)}; make it without --redact"
+                    f"{', '.join(differing)}; make it without --redact, or --keep the facts that tell the difference"
                 )
             user = self._users[name]
             user.moved(step.logged.offset, offset)

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Collection, Iterable
 from typing import Final
 
+from streamproc.audit.evidence.expressed import expressed
 from streamproc.audit.evidence.pseudonyms import Words
 from streamproc.core.fold.mapping import Mapping, patterns_of
 from streamproc.core.fold.names import UnreadError, matches, text_in
@@ -21,25 +22,28 @@ SOMETHING: Final = "redacted"
 class Facts:
     """Which facts stay, by all mappings of a bundle."""
 
-    def __init__(self, mappings: Collection[Mapping]) -> None:
+    def __init__(self, mappings: Collection[Mapping], keep: Collection[str] = ()) -> None:
+        """`keep`: facts that stay because somebody said so."""
         self.hidden: set[str] = set()
         """Facts with a value that became a hash."""
-        self.copied: set[str] = {ACTIVE, BEGAN, GONE, GROUP}
+        self.copied: set[str] = {ACTIVE, BEGAN, GONE, GROUP, *_spelled(keep)}
         self.patterns: dict[str, list[re.Pattern[str]]] = {}
         self._read = {ACTIVE, BEGAN, GONE, GROUP}.union(*(mapping.facts for mapping in mappings))
         for mapping in mappings:
             self.copied |= _spelled(
                 [mapping.file.attributes.active, *(copy.fact for copy in mapping.file.copies if copy.fact is not None)]
             )
-            self.copied |= mapping.computed
             for fact, pattern in patterns_of(mapping):
                 for name in _spelled([fact]):
                     self.patterns.setdefault(name, []).append(pattern)
+        self._expressed = {name: asked for name, asked in expressed(mappings).items() if name not in self.copied}
+        self.copied |= {name for name, asked in self._expressed.items() if asked.copied}
 
     @property
     def kept(self) -> list[str]:
-        """Facts that a rule or a copy looks into."""
-        return sorted(self.copied | self.patterns.keys())
+        """Facts that a rule, a copy or a condition looks into."""
+        looked_into = {name for name, asked in self._expressed.items() if asked.conditions}
+        return sorted(self.copied | self.patterns.keys() | looked_into)
 
     def named(self, names: Iterable[str]) -> list[str]:
         """Those that some mapping reads."""
@@ -58,7 +62,11 @@ class Facts:
         patterns = self.patterns.get(name, ())
         hidden: Fact
         try:
-            if isinstance(value, list):
+            if (asked := self._expressed.get(name)) is not None:
+                hidden = asked.hidden(name, value, words, patterns)
+                if hidden == value:
+                    return value
+            elif isinstance(value, list):
                 hidden = _seen(value, patterns)
             else:
                 text = value if isinstance(value, str) else text_in(value)

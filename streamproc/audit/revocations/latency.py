@@ -11,7 +11,7 @@ Rule 4: a leaver belongs to the period in which the clock stopped, or at whose e
 a report, and counts as revoked in one period only.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Literal, TypeAlias, get_args
 
@@ -22,6 +22,10 @@ State: TypeAlias = Literal["revoked", "open", "kept", "withdrawn", "nothing", "m
 sources said that the user is active again before access was revoked, or said anew what had been rejected. `nothing`:
 the target knew no such active user. `missing`: the log has lost the outcome, since it has the outcome of a later event
 of the user."""
+
+Cause: TypeAlias = Literal["source", "scope", "suspension"]
+"""What took access: a source's word that they are inactive, or, while no source says so, the mapping."""
+CAUSES: Final[tuple[Cause, ...]] = get_args(Cause)
 
 Hop: TypeAlias = Literal["take-in", "resolve", "fold", "queue", "target", "confirm"]
 HOPS: Final[tuple[Hop, ...]] = get_args(Hop)
@@ -67,6 +71,7 @@ class Leaver:
     """As the source stated it."""
     why: str = ""
     """What an open one waits for, or by whose decision one is kept."""
+    cause: Cause = "source"
 
     @property
     def first_known(self) -> int:
@@ -144,9 +149,10 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One source's leavers."""
+    """The leavers of one source, or of one cause."""
 
     source: str
+    """Or the cause."""
     clock: Spread
     """Of those who were revoked."""
     states: dict[State, int]
@@ -179,6 +185,9 @@ class Report:
     """How many values of `since_effective` are over the limit."""
     parts: tuple[Part, ...]
     lines: tuple[Line, ...]
+    """By source."""
+    causes: tuple[Line, ...]
+    """By cause. Empty: a source's word was the cause of all."""
     late: tuple[Leaver, ...]
     """Who is over the limit, open ones too, the latest first."""
 
@@ -216,7 +225,8 @@ def report(leavers: Iterable[Leaver], first: int, end: int, limit: int) -> Repor
         ),
         sum(ms > limit for ms in effective),
         parts(revoked),
-        tuple(_line(source, chosen, late, end) for source in sorted({leaver.source for leaver in chosen})),
+        tuple(_lines(lambda leaver: leaver.source, chosen, late, end)),
+        tuple(_lines(lambda leaver: leaver.cause, chosen, late, end)) if _told_apart(chosen) else (),
         late,
     )
 
@@ -246,11 +256,20 @@ def parts(revoked: Iterable[Leaver]) -> tuple[Part, ...]:
     return tuple(all_parts)
 
 
-def _line(source: str, chosen: Sequence[Leaver], late: Sequence[Leaver], end: int) -> Line:
-    leavers = [leaver for leaver in chosen if leaver.source == source]
-    states: dict[State, int] = {state: sum(leaver.state == state for leaver in leavers) for state in get_args(State)}
-    clock = spread(leaver.elapsed(end) for leaver in leavers if leaver.state == "revoked")
-    return Line(source, clock, states, sum(leaver.source == source for leaver in late))
+def _told_apart(leavers: Iterable[Leaver]) -> bool:
+    return any(leaver.cause != "source" for leaver in leavers)
+
+
+def _lines(
+    named: Callable[[Leaver], str], chosen: Sequence[Leaver], late: Sequence[Leaver], end: int
+) -> Iterator[Line]:
+    for name in sorted({named(leaver) for leaver in chosen}):
+        leavers = [leaver for leaver in chosen if named(leaver) == name]
+        states: dict[State, int] = {
+            state: sum(leaver.state == state for leaver in leavers) for state in get_args(State)
+        }
+        clock = spread(leaver.elapsed(end) for leaver in leavers if leaver.state == "revoked")
+        yield Line(name, clock, states, sum(named(leaver) == name for leaver in late))
 
 
 def _until_stopped(leaver: Leaver, begin: int) -> int:

@@ -3,6 +3,8 @@
 Rule 1: a case begins with the record that says `active` false where the user's record before it didn't. It goes on
 through all records that don't say true, so that an event which supersedes another doesn't start a new clock. The next
 record that says true ends it.
+Where the mapping took access, by its scope or a suspension, a source's
+no begins a case of its own: who leaves is told as a leaver, whatever had been taken before.
 Rule 2: the user left at the event's own time, if the event says that they are inactive. Otherwise they left at the
 first date in the facts that says so and has come to count since the record before. (When dates pass, a `due` event
 names only one of them, and another event may be folded before the `due` event.)
@@ -13,16 +15,18 @@ Rule 5: each event has one fate, and a user's fates are told in order. Where a l
 of the leaving itself isn't, an outcome was lost: whatever the others say, it isn't known what became of it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping as MappingABC
 from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Any, Final
 
 import orjson
 
-from streamproc.audit.revocations.latency import Leaver, State
+from streamproc.audit.revocations.cause import cause_of
+from streamproc.audit.revocations.latency import Cause, Leaver, State
 from streamproc.audit.revocations.outcome_effect import after_outcome
 from streamproc.core.fold.authority import key
+from streamproc.core.fold.mapping import Mapping
 from streamproc.core.records.change_event import ChangeEvent, Effective, Origin
 from streamproc.core.records.control import HELD, Control
 from streamproc.core.records.delivery import DeliveredState
@@ -64,6 +68,8 @@ class _Case:
     """In ms since 1970."""
     fate_told: bool = False
     """Whether the fate of the event itself is told (rule 5)."""
+    overtaken: bool = False
+    """Whether the mapping took access, and a source has said no since: that case tells the rest."""
     passed_over_at: int | None = None
     """When a later event's fate was told before it, in ms since 1970."""
 
@@ -71,7 +77,7 @@ class _Case:
 class LeaverTracker:
     """The leavers of one partition. Takes all changes first, then the rest, topic by topic, in any order of topics.
 
-    `fact`: the fact that gives `active`, by the mapping in force; it may change from call to call.
+    `mapping`: the one in force; it may change from call to call.
     """
 
     def __init__(self, partition: int) -> None:
@@ -79,20 +85,24 @@ class LeaverTracker:
         self._partition = partition
         self._active: dict[str, bool] = {}
         """User → whether the last record that said anything of `active` said true."""
+        self._taken: set[str] = set()
+        """Users whose access the mapping has taken, and no source."""
         self._announced: dict[_RowKey, _Announcement] = {}
 
     # identity.changes
 
-    def take_announcement(self, event: ChangeEvent, fact: str) -> None:
+    def take_announcement(self, event: ChangeEvent, mapping: Mapping) -> None:
         """Remember the event of a row by which a user may leave at a later date."""
-        effective = event.effective
+        effective, fact = event.effective, mapping.file.attributes.active
         if effective is None or event.attributes.get(fact) is not False:
             return
         if effective.at > event.origin.appended * 1000:
             row = (event.user, key(event.source, event.subject), event.row or event.event)
             self._announced[row] = _Announcement(event.origin, event.order[0], event.reason)
 
-    def take_change(self, event: ChangeEvent, changed: int, value: bytes, before: bytes | None, fact: str) -> None:
+    def take_change(
+        self, event: ChangeEvent, changed: int, value: bytes, before: bytes | None, mapping: Mapping
+    ) -> None:
         """An event, and the record that it led to. `changed`: its append time in ms; `before`: the record before."""
         if CHANGED not in value:
             return
@@ -102,15 +112,20 @@ class LeaverTracker:
             return
         was = self._active.get(user)
         self._active[user] = active
-        if active is False and was is not False:
-            leaver = self._leaver(event, changed, record, _as_of(before), fact)
-            self.cases.setdefault(user, []).append(_Case(leaver, was_active=was is True))
+        cause = cause_of(record["desired"], value, mapping) if active is False else "source"
+        overtakes = cause == "source" and user in self._taken and active is False
+        (self._taken.discard if cause == "source" else self._taken.add)(user)
+        if active is False and (was is not False or overtakes):
+            if overtakes and (case := self._last(user)) is not None:
+                case.overtaken = True
+            leaver = replace(self._leaver(event, changed, record, _as_of(before), mapping, cause), cause=cause)
+            self.cases.setdefault(user, []).append(_Case(leaver, was_active=was is True or overtakes))
         elif active is True and was is False and (case := self._last(user)) is not None:
             case.active_again_seq, case.withdrawn = record["seq"], changed
 
-    def take_overdue(self, value: bytes, fact: str, end: int) -> None:
+    def take_overdue(self, value: bytes, mapping: Mapping, end: int) -> None:
         """A user's last record: has a date passed by `end` (ms since 1970) of which no event in the log tells?"""
-        record = orjson.loads(value)
+        record, fact = orjson.loads(value), mapping.file.attributes.active
         user, as_of = record["user"], record["as_of"]
         row = _row(record, fact, as_of, end)
         if row is not None and self._active.get(user) is True:
@@ -118,13 +133,20 @@ class LeaverTracker:
             self.cases.setdefault(user, []).append(_Case(replace(leaver, why=NOTICE), was_active=True))
 
     def _leaver(
-        self, event: ChangeEvent, changed: int, record: Mapping[str, Any], since: int | None, fact: str
+        self,
+        event: ChangeEvent,
+        changed: int,
+        record: MappingABC[str, Any],
+        since: int | None,
+        mapping: Mapping,
+        cause: Cause,
     ) -> Leaver:
+        fact = mapping.file.attributes.active
         user, seq, as_of = record["user"], record["seq"], record["as_of"]
         dated = event.effective
         spoken = event.kind in {"snapshot", "change"} and event.attributes.get(fact) is False
         if not spoken or (dated is not None and dated.at > as_of * 1000):
-            row = _row(record, fact, -1 if since is None else since, as_of)
+            row = _row(record, fact, -1 if since is None else since, as_of) if cause == "source" else None
             if row is not None:
                 return self._dated(user, seq, changed, row, record)
             dated = Effective(event.order[0], "", "") if event.kind == "due" else None
@@ -143,7 +165,7 @@ class LeaverTracker:
         )
 
     def _dated(
-        self, user: str, seq: int, changed: int | None, row: tuple[str, str, Effective], record: Mapping[str, Any]
+        self, user: str, seq: int, changed: int | None, row: tuple[str, str, Effective], record: MappingABC[str, Any]
     ) -> Leaver:
         subject, name, effective = row
         source = subject.partition("/")[0]
@@ -217,6 +239,8 @@ class LeaverTracker:
             leaver = case.leaver
             if case.passed_over_at is not None and not case.fate_told and leaver.changed is not None:
                 leaver = replace(leaver, state="missing", stopped=case.passed_over_at, why=LOST)
+            elif case.overtaken and leaver.stopped is None:
+                continue
             elif leaver.stopped is None and case.withdrawn is not None:
                 leaver = replace(leaver, state="withdrawn", stopped=case.withdrawn, why="")
             elif leaver.state == "open" and leaver.why != NOTICE:
@@ -250,7 +274,7 @@ def _as_of(value: bytes | None) -> int | None:
     return None if value is None else int(orjson.loads(value)["as_of"])
 
 
-def _row(record: Mapping[str, Any], fact: str, since: int, until: int) -> tuple[str, str, Effective] | None:
+def _row(record: MappingABC[str, Any], fact: str, since: int, until: int) -> tuple[str, str, Effective] | None:
     """The first row that says "inactive" and came to count after `since`, up to `until` (ms since 1970).
 
     Returns its subject, its name, and its date.

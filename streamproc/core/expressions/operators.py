@@ -56,8 +56,12 @@ def within(run: Run, one: Any, many: Any) -> bool:
             return one in many
         return any(equal(run, one, each) for each in many)
     if many.__class__ is dict:
-        return one.__class__ is str and one in many
-    raise OddError("expected a list")
+        if one.__class__ is str:
+            return one in many
+        if one.__class__ is bool or one.__class__ in _NUMBERS:
+            return False  # keys in JSON are texts
+        raise OddError("expected text")
+    raise OddError("expected a list or a map")
 
 
 def added(one: Any, other: Any) -> Any:

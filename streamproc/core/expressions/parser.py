@@ -97,7 +97,7 @@ class _Parser:
     def expression(self) -> Node:
         """Raises ExpressionError."""
         self.levels += 1
-        if self.levels > DEPTH:
+        if self.levels > DEPTH + 1:
             self.wrong(f"more than {DEPTH} levels", self.now.start)
         start, cases = self.now.start, []
         value = self.logic("||")
@@ -137,13 +137,11 @@ class _Parser:
 
     def unary(self) -> Node:
         start = self.now.start
-        nots = 0
+        negated = False
         while self.take("!"):
-            nots += 1
+            negated = not negated  # CEL's parsers take two for none
         node = self.negative() if self.take("-") else self.member()
-        for _ in range(2 - nots % 2 if nots else 0):
-            node = Not(start, self.before.end, node)
-        return node
+        return Not(start, self.before.end, node) if negated else node
 
     def negative(self) -> Node:
         start, number = self.before.start, self.now

@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 from streamproc.core.expressions.expression import Expression, Unknown
 from streamproc.core.fold.computed import Expressions, copy_place, rule_place
 from streamproc.core.fold.mapping_file import Copy, MappingFile, Rule
-from streamproc.core.fold.names import UnreadError, matches, names_in, truth_in
+from streamproc.core.fold.names import UnreadError, Writing, matches, names_in, truth_in
 from streamproc.core.records.change_event import Fact
 from streamproc.core.records.resource import LEVELS, LISTS, UNCLEARABLE
 from streamproc.core.text import plain
@@ -46,12 +46,13 @@ class _Copying:
         self.reads = expression.reads if expression else frozenset([copy.fact or ""])
         self._fact, self._expression = copy.fact or "", expression
         self._template = copy.template
+        self._writing = Writing(copy.separators, copy.whole, copy.levels)
         self._values = {plain(name): value for name, value in copy.values.items()}
 
     def names(self, facts: Mapping[str, Fact]) -> list[tuple[str, float]]:
         """What goes to the list, with levels. Raises UnreadError."""
         value = _result(self._expression, facts) if self._expression else fact_of(facts, self._fact)
-        found = names_in(value, leveled=self.to in LEVELS)
+        found = names_in(value, leveled=self.to in LEVELS, writing=self._writing)
         return [(self._wrapped(name), self.level if level is None else level) for name, level in found]
 
     def _wrapped(self, name: str) -> str:

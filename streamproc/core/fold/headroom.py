@@ -7,7 +7,9 @@ cancellation, a subject that leaves. Where the whole of such an event doesn't fi
 2. the same, and of the desired resource nothing changes but `active`;
 3. the same, and of all that its subject has said only denials are kept.
 
-An event that takes nothing away, and is too large, is rejected. What is left out of one is told, too.
+What takes access away by the mapping's scope or suspension counts as well, where it does so by itself: a department in
+which nobody is ours. An event that takes nothing away, and is too large, is rejected. What is left out of one is told,
+too.
 """
 
 from collections.abc import Iterator
@@ -20,6 +22,7 @@ from streamproc.core.fold.fold import fold_encoded, next_date
 from streamproc.core.fold.mapping import Mapping
 from streamproc.core.fold.row_bounds import MOST as ROWS
 from streamproc.core.fold.row_bounds import denies
+from streamproc.core.fold.scope import deciding
 from streamproc.core.records.change_event import GONE, ChangeEvent, Fact, SourceFacts
 from streamproc.core.records.fact_names import ACTIVE, MORE
 from streamproc.core.records.user_record import LARGEST, ORDINARY, decode, decode_state, seal_hash
@@ -68,6 +71,8 @@ def fold_within(
     if len(value) <= max(ORDINARY, SLACK + len(known or b"")):
         return Folded(value, left_out="too_many_rows" if _MARK in value and _gave_way(known, value) else None)
     less = what_it_takes(event, mapping.file.attributes.active)
+    if less is None and (less := _deciding(event, mapping)) is not None:
+        less = less if _takes(known, fold_encoded(known, seq, less, mapping, facts)) else None
     if less is None:
         return Folded(None, "too_large")
     for smaller, most in _smaller(known, seq, less, mapping, facts):
@@ -92,6 +97,26 @@ def what_it_takes(event: ChangeEvent, fact: str = ACTIVE) -> ChangeEvent | None:
             if not denied and event.cancels is None:
                 return None
             return structs.replace(event, kind="change", attributes=denied, kept=())
+
+
+def _deciding(event: ChangeEvent, mapping: Mapping) -> ChangeEvent | None:
+    """The part of an event by which the mapping may take access away; None: it has none."""
+    read = sorted(deciding(mapping) & event.attributes.keys())[:MOST]
+    said = {name: value for name in read if _is_short(value := event.attributes[name]) and len(name) <= LONGEST}
+    if not said or event.kind not in {"snapshot", "change"}:
+        return None
+    return structs.replace(event, kind="change", attributes=said, kept=())
+
+
+def _is_short(value: Fact) -> bool:
+    return value is None or isinstance(value, bool | int | float) or (isinstance(value, str) and len(value) <= LONGEST)
+
+
+def _takes(known: bytes | None, value: bytes | None) -> bool:
+    """Whether a record takes access that the one before gave."""
+    if known is None or value is None or decode_state(known).desired.get("active") is not True:
+        return False
+    return decode_state(value).desired.get("active") is False
 
 
 def denied_by(attributes: dict[str, Fact], fact: str = ACTIVE) -> dict[str, Fact]:

@@ -6,6 +6,8 @@ from typing import Annotated, Any, Final, Literal, Self, TypeAlias
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, field_validator, model_validator
 
 from streamproc.core.expressions.functions import FUNCTIONS
+from streamproc.core.records.resource import LEVELS
+from streamproc.core.text import plain
 
 Level: TypeAlias = Annotated[float, Field(ge=0.0, le=5.0)]
 """Proficiency: Genesys takes 0.0 to 5.0 for skills and languages."""
@@ -92,12 +94,21 @@ class Copy(_Strict):
     level: Level = 3.0
     expr: str | None = None
     """In the place of a fact."""
-    separators: str | None = Field(default=None, min_length=1)
+    separators: str | None = Field(default=None, pattern=r"^[^\w :]+$")
     """Characters that part names, such as ",;|"; line ends do as well. None: as before there was this key."""
-    whole: list[str] = []
-    """Names that hold a separator."""
+    whole: list[Annotated[str, Field(pattern=r"\S")]] = []
+    """Names that hold a separator, as the target spells them; in a fact their case doesn't matter."""
     levels: dict[str, Level] = {}
-    """Words that stand for a level, such as "fluent"."""
+    """Words that stand for a level, such as "fluent"; their case doesn't matter."""
+
+    @model_validator(mode="after")
+    def _has_one_meaning(self) -> Self:
+        if self.levels and self.to not in LEVELS:
+            raise ValueError(f"{self.to} have no `levels`")
+        words = [plain(word).casefold() for word in self.levels]
+        if "" in words or len({*words}) < len(words):
+            raise ValueError("a word of `levels` is blank, or there twice")
+        return self
 
     @model_validator(mode="after")
     def _has_one_origin(self) -> Self:

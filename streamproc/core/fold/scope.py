@@ -88,6 +88,12 @@ def unheard(mapping: Mapping, user: str) -> Resource:
     return Resource(externalId=user) if mapping.who is None else Resource(externalId=user, scope="never")
 
 
+def deciding(mapping: Mapping) -> frozenset[str]:
+    """Facts by which the mapping may take access that sources give."""
+    expressions = (each for each in (mapping.who, mapping.suspension) if each is not None)
+    return frozenset().union(*(expression.reads for expression in expressions))
+
+
 def access_taken(before: Resource, desired: Resource) -> Resource:
     """What was desired before, with nothing of what is desired now but that it takes access."""
     if desired.get("active") is not False:

@@ -46,6 +46,9 @@ class Resource(TypedDict, total=False):
     """It is the mapping's suspension that takes access, and no source. Never written, either."""
 
 
+STANDING: Final = ("scope", "suspended")
+"""Keys that say how a user stands with us, and are never written to the target."""
+
 REQUIRED: Final = ("userName", "displayName", "active")
 """Genesys won't create a user without the first two; without the third we would let somebody in on a guess."""
 

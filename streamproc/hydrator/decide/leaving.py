@@ -10,7 +10,7 @@ import orjson
 
 from streamproc.core.parsed_payload import Receipt
 from streamproc.core.records.units import Micros
-from streamproc.sources import Source
+from streamproc.sources import Read, Source
 from streamproc.sources.options import SourceOptions
 
 LONGEST: Final = 256
@@ -26,9 +26,14 @@ def leaving(source: Source, options: SourceOptions, body: bytes, read_at: Micros
     slim = orjson.dumps(short)
     if len(slim) > most:
         return None
-    said = source.read(short, Receipt(read_at, read_at), options).events
+    return slim if ends(source.read, short, options, read_at) else None
+
+
+def ends(read: Read, content: Any, options: SourceOptions, read_at: Micros) -> bool:
+    """Whether an answer says that access has ended."""
+    said = read(content, Receipt(read_at, read_at), options).events
     now = [event.attributes.get("active") for event in said if event.effective is None]
-    return slim if now and all(active is False for active in now) else None
+    return bool(now) and all(active is False for active in now)
 
 
 def _short(value: Any) -> Any:

@@ -73,6 +73,8 @@ class Read:
     """`gone`: the directory doesn't know the subject. `unknown`: it isn't in the answer, which proves nothing."""
     body: bytes
     read_at: Micros
+    missed: str = ""
+    """What the directory didn't answer besides, and is left as it was known."""
 
 
 @dataclass(frozen=True, slots=True)

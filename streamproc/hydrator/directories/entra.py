@@ -8,7 +8,8 @@ Groups never hold up users: what Graph doesn't answer about groups is left to th
 A deleted user, for good or not, is 404. Links are opaque.
 """
 
-from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -18,7 +19,9 @@ from streamproc.adapters.http import decoded
 from streamproc.core.records.units import Micros
 from streamproc.hydrator.directories.answer import OF_A_PAGE, Answer, name_of, names_of, whole
 from streamproc.hydrator.directories.api import GONE, Api, Page, Read, segment
+from streamproc.hydrator.directories.assignment import Assignment
 from streamproc.hydrator.directories.directory_error import DirectoryError, odd
+from streamproc.hydrator.directories.entra_assignments import Principals, listing
 from streamproc.hydrator.directories.entries import Entries, readable
 from streamproc.sources import entra
 from streamproc.sources.options import SourceOptions
@@ -32,10 +35,12 @@ GROUP: Final = ("@odata.type", "id", "displayName")
 
 
 class Graph:
-    """`since`: delta links of users and groups."""
+    """`since`: delta links of users and groups, and who is assigned to the application."""
 
     def __init__(self, api: Api, options: SourceOptions) -> None:
         self.api = api
+        self._assignment = Assignment(entra.read, options)
+        self._principals = Principals(api, options.application)
         paths = [path.strip().partition(".")[0] for paths in options.attributes.values() for path in paths.split("|")]
         self._selected = sorted({"id", "accountEnabled", "createdDateTime", *paths} - {"manager", "memberOf"})
 
@@ -46,8 +51,10 @@ class Graph:
         if answer.status == 404:
             return Read("gone", GONE, answer.read_at)
         answer.about(subject)
-        groups = await whole(self.api.get, f"{path}/memberOf", lambda part: _listing(part, _group))
-        return Read("found", orjson.dumps({**answer.record(), "memberOf": orjson.Fragment(groups)}), answer.read_at)
+        groups = await whole(self.api.get, f"{path}/memberOf", lambda part: listing(part, _group))
+        more, missed = await self._assignment.of(subject, answer, partial(self._principals.include, answer, groups))
+        user = answer.record() | {"memberOf": orjson.Fragment(groups)} | more
+        return Read("found", orjson.dumps(user), answer.read_at, missed)
 
     async def page(self, since: str, page_token: str, *, full: bool) -> Page:
         links, state = _links(since, "users"), _links(page_token, "url")
@@ -57,7 +64,20 @@ class Graph:
             except DirectoryError as error:
                 if error.status == 410:
                     raise
-                return Page((), (), Micros(0), "", _encoded(users=state["users"], groups=state["url"]), _missed(error))
+                kept = _encoded(users=state["users"], groups=state["url"], assigned=state.get("assigned", ""))
+                return Page((), (), Micros(0), "", kept, _missed(error))
+        if page_token:
+            return await self._users(links, state, full=full)
+        everybody = full or "users" not in links
+        begun = await self._principals.begin(links.get("assigned", ""), self._members, everybody=everybody)
+        page = await self._users(links, {"assigned": begun.since}, full=full)
+        self._principals.told(begun)
+        concerned = dict.fromkeys((*page.subjects, *begun.subjects, *self._assignment.owed()))
+        missed = "; ".join(filter(None, (begun.missed, page.missed)))
+        return replace(page, subjects=tuple(concerned), missed=missed)
+
+    async def _users(self, links: dict[str, str], state: dict[str, str], *, full: bool) -> Page:
+        assigned = state.get("assigned", "")
         everybody = full or "users" not in links
         groups_link = "" if everybody else links.get("groups", "")
         latest, missed = state.get("groups", groups_link), ""
@@ -71,15 +91,15 @@ class Graph:
         elements, next_link, users, unread = _delta(answer)
         subjects, nameless = names_of([user.get("id") for user in elements if "@removed" not in user])
         if next_link:
-            next_page = _encoded(url=next_link, groups=latest)
+            next_page = _encoded(url=next_link, groups=latest, assigned=assigned)
         else:
-            next_page = _encoded(url=groups_link, users=users) if groups_link else ""
+            next_page = _encoded(url=groups_link, users=users, assigned=assigned) if groups_link else ""
         return Page(
             subjects if everybody else (),
             tuple(user for user in elements if not everybody or "@removed" in user),
             answer.read_at,
             next_page,
-            _encoded(users=users, groups=latest),
+            _encoded(users=users, groups=latest, assigned=assigned),
             "; ".join(filter(None, (missed, nameless, unread))),
         )
 
@@ -106,8 +126,9 @@ class Graph:
                     missed = _missed(error)  # of this group alone
             if len(subjects) > OF_A_PAGE:
                 raise odd(f"gave changes of more than {OF_A_PAGE} members at once")
-        next_page = _encoded(url=next_link, users=state["users"]) if next_link else ""
-        since = _encoded(users=state["users"], groups=latest or state["url"])
+        assigned = state.get("assigned", "")
+        next_page = _encoded(url=next_link, users=state["users"], assigned=assigned) if next_link else ""
+        since = _encoded(users=state["users"], groups=latest or state["url"], assigned=assigned)
         return Page(tuple(subjects), (), answer.read_at, next_page, since, missed)
 
     async def _members(self, group: str) -> list[str]:
@@ -117,16 +138,16 @@ class Graph:
         async def ask(page: str) -> Answer:
             return await self.api.get(page, absent=_unknown)
 
-        def listing(answer: Answer) -> tuple[Entries, str]:
-            return (Entries(()), "") if answer.status == 404 else _listing(answer, _member)
+        def of_group(answer: Answer) -> tuple[Entries, str]:
+            return (Entries(()), "") if answer.status == 404 else listing(answer, _member)
 
-        return [name_of(user.get("id")) for user in decoded(await whole(ask, url, listing, MEMBERS))]
+        return [name_of(user.get("id")) for user in decoded(await whole(ask, url, of_group, MEMBERS))]
 
     # Subscriptions
 
     async def subscription(self, url: str) -> str | None:
         """The id of the subscription to users whose notifications go to `url`. Raises DirectoryError."""
-        for entry in decoded(await whole(self.api.get, "/subscriptions", _listing)):
+        for entry in decoded(await whole(self.api.get, "/subscriptions", listing)):
             if entry.get("notificationUrl") == url and str(entry.get("resource")).strip("/") == "users":
                 return name_of(entry.get("id"))
         return None
@@ -146,10 +167,6 @@ class Graph:
     async def renew(self, subscription: str, until: str) -> None:
         """This also renews its authorization. Raises DirectoryError."""
         await self.api.send("PATCH", f"/subscriptions/{segment(subscription)}", {"expirationDateTime": until})
-
-
-def _listing(answer: Answer, shape: Callable[[dict[str, Any]], Any] = dict) -> tuple[Entries, str]:
-    return answer.entries("value").shaped(shape), answer.link("@odata.nextLink")
 
 
 def _group(group: dict[str, Any]) -> dict[str, Any]:
@@ -190,5 +207,5 @@ def _links(text: str, default: str) -> dict[str, str]:
     return dict(orjson.loads(text)) if text.startswith("{") else {default: text}
 
 
-def _encoded(**links: str) -> str:
-    return orjson.dumps(links).decode()
+def _encoded(*, assigned: str = "", **links: str) -> str:
+    return orjson.dumps({**links, "assigned": assigned} if assigned else links).decode()

@@ -1,9 +1,11 @@
 """Okta: users with their groups, users that were updated, and the System Log for what no user shows any more.
 
 developer.okta.com: Users API, List all assigned groups, System Log API. A filtered list includes deactivated users,
-the plain list doesn't. Joining a group doesn't update the user, and deleted users aren't listed: the log has both.
+the plain list doesn't. Joining a group doesn't update the user, and deleted users aren't listed: the log has both. Nor
+does an assignment to the application, which is asked of each user (Application Users API).
 """
 
+from functools import partial
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -11,16 +13,27 @@ import orjson
 
 from streamproc.hydrator.directories.answer import Answer, names_of, whole
 from streamproc.hydrator.directories.api import GONE, OVERLAP, PAGE, Api, Page, Read, iso, segment
-from streamproc.sources.okta import ACTIVE, MEMBERSHIP
+from streamproc.hydrator.directories.assignment import Assignment
+from streamproc.hydrator.directories.directory_error import DirectoryError, odd
+from streamproc.sources import okta
+from streamproc.sources.okta import ACTIVE, ASSIGNMENT, MEMBERSHIP, REASSIGNMENT
+from streamproc.sources.options import SourceOptions
+from streamproc.sources.values.unread import Unread
 
-TYPES: Final = " or ".join(f'eventType eq "{kind}"' for kind in sorted({*ACTIVE, *MEMBERSHIP}))
+TYPES: Final = [f'eventType eq "{kind}"' for kind in sorted({*ACTIVE, *MEMBERSHIP})]
+OF_AN_APPLICATION: Final = [f'eventType eq "{kind}"' for kind in sorted({*ASSIGNMENT, *REASSIGNMENT})]
+SEEN: Final = 60 * 1_000_000
+"""µs for which the application is there, once it was seen."""
 
 
 class Okta:
-    """`since`: µs in Okta's clock."""
+    """`since`: µs in Okta's clock, and the application that was asked of then."""
 
-    def __init__(self, api: Api) -> None:
+    def __init__(self, api: Api, options: SourceOptions = okta.DEFAULTS) -> None:
         self.api = api
+        self._assignment = Assignment(okta.read, options)
+        self._seen = 0
+        """When the application was last there."""
 
     async def read(self, subject: str) -> Read:
         path = f"/api/v1/users/{segment(subject)}"
@@ -29,25 +42,45 @@ class Okta:
             return Read("gone", GONE, answer.read_at)
         answer.about(subject)
         groups = await whole(self.api.get, f"{path}/groups", lambda part: (part.entries().shaped(_group), part.next))
-        user = answer.record()  # again: decoded, it takes much more while others are asked for
+        more, missed = await self._assignment.of(subject, answer, partial(self._assigned, subject))
+        user = answer.record() | more  # again: decoded, it takes much more while others are asked for
         embedded = user.get("_embedded")
         user["_embedded"] = {**(embedded if isinstance(embedded, dict) else {}), "groups": orjson.Fragment(groups)}
-        return Read("found", orjson.dumps(user), answer.read_at)
+        return Read("found", orjson.dumps(user), answer.read_at, missed)
+
+    async def _assigned(self, subject: str) -> bool | Unread:
+        """A 404 says that they aren't, if the application is there: of one that isn't, it is said of everybody."""
+        path = f"/api/v1/apps/{segment(self._assignment.application)}"
+        answer = await self.api.get(f"{path}/users/{segment(subject)}", absent=_unknown)
+        if answer.status != 404:
+            return okta.assigned(answer.about(subject))
+        if answer.read_at - self._seen > SEEN:
+            application = await self.api.get(path)
+            if application.about(self._assignment.application).get("status") != "ACTIVE":
+                raise odd("has an application that isn't active")
+            self._seen = application.read_at
+        return False
 
     async def page(self, since: str, page_token: str, *, full: bool) -> Page:
-        first = {"url": _updated(0 if full or not since else int(since) - OVERLAP)}
+        since, _, before = since.partition(" ")
+        first = {"url": _updated(0 if full or not since else int(since) - OVERLAP), "of": self._assignment.application}
         state = orjson.loads(page_token) if page_token else first
+        if not (full or page_token or before == self._assignment.application):
+            raise DirectoryError(410, "wasn't asked of this application before")
         answer = await self.api.get(state["url"], most=PAGE)
         elements = answer.entries()
         begun, in_log = state.get("begun", answer.read_at), state.get("log", False)
         url = answer.next if elements or not in_log else ""  # the log's last page links to a next one, for polling
         if not url and not in_log and since:
-            url, in_log = _log(int(since) - OVERLAP), True
-        next_page = orjson.dumps({"url": url, "begun": begun, "log": in_log}).decode() if url else ""
+            url, in_log = _log(int(since) - OVERLAP, self._assignment.application), True
+        of = state.get("of", "")
+        next_page = orjson.dumps({"url": url, "begun": begun, "log": in_log, "of": of}).decode() if url else ""
+        after = f"{begun} {of}".strip()
         if state.get("log"):
-            return Page((), elements, answer.read_at, next_page, str(begun))
+            return Page((), elements, answer.read_at, next_page, after)
         subjects, missed = names_of(elements)
-        return Page(subjects, (), answer.read_at, next_page, str(begun), missed)
+        owed = () if page_token else self._assignment.owed()
+        return Page(tuple(dict.fromkeys((*subjects, *owed))), (), answer.read_at, next_page, after, missed)
 
 
 def _group(group: dict[str, Any]) -> dict[str, Any]:
@@ -62,8 +95,10 @@ def _updated(since: int) -> str:
     return f"/api/v1/users?limit=200&filter={quote(updated)}"
 
 
-def _log(since: int) -> str:
-    return f"/api/v1/logs?since={quote(iso(max(0, since)))}&sortOrder=ASCENDING&limit=1000&filter={quote(TYPES)}"
+def _log(since: int, application: str) -> str:
+    of_ours = [f'{kind} and target.id eq "{application}"' for kind in OF_AN_APPLICATION] if application else []
+    wanted = quote(" or ".join([*TYPES, *of_ours]))
+    return f"/api/v1/logs?since={quote(iso(max(0, since)))}&sortOrder=ASCENDING&limit=1000&filter={wanted}"
 
 
 def _unknown(answer: Answer) -> bool:

@@ -123,6 +123,11 @@ class Directory(ABC):
     def living(self) -> list[Entry]:
         return [entry for entry in self.entries.values() if entry.removed is None]
 
+    def in_application(self, values: people.Values) -> bool:
+        """Whether somebody is assigned to the application, by themselves or by a group."""
+        groups = set(self.options.application_groups.split(","))
+        return bool(values.get("assigned")) or not groups.isdisjoint(values.get("groups") or [])
+
     def by_number(self, employee_number: str | None) -> Entry | None:
         if employee_number is None:
             return None

@@ -16,7 +16,7 @@ from aiohttp import web
 from streamproc.simulator.directories import faults
 from streamproc.simulator.directories.base import Directory, Refused, Site, answered
 from streamproc.simulator.directories.groups import Groups
-from streamproc.simulator.directories.people import Change, Entry, Values, differing
+from streamproc.simulator.directories.people import Change, Entry, Values, apart, differing
 from streamproc.simulator.directories.subscriptions import Subscriptions, stamp
 
 ROOT = "/v1.0"
@@ -78,6 +78,7 @@ class Graph(Directory):
         self.route(app, "GET", f"{ROOT}/users/{{id}}/memberOf", self._groups)
         self.route(app, "GET", f"{ROOT}/groups/delta", self.groups.delta)
         self.route(app, "GET", f"{ROOT}/groups/{{id}}/members/microsoft.graph.user", self.groups.members)
+        self.route(app, "GET", f"{ROOT}/servicePrincipals/{{id}}/appRoleAssignedTo", self._assigned)
         self.route(app, "GET", f"{ROOT}/directory/deletedItems/{{id}}", self._deleted)
         self.route(app, "POST", where, self.subscriptions.subscribe)
         self.route(app, "GET", where, self.subscriptions.every)
@@ -138,6 +139,22 @@ class Graph(Directory):
     async def _groups(self, request: web.Request) -> web.Response:
         names = self._found(request).values.get("groups", [])
         return answered({"value": [self.groups.shown(name) for name in names]})
+
+    async def _assigned(self, request: web.Request) -> web.Response:
+        """Users and groups that are assigned to the application; members of these groups aren't listed."""
+        application = request.match_info["id"]
+        if application != self.options.application:
+            raise Refused(404, f"Resource '{application}' does not exist.")
+        users = [(entry.id, "User") for entry in self.living() if entry.values.get("assigned")]
+        names = [name for name in self.options.application_groups.split(",") if name]
+        principals = [*users, *((self.groups.shown(name)["id"], "Group") for name in names)]
+        at = int(request.query.get("$skiptoken", "0"))
+        page = principals[at : at + self.options.page_size]
+        more = at + len(page) < len(principals)
+        link = {"@odata.nextLink": str(request.url.update_query({"$skiptoken": str(at + len(page))}))} if more else {}
+        common = {"appRoleId": str(uuid.UUID(int=0)), "resourceId": application, "deletedDateTime": None}
+        listed = [{"principalId": id_, "principalType": kind, **common} for id_, kind in page]
+        return answered({**link, "value": listed})
 
     async def _deleted(self, request: web.Request) -> web.Response:
         entry = self.entries.get(request.match_info["id"])
@@ -256,12 +273,12 @@ def _link(request: web.Request, name: str, state: dict[str, Any]) -> str:
 
 
 def _last_change(entry: Entry) -> int:
-    """The number of the last change of more than groups."""
+    """The number of the last change of more than groups and assignments."""
     numbers = [number for number, _ in entry.history]
     values = [{}, *(values_ for _, values_ in entry.history)]
     own = [
         number
         for number, old, new in zip(numbers, values[:-1], values[1:], strict=True)
-        if differing(old, new) != ("groups",)
+        if not apart(differing(old, new))
     ]
     return own[-1]

@@ -13,7 +13,7 @@ from aiohttp import web
 
 from streamproc.simulator.directories import filters, systemlog
 from streamproc.simulator.directories.base import Directory, Refused, answered, limit_of
-from streamproc.simulator.directories.people import Change, Entry, now, stamp
+from streamproc.simulator.directories.people import Change, Entry, Values, now, stamp
 
 _IS_STATUS = frozenset({"active", "status"})
 
@@ -45,6 +45,8 @@ class Okta(Directory):
         self.route(app, "GET", "/api/v1/users", self._list)
         self.route(app, "GET", "/api/v1/users/{id}", self._get)
         self.route(app, "GET", "/api/v1/users/{id}/groups", self._groups)
+        self.route(app, "GET", "/api/v1/apps/{app}", self._application)
+        self.route(app, "GET", "/api/v1/apps/{app}/users/{id}", self._of_application)
         self.route(app, "GET", "/api/v1/logs", self._logs)
 
     def new_id(self) -> str:
@@ -93,6 +95,21 @@ class Okta(Directory):
         own = [{"id": systemlog.group_id(name), "type": "OKTA_GROUP", "profile": {"name": name}} for name in names]
         return answered([everyone, *own])
 
+    async def _application(self, request: web.Request) -> web.Response:
+        app = request.match_info["app"]
+        if app != self.options.application:
+            raise Refused(404, f"Not found: Resource not found: {app} (AppInstance)")
+        return answered({"id": app, "name": "genesys", "label": "Genesys Cloud", "status": "ACTIVE"})
+
+    async def _of_application(self, request: web.Request) -> web.Response:
+        """A user of the application. Whoever isn't assigned is 404 in the same words as an application that isn't."""
+        await self._application(request)
+        entry = self._found(request)
+        if not self.in_application(_holding(entry.values)):
+            raise Refused(404, f"Not found: Resource not found: {entry.id} (AppUser)")
+        scope = "USER" if entry.values.get("assigned") else "GROUP"
+        return answered({"id": entry.id, "created": stamp(entry.created), "scope": scope, "status": "PROVISIONED"})
+
     async def _list(self, request: web.Request) -> web.Response:
         query = request.query
         limit = limit_of(request, 200, self.options.page_size)
@@ -132,7 +149,8 @@ class Okta(Directory):
     # Hooks
 
     def announce(self, change: Change) -> None:
-        events = systemlog.events(change)
+        was, is_ = (self.in_application(_holding(values)) for values in (change.before, change.entry.values))
+        events = systemlog.events(change, self.options.application if was != is_ else None, assigned=is_)
         self.log += events
         hooked = [event for event in events if event["eventType"] != systemlog.NEVER_HOOKED]
         if hooked and self.options.gateway:
@@ -176,8 +194,8 @@ def _user(entry: Entry) -> dict[str, Any]:
         "activated": None,
         "statusChanged": stamp(at),
         "lastLogin": None,
-        # Joining a group doesn't update the user.
-        "lastUpdated": stamp(entry.last_change(but=frozenset({"groups"}))),
+        # Joining a group doesn't update the user, and an assignment neither.
+        "lastUpdated": stamp(entry.last_change(but=frozenset({"groups", "assigned"}))),
         "passwordChanged": None,
         "transitioningToStatus": None,
         "type": {"id": "oty00000000000000000"},
@@ -185,6 +203,11 @@ def _user(entry: Entry) -> dict[str, Any]:
         "credentials": {"provider": {"type": "OKTA", "name": "OKTA"}},
         "_links": {"self": {"href": f"https://example.okta.com/api/v1/users/{entry.id}"}},
     }
+
+
+def _holding(values: Values) -> Values:
+    """What somebody is assigned by: deactivation takes assignments away."""
+    return values if values and systemlog.status(values) != "DEPROVISIONED" else {}
 
 
 def _compiled(text: str, rules: filters.Rules) -> filters.Test:

@@ -23,6 +23,9 @@ class DirectoryOptions:
     hris_key: str = ""  # signs the HR vendors' hooks
     token_ttl_s: float = 3600
 
+    application: str = "0oagenesyscloud00001"  # that people are assigned to, at Okta, Entra and PingOne
+    application_groups: str = ""  # names of groups that are assigned to it, between commas
+
     page_size: int = 100  # of every list, unless the request asks for less
     okta_rate_limit: int = 600  # requests a minute
     retry_s: float = 0.2  # pause before a hook is sent again; Graph doubles it each time

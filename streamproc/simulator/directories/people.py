@@ -20,13 +20,16 @@ Kind = Literal["created", "updated", "removed", "purged", "restored"]
 
 
 def checked(fields: Any) -> Values:
-    """Raises ValueError for anything but a person: TEXTS, `active`, `groups` (names) and `custom` (any attributes)."""
+    """Raises ValueError for anything but a person: TEXTS, `active`, `groups` (names) and `custom` (any attributes).
+
+    `assigned`: to the application, one by one; by groups others are as well.
+    """
     if not isinstance(fields, dict):
         raise ValueError("a person is an object")  # noqa: TRY004 - answered as 400
     for name, value in fields.items():
         if name in TEXTS:
             good = value is None or isinstance(value, str)
-        elif name == "active":
+        elif name in ("active", "assigned"):
             good = isinstance(value, bool)
         elif name == "groups":
             good = isinstance(value, list) and all(isinstance(item, str) for item in value)
@@ -88,6 +91,11 @@ def differing(old: Values, new: Values) -> tuple[str, ...]:
     """Fields whose values differ, `custom` by its attributes."""
     flat_old, flat_new = flat(old), flat(new)
     return tuple(name for name in sorted(flat_old.keys() | flat_new.keys()) if flat_old.get(name) != flat_new.get(name))
+
+
+def apart(fields: tuple[str, ...]) -> bool:
+    """Whether only groups and assignments have changed, which in Graph aren't the user's."""
+    return bool(fields) and {"groups", "assigned"}.issuperset(fields)
 
 
 def flat(values: Values) -> Values:

@@ -48,6 +48,7 @@ class PingOne(Directory):
         self.route(app, "POST", "/{env}/as/token", self.grant, public=True)
         self.route(app, "GET", users, self._list)
         self.route(app, "GET", f"{users}/{{id}}", self._get)
+        self.route(app, "GET", "/v1/environments/{env}/applications/{id}", self._application)
         self.route(app, "GET", "/v1/environments/{env}/activities", self._activities)
 
     def new_id(self) -> str:
@@ -70,6 +71,15 @@ class PingOne(Directory):
     async def _list(self, request: web.Request) -> web.Response:
         users = [(entry.number, _user(entry, request)) for entry in self.living()]
         return _page(request, "users", users, _USERS, self.options.page_size)
+
+    async def _application(self, request: web.Request) -> web.Response:
+        """Whoever is in any of its groups may use it; without groups everybody may."""
+        application = request.match_info["id"]
+        if application != self.options.application:
+            raise Refused(404, "The requested resource object could not be found.")
+        groups = [{"id": _group_id(name)} for name in self.options.application_groups.split(",") if name]
+        control = {"accessControl": {"group": {"type": "ANY_GROUP", "groups": groups}}} if groups else {}
+        return answered({"id": application, "name": "Genesys Cloud", "enabled": True, **control})
 
     async def _activities(self, request: web.Request) -> web.Response:
         numbered = [
@@ -161,7 +171,7 @@ def _events(change: Change) -> list[dict[str, Any]]:
     elif change.kind == "removed":
         activities.append(_activity("USER.DELETED", f"Deleted User {name}", user))
     else:
-        if set(change.fields) - {"active", "groups", "status"}:
+        if set(change.fields) - {"active", "assigned", "groups", "status"}:
             activities.append(_activity("USER.UPDATED", f"Updated User {name}", user))
         if "active" in change.fields:  # named, but not which way
             activities.append(_activity("USER.UPDATED", f"Updated enabled for User {name}", user))

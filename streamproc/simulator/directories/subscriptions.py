@@ -13,7 +13,7 @@ from urllib.parse import quote
 from aiohttp import web
 
 from streamproc.simulator.directories.base import Directory, Refused, answered, json_content
-from streamproc.simulator.directories.people import Change, Values, now
+from streamproc.simulator.directories.people import Change, Values, apart, now
 
 _LONGEST = timedelta(minutes=41_760)  # of a subscription to users
 _HANDSHAKE_S, _TIMEOUT_S, _GIVE_UP_S, _LONGEST_PAUSE_S = 10.0, 3.0, 4 * 3600, 10.0
@@ -96,7 +96,7 @@ class Subscriptions:
     def announce(self, change: Change) -> None:
         """A create, a soft delete and a restore are `updated`; only a purge is `deleted`. Groups aren't the user's."""
         kind = "deleted" if change.kind == "purged" else "updated"
-        if change.kind == "updated" and change.fields == ("groups",):
+        if change.kind == "updated" and apart(change.fields):
             return
         for subscription in self._made.values():
             if subscription.expires > change.at and kind in subscription.content["changeType"].split(","):

@@ -25,12 +25,20 @@ PROFILE = {
     "timezone": "timeZone",
 }
 _FIELD = {ours: theirs for theirs, ours in PROFILE.items()}
-_NOT_PROFILE = frozenset({"active", "status", "groups", "hireDate", "lastDay", "terminationDate"})
+_NOT_PROFILE = frozenset({"active", "assigned", "status", "groups", "hireDate", "lastDay", "terminationDate"})
 NEVER_HOOKED = "user.lifecycle.delete.completed"
 
 
-def events(change: Change) -> list[dict[str, Any]]:
-    return [_event(change, *parts) for parts in _of_change(change)]
+def events(change: Change, application: str | None = None, *, assigned: bool = False) -> list[dict[str, Any]]:
+    """`application`: to which somebody was assigned by the change, or no longer is."""
+    told = [_event(change, *parts) for parts in _of_change(change)]
+    if application is None:
+        return told
+    event = _event(change, f"application.user_membership.{'add' if assigned else 'remove'}", None, [])
+    of_application = {"id": application, "type": "AppInstance", "alternateId": "Genesys Cloud"}
+    user = {"id": "0ua" + change.entry.id[3:], "type": "AppUser", "alternateId": change.entry.values.get("userName")}
+    event["target"] = [user, of_application, *event["target"]]
+    return [*told, event]
 
 
 def status(values: Values) -> str:

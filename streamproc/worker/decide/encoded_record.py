@@ -4,6 +4,7 @@ from typing import Final
 
 SEQ: Final = b'"seq":'
 """Only a user, or nothing, stands before it in a record."""
+PREV: Final = b'"prev":'
 EFFECT: Final = b'"effect":"'
 """Before it a record holds no such bytes: quotes within text are escaped, and no key of that name has text."""
 
@@ -11,6 +12,12 @@ EFFECT: Final = b'"effect":"'
 def seq_of(value: bytes) -> int:
     """`seq` of an encoded UserRecord, Link or MappingInForce."""
     start = value.index(SEQ) + len(SEQ)
+    return int(value[start : value.index(b",", start)])
+
+
+def prev_of(value: bytes) -> int:
+    """`prev` of an encoded UserRecord: it follows `seq`."""
+    start = value.index(PREV) + len(PREV)
     return int(value[start : value.index(b",", start)])
 
 

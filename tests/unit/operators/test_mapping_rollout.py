@@ -13,7 +13,7 @@ from streamproc.core.records.control import LONGEST
 from streamproc.core.records.mapping_in_force import MappingInForce
 from streamproc.core.records.topic_names import CHANGES, CONTROLS
 from streamproc.core.records.units import Millis
-from streamproc.operators.mapping_rollout import _counts
+from streamproc.operators.mapping_rollout import _counts, objection
 
 BARE = '[attributes]\ntitle = "job"\n'
 MORE = BARE + 'phone = "mobile"\n'
@@ -74,3 +74,23 @@ def test_who_and_why_are_needed(tmp_path: Path) -> None:
     """An order without them isn't taken."""
     (tmp_path / "new.toml").write_text(BARE)
     assert CliRunner().invoke(mapping, ["apply", str(tmp_path / "new.toml"), "--by", "Kim"]).exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("counts", "named", "said"),
+    [
+        ({"enter": 20, "leave": 20, "suspend": 20}, {}, None),
+        ({"enter": 21, "leave": 0, "suspend": 0}, {}, "--enters 21"),
+        ({"enter": 0, "leave": 300, "suspend": 0}, {}, "--leaves 300"),
+        ({"enter": 0, "leave": 0, "suspend": 21}, {}, "--suspends 21"),
+        ({"enter": 50, "leave": 300, "suspend": 0}, {"leave": 300}, "--enters 50 --leaves 300"),
+        ({"enter": 50, "leave": 300, "suspend": 0}, {"enter": 50, "leave": 300}, None),
+        ({"enter": 0, "leave": 301, "suspend": 0}, {"leave": 300}, "--leaves 301"),
+        ({"enter": 0, "leave": 3, "suspend": 0}, {"leave": 300}, "--leaves 3"),
+    ],
+)
+def test_many_who_come_and_go_have_to_be_named(counts: dict[str, int], named: dict[str, int], said: str | None) -> None:
+    """Up to 20 go without a word; whatever is said has to be exactly so, so that nobody waves thousands through."""
+    said_of_each: dict[str, int | None] = {"enter": None, "leave": None, "suspend": None, **named}
+    why = objection(counts, said_of_each)
+    assert why is None if said is None else why is not None and why.endswith(f"say so: {said}")

@@ -147,11 +147,13 @@ def test_okta_keeps_users_of_an_application_who_arent_any_more(status: Any, assi
 def test_pingones_access_control_is_by_groups(kind: Any, groups: Any, assigned: Any) -> None:
     """Any or all of them; an application that is open to everybody assigns nobody, and refuses nobody."""
     control = {"type": kind, "groups": [{"id": "g1"}, {"id": "g2"}]}
-    assert pingone.assigned({"accessControl": {"group": control}}, groups) is assigned
-    openings: tuple[dict[str, Any], ...] = ({"role": {"type": "ADMIN_USERS_ONLY"}}, {"group": {}}, {})
-    for open_ in openings:
-        assert pingone.assigned({"accessControl": open_}, ["g1"]) is UNREAD
-    assert pingone.assigned({"accessControl": {"group": control | {"groups": [{"id": "g1"}, {}]}}}, ["g1"]) is UNREAD
+    admission = pingone.admission({"accessControl": {"group": control}})
+    assert pingone.assigned(admission, groups) is assigned
+    unrestricted: tuple[dict[str, Any], ...] = ({"role": {"type": "ADMIN_USERS_ONLY"}}, {"group": {}}, {})
+    for open_ in unrestricted:
+        assert pingone.admission({"accessControl": open_}) is None
+    unclear = control | {"groups": [{"id": "g1"}, {}]}
+    assert pingone.admission({"accessControl": {"group": unclear}}) is None
 
 
 @pytest.mark.parametrize(("word", "urgent"), [("CREATED", False), ("DELETED", True)])

@@ -6,8 +6,9 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any, Final, get_args
 
-from streamproc.audit.revocations.latency import HOPS, Leaver, Report, Spread, State, hops
+from streamproc.audit.revocations.latency import HOPS, Leaver, Line, Report, Spread, State, hops
 from streamproc.audit.revocations.report.words import (
+    CAUSE_WORDS,
     HOP_WORDS,
     LONGEST,
     STATE_WORDS,
@@ -45,13 +46,8 @@ def lines(report: Report) -> list[str]:
             ((HOP_WORDS[p.hop], f"{p.share:.1%}", *_values(p.spread), str(p.spread.n)) for p in report.parts),
         ),
         "",
-        *_columns(
-            ("source", "revoked", "p50", "p99", "maximum", "over"),
-            (
-                (shown(one.source, LONGEST), str(one.clock.n), *_values(one.clock), str(one.late))
-                for one in report.lines
-            ),
-        ),
+        *_lines("source", [(shown(one.source, LONGEST), one) for one in report.lines]),
+        *(["", *_lines("cause", [(CAUSE_WORDS[one.source], one) for one in report.causes])] if report.causes else []),
     ]
     for title, chosen in (
         ("over the limit", report.late),
@@ -63,6 +59,11 @@ def lines(report: Report) -> list[str]:
         if len(chosen) > LISTED:
             output.append(f"  and {len(chosen) - LISTED} more: see --format csv")
     return output
+
+
+def _lines(title: str, named: Iterable[tuple[str, Line]]) -> list[str]:
+    rows = ((name, str(one.clock.n), *_values(one.clock), str(one.late)) for name, one in named)
+    return _columns((title, "revoked", "p50", "p99", "maximum", "over"), rows)
 
 
 def _spreads(report: Report) -> list[tuple[str, ...]]:
@@ -89,12 +90,17 @@ def _columns(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
 
 def _line(leaver: Leaver, end: int) -> str:
     who, time = shown(leaver.user, LONGEST), duration(leaver.elapsed(end))
-    why = "; ".join(filter(None, (slowest(leaver) if leaver.state == "revoked" else "", shown(leaver.why, LONGEST))))
+    words = (
+        "" if leaver.cause == "source" else CAUSE_WORDS[leaver.cause],
+        slowest(leaver) if leaver.state == "revoked" else "",
+        shown(leaver.why, LONGEST),
+    )
+    why = "; ".join(filter(None, words))
     return f"  {who:<20} {STATE_WORDS[leaver.state]:<12} {time:>12}  from {moment(leaver.start)}  {why}"
 
 
 COLUMNS: Final = (
-    *("user", "source", "state", "over_limit", "partition", "seq", "reason", "why"),
+    *("user", "source", "cause", "state", "over_limit", "partition", "seq", "reason", "why"),
     *("effective", "effective_said", "effective_zone", "source_time", "received", "appended", "changed", "folded"),
     *("sent", "acknowledged", "read_back", "sessions_ended", "clock_started", "stopped", "attempts"),
     *("clock_ms", "since_effective_ms", "since_appended_ms"),
@@ -108,6 +114,7 @@ def row(leaver: Leaver, report: Report) -> dict[str, Any]:
     return {
         "user": leaver.user,
         "source": leaver.source,
+        "cause": leaver.cause,
         "state": leaver.state,
         "over_limit": leaver.state in {"revoked", "open"} and leaver.elapsed(report.end) > report.limit,
         "partition": leaver.partition,
@@ -156,6 +163,7 @@ def as_json(report: Report) -> dict[str, Any]:
         "sessions": report.sessions,
         "hops": report.parts,
         "sources": report.lines,
+        "causes": report.causes,
         "leavers": [row(leaver, report) for leaver in report.leavers],
     }
 

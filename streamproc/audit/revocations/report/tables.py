@@ -3,8 +3,9 @@
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from streamproc.audit.revocations.latency import Leaver, Report, Spread
+from streamproc.audit.revocations.latency import Leaver, Line, Report, Spread
 from streamproc.audit.revocations.report.words import (
+    CAUSE_WORDS,
     HOP_MEANING,
     HOP_WORDS,
     STATE_WORDS,
@@ -41,7 +42,8 @@ def leaver_table(name: str, caption: str, leavers: Sequence[Leaver], report: Rep
 
 
 def _why(leaver: Leaver) -> str:
-    reasons = [slowest(leaver)] if leaver.state == "revoked" else []
+    reasons = [] if leaver.cause == "source" else [CAUSE_WORDS[leaver.cause]]
+    reasons += [slowest(leaver)] if leaver.state == "revoked" else []
     reasons += [f"<bdi>{html(leaver.why)}</bdi>"] if leaver.why else []
     reasons += [f'<span class="soft">stated reason: <bdi>{html(leaver.reason)}</bdi></span>'] if leaver.reason else []
     return "<br>".join(reasons)
@@ -81,11 +83,18 @@ def numbers(report: Report) -> Iterable[str]:
         "Nothing to revoke",
         "Fate missing",
     )
-    yield from _opened("sources", "By the source that said that they left", head, head[1:])
-    for line in report.lines:
+    yield from _opened("sources", "By the source whose event it was", head, head[1:])
+    yield from _lines([(line.source, line) for line in report.lines])
+    if report.causes:
+        yield from _opened("causes", "By what took their access", ("Cause", *head[1:]), head[1:])
+        yield from _lines([(CAUSE_WORDS[line.source], line) for line in report.causes])
+
+
+def _lines(named: Iterable[tuple[str, Line]]) -> Iterable[str]:
+    for name, line in named:
         others = (str(line.states[state]) for state in ("open", "kept", "withdrawn", "nothing", "missing"))
         numbers = _cells(str(line.clock.n), *_times(line.clock), str(line.late), *others)
-        yield f'<tr><th scope="row"><bdi>{html(line.source)}</bdi></th>{numbers}</tr>\n'
+        yield f'<tr><th scope="row"><bdi>{html(name)}</bdi></th>{numbers}</tr>\n'
     yield "</tbody></table></div>\n"
 
 

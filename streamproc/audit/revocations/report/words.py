@@ -32,6 +32,11 @@ STATE_WORDS: Final[dict[State, str]] = {
     "nothing": "nothing to revoke",
     "missing": "fate missing",
 }
+CAUSE_WORDS: Final[dict[str, str]] = {
+    "source": "by a source's word",
+    "scope": "by the mapping's scope",
+    "suspension": "by suspension",
+}
 LONGEST: Final = 300
 """Characters shown of other people's text; CSV and JSON have all of it."""
 

@@ -9,9 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streamproc.audit.asof.answer import AsOf
-from streamproc.audit.asof.explain import Explainer, Why
+from streamproc.audit.asof.explain import Explainer
 from streamproc.audit.asof.query import as_of
 from streamproc.audit.asof.target_state import TargetStateFold
+from streamproc.audit.asof.why import Why
 from streamproc.core.fold.authority import view
 from streamproc.core.fold.fold import fold
 from streamproc.core.fold.mapping import Mapping, parse_mapping

@@ -76,6 +76,57 @@ def test_leaving_fits(leaving: ChangeEvent, size: int) -> None:
     assert sealed(folded.value) == record.hash
 
 
+SCOPED = parse_mapping(
+    """
+[scope]
+who = 'department == "Care"'
+[suspend]
+when = 'leave == "Suspended"'
+[attributes]
+title = "job"
+"""
+)
+
+
+@pytest.mark.parametrize(
+    ("said", "taken"),
+    [
+        ({"department": "Warehouse"}, True),
+        ({"leave": "Suspended"}, True),
+        ({"department": "Care"}, False),
+        ({"department": "w" * 300}, False),
+        ({"leave": None}, False),
+        ({"department": None, "leave": 7}, False),
+    ],
+)
+@pytest.mark.parametrize("kind", ["snapshot", "change"])
+def test_what_takes_access_by_the_mapping_fits(kind: str, said: dict[str, Fact], taken: bool) -> None:
+    """However much else an event says; if it gives access, or changes nothing of it, it is rejected as ever."""
+    inside: dict[str, Fact] = {"userName": "a@example.com", "active": True, "department": "Care"}
+    known = fold_within(None, 0, event(0, "snapshot", attributes=inside), SCOPED).value
+    folded = fold_within(known, 9, event(9, kind, attributes={**inside, **said, "job": "x" * 200_000}), SCOPED)
+    if not taken:
+        assert folded == Folded(None, "too_large")
+        return
+    assert folded.value is not None
+    assert folded.left_out == "too_large"
+    record = decode(folded.value)
+    assert record.desired.get("active") is False
+    assert not record.desired.get("title")
+    assert sealed(folded.value) == record.hash
+
+
+def test_a_stranger_who_is_too_large_is_not_let_in() -> None:
+    """Who was never in scope isn't by what is left of an event that didn't fit."""
+    outside: dict[str, Fact] = {"userName": "a@example.com", "active": True, "department": "Warehouse"}
+    known = fold_within(None, 0, event(0, "snapshot", attributes=outside), SCOPED).value
+    enters: dict[str, Fact] = {"department": "Care", "job": "x" * 200_000}
+    assert fold_within(known, 9, event(9, attributes=enters), SCOPED) == Folded(None, "too_large")
+    folded = fold_within(known, 9, event(9, attributes={**enters, "active": False}), SCOPED)
+    assert folded.value is not None
+    assert decode(folded.value).desired == {"externalId": "E1", "scope": "never"}
+
+
 @pytest.mark.parametrize("more", [{"job": "x" * 200_000}, {"active": True, "job": "x" * 200_000}])
 def test_what_gives_and_doesnt_fit_is_rejected(more: dict[str, Fact]) -> None:
     """Whole; the record stays as it is."""

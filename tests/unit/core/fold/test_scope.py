@@ -147,10 +147,10 @@ def test_suspension_takes_access_for_a_time() -> None:
 def test_suspension_that_is_unknown_stays_as_it_was() -> None:
     """Nobody is suspended, or let in again, because a fact can't be read; and that is told."""
     suspended = after(OURS, mapping(), leave="Suspended")[0]
+    by = parse_mapping('[suspend]\nwhen = \'leave.startsWith("Suspended")\'\n[attributes]\ntitle = "job"\n')
     for before, expected in ((OURS, OURS), (suspended, suspended)):
-        desired, (problem,) = after(before, mapping(), leave=7)
-        assert desired == expected
-        assert problem.startswith("suspension rests on what can't be said: ")
+        problem = "suspension rests on what can't be said: leave: expected text"
+        assert desire(by, "E1", {**ANA, "leave": 7}, before) == (expected, [problem])
     facts: dict[str, Fact] = {**ANA, "worker": "Employee"}
     assert desire(mapping(), "E1", facts, OURS) == (OURS, [])
     assert desire(mapping(), "E1", facts, suspended) == (suspended, ["suspension rests on leave, which has no value"])
