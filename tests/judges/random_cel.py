@@ -21,7 +21,7 @@ class Case(NamedTuple):
 
 def case(chance: random.Random) -> Case:
     """Of any kind, three to six levels deep."""
-    made = _Made(chance)
+    made = Writer(chance)
     kind = chance.choice(("bool", "bool", "bool", "text", "list", "number"))
     return Case(made.of(kind, chance.randint(2, 5)), facts(chance))
 
@@ -53,7 +53,7 @@ def _value(chance: random.Random, name: str) -> Any:
             return chance.choice([each for each in NUMBERS if isinstance(each, int) is (kind == "int")])
 
 
-class _Made:
+class Writer:
     """Writes expressions, mostly of the kind that is asked for."""
 
     def __init__(self, chance: random.Random) -> None:
@@ -140,8 +140,12 @@ class _Made:
             method = chance.choice(("startsWith", "endsWith", "contains"))
             return f"({self.of('text', depth)}).{method}({self.of('text', depth)})"
         if pick < 0.9:
-            return f"has({chance.choice(('facts', 'm', 'm', 't1', 'l1'))}.{chance.choice((*FACTS, 'k'))})"
+            return self.has()
         return self.macro(chance.choice(("exists", "all")), "bool", depth)
+
+    def has(self) -> str:
+        of = self.chance.choice(("facts", "m", "m", "t1", "l1"))
+        return f"has({of}.{self.chance.choice((*FACTS, 'k'))})"
 
     def number(self, depth: int) -> str:
         pick = self.chance.random()

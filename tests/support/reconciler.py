@@ -130,6 +130,8 @@ class Org:
         self.http = http
         self.root = root
         self.mapping = MAPPING
+        self.reason: str | None = None
+        """What events state."""
         self.clock = Clock()
         self.records: dict[str, UserRecord] = {}
         self.offset = 0
@@ -175,7 +177,7 @@ class Org:
         self.offset += 1
         origin = Origin("events.hris", 0, self.offset, Millis(0))
         order = (Micros(self.offset), 0, f"e{self.offset}")
-        event = ChangeEvent(user, "hris", user, f"e{self.offset}", "change", order, dict(facts), origin)
+        event = ChangeEvent(user, "hris", user, f"e{self.offset}", "change", order, dict(facts), origin, self.reason)
         self.records[user] = fold(self.records.get(user), self.offset, event, self.mapping)
         return self.records[user]
 

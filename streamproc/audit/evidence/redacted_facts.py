@@ -42,8 +42,8 @@ class Facts:
     @property
     def kept(self) -> list[str]:
         """Facts that a rule, a copy or a condition looks into."""
-        looked_into = {name for name, asked in self._expressed.items() if asked.conditions}
-        return sorted(self.copied | self.patterns.keys() | looked_into)
+        deciding = {name for name, asked in self._expressed.items() if asked.decides}
+        return sorted(self.copied | self.patterns.keys() | deciding)
 
     def named(self, names: Iterable[str]) -> list[str]:
         """Those that some mapping reads."""

@@ -14,7 +14,7 @@ from streamproc.core.text import plain
 
 _SHORT: Final = 64
 """Characters of a text that cost no steps."""
-_CHARACTERS: Final = 16
+_CHARACTERS: Final = 4
 """Of a longer text, that cost a step."""
 _TYPES: Final[Mapping[Kind, type]] = {"text": str, "int": int}
 

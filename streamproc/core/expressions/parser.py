@@ -40,7 +40,6 @@ _RESERVED: Final = frozenset(
         *("package", "namespace", "return", "var", "void", "while"),
     }
 )
-_LEFT_OUT: Final = frozenset("-*/%{}")
 FACTS: Final = "facts"
 """The name by which all facts are a map, with literal keys only."""
 
@@ -133,6 +132,8 @@ class _Parser:
         start, parts = self.now.start, [self.unary()]
         while self.take("+"):
             parts.append(self.unary())
+        if self.take("-"):
+            self.wrong("there is no subtraction", self.before.start)
         return parts[0] if len(parts) == 1 else Plus(start, self.before.end, tuple(parts))
 
     def unary(self) -> Node:
@@ -230,8 +231,6 @@ class _Parser:
             items = self.arguments("]")
             return ListOf(token.start, self.before.end, items)
         self.at -= 1
-        if token.kind == "sign" and str(token.value) in _LEFT_OUT:
-            self.wrong(f"there is no {token.value} in this language", token.start)
         return self.wrong("expected a value")
 
     def named(self, token: Token, name: str) -> Node:

@@ -7,7 +7,7 @@ known, since nobody has said anything yet.
 """
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 from streamproc.core.expressions.expression import Expression, Unknown
 from streamproc.core.fold.computed import Expressions, value_place
@@ -16,21 +16,6 @@ from streamproc.core.fold.names import UnreadError, text_in, truth_in
 from streamproc.core.records.change_event import Fact
 from streamproc.core.records.resource import UNCLEARABLE
 from streamproc.core.text import plain
-
-
-class _Line(NamedTuple):
-    name: str
-    fact: str
-    kind: type
-    """What the value is as a rule."""
-    clearable: bool
-    """Whether it can be none."""
-
-
-class _Computing(NamedTuple):
-    name: str
-    expression: Expression
-    clearable: bool
 
 
 class Lines:
@@ -44,16 +29,18 @@ class Lines:
     ) -> None:
         ids = table == "externalIds"
         self._told_as = "externalIds." if ids else ""
-        self._lines: list[_Line] = []
-        self._computed: list[_Computing] = []
+        self._lines: list[tuple[str, str, type, bool]] = []  # plain tuples, which are unpacked faster than named ones
+        """Name, the fact that gives the value, the type that this has as a rule, and whether it can be none."""
+        self._computed: list[tuple[str, Expression, bool]] = []
+        """Name, what gives the value, and whether it can be none."""
         for name, value in values:
             clearable = ids or name not in UNCLEARABLE
             if isinstance(value, str):
                 kind = bool if name == "active" and not ids else str
-                self._lines += [_Line(name, fact, kind, clearable) for fact in dict.fromkeys([plain(value), value])]
+                self._lines += [(name, fact, kind, clearable) for fact in dict.fromkeys([plain(value), value])]
             elif value is not None:
-                self._computed.append(_Computing(name, expressions[value_place(table, name)], clearable))
-        self.reads = frozenset(line.fact for line in self._lines)
+                self._computed.append((name, expressions[value_place(table, name)], clearable))
+        self.reads = frozenset(fact for _, fact, _, _ in self._lines)
         """Facts that give values by themselves, as they are written and as they are seen."""
 
     def fill(self, wanted: dict[str, Any], facts: Mapping[str, Fact], problems: list[str]) -> list[str]:
@@ -72,21 +59,13 @@ class Lines:
                 if value is not None or clearable:
                     wanted[name] = value
         for name, expression, clearable in self._computed:
-            try:
-                value = _computed(expression, facts)
-            except UnreadError as error:
+            said = expression.evaluate(facts)
+            if isinstance(said, Unknown):
                 if not expression.reads or not expression.reads.isdisjoint(facts):
-                    problems.append(f"{self._told_as}{name}: {error}")
+                    problems.append(f"{self._told_as}{name}: {said.reason}")
                     unread.append(name)
                 continue
-            if value is not None or clearable:
-                wanted[name] = value
+            text = text_in(said)
+            if text is not None or clearable:
+                wanted[name] = text
         return unread
-
-
-def _computed(expression: Expression, facts: Mapping[str, Fact]) -> str | None:
-    """What an expression gives. Raises UnreadError where that can't be said."""
-    value = expression.evaluate(facts)
-    if isinstance(value, Unknown):
-        raise UnreadError(value.reason)
-    return text_in(value)

@@ -40,7 +40,14 @@ class Mapping:
     @cached_property
     def facts(self) -> tuple[str, ...]:
         """Every fact that the mapping reads, and what authority needs, sorted; the others aren't kept."""
-        named = {BEGAN, GONE, *self._lines.reads, *self._ids.reads, *self._grants.reads, *self.computed}
+        named = {
+            BEGAN,
+            GONE,
+            *self._lines.reads,
+            *(self._ids.reads if self._ids else ()),
+            *self._grants.reads,
+            *self.computed,
+        }
         return tuple(sorted(named | set(map(plain, named))))
 
     @cached_property
@@ -68,8 +75,9 @@ class Mapping:
         return Lines("attributes", self.file.attributes, self.expressions)
 
     @cached_property
-    def _ids(self) -> Lines:
-        return Lines(EXTERNAL_IDS, self.file.externalIds.items(), self.expressions)
+    def _ids(self) -> Lines | None:
+        ids = self.file.externalIds
+        return Lines(EXTERNAL_IDS, ids.items(), self.expressions) if ids else None
 
     @cached_property
     def _grants(self) -> Grants:
@@ -97,26 +105,8 @@ class Mapping:
         An attribute is owned from the moment that one of the facts which feed it is known, if only as null. What can't
         be read changes nothing: its attribute stays as it is in `before`, which was desired until now.
         """
-        wanted, problems, unread = self._wanted(user, facts)
-        held = cast("dict[str, Any]", before or {})
-        if unread:
-            _keep(wanted, unread, held)
-        if self.file.externalIds:
-            ids: dict[str, Any] = {}
-            _keep(ids, self._ids.fill(ids, facts, problems), held.get(EXTERNAL_IDS, {}))
-            if ids:
-                wanted[EXTERNAL_IDS] = ids
-        return cast("Resource", wanted), problems
-
-    def unread(self, facts: MappingABC[str, Fact]) -> list[str]:
-        """Attributes that stay as they are, since what feeds them can't be read."""
-        unread = set(self._wanted("", facts)[2])
-        return sorted(unread | {EXTERNAL_IDS} if self._ids.fill({}, facts, []) else unread)
-
-    def _wanted(self, user: str, facts: MappingABC[str, Fact]) -> tuple[dict[str, Any], list[str], list[str]]:
-        """What is asked for, the problems, and the attributes that stay as they are."""
-        wanted: dict[str, Any] = {"externalId": user}
         problems: list[str] = []
+        wanted: dict[str, Any] = {"externalId": user}
         unread = self._lines.fill(wanted, facts, problems)
         given = self._grants.given(facts)
         for target, value in given.wanted.items():
@@ -126,8 +116,21 @@ class Mapping:
                 wanted[target] = value
         if unread or given.unread:
             problems += given.problems
-            unread += given.unread
-        return wanted, problems, unread
+            _keep(wanted, (*unread, *given.unread), before or {})
+        if self._ids is not None:
+            ids: dict[str, Any] = {}
+            unread = self._ids.fill(ids, facts, problems)
+            _keep(ids, unread, (before or {}).get(EXTERNAL_IDS, {}))
+            if ids:
+                wanted[EXTERNAL_IDS] = ids
+        return cast("Resource", wanted), problems
+
+    def unread(self, facts: MappingABC[str, Fact]) -> list[str]:
+        """Attributes that stay as they are, since what feeds them can't be read."""
+        unread = {*self._lines.fill({}, facts, []), *self._grants.given(facts).unread}
+        if self._ids is not None and self._ids.fill({}, facts, []):
+            unread.add(EXTERNAL_IDS)
+        return sorted(unread)
 
 
 def parse_mapping(text: str, name: str = "mapping") -> Mapping:

@@ -173,10 +173,8 @@ def _standing_alone(names: Sequence[str], parting: str, words: str) -> re.Patter
         pieces = re.split(rf"\s*({parting})\s*", name)
         parts = (rf"\s*{re.escape(each)}\s*" if index % 2 else re.escape(each) for index, each in enumerate(pieces))
         forms.append(f"({''.join(parts)})")
-    return re.compile(
-        rf"(?:^|(?<={parting}))\s*(?:{'|'.join(forms)})(?=\s*(?:{parting}|[:\uff1a]|$)|{_BEHIND.format(f'(?:{words or _NEVER})')})",
-        re.IGNORECASE,
-    )
+    ends = rf"\s*(?:{parting}|[:\uff1a]|$)|{_BEHIND.format(f'(?:{words or _NEVER})')}"
+    return re.compile(rf"(?:^|(?<={parting}))\s*(?:{'|'.join(forms)})(?={ends})", re.IGNORECASE)
 
 
 _SCALE: Final = "a proficiency isn't within 0.0 to 5.0"

@@ -9,6 +9,7 @@ length where it is made for that, and so does looking for an extension.
 
 import re
 import unicodedata
+from collections.abc import Iterable
 from typing import Any, Final
 
 _INVISIBLE: Final = re.compile("[\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u2064\ufeff]")
@@ -27,6 +28,18 @@ def fold(text: str) -> str:
     if len(text) > LONGEST:
         return text
     return " ".join(_INVISIBLE.sub("", unicodedata.normalize("NFC", text)).split()).casefold()
+
+
+def bare(name: str) -> str:
+    """What names have in common that differ only by case, spaces, punctuation or marks: their letters and digits."""
+    return "".join(filter(str.isalnum, unicodedata.normalize("NFKD", name[:LONGEST].casefold())))
+
+
+def meant(name: str, names: Iterable[str]) -> str | None:
+    """Which of a target's names is probably meant by one that isn't among them, and differs from it by no more."""
+    letters = bare(name)
+    alike_ = sorted(each for each in names if letters and each != name and bare(each) == letters)
+    return min(alike_, key=lambda each: fold(each) != fold(name), default=None)
 
 
 def alike(written: Any, shown: Any) -> bool:

@@ -20,6 +20,7 @@ from streamproc.sink.decide.after_read import after_glance, after_look_up, after
 from streamproc.sink.decide.after_write import after_write, forgotten, group_learned
 from streamproc.sink.decide.attempts import After, Finding, Missing, Postponed, Refused, Told, finding
 from streamproc.sink.decide.common_refusal import asking_of, in_common
+from streamproc.sink.decide.did_you_mean import names_shown, with_proposals
 from streamproc.sink.decide.mass_guard import Flow, GuardDecision, Hold, Protected, Rejected
 from streamproc.sink.decide.next_step import SESSION_TRIES
 from streamproc.sink.decide.own_terms import user_read
@@ -63,15 +64,15 @@ def after(progress: Progress, step: Step, answer: Answer, target: Target, at: Mo
     """The progress after `step` was answered by `answer`, with what is to be told and to be known from now on."""
     match step, answer:
         case ((SendUser() | SendMembership()), Exchange()):
-            result = _after_send(progress, step, answer, target, at)
-            return _concluded(_postponed(result, progress, step, answer, at), at, answer.response)
+            result = _postponed(_after_send(progress, step, answer, target, at), progress, step, answer, at)
+            return _concluded(with_proposals(result, target), at, answer.response)
         case Glance(), Exchange():
             accepted = isinstance(response_action("read", answer.response, 0, 0.0), Deliver)
             user = user_read(progress, target, answer.response) if accepted else None
             return _concluded(after_glance(progress, user, answer, target, at), at, answer.response)
         case ((LookUp() | Read() | Confirm() | AskMembership() | FindGroup() | ReadManager()), Exchange()):
-            result = _after_look(progress, step, answer, target, at)
-            return _concluded(_postponed(result, progress, step, answer, at), at, answer.response)
+            result = _postponed(_after_look(progress, step, answer, target, at), progress, step, answer, at)
+            return _concluded(with_proposals(result, target), at, answer.response)
         case FindManager(), Looked():
             return _concluded(after_find_manager(progress, step, target), at)
         case AskGuard(), Flow() | Hold() | Rejected() | Protected():
@@ -103,6 +104,8 @@ def _after_send(
         written = step.resource if isinstance(step.operation, Create) else progress.record.desired
         held = apply(known, step.operation, written)
         user = user_read(replace(progress, id=there, held=held), target, exchange.response)
+        if isinstance(action, Deliver):
+            learned = names_shown(step.resource if user is None else user.held, target)
     progress = replace(
         progress,
         underway=Underway(),

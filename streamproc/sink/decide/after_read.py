@@ -13,6 +13,7 @@ from streamproc.core.records.resource import Resource, parts
 from streamproc.core.scim.list_response import Listing, turn_page
 from streamproc.core.scim.response_policy import backoff, describe
 from streamproc.sink.decide.attempts import After, Finding, Refused, Shown, Told
+from streamproc.sink.decide.did_you_mean import names_shown
 from streamproc.sink.decide.effect import compare
 from streamproc.sink.decide.next_step import CORE
 from streamproc.sink.decide.progress import PATIENCE, Freshness, Progress
@@ -152,7 +153,8 @@ def learned_of(
     if compared and not unread:
         read = compare(read, target.dialect, at)
     learned: tuple[Learned, ...] = () if user.etag is None else (VersionsLearned(),)
-    return After(read, told, (*learned, ActiveLearned()) if user.held.get("active") else learned)
+    learned = (*learned, ActiveLearned()) if user.held.get("active") else learned
+    return After(read, told, (*learned, *names_shown(user.held, target)))
 
 
 def _somebody_else(progress: Progress, user: UserRead) -> SetAside | None:

@@ -11,7 +11,10 @@ from msgspec import Struct
 
 from streamproc.core.scim.dialect import Dialect
 from streamproc.core.scim.response_body import id_key
+from streamproc.core.scim.spelling import bare, meant
 
+NAMES: Final = 5_000
+"""Names that are kept of one kind."""
 GROUPS: Final = 2000
 """Groups that are kept of those that are shown though nobody asked for them."""
 
@@ -50,7 +53,14 @@ class ActiveLearned(Struct, frozen=True):
     """The target shows of somebody that they are active."""
 
 
-Learned: TypeAlias = GroupLearned | VersionsLearned | VersionFormLearned | ActiveLearned
+class NamesShown(Struct, frozen=True):
+    """The target has these names. `kind`: the attribute in which it showed or took them."""
+
+    kind: str
+    names: tuple[str, ...]
+
+
+Learned: TypeAlias = NamesShown | GroupLearned | VersionsLearned | VersionFormLearned | ActiveLearned
 
 
 class Target:
@@ -82,6 +92,9 @@ class Target:
         """Whether it shows who is active, so that whoever isn't shown so isn't."""
         self._find_id = find_id
         self._groups: dict[str, Group] = {}
+        self._names: dict[str, set[str]] = {}
+        """By kind, names that it has shown or taken."""
+        self._by_letters: dict[tuple[str, str], set[str]] = {}
 
     def group(self, name: str) -> Group:
         """The group of that name, as far as it is known."""
@@ -110,9 +123,32 @@ class Target:
             match fact:
                 case GroupLearned(name, group):
                     self._groups[name] = group
+                    if group.id:
+                        self._keep("groups", (name,))
+                case NamesShown(kind, names):
+                    self._keep(kind, names)
                 case VersionsLearned():
                     self.versioned = True
                 case VersionFormLearned(form):
                     self.version_form = form
                 case ActiveLearned():
                     self.shows_active = True
+
+    def unheard(self, kind: str, names: Iterable[str]) -> tuple[str, ...]:
+        """Those of the names of which it isn't known yet that the target has them; none, where no more are kept."""
+        known = self._names.get(kind, set())
+        return () if len(known) >= NAMES else tuple(name for name in names if name not in known)
+
+    def meant(self, kind: str, name: str) -> str | None:
+        """What is probably meant by a name that the target doesn't have, of those that it has shown or taken."""
+        if name in self._names.get(kind, ()):
+            return None
+        spellings = self._by_letters.get((kind, bare(name)), set())
+        return meant(name, (each for each in spellings if kind != "groups" or self.group(each).id))
+
+    def _keep(self, kind: str, names: Iterable[str]) -> None:
+        known = self._names.setdefault(kind, set())
+        for name in names:
+            if name not in known and len(known) < NAMES:
+                known.add(name)
+                self._by_letters.setdefault((kind, bare(name)), set()).add(name)
