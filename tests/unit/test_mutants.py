@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.judges.mutants import MUTANTS, Mutant
+from tests.judges.mutant import Mutant
+from tests.judges.mutants import MUTANTS
 from tests.support.paths import REPOSITORY
 
 

@@ -61,7 +61,9 @@ def text_of(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int):
-        return _short(str(value)) if abs(value) < 10**TEXT else _short("0" * (TEXT + 1))
+        if abs(value) >= 2**64:
+            raise OddError("a number that is too large")
+        return str(value)
     if isinstance(value, float) and value - value == 0.0:
         return str(int(value)) if value.is_integer() and abs(value) < 2**53 else str(value)
     raise OddError("expected text, a number or true or false")

@@ -105,6 +105,7 @@ def _bounded(name: str, value: Fact, run: Run) -> Any:
         spend(run, len(value))
         if len(value) > LIST:
             raise failed(frozenset([name]), f"a list of more than {LIST:,} elements")
-        if any(isinstance(each, str) and len(each) > TEXT for each in value):
+        texts = value if isinstance(value, list) else (*value, *value.values())
+        if any(isinstance(each, str) and len(each) > TEXT for each in texts):
             raise failed(frozenset([name]), f"a text of more than {TEXT:,} characters")
     return value

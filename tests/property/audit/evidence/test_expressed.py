@@ -2,7 +2,7 @@
 
 import re
 
-from hypothesis import assume, event, given
+from hypothesis import assume, event, given, settings
 from hypothesis import strategies as st
 
 from streamproc.audit.evidence.pseudonyms import Words
@@ -46,6 +46,7 @@ def mapping_text(who: str, suspend: str, text: str) -> str:
     )
 
 
+@settings(max_examples=20)
 @given(
     who=st.sampled_from(CONDITIONS),
     suspend=st.sampled_from(CONDITIONS),

@@ -181,3 +181,13 @@ def test_what_grows_too_long_is_unknown() -> None:
     assert given('split(x, ",")', x="a," * 1_001) == "unknown"
     assert len(given('split(x, ",")', x="a," * 1_000)) == 1_000
     assert given("distinct(x)", x=["a"] * 1_001) == "unknown"
+
+
+def test_long_texts_in_lists_and_maps_count_as_well() -> None:
+    """Whatever holds them."""
+    long = "a" * 4_097
+    assert [
+        given(call, x=x)
+        for call, x in (("x[0]", ["a", long]), ("x.a", {"a": "b", "c": long}), ("x.a", {"a": "b", long: "c"}))
+    ] == ["unknown"] * 3
+    assert given("x.a", x={"a": "b"}) == "b"
