@@ -22,7 +22,18 @@ from streamproc.core.fold.mapping import Mapping
 from streamproc.core.records.topic_names import CHANGES
 from streamproc.core.records.units import Millis
 from streamproc.mapping_preview.attribute_usage import CATALOGUED, Catalogued, Surveyed
-from streamproc.mapping_preview.lint import Finding, Listed, Severity, Use, contradictions, unknown, unsent, uses
+from streamproc.mapping_preview.lint import (
+    Finding,
+    Listed,
+    Severity,
+    Use,
+    contradictions,
+    ineffective,
+    parted,
+    unknown,
+    unsent,
+    uses,
+)
 from streamproc.mapping_preview.run import surveyed
 from streamproc.sources.mapping_authority import usable
 
@@ -108,7 +119,7 @@ async def _checked(request: CheckRequest, source: HistorySource) -> Checked:
         async with source.history([CHANGES]) as history:
             now = None if source.offline else Millis(time.time_ns() // 1_000_000)
             survey = await asyncio.to_thread(surveyed, history, request.text, request.name, now, say)
-    used = uses(mapping.file, survey)
+    used = uses(mapping, survey)
     listed: dict[Catalogued, Listed] = {}
     if request.with_target:
         async with target_catalogue(settings.target, settings.network, settings.sink.platform_url, say) as catalogue:
@@ -122,11 +133,11 @@ def _findings(
     used: dict[Catalogued, dict[str, Use]],
     listed: dict[Catalogued, Listed],
 ) -> list[Finding]:
-    findings = list(contradictions(mapping.file))
+    findings = list(contradictions(mapping))
     for kind, names in listed.items():
-        findings += unknown(kind, used[kind], names)
+        findings += [*unknown(kind, used[kind], names), *parted(kind, mapping.file, names)]
     if survey is not None and survey.events:
-        findings += unsent(mapping.file, survey)
+        findings += [*unsent(mapping, survey), *ineffective(mapping, survey)]
     return sorted(findings, key=lambda finding: _WORTH[finding.severity])
 
 

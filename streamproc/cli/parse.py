@@ -12,7 +12,9 @@ import orjson
 from streamproc.cli.options import JSON
 from streamproc.cli.screen import put_json, put_lines
 from streamproc.core.parsed_payload import Ignored, ParsedPayload, Receipt, SourceEvent
+from streamproc.core.records.change_event import Fact
 from streamproc.core.records.units import Micros
+from streamproc.core.records.unread_fact import why_unread
 from streamproc.settings import load_settings
 from streamproc.sources import SOURCES, configured
 from streamproc.sources.settled import settled
@@ -38,8 +40,7 @@ def parse(source: str, file: BinaryIO, as_json: bool) -> None:
     try:
         payload = _payload(source, content)
         parsed = SOURCES[source].read(payload, Receipt(Micros(time.time_ns() // 1000)), options[source])
-        events, unread = settled(parsed.events, options[source])
-        parsed = replace(parsed, events=tuple(events), ignored=(*parsed.ignored, *unread))
+        parsed = replace(parsed, events=tuple(settled(parsed.events, options[source])))
     except ValueError as error:
         readable, parsed = False, ParsedPayload(ignored=(Ignored("not_json", str(error)),))
     if as_json:
@@ -79,7 +80,7 @@ def lines(parsed: ParsedPayload) -> list[str]:
                 f"              from {_moment(event.effective.at)} ({event.effective.said}, {event.effective.zone})"
             )
         output += [f"              {name} stays as it is" for name in event.kept]
-        output += [f"              {name} = {orjson.dumps(value).decode()}" for name, value in event.attributes.items()]
+        output += [f"              {name} {_value(value)}" for name, value in event.attributes.items()]
     for notice in parsed.notifications:
         urgent = ", urgent" if notice.urgent else ""
         output.append(f"notification  fetch {notice.subject}, as of {_moment(notice.at)}{urgent}: {notice.reason}")
@@ -87,6 +88,11 @@ def lines(parsed: ParsedPayload) -> list[str]:
         about = ", ".join(each for each in (ignored.subject, ignored.field) if each)
         output.append(f"ignored       {ignored.code}{about and f' ({about})'}: {ignored.reason}")
     return output or ["nothing: the payload holds no events"]
+
+
+def _value(value: Fact) -> str:
+    why = why_unread(value)
+    return f"= {orjson.dumps(value).decode()}" if why is None else f"can't be read: {why}"
 
 
 def _event(event: SourceEvent) -> dict[str, Any]:

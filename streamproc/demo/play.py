@@ -62,11 +62,11 @@ class Ending:
         return {"ok": self.good, "steps": [asdict(step) for step in self.steps], "differences": self.differences}
 
 
-def scoped(settings: Settings, folder: Path) -> Settings:
+def scoped(settings: Settings, folder: Path, scope: str = SCOPE) -> Settings:
     """Settings with the mapping of the story: theirs, with a scope. It is written to a file in `folder`."""
     text, _ = settings.worker.mapping_text()
     file = folder / "mapping.toml"
-    file.write_text(text + SCOPE, encoding="utf-8")
+    file.write_text(text + scope, encoding="utf-8")
     return settings.changed(mapping=file)
 
 

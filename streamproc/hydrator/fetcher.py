@@ -205,7 +205,6 @@ class Fetcher:
             if answer.read_at < fetch.fresh_from:
                 self._stale(fetch, answer)
             else:
-                self._refusals.pop(fetch.subject, None)
                 await self._store(fetch, answer)
         finally:
             self._under_way -= 1
@@ -233,9 +232,8 @@ class Fetcher:
 
     def record(self, subject: str, body: bytes, read_at: Micros, kind: Kind) -> Record:
         """For where the source's answers come."""
-        now = str(self.times.now)
-        texts = {KIND: kind, READ: str(read_at), SUBJECT: subject, BY_GATEWAY: self.source, RECEIVED: now}
-        headers = [(name, text.encode("utf-8", "replace")) for name, text in texts.items()]
+        texts = {KIND: kind, READ: read_at, SUBJECT: subject, BY_GATEWAY: self.source, RECEIVED: self.times.now}
+        headers = [(name, str(text).encode("utf-8", "replace")) for name, text in texts.items()]
         return Record(intake_topic(self.source), subject.encode("utf-8", "replace"), body, headers)
 
     def _refused(self, fetch: Fetch, error: DirectoryError) -> None:
@@ -279,12 +277,12 @@ class Fetcher:
     def _give_up(self, fetch: Fetch, reason: str) -> None:
         log.error("subject can't be fetched", source=self.source, reason=reason)
         self._count("rejected")
-        self._refusals.pop(fetch.subject, None)
         for ticket in self._queue.tickets(fetch):
             ticket.failure, ticket.subject = reason, fetch.subject
         self._finish(fetch)
 
     def _finish(self, fetch: Fetch) -> None:
+        self._refusals.pop(fetch.subject, None)
         for ticket in self._queue.finish(fetch):
             ticket.on_end(ticket.failure)
 

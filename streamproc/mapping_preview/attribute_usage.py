@@ -8,6 +8,7 @@ from typing import Any, Final, Literal, TypeAlias, get_args
 from pydantic import ValidationError
 
 from streamproc.core.fold.mapping import Mapping
+from streamproc.core.fold.scope import desire
 from streamproc.core.records.change_event import ChangeEvent, Fact, decode_event
 from streamproc.core.records.stored_record import StoredRecord
 from streamproc.core.records.units import Millis
@@ -25,6 +26,10 @@ class Surveyed:
     events: int = 0
     people: int = 0
     """Users in scope who aren't inactive."""
+    active: int = 0
+    """Users whom no source says to be inactive."""
+    ours: int = 0
+    """Those of them who are in scope, suspended or not."""
     named: dict[str, set[str]] = field(default_factory=dict)
     """Source → attributes that it ever named."""
     valued: dict[str, set[str]] = field(default_factory=dict)
@@ -36,6 +41,8 @@ class Surveyed:
         """Add another partition's result."""
         self.events += other.events
         self.people += other.people
+        self.active += other.active
+        self.ours += other.ours
         for mine, theirs in ((self.named, other.named), (self.valued, other.valued)):
             for source, attributes in theirs.items():
                 mine.setdefault(source, set()).update(attributes)
@@ -70,7 +77,11 @@ class Survey:
         """The result, with what people have `now` (ms since 1970; None: at the end)."""
         surveyed = self._surveyed
         for user, known in self._users.items():
-            desired: dict[str, Any] = dict(known.desired(user, self._mapping, now or self._now)[0])
+            seen = known.view(self._mapping, now or self._now)
+            desired: dict[str, Any] = dict(desire(self._mapping, user, seen, None)[0])
+            if seen.get(self._mapping.file.attributes.active) is not False:
+                surveyed.active += 1
+                surveyed.ours += "scope" not in desired
             if desired.get("active") is False or "scope" in desired:
                 continue
             surveyed.people += 1

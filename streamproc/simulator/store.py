@@ -163,7 +163,8 @@ class Store:
     def _keep_user(self, before: Entry | None, after: Entry) -> None:
         if before is not None:
             names = self._deleted_names if before.state == "deleted" else self._names
-            _forget(names, before.attrs["userName"].lower(), before.id)
+            if self.options.former_names == "free" or after.state == "deleted":
+                _forget(names, before.attrs["userName"].lower(), before.id)
             _forget(self._external_ids, before.attrs.get("externalId"), before.id)
         names = self._deleted_names if after.state == "deleted" else self._names
         names[after.attrs["userName"].lower()] = after.id

@@ -6,54 +6,80 @@ comes to this sink is let go of.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
-from typing import Final
+from collections.abc import Mapping, Sequence
+from typing import Final, Protocol
 
 import structlog
+from msgspec import Struct
 
 from streamproc.adapters.kafka.log import Consumer, ConsumerRecord, Log, TopicPartition, started
 from streamproc.core.records.delivery import DeliveredState, decode_delivery
 from streamproc.core.records.partitioner import partition_of
+from streamproc.core.records.resource import Resource
 from streamproc.core.records.topic_names import DELIVERIES
+from streamproc.sink.decide.name_waits import Claim, name_key
 from streamproc.sink.delivery_store import DeliveryStore
 
 log = structlog.get_logger("streamproc.sink")
 
-PATIENCE: Final = 30.0
+READ_WITHIN: Final = 30.0
 """Seconds that a turn waits for a partition to be read to its end."""
 POLL_MS: Final = 200
 """Milliseconds after which it is looked whether another partition is wanted."""
 
 
-class DeliveredUsers:
-    """Of one sink. `stores`: the partitions that are its own, as they come and go. `arrived`: somebody of another
-    sink's partitions has an account by our doing, or another one than before.
-    """
+class Changed(Protocol):
+    """Told of a user. `waits`: they wait for somebody's userName; else they have an account, or another name."""
 
-    def __init__(self, kafka: Log, stores: Mapping[int, DeliveryStore], arrived: Callable[[str], None]) -> None:
+    def __call__(self, user: str, *, waits: bool) -> None: ...
+
+
+class _Known(Struct, frozen=True, gc=False):
+    """What is kept of a user of another sink's."""
+
+    id: str | None
+    claim: Claim
+
+
+_NOTHING: Final = _Known(None, Claim())
+
+
+class DeliveredUsers:
+    """Of one sink. `stores`: the partitions that are its own, as they come and go. `tell`: what has changed."""
+
+    def __init__(self, kafka: Log, stores: Mapping[int, DeliveryStore], tell: Changed) -> None:
         self._kafka = kafka
         self._stores = stores
-        self._arrived = arrived
+        self._tell = tell
         self._followed: dict[int, asyncio.Event] = {}
         """Partition to whether it was read to the end that it had when it was first wanted."""
-        self._ids: dict[int, dict[str, str]] = {}
-        """Partition that is followed → user → the target's id."""
+        self._users: dict[int, dict[str, _Known]] = {}
+        """Of the partitions that are followed."""
         self._next: dict[TopicPartition, int] = {}
         self._ends: dict[TopicPartition, int] = {}
         self._wanted = asyncio.Event()
 
     def id_of(self, user: str) -> str | None:
         """The target's id of somebody whose account is known to be theirs. None: nobody has delivered them yet."""
-        for store in self._stores.values():
-            if store.seen(user) is not None and (delivery := store.delivery(user)) is not None:
-                return account(delivery)
-        return self._ids.get(self._partition(user), {}).get(user)
+        return self._known(user).id
 
-    async def look_for(self, user: str, seconds: float = PATIENCE) -> None:
-        """Return when `id_of` says what the log says, or after so many seconds."""
-        partition = self._partition(user)
-        if partition in self._stores:
+    def claim_of(self, user: str) -> Claim:
+        """Which userName the user has, and which one they can't have yet."""
+        return self._known(user).claim
+
+    def changed(self, user: str, before: DeliveredState | None, now: DeliveredState) -> None:
+        """A user of ours was delivered."""
+        self._compare(user, _NOTHING if before is None else _known(before), _known(now))
+
+    def ours(self, user: str) -> bool:
+        """Whether the user is in this sink's hands."""
+        return self._partition(user) in self._stores
+
+    async def look_for(self, user: str, seconds: float = READ_WITHIN) -> None:
+        """Return when what is known of them is what the log says, or after so many seconds."""
+        if self.ours(user):
             return
+        partition = self._partition(user)
         read = self._followed.setdefault(partition, asyncio.Event())
         self._wanted.set()
         try:
@@ -87,30 +113,41 @@ class DeliveredUsers:
         if {*places} == consumer.assignment():
             return
         for place in self._next.keys() - {*places}:
-            del self._next[place], self._ends[place], self._ids[place.partition]
+            del self._next[place], self._ends[place], self._users[place.partition]
         consumer.assign(places)
         new = [place for place in places if place not in self._next]
         begins = await consumer.beginning_offsets(new) if new else {}
         ends = await consumer.end_offsets(new) if new else {}
         for place in new:
-            self._next[place], self._ends[place], self._ids[place.partition] = begins[place], ends[place], {}
+            self._next[place], self._ends[place], self._users[place.partition] = begins[place], ends[place], {}
         for place in places:
             consumer.seek(place, self._next[place])
 
     def _take(self, partition: int, records: Sequence[ConsumerRecord]) -> None:
-        ids = self._ids[partition]
+        users = self._users[partition]
         for record in records:
             user = (record.key or b"").decode(errors="replace")
+            before = users.pop(user, _NOTHING)
             try:
-                there = account(decode_delivery(record.value or b""))
+                now = _known(decode_delivery(record.value or b""))
             except ValueError:  # told by the sink that has the partition
-                there = None
-            if there is None:
-                ids.pop(user, None)
-            elif ids.get(user) != there:
-                ids[user] = there
-                if self._followed[partition].is_set():
-                    self._arrived(user)
+                continue
+            if now != _NOTHING:
+                users[user] = now
+            if self._followed[partition].is_set():
+                self._compare(user, before, now)
+
+    def _compare(self, user: str, before: _Known, now: _Known) -> None:
+        if now.id is not None and (now.id, now.claim.name) != (before.id, before.claim.name):
+            self._tell(user, waits=False)
+        if now.claim.holder is not None:
+            self._tell(user, waits=True)
+
+    def _known(self, user: str) -> _Known:
+        for store in self._stores.values():
+            if store.seen(user) is not None and (delivery := store.delivery(user)) is not None:
+                return _known(delivery)
+        return self._users.get(self._partition(user), {}).get(user, _NOTHING)
 
     def _partition(self, user: str) -> int:
         return partition_of(user.encode(), self._kafka.partitions)
@@ -119,3 +156,16 @@ class DeliveredUsers:
 def account(delivery: DeliveredState) -> str | None:
     """The target's id of the user's account. None: there is none, or it hasn't been shown yet that it is theirs."""
     return delivery.id if delivery.held is not None else None
+
+
+def claim(delivery: DeliveredState) -> Claim:
+    """Which userName the user has there, and which one they can't have yet."""
+    held, parked = delivery.held or Resource(), delivery.parked
+    name, left = name_key(held.get("userName")), held.get("active") is False
+    if parked is None or parked.holder is None:
+        return Claim(name, left=left)
+    return Claim(name, name_key(parked.desired.get("userName")), parked.holder, left)
+
+
+def _known(delivery: DeliveredState) -> _Known:
+    return _Known(account(delivery), claim(delivery))

@@ -50,7 +50,7 @@ class DeliveryStore:
         self.caught_up = False
         """Whether all below `until` has been read: what the sink before us may have delivered is in the lanes."""
         self.waiting: dict[str, set[str]] = {}
-        """User ID → users who want that one as their manager, and couldn't have it yet."""
+        """User ID → users who want that one as their manager, or the userName that is theirs, and can't have it yet."""
         self.parked: dict[str, str] = {}
         """User → code, of those with something set aside."""
         self.active: set[str] = set()
@@ -205,6 +205,8 @@ class DeliveryStore:
         self.parked[user] = parked.code
         if "manager" in parked.attributes and (manager := parked.desired.get("manager")):
             self.waiting.setdefault(manager, set()).add(user)
+        if parked.holder is not None:
+            self.waiting.setdefault(parked.holder, set()).add(user)
 
     async def failed(self) -> None:
         """Return when the partition was lost; never while all is well. Raises what nobody expected."""

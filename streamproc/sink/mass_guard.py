@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from streamproc.core.records.delivery import DeliveredState, Standing
+from streamproc.core.records.resource import by_mapping
 from streamproc.settings import GuardSettings
 from streamproc.sink.control_follower import ReceivedCommand
 from streamproc.sink.decide.mass_guard import GuardDecision, MassGuard, Window
@@ -38,13 +39,21 @@ class MassGuardDriver:
         order = self._latest(progress.user)
         if order is not None and order.control.action == "release" and order.control.since == progress.since:
             self._guard.release(progress.user)
-        cause = progress.record.cause
+        cause, withheld = progress.record.cause, by_mapping(progress.record.desired)
         for _, work in reversed(progress.turn.superseded):  # a later event of another source mustn't hide a bulk
-            if not work.leaves:
+            if not work.leaves or (by_mapping(work.record.desired) and not withheld):
                 break
             cause = work.record.cause
+        if not withheld and self._was_withheld(progress):
+            self._guard.ask_anew(progress.user)
         active = sum(len(store.active) for store in self._stores.values())
         return self._guard.ask(progress.user, progress.record.seq, cause, active)
+
+    def _was_withheld(self, progress: Progress) -> bool:
+        """Whether what is held, or was rejected, of a leaver is what the mapping says, and no source: now one does."""
+        delivery = self._stores[progress.turn.partition].delivery(progress.user)
+        parked = delivery.parked if delivery is not None else None
+        return parked is not None and parked.code in {"held", "rejected"} and by_mapping(parked.desired)
 
     def reject(self, user: str) -> Standing | None:
         """An operator said no; what has to be remembered of it."""

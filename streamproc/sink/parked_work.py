@@ -92,10 +92,16 @@ class ParkedWork:
         self._attempts[user] = _Attempts(since, code, before.times + 1, now + wait * 1000 - LEEWAY)
         return True
 
-    def arrived(self, manager: str) -> None:
-        """The target has a new user: those who want that one as their manager can have it now."""
+    def arrived(self, user: str) -> None:
+        """The target has a new user, or one by another name: who waits for that one goes on."""
         for store in self._stores.values():
-            for user in store.waiting.pop(manager, ()):
+            for each in store.waiting.pop(user, ()):
+                self._again(store, each)
+
+    def goes_on(self, user: str) -> None:
+        """Somebody whose work was set aside has something to do about it now."""
+        for store in self._stores.values():
+            if user in store.parked:
                 self._again(store, user)
 
     def ordered(self, order: ReceivedCommand) -> None:

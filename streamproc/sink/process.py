@@ -23,7 +23,7 @@ from streamproc.settings import SinkSettings
 from streamproc.sink.control_follower import ControlFollower, ReceivedCommand
 from streamproc.sink.decide.desired_state import Work, decode_desired
 from streamproc.sink.decide.lanes import Lanes, Turn
-from streamproc.sink.delivered_users import DeliveredUsers, account
+from streamproc.sink.delivered_users import DeliveredUsers
 from streamproc.sink.delivery_store import DeliveryStore, PartitionLostError
 from streamproc.sink.mass_guard import MassGuardDriver
 from streamproc.sink.metrics import count, gauge
@@ -91,13 +91,14 @@ class Sink:
             changed=self._mass_guard.renew,
             fail=self._fail,
         )
-        self._delivered = DeliveredUsers(kafka, self._stores, self._arrived)
+        self._delivered = DeliveredUsers(kafka, self._stores, self._changed)
         self._reconciler = Reconciler(
             RequestExecutor(scim, self._gate, self._lanes, replace(times, pause=self._pause), self._hold),
             dialect,
             self._delivered,
             self._mass_guard.ask,
             platform,
+            self._parked_work.goes_on,
         )
 
     async def run(self, ready: Callable[[], None] = lambda: None) -> None:
@@ -225,8 +226,7 @@ class Sink:
         self._lanes.finish(ended)
         self._mass_guard.ended(delivery)
         count(outcomes)
-        if (there := account(delivery)) is not None and (known is None or account(known) != there):
-            self._parked_work.arrived(delivery.user)
+        self._delivered.changed(delivery.user, known, delivery)
         self._parked_work.finished(store, delivery.user)
         self._pump()
 
@@ -253,8 +253,12 @@ class Sink:
         finally:
             self._busy += 1
 
-    def _arrived(self, user: str) -> None:
-        self._parked_work.arrived(user)
+    def _changed(self, user: str, *, waits: bool) -> None:
+        if waits:
+            self._reconciler.circle(user)
+        else:
+            self._parked_work.arrived(user)
+            self._reconciler.moved(user)
         self._pump()
 
     async def _retry(self) -> None:

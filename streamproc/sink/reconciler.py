@@ -25,17 +25,22 @@ from streamproc.sink.decide.desired_state import Work
 from streamproc.sink.decide.fates import attempt, finish
 from streamproc.sink.decide.lanes import Turn
 from streamproc.sink.decide.mass_guard import GuardDecision
+from streamproc.sink.decide.name_waits import Claim, NameWaits, name_key
 from streamproc.sink.decide.next_step import next_step
-from streamproc.sink.decide.progress import Predecessor, Progress
+from streamproc.sink.decide.predecessor import Predecessor
+from streamproc.sink.decide.progress import Progress
 from streamproc.sink.decide.steps import (
     Answer,
     AskGuard,
+    AwaitName,
     EndSessions,
     FindManager,
     Finish,
     Locked,
     LockGroup,
     Looked,
+    NameAnswer,
+    SendUser,
     SessionsAnswer,
     Settle,
     Step,
@@ -43,7 +48,7 @@ from streamproc.sink.decide.steps import (
     Waited,
 )
 from streamproc.sink.decide.target import Target
-from streamproc.sink.delivered_users import PATIENCE
+from streamproc.sink.delivered_users import READ_WITHIN
 from streamproc.sink.delivery_store import DeliveryStore, PartitionLostError
 from streamproc.sink.request_executor import RequestExecutor
 
@@ -62,6 +67,12 @@ class Delivered(Protocol):
     def id_of(self, user: str) -> str | None:
         """The target's id of the user. None: it isn't known that anybody has delivered them."""
 
+    def claim_of(self, user: str) -> Claim:
+        """Which userName the user has, and which one they can't have yet."""
+
+    def ours(self, user: str) -> bool:
+        """Whether the user is in this sink's hands."""
+
     async def look_for(self, user: str, seconds: float = ...) -> None:
         """Return when `id_of` says what the log says, or after so many seconds."""
 
@@ -69,7 +80,8 @@ class Delivered(Protocol):
 class Reconciler:
     """One for all users; `deliver` runs once per turn, many side by side.
 
-    `guard`: None where nobody is asked. `platform`: where sessions are ended, None where they aren't.
+    `guard`: None where nobody is asked. `platform`: where sessions are ended, None where they aren't. `make_way`:
+    somebody is to try again now, since others wait for their name in a circle.
     """
 
     def __init__(
@@ -79,11 +91,14 @@ class Reconciler:
         delivered: Delivered,
         guard: Guard | None = None,
         platform: PlatformHttp | None = None,
+        make_way: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._executor = executor
         self._delivered = delivered
         self._guard = guard
         self._platform = platform
+        self._make_way = make_way
+        self.names = NameWaits(delivered.claim_of)
         self.target = Target(
             dialect,
             delivered.id_of,
@@ -131,6 +146,7 @@ class Reconciler:
             _tell_parked(progress, step)
             return progress.turn, step.state, step.outcomes
         finally:
+            self.names.leave(turn.user)
             if locked is not None:
                 locked.release()
 
@@ -142,7 +158,24 @@ class Reconciler:
             now = self._executor.times.now()
             store.record([attempt(result.progress, told, now) for told in result.told])
         _tell_attempts(progress, result)
+        held = (result.progress.held or {}).get("userName")
+        if isinstance(step, SendUser) and held is not None and held != (progress.held or {}).get("userName"):
+            self.names.enter(progress.user, Claim(name_key(held)))
+            self.moved(progress.user)
         return result.progress
+
+    def moved(self, user: str) -> None:
+        """The user has another name: those in flight who wait for it go on."""
+        for each in self.names.behind(user):
+            self._executor.nudge(each)
+
+    def circle(self, user: str) -> None:
+        """The user waits for somebody's name: perhaps that closes a circle, of which one has to make way."""
+        chosen = self.names.chosen(user)
+        if chosen is not None and self.names.is_waiting(chosen):
+            self._executor.nudge(chosen)
+        elif chosen is not None:
+            self._make_way(chosen)
 
     def nudge(self, user: str) -> None:
         """Newer work of the user came in: don't let it wait."""
@@ -157,7 +190,9 @@ class Reconciler:
                 return Waited(not await self._executor.rest(progress.user, until))
             case FindManager(manager):
                 look = partial(self._delivered.look_for, manager)
-                return Looked() if await self._executor.meanwhile(progress.user, PATIENCE, look) else None
+                return Looked() if await self._executor.meanwhile(progress.user, READ_WITHIN, look) else None
+            case AwaitName():
+                return await self._await_name(step, progress)
             case AskGuard():
                 assert self._guard is not None
                 return self._guard(progress)
@@ -172,6 +207,26 @@ class Reconciler:
             case _:
                 asking = asking_of(step, bare=progress.bare)
                 return await self._executor.send(progress, step.request, ticket, store, asking)
+
+    async def _await_name(self, step: AwaitName, progress: Progress) -> NameAnswer | None:
+        executor, user, holder = self._executor, progress.user, step.claim.holder
+        assert holder is not None
+        if not await executor.meanwhile(user, READ_WITHIN, partial(self._delivered.look_for, holder)):
+            return None
+        self.names.enter(user, step.claim)
+        self.circle(user)
+        seconds = self.names.patience(user, ours=self._delivered.ours(holder), made_way=step.made_way)
+        until = min(step.until, executor.times.ticks() + seconds)
+        while (way := self.names.way(user)) == "wait" and executor.times.ticks() < until:
+            await executor.rest(user, until)
+            if executor.lanes.has_newer(user):
+                return None
+        if way == "make way":
+            partition, seq = progress.turn.partition, progress.record.seq
+            log.warning(
+                "a userName becomes temporary: users want each other's in a circle", partition=partition, seq=seq
+            )
+        return NameAnswer(way)
 
     def _lock(self, step: LockGroup) -> asyncio.Lock:
         return self._locks.setdefault(step.change.group, asyncio.Lock())

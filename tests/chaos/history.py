@@ -14,6 +14,12 @@ DEPARTMENTS = ["Care", "Spanish Support", "Billing East", "Sales"]
 JOBS = ["Agent", "Senior Agent", "Team Lead", "Clerk"]
 QUEUES = [None, "Billing", "Sales"]
 LANGUAGES = [None, "English", "Spanish:5", "English:4.5, French"]
+OUT = "Sales"
+"""The department that isn't in scope, where there is one."""
+SCOPE = f"""
+[scope]
+who = 'department != "{OUT}"'
+"""
 GROUPS = ["Spanish Queue", "Billing Queue", "Sales Queue", "Supervisors"]
 
 
@@ -83,8 +89,11 @@ def _event(rng: random.Random, number: int, subject: str, moment: datetime, *, f
     }
 
 
-def oracle(sent: list[Sent]) -> dict[str, dict[str, Any]]:
-    """Where each user must end: sort their distinct events by (time, id), let each overwrite what it mentions."""
+def oracle(sent: list[Sent], *, scope: bool = False) -> dict[str, dict[str, Any]]:
+    """Where each user must end: sort their distinct events by (time, id), let each overwrite what it mentions.
+
+    `scope`: who ends out of scope has no access, and whoever never was in it isn't there at all.
+    """
     events: dict[str, dict[str, dict[str, Any]]] = {}
     for record in sent:
         if isinstance(record.value, dict):
@@ -97,6 +106,11 @@ def oracle(sent: list[Sent]) -> dict[str, dict[str, Any]]:
             attributes |= event["attributes"].get("custom", {})
             facts = attributes if event["type"] == "snapshot" else facts | attributes
         final[subject] = expected(facts)
+        if scope and facts.get("department") == OUT:
+            final[subject]["active"] = False
+        departments = {event["attributes"].get("department", OUT) for event in by_id.values()}
+        if scope and departments == {OUT}:
+            del final[subject]  # nobody of that name may be there
     return final
 
 

@@ -36,6 +36,8 @@ def judge(
     records: Records,
     ledger: list[dict[str, Any]],
     held: dict[str, dict[str, Any]],
+    *,
+    scope: bool,
 ) -> None:
     """Fill in the counts."""
     arrived = Counter(origin(change["origin"]) for change in records.changes.values())
@@ -44,7 +46,7 @@ def judge(
     findings.lost = len(sent) - len(arrived.keys() | refused)
     check_fates(findings, records)
     check_writes(findings, records, ledger)
-    wrong = mismatched(oracle(sent), held)
+    wrong = mismatched(oracle(sent, scope=scope), held)
     findings.mismatched_users = len(wrong)
     findings.details += [f"{subject}: {what}" for subject, what in sorted(wrong.items())[:10]]
 

@@ -38,6 +38,8 @@ class Plan:
     seconds: float = 40.0
     mappings: int = 0
     """Changes of the mapping on the way: there and back again, so an even number."""
+    scope: bool = False
+    """Whether one department is out of scope."""
     kafka: str | None = None
     store: str = "memory"
     logs: str | None = None

@@ -19,12 +19,12 @@ import orjson
 import uvloop
 
 from streamproc.adapters.kafka.topics import ensure_topics
-from streamproc.demo.play import held
+from streamproc.demo.play import held, scoped
 from streamproc.demo.processes import stack
 from streamproc.embedded import embedded_kafka
 from streamproc.settings import load_settings
 from tests.chaos.drive import post, produce, remap, settle, torment
-from tests.chaos.history import history
+from tests.chaos.history import SCOPE, history
 from tests.chaos.judge import explain, judge, replayed
 from tests.chaos.plan import FAULTS, GROUPS, UNGUARDED, Findings, Plan, say
 
@@ -39,6 +39,8 @@ async def run(plan: Plan) -> Findings:
         folder = Path(exit_stack.enter_context(tempfile.TemporaryDirectory(prefix="streamproc-chaos-")))
         chosen = {"table_store": plan.store, "data": folder / "data", "request_timeout": 5.0}
         settings = load_settings(kafka=bootstrap, **chosen, **UNGUARDED)
+        if plan.scope:
+            settings = scoped(settings, folder, SCOPE)
         await ensure_topics(settings.kafka)
         running = await exit_stack.enter_async_context(stack(settings, folder))
         http = await exit_stack.enter_async_context(aiohttp.ClientSession())
@@ -66,7 +68,7 @@ async def run(plan: Plan) -> Findings:
         await asyncio.gather(*(running.children[name].stop() for name in names))
         async with http.get(f"{running.simulator}/_sim/ledger") as answer:
             ledger = orjson.loads(await answer.read())["entries"]
-        judge(findings, sent, records, ledger, await held(http, running.simulator))
+        judge(findings, sent, records, ledger, await held(http, running.simulator), scope=plan.scope)
         await replayed(findings, settings)
         explain(findings, plan, running, {"outcomes": records.outcomes, "ledger": ledger})
         findings.seconds = round(time.monotonic() - begun, 1)
@@ -83,6 +85,7 @@ def main() -> int:
     parser.add_argument(
         "--pause", action="store_true", help="half of the kills are SIGSTOP past the session, then SIGCONT"
     )
+    parser.add_argument("--scope", action="store_true", help="one department is out of scope")
     parser.add_argument("--store", choices=["memory", "rocksdb"], default="memory")
     parser.add_argument(
         "--logs", help="keep the services' logs in this folder, with what they wait for, if the run fails"

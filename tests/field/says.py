@@ -18,8 +18,7 @@ def says(source: str, value: bytes, settings: str = "", headers: dict[str, bytes
     """What a record of `events.<source>` says. `settings`: TOML text as in the file of STREAMPROC_SOURCES."""
     options = configured(settings, "sources.toml")[source]
     parsed = parse_record(SOURCES[source].read, options, value, headers or {}, NOW)
-    events, unread = settled(parsed.events, options)
-    return replace(parsed, events=tuple(events), ignored=(*parsed.ignored, *unread))
+    return replace(parsed, events=tuple(settled(parsed.events, options)))
 
 
 def now(said: ParsedPayload, name: str) -> list[Fact]:

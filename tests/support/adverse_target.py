@@ -24,7 +24,8 @@ from streamproc.sink.decide.desired_state import DesiredState, Work
 from streamproc.sink.decide.lanes import Turn
 from streamproc.sink.decide.mass_guard import Flow
 from streamproc.sink.decide.next_step import next_step
-from streamproc.sink.decide.progress import Freshness, Predecessor
+from streamproc.sink.decide.predecessor import Predecessor
+from streamproc.sink.decide.progress import Freshness
 from streamproc.sink.decide.steps import (
     AskGuard,
     AskMembership,

@@ -24,8 +24,9 @@ from streamproc.core.scim.dialect import GENESYS, GENESYS_DIALECT, Dialect
 from streamproc.core.scim.response_policy import Response
 from streamproc.sink.decide.desired_state import Work, decode_desired, retry_of
 from streamproc.sink.decide.lanes import Lanes, Turn
+from streamproc.sink.decide.name_waits import Claim
 from streamproc.sink.decide.rate_limit import RateLimiter
-from streamproc.sink.delivered_users import account
+from streamproc.sink.delivered_users import account, claim
 from streamproc.sink.delivery_store import DeliveryStore, PartitionLostError
 from streamproc.sink.reconciler import Guard, Reconciler
 from streamproc.sink.request_executor import RequestExecutor, Times
@@ -129,6 +130,8 @@ class Org:
         self.http = http
         self.root = root
         self.mapping = MAPPING
+        self.reason: str | None = None
+        """What events state."""
         self.clock = Clock()
         self.records: dict[str, UserRecord] = {}
         self.offset = 0
@@ -159,6 +162,13 @@ class Org:
         delivery = self.store.known.get(user)
         return account(delivery) if delivery and user not in self.unread else None
 
+    def claim_of(self, user: str) -> Claim:
+        delivery = self.store.known.get(user)
+        return claim(delivery) if delivery and user not in self.unread else Claim()
+
+    def ours(self, user: str) -> bool:
+        return user not in self.unread
+
     async def look_for(self, user: str, _seconds: float = 0.0) -> None:
         self.unread.discard(user)
 
@@ -174,7 +184,7 @@ class Org:
         self.offset += 1
         origin = Origin("events.hris", 0, self.offset, Millis(0))
         order = (Micros(self.offset), 0, f"e{self.offset}")
-        event = ChangeEvent(user, "hris", user, f"e{self.offset}", "change", order, dict(facts), origin)
+        event = ChangeEvent(user, "hris", user, f"e{self.offset}", "change", order, dict(facts), origin, self.reason)
         self.records[user] = fold(self.records.get(user), self.offset, event, self.mapping)
         return self.records[user]
 

@@ -67,7 +67,7 @@ class Explainer:
         words = Words(self.mapping, facts, now, viewed)
         policy = self._policy(viewed, words, recorded)
         if recorded is not None and "scope" in recorded:
-            return [*policy, *_frozen(recorded, policy)]
+            return [*policy, *self._frozen(recorded, policy, words)]
         desired = cast("dict[str, Any]", self.mapping.desire("", viewed)[0])
         kept = cast("dict[str, Any]", recorded or {})
         suspended = {"active"} if recorded is not None and "suspended" in recorded else set()
@@ -97,6 +97,17 @@ class Explainer:
             if recorded is None or "suspended" in recorded:
                 whys.append(Why("active", None, False, BySuspension(said, clause, on), words.of(*on)))
         return whys
+
+    def _frozen(self, recorded: Resource, policy: list[Why], words: Words) -> Iterator[Why]:
+        """Why somebody who is out of scope has what is desired of them. `policy`: why they are out."""
+        for name, value in cast("dict[str, Any]", recorded).items():
+            if name == "active" and "denied" in recorded:
+                line = self._lines[name]
+                yield Why(name, None, value, line.part, words.of(*line.reads))
+            elif name == "active" and recorded.get("scope") == "left":
+                yield from (replace(why, attribute=name, value=value) for why in policy)
+            elif name not in {"externalId", *STANDING}:
+                yield from _kept(name, value, ByLeaving(), ())
 
     def _scalar(self, name: str, value: Any, facts: MappingABC[str, Fact], words: Words) -> Why:
         for rule in reversed(self._rules):  # the last one that matches holds
@@ -166,15 +177,6 @@ def _decided(
 ) -> tuple[bool | None, str, tuple[str, ...]]:
     clause = decisive(expression, facts)
     return None if isinstance(said, Unknown) else said, clause.text, clause.facts
-
-
-def _frozen(recorded: Resource, policy: list[Why]) -> Iterator[Why]:
-    """Why somebody who is out of scope has what is desired of them. `policy`: why they are out."""
-    for name, value in cast("dict[str, Any]", recorded).items():
-        if name == "active" and value is False and recorded.get("scope") == "left":
-            yield from (replace(why, attribute=name, value=value) for why in policy if why.attribute == "scope")
-        elif name not in {"externalId", *STANDING}:
-            yield from _kept(name, value, ByLeaving(), ())
 
 
 def _kept(name: str, value: Any, part: Part, words: tuple[Word, ...]) -> list[Why]:

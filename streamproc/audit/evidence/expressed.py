@@ -30,6 +30,8 @@ class Expressed:
     looked_for: LookedFor = field(default_factory=LookedFor)
     copied: bool = False
     """Rule 1."""
+    decides: bool = False
+    """Whether a condition reads it, also with others."""
     conditions: list[Expression] = field(default_factory=list)
     """Those on this fact alone."""
     texts: list[Expression] = field(default_factory=list)
@@ -70,10 +72,11 @@ def expressed(mappings: Iterable[Mapping]) -> dict[str, Expressed]:
     found: defaultdict[str, Expressed] = defaultdict(Expressed)
     for mapping in mappings:
         for expression in mapping.expressions.values():
+            asks = expression.gives == "truth"
             for name in expression.reads:
+                found[name].decides |= asks
                 found[name].looked_for.take(expression.text, mapping.file.tables)
                 found[name].copied |= expression.gives == "texts" or name.startswith(GROUP)
-            asks = expression.gives == "truth"
             for clause in expression.clauses if asks else (expression,):
                 if len(clause.reads) == 1:
                     (name,) = clause.reads

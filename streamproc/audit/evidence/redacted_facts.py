@@ -11,6 +11,7 @@ from streamproc.core.fold.names import UnreadError, matches, text_in
 from streamproc.core.records.change_event import BEGAN, GONE, Fact, JsonScalar
 from streamproc.core.records.fact_names import ACTIVE, GROUP
 from streamproc.core.records.units import Micros
+from streamproc.core.records.unread_fact import why_unread
 from streamproc.core.text import plain
 
 NUMBER: Final = 1e300
@@ -42,8 +43,8 @@ class Facts:
     @property
     def kept(self) -> list[str]:
         """Facts that a rule, a copy or a condition looks into."""
-        looked_into = {name for name, asked in self._expressed.items() if asked.conditions}
-        return sorted(self.copied | self.patterns.keys() | looked_into)
+        deciding = {name for name, asked in self._expressed.items() if asked.decides}
+        return sorted(self.copied | self.patterns.keys() | deciding)
 
     def named(self, names: Iterable[str]) -> list[str]:
         """Those that some mapping reads."""
@@ -57,7 +58,7 @@ class Facts:
     def _fact(self, name: str, value: Fact, words: Words, time: Callable[[int], Micros]) -> Fact:
         if name == BEGAN and isinstance(value, int) and not isinstance(value, bool):
             return time(value)
-        if name in self.copied or value is None:
+        if name in self.copied or value is None or why_unread(value) is not None:
             return value
         patterns = self.patterns.get(name, ())
         hidden: Fact

@@ -13,7 +13,8 @@ tried out, and nothing that is kept leads back by another way:
 - Places: all partitions are one, and all offsets are counted anew, of raw topics for each subject by itself. A key's
   partition can be computed, and would tell each user, and each of their subjects, from most others. So would the pace
   at which partitions are folded: a record is as old as its event.
-- Facts that mappings look into stay where a rule or a copy sees a difference; any other value becomes a hash.
+- Facts that mappings look into stay where a rule or a copy sees a difference; any other value becomes a hash. Of those
+  that expressions read, what they name stays, and each run of text between is a hash (`expressed.py`).
 - Timing: moments from before the log knew of a user (when they were hired, or an account was made) only keep their
   order, and how far they lie apart up to a day; of what is forgotten after a month, also at which event it is. Dates
   don't say in which words, or zone, they were given. What came since keeps its time: when access was given and taken is
@@ -66,6 +67,7 @@ _OURS: Final = re.compile(
     r"|an operator rejected this revocation"
     r"|the account is protected, and never deactivated"
     r"|an earlier change is missing from this record's history"
+    r"|out of scope|suspended"
 )
 _PATH: Final = re.compile(r"/(Users|Groups|Bulk|Schemas|ResourceTypes|ServiceProviderConfig)(?![A-Za-z])")
 _ROWS: Final = frozenset({STARTS, DATES, FROM_DATES})

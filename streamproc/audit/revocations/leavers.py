@@ -15,22 +15,21 @@ Rule 5: each event has one fate, and a user's fates are told in order. Where a l
 of the leaving itself isn't, an outcome was lost: whatever the others say, it isn't known what became of it.
 """
 
-from collections.abc import Mapping as MappingABC
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Any, Final
 
 import orjson
 
-from streamproc.audit.revocations.cause import cause_of
 from streamproc.audit.revocations.latency import Cause, Leaver, State
 from streamproc.audit.revocations.outcome_effect import after_outcome
 from streamproc.core.fold.authority import key
-from streamproc.core.fold.mapping import Mapping
 from streamproc.core.records.change_event import ChangeEvent, Effective, Origin
 from streamproc.core.records.control import HELD, Control
 from streamproc.core.records.delivery import DeliveredState
 from streamproc.core.records.outcome import Outcome
+from streamproc.core.records.resource import Resource, by_mapping
 from streamproc.core.records.user_record import CHANGED
 
 DECIDED: Final = frozenset({"rejected", "protected"})
@@ -77,7 +76,7 @@ class _Case:
 class LeaverTracker:
     """The leavers of one partition. Takes all changes first, then the rest, topic by topic, in any order of topics.
 
-    `mapping`: the one in force; it may change from call to call.
+    `fact`: the fact that gives `active`, by the mapping in force; it may change from call to call.
     """
 
     def __init__(self, partition: int) -> None:
@@ -85,24 +84,22 @@ class LeaverTracker:
         self._partition = partition
         self._active: dict[str, bool] = {}
         """User → whether the last record that said anything of `active` said true."""
-        self._taken: set[str] = set()
-        """Users whose access the mapping has taken, and no source."""
+        self._withheld: set[str] = set()
+        """Users from whom it is the mapping alone that takes access."""
         self._announced: dict[_RowKey, _Announcement] = {}
 
     # identity.changes
 
-    def take_announcement(self, event: ChangeEvent, mapping: Mapping) -> None:
+    def take_announcement(self, event: ChangeEvent, fact: str) -> None:
         """Remember the event of a row by which a user may leave at a later date."""
-        effective, fact = event.effective, mapping.file.attributes.active
+        effective = event.effective
         if effective is None or event.attributes.get(fact) is not False:
             return
         if effective.at > event.origin.appended * 1000:
             row = (event.user, key(event.source, event.subject), event.row or event.event)
             self._announced[row] = _Announcement(event.origin, event.order[0], event.reason)
 
-    def take_change(
-        self, event: ChangeEvent, changed: int, value: bytes, before: bytes | None, mapping: Mapping
-    ) -> None:
+    def take_change(self, event: ChangeEvent, changed: int, value: bytes, before: bytes | None, fact: str) -> None:
         """An event, and the record that it led to. `changed`: its append time in ms; `before`: the record before."""
         if CHANGED not in value:
             return
@@ -112,20 +109,20 @@ class LeaverTracker:
             return
         was = self._active.get(user)
         self._active[user] = active
-        cause = cause_of(record["desired"], value, mapping) if active is False else "source"
-        overtakes = cause == "source" and user in self._taken and active is False
-        (self._taken.discard if cause == "source" else self._taken.add)(user)
+        cause = _cause(record["desired"])
+        overtakes = cause == "source" and user in self._withheld and active is False
+        (self._withheld.discard if cause == "source" else self._withheld.add)(user)
         if active is False and (was is not False or overtakes):
             if overtakes and (case := self._last(user)) is not None:
                 case.overtaken = True
-            leaver = replace(self._leaver(event, changed, record, _as_of(before), mapping, cause), cause=cause)
+            leaver = self._leaver(event, changed, record, _as_of(before), fact, cause)
             self.cases.setdefault(user, []).append(_Case(leaver, was_active=was is True or overtakes))
         elif active is True and was is False and (case := self._last(user)) is not None:
             case.active_again_seq, case.withdrawn = record["seq"], changed
 
-    def take_overdue(self, value: bytes, mapping: Mapping, end: int) -> None:
+    def take_overdue(self, value: bytes, fact: str, end: int) -> None:
         """A user's last record: has a date passed by `end` (ms since 1970) of which no event in the log tells?"""
-        record, fact = orjson.loads(value), mapping.file.attributes.active
+        record = orjson.loads(value)
         user, as_of = record["user"], record["as_of"]
         row = _row(record, fact, as_of, end)
         if row is not None and self._active.get(user) is True:
@@ -133,21 +130,14 @@ class LeaverTracker:
             self.cases.setdefault(user, []).append(_Case(replace(leaver, why=NOTICE), was_active=True))
 
     def _leaver(
-        self,
-        event: ChangeEvent,
-        changed: int,
-        record: MappingABC[str, Any],
-        since: int | None,
-        mapping: Mapping,
-        cause: Cause,
+        self, event: ChangeEvent, changed: int, record: Mapping[str, Any], since: int | None, fact: str, cause: Cause
     ) -> Leaver:
-        fact = mapping.file.attributes.active
         user, seq, as_of = record["user"], record["seq"], record["as_of"]
         dated = event.effective
         spoken = event.kind in {"snapshot", "change"} and event.attributes.get(fact) is False
         if not spoken or (dated is not None and dated.at > as_of * 1000):
-            row = _row(record, fact, -1 if since is None else since, as_of) if cause == "source" else None
-            if row is not None:
+            row = _row(record, fact, -1 if since is None else since, as_of)
+            if row is not None and cause == "source":
                 return self._dated(user, seq, changed, row, record)
             dated = Effective(event.order[0], "", "") if event.kind == "due" else None
         origin = event.origin
@@ -162,10 +152,11 @@ class LeaverTracker:
             origin.appended,
             changed,
             reason=event.reason,
+            cause=cause,
         )
 
     def _dated(
-        self, user: str, seq: int, changed: int | None, row: tuple[str, str, Effective], record: MappingABC[str, Any]
+        self, user: str, seq: int, changed: int | None, row: tuple[str, str, Effective], record: Mapping[str, Any]
     ) -> Leaver:
         subject, name, effective = row
         source = subject.partition("/")[0]
@@ -270,11 +261,17 @@ class LeaverTracker:
         return None
 
 
+def _cause(desired: Resource) -> Cause:
+    if not by_mapping(desired):
+        return "source"
+    return "suspension" if "suspended" in desired else "scope"
+
+
 def _as_of(value: bytes | None) -> int | None:
     return None if value is None else int(orjson.loads(value)["as_of"])
 
 
-def _row(record: MappingABC[str, Any], fact: str, since: int, until: int) -> tuple[str, str, Effective] | None:
+def _row(record: Mapping[str, Any], fact: str, since: int, until: int) -> tuple[str, str, Effective] | None:
     """The first row that says "inactive" and came to count after `since`, up to `until` (ms since 1970).
 
     Returns its subject, its name, and its date.

@@ -69,10 +69,11 @@ def _refolded(
         if number % TELL_EVERY == 0:
             say(f"partition {partition + 1} of {history.partitions}: {number:,} changes")
     if refold.mapping is not None:
+        fact = refold.mapping.file.attributes.active
         for value in refold.records.values():
             due = due_of(value)
             if due is not None and due <= end * 1000:
-                tracker.take_overdue(value, refold.mapping, end)
+                tracker.take_overdue(value, fact, end)
     return tracker
 
 
@@ -83,10 +84,11 @@ def _step(tracker: LeaverTracker, refold: Refold, logged: StoredRecord, rejected
     step = refold.take(logged)
     if step.event is None or refold.mapping is None:
         return
+    fact = refold.mapping.file.attributes.active
     rejected.take_change(step.event, logged)
-    tracker.take_announcement(step.event, refold.mapping)
+    tracker.take_announcement(step.event, fact)
     for user_id, value in step.records.items():
-        tracker.take_change(step.event, logged.timestamp, value, before.get(user_id), refold.mapping)
+        tracker.take_change(step.event, logged.timestamp, value, before.get(user_id), fact)
 
 
 def _follow_up(

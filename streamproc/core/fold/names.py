@@ -8,6 +8,7 @@ from typing import Any, Final, TypeAlias
 import orjson
 
 from streamproc.core.records.change_event import Fact
+from streamproc.core.records.unread_fact import why_unread
 from streamproc.core.text import plain
 
 Named: TypeAlias = list[tuple[str, float | None]]
@@ -52,7 +53,7 @@ def text_in(value: Fact) -> str | None:
         return str(int(value)) if value.is_integer() else str(value)
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
-    raise UnreadError("expected text")
+    raise UnreadError(why_unread(value) or "expected text")
 
 
 def truth_in(value: Fact) -> bool | None:

@@ -8,20 +8,23 @@
 
 Rule 1: who never was in scope has no desired attributes at all, so that nobody can name them to the target, not even to
 revoke: an account that somebody else made for them is none of ours.
-Rule 2: who has left keeps what was desired last, less access. Of who was released nothing is written any more, but that
-a source says no: that is never given up.
+Rule 2: who has left keeps what was desired last, less access; `denied` tells that a source says no as well. Of who was
+released nothing is written any more, but that a source says no: that is never given up.
 Rule 3: what can't be said changes nothing, neither who is in scope nor who is suspended. A record under a mapping
 without a scope counts as in.
 Rule 4: a source's no goes before all of it. `suspended` stands only where nothing but the mapping takes access.
 """
 
 from collections.abc import Mapping as MappingABC
-from typing import Literal, NamedTuple, TypeAlias, cast
+from typing import Final, Literal, NamedTuple, TypeAlias, cast
 
 from streamproc.core.expressions.expression import Expression, Unknown
 from streamproc.core.fold.mapping import Mapping
 from streamproc.core.records.change_event import Fact
-from streamproc.core.records.resource import OutOfScope, Resource
+from streamproc.core.records.resource import STANDING, OutOfScope, Resource, by_mapping
+
+_ACCESS: Final = frozenset({"active", *STANDING})
+"""What of a resource says whether somebody has access, and by whose word not."""
 
 State: TypeAlias = Literal["in"] | OutOfScope
 
@@ -71,7 +74,10 @@ def desire(
         return Resource(externalId=user, scope="never"), problems
     if here.state == "left":
         assert before is not None
-        return _frozen(before, "left", active=False), problems
+        left = _frozen(before, "left", active=False)
+        if _denied(mapping, user, facts, before):
+            left["denied"] = True
+        return left, problems
     wanted, found = mapping.desire(user, facts, _unsuspended(before))
     if here.state == "released":
         assert before is not None
@@ -98,8 +104,8 @@ def access_taken(before: Resource, desired: Resource) -> Resource:
     """What was desired before, with nothing of what is desired now but that it takes access."""
     if desired.get("active") is not False:
         return before
-    kept = {name: value for name, value in before.items() if name not in {"scope", "suspended"}}
-    taken = {name: value for name, value in desired.items() if name in {"active", "scope", "suspended"}}
+    kept = {name: value for name, value in before.items() if name not in _ACCESS}
+    taken = {name: value for name, value in desired.items() if name in _ACCESS}
     return cast("Resource", kept | taken)
 
 
@@ -133,10 +139,18 @@ def _state(mapping: Mapping, who: bool | Unknown | None, before: State) -> State
 def _frozen(before: Resource, scope: OutOfScope, *, active: bool | None) -> Resource:
     frozen = before.copy()
     frozen.pop("suspended", None)
+    frozen.pop("denied", None)
     frozen["scope"] = scope
     if active is False:
         frozen["active"] = False
     return frozen
+
+
+def _denied(mapping: Mapping, user: str, facts: MappingABC[str, Fact], before: Resource) -> bool:
+    """Whether a source says no to who has left the scope. What can't be read leaves it as it was."""
+    stood = before.get("active") is False and not by_mapping(before)
+    said = mapping.desire(user, facts, Resource(**{**before, "active": not stood}))[0]
+    return said.get("active") is False
 
 
 def _unsuspended(before: Resource | None) -> Resource | None:

@@ -42,6 +42,8 @@ class Parked(Value, frozen=True):
     at: Millis
     since: int = FIRST
     """Seq of the event since which something of this user has been set aside."""
+    holder: str | None = None
+    """User who has the userName that this one is to have, where that is one of ours: they go first."""
 
     @property
     def told(self) -> str:

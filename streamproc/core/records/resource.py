@@ -44,9 +44,11 @@ class Resource(TypedDict, total=False):
     """Absent: in scope. Nothing of the target's: it is never written."""
     suspended: Literal[True]
     """It is the mapping's suspension that takes access, and no source. Never written, either."""
+    denied: Literal[True]
+    """A source says no as well while somebody has left the scope. Never written, either."""
 
 
-STANDING: Final = ("scope", "suspended")
+STANDING: Final = ("scope", "suspended", "denied")
 """Keys that say how a user stands with us, and are never written to the target."""
 
 REQUIRED: Final = ("userName", "displayName", "active")
@@ -89,6 +91,12 @@ def withheld(resource: Resource) -> list[str]:
     """By what of the mapping access isn't given, in words: by the scope, by the suspension, or by neither."""
     words = ["out of scope"] if "scope" in resource else []
     return ["suspended", *words] if "suspended" in resource else words
+
+
+def by_mapping(resource: Resource) -> bool:
+    """Whether it is the mapping alone that takes access: its scope, or its suspension."""
+    left = resource.get("scope") == "left" and "denied" not in resource
+    return left or "suspended" in resource
 
 
 def missing(resource: Resource) -> list[str]:

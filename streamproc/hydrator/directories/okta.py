@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 import orjson
 
+from streamproc.core.records.units import Micros
 from streamproc.hydrator.directories.answer import Answer, names_of, whole
 from streamproc.hydrator.directories.api import GONE, OVERLAP, PAGE, Api, Page, Read, iso, segment
 from streamproc.hydrator.directories.assignment import Assignment
@@ -32,7 +33,7 @@ class Okta:
     def __init__(self, api: Api, options: SourceOptions = okta.DEFAULTS) -> None:
         self.api = api
         self._assignment = Assignment(okta.read, options)
-        self._seen = 0
+        self._seen: Micros | None = None
         """When the application was last there."""
 
     async def read(self, subject: str) -> Read:
@@ -54,7 +55,7 @@ class Okta:
         answer = await self.api.get(f"{path}/users/{segment(subject)}", absent=_unknown)
         if answer.status != 404:
             return okta.assigned(answer.about(subject))
-        if answer.read_at - self._seen > SEEN:
+        if self._seen is None or answer.read_at - self._seen > SEEN:
             application = await self.api.get(path)
             if application.about(self._assignment.application).get("status") != "ACTIVE":
                 raise odd("has an application that isn't active")

@@ -16,11 +16,13 @@ from streamproc.core.scim.response_action import Deliver, ReadBack
 from streamproc.core.scim.response_body import is_later_page, is_list, is_resource, resource_id, same_id
 from streamproc.core.scim.response_policy import Response, backoff, describe, response_action
 from streamproc.sink.decide.after_find import after_find_group, after_find_manager, after_membership, after_read_manager
+from streamproc.sink.decide.after_name import after_await_name, after_find_holder
 from streamproc.sink.decide.after_read import after_glance, after_look_up, after_read
-from streamproc.sink.decide.after_write import after_write, forgotten, group_learned
+from streamproc.sink.decide.after_write import after_write, forgotten
 from streamproc.sink.decide.attempts import After, Finding, Missing, Postponed, Refused, Told, finding
 from streamproc.sink.decide.common_refusal import asking_of, in_common
 from streamproc.sink.decide.did_you_mean import names_shown, with_proposals
+from streamproc.sink.decide.elsewhere import group_learned
 from streamproc.sink.decide.mass_guard import Flow, GuardDecision, Hold, Protected, Rejected
 from streamproc.sink.decide.next_step import SESSION_TRIES
 from streamproc.sink.decide.own_terms import user_read
@@ -30,10 +32,12 @@ from streamproc.sink.decide.steps import (
     Answer,
     AskGuard,
     AskMembership,
+    AwaitName,
     Confirm,
     EndSessions,
     Exchange,
     FindGroup,
+    FindHolder,
     FindManager,
     Glance,
     Locked,
@@ -41,6 +45,7 @@ from streamproc.sink.decide.steps import (
     Looked,
     LookUp,
     Moment,
+    NameAnswer,
     Read,
     ReadManager,
     SendMembership,
@@ -70,11 +75,16 @@ def after(progress: Progress, step: Step, answer: Answer, target: Target, at: Mo
             accepted = isinstance(response_action("read", answer.response, 0, 0.0), Deliver)
             user = user_read(progress, target, answer.response) if accepted else None
             return _concluded(after_glance(progress, user, answer, target, at), at, answer.response)
-        case ((LookUp() | Read() | Confirm() | AskMembership() | FindGroup() | ReadManager()), Exchange()):
+        case (
+            (LookUp() | Read() | Confirm() | AskMembership() | FindGroup() | FindHolder() | ReadManager()),
+            Exchange(),
+        ):
             result = _postponed(_after_look(progress, step, answer, target, at), progress, step, answer, at)
             return _concluded(with_proposals(result, target), at, answer.response)
         case FindManager(), Looked():
             return _concluded(after_find_manager(progress, step, target), at)
+        case AwaitName(), NameAnswer():
+            return _concluded(after_await_name(progress, step, answer), at)
         case AskGuard(), Flow() | Hold() | Rejected() | Protected():
             return _concluded(_after_guard(progress, answer), at)
         case LockGroup(change), Locked():
@@ -119,7 +129,7 @@ def _after_send(
 
 def _after_look(
     progress: Progress,
-    step: LookUp | Read | Confirm | AskMembership | FindGroup | ReadManager,
+    step: LookUp | Read | Confirm | AskMembership | FindGroup | FindHolder | ReadManager,
     exchange: Exchange,
     target: Target,
     at: Moment,
@@ -155,6 +165,8 @@ def _after_look(
             return after_membership(progress, step, found, exchange, target, at)
         case FindGroup():
             return after_find_group(progress, step, found, exchange, target, at)
+        case FindHolder():
+            return after_find_holder(progress, step, found, exchange)
         case ReadManager():
             return after_read_manager(progress, step, found, exchange)
         case _:

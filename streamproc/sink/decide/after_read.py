@@ -19,7 +19,7 @@ from streamproc.sink.decide.next_step import CORE
 from streamproc.sink.decide.progress import PATIENCE, Freshness, Progress
 from streamproc.sink.decide.steps import Confirm, Exchange, LookUp, Moment, Read
 from streamproc.sink.decide.target import ActiveLearned, Learned, Target, VersionsLearned
-from streamproc.sink.decide.underway import NOT_FOUND, Adopting, SetAside, Underway, UserRead
+from streamproc.sink.decide.underway import NOT_FOUND, Adopting, SetAside, Taken, Underway, UserRead
 
 LOOKS: Final = 2
 """Times that the owner of a userName is looked for before it is doubted that it is the userName which is taken."""
@@ -58,7 +58,11 @@ def _found(progress: Progress, step: LookUp, listing: Listing, told: tuple[Told,
     other = user.get("externalId") if step.attribute == "userName" else None
     if other and other != progress.user:
         reason = f"userName belongs to the user with externalId {other}"
-        return After(progress, told, aside=SetAside(None, "ambiguous", reason))
+        perhaps_created = progress.adopting is not None and progress.adopting.refused.status != 409
+        if progress.leaver or perhaps_created or not isinstance(other, str):
+            return After(progress, told, aside=SetAside(None, "ambiguous", reason))
+        taken = Taken(None, reason, other, tried=progress.name_taken is not None)
+        return replace(_nobody(replace(progress, name_taken=taken, adopting=None), at), told=told)
     if step.attribute == "userName" and listing.unfiltered and not other:
         reason = f"a user has this userName, but {passed_over(step.attribute, listing)}"
         return After(progress, told, aside=SetAside(None, "ambiguous", reason))

@@ -18,17 +18,19 @@ from streamproc.core.scim.response_action import (
     ResponseAction,
     Retry,
 )
-from streamproc.core.scim.response_body import created, etag, is_located, is_resource, resource_id, same_id
-from streamproc.core.scim.response_policy import Response, backoff, describe, refusal_of
+from streamproc.core.scim.response_body import created, etag, is_located, same_id
+from streamproc.core.scim.response_policy import backoff, describe, refusal_of
 from streamproc.core.scim.version_forms import version_forms
+from streamproc.sink.decide.after_name import after_taken, is_taken, named
 from streamproc.sink.decide.attempts import After, Told, is_theirs
 from streamproc.sink.decide.effect import shows, with_written
+from streamproc.sink.decide.elsewhere import is_elsewhere
 from streamproc.sink.decide.next_step import CORE
 from streamproc.sink.decide.progress import Freshness, Progress
 from streamproc.sink.decide.revoke_forms import next_form
 from streamproc.sink.decide.setbacks import BARREN, CONFLICTS, SETBACKS, setback
 from streamproc.sink.decide.steps import Exchange, Moment, Send, SendMembership, SendUser
-from streamproc.sink.decide.target import GroupLearned, Learned, Target, VersionFormLearned, VersionsLearned
+from streamproc.sink.decide.target import Learned, Target, VersionFormLearned, VersionsLearned
 from streamproc.sink.decide.underway import Adopting, Refusal, SetAside, Underway, UserRead
 
 CONFLICTING: Final = frozenset({400, 409, 412})
@@ -79,40 +81,13 @@ def after_write(
             assert_never(action)
 
 
-def is_elsewhere(step: Send, user: UserRead | None, response: Response, target: Target) -> bool:
-    """Whether an answer that accepts isn't about what was sent: it shows another user or group, or neither."""
-    if not response.body:
-        return False
-    if isinstance(step, SendMembership):
-        there = target.group(step.operation.group).id
-        return not (is_resource(response.body, "Group") and same_id(resource_id(response.body), there))
-    if user is None or user.owner is not None:
-        return True
-    return isinstance(step.operation, Create) and not user.theirs and "userName" in user.held
-
-
-def group_learned(
-    step: SendMembership, action: ResponseAction, exchange: Exchange, target: Target, at: Moment
-) -> tuple[Learned, ...]:
-    """What is known of the group since: its version, unless the answer leaves it open."""
-    name, group = step.operation.group, target.group(step.operation.group)
-    match action:
-        case Deliver() if not is_elsewhere(step, None, exchange.response, target):
-            version = etag(exchange.response)
-            renamed = exchange.response.body.get("displayName", name) != name
-            fresh = version is not None and not renamed
-            return (GroupLearned(name, replace(group, etag=version, read=at.ticks, fresh=fresh)),)
-        case Retry() | Denied():
-            return ()
-        case _:
-            return (GroupLearned(name, replace(group, fresh=False)),)
-
-
 def narrow(progress: Progress, refusal: Refusal) -> After:
     """What was refused together goes out one by one; what is refused alone is set aside."""
     request, reason, response = refusal.request, refusal.reason, refusal.response
     told = (Told("narrowed", request, reason),)
     match refusal.send.operation:
+        case Patch(changes) | Reactivate(changes) if "userName" in changes and is_taken(response):
+            return after_taken(progress, refusal)
         case Create() if not progress.bare:
             alone = progress.alone | (set(parts(progress.record.desired)) - {*CORE})
             return After(replace(progress, bare=True, alone=alone), told, again=0.0)
@@ -203,7 +178,7 @@ def _user_accepted(
     replaced = {progress.etag, step.request.if_match} - {None} if step.request.if_match else set()
     progress = _accepted(progress, step, exchange, held)
     return replace(
-        progress,
+        named(progress) if "userName" in step.resource else progress,
         etag=etag(response),
         replaced=progress.replaced | cast("set[str]", replaced),
         deactivating=progress.deactivating and not isinstance(step.operation, Create | Reactivate),

@@ -12,7 +12,8 @@ from streamproc.core.scim.response_policy import PATIENCE as DENIALS
 from streamproc.core.scim.response_policy import Response
 from streamproc.sink.decide.desired_state import Work
 from streamproc.sink.decide.lanes import Turn
-from streamproc.sink.decide.progress import Freshness, Predecessor, Progress
+from streamproc.sink.decide.predecessor import Predecessor
+from streamproc.sink.decide.progress import Freshness, Progress
 from streamproc.sink.decide.revoke_forms import UNCONDITIONAL
 from streamproc.sink.decide.underway import NOT_FOUND, Adopting, SetAside
 

@@ -6,11 +6,12 @@ from typing import Final
 from msgspec import DecodeError, Raw, Struct
 from msgspec.json import Decoder
 
-from streamproc.core.records.resource import Resource
+from streamproc.core.records.resource import Resource, by_mapping
 from streamproc.core.records.user_record import Cause, UserRecord, decode
 
 _STAYS: Final = Resource()
 _LEAVES: Final = Resource(active=False)
+_WITHHELD: Final = Resource(active=False, suspended=True)
 _NONE: Final[list[str]] = []
 """One for all: in an outage those that were passed over are many."""
 
@@ -29,8 +30,9 @@ class DesiredState:
     problems: list[str]
 
     def condensed(self) -> "DesiredState":
-        """What has to be known of it once a newer one has passed over it: that it leaves, and its groups."""
-        desired = _LEAVES if self.desired.get("active") is False else _STAYS
+        """What has to be known of it once a newer one has passed over it: that it leaves, by whom, and its groups."""
+        leaves = _WITHHELD if by_mapping(self.desired) else _LEAVES
+        desired = leaves if self.desired.get("active") is False else _STAYS
         if groups := self.desired.get("groups"):
             desired = desired.copy()
             desired["groups"] = groups

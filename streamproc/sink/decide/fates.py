@@ -72,7 +72,8 @@ def _sum_of_aside(progress: Progress) -> Parked | None:
             first = replace(first, reason=f"{first.reason} (and {len(progress.aside) - len(reasons)} more attributes)")
             break
         reasons[name] = parked.told
-    return replace(first, attributes=reasons, desired=progress.record.desired)
+    holder = next((parked.holder for parked in every if parked.holder), None)
+    return replace(first, attributes=reasons, desired=progress.record.desired, holder=holder)
 
 
 def lines(outcome: Outcome) -> list[bytes]:

@@ -27,25 +27,31 @@ from streamproc.core.fold.plan import is_left_alone, plan
 from streamproc.core.records.operation import Create, Deactivate, Join, Leave, Operation, Patch, Reactivate
 from streamproc.core.records.resource import REQUIRED, Resource, unlooked
 from streamproc.core.scim.dialect import Dialect, create_body, expressible, member_body, patch_body, rests_on_read
-from streamproc.core.scim.filter import equals, resource_path
+from streamproc.core.scim.filter import resource_path
 from streamproc.sink.decide.fates import finish
 from streamproc.sink.decide.isolate_refused import next_batch, pick
+from streamproc.sink.decide.looking import (
+    ask_membership,
+    find_group,
+    find_holder,
+    get_user,
+    look_up,
+    read,
+    read_manager,
+)
+from streamproc.sink.decide.name_waits import PATIENCE, Claim, is_temporary, name_key, temporary_name
 from streamproc.sink.decide.progress import Freshness, Progress
 from streamproc.sink.decide.revoke_forms import revoke, version
 from streamproc.sink.decide.steps import (
     AskGuard,
-    AskMembership,
+    AwaitName,
     Confirm,
     EndSessions,
-    FindGroup,
     FindManager,
     Finish,
     Glance,
     LockGroup,
-    LookUp,
     Moment,
-    Read,
-    ReadManager,
     ScimRequest,
     SendMembership,
     SendUser,
@@ -54,15 +60,12 @@ from streamproc.sink.decide.steps import (
     Wait,
 )
 from streamproc.sink.decide.target import Target
-from streamproc.sink.decide.underway import GroupLock
+from streamproc.sink.decide.underway import GroupLock, Taken
 
 SESSION_TRIES: Final = 5
 """Times that the end of a leaver's sessions is asked for before it is told as failed: revoked they are by then."""
 CORE: Final = (*REQUIRED, "externalId")
 """All that a user is created with where more was refused."""
-
-_LISTED: Final = "attributes=id,userName,externalId"
-_NO_MEMBERS: Final = "excludedAttributes=members"
 
 
 def next_step(progress: Progress, target: Target, at: Moment) -> Step:
@@ -89,29 +92,35 @@ def _next(progress: Progress, target: Target, at: Moment) -> Step:
         return begun
     match progress.freshness:
         case Freshness.UNKNOWN:
-            return _look_up(progress)
+            return look_up(progress)
         case Freshness.STALE:
-            return _read(progress, target, hurry=leaves)
+            return read(progress, target, hurry=leaves)
         case Freshness.LAGGING:
-            return Confirm(_get_user(progress))
+            return Confirm(get_user(progress))
         case Freshness.ABSENT | Freshness.NOTED | Freshness.DOUBTED | Freshness.READ:
             pass
         case _:
             assert_never(progress.freshness)
     if progress.groups_unread and not leaves:
-        return _read(progress, target, hurry=False)
+        return read(progress, target, hurry=False)
     held = progress.held_at_worst if leaves else progress.held
     if held is not None and not leaves and unlooked(held, desired):
-        return _read(progress, target, hurry=False)
-    if operations := plan(held, progress.deliverable(desired)):
+        return read(progress, target, hurry=False)
+    operations = plan(held, progress.deliverable(desired))
+    taken = progress.name_taken
+    if taken is not None and not leaves and (taken.way == "make way" or (held is None and taken.way is None)):
+        return _for_the_name(progress, target, taken, at)
+    if operations:
         return _carry_out(progress, target, operations[0], at)
     if progress.groups_unread or (progress.unshown and not leaves):
-        return _read(progress, target, hurry=False)
+        return read(progress, target, hurry=False)
     unread = progress.freshness is Freshness.DOUBTED or (progress.wrote and progress.freshness is not Freshness.READ)
     if leaves and progress.id is not None and unread:
-        return Confirm(_get_user(progress))
+        return Confirm(get_user(progress))
     if progress.held is None and not leaves and progress.lacking:
         return _incomplete(progress, at)
+    if taken is not None and not leaves and taken.way is None and "userName" not in progress.aside:
+        return _for_the_name(progress, target, taken, at)
     if (until := progress.unlanded) is not None:
         return Settle(until)
     if leaves and progress.looked and progress.id is not None and progress.held is not None:
@@ -150,54 +159,12 @@ def _underway(progress: Progress, target: Target) -> Step | None:
     """The rest of something that was begun."""
     underway = progress.underway
     if underway.refusal is not None and underway.refusal.send.manager is not None:
-        manager, there = underway.refusal.send.manager
-        path = f"{resource_path('Users', there)}?{_LISTED}"
-        return ReadManager(ScimRequest("read", "GET", path), manager, there)
+        return read_manager(*underway.refusal.send.manager)
     if underway.lock is not None:
         return _with_lock(progress, target, underway.lock)
     if underway.asked:
-        name = underway.asked[0]
-        there = target.group(name).id
-        query = equals(("id", there), ("members.value", str(progress.id)))
-        return AskMembership(ScimRequest("read", "GET", f"/Groups?{query}&{_NO_MEMBERS}"), name, there)
+        return ask_membership(progress, target, underway.asked[0])
     return None
-
-
-# What the target holds
-
-
-def _look_up(progress: Progress) -> LookUp:
-    """By `externalId`, then by `userName`; whoever is found is adopted (RFC 7644 §3.4.2)."""
-    name = progress.record.desired.get("userName")
-    if name is None or not progress.underway.unknown_by_external_id:
-        return LookUp(_search(progress, "externalId", progress.user), "externalId", progress.user, last=name is None)
-    return LookUp(_search(progress, "userName", name), "userName", name, last=True)
-
-
-def _read(progress: Progress, target: Target, *, hurry: bool) -> Read | FindGroup:
-    """What the target holds of the user now, with its ETag. `hurry`: don't wait for groups."""
-    if not hurry:
-        for name in target.without_id(progress.group_names):
-            if name not in progress.underway.sought:
-                return _find_group(progress, target, name, None)
-    return Read(_get_user(progress), hurry)
-
-
-def _get_user(progress: Progress) -> ScimRequest:
-    return ScimRequest("read", "GET", resource_path("Users", str(progress.id)))
-
-
-def _search(progress: Progress, attribute: str, value: str) -> ScimRequest:
-    page = progress.underway.listing.next_page
-    return ScimRequest("read", "GET", f"/Users?{equals((attribute, value))}&{_LISTED}{page}")
-
-
-def _find_group(progress: Progress, target: Target, name: str, change: Join | Leave | None) -> FindGroup:
-    there = target.group(name).id
-    by_id = bool(there) and progress.underway.renamed != name
-    path = f"{resource_path('Groups', there)}?" if by_id else f"/Groups?{equals(('displayName', name))}&"
-    page = "" if by_id else progress.underway.listing.next_page
-    return FindGroup(ScimRequest("read", "GET", path + _NO_MEMBERS + page), name, by_id, change)
 
 
 # What is sent
@@ -213,14 +180,14 @@ def _carry_out(progress: Progress, target: Target, operation: Operation, at: Mom
             return revoke(progress, target)
         case Reactivate(changes) | Patch(changes):
             if progress.etag is None and target.versioned and progress.freshness is not Freshness.READ:
-                return _read(progress, target, hurry=False)  # the last answer told no ETag
+                return read(progress, target, hurry=False)  # the last answer told no ETag
             changes = next_batch(changes, progress.alone)
             if rests_on_read(changes, target.dialect) and progress.freshness is not Freshness.READ:
-                return _read(progress, target, hurry=False)
+                return read(progress, target, hurry=False)
             return _patch(progress, target, replace(operation, changes=changes), changes)
         case Join(group) | Leave(group):
             if not target.group(group).fresh:
-                return _find_group(progress, target, group, operation)
+                return find_group(progress, target, group, operation)
             return LockGroup(operation)
         case _:
             assert_never(operation)
@@ -264,9 +231,22 @@ def _referred(resource: Resource, manager_id: str | None) -> Resource:
     return referred
 
 
+def _for_the_name(progress: Progress, target: Target, taken: Taken, at: Moment) -> Step:
+    """Nothing else is left to write: whose is it, is it free, or is it for this user to make way?"""
+    held, wanted = (progress.held or Resource()).get("userName"), progress.record.desired["userName"]
+    if taken.way == "make way" and held is not None:
+        changes = Resource(userName=temporary_name(held, progress.user))
+        return _patch(progress, target, Patch(changes), changes)
+    if taken.holder is None:
+        return find_holder(progress, wanted)
+    made_way = is_temporary(held, progress.user)
+    until = at.ticks + (PATIENCE if progress.patient or made_way else 0.0)
+    return AwaitName(Claim(name_key(held), name_key(wanted), taken.holder), made_way, until)
+
+
 def _with_lock(progress: Progress, target: Target, lock: GroupLock) -> Glance | SendMembership:
     if not lock.looked:
-        return Glance(_get_user(progress))
+        return Glance(get_user(progress))
     group = target.group(lock.change.group)
     body = member_body(str(progress.id), join=isinstance(lock.change, Join))
     rests_on = max(group.read, progress.learned)

@@ -19,7 +19,8 @@ from streamproc.core.scim.response_policy import Response
 from streamproc.sink.decide.desired_state import DesiredState, Work
 from streamproc.sink.decide.isolate_refused import without_refused
 from streamproc.sink.decide.lanes import Turn
-from streamproc.sink.decide.underway import NOT_FOUND, Adopting, SetAside, Underway
+from streamproc.sink.decide.predecessor import Predecessor
+from streamproc.sink.decide.underway import NOT_FOUND, Adopting, SetAside, Taken, Underway
 
 PATIENCE: Final = 6
 """Times that a read, or the search index, is asked again where it contradicts what the target otherwise says."""
@@ -50,14 +51,6 @@ class Freshness(Enum):
     """Read, but it shows as active whom the target has acknowledged to be inactive: ask again later."""
     READ = "read"
     """Read since our last write."""
-
-
-class Predecessor(Struct, frozen=True):
-    """The sink that had the partition before us. Its requests for records below `until` may not have landed yet."""
-
-    until: int = 0
-    lands: float | None = None
-    """Ticks until which they may. None: that time was waited for."""
 
 
 class Written(Struct, frozen=True):
@@ -161,6 +154,7 @@ class Progress(Struct, frozen=True):
     adopting: Adopting | None = None
     taken: Adopting | None = None
     """The same of older work: somebody who leaves is looked for as long."""
+    name_taken: Taken | None = None
 
     @property
     def user(self) -> str:
@@ -260,7 +254,8 @@ class Progress(Struct, frozen=True):
     def deliverable(self, desired: Resource) -> Resource:
         """What is desired, less what was set aside in this turn. A userName has no case (RFC 7643 §4.1.1)."""
         held, name = (self.held or {}).get("userName"), desired.get("userName")
-        if held is not None and name is not None and name != held and name.casefold() == held.casefold():
+        kept = self.name_taken is not None and self.name_taken.way is None  # until it is theirs
+        if held is not None and name is not None and name != held and (kept or name.casefold() == held.casefold()):
             desired = desired.copy()
             desired["userName"] = held
         return without_refused(desired, self.held, self.aside, self.given_up)
@@ -276,7 +271,7 @@ class Progress(Struct, frozen=True):
 
     def with_aside(self, aside: SetAside, clock: Millis) -> "Progress":
         """The whole turn is set aside, or one attribute: then the others go on without it."""
-        parked = self.as_parked(aside.code, aside.reason, clock, aside.response)
+        parked = replace(self.as_parked(aside.code, aside.reason, clock, aside.response), holder=aside.holder)
         if aside.what is None:
             return replace(self, parked=parked)
         return replace(self, aside={**self.aside, aside.what: parked})
@@ -289,7 +284,7 @@ class Progress(Struct, frozen=True):
         """
         zero = {"denied": 0, "barren": 0, "exchanges": 0, "troubles": 0, "rereads": 0, "form": 0}
         newer = replace(self, turn=turn, aside={}, given_up=frozenset(), underway=Underway(), written={}, setbacks={})
-        newer = replace(newer, **zero)
+        newer = replace(newer, name_taken=None, **zero)
         if newer.leaver:
             absent = newer.freshness is Freshness.ABSENT  # before whatever we may have sent since
             freshness = Freshness.UNKNOWN if absent else newer.freshness

@@ -12,6 +12,7 @@ from streamproc.core.records.resource import Resource
 from streamproc.core.records.units import Millis
 from streamproc.core.scim.response_policy import RequestKind, Response
 from streamproc.sink.decide.mass_guard import GuardDecision
+from streamproc.sink.decide.name_waits import Claim, Way
 
 
 class ScimRequest(Struct, frozen=True):
@@ -96,6 +97,24 @@ class ReadManager(Struct, frozen=True):
     id: str
 
 
+class FindHolder(Struct, frozen=True):
+    """Search for the account that has the userName which is wanted."""
+
+    request: ScimRequest
+    name: str
+
+
+class AwaitName(Struct, frozen=True):
+    """Wait until another user gives up the name that is wanted, or it falls to this user to make way.
+
+    `claim`: what is held and wanted, and whose it is. `made_way`: they have already. `until`: ticks.
+    """
+
+    claim: Claim
+    made_way: bool
+    until: float
+
+
 class AskGuard(Struct, frozen=True):
     """Ask the mass guard whether the user may be deactivated."""
 
@@ -153,11 +172,11 @@ class Finish(Struct, frozen=True):
         return self.state.parked
 
 
-Look: TypeAlias = LookUp | Read | Confirm | Glance | AskMembership | FindGroup | ReadManager
+Look: TypeAlias = LookUp | Read | Confirm | Glance | AskMembership | FindGroup | FindHolder | ReadManager
 """Steps that ask the target, and change nothing."""
 Send: TypeAlias = SendUser | SendMembership
 """Steps that write."""
-Step: TypeAlias = Look | Send | FindManager | AskGuard | LockGroup | Wait | Settle | EndSessions | Finish
+Step: TypeAlias = Look | Send | FindManager | AwaitName | AskGuard | LockGroup | Wait | Settle | EndSessions | Finish
 
 
 class Waited(Struct, frozen=True):
@@ -174,13 +193,19 @@ class Looked(Struct, frozen=True):
     """What comes of `FindManager`: what our deliveries say is known."""
 
 
+class NameAnswer(Struct, frozen=True):
+    """What comes of `AwaitName`. `wait`: the time is over."""
+
+    way: Way
+
+
 class SessionsAnswer(Struct, frozen=True):
     """What comes of `EndSessions`: the HTTP status. None: no answer came."""
 
     status: int | None
 
 
-Answer: TypeAlias = Exchange | GuardDecision | Locked | Waited | Looked | SessionsAnswer
+Answer: TypeAlias = Exchange | GuardDecision | Locked | Waited | Looked | NameAnswer | SessionsAnswer
 
 
 class Moment(Struct, frozen=True):

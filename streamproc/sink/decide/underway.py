@@ -1,6 +1,6 @@
 """Underway: of what takes several requests, how far it has come, and what has been set aside of it. All are values."""
 
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from msgspec import Struct
 
@@ -29,6 +29,8 @@ class SetAside(Struct, frozen=True):
     code: Any
     reason: str
     response: Response | None = None
+    holder: str | None = None
+    """User who has the userName that is wanted."""
 
 
 class Refusal(Struct, frozen=True):
@@ -38,6 +40,19 @@ class Refusal(Struct, frozen=True):
     request: Request
     reason: str
     response: Response
+
+
+class Taken(Struct, frozen=True):
+    """The userName that is wanted is somebody else's, as the target says. What else there is to write goes first."""
+
+    refused: Response | None
+    """None: a search showed it before anything was sent."""
+    reason: str
+    holder: str | None = None
+    """Which user has it. None: that isn't known yet."""
+    way: Literal["try", "make way"] | None = None
+    tried: bool = False
+    """It was tried again since, and it isn't free."""
 
 
 class UserRead(Struct, frozen=True):

@@ -76,8 +76,8 @@ def _contract(record: RawRecord, options: SourceOptions, partition_of: Partition
     if READ in record.headers:
         return _vendor(record, contract.SOURCE, options, partition_of)
     try:
-        events, ignored = settled(contract.parse(record.value, record.headers, record.origin), options)
-        return Routed(events=encoded_events(events), problems=[each.problem for each in ignored])
+        events = settled(contract.parse(record.value, record.headers, record.origin), options)
+        return Routed(events=encoded_events(events))
     except RejectedInputError as error:
         return _vendor(record, contract.SOURCE, options, partition_of, error)
 
@@ -98,9 +98,7 @@ def _vendor(
     linked: list[list[SourceEvent]] = []
     for subject, said in by_subject(events).items():
         if options.anchor == "subject" and all(each.place is None for each in said):
-            made, unread = settled(said, options)
-            users += changes(subject, source, made, record.origin)
-            unsized += [each.problem for each in unread]
+            users += changes(subject, source, settled(said, options), record.origin)
         else:
             linked.append(said)
     forwarded, problems = forwards(record, source, linked, partition_of)

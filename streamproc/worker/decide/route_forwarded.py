@@ -101,8 +101,7 @@ def _said(record: RawRecord, source: str, links: Links, options: SourceOptions, 
     for subject, written in said.items():
         known = links(key(source, subject))
         try:
-            theirs, unread = settled(written, options, _heard(known, record.origin.appended))
-            problems += [each.problem for each in unread]
+            theirs = settled(written, options, _heard(known, record.origin.appended))
             if options.anchor == "subject" and all(each.place is None for each in theirs):
                 events += encoded_events(changes(subject, source, theirs, record.origin))  # no longer linked
                 continue

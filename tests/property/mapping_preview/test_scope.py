@@ -3,7 +3,7 @@
 from collections import Counter
 from dataclasses import replace
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from streamproc.core.fold.fold import fold
@@ -16,6 +16,7 @@ from tests.property.mapping_preview.test_whatif import (
     QUEUED,
     anew,
     events,
+    few,
     logs,
     mapping,
     recorded,
@@ -62,7 +63,7 @@ def applied(log: list[StoredRecord], text: str) -> dict[str, tuple[UserRecord, U
     return found
 
 
-@settings(max_examples=120)
+@few
 @given(log=logs(TEXTS), text=st.sampled_from(TEXTS), since=st.sampled_from([None, NEVER]))
 def test_whatif_tells_what_applying_does(log: list[StoredRecord], text: str, since: int | None) -> None:
     """Operations by kind, who enters, leaves and is suspended: as the records say that a switch makes of everybody."""

@@ -108,6 +108,7 @@ def changed(said: SourceEvent, source: str, offset: int) -> ChangeEvent:
         kind=said.kind,
         order=said.order,
         attributes=said.attributes,
+        kept=said.kept,
         origin=Origin(f"events.{source}", 0, offset, Millis(offset)),
     )
 

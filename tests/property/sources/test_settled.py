@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from streamproc.core.parsed_payload import SourceEvent
 from streamproc.core.records.change_event import Fact
 from streamproc.core.records.units import Micros
+from streamproc.core.records.unread_fact import why_unread
 from streamproc.sources import configured
 from streamproc.sources.settled import settled
 from streamproc.sources.values.phones import REGIONS, e164
@@ -53,11 +54,14 @@ def test_every_number_is_said_or_told(attributes: dict[str, Fact], kind: str) ->
     """Nothing raises; nothing but numbers is touched; settled again, all stays."""
     options = configured('[okta]\nregion = "country|ES"', "sources.toml")["okta"]
     event = SourceEvent("E1", "e1", "snapshot" if kind == "snapshot" else "change", (Micros(1), 0, "e1"), attributes)
-    (made,), ignored = settled([event], options)
-    told = {each.field for each in ignored}
-    assert made.attributes.keys() | told == attributes.keys()
-    assert not made.attributes.keys() & told
-    assert told == (set(made.kept) if kind == "snapshot" else told)
-    for name in attributes.keys() - {"phone", "mobile"}:
-        assert made.attributes[name] is attributes[name]
-    assert settled([made], options) == ([made], [])
+    (made,) = settled([event], options)
+    for name, value in made.attributes.items():
+        if name not in ("phone", "mobile"):
+            assert value is attributes[name]
+        elif value is None:
+            assert attributes[name] in (None, "", [], [""])
+        elif isinstance(value, str):
+            assert e164(value, None) == value
+        else:
+            assert why_unread(value) is not None, "why it isn't one, and not what was written"
+    assert (made.attributes.keys(), settled([made], options)) == (attributes.keys(), [made])

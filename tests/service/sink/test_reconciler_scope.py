@@ -11,6 +11,7 @@ from streamproc.core.scim.response_policy import Response
 from streamproc.sink.decide.mass_guard import MassGuard, Window
 from streamproc.sink.decide.progress import Progress
 from tests.support.reconciler import CORE, MAPPING, Org, person
+from tests.support.sink import Bench
 
 OUTSIDE, INSIDE = {"department": "Warehouse"}, {"department": "Care"}
 
@@ -158,6 +159,53 @@ async def test_whoever_is_dropped_by_a_mistake_is_held_and_comes_back(ours: Org)
     await ours.run()
     assert all([(await ours.user(user))["active"] for user in users])
     assert ours.store.parked == {}
+
+
+@pytest.mark.parametrize("mistake", [OUTSIDE, {"leave": "Suspended"}], ids=["scope", "suspension"])
+@pytest.mark.parametrize("rejected", [False, True])
+async def test_a_leaver_among_those_who_are_held_by_a_mistake_is_let_through(
+    ours: Org, mistake: dict[str, Any], rejected: bool
+) -> None:
+    """What the mapping says of access is held, or an operator has rejected it: a source's no is another question."""
+    bench = Bench(ours, guard_count=4, guard_share=0.0)
+    users = ("E1", "E2", "E3", "E4")
+    for user in users:
+        bench.give(user, **person(user), **INSIDE)
+        await bench.idle()
+    for user in users:
+        bench.give(user, **mistake)
+        await bench.idle()
+    assert [bench.parked(user) is not None for user in users] == [False, False, True, True]
+    if rejected and (parked := bench.parked("E4")) is not None:
+        bench.order("reject", "E4", parked.since)
+        await bench.idle()
+    ours.reason = "terminated"
+    bench.give("E4", job="Lead")
+    await bench.idle()
+    assert (await ours.user("E4"))["active"] is True
+    bench.give("E4", active=False)
+    await bench.idle()
+    assert bench.parked("E4") is None
+    assert [(await ours.user(user))["active"] for user in users] == [False, False, True, False]
+
+
+async def test_a_leaver_who_was_just_dropped_by_a_mistake_is_let_through(ours: Org) -> None:
+    """Before the sink had come to the one, there was the other: it is the later cause that counts."""
+    bench = Bench(ours, guard_count=2, guard_share=0.0)
+    for user in ("E1", "E2"):
+        bench.give(user, **person(user), **INSIDE)
+        await bench.idle()
+    bench.give("E1", **OUTSIDE)
+    await bench.idle()
+    bench.sink._gate.stopped = True
+    for user in ("E2", "E1"):
+        bench.give(user, **OUTSIDE, job="Lead")
+    ours.reason = "terminated"
+    bench.give("E2", active=False)
+    bench.sink._gate.stopped = False
+    await bench.idle()
+    assert bench.parked("E2") is None
+    assert (await ours.user("E2"))["active"] is False
 
 
 async def test_the_first_scope_takes_those_for_ours_who_have_a_record(org: Org) -> None:

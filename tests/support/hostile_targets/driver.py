@@ -15,7 +15,7 @@ from streamproc.sink.decide.after import after
 from streamproc.sink.decide.begin import begin
 from streamproc.sink.decide.mass_guard import Flow
 from streamproc.sink.decide.next_step import next_step
-from streamproc.sink.decide.progress import Predecessor
+from streamproc.sink.decide.predecessor import Predecessor
 from streamproc.sink.decide.steps import (
     AskGuard,
     EndSessions,

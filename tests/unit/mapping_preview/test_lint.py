@@ -10,7 +10,7 @@ from streamproc.mapping_preview.lint import Finding, Listed, Use, contradictions
 
 
 def told(text: str) -> list[tuple[str, str]]:
-    return [(each.where, each.text) for each in contradictions(parse_mapping(text).file)]
+    return [(each.where, each.text) for each in contradictions(parse_mapping(text))]
 
 
 def test_the_shipped_mapping_has_none() -> None:

@@ -5,11 +5,13 @@ from typing import Any
 
 import pytest
 
+from streamproc.core.fold.mapping import parse_mapping
 from streamproc.core.parsed_payload import SourceEvent
 from streamproc.core.records.change_event import Effective, Fact
 from streamproc.core.records.units import Micros
+from streamproc.core.records.unread_fact import unread_fact, why_unread
 from streamproc.sources import configured
-from streamproc.sources.settled import NO_NUMBER, NO_REGION, settled
+from streamproc.sources.settled import settled
 from streamproc.sources.values.unread import UNREAD, Unread
 
 
@@ -17,21 +19,24 @@ def _event(kind: Any = "change", **attributes: Fact) -> SourceEvent:
     return SourceEvent("E1", "e1", kind, (Micros(1), 0, "e1"), attributes)
 
 
-def _settled(event: SourceEvent, region: str = "", **known: Fact) -> tuple[dict[str, Fact], list[tuple[str, str]]]:
+NO_NUMBER, NO_REGION = unread_fact("number"), unread_fact("region")
+
+
+def _settled(event: SourceEvent, region: str = "", **known: Fact) -> dict[str, Fact]:
     options = configured(f'[workday]\nregion = "{region}"\nphones = ["desk"]', "sources.toml")["workday"]
 
     def heard(name: str) -> Fact | Unread:
         return known.get(name, UNREAD)
 
-    (made,), ignored = settled([event], options, heard)
-    return made.attributes, [(each.field or "", each.reason) for each in ignored]
+    (made,) = settled([event], options, heard)
+    assert replace(made, attributes=event.attributes) == event
+    return made.attributes
 
 
 def test_numbers_are_those_that_all_sources_have_and_those_configured() -> None:
     """Nothing else is looked at."""
-    said, ignored = _settled(_event(phone="(317) 555-0100", mobile=3175550101, desk=["317.555.0102"], job="1"), "US")
+    said = _settled(_event(phone="(317) 555-0100", mobile=3175550101, desk=["317.555.0102"], job="1"), "US")
     assert said == {"phone": "+13175550100", "mobile": "+13175550101", "desk": "+13175550102", "job": "1"}
-    assert ignored == []
 
 
 @pytest.mark.parametrize(
@@ -47,11 +52,11 @@ def test_numbers_are_those_that_all_sources_have_and_those_configured() -> None:
 )
 def test_the_region_is_the_events_own_or_its_subjects(event: SourceEvent, known: Any, number: str) -> None:
     """A snapshot that leaves it out says that there is none, and so does null: then the next of the option counts."""
-    assert _settled(event, "country|PT", **known) == ({**event.attributes, "phone": number}, [])
+    assert _settled(event, "country|PT", **known) == {**event.attributes, "phone": number}
 
 
 @pytest.mark.parametrize(
-    ("event", "known", "reason"),
+    ("event", "known", "unread"),
     [
         (_event(phone="213 123 456"), {}, NO_REGION),
         (_event(phone="213 123 456", country="Spain"), {"country": "PT"}, NO_REGION),
@@ -63,23 +68,13 @@ def test_the_region_is_the_events_own_or_its_subjects(event: SourceEvent, known:
         (_event(phone=["+34913123456", "+34913123457"]), {}, NO_NUMBER),
     ],
 )
-def test_what_cant_be_told_isnt_said(event: SourceEvent, known: Any, reason: str) -> None:
-    """It is told, and the rest counts. That nothing was heard of a region isn't that there is none."""
-    said, ignored = _settled(event, "country|PT", **known)
-    assert (said, ignored) == (
-        {name: value for name, value in event.attributes.items() if name != "phone"},
-        [("phone", reason)],
-    )
-
-
-def test_a_snapshot_keeps_what_was_known() -> None:
-    """But not one with a date, which is a row and keeps nothing."""
-    options = configured("", "none")["workday"]
-    snapshot = replace(_event("snapshot", phone="x", job="Agent"), kept=("title",))
-    dated = replace(snapshot, effective=Effective(Micros(9), "9", "UTC"))
-    made, ignored = settled([snapshot, dated, replace(snapshot, kind="change", kept=())], options)
-    assert [each.kept for each in made] == [("title", "phone"), ("title",), ()]
-    assert [each.subject for each in ignored] == ["E1"] * 3
+def test_what_cant_be_told_is_a_fact_that_says_why(event: SourceEvent, known: Any, unread: Fact) -> None:
+    """And the rest counts. That nothing was heard of a region isn't that there is none."""
+    said = _settled(event, "country|PT", **known)
+    assert said == event.attributes | {"phone": unread}
+    assert _settled(replace(event, attributes=said), "US") == said, "once and for all"
+    desired, problems = parse_mapping('[attributes]\nphone = "phone"\n').desire("E1", said, {"phone": "+34913123456"})
+    assert (desired.get("phone"), problems) == ("+34913123456", [f"phone: {why_unread(unread)}"])
 
 
 def test_events_of_one_record_tell_each_other() -> None:
@@ -87,6 +82,6 @@ def test_events_of_one_record_tell_each_other() -> None:
     options = configured('[workday]\nregion = "country"', "sources.toml")["workday"]
     number = _event(phone="913 12 34 56")
     ahead = replace(_event(country="ES"), effective=Effective(Micros(9), "9", "UTC"))
-    assert settled([_event(country="ES"), number], options)[0][1].attributes == {"phone": "+34913123456"}
+    assert settled([_event(country="ES"), number], options)[1].attributes == {"phone": "+34913123456"}
     for first in (replace(_event(country="ES"), subject="E2"), ahead):
-        assert settled([first, number], options)[0][1].attributes == {}
+        assert settled([first, number], options)[1].attributes == {"phone": NO_REGION}

@@ -13,7 +13,8 @@ from streamproc.core.scim.dialect import ENTERPRISE, GENESYS, GENESYS_DIALECT, c
 from streamproc.core.scim.response_policy import Response
 from streamproc.sink.decide.begin import begin
 from streamproc.sink.decide.own_terms import LONGEST, ROOM, user_read
-from streamproc.sink.decide.progress import Predecessor, Progress
+from streamproc.sink.decide.predecessor import Predecessor
+from streamproc.sink.decide.progress import Progress
 from streamproc.sink.decide.target import Target
 from streamproc.sink.decide.underway import UserRead
 from tests.support.adverse_target import work

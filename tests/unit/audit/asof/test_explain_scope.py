@@ -59,6 +59,16 @@ def test_who_left_keeps_what_they_had_less_access() -> None:
     assert active.startswith('active false since 2026-11-24T12:02:00Z out of scope: employer == "ACME", employer')
 
 
+def test_a_leaver_who_had_left_the_scope_is_denied_by_the_source() -> None:
+    """Whose word it is, now that a source says no as well."""
+    log = Log(SCOPED)
+    hired(log, employer="ACME", department="Care")
+    log.say("hris", "H-1", facts={"employer": "Other"})
+    log.say("hris", "H-1", facts={"active": False})
+    (active,) = told(log, "active")
+    assert active.startswith("active false since 2026-11-24T12:02:00Z attribute (active) active = false hris H-1")
+
+
 def test_what_cant_be_told_names_what_is_missing() -> None:
     """A department without a value keeps who is in scope in it, and the answer says on what that rests."""
     log = Log(SCOPED)

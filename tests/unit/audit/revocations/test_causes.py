@@ -91,6 +91,17 @@ def test_who_leaves_while_the_suspension_waits_is_open_as_a_leaver() -> None:
     assert (only(log).cause, only(log).state) == ("source", "revoked")
 
 
+def test_who_leaves_after_leaving_the_scope_is_told_as_a_leaver() -> None:
+    """The guard held the one and lets the other through; with the scope's case still open only the leaver counts."""
+    log = log_of()
+    moved = log.says("E1", at("09:00:00"), True, department="Warehouse")
+    log.tells("E1", moved, "held", at("09:00:01"), reason="mass guard: 300 users of one cause")
+    assert (only(log).cause, only(log).state) == ("scope", "open")
+    left = log.says("E1", at("10:00:00"), False)
+    log.revoked("E1", left, at("10:00:01"))
+    assert (only(log).cause, only(log).state, only(log).start) == ("source", "revoked", at("10:00:00"))
+
+
 def test_access_that_comes_back_ends_the_case() -> None:
     """Who comes back from leave before anything was sent."""
     log = log_of(SUSPENDING)

@@ -145,6 +145,7 @@ def test_a_group_is_known_by_its_fact(value: Any, known: Any) -> None:
         ('ascii(x, "xx")', "the language of ascii"),
         ('date(x, "DD.MM.YY")', "the form of a date has"),
         ('date(x, "DD.MM.DD")', "the form of a date has"),
+        ("date(x, y)", "the second argument of date must be a literal"),
         ("lookup(x, y)", "the name of a table must be a literal text"),
         ('lookup("site", y)', r"there is no table site in this file \(there: division\)"),
         ("inGroup(x)", "the name of a group must be a literal text"),
@@ -181,3 +182,13 @@ def test_what_grows_too_long_is_unknown() -> None:
     assert given('split(x, ",")', x="a," * 1_001) == "unknown"
     assert len(given('split(x, ",")', x="a," * 1_000)) == 1_000
     assert given("distinct(x)", x=["a"] * 1_001) == "unknown"
+
+
+def test_long_texts_in_lists_and_maps_count_as_well() -> None:
+    """Whatever holds them."""
+    long = "a" * 4_097
+    assert [
+        given(call, x=x)
+        for call, x in (("x[0]", ["a", long]), ("x.a", {"a": "b", "c": long}), ("x.a", {"a": "b", long: "c"}))
+    ] == ["unknown"] * 3
+    assert given("x.a", x={"a": "b"}) == "b"

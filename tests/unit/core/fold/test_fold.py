@@ -15,7 +15,7 @@ from streamproc.core.fold.mapping import parse_mapping
 from streamproc.core.records.change_event import ChangeEvent, Fact, Origin
 from streamproc.core.records.operation import Deactivate, Reactivate
 from streamproc.core.records.units import Micros, Millis
-from streamproc.core.records.user_record import FIRST, UserRecord, encode
+from streamproc.core.records.user_record import UserRecord, encode
 from streamproc.demo.story import EXPECTED, OUTSIDER, SCOPE, STEPS
 from streamproc.sources.hris.contract import parse
 from tests.support.paths import REPOSITORY
@@ -69,7 +69,8 @@ def test_each_step_has_the_fate_of_the_story(number: int) -> None:
     else:
         assert record is not None
         assert bool(record.operations) == (step.fate in {"delivered", "revoked"})
-        assert (record.effect == "changed") == (step.fate in {"delivered", "revoked"} or record.prev == FIRST)
+        if step in STEPS:  # of who isn't ours the first record changes something, and a source's no
+            assert (record.effect == "changed") == (step.fate in {"delivered", "revoked"})
 
 
 def test_leaving_and_returning_cost_one_request_each() -> None:

@@ -8,7 +8,7 @@ from streamproc.core.fold.grants import MOST
 from streamproc.core.fold.mapping import Mapping, parse_mapping
 from streamproc.core.fold.plan import plan
 from streamproc.core.records.change_event import Fact
-from streamproc.core.records.resource import Resource
+from streamproc.core.records.resource import STANDING, Resource
 from streamproc.core.scim.dialect import GENESYS_DIALECT
 from tests.support.paths import REPOSITORY
 
@@ -88,7 +88,7 @@ def test_every_attribute_that_can_be_mapped_can_be_written() -> None:
     """The dialect knows a place for whatever a mapping may own, groups apart, and nothing else."""
     lines = set(shipped().file.attributes.__class__.model_fields)
     assert lines | {"externalId", "externalIds", "roles", "skills", "languages"} == GENESYS_DIALECT.places.keys()
-    assert Resource.__annotations__.keys() == GENESYS_DIALECT.places.keys() | {"groups", "scope", "suspended"}
+    assert Resource.__annotations__.keys() == GENESYS_DIALECT.places.keys() | {"groups", *STANDING}
 
 
 def test_unknown_facts_own_nothing() -> None:

@@ -10,7 +10,7 @@ from streamproc.core.fold.plan import plan
 from streamproc.core.fold.scope import Clause, access_taken, decisive, desire, standing
 from streamproc.core.records.change_event import Fact
 from streamproc.core.records.operation import Create, Deactivate, Reactivate
-from streamproc.core.records.resource import Resource
+from streamproc.core.records.resource import Resource, by_mapping
 
 ANA: Final[dict[str, Fact]] = {
     "userName": "ana@example.com",
@@ -133,6 +133,19 @@ def test_deny_wins(before: str, said: str, leave: Fact) -> None:
         assert "suspended" not in desired
 
 
+def test_a_no_of_a_source_is_told_of_who_has_left() -> None:
+    """It lets a leaver through whose leaving the scope is held; what can't be read leaves it as it was."""
+    left, _ = after(OURS, mapping(), department="Warehouse")
+    gone, _ = after(left, mapping(), department="Warehouse", active=False)
+    assert gone == Resource(**{**left, "denied": True})
+    assert after(OURS, mapping(), department="Warehouse", active=False)[0] == gone
+    for before in (left, gone):
+        assert after(before, mapping(), department="Warehouse", active="perhaps")[0] == before
+    assert after(gone, mapping(), department="Warehouse", active=True)[0] == left
+    assert after(gone, mapping(), department="Sales", active=True)[0] == OURS
+    assert [by_mapping(each) for each in (OURS, left, gone)] == [False, True, False]
+
+
 def test_suspension_takes_access_for_a_time() -> None:
     """All else is kept up to date meanwhile, and access comes back by one operation."""
     suspended, problems = after(OURS, mapping(), leave="Suspended", job="Lead")
@@ -179,13 +192,18 @@ def test_a_blank_keeps_or_is_a_value() -> None:
     assert after(None, mapping(), worker=None)[0] == NEVER, "an empty column lets nobody in by !="
 
 
-def test_a_group_without_a_value_is_a_plain_no() -> None:
-    """That somebody has left a group is no blank."""
-    by = parse_mapping("[scope]\nwho = 'inGroup(\"Genesys Users\")'\n")
+@pytest.mark.parametrize(
+    "who", ['inGroup("Genesys Users")', 'facts["group:Genesys Users"] == true', '!has(facts["group:Blocked"])']
+)
+def test_a_group_without_a_value_is_a_plain_no(who: str) -> None:
+    """That somebody has left a group, or has been in one, is no blank."""
+    by = parse_mapping(f"[scope]\nwho = '{who}'\n")
     facts: dict[str, Fact] = {**ANA, "group:Genesys Users": True}
     inside = desire(by, "E1", facts, None)[0]
     assert inside["active"] is True
-    assert desire(by, "E1", {**facts, "group:Genesys Users": None}, inside)[0]["scope"] == "left"
+    outside = {**facts, "group:Genesys Users": None, "group:Blocked": None}
+    desired, problems = desire(by, "E1", outside, inside)
+    assert (desired["scope"], problems) == ("left", [])
 
 
 def test_without_a_scope_everybody_is_in() -> None:
@@ -222,3 +240,20 @@ def test_a_record_that_is_full_still_takes_access() -> None:
     assert access_taken(suspended, gone) == Resource(**{**OURS, "title": "Other", "active": False})
     assert access_taken(NEVER, OURS) == NEVER
     assert access_taken(NEVER, gone) == Resource(externalId="E1", active=False)
+
+
+def test_another_scope_is_another_mapping() -> None:
+    """By its digest, that each record names; what is the default is the same whether it is written or not."""
+    texts = [
+        "",
+        "[scope]\nwho = 'active'\n",
+        "[scope]\nwho = '!active'\n",
+        "[scope]\nwho = 'active'\nleaving = \"release\"\n",
+        "[scope]\nwho = 'active'\nblank = \"leave\"\n",
+        "[suspend]\nwhen = 'active'\n",
+        '[tables.a]\nb = "c"\n',
+        '[externalIds]\na = "b"\n',
+    ]
+    assert len({parse_mapping(text).digest for text in texts}) == len(texts)
+    written = 'functions = 1\n[scope]\nwho = \'active\'\nleaving = "deactivate"\nblank = "keep"\n'
+    assert parse_mapping(written).digest == parse_mapping(texts[1]).digest

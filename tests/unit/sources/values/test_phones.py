@@ -47,6 +47,7 @@ def test_a_number_as_people_write_it(written: str, region: str | None, number: s
         ("030 123456 home", "DE"),
         ("1-800-FLOWERS", "US"),
         ("030 12345 / 54321", "DE"),
+        ("030/12345/54321", "DE"),
         ("913 12 34 56/915 55 55 55", "ES"),
         ("+34 913 12 34 56 / +34 915 55 55 55", None),
         ("+34 913 12 34 56; +34 915 55 55 55", None),

@@ -12,6 +12,7 @@ from streamproc.core.records.headers import FORWARDED, KIND, OF
 from streamproc.core.records.link import Link
 from streamproc.core.records.topic_names import FORWARDS
 from streamproc.core.records.units import Millis
+from streamproc.core.records.unread_fact import unread_fact
 from streamproc.core.records.user_record import decode
 from streamproc.sources import configured
 from streamproc.sources.values import phones
@@ -44,10 +45,6 @@ def _said(offset: int, link: Link | None, **attributes: Any) -> Routed:
     return route_forwarded(raw, lambda _: link, WORKDAY, lambda _: 0)
 
 
-def _told(routed: Routed) -> list[tuple[str, str | None, str | None]]:
-    return [(each.code, each.subject, each.field) for each in routed.problems]
-
-
 def test_an_event_of_the_contract_carries_the_number_as_it_is_sent() -> None:
     """By the region in the event, or by that of the options."""
     for routed in (
@@ -55,25 +52,27 @@ def test_an_event_of_the_contract_carries_the_number_as_it_is_sent() -> None:
         _hris(phone="317.555.0100", custom={"c": "us"}, region="c"),
     ):
         ((event, _),) = routed.events
-        assert (event.attributes["phone"], _told(routed)) == ("+13175550100", [])
+        assert event.attributes["phone"] == "+13175550100"
 
 
-def test_what_isnt_a_number_is_told_and_the_rest_counts() -> None:
-    """The event goes on without it: a leaver's desk may be called anything."""
-    routed = _hris(phone="at the desk", active=False)
-    ((event, _),) = routed.events
-    assert event.attributes == {"active": False}
-    assert (_told(routed), routed.rejected) == ([("not_understood", "E1", "phone")], None)
+def test_what_isnt_a_number_is_told_in_the_record() -> None:
+    """What was known stays and the rest counts: a leaver's desk may be called anything."""
+    known, left = _hris(0, "US", phone="(317) 555-0100"), _hris(1, phone="at the desk", active=False)
+    record = decode(_record([event for routed in (known, left) for event, _ in routed.events]))
+    assert (record.desired.get("active"), record.desired.get("phone")) == (False, "+13175550100")
+    assert record.problems == ["phone: not a telephone number that can be dialled from abroad, or not one alone"]
+    assert (left.rejected, left.problems) == (None, ()), "nobody whose mapping reads no number is bothered"
+    gone = decode(_record([event for routed in (known, left, _hris(2, phone=None)) for event, _ in routed.events]))
+    assert (gone.desired.get("phone", ""), gone.problems) == (None, [])
 
 
 def test_a_linked_subjects_region_is_what_it_said_before() -> None:
     """The first row says the country, the second only the number; before it, nothing is guessed."""
     early = _said(1, None, phone="913 12 34 56", active=True)
-    assert _told(early) == [("not_understood", "E1", "phone")]
+    assert [event.attributes["phone"] for event, _ in early.events if event.kind == "change"] == [unread_fact("region")]
     country = _said(2, early.links[0].link, country="ES")
     number = _said(3, country.links[0].link, phone="913 12 34 56")
     assert [event.attributes for event, _ in number.events] == [{"phone": "+34913123456"}]
-    assert _told(number) == []
 
 
 def _record(events: list[ChangeEvent]) -> bytes:
