@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from tests.judges import (
+    mutants_of_elements,
     mutants_of_the_edges,
     mutants_of_the_expressions,
     mutants_of_the_fold,
@@ -25,6 +26,7 @@ MUTANTS: Final = (
     *mutants_of_the_mapping.MUTANTS,
     *mutants_of_the_edges.MUTANTS,
     *mutants_of_the_expressions.MUTANTS,
+    *mutants_of_elements.MUTANTS,
 )
 
 
