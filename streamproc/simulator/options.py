@@ -47,8 +47,8 @@ class SimulatorOptions:
     user_groups_write: Literal["mutability", "ignore"] = "mutability"
     unknown_names: Literal["invalidValue", "ignore"] = "invalidValue"
     external_id_unique: bool = True
-    external_ids_unique: bool = True  # value of one authority; the platform looks users up by such a pair
     former_names: Literal["free", "taken"] = "free"  # a userName that was changed: may somebody else have it?
+    external_ids_unique: bool = True  # value of one authority; the platform looks users up by such a pair
     manager_must_exist: bool = True
     revive_status: Literal[200, 201] = 201
     revive_body: Literal["profile", "all", "ignore"] = "profile"  # "profile": all but roles and division
