@@ -10,8 +10,11 @@ from streamproc.core.fold.mapping_file import MappingFile
 from streamproc.core.fold.mapping_problems import problem
 
 KEYS: Final = st.sampled_from(
-    "attributes scope suspend copy rule always claims tables externalIds authority functions who when leaving blank title "
-    "active expr fact to level levels separators whole template values roles skills if several x".split()
+    [
+        *("attributes", "scope", "suspend", "copy", "rule", "always", "claims", "tables", "externalIds", "authority"),
+        *("functions", "who", "when", "leaving", "blank", "title", "active", "expr", "fact", "to", "level", "levels"),
+        *("separators", "whole", "template", "values", "roles", "skills", "if", "several", "x"),
+    ]
 )
 VALUES: Final = st.recursive(
     st.sampled_from(("", "x", "x == 1", "skills", 7, -1.5, True)),
