@@ -24,6 +24,22 @@ MAPPINGS = (
     '[attributes]\ntitle = "job"\n[[copy]]\nfact = "genesysQueue"\nto = "groups"\n',
     '[attributes]\nphone = "hash"\n[[rule]]\nwhen = { job = "*Agent" }\nroles = ["agent"]\n',
     '[attributes]\ntitle = "job"\n[always]\nroles = ["employee"]\n[[copy]]\nfact = "genesysRole"\nto = "roles"\n',
+    """
+[scope]
+who = 'genesysRole != "Team Lead"'
+[suspend]
+when = 'unread == "Billing"'
+[attributes]
+title = { expr = 'coalesce(job, hash)' }
+[externalIds]
+teams = { expr = 'lower(job)' }
+[[rule]]
+if = 'like(job, "*Agent")'
+roles = ["agent"]
+[[copy]]
+expr = 'split(genesysQueue, ",")'
+to = "groups"
+""",
 )
 
 lives = st.tuples(
