@@ -25,10 +25,6 @@ MAPPINGS = (
     '[attributes]\nphone = "hash"\n[[rule]]\nwhen = { job = "*Agent" }\nroles = ["agent"]\n',
     '[attributes]\ntitle = "job"\n[always]\nroles = ["employee"]\n[[copy]]\nfact = "genesysRole"\nto = "roles"\n',
     """
-[scope]
-who = 'genesysRole != "Team Lead"'
-[suspend]
-when = 'unread == "Billing"'
 [attributes]
 title = { expr = 'coalesce(job, hash)' }
 [externalIds]
@@ -40,6 +36,8 @@ roles = ["agent"]
 expr = 'split(genesysQueue, ",")'
 to = "groups"
 """,
+    '[scope]\nwho = \'like(job, "*Agent") || genesysRole == "Agent"\'\n[attributes]\ntitle = "job"\n',
+    '[scope]\nwho = \'job != "Team Lead"\'\nleaving = "release"\n[suspend]\nwhen = \'genesysQueue == "Billing"\'\n',
 )
 
 lives = st.tuples(
