@@ -139,7 +139,7 @@ async def _count(settings: Settings, control: Control, named: MappingABC[str, in
         asked = control.mapping, "mapping", settings.worker.mapping_text(), Millis(control.at)
         impact = await asyncio.to_thread(ordered_now, history, *asked, say)
     counts = scope_counts(impact)
-    told = ", ".join(f"{name.replace('_', ' ')} {users}" for name, users in counts.items())
+    told = ", ".join(f"{users} {name.replace('_', ' ')}" for name, users in counts.items())
     say(f"users: {told}")
     if (why := objection(counts, named)) is not None:
         _refuse(f"nothing was ordered: {why}; streamproc mapping whatif tells who they are")

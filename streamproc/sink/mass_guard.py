@@ -41,11 +41,11 @@ class MassGuardDriver:
             self._guard.release(progress.user)
         cause, withheld = progress.record.cause, by_mapping(progress.record.desired)
         for _, work in reversed(progress.turn.superseded):  # a later event of another source mustn't hide a bulk
-            if not work.leaves or by_mapping(work.record.desired) is not withheld:
+            if not work.leaves or (by_mapping(work.record.desired) and not withheld):
                 break
             cause = work.record.cause
         if not withheld and self._was_withheld(progress):
-            self._guard.forget(progress.user)
+            self._guard.ask_anew(progress.user)
         active = sum(len(store.active) for store in self._stores.values())
         return self._guard.ask(progress.user, progress.record.seq, cause, active)
 

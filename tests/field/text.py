@@ -5,6 +5,7 @@ from typing import Any, Final
 
 import orjson
 
+from streamproc.core.records.unread_fact import unread_fact
 from tests.field.case import Case
 from tests.field.says import now, says
 from tests.field.statuses import okta, told, worker
@@ -24,6 +25,9 @@ def _same_to_the_eye() -> None:
         assert now(_okta(title=job), "job") == ["Agente de Atención"], job
     assert now(_okta(primaryPhone="\u202a+1 317 555 0100\u202c"), "phone") == ["+13175550100"]
     assert now(_okta(primaryPhone="+1 (317) 555-0100 x123"), "phone") == ["+13175550100;ext=123"]
+    local = orjson.dumps(okta(profile={"primaryPhone": "(317)\u00a0555\u20110100"})["value"])
+    assert now(says("okta", local, 'okta = { region = "US" }'), "phone") == ["+13175550100"]
+    assert now(says("okta", local), "phone") == [unread_fact("region")], "nothing tells whose plan it is of"
 
 
 def _different_to_the_eye() -> None:

@@ -94,6 +94,15 @@ def same(one: Any, other: Any) -> bool:
     return type(one) is type(other) and bool(one == other)
 
 
+def _is_read(text: str) -> bool:
+    """Whether the text itself is in order, so that only the kinds of its values aren't."""
+    try:
+        parse(text)
+    except ExpressionError:
+        return False
+    return True
+
+
 def judged(each: Case) -> tuple[str, Difference | None]:
     """What came out of it, in a word, and the difference if there is one."""
     said = Difference(each, ours(*each), rust(*each), cpp(*each))
@@ -101,10 +110,8 @@ def judged(each: Case) -> tuple[str, Difference | None]:
         if said.ours is REFUSED:
             return "types refused by all", None
         said = said._replace(cpp=cpp(*each, checked=False))
-    if (
-        said.ours is REFUSED
-    ):  # a null literal where there must be none: dynamic for others, an error as soon as it counts
-        return "null refused", None if said.cpp is ERROR or "null" in each.text else said
+    if said.ours is REFUSED:  # kinds that can't go together: for others an error as soon as it counts
+        return "kinds refused by us", None if said.cpp is ERROR or _is_read(each.text) else said
     if not same(said.ours, said.cpp):
         return "different", said
     if not same(said.ours, said.rust):

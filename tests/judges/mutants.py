@@ -11,11 +11,11 @@ import tempfile
 from pathlib import Path
 from typing import Final
 
-from tests.judges import mutants_of_the_edges, mutants_of_the_fold
+from tests.judges import mutants_of_the_edges, mutants_of_the_expressions, mutants_of_the_fold
 from tests.judges.mutant import Mutant
 from tests.support.paths import REPOSITORY
 
-MUTANTS: Final = (*mutants_of_the_fold.MUTANTS, *mutants_of_the_edges.MUTANTS)
+MUTANTS: Final = (*mutants_of_the_fold.MUTANTS, *mutants_of_the_edges.MUTANTS, *mutants_of_the_expressions.MUTANTS)
 
 
 def copied(folder: Path) -> None:
@@ -32,7 +32,11 @@ def dies(mutant: Mutant, folder: Path) -> bool:
     text = file.read_text(encoding="utf-8")
     file.write_text(text.replace(mutant.right, mutant.wrong), encoding="utf-8")
     command = [sys.executable, "-m", "pytest", "-n0", "-q", "-x", "-p", "no:cacheprovider", *mutant.tests]
-    environment = os.environ | {"PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1"}
+    environment = os.environ | {
+        "PYTHONPATH": str(folder),
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "HYPOTHESIS_PROFILE": "brief",
+    }
     try:
         ended = subprocess.run(command, cwd=folder, env=environment, capture_output=True, check=False)
     finally:

@@ -37,7 +37,7 @@ MUTANTS: Final = (
     Mutant(
         "a leaver counts with those whom the mapping drops",
         "streamproc/sink/mass_guard.py",
-        "if not work.leaves or by_mapping(work.record.desired) is not withheld:",
+        "if not work.leaves or (by_mapping(work.record.desired) and not withheld):",
         "if not work.leaves:",
         ("tests/service/sink/test_reconciler_scope.py",),
     ),

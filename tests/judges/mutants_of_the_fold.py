@@ -166,4 +166,25 @@ MUTANTS: Final = (
         "if True",
         ("tests/property/sink/decide/test_did_you_mean.py",),
     ),
+    Mutant(
+        "a bound name is read as a fact",
+        "streamproc/core/expressions/compiler.py",
+        'return Piece(lambda _, run: run[level], "any", self.bound[level - 1])',
+        'return Piece(lambda _, run: run[level], "any", self.bound[level - 1] | {node.name})',
+        ("tests/unit/core/expressions", "tests/property/core/expressions"),
+    ),
+    Mutant(
+        "the digest leaves the scope out",
+        f"{FOLD}/mapping.py",
+        "model_dump_json(exclude_defaults=True)",
+        'model_dump_json(exclude_defaults=True, exclude={"scope"})',
+        OF_SCOPE,
+    ),
+    Mutant(
+        "the digest leaves tables out",
+        f"{FOLD}/mapping.py",
+        "model_dump_json(exclude_defaults=True)",
+        'model_dump_json(exclude_defaults=True, exclude={"tables"})',
+        OF_SCOPE,
+    ),
 )

@@ -67,6 +67,7 @@ _OURS: Final = re.compile(
     r"|an operator rejected this revocation"
     r"|the account is protected, and never deactivated"
     r"|an earlier change is missing from this record's history"
+    r"|out of scope|suspended"
 )
 _PATH: Final = re.compile(r"/(Users|Groups|Bulk|Schemas|ResourceTypes|ServiceProviderConfig)(?![A-Za-z])")
 _ROWS: Final = frozenset({STARTS, DATES, FROM_DATES})

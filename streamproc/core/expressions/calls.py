@@ -5,7 +5,17 @@ from typing import Any, Final
 
 from streamproc.core.expressions.functions import METHODS, Function, Kind, Prepared
 from streamproc.core.expressions.operators import Run, spend
-from streamproc.core.expressions.pieces import NOTHING, Compiling, Piece, Step, failed, literals_of, reads_of, words
+from streamproc.core.expressions.pieces import (
+    NOTHING,
+    Compiling,
+    Piece,
+    Step,
+    absorbed,
+    failed,
+    literals_of,
+    reads_of,
+    words,
+)
 from streamproc.core.expressions.problems import ExpressionError, FailedError, OddError
 from streamproc.core.expressions.syntax import Call, Constant, Node
 from streamproc.core.records.change_event import Fact
@@ -14,7 +24,9 @@ from streamproc.core.text import plain
 
 _SHORT: Final = 64
 """Characters of a text that cost no steps."""
-_CHARACTERS: Final = 4
+_PREPARING: Final = 3
+"""Steps for an argument that may be another each time."""
+_CHARACTERS: Final = 3
 """Of a longer text, that cost a step."""
 _TYPES: Final[Mapping[Kind, type]] = {"text": str, "int": int}
 
@@ -59,6 +71,8 @@ def _function(node: Call, function: Function, compiler: Compiling) -> Piece:
 def _applying(
     node: Call, function: Function, of: Step, others: Sequence[Piece], reads: frozenset[str], compiler: Compiling
 ) -> Step:
+    if function.literal and not all(isinstance(each, Constant) for each in node.of[1:]):
+        raise ExpressionError(f"the second argument of {node.name} must be a literal", compiler.text, node.of[1].start)
     constants = [each.value for each in node.of[1:] if isinstance(each, Constant)]
     wanted = [_TYPES[kind] for kind in function.rest]
     null, takes = function.null, {"text": str, "list": list, "any": None}[function.takes]
@@ -95,7 +109,7 @@ def _applying(
         for argument, kind in zip(arguments, wanted, strict=False):
             if argument.__class__ is not kind:
                 raise failed(reads, "expected text" if kind is str else "expected a whole number")
-            spend(run, _weight(argument))
+            spend(run, _PREPARING + _weight(argument))
         try:
             return bounded(function.prepare(*arguments), value, run)
         except OddError as odd:
@@ -123,7 +137,8 @@ def _coalesce(node: Call, compiler: Compiling) -> Piece:
         for step in steps:
             try:
                 value = step(facts, run)
-            except (FailedError, KeyError):
+            except (FailedError, KeyError) as error:
+                absorbed(run, error, None)
                 continue
             if value is not None and value != "":
                 return value

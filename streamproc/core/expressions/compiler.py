@@ -12,6 +12,7 @@ from streamproc.core.expressions.pieces import (
     NOTHING,
     Piece,
     Step,
+    absorbed,
     failed,
     literals_of,
     read,
@@ -145,7 +146,7 @@ class Compiler:
                 try:
                     value: object = step(facts, run)
                 except (FailedError, KeyError) as other:
-                    error = FailedError.of(other).and_of(error)
+                    error = absorbed(run, other, error)
                     continue
                 if value is decisive:
                     return decisive

@@ -34,6 +34,8 @@ class Function:
     """The other arguments."""
     optional: int = 0
     """How many of these may be left out, from the last on."""
+    literal: bool = False
+    """Whether the others must be literals, since it takes long to prepare for them."""
     null: Literal["passes", "fails", "false"] = "passes"
     """What the first argument gives when it is null."""
 
@@ -187,9 +189,11 @@ FUNCTIONS: Final[Mapping[int, Mapping[str, Function]]] = MappingProxyType(
         1: MappingProxyType(
             {
                 "after": Function("text", "text", _after, ("text",)),
-                "ascii": Function("text", "text", lambda *of: _checked(letters.ascii_speller(*of)), ("text",), 1),
+                "ascii": Function(
+                    "text", "text", lambda *of: _checked(letters.ascii_speller(*of)), ("text",), 1, literal=True
+                ),
                 "before": Function("text", "text", _before, ("text",)),
-                "date": Function("text", "text", date_reader, ("text",), 1),
+                "date": Function("text", "text", date_reader, ("text",), 1, literal=True),
                 "distinct": Function("list", "list", _plain(_distinct)),
                 "join": Function("list", "text", _join, ("text",)),
                 "left": Function("text", "text", _left, ("int",)),
@@ -198,7 +202,9 @@ FUNCTIONS: Final[Mapping[int, Mapping[str, Function]]] = MappingProxyType(
                 "number": Function("any", "any", _plain(_number)),
                 "replace": Function("text", "text", _replace, ("text", "text")),
                 "size": Function("any", "int", _plain(_size), null="fails"),
-                "slug": Function("text", "text", lambda *of: _checked(letters.slugger(*of)), ("text",), 1),
+                "slug": Function(
+                    "text", "text", lambda *of: _checked(letters.slugger(*of)), ("text",), 1, literal=True
+                ),
                 "split": Function("text", "list", _split, ("text",)),
                 "text": Function("any", "text", _plain(text_of)),
                 "title": Function("text", "text", lambda: _checked(letters.title)),

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from streamproc.core.expressions.operators import Run, spend
-from streamproc.core.expressions.pieces import Step, failed
+from streamproc.core.expressions.pieces import Step, absorbed, failed
 from streamproc.core.expressions.problems import FailedError, OddError
 from streamproc.core.records.change_event import Fact
 
@@ -20,7 +20,7 @@ def searching(of: Step, level: int, condition: Step, weight: int, reads: frozens
             try:
                 value: object = condition(facts, run)
             except (FailedError, KeyError) as other:
-                error = FailedError.of(other).and_of(error)
+                error = absorbed(run, other, error)
                 continue
             if value is decisive:
                 return decisive

@@ -75,9 +75,10 @@ class _Parser:
 
     def take(self, *signs: str) -> str | None:
         """The next token, if it is one of these signs or words."""
-        if self.now.kind in {"sign", "name"} and self.now.value in signs:
+        token = self.tokens[self.at]
+        if token.value in signs and token.kind in {"sign", "name"}:  # a text may look like one
             self.at += 1
-            return str(self.before.value)
+            return str(token.value)
         return None
 
     def expect(self, sign: str) -> None:

@@ -8,11 +8,14 @@ from streamproc.core.expressions.operators import LIST, TEXT, Run, spend
 from streamproc.core.expressions.problems import FailedError, OddError
 from streamproc.core.expressions.syntax import Node
 from streamproc.core.records.change_event import Fact
+from streamproc.core.records.unread_fact import why_unread
 
 Step: TypeAlias = Callable[[Mapping[str, Fact], Run], Any]
 """Gives the value. Raises FailedError or, where a fact is absent, KeyError; and SpentError."""
 
 NOTHING: Final[frozenset[str]] = frozenset()
+_ABSORBING: Final = 12
+"""Steps that an error takes where it is absorbed."""
 
 
 class Piece(NamedTuple):
@@ -73,6 +76,13 @@ def failed(reads: frozenset[str], odd: OddError | str) -> FailedError:
     return FailedError((f"{where}: {odd}" if where else str(odd),), reads, absent=False)
 
 
+def absorbed(run: Run, error: FailedError | KeyError, before: FailedError | None) -> FailedError:
+    """An error that may yet not matter, with those before it; what it takes is counted."""
+    one = FailedError.of(error).and_of(before)
+    spend(run, _ABSORBING + len(one.reasons))
+    return one
+
+
 def read(name: str) -> Step:
     """A fact, null or not."""
 
@@ -102,6 +112,8 @@ def _bounded(name: str, value: Fact, run: Run) -> Any:
         if len(value) > TEXT:
             raise failed(frozenset([name]), f"a text of more than {TEXT:,} characters")
     elif isinstance(value, list | dict):
+        if (why := why_unread(value)) is not None:
+            raise failed(frozenset([name]), why)
         spend(run, len(value))
         if len(value) > LIST:
             raise failed(frozenset([name]), f"a list of more than {LIST:,} elements")

@@ -125,6 +125,12 @@ class MassGuard:
         """An operator says that the user stays. None: nobody of that name is held."""
         return self._said(user, "rejected", of=("held",))
 
+    def ask_anew(self, user: str) -> None:
+        """What is asked of a user from now on is another question than the one that is held, or was rejected."""
+        known = self._standings.get(user)
+        if known is not None and known.said in {"held", "rejected"}:
+            del self._standings[user]
+
     def forget(self, user: str) -> None:
         """The user is to be active again. If they were let through, that still counts in the windows."""
         self._standings.pop(user, None)

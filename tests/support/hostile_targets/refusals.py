@@ -42,7 +42,7 @@ class MemberTwice(Behaviour):
         operation = next(iter((asked.body or {})["Operations"]), None)
         if operation is None or operation["op"] != "add":
             return None
-        held = store.groups[str(asked.id)].get("members", [])
+        held = store.groups.get(str(asked.id), {}).get("members", [])
         return error(self.status, "", "already a member") if operation["value"][0] in held else None
 
     def after(self, asked: Asked, answered: Answered, store: Store) -> Answered:
@@ -66,7 +66,8 @@ class MembersPassedOver(Behaviour):
             return None
         if self.op not in {operation["op"] for operation in (asked.body or {})["Operations"]}:
             return None
-        return store.shown("Groups", store.groups[str(asked.id)])
+        group = store.groups.get(str(asked.id))  # None: another behaviour knows it by another spelling of its id
+        return None if group is None else store.shown("Groups", group)
 
     def after(self, asked: Asked, answered: Answered, store: Store) -> Answered:
         if self.hidden and asked.collection == "Users":

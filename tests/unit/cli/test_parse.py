@@ -49,6 +49,16 @@ def test_a_leaver_can_be_read_off() -> None:
     assert (event["subject"], event["event"], event["time"]) == ("00u1", "u-1", "2026-03-02T09:00:00Z")
 
 
+def test_telephone_numbers_are_shown_as_they_will_be_in_the_log() -> None:
+    """And where they can't be read, why; not what stands there."""
+    user = {"id": "u1", "status": "ACTIVE", "profile": {"login": "a", "primaryPhone": "555-0100 (desk)"}}
+    user["profile"] |= {"mobilePhone": "+1 (317) 555-0100"}  # type: ignore[operator]
+    shown = parse("okta", orjson.dumps(user)).stdout
+    assert 'mobile = "+13175550100"' in shown
+    assert "phone can't be read: a telephone number without its country's code" in shown
+    assert "desk" not in shown
+
+
 @pytest.mark.parametrize("content", [b"", b"{", b"\xff\xfe", b"not json", b"[" * 5000, b'{"a": NaN}'])
 def test_what_isnt_json_is_one_ignored(content: bytes) -> None:
     """Exit code 1, the place of the mistake, and never what stands there."""

@@ -3,7 +3,7 @@
 import pytest
 
 from streamproc.core.errors import SettingsError
-from streamproc.sources.options import SourceOptions, parse_sources
+from streamproc.sources.options import PHONES, SourceOptions, parse_sources
 
 
 def test_a_sources_table_is_laid_over_its_defaults() -> None:
@@ -31,6 +31,8 @@ def test_a_sources_table_is_laid_over_its_defaults() -> None:
         ("[okta.attributes]\njob = 1", "sources.toml: okta.attributes.job"),
         ("[okta]\nzone = 'Europe/Madird'", "sources.toml: okta.zone: .*no zone of this name"),
         ("[okta.zones]\nMadrid = 'Spain'", "sources.toml: okta.zones.Madrid: .*no zone of this name"),
+        ("[okta]\nregion = 'country|UK'", "sources.toml: okta.region: .*no numbering plan of UK"),
+        ("[okta]\nphones = ['']", "sources.toml: okta.phones.0"),
         ("[okta]\ndates = ['dd/mm/yyyy']", "sources.toml: okta.dates.0: .*not a format"),
         ("[okta]\nactive = ['On']\ninactive = ['on ']", "sources.toml: okta.inactive: on is in active, too"),
     ],
@@ -39,6 +41,15 @@ def test_a_mistake_in_the_sources_file_is_named(text: str, words: str) -> None:
     """The file, the table and the key are told."""
     with pytest.raises(SettingsError, match=words):
         parse_sources(text, "sources.toml", {"okta": SourceOptions()})
+
+
+def test_facts_that_are_telephone_numbers_are_added() -> None:
+    """To those that every source has; a region is a code, a fact's name, or several in turn."""
+    options = parse_sources("[hr]\nphones = ['desk']\nregion = 'country|GB'", "sources.toml", {"hr": SourceOptions()})[
+        "hr"
+    ]
+    assert options.phones == (*PHONES, "desk")
+    assert options.region == "country|GB"
 
 
 def test_each_status_is_in_one_list() -> None:

@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from streamproc.core.fold.fold import fold
@@ -71,7 +71,6 @@ def there(dialect: str, *, by_hand: bool) -> AdverseTarget:
     return made
 
 
-@settings(max_examples=200)
 @given(
     history=st.lists(said, min_size=1, max_size=6),
     leaving=st.sampled_from(["deactivate", "release"]),

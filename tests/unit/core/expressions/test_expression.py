@@ -5,6 +5,7 @@ import pytest
 from streamproc.core.expressions.expression import Expression, Gives, Unknown, compile_expression
 from streamproc.core.expressions.problems import ExpressionError
 from streamproc.core.records.change_event import Fact
+from streamproc.core.records.unread_fact import unread_fact
 
 TABLES = {
     "division": {"MAD": "Spain"},
@@ -73,3 +74,17 @@ def test_a_blank_fact_counts_as_absent_where_that_is_asked() -> None:
     assert made(text, "truth").evaluate(facts) is True
     unknown = made(text, "truth", blank_is_absent=True).evaluate(facts)
     assert unknown == Unknown("department has no value", frozenset({"department"}), absent=True)
+
+
+def test_a_fact_that_nobody_can_read_has_no_value() -> None:
+    """A telephone number that isn't one gives no text and equals nothing; why is told in the words of every record."""
+    facts = {"phone": unread_fact("number"), "mobile": "+34600000000"}
+    told = "phone: not a telephone number that can be dialled from abroad, or not one alone"
+    for text, gives in (
+        ("phone", "text"),
+        ("phone", "texts"),
+        ('phone != "x"', "truth"),
+        ("size(phone) == 1", "truth"),
+    ):
+        assert made(text, gives).evaluate(facts) == Unknown(told, frozenset({"phone"}), absent=False)  # type: ignore[arg-type]
+    assert made("coalesce(phone, mobile)").evaluate(facts) == "+34600000000"

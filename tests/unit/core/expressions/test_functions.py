@@ -145,6 +145,7 @@ def test_a_group_is_known_by_its_fact(value: Any, known: Any) -> None:
         ('ascii(x, "xx")', "the language of ascii"),
         ('date(x, "DD.MM.YY")', "the form of a date has"),
         ('date(x, "DD.MM.DD")', "the form of a date has"),
+        ("date(x, y)", "the second argument of date must be a literal"),
         ("lookup(x, y)", "the name of a table must be a literal text"),
         ('lookup("site", y)', r"there is no table site in this file \(there: division\)"),
         ("inGroup(x)", "the name of a group must be a literal text"),

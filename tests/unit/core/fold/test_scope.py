@@ -240,3 +240,20 @@ def test_a_record_that_is_full_still_takes_access() -> None:
     assert access_taken(suspended, gone) == Resource(**{**OURS, "title": "Other", "active": False})
     assert access_taken(NEVER, OURS) == NEVER
     assert access_taken(NEVER, gone) == Resource(externalId="E1", active=False)
+
+
+def test_another_scope_is_another_mapping() -> None:
+    """By its digest, that each record names; what is the default is the same whether it is written or not."""
+    texts = [
+        "",
+        "[scope]\nwho = 'active'\n",
+        "[scope]\nwho = '!active'\n",
+        "[scope]\nwho = 'active'\nleaving = \"release\"\n",
+        "[scope]\nwho = 'active'\nblank = \"leave\"\n",
+        "[suspend]\nwhen = 'active'\n",
+        '[tables.a]\nb = "c"\n',
+        '[externalIds]\na = "b"\n',
+    ]
+    assert len({parse_mapping(text).digest for text in texts}) == len(texts)
+    written = 'functions = 1\n[scope]\nwho = \'active\'\nleaving = "deactivate"\nblank = "keep"\n'
+    assert parse_mapping(written).digest == parse_mapping(texts[1]).digest

@@ -147,3 +147,19 @@ def test_who_comes_back_starts_afresh() -> None:
         assert guard.release(user) is None
     assert isinstance(guard.ask("p2", 9, cause(0), 0), Hold), "within the same minute the cause is still used up"
     assert isinstance(guard.ask("p1", 9, cause(900), 0), Flow)
+
+
+def test_another_question_is_asked_anew() -> None:
+    """Who is held, or was rejected, for one cause counts by the other; who was let through or released isn't asked."""
+    guard = MassGuard([Window(600.0, 4, 0.0)])
+    for user in ("through", "second", "held", "rejected", "released"):
+        guard.ask(user, 0, cause(36_000), 10)
+    guard.reject("rejected")
+    guard.release("released")
+    for user in ("through", "rejected", "released"):
+        guard.ask_anew(user)
+    another = cause(36_000, "okta")
+    told = {user: guard.ask(user, 1, another, 10) for user in ("through", "rejected", "released", "held")}
+    assert [type(each) for each in told.values()] == [Flow, Flow, Flow, Hold]
+    causes = {user: each.standing.cause.source for user, each in told.items() if isinstance(each, Flow | Hold)}
+    assert causes == {"through": "hris", "rejected": "okta", "released": "hris", "held": "hris"}
