@@ -30,6 +30,7 @@ from streamproc.mapping_preview.lint import (
     contradictions,
     ineffective,
     parted,
+    unheard,
     unknown,
     unsent,
     uses,
@@ -137,7 +138,7 @@ def _findings(
     for kind, names in listed.items():
         findings += [*unknown(kind, used[kind], names), *parted(kind, mapping.file, names)]
     if survey is not None and survey.events:
-        findings += [*unsent(mapping, survey), *ineffective(mapping, survey)]
+        findings += [*unsent(mapping, survey), *unheard(mapping, survey), *ineffective(mapping, survey)]
     return sorted(findings, key=lambda finding: _WORTH[finding.severity])
 
 

@@ -242,7 +242,9 @@ def _indented(rows: Iterator[str]) -> Iterator[str]:
 
 def _value(value: object) -> str:
     if isinstance(value, Mapping):
-        return ", ".join(f"{name} {level:g}" for name, level in value.items()) or "none"
+        return ", ".join(f"{name} {_value(each)}" for name, each in sorted(value.items())) or "none"
     if isinstance(value, list):
         return ", ".join(map(str, value)) or "none"
+    if isinstance(value, float):
+        return f"{value:g}"
     return "-" if value is None else str(value).lower() if isinstance(value, bool) else str(value)

@@ -156,7 +156,7 @@ class Sync:
             except DirectoryError as error:
                 if lost or (anew := await self._anew(cursor, error)) is None:
                     raise
-                self._say(f"{self.source}: the directory has lost its place: the round begins anew")
+                self._say(f"{self.source}: the directory {error}: the round begins anew")
                 log.warning("round begins anew", source=self.source, reason=str(error), full=anew.full)
                 cursor, from_start, trail, lost = anew, anew.full, Trail(AGAIN), True
                 await self._look_up(whole=from_start)

@@ -12,11 +12,16 @@ from streamproc.core.fold.scope import desire
 from streamproc.core.records.change_event import ChangeEvent, Fact, decode_event
 from streamproc.core.records.stored_record import StoredRecord
 from streamproc.core.records.units import Millis
+from streamproc.mapping_preview.expression_lint import compared
 from streamproc.mapping_preview.known import Known
 
 Catalogued: TypeAlias = Literal["roles", "groups", "skills", "languages", "divisions"]
 """Kinds of names of which the target has a list; a name that isn't in it can't be given to anybody."""
 CATALOGUED: Final[tuple[Catalogued, ...]] = get_args(Catalogued)
+
+
+MOST: Final = 1000
+"""Texts of a fact; of one that has more, such as a name, nobody can say what is meant."""
 
 
 @dataclass(slots=True)
@@ -34,6 +39,8 @@ class Surveyed:
     """Source → attributes that it ever named."""
     valued: dict[str, set[str]] = field(default_factory=dict)
     """Source → attributes to which it ever gave a value."""
+    values: dict[str, set[str]] = field(default_factory=dict)
+    """Fact → texts that it ever had, of facts with which expressions compare texts. More than `MOST`: not all."""
     names: dict[Catalogued, Counter[str]] = field(default_factory=lambda: {kind: Counter() for kind in CATALOGUED})
     """Kind → name → people who have it."""
 
@@ -46,6 +53,8 @@ class Surveyed:
         for mine, theirs in ((self.named, other.named), (self.valued, other.valued)):
             for source, attributes in theirs.items():
                 mine.setdefault(source, set()).update(attributes)
+        for fact, values in other.values.items():
+            self.values.setdefault(fact, set()).update(values)
         for kind, names in other.names.items():
             self.names[kind].update(names)
 
@@ -55,6 +64,7 @@ class Survey:
 
     def __init__(self, mapping: Mapping) -> None:
         self._mapping = mapping
+        self._compared = compared(mapping).keys()
         self._users: dict[str, Known] = {}
         self._now = Millis(0)
         self._surveyed = Surveyed()
@@ -102,3 +112,11 @@ class Survey:
         self._surveyed.named.setdefault(source, set()).update(attributes)
         valued = self._surveyed.valued.setdefault(source, set())
         valued.update(name for name, value in attributes.items() if value is not None)
+        for name in self._compared & attributes.keys():
+            self._keep(name, attributes[name])
+
+    def _keep(self, name: str, value: Fact) -> None:
+        values = self._surveyed.values.setdefault(name, set())
+        said = value if isinstance(value, list) else [value]
+        if len(values) <= MOST:
+            values.update(each for each in said if isinstance(each, str))

@@ -5,7 +5,7 @@ from typing import Final
 
 from streamproc.core.expressions.expression import Expression
 from streamproc.core.expressions.parser import parse
-from streamproc.core.expressions.syntax import Call, Constant, Node, parts_of
+from streamproc.core.expressions.syntax import Call, Compare, Constant, FactOf, ListOf, Node, parts_of
 from streamproc.core.fold.computed import SUSPENDED, WHO, copy_place, value_place
 from streamproc.core.fold.mapping import Mapping
 from streamproc.core.fold.mapping_file import MappingFile
@@ -49,6 +49,15 @@ def odd_expressions(mapping: Mapping) -> Iterator[tuple[str, str]]:
             yield f"tables.{table}", "no expression looks into it"
 
 
+def compared(mapping: Mapping) -> dict[str, list[tuple[str, str]]]:
+    """Fact → the texts with which expressions compare it as a whole, each with its place."""
+    found: dict[str, list[tuple[str, str]]] = {}
+    for place, expression in mapping.expressions.items():
+        for fact, text in _compared(parse(expression.text)):
+            found.setdefault(fact, []).append((text, told_as(place)))
+    return found
+
+
 def told_as(place: str) -> str:
     """A place in the file in the words of other findings: `rule.0.if` is rule 1."""
     table, _, rest = place.partition(".")
@@ -73,3 +82,15 @@ def _tables(node: Node) -> Iterator[str]:
         yield str(table.value)
     for part in parts_of(node):
         yield from _tables(part)
+
+
+def _compared(node: Node) -> Iterator[tuple[str, str]]:
+    if isinstance(node, Compare) and node.sign in {"==", "!=", "in"}:
+        for one, other in ((node.left, node.right), (node.right, node.left)):
+            fact = one.of[0] if isinstance(one, Call) and one.name == "coalesce" else one
+            texts = other.items if isinstance(other, ListOf) else (other,)
+            if isinstance(fact, FactOf):
+                values = [each.value for each in texts if isinstance(each, Constant)]
+                yield from ((fact.name, value) for value in values if isinstance(value, str) and value)
+    for part in parts_of(node):
+        yield from _compared(part)

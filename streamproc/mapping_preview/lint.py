@@ -11,8 +11,14 @@ from streamproc.core.fold.mapping import Mapping
 from streamproc.core.fold.mapping_file import Copy, MappingFile, Rule
 from streamproc.core.records.resource import LEVELS, LISTS
 from streamproc.core.scim.spelling import fold, meant
-from streamproc.mapping_preview.attribute_usage import CATALOGUED, Catalogued, Surveyed
-from streamproc.mapping_preview.expression_lint import given_by_copy, given_by_division, odd_expressions, told_as
+from streamproc.mapping_preview.attribute_usage import CATALOGUED, MOST, Catalogued, Surveyed
+from streamproc.mapping_preview.expression_lint import (
+    compared,
+    given_by_copy,
+    given_by_division,
+    odd_expressions,
+    told_as,
+)
 
 Severity: TypeAlias = Literal["error", "warning", "unchecked"]
 """`error`: can't work. `warning`: can't be meant, or isn't needed. `unchecked`: it couldn't be found out."""
@@ -156,6 +162,17 @@ def ineffective(mapping: Mapping, surveyed: Surveyed) -> Iterator[Finding]:
         yield Finding("warning", "scope.who", f"takes in nobody of {surveyed.active} who are active")
     elif surveyed.ours == surveyed.active:
         yield Finding("warning", "scope.who", f"has no effect: it takes in all {surveyed.active} who are active")
+
+
+def unheard(mapping: Mapping, surveyed: Surveyed) -> Iterator[Finding]:
+    """Texts that expressions compare with a fact which never had them, but had one that is nearly the same."""
+    for fact, texts in compared(mapping).items():
+        values = surveyed.values.get(fact, set())
+        for text, where in dict.fromkeys(texts):
+            if text not in values and len(values) <= MOST:
+                close = meant(text, values) or next(iter(get_close_matches(text, values, 1, 0.9)), None)
+                if close is not None:
+                    yield Finding("warning", where, f"no event ever gave {fact!r} the value {text!r}", text, close)
 
 
 def unsent(mapping: Mapping, surveyed: Surveyed) -> Iterator[Finding]:

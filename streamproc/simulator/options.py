@@ -48,6 +48,7 @@ class SimulatorOptions:
     unknown_names: Literal["invalidValue", "ignore"] = "invalidValue"
     external_id_unique: bool = True
     former_names: Literal["free", "taken"] = "free"  # a userName that was changed: may somebody else have it?
+    external_ids_unique: bool = True  # value of one authority; the platform looks users up by such a pair
     manager_must_exist: bool = True
     revive_status: Literal[200, 201] = 201
     revive_body: Literal["profile", "all", "ignore"] = "profile"  # "profile": all but roles and division
@@ -58,6 +59,8 @@ class SimulatorOptions:
     atomic_patch: bool = True
     no_path_patch: bool = True
     element_paths: bool = False  # routingSkills[name eq "X"], routingLanguages[...], roles[...]
+    typed_paths: bool = True  # phoneNumbers[type eq "work"], emails[...], externalIds[...]: in Entra's mapping
+    list_add: Literal["merge", "replace"] = "merge"  # add to a whole list: RFC 7644 adds, and nobody says what they do
     remove_no_match: Literal["ignore", "noTarget"] = "ignore"
     string_booleans: bool = False
 

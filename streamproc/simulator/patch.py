@@ -84,7 +84,8 @@ def _operate(kind: Kind, attrs: Attrs, operation: dict[str, Any], rules: Rules) 
         raise ScimError("invalidPath", "path must be a string")
     target = resolve(kind, path)
     if target.element is not None:
-        if not target.attribute.confirmed and not rules.options.element_paths:
+        typed = target.attribute.key in ("type", "authority")
+        if not (rules.options.typed_paths if typed else target.attribute.confirmed or rules.options.element_paths):
             raise ScimError("invalidPath", f"elements of {target.attribute.name} cannot be addressed; replace the list")
         _element(attrs, target, op, value, rules)
     elif target.part is not None:
@@ -129,7 +130,8 @@ def _whole(attrs: Attrs, attribute: Attribute, op: str, value: Any, rules: Rules
         stored = attrs.get(attribute.name, {})
         # Checked as a list of its own first, so that the merged list is never built from unchecked elements.
         assign(attrs, attribute, value, rules)
-        merged = {**stored, **attrs.get(attribute.name, {})}
+        keeps = rules.options.list_add == "merge" or attribute.name == "members"
+        merged = {**(stored if keeps else {}), **attrs.get(attribute.name, {})}
         check_limit(attribute, merged)
         if merged:
             attrs[attribute.name] = merged

@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from streamproc.simulator import defaults, patch
 from streamproc.simulator.errors import ScimError
@@ -13,6 +13,8 @@ from streamproc.simulator.options import SimulatorOptions
 from streamproc.simulator.resources import Entry
 from streamproc.simulator.schema import GROUP, USER
 from streamproc.simulator.values import Attrs, Rules, assign, pairs
+
+_Key = TypeVar("_Key")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,7 @@ class Store:
         self._names: dict[str, str] = {}
         self._deleted_names: dict[str, str] = {}
         self._external_ids: dict[str, str] = {}
+        self._identifiers: dict[tuple[str, str], str] = {}  # authority and value among externalIds
         self.configure(options)
 
     def configure(self, options: SimulatorOptions) -> None:
@@ -93,6 +96,12 @@ class Store:
         inherited = "externalId" not in body or self.options.revive_body == "ignore"
         if inherited and attrs.get("externalId") in self._external_ids:
             del attrs["externalId"]
+        if "externalIds" not in body or self.options.revive_body == "ignore":
+            attrs["externalIds"] = {
+                authority: each
+                for authority, each in attrs.get("externalIds", {}).items()
+                if (authority, each["value"]) not in self._identifiers
+            }
         self._check_unique(deleted.id, attrs)
         entry = Entry(USER, deleted.id, attrs, deleted.version + 1, _now(), _state(attrs))
         self._keep_user(deleted, entry)
@@ -159,6 +168,10 @@ class Store:
             holder = self._external_ids.get(external_id, user)
             if holder != user:
                 raise ScimError("uniqueness", "externalId already in use by non-deleted user.", 409)
+        if self.options.external_ids_unique:
+            for pair in _identifiers(attrs):
+                if self._identifiers.get(pair, user) != user:
+                    raise ScimError("uniqueness", f"externalIds: {pair[0]} {pair[1]!r} is another user's", 409)
 
     def _keep_user(self, before: Entry | None, after: Entry) -> None:
         if before is not None:
@@ -166,10 +179,14 @@ class Store:
             if self.options.former_names == "free" or after.state == "deleted":
                 _forget(names, before.attrs["userName"].lower(), before.id)
             _forget(self._external_ids, before.attrs.get("externalId"), before.id)
+            for pair in _identifiers(before.attrs):
+                _forget(self._identifiers, pair, before.id)
         names = self._deleted_names if after.state == "deleted" else self._names
         names[after.attrs["userName"].lower()] = after.id
         if after.state != "deleted" and "externalId" in after.attrs:
             self._external_ids[after.attrs["externalId"]] = after.id
+        if after.state != "deleted":
+            self._identifiers.update(dict.fromkeys(_identifiers(after.attrs), after.id))
         self.users[after.id] = after
         self.search.put(after)
 
@@ -222,6 +239,10 @@ def _same_groups(value: Any, groups: tuple[str, ...]) -> bool:
     return {element.get("value") for element in elements} == set(groups)
 
 
-def _forget(index: dict[str, str], key: str | None, holder: str) -> None:
+def _identifiers(attrs: Attrs) -> list[tuple[str, str]]:
+    return [(authority, each["value"]) for authority, each in attrs.get("externalIds", {}).items()]
+
+
+def _forget(index: dict[_Key, str], key: _Key | None, holder: str) -> None:
     if key is not None and index.get(key) == holder:
         del index[key]

@@ -54,6 +54,10 @@ PHONES: Final = ("phone", "mobile", "phone2", "phone3", "phone4", "homePhone", "
 """Facts that are telephone numbers in all sources."""
 
 
+ASSIGNING: Final = ("okta", "entra", "pingone")
+"""Sources that tell who is assigned to an application."""
+
+
 class SourceOptions(BaseModel):
     """Options of one source in one tenant.
 
@@ -67,6 +71,7 @@ class SourceOptions(BaseModel):
     attributes: dict[str, str] = Field(default={}, description="Fact = path in the source's user resource.")
     application: str = Field(
         "",
+        pattern=r"^\S*$",
         description="Okta, Entra, PingOne: the application whose assignment is the fact `assigned`, `yes` or `no`. Its "
         "id; in Entra the object id of the enterprise application.",
     )
@@ -108,7 +113,12 @@ def parse_sources(text: str, name: str, defaults: Mapping[str, SourceOptions]) -
     unknown = sorted(tables.keys() - defaults.keys())
     if unknown:
         raise SettingsError(f"sources: {name}: there is no source {unknown[0]}; there are {', '.join(defaults)}")
-    return {source: _over(options, tables.get(source, {}), f"{name}: {source}") for source, options in defaults.items()}
+    made = {source: _over(options, tables.get(source, {}), f"{name}: {source}") for source, options in defaults.items()}
+    silent = sorted(source for source, options in made.items() if options.application and source not in ASSIGNING)
+    if silent:
+        only = ", ".join(ASSIGNING)
+        raise SettingsError(f"sources: {name}: {silent[0]}.application: only {only} tell of assignments")
+    return made
 
 
 def _over(options: SourceOptions, table: object, where: str) -> SourceOptions:

@@ -32,12 +32,19 @@ from streamproc.hydrator.fetcher import Fetcher
 from streamproc.hydrator.sync import Sync
 from streamproc.settings import NetworkSettings, load_settings
 from streamproc.simulator import create_app
+from streamproc.simulator.directories.options import DirectoryOptions
+from streamproc.sources.options import ASSIGNING
 from tests.attack.part import Found, Part
 from tests.support import hr_vendors
 from tests.support.hostile_directory import Asked, Door, Hostile, chosen, doors
-from tests.support.hydrator import OF, OPTIONS, Clock, Log, offered, running
+from tests.support.hydrator import OF, Clock, Log, offered, running
+from tests.support.hydrator import OPTIONS as DEFAULTS
 from tests.support.stand_ins import Site
 
+OPTIONS: Final = {
+    name: each.model_copy(update={"application": DirectoryOptions().application} if name in ASSIGNING else {})
+    for name, each in DEFAULTS.items()
+}
 NAMES: Final = (*OF, *hr_vendors.VENDORS)
 SECONDS: Final = 1.0
 """Until an answer counts as missing."""
@@ -84,7 +91,7 @@ class Attack:
         self.source = name if name in OF else "hris"
         self._name, self._door, self._people, self._found = name, door, people, found
         self._directory = directory
-        self.clock, self.log = Clock(), Log()
+        self.clock, self.log = Clock(), Log(options=OPTIONS)
         self._cursors: dict[str, Cursor] = {}
 
     async def load(self, source: str) -> Cursor:
@@ -181,7 +188,7 @@ class Attack:
         return Fetcher(self.source, self._directory, self.log.append, self.clock.times)
 
     def _inactive(self, who: str, example: str) -> None:
-        log = Log([record for record in self.log.records if record.topic != REJECTIONS])
+        log = Log([record for record in self.log.records if record.topic != REJECTIONS], OPTIONS)
         if log.facts().get(who, {}).get("active") is not False:
             self._found.harmed("kept_in", f"{example}: {who} isn't recorded as inactive")
 

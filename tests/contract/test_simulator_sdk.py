@@ -12,6 +12,8 @@ import pytest
 import scim2_models
 from PureCloudPlatformClientV2.rest import ApiException
 
+from streamproc.core.records.resource import Resource
+from streamproc.core.scim.dialect import GENESYS_DIALECT, create_body, patch_body
 from streamproc.simulator import SimulatorOptions, serve
 
 ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
@@ -153,6 +155,37 @@ def test_the_sdk_adds_and_removes_group_members(scim: Any) -> None:
     assert [entry.value for entry in scim.get_scim_v2_user(made.id).groups] == [group.id]
     removed = scim.patch_scim_v2_group(group.id, patch(("remove", f'members[value eq "{made.id}"]')))
     assert removed.members is None
+
+
+class Body:
+    """What the SDK takes for an answer."""
+
+    def __init__(self, body: Any) -> None:
+        self.data = orjson.dumps(body).decode()
+
+    def getheader(self, _name: str) -> str:
+        return "application/json"
+
+
+def test_the_sdk_knows_all_that_we_write(client: Any) -> None:
+    """Our POST and PATCH, read into the vendor's models and written again, have lost nothing and have no odd value."""
+    numbers = dict.fromkeys(("phone2", "phone3", "phone4", "mobile", "homePhone", "otherPhone"), "+13175550102")
+    every: Any = {
+        "externalId": "E1",
+        "userName": "ana@example.com",
+        "displayName": "Ana",
+        "active": True,
+        **numbers,
+        "email": "ana@work.example",
+        "phone": "+13175550101;ext=42",
+        "hired": "2024-02-01",
+        "manager": "7",
+        "skills": {"Spanish": 4.0},
+        "externalIds": {"microsoftteams": "ana@corp.example", "https://idp.example.com/sso": "4711"},
+    }
+    changes = patch_body(Resource(mobile="+1"), every | {"phone2": None}, GENESYS_DIALECT)
+    for model, body in (("ScimV2CreateUser", create_body(every, GENESYS_DIALECT)), ("ScimV2PatchRequest", changes)):
+        assert client.sanitize_for_serialization(client.deserialize(Body(body), model)) == body
 
 
 def test_the_sdk_reads_the_discovery_documents(scim: Any) -> None:

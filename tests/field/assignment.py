@@ -10,6 +10,7 @@ from streamproc.hydrator.directories.pingone import PingOne
 from streamproc.sources import SOURCES
 from tests.field.case import Case
 from tests.field.pipeline import Ran, play
+from tests.field.pipelines import hris, joins
 from tests.field.says import NOW
 from tests.support.answering import Answering, done
 
@@ -126,6 +127,21 @@ def _okta_unassigns_in_its_log() -> None:
     assert _played(BY_ASSIGNMENT, _fetched("okta", 1, assigned=True), record).active("F300") is True
 
 
+def _hr_and_a_provider() -> None:
+    for source in PEOPLE:
+        hired = [joins("F300"), hris("F300", 1, department="Care")]
+        assert _played(BY_ASSIGNMENT, *hired).requests == [], "HR knows nothing of it, so nobody is named"
+        told = [
+            *hired,
+            _fetched(source, 1, assigned=True),
+            hris("F300", 2, "snapshot", active=True, userName="f@x.com"),
+        ]
+        assert _played(BY_ASSIGNMENT, *told).active("F300") is True, f"{source}: HR's silence takes nothing away"
+        assert _played(BY_ASSIGNMENT, *told, _fetched(source, 3, assigned=False)).active("F300") is False, source
+        out = hris("F300", 3, active=False)
+        assert _played(BY_ASSIGNMENT, *told, out).active("F300") is False, f"{source}: assigned, and has left"
+
+
 def _answers(about: Any, status: int = 200) -> dict[str, Any]:
     """What each client reads of an active user, where questions about the application are answered so."""
     read = {}
@@ -135,6 +151,7 @@ def _answers(about: Any, status: int = 200) -> dict[str, Any]:
         ("pingone", lambda api: PingOne(api, "env", OPTIONS["pingone"])),
     ):
         user = {"id": WHO, **PEOPLE[name], "memberOfGroupNames": [], "memberOfGroupIDs": ["g1"]}
+        user["_assignment"] = {"application": APP, "assigned": True}  # as who may make attributes could have it
 
         def answers(url: str, user: Any = user) -> tuple[int, Any, str]:
             if any(part in url for part in ("/apps/", "/servicePrincipals/", "/applications/")):
@@ -175,6 +192,7 @@ CASES: Final = (
     Case("K2", "assignment-by-a-group-that-is-left", _group_left_is_scope_left),
     Case("K2", "assignment-by-groups-that-may-not-be-read", _groups_that_may_not_be_read_any_more),
     Case("K2", "assignment-in-oktas-log", _okta_unassigns_in_its_log),
+    Case("K2", "assignment-beside-hr", _hr_and_a_provider),
     Case("K6", "assignment-to-an-application-that-isnt-there", _application_that_isnt_there),
     Case("K6", "assignment-to-an-application-that-may-not-be-read", _application_that_may_not_be_read),
     Case("K6", "assignment-answered-in-another-shape", _answers_of_another_shape),

@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import Final
 
 from tests.judges import (
+    mutants_of_elements,
     mutants_of_the_edges,
     mutants_of_the_expressions,
     mutants_of_the_fold,
+    mutants_of_the_mapping,
     mutants_of_the_sink,
 )
 from tests.judges.mutant import Mutant
@@ -22,8 +24,10 @@ from tests.support.paths import REPOSITORY
 
 MUTANTS: Final = (
     *mutants_of_the_fold.MUTANTS,
+    *mutants_of_the_mapping.MUTANTS,
     *mutants_of_the_edges.MUTANTS,
     *mutants_of_the_expressions.MUTANTS,
+    *mutants_of_elements.MUTANTS,
     *mutants_of_the_sink.MUTANTS,
 )
 

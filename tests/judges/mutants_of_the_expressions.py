@@ -20,15 +20,15 @@ _MISTAKES: Final = (
     (
         "unknown = false in && and ||",
         "compiler.py",
-        "            if error is not None:\n                raise error\n",
-        "",
+        "                    raise error\n",
+        "                    pass\n",
         _PROPERTY,
     ),
     (
         "one element's error is forgotten",
         "loops.py",
-        "        if error is not None:\n            raise error\n",
-        "",
+        "                raise error\n",
+        "                pass\n",
         _CEL,
     ),
     (

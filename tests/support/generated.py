@@ -17,6 +17,8 @@ from streamproc.cli import show
 from streamproc.cli.main import AUDIT, cli
 from streamproc.core.records import topic_names
 from streamproc.core.scim import response_policy
+from streamproc.core.scim.dialect import DIALECTS, ENTERPRISE, GENESYS, Dialect
+from streamproc.core.scim.place import Keyed, Typed
 from streamproc.settings import Settings
 from tests.support.pages import pages
 from tests.support.paths import REPOSITORY
@@ -83,6 +85,28 @@ def _metrics() -> str:
     return _table(("Metric", "Labels", "What it says"), *rows)
 
 
+def _attributes() -> str:
+    """Where each attribute of a mapping lives at a target of each dialect."""
+    names = dict.fromkeys(name for dialect in DIALECTS.values() for name in dialect.places)
+    places = [[_place(dialect, name) for dialect in DIALECTS.values()] for name in names]
+    rows = ((f"`{name}`", *found) for name, found in zip(names, places, strict=True))
+    return _table(("Attribute", *(f"`{name}`" for name in DIALECTS)), *rows)
+
+
+def _place(dialect: Dialect, name: str) -> str:
+    place = dialect.places.get(name)
+    if place is None:
+        return ""
+    extension = {ENTERPRISE: "enterprise ", GENESYS: "Genesys "}.get(place.urn, "")
+    match place.written:
+        case Typed(kind):
+            return f"{extension}`{place.name}`, {kind}"
+        case Keyed(key):
+            return f"{extension}`{place.name}`, by {key}"
+        case _:
+            return f"{extension}`{place.name}`"
+
+
 def _rights() -> str:
     """By process, with the groups and ids of the default STREAMPROC_GROUP."""
     columns = ("Read", "Write", "Create", "Describe", "DescribeConfigs")
@@ -115,6 +139,7 @@ GENERATED: Final[dict[str, Callable[[], str]]] = {
     "verdicts": response_policy.table,
     "metrics": _metrics,
     "rights": _rights,
+    "attributes": _attributes,
 }
 
 

@@ -13,7 +13,7 @@ from streamproc.adapters.oauth import Tokens
 from streamproc.adapters.scim_http import PlatformHttp, ScimHttp
 from streamproc.core.flow.circuit_breaker import CircuitBreaker
 from streamproc.core.fold.fold import fold
-from streamproc.core.fold.mapping import parse_mapping
+from streamproc.core.fold.mapping import Mapping, parse_mapping
 from streamproc.core.fold.plan import Urgency, urgency
 from streamproc.core.records.change_event import ChangeEvent, Fact, Origin
 from streamproc.core.records.delivery import DeliveredState
@@ -125,6 +125,7 @@ class Org:
     """One organisation at the stand-in, the log so far, and the sink that works on it."""
 
     dialect: Dialect = GENESYS_DIALECT
+    mapping: Mapping = MAPPING
 
     def __init__(self, http: aiohttp.ClientSession, root: str) -> None:
         self.http = http

@@ -6,11 +6,11 @@ from typing import Any, Final
 from streamproc.core.expressions.functions import METHODS, Function, Kind, Prepared
 from streamproc.core.expressions.operators import Run, spend
 from streamproc.core.expressions.pieces import (
+    ABSORBING,
     NOTHING,
     Compiling,
     Piece,
     Step,
-    absorbed,
     failed,
     literals_of,
     reads_of,
@@ -137,8 +137,8 @@ def _coalesce(node: Call, compiler: Compiling) -> Piece:
         for step in steps:
             try:
                 value = step(facts, run)
-            except (FailedError, KeyError) as error:
-                absorbed(run, error, None)
+            except (FailedError, KeyError):
+                spend(run, ABSORBING)
                 continue
             if value is not None and value != "":
                 return value

@@ -153,7 +153,10 @@ class Compiler:
                 if value.__class__ is not bool:
                     error = failed(reads, "expected true or false").and_of(error)
             if error is not None:
-                raise error
+                try:
+                    raise error
+                finally:
+                    error = None  # it holds this frame
             return not decisive
 
         return Piece(decided, "bool", reads_of(pieces))

@@ -29,15 +29,15 @@ def date_reader(form: str | None = None) -> Callable[[str], str]:
     puts behind it, which is left out. Raises OddError for a form that isn't one.
     """
     pattern = _ISO if form is None else _pattern(form)
+    numbered = "month" in pattern.groupindex
 
     def read(text: str) -> str:
         match = pattern.fullmatch(text.strip(" "))
         if match is None:
             raise OddError(f"expected a date as {form or 'YYYY-MM-DD'}")
-        parts = match.groupdict()
-        month = int(parts["month"]) if parts.get("month") else _month(parts["named"])
+        month = int(match["month"]) if numbered else _month(match["named"])
         try:
-            return date(int(parts["year"]), month, int(parts["day"])).isoformat()
+            return date(int(match["year"]), month, int(match["day"])).isoformat()
         except ValueError:
             raise OddError("there is no such date") from None
 

@@ -9,7 +9,7 @@ from typing import Any, Literal, TypeAlias
 from streamproc.core.expressions.compiler import Compiler
 from streamproc.core.expressions.functions import FUNCTIONS, Kind, text_of
 from streamproc.core.expressions.operators import STEPS
-from streamproc.core.expressions.parser import NESTED, parse
+from streamproc.core.expressions.parser import parse
 from streamproc.core.expressions.pieces import Piece, words
 from streamproc.core.expressions.problems import ExpressionError, FailedError, OddError, SpentError
 from streamproc.core.expressions.syntax import Logic, Node
@@ -66,10 +66,9 @@ class Expression:
     def evaluate(self, facts: Mapping[str, Fact]) -> Fact | Unknown:
         """The value for these facts. Raises nothing."""
         try:
-            return self._as_asked(self._piece.step(facts, [STEPS, *[None] * NESTED]))
+            return self._as_asked(self._piece.step(facts, [STEPS, None, None]))
         except (FailedError, KeyError) as error:
-            failed = FailedError.of(error)
-            return Unknown("; ".join(failed.reasons), failed.facts, failed.absent)
+            return _unknown(error)
         except SpentError:
             return Unknown(f"takes more than {STEPS:,} steps", self.reads, absent=False)
 
@@ -94,6 +93,11 @@ class Expression:
     def _odd(self, what: str) -> Unknown:
         where = ", ".join(sorted(self.reads))
         return Unknown(f"{where}: {what}" if where else what, self.reads, absent=False)
+
+
+def _unknown(error: FailedError | KeyError) -> Unknown:
+    failed = FailedError.of(error)
+    return Unknown("; ".join(failed.reasons), failed.facts, failed.absent)
 
 
 def compile_expression(

@@ -27,7 +27,10 @@ def searching(of: Step, level: int, condition: Step, weight: int, reads: frozens
             if value.__class__ is not bool:
                 error = failed(reads, "expected true or false").and_of(error)
         if error is not None:
-            raise error
+            try:
+                raise error
+            finally:
+                error = None  # it holds this frame
         return not decisive
 
     return step

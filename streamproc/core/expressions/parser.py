@@ -30,7 +30,7 @@ LENGTH: Final = 2_000
 DEPTH: Final = 32
 """Levels of parentheses, and of the tree."""
 NESTED: Final = 2
-"""Macros within each other."""
+"""Macros within each other; an evaluation has a place for what each binds."""
 _COMPARING: Final = frozenset({"==", "!=", "<", "<=", ">", ">=", "in"})
 _MACROS: Final = frozenset({"exists", "all", "map", "filter"})
 _CONSTANTS: Final = {"true": True, "false": False, "null": None}

@@ -14,7 +14,7 @@ Step: TypeAlias = Callable[[Mapping[str, Fact], Run], Any]
 """Gives the value. Raises FailedError or, where a fact is absent, KeyError; and SpentError."""
 
 NOTHING: Final[frozenset[str]] = frozenset()
-_ABSORBING: Final = 12
+ABSORBING: Final = 12
 """Steps that an error takes where it is absorbed."""
 
 
@@ -77,9 +77,11 @@ def failed(reads: frozenset[str], odd: OddError | str) -> FailedError:
 
 
 def absorbed(run: Run, error: FailedError | KeyError, before: FailedError | None) -> FailedError:
-    """An error that may yet not matter, with those before it; what it takes is counted."""
-    one = FailedError.of(error).and_of(before)
-    spend(run, _ABSORBING + len(one.reasons))
+    """An error that may yet not matter, with those before it, and without the frames that it came through, which hold
+    it. What it takes is counted.
+    """
+    one = FailedError.of(error).and_of(before).with_traceback(None)
+    spend(run, ABSORBING + len(one.reasons))
     return one
 
 

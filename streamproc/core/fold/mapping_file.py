@@ -172,6 +172,13 @@ class MappingFile(_Strict):
     tables: dict[str, dict[str, str]] = {}
     """Tables of texts, for `lookup`."""
 
+    @field_validator("externalIds")
+    @classmethod
+    def _are_writable(cls, ids: dict[str, Value]) -> dict[str, Value]:
+        if own := [authority for authority in ids if not authority.strip() or authority.startswith("x-pc:")]:
+            raise ValueError(f"the authority {own[0]!r} can't be written: Genesys makes those of x-pc: itself")
+        return ids
+
     @field_validator("functions")
     @classmethod
     def _are_known(cls, functions: int) -> int:

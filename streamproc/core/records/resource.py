@@ -105,6 +105,17 @@ def missing(resource: Resource) -> list[str]:
     return [name for name in REQUIRED if values.get(name) is None]
 
 
+def owned(held: Resource, desired: Resource) -> Resource:
+    """What is held, less what is kept only where it is owned, and isn't."""
+    if IF_OWNED.isdisjoint(held):
+        return held
+    kept: dict[str, Any] = {name: value for name, value in held.items() if name not in IF_OWNED or name in desired}
+    if (ids := kept.get("externalIds")) is not None:
+        ours = desired["externalIds"]
+        kept["externalIds"] = {authority: value for authority, value in ids.items() if authority in ours}
+    return cast("Resource", kept)
+
+
 def unlooked(held: Resource, desired: Resource) -> bool:
     """Whether something is owned of which it isn't known what the target holds: it is owned since a short while."""
     if any(name in IF_OWNED and name not in held for name in desired):

@@ -199,7 +199,8 @@ def _said(body: Json, place: Place) -> Any:
 
 
 def _at(body: Json, urn: str, name: str) -> Any:
-    return (body.get(urn) or {} if urn else body).get(name)
+    holder = body.get(urn) if urn else body
+    return holder.get(name) if isinstance(holder, dict) else None
 
 
 def _operations(place: Place, before: Any, value: Any, *, again: bool) -> list[Json]:

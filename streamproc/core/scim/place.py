@@ -110,10 +110,10 @@ def phone_out(value: str) -> str:
 
 def external_ids_back(elements: Any) -> dict[str, str]:
     return {
-        each["authority"]: text_back(each["value"])
+        each["authority"]: each["value"]
         for each in elements or ()
-        if isinstance(each, dict) and isinstance(each.get("authority"), str) and each.get("value")
-        if not each["authority"].startswith(GENESYS_OWN)
+        if isinstance(each, dict) and isinstance(each.get("authority"), str) and isinstance(each.get("value"), str)
+        if each["value"] and not each["authority"].startswith(GENESYS_OWN)
     }
 
 

@@ -1,7 +1,7 @@
 """Spelling: whether a target shows a value that was written, only in a way of its own.
 
-Servers fold the case of a user name, trim and compose text (NFC), write a telephone number as people do, or a number
-as text. That is no other value, and writing it again would change nothing.
+Servers fold the case of a user name, trim and compose text (NFC), write a telephone number as people do, a number
+as text, or a date without its time. That is no other value, and writing it again would change nothing.
 
 What is longer than a name or a number ever is, is compared as it is: composing text takes time by the square of its
 length where it is made for that, and so does looking for an extension.
@@ -14,6 +14,7 @@ from typing import Any, Final
 
 _INVISIBLE: Final = re.compile("[\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u2064\ufeff]")
 _EXTENSION: Final = re.compile(r"(?:[;,\s]*(?:ext(?:ension)?|x)[.=:\s]*)(?=\d)", re.IGNORECASE)
+_DAY: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
 LONGEST: Final = 1000
 """Characters of a text that are folded."""
 LONGEST_NUMBER: Final = 100
@@ -50,8 +51,13 @@ def alike(written: Any, shown: Any) -> bool:
             fold(name): value for name, value in shown.items()
         }
     if isinstance(written, str) and isinstance(shown, str):
-        return fold(written) == fold(shown) or _same_number(written, shown)
+        return fold(written) == fold(shown) or _same_number(written, shown) or _same_day(written, shown)
     return False
+
+
+def _same_day(written: str, shown: str) -> bool:
+    """Of dates: a target may show the day alone of what was written with a time (ISO 8601)."""
+    return _DAY.fullmatch(shown) is not None and written.startswith(f"{shown}T")
 
 
 def _same_number(written: str, shown: str) -> bool:

@@ -35,10 +35,12 @@ class Assignment:
     async def of(
         self, subject: str, user: Answer, ask: Callable[[], Awaitable[bool | Unread]]
     ) -> tuple[dict[str, Any], str]:
-        """What to add to the answer about a user, and why nothing is, where it should be."""
+        """What takes its place in the answer about a user, whatever stands there, and why that says nothing."""
         self._owed.pop(subject, None)
-        if not self.application or ends(self._read, user.json(), self._options, user.read_at):
+        if not self.application:
             return {}, ""
+        if ends(self._read, user.json(), self._options, user.read_at):
+            return {ANSWER: None}, ""
         try:
             assigned = await answered(ask())
             if not isinstance(assigned, bool):
@@ -47,7 +49,7 @@ class Assignment:
             self._answers = False
             if len(self._owed) < OF_A_PAGE:
                 self._owed[subject] = None
-            return {}, f"application {self.application}: {error}; what was known of assignments stays"
+            return {ANSWER: None}, f"application {self.application}: {error}; what was known of assignments stays"
         self._answers = True
         return {ANSWER: {"application": self.application, "assigned": assigned}}, ""
 

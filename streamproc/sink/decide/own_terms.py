@@ -5,7 +5,7 @@ ours as we write it, where the target only spells it otherwise.
 from collections.abc import Iterable
 from typing import Any, Final, cast
 
-from streamproc.core.records.resource import IF_OWNED, LEVELS, LISTS, Resource
+from streamproc.core.records.resource import IF_OWNED, LEVELS, LISTS, Resource, owned
 from streamproc.core.scim.dialect import Dialect, parse_user
 from streamproc.core.scim.response_body import etag, id_key, is_resource, matches, resource_id, same_id
 from streamproc.core.scim.response_policy import Response
@@ -78,14 +78,12 @@ def _is_theirs(progress: Progress, body: dict[str, Any]) -> bool:
 
 def _owned(progress: Progress, shown: Resource, dialect: Dialect) -> Resource:
     """Without what is none of our business; null where something is, and isn't shown."""
-    desired, there = cast("dict[str, Any]", progress.record.desired), cast("dict[str, Any]", shown)
-    held = {name: value for name, value in there.items() if name not in IF_OWNED}
-    for name in desired:
-        if name == "externalIds" and name in dialect:
-            held[name] = {authority: there.get(name, {}).get(authority) for authority in desired[name]}
-        elif name in IF_OWNED and name in dialect:
-            held[name] = there.get(name)
-    return cast("Resource", held)
+    desired = progress.record.desired
+    held = cast("dict[str, Any]", owned(shown, desired))
+    empty = {name: None for name in desired if name in IF_OWNED and name in dialect and name not in held}
+    if (ids := desired.get("externalIds")) and "externalIds" in dialect:
+        held = {**held, "externalIds": dict.fromkeys(ids) | (held.get("externalIds") or {})}
+    return cast("Resource", {**empty, **held})
 
 
 def _short(progress: Progress, shown: Resource) -> Resource:

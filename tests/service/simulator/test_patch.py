@@ -142,6 +142,18 @@ async def test_unconfirmed_patch_forms_are_switches(org: Org) -> None:
     assert [(e["status"], e["applied"], e["changed"]) for e in await org.ledger()][-1] == (400, True, True)
 
 
+async def test_how_an_element_is_written_is_a_switch(org: Org) -> None:
+    """A target may refuse paths of single numbers and ids, and let what is added take the place of the list."""
+    user = await org.user("ada", phoneNumbers=[{"value": "+13175550101", "type": "home"}])
+    more = [{"value": "+13175550102", "type": "work"}]
+    await org.sim("POST", "config", {"typed_paths": False})
+    for path in ('phoneNumbers[type eq "home"].value', f'{GENESYS}:externalIds[authority eq "a"].value'):
+        assert (await org.patch(user["id"], ("add", path, "+13175550109"))).body["scimType"] == "invalidPath"
+    assert len((await org.patch(user["id"], ("add", "phoneNumbers", more))).body["phoneNumbers"]) == 2
+    await org.sim("POST", "config", {"list_add": "replace"})
+    assert (await org.patch(user["id"], ("add", "phoneNumbers", more))).body["phoneNumbers"] == more
+
+
 async def test_a_patch_that_changes_nothing_keeps_the_version(org: Org) -> None:
     """Order does not matter to a multi-valued attribute; the switch makes the version move all the same."""
     made = await org.user("ada", roles=[{"value": "Agent"}, {"value": "Supervisor"}])

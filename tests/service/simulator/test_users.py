@@ -85,6 +85,23 @@ async def test_names_are_unique_among_living_users(org: Org) -> None:
     assert (await org.patch(bob["id"], ("replace", "externalId", "ada"))).status == 200
 
 
+async def test_an_id_of_one_authority_is_one_users(org: Org) -> None:
+    """Another user isn't given it, at their creation or by PATCH, until its holder lets go of it or is deleted."""
+    theirs = {GENESYS: {"externalIds": [{"authority": "hr", "value": "k1"}]}}
+    write = ("add", f"{GENESYS}:externalIds", theirs[GENESYS]["externalIds"])
+    ada = await org.user("ada", **theirs)
+    bob = await org.user("bob")
+    eve = {"userName": "eve@example.com", "displayName": "Eve", **theirs}
+    assert (await org.call("POST", "Users", eve)).body["scimType"] == "uniqueness"
+    assert (await org.patch(bob["id"], write)).status == 409
+    await org.call("DELETE", f"Users/{ada['id']}")
+    assert (await org.patch(bob["id"], write)).status == 200
+    back = await org.call("POST", "Users", {"userName": ada["userName"], "displayName": "Ada"})
+    assert [each["authority"] for each in back.body[GENESYS]["externalIds"]] == ["x-pc:scimv2:v1"]
+    await org.sim("POST", "config", {"external_ids_unique": False})
+    assert (await org.call("POST", "Users", eve)).status == 201
+
+
 async def test_delete_is_soft_and_post_revives_the_same_record(org: Org) -> None:
     """A deleted user loses roles, groups and division; POST of the name brings the old id back without them."""
     made = await org.user("ada", **{ENTERPRISE: {"division": "Care"}}, roles=[{"value": "Agent"}])

@@ -3,12 +3,14 @@
 import pytest
 
 from streamproc.core.fold.mapping import parse_mapping
+from streamproc.mapping_preview.attribute_usage import MOST
 from streamproc.mapping_preview.lint import (
     Finding,
     Listed,
     contradictions,
     ineffective,
     parted,
+    unheard,
     unknown,
     unsent,
     uses,
@@ -152,3 +154,36 @@ def test_facts_that_only_an_expression_reads_are_looked_for_in_the_events() -> N
     survey = surveyed(recalled(company()), text, "new.toml", None, lambda _: None)
     found = {each.name: (each.where, each.meant) for each in unsent(parse_mapping(text), survey)}
     assert found == {"Department": ("scope.who", "department"), "group:Genesys Users": ("scope.who", None)}
+
+
+@pytest.mark.parametrize(
+    ("condition", "said"),
+    [
+        ('department == "care"', [("care", "Care")]),
+        ('coalesce(department, "") in ["Care", "Ware house"]', [("Ware house", "Warehouse")]),
+        ('"Warehous" != department', [("Warehous", "Warehouse")]),
+        ('department == "Legal" || department == "Care"', []),
+        ('like(department, "care*") || job == ""', []),
+    ],
+)
+def test_a_value_that_no_event_ever_gave_is_told_where_it_is_nearly_one(
+    condition: str, said: list[tuple[str, str]]
+) -> None:
+    """With what was probably meant; what is merely rare, or new, is nothing to tell."""
+    text = f"[scope]\nwho = '{condition}'\n"
+    survey = surveyed(recalled(company()), text, "new.toml", None, lambda _: None)
+    found = [(each.name, each.meant) for each in unheard(parse_mapping(text), survey)]
+    assert found == said
+    if said:
+        (finding,) = unheard(parse_mapping(text), survey)
+        assert (finding.severity, finding.where) == ("warning", "scope.who")
+
+
+def test_of_a_fact_with_very_many_values_nothing_is_guessed() -> None:
+    """Of logins, say, each text is near another one."""
+    past = Past("[attributes]\n")
+    for number in range(MOST + 2):
+        past.say(f"E{number}", login=f"somebody-{number}")
+    text = "[scope]\nwho = 'login == \"somebody-x\"'\n"
+    survey = surveyed(recalled(past), text, "new.toml", None, lambda _: None)
+    assert not list(unheard(parse_mapping(text), survey))

@@ -114,3 +114,14 @@ def test_the_table_and_the_json_tell_who_comes_and_goes(files: Path) -> None:
     found = orjson.loads(run("new.toml", "--archive", folder, "--json").stdout)
     assert found["now"]["scope"] == {"enter": 0, "leave": 1, "suspend": 0, "kept_blank": 1, "unknown": 0}
     assert "would leave" not in run("old.toml", "--archive", folder).stdout
+
+
+def test_external_ids_are_shown_by_their_authority(files: Path) -> None:
+    """Before and after, as other attributes; a null is a dash."""
+    (files / "ids.toml").write_text(
+        OLD + "[externalIds]\nteams = { expr = 'lower(userName)' }\nzoom = \"zoom\"\n", encoding="utf-8"
+    )
+    past = company()
+    past.say("E1", zoom=None)
+    shown = run("ids.toml", "--archive", str(archived(files / "archive", past))).stdout
+    assert "externalIds: - → teams e1@example.com, zoom -" in shown

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamproc.core.scim.dialect import DIALECTS, parse_user
+from streamproc.core.scim.dialect import DIALECTS, ENTERPRISE, GENESYS, parse_user
 from streamproc.core.scim.list_response import LARGEST, Listing, turn_page
 from streamproc.core.scim.response_body import (
     LONGEST_ETAG,
@@ -46,6 +46,11 @@ NAMES = (
     "roles",
     "phoneNumbers",
     "title",
+    "externalIds",
+    "authority",
+    "dateHire",
+    ENTERPRISE,
+    GENESYS,
 )
 texts = st.text(max_size=20) | st.sampled_from(
     ["admin", "..", "*", '"5"', "x" * 5000, "User", "work", "\r\nX: 1", "nan"]
@@ -101,6 +106,8 @@ def test_what_a_user_shows_is_what_a_user_has(body: dict[str, Any], dialect: str
                 assert isinstance(value, bool)
             case "roles":
                 assert all(isinstance(each, str) for each in value)
+            case "externalIds":
+                assert all(isinstance(each, str) and isinstance(value, str) for each, value in value.items())
             case "skills" | "languages":
                 assert all(isinstance(each, str) and isinstance(level, float) for each, level in value.items())
             case _:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streamproc.core.records.delivery import DeliveredState, decode_delivery
-from streamproc.core.records.resource import Resource
+from streamproc.core.records.resource import IF_OWNED, Resource
 from streamproc.core.records.units import Millis
 from streamproc.core.scim.dialect import ENTERPRISE, GENESYS, GENESYS_DIALECT, create_body
 from streamproc.core.scim.response_policy import Response
@@ -22,17 +22,22 @@ from tests.support.hostile_targets.people import ANA, noted
 
 texts = st.text(max_size=20) | st.sampled_from([255, 9000]).map("x".__mul__)
 leaves = st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | st.floats(allow_nan=False) | texts
-fields = ("value", "name", "type", "proficiency")
+fields = ("value", "name", "type", "proficiency", "authority")
 elements = st.lists(st.dictionaries(st.sampled_from(fields), leaves))
 values = st.recursive(leaves | elements, lambda inner: st.lists(inner, max_size=4), max_leaves=8)
 core = ("userName", "displayName", "active", "title", "phoneNumbers", "emails", "roles", "groups", "meta", "externalId")
-extended = st.dictionaries(st.sampled_from(["department", "manager", "routingSkills", "employeeNumber"]), values)
+extended = st.dictionaries(
+    st.sampled_from(["department", "manager", "routingSkills", "employeeNumber", "dateHire", "externalIds"]), values
+)
 bodies = st.builds(
     lambda body, more, other: {"id": "a", ENTERPRISE: more, GENESYS: other} | body,
     st.dictionaries(st.sampled_from(core), values),
     extended,
     extended,
 )
+
+
+OWNING = Resource(**{**ANA, "mobile": "+13175550102", "homePhone": None, "externalIds": {"hr": "7", "teams": None}})
 
 
 def progress(desired: Resource = ANA) -> Progress:
@@ -45,11 +50,13 @@ def read(body: dict[str, Any], desired: Resource = ANA) -> UserRead | None:
     return user_read(progress(desired), Target(GENESYS_DIALECT, lambda _: None, 30.0), Response(200, body, {}))
 
 
-@given(body=bodies)
-def test_what_is_kept_can_be_written_and_read_again(body: dict[str, Any]) -> None:
-    """A delivery that nobody could read would stop the sink at each start."""
-    user = read(body)
+@given(body=bodies, desired=st.sampled_from([ANA, OWNING]))
+def test_what_is_kept_can_be_written_and_read_again(body: dict[str, Any], desired: Resource) -> None:
+    """A delivery that nobody could read would stop the sink at each start. Of what isn't owned nothing is kept."""
+    user = read(body, desired)
     assert user is not None
+    assert user.held.keys() & IF_OWNED == desired.keys() & IF_OWNED
+    assert user.held.get("externalIds", {}).keys() == desired.get("externalIds", {}).keys()
     state = DeliveredState("E1", 10, "a", user.etag, user.held, None, Millis(0))
     written = orjson.dumps(state)
     assert decode_delivery(written) == state

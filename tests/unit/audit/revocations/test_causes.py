@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from streamproc.audit.revocations.report.document import Assets, document
 from streamproc.audit.revocations.report.plain import as_csv, as_json, lines
 from tests.support.leaver_reports import only, told
 from tests.support.leavers import TEXT, Log, at
@@ -39,6 +40,9 @@ def test_who_leaves_the_scope_is_told_apart() -> None:
     assert [(line.source, line.clock.n) for line in report.causes] == [("scope", 1)]
     assert any("by the mapping's scope" in line for line in lines(report))
     assert as_json(report)["leavers"][0]["cause"] == "scope"
+    page = document(report, Assets("", "", ""), "1", "a log")
+    assert "By what took their access" in page
+    assert page.count("by the mapping&#x27;s scope") == 1
     (row,) = csv.DictReader(io.StringIO(as_csv(report)))
     assert row["cause"] == "scope"
 

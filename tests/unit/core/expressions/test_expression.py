@@ -1,5 +1,7 @@
 """Expressions as mappings use them."""
 
+import gc
+
 import pytest
 
 from streamproc.core.expressions.expression import Expression, Gives, Unknown, compile_expression
@@ -88,3 +90,20 @@ def test_a_fact_that_nobody_can_read_has_no_value() -> None:
     ):
         assert made(text, gives).evaluate(facts) == Unknown(told, frozenset({"phone"}), absent=False)  # type: ignore[arg-type]
     assert made("coalesce(phone, mobile)").evaluate(facts) == "+34600000000"
+
+
+@pytest.mark.parametrize(
+    "text", ['a == "x" && b == "y"', 'lower(n) == "x" || a', 'l.all(e, lower(e) == "x")', "lower(n) == a", "a ? b : c"]
+)
+def test_unknown_values_leave_nothing_to_the_garbage_collector(text: str) -> None:
+    """The worker and audits run it rarely, since what they fold has no cycles; so nothing may be left here either."""
+    expression = made(text, "truth")
+    facts: dict[str, Fact] = {"n": 1, "l": [1, 2]}
+    gc.collect()
+    gc.disable()
+    try:
+        for _ in range(10):
+            assert isinstance(expression.evaluate(facts), Unknown)
+        assert gc.collect() == 0
+    finally:
+        gc.enable()

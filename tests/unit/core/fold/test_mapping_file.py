@@ -28,6 +28,7 @@ from tests.unit.core.fold.test_mapping import SHIPPED, shipped
         ("[suspend]\nwhen = '\"x\"'", "my.toml: suspend.when: column 1: expected true or false"),
         ("[attributes]\ntitle = { expr = 'nope(job)' }", "my.toml: attributes.title.expr: column 1: "),
         ("[externalIds]\n'a.b' = { expr = 'lookup(\"no\", job)' }", "my.toml: externalIds.a.b.expr: column "),
+        ("[externalIds]\n'x-pc:scimv2:v1' = 'job'", "my.toml: externalIds: the authority 'x-pc:scimv2:v1' can't be"),
         ("[[rule]]\nif = 'job'\n[[rule]]\nif = '1'", "my.toml: rule.1.if: column 1: expected true or false"),
         ("[[copy]]\nexpr = 'true'\nto = 'roles'", "my.toml: copy.0.expr: column 1: expected texts"),
         ("functions = 2", "my.toml: functions: this release has 1 and not 2"),

@@ -20,12 +20,13 @@ from streamproc.core.scim.version_forms import version_forms
         ("+13175550101", "tel:+1-317-555-0101"),
         ("+493012345678", "030 / 1234 5678"),
         ("+13175550101;ext=7", "+1 (317) 555-0101 x7"),
+        ("2024-02-01T09:00:00+01:00", "2024-02-01"),
         (["Agent", "employee"], ["EMPLOYEE", "agent"]),
         ({"Billing": 3.0}, {"billing": 3}),
     ],
 )
 def test_the_same_in_another_spelling(written: Any, shown: Any) -> None:
-    """Case, spaces, composition, invisible marks, and telephone numbers as people write them."""
+    """Case, spaces, composition, invisible marks, telephone numbers as people write them, and the day of a moment."""
     assert alike(written, shown)
 
 
@@ -40,6 +41,9 @@ def test_the_same_in_another_spelling(written: Any, shown: Any) -> None:
         ("+13175550101", "0101"),
         ("+13175550101", ""),
         ("", "x"),
+        ("2024-02-01T09:00:00Z", "2024-02-02"),
+        ("2024-02-01", "2024-02-01T00:00:00Z"),
+        ("2024", "2024-02-01"),
         (["Agent"], ["Agent", "Admin"]),
         ({"Billing": 3.0}, {"Billing": 2.0}),
         (True, "true"),
