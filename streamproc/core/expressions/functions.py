@@ -87,6 +87,8 @@ def _like(pattern: str) -> Prepared:
     middle, last = others[:-1], others[-1] if others else ""
 
     def fits(text: str) -> bool:
+        if not text:
+            return False  # as nothing is, for rules too
         text = letters.lower(text)
         if not others:
             return text == first

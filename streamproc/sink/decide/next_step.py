@@ -16,8 +16,9 @@ Rule 7: each turn ends: after so many requests it is set aside, to be tried agai
 Rule 8: nothing is told as delivered that the target hasn't shown: where an answer accepts a write and doesn't show it,
 the user is read before the turn ends.
 Rule 9: who never was in scope is named in no request, and neither is who was released, until a source says that they
-leave. What was sent for them before is waited for. Of who was released the account is others' from then on: it is read
-when they are in scope again or leave, and is nobody's manager until then.
+leave. What was sent for them before is waited for. Whoever had made way for another's name gets their own first. Of who
+was released the account is others' from then on: it is read when they are in scope again or leave, and is nobody's
+manager until then.
 """
 
 from typing import Final, assert_never
@@ -87,7 +88,8 @@ def _next(progress: Progress, target: Target, at: Moment) -> Step:
     if (desired := _aim(progress, target.dialect)) is None:
         return finish(progress, at.clock)
     leaves = desired.get("active") is False
-    if not leaves and is_left_alone(progress.record.desired):
+    in_between = is_temporary((progress.held or Resource()).get("userName"), progress.user)
+    if not leaves and not in_between and is_left_alone(progress.record.desired):
         return _left_alone(progress, at)
     if (begun := _underway(progress, target)) is not None:
         return begun

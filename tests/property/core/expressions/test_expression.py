@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 
 from streamproc.core.expressions.expression import Expression, Gives, Unknown, compile_expression
 from streamproc.core.expressions.problems import ExpressionError
+from streamproc.core.fold.mapping import parse_mapping
 from streamproc.core.records.change_event import Fact
+from streamproc.core.text import plain
 from tests.judges import random_own
 from tests.judges.random_cel import FACTS, Case, case
 from tests.judges.random_own import TABLES
@@ -156,6 +158,19 @@ def test_clauses_decide_what_the_whole_decides(seed: int) -> None:
     again = compiled(" && ".join(f"({clause.text})" for clause in expression.clauses), "truth")
     assert again is not None
     assert again.evaluate(facts) == value
+
+
+@given(
+    st.text("ab*. +Ää", max_size=6),
+    st.one_of(st.none(), st.booleans(), st.integers(-99, 99), st.text("ab Ää.+", max_size=8), st.lists(st.text("abÄ"))),
+)
+def test_like_says_what_a_rule_says(pattern: str, value: Fact) -> None:
+    """`like(x, p)` is true for whom `when = { x = p }` is, so rules can be written either way."""
+    pattern, value = plain(pattern), plain(value) if isinstance(value, str) else value
+    mapping = parse_mapping(f'[[rule]]\nwhen = {{ x = {pattern!r} }}\ntitle = "T"')
+    expression = compile_expression(f"like(x, {pattern!r})", "truth")
+    by_rule, _ = mapping.desire("U1", {"x": value})
+    assert expression.evaluate({"x": value}) is (by_rule.get("title") == "T")
 
 
 LONG: Final = "ä" * 4_096
