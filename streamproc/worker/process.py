@@ -186,6 +186,7 @@ class Worker:
             log.warning("records that had regressed were appended again", topic=changelog, n=len(table.regressed))
             table.regressed.clear()
         if changelog == OPERATIONS:
+            self._states.forget()
             for user, value, partition in table.records():
                 self._due_dates.note(user, value, partition)
-            self._states.begin((user, value) for user, value, _ in table.records())
+                self._states.add(user, value)

@@ -15,12 +15,8 @@ from tests.judges import mutants_of_elements, mutants_of_the_edges, mutants_of_t
 from tests.judges.mutant import Mutant
 from tests.support.paths import REPOSITORY
 
-MUTANTS: Final = (
-    *mutants_of_the_fold.MUTANTS,
-    *mutants_of_the_edges.MUTANTS,
-    *mutants_of_the_expressions.MUTANTS,
-    *mutants_of_elements.MUTANTS,
-)
+_OF: Final = (mutants_of_the_fold, mutants_of_the_edges, mutants_of_the_expressions, mutants_of_elements)
+MUTANTS: Final = tuple(mutant for each in _OF for mutant in each.MUTANTS)
 
 
 def copied(folder: Path) -> None:

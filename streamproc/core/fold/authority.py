@@ -146,5 +146,5 @@ def _goes_on(going: SourceFacts, ended: SourceFacts, now: Millis) -> bool:
 
 
 def _vouched(facts: Iterable[SourceFacts], active: str) -> bool:
-    """Whether somebody who has left once said whether this user is active (rule 4)."""
-    return any(each.left and active in each.values for each in facts)
+    """Whether somebody who has left, and counted, once said whether this user is active (rule 4)."""
+    return any(each.left and active in each.values and each.standing not in AMBIGUOUS for each in facts)

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from streamproc.core.records.control import WAITING
 from streamproc.core.records.delivery import DeliveredState, Parked
 from streamproc.core.records.outcome import Fate, Outcome, Request
-from streamproc.core.records.resource import owned, withheld
+from streamproc.core.records.resource import IF_OWNED, owned, withheld
 from streamproc.core.records.units import Millis
 from streamproc.core.records.user_record import Cause
 from streamproc.sink.decide.attempts import Told
@@ -47,6 +47,7 @@ def finish(progress: Progress, clock: Millis, parked: Parked | None = None) -> F
         parked = progress.as_parked("regressed", REGRESSED, clock)  # a leaver is let through, and stays parked
     parked = parked or _sum_of_aside(progress)
     known, record = bool(progress.id) and not progress.claimed, progress.record
+    kept = progress.spelled.keys() - (IF_OWNED - record.desired.keys())
     state = DeliveredState(
         user=progress.user,
         seq=record.seq,
@@ -56,7 +57,7 @@ def finish(progress: Progress, clock: Millis, parked: Parked | None = None) -> F
         parked=parked,
         at=clock,
         standing=progress.standing if progress.leaver else None,
-        spelled={name: str(value) for name, value in progress.spelled.items()},
+        spelled={name: str(value) for name, value in progress.spelled.items() if name in kept},
     )
     return Finish(state, _outcomes(progress, clock, parked))
 

@@ -1,7 +1,7 @@
 """How many users are in scope, and how the others stand, by the acknowledged records of one worker."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Final
 
 from msgspec import Struct
@@ -35,12 +35,14 @@ class UserStates:
         self._users += prev_of(value) == FIRST
         self._stands(user, value)
 
-    def begin(self, records: Iterable[tuple[bytes, bytes]]) -> None:
-        """These are all users, and their records; whatever was noted before is in them."""
+    def add(self, user: bytes, value: bytes) -> None:
+        """A user who is there, whenever they came."""
+        self._users += 1
+        self._stands(user, value)
+
+    def forget(self) -> None:
+        """Partitions have moved: those that are there are added, whatever was noted before."""
         self._users, self._others = 0, {}
-        for user, value in records:
-            self._users += 1
-            self._stands(user, value)
 
     def counts(self) -> Mapping[str, int]:
         """Users, by each of `STATES`."""

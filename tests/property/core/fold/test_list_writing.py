@@ -10,6 +10,7 @@ from streamproc.core.errors import MappingError
 from streamproc.core.fold.mapping import Mapping, parse_mapping
 from streamproc.core.fold.names import UnreadError, Writing, names_in
 from streamproc.core.records.change_event import Fact
+from streamproc.core.text import plain
 from tests.property.core.fold.test_names import anything, blanks, marks
 
 WHOLE = ["Sales | EMEA", "Sales", "Spanish, formal", "R;D", "A | B | C", "B", "Q:A|1"]
@@ -68,7 +69,7 @@ def test_anything_is_names_or_unread(value: Any, leveled: bool) -> None:
         found = names_in(value, leveled=leveled, writing=writing)
     except UnreadError:
         return
-    assert all(name and name == name.strip() and name.isprintable() for name, _ in found)
+    assert all(name and name == plain(name) and "\x01" not in name and "\0" not in name for name, _ in found)
     assert all(level is None or 0.0 <= level <= 5.0 for _, level in found)
     assert [name for name, _ in found if "|" in name and name not in WHOLE] == []
 

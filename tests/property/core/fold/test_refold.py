@@ -24,6 +24,8 @@ MAPPINGS = (
     '[attributes]\ntitle = "job"\n[[copy]]\nfact = "genesysQueue"\nto = "groups"\n',
     '[attributes]\nphone = "hash"\n[[rule]]\nwhen = { job = "*Agent" }\nroles = ["agent"]\n',
     '[attributes]\ntitle = "job"\n[always]\nroles = ["employee"]\n[[copy]]\nfact = "genesysRole"\nto = "roles"\n',
+    '[scope]\nwho = \'like(job, "*Agent") || genesysRole == "Agent"\'\n[attributes]\ntitle = "job"\n',
+    '[scope]\nwho = \'job != "Team Lead"\'\nleaving = "release"\n[suspend]\nwhen = \'genesysQueue == "Billing"\'\n',
 )
 
 lives = st.tuples(

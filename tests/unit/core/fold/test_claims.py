@@ -156,6 +156,13 @@ def test_the_source_takes_the_claim_back() -> None:
     assert (user.held, user.active) == (set(), True)
 
 
+def test_who_was_held_and_has_left_had_no_say_in_who_is_active() -> None:
+    """What the first one says since, which is nothing, is taken as if the other had never been there."""
+    first = User().hear("okta/A", "snapshot", active=True)
+    both = User().hear("okta/A", "snapshot", active=True).hear("okta/B", "snapshot", active=True).left("okta/B")
+    assert [each.hear("okta/A", "snapshot", active=None).active for each in (first, both)] == [None, None]
+
+
 def test_who_never_was_this_user_leaves_no_denial_either() -> None:
     """It said nothing of whether it is active, and is disabled as it goes, or is said late to have been."""
     user = manager().hear("okta/B", job="Agent").left("okta/B", active=False)

@@ -3,6 +3,8 @@
 from dataclasses import replace
 from typing import Any, cast
 
+from msgspec.structs import replace as msgspec_replace
+
 from streamproc.core.records.resource import Resource
 from streamproc.core.scim.dialect import ENTERPRISE, GENESYS, USER
 from streamproc.core.scim.elements import ElementForm
@@ -167,3 +169,13 @@ def test_a_leaver_costs_what_they_always_did() -> None:
     driver.turn(with_(Resource(active=False, mobile="+13175550103"), TEAMS))
     assert sent(there, asked) == ["PATCH", "GET"]
     assert ana(there)["active"] is False
+
+
+def test_how_a_number_is_shown_is_forgotten_with_it() -> None:
+    """Where a mapping owns a private number no more, no way of writing it is left in our records, either."""
+    driver, _ = sink()
+    mobile = Resource(mobile="+13175550103", title="Agent")
+    first = driver.turn(with_(mobile)).state
+    driver.state = msgspec_replace(first, spelled={"mobile": "5550103", "title": "agent"})
+    assert driver.turn(with_(mobile, Resource(title="Lead"))).state.spelled.keys() == {"mobile", "title"}
+    assert driver.turn(with_(Resource(title="Agent"))).state.spelled.keys() == {"title"}

@@ -57,5 +57,7 @@ def test_partitions_that_move_take_their_users_along() -> None:
     inside, outside = told(None, 1, INSIDE), told(None, 1, OUTSIDE)
     for user in (b"a", b"b", b"c"):
         states.note(user, outside)
-    states.begin([(b"a", outside), (b"d", inside)])
+    states.forget()
+    for user, value in ((b"a", outside), (b"d", inside)):
+        states.add(user, value)
     assert states.counts() == {"in": 1, "suspended": 0, "left": 0, "released": 0, "never": 1}
