@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from streamproc.core.parsed_payload import FetchRequest, Ignored, ParsedPayload, Receipt, SourceEvent
 from streamproc.core.records.change_event import GONE, Fact
-from streamproc.sources.assignment import ASSIGNED, fact, take
+from streamproc.sources.assignment import ASSIGNED, asked, fact, take
 from streamproc.sources.lenient_json import anchor, at, digest, items, micros, moment, parsed, record, text, unfolded
 from streamproc.sources.options import SourceOptions
 from streamproc.sources.reading import add_others, full_name, read_all
@@ -128,7 +128,9 @@ def _read(element: Any, receipt: Receipt, options: SourceOptions) -> Iterator[So
     resource = record(element)
     kind = text(resource.get("eventType"))
     if kind is not None:
-        yield _event(kind.casefold(), resource, receipt, options)
+        said = _event(kind.casefold(), resource, receipt, options)
+        yield said
+        yield from asked(said, MEMBERSHIP, options)
     elif "login" in record(resource.get("profile")):
         yield from _user(resource, receipt, options)
     else:

@@ -16,7 +16,7 @@ from typing import Any, Final, TypeAlias
 
 from streamproc.core.parsed_payload import FetchRequest, Ignored, ParsedPayload, Receipt, SourceEvent
 from streamproc.core.records.change_event import GONE, Fact
-from streamproc.sources.assignment import take
+from streamproc.sources.assignment import asked, take
 from streamproc.sources.lenient_json import anchor, at, digest, items, micros, moment, parsed, record, text, unfolded
 from streamproc.sources.options import SourceOptions
 from streamproc.sources.reading import add_others, full_name, read_all
@@ -89,9 +89,7 @@ def _read(element: Any, receipt: Receipt, options: SourceOptions) -> Iterator[So
     if kind is not None:
         said = _activity(kind.upper(), resource, receipt, options)
         yield said
-        if options.application and isinstance(said, SourceEvent) and said.reason in MEMBERSHIP:
-            removed = not MEMBERSHIP[said.reason]  # by groups somebody is assigned to an application, too
-            yield FetchRequest(said.subject, said.event, said.order[0], said.reason, urgent=removed)
+        yield from asked(said, MEMBERSHIP, options)
     elif "username" in resource:
         yield from _user(resource, receipt, options)
     elif "action" in record(resource.get("event")):

@@ -11,12 +11,23 @@ import tempfile
 from pathlib import Path
 from typing import Final
 
-from tests.judges import mutants_of_elements, mutants_of_the_edges, mutants_of_the_expressions, mutants_of_the_fold
+from tests.judges import (
+    mutants_of_elements,
+    mutants_of_the_edges,
+    mutants_of_the_expressions,
+    mutants_of_the_fold,
+    mutants_of_the_mapping,
+)
 from tests.judges.mutant import Mutant
 from tests.support.paths import REPOSITORY
 
-_OF: Final = (mutants_of_the_fold, mutants_of_the_edges, mutants_of_the_expressions, mutants_of_elements)
-MUTANTS: Final = tuple(mutant for each in _OF for mutant in each.MUTANTS)
+MUTANTS: Final = (
+    *mutants_of_the_fold.MUTANTS,
+    *mutants_of_the_mapping.MUTANTS,
+    *mutants_of_the_edges.MUTANTS,
+    *mutants_of_the_expressions.MUTANTS,
+    *mutants_of_elements.MUTANTS,
+)
 
 
 def copied(folder: Path) -> None:

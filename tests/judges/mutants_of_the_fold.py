@@ -21,7 +21,7 @@ MUTANTS: Final = (
     Mutant(
         "who isn't ours is looked for",
         f"{SINK}/next_step.py",
-        "if not leaves and is_left_alone(progress.record.desired):",
+        "if not leaves and not in_between and is_left_alone(progress.record.desired):",
         "if False:",
         ("tests/service/sink/test_reconciler_scope.py",),
     ),

@@ -183,7 +183,7 @@ def _result(expression: Expression, facts: Mapping[str, Fact]) -> Fact:
     value = expression.evaluate(facts)
     if not isinstance(value, Unknown):
         return value
-    if value.absent or (value.facts and all(fact_of(facts, name) is None for name in value.facts)):
+    if value.facts and all(fact_of(facts, name) is None for name in value.facts):
         return None
     raise UnreadError(value.reason)
 

@@ -60,12 +60,12 @@ class Mapping:
         """Facts that expressions read."""
         return frozenset[str]().union(*(each.reads for each in self.expressions.values()))
 
-    @property
+    @cached_property
     def who(self) -> Expression | None:
         """Who is ours. None: everybody."""
         return self.expressions.get(WHO)
 
-    @property
+    @cached_property
     def suspension(self) -> Expression | None:
         """Who has no access for a time. None: nobody."""
         return self.expressions.get(SUSPENDED)

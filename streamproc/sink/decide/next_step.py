@@ -16,7 +16,8 @@ Rule 7: each turn ends: after so many requests it is set aside, to be tried agai
 Rule 8: nothing is told as delivered that the target hasn't shown: where an answer accepts a write and doesn't show it,
 the user is read before the turn ends.
 Rule 9: who never was in scope is named in no request, and neither is who was released, until a source says that they
-leave. What was sent for them before is waited for, and read when they are in scope again.
+leave. What was sent for them before is waited for, and read when they are in scope again. Whoever had made way for
+another's name gets their own first.
 """
 
 from typing import Final, assert_never
@@ -86,7 +87,8 @@ def _next(progress: Progress, target: Target, at: Moment) -> Step:
     if (desired := _aim(progress, target.dialect)) is None:
         return finish(progress, at.clock)
     leaves = desired.get("active") is False
-    if not leaves and is_left_alone(progress.record.desired):
+    in_between = is_temporary((progress.held or Resource()).get("userName"), progress.user)
+    if not leaves and not in_between and is_left_alone(progress.record.desired):
         return _left_alone(progress, at)
     if (begun := _underway(progress, target)) is not None:
         return begun

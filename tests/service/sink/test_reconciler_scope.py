@@ -4,11 +4,14 @@ from collections import Counter
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from streamproc.core.fold.mapping import Mapping, parse_mapping
 from streamproc.core.records.outcome import Outcome
+from streamproc.core.records.resource import Resource
 from streamproc.core.scim.response_policy import Response
 from streamproc.sink.decide.mass_guard import MassGuard, Window
+from streamproc.sink.decide.name_waits import temporary_name
 from streamproc.sink.decide.progress import Progress
 from tests.support.reconciler import CORE, MAPPING, Org, person
 from tests.support.sink import Bench
@@ -134,6 +137,22 @@ async def test_a_release_waits_for_what_is_in_the_air_and_a_leaver_is_found(ours
     assert sum(ours.clock.paused) > 0
     assert (await said(ours, active=False)).verdict == "revoked"
     assert (await ours.user())["active"] is False
+
+
+async def test_who_is_released_in_the_middle_of_an_exchange_of_names_gets_theirs(ours: Org) -> None:
+    """Who had made way for another's name can't log in by the one in between: they are left alone with their own."""
+    ours.mapping = scoped("release")
+    await said(ours, **person("E1"), **INSIDE)
+    id_, name = (await ours.user())["id"], temporary_name("e1@example.com", "E1")
+    shown = await ours.patch(f"Users/{id_}", "replace", "userName", name)
+    known = ours.store.known["E1"]
+    held = Resource(**{**(known.held or {}), "userName": name})
+    ours.store.known["E1"] = replace(known, held=held, etag=f'"{shown["meta"]["version"]}"'.replace('""', '"'))
+    await said(ours, **OUTSIDE, job="Driver")
+    now = await ours.user()
+    assert (now["userName"], now["active"], now["title"]) == ("e1@example.com", True, "Agent")
+    await said(ours, job="Foreman")
+    assert await ours.requests() == {}
 
 
 async def test_whoever_is_dropped_by_a_mistake_is_held_and_comes_back(ours: Org) -> None:

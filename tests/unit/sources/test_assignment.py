@@ -177,6 +177,17 @@ def test_who_joins_or_leaves_a_group_of_pingone_is_fetched_too(word: str, urgent
     assert read("pingone", activity, TAKEN, application="").notifications == ()
 
 
+@pytest.mark.parametrize(("word", "urgent"), [("add", False), ("remove", True)])
+def test_who_joins_or_leaves_a_group_of_okta_is_fetched_too(word: str, urgent: bool) -> None:
+    """In case that Okta's own event about the application doesn't come."""
+    event = log_event(f"group.user_membership.{word}")
+    event["target"] = [{"id": WHO, "type": "User"}, {"id": "00g1", "type": "UserGroup", "displayName": "Agents"}]
+    parsed = read("okta", event, TAKEN)
+    assert parsed.events[0].attributes == {"group:Agents": None if urgent else "Agents"}
+    assert [(each.subject, each.at, each.urgent) for each in parsed.notifications] == [(WHO, AT, urgent)]
+    assert read("okta", event, TAKEN, application="").notifications == ()
+
+
 @pytest.mark.parametrize(
     ("operation", "urgent"),
     [
