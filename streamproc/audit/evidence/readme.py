@@ -65,11 +65,12 @@ hash of the one before.
 
 `redacted` in the manifest names the facts that were kept where a mapping looks into them (`kept`), and those that
 became keyed hashes (`hidden`), as did user IDs, subjects, ids, and what people wrote. Of one user the same value of the
-same fact is the same hash; of two it never is. Facts that no mapping reads, and bodies and paths of requests, were left
-out; offsets were counted anew, and all partitions made one. `whole` names what else stays: the mappings, and when
-things happened since the log knew of a user; of moments before that only the order. A mapping's text, and the facts in
-`kept`, are what a reader should look at before passing it on. Who knows when something happened to somebody can tell by
-the times whom it is about. The redacted events were folded anew, so it verifies by itself. `original` in `chain.jsonl`
-stands in for each original record's hash: who has the key, and the log, can compute it, and see that it is the same
-history. Without the key nothing in it can be tried out.
+same fact is the same hash; of two it never is. Where an expression of a mapping parts a text, each piece is a hash, and
+what parts it stays. Facts that no mapping reads, and bodies and paths of requests, were left out; offsets were counted
+anew, and all partitions made one. `whole` names what else stays: the mappings, and when things happened since the log
+knew of a user; of moments before that only the order. A mapping's text, and the facts in `kept`, are what a reader
+should look at before passing it on. Who knows when something happened to somebody can tell by the times whom it is
+about. The redacted events were folded anew, so it verifies by itself. `original` in `chain.jsonl` stands in for each
+original record's hash: who has the key, and the log, can compute it, and see that it is the same history. Without the
+key nothing in it can be tried out.
 """

@@ -41,6 +41,11 @@ Agent = "Clerk"
 """
 MAPPING = parse_mapping(TEXT)
 NAMES = ("preferred", "given", "family", "job", "site", "department", "number", "languages", "queue", "leave")
+anything = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=12).map("\u00b6".__add__),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3),
+    max_leaves=6,
+)
 said = st.fixed_dictionaries(
     {}, optional=dict.fromkeys((*NAMES, "group:Agents", "unread"), values | st.sampled_from(["MAD", "es-3,en-2"]))
 )
@@ -104,3 +109,10 @@ def test_nobody_gets_what_no_line_gives(facts: dict[str, Fact]) -> None:
     assert desired.keys() <= owned | {"roles", "groups", "skills", "languages"}
     assert all(0.0 <= level <= 5.0 for level in desired.get("languages", {}).values())
     assert desired.get("groups", []) == sorted(desired.get("groups", []))
+
+
+@given(facts=st.dictionaries(st.sampled_from([*NAMES, "group:Agents"]), anything))
+def test_whatever_facts_say_it_is_desired_or_told(facts: Any) -> None:
+    """Nothing raises, and no value of a fact is in what is told: problems name facts."""
+    _, problems = MAPPING.desire("E1", facts)
+    assert not any("\u00b6" in problem for problem in problems)

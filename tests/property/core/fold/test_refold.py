@@ -24,6 +24,18 @@ MAPPINGS = (
     '[attributes]\ntitle = "job"\n[[copy]]\nfact = "genesysQueue"\nto = "groups"\n',
     '[attributes]\nphone = "hash"\n[[rule]]\nwhen = { job = "*Agent" }\nroles = ["agent"]\n',
     '[attributes]\ntitle = "job"\n[always]\nroles = ["employee"]\n[[copy]]\nfact = "genesysRole"\nto = "roles"\n',
+    """
+[attributes]
+title = { expr = 'coalesce(job, hash)' }
+[externalIds]
+teams = { expr = 'lower(job)' }
+[[rule]]
+if = 'like(job, "*Agent")'
+roles = ["agent"]
+[[copy]]
+expr = 'split(genesysQueue, ",")'
+to = "groups"
+""",
     '[scope]\nwho = \'like(job, "*Agent") || genesysRole == "Agent"\'\n[attributes]\ntitle = "job"\n',
     '[scope]\nwho = \'job != "Team Lead"\'\nleaving = "release"\n[suspend]\nwhen = \'genesysQueue == "Billing"\'\n',
 )

@@ -1,5 +1,7 @@
 """The mapping's file: what a mistake in it is told as, and what its digest is of."""
 
+import re
+
 import pytest
 
 from streamproc.core.errors import MappingError
@@ -87,6 +89,17 @@ def test_the_digest_is_of_the_rules_alone() -> None:
     bare = "\n".join(line for line in text.splitlines() if line.strip() and not line.startswith("#"))
     assert parse_mapping(bare).digest == shipped().digest
     assert parse_mapping(text.replace("level = 3.0", "level = 3.5", 1)).digest != shipped().digest
+
+
+def test_what_the_comments_show_is_a_mapping() -> None:
+    """Each expression in the shipped file's comments can be used as it stands there."""
+    commented = SHIPPED.read_text(encoding="utf-8").replace("\n# ", "\n")
+    shown = re.findall(r"^.*?\b(who|when|expr|if) = ('.+')", commented, re.MULTILINE)
+    assert {key for key, _ in shown} == {"who", "when", "expr", "if"}
+    lines = {"who": "[scope]\nwho = {}", "when": "[suspend]\nwhen = {}", "if": "[[rule]]\nif = {}"}
+    for key, written in shown:
+        line = lines.get(key, "[[copy]]\nto = 'roles'\nexpr = {}").format(written)
+        assert parse_mapping(f'{line}\n[tables.language]\nes = "Spanish"\n').computed
 
 
 WITH_EVERYTHING = """
