@@ -48,7 +48,7 @@ def of_character(character: str) -> str:
     """What to write for a character that isn't part of the language; "": that isn't known."""
     if character in _CHARACTERS:
         return f"; {_CHARACTERS[character]}"
-    return "" if character.isprintable() and character.isascii() else '; type it again, or put the name in facts["…"]'
+    return "" if " " < character <= "~" else '; type it again, or put the name in facts["…"]'
 
 
 def of_word(word: str) -> str:
