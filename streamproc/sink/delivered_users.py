@@ -77,16 +77,20 @@ class DeliveredUsers:
 
     async def look_for(self, user: str, seconds: float = READ_WITHIN) -> None:
         """Return when what is known of them is what the log says, or after so many seconds."""
-        if self.ours(user):
+        if (read := self._follow(user)) is None:
             return
-        partition = self._partition(user)
-        read = self._followed.setdefault(partition, asyncio.Event())
-        self._wanted.set()
         try:
             async with asyncio.timeout(seconds):
                 await read.wait()
         except TimeoutError:
-            log.warning("another sink's deliveries couldn't be read yet", partition=partition)
+            log.warning("another sink's deliveries couldn't be read yet", partition=self._partition(user))
+
+    def _follow(self, user: str) -> asyncio.Event | None:
+        """What is said of the user is wanted from now on. None: they are this sink's."""
+        if self.ours(user):
+            return None
+        self._wanted.set()
+        return self._followed.setdefault(self._partition(user), asyncio.Event())
 
     async def run(self) -> None:
         """Follow what is wanted, until cancelled. Raises KafkaError."""
@@ -102,8 +106,10 @@ class DeliveredUsers:
                     self._take(place.partition, records)
                 for place in consumer.assignment():
                     self._next[place] = await consumer.position(place)
-                    if self._next[place] >= self._ends[place]:
+                    if self._next[place] >= self._ends[place] and not self._followed[place.partition].is_set():
                         self._followed[place.partition].set()
+                        for user, known in list(self._users[place.partition].items()):
+                            self._compare(user, known, known)
 
     async def _choose(self, consumer: Consumer) -> None:
         """What is followed from now on, and from where."""
@@ -140,7 +146,8 @@ class DeliveredUsers:
     def _compare(self, user: str, before: _Known, now: _Known) -> None:
         if now.id is not None and (now.id, now.claim.name) != (before.id, before.claim.name):
             self._tell(user, waits=False)
-        if now.claim.holder is not None:
+        if now.claim.holder is not None:  # who that one waits for may be another sink's again: a circle has to be seen
+            self._follow(now.claim.holder)
             self._tell(user, waits=True)
 
     def _known(self, user: str) -> _Known:

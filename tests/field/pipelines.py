@@ -191,10 +191,21 @@ def _user_name_chain() -> None:
     assert ran.parked() == {}
 
 
+def _user_names_swapped() -> None:
+    names = {f"F{165 + number}": f"swap{number}@example.com" for number in range(3)}
+    after = dict(zip(names, [*names.values()][1:] + [*names.values()][:1], strict=True))
+    said = [*(joins(user, userName=name) for user, name in names.items())]
+    said += [hris(user, 5, userName=name) for user, name in after.items()]
+    ran = play([*said, Pause(10.0)])
+    assert {user: ran.account(user)["userName"] for user in names} == after, "nobody can be first, and nobody asks"
+    assert ran.parked() == {}
+
+
 CASES: Final = (
     Case("K4", "leading-zeros-in-two-sources", _leading_zeros_in_two_sources),
     Case("K6", "hook-without-values", _hook_without_values),
     Case("C", "user-name-chain", _user_name_chain),
+    Case("C", "user-names-swapped", _user_names_swapped),
     Case("K4", "contingent-becomes-employee", _contingent_becomes_employee),
     Case("K2", "languages-apart-by-semicolons", _languages_apart_by_semicolons),
     Case("K2", "leaver-in-an-event-that-is-refused", _leaver_in_an_event_that_is_refused),

@@ -17,6 +17,7 @@ from tests.judges import (
     mutants_of_the_expressions,
     mutants_of_the_fold,
     mutants_of_the_mapping,
+    mutants_of_the_sink,
 )
 from tests.judges.mutant import Mutant
 from tests.support.paths import REPOSITORY
@@ -27,6 +28,7 @@ MUTANTS: Final = (
     *mutants_of_the_edges.MUTANTS,
     *mutants_of_the_expressions.MUTANTS,
     *mutants_of_elements.MUTANTS,
+    *mutants_of_the_sink.MUTANTS,
 )
 
 

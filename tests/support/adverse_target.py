@@ -29,10 +29,12 @@ from streamproc.sink.decide.progress import Freshness
 from streamproc.sink.decide.steps import (
     AskGuard,
     AskMembership,
+    AwaitName,
     Confirm,
     EndSessions,
     Exchange,
     FindGroup,
+    FindHolder,
     FindManager,
     Finish,
     Glance,
@@ -41,6 +43,7 @@ from streamproc.sink.decide.steps import (
     Looked,
     LookUp,
     Moment,
+    NameAnswer,
     Read,
     ReadManager,
     SendMembership,
@@ -67,6 +70,7 @@ REFUSALS: Final = {
     "410": Response(410, {}, {}),
     "400": Response(400, {"detail": "no"}, {}),
     "invalidFilter": Response(400, {"scimType": "invalidFilter"}, {}),
+    "uniqueness": Response(409, {"scimType": "uniqueness"}, {}),
     "invalidVers": Response(400, {"scimType": "invalidVers"}, {}),
     "noTarget": Response(400, {"scimType": "noTarget"}, {}),
     "409": Response(409, {}, {}),
@@ -104,6 +108,10 @@ class AdverseTarget:
         self.before[user_id] = deepcopy(self.users[user_id])
         self.users[user_id] |= attributes
         self.versions[user_id] += 1
+
+    def has(self, name: object) -> str | None:
+        """Id of the user who has this userName."""
+        return next((user_id for user_id, held in self.users.items() if held["userName"] == name), None)
 
     def land(self) -> None:
         """What was in the air is carried out, or not, by its version."""
@@ -160,13 +168,15 @@ class AdverseTarget:
         resource = {**step.resource} | ({"manager": step.manager[1]} if step.manager else {})
         resource.pop("groups", None)
         if isinstance(step.operation, Create):
-            if any(held["userName"] == resource["userName"] for held in self.users.values()):
+            if self.has(resource["userName"]) is not None:
                 return REFUSALS["409"]
             user_id = f"u{len(self.users)}"
             self.users[user_id], self.versions[user_id] = resource, 1
             return replace(self._user(user_id, self.users[user_id]), status=201)
         if user_id not in self.users:
             return REFUSALS["404"]
+        if self.has(resource.get("userName")) not in {None, user_id}:
+            return REFUSALS["uniqueness"]
         self.changed(user_id, **resource)
         return self._user(user_id, self.users[user_id])
 
@@ -178,7 +188,9 @@ class AdverseTarget:
                     return REFUSALS["404"]
                 held = self.before.get(user_id, self.users[user_id]) if how == "lagging" else self.users[user_id]
                 return self._user(user_id, held)
-            case LookUp(attribute=attribute, value=value):
+            case LookUp() | FindHolder():
+                attribute = step.attribute if isinstance(step, LookUp) else "userName"
+                value = step.value if isinstance(step, LookUp) else step.name
                 found = [
                     {"id": there, "externalId": held.get("externalId"), "userName": held["userName"]}
                     for there, held in self.users.items()
@@ -280,6 +292,10 @@ class AdverseTurn:
             case FindManager(manager):
                 self.delivered |= {manager: "m"} if how == "honest" else {}
                 answer = Looked()
+            case AwaitName(until=until):
+                free = how == "honest" and self.there.has(self.progress.record.desired["userName"]) is None
+                answer = NameAnswer("try" if free else "wait" if how == "honest" else cast("Any", how))
+                self.ticks = max(self.ticks, until if answer.way == "wait" else 0.0)
             case LockGroup():
                 answer = Locked()
             case EndSessions():
@@ -307,7 +323,8 @@ class AdverseTurn:
 
     def _note_version(self, step: Any, response: Response) -> None:
         """What the target told of the version of a user or a group."""
-        if response.status not in {200, 201, 204} or isinstance(step, LookUp | ReadManager | AskMembership):
+        search = isinstance(step, LookUp | FindHolder | AskMembership)
+        if response.status not in {200, 201, 204} or search or isinstance(step, ReadManager):
             return
         resource, path = response.body, step.request.path
         if isinstance(step, FindGroup):
@@ -333,7 +350,7 @@ class AdverseTurn:
                 progress.held, expressible(progress.record.desired, self.target.dialect)
             )
             if known_active or progress.freshness in UNREAD:
-                manager = isinstance(step, FindManager | ReadManager)
-                ahead = manager or isinstance(step, FindGroup | AskMembership | LockGroup | SendMembership)
+                other = isinstance(step, FindManager | ReadManager | FindHolder | AwaitName)
+                ahead = other or isinstance(step, FindGroup | AskMembership | LockGroup | SendMembership)
                 assert not ahead, f"a leaver waits for {step}"
                 assert not isinstance(step, Read) or step.hurry

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from tests.support.reconciler import person
 from tests.support.renaming import Killed, Said, rename
 
-PEOPLE = [f"E{number}" for number in range(5)]
+PEOPLE = [f"E{number}" for number in range(7)]
 NAMES = [*(f"{user.lower()}@example.com" for user in PEOPLE), "new@example.com", "odd name"]
-ROUND = [*NAMES[1:5], NAMES[0], *NAMES[5:]]
+ROUND = [*NAMES[1:7], NAMES[0], *NAMES[7:]]
 FAULTS = ["500_before", "500_after", "504_after", "429", "lost_answer", "reset", "version_conflict", "403"]
 MOST = 4 * 3600.0
 """Seconds; what is set aside is tried every half an hour at last."""
@@ -41,7 +41,7 @@ faults = st.lists(
     killed=st.booleans(),
     faults=faults,
 )
-@example(people=5, joiner=True, before=[], last=ROUND, sinks=2, killed=True, faults=[])
+@example(people=7, joiner=True, before=[], last=ROUND, sinks=2, killed=True, faults=[])
 def test_all_end_with_their_names(
     people: int,
     joiner: bool,

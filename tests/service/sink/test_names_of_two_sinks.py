@@ -7,7 +7,7 @@ import pytest
 from streamproc.core.records.partitioner import partition_of
 from tests.support.renaming import PARTITIONS, Killed, Renamed, Said, rename
 
-SOON = 3.0
+SOON = 10.0
 """Seconds; what is set aside is tried again by itself within 30."""
 
 
@@ -35,10 +35,12 @@ def temporary(came: Renamed) -> int:
 
 
 @pytest.mark.parametrize("sinks", [1, 2])
-@pytest.mark.parametrize("people", [2, 3, 4])
-def test_a_circle_over_sinks_ends_right_soon(sinks: int, people: int) -> None:
-    """Each wants the next one's name, and all get theirs within seconds, by one change more than there are people."""
-    users = PEOPLE[:people]
+@pytest.mark.parametrize("order", [(0, 1), (0, 2, 1), (0, 1, 2, 3), (0, 2, 1, 3), (1, 3, 2, 0)])
+def test_a_circle_over_sinks_ends_right_soon(sinks: int, order: tuple[int, ...]) -> None:
+    """Each wants the next one's name, and all get theirs within seconds, by one change more than there are people: also
+    where one sink's people want each other's, and nobody of them one of the user's who makes way.
+    """
+    users = [PEOPLE[number] for number in order]
     wanted = {user: named(after) for user, after in zip(users, users[1:] + users[:1], strict=True)}
     came = rename(users, [moves(user, name) for user, name in wanted.items()], sinks=sinks)
     assert (came.names, came.ids, came.parked) == (wanted, came.before, {})

@@ -117,6 +117,8 @@ async def test_a_name_of_somebody_who_isnt_ours_is_told_at_once(org: Org, who: s
     assert (org.fate(seq), aside(org, "E1").code) == ("parked", "ambiguous")
     assert await holds(org, "E1") == {"E1": named("E1")}
     assert org.clock.now - begin < 1
+    changes = [each for each in await org.writes() if each["method"] == "PATCH"]
+    assert len(changes) == 1, "nor is it tried again"
 
 
 async def test_a_leaver_keeps_the_name(org: Org) -> None:

@@ -55,6 +55,16 @@ async def test_a_manager_whom_nobody_delivered_is_named_in_no_request(org: Org) 
     assert "M1 has no account by us: not delivered yet, or out of scope" in parked.attributes["manager"]
 
 
+async def test_a_manager_of_whom_only_a_search_has_told_isnt_named(org: Org) -> None:
+    """An account that was found, and hasn't shown yet that it is the manager's, is nobody's manager."""
+    await org.hired("M1")
+    org.store.known["M1"] = replace(org.store.known["M1"], held=None)
+    org.say("E1", **person("E1"), manager="M1")
+    await org.run()
+    assert "manager" not in (await org.user()).get(ENTERPRISE, {})
+    assert org.store.parked == {"E1": "unresolved"}
+
+
 async def test_a_manager_who_is_delivered_meanwhile_is_written_in_the_same_turn(org: Org) -> None:
     """Somebody whose manager arrives while the rest of them is written doesn't wait for another attempt."""
     await org.hired("M1")

@@ -1,6 +1,6 @@
 """The decider against a target that answers as badly as it can, wherever it can."""
 
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 import pytest
 from hypothesis import given, settings
@@ -10,11 +10,14 @@ from streamproc.core.records.delivery import DeliveredState
 from streamproc.core.records.resource import Resource
 from streamproc.core.records.units import Millis
 from streamproc.core.scim.dialect import DIALECTS, expressible
+from streamproc.sink.decide.name_waits import Way
 from streamproc.sink.decide.steps import (
     AskMembership,
+    AwaitName,
     Confirm,
     EndSessions,
     FindGroup,
+    FindHolder,
     FindManager,
     Glance,
     LookUp,
@@ -41,6 +44,7 @@ GONE: Final = Resource(**{**ANA, "active": False})
 DESIRED: Final = (ANA, MOVED, GONE)
 UNCHECKED: Final = ("groups", "displayName")
 """Groups are compared by themselves, and what others change is noticed only where we read."""
+WAYS: Final[tuple[str, ...]] = get_args(Way)
 MOST: Final = 120
 """Steps, after the last misbehaviour."""
 
@@ -67,10 +71,12 @@ def misbehaviours(step: Step) -> tuple[str, ...]:
     match step:
         case SendUser() | SendMembership():
             return WRITES
-        case LookUp() | Read() | Confirm() | Glance() | FindGroup() | ReadManager() | AskMembership():
+        case LookUp() | Read() | Confirm() | Glance() | FindGroup() | FindHolder() | ReadManager() | AskMembership():
             return READS
         case FindManager():
             return ("not delivered",)
+        case AwaitName():
+            return WAYS
         case EndSessions():
             return ("404", "no answer")
         case _:
