@@ -139,7 +139,7 @@ class FieldWorker:
             known = self.folds[raw.partition].records.get((raw.key or b"").decode("utf-8", "replace"))
             step = self.folds[raw.partition].take(_stored(raw))
             for user, value in step.records.items():
-                if step.event is not None:
+                if step.event is not None and step.event.kind != "mapping":
                     problems, denies = held_claims(known, value, step.event)
                     self.rejections.tell(raw, problems, denies=denies)
                 self._outbox.put(OPERATIONS, user.encode(), value, partition=raw.partition)
