@@ -30,7 +30,6 @@ def held_claims(known: bytes | None, value: bytes, event: ChangeEvent, active: s
         return HeldClaims([], denies=False)
     before = {} if known is None else decode_state(known).facts
     state = decode_state(value)
-    has_access = state.desired.get("active") is True
     problems: list[Problem] = []
     denies = False
     for name, facts in state.facts.items():
