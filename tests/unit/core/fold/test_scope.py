@@ -184,6 +184,18 @@ def test_a_suspended_user_who_leaves_the_scope_has_only_left() -> None:
     assert left == Resource(**{**OURS, "active": False, "scope": "left"})
 
 
+def test_a_suspended_user_who_is_released_is_told_from_a_leaver() -> None:
+    """Until a source says no, what the mass guard holds of their suspension isn't asked anew as a leaving."""
+    by = mapping(leaving="release")
+    suspended = after(OURS, by, leave="Suspended")[0]
+    released = after(suspended, by, leave="Suspended", department="Warehouse")[0]
+    assert released == Resource(**{**OURS, "active": False, "suspended": True, "scope": "released"})
+    assert by_mapping(released)
+    gone = after(released, by, leave="Suspended", department="Warehouse", active=False)[0]
+    assert gone == Resource(**{**OURS, "active": False, "scope": "released"})
+    assert after(released, by, department="Support")[0].get("active") is True
+
+
 def test_a_blank_keeps_or_is_a_value() -> None:
     """A fact without a value changes nothing and is told; with `blank = "leave"` it is a value."""
     assert after(OURS, mapping(), department=None) == (OURS, ["scope rests on department, which has no value"])
