@@ -71,8 +71,9 @@ def fold_within(
     if len(value) <= max(ORDINARY, SLACK + len(known or b"")):
         return Folded(value, left_out="too_many_rows" if _MARK in value and _gave_way(known, value) else None)
     less = what_it_takes(event, mapping.file.attributes.active)
-    if less is None and (less := _deciding(event, mapping)) is not None:
-        less = less if _takes(known, fold_encoded(known, seq, less, mapping, facts)) else None
+    by_mapping = _deciding(event, mapping, less)
+    if by_mapping is not None and _takes(known, fold_encoded(known, seq, by_mapping, mapping, facts)):
+        less = by_mapping
     if less is None:
         return Folded(None, "too_large")
     for smaller, most in _smaller(known, seq, less, mapping, facts):
@@ -99,13 +100,17 @@ def what_it_takes(event: ChangeEvent, fact: str = ACTIVE) -> ChangeEvent | None:
             return structs.replace(event, kind="change", attributes=denied, kept=())
 
 
-def _deciding(event: ChangeEvent, mapping: Mapping) -> ChangeEvent | None:
-    """The part of an event by which the mapping may take access away; None: it has none."""
+def _deciding(event: ChangeEvent, mapping: Mapping, less: ChangeEvent | None) -> ChangeEvent | None:
+    """The part of an event by which the mapping may take access away, with what it says no to; None: it has none.
+
+    `less`: what it takes away by itself, which may be something else.
+    """
     read = sorted(deciding(mapping) & event.attributes.keys())[:MOST]
     said = {name: value for name in read if _is_short(value := event.attributes[name]) and len(name) <= LONGEST}
     if not said or event.kind not in {"snapshot", "change"}:
         return None
-    return structs.replace(event, kind="change", attributes=said, kept=())
+    denied = {} if less is None else less.attributes
+    return structs.replace(event, kind="change", attributes=said | denied, kept=())
 
 
 def _is_short(value: Fact) -> bool:
@@ -113,10 +118,12 @@ def _is_short(value: Fact) -> bool:
 
 
 def _takes(known: bytes | None, value: bytes | None) -> bool:
-    """Whether a record takes access that the one before gave."""
-    if known is None or value is None or decode_state(known).desired.get("active") is not True:
+    """Whether a record takes access that the one before gave, or would give when a suspension ends."""
+    if known is None or value is None:
         return False
-    return decode_state(value).desired.get("active") is False
+    before, after = decode_state(known).desired, decode_state(value).desired
+    gave = before.get("active") is True or ("suspended" in before and "suspended" not in after)
+    return gave and after.get("active") is False
 
 
 def denied_by(attributes: dict[str, Fact], fact: str = ACTIVE) -> dict[str, Fact]:

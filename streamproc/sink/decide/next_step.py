@@ -16,8 +16,9 @@ Rule 7: each turn ends: after so many requests it is set aside, to be tried agai
 Rule 8: nothing is told as delivered that the target hasn't shown: where an answer accepts a write and doesn't show it,
 the user is read before the turn ends.
 Rule 9: who never was in scope is named in no request, and neither is who was released, until a source says that they
-leave. What was sent for them before is waited for, and read when they are in scope again. Whoever had made way for
-another's name gets their own first.
+leave. What was sent for them before is waited for. Whoever had made way for another's name gets their own first. Of who
+was released the account is others' from then on: it is read when they are in scope again or leave, and is nobody's
+manager until then.
 """
 
 from typing import Final, assert_never
@@ -263,8 +264,7 @@ def _with_lock(progress: Progress, target: Target, lock: GroupLock) -> Glance | 
 def _left_alone(progress: Progress, at: Moment) -> Settle | Finish:
     if (until := progress.unlanded) is not None:
         return Settle(until)
-    unknown = progress.freshness is Freshness.STALE
-    return finish(replace(progress, held=None) if unknown else progress, at.clock)
+    return finish(replace(progress, held=None), at.clock)  # what others make of the account meanwhile isn't known
 
 
 def _incomplete(progress: Progress, at: Moment) -> Finish:

@@ -30,6 +30,7 @@ when = 'leave == "Suspended"'
 [attributes]
 title = "job"
 department = "department"
+manager = "manager"
 """)
 
 
@@ -104,6 +105,31 @@ async def test_who_is_released_is_only_revoked_when_they_leave(ours: Org) -> Non
     assert (await said(ours, active=True)).verdict == "no-op"
     assert await ours.requests() == {}
     assert (await ours.user())["active"] is False
+
+
+async def test_who_was_released_comes_back_whole_whatever_others_did(ours: Org) -> None:
+    """Their account was others' meanwhile, so it is read before anything is taken for written."""
+    ours.mapping = scoped("release")
+    await said(ours, **person("E1"), **INSIDE)
+    await said(ours, **OUTSIDE)
+    there = (await ours.user())["id"]
+    await ours.patch(f"Users/{there}", "replace", "active", value=False)
+    await ours.patch(f"Users/{there}", "replace", "title", value="By Hand")
+    assert (await said(ours, **INSIDE)).verdict == "delivered"
+    now = await ours.user()
+    assert (now["id"], now["active"], now["title"]) == (there, True, "Agent")
+
+
+async def test_who_was_released_is_no_manager_any_more(ours: Org) -> None:
+    """Nobody else's requests name them either."""
+    ours.mapping = scoped("release")
+    await said(ours, **person("E1"), **INSIDE)
+    await said(ours, **OUTSIDE)
+    there = (await ours.user())["id"]
+    ours.say("E2", **person("E2"), **INSIDE, manager="E1")
+    await ours.run()
+    assert there not in str((await ours.ledger())[-1]["body"])
+    assert ours.store.parked == {"E2": "unresolved"}
 
 
 async def test_a_suspension_is_one_request_and_access_comes_back_whole(ours: Org) -> None:

@@ -93,6 +93,8 @@ title = "job"
     [
         ({"department": "Warehouse"}, True),
         ({"leave": "Suspended"}, True),
+        ({"department": "Warehouse", "onCall": False}, True),
+        ({"leave": "Suspended", "onCall": False}, True),
         ({"department": "Care"}, False),
         ({"department": "w" * 300}, False),
         ({"leave": None}, False),
@@ -114,6 +116,17 @@ def test_what_takes_access_by_the_mapping_fits(kind: str, said: dict[str, Fact],
     assert record.desired.get("active") is False
     assert not record.desired.get("title")
     assert sealed(folded.value) == record.hash
+
+
+def test_who_is_suspended_leaves_the_scope() -> None:
+    """By an event that doesn't fit as well, so that the end of their leave lets nobody in who isn't ours."""
+    inside: dict[str, Fact] = {"userName": "a@example.com", "active": True, "department": "Care", "leave": "Suspended"}
+    known = fold_within(None, 0, event(0, "snapshot", attributes=inside), SCOPED).value
+    moves = event(9, attributes={"department": "Warehouse", "onCall": False, "job": "x" * 200_000})
+    known = fold_within(known, 9, moves, SCOPED).value
+    back = fold_within(known, 10, event(10, attributes={"leave": None}), SCOPED).value
+    assert back is not None
+    assert decode(back).desired.get("active") is False
 
 
 def test_a_stranger_who_is_too_large_is_not_let_in() -> None:
