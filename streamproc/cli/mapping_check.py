@@ -108,8 +108,10 @@ def read(file: Path) -> tuple[str, Mapping]:
     """The file's text, and the mapping. Raises MappingError, also where the file can't be read."""
     try:
         text = file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
         raise MappingError(f"{file} can't be read: {error}") from error
+    except UnicodeDecodeError as error:
+        raise MappingError(f"{file} can't be read: it isn't UTF-8. Save it in that encoding") from error
     return text, usable(text, str(file))
 
 

@@ -1,17 +1,20 @@
 """What can be seen of a mapping's expressions without any history: which names they give, and which decide nothing."""
 
 from collections.abc import Iterator
-from typing import Final
+from typing import Final, get_args
 
-from streamproc.core.expressions.expression import Expression
+from streamproc.core.expressions.expression import Expression, Gives, Unknown, compile_expression
 from streamproc.core.expressions.parser import parse
-from streamproc.core.expressions.syntax import Call, Compare, Constant, FactOf, ListOf, Node, parts_of
+from streamproc.core.expressions.problems import ExpressionError
+from streamproc.core.expressions.syntax import Call, Compare, Constant, FactOf, Item, ListOf, Node, parts_of
 from streamproc.core.fold.computed import SUSPENDED, WHO, copy_place, value_place
 from streamproc.core.fold.mapping import Mapping
 from streamproc.core.fold.mapping_file import MappingFile
 
 _GIVEN: Final = "given"
 """A fact in the place of an expression's result."""
+_THEIR_OWN: Final = frozenset(value_place("attributes", name) for name in ("userName", "employeeNumber", "email"))
+"""Attributes of which each user has their own."""
 _ALWAYS: Final = {
     WHO: ("takes in everybody", "takes in nobody"),
     SUSPENDED: ("suspends everybody", "suspends nobody"),
@@ -43,10 +46,16 @@ def odd_expressions(mapping: Mapping) -> Iterator[tuple[str, str]]:
         if expression.gives == "truth":
             for text in _constant(place, expression):
                 yield told_as(place), text
+        elif not expression.reads and (place in _THEIR_OWN or place.startswith("externalIds.")):
+            yield told_as(place), "reads no fact: it is the same for everybody, but two users can't have the same"
+        for text in _never_known(mapping, expression):
+            yield told_as(place), f"{text} has no result, whoever it is about"
     read = {table for expression in mapping.expressions.values() for table in _tables(parse(expression.text))}
-    for table in mapping.file.tables:
+    for table, rows in mapping.file.tables.items():
         if table not in read:
             yield f"tables.{table}", "no expression looks into it"
+        elif not rows:
+            yield f"tables.{table}", "has no rows"
 
 
 def compared(mapping: Mapping) -> dict[str, list[tuple[str, str]]]:
@@ -56,6 +65,17 @@ def compared(mapping: Mapping) -> dict[str, list[tuple[str, str]]]:
         for fact, text in _compared(parse(expression.text)):
             found.setdefault(fact, []).append((text, told_as(place)))
     return found
+
+
+def is_expression(name: str) -> bool:
+    """Whether the name of a fact would do as an expression that computes something."""
+    for gives in get_args(Gives):
+        try:
+            compile_expression(name, gives)
+        except ExpressionError:
+            continue
+        return not isinstance(parse(name), FactOf | Item | Constant)
+    return False
 
 
 def told_as(place: str) -> str:
@@ -75,6 +95,23 @@ def _constant(place: str, expression: Expression) -> Iterator[str]:
             yield f"{clause.text} reads no fact, and decides nothing"
         else:
             yield f"{always}: {clause.text} reads no fact"
+
+
+def _never_known(mapping: Mapping, expression: Expression) -> Iterator[str]:
+    """Calls of literals alone that can't be carried out, such as `date("2026-13-01")`, as they are written."""
+    for node in _calls(parse(expression.text)):
+        if all(isinstance(each, Constant) for each in node.of) and node.name != "inGroup":
+            text = expression.text[node.start : node.end]
+            alone = compile_expression(f"[{text}] == []", "truth", tables=mapping.file.tables)
+            if isinstance(alone.evaluate({}), Unknown):
+                yield text
+
+
+def _calls(node: Node) -> Iterator[Call]:
+    if isinstance(node, Call):
+        yield node
+    for part in parts_of(node):
+        yield from _calls(part)
 
 
 def _tables(node: Node) -> Iterator[str]:

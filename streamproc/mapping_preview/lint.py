@@ -1,5 +1,6 @@
 """Finds what is wrong with a mapping, or may be, before it comes into force. Reports only what is certain."""
 
+import re
 from collections.abc import Collection, Iterator
 from collections.abc import Mapping as MappingABC
 from dataclasses import dataclass, field
@@ -11,11 +12,13 @@ from streamproc.core.fold.mapping import Mapping
 from streamproc.core.fold.mapping_file import Copy, MappingFile, Rule
 from streamproc.core.records.resource import LEVELS, LISTS
 from streamproc.core.scim.spelling import fold, meant
+from streamproc.core.text import plain
 from streamproc.mapping_preview.attribute_usage import CATALOGUED, MOST, Catalogued, Surveyed
 from streamproc.mapping_preview.expression_lint import (
     compared,
     given_by_copy,
     given_by_division,
+    is_expression,
     odd_expressions,
     told_as,
 )
@@ -30,6 +33,8 @@ ONE: Final[MappingABC[Catalogued, str]] = {
     "languages": "language",
     "divisions": "division",
 }
+_REGULAR: Final = re.compile(r"^\^|\\[dws.]")
+"""What no name begins with or has, but a regular expression."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +98,7 @@ def contradictions(mapping: Mapping) -> Iterator[Finding]:
     if file.always.roles and not owned:
         yield Finding("warning", "always.roles", "nobody gets them: no copy and no rule gives roles, so none are owned")
     yield from _alike(mapping)
+    yield from _expressions_as_facts(mapping)
     for where, text in odd_expressions(mapping):
         yield Finding("warning", where, text)
 
@@ -194,9 +200,24 @@ def unsent(mapping: Mapping, surveyed: Surveyed) -> Iterator[Finding]:
 
 
 def _never(file: MappingFile, number: int, rule: Rule) -> Iterator[Finding]:
-    for fact in rule.when:
+    for fact, want in rule.when.items():
+        patterns = [want] if isinstance(want, str) else want
         if fact == file.attributes.active:
             yield Finding("warning", rule_place(number, rule), f"never matches: {fact} is true or false, and no text")
+        elif not any(map(plain, patterns)):
+            yield Finding("warning", rule_place(number, rule), f"never matches: {fact} is to be nothing; * is any text")
+        for pattern in patterns:
+            if _REGULAR.search(pattern):
+                text = f"{pattern!r} isn't taken for a regular expression: only * stands for anything"
+                yield Finding("warning", rule_place(number, rule), text)
+
+
+def _expressions_as_facts(mapping: Mapping) -> Iterator[Finding]:
+    """Expressions where the name of a fact stands."""
+    for fact, places in _read(mapping).items():
+        if fact not in mapping.computed and is_expression(fact):
+            text = f"{fact!r} is taken for the name of a fact: what computes is written {{ expr = '…' }}, or `if`"
+            yield Finding("warning", "; ".join(places), text)
 
 
 def _alike(mapping: Mapping) -> Iterator[Finding]:

@@ -255,7 +255,7 @@ class Sink:
 
     def _changed(self, user: str, *, waits: bool) -> None:
         if waits:
-            self._reconciler.circle(user)
+            self._reconciler.waits(user)
         else:
             self._parked_work.arrived(user)
             self._reconciler.moved(user)

@@ -80,8 +80,8 @@ class Delivered(Protocol):
 class Reconciler:
     """One for all users; `deliver` runs once per turn, many side by side.
 
-    `guard`: None where nobody is asked. `platform`: where sessions are ended, None where they aren't. `make_way`:
-    somebody is to try again now, since others wait for their name in a circle.
+    `guard`: None where nobody is asked. `platform`: where sessions are ended, None where they aren't. `go_on`: somebody
+    whose userName was set aside can do something about it now.
     """
 
     def __init__(
@@ -91,13 +91,13 @@ class Reconciler:
         delivered: Delivered,
         guard: Guard | None = None,
         platform: PlatformHttp | None = None,
-        make_way: Callable[[str], None] = lambda _: None,
+        go_on: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._executor = executor
         self._delivered = delivered
         self._guard = guard
         self._platform = platform
-        self._make_way = make_way
+        self._go_on = go_on
         self.names = NameWaits(delivered.claim_of)
         self.target = Target(
             dialect,
@@ -169,13 +169,13 @@ class Reconciler:
         for each in self.names.behind(user):
             self._executor.nudge(each)
 
-    def circle(self, user: str) -> None:
-        """The user waits for somebody's name: perhaps that closes a circle, of which one has to make way."""
-        chosen = self.names.chosen(user)
-        if chosen is not None and self.names.is_waiting(chosen):
-            self._executor.nudge(chosen)
-        elif chosen is not None:
-            self._make_way(chosen)
+    def waits(self, user: str) -> None:
+        """The user waits for somebody's name. That may close a circle; or it was given up just now."""
+        acts = self.names.acts(user)
+        if acts is not None and self.names.is_waiting(acts):
+            self._executor.nudge(acts)
+        elif acts is not None:
+            self._go_on(acts)
 
     def nudge(self, user: str) -> None:
         """Newer work of the user came in: don't let it wait."""
@@ -214,7 +214,7 @@ class Reconciler:
         if not await executor.meanwhile(user, READ_WITHIN, partial(self._delivered.look_for, holder)):
             return None
         self.names.enter(user, step.claim)
-        self.circle(user)
+        self.waits(user)
         seconds = self.names.patience(user, ours=self._delivered.ours(holder), made_way=step.made_way)
         until = min(step.until, executor.times.ticks() + seconds)
         while (way := self.names.way(user)) == "wait" and executor.times.ticks() < until:

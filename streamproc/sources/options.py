@@ -58,6 +58,10 @@ ASSIGNING: Final = ("okta", "entra", "pingone")
 """Sources that tell who is assigned to an application."""
 
 
+ANY_FACT: Final = "hris"
+"""The source whose events may have facts of any name; all others have those of `attributes`."""
+
+
 class SourceOptions(BaseModel):
     """Options of one source in one tenant.
 
@@ -118,7 +122,21 @@ def parse_sources(text: str, name: str, defaults: Mapping[str, SourceOptions]) -
     if silent:
         only = ", ".join(ASSIGNING)
         raise SettingsError(f"sources: {name}: {silent[0]}.application: only {only} tell of assignments")
+    for source, options in made.items():
+        _check_region(source, options, name)
     return made
+
+
+def _check_region(source: str, options: SourceOptions, name: str) -> None:
+    """Raises SettingsError where a number's region can't ever be known."""
+    for each in alternatives(options.region):
+        if is_code(each.upper()) and each.upper() in REGIONS and not is_code(each):
+            raise SettingsError(f"sources: {name}: {source}.region: a code is in capitals: {each.upper()}, not {each}")
+        if not is_code(each) and source != ANY_FACT and each not in options.attributes:
+            raise SettingsError(
+                f"sources: {name}: {source}.region: nothing gives the fact {each}: name its path as "
+                f"{source}.attributes.{each}, or give a code of two capitals"
+            )
 
 
 def _over(options: SourceOptions, table: object, where: str) -> SourceOptions:

@@ -100,4 +100,11 @@ MUTANTS: Final = (
         "feeds.setdefault(target, set()).update(condition.patterns)",
         ("tests/property/core/fold/test_mapping.py",),
     ),
+    Mutant(
+        "1 is remembered as true",
+        f"{FOLD}/grants.py",
+        "read = (read, kinds)",
+        "pass",
+        ("tests/unit/core/fold/test_mapping.py",),
+    ),
 )

@@ -7,11 +7,19 @@ from tests.judges.mutant import Mutant
 DECIDE: Final = "streamproc/sink/decide"
 WAITS: Final = f"{DECIDE}/name_waits.py"
 DELIVERED: Final = "streamproc/sink/delivered_users.py"
+OF_WAITS: Final = ("tests/unit/sink/decide/test_name_waits.py",)
 OF_NAMES: Final = ("tests/service/sink/test_reconciler_names.py",)
 OF_SINKS: Final = ("tests/service/sink/test_names_of_two_sinks.py",)
 OF_MANAGERS: Final = ("tests/service/sink/test_reconciler_unresolved.py", "tests/service/sink/test_delivered_users.py")
 
 MUTANTS: Final = (
+    Mutant(
+        "what was noted of whom we release stays true",
+        f"{DECIDE}/next_step.py",
+        "finish(replace(progress, held=None), at.clock)  # what",
+        "finish(progress, at.clock)  # what",
+        ("tests/service/sink/test_reconciler_scope.py",),
+    ),
     Mutant(
         "a manager whose account wasn't shown to be theirs is named",
         DELIVERED,
@@ -74,6 +82,20 @@ MUTANTS: Final = (
         'return "make way" if self.chosen(user) == user else "wait"',
         'return "make way"',
         OF_NAMES,
+    ),
+    Mutant(
+        "a name that was given up while it was set aside isn't tried",
+        WAITS,
+        'return user if self.way(user) == "try" else self.chosen(user)',
+        "return self.chosen(user)",
+        OF_WAITS,
+    ),
+    Mutant(
+        "who waits for a circle makes way as well",
+        WAITS,
+        "return min(list(seen)[seen[user] :]) if user in seen else None",
+        "return min(seen) if user in seen else None",
+        OF_WAITS,
     ),
     Mutant(
         "who made way makes way again",

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from streamproc.core.expressions.functions import METHODS, Function, Kind, Prepared
+from streamproc.core.expressions.hints import of_function
 from streamproc.core.expressions.operators import Run, spend
 from streamproc.core.expressions.pieces import (
     ABSORBING,
@@ -31,6 +32,9 @@ _CHARACTERS: Final = 3
 _TYPES: Final[Mapping[Kind, type]] = {"text": str, "int": int}
 
 
+_OWN: Final = frozenset({"coalesce", "inGroup", "lookup"})
+
+
 def called(node: Call, compiler: Compiling) -> Piece:
     """A call. Raises ExpressionError."""
     if not node.method:
@@ -41,11 +45,11 @@ def called(node: Call, compiler: Compiling) -> Piece:
                 return _in_group(node, compiler)
             case "lookup":
                 return _lookup(node, compiler)
-    known, others = (METHODS, compiler.functions) if node.method else (compiler.functions, METHODS)
-    function = known.get(node.name)
+    function = (METHODS if node.method else compiler.functions).get(node.name)
     if function is None:
-        there = node.name in others or node.name in {"coalesce", "inGroup", "lookup"}
-        hint = "" if not there else f"; write {node.name}(x)" if node.method else f"; write x.{node.name}(y)"
+        all_ = {*METHODS, *compiler.functions, *_OWN}
+        hint = f"; write {node.name}(x)" if node.method else f"; write x.{node.name}(y)"
+        hint = hint if node.name in all_ else of_function(node.name, all_)
         raise ExpressionError(f"there is no function {node.name} of this form{hint}", compiler.text, node.start)
     most = 1 + len(function.rest)
     _count(node, compiler, most - function.optional, most)
@@ -193,5 +197,5 @@ def _lookup(node: Call, compiler: Compiling) -> Piece:
 
 def _name(node: Node, what: str, compiler: Compiling) -> str:
     if not (isinstance(node, Constant) and isinstance(node.value, str) and plain(node.value)):
-        raise ExpressionError(f"the name of a {what} must be a literal text", compiler.text, node.start)
+        raise ExpressionError(f"the name of a {what} must be a literal text, and not blank", compiler.text, node.start)
     return node.value

@@ -4,6 +4,7 @@ import math
 import re
 from typing import Final, Literal, NamedTuple, TypeAlias
 
+from streamproc.core.expressions.hints import of_character
 from streamproc.core.expressions.problems import ExpressionError
 
 Kind: TypeAlias = Literal["text", "number", "name", "sign", "end"]
@@ -45,7 +46,11 @@ def tokens(text: str) -> list[Token]:
     while at < len(text):
         match = _TOKEN.match(text, at)
         if match is None:
-            what = "this text doesn't end" if text[at] in "'\"" else f"{text[at]!a} isn't part of the language"
+            what = (
+                "this text doesn't end"
+                if text[at] in "'\""
+                else f"{text[at]!a} isn't part of the language{of_character(text[at])}"
+            )
             raise ExpressionError(what, text, at)
         kind, whole, end = match.lastgroup, match[0], match.end()
         if kind == "raw":

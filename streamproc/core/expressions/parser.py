@@ -2,6 +2,7 @@
 
 from typing import Final, NoReturn, cast
 
+from streamproc.core.expressions.hints import of_constant, of_word
 from streamproc.core.expressions.lexer import Token, tokens
 from streamproc.core.expressions.problems import ExpressionError
 from streamproc.core.expressions.syntax import (
@@ -40,6 +41,7 @@ _RESERVED: Final = frozenset(
         *("package", "namespace", "return", "var", "void", "while"),
     }
 )
+_NO_MINUS: Final = 'there is no subtraction; dates stand in quotes, and a name with a hyphen is written facts["a-b"]'
 FACTS: Final = "facts"
 """The name by which all facts are a map, with literal keys only."""
 
@@ -85,13 +87,22 @@ class _Parser:
         if sign == "end" and self.now.kind == "end":
             return
         if self.take(sign) is None:
-            self.wrong("expected the end of the expression" if sign == "end" else f"expected {sign!r}")
+            self.wrong(
+                "expected the end of the expression" if sign == "end" else f"expected {sign!r}", hint=self.hint()
+            )
 
-    def wrong(self, what: str, start: int | None = None) -> NoReturn:
+    def hint(self) -> str:
+        """What would do where something else is expected behind an operand."""
+        if self.before.kind != "name" or self.now.kind not in {"name", "text", "sign"} or self.now.value in {")", ","}:
+            return of_word(str(self.now.value)) if self.now.kind == "name" else ""
+        unary = self.before.value == "not"
+        return of_word(str(self.before.value if unary else self.now.value))
+
+    def wrong(self, what: str, start: int | None = None, hint: str = "") -> NoReturn:
         now = self.now
         if start is None and now.kind != "end":
             found = self.text[now.start : now.end]
-            what = f"{what}, found {found if len(found) < 20 else found[:20] + '…'}"
+            what = f"{what}, found {found if len(found) < 20 else found[:20] + '…'}{hint}"
         raise ExpressionError(what, self.text, now.start if start is None else start)
 
     def expression(self) -> Node:
@@ -134,7 +145,7 @@ class _Parser:
         while self.take("+"):
             parts.append(self.unary())
         if self.take("-"):
-            self.wrong("there is no subtraction", self.before.start)
+            self.wrong(_NO_MINUS, self.before.start)
         return parts[0] if len(parts) == 1 else Plus(start, self.before.end, tuple(parts))
 
     def unary(self) -> Node:
@@ -242,6 +253,8 @@ class _Parser:
         if name in self.bound:
             level = len(self.bound) - self.bound[::-1].index(name)
             return Bound(token.start, token.end, name, level)
+        if meant := of_constant(name):
+            self.wrong(f'write {meant}; a fact of this name is facts["{name}"]', token.start)
         if name in _RESERVED:
             self.wrong(f'{name} is a word of the language; a fact of this name is facts["{name}"]', token.start)
         return FactOf(token.start, token.end, "" if name == FACTS else name)

@@ -25,6 +25,8 @@ MOST: Final = 500
 """Names that somebody may have in one list: each group is a request of its own."""
 _EXACT: Final = frozenset({str, type(None), type(...)})
 """Types of which equal values are the same: 1, 1.0 and true are equal, and aren't."""
+_WITH_KINDS: Final = _EXACT | {bool, int}
+"""The same where the types are compared as well."""
 
 
 class Granted(NamedTuple):
@@ -113,9 +115,12 @@ class Grants:
 
     def given(self, facts: Mapping[str, Fact]) -> Granted:
         """What these facts give, remembered."""
-        read = tuple([facts.get(fact, ...) for fact in self._feeding])
+        read: tuple[object, ...] = tuple([facts.get(fact, ...) for fact in self._feeding])
         if not _EXACT.issuperset(map(type, read)):
-            return self._give_all(facts)
+            kinds = tuple(map(type, read))
+            if not _WITH_KINDS.issuperset(kinds):
+                return self._give_all(facts)
+            read = (read, kinds)
         given = self._remembered.get(read)
         if given is None:
             if len(self._remembered) >= REMEMBERED:

@@ -21,7 +21,8 @@ from streamproc.core.fold.attribute_lines import Lines
 from streamproc.core.fold.authority import view
 from streamproc.core.fold.computed import SUSPENDED, WHO, Expressions, compiled, value_place
 from streamproc.core.fold.grants import Grants
-from streamproc.core.fold.mapping_file import MappingFile, path_of
+from streamproc.core.fold.mapping_file import MappingFile
+from streamproc.core.fold.mapping_problems import place, problem
 from streamproc.core.records.change_event import BEGAN, GONE, Fact, SourceFacts
 from streamproc.core.records.resource import Resource
 from streamproc.core.records.units import Millis
@@ -136,22 +137,20 @@ class Mapping:
 def parse_mapping(text: str, name: str = "mapping") -> Mapping:
     """Read a mapping file's text. Raises MappingError naming the table and key at fault."""
     try:
-        raw = tomllib.loads(text)
+        raw = tomllib.loads(text.removeprefix("\ufeff"))  # a mark that editors on Windows put before it
     except tomllib.TOMLDecodeError as error:
         raise MappingError(f"{name}: not valid TOML: {error}") from error
     try:
         file = MappingFile.model_validate(raw)
     except ValidationError as error:
-        first = error.errors()[0]
-        where, what = path_of(first["loc"]), first["msg"].removeprefix("Value error, ")
-        raise MappingError(f"{name}: {where}: {what}. See streamproc/mapping.toml for the format.") from error
+        raise MappingError(f"{name}: {problem(error)} See streamproc/mapping.toml for the format.") from error
     # Without what has its default: an attribute that a later version adds mustn't make this another mapping.
     digest = hashlib.sha256(file.model_dump_json(exclude_defaults=True).encode()).hexdigest()[:16]
     mapping = Mapping(file, digest)
     try:
         unread = sorted(file.authority.keys() - set(mapping.facts))
     except MappingError as error:  # of an expression
-        raise MappingError(f"{name}: {error}") from error
+        raise MappingError(f"{name}: {place(str(error))}") from error
     if unread:
         raise MappingError(f"{name}: authority.{unread[0]}: nothing in this file reads a fact of this name")
     return mapping

@@ -1,6 +1,5 @@
 """The mapping file's format: TOML; `streamproc/mapping.toml` is the default and explains it."""
 
-from collections.abc import Iterable
 from typing import Annotated, Any, Final, Literal, Self, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, field_validator, model_validator
@@ -25,18 +24,18 @@ class Computed(_Strict):
     expr: str
 
 
-_FACT: Final = "a fact"
-_COMPUTED: Final = "an expression"
+A_FACT: Final = "a fact"
+AN_EXPRESSION: Final = "an expression"
 
 
 def _kind(value: Any) -> str | None:
     if isinstance(value, str):
-        return _FACT
-    return _COMPUTED if isinstance(value, dict | Computed) else None
+        return A_FACT
+    return AN_EXPRESSION if isinstance(value, dict | Computed) else None
 
 
 Value: TypeAlias = Annotated[
-    Annotated[str, Tag(_FACT)] | Annotated[Computed, Tag(_COMPUTED)],
+    Annotated[str, Tag(A_FACT)] | Annotated[Computed, Tag(AN_EXPRESSION)],
     Discriminator(
         _kind, custom_error_type="value", custom_error_message='give the name of a fact, or { expr = "..." }'
     ),
@@ -185,8 +184,3 @@ class MappingFile(_Strict):
         if functions not in FUNCTIONS:
             raise ValueError(f"this release has {', '.join(map(str, FUNCTIONS))} and not {functions}")
         return functions
-
-
-def path_of(location: Iterable[int | str]) -> str:
-    """A place in the file, as pydantic names it: its tables and keys, the first of several being 0."""
-    return ".".join(str(part) for part in location if part not in {_FACT, _COMPUTED})

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal, cast
 
 from streamproc.core.records.resource import Resource
-from streamproc.core.scim.elements import Element, ElementForm, element_operation, list_operations
+from streamproc.core.scim.elements import Element, ElementForm, element_operation, list_operations, named
 from streamproc.core.scim.filter import text
 from streamproc.core.scim.place import (
     Elements,
@@ -56,6 +56,8 @@ class Dialect:
     `groups` of a user is optional to servers (RFC 7643 §4.1.2), and its lack is no sign of being in none."""
     elements: ElementForm
     """How one element among others is written."""
+    makes_elements: bool
+    """Whether the target makes some itself, which nobody may write: an address of the userName, ids of externalId."""
 
     def __contains__(self, name: str) -> bool:
         return name in self.places
@@ -92,6 +94,7 @@ GENESYS_DIALECT: Final = Dialect(
     },
     memberships="user",
     elements="path",
+    makes_elements=True,
 )
 
 RFC7644_DIALECT: Final = Dialect(
@@ -102,6 +105,7 @@ RFC7644_DIALECT: Final = Dialect(
     },
     memberships="groups",
     elements="added",
+    makes_elements=False,
 )
 
 DIALECTS: Final = {"genesys": GENESYS_DIALECT, "rfc7644": RFC7644_DIALECT}
@@ -156,7 +160,7 @@ def patch_body(known: Resource, changes: Resource, dialect: Dialect, shown: Json
             elements = elements_of(place, before.get(name), value)
             operations += [element_operation(element, dialect.elements) for element in elements]
     for (urn, name), elements in listed.items():
-        operations += list_operations(elements, _at(shown or {}, urn, name))
+        operations += list_operations(elements, _at(shown or {}, urn, name), makes_some=dialect.makes_elements)
     return {"schemas": [PATCH_OP], "Operations": operations}
 
 
@@ -194,7 +198,7 @@ def _said(body: Json, place: Place) -> Any:
     value = _at(body, place.urn, place.name)
     if isinstance(place.written, Typed):
         kind = place.written.type
-        value = next((element.get("value") for element in value or () if element.get("type") == kind), None)
+        value = next((element.get("value") for element in value or () if named("type", element) == kind), None)
     return None if value is None else place.back(value)
 
 

@@ -43,28 +43,51 @@ def element_operation(element: Element, form: ElementForm) -> Json:
     return {"op": "add", "path": path, "value": [{"value": value, key: of}]}
 
 
-def list_operations(elements: Iterable[Element], shown: Any) -> list[Json]:
-    """Elements of one list, written with all others that were `shown`. A list of an odd shape is left as it is."""
+def list_operations(elements: Iterable[Element], shown: Any, *, makes_some: bool = True) -> list[Json]:
+    """Elements of one list, written with all others that were `shown`. A list of an odd shape is left as it is.
+
+    Of several that are ours by their type or authority one stays. `makes_some`: the target makes elements itself, which
+    nobody may write.
+    """
     ours = {element.of: element for element in elements}
     first = next(iter(ours.values()))
     there = shown or []
     if not isinstance(there, list) or not all(isinstance(each, dict) for each in there):
         return [element_operation(element, "added") for element in ours.values()]
     kept: list[Json] = []
-    for each in filter(lambda each: not _is_servers(first.path, each), there):
-        element = ours.pop(each.get(first.key), None)
+    written: set[str | None] = set()
+    for each in there:
+        if makes_some and _is_servers(first.path, each):
+            continue
+        key = named(first.key, each)
+        element = None if key is None else ours.get(key)
         if element is None:
             kept.append(each)
-        elif element.value is not None:
+        elif element.value is not None and key not in written:
             kept.append({**each, "value": element.value})
-    kept += [{"value": new.value, new.key: new.of} for new in ours.values() if new.value is not None]
+        written.add(key)
+    kept += [
+        {"value": new.value, new.key: new.of}
+        for key, new in ours.items()
+        if key not in written and new.value is not None
+    ]
     if not kept:
         return [{"op": "remove", "path": first.path}]
     return [{"op": "replace", "path": first.path, "value": kept}]
 
 
+def named(key: str, element: Json) -> str | None:
+    """By which type or authority an element is told: types in small letters, since their case doesn't matter, but that
+    of an authority does. None: by none.
+    """
+    name = element.get(key)
+    if not isinstance(name, str):
+        return None
+    return name.casefold() if key == "type" else name
+
+
 def _is_servers(path: str, element: Json) -> bool:
     """Whether the target makes it of something else: an e-mail address of the userName, an id of the externalId."""
     if path == "emails":
-        return element.get("type") == "other"
+        return named("type", element) == "other"
     return str(element.get("authority", "")).startswith(GENESYS_OWN)

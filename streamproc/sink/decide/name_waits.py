@@ -82,6 +82,12 @@ class NameWaits:
             return 0.0
         return PATIENCE if ours else ELSEWHERE
 
+    def acts(self, user: str) -> str | None:
+        """Who can do something about this user's wait: they themselves, where the name is free by now, or who makes way
+        in the circle that it leads to. None: nobody.
+        """
+        return user if self.way(user) == "try" else self.chosen(user)
+
     def chosen(self, user: str) -> str | None:
         """Who makes way in the circle that this user's wait leads to. None: it leads to no circle."""
         seen: dict[str, int] = {}
@@ -111,7 +117,7 @@ def temporary_name(name: str, user: str) -> str:
 
 def is_temporary(name: str | None, user: str) -> bool:
     """Whether it is such a name."""
-    return name is not None and name.partition("@")[0].endswith(_tag(user))
+    return name is not None and (name.rpartition("@")[0] or name).endswith(_tag(user))
 
 
 def _tag(user: str) -> str:

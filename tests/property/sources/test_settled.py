@@ -52,7 +52,7 @@ def test_what_parts_digits_says_nothing(number: int, region: str, between: list[
 )
 def test_every_number_is_said_or_told(attributes: dict[str, Fact], kind: str) -> None:
     """Nothing raises; nothing but numbers is touched; settled again, all stays."""
-    options = configured('[okta]\nregion = "country|ES"', "sources.toml")["okta"]
+    options = configured('[hris]\nregion = "country|ES"', "sources.toml")["hris"]
     event = SourceEvent("E1", "e1", "snapshot" if kind == "snapshot" else "change", (Micros(1), 0, "e1"), attributes)
     (made,) = settled([event], options)
     for name, value in made.attributes.items():

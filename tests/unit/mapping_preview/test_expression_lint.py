@@ -187,3 +187,29 @@ def test_of_a_fact_with_very_many_values_nothing_is_guessed() -> None:
     text = "[scope]\nwho = 'login == \"somebody-x\"'\n"
     survey = surveyed(recalled(past), text, "new.toml", None, lambda _: None)
     assert not list(unheard(parse_mapping(text), survey))
+
+
+@pytest.mark.parametrize(
+    ("text", "where", "what"),
+    [
+        ("[attributes]\ntitle = 'coalesce(job, role)'", "attributes.title", "is taken for the name of a fact"),
+        ("[[rule]]\nwhen = { 'job == \"a\"' = '*' }\nroles = ['x']", "rule 1", "is taken for the name of a fact"),
+        ("[attributes]\nuserName = { expr = '\"a@example.com\"' }", "attributes.userName", "the same for everybody"),
+        ("[externalIds]\nteams = { expr = '\"a\"' }", "externalIds.teams", "the same for everybody"),
+        ("[scope]\nwho = 'day > date(\"2026-13-01\")'", "scope.who", 'date("2026-13-01") has no result'),
+        ("[[rule]]\nif = 'lookup(\"t\", job) == \"a\"'\nroles = ['x']\n[tables.t]", "tables.t", "has no rows"),
+        ("[[rule]]\nwhen = { job = [] }\nroles = ['x']", "rule 1 (job = )", "never matches: job is to be nothing"),
+        ("[[rule]]\nwhen = { job = '^A.*$' }\nroles = ['x']", "rule 1 (job = ^A.*$)", "only * stands for anything"),
+    ],
+)
+def test_what_cant_be_meant_is_told(text: str, where: str, what: str) -> None:
+    """An expression in quotes alone, one value for all, a date that there isn't, a table without rows, no pattern."""
+    found = told(text)
+    assert [place for place, words in found if what in words] == [where], found
+
+
+def test_odd_names_of_facts_are_names() -> None:
+    """Names with blanks, signs, dots and parentheses come from HR systems."""
+    names = ("Cost (EUR)", "cost center", "Name/First", "user.name", "job-title", "R&D", "a|b", "Work (phone)")
+    assert told("".join(f"[[copy]]\nfact = '{name}'\nto = 'skills'\n" for name in names)) == []
+    assert told('[scope]\nwho = \'facts["a + b"] == "x"\'') == []

@@ -55,7 +55,7 @@ def test_what_cant_be_heard_any_more() -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("[[rule]]\nwhen = 3\n", "rule.0.when"),
+        ("[[rule]]\nwhen = 3\n", "rule 1: when"),
         (f'{BARE}[authority]\njob = ["nobody"]\n', "authority.job: there is no source nobody"),
         (BARE + "#" * LONGEST, "more than 256 KiB"),
         ("\udcff", "can't decode"),

@@ -32,6 +32,8 @@ def test_a_sources_table_is_laid_over_its_defaults() -> None:
         ("[okta]\nzone = 'Europe/Madird'", "sources.toml: okta.zone: .*no zone of this name"),
         ("[okta.zones]\nMadrid = 'Spain'", "sources.toml: okta.zones.Madrid: .*no zone of this name"),
         ("[okta]\nregion = 'country|UK'", "sources.toml: okta.region: .*no numbering plan of UK"),
+        ("[okta]\nregion = 'es'", "sources.toml: okta.region: a code is in capitals: ES, not es"),
+        ("[okta]\nregion = 'country|ES'", "okta.region: nothing gives the fact country: .* okta.attributes.country"),
         ("[okta]\nphones = ['']", "sources.toml: okta.phones.0"),
         ("[okta]\ndates = ['dd/mm/yyyy']", "sources.toml: okta.dates.0: .*not a format"),
         ("[okta]\napplication = '0oa 1'", "sources.toml: okta.application"),
@@ -47,9 +49,8 @@ def test_a_mistake_in_the_sources_file_is_named(text: str, words: str) -> None:
 
 def test_facts_that_are_telephone_numbers_are_added() -> None:
     """To those that every source has; a region is a code, a fact's name, or several in turn."""
-    options = parse_sources("[hr]\nphones = ['desk']\nregion = 'country|GB'", "sources.toml", {"hr": SourceOptions()})[
-        "hr"
-    ]
+    text = "[hris]\nphones = ['desk']\nregion = 'country|GB'"
+    options = parse_sources(text, "sources.toml", {"hris": SourceOptions()})["hris"]
     assert options.phones == (*PHONES, "desk")
     assert options.region == "country|GB"
 

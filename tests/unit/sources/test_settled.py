@@ -23,7 +23,7 @@ NO_NUMBER, NO_REGION = unread_fact("number"), unread_fact("region")
 
 
 def _settled(event: SourceEvent, region: str = "", **known: Fact) -> dict[str, Fact]:
-    options = configured(f'[workday]\nregion = "{region}"\nphones = ["desk"]', "sources.toml")["workday"]
+    options = configured(f'[hris]\nregion = "{region}"\nphones = ["desk"]', "sources.toml")["hris"]
 
     def heard(name: str) -> Fact | Unread:
         return known.get(name, UNREAD)
@@ -79,7 +79,7 @@ def test_what_cant_be_told_is_a_fact_that_says_why(event: SourceEvent, known: An
 
 def test_events_of_one_record_tell_each_other() -> None:
     """Only of the same subject, and only what holds at once."""
-    options = configured('[workday]\nregion = "country"', "sources.toml")["workday"]
+    options = configured('[hris]\nregion = "country"', "sources.toml")["hris"]
     number = _event(phone="913 12 34 56")
     ahead = replace(_event(country="ES"), effective=Effective(Micros(9), "9", "UTC"))
     assert settled([_event(country="ES"), number], options)[1].attributes == {"phone": "+34913123456"}

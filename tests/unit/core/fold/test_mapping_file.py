@@ -16,26 +16,59 @@ from tests.unit.core.fold.test_mapping import SHIPPED, shipped
     ("text", "expected"),
     [
         ("attributes = ", "my.toml: not valid TOML: "),
-        ("[attribute]", "my.toml: attribute: Extra inputs are not permitted. See streamproc/mapping.toml"),
-        ('[attributes]\nnickName = "nick"', "my.toml: attributes.nickName: Extra inputs are not permitted"),
+        (
+            "[attribute]",
+            "my.toml: attribute: there is no such table or key; did you mean `attributes`? See streamproc/",
+        ),
+        ("[scope]\nwho = 'x'\nfunctions = 1", "my.toml: scope.functions: belongs at the top of the file"),
+        ("[scope]\nwhen = 'x'", "my.toml: scope.when: there is no such key; there are who, leaving, blank. See"),
+        ('[scope]\nwho = ["x"]', "my.toml: scope.who: give a text in quotes"),
+        ("[scope]\nwho = 'x'\nleaving = 'x'", "my.toml: scope.leaving: give 'deactivate' or 'release'. See"),
+        ("[[scope]]\nwho = 'x'", "my.toml: scope: give a table: [scope]"),
+        ("[rule]\nroles = ['x']", "my.toml: rule: write [[rule]], in double brackets"),
+        (
+            '[attributes]\nusername = "nick"',
+            "my.toml: attributes.username: there is no such key; did you mean `userName`? ",
+        ),
+        (
+            "[attributes]\nactive = { expr = 'x' }",
+            "my.toml: attributes.active: give the name of the fact that says so; ",
+        ),
         ("[attributes]\ntitle = 7", "my.toml: attributes.title: give the name of a fact, or { expr ="),
-        ("[attributes]\ntitle = { exp = 'job' }", "my.toml: attributes.title.expr: Field required"),
-        ('[[copy]]\nto = "roles"', "my.toml: copy.0: give either `fact` or `expr`"),
-        ('[[copy]]\nfact = "f"\nto = "role"', "my.toml: copy.0.to: Input should be 'roles', 'groups'"),
-        ('[[copy]]\nfact = "f"\nto = "roles"\ntemplate = "x"', "my.toml: copy.0.template: String should match pattern"),
-        ('[[copy]]\nfact = "f"\nto = "skills"\nlevel = 5.1', "my.toml: copy.0.level: Input should be less than"),
-        ('[[rule]]\nroles = ["a"]', "my.toml: rule.0: give `when`, `if` or both"),
-        ('[[rule]]\nwhen = {}\nroles = ["a"]', "my.toml: rule.0: give `when`, `if` or both"),
+        (
+            "[attributes]\ntitle = { exp = 'job' }",
+            "my.toml: attributes.title.exp: there is no such key; did you mean `expr`? ",
+        ),
+        ('[[copy]]\nto = "roles"', "my.toml: copy 1: give either `fact` or `expr`"),
+        ('[[copy]]\nfact = "f"', "my.toml: copy 1: to: is missing"),
+        ('[[copy]]\nfact = "f"\nto = "role"', "my.toml: copy 1: to: give 'roles', 'groups'"),
+        ('[[copy]]\nfact = "f"\nto = "roles"\ntemplate = "x"', "my.toml: copy 1: template: give a text with {} in it"),
+        ('[[copy]]\nfact = "f"\nto = "roles"\nseparators = ", "', "my.toml: copy 1: separators: give the marks"),
+        ('[[copy]]\nfact = "f"\nto = "roles"\nwhole = [" "]', "my.toml: copy 1: whole.0: a name is blank"),
+        ('[[copy]]\nfact = "f"\nto = "skills"\nlevel = 5.1', "my.toml: copy 1: level: a proficiency is 0.0 to 5.0"),
+        ('[[copy]]\nfact = "f"\nto = "skills"\nlevel = "x"', "my.toml: copy 1: level: give a number"),
+        ('[[rule]]\nroles = ["a"]', "my.toml: rule 1: give `when`, `if` or both"),
+        ('[[rule]]\nwhen = {}\nroles = ["a"]', "my.toml: rule 1: give `when`, `if` or both"),
+        ("[[rule]]\nwhen = { job = 7 }", "my.toml: rule 1: when.job: give a text in quotes"),
         ("[scope]\nwho = 'job =='", "my.toml: scope.who: column "),
         ("[suspend]\nwhen = '\"x\"'", "my.toml: suspend.when: column 1: expected true or false"),
         ("[attributes]\ntitle = { expr = 'nope(job)' }", "my.toml: attributes.title.expr: column 1: "),
         ("[externalIds]\n'a.b' = { expr = 'lookup(\"no\", job)' }", "my.toml: externalIds.a.b.expr: column "),
+        (
+            "[externalIds]\na.b = 'job'",
+            "my.toml: externalIds.a.b: there is no such key, and a name with dots stands in quotes; ",
+        ),
         ("[externalIds]\n'x-pc:scimv2:v1' = 'job'", "my.toml: externalIds: the authority 'x-pc:scimv2:v1' can't be"),
-        ("[[rule]]\nif = 'job'\n[[rule]]\nif = '1'", "my.toml: rule.1.if: column 1: expected true or false"),
-        ("[[copy]]\nexpr = 'true'\nto = 'roles'", "my.toml: copy.0.expr: column 1: expected texts"),
+        ("[[rule]]\nif = 'job'\n[[rule]]\nif = '1'", "my.toml: rule 2: if: column 1: expected true or false"),
+        ("[[copy]]\nexpr = 'true'\nto = 'roles'", "my.toml: copy 1: expr: column 1: expected texts"),
         ("functions = 2", "my.toml: functions: this release has 1 and not 2"),
-        ('[[rule]]\nwhen = { job = "a" }\nskills = { S = -1.0 }', "my.toml: rule.0.skills.S: Input should be greater"),
-        ('[[rule]]\nwhen = { job = "a" }\nrole = ["a"]', "my.toml: rule.0.role: Extra inputs are not permitted"),
+        ('[[rule]]\nwhen = { job = "a" }\nskills = { S = -1.0 }', "my.toml: rule 1: skills.S: a proficiency is 0.0 to"),
+        (
+            '[[rule]]\nwhen = { job = "a" }\nrole = ["a"]',
+            "my.toml: rule 1: role: there is no such key; did you mean `roles`?",
+        ),
+        ("[authority]\njob = []", "my.toml: authority.job: is empty; name one at least"),
+        ("[tables]\na = 'b'", "my.toml: tables.a: give a table"),
     ],
 )
 def test_a_mistake_in_the_file_is_named(text: str, expected: str) -> None:
@@ -43,6 +76,11 @@ def test_a_mistake_in_the_file_is_named(text: str, expected: str) -> None:
     with pytest.raises(MappingError) as error:
         parse_mapping(text, "my.toml")
     assert str(error.value).startswith(expected)
+
+
+def test_a_mark_of_windows_editors_is_no_mistake() -> None:
+    """The byte order mark before the text isn't seen by whoever saved the file."""
+    assert parse_mapping("\ufeff[attributes]\ntitle = 'job'") == parse_mapping("[attributes]\ntitle = 'job'")
 
 
 def test_the_digest_is_of_the_rules_alone() -> None:

@@ -1,9 +1,11 @@
 """How one element among others is written, form by form."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from streamproc.core.scim.dialect import GENESYS_DIALECT, RFC7644_DIALECT, parse_user, patch_body
 from streamproc.core.scim.elements import Element, ElementForm, element_operation, list_operations
 
 MOBILE = 'phoneNumbers[type eq "mobile"]'
@@ -77,3 +79,41 @@ def test_a_list_of_which_nothing_is_left_is_removed(shown: Any) -> None:
 def test_a_list_of_an_odd_shape_is_not_written_over(shown: Any) -> None:
     """What can't be read can't be written back: only the element is named."""
     assert list_operations([mobile("+1", "+2")], shown) == [{"op": "replace", "path": f"{MOBILE}.value", "value": "+2"}]
+
+
+def test_the_case_of_a_type_does_not_matter_and_that_of_an_authority_does() -> None:
+    """`Mobile` is the mobile number (RFC 7643 §2.2), but Genesys tells authorities apart by their case."""
+    shown = [{"value": "+1", "type": "Mobile"}]
+    assert list_operations([mobile("+1", "+2")], shown)[0]["value"] == [{"value": "+2", "type": "Mobile"}]
+    assert parse_user({"phoneNumbers": shown}, GENESYS_DIALECT) == {"mobile": "+1"}
+    teams = Element(IDS, "authority", "teams", None, "ana")
+    other = {"value": "7", "authority": "Teams"}
+    assert list_operations([teams], [other])[0]["value"] == [other, {"value": "ana", "authority": "teams"}]
+
+
+@pytest.mark.parametrize("value", ["+2", None])
+def test_of_two_that_are_ours_one_stays_at_most(value: str | None) -> None:
+    """As a filter by their type means both: who gives a number up doesn't keep its double."""
+    shown = [{"value": "+1", "type": "mobile"}, {"value": "+7", "type": "pager"}, {"value": "+0", "type": "mobile"}]
+    left = [{"value": value, "type": "mobile"}] if value else []
+    written = list_operations([mobile("+1", value)], shown)[0]["value"]
+    assert written == [*left, {"value": "+7", "type": "pager"}]
+
+
+@pytest.mark.parametrize("odd", [["mobile"], {"of": "mobile"}, 7, None])
+def test_a_type_of_an_odd_shape_is_anothers(odd: Any) -> None:
+    """It is written back as it was."""
+    shown = [{"value": "+1", "type": odd}]
+    written = list_operations([mobile(None, "+2")], shown)[0]["value"]
+    assert written == [*shown, {"value": "+2", "type": "mobile"}]
+
+
+def test_elsewhere_another_address_is_anothers() -> None:
+    """Only Genesys makes the address of type `other` of the login; a plain SCIM server keeps it in a written list."""
+    shown = {"emails": [{"value": "ana@home.example", "type": "other"}]}
+    bodies = [
+        patch_body({}, {"email": "ana@work.example"}, replace(dialect, elements="whole"), shown)
+        for dialect in (RFC7644_DIALECT, GENESYS_DIALECT)
+    ]
+    ours = {"value": "ana@work.example", "type": "work"}
+    assert [body["Operations"][0]["value"] for body in bodies] == [[*shown["emails"], ours], [ours]]
