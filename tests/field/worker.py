@@ -140,7 +140,7 @@ class FieldWorker:
             step = self.folds[raw.partition].take(_stored(raw))
             for user, value in step.records.items():
                 rules = self.folds[raw.partition].mapping
-                if step.event is not None and rules is not None:
+                if step.event is not None and step.event.kind != "mapping" and rules is not None:
                     problems, denies = held_claims(known, value, step.event, rules.file.attributes.active)
                     self.rejections.tell(raw, problems, denies=denies)
                 self._outbox.put(OPERATIONS, user.encode(), value, partition=raw.partition)

@@ -12,7 +12,8 @@ Rule 2: who has left keeps what was desired last, less access; `denied` tells th
 released nothing is written any more, but that a source says no: that is never given up. Who was suspended stays so.
 Rule 3: what can't be said changes nothing, neither who is in scope nor who is suspended. A record under a mapping
 without a scope counts as in.
-Rule 4: a source's no goes before all of it. `suspended` stands only where nothing but the mapping takes access.
+Rule 4: a source's no goes before all of it. `suspended` stands only where nothing but the mapping takes access, also
+where sources don't say whether somebody is active: a no goes before what can't be said, and access comes back by a yes.
 """
 
 from collections.abc import Mapping as MappingABC
@@ -87,7 +88,8 @@ def desire(
         return _frozen(before, "released", denied=wanted.get("active") is False), problems
     if isinstance(here.suspension, Unknown) and (here.suspended or not here.suspension.absent):
         problems.append(f"suspension rests on {_on(here.suspension)}")
-    if here.suspended and wanted.get("active") is True:
+    was_suspended = before is not None and "suspended" in before
+    if wanted.get("active") is not False and (here.suspended or (was_suspended and "active" not in wanted)):
         wanted["active"], wanted["suspended"] = False, True
     return wanted, [*found, *problems]
 
@@ -158,11 +160,13 @@ def _denied(mapping: Mapping, user: str, facts: MappingABC[str, Fact], before: R
 
 
 def _unsuspended(before: Resource | None) -> Resource | None:
-    """With what sources said last of access, and the mapping took."""
+    """Without what the mapping said of access. What sources said of it before isn't known, so it isn't given back until
+    one says so again.
+    """
     if before is None or "suspended" not in before:
         return before
     said = before.copy()
-    said["active"] = True
+    del said["active"]
     return said
 
 
