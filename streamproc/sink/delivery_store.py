@@ -249,7 +249,8 @@ class DeliveryStore:
         if producer is None:
             raise PartitionLostError
         outcomes, self._outcomes = self._outcomes, []
-        changed, self._changed = self._changed, {}
+        # Taken now: a later one would be in the log before the fates that it says are told.
+        changed, self._changed = [(user.encode(), self._deliveries[user]) for user in self._changed], {}
         waiters, self._waiters = self._waiters, []
         offset = self._committable()
         if offset is None:  # the lanes have forgotten the partition, which is being released
@@ -259,8 +260,9 @@ class DeliveryStore:
             if outcomes or changed or waiters or offset != self._committed:
                 await producer.begin_transaction()
                 await send_in_batches(producer, OUTCOMES, self.partition, ((key, value, []) for key, value in outcomes))
-                held = ((user.encode(), self._deliveries[user]) for user in changed)
-                await send_in_batches(producer, DELIVERIES, self.partition, ((key, value, []) for key, value in held))
+                await send_in_batches(
+                    producer, DELIVERIES, self.partition, ((key, value, []) for key, value in changed)
+                )
                 # Always with the offset: adding the group makes the coordinator check that we aren't fenced.
                 place = TopicPartition(OPERATIONS, self.partition)
                 consumed = self.begin if offset is None else offset

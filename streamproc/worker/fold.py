@@ -97,7 +97,7 @@ class FoldProcessor:
             self._sequencer.done(raw)
         else:
             EVENTS[effect_of(folded.value)].inc()
-            problems, denies = held_claims(known, folded.value, change)
+            problems, denies = held_claims(known, folded.value, change, mapping.file.attributes.active)
             if folded.left_out is not None:
                 problems.append(Problem(folded.left_out, WHY[folded.left_out], change.subject))
             self._rejections.tell(raw, problems, denies=denies)

@@ -70,8 +70,8 @@ MUTANTS: Final = (
     Mutant(
         "release forgets revocation",
         f"{FOLD}/scope.py",
-        '_frozen(before, "released", active=wanted.get("active"))',
-        '_frozen(before, "released", active=None)',
+        '_frozen(before, "released", denied=wanted.get("active") is False)',
+        '_frozen(before, "released", denied=False)',
         OF_SCOPE,
     ),
     Mutant(
@@ -84,16 +84,30 @@ MUTANTS: Final = (
     Mutant(
         "who is active again while released is let in",
         f"{FOLD}/scope.py",
-        "    if active is False:\n        frozen",
-        "    if active is not None:\n        frozen",
+        '        frozen["active"] = False\n    return frozen',
+        '        frozen["active"] = False\n    else:\n        frozen["active"] = True\n    return frozen',
         OF_SCOPE,
     ),
     Mutant(
         "a suspension goes before a source's no",
         f"{FOLD}/scope.py",
-        'if here.suspended and wanted.get("active") is True:',
-        "if here.suspended:",
+        'if wanted.get("active") is not False and (here.suspended or',
+        "if (here.suspended or",
         OF_SCOPE,
+    ),
+    Mutant(
+        "a suspension needs a source's yes",
+        f"{FOLD}/scope.py",
+        'if wanted.get("active") is not False and (here.suspended or',
+        'if wanted.get("active") is True and (here.suspended or',
+        OF_SCOPE,
+    ),
+    Mutant(
+        "what a large snapshot leaves out isn't heard",
+        f"{FOLD}/headroom.py",
+        "attributes = dict.fromkeys(unsaid) | attributes",
+        "attributes = dict(attributes)",
+        ("tests/property/core/fold/test_headroom.py",),
     ),
     Mutant(
         "who is passed over leaves by a source's word",
@@ -112,8 +126,8 @@ MUTANTS: Final = (
     Mutant(
         "who has left keeps access",
         f"{FOLD}/scope.py",
-        '_frozen(before, "left", active=False)',
-        '_frozen(before, "left", active=None)',
+        'left["active"] = False',
+        'left["active"] = before.get("active", True)',
         OF_SCOPE,
     ),
     Mutant(

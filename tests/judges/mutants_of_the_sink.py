@@ -14,6 +14,13 @@ OF_MANAGERS: Final = ("tests/service/sink/test_reconciler_unresolved.py", "tests
 
 MUTANTS: Final = (
     Mutant(
+        "what was noted of whom we release stays true",
+        f"{DECIDE}/next_step.py",
+        "finish(replace(progress, held=None), at.clock)  # what",
+        "finish(progress, at.clock)  # what",
+        ("tests/service/sink/test_reconciler_scope.py",),
+    ),
+    Mutant(
         "a manager whose account wasn't shown to be theirs is named",
         DELIVERED,
         "return delivery.id if delivery.held is not None else None",

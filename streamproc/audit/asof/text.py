@@ -50,7 +50,8 @@ def _access(resource: Resource | None) -> str:
         return "-"
     active = {True: "active", False: "inactive"}.get(cast("bool", resource.get("active")), "-")
     policy = {"never": "not in scope", "left": "left the scope", "released": "released"}.get(resource.get("scope", ""))
-    policy = "suspended" if "suspended" in resource else policy
+    if "suspended" in resource:
+        policy = "suspended" if policy is None else f"suspended, {policy}"
     return active if policy is None else policy if active == "-" else f"{active}, {policy}"
 
 

@@ -12,7 +12,8 @@ by naming another user for it; where it names this one again, it is held again, 
 Rule 4: who comes when the first one isn't active any more isn't held, but stands behind them, and counts for nothing
 until the first is made up for (`authority.py`, rule 3) or has been split off; then they succeed. An account that was
 made, by its source's word, after the first was last known to be active stands behind it, too: that the first was
-deleted may be heard late. If the first is active again, or still, or leaves while it is, who stands behind is held.
+deleted may be heard late. It may be disabled meanwhile, as accounts are, and stays behind. If the first is active
+again, or still, or leaves while it is, who stands behind is held.
 Rule 5: of sources in which several subjects may be one person, by the mapping, nobody is held; nor is whoever an
 operator has linked.
 Rule 6: a user has at most `MOST` subjects of one source. Who comes then is held, and not even the name is kept.
@@ -165,15 +166,18 @@ def _placed(
     for name in (seated - first) | (behind & seated):  # rule 4
         blocked = not alone or not_outlasted(here, first & denying, {name}, now, accounts=accounts)
         placed[name] = "held" if abandoned and name in behind else "behind" if blocked else ""
+
+    def newer(name: str) -> bool:
+        made = accounts and began(here[name], now) is not None
+        return made and all(made_after(here[name], here[each], now) for each in seated & first)
+
     for name in standing - seated - confirmed:
-        newer = accounts and began(here[name], now) is not None
-        newer = newer and all(made_after(here[name], here[each], now) for each in seated & first)
         waits = name in behind or (name not in before and len(behind) < WAITING)
-        placed[name] = "behind" if newer and waits else "held"
+        placed[name] = "behind" if waits and newer(name) else "held"
     for name in denying - first:
         over, going = ({name}, seated) if seated else (first & denying, {name})
         if not_outlasted(here, over, going, now, accounts=accounts):
-            placed[name] = "held"
+            placed[name] = "behind" if name in behind and (not seated or newer(name)) else "held"
     return placed | (dict.fromkeys(set(gone) - first, "held") if first or seated else {})
 
 

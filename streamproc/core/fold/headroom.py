@@ -24,7 +24,7 @@ from streamproc.core.fold.row_bounds import MOST as ROWS
 from streamproc.core.fold.row_bounds import denies
 from streamproc.core.fold.scope import deciding
 from streamproc.core.records.change_event import GONE, ChangeEvent, Fact, SourceFacts
-from streamproc.core.records.fact_names import ACTIVE, MORE
+from streamproc.core.records.fact_names import ACTIVE, GROUP, MORE
 from streamproc.core.records.user_record import LARGEST, ORDINARY, decode, decode_state, seal_hash
 
 SLACK: Final = 64
@@ -34,6 +34,8 @@ RESERVE: Final = 192 * 1024
 denials keep out theirs."""
 MOST: Final = 16
 """Facts of one event that may say no and are kept in the headroom."""
+READ: Final = 64
+"""The same of facts by which the mapping takes access: a scope may name many groups."""
 LONGEST: Final = 256
 """Characters of such a fact's name."""
 _MARK: Final = f'"{MORE}":'.encode()
@@ -105,9 +107,16 @@ def _deciding(event: ChangeEvent, mapping: Mapping, less: ChangeEvent | None) ->
 
     `less`: what it takes away by itself, which may be something else.
     """
-    read = sorted(deciding(mapping) & event.attributes.keys())[:MOST]
-    said = {name: value for name in read if _is_short(value := event.attributes[name]) and len(name) <= LONGEST}
-    if not said or event.kind not in {"snapshot", "change"}:
+    if event.kind not in {"snapshot", "change"}:
+        return None
+    attributes, reads = event.attributes, deciding(mapping)
+    if event.kind == "snapshot":  # what it leaves out has no value
+        grouped = GROUP in attributes
+        unsaid = [name for name in reads.difference(event.kept) if grouped or not name.startswith(GROUP)]
+        attributes = dict.fromkeys(unsaid) | attributes
+    read = sorted(reads & attributes.keys())[:READ]
+    said = {name: value for name in read if _is_short(value := attributes[name]) and len(name) <= LONGEST}
+    if not said:
         return None
     denied = {} if less is None else less.attributes
     return structs.replace(event, kind="change", attributes=said | denied, kept=())

@@ -9,10 +9,11 @@
 Rule 1: who never was in scope has no desired attributes at all, so that nobody can name them to the target, not even to
 revoke: an account that somebody else made for them is none of ours.
 Rule 2: who has left keeps what was desired last, less access; `denied` tells that a source says no as well. Of who was
-released nothing is written any more, but that a source says no: that is never given up.
+released nothing is written any more, but that a source says no: that is never given up. Who was suspended stays so.
 Rule 3: what can't be said changes nothing, neither who is in scope nor who is suspended. A record under a mapping
 without a scope counts as in.
-Rule 4: a source's no goes before all of it. `suspended` stands only where nothing but the mapping takes access.
+Rule 4: a source's no goes before all of it. `suspended` stands only where nothing but the mapping takes access, also
+where sources don't say whether somebody is active: a no goes before what can't be said, and access comes back by a yes.
 """
 
 from collections.abc import Mapping as MappingABC
@@ -74,17 +75,21 @@ def desire(
         return Resource(externalId=user, scope="never"), problems
     if here.state == "left":
         assert before is not None
-        left = _frozen(before, "left", active=False)
-        if _denied(mapping, user, facts, before):
+        denied = _denied(mapping, user, facts, before)
+        left = _frozen(before, "left", denied=denied)
+        left.pop("suspended", None)
+        left["active"] = False
+        if denied:
             left["denied"] = True
         return left, problems
     wanted, found = mapping.desire(user, facts, _unsuspended(before))
     if here.state == "released":
         assert before is not None
-        return _frozen(before, "released", active=wanted.get("active")), problems
+        return _frozen(before, "released", denied=wanted.get("active") is False), problems
     if isinstance(here.suspension, Unknown) and (here.suspended or not here.suspension.absent):
         problems.append(f"suspension rests on {_on(here.suspension)}")
-    if here.suspended and wanted.get("active") is True:
+    was_suspended = before is not None and "suspended" in before
+    if wanted.get("active") is not False and (here.suspended or (was_suspended and "active" not in wanted)):
         wanted["active"], wanted["suspended"] = False, True
     return wanted, [*found, *problems]
 
@@ -136,12 +141,13 @@ def _state(mapping: Mapping, who: bool | Unknown | None, before: State) -> State
             return before
 
 
-def _frozen(before: Resource, scope: OutOfScope, *, active: bool | None) -> Resource:
+def _frozen(before: Resource, scope: OutOfScope, *, denied: bool) -> Resource:
+    """What was desired last, of who is out of scope. `denied`: a source says no."""
     frozen = before.copy()
-    frozen.pop("suspended", None)
     frozen.pop("denied", None)
     frozen["scope"] = scope
-    if active is False:
+    if denied:
+        frozen.pop("suspended", None)
         frozen["active"] = False
     return frozen
 
@@ -154,11 +160,13 @@ def _denied(mapping: Mapping, user: str, facts: MappingABC[str, Fact], before: R
 
 
 def _unsuspended(before: Resource | None) -> Resource | None:
-    """With what sources said last of access, and the mapping took."""
+    """Without what the mapping said of access. What sources said of it before isn't known, so it isn't given back until
+    one says so again.
+    """
     if before is None or "suspended" not in before:
         return before
     said = before.copy()
-    said["active"] = True
+    del said["active"]
     return said
 
 

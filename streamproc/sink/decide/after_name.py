@@ -4,7 +4,7 @@ Nobody is made to give a name up: the one who has it does so when their own reco
 who goes first, and who of a circle takes a temporary name for as long as the others need.
 """
 
-from typing import Final, assert_never
+from typing import assert_never
 
 from msgspec.structs import replace
 
@@ -12,12 +12,10 @@ from streamproc.core.scim.list_response import turn_page
 from streamproc.core.scim.response_policy import Response
 from streamproc.sink.decide.attempts import After, Finding, Refused, Told
 from streamproc.sink.decide.name_waits import is_temporary
+from streamproc.sink.decide.own_terms import LONGEST
 from streamproc.sink.decide.progress import Progress
 from streamproc.sink.decide.steps import AwaitName, Exchange, FindHolder, NameAnswer
 from streamproc.sink.decide.underway import Refusal, SetAside, Taken, Underway
-
-LONGEST: Final = 256
-"""Characters of a user ID, in what a search shows."""
 
 
 def is_taken(response: Response) -> bool:

@@ -16,6 +16,7 @@ from streamproc.sink.decide.attempts import After, Finding, Refused, Shown, Told
 from streamproc.sink.decide.did_you_mean import names_shown
 from streamproc.sink.decide.effect import compare
 from streamproc.sink.decide.next_step import CORE
+from streamproc.sink.decide.own_terms import LONGEST
 from streamproc.sink.decide.progress import PATIENCE, Freshness, Progress
 from streamproc.sink.decide.steps import Confirm, Exchange, LookUp, Moment, Read
 from streamproc.sink.decide.target import ActiveLearned, Learned, Target, VersionsLearned
@@ -57,9 +58,9 @@ def _found(progress: Progress, step: LookUp, listing: Listing, told: tuple[Told,
     (user,) = listing.found
     other = user.get("externalId") if step.attribute == "userName" else None
     if other and other != progress.user:
-        reason = f"userName belongs to the user with externalId {other}"
+        reason = f"userName belongs to the user with externalId {str(other)[:LONGEST]}"
         perhaps_created = progress.adopting is not None and progress.adopting.refused.status != 409
-        if progress.leaver or perhaps_created or not isinstance(other, str):
+        if progress.leaver or perhaps_created or not isinstance(other, str) or len(other) > LONGEST:
             return After(progress, told, aside=SetAside(None, "ambiguous", reason))
         taken = Taken(None, reason, other, tried=progress.name_taken is not None)
         return replace(_nobody(replace(progress, name_taken=taken, adopting=None), at), told=told)

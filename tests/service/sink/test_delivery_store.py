@@ -1,14 +1,22 @@
-"""A partition's producer whose transactions the brokers refuse: told by name, and nobody waits for ever."""
+"""A partition's producer: what one transaction holds; and refused ones are told by name, and nobody waits for ever."""
 
 import asyncio
 import itertools
 
+import orjson
 import pytest
 from aiokafka.errors import InvalidProducerIdMapping, UnknownProducerId
 from structlog.testing import capture_logs
 
 from streamproc.adapters.kafka.log import KafkaError, Producer, ProducerFenced
+from streamproc.adapters.kafka.reading import read_topic
 from streamproc.core.errors import KafkaUnavailableError
+from streamproc.core.records.change_event import Origin
+from streamproc.core.records.delivery import DeliveredState, decode_delivery
+from streamproc.core.records.outcome import Outcome
+from streamproc.core.records.topic_names import DELIVERIES, OUTCOMES
+from streamproc.core.records.units import Millis
+from streamproc.core.records.user_record import Cause
 from streamproc.sink.delivery_store import DeliveryStore, PartitionLostError
 from streamproc.testing.memory_log import MemoryBroker, MemoryLog
 
@@ -63,3 +71,50 @@ async def test_a_fenced_producer_is_told_by_name() -> None:
                 await made.confirm()
             await made.failed()
     assert [(each["event"], each["error"]) for each in logs] == [("partition lost", "ProducerFenced")]
+
+
+async def test_a_delivery_is_never_in_the_log_before_its_fate() -> None:
+    """What is recorded while a transaction is on its way belongs to the next one, whole: a crash in between would leave
+    a delivery that says of an event whose fate isn't there that it was told.
+    """
+    ticks = itertools.count(1_700_000_000_000)
+    log = MemoryLog(MemoryBroker(4, lambda: next(ticks)))
+    producer = log.producer("sinks-3")
+    made = DeliveryStore(3, "sinks", lambda: producer, lambda: 7, lambda: 0.0)
+    begin, ended = producer.begin_transaction, asyncio.Event()
+
+    async def slow() -> None:
+        await begin()
+        if not ended.is_set():
+            made.record([fate(2)], delivery(2))
+
+    async def crash() -> None:
+        await asyncio.Event().wait()
+
+    commit = producer.commit_transaction
+
+    async def once() -> None:
+        await commit()
+        ended.set()
+        producer.commit_transaction = crash  # type: ignore[method-assign]
+
+    producer.begin_transaction, producer.commit_transaction = slow, once  # type: ignore[method-assign]
+    await made.fence()
+    made.start()
+    made.record([fate(1)], delivery(1))
+    async with asyncio.timeout(5):
+        await ended.wait()
+    told = [orjson.loads(each)["seq"] async for _, each in read_topic(log, OUTCOMES, bytes) if each is not None]
+    held = [each.seq async for _, each in read_topic(log, DELIVERIES, decode_delivery) if each is not None]
+    assert (told, held) == ([1], [1])
+
+
+def delivery(seq: int) -> DeliveredState:
+    """Of E1, after the event of that seq."""
+    return DeliveredState("E1", seq, None, None, None, None, Millis(0))
+
+
+def fate(seq: int) -> Outcome:
+    """Of E1's event of that seq."""
+    cause = Cause("hris", f"e{seq}", Origin("events.hris", 0, seq, Millis(0)))
+    return Outcome("E1", seq, "no-op", True, Millis(0), "changed", cause, [], [])

@@ -121,6 +121,19 @@ async def test_a_name_of_somebody_who_isnt_ours_is_told_at_once(org: Org, who: s
     assert len(changes) == 1, "nor is it tried again"
 
 
+@pytest.mark.parametrize("who", ["renamed", "joins"])
+async def test_whose_the_name_is_isnt_kept_at_length(org: Org, who: str) -> None:
+    """Another tool's mark may be as long as it likes: it is no user ID of ours, and little of it is kept."""
+    await org.hired("E1")
+    await org.foreign("boss", externalId="X" * 50_000)
+    user = "E1" if who == "renamed" else "E2"
+    org.say(user, **{**person(user), "userName": "boss@example.com"})
+    await org.run()
+    parked = aside(org, user)
+    assert (parked.code, parked.holder) == ("ambiguous", None)
+    assert len(str(parked)) < 3000
+
+
 async def test_a_leaver_keeps_the_name(org: Org) -> None:
     """Who has left still has their account and its name: a successor isn't given it on nobody's word."""
     await org.hired("E1")

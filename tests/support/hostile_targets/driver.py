@@ -1,7 +1,7 @@
 """One user's turn against a hostile target: the decider without its driver, the network and the clock."""
 
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 import orjson
 
@@ -14,16 +14,21 @@ from streamproc.core.scim.response_policy import Response
 from streamproc.sink.decide.after import after
 from streamproc.sink.decide.begin import begin
 from streamproc.sink.decide.mass_guard import Flow
+from streamproc.sink.decide.name_waits import Way
 from streamproc.sink.decide.next_step import next_step
 from streamproc.sink.decide.predecessor import Predecessor
 from streamproc.sink.decide.steps import (
     AskGuard,
+    AwaitName,
     EndSessions,
     Exchange,
+    FindManager,
     Finish,
     Locked,
     LockGroup,
+    Looked,
     Moment,
+    NameAnswer,
     SessionsAnswer,
     Settle,
     Wait,
@@ -34,6 +39,7 @@ from tests.support.adverse_target import CAUSE, LANDING, work
 from tests.support.hostile_targets.behaviour import HostileTarget
 from tests.support.hostile_targets.store import Answered, Asked
 
+WAYS: Final[tuple[Way, ...]] = get_args(Way)
 MOST: Final = 400
 """Steps after which a turn is taken for endless."""
 
@@ -56,6 +62,9 @@ class Driver:
     """Of the last turn."""
     waited: float = 0.0
     """Seconds of the last turn."""
+
+    ways: int = 0
+    """Times that somebody was told what they can do about a name: each thing in turn, whatever the target said."""
 
     def __post_init__(self) -> None:
         self.target = Target(DIALECTS[self.dialect], lambda _: None, LANDING, guarded=True)
@@ -88,6 +97,13 @@ class Driver:
             case Wait(until) | Settle(until):
                 self.ticks = max(self.ticks, until)
                 return Waited(over=True)
+            case FindManager():
+                return Looked()
+            case AwaitName(until=until):
+                self.ways += 1
+                way = WAYS[self.ways % len(WAYS)]
+                self.ticks = max(self.ticks, until if way == "wait" else 0.0)
+                return NameAnswer(way)
             case AskGuard():
                 return Flow(Standing("E1", progress.record.seq, "through", CAUSE))
             case LockGroup():

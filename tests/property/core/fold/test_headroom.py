@@ -118,6 +118,26 @@ def test_what_takes_access_by_the_mapping_fits(kind: str, said: dict[str, Fact],
     assert sealed(folded.value) == record.hash
 
 
+@pytest.mark.parametrize(
+    ("more", "kept", "taken"),
+    [({"group:": None, "group:Others": True}, (), True), ({"group:": None}, ("group:Ours",), False), ({}, (), False)],
+)
+def test_a_snapshot_that_leaves_out_the_group_takes_access(
+    more: dict[str, Fact], kept: tuple[str, ...], taken: bool
+) -> None:
+    """It says by that that they aren't in it, if it speaks of groups and could read this one."""
+    by = parse_mapping('[scope]\nwho = \'inGroup("Ours")\'\n[attributes]\ntitle = "job"\n')
+    named: dict[str, Fact] = {"userName": "a@example.com", "active": True}
+    known = fold_within(None, 0, event(0, "snapshot", attributes={**named, "group:": None, "group:Ours": True}), by)
+    snapshot = event(9, "snapshot", attributes={**named, **more, "job": "x" * 200_000}, kept=kept)
+    folded = fold_within(known.value, 9, snapshot, by)
+    if not taken:
+        assert folded == Folded(None, "too_large")
+        return
+    assert folded.value is not None
+    assert decode(folded.value).desired.get("active") is False
+
+
 def test_who_is_suspended_leaves_the_scope() -> None:
     """By an event that doesn't fit as well, so that the end of their leave lets nobody in who isn't ours."""
     inside: dict[str, Fact] = {"userName": "a@example.com", "active": True, "department": "Care", "leave": "Suspended"}

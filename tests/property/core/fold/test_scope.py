@@ -115,7 +115,8 @@ def test_released_is_frozen(events: list[ChangeEvent], leaving: str) -> None:
     before: Resource | None = None
     for record in folded(events, MAPPINGS[leaving]):
         if before is not None and before.get("scope") == record.desired.get("scope") in {"left", "released"}:
-            assert {**record.desired, "active": 0, "denied": 0} == {**before, "active": 0, "denied": 0}
+            access = {"active": 0, "denied": 0, "suspended": 0}
+            assert {**record.desired, **access} == {**before, **access}
             assert record.operations in ([], [Deactivate()])
             assert before.get("active") is not False or record.desired["active"] is False
         before = record.desired

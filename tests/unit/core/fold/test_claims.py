@@ -201,6 +201,10 @@ def test_who_comes_when_the_first_is_out_isnt_held_and_waits_for_their_place() -
     gone.record, gone.seq = user.record, user.seq
     gone.hear("okta/B", active=False).hear("okta/A", active=True)
     assert (gone.active, gone.login) == (True, "manager@example.com"), "nor does it leave a denial"
+    waits = User()
+    waits.record, waits.seq = user.record, user.seq
+    waits.hear("okta/B", active=False).hear("okta/B", active=True)
+    assert (waits.held, waits.active) == (set(), False), "whatever it says of itself meanwhile"
     user.left("okta/A", "kim")
     assert (user.held, user.active, user.login) == (set(), True, "new@example.com")
     assert user.here.problems == []
@@ -229,6 +233,10 @@ def test_an_account_made_anew_before_it_is_heard_that_the_first_was_deleted() ->
     assert both().left("okta/A").held == {"okta/B"}
     assert both().left("okta/A", "kim").held == {"okta/B"}
     disabled = both().hear("okta/B", day=3, active=False)
+    assert (disabled.active, disabled.held) == (True, set()), "it takes nothing, and goes on waiting"
+    assert disabled.hear("okta/A", day=4, active=False, gone=True).active is False
+    assert disabled.hear("okta/B", day=5, active=True).active is True
+    disabled = both().hear("okta/B", day=3, active=False).hear("okta/A", day=4, active=True)
     assert (disabled.active, disabled.held) == (True, {"okta/B"})
     out = both().hear("okta/A", day=4, active=False)
     assert (out.active, out.login) == (False, "manager@example.com")

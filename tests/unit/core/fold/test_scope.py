@@ -169,12 +169,15 @@ def test_suspension_that_is_unknown_stays_as_it_was() -> None:
     assert desire(mapping(), "E1", facts, suspended) == (suspended, ["suspension rests on leave, which has no value"])
 
 
-def test_access_that_can_not_be_read_is_as_it_was_before_the_suspension() -> None:
-    """What a source says of access is unreadable while somebody is suspended: they don't stay out for that."""
-    suspended = after(OURS, mapping(), leave="Suspended")[0]
-    still, _ = after(suspended, mapping(), leave="Suspended", active="perhaps")
-    assert still == suspended
-    assert after(still, mapping(), leave=None, active="perhaps")[0] == OURS
+@pytest.mark.parametrize("said", [None, "perhaps"])
+def test_access_of_which_nobody_says_that_it_is_given_is_taken_and_comes_back_by_a_yes(said: Fact) -> None:
+    """A no goes before what has no value or can't be read, and who is out isn't let in by such a word either."""
+    suspended = after(OURS, mapping(), leave="Suspended", active=said)[0]
+    assert suspended == Resource(**{**OURS, "active": False, "suspended": True})
+    blank = after(OURS, mapping(), active=said)[0]
+    assert after(blank, mapping(), leave="Suspended", active=said)[0] == suspended
+    assert after(suspended, mapping(), active=said)[0] == suspended
+    assert after(suspended, mapping())[0] == OURS
 
 
 def test_a_suspended_user_who_leaves_the_scope_has_only_left() -> None:
@@ -182,6 +185,18 @@ def test_a_suspended_user_who_leaves_the_scope_has_only_left() -> None:
     suspended = after(OURS, mapping(), leave="Suspended")[0]
     left = after(suspended, mapping(), leave="Suspended", department="Warehouse")[0]
     assert left == Resource(**{**OURS, "active": False, "scope": "left"})
+
+
+def test_a_suspended_user_who_is_released_is_told_from_a_leaver() -> None:
+    """Until a source says no, what the mass guard holds of their suspension isn't asked anew as a leaving."""
+    by = mapping(leaving="release")
+    suspended = after(OURS, by, leave="Suspended")[0]
+    released = after(suspended, by, leave="Suspended", department="Warehouse")[0]
+    assert released == Resource(**{**OURS, "active": False, "suspended": True, "scope": "released"})
+    assert by_mapping(released)
+    gone = after(released, by, leave="Suspended", department="Warehouse", active=False)[0]
+    assert gone == Resource(**{**OURS, "active": False, "scope": "released"})
+    assert after(released, by, department="Support")[0].get("active") is True
 
 
 def test_a_blank_keeps_or_is_a_value() -> None:

@@ -8,14 +8,14 @@ from streamproc.worker.decide.held_claims import HeldClaims, held_claims
 from tests.unit.core.fold.test_claims import BY, User, manager
 
 
-def heard(user: User, subject: str, *, active: bool) -> HeldClaims:
+def heard(user: User, subject: str, *, active: bool, **said: int) -> HeldClaims:
     """What is told of the user's next event."""
     known, seq = user.record, user.seq + 1
     order = (Micros(1_800_000_000_000_000 + seq), 0, f"x{seq}")
     origin = Origin("events.okta", 0, seq, Millis(2_000_000_000_000))
-    event = ChangeEvent("U", "okta", subject, order[2], "snapshot", order, {"active": active}, origin)
+    event = ChangeEvent("U", "okta", subject, order[2], "snapshot", order, {"active": active, **said}, origin)
     user.record, user.seq = fold(known, seq, event, BY), seq
-    return held_claims(None if known is None else encode(known), encode(user.record), event)
+    return held_claims(None if known is None else encode(known), encode(user.record), event, "active")
 
 
 def test_who_is_held_is_told_once() -> None:
@@ -39,6 +39,16 @@ def test_a_denial_by_who_is_held_is_a_leaving_that_isnt_carried_out() -> None:
     heard(out, "B", active=True)
     heard(out, "A", active=False)
     assert heard(out, "B", active=False) == ([], False), "nobody has access"
+
+
+def test_so_is_a_denial_by_who_waits_behind_the_first() -> None:
+    """The first may be deleted already, and the one who waits the user, who has left."""
+    user = manager()
+    heard(user, "B", active=True, began=1_799_000_000_000_000)
+    assert user.here.facts["okta/B"].standing == "behind"
+    told = heard(user, "B", active=False, began=1_799_000_000_000_000)
+    assert (len(told.problems), told.denies) == (1, True)
+    assert heard(user, "B", active=False, began=1_799_000_000_000_000) == ([], False)
 
 
 def test_more_than_are_kept_are_told_each_time() -> None:
