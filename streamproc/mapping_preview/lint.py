@@ -190,7 +190,8 @@ def unsent(mapping: Mapping, surveyed: Surveyed) -> Iterator[Finding]:
         where = "; ".join(places)
         if fact not in everywhere:
             close = meant(fact, everywhere) or next(iter(get_close_matches(fact, everywhere, 1, 0.8)), None)
-            yield Finding("warning", where, f"no event ever named {fact!r}", fact, close)
+            unsaid = ": where it decides, nobody comes in or goes out" if "scope.who" in places else ""
+            yield Finding("warning", where, f"no event ever named {fact!r}{unsaid}", fact, close)
             continue
         if fact not in valued:
             yield Finding("warning", where, f"no event ever gave {fact!r} a value", fact)

@@ -8,6 +8,7 @@ from typing import Annotated, Final, Literal, TypeAlias
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from streamproc.core.errors import SettingsError
+from streamproc.core.fold.mapping_problems import no_such
 from streamproc.sources.values.dates import is_format
 from streamproc.sources.values.phones import REGIONS
 from streamproc.sources.values.statuses import spelled, words
@@ -151,7 +152,9 @@ def _over(options: SourceOptions, table: object, where: str) -> SourceOptions:
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         key = ".".join(str(part) for part in first["loc"]) or "table"
-        raise SettingsError(f"sources: {where}.{key}: {first['msg']}") from None
+        unknown = first["type"] == "extra_forbidden"
+        what = no_such("key", key, list(SourceOptions.model_fields)) if unknown else first["msg"]
+        raise SettingsError(f"sources: {where}.{key}: {what}") from None
 
 
 def _statuses(

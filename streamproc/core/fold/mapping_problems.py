@@ -92,21 +92,21 @@ def _what(error: ErrorDetails, location: Sequence[int | str]) -> str:
     return _WRONG.get(kind) or error["msg"].removeprefix("Value error, ")
 
 
-def _unknown(key: str, table: str, location: Sequence[int | str]) -> str:
-    at_top = len(location) == 1
-    model: type[BaseModel] = MappingFile if at_top else _model(location)
-    there = [field.alias or name for name, field in model.model_fields.items()]
-    if not at_top and key == "functions":
-        return "belongs at the top of the file, before all tables"
+def no_such(what: str, key: str, there: Sequence[str]) -> str:
+    """That there is no key or table of this name, and which one was meant, or which there are."""
     by_case = {name.casefold(): name for name in there}
     close = get_close_matches(key.casefold(), by_case, 1, 0.75)
-    meant = (
-        f"did you mean `{by_case[close[0]]}`?"
-        if close
-        else f"there {'is' if len(there) == 1 else 'are'} {', '.join(there)}"
-    )
-    dotted = ", and a name with dots stands in quotes" if table == "externalIds" and not at_top else ""
-    return f"there is no such {'table or key' if at_top else 'key'}{dotted}; {meant}"
+    known = f"there {'is' if len(there) == 1 else 'are'} {', '.join(there)}"
+    return f"there is no such {what}; {f'did you mean `{by_case[close[0]]}`?' if close else known}"
+
+
+def _unknown(key: str, table: str, location: Sequence[int | str]) -> str:
+    if len(location) > 1 and key == "functions":
+        return "belongs at the top of the file, before all tables"
+    model, what = (MappingFile, "table or key") if len(location) == 1 else (_model(location), "key")
+    if table == "externalIds" and len(location) > 1:
+        what = "key, and a name with dots stands in quotes"
+    return no_such(what, key, [field.alias or name for name, field in model.model_fields.items()])
 
 
 def _model(location: Sequence[int | str]) -> type[BaseModel]:

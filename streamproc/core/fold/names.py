@@ -172,10 +172,15 @@ def _standing_alone(names: Sequence[str], parting: str, words: str) -> re.Patter
     forms = []
     for name in names:
         pieces = re.split(rf"\s*({parting})\s*", name)
-        parts = (rf"\s*{re.escape(each)}\s*" if index % 2 else re.escape(each) for index, each in enumerate(pieces))
+        parts = (rf"\s*{_alike(each)}\s*" if index % 2 else re.escape(each) for index, each in enumerate(pieces))
         forms.append(f"({''.join(parts)})")
     ends = rf"\s*(?:{parting}|[:\uff1a]|$)|{_BEHIND.format(f'(?:{words or _NEVER})')}"
     return re.compile(rf"(?:^|(?<={parting}))\s*(?:{'|'.join(forms)})(?={ends})", re.IGNORECASE)
+
+
+def _alike(separator: str) -> str:
+    """Finds a separator, however keyboards write it."""
+    return f"[{re.escape(next((each for each in _ALIKE.values() if separator in each), separator))}]"
 
 
 _SCALE: Final = "a proficiency isn't within 0.0 to 5.0"

@@ -290,6 +290,6 @@ def test_a_wrong_format_names_table_and_key() -> None:
     """What isn't a mapping is used wrongly, which is 2 for the whole command line."""
     result = run("[[rule]]\nwhen = { job = 'x' }\nskill = ['y']\n", "--no-target")
     assert isinstance(result.exception, MappingError)
-    assert "rule.0.skill" in str(result.exception)
+    assert "rule 1: skill: there is no such key; did you mean `skills`?" in str(result.exception)
     unheard = run(GOOD + '[authority]\njob = ["oktopus"]\n', "--no-target")
     assert "there is no source oktopus" in str(unheard.exception)

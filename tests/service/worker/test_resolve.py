@@ -324,7 +324,7 @@ def test_a_mapping_goes_into_the_log_of_every_partition() -> None:
     [
         (None, "no mapping"),
         ("# " + "x" * LONGEST, "more than"),
-        ("[[rule]]\nwhen = 3\n", "rule.0.when"),
+        ("[[rule]]\nwhen = 3\n", "rule 1: when"),
         ('[attributes]\ntitle = "job"\n[authority]\njob = ["nobody"]\n', "there is no source nobody"),
     ],
 )

@@ -154,6 +154,7 @@ def test_facts_that_only_an_expression_reads_are_looked_for_in_the_events() -> N
     survey = surveyed(recalled(company()), text, "new.toml", None, lambda _: None)
     found = {each.name: (each.where, each.meant) for each in unsent(parse_mapping(text), survey)}
     assert found == {"Department": ("scope.who", "department"), "group:Genesys Users": ("scope.who", None)}
+    assert all("nobody comes in or goes out" in each.text for each in unsent(parse_mapping(text), survey))
 
 
 @pytest.mark.parametrize(

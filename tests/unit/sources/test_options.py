@@ -27,7 +27,7 @@ def test_a_sources_table_is_laid_over_its_defaults() -> None:
         ("[okta", "sources.toml isn't valid TOML"),
         ("[oktaa]", "there is no source oktaa; there are okta, hr"),
         ("okta = 1", "sources.toml: okta.table"),
-        ("[okta]\nanchr = 'x'", "sources.toml: okta.anchr"),
+        ("[okta]\nanchr = 'x'", "sources.toml: okta.anchr: there is no such key; did you mean `anchor`"),
         ("[okta.attributes]\njob = 1", "sources.toml: okta.attributes.job"),
         ("[okta]\nzone = 'Europe/Madird'", "sources.toml: okta.zone: .*no zone of this name"),
         ("[okta.zones]\nMadrid = 'Spain'", "sources.toml: okta.zones.Madrid: .*no zone of this name"),

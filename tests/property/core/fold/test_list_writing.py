@@ -37,7 +37,12 @@ def spelled(draw: st.DrawFn, name: str, level: str | None) -> str:
     """One name in some case and spacing, with its level in one of the ways in which people write it."""
     if name in WHOLE:
         name = draw(
-            st.sampled_from([name, name.upper(), name.lower(), name.replace(" | ", "|"), name.replace("|", " |  ")])
+            st.sampled_from(
+                [
+                    *(name, name.upper(), name.lower(), name.replace(" | ", "|"), name.replace("|", " |  ")),
+                    name.replace("|", "\uff5c"),  # as Chinese and Japanese keyboards write it
+                ]
+            )
         )
     name = f"{draw(blanks)}{draw(marks)}{name}{draw(marks)}{draw(blanks)}"
     if level is None:
