@@ -56,8 +56,11 @@ async def play_audit(kafka: KafkaSettings, say: Callable[[str], None]) -> Ending
     late = len(summary.late)
     if late or not summary.leavers:
         wrong.append(f"revocations: {late} of {len(summary.leavers)} leavers kept access for longer than {LIMIT:.0f} s")
-    clock = summary.clock
-    say(f"{_mark(late)} {clock.n} leavers lost their access: {clock.p50} ms median, {clock.maximum} ms longest")
+    clock, moved = summary.clock, sum(leaver.cause == "scope" for leaver in summary.leavers)
+    say(
+        f"{_mark(late)} {clock.n} people lost their access, {moved} of them as they moved out of scope: "
+        f"{clock.p50} ms median, {clock.maximum} ms longest"
+    )
     return Ending([], wrong)
 
 
