@@ -13,18 +13,17 @@ from streamproc.adapters.kafka.log import Log
 from streamproc.adapters.kafka.mappings_in_force import in_force
 from streamproc.adapters.kafka.trouble import told
 from streamproc.cli.history_source import HistorySource
-from streamproc.cli.mapping_check import check
+from streamproc.cli.mapping_check import check, read
 from streamproc.cli.mapping_whatif import scope_counts, whatif
 from streamproc.cli.operator_order import BY, REASON, now_ms
 from streamproc.cli.options import JSON, KAFKA, say
 from streamproc.cli.screen import complain, put, put_json, put_lines
 from streamproc.cli.table import table
 from streamproc.compose import KafkaLog
-from streamproc.core.errors import MappingError
 from streamproc.core.fold.mapping import Mapping
 from streamproc.core.fold.mapping_switch import compiled, unheard_partitions
 from streamproc.core.records.change_event import Origin
-from streamproc.core.records.control import LONGEST, Control
+from streamproc.core.records.control import Control
 from streamproc.core.records.topic_names import CHANGES, CONTROLS, MAPPINGS, REJECTIONS
 from streamproc.core.records.units import Millis
 from streamproc.mapping_preview.run import ordered_now
@@ -32,7 +31,6 @@ from streamproc.operators.controls import order
 from streamproc.operators.mapping_rollout import Refused, Switch, objection, ordered, watch
 from streamproc.rights import operator
 from streamproc.settings import Settings, load_settings
-from streamproc.sources.mapping_authority import usable
 
 PATIENCE: Final = 120.0
 """Seconds without a switch of any partition, after which no worker seems to run."""
@@ -68,7 +66,7 @@ def apply(
 
     Where more users than a few would enter or leave the scope, or be suspended, their number has to be named.
     """
-    text, parsed = _read(file)
+    text, parsed = read(file)
     settings = load_settings(kafka=kafka)
     at = now_ms()
     control = Control(f"mapping-{parsed.digest}-{at}", "mapping", None, None, by, reason, at, mapping=text)
@@ -143,17 +141,6 @@ async def _count(settings: Settings, control: Control, named: MappingABC[str, in
     say(f"users: {told}")
     if (why := objection(counts, named)) is not None:
         _refuse(f"nothing was ordered: {why}; streamproc mapping whatif tells who they are")
-
-
-def _read(file: Path) -> tuple[str, Mapping]:
-    try:
-        text = file.read_text(encoding="utf-8")
-        parsed = usable(text, str(file))
-    except (OSError, UnicodeDecodeError, MappingError) as error:
-        _refuse(str(error), 2)
-    if len(text.encode()) > LONGEST:
-        _refuse(f"{file}: more than {LONGEST // 1024} KiB", 2)
-    return text, parsed
 
 
 def _progress(switches: list[Switch], partitions: int) -> None:

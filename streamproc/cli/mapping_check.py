@@ -19,6 +19,7 @@ from streamproc.cli.table import table
 from streamproc.compose.target import target_catalogue
 from streamproc.core.errors import MappingError
 from streamproc.core.fold.mapping import Mapping
+from streamproc.core.records.control import LONGEST
 from streamproc.core.records.topic_names import CHANGES
 from streamproc.core.records.units import Millis
 from streamproc.mapping_preview.attribute_usage import CATALOGUED, Catalogued, Surveyed
@@ -105,13 +106,15 @@ def check(
 
 
 def read(file: Path) -> tuple[str, Mapping]:
-    """The file's text, and the mapping. Raises MappingError, also where the file can't be read."""
+    """The file's text, and the mapping. Raises MappingError, also where the file can't be read or is too large."""
     try:
         text = file.read_text(encoding="utf-8")
     except OSError as error:
         raise MappingError(f"{file} can't be read: {error}") from error
     except UnicodeDecodeError as error:
         raise MappingError(f"{file} can't be read: it isn't UTF-8. Save it in that encoding") from error
+    if len(text.encode()) > LONGEST:
+        raise MappingError(f"{file}: more than {LONGEST // 1024} KiB")
     return text, usable(text, str(file))
 
 

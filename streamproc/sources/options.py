@@ -124,20 +124,21 @@ def parse_sources(text: str, name: str, defaults: Mapping[str, SourceOptions]) -
         only = ", ".join(ASSIGNING)
         raise SettingsError(f"sources: {name}: {silent[0]}.application: only {only} tell of assignments")
     for source, options in made.items():
-        _check_region(source, options, name)
+        _check_facts(source, options, name)
     return made
 
 
-def _check_region(source: str, options: SourceOptions, name: str) -> None:
-    """Raises SettingsError where a number's region can't ever be known."""
-    for each in alternatives(options.region):
-        if is_code(each.upper()) and each.upper() in REGIONS and not is_code(each):
-            raise SettingsError(f"sources: {name}: {source}.region: a code is in capitals: {each.upper()}, not {each}")
-        if not is_code(each) and source != ANY_FACT and each not in options.attributes:
-            raise SettingsError(
-                f"sources: {name}: {source}.region: nothing gives the fact {each}: name its path as "
-                f"{source}.attributes.{each}, or give a code of two capitals"
-            )
+def _check_facts(source: str, options: SourceOptions, name: str) -> None:
+    """Raises SettingsError where an option reads a fact that nothing can ever give."""
+    named = [("region", each) for each in alternatives(options.region) if not is_code(each)]
+    named += [("phones", each) for each in options.phones if each not in PHONES]
+    for key, fact in named:
+        where = f"sources: {name}: {source}.{key}"
+        if key == "region" and fact.upper() in REGIONS:
+            raise SettingsError(f"{where}: a code is in capitals: {fact.upper()}, not {fact}")
+        if source != ANY_FACT and fact not in options.attributes:
+            code = ", or give a code of two capitals" if key == "region" else ""
+            raise SettingsError(f"{where}: nothing gives the fact {fact}: name its path in {source}.attributes{code}")
 
 
 def _over(options: SourceOptions, table: object, where: str) -> SourceOptions:

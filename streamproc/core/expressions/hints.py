@@ -21,9 +21,10 @@ _WORDS: Final = {
     "is": "write ==",
     "like": 'write like(x, "a*")',
     "matches": 'write like(x, "a*")',
-    **dict.fromkeys(("contains", "startsWith", "endsWith"), 'write x.contains("a")'),
+    **dict.fromkeys(("contains", "startswith", "starts", "begins"), 'write x.startsWith("a") or x.contains("a")'),
+    **dict.fromkeys(("endswith", "ends"), 'write x.endsWith("a")'),
 }
-"""A word between two operands → what to write."""
+"""A word between two operands, in small letters → what to write."""
 _NAMES: Final = 'a name with blanks or signs in it is written facts["cost center"]'
 _CONSTANTS: Final = {word: word.lower() for word in ("True", "TRUE", "False", "FALSE", "Null", "NULL")} | {
     "None": "null"
@@ -36,6 +37,7 @@ _FUNCTIONS: Final = {
     **dict.fromkeys(("matches", "regex", "Match"), 'there are no regular expressions; write like(x, "a*")'),
     **dict.fromkeys(("isEmpty", "isBlank", "isNull", "empty"), 'write coalesce(x, "") == ""'),
     **dict.fromkeys(("isMemberOf", "isMemberOfGroup", "isMemberOfGroupName", "memberOf"), 'write inGroup("name")'),
+    **dict.fromkeys(("exists", "exist", "isPresent", "isSet", "defined"), "write has(facts.x)"),
     **dict.fromkeys(("len", "length"), "write size(x)"),
     **dict.fromkeys(("substring", "mid"), "write left(x, 3), before(x, y) or after(x, y)"),
     **dict.fromkeys(("string", "str", "toString"), "write text(x)"),
@@ -53,7 +55,14 @@ def of_character(character: str) -> str:
 
 def of_word(word: str) -> str:
     """What to write for a word where none is expected: between operands, or behind a name."""
-    return f"; {_WORDS.get(word, _NAMES)}"
+    return f"; {_WORDS.get(word.casefold(), _NAMES)}"
+
+
+def of_sign(before: str, sign: str) -> str:
+    """What to write for a sign that doesn't fit behind what is before it; "": that isn't known."""
+    if (before, sign) == ("<", ">"):
+        return "; write !="
+    return "; a list stands in [ ]" if sign == "," else ""
 
 
 def of_constant(word: str) -> str | None:

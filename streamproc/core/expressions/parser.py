@@ -2,7 +2,7 @@
 
 from typing import Final, NoReturn, cast
 
-from streamproc.core.expressions.hints import of_constant, of_word
+from streamproc.core.expressions.hints import of_constant, of_sign, of_word
 from streamproc.core.expressions.lexer import Token, tokens
 from streamproc.core.expressions.problems import ExpressionError
 from streamproc.core.expressions.syntax import (
@@ -92,11 +92,12 @@ class _Parser:
             )
 
     def hint(self) -> str:
-        """What would do where something else is expected behind an operand."""
-        if self.before.kind != "name" or self.now.kind not in {"name", "text", "sign"} or self.now.value in {")", ","}:
-            return of_word(str(self.now.value)) if self.now.kind == "name" else ""
-        unary = self.before.value == "not"
-        return of_word(str(self.before.value if unary else self.now.value))
+        """What would do in the place of what is found, where an operand ends or should begin."""
+        now, before = self.now, self.before if self.at else self.now
+        if now.kind == "name":
+            return of_word("not" if before.value == "not" else str(now.value))
+        named = before.kind == "name" and (now.kind == "text" or now.value == ":")
+        return of_word(str(now.value)) if named else of_sign(str(before.value), str(now.value))
 
     def wrong(self, what: str, start: int | None = None, hint: str = "") -> NoReturn:
         now = self.now
@@ -243,7 +244,7 @@ class _Parser:
             items = self.arguments("]")
             return ListOf(token.start, self.before.end, items)
         self.at -= 1
-        return self.wrong("expected a value")
+        return self.wrong("expected a value", hint=self.hint() if token.value == ">" else "")
 
     def named(self, token: Token, name: str) -> Node:
         if self.take("("):

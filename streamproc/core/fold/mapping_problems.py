@@ -104,9 +104,16 @@ def _unknown(key: str, table: str, location: Sequence[int | str]) -> str:
     if len(location) > 1 and key == "functions":
         return "belongs at the top of the file, before all tables"
     model, what = (MappingFile, "table or key") if len(location) == 1 else (_model(location), "key")
+    having = [name for name, other in _TABLES.items() if key in _keys(other)]
+    if len(having) == 1 and model is not Computed:
+        return f"belongs below [{having[0]}]" if having[0] not in _SEVERAL else f"belongs below a [[{having[0]}]]"
     if table == "externalIds" and len(location) > 1:
         what = "key, and a name with dots stands in quotes"
-    return no_such(what, key, [field.alias or name for name, field in model.model_fields.items()])
+    return no_such(what, key, _keys(model))
+
+
+def _keys(model: type[BaseModel]) -> list[str]:
+    return [field.alias or name for name, field in model.model_fields.items()]
 
 
 def _model(location: Sequence[int | str]) -> type[BaseModel]:

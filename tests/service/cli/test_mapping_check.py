@@ -293,3 +293,13 @@ def test_a_wrong_format_names_table_and_key() -> None:
     assert "rule 1: skill: there is no such key; did you mean `skills`?" in str(result.exception)
     unheard = run(GOOD + '[authority]\njob = ["oktopus"]\n', "--no-target")
     assert "there is no source oktopus" in str(unheard.exception)
+
+
+def test_a_file_that_no_worker_would_take_is_refused_before() -> None:
+    """One that is too large for an order, or in another encoding than TOML's."""
+    large = run(GOOD + "[tables.t]\n" + "".join(f"k{number} = 'value'\n" for number in range(20_000)), "--no-target")
+    assert str(large.exception).endswith("more than 256 KiB")
+    Path("latin.toml").write_bytes("[tables.t]\na = 'é'".encode("latin-1"))
+    arguments = ["check", "latin.toml", "--no-target", "--no-history"]
+    result = CliRunner().invoke(click.Group("mapping", commands=[check]), arguments)
+    assert str(result.exception) == "latin.toml can't be read: it isn't UTF-8. Save it in that encoding"

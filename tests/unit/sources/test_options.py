@@ -33,7 +33,14 @@ def test_a_sources_table_is_laid_over_its_defaults() -> None:
         ("[okta.zones]\nMadrid = 'Spain'", "sources.toml: okta.zones.Madrid: .*no zone of this name"),
         ("[okta]\nregion = 'country|UK'", "sources.toml: okta.region: .*no numbering plan of UK"),
         ("[okta]\nregion = 'es'", "sources.toml: okta.region: a code is in capitals: ES, not es"),
-        ("[okta]\nregion = 'country|ES'", "okta.region: nothing gives the fact country: .* okta.attributes.country"),
+        (
+            "[okta]\nregion = 'country|ES'",
+            "okta.region: nothing gives the fact country: .* okta.attributes, or give a code",
+        ),
+        (
+            "[okta]\nphones = ['desk']",
+            "okta.phones: nothing gives the fact desk: name its path in okta.attributes",
+        ),
         ("[okta]\nphones = ['']", "sources.toml: okta.phones.0"),
         ("[okta]\ndates = ['dd/mm/yyyy']", "sources.toml: okta.dates.0: .*not a format"),
         ("[okta]\napplication = '0oa 1'", "sources.toml: okta.application"),

@@ -15,6 +15,11 @@ from streamproc.core.expressions.problems import ExpressionError
         ("job\u00a0== 1", "type it again"),
         ("${job} == 1", "by its name alone"),
         ('job == "a" and b', "found and; write &&"),
+        ('job == "a" OR b', "found OR; write ||"),
+        ('job starts with "a"', 'write x.startsWith("a")'),
+        ('job <> "a"', "found >; write !="),
+        ('job in ("a", "b")', "found ,; a list stands in [ ]"),
+        ("exists(job)", "write has(facts.x)"),
         ("not b", "write !x"),
         ("job not in [1]", "write !x, or !(x in y)"),
         ('job like "a*"', 'write like(x, "a*")'),
@@ -40,7 +45,7 @@ def test_an_error_says_what_to_write(text: str, told: str) -> None:
     assert told in str(error.value)
 
 
-@pytest.mark.parametrize("text", ["x ^ y", "frobnicate(x)", "(x", "x ==", "x, y"])
+@pytest.mark.parametrize("text", ["x ^ y", "frobnicate(x)", "(x", "x ==", "x )", "[x, , y]"])
 def test_where_nothing_is_known_no_hint_is_made_up(text: str) -> None:
     """A guess would lead astray."""
     with pytest.raises(ExpressionError) as error:

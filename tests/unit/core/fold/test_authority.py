@@ -202,7 +202,7 @@ def test_authority_is_part_of_the_mapping() -> None:
     ("line", "reason"),
     [
         ('jobb = ["okta"]', "authority.jobb: nothing in this file reads"),
-        ("active = []", "authority.active: List should"),
+        ("active = []", "authority.active: is empty"),
     ],
 )
 def test_a_mistake_in_authority_is_told(line: str, reason: str) -> None:
