@@ -253,7 +253,9 @@ def _validated(body: Any) -> HrisEvent:
         where = ".".join(str(part) for part in first["loc"]) or "event"
         said = body.get("subject") if isinstance(body, dict) else None
         subject, field = said if isinstance(said, str) else None, where.removeprefix("attributes.")
-        raise RejectedInputError("invalid", f"{where[:200]}: {first['msg']}", subject, field) from error
+        own = first["type"] == "extra_forbidden" and where == f"attributes.{field}"
+        what = "the contract has no such attribute; put it into `custom`" if own else first["msg"]
+        raise RejectedInputError("invalid", f"{where[:200]}: {what}", subject, field) from error
     except RecursionError as error:
         raise RejectedInputError("invalid", "nested too deeply") from error
 

@@ -275,7 +275,10 @@ def test_a_plain_event_is_told_in_full() -> None:
         ({"attributes": {"active": "false"}}, "invalid: attributes.active: Input should be a valid boolean"),
         ({"attributes": {"active": 0}}, "invalid: attributes.active: Input should be a valid boolean"),
         ({"attributes": {"userName": " "}}, "invalid: attributes.userName: String should have at least 1 character"),
-        ({"attributes": {"Active": False}}, "invalid: attributes.Active: Extra inputs are not permitted"),
+        (
+            {"attributes": {"mobile": "+34"}},
+            "invalid: attributes.mobile: the contract has no such attribute; put it into",
+        ),
         ({"attributes": {"custom": {"a": {"b": {}}}}}, "invalid: attributes.custom.a"),
         (
             {"type": "change", "attributes": {"custom": {"active ": True}}},
