@@ -72,7 +72,7 @@ class Impact:
     sent: int = 0
     """Those of them to whom something would be sent."""
     enter: int = 0
-    """Users who would be in scope, and aren't."""
+    """Users who would be in scope, and aren't; or are suspended, and wouldn't be."""
     leave: int = 0
     """Users in scope, and not inactive, who would be out of it."""
     suspend: int = 0
@@ -110,7 +110,7 @@ class Impact:
             self._attributes(old, new, kinds)
         was_in, is_in = "scope" not in old, "scope" not in new
         had_access = was_in and old.get("active") is not False
-        self.enter += is_in and not was_in
+        self.enter += is_in and (not was_in or ("suspended" in old and "suspended" not in new))
         self.leave += had_access and not is_in
         self.suspend += had_access and is_in and "suspended" in new
         if is_in and new.get("active") is not False:

@@ -50,8 +50,8 @@ def objection(counts: Mapping[str, int], named: Mapping[str, int | None]) -> str
         return None
     said = " ".join(f"--{name}s {counts[name]}" for name in named if counts[name] > FEW or named[name] is not None)
     return (
-        f"by this mapping {counts['enter']} users would enter the scope, {counts['leave']} would leave it and "
-        f"{counts['suspend']} would be suspended. If that is meant, say so: {said}"
+        f"by this mapping {counts['enter']} users would enter the scope or be suspended no longer, {counts['leave']} "
+        f"would leave it and {counts['suspend']} would be suspended. If that is meant, say so: {said}"
     )
 
 

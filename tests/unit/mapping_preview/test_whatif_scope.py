@@ -73,6 +73,14 @@ def test_who_is_suspended_is_counted_apart() -> None:
     assert (impact.suspend, impact.leave, impact.operations["deactivate"]) == (1, 0, 1)
 
 
+def test_whose_suspension_ends_by_it_comes_in() -> None:
+    """They get access by the mapping alone, as who enters the scope does."""
+    past = company(SUSPENDING)
+    past.say("E1", leave="Garden leave")
+    impact = asked(OLD, past).impact
+    assert (impact.enter, impact.suspend, impact.operations["reactivate"]) == (1, 0, 1)
+
+
 def test_people_who_arent_ours_are_no_people_of_the_target() -> None:
     """`mapping check` looks at the names of those whom the mapping lets in."""
     seen: Surveyed = surveyed(recalled(company()), SCOPED, "new.toml", None, lambda _: None)

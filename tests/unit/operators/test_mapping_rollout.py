@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from streamproc.cli.main import main
 from streamproc.cli.mapping import mapping
 from streamproc.core.fold.mapping import parse_mapping
 from streamproc.core.fold.mapping_switch import unheard_partitions
@@ -58,16 +59,20 @@ def test_what_cant_be_heard_any_more() -> None:
         ("[[rule]]\nwhen = 3\n", "rule 1: when"),
         (f'{BARE}[authority]\njob = ["nobody"]\n', "authority.job: there is no source nobody"),
         (BARE + "#" * LONGEST, "more than 256 KiB"),
-        ("\udcff", "can't decode"),
+        ("\udcff", "it isn't UTF-8"),
     ],
 )
-def test_a_file_that_cant_be_used_is_refused_before_anything_else(tmp_path: Path, text: str, said: str) -> None:
+def test_a_file_that_cant_be_used_is_refused_before_anything_else(
+    tmp_path: Path, text: str, said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     """With exit code 2 and the place in the file; no broker is asked."""
     file = tmp_path / "new.toml"
     file.write_bytes(text.encode(errors="surrogateescape"))
-    arguments = ["apply", str(file), "--by", "Kim", "--reason", "why", "--kafka", "127.0.0.1:1"]
-    done = CliRunner().invoke(mapping, arguments)
-    assert (done.exit_code, said in done.stderr) == (2, True), done.output
+    arguments = ["mapping", "apply", str(file), "--by", "Kim", "--reason", "why", "--kafka", "127.0.0.1:1"]
+    monkeypatch.setattr("sys.argv", ["streamproc", *arguments])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert (ended.value.code, said in capsys.readouterr().err) == (2, True)
 
 
 def test_who_and_why_are_needed(tmp_path: Path) -> None:
