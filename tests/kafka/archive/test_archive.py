@@ -276,6 +276,7 @@ async def test_what_kafka_no_longer_has(settings: Settings, tmp_path: Path) -> N
         await archived(settings, again)
 
 
+@pytest.mark.long
 async def test_files_that_went_missing(settings: Settings, tmp_path: Path) -> None:
     """At the beginning and at the end they are missed; what Kafka still has is copied again, the rest is a gap."""
     folder = tmp_path / "archive"

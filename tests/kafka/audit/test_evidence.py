@@ -5,6 +5,7 @@ import zipfile
 from pathlib import Path
 
 import orjson
+import pytest
 from click.testing import CliRunner, Result
 
 from streamproc.audit.evidence.format import CHAIN
@@ -22,6 +23,7 @@ async def command(which: object, *arguments: str) -> Result:
     return await asyncio.to_thread(CliRunner().invoke, which, arguments)  # type: ignore[arg-type]  # one of the two
 
 
+@pytest.mark.long
 async def test_evidence_of_a_run(settings: Settings, tmp_path: Path) -> None:
     """All users, the same redacted, and one user alone: equal, complete, and nobody's name in the second."""
     PLAN.kafka = settings.kafka.bootstrap_servers

@@ -166,6 +166,7 @@ def _ended(pid: int) -> bool:
         return True
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("which", [0, 1])
 async def test_a_port_taken_meanwhile_is_replaced(which: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """When somebody else binds a chosen port first, other ports are chosen."""

@@ -256,6 +256,7 @@ async def _asked(at: Place) -> list[str]:
     return [request["path"] for request in (await at.sim("GET", "requests?directory=okta"))["requests"]]
 
 
+@pytest.mark.long
 async def test_when_a_date_comes_the_report_is_asked_whether_it_still_says_so(
     settings: Settings, tmp_path: Path
 ) -> None:

@@ -17,6 +17,7 @@ from click.testing import CliRunner, Result
 from streamproc.adapters.kafka.client import KafkaLog, connection
 from streamproc.adapters.kafka.mappings_in_force import in_force
 from streamproc.cli.mapping import mapping
+from streamproc.core.errors import MappingError
 from streamproc.core.fold.mapping import parse_mapping
 from streamproc.core.fold.refold import Refold, first_mapping
 from streamproc.core.records import partitioner
@@ -261,7 +262,7 @@ async def test_orders_that_cant_be_obeyed(settings: Settings, tmp_path: Path) ->
         assert (refused.exit_code, "has lost its first records" in refused.output) == (1, True), refused.output
         await order(KafkaLog(settings.kafka), [_order(shipped + FLOOR, 9)])
         assert (await _rejections(settings, 6))[-1]["code"] == "mapping"
-        assert (await apply(settings, tmp_path, "[[rule]]\nwhen = 3")).exit_code == 2
+        assert isinstance((await apply(settings, tmp_path, "[[rule]]\nwhen = 3")).exception, MappingError)
         applied = await apply(settings, tmp_path, shipped + SPANISH)
         assert applied.exit_code == 0, applied.output
     kept = [mapping_event(each) for log in (await log_of(settings, CHANGES)).values() for each in log]
@@ -286,6 +287,7 @@ async def _forget_beginning(settings: Settings) -> None:
         await admin.close()
 
 
+@pytest.mark.long
 async def test_an_order_from_before_the_first_mapping(settings: Settings, tmp_path: Path) -> None:
     """Whatever was folded without a mapping in the log was folded by the settings' one: it stands before the order."""
     shipped = settings.worker.mapping_text()[0]

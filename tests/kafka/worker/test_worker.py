@@ -81,6 +81,7 @@ async def test_a_date_that_passed_while_nobody_worked(settings: Settings, tmp_pa
     assert len(dues) == len(set(dues))
 
 
+@pytest.mark.long
 async def test_a_subject_whose_user_isnt_known_at_first(settings: Settings, tmp_path: Path) -> None:
     """What Okta says of two waits, in the partition of each; one is claimed later, the other is linked by an order."""
 
