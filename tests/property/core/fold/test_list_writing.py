@@ -99,6 +99,7 @@ def test_a_name_that_holds_a_separator_is_one() -> None:
     more = _copy('separators = ",;|"\nwhole = ["Sales | EMEA"]\n', "groups")
     assert more.desire("E1", {"spoken": "sales|emea, Night"})[0].get("groups") == ["Night", "Sales | EMEA"]
     assert more.desire("E1", {"spoken": "sales|apac"})[0].get("groups") == ["apac", "sales"]
+    assert more.desire("E1", {"spoken": "sales | emea north"})[0].get("groups") == ["emea north", "sales"]
 
 
 @pytest.mark.parametrize(

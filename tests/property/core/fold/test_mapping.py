@@ -116,3 +116,10 @@ def test_whatever_facts_say_it_is_desired_or_told(facts: Any) -> None:
     """Nothing raises, and no value of a fact is in what is told: problems name facts."""
     _, problems = MAPPING.desire("E1", facts)
     assert not any("\u00b6" in problem for problem in problems)
+
+
+def test_what_is_remembered_is_of_all_facts_that_were_read() -> None:
+    """Two people whom a rule's `when` can't tell apart, and its `if` can."""
+    mapping = parse_mapping("[attributes]\n[[rule]]\nwhen = { job = '*' }\nif = 'site == \"MAD\"'\nroles = ['R']\n")
+    given = [mapping.desire("E1", {"job": "Agent", "site": site})[0].get("roles") for site in ("MAD", "BCN", "MAD")]
+    assert given == [["R"], [], ["R"]]
