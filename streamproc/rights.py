@@ -61,6 +61,12 @@ def sink(group: str) -> list[Right]:
     return [*_of("sink"), Right("Read", "group", f"{group}-sink"), used]
 
 
+def reconcile(group: str) -> list[Right]:
+    """Of who compares the target with what is desired. It is in no group."""
+    del group
+    return _of("reconcile")
+
+
 def gateway(sources: Iterable[str] | None = None) -> list[Right]:
     """A gateway's with doors for these sources; None: for all."""
     return _of("gateway", _about(sources))
@@ -143,6 +149,7 @@ PROCESSES: Final = (
     Process("topics --create", "create the topics, and compare those that are there", lambda _: creator()),
     Process("worker", "each worker", worker),
     Process("sink", "each sink", sink),
+    Process("reconcile", "who compares Genesys with what is desired", reconcile),
     Process("gateway", "each gateway; only the topics of its doors", lambda _: gateway()),
     Process("hydrator", "each hydrator; only the topics of its directories", hydrator),
     Process("sync", "a directory synchronised by hand; only its topics", lambda _: sync()),

@@ -7,10 +7,12 @@ from streamproc.core.records.change_event import CHANGE_EVENT
 from streamproc.core.records.control import CONTROL
 from streamproc.core.records.cursor import CURSOR
 from streamproc.core.records.delivery import DELIVERED_STATE
+from streamproc.core.records.finding import FINDING
 from streamproc.core.records.link import LINK
 from streamproc.core.records.mapping_in_force import MAPPING_IN_FORCE
 from streamproc.core.records.outcome import OUTCOME
 from streamproc.core.records.rejected import REJECTED
+from streamproc.core.records.service_state import SERVICE_STATE
 from streamproc.core.records.topic_identity import TOPIC_IDENTITY
 from streamproc.core.records.topic_names import (
     CHANGES,
@@ -18,6 +20,7 @@ from streamproc.core.records.topic_names import (
     CURSORS,
     DAY,
     DELIVERIES,
+    FINDINGS,
     FORWARDS,
     IDENTITIES,
     LINKS,
@@ -26,6 +29,7 @@ from streamproc.core.records.topic_names import (
     OUTCOMES,
     PRODUCED,
     REJECTIONS,
+    STATUS,
     events_topic,
     intake_topic,
     is_input,
@@ -37,7 +41,7 @@ from streamproc.sources.hris.contract import HrisEvent
 
 FOREVER: Final = "-1"
 
-Role: TypeAlias = Literal["producers", "gateway", "hydrator", "worker", "sink", "operators", "auditors"]
+Role: TypeAlias = Literal["producers", "gateway", "hydrator", "worker", "sink", "reconcile", "operators", "auditors"]
 """Who connects to Kafka, each with what it needs and no more (`rights.py`)."""
 
 
@@ -61,6 +65,7 @@ FOLD: Final = Party("worker", "fold")
 USERS: Final = Party("worker", "table `users`")
 RULES: Final = Party("worker", "table `rules`")
 SINK: Final = Party("sink")
+RECONCILE: Final = Party("reconcile")
 OPERATORS: Final = Party("operators")
 AUDITORS: Final = Party("auditors")
 RAW_AUDITORS: Final = Party("auditors", "--raw")
@@ -187,7 +192,7 @@ TOPICS: Final[tuple[Topic, ...]] = (
         "user ID",
         USER_RECORD,
         (FOLD,),
-        (SINK, USERS, OPERATORS, AUDITORS),
+        (SINK, USERS, RECONCILE, OPERATORS, AUDITORS),
         "record, desired state and operation per user",
         _COMPACTED,
     ),
@@ -205,17 +210,26 @@ TOPICS: Final[tuple[Topic, ...]] = (
         "user ID",
         DELIVERED_STATE,
         (SINK,),
-        (SINK, OPERATORS, AUDITORS),
+        (SINK, RECONCILE, OPERATORS, AUDITORS),
         "what Genesys holds, per user",
         {"cleanup.policy": "compact"},
+    ),
+    Topic(
+        FINDINGS,
+        "user ID, or account/ID",
+        FINDING,
+        (RECONCILE,),
+        (RECONCILE, SINK, OPERATORS, AUDITORS),
+        "where Genesys differs from what is desired, since when, and by whom",
+        _APPENDED | _KEPT,
     ),
     Topic(
         CONTROLS,
         "user ID, subject, name of a rejected input, `sink` or `mapping`",
         CONTROL,
         (OPERATORS,),
-        (SINK, RESOLVE, OPERATORS, AUDITORS),
-        "operators' orders: release, reject, retry, skip, pause, resume; link, split; mapping; replay, drop",
+        (SINK, RESOLVE, RECONCILE, OPERATORS, AUDITORS),
+        "operators' orders about what is parked, held, rejected or found, about links, the sinks and the mapping",
         _APPENDED | _KEPT,
     ),
     Topic(
@@ -240,9 +254,18 @@ TOPICS: Final[tuple[Topic, ...]] = (
         IDENTITIES,
         "topic",
         TOPIC_IDENTITY,
-        (WORKER, SINK, HYDRATOR, OPERATORS),
-        (WORKER, SINK, HYDRATOR),
+        (WORKER, SINK, HYDRATOR, RECONCILE, OPERATORS),
+        (WORKER, SINK, HYDRATOR, RECONCILE),
         "Kafka's id of each topic that is in use: one that is made anew has another",
+        {"cleanup.policy": "compact"},
+    ),
+    Topic(
+        STATUS,
+        "SERVICE/INSTANCE",
+        SERVICE_STATE,
+        (GATEWAY, HYDRATOR, WORKER, SINK, RECONCILE),
+        (OPERATORS,),
+        "how each service is, as it says itself",
         {"cleanup.policy": "compact"},
     ),
 )
@@ -286,7 +309,9 @@ def picture() -> str:
         f"                     ├─◄ {CONTROLS}",
         f"                     ├─► {OUTCOMES}",
         f"                     └─► {DELIVERIES}",
+        f"                          reconcile ◄─► {FINDINGS} ─► sink",
         "",
-        f"   hydrator, worker, sink ◄─► {IDENTITIES}",
+        f"   hydrator, worker, sink, reconcile ◄─► {IDENTITIES}",
+        f"   gateway, hydrator, worker, sink, reconcile ─► {STATUS}",
     ]
     return "\n".join(lines)

@@ -81,6 +81,11 @@ class PlatformHttp:
         """`path` below the root, with its query encoded. Never raises for what the network or the server does."""
         return await _asked(self._http, self._tokens, "GET", self._root + path, {"Accept": "application/json"}, None)
 
+    async def post(self, path: str, body: dict[str, Any]) -> Response:
+        """The same with a body, for queries: nothing that `path` names may change anything."""
+        headers = {"Accept": "application/json", "Content-Type": "application/json"}
+        return await _asked(self._http, self._tokens, "POST", self._root + path, headers, orjson.dumps(body))
+
     async def end_sessions(self, user_id: str) -> int | None:
         """Delete all tokens of the user (Genesys Cloud: `DELETE /api/v2/tokens/{userId}`, permission
         `oauth:token:delete`). Returns the status; None: no answer came.

@@ -17,11 +17,11 @@ from streamproc.adapters.kafka.topics import ensure_topics
 from streamproc.adapters.kafka.trouble import told
 from streamproc.compose.target import target_clients, target_session
 from streamproc.core.flow.circuit_breaker import CircuitBreaker
+from streamproc.core.flow.rate_limit import RateLimiter
 from streamproc.core.scim.dialect import DIALECTS
 from streamproc.settings import Settings
 from streamproc.sink.decide.desired_state import Work
 from streamproc.sink.decide.lanes import Lanes
-from streamproc.sink.decide.rate_limit import RateLimiter
 from streamproc.sink.process import Sink
 from streamproc.sink.request_executor import Times
 from streamproc.sink.request_gate import RequestGate

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from streamproc.adapters.kafka.log import Consumer, ConsumerRecord, Log
 from streamproc.adapters.kafka.reading import partitions_of, read_to
 from streamproc.core.records.change_event import Origin
-from streamproc.core.records.control import CONTROL, WORKER, Control
+from streamproc.core.records.control import CONTROL, RECONCILE, WORKER, Control
 from streamproc.core.records.topic_names import CONTROLS
 
 log = structlog.get_logger("streamproc.controls")
@@ -76,7 +76,7 @@ class ControlFollower:
             except ValidationError:
                 log.warning("not a control; only the commands of streamproc may write here", offset=record.offset)
                 continue
-            if control.action in WORKER:
+            if control.action in WORKER | RECONCILE:
                 continue
             ordered = ReceivedCommand(control, Origin(record.topic, record.partition, record.offset, record.timestamp))
             if control.action in {"pause", "resume"}:

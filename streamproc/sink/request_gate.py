@@ -1,7 +1,7 @@
 """Request gate: whose request goes out next, and when. Everything that the sink sends to the target passes it.
 
 Who waits here waits in the order of urgency, then of arrival: a leaver overtakes everybody. It opens as fast as the
-target's rate limit lets it (`decide/rate_limit.py`), one probe at a time while the target is in trouble
+target's rate limit lets it (`core/flow/rate_limit.py`), one probe at a time while the target is in trouble
 (`core/flow/circuit_breaker.py` then says whose), and not at all while an operator has paused the sink.
 """
 
@@ -14,10 +14,10 @@ from typing import Any, Final, Literal
 
 from streamproc.adapters.wait import wait_unless
 from streamproc.core.flow.circuit_breaker import CircuitBreaker
+from streamproc.core.flow.rate_limit import RateLimiter
 from streamproc.core.fold.plan import Urgency
 from streamproc.core.scim.response_policy import Response, is_page, is_redirect
 from streamproc.core.scim.retry_after import asked_to_wait
-from streamproc.sink.decide.rate_limit import RateLimiter
 from streamproc.sink.gate_watch import Closed, GateWatch
 
 LONG: Final = 5.0

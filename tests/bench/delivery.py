@@ -26,6 +26,7 @@ import uvloop
 from streamproc import telemetry
 from streamproc.adapters.kafka.client import KafkaLog
 from streamproc.adapters.kafka.topics import ensure_topics
+from streamproc.core.flow.rate_limit import RateLimiter
 from streamproc.core.fold.plan import Urgency
 from streamproc.core.records.units import Millis
 from streamproc.embedded import embedded_kafka
@@ -33,7 +34,6 @@ from streamproc.operators.controls import control, order
 from streamproc.settings import load_settings
 from streamproc.sink.decide.desired_state import Work
 from streamproc.sink.decide.lanes import Lanes, Turn
-from streamproc.sink.decide.rate_limit import RateLimiter
 from tests.bench import QUICK, parser, say, show, size
 from tests.bench.bare import bare, patch_all
 from tests.bench.cpu import Usage, process_cpu, usage

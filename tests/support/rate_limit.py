@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
-from streamproc.sink.decide.rate_limit import RateLimiter
+from streamproc.core.flow.rate_limit import RateLimiter
 
 LIMIT: Final = 300
 SECONDS: Final = 60.0

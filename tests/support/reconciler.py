@@ -12,6 +12,7 @@ import streamproc
 from streamproc.adapters.oauth import Tokens
 from streamproc.adapters.scim_http import PlatformHttp, ScimHttp
 from streamproc.core.flow.circuit_breaker import CircuitBreaker
+from streamproc.core.flow.rate_limit import RateLimiter
 from streamproc.core.fold.fold import fold
 from streamproc.core.fold.mapping import Mapping, parse_mapping
 from streamproc.core.fold.plan import Urgency, urgency
@@ -25,7 +26,6 @@ from streamproc.core.scim.response_policy import Response
 from streamproc.sink.decide.desired_state import Work, decode_desired, retry_of
 from streamproc.sink.decide.lanes import Lanes, Turn
 from streamproc.sink.decide.name_waits import Claim
-from streamproc.sink.decide.rate_limit import RateLimiter
 from streamproc.sink.delivered_users import account, claim
 from streamproc.sink.delivery_store import DeliveryStore, PartitionLostError
 from streamproc.sink.reconciler import Guard, Reconciler

@@ -19,6 +19,7 @@ import streamproc
 from streamproc import compose
 from streamproc.adapters.kafka.client import KafkaLog
 from streamproc.compose.sink import make_sink
+from streamproc.core.flow.rate_limit import RateLimiter
 from streamproc.core.fold.fold import fold
 from streamproc.core.fold.mapping import parse_mapping
 from streamproc.core.records.change_event import ChangeEvent, Fact, Origin
@@ -29,7 +30,6 @@ from streamproc.demo.processes import Stack, stack
 from streamproc.settings import Settings
 from streamproc.sink.decide.desired_state import Work
 from streamproc.sink.decide.lanes import Lanes
-from streamproc.sink.decide.rate_limit import RateLimiter
 from streamproc.sink.process import Sink
 
 MAPPING = parse_mapping(Path(streamproc.__file__).with_name("mapping.toml").read_text(encoding="utf-8"))

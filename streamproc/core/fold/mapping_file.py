@@ -151,6 +151,10 @@ class Claims(_Strict):
     """Sources in which a person may have several at once, such as jobs. In all others the second is held."""
 
 
+Policy: TypeAlias = Literal["own", "seed", "observe"]
+"""What becomes of an attribute that differs in the target: written again; left, once it was written; only told."""
+
+
 class MappingFile(_Strict):
     """The whole file."""
 
@@ -170,6 +174,8 @@ class MappingFile(_Strict):
     """Authority of an external id = what gives its value."""
     tables: dict[str, dict[str, str]] = {}
     """Tables of texts, for `lookup`."""
+    policy: dict[str, Policy] = {}
+    """Attribute = policy; one that isn't named is `own`."""
 
     @field_validator("externalIds")
     @classmethod

@@ -11,7 +11,21 @@ from streamproc.core.records.units import Millis
 from streamproc.core.records.value import Value
 
 Action: TypeAlias = Literal[
-    "release", "reject", "retry", "skip", "pause", "resume", "link", "split", "mapping", "replay", "drop"
+    "release",
+    "reject",
+    "retry",
+    "skip",
+    "pause",
+    "resume",
+    "link",
+    "split",
+    "mapping",
+    "replay",
+    "drop",
+    "adopt",
+    "ignore",
+    "deactivate",
+    "unfreeze",
 ]
 
 SINK: Final = "sink"
@@ -30,6 +44,11 @@ class Control(Value, frozen=True):
     source's `subject` is (SOURCE/SUBJECT, the subject being the record's key), `split` that it isn't the user it was.
     `mapping` brings a mapping file, whole, into force in every partition. `replay` takes a rejected `input` up again,
     `drop` sets it aside for good; both name the offset in `events.rejected` (`since`) at which it was rejected.
+
+    `adopt` takes the `account` over for the user, whatever `externalId` it has; `ignore` closes a finding about a user
+    or an `account` until something else disagrees; `deactivate` takes the access of an `account` that is nobody's. The
+    last two name the offset in `scim.findings` (`since`). `unfreeze` lets a user's `attribute` be written again; None:
+    all of them.
     """
 
     id: str
@@ -42,6 +61,9 @@ class Control(Value, frozen=True):
     subject: str | None = None
     mapping: str | None = None
     input: str | None = None
+    account: str | None = None
+    """The target's id of an account."""
+    attribute: str | None = None
 
 
 CONTROL: Final[TypeAdapter[Control]] = TypeAdapter(Control)
@@ -51,7 +73,9 @@ IDENTITY: Final[frozenset[Action]] = frozenset({"link", "split"})
 INPUT: Final[frozenset[Action]] = frozenset({"replay", "drop"})
 """Controls about what was rejected."""
 WORKER: Final[frozenset[Action]] = IDENTITY | INPUT | {"mapping"}
-"""Controls for the worker; the others are for the sink."""
+"""Controls for the worker."""
+RECONCILE: Final[frozenset[Action]] = frozenset({"ignore", "deactivate"})
+"""Controls about findings, for reconcile; all others are for the sink."""
 
 HELD: Final = frozenset({"held", "rejected", "protected"})
 """Codes of what was set aside in front of the target; the others were set aside by it, or for want of something."""
@@ -62,6 +86,7 @@ APPLIES: Final[dict[Action, frozenset[str]]] = {
     "release": frozenset({"held", "rejected"}),
     "reject": frozenset({"held"}),
     "retry": frozenset({"refused", "incomplete", "ambiguous", "regressed", "unresolved", "stalled"}),
+    "adopt": frozenset({"ambiguous"}),
     "skip": frozenset({"refused", "incomplete", "ambiguous", "regressed", "unresolved", "stalled"}),
 }
 """Action → codes of `Parked` that it can be said of."""

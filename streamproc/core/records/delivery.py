@@ -1,10 +1,11 @@
 """Value of `scim.deliveries`: what the target holds of a user."""
 
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from msgspec import field
 from pydantic import TypeAdapter
 
+from streamproc.core.records.finding import Changed
 from streamproc.core.records.resource import Resource
 from streamproc.core.records.units import Millis
 from streamproc.core.records.user_record import FIRST, Cause
@@ -52,6 +53,27 @@ class Parked(Value, frozen=True):
         return f"{self.code}: {self.reason}{quote}"
 
 
+class Round(Value, frozen=True):
+    """One write of ours that overwrote an attribute, for telling a fight. Times: ms since 1970."""
+
+    at: Millis
+    seq: int
+    cause: Cause
+    """Our event."""
+    wrote: Any
+    found: Any
+    """What the target held before."""
+    changed: Changed | None = None
+    """Who had written that; None: it isn't known, or we had."""
+
+
+class Frozen(Value, frozen=True):
+    """An attribute that isn't written any more, since it went to and fro. `rounds`: oldest first."""
+
+    at: Millis
+    rounds: list[Round]
+
+
 class DeliveredState(Value, frozen=True):
     """What Genesys holds of one user, as last acknowledged. `id` None: no such user there."""
 
@@ -66,6 +88,12 @@ class DeliveredState(Value, frozen=True):
     """What the mass guard has to remember of a leaver; None of everybody else."""
     spelled: dict[str, str] = field(default_factory=dict)
     """Attribute to the value by which the target shows what is `held` there, where it has a way of its own."""
+    rounds: dict[str, list[Round]] = field(default_factory=dict)
+    """Attribute ("email", "group NAME") to what was written of it lately."""
+    frozen: dict[str, Frozen] = field(default_factory=dict)
+    """Attributes that are frozen until an operator lets them go."""
+    seeded: list[str] = field(default_factory=list)
+    """Attributes of policy `seed` that have had their value: they aren't ours any more."""
 
 
 DELIVERED_STATE: TypeAdapter[DeliveredState] = TypeAdapter(DeliveredState)

@@ -46,10 +46,14 @@ class Resource(TypedDict, total=False):
     """It is the mapping's suspension that takes access, and no source. Never written, either."""
     denied: Literal[True]
     """A source says no as well while somebody has left the scope. Never written, either."""
+    seed: list[str]
+    """Attributes that are written once, and are the target's from then on. Never written itself."""
+    observe: list[str]
+    """Attributes that aren't written, only compared. Never written itself."""
 
 
-STANDING: Final = ("scope", "suspended", "denied")
-"""Keys that say how a user stands with us, and are never written to the target."""
+STANDING: Final = ("scope", "suspended", "denied", "seed", "observe")
+"""Keys that say how a user, or an attribute, stands with us, and are never written to the target."""
 
 REQUIRED: Final = ("userName", "displayName", "active")
 """Genesys won't create a user without the first two; without the third we would let somebody in on a guess."""

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from streamproc.core.flow.circuit_breaker import CircuitBreaker
+from streamproc.core.flow.rate_limit import RateLimiter
 from streamproc.core.scim.response_policy import Response
 from streamproc.sink import gate_watch
-from streamproc.sink.decide.rate_limit import RateLimiter
 from streamproc.sink.gate_watch import CAUSES, TELL_EVERY
 from streamproc.sink.request_gate import RequestGate
 from tests.support.logged import logged

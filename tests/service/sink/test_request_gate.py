@@ -7,9 +7,9 @@ from contextlib import asynccontextmanager
 import pytest
 
 from streamproc.core.flow.circuit_breaker import CircuitBreaker
+from streamproc.core.flow.rate_limit import RateLimiter
 from streamproc.core.fold.plan import Urgency
 from streamproc.core.scim.response_policy import Response, backoff
-from streamproc.sink.decide.rate_limit import RateLimiter
 from streamproc.sink.request_gate import RequestGate
 from tests.support.sink import Hours
 

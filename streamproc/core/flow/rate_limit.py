@@ -22,8 +22,8 @@ import math
 from collections.abc import Mapping
 from typing import Any, Final
 
+from streamproc.core.flow.too_many import TooManyRequests
 from streamproc.core.scim.retry_after import asked_to_wait
-from streamproc.sink.decide.too_many import TooManyRequests
 
 BURST: Final = 0.5
 """Where the line begins: the part of the window that may be used at once."""

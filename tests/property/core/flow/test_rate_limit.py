@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
-from streamproc.sink.decide.rate_limit import LOOK, WINDOW, RateLimiter
+from streamproc.core.flow.rate_limit import LOOK, WINDOW, RateLimiter
 from tests.support.rate_limit import LIMIT, SECONDS, Window
 
 

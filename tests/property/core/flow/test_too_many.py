@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streamproc.sink.decide.rate_limit import RateLimiter
-from streamproc.sink.decide.too_many import ALL_AFTER, TooManyRequests
+from streamproc.core.flow.rate_limit import RateLimiter
+from streamproc.core.flow.too_many import ALL_AFTER, TooManyRequests
 from tests.support.rate_limit import Window
 
 RETRY_AFTER: Final = 3.0

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streamproc.sink.decide.rate_limit import MARGIN
+from streamproc.core.flow.rate_limit import MARGIN
 from tests.support.rate_limit import LIMIT, SECONDS, Play, Window, waits
 
 

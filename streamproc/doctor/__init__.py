@@ -1,0 +1,1 @@
+"""Doctor: is everything set up as it has to be? It only reads."""
