@@ -13,6 +13,7 @@ from streamproc.core.records.units import Millis
 from streamproc.core.scim.dialect import GENESYS_DIALECT, create_body
 from streamproc.core.scim.response_body import id_key
 from streamproc.core.scim.response_policy import Response
+from streamproc.core.scim.spelling import alike, fold
 from streamproc.reconcile.decide.classify import KnownUser, View, compare, is_incident
 from streamproc.sink.decide.begin import begin
 from streamproc.sink.decide.own_terms import user_read
@@ -31,6 +32,13 @@ desired_states = resources.filter(lambda desired: desired.get("active") is not N
 def group_id(name: str) -> str:
     """The target's."""
     return f"g-{name.encode().hex()}"
+
+
+def spelled_alike(ours: Any, theirs: Any) -> bool:
+    """Whether the target only spells it otherwise; of two names that differ by case alone one stands for both."""
+    if isinstance(ours, list) and isinstance(theirs, list):
+        return {*map(fold, ours)} == {*map(fold, theirs)}
+    return alike(ours, theirs)
 
 
 def view(*resources_: Resource) -> View:
@@ -83,7 +91,11 @@ def test_each_attribute_that_differs_is_named_with_both_values(desired: Resource
     """Of an active user all that is owned; groups one by one."""
     found = {each.attribute: each for each in compare(known(desired), shown(there), view(desired, there))}
     held = cast("Resource", {"externalIds": {}, **there})
-    different = {*parts(changed(held, desired))}
+    different = {
+        name
+        for name, value in parts(changed(held, desired)).items()
+        if name.startswith("externalIds ") or not spelled_alike(value, parts(held).get(name))
+    }
     assert {name for name in found if not name.startswith("group ")} == different
     for name in different:
         assert (found[name].desired or None) == (parts(desired).get(name) or None)
