@@ -78,6 +78,7 @@ def compare(known: KnownUser, body: Mapping[str, Any] | None, view: View) -> lis
     return [
         _difference(known, attribute, wanted, there)
         for attribute, (wanted, there) in sorted(_differing(known, held, view).items())
+        if not _is_theirs(known, attribute)
     ]
 
 
@@ -130,9 +131,8 @@ def _differing(known: KnownUser, held: Mapping[str, Any], view: View) -> dict[st
 
 
 def _comparable(known: KnownUser, held: Mapping[str, Any], view: View) -> Resource:
-    """What is desired, less what wasn't asked for or shown, what the target has no place for, and what is theirs."""
-    delivery = known.delivery
-    left = {*known.desired.get("seed", [])} & set(() if delivery is None else delivery.seeded)
+    """What is desired, less what wasn't asked for or shown, and what the target has no place for."""
+    left: set[str] = set()
     if known.manager_id is None and known.desired.get("manager") is not None:
         left.add("manager")  # they have no account by us, and so can't be named
     if "active" not in held:
@@ -163,6 +163,12 @@ def _difference(known: KnownUser, attribute: str, wanted: Any, there: Any) -> Di
         return Difference(attribute, "unknown", policy, wanted, there, "it is only observed")
     kind, reason = _kind(known, attribute)
     return Difference(attribute, kind, policy, wanted, there, reason)
+
+
+def _is_theirs(known: KnownUser, attribute: str) -> bool:
+    """Whether it was written once, and is the target's since, by the mapping's policy."""
+    seeded = set() if known.delivery is None else {*known.delivery.seeded}
+    return _policy(known.desired, attribute) == "seed" and not seeded.isdisjoint({attribute, _owner(attribute)})
 
 
 def _policy(desired: Resource, attribute: str) -> Policy:
