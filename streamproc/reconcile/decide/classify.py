@@ -130,7 +130,8 @@ def _differing(known: KnownUser, held: Mapping[str, Any], view: View) -> dict[st
         del differing["userName"]
     if "groups" in desired and "groups" in held:
         wanted, has = set(desired["groups"]), set(held["groups"])
-        differing |= {f"{GROUP}{name}": (name in wanted, name in has) for name in wanted ^ has}
+        looked_up = {*view.groups.values()}  # of any other it isn't known what its id is
+        differing |= {f"{GROUP}{name}": (name in wanted, name in has) for name in (wanted ^ has) & looked_up}
     return differing
 
 
