@@ -14,7 +14,8 @@ from streamproc.cli.screen import put, put_content, put_json, put_lines
 from streamproc.cli.table import table
 from streamproc.core.shown import shown
 from streamproc.settings import KafkaSettings, load_settings
-from streamproc.topics import TOPICS, picture
+from streamproc.topic_picture import picture
+from streamproc.topics import TOPICS
 
 
 @click.command(epilog="Example: streamproc topics --create --kafka kafka:9092")

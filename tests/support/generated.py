@@ -12,7 +12,7 @@ from typing import Final
 import click
 from prometheus_client.metrics import MetricWrapperBase
 
-from streamproc import rights, telemetry, topics
+from streamproc import rights, telemetry, topic_picture, topics
 from streamproc.cli import show
 from streamproc.cli.main import AUDIT, cli
 from streamproc.core.records import topic_names
@@ -39,7 +39,7 @@ def _table(*rows: tuple[str, ...]) -> str:
 
 
 def _picture() -> str:
-    return f"```text\n{topics.picture()}\n```"
+    return f"```text\n{topic_picture.picture()}\n```"
 
 
 def _commands() -> str:

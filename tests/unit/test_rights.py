@@ -52,7 +52,7 @@ def test_nobody_has_more_than_a_job_needs() -> None:
 def test_a_process_needs_nothing_of_sources_that_it_has_nothing_to_do_with() -> None:
     """Doors and directories that aren't configured need no rights; what is about no source is always needed."""
     few = {right.name for right in gateway(["okta"])}
-    assert few == {"events.okta", "notifications.okta", "events.rejected"}
+    assert few == {"events.okta", "notifications.okta", "events.rejected", "streamproc.status"}
     assert {right.name for right in gateway()} > few
     fetched = {right.name for right in hydrator("g", ["okta"])}
     assert fetched == few | {"identity.links", "streamproc.cursors", "streamproc.topics", "g-hydrator"}

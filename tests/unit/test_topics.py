@@ -2,7 +2,8 @@
 
 from streamproc.core.records.topic_names import CHANGES, DELIVERIES, OPERATIONS, OUTCOMES, REJECTIONS
 from streamproc.sources import SOURCES
-from streamproc.topics import TOPICS, picture
+from streamproc.topic_picture import picture
+from streamproc.topics import TOPICS
 
 BY_NAME = {topic.name: topic for topic in TOPICS}
 
@@ -10,7 +11,10 @@ BY_NAME = {topic.name: topic for topic in TOPICS}
 def test_the_picture_shows_every_topic() -> None:
     """Each topic stands in the picture once, and the picture shows no other."""
     words = [
-        word.strip(",") for line in picture().splitlines() for word in line.split() if "." in word and word != "2.0"
+        word.strip(",")
+        for line in picture().splitlines()
+        for word in line.replace(";", "").split()
+        if "." in word and word != "2.0"
     ]
     assert sorted(words) == sorted(BY_NAME)
 
