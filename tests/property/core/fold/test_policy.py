@@ -1,5 +1,6 @@
 """Policies: whatever is desired and whatever others make of it, what isn't ours to write isn't written."""
 
+from collections.abc import Sequence
 from typing import Any, Final, cast
 
 from hypothesis import given
@@ -38,7 +39,7 @@ def less(desired: Resource, *policies: str) -> Resource:
     return cast("Resource", {name: value for name, value in kept.items() if name not in {"seed", "observe"}})
 
 
-def touched(operations: list[Operation]) -> set[str]:
+def touched(operations: Sequence[Operation]) -> set[str]:
     """Attributes that they write, memberships as groups."""
     names: set[str] = set()
     for operation in operations:
