@@ -16,10 +16,9 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from streamproc.core.records.finding import Changed, Difference
-from streamproc.core.records.resource import EXTERNAL_ID
+from streamproc.core.records.resource import EXTERNAL_ID, GROUP
 from streamproc.core.records.units import Millis
 from streamproc.core.scim.spelling import fold
-from streamproc.reconcile.decide.classify import GROUP
 
 RECENT: Final = 60_000
 """Milliseconds for which a write of ours may not be in our deliveries yet."""
