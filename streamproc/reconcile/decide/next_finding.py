@@ -20,7 +20,7 @@ def next_finding(before: Finding | None, now: Finding) -> Finding | None:
     if not now.differences:
         return replace(now, since=now.at)
     now = replace(now, since=before.since)
-    if _said(before) != _said(now):
+    if not says_the_same(before, now):
         return now
     if before.answered is not None and not now.incident:
         return None
@@ -44,7 +44,11 @@ def ignored(finding: Finding, order: Control) -> Finding | None:
     return replace(finding, answered=order.id)
 
 
+def says_the_same(before: Finding, now: Finding) -> bool:
+    """Whether all that counts as news is as before."""
+    return _said(before) == _said(now)
+
+
 def _said(finding: Finding) -> Any:
-    """All that counts as news."""
     told = [(each.attribute, each.kind, each.policy, each.desired, each.held) for each in finding.differences]
     return finding.account, finding.incident, told
