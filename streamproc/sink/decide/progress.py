@@ -18,6 +18,7 @@ from streamproc.core.records.units import Millis
 from streamproc.core.scim.response_policy import Response
 from streamproc.sink.decide.desired_state import DesiredState, Work
 from streamproc.sink.decide.isolate_refused import without_refused
+from streamproc.sink.decide.items import Loops, as_held
 from streamproc.sink.decide.lanes import Turn
 from streamproc.sink.decide.predecessor import Predecessor
 from streamproc.sink.decide.underway import NOT_FOUND, Adopting, SetAside, Taken, Underway
@@ -149,6 +150,8 @@ class Progress(Struct, frozen=True):
     """Seq since which something of this user has been set aside."""
     standing: Standing | None = None
     """What the mass guard says of the user's leaving."""
+    loops: Loops = Loops()
+    """What goes to and fro."""
 
     underway: Underway = field(default_factory=Underway)
     adopting: Adopting | None = None
@@ -252,12 +255,13 @@ class Progress(Struct, frozen=True):
         return missing(self.record.desired)
 
     def deliverable(self, desired: Resource) -> Resource:
-        """What is desired, less what was set aside in this turn. A userName has no case (RFC 7643 §4.1.1)."""
+        """What is desired, less what is frozen or was set aside. A userName has no case (RFC 7643 §4.1.1)."""
         held, name = (self.held or {}).get("userName"), desired.get("userName")
         kept = self.name_taken is not None and self.name_taken.way is None  # until it is theirs
         if held is not None and name is not None and name != held and (kept or name.casefold() == held.casefold()):
             desired = desired.copy()
             desired["userName"] = held
+        desired = as_held(desired, self.held, self.loops.frozen)
         return without_refused(desired, self.held, self.aside, self.given_up)
 
     def as_parked(self, code: Any, reason: str, clock: Millis, response: Response | None = None) -> Parked:
@@ -284,7 +288,7 @@ class Progress(Struct, frozen=True):
         """
         zero = {"denied": 0, "barren": 0, "exchanges": 0, "troubles": 0, "rereads": 0, "form": 0}
         newer = replace(self, turn=turn, aside={}, given_up=frozenset(), underway=Underway(), written={}, setbacks={})
-        newer = replace(newer, name_taken=None, **zero)
+        newer = replace(newer, name_taken=None, loops=self.loops.anew(), **zero)
         if newer.leaver:
             absent = newer.freshness is Freshness.ABSENT  # before whatever we may have sent since
             freshness = Freshness.UNKNOWN if absent else newer.freshness
