@@ -16,7 +16,7 @@ from streamproc.sink.decide.lanes import Turn
 from streamproc.sink.decide.predecessor import Predecessor
 from streamproc.sink.decide.progress import Freshness, Progress
 from streamproc.sink.decide.revoke_forms import UNCONDITIONAL
-from streamproc.sink.decide.underway import NOT_FOUND, Adopting, SetAside
+from streamproc.sink.decide.underway import NOT_FOUND, Adopting, Seeded, SetAside
 
 
 def begin(turn: Turn[Work], delivery: DeliveredState | None, predecessor: Predecessor, clock: Millis) -> Progress:
@@ -35,6 +35,7 @@ def begin(turn: Turn[Work], delivery: DeliveredState | None, predecessor: Predec
         standing=delivery.standing,
         spelled=delivery.spelled,
         loops=Loops(held, delivery.rounds, delivery.frozen),
+        seeded=Seeded(delivery.id, frozenset(delivery.seeded)),
     )
     return progress if delivery.parked is None else _recalled(progress, delivery.parked, clock)
 

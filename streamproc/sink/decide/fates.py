@@ -14,6 +14,7 @@ from streamproc.core.records.user_record import Cause
 from streamproc.sink.decide.attempts import Told
 from streamproc.sink.decide.loops import with_told
 from streamproc.sink.decide.progress import Progress
+from streamproc.sink.decide.seeding import seeded
 from streamproc.sink.decide.steps import Finish
 
 LINE: Final = 700_000
@@ -62,6 +63,7 @@ def finish(progress: Progress, clock: Millis, parked: Parked | None = None) -> F
         spelled={name: str(value) for name, value in progress.spelled.items() if name in kept},
         rounds=dict(progress.loops.rounds),
         frozen=dict(progress.loops.frozen),
+        seeded=sorted(seeded(progress) if progress.id else progress.seeded.names),
     )
     return Finish(state, _outcomes(progress, clock, parked))
 

@@ -7,9 +7,9 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from streamproc.core.records.delivery import Frozen, Round
-from streamproc.core.records.resource import LEVELS, LISTS, STANDING, Resource, parts, whole
+from streamproc.core.records.resource import GROUP, LEVELS, LISTS, STANDING, Resource, parts, policy_of, whole
 
-_LISTED: Final = {"groups": "group ", "roles": "role ", "skills": "skill ", "languages": "language "}
+_LISTED: Final = {"groups": GROUP, "roles": "role ", "skills": "skill ", "languages": "language "}
 """Attribute to what the names of its items begin with."""
 
 
@@ -55,7 +55,8 @@ def attribute_of(item: str) -> str:
 def is_owned(item: str, desired: Resource) -> bool:
     """Whether the item is ours to write at all."""
     attribute = attribute_of(item)
-    return ("groups" if attribute.startswith(_LISTED["groups"]) else attribute) in parts(desired)
+    there = "groups" if attribute.startswith(GROUP) else attribute
+    return there in parts(desired) and policy_of(desired, attribute) == "own"
 
 
 def differing(held: Resource, wanted: Resource) -> dict[str, tuple[Any, Any]]:

@@ -26,6 +26,7 @@ from streamproc.core.records.operation import Create
 from streamproc.core.records.resource import IF_OWNED, Resource, parts
 from streamproc.core.records.units import Millis
 from streamproc.core.records.user_record import Cause
+from streamproc.sink.decide.deliverable import deliverable
 from streamproc.sink.decide.isolate_refused import pick
 from streamproc.sink.decide.items import Loops, attribute_of, differing, is_owned, items, same
 from streamproc.sink.decide.progress import Progress
@@ -89,7 +90,7 @@ def with_frozen(progress: Progress, desired: Resource, limits: LoopLimits, at: M
     if not counts or max(counts.values()) < most:
         return progress
     frozen, rounds = dict(loops.frozen), dict(loops.rounds)
-    for name, each in _next(progress, progress.deliverable(desired), limits, at).items():
+    for name, each in _next(progress, deliverable(progress, desired), limits, at).items():
         if each.back and counts.get(name, 0) >= most:
             before = rounds.pop(name, [])
             frozen[name] = Frozen(at.clock, [*before, each] if len(frozen) < DETAILED else [])
