@@ -29,7 +29,7 @@ def begin(turn: Turn[Work], delivery: DeliveredState | None, predecessor: Predec
         claimed=delivery.held is None,
         etag=delivery.etag,
         held=_held(delivery, progress),
-        freshness=_freshness(delivery),
+        freshness=_freshness(delivery, looked_at=turn.work.drift is not None),
         standing=delivery.standing,
         spelled=delivery.spelled,
     )
@@ -47,10 +47,10 @@ def _held(delivery: DeliveredState, progress: Progress) -> Resource | None:
     return cast("Resource", {name: value for name, value in held.items() if name != "active"})
 
 
-def _freshness(delivery: DeliveredState) -> Freshness:
+def _freshness(delivery: DeliveredState, *, looked_at: bool) -> Freshness:
     if delivery.id is None:
         return Freshness.UNKNOWN
-    if delivery.held is None:  # somebody who was found, and couldn't be read
+    if delivery.held is None or looked_at:  # found and couldn't be read, or others may have changed them
         return Freshness.STALE
     parked = delivery.parked
     if parked is not None and parked.code == "stalled":  # what was accepted may not have been shown
