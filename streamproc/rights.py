@@ -154,7 +154,9 @@ PROCESSES: Final = (
     Process("hydrator", "each hydrator; only the topics of its directories", hydrator),
     Process("sync", "a directory synchronised by hand; only its topics", lambda _: sync()),
     Process(
-        "operators", "parked, held, rejected, identities, mapping, sink pause and resume", lambda _: _of("operators")
+        "operators",
+        "parked, held, rejected, findings, identities, mapping, sink pause and resume",
+        lambda _: _of("operators"),
     ),
     Process("auditors", "archive, replay, report", lambda _: _auditors(raw=False)),
     Process("auditors --raw", "the same, and what the sources sent", lambda _: _auditors(raw=True)),

@@ -125,7 +125,4 @@ def _in_words(difference: Difference) -> str:
 
 def _by(changed: Changed) -> str:
     at = datetime.fromtimestamp(changed.at / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    person, client = changed.name or changed.person, changed.client
-    by = [shown(person, LONGEST)] if person else []
-    by += [f"client {shown(client, LONGEST)}"] if client else []
-    return f"{', '.join(by) or 'somebody'} at {at}"
+    return f"{shown(changed.who, LONGEST)} at {at}"

@@ -43,7 +43,7 @@ async def test_what_somebody_changed_by_hand_is_put_right_and_told(cluster: Clus
     assert await reads(cluster) == 2
     assert ended["verdict"] == "delivered"
     assert ended["cause"]["source"] == "streamproc"
-    said = "title was changed in the target by Kim Berg, client client-7 at 2026-05-28T20:26:40Z"
+    said = "title was changed in the target by Kim Berg by client client-7 at 2026-05-28T20:26:40Z"
     assert ended["cause"]["reason"] == said
 
 
