@@ -284,6 +284,7 @@ def _incomplete(progress: Progress, at: Moment) -> Finish:
 def _revoked(progress: Progress, target: Target, user_id: str, at: Moment) -> EndSessions | Finish:
     """The target was asked, and says that the user is inactive: rule 3 is met."""
     read_back = at.clock if progress.read_back is None else progress.read_back
-    if target.ends_sessions and progress.sessions_ended is None and progress.session_tries < SESSION_TRIES:
+    ends = target.ends_sessions and (progress.wrote or progress.turn.work.drift is None)
+    if ends and progress.sessions_ended is None and progress.session_tries < SESSION_TRIES:
         return EndSessions(user_id, read_back)
     return finish(replace(progress, read_back=read_back), at.clock)

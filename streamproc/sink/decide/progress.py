@@ -179,7 +179,7 @@ class Progress(Struct, frozen=True):
     def patient(self) -> bool:
         """Whether it is worth more than one attempt: not where only time has passed since it came to nothing."""
         work = self.turn.work
-        return work.ordered or not work.told
+        return work.ordered or not work.told or work.drift is not None
 
     @property
     def urgency(self) -> Urgency:
