@@ -1,4 +1,4 @@
-"""The target's audit log (Genesys Cloud: `POST /api/v2/audits/query/realtime`, permission `audits:audit:view`, 14 days).
+"""The target's audit log (Genesys Cloud: `POST /api/v2/audits/query/realtime`, with permission `audits:audit:view`).
 
 Which of its services hold changes of users isn't documented, so it is asked: those that have an entity "User".
 """
@@ -73,7 +73,9 @@ class AuditLog:
     async def _asked(self, service: str, account: str, at: Millis) -> list[Entry]:
         first, last = (datetime.fromtimestamp(each / 1000, UTC) for each in (at - DAYS * _DAY + _HOUR, at + _HOUR))
         query = {
-            "interval": "/".join(each.isoformat(timespec="milliseconds").replace("+00:00", "Z") for each in (first, last)),
+            "interval": "/".join(
+                each.isoformat(timespec="milliseconds").replace("+00:00", "Z") for each in (first, last)
+            ),
             "serviceName": service,
             "filters": [{"property": "EntityId", "value": account}],
             "sort": [{"name": "Timestamp", "sortOrder": "descending"}],

@@ -54,10 +54,14 @@ class FindingStore:
             return None
         return found.finding if found.first <= order.since <= found.offset else None
 
-    def open(self) -> Iterator[Finding]:
-        """All that disagrees, incidents first, then the oldest first."""
-        told = [each.finding for each in self._newest.values() if disagrees(each.finding)]
-        yield from sorted(told, key=lambda each: (not each.incident, each.since, each.key))
+    def all_open(self) -> Iterator[Finding]:
+        """All that isn't over, also where an operator has said that it may be so."""
+        yield from [each.finding for each in self._newest.values() if each.finding.differences]
+
+    def disagreements(self) -> list[Finding]:
+        """All the others of these, incidents first, then the oldest first."""
+        told = [each for each in self.all_open() if disagrees(each)]
+        return sorted(told, key=lambda each: (not each.incident, each.since, each.key))
 
     async def tell(self, now: Finding) -> Finding | None:
         """Append what is new of it. Returns that; None: nothing is. Raises KafkaError."""

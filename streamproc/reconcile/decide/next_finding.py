@@ -5,8 +5,6 @@ Rule 2: while something is to be repaired it is told at each look, since the sin
 Rule 3: an operator's `ignore` holds as long as the same disagrees, and never for an incident.
 """
 
-from typing import Any
-
 from msgspec.structs import replace
 
 from streamproc.core.records.control import Control
@@ -49,6 +47,6 @@ def says_the_same(before: Finding, now: Finding) -> bool:
     return _said(before) == _said(now)
 
 
-def _said(finding: Finding) -> Any:
+def _said(finding: Finding) -> tuple[object, ...]:
     told = [(each.attribute, each.kind, each.policy, each.desired, each.held) for each in finding.differences]
     return finding.account, finding.incident, told

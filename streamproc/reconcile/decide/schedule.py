@@ -75,6 +75,21 @@ class Schedule:
         """Accounts that this round has shown."""
         return len(self._seen)
 
+    @property
+    def read_all(self) -> bool:
+        """Whether this round has read all pages."""
+        return self._stage == "unseen"
+
+    @property
+    def next_again(self) -> Millis | None:
+        """When somebody is to be looked at again. None: nobody is."""
+        return min(self._again.values(), default=None)
+
+    def due(self, now: Millis) -> tuple[str, ...]:
+        """Who is to be looked at again, and whose time has come."""
+        due = sorted((at, user) for user, at in self._again.items() if at <= now)
+        return tuple(user for _, user in due[:SLICE])
+
     def again(self, user: str, at: Millis) -> None:
         """Look at them again then, or earlier where that was said already."""
         self._again[user] = min(at, self._again.get(user, at))
@@ -105,8 +120,8 @@ class Schedule:
 
     def next(self, leavers: Sequence[str], now: Millis) -> Slice:
         """What comes next. `leavers`: those of late."""
-        if due := sorted((at, user) for user, at in self._again.items() if at <= now):
-            return Users(tuple(user for _, user in due[:SLICE]), "again")
+        if due := self.due(now):
+            return Users(due, "again")
         if self._stage == "done" and (self._begun is None or now >= self._begun + self._every):
             self._begun, self._stage, self._page, self._seen = now, "leavers", PageOf(active=True, start=1), set()
             self._looked = {user: self._looked[user] for user in leavers if user in self._looked}
