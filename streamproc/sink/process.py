@@ -45,7 +45,7 @@ class Sink:
     """One process. `group`: the consumer group of all sinks, and the beginning of their transactional ids.
 
     `platform`: where leavers' sessions are ended; None: nowhere. `times`: its `pause` only waits. `session_timeout`:
-    seconds until a silent member of the group loses its partitions.
+    seconds until a silent member of the group loses its partitions. `looks`: whether findings are followed.
     """
 
     def __init__(
@@ -61,6 +61,7 @@ class Sink:
         lanes: Lanes[Work],
         gate: RequestGate,
         times: Times,
+        looks: bool = True,
     ) -> None:
         self._settings = settings
         self._ticks = times.ticks
@@ -91,8 +92,9 @@ class Sink:
             sleep=self._sleep,
             changed=self._mass_guard.renew,
             fail=self._fail,
+            findings=looks,
         )
-        self._findings = FindingFollower(kafka, self._stores, lanes, self._sleep, self._pump)
+        self._findings = FindingFollower(kafka, self._stores, lanes, self._sleep, self._pump) if looks else None
         self._delivered = DeliveredUsers(kafka, self._stores, self._changed)
         executor = RequestExecutor(scim, self._gate, self._lanes, replace(times, pause=self._pause), self._hold)
         self._refusals = executor.refusals
@@ -117,7 +119,8 @@ class Sink:
                 tasks.create_task(self._retry(), name="retries")
                 tasks.create_task(self._controls.run(), name="controls")
                 tasks.create_task(self._delivered.run(), name="delivered users")
-                tasks.create_task(self._findings.run(), name="findings")
+                if self._findings is not None:
+                    tasks.create_task(self._findings.run(), name="findings")
                 await self._failure
         finally:
             self._failure.cancel()

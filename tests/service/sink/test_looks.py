@@ -173,6 +173,7 @@ async def test_a_flood_of_findings_takes_few_places_and_looks_at_each_once(clust
         for seq in [(user, await cluster.say(user, **person(user))) for user in users]:
             await cluster.told(seq)
         (sink,) = cluster.sinks
+        assert sink._findings is not None
         sink._gate.stopped = True
         last = {}
         for _ in range(10):
