@@ -11,8 +11,9 @@ from typing import Any, Final, TypeAlias
 from streamproc.core.identity.resolve import normalised
 from streamproc.core.records.change_event import ChangeEvent, Origin
 from streamproc.core.records.control import IDENTITY, Action, Control
+from streamproc.core.records.finding import is_look
 from streamproc.core.records.outcome import Outcome
-from streamproc.core.records.topic_names import CONTROLS, OPERATIONS
+from streamproc.core.records.topic_names import CONTROLS, FINDINGS, OPERATIONS
 from streamproc.core.records.units import Millis, micros_of
 
 RETRY: Final = "retry"
@@ -83,6 +84,8 @@ class Orders:
         assert cause is not None
         if cause.event == RETRY:
             return None if cause.origin.topic == OPERATIONS else "a retry that nobody ordered names an order's place"
+        if is_look(cause):
+            return None if cause.origin.topic == FINDINGS else "a look names no finding's place"
         placed = self.by_place.get((cause.origin.partition, cause.origin.offset))
         if placed is None or cause.origin.topic != CONTROLS or placed.control.id != cause.event:
             return f"no order {cause.event} is there"
