@@ -2,8 +2,8 @@
 
 Rule 1: a case begins with a finding that is an incident, and ends with the first outcome of a look at one of its
 findings that tells an end, or with a finding that isn't an incident any more. Places say which look belongs to which.
-Rule 2: the clock starts when the finding was appended, as with whatever else streamproc first knew then. When access was
-given back is told beside it: by the target's own audit log, or else when it was seen first.
+Rule 2: the clock starts when the finding was appended, when streamproc first knew. When access was given back is
+told beside it: by the target's own audit log, or else when it was seen first.
 Rule 3: a finding that saw the target before access was taken again says nothing new, though it lies behind.
 """
 
@@ -69,6 +69,7 @@ class Reactivations:
 
     def _cases(self, seen: _Seen) -> Iterator[Leaver]:
         """The cases of one user, by findings and what was done since each."""
+        events: list[tuple[int, int, int, Finding | None]]
         events = [(offset, 0, at, found) for offset, at, found in seen.findings]
         events += [(offset, 1, at, None) for at, (offset, _) in enumerate(seen.outcomes)]
         case: Leaver | None = None
