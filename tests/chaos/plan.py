@@ -19,7 +19,7 @@ FAULTS: list[dict[str, Any]] = [
 ]
 GROUPS = ["Sales Queue"]
 UNGUARDED = {"guard_count": 10**6, "guard_day_count": 10**6, "loop_rounds": 10**6}
-"""The history has far more leavers than any mass guard lets through, and more to and fro than anybody would let pass."""
+"""The history has far more leavers than any mass guard lets through, and more to and fro than a fight has."""
 
 
 @dataclass(slots=True)
