@@ -42,7 +42,7 @@ def create_app(options: SimulatorOptions | None = None) -> web.Application:
     async def correlate(_request: web.Request, response: web.StreamResponse) -> None:
         if CORRELATION not in response.headers:
             response.headers[CORRELATION] = str(uuid.uuid4())
-        response.headers["Date"] = formatdate(simulator.now(), usegmt=True)
+        response.headers.setdefault("Date", formatdate(simulator.now(), usegmt=True))
 
     app.router.add_post("/oauth/token", token)
     admin_api.add_routes(app, simulator)
