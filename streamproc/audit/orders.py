@@ -36,6 +36,8 @@ _SAID: Final[dict[Action, tuple[set[str], ...]]] = {
     "unfreeze": ({"user"}, {"user", "attribute"}),
 }
 """Action → what an order of it may say besides who ordered it, why and when."""
+_TRIES: Final[frozenset[Action]] = frozenset({"release", "retry", "adopt", "unfreeze"})
+"""Orders by which the sink tries anew."""
 _ABOUT: Final = ("user", "since", "subject", "mapping", "input", "account", "attribute")
 Place: TypeAlias = tuple[int, int]
 """Partition and offset in `streamproc.controls`."""
@@ -88,19 +90,23 @@ class Orders:
         if placed is None or cause.origin.topic != CONTROLS or placed.control.id != cause.event:
             return f"no order {cause.event} is there"
         control = placed.control
-        wanted = {"rejected": {"reject"}, "skipped": {"skip"}}.get(outcome.verdict, {"release", "retry"})
+        wanted = {"rejected": {"reject"}, "skipped": {"skip"}}.get(outcome.verdict, _TRIES)
         differing = [
             name
             for name, same in (
                 ("action", control.action in wanted),
                 ("user", control.user == outcome.user),
-                ("since", control.since is not None and control.since <= outcome.seq and theirs(control.since)),
+                ("since", control.action == "unfreeze" or _fits(control.since, outcome, theirs)),
                 ("by or reason", cause.reason == by_whom(control)),
                 ("when it was appended", cause.origin.appended == placed.appended),
             )
             if not same
         ]
         return f"order {cause.event} says something else: {', '.join(differing)}" if differing else None
+
+
+def _fits(since: int | None, outcome: Outcome, theirs: Callable[[int], bool]) -> bool:
+    return since is not None and since <= outcome.seq and theirs(since)
 
 
 def by_whom(control: Control) -> str:

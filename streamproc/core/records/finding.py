@@ -41,7 +41,7 @@ class Changed(Value, frozen=True):
         client = None if self.client is None else f"client {self.client}"
         if person is None or client is None:
             return person or client or "somebody whom the audit log doesn't name"
-        return f"{person} by {client}"
+        return f"{person} with {client}"
 
 
 class Difference(Value, frozen=True):
