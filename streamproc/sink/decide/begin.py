@@ -34,7 +34,7 @@ def begin(turn: Turn[Work], delivery: DeliveredState | None, predecessor: Predec
         freshness=_freshness(delivery, looked_at=turn.work.drift is not None),
         standing=delivery.standing,
         spelled=delivery.spelled,
-        loops=Loops(held, delivery.rounds, delivery.frozen),
+        loops=Loops(held, delivery.rounds, delivery.frozen, delivery.let_go),
         seeded=Seeded(delivery.id, frozenset(delivery.seeded)),
     )
     return progress if delivery.parked is None else _recalled(progress, delivery.parked, clock)
