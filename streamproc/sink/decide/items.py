@@ -76,9 +76,9 @@ def differing(held: Resource, wanted: Resource) -> dict[str, tuple[Any, Any]]:
 def as_held(desired: Resource, held: Resource | None, names: Collection[str]) -> Resource:
     """What is desired, with these items as they are held, so that no plan changes them.
 
-    Whoever isn't there yet is created with all of them, unless it is `active` that is fought over.
+    Whoever isn't there yet is created with all of them, unless it is `active` that is fought over. A leaver leaves.
     """
-    if not names:
+    if not names or desired.get("active") is False:
         return desired
     if held is None:
         return whole({name: value for name, value in parts(desired).items() if name != "active" or name not in names})
