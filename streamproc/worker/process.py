@@ -24,6 +24,8 @@ from streamproc.core.fold.mapping import Mapping
 from streamproc.core.fold.mapping_switch import unheard_partitions
 from streamproc.core.records.topic_names import CHANGES, CONTROLS, LINKS, MAPPINGS, OPERATIONS
 from streamproc.core.records.units import Millis
+from streamproc.health.decide.conditions import Trouble
+from streamproc.health.decide.lag import lag_troubles
 from streamproc.sources.options import SourceOptions
 from streamproc.topics import RESOLVED
 from streamproc.worker.batching_producer import BatchingProducer
@@ -41,6 +43,7 @@ from streamproc.worker.record_sequencer import Handler, RecordSequencer
 from streamproc.worker.rejections import Rejections
 from streamproc.worker.replays import Replays
 from streamproc.worker.resolve import Resolver
+from streamproc.worker.troubles import recovery_troubles
 
 log = structlog.get_logger("streamproc.worker")
 
@@ -112,6 +115,13 @@ class Worker:
             raise failures.exceptions[0] from None
         finally:
             await self._sequencer.stop()
+
+    def troubles(self, lag_limit: int) -> list[Trouble]:
+        """What is wrong now. `lag_limit`: records of a topic; 0: there is none."""
+        return [
+            *recovery_troubles(self._app.recovery_remaining(), settled=self._app.settled()),
+            *lag_troubles(self._sequencer.behind(), lag_limit),
+        ]
 
     def measure(self) -> None:
         """Set the gauges."""
