@@ -30,7 +30,14 @@ async def run_worker(settings: Settings, ready: Callable[[], None] = lambda: Non
     async with told(settings.kafka, needed), producing(kafka) as producer:
         app = FaustApp(settings.kafka, settings.worker)
         worker = Worker(
-            kafka, app, producer, mapping, options, lambda: Millis(time.time_ns() // 1_000_000), chosen=chosen
+            kafka,
+            app,
+            producer,
+            mapping,
+            options,
+            lambda: Millis(time.time_ns() // 1_000_000),
+            chosen=chosen,
+            silences=settings.worker.silences(),
         )
         troubles = partial(worker.troubles, settings.observability.lag_limit)
         async with observed(settings, kafka, "worker", troubles, worker.measure) as health:
