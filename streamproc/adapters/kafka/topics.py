@@ -133,11 +133,22 @@ async def _create(admin: AIOKafkaAdminClient, topics: list[Topic], kafka: KafkaS
 async def _check(
     admin: AIOKafkaAdminClient, topics: list[Topic], partitions: Mapping[str, int], kafka: KafkaSettings
 ) -> None:
-    differences = [
-        f"{name} has {count} partitions, not {kafka.partitions} (STREAMPROC_PARTITIONS)"
+    found = [each for texts in (await differences(admin, topics, partitions, kafka)).values() for each in texts]
+    if found:
+        raise TopologyError(
+            "existing topics differ: " + "; ".join(found) + ". Alter them with kafka-configs, or use other topics."
+        )
+
+
+async def differences(
+    admin: AIOKafkaAdminClient, topics: Sequence[Topic], partitions: Mapping[str, int], kafka: KafkaSettings
+) -> dict[str, list[str]]:
+    """Topic → how it differs from what it has to be, of those that differ. `partitions`: of each. Raises KafkaError."""
+    found: dict[str, list[str]] = {
+        name: [f"{name} has {count} partitions, not {kafka.partitions} (STREAMPROC_PARTITIONS)"]
         for name, count in partitions.items()
         if count != kafka.partitions
-    ]
+    }
     configs = {topic.name: topic.config for topic in topics}
     resources = [ConfigResource(ConfigResourceType.TOPIC, name) for name in configs]
     for answer in await admin.describe_configs(resources):
@@ -145,14 +156,7 @@ async def _check(
             if code:
                 raise for_code(code)(name)
             actual = {entry[0]: entry[1] for entry in entries}
-            differences += [
-                f"{name} has {key}={actual.get(key)}, not {value}"
-                for key, value in configs[name].items()
-                if actual.get(key) != value
-            ]
-    if differences:
-        raise TopologyError(
-            "existing topics differ: "
-            + "; ".join(differences)
-            + ". Alter them with kafka-configs, or use other topics."
-        )
+            for key, value in configs[name].items():
+                if actual.get(key) != value:
+                    found.setdefault(name, []).append(f"{name} has {key}={actual.get(key)}, not {value}")
+    return found

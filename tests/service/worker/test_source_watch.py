@@ -85,7 +85,7 @@ def every(gap: int, *, until: int, since: int = 2 * WEEK) -> list[int]:
 
 
 async def test_a_source_is_silent_for_longer_than_usual() -> None:
-    """What came in the last weeks teaches it; it is told after more than the usual gap, and over with the next event."""
+    """What came in the last weeks teaches it; it is told after more than the usual, and over with the next event."""
     watched = Watched()
     await watched.comes("events.okta", *every(HOUR, until=NOW))
     async with watched.running():
