@@ -68,6 +68,9 @@ REJECTED: Final = Counter(
     "streamproc_rejected_total", "What couldn't be understood, whole inputs and parts.", ["source", "code", "field"]
 )
 """`field`: as the contract or the options name it; `other`: by another name; "": it isn't about one."""
+HEARD: Final = Gauge(
+    "streamproc_source_heard_seconds", "When something last came from a source, s since 1970.", ["source"]
+)
 REJECTED_DENIALS: Final = Counter(
     "streamproc_rejected_denials_total",
     "Rejected inputs that may have said that somebody has left: they may still have access.",

@@ -66,6 +66,16 @@ class WorkerSettings(Section):
     mapping: Path | None = Field(None, description="First mapping file (TOML); left out: the one that is shipped.")
     table_store: Literal["memory", "rocksdb"] = Field("memory", description="Where table `users` lives on a worker.")
     data: Path = Field(Path("data"), description="Folder of the worker's RocksDB files.")
+    silence: str = Field(
+        "",
+        pattern=r"^\s*([a-z]+=[0-9]{1,9}\s*(\s|$))*$",
+        description="Seconds for which a source may be silent before it is told: SOURCE=SECONDS, by spaces; 0: for "
+        "ever. Left out: what is usual at that hour of the week, learned from the last four weeks.",
+    )
+
+    def silences(self) -> dict[str, float]:
+        """Source → seconds of silence that are set."""
+        return {name: float(seconds) for name, seconds in (each.split("=") for each in self.silence.split())}
 
     def mapping_text(self) -> tuple[str, str]:
         """(text, name) of the mapping file. Raises SettingsError where it can't be read."""
