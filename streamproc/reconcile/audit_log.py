@@ -118,7 +118,9 @@ def services_of(told: list[Any], kind: str) -> tuple[str, ...]:
     for service in told:
         if isinstance(service, dict) and isinstance(name := service.get("name"), str):
             entities = service.get("entities")
-            names = [each.get("name") for each in entities if isinstance(each, dict)] if entities else []
+            names = (
+                [each.get("name") for each in entities if isinstance(each, dict)] if isinstance(entities, list) else []
+            )
             if kind in names or (kind == "Group" and any(str(each).endswith(kind) for each in names)):
                 found.add(name)
     return tuple(sorted(found))[:SERVICES]

@@ -27,6 +27,7 @@ LONGEST: Final = 200
 VALUES: Final = 5000
 """Old and new values of one property that are looked at."""
 
+_DONE: Final = ("SUCCESS", "WARNING")
 _PHONES: Final = frozenset({"phonenumbers", "addresses"})
 NAMES: Final[Mapping[str, frozenset[str]]] = {
     "userName": frozenset({"username", "email"}),
@@ -124,7 +125,7 @@ def _shown(value: Any) -> frozenset[str]:
 
 
 def _entry(told: Any) -> Entry | None:
-    if not isinstance(told, dict) or told.get("status", "SUCCESS") not in {"SUCCESS", "WARNING"}:
+    if not isinstance(told, dict) or told.get("status", "SUCCESS") not in _DONE:
         return None
     at, entry = _moment(told.get("eventDate")), _text(told.get("id"))
     if at is None or entry is None:

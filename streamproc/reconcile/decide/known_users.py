@@ -47,8 +47,8 @@ class KnownUsers:
     def __init__(self) -> None:
         self._records: dict[str, _Kept] = {}
         self._deliveries: dict[str, bytes] = {}
-        self._accounts: dict[str, str] = {}
-        """Account → user whose it is by our deliveries."""
+        self._accounts: dict[str, tuple[str, ...]] = {}
+        """Account → users whose it is by our deliveries; of several the last one counts."""
         self._ids: dict[str, str] = {}
         """User → account, as the target writes it."""
         self._names: dict[str, set[str]] = {}
@@ -79,10 +79,10 @@ class KnownUsers:
         """A delivery. Raises ValueError where it isn't one."""
         delivery = decode_delivery(value)
         user, before = delivery.user, self._ids.pop(delivery.user, None)
-        if before is not None and self._accounts.get(id_key(before)) == user:
-            del self._accounts[id_key(before)]
+        if before is not None:
+            self._accounts[id_key(before)] = tuple(each for each in self._accounts[id_key(before)] if each != user)
         if delivery.id is not None:
-            self._accounts[id_key(delivery.id)] = user
+            self._accounts[id_key(delivery.id)] = (*self._accounts.get(id_key(delivery.id), ()), user)
             self._ids[user] = delivery.id
         self._deliveries[user] = value
         self.groups |= set((delivery.held or {}).get("groups", ()))
@@ -106,7 +106,7 @@ class KnownUsers:
 
     def owner_of(self, account: str) -> str | None:
         """Whose account it is by our deliveries."""
-        return self._accounts.get(id_key(account))
+        return next(reversed(self._accounts.get(id_key(account), ())), None)
 
     def wanting(self, name: str) -> set[str]:
         """Who is to have this userName, and has no account."""
