@@ -10,6 +10,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from streamproc.core.errors import SettingsError
+from streamproc.core.flow.loop_limits import LoopLimits
 
 
 class Section(BaseModel):
@@ -123,6 +124,19 @@ class GuardSettings(Section, alias_generator="guard_".__add__):
     protected: str = Field("", description="User IDs, with * and ?, that are never deactivated; by spaces.")
 
 
+class LoopSettings(Section, alias_generator="loop_".__add__):
+    """When what goes to and fro is frozen."""
+
+    rounds: int = Field(
+        3, ge=1, le=10, description="Writes of ours that are undone, or undo one, before the next isn't made."
+    )
+    window: float = Field(3600.0, ge=60, le=86_400, description="Seconds within which they count.")
+
+    def limits(self) -> LoopLimits:
+        """As the sink takes them."""
+        return LoopLimits(self.rounds, self.window)
+
+
 class SinkSettings(Section):
     """How the sink reads ahead, holds back and stops."""
 
@@ -131,6 +145,7 @@ class SinkSettings(Section):
         0.1, ge=0, le=0.5, description="Share of the target's rate limit that is kept for leavers."
     )
     guard: GuardSettings = GuardSettings()
+    loops: LoopSettings = LoopSettings()
     end_sessions: bool = Field(False, description="After a revocation, delete the user's tokens as well.")
     platform_url: str = Field(
         "http://127.0.0.1:8080/api/v2",
