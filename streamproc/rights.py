@@ -167,7 +167,7 @@ PROCESSES: Final = (
     Process("sync", "a directory synchronised by hand; only its topics", lambda _: sync()),
     Process(
         "operators",
-        "parked, held, rejected, findings, identities, mapping, sink pause and resume",
+        "parked, held, rejected, findings, identities, mapping, sink pause and resume, status",
         lambda _: _of("operators"),
     ),
     Process("auditors", "archive, replay, report", lambda _: _auditors(raw=False)),

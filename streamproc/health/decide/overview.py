@@ -5,6 +5,7 @@ scheduled. Silence is wrong whatever was said last.
 Rule 2: whoever takes its place ends that: another of the same service that was started later. So a restart under
 another name leaves nothing behind.
 Rule 3: a service that has to be there and of which nobody is heard is wrong as well.
+Rule 4: who starts is wrong only while nobody of its service works: there may be more of them than partitions.
 """
 
 from collections.abc import Collection, Iterable
@@ -51,12 +52,14 @@ def overview(heard: Iterable[Heard], services: Collection[str], expected: Collec
     for service, instances in by_service.items():
         left = [each for each in instances if not _replaced(each, instances)]
         live = [each for each in left if _seen(each, now) not in {"silent", "stopped"}]
+        works = any(_seen(each, now) != "starting" for each in live)
         for each in sorted(left, key=lambda one: one.state.instance):
             seen = _seen(each, now)
             failed = seen == "stopped" and bool(each.state.conditions)
             missed = seen == "stopped" and service in expected and not live
             if seen != "stopped" or failed or not live:
-                wrong = failed or missed or seen not in {"ok", "stopped"}
+                spare = seen == "starting" and works
+                wrong = failed or missed or not (spare or seen in {"ok", "stopped"})
                 rows.append(Row(service, seen, wrong, each.state, each.at))
         if not left:
             rows.append(Row(service, "unheard", service in expected))
