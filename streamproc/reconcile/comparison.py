@@ -143,8 +143,9 @@ class Comparison:
 
     def unseen(self) -> None:
         """A round has read all pages: who wasn't on any is to be looked at, where it is known whose account it is."""
-        placed = [(user, account) for user, account in self.known.placed() if self._matters(user, account)]
-        self._schedule.unseen(placed, self.known.unplaced())
+        missed = [(user, account) for user, account in self.known.placed() if not self._schedule.has_seen(account)]
+        users = [user for user, account in missed if self._matters(user, account)]
+        self._schedule.unseen([*users, *self.known.unplaced()])
 
     def _matters(self, user: str, account: str) -> bool:
         known = self.known.get(user)
