@@ -36,6 +36,8 @@ WHERE: Final = "`streamproc topics --acls` lists the rights that each process ne
 TRIES: Final = 30
 AGAIN: Final = 0.1
 """How often a group is asked for, and s in between."""
+_UNTIL_OFFLINE: Final = 5
+"""Fields of a partition in metadata of before Kafka 1.0; later, replicas that are offline come last."""
 NAMED: Final = 8
 """Names of a kind that a message has at most."""
 
@@ -50,6 +52,12 @@ class Seen:
     """It may be there: we aren't allowed to describe it."""
     operations: int | None
     """Bits; None: the broker doesn't tell."""
+    leaderless: int = 0
+    """Partitions that nobody serves."""
+    behind: int = 0
+    """Partitions of which a replica isn't in sync."""
+    replicas: int = 0
+    """The fewest of a partition."""
 
     def allows(self, right: Right) -> bool:
         """Whether it may be done, as far as we are told."""
@@ -71,7 +79,15 @@ async def look(admin: AIOKafkaAdminClient, topics: Sequence[str]) -> dict[str, S
         if error not in {UnknownTopicOrPartitionError, TopicAuthorizationFailedError} and code and not partitions:
             raise error(name)
         told = None if operations == UNTOLD else operations
-        seen[name] = Seen(len(partitions), error is TopicAuthorizationFailedError, told)
+        replicas = [each[-3:-1] if len(each) > _UNTIL_OFFLINE else each[-2:] for each in partitions]
+        seen[name] = Seen(
+            len(partitions),
+            error is TopicAuthorizationFailedError,
+            told,
+            leaderless=sum(each[2] < 0 for each in partitions),
+            behind=sum(len(in_sync) < len(assigned) for assigned, in_sync in replicas),
+            replicas=min((len(assigned) for assigned, _ in replicas), default=0),
+        )
     return seen
 
 

@@ -89,6 +89,25 @@ async def range_of(
                 break
 
 
+async def newest(kafka: Log, counts: Mapping[str, int], of_each: int = 5) -> dict[str, list[ConsumerRecord]]:
+    """Topic → records at the end of its partitions, `of_each` offsets back; some of them are transactions' markers.
+
+    `counts`: partitions of each topic. Raises KafkaError.
+    """
+    found: dict[str, list[ConsumerRecord]] = {topic: [] for topic in counts}
+    places = [TopicPartition(topic, number) for topic, count in counts.items() for number in range(count)]
+    if not places:
+        return found
+    async with assigned(kafka, places) as consumer:
+        begins, ends = await consumer.beginning_offsets(places), await consumer.end_offsets(places)
+        for place in places:
+            consumer.seek(place, max(begins[place], ends[place] - of_each))
+        async for records in read_to(consumer, ends):
+            for record in records:
+                found[record.topic].append(record)
+    return found
+
+
 async def beginning_offsets(kafka: Log, topic: str) -> dict[int, int]:
     """Partition → offset of its first record. Raises KafkaError."""
     async with started(kafka.consumer()) as consumer:

@@ -32,7 +32,7 @@ from streamproc.adapters.kafka.topics import admin_of
 from streamproc.core.errors import TopologyError
 from streamproc.core.records.topic_identity import TOPIC_IDENTITY, TopicIdentity
 from streamproc.core.records.topic_names import CURSORS, IDENTITIES, is_input
-from streamproc.rights import Right
+from streamproc.rights import Right, essential
 from streamproc.settings import KafkaSettings
 
 log = structlog.get_logger("streamproc.kafka")
@@ -52,7 +52,7 @@ async def while_the_same(
 
     Raises TopologyError where one was made anew, since the service ran last or while it runs, or is gone.
     """
-    needed = list(rights)
+    needed = essential(rights)
     async with admin_of(kafka, needed) as admin:
         watching = asyncio.create_task(_watch(admin, await _checked(kafka, admin, needed)), name="topic ids")
         running = asyncio.create_task(service(), name="service")
@@ -96,10 +96,7 @@ async def _checked(kafka: KafkaSettings, admin: AIOKafkaAdminClient, rights: Seq
     read = {right.name for right in rights if right.operation == "Read"}
     groups = [right.name for right in rights if right.resource == "group"]
     ids = await identities(admin, sorted({right.name for right in rights if right.resource == "topic"}))
-    known: dict[str, str] = {}
-    async for name, kept in reading.read_topic(KafkaLog(kafka), IDENTITIES, TOPIC_IDENTITY.validate_json):
-        if kept is not None:
-            known[name] = kept.id
+    known = await _kept(kafka)
     other = {name: each for name, each in ids.items() if known.get(name, each) != each}
     if ours := [name for name in other if not _forgiving(name)]:
         raise _anew(ours, known, ids)
@@ -122,6 +119,17 @@ async def _watch(admin: AIOKafkaAdminClient, before: Mapping[str, str]) -> None:
         absent = {name: 0 if name in ids else absent[name] + 1 for name in before}
         if gone := [name for name, looks in absent.items() if looks >= ABSENT]:
             raise TopologyError(f"{', '.join(gone)}: deleted while it was in use. Its records can't be made again")
+
+
+async def made_anew(kafka: KafkaSettings, admin: AIOKafkaAdminClient, topics: Sequence[str]) -> list[str]:
+    """Those of these topics whose id isn't the one that is kept; keeps nothing. Raises KafkaError."""
+    known = await _kept(kafka)
+    return [name for name, each in (await identities(admin, topics)).items() if known.get(name, each) != each]
+
+
+async def _kept(kafka: KafkaSettings) -> dict[str, str]:
+    kept = reading.read_topic(KafkaLog(kafka), IDENTITIES, TOPIC_IDENTITY.validate_json)
+    return {name: identity.id async for name, identity in kept if identity is not None}
 
 
 async def _keep(kafka: KafkaSettings, ids: Mapping[str, str]) -> None:

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Final
 
+import structlog
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, TopicAuthorizationFailedError, for_code
@@ -14,10 +15,12 @@ from streamproc.adapters.kafka.allowed import lacking, look, refused
 from streamproc.adapters.kafka.client import connection
 from streamproc.adapters.kafka.probe import connection_problem
 from streamproc.adapters.kafka.trouble import explained
-from streamproc.core.errors import TopologyError
+from streamproc.core.errors import KafkaRightsError, TopologyError
 from streamproc.rights import Right
 from streamproc.settings import KafkaSettings
 from streamproc.topics import TOPICS, Topic
+
+log = structlog.get_logger("streamproc.kafka")
 
 FIRST_ANSWER: Final = 5.0
 """Seconds after which it is looked at what keeps a cluster from answering."""
@@ -28,11 +31,13 @@ async def ensure_topics(
 ) -> list[str]:
     """See that these rights are there, and the topics that they are about; None: all topics.
 
-    Topics that don't exist are created, unless told not to; returns their names. Raises TopologyError naming every
+    Topics that don't exist are created, unless told not to; returns their names. What a service does its work without
+    needn't be there, and where it can't be created, that is told. Raises TopologyError naming every
     difference of an existing topic, KafkaRightsError naming every right that is missing; KafkaUnavailableError and
     KafkaIdentityError where there is no connection.
     """
-    rights = needed.creator(create=False) if rights is None else rights
+    spared = set(rights or ()) - set(needed.essential(rights or ()))
+    rights = needed.creator(create=False) if rights is None else needed.essential(rights)
     names = {right.name for right in rights if right.resource == "topic"}
     topics = [topic for topic in TOPICS if topic.name in names]
     async with admin_of(kafka, rights) as admin:
@@ -48,7 +53,19 @@ async def ensure_topics(
         there = [topic for topic in topics if topic not in absent]
         if there:
             await _check(admin, there, {topic.name: seen[topic.name].partitions for topic in there}, kafka)
+        if create:
+            await _create_spared(admin, {right.name for right in spared}, kafka)
     return [topic.name for topic in absent]
+
+
+async def _create_spared(admin: AIOKafkaAdminClient, names: set[str], kafka: KafkaSettings) -> None:
+    topics = [topic for topic in TOPICS if topic.name in names]
+    seen = await look(admin, [topic.name for topic in topics])
+    if absent := [topic for topic in topics if not seen[topic.name].partitions and not seen[topic.name].hidden]:
+        try:
+            await _create(admin, absent, kafka)
+        except (KafkaRightsError, TopologyError) as error:
+            log.warning("goes on without a topic", topics=[topic.name for topic in absent], reason=str(error))
 
 
 @asynccontextmanager
@@ -116,11 +133,22 @@ async def _create(admin: AIOKafkaAdminClient, topics: list[Topic], kafka: KafkaS
 async def _check(
     admin: AIOKafkaAdminClient, topics: list[Topic], partitions: Mapping[str, int], kafka: KafkaSettings
 ) -> None:
-    differences = [
-        f"{name} has {count} partitions, not {kafka.partitions} (STREAMPROC_PARTITIONS)"
+    found = [each for texts in (await differences(admin, topics, partitions, kafka)).values() for each in texts]
+    if found:
+        raise TopologyError(
+            "existing topics differ: " + "; ".join(found) + ". Alter them with kafka-configs, or use other topics."
+        )
+
+
+async def differences(
+    admin: AIOKafkaAdminClient, topics: Sequence[Topic], partitions: Mapping[str, int], kafka: KafkaSettings
+) -> dict[str, list[str]]:
+    """Topic → how it differs from what it has to be, of those that differ. `partitions`: of each. Raises KafkaError."""
+    found: dict[str, list[str]] = {
+        name: [f"{name} has {count} partitions, not {kafka.partitions} (STREAMPROC_PARTITIONS)"]
         for name, count in partitions.items()
         if count != kafka.partitions
-    ]
+    }
     configs = {topic.name: topic.config for topic in topics}
     resources = [ConfigResource(ConfigResourceType.TOPIC, name) for name in configs]
     for answer in await admin.describe_configs(resources):
@@ -128,14 +156,7 @@ async def _check(
             if code:
                 raise for_code(code)(name)
             actual = {entry[0]: entry[1] for entry in entries}
-            differences += [
-                f"{name} has {key}={actual.get(key)}, not {value}"
-                for key, value in configs[name].items()
-                if actual.get(key) != value
-            ]
-    if differences:
-        raise TopologyError(
-            "existing topics differ: "
-            + "; ".join(differences)
-            + ". Alter them with kafka-configs, or use other topics."
-        )
+            for key, value in configs[name].items():
+                if actual.get(key) != value:
+                    found.setdefault(name, []).append(f"{name} has {key}={actual.get(key)}, not {value}")
+    return found

@@ -29,6 +29,10 @@ GROUP: Final = "group "
 """What the name of a single membership begins with."""
 
 
+_NAMED: Final = {"roles": "role", "skills": "skill", "languages": "language"}
+"""What the names in `DeliveredState.frozen` begin with, of what is one attribute in a difference."""
+
+
 class KnownUser(Struct, frozen=True):
     """What the log says of a user: the newest record (`offset` in `scim.operations`), and the newest delivery.
 
@@ -161,8 +165,21 @@ def _difference(known: KnownUser, attribute: str, wanted: Any, there: Any) -> Di
     policy = _policy(known.desired, attribute)
     if policy == "observe":
         return Difference(attribute, "unknown", policy, wanted, there, "it is only observed")
-    kind, reason = _kind(known, attribute)
+    kind, reason = _kind(known, attribute, wanted, there)
     return Difference(attribute, kind, policy, wanted, there, reason)
+
+
+def _is_frozen(frozen: set[str], attribute: str, wanted: Any, there: Any) -> bool:
+    """Whether all of it that differs isn't written any more; of a list each name may be frozen by itself."""
+    if attribute not in _NAMED:
+        return attribute in frozen
+    ours, theirs = _levels(wanted), _levels(there)
+    different = {name for name in ours.keys() | theirs.keys() if ours.get(name) != theirs.get(name)}
+    return {f"{_NAMED[attribute]} {name}" for name in different} <= frozen
+
+
+def _levels(names: Any) -> dict[str, Any]:
+    return names if isinstance(names, dict) else dict.fromkeys(names or (), True)
 
 
 def _is_theirs(known: KnownUser, attribute: str) -> bool:
@@ -181,7 +198,7 @@ def _policy(desired: Resource, attribute: str) -> Policy:
     return "own" if names.isdisjoint(desired.get("seed", [])) else "seed"
 
 
-def _kind(known: KnownUser, attribute: str) -> tuple[Kind, str]:
+def _kind(known: KnownUser, attribute: str, wanted: Any = None, there: Any = None) -> tuple[Kind, str]:
     """Rule 2."""
     delivery = known.delivery
     if delivery is None:
@@ -193,6 +210,6 @@ def _kind(known: KnownUser, attribute: str) -> tuple[Kind, str]:
         return "pending", f"set aside: {parked.told}"
     if parked is not None and attribute in parked.attributes:
         return "pending", f"set aside: {parked.attributes[attribute]}"
-    if attribute in delivery.frozen and not known.leaves:
+    if _is_frozen({*delivery.frozen}, attribute, wanted, there) and not known.leaves:
         return "pending", "frozen, since it went to and fro; see streamproc loops"
     return "unknown", "it isn't what was delivered"

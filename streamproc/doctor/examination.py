@@ -1,0 +1,45 @@
+"""Runs the checks side by side: none waits for another, none hides what another finds, and each has an end."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import structlog
+
+from streamproc.core.errors import StreamprocError
+from streamproc.doctor.line import WORTH, Line, Part
+
+log = structlog.get_logger("streamproc.doctor")
+
+SECONDS: Final = 30.0
+"""That a check may take, unless told otherwise."""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """Something to be looked at. What `look` raises is a line about `about`."""
+
+    part: Part
+    about: str
+    look: Callable[[], Awaitable[Sequence[Line]]]
+
+
+async def examine(checks: Iterable[Check], seconds: float = SECONDS) -> list[Line]:
+    """What all checks find, errors first, else in their order."""
+    found = await asyncio.gather(*(_lines(check, seconds) for check in checks))
+    return sorted((line for lines in found for line in lines), key=lambda line: WORTH[line.severity])
+
+
+async def _lines(check: Check, seconds: float) -> Sequence[Line]:
+    try:
+        async with asyncio.timeout(seconds):
+            return await check.look()
+    except TimeoutError:
+        text = f"no answer within {seconds:g} s"
+    except StreamprocError as error:
+        text = str(error)
+    except Exception as error:  # the others are still worth reading
+        log.debug("a check failed", part=check.part, about=check.about, exc_info=True)
+        text = f"couldn't be looked at: {type(error).__name__}"
+    return [Line("error", check.part, check.about, text)]

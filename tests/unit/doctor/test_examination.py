@@ -1,0 +1,47 @@
+"""The checks run side by side: what one does is no other's affair."""
+
+import asyncio
+from collections.abc import Sequence
+
+from streamproc.core.errors import TargetError
+from streamproc.doctor.examination import Check, examine
+from streamproc.doctor.line import Line
+
+GOOD = Line("ok", "clocks", "target", "is right")
+
+
+async def good() -> Sequence[Line]:
+    """What a check finds."""
+    return [GOOD]
+
+
+async def silent() -> Sequence[Line]:
+    """One that never ends."""
+    await asyncio.Event().wait()
+    return []
+
+
+async def unanswered() -> Sequence[Line]:
+    """One that fails as ours do."""
+    raise TargetError("/me: no answer. Is it up?")
+
+
+async def broken() -> Sequence[Line]:
+    """One with a mistake in it, whose text may be anybody's."""
+    raise KeyError("secret")
+
+
+async def test_whatever_fails_is_a_line_and_hides_no_other() -> None:
+    """Errors come first; a mistake of ours quotes nothing."""
+    checks = [
+        Check("clocks", "target", good),
+        Check("kafka", "cluster", silent),
+        Check("target", "token", unanswered),
+        Check("sources", "okta", broken),
+    ]
+    assert await examine(checks, 0.01) == [
+        Line("error", "kafka", "cluster", "no answer within 0.01 s"),
+        Line("error", "target", "token", "/me: no answer. Is it up?"),
+        Line("error", "sources", "okta", "couldn't be looked at: KeyError"),
+        GOOD,
+    ]
