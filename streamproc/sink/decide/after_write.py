@@ -139,7 +139,7 @@ def _membership_accepted(progress: Progress, step: SendMembership, exchange: Exc
     progress = with_written(progress, {f"group {step.operation.group}": None})
     shown = bool(exchange.response.body) and _shows_change(step, str(progress.id), exchange.response.body)
     progress = _accepted(replace(progress, unshown=progress.unshown or not shown), step, exchange, held)
-    return with_seeded(progress) if shown else progress
+    return with_seeded(progress, held) if shown else progress
 
 
 def _shows_change(step: SendMembership, user_id: str, group: dict[str, Any]) -> bool:
@@ -189,7 +189,7 @@ def _user_accepted(
         learned=at.ticks,
         freshness=freshness,
     )
-    return with_seeded(progress) if shown else progress
+    return progress if user is None else with_seeded(progress, user.held)
 
 
 def _unknown(progress: Progress, step: Send, exchange: Exchange, target: Target, at: Moment, seconds: float) -> After:
