@@ -47,12 +47,16 @@ class DeliveryStore:
         """Ticks at which the last transaction that committed was begun: the partition was ours then."""
         self.begin = 0
         """Committed offset when the partition came to us; set before `start`."""
+        self.findings = 0
+        """End of the partition of `scim.findings` when the partition came to us."""
         self.caught_up = False
         """Whether all below `until` has been read: what the sink before us may have delivered is in the lanes."""
         self.waiting: dict[str, set[str]] = {}
         """User ID → users who want that one as their manager, or the userName that is theirs, and can't have it yet."""
         self.parked: dict[str, str] = {}
         """User → code, of those with something set aside."""
+        self.frozen: dict[str, int] = {}
+        """User → how many items are frozen, of those with any."""
         self.active: set[str] = set()
         """Users whom the target holds as active, as far as we know."""
         self.standings: dict[str, Standing] = {}
@@ -195,6 +199,9 @@ class DeliveryStore:
             self.active.add(user)
         else:
             self.active.discard(user)
+        self.frozen.pop(user, None)
+        if delivery.frozen:
+            self.frozen[user] = len(delivery.frozen)
         if delivery.standing is None:
             self.standings.pop(user, None)
         else:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from streamproc import telemetry
 from streamproc.adapters.kafka.log import Consumer
 from streamproc.core.records.control import HELD
+from streamproc.core.records.finding import is_look
 from streamproc.core.records.outcome import Outcome
 from streamproc.sink.decide.desired_state import Work
 from streamproc.sink.decide.lanes import Lanes
@@ -32,6 +33,7 @@ def gauge(
     aside = [(store, user, code) for store in stores.values() for user, code in store.parked.items()]
     codes = Counter(code for _, _, code in aside)
     telemetry.LEAVERS_ASIDE.set(sum(code not in HELD and is_leaver(store, user) for store, user, code in aside))
+    telemetry.FROZEN.set(sum(len(store.frozen) for store in stores.values()))
     telemetry.ASIDE.clear()
     for code, users in codes.items():
         telemetry.ASIDE.labels(code).set(users)
@@ -43,7 +45,7 @@ def count(outcomes: Iterable[Outcome]) -> None:
     for outcome in outcomes:
         if outcome.final:
             telemetry.FATES.labels(outcome.verdict).inc()
-        if outcome.cause is None or outcome.acknowledged is None:
+        if outcome.cause is None or outcome.acknowledged is None or is_look(outcome.cause):
             continue
         begun = outcome.cause.origin.appended
         telemetry.DELIVERY.observe((outcome.acknowledged - begun) / 1000)

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal, TypeAlias, cast
 
+from streamproc.audit.asof.found import Found
 from streamproc.audit.asof.policies import AttributePolicy
 from streamproc.audit.asof.target_state import KnownTargetState
 from streamproc.audit.asof.why import Part, Why
@@ -128,6 +129,8 @@ class AsOf:
     """Of attributes that aren't ours to write, or only once."""
     held: tuple[str, ...] = ()
     """SOURCE/SUBJECT of those who claim to be this user beside another, and count for nothing."""
+    found: Found | None = None
+    """What was found to disagree in the target; None: nothing ever was, or findings can't be read."""
 
 
 def as_object(answer: AsOf) -> dict[str, Any]:
