@@ -29,7 +29,7 @@ from streamproc.sink.decide.loops import left_by
 from streamproc.sink.decide.next_step import CORE
 from streamproc.sink.decide.progress import Freshness, Progress
 from streamproc.sink.decide.revoke_forms import next_form
-from streamproc.sink.decide.seeding import with_seeded
+from streamproc.sink.decide.seeding import settled, with_seeded
 from streamproc.sink.decide.setbacks import BARREN, CONFLICTS, SETBACKS, setback
 from streamproc.sink.decide.steps import Exchange, Moment, Send, SendMembership, SendUser
 from streamproc.sink.decide.target import Learned, Target, VersionFormLearned, VersionsLearned
@@ -186,6 +186,7 @@ def _user_accepted(
         etag=etag(response),
         replaced=progress.replaced | cast("set[str]", replaced),
         deactivating=progress.deactivating and not isinstance(step.operation, Create | Reactivate),
+        alone=progress.alone - settled(progress, step.resource),
         vanished=False,
         version_form=0,
         learned=at.ticks,

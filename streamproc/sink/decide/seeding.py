@@ -31,6 +31,11 @@ def with_seeded(progress: Progress, shown: Resource) -> Progress:
     return replace(progress, seeded=Seeded(progress.id, _had(progress, shown)))
 
 
+def settled(progress: Progress, written: Resource) -> frozenset[str]:
+    """Of attributes that the target fills by itself those that are seeded by this, so that what it holds is ours."""
+    return frozenset(name for name in GIVEN & written.keys() if policy_of(progress.record.desired, name) == "seed")
+
+
 def is_seed(progress: Progress, changes: Resource) -> bool:
     """Whether something of it is seeded: it is read first, since somebody may have given it a value meanwhile."""
     return any(policy_of(progress.record.desired, name) == "seed" for name in changes)
