@@ -9,7 +9,7 @@ from functools import partial
 from itertools import groupby
 from typing import Final, Literal, NamedTuple, TypeAlias
 
-from streamproc.core.records.topic_names import source_of
+from streamproc.core.records.topic_names import STATUS, source_of
 from streamproc.sources import SOURCES
 from streamproc.topics import PRODUCERS, RAW_AUDITORS, TOPICS, Party, Role, Topic
 
@@ -50,6 +50,15 @@ class Process:
     """By the prefix of groups and transactional ids (STREAMPROC_GROUP)."""
 
 
+SPARED: Final = frozenset({STATUS})
+"""Topics that a service does its work without: where it may not use them, that is told, and isn't the end."""
+
+
+def essential(rights: Iterable[Right]) -> list[Right]:
+    """Those without which a service can't work."""
+    return [right for right in rights if right.name not in SPARED]
+
+
 def worker(group: str) -> list[Right]:
     """A worker's."""
     return [*_of("worker"), Right("Read", "group", f"{group}-worker")]
@@ -78,9 +87,10 @@ def hydrator(group: str, sources: Iterable[str] | None = None) -> list[Right]:
 
 
 def sync(sources: Iterable[str] | None = None) -> list[Right]:
-    """Of `streamproc sync`: the hydrator's without its group and without notifications."""
+    """Of `streamproc sync`: the hydrator's without its group, notifications and states."""
     wanted = _about(sources)
-    return _of("hydrator", lambda topic: not topic.name.startswith("notifications.") and wanted(topic))
+    none = ("notifications.", STATUS)
+    return _of("hydrator", lambda topic: not topic.name.startswith(none) and wanted(topic))
 
 
 def operator(*, reads: Iterable[str] = (), writes: Iterable[str] = ()) -> list[Right]:
@@ -154,7 +164,9 @@ PROCESSES: Final = (
     Process("hydrator", "each hydrator; only the topics of its directories", hydrator),
     Process("sync", "a directory synchronised by hand; only its topics", lambda _: sync()),
     Process(
-        "operators", "parked, held, rejected, identities, mapping, sink pause and resume", lambda _: _of("operators")
+        "operators",
+        "parked, held, rejected, findings, identities, mapping, sink pause and resume",
+        lambda _: _of("operators"),
     ),
     Process("auditors", "archive, replay, report", lambda _: _auditors(raw=False)),
     Process("auditors --raw", "the same, and what the sources sent", lambda _: _auditors(raw=True)),

@@ -41,6 +41,7 @@ OURS: Final = {
     "worker (fold)": "fold",
     "worker": "worker",
     "sink": "sink",
+    "reconcile": "reconcile",
     "gateway": "gateway",
     "hydrator": "hydrator",
     "hydrator (if the directory is configured)": "hydrator",

@@ -10,15 +10,17 @@ Labels of metrics are words of ours.
 import logging
 import re
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
-from typing import Any, Final
+from typing import Any, Final, Protocol, get_args
 
+import orjson
 import structlog
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, Counter, Gauge, Histogram, generate_latest
 
 from streamproc.core.errors import SettingsError
+from streamproc.core.records.service_state import ServiceState, State
 from streamproc.core.shown import shown, shown_lines
 
 LONGEST: Final = 4000
@@ -99,11 +101,33 @@ UNFETCHED: Final = Gauge(
 )
 DIRECTORY_DOWN: Final = Gauge("streamproc_directory_down", "1 while a directory as a whole is in trouble.", ["source"])
 SYNCED: Final = Gauge("streamproc_synced_seconds", "When a sync was last completed, s since 1970.", ["source"])
+STATE: Final = Gauge("streamproc_state", "1 for the state that a service is in.", ["service", "state"])
+"""`state`: starting, ok, blind, degraded, stopped."""
+BLIND: Final = Gauge(
+    "streamproc_blind", "1 while a service may not see what happens, by why and about what.", ["code", "about"]
+)
+DEGRADED: Final = Gauge(
+    "streamproc_degraded", "1 while a service doesn't do all of its work, by why and about what.", ["code", "about"]
+)
+
+
+class Vital(Protocol):
+    """Of a service: how it is."""
+
+    def alive(self) -> bool:
+        """False: only a restart mends it."""
+
+    def answer(self) -> tuple[bool, ServiceState]:
+        """Whether it does all of its work, and how it is. Sets the gauges of it."""
 
 
 @asynccontextmanager
-async def exposed(address: str, measure: Callable[[], None] = lambda: None) -> AsyncIterator[None]:
+async def exposed(
+    address: str, measure: Callable[[], None] = lambda: None, health: Vital | None = None
+) -> AsyncIterator[None]:
     """Serve the metrics at HOST:PORT while the context is open; "": don't. `measure` sets the gauges for each answer.
+
+    `health`: served as well, at /healthz (200 while a restart mends nothing) and /readyz (200 while all work is done).
 
     Raises SettingsError.
     """
@@ -116,10 +140,25 @@ async def exposed(address: str, measure: Callable[[], None] = lambda: None) -> A
 
     async def metrics(_: web.Request) -> web.Response:
         measure()
+        if health is not None:
+            health.answer()
         return web.Response(body=generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+    async def healthz(_: web.Request) -> web.Response:
+        alive = health is None or health.alive()
+        return web.Response(status=200 if alive else 503, text="ok" if alive else "stuck")
+
+    async def readyz(_: web.Request) -> web.Response:
+        ready, told = (True, None) if health is None else health.answer()
+        return web.Response(
+            status=200 if ready else 503, body=orjson.dumps(told), headers={"Content-Type": "application/json"}
+        )
 
     app = web.Application()
     app.router.add_get("/metrics", metrics)
+    if health is not None:
+        app.router.add_get("/healthz", healthz)
+        app.router.add_get("/readyz", readyz)
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     try:
@@ -132,6 +171,17 @@ async def exposed(address: str, measure: Callable[[], None] = lambda: None) -> A
         await runner.cleanup()
 
 
+def state(now: ServiceState) -> None:
+    """Set the gauges of how a service is."""
+    for each in get_args(State):
+        STATE.labels(now.service, each).set(each == now.state)
+    for gauge, kind in ((BLIND, "blind"), (DEGRADED, "degraded")):
+        gauge.clear()
+        for condition in now.conditions:
+            if condition.state == kind:
+                gauge.labels(condition.code, condition.about).set(1)
+
+
 def rejected_denial(source: str, topic: str, partition: int, offset: int) -> None:
     """An input that may have said that somebody has left led to nothing: that is an alarm."""
     REJECTED_DENIALS.labels(source).inc()
@@ -140,12 +190,18 @@ def rejected_denial(source: str, topic: str, partition: int, offset: int) -> Non
 
 
 def lag(consumer: Any, committable: Callable[[Any], int | None]) -> None:
-    """Set LAG for each partition that a consumer has: what is there, and not before what it may commit there."""
+    """Set LAG for each partition that a consumer has."""
     LAG.clear()
+    for topic, partition, records in behind(consumer, committable):
+        LAG.labels(topic, str(partition)).set(records)
+
+
+def behind(consumer: Any, committable: Callable[[Any], int | None]) -> Iterator[tuple[str, int, int]]:
+    """Topic, partition and records that are there, and not before what the consumer may commit there."""
     for place in consumer.assignment():
         end, done = consumer.highwater(place), committable(place)
         if end is not None and done is not None:
-            LAG.labels(place.topic, str(place.partition)).set(max(0, end - done))
+            yield place.topic, place.partition, max(0, end - done)
 
 
 def configure(level: str, *, json: bool, service: str) -> None:

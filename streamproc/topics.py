@@ -266,7 +266,8 @@ TOPICS: Final[tuple[Topic, ...]] = (
         (GATEWAY, HYDRATOR, WORKER, SINK, RECONCILE),
         (OPERATORS,),
         "how each service is, as it says itself",
-        {"cleanup.policy": "compact"},
+        # Whoever looks reads all of it: so it is kept short, and who is gone for days is forgotten.
+        {"cleanup.policy": "compact,delete", "retention.ms": str(7 * DAY), "segment.ms": str(DAY // 24)},
     ),
 )
 

@@ -10,27 +10,32 @@ from typing import Any, Final, TypeAlias
 
 from streamproc.core.identity.resolve import normalised
 from streamproc.core.records.change_event import ChangeEvent, Origin
-from streamproc.core.records.control import IDENTITY, MAPPING, SINK, Action, Control
+from streamproc.core.records.control import IDENTITY, Action, Control
 from streamproc.core.records.outcome import Outcome
 from streamproc.core.records.topic_names import CONTROLS, OPERATIONS
 from streamproc.core.records.units import Millis, micros_of
 
 RETRY: Final = "retry"
 """Stands in for an order's id where nobody ordered it: parked work that was tried again after a while."""
-_SAID: Final[dict[Action, frozenset[str]]] = {
-    "release": frozenset({"user", "since"}),
-    "reject": frozenset({"user", "since"}),
-    "retry": frozenset({"user", "since"}),
-    "skip": frozenset({"user", "since"}),
-    "pause": frozenset(),
-    "resume": frozenset(),
-    "link": frozenset({"user", "subject"}),
-    "split": frozenset({"subject"}),
-    "mapping": frozenset({"mapping"}),
-    "replay": frozenset({"since", "input"}),
-    "drop": frozenset({"since", "input"}),
+_SAID: Final[dict[Action, tuple[set[str], ...]]] = {
+    "release": ({"user", "since"},),
+    "reject": ({"user", "since"},),
+    "retry": ({"user", "since"},),
+    "skip": ({"user", "since"},),
+    "pause": (set(),),
+    "resume": (set(),),
+    "link": ({"user", "subject"},),
+    "split": ({"subject"},),
+    "mapping": ({"mapping"},),
+    "replay": ({"since", "input"},),
+    "drop": ({"since", "input"},),
+    "adopt": ({"user", "since", "account"},),
+    "ignore": ({"user", "since"}, {"account", "since"}),
+    "deactivate": ({"account", "since"},),
+    "unfreeze": ({"user"}, {"user", "attribute"}),
 }
-"""Action → what an order of it says besides who ordered it, why and when."""
+"""Action → what an order of it may say besides who ordered it, why and when."""
+_ABOUT: Final = ("user", "since", "subject", "mapping", "input", "account", "attribute")
 Place: TypeAlias = tuple[int, int]
 """Partition and offset in `streamproc.controls`."""
 
@@ -100,12 +105,6 @@ def by_whom(control: Control) -> str:
     return f"{control.by}: {control.reason}"
 
 
-def key_of(control: Control) -> bytes:
-    """The key of its record in the topic."""
-    subject = (control.subject or "").partition("/")[2]
-    return (MAPPING if control.action == "mapping" else subject or control.user or control.input or SINK).encode()
-
-
 def mapping_done(event: ChangeEvent) -> dict[str, Any]:
     """What an event that brings a mapping says of its order."""
     assert event.mapping is not None
@@ -129,7 +128,7 @@ def _mapping(
 
 def out_of_shape(control: Control, key: bytes | None) -> str | None:
     """What an order says that one of its action doesn't, or leaves unsaid; None: nothing. `key`: of its record."""
-    said = {name for name in ("user", "since", "subject", "mapping", "input") if getattr(control, name) is not None}
-    if said != _SAID[control.action]:
+    said = {name for name in _ABOUT if getattr(control, name) is not None}
+    if said not in _SAID[control.action]:
         return f"an order to {control.action} that says {', '.join(sorted(said)) or 'nothing more'}"
-    return None if key == key_of(control) else "its key isn't whom, or what, it is about"
+    return None if key == control.key.encode() else "its key isn't whom, or what, it is about"

@@ -15,6 +15,7 @@ from streamproc.adapters.kafka.log import Log
 from streamproc.adapters.kafka.topic_identity import while_the_same
 from streamproc.adapters.kafka.topics import ensure_topics
 from streamproc.adapters.kafka.trouble import told
+from streamproc.compose.health import both, observed
 from streamproc.compose.target import target_clients, target_session
 from streamproc.core.flow.circuit_breaker import CircuitBreaker
 from streamproc.core.flow.rate_limit import RateLimiter
@@ -25,17 +26,19 @@ from streamproc.sink.decide.lanes import Lanes
 from streamproc.sink.process import Sink
 from streamproc.sink.request_executor import Times
 from streamproc.sink.request_gate import RequestGate
-from streamproc.telemetry import exposed
 
 
 async def run_sink(settings: Settings, ready: Callable[[], None] = lambda: None) -> None:
     """The sink, until cancelled."""
     needed = rights.sink(settings.kafka.group)
     await ensure_topics(settings.kafka, needed)
+    kafka = KafkaLog(settings.kafka)
     async with told(settings.kafka, needed), target_session(settings.target, settings.network) as http:
-        sink = make_sink(settings, KafkaLog(settings.kafka), http)
-        async with exposed(settings.observability.metrics, sink.measure):
-            await while_the_same(settings.kafka, needed, partial(sink.run, ready))
+        sink = make_sink(settings, kafka, http)
+        async with observed(
+            settings, kafka, "sink", partial(sink.troubles, settings.observability.lag_limit), sink.measure
+        ) as health:
+            await while_the_same(settings.kafka, needed, partial(sink.run, both(health.ready, ready)))
 
 
 def make_sink(

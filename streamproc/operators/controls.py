@@ -8,7 +8,7 @@ import orjson
 from streamproc.adapters.kafka import reading
 from streamproc.adapters.kafka.log import Log, RecordMetadata, started
 from streamproc.core.records.change_event import Origin
-from streamproc.core.records.control import MAPPING, SINK, Action, Control
+from streamproc.core.records.control import Action, Control
 from streamproc.core.records.delivery import DeliveredState, decode_delivery
 from streamproc.core.records.topic_names import CONTROLS, DELIVERIES
 from streamproc.core.records.units import Millis
@@ -27,11 +27,9 @@ async def set_aside(kafka: Log) -> list[DeliveredState]:
 async def order(kafka: Log, controls: Iterable[Control]) -> list[Origin]:
     """Append the controls; returns where, when the brokers have them. Raises KafkaError."""
     async with started(kafka.producer()) as producer:
-        sent: list[asyncio.Future[RecordMetadata]] = []
-        for control in controls:
-            subject = (control.subject or "").partition("/")[2]
-            key = MAPPING if control.action == "mapping" else subject or control.user or control.input or SINK
-            sent.append(await producer.send(CONTROLS, orjson.dumps(control), key=key.encode()))
+        sent: list[asyncio.Future[RecordMetadata]] = [
+            await producer.send(CONTROLS, orjson.dumps(control), key=control.key.encode()) for control in controls
+        ]
         appended = await asyncio.gather(*sent)
         return [Origin(CONTROLS, each.partition, each.offset, each.timestamp) for each in appended]
 

@@ -130,8 +130,11 @@ class SinkSettings(Section):
 
 
 class ObservabilitySettings(Section):
-    """Metrics and log."""
+    """Metrics, states and log."""
 
     metrics: str = Field("", description="HOST:PORT at which Prometheus finds the metrics; left out: nowhere.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level that is logged.")
+    lag_limit: int = Field(
+        10_000, ge=0, description="Records of a topic not yet done from which on a service is blind; 0: no limit."
+    )
     log_json: bool = Field(False, description="Log lines as JSON.")

@@ -1,15 +1,19 @@
 """The test API, /_sim/: the ledger, what is stored, and faults to come. It needs no token."""
 
 from collections.abc import Callable
+from types import NoneType
 from typing import Any
 
 import orjson
 from aiohttp import web
 
-from streamproc.simulator import options
+from streamproc.simulator import defaults, options
+from streamproc.simulator.audits import Actor
+from streamproc.simulator.errors import PlatformError, ScimError
 from streamproc.simulator.faults import parse
 from streamproc.simulator.request_pipeline import Simulator
-from streamproc.simulator.resources import rendered
+from streamproc.simulator.resources import Entry, rendered
+from streamproc.simulator.users_api import edited, refusal_of
 
 
 def add_routes(app: web.Application, simulator: Simulator) -> None:
@@ -20,6 +24,12 @@ def add_routes(app: web.Application, simulator: Simulator) -> None:
         ("POST", "requests/reset", api.reset_requests),
         ("GET", "sessions", api.sessions),
         ("GET", "users", api.users),
+        ("POST", "edit", api.edit),
+        ("GET", "clients", api.clients),
+        ("POST", "clients", api.set_client),
+        ("GET", "roles", api.roles),
+        ("POST", "roles", api.set_role),
+        ("POST", "tokens/expire", api.expire_tokens),
         ("GET", "groups", api.groups),
         ("GET", "faults", api.faults),
         ("POST", "faults", api.set_faults),
@@ -64,6 +74,7 @@ class AdminApi:
     def reset_requests(self, _request: web.Request, _: Any) -> Any:
         self.simulator.requests.by_route.clear()
         self.simulator.requests.by_status.clear()
+        self.simulator.requests.platform.clear()
         self.simulator.tokens.requests = 0
         return {}
 
@@ -72,6 +83,53 @@ class AdminApi:
 
     def users(self, _request: web.Request, _: Any) -> Any:
         return [{**rendered(entry), "_state": entry.state} for entry in self.simulator.store.users.values()]
+
+    def edit(self, _request: web.Request, content: dict[str, Any]) -> Any:
+        """Somebody changes a user by hand: {"user": id, externalId or userName, "by": person, "changes": {...}}.
+
+        Changes are named as the platform or SCIM names them: email, name, state, title; emails, roles, routingSkills.
+        `client` says by which OAuth client, if not the vendor's own administration.
+        """
+        if unknown := content.keys() - {"user", "by", "client", "changes"}:
+            raise ValueError(f"an edit has no {', '.join(sorted(unknown))}")
+        changes, by = content.get("changes"), content.get("by", "Sue Visor")
+        client = content.get("client", defaults.ADMIN_CLIENT)
+        if not isinstance(changes, dict) or not changes or not isinstance(by, (str, NoneType)):
+            raise ValueError("an edit has changes, and by is a person's name")
+        entry = self._found(content.get("user"))
+        try:
+            change = edited(self.simulator.store, entry, changes, scim_names=True)
+        except (ScimError, PlatformError) as error:
+            raise ValueError(refusal_of(error)) from error
+        self.simulator.audit(Actor(str(client), by), change)
+        return {**rendered(change.after), "_state": change.after.state}
+
+    def _found(self, name: Any) -> Entry:
+        for entry in self.simulator.store.users.values():
+            if name in (entry.id, entry.attrs.get("externalId"), entry.attrs["userName"]):
+                return entry
+        raise ValueError(f"there is no user {name}")
+
+    def clients(self, _request: web.Request, _: Any) -> Any:
+        return [client.shown() for client in self.simulator.access.clients.values()]
+
+    def set_client(self, _request: web.Request, content: dict[str, Any]) -> Any:
+        client = self.simulator.access.parse_client(content)
+        self.simulator.access.put_client(client)
+        return client.shown()
+
+    def roles(self, _request: web.Request, _: Any) -> Any:
+        roles = self.simulator.access.roles.values()
+        return [{"name": role.name, "policies": list(role.policies)} for role in roles]
+
+    def set_role(self, _request: web.Request, content: dict[str, Any]) -> Any:
+        role = self.simulator.access.put_role(content)
+        self.simulator.configure({"roles": [role.name]})
+        return {"name": role.name, "policies": list(role.policies)}
+
+    def expire_tokens(self, _request: web.Request, _: Any) -> Any:
+        self.simulator.tokens.expire()
+        return {}
 
     def groups(self, _request: web.Request, _: Any) -> Any:
         return [{**rendered(entry), "_state": entry.state} for entry in self.simulator.store.groups.values()]

@@ -7,12 +7,38 @@ LANGUAGES = ("English", "Spanish", "French", "Portuguese")
 EMPLOYEE_ROLE = "employee"
 ROLES = (EMPLOYEE_ROLE, "Agent", "Supervisor", "Quality Evaluator")
 
+# The role of the default client: what streamproc needs and no more. In no list of names that people can be given.
+SCIM_ROLE = "SCIM Integration"
+ROLE_POLICIES: dict[str, tuple[str, ...]] = {
+    SCIM_ROLE: (
+        "directory:user:add",
+        "directory:user:edit",
+        "directory:group:edit",
+        "authorization:grant:add",
+        "authorization:grant:delete",
+        "authorization:role:view",
+        "routing:skill:assign",
+        "routing:language:assign",
+        "telephony:extension:assign",
+        "oauth:token:delete",
+        "audits:audit:view",
+    ),
+    EMPLOYEE_ROLE: ("directory:user:view",),
+    "Agent": ("routing:queue:join", "directory:user:view"),
+    "Supervisor": ("routing:queue:view", "directory:user:view", "analytics:userObservation:view"),
+    "Quality Evaluator": ("quality:evaluation:view",),
+}
+
 # Where new users start and deleted users go (vendor help, "delete a user from your organization").
 HOME_DIVISION = "Home"
 DIVISIONS = (HOME_DIVISION, "Care", "Sales")
 
+# What people use who edit by hand: an OAuth client of the vendor's own.
+ADMIN_CLIENT = "admin-ui"
+
 # SCIM can neither create nor delete groups, so they have to be here first.
 GROUPS = ("All Agents", "Spanish Queue", "Billing Queue", "Supervisors")
 
+ORGANIZATION = "Simulated Organization"
 CLIENT_ID = "demo"
 CLIENT_SECRET = "demo"  # noqa: S105 - the simulator guards nothing

@@ -41,6 +41,8 @@ class Fault:
     def fits(self, method: str, path: str, users: Callable[[], tuple[str, ...]]) -> bool:
         if self.times == 0 or (self.method is not None and self.method.upper() != method):
             return False
+        if self.path is None and path.startswith("platform/"):
+            return False  # a rule for all is for all of SCIM
         if self.path is not None and not path.lower().startswith(self.path.lower()):
             return False
         if self.kind == "version_conflict" and method not in ("PUT", "PATCH", "DELETE"):
@@ -94,7 +96,10 @@ class FaultPlan:
         self._random = random.Random(seed)  # noqa: S311 - repeatable is what is wanted
 
     def choose(self, method: str, path: str, users: Callable[[], tuple[str, ...]]) -> Fault | None:
-        """`path` is what follows the SCIM root; `users` names the request's user, asked only if a rule does."""
+        """`path` is what follows the SCIM root, or `platform/` and what follows the platform's.
+
+        `users` names the request's user, asked only if a rule does.
+        """
         for fault in self.faults:
             if fault.fits(method, path, users) and (
                 fault.probability >= 1 or self._random.random() < fault.probability

@@ -84,11 +84,13 @@ class RequestCounts:
     def __init__(self) -> None:
         self.by_route: Counter[str] = Counter()
         self.by_status: Counter[str] = Counter()
+        self.platform: Counter[str] = Counter()  # beside SCIM, and not in the total
 
     def shown(self, token_requests: int) -> dict[str, Any]:
         return {
             "total": self.by_route.total(),
             "by_route": dict(self.by_route),
             "by_status": dict(self.by_status),
+            "platform": dict(self.platform),
             "token_requests": token_requests,
         }

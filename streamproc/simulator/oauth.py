@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from streamproc.simulator.access import Client
 from streamproc.simulator.errors import too_many_requests, unauthorized
 from streamproc.simulator.options import SimulatorOptions
 
@@ -18,6 +19,7 @@ UNLIMITED = 1_000_000
 
 @dataclass(slots=True)
 class Token:
+    client: str
     expires_at: float
     window_start: float = -math.inf
     count: int = 0
@@ -45,13 +47,13 @@ class Tokens:
         self._tokens: dict[str, Token] = {}
 
     def grant(
-        self, options: SimulatorOptions, authorization: str | None, form: Mapping[str, Any]
+        self, clients: Mapping[str, Client], ttl_s: float, authorization: str | None, form: Mapping[str, Any]
     ) -> tuple[int, dict[str, Any]]:
         """Status and body of a token request (RFC 6749 §5)."""
         self.requests += 1
-        client = _basic(authorization) if authorization else (form.get("client_id", ""), form.get("client_secret", ""))
-        expected = f"{options.client_id}:{options.client_secret}".encode()
-        if client is None or not hmac.compare_digest(":".join(map(str, client)).encode(), expected):
+        given = _basic(authorization) if authorization else (form.get("client_id", ""), form.get("client_secret", ""))
+        client = clients.get(str(given[0])) if given else None
+        if client is None or client.expired or not _same(given, client):
             return 401, {"error": "invalid_client", "error_description": "client not found or secret wrong"}
         grant_type = form.get("grant_type")
         if grant_type is None:
@@ -61,8 +63,8 @@ class Tokens:
         now = time.monotonic()
         self._tokens = {key: token for key, token in self._tokens.items() if token.expires_at > now}
         access_token = secrets.token_urlsafe(48)
-        self._tokens[access_token] = Token(now + options.token_ttl_s)
-        return 200, {"access_token": access_token, "token_type": "bearer", "expires_in": int(options.token_ttl_s)}
+        self._tokens[access_token] = Token(client.id, now + ttl_s)
+        return 200, {"access_token": access_token, "token_type": "bearer", "expires_in": int(ttl_s)}
 
     def find(self, authorization: str | None) -> Token:
         scheme, _, value = (authorization or "").partition(" ")
@@ -70,6 +72,10 @@ class Tokens:
         if token is None or token.expires_at <= time.monotonic():
             raise unauthorized()
         return token
+
+    def expire(self) -> None:
+        """No token is taken any more: as if all were revoked."""
+        self._tokens.clear()
 
     def forget_windows(self) -> None:
         for token in self._tokens.values():
@@ -89,6 +95,10 @@ def check(window: Window) -> None:
     if window.count > window.allowed:
         limit = {"key": "token.rate.per.minute", "namespace": "platform.api", "value": window.allowed}
         raise too_many_requests(window.reset, limit)
+
+
+def _same(given: tuple[Any, Any] | None, client: Client) -> bool:
+    return given is not None and hmac.compare_digest(str(given[1]).encode(), client.secret.encode())
 
 
 def _basic(authorization: str) -> tuple[str, str] | None:

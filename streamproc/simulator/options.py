@@ -23,6 +23,9 @@ class SimulatorOptions:
     divisions: tuple[str, ...] = defaults.DIVISIONS
     groups: tuple[str, ...] = defaults.GROUPS
 
+    organization: str = defaults.ORGANIZATION  # its name, from which its id follows
+    clock_skew_s: float = 0  # how far the organisation's clock is ahead of the machine's
+
     denied: tuple[str, ...] = ()  # "skills", "languages", "roles", "divisions": lists that are answered with 403
 
     # The OAuth client.
@@ -39,6 +42,18 @@ class SimulatorOptions:
     search_lag_ms: float = 0  # how far reads by filter lag behind writes
     seed: int = 0  # decides the faults' probabilities
     allow_remote: bool = False  # may the test API be bound to anything but loopback?
+
+    # Who may do what. The SDKs say ANY of a route's list; that each attribute needs its own isn't confirmed.
+    scim_permissions: Literal["attributes", "any", "all"] = "attributes"
+    scim_read: Literal["none", "view"] = "none"  # does reading users need directory:user:view or :edit?
+    subject_of_client: Literal["200", "404"] = "200"  # does a client without a person ask who it is?
+    permission_filter: Literal["granted", "literal"] = "granted"  # does a filter by permission find policies with *?
+
+    # The audit log.
+    scim_audit_service: Literal["Directory", "SCIM"] = "Directory"
+    audit_names: Literal["platform", "scim"] = "platform"
+    audit_lag_ms: float = 0  # how far the audit log lags behind changes
+    audit_polls: int = 1  # of an asynchronous query, before it has succeeded
 
     # Answers that Genesys doesn't define. The SDK's parameter text says 400, its response table 409, older texts 412.
     version_mismatch: Literal["invalidVers400", "409", "412"] = "invalidVers400"
@@ -84,6 +99,10 @@ def merged(options: SimulatorOptions, changes: Mapping[str, Any]) -> SimulatorOp
         elif allowed := get_args(_HINTS[name]):
             if value not in allowed:
                 raise ValueError(f"{name} must be one of {', '.join(map(str, allowed))}")
+            accepted[name] = value
+        elif _HINTS[name] is str:
+            if not isinstance(value, str):
+                raise ValueError(f"{name} must be a text")
             accepted[name] = value
         elif isinstance(value, bool) is not (_HINTS[name] is bool) or not isinstance(value, (bool, int, float)):
             raise ValueError(f"{name} must be a {_HINTS[name].__name__}")

@@ -3,6 +3,7 @@
 import asyncio
 import struct
 import sys
+import time
 import uuid
 from contextlib import suppress
 from dataclasses import dataclass
@@ -13,12 +14,14 @@ import orjson
 from aiohttp import web
 
 from streamproc.simulator import oauth, options, scim
-from streamproc.simulator.errors import PlatformError, ScimError, not_found
+from streamproc.simulator.access import Access, Client
+from streamproc.simulator.audits import Actor, AuditLog, actor_of
+from streamproc.simulator.errors import PlatformError, ScimError, not_found, unauthorized
 from streamproc.simulator.faults import AFTER, Fault, FaultPlan
 from streamproc.simulator.ledger import Ledger, RequestCounts, Snapshot
 from streamproc.simulator.options import SimulatorOptions
 from streamproc.simulator.schema import USER
-from streamproc.simulator.store import Store
+from streamproc.simulator.store import Change, Store
 
 CORRELATION = "ININ-Correlation-Id"
 _SCIM_JSON = "application/scim+json"
@@ -33,12 +36,15 @@ class Simulator:
     def __init__(self, initial: SimulatorOptions) -> None:
         self.initial = initial
         self.tokens = oauth.Tokens()
+        self.access = Access(initial)
         self.reset()
 
     def reset(self) -> None:
         """Back to the start, except that tokens stay valid."""
         self.options = self.initial
-        self.store = Store(self.options)
+        self.access.reset(self.options)
+        self.audits = AuditLog(self.now)
+        self.store = Store(self.options, self.now)
         self.ledger = Ledger()
         self.ended: list[str] = []
         self.requests = RequestCounts()
@@ -49,6 +55,26 @@ class Simulator:
     def configure(self, changes: dict[str, Any]) -> None:
         self.options = options.merged(self.options, changes)
         self.store.configure(self.options)
+        self.access.configure(self.options)
+
+    def now(self) -> float:
+        """Seconds since 1970, by the organisation's clock."""
+        return time.time() + self.options.clock_skew_s
+
+    def admit(self, authorization: str | None, headers: dict[str, str]) -> Client:
+        """Whose token it is, within the rate limit, whose headers are added. Raises PlatformError."""
+        token = self.tokens.find(authorization)
+        window = oauth.count(token, self.options)
+        headers.update(window.headers())
+        oauth.check(window)
+        client = self.access.clients.get(token.client)
+        if client is None:
+            raise unauthorized()
+        return client
+
+    def audit(self, actor: Actor, change: Change) -> None:
+        service = self.options.scim_audit_service if actor.by_scim else "Directory"
+        self.audits.record(actor, change, service=service, names=self.options.audit_names)
 
     def users_of(self, call: scim.Call) -> tuple[str, ...]:
         """Names by which a fault rule can select the user of this call: externalId, userName."""
@@ -86,17 +112,14 @@ class Simulator:
         fault: Fault | None = None
         sent = {CORRELATION: correlation}
         try:
-            token = self.tokens.find(request.headers.get("Authorization"))
-            window = oauth.count(token, self.options)
-            sent.update(window.headers())
-            oauth.check(window)
+            client = self.admit(request.headers.get("Authorization"), sent)
             self._parse(request, call)
             fault = self.faults.choose(
                 call.method, f"{call.resource}/{call.id or ''}".rstrip("/"), lambda: self.users_of(call)
             )
             if fault and fault.delay_ms:
                 await asyncio.sleep(fault.delay_ms / 1000)
-            answer = self._answer(call, fault)
+            answer = self._answer(client, call, fault)
         except (ScimError, PlatformError) as error:
             answer = scim.Answer(error.status, error=error)
         lost = fault is not None and fault.kind in ("reset", "lost_answer")
@@ -104,14 +127,14 @@ class Simulator:
         if call.writes:
             self._record(request, call, answer, fault, answered=not (lost or replaced))
         if lost:
-            _abort(request)
+            abort(request)
         if fault and replaced:
             failure = fault.failure()
             answer = scim.Answer(failure.status, error=failure)
         self.requests.by_status["lost" if lost else str(answer.status)] += 1
         return _sent(request, answer, sent, correlation)
 
-    def _answer(self, call: scim.Call, fault: Fault | None) -> scim.Answer:
+    def _answer(self, client: Client, call: scim.Call, fault: Fault | None) -> scim.Answer:
         if fault:
             if fault.kind == "reset":
                 return scim.Answer(0)
@@ -119,7 +142,11 @@ class Simulator:
                 raise refusal
             if fault.kind == "version_conflict":
                 raise scim.version_conflict(self.store)
-        return scim.decide(self.store, call)
+        self.access.require_scim(client, call, self.options)
+        answer = scim.decide(self.store, call)
+        if answer.change:
+            self.audit(actor_of(client, by_scim=True), answer.change)
+        return answer
 
     def _parse(self, request: web.Request, call: scim.Call) -> None:
         limit = self.options.max_body_bytes
@@ -205,7 +232,7 @@ def _response(status: int, body: bytes, kind: str, headers: dict[str, str]) -> w
     return web.Response(body=body or None, status=status, headers=headers)
 
 
-def _abort(request: web.Request) -> None:
+def abort(request: web.Request) -> None:
     """A real reset: without SO_LINGER the kernel would close politely."""
     transport = request.transport
     if transport is not None:

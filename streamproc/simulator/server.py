@@ -4,11 +4,12 @@ import asyncio
 import ipaddress
 import uuid
 from collections.abc import Callable
+from email.utils import formatdate
 
 import orjson
 from aiohttp import web
 
-from streamproc.simulator import admin_api, platform_api
+from streamproc.simulator import admin_api, audit_api, authorization_api, platform_api, users_api
 from streamproc.simulator.directories import Directories
 from streamproc.simulator.options import SimulatorOptions
 from streamproc.simulator.request_pipeline import CORRELATION, Simulator
@@ -25,7 +26,8 @@ def create_app(options: SimulatorOptions | None = None) -> web.Application:
 
     async def token(request: web.Request) -> web.Response:
         form = await request.post()
-        status, body = simulator.tokens.grant(simulator.options, request.headers.get("Authorization"), form)
+        clients, ttl_s = simulator.access.clients, simulator.options.token_ttl_s
+        status, body = simulator.tokens.grant(clients, ttl_s, request.headers.get("Authorization"), form)
         headers = {"Cache-Control": "no-store"}
         if status == 401:
             headers["WWW-Authenticate"] = "Basic"
@@ -34,11 +36,13 @@ def create_app(options: SimulatorOptions | None = None) -> web.Application:
     async def correlate(_request: web.Request, response: web.StreamResponse) -> None:
         if CORRELATION not in response.headers:
             response.headers[CORRELATION] = str(uuid.uuid4())
+        response.headers["Date"] = formatdate(simulator.now(), usegmt=True)
 
     app.router.add_post("/oauth/token", token)
     admin_api.add_routes(app, simulator)
     Directories().add_routes(app)
-    platform_api.add_routes(app, simulator)
+    for part in (platform_api, authorization_api, audit_api, users_api):
+        part.add_routes(app, simulator)
     app.router.add_route("*", "/{tail:.*}", simulator.handle)
     app.on_response_prepare.append(correlate)
     return app

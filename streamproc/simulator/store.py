@@ -1,5 +1,6 @@
 """The organisation's users and groups. No method awaits: check and apply are one step."""
 
+import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from streamproc.simulator.errors import ScimError
 from streamproc.simulator.filters import SearchIndex
 from streamproc.simulator.options import SimulatorOptions
 from streamproc.simulator.resources import Entry
-from streamproc.simulator.schema import GROUP, USER
+from streamproc.simulator.schema import GROUP, USER, Attribute
 from streamproc.simulator.values import Attrs, Rules, assign, pairs
 
 _Key = TypeVar("_Key")
@@ -31,12 +32,9 @@ class Change:
         return self.before is None or self.before.version != self.after.version
 
 
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
 class Store:
-    def __init__(self, options: SimulatorOptions) -> None:
+    def __init__(self, options: SimulatorOptions, clock: Callable[[], float] = time.time) -> None:
+        self._clock = clock
         self.users: dict[str, Entry] = {}
         self.groups: dict[str, Entry] = {}
         self.search = SearchIndex()
@@ -54,8 +52,11 @@ class Store:
             # The same id in every run, so that clients outlive a reset.
             group = str(uuid.uuid5(uuid.NAMESPACE_URL, f"simulator/groups/{name}"))
             if group not in self.groups:
-                self.groups[group] = entry = Entry(GROUP, group, {"displayName": name}, 1, _now())
+                self.groups[group] = entry = Entry(GROUP, group, {"displayName": name}, 1, self._now())
                 self.search.put(entry)
+
+    def _now(self) -> str:
+        return datetime.fromtimestamp(self._clock(), UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
     def _exists(self, user: str) -> bool:
         return user in self.users and self.users[user].state != "deleted"
@@ -82,7 +83,7 @@ class Store:
         if "roles" not in attrs:
             attrs["roles"] = {defaults.EMPLOYEE_ROLE: {"value": defaults.EMPLOYEE_ROLE}}
         self._check_unique(None, attrs)
-        entry = Entry(USER, str(uuid.uuid4()), attrs, 1, _now(), _state(attrs))
+        entry = Entry(USER, str(uuid.uuid4()), attrs, 1, self._now(), _state(attrs))
         self._keep_user(None, entry)
         return Change(201, None, entry)
 
@@ -103,7 +104,7 @@ class Store:
                 if (authority, each["value"]) not in self._identifiers
             }
         self._check_unique(deleted.id, attrs)
-        entry = Entry(USER, deleted.id, attrs, deleted.version + 1, _now(), _state(attrs))
+        entry = Entry(USER, deleted.id, attrs, deleted.version + 1, self._now(), _state(attrs))
         self._keep_user(deleted, entry)
         return Change(self.options.revive_status, deleted, entry)
 
@@ -125,6 +126,17 @@ class Store:
         attrs, error = patch.apply(USER, entry.attrs, body, self.rules)
         return self._update_user(entry, attrs, error)
 
+    def edit_user(self, entry: Entry, values: list[tuple[Attribute, Any]]) -> Change:
+        """Give these attributes these values, as somebody does by hand: other clients' rules for paths don't matter."""
+        attrs: Attrs = dict(entry.attrs)
+        for attribute, value in values:
+            assign(attrs, attribute, value, self.rules)
+        return self._update_user(entry, attrs)
+
+    def restore_user(self, entry: Entry, *, active: bool) -> Change:
+        """A deleted user returns as they were, but for roles, division and groups."""
+        return self._revive(entry, {"active": active})
+
     def delete_user(self, entry: Entry) -> Change:
         """Soft: permissions go, the Home division takes the user, the record stays (vendor help, "delete a user")."""
         for group in entry.groups:
@@ -133,7 +145,7 @@ class Store:
         current = self.users[entry.id]
         attrs = {**current.attrs, "active": False, "division": defaults.HOME_DIVISION}
         attrs.pop("roles", None)
-        deleted = Entry(USER, entry.id, attrs, current.version + 1, _now(), "deleted")
+        deleted = Entry(USER, entry.id, attrs, current.version + 1, self._now(), "deleted")
         self._keep_user(current, deleted)
         return Change(204, entry, deleted)
 
@@ -156,7 +168,7 @@ class Store:
         if attrs == entry.attrs and not self.options.bump_on_noop:
             return Change(200, entry, entry, error)
         self._check_unique(entry.id, attrs)
-        updated = Entry(USER, entry.id, attrs, entry.version + 1, _now(), _state(attrs), entry.groups)
+        updated = Entry(USER, entry.id, attrs, entry.version + 1, self._now(), _state(attrs), entry.groups)
         self._keep_user(entry, updated)
         return Change(200, entry, updated, error)
 
@@ -209,7 +221,7 @@ class Store:
             return Change(200, entry, entry, error)
         if not attrs.get("members"):
             attrs.pop("members", None)
-        updated = Entry(GROUP, entry.id, attrs, entry.version + 1, _now())
+        updated = Entry(GROUP, entry.id, attrs, entry.version + 1, self._now())
         self.groups[entry.id] = updated
         self.search.put(updated)
         before, after = entry.attrs.get("members", {}), attrs.get("members", {})
@@ -222,7 +234,7 @@ class Store:
         bump = int(self.options.membership_bumps_user)
         for user in users:
             old = self.users[user]
-            modified = _now() if bump else old.modified
+            modified = self._now() if bump else old.modified
             new = Entry(USER, user, old.attrs, old.version + bump, modified, old.state, regroup(old.groups))
             self.users[user] = new
             self.search.put(new)

@@ -12,6 +12,7 @@ from streamproc.sink.decide.lanes import Lanes
 from streamproc.sink.delivery_store import DeliveryStore
 from streamproc.sink.gate_watch import CAUSES
 from streamproc.sink.request_gate import RequestGate
+from streamproc.sink.troubles import is_leaver
 
 
 def gauge(
@@ -30,17 +31,11 @@ def gauge(
         telemetry.GATE_CLOSED.labels(cause).set(closed is not None and closed.cause == cause)
     aside = [(store, user, code) for store in stores.values() for user, code in store.parked.items()]
     codes = Counter(code for _, _, code in aside)
-    telemetry.LEAVERS_ASIDE.set(sum(code not in HELD and _leaves(store, user) for store, user, code in aside))
+    telemetry.LEAVERS_ASIDE.set(sum(code not in HELD and is_leaver(store, user) for store, user, code in aside))
     telemetry.ASIDE.clear()
     for code, users in codes.items():
         telemetry.ASIDE.labels(code).set(users)
     telemetry.lag(consumer, lambda partition: lanes.committable(partition.partition))
-
-
-def _leaves(store: DeliveryStore, user: str) -> bool:
-    delivery = store.delivery(user)
-    parked = delivery.parked if delivery is not None else None
-    return parked is not None and not parked.attributes and parked.desired.get("active") is False
 
 
 def count(outcomes: Iterable[Outcome]) -> None:

@@ -19,6 +19,7 @@ from streamproc.core.fold.plan import pressing
 from streamproc.core.records.topic_names import OPERATIONS
 from streamproc.core.records.user_record import FIRST
 from streamproc.core.scim.dialect import Dialect
+from streamproc.health.decide.conditions import Trouble
 from streamproc.settings import SinkSettings
 from streamproc.sink.control_follower import ControlFollower, ReceivedCommand
 from streamproc.sink.decide.desired_state import Work, decode_desired
@@ -32,6 +33,7 @@ from streamproc.sink.rebalance import RebalanceListener
 from streamproc.sink.reconciler import Reconciler
 from streamproc.sink.request_executor import RequestExecutor, Times
 from streamproc.sink.request_gate import RequestGate
+from streamproc.sink.troubles import troubles
 
 log = structlog.get_logger("streamproc.sink")
 
@@ -70,6 +72,7 @@ class Sink:
         self._stores: dict[int, DeliveryStore] = {}
         self._tasks: dict[asyncio.Task[None], int] = {}
         self._busy = 0
+        self._turned = times.ticks()
         self._waiting = 0
         """Users whose delivery waits in the middle, and has lent its place among the connections."""
         self._consumer = kafka.consumer(group=group)
@@ -92,8 +95,10 @@ class Sink:
             fail=self._fail,
         )
         self._delivered = DeliveredUsers(kafka, self._stores, self._changed)
+        executor = RequestExecutor(scim, self._gate, self._lanes, replace(times, pause=self._pause), self._hold)
+        self._refusals = executor.refusals
         self._reconciler = Reconciler(
-            RequestExecutor(scim, self._gate, self._lanes, replace(times, pause=self._pause), self._hold),
+            executor,
             dialect,
             self._delivered,
             self._mass_guard.ask,
@@ -124,6 +129,7 @@ class Sink:
     async def _read(self, ready: Callable[[], None]) -> None:
         told = False
         while True:
+            self._turned = self._ticks()
             # aiokafka gives nothing between revocation and assignment, and nothing is awaited between its answer and
             # `_take_in`: what is taken in belongs to the partitions as they are now.
             batches = await self._consumer.getmany(timeout_ms=100, max_records=2000)
@@ -282,6 +288,11 @@ class Sink:
     def measure(self) -> None:
         """Set the gauges."""
         gauge(self._lanes, self._gate, self._stores, self._consumer, self._ticks())
+
+    def troubles(self, lag_limit: int) -> list[Trouble]:
+        """What is wrong now. `lag_limit`: records of a topic; 0: there is none."""
+        idle = self._ticks() - self._turned
+        return troubles(self._gate, self._refusals, self._stores, self._lanes, self._consumer, idle, lag_limit)
 
     def _fail(self, error: BaseException) -> None:
         if self._failure is not None and not self._failure.done():

@@ -72,7 +72,7 @@ class RequestGate:
     @stopped.setter
     def stopped(self, stopped: bool) -> None:
         self._stopped = stopped
-        self._look()
+        self.look()
         self._wake()
 
     def ticket(self) -> int:
@@ -125,7 +125,7 @@ class RequestGate:
             self._failed = answer
         if answer.status is not None or answer.trouble is not None:
             self._lacking = answer.trouble
-        self._look()
+        self.look()
         self._wake()
 
     def lost(self) -> None:
@@ -139,7 +139,8 @@ class RequestGate:
         """How many wait."""
         return len(self._waiting)
 
-    def _look(self) -> None:
+    def look(self) -> Closed | None:
+        """Why nothing goes out now. None: something may."""
         now, failed = self._ticks(), self._failed
         because = "" if failed is None else failed.error or f"{_whose(failed)} {failed.status}"
         closed: Closed | None = None
@@ -154,6 +155,7 @@ class RequestGate:
         elif (seconds := self.rate_limiter.wait(now, urgent=True)) > LONG:
             closed = Closed("rate_limit", "by its own count the limit is used up, also for leavers", seconds)
         self.watch.look(closed, len(self), now)
+        return closed
 
     def _seconds(self, urgency: Urgency) -> float:
         if self._stopped or self._in_flight >= self.connections * (2 if urgency is Urgency.REVOKE else 1):

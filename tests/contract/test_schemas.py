@@ -20,8 +20,10 @@ from streamproc.core.records import resource as resources
 from streamproc.core.records.change_event import Origin
 from streamproc.core.records.control import Control
 from streamproc.core.records.cursor import Cursor
+from streamproc.core.records.finding import Changed, Difference, Finding, Kind
 from streamproc.core.records.mapping_in_force import MappingInForce
 from streamproc.core.records.operation import Create, Deactivate, Join, Leave, Patch, Reactivate
+from streamproc.core.records.service_state import Condition, ServiceState
 from streamproc.core.records.topic_identity import TopicIdentity
 from streamproc.core.records.units import Micros, Millis
 from streamproc.sources.hris import contract
@@ -53,6 +55,20 @@ def records() -> list[user_record.UserRecord]:
         (said,) = contract.parse(orjson.dumps(each), {}, origin)
         made.append(fold.fold(made[-1] if made else None, seq, said, rules))
     return made
+
+
+def findings() -> list[Finding]:
+    """One of a user with every class of difference, one of an account that is nobody's, and one that is answered."""
+    changed = Changed(Millis(APPENDED), "client", "person", "Kim", "entry")
+    kinds: list[Kind] = ["pending", "changed", "unknown", "missing"]
+    differences = [
+        Difference(f"group {kind}", kind, "own", True, None, "why", changed if kind == "changed" else None)
+        for kind in kinds
+    ]
+    orphan = Difference("account", "orphan", "observe", None, {"active": True}, "nobody knows them")
+    user = Finding("E1001", "1", "a@b.example", differences, Millis(APPENDED), Millis(APPENDED), 4, 17, True)
+    account = Finding(None, "2", "c@b.example", [orphan], Millis(APPENDED), Millis(APPENDED))
+    return [user, account, replace(account, answered="ignore-account/2-1")]
 
 
 def samples() -> dict[str, list[bytes]]:
@@ -109,6 +125,21 @@ def samples() -> dict[str, list[bytes]]:
         topic_names.CHANGES: [orjson.dumps(each) for each in (*changes, *moved)],
         topic_names.OPERATIONS: [user_record.encode(each) for each in told],
         topic_names.OUTCOMES: [orjson.dumps(each) for each in outcomes],
+        topic_names.FINDINGS: [orjson.dumps(each) for each in findings()],
+        topic_names.STATUS: [
+            orjson.dumps(ServiceState("sink", "host-1", "1.0", "ok", [], Millis(APPENDED), Millis(APPENDED + 9))),
+            orjson.dumps(
+                ServiceState(
+                    "worker",
+                    "host-2",
+                    "1.0",
+                    "blind",
+                    [Condition("silent", "okta", "blind", "nothing for 9 h", Millis(APPENDED))],
+                    Millis(APPENDED),
+                    Millis(APPENDED + 9),
+                )
+            ),
+        ],
         topic_names.DELIVERIES: [
             orjson.dumps(delivery.DeliveredState("E1001", 4, "1", '"5"', last.desired, parked, Millis(APPENDED))),
             orjson.dumps(delivery.DeliveredState("E1001", 4, None, None, None, None, Millis(APPENDED))),

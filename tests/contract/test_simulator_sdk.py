@@ -53,9 +53,18 @@ def port() -> Iterator[int]:
 @pytest.fixture
 def client(port: int) -> Any:
     """Login included: the SDK only rewrites hosts that start with `api.`, so loopback serves both."""
-    request = urllib.request.Request(f"http://127.0.0.1:{port}/_sim/reset", method="POST")
-    urllib.request.urlopen(request).close()
-    return sdk.api_client.ApiClient(host=f"http://127.0.0.1:{port}").get_client_credentials_token("demo", "demo")
+    for_tests(port, "reset")
+    for_tests(port, "clients", id="admin", name="Administration", permissions=["*:*:*"])
+    return log_in(port, "admin")
+
+
+def log_in(port: int, client: str) -> Any:
+    return sdk.api_client.ApiClient(host=f"http://127.0.0.1:{port}").get_client_credentials_token(client, client)
+
+
+def for_tests(port: int, door: str, **content: Any) -> None:
+    url = f"http://127.0.0.1:{port}/_sim/{door}"
+    urllib.request.urlopen(urllib.request.Request(url, orjson.dumps(content), method="POST")).close()
 
 
 @pytest.fixture
@@ -224,7 +233,7 @@ def test_scim2_models_accepts_every_document(scim: Any, get: Callable[[str], Any
 
 def test_the_sdk_reads_the_lists_of_what_there_is(port: int, client: Any) -> None:
     """Skills, languages, roles and divisions, page by page, fill the SDK's models, and pages end where they say."""
-    configure(port, skills=[f"Skill {number:02}" for number in range(30)])
+    for_tests(port, "config", skills=[f"Skill {number:02}" for number in range(30)])
     routing, authorization = sdk.RoutingApi(client), sdk.AuthorizationApi(client)
     for read, name in (
         (routing.get_routing_skills, "Skill 29"),
@@ -247,14 +256,9 @@ def test_the_sdk_reads_the_lists_of_what_there_is(port: int, client: Any) -> Non
 
 def test_the_sdk_meets_a_list_that_is_denied(port: int, client: Any) -> None:
     """403 in the platform's own error body, which the SDK understands."""
-    configure(port, denied=["roles"])
+    for_tests(port, "config", denied=["roles"])
     with pytest.raises(ApiException) as refused:
         sdk.AuthorizationApi(client).get_authorization_roles()
     assert refused.value.status == 403
     assert orjson.loads(refused.value.body)["code"] == "not.authorized"
     assert sdk.RoutingApi(client).get_routing_skills().entities
-
-
-def configure(port: int, **options: Any) -> None:
-    url = f"http://127.0.0.1:{port}/_sim/config"
-    urllib.request.urlopen(urllib.request.Request(url, orjson.dumps(options), method="POST")).close()

@@ -80,7 +80,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         "nothing there is not known",
-        f"{SINK}/own_terms.py",
+        "streamproc/core/scim/own_terms.py",
         "{**empty, **held}",
         "{**held}",
         OF_ELEMENTS,

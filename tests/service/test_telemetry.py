@@ -3,10 +3,13 @@
 import socket
 
 import aiohttp
+import orjson
 import pytest
 
 from streamproc import telemetry
 from streamproc.core.errors import SettingsError
+from streamproc.health.decide.conditions import Trouble
+from tests.support.health import DOWN, SILENT, Patient
 
 
 def free() -> int:
@@ -51,3 +54,28 @@ async def test_a_port_that_is_taken_is_told() -> None:
         with pytest.raises(SettingsError, match="can't be used"):
             async with telemetry.exposed(f"127.0.0.1:{taken.getsockname()[1]}"):
                 pass
+
+
+async def test_an_orchestrator_hears_whether_a_service_lives_and_works() -> None:
+    """/healthz fails only where a restart would help, /readyz while not all work is done; it says what is wrong."""
+    patient = Patient()
+    url = f"http://127.0.0.1:{(port := free())}"
+
+    async def ask(path: str) -> tuple[int, str]:
+        async with http.get(url + path) as answer:
+            return answer.status, await answer.text()
+
+    async with aiohttp.ClientSession() as http, telemetry.exposed(f"127.0.0.1:{port}", health=patient.health):
+        assert await ask("/healthz") == (200, "ok")
+        status, body = await ask("/readyz")
+        assert (status, orjson.loads(body)["state"]) == (503, "starting")
+        patient.health.ready()
+        patient.wrong = [SILENT]
+        status, body = await ask("/readyz")
+        assert (status, orjson.loads(body)["conditions"][0]["about"]) == (200, "okta")
+        patient.wrong = [DOWN]
+        assert (await ask("/readyz"))[0] == 503
+        assert await ask("/healthz") == (200, "ok")
+        assert 'streamproc_degraded{about="target",code="gate_closed"} 1.0' in (await ask("/metrics"))[1]
+        patient.wrong = [Trouble("stuck", "reader", "degraded", "nothing was read")]
+        assert await ask("/healthz") == (503, "stuck")

@@ -4,6 +4,7 @@
 dates, values that can't be read, three mappings without any newer key. `results.json` has what that release made of it.
 """
 
+from dataclasses import asdict
 from functools import cache
 from typing import Any
 
@@ -45,6 +46,12 @@ def refolded() -> Refold:
     return Refold(lambda offset: changes()[:offset], None)
 
 
+def _early(order: Control) -> dict[str, Any]:
+    """An order as that release wrote it."""
+    later = {"account", "attribute"}
+    return {name: value for name, value in asdict(order).items() if name not in later}
+
+
 def history() -> InMemoryHistory:
     """The same with its records, an outcome for each, and the orders of its mappings."""
     records: list[StoredRecord] = []
@@ -65,5 +72,5 @@ def history() -> InMemoryHistory:
             new, at = event.mapping, Millis(event.order[0] // 1000)
             order = Control(event.order[2], "mapping", None, None, new.by, event.reason or "", at, None, new.text)
             place, appended = event.origin.offset, event.origin.appended
-            orders.append(StoredRecord(CONTROLS, 0, place, appended, MAPPING.encode(), orjson.dumps(order)))
+            orders.append(StoredRecord(CONTROLS, 0, place, appended, MAPPING.encode(), orjson.dumps(_early(order))))
     return InMemoryHistory([*changes(), *records, *outcomes, *orders], 1)

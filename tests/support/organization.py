@@ -14,8 +14,8 @@ GENESYS = "urn:ietf:params:scim:schemas:extension:genesys:purecloud:2.0:User"
 PATCH = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
 
 
-def basic(secret: str) -> dict[str, str]:
-    return {"Authorization": "Basic " + b64encode(f"demo:{secret}".encode()).decode()}
+def basic(secret: str, client: str = "demo") -> dict[str, str]:
+    return {"Authorization": "Basic " + b64encode(f"{client}:{secret}".encode()).decode()}
 
 
 class Reply:
@@ -32,10 +32,16 @@ class Org:
         self.client = client
         self.token = ""
 
-    async def log_in(self) -> None:
+    async def log_in(self, client: str = "demo") -> None:
+        """As a client whose secret is its id."""
         form = {"grant_type": "client_credentials"}
-        answer = await self.client.post("/oauth/token", data=form, headers=basic("demo"))
+        answer = await self.client.post("/oauth/token", data=form, headers=basic(client, client))
         self.token = (await answer.json())["access_token"]
+
+    async def log_in_as(self, client: str, *permissions: str, **more: Any) -> None:
+        """As a new client that may do this."""
+        await self.sim("POST", "clients", {"id": client, "permissions": permissions, **more})
+        await self.log_in(client)
 
     async def call(
         self, method: str, path: str, body: Any = None, *, root: str = "/api/v2/scim/v2/", **headers: str

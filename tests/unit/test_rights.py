@@ -1,7 +1,7 @@
 """Which rights each process has: what they must be able to do, and what none of them may."""
 
-from streamproc.core.records.topic_names import CHANGES, CONTROLS, DELIVERIES, OPERATIONS, OUTCOMES
-from streamproc.rights import PROCESSES, Right, gateway, hydrator, sync
+from streamproc.core.records.topic_names import CHANGES, CONTROLS, DELIVERIES, OPERATIONS, OUTCOMES, STATUS
+from streamproc.rights import PROCESSES, Right, essential, gateway, hydrator, sync
 from streamproc.topics import TOPICS
 
 BY_NAME = {process.name: process.rights("acme") for process in PROCESSES}
@@ -56,4 +56,17 @@ def test_a_process_needs_nothing_of_sources_that_it_has_nothing_to_do_with() -> 
     assert {right.name for right in gateway()} > few
     fetched = {right.name for right in hydrator("g", ["okta"])}
     assert fetched == few | {"identity.links", "streamproc.cursors", "streamproc.topics", "g-hydrator"}
-    assert {right.name for right in sync(["okta"])} == fetched - {"notifications.okta", "g-hydrator"}
+    assert {right.name for right in sync(["okta"])} == fetched - {
+        "notifications.okta",
+        "g-hydrator",
+        "streamproc.status",
+    }
+
+
+def test_no_service_depends_on_where_it_says_how_it_is() -> None:
+    """On a cluster of before that topic, or of before the right to write to it, everybody works."""
+    for name in ("worker", "sink", "gateway", "hydrator"):
+        assert set(BY_NAME[name]) - set(essential(BY_NAME[name])) == {
+            Right("Write", "topic", STATUS),
+            Right("DescribeConfigs", "topic", STATUS),
+        }

@@ -32,7 +32,7 @@ from streamproc.adapters.kafka.topics import admin_of
 from streamproc.core.errors import TopologyError
 from streamproc.core.records.topic_identity import TOPIC_IDENTITY, TopicIdentity
 from streamproc.core.records.topic_names import CURSORS, IDENTITIES, is_input
-from streamproc.rights import Right
+from streamproc.rights import Right, essential
 from streamproc.settings import KafkaSettings
 
 log = structlog.get_logger("streamproc.kafka")
@@ -52,7 +52,7 @@ async def while_the_same(
 
     Raises TopologyError where one was made anew, since the service ran last or while it runs, or is gone.
     """
-    needed = list(rights)
+    needed = essential(rights)
     async with admin_of(kafka, needed) as admin:
         watching = asyncio.create_task(_watch(admin, await _checked(kafka, admin, needed)), name="topic ids")
         running = asyncio.create_task(service(), name="service")

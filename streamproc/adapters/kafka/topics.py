@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Final
 
+import structlog
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, TopicAuthorizationFailedError, for_code
@@ -14,10 +15,12 @@ from streamproc.adapters.kafka.allowed import lacking, look, refused
 from streamproc.adapters.kafka.client import connection
 from streamproc.adapters.kafka.probe import connection_problem
 from streamproc.adapters.kafka.trouble import explained
-from streamproc.core.errors import TopologyError
+from streamproc.core.errors import KafkaRightsError, TopologyError
 from streamproc.rights import Right
 from streamproc.settings import KafkaSettings
 from streamproc.topics import TOPICS, Topic
+
+log = structlog.get_logger("streamproc.kafka")
 
 FIRST_ANSWER: Final = 5.0
 """Seconds after which it is looked at what keeps a cluster from answering."""
@@ -28,11 +31,13 @@ async def ensure_topics(
 ) -> list[str]:
     """See that these rights are there, and the topics that they are about; None: all topics.
 
-    Topics that don't exist are created, unless told not to; returns their names. Raises TopologyError naming every
+    Topics that don't exist are created, unless told not to; returns their names. What a service does its work without
+    needn't be there, and where it can't be created, that is told. Raises TopologyError naming every
     difference of an existing topic, KafkaRightsError naming every right that is missing; KafkaUnavailableError and
     KafkaIdentityError where there is no connection.
     """
-    rights = needed.creator(create=False) if rights is None else rights
+    spared = set(rights or ()) - set(needed.essential(rights or ()))
+    rights = needed.creator(create=False) if rights is None else needed.essential(rights)
     names = {right.name for right in rights if right.resource == "topic"}
     topics = [topic for topic in TOPICS if topic.name in names]
     async with admin_of(kafka, rights) as admin:
@@ -48,7 +53,19 @@ async def ensure_topics(
         there = [topic for topic in topics if topic not in absent]
         if there:
             await _check(admin, there, {topic.name: seen[topic.name].partitions for topic in there}, kafka)
+        if create:
+            await _create_spared(admin, {right.name for right in spared}, kafka)
     return [topic.name for topic in absent]
+
+
+async def _create_spared(admin: AIOKafkaAdminClient, names: set[str], kafka: KafkaSettings) -> None:
+    topics = [topic for topic in TOPICS if topic.name in names]
+    seen = await look(admin, [topic.name for topic in topics])
+    if absent := [topic for topic in topics if not seen[topic.name].partitions and not seen[topic.name].hidden]:
+        try:
+            await _create(admin, absent, kafka)
+        except (KafkaRightsError, TopologyError) as error:
+            log.warning("goes on without a topic", topics=[topic.name for topic in absent], reason=str(error))
 
 
 @asynccontextmanager

@@ -24,7 +24,7 @@ from streamproc.adapters.kafka.client import connection
 from streamproc.adapters.kafka.principal import principal
 from streamproc.adapters.kafka.probe import connection_problem
 from streamproc.core.errors import KafkaRightsError, KafkaUnavailableError, StreamprocError
-from streamproc.rights import Right
+from streamproc.rights import Right, essential
 from streamproc.settings import KafkaSettings
 
 TRIES: Final = 3
@@ -94,7 +94,7 @@ def without_tracebacks() -> None:
 
 async def _missing(kafka: KafkaSettings, rights: Sequence[Right]) -> list[Right]:
     """Nothing where it can't be asked."""
-    if not rights:
+    if not (rights := essential(rights)):
         return []
     for _ in range(TRIES):
         admin = AIOKafkaAdminClient(**connection(kafka))

@@ -24,12 +24,12 @@ from streamproc.audit.evidence.redaction import WHOLE, Redaction, cancelling, or
 from streamproc.audit.evidence.runs import Rules, Run, event_of, user_of
 from streamproc.audit.evidence.scope import Scope
 from streamproc.audit.evidence.spool import Spool
-from streamproc.audit.orders import RETRY, by_whom, key_of
+from streamproc.audit.orders import RETRY, by_whom
 from streamproc.core.errors import EvidenceError
 from streamproc.core.fold.mapping import parse_mapping
 from streamproc.core.fold.refold import Refold, Step, first_mapping
 from streamproc.core.records.change_event import ChangeEvent, Origin
-from streamproc.core.records.control import CONTROL
+from streamproc.core.records.control import CONTROL, RECONCILE
 from streamproc.core.records.outcome import OUTCOME
 from streamproc.core.records.resource import withheld
 from streamproc.core.records.stored_record import StoredRecord
@@ -255,6 +255,7 @@ class Redacted:
             user = self._users.get(control.user or "")
             since = control.since
             if since is not None:
-                since = 0 if user is None else user.seq(since)
+                since = 0 if user is None or control.action in RECONCILE else user.seq(since)
             hidden = redacted_order(self._key, control, since)
-            yield Line(0, number, line.timestamp, key_of(hidden), orjson.dumps(hidden)).encoded()
+            said = {name: getattr(hidden, name) for name in orjson.loads(line.value or b"")}
+            yield Line(0, number, line.timestamp, hidden.key.encode(), orjson.dumps(said)).encoded()

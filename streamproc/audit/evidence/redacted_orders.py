@@ -29,6 +29,8 @@ def redacted_order(key: bytes, control: Control, since: int | None) -> Control:
         subject=None if control.subject is None else source + slash + Words.subject(key, source, subject),
         mapping=control.mapping,
         input=None if control.input is None else words.word(control.input),
+        account=None if control.account is None else words.word(control.account),
+        attribute=None if control.attribute is None else words.word(control.attribute),
     )
 
 

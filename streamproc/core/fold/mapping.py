@@ -24,7 +24,7 @@ from streamproc.core.fold.grants import Grants
 from streamproc.core.fold.mapping_file import MappingFile
 from streamproc.core.fold.mapping_problems import place, problem
 from streamproc.core.records.change_event import BEGAN, GONE, Fact, SourceFacts
-from streamproc.core.records.resource import Resource
+from streamproc.core.records.resource import Policy, Resource
 from streamproc.core.records.units import Millis
 from streamproc.core.text import plain
 
@@ -84,6 +84,14 @@ class Mapping:
     def _grants(self) -> Grants:
         return Grants(self.file, self.expressions)
 
+    @cached_property
+    def _policies(self) -> tuple[tuple[Policy, list[str]], ...]:
+        """Attributes by policy, but for those that are `own`, sorted."""
+        named = sorted(self.file.policy)
+        policies: tuple[Policy, ...] = ("observe", "seed")
+        by = ((policy, [name for name, said in named if said == policy]) for policy in policies)
+        return tuple((policy, names) for policy, names in by if names)
+
     def view(self, facts: MappingABC[str, SourceFacts], now: Millis) -> dict[str, Fact]:
         """What all sources have said, by SOURCE/SUBJECT, as one, as it holds at a moment (ms since 1970)."""
         return view(facts, now, self.file.authority, self.file.attributes.active, self._logins)
@@ -124,6 +132,9 @@ class Mapping:
             _keep(ids, unread, (before or {}).get(EXTERNAL_IDS, {}))
             if ids:
                 wanted[EXTERNAL_IDS] = ids
+        for policy, names in self._policies:
+            if named := [name for name in names if name in wanted]:
+                wanted[policy] = named
         return cast("Resource", wanted), problems
 
     def unread(self, facts: MappingABC[str, Fact]) -> list[str]:

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Final, Literal, Self, TypeAlias
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, field_validator, model_validator
 
 from streamproc.core.expressions.functions import FUNCTIONS
-from streamproc.core.records.resource import LEVELS
+from streamproc.core.records.resource import LEVELS, Policy
 from streamproc.core.text import plain
 
 Level: TypeAlias = Annotated[float, Field(ge=0.0, le=5.0)]
@@ -151,8 +151,36 @@ class Claims(_Strict):
     """Sources in which a person may have several at once, such as jobs. In all others the second is held."""
 
 
-Policy: TypeAlias = Literal["own", "seed", "observe"]
-"""What becomes of an attribute that differs in the target: written again; left, once it was written; only told."""
+OwnOrSeed: TypeAlias = Literal["own", "seed"]
+"""Of what nobody can be created without."""
+
+
+class Policies(_Strict):
+    """SCIM attribute = what becomes of it where it differs in the target (`policy.py`)."""
+
+    externalId: Literal["own"] = "own"
+    userName: OwnOrSeed = "own"
+    displayName: OwnOrSeed = "own"
+    active: Literal["own"] = "own"
+    title: Policy = "own"
+    phone: Policy = "own"
+    email: Policy = "own"
+    department: Policy = "own"
+    division: Policy = "own"
+    employeeNumber: Policy = "own"
+    manager: Policy = "own"
+    hired: Policy = "own"
+    mobile: Policy = "own"
+    phone2: Policy = "own"
+    phone3: Policy = "own"
+    phone4: Policy = "own"
+    homePhone: Policy = "own"
+    otherPhone: Policy = "own"
+    roles: Policy = "own"
+    groups: Policy = "own"
+    skills: Policy = "own"
+    languages: Policy = "own"
+    externalIds: Policy = "own"
 
 
 class MappingFile(_Strict):
@@ -174,8 +202,7 @@ class MappingFile(_Strict):
     """Authority of an external id = what gives its value."""
     tables: dict[str, dict[str, str]] = {}
     """Tables of texts, for `lookup`."""
-    policy: dict[str, Policy] = {}
-    """Attribute = policy; one that isn't named is `own`."""
+    policy: Policies = Policies()
 
     @field_validator("externalIds")
     @classmethod

@@ -17,6 +17,7 @@ from streamproc.core.fold.mapping_file import (
     Computed,
     Copy,
     MappingFile,
+    Policies,
     Rule,
     Scope,
     Suspend,
@@ -30,6 +31,7 @@ _TABLES: Final[dict[str, type[BaseModel]]] = {
     "rule": Rule,
     "always": Always,
     "claims": Claims,
+    "policy": Policies,
 }
 _SEVERAL: Final = ("copy", "rule")
 _ALTERNATIVES: Final = frozenset({"str", "list[str]", A_FACT, AN_EXPRESSION})
@@ -40,6 +42,12 @@ _FORMS: Final = {
     "whole": "a name is blank",
 }
 """Key → what a text there must be like."""
+_ALWAYS: Final = {
+    "active": "whoever leaves loses access, whatever somebody has made of it since",
+    "externalId": "it says whose account it is",
+    **dict.fromkeys(("userName", "displayName"), "nobody is created without it"),
+}
+"""Attribute → why it can't have each policy."""
 _WRONG: Final = {
     "missing": "is missing",
     "string_type": 'give a text in quotes: "…"',
@@ -79,6 +87,8 @@ def _what(error: ErrorDetails, location: Sequence[int | str]) -> str:
     alone = len(location) == 1
     if kind == "extra_forbidden":
         return _unknown(key, table, location)
+    if kind == "literal_error" and table == "policy" and key in _ALWAYS:
+        return f"give {error['ctx']['expected']}: {_ALWAYS[key]}"
     if kind == "literal_error":
         return f"give {error['ctx']['expected']}"
     if kind == "string_pattern_mismatch":
@@ -104,7 +114,7 @@ def _unknown(key: str, table: str, location: Sequence[int | str]) -> str:
     if len(location) > 1 and key == "functions":
         return "belongs at the top of the file, before all tables"
     model, what = (MappingFile, "table or key") if len(location) == 1 else (_model(location), "key")
-    having = [name for name, other in _TABLES.items() if key in _keys(other)]
+    having = [name for name, other in _TABLES.items() if other is not Policies and key in _keys(other)]
     if len(having) == 1 and model is not Computed:
         return f"belongs below [{having[0]}]" if having[0] not in _SEVERAL else f"belongs below a [[{having[0]}]]"
     if table == "externalIds" and len(location) > 1:

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from enum import IntEnum
 from typing import Any, Final, assert_never, cast
 
+from streamproc.core.fold.policy import valued, writable
 from streamproc.core.records.operation import Create, Deactivate, Join, Leave, Operation, Patch, Reactivate
 from streamproc.core.records.resource import ACCESS, LEVELS, LISTS, SCALARS, Resource
 
@@ -29,10 +30,12 @@ def plan(known: Resource | None, desired: Resource) -> list[Operation]:
 
     `plan(x, x) == []`, and applying the plan to `known` gives `desired` in every owned attribute of an active user.
     Nobody is created inactive: a leaver whom Genesys never knew has nothing to lose. Who isn't ours is left alone.
+    What the mapping only observes is in no operation, and what it seeds in none once `known` has a value of it.
     """
     active = desired.get("active")
     if is_left_alone(desired):
         return []
+    desired = writable(desired, desired, valued(known or Resource(), desired), known)
     if known is None or known.get("scope") == "never":
         return [Create(), *_joins([], desired)] if active is True else []
     if active is False:

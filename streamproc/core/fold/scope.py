@@ -22,9 +22,9 @@ from typing import Final, Literal, NamedTuple, TypeAlias, cast
 from streamproc.core.expressions.expression import Expression, Unknown
 from streamproc.core.fold.mapping import Mapping
 from streamproc.core.records.change_event import Fact
-from streamproc.core.records.resource import STANDING, OutOfScope, Resource, by_mapping
+from streamproc.core.records.resource import OutOfScope, Resource, by_mapping
 
-_ACCESS: Final = frozenset({"active", *STANDING})
+_ACCESS: Final = frozenset({"active", "scope", "suspended", "denied"})
 """What of a resource says whether somebody has access, and by whose word not."""
 
 State: TypeAlias = Literal["in"] | OutOfScope

@@ -7,6 +7,7 @@ from typing import Final, Literal, TypeAlias
 
 from pydantic import TypeAdapter
 
+from streamproc.core.records.finding import account_key
 from streamproc.core.records.units import Millis
 from streamproc.core.records.value import Value
 
@@ -64,6 +65,14 @@ class Control(Value, frozen=True):
     account: str | None = None
     """The target's id of an account."""
     attribute: str | None = None
+
+    @property
+    def key(self) -> str:
+        """Of the record in the topic: whom, or what, it is about."""
+        if self.action == "mapping":
+            return MAPPING
+        account = None if self.account is None else account_key(self.account)
+        return (self.subject or "").partition("/")[2] or self.user or account or self.input or SINK
 
 
 CONTROL: Final[TypeAdapter[Control]] = TypeAdapter(Control)

@@ -17,6 +17,11 @@ Kind: TypeAlias = Literal["pending", "changed", "unknown", "orphan", "missing"]
 who isn't ours; somebody of ours has none."""
 
 
+def account_key(account: str) -> str:
+    """Key of what is said of an account that is nobody's. `account`: the target's id."""
+    return f"account/{account}"
+
+
 class Changed(Value, frozen=True):
     """Who changed something in the target, by the target's audit log. `at`: ms since 1970."""
 
@@ -28,6 +33,15 @@ class Changed(Value, frozen=True):
     name: str | None
     entry: str
     """Id of the audit log's entry."""
+
+    @property
+    def who(self) -> str:
+        """In words: a person, a client, or both."""
+        person = self.name or (None if self.person is None else f"person {self.person}")
+        client = None if self.client is None else f"client {self.client}"
+        if person is None or client is None:
+            return person or client or "somebody whom the audit log doesn't name"
+        return f"{person} by {client}"
 
 
 class Difference(Value, frozen=True):
@@ -73,7 +87,7 @@ class Finding(Value, frozen=True):
     @property
     def key(self) -> str:
         """Of the record in the topic."""
-        return self.user if self.user is not None else f"account/{self.account}"
+        return self.user if self.user is not None else account_key(self.account or "")
 
 
 FINDING: Final[TypeAdapter[Finding]] = TypeAdapter(Finding)

@@ -130,6 +130,20 @@ def unlooked(held: Resource, desired: Resource) -> bool:
 EXTERNAL_ID: Final = "externalIds "
 """What the name of a single external id begins with; its authority follows."""
 
+GROUP: Final = "group "
+"""What the name of a single membership begins with; the group's name follows."""
+
+Policy: TypeAlias = Literal["own", "seed", "observe"]
+"""What becomes of an attribute that differs in the target: written again; left, once it had a value; only told."""
+
+
+def policy_of(desired: Resource, attribute: str) -> Policy:
+    """Of an attribute ("title"), a membership ("group NAME") or an external id ("externalIds AUTHORITY")."""
+    name = "groups" if attribute.startswith(GROUP) else attribute.partition(" ")[0]
+    if name in desired.get("observe", ()):
+        return "observe"
+    return "seed" if name in desired.get("seed", ()) else "own"
+
 
 def parts(resource: Resource) -> Mapping[str, Any]:
     """By what is written, refused and set aside as one: each external id by itself ("externalIds AUTHORITY")."""

@@ -10,13 +10,13 @@ from typing import Any, ClassVar
 import orjson
 from aiohttp import web
 
+from streamproc.simulator.access import Client
 from streamproc.simulator.directories import faults, people
 from streamproc.simulator.directories.hooks import Hooks
 from streamproc.simulator.directories.options import DirectoryOptions
 from streamproc.simulator.directories.people import Change, Entry, Kind
 from streamproc.simulator.errors import PlatformError
 from streamproc.simulator.oauth import Tokens
-from streamproc.simulator.options import SimulatorOptions
 
 Handler = Callable[[web.Request], Awaitable[web.Response]]
 
@@ -174,13 +174,10 @@ class Directory(ABC):
 
     async def grant(self, request: web.Request) -> web.Response:
         """Client credentials (RFC 6749 §4.4), by Basic or in the form."""
-        directory_options = self.options
-        options = SimulatorOptions(
-            client_id=directory_options.client_id,
-            client_secret=directory_options.client_secret,
-            token_ttl_s=directory_options.token_ttl_s,
-        )
-        status, body = self.tokens.grant(options, request.headers.get("Authorization"), await request.post())
+        options = self.options
+        clients = {options.client_id: Client(options.client_id, options.client_secret, self.name)}
+        authorization, form = request.headers.get("Authorization"), await request.post()
+        status, body = self.tokens.grant(clients, options.token_ttl_s, authorization, form)
         return answered(body, status, {"Cache-Control": "no-store"})
 
     def check_bearer(self, request: web.Request) -> None:

@@ -57,7 +57,7 @@ from streamproc.sink.decide.steps import (
     Waited,
 )
 from streamproc.sink.decide.target import Learned, Target
-from streamproc.sink.decide.underway import GroupLock, SetAside, Underway, UserRead
+from streamproc.sink.decide.underway import GroupLock, Seeded, SetAside, Underway, UserRead
 
 TROUBLES: Final = 12
 """Attempts in a row that come to nothing, after which it is tried again later."""
@@ -121,6 +121,7 @@ def _after_send(
         underway=Underway(),
         requests=(*progress.requests, exchange.request),
         wrote=progress.wrote or isinstance(action, Deliver | ReadBack),
+        seeded=Seeded() if step.operation == Create() else progress.seeded,
         misses=0 if progress.contradicted else progress.misses,  # written again, and then asked for as often
     )
     result = after_write(progress, step, action, user, exchange, target, at)

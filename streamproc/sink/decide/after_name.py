@@ -9,10 +9,10 @@ from typing import assert_never
 from msgspec.structs import replace
 
 from streamproc.core.scim.list_response import turn_page
+from streamproc.core.scim.own_terms import LONGEST
 from streamproc.core.scim.response_policy import Response
 from streamproc.sink.decide.attempts import After, Finding, Refused, Told
 from streamproc.sink.decide.name_waits import is_temporary
-from streamproc.sink.decide.own_terms import LONGEST
 from streamproc.sink.decide.progress import Progress
 from streamproc.sink.decide.steps import AwaitName, Exchange, FindHolder, NameAnswer
 from streamproc.sink.decide.underway import Refusal, SetAside, Taken, Underway

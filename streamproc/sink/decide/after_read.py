@@ -11,13 +11,14 @@ from msgspec.structs import replace
 from streamproc.core.records.operation import Join
 from streamproc.core.records.resource import Resource, parts
 from streamproc.core.scim.list_response import Listing, turn_page
+from streamproc.core.scim.own_terms import LONGEST
 from streamproc.core.scim.response_policy import backoff, describe
 from streamproc.sink.decide.attempts import After, Finding, Refused, Shown, Told
 from streamproc.sink.decide.did_you_mean import names_shown
 from streamproc.sink.decide.effect import compare
 from streamproc.sink.decide.next_step import CORE
-from streamproc.sink.decide.own_terms import LONGEST
 from streamproc.sink.decide.progress import PATIENCE, Freshness, Progress
+from streamproc.sink.decide.seeding import with_seeded
 from streamproc.sink.decide.steps import Confirm, Exchange, LookUp, Moment, Read
 from streamproc.sink.decide.target import ActiveLearned, Learned, Target, VersionsLearned
 from streamproc.sink.decide.underway import NOT_FOUND, Adopting, SetAside, Taken, Underway, UserRead
@@ -155,6 +156,7 @@ def learned_of(
         adopting=None,
         taken=None,
     )
+    read = with_seeded(read)
     if compared and not unread:
         read = compare(read, target.dialect, at)
     learned: tuple[Learned, ...] = () if user.etag is None else (VersionsLearned(),)

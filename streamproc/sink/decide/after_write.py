@@ -28,6 +28,7 @@ from streamproc.sink.decide.elsewhere import is_elsewhere
 from streamproc.sink.decide.next_step import CORE
 from streamproc.sink.decide.progress import Freshness, Progress
 from streamproc.sink.decide.revoke_forms import next_form
+from streamproc.sink.decide.seeding import with_seeded
 from streamproc.sink.decide.setbacks import BARREN, CONFLICTS, SETBACKS, setback
 from streamproc.sink.decide.steps import Exchange, Moment, Send, SendMembership, SendUser
 from streamproc.sink.decide.target import Learned, Target, VersionFormLearned, VersionsLearned
@@ -137,7 +138,8 @@ def _membership_accepted(progress: Progress, step: SendMembership, exchange: Exc
     held = apply(progress.held, step.operation, progress.record.desired)
     progress = with_written(progress, {f"group {step.operation.group}": None})
     shown = bool(exchange.response.body) and _shows_change(step, str(progress.id), exchange.response.body)
-    return _accepted(replace(progress, unshown=progress.unshown or not shown), step, exchange, held)
+    progress = _accepted(replace(progress, unshown=progress.unshown or not shown), step, exchange, held)
+    return with_seeded(progress) if shown else progress
 
 
 def _shows_change(step: SendMembership, user_id: str, group: dict[str, Any]) -> bool:
@@ -177,7 +179,7 @@ def _user_accepted(
             freshness = Freshness.STALE  # alone, it asserted nothing again: plan on from what the target really has
     replaced = {progress.etag, step.request.if_match} - {None} if step.request.if_match else set()
     progress = _accepted(progress, step, exchange, held)
-    return replace(
+    progress = replace(
         named(progress) if "userName" in step.resource else progress,
         etag=etag(response),
         replaced=progress.replaced | cast("set[str]", replaced),
@@ -187,6 +189,7 @@ def _user_accepted(
         learned=at.ticks,
         freshness=freshness,
     )
+    return with_seeded(progress) if shown else progress
 
 
 def _unknown(progress: Progress, step: Send, exchange: Exchange, target: Target, at: Moment, seconds: float) -> After:

@@ -15,7 +15,7 @@ from streamproc.sink.decide.lanes import Turn
 from streamproc.sink.decide.predecessor import Predecessor
 from streamproc.sink.decide.progress import Freshness, Progress
 from streamproc.sink.decide.revoke_forms import UNCONDITIONAL
-from streamproc.sink.decide.underway import NOT_FOUND, Adopting, SetAside
+from streamproc.sink.decide.underway import NOT_FOUND, Adopting, Seeded, SetAside
 
 
 def begin(turn: Turn[Work], delivery: DeliveredState | None, predecessor: Predecessor, clock: Millis) -> Progress:
@@ -32,6 +32,7 @@ def begin(turn: Turn[Work], delivery: DeliveredState | None, predecessor: Predec
         freshness=_freshness(delivery),
         standing=delivery.standing,
         spelled=delivery.spelled,
+        seeded=Seeded(delivery.id, frozenset(delivery.seeded)),
     )
     return progress if delivery.parked is None else _recalled(progress, delivery.parked, clock)
 

@@ -15,6 +15,7 @@ from streamproc.core.records.operation import Join, Leave
 from streamproc.core.records.resource import ACCESS, SCALARS, Resource, parts
 from streamproc.core.scim.dialect import Dialect, expressible
 from streamproc.core.scim.response_policy import backoff
+from streamproc.sink.decide.deliverable import deliverable
 from streamproc.sink.decide.progress import PATIENCE, Freshness, Progress, Written
 from streamproc.sink.decide.steps import Moment
 from streamproc.sink.decide.underway import SetAside
@@ -75,7 +76,7 @@ def _without_effect(progress: Progress, name: str, written: Written, at: Moment)
 
 def _left(progress: Progress, dialect: Dialect) -> set[str]:
     """Names of what would be written now."""
-    desired = progress.deliverable(expressible(progress.record.desired, dialect))
+    desired = deliverable(progress, expressible(progress.record.desired, dialect))
     operations = plan(progress.held, desired)
     groups = {f"group {operation.group}" for operation in operations if isinstance(operation, Join | Leave)}
     return groups | parts(changed(progress.held or Resource(), desired)).keys()

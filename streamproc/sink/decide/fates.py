@@ -13,6 +13,7 @@ from streamproc.core.records.units import Millis
 from streamproc.core.records.user_record import Cause
 from streamproc.sink.decide.attempts import Told
 from streamproc.sink.decide.progress import Progress
+from streamproc.sink.decide.seeding import seeded
 from streamproc.sink.decide.steps import Finish
 
 LINE: Final = 700_000
@@ -58,6 +59,7 @@ def finish(progress: Progress, clock: Millis, parked: Parked | None = None) -> F
         at=clock,
         standing=progress.standing if progress.leaver else None,
         spelled={name: str(value) for name, value in progress.spelled.items() if name in kept},
+        seeded=sorted(seeded(progress) if progress.id else progress.seeded.names),
     )
     return Finish(state, _outcomes(progress, clock, parked))
 

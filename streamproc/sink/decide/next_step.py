@@ -30,6 +30,7 @@ from streamproc.core.records.operation import Create, Deactivate, Join, Leave, O
 from streamproc.core.records.resource import REQUIRED, Resource, unlooked
 from streamproc.core.scim.dialect import Dialect, create_body, expressible, member_body, patch_body, rests_on_read
 from streamproc.core.scim.filter import resource_path
+from streamproc.sink.decide.deliverable import deliverable
 from streamproc.sink.decide.fates import finish
 from streamproc.sink.decide.isolate_refused import next_batch, pick
 from streamproc.sink.decide.looking import (
@@ -44,6 +45,7 @@ from streamproc.sink.decide.looking import (
 from streamproc.sink.decide.name_waits import PATIENCE, Claim, is_temporary, name_key, temporary_name
 from streamproc.sink.decide.progress import Freshness, Progress
 from streamproc.sink.decide.revoke_forms import revoke, version
+from streamproc.sink.decide.seeding import is_seed
 from streamproc.sink.decide.steps import (
     AskGuard,
     AwaitName,
@@ -109,7 +111,7 @@ def _next(progress: Progress, target: Target, at: Moment) -> Step:
     held = progress.held_at_worst if leaves else progress.held
     if held is not None and not leaves and unlooked(held, desired):
         return read(progress, target, hurry=False)
-    operations = plan(held, progress.deliverable(desired))
+    operations = plan(held, deliverable(progress, desired))
     taken = progress.name_taken
     if taken is not None and not leaves and (taken.way == "make way" or (held is None and taken.way is None)):
         return _for_the_name(progress, target, taken, at)
@@ -185,7 +187,8 @@ def _carry_out(progress: Progress, target: Target, operation: Operation, at: Mom
             if progress.etag is None and target.versioned and progress.freshness is not Freshness.READ:
                 return read(progress, target, hurry=False)  # the last answer told no ETag
             changes = next_batch(changes, progress.alone)
-            if rests_on_read(changes, target.dialect) and progress.freshness is not Freshness.READ:
+            rests = rests_on_read(changes, target.dialect) or is_seed(progress, changes)
+            if rests and progress.freshness is not Freshness.READ:
                 return read(progress, target, hurry=False)
             return _patch(progress, target, replace(operation, changes=changes), changes)
         case Join(group) | Leave(group):
@@ -199,7 +202,7 @@ def _carry_out(progress: Progress, target: Target, operation: Operation, at: Mom
 def _create(progress: Progress, target: Target, operation: Create, at: Moment) -> Step:
     if progress.lacking:
         return _incomplete(progress, at)
-    desired = progress.deliverable(progress.record.desired)
+    desired = deliverable(progress, progress.record.desired)
     if progress.bare:
         desired = pick(desired, CORE)
     manager = desired.get("manager")

@@ -17,10 +17,9 @@ from streamproc.core.records.resource import Resource, missing
 from streamproc.core.records.units import Millis
 from streamproc.core.scim.response_policy import Response
 from streamproc.sink.decide.desired_state import DesiredState, Work
-from streamproc.sink.decide.isolate_refused import without_refused
 from streamproc.sink.decide.lanes import Turn
 from streamproc.sink.decide.predecessor import Predecessor
-from streamproc.sink.decide.underway import NOT_FOUND, Adopting, SetAside, Taken, Underway
+from streamproc.sink.decide.underway import NOT_FOUND, Adopting, Seeded, SetAside, Taken, Underway
 
 PATIENCE: Final = 6
 """Times that a read, or the search index, is asked again where it contradicts what the target otherwise says."""
@@ -103,6 +102,8 @@ class Progress(Struct, frozen=True):
     """What was accepted of what is desired now, by attribute ("title", "group NAME")."""
     spelled: Mapping[str, Any] = field(default_factory=dict)
     """Attribute to the value by which the target shows what it holds there by our doing."""
+    seeded: Seeded = Seeded()
+    """What of policy `seed` has had a value, as far as it was noted: `seeding.seeded` tells all."""
     acknowledged: Millis | None = None
     read_back: Millis | None = None
     sessions_ended: Millis | None = None
@@ -250,15 +251,6 @@ class Progress(Struct, frozen=True):
     def lacking(self) -> list[str]:
         """What has to be known before the user can be created."""
         return missing(self.record.desired)
-
-    def deliverable(self, desired: Resource) -> Resource:
-        """What is desired, less what was set aside in this turn. A userName has no case (RFC 7643 §4.1.1)."""
-        held, name = (self.held or {}).get("userName"), desired.get("userName")
-        kept = self.name_taken is not None and self.name_taken.way is None  # until it is theirs
-        if held is not None and name is not None and name != held and (kept or name.casefold() == held.casefold()):
-            desired = desired.copy()
-            desired["userName"] = held
-        return without_refused(desired, self.held, self.aside, self.given_up)
 
     def as_parked(self, code: Any, reason: str, clock: Millis, response: Response | None = None) -> Parked:
         """The whole turn, or one attribute of it, set aside at `clock` (ms since 1970)."""

@@ -98,6 +98,17 @@ class Underway(Struct, frozen=True):
     guard_passed: bool = False
 
 
+class Seeded(Struct, frozen=True):
+    """Attributes of an account that have had a value, and are seeded no more. `account` None: whichever is theirs."""
+
+    account: str | None = None
+    names: frozenset[str] = frozenset()
+
+    def of(self, account: str | None) -> frozenset[str]:
+        """Those of the account at this id."""
+        return self.names if account is not None and self.account in {None, account} else frozenset()
+
+
 class Adopting(Struct, frozen=True):
     """A create found the userName taken, or may have been carried out, and whose it is isn't found yet. `looks`: times
     that it was looked for.

@@ -50,7 +50,7 @@ async def start() -> AsyncIterator[Start]:
         async def start_one(**options: Any) -> Org:
             app = create_app(SimulatorOptions(**{"rate_limit": 0, **options}))
             org = Org(await stack.enter_async_context(TestClient(TestServer(app))))
-            await org.log_in()
+            await org.log_in_as("admin", "*:*:*")
             return org
 
         yield start_one

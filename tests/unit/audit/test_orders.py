@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 import pytest
 
-from streamproc.audit.orders import Orders, key_of, out_of_shape
+from streamproc.audit.orders import Orders, out_of_shape
 from streamproc.audit.replay.partition import check_partition
 from streamproc.audit.replay.starting_point import PartitionRequest
 from streamproc.audit.replay.verify import orders as replay_orders
@@ -22,6 +22,9 @@ from tests.support.logs import PARTITIONS
 RELEASE = Control("r-1", "release", "E1", 3, "Kim", "has left", Millis(7))
 LINK = Control("l-1", "link", " E1 ", None, "Kim", "asked", Millis(7), "okta/00u1")
 MAPPING = Control("m-1", "mapping", None, None, "Kim", "billing", Millis(7), mapping="[attributes]")
+ADOPT = Control("a-1", "adopt", "E1", 3, "Kim", "the same person", Millis(7), account="g-1")
+IGNORE = Control("i-1", "ignore", None, 5, "Kim", "a service account", Millis(7), account="g-2")
+UNFREEZE = Control("u-1", "unfreeze", "E1", None, "Kim", "told them", Millis(7), attribute="email")
 
 
 def orders(log_records: list[StoredRecord]) -> Orders:
@@ -98,16 +101,16 @@ def test_the_replay_finds_what_no_order_is_behind(action: str, name: str, other:
     assert found(forged) > 0
 
 
-@pytest.mark.parametrize("control", [RELEASE, LINK, MAPPING])
+@pytest.mark.parametrize("control", [RELEASE, LINK, MAPPING, ADOPT, IGNORE])
 def test_an_order_says_what_one_of_its_action_says(control: Control) -> None:
     """And nothing else; its key is whom, or what, it is about."""
-    assert out_of_shape(control, key_of(control)) is None
+    assert out_of_shape(control, control.key.encode()) is None
     assert out_of_shape(control, b"another") is not None
     assert out_of_shape(control, None) is not None
-    for name in ("user", "since", "subject", "mapping", "input"):
+    for name in ("user", "since", "subject", "mapping", "input", "account", "attribute"):
         change: dict[str, Any] = {name: None if getattr(control, name) is not None else "x"}
         other = replace(control, **change)
-        assert out_of_shape(other, key_of(other)) is not None
+        assert out_of_shape(other, other.key.encode()) is not None
 
 
 def test_a_retry_that_nobody_ordered_names_no_order() -> None:

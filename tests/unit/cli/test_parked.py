@@ -22,6 +22,9 @@ from streamproc.cli.main import cli
         ["mapping", "apply", "new.toml"],
         ["rejected", "replay", "events.hris/0/1"],
         ["rejected", "drop", "events.hris/0/1"],
+        ["findings", "adopt", "E1001", "8f3c"],
+        ["findings", "ignore", "account/8f3c"],
+        ["findings", "deactivate", "account/8f3c"],
     ],
     ids=" ".join,
 )

@@ -8,14 +8,14 @@ from hypothesis import strategies as st
 
 from streamproc.core.fold.authority import view
 from streamproc.core.fold.fold import fold, fold_encoded
-from streamproc.core.fold.mapping import parse_mapping
+from streamproc.core.fold.mapping import Mapping, parse_mapping
 from streamproc.core.fold.plan import apply, plan
 from streamproc.core.records.change_event import ChangeEvent, decode_event, encode_event
 from streamproc.core.records.resource import Resource
 from streamproc.core.records.user_record import FIRST, UserRecord, decode, encode, seal
 from tests.support.events import arrivals, histories
 
-MAPPING = parse_mapping("""
+TEXT = """
 [attributes]
 title = "job"
 phone = "hash"
@@ -36,7 +36,8 @@ when = { job = "*Agent" }
 languages = { English = 4.0, Spanish = 2.5 }
 [always]
 roles = ["employee", "everybody"]
-""")
+"""
+MAPPING = parse_mapping(TEXT)
 
 two_sources = st.tuples(
     histories(most=3, dated=True),
@@ -49,12 +50,12 @@ plain = st.tuples(histories(), histories(source="okta", most=3)).flatmap(lambda 
 few = settings(max_examples=30)
 
 
-def folded(events: Sequence[ChangeEvent]) -> list[UserRecord]:
+def folded(events: Sequence[ChangeEvent], mapping: Mapping = MAPPING) -> list[UserRecord]:
     """The user's record after each event; offsets have gaps, because other users share the partition."""
     records: list[UserRecord] = []
     record: UserRecord | None = None
     for number, event in enumerate(events):
-        record = fold(record, number * 3, event, MAPPING)
+        record = fold(record, number * 3, event, mapping)
         records.append(record)
     return records
 

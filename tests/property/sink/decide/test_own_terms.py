@@ -10,9 +10,10 @@ from streamproc.core.records.delivery import DeliveredState, decode_delivery
 from streamproc.core.records.resource import IF_OWNED, Resource
 from streamproc.core.records.units import Millis
 from streamproc.core.scim.dialect import ENTERPRISE, GENESYS, GENESYS_DIALECT, create_body
+from streamproc.core.scim.own_terms import LONGEST, ROOM
 from streamproc.core.scim.response_policy import Response
 from streamproc.sink.decide.begin import begin
-from streamproc.sink.decide.own_terms import LONGEST, ROOM, user_read
+from streamproc.sink.decide.own_terms import user_read
 from streamproc.sink.decide.predecessor import Predecessor
 from streamproc.sink.decide.progress import Progress
 from streamproc.sink.decide.target import Target

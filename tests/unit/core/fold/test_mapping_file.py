@@ -72,6 +72,14 @@ from tests.unit.core.fold.test_mapping import SHIPPED, shipped
         ),
         ("[authority]\njob = []", "my.toml: authority.job: is empty; name one at least"),
         ("[tables]\na = 'b'", "my.toml: tables.a: give a table"),
+        ("[policy]\ntitel = 'seed'", "my.toml: policy.titel: there is no such key; did you mean `title`?"),
+        ("[policy]\ntitle = 'keep'", "my.toml: policy.title: give 'own', 'seed' or 'observe'. See"),
+        ("[policy]\nactive = 'seed'", "my.toml: policy.active: give 'own': whoever leaves loses access"),
+        (
+            "[policy]\nexternalId = 'observe'",
+            "my.toml: policy.externalId: give 'own': it says whose account",
+        ),
+        ("[policy]\nuserName = 'observe'", "my.toml: policy.userName: give 'own' or 'seed': nobody is created without"),
     ],
 )
 def test_a_mistake_in_the_file_is_named(text: str, expected: str) -> None:

@@ -1,0 +1,86 @@
+"""Reporter: appends a service's state to `streamproc.status` every few seconds, and once more when it ends.
+
+Nothing depends on it: where the topic isn't there, or may not be written to, that is told once, and all goes on.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Final, NoReturn
+
+import orjson
+import structlog
+
+from streamproc.adapters.kafka.log import KafkaError, Log, Producer, started
+from streamproc.core.records.topic_names import STATUS
+from streamproc.health.health import Health
+
+log = structlog.get_logger("streamproc.health")
+
+EVERY: Final = 10.0
+"""Seconds between two states."""
+AGAIN: Final = 60.0
+"""The same after one that nobody took."""
+PATIENCE: Final = 5.0
+"""Seconds for one to be taken."""
+LAST: Final = 2.0
+"""The same of the last one: the process is about to end."""
+
+
+@asynccontextmanager
+async def reporting(
+    kafka: Log, health: Health, sleep: Callable[[float], Awaitable[object]] = asyncio.sleep
+) -> AsyncIterator[None]:
+    """Report while the context is open, and at its end."""
+    reporter = Reporter(kafka, health, sleep)
+    task = asyncio.create_task(reporter.run(), name="state of the service")
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        await reporter.last()
+
+
+class Reporter:
+    """Of one service. Its producer is its own: one that was refused a topic may be of no more use to others."""
+
+    def __init__(self, kafka: Log, health: Health, sleep: Callable[[float], Awaitable[object]]) -> None:
+        self._kafka = kafka
+        self._health = health
+        self._sleep = sleep
+        self._works: bool | None = None
+        """Whether the last one was taken. None: there was none yet."""
+
+    async def run(self) -> NoReturn:
+        """Until cancelled."""
+        while True:
+            try:
+                async with started(self._kafka.producer()) as producer:
+                    while True:
+                        await self._append(producer, PATIENCE)
+                        self._note(None)
+                        await self._sleep(EVERY)
+            except (KafkaError, OSError, TimeoutError) as error:
+                self._note(type(error).__name__)
+            await self._sleep(AGAIN)
+
+    async def last(self) -> None:
+        """The state with which it ends. It isn't worth a word where nobody takes it."""
+        if not self._works:
+            return
+        try:
+            async with asyncio.timeout(LAST), started(self._kafka.producer()) as producer:
+                await self._append(producer, LAST)
+        except (KafkaError, OSError, TimeoutError):
+            pass
+
+    async def _append(self, producer: Producer, seconds: float) -> None:
+        state = self._health.state()
+        async with asyncio.timeout(seconds):
+            await producer.send_and_wait(STATUS, orjson.dumps(state), key=state.key.encode())
+
+    def _note(self, failure: str | None) -> None:
+        if failure is not None and self._works is not False:
+            log.warning("`streamproc status` doesn't hear of this service", topic=STATUS, reason=failure)
+        self._works = failure is None

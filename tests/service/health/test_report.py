@@ -1,0 +1,95 @@
+"""A service's states in the log, which nothing else depends on."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from streamproc.adapters.kafka.log import NotAllowedError
+from streamproc.adapters.kafka.reading import read_topic
+from streamproc.core.records.service_state import ServiceState, decode_service_state
+from streamproc.core.records.topic_names import STATUS
+from streamproc.health import report
+from streamproc.health.report import reporting
+from streamproc.testing.memory_log import MemoryBroker, MemoryLog
+from tests.support.health import DOWN, Patient
+from tests.support.logged import logged
+
+
+class Pauses:
+    """The reporter's waits, which a test ends."""
+
+    def __init__(self) -> None:
+        self.asked: asyncio.Queue[float] = asyncio.Queue()
+        self._over = asyncio.Semaphore(0)
+
+    async def __call__(self, seconds: float) -> None:
+        """Wait for `over`."""
+        self.asked.put_nowait(seconds)
+        await self._over.acquire()
+
+    async def next(self) -> float:
+        """The seconds of the next one."""
+        async with asyncio.timeout(10):
+            return await self.asked.get()
+
+    def over(self) -> None:
+        """End it."""
+        self._over.release()
+
+
+async def states(kafka: MemoryLog) -> list[ServiceState | None]:
+    """All that are kept, in order."""
+    return [value async for _, value in read_topic(kafka, STATUS, decode_service_state)]
+
+
+def memory_log() -> MemoryLog:
+    """An empty one."""
+    return MemoryLog(MemoryBroker(1, lambda: 5))
+
+
+async def test_the_state_is_appended_every_few_seconds_and_at_the_end() -> None:
+    """Each as it is at that moment, all under one key, and the last one says that it has stopped."""
+    kafka, patient, pauses = memory_log(), Patient(), Pauses()
+    async with reporting(kafka, patient.health, pauses):
+        assert await pauses.next() == report.EVERY
+        patient.health.ready()
+        patient.wrong = [DOWN]
+        pauses.over()
+        await pauses.next()
+        patient.health.ended(None)
+    kept = await states(kafka)
+    assert [each.state for each in kept if each is not None] == ["starting", "degraded", "stopped"]
+    assert {each.key for each in kept if each is not None} == {"sink/here-1"}
+
+
+async def test_a_topic_that_may_not_be_written_to_is_told_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A cluster of before the topic: the service goes on, and its reporter tries again from time to time."""
+    kafka, patient, pauses = memory_log(), Patient(), Pauses()
+    make, refused = kafka.producer, True
+
+    def producer() -> Any:
+        made = make()
+        send = made.send_and_wait
+
+        async def refusing(*arguments: Any, **more: Any) -> Any:
+            if refused:
+                raise NotAllowedError(STATUS)
+            return await send(*arguments, **more)
+
+        monkeypatch.setattr(made, "send_and_wait", refusing)
+        return made
+
+    monkeypatch.setattr(kafka, "producer", producer)
+    with logged(report) as lines:
+        async with reporting(kafka, patient.health, pauses):
+            for _ in range(3):
+                assert await pauses.next() == report.AGAIN
+                pauses.over()
+            assert await pauses.next() == report.AGAIN
+            refused = False
+            pauses.over()
+            assert await pauses.next() == report.EVERY
+            patient.health.ended(None)
+    assert [line["log_level"] for line in lines] == ["warning"]
+    assert [each.state for each in await states(kafka) if each is not None] == ["starting", "stopped"]
