@@ -49,7 +49,6 @@ class Policy:
     conditional: bool = False
     division: str = EVERYWHERE
     """Its id; `*`: all."""
-    division_name: str = ""
 
     def allows(self, permission: str) -> bool:
         """Whether it does so, at least where its condition is fulfilled."""
@@ -131,16 +130,16 @@ class Held:
 def judged(found: Iterable[Need], held: Held) -> Iterator[Line]:
     """What is missing, what holds only here and there, and what is too much, by name."""
     wanted = list(found)
-    lines = [line for need in wanted for line in _lack(need, held)]
-    lines += _excess(wanted, held.policies)
+    lines = [line for need in wanted for line in _lack(need, held.policies)]
+    lines += [*_narrow(wanted, held), *_excess(wanted, held.policies)]
     if not lines:
         names = ", ".join(need.permission for need in wanted)
         lines = [Line("ok", "permissions", "OAuth client", f"has what the mapping needs, and no more: {names}")]
     yield from lines
 
 
-def _lack(need: Need, held: Held) -> Iterator[Line]:
-    allowing = [policy for policy in held.policies if policy.allows(need.permission)]
+def _lack(need: Need, policies: Iterable[Policy]) -> Iterator[Line]:
+    allowing = [policy for policy in policies if policy.allows(need.permission)]
     what = f"for {_some(need.places)}"
     severity: Severity = "error" if need.kind == "must" else "warning"
     if not allowing:
@@ -151,11 +150,22 @@ def _lack(need: Need, held: Held) -> Iterator[Line]:
         do = "take the condition away, or see that everybody who is in scope fulfils it"
         text = f"only under a condition of role {allowing[0].role}, {what}"
         yield Line("warning", "permissions", need.permission, text, do)
-    there = {policy.division for policy in allowing}
-    if EVERYWHERE not in there and (without := {*held.divisions} - there):
-        names = _some(sorted(held.divisions[division] for division in without))
-        text = f"not in division {names}, {what}: nobody there can be written, no leaver either"
-        yield Line(severity, "permissions", need.permission, text, "give the OAuth client its role in all divisions")
+
+
+def _narrow(wanted: Iterable[Need], held: Held) -> Iterator[Line]:
+    """Divisions in which something that is needed, and held elsewhere, isn't."""
+    lacking: dict[str, list[str]] = {}
+    for need in wanted:
+        there = {policy.division for policy in held.policies if policy.allows(need.permission)}
+        if there and EVERYWHERE not in there:
+            for division in {*held.divisions} - there:
+                lacking.setdefault(held.divisions[division], []).append(need.permission)
+    if lacking:
+        permissions = dict.fromkeys(each for division in sorted(lacking) for each in lacking[division])
+        text = (
+            f"not granted in {_some(sorted(lacking))}: {', '.join(permissions)}. Nobody there can be written, no leaver"
+        )
+        yield Line("warning", "permissions", "divisions", text, "give the OAuth client its role in all divisions")
 
 
 def _excess(wanted: Sequence[Need], policies: Sequence[Policy]) -> Iterator[Line]:
@@ -195,24 +205,24 @@ def granted(body: Mapping[str, Any]) -> list[Policy] | None:
         role, division = _object(grant, "role"), _object(grant, "division")
         if not isinstance(policies := role.get("policies"), list):
             return None
-        place = {"division": _text(division, "id") or EVERYWHERE, "division_name": _text(division, "name")}
-        found += _policies(_text(role, "name"), policies, "actions", "condition", **place)
+        place = _text(division, "id") or EVERYWHERE
+        found += _policies(_text(role, "name"), policies, "actions", "condition", place)
     return found
 
 
-def of_role(role: Mapping[str, Any]) -> list[Policy]:
-    """The policies of an element of `GET /authorization/roles`."""
+def of_role(role: Mapping[str, Any], division: str = EVERYWHERE) -> list[Policy]:
+    """The policies of an element of `GET /authorization/roles`, granted in a division."""
     policies = role.get("permissionPolicies")
     listed = policies if isinstance(policies, list) else []
-    return list(_policies(_text(role, "name"), listed, "actionSet", "resourceConditionNode"))
+    return list(_policies(_text(role, "name"), listed, "actionSet", "resourceConditionNode", division))
 
 
-def _policies(role: str, listed: Iterable[Any], actions: str, condition: str, **place: str) -> Iterator[Policy]:
+def _policies(role: str, listed: Iterable[Any], actions: str, condition: str, division: str) -> Iterator[Policy]:
     for policy in listed:
         if isinstance(policy, dict) and isinstance(policy.get(actions), list):
             allowed = frozenset(each for each in policy[actions] if isinstance(each, str))
             domain, entity = _text(policy, "domain"), _text(policy, "entityName") or EVERYWHERE
-            yield Policy(role, domain, entity, allowed, bool(policy.get(condition)), **place)
+            yield Policy(role, domain, entity, allowed, bool(policy.get(condition)), division)
 
 
 def _object(value: Any, name: str) -> Mapping[str, Any]:

@@ -13,9 +13,26 @@ from streamproc.settings import TargetSettings
 from streamproc.settings.urls import this_machine
 
 REGIONS: Final = frozenset(
-    """mypurecloud.com use2.us-gov-pure.cloud usw2.pure.cloud cac1.pure.cloud sae1.pure.cloud mxc1.pure.cloud
-    mypurecloud.ie euw2.pure.cloud mypurecloud.de euc2.pure.cloud edee1.eusc-pure.cloud mec1.pure.cloud mypurecloud.jp
-    apne2.pure.cloud apne3.pure.cloud aps1.pure.cloud apse1.pure.cloud mypurecloud.com.au""".split()
+    [
+        "mypurecloud.com",
+        "use2.us-gov-pure.cloud",
+        "usw2.pure.cloud",
+        "cac1.pure.cloud",
+        "sae1.pure.cloud",
+        "mxc1.pure.cloud",
+        "mypurecloud.ie",
+        "euw2.pure.cloud",
+        "mypurecloud.de",
+        "euc2.pure.cloud",
+        "edee1.eusc-pure.cloud",
+        "mec1.pure.cloud",
+        "mypurecloud.jp",
+        "apne2.pure.cloud",
+        "apne3.pure.cloud",
+        "aps1.pure.cloud",
+        "apse1.pure.cloud",
+        "mypurecloud.com.au",
+    ]
 )
 """Domains of Genesys Cloud's regions (purecloudplatformclientv2 269.0.0, purecloud_region_hosts)."""
 LEAST_LEFT: Final = 0.1
@@ -91,7 +108,9 @@ def _token(me: Response, settings: TargetSettings) -> Iterator[Line]:
     organization, client = _object(me.body, "organization"), _object(me.body, "OAuthClient")
     if me.status != 200 or not organization:
         text = f"/tokens/me doesn't tell whose the token is: {describe(me)}"
-        yield Line("warning", "target", "token", text, "see whether STREAMPROC_PLATFORM_URL is https://api.REGION/api/v2")
+        yield Line(
+            "warning", "target", "token", text, "see whether STREAMPROC_PLATFORM_URL is https://api.REGION/api/v2"
+        )
         return
     whose = f"organization {_named(organization)}, OAuth client {_named(client) if client else 'not told'}"
     yield Line("ok", "target", "token", whose)
