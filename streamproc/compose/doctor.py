@@ -1,57 +1,41 @@
 """The doctor's parts: which checks there are, by the processes that are meant."""
 
-from collections.abc import Mapping, Sequence
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Final
 
+import aiohttp
+
 from streamproc import rights
+from streamproc.adapters.http import http_session
+from streamproc.adapters.kafka import reading
+from streamproc.adapters.kafka.allowed import look
+from streamproc.adapters.kafka.client import KafkaLog
+from streamproc.adapters.kafka.log import ConsumerRecord
+from streamproc.adapters.kafka.mappings_in_force import in_force
+from streamproc.adapters.kafka.topics import admin_of
+from streamproc.adapters.oauth import Bearer
+from streamproc.compose.directories import directories
+from streamproc.compose.target import target_catalogue, target_clients, target_session
+from streamproc.core.errors import SettingsError, StreamprocError
+from streamproc.core.fold.mapping import Mapping as Rules
+from streamproc.core.fold.mapping_switch import compiled
+from streamproc.core.records.topic_names import MAPPINGS, STATUS
+from streamproc.doctor import catalogue, clocks, oauth_client, sources, target
+from streamproc.doctor.asking import Target
 from streamproc.doctor.examination import Check, examine
 from streamproc.doctor.kafka import cluster
 from streamproc.doctor.line import Line
+from streamproc.doctor.permissions import Need, needs
 from streamproc.gateway.endpoints import endpoints
+from streamproc.gateway.jwks import Jwks
+from streamproc.hydrator.directories.api import Directory
 from streamproc.rights import Right
 from streamproc.settings import DIRECTORIES, Settings
-
-PROCESSES: Final = ("worker", "sink", "reconcile", "gateway", "hydrator")
-"""Those that can be examined."""
-
-
-def processes(settings: Settings) -> list[str]:
-    """Those that the settings configure. Nothing is to be set for worker and sink; others may do without reconcile."""
-    doors = ["gateway"] if endpoints(settings.hooks, settings.security_events) else []
-    return ["worker", "sink", *doors, *(["hydrator"] if asked(settings) else [])]
-
-
-def asked(settings: Settings) -> list[str]:
-    """Sources whose directory is configured."""
-    configured = {
-        "okta": settings.hydrator.okta.url,
-        "entra": settings.hydrator.entra.tenant,
-        "pingone": settings.hydrator.pingone.environment,
-        "workday": settings.hydrator.workday.report,
-        "hris": settings.hydrator.hris.vendor,
-    }
-    return [source for source in DIRECTORIES if configured[source]]
-
-
-async def diagnose(settings: Settings, chosen: Sequence[str]) -> list[Line]:
-    """All that there is to say about these processes, which are to run with these settings."""
-    now = datetime.now(UTC)
-
-    async def on_kafka() -> list[Line]:
-        return await cluster(settings.kafka, _rights(settings, chosen), now)
-
-    return await examine([Check("kafka", "cluster", on_kafka)])
-
-
-def _rights(settings: Settings, chosen: Sequence[str]) -> Mapping[str, list[Right]]:
-    group = settings.kafka.group
-    doors = {endpoint.source for endpoint in endpoints(settings.hooks, settings.security_events).values()}
-    needed = {
-        "worker": rights.worker(group),
-        "sink": rights.sink(group),
-        "reconcile": rights.reconcile(group),
-        "gateway": rights.gateway(doors),
-        "hydrator": rights.hydrator(group, asked(settings)),
-    }
-    return {process: needed[process] for process in chosen}
+from streamproc.sources import SOURCES, configured
+from streamproc.sources.mapping_authority import usable

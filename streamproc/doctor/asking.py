@@ -1,4 +1,4 @@
-"""Asks the target, a few times where it says that it's too early or too much; what an answer means is others' affair."""
+"""Asks the target, a few times where it is too busy; what an answer means is decided elsewhere."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass

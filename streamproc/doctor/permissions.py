@@ -70,8 +70,8 @@ def needs(rules: Rules, *, end_sessions: bool = False, reconcile: bool = True) -
     file = rules.file
     written = {name: f"attributes.{name}" for name, value in file.attributes if value is not None}
     written |= {f"externalIds {name}": f"externalIds.{name}" for name in file.externalIds}
-    observed = {name for name, policy in file.policy.items() if policy == "observe"}
-    attributes = tuple(place for name, place in written.items() if name not in observed)
+    observed = {name for name, policy in file.policy if policy == "observe"}
+    attributes = tuple(place for name, place in written.items() if name.partition(" ")[0] not in observed)
     attributes += tuple(
         rule_place(number, rule)
         for number, rule in enumerate(file.rules, 1)
