@@ -42,6 +42,9 @@ LANES: Final = Gauge("streamproc_lane_depth", "Users whose work waits, by its ur
 WAITING: Final = Gauge("streamproc_gate_waiting", "Requests that wait for their turn at the target's limit.")
 ASIDE: Final = Gauge("streamproc_aside", "Users of whom something is parked or held, by code.", ["code"])
 LEAVERS_ASIDE: Final = Gauge("streamproc_leavers_aside", "Leavers who may have access: the target didn't take it away.")
+REACTIVATED: Final = Counter(
+    "streamproc_reactivated_total", "Users who had access against the word of the sources, and lost it again."
+)
 HEADROOM: Final = Gauge("streamproc_rate_limit_headroom", "Requests left in the target's window; -1: no limit known.")
 TARGET_DOWN: Final = Gauge("streamproc_target_down", "1 while the target as a whole is in trouble.")
 GATE_CLOSED: Final = Gauge("streamproc_gate_closed", "1 while no request to the target goes out, by cause.", ["cause"])

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from streamproc.archive import layout
 from streamproc.archive.copy import ArchiveCopy, fits, reach, removed
-from streamproc.archive.kafka_ranges import Reach, cluster
+from streamproc.archive.kafka_ranges import LATER, Reach, cluster
 from streamproc.archive.layout import Manifest
 from streamproc.archive.reader import USERS, ArchivedHistory
 from streamproc.core.errors import (
@@ -95,7 +95,7 @@ async def _fetch(
             reaches = await reach(running, topics, kafka.partitions, partition_by_topic)
             for topic in topics:
                 if topic not in reaches:
-                    say(f"{topic}: doesn't exist")
+                    say(f"{topic}: doesn't exist{', or we may not read it' if topic in LATER else ''}")
             for topic, by_partition in reaches.items():
                 copying = ArchiveCopy(running, known, folder, say, _chosen(topic, only))
                 if gaps := copying.gaps(topic, by_partition):

@@ -18,8 +18,16 @@ from streamproc.adapters.kafka.log import (
 )
 from streamproc.adapters.kafka.topics import admin_of, partition_counts
 from streamproc.adapters.kafka.trouble import explained
-from streamproc.core.errors import ArchiveError, KafkaUnavailableError, TopologyError
-from streamproc.core.records.topic_names import CHANGES, DELIVERIES, MAPPINGS, OPERATIONS, OUTCOMES, REJECTIONS
+from streamproc.core.errors import ArchiveError, KafkaRightsError, KafkaUnavailableError, TopologyError
+from streamproc.core.records.topic_names import (
+    CHANGES,
+    DELIVERIES,
+    FINDINGS,
+    MAPPINGS,
+    OPERATIONS,
+    OUTCOMES,
+    REJECTIONS,
+)
 from streamproc.settings import KafkaSettings
 
 SILENCE: Final = 60.0
@@ -27,8 +35,10 @@ SILENCE: Final = 60.0
 OPEN: Final = 40.0
 """Seconds to wait for open transactions; the brokers end those of a dead sink after 30."""
 
-_AGAINST: Final = (DELIVERIES, OUTCOMES, OPERATIONS, MAPPINGS, REJECTIONS, CHANGES)
+_AGAINST: Final = (DELIVERIES, OUTCOMES, FINDINGS, OPERATIONS, MAPPINGS, REJECTIONS, CHANGES)
 """Downstream first; all other topics come after these."""
+LATER: Final = frozenset({FINDINGS})
+"""Topics that came after the others: whoever was given rights before reads the others all the same."""
 
 
 def against(topics: Iterable[str]) -> list[str]:
@@ -59,8 +69,18 @@ class Cluster:
         self._counts, self._committed, self._anything = counts, committed, anything
 
     async def existing(self, topics: Iterable[str], partitions: int) -> list[str]:
-        """The topics that exist, downstream first. Raises TopologyError, KafkaRightsError."""
-        counts = await self._counts(topics)
+        """The topics that exist, downstream first; of `LATER` those that we may read.
+
+        Raises TopologyError, KafkaRightsError.
+        """
+        wanted = list(topics)
+        try:
+            counts = await self._counts(wanted)
+        except KafkaRightsError:
+            before = [name for name in wanted if name not in LATER]
+            if before == wanted:
+                raise
+            counts = await self._counts(before)
         for name, count in counts.items():
             if count != partitions:
                 raise TopologyError(f"{name} has {count} partitions, not {partitions} (STREAMPROC_PARTITIONS)")

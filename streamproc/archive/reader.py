@@ -20,11 +20,11 @@ from streamproc.archive.parquet_file import FOOTER_KEY, batches, opened
 from streamproc.core.errors import ArchiveError
 from streamproc.core.records.mapping_in_force import MARK
 from streamproc.core.records.stored_record import StoredRecord
-from streamproc.core.records.topic_names import CHANGES
+from streamproc.core.records.topic_names import CHANGES, FINDINGS
 from streamproc.topics import TOPICS
 
-USERS: Final = frozenset(topic.name for topic in TOPICS if topic.key == "user ID")
-"""Topics keyed by user ID."""
+USERS: Final = frozenset(topic.name for topic in TOPICS if topic.key == "user ID") | {FINDINGS}
+"""Topics keyed by user ID, or by account where it is nobody's."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,9 @@ from typing import Any, Final, TypeAlias
 from streamproc.core.identity.resolve import normalised
 from streamproc.core.records.change_event import ChangeEvent, Origin
 from streamproc.core.records.control import IDENTITY, Action, Control
+from streamproc.core.records.finding import is_look
 from streamproc.core.records.outcome import Outcome
-from streamproc.core.records.topic_names import CONTROLS, OPERATIONS
+from streamproc.core.records.topic_names import CONTROLS, FINDINGS, OPERATIONS
 from streamproc.core.records.units import Millis, micros_of
 
 RETRY: Final = "retry"
@@ -35,6 +36,8 @@ _SAID: Final[dict[Action, tuple[set[str], ...]]] = {
     "unfreeze": ({"user"}, {"user", "attribute"}),
 }
 """Action → what an order of it may say besides who ordered it, why and when."""
+_TRIES: Final[frozenset[Action]] = frozenset({"release", "retry", "adopt", "unfreeze"})
+"""Orders by which the sink tries anew."""
 _ABOUT: Final = ("user", "since", "subject", "mapping", "input", "account", "attribute")
 Place: TypeAlias = tuple[int, int]
 """Partition and offset in `streamproc.controls`."""
@@ -81,23 +84,29 @@ class Orders:
         assert cause is not None
         if cause.event == RETRY:
             return None if cause.origin.topic == OPERATIONS else "a retry that nobody ordered names an order's place"
+        if is_look(cause):
+            return None if cause.origin.topic == FINDINGS else "a look names no finding's place"
         placed = self.by_place.get((cause.origin.partition, cause.origin.offset))
         if placed is None or cause.origin.topic != CONTROLS or placed.control.id != cause.event:
             return f"no order {cause.event} is there"
         control = placed.control
-        wanted = {"rejected": {"reject"}, "skipped": {"skip"}}.get(outcome.verdict, {"release", "retry"})
+        wanted = {"rejected": {"reject"}, "skipped": {"skip"}}.get(outcome.verdict, _TRIES)
         differing = [
             name
             for name, same in (
                 ("action", control.action in wanted),
                 ("user", control.user == outcome.user),
-                ("since", control.since is not None and control.since <= outcome.seq and theirs(control.since)),
+                ("since", control.action == "unfreeze" or _fits(control.since, outcome, theirs)),
                 ("by or reason", cause.reason == by_whom(control)),
                 ("when it was appended", cause.origin.appended == placed.appended),
             )
             if not same
         ]
         return f"order {cause.event} says something else: {', '.join(differing)}" if differing else None
+
+
+def _fits(since: int | None, outcome: Outcome, theirs: Callable[[int], bool]) -> bool:
+    return since is not None and since <= outcome.seq and theirs(since)
 
 
 def by_whom(control: Control) -> str:

@@ -14,7 +14,7 @@ import click
 from streamproc.archive.per_partition import map_partitions
 from streamproc.archive.reader import ArchivedHistory
 from streamproc.audit.asof.answer import AsOf, as_object
-from streamproc.audit.asof.query import NEEDED, within
+from streamproc.audit.asof.query import BESIDE, NEEDED, within
 from streamproc.audit.asof.text import HEADER, answered, row
 from streamproc.audit.words import iso_moment
 from streamproc.cli.history_source import HistorySource, first_moment, last_moment
@@ -94,7 +94,7 @@ def run_as_of(source: HistorySource, request: AsOfRequest, clock: Callable[[], f
 
 
 async def _print_answers(source: HistorySource, request: AsOfRequest) -> _Tally:
-    async with source.history(NEEDED, key=request.user) as history:
+    async with source.history((*NEEDED, *BESIDE), optional=BESIDE, key=request.user) as history:
         if source.offline:
             request = _until_archive_ends(source, request, history)
         tally, rows = _Tally(), Lines()

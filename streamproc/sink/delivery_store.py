@@ -47,6 +47,8 @@ class DeliveryStore:
         """Ticks at which the last transaction that committed was begun: the partition was ours then."""
         self.begin = 0
         """Committed offset when the partition came to us; set before `start`."""
+        self.findings = 0
+        """End of the partition of `scim.findings` when the partition came to us."""
         self.caught_up = False
         """Whether all below `until` has been read: what the sink before us may have delivered is in the lanes."""
         self.waiting: dict[str, set[str]] = {}

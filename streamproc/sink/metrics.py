@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from streamproc import telemetry
 from streamproc.adapters.kafka.log import Consumer
 from streamproc.core.records.control import HELD
+from streamproc.core.records.finding import is_look
 from streamproc.core.records.outcome import Outcome
 from streamproc.sink.decide.desired_state import Work
 from streamproc.sink.decide.lanes import Lanes
@@ -43,7 +44,7 @@ def count(outcomes: Iterable[Outcome]) -> None:
     for outcome in outcomes:
         if outcome.final:
             telemetry.FATES.labels(outcome.verdict).inc()
-        if outcome.cause is None or outcome.acknowledged is None:
+        if outcome.cause is None or outcome.acknowledged is None or is_look(outcome.cause):
             continue
         begun = outcome.cause.origin.appended
         telemetry.DELIVERY.observe((outcome.acknowledged - begun) / 1000)

@@ -26,6 +26,7 @@ from streamproc.sink.decide.desired_state import Work, decode_desired
 from streamproc.sink.decide.lanes import Lanes, Turn
 from streamproc.sink.delivered_users import DeliveredUsers
 from streamproc.sink.delivery_store import DeliveryStore, PartitionLostError
+from streamproc.sink.finding_follower import FindingFollower, tell_incidents
 from streamproc.sink.mass_guard import MassGuardDriver
 from streamproc.sink.metrics import count, gauge
 from streamproc.sink.parked_work import RETRY_EVERY, ParkedWork
@@ -94,6 +95,7 @@ class Sink:
             changed=self._mass_guard.renew,
             fail=self._fail,
         )
+        self._findings = FindingFollower(kafka, self._stores, lanes, self._sleep, self._pump)
         self._delivered = DeliveredUsers(kafka, self._stores, self._changed)
         executor = RequestExecutor(scim, self._gate, self._lanes, replace(times, pause=self._pause), self._hold)
         self._refusals = executor.refusals
@@ -118,6 +120,7 @@ class Sink:
                 tasks.create_task(self._retry(), name="retries")
                 tasks.create_task(self._controls.run(), name="controls")
                 tasks.create_task(self._delivered.run(), name="delivered users")
+                tasks.create_task(self._findings.run(), name="findings")
                 await self._failure
         finally:
             self._failure.cancel()
@@ -232,6 +235,7 @@ class Sink:
         self._lanes.finish(ended)
         self._mass_guard.ended(delivery)
         count(outcomes)
+        tell_incidents(turn.partition, outcomes)
         self._delivered.changed(delivery.user, known, delivery)
         self._parked_work.finished(store, delivery.user)
         self._pump()

@@ -12,7 +12,7 @@ import structlog
 
 from streamproc.adapters.kafka.log import NOT_ALLOWED, Consumer, ConsumerRebalanceListener, Log, TopicPartition
 from streamproc.core.errors import StreamprocError
-from streamproc.core.records.topic_names import OPERATIONS
+from streamproc.core.records.topic_names import FINDINGS, OPERATIONS
 from streamproc.sink.decide.desired_state import Work
 from streamproc.sink.decide.lanes import Lanes
 from streamproc.sink.delivery_store import DeliveryStore, PartitionLostError
@@ -105,6 +105,9 @@ class RebalanceListener(ConsumerRebalanceListener):
                 await store.load(loader)
             places = [TopicPartition(OPERATIONS, partition) for partition in partitions]
             starts, ends = await loader.beginning_offsets(places), await loader.end_offsets(places)
+            found = await loader.end_offsets([TopicPartition(FINDINGS, partition) for partition in partitions])
+            for place, end in found.items():
+                stores[place.partition].findings = end
             for place in places:
                 committed = await member.committed(place)
                 stores[place.partition].begin = starts[place] if committed is None else committed

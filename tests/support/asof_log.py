@@ -12,10 +12,12 @@ from streamproc.audit.asof.text import answered
 from streamproc.core.fold.mapping import parse_mapping
 from streamproc.core.fold.refold import Refold, first_mapping
 from streamproc.core.records.change_event import ChangeEvent, Fact, NewMapping, Origin
+from streamproc.core.records.control import Control
+from streamproc.core.records.finding import Finding
 from streamproc.core.records.mapping_in_force import SOURCE
 from streamproc.core.records.outcome import Outcome, Request
 from streamproc.core.records.stored_record import InMemoryHistory, StoredRecord
-from streamproc.core.records.topic_names import CHANGES, OPERATIONS, OUTCOMES
+from streamproc.core.records.topic_names import CHANGES, CONTROLS, FINDINGS, OPERATIONS, OUTCOMES
 from streamproc.core.records.units import Micros, Millis
 from streamproc.core.records.user_record import Cause
 
@@ -30,6 +32,8 @@ class Log:
     def __init__(self, text: str | None = DEFAULT) -> None:
         self.changes: list[StoredRecord] = []
         self.outcomes: list[StoredRecord] = []
+        self.beside: list[StoredRecord] = []
+        """What was found, and ordered."""
         self.recorded: dict[int, bytes] = {}
         """In the place of what was recorded at an offset."""
         if text is not None:
@@ -66,6 +70,19 @@ class Log:
         value = orjson.dumps(Outcome(user, 1, verdict, True, Millis(0), "changed", cause, [], list(requests)))
         self.outcomes.append(StoredRecord(OUTCOMES, 0, len(self.outcomes), Millis(self.now), user.encode(), value))
 
+    def find(self, finding: Finding) -> int:
+        """A finding. Returns its offset."""
+        return self._beside(FINDINGS, finding.key, finding)
+
+    def order(self, control: Control) -> int:
+        """An order. Returns its offset."""
+        return self._beside(CONTROLS, control.key, control)
+
+    def _beside(self, topic: str, key: str, value: Finding | Control) -> int:
+        offset = len(self.beside)
+        self.beside.append(StoredRecord(topic, 0, offset, Millis(self.now), key.encode(), orjson.dumps(value)))
+        return offset
+
     def history(self) -> InMemoryHistory:
         """With the records that the worker made of it."""
         refold = Refold(lambda offset: self.changes[:offset], first_mapping(self.changes))
@@ -75,7 +92,7 @@ class Log:
             if refold.mapping is not None
             for user, value in refold.take(each).records.items()
         ]
-        return InMemoryHistory([*self.changes, *made, *self.outcomes], 1)
+        return InMemoryHistory([*self.changes, *made, *self.outcomes, *self.beside], 1)
 
 
 def lines(log: Log, minutes: float, user: str = "E1") -> list[str]:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal, TypeAlias, cast
 
+from streamproc.audit.asof.found import Found
 from streamproc.audit.asof.target_state import KnownTargetState
 from streamproc.audit.asof.why import Part, Why
 from streamproc.audit.asof.words import Word
@@ -125,6 +126,8 @@ class AsOf:
     """The next date, overdue or ahead."""
     held: tuple[str, ...] = ()
     """SOURCE/SUBJECT of those who claim to be this user beside another, and count for nothing."""
+    found: Found | None = None
+    """What was found to disagree in the target; None: nothing ever was, or findings can't be read."""
 
 
 def as_object(answer: AsOf) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from streamproc.audit.asof.answer import (
     upcoming,
 )
 from streamproc.audit.asof.explain import Explainer
+from streamproc.audit.asof.found import FoundFold
 from streamproc.audit.asof.target_state import TargetStateFold
 from streamproc.core.errors import HistoryError
 from streamproc.core.fold.claims import ambiguous
@@ -32,11 +33,13 @@ from streamproc.core.fold.refold import Refold, Step, first_mapping
 from streamproc.core.records.mapping_in_force import MARK, MappingInForce
 from streamproc.core.records.partitioner import partition_of
 from streamproc.core.records.stored_record import History, StoredRecord
-from streamproc.core.records.topic_names import CHANGES, OPERATIONS, OUTCOMES
+from streamproc.core.records.topic_names import CHANGES, CONTROLS, FINDINGS, OPERATIONS, OUTCOMES
 from streamproc.core.records.user_record import CHANGED, UserRecord, decode, sealed
 
 NEEDED: Final = (CHANGES, OPERATIONS, OUTCOMES)
 """Topics that an answer is made from."""
+BESIDE: Final = (FINDINGS, CONTROLS)
+"""Topics of which an answer tells as well, where they are there."""
 _SILENT: Final = b'"requests":[]'
 
 
@@ -72,6 +75,8 @@ class _Partition:
     """User → the record of the same seq in `scim.operations`; where there is none, a record that can't be read."""
     target: dict[str, TargetStateFold] = field(default_factory=dict)
     """By user."""
+    found: dict[str, FoundFold] = field(default_factory=dict)
+    """By user."""
     in_force: dict[str, MappingAtMoment] = field(default_factory=dict)
     """By the mapping's digest."""
     explainers: dict[str, Explainer] = field(default_factory=dict)
@@ -81,6 +86,7 @@ class _Partition:
         if refold.records:
             self._compare(refold.records)
             self._fold_outcomes(refold.records)
+            self._fold_findings(refold.records)
         for user in sorted(refold.records):
             yield self._answer(user, refold.records[user])
 
@@ -168,6 +174,15 @@ class _Partition:
                         "See streamproc replay --verify"
                     ) from error
 
+    def _fold_findings(self, records: dict[str, bytes]) -> None:
+        for topic, take in ((FINDINGS, FoundFold.take), (CONTROLS, FoundFold.take_order)):
+            for logged in self._of(topic):
+                if logged.timestamp > self.at:
+                    break
+                user = (logged.key or b"").decode(errors="replace")
+                if user in records:
+                    take(self.found.setdefault(user, FoundFold()), logged)
+
     def _of(self, topic: str) -> Iterator[StoredRecord]:
         key = None if self.user is None else self.user.encode()
         return self.history.read(topic, self.partition, key=key)
@@ -193,6 +208,7 @@ class _Partition:
             acknowledged=self.target.get(user, TargetStateFold(self.at)).known(),
             upcoming=None if explainer is None or recorded == "differs" else upcoming(record, explainer.mapping),
             held=tuple(sorted(n for n, each in record.facts.items() if ambiguous(each))),
+            found=self.found.get(user, FoundFold()).known(),
         )
 
     def _reasons(self, user: str, record: UserRecord) -> tuple[Reason, ...]:

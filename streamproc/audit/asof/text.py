@@ -6,6 +6,7 @@ from typing import Any, Final, assert_never, cast
 import orjson
 
 from streamproc.audit.asof.answer import AsOf, Reason, StatedFact, Upcoming
+from streamproc.audit.asof.found import found_lines, in_short
 from streamproc.audit.asof.target_state import KnownTargetState
 from streamproc.audit.asof.why import (
     ByAlways,
@@ -66,6 +67,9 @@ def _difference(answer: AsOf) -> str:
             changes = getattr(operation, "changes", None)
             named.append(operation.op if changes is None else f"{operation.op} {', '.join(changes)}")
         words.append("as desired" if not to_do else f"to do: {'; '.join(named)}")
+    found = answer.found
+    if found is not None and found.differences and (known.at is None or known.at <= found.at):
+        words.append(in_short(found))
     if answer.recorded in {"differs", "altered"}:
         words.append(f"record {answer.recorded}")
     return "; ".join(words)
@@ -109,6 +113,9 @@ def _answered(answer: AsOf) -> Iterator[str]:
         yield f"  {_due(answer.upcoming)}"
     yield ""
     yield from _acknowledged(answer)
+    if answer.found is not None:
+        yield ""
+        yield from found_lines(answer.found, answer.partition, answer.acknowledged.at)
 
 
 def _due(upcoming: Upcoming) -> str:

@@ -30,6 +30,7 @@ from streamproc.core.fold.mapping import parse_mapping
 from streamproc.core.fold.refold import Refold, Step, first_mapping
 from streamproc.core.records.change_event import ChangeEvent, Origin
 from streamproc.core.records.control import CONTROL, RECONCILE
+from streamproc.core.records.finding import is_look
 from streamproc.core.records.outcome import OUTCOME
 from streamproc.core.records.resource import withheld
 from streamproc.core.records.stored_record import StoredRecord
@@ -243,9 +244,9 @@ class Redacted:
 
     def _ordered(self, cause: Cause, user: str) -> Cause:
         """The cause of what an order led to, or of what was only tried again."""
-        if cause.event == RETRY:
+        if cause.event == RETRY or is_look(cause):
             reason = self._redaction(user).words.prose(cause.reason)
-            return Cause(OURS, RETRY, replace(cause.origin, partition=0), reason)
+            return Cause(OURS, cause.event, replace(cause.origin, partition=0), reason)
         number, _, control = self._orders[cause.origin.partition, cause.origin.offset]
         hidden = redacted_order(self._key, control, None)
         return Cause(OURS, hidden.id, replace(cause.origin, partition=0, offset=number), by_whom(hidden))

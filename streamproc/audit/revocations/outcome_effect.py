@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Final, assert_never
 
 from streamproc.audit.revocations.latency import Leaver
+from streamproc.core.records.finding import is_look
 from streamproc.core.records.outcome import Outcome, Request
 
 ORDERS: Final = "streamproc"
@@ -78,7 +79,7 @@ def _with_requests(leaver: Leaver, requests: Sequence[Request]) -> Leaver:
 def _who_let_it_through(outcome: Outcome) -> str:
     """By whose order it was sent; empty: it needed no order."""
     cause = outcome.cause
-    if cause is None or cause.source != ORDERS or cause.event == RETRY:
+    if cause is None or cause.source != ORDERS or cause.event == RETRY or is_look(cause):
         return ""
     return f"after {cause.event.partition('-')[0]} by {_who_ordered(outcome)}"
 

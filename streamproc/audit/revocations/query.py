@@ -16,7 +16,7 @@ from streamproc.audit.revocations.rejected_denials import RejectedDenials
 from streamproc.audit.words import count
 from streamproc.core.errors import HistoryError
 from streamproc.core.fold.refold import Refold, first_mapping
-from streamproc.core.records.control import CONTROL, SINK, Control
+from streamproc.core.records.control import APPLIES, CONTROL, SINK, Control
 from streamproc.core.records.delivery import DELIVERED_STATE
 from streamproc.core.records.mapping_in_force import MARK
 from streamproc.core.records.outcome import OUTCOME
@@ -105,7 +105,7 @@ def _follow_up(
     last = {
         control.user: (at, control)
         for at, control in orders
-        if control.user in tracker.cases and control.subject is None
+        if control.user in tracker.cases and control.action in APPLIES
     }
     for at, control in last.values():
         tracker.take_order(control, at)

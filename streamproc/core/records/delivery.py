@@ -30,10 +30,19 @@ class Parked(Value, frozen=True):
     """Why a user's work was set aside, and what it was to become."""
 
     code: Literal[
-        "refused", "incomplete", "ambiguous", "regressed", "unresolved", "held", "protected", "rejected", "stalled"
+        "refused",
+        "incomplete",
+        "ambiguous",
+        "regressed",
+        "unresolved",
+        "held",
+        "protected",
+        "rejected",
+        "stalled",
+        "frozen",
     ]
     """`held`: by the mass guard. `protected`: never to be deactivated. `rejected`: an operator said no. `stalled`: the
-    target answers, or doesn't, in a way that leads nowhere."""
+    target answers, or doesn't, in a way that leads nowhere. `frozen`: it went to and fro."""
     reason: str
     status: int | None
     correlation_id: str | None
@@ -54,21 +63,34 @@ class Parked(Value, frozen=True):
 
 
 class Round(Value, frozen=True):
-    """One write of ours that overwrote an attribute, for telling a fight. Times: ms since 1970."""
+    """One write of ours that overwrote something, for telling a fight. Times: ms since 1970.
+
+    Long values are kept as a hash of theirs.
+    """
 
     at: Millis
     seq: int
-    cause: Cause
-    """Our event."""
+    cause: Cause | None
+    """Why we wrote. None: an ordinary change, which is kept to know by it what was there before."""
     wrote: Any
     found: Any
     """What the target held before."""
+    theirs: bool = False
+    """It isn't what we had left there."""
     changed: Changed | None = None
-    """Who had written that; None: it isn't known, or we had."""
+    """Who had written that, where the target told."""
+
+    @property
+    def back(self) -> bool:
+        """Whether it counts: it overwrote what others had written, or went back to what had been there before."""
+        return self.cause is not None
 
 
 class Frozen(Value, frozen=True):
-    """An attribute that isn't written any more, since it went to and fro. `rounds`: oldest first."""
+    """Something that isn't written any more, since it went to and fro. `at`: ms since 1970.
+
+    `rounds`: oldest first; the last is the write that wasn't made. Empty where a user has very many.
+    """
 
     at: Millis
     rounds: list[Round]
@@ -89,9 +111,9 @@ class DeliveredState(Value, frozen=True):
     spelled: dict[str, str] = field(default_factory=dict)
     """Attribute to the value by which the target shows what is `held` there, where it has a way of its own."""
     rounds: dict[str, list[Round]] = field(default_factory=dict)
-    """Attribute ("email", "group NAME") to what was written of it lately."""
+    """Item ("email", "group NAME", "role NAME") to what was written of it lately."""
     frozen: dict[str, Frozen] = field(default_factory=dict)
-    """Attributes that are frozen until an operator lets them go."""
+    """Items that are frozen until an operator lets them go."""
     seeded: list[str] = field(default_factory=list)
     """Attributes of policy `seed` that have had their value: they aren't ours any more."""
 

@@ -9,7 +9,7 @@ from typing import Any, Final, Literal, TypeAlias
 from pydantic import TypeAdapter
 
 from streamproc.core.records.units import Millis
-from streamproc.core.records.user_record import FIRST
+from streamproc.core.records.user_record import FIRST, OURS, Cause
 from streamproc.core.records.value import Value, decoder
 
 Kind: TypeAlias = Literal["pending", "changed", "unknown", "orphan", "missing"]
@@ -41,7 +41,7 @@ class Changed(Value, frozen=True):
         client = None if self.client is None else f"client {self.client}"
         if person is None or client is None:
             return person or client or "somebody whom the audit log doesn't name"
-        return f"{person} by {client}"
+        return f"{person} with {client}"
 
 
 class Difference(Value, frozen=True):
@@ -88,6 +88,15 @@ class Finding(Value, frozen=True):
     def key(self) -> str:
         """Of the record in the topic."""
         return self.user if self.user is not None else account_key(self.account or "")
+
+
+LOOK: Final = "look"
+"""Event in the cause of what the sink did since a finding named a user; its origin is the finding's place."""
+
+
+def is_look(cause: Cause | None) -> bool:
+    """Whether it is the cause of what the sink did because of a finding."""
+    return cause is not None and cause.source == OURS and cause.event == LOOK
 
 
 FINDING: Final[TypeAdapter[Finding]] = TypeAdapter(Finding)

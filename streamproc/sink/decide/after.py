@@ -23,6 +23,7 @@ from streamproc.sink.decide.attempts import After, Finding, Missing, Postponed, 
 from streamproc.sink.decide.common_refusal import asking_of, in_common
 from streamproc.sink.decide.did_you_mean import names_shown, with_proposals
 from streamproc.sink.decide.elsewhere import group_learned
+from streamproc.sink.decide.loops import noted
 from streamproc.sink.decide.mass_guard import Flow, GuardDecision, Hold, Protected, Rejected
 from streamproc.sink.decide.next_step import SESSION_TRIES
 from streamproc.sink.decide.own_terms import user_read
@@ -107,6 +108,8 @@ def _after_send(
     action = response_action(step.request.kind, exchange.response, progress.attempts, at.jitter)
     user: UserRead | None = None
     learned: tuple[Learned, ...] = ()
+    if isinstance(action, Deliver | ReadBack):
+        progress = noted(progress, step, target.loops, at)
     if isinstance(step, SendMembership):
         learned = group_learned(step, action, exchange, target, at)
     else:

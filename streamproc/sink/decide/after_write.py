@@ -25,6 +25,7 @@ from streamproc.sink.decide.after_name import after_taken, is_taken, named
 from streamproc.sink.decide.attempts import After, Told, is_theirs
 from streamproc.sink.decide.effect import shows, with_written
 from streamproc.sink.decide.elsewhere import is_elsewhere
+from streamproc.sink.decide.loops import left_by
 from streamproc.sink.decide.next_step import CORE
 from streamproc.sink.decide.progress import Freshness, Progress
 from streamproc.sink.decide.revoke_forms import next_form
@@ -121,6 +122,7 @@ def _accepted(progress: Progress, step: Send, exchange: Exchange, held: Resource
     """`held`: what the target holds since, as it is told with the request."""
     return replace(
         progress,
+        loops=left_by(progress, step),
         attempts=0,
         denied=0,
         conflicts=(None, 0),

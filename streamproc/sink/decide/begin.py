@@ -11,6 +11,7 @@ from streamproc.core.records.units import Millis
 from streamproc.core.scim.response_policy import PATIENCE as DENIALS
 from streamproc.core.scim.response_policy import Response
 from streamproc.sink.decide.desired_state import Work
+from streamproc.sink.decide.items import Loops
 from streamproc.sink.decide.lanes import Turn
 from streamproc.sink.decide.predecessor import Predecessor
 from streamproc.sink.decide.progress import Freshness, Progress
@@ -23,15 +24,17 @@ def begin(turn: Turn[Work], delivery: DeliveredState | None, predecessor: Predec
     progress = Progress(turn, predecessor)
     if delivery is None:
         return progress
+    held = _held(delivery, progress)
     progress = replace(
         progress,
         id=delivery.id,
         claimed=delivery.held is None,
         etag=delivery.etag,
-        held=_held(delivery, progress),
-        freshness=_freshness(delivery),
+        held=held,
+        freshness=_freshness(delivery, looked_at=turn.work.drift is not None),
         standing=delivery.standing,
         spelled=delivery.spelled,
+        loops=Loops(held, delivery.rounds, delivery.frozen),
         seeded=Seeded(delivery.id, frozenset(delivery.seeded)),
     )
     return progress if delivery.parked is None else _recalled(progress, delivery.parked, clock)
@@ -48,10 +51,10 @@ def _held(delivery: DeliveredState, progress: Progress) -> Resource | None:
     return cast("Resource", {name: value for name, value in held.items() if name != "active"})
 
 
-def _freshness(delivery: DeliveredState) -> Freshness:
+def _freshness(delivery: DeliveredState, *, looked_at: bool) -> Freshness:
     if delivery.id is None:
         return Freshness.UNKNOWN
-    if delivery.held is None:  # somebody who was found, and couldn't be read
+    if delivery.held is None or looked_at:  # found and couldn't be read, or others may have changed them
         return Freshness.STALE
     parked = delivery.parked
     if parked is not None and parked.code == "stalled":  # what was accepted may not have been shown

@@ -3,12 +3,13 @@
 from streamproc.core.fold.policy import writable
 from streamproc.core.records.resource import Resource
 from streamproc.sink.decide.isolate_refused import without_refused
+from streamproc.sink.decide.items import as_held
 from streamproc.sink.decide.progress import Progress
 from streamproc.sink.decide.seeding import seeded
 
 
 def deliverable(progress: Progress, desired: Resource) -> Resource:
-    """What is desired, less what isn't ours to write, and what was set aside in this turn.
+    """What is desired, less what isn't ours to write, what is frozen, and what was set aside in this turn.
 
     A userName has no case (RFC 7643 §4.1.1).
     """
@@ -18,4 +19,5 @@ def deliverable(progress: Progress, desired: Resource) -> Resource:
         desired = desired.copy()
         desired["userName"] = held
     desired = writable(desired, progress.record.desired, seeded(progress), progress.held)
+    desired = as_held(desired, progress.held, progress.loops.frozen)
     return without_refused(desired, progress.held, progress.aside, progress.given_up)

@@ -1,11 +1,13 @@
 """What the sink needs of a record of `scim.operations`."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Any, Final
 
 from msgspec import DecodeError, Raw, Struct
 from msgspec.json import Decoder
 
+from streamproc.core.records.finding import Changed, Difference
 from streamproc.core.records.resource import Resource, by_mapping
 from streamproc.core.records.user_record import Cause, UserRecord, decode
 
@@ -40,6 +42,17 @@ class DesiredState:
 
 
 @dataclass(frozen=True, slots=True)
+class Drift:
+    """Why somebody is looked at of whom nothing new is said: a finding. Nothing in it decides what is written.
+
+    `cause`: its place, and in words who changed what. `differences`: by attribute.
+    """
+
+    cause: Cause
+    differences: Mapping[str, Difference]
+
+
+@dataclass(frozen=True, slots=True)
 class Work:
     """A record as a lane carries it."""
 
@@ -51,15 +64,27 @@ class Work:
     """An operator wants it: neither the mass guard nor what was refused before stands in the way."""
     gap: int | None = None
     """Seq after which compaction removed records before this one."""
+    drift: Drift | None = None
+    """The record was delivered, and the target is read, since others may have changed something there."""
 
     @property
     def leaves(self) -> bool:
         """Whether it says that the user is inactive."""
         return self.record.desired.get("active") is False
 
+    @property
+    def cause(self) -> Cause:
+        """What led to this work: the record's event, or the finding."""
+        return self.record.cause if self.drift is None else self.drift.cause
+
+    def changed_by(self, attribute: str, found: Any) -> Changed | None:
+        """Who made an attribute what it was found to be. None: it isn't known, or the finding saw something else."""
+        difference = None if self.drift is None else self.drift.differences.get(attribute)
+        return difference.changed if difference is not None and difference.held == found else None
+
     def condensed(self) -> "Work":
         """What has to be known of it once newer work has passed over it: its fate, if it leaves, and its groups."""
-        return replace(self, record=self.record.condensed())
+        return replace(self, record=self.record.condensed(), drift=None)
 
 
 class _Record(Struct, frozen=True):
@@ -100,3 +125,8 @@ def decode_desired(value: bytes) -> DesiredState:
 def retry_of(user: str, seq: int, desired: Resource, cause: Cause) -> DesiredState:
     """Another attempt at what was set aside: no event's record, but treated like one."""
     return DesiredState(user, seq, seq, "unchanged", cause, desired, planned=False, problems=[])
+
+
+def look_of(record: DesiredState) -> DesiredState:
+    """The record once more, whose fate was told: nothing that it planned is to be told again."""
+    return replace(record, effect="unchanged", planned=False, problems=_NONE)

@@ -16,6 +16,7 @@ from streamproc.core.records.resource import ACCESS, SCALARS, Resource, parts
 from streamproc.core.scim.dialect import Dialect, expressible
 from streamproc.core.scim.response_policy import backoff
 from streamproc.sink.decide.deliverable import deliverable
+from streamproc.sink.decide.loops import without_effect
 from streamproc.sink.decide.progress import PATIENCE, Freshness, Progress, Written
 from streamproc.sink.decide.steps import Moment
 from streamproc.sink.decide.underway import SetAside
@@ -71,6 +72,7 @@ def _without_effect(progress: Progress, name: str, written: Written, at: Moment)
     if name in progress.aside and name in ACCESS:
         progress = replace(progress, given_up=progress.given_up | {name})
     reason = "accepted, but the target doesn't show it"
+    progress = without_effect(progress, name)
     return progress.with_aside(SetAside(name, "refused", reason), at.clock)
 
 

@@ -12,6 +12,7 @@ from streamproc.core.records.resource import IF_OWNED, owned, withheld
 from streamproc.core.records.units import Millis
 from streamproc.core.records.user_record import Cause
 from streamproc.sink.decide.attempts import Told
+from streamproc.sink.decide.loops import with_told
 from streamproc.sink.decide.progress import Progress
 from streamproc.sink.decide.seeding import seeded
 from streamproc.sink.decide.steps import Finish
@@ -35,7 +36,7 @@ def attempt(progress: Progress, told: Told, clock: Millis) -> Outcome:
         final=False,
         at=clock,
         effect=record.effect,
-        cause=record.cause,
+        cause=progress.turn.work.cause,
         operations=[],
         requests=requests,
         reason=told.reason,
@@ -46,6 +47,7 @@ def finish(progress: Progress, clock: Millis, parked: Parked | None = None) -> F
     """Its delivery, and the fates of all that it stands for. `parked`: the whole turn is set aside."""
     if parked is None and progress.turn.work.regressed:
         parked = progress.as_parked("regressed", REGRESSED, clock)  # a leaver is let through, and stays parked
+    progress = progress if progress.leaver else with_told(progress, clock)
     parked = parked or _sum_of_aside(progress)
     known, record = bool(progress.id) and not progress.claimed, progress.record
     kept = progress.spelled.keys() - (IF_OWNED - record.desired.keys())
@@ -59,6 +61,8 @@ def finish(progress: Progress, clock: Millis, parked: Parked | None = None) -> F
         at=clock,
         standing=progress.standing if progress.leaver else None,
         spelled={name: str(value) for name, value in progress.spelled.items() if name in kept},
+        rounds=dict(progress.loops.rounds),
+        frozen=dict(progress.loops.frozen),
         seeded=sorted(seeded(progress) if progress.id else progress.seeded.names),
     )
     return Finish(state, _outcomes(progress, clock, parked))
@@ -132,7 +136,7 @@ def _outcomes(progress: Progress, clock: Millis, parked: Parked | None) -> list[
         final=not work.told,
         at=clock,
         effect=record.effect,
-        cause=record.cause,
+        cause=work.cause,
         operations=list(progress.operations),
         requests=list(progress.requests),
         reason=parked.reason if parked else "; ".join([*withheld(record.desired), *record.problems]) or None,

@@ -33,6 +33,7 @@ from streamproc.core.scim.filter import resource_path
 from streamproc.sink.decide.deliverable import deliverable
 from streamproc.sink.decide.fates import finish
 from streamproc.sink.decide.isolate_refused import next_batch, pick
+from streamproc.sink.decide.items import Loops
 from streamproc.sink.decide.looking import (
     ask_membership,
     find_group,
@@ -42,6 +43,7 @@ from streamproc.sink.decide.looking import (
     read,
     read_manager,
 )
+from streamproc.sink.decide.loops import recent, with_frozen
 from streamproc.sink.decide.name_waits import PATIENCE, Claim, is_temporary, name_key, temporary_name
 from streamproc.sink.decide.progress import Freshness, Progress
 from streamproc.sink.decide.revoke_forms import revoke, version
@@ -76,7 +78,7 @@ def next_step(progress: Progress, target: Target, at: Moment) -> Step:
     """One thing at a time, so that newer work can be looked at in between."""
     if progress.parked is not None:
         return finish(progress, at.clock, progress.parked)
-    progress = _with_manager(progress, target)
+    progress = recent(_with_manager(progress, target), target.loops, at)
     step = _next(progress, target, at)
     if progress.exhausted and not isinstance(step, Finish) and not at.target_down:
         reason = progress.complaint or "the target accepts what is sent, and never shows it"
@@ -111,6 +113,8 @@ def _next(progress: Progress, target: Target, at: Moment) -> Step:
     held = progress.held_at_worst if leaves else progress.held
     if held is not None and not leaves and unlooked(held, desired):
         return read(progress, target, hurry=False)
+    if not leaves:
+        progress = with_frozen(progress, desired, target.loops, at)
     operations = plan(held, deliverable(progress, desired))
     taken = progress.name_taken
     if taken is not None and not leaves and (taken.way == "make way" or (held is None and taken.way is None)):
@@ -267,7 +271,9 @@ def _with_lock(progress: Progress, target: Target, lock: GroupLock) -> Glance | 
 def _left_alone(progress: Progress, at: Moment) -> Settle | Finish:
     if (until := progress.unlanded) is not None:
         return Settle(until)
-    return finish(replace(progress, held=None), at.clock)  # what others make of the account meanwhile isn't known
+    return finish(
+        replace(progress, held=None, loops=Loops()), at.clock
+    )  # what others make of the account meanwhile isn't known
 
 
 def _incomplete(progress: Progress, at: Moment) -> Finish:
@@ -278,6 +284,7 @@ def _incomplete(progress: Progress, at: Moment) -> Finish:
 def _revoked(progress: Progress, target: Target, user_id: str, at: Moment) -> EndSessions | Finish:
     """The target was asked, and says that the user is inactive: rule 3 is met."""
     read_back = at.clock if progress.read_back is None else progress.read_back
-    if target.ends_sessions and progress.sessions_ended is None and progress.session_tries < SESSION_TRIES:
+    ends = target.ends_sessions and (progress.wrote or progress.turn.work.drift is None)
+    if ends and progress.sessions_ended is None and progress.session_tries < SESSION_TRIES:
         return EndSessions(user_id, read_back)
     return finish(replace(progress, read_back=read_back), at.clock)

@@ -17,6 +17,7 @@ from streamproc.core.records.resource import Resource, missing
 from streamproc.core.records.units import Millis
 from streamproc.core.scim.response_policy import Response
 from streamproc.sink.decide.desired_state import DesiredState, Work
+from streamproc.sink.decide.items import Loops
 from streamproc.sink.decide.lanes import Turn
 from streamproc.sink.decide.predecessor import Predecessor
 from streamproc.sink.decide.underway import NOT_FOUND, Adopting, Seeded, SetAside, Taken, Underway
@@ -150,6 +151,8 @@ class Progress(Struct, frozen=True):
     """Seq since which something of this user has been set aside."""
     standing: Standing | None = None
     """What the mass guard says of the user's leaving."""
+    loops: Loops = Loops()
+    """What goes to and fro."""
 
     underway: Underway = field(default_factory=Underway)
     adopting: Adopting | None = None
@@ -176,7 +179,7 @@ class Progress(Struct, frozen=True):
     def patient(self) -> bool:
         """Whether it is worth more than one attempt: not where only time has passed since it came to nothing."""
         work = self.turn.work
-        return work.ordered or not work.told
+        return work.ordered or not work.told or work.drift is not None
 
     @property
     def urgency(self) -> Urgency:
@@ -276,7 +279,7 @@ class Progress(Struct, frozen=True):
         """
         zero = {"denied": 0, "barren": 0, "exchanges": 0, "troubles": 0, "rereads": 0, "form": 0}
         newer = replace(self, turn=turn, aside={}, given_up=frozenset(), underway=Underway(), written={}, setbacks={})
-        newer = replace(newer, name_taken=None, **zero)
+        newer = replace(newer, name_taken=None, loops=self.loops.anew(), **zero)
         if newer.leaver:
             absent = newer.freshness is Freshness.ABSENT  # before whatever we may have sent since
             freshness = Freshness.UNKNOWN if absent else newer.freshness

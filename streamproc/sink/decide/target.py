@@ -9,6 +9,7 @@ from typing import Final, TypeAlias
 
 from msgspec import Struct
 
+from streamproc.core.flow.loop_limits import LoopLimits
 from streamproc.core.scim.dialect import Dialect
 from streamproc.core.scim.response_body import id_key
 from streamproc.core.scim.spelling import bare, meant
@@ -79,11 +80,13 @@ class Target:
         *,
         guarded: bool = False,
         ends_sessions: bool = False,
+        loops: LoopLimits = LoopLimits(),  # noqa: B008 - frozen
     ) -> None:
         self.dialect = dialect
         self.landing = landing
         self.guarded = guarded
         self.ends_sessions = ends_sessions
+        self.loops = loops
         self.versioned = False
         """Whether it has ETags."""
         self.version_form = 0

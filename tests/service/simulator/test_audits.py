@@ -126,7 +126,8 @@ async def test_results_go_on_at_their_cursor(start: Start) -> None:
     for n in range(5):
         await org.user(f"u{n}")
     at = f"audits/query/{(await ask(org, path='audits/query')).body['id']}/results?pageSize=2"
-    names, cursor = [], ""
+    names: list[str] = []
+    cursor: str | None = ""
     while cursor is not None:
         page = (await org.call("GET", at + cursor, root="/api/v2/")).body
         names += [entry["entity"]["name"] for entry in page["entities"]]

@@ -79,7 +79,7 @@ async def test_each_method_and_kind_needs_its_own_permission(org: Org) -> None:
 async def test_the_default_client_may_do_what_streamproc_does_and_no_more(org: Org) -> None:
     """It creates, changes and reads everything, audits and ends sessions; it can't delete."""
     await org.log_in("demo")
-    user = await org.user(roles=[{"value": "Agent"}], **{GENESYS: {"routingSkills": SKILLS}})
+    user = await org.user("ada", roles=[{"value": "Agent"}], **{GENESYS: {"routingSkills": SKILLS}})
     assert (await org.patch(user["id"], ("replace", "active", False))).status == 200
     assert (await org.patch(await org.group(), ("add", "members", [{"value": user["id"]}]), to="Groups")).status == 200
     assert (await org.call("DELETE", f"tokens/{user['id']}", root="/api/v2/")).status == 200

@@ -10,8 +10,8 @@ import pytest
 from streamproc.core.records.partitioner import partition_of
 from streamproc.core.scim.dialect import ENTERPRISE
 from streamproc.testing.memory_log import MemoryLog
-from tests.service.sink.test_memory_log import PATIENCE, Cluster
 from tests.support.reconciler import Org, person
+from tests.support.sinks_in_memory import PATIENCE, Cluster
 
 
 @pytest.fixture

@@ -1,79 +1,18 @@
 """Whole sinks on a log in memory: partitions, transactions and fencing as on Kafka, in one process."""
 
 import asyncio
-import itertools
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from typing import Any
+from contextlib import AsyncExitStack
 
-import orjson
 import pytest
 
 from streamproc.adapters.kafka import reading
 from streamproc.adapters.kafka.log import TopicPartition
-from streamproc.compose.sink import make_sink
 from streamproc.core.records.delivery import decode_delivery
 from streamproc.core.records.partitioner import partition_of
-from streamproc.core.records.topic_names import DELIVERIES, OPERATIONS, OUTCOMES
-from streamproc.core.records.user_record import encode
-from streamproc.settings import Settings, load_settings
-from streamproc.testing.memory_log import MemoryBroker, MemoryLog
+from streamproc.core.records.topic_names import DELIVERIES
+from streamproc.testing.memory_log import MemoryLog
 from tests.support.reconciler import Org, person
-
-PATIENCE = 30.0
-"""Seconds; far more than anything here takes."""
-
-
-class Cluster:
-    """A broker, an organisation, and the sinks between them."""
-
-    def __init__(self, org: Org) -> None:
-        ticks = itertools.count(1_700_000_000_000)
-        self.org = org
-        self.broker = MemoryBroker(4, lambda: next(ticks))
-        self.log = MemoryLog(self.broker)
-        self.settings: Settings = load_settings(
-            scim_url=f"{org.root}/api/v2/scim/v2",
-            token_url=f"{org.root}/oauth/token",
-            revoke_wait=0.1,
-            request_timeout=1.0,
-        )
-
-    async def say(self, user: str, **facts: Any) -> int:
-        """A record of the user, in the log. Returns its seq."""
-        record = self.org.folded(user, **facts)
-        await self.log.producer().send(OPERATIONS, encode(record), user.encode())
-        return record.seq
-
-    async def outcomes(self) -> dict[tuple[str, int], str]:
-        """User and seq → the final verdict, of those that are committed."""
-        found: dict[tuple[str, int], str] = {}
-        async for _, outcome in reading.read_topic(self.log, OUTCOMES, orjson.loads):
-            assert outcome is not None
-            if outcome["final"]:
-                assert (outcome["user"], outcome["seq"]) not in found, "told twice"
-                found[outcome["user"], outcome["seq"]] = outcome["verdict"]
-        return found
-
-    async def told(self, *wanted: tuple[str, int]) -> None:
-        """Wait until each has its fate. Raises TimeoutError."""
-        async with asyncio.timeout(PATIENCE):
-            while not set(wanted) <= (await self.outcomes()).keys():  # noqa: ASYNC110 - it is other tasks
-                await asyncio.sleep(0.01)
-
-    @asynccontextmanager
-    async def sink(self, log: MemoryLog) -> AsyncIterator[asyncio.Task[None]]:
-        """One sink that is ready."""
-        ready = asyncio.Event()
-        running = asyncio.create_task(make_sink(self.settings, log, self.org.http).run(ready.set))
-        try:
-            async with asyncio.timeout(PATIENCE):
-                await ready.wait()
-            yield running
-        finally:
-            running.cancel()
-            with suppress(asyncio.CancelledError):
-                await running
+from tests.support.sinks_in_memory import Cluster
 
 
 @pytest.fixture

@@ -138,7 +138,7 @@ def test_an_adoption_names_both() -> None:
     ("said", "words"),
     [
         ({"name": "Kim Berg"}, "Kim Berg"),
-        ({"person": "p-1", "client": "c-1"}, "person p-1 by client c-1"),
+        ({"person": "p-1", "client": "c-1"}, "person p-1 with client c-1"),
         ({"client": "c-1"}, "client c-1"),
         ({}, "somebody whom the audit log doesn't name"),
     ],

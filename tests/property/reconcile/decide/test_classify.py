@@ -16,6 +16,7 @@ from streamproc.core.scim.response_policy import Response
 from streamproc.core.scim.spelling import alike, fold
 from streamproc.reconcile.decide.classify import KnownUser, View, compare, is_incident
 from streamproc.sink.decide.begin import begin
+from streamproc.sink.decide.deliverable import deliverable
 from streamproc.sink.decide.own_terms import user_read
 from streamproc.sink.decide.predecessor import Predecessor
 from streamproc.sink.decide.target import Group, GroupLearned, Target
@@ -68,7 +69,7 @@ def sinks_plan(desired: Resource, before: Resource, body: dict[str, Any]) -> lis
     progress = begin(work(6, desired), noted, Predecessor(), Millis(0))
     read = user_read(progress, target, Response(200, body, {}))
     assert read is not None
-    return plan(read.held, progress.deliverable(desired))
+    return plan(read.held, deliverable(progress, desired))
 
 
 @given(desired=desired_states)

@@ -1,0 +1,163 @@
+"""Loops: whether what is to be written goes to and fro, so that writing it once more settles nothing.
+
+Whoever the parties are: somebody in the target's own pages, another client, two sources that disagree, a mapping.
+A write counts where it overwrites what others had written since, or goes back to what had been there within the window.
+After so many of them the next one isn't made: the item is frozen until an operator lets it go, and is planned as if
+it were desired as it is held.
+
+Rule 1: taking access away, `active` false, never counts and is never frozen.
+Rule 2: only the item is frozen; all else of the user flows on, also other roles, skills and memberships.
+Rule 3: what is kept is bounded, however much goes to and fro. Who is in very many fights is in one: then the next write
+of each that would count isn't made.
+"""
+
+import hashlib
+from typing import Any, Final
+
+import orjson
+from msgspec.structs import replace
+
+from streamproc.core.flow.loop_case import case
+from streamproc.core.flow.loop_limits import LoopLimits
+from streamproc.core.fold.plan import apply
+from streamproc.core.records.delivery import Frozen, Round
+from streamproc.core.records.finding import Changed
+from streamproc.core.records.operation import Create
+from streamproc.core.records.resource import IF_OWNED, Resource, parts
+from streamproc.core.records.units import Millis
+from streamproc.core.records.user_record import Cause
+from streamproc.sink.decide.deliverable import deliverable
+from streamproc.sink.decide.isolate_refused import pick
+from streamproc.sink.decide.items import Loops, attribute_of, differing, is_owned, items, same
+from streamproc.sink.decide.progress import Progress
+from streamproc.sink.decide.steps import Moment, Send, SendUser
+
+MOST: Final = 60
+"""Writes of one user that count, of all items together, after which each is the last."""
+ROOM: Final = 150
+"""Writes of one user that are kept, ordinary ones included."""
+DETAILED: Final = 30
+"""Frozen items of one user of which the writes are kept."""
+WORDS: Final = 120
+"""Characters of a text that are kept; of a longer value its hash."""
+
+
+def noted(progress: Progress, step: Send, limits: LoopLimits, at: Moment) -> Progress:
+    """Something went out over what is held, and may have been carried out. Of one event each item counts once."""
+    loops = progress.loops
+    if isinstance(step, SendUser):
+        written = step.resource
+    else:
+        written = pick(apply(progress.held, step.operation, progress.record.desired), {"groups"})
+    rounds = dict(loops.rounds)
+    for name, each in _next(progress, written, limits, at).items():
+        rounds[name] = [*rounds.get(name, ()), each][-2 * limits.rounds :]
+    names = loops.noted | differing(progress.held or Resource(), written).keys()
+    return replace(progress, loops=replace(loops, rounds=_bounded(rounds), noted=names))
+
+
+def left_by(progress: Progress, step: Send) -> Loops:
+    """The target has accepted it."""
+    if isinstance(step, SendUser) and isinstance(step.operation, Create):
+        return replace(progress.loops, left=step.resource)
+    left = progress.loops.left
+    return replace(progress.loops, left=left and apply(left, step.operation, progress.record.desired))
+
+
+def without_effect(progress: Progress, item: str) -> Progress:
+    """What was written last of the item came to nothing, and that is all there is to it."""
+    rounds = {name: each for name, each in progress.loops.rounds.items() if name != item}
+    if before := progress.loops.rounds.get(item, [])[:-1]:
+        rounds[item] = before
+    return replace(progress, loops=replace(progress.loops, rounds=rounds))
+
+
+def recent(progress: Progress, limits: LoopLimits, at: Moment) -> Progress:
+    """Without what was written before the window."""
+    if not progress.loops.rounds:
+        return progress
+    since = at.clock - limits.window * 1000
+    kept = {name: [each for each in every if each.at > since] for name, every in progress.loops.rounds.items()}
+    rounds = {name: every for name, every in kept.items() if every}
+    return replace(progress, loops=replace(progress.loops, rounds=rounds))
+
+
+def with_frozen(progress: Progress, desired: Resource, limits: LoopLimits, at: Moment) -> Progress:
+    """Frozen is what went to and fro often enough, and would now be written once more."""
+    loops = progress.loops
+    counts = {name: sum(each.back for each in rounds) for name, rounds in loops.rounds.items()}
+    most = 0 if sum(counts.values()) >= MOST else limits.rounds
+    if not counts or max(counts.values()) < most:
+        return progress
+    frozen, rounds = dict(loops.frozen), dict(loops.rounds)
+    for name, each in _next(progress, deliverable(progress, desired), limits, at).items():
+        if each.back and counts.get(name, 0) >= most:
+            before = rounds.pop(name, [])
+            frozen[name] = Frozen(at.clock, [*before, each] if len(frozen) < DETAILED else [])
+    return replace(progress, loops=replace(loops, frozen=frozen, rounds=rounds))
+
+
+def with_told(progress: Progress, clock: Millis) -> Progress:
+    """What is frozen, of what is ours, is told like all that is set aside. `clock`: ms since 1970."""
+    desired = progress.record.desired
+    aside = {
+        name: replace(progress.as_parked("frozen", case(name, each).told, clock), at=each.at)
+        for name, each in progress.loops.frozen.items()
+        if is_owned(name, desired)
+    }
+    return replace(progress, aside={**progress.aside, **aside}) if aside else progress
+
+
+def _next(progress: Progress, wanted: Resource, limits: LoopLimits, at: Moment) -> dict[str, Round]:
+    """By item, what is to be kept of a write of what is wanted, over what is held."""
+    since, record = at.clock - limits.window * 1000, progress.record
+    loops = progress.loops
+    left = None if loops.left is None else items(loops.left)
+    shown = {**parts(progress.held or Resource()), **items(progress.held or Resource())}
+    rounds: dict[str, Round] = {}
+    for name, (held, value) in differing(progress.held or Resource(), wanted).items():
+        if name in loops.noted or (name == "active" and value is not True):
+            continue
+        if progress.held is None and name != "active":
+            continue  # the account is new
+        known = left is not None and (name.partition(" ")[0] not in IF_OWNED or name in left)
+        theirs = known and left is not None and not same(held, left.get(name))
+        wrote, found = _kept(value), _kept(held)
+        before = [each for each in loops.rounds.get(name, ()) if each.at > since]
+        back = theirs or any(same(wrote, once) for each in before for once in (each.wrote, each.found))
+        if back or (known and not same(held, None)):
+            attribute = attribute_of(name)
+            by = progress.turn.work.changed_by(attribute, shown.get(attribute)) if theirs else None
+            cause = _short(record.cause) if back else None
+            rounds[name] = Round(at.clock, record.seq, cause, wrote, found, theirs, by and _brief(by))
+    return rounds
+
+
+def _bounded(rounds: dict[str, list[Round]]) -> dict[str, list[Round]]:
+    """The newest, and of those that count before those that don't."""
+    entries = [(each.back, each.at, name) for name, every in rounds.items() for each in every]
+    if len(entries) <= ROOM:
+        return rounds
+    least = sorted(entries)[-ROOM]
+    kept = {name: [each for each in every if (each.back, each.at, name) >= least] for name, every in rounds.items()}
+    return {name: every for name, every in kept.items() if every}
+
+
+def _kept(value: Any) -> Any:
+    """Of a long value its hash: equal values stay equal."""
+    if value is None or isinstance(value, bool | int | float) or (isinstance(value, str) and len(value) <= WORDS):
+        return value
+    return f"sha256:{hashlib.sha256(orjson.dumps(value, option=orjson.OPT_SORT_KEYS)).hexdigest()}"
+
+
+def _short(cause: Cause) -> Cause:
+    return replace(cause, event=_cut(cause.event), reason=None if cause.reason is None else _cut(cause.reason))
+
+
+def _brief(by: Changed) -> Changed:
+    texts = {name: None if (said := getattr(by, name)) is None else _cut(said) for name in ("client", "person", "name")}
+    return replace(by, entry=_cut(by.entry), **texts)
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= WORDS else f"{text[: WORDS - 1]}…"
