@@ -25,15 +25,13 @@ APPENDED: Final = frozenset(
     topic.name for topic in TOPICS if topic.config.get("message.timestamp.type") == "LogAppendTime"
 )
 """Topics whose records get their time from the brokers."""
-LARGE: Final = 64 * 1024
-"""Bytes of an answer, which nobody reads."""
 
 
 async def by_http(http: aiohttp.ClientSession, url: str, about: str, clock: Callable[[], float]) -> list[Line]:
     """The clock of who answers there. It is asked without credentials: whatever the answer is, it has a date."""
     before = clock()
     try:
-        reply = await send(http, "GET", url, {"Accept": "application/json"}, most=LARGE)
+        reply = await send(http, "HEAD", url, {})
     except (NotSentError, UnansweredError):
         return []  # which the other checks tell
     date = moment(reply.headers.get("date") or "")
@@ -62,12 +60,7 @@ def ahead(about: str, seconds: float) -> Line:
 
 def of_brokers(newest: Mapping[str, Iterable[ConsumerRecord]], now: float) -> Line:
     """By the newest time that a broker has given to a record, which lies before now. `now`: seconds since 1970."""
-    told = [
-        record.timestamp / 1000
-        for name, records in newest.items()
-        if name in APPENDED
-        for record in records
-    ]
+    told = [record.timestamp / 1000 for name, records in newest.items() if name in APPENDED for record in records]
     if not told:
         return Line("ok", "clocks", "brokers", "have given no record a time yet")
     return ahead("brokers", max(0.0, max(told) - now))

@@ -12,6 +12,7 @@ from streamproc.doctor.line import Line
 from streamproc.hydrator.directories.api import Directory
 from streamproc.hydrator.directories.directory_error import DirectoryError
 from streamproc.hydrator.directories.hook import Hook
+from streamproc.topics import TOPICS
 
 NOBODY: Final = "00000000-0000-0000-0000-000000000000"
 """Asked for where nobody of a source is known: that it doesn't know them is an answer, too."""
@@ -119,6 +120,12 @@ def _goes_to(url: str, place: str) -> bool:
 def topics_of(source: str) -> list[str]:
     """Where its input comes."""
     return list(dict.fromkeys((events_topic(source), intake_topic(source), notifications_topic(source))))
+
+
+def is_shown(source: Configured, newest: Mapping[str, Sequence[ConsumerRecord]]) -> bool:
+    """Whether we may see all that comes of it: else nothing can be said of when it last came."""
+    known = {topic.name for topic in TOPICS}
+    return all(name in newest for name in topics_of(source.name) if name in known)
 
 
 def last_event(source: Configured, newest: Mapping[str, Sequence[ConsumerRecord]], now: float) -> Line:

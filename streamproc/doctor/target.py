@@ -59,9 +59,16 @@ def _paths(urls: dict[str, tuple[URL, str, tuple[str, ...]]]) -> Iterator[Line]:
             yield Line("error", "target", name, f"its path is {url.path}", f"it ends with {ends[0]}")
 
 
-async def known(target: Target, settings: TargetSettings) -> list[Line]:
-    """Whether we get a token, whose it is, and whether both APIs take it."""
-    me = await target.of_platform("/tokens/me") if settings.dialect == "genesys" else None
+ME: Final = "/tokens/me"
+
+
+def is_known(me: Response | None) -> bool:
+    """Whether it makes sense to ask more, by the answer to `ME`; None: there is nobody to ask that."""
+    return me is None or me.status not in {None, 401}
+
+
+async def known(target: Target, settings: TargetSettings, me: Response | None) -> list[Line]:
+    """Whether we get a token, whose it is, and whether both APIs take it. `me`: as in `is_known`."""
     config = await target.of_scim("/ServiceProviderConfig")
     for answer in (me, config):
         if answer is not None and answer.trouble == "token":
