@@ -77,4 +77,5 @@ def many(lines: Sequence[Line], severity: Severity) -> int:
 
 
 def _sentence(line: Line) -> str:
-    return f"{line.text}. To do: {line.do}" if line.do else line.text
+    end = "" if line.text.endswith((".", "?")) else "."
+    return f"{line.text}{end} To do: {line.do}" if line.do else line.text

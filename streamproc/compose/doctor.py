@@ -119,8 +119,8 @@ class _Examination:
             yield Check("target", "addresses", self._addresses)
             yield Check("target", "token", self._known)
             if genesys:
-                yield self._with_token("target", "limits", lambda: target.limits(self._target))
-                yield self._with_token("permissions", "editors", self._editors)
+                yield Check("target", "limits", self._limits)
+                yield Check("permissions", "editors", self._editors)
             yield from self.of_mapping()
             scim = f"{self._settings.target.scim_url.rstrip('/')}/ServiceProviderConfig"
             yield Check("clocks", "target", partial(clocks.by_http, self._to_target, scim, "target", time.time))
@@ -195,7 +195,8 @@ class _Examination:
 
     async def _brokers(self) -> Sequence[Line]:
         newest = (await self._history()).newest
-        return [clocks.of_brokers(newest, time.time()), *clocks.of_services(newest.get(STATUS, ()))]
+        brokers = [clocks.of_brokers(newest, time.time())] if clocks.APPENDED & newest.keys() else []
+        return [*brokers, *clocks.of_services(newest.get(STATUS, ()))]
 
     async def _addresses(self) -> Sequence[Line]:
         return list(target.addresses(self._settings.target, self._settings.sink.platform_url))
@@ -212,7 +213,12 @@ class _Examination:
 
         return Check(part, about, looked)
 
+    async def _limits(self) -> Sequence[Line]:
+        return await target.limits(self._target) if await self._is_known() else []
+
     async def _editors(self) -> Sequence[Line]:
+        if not await self._is_known():
+            return []
         client = (await asyncio.shield(self._me)).body.get("OAuthClient")
         told = client.get("id") if isinstance(client, dict) else None
         return await oauth_client.editors(self._target, str(told or self._settings.target.client_id))

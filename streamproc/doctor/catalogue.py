@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from streamproc.core.fold.mapping import Mapping as Rules
 from streamproc.doctor.line import Line, Severity
 from streamproc.mapping_preview.attribute_usage import CATALOGUED, Catalogued
-from streamproc.mapping_preview.lint import Finding, Listed, parted, unknown, uses
+from streamproc.mapping_preview.lint import ONE, Finding, Listed, parted, unknown, uses
 from streamproc.mapping_preview.target_catalogue import Catalogue
 
 
@@ -24,7 +24,8 @@ def compared(rules: Rules, listed: Mapping[Catalogued, Listed]) -> Iterator[Line
     ]
     yield from lines
     if not any(line.severity == "error" for line in lines):
-        counts = ", ".join(f"{len(used[kind])} {kind}" for kind in CATALOGUED if used[kind])
+        many = {kind: len(used[kind]) for kind in CATALOGUED if used[kind]}
+        counts = ", ".join(f"{number} {kind if number > 1 else ONE[kind]}" for kind, number in many.items())
         text = f"{counts} of mapping {rules.digest}" if counts else f"mapping {rules.digest} names none"
         yield Line("ok", "catalogue", "names", text)
 
