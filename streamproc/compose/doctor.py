@@ -70,7 +70,7 @@ async def mapping_part(settings: Settings, rules: Rules) -> list[Line]:
     async with target_session(settings.target, settings.network) as http:
         found = _Examination(settings, ["sink"], rules, http, http)
         try:
-            return await examine(found.of_mapping())
+            return await examine([*found.of_mapping(), Check("target", "token", found.unless_known)])
         finally:
             found.cancel()
 
@@ -200,6 +200,10 @@ class _Examination:
 
     async def _addresses(self) -> Sequence[Line]:
         return list(target.addresses(self._settings.target, self._settings.sink.platform_url))
+
+    async def unless_known(self) -> Sequence[Line]:
+        """Why the target doesn't know us; nothing where it does."""
+        return [] if await self._is_known() else await self._known()
 
     async def _known(self) -> Sequence[Line]:
         me = await asyncio.shield(self._me) if self._settings.target.dialect == "genesys" else None
