@@ -1,9 +1,9 @@
 """The doctor on an organization that the simulator plays: nothing on a healthy one, each fault by its name."""
 
+from base64 import b64encode
 from dataclasses import dataclass, field
 from typing import Any
 
-import aiohttp
 import pytest
 
 from streamproc.doctor.line import Line
@@ -212,8 +212,9 @@ async def test_people_who_may_edit_users_are_counted() -> None:
             "roles": [{"value": "Team Admin"}],
         }
         await there.sim("clients", id="maker", permissions=["*:*:*"])
-        grant, login = {"grant_type": "client_credentials"}, aiohttp.BasicAuth("maker", "maker")
-        async with there.http.post(f"{there.address}/oauth/token", data=grant, auth=login) as answer:
+        grant, login = {"grant_type": "client_credentials"}, b64encode(b"maker:maker").decode()
+        basic = {"Authorization": f"Basic {login}"}
+        async with there.http.post(f"{there.address}/oauth/token", data=grant, headers=basic) as answer:
             token = (await answer.json())["access_token"]
         headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/scim+json"}
         async with there.http.post(f"{there.address}/api/v2/scim/v2/users", json=person, headers=headers) as answer:
