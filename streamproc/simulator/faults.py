@@ -14,6 +14,7 @@ _SERVER_ERRORS = {
 }
 # Answers after which the write was applied all the same.
 AFTER = frozenset({"500_after", "503_after", "504_after"})
+_BESIDE = ("platform/", "oauth/")
 KINDS = frozenset(
     {"429", "429_no_retry_after", "500_before", "503_before", "401", "403", "version_conflict"}
     | {"reset", "slow", "lost_answer"}
@@ -41,7 +42,7 @@ class Fault:
     def fits(self, method: str, path: str, users: Callable[[], tuple[str, ...]]) -> bool:
         if self.times == 0 or (self.method is not None and self.method.upper() != method):
             return False
-        if self.path is None and path.startswith("platform/"):
+        if self.path is None and path.startswith(_BESIDE):
             return False  # a rule for all is for all of SCIM
         if self.path is not None and not path.lower().startswith(self.path.lower()):
             return False
@@ -96,7 +97,7 @@ class FaultPlan:
         self._random = random.Random(seed)  # noqa: S311 - repeatable is what is wanted
 
     def choose(self, method: str, path: str, users: Callable[[], tuple[str, ...]]) -> Fault | None:
-        """`path` is what follows the SCIM root, or `platform/` and what follows the platform's.
+        """`path` is what follows the SCIM root; `platform/` and what follows the platform's; or `oauth/token`.
 
         `users` names the request's user, asked only if a rule does.
         """

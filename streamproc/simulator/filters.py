@@ -27,9 +27,6 @@ class Condition:
     name: str
     value: str
 
-    def holds(self, entry: Entry) -> bool:
-        return _TESTS[entry.kind, self.name](entry, self.value)
-
 
 def _external_id(entry: Entry, value: str) -> bool:
     authority, _, key = value.partition("\0")
@@ -90,8 +87,8 @@ class SearchIndex:
         self._by_name: dict[str, dict[str, None]] = {}
         self._by_external_id: dict[str, dict[str, None]] = {}
         self._due: deque[tuple[float, Entry]] = deque()
-        self._generation = 0
-        self._found: tuple[int, str, list[Entry]] = (-1, "", [])
+        self._by_state: dict[tuple[Kind, str], dict[str, None]] = {}
+        self._listed: dict[tuple[Kind, str], list[str]] = {}  # keys of _by_state's, until one comes or goes
 
     def put(self, entry: Entry) -> None:
         if self.lag or self._due:
@@ -99,26 +96,37 @@ class SearchIndex:
         else:
             self._take(entry)
 
-    def find(self, kind: Kind, condition: Condition | None, *, inactive: bool) -> list[Entry]:
+    def find(
+        self, kind: Kind, condition: Condition | None, *, inactive: bool, start: int = 1, count: int = 1
+    ) -> tuple[int, list[Entry]]:
+        """How many there are, and those from `start` (from one) on. Without a condition: the active ones.
+
+        In the order of coming: into the organisation, or into this state.
+        """
         now = time.monotonic()
         while self._due and self._due[0][0] <= now:
             self._take(self._due.popleft()[1])
-        question = f"{kind.name}:{inactive}:{condition}"
-        if self._found[:2] != (self._generation, question):
-            answer = [
-                entry
-                for entry in self._candidates(condition)
-                if entry.kind is kind
-                and entry.state != "deleted"
-                and (condition is None or condition.holds(entry))
-                and (inactive or entry.state == "active" or (condition is not None and condition.name == "active"))
-            ]
-            self._found = (self._generation, question, answer)
-        return self._found[2]
+        if condition is None or condition.name == "active":
+            active = condition is None or condition.value.lower() == "true"
+            ids = self._of_state(kind, "active" if active else "inactive")
+            return len(ids), [self._entries[id_] for id_ in ids[start - 1 : start - 1 + count]]
+        holds = _TESTS[kind, condition.name]
+        found = [
+            entry
+            for entry in self._candidates(condition)
+            if entry.kind is kind
+            and (entry.state == "active" or (inactive and entry.state == "inactive"))
+            and holds(entry, condition.value)
+        ]
+        return len(found), found[start - 1 : start - 1 + count]
 
-    def _candidates(self, condition: Condition | None) -> Iterable[Entry]:
-        if condition is None:
-            return self._entries.values()
+    def _of_state(self, kind: Kind, state: str) -> list[str]:
+        key = (kind, state)
+        if key not in self._listed:
+            self._listed[key] = list(self._by_state.get(key, ()))
+        return self._listed[key]
+
+    def _candidates(self, condition: Condition) -> Iterable[Entry]:
         if condition.name == "id":
             ids: Iterable[str] = (condition.value,)
         elif condition.name == "username":
@@ -130,9 +138,14 @@ class SearchIndex:
         return [self._entries[id_] for id_ in ids if id_ in self._entries]
 
     def _take(self, entry: Entry) -> None:
-        self._generation += 1
         old = self._entries.get(entry.id)
         self._entries[entry.id] = entry
+        if old is None or old.state != entry.state:
+            if old is not None:
+                self._by_state[entry.kind, old.state].pop(entry.id)
+                self._listed.pop((entry.kind, old.state), None)
+            self._by_state.setdefault((entry.kind, entry.state), {})[entry.id] = None
+            self._listed.pop((entry.kind, entry.state), None)
         for index, attribute in ((self._by_name, "userName"), (self._by_external_id, "externalId")):
             before = old.attrs.get(attribute) if old else None
             after = entry.attrs.get(attribute)

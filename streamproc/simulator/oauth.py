@@ -47,14 +47,22 @@ class Tokens:
         self._tokens: dict[str, Token] = {}
 
     def grant(
-        self, clients: Mapping[str, Client], ttl_s: float, authorization: str | None, form: Mapping[str, Any]
+        self,
+        clients: Mapping[str, Client],
+        ttl_s: float,
+        authorization: str | None,
+        form: Mapping[str, Any],
+        *,
+        unknown: int = 401,
     ) -> tuple[int, dict[str, Any]]:
-        """Status and body of a token request (RFC 6749 §5)."""
+        """Status and body of a token request (RFC 6749 §5). `unknown` answers who isn't one of `clients`."""
         self.requests += 1
         given = _basic(authorization) if authorization else (form.get("client_id", ""), form.get("client_secret", ""))
         client = clients.get(str(given[0])) if given else None
+        if given is not None and client is None:
+            return unknown, {"error": "invalid_client", "error_description": "client not found"}
         if client is None or client.expired or not _same(given, client):
-            return 401, {"error": "invalid_client", "error_description": "client not found or secret wrong"}
+            return 401, {"error": "invalid_client", "error_description": "authentication failed"}
         grant_type = form.get("grant_type")
         if grant_type is None:
             return 400, {"error": "invalid_request", "error_description": "grant_type is missing"}

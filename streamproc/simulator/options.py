@@ -46,6 +46,7 @@ class SimulatorOptions:
     # Who may do what. The SDKs say ANY of a route's list; that each attribute needs its own isn't confirmed.
     scim_permissions: Literal["attributes", "any", "all"] = "attributes"
     scim_read: Literal["none", "view"] = "none"  # does reading users need directory:user:view or :edit?
+    unknown_client: Literal[400, 401] = 400  # a token for a client of nobody here: of another region, say
     subject_of_client: Literal["200", "404"] = "200"  # does a client without a person ask who it is?
     permission_filter: Literal["granted", "literal"] = "granted"  # does a filter by permission find policies with *?
 

@@ -156,13 +156,12 @@ def _list(store: Store, kind: Kind, call: Call) -> Answer:
             raise too_many_requests(1)
     condition = filters.parse(kind, text) if text is not None else None
     inactive = condition is not None and store.options.filter_finds_inactive
-    entries = store.search.find(kind, condition, inactive=inactive)
-    page = entries[start - 1 : start - 1 + count]
+    total, page = store.search.find(kind, condition, inactive=inactive, start=start, count=count)
     if projection:
         resources: list[Any] = [projection.of(entry) for entry in page]
     else:
         resources = [orjson.Fragment(entry.body) for entry in page]
-    content: dict[str, Any] = {"schemas": [discovery.LIST_URN], "totalResults": len(entries)}
+    content: dict[str, Any] = {"schemas": [discovery.LIST_URN], "totalResults": total}
     if count:
         content |= {"startIndex": start, "itemsPerPage": len(page), "Resources": resources}
     return Answer(200, orjson.dumps(content))

@@ -14,6 +14,7 @@ from streamproc.simulator.directories import Directories
 from streamproc.simulator.options import SimulatorOptions
 from streamproc.simulator.request_pipeline import CORRELATION, Simulator
 
+JSON = "application/json"
 DEFAULT_HOST = "127.0.0.1"
 
 # Our own limit is an option and answers with Genesys's body, so aiohttp's must never be reached.
@@ -25,13 +26,18 @@ def create_app(options: SimulatorOptions | None = None) -> web.Application:
     app = web.Application(client_max_size=_NEVER_MET)
 
     async def token(request: web.Request) -> web.Response:
-        form = await request.post()
-        clients, ttl_s = simulator.access.clients, simulator.options.token_ttl_s
-        status, body = simulator.tokens.grant(clients, ttl_s, request.headers.get("Authorization"), form)
+        authorization, form = request.headers.get("Authorization"), await request.post()
+        clients, options = simulator.access.clients, simulator.options
         headers = {"Cache-Control": "no-store"}
+        fault = simulator.faults.choose("POST", "oauth/token", tuple)
+        if fault and (refusal := fault.refusal()):
+            body = refusal.body(str(uuid.uuid4()))
+            return web.Response(status=refusal.status, body=body, content_type=JSON, headers=headers | refusal.headers)
+        ttl_s, unknown = options.token_ttl_s, options.unknown_client
+        status, content = simulator.tokens.grant(clients, ttl_s, authorization, form, unknown=unknown)
         if status == 401:
             headers["WWW-Authenticate"] = "Basic"
-        return web.Response(status=status, body=orjson.dumps(body), content_type="application/json", headers=headers)
+        return web.Response(status=status, body=orjson.dumps(content), content_type=JSON, headers=headers)
 
     async def correlate(_request: web.Request, response: web.StreamResponse) -> None:
         if CORRELATION not in response.headers:

@@ -8,25 +8,22 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import structlog
-from pydantic import ValidationError
 
-from streamproc.adapters.kafka.foreign import STRANGE, TOMBSTONE, passed_over
 from streamproc.adapters.kafka.log import ConsumerRecord, Log, TopicPartition
 from streamproc.adapters.kafka.open_transactions import OpenTransactions
 from streamproc.adapters.scim_http import PlatformHttp, ScimHttp
 from streamproc.adapters.wait import task_group
-from streamproc.core.fold.plan import pressing
 from streamproc.core.records.topic_names import OPERATIONS
-from streamproc.core.records.user_record import FIRST
 from streamproc.core.scim.dialect import Dialect
 from streamproc.health.decide.conditions import Trouble
 from streamproc.settings import SinkSettings
 from streamproc.sink.control_follower import ControlFollower, ReceivedCommand
-from streamproc.sink.decide.desired_state import Work, decode_desired
+from streamproc.sink.decide.desired_state import Work
 from streamproc.sink.decide.lanes import Lanes, Turn
 from streamproc.sink.delivered_users import DeliveredUsers
 from streamproc.sink.delivery_store import DeliveryStore, PartitionLostError
 from streamproc.sink.finding_follower import FindingFollower, tell_incidents
+from streamproc.sink.intake import take_in
 from streamproc.sink.mass_guard import MassGuardDriver
 from streamproc.sink.metrics import count, gauge
 from streamproc.sink.parked_work import RETRY_EVERY, ParkedWork
@@ -48,7 +45,7 @@ class Sink:
     """One process. `group`: the consumer group of all sinks, and the beginning of their transactional ids.
 
     `platform`: where leavers' sessions are ended; None: nowhere. `times`: its `pause` only waits. `session_timeout`:
-    seconds until a silent member of the group loses its partitions.
+    seconds until a silent member of the group loses its partitions. `looks`: whether findings are followed.
     """
 
     def __init__(
@@ -64,6 +61,7 @@ class Sink:
         lanes: Lanes[Work],
         gate: RequestGate,
         times: Times,
+        looks: bool = True,
     ) -> None:
         self._settings = settings
         self._ticks = times.ticks
@@ -94,8 +92,9 @@ class Sink:
             sleep=self._sleep,
             changed=self._mass_guard.renew,
             fail=self._fail,
+            findings=looks,
         )
-        self._findings = FindingFollower(kafka, self._stores, lanes, self._sleep, self._pump)
+        self._findings = FindingFollower(kafka, self._stores, lanes, self._sleep, self._pump) if looks else None
         self._delivered = DeliveredUsers(kafka, self._stores, self._changed)
         executor = RequestExecutor(scim, self._gate, self._lanes, replace(times, pause=self._pause), self._hold)
         self._refusals = executor.refusals
@@ -120,7 +119,8 @@ class Sink:
                 tasks.create_task(self._retry(), name="retries")
                 tasks.create_task(self._controls.run(), name="controls")
                 tasks.create_task(self._delivered.run(), name="delivered users")
-                tasks.create_task(self._findings.run(), name="findings")
+                if self._findings is not None:
+                    tasks.create_task(self._findings.run(), name="findings")
                 await self._failure
         finally:
             self._failure.cancel()
@@ -175,37 +175,8 @@ class Sink:
 
     def _take_in(self, partition: int, message: ConsumerRecord) -> None:
         store = self._stores.get(partition)
-        if store is None:
-            return
-        try:
-            record = decode_desired(message.value or b"")
-        except ValidationError:
-            passed_over(message, STRANGE if message.value else TOMBSTONE, "a worker that starts appends it again")
-            self._lanes.skip(partition, message.offset)
-            store.touch()
-            return
-        seen = store.seen(record.user)
-        again = store.again.get(record.user) == message.offset
-        if (seen is not None and record.seq <= seen) or (message.offset < store.told and not again):
-            self._lanes.skip(partition, message.offset)  # a repeat, or told before a restart
-            store.touch()
-            return
-        regressed = store.parked.get(record.user) == "regressed"
-        gap: int | None = None
-        if seen is not None and record.prev < seen:
-            regressed = True
-            log.error(
-                "record regressed: user is parked", partition=partition, seq=record.seq, prev=record.prev, seen=seen
-            )
-        elif not again and record.prev != (FIRST if seen is None else seen):
-            gap = FIRST if seen is None else seen
-        work = Work(record, regressed=regressed, told=again, gap=gap)
-        known = store.delivery(record.user)
-        contacted = known is not None and known.held is not None
-        pressure = pressing(known.held if known else None, record.desired, contacted=contacted)
-        self._lanes.offer(Turn(record.user, partition, message.offset, pressure, work))
-        self._reconciler.nudge(record.user)
-        store.saw(record.user, record.seq)
+        if store is not None and (user := take_in(message, store, self._lanes)) is not None:
+            self._reconciler.nudge(user)
 
     def _pump(self) -> None:
         """Start as many turns as there are connections, and every leaver's: they wait at the gate, at its head."""

@@ -24,6 +24,7 @@ class RebalanceListener(ConsumerRebalanceListener):
     """Of one sink. `stores` and `tasks` (deliveries under way, and of which partition) are shared with the sink.
 
     `changed` is called when partitions came or went, `fail` with what makes going on unsafe.
+    `findings`: whether they are followed.
     """
 
     def __init__(
@@ -41,6 +42,7 @@ class RebalanceListener(ConsumerRebalanceListener):
         sleep: Callable[[float], Coroutine[Any, Any, None]],
         changed: Callable[[], None],
         fail: Callable[[BaseException], None],
+        findings: bool,
     ) -> None:
         self._kafka = kafka
         self._revoke_wait = revoke_wait
@@ -54,6 +56,7 @@ class RebalanceListener(ConsumerRebalanceListener):
         self._sleep = sleep
         self._changed = changed
         self._fail = fail
+        self._findings = findings
         self._watchers: set[asyncio.Task[None]] = set()
 
     async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
@@ -105,8 +108,8 @@ class RebalanceListener(ConsumerRebalanceListener):
                 await store.load(loader)
             places = [TopicPartition(OPERATIONS, partition) for partition in partitions]
             starts, ends = await loader.beginning_offsets(places), await loader.end_offsets(places)
-            found = await loader.end_offsets([TopicPartition(FINDINGS, partition) for partition in partitions])
-            for place, end in found.items():
+            found = [TopicPartition(FINDINGS, partition) for partition in partitions if self._findings]
+            for place, end in (await loader.end_offsets(found) if found else {}).items():
                 stores[place.partition].findings = end
             for place in places:
                 committed = await member.committed(place)

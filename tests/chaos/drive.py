@@ -3,6 +3,7 @@
 import asyncio
 import random
 import signal
+import sys
 import time
 from typing import Any
 
@@ -16,11 +17,12 @@ from streamproc.core.records.topic_names import CHANGES, OUTCOMES, REJECTIONS
 from streamproc.core.records.units import Millis
 from streamproc.demo.processes import Child, ProcessFailedError, Stack
 from streamproc.operators.controls import order
-from streamproc.settings import Settings
+from streamproc.settings import Settings, environment
 from tests.chaos.history import Sent
 from tests.chaos.plan import Findings, Plan, Records, origin, say
 
 SETTLE_SECONDS = 120.0
+LOOKS = 8
 OTHER = """
 [[rule]]
 when = { department = "Sales" }
@@ -81,6 +83,50 @@ async def torment(running: Stack, name: str, plan: Plan, findings: Findings, num
         if rng.random() < 0.3:
             await asyncio.sleep(rng.uniform(0.0, 5.0))  # a member that leaves for a while
         await start_again(child)
+
+
+async def meddle(running: Stack, http: aiohttp.ClientSession, plan: Plan, findings: Findings) -> None:
+    """As people do who edit users by hand: titles, departments, roles, and who may log in."""
+    if not plan.reconcile:
+        return
+    rng = random.Random(plan.seed * 77)
+    until = time.monotonic() + plan.seconds
+    while time.monotonic() < until:
+        await asyncio.sleep(rng.uniform(0.0, 0.2))
+        changes = rng.choice(
+            [
+                {"title": f"By hand {findings.by_hand}"},
+                {"department": "By hand"},
+                {"state": "active"},
+                {"state": "inactive"},
+                {"roles": [{"value": "Supervisor"}]},
+                {"title": "Twice", "department": "Twice"},
+            ]
+        )
+        edit = {"user": f"U{rng.randrange(plan.users):04}", "by": "Sue Visor", "changes": changes}
+        async with http.post(f"{running.simulator}/_sim/edit", json=edit) as answer:
+            findings.by_hand += answer.status == 200  # nobody of that name is there yet
+
+
+async def agree(running: Stack, findings: Findings) -> None:
+    """Look until nothing disagrees any more, as an operator would."""
+    for _ in range(LOOKS):
+        looked = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "streamproc.cli",
+            "reconcile",
+            "--once",
+            "--json",
+            env=environment(running.settings),
+            stdout=asyncio.subprocess.PIPE,
+        )
+        told, _ = await looked.communicate()
+        findings.disagreeing = len(orjson.loads(told)["findings"]) if looked.returncode == 1 else looked.returncode or 0
+        if findings.disagreeing == 0:
+            return
+        say(f"  {findings.disagreeing} users differ; looking again")
+        await asyncio.sleep(5)
 
 
 async def start_again(child: Child) -> None:

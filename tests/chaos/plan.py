@@ -18,8 +18,8 @@ FAULTS: list[dict[str, Any]] = [
     {"kind": "slow", "probability": 0.05, "delay_ms": 150},
 ]
 GROUPS = ["Sales Queue"]
-UNGUARDED = {"guard_count": 10**6, "guard_day_count": 10**6}
-"""The history has far more leavers than any mass guard lets through."""
+UNGUARDED = {"guard_count": 10**6, "guard_day_count": 10**6, "loop_rounds": 10**6}
+"""The history has far more leavers than any mass guard lets through, and more to and fro than a fight has."""
 
 
 @dataclass(slots=True)
@@ -40,6 +40,8 @@ class Plan:
     """Changes of the mapping on the way: there and back again, so an even number."""
     scope: bool = False
     """Whether one department is out of scope."""
+    reconcile: bool = False
+    """Whether people change users by hand meanwhile, and somebody looks for that."""
     kafka: str | None = None
     store: str = "memory"
     logs: str | None = None
@@ -47,7 +49,7 @@ class Plan:
 
 @dataclass(slots=True)
 class Findings:
-    """What a run found. The first five counts and the divergences must be 0."""
+    """What a run found. The first five counts, the divergences and those who disagree must be 0."""
 
     events: int = 0
     kills: int = 0
@@ -64,6 +66,10 @@ class Findings:
     fates: dict[str, int] = field(default_factory=dict)
     repeats: int = 0
     """Raw records that were resolved more than once."""
+    by_hand: int = 0
+    """Changes that people made in the target."""
+    disagreeing: int = 0
+    """Users of whom reconcile still finds a difference at the end."""
     gaps: int = 0
     """Outcomes that stand for records which the sink never saw."""
     writes: int = 0
@@ -80,6 +86,7 @@ class Findings:
             or self.unaccounted
             or self.mismatched_users
             or self.divergences
+            or self.disagreeing
         )
 
 

@@ -23,7 +23,7 @@ from streamproc.demo.play import held, scoped
 from streamproc.demo.processes import stack
 from streamproc.embedded import embedded_kafka
 from streamproc.settings import load_settings
-from tests.chaos.drive import post, produce, remap, settle, torment
+from tests.chaos.drive import agree, meddle, post, produce, remap, settle, torment
 from tests.chaos.history import SCOPE, history
 from tests.chaos.judge import explain, judge, replayed
 from tests.chaos.plan import FAULTS, GROUPS, UNGUARDED, Findings, Plan, say
@@ -48,6 +48,7 @@ async def run(plan: Plan) -> Findings:
         await post(http, f"{running.simulator}/_sim/config", {"groups": GROUPS, **limit})
         await post(http, f"{running.simulator}/_sim/faults", {"faults": FAULTS, "seed": plan.seed})
         names = [f"worker-{n}" for n in range(plan.workers)] + [f"sink-{n}" for n in range(plan.sinks)]
+        names += ["reconcile-0"] * plan.reconcile
         for name in names:
             running.child(name, name.split("-")[0], STREAMPROC_DATA=str(folder / name))
         await asyncio.gather(*(running.children[name].start() for name in names))
@@ -57,10 +58,14 @@ async def run(plan: Plan) -> Findings:
         await asyncio.gather(
             produce(settings, sent, plan.seconds),
             remap(settings, plan),
+            meddle(running, http, plan, findings),
             *(torment(running, name, plan, findings, number) for number, name in enumerate(names)),
         )
         say("settling ...")
         records = await settle(settings, running, http, len(sent))
+        if plan.reconcile:
+            await post(http, f"{running.simulator}/_sim/faults", {"faults": []})
+            await agree(running, findings)
         if plan.logs:
             for name in names:
                 running.children[name].signal(signal.SIGUSR1)
@@ -86,6 +91,7 @@ def main() -> int:
         "--pause", action="store_true", help="half of the kills are SIGSTOP past the session, then SIGCONT"
     )
     parser.add_argument("--scope", action="store_true", help="one department is out of scope")
+    parser.add_argument("--reconcile", action="store_true", help="people edit users by hand, and reconcile looks")
     parser.add_argument("--store", choices=["memory", "rocksdb"], default="memory")
     parser.add_argument(
         "--logs", help="keep the services' logs in this folder, with what they wait for, if the run fails"

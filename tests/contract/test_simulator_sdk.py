@@ -1,9 +1,7 @@
 """Genesys's own SDK and scim2-models judge the simulator, since our client must not be its only witness."""
 
-import asyncio
-import threading
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import orjson
@@ -14,57 +12,10 @@ from PureCloudPlatformClientV2.rest import ApiException
 
 from streamproc.core.records.resource import Resource
 from streamproc.core.scim.dialect import GENESYS_DIALECT, create_body, patch_body
-from streamproc.simulator import SimulatorOptions, serve
+from tests.support.simulator_sdk import Door, new_user, patch
 
 ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
 GENESYS = "urn:ietf:params:scim:schemas:extension:genesys:purecloud:2.0:User"
-PATCH = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
-
-
-@pytest.fixture(scope="module")
-def port() -> Iterator[int]:
-    """The simulator in a thread with a loop of its own, since the SDK blocks."""
-    told = threading.Event()
-    ports: list[int] = []
-    loop = asyncio.new_event_loop()
-
-    def ready(given: int) -> None:
-        ports.append(given)
-        told.set()
-
-    def run() -> None:
-        asyncio.set_event_loop(loop)
-        try:
-            loop.run_until_complete(task)
-        except asyncio.CancelledError:
-            pass
-        finally:
-            loop.close()
-
-    task = loop.create_task(serve("127.0.0.1", 0, SimulatorOptions(rate_limit=0), ready))
-    thread = threading.Thread(target=run)
-    thread.start()
-    assert told.wait(10)
-    yield ports[0]
-    loop.call_soon_threadsafe(task.cancel)
-    thread.join(10)
-
-
-@pytest.fixture
-def client(port: int) -> Any:
-    """Login included: the SDK only rewrites hosts that start with `api.`, so loopback serves both."""
-    for_tests(port, "reset")
-    for_tests(port, "clients", id="admin", name="Administration", permissions=["*:*:*"])
-    return log_in(port, "admin")
-
-
-def log_in(port: int, client: str) -> Any:
-    return sdk.api_client.ApiClient(host=f"http://127.0.0.1:{port}").get_client_credentials_token(client, client)
-
-
-def for_tests(port: int, door: str, **content: Any) -> None:
-    url = f"http://127.0.0.1:{port}/_sim/{door}"
-    urllib.request.urlopen(urllib.request.Request(url, orjson.dumps(content), method="POST")).close()
 
 
 @pytest.fixture
@@ -81,27 +32,6 @@ def get(port: int, client: Any) -> Callable[[str], Any]:
             return orjson.loads(answer.read())
 
     return fetch
-
-
-def new_user(name: str = "ada") -> Any:
-    user = sdk.ScimV2CreateUser()
-    user.user_name = f"{name}@example.com"
-    user.display_name = name
-    user.external_id = name
-    return user
-
-
-def patch(*operations: tuple[Any, ...]) -> Any:
-    request = sdk.ScimV2PatchRequest()
-    request.schemas = [PATCH]
-    request.operations = []
-    for op, path, *value in operations:
-        operation = sdk.ScimV2PatchOperation()
-        operation.op, operation.path = op, path
-        if value:
-            operation.value = value[0]
-        request.operations.append(operation)
-    return request
 
 
 def test_the_sdk_creates_reads_and_lists_users(scim: Any) -> None:
@@ -231,9 +161,9 @@ def test_scim2_models_accepts_every_document(scim: Any, get: Callable[[str], Any
     assert listed.resources[0].id == made.id
 
 
-def test_the_sdk_reads_the_lists_of_what_there_is(port: int, client: Any) -> None:
+def test_the_sdk_reads_the_lists_of_what_there_is(client: Any, door: Door) -> None:
     """Skills, languages, roles and divisions, page by page, fill the SDK's models, and pages end where they say."""
-    for_tests(port, "config", skills=[f"Skill {number:02}" for number in range(30)])
+    door("config", skills=[f"Skill {number:02}" for number in range(30)])
     routing, authorization = sdk.RoutingApi(client), sdk.AuthorizationApi(client)
     for read, name in (
         (routing.get_routing_skills, "Skill 29"),
@@ -254,9 +184,9 @@ def test_the_sdk_reads_the_lists_of_what_there_is(port: int, client: Any) -> Non
     assert refused.value.status == 400
 
 
-def test_the_sdk_meets_a_list_that_is_denied(port: int, client: Any) -> None:
+def test_the_sdk_meets_a_list_that_is_denied(client: Any, door: Door) -> None:
     """403 in the platform's own error body, which the SDK understands."""
-    for_tests(port, "config", denied=["roles"])
+    door("config", denied=["roles"])
     with pytest.raises(ApiException) as refused:
         sdk.AuthorizationApi(client).get_authorization_roles()
     assert refused.value.status == 403

@@ -22,7 +22,16 @@ from streamproc.adapters.kafka.client import KafkaLog
 from streamproc.adapters.kafka.topics import ensure_topics
 from streamproc.cli.main import cli
 from streamproc.core.errors import KafkaIdentityError, KafkaRightsError, KafkaUnavailableError, StreamprocError
-from streamproc.core.records.topic_names import CHANGES, CONTROLS, CURSORS, DELIVERIES, LINKS, OPERATIONS, OUTCOMES
+from streamproc.core.records.topic_names import (
+    CHANGES,
+    CONTROLS,
+    CURSORS,
+    DELIVERIES,
+    FINDINGS,
+    LINKS,
+    OPERATIONS,
+    OUTCOMES,
+)
 from streamproc.demo.directories import pointed as stand_ins
 from streamproc.demo.play import held
 from streamproc.demo.processes import Child, Stack, stack
@@ -199,7 +208,10 @@ async def test_who_cannot_connect_is_told_why_in_one_line(secured: SecuredKafka)
 
 
 async def test_each_right_that_is_missing_at_the_start_is_named(secured: SecuredKafka, tmp_path: Path) -> None:
-    """Services, operators and auditors end within seconds, with the operation, the resource and the principal."""
+    """Services, operators and auditors end within seconds, with the operation, the resource and the principal.
+
+    A sink that may not read findings goes on without them.
+    """
     doors: dict[str, Callable[..., Coroutine[Any, Any, None]]]
     doors = {"worker": compose.run_worker, "sink": compose.run_sink, "gateway": compose.run_gateway}
     for process, right in (
@@ -214,6 +226,13 @@ async def test_each_right_that_is_missing_at_the_start_is_named(secured: Secured
         async with _without(secured, process, right):
             with pytest.raises(KafkaRightsError, match=f"User:{process}: {_named(right)}"):
                 await asyncio.wait_for(doors[process](settings_of(secured, process, **DOORS, gateway_port=0)), SOON)
+    async with _without(secured, "sink", Right("Read", "topic", FINDINGS)):
+        ready = asyncio.Event()
+        running = asyncio.create_task(compose.run_sink(settings_of(secured, "sink"), ready.set))
+        await asyncio.wait([running, asyncio.create_task(ready.wait())], timeout=SOON, return_when="FIRST_COMPLETED")
+        assert ready.is_set(), running
+        running.cancel()
+        await asyncio.wait([running])
     who, kept = ("--by", "Kim Berg", "--reason", "test"), str(tmp_path / "kept")
     for process, right, line in (
         ("operators", Right("Write", "topic", CONTROLS), ("sink", "resume", *who)),

@@ -289,8 +289,8 @@ class Org:
     async def call(self, method: str, path: str, body: Any = None, **headers: str) -> Any:
         """Somebody else's SCIM request."""
         if not self._token:
-            form = {"grant_type": "client_credentials"}
-            form |= {"client_id": "demo", "client_secret": "demo"}
+            await self.sim("POST", "clients", {"id": "others", "permissions": ["*:*:*"]})
+            form = {"grant_type": "client_credentials", "client_id": "others", "client_secret": "others"}
             async with self.http.post(f"{self.root}/oauth/token", data=form) as answer:
                 self._token = (await answer.json())["access_token"]
         sent = {"Authorization": f"Bearer {self._token}", **headers}

@@ -8,7 +8,7 @@ from tests.support.organization import ENTERPRISE, GENESYS, Org, Start, basic
 
 EDIT = "directory:user:edit"
 GRANTS = ("authorization:grant:add", "authorization:grant:delete")
-SKILLS = [{"name": "Spanish", "proficiency": 1}]
+SKILLS: Any = [{"name": "Spanish", "proficiency": 1}]
 
 
 @pytest.mark.parametrize(

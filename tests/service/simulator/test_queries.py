@@ -81,3 +81,23 @@ async def test_reads_by_filter_can_lag_behind_writes(start: Start, clock: Clock)
     assert (await org.call("GET", find("externalId", "ada"))).body["totalResults"] == 0
     clock.now += 0.15
     assert (await org.call("GET", find("externalId", "ada"))).body["totalResults"] == 1
+
+
+async def test_pages_keep_their_order_while_users_change(org: Org) -> None:
+    """A change of a value moves nobody; who leaves is gone from the active and last of the inactive, and comes back."""
+    ids = [(await org.user(f"u{n}", active=n != 1))["id"] for n in range(5)]
+
+    async def listed(query: str) -> list[str]:
+        answer = (await org.call("GET", f"Users?{query}")).body
+        assert answer["totalResults"] == len(answer["Resources"])
+        return [user["displayName"] for user in answer["Resources"]]
+
+    await org.patch(ids[0], ("replace", "title", "Dr"))
+    assert await listed("filter=active%20eq%20true") == ["u0", "u2", "u3", "u4"]
+    await org.patch(ids[2], ("replace", "active", False))
+    assert await listed("") == ["u0", "u3", "u4"]
+    assert await listed("filter=active%20eq%20false") == ["u1", "u2"]
+    await org.patch(ids[1], ("replace", "active", True))
+    await org.call("DELETE", f"Users/{ids[3]}")
+    assert await listed("filter=active%20eq%20true") == ["u0", "u4", "u1"]
+    assert (await org.call("GET", "Users?startIndex=2&count=1")).body["Resources"][0]["displayName"] == "u4"

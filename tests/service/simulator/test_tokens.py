@@ -47,3 +47,20 @@ async def test_tokens_expire_and_are_counted(start: Start, clock: Clock) -> None
     await org.log_in()
     assert (await org.call("GET", "Users")).status == 200
     assert (await org.sim("GET", "requests"))["token_requests"] == 2
+
+
+async def test_a_client_of_elsewhere_is_not_found(org: Org) -> None:
+    """As in a region that isn't the organisation's; with which status is a switch. A rule fails the endpoint itself."""
+
+    async def refused(client: str) -> tuple[int, str]:
+        form = {"grant_type": "client_credentials"}
+        async with org.client.post("/oauth/token", data=form, headers=basic("secret", client)) as answer:
+            body = await answer.json()
+            return answer.status, body.get("error_description") or body["code"]
+
+    assert await refused("elsewhere") == (400, "client not found")
+    assert await refused("demo") == (401, "authentication failed")
+    await org.sim("POST", "config", {"unknown_client": 401})
+    assert await refused("elsewhere") == (401, "client not found")
+    await org.sim("POST", "faults", {"faults": [{"kind": "503_before", "path": "oauth"}]})
+    assert await refused("demo") == (503, "service.unavailable")
