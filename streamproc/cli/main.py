@@ -19,6 +19,7 @@ from streamproc.adapters.kafka.log import KafkaError
 from streamproc.adapters.kafka.topics import ensure_topics
 from streamproc.adapters.kafka.trouble import without_tracebacks
 from streamproc.cli import findings, identities, parked, parse, rejected, topics
+from streamproc.cli import reconcile as reconciled
 from streamproc.cli.options import JSON, KAFKA, kafka_option, say
 from streamproc.cli.screen import complain, harmless_errors, install, put, put_json, put_lines
 from streamproc.core.errors import MappingError, SettingsError, StreamprocError
@@ -140,6 +141,26 @@ def sync(source: str, full: bool, kafka: str | None, as_json: bool) -> None:
     if as_json:
         put_json(counts)
     sys.exit(1 if counts.given_up else 0)
+
+
+@cli.command(epilog="Example: streamproc reconcile --once --json")
+@click.option("--once", is_flag=True, help="One round over everybody, and a table at its end. 1: something disagrees.")
+@click.option("--user", help="Look at this user ID alone, once.")
+@KAFKA
+@JSON
+@_PARENT
+def reconcile(once: bool, user: str | None, kafka: str | None, as_json: bool, with_parent: bool) -> None:
+    """Compare what Genesys Cloud holds with what is desired; what disagrees is told, and repaired by the sink.
+
+    Without --once or --user it goes on for ever. One such process is enough.
+    """
+    if not once and user is None:
+        _serve("reconcile", compose.run_reconcile, with_parent, kafka=kafka)
+        return
+    settings = load_settings(kafka=kafka)
+    telemetry.configure("error", json=settings.observability.log_json, service="reconcile")
+    summary = _run(compose.reconcile_once(settings, user, say))
+    sys.exit(reconciled.printed(summary, user, as_json=as_json))
 
 
 cli.add_command(parse.parse)

@@ -129,6 +129,21 @@ class SinkSettings(Section):
     revoke_wait: float = Field(3.0, ge=0, description="Seconds that requests in flight get when partitions move.")
 
 
+class ReconcileSettings(Section, alias_generator="reconcile_".__add__):
+    """How often the target is compared with what is desired."""
+
+    every: float = Field(
+        900.0, gt=0, description="Seconds from the beginning of one round over all accounts to the next."
+    )
+    leavers_every: float = Field(
+        300.0, gt=0, description="Seconds between two looks at somebody who left lately, also within a round."
+    )
+    leavers_days: float = Field(30.0, ge=0, description="For how many days they are looked at so.")
+    reserve: float = Field(
+        0.5, ge=0, le=0.9, description="Share of the target's rate limit that is left to those who change something."
+    )
+
+
 class ObservabilitySettings(Section):
     """Metrics, states and log."""
 
