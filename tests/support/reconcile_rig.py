@@ -7,13 +7,13 @@ from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import aiohttp
-import orjson
 from click.testing import CliRunner
 
 from streamproc import compose
 from streamproc.adapters.kafka.client import KafkaLog
 from streamproc.cli.main import cli
 from streamproc.compose.reconcile import make_reconcile
+from streamproc.operators.findings import current_findings
 from streamproc.settings import Settings
 from tests.support.rig import Rig
 
@@ -50,8 +50,8 @@ async def open_account(made: Rig, name: str, **more: Any) -> str:
     """Somebody opens an account by hand. Returns its id."""
     await made.sim("POST", "clients", {"id": "admin", "permissions": ["directory:user:*"]})
     form = {"grant_type": "client_credentials"}
-    login = aiohttp.BasicAuth("admin", "admin")
-    async with made.http.post(f"{made.simulator}/oauth/token", data=form, auth=login) as answer:
+    head = {"Authorization": aiohttp.encode_basic_auth("admin", "admin")}
+    async with made.http.post(f"{made.simulator}/oauth/token", data=form, headers=head) as answer:
         token = (await answer.json())["access_token"]
     body = {"schemas": [USER], "userName": name, "displayName": name, "active": True, **more}
     url, head = f"{made.simulator}/api/v2/scim/v2/Users", {"Authorization": f"Bearer {token}"}
@@ -61,17 +61,19 @@ async def open_account(made: Rig, name: str, **more: Any) -> str:
 
 
 async def command(*arguments: str, code: int = 0) -> str:
-    """A command as an operator gives it. Returns what it printed; it must exit with `code`."""
+    """A command as an operator gives it. Returns what it printed; it must exit with `code`.
+
+    What is logged in this process meanwhile is printed between.
+    """
     result = await asyncio.to_thread(CliRunner().invoke, cli, arguments, env={"COLUMNS": "200"})
     assert result.exit_code == code, (result.output, result.exception)
     return result.stdout
 
 
-async def findings(settings: Settings, *options: str) -> list[dict[str, Any]]:
-    """`streamproc findings list`."""
-    told = await command("findings", "list", "--json", "--kafka", settings.kafka.bootstrap_servers, *options)
-    rows: list[dict[str, Any]] = orjson.loads(told)
-    return rows
+async def states(settings: Settings) -> dict[str, str]:
+    """Name of each finding → its state, as operators' commands see it."""
+    found = await current_findings(KafkaLog(settings.kafka))
+    return {name: each.state for name, each in found.items()}
 
 
 async def eventually(what: Callable[[], Awaitable[Any]]) -> Any:
