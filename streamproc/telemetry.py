@@ -42,6 +42,7 @@ LANES: Final = Gauge("streamproc_lane_depth", "Users whose work waits, by its ur
 WAITING: Final = Gauge("streamproc_gate_waiting", "Requests that wait for their turn at the target's limit.")
 ASIDE: Final = Gauge("streamproc_aside", "Users of whom something is parked or held, by code.", ["code"])
 LEAVERS_ASIDE: Final = Gauge("streamproc_leavers_aside", "Leavers who may have access: the target didn't take it away.")
+FROZEN: Final = Gauge("streamproc_frozen", "Users of whom something isn't written any more, since it goes to and fro.")
 REACTIVATED: Final = Counter(
     "streamproc_reactivated_total", "Users who had access against the word of the sources, and lost it again."
 )
@@ -88,6 +89,9 @@ REJECTED: Final = Counter(
     "streamproc_rejected_total", "What couldn't be understood, whole inputs and parts.", ["source", "code", "field"]
 )
 """`field`: as the contract or the options name it; `other`: by another name; "": it isn't about one."""
+HEARD: Final = Gauge(
+    "streamproc_source_heard_seconds", "When something last came from a source, s since 1970.", ["source"]
+)
 REJECTED_DENIALS: Final = Counter(
     "streamproc_rejected_denials_total",
     "Rejected inputs that may have said that somebody has left: they may still have access.",

@@ -18,7 +18,7 @@ from streamproc.adapters.event_loop import Loop
 from streamproc.adapters.kafka.log import KafkaError
 from streamproc.adapters.kafka.topics import ensure_topics
 from streamproc.adapters.kafka.trouble import without_tracebacks
-from streamproc.cli import findings, identities, parked, parse, rejected, topics
+from streamproc.cli import findings, identities, loops, parked, parse, rejected, topics
 from streamproc.cli import reconcile as reconciled
 from streamproc.cli.options import JSON, KAFKA, kafka_option, say
 from streamproc.cli.screen import complain, harmless_errors, install, put, put_json, put_lines
@@ -107,6 +107,7 @@ sink.add_command(parked.pause_or_resume("pause"))
 sink.add_command(parked.pause_or_resume("resume"))
 cli.add_command(parked.held)
 cli.add_command(parked.parked)
+cli.add_command(loops.loops)
 cli.add_command(rejected.rejected)
 cli.add_command(findings.findings)
 cli.add_command(identities.identities)

@@ -10,6 +10,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from streamproc.core.errors import SettingsError
+from streamproc.core.flow.loop_limits import LoopLimits
 
 
 class Section(BaseModel):
@@ -65,6 +66,16 @@ class WorkerSettings(Section):
     mapping: Path | None = Field(None, description="First mapping file (TOML); left out: the one that is shipped.")
     table_store: Literal["memory", "rocksdb"] = Field("memory", description="Where table `users` lives on a worker.")
     data: Path = Field(Path("data"), description="Folder of the worker's RocksDB files.")
+    silence: str = Field(
+        "",
+        pattern=r"^\s*([a-z]+=[0-9]{1,9}\s*(\s|$))*$",
+        description="Seconds for which a source may be silent before it is told: SOURCE=SECONDS, by spaces; 0: for "
+        "ever. Left out: what is usual at that hour of the week, learned from the last four weeks.",
+    )
+
+    def silences(self) -> dict[str, float]:
+        """Source → seconds of silence that are set."""
+        return {name: float(seconds) for name, seconds in (each.split("=") for each in self.silence.split())}
 
     def mapping_text(self) -> tuple[str, str]:
         """(text, name) of the mapping file. Raises SettingsError where it can't be read."""
@@ -113,6 +124,19 @@ class GuardSettings(Section, alias_generator="guard_".__add__):
     protected: str = Field("", description="User IDs, with * and ?, that are never deactivated; by spaces.")
 
 
+class LoopSettings(Section, alias_generator="loop_".__add__):
+    """When what goes to and fro is frozen."""
+
+    rounds: int = Field(
+        3, ge=1, le=10, description="Writes of ours that are undone, or undo one, before the next isn't made."
+    )
+    window: float = Field(3600.0, ge=60, le=86_400, description="Seconds within which they count.")
+
+    def limits(self) -> LoopLimits:
+        """As the sink takes them."""
+        return LoopLimits(self.rounds, self.window)
+
+
 class SinkSettings(Section):
     """How the sink reads ahead, holds back and stops."""
 
@@ -121,6 +145,7 @@ class SinkSettings(Section):
         0.1, ge=0, le=0.5, description="Share of the target's rate limit that is kept for leavers."
     )
     guard: GuardSettings = GuardSettings()
+    loops: LoopSettings = LoopSettings()
     end_sessions: bool = Field(False, description="After a revocation, delete the user's tokens as well.")
     platform_url: str = Field(
         "http://127.0.0.1:8080/api/v2",

@@ -40,11 +40,17 @@ class ControlFollower:
         self._tell = tell
         self._pause = pause
         self._latest: dict[str, ReceivedCommand] = {}
+        self._unfreezing: dict[str, dict[str | None, ReceivedCommand]] = {}
         self._consumer: Consumer | None = None
 
     def latest(self, user: str) -> ReceivedCommand | None:
-        """The last control about the user."""
+        """The last control about what is set aside of the user."""
         return self._latest.get(user)
+
+    def orders(self, user: str) -> list[ReceivedCommand]:
+        """All that may still have to be carried out: the last control, and the last about each of what was frozen."""
+        latest = [] if (last := self._latest.get(user)) is None else [last]
+        return [*self._unfreezing.get(user, {}).values(), *latest]
 
     async def start(self) -> None:
         """Read what there is. Raises KafkaError, and TimeoutError where the topic can't be read to its end."""
@@ -83,5 +89,8 @@ class ControlFollower:
                 log.warning("ordered", action=control.action, by=control.by)
                 self._pause(control.action == "pause")
             elif control.user is not None:
-                self._latest[control.user] = ordered
+                if control.action == "unfreeze":
+                    self._unfreezing.setdefault(control.user, {})[control.attribute] = ordered
+                else:
+                    self._latest[control.user] = ordered
                 tell(ordered)

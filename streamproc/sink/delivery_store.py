@@ -55,6 +55,8 @@ class DeliveryStore:
         """User ID → users who want that one as their manager, or the userName that is theirs, and can't have it yet."""
         self.parked: dict[str, str] = {}
         """User → code, of those with something set aside."""
+        self.frozen: dict[str, int] = {}
+        """User → how many items are frozen, of those with any."""
         self.active: set[str] = set()
         """Users whom the target holds as active, as far as we know."""
         self.standings: dict[str, Standing] = {}
@@ -197,6 +199,9 @@ class DeliveryStore:
             self.active.add(user)
         else:
             self.active.discard(user)
+        self.frozen.pop(user, None)
+        if delivery.frozen:
+            self.frozen[user] = len(delivery.frozen)
         if delivery.standing is None:
             self.standings.pop(user, None)
         else:

@@ -40,7 +40,7 @@ def take_in(message: ConsumerRecord, store: DeliveryStore, lanes: Lanes[Work]) -
         gap = FIRST if seen is None else seen
     work = Work(record, regressed=regressed, told=again, gap=gap)
     known = store.delivery(record.user)
-    contacted = known is not None and known.held is not None
+    contacted = known is not None and known.held is not None and "active" not in known.frozen  # others' to say
     pressure = pressing(known.held if known else None, record.desired, contacted=contacted)
     lanes.offer(Turn(record.user, store.partition, message.offset, pressure, work))
     store.saw(record.user, record.seq)

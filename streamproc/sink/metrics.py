@@ -33,6 +33,7 @@ def gauge(
     aside = [(store, user, code) for store in stores.values() for user, code in store.parked.items()]
     codes = Counter(code for _, _, code in aside)
     telemetry.LEAVERS_ASIDE.set(sum(code not in HELD and is_leaver(store, user) for store, user, code in aside))
+    telemetry.FROZEN.set(sum(len(store.frozen) for store in stores.values()))
     telemetry.ASIDE.clear()
     for code, users in codes.items():
         telemetry.ASIDE.labels(code).set(users)

@@ -17,6 +17,7 @@ from streamproc.core.records.user_record import OURS, Cause
 from streamproc.sink.control_follower import ControlFollower, ReceivedCommand
 from streamproc.sink.decide.desired_state import Work, retry_of
 from streamproc.sink.decide.lanes import Lanes, Turn
+from streamproc.sink.decide.loops import let_go
 from streamproc.sink.delivery_store import DeliveryStore
 
 log = structlog.get_logger("streamproc.sink")
@@ -54,7 +55,7 @@ class ParkedWork:
         self._stores = stores
         self._now = now
         self._reject = reject
-        self._later: dict[str, ReceivedCommand] = {}
+        self._later: dict[str, list[ReceivedCommand]] = {}
         """Orders about users who are in flight."""
         self._attempts: dict[str, _Attempts] = {}
 
@@ -106,14 +107,16 @@ class ParkedWork:
 
     def ordered(self, order: ReceivedCommand) -> None:
         """An operator's control about a user."""
+        user = order.control.user
         for store in self._stores.values():
-            if order.control.user in store.parked:
+            unfreezes = order.control.action == "unfreeze" and user is not None and store.delivery(user) is not None
+            if user in store.parked or unfreezes:
                 self.obey(store, order)
 
     def acquired(self, store: DeliveryStore, controls: ControlFollower) -> None:
         """A partition came, perhaps with controls that nobody has carried out yet."""
-        for user in list(store.parked):
-            if (order := controls.latest(user)) is not None:
+        for user in store.parked.keys() | store.frozen.keys():
+            for order in controls.orders(user):
                 self.obey(store, order)
 
     def obey(self, store: DeliveryStore, order: ReceivedCommand) -> None:
@@ -121,15 +124,18 @@ class ParkedWork:
         control = order.control
         assert control.user is not None
         if control.user in self._lanes:
-            self._later[control.user] = order
+            self._later.setdefault(control.user, []).append(order)
             return
         delivery = store.delivery(control.user)
+        if delivery is not None and control.action == "unfreeze":
+            self._let_go(store, delivery, order)
+            return
         parked = delivery.parked if delivery else None
         if delivery is None or parked is None or parked.since != control.since:
             return
         if parked.code not in APPLIES.get(control.action, ()):
             return
-        cause = Cause(OURS, control.id, order.origin, f"{control.by}: {control.reason}")
+        cause = _cause(order)
         match control.action:
             case "release" | "retry":
                 self._again(store, control.user, cause)
@@ -145,8 +151,19 @@ class ParkedWork:
 
     def finished(self, store: DeliveryStore, user: str) -> None:
         """The user's turn has ended: what was ordered meanwhile is obeyed now."""
-        if (order := self._later.pop(user, None)) is not None:
+        for order in self._later.pop(user, ()):
             self.obey(store, order)
+
+    def _let_go(self, store: DeliveryStore, delivery: DeliveredState, order: ReceivedCommand) -> None:
+        """What was frozen is planned again from what the target holds then: the user is read first, once they stay."""
+        thawed = let_go(delivery, order.control, order.origin.offset)
+        if thawed is None:
+            return
+        control = order.control
+        log.warning("ordered", action=control.action, by=control.by, partition=store.partition, seq=delivery.seq)
+        store.record([], thawed)
+        if thawed.parked is not None and thawed.parked.code == "stalled":
+            self._again(store, delivery.user, _cause(order))
 
     def _decided(self, store: DeliveryStore, delivery: DeliveredState, cause: Cause, said: Verdict) -> None:
         at, reason = self._now(), cause.reason
@@ -167,3 +184,8 @@ class ParkedWork:
         # What only time brings again mustn't hold up what is new.
         pressure = Urgency.REVOKE if leaver else Urgency.CHANGE if order else Urgency.NOTHING
         self._lanes.again(Turn(user, store.partition, -1, pressure, work))
+
+
+def _cause(order: ReceivedCommand) -> Cause:
+    control = order.control
+    return Cause(OURS, control.id, order.origin, f"{control.by}: {control.reason}")

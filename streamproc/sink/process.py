@@ -105,6 +105,7 @@ class Sink:
             self._mass_guard.ask,
             platform,
             self._parked_work.goes_on,
+            settings.loops.limits(),
         )
 
     async def run(self, ready: Callable[[], None] = lambda: None) -> None:

@@ -13,6 +13,7 @@ from typing import Final, Protocol
 import structlog
 
 from streamproc.adapters.scim_http import PlatformHttp
+from streamproc.core.flow.loop_limits import LoopLimits
 from streamproc.core.records.control import HELD
 from streamproc.core.records.delivery import DeliveredState
 from streamproc.core.records.outcome import Outcome
@@ -81,7 +82,7 @@ class Reconciler:
     """One for all users; `deliver` runs once per turn, many side by side.
 
     `guard`: None where nobody is asked. `platform`: where sessions are ended, None where they aren't. `go_on`: somebody
-    whose userName was set aside can do something about it now.
+    whose userName was set aside can do something about it now. `loops`: when what goes to and fro is frozen.
     """
 
     def __init__(
@@ -92,6 +93,7 @@ class Reconciler:
         guard: Guard | None = None,
         platform: PlatformHttp | None = None,
         go_on: Callable[[str], None] = lambda _: None,
+        loops: LoopLimits = LoopLimits(),  # noqa: B008 - frozen
     ) -> None:
         self._executor = executor
         self._delivered = delivered
@@ -105,6 +107,7 @@ class Reconciler:
             executor.times.landed,
             guarded=guard is not None,
             ends_sessions=platform is not None,
+            loops=loops,
         )
         self._locks: dict[str, asyncio.Lock] = {}
         """Group to who changes it. Held from looking at its ETag until the answer is in."""
@@ -130,6 +133,7 @@ class Reconciler:
                 step = next_step(progress, self.target, executor.moment())
                 if isinstance(step, Finish):
                     _tell_parked(progress, step)
+                    _tell_frozen(progress, step)
                     return progress.turn, step.state, step.outcomes
                 answer = await self._carry_out(step, progress, ticket, store)
                 if isinstance(step, LockGroup) and isinstance(answer, Locked):
@@ -243,6 +247,16 @@ def _tell_attempts(before: Progress, result: After) -> None:
             attempts=attempts,
             status=request.status,
             correlation_id=request.correlation_id,
+        )
+
+
+def _tell_frozen(progress: Progress, step: Finish) -> None:
+    for name in step.state.frozen.keys() - progress.loops.frozen.keys():
+        log.error(
+            "frozen, since it goes to and fro: see `streamproc loops list`",
+            partition=progress.turn.partition,
+            seq=progress.record.seq,
+            attribute=name.split(" ")[0],
         )
 
 

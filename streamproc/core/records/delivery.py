@@ -114,6 +114,8 @@ class DeliveredState(Value, frozen=True):
     """Item ("email", "group NAME", "role NAME") to what was written of it lately."""
     frozen: dict[str, Frozen] = field(default_factory=dict)
     """Items that are frozen until an operator lets them go."""
+    let_go: int = FIRST
+    """Offset in `streamproc.controls` of the last order by which items were let go."""
     seeded: list[str] = field(default_factory=list)
     """Attributes of policy `seed` that have had their value: they aren't ours any more."""
 

@@ -34,7 +34,7 @@ def begin(turn: Turn[Work], delivery: DeliveredState | None, predecessor: Predec
         freshness=_freshness(delivery, looked_at=turn.work.drift is not None),
         standing=delivery.standing,
         spelled=delivery.spelled,
-        loops=Loops(held, delivery.rounds, delivery.frozen),
+        loops=Loops(held, delivery.rounds, delivery.frozen, delivery.let_go),
         seeded=Seeded(delivery.id, frozenset(delivery.seeded)),
     )
     return progress if delivery.parked is None else _recalled(progress, delivery.parked, clock)
@@ -54,7 +54,8 @@ def _held(delivery: DeliveredState, progress: Progress) -> Resource | None:
 def _freshness(delivery: DeliveredState, *, looked_at: bool) -> Freshness:
     if delivery.id is None:
         return Freshness.UNKNOWN
-    if delivery.held is None or looked_at:  # found and couldn't be read, or others may have changed them
+    others = looked_at or "active" in delivery.frozen  # what others made of it since isn't known
+    if delivery.held is None or others:  # or they were found, and couldn't be read
         return Freshness.STALE
     parked = delivery.parked
     if parked is not None and parked.code == "stalled":  # what was accepted may not have been shown

@@ -63,6 +63,7 @@ def finish(progress: Progress, clock: Millis, parked: Parked | None = None) -> F
         spelled={name: str(value) for name, value in progress.spelled.items() if name in kept},
         rounds=dict(progress.loops.rounds),
         frozen=dict(progress.loops.frozen),
+        let_go=progress.loops.let_go,
         seeded=sorted(seeded(progress) if progress.id else progress.seeded.names),
     )
     return Finish(state, _outcomes(progress, clock, parked))

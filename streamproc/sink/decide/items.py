@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from streamproc.core.records.delivery import Frozen, Round
 from streamproc.core.records.resource import GROUP, LEVELS, LISTS, STANDING, Resource, parts, policy_of, whole
+from streamproc.core.records.user_record import FIRST
 
 _LISTED: Final = {"groups": GROUP, "roles": "role ", "skills": "skill ", "languages": "language "}
 """Attribute to what the names of its items begin with."""
@@ -22,6 +23,8 @@ class Loops(Struct, frozen=True):
     """Item to what was written of it lately."""
     frozen: Mapping[str, Frozen] = {}
     """Items that aren't written any more."""
+    let_go: int = FIRST
+    """Offset of the last order by which items were let go."""
     noted: frozenset[str] = frozenset()
     """Items that were written for what is desired now."""
 
@@ -73,9 +76,9 @@ def differing(held: Resource, wanted: Resource) -> dict[str, tuple[Any, Any]]:
 def as_held(desired: Resource, held: Resource | None, names: Collection[str]) -> Resource:
     """What is desired, with these items as they are held, so that no plan changes them.
 
-    Whoever isn't there yet is created with all of them, unless it is `active` that is fought over.
+    Whoever isn't there yet is created with all of them, unless it is `active` that is fought over. A leaver leaves.
     """
-    if not names:
+    if not names or desired.get("active") is False:
         return desired
     if held is None:
         return whole({name: value for name, value in parts(desired).items() if name != "active" or name not in names})

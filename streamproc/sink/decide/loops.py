@@ -20,7 +20,8 @@ from msgspec.structs import replace
 from streamproc.core.flow.loop_case import case
 from streamproc.core.flow.loop_limits import LoopLimits
 from streamproc.core.fold.plan import apply
-from streamproc.core.records.delivery import Frozen, Round
+from streamproc.core.records.control import Control
+from streamproc.core.records.delivery import DeliveredState, Frozen, Round
 from streamproc.core.records.finding import Changed
 from streamproc.core.records.operation import Create
 from streamproc.core.records.resource import IF_OWNED, Resource, parts
@@ -161,3 +162,19 @@ def _brief(by: Changed) -> Changed:
 
 def _cut(text: str) -> str:
     return text if len(text) <= WORDS else f"{text[: WORDS - 1]}…"
+
+
+def let_go(delivery: DeliveredState, order: Control, offset: int) -> DeliveredState | None:
+    """Without what the order lets go, which lies at `offset` of `streamproc.controls`. None: it was obeyed before.
+
+    What was set aside with it is `stalled` from then on, so that it goes on by itself, and begins with a read.
+    """
+    if offset <= delivery.let_go:
+        return None
+    frozen = {name: each for name, each in delivery.frozen.items() if order.attribute not in {None, name}}
+    gone, parked = delivery.frozen.keys() - frozen.keys(), delivery.parked
+    if parked is not None and not gone.isdisjoint(parked.attributes):
+        attributes = {name: told for name, told in parked.attributes.items() if name not in gone}
+        reason = f"let go by {order.by}: {order.reason}"
+        parked = replace(parked, code="stalled", reason=reason, attributes=attributes)
+    return replace(delivery, frozen=frozen, parked=parked, let_go=offset)

@@ -272,7 +272,7 @@ def _left_alone(progress: Progress, at: Moment) -> Settle | Finish:
     if (until := progress.unlanded) is not None:
         return Settle(until)
     return finish(
-        replace(progress, held=None, loops=Loops()), at.clock
+        replace(progress, held=None, loops=Loops(let_go=progress.loops.let_go)), at.clock
     )  # what others make of the account meanwhile isn't known
 
 

@@ -172,3 +172,20 @@ async def test_people_edit_anything_by_hand(org: Org) -> None:
     for wrong in ({"colour": "red"}, {"state": "asleep"}, {"roles": [{"value": "Boss"}]}, {}):
         assert "error" in await edit(org, "ada", **wrong)
     assert "error" in await edit(org, "nobody", title="x")
+
+
+async def test_people_make_users_and_change_groups_by_hand(org: Org) -> None:
+    """Many users at once, and members who come and go, each with an entry that names who did it."""
+    bodies = [{"userName": f"u{n}@example.com", "displayName": f"u{n}"} for n in range(3)]
+    ids = (await org.sim("POST", "users", {"users": bodies, "by": "Max"}))["ids"]
+    assert (await org.call("GET", "Users")).body["totalResults"] == 3
+    created = (await ask(org, ("Action", "Create"), ("EntityType", "User"), path=f"{REALTIME}?expand=user")).body
+    assert {entry["user"]["name"] for entry in created["entities"]} == {"Max"}
+    change = {"group": "All Agents", "add": [ids[0], "u1@example.com"]}
+    assert {m["value"] for m in (await org.sim("POST", "members", change))["members"]} == set(ids[:2])
+    await org.sim("POST", "members", {"group": await org.group(), "remove": [ids[0]], "client": "okta", "by": None})
+    assert "groups" not in (await org.call("GET", f"Users/{ids[0]}")).body
+    [left, came] = (await ask(org, serviceName="Groups")).body["entities"]
+    assert (left["client"]["id"], "user" in left, came["client"]["id"]) == ("okta", False, "admin-ui")
+    for door, wrong in (("members", {"group": "Nobody"}), ("users", {"users": [{"displayName": "x"}]})):
+        assert "error" in await org.sim("POST", door, wrong)
