@@ -170,6 +170,9 @@ class Org:
     def ours(self, user: str) -> bool:
         return user not in self.unread
 
+    async def holder_of(self, account: str, besides: str) -> str | None:
+        return next((user for user, each in self.store.known.items() if each.id == account and user != besides), None)
+
     async def look_for(self, user: str, _seconds: float = 0.0) -> None:
         self.unread.discard(user)
 

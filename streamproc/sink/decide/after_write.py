@@ -51,7 +51,7 @@ def after_write(
     """What the answer to a write comes to. `action`: by the response policy. `user`: whom it shows."""
     response, request = exchange.response, exchange.request
     match action:
-        case Deliver() if is_elsewhere(step, user, response, target):
+        case Deliver() if is_elsewhere(step, user, response, target, by_order=progress.by_order):
             return _unknown(progress, step, exchange, target, at, backoff(progress.attempts, at.jitter))
         case Deliver():
             if isinstance(step, SendMembership):
