@@ -123,3 +123,23 @@ async def test_who_is_activated_again_by_hand_loses_access_at_once(settings: Set
         await command("report", "verify", bundle)
     with zipfile.ZipFile(tmp_path / "redacted.zip") as bundle_file:
         assert not any(b"Visor" in bundle_file.read(each) for each in bundle_file.namelist())
+
+
+async def test_an_account_with_another_id_is_adopted_by_name(settings: Settings, tmp_path: Path) -> None:
+    """Whose account was made by hand waits until an operator says that it is theirs; from then on it is kept right."""
+    kafka = ("--kafka", settings.kafka.bootstrap_servers)
+    async with rig(settings, tmp_path) as made, made.sink():
+        account = await open_account(made, "e1@example.com", externalId="old-7")
+        seq = await made.say("E1", **person("E1"))
+        await made.all_told([("E1", seq)])
+        assert made.fates["E1", seq]["verdict"] == "parked"
+        await command("findings", "adopt", "E2", account, *BY, *kafka, code=1)
+        await command("findings", "adopt", "E1", account, *BY, *kafka)
+        await made.until(lambda: any(each["verdict"] == "delivered" for each in made.told))
+        (done,) = [each for each in made.told if each["verdict"] == "delivered"]
+        assert done["cause"]["reason"] == "Kim Berg: asked the team"
+        there = (await made.users())["E1"]
+        assert (there["id"], there["active"], there["title"]) == (account, True, "Agent")
+        left = await made.say("E1", active=False)
+        await made.all_told([("E1", left)])
+        assert made.fates["E1", left]["verdict"] == "revoked"
