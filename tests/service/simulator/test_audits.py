@@ -138,7 +138,7 @@ async def test_results_go_on_at_their_cursor(start: Start) -> None:
 async def test_groups_and_the_service_of_scim_are_where_the_mapping_says(org: Org) -> None:
     """Services are asked for; members are found in Groups, and by a switch users in SCIM, people's edits never."""
     services = (await org.call("GET", f"{REALTIME}/servicemapping", root="/api/v2/")).body["services"]
-    assert {"Directory", "SCIM", "Groups"} == {service["name"] for service in services}
+    assert {"Directory", "SCIM", "Groups", "PeoplePermissions"} == {service["name"] for service in services}
     await org.sim("POST", "config", {"scim_audit_service": "SCIM", "audit_names": "scim"})
     made = await org.user("ada")
     await edit(org, "ada", title="Dr")
@@ -189,3 +189,19 @@ async def test_people_make_users_and_change_groups_by_hand(org: Org) -> None:
     assert (left["client"]["id"], "user" in left, came["client"]["id"]) == ("okta", False, "admin-ui")
     for door, wrong in (("members", {"group": "Nobody"}), ("users", {"users": [{"displayName": "x"}]})):
         assert "error" in await org.sim("POST", door, wrong)
+
+
+async def test_roles_can_be_found_with_the_role_alone(org: Org) -> None:
+    """By a switch, who is given a role is no change of theirs: an entry of the role, named by both ids."""
+    made = await org.user("ada")
+    await org.sim("POST", "config", {"role_audits": "PeoplePermissions"})
+    await edit(org, "ada", roles=[{"value": "Supervisor"}])
+    await edit(org, "ada", roles=[{"value": "Supervisor"}], title="Lead")
+    grants = (await ask(org, serviceName="PeoplePermissions")).body["entities"]
+    assert [(entry["entityType"], entry["action"]) for entry in grants] == [
+        ("Role", "MemberRemove"),
+        ("Role", "MemberAdd"),
+    ]
+    assert all(entry["entity"]["name"].startswith(f"{made['id']}--") for entry in grants)
+    [lead, _] = (await ask(org, ("EntityId", made["id"]))).body["entities"]
+    assert [change["property"] for change in lead["propertyChanges"]] == ["title"]
