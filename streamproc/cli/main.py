@@ -33,7 +33,7 @@ from streamproc.simulator.options import SimulatorOptions
 
 _PARENT = click.option("--with-parent", is_flag=True, hidden=True, help="Stop when standard input ends.")
 
-AUDIT: Final = ("mapping", "archive", "replay", "report", "doctor")
+AUDIT: Final = ("mapping", "archive", "replay", "report", "doctor", "status")
 """Commands that read archives, each in the module of its name: imported late, so that no service loads pyarrow."""
 
 

@@ -15,7 +15,8 @@ from streamproc import telemetry
 from streamproc.adapters.kafka.log import Consumer, KafkaError, Log, TopicPartition, started
 from streamproc.adapters.kafka.mappings_in_force import in_force
 from streamproc.adapters.kafka.reading import partitions_of
-from streamproc.core.records.topic_names import CHANGES, events_topic, intake_topic
+from streamproc.core.errors import StreamprocError
+from streamproc.core.records.topic_names import CHANGES, MAPPINGS, events_topic, intake_topic
 from streamproc.core.records.units import Millis
 from streamproc.health.decide.conditions import Trouble
 from streamproc.sources import SOURCES
@@ -69,6 +70,8 @@ class SourceWatch:
         """Hour in which `_usual` was made."""
         self._mappings: dict[int, tuple[str, Millis]] = {}
         """Partition → digest of the mapping in force, and when that came."""
+        self._mappings_end: list[int] = []
+        """Where their topic ended when they were read."""
         self._told = False
 
     async def run(self) -> NoReturn:
@@ -78,7 +81,7 @@ class SourceWatch:
                 try:
                     async with started(self._kafka.consumer()) as consumer:
                         await self._watch(consumer)
-                except (KafkaError, OSError, TimeoutError) as error:
+                except (KafkaError, StreamprocError, OSError, TimeoutError) as error:
                     if not self._told:
                         self._told = True
                         log.warning("sources can't be watched", reason=type(error).__name__)
@@ -136,11 +139,13 @@ class SourceWatch:
 
     async def _look(self, consumer: Consumer, places: Topics) -> None:
         now = self._clock()
+        mappings = partitions_of(self._kafka, MAPPINGS)
         async with asyncio.timeout(PATIENCE):
-            offsets = await consumer.end_offsets([each for partitions in places.values() for each in partitions])
-            self._mappings = {
-                partition: (each.digest, each.at) for partition, each in (await in_force(self._kafka)).items()
-            }
+            offsets = await consumer.end_offsets([*(each for own in places.values() for each in own), *mappings])
+            if (ended := [offsets[each] for each in mappings]) != self._mappings_end:
+                rules = await in_force(self._kafka)
+                self._mappings = {partition: (each.digest, each.at) for partition, each in rules.items()}
+                self._mappings_end = ended
         ends: dict[str, int] = defaultdict(int)
         for source, partitions in places.items():
             ends[source] = sum(offsets[each] for each in partitions)
@@ -164,5 +169,5 @@ class SourceWatch:
         """Another worker looks now."""
         for each in (self._heard, self._last, self._ends, self._usual, self._mappings):
             each.clear()
-        self._usual_from = 0
+        self._usual_from, self._mappings_end = 0, []
         telemetry.HEARD.clear()

@@ -164,17 +164,32 @@ def test_the_dashboard_shows_metrics_that_are_there() -> None:
     assert asked == {each._name + ("_total" if each._type == "counter" else "") for each in there}
 
 
+def test_alarms_are_about_metrics_and_codes_that_are_there() -> None:
+    """An alarm about a metric or a code that nobody has would never come; each is explained beside the others."""
+    (group,) = yaml.safe_load((DOCKER / "alarms.yaml").read_text(encoding="utf-8"))["groups"]
+    there = {each._name for each in vars(telemetry).values() if isinstance(each, MetricWrapperBase)}
+    codes = (REPOSITORY / "streamproc" / "health" / "README.md").read_text(encoding="utf-8")
+    told = (DOCKER / "README.md").read_text(encoding="utf-8").split("### Alarms\n")[1]
+    for rule in group["rules"]:
+        assert {name.removesuffix("_total") for name in re.findall(r"streamproc_\w+", rule["expr"])} <= there
+        for code in "|".join(re.findall(r'code!?~?="?([\w|]+)"', rule["expr"])).split("|"):
+            assert f"| `{code}` |" in codes or not code
+        assert rule["alert"] in told
+        assert rule["labels"]["severity"] in {"page", "ticket"}
+
+
 def test_prometheus_asks_services_that_answer() -> None:
     """Each target is a container whose environment turns the metrics on, at that port, or one in its network."""
     asked = yaml.safe_load((DOCKER / "prometheus.yaml").read_text(encoding="utf-8"))["scrape_configs"][0]
     for target in asked["static_configs"][0]["targets"]:
         host, port = target.split(":")
-        (_,) = [
+        (name,) = [
             each
             for each in OURS
             if SERVICES[each].get("network_mode", f"service:{each}") == f"service:{host}"
             and SERVICES[each].get("environment", {}).get("STREAMPROC_METRICS", "").endswith(f":{port}")
         ]
+        assert f"http://127.0.0.1:{port}/healthz" in SERVICES[name]["healthcheck"]["test"][-1]
 
 
 def test_mounted_files_are_there() -> None:

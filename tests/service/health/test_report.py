@@ -26,17 +26,18 @@ def memory_log() -> MemoryLog:
 
 
 async def test_the_state_is_appended_every_few_seconds_and_at_the_end() -> None:
-    """Each as it is at that moment, all under one key, and the last one says that it has stopped."""
+    """Each as it is at that moment, all under one key: at once when it works, and in the end that it has stopped."""
     kafka, patient, pauses = memory_log(), Patient(), Pauses()
     async with reporting(kafka, patient.health, pauses):
         assert await pauses.next() == report.EVERY
         patient.health.ready()
+        assert await pauses.next() == report.EVERY
         patient.wrong = [DOWN]
         pauses.over()
         await pauses.next()
         patient.health.ended(None)
     kept = await states(kafka)
-    assert [each.state for each in kept if each is not None] == ["starting", "degraded", "stopped"]
+    assert [each.state for each in kept if each is not None] == ["starting", "ok", "degraded", "stopped"]
     assert {each.key for each in kept if each is not None} == {"sink/here-1"}
 
 
