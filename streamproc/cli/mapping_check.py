@@ -36,6 +36,7 @@ from streamproc.mapping_preview.lint import (
     unsent,
     uses,
 )
+from streamproc.mapping_preview.policy_lint import policies
 from streamproc.mapping_preview.run import surveyed
 from streamproc.sources.mapping_authority import usable
 
@@ -157,6 +158,9 @@ def _lines(checked: Checked) -> Iterable[str]:
         people = f" ({count(finding.people, 'person', 'people')} would get it)" if finding.people else ""
         cells.append((finding.severity, f"{finding.where}: {finding.text}{meant}{people}"))
     yield from table(cells)
+    for policy, attributes in policies(checked.mapping.file).items():
+        if attributes:
+            yield f"{policy}: {', '.join(attributes)}"
     names = ", ".join(f"{len(checked.used[kind])} {kind}" for kind in CATALOGUED if checked.used[kind])
     looked = f"{names or 'no names'}, {'compared with' if checked.target else 'not compared with'} the target"
     if checked.history is None:
@@ -179,6 +183,7 @@ def _as_object(checked: Checked) -> dict[str, Any]:
         "mapping": checked.mapping.digest,
         "errors": _errors(checked),
         "findings": checked.findings,
+        "policies": policies(checked.mapping.file),
         "names": {kind: sorted(names) for kind, names in checked.used.items()},
         "target": checked.target,
         "history": None if survey is None else {"events": survey.events, "people": survey.people},
