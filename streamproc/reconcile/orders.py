@@ -21,6 +21,7 @@ from streamproc.core.scim.response_policy import describe
 from streamproc.reconcile.comparison import Comparison
 from streamproc.reconcile.decide.next_finding import ignored
 from streamproc.reconcile.decide.strangers import Orphan, orphaned, stranger, whose
+from streamproc.reconcile.target_reader import Unread
 
 log = structlog.get_logger("streamproc.reconcile")
 
@@ -99,6 +100,8 @@ class Orders:
         refused = "it stays active"
         for _ in range(ATTEMPTS):
             body = await target.user(account)
+            if isinstance(body, Unread):
+                raise TargetError(body.why)
             if body is None:
                 return Finding(None, account, None, [], at, at)
             await self._comparison.refresh()

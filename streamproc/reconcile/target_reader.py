@@ -19,9 +19,9 @@ from streamproc.core.scim.dialect import Dialect
 from streamproc.core.scim.filter import equals, resource_path
 from streamproc.core.scim.list_response import Listing, turn_page
 from streamproc.core.scim.response_action import Deliver, Denied, Gone, ReadBack, ResponseAction, Retry
-from streamproc.core.scim.response_body import is_later_page, is_list, is_resource, resource_id, same_id
+from streamproc.core.scim.response_body import is_later_page, is_list, resource_id, same_id
 from streamproc.core.scim.response_policy import Response, describe, response_action
-from streamproc.reconcile.decide.pages import Page, page_path, read_page
+from streamproc.reconcile.decide.pages import Page, is_account, page_path, read_page
 from streamproc.reconcile.decide.schedule import PageOf
 
 log = structlog.get_logger("streamproc.reconcile")
@@ -30,6 +30,13 @@ ATTEMPTS: Final = 8
 """Times that one question is asked."""
 AT_ONCE: Final = 4
 """Questions side by side."""
+
+
+class Unread(Struct, frozen=True):
+    """An account that couldn't be read. `trouble`: perhaps none could; else the answer was about something else."""
+
+    why: str
+    trouble: bool
 
 
 class Clocks(Struct, frozen=True):
@@ -56,14 +63,17 @@ class TargetReader:
         self.requests = 0
         """That were sent."""
 
-    async def user(self, account: str) -> dict[str, Any] | None:
-        """An account, read at its id. None: there is none. Raises TargetError."""
+    async def user(self, account: str) -> dict[str, Any] | Unread | None:
+        """An account, read at its id. None: there is none."""
         path = resource_path("Users", account)
-        answer = await self._ask(partial(self._send, "GET", path), "/Users")
+        try:
+            answer = await self._ask(partial(self._send, "GET", path), "/Users")
+        except TargetError as error:
+            return Unread(str(error), trouble=True)
         if isinstance(self._means(answer), Gone):
             return None
-        if not is_resource(answer.body, "User") or not same_id(resource_id(answer.body), account):
-            raise TargetError("an account that was asked for by its id was answered by something else")
+        if not is_account(answer.body) or not same_id(resource_id(answer.body), account):
+            return Unread("/Users: an account was asked for by its id, and something else was shown", trouble=False)
         return answer.body
 
     async def page(self, asked: PageOf, attributes: Iterable[str]) -> Page:

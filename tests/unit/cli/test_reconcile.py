@@ -2,6 +2,7 @@
 
 import orjson
 import pytest
+from msgspec import structs
 
 from streamproc.cli.reconcile import printed
 from streamproc.core.records.finding import Changed, Difference, Finding
@@ -54,6 +55,12 @@ def test_what_disagrees_is_a_table_with_who_did_it(
         assert said in told
 
 
+def test_whoever_couldnt_be_read_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    """Nobody takes it for agreement: it ends with 1."""
+    assert printed(structs.replace(summary(), unread={"E3": "500"}), None, as_json=False) == 1
+    assert "E3 can't be compared: 500" in capsys.readouterr().out
+
+
 def test_where_all_agrees_one_line_says_so(capsys: pytest.CaptureFixture[str]) -> None:
     """It ends with 0."""
     assert printed(summary(), None, as_json=False) == 0
@@ -71,6 +78,7 @@ def test_machines_get_all_of_it(capsys: pytest.CaptureFixture[str]) -> None:
         "looked": 5,
         "requests": 7,
         "seconds": 1.25,
+        "unread": {},
     }
 
 
