@@ -17,7 +17,7 @@ from streamproc.cli.options import ARCHIVE, JSON, KAFKA, OFFLINE, say
 from streamproc.cli.screen import put_json, put_lines
 from streamproc.cli.table import table
 from streamproc.compose.target import target_catalogue
-from streamproc.core.errors import MappingError
+from streamproc.core.errors import MappingError, TargetError
 from streamproc.core.fold.mapping import Mapping
 from streamproc.core.records.control import LONGEST
 from streamproc.core.records.topic_names import CHANGES
@@ -130,7 +130,10 @@ async def _checked(request: CheckRequest, source: HistorySource) -> Checked:
     listed: dict[Catalogued, Listed] = {}
     if request.with_target:
         async with target_catalogue(settings.target, settings.network, settings.sink.platform_url, say) as catalogue:
-            listed = await catalogue.listed(used)
+            try:
+                listed = await catalogue.listed(used)
+            except TargetError as error:
+                raise TargetError(f"{str(error).rstrip('.')}. With --no-target nothing is asked") from error
     return Checked(mapping, _findings(mapping, survey, used, listed), used, survey, request.with_target)
 
 
