@@ -33,7 +33,7 @@ def told(progress: Progress, user: UserRead) -> tuple[Told, ...]:
     """What is told when the account is theirs from now on."""
     if progress.underway.matched:
         return (Told("adopted"),)
-    if not progress.by_order or (user.owner is None and not progress.claimed):
+    if not progress.by_order or progress.looked or (user.owner is None and not progress.claimed):
         return ()
     before = "no externalId" if user.owner is None else f"the externalId {user.owner}"
     return (Told("adopted", reason=f"by an operator's order; the account {progress.id} had {before}"),)
