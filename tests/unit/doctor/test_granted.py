@@ -47,3 +47,24 @@ def test_a_role_of_the_list_has_its_policies() -> None:
     role = {"name": "Admin", "permissionPolicies": [policy, None]}
     assert of_role(role, "d1") == [Policy("Admin", "directory", "*", frozenset({"view"}), True, "d1")]
     assert of_role({"name": "Admin"}) == []
+
+
+@pytest.mark.parametrize(
+    ("domain", "entity", "actions", "allowed"),
+    [
+        ("directory", "user", ["edit"], True),
+        ("directory", "user", ["add", "edit"], True),
+        ("directory", "user", ["*"], True),
+        ("directory", "*", ["edit"], True),
+        ("directory", "*", ["*"], True),
+        ("*", "*", ["*"], True),
+        ("directory", "user", ["add"], False),
+        ("directory", "group", ["edit"], False),
+        ("directory", "group", ["*"], False),
+        ("routing", "user", ["edit"], False),
+        ("directory", "*", ["add"], False),
+    ],
+)
+def test_a_policy_allows_what_it_names(domain: str, entity: str, actions: list[str], allowed: bool) -> None:
+    """With `*` in the place of any of the three."""
+    assert Policy("A", domain, entity, frozenset(actions)).allows("directory:user:edit") is allowed
