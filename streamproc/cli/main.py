@@ -27,6 +27,7 @@ from streamproc.demo import report
 from streamproc.demo.directories import play_directories
 from streamproc.demo.play import Played, play, scoped
 from streamproc.demo.processes import ProcessFailedError, Stack, stack
+from streamproc.demo.supervisor import play_supervisor
 from streamproc.embedded import EmbeddedKafkaUnavailable, embedded_kafka
 from streamproc.settings import DIRECTORIES, Settings, load_settings
 from streamproc.simulator.options import SimulatorOptions
@@ -225,7 +226,9 @@ async def _demo(kafka: str | None, *, as_json: bool) -> int:
         ending = await play(running.settings.kafka, running.simulator, told)
         say("second act: the same told by Okta, Entra, PingOne and Workday; starting gateway and hydrator ...")
         ending += await play_directories(running, told)
-        say("third act: an auditor asks the log ...")
+        say("third act: a supervisor changes Genesys by hand; starting reconcile ...")
+        ending += await play_supervisor(running, told, say)
+        say("fourth act: an auditor asks the log ...")
         from streamproc.demo.audit import play_audit  # noqa: PLC0415 - which reads archives, as services don't
 
         ending += await play_audit(running.settings.kafka, say)

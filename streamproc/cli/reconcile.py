@@ -17,7 +17,8 @@ def printed(summary: Summary | None, user: str | None, *, as_json: bool) -> int:
         complain(f"{user}: no such user ID; there is no record of anybody by it")
         return 2
     if as_json:
-        put_json(summary)
+        told = {name: getattr(summary, name) for name in summary.__struct_fields__ if name != "disagreements"}
+        put_json({"findings": summary.disagreements, **told})
     else:
         put_lines(lines(summary))
     return 1 if summary.disagreements else 0

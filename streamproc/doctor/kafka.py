@@ -1,25 +1,23 @@
 """The cluster: is it there, may each process do what it has to, and is each topic what it has to be?"""
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
 from typing import Final
 
 from streamproc.adapters.kafka.allowed import Seen, lacking, look
-from streamproc.adapters.kafka.principal import expired, principal, subject
+from streamproc.adapters.kafka.principal import principal
 from streamproc.adapters.kafka.topic_identity import made_anew
 from streamproc.adapters.kafka.topics import admin_of, differences
 from streamproc.core.records.topic_names import IDENTITIES
-from streamproc.doctor.line import Line
-from streamproc.rights import Right, alike
+from streamproc.doctor.line import Line, Severity
+from streamproc.rights import SPARED, Right, alike, essential
 from streamproc.settings import KafkaSettings
 from streamproc.topics import TOPICS
 
-ENDS_SOON: Final = timedelta(days=30)
 SEVERAL: Final = 3
 """Brokers of a cluster that is meant to outlive one of them."""
 
 
-async def cluster(kafka: KafkaSettings, processes: Mapping[str, Sequence[Right]], now: datetime) -> list[Line]:
+async def cluster(kafka: KafkaSettings, processes: Mapping[str, Sequence[Right]]) -> list[Line]:
     """Lines about the cluster. `processes`: the rights of each that is to run with this user.
 
     Raises KafkaUnavailableError, KafkaIdentityError, KafkaRightsError.
@@ -27,7 +25,7 @@ async def cluster(kafka: KafkaSettings, processes: Mapping[str, Sequence[Right]]
     needed = list(dict.fromkeys(right for rights in processes.values() for right in rights))
     names = {right.name for right in needed if right.resource == "topic"}
     topics = [topic for topic in TOPICS if topic.name in names]
-    lines = list(certificate(kafka, now))
+    lines: list[Line] = []
     async with admin_of(kafka, needed) as admin:
         seen = await look(admin, [topic.name for topic in topics])
         brokers = len((await admin.describe_cluster())["brokers"])
@@ -54,13 +52,6 @@ async def cluster(kafka: KafkaSettings, processes: Mapping[str, Sequence[Right]]
     return [*lines, *odd, *whole]
 
 
-def certificate(kafka: KafkaSettings, now: datetime) -> Iterator[Line]:
-    """Whether the client's certificate ends soon; one that has ended is named where the connection fails."""
-    if (ends := expired(kafka, now + ENDS_SOON)) is not None and ends > now:
-        text = f"{subject(kafka)} ends at {ends:%Y-%m-%d %H:%M} UTC"
-        yield Line("warning", "kafka", "certificate", text, "have another one issued: STREAMPROC_KAFKA_CERTIFICATE")
-
-
 def _certain(missing: Sequence[Right], seen: Mapping[str, Seen]) -> set[Right]:
     """Without DescribeConfigs on topics that aren't shown for want of another right: there it can't be known."""
     others = {right.name for right in missing if right.operation != "DescribeConfigs" and right.resource == "topic"}
@@ -79,7 +70,8 @@ def _rights(process: str, missing: Sequence[Right], who: str) -> Iterator[Line]:
     )
     for each in alike(missing):
         names = ", ".join(right.pattern for right in each)
-        yield Line("error", "kafka", about, f"{who} lacks {each[0].operation} on {each[0].resource} {names}", do)
+        text = f"{who} lacks {each[0].operation} on {each[0].resource} {names}"
+        yield Line("error" if essential(each) else "warning", "kafka", about, text, do)
 
 
 def _topic(
@@ -94,7 +86,8 @@ def _topic(
         return
     about = f"topic {name}"
     if not seen.partitions:
-        yield Line("error", "kafka", about, "isn't there", "streamproc topics --create")
+        severity: Severity = "warning" if name in SPARED else "error"
+        yield Line(severity, "kafka", about, "isn't there", "streamproc topics --create")
         return
     if name in other:
         counted = seen.partitions != kafka.partitions

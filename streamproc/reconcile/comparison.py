@@ -13,12 +13,13 @@ import structlog
 
 from streamproc import telemetry
 from streamproc.core.fold.plan import is_left_alone
-from streamproc.core.records.finding import Finding, account_key
+from streamproc.core.records.finding import Difference, Finding, account_key
 from streamproc.core.records.units import Millis
+from streamproc.core.scim.response_body import id_key
 from streamproc.reconcile.audit_log import AuditLog
 from streamproc.reconcile.decide.classify import KnownUser, View, compare, is_incident
 from streamproc.reconcile.decide.known_users import KnownUsers
-from streamproc.reconcile.decide.next_finding import is_repaired
+from streamproc.reconcile.decide.next_finding import as_before, is_repaired
 from streamproc.reconcile.decide.pages import asked
 from streamproc.reconcile.decide.schedule import PageOf, Schedule
 from streamproc.reconcile.decide.strangers import Orphan, Stranger, TheirAccount, orphaned, stranger, whose
@@ -64,6 +65,8 @@ class Comparison:
         """Fills `known`; it is given after both were made."""
         self._groups: dict[str, str] = {}
         """Id of each group that was looked up, in one case → its name."""
+        self._group_ids: dict[str, str] = {}
+        """The other way round, as the target writes ids."""
         self._behind: dict[str, tuple[int, Millis]] = {}
         """User of whom something is on its way → seq of that, and since when that was seen."""
         self._times: dict[str, int] = {}
@@ -72,8 +75,9 @@ class Comparison:
         """User without an account by our deliveries → the one that shows their externalId."""
         self._gone: set[str] = set()
         """Leavers' accounts that aren't there any more."""
+        self._before: dict[str, Stranger] = {}
         self._strangers: dict[str, Stranger] = {}
-        """Accounts of this round that are nobody's as far as is known."""
+        """Accounts of the round before, and of this one, that are nobody's as far as is known."""
         self.looks = 0
         """Accounts that were compared."""
 
@@ -92,7 +96,8 @@ class Comparison:
             return
         for name in sorted(self.known.groups - {*self._groups.values()}):
             if (found := await self.target.group(name)) is not None:
-                self._groups[found] = name
+                self._groups[id_key(found)] = name
+                self._group_ids[name] = found
 
     async def page(self, wanted: PageOf) -> None:
         """Compare the accounts of a page. Raises TargetError."""
@@ -102,6 +107,7 @@ class Comparison:
         view = View(self.target.dialect, self._groups, attributes)
         doubtful: list[str] = []
         for account, body in page.accounts.items():
+            self._gone.discard(account)
             user = self.known.owner_of(account)
             if user is None:
                 user = self._met(stranger(account, body))
@@ -109,8 +115,9 @@ class Comparison:
             if user is None or known is None:
                 continue
             differences = compare(known, body, view)
-            told = self.findings.is_open(user)
-            if (differences and known.behind and not self._wait(known)) or ((differences or told) and not known.behind):
+            if known.behind:
+                doubtful += [user] if differences and not self._wait(known) else []
+            elif not self._is_told(user, differences):
                 doubtful.append(user)
         self._count(len(page.accounts), "page")
         self._schedule.shown(wanted, page)
@@ -136,8 +143,9 @@ class Comparison:
 
     def unseen(self) -> None:
         """A round has read all pages: who wasn't on any is to be looked at, where it is known whose account it is."""
-        placed = [(user, account) for user, account in self.known.placed() if self._matters(user, account)]
-        self._schedule.unseen(placed, self.known.unplaced())
+        missed = [(user, account) for user, account in self.known.placed() if not self._schedule.has_seen(account)]
+        users = [user for user, account in missed if self._matters(user, account)]
+        self._schedule.unseen([*users, *self.known.unplaced()])
 
     def _matters(self, user: str, account: str) -> bool:
         known = self.known.get(user)
@@ -152,9 +160,26 @@ class Comparison:
             if isinstance(verdict := whose(each, self.known), Orphan):
                 told.add(account_key(account))
                 await self.findings.tell(orphaned(each, verdict.reason, at))
-        for finding in [each for each in self.findings.all_open() if each.user is None and each.key not in told]:
-            await self.findings.tell(Finding(None, finding.account, finding.name, [], at, at))
-        self._strangers.clear()
+        for finding in self.findings.all_open():
+            over = finding.key not in told if finding.user is None else self._is_over(finding.user)
+            if over:
+                await self.findings.tell(Finding(finding.user, finding.account, finding.name, [], at, at))
+        self._before, self._strangers = self._strangers, {}
+
+    def _is_told(self, user: str, differences: list[Difference]) -> bool:
+        """Whether the same was told before, nothing is to be repaired, and nobody needs to look."""
+        before = self.findings.newest(user)
+        if before is None or not before.differences:
+            return not differences
+        return not is_repaired(before) and as_before(before, differences) == before.differences
+
+    def _is_over(self, user: str) -> bool:
+        """Whether nothing can disagree any more: they aren't ours now, or have left, and have no account."""
+        known = self.known.get(user)
+        if known is None or is_left_alone(known.desired):
+            return True
+        account = known.account or self._strays.get(user)
+        return known.leaves and (account is None or account in self._gone)
 
     def _met(self, account: Stranger) -> str | None:
         """Whose it is. None: it isn't known to be anybody's."""
@@ -179,10 +204,11 @@ class Comparison:
             return
         if not known.behind:
             self._behind.pop(known.user, None)
-        if account is not None:
-            differences = await self._audit.authors(account, differences, at)
         if account is None:
             account = self._in_the_way(known)
+        else:
+            differences = as_before(self.findings.newest(known.user), differences)
+            differences = await self._audit.authors(account, differences, self._group_ids, at)
         name = None if body is None or not isinstance(body.get("userName"), str) else body["userName"][:200]
         finding = Finding(
             known.user, account, name, differences, at, at, known.seq, known.offset, is_incident(differences)
@@ -214,7 +240,8 @@ class Comparison:
     def _in_the_way(self, known: KnownUser) -> str | None:
         """The account that has the userName which somebody without an account is to have."""
         name = (known.desired.get("userName") or "").casefold()
-        return next((each.id for each in self._strangers.values() if (each.name or "").casefold() == name), None)
+        met = [*self._strangers.values(), *self._before.values()]
+        return next((each.id for each in met if (each.name or "").casefold() == name), None)
 
     def _count(self, accounts: int, by: str) -> None:
         self.looks += accounts

@@ -19,7 +19,7 @@ from streamproc.core.scim.dialect import Dialect
 from streamproc.core.scim.filter import equals, resource_path
 from streamproc.core.scim.list_response import Listing, turn_page
 from streamproc.core.scim.response_action import Deliver, Denied, Gone, ReadBack, Retry
-from streamproc.core.scim.response_body import id_key, is_later_page, is_list, is_resource, resource_id, same_id
+from streamproc.core.scim.response_body import is_later_page, is_list, is_resource, resource_id, same_id
 from streamproc.core.scim.response_policy import RequestKind, Response, describe, response_action
 from streamproc.reconcile.decide.pages import Page, page_path, read_page
 from streamproc.reconcile.decide.schedule import PageOf
@@ -76,7 +76,7 @@ class TargetReader:
         return page
 
     async def group(self, name: str) -> str | None:
-        """The id of the group of that name, in one case. None: there is none, or more than one. Raises TargetError."""
+        """The id of the group of that name. None: there is none, or more than one. Raises TargetError."""
         listing = Listing()
         while listing.end is None:
             path = f"/Groups?{equals(('displayName', name))}&excludedAttributes=members{listing.next_page}"
@@ -85,7 +85,7 @@ class TargetReader:
                 raise TargetError("/Groups was answered by something that is no list: is STREAMPROC_SCIM_URL right?")
             listing = turn_page(listing, answer.body, "displayName", name)
         exact = [group for group in listing.found if group.get("displayName") == name] or list(listing.found)
-        return id_key(str(exact[0]["id"])) if len(exact) == 1 else None
+        return str(exact[0]["id"]) if len(exact) == 1 else None
 
     async def write(self, path: str, body: dict[str, Any], etag: str | None) -> Response:
         """A write that an operator has ordered, once. Raises TargetError where no answer came."""

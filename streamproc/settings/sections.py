@@ -131,7 +131,7 @@ class LoopSettings(Section, alias_generator="loop_".__add__):
         3,
         ge=0,
         le=10,
-        description="Writes of ours that are undone, or undo one, before the next isn't made; 0: nothing is ever frozen.",
+        description="Writes of ours that are undone, or undo one, before the next isn't made; 0: none is frozen.",
     )
     window: float = Field(3600.0, ge=60, le=86_400, description="Seconds within which they count.")
 

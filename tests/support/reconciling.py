@@ -10,13 +10,16 @@ import orjson
 from streamproc.adapters.kafka import reading
 from streamproc.compose.reconcile import make_reconcile
 from streamproc.core.records.control import Action, Control
+from streamproc.core.records.delivery import DeliveredState
 from streamproc.core.records.finding import Finding, decode_finding
-from streamproc.core.records.topic_names import CONTROLS, FINDINGS
+from streamproc.core.records.topic_names import CONTROLS, DELIVERIES, FINDINGS, OPERATIONS
 from streamproc.core.records.units import Millis
+from streamproc.core.records.user_record import encode
+from streamproc.core.scim.dialect import GENESYS_DIALECT, create_body
 from streamproc.reconcile import process
 from streamproc.reconcile.process import Summary
 from streamproc.testing.memory_log import MemoryLog
-from tests.support.reconciler import Org
+from tests.support.reconciler import Org, person
 from tests.support.sinks_in_memory import PATIENCE, Cluster
 
 
@@ -98,3 +101,17 @@ class Compared(Cluster):
 def impatient(monkeypatch: Any) -> None:
     """What is on its way is told soon."""
     monkeypatch.setattr(process, "PATIENCE_ONCE", 100)
+
+
+async def populate(compared: Compared, many: int) -> dict[str, str]:
+    """So many people whom a sink has delivered; E1 to E(many). Returns the target's id of each."""
+    records = {f"E{number}": compared.org.folded(f"E{number}", **person(f"E{number}")) for number in range(1, many + 1)}
+    bodies = [create_body(each.desired, GENESYS_DIALECT) for each in records.values()]
+    ids = (await compared.org.sim("POST", "users", {"users": bodies, "by": "Seed"}))["ids"]
+    producer = compared.log.producer()
+    for (user, record), account in zip(records.items(), ids, strict=True):
+        place = await (await producer.send(OPERATIONS, encode(record), user.encode()))
+        compared.offsets[user] = place.offset
+        delivery = DeliveredState(user, record.seq, account, None, {**record.desired, "groups": []}, None, Millis(0))
+        await producer.send(DELIVERIES, orjson.dumps(delivery), user.encode())
+    return dict(zip(records, ids, strict=True))

@@ -24,9 +24,10 @@ RECENT: Final = 60_000
 """Milliseconds for which a write of ours may not be in our deliveries yet."""
 LONGEST: Final = 200
 """Characters that are kept of an id or a name."""
-VALUES: Final = 1000
+VALUES: Final = 5000
 """Old and new values of one property that are looked at."""
 
+_DONE: Final = ("SUCCESS", "WARNING")
 _PHONES: Final = frozenset({"phonenumbers", "addresses"})
 NAMES: Final[Mapping[str, frozenset[str]]] = {
     "userName": frozenset({"username", "email"}),
@@ -44,17 +45,16 @@ NAMES: Final[Mapping[str, frozenset[str]]] = {
     "roles": frozenset({"roles"}),
     "skills": frozenset({"skills", "routingskills"}),
     "languages": frozenset({"languages", "routinglanguages"}),
-    "groups": frozenset({"groups", "members", "group-membership"}),
     **dict.fromkeys(("phone", "phone2", "phone3", "phone4", "mobile", "homePhone", "otherPhone"), _PHONES),
 }
 """Attribute → names in small letters that a property of an entry may have."""
 
 
 class Entry(Struct, frozen=True):
-    """One entry of the audit log. `changes`: property in small letters, to the new values, folded."""
+    """One entry of the audit log. `changes`: property in small letters, to the old and the new values, folded."""
 
     changed: Changed
-    changes: Mapping[str, tuple[str, ...]]
+    changes: Mapping[str, tuple[frozenset[str], frozenset[str]]]
 
 
 def read_entries(body: Mapping[str, Any]) -> list[Entry] | None:
@@ -68,18 +68,29 @@ def read_entries(body: Mapping[str, Any]) -> list[Entry] | None:
 def authored(
     differences: Iterable[Difference], entries: Iterable[Entry], us: str | None, at: Millis, unknown: str
 ) -> list[Difference]:
-    """The differences, with who made them. `us`: our OAuth client; `at`: when it was looked; `unknown`: why it isn't
-    known who did it, where the entries don't say.
+    """The differences of what these entries are about: a user; or one membership (`of_member`), and then that alone.
+
+    `us`: our OAuth client; `at`: when it was looked; `unknown`: why it isn't known who did it, if no entry says so.
     """
     newest = sorted(entries, key=lambda entry: -entry.changed.at)
     return [_authored(each, newest, us, at, unknown) for each in differences]
+
+
+def of_member(entries: Iterable[Entry], account: str, *, held: bool) -> list[Entry]:
+    """Those of a group's entries that brought an account into it (`held`), or out of it."""
+    id_ = fold(account)
+
+    def moved(entry: Entry) -> bool:
+        return any((id_ in new) is held and (id_ in old) is not held for old, new in entry.changes.values())
+
+    return [entry for entry in entries if moved(entry)]
 
 
 def _authored(each: Difference, newest: list[Entry], us: str | None, at: Millis, unknown: str) -> Difference:
     if each.kind != "unknown":
         return each
     shows = ((entry, new) for entry in newest if (new := _new_values(entry, each)) is not None)
-    entry, new = next(shows, (None, ()))
+    entry, new = next(shows, (None, frozenset[str]()))
     if entry is None:
         return replace(each, reason=f"{each.reason}; {unknown}")
     if us is None or entry.changed.client != us:
@@ -87,24 +98,21 @@ def _authored(each: Difference, newest: list[Entry], us: str | None, at: Millis,
     leaver = each.attribute == "active" and each.desired is False
     if at - entry.changed.at < RECENT and not leaver and each.policy != "observe":
         return replace(each, kind="pending", reason="our own client has just written it", changed=entry.changed)
-    if _shown(each.held) & {*new}:
+    if _shown(each.held) & new or each.attribute.startswith(GROUP):
         why = "our own client wrote it: somebody else has its credentials, or a request of ours landed late"
         return replace(each, reason=why, changed=entry.changed)
     return replace(each, reason=f"{each.reason}; the audit log doesn't show yet who changed it after us")
 
 
-def _new_values(entry: Entry, difference: Difference) -> tuple[str, ...] | None:
+def _new_values(entry: Entry, difference: Difference) -> frozenset[str] | None:
     """What the entry says that the attribute was made. None: it doesn't show the attribute."""
-    attribute = difference.attribute
-    if attribute.startswith(GROUP):
-        attribute = "groups"
-    elif attribute.startswith(EXTERNAL_ID):
-        attribute = "externalIds"
-    named = [new for name, new in entry.changes.items() if name in NAMES.get(attribute, frozenset())]
+    if difference.attribute.startswith(GROUP):
+        return frozenset()  # these are of that membership alone
+    attribute = "externalIds" if difference.attribute.startswith(EXTERNAL_ID) else difference.attribute
+    named = [new for name, (_, new) in entry.changes.items() if name in NAMES.get(attribute, frozenset())]
     held = _shown(difference.held) if isinstance(difference.held, str) else frozenset()
-    by_value = [new for new in entry.changes.values() if held & {*new}]
-    found = named or by_value
-    return tuple(value for new in found for value in new) if found else None
+    found = named or [new for _, new in entry.changes.values() if held & new]
+    return frozenset().union(*found) if found else None
 
 
 def _shown(value: Any) -> frozenset[str]:
@@ -117,7 +125,7 @@ def _shown(value: Any) -> frozenset[str]:
 
 
 def _entry(told: Any) -> Entry | None:
-    if not isinstance(told, dict) or told.get("status", "SUCCESS") not in {"SUCCESS", "WARNING"}:
+    if not isinstance(told, dict) or told.get("status", "SUCCESS") not in _DONE:
         return None
     at, entry = _moment(told.get("eventDate")), _text(told.get("id"))
     if at is None or entry is None:
@@ -131,13 +139,16 @@ def _entry(told: Any) -> Entry | None:
         entry,
     )
     changes = told.get("propertyChanges")
-    made: dict[str, tuple[str, ...]] = {}
+    made: dict[str, tuple[frozenset[str], frozenset[str]]] = {}
     for change in changes if isinstance(changes, list) else ():
         if isinstance(change, dict) and (name := _text(change.get("property"))) is not None:
-            new = change.get("newValues")
-            texts = [fold(str(value)) for value in new[:VALUES]] if isinstance(new, list) else []
-            made[name.casefold()] = (*made.get(name.casefold(), ()), *texts)
+            old, new = made.get(name.casefold(), (frozenset(), frozenset()))
+            made[name.casefold()] = (old | _values(change.get("oldValues")), new | _values(change.get("newValues")))
     return Entry(changed, made)
+
+
+def _values(told: Any) -> frozenset[str]:
+    return frozenset(fold(str(value)) for value in told[:VALUES]) if isinstance(told, list) else frozenset()
 
 
 def _moment(told: Any) -> Millis | None:

@@ -33,12 +33,11 @@ _DESIRED: Final = Decoder(Resource)
 
 
 class _Kept(Struct, gc=False):
-    """Of one user. `left`: when it was first seen that they are to be inactive, ms since 1970 by the log."""
+    """Of one user."""
 
     seq: int
     offset: int
     desired: bytes
-    left: Millis | None
 
 
 class KnownUsers:
@@ -46,9 +45,11 @@ class KnownUsers:
 
     def __init__(self) -> None:
         self._records: dict[str, _Kept] = {}
+        self._left: dict[str, Millis] = {}
+        """Somebody who is to be inactive → since when, as far as was seen, by the log."""
         self._deliveries: dict[str, bytes] = {}
-        self._accounts: dict[str, str] = {}
-        """Account → user whose it is by our deliveries."""
+        self._accounts: dict[str, tuple[str, ...]] = {}
+        """Account → users whose it is by our deliveries; of several the last one counts."""
         self._ids: dict[str, str] = {}
         """User → account, as the target writes it."""
         self._names: dict[str, set[str]] = {}
@@ -67,10 +68,11 @@ class KnownUsers:
         if before is not None and before.seq > seq:
             return
         desired = _DESIRED.decode(encoded)
-        left = None
         if desired.get("active") is False and not is_left_alone(desired):
-            left = as_of if before is None or before.left is None else before.left
-        self._records[user] = _Kept(seq, offset, encoded, left)
+            self._left.setdefault(user, as_of)
+        else:
+            self._left.pop(user, None)
+        self._records[user] = _Kept(seq, offset, encoded)
         self.groups |= set(desired.get("groups", ()))
         self.attributes |= desired.keys()
         self._place(user, desired)
@@ -79,10 +81,10 @@ class KnownUsers:
         """A delivery. Raises ValueError where it isn't one."""
         delivery = decode_delivery(value)
         user, before = delivery.user, self._ids.pop(delivery.user, None)
-        if before is not None and self._accounts.get(id_key(before)) == user:
-            del self._accounts[id_key(before)]
+        if before is not None:
+            self._accounts[id_key(before)] = tuple(each for each in self._accounts[id_key(before)] if each != user)
         if delivery.id is not None:
-            self._accounts[id_key(delivery.id)] = user
+            self._accounts[id_key(delivery.id)] = (*self._accounts.get(id_key(delivery.id), ()), user)
             self._ids[user] = delivery.id
         self._deliveries[user] = value
         self.groups |= set((delivery.held or {}).get("groups", ()))
@@ -106,7 +108,7 @@ class KnownUsers:
 
     def owner_of(self, account: str) -> str | None:
         """Whose account it is by our deliveries."""
-        return self._accounts.get(id_key(account))
+        return next(reversed(self._accounts.get(id_key(account), ())), None)
 
     def wanting(self, name: str) -> set[str]:
         """Who is to have this userName, and has no account."""
@@ -122,8 +124,8 @@ class KnownUsers:
 
     def leavers(self, since: Millis) -> list[str]:
         """Whose access was taken since then, and who has an account: the newest first."""
-        left = [(kept.left, user) for user, kept in self._records.items() if kept.left is not None]
-        return [user for at, user in sorted(left, reverse=True) if at >= since and user in self._ids]
+        late = [(at, user) for user, at in self._left.items() if at >= since and user in self._ids]
+        return [user for _, user in sorted(late, reverse=True)]
 
     def __len__(self) -> int:
         return len(self._records)

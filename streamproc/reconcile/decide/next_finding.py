@@ -8,7 +8,7 @@ Rule 3: an operator's `ignore` holds as long as the same disagrees, and never fo
 from msgspec.structs import replace
 
 from streamproc.core.records.control import Control
-from streamproc.core.records.finding import Finding, says_the_same
+from streamproc.core.records.finding import Difference, Finding, says_the_same
 
 
 def next_finding(before: Finding | None, now: Finding) -> Finding | None:
@@ -23,6 +23,19 @@ def next_finding(before: Finding | None, now: Finding) -> Finding | None:
     if before.answered is not None and not now.incident:
         return None
     return now if is_repaired(now) else None
+
+
+def as_before(before: Finding | None, differences: list[Difference]) -> list[Difference]:
+    """The differences, with who made them where that was told of the same before."""
+    known = {} if before is None else {each.attribute: each for each in before.differences if each.kind == "changed"}
+
+    def told(each: Difference) -> Difference:
+        same = known.get(each.attribute)
+        if each.kind != "unknown" or same is None or (same.desired, same.held) != (each.desired, each.held):
+            return each
+        return replace(each, kind=same.kind, reason=same.reason, changed=same.changed)
+
+    return [told(each) for each in differences]
 
 
 def is_repaired(finding: Finding) -> bool:

@@ -114,9 +114,13 @@ class Schedule:
             self._stage = "unseen"
             self._unseen = []
 
-    def unseen(self, placed: Iterable[tuple[str, str]], unplaced: Iterable[str]) -> None:
-        """Everybody and their account: who wasn't shown is looked at; so is who is to have one, and has none."""
-        self._unseen = [*(user for user, account in placed if account not in self._seen), *unplaced]
+    def has_seen(self, account: str) -> bool:
+        """Whether this round has shown it."""
+        return account in self._seen
+
+    def unseen(self, users: Iterable[str]) -> None:
+        """Whom no page of this round has shown."""
+        self._unseen = list(users)
 
     def next(self, leavers: Sequence[str], now: Millis) -> Slice:
         """What comes next. `leavers`: those of late."""

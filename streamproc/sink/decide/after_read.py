@@ -160,7 +160,7 @@ def learned_of(
         adopting=None,
         taken=None,
     )
-    read = with_seeded(read)
+    read = with_seeded(read, user.held)
     if compared and not unread:
         read = compare(read, target.dialect, at)
     learned: tuple[Learned, ...] = () if user.etag is None else (VersionsLearned(),)

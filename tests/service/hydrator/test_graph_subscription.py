@@ -43,6 +43,8 @@ async def test_graph_is_asked_to_notify_and_asked_again(world: World) -> None:
         assert list(beside_troubles(beside)) == []
         assert (first["id"], first["notificationUrl"]) == (second["id"], url)
         assert second["expirationDateTime"] > first["expirationDateTime"]
+        (hook,) = await graph.hooks()
+        assert (hook.url, hook.wrong, hook.ends) == (url, "", second["expirationDateTime"])
         await site.call("DELETE", f"/graph/v1.0/subscriptions/{first['id']}")
         assert (await only())["id"] != first["id"]
         who = await site.put("graph", ADA)

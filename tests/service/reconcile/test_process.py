@@ -128,3 +128,18 @@ async def test_an_ignored_finding_stays_closed_until_something_else_disagrees(co
     assert await compared.findings() == before
     await compared.org.patch(f"Users/{orphan}", "replace", "active", False)
     assert set(await compared.found()) == {key}
+
+
+async def test_a_membership_that_a_supervisor_took_is_told_with_who_did_it(compared: Compared) -> None:
+    """Memberships are changes of groups, in another service of the audit log."""
+    async with compared.sink(MemoryLog(compared.broker)):
+        await compared.given("E1", **person("E1"), genesysQueue="Billing")
+        id_ = (await compared.org.user("E1"))["id"]
+        before = await compared.found()
+        await compared.org.sim("POST", "members", {"group": "Billing Queue", "remove": [id_], "by": "Sue Visor"})
+    assert before == {}
+    assert await compared.found() == {"E1": {"group Billing Queue": "changed"}}
+    told = last(await compared.findings(), "E1")
+    assert told is not None
+    assert told.differences[0].changed is not None
+    assert told.differences[0].changed.name == "Sue Visor"
