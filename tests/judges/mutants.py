@@ -13,6 +13,7 @@ from typing import Final
 
 from tests.judges import (
     mutants_of_elements,
+    mutants_of_reconcile,
     mutants_of_the_doctor,
     mutants_of_the_edges,
     mutants_of_the_expressions,
@@ -35,6 +36,7 @@ MUTANTS: Final = (
     *mutants_of_the_sink.MUTANTS,
     *mutants_of_the_doctor.MUTANTS,
     *mutants_of_the_findings.MUTANTS,
+    *mutants_of_reconcile.MUTANTS,
 )
 
 
