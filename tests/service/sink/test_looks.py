@@ -209,3 +209,17 @@ async def test_a_look_goes_on_at_the_sink_that_has_the_partition(cluster: Cluste
                 await cluster.find(user, "title")
             await asyncio.sleep(0.1)
     await cluster.outcomes()
+
+
+async def test_sessions_are_ended_where_access_was_taken_and_only_there(cluster: Cluster) -> None:
+    """A look that finds a leaver without access ends nobody's sessions; one that takes it again does."""
+    root = f"{cluster.org.root}/api/v2"
+    cluster.settings = cluster.settings.changed(end_sessions=True, platform_url=root)
+    async with cluster.sink(MemoryLog(cluster.broker)):
+        await cluster.given("E1", **person("E1"))
+        await cluster.given("E1", active=False)
+        looked = await cluster.looked("E1", await cluster.find("E1", "active", incident=True))
+        await cluster.org.sim("POST", "edit", {"user": "E1", "changes": {"state": "active"}})
+        revoked = await cluster.looked("E1", await cluster.find("E1", "active", incident=True))
+    assert (looked["verdict"], looked["sessions_ended"]) == ("no-op", None)
+    assert (revoked["verdict"], revoked["sessions_ended"] is not None) == ("revoked", True)
