@@ -16,7 +16,9 @@ from tests.judges import (
     mutants_of_the_edges,
     mutants_of_the_expressions,
     mutants_of_the_fold,
+    mutants_of_the_looks,
     mutants_of_the_mapping,
+    mutants_of_the_policies,
     mutants_of_the_sink,
 )
 from tests.judges.mutant import Mutant
@@ -24,7 +26,9 @@ from tests.support.paths import REPOSITORY
 
 MUTANTS: Final = (
     *mutants_of_the_fold.MUTANTS,
+    *mutants_of_the_looks.MUTANTS,
     *mutants_of_the_mapping.MUTANTS,
+    *mutants_of_the_policies.MUTANTS,
     *mutants_of_the_edges.MUTANTS,
     *mutants_of_the_expressions.MUTANTS,
     *mutants_of_elements.MUTANTS,

@@ -2,18 +2,21 @@
 
 import asyncio
 from contextlib import AsyncExitStack
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import orjson
 import pytest
 
 from streamproc.core.fold.mapping import parse_mapping
-from streamproc.core.records.finding import Changed
+from streamproc.core.records.finding import Changed, Difference, Finding
 from streamproc.core.records.topic_names import FINDINGS
 from streamproc.core.records.units import Millis
+from streamproc.core.records.user_record import encode
 from streamproc.sink.finding_follower import AT_ONCE
 from streamproc.testing.memory_log import MemoryLog
 from tests.support.reconciler import Org, person
+from tests.support.sink import Bench
 from tests.support.sinks_in_memory import PATIENCE, Cluster
 
 KIM = Changed(Millis(1_780_000_000_000), "client-7", "p-1", "Kim Berg", "entry-1")
@@ -223,3 +226,30 @@ async def test_sessions_are_ended_where_access_was_taken_and_only_there(cluster:
         revoked = await cluster.looked("E1", await cluster.find("E1", "active", incident=True))
     assert (looked["verdict"], looked["sessions_ended"]) == ("no-op", None)
     assert (revoked["verdict"], revoked["sessions_ended"] is not None) == ("revoked", True)
+
+
+async def test_a_look_waits_until_it_is_known_what_the_sink_before_has_done(org: Org) -> None:
+    """A partition has just come, and the sink before may have delivered a leaving that isn't read yet: none begins."""
+    bench = Bench(org)
+    seq = bench.give("E1", **person("E1"))
+    await bench.idle()
+    id_ = (await org.user())["id"]
+    await org.patch(f"Users/{id_}", "replace", "active", False)  # the sink before us, which couldn't note it any more
+    difference = Difference("active", "changed", "own", True, False, "changed by hand")
+    finding = Finding("E1", id_, None, [difference], Millis(0), Millis(0), seq=seq, offset=0)
+    value = orjson.dumps(finding)
+    found = SimpleNamespace(topic=FINDINGS, partition=0, offset=0, timestamp=0, key=b"E1", value=value)
+    record = SimpleNamespace(value=encode(org.records["E1"]), offset=0)
+    follower, store = bench.sink._findings, bench.stores[0]
+    assert follower is not None
+    follower.take(cast("Any", found))
+    store.caught_up = False
+    assert follower._looks.take(AT_ONCE, follower._can_go) == []
+    store.caught_up = True
+    (each,) = follower._looks.take(AT_ONCE, follower._can_go)
+    store.caught_up = False
+    follower.begin(each, cast("Any", record))
+    assert len(bench.sink._lanes) == 0
+    store.caught_up = True
+    follower.begin(each, cast("Any", record))
+    assert "E1" in bench.sink._lanes
