@@ -10,9 +10,12 @@ import pytest
 
 from streamproc.core.fold.mapping import parse_mapping
 from streamproc.core.records.finding import Changed, Difference, Finding
+from streamproc.core.records.partitioner import partition_of
 from streamproc.core.records.topic_names import FINDINGS
 from streamproc.core.records.units import Millis
 from streamproc.core.records.user_record import encode
+from streamproc.sink.decide.desired_state import Work
+from streamproc.sink.decide.lanes import Lanes
 from streamproc.sink.finding_follower import AT_ONCE
 from streamproc.testing.memory_log import MemoryLog
 from tests.support.reconciler import Org, person
@@ -104,6 +107,20 @@ async def test_findings_that_lead_to_nothing_name_nobody_to_the_target(cluster: 
     assert await cluster.lines("E2") == []
 
 
+async def test_another_users_record_of_the_same_seq_is_not_written(cluster: Cluster) -> None:
+    """A mapping gives all users a record of one seq. A finding that names somebody else's leads to nothing."""
+    one, other = [user for user in map("E{}".format, range(30)) if partition_of(user.encode(), 4) == 0][:2]
+    async with cluster.sink(MemoryLog(cluster.broker)):
+        await cluster.given(one, **person(one))
+        cluster.org.offset = 0
+        await cluster.given(other, **person(other))
+        await reads(cluster)
+        await cluster.find(one, "title", offset=cluster.offsets[other])
+        await cluster.looked(other, await cluster.find(other, "title"))
+    assert await reads(cluster) == 1
+    assert await cluster.lines(one) == []
+
+
 async def test_whoever_is_missing_is_created_again(cluster: Cluster) -> None:
     """Somebody of ours was deleted in the target: they are looked up, and there again."""
     async with cluster.sink(MemoryLog(cluster.broker)):
@@ -191,6 +208,26 @@ async def test_a_flood_of_findings_takes_few_places_and_looks_at_each_once(clust
         assert max([len(await cluster.lines(user)) for user in users[AT_ONCE * 2 :]]) == 2
 
 
+async def test_a_reactivated_leaver_waits_for_no_other_look(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Others who are looked at wait behind a backlog. Who has access again is out at once all the same, and those who
+    only are said to have it wait with the others.
+    """
+    users = [f"E{number}" for number in range(3 * AT_ONCE)]
+    async with cluster.sink(MemoryLog(cluster.broker)):
+        for seq in [(user, await cluster.say(user, **person(user))) for user in users]:
+            await cluster.told(seq)
+        await cluster.given("E0", active=False)
+        await cluster.org.sim("POST", "edit", {"user": "E0", "changes": {"state": "active"}})
+        (sink,) = cluster.sinks
+        take = Lanes[Work].take
+        monkeypatch.setattr(Lanes, "take", lambda lanes, **_: take(lanes, revocations=True))
+        for user in users[1:]:
+            await cluster.find(user, "title", incident=True)
+        ended = await cluster.looked("E0", await cluster.find("E0", "active", held=True, incident=True))
+        assert len(sink._lanes) <= AT_ONCE
+    assert ended["verdict"] == "revoked"
+
+
 async def test_a_look_goes_on_at_the_sink_that_has_the_partition(cluster: Cluster) -> None:
     """One sink dies. What is found afterwards the other one puts right, and nothing is told twice."""
     doomed = MemoryLog(cluster.broker)
@@ -244,9 +281,9 @@ async def test_a_look_waits_until_it_is_known_what_the_sink_before_has_done(org:
     assert follower is not None
     follower.take(cast("Any", found))
     store.caught_up = False
-    assert follower._looks.take(AT_ONCE, follower._can_go) == []
+    assert follower._looks.take(AT_ONCE, follower._can_go, urgent=False) == []
     store.caught_up = True
-    (each,) = follower._looks.take(AT_ONCE, follower._can_go)
+    (each,) = follower._looks.take(AT_ONCE, follower._can_go, urgent=False)
     store.caught_up = False
     follower.begin(each, cast("Any", record))
     assert len(bench.sink._lanes) == 0
