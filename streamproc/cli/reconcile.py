@@ -21,7 +21,7 @@ def printed(summary: Summary | None, user: str | None, *, as_json: bool) -> int:
         put_json({"findings": summary.disagreements, **told})
     else:
         put_lines(lines(summary))
-    return 1 if summary.disagreements else 0
+    return 1 if summary.disagreements or summary.unread else 0
 
 
 def lines(summary: Summary) -> Iterator[str]:
@@ -29,6 +29,8 @@ def lines(summary: Summary) -> Iterator[str]:
     told = [(finding, each) for finding in summary.disagreements for each in finding.differences]
     if told:
         yield from table([("NAME", "SINCE", "CLASS", "WHAT", "BY WHOM", "WHY"), *(_cells(*each) for each in told)])
+    for user, why in summary.unread.items():
+        yield f"{user} can't be compared: {why}"
     counts = Counter(each.kind for _, each in told)
     if incidents := sum(finding.incident for finding in summary.disagreements):
         yield f"{incidents} with access who are to have none"
