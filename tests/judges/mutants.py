@@ -14,8 +14,10 @@ from typing import Final
 from tests.judges import (
     mutants_of_elements,
     mutants_of_reconcile,
+    mutants_of_the_doctor,
     mutants_of_the_edges,
     mutants_of_the_expressions,
+    mutants_of_the_findings,
     mutants_of_the_fold,
     mutants_of_the_mapping,
     mutants_of_the_policies,
@@ -32,6 +34,8 @@ MUTANTS: Final = (
     *mutants_of_the_expressions.MUTANTS,
     *mutants_of_elements.MUTANTS,
     *mutants_of_the_sink.MUTANTS,
+    *mutants_of_the_doctor.MUTANTS,
+    *mutants_of_the_findings.MUTANTS,
     *mutants_of_reconcile.MUTANTS,
 )
 
