@@ -1,10 +1,13 @@
 """What may go wrong: nobody who says who did it, a target that doesn't answer, orders that come too late, restarts."""
 
 import asyncio
+from typing import Any
 
 import pytest
 
 from streamproc.adapters import scim_http
+from streamproc.reconcile import process
+from streamproc.reconcile.target_reader import TargetReader
 from streamproc.testing.memory_log import MemoryLog
 from tests.service.reconcile.test_process import last
 from tests.support.reconciler import person
@@ -106,14 +109,41 @@ async def test_what_was_told_before_a_restart_is_closed_after_it(compared: Compa
     ]
 
 
-async def test_a_target_that_doesnt_answer_is_waited_for_and_told(compared: Compared) -> None:
-    """It goes on once answers come."""
+async def test_a_target_that_doesnt_answer_is_waited_for_and_told(
+    compared: Compared, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is blind until answers come, and goes on then."""
     await populate(compared, 2)
     await compared.edit("E1", title="Boss")
-    await compared.org.faults({"kind": "403", "method": "GET", "path": "users", "times": 2})
+    await compared.org.faults({"kind": "403", "method": "GET", "path": "users"})
+    monkeypatch.setattr(process, "TROUBLE_FIRST", 0.05)
     async with compared.reconcile():
+        async with asyncio.timeout(PATIENCE):
+            while not (told := compared.reconciles[-1].troubles()):  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+        await compared.org.sim("DELETE", "faults")
         found = await compared.until(bool)
+        assert compared.reconciles[-1].troubles() == []
+    assert [(each.code, each.state) for each in told] == [("target", "blind")]
+    assert "403" in told[0].reason
     assert found[0].key == "E1"
+
+
+async def test_a_round_that_takes_too_long_is_told(compared: Compared, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever looks at last year's accounts sees nothing, however busy they are."""
+    await populate(compared, 2)
+    gate = asyncio.Event()
+
+    async def never(*_: Any) -> Any:
+        await gate.wait()
+
+    monkeypatch.setattr(TargetReader, "page", never)
+    monkeypatch.setattr(process, "LATE", 0.01)
+    async with compared.reconcile():
+        async with asyncio.timeout(PATIENCE):
+            while not (told := compared.reconciles[-1].troubles()):  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+    assert [(each.code, each.state) for each in told] == [("slow_round", "blind")]
 
 
 async def test_what_the_audit_log_says_too_much_about_is_asked_for_in_smaller_parts(compared: Compared) -> None:
