@@ -19,7 +19,7 @@ def printed(summary: Summary | None, user: str | None, *, as_json: bool) -> int:
         put_json({"findings": summary.disagreements, **told})
     else:
         put_lines(lines(summary))
-    return 1 if summary.disagreements else 0
+    return 1 if summary.disagreements or summary.unread else 0
 
 
 def lines(summary: Summary) -> Iterator[str]:
@@ -28,6 +28,8 @@ def lines(summary: Summary) -> Iterator[str]:
     if told:
         rows = [row for finding in summary.disagreements for row in cells(finding, finding.differences)]
         yield from table([HEADER, *rows])
+    for user, why in summary.unread.items():
+        yield f"{user} can't be compared: {why}"
     counts = Counter(each.kind for each in told)
     if incidents := sum(finding.incident for finding in summary.disagreements):
         yield f"{incidents} with access who are to have none"

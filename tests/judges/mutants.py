@@ -13,6 +13,7 @@ from typing import Final
 
 from tests.judges import (
     mutants_of_elements,
+    mutants_of_reconcile,
     mutants_of_the_edges,
     mutants_of_the_expressions,
     mutants_of_the_findings,
@@ -33,6 +34,7 @@ MUTANTS: Final = (
     *mutants_of_elements.MUTANTS,
     *mutants_of_the_sink.MUTANTS,
     *mutants_of_the_findings.MUTANTS,
+    *mutants_of_reconcile.MUTANTS,
 )
 
 
