@@ -1,9 +1,12 @@
 """What may go wrong: nobody who says who did it, a target that doesn't answer, orders that come too late, restarts."""
 
 import asyncio
+import time
+from typing import Any
 
 import pytest
 
+from streamproc.reconcile.target_reader import TargetReader
 from streamproc.testing.memory_log import MemoryLog
 from tests.service.reconcile.test_process import last
 from tests.support.reconciler import person
@@ -26,6 +29,26 @@ async def test_where_the_audit_log_cant_be_read_it_is_told_and_repaired_all_the_
     assert told is not None
     assert told.differences[0].repaired
     assert "403" in told.differences[0].reason
+
+
+async def test_a_finding_is_as_of_before_it_was_answered(compared: Compared, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a sink reads back while the answer is under way is newer than the finding, and told so in reports."""
+    answered: list[float] = []
+    read = TargetReader.user
+
+    async def slow(self: TargetReader, account: str) -> Any:
+        await asyncio.sleep(0.05)
+        body = await read(self, account)
+        answered.append(time.time() * 1000)
+        await asyncio.sleep(0.05)
+        return body
+
+    monkeypatch.setattr(TargetReader, "user", slow)
+    await populate(compared, 1)
+    await compared.edit("E1", title="Boss")
+    await compared.once()
+    (found,) = await compared.findings()
+    assert found.at < answered[0]
 
 
 async def test_a_leaver_whose_account_was_deleted_and_is_back_is_found(compared: Compared) -> None:
