@@ -18,7 +18,7 @@ from streamproc.compose.directories import directories
 from streamproc.compose.target import target_clients, target_session
 from streamproc.core.errors import StreamprocError
 from streamproc.core.fold.mapping import Mapping as Rules
-from streamproc.core.records.topic_names import CURSORS, MAPPINGS, STATUS
+from streamproc.core.records.topic_names import CURSORS, MAPPINGS, PRODUCED, STATUS, events_topic
 from streamproc.core.scim.response_policy import Response
 from streamproc.doctor import catalogue, certificates, clocks, oauth_client, sources, target
 from streamproc.doctor.asking import Target
@@ -50,8 +50,8 @@ def processes(settings: Settings) -> list[str]:
     return ["worker", "sink", *doors, *(["hydrator"] if doctor_sources.asked(settings) else [])]
 
 
-async def diagnose(settings: Settings, chosen: Sequence[str], rules: Rules | None = None) -> list[Line]:
-    """All that there is to say about these processes, which are to run with these settings.
+async def diagnose(settings: Settings, chosen: Sequence[str] = (), rules: Rules | None = None) -> list[Line]:
+    """All that there is to say about these processes, which are to run with these settings; about none: about all.
 
     `rules`: a mapping that isn't in force. Raises SettingsError, MappingError where a file can't be used.
     """
@@ -97,7 +97,9 @@ class _Examination:
         to_target: aiohttp.ClientSession,
         others: aiohttp.ClientSession,
     ) -> None:
-        self._settings, self._chosen, self._rules = settings, chosen, rules
+        self._settings, self._chosen, self._rules = settings, chosen or processes(settings), rules
+        self._everybodys = {STATUS} if not chosen else set()
+        """Topics that none of them reads: looked at where one user is all of them."""
         self._others = others
         self._scim, self._platform = target_clients(settings.target, settings.sink.platform_url, to_target)
         self._target = Target(self._scim, self._platform, asyncio.sleep)
@@ -108,7 +110,8 @@ class _Examination:
         self._directories: Mapping[str, Directory] = directories(
             settings.hydrator, others, options, time.time, time.monotonic
         )
-        self._sources = doctor_sources.used(settings, chosen, self._doors, self._directories)
+        self._sources = doctor_sources.used(settings, self._chosen, self._doors, self._directories)
+        self._produced = sorted(PRODUCED - {source.name for source in self._sources})
 
     def checks(self) -> Iterator[Check]:
         """All."""
@@ -129,6 +132,7 @@ class _Examination:
         for source in self._sources:
             directory = self._directories.get(source.name) if "hydrator" in self._chosen else None
             yield from doctor_sources.checks(source, directory, self._others, self._history)
+        yield Check("sources", "producers", self._producers)
         if self._settings.security_events.jwks and "gateway" in self._chosen:
             yield Check("sources", "keys of set", self._keys)
 
@@ -171,9 +175,10 @@ class _Examination:
     @cached_property
     def _known_history(self) -> asyncio.Task[History]:
         topics = {name for source in self._sources for name in sources.topics_of(source.name)}
+        topics |= {*map(events_topic, self._produced)}
         wanted = topics | clocks.APPENDED | {CURSORS, MAPPINGS, STATUS}
         read = {right.name for each in self._needed().values() for right in each if right.operation == "Read"}
-        return asyncio.create_task(self._ask_history(sorted(wanted & read)))
+        return asyncio.create_task(self._ask_history(sorted(wanted & (read | self._everybodys))))
 
     async def _ask_history(self, topics: Sequence[str]) -> History:
         with suppress(StreamprocError, TimeoutError):
@@ -257,6 +262,10 @@ class _Examination:
         dialect = self._settings.target.dialect
         asked = Catalogue(self._scim, self._platform, dialect, asyncio.sleep, random.random, lambda _: None)
         return await catalogue.names(asked, await self.mapping())
+
+    async def _producers(self) -> Sequence[Line]:
+        newest, now = (await self._history()).newest, time.time()
+        return [line for name in self._produced for line in sources.last_produced(name, newest, now)]
 
     async def _keys(self) -> Sequence[Line]:
         location = self._settings.security_events.jwks or ""
