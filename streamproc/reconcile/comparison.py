@@ -37,6 +37,10 @@ AGAIN_MOST: Final = 600_000
 """The same where something is to be repaired, or on its way: doubling from the first to the most."""
 
 
+BACKLOG: Final = 1_000
+"""Users on their way from which on none of them is told by name: the sink's own metrics tell how far it is."""
+
+
 class Comparison:
     """Of one process. `patience`: ms for which somebody may be on their way before that is told.
     `follows_up`: what is to be repaired is looked at again soon, and not only in the next round.
@@ -121,6 +125,8 @@ class Comparison:
             if user is None or known is None:
                 continue
             differences = compare(known, body, view)
+            if not known.behind:
+                self._behind.pop(user, None)
             if known.behind:
                 doubtful += [user] if differences and not self._wait(known) else []
             elif not self._is_told(user, differences):
@@ -250,6 +256,8 @@ class Comparison:
         seq, since = self._behind.get(known.user, (known.seq, at))
         if seq != known.seq or known.user not in self._behind:
             self._behind[known.user] = known.seq, (since := at)
+        if self._follows_up and len(self._behind) > BACKLOG:
+            return True  # a bulk change: not each of them is news, and the sink has better to do than to be watched
         until = Millis(since + self._patience)
         if at >= until:
             return False
