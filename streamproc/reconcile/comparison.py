@@ -35,8 +35,6 @@ SOON: Final = 2_000
 AGAIN_FIRST: Final = 3_000
 AGAIN_MOST: Final = 600_000
 """The same where something is to be repaired, or on its way: doubling from the first to the most."""
-
-
 BACKLOG: Final = 1_000
 """Users on their way from which on none of them is told by name: the sink's own metrics tell how far it is."""
 
@@ -125,11 +123,11 @@ class Comparison:
             if user is None or known is None:
                 continue
             differences = compare(known, body, view)
-            if not known.behind:
-                self._behind.pop(user, None)
             if known.behind:
                 doubtful += [user] if differences and not self._wait(known) else []
-            elif not self._is_told(user, differences):
+                continue
+            self._behind.pop(user, None)
+            if not self._is_told(user, differences):
                 doubtful.append(user)
         self._count(len(page.accounts), "page")
         self._schedule.shown(wanted, page)
