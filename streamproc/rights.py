@@ -55,8 +55,10 @@ SPARED: Final = frozenset({STATUS})
 
 
 def essential(rights: Iterable[Right]) -> list[Right]:
-    """Those without which a service can't work."""
-    return [right for right in rights if right.name not in SPARED]
+    """Those without which a process can't work. Whoever reads what others only tell can't do without it."""
+    rights = list(rights)
+    spared = SPARED - {right.name for right in rights if right.operation == "Read"}
+    return [right for right in rights if right.name not in spared]
 
 
 def worker(group: str) -> list[Right]:
@@ -165,7 +167,7 @@ PROCESSES: Final = (
     Process("sync", "a directory synchronised by hand; only its topics", lambda _: sync()),
     Process(
         "operators",
-        "parked, held, rejected, findings, identities, mapping, sink pause and resume",
+        "parked, held, rejected, findings, identities, mapping, sink pause and resume, status",
         lambda _: _of("operators"),
     ),
     Process("auditors", "archive, replay, report", lambda _: _auditors(raw=False)),

@@ -54,6 +54,27 @@ REFUSED_TO_ALL: Final = Gauge(
     "streamproc_refused_to_all", "1 while everybody is refused a kind of request, by kind.", ["request"]
 )
 PAUSED: Final = Gauge("streamproc_paused", "1 while an operator has paused the sinks.")
+FINDINGS: Final = Counter(
+    "streamproc_findings_total", "Disagreements with the target that were found, by kind.", ["kind"]
+)
+"""`kind`: pending, changed, unknown, orphan, missing."""
+DISAGREES: Final = Gauge(
+    "streamproc_disagreements", "Users and accounts of whom something disagrees now, by kind.", ["kind"]
+)
+INCIDENTS: Final = Counter(
+    "streamproc_incidents_total", "Users who were found to have access against the word of the sources."
+)
+RECONCILED: Final = Counter(
+    "streamproc_reconcile_looks_total", "Accounts that were compared with what is desired.", ["by"]
+)
+"""`by`: page, id."""
+RECONCILE_REQUESTS: Final = Counter(
+    "streamproc_reconcile_requests_total", "Requests to the target in order to compare."
+)
+RECONCILE_ROUND: Final = Gauge(
+    "streamproc_reconcile_round_seconds", "When a round over all accounts was last completed, s since 1970."
+)
+RECONCILE_FAILED: Final = Gauge("streamproc_reconcile_failed", "1 while the target gives no answers to compare with.")
 LAG: Final = Gauge("streamproc_consumer_lag", "Records that are there and not yet read.", ["topic", "partition"])
 RECOVERY: Final = Gauge("streamproc_recovery_remaining", "Records of the changelog still to be read by a worker.")
 EVENTS: Final = Counter("streamproc_events_total", "Events folded, by what they did.", ["effect"])
@@ -68,6 +89,9 @@ REJECTED: Final = Counter(
     "streamproc_rejected_total", "What couldn't be understood, whole inputs and parts.", ["source", "code", "field"]
 )
 """`field`: as the contract or the options name it; `other`: by another name; "": it isn't about one."""
+HEARD: Final = Gauge(
+    "streamproc_source_heard_seconds", "When something last came from a source, s since 1970.", ["source"]
+)
 REJECTED_DENIALS: Final = Counter(
     "streamproc_rejected_denials_total",
     "Rejected inputs that may have said that somebody has left: they may still have access.",

@@ -267,7 +267,7 @@ TOPICS: Final[tuple[Topic, ...]] = (
         (OPERATORS,),
         "how each service is, as it says itself",
         # Whoever looks reads all of it: so it is kept short, and who is gone for days is forgotten.
-        {"cleanup.policy": "compact,delete", "retention.ms": str(7 * DAY), "segment.ms": str(DAY // 24)},
+        _APPENDED | {"cleanup.policy": "compact,delete", "retention.ms": str(7 * DAY), "segment.ms": str(DAY // 24)},
     ),
 )
 

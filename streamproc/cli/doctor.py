@@ -3,15 +3,18 @@
 import asyncio
 import sys
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import click
 import orjson
 
 from streamproc.audit.words import count
+from streamproc.cli.mapping_check import read
 from streamproc.cli.options import JSON, KAFKA
-from streamproc.cli.screen import put_json, put_lines
+from streamproc.cli.screen import put_content, put_json, put_lines
 from streamproc.cli.table import table
-from streamproc.compose.doctor import PROCESSES, diagnose, processes
+from streamproc.compose.doctor import PROCESSES, diagnose, needed, processes
+from streamproc.doctor import role
 from streamproc.doctor.line import Line, Severity
 from streamproc.settings import load_settings
 
@@ -24,29 +27,55 @@ from streamproc.settings import load_settings
     type=click.Choice(PROCESSES),
     help="Only what this process needs, and may do as this user; else all that are configured.",
 )
+@click.option(
+    "--mapping",
+    "file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Instead of the mapping in force.",
+)
+@click.option(
+    "--role",
+    "form",
+    is_flag=False,
+    flag_value="api",
+    type=click.Choice(["api", "terraform"]),
+    help="Print the role that the mapping needs, and look at nothing else: for POST /api/v2/authorization/roles, or "
+    "as a resource of Terraform.",
+)
 @KAFKA
 @JSON
-def doctor(chosen: tuple[str, ...], kafka: str | None, as_json: bool) -> None:
+def doctor(chosen: tuple[str, ...], file: Path | None, form: str | None, kafka: str | None, as_json: bool) -> None:
     """Look whether everything is set up as it has to be, and say what to do. It only reads. 1: there is an error."""
     settings = load_settings(kafka=kafka)
-    lines = asyncio.run(diagnose(settings, chosen or processes(settings)))
+    rules = None if file is None else read(file)[1]
+    if form is not None:
+        needs, digest = asyncio.run(needed(settings, rules))
+        if form == "api":
+            put_json(role.for_api(needs, digest), orjson.OPT_INDENT_2)
+        else:
+            put_content(role.for_terraform(needs, digest).encode())
+        return
+    lines = asyncio.run(diagnose(settings, chosen or processes(settings), rules))
     if as_json:
-        counts = {"errors": _many(lines, "error"), "warnings": _many(lines, "warning")}
+        counts = {"errors": many(lines, "error"), "warnings": many(lines, "warning")}
         put_json(counts | {"lines": lines}, orjson.OPT_INDENT_2)
     else:
-        put_lines(_shown(lines))
-    sys.exit(1 if _many(lines, "error") else 0)
+        put_lines(shown(lines))
+        errors, warnings = many(lines, "error"), many(lines, "warning")
+        put_lines([f"{count(errors, 'error')}, {count(warnings, 'warning')}, {many(lines, 'ok')} ok"])
+    sys.exit(1 if many(lines, "error") else 0)
 
 
-def _shown(lines: Sequence[Line]) -> Iterator[str]:
-    yield from table([(line.severity, line.part, line.about, _sentence(line)) for line in lines])
-    errors, warnings = _many(lines, "error"), _many(lines, "warning")
-    yield f"{count(errors, 'error')}, {count(warnings, 'warning')}, {_many(lines, 'ok')} ok"
+def shown(lines: Sequence[Line]) -> Iterator[str]:
+    """As a table."""
+    return table([(line.severity, line.part, line.about, _sentence(line)) for line in lines])
+
+
+def many(lines: Sequence[Line], severity: Severity) -> int:
+    """How many there are of a kind."""
+    return sum(line.severity == severity for line in lines)
 
 
 def _sentence(line: Line) -> str:
-    return f"{line.text}. To do: {line.do}" if line.do else line.text
-
-
-def _many(lines: Sequence[Line], severity: Severity) -> int:
-    return sum(line.severity == severity for line in lines)
+    end = "" if line.text.endswith((".", "?")) else "."
+    return f"{line.text}{end} To do: {line.do}" if line.do else line.text

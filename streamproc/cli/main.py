@@ -19,6 +19,7 @@ from streamproc.adapters.kafka.log import KafkaError
 from streamproc.adapters.kafka.topics import ensure_topics
 from streamproc.adapters.kafka.trouble import without_tracebacks
 from streamproc.cli import findings, identities, loops, parked, parse, rejected, topics
+from streamproc.cli import reconcile as reconciled
 from streamproc.cli.options import JSON, KAFKA, kafka_option, say
 from streamproc.cli.screen import complain, harmless_errors, install, put, put_json, put_lines
 from streamproc.core.errors import MappingError, SettingsError, StreamprocError
@@ -26,13 +27,14 @@ from streamproc.demo import report
 from streamproc.demo.directories import play_directories
 from streamproc.demo.play import Played, play, scoped
 from streamproc.demo.processes import ProcessFailedError, Stack, stack
+from streamproc.demo.supervisor import play_supervisor
 from streamproc.embedded import EmbeddedKafkaUnavailable, embedded_kafka
 from streamproc.settings import DIRECTORIES, Settings, load_settings
 from streamproc.simulator.options import SimulatorOptions
 
 _PARENT = click.option("--with-parent", is_flag=True, hidden=True, help="Stop when standard input ends.")
 
-AUDIT: Final = ("mapping", "archive", "replay", "report", "doctor")
+AUDIT: Final = ("mapping", "archive", "replay", "report", "doctor", "status")
 """Commands that read archives, each in the module of its name: imported late, so that no service loads pyarrow."""
 
 
@@ -143,6 +145,26 @@ def sync(source: str, full: bool, kafka: str | None, as_json: bool) -> None:
     sys.exit(1 if counts.given_up else 0)
 
 
+@cli.command(epilog="Example: streamproc reconcile --once --json")
+@click.option("--once", is_flag=True, help="One round over everybody, and a table at its end. 1: something disagrees.")
+@click.option("--user", help="Look at this user ID alone, once.")
+@KAFKA
+@JSON
+@_PARENT
+def reconcile(once: bool, user: str | None, kafka: str | None, as_json: bool, with_parent: bool) -> None:
+    """Compare what Genesys Cloud holds with what is desired; what disagrees is told, and repaired by the sink.
+
+    Without --once or --user it goes on for ever. One such process is enough.
+    """
+    if not once and user is None:
+        _serve("reconcile", compose.run_reconcile, with_parent, kafka=kafka)
+        return
+    settings = load_settings(kafka=kafka)
+    telemetry.configure("error", json=settings.observability.log_json, service="reconcile")
+    summary = _run(compose.reconcile_once(settings, user, say))
+    sys.exit(reconciled.printed(summary, user, as_json=as_json))
+
+
 cli.add_command(parse.parse)
 
 
@@ -204,7 +226,9 @@ async def _demo(kafka: str | None, *, as_json: bool) -> int:
         ending = await play(running.settings.kafka, running.simulator, told)
         say("second act: the same told by Okta, Entra, PingOne and Workday; starting gateway and hydrator ...")
         ending += await play_directories(running, told)
-        say("third act: an auditor asks the log ...")
+        say("third act: a supervisor changes Genesys by hand; starting reconcile ...")
+        ending += await play_supervisor(running, told, say)
+        say("fourth act: an auditor asks the log ...")
         from streamproc.demo.audit import play_audit  # noqa: PLC0415 - which reads archives, as services don't
 
         ending += await play_audit(running.settings.kafka, say)

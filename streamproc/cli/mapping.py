@@ -12,6 +12,7 @@ from streamproc.adapters.kafka import reading, topics
 from streamproc.adapters.kafka.log import Log
 from streamproc.adapters.kafka.mappings_in_force import in_force
 from streamproc.adapters.kafka.trouble import told
+from streamproc.cli.doctor import shown
 from streamproc.cli.history_source import HistorySource
 from streamproc.cli.mapping_check import check, read
 from streamproc.cli.mapping_whatif import scope_counts, whatif
@@ -20,6 +21,7 @@ from streamproc.cli.options import JSON, KAFKA, say
 from streamproc.cli.screen import complain, put, put_json, put_lines
 from streamproc.cli.table import table
 from streamproc.compose import KafkaLog
+from streamproc.compose.doctor import mapping_part
 from streamproc.core.fold.mapping import Mapping
 from streamproc.core.fold.mapping_switch import compiled, unheard_partitions
 from streamproc.core.records.change_event import Origin
@@ -48,6 +50,12 @@ def mapping() -> None:
 @click.option("--enters", metavar="N", type=click.IntRange(0), help="Users who enter the scope, as `whatif` tells.")
 @click.option("--leaves", metavar="N", type=click.IntRange(0), help="Users who leave the scope, as `whatif` tells.")
 @click.option("--suspends", metavar="N", type=click.IntRange(0), help="Users who are suspended, as `whatif` tells.")
+@click.option(
+    "--doctor/--no-doctor",
+    default=True,
+    show_default=True,
+    help="Ask Genesys Cloud first for names and permissions that it needs; none is ordered where something is missing.",
+)
 @click.option("--wait/--no-wait", default=True, show_default=True, help="Until it is in force in every partition.")
 @KAFKA
 @JSON
@@ -58,6 +66,7 @@ def apply(
     enters: int | None,
     leaves: int | None,
     suspends: int | None,
+    doctor: bool,
     wait: bool,
     kafka: str | None,
     as_json: bool,
@@ -71,7 +80,17 @@ def apply(
     at = now_ms()
     control = Control(f"mapping-{parsed.digest}-{at}", "mapping", None, None, by, reason, at, mapping=text)
     named = {"enter": enters, "leave": leaves, "suspend": suspends}
+    if doctor:
+        _ask_doctor(settings, parsed)
     asyncio.run(_apply(settings, parsed, control, named, wait=wait, as_json=as_json))
+
+
+def _ask_doctor(settings: Settings, parsed: Mapping) -> None:
+    """Refuse a mapping that the target can't carry out as it is. What couldn't be looked at is said, and no more."""
+    lines = [line for line in asyncio.run(mapping_part(settings, parsed)) if line.severity != "ok"]
+    put_lines(shown(lines), err=True)
+    if any(line.severity == "error" and line.part != "target" for line in lines):
+        _refuse("nothing was ordered: see what the doctor found, or leave it out with --no-doctor")
 
 
 async def _apply(

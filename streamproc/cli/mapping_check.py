@@ -17,7 +17,7 @@ from streamproc.cli.options import ARCHIVE, JSON, KAFKA, OFFLINE, say
 from streamproc.cli.screen import put_json, put_lines
 from streamproc.cli.table import table
 from streamproc.compose.target import target_catalogue
-from streamproc.core.errors import MappingError
+from streamproc.core.errors import MappingError, TargetError
 from streamproc.core.fold.mapping import Mapping
 from streamproc.core.records.control import LONGEST
 from streamproc.core.records.topic_names import CHANGES
@@ -36,6 +36,7 @@ from streamproc.mapping_preview.lint import (
     unsent,
     uses,
 )
+from streamproc.mapping_preview.policy_lint import policies
 from streamproc.mapping_preview.run import surveyed
 from streamproc.sources.mapping_authority import usable
 
@@ -129,7 +130,10 @@ async def _checked(request: CheckRequest, source: HistorySource) -> Checked:
     listed: dict[Catalogued, Listed] = {}
     if request.with_target:
         async with target_catalogue(settings.target, settings.network, settings.sink.platform_url, say) as catalogue:
-            listed = await catalogue.listed(used)
+            try:
+                listed = await catalogue.listed(used)
+            except TargetError as error:
+                raise TargetError(f"{str(error).rstrip('.')}. With --no-target nothing is asked") from error
     return Checked(mapping, _findings(mapping, survey, used, listed), used, survey, request.with_target)
 
 
@@ -154,6 +158,9 @@ def _lines(checked: Checked) -> Iterable[str]:
         people = f" ({count(finding.people, 'person', 'people')} would get it)" if finding.people else ""
         cells.append((finding.severity, f"{finding.where}: {finding.text}{meant}{people}"))
     yield from table(cells)
+    for policy, attributes in policies(checked.mapping.file).items():
+        if attributes:
+            yield f"{policy}: {', '.join(attributes)}"
     names = ", ".join(f"{len(checked.used[kind])} {kind}" for kind in CATALOGUED if checked.used[kind])
     looked = f"{names or 'no names'}, {'compared with' if checked.target else 'not compared with'} the target"
     if checked.history is None:
@@ -176,6 +183,7 @@ def _as_object(checked: Checked) -> dict[str, Any]:
         "mapping": checked.mapping.digest,
         "errors": _errors(checked),
         "findings": checked.findings,
+        "policies": policies(checked.mapping.file),
         "names": {kind: sorted(names) for kind, names in checked.used.items()},
         "target": checked.target,
         "history": None if survey is None else {"events": survey.events, "people": survey.people},

@@ -129,6 +129,7 @@ def as_object(answered: Answered) -> dict[str, Any]:
             "other_level": {name: impact.levels[name] for name in ("skills", "languages")},
             "attributes": impact.attributes,
             "released": impact.released,
+            "policies": impact.policies,
             "problems": {"new": impact.arisen, "gone": impact.gone},
             "examples": {kind: examples for kind, examples in impact.examples.items() if examples},
         },
@@ -182,6 +183,7 @@ def lines(answered: Answered, digest: str, since: int | None) -> Iterator[str]:
     for title, counted in (
         ("attributes changed", impact.attributes),
         ("not owned any more", impact.released),
+        ("policies", impact.policies),
         ("new problems", impact.arisen),
         ("problems gone", impact.gone),
     ):

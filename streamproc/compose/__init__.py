@@ -3,6 +3,7 @@
 from streamproc.adapters.kafka.client import KafkaLog
 from streamproc.compose.gateway import run_gateway
 from streamproc.compose.hydrator import run_hydrator, run_sync
+from streamproc.compose.reconcile import reconcile_once, run_reconcile
 from streamproc.compose.service import until_signal
 from streamproc.compose.simulator import run_simulator
 from streamproc.compose.sink import run_sink
@@ -11,8 +12,10 @@ from streamproc.compose.worker import run_worker
 
 __all__ = [
     "KafkaLog",
+    "reconcile_once",
     "run_gateway",
     "run_hydrator",
+    "run_reconcile",
     "run_simulator",
     "run_sink",
     "run_sync",

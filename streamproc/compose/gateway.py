@@ -1,18 +1,22 @@
 """The gateway's parts."""
 
+import asyncio
 import gc
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from streamproc import rights
 from streamproc.adapters.http import http_session
 from streamproc.adapters.kafka.client import KafkaLog, brokers_answer
 from streamproc.adapters.kafka.topics import ensure_topics
 from streamproc.adapters.kafka.trouble import told
+from streamproc.adapters.wait import task_group
+from streamproc.compose.health import observed
 from streamproc.compose.producer import producing
+from streamproc.gateway.troubles import gateway_troubles
+from streamproc.health.decide.conditions import Trouble
 from streamproc.settings import Settings
 from streamproc.sources import configured
-from streamproc.telemetry import exposed
 
 
 async def run_gateway(settings: Settings, ready: Callable[[str], None] = lambda _: None) -> None:
@@ -27,11 +31,12 @@ async def run_gateway(settings: Settings, ready: Callable[[str], None] = lambda 
     options = configured(*settings.sources_text())
     needed = rights.gateway({endpoint.source for endpoint in opened.values()})
     await ensure_topics(settings.kafka, needed)
+    kafka = KafkaLog(settings.kafka)
     async with (
         told(settings.kafka, needed),
         http_session(settings.network) as http,
-        producing(KafkaLog(settings.kafka)) as producer,
-        topic_producers(KafkaLog(settings.kafka), producer, time.monotonic) as producers,
+        producing(kafka) as producer,
+        topic_producers(kafka, producer, time.monotonic) as producers,
     ):
         issuer = None
         if settings.security_events.issuer and settings.security_events.audience and settings.security_events.jwks:
@@ -55,5 +60,17 @@ async def run_gateway(settings: Settings, ready: Callable[[str], None] = lambda 
         )
         gc.freeze()  # the collector would go through all that is there from the start after every few requests
         gc.set_threshold(20_000, 20, 50)
-        async with exposed(settings.observability.metrics):
-            await gateway.run(settings.gateway.host, settings.gateway.port, tls, ready)
+
+        def troubles() -> Iterator[Trouble]:
+            failures = 0 if issuer is None else issuer.failures
+            return gateway_troubles(brokers=gateway.health.recent(), refused=producers.refused(), key_failures=failures)
+
+        async with observed(settings, kafka, "gateway", troubles) as health, task_group() as tasks:
+
+            def announce(port: str) -> None:
+                health.ready()
+                ready(port)
+
+            watching = tasks.create_task(gateway.health.watch(asyncio.sleep), name="brokers")
+            await gateway.run(settings.gateway.host, settings.gateway.port, tls, announce)
+            watching.cancel()

@@ -16,6 +16,7 @@ from streamproc.adapters.kafka.topics import ensure_topics
 from streamproc.adapters.kafka.trouble import told
 from streamproc.adapters.wait import task_group
 from streamproc.compose.directories import directories
+from streamproc.compose.health import both, observed
 from streamproc.compose.producer import producing
 from streamproc.core.errors import SettingsError
 from streamproc.core.records.producer_record import Record
@@ -25,12 +26,12 @@ from streamproc.hydrator.fetcher import Fetcher, Times
 from streamproc.hydrator.graph_subscription import keep_subscribed
 from streamproc.hydrator.process import Hydrator
 from streamproc.hydrator.sync import ATTEMPTS, Counts, Sync
+from streamproc.hydrator.troubles import Beside
 from streamproc.hydrator.unserved import watch
 from streamproc.rights import Right
 from streamproc.settings import Settings, secrets
 from streamproc.sources import SOURCES, configured
 from streamproc.sources.options import SourceOptions
-from streamproc.telemetry import exposed
 
 
 async def run_hydrator(settings: Settings, ready: Callable[[], None] = lambda: None) -> None:
@@ -51,20 +52,21 @@ async def run_hydrator(settings: Settings, ready: Callable[[], None] = lambda: N
             if (seconds := getattr(settings.hydrator, name).sync_every)
         ]
         consumer = kafka.consumer(group=f"{settings.kafka.group}-hydrator")
-        subscriptions = []
+        subscriptions, beside = [], Beside()
         states = secrets(settings.hooks.entra_client_state)
         if settings.hydrator.entra.notification_url and states and "entra" in fetchers:
             graph, times = fetchers["entra"].directory, fetchers["entra"].times
             assert isinstance(graph, Graph)
             subscriptions.append(
-                keep_subscribed(graph, settings.hydrator.entra.notification_url, states[0].decode(), times)
+                keep_subscribed(graph, settings.hydrator.entra.notification_url, states[0].decode(), times, beside)
             )
         unserved = [source.name for source in SOURCES.values() if source.fetched and source.name not in fetchers]
-        beside = [*subscriptions, watch(kafka, unserved, next(iter(fetchers.values())).times)]
-        hydrator = Hydrator(consumer, fetchers, options, syncs, beside, settings.hydrator.sync_whole_every)
-        async with exposed(settings.observability.metrics, hydrator.measure):
+        watching = [*subscriptions, watch(kafka, unserved, next(iter(fetchers.values())).times, beside)]
+        hydrator = Hydrator(consumer, fetchers, options, syncs, watching, settings.hydrator.sync_whole_every)
+        troubles = partial(hydrator.troubles, settings.observability.lag_limit, beside)
+        async with observed(settings, kafka, "hydrator", troubles, hydrator.measure) as health:
             needed = rights.hydrator(settings.kafka.group, fetchers)
-            await while_the_same(settings.kafka, needed, partial(hydrator.run, ready))
+            await while_the_same(settings.kafka, needed, partial(hydrator.run, both(health.ready, ready)))
 
 
 async def run_sync(settings: Settings, source: str, *, full: bool, say: Callable[[str], None]) -> Counts:

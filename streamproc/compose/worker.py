@@ -9,12 +9,12 @@ from streamproc.adapters.kafka.client import KafkaLog
 from streamproc.adapters.kafka.topic_identity import while_the_same
 from streamproc.adapters.kafka.topics import ensure_topics
 from streamproc.adapters.kafka.trouble import told
+from streamproc.compose.health import both, observed
 from streamproc.compose.producer import producing
 from streamproc.core.records.units import Millis
 from streamproc.settings import Settings
 from streamproc.sources import configured
 from streamproc.sources.mapping_authority import usable
-from streamproc.telemetry import exposed
 
 
 async def run_worker(settings: Settings, ready: Callable[[], None] = lambda: None) -> None:
@@ -30,7 +30,15 @@ async def run_worker(settings: Settings, ready: Callable[[], None] = lambda: Non
     async with told(settings.kafka, needed), producing(kafka) as producer:
         app = FaustApp(settings.kafka, settings.worker)
         worker = Worker(
-            kafka, app, producer, mapping, options, lambda: Millis(time.time_ns() // 1_000_000), chosen=chosen
+            kafka,
+            app,
+            producer,
+            mapping,
+            options,
+            lambda: Millis(time.time_ns() // 1_000_000),
+            chosen=chosen,
+            silences=settings.worker.silences(),
         )
-        async with exposed(settings.observability.metrics, worker.measure):
-            await while_the_same(settings.kafka, needed, partial(worker.run, ready))
+        troubles = partial(worker.troubles, settings.observability.lag_limit)
+        async with observed(settings, kafka, "worker", troubles, worker.measure) as health:
+            await while_the_same(settings.kafka, needed, partial(worker.run, both(health.ready, ready)))

@@ -1,4 +1,4 @@
-"""The third act: what an auditor asks of the log that the first two have left."""
+"""The fourth act: what an auditor asks of the log that the others have left."""
 
 import asyncio
 import time

@@ -1,8 +1,8 @@
 """Play the story through a running stack: send each record, follow it to its fate, then check what Genesys holds."""
 
 import time
-from collections.abc import Callable
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -76,16 +76,20 @@ async def play(kafka: KafkaSettings, simulator: str, tell: Callable[[Played], No
         http = await stack.enter_async_context(aiohttp.ClientSession())
         async with http.post(f"{simulator}/_sim/config", json={"groups": GROUPS}) as answer:
             answer.raise_for_status()
-        log = KafkaLog(kafka)
-        producer = await stack.enter_async_context(started(log.producer()))
-        partitions = partitions_of(log, OUTCOMES, REJECTIONS)
-        follower = await stack.enter_async_context(assigned(log, partitions))
-        await follower.seek_to_end()
+        producer, follower = await stack.enter_async_context(sending(KafkaLog(kafka)))
         played = []
         for step in (*STEPS, *OUTSIDER):
-            played.append(await _step(producer, follower, step))
+            played.append(await play_step(producer, follower, step))
             tell(played[-1])
         return Ending(played, differences(EXPECTED, await held(http, simulator)))
+
+
+@asynccontextmanager
+async def sending(log: KafkaLog) -> AsyncIterator[tuple[Producer, Consumer]]:
+    """What `play_step` needs: who sends, and who reads what became of it."""
+    async with started(log.producer()) as producer, assigned(log, partitions_of(log, OUTCOMES, REJECTIONS)) as follower:
+        await follower.seek_to_end()
+        yield producer, follower
 
 
 async def held(http: aiohttp.ClientSession, simulator: str) -> dict[str, dict[str, Any]]:
@@ -98,7 +102,8 @@ async def held(http: aiohttp.ClientSession, simulator: str) -> dict[str, dict[st
     return {user["externalId"]: holds(user, externals, groups) for user in users}
 
 
-async def _step(producer: Producer, follower: Consumer, step: Step) -> Played:
+async def play_step(producer: Producer, follower: Consumer, step: Step) -> Played:
+    """Send one record, and follow it to its fate."""
     value = step.event if isinstance(step.event, bytes) else orjson.dumps(step.event)
     headers = [(name, content.encode()) for name, content in step.headers.items()]
     sent = await producer.send_and_wait("events.hris", value, key=step.subject.encode(), headers=headers)

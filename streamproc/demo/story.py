@@ -193,6 +193,19 @@ OUTSIDER: Final[list[Step]] = [
 ]
 """Somebody who is ours only for a time."""
 
+ZOE: Final = {
+    "userName": "zoe.adler@example.com",
+    "displayName": "Zoe Adler",
+    "active": True,
+    "job": "Agent",
+    "department": "Care",
+    "division": "Care",
+    "employeeNumber": "E1005",
+}
+HIRED: Final = Step("Zoe is hired", "E1005", _event(17, "snapshot", "E1005", ZOE), "delivered", ["POST Users"])
+GOES: Final = Step("Zoe leaves", "E1005", _event(18, "change", "E1005", {"active": False}), "revoked", ["PATCH Users"])
+"""Somebody whose e-mail address a supervisor changes by hand, again and again; in Genesys Cloud it is the userName."""
+
 GROUPS: Final = ["Sales Queue"]
 """Groups that the story needs beside the simulator's own."""
 

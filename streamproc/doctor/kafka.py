@@ -9,8 +9,8 @@ from streamproc.adapters.kafka.principal import expired, principal, subject
 from streamproc.adapters.kafka.topic_identity import made_anew
 from streamproc.adapters.kafka.topics import admin_of, differences
 from streamproc.core.records.topic_names import IDENTITIES
-from streamproc.doctor.line import Line
-from streamproc.rights import Right, alike
+from streamproc.doctor.line import Line, Severity
+from streamproc.rights import SPARED, Right, alike, essential
 from streamproc.settings import KafkaSettings
 from streamproc.topics import TOPICS
 
@@ -79,7 +79,8 @@ def _rights(process: str, missing: Sequence[Right], who: str) -> Iterator[Line]:
     )
     for each in alike(missing):
         names = ", ".join(right.pattern for right in each)
-        yield Line("error", "kafka", about, f"{who} lacks {each[0].operation} on {each[0].resource} {names}", do)
+        text = f"{who} lacks {each[0].operation} on {each[0].resource} {names}"
+        yield Line("error" if essential(each) else "warning", "kafka", about, text, do)
 
 
 def _topic(
@@ -94,7 +95,8 @@ def _topic(
         return
     about = f"topic {name}"
     if not seen.partitions:
-        yield Line("error", "kafka", about, "isn't there", "streamproc topics --create")
+        severity: Severity = "warning" if name in SPARED else "error"
+        yield Line(severity, "kafka", about, "isn't there", "streamproc topics --create")
         return
     if name in other:
         counted = seen.partitions != kafka.partitions

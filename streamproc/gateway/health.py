@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Final
+from typing import Final, NoReturn
 
 OFTEN: Final = 1.0
 """Seconds between questions."""
@@ -24,11 +24,18 @@ class Health:
         if self._asking is None and self._ticks() - self._asked >= OFTEN:
             self._asked = self._ticks()
             self._asking = asyncio.create_task(self._question())
-        if not self._recent() and self._asking is not None:
+        if not self.recent() and self._asking is not None:
             await asyncio.shield(self._asking)
-        return self._recent()
+        return self.recent()
 
-    def _recent(self) -> bool:
+    async def watch(self, sleep: Callable[[float], Awaitable[object]]) -> NoReturn:
+        """Ask again and again, until cancelled."""
+        while True:
+            await self.well()
+            await sleep(STEADY / 2)
+
+    def recent(self) -> bool:
+        """Whether they have answered in the last seconds, as far as somebody has asked."""
         return self._ticks() - self._answered < STEADY
 
     async def _question(self) -> None:

@@ -70,7 +70,7 @@ class Gateway:
     ) -> None:
         self._endpoints = endpoints
         self._options = options
-        self._health = Health(brokers_answer, ticks)
+        self.health = Health(brokers_answer, ticks)
         self._in_flight = in_flight
         self._connections = connections
         self._issuer = issuer
@@ -87,7 +87,8 @@ class Gateway:
     def app(self) -> web.Application:
         """The routes: one for each source that is configured, and the health check."""
         app = web.Application()
-        app.router.add_get("/healthz", self._healthz)
+        app.router.add_get("/healthz", self._answers)
+        app.router.add_get("/readyz", self._answers)
         for endpoint in self._endpoints.values():
             app.router.add_post(f"/v1/{endpoint.name}", partial(self._post, endpoint))
         if "okta" in self._endpoints:
@@ -117,8 +118,8 @@ class Gateway:
 
     # Requests
 
-    async def _healthz(self, request: web.BaseRequest) -> web.Response:  # noqa: ARG002
-        well = await self._health.well()
+    async def _answers(self, request: web.BaseRequest) -> web.Response:  # noqa: ARG002
+        well = await self.health.well()
         return web.Response(status=200 if well else 503, text="ok" if well else "not ok")
 
     async def _challenge(self, endpoint: Endpoint, request: web.BaseRequest) -> web.Response:

@@ -51,7 +51,8 @@ class SetVerifier:
         self._ticks = ticks
         self._keys: tuple[PyJWK, ...] = ()
         self._fetched = float("-inf")
-        self._failures = 0
+        self.failures = 0
+        """Fetches of the keys in a row that failed."""
         self._next = float("-inf")
         """When the issuer may be asked again after a failure."""
         self._fetching: asyncio.Task[None] | None = None
@@ -87,7 +88,7 @@ class SetVerifier:
     async def _fetch_keys(self) -> None:
         if self._fetching is None:
             if self._ticks() < self._next:
-                raise KeysUnavailableError(f"set_jwks: no keys after {self._failures} tries, and not asked yet again")
+                raise KeysUnavailableError(f"set_jwks: no keys after {self.failures} tries, and not asked yet again")
             self._begin()
         assert self._fetching is not None
         await asyncio.shield(self._fetching)
@@ -116,11 +117,11 @@ class SetVerifier:
         error = fetching.exception()
         telemetry.KEY_FETCHES.labels("fetched" if error is None else "failed").inc()
         if error is None:
-            self._failures = 0
+            self.failures = 0
             return
-        self._next = self._ticks() + BACKOFF[min(self._failures, len(BACKOFF) - 1)]
-        self._failures += 1
-        log.error("keys unavailable", reason=str(error), failures=self._failures)
+        self._next = self._ticks() + BACKOFF[min(self.failures, len(BACKOFF) - 1)]
+        self.failures += 1
+        log.error("keys unavailable", reason=str(error), failures=self.failures)
 
     def is_repeated(self, token: Token) -> bool:
         """Whether the token was stored before."""

@@ -36,6 +36,10 @@ class TopicProducers:
         """Topic → when; None: it isn't any more."""
         self._starting = asyncio.Lock()
 
+    def refused(self) -> list[str]:
+        """Topics that are left alone now."""
+        return [topic for topic, since in self._refused.items() if since is not None]
+
     async def send(
         self, topic: str, value: bytes, key: bytes, *, headers: list[tuple[str, bytes]]
     ) -> asyncio.Future[Any]:

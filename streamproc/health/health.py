@@ -1,5 +1,6 @@
 """Health: what one service says of itself, whoever asks: Prometheus, an orchestrator, `streamproc status`."""
 
+import asyncio
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
@@ -24,6 +25,8 @@ class Health:
     clock: Callable[[], Millis]
     """ms since 1970."""
     started: Millis = field(init=False)
+    working: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set from `ready` on."""
     _phase: Phase = "starting"
     _ended: Trouble | None = None
     _since: Since = field(default_factory=dict)
@@ -35,6 +38,7 @@ class Health:
     def ready(self) -> None:
         """From now on it does its work."""
         self._phase = "running"
+        self.working.set()
 
     def ended(self, failure: str | None) -> None:
         """It does no more. `failure`: what ended it, in words; None: somebody wanted it."""
@@ -70,6 +74,8 @@ class Health:
         try:
             return list(self.look())
         except Exception as error:  # noqa: BLE001 - a service isn't ended by a look at it
+            if self._phase == "starting":  # some of it isn't there yet
+                return []
             words = f"how it is can't be told: {type(error).__name__}"
             return [Trouble("unknown", self.service, "degraded", words)]
 

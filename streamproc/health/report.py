@@ -4,14 +4,16 @@ Nothing depends on it: where the topic isn't there, or may not be written to, th
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
-from typing import Final, NoReturn
+from typing import Any, Final, NoReturn
 
 import orjson
 import structlog
 
 from streamproc.adapters.kafka.log import KafkaError, Log, Producer, started
+from streamproc.adapters.wait import wait_unless
+from streamproc.core.errors import StreamprocError
 from streamproc.core.records.topic_names import STATUS
 from streamproc.health.health import Health
 
@@ -29,7 +31,7 @@ LAST: Final = 2.0
 
 @asynccontextmanager
 async def reporting(
-    kafka: Log, health: Health, sleep: Callable[[float], Awaitable[object]] = asyncio.sleep
+    kafka: Log, health: Health, sleep: Callable[[float], Coroutine[Any, Any, object]] = asyncio.sleep
 ) -> AsyncIterator[None]:
     """Report while the context is open, and at its end."""
     reporter = Reporter(kafka, health, sleep)
@@ -45,7 +47,7 @@ async def reporting(
 class Reporter:
     """Of one service. Its producer is its own: one that was refused a topic may be of no more use to others."""
 
-    def __init__(self, kafka: Log, health: Health, sleep: Callable[[float], Awaitable[object]]) -> None:
+    def __init__(self, kafka: Log, health: Health, sleep: Callable[[float], Coroutine[Any, Any, object]]) -> None:
         self._kafka = kafka
         self._health = health
         self._sleep = sleep
@@ -58,12 +60,20 @@ class Reporter:
             try:
                 async with started(self._kafka.producer()) as producer:
                     while True:
+                        starting = not self._health.working.is_set()
                         await self._append(producer, PATIENCE)
                         self._note(None)
-                        await self._sleep(EVERY)
-            except (KafkaError, OSError, TimeoutError) as error:
+                        await self._pause(starting=starting)
+            except (KafkaError, StreamprocError, OSError, TimeoutError) as error:
                 self._note(type(error).__name__)
             await self._sleep(AGAIN)
+
+    async def _pause(self, *, starting: bool) -> None:
+        """That it works now is told at once."""
+        if starting:
+            await wait_unless(self._sleep, EVERY, self._health.working)
+        else:
+            await self._sleep(EVERY)
 
     async def last(self) -> None:
         """The state with which it ends. It isn't worth a word where nobody takes it."""
@@ -72,7 +82,7 @@ class Reporter:
         try:
             async with asyncio.timeout(LAST), started(self._kafka.producer()) as producer:
                 await self._append(producer, LAST)
-        except (KafkaError, OSError, TimeoutError):
+        except (KafkaError, StreamprocError, OSError, TimeoutError):
             pass
 
     async def _append(self, producer: Producer, seconds: float) -> None:

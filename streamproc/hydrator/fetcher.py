@@ -100,10 +100,10 @@ class Fetcher:
         self.append = append
         self.times = times
         self._queue: FetchQueue[Ticket] = FetchQueue()
-        self._breaker = CircuitBreaker()
+        self.breaker = CircuitBreaker()
         self._last_success = float("-inf")
         """When the directory last answered about a subject."""
-        self._refusals: dict[str, tuple[int, float]] = {}
+        self.refusals: dict[str, tuple[int, float]] = {}
         """Subject → refusals in a row, and when the first was."""
         self._under_way = 0
         self._told: dict[str, float] = {}
@@ -126,7 +126,7 @@ class Fetcher:
     def measure(self) -> None:
         """Set the gauges."""
         telemetry.FETCHES_WAITING.labels(self.source).set(len(self))
-        telemetry.DIRECTORY_DOWN.labels(self.source).set(self._breaker.down)
+        telemetry.DIRECTORY_DOWN.labels(self.source).set(self.breaker.down)
 
     async def run(self) -> None:
         """Fetch until cancelled. Raises what the producer couldn't overcome."""
@@ -148,7 +148,7 @@ class Fetcher:
         while True:
             while (seconds := self._closed_for()) > 0:
                 await self.times.sleep(min(seconds, 1.0))  # how long a probe under way takes isn't known
-            self._breaker.sent()
+            self.breaker.sent()
             try:
                 answer = await answered(question())
             except DirectoryError as error:
@@ -162,7 +162,7 @@ class Fetcher:
                 self._tell("directory gives no page", str(error), tried)
                 await self.times.sleep(self._backoff(tried))
             except asyncio.CancelledError:
-                self._breaker.lost()
+                self.breaker.lost()
                 raise
             else:
                 self._note_status("page", 200)
@@ -176,7 +176,7 @@ class Fetcher:
                 fetch = self._queue.take(self.times.ticks())
                 if fetch is None:
                     break
-                self._breaker.sent()
+                self.breaker.sent()
                 self._under_way += 1
                 fetches.create_task(self._fetch(fetch))
                 seconds = self._closed_for()
@@ -186,7 +186,7 @@ class Fetcher:
     def _closed_for(self) -> float:
         """Seconds until the next request may be sent."""
         now = self.times.ticks()
-        return max(self._breaker.wait(now), self.directory.api.quiet_until - now)
+        return max(self.breaker.wait(now), self.directory.api.quiet_until - now)
 
     async def _fetch(self, fetch: Fetch) -> None:
         try:
@@ -195,7 +195,7 @@ class Fetcher:
             self._note_status(fetch.subject, error.status)
             self._refused(fetch, error)
         except asyncio.CancelledError:
-            self._breaker.lost()
+            self.breaker.lost()
             raise
         else:
             self._note_status(fetch.subject, 200)
@@ -239,8 +239,8 @@ class Fetcher:
     def _refused(self, fetch: Fetch, error: DirectoryError) -> None:
         self._count("failed")
         now = self.times.ticks()
-        tried, since = self._refusals.get(fetch.subject, (0, now))
-        self._refusals[fetch.subject] = (tried + 1, since)
+        tried, since = self.refusals.get(fetch.subject, (0, now))
+        self.refusals[fetch.subject] = (tried + 1, since)
         self._tell("directory refuses a subject", str(error), tried + 1)
         own = error.odd or error.status in REFUSALS
         patience = STALE if error.status == 429 else PATIENCE if own else LONG_PATIENCE
@@ -255,8 +255,8 @@ class Fetcher:
         """
         self._count("stale")
         now = self.times.ticks()
-        tried, since = self._refusals.get(fetch.subject, (0, now))
-        self._refusals[fetch.subject] = (tried + 1, since)
+        tried, since = self.refusals.get(fetch.subject, (0, now))
+        self.refusals[fetch.subject] = (tried + 1, since)
         seconds = (fetch.fresh_from - answer.read_at) / 1_000_000
         if tried + 1 >= (LONG_PATIENCE if seconds > BEHIND else STALE):
             self._give_up(fetch, f"the directory answers as of {seconds:.0f} s before it gave notice")
@@ -282,15 +282,15 @@ class Fetcher:
         self._finish(fetch)
 
     def _finish(self, fetch: Fetch) -> None:
-        self._refusals.pop(fetch.subject, None)
+        self.refusals.pop(fetch.subject, None)
         for ticket in self._queue.finish(fetch):
             ticket.on_end(ticket.failure)
 
     def _note_status(self, subject: str, status: int | None) -> None:
-        down = self._breaker.down
-        self._breaker.answered(subject, write=False, status=status, now=self.times.ticks())
-        if down != self._breaker.down:
-            log.warning("directory is down" if self._breaker.down else "directory is back", source=self.source)
+        down = self.breaker.down
+        self.breaker.answered(subject, write=False, status=status, now=self.times.ticks())
+        if down != self.breaker.down:
+            log.warning("directory is down" if self.breaker.down else "directory is back", source=self.source)
         self._woken.set()
 
     def _backoff(self, tried: int) -> float:

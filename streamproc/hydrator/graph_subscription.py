@@ -11,6 +11,7 @@ from streamproc.hydrator.directories.api import iso
 from streamproc.hydrator.directories.directory_error import DirectoryError, answered
 from streamproc.hydrator.directories.entra import Graph
 from streamproc.hydrator.fetcher import Times
+from streamproc.hydrator.troubles import Beside
 
 log = structlog.get_logger("streamproc.hydrator")
 
@@ -22,8 +23,8 @@ BACKOFF, BACKOFF_MOST = 2.0, 60.0
 """Seconds after a failure, doubling: the gateway may still be starting, and Graph sends it a validation first."""
 
 
-async def keep_subscribed(graph: Graph, url: str, state: str, times: Times) -> None:
-    """Have notifications of users sent to `url` with `state`, until cancelled."""
+async def keep_subscribed(graph: Graph, url: str, state: str, times: Times, beside: Beside) -> None:
+    """Have notifications of users sent to `url` with `state`, until cancelled. `beside` is told why that fails."""
     failures = 0
     while True:
         try:
@@ -34,8 +35,8 @@ async def keep_subscribed(graph: Graph, url: str, state: str, times: Times) -> N
                 log.info("subscribed", source="entra", until=until)
             else:
                 await answered(graph.renew(subscription, until))
-            failures = 0
+            failures, beside.subscription = 0, None
         except DirectoryError as error:
-            failures += 1
+            failures, beside.subscription = failures + 1, str(error)
             log.warning("subscription can't be kept", source="entra", reason=str(error), attempt=failures)
         await times.sleep(min(BACKOFF_MOST, BACKOFF * 2.0 ** min(failures - 1, 10)) if failures else EVERY)

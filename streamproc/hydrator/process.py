@@ -31,10 +31,12 @@ from streamproc.core.parsed_payload import EVERYBODY, FetchRequest
 from streamproc.core.records.believed_headers import Placed, believed, words
 from streamproc.core.records.rejected import Problem
 from streamproc.core.records.units import Micros
+from streamproc.health.decide.conditions import Trouble
 from streamproc.hydrator.directories.directory_error import DirectoryError
 from streamproc.hydrator.fetcher import Fetcher, Ticket
 from streamproc.hydrator.rejections import rejection
 from streamproc.hydrator.sync import Sync
+from streamproc.hydrator.troubles import Beside, troubles
 from streamproc.sources import SOURCES
 from streamproc.sources.options import SourceOptions
 from streamproc.sources.raw_record import HARMLESS, parse_record
@@ -76,6 +78,7 @@ class Hydrator(ConsumerRebalanceListener):
         """Source → set where something has changed, and nobody says of whom."""
         self._beside = list(beside)
         self._whole_every = whole_every
+        self._turned = time.monotonic()
         self._offsets: dict[TopicPartition, OffsetTracker] = {}
         self._committed: dict[TopicPartition, int] = {}
         self._tickets: dict[Ticket, tuple[TopicPartition, int]] = {}
@@ -104,6 +107,11 @@ class Hydrator(ConsumerRebalanceListener):
             await self._commit()
             await self._consumer.stop()
 
+    def troubles(self, lag_limit: int, beside: Beside) -> list[Trouble]:
+        """What is wrong now. `lag_limit`: records of a topic; 0: there is none."""
+        idle, behind = time.monotonic() - self._turned, telemetry.behind(self._consumer, self._committed.get)
+        return troubles(self._fetchers.values(), self._syncs, beside, behind, idle, lag_limit)
+
     def measure(self) -> None:
         """Set the gauges."""
         for fetcher in self._fetchers.values():
@@ -112,6 +120,7 @@ class Hydrator(ConsumerRebalanceListener):
     async def _read(self, ready: Callable[[], None]) -> None:
         announced = False
         while True:
+            self._turned = time.monotonic()
             batches = await self._consumer.getmany(timeout_ms=100, max_records=AT_ONCE)
             for partition, records in batches.items():
                 for record in records:

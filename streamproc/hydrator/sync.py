@@ -120,6 +120,7 @@ class Sync:
         """Rounds in a row that ended because the directory's answers can't be trusted."""
         self._told: set[str] = set()
         """Elements of which nothing was understood."""
+        self.moved = self.times.ticks()
 
     async def run(self, *, full: bool = False, attempts: int | None = None, whole_every: float = 0.0) -> Counts:
         """One round, or the rest of one. Raises DirectoryError after so many attempts at a page; None: never.
@@ -177,6 +178,7 @@ class Sync:
                 done = self.times.now if whole else cursor.whole
                 cursor = Cursor(self.source, since=page.since, read=read_at, whole=done)
             await self._cursors.save(cursor)
+            self.moved = self.times.ticks()
             self._say(f"{self.source}: {counts}")
             if not page.next_page:
                 self._odd = 0

@@ -9,6 +9,7 @@ from streamproc.adapters.kafka.log import KafkaError, Log
 from streamproc.adapters.kafka.reading import assigned, partitions_of
 from streamproc.core.records.topic_names import notifications_topic
 from streamproc.hydrator.fetcher import Times
+from streamproc.hydrator.troubles import Beside
 
 log = structlog.get_logger("streamproc.hydrator")
 
@@ -16,7 +17,7 @@ EVERY = 60.0
 """Seconds between two counts."""
 
 
-async def watch(kafka: Log, sources: Iterable[str], times: Times) -> None:
+async def watch(kafka: Log, sources: Iterable[str], times: Times, beside: Beside) -> None:
     """Count them until cancelled. They stay in Kafka for 30 days, and are fetched once a directory is there.
 
     A hydrator that may only see its own directories' topics says so once, and doesn't count the others'.
@@ -31,6 +32,7 @@ async def watch(kafka: Log, sources: Iterable[str], times: Times) -> None:
                     told.add(source)
                     log.warning("notifications can't be counted", source=source, reason=type(error).__name__)
                 continue
+            beside.unfetched[source] = waiting
             telemetry.UNFETCHED.labels(source).set(waiting)
             if waiting and source not in told:
                 told.add(source)

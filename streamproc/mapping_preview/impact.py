@@ -5,16 +5,17 @@ where they would be sent: a user who is to be inactive keeps what they had.
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, fields
 from heapq import nsmallest
 from typing import Any, Final, TypeAlias
 
 from streamproc.core.expressions.expression import Unknown
 from streamproc.core.fold.plan import changed, plan
+from streamproc.core.fold.policy import valued, writable
 from streamproc.core.fold.scope import Standing
 from streamproc.core.records.operation import Operation
-from streamproc.core.records.resource import LEVELS, LISTS, STANDING, Resource
+from streamproc.core.records.resource import LEVELS, LISTS, STANDING, Resource, policy_of
 
 Names: TypeAlias = dict[str, Counter[str]]
 """roles, groups, skills, languages → name → users."""
@@ -91,6 +92,8 @@ class Impact:
     """Users by attribute that changes."""
     released: Counter[str] = field(default_factory=Counter)
     """Users by attribute that the new mapping doesn't own any more."""
+    policies: Counter[str] = field(default_factory=Counter)
+    """Users by attribute whose policy changes, or that gets one, in words."""
     arisen: Counter[str] = field(default_factory=Counter)
     """Users by new problem."""
     gone: Counter[str] = field(default_factory=Counter)
@@ -115,6 +118,7 @@ class Impact:
         self.suspend += had_access and is_in and "suspended" in new
         if is_in and new.get("active") is not False:
             self.released.update(name for name in old if name not in new and name not in STANDING)
+            self.policies.update(_policies(old, new))
         self._keep(user, old, new, kinds)
 
     def stands(self, standing: Standing) -> None:
@@ -151,6 +155,7 @@ class Impact:
         if "deactivate" in kinds:  # nothing but `active` is sent
             return
         before: dict[str, Any] = dict(old)
+        new = writable(new, new, valued(old, new), old)
         after: dict[str, Any] = dict(new)
         self.attributes.update(name for name in changed(old, new) if name not in {*LISTS, *LEVELS, "active"})
         for name in (*LISTS, *LEVELS):
@@ -188,3 +193,11 @@ class Impact:
 
 def _kinds(operations: Iterable[Operation]) -> list[str]:
     return [operation.op for operation in operations]
+
+
+def _policies(old: Resource, new: Resource) -> Iterator[str]:
+    """Attributes whose policy changes, or that get one, in words."""
+    for name in new:
+        was, policy = policy_of(old, name) if name in old else "own", policy_of(new, name)
+        if name not in STANDING and was != policy:
+            yield f"{name}: {was} → {policy}" if name in old else f"{name}: {policy}"

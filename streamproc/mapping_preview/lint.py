@@ -22,6 +22,7 @@ from streamproc.mapping_preview.expression_lint import (
     odd_expressions,
     told_as,
 )
+from streamproc.mapping_preview.policy_lint import odd_policies
 
 Severity: TypeAlias = Literal["error", "warning", "unchecked"]
 """`error`: can't work. `warning`: can't be meant, or isn't needed. `unchecked`: it couldn't be found out."""
@@ -99,7 +100,7 @@ def contradictions(mapping: Mapping) -> Iterator[Finding]:
         yield Finding("warning", "always.roles", "nobody gets them: no copy and no rule gives roles, so none are owned")
     yield from _alike(mapping)
     yield from _expressions_as_facts(mapping)
-    for where, text in odd_expressions(mapping):
+    for where, text in [*odd_policies(file), *odd_expressions(mapping)]:
         yield Finding("warning", where, text)
 
 

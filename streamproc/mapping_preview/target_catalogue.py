@@ -135,13 +135,13 @@ class Catalogue:
                 where = (
                     "STREAMPROC_SCIM_URL, STREAMPROC_PLATFORM_URL, STREAMPROC_TOKEN_URL and the client's credentials"
                 )
-                raise TargetError(f"{path}: {describe(answer)}. Are {where} right? With --no-target nothing is asked")
+                raise TargetError(f"{path}: {describe(answer)}. Are {where} right?")
             if not isinstance(decided, Retry | Denied) or attempt == ATTEMPTS - 1:
                 break
             if decided.after > 1:
                 self.say(f"{path}: {describe(answer)}; asking again in {decided.after:.0f} s")
             await self.pause(decided.after)
-        raise TargetError(f"{path}: {describe(answer)}. With --no-target nothing is asked")
+        raise TargetError(f"{path}: {describe(answer)}")
 
 
 def _are_named(entities: Any, name: str) -> bool:

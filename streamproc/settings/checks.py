@@ -9,6 +9,7 @@ from pydantic import SecretStr
 from streamproc.settings.gateway import secrets
 from streamproc.settings.network import check_proxy
 from streamproc.settings.urls import check_url
+from streamproc.sources import SOURCES
 
 LEAST_SECRET = 16
 """Characters; a shorter one could be guessed from outside."""
@@ -57,6 +58,9 @@ IN_HEADERS = ("token", "okta_token", "hris_secret", "hris_account_token")
 
 def check(values: Mapping[str, Any]) -> None:
     """`values`: of all settings, by name. Raises ValueError for the first mistake."""
+    for name in (each.partition("=")[0] for each in values["silence"].split()):
+        if name not in SOURCES:
+            raise ValueError(f"silence: there is no source {name}: {', '.join(SOURCES)}")
     if values["kafka_security"].startswith("SASL") and not (values["kafka_username"] and values["kafka_password"]):
         raise ValueError("kafka_username and kafka_password are needed with SASL")
     for name in IN_HEADERS:

@@ -18,6 +18,7 @@ from streamproc.settings.network import NetworkSettings
 from streamproc.settings.sections import (
     KafkaSettings,
     ObservabilitySettings,
+    ReconcileSettings,
     Section,
     SinkSettings,
     TargetSettings,
@@ -38,6 +39,7 @@ class Settings(Section):
     target: TargetSettings = TargetSettings()
     network: NetworkSettings = NetworkSettings()
     sink: SinkSettings = SinkSettings()
+    reconcile: ReconcileSettings = ReconcileSettings()
     sources: Path | None = Field(None, description="Options of the sources (TOML, a table for each).")
     gateway: GatewaySettings = GatewaySettings()
     hooks: HookSettings = HookSettings()

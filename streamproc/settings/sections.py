@@ -66,6 +66,16 @@ class WorkerSettings(Section):
     mapping: Path | None = Field(None, description="First mapping file (TOML); left out: the one that is shipped.")
     table_store: Literal["memory", "rocksdb"] = Field("memory", description="Where table `users` lives on a worker.")
     data: Path = Field(Path("data"), description="Folder of the worker's RocksDB files.")
+    silence: str = Field(
+        "",
+        pattern=r"^\s*([a-z]+=[0-9]{1,9}\s*(\s|$))*$",
+        description="Seconds for which a source may be silent before it is told: SOURCE=SECONDS, by spaces; 0: for "
+        "ever. Left out: what is usual at that hour of the week, learned from the last four weeks.",
+    )
+
+    def silences(self) -> dict[str, float]:
+        """Source → seconds of silence that are set."""
+        return {name: float(seconds) for name, seconds in (each.split("=") for each in self.silence.split())}
 
     def mapping_text(self) -> tuple[str, str]:
         """(text, name) of the mapping file. Raises SettingsError where it can't be read."""
@@ -118,7 +128,10 @@ class LoopSettings(Section, alias_generator="loop_".__add__):
     """When what goes to and fro is frozen."""
 
     rounds: int = Field(
-        3, ge=1, le=10, description="Writes of ours that are undone, or undo one, before the next isn't made."
+        3,
+        ge=0,
+        le=10,
+        description="Writes of ours that are undone, or undo one, before the next isn't made; 0: none is frozen.",
     )
     window: float = Field(3600.0, ge=60, le=86_400, description="Seconds within which they count.")
 
@@ -142,6 +155,21 @@ class SinkSettings(Section):
         description="Root of the API by which sessions are ended: https://api.REGION/api/v2.",
     )
     revoke_wait: float = Field(3.0, ge=0, description="Seconds that requests in flight get when partitions move.")
+
+
+class ReconcileSettings(Section, alias_generator="reconcile_".__add__):
+    """How often the target is compared with what is desired."""
+
+    every: float = Field(
+        900.0, gt=0, description="Seconds from the beginning of one round over all accounts to the next."
+    )
+    leavers_every: float = Field(
+        300.0, gt=0, description="Seconds between two looks at somebody who left lately, also within a round."
+    )
+    leavers_days: float = Field(30.0, ge=0, description="For how many days they are looked at so.")
+    reserve: float = Field(
+        0.5, ge=0, le=0.9, description="Share of the target's rate limit that is left to those who change something."
+    )
 
 
 class ObservabilitySettings(Section):

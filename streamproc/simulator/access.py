@@ -39,6 +39,14 @@ def entity_id(kind: str, name: str) -> str:
     return str(uuid.uuid5(uuid.NAMESPACE_URL, f"simulator/{kind}/{name}"))
 
 
+ALL_DIVISIONS = "*"
+
+
+def division_id(name: str) -> str:
+    """`*` stands for all, as in the vendor's Terraform provider; how the platform shows that isn't documented."""
+    return name if name == ALL_DIVISIONS else entity_id("divisions", name)
+
+
 @dataclass(frozen=True, slots=True)
 class Role:
     name: str
@@ -70,6 +78,7 @@ class Client:
     roles: tuple[str, ...] = ()
     person: str | None = None
     expired: bool = False  # its secret isn't taken any more
+    divisions: tuple[str, ...] = (ALL_DIVISIONS,)  # in which it has its roles, by name
 
     def shown(self) -> dict[str, Any]:
         return {
@@ -78,6 +87,7 @@ class Client:
             "roles": list(self.roles),
             "person": self.person,
             "expired": self.expired,
+            "divisions": list(self.divisions),
         }
 
 
@@ -116,7 +126,16 @@ class Access:
 
     def parse_client(self, content: dict[str, Any]) -> Client:
         """A new client, or a known one with changes. `permissions` makes a role for it alone. Raises ValueError."""
-        if unknown := content.keys() - {"id", "secret", "name", "roles", "permissions", "person", "expired"}:
+        if unknown := content.keys() - {
+            "id",
+            "secret",
+            "name",
+            "roles",
+            "permissions",
+            "person",
+            "expired",
+            "divisions",
+        }:
             raise ValueError(f"a client has no {', '.join(sorted(unknown))}")
         known = self.clients.get(str(content.get("id")))
         given = {key: value for key, value in content.items() if key in ("id", "secret", "name", "person")}
@@ -135,7 +154,10 @@ class Access:
         if not isinstance(expired, bool):
             raise ValueError("expired must be true or false")  # noqa: TRY004 - answered as 400
         person = given.get("person", known.person if known else None)
-        return Client(id_, secret, name, tuple(roles), person, expired)
+        divisions = content.get("divisions", list(known.divisions) if known else [ALL_DIVISIONS])
+        if not isinstance(divisions, list) or not all(isinstance(each, str) for each in divisions):
+            raise ValueError("divisions must be a list of names")
+        return Client(id_, secret, name, tuple(roles), person, expired, tuple(divisions))
 
     def allows(self, client: Client, permission: str) -> bool:
         return any(self.roles[role].grants(permission) for role in client.roles if role in self.roles)

@@ -24,7 +24,9 @@ def add_routes(app: web.Application, simulator: Simulator) -> None:
         ("POST", "requests/reset", api.reset_requests),
         ("GET", "sessions", api.sessions),
         ("GET", "users", api.users),
+        ("POST", "users", api.create_users),
         ("POST", "edit", api.edit),
+        ("POST", "members", api.members),
         ("GET", "clients", api.clients),
         ("POST", "clients", api.set_client),
         ("GET", "roles", api.roles),
@@ -92,17 +94,42 @@ class AdminApi:
         """
         if unknown := content.keys() - {"user", "by", "client", "changes"}:
             raise ValueError(f"an edit has no {', '.join(sorted(unknown))}")
-        changes, by = content.get("changes"), content.get("by", "Sue Visor")
-        client = content.get("client", defaults.ADMIN_CLIENT)
-        if not isinstance(changes, dict) or not changes or not isinstance(by, (str, NoneType)):
-            raise ValueError("an edit has changes, and by is a person's name")
+        changes = content.get("changes")
+        if not isinstance(changes, dict) or not changes:
+            raise ValueError("an edit has changes")
         entry = self._found(content.get("user"))
         try:
             change = edited(self.simulator.store, entry, changes, scim_names=True)
         except (ScimError, PlatformError) as error:
             raise ValueError(refusal_of(error)) from error
-        self.simulator.audit(Actor(str(client), by), change)
+        self.simulator.audit(_actor(content), change)
         return {**rendered(change.after), "_state": change.after.state}
+
+    def create_users(self, _request: web.Request, content: dict[str, Any]) -> Any:
+        """Many at once, by hand: {"users": [SCIM bodies], "by", "client"}. What is wrong with one ends it there."""
+        bodies = content.get("users")
+        if not isinstance(bodies, list):
+            raise ValueError("users must be a list")  # noqa: TRY004 - answered as 400
+        made: list[str] = []
+        for body in bodies:
+            try:
+                change = self.simulator.store.create_user(body)
+            except ScimError as error:
+                raise ValueError(f"user {len(made) + 1}: {error.detail}") from error
+            self.simulator.audit(_actor(content), change)
+            made.append(change.after.id)
+        return {"ids": made}
+
+    def members(self, _request: web.Request, content: dict[str, Any]) -> Any:
+        """Somebody changes a group by hand: {"group": id or name, "add": [users], "remove": [users], "by"}."""
+        store = self.simulator.store
+        groups = [entry for entry in store.groups.values() if content.get("group") in _names(entry)]
+        if not groups:
+            raise ValueError(f"there is no group {content.get('group')}")
+        add, remove = ([self._found(user).id for user in content.get(what, [])] for what in ("add", "remove"))
+        change = store.edit_members(groups[0], add, remove)
+        self.simulator.audit(_actor(content), change)
+        return rendered(change.after)
 
     def _found(self, name: Any) -> Entry:
         for entry in self.simulator.store.users.values():
@@ -116,6 +143,7 @@ class AdminApi:
     def set_client(self, _request: web.Request, content: dict[str, Any]) -> Any:
         client = self.simulator.access.parse_client(content)
         self.simulator.access.put_client(client)
+        self.simulator.configure({"roles": list(client.roles)})
         return client.shown()
 
     def roles(self, _request: web.Request, _: Any) -> Any:
@@ -162,3 +190,15 @@ class AdminApi:
     def reset(self, _request: web.Request, _: Any) -> Any:
         self.simulator.reset()
         return {}
+
+
+def _actor(content: dict[str, Any]) -> Actor:
+    """`by` is a person's name, or null where a client is nobody's; `client` the vendor's administration if not said."""
+    by, client = content.get("by", "Sue Visor"), content.get("client", defaults.ADMIN_CLIENT)
+    if not isinstance(by, (str, NoneType)) or not isinstance(client, str):
+        raise ValueError("by is a person's name, and client a client's id")  # noqa: TRY004 - answered as 400
+    return Actor(client, by)
+
+
+def _names(entry: Entry) -> tuple[str, ...]:
+    return entry.id, entry.attrs["displayName"]

@@ -2,6 +2,8 @@
 
 Service, entity type and action are those of the vendor's action catalogue (Directory/User, Groups/DirectoryGroup). That
 a service SCIM exists is known, but not what it holds, so `scim_audit_service` chooses where changes by SCIM are found.
+Roles that are given are entries of the role in PeoplePermissions, or with the user's: `role_audits`. Of the former, the
+entity's name has been seen to hold the ids of user, role and organisation.
 How the properties are called isn't documented either: `audit_names` has the names of the platform's user, or SCIM's.
 """
 
@@ -14,6 +16,7 @@ from typing import Any
 import orjson
 
 from streamproc.simulator.access import Client, entity_id
+from streamproc.simulator.options import SimulatorOptions
 from streamproc.simulator.resources import Entry
 from streamproc.simulator.schema import USER
 from streamproc.simulator.store import Change
@@ -24,6 +27,7 @@ SERVICES: dict[str, dict[str, tuple[str, ...]]] = {
     "Directory": {"User": ("Create", "Update", "Delete")},
     "SCIM": {"User": ("Create", "Update", "Delete")},
     "Groups": {"DirectoryGroup": ("Update",)},
+    "PeoplePermissions": {"Role": ("MemberAdd", "MemberRemove")},
 }
 _PLATFORM_NAMES = {
     "userName": "email",
@@ -100,27 +104,31 @@ class AuditLog:
         self._by_entity: dict[str, list[Audited]] = {}
         self._n = 0
 
-    def record(self, actor: Actor, change: Change, *, service: str, names: str) -> None:
-        """`change`, unless it changed nothing. `service` is where changes of users are found."""
+    def record(self, actor: Actor, change: Change, options: SimulatorOptions) -> None:
+        """`change`, unless it changed nothing."""
         if not change.changed:
             return
         before, after = change.before, change.after
-        user = after.kind is USER
-        if before is None or (before.state == "deleted" and after.state != "deleted"):
-            action = "Create" if before is None else "Update"
-        else:
-            action = "Delete" if after.state == "deleted" else "Update"
-        entry = Audited(
-            self._n,
-            self._now(),
-            actor,
-            service if user else "Groups",
-            "User" if user else "DirectoryGroup",
-            action,
-            after.id,
-            after.attrs["displayName"],
-            tuple(_differences(before, after, names)),
-        )
+        service = options.scim_audit_service if actor.by_scim else "Directory"
+        where = (service, "User") if after.kind is USER else ("Groups", "DirectoryGroup")
+        apart = {"roles"} if options.role_audits == "PeoplePermissions" else set()
+        shown = tuple(_differences(before, after, options.audit_names, apart))
+        if shown or before is None or before.state != after.state:
+            self._append(actor, where, _action(before, after), (after.id, after.attrs["displayName"]), shown)
+        for action, role in _grants(before, after) if apart else ():
+            named = entity_id("roles", role)
+            whole = f"{after.id}--{named}--{entity_id('organizations', options.organization)}"
+            self._append(actor, ("PeoplePermissions", "Role"), action, (named, whole), ())
+
+    def _append(
+        self,
+        actor: Actor,
+        where: tuple[str, str],
+        action: str,
+        entity: tuple[str, str],
+        changes: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...],
+    ) -> None:
+        entry = Audited(self._n, self._now(), actor, *where, action, *entity, changes)
         self._n += 1
         if len(self._entries) == _KEPT:
             self._forget(self._entries[0])
@@ -137,12 +145,24 @@ class AuditLog:
             del self._by_entity[entry.entity]
 
 
+def _action(before: Entry | None, after: Entry) -> str:
+    if before is None:
+        return "Create"
+    return "Delete" if after.state == "deleted" != before.state else "Update"
+
+
+def _grants(before: Entry | None, after: Entry) -> Iterator[tuple[str, str]]:
+    old, new = (each.attrs.get("roles", {}) if each else {} for each in (before, after))
+    yield from (("MemberAdd", role) for role in new if role not in old)
+    yield from (("MemberRemove", role) for role in old if role not in new)
+
+
 def _differences(
-    before: Entry | None, after: Entry, names: str
+    before: Entry | None, after: Entry, names: str, apart: set[str]
 ) -> Iterator[tuple[str, tuple[str, ...], tuple[str, ...]]]:
     old, new = before.attrs if before else {}, after.attrs
     for name in dict.fromkeys((*old, *new)):
-        if old.get(name) != new.get(name):
+        if name not in apart and old.get(name) != new.get(name):
             shown = _PLATFORM_NAMES.get(name, name) if names == "platform" else name
             values = ((), ()) if name == "password" else [_values(name, of.get(name), names) for of in (old, new)]
             yield shown, values[0], values[1]

@@ -1,7 +1,7 @@
 """The platform's roles, who holds them, and what the caller may do.
 
-Holders are users whose SCIM attribute `roles` has the role, and OAuth clients. All grants are in the Home division:
-that divisions narrow a grant down isn't simulated.
+Holders are users whose SCIM attribute `roles` has the role, and OAuth clients. Users' grants are in the Home division,
+clients' in all (`*`) or in those named: that divisions narrow a grant down isn't simulated, only shown.
 """
 
 from typing import Any
@@ -9,7 +9,7 @@ from typing import Any
 from aiohttp import web
 
 from streamproc.simulator import defaults
-from streamproc.simulator.access import Client, Role, entity_id
+from streamproc.simulator.access import Client, Role, division_id, entity_id
 from streamproc.simulator.errors import not_found
 from streamproc.simulator.platform_api import PREFIX, guarded, named, page, refuse_denied
 from streamproc.simulator.request_pipeline import Simulator
@@ -44,7 +44,7 @@ class AuthorizationApi:
         return {
             "id": subject,
             "name": client.person or client.name,
-            "grants": [_grant(subject, role, full=full) for role in roles],
+            "grants": [_grant(subject, role, division, full=full) for role in roles for division in client.divisions],
             "version": 1,
             "selfUri": f"{PREFIX}authorization/subjects/{subject}",
         }
@@ -74,9 +74,14 @@ class AuthorizationApi:
 
     def subject_grants(self, request: web.Request, _client: Client, _body: Any) -> Any:
         role = self._role(request)
-        subjects = [(entry.id, entry.attrs["displayName"], "PC_USER") for entry in self._holders(role)]
+        home = (defaults.HOME_DIVISION,)
+        subjects: list[tuple[str, str, str, tuple[str, ...]]] = [
+            (entry.id, entry.attrs["displayName"], "PC_USER", home) for entry in self._holders(role)
+        ]
         clients = self.simulator.access.clients.values()
-        subjects += [(each.id, each.name, "PC_OAUTH_CLIENT") for each in clients if role.name in each.roles]
+        subjects += [
+            (each.id, each.name, "PC_OAUTH_CLIENT", each.divisions) for each in clients if role.name in each.roles
+        ]
         return page(request, subjects, _subject_grants, most=self.simulator.options.max_page_size)
 
     def _role(self, request: web.Request) -> Role:
@@ -105,7 +110,7 @@ class AuthorizationApi:
         return own | {"selfUri": f"{PREFIX}authorization/roles/{role.id}"}
 
 
-def _grant(subject: str, role: Role, *, full: bool) -> dict[str, Any]:
+def _grant(subject: str, role: Role, division: str, *, full: bool) -> dict[str, Any]:
     shown: dict[str, Any] = {"id": role.id, "name": role.name}
     if full:
         shown["policies"] = [
@@ -114,18 +119,24 @@ def _grant(subject: str, role: Role, *, full: bool) -> dict[str, Any]:
         ]
     return {
         "subjectId": subject,
-        "division": {**_home(), "homeDivision": True},
+        "division": {**_division(division), "homeDivision": division == defaults.HOME_DIVISION},
         "role": shown,
         "grantMadeAt": "2024-01-01T00:00:00.000Z",
     }
 
 
-def _subject_grants(subject: tuple[str, str, str]) -> dict[str, Any]:
-    id_, name, kind = subject
+def _subject_grants(subject: tuple[str, str, str, tuple[str, ...]]) -> dict[str, Any]:
+    id_, name, kind, divisions = subject
     self_uri = f"{PREFIX}authorization/subjects/{id_}"
-    return {"id": id_, "name": name, "divisions": [_home()], "type": kind, "selfUri": self_uri}
+    return {
+        "id": id_,
+        "name": name,
+        "divisions": [_division(each) for each in divisions],
+        "type": kind,
+        "selfUri": self_uri,
+    }
 
 
-def _home() -> dict[str, Any]:
-    id_ = entity_id("divisions", defaults.HOME_DIVISION)
-    return {"id": id_, "name": defaults.HOME_DIVISION, "selfUri": f"{PREFIX}authorization/divisions/{id_}"}
+def _division(name: str) -> dict[str, Any]:
+    id_ = division_id(name)
+    return {"id": id_, "name": name, "selfUri": f"{PREFIX}authorization/divisions/{id_}"}

@@ -5,10 +5,10 @@ LANGUAGES = ("English", "Spanish", "French", "Portuguese")
 
 # Given to a new user who names no role; a restored user does not get it back (vendor help, "restore a user").
 EMPLOYEE_ROLE = "employee"
-ROLES = (EMPLOYEE_ROLE, "Agent", "Supervisor", "Quality Evaluator")
-
-# The role of the default client: what streamproc needs and no more. In no list of names that people can be given.
 SCIM_ROLE = "SCIM Integration"
+ROLES = (EMPLOYEE_ROLE, "Agent", "Supervisor", "Quality Evaluator", SCIM_ROLE)
+
+# The default client has the SCIM role: what streamproc needs and no more.
 ROLE_POLICIES: dict[str, tuple[str, ...]] = {
     SCIM_ROLE: (
         "directory:user:add",

@@ -52,6 +52,7 @@ class SimulatorOptions:
 
     # The audit log.
     scim_audit_service: Literal["Directory", "SCIM"] = "Directory"
+    role_audits: Literal["user", "PeoplePermissions"] = "user"
     audit_names: Literal["platform", "scim"] = "platform"
     audit_lag_ms: float = 0  # how far the audit log lags behind changes
     audit_polls: int = 1  # of an asynchronous query, before it has succeeded

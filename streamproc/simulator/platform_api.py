@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 import orjson
 from aiohttp import web
 
-from streamproc.simulator.access import Client, entity_id
+from streamproc.simulator.access import Client, division_id, entity_id
 from streamproc.simulator.errors import PlatformError, not_found
 from streamproc.simulator.faults import AFTER
 from streamproc.simulator.oauth import UNLIMITED
@@ -36,7 +36,14 @@ def add_routes(app: web.Application, simulator: Simulator) -> None:
 
     def token_of_me(_request: web.Request, client: Client, _body: Any) -> Any:
         organization = organization_of(simulator)
-        own = {"id": client.id, "name": client.name, "organization": organization}
+        known = simulator.access.roles
+        held = [
+            {"roleId": known[role].id, "divisionId": division_id(division)}
+            for role in client.roles
+            if role in known
+            for division in client.divisions
+        ]
+        own = {"id": client.id, "name": client.name, "organization": organization, "roleDivisions": held}
         return {
             "organization": organization,
             "homeOrganization": organization,

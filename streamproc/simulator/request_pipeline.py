@@ -73,8 +73,7 @@ class Simulator:
         return client
 
     def audit(self, actor: Actor, change: Change) -> None:
-        service = self.options.scim_audit_service if actor.by_scim else "Directory"
-        self.audits.record(actor, change, service=service, names=self.options.audit_names)
+        self.audits.record(actor, change, self.options)
 
     def users_of(self, call: scim.Call) -> tuple[str, ...]:
         """Names by which a fault rule can select the user of this call: externalId, userName."""

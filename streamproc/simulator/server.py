@@ -42,7 +42,8 @@ def create_app(options: SimulatorOptions | None = None) -> web.Application:
     async def correlate(_request: web.Request, response: web.StreamResponse) -> None:
         if CORRELATION not in response.headers:
             response.headers[CORRELATION] = str(uuid.uuid4())
-        response.headers["Date"] = formatdate(simulator.now(), usegmt=True)
+        if simulator.options.clock_skew_s:
+            response.headers["Date"] = formatdate(simulator.now(), usegmt=True)
 
     app.router.add_post("/oauth/token", token)
     admin_api.add_routes(app, simulator)

@@ -2,7 +2,7 @@
 
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, TypeVar
@@ -215,6 +215,13 @@ class Store:
     def patch_group(self, entry: Entry, body: Any) -> Change:
         attrs, error = patch.apply(GROUP, entry.attrs, body, self.rules)
         return self._update_group(entry, attrs, error)
+
+    def edit_members(self, entry: Entry, add: Iterable[str], remove: Iterable[str]) -> Change:
+        """Users by their ids come into the group and go."""
+        gone = set(remove)
+        members = {user: each for user, each in entry.attrs.get("members", {}).items() if user not in gone}
+        members |= {user: {"value": user} for user in add}
+        return self._update_group(entry, {**entry.attrs, "members": members})
 
     def _update_group(self, entry: Entry, attrs: Attrs, error: ScimError | None = None) -> Change:
         if attrs == entry.attrs and not self.options.bump_on_noop:

@@ -13,10 +13,12 @@ import structlog
 from msgspec import Struct
 
 from streamproc.adapters.kafka.log import Consumer, ConsumerRecord, Log, TopicPartition, started
+from streamproc.adapters.kafka.reading import read_topic
 from streamproc.core.records.delivery import DeliveredState, decode_delivery
 from streamproc.core.records.partitioner import partition_of
 from streamproc.core.records.resource import Resource
 from streamproc.core.records.topic_names import DELIVERIES
+from streamproc.core.scim.response_body import same_id
 from streamproc.sink.decide.name_waits import Claim, name_key
 from streamproc.sink.delivery_store import DeliveryStore
 
@@ -84,6 +86,12 @@ class DeliveredUsers:
                 await read.wait()
         except TimeoutError:
             log.warning("another sink's deliveries couldn't be read yet", partition=self._partition(user))
+
+    async def holder_of(self, account: str, besides: str) -> str | None:
+        """Whose account it is, of all users but one. All of the log is read for it. Raises KafkaError."""
+        ids = {user: each and each.id async for user, each in read_topic(self._kafka, DELIVERIES, decode_delivery)}
+        others = (user for user, each in ids.items() if each and user != besides and same_id(each, account))
+        return min(others, default=None)
 
     def _follow(self, user: str) -> asyncio.Event | None:
         """What is said of the user is wanted from now on. None: they are this sink's."""

@@ -139,6 +139,8 @@ class ParkedWork:
         match control.action:
             case "release" | "retry":
                 self._again(store, control.user, cause)
+            case "adopt":
+                self._again(store, control.user, cause, adopt=control.account)
             case "reject":
                 rejected = replace(parked, code="rejected", reason=f"rejected by {control.by}: {control.reason}")
                 standing = self._reject(control.user)
@@ -170,7 +172,15 @@ class ParkedWork:
         outcome = Outcome(delivery.user, delivery.seq, said, False, at, "unchanged", cause, [], [], reason)
         store.record([outcome], replace(delivery, at=at))
 
-    def _again(self, store: DeliveryStore, user: str, order: Cause | None = None, *, only_leaver: bool = False) -> None:
+    def _again(
+        self,
+        store: DeliveryStore,
+        user: str,
+        order: Cause | None = None,
+        *,
+        only_leaver: bool = False,
+        adopt: str | None = None,
+    ) -> None:
         delivery = store.delivery(user)
         parked = delivery.parked if delivery else None
         if delivery is None or parked is None or not store.caught_up:
@@ -180,7 +190,8 @@ class ParkedWork:
             return
         waited = Cause(OURS, "retry", Origin(OPERATIONS, store.partition, -1, delivery.at))
         cause = order or waited
-        work = Work(retry_of(user, delivery.seq, parked.desired, cause), told=True, ordered=order is not None)
+        record = retry_of(user, delivery.seq, parked.desired, cause)
+        work = Work(record, told=True, ordered=order is not None, adopt=adopt)
         # What only time brings again mustn't hold up what is new.
         pressure = Urgency.REVOKE if leaver else Urgency.CHANGE if order else Urgency.NOTHING
         self._lanes.again(Turn(user, store.partition, -1, pressure, work))

@@ -18,6 +18,7 @@ from streamproc.core.records.control import HELD
 from streamproc.core.records.delivery import DeliveredState
 from streamproc.core.records.outcome import Outcome
 from streamproc.core.scim.dialect import Dialect
+from streamproc.sink.decide.adoption import given
 from streamproc.sink.decide.after import after
 from streamproc.sink.decide.attempts import After
 from streamproc.sink.decide.begin import begin
@@ -77,6 +78,9 @@ class Delivered(Protocol):
     async def look_for(self, user: str, seconds: float = ...) -> None:
         """Return when `id_of` says what the log says, or after so many seconds."""
 
+    async def holder_of(self, account: str, besides: str) -> str | None:
+        """Whose account it is, of all users but one, by all of the log."""
+
 
 class Reconciler:
     """One for all users; `deliver` runs once per turn, many side by side.
@@ -124,6 +128,8 @@ class Reconciler:
         progress = begin(turn, store.delivery(turn.user), predecessor, times.now())
         locked: asyncio.Lock | None = None
         try:
+            if turn.work.adopt is not None:
+                progress = await self._given(progress, turn.work.adopt)
             while True:
                 if not progress.ending and (newer := executor.lanes.newest(turn.user)) is not None:
                     progress = progress.with_newer(newer)
@@ -211,6 +217,16 @@ class Reconciler:
             case _:
                 asking = asking_of(step, bare=progress.bare)
                 return await self._executor.send(progress, step.request, ticket, store, asking)
+
+    async def _given(self, progress: Progress, account: str) -> Progress:
+        """With the account that an operator gives to the user, unless it is another's, or newer work came in."""
+        holders: list[str | None] = []
+
+        async def look(_: float) -> None:
+            holders.append(await self._delivered.holder_of(account, progress.user))
+
+        await self._executor.meanwhile(progress.user, READ_WITHIN, look)
+        return given(progress, account, holders[0], self._executor.times.now()) if holders else progress
 
     async def _await_name(self, step: AwaitName, progress: Progress) -> NameAnswer | None:
         executor, user, holder = self._executor, progress.user, step.claim.holder

@@ -6,8 +6,9 @@ from typing import Final
 from streamproc import telemetry
 from streamproc.adapters.kafka.log import Consumer
 from streamproc.core.records.control import HELD
-from streamproc.health.decide.conditions import STUCK, Trouble
+from streamproc.health.decide.conditions import Trouble
 from streamproc.health.decide.lag import lag_troubles
+from streamproc.health.decide.stuck import stuck_troubles
 from streamproc.sink.decide.common_refusal import CommonRefusals
 from streamproc.sink.decide.desired_state import Work
 from streamproc.sink.decide.lanes import Lanes
@@ -17,8 +18,6 @@ from streamproc.sink.request_gate import RequestGate
 
 GATE_GRACE: Final = 30.0
 """Seconds that the gate may be closed: limits and short failures of the target pass by themselves."""
-STUCK_AFTER: Final = 600.0
-"""Seconds without a turn of the reader. Kafka itself puts a silent member out of its group after 300."""
 
 
 def troubles(
@@ -37,7 +36,7 @@ def troubles(
         *refused_troubles(refusals.shared),
         *aside_troubles(stores),
         *lag_troubles(behind, lag_limit),
-        *stuck_troubles(idle),
+        *stuck_troubles("reader", idle),
     ]
 
 
@@ -77,9 +76,3 @@ def is_leaver(store: DeliveryStore, user: str) -> bool:
     delivery = store.delivery(user)
     parked = delivery.parked if delivery is not None else None
     return parked is not None and not parked.attributes and parked.desired.get("active") is False
-
-
-def stuck_troubles(idle: float) -> Iterator[Trouble]:
-    """`idle`: seconds since the reader had its last turn."""
-    if idle > STUCK_AFTER:
-        yield Trouble(STUCK, "reader", "degraded", f"nothing was read for {idle:.0f} s: restart it")

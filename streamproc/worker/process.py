@@ -24,6 +24,8 @@ from streamproc.core.fold.mapping import Mapping
 from streamproc.core.fold.mapping_switch import unheard_partitions
 from streamproc.core.records.topic_names import CHANGES, CONTROLS, LINKS, MAPPINGS, OPERATIONS
 from streamproc.core.records.units import Millis
+from streamproc.health.decide.conditions import Trouble
+from streamproc.health.decide.lag import lag_troubles
 from streamproc.sources.options import SourceOptions
 from streamproc.topics import RESOLVED
 from streamproc.worker.batching_producer import BatchingProducer
@@ -41,6 +43,8 @@ from streamproc.worker.record_sequencer import Handler, RecordSequencer
 from streamproc.worker.rejections import Rejections
 from streamproc.worker.replays import Replays
 from streamproc.worker.resolve import Resolver
+from streamproc.worker.source_watch import LEADS, SourceWatch
+from streamproc.worker.troubles import order_troubles, recovery_troubles
 
 log = structlog.get_logger("streamproc.worker")
 
@@ -65,9 +69,10 @@ class Worker:
         clock: Callable[[], Millis],
         *,
         chosen: bool,
+        silences: abc.Mapping[str, float] | None = None,
     ) -> None:
         """`producer` has been started, `app` hasn't. `mapping`: text and name of the settings' file; `chosen`: it
-        isn't the one that is shipped. `clock`: ms since 1970.
+        isn't the one that is shipped. `clock`: ms since 1970. `silences`: source → seconds that it may be silent.
 
         Raises MappingError.
         """
@@ -90,6 +95,9 @@ class Worker:
         self._processor = FoldProcessor(
             users, self._mappings, self._due_dates, self._states, self._producer, self._sequencer, self._rejections
         )
+        self._watch = SourceWatch(kafka, silences or {}, lambda: app.settled() and LEADS in app.assignment(), clock)
+        self._brings = 0
+        """Mappings that were ordered, and aren't on their way yet."""
         self._app.on_partitions_moved(self._forget)
         self._app.agent("resolve", raw, self._sequencer.take)
         self._app.agent("fold", [CHANGES], self._sequencer.take)
@@ -106,12 +114,22 @@ class Worker:
                 tasks.create_task(self._sequencer.sweep())
                 tasks.create_task(announce_due_dates(self._due_dates, known, self._producer, self._clock, settled))
                 tasks.create_task(self._replays.run())
+                tasks.create_task(self._watch.run())
                 tasks.create_task(self._log_ignored())
                 await self._app.run(self._sequencer.committable, ready)
         except BaseExceptionGroup as failures:
             raise failures.exceptions[0] from None
         finally:
             await self._sequencer.stop()
+
+    def troubles(self, lag_limit: int) -> list[Trouble]:
+        """What is wrong now. `lag_limit`: records of a topic; 0: there is none."""
+        return [
+            *recovery_troubles(self._app.recovery_remaining(), settled=self._app.settled()),
+            *lag_troubles(self._sequencer.behind(), lag_limit),
+            *order_troubles(waits=self._brings > 0),
+            *self._watch.troubles(),
+        ]
 
     def measure(self) -> None:
         """Set the gauges."""
@@ -137,8 +155,12 @@ class Worker:
 
     async def _bring(self, raw: RawRecord, mapping: Mapping) -> None:
         """A mapping comes after each partition's first, and only where what it reads can be heard everywhere."""
-        await self._mappings.find_all()
-        known, beginnings = await in_force(self._kafka), await reading.beginning_offsets(self._kafka, CHANGES)
+        self._brings += 1
+        try:
+            await self._mappings.find_all()
+            known, beginnings = await in_force(self._kafka), await reading.beginning_offsets(self._kafka, CHANGES)
+        finally:
+            self._brings -= 1
         if unheard_partitions(mapping, known, beginnings):
             self._reject(raw, "mapping", f"it reads other facts, and the first records of {CHANGES} are gone")
         else:

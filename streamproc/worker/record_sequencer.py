@@ -7,7 +7,7 @@ The offset that is committed is the one that our own count allows: Faust's doesn
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from typing import TypeAlias
 
 import structlog
@@ -106,6 +106,10 @@ class RecordSequencer:
         """The offset to commit; None: nothing of the partition was read yet."""
         offsets = self._offsets.get((partition.topic, partition.partition))
         return offsets.committable() if offsets else None
+
+    def behind(self) -> Iterator[tuple[str, int, int]]:
+        """Topic, partition, and records that are there and not yet done."""
+        return telemetry.behind(self._app.consumer, self.committable)
 
     def measure(self) -> None:
         """Set the gauge."""

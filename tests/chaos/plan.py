@@ -18,7 +18,7 @@ FAULTS: list[dict[str, Any]] = [
     {"kind": "slow", "probability": 0.05, "delay_ms": 150},
 ]
 GROUPS = ["Sales Queue"]
-UNGUARDED = {"guard_count": 10**6, "guard_day_count": 10**6, "loop_rounds": 10**6}
+UNGUARDED = {"guard_count": 10**6, "guard_day_count": 10**6, "loop_rounds": 0}
 """The history has far more leavers than any mass guard lets through, and more to and fro than a fight has."""
 
 

@@ -38,7 +38,8 @@ async def run(plan: Plan) -> Findings:
             bootstrap = (await exit_stack.enter_async_context(embedded_kafka(progress=say))).bootstrap
         folder = Path(exit_stack.enter_context(tempfile.TemporaryDirectory(prefix="streamproc-chaos-")))
         chosen = {"table_store": plan.store, "data": folder / "data", "request_timeout": 5.0}
-        settings = load_settings(kafka=bootstrap, **chosen, **UNGUARDED)
+        often = {"reconcile_every": 3.0, "reconcile_leavers_every": 1.0}
+        settings = load_settings(kafka=bootstrap, **chosen, **UNGUARDED, **often)
         if plan.scope:
             settings = scoped(settings, folder, SCOPE)
         await ensure_topics(settings.kafka)

@@ -90,7 +90,7 @@ def test_the_sdk_asks_who_may_do_what(client: Any, door: Door, log_in: Login) ->
     reader = log_in("reader")
     me = sdk.AuthorizationApi(reader).get_authorization_subjects_me(include_full_roles=True)
     [own] = me.grants
-    assert (me.id, own.division.home_division) == ("reader", True)
+    assert (me.id, own.division.id, own.division.home_division) == ("reader", "*", False)
     assert [(each.domain, each.entity_name, each.actions) for each in own.role.policies] == [
         ("directory", "user", ["view"])
     ]
@@ -104,5 +104,7 @@ def test_the_sdk_reads_tokens_and_limits(client: Any) -> None:
     """Who the token's client is, of which organisation, and what it may ask a minute."""
     token = sdk.TokensApi(client).get_tokens_me()
     assert (token.o_auth_client.id, token.organization.name) == ("admin", "Simulated Organization")
+    roles = {each.id for each in sdk.AuthorizationApi(client).get_authorization_roles().entities}
+    assert {(each.role_id in roles, each.division_id) for each in token.o_auth_client.role_divisions} == {(True, "*")}
     limits = sdk.OrganizationApi(client).get_organizations_limits_namespace("scim").entities
     assert [(limit.namespace, limit.key) for limit in limits] == [("scim", "token.rate.per.minute")]

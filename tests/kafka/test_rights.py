@@ -129,6 +129,7 @@ async def test_each_process_works_with_exactly_its_rights(secured: SecuredKafka,
         for event in (hired("E2"), {"subject": "E4", "what": "nobody understands"}):
             await send(settings_of(secured, "producer of events.hris"), event)
         await _until(lambda: held(http, running.simulator), lambda there: {"E1", "E2", "E3"} <= {*there})
+        await _until(lambda: command(secured, "operators", "status"), lambda done: done[0] == 0)
         kept = str(tmp_path / "kept")
         for process, line in (
             ("topics --create", ("topics", "--check")),

@@ -1,5 +1,6 @@
-"""A service's health whose time and troubles a test sets."""
+"""A service's health whose time and troubles a test sets, and waits that it ends."""
 
+import asyncio
 from dataclasses import dataclass, field
 
 from streamproc.core.records.units import Millis
@@ -27,3 +28,25 @@ class Patient:
         if self.failing is not None:
             raise self.failing
         return self.wrong
+
+
+class Pauses:
+    """Of a loop, which a test ends."""
+
+    def __init__(self) -> None:
+        self.asked: asyncio.Queue[float] = asyncio.Queue()
+        self._over = asyncio.Semaphore(0)
+
+    async def __call__(self, seconds: float) -> None:
+        """Wait for `over`."""
+        self.asked.put_nowait(seconds)
+        await self._over.acquire()
+
+    async def next(self) -> float:
+        """The seconds of the next one."""
+        async with asyncio.timeout(10):
+            return await self.asked.get()
+
+    def over(self) -> None:
+        """End it."""
+        self._over.release()

@@ -12,6 +12,7 @@ import streamproc
 from streamproc.adapters.oauth import Tokens
 from streamproc.adapters.scim_http import PlatformHttp, ScimHttp
 from streamproc.core.flow.circuit_breaker import CircuitBreaker
+from streamproc.core.flow.loop_limits import LoopLimits
 from streamproc.core.flow.rate_limit import RateLimiter
 from streamproc.core.fold.fold import fold
 from streamproc.core.fold.mapping import Mapping, parse_mapping
@@ -126,6 +127,7 @@ class Org:
 
     dialect: Dialect = GENESYS_DIALECT
     mapping: Mapping = MAPPING
+    loops = LoopLimits()
 
     def __init__(self, http: aiohttp.ClientSession, root: str) -> None:
         self.http = http
@@ -156,7 +158,7 @@ class Org:
         self.gate = RequestGate(RateLimiter(), CircuitBreaker(), self.clock.ticks, self.clock.pause)
         platform = PlatformHttp(self.http, self.platform, tokens) if end_sessions else None
         asking = RequestExecutor(self.wire, self.gate, self.lanes, times, times.pause)
-        self.courier = Reconciler(asking, self.dialect, self, self.guard, platform)
+        self.courier = Reconciler(asking, self.dialect, self, self.guard, platform, loops=self.loops)
 
     def id_of(self, user: str) -> str | None:
         """As `DeliveredUsers`."""
@@ -169,6 +171,9 @@ class Org:
 
     def ours(self, user: str) -> bool:
         return user not in self.unread
+
+    async def holder_of(self, account: str, besides: str) -> str | None:
+        return next((user for user, each in self.store.known.items() if each.id == account and user != besides), None)
 
     async def look_for(self, user: str, _seconds: float = 0.0) -> None:
         self.unread.discard(user)

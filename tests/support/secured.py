@@ -124,7 +124,8 @@ class SecuredKafka:
     def ca(self, authority: Authority | None = None) -> str:
         """The file of an authority's certificate; of the broker's unless told otherwise."""
         file = self.folder / ("ca.pem" if authority is None else "other-ca.pem")
-        file.write_text((authority or self.authority).pem)
+        if authority is not None or not file.exists():  # else processes may be reading it
+            file.write_text((authority or self.authority).pem)
         return str(file)
 
     async def grant(self, name: str, *rights: Right) -> None:

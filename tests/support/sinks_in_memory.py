@@ -83,6 +83,18 @@ class Cluster:
         control = Control(f"{action}-1", action, user, parked.since, "Kim", "why", Millis(0), **more)
         await self.log.producer().send(CONTROLS, orjson.dumps(control), user.encode())
 
+    async def ordered(self, user: str) -> list[str]:
+        """What became of the user's order, in order; requests that only asked apart. Raises TimeoutError."""
+        async with asyncio.timeout(PATIENCE):
+            while True:
+                told = [
+                    each async for name, each in reading.read_topic(self.log, OUTCOMES, orjson.loads) if name == user
+                ]
+                said = [each["verdict"] for each in told if each and each["cause"]["event"].endswith("-1")]
+                if ENDS & set(said):
+                    return [verdict for verdict in said if verdict not in {"read", "absent"}]
+                await asyncio.sleep(0.01)
+
     async def delivery(self, user: str) -> DeliveredState:
         """What the sink knows of the target."""
         read = reading.read_topic(self.log, DELIVERIES, decode_delivery)

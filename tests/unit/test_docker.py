@@ -44,7 +44,7 @@ SMALL = {
 
 def test_every_process_is_there() -> None:
     """Each service that runs for long has its container, under the name of its command."""
-    assert set(OURS) == {"gateway", "worker", "sink", "simulator"}
+    assert set(OURS) == {"gateway", "worker", "sink", "reconcile", "simulator"}
     for name in OURS:
         assert SERVICES[name]["command"][0] == name
 
@@ -164,6 +164,20 @@ def test_the_dashboard_shows_metrics_that_are_there() -> None:
     assert asked == {each._name + ("_total" if each._type == "counter" else "") for each in there}
 
 
+def test_alarms_are_about_metrics_and_codes_that_are_there() -> None:
+    """An alarm about a metric or a code that nobody has would never come; each is explained beside the others."""
+    (group,) = yaml.safe_load((DOCKER / "alarms.yaml").read_text(encoding="utf-8"))["groups"]
+    there = {each._name for each in vars(telemetry).values() if isinstance(each, MetricWrapperBase)}
+    codes = (REPOSITORY / "streamproc" / "health" / "README.md").read_text(encoding="utf-8")
+    told = (DOCKER / "README.md").read_text(encoding="utf-8").split("### Alarms\n")[1]
+    for rule in group["rules"]:
+        assert {name.removesuffix("_total") for name in re.findall(r"streamproc_\w+", rule["expr"])} <= there
+        for code in "|".join(re.findall(r'code!?~?="?([\w|]+)"', rule["expr"])).split("|"):
+            assert f"| `{code}` |" in codes or not code
+        assert rule["alert"] in told
+        assert rule["labels"]["severity"] in {"page", "ticket"}
+
+
 def test_prometheus_asks_services_that_answer() -> None:
     """Each target is a container whose environment turns the metrics on, at that port, or one in its network."""
     asked = yaml.safe_load((DOCKER / "prometheus.yaml").read_text(encoding="utf-8"))["scrape_configs"][0]
@@ -173,9 +187,9 @@ def test_prometheus_asks_services_that_answer() -> None:
             each
             for each in OURS
             if SERVICES[each].get("network_mode", f"service:{each}") == f"service:{host}"
-            and "environment" in SERVICES[each]
+            and SERVICES[each].get("environment", {}).get("STREAMPROC_METRICS", "").endswith(f":{port}")
         ]
-        assert SERVICES[name]["environment"]["STREAMPROC_METRICS"].endswith(f":{port}")
+        assert f"http://127.0.0.1:{port}/healthz" in SERVICES[name]["healthcheck"]["test"][-1]
 
 
 def test_mounted_files_are_there() -> None:

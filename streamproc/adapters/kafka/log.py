@@ -45,6 +45,7 @@ __all__ = [
     "Located",
     "Log",
     "NotAllowedError",
+    "OffsetAndTimestamp",
     "OffsetOutOfRangeError",
     "Producer",
     "ProducerFenced",
@@ -62,6 +63,12 @@ if TYPE_CHECKING:  # aiokafka comes without types
         topic: str
         partition: int
 
+    class OffsetAndTimestamp(NamedTuple):
+        """Where a record is, and when it was appended, in ms since 1970."""
+
+        offset: int
+        timestamp: int
+
     class ConsumerRebalanceListener:
         """Awaited while a consumer's partitions move: nothing is read until `on_partitions_revoked` has returned."""
 
@@ -73,7 +80,7 @@ if TYPE_CHECKING:  # aiokafka comes without types
 
 else:
     from aiokafka.abc import ConsumerRebalanceListener
-    from aiokafka.structs import TopicPartition
+    from aiokafka.structs import OffsetAndTimestamp, TopicPartition
 
 FORGOTTEN: Final = (InvalidProducerIdMapping, UnknownProducerId)
 """The brokers don't know a producer's id any more: it was idle for too long. Nobody else has taken its place."""
@@ -175,6 +182,11 @@ class Consumer(Protocol):
 
     async def end_offsets(self, partitions: Sequence[TopicPartition]) -> Mapping[TopicPartition, int]:
         """Offset of each one's next record; where only committed ones are read, below the first open transaction."""
+
+    async def offsets_for_times(
+        self, timestamps: dict[TopicPartition, int]
+    ) -> Mapping[TopicPartition, OffsetAndTimestamp | None]:
+        """Each one's first record at or after a time (ms since 1970). None: there is none."""
 
     def highwater(self, partition: TopicPartition) -> int | None:
         """End of the partition when something was last fetched from it. None: nothing was."""

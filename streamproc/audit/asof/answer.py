@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any, Literal, TypeAlias, cast
 
 from streamproc.audit.asof.found import Found
+from streamproc.audit.asof.policies import AttributePolicy
 from streamproc.audit.asof.target_state import KnownTargetState
 from streamproc.audit.asof.why import Part, Why
 from streamproc.audit.asof.words import Word
@@ -124,6 +125,8 @@ class AsOf:
     acknowledged: KnownTargetState
     upcoming: Upcoming | None = None
     """The next date, overdue or ahead."""
+    policies: tuple[AttributePolicy, ...] = ()
+    """Of attributes that aren't ours to write, or only once."""
     held: tuple[str, ...] = ()
     """SOURCE/SUBJECT of those who claim to be this user beside another, and count for nothing."""
     found: Found | None = None
@@ -217,7 +220,8 @@ def upcoming(record: UserRecord, mapping: Mapping) -> Upcoming | None:
     before: dict[str, Any] = dict(record.desired)
     after: dict[str, Any] = dict(fold(record, record.seq + 1, event, mapping).desired)
     row = record.facts[f"{event.source}/{event.subject}"].rows.get(event.order[2])
-    changes = {name: after.get(name) for name in before | after if before.get(name) != after.get(name)}
+    named = (name for name in before | after if name not in {"seed", "observe"})
+    changes = {name: after.get(name) for name in named if before.get(name) != after.get(name)}
     return Upcoming(record.due, event.source, event.subject, row.effective if row else None, changes)
 
 

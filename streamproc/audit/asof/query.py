@@ -25,6 +25,7 @@ from streamproc.audit.asof.answer import (
 )
 from streamproc.audit.asof.explain import Explainer
 from streamproc.audit.asof.found import FoundFold
+from streamproc.audit.asof.policies import policies
 from streamproc.audit.asof.target_state import TargetStateFold
 from streamproc.core.errors import HistoryError
 from streamproc.core.fold.claims import ambiguous
@@ -41,6 +42,8 @@ NEEDED: Final = (CHANGES, OPERATIONS, OUTCOMES)
 BESIDE: Final = (FINDINGS, CONTROLS)
 """Topics of which an answer tells as well, where they are there."""
 _SILENT: Final = b'"requests":[]'
+_SEEDS: Final = b'"seed":['
+"""A record without these bytes seeds nothing."""
 
 
 def as_of(history: History, at: int, user: str | None = None, assumed: MappingInForce | None = None) -> Iterator[AsOf]:
@@ -165,7 +168,10 @@ class _Partition:
         for logged in self._of(OUTCOMES):
             user = (logged.key or b"").decode(errors="replace")
             if logged.value is not None and user in records and _SILENT not in logged.value:
-                target = self.target.setdefault(user, TargetStateFold(self.at))
+                if user not in self.target:
+                    seeds = decode(records[user]).desired if _SEEDS in records[user] else None
+                    self.target[user] = TargetStateFold(self.at, seeds)
+                target = self.target[user]
                 try:
                     target.take(orjson.loads(logged.value))
                 except (orjson.JSONDecodeError, KeyError, TypeError) as error:
@@ -193,6 +199,7 @@ class _Partition:
         record, recorded = _compared(folded, self.recorded.get(user))
         overdue = record.due if record.due is not None and record.due <= self.at * 1000 else None
         explainer = self.explainers.get(record.mapping)
+        target = self.target.get(user, TargetStateFold(self.at))
         return AsOf(
             user=user,
             at=self.at,
@@ -205,7 +212,8 @@ class _Partition:
             mapping=self.in_force.get(record.mapping),
             recorded=recorded,
             reasons=self._reasons(user, record),
-            acknowledged=self.target.get(user, TargetStateFold(self.at)).known(),
+            acknowledged=target.known(),
+            policies=tuple(policies(record.desired, target.valued)),
             upcoming=None if explainer is None or recorded == "differs" else upcoming(record, explainer.mapping),
             held=tuple(sorted(n for n, each in record.facts.items() if ambiguous(each))),
             found=self.found.get(user, FoundFold()).known(),

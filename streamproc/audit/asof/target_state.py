@@ -9,6 +9,7 @@ the end of its turn, those of reads on the way at once.
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
+from streamproc.core.fold.policy import had
 from streamproc.core.records.resource import Resource
 
 State: TypeAlias = Literal["holds", "absent", "unsaid", "never"]
@@ -48,6 +49,11 @@ class TargetStateFold:
     """Folds one user's outcomes, in any order, into what was known at `until` (ms since 1970)."""
 
     until: int
+    seeded: Resource | None = None
+    """What is desired, where it names seeds."""
+    valued: dict[str, int] = field(default_factory=dict)
+    """Seeded attribute to when the target first told a value of it, in ms since 1970; of the newest account."""
+    _absent: int = -1
     _last: tuple[int, int] = (-1, -1)
     _state: State = "never"
     _holds: Resource | None = None
@@ -82,6 +88,17 @@ class TargetStateFold:
             self._learn(request, "unsaid", None)
 
     def _learn(self, request: dict[str, Any], state: State, holds: Resource | None) -> None:
+        if self.seeded is not None:
+            self._value(self.seeded, request["answered"], holds or Resource(), absent=state == "absent")
         answered_and_sent = (request["answered"], request["sent"])
         if answered_and_sent >= self._last:
             self._last, self._state, self._holds, self._request = answered_and_sent, state, holds, request["id"]
+
+    def _value(self, seeded: Resource, answered: int, holds: Resource, *, absent: bool) -> None:
+        """What has had a value since. Whoever wasn't there any more has another account since then."""
+        if absent:
+            self._absent = max(self._absent, answered)
+            self.valued = {name: at for name, at in self.valued.items() if at > self._absent}
+        elif answered > self._absent:
+            for name in had(seeded, holds, self.valued):
+                self.valued[name] = min(answered, self.valued.get(name, answered))

@@ -7,6 +7,7 @@ import orjson
 
 from streamproc.audit.asof.answer import AsOf, Reason, StatedFact, Upcoming
 from streamproc.audit.asof.found import found_lines, in_short
+from streamproc.audit.asof.policies import ours
 from streamproc.audit.asof.target_state import KnownTargetState
 from streamproc.audit.asof.why import (
     ByAlways,
@@ -61,7 +62,7 @@ def _difference(answer: AsOf) -> str:
     known = answer.acknowledged
     words = [f"{write.method} sent {iso_moment(write.sent)}, {_fate(write.answered)}" for write in known.open]
     if known.state in {"holds", "absent"}:
-        to_do = plan(known.holds, answer.desired)
+        to_do = plan(known.holds, ours(answer.desired, answer.policies, known.holds))
         named: list[str] = []
         for operation in to_do:
             changes = getattr(operation, "changes", None)
@@ -105,6 +106,7 @@ def _answered(answer: AsOf) -> Iterator[str]:
             if reason.element is not None:
                 yield f"  {name}"
         yield from _reason(reason, answer.partition)
+    yield from (f"  {each.attribute}: {each.words}" for each in answer.policies)
     yield from (f"  problem: {problem}" for problem in answer.problems)
     yield from (f"  ambiguous: {name} claims to be this user as well, and counts for nothing" for name in answer.held)
     if answer.overdue is not None:
@@ -190,8 +192,9 @@ def _acknowledged(answer: AsOf) -> Iterator[str]:
         different = _differing(known.holds, answer.desired)
         if not different and not plan(known.holds, answer.desired):
             yield "  that is what was desired"
+        theirs = {each.attribute.partition(" ")[0]: f" ({each.words})" for each in answer.policies}
         for name, (held, wanted) in different.items():
-            yield f"  {name}: {_value(wanted)} was desired, not {_value(held)}"
+            yield f"  {name}: {_value(wanted)} was desired, not {_value(held)}{theirs.get(name, '')}"
     for write in known.open:
         sent = iso_moment(write.sent)
         yield f"  open: {write.method} {write.path}, sent {sent}, {_fate(write.answered)} (request {write.id})"

@@ -23,8 +23,9 @@ sources said that the user is active again before access was revoked, or said an
 the target knew no such active user. `missing`: the log has lost the outcome, since it has the outcome of a later event
 of the user."""
 
-Cause: TypeAlias = Literal["source", "scope", "suspension"]
-"""What took access: a source's word that they are inactive, or, while no source says so, the mapping."""
+Cause: TypeAlias = Literal["source", "scope", "suspension", "reactivation"]
+"""What took access: a source's word that they are inactive, or, while no source says so, the mapping; or that somebody
+had given it back in the target, against either."""
 CAUSES: Final[tuple[Cause, ...]] = get_args(Cause)
 
 Hop: TypeAlias = Literal["take-in", "resolve", "fold", "queue", "target", "confirm"]
@@ -194,6 +195,11 @@ class Report:
     def of(self, state: State) -> list[Leaver]:
         """The leavers in one state; who waited longest comes first."""
         return [leaver for leaver in self.leavers if leaver.state == state]
+
+    @property
+    def reactivated(self) -> list[Leaver]:
+        """Who had access again because somebody gave it back in the target."""
+        return [leaver for leaver in self.leavers if leaver.cause == "reactivation"]
 
     @property
     def breaches(self) -> list[Leaver]:

@@ -4,7 +4,7 @@ The records are folded anew from `identity.changes`, since a live cluster keeps 
 holds one partition's users, and all leavers.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import Final, TypeVar
 
@@ -12,6 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from streamproc.audit.revocations.latency import Leaver
 from streamproc.audit.revocations.leavers import LeaverTracker
+from streamproc.audit.revocations.reactivations import Reactivations
 from streamproc.audit.revocations.rejected_denials import RejectedDenials
 from streamproc.audit.words import count
 from streamproc.core.errors import HistoryError
@@ -21,12 +22,20 @@ from streamproc.core.records.delivery import DELIVERED_STATE
 from streamproc.core.records.mapping_in_force import MARK
 from streamproc.core.records.outcome import OUTCOME
 from streamproc.core.records.stored_record import History, StoredRecord, below
-from streamproc.core.records.topic_names import CHANGES, CONTROLS, DELIVERIES, OPERATIONS, OUTCOMES, REJECTIONS
+from streamproc.core.records.topic_names import (
+    CHANGES,
+    CONTROLS,
+    DELIVERIES,
+    FINDINGS,
+    OPERATIONS,
+    OUTCOMES,
+    REJECTIONS,
+)
 from streamproc.core.records.user_record import due_of
 
-NEEDED: Final = (CHANGES, OPERATIONS, OUTCOMES, DELIVERIES, CONTROLS, REJECTIONS)
+NEEDED: Final = (CHANGES, OPERATIONS, OUTCOMES, DELIVERIES, CONTROLS, REJECTIONS, FINDINGS)
 """Topics that the report is made from."""
-BESIDE: Final = (REJECTIONS,)
+BESIDE: Final = (REJECTIONS, FINDINGS)
 """Of these, what an older archive may not have."""
 SKEW: Final = 3_600_000
 """Milliseconds by which one sink's clock may be ahead of another's: outcomes have their writer's time."""
@@ -46,9 +55,10 @@ def leavers(history: History, end: int, say: Callable[[str], None] = lambda _: N
     everybody: list[Leaver] = []
     for partition in range(history.partitions):
         tracker = _refolded(history, partition, end, say, rejected)
-        if tracker.cases:
-            _follow_up(history, tracker, partition, end, orders)
-        everybody += tracker.leavers(paused)
+        reactivations = _found(history, partition, end)
+        if tracker.cases or reactivations.users:
+            _follow_up(history, tracker, reactivations, partition, end, orders)
+        everybody += [*tracker.leavers(paused), *reactivations.leavers()]
         say(f"partition {partition + 1} of {history.partitions}: {count(len(tracker.cases), 'leaver')}")
     return everybody + rejected.leavers(control for _, control in orders)
 
@@ -91,15 +101,31 @@ def _step(tracker: LeaverTracker, refold: Refold, logged: StoredRecord, rejected
         tracker.take_change(step.event, logged.timestamp, value, before.get(user_id), fact)
 
 
+def _found(history: History, partition: int, end: int) -> Reactivations:
+    reactivations = Reactivations(partition)
+    for logged in history.read(FINDINGS, partition, until=end):
+        reactivations.take_finding(logged)
+    return reactivations
+
+
 def _follow_up(
-    history: History, tracker: LeaverTracker, partition: int, end: int, orders: list[tuple[int, Control]]
+    history: History,
+    tracker: LeaverTracker,
+    reactivations: Reactivations,
+    partition: int,
+    end: int,
+    orders: list[tuple[int, Control]],
 ) -> None:
     """What became of those who left."""
-    for logged in _of(history, tracker, OPERATIONS, partition, end):
+    for logged in _of(history, tracker.cases, OPERATIONS, partition, end):
         tracker.take_record(_key(logged), logged.value or b"", logged.timestamp)
-    for logged in _of(history, tracker, OUTCOMES, partition, end + SKEW):
-        tracker.take_outcome(_read(OUTCOME, logged), before_end=logged.timestamp < end)
-    newest = {_key(logged): logged for logged in _of(history, tracker, DELIVERIES, partition, end)}
+    users = tracker.cases.keys() | reactivations.users
+    for logged in _of(history, users, OUTCOMES, partition, end + SKEW):
+        outcome, before_end = _read(OUTCOME, logged), logged.timestamp < end
+        tracker.take_outcome(outcome, before_end=before_end)
+        if before_end:
+            reactivations.take_outcome(outcome)
+    newest = {_key(logged): logged for logged in _of(history, tracker.cases, DELIVERIES, partition, end)}
     for logged in newest.values():
         tracker.take_delivery(_read(DELIVERED_STATE, logged))
     last = {
@@ -111,9 +137,9 @@ def _follow_up(
         tracker.take_order(control, at)
 
 
-def _of(history: History, tracker: LeaverTracker, topic: str, partition: int, end: int) -> Iterator[StoredRecord]:
-    """Records of those who left; a topic's other users aren't even decoded."""
-    users = {user.encode() for user in tracker.cases}
+def _of(history: History, chosen: Iterable[str], topic: str, partition: int, end: int) -> Iterator[StoredRecord]:
+    """Records of those who were chosen; a topic's other users aren't even decoded."""
+    users = {user.encode() for user in chosen}
     for logged in history.read(topic, partition, until=end):
         if logged.value is not None and logged.key in users:
             yield logged

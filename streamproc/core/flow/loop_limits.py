@@ -4,7 +4,7 @@ from msgspec import Struct
 
 
 class LoopLimits(Struct, frozen=True):
-    """`rounds`: writes that count within `window` seconds, after which no more is made."""
+    """`rounds`: writes that count within `window` seconds, after which no more is made; 0: none count."""
 
     rounds: int = 3
     window: float = 3600.0

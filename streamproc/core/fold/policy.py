@@ -36,7 +36,7 @@ def had(
 ) -> frozenset[str]:
     """Attributes of policy `seed` that have had a value: those of `before`, and those that are `held`.
 
-    `unsettled`: what is held of these is the target's own doing, since ours was refused.
+    `unsettled`: what is held of these is the target's own doing, since ours was refused, unless it is what is desired.
     """
     names = set(before)
     wanted, there = cast("dict[str, Any]", desired), cast("dict[str, Any]", held)
@@ -48,7 +48,7 @@ def had(
                 names = {each for each in names if not each.startswith(GROUP)} | {name}
         elif name == "externalIds":
             names |= {EXTERNAL_ID + authority for authority in ours or () if (value or {}).get(authority)}
-        elif value and name not in unsettled and not _lacks(value, ours, name):
+        elif value and (value == ours or (name not in unsettled and not _lacks(value, ours, name))):
             names.add(name)
     return frozenset(names)
 

@@ -139,6 +139,11 @@ class Api:
         self._latest = 0
         """`read_at` of the newest answer."""
 
+    @property
+    def root(self) -> str:
+        """Where the directory is."""
+        return self._root
+
     async def get(
         self,
         url: str,

@@ -23,6 +23,7 @@ from streamproc.hydrator.directories.assignment import Assignment
 from streamproc.hydrator.directories.directory_error import DirectoryError, odd
 from streamproc.hydrator.directories.entra_assignments import Principals, listing
 from streamproc.hydrator.directories.entries import Entries, readable
+from streamproc.hydrator.directories.hook import Hook
 from streamproc.sources import entra
 from streamproc.sources.options import SourceOptions
 
@@ -151,6 +152,15 @@ class Graph:
             if entry.get("notificationUrl") == url and str(entry.get("resource")).strip("/") == "users":
                 return name_of(entry.get("id"))
         return None
+
+    async def hooks(self) -> list[Hook]:
+        """All subscriptions to users that haven't ended (List subscriptions). Raises DirectoryError."""
+        listed = decoded(await whole(self.api.get, "/subscriptions", listing))
+        return [
+            Hook(str(entry.get("notificationUrl")), ends=str(entry.get("expirationDateTime") or ""))
+            for entry in listed
+            if str(entry.get("resource")).strip("/") == "users"
+        ]
 
     async def subscribe(self, url: str, state: str, until: str) -> None:
         """Graph asks `url` for its validation token before it answers. Raises DirectoryError."""

@@ -16,6 +16,7 @@ from streamproc.hydrator.directories.answer import Answer, names_of, whole
 from streamproc.hydrator.directories.api import GONE, OVERLAP, PAGE, Api, Page, Read, iso, segment
 from streamproc.hydrator.directories.assignment import Assignment
 from streamproc.hydrator.directories.directory_error import DirectoryError, odd
+from streamproc.hydrator.directories.hook import Hook
 from streamproc.sources import okta
 from streamproc.sources.okta import ACTIVE, ASSIGNMENT, MEMBERSHIP, REASSIGNMENT
 from streamproc.sources.options import SourceOptions
@@ -62,6 +63,10 @@ class Okta:
             self._seen = application.read_at
         return False
 
+    async def hooks(self) -> list[Hook]:
+        """All event hooks (Event Hooks API: List all event hooks). Raises DirectoryError."""
+        return [_hook(entry) for entry in (await self.api.get("/api/v1/eventHooks", most=PAGE)).entries()]
+
     async def page(self, since: str, page_token: str, *, full: bool) -> Page:
         since, _, before = since.partition(" ")
         first = {"url": _updated(0 if full or not since else int(since) - OVERLAP), "of": self._assignment.application}
@@ -82,6 +87,14 @@ class Okta:
         subjects, missed = names_of(elements)
         owed = () if page_token else self._assignment.owed()
         return Page(tuple(dict.fromkeys((*subjects, *owed))), (), answer.read_at, next_page, after, missed)
+
+
+def _hook(entry: dict[str, Any]) -> Hook:
+    channel = entry.get("channel")
+    config = channel.get("config") if isinstance(channel, dict) else None
+    url = str(config.get("uri")) if isinstance(config, dict) else ""
+    states = {"ACTIVE": entry.get("status"), "VERIFIED": entry.get("verificationStatus")}
+    return Hook(url, ", ".join(str(said) for wanted, said in states.items() if said != wanted))
 
 
 def _group(group: dict[str, Any]) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from streamproc.hydrator.directories.api import GONE, OVERLAP, PAGE, Api, Page, 
 from streamproc.hydrator.directories.assignment import Assignment
 from streamproc.hydrator.directories.directory_error import DirectoryError
 from streamproc.hydrator.directories.entries import Entries
+from streamproc.hydrator.directories.hook import Hook
 from streamproc.sources import pingone
 from streamproc.sources.lenient_json import digest
 from streamproc.sources.options import SourceOptions
@@ -46,6 +47,11 @@ class PingOne:
         more, missed = await self._assignment.of(subject, answer, partial(self._assigned, answer))
         body = orjson.dumps(answer.record() | more) if more else answer.content
         return Read("found", body, answer.read_at, missed)
+
+    async def hooks(self) -> list[Hook]:
+        """All webhooks (Subscriptions: Read all subscriptions). Raises DirectoryError."""
+        answer = await self.api.get(f"{self._root}/subscriptions", most=PAGE)
+        return [_hook(entry) for entry in _entries(answer, "subscriptions")]
 
     async def _assigned(self, user: Answer) -> bool | Unread:
         return pingone.assigned(await self._admission(user.read_at), user.value("memberOfGroupIDs"))
@@ -98,6 +104,12 @@ class PingOne:
     def _activities(self, since: str) -> str:
         recorded = f'recordedat gt "{iso(max(0, int(since) - OVERLAP))}"'
         return f"{self._root}/activities?filter={quote(recorded)}"
+
+
+def _hook(entry: dict[str, Any]) -> Hook:
+    endpoint = entry.get("httpEndpoint")
+    url = str(endpoint.get("url")) if isinstance(endpoint, dict) else ""
+    return Hook(url, "" if entry.get("enabled") is True else "not enabled")
 
 
 def _entries(answer: Answer, name: str) -> Entries:

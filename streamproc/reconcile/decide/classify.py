@@ -10,23 +10,21 @@ Who changed something is said by the target's audit log, and added afterwards (`
 """
 
 from collections.abc import Mapping
-from typing import Any, Final, Literal, TypeAlias, cast
+from typing import Any, Final, cast
 
 from msgspec import Struct
 
 from streamproc.core.fold.plan import changed, is_left_alone
+from streamproc.core.fold.policy import had, writable
 from streamproc.core.records.delivery import DeliveredState
 from streamproc.core.records.finding import Difference, Kind
-from streamproc.core.records.resource import EXTERNAL_ID, Resource, parts, whole
+from streamproc.core.records.resource import EXTERNAL_ID, GROUP, Resource, parts, policy_of, whole
 from streamproc.core.scim import own_terms
 from streamproc.core.scim.dialect import Dialect, expressible
 from streamproc.core.scim.own_terms import OurUser, in_own_terms
 
-Policy: TypeAlias = Literal["own", "seed", "observe"]
 ACCOUNT: Final = "account"
 """Stands for all of an account in a difference."""
-GROUP: Final = "group "
-"""What the name of a single membership begins with."""
 
 
 _NAMED: Final = {"roles": "role", "skills": "skill", "languages": "language"}
@@ -82,7 +80,6 @@ def compare(known: KnownUser, body: Mapping[str, Any] | None, view: View) -> lis
     return [
         _difference(known, attribute, wanted, there)
         for attribute, (wanted, there) in sorted(_differing(known, held, view).items())
-        if not _is_theirs(known, attribute)
     ]
 
 
@@ -130,7 +127,8 @@ def _differing(known: KnownUser, held: Mapping[str, Any], view: View) -> dict[st
         del differing["userName"]
     if "groups" in desired and "groups" in held:
         wanted, has = set(desired["groups"]), set(held["groups"])
-        differing |= {f"{GROUP}{name}": (name in wanted, name in has) for name in wanted ^ has}
+        looked_up = {*view.groups.values()}  # of any other it isn't known what its id is
+        differing |= {f"{GROUP}{name}": (name in wanted, name in has) for name in (wanted ^ has) & looked_up}
     return differing
 
 
@@ -146,7 +144,11 @@ def _comparable(known: KnownUser, held: Mapping[str, Any], view: View) -> Resour
         for name, value in parts(expressible(known.desired, view.dialect)).items()
         if name not in left and (view.asked is None or _owner(name) in view.asked)
     }
-    return whole(kept)
+    shown = cast("Resource", held)
+    seeded = () if known.delivery is None else known.delivery.seeded
+    written = writable(whole(kept), known.desired, had(known.desired, shown, seeded), shown)
+    observed = {name: value for name, value in kept.items() if policy_of(known.desired, name) == "observe"}
+    return whole({**parts(written), **observed})
 
 
 def _owner(attribute: str) -> str:
@@ -162,7 +164,7 @@ def _same_but_for_case(names: tuple[Any, Any] | None) -> bool:
 
 
 def _difference(known: KnownUser, attribute: str, wanted: Any, there: Any) -> Difference:
-    policy = _policy(known.desired, attribute)
+    policy = "own" if attribute == "active" else policy_of(known.desired, attribute)
     if policy == "observe":
         return Difference(attribute, "unknown", policy, wanted, there, "it is only observed")
     kind, reason = _kind(known, attribute, wanted, there)
@@ -180,22 +182,6 @@ def _is_frozen(frozen: set[str], attribute: str, wanted: Any, there: Any) -> boo
 
 def _levels(names: Any) -> dict[str, Any]:
     return names if isinstance(names, dict) else dict.fromkeys(names or (), True)
-
-
-def _is_theirs(known: KnownUser, attribute: str) -> bool:
-    """Whether it was written once, and is the target's since, by the mapping's policy."""
-    seeded = set() if known.delivery is None else {*known.delivery.seeded}
-    return _policy(known.desired, attribute) == "seed" and not seeded.isdisjoint({attribute, _owner(attribute)})
-
-
-def _policy(desired: Resource, attribute: str) -> Policy:
-    """`active` is ours, whatever else is said."""
-    names = {attribute, _owner(attribute)}
-    if attribute == "active":
-        return "own"
-    if not names.isdisjoint(desired.get("observe", [])):
-        return "observe"
-    return "own" if names.isdisjoint(desired.get("seed", [])) else "seed"
 
 
 def _kind(known: KnownUser, attribute: str, wanted: Any = None, there: Any = None) -> tuple[Kind, str]:

@@ -13,6 +13,8 @@ from streamproc.core.records.resource import Resource, parts
 from streamproc.core.scim.list_response import Listing, turn_page
 from streamproc.core.scim.own_terms import LONGEST
 from streamproc.core.scim.response_policy import backoff, describe
+from streamproc.sink.decide.adoption import isnt_there
+from streamproc.sink.decide.adoption import told as adopted
 from streamproc.sink.decide.attempts import After, Finding, Refused, Shown, Told
 from streamproc.sink.decide.did_you_mean import names_shown
 from streamproc.sink.decide.effect import compare
@@ -91,6 +93,9 @@ def after_read(
     if isinstance(found, Refused):
         return After(progress, aside=SetAside(None, "refused", found.reason, found.response))
     if user is None or not isinstance(found, Shown):
+        if progress.by_order and progress.claimed:
+            nobody, aside = isnt_there(progress)
+            return After(nobody, (Told("absent", exchange.request),), aside=aside)
         return replace(_gone(progress, at), told=(Told("absent", replace(exchange.request, absent=True)),))
     if (other := _somebody_else(progress, user)) is not None:
         progress = replace(progress, underway=Underway())
@@ -118,7 +123,7 @@ def after_read(
 def after_glance(progress: Progress, user: UserRead | None, exchange: Exchange, target: Target, at: Moment) -> After:
     """What the target holds, read with a group's lock held. The lock is given back where it isn't needed."""
     lock = progress.underway.lock
-    if user is None or lock is None or user.owner is not None or (progress.claimed and not user.theirs):
+    if user is None or lock is None or _somebody_else(progress, user) is not None:
         stale = replace(progress, freshness=Freshness.STALE, underway=Underway())
         return After(stale, (Told("retry", exchange.request),))
     user = _with_groups_without_id(progress, user, target)
@@ -140,8 +145,7 @@ def learned_of(
     compared: bool = True,
 ) -> After:
     """What the target holds is known now. `unread`: but for groups. `compared`: with what it has accepted."""
-    if progress.underway.matched:
-        told = (*told, Told("adopted"))
+    told = (*told, *adopted(progress, user))
     read = replace(
         progress,
         claimed=False,
@@ -156,7 +160,7 @@ def learned_of(
         adopting=None,
         taken=None,
     )
-    read = with_seeded(read)
+    read = with_seeded(read, user.held)
     if compared and not unread:
         read = compare(read, target.dialect, at)
     learned: tuple[Learned, ...] = () if user.etag is None else (VersionsLearned(),)
@@ -168,6 +172,8 @@ def _somebody_else(progress: Progress, user: UserRead) -> SetAside | None:
     """Why the account that was read isn't the user's. One that we know by its id, and isn't marked, stays theirs; one
     that a search or a create has named has to show itself that it is.
     """
+    if progress.by_order:
+        return None
     if user.owner is not None:
         return SetAside(None, "ambiguous", f"the account {progress.id} has the externalId {user.owner}")
     if progress.claimed and not user.theirs:

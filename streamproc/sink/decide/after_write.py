@@ -29,7 +29,7 @@ from streamproc.sink.decide.loops import left_by
 from streamproc.sink.decide.next_step import CORE
 from streamproc.sink.decide.progress import Freshness, Progress
 from streamproc.sink.decide.revoke_forms import next_form
-from streamproc.sink.decide.seeding import with_seeded
+from streamproc.sink.decide.seeding import settled, with_seeded
 from streamproc.sink.decide.setbacks import BARREN, CONFLICTS, SETBACKS, setback
 from streamproc.sink.decide.steps import Exchange, Moment, Send, SendMembership, SendUser
 from streamproc.sink.decide.target import Learned, Target, VersionFormLearned, VersionsLearned
@@ -51,7 +51,7 @@ def after_write(
     """What the answer to a write comes to. `action`: by the response policy. `user`: whom it shows."""
     response, request = exchange.response, exchange.request
     match action:
-        case Deliver() if is_elsewhere(step, user, response, target):
+        case Deliver() if is_elsewhere(step, user, response, target, by_order=progress.by_order):
             return _unknown(progress, step, exchange, target, at, backoff(progress.attempts, at.jitter))
         case Deliver():
             if isinstance(step, SendMembership):
@@ -141,7 +141,7 @@ def _membership_accepted(progress: Progress, step: SendMembership, exchange: Exc
     progress = with_written(progress, {f"group {step.operation.group}": None})
     shown = bool(exchange.response.body) and _shows_change(step, str(progress.id), exchange.response.body)
     progress = _accepted(replace(progress, unshown=progress.unshown or not shown), step, exchange, held)
-    return with_seeded(progress) if shown else progress
+    return with_seeded(progress, held) if shown else progress
 
 
 def _shows_change(step: SendMembership, user_id: str, group: dict[str, Any]) -> bool:
@@ -186,12 +186,13 @@ def _user_accepted(
         etag=etag(response),
         replaced=progress.replaced | cast("set[str]", replaced),
         deactivating=progress.deactivating and not isinstance(step.operation, Create | Reactivate),
+        alone=progress.alone - settled(progress, step.resource),
         vanished=False,
         version_form=0,
         learned=at.ticks,
         freshness=freshness,
     )
-    return with_seeded(progress) if shown else progress
+    return progress if user is None else with_seeded(progress, user.held)
 
 
 def _unknown(progress: Progress, step: Send, exchange: Exchange, target: Target, at: Moment, seconds: float) -> After:

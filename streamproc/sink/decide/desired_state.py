@@ -64,6 +64,8 @@ class Work:
     """An operator wants it: neither the mass guard nor what was refused before stands in the way."""
     gap: int | None = None
     """Seq after which compaction removed records before this one."""
+    adopt: str | None = None
+    """The target's id of the account that an operator gives to the user, whoever it is marked as."""
     drift: Drift | None = None
     """The record was delivered, and the target is read, since others may have changed something there."""
 

@@ -11,14 +11,19 @@ from streamproc.sink.decide.target import GroupLearned, Learned, Target
 from streamproc.sink.decide.underway import UserRead
 
 
-def is_elsewhere(step: Send, user: UserRead | None, response: Response, target: Target) -> bool:
-    """Whether an answer that accepts isn't about what was sent: it shows another user or group, or neither."""
+def is_elsewhere(
+    step: Send, user: UserRead | None, response: Response, target: Target, *, by_order: bool = False
+) -> bool:
+    """Whether an answer that accepts isn't about what was sent: it shows another user or group, or neither.
+
+    `by_order`: the account is the user's, whatever externalId it shows.
+    """
     if not response.body:
         return False
     if isinstance(step, SendMembership):
         there = target.group(step.operation.group).id
         return not (is_resource(response.body, "Group") and same_id(resource_id(response.body), there))
-    if user is None or user.owner is not None:
+    if user is None or (user.owner is not None and not by_order):
         return True
     return isinstance(step.operation, Create) and not user.theirs and "userName" in user.held
 

@@ -46,6 +46,8 @@ WORDS: Final = 120
 def noted(progress: Progress, step: Send, limits: LoopLimits, at: Moment) -> Progress:
     """Something went out over what is held, and may have been carried out. Of one event each item counts once."""
     loops = progress.loops
+    if not limits.rounds:
+        return progress
     if isinstance(step, SendUser):
         written = step.resource
     else:
@@ -86,6 +88,8 @@ def recent(progress: Progress, limits: LoopLimits, at: Moment) -> Progress:
 def with_frozen(progress: Progress, desired: Resource, limits: LoopLimits, at: Moment) -> Progress:
     """Frozen is what went to and fro often enough, and would now be written once more."""
     loops = progress.loops
+    if not limits.rounds:
+        return progress
     counts = {name: sum(each.back for each in rounds) for name, rounds in loops.rounds.items()}
     most = 0 if sum(counts.values()) >= MOST else limits.rounds
     if not counts or max(counts.values()) < most:

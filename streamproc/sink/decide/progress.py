@@ -70,6 +70,8 @@ class Progress(Struct, frozen=True):
     id: str | None = None
     claimed: bool = False
     """A search or the answer to a create told the id, and whose account it is hasn't been shown there yet."""
+    by_order: bool = False
+    """An operator gave the account to the user: it is theirs, whatever externalId it shows."""
     etag: str | None = None
     held: Resource | None = None
     body: dict[str, Any] | None = None

@@ -21,23 +21,31 @@ GIVEN: Final = frozenset({"division", "roles"})
 
 def seeded(progress: Progress) -> frozenset[str]:
     """Attributes that have had a value ("title", "groups", "group NAME", "externalIds AUTHORITY")."""
-    known = progress.seeded.of(progress.id)
-    if progress.id is None or "seed" not in progress.record.desired:
-        return known
-    held = progress.held or Resource()
-    unsettled = progress.alone & GIVEN
-    if is_temporary(held.get("userName"), progress.user):
-        unsettled = unsettled | {"userName"}
-    return had(progress.record.desired, held, known, unsettled)
+    return _had(progress, progress.held or Resource())
 
 
-def with_seeded(progress: Progress) -> Progress:
-    """With what is held now noted: it counts, also once it isn't held any more."""
+def with_seeded(progress: Progress, shown: Resource) -> Progress:
+    """With what the target shows noted: it counts, also once it isn't held any more."""
     if progress.id is None or "seed" not in progress.record.desired:
         return progress
-    return replace(progress, seeded=Seeded(progress.id, seeded(progress)))
+    return replace(progress, seeded=Seeded(progress.id, _had(progress, shown)))
+
+
+def settled(progress: Progress, written: Resource) -> frozenset[str]:
+    """Of attributes that the target fills by itself those that are seeded by this, so that what it holds is ours."""
+    return frozenset(name for name in GIVEN & written.keys() if policy_of(progress.record.desired, name) == "seed")
 
 
 def is_seed(progress: Progress, changes: Resource) -> bool:
     """Whether something of it is seeded: it is read first, since somebody may have given it a value meanwhile."""
     return any(policy_of(progress.record.desired, name) == "seed" for name in changes)
+
+
+def _had(progress: Progress, held: Resource) -> frozenset[str]:
+    known = progress.seeded.of(progress.id)
+    if progress.id is None or "seed" not in progress.record.desired:
+        return known
+    unsettled = progress.alone & GIVEN
+    if is_temporary(held.get("userName"), progress.user):
+        unsettled = unsettled | {"userName"}
+    return had(progress.record.desired, held, known, unsettled)

@@ -12,6 +12,7 @@ from streamproc.adapters.kafka.log import (
     ConsumerStoppedError,
     IllegalOperation,
     IllegalStateError,
+    OffsetAndTimestamp,
     TopicPartition,
 )
 from streamproc.adapters.kafka.unreadable import GONE, beyond, told
@@ -173,6 +174,17 @@ class MemoryConsumer:
         offsets = {place: self._end(self._broker.partition(place)) for place in partitions}
         await self._link("offsets")
         return offsets
+
+    async def offsets_for_times(
+        self, timestamps: dict[TopicPartition, int]
+    ) -> dict[TopicPartition, OffsetAndTimestamp | None]:
+        await self._link("offsets")
+        found = {place: self._broker.partition(place).first_at(at) for place, at in timestamps.items()}
+        await self._link("offsets")
+        return {
+            place: None if record is None else OffsetAndTimestamp(record.offset, record.timestamp)
+            for place, record in found.items()
+        }
 
     def highwater(self, partition: TopicPartition) -> int | None:
         return self._highwater.get(partition)

@@ -96,6 +96,10 @@ class Partition:
             if not committed_only or record.transaction is None or record.transaction.state == "committed":
                 yield record
 
+    def first_at(self, at: int) -> MemoryRecord | None:
+        """The first record of this time (ms since 1970) or later, whatever became of its transaction."""
+        return next((record for record in self._records if record.timestamp >= at), None)
+
     def delete_before(self, offset: int) -> None:
         """What retention does."""
         self.start = max(self.start, min(offset, self.end))

@@ -1,5 +1,7 @@
 """What is appended to a partition is read from it: all of it, in order, from wherever one asks."""
 
+import asyncio
+
 import pytest
 
 from streamproc.adapters.kafka.log import IllegalStateError
@@ -29,6 +31,22 @@ async def test_a_record_comes_back_as_it_was_sent(cluster: Cluster) -> None:
     assert (second.key, second.value, list(second.headers)) == (b"key", None, [])
     assert (first.offset, first.timestamp) == (appended.offset, appended.timestamp)
     assert first.timestamp <= second.timestamp == tombstone.timestamp
+
+
+async def test_a_record_is_found_by_its_time(cluster: Cluster) -> None:
+    """At or after a moment, the first one; none where nothing has come since, or ever. Nothing has to be assigned."""
+    producer = await cluster.producer()
+    first = await producer.send_and_wait(cluster.topic, b"1", b"key", 1)
+    await asyncio.sleep(0.01)
+    second = await producer.send_and_wait(cluster.topic, b"2", b"key", 1)
+    place, empty = cluster.place(1), cluster.place(0)
+    found = await (await cluster.outsider()).offsets_for_times({place: second.timestamp, empty: 0})
+    assert found[empty] is None
+    at = found[place]
+    assert at is not None
+    assert (at.offset, at.timestamp) == (second.offset if second.timestamp > first.timestamp else 0, second.timestamp)
+    found = await (await cluster.outsider()).offsets_for_times({place: second.timestamp + 1})
+    assert found == {place: None}
 
 
 @pytest.mark.parametrize("key", [b"a", b"kim", "Ünï".encode(), b"0" * 300])

@@ -61,7 +61,8 @@ async def apply(settings: Settings, folder: Path, text: str, *options: str) -> R
     file = folder / "new.toml"
     file.write_text(text, encoding="utf-8")
     who = ("--by", "Kim", "--reason", "new queue")
-    arguments = ["apply", str(file), *who, "--kafka", settings.kafka.bootstrap_servers, *options]
+    to = ("--no-doctor", "--kafka", settings.kafka.bootstrap_servers)  # the target is no concern of these
+    arguments = ["apply", str(file), *who, *to, *options]
     return await asyncio.to_thread(CliRunner().invoke, mapping, arguments)
 
 

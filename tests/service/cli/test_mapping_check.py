@@ -286,6 +286,16 @@ def test_without_the_target_only_the_file_is_looked_at() -> None:
     )
 
 
+def test_what_isnt_ours_to_write_is_listed() -> None:
+    """Which attributes the file seeds and which it only observes, of those that it gives."""
+    text = GOOD + '[policy]\nskills = "observe"\nroles = "seed"\ngroups = "own"\nmobile = "seed"\n'
+    result = run(text, "--no-target", "--no-history")
+    assert {"seed: roles", "observe: skills"} <= set(result.stdout.splitlines())
+    assert "policy.mobile: has no effect: nothing in this file gives 'mobile'" in unwrapped(result.stdout)
+    shown = orjson.loads(run(text, "--no-target", "--no-history", "--json").stdout)
+    assert shown["policies"] == {"seed": ["roles"], "observe": ["skills"]}
+
+
 def test_a_wrong_format_names_table_and_key() -> None:
     """What isn't a mapping is used wrongly, which is 2 for the whole command line."""
     result = run("[[rule]]\nwhen = { job = 'x' }\nskill = ['y']\n", "--no-target")

@@ -1,6 +1,5 @@
 """A service's states in the log, which nothing else depends on."""
 
-import asyncio
 from typing import Any
 
 import pytest
@@ -12,30 +11,8 @@ from streamproc.core.records.topic_names import STATUS
 from streamproc.health import report
 from streamproc.health.report import reporting
 from streamproc.testing.memory_log import MemoryBroker, MemoryLog
-from tests.support.health import DOWN, Patient
+from tests.support.health import DOWN, Patient, Pauses
 from tests.support.logged import logged
-
-
-class Pauses:
-    """The reporter's waits, which a test ends."""
-
-    def __init__(self) -> None:
-        self.asked: asyncio.Queue[float] = asyncio.Queue()
-        self._over = asyncio.Semaphore(0)
-
-    async def __call__(self, seconds: float) -> None:
-        """Wait for `over`."""
-        self.asked.put_nowait(seconds)
-        await self._over.acquire()
-
-    async def next(self) -> float:
-        """The seconds of the next one."""
-        async with asyncio.timeout(10):
-            return await self.asked.get()
-
-    def over(self) -> None:
-        """End it."""
-        self._over.release()
 
 
 async def states(kafka: MemoryLog) -> list[ServiceState | None]:
@@ -49,17 +26,18 @@ def memory_log() -> MemoryLog:
 
 
 async def test_the_state_is_appended_every_few_seconds_and_at_the_end() -> None:
-    """Each as it is at that moment, all under one key, and the last one says that it has stopped."""
+    """Each as it is at that moment, all under one key: at once when it works, and in the end that it has stopped."""
     kafka, patient, pauses = memory_log(), Patient(), Pauses()
     async with reporting(kafka, patient.health, pauses):
         assert await pauses.next() == report.EVERY
         patient.health.ready()
+        assert await pauses.next() == report.EVERY
         patient.wrong = [DOWN]
         pauses.over()
         await pauses.next()
         patient.health.ended(None)
     kept = await states(kafka)
-    assert [each.state for each in kept if each is not None] == ["starting", "degraded", "stopped"]
+    assert [each.state for each in kept if each is not None] == ["starting", "ok", "degraded", "stopped"]
     assert {each.key for each in kept if each is not None} == {"sink/here-1"}
 
 

@@ -9,6 +9,7 @@ from aiohttp.test_utils import TestServer
 
 from streamproc.hydrator.directories.entra import Graph
 from streamproc.hydrator.graph_subscription import EVERY, keep_subscribed
+from streamproc.hydrator.troubles import Beside, beside_troubles
 from tests.support.hydrator import World, until
 from tests.support.stand_ins import ADA
 
@@ -22,8 +23,10 @@ async def test_graph_is_asked_to_notify_and_asked_again(world: World) -> None:
     async with TestServer(app) as server:
         url = str(server.make_url("/v1/entra"))
         site.echoes = False  # the gateway isn't there yet
-        keeping = asyncio.create_task(keep_subscribed(graph, url, "state-of-graph", world.clock.times))
+        beside = Beside()
+        keeping = asyncio.create_task(keep_subscribed(graph, url, "state-of-graph", world.clock.times, beside))
         await until(lambda: world.clock.slept > 30)
+        assert [each.code for each in beside_troubles(beside)] == ["subscription"]
         site.echoes = True
 
         async def only() -> dict[str, Any]:
@@ -37,8 +40,11 @@ async def test_graph_is_asked_to_notify_and_asked_again(world: World) -> None:
         begun = world.clock.slept
         await until(lambda: world.clock.slept > begun + 3 * EVERY)
         second = await only()
+        assert list(beside_troubles(beside)) == []
         assert (first["id"], first["notificationUrl"]) == (second["id"], url)
         assert second["expirationDateTime"] > first["expirationDateTime"]
+        (hook,) = await graph.hooks()
+        assert (hook.url, hook.wrong, hook.ends) == (url, "", second["expirationDateTime"])
         await site.call("DELETE", f"/graph/v1.0/subscriptions/{first['id']}")
         assert (await only())["id"] != first["id"]
         who = await site.put("graph", ADA)

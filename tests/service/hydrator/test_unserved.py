@@ -6,6 +6,7 @@ from contextlib import suppress
 from structlog.testing import capture_logs
 
 from streamproc import telemetry
+from streamproc.hydrator.troubles import Beside
 from streamproc.hydrator.unserved import watch
 from streamproc.testing.memory_log import MemoryBroker, MemoryLog
 from tests.support.hydrator import Clock, until
@@ -18,7 +19,7 @@ async def test_what_nobody_fetches_is_counted_and_told() -> None:
     producer = kafka.producer()
     await producer.start()
     with capture_logs() as logs:
-        task = asyncio.create_task(watch(kafka, ["hris", "okta"], clock.times))
+        task = asyncio.create_task(watch(kafka, ["hris", "okta"], clock.times, Beside()))
         try:
             await producer.send_and_wait("notifications.hris", b"{}", key=b"7")
             await until(lambda: gauge.get() == 1)

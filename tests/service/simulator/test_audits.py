@@ -138,7 +138,7 @@ async def test_results_go_on_at_their_cursor(start: Start) -> None:
 async def test_groups_and_the_service_of_scim_are_where_the_mapping_says(org: Org) -> None:
     """Services are asked for; members are found in Groups, and by a switch users in SCIM, people's edits never."""
     services = (await org.call("GET", f"{REALTIME}/servicemapping", root="/api/v2/")).body["services"]
-    assert {"Directory", "SCIM", "Groups"} == {service["name"] for service in services}
+    assert {"Directory", "SCIM", "Groups", "PeoplePermissions"} == {service["name"] for service in services}
     await org.sim("POST", "config", {"scim_audit_service": "SCIM", "audit_names": "scim"})
     made = await org.user("ada")
     await edit(org, "ada", title="Dr")
@@ -172,3 +172,36 @@ async def test_people_edit_anything_by_hand(org: Org) -> None:
     for wrong in ({"colour": "red"}, {"state": "asleep"}, {"roles": [{"value": "Boss"}]}, {}):
         assert "error" in await edit(org, "ada", **wrong)
     assert "error" in await edit(org, "nobody", title="x")
+
+
+async def test_people_make_users_and_change_groups_by_hand(org: Org) -> None:
+    """Many users at once, and members who come and go, each with an entry that names who did it."""
+    bodies = [{"userName": f"u{n}@example.com", "displayName": f"u{n}"} for n in range(3)]
+    ids = (await org.sim("POST", "users", {"users": bodies, "by": "Max"}))["ids"]
+    assert (await org.call("GET", "Users")).body["totalResults"] == 3
+    created = (await ask(org, ("Action", "Create"), ("EntityType", "User"), path=f"{REALTIME}?expand=user")).body
+    assert {entry["user"]["name"] for entry in created["entities"]} == {"Max"}
+    change = {"group": "All Agents", "add": [ids[0], "u1@example.com"]}
+    assert {m["value"] for m in (await org.sim("POST", "members", change))["members"]} == set(ids[:2])
+    await org.sim("POST", "members", {"group": await org.group(), "remove": [ids[0]], "client": "okta", "by": None})
+    assert "groups" not in (await org.call("GET", f"Users/{ids[0]}")).body
+    [left, came] = (await ask(org, serviceName="Groups")).body["entities"]
+    assert (left["client"]["id"], "user" in left, came["client"]["id"]) == ("okta", False, "admin-ui")
+    for door, wrong in (("members", {"group": "Nobody"}), ("users", {"users": [{"displayName": "x"}]})):
+        assert "error" in await org.sim("POST", door, wrong)
+
+
+async def test_roles_can_be_found_with_the_role_alone(org: Org) -> None:
+    """By a switch, who is given a role is no change of theirs: an entry of the role, named by both ids."""
+    made = await org.user("ada")
+    await org.sim("POST", "config", {"role_audits": "PeoplePermissions"})
+    await edit(org, "ada", roles=[{"value": "Supervisor"}])
+    await edit(org, "ada", roles=[{"value": "Supervisor"}], title="Lead")
+    grants = (await ask(org, serviceName="PeoplePermissions")).body["entities"]
+    assert [(entry["entityType"], entry["action"]) for entry in grants] == [
+        ("Role", "MemberRemove"),
+        ("Role", "MemberAdd"),
+    ]
+    assert all(entry["entity"]["name"].startswith(f"{made['id']}--") for entry in grants)
+    [lead, _] = (await ask(org, ("EntityId", made["id"]))).body["entities"]
+    assert [change["property"] for change in lead["propertyChanges"]] == ["title"]

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from streamproc.core.flow.loop_case import case
+from streamproc.core.flow.loop_limits import LoopLimits
 from streamproc.core.fold.mapping import parse_mapping
 from streamproc.core.fold.plan import Urgency
 from streamproc.core.records.change_event import Origin
@@ -193,6 +194,15 @@ async def test_only_what_happened_within_the_window_counts(org: Org) -> None:
         org.clock.now += HOUR
     await looked(org)
     assert org.store.known["E1"].rounds == {}
+
+
+async def test_with_no_rounds_nothing_is_ever_frozen(org: Org) -> None:
+    """Who sets the rounds to 0 wants the last word, however often."""
+    org.loops = LoopLimits(rounds=0)
+    org.start()
+    await org.hired()
+    assert await fought(org, "title", "Boss", 6) == ["Agent"] * 6
+    assert (frozen(org), org.store.known["E1"].rounds) == ([], {})
 
 
 async def test_a_role_that_others_give_is_frozen_alone(org: Org) -> None:

@@ -24,7 +24,6 @@ LINK = Control("l-1", "link", " E1 ", None, "Kim", "asked", Millis(7), "okta/00u
 MAPPING = Control("m-1", "mapping", None, None, "Kim", "billing", Millis(7), mapping="[attributes]")
 ADOPT = Control("a-1", "adopt", "E1", 3, "Kim", "the same person", Millis(7), account="g-1")
 IGNORE = Control("i-1", "ignore", None, 5, "Kim", "a service account", Millis(7), account="g-2")
-UNFREEZE = Control("u-1", "unfreeze", "E1", None, "Kim", "told them", Millis(7), attribute="email")
 
 
 def orders(log_records: list[StoredRecord]) -> Orders:

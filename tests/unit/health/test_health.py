@@ -66,8 +66,9 @@ def test_each_condition_is_logged_when_it_begins_and_when_it_ends() -> None:
 
 
 def test_a_look_that_fails_ends_nothing() -> None:
-    """A mistake in how a service looks at itself is told as its state, without the words of the error."""
+    """A mistake in how a service looks at itself is told as its state, without the error's words, once it works."""
     patient = Patient(failing=RuntimeError("of E1001"))
+    assert patient.health.state().conditions == []
     patient.health.ready()
     (condition,) = patient.health.state().conditions
     assert (condition.code, condition.state) == ("unknown", "degraded")

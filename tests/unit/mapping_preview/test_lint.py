@@ -52,6 +52,20 @@ def test_the_shipped_mapping_has_none() -> None:
             "rule 2 (b = x)",
             "skill 'spanish' differs from 'Spanish' in rule 1 (a = x) only by case or spaces",
         ),
+        ('[policy]\ntitle = "seed"', "policy.title", "has no effect: nothing in this file gives 'title'"),
+        (
+            '[policy]\nroles = "seed"\n[[copy]]\nfact = "f"\nto = "roles"',
+            "policy.roles",
+            (
+                "roles that the target gives newcomers by itself count as theirs where none are known of them yet, "
+                "unless [always] names them"
+            ),
+        ),
+        (
+            '[attributes]\ndivision = "division"\n[policy]\ndivision = "seed"',
+            "policy.division",
+            "newcomers of whom no division is known get one from the target, and that one counts as theirs",
+        ),
     ],
 )
 def test_what_can_be_seen_in_the_file_alone(text: str, where: str, said: str) -> None:

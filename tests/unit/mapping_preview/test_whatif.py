@@ -197,6 +197,21 @@ def test_what_the_new_mapping_lets_go_of_is_told() -> None:
     assert (impact.sent, impact.differ) == (0, 3)
 
 
+def test_what_isnt_ours_to_write_isnt_counted_as_sent() -> None:
+    """The new file gives other roles and skills, which are theirs by then; whose policy changes is told."""
+    policies = '[policy]\nroles = "seed"\nskills = "observe"\n'
+    impact = asked(NEW + policies, company()).impact
+    assert impact.policies == {"roles: own → seed": 2, "skills: own → observe": 2}
+    assert impact.operations == {"join": 1}, "the group is ours"
+    assert (impact.gained["roles"], impact.gained["skills"], impact.levels["skills"]) == ({}, {}, {})
+    assert impact.gained["groups"] == {"Spanish Queue": 1}
+    back = asked(OLD, company(OLD + policies)).impact
+    assert back.policies == {"roles: seed → own": 2, "skills: observe → own": 2}
+    first = asked(NEW + '[policy]\ngroups = "seed"\n', company()).impact
+    assert first.policies == {"groups: seed": 2}
+    assert first.operations["join"] == 1, "they never were in any"
+
+
 # The command
 
 

@@ -36,6 +36,7 @@ def document(report: Report, assets: Assets, version: str, read_from: str) -> st
             *_verdict(report),
             *_figures(report),
             *_late(report),
+            *_reactivated(report),
             *_missing(report),
             *_kept_by_decision(report),
             *_plots(report),
@@ -124,6 +125,14 @@ def _late(report: Report) -> Iterable[str]:
     if waiting:
         yield f"<h2>Open, within the limit ({len(waiting)})</h2>\n"
         yield from leaver_table("waiting", "Whose clock was running at the end of the period", waiting, report, "")
+
+
+def _reactivated(report: Report) -> Iterable[str]:
+    if leavers := report.reactivated:
+        yield f"<h2>Activated again in Genesys Cloud ({len(leavers)})</h2>\n"
+        yield "<p>Somebody gave them access back there, against what the sources or the mapping say. The clock starts "
+        yield "when streamproc saw it; since when they had access is told beside it.</p>\n"
+        yield from leaver_table("reactivated", "Who had access again, the longest first", leavers, report, "")
 
 
 def _missing(report: Report) -> Iterable[str]:

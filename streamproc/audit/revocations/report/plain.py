@@ -12,6 +12,7 @@ from streamproc.audit.revocations.report.words import (
     HOP_WORDS,
     LONGEST,
     STATE_WORDS,
+    back_in,
     duration,
     moment,
     period,
@@ -51,6 +52,7 @@ def lines(report: Report) -> list[str]:
     ]
     for title, chosen in (
         ("over the limit", report.late),
+        ("activated again in Genesys", report.reactivated),
         ("fate missing", report.of("missing")),
         ("kept active by decision", report.of("kept")),
     ):
@@ -92,8 +94,10 @@ def _line(leaver: Leaver, end: int) -> str:
     who, time = shown(leaver.user, LONGEST), duration(leaver.elapsed(end))
     words = (
         "" if leaver.cause == "source" else CAUSE_WORDS[leaver.cause],
+        back_in(leaver, end),
         slowest(leaver) if leaver.state == "revoked" else "",
         shown(leaver.why, LONGEST),
+        shown(leaver.reason or "", LONGEST) if leaver.cause == "reactivation" else "",
     )
     why = "; ".join(filter(None, words))
     return f"  {who:<20} {STATE_WORDS[leaver.state]:<12} {time:>12}  from {moment(leaver.start)}  {why}"

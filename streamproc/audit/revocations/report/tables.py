@@ -9,6 +9,7 @@ from streamproc.audit.revocations.report.words import (
     HOP_MEANING,
     HOP_WORDS,
     STATE_WORDS,
+    back_in,
     duration,
     html,
     left,
@@ -36,13 +37,14 @@ def leaver_table(name: str, caption: str, leavers: Sequence[Leaver], report: Rep
             f'<td class="state">{what}</td><td class="number">{duration(leaver.elapsed(report.end))}</td>'
             f'<td class="text">{moment(leaver.left)}<br><span class="soft"><bdi>{html(left(leaver))}</bdi></span></td>'
             f'<td class="when">{moment(leaver.start)}</td><td class="when">{revoked}</td>'
-            f'<td class="text">{_why(leaver)}</td></tr>\n'
+            f'<td class="text">{_why(leaver, report.end)}</td></tr>\n'
         )
     yield "</tbody></table></div>\n"
 
 
-def _why(leaver: Leaver) -> str:
+def _why(leaver: Leaver, end: int) -> str:
     reasons = [] if leaver.cause == "source" else [CAUSE_WORDS[leaver.cause]]
+    reasons += [back_in(leaver, end)] if leaver.cause == "reactivation" else []
     reasons += [slowest(leaver)] if leaver.state == "revoked" else []
     reasons += [f"<bdi>{html(leaver.why)}</bdi>"] if leaver.why else []
     reasons += [f'<span class="soft">stated reason: <bdi>{html(leaver.reason)}</bdi></span>'] if leaver.reason else []

@@ -36,6 +36,7 @@ CAUSE_WORDS: Final[dict[str, str]] = {
     "source": "by a source's word",
     "scope": "by the mapping's scope",
     "suspension": "by suspension",
+    "reactivation": "activated again in Genesys",
 }
 LONGEST: Final = 300
 """Characters shown of other people's text; CSV and JSON have all of it."""
@@ -95,6 +96,13 @@ def left(leaver: Leaver) -> str:
         return "time of the event"
     zone = f", {effective.zone}" if effective.zone else ""
     return f"as written: {effective.said}{zone}" if effective.said else "date"
+
+
+def back_in(leaver: Leaver, end: int) -> str:
+    """How long somebody had access again whose access was given back in the target. `end`: of the period."""
+    if leaver.cause != "reactivation":
+        return ""
+    return f"had access for {duration(max(0, (end if leaver.stopped is None else leaver.stopped) - leaver.left))}"
 
 
 def slowest(leaver: Leaver) -> str:

@@ -84,6 +84,7 @@ division = "Care"
 [always]
 roles = ["employee"]
 """
+EXPRESSED += '[policy]\ntitle = "seed"\nskills = "observe"\nexternalIds = "seed"\n'
 RELEASING = EXPRESSED.replace("[suspend]", 'leaving = "release"\nblank = "leave"\n[suspend]')
 TEXTS = [PLAIN, LISTED, FEW]
 mappings = st.sampled_from([parse_mapping(text) for text in TEXTS])
@@ -96,8 +97,8 @@ people = st.tuples(
 ).flatmap(lambda three: arrivals([event for each in three for event in each], repeats=2))
 """Events of two sources about one user, in one of them two subjects."""
 few = settings(max_examples=35)
-UNEXPLAINED = {"externalId", "suspended", "denied"}
-"""What needs no reason of its own: the last two are among those for `active`."""
+UNEXPLAINED = {"externalId", "suspended", "denied", "seed", "observe"}
+"""What needs no reason of its own: some are among those for `active`, and policies are told by themselves."""
 
 
 @st.composite

@@ -1,0 +1,248 @@
+"""Comparison: looks at accounts, and tells where they differ from what the log desires.
+
+A page may be older than what it shows, and shows a part. So what seems to differ on one is read again at its id, after
+the log was read, and compared with what the log says after that: then nothing differs that the sink has only just
+written, or that changed meanwhile.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any, Final
+
+import structlog
+
+from streamproc import telemetry
+from streamproc.core.fold.plan import is_left_alone
+from streamproc.core.records.finding import Difference, Finding, account_key
+from streamproc.core.records.units import Millis
+from streamproc.core.scim.response_body import id_key
+from streamproc.reconcile.audit_log import AuditLog
+from streamproc.reconcile.decide.classify import KnownUser, View, compare, is_incident
+from streamproc.reconcile.decide.known_users import KnownUsers
+from streamproc.reconcile.decide.next_finding import as_before, is_repaired
+from streamproc.reconcile.decide.pages import asked
+from streamproc.reconcile.decide.schedule import PageOf, Schedule
+from streamproc.reconcile.decide.strangers import Orphan, Stranger, TheirAccount, orphaned, stranger, whose
+from streamproc.reconcile.finding_store import FindingStore
+from streamproc.reconcile.log_follower import LogFollower
+from streamproc.reconcile.target_reader import Clocks, TargetReader
+
+log = structlog.get_logger("streamproc.reconcile")
+
+SOON: Final = 2_000
+"""Milliseconds until somebody is looked at again of whom something changed during the look."""
+AGAIN_FIRST: Final = 3_000
+AGAIN_MOST: Final = 600_000
+"""The same where something is to be repaired, or on its way: doubling from the first to the most."""
+
+
+class Comparison:
+    """Of one process. `patience`: ms for which somebody may be on their way before that is told.
+    `follows_up`: what is to be repaired is looked at again soon, and not only in the next round.
+    """
+
+    def __init__(
+        self,
+        target: TargetReader,
+        audit: AuditLog,
+        findings: FindingStore,
+        known: KnownUsers,
+        schedule: Schedule,
+        clocks: Clocks,
+        patience: int,
+        *,
+        follows_up: bool = True,
+    ) -> None:
+        self.known = known
+        self.target = target
+        self.findings = findings
+        self._audit = audit
+        self._schedule = schedule
+        self._clocks = clocks
+        self._patience = patience
+        self._follows_up = follows_up
+        self.log: LogFollower | None = None
+        """Fills `known`; it is given after both were made."""
+        self._groups: dict[str, str] = {}
+        """Id of each group that was looked up, in one case → its name."""
+        self._group_ids: dict[str, str] = {}
+        """The other way round, as the target writes ids."""
+        self._behind: dict[str, tuple[int, Millis]] = {}
+        """User of whom something is on its way → seq of that, and since when that was seen."""
+        self._times: dict[str, int] = {}
+        """User of whom something disagrees → times in a row that it was found."""
+        self._strays: dict[str, str] = {}
+        """User without an account by our deliveries → the one that shows their externalId."""
+        self._gone: set[str] = set()
+        """Leavers' accounts that aren't there any more."""
+        self._before: dict[str, Stranger] = {}
+        self._strangers: dict[str, Stranger] = {}
+        """Accounts of the round before, and of this one, that are nobody's as far as is known."""
+        self.looks = 0
+        """Accounts that were compared."""
+
+    def now(self) -> Millis:
+        """Milliseconds since 1970."""
+        return Millis(round(self._clocks.clock() * 1000))
+
+    async def refresh(self) -> None:
+        """Read what the log says now."""
+        assert self.log is not None
+        await self.log.refresh()
+
+    async def find_groups(self) -> None:
+        """Look up groups whose id isn't known yet. What can't be looked up isn't compared. Raises TargetError."""
+        if self.target.dialect.memberships != "user":
+            return
+        for name in sorted(self.known.groups - {*self._groups.values()}):
+            if (found := await self.target.group(name)) is not None:
+                self._groups[id_key(found)] = name
+                self._group_ids[name] = found
+
+    async def page(self, wanted: PageOf) -> None:
+        """Compare the accounts of a page. Raises TargetError."""
+        attributes = asked(self.known.attributes, self.target.dialect)
+        page = await self.target.page(wanted, attributes)
+        await self.refresh()
+        view = View(self.target.dialect, self._groups, attributes)
+        doubtful: list[str] = []
+        for account, body in page.accounts.items():
+            self._gone.discard(account)
+            user = self.known.owner_of(account)
+            if user is None:
+                user = self._met(stranger(account, body))
+            known = None if user is None else self.known.get(user)
+            if user is None or known is None:
+                continue
+            differences = compare(known, body, view)
+            if known.behind:
+                doubtful += [user] if differences and not self._wait(known) else []
+            elif not self._is_told(user, differences):
+                doubtful.append(user)
+        self._count(len(page.accounts), "page")
+        self._schedule.shown(wanted, page)
+        await self.look(doubtful)
+
+    async def look(self, users: Sequence[str]) -> None:
+        """Compare users, each read at their account's id. Nobody else is named to the target. Raises TargetError."""
+        if not users:
+            return
+        await self.refresh()
+        before = {user: found for user in users if (found := self.known.get(user)) is not None}
+        answers = dict(zip(before, await asyncio.gather(*map(self._read, before.values())), strict=True))
+        await self.refresh()
+        at = self.now()
+        self._count(len(before), "id")
+        self._schedule.looked(users, at)
+        for user, known in before.items():
+            if self.known.get(user) != known:
+                self._schedule.again(user, Millis(at + SOON))
+                continue
+            account = known.account or self._strays.get(user)
+            await self._concluded(known, account, answers[user], at)
+
+    def unseen(self) -> None:
+        """A round has read all pages: who wasn't on any is to be looked at, where it is known whose account it is."""
+        missed = [(user, account) for user, account in self.known.placed() if not self._schedule.has_seen(account)]
+        users = [user for user, account in missed if self._matters(user, account)]
+        self._schedule.unseen([*users, *self.known.unplaced()])
+
+    def _matters(self, user: str, account: str) -> bool:
+        known = self.known.get(user)
+        return known is not None and not is_left_alone(known.desired) and not (known.leaves and account in self._gone)
+
+    async def close(self) -> None:
+        """A round is over: accounts that are nobody's are told, and those that aren't there any more are over."""
+        await self.refresh()
+        at = self.now()
+        told: set[str] = set()
+        for account, each in self._strangers.items():
+            if isinstance(verdict := whose(each, self.known), Orphan):
+                told.add(account_key(account))
+                await self.findings.tell(orphaned(each, verdict.reason, at))
+        for finding in self.findings.all_open():
+            over = finding.key not in told if finding.user is None else self._is_over(finding.user)
+            if over:
+                await self.findings.tell(Finding(finding.user, finding.account, finding.name, [], at, at))
+        self._before, self._strangers = self._strangers, {}
+
+    def _is_told(self, user: str, differences: list[Difference]) -> bool:
+        """Whether the same was told before, nothing is to be repaired, and nobody needs to look."""
+        before = self.findings.newest(user)
+        if before is None or not before.differences:
+            return not differences
+        return not is_repaired(before) and as_before(before, differences) == before.differences
+
+    def _is_over(self, user: str) -> bool:
+        """Whether nothing can disagree any more: they aren't ours now, or have left, and have no account."""
+        known = self.known.get(user)
+        if known is None or is_left_alone(known.desired):
+            return True
+        account = known.account or self._strays.get(user)
+        return known.leaves and (account is None or account in self._gone)
+
+    def _met(self, account: Stranger) -> str | None:
+        """Whose it is. None: it isn't known to be anybody's."""
+        verdict = whose(account, self.known)
+        if isinstance(verdict, TheirAccount):
+            self._strays[verdict.user] = account.id
+            return verdict.user
+        self._strangers[account.id] = account
+        return None
+
+    async def _read(self, known: KnownUser) -> dict[str, Any] | None:
+        account = known.account or self._strays.get(known.user)
+        if account is None or (known.leaves and account in self._gone):
+            return None
+        return await self.target.user(account)
+
+    async def _concluded(self, known: KnownUser, account: str | None, body: dict[str, Any] | None, at: Millis) -> None:
+        if account is not None:
+            (self._gone.discard if body is not None else self._gone.add)(account)
+        differences = compare(known, body, View(self.target.dialect, self._groups))
+        if differences and known.behind and self._wait(known):
+            return
+        if not known.behind:
+            self._behind.pop(known.user, None)
+        if account is None:
+            account = self._in_the_way(known)
+        else:
+            differences = as_before(self.findings.newest(known.user), differences)
+            differences = await self._audit.authors(account, differences, self._group_ids, at)
+        name = None if body is None or not isinstance(body.get("userName"), str) else body["userName"][:200]
+        finding = Finding(
+            known.user, account, name, differences, at, at, known.seq, known.offset, is_incident(differences)
+        )
+        await self.findings.tell(finding)
+        self._next_look(finding, at)
+
+    def _next_look(self, finding: Finding, at: Millis) -> None:
+        assert finding.user is not None
+        waits = any(each.kind == "pending" for each in finding.differences) and finding.user in self._behind
+        if not (self._follows_up and (is_repaired(finding) or waits)):
+            self._times.pop(finding.user, None)
+            return
+        times = self._times[finding.user] = self._times.get(finding.user, 0) + 1
+        self._schedule.again(finding.user, Millis(at + min(AGAIN_MOST, AGAIN_FIRST * 2 ** min(times - 1, 10))))
+
+    def _wait(self, known: KnownUser) -> bool:
+        """Somebody is on their way: whether it is too early to tell. They are looked at again then."""
+        at = self.now()
+        seq, since = self._behind.get(known.user, (known.seq, at))
+        if seq != known.seq or known.user not in self._behind:
+            self._behind[known.user] = known.seq, (since := at)
+        until = Millis(since + self._patience)
+        if at >= until:
+            return False
+        self._schedule.again(known.user, until)
+        return True
+
+    def _in_the_way(self, known: KnownUser) -> str | None:
+        """The account that has the userName which somebody without an account is to have."""
+        name = (known.desired.get("userName") or "").casefold()
+        met = [*self._strangers.values(), *self._before.values()]
+        return next((each.id for each in met if (each.name or "").casefold() == name), None)
+
+    def _count(self, accounts: int, by: str) -> None:
+        self.looks += accounts
+        telemetry.RECONCILED.labels(by).inc(accounts)

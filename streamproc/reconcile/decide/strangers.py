@@ -1,0 +1,90 @@
+"""Strangers: accounts that the target shows, and that are nobody's by our deliveries. Whose are they?
+
+Rule 1: an account is somebody's, if not by a delivery, then by its externalId: of a user of ours who has no account.
+Rule 2: for whom the sink is just creating or adopting an account, it isn't known which it will be: none that could be
+theirs is an orphan.
+Rule 3: who is out of scope and never was ours isn't ours, whatever an account says of itself. Nor is the second account
+of somebody.
+"""
+
+from typing import Any, Final
+
+from msgspec import Struct
+
+from streamproc.core.fold.plan import is_left_alone
+from streamproc.core.records.finding import Difference, Finding
+from streamproc.core.records.units import Millis
+from streamproc.core.scim.place import active_back
+from streamproc.core.scim.response_body import same_id
+from streamproc.reconcile.decide.classify import ACCOUNT
+from streamproc.reconcile.decide.known_users import KnownUsers
+
+LONGEST: Final = 200
+"""Characters that are kept of what an account says of itself."""
+
+
+class Stranger(Struct, frozen=True):
+    """What is kept of such an account. `external_id`, `name`: None where it has none, or none that can be one."""
+
+    id: str
+    external_id: str | None
+    name: str | None
+    active: bool | None
+
+
+class TheirAccount(Struct, frozen=True):
+    """It is this user's."""
+
+    user: str
+
+
+class Wait(Struct, frozen=True):
+    """It may be somebody's soon."""
+
+
+class Orphan(Struct, frozen=True):
+    """It is nobody's. `reason`: why, in words."""
+
+    reason: str
+
+
+def stranger(account: str, body: dict[str, Any]) -> Stranger:
+    """As the target shows it."""
+    return Stranger(account, _text(body.get("externalId")), _text(body.get("userName")), _active(body.get("active")))
+
+
+def whose(account: Stranger, known: KnownUsers) -> TheirAccount | Wait | Orphan:
+    """Whose it is by what the log says now."""
+    if (owner := known.owner_of(account.id)) is not None:
+        return TheirAccount(owner)
+    user = None if account.external_id is None else known.get(account.external_id)
+    if user is not None:
+        if is_left_alone(user.desired):
+            return Orphan(f"user {user.user} is out of scope")
+        if user.account is not None and not same_id(user.account, account.id):
+            return Orphan(f"user {user.user} has another account, {user.account}")
+        return TheirAccount(user.user)
+    waiting = () if account.name is None else sorted(known.wanting(account.name))
+    for each in waiting:
+        found = known.get(each)
+        if found is not None and found.behind:
+            return Wait()
+    wanted = f"; user {waiting[0]} is to have its userName" if waiting else ""
+    if account.external_id is None:
+        return Orphan(f"it has no externalId, and no user of ours has it{wanted}")
+    return Orphan(f"no source knows its externalId{wanted}")
+
+
+def orphaned(account: Stranger, reason: str, at: Millis) -> Finding:
+    """The finding of an account that is nobody's."""
+    held = {"externalId": account.external_id, "active": account.active}
+    difference = Difference(ACCOUNT, "orphan", "own", None, held, reason)
+    return Finding(None, account.id, account.name, [difference], at, at)
+
+
+def _active(told: Any) -> bool | None:
+    return active_back(told) if isinstance(told, bool | str | int) else None
+
+
+def _text(told: Any) -> str | None:
+    return told if isinstance(told, str) and 0 < len(told) <= LONGEST else None

@@ -1,0 +1,114 @@
+"""Orders about findings: `ignore` and `deactivate`, from `streamproc.controls`.
+
+An order names the finding that its operator has seen, and holds only while the same is told. `deactivate` is all that
+reconcile ever writes to the target: by name, and only to an account that is still nobody's, read before and after.
+"""
+
+from typing import Final
+
+import structlog
+
+from streamproc.adapters.kafka.log import ConsumerRecord
+from streamproc.core.errors import TargetError
+from streamproc.core.records.control import CONTROL, RECONCILE, Control
+from streamproc.core.records.finding import Finding
+from streamproc.core.records.resource import Resource
+from streamproc.core.scim.dialect import patch_body
+from streamproc.core.scim.filter import resource_path
+from streamproc.core.scim.response_body import version
+from streamproc.core.scim.response_policy import describe
+from streamproc.reconcile.comparison import Comparison
+from streamproc.reconcile.decide.next_finding import ignored
+from streamproc.reconcile.decide.strangers import Orphan, orphaned, stranger, whose
+
+log = structlog.get_logger("streamproc.reconcile")
+
+ATTEMPTS: Final = 3
+"""Times that an account is read, and written where it is still active, for one order."""
+RETRY: Final = 60_000
+"""Milliseconds until an order is tried again that came to nothing."""
+
+
+class Orders:
+    """Of one process."""
+
+    def __init__(self, comparison: Comparison) -> None:
+        self._comparison = comparison
+        self._open: dict[str, Control] = {}
+        """By id, in the order in which they came."""
+        self._not_before: dict[str, int] = {}
+
+    def take(self, record: ConsumerRecord) -> None:
+        """A record of `streamproc.controls`. Raises ValueError where it is strange."""
+        order = CONTROL.validate_json(record.value)
+        if order.action in RECONCILE:
+            self._open[order.id] = order
+
+    async def carry_out(self) -> None:
+        """All that wait. An order that came to nothing is told, and tried again later."""
+        findings, at = self._comparison.findings, self._comparison.now()
+        for order in list(self._open.values()):
+            if order.id in findings.answered:
+                del self._open[order.id]
+                continue
+            if self._not_before.get(order.id, 0) > at:
+                continue
+            finding = findings.meant(order)
+            if finding is None:
+                log.warning("an order is about a finding that is over, or is another one now", order=order.action)
+                del self._open[order.id]
+            elif order.action == "ignore":
+                del self._open[order.id]
+                await self._ignore(order, finding)
+            else:
+                await self._deactivate(order, finding)
+
+    async def _ignore(self, order: Control, finding: Finding) -> None:
+        closed = ignored(finding, order)
+        if closed is None:
+            log.warning("an incident can't be ignored", by=order.by)
+            return
+        await self._comparison.findings.append(closed)
+        log.info("a finding is ignored until something else disagrees", by=order.by, reason=order.reason)
+
+    async def _deactivate(self, order: Control, finding: Finding) -> None:
+        """Only an orphan. What isn't one any more ends the order."""
+        account = finding.account
+        if finding.user is not None or account is None or [each.kind for each in finding.differences] != ["orphan"]:
+            log.warning("an order to deactivate an account that isn't nobody's: nothing is done", by=order.by)
+            del self._open[order.id]
+            return
+        try:
+            after = await self._taken(account)
+        except TargetError as error:
+            log.warning("an order to deactivate an account came to nothing yet", by=order.by, why=str(error))
+            self._not_before[order.id] = self._comparison.now() + RETRY
+            return
+        del self._open[order.id]
+        if after is None:
+            log.warning("the account is somebody's now: nothing is done", by=order.by, reason=order.reason)
+            return
+        answered = Finding(None, account, after.name, after.differences, after.at, finding.since, answered=order.id)
+        await self._comparison.findings.append(answered)
+        log.info("an account that is nobody's was deactivated", by=order.by, reason=order.reason, account=account)
+
+    async def _taken(self, account: str) -> Finding | None:
+        """Deactivated and read back; no differences: it is gone. None: it is somebody's. Raises TargetError."""
+        target, at = self._comparison.target, self._comparison.now()
+        refused = "it stays active"
+        for _ in range(ATTEMPTS):
+            body = await target.user(account)
+            if body is None:
+                return Finding(None, account, None, [], at, at)
+            await self._comparison.refresh()
+            shown = stranger(account, body)
+            verdict = whose(shown, self._comparison.known)
+            if not isinstance(verdict, Orphan):
+                return None
+            if shown.active is False:
+                return orphaned(shown, verdict.reason, at)
+            inactive = patch_body(Resource(), Resource(active=False), target.dialect)
+            answer = await target.write(resource_path("Users", account), inactive, version(body))
+            if answer.status is not None and answer.status >= 400:
+                refused = describe(answer)
+        raise TargetError(f"/Users: {refused}")

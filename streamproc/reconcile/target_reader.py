@@ -1,0 +1,144 @@
+"""Target reader: questions to the target, as fast as its rate limit leaves room beside those who change something.
+
+An answer is one only if it is about what was asked; trouble of the target is waited for, and told where it doesn't end.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from functools import partial
+from typing import Any, Final
+
+import structlog
+from msgspec import Struct
+
+from streamproc import telemetry
+from streamproc.adapters.scim_http import PlatformHttp, ScimHttp
+from streamproc.core.errors import TargetError
+from streamproc.core.flow.rate_limit import RateLimiter
+from streamproc.core.scim.dialect import Dialect
+from streamproc.core.scim.filter import equals, resource_path
+from streamproc.core.scim.list_response import Listing, turn_page
+from streamproc.core.scim.response_action import Deliver, Denied, Gone, ReadBack, Retry
+from streamproc.core.scim.response_body import is_later_page, is_list, is_resource, resource_id, same_id
+from streamproc.core.scim.response_policy import RequestKind, Response, describe, response_action
+from streamproc.reconcile.decide.pages import Page, page_path, read_page
+from streamproc.reconcile.decide.schedule import PageOf
+
+log = structlog.get_logger("streamproc.reconcile")
+
+ATTEMPTS: Final = 8
+"""Times that one question is asked."""
+AT_ONCE: Final = 4
+"""Questions side by side."""
+
+
+class Clocks(Struct, frozen=True):
+    """`clock`: s since 1970; `ticks` never goes back; `pause` waits; `jitter` is 0 to 1."""
+
+    clock: Callable[[], float]
+    ticks: Callable[[], float]
+    pause: Callable[[float], Coroutine[Any, Any, None]]
+    jitter: Callable[[], float]
+
+
+class TargetReader:
+    """Of one process."""
+
+    def __init__(
+        self, scim: ScimHttp, platform: PlatformHttp | None, dialect: Dialect, limiter: RateLimiter, clocks: Clocks
+    ) -> None:
+        self.dialect = dialect
+        self.limiter = limiter
+        self._scim = scim
+        self._platform = platform
+        self._clocks = clocks
+        self._lanes = asyncio.Semaphore(AT_ONCE)
+        self.requests = 0
+        """That were sent."""
+
+    async def user(self, account: str) -> dict[str, Any] | None:
+        """An account, read at its id. None: there is none. Raises TargetError."""
+        path = resource_path("Users", account)
+        answer = await self._ask(partial(self._send, "GET", path), "read", f"/Users/{account}")
+        if isinstance(self._means("read", answer), Gone):
+            return None
+        if not is_resource(answer.body, "User") or not same_id(resource_id(answer.body), account):
+            raise TargetError("an account that was asked for by its id was answered by something else")
+        return answer.body
+
+    async def page(self, asked: PageOf, attributes: Iterable[str]) -> Page:
+        """A page of accounts. Raises TargetError."""
+        path = page_path(active=asked.active, start=asked.start, attributes=attributes, dialect=self.dialect)
+        answer = await self._ask(partial(self._send, "GET", path), "read", "/Users")
+        page = read_page(answer.body, first=asked.start == 1)
+        if isinstance(self._means("read", answer), Gone) or page is None:
+            raise TargetError("/Users was answered by something that is no list: is STREAMPROC_SCIM_URL right?")
+        return page
+
+    async def group(self, name: str) -> str | None:
+        """The id of the group of that name. None: there is none, or more than one. Raises TargetError."""
+        listing = Listing()
+        while listing.end is None:
+            path = f"/Groups?{equals(('displayName', name))}&excludedAttributes=members{listing.next_page}"
+            answer = await self._ask(partial(self._send, "GET", path), "read", "/Groups")
+            if not (is_later_page if listing.pages else is_list)(answer.body):
+                raise TargetError("/Groups was answered by something that is no list: is STREAMPROC_SCIM_URL right?")
+            listing = turn_page(listing, answer.body, "displayName", name)
+        exact = [group for group in listing.found if group.get("displayName") == name] or list(listing.found)
+        return str(exact[0]["id"]) if len(exact) == 1 else None
+
+    async def write(self, path: str, body: dict[str, Any], etag: str | None) -> Response:
+        """A write that an operator has ordered, once. Raises TargetError where no answer came."""
+        answer = await self._once(partial(self._send, "PATCH", path, body, etag))
+        if answer.status is None:
+            raise TargetError(f"/Users: {describe(answer)}")
+        return answer
+
+    async def platform_get(self, path: str) -> Response | None:
+        """Beside SCIM. None: nothing can be asked there. Raises TargetError, also where it isn't allowed."""
+        if self._platform is None:
+            return None
+        return await self._ask(partial(self._platform.get, path), "read", path.partition("?")[0])
+
+    async def platform_post(self, path: str, body: dict[str, Any]) -> Response | None:
+        """The same, for a query that changes nothing."""
+        if self._platform is None:
+            return None
+        return await self._ask(partial(self._platform.post, path, body), "read", path.partition("?")[0])
+
+    async def _send(
+        self, method: str, path: str, body: dict[str, Any] | None = None, etag: str | None = None
+    ) -> Response:
+        return await self._scim.request(method, path, f"reconcile-{self.requests}", body, etag)
+
+    def _means(self, kind: RequestKind, answer: Response, attempt: int = 0) -> object:
+        return response_action(kind, answer, attempt, self._clocks.jitter())
+
+    async def _ask(self, send: Callable[[], Awaitable[Response]], kind: RequestKind, what: str) -> Response:
+        """Ask until an answer counts: it is there, or there is no such thing. Raises TargetError."""
+        for attempt in range(ATTEMPTS):
+            answer = await self._once(send)
+            action = self._means(kind, answer, attempt)
+            if isinstance(action, Deliver | Gone):
+                return answer
+            if not isinstance(action, Retry | ReadBack | Denied) or answer.status == 403 or attempt == ATTEMPTS - 1:
+                break
+            await self._clocks.pause(action.after)
+        kept = what if what.startswith(("/Users", "/Groups")) is False else what.split("/")[1]
+        raise TargetError(f"{kept}: {describe(answer)}")
+
+    async def _once(self, send: Callable[[], Awaitable[Response]]) -> Response:
+        """One request, when the rate limit has room for it."""
+        async with self._lanes:
+            while (seconds := self.limiter.wait(self._clocks.ticks())) > 0:
+                await self._clocks.pause(seconds)
+            self.limiter.sent(self._clocks.ticks())
+            self.requests += 1
+            telemetry.RECONCILE_REQUESTS.inc()
+            try:
+                answer = await send()
+            except BaseException:
+                self.limiter.lost()
+                raise
+            self.limiter.answered(self._clocks.ticks(), answer.status, answer.headers, answer.body)
+            return answer

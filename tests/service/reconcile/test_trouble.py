@@ -1,0 +1,89 @@
+"""What may go wrong: nobody who says who did it, a target that doesn't answer, orders that come too late, restarts."""
+
+import asyncio
+
+import pytest
+
+from streamproc.testing.memory_log import MemoryLog
+from tests.service.reconcile.test_process import last
+from tests.support.reconciler import person
+from tests.support.reconciling import Compared, impatient, populate
+from tests.support.sinks_in_memory import PATIENCE
+
+
+@pytest.fixture(autouse=True)
+def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    impatient(monkeypatch)
+
+
+async def test_where_the_audit_log_cant_be_read_it_is_told_and_repaired_all_the_same(compared: Compared) -> None:
+    """A missing permission makes nobody known, and keeps nothing from being found."""
+    await populate(compared, 2)
+    await compared.edit("E1", title="Boss")
+    await compared.org.faults({"kind": "403", "path": "platform/audits"})
+    assert await compared.found() == {"E1": {"title": "unknown"}}
+    told = last(await compared.findings(), "E1")
+    assert told is not None
+    assert told.differences[0].repaired
+    assert "403" in told.differences[0].reason
+
+
+async def test_a_leaver_whose_account_was_deleted_and_is_back_is_found(compared: Compared) -> None:
+    """Who was gone once is looked at again as soon as a page shows them."""
+    ids = await populate(compared, 1)
+    async with compared.sink(MemoryLog(compared.broker)):
+        await compared.given("E1", active=False)
+    async with compared.reconcile():
+        await compared.org.call("DELETE", f"Users/{ids['E1']}")
+        before = (await compared.org.requests()).get("GET users/{id}", 0)
+        async with asyncio.timeout(PATIENCE):
+            while (await compared.org.requests()).get("GET users/{id}", 0) < before + 1:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+        await compared.org.foreign("e1", externalId="E1")  # restores the account of that name
+        found = await compared.until(bool)
+    assert found[0].incident
+
+
+async def test_an_order_about_an_account_that_is_somebodys_by_now_does_nothing(compared: Compared) -> None:
+    """It was an orphan when the operator looked, and was adopted before the order came."""
+    orphan = await compared.org.foreign("ann")
+    await compared.found()
+    told = last(await compared.findings(), f"account/{orphan}")
+    assert told is not None
+    await compared.say_of("deactivate", told)
+    async with compared.sink(MemoryLog(compared.broker)):
+        await compared.given("E1", **{**person("E1"), "userName": "ann@example.com"})
+    assert (await compared.org.user("E1"))["id"] == orphan
+    assert await compared.found() == {}
+    assert (await compared.org.user("E1"))["active"] is True
+    answered = last(await compared.findings(), told.key)
+    assert answered is not None
+    assert answered.differences == []
+
+
+async def test_what_was_told_before_a_restart_is_closed_after_it(compared: Compared) -> None:
+    """Findings are in the log: another process knows them, says nothing twice, and says what is over."""
+    await populate(compared, 2)
+    await compared.edit("E1", title="Boss")
+    orphan = await compared.org.foreign("robot")
+    assert set(await compared.found()) == {"E1", f"account/{orphan}"}
+    await compared.edit("E1", title="Agent")
+    await compared.org.call("DELETE", f"Users/{orphan}")
+    assert await compared.found() == {}
+    found = await compared.findings()
+    assert sorted((each.key, bool(each.differences)) for each in found) == [
+        ("E1", False),
+        ("E1", True),
+        (f"account/{orphan}", False),
+        (f"account/{orphan}", True),
+    ]
+
+
+async def test_a_target_that_doesnt_answer_is_waited_for_and_told(compared: Compared) -> None:
+    """It goes on once answers come."""
+    await populate(compared, 2)
+    await compared.edit("E1", title="Boss")
+    await compared.org.faults({"kind": "403", "method": "GET", "path": "users", "times": 2})
+    async with compared.reconcile():
+        found = await compared.until(bool)
+    assert found[0].key == "E1"

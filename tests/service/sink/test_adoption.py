@@ -1,0 +1,75 @@
+"""An operator gives an account to a user of ours, by name: theirs from then on, whoever it was marked as."""
+
+import pytest
+
+from streamproc.testing.memory_log import MemoryLog
+from tests.support.reconciler import Org, person
+from tests.support.sinks_in_memory import Cluster
+
+
+@pytest.fixture
+def cluster(org: Org) -> Cluster:
+    return Cluster(org)
+
+
+async def test_an_account_with_anothers_external_id_is_taken_over_by_name(cluster: Cluster) -> None:
+    """The account of the userName that has another externalId is parked for; by order it is the user's, with all that
+    they are to have, and the log tells what it was before.
+    """
+    async with cluster.sink(MemoryLog(cluster.broker)):
+        account = await cluster.org.foreign("e1", externalId="OLD-7", active=True)
+        await cluster.given("E1", **person("E1"))
+        assert (await cluster.delivery("E1")).parked
+        await cluster.order("adopt", "E1", account=account)
+        ended = await cluster.ordered("E1")
+    shown = await cluster.org.user("E1")
+    assert (shown["id"], shown["displayName"], shown["title"]) == (account, "Person E1", "Agent")
+    assert ended == ["adopted", "delivered"]
+    assert (await cluster.delivery("E1")).parked is None
+
+
+async def test_a_leaver_loses_the_access_of_an_account_given_to_them(cluster: Cluster) -> None:
+    """Who was to have the account, and leaves, is revoked there by the order."""
+    async with cluster.sink(MemoryLog(cluster.broker)):
+        account = await cluster.org.foreign("e1", externalId="OLD-7", active=True)
+        await cluster.given("E1", **person("E1"))
+        await cluster.given("E1", active=False)
+        await cluster.order("adopt", "E1", account=account)
+        ended = await cluster.ordered("E1")
+    assert (await cluster.org.call("GET", f"Users/{account}"))["active"] is False
+    assert ended == ["adopted", "revoked"]
+
+
+@pytest.mark.parametrize("whose", ["E2", "nobody"])
+async def test_nobodys_and_another_users_account_is_not_given_away(cluster: Cluster, whose: str) -> None:
+    """An account that isn't there, or is another user's by our deliveries: it stays parked, and nothing is written."""
+    async with cluster.sink(MemoryLog(cluster.broker)):
+        await cluster.org.foreign("e1", externalId="OLD-7", active=True)
+        await cluster.given("E2", **person("E2"))
+        theirs = (await cluster.org.user("E2"))["id"]
+        await cluster.given("E1", **person("E1"))
+        written = len(await cluster.org.ledger())
+        await cluster.order("adopt", "E1", account=theirs if whose == "E2" else "not-there")
+        ended = await cluster.ordered("E1")
+        parked = (await cluster.delivery("E1")).parked
+    assert len(await cluster.org.ledger()) == written
+    assert ended[-1] == "parked"
+    assert parked is not None
+    assert parked.code == "ambiguous"
+    assert ("E2" if whose == "E2" else "isn't there") in parked.reason
+
+
+async def test_who_has_an_account_gets_no_second_one(cluster: Cluster) -> None:
+    """Somebody who wants a name that another account has keeps the account that they have."""
+    async with cluster.sink(MemoryLog(cluster.broker)):
+        await cluster.given("E1", **person("E1"))
+        taken = await cluster.org.foreign("new", externalId="OLD-7", active=True)
+        await cluster.given("E1", userName="new@example.com")
+        before = await cluster.org.call("GET", f"Users/{taken}")
+        await cluster.order("adopt", "E1", account=taken)
+        ended = await cluster.ordered("E1")
+        parked = (await cluster.delivery("E1")).parked
+    assert await cluster.org.call("GET", f"Users/{taken}") == before
+    assert ended[-1] == "parked"
+    assert parked is not None
+    assert "who has the account" in parked.reason
