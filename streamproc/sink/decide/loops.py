@@ -92,7 +92,7 @@ def with_frozen(progress: Progress, desired: Resource, limits: LoopLimits, at: M
         return progress
     counts = {name: sum(each.back for each in rounds) for name, rounds in loops.rounds.items()}
     most = 0 if sum(counts.values()) >= MOST else limits.rounds
-    if not counts or max(counts.values()) < most:
+    if not limits.rounds or not counts or max(counts.values()) < most:
         return progress
     frozen, rounds = dict(loops.frozen), dict(loops.rounds)
     for name, each in _next(progress, deliverable(progress, desired), limits, at).items():
