@@ -202,8 +202,8 @@ def _cells(rows: list[dict[str, Any]]) -> list[tuple[str, ...]]:
             cells.append((*front, "", "", "", ""))
         for each in row["differences"]:
             what = each["attribute"] + ("" if each["policy"] == "own" else f" ({each['policy']})")
-            if each["kind"] == "orphan":
-                what = f"{each['attribute']} {row['userName']}"
+            if each["attribute"] == "account":
+                what += f" {row['userName'] if row['user'] is None else row['account'] or ''}"
             cells.append((*front, each["kind"], what, _whom(each["changed"]), each["reason"]))
             front = ("", "", "")
     return cells

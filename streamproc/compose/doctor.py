@@ -13,13 +13,14 @@ import aiohttp
 
 from streamproc import rights
 from streamproc.adapters.http import http_session
+from streamproc.compose import doctor_sources
 from streamproc.compose.directories import directories
 from streamproc.compose.target import target_clients, target_session
 from streamproc.core.errors import StreamprocError
 from streamproc.core.fold.mapping import Mapping as Rules
-from streamproc.core.records.topic_names import STATUS
+from streamproc.core.records.topic_names import CURSORS, MAPPINGS, STATUS
 from streamproc.core.scim.response_policy import Response
-from streamproc.doctor import catalogue, clocks, oauth_client, sources, target
+from streamproc.doctor import catalogue, certificates, clocks, oauth_client, sources, target
 from streamproc.doctor.asking import Target
 from streamproc.doctor.examination import Check, examine
 from streamproc.doctor.history import History, history
@@ -29,11 +30,10 @@ from streamproc.doctor.permissions import Need, needs
 from streamproc.gateway.endpoints import endpoints
 from streamproc.gateway.jwks import Jwks
 from streamproc.hydrator.directories.api import Directory
-from streamproc.hydrator.directories.gusto import Gusto
 from streamproc.mapping_preview.target_catalogue import Catalogue
 from streamproc.rights import Right
-from streamproc.settings import DIRECTORIES, Settings
-from streamproc.sources import SOURCES, configured
+from streamproc.settings import Settings
+from streamproc.sources import configured
 from streamproc.sources.mapping_authority import usable
 
 PROCESSES: Final = ("worker", "sink", "reconcile", "gateway", "hydrator")
@@ -47,7 +47,7 @@ PATIENCE: Final = 15.0
 def processes(settings: Settings) -> list[str]:
     """Those that the settings configure. Nothing is to be set for worker and sink; many do without reconcile."""
     doors = ["gateway"] if endpoints(settings.hooks, settings.security_events) else []
-    return ["worker", "sink", *doors, *(["hydrator"] if _asked(settings) else [])]
+    return ["worker", "sink", *doors, *(["hydrator"] if doctor_sources.asked(settings) else [])]
 
 
 async def diagnose(settings: Settings, chosen: Sequence[str], rules: Rules | None = None) -> list[Line]:
@@ -108,11 +108,12 @@ class _Examination:
         self._directories: Mapping[str, Directory] = directories(
             settings.hydrator, others, options, time.time, time.monotonic
         )
-        self._sources = [source for source in map(self._source, SOURCES) if self._is_used(source)]
+        self._sources = doctor_sources.used(settings, chosen, self._doors, self._directories)
 
     def checks(self) -> Iterator[Check]:
         """All."""
         yield Check("kafka", "cluster", self._cluster)
+        yield Check("kafka", "certificates", self._certificates)
         yield Check("clocks", "brokers", self._brokers)
         if {"sink", "reconcile"} & {*self._chosen}:
             genesys = self._settings.target.dialect == "genesys"
@@ -122,10 +123,12 @@ class _Examination:
                 yield Check("target", "limits", self._limits)
                 yield Check("permissions", "editors", self._editors)
             yield from self.of_mapping()
+            yield Check("catalogue", "mapping", self._meant)
             scim = f"{self._settings.target.scim_url.rstrip('/')}/ServiceProviderConfig"
             yield Check("clocks", "target", partial(clocks.by_http, self._to_target, scim, "target", time.time))
         for source in self._sources:
-            yield from self._of_source(source)
+            directory = self._directories.get(source.name) if "hydrator" in self._chosen else None
+            yield from doctor_sources.checks(source, directory, self._others, self._history)
         if self._settings.security_events.jwks and "gateway" in self._chosen:
             yield Check("sources", "keys of set", self._keys)
 
@@ -147,6 +150,16 @@ class _Examination:
         assert self._file is not None
         return self._file if in_force is None else in_force
 
+    async def _meant(self) -> Sequence[Line]:
+        """Which mapping it is that the others are about."""
+        digest = (await self.mapping()).digest
+        if self._rules is not None:
+            return [Line("ok", "catalogue", "mapping", f"{digest}, as given")]
+        if (await self._history()).rules is not None:
+            return [Line("ok", "catalogue", "mapping", f"{digest}, which is in force")]
+        text = f"{digest}, the settings' file: which one is in force couldn't be seen, or none is yet"
+        return [Line("ok", "catalogue", "mapping", text)]
+
     def cancel(self) -> None:
         """What was asked for several and nobody waits for any more."""
         for name in ("_known_history", "_me"):
@@ -158,7 +171,9 @@ class _Examination:
     @cached_property
     def _known_history(self) -> asyncio.Task[History]:
         topics = {name for source in self._sources for name in sources.topics_of(source.name)}
-        return asyncio.create_task(self._ask_history(sorted(topics | clocks.APPENDED | {STATUS})))
+        wanted = topics | clocks.APPENDED | {CURSORS, MAPPINGS, STATUS}
+        read = {right.name for each in self._needed().values() for right in each if right.operation == "Read"}
+        return asyncio.create_task(self._ask_history(sorted(wanted & read)))
 
     async def _ask_history(self, topics: Sequence[str]) -> History:
         with suppress(StreamprocError, TimeoutError):
@@ -180,7 +195,15 @@ class _Examination:
     # The checks
 
     async def _cluster(self) -> Sequence[Line]:
-        return await cluster(self._settings.kafka, self._needed(), datetime.now(UTC))
+        return await cluster(self._settings.kafka, self._needed())
+
+    async def _certificates(self) -> Sequence[Line]:
+        now, kafka, gateway = datetime.now(UTC), self._settings.kafka, self._settings.gateway
+        own = gateway.certificate if "gateway" in self._chosen else None
+        return [
+            *certificates.judged("kafka", kafka.certificate, "STREAMPROC_KAFKA_CERTIFICATE", now),
+            *certificates.judged("sources", own, "STREAMPROC_GATEWAY_CERTIFICATE", now),
+        ]
 
     def _needed(self) -> Mapping[str, list[Right]]:
         group = self._settings.kafka.group
@@ -238,49 +261,3 @@ class _Examination:
     async def _keys(self) -> Sequence[Line]:
         location = self._settings.security_events.jwks or ""
         return [sources.keys(await Jwks(location, self._others).get(), location)]
-
-    # The sources
-
-    def _source(self, name: str) -> sources.Configured:
-        hydrator = self._settings.hydrator
-        every = getattr(hydrator, name).sync_every if name in DIRECTORIES else 0.0
-        subscription = hydrator.entra.notification_url or "" if name == "entra" else ""
-        return sources.Configured(name, name in self._doors, SOURCES[name].fetched, every, subscription)
-
-    def _is_used(self, source: sources.Configured) -> bool:
-        by_gateway = source.door and "gateway" in self._chosen
-        return by_gateway or (source.name in self._directories and "hydrator" in self._chosen)
-
-    def _of_source(self, source: sources.Configured) -> Iterator[Check]:
-        directory = self._directories.get(source.name)
-
-        async def planned() -> Sequence[Line]:
-            return list(sources.plan(source, directory))
-
-        async def asked() -> Sequence[Line]:
-            assert directory is not None
-            subject = sources.newest_subject(source.name, (await self._history()).newest)
-            return await sources.answering(source, directory, subject)
-
-        async def told() -> Sequence[Line]:
-            newest = (await self._history()).newest
-            return [sources.last_event(source, newest, time.time())] if sources.is_shown(source, newest) else []
-
-        yield Check("sources", source.name, planned)
-        yield Check("sources", f"events of {source.name}", told)
-        if directory is None or "hydrator" not in self._chosen:
-            return
-        if isinstance(directory, Gusto):  # each use of its refresh token makes another one, and that is the hydrator's
-            return
-        yield Check("sources", source.name, asked)
-        clock = partial(clocks.by_http, self._others, directory.api.root, source.name, time.time)
-        yield Check("clocks", source.name, clock)
-        if source.door and isinstance(directory, sources.Telling):
-            yield Check("sources", f"hook of {source.name}", partial(sources.telling, source, directory))
-
-
-def _asked(settings: Settings) -> bool:
-    """Whether a directory is configured."""
-    hydrator = settings.hydrator
-    named = (hydrator.okta.url, hydrator.entra.tenant, hydrator.pingone.environment, hydrator.workday.report)
-    return any(named) or bool(hydrator.hris.vendor)

@@ -15,7 +15,8 @@ from streamproc.adapters.kafka.log import Consumer, Producer, started
 from streamproc.adapters.kafka.reading import assigned, partitions_of
 from streamproc.core.records.outcome import OUTCOME, Outcome
 from streamproc.core.records.topic_names import OUTCOMES, REJECTIONS
-from streamproc.demo.story import EXPECTED, GROUPS, OUTSIDER, SCOPE, STEPS, Step, differences, holds
+from streamproc.demo.expected import EXPECTED, differences, holds
+from streamproc.demo.story import GROUPS, OUTSIDER, SCOPE, STEPS, Step
 from streamproc.settings import KafkaSettings, Settings
 
 FATE_SECONDS = 30.0

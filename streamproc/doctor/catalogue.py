@@ -11,7 +11,10 @@ from streamproc.mapping_preview.target_catalogue import Catalogue
 
 async def names(catalogue: Catalogue, rules: Rules) -> list[Line]:
     """All that the file itself names; what only people's facts name, `mapping check` knows. Raises TargetError."""
-    return list(compared(rules, await catalogue.listed(uses(rules, None))))
+    used = uses(rules, None)
+    if catalogue.dialect != "genesys":  # SCIM 2.0 has no list of the others
+        used = {kind: each for kind, each in used.items() if kind == "groups"}
+    return list(compared(rules, await catalogue.listed(used)))
 
 
 def compared(rules: Rules, listed: Mapping[Catalogued, Listed]) -> Iterator[Line]:
@@ -24,7 +27,7 @@ def compared(rules: Rules, listed: Mapping[Catalogued, Listed]) -> Iterator[Line
     ]
     yield from lines
     if not any(line.severity == "error" for line in lines):
-        many = {kind: len(used[kind]) for kind in CATALOGUED if used[kind]}
+        many = {kind: len(used[kind]) for kind in CATALOGUED if kind in listed}
         counts = ", ".join(f"{number} {kind if number > 1 else ONE[kind]}" for kind, number in many.items())
         text = f"{counts} of mapping {rules.digest}" if counts else f"mapping {rules.digest} names none"
         yield Line("ok", "catalogue", "names", text)

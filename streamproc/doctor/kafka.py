@@ -1,11 +1,10 @@
 """The cluster: is it there, may each process do what it has to, and is each topic what it has to be?"""
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
 from typing import Final
 
 from streamproc.adapters.kafka.allowed import Seen, lacking, look
-from streamproc.adapters.kafka.principal import expired, principal, subject
+from streamproc.adapters.kafka.principal import principal
 from streamproc.adapters.kafka.topic_identity import made_anew
 from streamproc.adapters.kafka.topics import admin_of, differences
 from streamproc.core.records.topic_names import IDENTITIES
@@ -14,12 +13,11 @@ from streamproc.rights import SPARED, Right, alike, essential
 from streamproc.settings import KafkaSettings
 from streamproc.topics import TOPICS
 
-ENDS_SOON: Final = timedelta(days=30)
 SEVERAL: Final = 3
 """Brokers of a cluster that is meant to outlive one of them."""
 
 
-async def cluster(kafka: KafkaSettings, processes: Mapping[str, Sequence[Right]], now: datetime) -> list[Line]:
+async def cluster(kafka: KafkaSettings, processes: Mapping[str, Sequence[Right]]) -> list[Line]:
     """Lines about the cluster. `processes`: the rights of each that is to run with this user.
 
     Raises KafkaUnavailableError, KafkaIdentityError, KafkaRightsError.
@@ -27,7 +25,7 @@ async def cluster(kafka: KafkaSettings, processes: Mapping[str, Sequence[Right]]
     needed = list(dict.fromkeys(right for rights in processes.values() for right in rights))
     names = {right.name for right in needed if right.resource == "topic"}
     topics = [topic for topic in TOPICS if topic.name in names]
-    lines = list(certificate(kafka, now))
+    lines: list[Line] = []
     async with admin_of(kafka, needed) as admin:
         seen = await look(admin, [topic.name for topic in topics])
         brokers = len((await admin.describe_cluster())["brokers"])
@@ -52,13 +50,6 @@ async def cluster(kafka: KafkaSettings, processes: Mapping[str, Sequence[Right]]
     odd = [line for topic in topics for line in _topic(topic.name, seen[topic.name], other, anew, kafka, brokers)]
     whole = [] if odd else [Line("ok", "kafka", "topics", f"{len(topics)} topics are as they have to be")]
     return [*lines, *odd, *whole]
-
-
-def certificate(kafka: KafkaSettings, now: datetime) -> Iterator[Line]:
-    """Whether the client's certificate ends soon; one that has ended is named where the connection fails."""
-    if (ends := expired(kafka, now + ENDS_SOON)) is not None and ends > now:
-        text = f"{subject(kafka)} ends at {ends:%Y-%m-%d %H:%M} UTC"
-        yield Line("warning", "kafka", "certificate", text, "have another one issued: STREAMPROC_KAFKA_CERTIFICATE")
 
 
 def _certain(missing: Sequence[Right], seen: Mapping[str, Seen]) -> set[Right]:

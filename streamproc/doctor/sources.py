@@ -16,6 +16,9 @@ from streamproc.topics import TOPICS
 
 NOBODY: Final = "00000000-0000-0000-0000-000000000000"
 """Asked for where nobody of a source is known: that it doesn't know them is an answer, too."""
+LATE: Final = 3
+"""Times that the seconds between two rounds may pass without one."""
+HOUR: Final = 3600.0
 NOT_SHOWN: Final = frozenset({401, 403, 404, 405, 501})
 """Statuses by which a source may say that our token doesn't show us its hooks."""
 
@@ -37,19 +40,21 @@ class Configured:
     """The gateway takes its hooks."""
     fetched: bool
     """Its hooks may say only that somebody changed, and then a directory has to be asked."""
+    asked: bool = True
+    """A directory of it is configured."""
     sync_every: float = 0.0
     """Seconds; 0: nobody synchronises."""
     subscription: str = ""
     """Where Graph's notifications are to go."""
 
 
-def plan(source: Configured, directory: Directory | None) -> Iterator[Line]:
+def plan(source: Configured) -> Iterator[Line]:
     """What can be seen in the settings alone."""
-    if source.door and source.fetched and directory is None:
+    if source.door and source.fetched and not source.asked:
         text = "its hooks may name somebody without saying more, and no directory is configured that could be asked"
         do = f"set what begins with STREAMPROC_{source.name.upper()}_ for its API, and run the hydrator"
         yield Line("error", "sources", source.name, text, do)
-    if directory is not None and not source.door and not source.sync_every:
+    if source.asked and not source.door and not source.sync_every:
         text = "nothing tells of its changes: it has no hook here, and it isn't synchronised"
         do = f"set its hook's secret, or STREAMPROC_{source.name.upper()}_SYNC_EVERY"
         yield Line("error", "sources", source.name, text, do)
@@ -136,6 +141,21 @@ def last_event(source: Configured, newest: Mapping[str, Sequence[ConsumerRecord]
         do = "see whether it sends: its hook, its credentials, its producer"
         return Line("warning", "sources", about, "none is in Kafka", do)
     return Line("ok", "sources", about, f"the last one came {_ago(now - max(times))}")
+
+
+def last_sync(source: Configured, synchronised: Mapping[str, float], now: float) -> Iterator[Line]:
+    """When its synchronisation last came further. `now`: seconds since 1970."""
+    about = f"synchronisation of {source.name}"
+    if not source.sync_every:
+        return
+    do = "see the hydrator's log: is one running, and what does it say of this source?"
+    last = synchronised.get(source.name)
+    if last is None:
+        yield Line("warning", "sources", about, "there was none yet", do)
+    elif now - last > max(LATE * source.sync_every, HOUR):
+        yield Line("warning", "sources", about, f"came further {_ago(now - last)}, and not since", do)
+    else:
+        yield Line("ok", "sources", about, f"came further {_ago(now - last)}")
 
 
 def newest_subject(source: str, newest: Mapping[str, Sequence[ConsumerRecord]]) -> str:

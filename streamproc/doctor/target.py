@@ -169,7 +169,7 @@ async def limits(target: Target) -> list[Line]:
         answer = await target.of_platform(f"/organizations/limits/namespaces/{namespace}")
         entities = answer.body.get("entities")
         if answer.status == 200 and isinstance(entities, list):
-            told = [f"{each['key']} {each['value']}" for each in entities if isinstance(each, dict) and "key" in each]
+            told = [f"{each.get('key')} {each.get('value')}" for each in entities if isinstance(each, dict)]
             lines.append(Line("ok", "target", f"limits {namespace}", ", ".join(told) or "none are told"))
     return lines
 

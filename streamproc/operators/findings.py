@@ -15,7 +15,7 @@ from streamproc.adapters.kafka.log import Log
 from streamproc.core.records.change_event import Origin
 from streamproc.core.records.control import APPLIES, CONTROL, RECONCILE, Control
 from streamproc.core.records.delivery import DeliveredState, decode_delivery
-from streamproc.core.records.finding import Finding, Kind, decode_finding
+from streamproc.core.records.finding import Finding, Kind, decode_finding, says_the_same
 from streamproc.core.records.topic_names import CONTROLS, DELIVERIES, FINDINGS
 from streamproc.core.records.units import Millis
 
@@ -74,7 +74,7 @@ async def current_findings(kafka: Log) -> dict[str, CurrentFinding]:
             continue
         place = Origin(FINDINGS, record.partition, record.offset, Millis(record.timestamp))
         before = found.get(key)
-        again = before is not None and before.finding.differences == finding.differences
+        again = before is not None and says_the_same(before.finding, finding)
         first = before.first if before is not None and again else record.offset
         answered = set() if before is None else before.answered
         if finding.answered is not None:

@@ -9,9 +9,9 @@ from msgspec import Struct
 from streamproc import telemetry
 from streamproc.adapters.kafka.log import ConsumerRecord, Producer
 from streamproc.core.records.control import Control
-from streamproc.core.records.finding import Finding, decode_finding
+from streamproc.core.records.finding import Finding, decode_finding, says_the_same
 from streamproc.core.records.topic_names import FINDINGS
-from streamproc.reconcile.decide.next_finding import disagrees, next_finding, says_the_same
+from streamproc.reconcile.decide.next_finding import disagrees, next_finding
 
 log = structlog.get_logger("streamproc.reconcile")
 

@@ -65,7 +65,7 @@ def findings() -> list[Finding]:
         Difference(f"group {kind}", kind, "own", True, None, "why", changed if kind == "changed" else None)
         for kind in kinds
     ]
-    orphan = Difference("account", "orphan", "observe", None, {"active": True}, "nobody knows them")
+    orphan = Difference("account", "orphan", "own", None, {"active": True}, "nobody knows them")
     user = Finding("E1001", "1", "a@b.example", differences, Millis(APPENDED), Millis(APPENDED), 4, 17, True)
     account = Finding(None, "2", "c@b.example", [orphan], Millis(APPENDED), Millis(APPENDED))
     return [user, account, replace(account, answered="ignore-account/2-1")]

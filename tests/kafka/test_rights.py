@@ -170,6 +170,20 @@ async def send(settings: Settings, event: dict[str, Any]) -> None:
         await producer.stop()
 
 
+async def test_the_doctor_says_that_each_user_is_right(secured: SecuredKafka) -> None:
+    """Asked without writing, for the process that it is meant for; as another it lacks what it isn't to have."""
+    began = len(secured.broker.log.read_text())
+    for process in ("worker", "sink", "reconcile", "gateway", "hydrator"):
+        _, printed = await command(secured, process, "doctor", "--as", process, "--json", **DOORS)
+        lines = [line for line in orjson.loads(printed)["lines"] if line["part"] == "kafka"]
+        assert {line["severity"] for line in lines} == {"ok"}, lines
+        assert f"rights of {process}" in {line["about"] for line in lines}
+    assert [line for line in secured.broker.log.read_text()[began:].splitlines() if "Denied" in line] == []
+    _, printed = await command(secured, "gateway", "doctor", "--as", "sink", "--json", **DOORS)
+    lacks = " ".join(line["text"] for line in orjson.loads(printed)["lines"] if line["about"] == "rights of sink")
+    assert "Write on topic scim.outcomes" in lacks
+
+
 async def test_who_cannot_connect_is_told_why_in_one_line(secured: SecuredKafka) -> None:
     """A wrong password, certificate, address or protocol, and an absent broker, are different lines within seconds."""
     right = secured.settings("auditors")

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from streamproc.audit.words import iso_moment
 from streamproc.core.records.control import CONTROL, RECONCILE, Action
-from streamproc.core.records.finding import Difference, Finding, decode_finding
+from streamproc.core.records.finding import Difference, Finding, decode_finding, says_the_same
 from streamproc.core.records.stored_record import StoredRecord
 
 ORDERS: Final[frozenset[Action]] = RECONCILE | {"adopt", "unfreeze"}
@@ -69,7 +69,7 @@ class FoundFold:
             return
         if finding.key.encode() != logged.key:
             return
-        if self._newest is None or self._newest[0].differences != finding.differences:
+        if self._newest is None or not says_the_same(self._newest[0], finding):
             self._first = logged.timestamp
         self._newest = finding, logged.offset
 

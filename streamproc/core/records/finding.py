@@ -90,6 +90,16 @@ class Finding(Value, frozen=True):
         return self.user if self.user is not None else account_key(self.account or "")
 
 
+def says_the_same(before: Finding, now: Finding) -> bool:
+    """Whether all that counts as news is as before: not when it was looked at, nor why and by whom in words."""
+    return _said(before) == _said(now)
+
+
+def _said(finding: Finding) -> tuple[object, ...]:
+    told = [(each.attribute, each.kind, each.policy, each.desired, each.held) for each in finding.differences]
+    return finding.account, finding.incident, told
+
+
 LOOK: Final = "look"
 """Event in the cause of what the sink did since a finding named a user; its origin is the finding's place."""
 

@@ -8,7 +8,7 @@ Rule 3: an operator's `ignore` holds as long as the same disagrees, and never fo
 from msgspec.structs import replace
 
 from streamproc.core.records.control import Control
-from streamproc.core.records.finding import Difference, Finding
+from streamproc.core.records.finding import Difference, Finding, says_the_same
 
 
 def next_finding(before: Finding | None, now: Finding) -> Finding | None:
@@ -53,13 +53,3 @@ def ignored(finding: Finding, order: Control) -> Finding | None:
     if finding.incident or not finding.differences:
         return None
     return replace(finding, answered=order.id)
-
-
-def says_the_same(before: Finding, now: Finding) -> bool:
-    """Whether all that counts as news is as before."""
-    return _said(before) == _said(now)
-
-
-def _said(finding: Finding) -> tuple[object, ...]:
-    told = [(each.attribute, each.kind, each.policy, each.desired, each.held) for each in finding.differences]
-    return finding.account, finding.incident, told

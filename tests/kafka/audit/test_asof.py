@@ -17,8 +17,8 @@ from streamproc.audit.asof.query import NEEDED, as_of
 from streamproc.cli.replay import replay
 from streamproc.core.records.stored_record import History, InMemoryHistory
 from streamproc.core.records.topic_names import CHANGES, OUTCOMES
+from streamproc.demo.expected import holds
 from streamproc.demo.processes import stack
-from streamproc.demo.story import holds
 from streamproc.settings import Settings
 from streamproc.sink.decide.fates import HOLDS
 from tests.chaos.drive import post, produce, settle

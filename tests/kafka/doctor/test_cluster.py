@@ -1,6 +1,5 @@
 """The doctor on a Kafka with ACLs: nothing to find on a healthy one, and each fault by its name."""
 
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -21,7 +20,7 @@ NEEDED = rights.sink("streamproc")
 
 async def found(kafka: KafkaSettings) -> list[Line]:
     """What is said to a sink's user."""
-    return await cluster(kafka, {"sink": NEEDED}, datetime.now(UTC))
+    return await cluster(kafka, {"sink": NEEDED})
 
 
 async def wrong(kafka: KafkaSettings) -> list[tuple[str, str]]:
@@ -36,6 +35,7 @@ async def altered(secured: SecuredKafka, topic: str, name: str, value: str) -> N
         assert not answer.resources[0][0], answer
 
 
+@pytest.mark.long
 @pytest.mark.filterwarnings("ignore::ResourceWarning")
 async def test_a_healthy_cluster_is_ok_and_each_fault_is_named(tmp_path: Path) -> None:
     """Rights, configuration, partitions, a topic that isn't there and one that was made anew; nothing is written."""

@@ -1,6 +1,7 @@
 """The doctor on sources that the simulator plays: credentials, hooks, subscriptions, clocks."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,6 +9,8 @@ import pytest
 from streamproc.demo.directories import DOORS, pointed
 from streamproc.doctor.line import Line
 from tests.support.examined import Organization, organization
+from tests.support.hr_vendors import VENDORS
+from tests.support.hr_vendors import pointed as hr_pointed
 
 CHOSEN = ("gateway", "hydrator")
 
@@ -43,6 +46,18 @@ async def test_credentials_that_arent_taken_are_named(setting: str, source: str)
         assert [*found] == [source]
         assert found[source].severity == "error"
         assert f"STREAMPROC_{source.upper()}_" in found[source].do
+
+
+@pytest.mark.parametrize("vendor", VENDORS)
+async def test_an_hr_vendor_answers_or_is_named(vendor: str, tmp_path: Path) -> None:
+    """Asked about nobody whom it knows. Gusto isn't asked: each use of its refresh token makes another."""
+    async with organization() as there:
+        settings = hr_pointed(there.address, vendor, tmp_path)
+        assert await wrong(there, chosen=("hydrator",), **settings) == {}
+        found = await wrong(there, chosen=("hydrator",), **settings | {"hris_secret": "wrong"})
+        assert [*found] == ([] if vendor == "gusto" else ["hris"])
+        assert all(line.severity == "error" for line in found.values())
+        assert (tmp_path / "gusto-token").read_text() == "refresh-1"
 
 
 async def test_a_subscription_that_isnt_there_is_named() -> None:

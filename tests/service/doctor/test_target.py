@@ -182,6 +182,16 @@ async def test_a_healthy_organization_is_ok(options: dict[str, Any]) -> None:
         assert told["editors"] == "nobody but our OAuth client may edit users"
 
 
+async def test_any_scim_server_is_asked_only_what_it_has() -> None:
+    """Nothing of Genesys's own: no permissions, no limits; groups are compared, other lists there are none."""
+    async with organization() as there:
+        await there.least()
+        assert await there.wrong(dialect="rfc7644") == []
+        wrong = MAPPING.replace("Spanish Queue", "French Queue")
+        (line,) = await there.wrong(wrong, dialect="rfc7644")
+        assert line.text == "there is no group 'French Queue'"
+
+
 @pytest.mark.parametrize(
     ("name", "elsewhere", "about"),
     [

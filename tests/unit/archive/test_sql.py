@@ -17,10 +17,11 @@ from streamproc.archive.writer import ArchiveWriter
 from streamproc.core.records.change_event import Fact
 from streamproc.core.records.control import Control
 from streamproc.core.records.delivery import DeliveredState, Parked
+from streamproc.core.records.finding import Changed, Difference, Finding
 from streamproc.core.records.rejected import Problem, encode_rejected
 from streamproc.core.records.resource import Resource
 from streamproc.core.records.stored_record import StoredRecord
-from streamproc.core.records.topic_names import CONTROLS, DELIVERIES, OUTCOMES, REJECTIONS
+from streamproc.core.records.topic_names import CONTROLS, DELIVERIES, FINDINGS, OUTCOMES, REJECTIONS
 from streamproc.core.records.units import Millis
 from tests.support.asof_log import DEFAULT
 from tests.support.logs import PARTITIONS, Log
@@ -66,6 +67,9 @@ def past() -> Log:
     problems = [Problem("not_json", "isn't JSON")]
     rejected = encode_rejected(RAW, 0, 7, Millis(log.clock), problems, key=b"k", value=b"\xff")
     log.append(REJECTIONS, 0, b"events.okta/0/7", rejected)
+    kim = Changed(done, "c-1", "p-1", "Kim Berg", "entry-9")
+    title = Difference("title", "changed", "own", "Agent", "Boss", "changed there", kim)
+    log.append(FINDINGS, 0, b"E1001", orjson.dumps(Finding("E1001", "u1", "zoe@example.com", [title], done, done)))
     log.order(Control("r-1", "release", "E1001", last, "Kim Berg", "really left", Millis(log.clock)))
     log.append(RAW, 0, b"\xff\xfe", b"\x80 no text")
     log.append(RAW, 0, b"k", b"no JSON")
@@ -100,9 +104,9 @@ def test_every_topic_is_counted(answers: tuple[Log, list[list[dict[str, Any]]]])
 
 def test_the_auditors_questions_are_answered(answers: tuple[Log, list[list[dict[str, Any]]]]) -> None:
     """Who lost access and how fast, how events ended, the requests about one user, what the target holds, what was
-    rejected, who ordered what: the same as the records say.
+    rejected, who ordered what, what disagreed: the same as the records say.
     """
-    _, (_, _, revoked, fates, requests, held, rejected, orders) = answers
+    _, (_, _, revoked, fates, requests, held, rejected, orders, found) = answers
     ((leaver,),) = ([row] for row in revoked)
     assert (leaver["user"], leaver["source"], leaver["reason"]) == ("E1001", "workday", "resigned")
     assert leaver["seconds"] > 0
@@ -114,6 +118,9 @@ def test_the_auditors_questions_are_answered(answers: tuple[Log, list[list[dict[
         {"user": "E2", "active": None, "parked": "refused", "reason": "400 invalidValue: no such skill"},
     ]
     assert [(row["topic"], row["offset"], row["code"]) for row in rejected] == [(RAW, 7, "not_json")]
+    assert [(row["user_or_account"], row["attribute"], row["class"], row["held"], row["person"]) for row in found] == [
+        ("E1001", "title", "changed", "Boss", "Kim Berg")
+    ]
     assert [(row["operator"], row["action"], row["user"]) for row in orders] == [("Kim Berg", "release", "E1001")]
 
 

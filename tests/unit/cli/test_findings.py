@@ -19,7 +19,7 @@ from streamproc.testing.memory_log import MemoryBroker, MemoryLog
 
 NOW, DAY = Millis(1_790_000_000_000), 86_400_000
 KIM = Changed(NOW, None, "p-1", "Kim\x1b[2J", "e-1")
-ORPHAN = Difference("account", "orphan", "observe", None, {"active": True}, "no source knows them")
+ORPHAN = Difference("account", "orphan", "own", None, {"active": True}, "no source knows them")
 FOUND = (
     Finding("E1", "g-1", "a@b.example", [
         Difference("email", "changed", "own", "a@b.example", "c@d.example", "changed there", KIM),

@@ -3,7 +3,8 @@
 import copy
 from typing import Any
 
-from streamproc.demo.story import ENTERPRISE, EXPECTED, GENESYS, OUTSIDER, STEPS, differences, holds
+from streamproc.demo.expected import ENTERPRISE, EXPECTED, GENESYS, differences, holds
+from streamproc.demo.story import OUTSIDER, STEPS
 
 
 def test_what_is_expected_differs_in_nothing_from_itself() -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from streamproc.core.records.units import Millis
-from streamproc.doctor.sources import Configured, is_shown, judged, last_event, newest_subject
+from streamproc.doctor.sources import Configured, is_shown, judged, last_event, last_sync, newest_subject
 from streamproc.hydrator.directories.hook import Hook
 from streamproc.hydrator.directories.okta import Okta
 from streamproc.hydrator.directories.pingone import PingOne
@@ -65,6 +65,15 @@ def test_a_source_of_which_nothing_ever_came_is_told() -> None:
     assert last_event(OKTA, {"events.okta": (), "notifications.okta": ()}, 1e6).severity == "warning"
     assert is_shown(OKTA, {"events.okta": (), "notifications.okta": ()})
     assert not is_shown(OKTA, {"events.okta": ()})
+
+
+def test_a_synchronisation_that_stands_still_is_told() -> None:
+    """After three rounds' time, and not within an hour; where none is wanted nothing is said."""
+    lines = {ago: [*last_sync(OKTA, {"okta": 1e6 - ago}, 1e6)] for ago in (60, 3599, 3601)}
+    assert [line.severity for (line,) in lines.values()] == ["ok", "ok", "warning"]
+    (never,) = last_sync(OKTA, {"entra": 1e6}, 1e6)
+    assert (never.severity, never.text) == ("warning", "there was none yet")
+    assert list(last_sync(GRAPH, {}, 1e6)) == []
 
 
 def test_the_subject_to_ask_about_is_one_that_the_source_told_of() -> None:

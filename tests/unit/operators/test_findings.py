@@ -18,7 +18,7 @@ from streamproc.testing.memory_log import MemoryBroker, MemoryLog
 NOW = Millis(9)
 EMAIL = Difference("email", "changed", "own", "a@b.example", "c@d.example", "changed there")
 BACK = Difference("active", "changed", "own", False, True, "reactivated")
-ORPHAN = Difference("account", "orphan", "observe", None, {"active": True}, "nobody knows them")
+ORPHAN = Difference("account", "orphan", "own", None, {"active": True}, "nobody knows them")
 OF_USER = Finding("E1", "g-1", "a@b.example", [EMAIL], NOW, Millis(5))
 OF_ACCOUNT = Finding(None, "g-2", "robot@b.example", [ORPHAN], NOW, Millis(3))
 INCIDENT = Finding("E2", "g-3", "x@b.example", [BACK], NOW, Millis(8), incident=True)

@@ -16,7 +16,8 @@ from streamproc.core.records.change_event import ChangeEvent, Fact, Origin
 from streamproc.core.records.operation import Deactivate, Reactivate
 from streamproc.core.records.units import Micros, Millis
 from streamproc.core.records.user_record import UserRecord, encode
-from streamproc.demo.story import EXPECTED, OUTSIDER, SCOPE, STEPS
+from streamproc.demo.expected import EXPECTED
+from streamproc.demo.story import OUTSIDER, SCOPE, STEPS
 from streamproc.sources.hris.contract import parse
 from tests.support.paths import REPOSITORY
 
