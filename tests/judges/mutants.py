@@ -16,6 +16,7 @@ from tests.judges import (
     mutants_of_the_edges,
     mutants_of_the_expressions,
     mutants_of_the_fold,
+    mutants_of_the_loops,
     mutants_of_the_mapping,
     mutants_of_the_sink,
 )
@@ -29,6 +30,7 @@ MUTANTS: Final = (
     *mutants_of_the_expressions.MUTANTS,
     *mutants_of_elements.MUTANTS,
     *mutants_of_the_sink.MUTANTS,
+    *mutants_of_the_loops.MUTANTS,
 )
 
 

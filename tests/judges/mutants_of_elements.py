@@ -67,8 +67,8 @@ MUTANTS: Final = (
     Mutant(
         "a list is written whole without a look",
         f"{SINK}/next_step.py",
-        "if rests_on_read(changes, target.dialect) and",
-        "if False and",
+        "rests_on_read(changes, target.dialect) or",
+        "",
         OF_ELEMENTS,
     ),
     Mutant(

@@ -16,8 +16,8 @@ MUTANTS: Final = (
     Mutant(
         "what was noted of whom we release stays true",
         f"{DECIDE}/next_step.py",
-        "finish(replace(progress, held=None), at.clock)  # what",
-        "finish(progress, at.clock)  # what",
+        "replace(progress, held=None, loops",
+        "replace(progress, loops",
         ("tests/service/sink/test_reconciler_scope.py",),
     ),
     Mutant(
@@ -134,8 +134,8 @@ MUTANTS: Final = (
     ),
     Mutant(
         "a name holds up the rest",
-        f"{DECIDE}/progress.py",
-        "kept = self.name_taken is not None and self.name_taken.way is None",
+        f"{DECIDE}/deliverable.py",
+        "kept = progress.name_taken is not None and progress.name_taken.way is None",
         "kept = False",
         OF_NAMES,
     ),

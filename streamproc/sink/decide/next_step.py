@@ -271,9 +271,8 @@ def _with_lock(progress: Progress, target: Target, lock: GroupLock) -> Glance | 
 def _left_alone(progress: Progress, at: Moment) -> Settle | Finish:
     if (until := progress.unlanded) is not None:
         return Settle(until)
-    return finish(
-        replace(progress, held=None, loops=Loops(let_go=progress.loops.let_go)), at.clock
-    )  # what others make of the account meanwhile isn't known
+    # What others make of the account meanwhile isn't known.
+    return finish(replace(progress, held=None, loops=Loops(let_go=progress.loops.let_go)), at.clock)
 
 
 def _incomplete(progress: Progress, at: Moment) -> Finish:

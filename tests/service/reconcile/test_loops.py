@@ -1,4 +1,4 @@
-"""Somebody in Genesys who changes back what was put right: reconcile finds it, the sink gives up, nobody writes more."""
+"""Somebody in Genesys who changes back what was put right: reconcile finds it, and the sink gives up in time."""
 
 import asyncio
 
