@@ -12,6 +12,7 @@ of each that would count isn't made.
 """
 
 import hashlib
+from collections.abc import Mapping
 from typing import Any, Final
 
 import orjson
@@ -24,12 +25,12 @@ from streamproc.core.records.control import Control
 from streamproc.core.records.delivery import DeliveredState, Frozen, Round
 from streamproc.core.records.finding import Changed
 from streamproc.core.records.operation import Create
-from streamproc.core.records.resource import IF_OWNED, Resource, parts
+from streamproc.core.records.resource import GROUP, IF_OWNED, Resource, parts
 from streamproc.core.records.units import Millis
 from streamproc.core.records.user_record import Cause
 from streamproc.sink.decide.deliverable import deliverable
 from streamproc.sink.decide.isolate_refused import pick
-from streamproc.sink.decide.items import Loops, attribute_of, differing, is_owned, items, same
+from streamproc.sink.decide.items import Loops, attribute_of, differing, is_owned, items, of_items, same
 from streamproc.sink.decide.progress import Progress
 from streamproc.sink.decide.steps import Moment, Send, SendUser
 
@@ -52,11 +53,11 @@ def noted(progress: Progress, step: Send, limits: LoopLimits, at: Moment) -> Pro
         written = step.resource
     else:
         written = pick(apply(progress.held, step.operation, progress.record.desired), {"groups"})
+    changes = differing(progress.held or Resource(), written)
     rounds = dict(loops.rounds)
-    for name, each in _next(progress, written, limits, at).items():
+    for name, each in _next(progress, changes, limits, at).items():
         rounds[name] = [*rounds.get(name, ()), each][-2 * limits.rounds :]
-    names = loops.noted | differing(progress.held or Resource(), written).keys()
-    return replace(progress, loops=replace(loops, rounds=_bounded(rounds), noted=names))
+    return replace(progress, loops=replace(loops, rounds=_bounded(rounds), noted=loops.noted | changes.keys()))
 
 
 def left_by(progress: Progress, step: Send) -> Loops:
@@ -95,7 +96,8 @@ def with_frozen(progress: Progress, desired: Resource, limits: LoopLimits, at: M
     if not limits.rounds or not counts or max(counts.values()) < most:
         return progress
     frozen, rounds = dict(loops.frozen), dict(loops.rounds)
-    for name, each in _next(progress, deliverable(progress, desired), limits, at).items():
+    changes = differing(progress.held or Resource(), deliverable(progress, desired))
+    for name, each in _next(progress, changes, limits, at).items():
         if each.back and counts.get(name, 0) >= most:
             before = rounds.pop(name, [])
             frozen[name] = Frozen(at.clock, [*before, each] if len(frozen) < DETAILED else [])
@@ -113,14 +115,14 @@ def with_told(progress: Progress, clock: Millis) -> Progress:
     return replace(progress, aside={**progress.aside, **aside}) if aside else progress
 
 
-def _next(progress: Progress, wanted: Resource, limits: LoopLimits, at: Moment) -> dict[str, Round]:
-    """By item, what is to be kept of a write of what is wanted, over what is held."""
-    since, record = at.clock - limits.window * 1000, progress.record
-    loops = progress.loops
-    left = None if loops.left is None else items(loops.left)
-    shown = {**parts(progress.held or Resource()), **items(progress.held or Resource())}
-    rounds: dict[str, Round] = {}
-    for name, (held, value) in differing(progress.held or Resource(), wanted).items():
+def _next(
+    progress: Progress, changes: Mapping[str, tuple[Any, Any]], limits: LoopLimits, at: Moment
+) -> dict[str, Round]:
+    """By item, what is to be kept of a write of these changes: each what is held, and what is wanted."""
+    loops, record, rounds = progress.loops, progress.record, dict[str, Round]()
+    since = at.clock - limits.window * 1000
+    left = None if loops.left is None else items(of_items(loops.left, changes))
+    for name, (held, value) in changes.items():
         if name in loops.noted or (name == "active" and value is not True):
             continue
         if progress.held is None and name != "active":
@@ -131,11 +133,17 @@ def _next(progress: Progress, wanted: Resource, limits: LoopLimits, at: Moment) 
         before = [each for each in loops.rounds.get(name, ()) if each.at > since]
         back = theirs or any(same(wrote, once) for each in before for once in (each.wrote, each.found))
         if back or (known and not same(held, None)):
-            attribute = attribute_of(name)
-            by = progress.turn.work.changed_by(attribute, shown.get(attribute)) if theirs else None
-            cause = _short(record.cause) if back else None
-            rounds[name] = Round(at.clock, record.seq, cause, wrote, found, theirs, by and _brief(by))
+            by = _who(progress, name) if theirs else None
+            rounds[name] = Round(at.clock, record.seq, _short(record.cause) if back else None, wrote, found, theirs, by)
     return rounds
+
+
+def _who(progress: Progress, item: str) -> Changed | None:
+    """Who made of it what is held, where a finding said so of the same value."""
+    attribute, held = attribute_of(item), of_items(progress.held or Resource(), [item])
+    shown = item in items(held) if attribute.startswith(GROUP) else parts(held).get(attribute)
+    by = progress.turn.work.changed_by(attribute, shown)
+    return by and _brief(by)
 
 
 def _bounded(rounds: dict[str, list[Round]]) -> dict[str, list[Round]]:

@@ -149,6 +149,30 @@ async def test_access_that_goes_to_and_fro_is_frozen_and_a_leaver_leaves_all_the
     assert org.fate(seq) == "revoked"
 
 
+async def test_who_leaves_and_returns_again_and_again_is_let_in_four_times(org: Org) -> None:
+    """By events alone: leaving never counts, and the first return goes back to nothing. The fifth is frozen."""
+    await org.hired()
+    told = []
+    for _ in range(5):
+        org.say("E1", active=False)
+        await org.run()
+        org.say("E1", active=True)
+        await org.run()
+        told.append((await org.user())["active"])
+    assert told == [True, True, True, True, False]
+
+
+async def test_a_membership_names_who_ended_it(org: Org) -> None:
+    """As the finding says of the group."""
+    id_ = await org.hired(department="Billing", genesysQueue="Billing")
+    group = await org.group_id("Billing Queue")
+    for _ in range(4):
+        await org.patch(f"Groups/{group}", "remove", f'members[value eq "{id_}"]')
+        await looked(org, held={"group Billing Queue": False})
+    frozen = org.store.known["E1"].frozen["group Billing Queue"]
+    assert [each.changed and each.changed.entry for each in frozen.rounds] == ["entry-1"] * 4
+
+
 async def test_an_account_that_others_delete_is_created_three_times(org: Org) -> None:
     """Then it is access that goes to and fro."""
     await org.hired()
