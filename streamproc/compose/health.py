@@ -42,7 +42,7 @@ async def observed(
             health.ended(str(error))
             raise
         except BaseException as error:
-            health.ended(type(error).__name__)
+            health.ended(f"{type(error).__name__}: see its log")
             raise
         else:
             health.ended(None)

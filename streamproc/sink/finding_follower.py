@@ -18,7 +18,7 @@ from streamproc.core.records.change_event import Origin
 from streamproc.core.records.finding import decode_finding, is_look
 from streamproc.core.records.outcome import Outcome
 from streamproc.core.records.topic_names import FINDINGS, OPERATIONS
-from streamproc.sink.decide.desired_state import DesiredState, Work, decode_desired
+from streamproc.sink.decide.desired_state import Work, decode_desired
 from streamproc.sink.decide.lanes import Lanes
 from streamproc.sink.decide.looks import Looks, Noted, noted, turn_of
 from streamproc.sink.delivery_store import DeliveryStore
@@ -123,12 +123,8 @@ class FindingFollower:
         if (store := self._stores.get(each.partition)) is None or not store.caught_up:
             return
         try:
-            record: DesiredState | None = decode_desired(message.value or b"")
+            record = decode_desired(message.value or b"")
         except ValidationError:
-            record = None
-        if record is None or (record.user, record.seq) != (each.user, each.seq):
-            place = each.drift.cause.origin
-            log.warning("a finding names another record than it says", partition=place.partition, offset=place.offset)
             return
         turn = turn_of(each, record, store.delivery(each.user), store.seen(each.user))
         if turn is not None:

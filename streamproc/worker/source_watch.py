@@ -20,6 +20,7 @@ from streamproc.core.records.topic_names import CHANGES, MAPPINGS, events_topic,
 from streamproc.core.records.units import Millis
 from streamproc.health.decide.conditions import Trouble
 from streamproc.sources import SOURCES
+from streamproc.topics import RESOLVED
 from streamproc.worker.decide.silence import HOUR, REMEMBERED, SLOT, Usual, remembered, usual_of
 from streamproc.worker.troubles import mapping_troubles, silence_troubles
 
@@ -29,12 +30,17 @@ EVERY: Final = 30.0
 """Seconds between two looks."""
 PATIENCE: Final = 60.0
 """Seconds for one question."""
-BETWEEN: Final = 0.01
+BETWEEN: Final = 0.03
 """Seconds between two questions about the past, of which there may be thousands: brokers have other things to do."""
 SECOND: Final = 1000
 """ms."""
 LEADS: Final = TopicPartition(CHANGES, 0)
 
+SPOKEN: Final = {
+    source: [topic for topic in dict.fromkeys([events_topic(source), intake_topic(source)]) if topic in RESOLVED]
+    for source in SOURCES
+}
+"""Source → topics of what it says. Asking for one that isn't there has no end."""
 Topics: TypeAlias = dict[str, list[TopicPartition]]
 """Source → partitions of its topics."""
 
@@ -72,7 +78,8 @@ class SourceWatch:
         """Partition → digest of the mapping in force, and when that came."""
         self._mappings_end: list[int] = []
         """Where their topic ended when they were read."""
-        self._told = False
+        self._failure: str | None = None
+        """What kept it from looking last."""
 
     async def run(self) -> NoReturn:
         """Look, until cancelled. What fails is told, and tried again."""
@@ -82,9 +89,9 @@ class SourceWatch:
                     async with started(self._kafka.consumer()) as consumer:
                         await self._watch(consumer)
                 except (KafkaError, StreamprocError, OSError, TimeoutError) as error:
-                    if not self._told:
-                        self._told = True
+                    if self._failure is None:
                         log.warning("sources can't be watched", reason=type(error).__name__)
+                    self._failure = type(error).__name__
             self._forget()
             await self._sleep(EVERY)
 
@@ -92,19 +99,20 @@ class SourceWatch:
         """What was seen last. Nothing where another worker looks."""
         if not self._leads():
             return
+        if self._failure is not None:
+            reason = f"Kafka doesn't say whether they are silent: {self._failure}"
+            yield Trouble("unwatched", "sources", "blind", reason, PATIENCE)
         now = self._clock()
         yield from silence_troubles(self._last, self._usual, self._limits, self._begun, now)
         yield from mapping_troubles(self._mappings)
 
     async def _watch(self, consumer: Consumer) -> None:
         """As long as it is ours to look."""
-        places: Topics = {
-            source: partitions_of(self._kafka, *{events_topic(source), intake_topic(source)}) for source in SOURCES
-        }
+        places: Topics = {source: partitions_of(self._kafka, *topics) for source, topics in SPOKEN.items()}
         await self._learn(consumer, places)
         while self._leads():
             await self._look(consumer, places)
-            self._told = False
+            self._failure = None
             await self._sleep(EVERY)
 
     async def _learn(self, consumer: Consumer, places: Topics) -> None:

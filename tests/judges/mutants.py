@@ -18,6 +18,7 @@ from tests.judges import (
     mutants_of_the_fold,
     mutants_of_the_loops,
     mutants_of_the_mapping,
+    mutants_of_the_policies,
     mutants_of_the_sink,
 )
 from tests.judges.mutant import Mutant
@@ -26,6 +27,7 @@ from tests.support.paths import REPOSITORY
 MUTANTS: Final = (
     *mutants_of_the_fold.MUTANTS,
     *mutants_of_the_mapping.MUTANTS,
+    *mutants_of_the_policies.MUTANTS,
     *mutants_of_the_edges.MUTANTS,
     *mutants_of_the_expressions.MUTANTS,
     *mutants_of_elements.MUTANTS,

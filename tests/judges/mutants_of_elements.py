@@ -67,8 +67,8 @@ MUTANTS: Final = (
     Mutant(
         "a list is written whole without a look",
         f"{SINK}/next_step.py",
-        "rests_on_read(changes, target.dialect) or",
-        "",
+        "rests = rests_on_read(changes, target.dialect) or",
+        "rests = False or",
         OF_ELEMENTS,
     ),
     Mutant(

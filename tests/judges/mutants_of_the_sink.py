@@ -16,8 +16,8 @@ MUTANTS: Final = (
     Mutant(
         "what was noted of whom we release stays true",
         f"{DECIDE}/next_step.py",
-        "replace(progress, held=None, loops",
-        "replace(progress, loops",
+        "replace(progress, held=None, loops=",
+        "replace(progress, loops=",
         ("tests/service/sink/test_reconciler_scope.py",),
     ),
     Mutant(

@@ -31,14 +31,19 @@ from streamproc.core.records.topic_names import (
     LINKS,
     OPERATIONS,
     OUTCOMES,
+    STATUS,
 )
 from streamproc.demo.directories import pointed as stand_ins
 from streamproc.demo.play import held
 from streamproc.demo.processes import Child, Stack, stack
-from streamproc.rights import PROCESSES, Right
+from streamproc.health import report
+from streamproc.health.report import reporting
+from streamproc.rights import PROCESSES, Right, essential, operator
 from streamproc.settings import Settings, environment, load_settings
 from tests.kafka.gateway.test_gateway import leaver
 from tests.kafka.test_pipeline import _until
+from tests.support.health import Patient, Pauses
+from tests.support.logged import logged
 from tests.support.secured import DAY, Authority, SecuredKafka, secured_kafka
 
 pytestmark = [
@@ -168,6 +173,25 @@ async def send(settings: Settings, event: dict[str, Any]) -> None:
         await producer.send_and_wait("events.hris", orjson.dumps(event), key=event["subject"].encode())
     finally:
         await producer.stop()
+
+
+async def test_a_service_works_without_the_right_to_say_how_it_is(secured: SecuredKafka) -> None:
+    """On a cluster whose ACLs are of before that topic: its start is as ever, and that nobody hears of it is told once.
+
+    Whoever wants to read the states is refused, by name.
+    """
+    await secured.user("before", essential(RIGHTS["gateway"]))
+    settings = load_settings(**secured.settings("before") | {"partitions": PARTITIONS})
+    assert await ensure_topics(settings.kafka, RIGHTS["gateway"]) == []
+    patient, pauses = Patient(), Pauses()
+    with logged(report) as lines:
+        async with reporting(KafkaLog(settings.kafka), patient.health, pauses):
+            for _ in range(2):
+                assert await pauses.next() == report.AGAIN
+                pauses.over()
+    assert [(line["log_level"], line["topic"]) for line in lines] == [("warning", STATUS)]
+    with pytest.raises(KafkaRightsError, match=f"Read on topic {STATUS}"):
+        await ensure_topics(settings.kafka, operator(reads=[STATUS]))
 
 
 async def test_the_doctor_says_that_each_user_is_right(secured: SecuredKafka) -> None:

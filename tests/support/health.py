@@ -44,7 +44,7 @@ class Pauses:
 
     async def next(self) -> float:
         """The seconds of the next one."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             return await self.asked.get()
 
     def over(self) -> None:

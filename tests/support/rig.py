@@ -21,7 +21,7 @@ from streamproc.adapters.kafka.client import KafkaLog
 from streamproc.compose.sink import make_sink
 from streamproc.core.flow.rate_limit import RateLimiter
 from streamproc.core.fold.fold import fold
-from streamproc.core.fold.mapping import parse_mapping
+from streamproc.core.fold.mapping import Mapping, parse_mapping
 from streamproc.core.records.change_event import ChangeEvent, Fact, Origin
 from streamproc.core.records.topic_names import OPERATIONS, OUTCOMES
 from streamproc.core.records.units import Micros, Millis
@@ -32,7 +32,8 @@ from streamproc.sink.decide.desired_state import Work
 from streamproc.sink.decide.lanes import Lanes
 from streamproc.sink.process import Sink
 
-MAPPING = parse_mapping(Path(streamproc.__file__).with_name("mapping.toml").read_text(encoding="utf-8"))
+MAPPING_TEXT = Path(streamproc.__file__).with_name("mapping.toml").read_text(encoding="utf-8")
+MAPPING = parse_mapping(MAPPING_TEXT)
 
 
 @dataclass(slots=True)
@@ -44,6 +45,8 @@ class Rig:
     producer: AIOKafkaProducer
     fates: dict[tuple[str, int], dict[str, Any]] = field(default_factory=dict)
     told: list[dict[str, Any]] = field(default_factory=list)
+    mapping: Mapping = MAPPING
+    """By which what is said is folded."""
     _records: dict[str, UserRecord] = field(default_factory=dict)
     _seq: int = 0
     _following: asyncio.Task[None] | None = None
@@ -69,7 +72,7 @@ class Rig:
         origin = Origin(f"events.{source}", 0, self._seq, Millis(now))
         order = (Micros(now * 1000 + self._seq), 0, f"e{self._seq}")
         event = ChangeEvent(user, source, user, f"e{self._seq}", "change", order, dict(facts), origin)
-        self._records[user] = fold(self._records.get(user), self._seq, event, MAPPING)
+        self._records[user] = fold(self._records.get(user), self._seq, event, self.mapping)
         await self.producer.send(OPERATIONS, encode(self._records[user]), key=user.encode())
         return self._seq
 

@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 
 from streamproc.adapters.kafka import reading
+from streamproc.adapters.kafka.log import KafkaError
 from streamproc.compose.sink import make_sink
 from streamproc.core.records.control import Action, Control
 from streamproc.core.records.delivery import DeliveredState, decode_delivery
@@ -147,5 +148,5 @@ class Cluster:
             yield running
         finally:
             running.cancel()
-            with suppress(asyncio.CancelledError):
+            with suppress(asyncio.CancelledError, KafkaError):  # of one that was killed
                 await running

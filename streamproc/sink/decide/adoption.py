@@ -18,10 +18,8 @@ def given(progress: Progress, account: str, holder: str | None, clock: Millis) -
         reason = f"an operator gave the account {account} to this user, who has the account {progress.id}"
     if reason is not None:
         return progress.with_aside(SetAside(None, "ambiguous", reason), clock)
-    given = replace(progress, by_order=True, adopting=None)
-    if progress.held is not None:
-        return given
-    return replace(given, id=account, claimed=True, etag=None, freshness=Freshness.STALE)
+    given = replace(progress, by_order=True, adopting=None, freshness=Freshness.STALE)
+    return given if progress.held is not None else replace(given, id=account, claimed=True, etag=None)
 
 
 def isnt_there(progress: Progress) -> tuple[Progress, SetAside]:
@@ -35,7 +33,7 @@ def told(progress: Progress, user: UserRead) -> tuple[Told, ...]:
     """What is told when the account is theirs from now on."""
     if progress.underway.matched:
         return (Told("adopted"),)
-    if not (progress.by_order and progress.claimed):
+    if not progress.by_order or progress.looked or (user.owner is None and not progress.claimed):
         return ()
     before = "no externalId" if user.owner is None else f"the externalId {user.owner}"
     return (Told("adopted", reason=f"by an operator's order; the account {progress.id} had {before}"),)

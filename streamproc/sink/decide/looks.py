@@ -10,6 +10,7 @@ none, then the oldest. What there is no room for comes again, since whoever comp
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Final
 
 from msgspec import Struct
@@ -82,7 +83,8 @@ class Looks:
 
     def take(self, count: int, can_go: Callable[[int], bool]) -> list[Noted]:
         """The next ones, so many at most, of partitions that can go."""
-        taken = [each for waiting in self._waiting for each in waiting.values() if can_go(each.partition)][:count]
+        able = (each for waiting in self._waiting for each in waiting.values() if can_go(each.partition))
+        taken = list(islice(able, count))
         for each in taken:
             self.drop(each.user)
         return taken

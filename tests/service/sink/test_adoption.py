@@ -59,6 +59,20 @@ async def test_nobodys_and_another_users_account_is_not_given_away(cluster: Clus
     assert ("E2" if whose == "E2" else "isn't there") in parked.reason
 
 
+async def test_an_account_that_was_marked_anew_by_others_becomes_the_users_again(cluster: Cluster) -> None:
+    """Others have put another externalId upon the user's account. A look parks it, and the order writes ours again."""
+    async with cluster.sink(MemoryLog(cluster.broker)):
+        await cluster.given("E1", **person("E1"))
+        account = (await cluster.org.user("E1"))["id"]
+        await cluster.org.patch(f"Users/{account}", "replace", "externalId", "OLD-7")
+        await cluster.looked("E1", await cluster.find("E1", "externalId"))
+        assert (await cluster.org.call("GET", f"Users/{account}"))["externalId"] == "OLD-7"
+        await cluster.order("adopt", "E1", account=account)
+        ended = await cluster.ordered("E1")
+    assert (await cluster.org.user("E1"))["id"] == account
+    assert ended == ["adopted", "delivered"]
+
+
 async def test_who_has_an_account_gets_no_second_one(cluster: Cluster) -> None:
     """Somebody who wants a name that another account has keeps the account that they have."""
     async with cluster.sink(MemoryLog(cluster.broker)):

@@ -12,12 +12,14 @@ import pytest
 from streamproc.adapters.kafka.log import KafkaConnectionError
 from streamproc.core.records.change_event import Origin
 from streamproc.core.records.mapping_in_force import MappingInForce
-from streamproc.core.records.topic_names import CONTROLS, MAPPINGS
+from streamproc.core.records.topic_names import CONTROLS, MAPPINGS, is_input
 from streamproc.core.records.units import Millis
+from streamproc.sources import SOURCES
 from streamproc.testing.memory_log import MemoryBroker, MemoryLog
+from streamproc.topics import RESOLVED
 from streamproc.worker import source_watch
 from streamproc.worker.decide.silence import DAY, HOUR, SLOT, WEEK
-from streamproc.worker.source_watch import BETWEEN, EVERY, SourceWatch
+from streamproc.worker.source_watch import BETWEEN, EVERY, SPOKEN, SourceWatch
 from streamproc.worker.troubles import moment
 from tests.support.health import Pauses
 from tests.support.logged import logged
@@ -172,8 +174,15 @@ async def test_partitions_with_a_mapping_of_before_are_told() -> None:
         assert await watched.looked(NOW + 2) == []
 
 
+def test_only_topics_that_are_there_are_asked_for() -> None:
+    """Each source's, where producers, gateway and hydrator write: a client asks for ever for one that doesn't exist."""
+    assert SPOKEN.keys() == SOURCES.keys()
+    asked = {topic for topics in SPOKEN.values() for topic in topics}
+    assert asked == {topic for topic in RESOLVED if is_input(topic)}
+
+
 async def test_brokers_that_dont_answer_end_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The worker has other ways to notice; the watch says so once and tries again."""
+    """The worker has other ways to notice; that nobody watches is told, and tried again."""
     watched = Watched()
     await watched.comes("events.okta", *every(HOUR, until=NOW - DAY))
     make = watched.log.consumer
@@ -184,7 +193,7 @@ async def test_brokers_that_dont_answer_end_nothing(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(watched.log, "consumer", failing)
     with logged(source_watch) as lines:
         async with watched.running():
-            assert await watched.looked(NOW + 1) == []
+            assert await watched.looked(NOW + 1) == [("unwatched", "sources")]
             monkeypatch.setattr(watched.log, "consumer", make)
             assert await watched.looked(NOW + 2) == [("silent", "okta")]
     assert len(lines) == 1

@@ -16,7 +16,9 @@ BENCHES = sorted(path.stem for path in FOLDER.glob("*.py") if "parser(__doc__)" 
 
 def test_the_benches_are_seen() -> None:
     """All that can be started by name."""
-    assert BENCHES == ["delivery", "fold", "gateway", "latency", "mapping", "replay", "scale", "whatif", "worker"]
+    assert [
+        *("delivery", "fold", "gateway", "latency", "mapping", "reconcile", "replay", "scale", "whatif", "worker"),
+    ] == BENCHES
 
 
 @pytest.mark.parametrize("name", BENCHES)

@@ -36,6 +36,10 @@ microsoftteams = { expr = 'lower(upn)' }
 [[rule]]
 if = 'jobCode.startsWith("CC-ES-")'
 skills = { Spanish = 4.0 }
+[policy]
+displayName = "seed"
+skills = "observe"
+externalIds = "seed"
 """
 
 
@@ -143,6 +147,7 @@ def test_a_bundle_with_expressions_verifies_and_names_nobody() -> None:
     for text in ("ofia", "rzybylska", "Tancredi", "Vespucci", "acme.example", "Lisboa", "4711"):
         assert text.encode() not in whole, text
     assert b"Contact Center" in files[EVENTS]
+    assert ["displayName", "externalIds"] in [each["desired"].get("seed") for each in values(files, RECORDS)]
     states = [each["desired"].get("scope") for each in values(files, RECORDS)]
     assert states.count("left") == 2
     assert states.count("never") == 1

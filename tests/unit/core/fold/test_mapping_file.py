@@ -130,6 +130,8 @@ if = 'job == "a"'
 roles = ["R"]
 [tables.t]
 a = "b"
+[policy]
+title = "seed"
 """
 
 
@@ -145,6 +147,8 @@ a = "b"
         ("'languages'", "'coalesce(languages)'"),
         ('"a"\'', '"b"\''),
         ('a = "b"', 'a = "c"'),
+        ('title = "seed"', 'title = "observe"'),
+        ('title = "seed"', 'title = "own"'),
     ],
 )
 def test_the_digest_is_of_all_that_decides(was: str, becomes: str) -> None:
