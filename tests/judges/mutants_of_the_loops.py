@@ -34,22 +34,22 @@ MUTANTS: Final = (
     Mutant(
         "what others wrote counts for nothing",
         f"{DECIDE}/loops.py",
-        "theirs = known and left is not None and not same(held, left.get(name))",
-        "theirs = False",
+        "return there is None or not same_id(held, there)",
+        "return False",
         SERVICE,
     ),
     Mutant(
         "events that go to and fro count for nothing",
         f"{DECIDE}/loops.py",
-        "back = theirs or any(same(wrote, once) for each in before for once in (each.wrote, each.found))",
-        "back = theirs",
+        "back = theirs is True or any(same(wrote, once) for each in before for once in (each.wrote, each.found))",
+        "back = theirs is True",
         SERVICE,
     ),
     Mutant(
         "every change counts",
         f"{DECIDE}/loops.py",
-        "back = theirs or any(same(wrote, once) for each in before for once in (each.wrote, each.found))",
-        "back = known",
+        "back = theirs is True or any(same(wrote, once) for each in before for once in (each.wrote, each.found))",
+        "back = theirs is not None",
         SERVICE,
     ),
     Mutant(

@@ -114,7 +114,7 @@ def _next(progress: Progress, target: Target, at: Moment) -> Step:
     if held is not None and not leaves and unlooked(held, desired):
         return read(progress, target, hurry=False)
     if not leaves:
-        progress = with_frozen(progress, desired, target.loops, at)
+        progress = with_frozen(progress, desired, target, at)
     operations = plan(held, deliverable(progress, desired))
     taken = progress.name_taken
     if taken is not None and not leaves and (taken.way == "make way" or (held is None and taken.way is None)):

@@ -134,3 +134,12 @@ async def test_a_leaver_s_items_are_let_go_without_a_request(cluster: Cluster) -
         assert await cluster.org.requests() == {}
         await cluster.given("E1", active=True)
         assert await email(cluster) == OURS
+
+
+async def test_a_fight_goes_on_at_the_next_sink(cluster: Cluster) -> None:
+    """Two writes by one sink and one by the next are three."""
+    async with cluster.sink(MemoryLog(cluster.broker)):
+        await cluster.given("E1", **person("E1"))
+        assert await edited(cluster, 2) == [OURS, OURS]
+    async with cluster.sink(MemoryLog(cluster.broker)):
+        assert await edited(cluster, 2) == [OURS, THEIRS]
