@@ -57,6 +57,8 @@ class Summary(Struct, frozen=True):
     requests: int
     seconds: float
     disagreements: list[Finding]
+    unread: dict[str, str] = {}
+    """User whose account couldn't be read → why."""
 
 
 class Reconcile:
@@ -153,6 +155,7 @@ class Reconcile:
             self._target.requests,
             round(self._clocks.ticks() - begun, 3),
             [each for each in told if user is None or each.user == user],
+            dict(self._comparison.unread),
         )
 
     def knows(self, user: str) -> bool:
@@ -186,9 +189,9 @@ class Reconcile:
             await self._comparison.find_groups()
         match wanted:
             case Users(users, why):
-                await self._comparison.look(users)
                 if why == "unseen":
-                    self._schedule.taken(users)
+                    self._schedule.taken(users)  # whoever can't be read comes back by themselves
+                await self._comparison.look(users)
             case PageOf():
                 await self._comparison.page(wanted)
                 if self._schedule.read_all:

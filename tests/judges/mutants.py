@@ -13,8 +13,11 @@ from typing import Final
 
 from tests.judges import (
     mutants_of_elements,
+    mutants_of_reconcile,
+    mutants_of_the_doctor,
     mutants_of_the_edges,
     mutants_of_the_expressions,
+    mutants_of_the_findings,
     mutants_of_the_fold,
     mutants_of_the_loops,
     mutants_of_the_mapping,
@@ -33,6 +36,9 @@ MUTANTS: Final = (
     *mutants_of_elements.MUTANTS,
     *mutants_of_the_sink.MUTANTS,
     *mutants_of_the_loops.MUTANTS,
+    *mutants_of_the_doctor.MUTANTS,
+    *mutants_of_the_findings.MUTANTS,
+    *mutants_of_reconcile.MUTANTS,
 )
 
 
