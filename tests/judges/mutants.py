@@ -19,6 +19,7 @@ from tests.judges import (
     mutants_of_the_expressions,
     mutants_of_the_findings,
     mutants_of_the_fold,
+    mutants_of_the_looks,
     mutants_of_the_loops,
     mutants_of_the_mapping,
     mutants_of_the_policies,
@@ -29,6 +30,7 @@ from tests.support.paths import REPOSITORY
 
 MUTANTS: Final = (
     *mutants_of_the_fold.MUTANTS,
+    *mutants_of_the_looks.MUTANTS,
     *mutants_of_the_mapping.MUTANTS,
     *mutants_of_the_policies.MUTANTS,
     *mutants_of_the_edges.MUTANTS,
