@@ -13,7 +13,7 @@ from streamproc.cli.mapping_check import read
 from streamproc.cli.options import JSON, KAFKA
 from streamproc.cli.screen import put_content, put_json, put_lines
 from streamproc.cli.table import table
-from streamproc.compose.doctor import PROCESSES, diagnose, needed, processes
+from streamproc.compose.doctor import PROCESSES, diagnose, needed
 from streamproc.doctor import role
 from streamproc.doctor.line import Line, Severity
 from streamproc.settings import load_settings
@@ -55,7 +55,7 @@ def doctor(chosen: tuple[str, ...], file: Path | None, form: str | None, kafka: 
         else:
             put_content(role.for_terraform(needs, digest).encode())
         return
-    lines = asyncio.run(diagnose(settings, chosen or processes(settings), rules))
+    lines = asyncio.run(diagnose(settings, chosen, rules))
     if as_json:
         counts = {"errors": many(lines, "error"), "warnings": many(lines, "warning")}
         put_json(counts | {"lines": lines}, orjson.OPT_INDENT_2)

@@ -50,8 +50,8 @@ def processes(settings: Settings) -> list[str]:
     return ["worker", "sink", *doors, *(["hydrator"] if doctor_sources.asked(settings) else [])]
 
 
-async def diagnose(settings: Settings, chosen: Sequence[str], rules: Rules | None = None) -> list[Line]:
-    """All that there is to say about these processes, which are to run with these settings.
+async def diagnose(settings: Settings, chosen: Sequence[str] = (), rules: Rules | None = None) -> list[Line]:
+    """All that there is to say about these processes, which are to run with these settings; about none: about all.
 
     `rules`: a mapping that isn't in force. Raises SettingsError, MappingError where a file can't be used.
     """
@@ -97,7 +97,9 @@ class _Examination:
         to_target: aiohttp.ClientSession,
         others: aiohttp.ClientSession,
     ) -> None:
-        self._settings, self._chosen, self._rules = settings, chosen, rules
+        self._settings, self._chosen, self._rules = settings, chosen or processes(settings), rules
+        self._everybodys = {STATUS} if not chosen else set()
+        """Topics that none of them reads: looked at where one user is all of them."""
         self._others = others
         self._scim, self._platform = target_clients(settings.target, settings.sink.platform_url, to_target)
         self._target = Target(self._scim, self._platform, asyncio.sleep)
@@ -108,7 +110,7 @@ class _Examination:
         self._directories: Mapping[str, Directory] = directories(
             settings.hydrator, others, options, time.time, time.monotonic
         )
-        self._sources = doctor_sources.used(settings, chosen, self._doors, self._directories)
+        self._sources = doctor_sources.used(settings, self._chosen, self._doors, self._directories)
 
     def checks(self) -> Iterator[Check]:
         """All."""
@@ -173,7 +175,7 @@ class _Examination:
         topics = {name for source in self._sources for name in sources.topics_of(source.name)}
         wanted = topics | clocks.APPENDED | {CURSORS, MAPPINGS, STATUS}
         read = {right.name for each in self._needed().values() for right in each if right.operation == "Read"}
-        return asyncio.create_task(self._ask_history(sorted(wanted & read)))
+        return asyncio.create_task(self._ask_history(sorted(wanted & (read | self._everybodys))))
 
     async def _ask_history(self, topics: Sequence[str]) -> History:
         with suppress(StreamprocError, TimeoutError):

@@ -206,7 +206,10 @@ def granted(body: Mapping[str, Any]) -> list[Policy] | None:
         if not isinstance(policies := role.get("policies"), list):
             return None
         place = _text(division, "id") or EVERYWHERE
-        found += _policies(_text(role, "name"), policies, "actions", "condition", place)
+        allowed = list(_policies(_text(role, "name"), policies, "actions", "condition", place))
+        if policies and not allowed:  # of another shape: that is no word on what may be done
+            return None
+        found += allowed
     return found
 
 
@@ -221,8 +224,9 @@ def _policies(role: str, listed: Iterable[Any], actions: str, condition: str, di
     for policy in listed:
         if isinstance(policy, dict) and isinstance(policy.get(actions), list):
             allowed = frozenset(each for each in policy[actions] if isinstance(each, str))
-            domain, entity = _text(policy, "domain"), _text(policy, "entityName") or EVERYWHERE
-            yield Policy(role, domain, entity, allowed, bool(policy.get(condition)), division)
+            domain, entity = _text(policy, "domain"), _text(policy, "entityName")
+            if domain and entity:
+                yield Policy(role, domain, entity, allowed, bool(policy.get(condition)), division)
 
 
 def _object(value: Any, name: str) -> Mapping[str, Any]:

@@ -14,6 +14,7 @@ from typing import Final
 from tests.judges import (
     mutants_of_elements,
     mutants_of_health,
+    mutants_of_the_doctor,
     mutants_of_the_edges,
     mutants_of_the_expressions,
     mutants_of_the_fold,
@@ -33,6 +34,7 @@ MUTANTS: Final = (
     *mutants_of_elements.MUTANTS,
     *mutants_of_the_sink.MUTANTS,
     *mutants_of_health.MUTANTS,
+    *mutants_of_the_doctor.MUTANTS,
 )
 
 
