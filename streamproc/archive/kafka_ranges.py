@@ -77,10 +77,7 @@ class Cluster:
         try:
             counts = await self._counts(wanted)
         except KafkaRightsError:
-            before = [name for name in wanted if name not in LATER]
-            if before == wanted:
-                raise
-            counts = await self._counts(before)
+            counts = await self._counts([name for name in wanted if name not in LATER])
         for name, count in counts.items():
             if count != partitions:
                 raise TopologyError(f"{name} has {count} partitions, not {partitions} (STREAMPROC_PARTITIONS)")

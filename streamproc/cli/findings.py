@@ -10,12 +10,13 @@ import click
 import orjson
 
 from streamproc.adapters.kafka.log import Log
+from streamproc.cli.finding_table import HEADER, cells
 from streamproc.cli.operator_order import BY, REASON, cluster_of, now_ms, shown_moment
 from streamproc.cli.options import JSON, KAFKA, Moment
 from streamproc.cli.screen import complain, put, put_json, put_lines
 from streamproc.cli.table import table
 from streamproc.core.records.control import Control
-from streamproc.core.records.finding import Changed, Kind, account_key
+from streamproc.core.records.finding import Difference, Kind, account_key
 from streamproc.core.records.topic_names import CONTROLS, DELIVERIES, FINDINGS
 from streamproc.core.records.units import Millis
 from streamproc.operators.controls import order
@@ -54,8 +55,15 @@ def list_(
     Classes: `pending` is on its way, `changed` by somebody whom the audit log of Genesys names, `unknown` by nobody
     knows whom, `orphan` is an account of nobody's, `missing` somebody of ours who has none.
     """
-    rows = [
-        _row(each)
+    chosen = [
+        (
+            each,
+            [
+                one
+                for one in each.finding.differences
+                if kind in {None, one.kind} and attribute in {None, one.attribute}
+            ],
+        )
         for each in _current(cluster_of(kafka, reads=[FINDINGS, CONTROLS])).values()
         if (everything or each.state in OPEN)
         and (each.finding.incident or not incidents)
@@ -63,22 +71,17 @@ def list_(
         and (before is None or each.finding.since < before)
     ]
     if kind is not None or attribute is not None:
-        for row in rows:
-            row["differences"] = [
-                each
-                for each in row["differences"]
-                if kind in {None, each["kind"]} and attribute in {None, each["attribute"]}
-            ]
-        rows = [row for row in rows if row["differences"]]
+        chosen = [(each, differences) for each, differences in chosen if differences]
     if as_json:
-        put_json(rows, orjson.OPT_INDENT_2)
+        put_json([_row(each, differences) for each, differences in chosen], orjson.OPT_INDENT_2)
         return
-    put_lines(table([("NAME", "SINCE", "STATE", "CLASS", "WHAT", "BY WHOM", "WHY"), *_cells(rows)] if rows else []))
-    counts = Counter(each["kind"] for row in rows for each in row["differences"])
-    if incident := sum(row["incident"] for row in rows):
-        counts["incident"] = incident
-    told = ", ".join(f"{name} {count}" for name, count in sorted(counts.items()))
-    put(f"{len(rows)} in all" + (f": {told}" if told else ""), err=True)
+    rows = [row for each, differences in chosen for row in cells(each.finding, differences, _state(each))]
+    put_lines(table([HEADER, *rows] if rows else []))
+    counts = Counter(each.kind for _, differences in chosen for each in differences)
+    told = [f"{name} {count}" for name, count in sorted(counts.items())]
+    if incident := sum(each.finding.incident for each, _ in chosen):
+        told.append(f"incidents {incident}")
+    put(f"{len(chosen)} in all" + (f": {', '.join(told)}" if told else ""), err=True)
 
 
 @findings.command("show", epilog="Example: streamproc findings show account/8f3c...")
@@ -93,7 +96,7 @@ def show(name: str, kafka: str | None) -> None:
     ]
     finding = found.finding
     compared = {"seq": finding.seq, "offset": finding.offset, "place": found.place, "answered": finding.answered}
-    put_json(_row(found) | compared | {"orders": orders}, orjson.OPT_INDENT_2)
+    put_json(_row(found, finding.differences) | compared | {"orders": orders}, orjson.OPT_INDENT_2)
 
 
 @findings.command(
@@ -177,7 +180,11 @@ def _id_of(account: str) -> str:
     return account.removeprefix(account_key(""))
 
 
-def _row(found: CurrentFinding) -> dict[str, Any]:
+def _state(found: CurrentFinding) -> str:
+    return "" if found.state == "open" else found.state
+
+
+def _row(found: CurrentFinding, differences: Sequence[Difference]) -> dict[str, Any]:
     finding = found.finding
     return {
         "name": finding.key,
@@ -188,32 +195,8 @@ def _row(found: CurrentFinding) -> dict[str, Any]:
         "state": found.state,
         "since": shown_moment(finding.since),
         "at": shown_moment(finding.at),
-        "differences": orjson.loads(orjson.dumps(finding.differences)),
+        "differences": differences,
     }
-
-
-def _cells(rows: list[dict[str, Any]]) -> list[tuple[str, ...]]:
-    """A line for each difference; who and when stand once."""
-    cells: list[tuple[str, ...]] = []
-    for row in rows:
-        state = f"{row['state']}, incident" if row["incident"] else row["state"]
-        front: tuple[str, ...] = (row["name"], row["since"], state)
-        if not row["differences"]:
-            cells.append((*front, "", "", "", ""))
-        for each in row["differences"]:
-            what = each["attribute"] + ("" if each["policy"] == "own" else f" ({each['policy']})")
-            if each["attribute"] == "account":
-                what += f" {row['userName'] if row['user'] is None else row['account'] or ''}"
-            cells.append((*front, each["kind"], what, _whom(each["changed"]), each["reason"]))
-            front = ("", "", "")
-    return cells
-
-
-def _whom(changed: dict[str, Any] | None) -> str:
-    if changed is None:
-        return ""
-    known = Changed(**changed)
-    return f"{known.who}, {shown_moment(known.at)}"
 
 
 def _refuse(why: str) -> NoReturn:

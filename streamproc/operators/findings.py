@@ -42,7 +42,7 @@ class CurrentFinding:
         if self.finding.answered is not None:
             return "answered"
         waits = any(
-            each.since is not None and each.since >= self.first and each.id not in self.answered
+            each.since is not None and self.first <= each.since <= self.place.offset and each.id not in self.answered
             for each in self.orders
             if each.action in RECONCILE
         )
@@ -66,6 +66,11 @@ class Adoption:
 
 async def current_findings(kafka: Log) -> dict[str, CurrentFinding]:
     """User ID or account/ID → what was found last: incidents first, then the oldest. Raises KafkaError."""
+    orders: dict[str, list[Control]] = {}
+    async for record in reading.records_of(kafka, CONTROLS):  # first, so that what each is about is read after it
+        control = _control(record.value)
+        if control is not None and control.action in _ABOUT_FINDINGS:
+            orders.setdefault(control.key, []).append(control)
     found: dict[str, CurrentFinding] = {}
     async for record in reading.records_of(kafka, FINDINGS):
         key, finding = (record.key or b"").decode(errors="replace"), _finding(record.value)
@@ -79,11 +84,7 @@ async def current_findings(kafka: Log) -> dict[str, CurrentFinding]:
         answered = set() if before is None else before.answered
         if finding.answered is not None:
             answered.add(finding.answered)
-        found[key] = CurrentFinding(finding, place, first, answered=answered)
-    async for record in reading.records_of(kafka, CONTROLS):
-        control = _control(record.value)
-        if control is not None and control.action in _ABOUT_FINDINGS and control.key in found:
-            found[control.key].orders.append(control)
+        found[key] = CurrentFinding(finding, place, first, orders.get(key, []), answered)
     return dict(sorted(found.items(), key=lambda each: (not each[1].finding.incident, each[1].finding.since, each[0])))
 
 

@@ -12,6 +12,7 @@ from typing import Any, Final
 import structlog
 
 from streamproc import telemetry
+from streamproc.core.errors import TargetError
 from streamproc.core.fold.plan import is_left_alone
 from streamproc.core.records.finding import Difference, Finding, account_key
 from streamproc.core.records.units import Millis
@@ -25,7 +26,7 @@ from streamproc.reconcile.decide.schedule import PageOf, Schedule
 from streamproc.reconcile.decide.strangers import Orphan, Stranger, TheirAccount, orphaned, stranger, whose
 from streamproc.reconcile.finding_store import FindingStore
 from streamproc.reconcile.log_follower import LogFollower
-from streamproc.reconcile.target_reader import Clocks, TargetReader
+from streamproc.reconcile.target_reader import Clocks, TargetReader, Unread
 
 log = structlog.get_logger("streamproc.reconcile")
 
@@ -78,6 +79,8 @@ class Comparison:
         self._before: dict[str, Stranger] = {}
         self._strangers: dict[str, Stranger] = {}
         """Accounts of the round before, and of this one, that are nobody's as far as is known."""
+        self.unread: dict[str, str] = {}
+        """Users whose account couldn't be read, and why."""
         self.looks = 0
         """Accounts that were compared."""
 
@@ -91,13 +94,16 @@ class Comparison:
         await self.log.refresh()
 
     async def find_groups(self) -> None:
-        """Look up groups whose id isn't known yet. What can't be looked up isn't compared. Raises TargetError."""
+        """Look up groups whose id isn't known yet. Of one that can't be looked up no membership is compared."""
         if self.target.dialect.memberships != "user":
             return
-        for name in sorted(self.known.groups - {*self._groups.values()}):
-            if (found := await self.target.group(name)) is not None:
-                self._groups[id_key(found)] = name
-                self._group_ids[name] = found
+        try:
+            for name in sorted(self.known.groups - {*self._groups.values()}):
+                if (found := await self.target.group(name)) is not None:
+                    self._groups[id_key(found)] = name
+                    self._group_ids[name] = found
+        except TargetError as error:
+            log.warning("groups can't be looked up, so who is in them isn't compared", why=str(error))
 
     async def page(self, wanted: PageOf) -> None:
         """Compare the accounts of a page. Raises TargetError."""
@@ -124,7 +130,10 @@ class Comparison:
         await self.look(doubtful)
 
     async def look(self, users: Sequence[str]) -> None:
-        """Compare users, each read at their account's id. Nobody else is named to the target. Raises TargetError."""
+        """Compare users, each read at their account's id. Nobody else is named to the target.
+
+        Whoever can't be read is looked at again later. Raises TargetError where that is several, and everybody.
+        """
         if not users:
             return
         await self.refresh()
@@ -135,11 +144,16 @@ class Comparison:
         self._count(len(before), "id")
         self._schedule.looked(users, at)
         for user, known in before.items():
-            if self.known.get(user) != known:
+            answer = answers[user]
+            if isinstance(answer, Unread):
+                self.unread[user] = answer.why
+                self._again(user, at)
+            elif self.known.get(user) != known:
                 self._schedule.again(user, Millis(at + SOON))
-                continue
-            account = known.account or self._strays.get(user)
-            await self._concluded(known, account, answers[user], at)
+            else:
+                self.unread.pop(user, None)
+                await self._concluded(known, known.account or self._strays.get(user), answer, at)
+        _tell_unread([answer for answer in answers.values() if isinstance(answer, Unread)], len(answers))
 
     def unseen(self) -> None:
         """A round has read all pages: who wasn't on any is to be looked at, where it is known whose account it is."""
@@ -190,7 +204,7 @@ class Comparison:
         self._strangers[account.id] = account
         return None
 
-    async def _read(self, known: KnownUser) -> dict[str, Any] | None:
+    async def _read(self, known: KnownUser) -> dict[str, Any] | Unread | None:
         account = known.account or self._strays.get(known.user)
         if account is None or (known.leaves and account in self._gone):
             return None
@@ -218,12 +232,17 @@ class Comparison:
 
     def _next_look(self, finding: Finding, at: Millis) -> None:
         assert finding.user is not None
-        waits = any(each.kind == "pending" for each in finding.differences) and finding.user in self._behind
-        if not (self._follows_up and (is_repaired(finding) or waits)):
+        pending = [each for each in finding.differences if each.kind == "pending"]
+        waits = any(each.changed is not None or finding.user in self._behind for each in pending)
+        if not is_repaired(finding) and not waits:
             self._times.pop(finding.user, None)
             return
-        times = self._times[finding.user] = self._times.get(finding.user, 0) + 1
-        self._schedule.again(finding.user, Millis(at + min(AGAIN_MOST, AGAIN_FIRST * 2 ** min(times - 1, 10))))
+        self._again(finding.user, at)
+
+    def _again(self, user: str, at: Millis) -> None:
+        if self._follows_up:
+            times = self._times[user] = self._times.get(user, 0) + 1
+            self._schedule.again(user, Millis(at + min(AGAIN_MOST, AGAIN_FIRST * 2 ** min(times - 1, 10))))
 
     def _wait(self, known: KnownUser) -> bool:
         """Somebody is on their way: whether it is too early to tell. They are looked at again then."""
@@ -246,3 +265,12 @@ class Comparison:
     def _count(self, accounts: int, by: str) -> None:
         self.looks += accounts
         telemetry.RECONCILED.labels(by).inc(accounts)
+
+
+def _tell_unread(unread: Sequence[Unread], asked: int) -> None:
+    """Raises TargetError where it isn't about these accounts."""
+    if not unread:
+        return
+    if len(unread) == asked > 1 and all(each.trouble for each in unread):
+        raise TargetError(unread[0].why)
+    log.warning("accounts that can't be read aren't compared", accounts=len(unread), why=unread[0].why)

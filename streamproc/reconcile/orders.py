@@ -1,6 +1,7 @@
 """Orders about findings: `ignore` and `deactivate`, from `streamproc.controls`.
 
-An order names the finding that its operator has seen, and holds only while the same is told. `deactivate` is all that
+An order names the finding that its operator has seen, and holds only while the same is told, and nothing else is
+ordered. `deactivate` is all that
 reconcile ever writes to the target: by name, and only to an account that is still nobody's, read before and after.
 """
 
@@ -20,6 +21,7 @@ from streamproc.core.scim.response_policy import describe
 from streamproc.reconcile.comparison import Comparison
 from streamproc.reconcile.decide.next_finding import ignored
 from streamproc.reconcile.decide.strangers import Orphan, orphaned, stranger, whose
+from streamproc.reconcile.target_reader import Unread
 
 log = structlog.get_logger("streamproc.reconcile")
 
@@ -35,30 +37,30 @@ class Orders:
     def __init__(self, comparison: Comparison) -> None:
         self._comparison = comparison
         self._open: dict[str, Control] = {}
-        """By id, in the order in which they came."""
+        """By whom or what they are about; the newest counts."""
         self._not_before: dict[str, int] = {}
 
     def take(self, record: ConsumerRecord) -> None:
         """A record of `streamproc.controls`. Raises ValueError where it is strange."""
         order = CONTROL.validate_json(record.value)
         if order.action in RECONCILE:
-            self._open[order.id] = order
+            self._open[order.key] = order
 
     async def carry_out(self) -> None:
         """All that wait. An order that came to nothing is told, and tried again later."""
         findings, at = self._comparison.findings, self._comparison.now()
         for order in list(self._open.values()):
             if order.id in findings.answered:
-                del self._open[order.id]
+                del self._open[order.key]
                 continue
             if self._not_before.get(order.id, 0) > at:
                 continue
             finding = findings.meant(order)
             if finding is None:
-                log.warning("an order is about a finding that is over, or is another one now", order=order.action)
-                del self._open[order.id]
+                log.info("an order is about a finding that is over, or is another one now", order=order.action)
+                del self._open[order.key]
             elif order.action == "ignore":
-                del self._open[order.id]
+                del self._open[order.key]
                 await self._ignore(order, finding)
             else:
                 await self._deactivate(order, finding)
@@ -76,7 +78,7 @@ class Orders:
         account = finding.account
         if finding.user is not None or account is None or [each.kind for each in finding.differences] != ["orphan"]:
             log.warning("an order to deactivate an account that isn't nobody's: nothing is done", by=order.by)
-            del self._open[order.id]
+            del self._open[order.key]
             return
         try:
             after = await self._taken(account)
@@ -84,7 +86,7 @@ class Orders:
             log.warning("an order to deactivate an account came to nothing yet", by=order.by, why=str(error))
             self._not_before[order.id] = self._comparison.now() + RETRY
             return
-        del self._open[order.id]
+        del self._open[order.key]
         if after is None:
             log.warning("the account is somebody's now: nothing is done", by=order.by, reason=order.reason)
             return
@@ -98,6 +100,8 @@ class Orders:
         refused = "it stays active"
         for _ in range(ATTEMPTS):
             body = await target.user(account)
+            if isinstance(body, Unread):
+                raise TargetError(body.why)
             if body is None:
                 return Finding(None, account, None, [], at, at)
             await self._comparison.refresh()

@@ -18,18 +18,32 @@ from streamproc.core.flow.rate_limit import RateLimiter
 from streamproc.core.scim.dialect import Dialect
 from streamproc.core.scim.filter import equals, resource_path
 from streamproc.core.scim.list_response import Listing, turn_page
-from streamproc.core.scim.response_action import Deliver, Denied, Gone, ReadBack, Retry
-from streamproc.core.scim.response_body import is_later_page, is_list, is_resource, resource_id, same_id
-from streamproc.core.scim.response_policy import RequestKind, Response, describe, response_action
-from streamproc.reconcile.decide.pages import Page, page_path, read_page
+from streamproc.core.scim.response_action import Deliver, Denied, Gone, ReadBack, ResponseAction, Retry
+from streamproc.core.scim.response_body import is_later_page, is_list, resource_id, same_id
+from streamproc.core.scim.response_policy import Response, describe, response_action
+from streamproc.reconcile.decide.pages import Page, is_account, page_path, read_page
 from streamproc.reconcile.decide.schedule import PageOf
 
 log = structlog.get_logger("streamproc.reconcile")
 
+USERS: Final = "/Users"
 ATTEMPTS: Final = 8
 """Times that one question is asked."""
+FEW: Final = 2
+"""The same beside SCIM, where nothing depends on it."""
 AT_ONCE: Final = 4
 """Questions side by side."""
+
+
+class ForbiddenError(TargetError):
+    """The client may not ask that, nor anything of the kind."""
+
+
+class Unread(Struct, frozen=True):
+    """An account that couldn't be read. `trouble`: perhaps none could; else the answer was about something else."""
+
+    why: str
+    trouble: bool
 
 
 class Clocks(Struct, frozen=True):
@@ -55,23 +69,28 @@ class TargetReader:
         self._lanes = asyncio.Semaphore(AT_ONCE)
         self.requests = 0
         """That were sent."""
+        self.answers = 0
+        """That came to questions about users."""
 
-    async def user(self, account: str) -> dict[str, Any] | None:
-        """An account, read at its id. None: there is none. Raises TargetError."""
+    async def user(self, account: str) -> dict[str, Any] | Unread | None:
+        """An account, read at its id. None: there is none."""
         path = resource_path("Users", account)
-        answer = await self._ask(partial(self._send, "GET", path), "read", f"/Users/{account}")
-        if isinstance(self._means("read", answer), Gone):
+        try:
+            answer = await self._ask(partial(self._send, "GET", path), USERS)
+        except TargetError as error:
+            return Unread(str(error), trouble=True)
+        if isinstance(self._means(answer), Gone):
             return None
-        if not is_resource(answer.body, "User") or not same_id(resource_id(answer.body), account):
-            raise TargetError("an account that was asked for by its id was answered by something else")
+        if not is_account(answer.body) or not same_id(resource_id(answer.body), account):
+            return Unread("/Users: an account was asked for by its id, and something else was shown", trouble=False)
         return answer.body
 
     async def page(self, asked: PageOf, attributes: Iterable[str]) -> Page:
         """A page of accounts. Raises TargetError."""
         path = page_path(active=asked.active, start=asked.start, attributes=attributes, dialect=self.dialect)
-        answer = await self._ask(partial(self._send, "GET", path), "read", "/Users")
+        answer = await self._ask(partial(self._send, "GET", path), USERS)
         page = read_page(answer.body, first=asked.start == 1)
-        if isinstance(self._means("read", answer), Gone) or page is None:
+        if isinstance(self._means(answer), Gone) or page is None:
             raise TargetError("/Users was answered by something that is no list: is STREAMPROC_SCIM_URL right?")
         return page
 
@@ -80,7 +99,7 @@ class TargetReader:
         listing = Listing()
         while listing.end is None:
             path = f"/Groups?{equals(('displayName', name))}&excludedAttributes=members{listing.next_page}"
-            answer = await self._ask(partial(self._send, "GET", path), "read", "/Groups")
+            answer = await self._ask(partial(self._send, "GET", path), "/Groups")
             if not (is_later_page if listing.pages else is_list)(answer.body):
                 raise TargetError("/Groups was answered by something that is no list: is STREAMPROC_SCIM_URL right?")
             listing = turn_page(listing, answer.body, "displayName", name)
@@ -98,34 +117,37 @@ class TargetReader:
         """Beside SCIM. None: nothing can be asked there. Raises TargetError, also where it isn't allowed."""
         if self._platform is None:
             return None
-        return await self._ask(partial(self._platform.get, path), "read", path.partition("?")[0])
+        return await self._ask(partial(self._platform.get, path), path.partition("?")[0], attempts=FEW)
 
     async def platform_post(self, path: str, body: dict[str, Any]) -> Response | None:
         """The same, for a query that changes nothing."""
         if self._platform is None:
             return None
-        return await self._ask(partial(self._platform.post, path, body), "read", path.partition("?")[0])
+        return await self._ask(partial(self._platform.post, path, body), path.partition("?")[0], attempts=FEW)
 
     async def _send(
         self, method: str, path: str, body: dict[str, Any] | None = None, etag: str | None = None
     ) -> Response:
         return await self._scim.request(method, path, f"reconcile-{self.requests}", body, etag)
 
-    def _means(self, kind: RequestKind, answer: Response, attempt: int = 0) -> object:
-        return response_action(kind, answer, attempt, self._clocks.jitter())
+    def _means(self, answer: Response, attempt: int = 0) -> ResponseAction:
+        return response_action("read", answer, attempt, self._clocks.jitter())
 
-    async def _ask(self, send: Callable[[], Awaitable[Response]], kind: RequestKind, what: str) -> Response:
-        """Ask until an answer counts: it is there, or there is no such thing. Raises TargetError."""
-        for attempt in range(ATTEMPTS):
+    async def _ask(self, send: Callable[[], Awaitable[Response]], what: str, *, attempts: int = ATTEMPTS) -> Response:
+        """Ask until an answer counts: it is there, or there is no such thing. `what`: in words, nobody named.
+
+        Raises TargetError.
+        """
+        for attempt in range(attempts):
             answer = await self._once(send)
-            action = self._means(kind, answer, attempt)
+            action = self._means(answer, attempt)
             if isinstance(action, Deliver | Gone):
+                self.answers += what == USERS
                 return answer
-            if not isinstance(action, Retry | ReadBack | Denied) or answer.status == 403 or attempt == ATTEMPTS - 1:
+            if not isinstance(action, Retry | ReadBack | Denied) or answer.status == 403 or attempt == attempts - 1:
                 break
             await self._clocks.pause(action.after)
-        kept = what if what.startswith(("/Users", "/Groups")) is False else what.split("/")[1]
-        raise TargetError(f"{kept}: {describe(answer)}")
+        raise (ForbiddenError if answer.status == 403 else TargetError)(f"{what}: {describe(answer)}")
 
     async def _once(self, send: Callable[[], Awaitable[Response]]) -> Response:
         """One request, when the rate limit has room for it."""

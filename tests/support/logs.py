@@ -75,8 +75,7 @@ class Log:
 
     def order(self, control: Control) -> Origin:
         """An operator's order."""
-        key = "mapping" if control.mapping else (control.subject or "").partition("/")[2] or control.user or "sink"
-        logged = self.append(CONTROLS, 0, key.encode(), orjson.dumps(control))
+        logged = self.append(CONTROLS, 0, control.key.encode(), orjson.dumps(control))
         return Origin(CONTROLS, 0, logged.offset, logged.timestamp)
 
     def tell(self, user: str, seq: int, verdict: str, *, final: bool = True, **more: Any) -> StoredRecord:

@@ -63,6 +63,10 @@ class _User:
         return seq_among(self.seqs, self.new, seq)
 
 
+NOWHERE: Final = -1
+"""Offset of what isn't in a bundle: a finding's place would tell whom it is about."""
+
+
 class Redacted:
     """A bundle, redacted. `original` has no findings. `files` are read once, in their order.
 
@@ -246,7 +250,7 @@ class Redacted:
         """The cause of what an order led to, or of what was only tried again."""
         if cause.event == RETRY or is_look(cause):
             reason = self._redaction(user).words.prose(cause.reason)
-            return Cause(OURS, cause.event, replace(cause.origin, partition=0), reason)
+            return Cause(OURS, cause.event, replace(cause.origin, partition=0, offset=NOWHERE), reason)
         number, _, control = self._orders[cause.origin.partition, cause.origin.offset]
         hidden = redacted_order(self._key, control, None)
         return Cause(OURS, hidden.id, replace(cause.origin, partition=0, offset=number), by_whom(hidden))

@@ -17,6 +17,10 @@ Kind: TypeAlias = Literal["pending", "changed", "unknown", "orphan", "missing"]
 who isn't ours; somebody of ours has none."""
 
 
+ACCOUNT: Final = "account"
+"""Attribute of a difference that is about all of an account."""
+
+
 def account_key(account: str) -> str:
     """Key of what is said of an account that is nobody's. `account`: the target's id."""
     return f"account/{account}"

@@ -17,13 +17,12 @@ from msgspec import Struct
 from streamproc.core.fold.plan import changed, is_left_alone
 from streamproc.core.fold.policy import had, writable
 from streamproc.core.records.delivery import DeliveredState
-from streamproc.core.records.finding import Difference, Kind
+from streamproc.core.records.finding import ACCOUNT, Difference, Kind
 from streamproc.core.records.resource import EXTERNAL_ID, GROUP, Resource, parts, policy_of, whole
 from streamproc.core.scim import own_terms
 from streamproc.core.scim.dialect import Dialect, expressible
 from streamproc.core.scim.own_terms import OurUser, in_own_terms
 
-ACCOUNT: Final = "account"
 """Stands for all of an account in a difference."""
 
 

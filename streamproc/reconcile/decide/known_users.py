@@ -11,7 +11,7 @@ from msgspec import DecodeError, Raw, Struct
 from msgspec.json import Decoder
 
 from streamproc.core.fold.plan import is_left_alone
-from streamproc.core.records.delivery import DeliveredState, decode_delivery
+from streamproc.core.records.delivery import decode_delivery
 from streamproc.core.records.resource import Resource
 from streamproc.core.records.units import Millis
 from streamproc.core.records.user_record import UserRecord, decode
@@ -150,6 +150,3 @@ def _read(value: bytes) -> tuple[int, str, Millis, bytes]:
     except DecodeError:
         record = decode(value)
         return record.seq, record.user, record.as_of, orjson.dumps(record.desired)
-
-
-__all__ = ["DeliveredState", "KnownUsers"]

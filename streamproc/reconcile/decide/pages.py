@@ -47,13 +47,18 @@ def page_path(*, active: bool, start: int, attributes: Iterable[str], dialect: D
     return f"/Users?filter={condition}&startIndex={start}&count={SIZE}&attributes={wanted}"
 
 
+def is_account(body: Mapping[str, Any]) -> bool:
+    """Whether it shows an account, and not a part of one by which nothing can be told: each has a userName."""
+    return is_resource(dict(body), "User") and isinstance(body.get("userName"), str)
+
+
 def read_page(body: Mapping[str, Any], *, first: bool) -> Page | None:
     """What a page shows. None: it is no page."""
     told = dict(body)
     if not (is_list(told) if first else is_later_page(told)):
         return None
     shown = resources(told)
-    accounts = {id_: each for each in shown if is_resource(each, "User") and (id_ := resource_id(each)) is not None}
+    accounts = {id_: each for each in shown if is_account(each) and (id_ := resource_id(each)) is not None}
     return Page(accounts, len(shown), total_results(told))
 
 

@@ -12,11 +12,10 @@ from typing import Any, Final
 from msgspec import Struct
 
 from streamproc.core.fold.plan import is_left_alone
-from streamproc.core.records.finding import Difference, Finding
+from streamproc.core.records.finding import ACCOUNT, Difference, Finding
 from streamproc.core.records.units import Millis
 from streamproc.core.scim.place import active_back
 from streamproc.core.scim.response_body import same_id
-from streamproc.reconcile.decide.classify import ACCOUNT
 from streamproc.reconcile.decide.known_users import KnownUsers
 
 LONGEST: Final = 200

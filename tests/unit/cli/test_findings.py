@@ -69,13 +69,14 @@ def test_the_list_says_what_disagrees_by_whom_and_incidents_first() -> None:
     """A line for each difference; what is settled isn't there; a name can't clear the screen."""
     done = run("list")
     lines = [" ".join(line.split()) for line in done.stdout.splitlines()]
-    assert lines[1].startswith("E2 2026-09-21T14:13:20+00:00 open, incident changed active Kim\\x1b[2J, ")
+    whom = "Kim\\x1b[2J, 2026-09-21T14:13:20Z"
+    assert lines[1] == f"E2 2026-09-21T14:13:20Z changed, incident active: yes instead of no {whom} reactivated"
     assert "orphan account robot@b.example" in lines[2]
     assert lines[3].startswith("E1 ")
-    assert "changed email" in lines[3]
-    assert "unknown title (observe)" in lines[4]
+    assert "changed email: c@d.example instead of a@b.example" in lines[3]
+    assert "unknown title: Boss instead of Agent nobody knows (observe)" in lines[4]
     assert len(lines) == 5
-    assert "3 in all: changed 2, incident 1, orphan 1, unknown 1" in done.stderr
+    assert "3 in all: changed 2, orphan 1, unknown 1, incidents 1" in done.stderr
     assert done.exit_code == 0
 
 

@@ -90,7 +90,9 @@ async def test_orders_name_what_was_found() -> None:
 
 async def test_no_user_is_deactivated_and_no_incident_ignored() -> None:
     """Users lose access by what their sources say, and whoever has it against them never keeps it by an order."""
-    found = await current_findings(await log(OF_USER, INCIDENT))
+    theirs = replace(OF_ACCOUNT, user="E3")
+    found = await current_findings(await log(OF_USER, INCIDENT, theirs))
+    assert "sources" in str(deactivate(found["E3"], "Kim", "why", NOW))
     assert "sources" in str(deactivate(found["E1"], "Kim", "why", NOW))
     assert "incident" in str(ignore(found["E2"], "Kim", "why", NOW))
 

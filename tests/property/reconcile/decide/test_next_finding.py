@@ -67,6 +67,14 @@ def test_each_is_news_or_to_be_repaired(looks: list[list[Difference]]) -> None:
         assert not same or is_repaired(after)
 
 
+@given(differences=some.filter(bool))
+def test_what_is_to_be_repaired_is_told_at_each_look(differences: list[Difference]) -> None:
+    """The sink may not have been there. What isn't is told once."""
+    before = finding(differences, 1)
+    after = next_finding(before, finding(differences, 2))
+    assert (after is not None) is is_repaired(before)
+
+
 @given(looks=st.lists(some, min_size=2, max_size=6))
 def test_since_is_when_something_was_seen_first(looks: list[list[Difference]]) -> None:
     """As long as anything disagrees; at the end of it, when it was over."""
@@ -105,3 +113,10 @@ def test_who_did_it_is_remembered_of_the_same_alone() -> None:
     assert as_before(before, [same]) == before.differences
     assert as_before(before, [other]) == [other]
     assert as_before(None, [same]) == [same]
+
+
+def test_who_did_it_is_asked_anew_of_what_we_write() -> None:
+    """It may have been put right since, and changed again to the same by somebody else."""
+    before = finding([Difference("title", "changed", "own", "a", "b", "so", KIM)], 1)
+    again = Difference("title", "unknown", "own", "a", "b", "?")
+    assert as_before(before, [again]) == [again]

@@ -5,11 +5,13 @@ from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any, Final, cast
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streamproc.core.records.delivery import DeliveredState
 from streamproc.core.records.resource import Resource
+from streamproc.core.records.units import Millis
 from streamproc.core.scim.dialect import DIALECTS
 from streamproc.core.scim.response_policy import Response
 from streamproc.sink.decide.steps import LookUp, SendMembership, SendUser
@@ -200,3 +202,53 @@ def test_what_was_ours_until_now_counts_as_written() -> None:
     assert (user["employeeNumber"], user["title"], user["roles"]) == ("8", "Agent", ["Agent", "employee"])
     assert second.finished is not None
     assert {"roles", "skills", "title", "externalIds teams"} < {*second.finished.state.seeded}
+
+
+def test_whoever_is_created_anew_is_seeded_anew() -> None:
+    """Of an account that is no more nothing counts, also where it isn't known any more at which id it was."""
+    there = target()
+    there.refused = frozenset({"title"})
+    old = DeliveredState("E1", 5, None, None, None, None, Millis(0), seeded=["roles", "skills", "title"])
+    first = AdverseTurn(there, ANA, old)
+    run(first)
+    assert first.finished is not None
+    assert first.finished.state.parked is not None
+    assert "title" not in first.finished.state.seeded
+    there.refused = frozenset()
+    second = AdverseTurn(there, numbered(ANA, 20), first.finished.state, seq=20)
+    run(second)
+    (user,) = there.users.values()
+    assert (user["title"], user["roles"]) == ("Agent", ["Agent", "employee"])
+
+
+def test_what_was_shown_once_is_theirs_also_within_a_turn() -> None:
+    """Somebody clears it between our look and our write, which is refused since they did."""
+    there = target()
+    there.users["a"] = {**PLAIN, "title": "Theirs", "employeeNumber": "1"}
+    there.versions["a"] = 1
+    turn = AdverseTurn(there, ANA, None)
+    for _ in range(40):
+        step = turn.next()
+        if isinstance(step, SendUser):
+            break
+        turn.carry_out(step)
+    there.changed("a", title=None)
+    run(turn)
+    assert (there.users["a"]["title"], there.users["a"]["employeeNumber"]) == (None, "7")
+
+
+@pytest.mark.parametrize("how", ["honest", "no body"])
+def test_what_was_refused_at_first_is_seeded_once_as_well(how: str) -> None:
+    """They are created with nothing but what has to be; roles follow by themselves, and are theirs then."""
+    there = target()
+    turn = AdverseTurn(there, ANA, None)
+    while not isinstance(step := turn.next(), SendUser):
+        turn.carry_out(step)
+    turn.carry_out(step, "400")
+    while not (isinstance(step := turn.next(), SendUser) and step.resource.keys() == {"roles"}):
+        turn.carry_out(step)
+    turn.carry_out(step, how)
+    turn.newer(numbered(MOVED, 12))
+    run(turn)
+    (user,) = there.users.values()
+    assert (user["roles"], user["employeeNumber"]) == (["Agent", "employee"], "12")

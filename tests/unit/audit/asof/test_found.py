@@ -92,6 +92,6 @@ def test_the_table_and_json_have_it_too() -> None:
 def test_strangers_findings_are_passed_over() -> None:
     """One under another user's key, or that can't be read, says nothing of that user."""
     log = left()
-    for value in (b"{", None, orjson.dumps(replace(FOUND, user="E2"))):
+    for value in (b"{", None, orjson.dumps(replace(FOUND, user="E2", differences=[]))):
         log.beside.append(StoredRecord(FINDINGS, 0, len(log.beside), Millis(log.now), b"E1", value))
     assert any("AN INCIDENT" in line for line in lines(log, 5))
