@@ -34,7 +34,8 @@ from streamproc.sink.decide.progress import Progress
 from streamproc.sink.decide.steps import Moment, Send, SendUser
 
 MOST: Final = 60
-"""Writes of one user that count, of all items together, after which each is the last."""
+"""Writes of one user that count, whatever each is of, after which each is the last; and if they were of so many items
+together, each that one of these was of."""
 ROOM: Final = 150
 """Writes of one user that are kept, ordinary ones included."""
 DETAILED: Final = 30
@@ -91,7 +92,10 @@ def with_frozen(progress: Progress, desired: Resource, limits: LoopLimits, at: M
     if not limits.rounds:
         return progress
     counts = {name: sum(each.back for each in rounds) for name, rounds in loops.rounds.items()}
-    most = 0 if sum(counts.values()) >= MOST else limits.rounds
+    at_once = {
+        each.at for name, rounds in loops.rounds.items() for each in rounds if each.back and name not in loops.noted
+    }
+    most = 0 if len(at_once) >= MOST else 1 if sum(counts.values()) >= MOST else limits.rounds
     if not counts or max(counts.values()) < most:
         return progress
     frozen, rounds = dict(loops.frozen), dict(loops.rounds)
@@ -129,6 +133,8 @@ def _next(progress: Progress, wanted: Resource, limits: LoopLimits, at: Moment) 
         theirs = known and left is not None and not same(held, left.get(name))
         wrote, found = _kept(value), _kept(held)
         before = [each for each in loops.rounds.get(name, ()) if each.at > since]
+        if before and not theirs and _is_once_more(before[-1], record.seq, wrote, found):
+            continue
         back = theirs or any(same(wrote, once) for each in before for once in (each.wrote, each.found))
         if back or (known and not same(held, None)):
             attribute = attribute_of(name)
@@ -136,6 +142,11 @@ def _next(progress: Progress, wanted: Resource, limits: LoopLimits, at: Moment) 
             cause = _short(record.cause) if back else None
             rounds[name] = Round(at.clock, record.seq, cause, wrote, found, theirs, by and _brief(by))
     return rounds
+
+
+def _is_once_more(last: Round, seq: int, wrote: Any, found: Any) -> bool:
+    """Whether it is the write that was made last for this record, which came to nothing: a retry is no fight."""
+    return last.seq == seq and same(last.wrote, wrote) and same(last.found, found)
 
 
 def _bounded(rounds: dict[str, list[Round]]) -> dict[str, list[Round]]:
