@@ -1,12 +1,11 @@
 """What goes out again and again and is no fight: a retry, and much at once."""
 
 from streamproc.core.fold.mapping import parse_mapping
-from streamproc.core.records.change_event import Fact
 from streamproc.core.scim.dialect import GENESYS
 from tests.service.sink.test_loops import fought, looked
 from tests.support.reconciler import Org, Start, skills
 
-NAMES: list[Fact] = [f"S{number}" for number in range(35)]
+NAMES: list[str | int | float | bool | None] = [f"S{number}" for number in range(35)]
 MAPPING = """
 [attributes]
 title = "job"
