@@ -107,7 +107,7 @@ async def _asked(
     except NotSentError as error:
         return Response(None, {}, {}, sent=False, error=str(error), trouble="connection")
     except UnansweredError as error:
-        return Response(None, {}, {}, error=str(error), odd=error.odd)
+        return Response(None, {}, {}, error=str(error))
     heard(tokens, token, reply.status)
     if reply.status == 407:  # RFC 9110 §15.5.8: no server says so, the proxy in front of it does
         why = "the proxy wants a name and password (407): http://NAME:PASSWORD@HOST:PORT"

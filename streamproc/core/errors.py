@@ -57,10 +57,6 @@ class TargetError(StreamprocError):
     """The target doesn't answer, or not as it should; names what it was asked."""
 
 
-class OddAnswerError(TargetError):
-    """An answer came, and can't be used, such as one that is too long."""
-
-
 class EvidenceError(StreamprocError):
     """Evidence can't be made as it was asked for; says why."""
 

@@ -4,14 +4,13 @@ Which of its services hold changes of users isn't documented, so it is asked: th
 Memberships are changes of groups.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from functools import partial
 from typing import Any, Final, Literal
 
 import structlog
 
-from streamproc.core.errors import OddAnswerError, TargetError
+from streamproc.core.errors import TargetError
 from streamproc.core.records.finding import Difference
 from streamproc.core.records.resource import GROUP
 from streamproc.core.records.units import Millis
@@ -24,11 +23,7 @@ log = structlog.get_logger("streamproc.reconcile")
 DAYS: Final = 14
 """How far back the log can be asked at once."""
 SIZE: Final = 100
-"""Entries of one account or group that are looked at, the newest first."""
-SIZES: Final = {"User": SIZE, "Group": 10}
-"""Kind → entries that are asked for at once, at first."""
-PAGES: Final = 10
-"""Questions about one entity."""
+"""Entries of one account that are looked at, the newest first."""
 SERVICES: Final = 4
 """Services that are asked."""
 ASK_AGAIN: Final = 600_000
@@ -46,8 +41,6 @@ class AuditLog:
         self._services: dict[str, tuple[str, ...]] = {}
         """Kind of entity → services that hold changes of some."""
         self._known = -_DAY
-        self._sizes: dict[str, int] = {}
-        """Id of what needs smaller pages → entries that are asked for at once."""
         self._closed: tuple[Millis, str] | None = None
         """Until when it isn't asked, and why."""
 
@@ -72,12 +65,9 @@ class AuditLog:
                 entries = of_user
                 if each.attribute.startswith(GROUP) and each.kind == "unknown":
                     id_ = groups.get(each.attribute.removeprefix(GROUP))
-                    moved = partial(of_member, account=account, held=bool(each.held))
-                    entries = [] if id_ is None else moved(await self._entries("Group", id_, at, moved))
+                    all_of_it = [] if id_ is None else await self._entries("Group", id_, at)
+                    entries = of_member(all_of_it, account, held=bool(each.held))
                 told += authored([each], entries, self._us, at, nobody)
-        except OddAnswerError as error:  # what is odd about one entity says nothing of others
-            why = f"who did it isn't known, since what the audit log says can't be used: {error}"
-            return authored(differences, [], self._us, at, why)
         except TargetError as error:
             why = f"who did it isn't known, since the audit log can't be read: {error}"
             self._closed = Millis(at + ASK_AGAIN), why
@@ -85,41 +75,13 @@ class AuditLog:
             return authored(differences, [], self._us, at, why)
         return told
 
-    async def _entries(
-        self, kind: Literal["User", "Group"], id_: str, at: Millis, wanted: Callable[[list[Entry]], list[Entry]] = list
-    ) -> list[Entry]:
-        """Of one entity, by all services that hold some of its kind: the newest, and those before them until there are
-        some that are `wanted`.
-        """
+    async def _entries(self, kind: Literal["User", "Group"], id_: str, at: Millis) -> list[Entry]:
+        """Of one entity, by all services that hold some of its kind."""
         if at - self._known >= _HOUR:
             self._services, self._known = await self._mapped(), at
         entries: list[Entry] = []
         for service in self._services[kind]:
-            entries += await self._pages(kind, service, id_, at, wanted)
-        return entries
-
-    async def _pages(
-        self, kind: str, service: str, id_: str, at: Millis, wanted: Callable[[list[Entry]], list[Entry]]
-    ) -> list[Entry]:
-        """An entry of a large group may hold all of its members: pages are as small as it takes to be answered."""
-        entries: list[Entry] = []
-        size = self._sizes.get(id_, SIZES[kind])
-        page, pages = 1, 0
-        while pages < PAGES and (page - 1) * size < SIZE:
-            pages += 1
-            try:
-                found = await self._asked(service, id_, at, page, size)
-            except OddAnswerError:
-                if size == 1:
-                    raise
-                looked = (page - 1) * size
-                self._sizes[id_] = size = max(1, size // 10)
-                page = looked // size + 1
-                continue
-            entries += found
-            if len(found) < size or wanted(entries):
-                break
-            page += 1
+            entries += await self._asked(service, id_, at)
         return entries
 
     async def _mapped(self) -> dict[str, tuple[str, ...]]:
@@ -131,7 +93,7 @@ class AuditLog:
             raise TargetError(f"/audits/query/realtime/servicemapping: no services in {describe(answer)}")
         return {kind: services_of(told, kind) for kind in ("User", "Group")}
 
-    async def _asked(self, service: str, account: str, at: Millis, page: int, size: int) -> list[Entry]:
+    async def _asked(self, service: str, account: str, at: Millis) -> list[Entry]:
         first, last = (datetime.fromtimestamp(each / 1000, UTC) for each in (at - DAYS * _DAY + _HOUR, at + _HOUR))
         query = {
             "interval": "/".join(
@@ -140,8 +102,8 @@ class AuditLog:
             "serviceName": service,
             "filters": [{"property": "EntityId", "value": account}],
             "sort": [{"name": "Timestamp", "sortOrder": "descending"}],
-            "pageNumber": page,
-            "pageSize": size,
+            "pageNumber": 1,
+            "pageSize": SIZE,
         }
         answer = await self._target.platform_post("/audits/query/realtime?expand=user", query)
         found = None if answer is None else read_entries(answer.body)

@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from streamproc import telemetry
 from streamproc.adapters.scim_http import PlatformHttp, ScimHttp
-from streamproc.core.errors import OddAnswerError, TargetError
+from streamproc.core.errors import TargetError
 from streamproc.core.flow.rate_limit import RateLimiter
 from streamproc.core.scim.dialect import Dialect
 from streamproc.core.scim.filter import equals, resource_path
@@ -136,8 +136,6 @@ class TargetReader:
                 return answer
             if not isinstance(action, Retry | ReadBack | Denied) or answer.status == 403 or attempt == ATTEMPTS - 1:
                 break
-            if answer.odd and attempt > 0:
-                raise OddAnswerError(f"{what}: {describe(answer)}")
             await self._clocks.pause(action.after)
         raise TargetError(f"{what}: {describe(answer)}")
 

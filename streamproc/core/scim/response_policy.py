@@ -37,8 +37,6 @@ class Response:
     error: str | None = None
     trouble: Literal["token", "connection"] | None = None
     """What was lacking to send it."""
-    odd: bool = False
-    """One came, and it is none that can be used, such as one that is too long: another attempt hardly helps."""
 
 
 WORDS: Final = 500

@@ -4,7 +4,6 @@ import asyncio
 
 import pytest
 
-from streamproc.adapters import scim_http
 from streamproc.testing.memory_log import MemoryLog
 from tests.service.reconcile.test_process import last
 from tests.support.reconciler import person
@@ -27,32 +26,6 @@ async def test_where_the_audit_log_cant_be_read_it_is_told_and_repaired_all_the_
     assert told is not None
     assert told.differences[0].repaired
     assert "403" in told.differences[0].reason
-
-
-async def test_what_the_audit_log_says_of_a_large_group_is_asked_for_piece_by_piece(
-    compared: Compared, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """An entry that shows all members may be too long together with others; of other accounts it is asked as ever."""
-    bodies = [{"userName": f"m{n}@example.com", "displayName": f"M{n}"} for n in range(40)]
-    members = (await compared.org.sim("POST", "users", {"users": bodies}))["ids"]
-    async with compared.sink(MemoryLog(compared.broker)):
-        await compared.given("E1", **person("E1"), genesysQueue="Billing")
-        await compared.given("E2", **person("E2"))
-    id_ = (await compared.org.user("E1"))["id"]
-    for number in range(12):
-        change = "add" if number % 2 == 0 else "remove"
-        await compared.org.sim("POST", "members", {"group": "Billing Queue", change: members})
-    await compared.org.sim("POST", "members", {"group": "Billing Queue", "remove": [id_], "by": "Sue Visor"})
-    await compared.org.sim("POST", "members", {"group": "Billing Queue", "add": members})
-    await compared.edit("E2", title="Boss")
-    monkeypatch.setattr(scim_http, "ANSWER", 20_000)
-    await compared.found()
-    found = await compared.findings()
-    for user, attribute in (("E1", "group Billing Queue"), ("E2", "title")):
-        told = last(found, user)
-        assert told is not None
-        by = {each.attribute: each.changed and each.changed.name for each in told.differences}
-        assert by == {attribute: "Sue Visor"}
 
 
 async def test_a_leaver_whose_account_was_deleted_and_is_back_is_found(compared: Compared) -> None:
