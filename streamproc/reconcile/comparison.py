@@ -232,7 +232,8 @@ class Comparison:
 
     def _next_look(self, finding: Finding, at: Millis) -> None:
         assert finding.user is not None
-        waits = any(each.kind == "pending" for each in finding.differences) and finding.user in self._behind
+        pending = [each for each in finding.differences if each.kind == "pending"]
+        waits = any(each.changed is not None or finding.user in self._behind for each in pending)
         if not is_repaired(finding) and not waits:
             self._times.pop(finding.user, None)
             return

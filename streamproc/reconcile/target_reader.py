@@ -28,8 +28,14 @@ log = structlog.get_logger("streamproc.reconcile")
 
 ATTEMPTS: Final = 8
 """Times that one question is asked."""
+FEW: Final = 2
+"""The same beside SCIM, where nothing depends on it."""
 AT_ONCE: Final = 4
 """Questions side by side."""
+
+
+class ForbiddenError(TargetError):
+    """The client may not ask that, nor anything of the kind."""
 
 
 class Unread(Struct, frozen=True):
@@ -108,13 +114,13 @@ class TargetReader:
         """Beside SCIM. None: nothing can be asked there. Raises TargetError, also where it isn't allowed."""
         if self._platform is None:
             return None
-        return await self._ask(partial(self._platform.get, path), path.partition("?")[0])
+        return await self._ask(partial(self._platform.get, path), path.partition("?")[0], attempts=FEW)
 
     async def platform_post(self, path: str, body: dict[str, Any]) -> Response | None:
         """The same, for a query that changes nothing."""
         if self._platform is None:
             return None
-        return await self._ask(partial(self._platform.post, path, body), path.partition("?")[0])
+        return await self._ask(partial(self._platform.post, path, body), path.partition("?")[0], attempts=FEW)
 
     async def _send(
         self, method: str, path: str, body: dict[str, Any] | None = None, etag: str | None = None
@@ -124,20 +130,20 @@ class TargetReader:
     def _means(self, answer: Response, attempt: int = 0) -> ResponseAction:
         return response_action("read", answer, attempt, self._clocks.jitter())
 
-    async def _ask(self, send: Callable[[], Awaitable[Response]], what: str) -> Response:
+    async def _ask(self, send: Callable[[], Awaitable[Response]], what: str, *, attempts: int = ATTEMPTS) -> Response:
         """Ask until an answer counts: it is there, or there is no such thing. `what`: in words, nobody named.
 
         Raises TargetError.
         """
-        for attempt in range(ATTEMPTS):
+        for attempt in range(attempts):
             answer = await self._once(send)
             action = self._means(answer, attempt)
             if isinstance(action, Deliver | Gone):
                 return answer
-            if not isinstance(action, Retry | ReadBack | Denied) or answer.status == 403 or attempt == ATTEMPTS - 1:
+            if not isinstance(action, Retry | ReadBack | Denied) or answer.status == 403 or attempt == attempts - 1:
                 break
             await self._clocks.pause(action.after)
-        raise TargetError(f"{what}: {describe(answer)}")
+        raise (ForbiddenError if answer.status == 403 else TargetError)(f"{what}: {describe(answer)}")
 
     async def _once(self, send: Callable[[], Awaitable[Response]]) -> Response:
         """One request, when the rate limit has room for it."""

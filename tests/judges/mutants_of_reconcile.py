@@ -166,8 +166,8 @@ MUTANTS: Final = (
     Mutant(
         "any change of a group is that member's",
         f"{DECIDE}/authors.py",
-        "return [entry for entry in entries if moved(entry)]",
-        "return list(entries)",
+        "id_ in (came if held else gone)",
+        "True",
         AUTHORS,
     ),
     Mutant(
@@ -183,5 +183,26 @@ MUTANTS: Final = (
         "            self._gone.discard(account)\n",
         "",
         SERVICE,
+    ),
+    Mutant(
+        "who did it once did it each time",
+        f"{DECIDE}/next_finding.py",
+        'each.kind == "changed" and each.policy != "own"',
+        'each.kind == "changed"',
+        NEXT,
+    ),
+    Mutant(
+        "what we desire is taken for what is held",
+        f"{DECIDE}/authors.py",
+        "if not (_shown(each.held) & new or each.attribute.startswith(GROUP)):",
+        "if False:",
+        AUTHORS,
+    ),
+    Mutant(
+        "one entity that can't be read closes the log for all",
+        "streamproc/reconcile/audit_log.py",
+        "                history.failed = str(error)\n                continue\n",
+        "                raise ForbiddenError from error\n",
+        ("tests/service/reconcile/test_trouble.py",),
     ),
 )

@@ -2,8 +2,8 @@
 
 Rule 1: of the successful entries that show an attribute, the newest counts. How properties are called isn't documented:
 an entry shows an attribute by one of the names in `NAMES`, or by a new value that is the one held.
-Rule 2: an entry of our own OAuth client says that we wrote. If that was just now, the difference is on its way; if it
-was long ago and shows what is held, somebody else has our credentials, or a request landed late: it is `unknown`, and
+Rule 2: an entry of our own OAuth client says that we wrote. If that was just now, and what is held, that is on its way;
+if it was long ago, somebody else has our credentials, or a request landed late: it is `unknown`, and
 repaired like any other. If it shows what we desire, the log doesn't have the change yet.
 Rule 3: a leaver who is active is nobody's to keep: that is never `pending` here.
 """
@@ -24,8 +24,8 @@ RECENT: Final = 60_000
 """Milliseconds for which a write of ours may not be in our deliveries yet."""
 LONGEST: Final = 200
 """Characters that are kept of an id or a name."""
-VALUES: Final = 5000
-"""Old and new values of one property that are looked at."""
+VALUES: Final = 20_000
+"""Old or new values of one property; of more, nothing is said by it."""
 
 _DONE: Final = ("SUCCESS", "WARNING")
 _PHONES: Final = frozenset({"phonenumbers", "addresses"})
@@ -51,7 +51,10 @@ NAMES: Final[Mapping[str, frozenset[str]]] = {
 
 
 class Entry(Struct, frozen=True):
-    """One entry of the audit log. `changes`: property in small letters, to the old and the new values, folded."""
+    """One entry of the audit log. `changes`: property in small letters, to the values, folded, that went and that came.
+
+    A group's entries may list all members, before and after: what stayed isn't kept.
+    """
 
     changed: Changed
     changes: Mapping[str, tuple[frozenset[str], frozenset[str]]]
@@ -80,10 +83,7 @@ def of_member(entries: Iterable[Entry], account: str, *, held: bool) -> list[Ent
     """Those of a group's entries that brought an account into it (`held`), or out of it."""
     id_ = fold(account)
 
-    def moved(entry: Entry) -> bool:
-        return any((id_ in new) is held and (id_ in old) is not held for old, new in entry.changes.values())
-
-    return [entry for entry in entries if moved(entry)]
+    return [entry for entry in entries if any(id_ in (came if held else gone) for gone, came in entry.changes.values())]
 
 
 def _authored(each: Difference, newest: list[Entry], us: str | None, at: Millis, unknown: str) -> Difference:
@@ -95,17 +95,17 @@ def _authored(each: Difference, newest: list[Entry], us: str | None, at: Millis,
         return replace(each, reason=f"{each.reason}; {unknown}")
     if us is None or entry.changed.client != us:
         return replace(each, kind="changed", reason="it was changed in the target", changed=entry.changed)
+    if not (_shown(each.held) & new or each.attribute.startswith(GROUP)):
+        return replace(each, reason=f"{each.reason}; the audit log doesn't show yet who changed it after us")
     leaver = each.attribute == "active" and each.desired is False
     if at - entry.changed.at < RECENT and not leaver and each.policy != "observe":
         return replace(each, kind="pending", reason="our own client has just written it", changed=entry.changed)
-    if _shown(each.held) & new or each.attribute.startswith(GROUP):
-        why = "our own client wrote it: somebody else has its credentials, or a request of ours landed late"
-        return replace(each, reason=why, changed=entry.changed)
-    return replace(each, reason=f"{each.reason}; the audit log doesn't show yet who changed it after us")
+    why = "our own client wrote it: somebody else has its credentials, or a request of ours landed late"
+    return replace(each, reason=why, changed=entry.changed)
 
 
 def _new_values(entry: Entry, difference: Difference) -> frozenset[str] | None:
-    """What the entry says that the attribute was made. None: it doesn't show the attribute."""
+    """What came by it in the attribute. None: it doesn't show the attribute."""
     if difference.attribute.startswith(GROUP):
         return frozenset()  # these are of that membership alone
     attribute = "externalIds" if difference.attribute.startswith(EXTERNAL_ID) else difference.attribute
@@ -144,11 +144,13 @@ def _entry(told: Any) -> Entry | None:
         if isinstance(change, dict) and (name := _text(change.get("property"))) is not None:
             old, new = made.get(name.casefold(), (frozenset(), frozenset()))
             made[name.casefold()] = (old | _values(change.get("oldValues")), new | _values(change.get("newValues")))
-    return Entry(changed, made)
+    return Entry(changed, {name: (old - new, new - old) for name, (old, new) in made.items()})
 
 
 def _values(told: Any) -> frozenset[str]:
-    return frozenset(fold(str(value)) for value in told[:VALUES]) if isinstance(told, list) else frozenset()
+    if not isinstance(told, list) or len(told) > VALUES:
+        return frozenset()
+    return frozenset(fold(str(value)) for value in told)
 
 
 def _moment(told: Any) -> Millis | None:

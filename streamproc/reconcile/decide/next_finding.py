@@ -26,8 +26,12 @@ def next_finding(before: Finding | None, now: Finding) -> Finding | None:
 
 
 def as_before(before: Finding | None, differences: list[Difference]) -> list[Difference]:
-    """The differences, with who made them where that was told of the same before."""
-    known = {} if before is None else {each.attribute: each for each in before.differences if each.kind == "changed"}
+    """The differences, with who made them where that was told of the same before.
+
+    Not of what we write: since then it may have been put right, and changed by somebody else to the same.
+    """
+    told_of = [] if before is None else before.differences
+    known = {each.attribute: each for each in told_of if each.kind == "changed" and each.policy != "own"}
 
     def told(each: Difference) -> Difference:
         same = known.get(each.attribute)

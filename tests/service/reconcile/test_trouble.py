@@ -87,3 +87,51 @@ async def test_a_target_that_doesnt_answer_is_waited_for_and_told(compared: Comp
     async with compared.reconcile():
         found = await compared.until(bool)
     assert found[0].key == "E1"
+
+
+async def test_what_the_audit_log_says_too_much_about_is_asked_for_in_smaller_parts(compared: Compared) -> None:
+    """An answer that can't be used is one entity's trouble: fewer entries are asked for, and others are as ever."""
+    await populate(compared, 2)
+    for user in ("E1", "E2"):
+        await compared.edit(user, title="Boss")
+    path = "platform/audits/query/realtime"
+    await compared.org.faults({"kind": "500_before", "method": "POST", "path": path, "times": 3})
+    assert await compared.found() == {user: {"title": "changed"} for user in ("E1", "E2")}
+    await compared.org.faults({"kind": "500_before", "method": "POST", "path": path})
+    await compared.edit("E1", title="Chief")
+    assert await compared.found() == {user: {"title": "unknown"} for user in ("E1", "E2")}
+    await compared.org.sim("DELETE", "faults")
+    assert await compared.found() == {user: {"title": "changed"} for user in ("E1", "E2")}
+
+
+async def test_whoever_left_a_group_together_is_told_by_few_questions(compared: Compared) -> None:
+    """A group's entries are asked for once, however many members are gone, and each is told who took them out."""
+    async with compared.sink(MemoryLog(compared.broker)):
+        users = [f"E{number}" for number in range(1, 31)]
+        for user in users:
+            await compared.given(user, **person(user), genesysQueue="Billing")
+    members = [each["id"] for each in await compared.org.sim("GET", "users")]
+    await compared.org.sim("POST", "members", {"group": "Billing Queue", "remove": members, "by": "Sue Visor"})
+    await compared.org.sim("POST", "requests/reset")
+    assert await compared.found() == {user: {"group Billing Queue": "changed"} for user in users}
+    asked = await compared.org.sim("GET", "requests")
+    assert sum(count for route, count in asked["by_route"].items() if "audits" in route) <= 3, asked
+
+
+async def test_who_changed_it_again_to_the_same_is_told_of_the_second_time(compared: Compared) -> None:
+    """After a repair it is another change, by another entry of the audit log."""
+    async with compared.sink(MemoryLog(compared.broker)), compared.reconcile():
+        await compared.given("E1", **person("E1"))
+        for by in ("Sue Visor", "Ann Other"):
+            edit = {"user": "E1", "by": by, "changes": {"title": "Boss"}}
+            await compared.org.sim("POST", "edit", edit)
+            found = await compared.until(
+                lambda found, by=by: any(  # type: ignore[misc]
+                    one.changed is not None and one.changed.name == by for each in found for one in each.differences
+                )
+            )
+            async with asyncio.timeout(PATIENCE):
+                while (await compared.org.user("E1"))["title"] != "Agent":  # noqa: ASYNC110
+                    await asyncio.sleep(0.02)
+    entries = {one.changed.entry for each in found for one in each.differences if one.changed is not None}
+    assert len(entries) == 2

@@ -113,3 +113,10 @@ def test_who_did_it_is_remembered_of_the_same_alone() -> None:
     assert as_before(before, [same]) == before.differences
     assert as_before(before, [other]) == [other]
     assert as_before(None, [same]) == [same]
+
+
+def test_who_did_it_is_asked_anew_of_what_we_write() -> None:
+    """It may have been put right since, and changed again to the same by somebody else."""
+    before = finding([Difference("title", "changed", "own", "a", "b", "so", KIM)], 1)
+    again = Difference("title", "unknown", "own", "a", "b", "?")
+    assert as_before(before, [again]) == [again]
