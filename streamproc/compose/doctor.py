@@ -18,7 +18,7 @@ from streamproc.compose.directories import directories
 from streamproc.compose.target import target_clients, target_session
 from streamproc.core.errors import StreamprocError
 from streamproc.core.fold.mapping import Mapping as Rules
-from streamproc.core.records.topic_names import CURSORS, MAPPINGS, STATUS
+from streamproc.core.records.topic_names import CURSORS, MAPPINGS, PRODUCED, STATUS, events_topic
 from streamproc.core.scim.response_policy import Response
 from streamproc.doctor import catalogue, certificates, clocks, oauth_client, sources, target
 from streamproc.doctor.asking import Target
@@ -111,6 +111,7 @@ class _Examination:
             settings.hydrator, others, options, time.time, time.monotonic
         )
         self._sources = doctor_sources.used(settings, self._chosen, self._doors, self._directories)
+        self._produced = sorted(PRODUCED - {source.name for source in self._sources})
 
     def checks(self) -> Iterator[Check]:
         """All."""
@@ -131,6 +132,7 @@ class _Examination:
         for source in self._sources:
             directory = self._directories.get(source.name) if "hydrator" in self._chosen else None
             yield from doctor_sources.checks(source, directory, self._others, self._history)
+        yield Check("sources", "producers", self._producers)
         if self._settings.security_events.jwks and "gateway" in self._chosen:
             yield Check("sources", "keys of set", self._keys)
 
@@ -173,6 +175,7 @@ class _Examination:
     @cached_property
     def _known_history(self) -> asyncio.Task[History]:
         topics = {name for source in self._sources for name in sources.topics_of(source.name)}
+        topics |= {*map(events_topic, self._produced)}
         wanted = topics | clocks.APPENDED | {CURSORS, MAPPINGS, STATUS}
         read = {right.name for each in self._needed().values() for right in each if right.operation == "Read"}
         return asyncio.create_task(self._ask_history(sorted(wanted & (read | self._everybodys))))
@@ -259,6 +262,10 @@ class _Examination:
         dialect = self._settings.target.dialect
         asked = Catalogue(self._scim, self._platform, dialect, asyncio.sleep, random.random, lambda _: None)
         return await catalogue.names(asked, await self.mapping())
+
+    async def _producers(self) -> Sequence[Line]:
+        newest, now = (await self._history()).newest, time.time()
+        return [line for name in self._produced for line in sources.last_produced(name, newest, now)]
 
     async def _keys(self) -> Sequence[Line]:
         location = self._settings.security_events.jwks or ""

@@ -143,6 +143,13 @@ def last_event(source: Configured, newest: Mapping[str, Sequence[ConsumerRecord]
     return Line("ok", "sources", about, f"the last one came {_ago(now - max(times))}")
 
 
+def last_produced(name: str, newest: Mapping[str, Sequence[ConsumerRecord]], now: float) -> Iterator[Line]:
+    """When something last came of a source that only outside producers write; nothing where none ever did."""
+    if records := newest.get(events_topic(name)):
+        text = f"the last one of a producer's came {_ago(now - max(each.timestamp for each in records) / 1000)}"
+        yield Line("ok", "sources", f"events of {name}", text)
+
+
 def last_sync(source: Configured, synchronised: Mapping[str, float], now: float) -> Iterator[Line]:
     """When its synchronisation last came further. `now`: seconds since 1970."""
     about = f"synchronisation of {source.name}"

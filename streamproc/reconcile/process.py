@@ -44,6 +44,9 @@ TROUBLE_MOST: Final = 60.0
 """Seconds until the target is asked again that gave no answer: doubling from the first to the most."""
 GRACE: Final = 60.0
 """Seconds for which the target may be silent before that counts as blindness."""
+LATE: Final = 3600.0
+LATE_ROUNDS: Final = 3
+"""Seconds, and times of `every`, that a round may take; the larger of the two counts."""
 TOLD_EVERY: Final = 20
 """Slices between two lines about how far a round has come."""
 
@@ -116,6 +119,7 @@ class Reconcile:
                 await self._log.refresh()
                 ready()
                 while True:
+                    answers = self._target.answers
                     try:
                         await self._step()
                     except TargetError as error:
@@ -124,7 +128,7 @@ class Reconcile:
                         log.warning("the target gives no answers to compare with", why=str(error), again_in_s=trouble)
                         await self._clocks.pause(trouble)
                         trouble = min(TROUBLE_MOST, 2 * trouble)
-                    else:
+                    if self._target.answers > answers:
                         self._failed = None
                         telemetry.RECONCILE_FAILED.set(0)
                         trouble = TROUBLE_FIRST
@@ -206,10 +210,18 @@ class Reconcile:
 
     def troubles(self) -> list[Trouble]:
         """What is wrong now."""
-        if self._failed is None:
-            return []
-        reason = f"nothing can be compared: {self._failed}. Look at the target's settings and the client's rights"
-        return [Trouble("target", "reconcile", "blind", reason, GRACE)]
+        told: list[Trouble] = []
+        if self._failed is not None:
+            reason = f"nothing can be compared: {self._failed}. Look at the target's settings and the client's rights"
+            told.append(Trouble("target", "reconcile", "blind", reason, GRACE))
+        late = max(LATE, LATE_ROUNDS * self._settings.every) * 1000
+        begun = self._schedule.begun
+        if begun is not None and self._schedule.under_way and self._comparison.now() - begun > late:
+            reason = (
+                "a round over all accounts takes too long. Is the target slow, or its rate limit used up by others?"
+            )
+            told.append(Trouble("slow_round", "reconcile", "blind", reason))
+        return told
 
     def measure(self) -> None:
         """Set the gauges."""

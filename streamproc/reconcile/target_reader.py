@@ -26,6 +26,7 @@ from streamproc.reconcile.decide.schedule import PageOf
 
 log = structlog.get_logger("streamproc.reconcile")
 
+USERS: Final = "/Users"
 ATTEMPTS: Final = 8
 """Times that one question is asked."""
 FEW: Final = 2
@@ -68,12 +69,14 @@ class TargetReader:
         self._lanes = asyncio.Semaphore(AT_ONCE)
         self.requests = 0
         """That were sent."""
+        self.answers = 0
+        """That came to questions about users."""
 
     async def user(self, account: str) -> dict[str, Any] | Unread | None:
         """An account, read at its id. None: there is none."""
         path = resource_path("Users", account)
         try:
-            answer = await self._ask(partial(self._send, "GET", path), "/Users")
+            answer = await self._ask(partial(self._send, "GET", path), USERS)
         except TargetError as error:
             return Unread(str(error), trouble=True)
         if isinstance(self._means(answer), Gone):
@@ -85,7 +88,7 @@ class TargetReader:
     async def page(self, asked: PageOf, attributes: Iterable[str]) -> Page:
         """A page of accounts. Raises TargetError."""
         path = page_path(active=asked.active, start=asked.start, attributes=attributes, dialect=self.dialect)
-        answer = await self._ask(partial(self._send, "GET", path), "/Users")
+        answer = await self._ask(partial(self._send, "GET", path), USERS)
         page = read_page(answer.body, first=asked.start == 1)
         if isinstance(self._means(answer), Gone) or page is None:
             raise TargetError("/Users was answered by something that is no list: is STREAMPROC_SCIM_URL right?")
@@ -139,6 +142,7 @@ class TargetReader:
             answer = await self._once(send)
             action = self._means(answer, attempt)
             if isinstance(action, Deliver | Gone):
+                self.answers += what == USERS
                 return answer
             if not isinstance(action, Retry | ReadBack | Denied) or answer.status == 403 or attempt == attempts - 1:
                 break

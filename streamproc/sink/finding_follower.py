@@ -8,12 +8,14 @@ from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, Final
 
 import structlog
+from msgspec.structs import replace
 from pydantic import ValidationError
 
 from streamproc import telemetry
 from streamproc.adapters.kafka.foreign import STRANGE, TOMBSTONE, passed_over
 from streamproc.adapters.kafka.log import Consumer, ConsumerRecord, Log, TopicPartition, started
 from streamproc.adapters.kafka.reading import range_of
+from streamproc.core.fold.plan import Urgency
 from streamproc.core.records.change_event import Origin
 from streamproc.core.records.finding import decode_finding, is_look
 from streamproc.core.records.outcome import Outcome
@@ -26,7 +28,8 @@ from streamproc.sink.delivery_store import DeliveryStore
 log = structlog.get_logger("streamproc.sink")
 
 AT_ONCE: Final = 8
-"""Looks that are under way, or wait for their turn: a leaver may have to wait for as many requests."""
+"""Looks at leavers that are under way, or wait for their turn: others who leave may have to wait for as many requests.
+And the same number of looks at others, which wait behind all that is new."""
 POLL_MS: Final = 1000
 """Milliseconds after which it is looked which partitions are the sink's."""
 SOON_MS: Final = 200
@@ -52,8 +55,8 @@ class FindingFollower:
         self._sleep = sleep
         self._pump = pump
         self._looks = Looks()
-        self._begun: set[str] = set()
-        """Users who are looked at."""
+        self._begun: tuple[set[str], set[str]] = set(), set()
+        """Leavers, and others, who are looked at."""
 
     async def run(self) -> None:
         """Follow until cancelled. Raises KafkaError."""
@@ -99,8 +102,10 @@ class FindingFollower:
             self._looks.add(each)
 
     async def _look(self, reader: Consumer) -> None:
-        self._begun = {user for user in self._begun if user in self._lanes}
-        wanted = self._looks.take(AT_ONCE - len(self._begun), self._can_go)
+        wanted: list[Noted] = []
+        for begun, urgent in zip(self._begun, (True, False), strict=True):
+            begun.difference_update([user for user in begun if user not in self._lanes])
+            wanted += self._looks.take(max(0, AT_ONCE - len(begun)), self._can_go, urgent=urgent)
         if not wanted:
             return
         places = sorted({TopicPartition(OPERATIONS, each.partition) for each in wanted})
@@ -127,9 +132,14 @@ class FindingFollower:
         except ValidationError:
             return
         turn = turn_of(each, record, store.delivery(each.user), store.seen(each.user))
-        if turn is not None:
-            self._lanes.again(turn)
-            self._begun.add(each.user)
+        if turn is None:
+            return
+        leaves = turn.urgency is Urgency.REVOKE
+        if each.urgent and not leaves:
+            self._looks.add(replace(each, urgent=False))
+            return
+        self._lanes.again(turn)
+        self._begun[not leaves].add(each.user)
 
 
 def tell_incidents(partition: int, outcomes: list[Outcome]) -> None:

@@ -13,12 +13,15 @@ from typing import Final
 
 from tests.judges import (
     mutants_of_elements,
+    mutants_of_health,
     mutants_of_reconcile,
     mutants_of_the_doctor,
     mutants_of_the_edges,
     mutants_of_the_expressions,
     mutants_of_the_findings,
     mutants_of_the_fold,
+    mutants_of_the_looks,
+    mutants_of_the_loops,
     mutants_of_the_mapping,
     mutants_of_the_policies,
     mutants_of_the_sink,
@@ -28,12 +31,15 @@ from tests.support.paths import REPOSITORY
 
 MUTANTS: Final = (
     *mutants_of_the_fold.MUTANTS,
+    *mutants_of_the_looks.MUTANTS,
     *mutants_of_the_mapping.MUTANTS,
     *mutants_of_the_policies.MUTANTS,
     *mutants_of_the_edges.MUTANTS,
     *mutants_of_the_expressions.MUTANTS,
     *mutants_of_elements.MUTANTS,
     *mutants_of_the_sink.MUTANTS,
+    *mutants_of_the_loops.MUTANTS,
+    *mutants_of_health.MUTANTS,
     *mutants_of_the_doctor.MUTANTS,
     *mutants_of_the_findings.MUTANTS,
     *mutants_of_reconcile.MUTANTS,

@@ -17,7 +17,7 @@ from streamproc.core.records.units import Millis
 from streamproc.core.records.user_record import encode
 from streamproc.core.scim.dialect import GENESYS_DIALECT, create_body
 from streamproc.reconcile import process
-from streamproc.reconcile.process import Summary
+from streamproc.reconcile.process import Reconcile, Summary
 from streamproc.testing.memory_log import MemoryLog
 from tests.support.reconciler import Org, person
 from tests.support.sinks_in_memory import PATIENCE, Cluster
@@ -28,6 +28,7 @@ class Compared(Cluster):
 
     def __init__(self, org: Org) -> None:
         super().__init__(org)
+        self.reconciles: list[Reconcile] = []
         self.settings = self.settings.changed(
             platform_url=org.platform, reconcile_every=0.2, reconcile_leavers_every=0.1
         )
@@ -50,6 +51,7 @@ class Compared(Cluster):
         """One that goes on, and is ready."""
         ready = asyncio.Event()
         made = make_reconcile(self.settings, MemoryLog(self.broker), self.org.http)
+        self.reconciles.append(made)
         running = asyncio.create_task(made.run(ready.set))
         try:
             async with asyncio.timeout(PATIENCE):

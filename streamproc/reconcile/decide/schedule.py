@@ -71,6 +71,11 @@ class Schedule:
         return self._begun
 
     @property
+    def under_way(self) -> bool:
+        """Whether a round is."""
+        return self._stage != "done"
+
+    @property
     def seen(self) -> int:
         """Accounts that this round has shown."""
         return len(self._seen)

@@ -4,8 +4,9 @@ Rule 1: nothing that a finding says is written, or decides what is. It names a r
 if that is the user's newest, and was brought to its end, the user is read and planned by it. A wrong one costs a read.
 Rule 2: whoever is set aside as a whole stays so, since that has its own way of going on; of leavers, only whom the mass
 guard, an operator or a setting keeps. Who isn't ours isn't read.
-Rule 3: of each user the newest finding waits, those first of which it is said that somebody has access who is to have
-none, then the oldest. What there is no room for comes again, since whoever compares repeats it.
+Rule 3: of each user the newest finding waits, and the oldest of them goes first. Those by which somebody has access who
+is to have none wait for no others; who isn't to leave, by the record, waits with the others after all. What there is no
+room for comes again, since whoever compares repeats it.
 """
 
 from collections.abc import Callable
@@ -81,10 +82,10 @@ class Looks:
             for user in [each.user for each in waiting.values() if not holds(each.partition)]:
                 del waiting[user]
 
-    def take(self, count: int, can_go: Callable[[int], bool]) -> list[Noted]:
-        """The next ones, so many at most, of partitions that can go."""
-        able = (each for waiting in self._waiting for each in waiting.values() if can_go(each.partition))
-        taken = list(islice(able, count))
+    def take(self, count: int, can_go: Callable[[int], bool], *, urgent: bool) -> list[Noted]:
+        """The next of the urgent ones, or of the others; so many at most, of partitions that can go."""
+        waiting = self._waiting[not urgent].values()
+        taken = list(islice((each for each in waiting if can_go(each.partition)), count))
         for each in taken:
             self.drop(each.user)
         return taken

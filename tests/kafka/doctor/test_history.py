@@ -7,6 +7,7 @@ import orjson
 
 from streamproc.adapters.kafka.client import KafkaLog
 from streamproc.adapters.kafka.log import started
+from streamproc.adapters.kafka.reading import end_offsets
 from streamproc.compose.doctor import diagnose
 from streamproc.core.fold.mapping import parse_mapping
 from streamproc.core.records.change_event import Origin
@@ -17,6 +18,7 @@ from streamproc.core.records.topic_names import CHANGES, CURSORS, MAPPINGS, STAT
 from streamproc.core.records.units import Millis
 from streamproc.demo.directories import pointed
 from streamproc.settings import Settings
+from streamproc.topics import TOPICS
 from tests.support.examined import MAPPING, organization
 
 IN_FORCE = MAPPING.replace("Spanish = 4.0 }\nlanguages", "Klingon = 4.0 }\nlanguages")
@@ -31,7 +33,7 @@ async def told(settings: Settings, *records: tuple[str, str, Any]) -> None:
 
 
 async def test_what_kafka_tells_is_used(settings: Settings) -> None:
-    """The mapping in force is checked, not the file's; a subject that was told of is asked about; ages and clocks."""
+    """The mapping in force, not the file's; a subject that was told of; ages and clocks. Nothing is written."""
     now = time.time()
     digest = parse_mapping(IN_FORCE).digest
     origin = Origin(CHANGES, 0, 0, Millis(0))
@@ -41,9 +43,11 @@ async def test_what_kafka_tells_is_used(settings: Settings) -> None:
         settings,
         (MAPPINGS, "0", rules),
         ("notifications.okta", "00u1", {}),
+        ("events.hris", "1001", {}),
         (CURSORS, "okta", Cursor("okta")),
         (STATUS, ahead.key, ahead),
     )
+    ends = {topic.name: await end_offsets(KafkaLog(settings.kafka), topic.name) for topic in TOPICS}
     async with organization() as there:
         await there.least(IN_FORCE)
         urls = {name: there.settings().by_name()[name] for name in ("scim_url", "platform_url", "token_url")}
@@ -55,4 +59,7 @@ async def test_what_kafka_tells_is_used(settings: Settings) -> None:
     assert lines["mapping"].text == f"{digest}, which is in force"
     assert lines["events of okta"].text == "the last one came less than a minute ago"
     assert lines["synchronisation of okta"].text == "came further less than a minute ago"
+    assert lines["events of hris"].text == "the last one of a producer's came less than a minute ago"
+    assert not {"events of debezium", "events of workday"} & lines.keys()
+    assert ends == {topic.name: await end_offsets(KafkaLog(settings.kafka), topic.name) for topic in TOPICS}
     assert lines["brokers"].text.startswith("is right")

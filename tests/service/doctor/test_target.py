@@ -171,10 +171,12 @@ async def test_each_fault_is_named_and_nothing_else(name: str) -> None:
     ids=["as documented", "who we are isn't told", "a filter that knows no *", "reading needs a permission"],
 )
 async def test_a_healthy_organization_is_ok(options: dict[str, Any]) -> None:
-    """With the printed role nothing is missing and nothing too much, whatever the documents leave open."""
+    """With the printed role nothing is missing or too much, whatever the documents leave open; and it only reads."""
     async with organization(**options) as there:
         await there.least()
         lines = await there.found()
+        asked = await (await there.http.get(f"{there.address}/_sim/requests")).json()
+        assert {name.split()[0] for name in (*asked["by_route"], *asked["platform"])} == {"GET", "HEAD"}
         assert {line.severity for line in lines} == {"ok"}
         told = {line.about: line.text for line in lines}
         assert told["token"].startswith("organization Simulated Organization")

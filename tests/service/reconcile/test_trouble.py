@@ -1,9 +1,14 @@
 """What may go wrong: nobody who says who did it, a target that doesn't answer, orders that come too late, restarts."""
 
 import asyncio
+import time
+from typing import Any
 
 import pytest
 
+from streamproc.adapters import scim_http
+from streamproc.reconcile import comparison, process
+from streamproc.reconcile.target_reader import TargetReader
 from streamproc.testing.memory_log import MemoryLog
 from tests.service.reconcile.test_process import last
 from tests.support.reconciler import person
@@ -26,6 +31,52 @@ async def test_where_the_audit_log_cant_be_read_it_is_told_and_repaired_all_the_
     assert told is not None
     assert told.differences[0].repaired
     assert "403" in told.differences[0].reason
+
+
+async def test_a_finding_is_as_of_before_it_was_answered(compared: Compared, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a sink reads back while the answer is under way is newer than the finding, and told so in reports."""
+    answered: list[float] = []
+    read = TargetReader.user
+
+    async def slow(self: TargetReader, account: str) -> Any:
+        await asyncio.sleep(0.05)
+        body = await read(self, account)
+        answered.append(time.time() * 1000)
+        await asyncio.sleep(0.05)
+        return body
+
+    monkeypatch.setattr(TargetReader, "user", slow)
+    await populate(compared, 1)
+    await compared.edit("E1", title="Boss")
+    await compared.once()
+    (found,) = await compared.findings()
+    assert found.at < answered[0]
+
+
+async def test_what_the_audit_log_says_of_a_large_group_is_asked_for_piece_by_piece(
+    compared: Compared, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An entry that shows all members may be too long together with others; of other accounts it is asked as ever."""
+    bodies = [{"userName": f"m{n}@example.com", "displayName": f"M{n}"} for n in range(40)]
+    members = (await compared.org.sim("POST", "users", {"users": bodies}))["ids"]
+    async with compared.sink(MemoryLog(compared.broker)):
+        await compared.given("E1", **person("E1"), genesysQueue="Billing")
+        await compared.given("E2", **person("E2"))
+    id_ = (await compared.org.user("E1"))["id"]
+    for number in range(12):
+        change = "add" if number % 2 == 0 else "remove"
+        await compared.org.sim("POST", "members", {"group": "Billing Queue", change: members})
+    await compared.org.sim("POST", "members", {"group": "Billing Queue", "remove": [id_], "by": "Sue Visor"})
+    await compared.org.sim("POST", "members", {"group": "Billing Queue", "add": members})
+    await compared.edit("E2", title="Boss")
+    monkeypatch.setattr(scim_http, "ANSWER", 20_000)
+    await compared.found()
+    found = await compared.findings()
+    for user, attribute in (("E1", "group Billing Queue"), ("E2", "title")):
+        told = last(found, user)
+        assert told is not None
+        by = {each.attribute: each.changed and each.changed.name for each in told.differences}
+        assert by == {attribute: "Sue Visor"}
 
 
 async def test_a_leaver_whose_account_was_deleted_and_is_back_is_found(compared: Compared) -> None:
@@ -79,14 +130,41 @@ async def test_what_was_told_before_a_restart_is_closed_after_it(compared: Compa
     ]
 
 
-async def test_a_target_that_doesnt_answer_is_waited_for_and_told(compared: Compared) -> None:
-    """It goes on once answers come."""
+async def test_a_target_that_doesnt_answer_is_waited_for_and_told(
+    compared: Compared, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is blind until answers come, and goes on then."""
     await populate(compared, 2)
     await compared.edit("E1", title="Boss")
-    await compared.org.faults({"kind": "403", "method": "GET", "path": "users", "times": 2})
+    await compared.org.faults({"kind": "403", "method": "GET", "path": "users"})
+    monkeypatch.setattr(process, "TROUBLE_FIRST", 0.05)
     async with compared.reconcile():
+        async with asyncio.timeout(PATIENCE):
+            while not (told := compared.reconciles[-1].troubles()):  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+        await compared.org.sim("DELETE", "faults")
         found = await compared.until(bool)
+        assert compared.reconciles[-1].troubles() == []
+    assert [(each.code, each.state) for each in told] == [("target", "blind")]
+    assert "403" in told[0].reason
     assert found[0].key == "E1"
+
+
+async def test_a_round_that_takes_too_long_is_told(compared: Compared, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever looks at last year's accounts sees nothing, however busy they are."""
+    await populate(compared, 2)
+    gate = asyncio.Event()
+
+    async def never(*_: Any) -> Any:
+        await gate.wait()
+
+    monkeypatch.setattr(TargetReader, "page", never)
+    monkeypatch.setattr(process, "LATE", 0.01)
+    async with compared.reconcile():
+        async with asyncio.timeout(PATIENCE):
+            while not (told := compared.reconciles[-1].troubles()):  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+    assert [(each.code, each.state) for each in told] == [("slow_round", "blind")]
 
 
 async def test_what_the_audit_log_says_too_much_about_is_asked_for_in_smaller_parts(compared: Compared) -> None:
@@ -135,3 +213,25 @@ async def test_who_changed_it_again_to_the_same_is_told_of_the_second_time(compa
                     await asyncio.sleep(0.02)
     entries = {one.changed.entry for each in found for one in each.differences if one.changed is not None}
     assert len(entries) == 2
+
+
+async def test_a_bulk_change_on_its_way_isnt_told_one_by_one(
+    compared: Compared, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Others' changes are told meanwhile; who is still on their way when few are is told then."""
+    ids = await populate(compared, 6)
+    monkeypatch.setattr(process, "PATIENCE", 0)
+    monkeypatch.setattr(comparison, "BACKLOG", 3)
+    for user in list(ids)[:5]:
+        await compared.say(user, department="Care")
+    await compared.edit("E6", title="Boss")
+    async with compared.reconcile():
+        found = await compared.until(lambda found: len(found) >= 3)
+        assert {each.key for each in found} == {"E6"}
+        async with compared.sink(MemoryLog(compared.broker)):
+            await compared.told(*((user, compared.org.records[user].seq) for user in ids if user != "E6"))
+        await compared.say("E1", department="Sales")
+        found = await compared.until(lambda found: any(each.key == "E1" for each in found))
+    told = last(found, "E1")
+    assert told is not None
+    assert [each.kind for each in told.differences] == ["pending"]

@@ -2,18 +2,24 @@
 
 import asyncio
 from contextlib import AsyncExitStack
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import orjson
 import pytest
 
 from streamproc.core.fold.mapping import parse_mapping
-from streamproc.core.records.finding import Changed
+from streamproc.core.records.finding import Changed, Difference, Finding
+from streamproc.core.records.partitioner import partition_of
 from streamproc.core.records.topic_names import FINDINGS
 from streamproc.core.records.units import Millis
+from streamproc.core.records.user_record import encode
+from streamproc.sink.decide.desired_state import Work
+from streamproc.sink.decide.lanes import Lanes
 from streamproc.sink.finding_follower import AT_ONCE
 from streamproc.testing.memory_log import MemoryLog
 from tests.support.reconciler import Org, person
+from tests.support.sink import Bench
 from tests.support.sinks_in_memory import PATIENCE, Cluster
 
 KIM = Changed(Millis(1_780_000_000_000), "client-7", "p-1", "Kim Berg", "entry-1")
@@ -99,6 +105,20 @@ async def test_findings_that_lead_to_nothing_name_nobody_to_the_target(cluster: 
     assert await reads(cluster) == 1
     assert await cluster.lines("E1") == []
     assert await cluster.lines("E2") == []
+
+
+async def test_another_users_record_of_the_same_seq_is_not_written(cluster: Cluster) -> None:
+    """A mapping gives all users a record of one seq. A finding that names somebody else's leads to nothing."""
+    one, other = [user for user in map("E{}".format, range(30)) if partition_of(user.encode(), 4) == 0][:2]
+    async with cluster.sink(MemoryLog(cluster.broker)):
+        await cluster.given(one, **person(one))
+        cluster.org.offset = 0
+        await cluster.given(other, **person(other))
+        await reads(cluster)
+        await cluster.find(one, "title", offset=cluster.offsets[other])
+        await cluster.looked(other, await cluster.find(other, "title"))
+    assert await reads(cluster) == 1
+    assert await cluster.lines(one) == []
 
 
 async def test_whoever_is_missing_is_created_again(cluster: Cluster) -> None:
@@ -188,6 +208,26 @@ async def test_a_flood_of_findings_takes_few_places_and_looks_at_each_once(clust
         assert max([len(await cluster.lines(user)) for user in users[AT_ONCE * 2 :]]) == 2
 
 
+async def test_a_reactivated_leaver_waits_for_no_other_look(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Others who are looked at wait behind a backlog. Who has access again is out at once all the same, and those who
+    only are said to have it wait with the others.
+    """
+    users = [f"E{number}" for number in range(3 * AT_ONCE)]
+    async with cluster.sink(MemoryLog(cluster.broker)):
+        for seq in [(user, await cluster.say(user, **person(user))) for user in users]:
+            await cluster.told(seq)
+        await cluster.given("E0", active=False)
+        await cluster.org.sim("POST", "edit", {"user": "E0", "changes": {"state": "active"}})
+        (sink,) = cluster.sinks
+        take = Lanes[Work].take
+        monkeypatch.setattr(Lanes, "take", lambda lanes, **_: take(lanes, revocations=True))
+        for user in users[1:]:
+            await cluster.find(user, "title", incident=True)
+        ended = await cluster.looked("E0", await cluster.find("E0", "active", held=True, incident=True))
+        assert len(sink._lanes) <= AT_ONCE
+    assert ended["verdict"] == "revoked"
+
+
 async def test_a_look_goes_on_at_the_sink_that_has_the_partition(cluster: Cluster) -> None:
     """One sink dies. What is found afterwards the other one puts right, and nothing is told twice."""
     doomed = MemoryLog(cluster.broker)
@@ -209,3 +249,44 @@ async def test_a_look_goes_on_at_the_sink_that_has_the_partition(cluster: Cluste
                 await cluster.find(user, "title")
             await asyncio.sleep(0.1)
     await cluster.outcomes()
+
+
+async def test_sessions_are_ended_where_access_was_taken_and_only_there(cluster: Cluster) -> None:
+    """A look that finds a leaver without access ends nobody's sessions; one that takes it again does."""
+    root = f"{cluster.org.root}/api/v2"
+    cluster.settings = cluster.settings.changed(end_sessions=True, platform_url=root)
+    async with cluster.sink(MemoryLog(cluster.broker)):
+        await cluster.given("E1", **person("E1"))
+        await cluster.given("E1", active=False)
+        looked = await cluster.looked("E1", await cluster.find("E1", "active", incident=True))
+        await cluster.org.sim("POST", "edit", {"user": "E1", "changes": {"state": "active"}})
+        revoked = await cluster.looked("E1", await cluster.find("E1", "active", incident=True))
+    assert (looked["verdict"], looked["sessions_ended"]) == ("no-op", None)
+    assert (revoked["verdict"], revoked["sessions_ended"] is not None) == ("revoked", True)
+
+
+async def test_a_look_waits_until_it_is_known_what_the_sink_before_has_done(org: Org) -> None:
+    """A partition has just come, and the sink before may have delivered a leaving that isn't read yet: none begins."""
+    bench = Bench(org)
+    seq = bench.give("E1", **person("E1"))
+    await bench.idle()
+    id_ = (await org.user())["id"]
+    await org.patch(f"Users/{id_}", "replace", "active", False)  # the sink before us, which couldn't note it any more
+    difference = Difference("active", "changed", "own", True, False, "changed by hand")
+    finding = Finding("E1", id_, None, [difference], Millis(0), Millis(0), seq=seq, offset=0)
+    value = orjson.dumps(finding)
+    found = SimpleNamespace(topic=FINDINGS, partition=0, offset=0, timestamp=0, key=b"E1", value=value)
+    record = SimpleNamespace(value=encode(org.records["E1"]), offset=0)
+    follower, store = bench.sink._findings, bench.stores[0]
+    assert follower is not None
+    follower.take(cast("Any", found))
+    store.caught_up = False
+    assert follower._looks.take(AT_ONCE, follower._can_go, urgent=False) == []
+    store.caught_up = True
+    (each,) = follower._looks.take(AT_ONCE, follower._can_go, urgent=False)
+    store.caught_up = False
+    follower.begin(each, cast("Any", record))
+    assert len(bench.sink._lanes) == 0
+    store.caught_up = True
+    follower.begin(each, cast("Any", record))
+    assert "E1" in bench.sink._lanes
