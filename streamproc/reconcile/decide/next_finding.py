@@ -22,6 +22,8 @@ def next_finding(before: Finding | None, now: Finding) -> Finding | None:
         return now
     if before.answered is not None and not now.incident:
         return None
+    if [each.kind for each in before.differences] != [each.kind for each in now.differences]:
+        return now
     return now if is_repaired(now) else None
 
 

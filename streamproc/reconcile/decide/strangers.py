@@ -81,6 +81,12 @@ def orphaned(account: Stranger, reason: str, at: Millis) -> Finding:
     return Finding(None, account.id, account.name, [difference], at, at)
 
 
+def is_the_same(account: Stranger, told: Finding) -> bool:
+    """Whether it still says that it is whom a finding tells of: an account may have been given to somebody else."""
+    held = [each.held.get("externalId") for each in told.differences if isinstance(each.held, dict)]
+    return account.name == told.name and held == [account.external_id]
+
+
 def _active(told: Any) -> bool | None:
     return active_back(told) if isinstance(told, bool | str | int) else None
 
