@@ -138,9 +138,9 @@ class Comparison:
             return
         await self.refresh()
         before = {user: found for user in users if (found := self.known.get(user)) is not None}
+        at = self.now()  # before the answers, which show what was then, or later: a write of ours after it is newer
         answers = dict(zip(before, await asyncio.gather(*map(self._read, before.values())), strict=True))
         await self.refresh()
-        at = self.now()
         self._count(len(before), "id")
         self._schedule.looked(users, at)
         for user, known in before.items():

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 import streamproc
+from streamproc.adapters.scim_http import ScimHttp
 from streamproc.core.fold.mapping import parse_mapping
 from streamproc.core.records.finding import Finding
 from streamproc.testing.memory_log import MemoryLog
@@ -104,14 +105,42 @@ async def test_an_orphan_is_touched_by_a_command_by_name_alone(compared: Compare
     assert answered.differences[0].held["active"] is False
 
 
-async def test_who_is_out_of_scope_is_never_asked_for(compared: Compared) -> None:
-    """An account of theirs is an orphan; no request names them or it."""
+async def test_only_who_is_ours_is_ever_named(compared: Compared, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Accounts of somebody out of scope, and of nobody, are orphans, and no request names them: not to look whose they
+    are, nor to look again, nor in a filter.
+    """
+    asked: list[tuple[str, str]] = []
+    real = ScimHttp.request
+
+    async def noted(self: ScimHttp, method: str, path: str, *rest: Any) -> Any:
+        asked.append((method, path))
+        return await real(self, method, path, *rest)
+
     compared.org.mapping = parse_mapping(MAPPING + SCOPE)
-    await compared.say("E9", **person("E9"), department="Kitchen")
+    compared.settings = compared.settings.changed(reconcile_leavers_days=100_000.0)  # events here are of 1970
+    async with compared.sink(MemoryLog(compared.broker)):
+        await compared.given("E1", **person("E1"), department="Care")
+        await compared.given("E2", **person("E2"), department="Care")
+        await compared.given("E2", active=False)
+        await compared.given("E9", **person("E9"), department="Kitchen")
     theirs = await compared.org.foreign("nine", externalId="E9")
-    await compared.org.sim("POST", "requests/reset")
-    assert set(await compared.found()) == {f"account/{theirs}"}
-    assert set(await compared.org.requests()) <= {"GET users", "GET groups"}
+    nobodys = await compared.org.foreign("robot")
+    await compared.edit("E1", title="Boss")
+    ours = {(await compared.org.user(user))["id"] for user in ("E1", "E2")}
+    monkeypatch.setattr(ScimHttp, "request", noted)
+    for _ in range(2):
+        found = await compared.found()
+        assert found == {
+            f"account/{theirs}": {"account": "orphan"},
+            f"account/{nobodys}": {"account": "orphan"},
+            "E1": {"title": "changed"},
+        }
+    assert {method for method, _ in asked} == {"GET"}
+    by_id = {path.removeprefix("/Users/") for _, path in asked if path.startswith("/Users/")}
+    assert by_id == ours
+    lists = [path for _, path in asked if not path.startswith("/Users/")]
+    assert all(path.startswith(("/Users?filter=active%20eq%20", "/Groups?")) for path in lists)
+    assert not any(name in path for path in lists for name in ("E9", "nine", "robot", "@"))
 
 
 async def test_an_ignored_finding_stays_closed_until_something_else_disagrees(compared: Compared) -> None:

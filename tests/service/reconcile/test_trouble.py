@@ -1,6 +1,7 @@
 """What may go wrong: nobody who says who did it, a target that doesn't answer, orders that come too late, restarts."""
 
 import asyncio
+import time
 from typing import Any
 
 import pytest
@@ -30,6 +31,26 @@ async def test_where_the_audit_log_cant_be_read_it_is_told_and_repaired_all_the_
     assert told is not None
     assert told.differences[0].repaired
     assert "403" in told.differences[0].reason
+
+
+async def test_a_finding_is_as_of_before_it_was_answered(compared: Compared, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a sink reads back while the answer is under way is newer than the finding, and told so in reports."""
+    answered: list[float] = []
+    read = TargetReader.user
+
+    async def slow(self: TargetReader, account: str) -> Any:
+        await asyncio.sleep(0.05)
+        body = await read(self, account)
+        answered.append(time.time() * 1000)
+        await asyncio.sleep(0.05)
+        return body
+
+    monkeypatch.setattr(TargetReader, "user", slow)
+    await populate(compared, 1)
+    await compared.edit("E1", title="Boss")
+    await compared.once()
+    (found,) = await compared.findings()
+    assert found.at < answered[0]
 
 
 async def test_what_the_audit_log_says_of_a_large_group_is_asked_for_piece_by_piece(
