@@ -33,12 +33,15 @@ def list_(kafka: str | None, as_json: bool) -> None:
     if as_json:
         put_json(rows, orjson.OPT_INDENT_2)
         return
-    cells: list[tuple[str, ...]] = [("USER", "WHAT", "SINCE", "WRITES", "PARTIES", "BY WHAT", "TIMES")] if rows else []
+    cells: list[tuple[str, ...]] = []
     for row in rows:
         about = (row["user"], row["item"], row["since"], str(row["writes"]))
-        for party in row["parties"] or [{"name": "", "by": [], "times": []}]:
-            cells.append((*about, party["name"], party["by"][-1:] and party["by"][-1], ", ".join(party["times"])))
+        for each in row["parties"] or [{"name": "", "by": [""], "times": [""]}]:
+            times = str(len(each["times"])) if each["name"] else ""
+            cells.append((*about, each["name"], times, each["times"][-1], each["by"][-1]))
             about = ("", "", "", "")
+    if cells:
+        cells = [("USER", "WHAT", "SINCE", "WRITES", "PARTY", "TIMES", "LAST", "BY"), *cells]
     put_lines(table(cells))
     put(f"{len(rows)} in all", err=True)
 

@@ -12,6 +12,7 @@ from typing import Any, Final
 import aiohttp
 
 from streamproc.adapters.kafka.client import KafkaLog
+from streamproc.core.flow.loop_case import moment
 from streamproc.demo.play import Ending, Played, play_step, sending
 from streamproc.demo.processes import Stack
 from streamproc.demo.story import GOES, HIRED, ZOE
@@ -68,7 +69,9 @@ def _shown(frozen: list[FrozenItem], say: Callable[[str], None]) -> list[str]:
     for case in cases:
         for party in case.parties:
             whose = "HR's word" if party.ours else "by hand"
-            say(f"       {USER} userName, {whose}: {party.name}: {', '.join(party.by)}")
+            say(f"       {USER} {case.item}, {whose}: {party.name}")
+            for at, by in zip(party.times, party.by, strict=True):
+                say(f"         {moment(at)}  {by}")
     named = [SUPERVISOR in party.name for case in cases for party in case.parties if not party.ours]
     ours = [party for case in cases for party in case.parties if party.ours]
     return [] if named and all(named) and ours else ["the case doesn't name both parties"]

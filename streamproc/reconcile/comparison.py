@@ -35,6 +35,8 @@ SOON: Final = 2_000
 AGAIN_FIRST: Final = 3_000
 AGAIN_MOST: Final = 600_000
 """The same where something is to be repaired, or on its way: doubling from the first to the most."""
+BACKLOG: Final = 1_000
+"""Users on their way from which on none of them is told by name: the sink's own metrics tell how far it is."""
 
 
 class Comparison:
@@ -122,7 +124,9 @@ class Comparison:
             differences = compare(known, body, view)
             if known.behind:
                 doubtful += [user] if differences and not self._wait(known) else []
-            elif not self._is_told(user, differences):
+                continue
+            self._behind.pop(user, None)
+            if not self._is_told(user, differences):
                 doubtful.append(user)
         self._count(len(page.accounts), "page")
         self._schedule.shown(wanted, page)
@@ -267,6 +271,8 @@ class Comparison:
         seq, since = self._behind.get(known.user, (known.seq, at))
         if seq != known.seq or known.user not in self._behind:
             self._behind[known.user] = known.seq, (since := at)
+        if self._follows_up and len(self._behind) > BACKLOG:
+            return True  # a bulk change: not each of them is news, and the sink has better to do than to be watched
         until = Millis(since + self._patience)
         if at >= until:
             return False

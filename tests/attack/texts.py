@@ -24,16 +24,18 @@ import structlog
 from streamproc import telemetry
 from streamproc.adapters.kafka.log import started
 from streamproc.archive.layout import VERSION, Manifest
-from streamproc.cli import history_source, identities, parked, rejected
+from streamproc.cli import history_source, identities, loops, parked, rejected
 from streamproc.cli.main import main
 from streamproc.core.records.change_event import Effective, Origin
-from streamproc.core.records.delivery import DeliveredState, Parked
+from streamproc.core.records.delivery import DeliveredState, Frozen, Parked, Round
+from streamproc.core.records.finding import Changed
 from streamproc.core.records.link import Link, Ruling
 from streamproc.core.records.rejected import Problem, Rejected
 from streamproc.core.records.resource import Resource
 from streamproc.core.records.stored_record import InMemoryHistory
 from streamproc.core.records.topic_names import DELIVERIES, LINKS, REJECTIONS
 from streamproc.core.records.units import Micros, Millis
+from streamproc.core.records.user_record import Cause
 from streamproc.testing.memory_log import MemoryBroker, MemoryLog
 from tests.attack.part import Found, Part
 from tests.support.bundles import bundle
@@ -71,7 +73,7 @@ def _asked(texts: Sequence[str]) -> Iterator[None]:
     asyncio.run(_written(broker, log, texts))
     with ExitStack() as stack:
         stack.enter_context(mock.patch.object(history_source, "opened", opened))
-        for module in (parked, identities, rejected):
+        for module in (parked, identities, loops, rejected):
             stack.enter_context(mock.patch.object(module, "cluster_of", cluster))
         yield
 
@@ -85,11 +87,17 @@ async def _written(broker: MemoryBroker, log: Log, texts: Sequence[str]) -> None
         made += [
             (LINKS, f"hris/{text}".encode(), orjson.dumps(ruled)),
             (REJECTIONS, f"events.hris/0/{text}".encode(), orjson.dumps(_rejected(number, text))),
-            (DELIVERIES, text.encode(), orjson.dumps(DeliveredState(text, 1, text, None, None, aside, Millis(0)))),
+            (DELIVERIES, text.encode(), orjson.dumps(_delivered(text, aside))),
         ]
     async with started(MemoryLog(broker).producer()) as producer:
         for topic, key, value in made:
             await (await producer.send(topic, value, key=key))
+
+
+def _delivered(text: str, aside: Parked) -> DeliveredState:
+    changed = Changed(Millis(0), text, text, text, text)
+    fought = Frozen(Millis(0), [Round(Millis(0), 1, Cause(text, text, PLACE, text), text, text, True, changed)])
+    return DeliveredState(text, 1, text, None, None, aside, Millis(0), frozen={text: fought})
 
 
 def _rejected(offset: int, text: str) -> Rejected:
@@ -154,7 +162,7 @@ def _judge(found: Found, what: str, screen: str, *, columns: int | None = None) 
 
 def _lists(found: Found, texts: Sequence[str], numbers: range) -> None:
     """Operators' lists, as text and as JSON."""
-    lists = ["parked", "list"], ["identities", "list", "--all"], ["rejected", "list", "--all"]
+    lists = ["parked", "list"], ["identities", "list", "--all"], ["rejected", "list", "--all"], ["loops", "list"]
     for command in lists:
         screen = _run(found, *command)
         _judge(found, " ".join(command), screen)
@@ -163,7 +171,11 @@ def _lists(found: Found, texts: Sequence[str], numbers: range) -> None:
         _accounted(found, command, [number for number in numbers if mark(number) not in flat.replace(" ", "")])
         _exact(found, command, _run(found, *command, "--json", out=True), texts)
     for text in texts[:1]:
-        for command in (["parked", "show", "--", text], ["identities", "show", "--", f"hris/{text}"]):
+        for command in (
+            ["parked", "show", "--", text],
+            ["loops", "show", "--", text],
+            ["identities", "show", "--", f"hris/{text}"],
+        ):
             _exact(found, command[:2], _run(found, *command, out=True), [text])
         _exact(
             found,

@@ -109,7 +109,7 @@ def _after_send(
     user: UserRead | None = None
     learned: tuple[Learned, ...] = ()
     if isinstance(action, Deliver | ReadBack):
-        progress = noted(progress, step, target.loops, at)
+        progress = noted(progress, step, target, at)
     if isinstance(step, SendMembership):
         learned = group_learned(step, action, exchange, target, at)
     else:

@@ -1,6 +1,6 @@
 """Items: what of a user can be fought over alone: an attribute, a membership, a role, a skill, an external id."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Final, cast
 
 from msgspec import Struct
@@ -55,6 +55,13 @@ def attribute_of(item: str) -> str:
     return item
 
 
+def of_items(resource: Resource, names: Iterable[str]) -> Resource:
+    """Of the resource the attributes that these items belong to."""
+    wanted = {attribute_of(name) for name in names}
+    wanted = {"groups" if name.startswith(GROUP) else name.partition(" ")[0] for name in wanted}
+    return cast("Resource", {name: value for name, value in resource.items() if name in wanted})
+
+
 def is_owned(item: str, desired: Resource) -> bool:
     """Whether the item is ours to write at all."""
     attribute = attribute_of(item)
@@ -64,8 +71,8 @@ def is_owned(item: str, desired: Resource) -> bool:
 
 def differing(held: Resource, wanted: Resource) -> dict[str, tuple[Any, Any]]:
     """Items that are (held, wanted) otherwise, of the attributes that are wanted. What isn't there is None."""
-    ours = {name: value for name, value in parts(held).items() if name in parts(wanted)}
-    before, after = items(whole(ours)), items(wanted)
+    written, there = parts(wanted), parts(held)
+    before, after = items(whole({name: there[name] for name in written if name in there})), items(wanted)
     return {
         name: (before.get(name), after.get(name))
         for name in sorted(before.keys() | after.keys())

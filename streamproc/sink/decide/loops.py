@@ -12,6 +12,7 @@ of each that would count isn't made.
 """
 
 import hashlib
+from collections.abc import Mapping
 from typing import Any, Final
 
 import orjson
@@ -24,14 +25,16 @@ from streamproc.core.records.control import Control
 from streamproc.core.records.delivery import DeliveredState, Frozen, Round
 from streamproc.core.records.finding import Changed
 from streamproc.core.records.operation import Create
-from streamproc.core.records.resource import IF_OWNED, Resource, parts
+from streamproc.core.records.resource import GROUP, IF_OWNED, Resource, parts
 from streamproc.core.records.units import Millis
 from streamproc.core.records.user_record import Cause
+from streamproc.core.scim.response_body import same_id
 from streamproc.sink.decide.deliverable import deliverable
 from streamproc.sink.decide.isolate_refused import pick
-from streamproc.sink.decide.items import Loops, attribute_of, differing, is_owned, items, same
+from streamproc.sink.decide.items import Loops, attribute_of, differing, is_owned, items, of_items, same
 from streamproc.sink.decide.progress import Progress
 from streamproc.sink.decide.steps import Moment, Send, SendUser
+from streamproc.sink.decide.target import Target
 
 MOST: Final = 60
 """Writes of one user that count, of all items together, after which each is the last."""
@@ -43,20 +46,20 @@ WORDS: Final = 120
 """Characters of a text that are kept; of a longer value its hash."""
 
 
-def noted(progress: Progress, step: Send, limits: LoopLimits, at: Moment) -> Progress:
+def noted(progress: Progress, step: Send, target: Target, at: Moment) -> Progress:
     """Something went out over what is held, and may have been carried out. Of one event each item counts once."""
-    loops = progress.loops
+    loops, limits = progress.loops, target.loops
     if not limits.rounds:
         return progress
     if isinstance(step, SendUser):
         written = step.resource
     else:
         written = pick(apply(progress.held, step.operation, progress.record.desired), {"groups"})
+    changes = differing(progress.held or Resource(), written)
     rounds = dict(loops.rounds)
-    for name, each in _next(progress, written, limits, at).items():
+    for name, each in _next(progress, changes, target, at).items():
         rounds[name] = [*rounds.get(name, ()), each][-2 * limits.rounds :]
-    names = loops.noted | differing(progress.held or Resource(), written).keys()
-    return replace(progress, loops=replace(loops, rounds=_bounded(rounds), noted=names))
+    return replace(progress, loops=replace(loops, rounds=_bounded(rounds), noted=loops.noted | changes.keys()))
 
 
 def left_by(progress: Progress, step: Send) -> Loops:
@@ -85,17 +88,18 @@ def recent(progress: Progress, limits: LoopLimits, at: Moment) -> Progress:
     return replace(progress, loops=replace(progress.loops, rounds=rounds))
 
 
-def with_frozen(progress: Progress, desired: Resource, limits: LoopLimits, at: Moment) -> Progress:
+def with_frozen(progress: Progress, desired: Resource, target: Target, at: Moment) -> Progress:
     """Frozen is what went to and fro often enough, and would now be written once more."""
-    loops = progress.loops
+    loops, limits = progress.loops, target.loops
     if not limits.rounds:
         return progress
     counts = {name: sum(each.back for each in rounds) for name, rounds in loops.rounds.items()}
     most = 0 if sum(counts.values()) >= MOST else limits.rounds
-    if not counts or max(counts.values()) < most:
+    if not limits.rounds or not counts or max(counts.values()) < most:
         return progress
     frozen, rounds = dict(loops.frozen), dict(loops.rounds)
-    for name, each in _next(progress, deliverable(progress, desired), limits, at).items():
+    changes = differing(progress.held or Resource(), deliverable(progress, desired))
+    for name, each in _next(progress, changes, target, at).items():
         if each.back and counts.get(name, 0) >= most:
             before = rounds.pop(name, [])
             frozen[name] = Frozen(at.clock, [*before, each] if len(frozen) < DETAILED else [])
@@ -113,29 +117,44 @@ def with_told(progress: Progress, clock: Millis) -> Progress:
     return replace(progress, aside={**progress.aside, **aside}) if aside else progress
 
 
-def _next(progress: Progress, wanted: Resource, limits: LoopLimits, at: Moment) -> dict[str, Round]:
-    """By item, what is to be kept of a write of what is wanted, over what is held."""
-    since, record = at.clock - limits.window * 1000, progress.record
-    loops = progress.loops
-    left = None if loops.left is None else items(loops.left)
-    shown = {**parts(progress.held or Resource()), **items(progress.held or Resource())}
-    rounds: dict[str, Round] = {}
-    for name, (held, value) in differing(progress.held or Resource(), wanted).items():
+def _next(progress: Progress, changes: Mapping[str, tuple[Any, Any]], target: Target, at: Moment) -> dict[str, Round]:
+    """By item, what is to be kept of a write of these changes: each what is held, and what is wanted."""
+    loops, record, rounds = progress.loops, progress.record, dict[str, Round]()
+    since = at.clock - target.loops.window * 1000
+    left = None if loops.left is None else items(of_items(loops.left, changes))
+    for name, (held, value) in changes.items():
         if name in loops.noted or (name == "active" and value is not True):
             continue
         if progress.held is None and name != "active":
             continue  # the account is new
-        known = left is not None and (name.partition(" ")[0] not in IF_OWNED or name in left)
-        theirs = known and left is not None and not same(held, left.get(name))
+        theirs = _is_theirs(name, held, left, target)
         wrote, found = _kept(value), _kept(held)
         before = [each for each in loops.rounds.get(name, ()) if each.at > since]
-        back = theirs or any(same(wrote, once) for each in before for once in (each.wrote, each.found))
-        if back or (known and not same(held, None)):
-            attribute = attribute_of(name)
-            by = progress.turn.work.changed_by(attribute, shown.get(attribute)) if theirs else None
-            cause = _short(record.cause) if back else None
-            rounds[name] = Round(at.clock, record.seq, cause, wrote, found, theirs, by and _brief(by))
+        back = theirs is True or any(same(wrote, once) for each in before for once in (each.wrote, each.found))
+        if back or (theirs is not None and not same(held, None)):
+            by = _who(progress, name) if theirs else None
+            rounds[name] = Round(
+                at.clock, record.seq, _short(record.cause) if back else None, wrote, found, theirs is True, by
+            )
     return rounds
+
+
+def _is_theirs(item: str, held: Any, left: Mapping[str, Any] | None, target: Target) -> bool | None:
+    """Whether what is held isn't what we had left. None: it isn't known what that was."""
+    if left is None or (item.partition(" ")[0] in IF_OWNED and item not in left):
+        return None
+    if same(held, before := left.get(item)):
+        return False
+    there = target.manager_id(str(before)) if item == "manager" else None  # a read may show the target's id
+    return there is None or not same_id(held, there)
+
+
+def _who(progress: Progress, item: str) -> Changed | None:
+    """Who made of it what is held, where a finding said so of the same value."""
+    attribute, held = attribute_of(item), of_items(progress.held or Resource(), [item])
+    shown = item in items(held) if attribute.startswith(GROUP) else parts(held).get(attribute)
+    by = progress.turn.work.changed_by(attribute, shown)
+    return by and _brief(by)
 
 
 def _bounded(rounds: dict[str, list[Round]]) -> dict[str, list[Round]]:

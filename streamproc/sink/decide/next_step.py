@@ -114,7 +114,7 @@ def _next(progress: Progress, target: Target, at: Moment) -> Step:
     if held is not None and not leaves and unlooked(held, desired):
         return read(progress, target, hurry=False)
     if not leaves:
-        progress = with_frozen(progress, desired, target.loops, at)
+        progress = with_frozen(progress, desired, target, at)
     operations = plan(held, deliverable(progress, desired))
     taken = progress.name_taken
     if taken is not None and not leaves and (taken.way == "make way" or (held is None and taken.way is None)):
@@ -271,9 +271,8 @@ def _with_lock(progress: Progress, target: Target, lock: GroupLock) -> Glance | 
 def _left_alone(progress: Progress, at: Moment) -> Settle | Finish:
     if (until := progress.unlanded) is not None:
         return Settle(until)
-    return finish(
-        replace(progress, held=None, loops=Loops(let_go=progress.loops.let_go)), at.clock
-    )  # what others make of the account meanwhile isn't known
+    # What others make of the account meanwhile isn't known.
+    return finish(replace(progress, held=None, loops=Loops(let_go=progress.loops.let_go)), at.clock)
 
 
 def _incomplete(progress: Progress, at: Moment) -> Finish:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from streamproc.adapters import scim_http
-from streamproc.reconcile import process
+from streamproc.reconcile import comparison, process
 from streamproc.reconcile.target_reader import TargetReader
 from streamproc.testing.memory_log import MemoryLog
 from tests.service.reconcile.test_process import last
@@ -213,3 +213,25 @@ async def test_who_changed_it_again_to_the_same_is_told_of_the_second_time(compa
                     await asyncio.sleep(0.02)
     entries = {one.changed.entry for each in found for one in each.differences if one.changed is not None}
     assert len(entries) == 2
+
+
+async def test_a_bulk_change_on_its_way_isnt_told_one_by_one(
+    compared: Compared, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Others' changes are told meanwhile; who is still on their way when few are is told then."""
+    ids = await populate(compared, 6)
+    monkeypatch.setattr(process, "PATIENCE", 0)
+    monkeypatch.setattr(comparison, "BACKLOG", 3)
+    for user in list(ids)[:5]:
+        await compared.say(user, department="Care")
+    await compared.edit("E6", title="Boss")
+    async with compared.reconcile():
+        found = await compared.until(lambda found: len(found) >= 3)
+        assert {each.key for each in found} == {"E6"}
+        async with compared.sink(MemoryLog(compared.broker)):
+            await compared.told(*((user, compared.org.records[user].seq) for user in ids if user != "E6"))
+        await compared.say("E1", department="Sales")
+        found = await compared.until(lambda found: any(each.key == "E1" for each in found))
+    told = last(found, "E1")
+    assert told is not None
+    assert [each.kind for each in told.differences] == ["pending"]

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+import orjson
+
 from streamproc.core.flow.loop_case import case
 from streamproc.core.flow.loop_limits import LoopLimits
 from streamproc.core.fold.mapping import parse_mapping
@@ -12,14 +14,15 @@ from streamproc.core.records.finding import Changed, Difference
 from streamproc.core.records.topic_names import FINDINGS
 from streamproc.core.records.units import Millis
 from streamproc.core.records.user_record import Cause, encode
-from streamproc.core.scim.dialect import ENTERPRISE
+from streamproc.core.scim.dialect import ENTERPRISE, GENESYS
 from streamproc.core.scim.response_policy import Response
 from streamproc.sink.decide.desired_state import Drift, Work, decode_desired, look_of
 from streamproc.sink.decide.lanes import Turn
-from tests.support.reconciler import Org, Start, roles
+from tests.support.reconciler import Org, Start, person, roles, skills
 
 KIM = Changed(Millis(1_780_000_000_000), "client-7", "p-1", "Kim Berg", "entry-1")
 HOUR = 3600.0
+PERSON = '[attributes]\nuserName = "userName"\ndisplayName = "displayName"\nactive = "active"\n'
 
 
 async def looked(org: Org, user: str = "E1", held: Mapping[str, Any] | None = None) -> None:
@@ -149,6 +152,30 @@ async def test_access_that_goes_to_and_fro_is_frozen_and_a_leaver_leaves_all_the
     assert org.fate(seq) == "revoked"
 
 
+async def test_who_leaves_and_returns_again_and_again_is_let_in_four_times(org: Org) -> None:
+    """By events alone: leaving never counts, and the first return goes back to nothing. The fifth is frozen."""
+    await org.hired()
+    told = []
+    for _ in range(5):
+        org.say("E1", active=False)
+        await org.run()
+        org.say("E1", active=True)
+        await org.run()
+        told.append((await org.user())["active"])
+    assert told == [True, True, True, True, False]
+
+
+async def test_a_membership_names_who_ended_it(org: Org) -> None:
+    """As the finding says of the group."""
+    id_ = await org.hired(department="Billing", genesysQueue="Billing")
+    group = await org.group_id("Billing Queue")
+    for _ in range(4):
+        await org.patch(f"Groups/{group}", "remove", f'members[value eq "{id_}"]')
+        await looked(org, held={"group Billing Queue": False})
+    frozen = org.store.known["E1"].frozen["group Billing Queue"]
+    assert [each.changed and each.changed.entry for each in frozen.rounds] == ["entry-1"] * 4
+
+
 async def test_an_account_that_others_delete_is_created_three_times(org: Org) -> None:
     """Then it is access that goes to and fro."""
     await org.hired()
@@ -234,6 +261,55 @@ async def test_a_membership_that_others_end_is_frozen_alone(org: Org) -> None:
         await looked(org)
         assert (id_ in await org.members("Billing Queue")) == (times < 3), times
     assert frozen(org) == ["group Billing Queue"]
+
+
+async def test_other_managers_are_no_fight(org: Org) -> None:
+    """A read shows the manager by the target's id: that it is another than the one who is to be is nobody's doing."""
+    managers = ("E2", "E3", "E4", "E5", "E6", "E7")
+    for user in managers:
+        org.say(user, **person(user))
+    await org.run()
+    await org.hired(manager="E2")
+    for user in managers[1:]:
+        await org.patch(f"Users/{(await org.user())['id']}", "replace", "title", f"Boss of {user}")
+        org.clock.now += HOUR / 3
+        org.say("E1", manager=user)
+        await org.run()
+    delivery = org.store.known["E1"]
+    assert (delivery.frozen, delivery.held and delivery.held["manager"]) == ({}, "E7")
+    assert not any(each.theirs for each in delivery.rounds["manager"])
+
+
+async def test_a_mapping_that_goes_to_and_fro_is_a_party(org: Org) -> None:
+    """Titles by one mapping and by another, in turns: after three returns the title stays."""
+    other = parse_mapping(f'{PERSON}title = "custom"')
+    ours, shown = org.mapping, []
+    await org.hired(custom="Associate")
+    for number in range(6):
+        org.mapping = other if number % 2 == 0 else ours
+        org.say("E1", custom="Associate", job="Agent", displayName=f"Person {number}")
+        await org.run()
+        shown.append((await org.user())["title"])
+    assert shown == ["Associate", "Agent", "Associate", "Agent", "Agent", "Agent"]
+    assert frozen(org) == ["title"]
+
+
+async def test_what_is_kept_of_very_many_fights_is_bounded(org: Org) -> None:
+    """Forty skills that somebody takes again and again: after sixty writes that count each is the last."""
+    names: list[Any] = [f"Skill {number}" for number in range(40)]
+    await org.sim("POST", "config", {"skills": names})
+    org.mapping = parse_mapping(f'{PERSON}[[copy]]\nfact = "skills"\nto = "skills"\nlevel = 3.0')
+    id_ = await org.hired(skills=[*names])
+    given = []
+    for _ in range(4):
+        await org.patch(f"Users/{id_}", "remove", f"{GENESYS}:routingSkills")
+        await looked(org)
+        given.append(len(skills(await org.user())))
+    assert given == [40, 40, 0, 0]
+    delivery = org.store.known["E1"]
+    assert len(delivery.frozen) == 40
+    assert sum(bool(each.rounds) for each in delivery.frozen.values()) == 30
+    assert len(orjson.dumps(delivery)) < 60_000
 
 
 async def test_what_the_target_never_shows_is_refused_and_no_fight(start: Start) -> None:
