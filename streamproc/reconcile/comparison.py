@@ -155,6 +155,9 @@ class Comparison:
                 self._schedule.again(user, Millis(at + SOON))
             else:
                 self.unread.pop(user, None)
+                account = self._account(known)
+                if answer is not None and self._schedule.read_all and not self._schedule.has_seen(account or ""):
+                    self._schedule.whole = False  # the lists haven't shown who is there
                 await self._concluded(known, self._account(known), answer, at)
         _tell_unread([answer for answer in answers.values() if isinstance(answer, Unread)], len(answers))
 
@@ -184,8 +187,7 @@ class Comparison:
                 self._strays.note(verdict.user, account)
                 self._schedule.again(verdict.user, at)
         for finding in self.findings.all_open():
-            over = finding.key not in told if finding.user is None else self._is_over(finding.user)
-            if over:
+            if self._is_over(finding.user) if finding.user is not None else self._is_past(finding, told):
                 await self.findings.tell(Finding(finding.user, finding.account, finding.name, [], at, at))
         self._before, self._strangers = self._strangers, {}
 
@@ -195,6 +197,11 @@ class Comparison:
         if before is None or not before.differences:
             return not differences
         return not is_repaired(before) and as_before(before, differences) == before.differences
+
+    def _is_past(self, finding: Finding, told: set[str]) -> bool:
+        """Whether an account of nobody's is somebody's, or gone: a list may have been cut short."""
+        theirs = finding.account is not None and self.known.owner_of(finding.account) is not None
+        return finding.key not in told and (self._schedule.whole or theirs)
 
     def _is_over(self, user: str) -> bool:
         """Whether nothing can disagree any more: they aren't ours now, or have left, and have no account."""

@@ -95,8 +95,8 @@ class Finding(Value, frozen=True):
 
 
 def says_the_same(before: Finding, now: Finding) -> bool:
-    """Whether the same disagrees as before: not when it was looked at, nor who did it, which the audit log may tell late,
-    or no longer.
+    """Whether the same disagrees as before: not when it was looked at, nor who did it, which the audit log may tell
+    late, or no longer.
     """
     return _said(before) == _said(now)
 

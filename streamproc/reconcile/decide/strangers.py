@@ -7,7 +7,7 @@ Rule 3: who is out of scope and never was ours isn't ours, whatever an account s
 of somebody, unless they have left and the first is gone.
 """
 
-from collections.abc import Set
+from collections.abc import Collection
 from typing import Any, Final
 
 from msgspec import Struct
@@ -77,7 +77,7 @@ def stranger(account: str, body: dict[str, Any]) -> Stranger:
     return Stranger(account, _text(body.get("externalId")), _text(body.get("userName")), _active(body.get("active")))
 
 
-def whose(account: Stranger, known: KnownUsers, gone: Set[str] = frozenset()) -> TheirAccount | Wait | Orphan:
+def whose(account: Stranger, known: KnownUsers, gone: Collection[str] = ()) -> TheirAccount | Wait | Orphan:
     """Whose it is by what the log says now. `gone`: accounts that aren't there any more, their ids in one case."""
     if (owner := known.owner_of(account.id)) is not None:
         return TheirAccount(owner)
@@ -85,9 +85,9 @@ def whose(account: Stranger, known: KnownUsers, gone: Set[str] = frozenset()) ->
     if user is not None:
         if is_left_alone(user.desired):
             return Orphan(f"user {user.user} is out of scope")
-        if user.account is not None and not same_id(user.account, account.id):
-            if not (user.leaves and id_key(user.account) in gone):
-                return Orphan(f"user {user.user} has another account, {user.account}")
+        there = user.account is not None and not (user.leaves and id_key(user.account) in gone)
+        if there and not same_id(user.account, account.id):
+            return Orphan(f"user {user.user} has another account, {user.account}")
         return TheirAccount(user.user)
     waiting = () if account.name is None else sorted(known.wanting(account.name))
     for each in waiting:
