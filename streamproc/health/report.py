@@ -5,13 +5,13 @@ Nothing depends on it: where the topic isn't there, or may not be written to, th
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any, Final, NoReturn
 
 import orjson
 import structlog
 
-from streamproc.adapters.kafka.log import KafkaError, Log, Producer, started
+from streamproc.adapters.kafka.log import KafkaError, Log, Producer
 from streamproc.adapters.wait import wait_unless
 from streamproc.core.errors import StreamprocError
 from streamproc.core.records.topic_names import STATUS
@@ -24,9 +24,9 @@ EVERY: Final = 10.0
 AGAIN: Final = 60.0
 """The same after one that nobody took."""
 PATIENCE: Final = 5.0
-"""Seconds for one to be taken."""
+"""Seconds for one to be taken, and to connect."""
 LAST: Final = 2.0
-"""The same of the last one: the process is about to end."""
+"""The same of the last one, and to disconnect: the process is about to end."""
 
 
 @asynccontextmanager
@@ -58,15 +58,24 @@ class Reporter:
         """Until cancelled."""
         while True:
             try:
-                async with started(self._kafka.producer()) as producer:
+                async with self._producing() as producer:
                     while True:
-                        starting = not self._health.working.is_set()
-                        await self._append(producer, PATIENCE)
-                        self._note(None)
-                        await self._pause(starting=starting)
-            except (KafkaError, StreamprocError, OSError, TimeoutError) as error:
+                        await self._report(producer)
+            except (KafkaError, StreamprocError, OSError) as error:
                 self._note(type(error).__name__)
             await self._sleep(AGAIN)
+
+    async def _report(self, producer: Producer) -> None:
+        """Once, and the wait after it. A producer whom nobody answers goes on trying by itself, and is kept."""
+        starting = not self._health.working.is_set()
+        try:
+            await self._append(producer, PATIENCE)
+        except TimeoutError as error:
+            self._note(type(error).__name__)
+            await self._sleep(AGAIN)
+        else:
+            self._note(None)
+            await self._pause(starting=starting)
 
     async def _pause(self, *, starting: bool) -> None:
         """That it works now is told at once."""
@@ -80,10 +89,23 @@ class Reporter:
         if not self._works:
             return
         try:
-            async with asyncio.timeout(LAST), started(self._kafka.producer()) as producer:
+            async with self._producing() as producer:
                 await self._append(producer, LAST)
         except (KafkaError, StreamprocError, OSError, TimeoutError):
             pass
+
+    @asynccontextmanager
+    async def _producing(self) -> AsyncIterator[Producer]:
+        """One that keeps nobody from ending: it would try for long to send what nobody takes."""
+        producer = self._kafka.producer()
+        try:
+            async with asyncio.timeout(PATIENCE):
+                await producer.start()
+            yield producer
+        finally:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(LAST):
+                    await producer.stop()
 
     async def _append(self, producer: Producer, seconds: float) -> None:
         state = self._health.state()

@@ -13,6 +13,7 @@ from typing import Final
 
 from tests.judges import (
     mutants_of_elements,
+    mutants_of_health,
     mutants_of_reconcile,
     mutants_of_the_doctor,
     mutants_of_the_edges,
@@ -38,6 +39,7 @@ MUTANTS: Final = (
     *mutants_of_elements.MUTANTS,
     *mutants_of_the_sink.MUTANTS,
     *mutants_of_the_loops.MUTANTS,
+    *mutants_of_health.MUTANTS,
     *mutants_of_the_doctor.MUTANTS,
     *mutants_of_the_findings.MUTANTS,
     *mutants_of_reconcile.MUTANTS,

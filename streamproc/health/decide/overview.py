@@ -3,7 +3,7 @@
 Rule 1: who was heard of last more than `SILENT` ago, and didn't say that it stops, is silent: killed, cut off, or not
 scheduled. Silence is wrong whatever was said last.
 Rule 2: whoever takes its place ends that: another of the same service that was started later. So a restart under
-another name leaves nothing behind.
+another name leaves nothing behind. Nor is anybody missed for longer than a day where others do the work.
 Rule 3: a service that has to be there and of which nobody is heard is wrong as well.
 Rule 4: who starts is wrong only while nobody of its service works: there may be more of them than partitions.
 """
@@ -17,6 +17,9 @@ from streamproc.core.records.units import Millis
 
 SILENT: Final = 30_000
 """ms; three states are missing then."""
+
+MISSED: Final = 86_400_000
+"""ms for which somebody who is silent is missed, while others of the service work."""
 
 Seen: TypeAlias = State | Literal["silent", "unheard"]
 
@@ -55,6 +58,8 @@ def overview(heard: Iterable[Heard], services: Collection[str], expected: Collec
         works = any(_seen(each, now) != "starting" for each in live)
         for each in sorted(left, key=lambda one: one.state.instance):
             seen = _seen(each, now)
+            if seen == "silent" and live and now - each.at > MISSED:
+                continue
             failed = seen == "stopped" and bool(each.state.conditions)
             missed = seen == "stopped" and service in expected and not live
             if seen != "stopped" or failed or not live:

@@ -1,5 +1,6 @@
 """A service's states in the log, which nothing else depends on."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -39,6 +40,44 @@ async def test_the_state_is_appended_every_few_seconds_and_at_the_end() -> None:
     kept = await states(kafka)
     assert [each.state for each in kept if each is not None] == ["starting", "ok", "degraded", "stopped"]
     assert {each.key for each in kept if each is not None} == {"sink/here-1"}
+
+
+async def test_brokers_that_are_gone_keep_nobody_from_ending(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither a state that nobody takes nor a goodbye that nobody answers: it ends, and its last word is lost."""
+    kafka, patient, pauses = memory_log(), Patient(), Pauses()
+    make, gone = kafka.producer, False
+    monkeypatch.setattr(report, "PATIENCE", 0.01)
+    monkeypatch.setattr(report, "LAST", 0.01)
+
+    def producer() -> Any:
+        made = make()
+        send, stop = made.send_and_wait, made.stop
+
+        async def sending(*arguments: Any, **more: Any) -> Any:
+            if gone:
+                await asyncio.Event().wait()
+            return await send(*arguments, **more)
+
+        async def stopping() -> None:
+            if gone:
+                await asyncio.Event().wait()
+            await stop()
+
+        monkeypatch.setattr(made, "send_and_wait", sending)
+        monkeypatch.setattr(made, "stop", stopping)
+        return made
+
+    monkeypatch.setattr(kafka, "producer", producer)
+    async with asyncio.timeout(60):
+        with logged(report) as lines:
+            async with reporting(kafka, patient.health, pauses):
+                while await pauses.next() != report.EVERY:
+                    pauses.over()
+                gone = True
+                pauses.over()
+                assert await pauses.next() == report.AGAIN
+                patient.health.ended(None)
+    assert lines[-1]["reason"] == "TimeoutError"
 
 
 async def test_a_topic_that_may_not_be_written_to_is_told_once(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 
 from streamproc.core.records.service_state import Condition, ServiceState, State
 from streamproc.core.records.units import Millis
-from streamproc.health.decide.overview import SILENT, Heard, Row, overview
+from streamproc.health.decide.overview import MISSED, SILENT, Heard, Row, overview
 
 SERVICES = ("worker", "sink", "reconcile")
-NOW = Millis(1_000_000)
+NOW = Millis(1_000_000_000)
 WRONG = Condition("gate_closed", "target", "degraded", "why", Millis(1))
 
 
@@ -69,11 +69,11 @@ def test_silence_is_wrong_whatever_was_said_last(last: Heard, later: int) -> Non
 
 def test_who_takes_a_dead_ones_place_ends_it() -> None:
     """A successor under another name was started after the last word; one that ran beside it all the time isn't one."""
-    dead = heard("worker", "dead", "ok", started=1, at=100)
-    assert seen(dead, heard("worker", "new", "ok", started=200)) == [("new", "ok", False)]
+    dead = heard("worker", "dead", "ok", started=1, at=NOW - 100_000)
+    assert seen(dead, heard("worker", "new", "ok", started=NOW - 50_000)) == [("new", "ok", False)]
     beside = heard("worker", "beside", "ok", started=50)
     assert seen(dead, beside) == [("beside", "ok", False), ("dead", "silent", True)]
-    assert seen(dead, heard("sink", "s", "ok", started=200)) == [("dead", "silent", True), ("s", "ok", False)]
+    assert seen(dead, heard("sink", "s", "ok", started=NOW - 50_000)) == [("dead", "silent", True), ("s", "ok", False)]
 
 
 def test_who_was_stopped_on_purpose_is_missed_only_where_nobody_is_left() -> None:
@@ -85,6 +85,15 @@ def test_who_was_stopped_on_purpose_is_missed_only_where_nobody_is_left() -> Non
     assert seen(stopped) == [("one", "stopped", False)]
     failed = heard("worker", "one", "stopped", at=1, wrong=(WRONG,))
     assert seen(failed, other) == [("one", "stopped", True), ("two", "ok", False)]
+
+
+def test_nobody_is_missed_for_ever_where_others_work() -> None:
+    """A worker that was killed because there were too many is forgotten after a day; the last one never is."""
+    long_ago = heard("worker", "dead", "ok", started=1, at=NOW - MISSED - 1)
+    assert seen(long_ago, heard("worker", "beside", "ok", started=0)) == [("beside", "ok", False)]
+    assert seen(long_ago) == [("dead", "silent", True)]
+    yesterday = heard("worker", "dead", "ok", started=1, at=NOW - MISSED)
+    assert seen(yesterday, heard("worker", "beside", "ok")) == [("beside", "ok", False), ("dead", "silent", True)]
 
 
 def test_a_spare_is_no_trouble_where_others_work() -> None:

@@ -130,6 +130,13 @@ def test_a_quiet_morning_is_told_and_a_quiet_night_is_not() -> None:
     assert monday < told.since <= monday + 2 * HOUR
 
 
+def test_clocks_that_are_put_back_are_no_alarm() -> None:
+    """Hours are UTC's, and the office comes an hour later than in all the weeks before."""
+    evening = Millis(START + 4 * WEEK + 4 * DAY + 18 * HOUR - SLOT)
+    monday = START + 5 * WEEK + 8 * HOUR
+    assert usual_of(office(4)).too_long(evening, Millis(monday + HOUR + 3 * SLOT)) is None
+
+
 def test_one_holiday_or_outage_of_the_last_weeks_makes_nobody_deaf() -> None:
     """A workday without anything is one week's; the next week such a day is told as soon as ever."""
     noon = Millis(START + 4 * WEEK + 1 * DAY + 12 * HOUR)
