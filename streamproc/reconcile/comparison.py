@@ -14,13 +14,13 @@ import structlog
 from streamproc import telemetry
 from streamproc.core.errors import TargetError
 from streamproc.core.fold.plan import is_left_alone
-from streamproc.core.records.finding import Difference, Finding, account_key
+from streamproc.core.records.finding import Finding, account_key
 from streamproc.core.records.units import Millis
 from streamproc.core.scim.response_body import id_key
 from streamproc.reconcile.audit_log import AuditLog
 from streamproc.reconcile.decide.classify import KnownUser, View, compare, is_incident
 from streamproc.reconcile.decide.known_users import KnownUsers
-from streamproc.reconcile.decide.next_finding import as_before, is_repaired
+from streamproc.reconcile.decide.next_finding import as_before, is_repaired, is_told
 from streamproc.reconcile.decide.pages import asked
 from streamproc.reconcile.decide.schedule import PageOf, Schedule
 from streamproc.reconcile.decide.strangers import Orphan, Stranger, Strays, TheirAccount, orphaned, stranger, whose
@@ -126,7 +126,7 @@ class Comparison:
                 doubtful += [user] if differences and not self._wait(known) else []
                 continue
             self._behind.pop(user, None)
-            if not self._is_told(user, differences):
+            if not is_told(self.findings.newest(user), differences):
                 doubtful.append(user)
         self._count(len(page.accounts), "page")
         self._schedule.shown(wanted, page)
@@ -190,13 +190,6 @@ class Comparison:
             if self._is_over(finding.user) if finding.user is not None else self._is_past(finding, told):
                 await self.findings.tell(Finding(finding.user, finding.account, finding.name, [], at, at))
         self._before, self._strangers = self._strangers, {}
-
-    def _is_told(self, user: str, differences: list[Difference]) -> bool:
-        """Whether the same was told before, nothing is to be repaired, and nobody needs to look."""
-        before = self.findings.newest(user)
-        if before is None or not before.differences:
-            return not differences
-        return not is_repaired(before) and as_before(before, differences) == before.differences
 
     def _is_past(self, finding: Finding, told: set[str]) -> bool:
         """Whether an account of nobody's is somebody's, or gone: a list may have been cut short."""

@@ -44,6 +44,13 @@ def as_before(before: Finding | None, differences: list[Difference]) -> list[Dif
     return [told(each) for each in differences]
 
 
+def is_told(before: Finding | None, differences: list[Difference]) -> bool:
+    """Whether the same was told before, nothing is to be repaired, and nobody needs to look."""
+    if before is None or not before.differences:
+        return not differences
+    return not is_repaired(before) and as_before(before, differences) == before.differences
+
+
 def is_repaired(finding: Finding) -> bool:
     """Whether the sink is to look at the user."""
     return any(each.repaired for each in finding.differences)
