@@ -50,7 +50,7 @@ class ControlFollower:
     def orders(self, user: str) -> list[ReceivedCommand]:
         """All that may still have to be carried out: the last control, and the last about each of what was frozen."""
         latest = [] if (last := self._latest.get(user)) is None else [last]
-        return [*self._unfreezing.get(user, {}).values(), *latest]
+        return sorted([*self._unfreezing.get(user, {}).values(), *latest], key=lambda each: each.origin.offset)
 
     async def start(self) -> None:
         """Read what there is. Raises KafkaError, and TimeoutError where the topic can't be read to its end."""

@@ -2,8 +2,9 @@
 
 from collections.abc import Callable, Mapping
 
+from streamproc.core.records.control import HELD
 from streamproc.core.records.delivery import DeliveredState, Standing
-from streamproc.core.records.resource import by_mapping
+from streamproc.core.records.resource import Resource, by_mapping
 from streamproc.settings import GuardSettings
 from streamproc.sink.control_follower import ReceivedCommand
 from streamproc.sink.decide.mass_guard import GuardDecision, MassGuard, Window
@@ -46,6 +47,8 @@ class MassGuardDriver:
             cause = work.record.cause
         if not withheld and self._was_withheld(progress):
             self._guard.ask_anew(progress.user)
+        if self._was_out(progress):
+            self._guard.let_in_by_others(progress.user, progress.record.seq, cause)
         active = sum(len(store.active) for store in self._stores.values())
         return self._guard.ask(progress.user, progress.record.seq, cause, active)
 
@@ -54,6 +57,16 @@ class MassGuardDriver:
         delivery = self._stores[progress.turn.partition].delivery(progress.user)
         parked = delivery.parked if delivery is not None else None
         return parked is not None and parked.code in {"held", "rejected"} and by_mapping(parked.desired)
+
+    def _was_out(self, progress: Progress) -> bool:
+        """Whether they had no access when their last turn ended, and it isn't we who gave them some since."""
+        delivery = self._stores[progress.turn.partition].delivery(progress.user)
+        if delivery is None or progress.wrote or "active" in delivery.frozen:
+            return False
+        parked, held = delivery.parked, delivery.held or Resource()
+        if parked is not None:
+            return parked.code not in HELD and held.get("active") is False
+        return held.get("active") is False or progress.turn.work.drift is not None
 
     def reject(self, user: str) -> Standing | None:
         """An operator said no; what has to be remembered of it."""

@@ -78,5 +78,8 @@ def _told(party: Party) -> str:
 
 
 def moment(at: Millis) -> str:
-    """ISO 8601 in seconds."""
-    return datetime.fromtimestamp(at / 1000, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    """ISO 8601 in seconds; what is no moment of any year that has four digits, as it is."""
+    try:
+        return datetime.fromtimestamp(at / 1000, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    except (ValueError, OverflowError, OSError):
+        return f"{at} ms"

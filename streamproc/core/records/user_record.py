@@ -108,7 +108,7 @@ def decode_state(value: bytes) -> "UserState | UserRecord":
     """What the fold needs of a record. Raises pydantic.ValidationError where the bytes aren't one."""
     try:
         return _STATE.decode(value)
-    except DecodeError:
+    except (DecodeError, RecursionError):
         return decode(value)
 
 

@@ -62,7 +62,7 @@ def decoder(kind: type[Read], adapter: TypeAdapter[Read]) -> Callable[[bytes], R
     def read(value: bytes) -> Read:
         try:
             return decode(value)
-        except DecodeError:
+        except (DecodeError, RecursionError):
             return adapter.validate_json(value)
 
     return read

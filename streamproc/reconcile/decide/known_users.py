@@ -147,6 +147,6 @@ def _read(value: bytes) -> tuple[int, str, Millis, bytes]:
     try:
         record = _RECORD.decode(value)
         return record.seq, record.user, record.as_of, bytes(record.desired)
-    except DecodeError:
+    except (DecodeError, RecursionError):
         record = decode(value)
         return record.seq, record.user, record.as_of, orjson.dumps(record.desired)

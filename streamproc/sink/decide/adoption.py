@@ -18,14 +18,14 @@ def given(progress: Progress, account: str, holder: str | None, clock: Millis) -
         reason = f"an operator gave the account {account} to this user, who has the account {progress.id}"
     if reason is not None:
         return progress.with_aside(SetAside(None, "ambiguous", reason), clock)
-    given = replace(progress, by_order=True, adopting=None, freshness=Freshness.STALE)
+    given = replace(progress, given=account, adopting=None, freshness=Freshness.STALE)
     return given if progress.held is not None else replace(given, id=account, claimed=True, etag=None)
 
 
 def isnt_there(progress: Progress) -> tuple[Progress, SetAside]:
     """The account was read, and there is none."""
     reason = f"the account {progress.id}, which an operator gave to this user, isn't there"
-    nobody = replace(progress, id=None, claimed=False, freshness=Freshness.UNKNOWN, by_order=False)
+    nobody = replace(progress, id=None, claimed=False, freshness=Freshness.UNKNOWN, given=None)
     return nobody, SetAside(None, "ambiguous", reason)
 
 

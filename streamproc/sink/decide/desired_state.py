@@ -110,7 +110,7 @@ def decode_desired(value: bytes) -> DesiredState:
     record: _Record | UserRecord
     try:
         record = _RECORD.decode(value)
-    except DecodeError:
+    except (DecodeError, RecursionError):
         record = decode(value)
     return DesiredState(
         record.user,

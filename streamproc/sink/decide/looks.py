@@ -5,17 +5,17 @@ if that is the user's newest, and was brought to its end, the user is read and p
 Rule 2: whoever is set aside as a whole stays so, since that has its own way of going on; of leavers, only whom the mass
 guard, an operator or a setting keeps. Who isn't ours isn't read.
 Rule 3: of each user the newest finding waits, and the oldest of them goes first. Those by which somebody has access who
-is to have none wait for no others; who isn't to leave, by the record, waits with the others after all. What there is no
-room for comes again, since whoever compares repeats it.
+is to have none wait for no others; who isn't to leave, by the record, waits with the others after all. Where there
+is no room one of the others makes some. What there is none for comes again, since whoever compares repeats it.
 """
 
 from collections.abc import Callable
-from datetime import UTC, datetime
 from itertools import islice
 from typing import Final
 
 from msgspec import Struct
 
+from streamproc.core.flow.loop_case import moment
 from streamproc.core.fold.plan import Urgency, is_left_alone
 from streamproc.core.records.change_event import Origin
 from streamproc.core.records.control import HELD
@@ -68,6 +68,8 @@ class Looks:
     def add(self, each: Noted) -> None:
         """A finding came. It takes the place of an older one of the user."""
         self.drop(each.user)
+        if each.urgent and len(self) >= self._most and (others := self._waiting[1]):
+            del others[next(reversed(others))]
         if len(self) < self._most:
             self._waiting[not each.urgent][each.user] = each
 
@@ -127,5 +129,4 @@ def _in_words(difference: Difference) -> str:
 
 
 def _by(changed: Changed) -> str:
-    at = datetime.fromtimestamp(changed.at / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    return f"{shown(changed.who, LONGEST)} at {at}"
+    return f"{shown(changed.who, LONGEST)} at {moment(changed.at)}"

@@ -37,7 +37,8 @@ from streamproc.sink.decide.steps import Moment, Send, SendUser
 from streamproc.sink.decide.target import Target
 
 MOST: Final = 60
-"""Writes of one user that count, of all items together, after which each is the last."""
+"""Writes of one user that count, whatever each is of, after which each is the last; and if they were of so many items
+together, each that one of these was of."""
 ROOM: Final = 150
 """Writes of one user that are kept, ordinary ones included."""
 DETAILED: Final = 30
@@ -94,8 +95,11 @@ def with_frozen(progress: Progress, desired: Resource, target: Target, at: Momen
     if not limits.rounds:
         return progress
     counts = {name: sum(each.back for each in rounds) for name, rounds in loops.rounds.items()}
-    most = 0 if sum(counts.values()) >= MOST else limits.rounds
-    if not limits.rounds or not counts or max(counts.values()) < most:
+    writes = {
+        each.at for name, rounds in loops.rounds.items() for each in rounds if each.back and name not in loops.noted
+    }
+    most = 0 if len(writes) >= MOST else 1 if sum(counts.values()) >= MOST else limits.rounds
+    if not counts or max(counts.values()) < most:
         return progress
     frozen, rounds = dict(loops.frozen), dict(loops.rounds)
     changes = differing(progress.held or Resource(), deliverable(progress, desired))
@@ -130,6 +134,8 @@ def _next(progress: Progress, changes: Mapping[str, tuple[Any, Any]], target: Ta
         theirs = _is_theirs(name, held, left, target)
         wrote, found = _kept(value), _kept(held)
         before = [each for each in loops.rounds.get(name, ()) if each.at > since]
+        if before and theirs is False and _is_once_more(before[-1], record.seq, wrote, found):
+            continue
         back = theirs is True or any(same(wrote, once) for each in before for once in (each.wrote, each.found))
         if back or (theirs is not None and not same(held, None)):
             by = _who(progress, name) if theirs else None
@@ -155,6 +161,11 @@ def _who(progress: Progress, item: str) -> Changed | None:
     shown = item in items(held) if attribute.startswith(GROUP) else parts(held).get(attribute)
     by = progress.turn.work.changed_by(attribute, shown)
     return by and _brief(by)
+
+
+def _is_once_more(last: Round, seq: int, wrote: Any, found: Any) -> bool:
+    """Whether it is the write that was made last for this record, which came to nothing: a retry is no fight."""
+    return last.seq == seq and same(last.wrote, wrote) and same(last.found, found)
 
 
 def _bounded(rounds: dict[str, list[Round]]) -> dict[str, list[Round]]:

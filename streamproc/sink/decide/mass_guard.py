@@ -10,7 +10,8 @@ for those who leave meanwhile. A cause is what came from one source, for one sta
 Rule 3: who was let through flows, however often asked again. Who is held stays so until an operator releases or
 rejects by name, or the user is to be active again. A rejection is of what was asked so far: newer events that still
 say "leave" are held, since the source insists and the operator doesn't know.
-Rule 4: who is released doesn't count: an operator has looked. Who is protected is never let through, nor held.
+Rule 4: who is released doesn't count: an operator has looked. Nor does who was out, and was let in again by others;
+they flow. Who is protected is never let through, nor held.
 Rule 5: no order of asking lets more through: windows are counted on both sides of a user's own time.
 
 What it can't do: tell a real leaver from a bad row of the same source, reason and minute; both are held, and listed.
@@ -124,6 +125,12 @@ class MassGuard:
     def reject(self, user: str) -> Standing | None:
         """An operator says that the user stays. None: nobody of that name is held."""
         return self._said(user, "rejected", of=("held",))
+
+    def let_in_by_others(self, user: str, seq: int, cause: Cause) -> None:
+        """They were out already, by the target's word, and have access again by nothing that a source said: they leave
+        a second time, as if released, however many do. Who was asked about before stays as was said.
+        """
+        self._standings.setdefault(user, Standing(user, seq, "released", cause))
 
     def ask_anew(self, user: str) -> None:
         """What is asked of a user from now on is another question than the one that is held, or was rejected."""

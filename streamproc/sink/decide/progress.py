@@ -15,6 +15,7 @@ from streamproc.core.records.delivery import Parked, Standing
 from streamproc.core.records.outcome import Request
 from streamproc.core.records.resource import Resource, missing
 from streamproc.core.records.units import Millis
+from streamproc.core.scim.response_body import same_id
 from streamproc.core.scim.response_policy import Response
 from streamproc.sink.decide.desired_state import DesiredState, Work
 from streamproc.sink.decide.items import Loops
@@ -70,8 +71,8 @@ class Progress(Struct, frozen=True):
     id: str | None = None
     claimed: bool = False
     """A search or the answer to a create told the id, and whose account it is hasn't been shown there yet."""
-    by_order: bool = False
-    """An operator gave the account to the user: it is theirs, whatever externalId it shows."""
+    given: str | None = None
+    """Account that an operator gave to the user: it is theirs, whatever externalId it shows."""
     etag: str | None = None
     held: Resource | None = None
     body: dict[str, Any] | None = None
@@ -171,6 +172,11 @@ class Progress(Struct, frozen=True):
     def record(self) -> DesiredState:
         """The newest one."""
         return self.turn.work.record
+
+    @property
+    def by_order(self) -> bool:
+        """Whether the account is the one that an operator gave to the user, and no other that was found since."""
+        return self.given is not None and same_id(self.id, self.given)
 
     @property
     def leaver(self) -> bool:

@@ -2,7 +2,12 @@
 
 import pytest
 
+from streamproc.core.fold.plan import Urgency
+from streamproc.core.records.user_record import encode
+from streamproc.sink.decide.desired_state import Work, decode_desired, look_of
+from streamproc.sink.decide.lanes import Turn
 from streamproc.testing.memory_log import MemoryLog
+from tests.service.sink.test_loops import looked
 from tests.support.reconciler import Org, person
 from tests.support.sinks_in_memory import Cluster
 
@@ -87,3 +92,29 @@ async def test_who_has_an_account_gets_no_second_one(cluster: Cluster) -> None:
     assert ended[-1] == "parked"
     assert parked is not None
     assert "who has the account" in parked.reason
+
+
+async def test_an_order_about_an_account_that_is_gone_gives_no_other_away(org: Org) -> None:
+    """The account that was given back was deleted meanwhile, and a search shows another one, which was marked as
+    somebody else's just now: that one isn't in the order, and nothing is written to it.
+    """
+    account = await org.hired()
+    await org.patch(f"Users/{account}", "replace", "externalId", "OLD-7")
+    await looked(org)
+    await org.call("DELETE", f"Users/{account}")
+    other = await org.foreign("x1", externalId="E1", title="Boss")
+    written = len(await org.ledger())
+
+    async def marked(method: str, path: str) -> None:
+        if (method, path) == ("GET", f"/Users/{other}"):
+            await org.patch(f"Users/{other}", "replace", "externalId", "STRANGER")
+
+    org.wire.before = marked
+    record = look_of(decode_desired(encode(org.records["E1"])))
+    org.lanes.again(Turn("E1", 0, -1, Urgency.CHANGE, Work(record, told=True, ordered=True, adopt=account)))
+    await org.run()
+    shown = await org.call("GET", f"Users/{other}")
+    assert (shown["externalId"], shown["title"], len(await org.ledger()) - written) == ("STRANGER", "Boss", 1)
+    parked = org.store.known["E1"].parked
+    assert parked is not None
+    assert parked.code == "ambiguous"

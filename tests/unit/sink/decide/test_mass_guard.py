@@ -163,3 +163,15 @@ def test_another_question_is_asked_anew() -> None:
     assert [type(each) for each in told.values()] == [Flow, Flow, Flow, Hold]
     causes = {user: each.standing.cause.source for user, each in told.items() if isinstance(each, Flow | Hold)}
     assert causes == {"through": "hris", "rejected": "okta", "released": "hris", "held": "hris"}
+
+
+def test_who_was_out_and_was_let_in_by_others_leaves_again_uncounted() -> None:
+    """Whatever the threshold is; whoever was asked about before stays held, or let through."""
+    guard = MassGuard((Window(600.0, 1, 0.0),))
+    assert isinstance(guard.ask("p0", 0, cause(0), 0), Flow)
+    assert isinstance(guard.ask("p1", 0, cause(0), 0), Hold)
+    for user in people(9):
+        guard.let_in_by_others(user, 0, cause(0))
+    said = {user: type(guard.ask(user, 0, cause(0), 0)).__name__ for user in people(9)}
+    assert [user for user, each in said.items() if each != "Flow"] == ["p1"]
+    assert isinstance(guard.ask("p100", 0, cause(7200), 0), Flow)
