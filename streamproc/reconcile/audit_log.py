@@ -4,6 +4,7 @@ Which of its services hold changes of users isn't documented, so it is asked: th
 Memberships are changes of groups.
 """
 
+import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -38,7 +39,14 @@ SERVICES: Final = 4
 FRESH: Final = 30_000
 """Milliseconds for which a group's entries aren't asked for again: many may have left it at once."""
 ASK_AGAIN: Final = 600_000
-"""Milliseconds after which it is asked again where the log may not be read."""
+"""Milliseconds after which it is asked again where the log may not be read, or doesn't answer."""
+LONGEST: Final = 60.0
+"""Seconds that the questions about one entity may take: what is found waits for them."""
+FAILURES: Final = 3
+"""Entities in a row whose entries couldn't be read; then nobody waits for those of others for a while."""
+PAUSE: Final = 60_000
+"""Milliseconds of that while."""
+_UNREAD: Final = "who did it isn't known, since the audit log can't be read: "
 _DAY: Final = 86_400_000
 _HOUR: Final = 3_600_000
 
@@ -70,6 +78,8 @@ class AuditLog:
         self._groups: dict[str, _History] = {}
         self._closed: tuple[Millis, str] | None = None
         """Until when it isn't asked, and why."""
+        self._failures: set[str] = set()
+        """Ids of entities in a row whose entries couldn't be read."""
 
     async def authors(
         self, account: str, differences: list[Difference], groups: Mapping[str, str], at: Millis
@@ -94,20 +104,36 @@ class AuditLog:
         """By the entries of one entity, as far as they are `about` these differences."""
         if self._closed is not None and at < self._closed[0]:
             return authored(differences, [], self._us, at, self._closed[1])
+        self._closed = None
         why = f"nobody by the audit log of the last {DAYS} days"
         entries: list[Entry] = []
+        failed: str | None = None
         try:
-            history = await self._history(kind, id_, at)
-            while not (entries := about(history.entries)) and history.services:
-                await self._read_on(history)
+            async with asyncio.timeout(LONGEST):
+                history = await self._history(kind, id_, at)
+                while not (entries := about(history.entries)) and history.services:
+                    await self._read_on(history)
+            failed = None if entries else history.failed
         except ForbiddenError as error:
-            why = f"who did it isn't known, since the audit log can't be read: {error}"
-            self._closed = Millis(at + ASK_AGAIN), why
-            log.warning("the audit log can't be read, so who changed something isn't known", why=str(error))
+            failed = self._close(str(error), ASK_AGAIN, at)
+        except TimeoutError:
+            failed = self._close("it doesn't answer", ASK_AGAIN, at)
+        except TargetError as error:
+            failed = str(error)
+        if failed is None:
+            self._failures.clear()
         else:
-            if history.failed is not None and not entries:
-                why = f"who did it isn't known, since the audit log can't be read: {history.failed}"
+            why = _UNREAD + failed
+            self._failures.add(id_)
+            if len(self._failures) >= FAILURES:
+                self._close(failed, PAUSE, at)
         return authored(differences, entries, self._us, at, why)
+
+    def _close(self, why: str, pause: int, at: Millis) -> str:
+        self._failures.clear()
+        self._closed = Millis(at + pause), _UNREAD + why
+        log.warning("the audit log can't be read, so who changed something isn't known", why=why)
+        return why
 
     async def _history(self, kind: Kind, id_: str, at: Millis) -> _History:
         if at - self._known >= _HOUR:

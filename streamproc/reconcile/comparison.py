@@ -14,16 +14,16 @@ import structlog
 from streamproc import telemetry
 from streamproc.core.errors import TargetError
 from streamproc.core.fold.plan import is_left_alone
-from streamproc.core.records.finding import Difference, Finding, account_key
+from streamproc.core.records.finding import Finding, account_key
 from streamproc.core.records.units import Millis
 from streamproc.core.scim.response_body import id_key
 from streamproc.reconcile.audit_log import AuditLog
 from streamproc.reconcile.decide.classify import KnownUser, View, compare, is_incident
 from streamproc.reconcile.decide.known_users import KnownUsers
-from streamproc.reconcile.decide.next_finding import as_before, is_repaired
+from streamproc.reconcile.decide.next_finding import as_before, is_repaired, is_told
 from streamproc.reconcile.decide.pages import asked
 from streamproc.reconcile.decide.schedule import PageOf, Schedule
-from streamproc.reconcile.decide.strangers import Orphan, Stranger, TheirAccount, orphaned, stranger, whose
+from streamproc.reconcile.decide.strangers import Orphan, Stranger, Strays, TheirAccount, orphaned, stranger, whose
 from streamproc.reconcile.finding_store import FindingStore
 from streamproc.reconcile.log_follower import LogFollower
 from streamproc.reconcile.target_reader import Clocks, TargetReader, Unread
@@ -74,10 +74,9 @@ class Comparison:
         """User of whom something is on its way → seq of that, and since when that was seen."""
         self._times: dict[str, int] = {}
         """User of whom something disagrees → times in a row that it was found."""
-        self._strays: dict[str, str] = {}
-        """User without an account by our deliveries → the one that shows their externalId."""
+        self._strays = Strays()
         self._gone: set[str] = set()
-        """Leavers' accounts that aren't there any more."""
+        """Accounts that aren't there any more, their ids in one case."""
         self._before: dict[str, Stranger] = {}
         self._strangers: dict[str, Stranger] = {}
         """Accounts of the round before, and of this one, that are nobody's as far as is known."""
@@ -115,7 +114,7 @@ class Comparison:
         view = View(self.target.dialect, self._groups, attributes)
         doubtful: list[str] = []
         for account, body in page.accounts.items():
-            self._gone.discard(account)
+            self._gone.discard(id_key(account))
             user = self.known.owner_of(account)
             if user is None:
                 user = self._met(stranger(account, body))
@@ -127,7 +126,7 @@ class Comparison:
                 doubtful += [user] if differences and not self._wait(known) else []
                 continue
             self._behind.pop(user, None)
-            if not self._is_told(user, differences):
+            if not is_told(self.findings.newest(user), differences):
                 doubtful.append(user)
         self._count(len(page.accounts), "page")
         self._schedule.shown(wanted, page)
@@ -156,7 +155,10 @@ class Comparison:
                 self._schedule.again(user, Millis(at + SOON))
             else:
                 self.unread.pop(user, None)
-                await self._concluded(known, known.account or self._strays.get(user), answer, at)
+                account = self._account(known)
+                if answer is not None and self._schedule.read_all and not self._schedule.has_seen(account or ""):
+                    self._schedule.whole = False  # the lists haven't shown who is there
+                await self._concluded(known, self._account(known), answer, at)
         _tell_unread([answer for answer in answers.values() if isinstance(answer, Unread)], len(answers))
 
     def unseen(self) -> None:
@@ -167,7 +169,9 @@ class Comparison:
 
     def _matters(self, user: str, account: str) -> bool:
         known = self.known.get(user)
-        return known is not None and not is_left_alone(known.desired) and not (known.leaves and account in self._gone)
+        if known is None or is_left_alone(known.desired):
+            return False
+        return not (known.leaves and id_key(account) in self._gone)
 
     async def close(self) -> None:
         """A round is over: accounts that are nobody's are told, and those that aren't there any more are over."""
@@ -175,48 +179,61 @@ class Comparison:
         at = self.now()
         told: set[str] = set()
         for account, each in self._strangers.items():
-            if isinstance(verdict := whose(each, self.known), Orphan):
+            verdict = whose(each, self.known, self._gone)
+            if isinstance(verdict, Orphan):
                 told.add(account_key(account))
                 await self.findings.tell(orphaned(each, verdict.reason, at))
+            elif isinstance(verdict, TheirAccount) and self.known.owner_of(account) is None:
+                self._strays.note(verdict.user, account)
+                self._schedule.again(verdict.user, at)
         for finding in self.findings.all_open():
-            over = finding.key not in told if finding.user is None else self._is_over(finding.user)
-            if over:
+            if self._is_over(finding.user) if finding.user is not None else self._is_past(finding, told):
                 await self.findings.tell(Finding(finding.user, finding.account, finding.name, [], at, at))
         self._before, self._strangers = self._strangers, {}
 
-    def _is_told(self, user: str, differences: list[Difference]) -> bool:
-        """Whether the same was told before, nothing is to be repaired, and nobody needs to look."""
-        before = self.findings.newest(user)
-        if before is None or not before.differences:
-            return not differences
-        return not is_repaired(before) and as_before(before, differences) == before.differences
+    def _is_past(self, finding: Finding, told: set[str]) -> bool:
+        """Whether an account of nobody's is somebody's, or gone: a list may have been cut short."""
+        theirs = finding.account is not None and self.known.owner_of(finding.account) is not None
+        return finding.key not in told and (self._schedule.whole or theirs)
 
     def _is_over(self, user: str) -> bool:
         """Whether nothing can disagree any more: they aren't ours now, or have left, and have no account."""
         known = self.known.get(user)
         if known is None or is_left_alone(known.desired):
             return True
-        account = known.account or self._strays.get(user)
-        return known.leaves and (account is None or account in self._gone)
+        account = self._account(known)
+        return known.leaves and (account is None or id_key(account) in self._gone)
+
+    def _account(self, known: KnownUser) -> str | None:
+        """Theirs by our deliveries; where there is none, or none any more, the one that shows their externalId."""
+        stray = self._strays.of(known.user)
+        if known.account is None or (stray is not None and known.leaves and id_key(known.account) in self._gone):
+            return stray
+        return known.account
 
     def _met(self, account: Stranger) -> str | None:
         """Whose it is. None: it isn't known to be anybody's."""
-        verdict = whose(account, self.known)
+        verdict = whose(account, self.known, self._gone)
         if isinstance(verdict, TheirAccount):
-            self._strays[verdict.user] = account.id
+            self._strays.note(verdict.user, account.id)
             return verdict.user
+        self._strays.drop(account.id)
         self._strangers[account.id] = account
         return None
 
     async def _read(self, known: KnownUser) -> dict[str, Any] | Unread | None:
-        account = known.account or self._strays.get(known.user)
-        if account is None or (known.leaves and account in self._gone):
+        account = self._account(known)
+        if account is None or (known.leaves and id_key(account) in self._gone):
             return None
-        return await self.target.user(account)
+        body = await self.target.user(account)
+        if isinstance(body, dict) and account != known.account and stranger(account, body).external_id != known.user:
+            self._strays.drop(account)  # it was given to somebody else
+            return None
+        return body
 
     async def _concluded(self, known: KnownUser, account: str | None, body: dict[str, Any] | None, at: Millis) -> None:
         if account is not None:
-            (self._gone.discard if body is not None else self._gone.add)(account)
+            (self._gone.discard if body is not None else self._gone.add)(id_key(account))
         differences = compare(known, body, View(self.target.dialect, self._groups))
         if differences and known.behind and self._wait(known):
             return

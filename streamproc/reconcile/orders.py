@@ -20,7 +20,7 @@ from streamproc.core.scim.response_body import version
 from streamproc.core.scim.response_policy import describe
 from streamproc.reconcile.comparison import Comparison
 from streamproc.reconcile.decide.next_finding import ignored
-from streamproc.reconcile.decide.strangers import Orphan, orphaned, stranger, whose
+from streamproc.reconcile.decide.strangers import Orphan, is_the_same, orphaned, stranger, whose
 from streamproc.reconcile.target_reader import Unread
 
 log = structlog.get_logger("streamproc.reconcile")
@@ -81,21 +81,23 @@ class Orders:
             del self._open[order.key]
             return
         try:
-            after = await self._taken(account)
+            after = await self._taken(account, finding)
         except TargetError as error:
             log.warning("an order to deactivate an account came to nothing yet", by=order.by, why=str(error))
             self._not_before[order.id] = self._comparison.now() + RETRY
             return
         del self._open[order.key]
         if after is None:
-            log.warning("the account is somebody's now: nothing is done", by=order.by, reason=order.reason)
+            log.warning("the account is somebody's, or another one now: nothing is done", by=order.by, why=order.reason)
             return
         answered = Finding(None, account, after.name, after.differences, after.at, finding.since, answered=order.id)
         await self._comparison.findings.append(answered)
         log.info("an account that is nobody's was deactivated", by=order.by, reason=order.reason, account=account)
 
-    async def _taken(self, account: str) -> Finding | None:
-        """Deactivated and read back; no differences: it is gone. None: it is somebody's. Raises TargetError."""
+    async def _taken(self, account: str, seen: Finding) -> Finding | None:
+        """Deactivated and read back; no differences: it is gone. None: it is somebody's, or of another name than the
+        operator has `seen`. Raises TargetError.
+        """
         target, at = self._comparison.target, self._comparison.now()
         refused = "it stays active"
         for _ in range(ATTEMPTS):
@@ -107,7 +109,7 @@ class Orders:
             await self._comparison.refresh()
             shown = stranger(account, body)
             verdict = whose(shown, self._comparison.known)
-            if not isinstance(verdict, Orphan):
+            if not isinstance(verdict, Orphan) or not is_the_same(shown, seen):
                 return None
             if shown.active is False:
                 return orphaned(shown, verdict.reason, at)

@@ -95,13 +95,19 @@ class Finding(Value, frozen=True):
 
 
 def says_the_same(before: Finding, now: Finding) -> bool:
-    """Whether all that counts as news is as before: not when it was looked at, nor why and by whom in words."""
+    """Whether the same disagrees as before: not when it was looked at, nor who did it, which the audit log may tell
+    late, or no longer.
+    """
     return _said(before) == _said(now)
 
 
 def _said(finding: Finding) -> tuple[object, ...]:
-    told = [(each.attribute, each.kind, each.policy, each.desired, each.held) for each in finding.differences]
+    told = [(each.attribute, _kind(each), each.policy, each.desired, each.held) for each in finding.differences]
     return finding.account, finding.incident, told
+
+
+def _kind(difference: Difference) -> Kind:
+    return "unknown" if difference.kind == "changed" else difference.kind
 
 
 LOOK: Final = "look"

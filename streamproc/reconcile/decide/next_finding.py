@@ -22,6 +22,8 @@ def next_finding(before: Finding | None, now: Finding) -> Finding | None:
         return now
     if before.answered is not None and not now.incident:
         return None
+    if [each.kind for each in before.differences] != [each.kind for each in now.differences]:
+        return now
     return now if is_repaired(now) else None
 
 
@@ -40,6 +42,13 @@ def as_before(before: Finding | None, differences: list[Difference]) -> list[Dif
         return replace(each, kind=same.kind, reason=same.reason, changed=same.changed)
 
     return [told(each) for each in differences]
+
+
+def is_told(before: Finding | None, differences: list[Difference]) -> bool:
+    """Whether the same was told before, nothing is to be repaired, and nobody needs to look."""
+    if before is None or not before.differences:
+        return not differences
+    return not is_repaired(before) and as_before(before, differences) == before.differences
 
 
 def is_repaired(finding: Finding) -> bool:

@@ -1,6 +1,7 @@
 """Schedule: whom to look at next. Times: ms since 1970.
 
-Rule 1: who is to be looked at again soon (something is repaired, or on its way) goes first, once that time has come.
+Rule 1: who is to be looked at again soon (something is repaired, or on its way) goes first, once that time has come,
+with every other slice at most: however many they are, the rest goes on.
 Rule 2: a round begins with those who left lately, one by one, the longest ago first: what they could do is the worst.
 Then come pages of all active accounts, then of all inactive ones, then whoever should have been on one and wasn't: a
 list moves while it is read.
@@ -14,6 +15,7 @@ from typing import Final, Literal, TypeAlias
 from msgspec import Struct
 
 from streamproc.core.records.units import Millis
+from streamproc.core.scim.response_body import id_key
 from streamproc.reconcile.decide.pages import Page, next_start
 
 SLICE: Final = 25
@@ -59,9 +61,20 @@ class Schedule:
         self._stage: Literal["leavers", "pages", "unseen", "done"] = "done"
         self._page = PageOf(active=True, start=1)
         self._begun: Millis | None = None
+        self._now = Millis(0)
+        """Latest time that was told."""
         self._seen: set[str] = set()
+        """Accounts that this round has shown, their ids in one case."""
+        self._listed: set[str] = set()
+        """The same of the list that is being read."""
+        self._unreadable = 0
+        """Resources of that list that were no accounts."""
+        self.whole = True
+        """Whether this round has shown all accounts, as far as can be told: whoever wasn't shown isn't there."""
         self._unseen: list[str] = []
         self._alternate = False
+        self._served = False
+        """Whether the last slice was of whom is to be looked at again."""
         self.rounds = 0
         """Rounds that were completed."""
 
@@ -108,12 +121,18 @@ class Schedule:
 
     def shown(self, asked: PageOf, page: Page) -> None:
         """What a page shows."""
-        new = page.accounts.keys() - self._seen
+        new = {id_key(account) for account in page.accounts} - self._listed
+        self._listed |= new
         self._seen |= new
+        self._unreadable += page.shown - len(page.accounts)
         start = next_start(asked.start, page, len(new))
         if start is not None:
             self._page = PageOf(asked.active, start)
-        elif asked.active:
+            return
+        there = len(self._listed) + self._unreadable
+        self.whole = self.whole and (not page.shown if page.total is None else there >= page.total)
+        self._begin_list()
+        if asked.active:
             self._page = PageOf(active=False, start=1)
         else:
             self._stage = "unseen"
@@ -121,7 +140,7 @@ class Schedule:
 
     def has_seen(self, account: str) -> bool:
         """Whether this round has shown it."""
-        return account in self._seen
+        return id_key(account) in self._seen
 
     def unseen(self, users: Iterable[str]) -> None:
         """Whom no page of this round has shown."""
@@ -129,10 +148,16 @@ class Schedule:
 
     def next(self, leavers: Sequence[str], now: Millis) -> Slice:
         """What comes next. `leavers`: those of late."""
-        if due := self.due(now):
+        self._set_back(now)
+        due = self.due(now)
+        if due and not self._served:
+            self._served = True
             return Users(due, "again")
+        self._served = False
         if self._stage == "done" and (self._begun is None or now >= self._begun + self._every):
             self._begun, self._stage, self._page, self._seen = now, "leavers", PageOf(active=True, start=1), set()
+            self.whole = True
+            self._begin_list()
             self._looked = {user: self._looked[user] for user in leavers if user in self._looked}
         if self._stage == "leavers":
             assert self._begun is not None
@@ -154,12 +179,23 @@ class Schedule:
                 self.rounds += 1
                 return Close()
             case _:
-                return Rest(self._wakes(leavers, now))
+                return Users(due, "again") if due else Rest(self._wakes(leavers, now))
 
     def taken(self, users: Sequence[str]) -> None:
         """These were looked at since no page had shown them."""
         gone = {*users}
         self._unseen = [user for user in self._unseen if user not in gone]
+
+    def _begin_list(self) -> None:
+        self._listed, self._unreadable = set(), 0
+
+    def _set_back(self, now: Millis) -> None:
+        """Where the clock was set back, all times are: nobody waits until it is as late again."""
+        back, self._now = self._now - now, now
+        if back > 0:
+            self._again = {user: Millis(at - back) for user, at in self._again.items()}
+            self._looked = {user: Millis(at - back) for user, at in self._looked.items()}
+            self._begun = None if self._begun is None else Millis(self._begun - back)
 
     def _longest_ago(self, leavers: Sequence[str], before: Millis) -> tuple[str, ...]:
         due = [user for user in leavers if self._looked.get(user, -1) < before]

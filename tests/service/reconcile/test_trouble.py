@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from streamproc.adapters import scim_http
-from streamproc.reconcile import comparison, process
+from streamproc.adapters.scim_http import PlatformHttp
+from streamproc.reconcile import audit_log, comparison, process
 from streamproc.reconcile.target_reader import TargetReader
 from streamproc.testing.memory_log import MemoryLog
 from tests.service.reconcile.test_process import last
@@ -77,6 +78,55 @@ async def test_what_the_audit_log_says_of_a_large_group_is_asked_for_piece_by_pi
         assert told is not None
         by = {each.attribute: each.changed and each.changed.name for each in told.differences}
         assert by == {attribute: "Sue Visor"}
+
+
+@pytest.mark.parametrize("kind", ["500_before", "429", "reset"])
+async def test_whatever_the_audit_log_answers_it_is_told_and_repaired_all_the_same(
+    compared: Compared, kind: str
+) -> None:
+    """Also where it doesn't say which services it has; it is asked for a few, and not for everybody."""
+    await populate(compared, 30)
+    for number in range(1, 11):
+        await compared.edit(f"E{number}", title="Boss")
+    await compared.org.faults({"kind": kind, "path": "platform/audits"})
+    assert await compared.found() == {f"E{number}": {"title": "unknown"} for number in range(1, 11)}
+    asked = await compared.org.sim("GET", "requests")
+    assert sum(count for route, count in asked["by_route"].items() if "audits" in route) <= 3 * 2
+
+
+async def test_an_audit_log_that_doesnt_answer_is_waited_for_once(
+    compared: Compared, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was found is told, and nobody else waits for the log."""
+    await populate(compared, 3)
+    for user in ("E1", "E2"):
+        await compared.edit(user, title="Boss")
+
+    async def never(*_: object) -> None:
+        asked.append(True)
+        await asyncio.Event().wait()
+
+    asked: list[bool] = []
+    monkeypatch.setattr(audit_log, "LONGEST", 0.05)
+    monkeypatch.setattr(PlatformHttp, "get", never)
+    assert await compared.found() == {user: {"title": "unknown"} for user in ("E1", "E2")}
+    assert len(asked) == 1
+
+
+async def test_what_is_ignored_stays_so_whatever_the_audit_log_says_later(compared: Compared) -> None:
+    """It names somebody late, or forgets: the same disagrees."""
+    await populate(compared, 1)
+    await compared.org.faults({"kind": "403", "path": "platform/audits"})
+    await compared.edit("E1", title="Boss")
+    assert await compared.found() == {"E1": {"title": "unknown"}}
+    told = last(await compared.findings(), "E1")
+    assert told is not None
+    await compared.say_of("ignore", told)
+    assert await compared.found() == {}
+    await compared.org.sim("DELETE", "faults")
+    assert await compared.found() == {}
+    await compared.edit("E1", title="Chief")
+    assert await compared.found() == {"E1": {"title": "changed"}}
 
 
 async def test_a_leaver_whose_account_was_deleted_and_is_back_is_found(compared: Compared) -> None:

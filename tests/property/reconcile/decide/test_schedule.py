@@ -134,4 +134,45 @@ def test_a_page_that_shows_nothing_new_ends_its_list() -> None:
         assert isinstance(wanted, PageOf)
         asked.append(wanted)
         schedule.shown(wanted, page)
-    assert [each.active for each in asked] == [True, True, False]
+    assert [each.active for each in asked] == [True, True, False, False]
+    assert not schedule.whole
+
+
+def test_a_list_is_whole_where_as_many_were_shown_as_there_are() -> None:
+    """Also where it has no total, or shows somebody of the other list."""
+    for total, whole in ((2, True), (None, True), (3, False)):
+        schedule = Schedule(EVERY, EVERY)
+        shown = {True: ["a", "b"], False: ["B", "c"]}
+        while not schedule.read_all:
+            wanted = schedule.next([], Millis(1))
+            assert isinstance(wanted, PageOf)
+            accounts = shown[wanted.active][wanted.start - 1 :]
+            schedule.shown(wanted, Page({account: {} for account in accounts}, len(accounts), total))
+        assert (schedule.whole, schedule.seen) == (whole, 3)
+
+
+def test_however_many_are_to_be_looked_at_again_leavers_and_pages_go_on() -> None:
+    """What can't be repaired takes every other slice at most."""
+    target = Target([f"a{number}" for number in range(100)], [], 5)
+    leavers = [f"l{number}" for number in range(30)]
+    schedule = Schedule(EVERY * 100, EVERY * 100)
+    for number in range(1000):
+        schedule.again(f"E{number}", target.now)
+    played = play(schedule, target, leavers, 12)
+    kinds = [each.why if isinstance(each, Users) else "page" for each in played]
+    assert kinds == ["again", "leavers", "again", "leavers", *["again", "page"] * 4]
+
+
+def test_a_clock_that_is_set_back_keeps_nobody_waiting() -> None:
+    """Rounds, leavers and those to be looked at again come as if it hadn't been."""
+    leavers = ["l1"]
+    schedule, target = Schedule(EVERY, LEAVERS_EVERY), Target(["a1"], [], 5)
+    play(schedule, target, leavers, 4)
+    schedule.again("E1", Millis(target.now + 5_000))
+    target.now = Millis(target.now - 500_000)
+    begun = target.now
+    played = play(schedule, target, leavers, 30)
+    assert Users(("E1",), "again") in played
+    assert Users(("l1",), "leavers") in played
+    assert schedule.rounds >= 2
+    assert target.now < begun + 500_000
