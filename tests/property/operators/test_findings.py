@@ -7,7 +7,7 @@ import orjson
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamproc.core.records.control import Control
+from streamproc.core.records.control import SKEW, Control
 from streamproc.core.records.finding import Difference, Finding
 from streamproc.core.records.topic_names import FINDINGS
 from streamproc.core.records.units import Millis
@@ -26,9 +26,8 @@ def findings(draw: st.DrawFn) -> Finding:
     held = draw(st.sampled_from([True, False, None]))
     differences = draw(st.sampled_from([[], [replace(ORPHAN, held={"active": held})]]))
     answered = draw(st.sampled_from([None, None, None, ORDER.id, "o-0"]))
-    return Finding(
-        None, "g-2", "r@b.example", differences, Millis(draw(st.integers(0, 9))), Millis(1), answered=answered
-    )
+    at, first = Millis(draw(st.integers(0, 9))), Millis(draw(st.sampled_from([1, 1, ORDER.at + SKEW + 1])))
+    return Finding(None, "g-2", "r@b.example", differences, at, first, answered=answered)
 
 
 @given(st.lists(findings(), min_size=1, max_size=6), st.integers(0, 6))
@@ -45,3 +44,4 @@ async def test_an_order_waits_for_both_or_for_neither(found: list[Finding], sinc
     (current,) = (await current_findings(kafka)).values()
     obeyed = store.meant(control) is not None and control.id not in store.answered
     assert (current.state == "ordered") == (obeyed and found[-1].answered is None)
+    assert not (obeyed and found[-1].since > ORDER.at + SKEW)  # that one was given in another topic
