@@ -6,9 +6,11 @@ import socket
 import time
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
+from functools import partial
 
 from streamproc import __version__
 from streamproc.adapters.kafka.log import Log
+from streamproc.adapters.kafka.probe import connection_problem
 from streamproc.core.errors import StreamprocError
 from streamproc.core.records.units import Millis
 from streamproc.health.decide.conditions import Trouble
@@ -32,7 +34,8 @@ async def observed(
     """
     instance = f"{socket.gethostname()}-{os.getpid()}"
     health = Health(service, instance, __version__, troubles, lambda: Millis(time.time_ns() // 1_000_000))
-    async with exposed(settings.observability.metrics, measure, health), reporting(kafka, health):
+    reported = reporting(kafka, health, partial(connection_problem, settings.kafka))
+    async with exposed(settings.observability.metrics, measure, health), reported:
         try:
             yield health
         except asyncio.CancelledError:

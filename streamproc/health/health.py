@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from typing import Final
 
 import structlog
 
@@ -12,6 +13,9 @@ from streamproc.core.records.units import Millis
 from streamproc.health.decide.conditions import Phase, Since, Trouble, conditions, is_alive, is_ready, since, state_of
 
 log = structlog.get_logger("streamproc.health")
+
+GRACE: Final = 10.0
+"""Seconds for which Kafka may not be reached."""
 
 
 @dataclass(slots=True)
@@ -27,6 +31,8 @@ class Health:
     started: Millis = field(init=False)
     working: asyncio.Event = field(default_factory=asyncio.Event)
     """Set from `ready` on."""
+    cut_off: str | None = None
+    """What keeps the process from Kafka, by which it does all of its work; None: nothing is known to."""
     _phase: Phase = "starting"
     _ended: Trouble | None = None
     _since: Since = field(default_factory=dict)
@@ -71,13 +77,14 @@ class Health:
     def _troubles(self) -> list[Trouble]:
         if self._phase == "stopped":
             return [] if self._ended is None else [self._ended]
+        cut_off = [] if self.cut_off is None else [Trouble("brokers", "kafka", "degraded", self.cut_off, GRACE)]
         try:
-            return list(self.look())
+            return [*cut_off, *self.look()]
         except Exception as error:  # noqa: BLE001 - a service isn't ended by a look at it
             if self._phase == "starting":  # some of it isn't there yet
                 return []
             words = f"how it is can't be told: {type(error).__name__}"
-            return [Trouble("unknown", self.service, "degraded", words)]
+            return [*cut_off, Trouble("unknown", self.service, "degraded", words)]
 
     def _tell(self, state: ServiceState) -> None:
         now = {(each.code, each.about): each for each in state.conditions}

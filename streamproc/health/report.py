@@ -4,7 +4,7 @@ Nothing depends on it: where the topic isn't there, or may not be written to, th
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
 from typing import Any, Final, NoReturn
 
@@ -31,10 +31,13 @@ LAST: Final = 2.0
 
 @asynccontextmanager
 async def reporting(
-    kafka: Log, health: Health, sleep: Callable[[float], Coroutine[Any, Any, object]] = asyncio.sleep
+    kafka: Log,
+    health: Health,
+    problem: Callable[[], Awaitable[Exception | None]],
+    sleep: Callable[[float], Coroutine[Any, Any, object]] = asyncio.sleep,
 ) -> AsyncIterator[None]:
-    """Report while the context is open, and at its end."""
-    reporter = Reporter(kafka, health, sleep)
+    """Report while the context is open, and at its end. `problem`: what keeps us from Kafka, None: nothing."""
+    reporter = Reporter(kafka, health, problem, sleep)
     task = asyncio.create_task(reporter.run(), name="state of the service")
     try:
         yield
@@ -47,9 +50,16 @@ async def reporting(
 class Reporter:
     """Of one service. Its producer is its own: one that was refused a topic may be of no more use to others."""
 
-    def __init__(self, kafka: Log, health: Health, sleep: Callable[[float], Coroutine[Any, Any, object]]) -> None:
+    def __init__(
+        self,
+        kafka: Log,
+        health: Health,
+        problem: Callable[[], Awaitable[Exception | None]],
+        sleep: Callable[[float], Coroutine[Any, Any, object]],
+    ) -> None:
         self._kafka = kafka
         self._health = health
+        self._problem = problem
         self._sleep = sleep
         self._works: bool | None = None
         """Whether the last one was taken. None: there was none yet."""
@@ -62,18 +72,19 @@ class Reporter:
                     while True:
                         await self._report(producer)
             except (KafkaError, StreamprocError, OSError) as error:
-                self._note(type(error).__name__)
-            await self._sleep(AGAIN)
+                await self._failed(error)
 
     async def _report(self, producer: Producer) -> None:
         """Once, and the wait after it. A producer whom nobody answers goes on trying by itself, and is kept."""
         starting = not self._health.working.is_set()
+        if self._health.cut_off is not None:
+            await self._look()
         try:
             await self._append(producer, PATIENCE)
         except TimeoutError as error:
-            self._note(type(error).__name__)
-            await self._sleep(AGAIN)
+            await self._failed(error)
         else:
+            self._health.cut_off = None
             self._note(None)
             await self._pause(starting=starting)
 
@@ -83,6 +94,16 @@ class Reporter:
             await wait_unless(self._sleep, EVERY, self._health.working)
         else:
             await self._sleep(EVERY)
+
+    async def _failed(self, error: Exception) -> None:
+        """Nobody took it. That may be the topic's fault, or there is no Kafka, which is looked at more often."""
+        self._note(type(error).__name__)
+        await self._look()
+        await self._sleep(AGAIN if self._health.cut_off is None else EVERY)
+
+    async def _look(self) -> None:
+        problem = await self._problem()
+        self._health.cut_off = None if problem is None else str(problem)
 
     async def last(self) -> None:
         """The state with which it ends. It isn't worth a word where nobody takes it."""

@@ -102,8 +102,8 @@ class SourceWatch:
         if self._failure is not None:
             reason = f"Kafka doesn't say whether they are silent: {self._failure}"
             yield Trouble("unwatched", "sources", "blind", reason, PATIENCE)
-        now = self._clock()
-        yield from silence_troubles(self._last, self._usual, self._limits, self._begun, now)
+        if self._ends:  # before the first look, what is learned of the weeks before isn't what came last
+            yield from silence_troubles(self._last, self._usual, self._limits, self._begun, self._clock())
         yield from mapping_troubles(self._mappings)
 
     async def _watch(self, consumer: Consumer) -> None:

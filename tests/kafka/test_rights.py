@@ -42,7 +42,7 @@ from streamproc.rights import PROCESSES, Right, essential, operator
 from streamproc.settings import Settings, environment, load_settings
 from tests.kafka.gateway.test_gateway import leaver
 from tests.kafka.test_pipeline import _until
-from tests.support.health import Patient, Pauses
+from tests.support.health import Patient, Pauses, no_problem
 from tests.support.logged import logged
 from tests.support.secured import DAY, Authority, SecuredKafka, secured_kafka
 
@@ -185,7 +185,7 @@ async def test_a_service_works_without_the_right_to_say_how_it_is(secured: Secur
     assert await ensure_topics(settings.kafka, RIGHTS["gateway"]) == []
     patient, pauses = Patient(), Pauses()
     with logged(report) as lines:
-        async with reporting(KafkaLog(settings.kafka), patient.health, pauses):
+        async with reporting(KafkaLog(settings.kafka), patient.health, no_problem, pauses):
             for _ in range(2):
                 assert await pauses.next() == report.AGAIN
                 pauses.over()

@@ -30,6 +30,11 @@ class Patient:
         return self.wrong
 
 
+async def no_problem() -> Exception | None:
+    """Kafka can be reached."""
+    return None
+
+
 class Pauses:
     """Of a loop, which a test ends."""
 

@@ -7,12 +7,13 @@ import pytest
 
 from streamproc.adapters.kafka.log import NotAllowedError
 from streamproc.adapters.kafka.reading import read_topic
+from streamproc.core.errors import KafkaUnavailableError
 from streamproc.core.records.service_state import ServiceState, decode_service_state
 from streamproc.core.records.topic_names import STATUS
 from streamproc.health import report
 from streamproc.health.report import reporting
 from streamproc.testing.memory_log import MemoryBroker, MemoryLog
-from tests.support.health import DOWN, Patient, Pauses
+from tests.support.health import DOWN, Patient, Pauses, no_problem
 from tests.support.logged import logged
 
 
@@ -29,7 +30,7 @@ def memory_log() -> MemoryLog:
 async def test_the_state_is_appended_every_few_seconds_and_at_the_end() -> None:
     """Each as it is at that moment, all under one key: at once when it works, and in the end that it has stopped."""
     kafka, patient, pauses = memory_log(), Patient(), Pauses()
-    async with reporting(kafka, patient.health, pauses):
+    async with reporting(kafka, patient.health, no_problem, pauses):
         assert await pauses.next() == report.EVERY
         patient.health.ready()
         assert await pauses.next() == report.EVERY
@@ -70,7 +71,7 @@ async def test_brokers_that_are_gone_keep_nobody_from_ending(monkeypatch: pytest
     monkeypatch.setattr(kafka, "producer", producer)
     async with asyncio.timeout(60):
         with logged(report) as lines:
-            async with reporting(kafka, patient.health, pauses):
+            async with reporting(kafka, patient.health, no_problem, pauses):
                 while await pauses.next() != report.EVERY:
                     pauses.over()
                 gone = True
@@ -99,7 +100,7 @@ async def test_a_topic_that_may_not_be_written_to_is_told_once(monkeypatch: pyte
 
     monkeypatch.setattr(kafka, "producer", producer)
     with logged(report) as lines:
-        async with reporting(kafka, patient.health, pauses):
+        async with reporting(kafka, patient.health, no_problem, pauses):
             for _ in range(3):
                 assert await pauses.next() == report.AGAIN
                 pauses.over()
@@ -110,3 +111,46 @@ async def test_a_topic_that_may_not_be_written_to_is_told_once(monkeypatch: pyte
             patient.health.ended(None)
     assert [line["log_level"] for line in lines] == ["warning"]
     assert [each.state for each in await states(kafka) if each is not None] == ["starting", "stopped"]
+
+
+async def test_who_is_cut_off_from_kafka_is_not_ok(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A sink that reads nothing any more doesn't answer that it is ready; it does again once Kafka is back."""
+    kafka, patient, pauses = memory_log(), Patient(), Pauses()
+    make, gone = kafka.producer, False
+
+    async def problem() -> Exception | None:
+        return KafkaUnavailableError("no Kafka broker answers at here:9092") if gone else None
+
+    def producer() -> Any:
+        made = make()
+        send = made.send_and_wait
+
+        async def sending(*arguments: Any, **more: Any) -> Any:
+            if gone:
+                raise TimeoutError
+            return await send(*arguments, **more)
+
+        monkeypatch.setattr(made, "send_and_wait", sending)
+        return made
+
+    monkeypatch.setattr(kafka, "producer", producer)
+    async with reporting(kafka, patient.health, problem, pauses):
+        await pauses.next()
+        patient.health.ready()
+        assert await pauses.next() == report.EVERY
+        gone = True
+        pauses.over()
+        assert await pauses.next() == report.EVERY
+        assert patient.health.answer()[0] is True
+        patient.now += 10_000
+        ready, state = patient.health.answer()
+        assert (ready, state.state) == (False, "degraded")
+        assert [(each.code, each.reason) for each in state.conditions] == [
+            ("brokers", "no Kafka broker answers at here:9092")
+        ]
+        gone = False
+        pauses.over()
+        assert await pauses.next() == report.EVERY
+        assert patient.health.answer()[0] is True
+        patient.health.ended(None)
+    assert [each.state for each in await states(kafka) if each is not None] == ["starting", "ok", "ok", "stopped"]

@@ -36,6 +36,8 @@ class Watched:
     leads: bool = True
     pauses: Pauses = field(default_factory=Pauses)
     limits: dict[str, float] = field(default_factory=dict)
+    told_meanwhile: list[tuple[str, str]] = field(default_factory=list)
+    """What was wrong while it learned."""
 
     def __post_init__(self) -> None:
         self.log = MemoryLog(MemoryBroker(2, lambda: self.now))
@@ -43,6 +45,7 @@ class Watched:
 
     async def _sleep(self, seconds: float) -> None:
         if seconds == BETWEEN:
+            self.told_meanwhile += self.wrong
             await asyncio.sleep(0)
         else:
             await self.pauses(seconds)
@@ -119,6 +122,17 @@ async def test_the_last_event_is_known_to_the_second() -> None:
     async with watched.running():
         assert watched.wrong == []
         assert await watched.looked(NOW + 60_000) == [("silent", "okta")]
+
+
+async def test_nobody_is_silent_while_it_learns() -> None:
+    """A worker that starts reads weeks of which the first are long ago, and of the next source nothing is known yet."""
+    watched = Watched(leads=False, limits={"okta": 3600, "workday": 3600})
+    for topic in ("events.okta", "events.workday"):
+        await watched.comes(topic, *every(HOUR, until=NOW + DAY - SLOT))
+    async with watched.running():
+        watched.leads = True
+        assert await watched.looked(NOW + DAY) == []
+    assert watched.told_meanwhile == []
 
 
 @pytest.mark.parametrize(("limits", "expected"), [({}, []), ({"set": 3600}, [("silent", "set")]), ({"set": 0}, [])])

@@ -3,7 +3,7 @@
 from typing import Any, Final
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from streamproc.core.records.resource import Resource
@@ -115,6 +115,8 @@ def test_a_name_that_is_given_up_is_taken(data: st.DataObject) -> None:
         if turn.finished is not None:
             break
     there.land()
+    # Whom a target denies twice, by id and by search, is made twice; which of them is Ana nobody can say then.
+    assume(sum(user.get("externalId") == "E1" for user in there.users.values()) <= 1)
     if there.users["b"]["userName"] == WANTED:
         there.changed("b", userName="other@example.com")
     assert {**there.users["b"], **bea} == there.users["b"]
