@@ -13,11 +13,12 @@ from streamproc.adapters.kafka import reading
 from streamproc.adapters.kafka.foreign import STRANGE, passed_over
 from streamproc.adapters.kafka.log import Log
 from streamproc.core.records.change_event import Origin
-from streamproc.core.records.control import APPLIES, CONTROL, RECONCILE, Control
+from streamproc.core.records.control import APPLIES, CONTROL, RECONCILE, Control, is_about
 from streamproc.core.records.delivery import DeliveredState, decode_delivery
 from streamproc.core.records.finding import Finding, Kind, decode_finding, says_the_same
 from streamproc.core.records.topic_names import CONTROLS, DELIVERIES, FINDINGS
 from streamproc.core.records.units import Millis
+from streamproc.core.scim.response_body import same_id
 
 State: TypeAlias = Literal["open", "ordered", "answered", "settled"]
 """`ordered`: reconcile hasn't done yet what was ordered. `answered`: it has. `settled`: nothing disagrees any more."""
@@ -42,7 +43,7 @@ class CurrentFinding:
         if self.finding.answered is not None:
             return "answered"
         waits = any(
-            each.since is not None and self.first <= each.since <= self.place.offset and each.id not in self.answered
+            is_about(each, self.finding, self.first, self.place.offset) and each.id not in self.answered
             for each in self.orders
             if each.action in RECONCILE
         )
@@ -93,7 +94,7 @@ async def adoption(kafka: Log, user: str, account: str) -> Adoption:
     delivery: DeliveredState | None = None
     holders: set[str] = set()
     async for name, each in reading.read_topic(kafka, DELIVERIES, decode_delivery):
-        if each is not None and each.id == account:
+        if each is not None and same_id(each.id, account):
             holders.add(name)
         else:
             holders.discard(name)

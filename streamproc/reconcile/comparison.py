@@ -25,6 +25,7 @@ from streamproc.reconcile.decide.pages import asked
 from streamproc.reconcile.decide.schedule import PageOf, Schedule
 from streamproc.reconcile.decide.strangers import Orphan, Stranger, Strays, TheirAccount, orphaned, stranger, whose
 from streamproc.reconcile.finding_store import FindingStore
+from streamproc.reconcile.groups import Groups
 from streamproc.reconcile.log_follower import LogFollower
 from streamproc.reconcile.target_reader import Clocks, TargetReader, Unread
 
@@ -66,10 +67,7 @@ class Comparison:
         self._follows_up = follows_up
         self.log: LogFollower | None = None
         """Fills `known`; it is given after both were made."""
-        self._groups: dict[str, str] = {}
-        """Id of each group that was looked up, in one case → its name."""
-        self._group_ids: dict[str, str] = {}
-        """The other way round, as the target writes ids."""
+        self._groups = Groups(target)
         self._behind: dict[str, tuple[int, Millis]] = {}
         """User of whom something is on its way → seq of that, and since when that was seen."""
         self._times: dict[str, int] = {}
@@ -95,23 +93,15 @@ class Comparison:
         await self.log.refresh()
 
     async def find_groups(self) -> None:
-        """Look up groups whose id isn't known yet. Of one that can't be looked up no membership is compared."""
-        if self.target.dialect.memberships != "user":
-            return
-        try:
-            for name in sorted(self.known.groups - {*self._groups.values()}):
-                if (found := await self.target.group(name)) is not None:
-                    self._groups[id_key(found)] = name
-                    self._group_ids[name] = found
-        except TargetError as error:
-            log.warning("groups can't be looked up, so who is in them isn't compared", why=str(error))
+        """Look up groups that anybody is to be in, or was put into."""
+        await self._groups.look_up(self.known.groups, self.now())
 
     async def page(self, wanted: PageOf) -> None:
         """Compare the accounts of a page. Raises TargetError."""
         attributes = asked(self.known.attributes, self.target.dialect)
         page = await self.target.page(wanted, attributes)
         await self.refresh()
-        view = View(self.target.dialect, self._groups, attributes)
+        view = View(self.target.dialect, self._groups.names, attributes)
         doubtful: list[str] = []
         for account, body in page.accounts.items():
             self._gone.discard(id_key(account))
@@ -234,7 +224,7 @@ class Comparison:
     async def _concluded(self, known: KnownUser, account: str | None, body: dict[str, Any] | None, at: Millis) -> None:
         if account is not None:
             (self._gone.discard if body is not None else self._gone.add)(id_key(account))
-        differences = compare(known, body, View(self.target.dialect, self._groups))
+        differences = compare(known, body, View(self.target.dialect, self._groups.names))
         if differences and known.behind and self._wait(known):
             return
         if not known.behind:
@@ -243,7 +233,7 @@ class Comparison:
             account = self._in_the_way(known)
         else:
             differences = as_before(self.findings.newest(known.user), differences)
-            differences = await self._audit.authors(account, differences, self._group_ids, at)
+            differences = await self._audit.authors(account, differences, self._groups.ids, at)
         name = None if body is None or not isinstance(body.get("userName"), str) else body["userName"][:200]
         finding = Finding(
             known.user, account, name, differences, at, at, known.seq, known.offset, is_incident(differences)

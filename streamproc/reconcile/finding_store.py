@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from streamproc import telemetry
 from streamproc.adapters.kafka.log import ConsumerRecord, Producer
-from streamproc.core.records.control import Control
+from streamproc.core.records.control import Control, is_about
 from streamproc.core.records.finding import Finding, decode_finding, says_the_same
 from streamproc.core.records.topic_names import FINDINGS
 from streamproc.reconcile.decide.next_finding import disagrees, next_finding
@@ -35,7 +35,10 @@ class FindingStore:
 
     def take(self, record: ConsumerRecord) -> None:
         """A record of the topic; our own come back, too. Raises ValueError where it is strange."""
-        self._note(decode_finding(record.value), record.offset)
+        finding = decode_finding(record.value)
+        if finding.key.encode() != record.key:
+            raise ValueError("a finding that has another key")
+        self._note(finding, record.offset)
 
     def newest(self, key: str) -> Finding | None:
         """What was told last of a user, or of "account/ID"."""
@@ -45,9 +48,9 @@ class FindingStore:
     def meant(self, order: Control) -> Finding | None:
         """The finding that an order is about. None: something else is told since, or nothing any more."""
         found = self._newest.get(order.key)
-        if found is None or order.since is None or not found.finding.differences:
+        if found is None or not found.finding.differences:
             return None
-        return found.finding if found.first <= order.since <= found.offset else None
+        return found.finding if is_about(order, found.finding, found.first, found.offset) else None
 
     def all_open(self) -> Iterator[Finding]:
         """All that isn't over, also where an operator has said that it may be so."""

@@ -18,6 +18,7 @@ from streamproc.core.records.control import HELD
 from streamproc.core.records.delivery import DeliveredState
 from streamproc.core.records.outcome import Outcome
 from streamproc.core.scim.dialect import Dialect
+from streamproc.core.scim.response_body import id_key, same_id
 from streamproc.sink.decide.adoption import given
 from streamproc.sink.decide.after import after
 from streamproc.sink.decide.attempts import After
@@ -113,6 +114,8 @@ class Reconciler:
             ends_sessions=platform is not None,
             loops=loops,
         )
+        self._given_to: dict[str, str] = {}
+        """Account that an operator gave away → user who got it last, perhaps in a turn that hasn't ended."""
         self._locks: dict[str, asyncio.Lock] = {}
         """Group to who changes it. Held from looking at its ETag until the answer is in."""
 
@@ -221,6 +224,10 @@ class Reconciler:
     async def _given(self, progress: Progress, account: str) -> Progress:
         """With the account that an operator gives to the user, unless it is another's, or newer work came in."""
         holders: list[str | None] = []
+        user, last = progress.user, self._given_to.get(id_key(account), progress.user)
+        if last != user and (last in self._executor.lanes or same_id(self._delivered.id_of(last), account)):
+            return given(progress, account, last, self._executor.times.now())  # the log may not say so yet
+        self._given_to[id_key(account)] = user
 
         async def look(_: float) -> None:
             holders.append(await self._delivered.holder_of(account, progress.user))

@@ -11,6 +11,7 @@ NEXT: Final = (f"{PROPERTIES}/test_next_finding.py",)
 SCHEDULE: Final = (f"{PROPERTIES}/test_schedule.py",)
 STRANGERS: Final = (f"{PROPERTIES}/test_strangers.py",)
 AUTHORS: Final = (f"{PROPERTIES}/test_authors.py",)
+IDENTITY: Final = ("tests/service/reconcile/test_who_is_who.py",)
 SERVICE: Final = ("tests/service/reconcile/test_process.py", "tests/service/reconcile/test_trouble.py")
 
 MUTANTS: Final = (
@@ -110,8 +111,8 @@ MUTANTS: Final = (
     Mutant(
         "the inactive are never listed",
         f"{DECIDE}/schedule.py",
-        "elif asked.active:",
-        "elif False:",
+        "        if asked.active:",
+        "        if False:",
         SCHEDULE,
     ),
     Mutant(
@@ -124,7 +125,7 @@ MUTANTS: Final = (
     Mutant(
         "a second account is theirs",
         f"{DECIDE}/strangers.py",
-        "if user.account is not None and not same_id(user.account, account.id):",
+        "if there and not same_id(user.account, account.id):",
         "if False:",
         STRANGERS,
     ),
@@ -152,7 +153,7 @@ MUTANTS: Final = (
     Mutant(
         "we are somebody else",
         f"{DECIDE}/authors.py",
-        "if us is None or entry.changed.client != us:",
+        "if us is None or not same_id(entry.changed.client, us):",
         "if True:",
         AUTHORS,
     ),
@@ -173,14 +174,14 @@ MUTANTS: Final = (
     Mutant(
         "an order about somebody's account is carried out",
         "streamproc/reconcile/orders.py",
-        "if not isinstance(verdict, Orphan):",
+        "if not isinstance(verdict, Orphan) or not is_the_same(shown, seen):",
         "if False:",
         SERVICE,
     ),
     Mutant(
         "whoever was gone once is never found again",
         "streamproc/reconcile/comparison.py",
-        "            self._gone.discard(account)\n",
+        "            self._gone.discard(id_key(account))\n",
         "",
         SERVICE,
     ),
@@ -204,5 +205,49 @@ MUTANTS: Final = (
         "                history.failed = str(error)\n                continue\n",
         "                raise ForbiddenError from error\n",
         ("tests/service/reconcile/test_trouble.py",),
+    ),
+    Mutant(
+        "whoever has the account by now is deactivated",
+        "streamproc/reconcile/orders.py",
+        " or not is_the_same(shown, seen)",
+        "",
+        IDENTITY,
+    ),
+    Mutant(
+        "who is back under another id is an orphan",
+        f"{DECIDE}/strangers.py",
+        " and not (user.leaves and id_key(user.account) in gone)",
+        "",
+        IDENTITY,
+    ),
+    Mutant(
+        "an outsider's account is theirs still", f"{DECIDE}/strangers.py", "del self._accounts[user]", "pass", IDENTITY
+    ),
+    Mutant(
+        "a group is its name for ever",
+        "streamproc/reconcile/groups.py",
+        "0 <= at - self._looked_up[name] < AGAIN",
+        "True",
+        IDENTITY,
+    ),
+    Mutant(
+        "a list that is cut short closes findings", f"{DECIDE}/schedule.py", "there >= page.total", "True", SCHEDULE
+    ),
+    Mutant("repairs keep leavers waiting", f"{DECIDE}/schedule.py", "self._served = True", "pass", SCHEDULE),
+    Mutant("a clock that is set back stops rounds", f"{DECIDE}/schedule.py", "if back > 0:", "if False:", SCHEDULE),
+    Mutant("another attribute's author counts", f"{DECIDE}/authors.py", " and name not in _KNOWN", "", AUTHORS),
+    Mutant(
+        "an audit log without an answer keeps findings back",
+        "streamproc/reconcile/audit_log.py",
+        "        except TargetError as error:\n            failed = str(error)\n        if",
+        "        if",
+        SERVICE,
+    ),
+    Mutant(
+        "what is ignored comes back with a name",
+        "streamproc/core/records/finding.py",
+        '"unknown" if difference.kind == "changed" else difference.kind',
+        "difference.kind",
+        SERVICE,
     ),
 )

@@ -5,6 +5,7 @@ from typing import Final
 from tests.judges.mutant import Mutant
 
 OPERATORS: Final = "streamproc/operators/findings.py"
+CONTROL: Final = "streamproc/core/records/control.py"
 OF_OPERATORS: Final = ("tests/unit/operators/test_findings.py", "tests/property/operators/test_findings.py")
 FOUND: Final = "streamproc/audit/asof/found.py"
 OF_FOUND: Final = ("tests/unit/audit/asof/test_found.py",)
@@ -23,7 +24,8 @@ MUTANTS: Final = (
     Mutant("a finding under another's key counts", OPERATORS, " or finding.key != key:", ":", OF_OPERATORS),
     Mutant("incidents stand among the others", OPERATORS, "not each[1].finding.incident, ", "", OF_OPERATORS),
     Mutant("an order waits for ever", OPERATORS, " and each.id not in self.answered", "", OF_OPERATORS),
-    Mutant("an order waits though another finding came", OPERATORS, "self.first <= each.since", "True", OF_OPERATORS),
+    Mutant("an order waits though another finding came", CONTROL, "first <= order.since", "True", OF_OPERATORS),
+    Mutant("an order of another topic counts", CONTROL, " and order.at >= finding.since - SKEW", "", OF_OPERATORS),
     Mutant(
         "as of tells what was found later",
         "streamproc/audit/asof/query.py",

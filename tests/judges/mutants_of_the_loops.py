@@ -62,8 +62,8 @@ MUTANTS: Final = (
     Mutant(
         "one write too many",
         f"{DECIDE}/loops.py",
-        "if each.back and counts.get(name, 0) >= most:",
-        "if each.back and counts.get(name, 0) > most:",
+        "if each.back and counts.get(name, 0) >= most and",
+        "if each.back and counts.get(name, 0) > most and",
         SERVICE,
     ),
     Mutant(

@@ -1,6 +1,7 @@
 """Reconcile on a log in memory, beside whole sinks, and the stand-in for Genesys behind both."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import Any
@@ -94,7 +95,7 @@ class Compared(Cluster):
             since,
             "Kim",
             "why",
-            Millis(0),
+            Millis(round(time.time() * 1000)),
             account=finding.account if finding.user is None else None,
         )
         await self.log.producer().send(CONTROLS, orjson.dumps(order), order.key.encode())

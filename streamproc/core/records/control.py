@@ -7,7 +7,7 @@ from typing import Final, Literal, TypeAlias
 
 from pydantic import TypeAdapter
 
-from streamproc.core.records.finding import account_key
+from streamproc.core.records.finding import Finding, account_key
 from streamproc.core.records.units import Millis
 from streamproc.core.records.value import Value
 
@@ -85,6 +85,18 @@ WORKER: Final[frozenset[Action]] = IDENTITY | INPUT | {"mapping"}
 """Controls for the worker."""
 RECONCILE: Final[frozenset[Action]] = frozenset({"ignore", "deactivate"})
 """Controls about findings, for reconcile; all others are for the sink."""
+
+SKEW: Final = 3_600_000
+"""Milliseconds by which an operator's clock may be behind that of who found something."""
+
+
+def is_about(order: Control, finding: Finding, first: int, newest: int) -> bool:
+    """Whether an order means this finding, which is told at the offsets from `first` to `newest`.
+
+    One that is older than what was found means another, in a topic of that name that was there before.
+    """
+    return order.since is not None and first <= order.since <= newest and order.at >= finding.since - SKEW
+
 
 HELD: Final = frozenset({"held", "rejected", "protected"})
 """Codes of what was set aside in front of the target; the others were set aside by it, or for want of something."""

@@ -1,7 +1,8 @@
 """Authors: who changed what differs, by the entries of the target's audit log (Genesys Cloud: `/api/v2/audits/query`).
 
 Rule 1: of the successful entries that show an attribute, the newest counts. How properties are called isn't documented:
-an entry shows an attribute by one of the names in `NAMES`, or by a new value that is the one held.
+an entry shows an attribute by one of the names in `NAMES`, or by a new value that is the one held, unless its name is
+that of another attribute.
 Rule 2: an entry of our own OAuth client says that we wrote. If that was just now, and what is held, that is on its way;
 if it was long ago, somebody else has our credentials, or a request landed late: it is `unknown`, and
 repaired like any other. If it shows what we desire, the log doesn't have the change yet.
@@ -18,6 +19,7 @@ from msgspec.structs import replace
 from streamproc.core.records.finding import Changed, Difference
 from streamproc.core.records.resource import EXTERNAL_ID, GROUP
 from streamproc.core.records.units import Millis
+from streamproc.core.scim.response_body import same_id
 from streamproc.core.scim.spelling import fold
 
 RECENT: Final = 60_000
@@ -48,6 +50,7 @@ NAMES: Final[Mapping[str, frozenset[str]]] = {
     **dict.fromkeys(("phone", "phone2", "phone3", "phone4", "mobile", "homePhone", "otherPhone"), _PHONES),
 }
 """Attribute → names in small letters that a property of an entry may have."""
+_KNOWN: Final = frozenset[str]().union(*NAMES.values())
 
 
 class Entry(Struct, frozen=True):
@@ -92,7 +95,7 @@ def _authored(each: Difference, newest: list[Entry], us: str | None, at: Millis,
     entry, new = next(shows, (None, frozenset[str]()))
     if entry is None:
         return replace(each, reason=f"{each.reason}; {unknown}")
-    if us is None or entry.changed.client != us:
+    if us is None or not same_id(entry.changed.client, us):
         return replace(each, kind="changed", reason="it was changed in the target", changed=entry.changed)
     if not (_shown(each.held) & new or each.attribute.startswith(GROUP)):
         return replace(each, reason=f"{each.reason}; the audit log doesn't show yet who changed it after us")
@@ -110,7 +113,7 @@ def _new_values(entry: Entry, difference: Difference) -> frozenset[str] | None:
     attribute = "externalIds" if difference.attribute.startswith(EXTERNAL_ID) else difference.attribute
     named = [new for name, (_, new) in entry.changes.items() if name in NAMES.get(attribute, frozenset())]
     held = _shown(difference.held) if isinstance(difference.held, str) else frozenset()
-    found = named or [new for _, new in entry.changes.values() if held & new]
+    found = named or [new for name, (_, new) in entry.changes.items() if held & new and name not in _KNOWN]
     return frozenset().union(*found) if found else None
 
 

@@ -5,7 +5,8 @@ A write counts where it overwrites what others had written since, or goes back t
 After so many of them the next one isn't made: the item is frozen until an operator lets it go, and is planned as if
 it were desired as it is held.
 
-Rule 1: taking access away, `active` false, never counts and is never frozen.
+Rule 1: taking access away, `active` false, never counts and is never frozen. Nor is taking a role or a membership that
+nobody but we had given: then the next giving is.
 Rule 2: only the item is frozen; all else of the user flows on, also other roles, skills and memberships.
 Rule 3: what is kept is bounded, however much goes to and fro. Who is in very many fights is in one: then the next write
 of each that would count isn't made.
@@ -43,6 +44,8 @@ ROOM: Final = 150
 """Writes of one user that are kept, ordinary ones included."""
 DETAILED: Final = 30
 """Frozen items of one user of which the writes are kept."""
+GIVEN: Final = ("role ", GROUP)
+"""Items that let somebody do something: where our own sources fight over one, it ends as not given."""
 WORDS: Final = 120
 """Characters of a text that are kept; of a longer value its hash."""
 
@@ -59,7 +62,9 @@ def noted(progress: Progress, step: Send, target: Target, at: Moment) -> Progres
     changes = differing(progress.held or Resource(), written)
     rounds = dict(loops.rounds)
     for name, each in _next(progress, changes, target, at).items():
-        rounds[name] = [*rounds.get(name, ()), each][-2 * limits.rounds :]
+        before = rounds.get(name, [])
+        if not before or not _is_once_more(before[-1], each):
+            rounds[name] = [*before, each][-2 * limits.rounds :]
     return replace(progress, loops=replace(loops, rounds=_bounded(rounds), noted=loops.noted | changes.keys()))
 
 
@@ -104,7 +109,7 @@ def with_frozen(progress: Progress, desired: Resource, target: Target, at: Momen
     frozen, rounds = dict(loops.frozen), dict(loops.rounds)
     changes = differing(progress.held or Resource(), deliverable(progress, desired))
     for name, each in _next(progress, changes, target, at).items():
-        if each.back and counts.get(name, 0) >= most:
+        if each.back and counts.get(name, 0) >= most and not _takes_what_we_gave(name, each):
             before = rounds.pop(name, [])
             frozen[name] = Frozen(at.clock, [*before, each] if len(frozen) < DETAILED else [])
     return replace(progress, loops=replace(loops, frozen=frozen, rounds=rounds))
@@ -134,8 +139,6 @@ def _next(progress: Progress, changes: Mapping[str, tuple[Any, Any]], target: Ta
         theirs = _is_theirs(name, held, left, target)
         wrote, found = _kept(value), _kept(held)
         before = [each for each in loops.rounds.get(name, ()) if each.at > since]
-        if before and theirs is False and _is_once_more(before[-1], record.seq, wrote, found):
-            continue
         back = theirs is True or any(same(wrote, once) for each in before for once in (each.wrote, each.found))
         if back or (theirs is not None and not same(held, None)):
             by = _who(progress, name) if theirs else None
@@ -163,9 +166,15 @@ def _who(progress: Progress, item: str) -> Changed | None:
     return by and _brief(by)
 
 
-def _is_once_more(last: Round, seq: int, wrote: Any, found: Any) -> bool:
+def _takes_what_we_gave(item: str, each: Round) -> bool:
+    """Whether a role or a membership is taken that nobody but we had given: it is the giving that is frozen then."""
+    return not each.wrote and not each.theirs and item.startswith(GIVEN)
+
+
+def _is_once_more(last: Round, now: Round) -> bool:
     """Whether it is the write that was made last for this record, which came to nothing: a retry is no fight."""
-    return last.seq == seq and same(last.wrote, wrote) and same(last.found, found)
+    once = last.seq == now.seq and same(last.wrote, now.wrote) and same(last.found, now.found)
+    return once and not now.theirs
 
 
 def _bounded(rounds: dict[str, list[Round]]) -> dict[str, list[Round]]:

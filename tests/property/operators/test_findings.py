@@ -1,13 +1,13 @@
 """Who lists findings and who carries out orders about them agree on which order still waits."""
 
 from dataclasses import replace
-from typing import Any, cast
+from typing import Any, Final, cast
 
 import orjson
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
-from streamproc.core.records.control import Control
+from streamproc.core.records.control import SKEW, Control
 from streamproc.core.records.finding import Difference, Finding
 from streamproc.core.records.topic_names import FINDINGS
 from streamproc.core.records.units import Millis
@@ -18,6 +18,8 @@ from streamproc.testing.memory_log import MemoryBroker, MemoryLog
 
 ORPHAN = Difference("account", "orphan", "own", None, {"active": True}, "nobody knows them")
 ORDER = Control("o-1", "ignore", None, 0, "Kim", "why", Millis(9), account="g-2")
+LATER: Final = Millis(ORDER.at + SKEW + 1)
+"""When something was found of which the order can't be: that one was given in another topic."""
 
 
 @st.composite
@@ -26,11 +28,11 @@ def findings(draw: st.DrawFn) -> Finding:
     held = draw(st.sampled_from([True, False, None]))
     differences = draw(st.sampled_from([[], [replace(ORPHAN, held={"active": held})]]))
     answered = draw(st.sampled_from([None, None, None, ORDER.id, "o-0"]))
-    return Finding(
-        None, "g-2", "r@b.example", differences, Millis(draw(st.integers(0, 9))), Millis(1), answered=answered
-    )
+    at, first = Millis(draw(st.integers(0, 9))), draw(st.sampled_from([Millis(1), LATER]))
+    return Finding(None, "g-2", "r@b.example", differences, at, first, answered=answered)
 
 
+@example([Finding(None, "g-2", None, [ORPHAN], LATER, LATER)], 0)
 @given(st.lists(findings(), min_size=1, max_size=6), st.integers(0, 6))
 async def test_an_order_waits_for_both_or_for_neither(found: list[Finding], since: int) -> None:
     """An operator who is told that an order waits isn't told so for ever, and one that will be obeyed isn't hidden."""
@@ -45,3 +47,4 @@ async def test_an_order_waits_for_both_or_for_neither(found: list[Finding], sinc
     (current,) = (await current_findings(kafka)).values()
     obeyed = store.meant(control) is not None and control.id not in store.answered
     assert (current.state == "ordered") == (obeyed and found[-1].answered is None)
+    assert not obeyed or found[-1].since < LATER

@@ -6,6 +6,7 @@ import pytest
 
 from streamproc.adapters.scim_http import ScimHttp
 from streamproc.core.scim.response_policy import Response
+from streamproc.reconcile import groups
 from streamproc.testing.memory_log import MemoryLog
 from tests.service.reconcile.test_process import last
 from tests.support.reconciler import person
@@ -124,3 +125,20 @@ async def test_what_is_ignored_stays_so_where_a_list_is_cut_short(
     monkeypatch.setattr(ScimHttp, "request", REAL)
     assert await compared.found() == {}
     assert len(await compared.findings()) == 2
+
+
+async def test_a_group_that_was_renamed_isnt_the_one_of_that_name_any_more(
+    compared: Compared, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another one has its name by now, and nobody of ours is in it."""
+    monkeypatch.setattr(groups, "AGAIN", 0)
+    async with compared.sink(MemoryLog(compared.broker)):
+        await compared.given("E1", **person("E1"), genesysQueue="Billing")
+    async with compared.reconcile():
+        await _requested(compared, "GET users", 4)
+        names = {"Billing Queue": "Old Queue", "Spanish Queue": "Billing Queue"}
+        for before, after in names.items():
+            path = f"Groups/{await compared.org.group_id(before)}"
+            await compared.org.patch(path, "replace", "displayName", after)
+        found = await compared.until(bool)
+    assert [each.attribute for each in found[0].differences] == ["group Billing Queue"]

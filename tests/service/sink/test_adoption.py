@@ -118,3 +118,22 @@ async def test_an_order_about_an_account_that_is_gone_gives_no_other_away(org: O
     parked = org.store.known["E1"].parked
     assert parked is not None
     assert parked.code == "ambiguous"
+
+
+async def test_an_account_that_is_given_to_many_at_once_is_one_users(cluster: Cluster) -> None:
+    """Five orders at the same moment, before any delivery tells whose the account is: the others stay parked."""
+    users = [f"E{number}" for number in range(1, 6)]
+    async with cluster.sink(MemoryLog(cluster.broker)):
+        for user in users:
+            await cluster.org.foreign(user.lower(), externalId=f"OLD-{user}")
+            await cluster.given(user, **person(user))
+        account = await cluster.org.foreign("shared", externalId="OLD-7", active=True)
+        for user in users:
+            await cluster.order("adopt", user, account=account)
+        for user in users:
+            await cluster.ordered(user)
+        have = [user for user in users if (await cluster.delivery(user)).id == account]
+        parked = [(await cluster.delivery(user)).parked for user in users if user not in have]
+    assert len(have) == 1
+    assert (await cluster.org.call("GET", f"Users/{account}"))["externalId"] == have[0]
+    assert {each and each.code for each in parked} == {"ambiguous"}

@@ -196,7 +196,7 @@ async def test_two_sources_that_disagree_are_a_fight(org: Org) -> None:
         seq = org.say("E1", job="Lead" if number % 2 == 0 else "Agent")
         await org.run()
         told.append(org.fate(seq))
-    assert told == ["delivered", "delivered", "delivered", "delivered", "parked", "parked"]
+    assert told == ["delivered"] * 5 + ["parked"]  # with the fifth the role of agents still goes
     rounds = org.store.known["E1"].frozen["title"].rounds
     assert [each.cause and each.cause.event for each in rounds] == [None, "e3", "e4", "e5", "e6"]
     assert not any(each.theirs for each in rounds)

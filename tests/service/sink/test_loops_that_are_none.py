@@ -1,9 +1,9 @@
-"""What goes out again and again and is no fight: a retry, and much at once."""
+"""What goes out again and again and is no fight: a retry, much at once, and access that is taken."""
 
 from streamproc.core.fold.mapping import parse_mapping
 from streamproc.core.scim.dialect import GENESYS
 from tests.service.sink.test_loops import fought, looked
-from tests.support.reconciler import Org, Start, skills
+from tests.support.reconciler import Org, Start, roles, skills
 
 NAMES: list[str | int | float | bool | None] = [f"S{number}" for number in range(35)]
 MAPPING = """
@@ -58,3 +58,21 @@ async def test_much_at_once_is_one_change_and_not_very_many_fights(start: Start)
     await emptied(org, id_)
     await looked(org)
     assert len(org.store.known["E1"].frozen) == 2 * len(NAMES)
+
+
+async def test_what_sources_fight_over_ends_without_the_role_and_the_membership(org: Org) -> None:
+    """They are given and taken by turns. It is a giving that is frozen: who isn't to have them by the newest record
+    doesn't, and is told of what waits.
+    """
+    await org.hired(genesysQueue="Billing")
+    seen = []
+    for number in range(9):
+        seq = org.say("E1", job="Team Lead" if number % 2 == 0 else "Agent")
+        await org.run()
+        shown = await org.user()
+        assert ("Supervisor" in roles(shown)) is (shown["id"] in await org.members("Supervisors"))
+        seen.append("Supervisor" in roles(shown))
+    assert seen == [True, False, True, False, True, False, False, False, False]
+    frozen = org.store.known["E1"].frozen
+    assert {"role Supervisor", "group Supervisors"} <= frozen.keys()
+    assert org.fate(seq) == "parked"

@@ -60,9 +60,18 @@ def test_an_entry_shows_an_attribute_by_its_value_where_its_name_is_a_strange_on
     assert one(TITLE, entry("jobTitle", ["Agent"])).kind == "unknown"
 
 
+def test_the_same_value_of_another_attribute_names_nobody() -> None:
+    """Whoever has made somebody the head of a department of that name hasn't changed the title."""
+    told = one(TITLE, entry("department", ["Boss"], client="c1"), entry("title", ["Boss"], client="c2", ago=2000))
+    assert told.changed is not None
+    assert told.changed.client == "c2"
+    assert one(TITLE, entry("department", ["Boss"])).changed is None
+
+
 def test_our_own_client_is_us() -> None:
     """A write of ours just now is on its way. One that is old, and still shown, is repaired: something is wrong."""
     assert one(TITLE, entry("title", ["Boss"], client="ours", ago=1000)).kind == "pending"
+    assert one(TITLE, entry("title", ["Boss"], client="OURS", ago=1000)).kind == "pending"
     late = one(TITLE, entry("title", ["Boss"], client="ours", ago=RECENT + 1000))
     assert (late.kind, late.repaired) == ("unknown", True)
     assert late.changed is not None
