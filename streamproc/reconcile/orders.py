@@ -1,8 +1,8 @@
 """Orders about findings: `ignore` and `deactivate`, from `streamproc.controls`.
 
 An order names the finding that its operator has seen, and holds only while the same is told, and nothing else is
-ordered. `deactivate` is all that
-reconcile ever writes to the target: by name, and only to an account that is still nobody's, read before and after.
+ordered. `deactivate` is all that reconcile ever writes to the target: by name, and only to an account that is still
+nobody's, read before and after.
 """
 
 from typing import Final
