@@ -72,9 +72,8 @@ def sink(group: str) -> list[Right]:
     return [*_of("sink"), Right("Read", "group", f"{group}-sink"), used]
 
 
-def reconcile(group: str) -> list[Right]:
+def reconcile() -> list[Right]:
     """Of who compares the target with what is desired. It is in no group."""
-    del group
     return _of("reconcile")
 
 
@@ -161,13 +160,13 @@ PROCESSES: Final = (
     Process("topics --create", "create the topics, and compare those that are there", lambda _: creator()),
     Process("worker", "each worker", worker),
     Process("sink", "each sink", sink),
-    Process("reconcile", "who compares Genesys with what is desired", reconcile),
+    Process("reconcile", "who compares Genesys with what is desired", lambda _: reconcile()),
     Process("gateway", "each gateway; only the topics of its doors", lambda _: gateway()),
     Process("hydrator", "each hydrator; only the topics of its directories", hydrator),
     Process("sync", "a directory synchronised by hand; only its topics", lambda _: sync()),
     Process(
         "operators",
-        "parked, held, rejected, findings, identities, mapping, sink pause and resume, status",
+        "parked, held, rejected, loops, findings, identities, mapping, sink pause and resume, status",
         lambda _: _of("operators"),
     ),
     Process("auditors", "archive, replay, report", lambda _: _auditors(raw=False)),

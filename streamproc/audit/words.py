@@ -1,12 +1,11 @@
 """Moments and counts, as auditors read them."""
 
-from datetime import UTC, datetime
+from streamproc.core.shown import moment
 
 
 def iso_moment(at: int) -> str:
-    """Milliseconds since 1970, as ISO 8601 in UTC."""
-    exact = "milliseconds" if at % 1000 else "seconds"
-    return datetime.fromtimestamp(at / 1000, UTC).isoformat(timespec=exact).replace("+00:00", "Z")
+    """Milliseconds since 1970, as ISO 8601 in UTC, no more exact than it is."""
+    return moment(at, "milliseconds" if at % 1000 else "seconds")
 
 
 def count(n: int, one: str, more: str | None = None) -> str:

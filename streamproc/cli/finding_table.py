@@ -3,19 +3,19 @@
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
-from streamproc.cli.operator_order import shown_moment
 from streamproc.core.records.finding import ACCOUNT, Difference, Finding
+from streamproc.core.shown import moment
 
 HEADER: Final = ("NAME", "SINCE", "CLASS", "WHAT", "BY WHOM", "WHY")
 
 
 def cells(finding: Finding, differences: Iterable[Difference], state: str = "") -> Iterator[tuple[str, ...]]:
     """Lines of one finding; whom it is about, and since when, stands once. `state`: what became of it, in a word."""
-    front = finding.key, _moment(finding.since)
+    front = finding.key, moment(finding.since)
     for each in differences:
         incident = finding.incident and each.attribute == "active"
         kind = ", ".join([each.kind, *(["incident"] if incident else []), *([state] if state else [])])
-        by = "" if each.changed is None else f"{each.changed.who}, {_moment(each.changed.at)}"
+        by = "" if each.changed is None else f"{each.changed.who}, {moment(each.changed.at)}"
         why = each.reason if each.policy == "own" else f"{each.reason} ({each.policy})"
         yield (*front, kind, _what(finding, each), by, why)
         front = "", ""
@@ -28,10 +28,6 @@ def _what(finding: Finding, difference: Difference) -> str:
         known = finding.name if finding.user is None else finding.account
         return f"account {known or 'of ' + finding.key}"
     return f"{difference.attribute}: {_value(difference.held)} instead of {_value(difference.desired)}"
-
-
-def _moment(at: int) -> str:
-    return shown_moment(at).replace("+00:00", "Z")
 
 
 def _value(value: Any) -> str:

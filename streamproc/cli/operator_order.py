@@ -3,7 +3,6 @@
 import asyncio
 import time
 from collections.abc import Collection
-from datetime import UTC, datetime
 
 import click
 
@@ -11,6 +10,7 @@ from streamproc.adapters.kafka.log import Log
 from streamproc.adapters.kafka.topics import ensure_topics
 from streamproc.compose import KafkaLog
 from streamproc.core.records.units import Millis
+from streamproc.core.shown import moment
 from streamproc.rights import operator
 from streamproc.settings import load_settings
 
@@ -37,7 +37,7 @@ def cluster_of(kafka: str | None, *, reads: Collection[str], writes: Collection[
 
 def shown_moment(at: int) -> str:
     """ISO 8601 in seconds, of ms since 1970, as operators' lists have it."""
-    return datetime.fromtimestamp(at / 1000, UTC).isoformat(timespec="seconds")
+    return moment(at).replace("Z", "+00:00")
 
 
 def now_ms() -> Millis:

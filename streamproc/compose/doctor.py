@@ -215,7 +215,7 @@ class _Examination:
         every = {
             "worker": rights.worker(group),
             "sink": rights.sink(group),
-            "reconcile": rights.reconcile(group),
+            "reconcile": rights.reconcile(),
             "gateway": rights.gateway(self._doors),
             "hydrator": rights.hydrator(group, self._directories),
         }

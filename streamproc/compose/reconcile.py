@@ -24,7 +24,7 @@ from streamproc.settings import Settings
 
 async def run_reconcile(settings: Settings, ready: Callable[[], None] = lambda: None) -> None:
     """Reconcile, until cancelled."""
-    needed = rights.reconcile(settings.kafka.group)
+    needed = rights.reconcile()
     await ensure_topics(settings.kafka, needed)
     kafka = KafkaLog(settings.kafka)
     async with told(settings.kafka, needed), target_session(settings.target, settings.network) as http:
@@ -35,7 +35,7 @@ async def run_reconcile(settings: Settings, ready: Callable[[], None] = lambda: 
 
 async def reconcile_once(settings: Settings, user: str | None, say: Callable[[str], None]) -> Summary | None:
     """One round, or one user. None: there is no record of them. Raises TargetError and what Kafka raises."""
-    needed = rights.reconcile(settings.kafka.group)
+    needed = rights.reconcile()
     await ensure_topics(settings.kafka, needed)
     async with told(settings.kafka, needed), target_session(settings.target, settings.network) as http:
         process = make_reconcile(settings, KafkaLog(settings.kafka), http, once=True)

@@ -15,7 +15,8 @@ What counts as printable is Unicode's of the Python that runs. So nothing that i
 import re
 import unicodedata
 from collections.abc import Callable
-from typing import Any, Final
+from datetime import UTC, datetime
+from typing import Any, Final, Literal
 
 import orjson
 
@@ -46,6 +47,14 @@ def shown_json(value: Any, option: int = 0) -> str:
     if text.isascii() and "\x7f" not in text:
         return text  # JSON itself escapes C0
     return "\n".join(_harmless(line, _utf16) for line in text.split("\n"))
+
+
+def moment(at: int, exact: Literal["seconds", "milliseconds"] = "seconds") -> str:
+    """Milliseconds since 1970, as ISO 8601 in UTC; what is no moment of a year with four digits, as it is."""
+    try:
+        return datetime.fromtimestamp(at / 1000, UTC).isoformat(timespec=exact).replace("+00:00", "Z")
+    except (ValueError, OverflowError, OSError):
+        return f"{at} ms"
 
 
 def _harmless(line: str, number: Callable[[str], str]) -> str:

@@ -12,7 +12,7 @@ from typing import Any, Final
 import aiohttp
 
 from streamproc.adapters.kafka.client import KafkaLog
-from streamproc.core.flow.loop_case import moment
+from streamproc.core.shown import moment
 from streamproc.demo.play import Ending, Played, play_step, sending
 from streamproc.demo.processes import Stack
 from streamproc.demo.story import GOES, HIRED, ZOE

@@ -65,7 +65,7 @@ class Policy:
         return [f"{self.domain}:{self.entity}:{action}" for action in sorted(self.actions)]
 
 
-def needs(rules: Rules, *, end_sessions: bool = False, reconcile: bool = True) -> list[Need]:
+def needs(rules: Rules, *, end_sessions: bool = False) -> list[Need]:
     """All that a mapping needs, with the lines that need it."""
     file = rules.file
     written = {name: f"attributes.{name}" for name, value in file.attributes if value is not None}
@@ -85,15 +85,12 @@ def needs(rules: Rules, *, end_sessions: bool = False, reconcile: bool = True) -
         *(Need(f"authorization:grant:{action}", lists["roles"]) for action in ("add", "delete") if "roles" in lists),
         *(Need(permission, lists[kind]) for kind, permission in _OF_A_LIST.items() if kind in lists),
     ]
-    if "roles" in lists:
-        found.append(Need("authorization:role:view", ("mapping check, doctor: which roles there are",), "may"))
-    else:
-        found.append(Need("authorization:role:view", ("doctor: which roles may edit users",), "may"))
+    roles = "mapping check, doctor: which roles there are" if "roles" in lists else "doctor: which roles may edit users"
+    found.append(Need("authorization:role:view", (roles,), "may"))
     if numbers:
         places = tuple(f"{place} with an extension" for place in numbers)
         found.append(Need("telephony:extension:assign", places, "may"))
-    if reconcile:
-        found.append(Need("audits:audit:view", ("reconcile: who changed something",), "may"))
+    found.append(Need("audits:audit:view", ("reconcile: who changed something",), "may"))
     if end_sessions:
         found.append(Need("oauth:token:delete", ("STREAMPROC_END_SESSIONS",)))
     return found

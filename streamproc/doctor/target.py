@@ -87,13 +87,19 @@ _REFUSED: Final = (
 )
 
 
+def _says_nothing(setting: str, answer: Response) -> Line | None:
+    """The line where nothing can be learned from an answer. `setting`: the address that was asked."""
+    if answer.status == 401:
+        return Line("error", "target", setting, f"refuses the token: {describe(answer)}", _REFUSED)
+    if answer.status is None:
+        text = f"doesn't answer: {describe(answer)}"
+        return Line("error", "target", setting, text, "see whether address, proxy and CA are right")
+    return None
+
+
 def _token(me: Response, settings: TargetSettings) -> Iterator[Line]:
-    if me.status == 401:
-        yield Line("error", "target", "STREAMPROC_PLATFORM_URL", f"refuses the token: {describe(me)}", _REFUSED)
-        return
-    if me.status is None:
-        text = f"doesn't answer: {describe(me)}"
-        yield Line("error", "target", "STREAMPROC_PLATFORM_URL", text, "see whether address, proxy and CA are right")
+    if nothing := _says_nothing("STREAMPROC_PLATFORM_URL", me):
+        yield nothing
         return
     organization, client = _object(me.body, "organization"), _object(me.body, "OAuthClient")
     if me.status != 200 or not organization:
@@ -114,12 +120,8 @@ def _token(me: Response, settings: TargetSettings) -> Iterator[Line]:
 
 
 def _config(config: Response) -> Iterator[Line]:
-    if config.status == 401:
-        yield Line("error", "target", "STREAMPROC_SCIM_URL", f"refuses the token: {describe(config)}", _REFUSED)
-        return
-    if config.status is None:
-        text = f"doesn't answer: {describe(config)}"
-        yield Line("error", "target", "STREAMPROC_SCIM_URL", text, "see whether address, proxy and CA are right")
+    if nothing := _says_nothing("STREAMPROC_SCIM_URL", config):
+        yield nothing
         return
     patch, found = _object(config.body, "patch"), _object(config.body, "filter")
     if config.status != 200 or not patch:

@@ -45,11 +45,6 @@ class FindingStore:
         found = self._newest.get(key)
         return None if found is None else found.finding
 
-    def is_open(self, key: str) -> bool:
-        """Whether something was told of it that isn't over."""
-        found = self.newest(key)
-        return found is not None and bool(found.differences)
-
     def meant(self, order: Control) -> Finding | None:
         """The finding that an order is about. None: something else is told since, or nothing any more."""
         found = self._newest.get(order.key)

@@ -1,8 +1,8 @@
 """Orders about findings: `ignore` and `deactivate`, from `streamproc.controls`.
 
 An order names the finding that its operator has seen, and holds only while the same is told, and nothing else is
-ordered. `deactivate` is all that
-reconcile ever writes to the target: by name, and only to an account that is still nobody's, read before and after.
+ordered. `deactivate` is all that reconcile ever writes to the target: by name, and only to an account that is still
+nobody's, read before and after.
 """
 
 from typing import Final
@@ -53,7 +53,7 @@ class Orders:
             if order.id in findings.answered:
                 del self._open[order.key]
                 continue
-            if self._not_before.get(order.id, 0) > at:
+            if 0 < self._not_before.get(order.id, 0) - at <= RETRY:
                 continue
             finding = findings.meant(order)
             if finding is None:

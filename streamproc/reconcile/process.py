@@ -1,6 +1,7 @@
 """Reconcile: compares what the target holds with what is desired, for ever or once, and tells what disagrees.
 
-It changes nothing in the target: the sink does, once it has read in `scim.findings` that something is to be repaired.
+It changes nothing in the target by itself: the sink does, once it has read in `scim.findings` that something is to be
+repaired. Only an operator's order to deactivate an account of nobody's is carried out here (`orders.py`).
 One process is enough, and two do no harm: each tells the same.
 """
 

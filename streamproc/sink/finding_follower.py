@@ -149,7 +149,7 @@ def tell_incidents(partition: int, outcomes: list[Outcome]) -> None:
         if cause is not None and is_look(cause) and outcome.verdict == "revoked":
             telemetry.REACTIVATED.inc()
             log.error(
-                "somebody who is to have no access had it again, and lost it now: see what was found",
+                "somebody who is to have no access had it again, and lost it now: see streamproc report revocations",
                 partition=partition,
                 seq=outcome.seq,
                 finding=cause.origin.offset,

@@ -174,7 +174,7 @@ class SourceWatch:
             self._usual = {source: usual_of(heard) for source, heard in self._heard.items()}
 
     def _forget(self) -> None:
-        """Another worker looks now."""
+        """Another worker looks now, or this one begins anew."""
         for each in (self._heard, self._last, self._ends, self._usual, self._mappings):
             each.clear()
         self._usual_from, self._mappings_end = 0, []

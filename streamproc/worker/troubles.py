@@ -24,7 +24,13 @@ def recovery_troubles(remaining: int, *, settled: bool) -> Iterator[Trouble]:
 def order_troubles(*, waits: bool) -> Iterator[Trouble]:
     """A mapping that was ordered, and that no partition knows of yet."""
     if waits:
-        yield Trouble("mapping", "order", "blind", "a mapping was ordered, and isn't on its way yet", SWITCH)
+        yield Trouble(
+            "mapping",
+            "order",
+            "blind",
+            "a mapping was ordered, and isn't on its way yet: see the log of this worker",
+            SWITCH,
+        )
 
 
 def mapping_troubles(in_force: Mapping[int, tuple[str, Millis]]) -> Iterator[Trouble]:
@@ -53,7 +59,7 @@ def silence_troubles(
         else:
             silence = usual[source].too_long(last[source], now) if source in usual else None
         if silence is not None:
-            since = "anything was asked for" if heard is None else moment(heard)
+            since = "anything was asked for" if heard is None else minute(heard)
             reason = (
                 f"nothing has come from it since {since}; at this time {silence.limit // 60_000} minutes are usual, "
                 "or set (STREAMPROC_SILENCE). Is anybody at work there? Then look at its hook, producer or sync"
@@ -61,6 +67,6 @@ def silence_troubles(
             yield Trouble("silent", source, "blind", reason)
 
 
-def moment(at: Millis) -> str:
+def minute(at: Millis) -> str:
     """In UTC, to the minute."""
     return datetime.fromtimestamp(at / 1000, UTC).strftime("%Y-%m-%d %H:%M UTC")

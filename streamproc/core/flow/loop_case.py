@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from streamproc.core.records.delivery import Frozen, Round
 from streamproc.core.records.units import Millis
+from streamproc.core.shown import moment
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +75,3 @@ def _told(party: Party) -> str:
     whose = "for " if party.ours else "by "
     said = ", ".join(f"{by} ({moment(at)})" for at, by in zip(party.times, party.by, strict=True))
     return f"{whose}{party.name}: {said}"
-
-
-def moment(at: Millis) -> str:
-    """ISO 8601 in seconds; what is no moment of any year that has four digits, as it is."""
-    try:
-        return datetime.fromtimestamp(at / 1000, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-    except (ValueError, OverflowError, OSError):
-        return f"{at} ms"

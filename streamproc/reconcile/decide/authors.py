@@ -85,7 +85,6 @@ def authored(
 def of_member(entries: Iterable[Entry], account: str, *, held: bool) -> list[Entry]:
     """Those of a group's entries that brought an account into it (`held`), or out of it."""
     id_ = fold(account)
-
     return [entry for entry in entries if any(id_ in (came if held else gone) for gone, came in entry.changes.values())]
 
 

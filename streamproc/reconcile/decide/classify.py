@@ -23,9 +23,6 @@ from streamproc.core.scim import own_terms
 from streamproc.core.scim.dialect import Dialect, expressible
 from streamproc.core.scim.own_terms import OurUser, in_own_terms
 
-"""Stands for all of an account in a difference."""
-
-
 _NAMED: Final = {"roles": "role", "skills": "skill", "languages": "language"}
 """What the names in `DeliveredState.frozen` begin with, of what is one attribute in a difference."""
 

@@ -15,14 +15,13 @@ from typing import Final
 
 from msgspec import Struct
 
-from streamproc.core.flow.loop_case import moment
 from streamproc.core.fold.plan import Urgency, is_left_alone
 from streamproc.core.records.change_event import Origin
 from streamproc.core.records.control import HELD
 from streamproc.core.records.delivery import DeliveredState
 from streamproc.core.records.finding import LOOK, Changed, Difference, Finding
 from streamproc.core.records.user_record import OURS, Cause
-from streamproc.core.shown import shown
+from streamproc.core.shown import moment, shown
 from streamproc.sink.decide.desired_state import DesiredState, Drift, Work, look_of
 from streamproc.sink.decide.lanes import Turn
 

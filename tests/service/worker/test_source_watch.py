@@ -20,7 +20,7 @@ from streamproc.topics import RESOLVED
 from streamproc.worker import source_watch
 from streamproc.worker.decide.silence import DAY, HOUR, SLOT, WEEK
 from streamproc.worker.source_watch import BETWEEN, EVERY, SPOKEN, SourceWatch
-from streamproc.worker.troubles import moment
+from streamproc.worker.troubles import minute
 from tests.support.health import Pauses
 from tests.support.logged import logged
 
@@ -112,7 +112,7 @@ async def test_a_source_that_was_silent_before_the_worker_started_is_told_at_onc
     async with watched.running():
         assert watched.wrong == [("silent", "hris")]
         (trouble,) = watched.watch.troubles()
-        assert f"since {moment(Millis(NOW - 12 * HOUR))}" in trouble.reason
+        assert f"since {minute(Millis(NOW - 12 * HOUR))}" in trouble.reason
 
 
 async def test_the_last_event_is_known_to_the_second() -> None:

@@ -14,7 +14,7 @@ from click.testing import CliRunner, Result
 from streamproc.archive import layout
 from streamproc.audit import words
 from streamproc.audit.asof.query import NEEDED, as_of
-from streamproc.cli import asof, history_source, options
+from streamproc.cli import asof, history_source, operator_order, options
 from streamproc.cli.replay import replay
 from streamproc.core.errors import HistoryError
 from streamproc.core.fold.refold import first_mapping
@@ -215,6 +215,11 @@ def test_a_moment_is_read(text: str, at: int) -> None:
     """With a zone, or as milliseconds; and told in UTC."""
     assert options.instant(text) == at
     assert words.iso_moment(at) == "2026-11-24T12:00:00Z"
+
+
+def test_a_moment_that_no_calendar_has_is_told_as_a_number() -> None:
+    """A strange record in the log ends no command."""
+    assert words.iso_moment(10**15) == operator_order.shown_moment(10**15) == f"{10**15} ms"
 
 
 def test_a_moment_without_a_zone_is_refused() -> None:

@@ -30,7 +30,7 @@ def test_terraform_takes_the_same() -> None:
 def test_the_least_set_follows_the_mapping() -> None:
     """A mapping without lists needs users alone; ending sessions needs its own; what is only observed needs nothing."""
     plain = parse_mapping('[attributes]\ntitle = "job"\n')
-    assert [need.permission for need in needs(plain, reconcile=False) if need.kind == "must"] == [
+    assert [need.permission for need in needs(plain) if need.kind == "must"] == [
         "directory:user:add",
         "directory:user:edit",
     ]
