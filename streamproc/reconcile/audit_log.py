@@ -102,7 +102,7 @@ class AuditLog:
         self, kind: Kind, id_: str, differences: list[Difference], at: Millis, about: About
     ) -> list[Difference]:
         """By the entries of one entity, as far as they are `about` these differences."""
-        if self._closed is not None and at < self._closed[0]:
+        if self._closed is not None and 0 < self._closed[0] - at <= ASK_AGAIN:
             return authored(differences, [], self._us, at, self._closed[1])
         self._closed = None
         why = f"nobody by the audit log of the last {DAYS} days"
@@ -136,7 +136,7 @@ class AuditLog:
         return why
 
     async def _history(self, kind: Kind, id_: str, at: Millis) -> _History:
-        if at - self._known >= _HOUR:
+        if not 0 <= at - self._known < _HOUR:
             self._services, self._known = await self._mapped(), at
         fresh = {name: each for name, each in self._groups.items() if at - each.at < FRESH}
         self._groups = fresh

@@ -263,7 +263,7 @@ class Comparison:
             self._behind[known.user] = known.seq, (since := at)
         if self._follows_up and len(self._behind) > BACKLOG:
             return True  # a bulk change: not each of them is news, and the sink has better to do than to be watched
-        until = Millis(since + self._patience)
+        until = Millis(min(since, at) + self._patience)
         if at >= until:
             return False
         self._schedule.again(known.user, until)

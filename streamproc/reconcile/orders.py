@@ -53,7 +53,7 @@ class Orders:
             if order.id in findings.answered:
                 del self._open[order.key]
                 continue
-            if self._not_before.get(order.id, 0) > at:
+            if 0 < self._not_before.get(order.id, 0) - at <= RETRY:
                 continue
             finding = findings.meant(order)
             if finding is None:

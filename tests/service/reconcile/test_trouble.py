@@ -2,13 +2,16 @@
 
 import asyncio
 import time
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from streamproc.adapters import scim_http
 from streamproc.adapters.scim_http import PlatformHttp
+from streamproc.core.records.finding import Difference
+from streamproc.core.records.units import Millis
 from streamproc.reconcile import audit_log, comparison, process
+from streamproc.reconcile.audit_log import AuditLog
 from streamproc.reconcile.target_reader import TargetReader
 from streamproc.testing.memory_log import MemoryLog
 from tests.service.reconcile.test_process import last
@@ -111,6 +114,22 @@ async def test_an_audit_log_that_doesnt_answer_is_waited_for_once(
     monkeypatch.setattr(PlatformHttp, "get", never)
     assert await compared.found() == {user: {"title": "unknown"} for user in ("E1", "E2")}
     assert len(asked) == 1
+
+
+async def test_an_audit_log_that_was_closed_to_us_is_asked_again_also_by_a_clock_that_was_set_back() -> None:
+    """Not only once it is as late again."""
+    asked: list[str] = []
+
+    class Closed:
+        async def platform_get(self, path: str) -> None:
+            asked.append(path)
+
+    audit = AuditLog(cast("TargetReader", Closed()), None)
+    difference = Difference("title", "unknown", "own", "Agent", "Boss", "so")
+    for at in (2_000_000_000_000, 2_000_000_000_001, 1_000_000_000_000):
+        (told,) = await audit.authors("a", [difference], {}, Millis(at))
+        assert told.kind == "unknown"
+    assert len(asked) == 2
 
 
 async def test_what_is_ignored_stays_so_whatever_the_audit_log_says_later(compared: Compared) -> None:
