@@ -36,10 +36,10 @@ async def _lines(check: Check, seconds: float) -> Sequence[Line]:
         async with asyncio.timeout(seconds):
             return await check.look()
     except TimeoutError:
-        text = f"no answer within {seconds:g} s"
+        text, do = f"no answer within {seconds:g} s", "run it again; if it stays so, see what is between us and it"
     except StreamprocError as error:
-        text = str(error)
+        text, do = str(error), ""  # which says it itself
     except Exception as error:  # the others are still worth reading
         log.debug("a check failed", part=check.part, about=check.about, exc_info=True)
-        text = f"couldn't be looked at: {type(error).__name__}"
-    return [Line("error", check.part, check.about, text)]
+        text, do = f"couldn't be looked at: {type(error).__name__}", "a mistake in the code: see what the others say"
+    return [Line("error", check.part, check.about, text, do)]

@@ -40,8 +40,20 @@ async def test_whatever_fails_is_a_line_and_hides_no_other() -> None:
         Check("sources", "okta", broken),
     ]
     assert await examine(checks, 0.01) == [
-        Line("error", "kafka", "cluster", "no answer within 0.01 s"),
+        Line(
+            "error",
+            "kafka",
+            "cluster",
+            "no answer within 0.01 s",
+            "run it again; if it stays so, see what is between us and it",
+        ),
         Line("error", "target", "token", "/me: no answer. Is it up?"),
-        Line("error", "sources", "okta", "couldn't be looked at: KeyError"),
+        Line(
+            "error",
+            "sources",
+            "okta",
+            "couldn't be looked at: KeyError",
+            "a mistake in the code: see what the others say",
+        ),
         GOOD,
     ]
