@@ -38,20 +38,20 @@ async def _lines(check: Check, seconds: float) -> Sequence[Line]:
         async with asyncio.timeout(seconds):
             return await check.look()
     except TimeoutError:
-        return [_unanswered(check, f"no answer within {seconds:g} s")]
+        do = "run it again; if it stays so, see what is between us and it"
+        return [_unanswered(check, f"no answer within {seconds:g} s", do)]
     except TargetError as error:
         return [_unanswered(check, str(error))]
     except StreamprocError as error:
-        text = str(error)
+        text, do = str(error), ""  # which says it itself
     except Exception as error:  # the others are still worth reading
         log.debug("a check failed", part=check.part, about=check.about, exc_info=True)
-        text = f"couldn't be looked at: {type(error).__name__}"
-    return [Line("error", check.part, check.about, text)]
+        text, do = f"couldn't be looked at: {type(error).__name__}", "a mistake in the code: see what the others say"
+    return [Line("error", check.part, check.about, text, do)]
 
 
-def _unanswered(check: Check, why: str) -> Line:
+def _unanswered(check: Check, why: str, do: str = "") -> Line:
     """That nobody answers is wrong with whoever is asked, and says nothing of what they were asked about."""
     if check.part in ABOUT_OTHERS:
         return Line("warning", check.part, check.about, f"not looked at: {why}")
-    do = "see whether the addresses, a proxy between and the network are right" if check.part != "kafka" else ""
     return Line("error", check.part, check.about, why, do)

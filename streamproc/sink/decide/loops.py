@@ -38,8 +38,8 @@ from streamproc.sink.decide.steps import Moment, Send, SendUser
 from streamproc.sink.decide.target import Target
 
 MOST: Final = 60
-"""Writes of one user that count, whatever each is of, after which each is the last; and if they were of so many items
-together, each that one of these was of."""
+"""Writes of one user that count: after so many, whatever they were of, no more are made that would count. And items
+that fewer writes changed: from so many on, none of them is written back a second time."""
 ROOM: Final = 150
 """Writes of one user that are kept, ordinary ones included."""
 DETAILED: Final = 30
