@@ -26,8 +26,9 @@ def compared(rules: Rules, listed: Mapping[Catalogued, Listed]) -> Iterator[Line
         for finding in (*unknown(kind, used[kind], there), *parted(kind, rules.file, there))
     ]
     yield from lines
-    if not any(line.severity == "error" for line in lines):
-        many = {kind: len(used[kind]) for kind in CATALOGUED if kind in listed}
+    looked = [kind for kind in CATALOGUED if kind in listed and listed[kind].names is not None]
+    if not any(line.severity == "error" for line in lines) and (looked or not lines):
+        many = {kind: len(used[kind]) for kind in looked}
         counts = ", ".join(f"{number} {kind if number > 1 else ONE[kind]}" for kind, number in many.items())
         text = f"{counts} of mapping {rules.digest}" if counts else f"mapping {rules.digest} names none"
         yield Line("ok", "catalogue", "names", text)

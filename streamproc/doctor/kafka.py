@@ -1,17 +1,17 @@
 """The cluster: is it there, may each process do what it has to, and is each topic what it has to be?"""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Final
 
 from streamproc.adapters.kafka.allowed import Seen, lacking, look
 from streamproc.adapters.kafka.principal import principal
 from streamproc.adapters.kafka.topic_identity import made_anew
 from streamproc.adapters.kafka.topics import admin_of, differences
-from streamproc.core.records.topic_names import IDENTITIES
+from streamproc.core.records.topic_names import FINDINGS, IDENTITIES
 from streamproc.doctor.line import Line, Severity
 from streamproc.rights import SPARED, Right, alike, essential
 from streamproc.settings import KafkaSettings
-from streamproc.topics import TOPICS
+from streamproc.topics import TOPICS, Topic
 
 SEVERAL: Final = 3
 """Brokers of a cluster that is meant to outlive one of them."""
@@ -47,7 +47,8 @@ async def cluster(kafka: KafkaSettings, processes: Mapping[str, Sequence[Right]]
         if known and known.partitions and known.allows(Right("Read", "topic", IDENTITIES)):
             as_is = kafka.model_copy(update={"partitions": known.partitions})
             anew = await made_anew(as_is, admin, [topic.name for topic in topics])
-    odd = [line for topic in topics for line in _topic(topic.name, seen[topic.name], other, anew, kafka, brokers)]
+    spared = SPARED if "reconcile" in processes else SPARED | {FINDINGS}  # a sink goes on without
+    odd = [line for topic in topics for line in _topic(topic, seen[topic.name], spared, other, anew, kafka, brokers)]
     whole = [] if odd else [Line("ok", "kafka", "topics", f"{len(topics)} topics are as they have to be")]
     return [*lines, *odd, *whole]
 
@@ -71,12 +72,20 @@ def _rights(process: str, missing: Sequence[Right], who: str) -> Iterator[Line]:
     for each in alike(missing):
         names = ", ".join(right.pattern for right in each)
         text = f"{who} lacks {each[0].operation} on {each[0].resource} {names}"
-        yield Line("error" if essential(each) else "warning", "kafka", about, text, do)
+        needed = [right for right in essential(each) if (process, right.name) != ("sink", FINDINGS)]
+        yield Line("error" if needed else "warning", "kafka", about, text, do)
+
+
+def _settings(topic: Topic) -> Iterator[str]:
+    """A topic's configuration, as `kafka-configs` takes it."""
+    for key, value in topic.config.items():
+        yield f"{key}=[{value}]" if "," in value else f"{key}={value}"
 
 
 def _topic(
-    name: str,
+    topic: Topic,
     seen: Seen,
+    spared: Collection[str],
     other: Mapping[str, Sequence[str]],
     anew: Sequence[str],
     kafka: KafkaSettings,
@@ -84,9 +93,10 @@ def _topic(
 ) -> Iterator[Line]:
     if seen.hidden:  # which the rights tell
         return
+    name = topic.name
     about = f"topic {name}"
     if not seen.partitions:
-        severity: Severity = "warning" if name in SPARED else "error"
+        severity: Severity = "warning" if name in spared else "error"
         yield Line(severity, "kafka", about, "isn't there", "streamproc topics --create")
         return
     if name in other:
@@ -94,7 +104,8 @@ def _topic(
         do = (
             "set STREAMPROC_PARTITIONS to what was chosen at the first start: the number can't change"
             if counted
-            else f"kafka-configs --alter --entity-type topics --entity-name {name}"
+            else f"kafka-configs --bootstrap-server {kafka.bootstrap_servers} --alter --entity-type topics "
+            f"--entity-name {name} --add-config {','.join(_settings(topic))}"
         )
         yield Line("error", "kafka", about, "; ".join(other[name]), do)
     if name in anew:

@@ -105,6 +105,8 @@ class Fetcher:
         """When the directory last answered about a subject."""
         self.refusals: dict[str, tuple[int, float]] = {}
         """Subject → refusals in a row, and when the first was."""
+        self.no_page_since = float("inf")
+        """When somebody first asked for what isn't answered since."""
         self._under_way = 0
         self._told: dict[str, float] = {}
         """Reason of trouble, to when it was told."""
@@ -152,7 +154,7 @@ class Fetcher:
             try:
                 answer = await answered(question())
             except DirectoryError as error:
-                tried += 1
+                tried, self.no_page_since = tried + 1, min(self.no_page_since, begun)
                 self._note_status("page", error.status)
                 alone = tried >= LONG_PATIENCE and self._last_success > begun
                 if error.status == 410 or tried == attempts or (error.misplaced and tried >= PATIENCE) or alone:
@@ -166,6 +168,7 @@ class Fetcher:
                 raise
             else:
                 self._note_status("page", 200)
+                self.no_page_since = float("inf")
                 return answer
 
     async def _start_fetches(self, fetches: asyncio.TaskGroup) -> None:
@@ -250,9 +253,7 @@ class Fetcher:
             self._queue.postpone(fetch, now + self._backoff(tried + 1))
 
     def _stale(self, fetch: Fetch, answer: Read) -> None:
-        """The answer is older than the request. The directory's clock, which shows whole seconds, moves on; an answer
-        that was kept somewhere doesn't.
-        """
+        """The answer is older than the request: its clock has whole seconds, or it was kept somewhere."""
         self._count("stale")
         now = self.times.ticks()
         tried, since = self.refusals.get(fetch.subject, (0, now))
@@ -269,8 +270,7 @@ class Fetcher:
         """Once for each reason, and again only after a while: a directory in trouble is asked every few seconds."""
         now = self.times.ticks()
         self._told = {told: at for told, at in self._told.items() if now - at < TELL_EVERY}
-        seldom = reason not in self._told and len(self._told) < MOST_TOLD
-        if seldom:
+        if seldom := reason not in self._told and len(self._told) < MOST_TOLD:
             self._told[reason] = now
         (log.warning if seldom else log.debug)(event, source=self.source, reason=reason, attempt=attempt)
 

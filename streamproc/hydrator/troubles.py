@@ -16,7 +16,7 @@ OVERDUE: Final = 3.0
 """Rounds that may be missed, and what is added to them for a long page."""
 MARGIN: Final = 600.0
 REFUSED: Final = 300.0
-"""Seconds for which the same subject may be refused."""
+"""Seconds for which the same subject, or a page, may be refused."""
 
 
 @dataclass(slots=True)
@@ -57,6 +57,9 @@ def directory_troubles(fetchers: Iterable[Fetcher]) -> Iterator[Trouble]:
         if late := sum(now - since > REFUSED for _, since in fetcher.refusals.values()):
             reason = f"{late} subjects can't be fetched, and are tried again: the log says why"
             yield Trouble("not_fetched", fetcher.source, "blind", reason)
+        if (idle := now - fetcher.no_page_since) > REFUSED:
+            reason = f"it has given no page for {idle:.0f} s, and is asked again: see the log, its token and rights"
+            yield Trouble("not_synchronised", fetcher.source, "blind", reason)
 
 
 def sync_troubles(syncs: Iterable[tuple[Sync, float]]) -> Iterator[Trouble]:

@@ -63,6 +63,8 @@ async def test_a_healthy_cluster_is_ok_and_each_fault_is_named(tmp_path: Path) -
         await altered(secured, OUTCOMES, "retention.ms", "1000")
         expected = [(f"topic {OUTCOMES}", f"{OUTCOMES} has retention.ms=1000, not -1")]
         assert await wrong(kafka) == expected
+        (line,) = [each for each in await found(kafka) if each.severity == "error"]
+        assert line.do.endswith(f" --entity-name {OUTCOMES} --add-config cleanup.policy=delete,retention.ms=-1")
         await altered(secured, OUTCOMES, "retention.ms", "-1")
 
         more = await wrong(kafka.model_copy(update={"partitions": 3}))
@@ -75,3 +77,6 @@ async def test_a_healthy_cluster_is_ok_and_each_fault_is_named(tmp_path: Path) -
             (f"topic {FINDINGS}", "isn't there"),
             (f"topic {CONTROLS}", "was made anew since it was used: its offsets mean something else"),
         ]
+        # a sink of a cluster on which nobody compares goes on without findings
+        odd = [(line.severity, line.about) for line in await found(kafka) if line.severity != "ok"]
+        assert odd == [("warning", f"topic {FINDINGS}"), ("error", f"topic {CONTROLS}")]

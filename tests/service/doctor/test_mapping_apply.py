@@ -52,3 +52,14 @@ async def test_a_target_that_cant_be_asked_holds_nothing_up(tmp_path: Path, monk
         done = await apply(there, tmp_path / "new.toml", MAPPING, monkeypatch)
         assert isinstance(done.exception, KafkaUnavailableError)
         assert "is the client secret right" in " ".join(done.output.split())
+
+
+async def test_a_target_that_half_answers_holds_nothing_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The platform's API knows us, and SCIM isn't reached: that is no word against its groups."""
+    async with organization() as there:
+        await there.least()
+        settings = there.settings(scim_url="http://127.0.0.1:1/api/v2/scim/v2")
+        monkeypatch.setattr(Organization, "settings", lambda _: settings)
+        done = await apply(there, tmp_path / "new.toml", MAPPING, monkeypatch)
+        assert isinstance(done.exception, KafkaUnavailableError)
+        assert "not looked at: /Groups" in " ".join(done.output.split())

@@ -1,5 +1,6 @@
 """What a hydrator tells to be wrong with it: it may not see what happens in a directory."""
 
+import asyncio
 from collections.abc import Iterable
 
 from streamproc.health.decide.stuck import AFTER
@@ -7,7 +8,7 @@ from streamproc.hydrator.fetcher import Fetcher
 from streamproc.hydrator.sync import Sync
 from streamproc.hydrator.troubles import MARGIN, OVERDUE, Beside, troubles
 from tests.service.hydrator.test_fetcher import scripted
-from tests.support.hydrator import OPTIONS, World, offered, until
+from tests.support.hydrator import OPTIONS, World, fault, offered, until
 
 
 def wrong(
@@ -47,6 +48,17 @@ async def test_a_round_that_doesnt_come_is_told(world: World) -> None:
         assert wrong(syncs=[(sync, every)]) == [("not_synchronised", "okta")]
         await sync.run(attempts=3)
         assert wrong(syncs=[(sync, every)]) == []
+
+
+async def test_a_directory_that_gives_no_page_is_told(world: World) -> None:
+    """A token that isn't taken is no failure of the whole directory; nobody waits for three rounds to hear of it."""
+    async with world.fetching("okta") as fetching:
+        await fault(world, "okta", status=401)
+        syncing = asyncio.create_task(Sync(fetching, OPTIONS["okta"], world).run())
+        await until(lambda: wrong([fetching]) == [("not_synchronised", "okta")])
+        await fault(world, "okta")
+        await syncing
+        assert wrong([fetching]) == []
 
 
 def test_what_is_found_beside_fetching_is_told() -> None:

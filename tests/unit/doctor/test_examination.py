@@ -7,6 +7,7 @@ from streamproc.core.errors import TargetError
 from streamproc.doctor.examination import Check, examine
 from streamproc.doctor.line import Line
 
+ADDRESSES = "see whether the addresses, a proxy between and the network are right"
 GOOD = Line("ok", "clocks", "target", "is right")
 
 
@@ -32,12 +33,14 @@ async def broken() -> Sequence[Line]:
 
 
 async def test_whatever_fails_is_a_line_and_hides_no_other() -> None:
-    """Errors come first; a mistake of ours quotes nothing."""
+    """Errors come first; a mistake of ours quotes nothing; who can't be asked is one error, not one in each part."""
     checks = [
         Check("clocks", "target", good),
         Check("kafka", "cluster", silent),
         Check("target", "token", unanswered),
         Check("sources", "okta", broken),
+        Check("catalogue", "names", unanswered),
+        Check("permissions", "OAuth client", silent),
     ]
     assert await examine(checks, 0.01) == [
         Line(
@@ -47,7 +50,7 @@ async def test_whatever_fails_is_a_line_and_hides_no_other() -> None:
             "no answer within 0.01 s",
             "run it again; if it stays so, see what is between us and it",
         ),
-        Line("error", "target", "token", "/me: no answer. Is it up?"),
+        Line("error", "target", "token", "/me: no answer. Is it up?", ADDRESSES),
         Line(
             "error",
             "sources",
@@ -55,5 +58,7 @@ async def test_whatever_fails_is_a_line_and_hides_no_other() -> None:
             "couldn't be looked at: KeyError",
             "a mistake in the code: see what the others say",
         ),
+        Line("warning", "catalogue", "names", "not looked at: /me: no answer. Is it up?"),
+        Line("warning", "permissions", "OAuth client", "not looked at: no answer within 0.01 s"),
         GOOD,
     ]
