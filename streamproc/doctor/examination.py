@@ -33,13 +33,15 @@ async def examine(checks: Iterable[Check], seconds: float = SECONDS) -> list[Lin
     return sorted((line for lines in found for line in lines), key=lambda line: WORTH[line.severity])
 
 
+AGAIN: Final = "run it again; if it stays so, see what is between us and it"
+
+
 async def _lines(check: Check, seconds: float) -> Sequence[Line]:
     try:
         async with asyncio.timeout(seconds):
             return await check.look()
     except TimeoutError:
-        do = "run it again; if it stays so, see what is between us and it"
-        return [_unanswered(check, f"no answer within {seconds:g} s", do)]
+        return [_unanswered(check, f"no answer within {seconds:g} s")]
     except TargetError as error:
         return [_unanswered(check, str(error))]
     except StreamprocError as error:
@@ -50,8 +52,9 @@ async def _lines(check: Check, seconds: float) -> Sequence[Line]:
     return [Line("error", check.part, check.about, text, do)]
 
 
-def _unanswered(check: Check, why: str, do: str = "") -> Line:
+def _unanswered(check: Check, why: str) -> Line:
     """That nobody answers is wrong with whoever is asked, and says nothing of what they were asked about."""
     if check.part in ABOUT_OTHERS:
         return Line("warning", check.part, check.about, f"not looked at: {why}")
+    do = "see whether the addresses, a proxy between and the network are right" if check.part != "kafka" else AGAIN
     return Line("error", check.part, check.about, why, do)

@@ -7,6 +7,7 @@ from streamproc.core.errors import TargetError
 from streamproc.doctor.examination import Check, examine
 from streamproc.doctor.line import Line
 
+ADDRESSES = "see whether the addresses, a proxy between and the network are right"
 GOOD = Line("ok", "clocks", "target", "is right")
 
 
@@ -49,7 +50,7 @@ async def test_whatever_fails_is_a_line_and_hides_no_other() -> None:
             "no answer within 0.01 s",
             "run it again; if it stays so, see what is between us and it",
         ),
-        Line("error", "target", "token", "/me: no answer. Is it up?"),
+        Line("error", "target", "token", "/me: no answer. Is it up?", ADDRESSES),
         Line(
             "error",
             "sources",
