@@ -121,7 +121,9 @@ class Stack:
         async def watched(child: Child) -> None:
             if child.process is not None:
                 await child.process.wait()
-                say(f"{child.name} has ended, and the others go on; the end of {child.log}:\n{child.tail()}")
+                say(f"{child.name} has ended, and the others go on; the end of {child.log}:")
+                for line in child.tail().splitlines():
+                    say(line)
 
         await asyncio.gather(*map(watched, self.children.values()))
 
