@@ -244,7 +244,7 @@ async def _dev(kafka: str | None, data: Path | None) -> None:
         async with _stack(kafka, data, put) as running:
             put_lines(report.dev(running))
             ready()
-            await asyncio.Event().wait()
+            await running.watch(put)
 
     telemetry.configure("warning", json=False, service="dev")
     await compose.until_signal(serve, "dev")

@@ -6,7 +6,7 @@ A child stops when its standard input ends, so it stops with its parent even whe
 import asyncio
 import signal
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -53,7 +53,7 @@ class Child:
             line = b""
         if not line.startswith(b"ready"):
             await self.kill()
-            raise ProcessFailedError(f"{self.name} didn't become ready; the end of {self.log}:\n{self._tail()}")
+            raise ProcessFailedError(f"{self.name} didn't become ready; the end of {self.log}:\n{self.tail()}")
         return line.decode().removeprefix("ready").strip()
 
     @property
@@ -90,7 +90,8 @@ class Child:
                 self.process.stdin.close()
             await asyncio.sleep(0)  # lets the transport close its pipes
 
-    def _tail(self) -> str:
+    def tail(self) -> str:
+        """The last lines of its log."""
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-15:])
 
 
@@ -113,6 +114,18 @@ class Stack:
     async def start(self, *names: str) -> None:
         """Start services side by side: "worker", "sink", or "worker-2" for another one of the kind."""
         await asyncio.gather(*(self.child(name, name.split("-")[0]).start() for name in names))
+
+    async def watch(self, say: Callable[[str], None]) -> None:
+        """Say which of them ends, and why, as long as one is left."""
+
+        async def watched(child: Child) -> None:
+            if child.process is not None:
+                await child.process.wait()
+                say(f"{child.name} has ended, and the others go on; the end of {child.log}:")
+                for line in child.tail().splitlines():
+                    say(line)
+
+        await asyncio.gather(*map(watched, self.children.values()))
 
 
 @asynccontextmanager

@@ -87,7 +87,7 @@ def _allowed(longest: Sequence[int]) -> int:
 
 def limited(limit: float, last: Millis, now: Millis) -> Silence | None:
     """The same by a limit that is set, in seconds."""
-    allowed = int(limit * 1000)
+    allowed = round(limit * 1000)
     return Silence(last, Millis(last + allowed), allowed) if now - last > allowed else None
 
 

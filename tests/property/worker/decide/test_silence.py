@@ -2,7 +2,7 @@
 
 from itertools import pairwise
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from streamproc.core.records.units import Millis
@@ -98,6 +98,7 @@ def test_memory_is_bounded(moments: list[int]) -> None:
 
 
 @given(st.integers(0, WEEK), st.integers(1, WEEK))
+@example(262_143, 262_143)
 def test_a_limit_that_is_set_is_all_that_counts(silent: int, limit: int) -> None:
     """To the millisecond, at any hour."""
     found = limited(limit / 1000, START, Millis(START + silent))
