@@ -26,9 +26,9 @@ WEEK: Final = 7 * DAY
 HOURS: Final = 168
 REMEMBERED: Final = 4 * WEEK
 """For how long what came is remembered."""
-MORE: Final = 1.5
-"""How many times the usual a silence may be,"""
-UNSURE: Final = 2.0
+MORE: Final = 3.0
+"""How many times the usual a silence may be: where things come by chance the longest gap is soon outdone,"""
+UNSURE: Final = 3.5
 """the same where there were too few weeks to leave the most unusual one out."""
 WEEKS: Final = 3
 """So many are enough."""

@@ -142,6 +142,7 @@ archive()
 """The command, with files that are small enough for a kill to come between any two."""
 
 
+@pytest.mark.long
 async def test_killed_runs(settings: Settings, tmp_path: Path) -> None:
     """Runs that are killed wherever they are leave nothing behind, and nothing out."""
     rng = random.Random(7)

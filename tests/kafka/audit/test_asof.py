@@ -9,6 +9,7 @@ from typing import Any
 
 import aiohttp
 import orjson
+import pytest
 from click.testing import CliRunner
 
 from streamproc.archive.history import opened
@@ -121,6 +122,7 @@ def _said(answer: AsOf) -> dict[str, Any] | None:
 _EMPTY: dict[str, Any] = {"roles": list, "groups": list, "skills": dict, "languages": dict}
 
 
+@pytest.mark.long
 async def test_acknowledged_is_what_the_ledger_says(settings: Settings, tmp_path: Path) -> None:
     """At 100 random moments of a run with faults, for everybody; and one user's answer is their line among all."""
     made = settings.changed(data=tmp_path / "data", request_timeout=5.0, **UNGUARDED)

@@ -16,6 +16,7 @@ import orjson
 import psutil
 
 from streamproc.adapters.kafka.topics import ensure_topics
+from streamproc.core.records.topic_names import STATUS
 from streamproc.demo.processes import Child
 from streamproc.embedded import embedded_kafka
 from streamproc.gateway.server import SECONDS
@@ -288,6 +289,7 @@ async def test_ten_thousand_hostile_requests_change_nothing(settings: Settings, 
     taken = [orjson.loads(each.value)["data"]["events"][0]["uuid"] for each in found.pop("events.okta")]
     assert set(taken) == {f"u-{number}" for number in range(GENUINE)}
     assert {each for each, count in Counter(taken).items() if count > 1} <= again
+    del found[STATUS]  # how the gateway is
     assert {name: len(records) for name, records in found.items() if records} == {}
     assert after - before < 24 * 1024 * 1024, (before, after)
     log = (tmp_path / "gateway.log").read_bytes()

@@ -246,6 +246,7 @@ def _order(text: str | None, number: int) -> Control:
     return Control(f"c{number}", "mapping", None, None, "Kim", "by hand", Millis(0), mapping=text)
 
 
+@pytest.mark.long
 async def test_orders_that_cant_be_obeyed(settings: Settings, tmp_path: Path) -> None:
     """What is no mapping is rejected, and what needs facts that are gone; the worker lives, and nothing changes."""
     shipped = settings.worker.mapping_text()[0]

@@ -113,7 +113,7 @@ async def test_a_client_asks_who_it_is(org: Org) -> None:
     await org.log_in_as("other", "directory:user:edit", "directory:user:add", name="Other")
     me = (await platform(org, "GET", "authorization/subjects/me?includeFullRoles=true")).body
     [grant] = me["grants"]
-    assert (me["id"], me["name"], grant["division"]["name"]) == ("other", "Other", "Home")
+    assert (me["id"], me["name"], grant["division"]["name"]) == ("other", "Other", "*")
     policies = [{"domain": "directory", "entityName": "user", "actions": ["edit", "add"]}]
     assert grant["role"]["policies"] == policies
     token = (await platform(org, "GET", "tokens/me")).body

@@ -42,6 +42,7 @@ class Fleet:
 @pytest.fixture
 def fleet(monkeypatch: pytest.MonkeyPatch) -> Fleet:
     """Nobody has said anything yet."""
+    monkeypatch.setenv("COLUMNS", "200")
     return Fleet(monkeypatch)
 
 
