@@ -302,6 +302,7 @@ async def test_an_order_from_before_the_first_mapping(settings: Settings, tmp_pa
         assert [each.event for each in map(mapping_event, log) if each is not None] == wanted
 
 
+@pytest.mark.long
 async def test_a_mapping_that_lets_everybody_go_is_held(settings: Settings, tmp_path: Path) -> None:
     """All of it is one cause for the mass guard; with the mapping before, everybody is let be."""
     shipped, users = settings.worker.mapping_text()[0], 60
