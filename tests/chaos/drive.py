@@ -16,7 +16,7 @@ from streamproc.core.records.control import Control
 from streamproc.core.records.topic_names import CHANGES, OUTCOMES, REJECTIONS
 from streamproc.core.records.units import Millis
 from streamproc.demo.processes import Child, ProcessFailedError, Stack
-from streamproc.operators.controls import order
+from streamproc.operators.controls import control, order, set_aside
 from streamproc.settings import Settings, environment
 from tests.chaos.history import Sent
 from tests.chaos.plan import Findings, Plan, Records, origin, say
@@ -106,6 +106,16 @@ async def meddle(running: Stack, http: aiohttp.ClientSession, plan: Plan, findin
         edit = {"user": f"U{rng.randrange(plan.users):04}", "by": "Sue Visor", "changes": changes}
         async with http.post(f"{running.simulator}/_sim/edit", json=edit) as answer:
             findings.by_hand += answer.status == 200  # nobody of that name is there yet
+
+
+async def retried(settings: Settings, findings: Findings) -> int:
+    """What was set aside, since the faults hit the same write three times in a row, is tried again by an operator."""
+    log = KafkaLog(settings.kafka)
+    now = Millis(time.time_ns() // 1_000_000)
+    orders = [control("retry", each, "chaos", "the faults may be over", now) for each in await set_aside(log)]
+    await order(log, orders)
+    findings.retried = len(orders)
+    return len(orders)
 
 
 async def agree(running: Stack, findings: Findings) -> None:

@@ -66,6 +66,8 @@ class Findings:
     fates: dict[str, int] = field(default_factory=dict)
     repeats: int = 0
     """Raw records that were resolved more than once."""
+    retried: int = 0
+    """Users of whom something was set aside, and tried again by an operator's order."""
     by_hand: int = 0
     """Changes that people made in the target."""
     disagreeing: int = 0

@@ -23,7 +23,7 @@ from streamproc.demo.play import held, scoped
 from streamproc.demo.processes import stack
 from streamproc.embedded import embedded_kafka
 from streamproc.settings import load_settings
-from tests.chaos.drive import agree, meddle, post, produce, remap, settle, torment
+from tests.chaos.drive import agree, meddle, post, produce, remap, retried, settle, torment
 from tests.chaos.history import SCOPE, history
 from tests.chaos.judge import explain, judge, replayed
 from tests.chaos.plan import FAULTS, GROUPS, UNGUARDED, Findings, Plan, say
@@ -64,6 +64,8 @@ async def run(plan: Plan) -> Findings:
         )
         say("settling ...")
         records = await settle(settings, running, http, len(sent))
+        if await retried(settings, findings):
+            records = await settle(settings, running, http, len(sent))
         if plan.reconcile:
             await post(http, f"{running.simulator}/_sim/faults", {"faults": []})
             await agree(running, findings)

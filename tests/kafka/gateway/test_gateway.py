@@ -164,6 +164,9 @@ async def test_brokers_that_stop_are_told_in_time(tmp_path: Path) -> None:
 
             assert (await post(0), await health()) == (204, 200)
             os.kill(broker.pid, signal.SIGSTOP)
+            while psutil.Process(broker.pid).status() != psutil.STATUS_STOPPED:  # noqa: ASYNC110 - it is another process
+                await asyncio.sleep(0.01)  # what is on its way may still be answered
+            await asyncio.sleep(0.2)  # by its other threads as well
             try:
                 async with asyncio.timeout(15):  # SECONDS and a busy machine's delay; the producer itself waits longer
                     assert await asyncio.gather(*(post(n) for n in range(1, 20))) == [503] * 19
