@@ -148,7 +148,7 @@ class Comparison:
                 account = self._account(known)
                 if answer is not None and self._schedule.read_all and not self._schedule.has_seen(account or ""):
                     self._schedule.whole = False  # the lists haven't shown who is there
-                await self._concluded(known, self._account(known), answer, at)
+                await self._concluded(known, account, answer, at)
         _tell_unread([answer for answer in answers.values() if isinstance(answer, Unread)], len(answers))
 
     def unseen(self) -> None:

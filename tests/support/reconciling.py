@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import Any
 
 import orjson
@@ -21,7 +21,7 @@ from streamproc.reconcile import process
 from streamproc.reconcile.process import Reconcile, Summary
 from streamproc.testing.memory_log import MemoryLog
 from tests.support.reconciler import Org, person
-from tests.support.sinks_in_memory import PATIENCE, Cluster
+from tests.support.sinks_in_memory import PATIENCE, Cluster, ready
 
 
 class Compared(Cluster):
@@ -50,18 +50,10 @@ class Compared(Cluster):
     @asynccontextmanager
     async def reconcile(self) -> AsyncIterator[asyncio.Task[None]]:
         """One that goes on, and is ready."""
-        ready = asyncio.Event()
         made = make_reconcile(self.settings, MemoryLog(self.broker), self.org.http)
         self.reconciles.append(made)
-        running = asyncio.create_task(made.run(ready.set))
-        try:
-            async with asyncio.timeout(PATIENCE):
-                await ready.wait()
+        async with ready(made.run) as running:
             yield running
-        finally:
-            running.cancel()
-            with suppress(asyncio.CancelledError):
-                await running
 
     async def findings(self) -> list[Finding]:
         """All that were appended, those of one key in order."""

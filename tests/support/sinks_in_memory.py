@@ -2,7 +2,7 @@
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
@@ -25,6 +25,23 @@ from tests.support.reconciler import Org
 PATIENCE = 30.0
 """Seconds; far more than anything here takes."""
 ENDS = {"delivered", "revoked", "no-op", "parked", "held"}
+
+
+@asynccontextmanager
+async def ready(
+    run: Callable[[Callable[[], None]], Coroutine[Any, Any, None]], *ends: type[Exception]
+) -> AsyncIterator[asyncio.Task[None]]:
+    """A process that is ready, until the context ends. `ends`: with what it may have ended by then."""
+    is_ready = asyncio.Event()
+    running = asyncio.create_task(run(is_ready.set))
+    try:
+        async with asyncio.timeout(PATIENCE):
+            await is_ready.wait()
+        yield running
+    finally:
+        running.cancel()
+        with suppress(asyncio.CancelledError, *ends):
+            await running
 
 
 class Cluster:
@@ -138,15 +155,7 @@ class Cluster:
     @asynccontextmanager
     async def sink(self, log: MemoryLog) -> AsyncIterator[asyncio.Task[None]]:
         """One sink that is ready."""
-        ready = asyncio.Event()
         made = make_sink(self.settings, log, self.org.http)
         self.sinks.append(made)
-        running = asyncio.create_task(made.run(ready.set))
-        try:
-            async with asyncio.timeout(PATIENCE):
-                await ready.wait()
+        async with ready(made.run, KafkaError) as running:  # of one that was killed
             yield running
-        finally:
-            running.cancel()
-            with suppress(asyncio.CancelledError, KafkaError):  # of one that was killed
-                await running

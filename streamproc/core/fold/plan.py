@@ -10,7 +10,7 @@ from typing import Any, Final, assert_never, cast
 
 from streamproc.core.fold.policy import valued, writable
 from streamproc.core.records.operation import Create, Deactivate, Join, Leave, Operation, Patch, Reactivate
-from streamproc.core.records.resource import ACCESS, LEVELS, LISTS, SCALARS, Resource
+from streamproc.core.records.resource import ACCESS, LEVELS, LISTS, SCALARS, Resource, same
 
 _COMPARED: Final = ("externalId", "active", *SCALARS, "roles", *LEVELS, "externalIds")
 
@@ -66,7 +66,7 @@ def changed(known: Resource, desired: Resource) -> Resource:
     after = cast("dict[str, Any]", desired)
     different: dict[str, Any] = {}
     for name in _COMPARED:
-        if name in after and (value := after[name]) != (held := before.get(name)) and not _both_empty(value, held):
+        if name in after and (value := after[name]) != (held := before.get(name)) and not same(value, held):
             different[name] = value if name != "externalIds" else _ids_changed(held or {}, value)
     if not different.get("externalIds", True):
         del different["externalIds"]
@@ -142,11 +142,6 @@ def _whole(held: Mapping[str, Any], changes: Resource) -> Mapping[str, Any]:
     if "externalIds" not in changes:
         return changes
     return {**changes, "externalIds": {**(held.get("externalIds") or {}), **changes["externalIds"]}}
-
-
-def _both_empty(value: Any, held: Any) -> bool:
-    """Absent, null and empty are one: a target leaves out what has no value (RFC 7643 §2.5)."""
-    return not value and not held and value is not False and held is not False
 
 
 def _joins(held: list[str], desired: Resource) -> list[Operation]:

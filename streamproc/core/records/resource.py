@@ -127,6 +127,11 @@ def unlooked(held: Resource, desired: Resource) -> bool:
     return not desired.get("externalIds", {}).keys() <= held.get("externalIds", {}).keys()
 
 
+def same(one: Any, other: Any) -> bool:
+    """Absent, null and empty are one: a target leaves out what has no value (RFC 7643 §2.5)."""
+    return one == other or (not one and not other and one is not False and other is not False)
+
+
 EXTERNAL_ID: Final = "externalIds "
 """What the name of a single external id begins with; its authority follows."""
 

@@ -7,7 +7,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from streamproc.core.records.delivery import Frozen, Round
-from streamproc.core.records.resource import GROUP, LEVELS, LISTS, STANDING, Resource, parts, policy_of, whole
+from streamproc.core.records.resource import GROUP, LEVELS, LISTS, STANDING, Resource, parts, policy_of, same, whole
 from streamproc.core.records.user_record import FIRST
 
 _LISTED: Final = {"groups": GROUP, "roles": "role ", "skills": "skill ", "languages": "language "}
@@ -104,8 +104,3 @@ def as_held(desired: Resource, held: Resource | None, names: Collection[str]) ->
 
 def _levels(value: Any) -> dict[str, Any]:
     return value if isinstance(value, dict) else dict.fromkeys(value or (), True)
-
-
-def same(one: Any, other: Any) -> bool:
-    """Absent, null and empty are one: a target leaves out what has no value (RFC 7643 §2.5)."""
-    return one == other or (not one and not other and one is not False and other is not False)

@@ -26,13 +26,13 @@ from streamproc.core.records.control import Control
 from streamproc.core.records.delivery import DeliveredState, Frozen, Round
 from streamproc.core.records.finding import Changed
 from streamproc.core.records.operation import Create
-from streamproc.core.records.resource import GROUP, IF_OWNED, Resource, parts
+from streamproc.core.records.resource import GROUP, IF_OWNED, Resource, parts, same
 from streamproc.core.records.units import Millis
 from streamproc.core.records.user_record import Cause
 from streamproc.core.scim.response_body import same_id
 from streamproc.sink.decide.deliverable import deliverable
 from streamproc.sink.decide.isolate_refused import pick
-from streamproc.sink.decide.items import Loops, attribute_of, differing, is_owned, items, of_items, same
+from streamproc.sink.decide.items import Loops, attribute_of, differing, is_owned, items, of_items
 from streamproc.sink.decide.progress import Progress
 from streamproc.sink.decide.steps import Moment, Send, SendUser
 from streamproc.sink.decide.target import Target

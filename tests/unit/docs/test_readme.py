@@ -8,7 +8,7 @@ from tests.support.generated import GENERATED, block, rewritten
 from tests.support.pages import Page, pages
 from tests.support.paths import REPOSITORY
 
-LINES = 235
+LINES = 220
 DEMO = "python3 -m venv .venv && .venv/bin/pip install -e '.[embedded]' && .venv/bin/streamproc demo"
 TEST = "python3 -m venv .venv && .venv/bin/pip install -q -e '.[embedded,dev]' && .venv/bin/pytest"
 
