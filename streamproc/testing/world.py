@@ -1,7 +1,7 @@
 """A simulated world: processes, a Kafka in memory and whatever else one loop runs, all of it decided by one seed.
 
-    world = World(seed=1, rates={"kafka.slow": 0.1})
-    world.run(story(world))     # a coroutine, which starts services and makes them suffer
+world = World(seed=1, rates={"kafka.slow": 0.1})
+world.run(story(world))     # a coroutine, which starts services and makes them suffer
 """
 
 import asyncio
@@ -115,7 +115,9 @@ class World:
 
     # Services
 
-    def start(self, name: str, main: Main, *ends: type[BaseException], skew: float = 0.0, drift: float = 0.0) -> Service:
+    def start(
+        self, name: str, main: Main, *ends: type[BaseException], skew: float = 0.0, drift: float = 0.0
+    ) -> Service:
         """A service that is started anew whenever it has ended."""
         service = Service(name, main, ends, *self._process(name, skew, drift), skew, drift)
         self.services[name] = service
