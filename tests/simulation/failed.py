@@ -51,7 +51,10 @@ def described(plan: Plan) -> list[str]:
     """Lines: what is to be known of a plan, its steps in order."""
     lines = [f"seed {plan.seed}"]
     lines += [f"option {name} = {_short(value)}" for name, value in sorted(plan.options.items())]
-    lines += [f"fault {kind} on {rate:.2%} of occasions" for kind, rate in sorted(plan.rates.items()) if rate]
+    if plan.only is None:
+        lines += [f"fault {kind} on {rate:.2%} of occasions" for kind, rate in sorted(plan.rates.items()) if rate]
+    else:
+        lines += [f"fault {kind} on occasion {_short(numbers)}" for kind, numbers in sorted(plan.only.items())]
     for step in plan.steps:
         details = " ".join(f"{name}={_short(value)}" for name, value in step.items() if name not in {"at", "kind"})
         lines.append(f"{step['at']:9.4f} {step['kind']:<9} {details}")
@@ -71,7 +74,9 @@ def _seeds(seeds: list[int]) -> str:
 
 
 def _size(plan: Plan) -> str:
-    return f"{len(plan.steps)} steps and {sum(map(bool, plan.rates.values()))} kinds of chance faults"
+    if plan.only is not None:
+        return f"{len(plan.steps)} steps and {sum(map(len, plan.only.values()))} faults"
+    return f"{len(plan.steps)} steps and {sum(map(bool, plan.rates.values()))} kinds of faults by chance"
 
 
 def _short(value: Any) -> str:

@@ -49,6 +49,8 @@ class Result(msgspec.Struct, kw_only=True):
     digest: str = ""
     failures: list[Failure] = []
     counts: dict[str, int] = {}
+    fired: dict[str, list[int]] = {}
+    """Kind of fault → the occasions on which it happened."""
     lines: list[str] = []
     seconds: float = 0.0
     virtual: float = 0.0
@@ -91,12 +93,13 @@ class Player:
             played = self._play(plan, tracing=tracing)
         except Exception as error:  # noqa: BLE001 - whatever comes of it is told with its seed
             where = traceback.format_exc(limit=-12)
-            played = Played([Failure(0.0, f"raised {type(error).__name__}", where)], 0, {}, [], 0.0, 0)
+            played = Played([Failure(0.0, f"raised {type(error).__name__}", where)], 0, {}, {}, [], 0.0, 0)
         return Result(
             seed=plan.seed,
             digest=f"{played.digest:x}",
             failures=played.failures,
             counts=played.counts,
+            fired=played.fired if played.failures else {},
             lines=played.lines,
             seconds=time.perf_counter() - begun,
             virtual=played.seconds,

@@ -15,8 +15,8 @@ from tests.simulation.player import Result
 T = TypeVar("T")
 Player = Callable[[Plan], Awaitable[Result]]
 
-OTHERS: Final = 2
-"""Other seeds with which a smaller plan is tried."""
+OTHERS: Final = 5
+"""Other seeds with which smaller plans are tried where none of them fails with the same one."""
 
 
 @dataclass(slots=True)
@@ -45,6 +45,7 @@ class Shrinking:
             before = self.shrunk.plan
             await self._fewer("steps")
             await self._fewer("rates")
+            await self._fewer_single_faults()
             await self._plainer_options()
         return self.shrunk
 
@@ -62,6 +63,16 @@ class Shrinking:
                 place += found * size
             size //= 2
 
+    async def _fewer_single_faults(self) -> None:
+        """Of the faults that happened by chance, only those that matter."""
+        plan = self.shrunk.plan
+        if plan.only is None:
+            fired = (await self._play(plan)).fired
+            rates = {kind: plan.rates[kind] for kind in fired if kind in plan.rates}
+            if not fired or await self._first_to_fail([replace(plan, only=fired, rates=rates)]) is None:
+                return
+        await self._fewer("only")
+
     async def _plainer_options(self) -> None:
         """Each option as it is where nothing is said of it; else a number by a smaller one."""
         for name in sorted(self.shrunk.plan.options):
@@ -72,7 +83,11 @@ class Shrinking:
 
     async def _first_to_fail(self, plans: Sequence[Plan]) -> int | None:
         """The number of the first of the plans that fails as well: it takes the place of the smallest."""
-        trials = [(number, trial) for number, plan in enumerate(plans) for trial in _trials(plan)]
+        trials = [
+            (number, replace(plan, seed=plan.seed + more))
+            for more in range(OTHERS + 1)
+            for number, plan in enumerate(plans)
+        ]
         for some in _in_groups(trials, self._jobs):
             if time.monotonic() > self._until:
                 self.shrunk.out_of_time = True
@@ -87,18 +102,22 @@ class Shrinking:
 
 
 def _items(plan: Plan, name: str) -> list[Any]:
-    value = getattr(plan, name)
-    return sorted(value.items()) if isinstance(value, dict) else list(value)
+    if name == "steps":
+        return list(plan.steps)
+    if name == "rates":
+        return sorted(plan.rates.items())
+    return [(kind, number) for kind, numbers in sorted((plan.only or {}).items()) for number in numbers]
 
 
 def _with(plan: Plan, name: str, items: list[Any]) -> Plan:
-    return replace(plan, **{name: dict(items) if isinstance(getattr(plan, name), dict) else items})
-
-
-def _trials(plan: Plan) -> Iterator[Plan]:
-    yield plan
-    for number in range(1, OTHERS + 1):
-        yield replace(plan, seed=plan.seed + number)
+    if name == "steps":
+        return replace(plan, steps=items)
+    if name == "rates":
+        return replace(plan, rates=dict(items))
+    only: dict[str, list[int]] = {}
+    for kind, number in items:
+        only.setdefault(kind, []).append(number)
+    return replace(plan, only=only, rates={kind: rate for kind, rate in plan.rates.items() if kind in only})
 
 
 def _plainer(value: Any) -> Iterator[Any]:
