@@ -57,6 +57,10 @@ class Bodies:
             raise HttpError(408, why="slow") from None
         except (web.RequestPayloadError, ConnectionError):
             raise HttpError(400, why="cut_off") from None
+        except RuntimeError:
+            if request.transport is not None:
+                raise
+            raise HttpError(400, why="cut_off") from None  # gone before aiohttp could tell the body so
         if len(body) > self._most:
             raise HttpError(413, why="too_large")
         return body
