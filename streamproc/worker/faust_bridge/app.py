@@ -150,6 +150,7 @@ def _options(kafka: KafkaSettings, worker: WorkerSettings) -> dict[str, Any]:
         "broker": [f"kafka://{server}" for server in kafka.bootstrap_servers.split(",")],
         "datadir": worker.data if worker.table_store == "rocksdb" else tempfile.gettempdir(),
         "store": "memory://" if worker.table_store == "memory" else "rocksdb://",
+        "table_standby_replicas": 0 if worker.table_store == "memory" else 1,  # of those in memory Faust keeps nothing
         "autodiscover": False,
         "web_enabled": False,
         "topic_allow_declare": False,

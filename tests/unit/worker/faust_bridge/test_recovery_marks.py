@@ -53,7 +53,9 @@ async def test_a_partition_that_leaves_meanwhile_stops_nobody(monkeypatch: pytes
 
     app = recovering(position)
     passing = asyncio.create_task(recovery_marks.pass_marks(cast("App", app), await ended_by_a_mark()))
-    while app.tables.recovery.active_offsets[PLACE] != 3 and not passing.done():
+    for _ in range(200):
+        if app.tables.recovery.active_offsets[PLACE] == 3 or passing.done():
+            break
         await asyncio.sleep(0.001)
     passing.cancel()
     await asyncio.gather(passing, return_exceptions=True)
