@@ -126,6 +126,8 @@ class World:
             for task in self.loop.kept:
                 task._log_destroy_pending = False  # type: ignore[attr-defined]  # noqa: SLF001 - many are never ended
             self.loop.close()
+        for error in self.loop.errors:
+            self.fail("callback", repr(error))
 
     # Services
 
