@@ -5,7 +5,7 @@ partitions.
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from itertools import cycle
 from typing import TYPE_CHECKING, Literal, TypeAlias
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from streamproc.testing.memory_log.broker import MemoryBroker
 
 Assignment: TypeAlias = list[TopicPartition]
+Assignor: TypeAlias = "Callable[[Sequence[Member], int], dict[Member, Assignment]]"
+"""Members in any order, and partitions of each topic → shares."""
 EARLY = 5.0
 """Seconds that a member lives at most whose session expires though it isn't silent."""
 
@@ -44,6 +46,7 @@ class Group:
     """`offsets`: what was committed."""
 
     def __init__(self, broker: "MemoryBroker", name: str) -> None:
+        self.assignor: Assignor = round_robin
         self.offsets: dict[TopicPartition, int] = {}
         self._broker = broker
         self._name = name
@@ -117,7 +120,9 @@ class Group:
             return
         self._moving = False
         self._generation += 1
-        shares = self._shares()
+        chance = self._broker.chance
+        by_id = sorted(self._members, key=lambda _: chance())  # aiokafka's order: members' ids are chance
+        shares = self.assignor(by_id, self._broker.partitions)
         self._broker.tell(
             GroupChanged(self._name, self._generation, tuple((each.by, tuple(shares[each])) for each in self._members))
         )
@@ -140,13 +145,13 @@ class Group:
             for member in [member for member in self._members if member.joining is None]:
                 self.leave(member, "rebalance")
 
-    def _shares(self) -> dict[Member, Assignment]:
-        """Partitions in turn, as aiokafka's round robin does: who is first is chance, since members' ids are."""
-        shares: dict[Member, Assignment] = {member: [] for member in self._members}
-        chance = self._broker.chance
-        turns = cycle(sorted(self._members, key=lambda _: chance()))
-        for topic in sorted({topic for member in self._members for topic in member.topics}):
-            for number in range(self._broker.partitions):
-                member = next(member for member in turns if topic in member.topics)
-                shares[member].append(TopicPartition(topic, number))
-        return shares
+
+def round_robin(members: Sequence[Member], partitions: int) -> dict[Member, Assignment]:
+    """Partitions in turn, as aiokafka's round robin does."""
+    shares: dict[Member, Assignment] = {member: [] for member in members}
+    turns = cycle(members)
+    for topic in sorted({topic for member in members for topic in member.topics}):
+        for number in range(partitions):
+            member = next(member for member in turns if topic in member.topics)
+            shares[member].append(TopicPartition(topic, number))
+    return shares
