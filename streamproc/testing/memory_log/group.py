@@ -122,7 +122,7 @@ class Group:
         self._generation += 1
         chance = self._broker.chance
         by_id = sorted(self._members, key=lambda _: chance())  # aiokafka's order: members' ids are chance
-        shares = self.assignor(by_id, self._broker.partitions)
+        shares = self.assignor(by_id, self._broker.partitions) if by_id else {}
         self._broker.tell(
             GroupChanged(self._name, self._generation, tuple((each.by, tuple(shares[each])) for each in self._members))
         )
