@@ -147,7 +147,7 @@ class Positions:
         for partition in partitions:
             partition.waiting[self.wake] = None
         try:
-            return await waiter
+            return bool(await waiter)
         finally:
             timer.cancel()
             for partition in partitions:
