@@ -1,5 +1,5 @@
-"""Which transitions of the delivery decider there are: found by playing turns against a target that misbehaves, by chance
-at first, and then by changing what led to something new. `python -m tests.simulation.reachable` writes
+"""Which transitions of the delivery decider there are: found by playing turns against a target that misbehaves, by
+chance at first, and then by changing what led to something new. `python -m tests.simulation.reachable` writes
 `transitions.txt`, which is what `--report` compares with.
 """
 
@@ -11,9 +11,8 @@ from collections.abc import Callable, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from random import Random
-from typing import Any, Final, Literal, TypeVar, cast
+from typing import Any, Final, Literal, TypeVar
 
-from streamproc.core.fold.plan import Urgency
 from streamproc.core.records.delivery import DeliveredState, Parked, Standing
 from streamproc.core.records.outcome import Request
 from streamproc.core.records.resource import Resource
