@@ -31,6 +31,8 @@ FEATURES: Final = (
 DEPARTMENTS: Final = ("Care", "Spanish Support", "Billing East", OUT)
 JOBS: Final = ("Agent", "Senior Agent", "Team Lead", "Clerk", None)
 QUEUES: Final = (None, "Billing", "Sales", "Billing, Sales")
+GROUPS: Final = ("All Agents", "Spanish Queue", "Billing Queue", "Sales Queue", "Supervisors")
+"""All that the target has."""
 LANGUAGES: Final = (None, "English", "Spanish:5", "English:4.5, French", ["Spanish:2", "English"])
 ROLES: Final = (None, "Agent", "Supervisor", "Quality Evaluator")
 UNKNOWN: Final = {"genesysQueue": "Ghosts", "genesysLanguage": "Klingon:5", "genesysRole": "Wizard"}
@@ -90,7 +92,7 @@ class _Life:
         few = self._random.choice([1, 2, 3]) if "wave" in self._on else 10**6
         settings: dict[str, Any] = {"guard_count": few, "guard_day_count": few, "guard_share": 0.0}
         settings |= {"guard_day_share": 0.0, "loop_rounds": 3 if "loops" in self._on else 0}
-        return {"mapping": self._first, "settings": settings}
+        return {"mapping": self._first, "settings": settings, "genesys": {"groups": list(GROUPS), "rate_limit": 0}}
 
     # What HR says
 
