@@ -1,9 +1,16 @@
 """Plays a plan: the services in a simulated world, what happens to them, and whether all came out as it must."""
 
 import asyncio
+import logging
+import sys
+import traceback
 import zlib
 from collections.abc import Callable, Iterator
-from typing import Any, Final
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final, NoReturn
+
+import structlog
 
 from streamproc.adapters.clocks import Clocks
 from streamproc.adapters.kafka.log import KafkaError, TopicPartition
@@ -17,20 +24,22 @@ from streamproc.testing.network import Genesys, Network
 from streamproc.testing.network.genesys import ORIGIN
 from streamproc.testing.process import Process
 from streamproc.testing.simulated_faust import SimulatedFaust
-from streamproc.testing.world import World
+from streamproc.testing.world import BEGIN, World
 from streamproc.topics import RESOLVED
 from tests.simulation.mappings import TEXTS
 from tests.simulation.operator import Operator
 from tests.simulation.plan import Failure, Plan, Played, Step
 from tests.simulation.watch import Watch
 
+GROUPS: Final = ("All Agents", "Spanish Queue", "Billing Queue", "Sales Queue", "Supervisors")
+"""Of the organisation."""
 SETTLE: Final = 300.0
 """Virtual seconds in which all must have come to its end, once nothing goes wrong any more."""
 LOOK: Final = 0.5
-QUIET: Final = 4
+QUIET: Final = 3
 """Looks in a row that show nothing left to do."""
-TROUBLE: Final = frozenset({"kill", "pause", "cut", "compact", "clock", "clear"})
-"""Steps that are carried out by the world, and not by somebody who uses it."""
+DATES: Final = 3.0
+"""Virtual seconds in which a date that has come is told of."""
 
 
 def play(plan: Plan, *, tracing: bool = False) -> Played:
@@ -45,6 +54,7 @@ def play(plan: Plan, *, tracing: bool = False) -> Played:
         tracing=tracing,
         only=plan.only,
     )
+    _log_to(world)
     stage = Stage(world, plan)
     world.run(stage.story())
     failures = [Failure(*each) for each in world.failures]
@@ -63,7 +73,7 @@ class Stage:
         self.settings = _settings(options)
         self.options = configured("", "sources.toml")
         self.network = Network(world)
-        self.genesys = Genesys(world, self.network, **options.get("genesys", {}))
+        self.genesys = Genesys(world, self.network, groups=GROUPS, **options.get("genesys", {}))
         self.watch = Watch(world, plan, self.network, self.genesys)
         self.operator = Operator(MemoryLog(world.broker), lambda: int(world.loop.home.clock() * 1000))
 
@@ -74,12 +84,23 @@ class Stage:
             self._start("worker", number, self._worker)
         for number in range(options.get("sinks", 1)):
             self._start("sink", number, self._sink)
-        for step in sorted(self.plan.steps, key=lambda step: step["at"]):
-            await asyncio.sleep(max(0.0, step["at"] - self.world.loop.time()))
-            await self._carry_out(step)
+        steps = sorted(self.plan.steps, key=lambda step: step["at"])
+        for step in steps:
+            if step["kind"] != "sweep":
+                await self._until(step["at"])
+                await self._carry_out(step)
         self.world.calm()
+        await self._until(_last_date(steps) + DATES)
         await self._settled()
+        for step in steps:
+            if step["kind"] == "sweep":  # what is set aside is tried again, as an operator would
+                if len(await self.operator.perform(step)) < 2:
+                    break
+                await self._settled()
         self.watch.finish()
+
+    async def _until(self, at: float) -> None:
+        await asyncio.sleep(max(0.0, at - self.world.loop.time()))
 
     # Services
 
@@ -150,9 +171,38 @@ class Stage:
                         yield f"{name}: {topic}/{number} {offsets.get(place, 0)} of {end}"
 
 
+def _log_to(world: World) -> None:
+    """What services log is part of the trace; an exception that one of them had to catch is a failure."""
+
+    def told(_: Any, name: str, event: dict[str, Any]) -> NoReturn:
+        words = event.pop("event")
+        if event.pop("exc_info", None):
+            found = sys.exc_info()[1]
+            if not isinstance(found, KafkaError):
+                world.fail("exception", f"{words}: {found!r} at {_where(found)}")
+        world.note("log", level=name, words=words, **event)
+        raise structlog.DropEvent
+
+    level = logging.DEBUG if world.tracing else logging.ERROR
+    structlog.configure(processors=[told], wrapper_class=structlog.make_filtering_bound_logger(level))
+
+
+def _where(error: BaseException | None) -> str:
+    """The innermost place."""
+    last = traceback.extract_tb(error.__traceback__)[-1] if error is not None else None
+    return "nowhere" if last is None else f"{Path(last.filename).name}:{last.lineno}"
+
+
 def clocks_of(process: Process) -> Clocks:
     """As code that runs in it reads them."""
     return Clocks(process.clock, process.ticks, asyncio.sleep, process.jitter)
+
+
+def _last_date(steps: list[Step]) -> float:
+    """Virtual seconds of the last date that comes while anybody looks."""
+    dates = [step["value"]["effective"] for step in steps if step["kind"] == "say" and step["value"].get("effective")]
+    moments = [datetime.fromisoformat(date).timestamp() - BEGIN for date in dates]
+    return max((moment for moment in moments if moment < SETTLE), default=0.0)
 
 
 def _settings(options: dict[str, Any]) -> Settings:
