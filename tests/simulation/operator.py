@@ -45,7 +45,9 @@ class Operator:
                 return [await self._append(step["topic"], step["key"], orjson.dumps(step["value"]))]
             case "rubbish":
                 text = step["text"]
-                return [await self._append(step["topic"], step["key"], None if text is None else text.encode("latin-1"))]
+                return [
+                    await self._append(step["topic"], step["key"], None if text is None else text.encode("latin-1"))
+                ]
             case "mapping":
                 return await self._order([self._control("mapping", mapping=TEXTS[step["mapping"]])])
             case "order":
@@ -84,7 +86,9 @@ class Operator:
     async def _order(self, controls: Sequence[Control]) -> list[Place]:
         if not controls:
             return []
-        return [Place(CONTROLS, each.partition, each.offset, each.appended) for each in await order(self._log, controls)]
+        return [
+            Place(CONTROLS, each.partition, each.offset, each.appended) for each in await order(self._log, controls)
+        ]
 
     async def _append(self, topic: str, key: str | None, value: bytes | None) -> Place:
         producer: Producer
