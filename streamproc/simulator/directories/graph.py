@@ -60,7 +60,7 @@ class Graph(Directory):
     name: ClassVar[str] = "graph"
 
     def __init__(self, site: Site) -> None:
-        self.subscriptions = Subscriptions(self)
+        self.subscriptions = Subscriptions(self, site.around)
         self.groups = Groups(self)
         super().__init__(site)
 

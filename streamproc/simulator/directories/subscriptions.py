@@ -13,6 +13,7 @@ from aiohttp import web
 
 from streamproc.simulator.directories.base import Directory, Refused, answered, json_content
 from streamproc.simulator.directories.people import Change, Values, apart
+from streamproc.simulator.surroundings import Surroundings
 
 _LONGEST = timedelta(minutes=41_760)  # of a subscription to users
 _HANDSHAKE_S, _TIMEOUT_S, _GIVE_UP_S, _LONGEST_PAUSE_S = 10.0, 3.0, 4 * 3600, 10.0
@@ -31,9 +32,9 @@ class Subscription:
 
 
 class Subscriptions:
-    def __init__(self, directory: Directory) -> None:
+    def __init__(self, directory: Directory, around: Surroundings) -> None:
         self.directory = directory
-        self._around = directory.site.around
+        self._around = around
         self.tenant = self._around.id()
         self._made: dict[str, Subscription] = {}
 
