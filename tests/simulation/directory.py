@@ -8,7 +8,7 @@ A step: {at, kind: "directory", do: "create"|"update"|"remove", who, fields?}. `
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from typing import Any, Final, cast
 
 import orjson
@@ -18,7 +18,7 @@ from streamproc.adapters.kafka.log import TopicPartition, started
 from streamproc.compose.directories import directories
 from streamproc.compose.gateway_parts import make_gateway
 from streamproc.compose.hydrator import make_hydrator
-from streamproc.core.records.topic_names import CURSORS, notifications_topic
+from streamproc.core.records.topic_names import CURSORS, intake_topic, notifications_topic
 from streamproc.settings import Settings
 from streamproc.simulator.directories import Directories, DirectoryOptions
 from streamproc.simulator.directories.faults import API, GONE, HOOK, REPLAY, Fault, FaultPlan
@@ -34,8 +34,8 @@ from streamproc.testing.world import BEGIN, World
 
 ORIGIN: Final = "https://directory.example"
 GATEWAY: Final = "https://hooks.example"
-SECRET: Final = "the-secret-of-the-hooks"  # noqa: S105 - nothing is guarded by it
-EVERY: Final = 15.0
+SECRET: Final = "the-secret-of-the-hooks"
+EVERY: Final = 6.0
 """Virtual seconds between two rounds."""
 LOOK: Final = 0.5
 PATIENCE: Final = 300.0
@@ -73,7 +73,7 @@ Main = Callable[[Process, MemoryLog], Coroutine[Any, Any, None]]
 
 
 class Directory:
-    """Of one source. `start`: starts a service of this name by this main."""
+    """Of one source."""
 
     def __init__(self, world: World, network: Network, settings: Settings, source: str) -> None:
         self.source = source
@@ -84,8 +84,11 @@ class Directory:
         self._context = context_of(self.process)
         self._keys: dict[str, str] = {}
         """Employee number → the directory's own id."""
-        headers = {STAND_INS[source]: {"Authorization": SECRET}}
-        options = DirectoryOptions(gateway=GATEWAY, hook_headers=headers, page_size=world.rng("pages").choice((1, 2, 100)))
+        options = DirectoryOptions(
+            gateway=GATEWAY,
+            hook_headers={STAND_INS[source]: {"Authorization": SECRET}},
+            page_size=world.rng("pages").choice((1, 2, 100)),
+        )
         self._site = Directories(options, surroundings(world, self.process), lambda: network.session(self.process))
         self._people = self._site.all[STAND_INS[source]]
         self._people.faults = _DrawnFaults(world)
@@ -94,8 +97,8 @@ class Directory:
         network.serve(ORIGIN, routes.answer, self.process)
 
     def services(self) -> Mapping[str, Main]:
-        """By name."""
-        return {"gateway0": self._gateway, "hydrator0": self._hydrator}
+        """By kind; there is one of each."""
+        return {"gateway": self._gateway, "hydrator": self._hydrator}
 
     def perform(self, step: Mapping[str, Any]) -> None:
         """Somebody changes in the directory; its hooks are on their way."""
@@ -112,6 +115,19 @@ class Directory:
                 people.remove(key)
             else:
                 people.update(key, step["fields"])
+
+    def known(self, steps: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+        """Steps without those about who came and went unseen: what a directory tells of them doesn't say who it was."""
+        unseen = {
+            who for who, key in self._keys.items() if self._people.entries[key].removed and not self._seen(who, key)
+        }
+        return [step for step in steps if step["kind"] != "directory" or step["who"] not in unseen]
+
+    def _seen(self, who: str, key: str) -> bool:
+        """Whether the log has an answer about them that has their number."""
+        number = f'"{who}"'.encode()
+        records = self._world.broker.records(intake_topic(self.source))
+        return any(each.key == key.encode() and number in (each.value or b"") for each in records)
 
     async def asked(self) -> None:
         """Every hook has ended, and a round that began after that has been through. Fails the run if none is."""

@@ -1,5 +1,7 @@
 """What is looked at during a run, and at its end."""
 
+from collections.abc import Sequence
+
 from streamproc.simulator.resources import rendered
 from streamproc.testing.network import Genesys, Network
 from streamproc.testing.network.genesys import ORIGIN
@@ -37,13 +39,13 @@ class Watch:
         service = self._world.services.get(name)
         return name, 0 if service is None else service.starts
 
-    def finish(self) -> None:
-        """All is quiet."""
+    def finish(self, steps: Sequence[Step]) -> None:
+        """All is quiet. `steps`: what happened that anybody could know of."""
         self.invariants.end()
         store = self._genesys.simulator.store
         users = [rendered(entry) for entry in store.users.values()]
         groups = {entry.id: entry.attrs["displayName"] for entry in store.groups.values()}
         plan, end = self._plan, self._world.loop.time()
-        wanted = expected(plan.steps, end, mapping=plan.options.get("mapping", "default"))
+        wanted = expected(steps, end, mapping=plan.options.get("mapping", "default"))
         for user, what in mismatched(wanted, accounts_of(users, groups)).items():
             self._world.fail("oracle", f"{user}: {what}")
