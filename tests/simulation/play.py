@@ -4,7 +4,6 @@ import asyncio
 import logging
 import sys
 import traceback
-import zlib
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
@@ -23,9 +22,10 @@ from streamproc.testing.memory_log import MemoryLog
 from streamproc.testing.network import Genesys, Network
 from streamproc.testing.network.genesys import ORIGIN
 from streamproc.testing.process import Process
-from streamproc.testing.simulated_faust import SimulatedFaust
+from streamproc.testing.simulated_faust import Disk, SimulatedFaust
 from streamproc.testing.world import BEGIN, World
 from streamproc.topics import RESOLVED
+from tests.simulation import transitions
 from tests.simulation.mappings import TEXTS
 from tests.simulation.operator import Operator
 from tests.simulation.plan import Failure, Plan, Played, Step
@@ -53,13 +53,16 @@ def play(plan: Plan, *, tracing: bool = False) -> Played:
         shuffled=options.get("shuffled", False),
         tracing=tracing,
         only=plan.only,
+        state=transitions.doing,
     )
+    transitions.install()
+    transitions.RECORDER.reset()
     _log_to(world)
     stage = Stage(world, plan)
     world.run(stage.story())
     failures = [Failure(*each) for each in world.failures]
-    counts = dict(sorted(world.counts.items()))
-    digest = zlib.crc32("\n".join(world.lines).encode()) if tracing else 0
+    counts = dict(sorted((world.counts + transitions.RECORDER.counts).items()))
+    digest = stage.watch.digest
     return Played(failures, digest, counts, world.fired, world.lines, world.loop.time(), world.loop.callbacks)
 
 
@@ -75,6 +78,7 @@ class Stage:
         self.network = Network(world)
         self.genesys = Genesys(world, self.network, groups=GROUPS, **options.get("genesys", {}))
         self.watch = Watch(world, plan, self.network, self.genesys)
+        self.disks: dict[str, Disk] = {}
         self.operator = Operator(MemoryLog(world.broker), lambda: int(world.loop.home.clock() * 1000))
 
     async def story(self) -> None:
@@ -114,7 +118,8 @@ class Stage:
     async def _worker(self, process: Process, log: MemoryLog) -> None:
         producer = log.producer()
         await producer.start()
-        app = SimulatedFaust(log, f"{self.settings.kafka.group}-worker", None, self.world.fault)
+        disk = self.disks.setdefault(process.name, {}) if self.plan.options.get("disks") else None
+        app = SimulatedFaust(log, f"{self.settings.kafka.group}-worker", disk, self.world.fault)
         mapping = self.plan.options.get("mapping", "default")
         worker = Worker(
             log, app, producer, (TEXTS[mapping], f"{mapping}.toml"), self.options, clocks_of(process), chosen=True
@@ -142,6 +147,9 @@ class Stage:
                 self.network.cut_off(world.services[step["service"]].process, step["seconds"])
             case "compact":
                 world.broker.compact(step["topic"], lag_ms=step.get("lag", 0))
+            case "clear":
+                self.disks.pop(step["service"], None)  # the machine is replaced, and its disk is gone
+                world.kill(step["service"], step.get("seconds", 1.0))
             case "clock":
                 service = world.services[step["service"]]
                 service.process.skew = service.skew = step["skew"]

@@ -1,6 +1,10 @@
 """What is looked at during a run, and at its end."""
 
+from typing import Any
+from zlib import crc32
+
 from streamproc.simulator.resources import rendered
+from streamproc.testing.memory_log.events import RecordAppended
 from streamproc.testing.network import Genesys, Network
 from streamproc.testing.network.genesys import ORIGIN
 from streamproc.testing.world import World
@@ -25,10 +29,18 @@ class Watch:
             sinks=plan.options.get("sinks", 1),
             process=self._process,
         )
-        if hasattr(world.broker, "watch"):
-            world.broker.watch(self.invariants.broker)
+        self.digest = 0
+        """Of all that was appended, when and where."""
+        world.broker.watch(self._digest)
+        world.broker.watch(self.invariants.broker)
         network.watch(ORIGIN, self.invariants)
         genesys.watch(self.invariants.written)
+
+    def _digest(self, event: Any) -> None:
+        if isinstance(event, RecordAppended):
+            record = event.record
+            words = f"{self._world.loop.time()} {record.topic} {record.partition} {record.offset} ".encode()
+            self.digest = crc32(words + (record.value or b""), self.digest)
 
     def _count(self, name: str) -> None:
         self._world.counts[f"invariant {name}"] += 1
