@@ -89,10 +89,10 @@ class Stage:
         for number in range(options.get("sinks", 1)):
             self._start("sink", number, self._sink)
         steps = sorted(self.plan.steps, key=lambda step: step["at"])
-        for step in steps:
+        for number, step in enumerate(steps):
             if step["kind"] != "sweep":
                 await self._until(step["at"])
-                await self._carry_out(step)
+                await self._carry_out(step, number)
         self.world.calm()
         await self._until(_last_date(steps) + DATES)
         await self._settled()
@@ -101,7 +101,7 @@ class Stage:
                 if len(await self.operator.perform(step)) < 2:
                     break
                 await self._settled()
-        self.watch.finish()
+        self.watch.finish(steps, self.operator)
 
     async def _until(self, at: float) -> None:
         await asyncio.sleep(max(0.0, at - self.world.loop.time()))
@@ -134,7 +134,7 @@ class Stage:
 
     # What happens
 
-    async def _carry_out(self, step: Step) -> None:
+    async def _carry_out(self, step: Step, number: int) -> None:
         world = self.world
         world.note("step", **{name: value for name, value in step.items() if name != "at"})
         world.counts[f"step {step['kind']}"] += 1
@@ -154,7 +154,7 @@ class Stage:
                 service = world.services[step["service"]]
                 service.process.skew = service.skew = step["skew"]
             case _:
-                await self.operator.perform(step)
+                await self.operator.perform(step, number)
 
     async def _settled(self) -> None:
         """Everything that was said has been worked on. Fails the run where that takes for ever."""
