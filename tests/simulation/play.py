@@ -14,10 +14,9 @@ import structlog
 from streamproc.adapters.clocks import Clocks
 from streamproc.adapters.kafka.log import KafkaError, TopicPartition
 from streamproc.compose.sink import make_sink
-from streamproc.worker.process import Worker
-from streamproc.sources import configured
 from streamproc.core.records.topic_names import CHANGES, OPERATIONS
 from streamproc.settings import Settings, load_settings
+from streamproc.sources import configured
 from streamproc.testing.memory_log import MemoryLog
 from streamproc.testing.network import Genesys, Network
 from streamproc.testing.network.genesys import ORIGIN
@@ -25,6 +24,7 @@ from streamproc.testing.process import Process
 from streamproc.testing.simulated_faust import Disk, SimulatedFaust
 from streamproc.testing.world import BEGIN, World
 from streamproc.topics import RESOLVED
+from streamproc.worker.process import Worker
 from tests.simulation import transitions
 from tests.simulation.mappings import TEXTS
 from tests.simulation.operator import Operator
@@ -112,7 +112,11 @@ class Stage:
         chance = self.world.rng(f"clock of {kind}{number}")
         off = self.plan.options.get("clocks_off", 0.0)
         self.world.start(
-            f"{kind}{number}", main, KafkaError, skew=off * chance.uniform(-1, 1), drift=off * chance.uniform(-1e-3, 1e-3)
+            f"{kind}{number}",
+            main,
+            KafkaError,
+            skew=off * chance.uniform(-1, 1),
+            drift=off * chance.uniform(-1e-3, 1e-3),
         )
 
     async def _worker(self, process: Process, log: MemoryLog) -> None:
