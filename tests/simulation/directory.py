@@ -31,6 +31,7 @@ from streamproc.testing.network.network import Handler, context_of
 from streamproc.testing.network.routes import Routes
 from streamproc.testing.process import Process
 from streamproc.testing.world import BEGIN, World
+from tests.simulation.plan import Step
 
 ORIGIN: Final = "https://directory.example"
 GATEWAY: Final = "https://hooks.example"
@@ -116,12 +117,11 @@ class Directory:
             else:
                 people.update(key, step["fields"])
 
-    def known(self, steps: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-        """Steps without those about who came and went unseen: what a directory tells of them doesn't say who it was."""
-        unseen = {
-            who for who, key in self._keys.items() if self._people.entries[key].removed and not self._seen(who, key)
-        }
-        return [step for step in steps if step["kind"] != "directory" or step["who"] not in unseen]
+    def known(self, steps: Sequence[Step]) -> list[Step]:
+        """In the place of what happened to people who came and went unseen, nothing: nobody could know who they were."""
+        gone = [(who, key) for who, key in self._keys.items() if self._people.entries[key].removed]
+        unseen = {who for who, key in gone if not self._seen(who, key)}
+        return [{**step, "kind": "unseen"} if step.get("who") in unseen else step for step in steps]
 
     def _seen(self, who: str, key: str) -> bool:
         """Whether the log has an answer about them that has their number."""

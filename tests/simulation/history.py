@@ -9,7 +9,7 @@ Steps are plain JSON, by `at` (virtual seconds since the world's beginning, whic
 - {kind: "order", action, user?, subject?}: an operator orders. `link` and `split` name an account, `pause` and `resume`
   nobody; `release`, `reject`, `retry`, `skip` and `unfreeze` name a user, or null for all of whom it can be said then;
   `replay` and `drop` are about everything that is rejected and open.
-- {kind: "sweep", spare}: an operator releases, tries again and unfreezes what is set aside, but of `spare`, and resumes.
+- {kind: "sweep", spare}: an operator releases, tries again and unfreezes what is aside, but of `spare`, and resumes.
 `operator.py` carries them out, and `oracle/` says what they have to come to.
 
 Swarm: which features are on is drawn for each history, since a history of everything is never full of one thing.
@@ -103,7 +103,7 @@ class _Life:
         few = self._random.choice([1, 2, 3]) if "wave" in self._on else 10**6
         settings: dict[str, Any] = {"guard_count": few, "guard_day_count": few, "guard_share": 0.0}
         settings |= {"guard_day_share": 0.0, "loop_rounds": 3 if "loops" in self._on else 0}
-        return {"mapping": self._first, "settings": settings, "genesys": {"groups": list(GROUPS), "rate_limit": 0}}
+        return {"mapping": self._first, "settings": settings}
 
     # What HR says
 

@@ -4,7 +4,6 @@ import asyncio
 import logging
 import sys
 import traceback
-import zlib
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
@@ -22,10 +21,11 @@ from streamproc.testing.memory_log import MemoryLog
 from streamproc.testing.network import Genesys, Network
 from streamproc.testing.network.genesys import ORIGIN
 from streamproc.testing.process import Process
-from streamproc.testing.simulated_faust import SimulatedFaust
+from streamproc.testing.simulated_faust import Disk, SimulatedFaust
 from streamproc.testing.world import BEGIN, World
 from streamproc.topics import RESOLVED
 from streamproc.worker.process import Worker
+from tests.simulation import transitions
 from tests.simulation.directory import SETTINGS as DIRECTORY
 from tests.simulation.directory import Directory
 from tests.simulation.mappings import TEXTS
@@ -55,13 +55,16 @@ def play(plan: Plan, *, tracing: bool = False) -> Played:
         shuffled=options.get("shuffled", False),
         tracing=tracing,
         only=plan.only,
+        state=transitions.doing,
     )
+    transitions.install()
+    transitions.RECORDER.reset()
     _log_to(world)
     stage = Stage(world, plan)
     world.run(stage.story())
     failures = [Failure(*each) for each in world.failures]
-    counts = dict(sorted(world.counts.items()))
-    digest = zlib.crc32("\n".join(world.lines).encode()) if tracing else 0
+    counts = dict(sorted((world.counts + transitions.RECORDER.counts).items()))
+    digest = stage.watch.digest
     return Played(failures, digest, counts, world.fired, world.lines, world.loop.time(), world.loop.callbacks)
 
 
@@ -79,6 +82,7 @@ class Stage:
         source = options.get("directory")
         self.directory = Directory(world, self.network, self.settings, source) if source else None
         self.watch = Watch(world, plan, self.network, self.genesys)
+        self.disks: dict[str, Disk] = {}
         self.operator = Operator(MemoryLog(world.broker), lambda: int(world.loop.home.clock() * 1000))
 
     async def story(self) -> None:
@@ -91,10 +95,10 @@ class Stage:
         for kind, main in (self.directory.services() if self.directory else {}).items():
             self._start(kind, 0, main)
         steps = sorted(self.plan.steps, key=lambda step: step["at"])
-        for step in steps:
+        for number, step in enumerate(steps):
             if step["kind"] != "sweep":
                 await self._until(step["at"])
-                await self._carry_out(step)
+                await self._carry_out(step, number)
         self.world.calm()
         await self._until(_last_date(steps) + DATES)
         if self.directory:
@@ -105,7 +109,7 @@ class Stage:
                 if len(await self.operator.perform(step)) < 2:
                     break
                 await self._settled()
-        self.watch.finish(self.directory.known(steps) if self.directory else steps)
+        self.watch.finish(self.directory.known(steps) if self.directory else steps, self.operator)
 
     async def _until(self, at: float) -> None:
         await asyncio.sleep(max(0.0, at - self.world.loop.time()))
@@ -116,13 +120,18 @@ class Stage:
         chance = self.world.rng(f"clock of {kind}{number}")
         off = self.plan.options.get("clocks_off", 0.0)
         self.world.start(
-            f"{kind}{number}", main, KafkaError, skew=off * chance.uniform(-1, 1), drift=off * chance.uniform(-1e-3, 1e-3)
+            f"{kind}{number}",
+            main,
+            KafkaError,
+            skew=off * chance.uniform(-1, 1),
+            drift=off * chance.uniform(-1e-3, 1e-3),
         )
 
     async def _worker(self, process: Process, log: MemoryLog) -> None:
         producer = log.producer()
         await producer.start()
-        app = SimulatedFaust(log, f"{self.settings.kafka.group}-worker", None, self.world.fault)
+        disk = self.disks.setdefault(process.name, {}) if self.plan.options.get("disks") else None
+        app = SimulatedFaust(log, f"{self.settings.kafka.group}-worker", disk, self.world.fault)
         mapping = self.plan.options.get("mapping", "default")
         worker = Worker(
             log, app, producer, (TEXTS[mapping], f"{mapping}.toml"), self.options, clocks_of(process), chosen=True
@@ -137,7 +146,7 @@ class Stage:
 
     # What happens
 
-    async def _carry_out(self, step: Step) -> None:
+    async def _carry_out(self, step: Step, number: int) -> None:
         world = self.world
         world.note("step", **{name: value for name, value in step.items() if name != "at"})
         world.counts[f"step {step['kind']}"] += 1
@@ -155,11 +164,14 @@ class Stage:
                 self.network.cut_off(world.services[step["service"]].process, step["seconds"])
             case "compact":
                 world.broker.compact(step["topic"], lag_ms=step.get("lag", 0))
+            case "clear":
+                self.disks.pop(step["service"], None)  # the machine is replaced, and its disk is gone
+                world.kill(step["service"], step.get("seconds", 1.0))
             case "clock":
                 service = world.services[step["service"]]
                 service.process.skew = service.skew = step["skew"]
             case _:
-                await self.operator.perform(step)
+                await self.operator.perform(step, number)
 
     async def _settled(self) -> None:
         """Everything that was said has been worked on. Fails the run where that takes for ever."""
