@@ -118,7 +118,7 @@ class Directory:
                 people.update(key, step["fields"])
 
     def known(self, steps: Sequence[Step]) -> list[Step]:
-        """In the place of what happened to people who came and went unseen, nothing: nobody could know who they were."""
+        """Nothing in the place of what happened to people who came and went unseen: nobody could know who they were."""
         gone = [(who, key) for who, key in self._keys.items() if self._people.entries[key].removed]
         unseen = {who for who, key in gone if not self._seen(who, key)}
         return [{**step, "kind": "unseen"} if step.get("who") in unseen else step for step in steps]
