@@ -22,6 +22,7 @@ from streamproc.topics import RESOLVED
 from tests.simulation.mappings import TEXTS
 from tests.simulation.operator import Operator
 from tests.simulation.plan import Failure, Plan, Played, Step
+from tests.simulation.transitions import RECORDER, doing, install
 from tests.simulation.watch import Watch
 
 SETTLE: Final = 300.0
@@ -32,10 +33,15 @@ QUIET: Final = 4
 TROUBLE: Final = frozenset({"kill", "pause", "cut", "compact", "clock", "clear"})
 """Steps that are carried out by the world, and not by somebody who uses it."""
 
+HITS: Final = frozenset({"kill", "pause", "cut", "clock"})
+"""Those of them that hit one service, in whatever it is doing."""
+
 
 def play(plan: Plan, *, tracing: bool = False) -> Played:
     """One run. Whatever it raises is a defect of the simulation."""
     options = plan.options
+    install()
+    RECORDER.reset()
     world = World(
         plan.seed,
         plan.rates,
@@ -44,11 +50,12 @@ def play(plan: Plan, *, tracing: bool = False) -> Played:
         shuffled=options.get("shuffled", False),
         tracing=tracing,
         only=plan.only,
+        state=doing,
     )
     stage = Stage(world, plan)
     world.run(stage.story())
     failures = [Failure(*each) for each in world.failures]
-    counts = dict(sorted(world.counts.items()))
+    counts = dict(sorted((world.counts + RECORDER.counts).items()))
     digest = zlib.crc32("\n".join(world.lines).encode()) if tracing else 0
     return Played(failures, digest, counts, world.fired, world.lines, world.loop.time(), world.loop.callbacks)
 
@@ -112,6 +119,9 @@ class Stage:
         world = self.world
         world.note("step", **{name: value for name, value in step.items() if name != "at"})
         world.counts[f"step {step['kind']}"] += 1
+        if step["kind"] in HITS:
+            for state in RECORDER.states(step["service"]):
+                world.counts[f"pair {step['kind']} @ {state}"] += 1
         match step["kind"]:
             case "kill":
                 world.kill(step["service"], step["seconds"])
