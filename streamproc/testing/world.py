@@ -6,7 +6,7 @@ world.run(story(world))     # a coroutine, which starts services and makes them 
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextvars import Context
 from dataclasses import dataclass
 from random import Random
@@ -16,8 +16,8 @@ from streamproc.testing.event_loop import SeededLoop
 from streamproc.testing.memory_log import MemoryBroker, MemoryLog
 from streamproc.testing.process import CURRENT, Process
 
-BEGIN: Final = 1_772_582_400.0
-"""Seconds since 1970: 2026-03-04."""
+BEGIN: Final = 1_796_000_000.0
+"""Seconds since 1970: 2026-11-30."""
 AGAIN: Final = (0.5, 3.0)
 """Seconds after which whoever watches over services starts one anew that has ended."""
 
@@ -42,6 +42,7 @@ class Service:
 class World:
     """`rates`: kind of fault → probability on each occasion. `sessions`: seconds until a silent member is expelled.
 
+    `only`: the occasions on which each fault happens, instead of by chance. `state`: of what runs at the moment, in words.
     `tracing`: whether `lines` are kept. `burst` and `shuffled`: see SeededLoop.
     """
 
@@ -56,8 +57,15 @@ class World:
         burst: int = 16,
         shuffled: bool = False,
         tracing: bool = False,
+        only: Mapping[str, Sequence[int]] | None = None,
+        state: Callable[[], str] = lambda: "",
     ) -> None:
         self.seed = seed
+        self.state = state
+        self.fired: dict[str, list[int]] = {}
+        """Kind of fault → the occasions on which it happened."""
+        self._occasions: Counter[str] = Counter()
+        self._only = None if only is None else {kind: frozenset(numbers) for kind, numbers in only.items()}
         self.rates = dict(rates)
         self.sessions = sessions
         self.tracing = tracing
@@ -79,14 +87,20 @@ class World:
             self._streams[name] = Random(f"{self.seed}/{name}")
         return self._streams[name]
 
-    def fault(self, kind: str) -> bool:
-        """Whether a fault happens on this occasion."""
+    def fault(self, kind: str) -> Random | None:
+        """Whether a fault happens on this occasion: if so, chance for how it happens."""
         rate = self.rates.get(kind, 0.0)
-        if not rate or self.rng(kind).random() >= rate:
-            return False
+        if not rate:
+            return None
+        number = self._occasions[kind]
+        self._occasions[kind] = number + 1
+        drawn = self.rng(kind).random() < rate
+        if not (drawn if self._only is None else number in self._only.get(kind, ())):
+            return None
+        self.fired.setdefault(kind, []).append(number)
         self.note("fault", what=kind)
-        self.counts[f"fault {kind}"] += 1
-        return True
+        self.counts[f"pair {kind} @ {self.state()}"] += 1
+        return Random(f"{self.seed}/{kind}/{number}")
 
     def calm(self) -> None:
         """From now on nothing goes wrong any more."""
@@ -154,8 +168,8 @@ class World:
     async def _hop(self, request: str) -> None:
         """On the way to the broker, or back."""
         seconds = self._latency * self.rng("latency").random()
-        if self.fault("kafka.slow"):
-            seconds += self.rng("kafka.slow").expovariate(1.0)
+        if chance := self.fault("kafka.slow"):
+            seconds += chance.expovariate(1.0)
         await asyncio.sleep(seconds)
 
     def _run(self, service: Service) -> None:

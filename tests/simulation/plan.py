@@ -17,6 +17,8 @@ class Plan:
     options: dict[str, Any] = field(default_factory=dict)
     rates: dict[str, float] = field(default_factory=dict)
     steps: list[Step] = field(default_factory=list)
+    only: dict[str, list[int]] | None = None
+    """Kind of fault → the occasions on which it happens; None: by chance."""
 
     def encode(self) -> bytes:
         """As a file."""
@@ -45,6 +47,8 @@ class Played:
     digest: int
     """Of all that happened."""
     counts: dict[str, int]
+    fired: dict[str, list[int]]
+    """Kind of fault → the occasions on which it happened."""
     lines: list[str]
     seconds: float
     """Virtual."""
