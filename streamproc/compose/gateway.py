@@ -1,8 +1,6 @@
 """The gateway's parts."""
 
-import asyncio
 import gc
-import time
 from collections.abc import Callable, Iterator
 
 from streamproc import rights
@@ -11,6 +9,7 @@ from streamproc.adapters.kafka.client import KafkaLog, brokers_answer
 from streamproc.adapters.kafka.topics import ensure_topics
 from streamproc.adapters.kafka.trouble import told
 from streamproc.adapters.wait import task_group
+from streamproc.compose.clocks import SYSTEM
 from streamproc.compose.health import observed
 from streamproc.compose.producer import producing
 from streamproc.gateway.troubles import gateway_troubles
@@ -36,15 +35,15 @@ async def run_gateway(settings: Settings, ready: Callable[[str], None] = lambda 
         told(settings.kafka, needed),
         http_session(settings.network) as http,
         producing(kafka) as producer,
-        topic_producers(kafka, producer, time.monotonic) as producers,
+        topic_producers(kafka, producer, SYSTEM.ticks) as producers,
     ):
         issuer = None
         if settings.security_events.issuer and settings.security_events.audience and settings.security_events.jwks:
             issuer = SetVerifier(
                 settings.security_events.issuer,
                 settings.security_events.audience,
-                Jwks(settings.security_events.jwks, http).get,
-                ticks=time.monotonic,
+                Jwks(settings.security_events.jwks, http, SYSTEM.clock).get,
+                ticks=SYSTEM.ticks,
             )
         gateway = Gateway(
             opened,
@@ -55,8 +54,8 @@ async def run_gateway(settings: Settings, ready: Callable[[str], None] = lambda 
             in_flight=settings.gateway.in_flight,
             connections=settings.gateway.connections,
             issuer=issuer,
-            clock=time.time,
-            ticks=time.monotonic,
+            clock=SYSTEM.clock,
+            ticks=SYSTEM.ticks,
         )
         gc.freeze()  # the collector would go through all that is there from the start after every few requests
         gc.set_threshold(20_000, 20, 50)
@@ -71,6 +70,6 @@ async def run_gateway(settings: Settings, ready: Callable[[str], None] = lambda 
                 health.ready()
                 ready(port)
 
-            watching = tasks.create_task(gateway.health.watch(asyncio.sleep), name="brokers")
+            watching = tasks.create_task(gateway.health.watch(SYSTEM.pause), name="brokers")
             await gateway.run(settings.gateway.host, settings.gateway.port, tls, announce)
             watching.cancel()

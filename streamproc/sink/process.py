@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import structlog
 
+from streamproc.adapters.clocks import Clocks
 from streamproc.adapters.kafka.log import ConsumerRecord, Log, TopicPartition
 from streamproc.adapters.kafka.open_transactions import OpenTransactions
 from streamproc.adapters.scim_http import PlatformHttp, ScimHttp
@@ -29,7 +30,7 @@ from streamproc.sink.metrics import count, gauge
 from streamproc.sink.parked_work import RETRY_EVERY, ParkedWork
 from streamproc.sink.rebalance import RebalanceListener
 from streamproc.sink.reconciler import Reconciler
-from streamproc.sink.request_executor import RequestExecutor, Times
+from streamproc.sink.request_executor import RequestExecutor
 from streamproc.sink.request_gate import RequestGate
 from streamproc.sink.troubles import troubles
 
@@ -44,8 +45,9 @@ ROOM = 0.9
 class Sink:
     """One process. `group`: the consumer group of all sinks, and the beginning of their transactional ids.
 
-    `platform`: where leavers' sessions are ended; None: nowhere. `times`: its `pause` only waits. `session_timeout`:
-    seconds until a silent member of the group loses its partitions. `looks`: whether findings are followed.
+    `platform`: where leavers' sessions are ended; None: nowhere. `session_timeout`: seconds until a silent
+    member of the group loses its partitions. `landed`: seconds after which a request that wasn't answered has been
+    applied or never will be. `looks`: whether findings are followed.
     """
 
     def __init__(
@@ -60,25 +62,26 @@ class Sink:
         dialect: Dialect,
         lanes: Lanes[Work],
         gate: RequestGate,
-        times: Times,
+        clocks: Clocks,
+        landed: float,
         looks: bool = True,
     ) -> None:
         self._settings = settings
-        self._ticks = times.ticks
-        self._sleep = times.pause
+        self._ticks = clocks.ticks
+        self._sleep = clocks.pause
         self._lanes = lanes
         self._gate = gate
         self._stores: dict[int, DeliveryStore] = {}
         self._tasks: dict[asyncio.Task[None], int] = {}
         self._busy = 0
-        self._turned = times.ticks()
+        self._turned = clocks.ticks()
         self._waiting = 0
         """Users whose delivery waits in the middle, and has lent its place among the connections."""
         self._consumer = kafka.consumer(group=group)
         self._failure: asyncio.Future[None] | None = None
         self._controls = ControlFollower(kafka, self._ordered, self._stop)
         self._mass_guard = MassGuardDriver(settings.guard, self._stores, self._controls.latest)
-        self._parked_work = ParkedWork(self._lanes, self._stores, times.now, self._mass_guard.reject)
+        self._parked_work = ParkedWork(self._lanes, self._stores, clocks.millis, self._mass_guard.reject)
         self._rebalance = RebalanceListener(
             kafka,
             group,
@@ -96,7 +99,15 @@ class Sink:
         )
         self._findings = FindingFollower(kafka, self._stores, lanes, self._sleep, self._pump) if looks else None
         self._delivered = DeliveredUsers(kafka, self._stores, self._changed)
-        executor = RequestExecutor(scim, self._gate, self._lanes, replace(times, pause=self._pause), self._hold)
+        executor = RequestExecutor(
+            scim,
+            self._gate,
+            self._lanes,
+            replace(clocks, pause=self._pause),
+            self._hold,
+            fresh=session_timeout / 2,
+            landed=landed,
+        )
         self._refusals = executor.refusals
         self._reconciler = Reconciler(
             executor,

@@ -22,6 +22,7 @@ import aiohttp
 import orjson
 from yarl import URL
 
+from streamproc.adapters.clocks import Clocks
 from streamproc.adapters.http import NotSentError, UnansweredError, moment, retry_after, send
 from streamproc.adapters.oauth import Bearer, TokenRefusedError, heard
 from streamproc.core.records.units import Micros
@@ -123,16 +124,14 @@ class Api:
         root: str,
         scheme: str,
         bearer: Bearer,
-        clock: Callable[[], float],
-        ticks: Callable[[], float],
+        clocks: Clocks,
         headers: Mapping[str, str] | None = None,
     ) -> None:
         self._http = http
         self._root = root.rstrip("/")
         self._scheme = scheme
         self._bearer = bearer
-        self._clock = clock
-        self._ticks = ticks
+        self._clocks = clocks
         self._headers = dict(headers or {})
         self.quiet_until = 0.0
         """Of `ticks`: until then the directory doesn't want requests."""
@@ -184,7 +183,7 @@ class Api:
         try:
             token = await self._bearer.get()
         except TokenRefusedError as error:
-            self.quiet_until = max(self.quiet_until, self._ticks() + min(error.wait, LONGEST))
+            self.quiet_until = max(self.quiet_until, self._clocks.ticks() + min(error.wait, LONGEST))
             raise DirectoryError(None, str(error)) from None
         headers = {**self._headers, "Authorization": f"{self._scheme} {token}", "Accept": "application/json"}
         headers["Cache-Control"] = "no-cache"  # an answer that was kept for others is older than what we ask for
@@ -193,16 +192,18 @@ class Api:
         if prefer:
             headers["Prefer"] = prefer
         options = {} if seconds is None else {"timeout": aiohttp.ClientTimeout(total=seconds)}
-        begun, previous = self._ticks(), self._latest
+        begun, previous = self._clocks.ticks(), self._latest
         try:
-            reply = await send(self._http, method, target, headers, body, clock=self._clock, most=most, **options)
+            reply = await send(
+                self._http, method, target, headers, body, clock=self._clocks.clock, most=most, **options
+            )
         except NotSentError as error:
             raise DirectoryError(None, f"gave no answer: {error}") from None
         except UnansweredError as error:
             raise DirectoryError(None, f"gave no answer: {error}", odd=error.odd) from None
-        took, now = self._ticks() - begun, self._clock()
+        took, now = self._clocks.ticks() - begun, self._clocks.clock()
         heard(self._bearer, token, reply.status)
-        self.quiet_until = max(self.quiet_until, self._ticks() + quiet(reply.status, reply.headers, now))
+        self.quiet_until = max(self.quiet_until, self._clocks.ticks() + quiet(reply.status, reply.headers, now))
         date = moment(reply.headers.get("date") or "")
         if date is not None and now - date > BEHIND and reply.status not in {429, 503}:
             raise odd(f"answered with something that is {now - date:.0f} s old, or its clock is wrong")

@@ -7,21 +7,19 @@ from typing import Any, Literal, NoReturn
 
 import faust
 import structlog
-from aiokafka import ConsumerRecord, TopicPartition
+from aiokafka import TopicPartition
 
 from streamproc.adapters.kafka import unreadable
 from streamproc.adapters.kafka.client import KafkaLog
 from streamproc.adapters.kafka.log import NOT_ALLOWED
 from streamproc.settings import KafkaSettings, WorkerSettings
 from streamproc.worker.faust_bridge.batch_fetch import BatchFetch
-from streamproc.worker.faust_bridge.protocols import App, Consumer, Stream
+from streamproc.worker.faust_bridge.protocols import App, Stream
 from streamproc.worker.faust_bridge.recovery_marks import pass_marks
 from streamproc.worker.faust_bridge.state_table import StateTable
+from streamproc.worker.stream_app import Take
 
 log = structlog.get_logger("streamproc.worker")
-
-Take = Callable[[TopicPartition, Sequence[ConsumerRecord]], Awaitable[None]]
-"""Handles records of one partition, in order."""
 
 
 class FaustApp:
@@ -38,11 +36,6 @@ class FaustApp:
     def group(self) -> str:
         """The consumer group."""
         return str(self._app.conf.id)
-
-    @property
-    def consumer(self) -> Consumer:
-        """What knows the partitions that are here."""
-        return self._app.consumer
 
     def table(self, name: str, changelog: str) -> StateTable:
         """A table whose changelog is this topic."""

@@ -7,9 +7,10 @@ import pytest
 from aiokafka import ConsumerRecord
 
 from streamproc.adapters.kafka.log import Log, TopicPartition
-from streamproc.worker.faust_bridge.app import FaustApp
+from streamproc.compose.clocks import SYSTEM
 from streamproc.worker.raw_record import RawRecord
 from streamproc.worker.record_sequencer import RecordSequencer
+from streamproc.worker.stream_app import StreamApp
 
 PLACE = TopicPartition("identity.changes", 0)
 
@@ -38,7 +39,7 @@ async def test_what_was_left_out_before_partitions_moved_isnt_handled_after(
     def handle(raw: RawRecord) -> None:
         handled.append(raw.offset)
 
-    sequencer = RecordSequencer(cast("Log", None), cast("FaustApp", App()), {PLACE.topic: handle}, room)
+    sequencer = RecordSequencer(cast("Log", None), cast("StreamApp", App()), {PLACE.topic: handle}, room, SYSTEM)
 
     async def end(_: Any) -> int:
         return 3
