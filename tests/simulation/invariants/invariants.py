@@ -38,8 +38,8 @@ class Invariants:
     """`fail(kind, what)` and `count(name)`: where it is told.
 
     `guard`: users in ten minutes and in a day. `share`: the same as a part of the active ones. `strangers`: user IDs
-    and names of those who never are in scope. `versioned`: whether the target has ETags. `group`: of the workers.
-    `process`: the name of a process → what tells it from one of that name that was started later.
+    and names of those who never are in scope. `versioned`: whether the target has ETags. `group`: begins the names of
+    groups. `process`: the name of a process → what tells it from one of that name that was started later.
     """
 
     def __init__(
@@ -93,7 +93,7 @@ class Invariants:
     def _offset(self, group: str, topic: str, partition: int, offset: int) -> None:
         if topic == OPERATIONS and group == f"{self._group}-sink":
             self.fates.committed(partition, offset)
-        elif group == self._group:
+        elif group == f"{self._group}-worker":
             self.inputs.committed(topic, partition, offset)
 
     def _committed(self, record: Record, process: Hashable) -> None:
