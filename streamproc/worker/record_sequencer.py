@@ -69,8 +69,10 @@ class RecordSequencer:
 
     async def take(self, partition: TopicPartition, records: Sequence[ConsumerRecord]) -> None:
         """Handle records that Faust gives, each after any before it that Faust has left out."""
+        here = self._offsets
         async with self._turns.setdefault(partition, asyncio.Lock()):
-            await self._take_turn(partition, records, self._handlers[partition.topic])
+            if self._offsets is here:  # else partitions have moved, and the records come again
+                await self._take_turn(partition, records, self._handlers[partition.topic])
 
     async def sweep(self) -> None:
         """Read what Faust has left out at the end of a partition, where no later record shows that it is missing."""
@@ -123,9 +125,10 @@ class RecordSequencer:
     async def _take_turn(self, partition: TopicPartition, records: Sequence[ConsumerRecord], handle: Handler) -> None:
         offsets = self._offsets.get(partition)
         if offsets is None:
-            offsets = OffsetTracker(await self._committed(partition))
-            if self._offsets.setdefault(partition, offsets) is not offsets:
-                return  # partitions moved meanwhile, and the records will come again
+            here, begin = self._offsets, await self._committed(partition)
+            if self._offsets is not here:
+                return  # the same
+            offsets = here[partition] = OffsetTracker(begin)
         for number, record in enumerate(records, 1):
             left_out: list[ConsumerRecord] = []
             if offsets.reached is not None and offsets.reached < record.offset:

@@ -106,6 +106,8 @@ class _Life:
     def _event(self, user: str | None = None, **said: Any) -> None:
         random = self._random
         who = user or random.choice(self._users)
+        if who not in self._said and said and random.random() < 0.8:
+            self._event(who)
         number = self._said[who] = self._said.get(who, -1) + 1
         whole = number == 0 or random.random() < 0.2
         attributes = dict(said)
@@ -146,7 +148,7 @@ class _Life:
         return {
             "userName": f"{who.lower()}@example.com",
             "displayName": f"User {who}",
-            "active": random.random() < 0.85,
+            "active": random.random() < 0.94,
             "job": random.choice(JOBS),
             "department": random.choice(DEPARTMENTS),
             "division": random.choice(["Care", "Sales"]),
@@ -166,6 +168,7 @@ class _Life:
         if "names" in self._on and random.random() < 0.3:
             return {"userName": f"{random.choice(['a', 'b', who.lower()])}@example.com"}
         names = random.sample(sorted([*whole, *custom, "active", "active"]), random.randint(1, 3))
+        whole["active"] = random.random() < 0.6  # who comes back is as frequent as who leaves
         said = {name: whole[name] for name in dict.fromkeys(names) if name in whole}
         more = {name: custom[name] for name in dict.fromkeys(names) if name in custom}
         return said | ({"custom": more} if more else {})
