@@ -122,7 +122,7 @@ class Group:
         self._generation += 1
         chance = self._broker.chance
         by_id = sorted(self._members, key=lambda _: chance())  # aiokafka's order: members' ids are chance
-        shares = self.assignor(by_id, self._broker.partitions)
+        shares = self.assignor(by_id, self._broker.partitions) if by_id else {}
         self._broker.tell(
             GroupChanged(self._name, self._generation, tuple((each.by, tuple(shares[each])) for each in self._members))
         )
@@ -132,8 +132,8 @@ class Group:
             if not member.joining.done():
                 member.joining.set_result(shares[member])
             member.joining = None
-            if self._broker.fault(faults.SESSION_EXPIRED):
-                self._broker.later(EARLY * self._broker.chance(), partial(self._expire, member, self._generation))
+            if unlucky := self._broker.fault(faults.SESSION_EXPIRED):
+                self._broker.later(EARLY * unlucky.random(), partial(self._expire, member, self._generation))
 
     def _expire(self, member: Member, generation: int) -> None:
         if member.generation == generation:

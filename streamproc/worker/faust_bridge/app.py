@@ -103,7 +103,7 @@ class FaustApp:
         self._batches.install()
         self._app.consumer._new_offset = committable  # noqa: SLF001
         self._read_committed()
-        marks = asyncio.create_task(pass_marks(self._app, self._log), name="recovery marks")
+        marks = asyncio.create_task(self._pass_marks(), name="recovery marks")
         try:
             self._app.finalize()
             await self._app.start()
@@ -115,6 +115,14 @@ class FaustApp:
         finally:
             marks.cancel()
             await self._app.stop()
+
+    async def _pass_marks(self) -> None:
+        """Without it, recovery might wait for ever."""
+        try:
+            await pass_marks(self._app, self._log)
+        except Exception as error:
+            log.exception("marks of transactions can't be passed")
+            await self._app.crash(error)
 
     def _state(self, partition: TopicPartition, name: str) -> int | None:
         subscription = self._app.consumer._thread._consumer._subscription.subscription  # noqa: SLF001
@@ -142,6 +150,7 @@ def _options(kafka: KafkaSettings, worker: WorkerSettings) -> dict[str, Any]:
         "broker": [f"kafka://{server}" for server in kafka.bootstrap_servers.split(",")],
         "datadir": worker.data if worker.table_store == "rocksdb" else tempfile.gettempdir(),
         "store": "memory://" if worker.table_store == "memory" else "rocksdb://",
+        "table_standby_replicas": 0 if worker.table_store == "memory" else 1,  # of those in memory Faust keeps nothing
         "autodiscover": False,
         "web_enabled": False,
         "topic_allow_declare": False,

@@ -81,6 +81,12 @@ class StateTable(faust.Table):  # type: ignore[misc]
         if newest := newest_of(batch, self.read, self.regressed):
             super().apply_changelog_batch(newest)
 
+    async def on_recovery_completed(self, active_tps: Any, standby_tps: Any) -> None:
+        """Called by Faust. What another worker writes, and is only read along here, is theirs to append again."""
+        own = {each.partition for each in active_tps}
+        self.regressed = {key: partition for key, partition in self.regressed.items() if partition in own}
+        await super().on_recovery_completed(active_tps, standby_tps)
+
     def _new_store(self) -> Any:
         if str(self._store or self.app.conf.store).startswith("memory"):
             return PartitionedMemory(
