@@ -156,6 +156,7 @@ class Forged:
             request_id=request_id or f"0-{seq}-{len(self.seen) + seq:08x}{id(body) % 97}",
             if_match=version,
             changed=changed,
+            status=200,
             raw=orjson.dumps(body or set_to(title="x")),
             before=None if method == "POST" else _snapshot(shown | (before or {})),
             after=_snapshot(shown | (after or {})),
