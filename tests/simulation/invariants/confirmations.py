@@ -25,7 +25,7 @@ class Confirmations:
         self._read: dict[tuple[Hashable, str, str], int] = {}
         """Process, path and ETag → when the process has read it first."""
         self._noted: dict[Hashable, set[tuple[str, str]]] = defaultdict(set)
-        """Process → account or group, and an ETag that it knows: of its writes and deliveries, and from before it came."""
+        """Process → account or group, and ETag: of its own writes and deliveries, and from before it came."""
         self._under_way: dict[int, tuple[Hashable, str, str]] = {}
 
     def acquired(self, process: Hashable, transactional_id: str) -> None:
