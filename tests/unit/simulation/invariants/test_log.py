@@ -163,14 +163,14 @@ class TestInputs:
     def test_a_forwarded_record_that_no_link_has_taken_in_is_found(self) -> None:
         """What a directory says of a linked person would be lost."""
         run = Forged()
-        headers = [("streamproc-forwarded", b"events.okta/0/3/1000")]
-        run.record("streamproc.forwarded", "s1", [], headers=headers)
-        run.record("streamproc.forwarded", "s1", [], headers=headers)
+        for offset in (3, 3, 4):  # the second is a repeat after a crash
+            place = b"events.okta/0/%d/1000" % offset
+            run.record("streamproc.forwarded", "s1", [], headers=[("streamproc-forwarded", place)])
         origin = {"topic": "streamproc.forwarded", "partition": 0, "offset": 0}
-        run.record("identity.links", "okta/s1", {"origin": origin, "ordered": None})
-        run.consumed("streamproc-worker", "streamproc.forwarded", 1)
-        assert run.broken == []
+        run.record("identity.links", "okta/s1", {"subject": "s1", "origin": origin, "ordered": None})
         run.consumed("streamproc-worker", "streamproc.forwarded", 2)
+        assert run.broken == []
+        run.consumed("streamproc-worker", "streamproc.forwarded", 3)
         assert run.broken == ["commit"]
 
     def test_what_nobody_has_taken_up_is_found_at_the_end(self) -> None:
