@@ -14,7 +14,6 @@ from typing import Any, Final, Protocol, TypeAlias, cast
 
 import aiohttp
 from aiohttp import web
-from multidict import CIMultiDict
 
 from streamproc.testing.network.asked import Asked
 from streamproc.testing.network.fates import Fates
