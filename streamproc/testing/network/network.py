@@ -23,6 +23,7 @@ from streamproc.testing.world import World
 
 Handler: TypeAlias = Callable[[Any], Awaitable[web.StreamResponse]]
 SECONDS: Final = 30.0
+_BODILESS: Final = frozenset({204, 304})
 
 
 class Watcher(Protocol):
@@ -194,7 +195,8 @@ class Network:
             body = cast("bytes", response.body or b"") if isinstance(response, web.Response) else b""
             headers = response.headers
             headers.setdefault("Date", _date(int(exchange.server.process.clock())))
-            headers["Content-Length"] = str(len(body))
+            if response.status not in _BODILESS:
+                headers["Content-Length"] = str(len(body))
             self._back(exchange, Heard(response.status, headers, body, cut=self._fates.cut()))
 
     def _back(self, exchange: _Exchange, answer: Heard | Exception) -> None:
