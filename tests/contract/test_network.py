@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from random import Random
 from socket import SO_LINGER, SOL_SOCKET
-from typing import Any, TypeAlias, TypeVar, cast
+from typing import Any, TypeAlias, cast
 
 import aiohttp
 import orjson
@@ -33,7 +33,6 @@ ORIGIN = "https://target.example"
 SCIM = "/api/v2/scim/v2"
 FORM = {"grant_type": "client_credentials"}
 Story: TypeAlias = Callable[[aiohttp.ClientSession, str], Awaitable[Any]]
-_T = TypeVar("_T")
 
 
 def around() -> Surroundings:
