@@ -40,6 +40,8 @@ SETTLE: Final = 300.0
 LOOK: Final = 0.5
 QUIET: Final = 3
 """Looks in a row that show nothing left to do."""
+HITS: Final = frozenset({"kill", "pause", "cut", "clock"})
+"""Steps that hit one service, in whatever it is doing."""
 DATES: Final = 3.0
 """Virtual seconds in which a date that has come is told of."""
 
@@ -150,6 +152,8 @@ class Stage:
         world = self.world
         world.note("step", **{name: value for name, value in step.items() if name != "at"})
         world.counts[f"step {step['kind']}"] += 1
+        for state in transitions.RECORDER.states(step["service"]) if step["kind"] in HITS else ():
+            world.counts[f"pair {step['kind']} @ {state}"] += 1
         match step["kind"]:
             case "kill":
                 process = world.services[step["service"]].process
