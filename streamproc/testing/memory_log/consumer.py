@@ -133,13 +133,9 @@ class MemoryConsumer:
     async def offsets_for_times(
         self, timestamps: dict[TopicPartition, int]
     ) -> dict[TopicPartition, OffsetAndTimestamp | None]:
-        found = await self._link.request(
-            "offsets", lambda: {place: self._broker.partition(place).first_at(at) for place, at in timestamps.items()}
+        return await self._link.request(
+            "offsets", lambda: {place: self._positions.first_at(place, at) for place, at in timestamps.items()}
         )
-        return {
-            place: None if record is None else OffsetAndTimestamp(record.offset, record.timestamp)
-            for place, record in found.items()
-        }
 
     def highwater(self, partition: TopicPartition) -> int | None:
         return self._positions.highwater.get(partition)
