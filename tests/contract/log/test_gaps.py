@@ -23,7 +23,7 @@ async def test_the_end_of_a_transaction_has_a_time(cluster: Cluster) -> None:
 
 
 async def test_an_aborted_record_is_found_by_its_time(cluster: Cluster) -> None:
-    """Who reads what is committed is told of nothing behind an open transaction's begin; an aborted one doesn't matter."""
+    """Who reads what is committed is told of nothing behind an open transaction's begin; aborted ones are found."""
     producer = await cluster.transactional()
     place, everything, committed = cluster.place(), await cluster.reader(), await cluster.reader(committed_only=True)
     await producer.begin_transaction()
