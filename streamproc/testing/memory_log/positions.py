@@ -53,6 +53,10 @@ class Positions:
             raise IllegalStateError(f"{place} isn't assigned")
         return place
 
+    def known(self, place: TopicPartition) -> bool:
+        """Whether the brokers needn't be asked where reading begins."""
+        return self._places[place] is not None
+
     def position(self, place: TopicPartition) -> int:
         """The next record's offset at the earliest."""
         position = self._places[place]
