@@ -24,7 +24,7 @@ _NEVER_MET = 64 * 1024 * 1024
 def create_app(options: SimulatorOptions | None = None, around: Surroundings | None = None) -> web.Application:
     app = web.Application(client_max_size=_NEVER_MET)
     simulator = Simulator(options or SimulatorOptions(), around)
-    Directories().add_routes(app)
+    Directories(around=around).add_routes(app)
     add_routes(app, simulator)
     return app
 

@@ -60,10 +60,10 @@ class Fates:
         return self._fault("net.reset_before") is not None
 
     def late(self, patience: float) -> float:
-        """Seconds until it arrives; after the client has given up, where it is late. `patience`: the client's."""
+        """Seconds until it arrives: where late, mostly after the client has given up. `patience`: the client's."""
         seconds = self.latency()
         if (late := self._fault("net.request_late")) is not None:
-            seconds += patience + late.expovariate(0.1)
+            seconds += patience * late.uniform(0.2, 3.0)
         return seconds
 
     def twice(self, patience: float) -> float | None:

@@ -28,6 +28,8 @@ KINDS: Final = (
     "504_after",
 )
 """Of the world's faults `genesys.…`, with one occasion a request each."""
+WAITS: Final = (0, 1, 2, 5, 30)
+"""Seconds of Retry-After."""
 _NAMED: Final = tuple((kind, f"genesys.{kind}") for kind in KINDS)
 Written: TypeAlias = Callable[[int | None, LedgerEntry], None]
 """Is told of each write that was decided: number of its request, and the ledger's entry."""
@@ -70,7 +72,7 @@ class DrawnFaults(FaultPlan):
             self._simulator.tokens.expire()
         for kind, name in _NAMED:
             if (chance := drawn(name)) is not None:
-                fault = Fault(kind, path=path, retry_after=chance.choice((0, 1, 2, 5)) if kind == "429" else None)
+                fault = Fault(kind, path=path, retry_after=chance.choice(WAITS) if kind == "429" else None)
                 if fault.fits(method, path, users):
                     return fault
         return super().choose(method, path, users)
