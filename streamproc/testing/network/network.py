@@ -158,7 +158,7 @@ class Network:
             self._back(exchange, reset())
             return
         self._underway[exchange] = None
-        seconds = fates.late(exchange.seconds)
+        seconds = fates.late(exchange.seconds) + fates.struck(process)
         later(seconds, self._arrive, exchange, context=context_of(exchange.server.process, copy_context()))
         if (more := fates.twice(exchange.seconds)) is not None:
             later(seconds + more, self._arrive, exchange, context=context_of(exchange.server.process, copy_context()))
