@@ -17,6 +17,7 @@ from streamproc.simulator.directories.options import DirectoryOptions
 from streamproc.simulator.directories.people import Change, Entry, Kind
 from streamproc.simulator.errors import PlatformError
 from streamproc.simulator.oauth import Tokens
+from streamproc.simulator.surroundings import Surroundings
 
 Handler = Callable[[web.Request], Awaitable[web.Response]]
 
@@ -34,8 +35,9 @@ class Refused(Exception):  # noqa: N818 - an answer, not a fault of ours
 class Site:
     """What the directories share."""
 
-    def __init__(self, options: DirectoryOptions) -> None:
+    def __init__(self, options: DirectoryOptions, around: Surroundings | None = None) -> None:
         self.options = options
+        self.around = around or Surroundings()
         self.hooks = Hooks()
         self.requests: list[dict[str, Any]] = []
 
@@ -45,7 +47,7 @@ class Directory(ABC):
 
     def __init__(self, site: Site) -> None:
         self.site = site
-        self.tokens = Tokens()
+        self.tokens = Tokens(site.around)
         self.reset()
 
     def reset(self) -> None:

@@ -26,13 +26,13 @@ from streamproc.core.records.control import Control
 from streamproc.core.records.delivery import DeliveredState, Frozen, Round
 from streamproc.core.records.finding import Changed
 from streamproc.core.records.operation import Create
-from streamproc.core.records.resource import GROUP, IF_OWNED, Resource, parts, same
+from streamproc.core.records.resource import GROUP, IF_OWNED, LEVELS, LISTS, Resource, parts, same
 from streamproc.core.records.units import Millis
 from streamproc.core.records.user_record import Cause
 from streamproc.core.scim.response_body import same_id
 from streamproc.sink.decide.deliverable import deliverable
 from streamproc.sink.decide.isolate_refused import pick
-from streamproc.sink.decide.items import Loops, attribute_of, differing, is_owned, items, of_items
+from streamproc.sink.decide.items import Loops, as_held, attribute_of, differing, is_owned, items, of_items
 from streamproc.sink.decide.progress import Progress
 from streamproc.sink.decide.steps import Moment, Send, SendUser
 from streamproc.sink.decide.target import Target
@@ -69,11 +69,15 @@ def noted(progress: Progress, step: Send, target: Target, at: Moment) -> Progres
 
 
 def left_by(progress: Progress, step: Send) -> Loops:
-    """The target has accepted it."""
+    """The target has accepted it. What of a list went out only because it is frozen isn't ours for that."""
     if isinstance(step, SendUser) and isinstance(step.operation, Create):
         return replace(progress.loops, left=step.resource)
-    left = progress.loops.left
-    return replace(progress.loops, left=left and apply(left, step.operation, progress.record.desired))
+    before, desired = progress.loops.left, progress.record.desired
+    if before is None:
+        return progress.loops
+    left = apply(before, step.operation, desired)
+    frozen = [name for name in differing(left, desired) if attribute_of(name) in {*LISTS, *LEVELS}]
+    return replace(progress.loops, left=as_held(left, before, frozen))
 
 
 def without_effect(progress: Progress, item: str) -> Progress:

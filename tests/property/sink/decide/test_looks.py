@@ -123,6 +123,9 @@ def test_the_newest_of_each_user_waits_and_the_oldest_goes_first(
                 each = replace(template, user=user, partition=partition, seq=number, urgent=urgent)
                 looks.add(each)
                 model = [other for other in model if other.user != user]
+                others = [other for other in model if not other.urgent]
+                if urgent and len(model) >= most and others:
+                    model.remove(others[-1])
                 model += [each] if len(model) < most else []
             case "drop":
                 looks.drop(user)

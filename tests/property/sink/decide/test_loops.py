@@ -233,5 +233,14 @@ def test_what_is_frozen_stays_so_while_another_of_the_list_goes_out() -> None:
     assert (list(fight.delivery.frozen), fight.held.get("skill Billing")) == (["skill Spanish"], 1.0)
 
 
+def test_a_role_that_is_left_as_it_is_beside_another_that_is_taken_is_still_theirs() -> None:
+    """Of two roles that somebody gives, one more often: it is frozen, though a write that takes the other names it."""
+    fight = Fight()
+    fight.insisted(change={"roles": ["Admin"]}, times=2)
+    fight.insisted(change={"roles": ["Admin", "employee"]}, times=3)
+    assert fight.delivery is not None
+    assert "role Admin" in fight.delivery.frozen
+
+
 TestFight = Fight.TestCase
 TestFight.settings = settings(max_examples=25, stateful_step_count=20, deadline=None)

@@ -1,0 +1,73 @@
+"""A request as a server's handlers see it: what they use of aiohttp's, without its parser."""
+
+from collections.abc import Mapping
+from functools import cached_property
+from types import SimpleNamespace
+from typing import Any
+from urllib.parse import parse_qsl, unquote
+
+from multidict import CIMultiDict, MultiDict
+from yarl import URL
+
+
+class Match(dict[str, str]):
+    """Which route it took, and the parts of the path that the route names."""
+
+    def __init__(self, parts: Mapping[str, str], canonical: str) -> None:
+        super().__init__(parts)
+        self.route = SimpleNamespace(resource=SimpleNamespace(canonical=canonical))
+
+
+class Asked:
+    """One request. `target`: path and query, encoded, below `origin`."""
+
+    def __init__(self, method: str, origin: str, target: str, headers: Mapping[str, str], body: bytes) -> None:
+        self.method = method
+        self.origin = origin
+        self.target = target
+        self.raw_path, _, self.query_string = target.partition("?")
+        self.path = unquote(self.raw_path) if "%" in self.raw_path else self.raw_path
+        self.headers: CIMultiDict[str] = CIMultiDict(headers)
+        self.body = body
+        self.body_exists = bool(body)
+        self.content_length = len(body)
+        self.match_info = Match({}, "")
+        self.transport = self
+        self.aborted = False
+        """Whether the handler has cut the connection."""
+
+    @cached_property
+    def content_type(self) -> str:
+        """Lower case, without parameters."""
+        return self.headers.get("Content-Type", "application/octet-stream").partition(";")[0].strip().lower()
+
+    @cached_property
+    def query(self) -> MultiDict[str]:
+        """Decoded."""
+        return MultiDict(parse_qsl(self.query_string, keep_blank_values=True))
+
+    @cached_property
+    def url(self) -> URL:
+        """All of it."""
+        return URL(self.origin + self.target, encoded=True)
+
+    async def read(self) -> bytes:
+        """The body."""
+        return self.body
+
+    async def post(self) -> MultiDict[str]:
+        """The fields of a form."""
+        return MultiDict(parse_qsl(self.body.decode(), keep_blank_values=True))
+
+    # What a handler needs to cut the connection
+
+    def get_extra_info(self, _: str) -> Any:
+        """The socket."""
+        return self
+
+    def setsockopt(self, *_: Any) -> None:
+        """Nothing has to be set."""
+
+    def abort(self) -> None:
+        """The client sees a reset."""
+        self.aborted = True
