@@ -1,4 +1,4 @@
-"""What is told of a failure: its seeds, the smallest plan that still fails, and what happened in it, by virtual time."""
+"""What is told of a failure: its seeds, the smallest plan that still fails, and what happened, by virtual time."""
 
 import re
 import time
@@ -35,9 +35,7 @@ async def told(failed: Failed, pool: Pool, folder: Path, *, swarm: bool, seconds
         lines.append(f"  shrunk in {shrunk.tried} runs{more}: {_size(before)} became {_size(plan)}")
     result = await pool.play(plan, tracing=True)
     name = f"{re.sub('[^a-z0-9]+', '_', first.kind.lower()).strip('_')}_{first.seed}"
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / f"{name}.json").write_bytes(plan.encode())
-    (folder / f"{name}.txt").write_text(whole_trace(result) + "\n", encoding="utf-8")
+    _keep(folder, name, plan, result)
     lines += ["  plan:", *(f"    {line}" for line in described(plan))]
     if len(result.lines) > SHOWN:
         lines.append(f"  the last {SHOWN} of {len(result.lines):,} lines of its trace:")
@@ -45,6 +43,12 @@ async def told(failed: Failed, pool: Pool, folder: Path, *, swarm: bool, seconds
     lines += [f"    {each.at:9.4f} BROKEN {each.kind}: {each.what}" for each in result.failures[:5]]
     lines.append(f"  again: python -m tests.simulation --trace --plan {folder / f'{name}.json'}")
     return "\n".join(lines) + "\n\n"
+
+
+def _keep(folder: Path, name: str, plan: Plan, result: Result) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{name}.json").write_bytes(plan.encode())
+    (folder / f"{name}.txt").write_text(whole_trace(result) + "\n", encoding="utf-8")
 
 
 def described(plan: Plan) -> list[str]:

@@ -35,7 +35,16 @@ LANGUAGES: Final = (None, "English", "Spanish:5", "English:4.5, French", ["Spani
 ROLES: Final = (None, "Agent", "Supervisor", "Quality Evaluator")
 UNKNOWN: Final = {"genesysQueue": "Ghosts", "genesysLanguage": "Klingon:5", "genesysRole": "Wizard"}
 UNREAD: Final = {"genesysQueue": {"Billing": True}, "genesysLanguage": "Spanish:fluent", "genesysRole": "Agent:7"}
-RUBBISH: Final = ("{", "\x00\x01", '{"id": 7}', "[]", "\xff\xfe", "null", '{"id": "x", "attributes": {"active": false}}', None)
+RUBBISH: Final = (
+    "{",
+    "\x00\x01",
+    '{"id": 7}',
+    "[]",
+    "\xff\xfe",
+    "null",
+    '{"id": "x", "attributes": {"active": false}}',
+    None,
+)
 DAYS_AHEAD: Final = 90
 """A date that doesn't come while anybody looks."""
 REST: Final = 20.0

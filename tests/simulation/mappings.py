@@ -12,7 +12,7 @@ AWAY: Final = "Garden leave"
 
 _DEFAULT: Final = Path(streamproc.__file__).with_name("mapping.toml").read_text(encoding="utf-8")
 _SCOPE: Final = f"[scope]\nwho = 'department != \"{OUT}\"'\n"
-_SUSPEND: Final = f"[suspend]\nwhen = 'coalesce(leave, \"\") in [\"{AWAY}\"]'\n"
+_SUSPEND: Final = f'[suspend]\nwhen = \'coalesce(leave, "") in ["{AWAY}"]\'\n'
 _AUTHORITY: Final = '[authority]\nactive = ["hris"]\njob = ["hris", "entra"]\n'
 _MORE: Final = f"""
 [[rule]]

@@ -3,6 +3,7 @@
 import asyncio
 import zlib
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from typing import Any, Final
 
 from streamproc.adapters.clocks import Clocks
@@ -17,7 +18,7 @@ from streamproc.testing.network import Genesys, Network
 from streamproc.testing.network.genesys import ORIGIN
 from streamproc.testing.process import Process
 from streamproc.testing.simulated_faust import SimulatedFaust
-from streamproc.testing.world import World
+from streamproc.testing.world import BEGIN, World
 from streamproc.topics import RESOLVED
 from tests.simulation.mappings import TEXTS
 from tests.simulation.operator import Operator
@@ -27,10 +28,10 @@ from tests.simulation.watch import Watch
 SETTLE: Final = 300.0
 """Virtual seconds in which all must have come to its end, once nothing goes wrong any more."""
 LOOK: Final = 0.5
-QUIET: Final = 4
+QUIET: Final = 3
 """Looks in a row that show nothing left to do."""
-TROUBLE: Final = frozenset({"kill", "pause", "cut", "compact", "clock", "clear"})
-"""Steps that are carried out by the world, and not by somebody who uses it."""
+DATES: Final = 3.0
+"""Virtual seconds in which a date that has come is told of."""
 
 
 def play(plan: Plan, *, tracing: bool = False) -> Played:
@@ -74,12 +75,23 @@ class Stage:
             self._start("worker", number, self._worker)
         for number in range(options.get("sinks", 1)):
             self._start("sink", number, self._sink)
-        for step in sorted(self.plan.steps, key=lambda step: step["at"]):
-            await asyncio.sleep(max(0.0, step["at"] - self.world.loop.time()))
-            await self._carry_out(step)
+        steps = sorted(self.plan.steps, key=lambda step: step["at"])
+        for step in steps:
+            if step["kind"] != "sweep":
+                await self._until(step["at"])
+                await self._carry_out(step)
         self.world.calm()
+        await self._until(_last_date(steps) + DATES)
         await self._settled()
+        for step in steps:
+            if step["kind"] == "sweep":  # what is set aside is tried again, as an operator would
+                if len(await self.operator.perform(step)) < 2:
+                    break
+                await self._settled()
         self.watch.finish()
+
+    async def _until(self, at: float) -> None:
+        await asyncio.sleep(max(0.0, at - self.world.loop.time()))
 
     # Services
 
@@ -153,6 +165,13 @@ class Stage:
 def clocks_of(process: Process) -> Clocks:
     """As code that runs in it reads them."""
     return Clocks(process.clock, process.ticks, asyncio.sleep, process.jitter)
+
+
+def _last_date(steps: list[Step]) -> float:
+    """Virtual seconds of the last date that comes while anybody looks."""
+    dates = [step["value"]["effective"] for step in steps if step["kind"] == "say" and step["value"].get("effective")]
+    moments = [datetime.fromisoformat(date).timestamp() - BEGIN for date in dates]
+    return max((moment for moment in moments if moment < SETTLE), default=0.0)
 
 
 def _settings(options: dict[str, Any]) -> Settings:

@@ -42,7 +42,7 @@ class Child:
         """MB that it had after its last run."""
 
     async def carry_out(self, order: Order) -> AsyncIterator[Result]:
-        """A child that ends meanwhile failed in the run that it didn't answer. Its other seeds are played by the next."""
+        """A child that ends meanwhile failed in the run that it didn't answer. The next one plays the other seeds."""
         seeds = list(order.seeds)
         while True:
             process = await self._started()
@@ -77,7 +77,7 @@ class Child:
 
     async def _started(self) -> asyncio.subprocess.Process:
         if self._process is None:
-            self._said = tempfile.TemporaryFile()
+            self._said = tempfile.TemporaryFile()  # noqa: SIM115 - closed by `stop`
             self._process = await asyncio.create_subprocess_exec(
                 sys.executable,
                 "-m",

@@ -1,5 +1,5 @@
-"""Which transitions of the delivery decider there are: found by playing turns against a target that misbehaves, by chance
-at first, and then by changing what led to something new. `python -m tests.simulation.reachable` writes
+"""Which transitions of the delivery decider there are: found by playing turns against a target that misbehaves, by
+chance at first, and then by changing what led to something new. `python -m tests.simulation.reachable` writes
 `transitions.txt`, which is what `--report` compares with.
 """
 
@@ -11,9 +11,8 @@ from collections.abc import Callable, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from random import Random
-from typing import Any, Final, Literal, TypeVar, cast
+from typing import Any, Final, Literal, TypeVar
 
-from streamproc.core.fold.plan import Urgency
 from streamproc.core.records.delivery import DeliveredState, Parked, Standing
 from streamproc.core.records.outcome import Request
 from streamproc.core.records.resource import Resource
@@ -86,7 +85,15 @@ HONEST_READS: Final = ("unsent", "429", "401", "500", "504", "no answer")
 HONEST_WRITES: Final = (*HONEST_READS, *(f"{lost}, applied" for lost in LOST), "late", "412")
 EDITS: Final = ("edit", "let in", "put out", "groups moved")
 """What others do meanwhile."""
-ODD_EDITS: Final = ("deleted", "group deleted", "manager deleted", "marked as another", "twice", "name given up", "left")
+ODD_EDITS: Final = (
+    "deleted",
+    "group deleted",
+    "manager deleted",
+    "marked as another",
+    "twice",
+    "name given up",
+    "left",
+)
 MOST: Final = 60
 """Steps of a turn."""
 
@@ -147,7 +154,12 @@ class Walk:
         there.versions |= {"m": 1, "x": 1, "a": 1, "g-Billing": 1, "g-Spanish": 1}
         if pick([False, True]):
             owner = pick(["E2", "E2", None])
-            there.users["x"] = {"externalId": owner, "userName": "taken@example.com", "displayName": "X", "active": True}
+            there.users["x"] = {
+                "externalId": owner,
+                "userName": "taken@example.com",
+                "displayName": "X",
+                "active": True,
+            }
         self.delivered: dict[str, str] = {"M1": "m"} if pick([True, False]) else {}
         self.target = Target(
             there.dialect, self.delivered.get, LANDING, guarded=pick([True, False]), ends_sessions=pick([True, False])
@@ -197,7 +209,9 @@ class Walk:
         standing = pick([None, Standing("E1", 5, "held", CAUSE, "many")])
         etag = '"1"' if there.versioned and pick([True, True, False]) else None
         there_id = None if lost else "a"
-        return DeliveredState("E1", 5, there_id, etag, held if known and there_id else None, parked, Millis(0), standing)
+        return DeliveredState(
+            "E1", 5, there_id, etag, held if known and there_id else None, parked, Millis(0), standing
+        )
 
     def go(self) -> None:
         """To its end, or so far."""

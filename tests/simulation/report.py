@@ -1,4 +1,4 @@
-"""The report: which invariants were exercised, which transitions of the delivery decider taken, which faults injected."""
+"""The report: which invariants were exercised, which of the decider's transitions taken, which faults injected."""
 
 from collections import Counter, defaultdict
 from typing import Any, Final
@@ -19,12 +19,12 @@ KINDS: Final = {
 
 def as_text(session: Session) -> str:
     """For people."""
-    seconds = session.played * 60 / session.seeds_a_minute if session.played else 0.0
+    rate, memory = session.seeds_a_minute, session.memory
     lines = [
-        f"{session.played:,} seeds in {seconds:,.0f} s, {session.seeds_a_minute:,.0f} a minute; "
-        f"{session.virtual / 3600:,.1f} virtual hours; {session.failures} failed",
-        f"slowest: seed {session.slowest[1]}, {session.slowest[0]:.2f} s; a child that plays has {session.memory[0]} MB "
-        f"after a hundred runs, at most {session.memory[1]} MB",
+        f"{session.played:,} seeds, {rate:,.0f} a minute; {session.virtual / 3600:,.1f} virtual hours",
+        f"{session.failures} failed",
+        f"slowest: seed {session.slowest[1]}, {session.slowest[0]:.2f} s",
+        f"memory of a process that plays: {memory[0]} MB in its first hundred runs, {memory[1]} MB at most",
         "",
     ]
     groups = _grouped(session.counts)
