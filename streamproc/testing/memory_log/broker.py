@@ -6,7 +6,7 @@ from contextvars import copy_context
 
 from streamproc.adapters.kafka.log import TopicPartition
 from streamproc.testing.memory_log.events import BrokerEvent, RecordAppended, RecordsRemoved
-from streamproc.testing.memory_log.faults import Chance, Fault, middling, never
+from streamproc.testing.memory_log.faults import Fault, middling, never
 from streamproc.testing.memory_log.group import Group
 from streamproc.testing.memory_log.limits import Limits
 from streamproc.testing.memory_log.partition import Entry, MemoryRecord, Partition, Transaction
@@ -16,7 +16,7 @@ from streamproc.testing.memory_log.transactions import Coordinator
 class MemoryBroker:
     """All of a cluster. `clock`: ms since 1970, for records' time stamps. `limits` None: it waits for everybody.
 
-    `fault` and `chance` decide on what goes wrong (`faults.py`).
+    `fault` decides on what goes wrong (`faults.py`), `chance` (0..1) on what a cluster leaves open.
     """
 
     def __init__(
@@ -25,7 +25,7 @@ class MemoryBroker:
         clock: Callable[[], int],
         *,
         fault: Fault = never,
-        chance: Chance = middling,
+        chance: Callable[[], float] = middling,
         limits: Limits | None = None,
     ) -> None:
         self.partitions = partitions

@@ -132,8 +132,8 @@ class Group:
             if not member.joining.done():
                 member.joining.set_result(shares[member])
             member.joining = None
-            if self._broker.fault(faults.SESSION_EXPIRED):
-                self._broker.later(EARLY * self._broker.chance(), partial(self._expire, member, self._generation))
+            if unlucky := self._broker.fault(faults.SESSION_EXPIRED):
+                self._broker.later(EARLY * unlucky.random(), partial(self._expire, member, self._generation))
 
     def _expire(self, member: Member, generation: int) -> None:
         if member.generation == generation:

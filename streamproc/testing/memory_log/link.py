@@ -18,6 +18,8 @@ BACKOFF = 0.02
 """Seconds until aiokafka asks a coordinator again that is busy with the transaction before."""
 RESET = 0.1
 """Seconds until aiokafka asks again after its connection was reset."""
+LOADING = 2.0
+"""Seconds that a coordinator takes at most to be ready."""
 LATE = 8.0
 """Seconds that a late request is on its way at most: longer than a session."""
 COORDINATED = frozenset(
@@ -60,29 +62,30 @@ class Link:
         broker = self._broker
         while True:
             await self.pass_by(name)
-            if name in COORDINATED and broker.fault(faults.COORDINATOR_LOADING):
-                await asyncio.sleep(10 * RESET * broker.chance())
+            if name in COORDINATED and (chance := broker.fault(faults.COORDINATOR_LOADING)):
+                await asyncio.sleep(LOADING * chance.random())
                 continue
-            if broker.fault(faults.REQUEST_LOST):
-                await asyncio.sleep(RESET + broker.chance())
+            if chance := broker.fault(faults.REQUEST_LOST):
+                await asyncio.sleep(RESET + chance.random())
                 continue
             refusal: KafkaError | None = None
             try:
-                answer = await self._late(carry_out) if broker.fault(faults.REQUEST_LATE) else carry_out()
+                chance = broker.fault(faults.REQUEST_LATE)
+                answer = await self._late(carry_out, LATE * chance.random() ** 2) if chance else carry_out()
             except BusyError:
                 await asyncio.sleep(BACKOFF)
                 continue
             except KafkaError as error:
                 refusal = error
-            if broker.fault(faults.ANSWER_LOST):
-                await asyncio.sleep(RESET + broker.chance())
+            if chance := broker.fault(faults.ANSWER_LOST):
+                await asyncio.sleep(RESET + chance.random())
                 continue
             await self.pass_by(name)
             if refusal is not None:
                 raise refusal
             return answer
 
-    async def _late(self, carry_out: Callable[[], Answer]) -> Answer:
+    async def _late(self, carry_out: Callable[[], Answer], seconds: float) -> Answer:
         """It arrives in the broker's own time, whether or not the process still lives then."""
         arrived: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
 
@@ -97,5 +100,5 @@ class Link:
                 if not arrived.done():
                     arrived.set_result(answer)
 
-        self._broker.later(LATE * self._broker.chance() ** 2, arrive)
+        self._broker.later(seconds, arrive)
         return await arrived

@@ -89,8 +89,8 @@ class Positions:
             end = self._seen_end(place, partition, first)
             ahead = partition.read(first, committed_only=self._committed_only, end=end)
             records = [*gone, *islice(ahead, most - len(gone))]
-            if len(records) > 1 and self._broker.fault(faults.HALF_BATCH):
-                del records[1 + int(self._broker.chance() * (len(records) - 1)) :]
+            if len(records) > 1 and (chance := self._broker.fault(faults.HALF_BATCH)):
+                del records[1 + int(chance.random() * (len(records) - 1)) :]
                 most = len(records)
             self._see(place, partition, end)
             del self._places[place]  # its next turn is after the others
@@ -115,9 +115,9 @@ class Positions:
         if place in self._late:
             return min(end, self._late[place])
         known = max(first, self.highwater.get(place, 0))
-        if known < end and self._broker.fault(faults.LATE_RECORDS):
-            end = self._late[place] = known + int(self._broker.chance() * (end - known))
-            self._broker.later(LATE * self._broker.chance(), partial(self._arrive, place, end))
+        if known < end and (chance := self._broker.fault(faults.LATE_RECORDS)):
+            end = self._late[place] = known + int(chance.random() * (end - known))
+            self._broker.later(LATE * chance.random(), partial(self._arrive, place, end))
         return end
 
     def _arrive(self, place: TopicPartition, end: int) -> None:
@@ -147,7 +147,7 @@ class Positions:
         for partition in partitions:
             partition.waiting[self.wake] = None
         try:
-            return await waiter
+            return bool(await waiter)
         finally:
             timer.cancel()
             for partition in partitions:

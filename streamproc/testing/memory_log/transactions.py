@@ -95,9 +95,8 @@ class Coordinator:
             if self._broker.limits is not None and not self._sweeping:
                 self._sweeping = True
                 self._broker.later(self._broker.limits.sweep, self._sweep)
-            if self._broker.fault(faults.TRANSACTION_EXPIRED):
-                transaction = self._open[transactional_id]
-                self._broker.later(LATE * self._broker.chance(), partial(self._expire, transaction))
+            if chance := self._broker.fault(faults.TRANSACTION_EXPIRED):
+                self._broker.later(LATE * chance.random(), partial(self._expire, self._open[transactional_id]))
         return self._open[transactional_id]
 
     def _sweep(self) -> None:
@@ -125,13 +124,14 @@ class Coordinator:
         marks: list[Callable[[], None]] = [partial(self._mark, transaction, each) for each in transaction.partitions]
         if committed and transaction.offsets:
             marks.append(partial(self._keep_offsets, transaction))
-        if not self._broker.fault(faults.MARKERS_LATE):
+        chance = self._broker.fault(faults.MARKERS_LATE)
+        if chance is None or not marks:
             for mark in marks:
                 mark()
             return
         self._completing[transactional_id] = len(marks)
         for mark in marks:
-            self._broker.later(LATE * self._broker.chance(), partial(self._complete, transactional_id, mark))
+            self._broker.later(LATE * chance.random(), partial(self._complete, transactional_id, mark))
 
     def _complete(self, transactional_id: str, mark: Callable[[], None]) -> None:
         mark()
