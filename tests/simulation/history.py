@@ -9,7 +9,7 @@ Steps are plain JSON, by `at` (virtual seconds since the world's beginning, whic
 - {kind: "order", action, user?, subject?}: an operator orders. `link` and `split` name an account, `pause` and `resume`
   nobody; `release`, `reject`, `retry`, `skip` and `unfreeze` name a user, or null for all of whom it can be said then;
   `replay` and `drop` are about everything that is rejected and open.
-- {kind: "sweep", spare}: an operator releases, tries again, unfreezes and resumes whatever is set aside, but of `spare`.
+- {kind: "sweep", spare}: an operator releases, tries again and unfreezes what is aside, but of `spare`, and resumes.
 `operator.py` carries them out, and `oracle/` says what they have to come to.
 
 Swarm: which features are on is drawn for each history, since a history of everything is never full of one thing.
@@ -25,12 +25,14 @@ from tests.simulation.mappings import AWAY, OUT, TEXTS
 
 BEGIN: Final = datetime(2026, 3, 4, tzinfo=UTC)
 FEATURES: Final = (
-    "accounts", "ahead", "broken", "cancels", "chaff", "dated", "late", "loops", "managers", "mappings", "moves", "names",
-    "operators", "orders", "parts", "pauses", "rejects", "rubbish", "suspension", "twice", "unknown", "unread", "wave",
+    "accounts", "ahead", "broken", "cancels", "chaff", "dated", "late", "loops", "managers", "mappings", "moves",
+    "names", "operators", "orders", "pauses", "rejects", "rubbish", "suspension", "twice", "unknown", "unread", "wave",
 )  # fmt: skip
 DEPARTMENTS: Final = ("Care", "Spanish Support", "Billing East", OUT)
 JOBS: Final = ("Agent", "Senior Agent", "Team Lead", "Clerk", None)
 QUEUES: Final = (None, "Billing", "Sales", "Billing, Sales")
+GROUPS: Final = ("All Agents", "Spanish Queue", "Billing Queue", "Sales Queue", "Supervisors")
+"""All that the target has."""
 LANGUAGES: Final = (None, "English", "Spanish:5", "English:4.5, French", ["Spanish:2", "English"])
 ROLES: Final = (None, "Agent", "Supervisor", "Quality Evaluator")
 UNKNOWN: Final = {"genesysQueue": "Ghosts", "genesysLanguage": "Klingon:5", "genesysRole": "Wizard"}
@@ -47,7 +49,7 @@ RUBBISH: Final = (
 )
 DAYS_AHEAD: Final = 90
 """A date that doesn't come while anybody looks."""
-REST: Final = 20.0
+REST: Final = 4.0
 """Virtual seconds from the last step to each of an operator's sweeps."""
 
 
@@ -70,6 +72,8 @@ class _Life:
         self._dated: dict[str, list[str]] = {}
         """Of each user, the ids of events with a date to come."""
         names = sorted(TEXTS) if "mappings" in on else ["default", "default", "scoped", "suspending"]
+        self._come = 0.0
+        """When the last of the dates comes that somebody waits for."""
         self._first = random.choice(names)
         self._accounts = AccountsHistory(random, self._users, moves="moves" in on, orders="orders" in on)
 
@@ -87,7 +91,7 @@ class _Life:
         if "wave" in self._on:
             self._wave()
         spare = self._rejected()
-        last = max((step["at"] for step in self._steps), default=0.0)
+        last = max(self._come, *(step["at"] for step in self._steps))
         for number in (1, 2, 3):
             self._steps.append({"at": last + number * REST, "kind": "sweep", "spare": spare})
         self._steps.sort(key=lambda step: step["at"])
@@ -116,7 +120,12 @@ class _Life:
         elif not said:
             attributes = self._part(who)
         value = self._value(who, f"{who}-{number}", "snapshot" if whole and not said else "change", attributes)
-        if number and "dated" in self._on and random.random() < 0.4:
+        if (
+            number
+            and "dated" in self._on
+            and random.random() < 0.4
+            and datetime.fromisoformat(value["time"]) < self._moment()
+        ):
             self._date(who, value)
         if "cancels" in self._on and self._dated.get(who) and random.random() < 0.4:
             value["cancels"] = random.choice(self._dated[who])
@@ -124,7 +133,7 @@ class _Life:
 
     def _value(self, who: str, name: str, kind: str, attributes: dict[str, Any]) -> dict[str, Any]:
         random = self._random
-        time = BEGIN + timedelta(seconds=round(self._now, random.choice([0, 1, 3])) - random.choice([0.1, 0.5, 3.0]))
+        time = self._moment(random.choice([0, 1, 3])) - timedelta(seconds=random.choice([0.1, 0.5, 3.0]))
         if "ahead" in self._on and random.random() < 0.2:
             time += timedelta(seconds=random.choice([5.0, 600.0, 30 * 3600.0]))
         value = {"id": name, "type": kind, "subject": who, "time": time.isoformat(), "attributes": attributes}
@@ -132,8 +141,11 @@ class _Life:
             value["sequence"] = random.randrange(3)
         return value
 
+    def _moment(self, digits: int = 3) -> datetime:
+        return BEGIN + timedelta(seconds=round(self._now, digits))
+
     def _say(self, value: dict[str, Any]) -> None:
-        late = self._random.choice([0.0, 0.5, 4.0, 12.0]) if "late" in self._on else 0.0
+        late = self._random.choice([0.0, 0.5, 2.0, 6.0]) if "late" in self._on else 0.0
         self._steps.append(
             {"at": self._now + late, "kind": "say", "topic": "events.hris", "key": value["subject"], "value": value}
         )
@@ -178,6 +190,8 @@ class _Life:
         soon = timedelta(seconds=random.choice([-3.0, 1.0, 4.0, 9.0]))
         ahead = soon if random.random() < 0.8 else timedelta(days=DAYS_AHEAD)
         value["effective"] = (time + ahead).isoformat()
+        if timedelta(0) < ahead < timedelta(days=1):
+            self._come = max(self._come, self._now + ahead.total_seconds())
         if ahead > timedelta(0):
             self._dated.setdefault(who, []).append(value["id"])
 

@@ -1,6 +1,6 @@
 """Whoever appends a history's steps to the log: sources, and an operator who looks at what is set aside and orders."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 import orjson
@@ -18,6 +18,8 @@ BY: Final = "Kim Berg"
 WHY: Final = "the history says so"
 KINDS: Final = frozenset({"say", "rubbish", "mapping", "order", "sweep"})
 """Steps that are carried out here."""
+PLACE: Final = "streamproc-forwarded"
+"""Header that tells where a record was first."""
 SWEPT: Final[tuple[Action, ...]] = ("release", "retry", "unfreeze", "resume")
 
 
@@ -37,15 +39,39 @@ class Operator:
         self._log = log
         self._now = now
         self._orders = 0
+        self._steps: dict[tuple[str, int, int], int] = {}
+        self.appended: dict[int, float] = {}
+        """Number of a step → when the broker had its record, in seconds since 1970."""
 
-    async def perform(self, step: Mapping[str, Any]) -> list[Place]:
-        """Returns where its records are; nothing, where an order applies to nobody. Raises KafkaError."""
+    async def perform(self, step: Mapping[str, Any], number: int = -1) -> list[Place]:
+        """Returns where its records are; nothing, where an order applies to nobody. Raises KafkaError.
+
+        `number`: of the step in its history.
+        """
+        places = await self._performed(step)
+        for place in places:
+            self._steps[place[:3]] = number
+            self.appended[number] = place.appended / 1000
+        return places
+
+    def arrived(self, forwarded: Iterable[Mapping[str, bytes]]) -> list[int]:
+        """Numbers of the steps in the order in which the worker brought them into line, by the headers of the records
+        of `streamproc.forwarded`, partition by partition. Those that never were are the last.
+        """
+        places = (each[PLACE].decode().split("/") for each in forwarded if PLACE in each)
+        found = (self._steps.get((topic, int(partition), int(offset))) for topic, partition, offset, _ in places)
+        order = dict.fromkeys(number for number in found if number is not None)
+        return [*order, *(number for number in sorted(self.appended) if number not in order)]
+
+    async def _performed(self, step: Mapping[str, Any]) -> list[Place]:
         match step["kind"]:
             case "say":
                 return [await self._append(step["topic"], step["key"], orjson.dumps(step["value"]))]
             case "rubbish":
                 text = step["text"]
-                return [await self._append(step["topic"], step["key"], None if text is None else text.encode("latin-1"))]
+                return [
+                    await self._append(step["topic"], step["key"], None if text is None else text.encode("latin-1"))
+                ]
             case "mapping":
                 return await self._order([self._control("mapping", mapping=TEXTS[step["mapping"]])])
             case "order":
@@ -84,7 +110,9 @@ class Operator:
     async def _order(self, controls: Sequence[Control]) -> list[Place]:
         if not controls:
             return []
-        return [Place(CONTROLS, each.partition, each.offset, each.appended) for each in await order(self._log, controls)]
+        return [
+            Place(CONTROLS, each.partition, each.offset, each.appended) for each in await order(self._log, controls)
+        ]
 
     async def _append(self, topic: str, key: str | None, value: bytes | None) -> Place:
         producer: Producer

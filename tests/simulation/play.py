@@ -4,7 +4,6 @@ import asyncio
 import logging
 import sys
 import traceback
-import zlib
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
@@ -15,17 +14,18 @@ import structlog
 from streamproc.adapters.clocks import Clocks
 from streamproc.adapters.kafka.log import KafkaError, TopicPartition
 from streamproc.compose.sink import make_sink
-from streamproc.worker.process import Worker
-from streamproc.sources import configured
 from streamproc.core.records.topic_names import CHANGES, OPERATIONS
 from streamproc.settings import Settings, load_settings
+from streamproc.sources import configured
 from streamproc.testing.memory_log import MemoryLog
 from streamproc.testing.network import Genesys, Network
 from streamproc.testing.network.genesys import ORIGIN
 from streamproc.testing.process import Process
-from streamproc.testing.simulated_faust import SimulatedFaust
+from streamproc.testing.simulated_faust import Disk, SimulatedFaust
 from streamproc.testing.world import BEGIN, World
 from streamproc.topics import RESOLVED
+from streamproc.worker.process import Worker
+from tests.simulation import transitions
 from tests.simulation.mappings import TEXTS
 from tests.simulation.operator import Operator
 from tests.simulation.plan import Failure, Plan, Played, Step
@@ -38,6 +38,8 @@ SETTLE: Final = 300.0
 LOOK: Final = 0.5
 QUIET: Final = 3
 """Looks in a row that show nothing left to do."""
+HITS: Final = frozenset({"kill", "pause", "cut", "clock"})
+"""Steps that hit one service, in whatever it is doing."""
 DATES: Final = 3.0
 """Virtual seconds in which a date that has come is told of."""
 
@@ -53,13 +55,16 @@ def play(plan: Plan, *, tracing: bool = False) -> Played:
         shuffled=options.get("shuffled", False),
         tracing=tracing,
         only=plan.only,
+        state=transitions.doing,
     )
+    transitions.install()
+    transitions.RECORDER.reset()
     _log_to(world)
     stage = Stage(world, plan)
     world.run(stage.story())
     failures = [Failure(*each) for each in world.failures]
-    counts = dict(sorted(world.counts.items()))
-    digest = zlib.crc32("\n".join(world.lines).encode()) if tracing else 0
+    counts = dict(sorted((world.counts + transitions.RECORDER.counts).items()))
+    digest = stage.watch.digest
     return Played(failures, digest, counts, world.fired, world.lines, world.loop.time(), world.loop.callbacks)
 
 
@@ -75,6 +80,7 @@ class Stage:
         self.network = Network(world)
         self.genesys = Genesys(world, self.network, groups=GROUPS, **options.get("genesys", {}))
         self.watch = Watch(world, plan, self.network, self.genesys)
+        self.disks: dict[str, Disk] = {}
         self.operator = Operator(MemoryLog(world.broker), lambda: int(world.loop.home.clock() * 1000))
 
     async def story(self) -> None:
@@ -85,10 +91,10 @@ class Stage:
         for number in range(options.get("sinks", 1)):
             self._start("sink", number, self._sink)
         steps = sorted(self.plan.steps, key=lambda step: step["at"])
-        for step in steps:
+        for number, step in enumerate(steps):
             if step["kind"] != "sweep":
                 await self._until(step["at"])
-                await self._carry_out(step)
+                await self._carry_out(step, number)
         self.world.calm()
         await self._until(_last_date(steps) + DATES)
         await self._settled()
@@ -97,7 +103,7 @@ class Stage:
                 if len(await self.operator.perform(step)) < 2:
                     break
                 await self._settled()
-        self.watch.finish()
+        self.watch.finish(steps, self.operator)
 
     async def _until(self, at: float) -> None:
         await asyncio.sleep(max(0.0, at - self.world.loop.time()))
@@ -108,13 +114,18 @@ class Stage:
         chance = self.world.rng(f"clock of {kind}{number}")
         off = self.plan.options.get("clocks_off", 0.0)
         self.world.start(
-            f"{kind}{number}", main, KafkaError, skew=off * chance.uniform(-1, 1), drift=off * chance.uniform(-1e-3, 1e-3)
+            f"{kind}{number}",
+            main,
+            KafkaError,
+            skew=off * chance.uniform(-1, 1),
+            drift=off * chance.uniform(-1e-3, 1e-3),
         )
 
     async def _worker(self, process: Process, log: MemoryLog) -> None:
         producer = log.producer()
         await producer.start()
-        app = SimulatedFaust(log, f"{self.settings.kafka.group}-worker", None, self.world.fault)
+        disk = self.disks.setdefault(process.name, {}) if self.plan.options.get("disks") else None
+        app = SimulatedFaust(log, f"{self.settings.kafka.group}-worker", disk, self.world.fault)
         mapping = self.plan.options.get("mapping", "default")
         worker = Worker(
             log, app, producer, (TEXTS[mapping], f"{mapping}.toml"), self.options, clocks_of(process), chosen=True
@@ -129,10 +140,12 @@ class Stage:
 
     # What happens
 
-    async def _carry_out(self, step: Step) -> None:
+    async def _carry_out(self, step: Step, number: int) -> None:
         world = self.world
         world.note("step", **{name: value for name, value in step.items() if name != "at"})
         world.counts[f"step {step['kind']}"] += 1
+        for state in transitions.RECORDER.states(step["service"]) if step["kind"] in HITS else ():
+            world.counts[f"pair {step['kind']} @ {state}"] += 1
         match step["kind"]:
             case "kill":
                 world.kill(step["service"], step["seconds"])
@@ -142,11 +155,14 @@ class Stage:
                 self.network.cut_off(world.services[step["service"]].process, step["seconds"])
             case "compact":
                 world.broker.compact(step["topic"], lag_ms=step.get("lag", 0))
+            case "clear":
+                self.disks.pop(step["service"], None)  # the machine is replaced, and its disk is gone
+                world.kill(step["service"], step.get("seconds", 1.0))
             case "clock":
                 service = world.services[step["service"]]
                 service.process.skew = service.skew = step["skew"]
             case _:
-                await self.operator.perform(step)
+                await self.operator.perform(step, number)
 
     async def _settled(self) -> None:
         """Everything that was said has been worked on. Fails the run where that takes for ever."""

@@ -125,6 +125,8 @@ def _world(chance: Random) -> dict[str, Any]:
         options["burst"] = chance.choice([1, 4, 64])
     if chance.random() < 0.3:
         options["clocks_off"] = chance.choice([0.1, 2.0, 30.0])
+    if chance.random() < 0.3:
+        options["disks"] = True
     if switches := _some(chance, SWITCHES, 0.12):
         options["genesys"] = switches
     return options
@@ -172,4 +174,4 @@ def _details(chance: Random, kind: str, services: list[str]) -> Step:
         case "clock":
             return {**service, "skew": round(chance.choice([-3600.0, -30.0, -1.0, 1.0, 30.0, 3600.0]), 3)}
         case _:
-            return service
+            return {"service": chance.choice([each for each in services if each.startswith("worker")])}

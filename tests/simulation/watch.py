@@ -1,10 +1,18 @@
 """What is looked at during a run, and at its end."""
 
+from collections.abc import Sequence
+from typing import Any
+from zlib import crc32
+
+from streamproc.adapters.kafka.log import TopicPartition
+from streamproc.core.records.topic_names import FORWARDS
 from streamproc.simulator.resources import rendered
+from streamproc.testing.memory_log.events import RecordAppended
 from streamproc.testing.network import Genesys, Network
 from streamproc.testing.network.genesys import ORIGIN
-from streamproc.testing.world import World
+from streamproc.testing.world import BEGIN, World
 from tests.simulation.invariants import Invariants
+from tests.simulation.operator import Operator
 from tests.simulation.oracle import accounts_of, expected, mismatched
 from tests.simulation.plan import Plan, Step
 
@@ -25,10 +33,18 @@ class Watch:
             sinks=plan.options.get("sinks", 1),
             process=self._process,
         )
-        if hasattr(world.broker, "watch"):
-            world.broker.watch(self.invariants.broker)
+        self.digest = 0
+        """Of all that was appended, when and where."""
+        world.broker.watch(self._digest)
+        world.broker.watch(self.invariants.broker)
         network.watch(ORIGIN, self.invariants)
         genesys.watch(self.invariants.written)
+
+    def _digest(self, event: Any) -> None:
+        if isinstance(event, RecordAppended):
+            record = event.record
+            words = f"{self._world.loop.time()} {record.topic} {record.partition} {record.offset} ".encode()
+            self.digest = crc32(words + (record.value or b""), self.digest)
 
     def _count(self, name: str) -> None:
         self._world.counts[f"invariant {name}"] += 1
@@ -37,13 +53,21 @@ class Watch:
         service = self._world.services.get(name)
         return name, 0 if service is None else service.starts
 
-    def finish(self) -> None:
-        """All is quiet."""
+    def finish(self, steps: Sequence[Step], operator: Operator) -> None:
+        """All is quiet. `operator` has carried out the steps."""
         self.invariants.end()
         store = self._genesys.simulator.store
         users = [rendered(entry) for entry in store.users.values()]
         groups = {entry.id: entry.attrs["displayName"] for entry in store.groups.values()}
-        plan, end = self._plan, self._world.loop.time()
-        wanted = expected(plan.steps, end, mapping=plan.options.get("mapping", "default"))
+        broker = self._world.broker
+        places = (TopicPartition(FORWARDS, number) for number in range(broker.partitions))
+        records = (each for place in places for each in broker.partition(place).read(0, committed_only=True))
+        wanted = expected(
+            steps,
+            self._world.loop.time(),
+            mapping=self._plan.options.get("mapping", "default"),
+            appended={number: at - BEGIN for number, at in operator.appended.items()},
+            arrived=operator.arrived(dict(record.headers) for record in records),
+        )
         for user, what in mismatched(wanted, accounts_of(users, groups)).items():
             self._world.fail("oracle", f"{user}: {what}")
