@@ -7,14 +7,14 @@ world.run(story(world))     # a coroutine, which starts services and makes them 
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from contextvars import Context
+from contextlib import suppress
 from dataclasses import dataclass
 from random import Random
 from typing import Any, Final, TypeAlias
 
 from streamproc.testing.event_loop import SeededLoop
 from streamproc.testing.memory_log import Limits, MemoryBroker, MemoryLog
-from streamproc.testing.process import CURRENT, Process
+from streamproc.testing.process import CURRENT, Process, context_of
 
 BEGIN: Final = 1_772_582_400.0
 """Seconds since 1970: 2026-03-04."""
@@ -74,6 +74,7 @@ class World:
         """What has happened, by kind."""
         self.failures: list[tuple[float, str, str]] = []
         """When, of which kind, and what: an invariant that was broken."""
+        self._over = False
         self._latency = latency
         self._streams: dict[str, Random] = {}
         self.loop = SeededLoop(self.rng("schedule"), burst=burst, shuffled=shuffled)
@@ -114,13 +115,15 @@ class World:
 
     def note(self, kind: str, /, **what: Any) -> None:
         """A line of the trace."""
-        if self.tracing:
+        if self.tracing and not self._over:
             process = CURRENT.get(self.loop.home)
             details = " ".join(f"{name}={value}" for name, value in what.items())
             self.lines.append(f"{self.loop.time():9.4f} {process.name:<11} {kind:<9} {details}")
 
     def fail(self, kind: str, what: str) -> None:
         """An invariant is broken."""
+        if self._over:
+            return
         self.note("BROKEN", kind=kind, what=what)
         self.failures.append((self.loop.time(), kind, what))
 
@@ -129,11 +132,16 @@ class World:
         try:
             self.loop.run_until_complete(story)
         finally:
+            for error in self.loop.errors:
+                self.fail("callback", repr(error))
+            self._over = True
             for task in self.loop.kept:
-                task._log_destroy_pending = False  # type: ignore[attr-defined]  # noqa: SLF001 - many are never ended
+                if not task.done():  # else it would be ended while another world runs
+                    task._log_destroy_pending = False  # type: ignore[attr-defined]  # noqa: SLF001
+                    with suppress(BaseException):
+                        task.get_coro().close()  # type: ignore[union-attr]
+            self.loop.kept.clear()
             self.loop.close()
-        for error in self.loop.errors:
-            self.fail("callback", repr(error))
 
     # Services
 
@@ -184,7 +192,9 @@ class World:
         service.starts += 1
         self.note("start", service=service.name, number=service.starts)
         task = self.loop.spawn(service.process, service.main(service.process, service.log))
-        task.add_done_callback(lambda done: self._ended(service, service.process, done), context=self._own())
+        task.add_done_callback(
+            lambda done: self._ended(service, service.process, done), context=context_of(self.loop.home)
+        )
 
     def _ended(self, service: Service, process: Process, done: asyncio.Task[Any]) -> None:
         if process is not service.process or process.state == "dead" or done.cancelled():
@@ -212,9 +222,4 @@ class World:
 
     def _at(self, seconds: float, callback: Callable[..., object], *args: Any) -> None:
         """In the world's own process, whoever asks."""
-        self.loop.call_later(seconds, callback, *args, context=self._own())
-
-    def _own(self) -> Context:
-        context = Context()
-        context.run(CURRENT.set, self.loop.home)
-        return context
+        self.loop.call_later(seconds, callback, *args, context=context_of(self.loop.home))
