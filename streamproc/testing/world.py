@@ -179,7 +179,7 @@ class World:
 
     def _process(self, name: str, skew: float, drift: float) -> tuple[Process, MemoryLog]:
         process = Process(name, self.loop.time, BEGIN, self.rng(f"jitter of {name}"), skew=skew, drift=drift)
-        return process, MemoryLog(self.broker, self._hop, name)
+        return process, MemoryLog(self.broker, self._hop, name, lambda: process.state == "running")
 
     async def _hop(self, request: str) -> None:
         """On the way to the broker, or back."""
