@@ -25,6 +25,7 @@ from streamproc.adapters.kafka.log import (
     TopicPartition,
 )
 from streamproc.adapters.kafka.open_transactions import OpenTransactions
+from streamproc.adapters.kafka.reading import position_of
 from streamproc.adapters.wait import task_group, wait_unless
 from streamproc.core.flow.offset_tracker import OffsetTracker
 from streamproc.core.parsed_payload import EVERYBODY, FetchRequest
@@ -140,8 +141,7 @@ class Hydrator(ConsumerRebalanceListener):
     async def _pass_marks(self) -> None:
         """Nothing came: what the consumer has passed behind the last records are marks of transactions."""
         for partition, offsets in list(self._offsets.items()):
-            if partition in self._consumer.assignment():
-                position = await self._consumer.position(partition)
+            if (position := await position_of(self._consumer, partition)) is not None:
                 offsets.skip_to(position)
 
     def _accept(self, partition: TopicPartition, record: ConsumerRecord) -> None:

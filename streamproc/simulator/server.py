@@ -12,6 +12,7 @@ from streamproc.simulator import admin_api, audit_api, authorization_api, platfo
 from streamproc.simulator.directories import Directories
 from streamproc.simulator.options import SimulatorOptions
 from streamproc.simulator.request_pipeline import CORRELATION, Simulator
+from streamproc.simulator.surroundings import Surroundings
 
 JSON = "application/json"
 DEFAULT_HOST = "127.0.0.1"
@@ -20,10 +21,10 @@ DEFAULT_HOST = "127.0.0.1"
 _NEVER_MET = 64 * 1024 * 1024
 
 
-def create_app(options: SimulatorOptions | None = None) -> web.Application:
+def create_app(options: SimulatorOptions | None = None, around: Surroundings | None = None) -> web.Application:
     app = web.Application(client_max_size=_NEVER_MET)
-    simulator = Simulator(options or SimulatorOptions())
-    Directories().add_routes(app)
+    simulator = Simulator(options or SimulatorOptions(), around)
+    Directories(around=around).add_routes(app)
     add_routes(app, simulator)
     return app
 

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
 
@@ -13,6 +14,9 @@ class Surroundings:
     now: Callable[[], float] = time.time
     ticks: Callable[[], float] = time.monotonic
     uuid: Callable[[], UUID] = uuid4
+
+    def moment(self) -> datetime:
+        return datetime.fromtimestamp(self.now(), UTC)
 
     def id(self) -> str:
         return str(self.uuid())

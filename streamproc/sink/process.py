@@ -10,6 +10,7 @@ from dataclasses import replace
 import structlog
 
 from streamproc.adapters.clocks import Clocks
+from streamproc.adapters.kafka import reading
 from streamproc.adapters.kafka.log import ConsumerRecord, Log, TopicPartition
 from streamproc.adapters.kafka.open_transactions import OpenTransactions
 from streamproc.adapters.scim_http import PlatformHttp, ScimHttp
@@ -166,10 +167,10 @@ class Sink:
         """
         for store in list(self._stores.values()):
             place = TopicPartition(OPERATIONS, store.partition)
-            if (store.caught_up and not idle) or place not in self._consumer.assignment():
+            if store.caught_up and not idle:
                 continue
-            position = await self._consumer.position(place)
-            if self._stores.get(store.partition) is not store:
+            position = await reading.position_of(self._consumer, place)
+            if position is None or self._stores.get(store.partition) is not store:
                 continue
             if idle and position > store.begin and self._lanes.skip_to(store.partition, position):
                 store.touch()

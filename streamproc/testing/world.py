@@ -7,6 +7,7 @@ world.run(story(world))     # a coroutine, which starts services and makes them 
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Coroutine, Mapping, Sequence
+from contextlib import suppress
 from contextvars import Context
 from dataclasses import dataclass
 from random import Random
@@ -74,6 +75,7 @@ class World:
         """What has happened, by kind."""
         self.failures: list[tuple[float, str, str]] = []
         """When, of which kind, and what: an invariant that was broken."""
+        self._over = False
         self._latency = latency
         self._streams: dict[str, Random] = {}
         self.loop = SeededLoop(self.rng("schedule"), burst=burst, shuffled=shuffled)
@@ -114,13 +116,15 @@ class World:
 
     def note(self, kind: str, /, **what: Any) -> None:
         """A line of the trace."""
-        if self.tracing:
+        if self.tracing and not self._over:
             process = CURRENT.get(self.loop.home)
             details = " ".join(f"{name}={value}" for name, value in what.items())
             self.lines.append(f"{self.loop.time():9.4f} {process.name:<11} {kind:<9} {details}")
 
     def fail(self, kind: str, what: str) -> None:
         """An invariant is broken."""
+        if self._over:
+            return
         self.note("BROKEN", kind=kind, what=what)
         self.failures.append((self.loop.time(), kind, what))
 
@@ -129,11 +133,16 @@ class World:
         try:
             self.loop.run_until_complete(story)
         finally:
+            for error in self.loop.errors:
+                self.fail("callback", repr(error))
+            self._over = True
             for task in self.loop.kept:
-                task._log_destroy_pending = False  # type: ignore[attr-defined]  # noqa: SLF001 - many are never ended
+                if not task.done():  # else it would be ended while another world runs
+                    task._log_destroy_pending = False  # type: ignore[attr-defined]  # noqa: SLF001
+                    with suppress(BaseException):
+                        task.get_coro().close()  # type: ignore[union-attr]
+            self.loop.kept.clear()
             self.loop.close()
-        for error in self.loop.errors:
-            self.fail("callback", repr(error))
 
     # Services
 

@@ -26,6 +26,8 @@ from streamproc.testing.world import BEGIN, World
 from streamproc.topics import RESOLVED
 from streamproc.worker.process import Worker
 from tests.simulation import transitions
+from tests.simulation.directory import SETTINGS as DIRECTORY
+from tests.simulation.directory import Directory
 from tests.simulation.mappings import TEXTS
 from tests.simulation.operator import Operator
 from tests.simulation.plan import Failure, Plan, Played, Step
@@ -38,6 +40,8 @@ SETTLE: Final = 300.0
 LOOK: Final = 0.5
 QUIET: Final = 3
 """Looks in a row that show nothing left to do."""
+HITS: Final = frozenset({"kill", "pause", "cut", "clock"})
+"""Steps that hit one service, in whatever it is doing."""
 DATES: Final = 3.0
 """Virtual seconds in which a date that has come is told of."""
 
@@ -77,6 +81,8 @@ class Stage:
         self.options = configured("", "sources.toml")
         self.network = Network(world)
         self.genesys = Genesys(world, self.network, groups=GROUPS, **options.get("genesys", {}))
+        source = options.get("directory")
+        self.directory = Directory(world, self.network, self.settings, source) if source else None
         self.watch = Watch(world, plan, self.network, self.genesys)
         self.disks: dict[str, Disk] = {}
         self.operator = Operator(MemoryLog(world.broker), lambda: int(world.loop.home.clock() * 1000))
@@ -88,6 +94,8 @@ class Stage:
             self._start("worker", number, self._worker)
         for number in range(options.get("sinks", 1)):
             self._start("sink", number, self._sink)
+        for kind, main in (self.directory.services() if self.directory else {}).items():
+            self._start(kind, 0, main)
         steps = sorted(self.plan.steps, key=lambda step: step["at"])
         for number, step in enumerate(steps):
             if step["kind"] != "sweep":
@@ -95,13 +103,15 @@ class Stage:
                 await self._carry_out(step, number)
         self.world.calm()
         await self._until(_last_date(steps) + DATES)
+        if self.directory:
+            await self.directory.asked()
         await self._settled()
         for step in steps:
             if step["kind"] == "sweep":  # what is set aside is tried again, as an operator would
                 if len(await self.operator.perform(step)) < 2:
                     break
                 await self._settled()
-        self.watch.finish(steps, self.operator)
+        self.watch.finish(self.directory.known(steps) if self.directory else steps, self.operator)
 
     async def _until(self, at: float) -> None:
         await asyncio.sleep(max(0.0, at - self.world.loop.time()))
@@ -142,9 +152,16 @@ class Stage:
         world = self.world
         world.note("step", **{name: value for name, value in step.items() if name != "at"})
         world.counts[f"step {step['kind']}"] += 1
+        for state in transitions.RECORDER.states(step["service"]) if step["kind"] in HITS else ():
+            world.counts[f"pair {step['kind']} @ {state}"] += 1
         match step["kind"]:
             case "kill":
+                process = world.services[step["service"]].process
                 world.kill(step["service"], step["seconds"])
+                self.network.killed(process)
+            case "directory":
+                if self.directory:
+                    self.directory.perform(step)
             case "pause":
                 world.pause(step["service"], step["seconds"])
             case "cut":
@@ -225,5 +242,6 @@ def _settings(options: dict[str, Any]) -> Settings:
         client_id="demo",
         client_secret="demo",
         partitions=options.get("partitions", 2),
+        **DIRECTORY.get(options.get("directory"), {}),
         **options.get("settings", {}),
     )

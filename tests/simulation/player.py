@@ -94,6 +94,8 @@ class Player:
         except Exception as error:  # noqa: BLE001 - whatever comes of it is told with its seed
             where = traceback.format_exc(limit=-12)
             played = Played([Failure(0.0, f"raised {type(error).__name__}", where)], 0, {}, {}, [], 0.0, 0)
+        for feature in plan.options.get("features", ()):
+            played.counts[f"feature {feature}"] = 1
         return Result(
             seed=plan.seed,
             digest=f"{played.digest:x}",

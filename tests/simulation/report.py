@@ -28,6 +28,8 @@ def as_text(session: Session) -> str:
         "",
     ]
     groups = _grouped(session.counts)
+    for pair, number in groups.get("pair", {}).items():
+        groups.setdefault("fault", Counter())[pair.partition(" @ ")[0]] += number
     for kind, title in KINDS.items():
         lines += _table(title, groups.pop(kind, Counter()))
     taken = groups.pop("transition", Counter())

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any, Final
 
+from tests.simulation.directory_history import SOURCES, directory_steps
 from tests.simulation.history import FEATURES, history
 from tests.simulation.plan import Plan, Step
 
@@ -49,6 +50,13 @@ RATES: Final = {
     "genesys.500_after": 0.02,
     "genesys.503_after": 0.01,
     "genesys.504_after": 0.01,
+    "directory.drop": 0.05,
+    "directory.duplicate": 0.05,
+    "directory.delay": 0.05,
+    "directory.refuse": 0.03,
+    "directory.slow": 0.03,
+    "directory.gone": 0.02,
+    "directory.replay": 0.05,
 }
 """Kind of fault → its usual probability on each occasion."""
 MOST: Final = 0.5
@@ -74,6 +82,10 @@ SETTINGS: Final[dict[str, tuple[Any, ...]]] = {
     "end_sessions": (True,),
 }
 """Settings of the sink, and what each may be instead of its default."""
+ASKED: Final = 0.2
+"""Share of seeds in which a directory is asked."""
+USERS: Final = ("U0", "U1")
+"""Whom HR and the directory may both know."""
 COMPACTED: Final = ("scim.operations", "scim.deliveries")
 
 
@@ -101,6 +113,12 @@ def draw(seed: int, swarm: bool) -> Plan:
     life = history(Random(f"{seed}/history"), None if swarm else FEATURES)
     options = {**life["options"], "features": life["features"], **_world(chance)}
     options["settings"] = options["settings"] | _some(chance, SETTINGS, 0.25)
+    about = Random(f"{seed}/directory")
+    if not swarm or about.random() < ASKED:
+        source = "okta" if "accounts" in life["features"] else about.choice(SOURCES)
+        options["directory"] = source
+        end = max((step["at"] for step in life["steps"] if step["kind"] != "sweep"), default=0.0)
+        life["steps"] += directory_steps(about, source, USERS, end)
     if swarm and chance.random() < 0.1:
         rates: dict[str, float] = {}
         troubles: list[Step] = []
@@ -148,6 +166,7 @@ def _rates(chance: Random, *, swarm: bool) -> dict[str, float]:
 def _troubles(chance: Random, options: dict[str, Any], moments: list[float], *, swarm: bool) -> list[Step]:
     """Timed faults, most of them shortly after one of the `moments` (virtual seconds) at which something is said."""
     services = [f"{kind}{number}" for kind in ("worker", "sink") for number in range(options[f"{kind}s"])]
+    services += ["gateway0", "hydrator0"] if "directory" in options else []
     steps: list[Step] = []
     for trouble in TROUBLES:
         if swarm and chance.random() < 0.6:

@@ -17,7 +17,7 @@ from streamproc.sink import reconciler
 from streamproc.sink.decide.name_waits import is_temporary
 from streamproc.sink.decide.progress import Freshness, Progress
 from streamproc.sink.decide.steps import Finish, LookUp, SendMembership, SendUser, Step
-from streamproc.testing.process import CURRENT
+from streamproc.testing.process import CURRENT, Process
 
 Group = Literal["plain", "hostile"]
 LIST: Final = Path(__file__).with_name("transitions.txt")
@@ -94,7 +94,7 @@ class Recorder:
     def __init__(self) -> None:
         self.counts: Counter[str] = Counter()
         """By name, as `Played.counts` has them."""
-        self._turns: dict[tuple[int, str], tuple[Any, Any, str, str]] = {}
+        self._turns: dict[tuple[int, str], tuple[Any, Any, Process | None, str]] = {}
         """The sink's target (kept, so that its id isn't another's), turn, process and state."""
 
     def reset(self) -> None:
@@ -103,12 +103,9 @@ class Recorder:
         self._turns.clear()
 
     def states(self, process: str) -> list[str]:
-        """Of all turns in the process's hands, as it is killed or paused."""
-        return sorted(state for _, _, name, state in self._turns.values() if name == process)
-
-    def killed(self, process: str) -> None:
-        """Its turns are nobody's."""
-        self._turns = {key: turn for key, turn in self._turns.items() if turn[2] != process}
+        """Of all turns in the hands of the process of that name: what hits it hits them."""
+        held = ((holder, state) for _, _, holder, state in self._turns.values() if holder is not None)
+        return sorted(state for holder, state in held if holder.name == process and holder.state != "dead")
 
     def begun(self, progress: Progress) -> None:
         """A turn begins."""
@@ -127,7 +124,7 @@ class Recorder:
             self._turns.pop(key, None)
             self._count(state, name, end_of(step))
         elif before is None or before[1] is not progress.turn or before[3] != doing:
-            self._turns[key] = (target, progress.turn, _process(), doing)
+            self._turns[key] = (target, progress.turn, CURRENT.get(None), doing)
 
     def answered(self, before: Progress, step: Step, after: Progress) -> None:
         """A step was answered."""
@@ -143,7 +140,10 @@ RECORDER: Final = Recorder()
 
 def doing() -> str:
     """What runs at the moment: a turn's state and step, or else which kind of process."""
-    return STATE.get(None) or _process().rstrip("0123456789-")
+    if state := STATE.get(""):
+        return state
+    process = CURRENT.get(None)
+    return "nobody" if process is None else process.name.rstrip("0123456789")
 
 
 def install() -> None:
@@ -170,8 +170,3 @@ def install() -> None:
 
     vars(looking_next_step)["looked_at"] = True
     vars(reconciler).update(begin=looking_begin, next_step=looking_next_step, after=looking_after)
-
-
-def _process() -> str:
-    process = CURRENT.get(None)
-    return "" if process is None else process.name

@@ -5,8 +5,10 @@ import base64
 import hmac
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime
 from typing import Any, ClassVar
 
+import aiohttp
 import orjson
 from aiohttp import web
 
@@ -35,10 +37,12 @@ class Refused(Exception):  # noqa: N818 - an answer, not a fault of ours
 class Site:
     """What the directories share."""
 
-    def __init__(self, options: DirectoryOptions, around: Surroundings | None = None) -> None:
+    def __init__(
+        self, options: DirectoryOptions, around: Surroundings, connect: Callable[[], aiohttp.ClientSession]
+    ) -> None:
         self.options = options
-        self.around = around or Surroundings()
-        self.hooks = Hooks()
+        self.around = around
+        self.hooks = Hooks(around, connect)
         self.requests: list[dict[str, Any]] = []
 
 
@@ -53,12 +57,15 @@ class Directory(ABC):
     def reset(self) -> None:
         """Remove all people and faults. Tokens stay valid."""
         self.entries: dict[str, Entry] = {}
-        self.faults = faults.FaultPlan()
+        self.faults = faults.FaultPlan(self.site.around.ticks)
         self.seq = 0
 
     @property
     def options(self) -> DirectoryOptions:
         return self.site.options
+
+    def now(self) -> datetime:
+        return self.site.around.moment()
 
     @abstractmethod
     def add_routes(self, app: web.Application) -> None: ...
@@ -86,7 +93,7 @@ class Directory(ABC):
 
     def create(self, fields: Any) -> Entry:
         values = people.with_names(people.checked(fields))
-        at = people.now()
+        at = self.now()
         entry = Entry(self.new_id(), len(self.entries) + 1, at, at, {})
         self.entries[entry.id] = entry
         return self._change("created", entry, values)
@@ -136,7 +143,7 @@ class Directory(ABC):
         return next((entry for entry in self.living() if entry.values.get("employeeNumber") == employee_number), None)
 
     def _change(self, kind: Kind, entry: Entry, values: people.Values) -> Entry:
-        before, at = entry.values, people.now()
+        before, at = entry.values, self.now()
         changed = people.differing(before, values)
         if kind != "updated" or changed:
             self.seq += 1

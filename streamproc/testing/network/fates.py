@@ -1,5 +1,6 @@
 """What becomes of a request on its way there and back, by the world's faults of kinds `net.…`."""
 
+from random import Random
 from typing import Final
 
 from multidict import CIMultiDict
@@ -38,7 +39,7 @@ class Fates:
     def latency(self) -> float:
         """Seconds of one way."""
         seconds = LATENCY * self._chance.random()
-        return seconds + self._chance.expovariate(0.5) if self._fault("net.slow") else seconds
+        return seconds if (slow := self._fault("net.slow")) is None else seconds + slow.expovariate(0.5)
 
     def cut_off(self, client: str, seconds: float) -> None:
         """Nothing gets through for so long."""
@@ -46,50 +47,53 @@ class Fates:
 
     def lost(self, client: str) -> bool:
         """Whether nothing is ever heard of it."""
-        if self._fault("net.half_open"):
-            self.cut_off(client, self._chance.uniform(1.0, 60.0))
-        return self._time() < self._dead.get(client, 0.0) or self._fault("net.request_lost")
+        if (half_open := self._fault("net.half_open")) is not None:
+            self.cut_off(client, half_open.uniform(1.0, 60.0))
+        return self._time() < self._dead.get(client, 0.0) or self._fault("net.request_lost") is not None
 
     def refused(self) -> bool:
         """Whether there is no connection."""
-        return self._fault("net.refused")
+        return self._fault("net.refused") is not None
 
     def reset_before(self) -> bool:
         """Whether the connection is lost before it arrives."""
-        return self._fault("net.reset_before")
+        return self._fault("net.reset_before") is not None
 
     def late(self, patience: float) -> float:
-        """Seconds until it arrives; after the client has given up, where it is late. `patience`: the client's."""
+        """Seconds until it arrives: where late, mostly after the client has given up. `patience`: the client's."""
         seconds = self.latency()
-        return seconds + patience + self._chance.expovariate(0.1) if self._fault("net.request_late") else seconds
+        if (late := self._fault("net.request_late")) is not None:
+            seconds += patience * late.uniform(0.2, 3.0)
+        return seconds
 
     def twice(self, patience: float) -> float | None:
         """Seconds after which it arrives once more; None: it doesn't."""
-        return self._chance.random() ** 3 * 2.0 * patience if self._fault("net.twice") else None
+        return None if (twice := self._fault("net.twice")) is None else twice.random() ** 3 * 2.0 * patience
 
     def refused_on_the_way(self) -> Heard | None:
         """The page of a gateway that doesn't let it through."""
-        return self._page() if self._fault("net.gateway_before") else None
+        return None if (before := self._fault("net.gateway_before")) is None else _page(before)
 
     def replaced(self) -> Heard | None:
         """The page of a gateway that lost the answer."""
-        return self._page() if self._fault("net.gateway_after") else None
+        return None if (after := self._fault("net.gateway_after")) is None else _page(after)
 
     def reset_after(self) -> bool:
         """Whether the connection is lost after it was carried out."""
-        return self._fault("net.reset_after")
+        return self._fault("net.reset_after") is not None
 
     def answer_lost(self) -> bool:
         """Whether the answer never comes."""
-        return self._fault("net.answer_lost")
+        return self._fault("net.answer_lost") is not None
 
     def cut(self) -> bool:
         """Whether the answer's body isn't whole."""
-        return self._fault("net.answer_cut")
+        return self._fault("net.answer_cut") is not None
 
-    def _page(self) -> Heard:
-        status = self._chance.choice((502, 503, 504))
-        headers = CIMultiDict({"Content-Type": "text/html"})
-        if status == 503:
-            headers["Retry-After"] = "1"
-        return Heard(status, headers, b"<html><body>Bad gateway</body></html>")
+
+def _page(chance: Random) -> Heard:
+    status = chance.choice((502, 503, 504))
+    headers = CIMultiDict({"Content-Type": "text/html"})
+    if status == 503:
+        headers["Retry-After"] = str(chance.randint(0, 3))
+    return Heard(status, headers, b"<html><body>Bad gateway</body></html>")

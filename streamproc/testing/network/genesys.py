@@ -28,6 +28,9 @@ KINDS: Final = (
     "504_after",
 )
 """Of the world's faults `genesys.…`, with one occasion a request each."""
+WAITS: Final = (0, 1, 2, 5, 30)
+"""Seconds of Retry-After."""
+_NAMED: Final = tuple((kind, f"genesys.{kind}") for kind in KINDS)
 Written: TypeAlias = Callable[[int | None, LedgerEntry], None]
 """Is told of each write that was decided: number of its request, and the ledger's entry."""
 
@@ -60,18 +63,16 @@ class DrawnFaults(FaultPlan):
     def __init__(self, world: World, simulator: Simulator) -> None:
         super().__init__(0)
         self._world = world
-        self._chance = world.rng("genesys faults")
         self._simulator = simulator
 
     def choose(self, method: str, path: str, users: Callable[[], tuple[str, ...]]) -> Fault | None:
         """The first that is drawn of those that the request can have."""
         drawn = self._world.fault
-        if drawn("genesys.expired"):
+        if drawn("genesys.expired") is not None:
             self._simulator.tokens.expire()
-        for kind in KINDS:
-            if drawn("genesys." + kind):
-                asked = self._chance.choice((0, 1, 2, 5)) if kind == "429" else None
-                fault = Fault(kind, path=path, retry_after=asked)
+        for kind, name in _NAMED:
+            if (chance := drawn(name)) is not None:
+                fault = Fault(kind, path=path, retry_after=chance.choice(WAITS) if kind == "429" else None)
                 if fault.fits(method, path, users):
                     return fault
         return super().choose(method, path, users)

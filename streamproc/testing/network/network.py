@@ -6,7 +6,7 @@ process: it arrives when its time has come.
 
 from asyncio import Future
 from collections.abc import Awaitable, Callable, Mapping
-from contextvars import Context
+from contextvars import Context, copy_context
 from dataclasses import dataclass
 from email.utils import formatdate
 from functools import lru_cache
@@ -14,7 +14,6 @@ from typing import Any, Final, Protocol, TypeAlias, cast
 
 import aiohttp
 from aiohttp import web
-from multidict import CIMultiDict
 
 from streamproc.testing.network.asked import Asked
 from streamproc.testing.network.fates import Fates
@@ -24,6 +23,9 @@ from streamproc.testing.world import World
 
 Handler: TypeAlias = Callable[[Any], Awaitable[web.StreamResponse]]
 SECONDS: Final = 30.0
+_SHOWN: Final = 300
+"""Bytes of a body in the trace."""
+_BODILESS: Final = frozenset({204, 304})
 
 
 class Watcher(Protocol):
@@ -40,11 +42,10 @@ class Watcher(Protocol):
 
 @dataclass(eq=False, slots=True)
 class _Server:
-    """`context`: of its process."""
+    """Who serves an origin."""
 
     handler: Handler
     process: Process
-    context: Context
 
 
 @dataclass(eq=False, slots=True)
@@ -66,7 +67,7 @@ class Network:
         self._world = world
         self._loop = world.loop
         self._fates = Fates(world)
-        self._own = context_of(world.loop.home)
+        self._own = _in(world.loop.home, Context())
         self._servers: dict[str, _Server] = {}
         self._watchers: dict[str, list[Watcher]] = {}
         self._underway: dict[_Exchange, None] = {}
@@ -77,7 +78,7 @@ class Network:
 
     def serve(self, origin: str, handler: Handler, process: Process) -> None:
         """Requests to this origin (`https://host`) go to `handler`, in `process`, in place of whoever served it."""
-        self._servers[origin] = _Server(handler, process, context_of(process))
+        self._servers[origin] = _Server(handler, process)
 
     def session(self, process: Process, seconds: float = SECONDS) -> aiohttp.ClientSession:
         """Connections of one process. `seconds`: until an answer counts as missing."""
@@ -104,15 +105,18 @@ class Network:
         self.requests += 1
         at = url.find("/", url.find("://") + 3)
         origin, target = (url, "/") if at < 0 else (url[:at], url[at:])
+        self._world.note("ask", number=number, method=method, to=target, body=_short(body))
         watchers = self._watchers.get(origin, ())
         for watcher in watchers:
             watcher.requested(number, process.name, method, target, headers, body)
         try:
             heard = await self._asked(number, process, Asked(method, origin, target, headers, body), seconds)
-        except (aiohttp.ClientError, TimeoutError):
+        except (aiohttp.ClientError, TimeoutError) as error:
+            self._world.note("unheard", number=number, error=type(error).__name__)
             for watcher in watchers:
                 watcher.answered(number, process.name, None, {}, b"")
             raise
+        self._world.note("hear", number=number, status=heard.status, body=_short(heard.body))
         for watcher in watchers:
             watcher.answered(number, process.name, None if heard.cut else heard.status, heard.headers, heard.body)
         return heard
@@ -154,18 +158,21 @@ class Network:
             return
         self._underway[exchange] = None
         seconds = fates.late(exchange.seconds)
-        later(seconds, self._arrive, exchange, context=exchange.server.context)
+        later(seconds, self._arrive, exchange, context=_in(exchange.server.process, copy_context()))
         if (more := fates.twice(exchange.seconds)) is not None:
-            later(seconds + more, self._arrive, exchange, context=exchange.server.context)
+            later(seconds + more, self._arrive, exchange, context=_in(exchange.server.process, copy_context()))
 
     def _arrive(self, exchange: _Exchange) -> None:
-        """In the server's process: it is carried out, at once where nothing has to be waited for."""
+        """In the server's process, and otherwise in its client's context, so that faults are counted by what the client
+        was doing: it is carried out, at once where nothing has to be waited for.
+        """
         if (page := self._fates.refused_on_the_way()) is not None:
             self._back(exchange, page)
             return
         asked = exchange.asked
         fresh = Asked(asked.method, asked.origin, asked.target, asked.headers, asked.body)
         self.serving = exchange.number
+        self._world.note("serve", number=exchange.number)
         work = exchange.server.handler(fresh).__await__()
         try:
             first = next(work)
@@ -173,16 +180,18 @@ class Network:
             self._carried_out(exchange, fresh, done.value)
         except web.HTTPException as response:
             self._carried_out(exchange, fresh, response)
-        except Exception as error:
-            self._world.fail("stand-in", f"{exchange.origin} raised {error!r}")
-            raise
         else:
             self._loop.create_task(self._rest(exchange, fresh, _Begun(work, first)))
         finally:
             self.serving = None
 
     async def _rest(self, exchange: _Exchange, asked: Asked, begun: "_Begun") -> None:
-        self._carried_out(exchange, asked, await begun)
+        try:
+            self._carried_out(exchange, asked, await begun)
+        except web.HTTPException as response:
+            self._carried_out(exchange, asked, response)
+        except Exception as error:  # noqa: BLE001 - nobody waits for this task
+            self._world.fail("server", f"{exchange.origin} raised {error!r}")
 
     # On the way back
 
@@ -195,7 +204,8 @@ class Network:
             body = cast("bytes", response.body or b"") if isinstance(response, web.Response) else b""
             headers = response.headers
             headers.setdefault("Date", _date(int(exchange.server.process.clock())))
-            headers["Content-Length"] = str(len(body))
+            if response.status not in _BODILESS:
+                headers["Content-Length"] = str(len(body))
             self._back(exchange, Heard(response.status, headers, body, cut=self._fates.cut()))
 
     def _back(self, exchange: _Exchange, answer: Heard | Exception) -> None:
@@ -226,9 +236,7 @@ class _Begun:
         return (yield from self._work)
 
 
-def context_of(process: Process) -> Context:
-    """In which code runs as that process."""
-    context = Context()
+def _in(process: Process, context: Context) -> Context:
     context.run(CURRENT.set, process)
     return context
 
@@ -240,6 +248,10 @@ def _missing(heard: "Future[Heard]") -> None:
 def _failed(heard: "Future[Heard]", error: Exception) -> None:
     if not heard.done():
         heard.set_exception(error)
+
+
+def _short(body: bytes) -> str:
+    return body[:_SHOWN].decode(errors="replace")
 
 
 @lru_cache(maxsize=256)

@@ -34,7 +34,7 @@ class Session:
         *,
         headers: Mapping[str, str] | None = None,
         data: bytes | Mapping[str, str] | None = None,
-        timeout: aiohttp.ClientTimeout | None = None,  # noqa: ASYNC109 - aiohttp's name
+        timeout: aiohttp.ClientTimeout | None = None,
         allow_redirects: bool = False,  # noqa: ARG002 - nobody here follows them
     ) -> "_Asking":
         """For `async with`."""

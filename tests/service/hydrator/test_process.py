@@ -48,6 +48,12 @@ class Consumer:
     async def position(self, _: TopicPartition) -> int:
         return self.at
 
+    def highwater(self, _: TopicPartition) -> int:
+        return self.at
+
+    def last_stable_offset(self, _: TopicPartition) -> int:
+        return self.at
+
     async def commit(self, offsets: dict[TopicPartition, int]) -> None:
         self.committed |= offsets
 

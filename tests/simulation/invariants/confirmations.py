@@ -25,12 +25,14 @@ class Confirmations:
         self._read: dict[tuple[Hashable, str, str], int] = {}
         """Process, path and ETag → when the process has read it first."""
         self._noted: dict[Hashable, set[tuple[str, str]]] = defaultdict(set)
-        """Process → path's end and ETag that it knows from deliveries: its own, and those from before it came."""
-        self._under_way: dict[int, tuple[Hashable, str]] = {}
+        """Process → account or group, and ETag: of its own writes and deliveries, and from before it came."""
+        self._under_way: dict[int, tuple[Hashable, str, str]] = {}
 
     def acquired(self, process: Hashable, transactional_id: str) -> None:
         """A sink has fenced whoever had the partition before, and reads what is known."""
         partition = transactional_id.removeprefix(f"{self._group}-")
+        self._order += 1
+        self._confirmed[process, partition] = self._order
         for user, delivery in self._known.deliveries.items():
             if str(self._known.homes.get(user)) == partition and delivery["id"] is not None and delivery["etag"]:
                 self._noted[process].add((delivery["id"], delivery["etag"]))
@@ -56,8 +58,8 @@ class Confirmations:
 
     def requested(self, number: int, process: Hashable, method: str, path: str, headers: Mapping[str, str]) -> None:
         """A request leaves a sink."""
+        self._under_way[number] = (process, method, path.partition("?")[0])
         if method == "GET":
-            self._under_way[number] = (process, path.partition("?")[0])
             return
         partition, _, rest = headers.get("X-Request-Id", "").partition("-")
         if not rest:
@@ -65,15 +67,20 @@ class Confirmations:
         confirmed, etag = self._confirmed.get((process, partition), 0), headers.get("If-Match", "")
         read = self._read.get((process, path, etag), 0)
         if not confirmed:
-            self._tell.fail("unconfirmed", f"{method} {path}: no transaction of partition {partition} was committed")
+            self._tell.fail("unconfirmed", f"{method} {path}: nobody has said that {partition} is this sink's")
         elif read and (path.rpartition("/")[2], etag) not in self._noted[process]:
             self._tell.count("write by an ETag that was read")
             if confirmed < read:
-                self._tell.fail("unconfirmed", f"{method} {path}: {etag} was read after the last transaction")
+                self._tell.fail("unconfirmed", f"{method} {path}: {etag} was read after the last transaction began")
 
     def answered(self, number: int, status: int | None, headers: Mapping[str, str]) -> None:
         """A sink has its answer."""
         asked, etag = self._under_way.pop(number, None), headers.get("ETag")
-        if asked is not None and status == 200 and etag is not None:
-            self._order += 1
-            self._read.setdefault((*asked, etag), self._order)
+        if asked is None or status not in {200, 201} or etag is None:
+            return
+        process, method, path = asked
+        self._order += 1
+        if method == "GET":
+            self._read.setdefault((process, path, etag), self._order)
+        else:  # it names what this sink itself has written
+            self._noted[process].add((headers.get("Location", path).rpartition("/")[2], etag))

@@ -28,8 +28,8 @@ class Inputs:
         self._waiting: dict[tuple[str, int], list[int]] = defaultdict(list)
         """Topic and partition → offsets that may not be done yet."""
         self._done: set[Place] = set()
-        self._replanned: set[Place] = set()
-        """Changes of the mapping: they lead to as many records as there are users."""
+        self._forwarded: dict[tuple[Place, str], Place] = {}
+        """A source's or an operator's record, and whom it is about → where it was forwarded to first."""
 
     def appended(self, record: Record) -> None:
         """A record of any topic, in order."""
@@ -43,14 +43,26 @@ class Inputs:
         elif topic == CHANGES:
             self._change(record, body)
         elif topic == FORWARDS:
-            self._waiting[topic, record.partition].append(record.offset)
-            self._done.add(_place(record.headers.get("streamproc-forwarded")))
+            self._forward(record)
         elif topic == "identity.links" and isinstance(body, dict):
-            for name in ("origin", "ordered"):
-                if (origin := body.get(name)) is not None:
-                    self._done.add((origin["topic"], origin["partition"], origin["offset"]))
+            self._link(body)
         elif topic == "scim.operations" and isinstance(body, dict) and "seq" in body:
             self._done.add((CHANGES, record.partition, body["seq"]))
+
+    def _forward(self, record: Record) -> None:
+        first = (_place(record.headers.get("streamproc-forwarded")), record.key)
+        self._done.add(first[0])
+        if first not in self._forwarded:  # else it comes again after a crash, and is passed over
+            self._waiting[FORWARDS, record.partition].append(record.offset)
+        self._forwarded.setdefault(first, (FORWARDS, record.partition, record.offset))
+
+    def _link(self, link: dict[str, Any]) -> None:
+        taken, ordered = link["origin"], link.get("ordered")
+        self._done.add((taken["topic"], taken["partition"], taken["offset"]))
+        if ordered is not None:
+            place = (ordered["topic"], ordered["partition"], ordered["offset"])
+            if (forwarded := self._forwarded.get((place, link["subject"]))) is not None:
+                self._done.add(forwarded)
 
     def _change(self, record: Record, body: Any) -> None:
         if not isinstance(body, dict) or "origin" not in body:

@@ -38,7 +38,8 @@ class Invariants:
     """`fail(kind, what)` and `count(name)`: where it is told.
 
     `guard`: users in ten minutes and in a day. `share`: the same as a part of the active ones. `strangers`: user IDs
-    and names of those who never are in scope. `versioned`: whether the target has ETags. `group`: of the workers.
+    and names of those who never are in scope. `versioned`: whether the target has ETags; `lossy`: accepts names that it
+    doesn't know, and passes over them. `group`: begins the names of groups.
     `process`: the name of a process → what tells it from one of that name that was started later.
     """
 
@@ -52,6 +53,7 @@ class Invariants:
         sinks: int = 1,
         strangers: Iterable[str] = (),
         versioned: bool = True,
+        lossy: bool = False,
         group: str = "streamproc",
         process: Callable[[str], Hashable] = str,
     ) -> None:
@@ -63,7 +65,7 @@ class Invariants:
         self.fates = Fates(telling)
         self.inputs = Inputs(known, telling)
         self.guard = Guard(known, telling, counts=guard, share=share, sinks=sinks)
-        self.writes = Writes(known, telling, versioned=versioned)
+        self.writes = Writes(known, telling, versioned=versioned, lossy=lossy)
         self.requests = Requests(known, telling, strangers=strangers, versioned=versioned)
         self.revocations = Revocations(known, telling)
         self.confirmations = Confirmations(known, telling, f"{group}-sink")
@@ -81,9 +83,9 @@ class Invariants:
                 process = self._process(event.by)
                 transaction = event.records[0].transaction if event.records else None
                 self.confirmations.ended(transaction, event.transactional_id, process, committed=event.committed)
-                whole = sorted(event.records, key=lambda record: record.topic == DELIVERIES)  # after their fates
-                for record in whole if event.committed else ():
-                    self._committed(_record(record), process)
+                records = event.records if event.committed else ()
+                for stored in sorted(records, key=lambda each: each.topic == DELIVERIES):  # they come at one moment
+                    self._committed(_record(stored), process)
             case "OffsetCommitted":
                 self._offset(event.group, event.place.topic, event.place.partition, event.offset)
             case "ProducerStarted":
@@ -94,7 +96,7 @@ class Invariants:
     def _offset(self, group: str, topic: str, partition: int, offset: int) -> None:
         if topic == OPERATIONS and group == f"{self._group}-sink":
             self.fates.committed(partition, offset)
-        elif group == self._group:
+        elif group == f"{self._group}-worker":
             self.inputs.committed(topic, partition, offset)
 
     def _committed(self, record: Record, process: Hashable) -> None:
@@ -145,7 +147,8 @@ class Invariants:
 
     def written(self, number: int | None, entry: Any) -> None:
         """The target has decided about a write: an entry of the stand-in's ledger."""
-        if not entry.applied or entry.request_id is None:
+        refused = entry.status >= 400 and not entry.changed  # a PATCH may stop half-way
+        if not entry.applied or refused or entry.request_id is None:
             return
         before, after = (_json(each.body) if each is not None else None for each in (entry.before, entry.after))
         account, home, seq = entry.id, *_seq(entry.request_id or "")

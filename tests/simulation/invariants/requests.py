@@ -99,7 +99,7 @@ class Requests:
             return
         self._tell.count("request while somebody is out of scope")
         query = path.replace("%22", '"').replace("%20", " ").replace("%40", "@").encode()
-        named = self._strangers.intersection(WORD.findall(query), WORD.findall(body))
+        named = self._strangers.intersection(WORD.findall(query) + WORD.findall(body))
         if named:
             self._tell.fail("scope", f"{method} {path} names {sorted(named)}, who never was in scope")
 
@@ -118,6 +118,7 @@ class Requests:
         if method in {"PATCH", "PUT"} and self._versioned:
             self._version(asked, headers.get("If-Match"), leaves=leaves)
         if user is not None and (asked.process, user) in self._unknown:
+            self._unknown.discard((asked.process, user))
             self._tell.fail("blind", f"{method} {path} of {user}: what became of the write before isn't known")
 
     def _version(self, asked: Asked, version: str | None, *, leaves: bool) -> None:

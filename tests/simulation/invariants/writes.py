@@ -11,12 +11,15 @@ from tests.simulation.invariants.watching import FIRST, Known, Telling, Write
 
 
 class Writes:
-    """`versioned`: whether the target has ETags. Without them nothing keeps a late request from being carried out."""
+    """`versioned`: whether the target has ETags. Without them nothing keeps a late request from being carried out.
+    `lossy`: whether it accepts what it then passes over; that is written once more.
+    """
 
-    def __init__(self, known: Known, telling: Telling, *, versioned: bool = True) -> None:
+    def __init__(self, known: Known, telling: Telling, *, versioned: bool = True, lossy: bool = False) -> None:
         self._known = known
         self._tell = telling
         self._versioned = versioned
+        self._lossy = lossy
         self._last: dict[str, int] = {}
         self._applied: set[str] = set()
         self._created: dict[str, str] = {}
@@ -32,7 +35,7 @@ class Writes:
             self._in_order(write, user)
         if write.created:
             self._create(write)
-        elif guarded and not write.changed and not self._comes_back(write, user):
+        elif guarded and not write.changed and not self._lossy and not self._comes_back(write, user):
             self._tell.fail("twice", f"{write.request_id} of {user} changed nothing: {write.body}")
         if guarded and write.request_id in self._applied:
             self._tell.fail("twice", f"{write.request_id} of {user} was carried out twice")

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from tests.simulation.oracle.accounts import SOURCE, Account
+from tests.simulation.oracle.people import people
 from tests.simulation.oracle.rules import AUTHORITY, OUT, SCOPED, desired, in_scope, suspended
 from tests.simulation.oracle.words import FACTS, facts, word_of
 
@@ -13,6 +14,10 @@ BEGIN: Final = 1_772_582_400.0
 COMING: Final = 10.0
 """Virtual seconds after a date in which it may not have been acted on."""
 HR: Final = "hris"
+OKTA: Final = "okta"
+ORDER: Final = {"userName": [SOURCE, OKTA, HR]}
+"""Of a fact → sources, the first that has a value counts; of others by their names."""
+BY_NAME: Final = [SOURCE, HR, OKTA]
 
 
 @dataclass(slots=True)
@@ -50,10 +55,14 @@ def expected(
             if word is not None:
                 words.setdefault(step["value"]["subject"], []).append(word)
     accounts = _accounts(steps, range(len(steps)) if arrived is None else arrived)
-    users = words.keys() | {owner for account in accounts.values() for owner in account.owners}
+    in_directories = people(steps)
+    users = words.keys() | in_directories.keys() | {owner for account in accounts.values() for owner in account.owners}
     kept_in = {step.get("user") for step in steps if step["kind"] == "order" and step["action"] == "reject"}
     given_up = {step.get("user") for step in steps if step["kind"] == "order" and step["action"] == "skip"}
-    found = {user: _of(user, words.get(user), accounts, mappings, BEGIN + end) for user in sorted(users)}
+    found = {
+        user: _of(user, words.get(user), accounts, in_directories.get(user, {}), mappings, BEGIN + end)
+        for user in sorted(users)
+    }
     for user, wanted in found.items():
         dates = [word["from"] - BEGIN for word in words.get(user, ()) if word["from"] is not None]
         if any(end - COMING < date < end + 1.0 for date in dates):
@@ -81,6 +90,7 @@ def _of(
     user: str,
     words: list[dict[str, Any]] | None,
     accounts: Mapping[str, Account],
+    shown: Mapping[str, dict[str, Any] | None],
     mappings: Sequence[str],
     now: float,
 ) -> Expected:
@@ -90,23 +100,26 @@ def _of(
     for account in theirs:
         if account.owner == user and account.says is not None:
             sources[SOURCE] = account.says
+    sources |= {source: {"active": False} if says is None else says for source, says in shown.items()}
     left = any(account.owner != user for account in theirs)
     denied_by_left = any(account.denied.get(user, False) for account in theirs if account.owner != user)
-    voices = AUTHORITY.get(mapping, {}).get("active", [SOURCE, HR])
+    voices = AUTHORITY.get(mapping, {}).get("active", BY_NAME)
     speaking = [sources[each]["active"] for each in voices if "active" in sources.get(each, ())]
     active = next((each for each in speaking if each is not None), None)
     if False in speaking or (denied_by_left and SOURCE in voices) or (active is None and left):
         active = False
     if len(theirs) > 1:  # which of several accounts is somebody's own isn't worked out here
         return Expected(False if sources.get(HR, {}).get("active") is False else None)
+    if None in shown.values() and active:
+        return Expected(None)  # what is left of what a directory said that has removed somebody isn't worked out here
     known = _together(sources, mapping)
     if left:
         known = dict.fromkeys(FACTS) | known  # what an account said of somebody whose it was has no value now
     here = in_scope(mapping, known)
     if active is not None and (active is False or here is False or suspended(mapping, known)):
-        return Expected(False, never=_never(words, theirs, mappings))
+        return Expected(False, never=not shown and _never(words, theirs, mappings))
     if None in (active, known.get("userName"), known.get("displayName")) or here is None:
-        forgotten = bool(theirs) or any(word["cancels"] for word in words or ())
+        forgotten = bool(theirs or shown) or any(word["cancels"] for word in words or ())
         return Expected(None, never=not forgotten and here is not None)  # too little is known to let somebody in
     return Expected(True, attributes=desired(mapping, known))
 
@@ -115,7 +128,7 @@ def _together(sources: Mapping[str, dict[str, Any]], mapping: str) -> dict[str, 
     """Each fact from the first source that has a value."""
     known: dict[str, Any] = {}
     for name in {name for said in sources.values() for name in said}:
-        order = AUTHORITY.get(mapping, {}).get(name, [SOURCE, HR])
+        order = AUTHORITY.get(mapping, {}).get(name, ORDER.get(name, BY_NAME))
         said = [sources[each][name] for each in order if name in sources.get(each, ())]
         known[name] = next((value for value in said if value is not None), None)
     return known

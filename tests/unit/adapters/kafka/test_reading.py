@@ -104,3 +104,14 @@ async def test_nothing_to_send_sends_nothing() -> None:
     """No batch goes out empty."""
     kafka = memory()
     assert await send_in_batches(kafka.producer(), "topic", 0, []) == []
+
+
+async def test_a_partition_that_goes_while_it_is_asked_about_has_no_position() -> None:
+    """Partitions move at any moment: whoever asks then isn't told an error that ends the process."""
+    kafka = memory()
+    async with started(kafka.consumer()) as consumer:
+        consumer.assign([TopicPartition("topic", 0)])
+        assert await reading.position_of(consumer, TopicPartition("topic", 0)) == 0
+        asking = reading.position_of(consumer, TopicPartition("topic", 0))
+        consumer.assign([TopicPartition("topic", 1)])
+        assert await asking is None
