@@ -16,8 +16,8 @@ from streamproc.testing.event_loop import SeededLoop
 from streamproc.testing.memory_log import MemoryBroker, MemoryLog
 from streamproc.testing.process import CURRENT, Process
 
-BEGIN: Final = 1_796_000_000.0
-"""Seconds since 1970: 2026-11-30."""
+BEGIN: Final = 1_772_582_400.0
+"""Seconds since 1970: 2026-03-04."""
 AGAIN: Final = (0.5, 3.0)
 """Seconds after which whoever watches over services starts one anew that has ended."""
 
@@ -106,7 +106,7 @@ class World:
         """From now on nothing goes wrong any more."""
         self.rates.clear()
 
-    def note(self, kind: str, **what: Any) -> None:
+    def note(self, kind: str, /, **what: Any) -> None:
         """A line of the trace."""
         if self.tracing:
             process = CURRENT.get(self.loop.home)

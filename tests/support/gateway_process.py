@@ -108,7 +108,7 @@ async def _serve() -> None:
             max_body=settings.gateway.max_body,
             in_flight=settings.gateway.in_flight,
             connections=settings.gateway.connections,
-            issuer=SetVerifier(tokens.issuer, tokens.audience, Jwks(tokens.jwks, http).get, time.monotonic),
+            issuer=SetVerifier(tokens.issuer, tokens.audience, Jwks(tokens.jwks, http, time.time).get, time.monotonic),
             clock=time.time,
             ticks=time.monotonic,
         )

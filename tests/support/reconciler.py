@@ -9,6 +9,7 @@ from typing import Any, cast
 import aiohttp
 
 import streamproc
+from streamproc.adapters.clocks import Clocks
 from streamproc.adapters.oauth import Tokens
 from streamproc.adapters.scim_http import PlatformHttp, ScimHttp
 from streamproc.core.flow.circuit_breaker import CircuitBreaker
@@ -30,7 +31,7 @@ from streamproc.sink.decide.name_waits import Claim
 from streamproc.sink.delivered_users import account, claim
 from streamproc.sink.delivery_store import DeliveryStore, PartitionLostError
 from streamproc.sink.reconciler import Guard, Reconciler
-from streamproc.sink.request_executor import RequestExecutor, Times
+from streamproc.sink.request_executor import RequestExecutor
 from streamproc.sink.request_gate import RequestGate
 
 MAPPING = parse_mapping(Path(streamproc.__file__).with_name("mapping.toml").read_text())
@@ -151,13 +152,13 @@ class Org:
     def start(self, *, until: int = 0, end_sessions: bool = False) -> None:
         """Another sink takes over, with what the one before has committed."""
         self.lanes: Lanes[Work] = Lanes(condense=Work.condensed)
-        tokens = Tokens(self.http, f"{self.root}/oauth/token", "demo", "demo", self.clock.ticks)
-        self.wire = Wire(self.http, f"{self.root}/api/v2/scim/v2", tokens)
+        clocks = Clocks(lambda: self.clock.now, self.clock.ticks, self.clock.pause, lambda: 0.0)
+        tokens = Tokens(self.http, f"{self.root}/oauth/token", "demo", "demo", clocks)
+        self.wire = Wire(self.http, f"{self.root}/api/v2/scim/v2", tokens, clocks.clock)
         self.store = InMemoryDeliveryStore(self.clock.ticks, dict(self.store.known), until)
-        times = Times(lambda: self.clock.now, self.clock.ticks, self.clock.pause, lambda: 0.0, FRESH, LANDED)
         self.gate = RequestGate(RateLimiter(), CircuitBreaker(), self.clock.ticks, self.clock.pause)
-        platform = PlatformHttp(self.http, self.platform, tokens) if end_sessions else None
-        asking = RequestExecutor(self.wire, self.gate, self.lanes, times, times.pause)
+        platform = PlatformHttp(self.http, self.platform, tokens, clocks.clock) if end_sessions else None
+        asking = RequestExecutor(self.wire, self.gate, self.lanes, clocks, clocks.pause, FRESH, LANDED)
         self.courier = Reconciler(asking, self.dialect, self, self.guard, platform, loops=self.loops)
 
     def id_of(self, user: str) -> str | None:

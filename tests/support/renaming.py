@@ -6,7 +6,6 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import count
 from typing import TYPE_CHECKING, Any, Final
-from unittest.mock import patch
 
 import aiohttp
 import orjson
@@ -87,11 +86,7 @@ def rename(
     `options`: of the stand-in.
     """
     time = VirtualTime(BEGIN)
-    with (
-        patch("streamproc.compose.sink.time", time),
-        patch("streamproc.compose.target.time", time),
-        asyncio.Runner(loop_factory=lambda: VirtualLoop(time)) as runner,
-    ):
+    with asyncio.Runner(loop_factory=lambda: VirtualLoop(time)) as runner:
         return runner.run(_Scene(time, sinks, options).play(people, events, faults, most))
 
 
@@ -153,7 +148,7 @@ class _Scene:
             scim_url=f"{self.root}/api/v2/scim/v2", token_url=f"{self.root}/oauth/token", revoke_wait=0.1
         )
         ready = asyncio.Event()
-        running = asyncio.create_task(make_sink(settings, log, self.http).run(ready.set))
+        running = asyncio.create_task(make_sink(settings, log, self.http, clocks=self.time.clocks()).run(ready.set))
         await asyncio.wait([running, asyncio.ensure_future(ready.wait())], return_when=asyncio.FIRST_COMPLETED)
         try:
             yield running

@@ -26,7 +26,7 @@ from streamproc.core.records.control import Control
 from streamproc.core.records.delivery import DeliveredState, Frozen, Round
 from streamproc.core.records.finding import Changed
 from streamproc.core.records.operation import Create
-from streamproc.core.records.resource import GROUP, IF_OWNED, Resource, parts, same
+from streamproc.core.records.resource import GROUP, IF_OWNED, LEVELS, LISTS, Resource, parts, same
 from streamproc.core.records.units import Millis
 from streamproc.core.records.user_record import Cause
 from streamproc.core.scim.response_body import same_id
@@ -76,7 +76,8 @@ def left_by(progress: Progress, step: Send) -> Loops:
     if before is None:
         return progress.loops
     left = apply(before, step.operation, desired)
-    return replace(progress.loops, left=as_held(left, before, differing(left, desired)))
+    frozen = [name for name in differing(left, desired) if attribute_of(name) in {*LISTS, *LEVELS}]
+    return replace(progress.loops, left=as_held(left, before, frozen))
 
 
 def without_effect(progress: Progress, item: str) -> Progress:

@@ -4,13 +4,15 @@ A round begins when somebody joins or leaves. It ends when all members have join
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from itertools import cycle
 from typing import TypeAlias
 
 from streamproc.adapters.kafka.log import CommitFailedError, TopicPartition
 
 Assignment: TypeAlias = list[TopicPartition]
+Assignor: TypeAlias = "Callable[[Sequence[Member], int], dict[Member, Assignment]]"
+"""Members in the order in which they joined, and partitions of each topic → shares."""
 
 
 class Member:
@@ -32,6 +34,7 @@ class Group:
     """`partitions`: of each topic. `offsets`: what was committed."""
 
     def __init__(self, partitions: int) -> None:
+        self.assignor: Assignor = round_robin
         self.offsets: dict[TopicPartition, int] = {}
         self._partitions = partitions
         self._generation = 0
@@ -68,7 +71,7 @@ class Group:
         if any(member.joining is None for member in self._members):
             return
         self._generation += 1
-        shares = self._shares()
+        shares = self.assignor(self._members, self._partitions)
         for member in self._members:
             assert member.joining is not None
             member.generation = self._generation
@@ -76,12 +79,13 @@ class Group:
                 member.joining.set_result(shares[member])
             member.joining = None
 
-    def _shares(self) -> dict[Member, Assignment]:
-        """Partitions in turn, as aiokafka's round robin does."""
-        shares: dict[Member, Assignment] = {member: [] for member in self._members}
-        turns = cycle(self._members)
-        for topic in sorted({topic for member in self._members for topic in member.topics}):
-            for number in range(self._partitions):
-                member = next(member for member in turns if topic in member.topics)
-                shares[member].append(TopicPartition(topic, number))
-        return shares
+
+def round_robin(members: Sequence[Member], partitions: int) -> dict[Member, Assignment]:
+    """Partitions in turn, as aiokafka's round robin does."""
+    shares: dict[Member, Assignment] = {member: [] for member in members}
+    turns = cycle(members)
+    for topic in sorted({topic for member in members for topic in member.topics}):
+        for number in range(partitions):
+            member = next(member for member in turns if topic in member.topics)
+            shares[member].append(TopicPartition(topic, number))
+    return shares

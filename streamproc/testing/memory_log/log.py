@@ -15,6 +15,11 @@ class MemoryLog:
         self._consumers: list[MemoryConsumer] = []
 
     @property
+    def broker(self) -> MemoryBroker:
+        """Of all processes."""
+        return self._broker
+
+    @property
     def partitions(self) -> int:
         return self._broker.partitions
 

@@ -134,25 +134,3 @@ class App(Protocol):
 
     async def crash(self, reason: BaseException) -> None:
         """Stop everything, for this reason."""
-
-
-class Message(Protocol):
-    """Where an event was read."""
-
-    @property
-    def topic(self) -> str: ...
-    @property
-    def partition(self) -> int: ...
-    @property
-    def offset(self) -> int: ...
-
-
-class ChangelogEvent(Protocol):
-    """A record of a table's changelog, as recovery gives it."""
-
-    @property
-    def key(self) -> bytes: ...
-    @property
-    def value(self) -> bytes | None: ...
-    @property
-    def message(self) -> Message: ...

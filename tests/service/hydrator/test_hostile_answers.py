@@ -11,6 +11,7 @@ import pytest
 
 from streamproc.adapters.http import http_session
 from streamproc.adapters.oauth import StaticToken
+from streamproc.compose.clocks import SYSTEM
 from streamproc.core.records.units import Micros
 from streamproc.hydrator.directories.api import Api, Page, Read
 from streamproc.hydrator.directories.directory_error import DirectoryError
@@ -29,7 +30,7 @@ class Told:
     """A directory that reads as it is told."""
 
     def __init__(self, clock: Clock, reading: Reading) -> None:
-        self.api = Api(None, "http://127.0.0.1/", "Bearer", StaticToken("t"), clock.times.clock, clock.ticks)  # type: ignore[arg-type]
+        self.api = Api(None, "http://127.0.0.1/", "Bearer", StaticToken("t"), clock.clocks)  # type: ignore[arg-type]
         self._reading = reading
         self.asked: list[str] = []
 
@@ -49,7 +50,7 @@ async def beside(reading: Reading, at: int = 0) -> tuple[str | None, Told, Log]:
     """What becomes of `ill`, while others are answered all along."""
     clock, log = Clock(), Log()
     directory = Told(clock, reading)
-    async with running(Fetcher("okta", directory, log.append, clock.times)) as fetching:
+    async with running(Fetcher("okta", directory, log.append, clock.clocks)) as fetching:
         ill = offered(fetching, "ill", at)
         while not ill.done():
             assert await offered(fetching, "well") is None
@@ -116,7 +117,7 @@ async def test_who_fills_their_profile_still_leaves() -> None:
 
 
 def okta(url: str, session: Any) -> Okta:
-    return Okta(Api(session, url, "SSWS", StaticToken("t"), time.time, time.monotonic))
+    return Okta(Api(session, url, "SSWS", StaticToken("t"), SYSTEM))
 
 
 @pytest.mark.parametrize(

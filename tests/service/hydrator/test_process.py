@@ -68,8 +68,10 @@ def notification(offset: int, *who: str, value: bytes | None = None) -> Any:
 @asynccontextmanager
 async def hydrating(world: World) -> AsyncIterator[Consumer]:
     consumer = Consumer()
-    fetching = Fetcher("pingone", world.directories["pingone"], world.log.append, world.clock.times)
-    task = asyncio.create_task(Hydrator(cast("Any", consumer), {"pingone": fetching}, OPTIONS).run())
+    fetching = Fetcher("pingone", world.directories["pingone"], world.log.append, world.clock.clocks)
+    task = asyncio.create_task(
+        Hydrator(cast("Any", consumer), {"pingone": fetching}, OPTIONS, world.clock.clocks).run()
+    )
     try:
         yield consumer
     finally:

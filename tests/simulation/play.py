@@ -1,0 +1,186 @@
+"""Plays a plan: the services in a simulated world, what happens to them, and whether all came out as it must."""
+
+import asyncio
+import zlib
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from typing import Any, Final
+
+from streamproc.adapters.clocks import Clocks
+from streamproc.adapters.kafka.log import KafkaError, TopicPartition
+from streamproc.compose.sink import make_sink
+from streamproc.worker.process import Worker
+from streamproc.sources import configured
+from streamproc.core.records.topic_names import CHANGES, OPERATIONS
+from streamproc.settings import Settings, load_settings
+from streamproc.testing.memory_log import MemoryLog
+from streamproc.testing.network import Genesys, Network
+from streamproc.testing.network.genesys import ORIGIN
+from streamproc.testing.process import Process
+from streamproc.testing.simulated_faust import SimulatedFaust
+from streamproc.testing.world import BEGIN, World
+from streamproc.topics import RESOLVED
+from tests.simulation.mappings import TEXTS
+from tests.simulation.operator import Operator
+from tests.simulation.plan import Failure, Plan, Played, Step
+from tests.simulation.watch import Watch
+
+SETTLE: Final = 300.0
+"""Virtual seconds in which all must have come to its end, once nothing goes wrong any more."""
+LOOK: Final = 0.5
+QUIET: Final = 3
+"""Looks in a row that show nothing left to do."""
+DATES: Final = 3.0
+"""Virtual seconds in which a date that has come is told of."""
+
+
+def play(plan: Plan, *, tracing: bool = False) -> Played:
+    """One run. Whatever it raises is a defect of the simulation."""
+    options = plan.options
+    world = World(
+        plan.seed,
+        plan.rates,
+        partitions=options.get("partitions", 2),
+        burst=options.get("burst", 16),
+        shuffled=options.get("shuffled", False),
+        tracing=tracing,
+        only=plan.only,
+    )
+    stage = Stage(world, plan)
+    world.run(stage.story())
+    failures = [Failure(*each) for each in world.failures]
+    counts = dict(sorted(world.counts.items()))
+    digest = zlib.crc32("\n".join(world.lines).encode()) if tracing else 0
+    return Played(failures, digest, counts, world.fired, world.lines, world.loop.time(), world.loop.callbacks)
+
+
+class Stage:
+    """All parts of one run."""
+
+    def __init__(self, world: World, plan: Plan) -> None:
+        self.world = world
+        self.plan = plan
+        options = plan.options
+        self.settings = _settings(options)
+        self.options = configured("", "sources.toml")
+        self.network = Network(world)
+        self.genesys = Genesys(world, self.network, **options.get("genesys", {}))
+        self.watch = Watch(world, plan, self.network, self.genesys)
+        self.operator = Operator(MemoryLog(world.broker), lambda: int(world.loop.home.clock() * 1000))
+
+    async def story(self) -> None:
+        """The whole run."""
+        options = self.plan.options
+        for number in range(options.get("workers", 1)):
+            self._start("worker", number, self._worker)
+        for number in range(options.get("sinks", 1)):
+            self._start("sink", number, self._sink)
+        steps = sorted(self.plan.steps, key=lambda step: step["at"])
+        for step in steps:
+            if step["kind"] != "sweep":
+                await self._until(step["at"])
+                await self._carry_out(step)
+        self.world.calm()
+        await self._until(_last_date(steps) + DATES)
+        await self._settled()
+        for step in steps:
+            if step["kind"] == "sweep":  # what is set aside is tried again, as an operator would
+                if len(await self.operator.perform(step)) < 2:
+                    break
+                await self._settled()
+        self.watch.finish()
+
+    async def _until(self, at: float) -> None:
+        await asyncio.sleep(max(0.0, at - self.world.loop.time()))
+
+    # Services
+
+    def _start(self, kind: str, number: int, main: Callable[[Process, MemoryLog], Any]) -> None:
+        chance = self.world.rng(f"clock of {kind}{number}")
+        off = self.plan.options.get("clocks_off", 0.0)
+        self.world.start(
+            f"{kind}{number}", main, KafkaError, skew=off * chance.uniform(-1, 1), drift=off * chance.uniform(-1e-3, 1e-3)
+        )
+
+    async def _worker(self, process: Process, log: MemoryLog) -> None:
+        producer = log.producer()
+        await producer.start()
+        app = SimulatedFaust(log, f"{self.settings.kafka.group}-worker", None, self.world.fault)
+        mapping = self.plan.options.get("mapping", "default")
+        worker = Worker(
+            log, app, producer, (TEXTS[mapping], f"{mapping}.toml"), self.options, clocks_of(process), chosen=True
+        )
+        await worker.run()
+
+    async def _sink(self, process: Process, log: MemoryLog) -> None:
+        http = self.network.session(process, self.settings.target.request_timeout)
+        sink = make_sink(self.settings, log, http, clocks=clocks_of(process))
+        self.watch.invariants.watch_sink(sink)
+        await sink.run()
+
+    # What happens
+
+    async def _carry_out(self, step: Step) -> None:
+        world = self.world
+        world.note("step", **{name: value for name, value in step.items() if name != "at"})
+        world.counts[f"step {step['kind']}"] += 1
+        match step["kind"]:
+            case "kill":
+                world.kill(step["service"], step["seconds"])
+            case "pause":
+                world.pause(step["service"], step["seconds"])
+            case "cut":
+                self.network.cut_off(world.services[step["service"]].process, step["seconds"])
+            case "compact":
+                world.broker.compact(step["topic"], lag_ms=step.get("lag", 0))
+            case "clock":
+                service = world.services[step["service"]]
+                service.process.skew = service.skew = step["skew"]
+            case _:
+                await self.operator.perform(step)
+
+    async def _settled(self) -> None:
+        """Everything that was said has been worked on. Fails the run where that takes for ever."""
+        quiet, end = 0, self.world.loop.time() + SETTLE
+        while quiet < QUIET:
+            await asyncio.sleep(LOOK)
+            left = list(self._left())
+            quiet = 0 if left else quiet + 1
+            if self.world.loop.time() > end:
+                self.world.fail("unsettled", f"not worked on within {SETTLE:.0f} s: {left[:5]}")
+                return
+
+    def _left(self) -> Iterator[str]:
+        broker, group = self.world.broker, self.settings.kafka.group
+        for name, topics in ((f"{group}-worker", (*RESOLVED, CHANGES)), (f"{group}-sink", (OPERATIONS,))):
+            offsets = broker.group(name).offsets
+            for topic in topics:
+                for number in range(broker.partitions):
+                    place = TopicPartition(topic, number)
+                    end = broker.partition(place).readable_end(committed_only=True)
+                    if offsets.get(place, 0) < end:
+                        yield f"{name}: {topic}/{number} {offsets.get(place, 0)} of {end}"
+
+
+def clocks_of(process: Process) -> Clocks:
+    """As code that runs in it reads them."""
+    return Clocks(process.clock, process.ticks, asyncio.sleep, process.jitter)
+
+
+def _last_date(steps: list[Step]) -> float:
+    """Virtual seconds of the last date that comes while anybody looks."""
+    dates = [step["value"]["effective"] for step in steps if step["kind"] == "say" and step["value"].get("effective")]
+    moments = [datetime.fromisoformat(date).timestamp() - BEGIN for date in dates]
+    return max((moment for moment in moments if moment < SETTLE), default=0.0)
+
+
+def _settings(options: dict[str, Any]) -> Settings:
+    return load_settings(
+        scim_url=f"{ORIGIN}/api/v2/scim/v2",
+        token_url=f"{ORIGIN}/oauth/token",
+        platform_url=f"{ORIGIN}/api/v2",
+        client_id="demo",
+        client_secret="demo",
+        partitions=options.get("partitions", 2),
+        **options.get("settings", {}),
+    )
