@@ -1,4 +1,4 @@
-"""The gateway's parts."""
+"""The gateway as a process."""
 
 import gc
 from collections.abc import Callable, Iterator
@@ -20,14 +20,12 @@ from streamproc.sources import configured
 
 async def run_gateway(settings: Settings, ready: Callable[[str], None] = lambda _: None) -> None:
     """The gateway, until cancelled; `ready` is told its port."""
+    from streamproc.compose.gateway_parts import make_gateway  # noqa: PLC0415
     from streamproc.gateway.endpoints import endpoints  # noqa: PLC0415
-    from streamproc.gateway.jwks import Jwks  # noqa: PLC0415
-    from streamproc.gateway.server import Gateway  # noqa: PLC0415
-    from streamproc.gateway.set_verifier import SetVerifier  # noqa: PLC0415
     from streamproc.gateway.topic_producers import topic_producers  # noqa: PLC0415
 
     opened, tls = endpoints(settings.hooks, settings.security_events), settings.gateway.ssl_context()
-    options = configured(*settings.sources_text())
+    configured(*settings.sources_text())  # what is wrong with it is told before anything is connected
     needed = rights.gateway({endpoint.source for endpoint in opened.values()})
     await ensure_topics(settings.kafka, needed)
     kafka = KafkaLog(settings.kafka)
@@ -37,32 +35,13 @@ async def run_gateway(settings: Settings, ready: Callable[[str], None] = lambda 
         producing(kafka) as producer,
         topic_producers(kafka, producer, SYSTEM.ticks) as producers,
     ):
-        issuer = None
-        if settings.security_events.issuer and settings.security_events.audience and settings.security_events.jwks:
-            issuer = SetVerifier(
-                settings.security_events.issuer,
-                settings.security_events.audience,
-                Jwks(settings.security_events.jwks, http, SYSTEM.clock).get,
-                ticks=SYSTEM.ticks,
-            )
-        gateway = Gateway(
-            opened,
-            options,
-            producers,
-            lambda: brokers_answer(producer),
-            max_body=settings.gateway.max_body,
-            in_flight=settings.gateway.in_flight,
-            connections=settings.gateway.connections,
-            issuer=issuer,
-            clock=SYSTEM.clock,
-            ticks=SYSTEM.ticks,
-        )
+        gateway = make_gateway(settings, producers, lambda: brokers_answer(producer), http)
         gc.freeze()  # the collector would go through all that is there from the start after every few requests
         gc.set_threshold(20_000, 20, 50)
 
         def troubles() -> Iterator[Trouble]:
-            failures = 0 if issuer is None else issuer.failures
-            return gateway_troubles(brokers=gateway.health.recent(), refused=producers.refused(), key_failures=failures)
+            brokers, failures = gateway.health.recent(), gateway.key_failures
+            return gateway_troubles(brokers=brokers, refused=producers.refused(), key_failures=failures)
 
         async with observed(settings, kafka, "gateway", troubles) as health, task_group() as tasks:
 

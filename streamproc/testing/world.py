@@ -13,7 +13,7 @@ from random import Random
 from typing import Any, Final, TypeAlias
 
 from streamproc.testing.event_loop import SeededLoop
-from streamproc.testing.memory_log import MemoryBroker, MemoryLog
+from streamproc.testing.memory_log import Limits, MemoryBroker, MemoryLog
 from streamproc.testing.process import CURRENT, Process
 
 BEGIN: Final = 1_772_582_400.0
@@ -78,7 +78,13 @@ class World:
         self._streams: dict[str, Random] = {}
         self.loop = SeededLoop(self.rng("schedule"), burst=burst, shuffled=shuffled)
         self.loop.home.epoch = BEGIN
-        self.broker = MemoryBroker(partitions, lambda: int(self.loop.home.clock() * 1000))
+        self.broker = MemoryBroker(
+            partitions,
+            lambda: int(self.loop.home.clock() * 1000),
+            fault=self.fault,
+            chance=self.rng("kafka").random,
+            limits=Limits(),
+        )
         self.services: dict[str, Service] = {}
 
     def rng(self, name: str) -> Random:
@@ -126,6 +132,8 @@ class World:
             for task in self.loop.kept:
                 task._log_destroy_pending = False  # type: ignore[attr-defined]  # noqa: SLF001 - many are never ended
             self.loop.close()
+        for error in self.loop.errors:
+            self.fail("callback", repr(error))
 
     # Services
 
@@ -163,7 +171,7 @@ class World:
 
     def _process(self, name: str, skew: float, drift: float) -> tuple[Process, MemoryLog]:
         process = Process(name, self.loop.time, BEGIN, self.rng(f"jitter of {name}"), skew=skew, drift=drift)
-        return process, MemoryLog(self.broker, self._hop)
+        return process, MemoryLog(self.broker, self._hop, name)
 
     async def _hop(self, request: str) -> None:
         """On the way to the broker, or back."""

@@ -1,10 +1,16 @@
 """Plays a plan: the services in a simulated world, what happens to them, and whether all came out as it must."""
 
 import asyncio
+import logging
+import sys
+import traceback
 import zlib
 from collections.abc import Callable, Iterator
 from datetime import datetime
-from typing import Any, Final
+from pathlib import Path
+from typing import Any, Final, NoReturn
+
+import structlog
 
 from streamproc.adapters.clocks import Clocks
 from streamproc.adapters.kafka.log import KafkaError, TopicPartition
@@ -25,6 +31,8 @@ from tests.simulation.operator import Operator
 from tests.simulation.plan import Failure, Plan, Played, Step
 from tests.simulation.watch import Watch
 
+GROUPS: Final = ("All Agents", "Spanish Queue", "Billing Queue", "Sales Queue", "Supervisors")
+"""Of the organisation."""
 SETTLE: Final = 300.0
 """Virtual seconds in which all must have come to its end, once nothing goes wrong any more."""
 LOOK: Final = 0.5
@@ -46,6 +54,7 @@ def play(plan: Plan, *, tracing: bool = False) -> Played:
         tracing=tracing,
         only=plan.only,
     )
+    _log_to(world)
     stage = Stage(world, plan)
     world.run(stage.story())
     failures = [Failure(*each) for each in world.failures]
@@ -64,7 +73,7 @@ class Stage:
         self.settings = _settings(options)
         self.options = configured("", "sources.toml")
         self.network = Network(world)
-        self.genesys = Genesys(world, self.network, **options.get("genesys", {}))
+        self.genesys = Genesys(world, self.network, groups=GROUPS, **options.get("genesys", {}))
         self.watch = Watch(world, plan, self.network, self.genesys)
         self.operator = Operator(MemoryLog(world.broker), lambda: int(world.loop.home.clock() * 1000))
 
@@ -160,6 +169,28 @@ class Stage:
                     end = broker.partition(place).readable_end(committed_only=True)
                     if offsets.get(place, 0) < end:
                         yield f"{name}: {topic}/{number} {offsets.get(place, 0)} of {end}"
+
+
+def _log_to(world: World) -> None:
+    """What services log is part of the trace; an exception that one of them had to catch is a failure."""
+
+    def told(_: Any, name: str, event: dict[str, Any]) -> NoReturn:
+        words = event.pop("event")
+        if event.pop("exc_info", None):
+            found = sys.exc_info()[1]
+            if not isinstance(found, KafkaError):
+                world.fail("exception", f"{words}: {found!r} at {_where(found)}")
+        world.note("log", level=name, words=words, **event)
+        raise structlog.DropEvent
+
+    level = logging.DEBUG if world.tracing else logging.ERROR
+    structlog.configure(processors=[told], wrapper_class=structlog.make_filtering_bound_logger(level))
+
+
+def _where(error: BaseException | None) -> str:
+    """The innermost place."""
+    last = traceback.extract_tb(error.__traceback__)[-1] if error is not None else None
+    return "nowhere" if last is None else f"{Path(last.filename).name}:{last.lineno}"
 
 
 def clocks_of(process: Process) -> Clocks:

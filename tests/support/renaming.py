@@ -170,7 +170,7 @@ class _Scene:
         origin = Origin("events.hris", 0, seq, Millis(0))
         event = ChangeEvent(said.user, "hris", said.user, f"e{seq}", "change", (Micros(seq), 0, ""), said.facts, origin)
         record = self.records[said.user] = fold(self.records.get(said.user), seq, event, MAPPING)
-        await self.log.producer().send(OPERATIONS, encode(record), said.user.encode())
+        await self.log.producer().send_and_wait(OPERATIONS, encode(record), said.user.encode())
         return said.user, seq
 
     async def _told(self, seqs: Sequence[tuple[str, int]], seconds: float) -> None:

@@ -101,7 +101,7 @@ class Cluster:
         parked = (await self.delivery(user)).parked
         assert parked is not None
         control = Control(f"{action}-1", action, user, parked.since, "Kim", "why", Millis(0), **more)
-        await self.log.producer().send(CONTROLS, orjson.dumps(control), user.encode())
+        await self.log.producer().send_and_wait(CONTROLS, orjson.dumps(control), user.encode())
 
     async def ordered(self, user: str) -> list[str]:
         """What became of the user's order, in order; requests that only asked apart. Raises TimeoutError."""

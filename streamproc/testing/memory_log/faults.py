@@ -6,12 +6,18 @@ kind that `adapters/kafka/log.py` names.
 """
 
 from collections.abc import Callable
-from typing import Final, TypeAlias
+from typing import Final, Protocol, TypeAlias
 
-Fault: TypeAlias = Callable[[str], bool]
-"""Whether a fault of this kind happens now."""
-Chance: TypeAlias = Callable[[], float]
-"""0..1: how long, how much, wherever a fault needs a number."""
+
+class Chance(Protocol):
+    """How long, how much, and so on: a `random.Random`."""
+
+    def random(self) -> float:
+        """0..1."""
+
+
+Fault: TypeAlias = Callable[[str], Chance | None]
+"""Whether a fault of this kind happens now: if so, chance for how it happens."""
 
 HALF_BATCH: Final = "kafka.half_batch"
 """`getmany` gives the first few of the records that are there."""
@@ -45,9 +51,8 @@ KINDS: Final = (
 )
 
 
-def never(_: str) -> bool:
+def never(_: str) -> None:
     """No fault at all."""
-    return False
 
 
 def middling() -> float:

@@ -7,11 +7,11 @@ from streamproc.testing.memory_log.producer import MemoryProducer
 
 
 class MemoryLog:
-    """`adapters/kafka/log.py: Log`. One for each process, all with the same broker."""
+    """`adapters/kafka/log.py: Log`. One for each process, all with the same broker. `name`: the process's."""
 
-    def __init__(self, broker: MemoryBroker, hop: Hop = one_turn) -> None:
+    def __init__(self, broker: MemoryBroker, hop: Hop = one_turn, name: str = "client") -> None:
         self._broker = broker
-        self._link = Link(hop)
+        self._link = Link(broker, hop, name)
         self._consumers: list[MemoryConsumer] = []
 
     @property
@@ -25,7 +25,8 @@ class MemoryLog:
 
     def consumer(self, *, group: str | None = None, committed_only: bool = True) -> MemoryConsumer:
         consumer = MemoryConsumer(self._broker, self._link, group, committed_only=committed_only)
-        self._consumers.append(consumer)
+        if group is not None:
+            self._consumers.append(consumer)
         return consumer
 
     def producer(self, transactional_id: str | None = None) -> MemoryProducer:

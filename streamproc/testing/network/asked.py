@@ -32,7 +32,9 @@ class Asked:
         self.body_exists = bool(body)
         self.content_length = len(body)
         self.match_info = Match({}, "")
-        self.transport = self
+        self.transport = self.protocol = self.content = self
+        self.remote = "192.0.2.1"
+        self.keep_alive = False
         self.aborted = False
         """Whether the handler has cut the connection."""
 
@@ -59,11 +61,24 @@ class Asked:
         """The fields of a form."""
         return MultiDict(parse_qsl(self.body.decode(), keep_blank_values=True))
 
-    # What a handler needs to cut the connection
+    # As its own content: all of it came with the head
 
-    def get_extra_info(self, _: str) -> Any:
-        """The socket."""
-        return self
+    def is_eof(self) -> bool:
+        """Whether no more will come."""
+        return True
+
+    def read_nowait(self) -> bytes:
+        """The body."""
+        return self.body
+
+    # As its own connection
+
+    def prove(self) -> None:
+        """Nobody waits for a place."""
+
+    def get_extra_info(self, name: str) -> Any:
+        """The socket; there is no certificate."""
+        return self if name == "socket" else None
 
     def setsockopt(self, *_: Any) -> None:
         """Nothing has to be set."""

@@ -81,7 +81,8 @@ class Invariants:
                 process = self._process(event.by)
                 transaction = event.records[0].transaction if event.records else None
                 self.confirmations.ended(transaction, event.transactional_id, process, committed=event.committed)
-                for record in event.records if event.committed else ():
+                whole = sorted(event.records, key=lambda record: record.topic == DELIVERIES)  # after their fates
+                for record in whole if event.committed else ():
                     self._committed(_record(record), process)
             case "OffsetCommitted":
                 self._offset(event.group, event.place.topic, event.place.partition, event.offset)
