@@ -35,6 +35,8 @@ RATES: Final = {
     "net.reset_before": 0.02,
     "net.request_late": 0.02,
     "net.twice": 0.02,
+    "net.killed": 0.008,
+    "net.paused": 0.008,
     "net.gateway_before": 0.01,
     "net.gateway_after": 0.02,
     "net.reset_after": 0.02,
