@@ -37,7 +37,7 @@ class Watcher(Protocol):
         """`target`: path and query. `number`: how many there were before it."""
 
     def answered(self, number: int, process: str, status: int | None, headers: Mapping[str, str], body: bytes) -> None:
-        """Never called where the process is dead."""
+        """`status` None: whatever became of it; 0: nothing was sent. Never called where the process is dead."""
 
 
 @dataclass(eq=False, slots=True)
@@ -115,7 +115,8 @@ class Network:
         except (aiohttp.ClientError, TimeoutError) as error:
             self._world.note("unheard", number=number, error=type(error).__name__)
             for watcher in watchers:
-                watcher.answered(number, process.name, None, {}, b"")
+                nothing = isinstance(error, aiohttp.ClientConnectorError)
+                watcher.answered(number, process.name, 0 if nothing else None, {}, b"")
             raise
         self._world.note("hear", number=number, status=heard.status, body=_short(heard.body))
         for watcher in watchers:
