@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextvars import copy_context
 from dataclasses import dataclass
 from email.utils import formatdate
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, Final, Protocol, TypeAlias, cast
 
 import aiohttp
@@ -234,8 +234,21 @@ class _Begun:
         self._work, self._first = work, first
 
     def __await__(self) -> Any:
-        yield self._first
-        return (yield from self._work)
+        following = self._first
+        while True:
+            try:
+                yield following
+            except GeneratorExit:
+                self._work.close()
+                raise
+            except BaseException as error:  # noqa: BLE001 - what it waited for has failed, or it is cancelled
+                step = partial(self._work.throw, error)
+            else:
+                step = partial(next, self._work)
+            try:
+                following = step()
+            except StopIteration as done:
+                return done.value
 
 
 def _missing(heard: "Future[Heard]") -> None:

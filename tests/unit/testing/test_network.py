@@ -221,6 +221,28 @@ def test_a_paused_server_answers_when_it_goes_on() -> None:
     assert heard == [[], b"x"]
 
 
+def test_a_server_that_asks_another_hears_of_its_failure() -> None:
+    """A stand-in whose own request gets no answer goes on as it would over sockets."""
+    stage = Stage()
+    heard: list[Any] = []
+
+    async def asks(_: Any) -> web.StreamResponse:
+        http = stage.network.session(stage.server, 1.0)
+        try:
+            await send(http, "GET", "https://nobody.example", {}, clock=stage.server.clock)
+        except NotSentError:
+            await asyncio.sleep(0.1)
+            return web.Response(body=b"nobody is there")
+        raise AssertionError
+
+    async def story() -> None:
+        heard.append(await stage.post(b""))
+
+    stage.network.serve(SERVER, asks, stage.server)
+    stage.run(story)
+    assert heard == [b"nobody is there"]
+
+
 @pytest.mark.parametrize("waits", [False, True])
 def test_a_defect_of_a_stand_in_fails_the_run(*, waits: bool) -> None:
     """A bug of the simulation is told as one, and not taken for a bad network."""
