@@ -159,10 +159,8 @@ class Network:
             self._back(exchange, reset())
             return
         self._underway[exchange] = None
-        seconds = fates.late(exchange.seconds) + fates.struck(process)
-        later(seconds, self._arrive, exchange, context=context_of(exchange.server.process, copy_context()))
-        if (more := fates.twice(exchange.seconds)) is not None:
-            later(seconds + more, self._arrive, exchange, context=context_of(exchange.server.process, copy_context()))
+        for seconds in fates.arrivals(process, exchange.seconds):
+            later(seconds, self._arrive, exchange, context=context_of(exchange.server.process, copy_context()))
 
     def _arrive(self, exchange: _Exchange) -> None:
         """In the server's process, and otherwise in its client's context, so that faults are counted by what the client
