@@ -37,10 +37,14 @@ def _held(user: Mapping[str, Any], externals: Mapping[str, str], groups: Mapping
     }
 
 
-def mismatched(expected: Mapping[str, Expected], held: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
-    """Users whose end isn't as it has to be, with what differs."""
+def mismatched(
+    expected: Mapping[str, Expected], held: Mapping[str, Mapping[str, Any]], *, free: bool = True
+) -> dict[str, str]:
+    """Users whose end isn't as it has to be, with what differs. `free`: whether somebody may have a name that somebody
+    else had before; where not, nobody need have a name that isn't theirs already.
+    """
     wrong: dict[str, str] = {}
-    nameless = _nameless(expected, held)
+    nameless = _nameless(expected, held) if free else set(expected)
     for user in sorted(expected.keys() | held.keys()):
         want, have = expected.get(user), held.get(user)
         if want is None:

@@ -213,6 +213,7 @@ def test_nobody_is_made_to_give_up_a_name() -> None:
     taken["U2"] = held(userName="u1@example.com")
     wanted["U2"] = Expected(True, attributes={"userName": "new@example.com"})
     assert "userName" in mismatched(wanted, taken)["U1"]
+    assert "userName" not in str(mismatched(wanted, taken, free=False))
     wanted["U3"], taken["U3"] = Expected(False), held(userName="New@example.com", active=False)
     assert mismatched(wanted, taken) == {}, "who can't move on can't make room"
 
