@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextvars import copy_context
 from dataclasses import dataclass
 from email.utils import formatdate
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, Final, Protocol, TypeAlias, cast
 
 import aiohttp
@@ -37,7 +37,7 @@ class Watcher(Protocol):
         """`target`: path and query. `number`: how many there were before it."""
 
     def answered(self, number: int, process: str, status: int | None, headers: Mapping[str, str], body: bytes) -> None:
-        """Never called where the process is dead."""
+        """`status` None: whatever became of it; 0: nothing was sent. Never called where the process is dead."""
 
 
 @dataclass(eq=False, slots=True)
@@ -82,7 +82,7 @@ class Network:
 
     def session(self, process: Process, seconds: float = SECONDS) -> aiohttp.ClientSession:
         """Connections of one process. `seconds`: until an answer counts as missing."""
-        return cast("aiohttp.ClientSession", Session(self, process, seconds))
+        return cast("aiohttp.ClientSession", Session(self.ask, process, seconds))
 
     def watch(self, origin: str, watcher: Watcher) -> None:
         """Be told of all requests to one origin."""
@@ -105,7 +105,8 @@ class Network:
         self.requests += 1
         at = url.find("/", url.find("://") + 3)
         origin, target = (url, "/") if at < 0 else (url[:at], url[at:])
-        self._world.note("ask", number=number, method=method, to=target, body=_short(body))
+        match = headers.get("If-Match", "")
+        self._world.note("ask", number=number, method=method, to=target, match=match, body=_short(body))
         watchers = self._watchers.get(origin, ())
         for watcher in watchers:
             watcher.requested(number, process.name, method, target, headers, body)
@@ -114,7 +115,8 @@ class Network:
         except (aiohttp.ClientError, TimeoutError) as error:
             self._world.note("unheard", number=number, error=type(error).__name__)
             for watcher in watchers:
-                watcher.answered(number, process.name, None, {}, b"")
+                nothing = isinstance(error, aiohttp.ClientConnectorError)
+                watcher.answered(number, process.name, 0 if nothing else None, {}, b"")
             raise
         self._world.note("hear", number=number, status=heard.status, body=_short(heard.body))
         for watcher in watchers:
@@ -157,10 +159,8 @@ class Network:
             self._back(exchange, reset())
             return
         self._underway[exchange] = None
-        seconds = fates.late(exchange.seconds)
-        later(seconds, self._arrive, exchange, context=context_of(exchange.server.process, copy_context()))
-        if (more := fates.twice(exchange.seconds)) is not None:
-            later(seconds + more, self._arrive, exchange, context=context_of(exchange.server.process, copy_context()))
+        for seconds in fates.arrivals(process, exchange.seconds):
+            later(seconds, self._arrive, exchange, context=context_of(exchange.server.process, copy_context()))
 
     def _arrive(self, exchange: _Exchange) -> None:
         """In the server's process, and otherwise in its client's context, so that faults are counted by what the client
@@ -232,8 +232,21 @@ class _Begun:
         self._work, self._first = work, first
 
     def __await__(self) -> Any:
-        yield self._first
-        return (yield from self._work)
+        following = self._first
+        while True:
+            try:
+                yield following
+            except GeneratorExit:
+                self._work.close()
+                raise
+            except BaseException as error:  # noqa: BLE001 - what it waited for has failed, or it is cancelled
+                step = partial(self._work.throw, error)
+            else:
+                step = partial(next, self._work)
+            try:
+                following = step()
+            except StopIteration as done:
+                return done.value
 
 
 def _missing(heard: "Future[Heard]") -> None:
