@@ -110,8 +110,11 @@ class World:
         return Random(f"{self.seed}/{kind}/{number}")
 
     def calm(self) -> None:
-        """From now on nothing goes wrong any more."""
+        """From now on nothing goes wrong any more, and clocks are right."""
         self.rates.clear()
+        for service in self.services.values():
+            for each in (service, service.process):
+                each.skew = each.drift = 0.0
 
     def note(self, kind: str, /, **what: Any) -> None:
         """A line of the trace."""
