@@ -45,7 +45,14 @@ class Forged:
         self._ends[topic, 0] += 1
         value = body if isinstance(body, bytes) else orjson.dumps(body)
         record = SimpleNamespace(
-            topic=topic, partition=0, offset=offset, key=key.encode(), value=value, headers=headers, transaction=None
+            topic=topic,
+            partition=0,
+            offset=offset,
+            key=key.encode(),
+            value=value,
+            headers=headers,
+            transaction=None,
+            timestamp=offset,
         )
         if counts:
             self.invariants.broker(_event("RecordAppended", by="worker0", record=record))
@@ -151,6 +158,7 @@ class Forged:
         entry = SimpleNamespace(
             applied=True,
             method=method,
+            at=1.0 + seq,
             path=f"/api/v2/scim/v2/Users/{account}" if method != "POST" else "/api/v2/scim/v2/Users",
             id=account,
             request_id=request_id or f"0-{seq}-{len(self.seen) + seq:08x}{id(body) % 97}",
