@@ -58,10 +58,12 @@ class Forged:
             self.invariants.broker(_event("RecordAppended", by="worker0", record=record))
         return record
 
-    def change(self, offset: int, user: str = USER, raw: int | None = None, kind: str = "change") -> None:
+    def change(self, offset: int, user: str = USER, raw: int | None = None, kind: str = "change", **facts: Any) -> None:
         """An event in identity.changes, of the raw record at `raw`."""
         origin = ORIGIN | {"offset": offset if raw is None else raw}
-        self.record("identity.changes", user, {"user": user, "kind": kind, "origin": origin}, offset=offset)
+        self.record(
+            "identity.changes", user, {"user": user, "kind": kind, "origin": origin, "attributes": facts}, offset=offset
+        )
 
     def operation(self, seq: int, user: str = USER, *, link: tuple[int, str] | None = None, **desired: Any) -> bytes:
         """The user's record. `link`: seq and hash of the one before it, where that is to be wrong."""
@@ -106,6 +108,11 @@ class Forged:
         """A group's offset."""
         place = SimpleNamespace(topic=topic, partition=0)
         self.invariants.broker(_event("OffsetCommitted", by="", group=group, place=place, offset=offset))
+
+    def removed(self, topic: str, *offsets: int) -> None:
+        """What compaction or retention takes away."""
+        place = SimpleNamespace(topic=topic, partition=0)
+        self.invariants.broker(_event("RecordsRemoved", place=place, offsets=offsets, why="compaction"))
 
     def acquired(self, by: str = SINK) -> None:
         """A sink comes to the partition."""

@@ -30,7 +30,8 @@ class Bounds:
 
 
 def left_in_sink(sink: Any) -> dict[str, int]:
-    """A sink that is idle has no lane, no place at the gate and no lock any more."""
+    """A sink that is idle has no lane, place or lock any more, but for what it tries again by itself."""
+    again = sum(1 for lane in sink._lanes._lanes.values() if lane.flying is not None and lane.flying.work.told)
     gate, executor = sink._gate, sink._reconciler._executor
     left = {
         "lanes": len(sink._lanes),
@@ -46,7 +47,7 @@ def left_in_sink(sink: Any) -> dict[str, int]:
         "orders to be obeyed": len(sink._parked_work._later),
         "deliveries to be written": sum(len(store._changed) for store in sink._stores.values()),
     }
-    return {what: number for what, number in left.items() if number}
+    return {what: number - again for what, number in left.items() if number > again}
 
 
 def left_in_worker(worker: Any) -> dict[str, int]:

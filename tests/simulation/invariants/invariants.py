@@ -10,7 +10,7 @@
 Kafka's records count once they may be read: those of a transaction when it is committed.
 """
 
-from collections.abc import Callable, Hashable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from functools import partial
 from random import Random
 from typing import Any
@@ -41,10 +41,9 @@ SILENT = frozenset({"streamproc.status", "streamproc.cursors", "streamproc.topic
 class Invariants:
     """`fail(kind, what)` and `count(name)`: where it is told.
 
-    `guard`: users in ten minutes and in a day. `shares`: the same as parts of the active ones. `strangers`: user IDs
-    and names of those who never are in scope. `versioned`: whether the target has ETags; `lossy`: accepts names that it
-    doesn't know, and passes over them. `group`: begins the names of groups.
-    `process`: the name of a process → what tells it from one of that name that was started later.
+    `guard`: users in ten minutes and in a day; `shares`: the same as parts of the active ones. `versioned`: whether the
+    target has ETags; `lossy`: whether it accepts names that it doesn't know, and passes over them. `group`: begins the
+    names of groups. `process`: the name of a process → what tells it from one of that name that was started later.
     `chance` chooses moments to ask about, if `exact`: all clocks are right.
     """
 
@@ -55,7 +54,6 @@ class Invariants:
         *,
         guard: tuple[int, int] = (20, 100),
         shares: tuple[float, float] = (0.0, 0.0),
-        strangers: Iterable[str] = (),
         versioned: bool = True,
         lossy: bool = False,
         group: str = "streamproc",
@@ -73,7 +71,7 @@ class Invariants:
         self.inputs = Inputs(known, telling)
         self.guard = Guard(known, telling, counts=guard, shares=shares)
         self.writes = Writes(known, telling, versioned=versioned, lossy=lossy)
-        self.requests = Requests(known, telling, strangers=strangers, versioned=versioned)
+        self.requests = Requests(known, telling, versioned=versioned)
         self.revocations = Revocations(known, telling)
         self.past = Past(telling, partitions, chance or Random(0), exact=exact)
         self.bounds = Bounds(telling)
@@ -126,11 +124,18 @@ class Invariants:
         if record.topic == CHANGES and isinstance(body, dict) and "kind" in body:
             known.users[record.partition, record.offset] = "" if body["kind"] == "mapping" else body["user"]
             known.homes.setdefault(body["user"], record.partition)
+            for name in (body["user"], (body["attributes"] or {}).get("userName")):
+                if isinstance(name, str) and name:
+                    known.names.setdefault(name, set()).add(body["user"])
         elif record.topic == OPERATIONS:
             self.chain.appended(record)
             self.fates.operation(record)
             if isinstance(body, dict) and "seq" in body:
                 newest = known.latest.get(body["user"])
+                if body["desired"].get("scope") != "never":
+                    known.strangers.discard(body["user"])
+                elif newest is None:
+                    known.strangers.add(body["user"])
                 if newest is None or newest["seq"] < body["seq"]:
                     known.latest[body["user"]] = body
         elif record.topic == OUTCOMES:

@@ -6,7 +6,7 @@ nobody named who never was in scope.
 """
 
 import re
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,14 +34,11 @@ class Asked:
 
 
 class Requests:
-    """`strangers`: user IDs and names of those who never are in scope. `versioned`: whether the target has ETags."""
+    """`versioned`: whether the target has ETags."""
 
-    def __init__(
-        self, known: Known, telling: Telling, *, strangers: Iterable[str] = (), versioned: bool = True
-    ) -> None:
+    def __init__(self, known: Known, telling: Telling, *, versioned: bool = True) -> None:
         self._known = known
         self._tell = telling
-        self._strangers = frozenset(name.encode() for name in strangers)
         self._versioned = versioned
         self._under_way: dict[int, Asked] = {}
         self._unknown: set[tuple[Hashable, str]] = set()
@@ -101,12 +98,14 @@ class Requests:
         return named[0] if named else None
 
     def _name(self, method: str, path: str, body: bytes) -> None:
-        if not self._strangers:
+        strangers, names = self._known.strangers, self._known.names
+        if not strangers:
             return
-        self._tell.count("request while somebody is out of scope")
-        named = self._strangers.intersection(WORD.findall(_plain(path)) + WORD.findall(body))
+        self._tell.count("request while somebody never was in scope")
+        words = {each.decode() for each in WORD.findall(_plain(path)) + WORD.findall(body)}
+        named = [word for word in sorted(words) if (users := names.get(word)) and users <= strangers]
         if named:
-            self._tell.fail("scope", f"{method} {path} names {sorted(named)}, who never was in scope")
+            self._tell.fail("scope", f"{method} {path} names {named}, who never was in scope")
 
     def _write(self, asked: Asked, headers: Mapping[str, str], body: Any) -> None:
         method, path, user = asked.method, asked.path, asked.user

@@ -10,10 +10,12 @@ OUT = set_to(active=False)
 @pytest.fixture
 def run() -> Forged:
     """U1 has two events, and was delivered at the first; U9 never is in scope."""
-    run = Forged(strangers=["U9", "nina@example.com"])
+    run = Forged()
     run.acquired()
     run.said(0, active=True)
     run.said(1, active=False)
+    run.change(5, "U9", userName="nina@example.com")
+    run.operation(5, "U9", scope="never")
     run.commit(run.outcome(0), run.delivery(0), offset=1)
     return run
 
@@ -161,6 +163,12 @@ class TestRequests:
         run.asked("GET" if body is None else "POST", path, body=body)
         assert run.broken == ["scope"]
 
+    def test_whoever_comes_into_scope_may_be_named(self, run: Forged) -> None:
+        """From then on they are ours."""
+        run.said(6, "U9", active=True)
+        run.asked("GET", "Users?filter=externalId%20eq%20%22U9%22")
+        assert run.broken == []
+
     def test_a_name_within_a_longer_one_is_another(self, run: Forged) -> None:
         """U99 isn't U9."""
         run.asked("GET", "Users?filter=externalId%20eq%20%22U99%22")
@@ -178,6 +186,13 @@ class TestConfirmations:
         """It was in the log when the partition came."""
         run.asked(etag='"1"')
         run.asked("PATCH", version='"1"', body=set_to(title="x"))
+        assert run.broken == []
+
+    def test_an_etag_of_our_own_write_needs_no_other_transaction(self, run: Forged) -> None:
+        """It names what this sink has written: nobody else has written since, or it wouldn't fit."""
+        run.asked("PATCH", version='"1"', body=set_to(title="x"), etag='"2"')
+        run.asked(etag='"2"')
+        run.asked("PATCH", version='"2"', body=set_to(title="y"))
         assert run.broken == []
 
     def test_a_write_of_a_sink_that_has_committed_nothing_is_found(self, run: Forged) -> None:
