@@ -169,7 +169,7 @@ class TestPast:
 
     @pytest.mark.parametrize(("active", "broken"), [(True, []), (False, ["as of"])])
     def test_what_was_held_at_a_moment_is_compared_with_the_ledger(
-        self, ear: Ear, active: bool, broken: list[str]
+        self, ear: Ear, monkeypatch: pytest.MonkeyPatch, active: bool, broken: list[str]
     ) -> None:
         """Who asks who had access on a day is told what was, not what we thought."""
         log = self.log()
@@ -177,16 +177,18 @@ class TestPast:
         written = NOON + 2 * MINUTE
         log.tell("delivered", request(1, written + 20, holds=told))
         past = self.past(ear, log)
-        past._replay = lambda _: None  # type: ignore[method-assign]
+        monkeypatch.setattr(past, "_replay", lambda _: None)
         past.written("E1", written / 1000, "r1", told | {"active": active})
         for _ in range(50):
             past.end()
         assert (sorted(set(ear.broken)), set(ear.seen)) == (broken, {"as of"})
 
-    def test_what_others_wrote_or_nobody_has_told_isnt_compared(self, ear: Ear) -> None:
+    def test_what_others_wrote_or_nobody_has_told_isnt_compared(
+        self, ear: Ear, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         """Of a sink that has died before it could tell, nothing is known."""
         past = self.past(ear, self.log())
-        past._replay = lambda _: None  # type: ignore[method-assign]
+        monkeypatch.setattr(past, "_replay", lambda _: None)
         past.written("E1", NOON / 1000 + 120, "r9", {"active": True})
         past.written("E1", NOON / 1000 + 121, None, {"active": False})
         for _ in range(20):
