@@ -159,14 +159,18 @@ class Forged:
         version: str | None = '"1"',
         changed: bool = True,
         body: Any = None,
+        group: str | None = None,
     ) -> None:
-        """The target carries a write out."""
+        """The target carries a write out. `group`: the user comes into it."""
         shown = {"externalId": user, "active": True}
+        if group is not None:
+            shown, after = {}, {"members": [{"value": account}]}
+            account = group
         entry = SimpleNamespace(
             applied=True,
             method=method,
             at=1.0 + seq,
-            path=f"/api/v2/scim/v2/Users/{account}" if method != "POST" else "/api/v2/scim/v2/Users",
+            path=f"/api/v2/scim/v2/{'Users' if group is None else 'Groups'}{'' if method == 'POST' else '/' + account}",
             id=account,
             request_id=request_id or f"0-{seq}-{len(self.seen) + seq:08x}{id(body) % 97}",
             if_match=version,

@@ -34,6 +34,15 @@ class TestWrites:
         run.write(0)
         assert run.broken == ["order"]
 
+    def test_a_membership_may_come_after_a_leaving_but_not_after_a_newer_one(self, run: Forged) -> None:
+        """A leaver waits for no group: who is inactive may be in one. Who is taken out of it mustn't come back."""
+        run.write(1, after={"active": False}, body=OUT)
+        run.write(0, group="g1")
+        assert run.broken == []
+        run.write(1, group="g1")
+        run.write(0, group="g1", request_id="0-0-cc")
+        assert run.broken == ["order"]
+
     def test_a_leavers_last_forms_may_come_late(self, run: Forged) -> None:
         """Without If-Match nothing keeps them from it; that somebody keeps their access is worse."""
         run.write(1)
