@@ -32,7 +32,7 @@ class DeadlockError(Exception):
 
 
 class NumberedTask(asyncio.Task[Any]):
-    """See rule 3."""
+    """A task that hashes by its number."""
 
     numbers: ClassVar["itertools.count[int]"] = itertools.count()
 
@@ -48,7 +48,7 @@ class NumberedTask(asyncio.Task[Any]):
 
 
 class NumberedFuture(asyncio.Future[Any]):
-    """See rule 3."""
+    """A future that hashes by its number."""
 
     number: int
 
@@ -65,7 +65,7 @@ class _Handle(asyncio.Handle):
 
 
 class SeededLoop(asyncio.BaseEventLoop):
-    """See above. `home`: the process of whatever belongs to none. `errors`: what callbacks have raised."""
+    """The loop of one world. `home`: the process of whatever belongs to none. `errors`: what callbacks have raised."""
 
     def __init__(self, chance: Random, *, burst: int = 16, shuffled: bool = False) -> None:
         super().__init__()
