@@ -32,6 +32,9 @@ class Watch:
             shares=(settings.get("guard_share", 0.02), settings.get("guard_day_share", 0.1)),
             lossy=plan.options.get("genesys", {}).get("unknown_names") == "ignore",
             process=self._process,
+            partitions=plan.options.get("partitions", 2),
+            chance=world.rng("invariants"),
+            exact=not plan.options.get("clocks_off") and not any(step["kind"] == "clock" for step in plan.steps),
         )
         self.digest = 0
         """Of all that was appended, when and where."""
