@@ -45,8 +45,8 @@ def mismatched(
     compacted: bool = False,
 ) -> dict[str, str]:
     """Users whose end isn't as it has to be, with what differs. `free`: whether somebody may have a name that somebody
-    else had before; where not, nobody need have a name that isn't theirs already. `compacted`: records were compacted before
-    they were delivered, so that nobody knows any more which memberships a sink that died had given.
+    else had before; where not, nobody need have a name that isn't theirs already. `compacted`: records were compacted
+    before they were delivered, so that nobody knows any more which memberships a sink that died had given.
     """
     wrong: dict[str, str] = {}
     nameless = _nameless(expected, held) if free else set(expected)
