@@ -271,10 +271,8 @@ class DeliveryStore:
         try:
             if outcomes or changed or waiters or offset != self._committed:
                 await producer.begin_transaction()
-                await send_in_batches(producer, OUTCOMES, self.partition, ((key, value, []) for key, value in outcomes))
-                await send_in_batches(
-                    producer, DELIVERIES, self.partition, ((key, value, []) for key, value in changed)
-                )
+                for topic, records in ((OUTCOMES, outcomes), (DELIVERIES, changed)):
+                    await send_in_batches(producer, topic, self.partition, ((key, value, []) for key, value in records))
                 # Always with the offset: adding the group makes the coordinator check that we aren't fenced.
                 place = TopicPartition(OPERATIONS, self.partition)
                 consumed = self.begin if offset is None else offset

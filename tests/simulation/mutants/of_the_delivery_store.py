@@ -13,8 +13,8 @@ MUTANTS: Final = (
     Mutant(
         "a delivery goes with a transaction that its fate missed",
         STORE,
-        "((key, value, []) for key, value in changed)",
-        "((key, self._deliveries[key.decode()], []) for key, _ in changed)",
+        "(DELIVERIES, changed)",
+        "(DELIVERIES, ((key, self._deliveries[key.decode()]) for key, _ in changed))",
         "What is newest is at hand when it is sent, and a list of what it was before looks like a waste.",
         mended="398f96e",
     ),
