@@ -242,6 +242,6 @@ def _settings(options: dict[str, Any]) -> Settings:
         client_id="demo",
         client_secret="demo",
         partitions=options.get("partitions", 2),
-        **DIRECTORY.get(options.get("directory"), {}),
+        **DIRECTORY.get(options.get("directory", ""), {}),
         **options.get("settings", {}),
     )

@@ -69,5 +69,6 @@ class Watch:
             appended={number: at - BEGIN for number, at in operator.appended.items()},
             arrived=operator.arrived(dict(record.headers) for record in records),
         )
-        for user, what in mismatched(wanted, accounts_of(users, groups)).items():
+        free = self._plan.options.get("genesys", {}).get("former_names") != "taken"
+        for user, what in mismatched(wanted, accounts_of(users, groups), free=free).items():
             self._world.fail("oracle", f"{user}: {what}")

@@ -42,6 +42,7 @@ class MemoryConsumer:
         if self._stopped:
             return
         self._stopped = True
+        self._positions.leave()
         self._positions.wake()
         if self._membership is not None:
             await self._membership.stop()
