@@ -59,3 +59,9 @@ def test_a_run_that_ends_its_process_is_told_with_its_seed(tmp_path: Path, capsy
     assert report["failed"]["ended the process"]["seeds"] == [7]
     assert report["seeds"] == 40
     assert report["counts"] == {"step c": 39}
+
+
+def test_what_cant_be_imported_is_told_at_once() -> None:
+    """A mistake in the simulation itself isn't taken for a thousand failures of the product."""
+    with pytest.raises(SystemExit, match="nothing can be played"):
+        main(["--play", "tests.support.played_by_chance:nothing", *FAKE[2:], "--seeds", "40"])
