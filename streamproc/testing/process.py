@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable
-from contextvars import ContextVar
+from contextvars import Context, ContextVar
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any, Literal, TypeAlias
@@ -46,3 +46,10 @@ class Process:
 
 CURRENT: ContextVar[Process] = ContextVar("CURRENT")
 """The process in which something runs. Tasks and callbacks have it from whoever made them."""
+
+
+def context_of(process: Process, context: Context | None = None) -> Context:
+    """In which code runs as that process, with all else that `context` has."""
+    context = context or Context()
+    context.run(CURRENT.set, process)
+    return context

@@ -8,14 +8,13 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
-from contextvars import Context
 from dataclasses import dataclass
 from random import Random
 from typing import Any, Final, TypeAlias
 
 from streamproc.testing.event_loop import SeededLoop
 from streamproc.testing.memory_log import Limits, MemoryBroker, MemoryLog
-from streamproc.testing.process import CURRENT, Process
+from streamproc.testing.process import CURRENT, Process, context_of
 
 BEGIN: Final = 1_772_582_400.0
 """Seconds since 1970: 2026-03-04."""
@@ -193,7 +192,9 @@ class World:
         service.starts += 1
         self.note("start", service=service.name, number=service.starts)
         task = self.loop.spawn(service.process, service.main(service.process, service.log))
-        task.add_done_callback(lambda done: self._ended(service, service.process, done), context=self._own())
+        task.add_done_callback(
+            lambda done: self._ended(service, service.process, done), context=context_of(self.loop.home)
+        )
 
     def _ended(self, service: Service, process: Process, done: asyncio.Task[Any]) -> None:
         if process is not service.process or process.state == "dead" or done.cancelled():
@@ -221,9 +222,4 @@ class World:
 
     def _at(self, seconds: float, callback: Callable[..., object], *args: Any) -> None:
         """In the world's own process, whoever asks."""
-        self.loop.call_later(seconds, callback, *args, context=self._own())
-
-    def _own(self) -> Context:
-        context = Context()
-        context.run(CURRENT.set, self.loop.home)
-        return context
+        self.loop.call_later(seconds, callback, *args, context=context_of(self.loop.home))

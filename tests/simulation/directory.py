@@ -27,9 +27,9 @@ from streamproc.testing.memory_log import MemoryLog
 from streamproc.testing.network import Network
 from streamproc.testing.network.asked import Asked
 from streamproc.testing.network.genesys import surroundings
-from streamproc.testing.network.network import Handler, context_of
+from streamproc.testing.network.network import Handler
 from streamproc.testing.network.routes import Routes
-from streamproc.testing.process import Process
+from streamproc.testing.process import Process, context_of
 from streamproc.testing.world import BEGIN, World
 from tests.simulation.plan import Step
 

@@ -6,7 +6,7 @@ process: it arrives when its time has come.
 
 from asyncio import Future
 from collections.abc import Awaitable, Callable, Mapping
-from contextvars import Context, copy_context
+from contextvars import copy_context
 from dataclasses import dataclass
 from email.utils import formatdate
 from functools import lru_cache
@@ -18,7 +18,7 @@ from aiohttp import web
 from streamproc.testing.network.asked import Asked
 from streamproc.testing.network.fates import Fates
 from streamproc.testing.network.session import IDEMPOTENT, Heard, Session, reset, unreachable
-from streamproc.testing.process import CURRENT, Process
+from streamproc.testing.process import Process, context_of
 from streamproc.testing.world import World
 
 Handler: TypeAlias = Callable[[Any], Awaitable[web.StreamResponse]]
@@ -67,7 +67,7 @@ class Network:
         self._world = world
         self._loop = world.loop
         self._fates = Fates(world)
-        self._own = _in(world.loop.home, Context())
+        self._own = context_of(world.loop.home)
         self._servers: dict[str, _Server] = {}
         self._watchers: dict[str, list[Watcher]] = {}
         self._underway: dict[_Exchange, None] = {}
@@ -158,9 +158,9 @@ class Network:
             return
         self._underway[exchange] = None
         seconds = fates.late(exchange.seconds)
-        later(seconds, self._arrive, exchange, context=_in(exchange.server.process, copy_context()))
+        later(seconds, self._arrive, exchange, context=context_of(exchange.server.process, copy_context()))
         if (more := fates.twice(exchange.seconds)) is not None:
-            later(seconds + more, self._arrive, exchange, context=_in(exchange.server.process, copy_context()))
+            later(seconds + more, self._arrive, exchange, context=context_of(exchange.server.process, copy_context()))
 
     def _arrive(self, exchange: _Exchange) -> None:
         """In the server's process, and otherwise in its client's context, so that faults are counted by what the client
@@ -234,11 +234,6 @@ class _Begun:
     def __await__(self) -> Any:
         yield self._first
         return (yield from self._work)
-
-
-def _in(process: Process, context: Context) -> Context:
-    context.run(CURRENT.set, process)
-    return context
 
 
 def _missing(heard: "Future[Heard]") -> None:
