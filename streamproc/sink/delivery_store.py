@@ -76,6 +76,8 @@ class DeliveryStore:
         self._loaded = 0
         self._outcomes: list[tuple[bytes, bytes]] = []
         self._changed: dict[str, None] = {}
+        self._noted: dict[str, float] = {}
+        """User → ticks at which the delivery was recorded, of those that may not be in the log yet."""
         self._committed: int | None = None
         self._dirty = asyncio.Event()
         self._waiters: list[asyncio.Future[None]] = []
@@ -145,6 +147,10 @@ class DeliveryStore:
         value = self._deliveries.get(user)
         return None if value is None else decode_delivery(value)
 
+    def noted(self, user: str) -> float:
+        """Ticks at which the user's delivery was recorded, until that is committed; 0: it was in the log before."""
+        return self._noted.get(user, 0.0)
+
     def seen(self, user: str) -> int | None:
         """The highest seq offered or delivered. None: none."""
         return self._seen.get(user)
@@ -160,6 +166,7 @@ class DeliveryStore:
             # Copied to fit: orjson keeps kilobytes behind what it has written, which would add up over all users.
             self._deliveries[delivery.user] = bytes(memoryview(orjson.dumps(delivery)))
             self._changed[delivery.user] = None
+            self._noted[delivery.user] = self._ticks()
             self._note(delivery)
         self._dirty.set()
 
@@ -277,6 +284,7 @@ class DeliveryStore:
                 await producer.commit_transaction()
                 self._committed = offset
                 self.confirmed = begun
+                self._noted = {user: at for user, at in self._noted.items() if at > begun}
         except BaseException:
             self._waiters += waiters
             raise

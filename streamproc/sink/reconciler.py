@@ -128,7 +128,7 @@ class Reconciler:
         executor, clocks = self._executor, self._executor.clocks
         ticket = executor.gate.ticket()
         predecessor = Predecessor(store.until, store.acquired + executor.landed)
-        progress = begin(turn, store.delivery(turn.user), predecessor, clocks.millis())
+        progress = begin(turn, store.delivery(turn.user), predecessor, clocks.millis(), store.noted(turn.user))
         locked: asyncio.Lock | None = None
         try:
             if turn.work.adopt is not None:

@@ -95,7 +95,7 @@ class SeededLoop(asyncio.BaseEventLoop):
 
     def call_soon(self, callback: Any, *args: Any, context: Context | None = None) -> asyncio.Handle:
         """In its process's turn; never, where the process is dead."""
-        handle = _Handle(callback, args, self, context or copy_context())
+        handle = _Handle(callback, args, self, copy_context() if context is None else context)
         self._put(handle)
         return handle
 
@@ -103,7 +103,7 @@ class SeededLoop(asyncio.BaseEventLoop):
 
     def call_at(self, when: float, callback: Any, *args: Any, context: Context | None = None) -> asyncio.TimerHandle:
         """`when`: in `time()`."""
-        timer = asyncio.TimerHandle(when, callback, args, self, context or copy_context())
+        timer = asyncio.TimerHandle(when, callback, args, self, copy_context() if context is None else context)
         timer._scheduled = True  # type: ignore[attr-defined]  # noqa: SLF001
         heapq.heappush(self._timers, (when, next(self._order), timer))
         return timer

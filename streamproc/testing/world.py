@@ -110,8 +110,11 @@ class World:
         return Random(f"{self.seed}/{kind}/{number}")
 
     def calm(self) -> None:
-        """From now on nothing goes wrong any more."""
+        """From now on nothing goes wrong any more, and clocks are right."""
         self.rates.clear()
+        for service in self.services.values():
+            for each in (service, service.process):
+                each.skew = each.drift = 0.0
 
     def note(self, kind: str, /, **what: Any) -> None:
         """A line of the trace."""
@@ -179,7 +182,7 @@ class World:
 
     def _process(self, name: str, skew: float, drift: float) -> tuple[Process, MemoryLog]:
         process = Process(name, self.loop.time, BEGIN, self.rng(f"jitter of {name}"), skew=skew, drift=drift)
-        return process, MemoryLog(self.broker, self._hop, name)
+        return process, MemoryLog(self.broker, self._hop, name, lambda: process.state == "running")
 
     async def _hop(self, request: str) -> None:
         """On the way to the broker, or back."""

@@ -86,13 +86,11 @@ class RecordSequencer:
             waiting.look()
             now: dict[TopicPartition, int | None] = {}
             for partition in self._app.assignment():
-                if partition.topic not in self._handlers:
-                    continue
-                offsets = self._offsets.get(partition)
-                now[partition] = None if offsets is None else offsets.reached
-                idle = partition in before and before[partition] == now[partition]
-                if idle and not self._busy(partition):
-                    await self._catch_up(partition, now[partition])
+                if partition.topic in self._handlers:
+                    offsets = self._offsets.get(partition)
+                    now[partition] = None if offsets is None else offsets.reached
+            idle = [each for each in now if each in before and before[each] == now[each] and not self._busy(each)]
+            await self._catch_up({partition: now[partition] for partition in idle})
             before = now
 
     def done(self, raw: RawRecord) -> None:
@@ -128,7 +126,7 @@ class RecordSequencer:
             here, begin = self._offsets, await self._committed(partition)
             if self._offsets is not here:
                 return  # the same
-            offsets = here[partition] = OffsetTracker(begin)
+            offsets = here.setdefault(partition, OffsetTracker(begin))
         for number, record in enumerate(records, 1):
             left_out: list[ConsumerRecord] = []
             if offsets.reached is not None and offsets.reached < record.offset:
@@ -148,31 +146,41 @@ class RecordSequencer:
             if number % TURN == 0:
                 await asyncio.sleep(0)
 
-    async def _catch_up(self, partition: TopicPartition, begin: int | None) -> None:
-        """To the partition's end. `begin` None: from where reading begins."""
+    async def _catch_up(self, reached: Mapping[TopicPartition, int | None]) -> None:
+        """To these partitions' ends. `reached`: None: from where reading begins."""
         here = self._offsets
-        end = await self._end(partition)
-        if begin is None:
-            begin = await self._committed(partition)
-        if begin >= end:
-            return
-        left_out = await self._between(partition, begin, end)
-        if self._offsets is not here or not self._app.settled():
-            return  # partitions have moved meanwhile: what is known of their users may be of before
+        ends = await self._ends(list(reached))
+        for partition, known in reached.items():
+            end = ends[partition]
+            if (known or 0) >= end:
+                continue
+            begin = await self._committed(partition) if known is None else known
+            left_out = await self._between(partition, begin, end) if begin < end else []
+            if self._offsets is not here or not self._app.settled():
+                return  # partitions have moved meanwhile: what is known of their users may be of before
+            await self._hand_over(partition, begin, left_out, end)
+
+    async def _hand_over(
+        self, partition: TopicPartition, begin: int, left_out: Sequence[ConsumerRecord], end: int
+    ) -> None:
+        """What Faust has left out, up to the partition's end."""
         offsets = self._offsets.setdefault(partition, OffsetTracker(begin))
-        await self.take(partition, left_out)
-        if self._offsets.get(partition) is offsets:  # the rest are marks of transactions: the group is past them, too
-            offsets.skip_to(end)
-            self._app.commits(partition)
+        if begin < end:
+            await self.take(partition, left_out)
+            if self._offsets.get(partition) is offsets:  # the rest are transactions' marks: the group is past them, too
+                offsets.skip_to(end)
+                self._app.commits(partition)
 
     def _busy(self, partition: TopicPartition) -> bool:
         turn = self._turns.get(partition)
         return turn is not None and turn.locked()
 
-    async def _end(self, partition: TopicPartition) -> int:
+    async def _ends(self, partitions: Sequence[TopicPartition]) -> Mapping[TopicPartition, int]:
+        if not partitions:
+            return {}
         async with self._asking:
             assert self._reader is not None
-            return int((await self._reader.end_offsets([partition]))[partition])
+            return await self._reader.end_offsets(partitions)
 
     async def _committed(self, partition: TopicPartition) -> int:
         """Where reading begins: the committed offset, else the partition's first."""

@@ -15,7 +15,7 @@ Steps are plain JSON, by `at` (virtual seconds since the world's beginning, whic
 Swarm: which features are on is drawn for each history, since a history of everything is never full of one thing.
 """
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any, Final
@@ -25,8 +25,9 @@ from tests.simulation.mappings import AWAY, OUT, TEXTS
 
 BEGIN: Final = datetime(2026, 3, 4, tzinfo=UTC)
 FEATURES: Final = (
-    "accounts", "ahead", "broken", "cancels", "chaff", "dated", "late", "loops", "managers", "mappings", "moves",
-    "names", "operators", "orders", "pauses", "rejects", "rubbish", "suspension", "twice", "unknown", "unread", "wave",
+    "accounts", "ahead", "broken", "bursts", "cancels", "chaff", "dated", "exchanges", "late", "loops", "managers",
+    "mappings", "moves", "names", "operators", "orders", "pauses", "rehires", "rejects", "rubbish", "suspension",
+    "twice", "unknown", "unread", "wave",
 )  # fmt: skip
 DEPARTMENTS: Final = ("Care", "Spanish Support", "Billing East", OUT)
 JOBS: Final = ("Agent", "Senior Agent", "Team Lead", "Clerk", None)
@@ -78,18 +79,19 @@ class _Life:
         self._accounts = AccountsHistory(random, self._users, moves="moves" in on, orders="orders" in on)
 
     def told(self) -> dict[str, Any]:
-        occasions: list[Any] = [self._event] * 6
-        occasions += [self._again] * ("twice" in self._on) + [self._rubbish] * ("rubbish" in self._on)
-        occasions += [self._broken] * ("broken" in self._on) + [self._chaff] * ("chaff" in self._on)
-        occasions += [self._account] * (3 * ("accounts" in self._on)) + [self._order] * ("operators" in self._on)
-        occasions += [self._pause] * ("pauses" in self._on) + [self._mapping] * ("mappings" in self._on)
-        if "names" in self._on:
-            occasions.append(self._swap)
-        for _ in range(self._random.randint(5, 25)):
-            self._random.choice(occasions)()
+        by_feature = {
+            "accounts": self._account, "broken": self._broken, "bursts": self._burst, "chaff": self._chaff,
+            "exchanges": self._exchange, "mappings": self._mapping, "names": self._swap, "operators": self._order,
+            "pauses": self._pause, "rehires": self._rehire, "rubbish": self._rubbish, "twice": self._again,
+        }  # fmt: skip
+        occasions: list[Callable[[], None]] = [self._event] * 6
+        occasions += [occasion for feature, occasion in by_feature.items() if feature in self._on]
+        occasions += [self._account] * (2 * ("accounts" in self._on))
+        many = self._random.randint(5, 25)
+        wave = self._random.randint(many // 2, many) if "wave" in self._on else -1
+        for number in range(many + 1):
+            (self._wave if number == wave else self._random.choice(occasions))()
             self._now += self._random.choice([0.0, 0.0, 0.01, 0.05, 0.3, 1.0, 3.0])
-        if "wave" in self._on:
-            self._wave()
         spare = self._rejected()
         last = max(self._come, *(step["at"] for step in self._steps))
         for number in (1, 2, 3):
@@ -201,6 +203,29 @@ class _Life:
         self._event(first, userName=f"{second.lower()}@example.com")
         self._event(second, userName=f"{first.lower()}@example.com")
 
+    def _burst(self) -> None:
+        """Several words on one user at once."""
+        who = self._random.choice(self._users)
+        for _ in range(self._random.randint(2, 4)):
+            self._event(who)
+            self._now += self._random.choice([0.0, 0.001, 0.003])
+
+    def _exchange(self) -> None:
+        """One joins a queue at the moment at which another leaves it."""
+        first, second = self._random.sample(self._users, 2)
+        queues = ["Billing", "Sales"]
+        for _ in range(self._random.randint(1, 2)):
+            self._event(first, custom={"genesysQueue": queues[0]})
+            self._event(second, custom={"genesysQueue": queues[1]})
+            queues.reverse()
+
+    def _rehire(self) -> None:
+        """Somebody leaves, and is back with all that they had."""
+        who = self._random.choice(self._users)
+        self._event(who, active=False)
+        self._now += self._random.choice([0.0, 0.005, 0.1, 1.0])
+        self._event(who, active=True)
+
     def _wave(self) -> None:
         """A file that says of most that they have left."""
         for user in self._users:
@@ -244,7 +269,8 @@ class _Life:
 
     def _order(self) -> None:
         action = self._random.choice(["retry", "skip", "unfreeze", "release", "replay", "drop"])
-        about = {"user": self._random.choice([None, *self._users])} if action not in {"replay", "drop"} else {}
+        everybody = [] if action == "skip" else [None]  # of whom something was given up little is demanded
+        about = {"user": self._random.choice([*everybody, *self._users])} if action not in {"replay", "drop"} else {}
         self._steps.append({"at": self._now, "kind": "order", "action": action, **about})
 
     def _pause(self) -> None:

@@ -35,6 +35,8 @@ RATES: Final = {
     "net.reset_before": 0.02,
     "net.request_late": 0.02,
     "net.twice": 0.02,
+    "net.killed": 0.008,
+    "net.paused": 0.008,
     "net.gateway_before": 0.01,
     "net.gateway_after": 0.02,
     "net.reset_after": 0.02,
@@ -191,6 +193,8 @@ def _details(chance: Random, kind: str, services: list[str]) -> Step:
         case "compact":
             return {"topic": chance.choice(COMPACTED), "lag": chance.choice([0, 2000, 10_000])}
         case "clock":
-            return {**service, "skew": round(chance.choice([-3600.0, -30.0, -1.0, 1.0, 30.0, 3600.0]), 3)}
+            # the hydrator believes no answer that is an hour old
+            hour = 1800.0 if service["service"] == "hydrator0" else 3600.0
+            return {**service, "skew": chance.choice([-hour, -30.0, -1.0, 1.0, 30.0, hour])}
         case _:
             return {"service": chance.choice([each for each in services if each.startswith("worker")])}

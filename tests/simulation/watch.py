@@ -29,8 +29,7 @@ class Watch:
             world.fail,
             self._count,
             guard=(settings.get("guard_count", 20), settings.get("guard_day_count", 100)),
-            share=settings.get("guard_share", 0.0),
-            sinks=plan.options.get("sinks", 1),
+            shares=(settings.get("guard_share", 0.02), settings.get("guard_day_share", 0.1)),
             lossy=plan.options.get("genesys", {}).get("unknown_names") == "ignore",
             process=self._process,
         )

@@ -78,10 +78,15 @@ class InMemoryDeliveryStore:
         self.outcomes: list[Outcome] = []
         self.lost = False
         self.confirms = 0
+        self.recorded: dict[str, float] = {}
         self._ticks = ticks
 
     def delivery(self, user: str) -> DeliveredState | None:
         return self.known.get(user)
+
+    def noted(self, user: str) -> float:
+        at = self.recorded.get(user, 0.0)
+        return at if at > self.confirmed else 0.0
 
     def seen(self, user: str) -> int | None:
         return self.highest.get(user)
@@ -95,6 +100,7 @@ class InMemoryDeliveryStore:
         self.outcomes += outcomes
         if delivery is not None:
             self.known[delivery.user] = delivery
+            self.recorded[delivery.user] = self._ticks()
             self.parked.pop(delivery.user, None)
             if delivery.parked is not None:
                 self.parked[delivery.user] = delivery.parked.code

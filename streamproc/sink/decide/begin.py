@@ -19,9 +19,14 @@ from streamproc.sink.decide.revoke_forms import UNCONDITIONAL
 from streamproc.sink.decide.underway import NOT_FOUND, Adopting, Seeded, SetAside
 
 
-def begin(turn: Turn[Work], delivery: DeliveredState | None, predecessor: Predecessor, clock: Millis) -> Progress:
-    """A turn begins, with what was noted after the last one. `clock`: ms since 1970."""
-    progress = Progress(turn, predecessor)
+def begin(
+    turn: Turn[Work], delivery: DeliveredState | None, predecessor: Predecessor, clock: Millis, noted: float = 0.0
+) -> Progress:
+    """A turn begins, with what was noted after the last one. `clock`: ms since 1970.
+
+    `noted`: ticks at which that was, where it isn't in the log yet: what the last turn has read is as young then.
+    """
+    progress = Progress(turn, predecessor, learned=noted)
     if delivery is None:
         return progress
     held = _held(delivery, progress)

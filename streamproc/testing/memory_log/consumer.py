@@ -108,7 +108,8 @@ class MemoryConsumer:
     # Offsets
 
     async def position(self, partition: TopicPartition) -> int:
-        await self._link.pass_by("offsets")
+        if not self._positions.known(self._positions.own(partition)):
+            await self._link.pass_by("offsets")
         return self._positions.position(self._positions.own(partition))
 
     def seek(self, partition: TopicPartition, offset: int) -> None:
@@ -133,13 +134,9 @@ class MemoryConsumer:
     async def offsets_for_times(
         self, timestamps: dict[TopicPartition, int]
     ) -> dict[TopicPartition, OffsetAndTimestamp | None]:
-        found = await self._link.request(
-            "offsets", lambda: {place: self._broker.partition(place).first_at(at) for place, at in timestamps.items()}
+        return await self._link.request(
+            "offsets", lambda: {place: self._positions.first_at(place, at) for place, at in timestamps.items()}
         )
-        return {
-            place: None if record is None else OffsetAndTimestamp(record.offset, record.timestamp)
-            for place, record in found.items()
-        }
 
     def highwater(self, partition: TopicPartition) -> int | None:
         return self._positions.highwater.get(partition)

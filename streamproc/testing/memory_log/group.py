@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 from streamproc.adapters.kafka.log import CommitFailedError, TopicPartition
 from streamproc.testing.memory_log import faults
 from streamproc.testing.memory_log.events import GroupChanged, MemberRemoved, OffsetCommitted
+from streamproc.testing.memory_log.link import Link
 
 if TYPE_CHECKING:
     from streamproc.testing.memory_log.broker import MemoryBroker
@@ -25,10 +26,11 @@ EARLY = 5.0
 
 
 class Member:
-    """Of one consumer of the process `by`. `summons` is done when it has heard that it has to join (again)."""
+    """Of one consumer. `summons` is done when it has heard that it has to join (again)."""
 
-    def __init__(self, by: str, topics: frozenset[str]) -> None:
-        self.by = by
+    def __init__(self, link: Link, topics: frozenset[str]) -> None:
+        self.by = link.name
+        self.link = link
         self.topics = topics
         self.generation = -1
         self.summons: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -72,7 +74,9 @@ class Group:
         if member not in self._members:
             return
         self._members.remove(member)
-        member.joining = None
+        if member.joining is not None:
+            member.joining.cancel()  # it is told that it isn't known, and asks again
+            member.joining = None
         if why is not None:
             self._broker.tell(MemberRemoved(member.by, self._name, why))
         self._summon(member)
@@ -132,8 +136,14 @@ class Group:
             if not member.joining.done():
                 member.joining.set_result(shares[member])
             member.joining = None
+            if self._broker.limits is not None and not member.link.heard():
+                self._broker.later(self._broker.limits.session, partial(self._miss, member, self._generation))
             if unlucky := self._broker.fault(faults.SESSION_EXPIRED):
                 self._broker.later(EARLY * unlucky.random(), partial(self._expire, member, self._generation))
+
+    def _miss(self, member: Member, generation: int) -> None:
+        if not member.link.heard():
+            self._expire(member, generation)
 
     def _expire(self, member: Member, generation: int) -> None:
         if member.generation == generation:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 class Limits:
     """Seconds of the loop's time."""
 
+    session: float = 6.0
+    """A member that was silent before it became one, and still is, is out of the group."""
     rebalance: float = 6.0
     """Whoever hasn't joined by then is out of the group; aiokafka says the session's time here."""
     heartbeat: float = 1.5

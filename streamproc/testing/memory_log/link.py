@@ -40,11 +40,16 @@ async def one_turn(_: str) -> None:
 class Link:
     """Of one process, `name`. Once `cut`, nothing gets through any more."""
 
-    def __init__(self, broker: "MemoryBroker", hop: Hop, name: str) -> None:
+    def __init__(self, broker: "MemoryBroker", hop: Hop, name: str, alive: Callable[[], bool]) -> None:
         self.name = name
         self.cut = False
+        self._alive = alive
         self._broker = broker
         self._hop = hop
+
+    def heard(self) -> bool:
+        """Whether the process says that it lives."""
+        return not self.cut and self._alive()
 
     async def pass_by(self, request: str) -> None:
         """One way. Raises KafkaConnectionError where the link is cut."""

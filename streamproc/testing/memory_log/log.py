@@ -1,5 +1,7 @@
 """The log as one process has it."""
 
+from collections.abc import Callable
+
 from streamproc.testing.memory_log.broker import MemoryBroker
 from streamproc.testing.memory_log.consumer import MemoryConsumer
 from streamproc.testing.memory_log.link import Hop, Link, one_turn
@@ -7,11 +9,20 @@ from streamproc.testing.memory_log.producer import MemoryProducer
 
 
 class MemoryLog:
-    """`adapters/kafka/log.py: Log`. One for each process, all with the same broker. `name`: the process's."""
+    """`adapters/kafka/log.py: Log`. One for each process, all with the same broker.
 
-    def __init__(self, broker: MemoryBroker, hop: Hop = one_turn, name: str = "client") -> None:
+    `name`: the process's. `alive`: whether it runs, so that its heartbeats go out.
+    """
+
+    def __init__(
+        self,
+        broker: MemoryBroker,
+        hop: Hop = one_turn,
+        name: str = "client",
+        alive: Callable[[], bool] = lambda: True,
+    ) -> None:
         self._broker = broker
-        self._link = Link(broker, hop, name)
+        self._link = Link(broker, hop, name, alive)
         self._consumers: list[MemoryConsumer] = []
 
     @property

@@ -24,7 +24,7 @@ class Membership:
         topics: frozenset[str],
         listener: ConsumerRebalanceListener | None,
     ) -> None:
-        self.member = Member(link.name, topics)
+        self.member = Member(link, topics)
         self.settled = asyncio.Event()
         self._link = link
         self._group = group
@@ -54,10 +54,13 @@ class Membership:
         while not self._closing.done():
             self.settled.clear()
             await self._tell("on_partitions_revoked")
-            joining = await self._link.request("join", lambda: self._group.join(self.member))
-            await self._either(joining)
-            if not joining.done():
-                return
+            while True:
+                joining = await self._link.request("join", lambda: self._group.join(self.member))
+                await self._either(joining)
+                if not joining.done():
+                    return
+                if not joining.cancelled():
+                    break
             await self._link.pass_by("join")
             self._positions.assign(joining.result())
             self.settled.set()

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from functools import partial
 from itertools import islice
 
-from streamproc.adapters.kafka.log import IllegalStateError, TopicPartition
+from streamproc.adapters.kafka.log import IllegalStateError, OffsetAndTimestamp, TopicPartition
 from streamproc.adapters.kafka.unreadable import GONE, beyond, told
 from streamproc.core.records.headers import UNREADABLE, Unread
 from streamproc.core.records.units import Millis
@@ -53,6 +53,10 @@ class Positions:
             raise IllegalStateError(f"{place} isn't assigned")
         return place
 
+    def known(self, place: TopicPartition) -> bool:
+        """Whether the brokers needn't be asked where reading begins."""
+        return self._places[place] is not None
+
     def position(self, place: TopicPartition) -> int:
         """The next record's offset at the earliest."""
         position = self._places[place]
@@ -67,6 +71,15 @@ class Positions:
     def end(self, place: TopicPartition) -> int:
         """What may be read ends there."""
         return self._broker.partition(place).readable_end(committed_only=self._committed_only)
+
+    def first_at(self, place: TopicPartition, at: int) -> OffsetAndTimestamp | None:
+        """The first record or marker of a time (ms since 1970) or later, as far as the partition may be read."""
+        found = self._broker.partition(place).first_at(at)
+        return (
+            None
+            if found is None or found.offset >= self.end(place)
+            else OffsetAndTimestamp(found.offset, found.timestamp)
+        )
 
     # What comes next
 

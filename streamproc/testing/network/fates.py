@@ -6,6 +6,7 @@ from typing import Final
 from multidict import CIMultiDict
 
 from streamproc.testing.network.session import Heard
+from streamproc.testing.process import Process, context_of
 from streamproc.testing.world import World
 
 LATENCY: Final = 0.02
@@ -18,19 +19,26 @@ KINDS: Final = (
     "net.reset_before",
     "net.request_late",
     "net.twice",
+    "net.killed",
+    "net.paused",
     "net.gateway_before",
     "net.gateway_after",
     "net.reset_after",
     "net.answer_lost",
     "net.answer_cut",
 )
-"""Faults, each with one occasion a request; `net.slow` has one each way."""
+"""Faults, each with one occasion a request; `net.slow` has one each way.
+
+`net.killed` and `net.paused` strike a service while its request is on the way, which may then be late: the next
+service, or the next turn, has looked before it lands. The rarer ones of all, as each costs seconds.
+"""
 
 
 class Fates:
     """Draws them, and how long everything takes."""
 
     def __init__(self, world: World) -> None:
+        self._world = world
         self._fault = world.fault
         self._chance = world.rng("network")
         self._time = world.loop.time
@@ -65,6 +73,19 @@ class Fates:
         if (late := self._fault("net.request_late")) is not None:
             seconds += patience * late.uniform(0.2, 3.0)
         return seconds
+
+    def struck(self, process: Process) -> float:
+        """Seconds by which a request is late whose client is killed or stopped behind it; 0: neither."""
+        service = self._world.services.get(process.name)
+        if service is None or service.process is not process:
+            return 0.0
+        own, later = context_of(self._world.loop.home), self._world.loop.call_later
+        if (chance := self._fault("net.killed")) is not None:
+            later(chance.random() * LATENCY, self._world.kill, process.name, chance.uniform(0.5, 12.0), context=own)
+        elif (chance := self._fault("net.paused")) is not None:
+            seconds = chance.uniform(*chance.choice(((0.1, 5.0), (7.0, 20.0))))
+            later(chance.random() * LATENCY, self._world.pause, process.name, seconds, context=own)
+        return 0.0 if chance is None else chance.choice((0.0, chance.uniform(0.0, 15.0)))
 
     def twice(self, patience: float) -> float | None:
         """Seconds after which it arrives once more; None: it doesn't."""

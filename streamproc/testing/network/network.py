@@ -37,7 +37,7 @@ class Watcher(Protocol):
         """`target`: path and query. `number`: how many there were before it."""
 
     def answered(self, number: int, process: str, status: int | None, headers: Mapping[str, str], body: bytes) -> None:
-        """Never called where the process is dead."""
+        """`status` None: whatever became of it; 0: nothing was sent. Never called where the process is dead."""
 
 
 @dataclass(eq=False, slots=True)
@@ -82,7 +82,7 @@ class Network:
 
     def session(self, process: Process, seconds: float = SECONDS) -> aiohttp.ClientSession:
         """Connections of one process. `seconds`: until an answer counts as missing."""
-        return cast("aiohttp.ClientSession", Session(self, process, seconds))
+        return cast("aiohttp.ClientSession", Session(self.ask, process, seconds))
 
     def watch(self, origin: str, watcher: Watcher) -> None:
         """Be told of all requests to one origin."""
@@ -105,7 +105,8 @@ class Network:
         self.requests += 1
         at = url.find("/", url.find("://") + 3)
         origin, target = (url, "/") if at < 0 else (url[:at], url[at:])
-        self._world.note("ask", number=number, method=method, to=target, body=_short(body))
+        match = headers.get("If-Match", "")
+        self._world.note("ask", number=number, method=method, to=target, match=match, body=_short(body))
         watchers = self._watchers.get(origin, ())
         for watcher in watchers:
             watcher.requested(number, process.name, method, target, headers, body)
@@ -114,7 +115,8 @@ class Network:
         except (aiohttp.ClientError, TimeoutError) as error:
             self._world.note("unheard", number=number, error=type(error).__name__)
             for watcher in watchers:
-                watcher.answered(number, process.name, None, {}, b"")
+                nothing = isinstance(error, aiohttp.ClientConnectorError)
+                watcher.answered(number, process.name, 0 if nothing else None, {}, b"")
             raise
         self._world.note("hear", number=number, status=heard.status, body=_short(heard.body))
         for watcher in watchers:
@@ -157,7 +159,7 @@ class Network:
             self._back(exchange, reset())
             return
         self._underway[exchange] = None
-        seconds = fates.late(exchange.seconds)
+        seconds = fates.late(exchange.seconds) + fates.struck(process)
         later(seconds, self._arrive, exchange, context=context_of(exchange.server.process, copy_context()))
         if (more := fates.twice(exchange.seconds)) is not None:
             later(seconds + more, self._arrive, exchange, context=context_of(exchange.server.process, copy_context()))

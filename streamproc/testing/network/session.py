@@ -1,19 +1,19 @@
 """A client's side: what our code uses of aiohttp's session, and aiohttp's own exceptions."""
 
 import errno
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import Any, Final, Self, TypeAlias
 from urllib.parse import urlencode
 
 import aiohttp
 from multidict import CIMultiDict
 from yarl import URL
 
-if TYPE_CHECKING:
-    from streamproc.testing.network.network import Network
-    from streamproc.testing.process import Process
+from streamproc.testing.process import Process
 
+Ask: TypeAlias = Callable[[Process, str, str, dict[str, str], bytes, float], Awaitable["Heard"]]
+"""Method, URL, headers, body and seconds of a request. Raises aiohttp's exceptions, and TimeoutError."""
 IDEMPOTENT: Final = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"})
 """Of these aiohttp sends a second one where the connection was lost."""
 
@@ -21,8 +21,8 @@ IDEMPOTENT: Final = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE
 class Session:
     """Of one process. `seconds`: until an answer counts as missing."""
 
-    def __init__(self, network: "Network", process: "Process", seconds: float) -> None:
-        self.network = network
+    def __init__(self, ask: Ask, process: Process, seconds: float) -> None:
+        self.ask = ask
         self.process = process
         self.seconds = seconds
         self.closed = False
@@ -75,9 +75,7 @@ class _Asking:
         session = self._session
         if session.closed:
             raise RuntimeError("Session is closed")
-        return await session.network.ask(
-            session.process, self._method, self._url, self._headers, self._body, self._seconds
-        )
+        return await session.ask(session.process, self._method, self._url, self._headers, self._body, self._seconds)
 
     async def __aexit__(self, *_: object) -> None:
         pass

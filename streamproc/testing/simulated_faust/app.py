@@ -59,7 +59,7 @@ class SimulatedFaust(ConsumerRebalanceListener):
         self._tasks: list[asyncio.Task[None]] = []
         self._ready: Callable[[], None] | None = None
         kafka.broker.group(group).assignor = sharing_of(kafka.broker.group(group).assignor)
-        self._flow = Flow(kafka.consumer(group=group), fault)
+        self._flow = Flow(kafka.consumer(group=group), self._tables.keys(), fault)
         self._recovery = Recovery(self._flow, self._tables, lambda: self._generation, fault)
         self._shape = _Shape(self)
         self._batches = BatchFetch(cast("protocols.App", self._shape))

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from random import Random
 from typing import Any, Final, TypeAlias
@@ -18,9 +18,9 @@ IDLE: Final = 1.0
 
 
 class Flow:
-    """Of one worker. `kafka` is a member of the group; it isn't started here."""
+    """Of one worker. `kafka` is a member of the group; it isn't started here. `changelogs`: topics of tables."""
 
-    def __init__(self, kafka: Consumer, fault: Fault) -> None:
+    def __init__(self, kafka: Consumer, changelogs: Collection[str], fault: Fault) -> None:
         self.kafka = kafka
         self.active: set[TopicPartition] = set()
         """What is fetched, while `flow_active`."""
@@ -33,6 +33,7 @@ class Flow:
         """Partitions that have something to commit."""
         self._committed: dict[TopicPartition, int] = {}
         """What was last to be committed, whether it was or not."""
+        self._changelogs = changelogs
         self._fault = fault
 
     # For the bridge's batches and marks
@@ -46,8 +47,9 @@ class Flow:
         fetched = await self.kafka.getmany(*places, timeout_ms=int(timeout * 1000), max_records=MOST)
         if fetched and (chance := self._fault("faust.held_batch")):
             await asyncio.sleep(chance.expovariate(0.5))
-        if fetched and (chance := self._fault("faust.dropped_batch")):
-            dropped = chance.choice(list(fetched))
+        inputs = [place for place in fetched if place.topic not in self._changelogs]
+        if inputs and (chance := self._fault("faust.dropped_batch")):
+            dropped = chance.choice(inputs)
             return {place: records for place, records in fetched.items() if place != dropped}
         return fetched
 

@@ -40,6 +40,29 @@ async def test_a_sink_that_lost_its_partition_writes_no_more(org: Org, what: str
     assert org.fates.total() == (0 if what in {"create", "adopt"} else 1)
 
 
+async def test_what_the_turn_before_has_read_rests_on_a_transaction_as_well(org: Org) -> None:
+    """A sink that was paused and replaced can't use a version that it read when its successor had written: neither in
+    the same turn nor in the user's next one, which comes at once.
+    """
+    id_ = await org.hired()
+    await org.patch(f"Users/{id_}", "replace", "title", "Team Lead")
+    org.say("E1", job="Team Lead", department="Sales")
+    await org.run()
+    await org.patch(f"Users/{id_}", "replace", "title", "Clerk")
+    org.say("E1", job="Clerk")  # a conflict, a read, and nothing is left to do
+    await org.run()
+    org.mark = len(await org.ledger())
+
+    async def refused() -> None:
+        raise PartitionLostError
+
+    org.store.confirm = refused  # type: ignore[method-assign]
+    org.say("E1", department="Billing")
+    with pytest.raises(PartitionLostError):
+        await org.run()
+    assert not [each for each in await org.writes() if each["applied"]]
+
+
 async def test_a_late_create_of_the_sink_before_doesnt_let_a_leaver_in(org: Org) -> None:
     """Hired and gone while one sink took over from another: a create of the old one that lands late is undone."""
     joined = org.folded("E1", **person("E1"))

@@ -28,9 +28,8 @@ class Confirmations:
         """Process → account or group, and ETag: of its own writes and deliveries, and from before it came."""
         self._under_way: dict[int, tuple[Hashable, str, str]] = {}
 
-    def acquired(self, process: Hashable, transactional_id: str) -> None:
+    def acquired(self, process: Hashable, partition: str) -> None:
         """A sink has fenced whoever had the partition before, and reads what is known."""
-        partition = transactional_id.removeprefix(f"{self._group}-")
         self._order += 1
         self._confirmed[process, partition] = self._order
         for user, delivery in self._known.deliveries.items():

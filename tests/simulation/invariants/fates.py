@@ -5,6 +5,7 @@ in one transaction with the offset. So neither a delivery nor an offset may be a
 """
 
 from collections import defaultdict
+from collections.abc import Iterable
 
 from tests.simulation.invariants.watching import FIRST, Record, Telling
 
@@ -78,6 +79,11 @@ class Fates:
         if done:
             self._tell.count("commit of told operations")
             del waiting[:done]
+
+    def removed(self, partition: int, offsets: Iterable[int]) -> None:
+        """Compaction took these records of scim.operations away: who reads what is left tells their fates together."""
+        gone = set(offsets)
+        self._waiting[partition] = [each for each in self._waiting[partition] if each[0] not in gone]
 
     def end(self) -> None:
         """Nothing is under way any more."""

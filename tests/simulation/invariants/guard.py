@@ -1,10 +1,11 @@
 """The mass guard's promise: never more users lose access at once than it lets through, and nobody whom it holds.
 
-Each sink counts the partitions that it holds. So the bound holds for each partition by itself, and for all of them
-where there is one sink. One cause (source, reason, minute) gets half of the threshold, but always one user.
+Each sink counts the partitions that it holds; so the bound holds for these, whoever let somebody through there. One
+cause (source, reason, minute) gets half of the threshold, but always one user.
 """
 
-from collections import Counter, defaultdict
+from collections import defaultdict
+from collections.abc import Hashable
 from typing import Any
 
 from tests.simulation.invariants.watching import Known, Record, Telling, Write
@@ -17,22 +18,31 @@ Cause = tuple[str, Any, int]
 
 
 class Guard:
-    """`counts`: users per window. `share`: of the active users, if that is more. `sinks`: how many there are."""
+    """`counts`: users per window. `shares`: of the active users, if that is more."""
 
     def __init__(
-        self, known: Known, telling: Telling, *, counts: tuple[int, int], share: float = 0.0, sinks: int = 1
+        self, known: Known, telling: Telling, *, counts: tuple[int, int], shares: tuple[float, float] = (0.0, 0.0)
     ) -> None:
         self._known = known
         self._tell = telling
         self._counts = counts
-        self._share = share
-        self._alone = sinks == 1
+        self._shares = shares
+        self._holders: dict[int, Hashable] = {}
+        """Partition → the sink that has fenced all others since the group has shared the partitions out last."""
         self._through: dict[int, dict[str, dict[str, Any]]] = defaultdict(dict)
-        """Partition (0, where there is one sink) → user → the cause by which they were let through."""
+        """Partition → user → the cause by which they were let through."""
         self._released: set[str] = set()
         """Whom an operator has let through since they were held."""
         self._revoked: dict[str, int] = {}
         """User → seq at which they were told as revoked, by a write of ours."""
+
+    def shared_out(self) -> None:
+        """All partitions of the group are given away anew."""
+        self._holders.clear()
+
+    def acquired(self, process: Hashable, partition: str) -> None:
+        """A sink has fenced whoever had it before."""
+        self._holders[int(partition)] = process
 
     def control(self, record: Record) -> None:
         """An operator's order."""
@@ -40,13 +50,13 @@ class Guard:
         if isinstance(body, dict) and body.get("action") == "release" and body.get("user"):
             self._released.add(body["user"])
 
-    def delivery(self, record: Record) -> None:
-        """What is known of a user, and with it what the guard has said of their leaving."""
+    def delivery(self, record: Record, process: Hashable) -> None:
+        """What is known of a user, and with it what the guard of a sink has said of their leaving."""
         body = record.body
         if not isinstance(body, dict) or "seq" not in body:
             return
         user, standing = body["user"], body.get("standing")
-        counted = self._through[0 if self._alone else record.partition]
+        counted = self._through[record.partition]
         if self._revoked.pop(user, None) == body["seq"] and standing is None:
             self._tell.fail("guard", f"{user} was deactivated, and the guard wasn't asked")
         if standing is None or standing["said"] != "through":
@@ -59,7 +69,8 @@ class Guard:
             return
         self._tell.count("guard through")
         counted[user] = standing["cause"]
-        self._bounded(user, standing["cause"], counted)
+        held = {record.partition} | {each for each, holder in self._holders.items() if holder == process}
+        self._bounded(user, standing["cause"], [each for number in held for each in self._through[number].values()])
 
     def outcome(self, record: Record) -> None:
         """A line of the audit log."""
@@ -77,11 +88,11 @@ class Guard:
         if code in WITHHELD and not parked["attributes"] and write.user not in self._released and not anew:
             self._tell.fail("guard", f"{write.user} lost access, and was {code}")
 
-    def _bounded(self, user: str, cause: dict[str, Any], counted: dict[str, dict[str, Any]]) -> None:
-        at, same = _at(cause), Counter(_same(each) for each in counted.values())[_same(cause)]
-        times = [_at(each) for each in counted.values()]
-        for count, seconds in zip(self._counts, WINDOWS, strict=True):
-            threshold, length = max(count, int(self._share * len(self._known.homes))), seconds * 1000
+    def _bounded(self, user: str, cause: dict[str, Any], counted: list[dict[str, Any]]) -> None:
+        at, times = _at(cause), [_at(each) for each in counted]
+        same = sum(1 for each in counted if _same(each) == _same(cause))
+        for count, share, seconds in zip(self._counts, self._shares, WINDOWS, strict=True):
+            threshold, length = max(count, int(share * len(self._known.homes))), seconds * 1000
             begins = [each for each in times if at - length < each <= at]
             within = max(sum(1 for each in times if begin <= each < begin + length) for begin in begins)
             if same > -(-threshold // 2):

@@ -5,6 +5,7 @@ link or a rejection; a change to a record, or a rejection.
 """
 
 from collections import defaultdict
+from collections.abc import Iterable
 from typing import Any
 
 from tests.simulation.invariants.watching import Known, Record, Telling
@@ -86,6 +87,12 @@ class Inputs:
         if waiting and done:
             self._tell.count(f"commit of {topic}")
             del waiting[:done]
+
+    def removed(self, topic: str, partition: int, offsets: Iterable[int]) -> None:
+        """Retention took these records away."""
+        gone = set(offsets)
+        waiting = self._waiting.get((topic, partition), [])
+        waiting[:] = [offset for offset in waiting if offset not in gone]
 
     def end(self) -> None:
         """Nothing is under way any more."""

@@ -1,6 +1,6 @@
 """All watchers of one run, and what they are fed with.
 
-    invariants = Invariants(world.fail, count, guard=(20, 100), sinks=2, ...)
+    invariants = Invariants(world.fail, count, guard=(20, 100), ...)
     broker.watch(invariants.broker)
     network.watch(genesys.ORIGIN, invariants)
     genesys.watch(invariants.written)
@@ -37,7 +37,7 @@ SILENT = frozenset({"streamproc.status", "streamproc.cursors", "streamproc.topic
 class Invariants:
     """`fail(kind, what)` and `count(name)`: where it is told.
 
-    `guard`: users in ten minutes and in a day. `share`: the same as a part of the active ones. `strangers`: user IDs
+    `guard`: users in ten minutes and in a day. `shares`: the same as parts of the active ones. `strangers`: user IDs
     and names of those who never are in scope. `versioned`: whether the target has ETags; `lossy`: accepts names that it
     doesn't know, and passes over them. `group`: begins the names of groups.
     `process`: the name of a process → what tells it from one of that name that was started later.
@@ -49,8 +49,7 @@ class Invariants:
         count: Callable[[str], None] = lambda _: None,
         *,
         guard: tuple[int, int] = (20, 100),
-        share: float = 0.0,
-        sinks: int = 1,
+        shares: tuple[float, float] = (0.0, 0.0),
         strangers: Iterable[str] = (),
         versioned: bool = True,
         lossy: bool = False,
@@ -64,7 +63,7 @@ class Invariants:
         self.chain = Chain(known, telling)
         self.fates = Fates(telling)
         self.inputs = Inputs(known, telling)
-        self.guard = Guard(known, telling, counts=guard, share=share, sinks=sinks)
+        self.guard = Guard(known, telling, counts=guard, shares=shares)
         self.writes = Writes(known, telling, versioned=versioned, lossy=lossy)
         self.requests = Requests(known, telling, strangers=strangers, versioned=versioned)
         self.revocations = Revocations(known, telling)
@@ -88,10 +87,18 @@ class Invariants:
                     self._committed(_record(stored), process)
             case "OffsetCommitted":
                 self._offset(event.group, event.place.topic, event.place.partition, event.offset)
+            case "GroupChanged" if event.group == f"{self._group}-sink":
+                self.guard.shared_out()
+            case "RecordsRemoved":
+                topic, partition = event.place.topic, event.place.partition
+                self.inputs.removed(topic, partition, event.offsets)
+                if topic == OPERATIONS:
+                    self.fates.removed(partition, event.offsets)
             case "ProducerStarted":
-                process = self._process(event.by)
-                self.confirmations.acquired(process, event.transactional_id)
-                self.requests.acquired(process, event.transactional_id.rpartition("-")[2])
+                process, partition = self._process(event.by), event.transactional_id.rpartition("-")[2]
+                self.confirmations.acquired(process, partition)
+                self.requests.acquired(process, partition)
+                self.guard.acquired(process, partition)
 
     def _offset(self, group: str, topic: str, partition: int, offset: int) -> None:
         if topic == OPERATIONS and group == f"{self._group}-sink":
@@ -119,7 +126,7 @@ class Invariants:
             self.guard.outcome(record)
         elif record.topic == DELIVERIES and isinstance(body, dict) and "held" in body:
             self.fates.delivery(record)
-            self.guard.delivery(record)
+            self.guard.delivery(record, process)
             known.deliveries[body["user"]] = body
             self.confirmations.noted(process, body["id"], body["etag"])
             if body["id"] is not None:

@@ -94,8 +94,8 @@ MUTANTS: Final = (
         "deliveries are read before whoever writes them is fenced",
         REBALANCE,
         "        await asyncio.gather(*(store.fence() for store in stores.values()))\n"
-        "        # Clients of their own: asked within a rebalance, the subscribed one would wait for the rebalance to end."
-        " And\n"
+        "        # Clients of their own: asked within a rebalance, the subscribed one would wait for the rebalance "
+        "to end. And\n"
         "        # two: one that is in a group and is assigned anew again and again falls over its own coordinator.\n"
         "        loader = self._kafka.consumer()\n"
         "        member = self._kafka.consumer(group=self._group)\n"

@@ -179,19 +179,9 @@ MUTANTS: Final = (
         "The table has everybody.",
     ),
     Mutant(
-        "what is acknowledged takes back what recovery brought",
-        "streamproc/worker/faust_bridge/state_table.py",
-        "        if regresses(self.read(key, partition), value):\n            return\n",
-        "",
-        "What the brokers have acknowledged is the newest.",
-        mended="f3892ed",
-    ),
-    Mutant(
         "the last record of a changelog wins",
-        "streamproc/worker/faust_bridge/state_table.py",
-        "            if regresses(held, event.value):\n"
-        "                self.regressed[key] = partition\n"
-        "                continue\n",
+        "streamproc/worker/table_recovery.py",
+        "        if regresses(held, event.value):\n            regressed[key] = partition\n            continue\n",
         "",
         "That is what a changelog is.",
     ),

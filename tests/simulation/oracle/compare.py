@@ -75,9 +75,10 @@ def _differing(
     for attribute, value in want.attributes.items():
         if attribute == "userName" and (rivals or str(have["userName"]).casefold() == name.casefold()):
             continue
-        wanted = value if attribute != "manager" or value in held else None  # only who is there is anybody's manager
-        if have[attribute] != wanted:
-            differing[attribute] = (have[attribute], wanted)
+        if attribute == "manager" and value is not None and value not in held:
+            continue  # who isn't there is nobody's manager, and the one before may stay
+        if have[attribute] != value:
+            differing[attribute] = (have[attribute], value)
     return "" if not differing else f"(has, should have): {differing}"
 
 

@@ -58,6 +58,7 @@ def expected(
     in_directories = people(steps)
     users = words.keys() | in_directories.keys() | {owner for account in accounts.values() for owner in account.owners}
     kept_in = {step.get("user") for step in steps if step["kind"] == "order" and step["action"] == "reject"}
+    given_up = {step.get("user") for step in steps if step["kind"] == "order" and step["action"] == "skip"}
     found = {
         user: _of(user, words.get(user), accounts, in_directories.get(user, {}), mappings, BEGIN + end)
         for user in sorted(users)
@@ -66,8 +67,10 @@ def expected(
         dates = [word["from"] - BEGIN for word in words.get(user, ()) if word["from"] is not None]
         if any(end - COMING < date < end + 1.0 for date in dates):
             wanted.active, wanted.never = None, False
-        if wanted.active is False and not wanted.never and (user in kept_in or None in kept_in):
+        if wanted.active is False and not wanted.never and not kept_in.isdisjoint({user, None}):
             wanted.active = None
+        if not wanted.never and not given_up.isdisjoint({user, None}):
+            wanted.active = None  # until their next change nothing of what was set aside is tried again
     return found
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from contextvars import Context
 from random import Random
 from typing import Any
 
@@ -140,3 +141,24 @@ def test_a_run_in_which_nobody_can_go_on_ends() -> None:
 
     with pytest.raises(DeadlockError):
         played(main)
+
+
+def test_what_belongs_to_nobody_goes_on_when_who_asked_for_it_is_dead() -> None:
+    """A timer of the broker, whose context is empty, isn't the process's that happened to start it."""
+
+    async def main(loop: SeededLoop) -> list[str]:
+        said: list[str] = []
+        victim = process(loop, "victim")
+
+        async def ask() -> None:
+            loop.call_later(1.0, said.append, "timer", context=Context())
+            loop.call_soon(said.append, "soon", context=Context())
+            await asyncio.sleep(5.0)
+
+        loop.spawn(victim, ask())
+        await asyncio.sleep(0.5)
+        loop.kill(victim)
+        await asyncio.sleep(5.0)
+        return said
+
+    assert played(main) == ["soon", "timer"]

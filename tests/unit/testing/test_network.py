@@ -94,6 +94,36 @@ def test_a_request_of_a_killed_client_is_carried_out_all_the_same() -> None:
     assert stage.carried_out == [b"theirs"]
 
 
+@pytest.mark.parametrize("kind", ["killed", "paused"])
+def test_a_service_is_struck_while_its_request_is_on_the_way(kind: str) -> None:
+    """What a zombie or a dead one has sent may land after its successor has looked."""
+    early: list[int] = []
+    for seed in range(20):
+        stage = Stage(seed)
+        starts: list[float] = []
+
+        async def service(process: Process, _: Any, stage: Stage = stage, starts: list[float] = starts) -> None:
+            starts.append(stage.world.loop.time())
+            http = stage.network.session(process, 60.0)
+            if len(starts) == 1:
+                stage.world.rates[f"net.{kind}"] = 1.0
+                await send(http, "POST", SERVER, {}, b"x", clock=process.clock)
+            await asyncio.sleep(1e6)
+
+        async def story(stage: Stage = stage, service: Any = service, starts: list[float] = starts) -> None:
+            started = stage.world.start("client", service)
+            await asyncio.sleep(0.05)
+            assert started.process.state == {"killed": "dead", "paused": "paused"}[kind]
+            early.append(len(stage.carried_out))
+            stage.world.calm()
+            await asyncio.sleep(60.0)
+            assert len(starts) == (2 if kind == "killed" else 1)
+            assert stage.carried_out == [b"x"]
+
+        stage.world.run(story())
+    assert set(early) == {0, 1}
+
+
 def test_a_late_request_lands_after_its_client_has_given_up() -> None:
     """The simulation has the write that nobody expects any more."""
     stage = Stage(seed=4, request_late=1.0)

@@ -47,8 +47,8 @@ async def test_what_was_left_out_before_partitions_moved_isnt_handled_after(
 
     sequencer = RecordSequencer(cast("Log", None), cast("StreamApp", App()), {PLACE.topic: handle}, room, SYSTEM)
 
-    async def end(_: Any) -> int:
-        return 3
+    async def ends(_: Any) -> dict[TopicPartition, int]:
+        return {PLACE: 3}
 
     async def committed(_: Any) -> int:
         return 0
@@ -58,10 +58,10 @@ async def test_what_was_left_out_before_partitions_moved_isnt_handled_after(
             sequencer.forget()
         return [record(offset) for offset in range(3)]
 
-    monkeypatch.setattr(sequencer, "_end", end)
+    monkeypatch.setattr(sequencer, "_ends", ends)
     monkeypatch.setattr(sequencer, "_committed", committed)
     monkeypatch.setattr(sequencer, "_between", between)
-    await sequencer._catch_up(PLACE, 0)
+    await sequencer._catch_up({PLACE: 0})
     assert handled == ([] if moves else [0, 1, 2])
 
 
