@@ -11,6 +11,12 @@ from streamproc.testing.world import World
 
 LATENCY: Final = 0.02
 """Seconds that one way takes at most, where nothing is wrong."""
+LANDED: Final = 0.9
+"""Seconds after a client has given up in which its request may still arrive, and no later.
+
+The sink takes for granted that nothing lands more than a second later (`landed` in `compose/sink.py`). Without that
+nobody could ever tell how a write ends: the version that it is for may still be the newest.
+"""
 KINDS: Final = (
     "net.slow",
     "net.refused",
@@ -67,14 +73,18 @@ class Fates:
         """Whether the connection is lost before it arrives."""
         return self._fault("net.reset_before") is not None
 
-    def late(self, patience: float) -> float:
-        """Seconds until it arrives: where late, mostly after the client has given up. `patience`: the client's."""
-        seconds = self.latency()
+    def arrivals(self, client: Process, patience: float) -> list[float]:
+        """Seconds until it arrives, mostly once. `patience`: seconds after which the client gives it up."""
+        longest = patience + LANDED
+        first = self.latency() + self._struck(client, longest)
         if (late := self._fault("net.request_late")) is not None:
-            seconds += patience * late.uniform(0.2, 3.0)
-        return seconds
+            first += longest * late.uniform(0.2, 1.0)
+        times = [min(first, longest)]
+        if (twice := self._fault("net.twice")) is not None:
+            times.append(min(first + longest * twice.random() ** 3, longest))
+        return times
 
-    def struck(self, process: Process) -> float:
+    def _struck(self, process: Process, longest: float) -> float:
         """Seconds by which a request is late whose client is killed or stopped behind it; 0: neither."""
         service = self._world.services.get(process.name)
         if service is None or service.process is not process:
@@ -85,11 +95,7 @@ class Fates:
         elif (chance := self._fault("net.paused")) is not None:
             seconds = chance.uniform(*chance.choice(((0.1, 5.0), (7.0, 20.0))))
             later(chance.random() * LATENCY, self._world.pause, process.name, seconds, context=own)
-        return 0.0 if chance is None else chance.choice((0.0, chance.uniform(0.0, 15.0)))
-
-    def twice(self, patience: float) -> float | None:
-        """Seconds after which it arrives once more; None: it doesn't."""
-        return None if (twice := self._fault("net.twice")) is None else twice.random() ** 3 * 2.0 * patience
+        return 0.0 if chance is None else chance.choice((0.0, longest * chance.random()))
 
     def refused_on_the_way(self) -> Heard | None:
         """The page of a gateway that doesn't let it through."""

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextvars import copy_context
 from dataclasses import dataclass
 from email.utils import formatdate
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, Final, Protocol, TypeAlias, cast
 
 import aiohttp
@@ -159,10 +159,8 @@ class Network:
             self._back(exchange, reset())
             return
         self._underway[exchange] = None
-        seconds = fates.late(exchange.seconds) + fates.struck(process)
-        later(seconds, self._arrive, exchange, context=context_of(exchange.server.process, copy_context()))
-        if (more := fates.twice(exchange.seconds)) is not None:
-            later(seconds + more, self._arrive, exchange, context=context_of(exchange.server.process, copy_context()))
+        for seconds in fates.arrivals(process, exchange.seconds):
+            later(seconds, self._arrive, exchange, context=context_of(exchange.server.process, copy_context()))
 
     def _arrive(self, exchange: _Exchange) -> None:
         """In the server's process, and otherwise in its client's context, so that faults are counted by what the client
@@ -234,8 +232,21 @@ class _Begun:
         self._work, self._first = work, first
 
     def __await__(self) -> Any:
-        yield self._first
-        return (yield from self._work)
+        following = self._first
+        while True:
+            try:
+                yield following
+            except GeneratorExit:
+                self._work.close()
+                raise
+            except BaseException as error:  # noqa: BLE001 - what it waited for has failed, or it is cancelled
+                step = partial(self._work.throw, error)
+            else:
+                step = partial(next, self._work)
+            try:
+                following = step()
+            except StopIteration as done:
+                return done.value
 
 
 def _missing(heard: "Future[Heard]") -> None:

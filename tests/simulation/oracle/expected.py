@@ -15,7 +15,7 @@ COMING: Final = 10.0
 """Virtual seconds after a date in which it may not have been acted on."""
 HR: Final = "hris"
 OKTA: Final = "okta"
-ORDER: Final = {"userName": [SOURCE, OKTA, HR]}
+ORDER: Final = {"userName": [OKTA, SOURCE, HR]}
 """Of a fact → sources, the first that has a value counts; of others by their names."""
 BY_NAME: Final = [SOURCE, HR, OKTA]
 
