@@ -141,8 +141,7 @@ class World:
             for task in self.loop.kept:
                 if not task.done():  # else it would be ended while another world runs
                     task._log_destroy_pending = False  # type: ignore[attr-defined]  # noqa: SLF001
-                    with suppress(BaseException):
-                        task.get_coro().close()  # type: ignore[union-attr]
+                    _close(task.get_coro())
             self.loop.kept.clear()
             self.loop.close()
 
@@ -226,3 +225,14 @@ class World:
     def _at(self, seconds: float, callback: Callable[..., object], *args: Any) -> None:
         """In the world's own process, whoever asks."""
         self.loop.call_later(seconds, callback, *args, context=context_of(self.loop.home))
+
+
+class _OverError(BaseException):
+    """The world is."""
+
+
+def _close(coroutine: Any) -> None:
+    """Now, and not whenever it is collected. What waits for something as it ends is told again."""
+    while coroutine.cr_frame is not None:
+        with suppress(BaseException):
+            coroutine.throw(_OverError())
