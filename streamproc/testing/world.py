@@ -7,7 +7,6 @@ world.run(story(world))     # a coroutine, which starts services and makes them 
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from random import Random
 from typing import Any, Final, TypeAlias
@@ -141,11 +140,7 @@ class World:
             for error in self.loop.errors:
                 self.fail("callback", repr(error))
             self._over = True
-            for task in self.loop.kept:
-                if not task.done():  # else it would be ended while another world runs
-                    task._log_destroy_pending = False  # type: ignore[attr-defined]  # noqa: SLF001
-                    _close(task.get_coro())
-            self.loop.kept.clear()
+            self.loop.bury()
             self.loop.close()
 
     # Services
@@ -228,14 +223,3 @@ class World:
     def _at(self, seconds: float, callback: Callable[..., object], *args: Any) -> None:
         """In the world's own process, whoever asks."""
         self.loop.call_later(seconds, callback, *args, context=context_of(self.loop.home))
-
-
-class _OverError(BaseException):
-    """The world is."""
-
-
-def _close(coroutine: Any) -> None:
-    """Now, and not whenever it is collected. What waits for something as it ends is told again."""
-    while coroutine.cr_frame is not None:
-        with suppress(BaseException):
-            coroutine.throw(_OverError())
