@@ -18,6 +18,8 @@ from streamproc.testing.process import CURRENT, Process, context_of
 
 BEGIN: Final = 1_772_582_400.0
 """Seconds since 1970: 2026-03-04."""
+IDLE: Final = 5.0
+"""A poll that finds nothing takes so many times longer than asked: a slow machine, and half as much to simulate."""
 AGAIN: Final = (0.5, 3.0)
 """Seconds after which whoever watches over services starts one anew that has ended."""
 
@@ -86,6 +88,7 @@ class World:
             chance=self.rng("kafka").random,
             limits=Limits(),
         )
+        self.broker.idle = IDLE
         self.services: dict[str, Service] = {}
 
     def rng(self, name: str) -> Random:

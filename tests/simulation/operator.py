@@ -77,7 +77,8 @@ class Operator:
             case "order":
                 return await self._order(await self._about(step["action"], step, ()))
             case "sweep":
-                found = [await self._about(action, {}, step["spare"]) for action in SWEPT]
+                spare = {"release": step["spare"]}  # whom somebody said no to, all the same what else they wait for
+                found = [await self._about(action, {}, spare.get(action, ())) for action in SWEPT]
                 return await self._order([each for orders in found for each in orders])
             case kind:
                 raise ValueError(kind)

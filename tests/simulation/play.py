@@ -38,6 +38,8 @@ GROUPS: Final = ("All Agents", "Spanish Queue", "Billing Queue", "Sales Queue", 
 SETTLE: Final = 300.0
 """Virtual seconds in which all must have come to its end, once nothing goes wrong any more."""
 LOOK: Final = 0.5
+IDLE: Final = 40.0
+"""Virtual seconds in which retries that nobody waits for come to an end."""
 QUIET: Final = 3
 """Looks in a row that show nothing left to do."""
 HITS: Final = frozenset({"kill", "pause", "cut", "clock"})
@@ -111,7 +113,15 @@ class Stage:
                 if len(await self.operator.perform(step)) < 2:
                     break
                 await self._settled()
+        await self._idle()
         self.watch.finish(self.directory.known(steps) if self.directory else steps, self.operator)
+
+    async def _idle(self) -> None:
+        """What is tried again by itself comes to its end, too; else the invariants find it."""
+        for _ in range(round(IDLE / LOOK)):
+            if not self.watch.invariants.bounds.busy():
+                return
+            await asyncio.sleep(LOOK)
 
     async def _until(self, at: float) -> None:
         await asyncio.sleep(max(0.0, at - self.world.loop.time()))
@@ -138,12 +148,13 @@ class Stage:
         worker = Worker(
             log, app, producer, (TEXTS[mapping], f"{mapping}.toml"), self.options, clocks_of(process), chosen=True
         )
+        self.watch.invariants.watch_worker(worker, process)
         await worker.run()
 
     async def _sink(self, process: Process, log: MemoryLog) -> None:
         http = self.network.session(process, self.settings.target.request_timeout)
         sink = make_sink(self.settings, log, http, clocks=clocks_of(process))
-        self.watch.invariants.watch_sink(sink)
+        self.watch.invariants.watch_sink(sink, process)
         await sink.run()
 
     # What happens

@@ -32,6 +32,9 @@ class Watch:
             shares=(settings.get("guard_share", 0.02), settings.get("guard_day_share", 0.1)),
             lossy=plan.options.get("genesys", {}).get("unknown_names") == "ignore",
             process=self._process,
+            partitions=plan.options.get("partitions", 2),
+            chance=world.rng("invariants"),
+            exact=not plan.options.get("clocks_off") and not any(step["kind"] == "clock" for step in plan.steps),
         )
         self.digest = 0
         """Of all that was appended, when and where."""
@@ -69,5 +72,6 @@ class Watch:
             appended={number: at - BEGIN for number, at in operator.appended.items()},
             arrived=operator.arrived(dict(record.headers) for record in records),
         )
-        for user, what in mismatched(wanted, accounts_of(users, groups)).items():
+        free = self._plan.options.get("genesys", {}).get("former_names") != "taken"
+        for user, what in mismatched(wanted, accounts_of(users, groups), free=free).items():
             self._world.fail("oracle", f"{user}: {what}")

@@ -1,11 +1,10 @@
 """The broker: partitions of topics that exist as soon as they are named, producers' transactions, and groups."""
 
-import asyncio
 from collections.abc import Callable, Sequence
-from contextvars import copy_context
 
 from streamproc.adapters.kafka.log import TopicPartition
-from streamproc.testing.memory_log.events import BrokerEvent, RecordAppended, RecordsRemoved
+from streamproc.testing.memory_log.cluster import Cluster
+from streamproc.testing.memory_log.events import RecordAppended, RecordsRemoved
 from streamproc.testing.memory_log.faults import Fault, middling, never
 from streamproc.testing.memory_log.group import Group
 from streamproc.testing.memory_log.limits import Limits
@@ -13,7 +12,7 @@ from streamproc.testing.memory_log.partition import Entry, MemoryRecord, Partiti
 from streamproc.testing.memory_log.transactions import Coordinator
 
 
-class MemoryBroker:
+class MemoryBroker(Cluster):
     """All of a cluster. `clock`: ms since 1970, for records' time stamps. `limits` None: it waits for everybody.
 
     `fault` decides on what goes wrong (`faults.py`), `chance` (0..1) on what a cluster leaves open.
@@ -28,34 +27,10 @@ class MemoryBroker:
         chance: Callable[[], float] = middling,
         limits: Limits | None = None,
     ) -> None:
-        self.partitions = partitions
-        """Of each topic."""
-        self.clock = clock
-        self.fault = fault
-        self.chance = chance
-        self.limits = limits
-        self.coordinator = Coordinator(self)
+        super().__init__(partitions, clock, fault, chance, limits)
+        self.coordinator = Coordinator(self, self._keep)
         self._partitions: dict[TopicPartition, Partition] = {}
         self._groups: dict[str, Group] = {}
-        self._watchers: list[Callable[[BrokerEvent], object]] = []
-        self._context = copy_context()
-
-    def watch(self, watcher: Callable[[BrokerEvent], object]) -> None:
-        """Call it with whatever happens, when it happens. It mustn't wait."""
-        self._watchers.append(watcher)
-
-    def tell(self, event: BrokerEvent) -> None:
-        """All who watch."""
-        for watcher in self._watchers:
-            watcher(event)
-
-    def time(self) -> float:
-        """Seconds of the loop."""
-        return asyncio.get_running_loop().time()
-
-    def later(self, seconds: float, call: Callable[[], object]) -> None:
-        """In the broker's own process, whoever asks."""
-        asyncio.get_running_loop().call_later(seconds, call, context=self._context)
 
     # Records
 
@@ -77,9 +52,8 @@ class MemoryBroker:
         """A batch."""
         at = self.clock()
         records = [partition.append(at, entry, transaction) for entry in entries]
-        if self._watchers:
-            for record in records:
-                self.tell(RecordAppended(by, record))
+        for record in records:
+            self.tell(RecordAppended(by, record))
         partition.wake()
         return records
 
@@ -108,6 +82,9 @@ class MemoryBroker:
         if name not in self._groups:
             self._groups[name] = Group(self, name)
         return self._groups[name]
+
+    def _keep(self, by: str, group: str, place: TopicPartition, offset: int, transactional_id: str) -> None:
+        self.group(group).keep(by, place, offset, transactional_id)
 
     def expire_transaction(self, transactional_id: str) -> None:
         """The transaction was open for too long: it is aborted, and its producer fenced."""

@@ -8,15 +8,13 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from itertools import cycle
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 from streamproc.adapters.kafka.log import CommitFailedError, TopicPartition
 from streamproc.testing.memory_log import faults
+from streamproc.testing.memory_log.cluster import Cluster
 from streamproc.testing.memory_log.events import GroupChanged, MemberRemoved, OffsetCommitted
 from streamproc.testing.memory_log.link import Link
-
-if TYPE_CHECKING:
-    from streamproc.testing.memory_log.broker import MemoryBroker
 
 Assignment: TypeAlias = list[TopicPartition]
 Assignor: TypeAlias = "Callable[[Sequence[Member], int], dict[Member, Assignment]]"
@@ -47,10 +45,10 @@ class Member:
 class Group:
     """`offsets`: what was committed."""
 
-    def __init__(self, broker: "MemoryBroker", name: str) -> None:
+    def __init__(self, cluster: Cluster, name: str) -> None:
         self.assignor: Assignor = round_robin
         self.offsets: dict[TopicPartition, int] = {}
-        self._broker = broker
+        self._cluster = cluster
         self._name = name
         self._generation = 0
         self._members: list[Member] = []
@@ -78,7 +76,7 @@ class Group:
             member.joining.cancel()  # it is told that it isn't known, and asks again
             member.joining = None
         if why is not None:
-            self._broker.tell(MemberRemoved(member.by, self._name, why))
+            self._cluster.tell(MemberRemoved(member.by, self._name, why))
         self._summon(member)
         self._begin_round()
 
@@ -104,30 +102,30 @@ class Group:
         """An offset, whoever says so."""
         before = self.offsets.get(place)
         self.offsets[place] = offset
-        self._broker.tell(OffsetCommitted(by, self._name, place, offset, before, transactional_id))
+        self._cluster.tell(OffsetCommitted(by, self._name, place, offset, before, transactional_id))
 
     def _summon(self, member: Member) -> None:
-        limits = self._broker.limits
+        limits = self._cluster.limits
         if limits is None:
             member.summon(member.rounds)
         elif member.joining is None and not member.summons.done():
-            self._broker.later(limits.heartbeat * self._broker.chance(), partial(member.summon, member.rounds))
+            self._cluster.later(limits.heartbeat * self._cluster.chance(), partial(member.summon, member.rounds))
 
     def _begin_round(self) -> None:
         if not self._moving:
             self._moving = True
             for member in self._members:
                 self._summon(member)
-            if self._broker.limits is not None and any(member.joining is None for member in self._members):
-                self._broker.later(self._broker.limits.rebalance, partial(self._give_up, self._generation))
+            if self._cluster.limits is not None and any(member.joining is None for member in self._members):
+                self._cluster.later(self._cluster.limits.rebalance, partial(self._give_up, self._generation))
         if any(member.joining is None for member in self._members):
             return
         self._moving = False
         self._generation += 1
-        chance = self._broker.chance
+        chance = self._cluster.chance
         by_id = sorted(self._members, key=lambda _: chance())  # aiokafka's order: members' ids are chance
-        shares = self.assignor(by_id, self._broker.partitions) if by_id else {}
-        self._broker.tell(
+        shares = self.assignor(by_id, self._cluster.partitions) if by_id else {}
+        self._cluster.tell(
             GroupChanged(self._name, self._generation, tuple((each.by, tuple(shares[each])) for each in self._members))
         )
         for member in self._members:
@@ -136,10 +134,10 @@ class Group:
             if not member.joining.done():
                 member.joining.set_result(shares[member])
             member.joining = None
-            if self._broker.limits is not None and not member.link.heard():
-                self._broker.later(self._broker.limits.session, partial(self._miss, member, self._generation))
-            if unlucky := self._broker.fault(faults.SESSION_EXPIRED):
-                self._broker.later(EARLY * unlucky.random(), partial(self._expire, member, self._generation))
+            if self._cluster.limits is not None and not member.link.heard():
+                self._cluster.later(self._cluster.limits.session, partial(self._miss, member, self._generation))
+            if unlucky := self._cluster.fault(faults.SESSION_EXPIRED):
+                self._cluster.later(EARLY * unlucky.random(), partial(self._expire, member, self._generation))
 
     def _miss(self, member: Member, generation: int) -> None:
         if not member.link.heard():

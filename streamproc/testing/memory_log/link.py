@@ -2,13 +2,11 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, TypeAlias, TypeVar
+from typing import TypeAlias, TypeVar
 
 from streamproc.adapters.kafka.log import KafkaConnectionError, KafkaError
 from streamproc.testing.memory_log import faults
-
-if TYPE_CHECKING:
-    from streamproc.testing.memory_log.broker import MemoryBroker
+from streamproc.testing.memory_log.cluster import Cluster
 
 Hop: TypeAlias = Callable[[str], Awaitable[None]]
 """Awaited on each way of a request, with the request's name. It may take its time."""
@@ -40,11 +38,11 @@ async def one_turn(_: str) -> None:
 class Link:
     """Of one process, `name`. Once `cut`, nothing gets through any more."""
 
-    def __init__(self, broker: "MemoryBroker", hop: Hop, name: str, alive: Callable[[], bool]) -> None:
+    def __init__(self, cluster: Cluster, hop: Hop, name: str, alive: Callable[[], bool]) -> None:
         self.name = name
         self.cut = False
         self._alive = alive
-        self._broker = broker
+        self._cluster = cluster
         self._hop = hop
 
     def heard(self) -> bool:
@@ -64,25 +62,25 @@ class Link:
         `carry_out` may be called several times, and after the process has ended. Raises what it raises, and
         KafkaConnectionError where the link is cut.
         """
-        broker = self._broker
+        cluster = self._cluster
         while True:
             await self.pass_by(name)
-            if name in COORDINATED and (chance := broker.fault(faults.COORDINATOR_LOADING)):
+            if name in COORDINATED and (chance := cluster.fault(faults.COORDINATOR_LOADING)):
                 await asyncio.sleep(LOADING * chance.random())
                 continue
-            if chance := broker.fault(faults.REQUEST_LOST):
+            if chance := cluster.fault(faults.REQUEST_LOST):
                 await asyncio.sleep(RESET + chance.random())
                 continue
             refusal: KafkaError | None = None
             try:
-                chance = broker.fault(faults.REQUEST_LATE)
+                chance = cluster.fault(faults.REQUEST_LATE)
                 answer = await self._late(carry_out, LATE * chance.random() ** 2) if chance else carry_out()
             except BusyError:
                 await asyncio.sleep(BACKOFF)
                 continue
             except KafkaError as error:
                 refusal = error
-            if chance := broker.fault(faults.ANSWER_LOST):
+            if chance := cluster.fault(faults.ANSWER_LOST):
                 await asyncio.sleep(RESET + chance.random())
                 continue
             await self.pass_by(name)
@@ -105,5 +103,5 @@ class Link:
                 if not arrived.done():
                     arrived.set_result(answer)
 
-        self._broker.later(seconds, arrive)
+        self._cluster.later(seconds, arrive)
         return await arrived

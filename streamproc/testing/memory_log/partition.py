@@ -70,8 +70,8 @@ class Partition:
         """Offset of the first record that is kept."""
         self.end = 0
         """Offset of the next record."""
-        self.waiting: dict[Callable[[], None], None] = {}
-        """Called once, when there may be more to read."""
+        self.readers: dict[Callable[[], None], None] = {}
+        """Called when there may be more to read."""
         self._records: list[MemoryRecord] = []
         self._markers: list[Appended] = []
         self._open: dict[Transaction, int] = {}
@@ -95,10 +95,8 @@ class Partition:
 
     def wake(self) -> None:
         """There may be more to read."""
-        if self.waiting:
-            waiting, self.waiting = self.waiting, {}
-            for call in waiting:
-                call()
+        for call in self.readers:
+            call()
 
     def readable_end(self, *, committed_only: bool) -> int:
         """Below it, all may be read."""

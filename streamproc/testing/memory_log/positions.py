@@ -32,6 +32,9 @@ class Positions:
         """Those assigned, next the one whose turn it is. None: wherever reading begins."""
         self._late: dict[TopicPartition, int] = {}
         """Ends beyond which nothing is seen for a while."""
+        self._partitions: dict[TopicPartition, Partition] = {}
+        self._nothing: Sequence[TopicPartition] | None = None
+        """What was asked for when there was nothing; None: something has happened since."""
         self._waiter: asyncio.Future[bool] | None = None
 
     def assigned(self) -> set[TopicPartition]:
@@ -39,7 +42,11 @@ class Positions:
 
     def assign(self, partitions: Iterable[TopicPartition]) -> None:
         """In place of those before. What the group has committed until now is where reading begins."""
+        self.leave()
         committed = {} if self._group is None else self._group.offsets
+        self._partitions = {place: self._broker.partition(place) for place in partitions}
+        for partition in self._partitions.values():
+            partition.readers[self.wake] = None
         self._places = {place: committed.get(place) for place in partitions}
         self.paused.clear()
         self._late.clear()
@@ -61,7 +68,7 @@ class Positions:
         """The next record's offset at the earliest."""
         position = self._places[place]
         if position is None:
-            position = self._places[place] = self._broker.partition(place).start
+            position = self._places[place] = self._partitions[place].start
         return position
 
     def seek(self, place: TopicPartition, offset: int) -> None:
@@ -85,19 +92,23 @@ class Positions:
 
     def anything(self, asked: Sequence[TopicPartition]) -> bool:
         """Whether `take` would give something, raise something, or come past something."""
+        if self._nothing == asked:
+            return False
         for place in self._wanted(asked):
-            partition, position = self._broker.partition(place), self.position(place)
-            if position < min(self.end(place), self._late.get(place, partition.end)) or position > partition.end:
+            partition, position = self._partitions[place], self.position(place)
+            end = partition.readable_end(committed_only=self._committed_only)
+            if position < min(end, self._late.get(place, end)) or position > partition.end:
                 return True
-            if place not in self.highwater:
+            if place not in self._late:
                 self._see(place, partition, partition.end)
+        self._nothing = asked
         return False
 
     def take(self, asked: Sequence[TopicPartition], most: int) -> dict[TopicPartition, Sequence[MemoryRecord]]:
         """Of each partition in its turn. Raises HistoryError where nobody may go on."""
         taken: dict[TopicPartition, Sequence[MemoryRecord]] = {}
         for place in self._wanted(asked):
-            partition, first = self._broker.partition(place), self.position(place)
+            partition, first = self._partitions[place], self.position(place)
             gone = self._gone(partition, first)
             end = self._seen_end(place, partition, first)
             ahead = partition.read(first, committed_only=self._committed_only, end=end)
@@ -156,18 +167,19 @@ class Positions:
         loop = asyncio.get_running_loop()
         self._waiter = waiter = loop.create_future()
         timer = loop.call_later(seconds, _end, waiter)
-        partitions = [self._broker.partition(place) for place in self._places]
-        for partition in partitions:
-            partition.waiting[self.wake] = None
         try:
             return bool(await waiter)
         finally:
             timer.cancel()
-            for partition in partitions:
-                partition.waiting.pop(self.wake, None)
+
+    def leave(self) -> None:
+        """Nothing of the partitions matters any more."""
+        for partition in self._partitions.values():
+            partition.readers.pop(self.wake, None)
 
     def wake(self) -> None:
         """There may be more."""
+        self._nothing = None
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(True)
 

@@ -2,17 +2,17 @@
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TypeAlias
 
 from streamproc.adapters.kafka.log import InvalidTxnState, ProducerFenced, TopicPartition
 from streamproc.testing.memory_log import faults
+from streamproc.testing.memory_log.cluster import Cluster
 from streamproc.testing.memory_log.events import BROKER, ProducerStarted, TransactionEnded
 from streamproc.testing.memory_log.link import BusyError
 from streamproc.testing.memory_log.partition import Partition, Transaction
 
-if TYPE_CHECKING:
-    from streamproc.testing.memory_log.broker import MemoryBroker
-
+Keep: TypeAlias = Callable[[str, str, TopicPartition, int, str], None]
+"""Client, group, partition, offset, transactional id."""
 LATE = 2.0
 """Seconds that a marker takes at most where it is late, and that a transaction lives where it expires early."""
 
@@ -22,8 +22,9 @@ class Coordinator:
     request doesn't fit; BusyError while the transaction before is being completed.
     """
 
-    def __init__(self, broker: "MemoryBroker") -> None:
-        self._broker = broker
+    def __init__(self, cluster: Cluster, keep: Keep) -> None:
+        self._cluster = cluster
+        self._keep = keep
         self._epochs: dict[str, int] = {}
         self._open: dict[str, Transaction] = {}
         self._ended: dict[str, Transaction] = {}
@@ -40,7 +41,7 @@ class Coordinator:
             self._end(transactional_id, BROKER, committed=False)
             self._check_ready(transactional_id)
         self._epochs[transactional_id] = epoch = self._epochs.get(transactional_id, -1) + 1
-        self._broker.tell(ProducerStarted(by, transactional_id, epoch))
+        self._cluster.tell(ProducerStarted(by, transactional_id, epoch))
         return epoch
 
     def add_partition(self, transactional_id: str, epoch: int, by: str, partition: Partition) -> None:
@@ -91,24 +92,24 @@ class Coordinator:
         self._check(transactional_id, epoch)
         self._check_ready(transactional_id)
         if transactional_id not in self._open:
-            self._open[transactional_id] = Transaction(transactional_id, by, self._broker.time())
-            if self._broker.limits is not None and not self._sweeping:
+            self._open[transactional_id] = Transaction(transactional_id, by, self._cluster.time())
+            if self._cluster.limits is not None and not self._sweeping:
                 self._sweeping = True
-                self._broker.later(self._broker.limits.sweep, self._sweep)
-            if chance := self._broker.fault(faults.TRANSACTION_EXPIRED):
-                self._broker.later(LATE * chance.random(), partial(self._expire, self._open[transactional_id]))
+                self._cluster.later(self._cluster.limits.sweep, self._sweep)
+            if chance := self._cluster.fault(faults.TRANSACTION_EXPIRED):
+                self._cluster.later(LATE * chance.random(), partial(self._expire, self._open[transactional_id]))
         return self._open[transactional_id]
 
     def _sweep(self) -> None:
         """Only while there is something to wait for: nobody else may be left to do anything."""
-        limits = self._broker.limits
+        limits = self._cluster.limits
         assert limits is not None
         for transaction in [*self._open.values()]:
-            if self._broker.time() - transaction.begun >= limits.transaction:
+            if self._cluster.time() - transaction.begun >= limits.transaction:
                 self.expire(transaction.id)
         self._sweeping = bool(self._open)
         if self._sweeping:
-            self._broker.later(limits.sweep, self._sweep)
+            self._cluster.later(limits.sweep, self._sweep)
 
     def _expire(self, transaction: Transaction) -> None:
         if transaction.state == "open":
@@ -118,20 +119,20 @@ class Coordinator:
         """Decided at once; the markers, which say so to readers, may take their time."""
         transaction = self._ended[transactional_id] = self._open.pop(transactional_id)
         transaction.state = "committed" if committed else "aborted"
-        self._broker.tell(
+        self._cluster.tell(
             TransactionEnded(by, transactional_id, committed, tuple(transaction.records), transaction.offsets)
         )
         marks: list[Callable[[], None]] = [partial(self._mark, transaction, each) for each in transaction.partitions]
         if committed and transaction.offsets:
             marks.append(partial(self._keep_offsets, transaction))
-        chance = self._broker.fault(faults.MARKERS_LATE)
+        chance = self._cluster.fault(faults.MARKERS_LATE)
         if chance is None or not marks:
             for mark in marks:
                 mark()
             return
         self._completing[transactional_id] = len(marks)
         for mark in marks:
-            self._broker.later(LATE * chance.random(), partial(self._complete, transactional_id, mark))
+            self._cluster.later(LATE * chance.random(), partial(self._complete, transactional_id, mark))
 
     def _complete(self, transactional_id: str, mark: Callable[[], None]) -> None:
         mark()
@@ -140,9 +141,9 @@ class Coordinator:
             del self._completing[transactional_id]
 
     def _mark(self, transaction: Transaction, partition: Partition) -> None:
-        partition.mark(transaction, self._broker.clock())
+        partition.mark(transaction, self._cluster.clock())
         partition.wake()
 
     def _keep_offsets(self, transaction: Transaction) -> None:
         for (group, place), offset in transaction.offsets.items():
-            self._broker.group(group).keep(transaction.by, place, offset, transaction.id)
+            self._keep(transaction.by, group, place, offset, transaction.id)

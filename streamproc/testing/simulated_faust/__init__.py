@@ -1,10 +1,12 @@
 """Faust's place in the worker, taken by what does the same on a log in memory, as faithfully as we know Faust.
 
-Rule 1: what is ours is the product's own: batches (`worker/faust_bridge/batch_fetch.py`), marks of transactions at a
-changelog's end (`recovery_marks.py`), and what recovery keeps (`worker/table_recovery.py`). What Faust does is done
-here: membership (`app.py`), what is fetched when (`flow.py`), and recovery (`recovery.py`).
-Rule 2: its whims are kept. A commit that failed isn't tried again before there is more to commit; a partition of which
-nothing was committed isn't sought back; a recovery that a rebalance has overtaken goes on until partitions come.
+Rule 1: what is ours is the product's own: batches (`worker/faust_bridge/batch_fetch.py`), what is committed
+(`kept_offsets.py`), marks of transactions at a changelog's end (`recovery_marks.py`), and what recovery keeps
+(`worker/table_recovery.py`). What Faust does is done here: membership (`app.py`), how partitions are shared
+(`sharing.py`), what is fetched when (`flow.py`), and recovery (`recovery.py`). `tests/contract/log` holds both to the
+same promises.
+Rule 2: its whims are kept. A partition of which nothing was committed isn't sought back; a recovery that a rebalance
+has overtaken goes on until partitions come.
 Rule 3: nothing here has a clock or chance. What goes wrong, and how long, `fault` says.
 """
 

@@ -15,6 +15,7 @@ from streamproc.testing.simulated_faust.sharing import StickySharing
 from streamproc.testing.simulated_faust.table import Disk, SimulatedTable
 from streamproc.worker.faust_bridge import protocols
 from streamproc.worker.faust_bridge.batch_fetch import Batch, BatchFetch
+from streamproc.worker.faust_bridge.kept_offsets import KeptOffsets
 from streamproc.worker.faust_bridge.recovery_marks import pass_marks
 from streamproc.worker.stream_app import Take
 
@@ -101,6 +102,7 @@ class SimulatedFaust(ConsumerRebalanceListener):
     async def run(self, committable: Callable[[TopicPartition], int | None], ready: Callable[[], None]) -> NoReturn:
         self._ready = ready
         self._batches.install()
+        self.on_partitions_moved(KeptOffsets(cast("protocols.Consumer", self._flow)).forget)
         for topics, queue, take in self._agents:
             self._start(self._consume(topics, queue, take), "agent")
         getmany, shape = self._flow._getmany, cast("protocols.App", self._shape)  # noqa: SLF001 - the bridge's by now

@@ -3,7 +3,6 @@
 import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
-from contextlib import suppress
 from random import Random
 from typing import Any, Final, TypeAlias
 
@@ -31,8 +30,6 @@ class Flow:
         self._paused: set[TopicPartition] = set()
         self._acked: defaultdict[TopicPartition, list[int]] = defaultdict(list)
         """Partitions that have something to commit."""
-        self._committed: dict[TopicPartition, int] = {}
-        """What was last to be committed, whether it was or not."""
         self._changelogs = changelogs
         self._fault = fault
 
@@ -104,7 +101,6 @@ class Flow:
             self.active.discard(place)
             self._paused.discard(place)
             self._acked.pop(place, None)
-            self._committed.pop(place, None)
 
     def come(self, assigned: set[TopicPartition]) -> None:
         """These are here from now on."""
@@ -143,17 +139,23 @@ class Flow:
             committed = await self.kafka.committed(place)
             if committed:
                 self.kafka.seek(place, committed)
-                self._committed[place] = committed
 
     async def commit(self, committable: Callable[[TopicPartition], int | None]) -> None:
-        """What has moved on. Raises KafkaError, but where others have the partitions now: then it isn't tried again."""
+        """What has moved on. Raises KafkaError."""
         here, offsets = self.kafka.assignment(), dict[TopicPartition, int]()
         for place in list(self._acked):
-            offset, before = committable(place), self._committed.get(place)
-            if offset is not None and place in here and (before is None or offset > before):
+            offset = committable(place)
+            if offset is not None and place in here and self._should_commit(place, offset):
                 offsets[place] = offset
-        if not offsets:
-            return
-        with suppress(CommitFailedError):
+        if offsets:
+            await self._commit(offsets)
+
+    async def _commit(self, offsets: Mapping[TopicPartition, int]) -> bool:
+        try:
             await self.kafka.commit(offsets)
-        self._committed |= offsets
+        except CommitFailedError:
+            return False
+        return True
+
+    def _should_commit(self, place: TopicPartition, offset: int) -> bool:
+        raise NotImplementedError("the bridge decides it")

@@ -14,6 +14,7 @@ from streamproc.adapters.kafka.client import KafkaLog
 from streamproc.adapters.kafka.log import NOT_ALLOWED
 from streamproc.settings import KafkaSettings, WorkerSettings
 from streamproc.worker.faust_bridge.batch_fetch import BatchFetch
+from streamproc.worker.faust_bridge.kept_offsets import KeptOffsets
 from streamproc.worker.faust_bridge.protocols import App, Stream
 from streamproc.worker.faust_bridge.recovery_marks import pass_marks
 from streamproc.worker.faust_bridge.state_table import StateTable
@@ -102,6 +103,7 @@ class FaustApp:
         """
         self._batches.install()
         self._app.consumer._new_offset = committable  # noqa: SLF001
+        self.on_partitions_moved(KeptOffsets(self._app.consumer).forget)
         self._read_committed()
         marks = asyncio.create_task(self._pass_marks(), name="recovery marks")
         try:

@@ -34,6 +34,11 @@ class Consumer(Protocol):
     _new_offset: Callable[[TopicPartition], int | None]
     """Partition → the offset to commit; None: none yet."""
 
+    _commit: Callable[[Mapping[TopicPartition, int]], Awaitable[bool]]
+    """Have the group keep offsets. False: it didn't, because partitions have moved."""
+    _should_commit: Callable[[TopicPartition, int], bool]
+    """Whether the offset isn't committed yet."""
+
     def assignment(self) -> set[TopicPartition]:
         """The partitions that are here."""
 

@@ -100,7 +100,7 @@ async def test_who_stops_while_partitions_move_lets_its_listener_end(cluster: Cl
     await until(lambda: first.assignment() == set(cluster.places), first)
     listener.hold.clear()
     second = await cluster.member()
-    await until(lambda: ("", "revoked", set(cluster.places)) in listener.heard, second)
+    await until(lambda: ("", "revoked", set(cluster.places)) in listener.heard)
     stopping = asyncio.ensure_future(first.stop())
     await asyncio.sleep(0.1)
     assert not stopping.done()

@@ -23,12 +23,16 @@ class Account:
         """All whose it ever was."""
         self.denied: dict[str, bool] = {}
         """Former or present owner → whether it was disabled as theirs."""
+        self.unclear = False
+        """Two records came within a millisecond: which of them is the later can't be said."""
+        self._at = -1.0
         self._claim: str | None = None
         self._order: tuple[str | None, str | None] | None = None
         """Whose it is by an operator's word, and the number that the account carried then."""
 
-    def record(self, item: dict[str, Any]) -> None:
-        """The directory shows the account."""
+    def record(self, item: dict[str, Any], at: float) -> None:
+        """The directory shows the account. `at`: seconds, when the broker had it."""
+        self.unclear, self._at = self.unclear or abs(at - self._at) < 0.001, at
         enabled, before = item["accountEnabled"], self.owner
         off_before = self.says is not None and self.says["active"] is False
         self._claim = (item.get("employeeId") or "").strip() or self._claim

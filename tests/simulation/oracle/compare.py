@@ -37,9 +37,14 @@ def _held(user: Mapping[str, Any], externals: Mapping[str, str], groups: Mapping
     }
 
 
-def mismatched(expected: Mapping[str, Expected], held: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
-    """Users whose end isn't as it has to be, with what differs."""
+def mismatched(
+    expected: Mapping[str, Expected], held: Mapping[str, Mapping[str, Any]], *, free: bool = True
+) -> dict[str, str]:
+    """Users whose end isn't as it has to be, with what differs. `free`: whether somebody may have a name that somebody
+    else had before; where not, nobody need have a name that isn't theirs already.
+    """
     wrong: dict[str, str] = {}
+    nameless = _nameless(expected, held) if free else set(expected)
     for user in sorted(expected.keys() | held.keys()):
         want, have = expected.get(user), held.get(user)
         if want is None:
@@ -51,37 +56,47 @@ def mismatched(expected: Mapping[str, Expected], held: Mapping[str, Mapping[str,
             if have is not None and have["active"] is not False:
                 wrong[user] = "still has access"
         elif want.active is True:
-            differs = _differing(user, want, expected, held)
+            differs = _differing(want, have, held, nameless=user in nameless)
             if differs:
                 wrong[user] = differs
     return wrong
 
 
+def _nameless(expected: Mapping[str, Expected], held: Mapping[str, Mapping[str, Any]]) -> set[str]:
+    """Who can't have the name that they want: nobody is made to give one up, neither who left, nor who is to have the
+    same, nor who can't have the name that they want instead.
+    """
+    holder = {str(each["userName"]).casefold(): user for user, each in held.items()}
+    wants = {
+        user: want.attributes["userName"].casefold() if want is not None and want.active is True else None
+        for user, want in ((user, expected.get(user)) for user in expected.keys() | held.keys())
+    }
+    keeps = {user for user in held if wants[user] in {None, str(held[user]["userName"]).casefold()}}
+    found: set[str] = set()
+    while True:
+        more = {
+            user
+            for user, name in wants.items()
+            if name is not None and user not in found | keeps and holder.get(name) in found | keeps
+        }
+        if not more:
+            return found
+        found |= more
+
+
 def _differing(
-    user: str, want: Expected, expected: Mapping[str, Expected], held: Mapping[str, Mapping[str, Any]]
+    want: Expected, have: Mapping[str, Any] | None, held: Mapping[str, Mapping[str, Any]], *, nameless: bool
 ) -> str:
-    have, name = held.get(user), want.attributes["userName"]
-    # Nobody is made to give up a name: neither who left, nor who is to have the same one.
-    rivals = [
-        other
-        for other, each in held.items()
-        if other != user and str(each["userName"]).casefold() == name.casefold() and _keeps(expected.get(other), name)
-    ]
     if have is None:
-        return "" if rivals else "isn't there"
+        return "" if nameless else "isn't there"
     differing: dict[str, tuple[Any, Any]] = {}
     if have["active"] is not True:
         differing["active"] = (have["active"], True)
     for attribute, value in want.attributes.items():
-        if attribute == "userName" and (rivals or str(have["userName"]).casefold() == name.casefold()):
+        if attribute == "userName" and (nameless or str(have["userName"]).casefold() == value.casefold()):
             continue
         if attribute == "manager" and value is not None and value not in held:
             continue  # who isn't there is nobody's manager, and the one before may stay
         if have[attribute] != value:
             differing[attribute] = (have[attribute], value)
     return "" if not differing else f"(has, should have): {differing}"
-
-
-def _keeps(want: Expected | None, name: str) -> bool:
-    """Whether whoever has a name needn't give it up."""
-    return want is None or want.active is not True or want.attributes["userName"].casefold() == name.casefold()

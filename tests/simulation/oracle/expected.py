@@ -54,7 +54,7 @@ def expected(
             word = word_of(step["value"], BEGIN + had.get(number, step["at"]))
             if word is not None:
                 words.setdefault(step["value"]["subject"], []).append(word)
-    accounts = _accounts(steps, range(len(steps)) if arrived is None else arrived)
+    accounts = _accounts(steps, range(len(steps)) if arrived is None else arrived, had)
     in_directories = people(steps)
     users = words.keys() | in_directories.keys() | {owner for account in accounts.values() for owner in account.owners}
     kept_in = {step.get("user") for step in steps if step["kind"] == "order" and step["action"] == "reject"}
@@ -74,12 +74,14 @@ def expected(
     return found
 
 
-def _accounts(steps: Sequence[Mapping[str, Any]], arrived: Sequence[int]) -> dict[str, Account]:
+def _accounts(
+    steps: Sequence[Mapping[str, Any]], arrived: Sequence[int], had: Mapping[int, float]
+) -> dict[str, Account]:
     accounts: dict[str, Account] = {}
     for number in arrived:
         step = steps[number]
         if step["kind"] == "say" and step["topic"] == f"events.{SOURCE}":
-            accounts.setdefault(step["value"]["id"], Account()).record(step["value"])
+            accounts.setdefault(step["value"]["id"], Account()).record(step["value"], had.get(number, step["at"]))
         elif step["kind"] == "order" and step["action"] in {"link", "split"}:
             subject = step["subject"].removeprefix(f"{SOURCE}/")
             accounts.setdefault(subject, Account()).order(step["user"] if step["action"] == "link" else None)
@@ -108,7 +110,7 @@ def _of(
     active = next((each for each in speaking if each is not None), None)
     if False in speaking or (denied_by_left and SOURCE in voices) or (active is None and left):
         active = False
-    if len(theirs) > 1:  # which of several accounts is somebody's own isn't worked out here
+    if len(theirs) > 1 or any(each.unclear for each in theirs):  # which counts isn't worked out here
         return Expected(False if sources.get(HR, {}).get("active") is False else None)
     if None in shown.values() and active:
         return Expected(None)  # what is left of what a directory said that has removed somebody isn't worked out here

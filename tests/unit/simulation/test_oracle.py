@@ -210,8 +210,12 @@ def test_nobody_is_made_to_give_up_a_name() -> None:
     wanted = {"U1": ends(joins()), "U2": Expected(False)}
     taken = {"U1": held(userName="old@example.com"), "U2": leaver}
     assert mismatched(wanted, taken) == {}
+    taken["U2"] = held(userName="u1@example.com")
     wanted["U2"] = Expected(True, attributes={"userName": "new@example.com"})
     assert "userName" in mismatched(wanted, taken)["U1"]
+    assert "userName" not in str(mismatched(wanted, taken, free=False))
+    wanted["U3"], taken["U3"] = Expected(False), held(userName="New@example.com", active=False)
+    assert mismatched(wanted, taken) == {}, "who can't move on can't make room"
 
 
 def test_the_targets_users_in_the_mappings_names() -> None:
