@@ -110,7 +110,7 @@ class SeededLoop(asyncio.BaseEventLoop):
         self._put(handle)
         return handle
 
-    call_soon_threadsafe = call_soon
+    call_soon_threadsafe = call_soon  # type: ignore[assignment]
 
     def call_at(  # type: ignore[override]
         self, when: float, callback: Callable[..., object], *args: Any, context: Context | None = None
@@ -189,14 +189,14 @@ class SeededLoop(asyncio.BaseEventLoop):
         none. What is begun as it ends never runs.
         """
         self._over = True
-        events._set_running_loop(self)  # type: ignore[attr-defined]  # noqa: SLF001
+        events._set_running_loop(self)  # noqa: SLF001
         try:
             for task in self.kept:  # with those that are made meanwhile
                 if not task.done():
                     task._log_destroy_pending = False  # type: ignore[attr-defined]  # noqa: SLF001
                     _end(task.get_coro())
         finally:
-            events._set_running_loop(None)  # type: ignore[attr-defined]  # noqa: SLF001
+            events._set_running_loop(None)  # noqa: SLF001
         self.kept.clear()
 
     # Running
@@ -219,7 +219,7 @@ class SeededLoop(asyncio.BaseEventLoop):
 
     def _run_once(self) -> None:
         """Called by `run_forever`."""
-        while not self._stopping:
+        while not self._stopping:  # type: ignore[attr-defined]
             self._go_on()
 
     def _go_on(self) -> None:
@@ -234,7 +234,7 @@ class SeededLoop(asyncio.BaseEventLoop):
                 raise DeadlockError
         while timers and timers[0][0] <= self._now:
             handle = heapq.heappop(timers)[2]
-            if not handle._cancelled:  # type: ignore[attr-defined]  # noqa: SLF001
+            if not handle._cancelled:  # noqa: SLF001
                 self._put(handle)
         if runnable:
             self._turn(runnable)

@@ -353,8 +353,12 @@ def main() -> int:
     kinds: list[tuple[Group, bool]] = [("plain", False), ("hostile", True)]
     for group, hostile in kinds:
         until = time.monotonic() + options.seconds
-        found = explore(options.seed, lambda _, __, until=until: time.monotonic() > until, hostile=hostile)
-        before = frozenset[str]() if options.anew else listed(group)
+
+        def enough(_: int, __: int, until: float = until) -> bool:
+            return time.monotonic() > until
+
+        found = explore(options.seed, enough, hostile=hostile)
+        before = set[str]() if options.anew else set(listed(group))
         lists[group] = (before | set(found)) - known
         known |= lists[group]
         rare = sum(number < 3 for number in found.values())
