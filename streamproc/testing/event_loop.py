@@ -183,14 +183,14 @@ class SeededLoop(asyncio.BaseEventLoop):
         none. What is begun as it ends never runs.
         """
         self._over = True
-        events._set_running_loop(self)  # type: ignore[attr-defined]  # noqa: SLF001
+        events._set_running_loop(self)  # noqa: SLF001
         try:
             for task in self.kept:  # with those that are made meanwhile
                 if not task.done():
                     task._log_destroy_pending = False  # type: ignore[attr-defined]  # noqa: SLF001
                     _end(task.get_coro())
         finally:
-            events._set_running_loop(None)  # type: ignore[attr-defined]  # noqa: SLF001
+            events._set_running_loop(None)  # noqa: SLF001
         self.kept.clear()
 
     # Running
