@@ -14,7 +14,7 @@ from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from contextvars import Context, copy_context
 from random import Random
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar, Final, Self
 
 from streamproc.testing.process import CURRENT, Process
 
@@ -40,11 +40,11 @@ class DeadlockError(Exception):
 
 
 class NumberedTask(asyncio.Task[Any]):
-    """See rule 3."""
+    """A task that hashes by its number."""
 
     numbers: ClassVar["itertools.count[int]"] = itertools.count()
 
-    def __new__(cls, *_: Any, **__: Any) -> "NumberedTask":
+    def __new__(cls, *_: Any, **__: Any) -> Self:
         task = super().__new__(cls)
         task.number = next(NumberedTask.numbers)
         return task
@@ -56,7 +56,7 @@ class NumberedTask(asyncio.Task[Any]):
 
 
 class NumberedFuture(asyncio.Future[Any]):
-    """See rule 3."""
+    """A future that hashes by its number."""
 
     number: int
 
@@ -73,7 +73,7 @@ class _Handle(asyncio.Handle):
 
 
 class SeededLoop(asyncio.BaseEventLoop):
-    """See above. `home`: the process of whatever belongs to none. `errors`: what callbacks have raised."""
+    """The loop of one world. `home`: the process of whatever belongs to none. `errors`: what callbacks have raised."""
 
     def __init__(self, chance: Random, *, burst: int = 16, shuffled: bool = False) -> None:
         super().__init__()
@@ -102,7 +102,9 @@ class SeededLoop(asyncio.BaseEventLoop):
 
     # What is to be run
 
-    def call_soon(self, callback: Any, *args: Any, context: Context | None = None) -> asyncio.Handle:
+    def call_soon(  # type: ignore[override]
+        self, callback: Callable[..., object], *args: Any, context: Context | None = None
+    ) -> asyncio.Handle:
         """In its process's turn; never, where the process is dead."""
         handle = _Handle(callback, args, self, copy_context() if context is None else context)
         self._put(handle)
@@ -110,14 +112,18 @@ class SeededLoop(asyncio.BaseEventLoop):
 
     call_soon_threadsafe = call_soon
 
-    def call_at(self, when: float, callback: Any, *args: Any, context: Context | None = None) -> asyncio.TimerHandle:
+    def call_at(  # type: ignore[override]
+        self, when: float, callback: Callable[..., object], *args: Any, context: Context | None = None
+    ) -> asyncio.TimerHandle:
         """`when`: in `time()`."""
         timer = asyncio.TimerHandle(when, callback, args, self, copy_context() if context is None else context)
         timer._scheduled = True  # type: ignore[attr-defined]  # noqa: SLF001
         heapq.heappush(self._timers, (when, next(self._order), timer))
         return timer
 
-    def call_later(self, delay: float, callback: Any, *args: Any, context: Context | None = None) -> Any:
+    def call_later(  # type: ignore[override]
+        self, delay: float, callback: Callable[..., object], *args: Any, context: Context | None = None
+    ) -> asyncio.TimerHandle:
         """`delay`: seconds."""
         return self.call_at(self._now + delay, callback, *args, context=context)
 
@@ -134,7 +140,7 @@ class SeededLoop(asyncio.BaseEventLoop):
         self.kept.append(task)
         return task
 
-    def run_in_executor(self, _: Any, func: Callable[..., Any], *args: Any) -> Any:
+    def run_in_executor(self, _: Any, func: Callable[..., Any], *args: Any) -> Any:  # type: ignore[override]
         """There are no threads: the work is done at once, some milliseconds later."""
         future = self.create_future()
 
@@ -213,14 +219,14 @@ class SeededLoop(asyncio.BaseEventLoop):
 
     def _run_once(self) -> None:
         """Called by `run_forever`."""
-        while not self._stopping:  # type: ignore[attr-defined]
+        while not self._stopping:
             self._go_on()
 
     def _go_on(self) -> None:
         """Let time pass where nobody has anything to do; then somebody goes on."""
         timers, runnable = self._timers, self._runnable
         if not runnable:
-            while timers and timers[0][2]._cancelled:  # type: ignore[attr-defined]  # noqa: SLF001
+            while timers and timers[0][2]._cancelled:  # noqa: SLF001
                 heapq.heappop(timers)
             if timers:
                 self._now = max(self._now, timers[0][0])
@@ -248,10 +254,10 @@ class SeededLoop(asyncio.BaseEventLoop):
                 del ready[index]
             else:
                 handle = ready.popleft()
-            if not handle._cancelled:
+            if not handle._cancelled:  # noqa: SLF001
                 self._now += COST
                 self.callbacks += 1
-                handle._run()
+                handle._run()  # noqa: SLF001
         if not ready or process.state != "running":
             process.waiting = False
             runnable.remove(process)

@@ -43,7 +43,7 @@ class Service:
 class World:
     """`rates`: kind of fault → probability on each occasion. `sessions`: seconds until a silent member is expelled.
 
-    `only`: the occasions on which each fault happens, instead of by chance. `state`: of what runs at the moment, in words.
+    `only`: the occasions on which each fault happens, instead of by chance. `state`: what runs at the moment, in words.
     `tracing`: whether `lines` are kept. `burst` and `shuffled`: see SeededLoop.
     """
 
@@ -93,7 +93,7 @@ class World:
     def rng(self, name: str) -> Random:
         """Chance for one purpose: what others draw doesn't change what comes of it."""
         if name not in self._streams:
-            self._streams[name] = Random(f"{self.seed}/{name}")
+            self._streams[name] = Random(f"{self.seed}/{name}")  # noqa: S311
         return self._streams[name]
 
     def fault(self, kind: str) -> Random | None:
@@ -109,7 +109,7 @@ class World:
         self.fired.setdefault(kind, []).append(number)
         self.note("fault", what=kind)
         self.counts[f"pair {kind} @ {self.state()}"] += 1
-        return Random(f"{self.seed}/{kind}/{number}")
+        return Random(f"{self.seed}/{kind}/{number}")  # noqa: S311
 
     def calm(self) -> None:
         """From now on nothing goes wrong any more, and clocks are right."""
@@ -181,7 +181,7 @@ class World:
         process = Process(name, self.loop.time, BEGIN, self.rng(f"jitter of {name}"), skew=skew, drift=drift)
         return process, MemoryLog(self.broker, self._hop, name, lambda: process.state == "running")
 
-    async def _hop(self, request: str) -> None:
+    async def _hop(self, _: str) -> None:
         """On the way to the broker, or back."""
         seconds = self._latency * self.rng("latency").random()
         if chance := self.fault("kafka.slow"):

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import sys
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, MutableMapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, NoReturn
@@ -16,6 +16,7 @@ from streamproc.adapters.kafka.log import KafkaError, TopicPartition
 from streamproc.compose.sink import make_sink
 from streamproc.core.records.topic_names import CHANGES, OPERATIONS
 from streamproc.settings import Settings, load_settings
+from streamproc.sink.delivery_store import PartitionLostError
 from streamproc.sources import configured
 from streamproc.testing.memory_log import MemoryLog
 from streamproc.testing.network import Genesys, Network
@@ -37,6 +38,8 @@ GROUPS: Final = ("All Agents", "Spanish Queue", "Billing Queue", "Sales Queue", 
 """Of the organisation."""
 SETTLE: Final = 300.0
 """Virtual seconds in which all must have come to its end, once nothing goes wrong any more."""
+ENDS: Final = (KafkaError, PartitionLostError, TimeoutError)
+"""What a service may end of: it is started anew, and goes on from the log."""
 LOOK: Final = 0.5
 IDLE: Final = 40.0
 """Virtual seconds in which retries that nobody waits for come to an end."""
@@ -134,7 +137,7 @@ class Stage:
         self.world.start(
             f"{kind}{number}",
             main,
-            KafkaError,
+            *ENDS,
             skew=off * chance.uniform(-1, 1),
             drift=off * chance.uniform(-1e-3, 1e-3),
         )
@@ -214,11 +217,11 @@ class Stage:
 def _log_to(world: World) -> None:
     """What services log is part of the trace; an exception that one of them had to catch is a failure."""
 
-    def told(_: Any, name: str, event: dict[str, Any]) -> NoReturn:
+    def told(_: Any, name: str, event: MutableMapping[str, Any]) -> NoReturn:
         words = event.pop("event")
         if event.pop("exc_info", None):
             found = sys.exc_info()[1]
-            if not isinstance(found, KafkaError):
+            if not isinstance(found, ENDS):
                 world.fail("exception", f"{words}: {found!r} at {_where(found)}")
         world.note("log", level=name, words=words, **event)
         raise structlog.DropEvent
@@ -253,6 +256,6 @@ def _settings(options: dict[str, Any]) -> Settings:
         client_id="demo",
         client_secret="demo",
         partitions=options.get("partitions", 2),
-        **DIRECTORY.get(options.get("directory"), {}),
+        **DIRECTORY.get(options.get("directory", ""), {}),
         **options.get("settings", {}),
     )

@@ -130,7 +130,7 @@ def test_the_oracle_takes_the_directorys_last_word() -> None:
 
 def test_of_two_sources_either_can_deny() -> None:
     """HR has them in, and the directory locks them out, or has removed them: they are out."""
-    value = {"id": "1", "type": "snapshot", "subject": "D1", "time": "2026-03-04T00:00:01+00:00"}
+    value: dict[str, Any] = {"id": "1", "type": "snapshot", "subject": "D1", "time": "2026-03-04T00:00:01+00:00"}
     value["attributes"] = {"userName": "d1@example.com", "displayName": "Ada", "active": True, "department": "Care"}
     said = {"at": 1.0, "kind": "say", "topic": "events.hris", "key": "D1", "value": value}
     there = step(2.0, "okta", "create", **ADA)
