@@ -9,7 +9,9 @@ Rule 3: what iterates over a set of tasks or futures finds the same order each t
 import asyncio
 import heapq
 import itertools
+from asyncio import events
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from contextvars import Context, copy_context
 from random import Random
 from typing import Any, ClassVar, Final, Self
@@ -18,9 +20,15 @@ from streamproc.testing.process import CURRENT, Process
 
 COST: Final = 1e-5
 """Seconds."""
+MOST_WAITS: Final = 100
+"""Times that a coroutine may wait once more as it is ended."""
 LIVELOCK: Final = 500_000
 """Callbacks within `LIVELOCK_SECONDS` that nobody waits for in earnest."""
 LIVELOCK_SECONDS: Final = 20.0
+
+
+class OverError(BaseException):
+    """Nothing of this world will ever go on."""
 
 
 class LivelockError(Exception):
@@ -83,6 +91,7 @@ class SeededLoop(asyncio.BaseEventLoop):
         self._checked = (0, 0.0)
         self.kept: list[asyncio.Task[Any]] = []
         """All tasks ever made: a dead process's mustn't be collected, which would run their `finally`."""
+        self._over = False
         self.set_task_factory(self._make_task)
         self.errors: list[BaseException] = []
         self.set_exception_handler(self._raised)
@@ -175,9 +184,26 @@ class SeededLoop(asyncio.BaseEventLoop):
         process.state = "dead"
         process.ready.clear()
 
+    def bury(self) -> None:
+        """End whatever will never end, when all is over, and not whenever it is collected, while another loop runs or
+        none. What is begun as it ends never runs.
+        """
+        self._over = True
+        events._set_running_loop(self)  # type: ignore[attr-defined]  # noqa: SLF001
+        try:
+            for task in self.kept:  # with those that are made meanwhile
+                if not task.done():
+                    task._log_destroy_pending = False  # type: ignore[attr-defined]  # noqa: SLF001
+                    _end(task.get_coro())
+        finally:
+            events._set_running_loop(None)  # type: ignore[attr-defined]  # noqa: SLF001
+        self.kept.clear()
+
     # Running
 
     def _put(self, handle: asyncio.Handle) -> None:
+        if self._over:
+            return
         process = handle._context.get(CURRENT, self.home)  # type: ignore[attr-defined]  # noqa: SLF001
         if process.state == "dead":
             return
@@ -239,3 +265,12 @@ class SeededLoop(asyncio.BaseEventLoop):
             if self._now - self._checked[1] < LIVELOCK_SECONDS:
                 raise LivelockError
             self._checked = (self.callbacks, self._now)
+
+
+def _end(coroutine: Any) -> None:
+    """What waits for something as it ends is told again."""
+    for _ in range(MOST_WAITS):
+        if coroutine.cr_frame is None:
+            return
+        with suppress(BaseException):
+            coroutine.throw(OverError())

@@ -7,7 +7,6 @@ world.run(story(world))     # a coroutine, which starts services and makes them 
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from random import Random
 from typing import Any, Final, TypeAlias
@@ -141,12 +140,7 @@ class World:
             for error in self.loop.errors:
                 self.fail("callback", repr(error))
             self._over = True
-            for task in self.loop.kept:
-                if not task.done():  # else it would be ended while another world runs
-                    task._log_destroy_pending = False  # type: ignore[attr-defined]  # noqa: SLF001
-                    with suppress(BaseException):
-                        task.get_coro().close()
-            self.loop.kept.clear()
+            self.loop.bury()
             self.loop.close()
 
     # Services

@@ -157,17 +157,22 @@ class Api:
         `seconds`: until all of the answer is there. `most`: bytes that it may have, unpacked.
         Raises DirectoryError for all statuses but 200 and a 404 that is one by `absent`.
         """
-        return _found(await self._ask("GET", url, None, seconds, prefer, most), absent)
+        return self._counted(_found(await self._ask("GET", url, None, seconds, prefer, most), absent))
 
     async def post(self, url: str, body: dict[str, Any], *, absent: Absent | None = None, most: int = OF_ONE) -> Answer:
         """A question that is asked by POST; as `get`."""
-        return _found(await self._ask("POST", url, orjson.dumps(body), most=most), absent)
+        return self._counted(_found(await self._ask("POST", url, orjson.dumps(body), most=most), absent))
 
     async def send(self, method: str, url: str, body: dict[str, Any]) -> Answer:
         """A request with a JSON body. Raises DirectoryError for statuses other than 2xx."""
         answer = await self._ask(method, url, orjson.dumps(body))
         if not 200 <= answer.status < 300:
             raise DirectoryError(answer.status, f"answered {answer.status}")
+        return self._counted(answer)
+
+    def _counted(self, answer: Answer) -> Answer:
+        """What is asked from now on is newer. A page of a proxy's, which may tell no time, is no answer."""
+        self._latest = max(self._latest, answer.read_at)
         return answer
 
     async def _ask(
@@ -210,7 +215,6 @@ class Api:
         if reply.status == 200 and not reply.is_json:
             raise odd("answered 200 with something that isn't JSON, by its own word")
         read_at = max(lower_bound(reply.headers, took, now), Micros(previous + 1))
-        self._latest = max(self._latest, read_at)
         return Answer(reply.status, mended(reply.content), read_at, following(reply.headers.get("link", ""), target))
 
     def _target(self, url: str) -> URL:

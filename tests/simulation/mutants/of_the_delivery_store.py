@@ -50,6 +50,14 @@ MUTANTS: Final = (
         mended="88ae04c",
     ),
     Mutant(
+        "a turn rests on what the turn before has read",
+        STORE,
+        "            self._noted[delivery.user] = self._ticks()\n",
+        "",
+        "What is in the store is what we know, and we had the partition then.",
+        mended="c3a23da",
+    ),
+    Mutant(
         "a confirmation is good a thousand times too long",
         EXECUTOR,
         " - confirmed > self.fresh:",
