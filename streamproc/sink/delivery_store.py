@@ -46,7 +46,7 @@ class DeliveryStore:
         self.confirmed = 0.0
         """Ticks at which the last transaction that committed was begun: the partition was ours then."""
         self.begin = 0
-        """Committed offset when the partition came to us; set before `start`."""
+        """Committed offset when it came to us; set before `start`."""
         self.findings = 0
         """End of the partition of `scim.findings` when the partition came to us."""
         self.caught_up = False
@@ -76,13 +76,11 @@ class DeliveryStore:
         self._loaded = 0
         self._outcomes: list[tuple[bytes, bytes]] = []
         self._changed: dict[str, None] = {}
-        self._noted: dict[str, float] = {}
-        """User → ticks at which the delivery was recorded, of those that may not be in the log yet."""
+        self._noted: dict[str, float] = {}  # user → ticks of what may not be in the log yet
         self._committed: int | None = None
         self._dirty = asyncio.Event()
         self._waiters: list[asyncio.Future[None]] = []
-        self.lost = False
-        """Whether the partition isn't ours any more."""
+        self.lost = False  # whether the partition isn't ours any more
         self._producer: Producer | None = None
         self._writer: asyncio.Task[None] | None = None
 
@@ -273,10 +271,8 @@ class DeliveryStore:
         try:
             if outcomes or changed or waiters or offset != self._committed:
                 await producer.begin_transaction()
-                await send_in_batches(producer, OUTCOMES, self.partition, ((key, value, []) for key, value in outcomes))
-                await send_in_batches(
-                    producer, DELIVERIES, self.partition, ((key, value, []) for key, value in changed)
-                )
+                for topic, records in ((OUTCOMES, outcomes), (DELIVERIES, changed)):
+                    await send_in_batches(producer, topic, self.partition, ((key, value, []) for key, value in records))
                 # Always with the offset: adding the group makes the coordinator check that we aren't fenced.
                 place = TopicPartition(OPERATIONS, self.partition)
                 consumed = self.begin if offset is None else offset

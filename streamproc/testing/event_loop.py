@@ -9,18 +9,26 @@ Rule 3: what iterates over a set of tasks or futures finds the same order each t
 import asyncio
 import heapq
 import itertools
+from asyncio import events
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from contextvars import Context, copy_context
 from random import Random
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar, Final, Self
 
 from streamproc.testing.process import CURRENT, Process
 
 COST: Final = 1e-5
 """Seconds."""
+MOST_WAITS: Final = 100
+"""Times that a coroutine may wait once more as it is ended."""
 LIVELOCK: Final = 500_000
 """Callbacks within `LIVELOCK_SECONDS` that nobody waits for in earnest."""
 LIVELOCK_SECONDS: Final = 20.0
+
+
+class OverError(BaseException):
+    """Nothing of this world will ever go on."""
 
 
 class LivelockError(Exception):
@@ -32,11 +40,11 @@ class DeadlockError(Exception):
 
 
 class NumberedTask(asyncio.Task[Any]):
-    """See rule 3."""
+    """A task that hashes by its number."""
 
     numbers: ClassVar["itertools.count[int]"] = itertools.count()
 
-    def __new__(cls, *_: Any, **__: Any) -> "NumberedTask":
+    def __new__(cls, *_: Any, **__: Any) -> Self:
         task = super().__new__(cls)
         task.number = next(NumberedTask.numbers)
         return task
@@ -48,7 +56,7 @@ class NumberedTask(asyncio.Task[Any]):
 
 
 class NumberedFuture(asyncio.Future[Any]):
-    """See rule 3."""
+    """A future that hashes by its number."""
 
     number: int
 
@@ -65,7 +73,7 @@ class _Handle(asyncio.Handle):
 
 
 class SeededLoop(asyncio.BaseEventLoop):
-    """See above. `home`: the process of whatever belongs to none. `errors`: what callbacks have raised."""
+    """The loop of one world. `home`: the process of whatever belongs to none. `errors`: what callbacks have raised."""
 
     def __init__(self, chance: Random, *, burst: int = 16, shuffled: bool = False) -> None:
         super().__init__()
@@ -83,6 +91,7 @@ class SeededLoop(asyncio.BaseEventLoop):
         self._checked = (0, 0.0)
         self.kept: list[asyncio.Task[Any]] = []
         """All tasks ever made: a dead process's mustn't be collected, which would run their `finally`."""
+        self._over = False
         self.set_task_factory(self._make_task)
         self.errors: list[BaseException] = []
         self.set_exception_handler(self._raised)
@@ -93,22 +102,28 @@ class SeededLoop(asyncio.BaseEventLoop):
 
     # What is to be run
 
-    def call_soon(self, callback: Any, *args: Any, context: Context | None = None) -> asyncio.Handle:
+    def call_soon(  # type: ignore[override]
+        self, callback: Callable[..., object], *args: Any, context: Context | None = None
+    ) -> asyncio.Handle:
         """In its process's turn; never, where the process is dead."""
         handle = _Handle(callback, args, self, copy_context() if context is None else context)
         self._put(handle)
         return handle
 
-    call_soon_threadsafe = call_soon
+    call_soon_threadsafe = call_soon  # type: ignore[assignment]
 
-    def call_at(self, when: float, callback: Any, *args: Any, context: Context | None = None) -> asyncio.TimerHandle:
+    def call_at(  # type: ignore[override]
+        self, when: float, callback: Callable[..., object], *args: Any, context: Context | None = None
+    ) -> asyncio.TimerHandle:
         """`when`: in `time()`."""
         timer = asyncio.TimerHandle(when, callback, args, self, copy_context() if context is None else context)
         timer._scheduled = True  # type: ignore[attr-defined]  # noqa: SLF001
         heapq.heappush(self._timers, (when, next(self._order), timer))
         return timer
 
-    def call_later(self, delay: float, callback: Any, *args: Any, context: Context | None = None) -> Any:
+    def call_later(  # type: ignore[override]
+        self, delay: float, callback: Callable[..., object], *args: Any, context: Context | None = None
+    ) -> asyncio.TimerHandle:
         """`delay`: seconds."""
         return self.call_at(self._now + delay, callback, *args, context=context)
 
@@ -125,7 +140,7 @@ class SeededLoop(asyncio.BaseEventLoop):
         self.kept.append(task)
         return task
 
-    def run_in_executor(self, _: Any, func: Callable[..., Any], *args: Any) -> Any:
+    def run_in_executor(self, _: Any, func: Callable[..., Any], *args: Any) -> Any:  # type: ignore[override]
         """There are no threads: the work is done at once, some milliseconds later."""
         future = self.create_future()
 
@@ -169,9 +184,26 @@ class SeededLoop(asyncio.BaseEventLoop):
         process.state = "dead"
         process.ready.clear()
 
+    def bury(self) -> None:
+        """End whatever will never end, when all is over, and not whenever it is collected, while another loop runs or
+        none. What is begun as it ends never runs.
+        """
+        self._over = True
+        events._set_running_loop(self)  # noqa: SLF001
+        try:
+            for task in self.kept:  # with those that are made meanwhile
+                if not task.done():
+                    task._log_destroy_pending = False  # type: ignore[attr-defined]  # noqa: SLF001
+                    _end(task.get_coro())
+        finally:
+            events._set_running_loop(None)  # noqa: SLF001
+        self.kept.clear()
+
     # Running
 
     def _put(self, handle: asyncio.Handle) -> None:
+        if self._over:
+            return
         process = handle._context.get(CURRENT, self.home)  # type: ignore[attr-defined]  # noqa: SLF001
         if process.state == "dead":
             return
@@ -194,7 +226,7 @@ class SeededLoop(asyncio.BaseEventLoop):
         """Let time pass where nobody has anything to do; then somebody goes on."""
         timers, runnable = self._timers, self._runnable
         if not runnable:
-            while timers and timers[0][2]._cancelled:  # type: ignore[attr-defined]  # noqa: SLF001
+            while timers and timers[0][2]._cancelled:  # noqa: SLF001
                 heapq.heappop(timers)
             if timers:
                 self._now = max(self._now, timers[0][0])
@@ -202,7 +234,7 @@ class SeededLoop(asyncio.BaseEventLoop):
                 raise DeadlockError
         while timers and timers[0][0] <= self._now:
             handle = heapq.heappop(timers)[2]
-            if not handle._cancelled:  # type: ignore[attr-defined]  # noqa: SLF001
+            if not handle._cancelled:  # noqa: SLF001
                 self._put(handle)
         if runnable:
             self._turn(runnable)
@@ -222,10 +254,10 @@ class SeededLoop(asyncio.BaseEventLoop):
                 del ready[index]
             else:
                 handle = ready.popleft()
-            if not handle._cancelled:
+            if not handle._cancelled:  # noqa: SLF001
                 self._now += COST
                 self.callbacks += 1
-                handle._run()
+                handle._run()  # noqa: SLF001
         if not ready or process.state != "running":
             process.waiting = False
             runnable.remove(process)
@@ -233,3 +265,12 @@ class SeededLoop(asyncio.BaseEventLoop):
             if self._now - self._checked[1] < LIVELOCK_SECONDS:
                 raise LivelockError
             self._checked = (self.callbacks, self._now)
+
+
+def _end(coroutine: Any) -> None:
+    """What waits for something as it ends is told again."""
+    for _ in range(MOST_WAITS):
+        if coroutine.cr_frame is None:
+            return
+        with suppress(BaseException):
+            coroutine.throw(OverError())

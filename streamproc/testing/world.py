@@ -7,7 +7,6 @@ world.run(story(world))     # a coroutine, which starts services and makes them 
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from random import Random
 from typing import Any, Final, TypeAlias
@@ -18,6 +17,8 @@ from streamproc.testing.process import CURRENT, Process, context_of
 
 BEGIN: Final = 1_772_582_400.0
 """Seconds since 1970: 2026-03-04."""
+IDLE: Final = 5.0
+"""A poll that finds nothing takes so many times longer than asked: a slow machine, and half as much to simulate."""
 AGAIN: Final = (0.5, 3.0)
 """Seconds after which whoever watches over services starts one anew that has ended."""
 
@@ -42,7 +43,7 @@ class Service:
 class World:
     """`rates`: kind of fault → probability on each occasion. `sessions`: seconds until a silent member is expelled.
 
-    `only`: the occasions on which each fault happens, instead of by chance. `state`: of what runs at the moment, in words.
+    `only`: the occasions on which each fault happens, instead of by chance. `state`: what runs at the moment, in words.
     `tracing`: whether `lines` are kept. `burst` and `shuffled`: see SeededLoop.
     """
 
@@ -86,12 +87,13 @@ class World:
             chance=self.rng("kafka").random,
             limits=Limits(),
         )
+        self.broker.idle = IDLE
         self.services: dict[str, Service] = {}
 
     def rng(self, name: str) -> Random:
         """Chance for one purpose: what others draw doesn't change what comes of it."""
         if name not in self._streams:
-            self._streams[name] = Random(f"{self.seed}/{name}")
+            self._streams[name] = Random(f"{self.seed}/{name}")  # noqa: S311
         return self._streams[name]
 
     def fault(self, kind: str) -> Random | None:
@@ -107,7 +109,7 @@ class World:
         self.fired.setdefault(kind, []).append(number)
         self.note("fault", what=kind)
         self.counts[f"pair {kind} @ {self.state()}"] += 1
-        return Random(f"{self.seed}/{kind}/{number}")
+        return Random(f"{self.seed}/{kind}/{number}")  # noqa: S311
 
     def calm(self) -> None:
         """From now on nothing goes wrong any more, and clocks are right."""
@@ -138,11 +140,7 @@ class World:
             for error in self.loop.errors:
                 self.fail("callback", repr(error))
             self._over = True
-            for task in self.loop.kept:
-                if not task.done():  # else it would be ended while another world runs
-                    task._log_destroy_pending = False  # type: ignore[attr-defined]  # noqa: SLF001
-                    _close(task.get_coro())
-            self.loop.kept.clear()
+            self.loop.bury()
             self.loop.close()
 
     # Services
@@ -183,7 +181,7 @@ class World:
         process = Process(name, self.loop.time, BEGIN, self.rng(f"jitter of {name}"), skew=skew, drift=drift)
         return process, MemoryLog(self.broker, self._hop, name, lambda: process.state == "running")
 
-    async def _hop(self, request: str) -> None:
+    async def _hop(self, _: str) -> None:
         """On the way to the broker, or back."""
         seconds = self._latency * self.rng("latency").random()
         if chance := self.fault("kafka.slow"):
@@ -225,14 +223,3 @@ class World:
     def _at(self, seconds: float, callback: Callable[..., object], *args: Any) -> None:
         """In the world's own process, whoever asks."""
         self.loop.call_later(seconds, callback, *args, context=context_of(self.loop.home))
-
-
-class _OverError(BaseException):
-    """The world is."""
-
-
-def _close(coroutine: Any) -> None:
-    """Now, and not whenever it is collected. What waits for something as it ends is told again."""
-    while coroutine.cr_frame is not None:
-        with suppress(BaseException):
-            coroutine.throw(_OverError())

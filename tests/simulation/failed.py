@@ -22,7 +22,7 @@ async def told(failed: Failed, pool: Pool, folder: Path, *, swarm: bool, seconds
     first = failed.first
     assert first.kind is not None
     plan = Plan(**first.plan) if first.plan else await pool.drawn(first.seed, swarm=swarm)
-    lines = [f"BROKEN: {first.kind}", f"  {_seeds(failed.seeds)}"]
+    lines = [f"BROKEN: {first.kind}", f"  {_seeds(sorted(failed.seeds))}"]
     lines += [f"  {each.at:.3f} s: {each.kind}: {each.what}" for each in first.failures[:3]]
     again = await pool.play(plan) if seconds else first
     if seconds and all(each.kind != first.kind for each in again.failures):

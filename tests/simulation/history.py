@@ -138,7 +138,13 @@ class _Life:
         time = self._moment(random.choice([0, 1, 3])) - timedelta(seconds=random.choice([0.1, 0.5, 3.0]))
         if "ahead" in self._on and random.random() < 0.2:
             time += timedelta(seconds=random.choice([5.0, 600.0, 30 * 3600.0]))
-        value = {"id": name, "type": kind, "subject": who, "time": time.isoformat(), "attributes": attributes}
+        value: dict[str, Any] = {
+            "id": name,
+            "type": kind,
+            "subject": who,
+            "time": time.isoformat(),
+            "attributes": attributes,
+        }
         if random.random() < 0.2:
             value["sequence"] = random.randrange(3)
         return value

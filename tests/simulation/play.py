@@ -4,7 +4,7 @@ import asyncio
 import logging
 import sys
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, MutableMapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, NoReturn
@@ -16,6 +16,7 @@ from streamproc.adapters.kafka.log import KafkaError, TopicPartition
 from streamproc.compose.sink import make_sink
 from streamproc.core.records.topic_names import CHANGES, OPERATIONS
 from streamproc.settings import Settings, load_settings
+from streamproc.sink.delivery_store import PartitionLostError
 from streamproc.sources import configured
 from streamproc.testing.memory_log import MemoryLog
 from streamproc.testing.network import Genesys, Network
@@ -37,7 +38,11 @@ GROUPS: Final = ("All Agents", "Spanish Queue", "Billing Queue", "Sales Queue", 
 """Of the organisation."""
 SETTLE: Final = 300.0
 """Virtual seconds in which all must have come to its end, once nothing goes wrong any more."""
+ENDS: Final = (KafkaError, PartitionLostError, TimeoutError)
+"""What a service may end of: it is started anew, and goes on from the log."""
 LOOK: Final = 0.5
+IDLE: Final = 40.0
+"""Virtual seconds in which retries that nobody waits for come to an end."""
 QUIET: Final = 3
 """Looks in a row that show nothing left to do."""
 HITS: Final = frozenset({"kill", "pause", "cut", "clock"})
@@ -111,7 +116,15 @@ class Stage:
                 if len(await self.operator.perform(step)) < 2:
                     break
                 await self._settled()
+        await self._idle()
         self.watch.finish(self.directory.known(steps) if self.directory else steps, self.operator)
+
+    async def _idle(self) -> None:
+        """What is tried again by itself comes to its end, too; else the invariants find it."""
+        for _ in range(round(IDLE / LOOK)):
+            if not self.watch.invariants.bounds.busy():
+                return
+            await asyncio.sleep(LOOK)
 
     async def _until(self, at: float) -> None:
         await asyncio.sleep(max(0.0, at - self.world.loop.time()))
@@ -124,7 +137,7 @@ class Stage:
         self.world.start(
             f"{kind}{number}",
             main,
-            KafkaError,
+            *ENDS,
             skew=off * chance.uniform(-1, 1),
             drift=off * chance.uniform(-1e-3, 1e-3),
         )
@@ -138,12 +151,13 @@ class Stage:
         worker = Worker(
             log, app, producer, (TEXTS[mapping], f"{mapping}.toml"), self.options, clocks_of(process), chosen=True
         )
+        self.watch.invariants.watch_worker(worker, process)
         await worker.run()
 
     async def _sink(self, process: Process, log: MemoryLog) -> None:
         http = self.network.session(process, self.settings.target.request_timeout)
         sink = make_sink(self.settings, log, http, clocks=clocks_of(process))
-        self.watch.invariants.watch_sink(sink)
+        self.watch.invariants.watch_sink(sink, process)
         await sink.run()
 
     # What happens
@@ -203,11 +217,11 @@ class Stage:
 def _log_to(world: World) -> None:
     """What services log is part of the trace; an exception that one of them had to catch is a failure."""
 
-    def told(_: Any, name: str, event: dict[str, Any]) -> NoReturn:
+    def told(_: Any, name: str, event: MutableMapping[str, Any]) -> NoReturn:
         words = event.pop("event")
         if event.pop("exc_info", None):
             found = sys.exc_info()[1]
-            if not isinstance(found, KafkaError):
+            if not isinstance(found, ENDS):
                 world.fail("exception", f"{words}: {found!r} at {_where(found)}")
         world.note("log", level=name, words=words, **event)
         raise structlog.DropEvent

@@ -7,6 +7,7 @@ runs only: when an object is finalised would depend on what was played before.
 import faulthandler
 import gc
 import importlib
+import logging
 import os
 import resource
 import sys
@@ -18,11 +19,14 @@ from pathlib import Path
 from typing import IO, Any, Final
 
 import msgspec
+import structlog
 
 from tests.simulation.plan import Failure, Plan, Played
 
 HANGS: Final = 60
 """Seconds of real time after which a run is ended, with its stack on standard error."""
+READY: Final = b"ready\n"
+"""What it says first, once all that it plays with is imported."""
 COLLECT: Final = 20
 """Runs after which garbage is collected."""
 
@@ -130,7 +134,10 @@ def main(orders: IO[bytes], results: IO[bytes], play: str, draw: str) -> None:
     if os.environ.get("PYTHONHASHSEED") != "0":
         raise SystemExit("runs are the same everywhere with PYTHONHASHSEED=0 alone")
     gc.disable()
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     player, encode = Player(play, draw), msgspec.json.Encoder().encode
+    results.write(READY)
+    results.flush()
     for line in orders:
         order = msgspec.json.decode(line, type=Order)
         for result in _watched(player.carry_out(order)):

@@ -14,7 +14,7 @@ from typing import IO, Final
 import msgspec
 
 from tests.simulation.plan import Failure, Plan
-from tests.simulation.player import Order, Result
+from tests.simulation.player import READY, Order, Result
 from tests.support.paths import REPOSITORY
 
 PLAY: Final = "tests.simulation.play:play"
@@ -90,14 +90,19 @@ class Child:
                 env={**os.environ, "PYTHONHASHSEED": "0"},
                 limit=LINE,
             )
+            assert self._process.stdout is not None
+            if await self._process.stdout.readline() != READY:
+                raise SystemExit(f"nothing can be played: {self._words()}")
         return self._process
+
+    def _words(self) -> str:
+        assert self._said is not None
+        self._said.seek(0)
+        return self._said.read().decode(errors="replace")[-LAST:]
 
     async def _ended(self, order: Order, seeds: list[int]) -> Result:
         assert self._process is not None
-        assert self._said is not None
-        code = await self._process.wait()
-        self._said.seek(0)
-        said = self._said.read().decode(errors="replace")[-LAST:]
+        code, said = await self._process.wait(), self._words()
         await self.stop()
         plan = order.plan
         seed = seeds[0] if seeds else int((plan or {})["seed"])

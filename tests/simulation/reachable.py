@@ -49,7 +49,7 @@ from streamproc.sink.decide.steps import (
 )
 from streamproc.sink.decide.target import Target
 from streamproc.sink.decide.underway import NOT_FOUND
-from tests.simulation.transitions import LIST, Group, end_of, state_of, step_name, transition
+from tests.simulation.transitions import LIST, Group, end_of, listed, state_of, step_name, transition
 from tests.support.adverse_target import CAUSE, LANDING, LOST, READS, WRITES, AdverseTarget, work
 
 T = TypeVar("T")
@@ -94,7 +94,7 @@ ODD_EDITS: Final = (
     "name given up",
     "left",
 )
-MOST: Final = 60
+MOST: Final = 90
 """Steps of a turn."""
 
 
@@ -122,7 +122,10 @@ class Changeable(AdverseTarget):
             return Response(404, {}, {})
         if isinstance(step, SendMembership) and not any(f"'{user}'" in str(step.request.body) for user in self.users):
             return Response(404, {}, {})
-        return super()._write(step)
+        response = super()._write(step)
+        if response.status != 201:
+            return response
+        return replace(response, headers={**response.headers, "location": f"/Users/{response.body['id']}"})
 
     def _read(self, step: Any, how: str) -> Response:
         name = getattr(step, "name", None)
@@ -343,17 +346,24 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.simulation.reachable", description=__doc__)
     parser.add_argument("--seconds", type=float, default=120.0, help="for each of the two kinds of target")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--anew", action="store_true", help="after a change: forget what was found before")
     options = parser.parse_args()
     lists: dict[Group, set[str]] = {}
     known: set[str] = set()
     kinds: list[tuple[Group, bool]] = [("plain", False), ("hostile", True)]
     for group, hostile in kinds:
         until = time.monotonic() + options.seconds
-        found = explore(options.seed, lambda _, __, until=until: time.monotonic() > until, hostile=hostile)
-        lists[group] = set(found) - known
-        known |= set(found)
+
+        def enough(_: int, __: int, until: float = until) -> bool:
+            return time.monotonic() > until
+
+        found = explore(options.seed, enough, hostile=hostile)
+        before = set[str]() if options.anew else set(listed(group))
+        lists[group] = (before | set(found)) - known
+        known |= lists[group]
         rare = sum(number < 3 for number in found.values())
-        sys.stdout.write(f"{group}: {len(lists[group])} more, {rare} of {len(found)} in fewer than 3 walks\n")
+        new = len(lists[group] - before)
+        sys.stdout.write(f"{group}: {len(lists[group])}, {new} of them new; {rare} were found in fewer than 3 walks\n")
     _write(lists)
     return 0
 

@@ -33,13 +33,12 @@ def as_text(session: Session) -> str:
     for kind, title in KINDS.items():
         lines += _table(title, groups.pop(kind, Counter()))
     taken = groups.pop("transition", Counter())
-    every = listed()
-    missing, unlisted = sorted(every - taken.keys()), sorted(taken.keys() - every)
-    title = f"Transitions of the delivery decider: {len(every) - len(missing)} of {len(every)} taken"
-    lines += _table(title, taken)
-    lines += [f"Never taken: {len(missing)}", *(f"  {each}" for each in missing), ""]
-    if unlisted:
-        lines += ["Taken, and not among those that there are:", *(f"  {each}" for each in unlisted), ""]
+    plain, hostile = listed("plain") | (taken.keys() - listed("hostile")), listed("hostile")
+    lines += _table(f"Transitions of the delivery decider: {len(plain & taken.keys())} of {len(plain)} taken", taken)
+    lines += ["Never taken:", *_indented(sorted(plain - taken.keys())), ""]
+    lines += [f"Of those that take a hostile target: {len(hostile & taken.keys())} of {len(hostile)}", ""]
+    if unlisted := sorted(taken.keys() - plain.intersection(listed()) - hostile):
+        lines += ["Taken, and not in transitions.txt (python -m tests.simulation.reachable):", *_indented(unlisted), ""]
     rest = Counter({f"{kind} {name}": number for kind, group in groups.items() for name, number in group.items()})
     return "\n".join([*lines, *_table("Whatever else was counted", rest)]) + "\n"
 
@@ -47,7 +46,7 @@ def as_text(session: Session) -> str:
 def as_json(session: Session) -> dict[str, Any]:
     """For programs."""
     taken = _grouped(session.counts).get("transition", Counter())
-    every = listed()
+    every = listed("plain") | (taken.keys() - listed("hostile"))
     return {
         "seeds": session.played,
         "seeds_a_minute": round(session.seeds_a_minute),
@@ -60,6 +59,10 @@ def as_json(session: Session) -> dict[str, Any]:
             for kind, failed in session.failed.items()
         },
     }
+
+
+def _indented(lines: list[str]) -> list[str]:
+    return [f"  {line}" for line in lines]
 
 
 def _grouped(counts: Counter[str]) -> dict[str, Counter[str]]:

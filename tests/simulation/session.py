@@ -17,7 +17,7 @@ TELL: Final = 10.0
 
 @dataclass(slots=True)
 class Failed:
-    """A kind of failure: the first seed that showed it, and all that did."""
+    """A kind of failure: the lowest seed that shows it, and all that do."""
 
     first: Result
     seeds: list[int] = field(default_factory=list)
@@ -60,7 +60,9 @@ class Session:
         if result.kind is not None:
             if result.kind not in self.failed:
                 self.say(f"seed {result.seed}: {result.kind}: {result.failures[0].what[:300]}")
-            self.failed.setdefault(result.kind, Failed(result)).seeds.append(result.seed)
+            failed = self.failed.setdefault(result.kind, Failed(result))
+            failed.seeds.append(result.seed)
+            failed.first = min(failed.first, result, key=lambda each: each.seed)
         if time.monotonic() - self._told > TELL:
             self.tell()
         return self.failures >= self.enough

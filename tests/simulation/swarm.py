@@ -21,8 +21,8 @@ RATES: Final = {
     "kafka.answer_lost": 0.01,
     "kafka.coordinator_loading": 0.005,
     "kafka.transaction_expired": 0.002,
-    "kafka.session_expired": 0.001,
-    "kafka.markers_late": 0.02,
+    "kafka.session_expired": 0.05,
+    "kafka.markers_late": 0.1,
     "faust.held_batch": 0.02,
     "faust.dropped_batch": 0.02,
     "faust.stall": 0.003,
@@ -187,9 +187,9 @@ def _details(chance: Random, kind: str, services: list[str]) -> Step:
         case "kill":
             return {**service, "seconds": round(chance.choice([0.1, 1.0, 8.0]) * chance.random(), 3)}
         case "pause":
-            return {**service, "seconds": round(chance.choice([1.0, 5.0, 12.0, 40.0]) * chance.uniform(0.5, 1.0), 3)}
+            return {**service, "seconds": round(chance.choice([1.0, 5.0, 12.0, 25.0]) * chance.uniform(0.5, 1.0), 3)}
         case "cut":
-            return {**service, "seconds": round(chance.choice([1.0, 10.0, 40.0]) * chance.random(), 3)}
+            return {**service, "seconds": round(chance.choice([1.0, 10.0, 20.0]) * chance.random(), 3)}
         case "compact":
             return {"topic": chance.choice(COMPACTED), "lag": chance.choice([0, 2000, 10_000])}
         case "clock":

@@ -94,8 +94,8 @@ class Recorder:
     def __init__(self) -> None:
         self.counts: Counter[str] = Counter()
         """By name, as `Played.counts` has them."""
-        self._turns: dict[tuple[int, str], tuple[Any, Any, Process | None, str]] = {}
-        """The sink's target (kept, so that its id isn't another's), turn, process and state."""
+        self._turns: dict[tuple[Process | None, str], tuple[Any, str, str]] = {}
+        """By process and user: the newest work, state and step."""
 
     def reset(self) -> None:
         """Another run begins."""
@@ -104,31 +104,34 @@ class Recorder:
 
     def states(self, process: str) -> list[str]:
         """Of all turns in the hands of the process of that name: what hits it hits them."""
-        held = ((holder, state) for _, _, holder, state in self._turns.values() if holder is not None)
-        return sorted(state for holder, state in held if holder.name == process and holder.state != "dead")
+        turns = [(holder, turn) for (holder, _), turn in self._turns.items() if holder is not None]
+        held = (turn for holder, turn in turns if holder.name == process and holder.state != "dead")
+        return sorted(f"{state}: {step}" for _, state, step in held)
 
     def begun(self, progress: Progress) -> None:
         """A turn begins."""
-        self._count("(none)", "begin", state_of(progress))
+        state = state_of(progress)
+        self._turns[CURRENT.get(None), progress.user] = (progress.turn, state, "begin")
+        self._count("(none)", "begin", state)
 
-    def next(self, progress: Progress, target: object, step: Step) -> None:
-        """A step was decided."""
-        key, state = (id(target), progress.user), state_of(progress)
+    def next(self, progress: Progress, step: Step) -> None:
+        """A step was decided. Between the last one and this one newer work may have come on board."""
+        key, state, name = (CURRENT.get(None), progress.user), state_of(progress), step_name(step)
         before = self._turns.get(key)
-        if before is not None and before[1] is not progress.turn:
-            self._count(before[3].partition(":")[0], "newer", state)
-        name = step_name(step)
-        doing = f"{state}: {name}"
-        STATE.set(doing)
+        if before is not None and before[0] is not progress.turn:
+            self._count(before[1], "newer", state)
+        STATE.set(f"{state}: {name}")
         if isinstance(step, Finish):
             self._turns.pop(key, None)
             self._count(state, name, end_of(step))
-        elif before is None or before[1] is not progress.turn or before[3] != doing:
-            self._turns[key] = (target, progress.turn, CURRENT.get(None), doing)
+        else:
+            self._turns[key] = (progress.turn, state, name)
 
     def answered(self, before: Progress, step: Step, after: Progress) -> None:
         """A step was answered."""
-        self._count(state_of(before), step_name(step), state_of(after))
+        name, state = step_name(step), state_of(after)
+        self._turns[CURRENT.get(None), after.user] = (after.turn, state, name)
+        self._count(state_of(before), name, state)
 
     def _count(self, before: str, step: str, to: str) -> None:
         self.counts[f"transition {before} | {step} | {to}"] += 1
@@ -160,7 +163,7 @@ def install() -> None:
 
     def looking_next_step(progress: Progress, target: Any, at: Any) -> Any:
         step = next_step(progress, target, at)
-        RECORDER.next(progress, target, step)
+        RECORDER.next(progress, step)
         return step
 
     def looking_after(progress: Progress, step: Any, answer: Any, target: Any, at: Any) -> Any:

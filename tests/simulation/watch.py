@@ -5,7 +5,7 @@ from typing import Any
 from zlib import crc32
 
 from streamproc.adapters.kafka.log import TopicPartition
-from streamproc.core.records.topic_names import FORWARDS
+from streamproc.core.records.topic_names import FORWARDS, OPERATIONS
 from streamproc.simulator.resources import rendered
 from streamproc.testing.memory_log.events import RecordAppended
 from streamproc.testing.network import Genesys, Network
@@ -32,6 +32,9 @@ class Watch:
             shares=(settings.get("guard_share", 0.02), settings.get("guard_day_share", 0.1)),
             lossy=plan.options.get("genesys", {}).get("unknown_names") == "ignore",
             process=self._process,
+            partitions=plan.options.get("partitions", 2),
+            chance=world.rng("invariants"),
+            exact=not plan.options.get("clocks_off") and not any(step["kind"] == "clock" for step in plan.steps),
         )
         self.digest = 0
         """Of all that was appended, when and where."""
@@ -69,6 +72,7 @@ class Watch:
             appended={number: at - BEGIN for number, at in operator.appended.items()},
             arrived=operator.arrived(dict(record.headers) for record in records),
         )
+        compacted = any(step["kind"] == "compact" and step["topic"] == OPERATIONS for step in steps)
         free = self._plan.options.get("genesys", {}).get("former_names") != "taken"
-        for user, what in mismatched(wanted, accounts_of(users, groups), free=free).items():
+        for user, what in mismatched(wanted, accounts_of(users, groups), free=free, compacted=compacted).items():
             self._world.fail("oracle", f"{user}: {what}")

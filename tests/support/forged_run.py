@@ -45,16 +45,25 @@ class Forged:
         self._ends[topic, 0] += 1
         value = body if isinstance(body, bytes) else orjson.dumps(body)
         record = SimpleNamespace(
-            topic=topic, partition=0, offset=offset, key=key.encode(), value=value, headers=headers, transaction=None
+            topic=topic,
+            partition=0,
+            offset=offset,
+            key=key.encode(),
+            value=value,
+            headers=headers,
+            transaction=None,
+            timestamp=offset,
         )
         if counts:
             self.invariants.broker(_event("RecordAppended", by="worker0", record=record))
         return record
 
-    def change(self, offset: int, user: str = USER, raw: int | None = None, kind: str = "change") -> None:
+    def change(self, offset: int, user: str = USER, raw: int | None = None, kind: str = "change", **facts: Any) -> None:
         """An event in identity.changes, of the raw record at `raw`."""
         origin = ORIGIN | {"offset": offset if raw is None else raw}
-        self.record("identity.changes", user, {"user": user, "kind": kind, "origin": origin}, offset=offset)
+        self.record(
+            "identity.changes", user, {"user": user, "kind": kind, "origin": origin, "attributes": facts}, offset=offset
+        )
 
     def operation(self, seq: int, user: str = USER, *, link: tuple[int, str] | None = None, **desired: Any) -> bytes:
         """The user's record. `link`: seq and hash of the one before it, where that is to be wrong."""
@@ -99,6 +108,11 @@ class Forged:
         """A group's offset."""
         place = SimpleNamespace(topic=topic, partition=0)
         self.invariants.broker(_event("OffsetCommitted", by="", group=group, place=place, offset=offset))
+
+    def removed(self, topic: str, *offsets: int) -> None:
+        """What compaction or retention takes away."""
+        place = SimpleNamespace(topic=topic, partition=0)
+        self.invariants.broker(_event("RecordsRemoved", place=place, offsets=offsets, why="compaction"))
 
     def acquired(self, by: str = SINK) -> None:
         """A sink comes to the partition."""
@@ -145,13 +159,18 @@ class Forged:
         version: str | None = '"1"',
         changed: bool = True,
         body: Any = None,
+        group: str | None = None,
     ) -> None:
-        """The target carries a write out."""
+        """The target carries a write out. `group`: the user comes into it."""
         shown = {"externalId": user, "active": True}
+        if group is not None:
+            shown, after = {}, {"members": [{"value": account}]}
+            account = group
         entry = SimpleNamespace(
             applied=True,
             method=method,
-            path=f"/api/v2/scim/v2/Users/{account}" if method != "POST" else "/api/v2/scim/v2/Users",
+            at=1.0 + seq,
+            path=f"/api/v2/scim/v2/{'Users' if group is None else 'Groups'}{'' if method == 'POST' else '/' + account}",
             id=account,
             request_id=request_id or f"0-{seq}-{len(self.seen) + seq:08x}{id(body) % 97}",
             if_match=version,

@@ -281,10 +281,7 @@ class Log(Protocol):
         """Of each topic."""
 
     def consumer(self, *, group: str | None = None, committed_only: bool = True) -> Consumer:
-        """Begins with what the group has committed, else with the first record.
-
-        `committed_only`: nothing of transactions that were aborted, or are open.
-        """
+        """Begins at the group's offset, else with the first record. `committed_only`: nothing of other transactions."""
 
     def producer(self, transactional_id: str | None = None) -> Producer:
         """At most one producer at a time may use a transactional id: a new one fences the one before."""

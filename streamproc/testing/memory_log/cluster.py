@@ -25,6 +25,8 @@ class Cluster:
         self.fault = fault
         self.chance = chance
         self.limits = limits
+        self.idle = 1.0
+        """How many times longer a group's members wait for records than they asked to, where there are none."""
         self._watchers: list[Callable[[BrokerEvent], object]] = []
         self._context = copy_context()
 

@@ -88,7 +88,8 @@ class MemoryConsumer:
         self, *partitions: TopicPartition, timeout_ms: int = 0, max_records: int | None = None
     ) -> Mapping[TopicPartition, Sequence[MemoryRecord]]:
         clock = asyncio.get_running_loop().time
-        deadline = clock() + timeout_ms / 1000
+        idle = 1.0 if self._membership is None else self._broker.idle
+        deadline = clock() + timeout_ms / 1000 * idle
         while not self._stopped:
             if self._link.cut:
                 raise KafkaConnectionError("fetch")

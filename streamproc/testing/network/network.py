@@ -118,7 +118,7 @@ class Network:
                 nothing = isinstance(error, aiohttp.ClientConnectorError)
                 watcher.answered(number, process.name, 0 if nothing else None, {}, b"")
             raise
-        self._world.note("hear", number=number, status=heard.status, body=_short(heard.body))
+        self._world.note("hear", number=number, status=heard.status, cut=heard.cut, body=_short(heard.body))
         for watcher in watchers:
             watcher.answered(number, process.name, None if heard.cut else heard.status, heard.headers, heard.body)
         return heard

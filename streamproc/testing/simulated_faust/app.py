@@ -64,7 +64,7 @@ class SimulatedFaust(ConsumerRebalanceListener):
         self._recovery = Recovery(self._flow, self._tables, lambda: self._generation, fault)
         self._shape = _Shape(self)
         self._batches = BatchFetch(cast("protocols.App", self._shape))
-        self._ended: asyncio.Future[NoReturn] = asyncio.get_running_loop().create_future()
+        self._ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     @property
     def group(self) -> str:
@@ -113,7 +113,8 @@ class SimulatedFaust(ConsumerRebalanceListener):
             self._start(self._flow.drain(getmany, rest, lambda: self._generation), "fetcher")
             self._start(self._commit(committable), "commit")
             self._start(pass_marks(shape, self._kafka), "recovery marks")
-            return await self._ended
+            await self._ended
+            raise AssertionError("it ends by what is raised")
         finally:
             await self._stop(committable)
 
@@ -152,8 +153,8 @@ class SimulatedFaust(ConsumerRebalanceListener):
         """Tables are whole."""
         self._flowing = True
         self._rebalancing = False
-        if self._ready is not None:
-            self._ready, ready = None, self._ready
+        if (ready := self._ready) is not None:
+            self._ready = None
             ready()
 
     def _clear(self) -> None:

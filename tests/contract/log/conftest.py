@@ -50,8 +50,10 @@ class Cluster:
     """Partition and offset: what is before it is removed, as retention does."""
     expel: Callable[[Any], Awaitable[None]]
     """The broker gives a member up, as when its session has expired. It doesn't know yet."""
-    compact: Callable[[], Awaitable[None]]
-    """Of each key, only the last record stays; a record with the key `filler` is appended to partition 0 before."""
+    compact: Callable[[int], Awaitable[None]]
+    """Of each key, only the last record stays, until so many are left in partition 0; one with the key `filler` is
+    appended to it before.
+    """
     hasty: Callable[[], Any]
     """A producer with the test's transactional id, whose transactions the broker aborts after a second or some more."""
     _exit: AsyncExitStack = field(default_factory=AsyncExitStack)
@@ -190,7 +192,7 @@ async def cluster(servers: str | None) -> AsyncIterator[Cluster]:
         async def give_up(member: MemoryConsumer) -> None:
             member.expire()
 
-        async def clean() -> None:
+        async def clean(_: int) -> None:
             await made.fill_key(b"filler")
             broker.compact(name)
 
@@ -215,14 +217,13 @@ async def cluster(servers: str | None) -> AsyncIterator[Cluster]:
             coordinator = member._coordinator
             await coordinator._send_req(LeaveGroupRequest(name, coordinator.member_id))
 
-        async def compact() -> None:
+        async def compact(left: int) -> None:
             await admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, name, configs=CLEANED_SOON)])
             reader = await made.reader()
-            before = len(await read_to_end(reader, made.place()))
             await asyncio.sleep(1.0)  # the active segment is rolled by what comes after its time
             await made.fill_key(b"filler")
             async with asyncio.timeout(PATIENCE):
-                while len(await read_to_end(reader, made.place())) > before:
+                while len(await read_to_end(reader, made.place())) > left:
                     await asyncio.sleep(0.5)
                     await reader.seek_to_beginning(made.place())
 

@@ -61,7 +61,7 @@ async def test_compaction_leaves_gaps_that_nobody_is_told_of(cluster: Cluster) -
     await cluster.ended()
     await (await cluster.producer()).send_and_wait(cluster.topic, None, b"c", 0)
     place = cluster.place()
-    await cluster.compact()
+    await cluster.compact(4)
     reader = await cluster.reader(committed_only=True)
     kept = [(record.offset, record.key) for record in await read(reader, 4)]
     assert kept == [(1, b"b"), (2, b"a"), (5, b"c"), (6, b"filler")]

@@ -107,7 +107,7 @@ async def start(cluster: Cluster, servers: str | None, changelog: str) -> AsyncI
             app = FaustApp(load_settings(kafka=servers, group=cluster.name).kafka, WorkerSettings())
         worker = Worker(app, cluster.topic, changelog, broken)
         running = asyncio.create_task(worker.run())
-        stack.push_async_callback(asyncio.gather, running, return_exceptions=True)
+        stack.push_async_callback(asyncio.wait, [running])
         stack.callback(running.cancel)
         if broken is not None:
             await running

@@ -33,6 +33,8 @@ class Guard:
         """Partition → user → the cause by which they were let through."""
         self._released: set[str] = set()
         """Whom an operator has let through since they were held."""
+        self._lost: dict[str, int] = {}
+        """User → seq for which access was taken, as far as no delivery says anything of it yet."""
         self._revoked: dict[str, int] = {}
         """User → seq at which they were told as revoked, by a write of ours."""
 
@@ -59,6 +61,10 @@ class Guard:
         counted = self._through[record.partition]
         if self._revoked.pop(user, None) == body["seq"] and standing is None:
             self._tell.fail("guard", f"{user} was deactivated, and the guard wasn't asked")
+        if self._lost.get(user, body["seq"] + 1) <= body["seq"]:
+            del self._lost[user]
+            if standing is None:  # whoever let them through has died before it could say so
+                self._tell.count("guard let through and not counted")
         if standing is None or standing["said"] != "through":
             counted.pop(user, None)
             if standing is not None and standing["said"] != "released":
@@ -82,6 +88,7 @@ class Guard:
         """Somebody lost access at the target."""
         if not write.inactive or write.user is None:
             return
+        self._lost[write.user] = write.seq
         parked = (self._known.deliveries.get(write.user) or {}).get("parked") or {}
         code, desired = parked.get("code"), parked.get("desired") or {}
         anew = "suspended" in desired or desired.get("scope") == "left"  # what the mapping took, a source may take

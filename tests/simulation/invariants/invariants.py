@@ -4,22 +4,26 @@
     broker.watch(invariants.broker)
     network.watch(genesys.ORIGIN, invariants)
     genesys.watch(invariants.written)
-    invariants.watch_sink(sink)          # each new one, before it runs
+    invariants.watch_sink(sink, process)      # each new one, before it runs; workers, too
     invariants.end()                     # when all is quiet
 
 Kafka's records count once they may be read: those of a transaction when it is committed.
 """
 
-from collections.abc import Callable, Hashable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Mapping
+from functools import partial
+from random import Random
 from typing import Any
 
 import orjson
 
+from tests.simulation.invariants.bounds import Bounds, left_in_sink, left_in_worker
 from tests.simulation.invariants.chain import Chain
 from tests.simulation.invariants.confirmations import Confirmations
 from tests.simulation.invariants.fates import Fates
 from tests.simulation.invariants.guard import Guard
 from tests.simulation.invariants.inputs import Inputs
+from tests.simulation.invariants.past import Past
 from tests.simulation.invariants.requests import Requests
 from tests.simulation.invariants.revocations import Revocations
 from tests.simulation.invariants.watching import Known, Record, Telling, Write
@@ -37,10 +41,10 @@ SILENT = frozenset({"streamproc.status", "streamproc.cursors", "streamproc.topic
 class Invariants:
     """`fail(kind, what)` and `count(name)`: where it is told.
 
-    `guard`: users in ten minutes and in a day. `shares`: the same as parts of the active ones. `strangers`: user IDs
-    and names of those who never are in scope. `versioned`: whether the target has ETags; `lossy`: accepts names that it
-    doesn't know, and passes over them. `group`: begins the names of groups.
-    `process`: the name of a process → what tells it from one of that name that was started later.
+    `guard`: users in ten minutes and in a day; `shares`: the same as parts of the active ones. `versioned`: whether the
+    target has ETags; `lossy`: whether it accepts names that it doesn't know, and passes over them. `group`: begins the
+    names of groups. `process`: the name of a process → what tells it from one of that name that was started later.
+    `chance` chooses moments to ask about, if `exact`: all clocks are right.
     """
 
     def __init__(
@@ -50,11 +54,13 @@ class Invariants:
         *,
         guard: tuple[int, int] = (20, 100),
         shares: tuple[float, float] = (0.0, 0.0),
-        strangers: Iterable[str] = (),
         versioned: bool = True,
         lossy: bool = False,
         group: str = "streamproc",
         process: Callable[[str], Hashable] = str,
+        partitions: int = 1,
+        chance: Random | None = None,
+        exact: bool = True,
     ) -> None:
         self._known = known = Known()
         telling = Telling(fail, count)
@@ -65,8 +71,10 @@ class Invariants:
         self.inputs = Inputs(known, telling)
         self.guard = Guard(known, telling, counts=guard, shares=shares)
         self.writes = Writes(known, telling, versioned=versioned, lossy=lossy)
-        self.requests = Requests(known, telling, strangers=strangers, versioned=versioned)
+        self.requests = Requests(known, telling, versioned=versioned)
         self.revocations = Revocations(known, telling)
+        self.past = Past(telling, partitions, chance or Random(0), exact=exact)
+        self.bounds = Bounds(telling)
         self.confirmations = Confirmations(known, telling, f"{group}-sink")
 
     # Kafka
@@ -75,6 +83,7 @@ class Invariants:
         """What a `MemoryBroker` tells its watchers."""
         match type(event).__name__:
             case "RecordAppended" if event.record.transaction is None:
+                self.past.appended(event.record)
                 self._committed(_record(event.record), self._process(event.by))
             case "RecordAppended":
                 self.confirmations.began(event.record.transaction)
@@ -84,6 +93,7 @@ class Invariants:
                 self.confirmations.ended(transaction, event.transactional_id, process, committed=event.committed)
                 records = event.records if event.committed else ()
                 for stored in sorted(records, key=lambda each: each.topic == DELIVERIES):  # they come at one moment
+                    self.past.appended(stored)
                     self._committed(_record(stored), process)
             case "OffsetCommitted":
                 self._offset(event.group, event.place.topic, event.place.partition, event.offset)
@@ -114,11 +124,18 @@ class Invariants:
         if record.topic == CHANGES and isinstance(body, dict) and "kind" in body:
             known.users[record.partition, record.offset] = "" if body["kind"] == "mapping" else body["user"]
             known.homes.setdefault(body["user"], record.partition)
+            for name in (body["user"], (body["attributes"] or {}).get("userName")):
+                if isinstance(name, str) and name:
+                    known.names.setdefault(name, set()).add(body["user"])
         elif record.topic == OPERATIONS:
             self.chain.appended(record)
             self.fates.operation(record)
             if isinstance(body, dict) and "seq" in body:
                 newest = known.latest.get(body["user"])
+                if body["desired"].get("scope") != "never":
+                    known.strangers.discard(body["user"])
+                elif newest is None:
+                    known.strangers.add(body["user"])
                 if newest is None or newest["seq"] < body["seq"]:
                     known.latest[body["user"]] = body
         elif record.topic == OUTCOMES:
@@ -155,7 +172,7 @@ class Invariants:
     def written(self, number: int | None, entry: Any) -> None:
         """The target has decided about a write: an entry of the stand-in's ledger."""
         refused = entry.status >= 400 and not entry.changed  # a PATCH may stop half-way
-        if not entry.applied or refused or entry.request_id is None:
+        if not entry.applied or refused:
             return
         before, after = (_json(each.body) if each is not None else None for each in (entry.before, entry.after))
         account, home, seq = entry.id, *_seq(entry.request_id or "")
@@ -167,15 +184,19 @@ class Invariants:
                 known.accounts[account] = user
             inactive = bool(before and before.get("active")) and after.get("active") is False
             known.inside[account] = after.get("active") is True
+            if user is not None:
+                self.past.written(user, entry.at, entry.request_id, after)
         else:
             moved = _members(before) ^ _members(after)
             user = known.accounts.get(min(moved)) if len(moved) == 1 else None
+        if entry.request_id is None:
+            return  # somebody else's
         write = Write(
             entry.method,
             entry.path,
             user,
             account,
-            entry.request_id or "",
+            entry.request_id,
             home,
             seq,
             entry.if_match,
@@ -189,14 +210,21 @@ class Invariants:
 
     # Processes
 
-    def watch_sink(self, sink: Any) -> None:
-        """A new sink, before it runs."""
+    def watch_sink(self, sink: Any, process: Any) -> None:
+        """A new sink, before it runs. `process`: in which it runs."""
         self.revocations.watch(sink)
+        self.bounds.watch(process, partial(left_in_sink, sink))
+
+    def watch_worker(self, worker: Any, process: Any) -> None:
+        """A new worker, before it runs."""
+        self.bounds.watch(process, partial(left_in_worker, worker))
 
     def end(self) -> None:
         """All is quiet, and has been read: what has still no end never gets one."""
         self.fates.end()
         self.inputs.end()
+        self.past.end()
+        self.bounds.end()
 
 
 def _json(value: bytes | None) -> Any:

@@ -6,7 +6,7 @@ nobody named who never was in scope.
 """
 
 import re
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,14 +34,11 @@ class Asked:
 
 
 class Requests:
-    """`strangers`: user IDs and names of those who never are in scope. `versioned`: whether the target has ETags."""
+    """`versioned`: whether the target has ETags."""
 
-    def __init__(
-        self, known: Known, telling: Telling, *, strangers: Iterable[str] = (), versioned: bool = True
-    ) -> None:
+    def __init__(self, known: Known, telling: Telling, *, versioned: bool = True) -> None:
         self._known = known
         self._tell = telling
-        self._strangers = frozenset(name.encode() for name in strangers)
         self._versioned = versioned
         self._under_way: dict[int, Asked] = {}
         self._unknown: set[tuple[Hashable, str]] = set()
@@ -63,7 +60,7 @@ class Requests:
         """It leaves the process."""
         self._tell.count(f"request {method}")
         self._name(method, path, body)
-        user = self._user(headers)
+        user = self._user(headers, path, body)
         asked = Asked(process, method, path, user, path.partition("?")[0].rpartition("/")[2])
         if method != "GET":
             self._write(asked, headers, orjson.loads(body) if body else None)
@@ -76,32 +73,39 @@ class Requests:
     def answered(self, number: int, status: int | None) -> None:
         """The process has its answer; None: an error, or it has given it up."""
         asked = self._under_way.pop(number, None)
-        if asked is None or asked.user is None:
+        if asked is None:
             return
-        place = (asked.process, asked.user)
+        place = (asked.process, asked.user or "")
         if asked.method == "GET":
             if status is not None and (status < 400 or status in {404, 410}) and "/Users" in asked.path:
-                self._unknown.discard(place)
+                read = {place} if asked.user else {each for each in self._unknown if each[0] == asked.process}
+                self._unknown -= read
+        elif not asked.user:
+            return
         elif status is None or status in UNKNOWN or 300 <= status < 400:
             self._tell.count("write of unknown outcome")
             self._unknown.add(place)
 
-    def _user(self, headers: Mapping[str, str]) -> str | None:
-        """For whom, by the name of the request: PARTITION-SEQ-SUM."""
+    def _user(self, headers: Mapping[str, str], path: str, body: bytes) -> str | None:
+        """For whom, by the name of the request: PARTITION-SEQ-SUM; of a change of the mapping by whom it names."""
         home, _, rest = headers.get("X-Request-Id", "").partition("-")
-        seq = rest.partition("-")[0]
-        if not (home.isdigit() and seq.isdigit()):
-            return None
-        return self._known.users.get((int(home), int(seq))) or None
+        seq, known = rest.partition("-")[0], self._known
+        user = known.users.get((int(home), int(seq))) if home.isdigit() and seq.isdigit() else None
+        if user != "":
+            return user
+        words = [each.decode() for each in WORD.findall(_plain(path)) + WORD.findall(body)]
+        named = [known.accounts.get(each, each) for each in words if each in known.accounts or each in known.homes]
+        return named[0] if named else None
 
     def _name(self, method: str, path: str, body: bytes) -> None:
-        if not self._strangers:
+        strangers, names = self._known.strangers, self._known.names
+        if not strangers:
             return
-        self._tell.count("request while somebody is out of scope")
-        query = path.replace("%22", '"').replace("%20", " ").replace("%40", "@").encode()
-        named = self._strangers.intersection(WORD.findall(query) + WORD.findall(body))
+        self._tell.count("request while somebody never was in scope")
+        words = {each.decode() for each in WORD.findall(_plain(path)) + WORD.findall(body)}
+        named = [word for word in sorted(words) if (users := names.get(word)) and users <= strangers]
         if named:
-            self._tell.fail("scope", f"{method} {path} names {sorted(named)}, who never was in scope")
+            self._tell.fail("scope", f"{method} {path} names {named}, who never was in scope")
 
     def _write(self, asked: Asked, headers: Mapping[str, str], body: Any) -> None:
         method, path, user = asked.method, asked.path, asked.user
@@ -130,3 +134,7 @@ class Requests:
             self._tell.fail("If-Match", f"{asked.method} {asked.path} of {asked.user} has none")
         else:
             self._tell.count("revocation without If-Match")
+
+
+def _plain(path: str) -> bytes:
+    return path.replace("%22", '"').replace("%20", " ").replace("%40", "@").encode()

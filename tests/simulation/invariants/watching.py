@@ -61,9 +61,11 @@ class Known:
     """The target's id → user."""
     latest: dict[str, dict[str, Any]] = field(default_factory=dict)
     """User → newest record, by its seq."""
-    desires: dict[str, dict[int, dict[str, Any]]] = field(default_factory=dict)
-    """User → seq → what is desired from then on."""
     deliveries: dict[str, dict[str, Any]] = field(default_factory=dict)
     """User → newest value of scim.deliveries."""
+    strangers: set[str] = field(default_factory=set)
+    """Users of whom no record says that they are, or were, in scope."""
+    names: dict[str, set[str]] = field(default_factory=dict)
+    """User ID or userName → users who have it, or had it, by any source's word."""
     inside: dict[str, bool] = field(default_factory=dict)
     """The target's id → whether that account is active."""

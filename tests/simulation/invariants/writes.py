@@ -2,6 +2,9 @@
 
 Invariants 5, 6, 7 and 14.
 
+The order is that of one resource: a version is a user's or a group's. A leaver waits for no group, so a membership that
+was under way may come after them; they are inactive all the same.
+
 An exception: the forms in which a leaver is sent at last have no If-Match. They may come late, and say what is there.
 """
 
@@ -20,7 +23,8 @@ class Writes:
         self._tell = telling
         self._versioned = versioned
         self._lossy = lossy
-        self._last: dict[str, int] = {}
+        self._last: dict[tuple[str, str | None], int] = {}
+        """User and account or group → seq of the newest write."""
         self._applied: set[str] = set()
         self._created: dict[str, str] = {}
 
@@ -51,11 +55,12 @@ class Writes:
         return asked or write.user
 
     def _in_order(self, write: Write, user: str) -> None:
-        last = self._last.get(user, FIRST)
+        place = (user, write.account)
+        last = self._last.get(place, FIRST)
         self._tell.count("write after an older one" if FIRST < last < write.seq else "write of the same event")
         if write.seq < last:
             self._tell.fail("order", f"{write.request_id} of {user} was carried out after one of seq {last}")
-        self._last[user] = max(last, write.seq)
+        self._last[place] = max(last, write.seq)
 
     def _create(self, write: Write) -> None:
         user, account = write.user, write.account or ""

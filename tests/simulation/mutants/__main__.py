@@ -41,10 +41,11 @@ class Verdict:
     seconds: float
 
 
-def simulated(folder: Path, seconds: float) -> Verdict:
-    """The code in this folder, for so long at most."""
+def simulated(folder: Path, seconds: float, seeds: int | None) -> Verdict:
+    """The code in this folder, for so long, and so many seeds, at most."""
     begun = time.monotonic()
     command = [sys.executable, "-m", "tests.simulation", "--swarm", "--jobs", "1", "--minutes", f"{seconds / 60:.4f}"]
+    command += [] if seeds is None else ["--seeds", str(seeds)]
     command += ["--enough", "1", "--shrink", "0", "--folder", str(folder / "build")]
     environment = os.environ | {"PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1"}
     with subprocess.Popen(
@@ -86,6 +87,7 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.simulation.mutants", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help="only these; a part of a name is enough")
     parser.add_argument("--seconds", type=float, default=SECONDS, help="for one mutant, at most")
+    parser.add_argument("--seeds", type=int, help="for one mutant, at most")
     parser.add_argument("--jobs", type=int, default=2, help="at once")
     options = parser.parse_args(arguments)
     wanted = [each for each in MUTANTS if not options.names or any(name in each.name for name in options.names)]
@@ -96,7 +98,7 @@ def main(arguments: list[str]) -> int:
             folder = Path(name) / str(number)
             copied(folder)
             copies.put(folder)
-        if (as_it_is := simulated(folder, options.seconds)).found is not None:
+        if (as_it_is := simulated(folder, options.seconds, options.seeds)).found is not None:
             print(f"the code as it is: seed {as_it_is.seed}: {as_it_is.found}")
             return 2
 
@@ -104,10 +106,10 @@ def main(arguments: list[str]) -> int:
             folder = copies.get()
             try:
                 with made(mutant, folder):
-                    verdict = simulated(folder, options.seconds)
+                    verdict = simulated(folder, options.seconds, options.seeds)
             finally:
                 copies.put(folder)
-            print("LIVES" if verdict.found is None else "found", mutant.name, flush=True)
+            print(told(mutant, verdict), flush=True)
             return verdict
 
         with ThreadPoolExecutor(options.jobs) as pool:
@@ -116,14 +118,16 @@ def main(arguments: list[str]) -> int:
     return 1 if any(verdict.found is None for verdict in verdicts) else 0
 
 
+def told(mutant: Mutant, verdict: Verdict) -> str:
+    """One line."""
+    what = "LIVES" if verdict.found is None else f"seed {verdict.seed}: {verdict.found}"
+    return f"{verdict.seconds:6.1f} s  {what:32}  {mutant.name}" + (f" ({mutant.mended})" if mutant.mended else "")
+
+
 def table(mutants: list[Mutant], verdicts: list[Verdict], seconds: float) -> str:
     """What came of each."""
-    width = max((len(mutant.name) for mutant in mutants), default=0)
-    lines = [
-        f"{mutant.name:{width}}  {verdict.seconds:5.1f} s  seed {verdict.seed:>7}  {verdict.found or 'LIVES'}"
-        + (f"  (mended before: {mutant.mended})" if mutant.mended else "")
-        for mutant, verdict in zip(mutants, verdicts, strict=True)
-    ]
+    every = sorted(zip(mutants, verdicts, strict=True), key=lambda each: (each[1].found is None, each[1].seconds))
+    lines = ["", *(told(mutant, verdict) for mutant, verdict in every)]
     found = sum(verdict.found is not None for verdict in verdicts)
     history = sum(bool(mutant.mended) for mutant in mutants)
     unseen = sum(bool(mutant.unseen_by) for mutant in mutants)

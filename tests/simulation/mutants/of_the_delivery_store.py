@@ -13,8 +13,8 @@ MUTANTS: Final = (
     Mutant(
         "a delivery goes with a transaction that its fate missed",
         STORE,
-        "((key, value, []) for key, value in changed)",
-        "((key, self._deliveries[key.decode()], []) for key, _ in changed)",
+        "(DELIVERIES, changed)",
+        "(DELIVERIES, ((key, self._deliveries[key.decode()]) for key, _ in changed))",
         "What is newest is at hand when it is sent, and a list of what it was before looks like a waste.",
         mended="398f96e",
     ),
@@ -48,6 +48,14 @@ MUTANTS: Final = (
         "if ",
         "A confirmation of a moment ago looks fresh enough, whatever was read since.",
         mended="88ae04c",
+    ),
+    Mutant(
+        "a turn rests on what the turn before has read",
+        STORE,
+        "            self._noted[delivery.user] = self._ticks()\n",
+        "",
+        "What is in the store is what we know, and we had the partition then.",
+        mended="c3a23da",
     ),
     Mutant(
         "a confirmation is good a thousand times too long",

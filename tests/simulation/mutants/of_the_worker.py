@@ -27,6 +27,14 @@ MUTANTS: Final = (
         mended="0a5a8d0",
     ),
     Mutant(
+        "a batch that waited for its turn is handled after its partition has moved",
+        SEQUENCER,
+        "            if self._offsets is here:  # else",
+        "            if True:  # else",
+        "Who has the lock has the turn.",
+        mended="63fd2ca",
+    ),
+    Mutant(
         "what was left out before partitions moved is folded after",
         SEQUENCER,
         "        if self._offsets is not here or not self._app.settled():\n",
@@ -53,8 +61,8 @@ MUTANTS: Final = (
     Mutant(
         "what was left out at the end stays out",
         SEQUENCER,
-        "if idle and not self._busy(partition):",
-        "if idle and now[partition] is None:",
+        "before[each] == now[each] and not self._busy(each)]",
+        "before[each] is now[each] is None and not self._busy(each)]",
         "A partition of which something was read has come to its end.",
         mended="8f9337c",
     ),

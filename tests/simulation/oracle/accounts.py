@@ -34,7 +34,6 @@ class Account:
         """The directory shows the account. `at`: seconds, when the broker had it."""
         self.unclear, self._at = self.unclear or abs(at - self._at) < 0.001, at
         enabled, before = item["accountEnabled"], self.owner
-        off_before = self.says is not None and self.says["active"] is False
         self._claim = (item.get("employeeId") or "").strip() or self._claim
         self.says = dict.fromkeys(FACTS) | {
             "userName": item["userPrincipalName"],
@@ -49,12 +48,10 @@ class Account:
             if after is not None:
                 self.denied[after] = not enabled
         else:
-            if before is not None and not enabled and not off_before:
-                self.denied[before] = True  # disabled and renumbered in one go
-            elif before is not None and not enabled:
-                self.denied[before] = self.denied.get(before, False) or off_before
+            if before is not None and not enabled:
+                self.denied[before] = True  # it is theirs that is disabled, also where it is renumbered at once
             if after is not None:
-                self.denied[after] = self.denied.get(after, False) and not enabled
+                self.denied[after] = not enabled and (before is None or self.denied.get(after, False))
         self._settle(after)
 
     def order(self, user: str | None) -> None:

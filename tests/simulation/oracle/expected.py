@@ -4,9 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from tests.simulation.mappings import OUT
 from tests.simulation.oracle.accounts import SOURCE, Account
 from tests.simulation.oracle.people import people
-from tests.simulation.oracle.rules import AUTHORITY, OUT, SCOPED, desired, in_scope, suspended
+from tests.simulation.oracle.rules import AUTHORITY, SCOPED, desired, in_scope, suspended
 from tests.simulation.oracle.words import FACTS, facts, word_of
 
 BEGIN: Final = 1_772_582_400.0

@@ -15,10 +15,16 @@ WHOLE: Final[dict[str, Any]] = {
 
 def hris(at: float, name: str, *, kind: str = "change", time: float | None = None, **event: Any) -> dict[str, Any]:
     """A step: user U1's event of that name. `time`: seconds after the world's beginning; the same as `at`."""
-    said = {key: event.pop(key) for key in ("effective", "cancels", "sequence") if key in event}
+    said: dict[str, Any] = {key: event.pop(key) for key in ("effective", "cancels", "sequence") if key in event}
     if "effective" in said:
         said["effective"] = moment(said["effective"])
-    value = {"id": name, "type": kind, "subject": "U1", "time": moment(at if time is None else time), **said}
+    value: dict[str, Any] = {
+        "id": name,
+        "type": kind,
+        "subject": "U1",
+        "time": moment(at if time is None else time),
+        **said,
+    }
     value["attributes"] = event
     return {"at": at, "kind": "say", "topic": "events.hris", "key": "U1", "value": value}
 
@@ -32,7 +38,7 @@ def joins(at: float = 1.0, **more: Any) -> dict[str, Any]:
 
 
 def account(at: float, number: str, *, enabled: bool = True, name: str = "a1") -> dict[str, Any]:
-    value = {"id": name, "accountEnabled": enabled, "userPrincipalName": f"{name}@corp.example.com"}
+    value: dict[str, Any] = {"id": name, "accountEnabled": enabled, "userPrincipalName": f"{name}@corp.example.com"}
     value |= {"displayName": name, "employeeId": number, "jobTitle": "Consultant", "department": "Care"}
     return {"at": at, "kind": "say", "topic": "events.entra", "key": name, "value": value}
 
@@ -135,6 +141,7 @@ def test_the_login_is_the_directorys() -> None:
 @pytest.mark.parametrize(
     ("how", "active"),
     [
+        ([account(2.0, "U1", enabled=False), account(3.0, "U2")], False),
         ([account(2.0, "U1"), account(3.0, "U2")], True),
         ([account(2.0, "U1"), account(3.0, "U1", enabled=False), account(4.0, "U2", enabled=False)], False),
         ([account(2.0, "U1"), account(3.0, "U1", enabled=False), account(4.0, "U2")], False),
@@ -142,7 +149,15 @@ def test_the_login_is_the_directorys() -> None:
         ([account(2.0, "U1", enabled=False), order(3.0, "link", subject="entra/a1", user="U2")], True),
         ([account(2.0, "U1", enabled=False), order(3.0, "split", subject="entra/a1")], True),
     ],
-    ids=["renumbered", "disabled before", "enabled for the next", "disabled at once", "given away", "split off"],
+    ids=[
+        "never seen enabled",
+        "renumbered",
+        "disabled before",
+        "enabled for the next",
+        "disabled at once",
+        "given away",
+        "split off",
+    ],
 )
 def test_what_an_account_leaves_behind(how: list[dict[str, Any]], *, active: bool) -> None:
     """Nobody who was disabled is let in again because their number was changed; an operator may."""

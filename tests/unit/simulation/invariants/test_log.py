@@ -75,6 +75,17 @@ class TestFates:
         run.invariants.fates.end()
         assert run.broken == []
 
+    def test_an_offset_may_pass_what_compaction_took_away(self) -> None:
+        """Whoever reads what is left tells the fates of the rest together, when the newer one ends."""
+        run = Forged()
+        for seq in range(3):
+            run.said(seq, active=True)
+        run.removed("scim.operations", 0, 1)
+        run.commit(offset=2)
+        run.commit(run.outcome(1, "superseded", since=-1), run.outcome(2), run.delivery(2), offset=3)
+        run.invariants.fates.end()
+        assert run.broken == []
+
     def test_two_fates_of_one_event_are_found(self) -> None:
         """Counted twice, an event would hide one that was dropped."""
         run = Forged()

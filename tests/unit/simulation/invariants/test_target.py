@@ -10,10 +10,12 @@ OUT = set_to(active=False)
 @pytest.fixture
 def run() -> Forged:
     """U1 has two events, and was delivered at the first; U9 never is in scope."""
-    run = Forged(strangers=["U9", "nina@example.com"])
+    run = Forged()
     run.acquired()
     run.said(0, active=True)
     run.said(1, active=False)
+    run.change(5, "U9", userName="nina@example.com")
+    run.operation(5, "U9", scope="never")
     run.commit(run.outcome(0), run.delivery(0), offset=1)
     return run
 
@@ -30,6 +32,15 @@ class TestWrites:
         """Somebody would get back what was taken from them."""
         run.write(1)
         run.write(0)
+        assert run.broken == ["order"]
+
+    def test_a_membership_may_come_after_a_leaving_but_not_after_a_newer_one(self, run: Forged) -> None:
+        """A leaver waits for no group: who is inactive may be in one. Who is taken out of it mustn't come back."""
+        run.write(1, after={"active": False}, body=OUT)
+        run.write(0, group="g1")
+        assert run.broken == []
+        run.write(1, group="g1")
+        run.write(0, group="g1", request_id="0-0-cc")
         assert run.broken == ["order"]
 
     def test_a_leavers_last_forms_may_come_late(self, run: Forged) -> None:
@@ -161,6 +172,12 @@ class TestRequests:
         run.asked("GET" if body is None else "POST", path, body=body)
         assert run.broken == ["scope"]
 
+    def test_whoever_comes_into_scope_may_be_named(self, run: Forged) -> None:
+        """From then on they are ours."""
+        run.said(6, "U9", active=True)
+        run.asked("GET", "Users?filter=externalId%20eq%20%22U9%22")
+        assert run.broken == []
+
     def test_a_name_within_a_longer_one_is_another(self, run: Forged) -> None:
         """U99 isn't U9."""
         run.asked("GET", "Users?filter=externalId%20eq%20%22U99%22")
@@ -178,6 +195,13 @@ class TestConfirmations:
         """It was in the log when the partition came."""
         run.asked(etag='"1"')
         run.asked("PATCH", version='"1"', body=set_to(title="x"))
+        assert run.broken == []
+
+    def test_an_etag_of_our_own_write_needs_no_other_transaction(self, run: Forged) -> None:
+        """It names what this sink has written: nobody else has written since, or it wouldn't fit."""
+        run.asked("PATCH", version='"1"', body=set_to(title="x"), etag='"2"')
+        run.asked(etag='"2"')
+        run.asked("PATCH", version='"2"', body=set_to(title="y"))
         assert run.broken == []
 
     def test_a_write_of_a_sink_that_has_committed_nothing_is_found(self, run: Forged) -> None:
