@@ -132,7 +132,8 @@ class Stage:
     async def _compared(self) -> None:
         """What others did by hand is found, and put right."""
         if self.comparing:
-            await self.comparing.compared(lambda: any(self._left()))
+            bounds = self.watch.invariants.bounds
+            await self.comparing.compared(lambda: bounds.turns() or any(self._left()))
 
     async def _idle(self) -> None:
         """What is tried again by itself comes to its end, too; else the invariants find it."""

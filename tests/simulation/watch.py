@@ -61,7 +61,7 @@ class Watch:
         """All is quiet. `operator` has carried out the steps, and `hand` those in the target, where all is compared."""
         self.invariants.end(compared=hand is not None)
         store = self._genesys.simulator.store
-        users = [rendered(entry) for entry in store.users.values()]
+        users = [rendered(entry) for entry in store.users.values() if entry.state != "deleted"]
         groups = {entry.id: entry.attrs["displayName"] for entry in store.groups.values()}
         broker = self._world.broker
         places = (TopicPartition(FORWARDS, number) for number in range(broker.partitions))

@@ -17,7 +17,7 @@ from typing import Any
 
 import orjson
 
-from tests.simulation.invariants.bounds import Bounds, left_in_sink, left_in_worker
+from tests.simulation.invariants.bounds import Bounds, left_in_worker
 from tests.simulation.invariants.chain import Chain
 from tests.simulation.invariants.confirmations import Confirmations
 from tests.simulation.invariants.fates import Fates
@@ -190,6 +190,8 @@ class Invariants:
                 known.accounts[account] = user
             inactive = bool(before and before.get("active")) and after.get("active") is False
             known.inside[account] = after.get("active") is True
+            if entry.after.state == "deleted" and user is not None:
+                self.writes.deleted(user)
             if user is not None:
                 self.past.written(user, entry.at, entry.request_id, after)
         else:
@@ -220,7 +222,7 @@ class Invariants:
     def watch_sink(self, sink: Any, process: Any) -> None:
         """A new sink, before it runs. `process`: in which it runs."""
         self.revocations.watch(sink)
-        self.bounds.watch(process, partial(left_in_sink, sink))
+        self.bounds.watch_sink(process, sink)
 
     def watch_worker(self, worker: Any, process: Any) -> None:
         """A new worker, before it runs."""
