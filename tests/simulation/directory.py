@@ -13,7 +13,6 @@ from typing import Any, Final, cast
 
 import orjson
 
-from streamproc.adapters.clocks import Clocks
 from streamproc.adapters.kafka.log import TopicPartition, started
 from streamproc.compose.directories import directories
 from streamproc.compose.gateway_parts import make_gateway
@@ -31,6 +30,7 @@ from streamproc.testing.network.network import Handler
 from streamproc.testing.network.routes import Routes
 from streamproc.testing.process import Process, context_of
 from streamproc.testing.world import BEGIN, World
+from tests.simulation.clocks import clocks_of
 from tests.simulation.plan import Step
 
 ORIGIN: Final = "https://directory.example"
@@ -204,8 +204,3 @@ def _in_a_task(handler: Handler) -> Handler:
         return await asyncio.get_running_loop().create_task(cast("Any", handler(asked)))
 
     return answer
-
-
-def clocks_of(process: Process) -> Clocks:
-    """As code that runs in it reads them."""
-    return Clocks(process.clock, process.ticks, asyncio.sleep, process.jitter)

@@ -11,7 +11,6 @@ from typing import Any, Final, NoReturn
 
 import structlog
 
-from streamproc.adapters.clocks import Clocks
 from streamproc.adapters.kafka.log import KafkaError, TopicPartition
 from streamproc.compose.sink import make_sink
 from streamproc.core.records.topic_names import CHANGES, OPERATIONS
@@ -27,8 +26,11 @@ from streamproc.testing.world import BEGIN, World
 from streamproc.topics import RESOLVED
 from streamproc.worker.process import Worker
 from tests.simulation import transitions
+from tests.simulation.clocks import clocks_of
+from tests.simulation.comparing import Comparing
 from tests.simulation.directory import SETTINGS as DIRECTORY
 from tests.simulation.directory import Directory
+from tests.simulation.hand import Hand
 from tests.simulation.mappings import TEXTS
 from tests.simulation.operator import Operator
 from tests.simulation.plan import Failure, Plan, Played, Step
@@ -89,6 +91,9 @@ class Stage:
         source = options.get("directory")
         self.directory = Directory(world, self.network, self.settings, source) if source else None
         self.watch = Watch(world, plan, self.network, self.genesys)
+        self.hand = Hand(self.genesys, lambda entry: self.watch.invariants.written(None, entry))
+        findings = self.watch.invariants.findings
+        self.comparing = Comparing(world, self.network, self.settings, findings) if options.get("reconcile") else None
         self.disks: dict[str, Disk] = {}
         self.operator = Operator(MemoryLog(world.broker), lambda: int(world.loop.home.clock() * 1000))
 
@@ -101,6 +106,8 @@ class Stage:
             self._start("sink", number, self._sink)
         for kind, main in (self.directory.services() if self.directory else {}).items():
             self._start(kind, 0, main)
+        if self.comparing:
+            self._start("reconcile", 0, self.comparing.main)
         steps = sorted(self.plan.steps, key=lambda step: step["at"])
         for number, step in enumerate(steps):
             if step["kind"] != "sweep":
@@ -111,13 +118,22 @@ class Stage:
         if self.directory:
             await self.directory.asked()
         await self._settled()
+        await self._compared()
         for step in steps:
             if step["kind"] == "sweep":  # what is set aside is tried again, as an operator would
                 if len(await self.operator.perform(step)) < 2:
                     break
                 await self._settled()
+        await self._compared()
         await self._idle()
-        self.watch.finish(self.directory.known(steps) if self.directory else steps, self.operator)
+        known = self.directory.known(steps) if self.directory else steps
+        self.watch.finish(known, self.operator, self.hand if self.comparing else None)
+
+    async def _compared(self) -> None:
+        """What others did by hand is found, and put right."""
+        if self.comparing:
+            bounds = self.watch.invariants.bounds
+            await self.comparing.compared(lambda: bounds.turns() or any(self._left()))
 
     async def _idle(self) -> None:
         """What is tried again by itself comes to its end, too; else the invariants find it."""
@@ -176,6 +192,11 @@ class Stage:
             case "directory":
                 if self.directory:
                     self.directory.perform(step)
+            case "hand":
+                account = self.hand.perform(step)
+                if account is not None:
+                    by = step["who"], step["client"]
+                    self.watch.invariants.findings.edited(account, *by, stranger="stranger" in step)
             case "pause":
                 world.pause(step["service"], step["seconds"])
             case "cut":
@@ -234,11 +255,6 @@ def _where(error: BaseException | None) -> str:
     """The innermost place."""
     last = traceback.extract_tb(error.__traceback__)[-1] if error is not None else None
     return "nowhere" if last is None else f"{Path(last.filename).name}:{last.lineno}"
-
-
-def clocks_of(process: Process) -> Clocks:
-    """As code that runs in it reads them."""
-    return Clocks(process.clock, process.ticks, asyncio.sleep, process.jitter)
 
 
 def _last_date(steps: list[Step]) -> float:

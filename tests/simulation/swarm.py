@@ -9,6 +9,7 @@ from random import Random
 from typing import Any, Final
 
 from tests.simulation.directory_history import SOURCES, directory_steps
+from tests.simulation.hand_history import hand_steps
 from tests.simulation.history import FEATURES, history
 from tests.simulation.plan import Plan, Step
 
@@ -86,6 +87,8 @@ SETTINGS: Final[dict[str, tuple[Any, ...]]] = {
 """Settings of the sink, and what each may be instead of its default."""
 ASKED: Final = 0.2
 """Share of seeds in which a directory is asked."""
+COMPARED: Final = 0.15
+"""Share of seeds in which others edit users in the target, and reconcile compares it with what is desired."""
 USERS: Final = ("U0", "U1")
 """Whom HR and the directory may both know."""
 COMPACTED: Final = ("scim.operations", "scim.deliveries")
@@ -121,6 +124,12 @@ def draw(seed: int, swarm: bool) -> Plan:
         options["directory"] = source
         end = max((step["at"] for step in life["steps"] if step["kind"] != "sweep"), default=0.0)
         life["steps"] += directory_steps(about, source, USERS, end)
+    others = Random(f"{seed}/others")
+    if not swarm or others.random() < COMPARED:
+        options["reconcile"] = True
+        options["settings"] |= {"reconcile_every": others.choice([2.0, 4.0, 8.0])}
+        options["settings"] |= {"reconcile_leavers_every": others.choice([1.0, 3.0])}
+        life["steps"] += hand_steps(others, life["steps"])
     if swarm and chance.random() < 0.1:
         rates: dict[str, float] = {}
         troubles: list[Step] = []
@@ -169,6 +178,7 @@ def _troubles(chance: Random, options: dict[str, Any], moments: list[float], *, 
     """Timed faults, most of them shortly after one of the `moments` (virtual seconds) at which something is said."""
     services = [f"{kind}{number}" for kind in ("worker", "sink") for number in range(options[f"{kind}s"])]
     services += ["gateway0", "hydrator0"] if "directory" in options else []
+    services += ["reconcile0"] if "reconcile" in options else []
     steps: list[Step] = []
     for trouble in TROUBLES:
         if swarm and chance.random() < 0.6:

@@ -11,6 +11,7 @@ from streamproc.testing.memory_log.events import RecordAppended
 from streamproc.testing.network import Genesys, Network
 from streamproc.testing.network.genesys import ORIGIN
 from streamproc.testing.world import BEGIN, World
+from tests.simulation.hand import Hand
 from tests.simulation.invariants import Invariants
 from tests.simulation.operator import Operator
 from tests.simulation.oracle import accounts_of, expected, mismatched
@@ -56,11 +57,11 @@ class Watch:
         service = self._world.services.get(name)
         return name, 0 if service is None else service.starts
 
-    def finish(self, steps: Sequence[Step], operator: Operator) -> None:
-        """All is quiet. `operator` has carried out the steps."""
-        self.invariants.end()
+    def finish(self, steps: Sequence[Step], operator: Operator, hand: Hand | None = None) -> None:
+        """All is quiet. `operator` has carried out the steps, and `hand` those in the target, where all is compared."""
+        self.invariants.end(compared=hand is not None)
         store = self._genesys.simulator.store
-        users = [rendered(entry) for entry in store.users.values()]
+        users = [rendered(entry) for entry in store.users.values() if entry.state != "deleted"]
         groups = {entry.id: entry.attrs["displayName"] for entry in store.groups.values()}
         broker = self._world.broker
         places = (TopicPartition(FORWARDS, number) for number in range(broker.partitions))
@@ -74,5 +75,7 @@ class Watch:
         )
         compacted = any(step["kind"] == "compact" and step["topic"] == OPERATIONS for step in steps)
         free = self._plan.options.get("genesys", {}).get("former_names") != "taken"
-        for user, what in mismatched(wanted, accounts_of(users, groups), free=free, compacted=compacted).items():
+        held = accounts_of(users, groups)
+        given = {} if hand is None else hand.given
+        for user, what in mismatched(wanted, held, free=free, compacted=compacted, given=given).items():
             self._world.fail("oracle", f"{user}: {what}")

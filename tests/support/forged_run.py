@@ -190,7 +190,7 @@ def set_to(**values: Any) -> dict[str, Any]:
 
 
 def _snapshot(shown: dict[str, Any]) -> Any:
-    return SimpleNamespace(body=orjson.dumps(shown))
+    return SimpleNamespace(body=orjson.dumps(shown), state=shown.get("_state", "active"))
 
 
 def _event(name: str, **fields: Any) -> Any:

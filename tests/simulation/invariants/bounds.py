@@ -1,6 +1,7 @@
 """Nothing grows without bound: when all is quiet, nobody waits, nothing is under way, and nothing is kept for it."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from tests.simulation.invariants.watching import Telling
@@ -12,10 +13,20 @@ class Bounds:
     def __init__(self, telling: Telling) -> None:
         self._tell = telling
         self._running: list[tuple[Any, Callable[[], dict[str, int]]]] = []
+        self._sinks: list[tuple[Any, Any]] = []
 
     def watch(self, process: Any, left: Callable[[], dict[str, int]]) -> None:
         """A process, and what it has that is under way."""
         self._running.append((process, left))
+
+    def watch_sink(self, process: Any, sink: Any) -> None:
+        """A process with a sink."""
+        self._sinks.append((process, sink))
+        self.watch(process, partial(left_in_sink, sink))
+
+    def turns(self) -> bool:
+        """Whether any sink is at work for somebody, or tries something again."""
+        return any(len(sink._lanes) for process, sink in self._sinks if process.state != "dead")
 
     def busy(self) -> dict[str, dict[str, int]]:
         """Process → what is under way in it."""

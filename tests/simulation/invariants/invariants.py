@@ -17,10 +17,11 @@ from typing import Any
 
 import orjson
 
-from tests.simulation.invariants.bounds import Bounds, left_in_sink, left_in_worker
+from tests.simulation.invariants.bounds import Bounds, left_in_worker
 from tests.simulation.invariants.chain import Chain
 from tests.simulation.invariants.confirmations import Confirmations
 from tests.simulation.invariants.fates import Fates
+from tests.simulation.invariants.findings import Findings
 from tests.simulation.invariants.guard import Guard
 from tests.simulation.invariants.inputs import Inputs
 from tests.simulation.invariants.past import Past
@@ -33,6 +34,7 @@ OPERATIONS = "scim.operations"
 OUTCOMES = "scim.outcomes"
 DELIVERIES = "scim.deliveries"
 CHANGES = "identity.changes"
+FINDINGS = "scim.findings"
 CONTROLS = "streamproc.controls"
 SILENT = frozenset({"streamproc.status", "streamproc.cursors", "streamproc.topics", "streamproc.mappings"})
 """Topics that no invariant is about."""
@@ -75,6 +77,7 @@ class Invariants:
         self.revocations = Revocations(known, telling)
         self.past = Past(telling, partitions, chance or Random(0), exact=exact)
         self.bounds = Bounds(telling)
+        self.findings = Findings(known, telling)
         self.confirmations = Confirmations(known, telling, f"{group}-sink")
 
     # Kafka
@@ -148,6 +151,8 @@ class Invariants:
             self.confirmations.noted(process, body["id"], body["etag"])
             if body["id"] is not None:
                 known.accounts[body["id"]] = body["user"]
+        elif record.topic == FINDINGS:
+            self.findings.appended(record)
         elif record.topic == CONTROLS:
             self.guard.control(record)
 
@@ -161,6 +166,7 @@ class Invariants:
             by = self._process(process)
             self.requests.requested(number, by, method, path, headers, body)
             self.confirmations.requested(number, by, method, path, headers)
+            self.findings.requested(method, path, body)
 
     def answered(self, number: int, process: str, status: int | None, headers: Mapping[str, str], body: bytes) -> None:
         """The process has its answer, or (None) doesn't know what became of it, or (0) couldn't send it."""
@@ -184,6 +190,8 @@ class Invariants:
                 known.accounts[account] = user
             inactive = bool(before and before.get("active")) and after.get("active") is False
             known.inside[account] = after.get("active") is True
+            if entry.after.state == "deleted" and user is not None:
+                self.writes.deleted(user)
             if user is not None:
                 self.past.written(user, entry.at, entry.request_id, after)
         else:
@@ -191,6 +199,7 @@ class Invariants:
             user = known.accounts.get(min(moved)) if len(moved) == 1 else None
         if entry.request_id is None:
             return  # somebody else's
+        self.findings.written(account, changed=entry.changed)
         write = Write(
             entry.method,
             entry.path,
@@ -213,18 +222,20 @@ class Invariants:
     def watch_sink(self, sink: Any, process: Any) -> None:
         """A new sink, before it runs. `process`: in which it runs."""
         self.revocations.watch(sink)
-        self.bounds.watch(process, partial(left_in_sink, sink))
+        self.bounds.watch_sink(process, sink)
 
     def watch_worker(self, worker: Any, process: Any) -> None:
         """A new worker, before it runs."""
         self.bounds.watch(process, partial(left_in_worker, worker))
 
-    def end(self) -> None:
-        """All is quiet, and has been read: what has still no end never gets one."""
+    def end(self, *, compared: bool = False) -> None:
+        """All is quiet, and has been read: what has still no end never gets one. `compared`: with the target, too."""
         self.fates.end()
         self.inputs.end()
         self.past.end()
         self.bounds.end()
+        if compared:
+            self.findings.end()
 
 
 def _json(value: bytes | None) -> Any:

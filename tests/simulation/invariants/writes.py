@@ -25,7 +25,8 @@ class Writes:
         self._lossy = lossy
         self._last: dict[tuple[str, str | None], int] = {}
         """User and account or group → seq of the newest write."""
-        self._applied: set[str] = set()
+        self._applied: dict[str, str | None] = {}
+        """Request → user."""
         self._created: dict[str, str] = {}
 
     def written(self, write: Write) -> None:
@@ -43,7 +44,12 @@ class Writes:
             self._tell.fail("twice", f"{write.request_id} of {user} changed nothing: {write.body}")
         if guarded and write.request_id in self._applied:
             self._tell.fail("twice", f"{write.request_id} of {user} was carried out twice")
-        self._applied.add(write.request_id)
+        self._applied[write.request_id] = user
+
+    def deleted(self, user: str) -> None:
+        """Somebody has deleted their account by hand: they are created once more."""
+        self._created.pop(user, None)
+        self._applied = {name: each for name, each in self._applied.items() if each != user}
 
     def _asked(self, write: Write) -> str | None:
         """For whom it was sent."""

@@ -1,6 +1,6 @@
 """What is expected, held against what the target has at the end."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Final
 
 from tests.simulation.oracle.expected import Expected
@@ -43,10 +43,12 @@ def mismatched(
     *,
     free: bool = True,
     compacted: bool = False,
+    given: Mapping[str, Collection[str]] | None = None,
 ) -> dict[str, str]:
     """Users whose end isn't as it has to be, with what differs. `free`: whether somebody may have a name that somebody
     else had before; where not, nobody need have a name that isn't theirs already. `compacted`: records were compacted
-    before they were delivered, so that nobody knows any more which memberships a sink that died had given.
+    before they were delivered, so that nobody knows any more which memberships a sink that died had given. `given`: by
+    user, groups into which others have put them, where they may stay.
     """
     wrong: dict[str, str] = {}
     nameless = _nameless(expected, held) if free else set(expected)
@@ -61,8 +63,10 @@ def mismatched(
             if have is not None and have["active"] is not False:
                 wrong[user] = "still has access"
         elif want.active is True:
-            if compacted and have is not None and "groups" in want.attributes:
-                have = {**have, "groups": [each for each in have["groups"] if each in want.attributes["groups"]]}
+            if have is not None and "groups" in want.attributes:
+                may = have["groups"] if compacted else (given or {}).get(user, ())
+                wanted = want.attributes["groups"]
+                have = {**have, "groups": [each for each in have["groups"] if each in wanted or each not in may]}
             differs = _differing(want, have, held, nameless=user in nameless)
             if differs:
                 wrong[user] = differs
