@@ -25,9 +25,9 @@ from tests.simulation.mappings import AWAY, OUT, TEXTS
 
 BEGIN: Final = datetime(2026, 3, 4, tzinfo=UTC)
 FEATURES: Final = (
-    "accounts", "ahead", "broken", "bursts", "cancels", "chaff", "dated", "exchanges", "late", "loops", "managers",
-    "mappings", "moves", "names", "operators", "orders", "pauses", "rehires", "rejects", "rubbish", "suspension",
-    "twice", "unknown", "unread", "wave",
+    "accounts", "ahead", "broken", "bursts", "cancels", "chaff", "dated", "exchanges", "flips", "late", "loops",
+    "managers", "mappings", "moves", "names", "operators", "orders", "pauses", "rehires", "rejects", "rubbish",
+    "suspension", "twice", "unknown", "unread", "wave",
 )  # fmt: skip
 DEPARTMENTS: Final = ("Care", "Spanish Support", "Billing East", OUT)
 JOBS: Final = ("Agent", "Senior Agent", "Team Lead", "Clerk", None)
@@ -39,15 +39,8 @@ ROLES: Final = (None, "Agent", "Supervisor", "Quality Evaluator")
 UNKNOWN: Final = {"genesysQueue": "Ghosts", "genesysLanguage": "Klingon:5", "genesysRole": "Wizard"}
 UNREAD: Final = {"genesysQueue": {"Billing": True}, "genesysLanguage": "Spanish:fluent", "genesysRole": "Agent:7"}
 RUBBISH: Final = (
-    "{",
-    "\x00\x01",
-    '{"id": 7}',
-    "[]",
-    "\xff\xfe",
-    "null",
-    '{"id": "x", "attributes": {"active": false}}',
-    None,
-)
+    "{", "\x00\x01", '{"id": 7}', "[]", "\xff\xfe", "null", '{"id": "x", "attributes": {"active": false}}', None,
+)  # fmt: skip
 DAYS_AHEAD: Final = 90
 """A date that doesn't come while anybody looks."""
 REST: Final = 4.0
@@ -81,8 +74,9 @@ class _Life:
     def told(self) -> dict[str, Any]:
         by_feature = {
             "accounts": self._account, "broken": self._broken, "bursts": self._burst, "chaff": self._chaff,
-            "exchanges": self._exchange, "mappings": self._mapping, "names": self._swap, "operators": self._order,
-            "pauses": self._pause, "rehires": self._rehire, "rubbish": self._rubbish, "twice": self._again,
+            "exchanges": self._exchange, "flips": self._flip, "mappings": self._mapping, "names": self._swap,
+            "operators": self._order, "pauses": self._pause,
+            "rehires": self._rehire, "rubbish": self._rubbish, "twice": self._again,
         }  # fmt: skip
         occasions: list[Callable[[], None]] = [self._event] * 6
         occasions += [occasion for feature, occasion in by_feature.items() if feature in self._on]
@@ -224,6 +218,13 @@ class _Life:
             self._event(first, custom={"genesysQueue": queues[0]})
             self._event(second, custom={"genesysQueue": queues[1]})
             queues.reverse()
+
+    def _flip(self) -> None:
+        """A word that is taken back at once: the target may hold what is right while another request is on its way."""
+        who = self._random.choice(self._users)
+        for job, queue in (("Agent", "Sales"), ("Team Lead", "Billing"), ("Agent", "Sales")):
+            self._event(who, job=job, custom={"genesysQueue": queue})
+            self._now += self._random.choice([0.05, 0.3, 1.0, 3.0])
 
     def _rehire(self) -> None:
         """Somebody leaves, and is back with all that they had."""
