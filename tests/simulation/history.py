@@ -25,7 +25,7 @@ from tests.simulation.mappings import AWAY, OUT, TEXTS
 
 BEGIN: Final = datetime(2026, 3, 4, tzinfo=UTC)
 FEATURES: Final = (
-    "accounts", "ahead", "broken", "bursts", "cancels", "chaff", "dated", "exchanges", "late", "loops", "managers",
+    "accounts", "ahead", "broken", "bursts", "cancels", "chaff", "dated", "exchanges", "flips", "late", "loops", "managers",
     "mappings", "moves", "names", "operators", "orders", "pauses", "rehires", "rejects", "rubbish", "suspension",
     "twice", "unknown", "unread", "wave",
 )  # fmt: skip
@@ -38,6 +38,14 @@ LANGUAGES: Final = (None, "English", "Spanish:5", "English:4.5, French", ["Spani
 ROLES: Final = (None, "Agent", "Supervisor", "Quality Evaluator")
 UNKNOWN: Final = {"genesysQueue": "Ghosts", "genesysLanguage": "Klingon:5", "genesysRole": "Wizard"}
 UNREAD: Final = {"genesysQueue": {"Billing": True}, "genesysLanguage": "Spanish:fluent", "genesysRole": "Agent:7"}
+FLIPS: Final[tuple[tuple[dict[str, Any], dict[str, Any]], ...]] = (
+    ({"active": True}, {"active": False}),
+    ({"active": False}, {"active": True}),
+    ({"job": "Agent"}, {"job": "Clerk"}),
+    ({"custom": {"genesysQueue": "Billing"}}, {"custom": {"genesysQueue": None}}),
+    ({"custom": {"genesysQueue": None}}, {"custom": {"genesysQueue": "Billing"}}),
+)
+"""What somebody is, then isn't, then is."""
 RUBBISH: Final = (
     "{",
     "\x00\x01",
@@ -81,7 +89,7 @@ class _Life:
     def told(self) -> dict[str, Any]:
         by_feature = {
             "accounts": self._account, "broken": self._broken, "bursts": self._burst, "chaff": self._chaff,
-            "exchanges": self._exchange, "mappings": self._mapping, "names": self._swap, "operators": self._order,
+            "exchanges": self._exchange, "flips": self._flip, "mappings": self._mapping, "names": self._swap, "operators": self._order,
             "pauses": self._pause, "rehires": self._rehire, "rubbish": self._rubbish, "twice": self._again,
         }  # fmt: skip
         occasions: list[Callable[[], None]] = [self._event] * 6
@@ -239,6 +247,14 @@ class _Life:
                 self._event(user, active=False)
 
     # What is wrong with what comes
+
+    def _flip(self) -> None:
+        """Something of somebody goes to and back again, so that what lands late is what is wanted no more."""
+        who, random = self._random.choice(self._users), self._random
+        first, second = random.choice(FLIPS)
+        for said in (first, second, first):
+            self._event(who, **said)
+            self._now += random.choice([0.1, 0.5, 1.0, 3.0])
 
     def _again(self) -> None:
         said = [step for step in self._steps if step["kind"] == "say" and step["topic"] == "events.hris"]

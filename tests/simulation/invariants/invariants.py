@@ -63,6 +63,8 @@ class Invariants:
         partitions: int = 1,
         chance: Random | None = None,
         exact: bool = True,
+        now: Callable[[], float] = lambda: 0.0,
+        fresh: float = 3.1,
     ) -> None:
         self._known = known = Known()
         telling = Telling(fail, count)
@@ -78,7 +80,7 @@ class Invariants:
         self.past = Past(telling, partitions, chance or Random(0), exact=exact)
         self.bounds = Bounds(telling)
         self.findings = Findings(known, telling)
-        self.confirmations = Confirmations(known, telling, f"{group}-sink")
+        self.confirmations = Confirmations(known, telling, f"{group}-sink", now, fresh)
 
     # Kafka
 
