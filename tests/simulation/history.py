@@ -87,7 +87,7 @@ class _Life:
         occasions: list[Callable[[], None]] = [self._event] * 6
         occasions += [occasion for feature, occasion in by_feature.items() if feature in self._on]
         occasions += [self._account] * (2 * ("accounts" in self._on))
-        many = self._random.randint(5, 25)
+        many = self._random.randint(3, 14)
         wave = self._random.randint(many // 2, many) if "wave" in self._on else -1
         for number in range(many + 1):
             (self._wave if number == wave else self._random.choice(occasions))()

@@ -352,20 +352,20 @@ def main() -> int:
     known: set[str] = set()
     kinds: list[tuple[Group, bool]] = [("plain", False), ("hostile", True)]
     for group, hostile in kinds:
-        until = time.monotonic() + options.seconds
-
-        def enough(_: int, __: int, until: float = until) -> bool:
-            return time.monotonic() > until
-
-        found = explore(options.seed, enough, hostile=hostile)
-        before = set[str]() if options.anew else set(listed(group))
-        lists[group] = (before | set(found)) - known
+        found = explore(options.seed, _timer(options.seconds), hostile=hostile)
+        before = set[str]() if options.anew else {*listed(group)}
+        lists[group] = (before | found.keys()) - known
         known |= lists[group]
         rare = sum(number < 3 for number in found.values())
         new = len(lists[group] - before)
         sys.stdout.write(f"{group}: {len(lists[group])}, {new} of them new; {rare} were found in fewer than 3 walks\n")
     _write(lists)
     return 0
+
+
+def _timer(seconds: float) -> Callable[[int, int], bool]:
+    until = time.monotonic() + seconds
+    return lambda *_: time.monotonic() > until
 
 
 def _write(lists: dict[Literal["plain", "hostile"], set[str]]) -> None:

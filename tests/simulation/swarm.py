@@ -184,8 +184,8 @@ def _troubles(chance: Random, options: dict[str, Any], moments: list[float], *, 
         if swarm and chance.random() < 0.6:
             continue
         for _ in range(chance.randint(1, trouble.most)):
-            after = chance.choice([0.03, 0.1, 0.3, 3.0, 10.0]) * chance.random()
-            at = chance.choice(moments) + after if chance.random() < 0.8 else chance.uniform(0.0, max(moments) + 30.0)
+            after = chance.choice([0.03, 0.1, 0.3, 3.0, 8.0]) * chance.random()
+            at = chance.choice(moments) + after if chance.random() < 0.8 else chance.uniform(0.0, max(moments) + 8.0)
             step: Step = {"at": round(at, 4), "kind": trouble.kind}
             steps.append(step | _details(chance, trouble.kind, services))
     return steps

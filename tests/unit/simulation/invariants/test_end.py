@@ -111,7 +111,7 @@ class TestBounds:
             {"in_flight": 1},
             {"locks": {"Sales": SimpleNamespace(locked=lambda: True)}},
         ],
-        ids=str,
+        ids=lambda busy: next(iter(busy)),
     )
     def test_what_is_kept_by_a_sink_that_is_idle_is_found(self, ear: Ear, busy: dict[str, Any]) -> None:
         """A place that nobody gives back is one fewer for everybody, until the sink stands still."""
