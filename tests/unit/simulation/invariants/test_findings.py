@@ -93,6 +93,28 @@ class TestStrangers:
         run.write(0, account="robot", body=set_to(active=False))
         assert run.broken[0] == "stranger"
 
+    def test_whose_access_an_operator_takes_may_be_named_and_written(self, run: Forged) -> None:
+        """By reconcile alone, and only `active`."""
+        run.invariants.findings.edited("robot", None, "wfm-sync", stranger=True)
+        run.record("streamproc.controls", "account/robot", {"action": "deactivate", "account": "robot"})
+        run.write(0, account="robot", request_id="reconcile-7", body=set_to(active=False))
+        assert run.broken == []
+        run.write(0, account="robot", request_id="reconcile-8", body=set_to(title="x"))
+        assert run.broken == ["stranger"]
+
+    def test_a_write_of_reconcile_that_nobody_has_ordered_is_found(self, run: Forged) -> None:
+        """It compares, and changes nothing by itself."""
+        run.write(0, request_id="reconcile-7", body=set_to(active=False))
+        assert run.broken == ["stranger"]
+
+    def test_an_order_that_comes_to_nothing_is_found(self, run: Forged) -> None:
+        """The operator waits, and the account keeps its access."""
+        run.invariants.findings.edited("robot", None, "wfm-sync", stranger=True)
+        run.record("scim.findings", "account/robot", finding(difference("orphan"), user=None, account="robot"))
+        run.record("streamproc.controls", "account/robot", {"action": "deactivate", "account": "robot"})
+        run.invariants.findings.end()
+        assert run.broken == ["finding"]
+
 
 def test_who_was_deleted_by_hand_may_be_created_once_more(run: Forged) -> None:
     """The same request for the same event isn't a second account then."""
