@@ -166,7 +166,8 @@ class Invariants:
         if "/scim/" in path and "X-Request-Id" in headers:
             by = self._process(process)
             self.requests.requested(number, by, method, path, headers, body)
-            self.confirmations.requested(number, by, method, path, headers)
+            if not headers["X-Request-Id"].startswith(BY_ORDER):
+                self.confirmations.requested(number, by, method, path, headers)
             self.findings.requested(method, path, body, headers["X-Request-Id"])
 
     def answered(self, number: int, process: str, status: int | None, headers: Mapping[str, str], body: bytes) -> None:

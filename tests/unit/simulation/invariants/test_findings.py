@@ -55,6 +55,13 @@ class TestFindings:
         run.invariants.findings.end()
         assert "finding" not in run.broken
 
+    def test_what_our_own_client_seems_to_have_written_may_not_stay_so(self, run: Forged) -> None:
+        """Somebody else has our credentials: that it was us is no reason."""
+        run.record("scim.findings", USER, finding(difference("pending", changed=SUE | {"client": "demo"})))
+        run.commit(run.outcome(0, since=-1), run.delivery(0, parked={"attributes": {"manager": "no"}}))
+        run.invariants.findings.end()
+        assert "finding" in run.broken
+
     def test_whoever_is_accused_and_did_nothing_is_found(self, run: Forged) -> None:
         """A supervisor would have to answer for what somebody else did."""
         run.invariants.findings.edited(ACCOUNT, "Tim Leader", "wallboard")
