@@ -197,7 +197,9 @@ class Invariants:
             if user is not None:
                 self.past.written(user, entry.at, entry.request_id, after)
         else:
-            moved = _members(before) ^ _members(after)
+            moved = _members(before) ^ _members(after) or {
+                each for each in known.accounts if each.encode() in entry.raw
+            }
             user = known.accounts.get(min(moved)) if len(moved) == 1 else None
         if entry.request_id is None:  # somebody else's
             if user is not None and not users:
