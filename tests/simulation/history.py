@@ -8,7 +8,8 @@ Steps are plain JSON, by `at` (virtual seconds since the world's beginning, whic
 - {kind: "mapping", mapping}: an operator brings a mapping of `mappings.py` into force, by name.
 - {kind: "order", action, user?, subject?}: an operator orders. `link` and `split` name an account, `pause` and `resume`
   nobody; `release`, `reject`, `retry`, `skip` and `unfreeze` name a user, or null for all of whom it can be said then;
-  `replay` and `drop` are about everything that is rejected and open.
+  `replay` and `drop` are about everything that is rejected and open, `deactivate` about all accounts of nobody's that
+  are told.
 - {kind: "sweep", spare}: an operator releases, tries again and unfreezes what is aside, but of `spare`, and resumes.
 `operator.py` carries them out, and `oracle/` says what they have to come to.
 
