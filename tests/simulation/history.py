@@ -26,9 +26,9 @@ from tests.simulation.mappings import AWAY, OUT, TEXTS
 
 BEGIN: Final = datetime(2026, 3, 4, tzinfo=UTC)
 FEATURES: Final = (
-    "accounts", "ahead", "broken", "bursts", "cancels", "chaff", "dated", "exchanges", "flips", "late", "loops", "managers",
-    "mappings", "moves", "names", "operators", "orders", "pauses", "rehires", "rejects", "rubbish", "suspension",
-    "twice", "unknown", "unread", "wave",
+    "accounts", "ahead", "broken", "bursts", "cancels", "chaff", "dated", "exchanges", "flips", "late", "loops",
+    "managers", "mappings", "moves", "names", "operators", "orders", "pauses", "rehires", "rejects", "rubbish",
+    "suspension", "twice", "unknown", "unread", "wave",
 )  # fmt: skip
 DEPARTMENTS: Final = ("Care", "Spanish Support", "Billing East", OUT)
 JOBS: Final = ("Agent", "Senior Agent", "Team Lead", "Clerk", None)
@@ -90,8 +90,9 @@ class _Life:
     def told(self) -> dict[str, Any]:
         by_feature = {
             "accounts": self._account, "broken": self._broken, "bursts": self._burst, "chaff": self._chaff,
-            "exchanges": self._exchange, "flips": self._flip, "mappings": self._mapping, "names": self._swap, "operators": self._order,
-            "pauses": self._pause, "rehires": self._rehire, "rubbish": self._rubbish, "twice": self._again,
+            "exchanges": self._exchange, "flips": self._flip, "mappings": self._mapping, "names": self._swap,
+            "operators": self._order, "pauses": self._pause, "rehires": self._rehire, "rubbish": self._rubbish,
+            "twice": self._again,
         }  # fmt: skip
         occasions: list[Callable[[], None]] = [self._event] * 6
         occasions += [occasion for feature, occasion in by_feature.items() if feature in self._on]

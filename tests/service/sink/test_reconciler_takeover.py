@@ -243,7 +243,7 @@ async def test_nobody_is_taken_back_to_an_older_record_that_was_read_first(org: 
 
 
 async def test_nobody_waits_for_ever_for_a_partition_that_isnt_read_on(org: Org) -> None:
-    """Behind very many users reading stops: after a while a change goes out that rests on a read; a leaver's at once."""
+    """Behind very many users reading stops: a change that rests on a read goes out in a while; a leaver's at once."""
     id_ = await org.hired()
     await org.patch(f"Users/{id_}", "replace", "title", "Clerk")
     org.start(until=10)
