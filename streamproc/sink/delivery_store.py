@@ -86,13 +86,13 @@ class DeliveryStore:
 
     async def fence(self) -> None:
         """Become the only writer: the previous holder's transaction is aborted and its next one refused."""
-        self._producer = self._new_producer()
+        self._producer, begun = self._new_producer(), self._ticks()
         try:
             await self._producer.start()
         except BaseException:
             await self._drop()
             raise
-        self.acquired = self.confirmed = self._ticks()
+        self.acquired, self.confirmed = self._ticks(), begun  # the answer may have been on its way for long
 
     async def load(self, consumer: Consumer) -> None:
         """Read the partition of `scim.deliveries` to its end; call after `fence`, when nobody else can write."""

@@ -39,6 +39,8 @@ log = structlog.get_logger("streamproc.sink")
 
 WAITING_MOST = 1000
 """Deliveries that wait in the middle, and lend their places among the connections. Leavers need no place."""
+BEHIND = 10
+"""So many times the read-ahead is read of partitions whose sink before us may have been further than we are."""
 ROOM = 0.9
 """Part of the read-ahead that has to be free again before reading goes on."""
 
@@ -179,11 +181,17 @@ class Sink:
                 self._parked_work.acquired(store, self._controls)
 
     def _bound(self) -> None:
-        """Read-ahead is bounded by users. A consumer that is full goes on polling, to stay in its group."""
-        paused = self._consumer.paused()
-        if len(self._lanes) >= self._settings.read_ahead:
-            self._consumer.pause(*(self._consumer.assignment() - paused))
-        elif paused and len(self._lanes) <= self._settings.read_ahead * ROOM:
+        """Read-ahead is bounded by users. A consumer that is full goes on polling, to stay in its group.
+
+        Those that a partition waits for before it is caught up may be more.
+        """
+        paused, most = self._consumer.paused(), self._settings.read_ahead
+        if len(self._lanes) >= most:
+            behind = [store for store in self._stores.values() if not store.caught_up]
+            wanted = behind if len(self._lanes) < BEHIND * most else []
+            spared = {TopicPartition(OPERATIONS, store.partition) for store in wanted}
+            self._consumer.pause(*(self._consumer.assignment() - paused - spared))
+        elif paused and len(self._lanes) <= most * ROOM:
             self._consumer.resume(*paused)
 
     def _take_in(self, partition: int, message: ConsumerRecord) -> None:

@@ -6,6 +6,9 @@ Rule 2: newer work of the user may come in during any wait, and then what was to
 nothing is sent, and it is decided anew.
 Rule 3: a kind of request that everybody is refused goes out one at a time (`decide/common_refusal.py`); who is held
 lends their place among the connections to others.
+Rule 4: what rests on a read waits until all is in the lanes that the sink before us may have acted on: the target may
+show what came of a record that isn't read here yet, and would be taken back to an older one. A leaver doesn't wait;
+nor does anybody for longer than that sink's last request may take to land, as reading stops behind very many users.
 """
 
 import asyncio
@@ -34,6 +37,8 @@ from streamproc.sink.request_gate import RequestGate
 
 log = structlog.get_logger("streamproc.sink")
 
+CATCH_UP: Final = 0.02
+"""Seconds between two looks whether a partition is read as far as it has to be."""
 LOOK: Final = 300.0
 """Seconds after which somebody who is held looks for themselves, should nobody have woken them."""
 TELL_EVERY: Final = 300.0
@@ -134,6 +139,8 @@ class RequestExecutor:
     ) -> Exchange | None:
         writes = request.method != "GET"
         if writes:
+            if request.rests_on and not await self._caught_up(progress, store):
+                return None
             await self._make_sure(store, request.rests_on)
             if self.lanes.has_newer(progress.user):  # nobody would be told of it at the gate
                 return None
@@ -146,6 +153,17 @@ class RequestExecutor:
                 self.gate.lost()
                 raise
         return await self._exchange(progress, request, kind)
+
+    async def _caught_up(self, progress: Progress, store: DeliveryStore) -> bool:
+        """Rule 4. False: newer work came in."""
+        until = store.acquired + self.landed
+        while not (progress.leaver or store.caught_up) and progress.turn.offset < store.until:
+            if not await self.rest(progress.user, min(until, self.clocks.ticks() + CATCH_UP)):
+                if self.clocks.ticks() >= until:
+                    break
+            elif self.lanes.has_newer(progress.user):
+                return False
+        return True
 
     async def end_sessions(self, user: str, user_id: str, ticket: int, platform: PlatformHttp) -> int | None:
         """Through the gate like all else, since it counts towards the limit; but it says nothing of SCIM's health.

@@ -17,6 +17,8 @@ from streamproc.testing.process import CURRENT, Process, context_of
 
 BEGIN: Final = 1_772_582_400.0
 """Seconds since 1970: 2026-03-04."""
+PIVOTAL: Final = ("init_producer_id", "end_transaction")
+"""Requests that others wait for, and that decide whose a partition is."""
 IDLE: Final = 5.0
 """A poll that finds nothing takes so many times longer than asked: a slow machine, and half as much to simulate."""
 AGAIN: Final = (0.5, 3.0)
@@ -181,11 +183,13 @@ class World:
         process = Process(name, self.loop.time, BEGIN, self.rng(f"jitter of {name}"), skew=skew, drift=drift)
         return process, MemoryLog(self.broker, self._hop, name, lambda: process.state == "running")
 
-    async def _hop(self, _: str) -> None:
+    async def _hop(self, request: str) -> None:
         """On the way to the broker, or back."""
         seconds = self._latency * self.rng("latency").random()
         if chance := self.fault("kafka.slow"):
             seconds += chance.expovariate(1.0)
+        if request in PIVOTAL and (chance := self.fault("kafka.slow_transaction")):
+            seconds += chance.uniform(0.2, 4.0)
         await asyncio.sleep(seconds)
 
     def _run(self, service: Service) -> None:

@@ -57,6 +57,6 @@ class Comparing:
             await asyncio.sleep(LOOK)
             return False
         wanted = made._schedule.rounds + 1 + made._schedule.under_way
-        while made is self._process and made._schedule.rounds < wanted and self._world.loop.time() < end:
+        while made is self._process and made._schedule.rounds < wanted and self._world.loop.time() < end:  # noqa: ASYNC110 - virtual time
             await asyncio.sleep(LOOK)
         return made._schedule.rounds >= wanted

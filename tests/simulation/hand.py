@@ -57,6 +57,8 @@ class Hand:
         if (named := step.get("group")) is None:
             return edited(store, entry, step["changes"], scim_names=True)
         group = next(each for each in store.groups.values() if each.attrs["displayName"] == named)
+        if step["member"] == (entry.id in group.attrs.get("members", ())):
+            return None
         if step["member"]:
             self.given[step["user"]].add(named)
             return store.edit_members(group, [entry.id], ())

@@ -18,7 +18,9 @@ GAPS: Final = (1.0, 3.0, 6.0)
 
 
 def hand_steps(random: Random, steps: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """From one to five edits, some of them again and again. `steps`: what sources say."""
+    """From one to five edits, some of them again and again, and orders about what is nobody's. `steps`: what sources
+    say.
+    """
     said = [step for step in steps if step["kind"] == "say" and step["topic"] == "events.hris"]
     users = sorted({step["value"]["subject"] for step in said})
     end = max((step["at"] for step in said), default=0.0) + 6.0
@@ -37,6 +39,9 @@ def hand_steps(random: Random, steps: Sequence[Mapping[str, Any]]) -> list[dict[
         else:
             edit = _edit(random, random.choice(users))
         times = random.randint(2, 6) if random.random() < 0.3 and "stranger" not in edit else 1
+        if "stranger" in edit and random.random() < 0.6:
+            later = round(at + random.choice([4.0, 10.0]), 3)
+            found.append({"at": later, "kind": "order", "action": "deactivate"})  # whatever is told as nobody's
         for _ in range(times):
             found.append({"at": round(at, 3), "kind": "hand", "who": who, "client": client, **edit})
             at += random.choice(GAPS) * random.uniform(0.5, 1.5)

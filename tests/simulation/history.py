@@ -8,7 +8,8 @@ Steps are plain JSON, by `at` (virtual seconds since the world's beginning, whic
 - {kind: "mapping", mapping}: an operator brings a mapping of `mappings.py` into force, by name.
 - {kind: "order", action, user?, subject?}: an operator orders. `link` and `split` name an account, `pause` and `resume`
   nobody; `release`, `reject`, `retry`, `skip` and `unfreeze` name a user, or null for all of whom it can be said then;
-  `replay` and `drop` are about everything that is rejected and open.
+  `replay` and `drop` are about everything that is rejected and open, `deactivate` about all accounts of nobody's that
+  are told.
 - {kind: "sweep", spare}: an operator releases, tries again and unfreezes what is aside, but of `spare`, and resumes.
 `operator.py` carries them out, and `oracle/` says what they have to come to.
 
@@ -38,9 +39,24 @@ LANGUAGES: Final = (None, "English", "Spanish:5", "English:4.5, French", ["Spani
 ROLES: Final = (None, "Agent", "Supervisor", "Quality Evaluator")
 UNKNOWN: Final = {"genesysQueue": "Ghosts", "genesysLanguage": "Klingon:5", "genesysRole": "Wizard"}
 UNREAD: Final = {"genesysQueue": {"Billing": True}, "genesysLanguage": "Spanish:fluent", "genesysRole": "Agent:7"}
+FLIPS: Final[tuple[tuple[dict[str, Any], dict[str, Any]], ...]] = (
+    ({"active": True}, {"active": False}),
+    ({"active": False}, {"active": True}),
+    ({"job": "Agent"}, {"job": "Clerk"}),
+    ({"custom": {"genesysQueue": "Billing"}}, {"custom": {"genesysQueue": None}}),
+    ({"custom": {"genesysQueue": None}}, {"custom": {"genesysQueue": "Billing"}}),
+)
+"""What somebody is, then isn't, then is."""
 RUBBISH: Final = (
-    "{", "\x00\x01", '{"id": 7}', "[]", "\xff\xfe", "null", '{"id": "x", "attributes": {"active": false}}', None,
-)  # fmt: skip
+    "{",
+    "\x00\x01",
+    '{"id": 7}',
+    "[]",
+    "\xff\xfe",
+    "null",
+    '{"id": "x", "attributes": {"active": false}}',
+    None,
+)
 DAYS_AHEAD: Final = 90
 """A date that doesn't come while anybody looks."""
 REST: Final = 4.0
@@ -75,8 +91,8 @@ class _Life:
         by_feature = {
             "accounts": self._account, "broken": self._broken, "bursts": self._burst, "chaff": self._chaff,
             "exchanges": self._exchange, "flips": self._flip, "mappings": self._mapping, "names": self._swap,
-            "operators": self._order, "pauses": self._pause,
-            "rehires": self._rehire, "rubbish": self._rubbish, "twice": self._again,
+            "operators": self._order, "pauses": self._pause, "rehires": self._rehire, "rubbish": self._rubbish,
+            "twice": self._again,
         }  # fmt: skip
         occasions: list[Callable[[], None]] = [self._event] * 6
         occasions += [occasion for feature, occasion in by_feature.items() if feature in self._on]
@@ -219,13 +235,6 @@ class _Life:
             self._event(second, custom={"genesysQueue": queues[1]})
             queues.reverse()
 
-    def _flip(self) -> None:
-        """A word that is taken back at once: the target may hold what is right while another request is on its way."""
-        who = self._random.choice(self._users)
-        for job, queue in (("Agent", "Sales"), ("Team Lead", "Billing"), ("Agent", "Sales")):
-            self._event(who, job=job, custom={"genesysQueue": queue})
-            self._now += self._random.choice([0.05, 0.3, 1.0, 3.0])
-
     def _rehire(self) -> None:
         """Somebody leaves, and is back with all that they had."""
         who = self._random.choice(self._users)
@@ -240,6 +249,14 @@ class _Life:
                 self._event(user, active=False)
 
     # What is wrong with what comes
+
+    def _flip(self) -> None:
+        """Something of somebody goes to and back again, so that what lands late is what is wanted no more."""
+        who, random = self._random.choice(self._users), self._random
+        first, second = random.choice(FLIPS)
+        for said in (first, second, first):
+            self._event(who, **said)
+            self._now += random.choice([0.1, 0.5, 1.0, 3.0])
 
     def _again(self) -> None:
         said = [step for step in self._steps if step["kind"] == "say" and step["topic"] == "events.hris"]

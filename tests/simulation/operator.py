@@ -10,6 +10,7 @@ from streamproc.core.records.control import APPLIES, Action, Control
 from streamproc.core.records.topic_names import CONTROLS
 from streamproc.core.records.units import Millis
 from streamproc.operators.controls import control, order, set_aside
+from streamproc.operators.findings import current_findings, deactivate
 from streamproc.operators.loops import frozen_items, unfreeze
 from streamproc.operators.rejections import rejected_inputs
 from tests.simulation.mappings import TEXTS
@@ -92,6 +93,10 @@ class Operator:
                 return [self._control(action)]
             case "replay" | "drop":
                 return await self._inputs(action)
+            case "deactivate":
+                found = (await current_findings(self._log)).values()
+                ordered = [deactivate(each, BY, WHY, self._millis()) for each in found]
+                return [each for each in ordered if isinstance(each, Control)]
             case "unfreeze":
                 users = sorted({each.user for each in await frozen_items(self._log)} - set(spare))
                 return unfreeze([each for each in users if user in {None, each}], (), BY, WHY, self._millis())

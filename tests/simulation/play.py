@@ -38,8 +38,10 @@ from tests.simulation.watch import Watch
 
 GROUPS: Final = ("All Agents", "Spanish Queue", "Billing Queue", "Sales Queue", "Supervisors")
 """Of the organisation."""
-SETTLE: Final = 300.0
-"""Virtual seconds in which all must have come to its end, once nothing goes wrong any more."""
+SETTLE: Final = 400.0
+"""Virtual seconds in which all must have come to its end, once nothing goes wrong any more. A directory may tell one
+change again and again for five minutes, and what comes of it may take half a minute.
+"""
 ENDS: Final = (KafkaError, PartitionLostError, TimeoutError)
 """What a service may end of: it is started anew, and goes on from the log."""
 LOOK: Final = 0.5

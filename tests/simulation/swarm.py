@@ -15,6 +15,7 @@ from tests.simulation.plan import Plan, Step
 
 RATES: Final = {
     "kafka.slow": 0.01,
+    "kafka.slow_transaction": 0.05,
     "kafka.half_batch": 0.1,
     "kafka.late_records": 0.05,
     "kafka.request_lost": 0.005,
@@ -62,6 +63,8 @@ RATES: Final = {
     "directory.replay": 0.05,
 }
 """Kind of fault → its usual probability on each occasion."""
+LATE: Final = {"net.request_late": 0.15, "net.answer_lost": 0.1, "net.killed": 0.05, "net.paused": 0.03}
+"""What makes writes land that nobody wants any more, with histories in which people go to and fro."""
 MOST: Final = 0.5
 """No kind of fault is more probable than that."""
 SWITCHES: Final[dict[str, tuple[Any, ...]]] = {
@@ -135,6 +138,8 @@ def draw(seed: int, swarm: bool) -> Plan:
         troubles: list[Step] = []
     else:
         rates = _rates(chance, swarm=swarm)
+        if "flips" in life["features"] and chance.random() < 0.4:
+            rates |= LATE
         moments = [step["at"] for step in life["steps"] if step["kind"] != "sweep"]
         troubles = _troubles(chance, options, moments or [0.0], swarm=swarm)
     steps = sorted([*life["steps"], *troubles], key=lambda step: step["at"])

@@ -35,6 +35,7 @@ class Watch:
             process=self._process,
             partitions=plan.options.get("partitions", 2),
             chance=world.rng("invariants"),
+            now=world.loop.time,
             exact=not plan.options.get("clocks_off") and not any(step["kind"] == "clock" for step in plan.steps),
         )
         self.digest = 0

@@ -70,6 +70,7 @@ class InMemoryDeliveryStore:
 
     def __init__(self, ticks: Callable[[], float], known: dict[str, DeliveredState], until: int) -> None:
         self.until = until
+        self.caught_up = True
         self.acquired = self.confirmed = ticks()
         self.known = known
         self.highest: dict[str, int] = {user: delivery.seq for user, delivery in known.items()}

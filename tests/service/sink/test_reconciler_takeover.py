@@ -217,3 +217,47 @@ async def test_a_leaver_whose_create_isnt_searchable_yet_is_found(start: Start) 
     await org.run()
     assert (await org.user())["active"] is False
     assert org.fate(later[0]) == "revoked"
+
+
+async def test_nobody_is_taken_back_to_an_older_record_that_was_read_first(org: Org) -> None:
+    """The sink before was further: what it made of a record that isn't read here yet isn't undone meanwhile."""
+    id_ = await org.hired()
+    older, newer = org.folded("E1", job="Team Lead"), org.folded("E1", job="Clerk")
+    await org.patch(f"Users/{id_}", "replace", "title", "Clerk")
+    org.mark = len(await org.ledger())
+    org.start(until=10)
+    org.store.caught_up = False
+    waited: list[float] = []
+
+    async def read_on(seconds: float) -> None:
+        if not waited:
+            org.take_in(newer)
+        waited.append(seconds)
+
+    org.clock.during = read_on
+    org.take_in(older)
+    await org.run()
+    assert waited
+    assert "Team Lead" not in str([each for each in await org.writes() if each["applied"]])
+    assert (org.fate(older.seq), (await org.user())["title"]) == ("superseded", "Clerk")
+
+
+async def test_nobody_waits_for_ever_for_a_partition_that_isnt_read_on(org: Org) -> None:
+    """Behind very many users reading stops: a change that rests on a read goes out in a while; a leaver's at once."""
+    id_ = await org.hired()
+    await org.patch(f"Users/{id_}", "replace", "title", "Clerk")
+    org.start(until=10)
+    org.store.caught_up = False
+    begun = org.clock.ticks()
+    org.say("E1", job="Team Lead")
+    await org.run()
+    assert (await org.user())["title"] == "Team Lead"
+    assert LANDED - 1 < org.clock.ticks() - begun < LANDED + 5
+    org.start(until=20)
+    org.store.caught_up = False
+    begun = org.clock.ticks()
+    await org.patch(f"Users/{id_}", "replace", "title", "Boss")
+    org.say("E1", active=False)
+    await org.run()
+    assert (await org.user())["active"] is False
+    assert org.clock.ticks() - begun < LANDED / 2

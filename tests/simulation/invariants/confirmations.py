@@ -1,25 +1,32 @@
 """Who writes holds the partition (README of the sink, If-Match).
 
 An ETag that was read is used only after a transaction that began after the read was committed. So a sink that was
-paused can't overwrite its successor's newer state.
+paused can't overwrite its successor's newer state. And nothing is written long after the newest of these transactions:
+for half a session somebody is sure to hold the partition, and for as long as a token takes nobody looks again.
 """
 
 from collections import defaultdict
-from collections.abc import Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 
 from tests.simulation.invariants.watching import Known, Telling
 
 
 class Confirmations:
-    """`group`: what the sinks' transactional ids begin with; the partition follows."""
+    """`group`: what the sinks' transactional ids begin with; the partition follows. `now`: seconds. `fresh`: seconds
+    after the beginning of a transaction, within which a write leaves.
+    """
 
-    def __init__(self, known: Known, telling: Telling, group: str) -> None:
+    def __init__(self, known: Known, telling: Telling, group: str, now: Callable[[], float], fresh: float) -> None:
         self._known = known
         self._tell = telling
         self._group = group
+        self._now = now
+        self._fresh = fresh
+        self._sure: dict[tuple[Hashable, str], float] = {}
+        """Process and partition → when the newest of its transactions began that was committed."""
         self._order = 0
         """Of all that happens."""
-        self._began: dict[Hashable, int] = {}
+        self._began: dict[Hashable, tuple[int, float]] = {}
         self._confirmed: dict[tuple[Hashable, str], int] = {}
         """Process and partition → when the newest of its transactions that was committed was seen first."""
         self._read: dict[tuple[Hashable, str, str], int] = {}
@@ -32,6 +39,7 @@ class Confirmations:
         """A sink has fenced whoever had the partition before, and reads what is known."""
         self._order += 1
         self._confirmed[process, partition] = self._order
+        self._sure[process, partition] = self._now()
         for user, delivery in self._known.deliveries.items():
             if str(self._known.homes.get(user)) == partition and delivery["id"] is not None and delivery["etag"]:
                 self._noted[process].add((delivery["id"], delivery["etag"]))
@@ -45,15 +53,16 @@ class Confirmations:
         """The broker has heard of a transaction."""
         if transaction not in self._began:
             self._order += 1
-            self._began[transaction] = self._order
+            self._began[transaction] = self._order, self._now()
 
     def ended(self, transaction: Hashable, transactional_id: str, process: Hashable, *, committed: bool) -> None:
         """It has ended. `transaction` None: it held no records."""
         self._order += 1
-        began = self._began.pop(transaction, self._order)
+        began, at = self._began.pop(transaction, (self._order, self._now()))
         if committed:
             place = (process, transactional_id.removeprefix(f"{self._group}-"))
             self._confirmed[place] = max(began, self._confirmed.get(place, 0))
+            self._sure[place] = max(at, self._sure.get(place, at))
 
     def requested(self, number: int, process: Hashable, method: str, path: str, headers: Mapping[str, str]) -> None:
         """A request leaves a sink."""
@@ -67,6 +76,8 @@ class Confirmations:
         read = self._read.get((process, path, etag), 0)
         if not confirmed:
             self._tell.fail("unconfirmed", f"{method} {path}: nobody has said that {partition} is this sink's")
+        elif (old := self._now() - self._sure[process, partition]) > self._fresh:
+            self._tell.fail("unconfirmed", f"{method} {path}: {partition} was this sink's {old:.1f} s ago")
         elif read and (path.rpartition("/")[2], etag) not in self._noted[process]:
             self._tell.count("write by an ETag that was read")
             if confirmed < read:

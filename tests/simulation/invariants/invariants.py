@@ -21,7 +21,7 @@ from tests.simulation.invariants.bounds import Bounds, left_in_worker
 from tests.simulation.invariants.chain import Chain
 from tests.simulation.invariants.confirmations import Confirmations
 from tests.simulation.invariants.fates import Fates
-from tests.simulation.invariants.findings import Findings
+from tests.simulation.invariants.findings import BY_ORDER, Findings
 from tests.simulation.invariants.guard import Guard
 from tests.simulation.invariants.inputs import Inputs
 from tests.simulation.invariants.past import Past
@@ -63,6 +63,8 @@ class Invariants:
         partitions: int = 1,
         chance: Random | None = None,
         exact: bool = True,
+        now: Callable[[], float] = lambda: 0.0,
+        fresh: float = 3.1,
     ) -> None:
         self._known = known = Known()
         telling = Telling(fail, count)
@@ -78,7 +80,7 @@ class Invariants:
         self.past = Past(telling, partitions, chance or Random(0), exact=exact)
         self.bounds = Bounds(telling)
         self.findings = Findings(known, telling)
-        self.confirmations = Confirmations(known, telling, f"{group}-sink")
+        self.confirmations = Confirmations(known, telling, f"{group}-sink", now, fresh)
 
     # Kafka
 
@@ -155,6 +157,7 @@ class Invariants:
             self.findings.appended(record)
         elif record.topic == CONTROLS:
             self.guard.control(record)
+            self.findings.control(record)
 
     # The network
 
@@ -165,8 +168,9 @@ class Invariants:
         if "/scim/" in path and "X-Request-Id" in headers:
             by = self._process(process)
             self.requests.requested(number, by, method, path, headers, body)
-            self.confirmations.requested(number, by, method, path, headers)
-            self.findings.requested(method, path, body)
+            if not headers["X-Request-Id"].startswith(BY_ORDER):
+                self.confirmations.requested(number, by, method, path, headers)
+            self.findings.requested(method, path, body, headers["X-Request-Id"])
 
     def answered(self, number: int, process: str, status: int | None, headers: Mapping[str, str], body: bytes) -> None:
         """The process has its answer, or (None) doesn't know what became of it, or (0) couldn't send it."""
@@ -195,10 +199,17 @@ class Invariants:
             if user is not None:
                 self.past.written(user, entry.at, entry.request_id, after)
         else:
-            moved = _members(before) ^ _members(after)
+            moved = _members(before) ^ _members(after) or {
+                each for each in known.accounts if each.encode() in entry.raw
+            }
             user = known.accounts.get(min(moved)) if len(moved) == 1 else None
-        if entry.request_id is None:
-            return  # somebody else's
+        if entry.request_id is None:  # somebody else's
+            if user is not None and not users:
+                self.writes.changed_by_hand(user, account)
+            return
+        if entry.request_id.startswith(BY_ORDER):
+            self.findings.ordered(account, _json(entry.raw), changed=entry.changed)
+            return
         self.findings.written(account, changed=entry.changed)
         write = Write(
             entry.method,

@@ -106,13 +106,15 @@ class Past:
             self._tell.fail("as of", f"{user} at {at}: {known.state}, (said, was): {differing}")
 
     def _answers(self) -> dict[str, tuple[int, str]]:
-        """Request → when it was answered last, and the verdict on it."""
+        """Request → when it was answered last, and the verdict on it; "unknown" if that was said of any."""
         found: dict[str, tuple[int, str]] = {}
         for (topic, _), records in self._places.items():
             for stored in records if topic == OUTCOMES else ():
                 line = orjson.loads(stored.value or b"{}")
                 for each in line.get("requests", ()):
-                    found[each["id"]] = max(found.get(each["id"], (-1, "")), (each["answered"], line["verdict"]))
+                    every = {found.get(each["id"], (-1, "")), (each["answered"], line["verdict"])}
+                    last, said = max(every)
+                    found[each["id"]] = last, "unknown" if "unknown" in {word for _, word in every} else said
         return found
 
 

@@ -20,6 +20,8 @@ GROUPS = "/scim/v2/Groups"
 UNKNOWN = frozenset({500, 502, 503, 504})
 """Statuses after which a write may have been carried out."""
 WORD = re.compile(rb"[A-Za-z0-9_.@+-]+")
+THEIRS = re.compile(rb'"externalId":"([^"]+)"')
+"""Of whose account a body is."""
 
 
 @dataclass(slots=True)
@@ -93,7 +95,8 @@ class Requests:
         user = known.users.get((int(home), int(seq))) if home.isdigit() and seq.isdigit() else None
         if user != "":
             return user
-        words = [each.decode() for each in WORD.findall(_plain(path)) + WORD.findall(body)]
+        told = WORD.findall(_plain(path)) + THEIRS.findall(body) + WORD.findall(body)  # a body may name a manager, too
+        words = [each.decode() for each in told]
         named = [known.accounts.get(each, each) for each in words if each in known.accounts or each in known.homes]
         return named[0] if named else None
 

@@ -28,6 +28,8 @@ class Writes:
         self._applied: dict[str, str | None] = {}
         """Request → user."""
         self._created: dict[str, str] = {}
+        self._by_hand: set[tuple[str, str | None]] = set()
+        """User and group, of memberships that others have changed."""
 
     def written(self, write: Write) -> None:
         """A write that was carried out."""
@@ -76,8 +78,16 @@ class Writes:
             self._tell.fail("twice", f"{user} was created as {account}, and is there as {other}")
         self._created[user] = account
 
+    def changed_by_hand(self, user: str, group: str) -> None:
+        """Somebody has put them into a group, or taken them out: a sink needn't know who is in it to say the same."""
+        self._by_hand.add((user, group))
+
     def _comes_back(self, write: Write, user: str | None) -> bool:
-        """Of whom it isn't known whether they are in, `active` is written again: their leaving came to nothing."""
+        """Of whom it isn't known whether they are in, `active` is written again: their leaving came to nothing. And
+        others may have done the same before.
+        """
+        if (user, write.account) in self._by_hand:
+            return True
         parked = (self._known.deliveries.get(user or "") or {}).get("parked") or {}
         return (parked.get("desired") or {}).get("active") is False and active_in(write.body) is True
 

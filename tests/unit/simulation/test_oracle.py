@@ -233,6 +233,15 @@ def test_nobody_is_made_to_give_up_a_name() -> None:
     assert mismatched(wanted, taken) == {}, "who can't move on can't make room"
 
 
+def test_groups_into_which_others_put_somebody_may_stay() -> None:
+    """They aren't ours to take away; all others are, and what is ours has to be there."""
+    wanted = {"U1": Expected(True, attributes={"userName": "u1@example.com", "groups": ["Sales Queue"]})}
+    there = {"U1": held(groups=["Sales Queue", "Supervisors"])}
+    assert "Supervisors" in mismatched(wanted, there)["U1"]
+    assert mismatched(wanted, there, given={"U1": {"Supervisors"}}) == {}
+    assert "groups" in mismatched(wanted, {"U1": held(groups=[])}, given={"U1": {"Sales Queue"}})["U1"]
+
+
 def test_the_targets_users_in_the_mappings_names() -> None:
     """A manager by user, groups by name."""
     boss = {"id": "7", "externalId": "U2", "userName": "u2", "active": True}
