@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Final
 
 from tests.judges.mutants import copied
-from tests.simulation.mutants.every import MUTANTS
+from tests.simulation.mutants.every import EVERY, MUTANTS
 from tests.simulation.mutants.mutant import Mutant
 
 FIRST: Final = 6.0
@@ -125,10 +125,12 @@ def main(arguments: list[str]) -> int:
     """0: all were found."""
     parser = argparse.ArgumentParser(prog="python -m tests.simulation.mutants", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help="only these; a part of a name is enough")
+    parser.add_argument("--all", action="store_true", help="also those that no simulation has shown yet")
     parser.add_argument("--minutes", type=float, default=10.0, help="for all of them, at most")
     parser.add_argument("--jobs", type=int, default=2, help="at once")
     options = parser.parse_args(arguments)
-    wanted = [each for each in MUTANTS if not options.names or any(name in each.name for name in options.names)]
+    every = EVERY if options.names or options.all else MUTANTS
+    wanted = [each for each in every if not options.names or any(name in each.name for name in options.names)]
     as_it_is = Trial(0, -1, None)
     trials = [Trial(0, number, mutant) for number, mutant in enumerate(wanted)]
     begun = time.monotonic()
