@@ -25,7 +25,7 @@ NOT_YET: Final = {
     "deliveries are read before whoever writes them is fenced": "a sink that writes while its successor reads",
     "links on their way are known after partitions have moved": MOVES,
     "newer work is taken on board after the fate": "newer work in the last step of a turn",
-    "newer work that came during the confirmation is passed by": "a write of an older state once a leaving is in its lane",
+    "newer work that came during the confirmation is passed by": "an older write once a leaving is in its lane",
     "nothing is read after the wait for what may land": LATE,
     "the last record of a changelog wins": "two workers that write of one user around a move",
     "the sink before is thought to have ended at its commit": LATE,
