@@ -8,6 +8,7 @@ STORE: Final = "streamproc/sink/delivery_store.py"
 REBALANCE: Final = "streamproc/sink/rebalance.py"
 EXECUTOR: Final = "streamproc/sink/request_executor.py"
 SINK: Final = "streamproc/sink/process.py"
+OF_SINK: Final = ("tests/unit/sink", "tests/service/sink")
 
 MUTANTS: Final = (
     Mutant(
@@ -24,6 +25,7 @@ MUTANTS: Final = (
         "consumed = self.begin if offset is None else offset",
         "consumed = self.begin if offset is None else self._committable() or offset",
         "The newest offset looks better than one of some awaits ago.",
+        unseen_by=(*OF_SINK, "tests/property/sink", "tests/kafka/sink"),
     ),
     Mutant(
         "a confirmation counts from its commit",
@@ -32,6 +34,7 @@ MUTANTS: Final = (
         "self.confirmed = self._ticks()",
         "The commit is what proves it, so its time seems to be the commit's.",
         mended="88ae04c",
+        unseen_by=(*OF_SINK, "tests/property/sink", "tests/kafka/sink"),
     ),
     Mutant(
         "a transaction under way confirms what was asked for since",
@@ -40,6 +43,7 @@ MUTANTS: Final = (
         "        waiters, self._waiters = [*waiters, *self._waiters], []\n        for waiter in waiters:\n",
         "One commit for all who wait saves a transaction.",
         mended="88ae04c",
+        unseen_by=(*OF_SINK, "tests/property/sink", "tests/kafka/sink"),
     ),
     Mutant(
         "a write rests on what was read before the last transaction",
@@ -71,6 +75,7 @@ MUTANTS: Final = (
         "pass",
         "It was made sure a few lines above.",
         mended="b7b32a7",
+        unseen_by=OF_SINK,
     ),
     Mutant(
         "newer work that came during the confirmation is passed by",
@@ -79,6 +84,7 @@ MUTANTS: Final = (
         "if False:",
         "The gate is told of newer work, so it seems to be asked for twice.",
         mended="b7b32a7",
+        unseen_by=OF_SINK,
     ),
     Mutant(
         "a lock that was got as newer work came is kept",
@@ -87,6 +93,7 @@ MUTANTS: Final = (
         "",
         "Who is woken hasn't got the lock, as a rule.",
         mended="b7b32a7",
+        unseen_by=OF_SINK,
     ),
     Mutant(
         "a request that was cut short keeps its place at the gate",
@@ -97,6 +104,7 @@ MUTANTS: Final = (
         "        except OSError:\n            self.gate.lost()\n            raise\n",
         "Cancellation isn't an error, so nobody thinks of it.",
         mended="b7b32a7",
+        unseen_by=OF_SINK,
     ),
     Mutant(
         "deliveries are read before whoever writes them is fenced",
@@ -119,6 +127,7 @@ MUTANTS: Final = (
         "                await store.load(loader)\n"
         "            await asyncio.gather(*(store.fence() for store in stores.values()))\n",
         "Reading first keeps the other sink at work for longer.",
+        unseen_by=OF_SINK,
     ),
     Mutant(
         "the sink before is thought to have ended at its commit",
@@ -127,6 +136,7 @@ MUTANTS: Final = (
         "store.until = store.begin",
         "What isn't committed wasn't done, one would think.",
         mended="f3892ed",
+        unseen_by=OF_SINK,
     ),
     Mutant(
         "what was handed out during the acquisition stays passed over",
@@ -143,6 +153,7 @@ MUTANTS: Final = (
         "loader = self._kafka.consumer(committed_only=False)",
         "Waiting for somebody's open transaction makes a rebalance slow.",
         mended="ab2f910",
+        unseen_by=OF_SINK,
     ),
     Mutant(
         "who ends while a partition goes starts the next",
@@ -151,6 +162,7 @@ MUTANTS: Final = (
         "",
         "The lanes are revoked two lines later anyway.",
         mended="a09250c",
+        unseen_by=OF_SINK,
     ),
     Mutant(
         "a retry starts while its partition is let go of",
@@ -163,6 +175,7 @@ MUTANTS: Final = (
         "        stores = [store for partition in partitions if (store := self._stores.pop(partition, None))]\n",
         "First the tasks, then what they use: it looks like the safer order.",
         mended="b7b32a7",
+        unseen_by=OF_SINK,
     ),
     Mutant(
         "the mass guard begins anew with each move of partitions",

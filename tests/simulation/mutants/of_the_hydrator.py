@@ -8,6 +8,7 @@ HYDRATOR: Final = "streamproc/hydrator/process.py"
 FETCHER: Final = "streamproc/hydrator/fetcher.py"
 QUEUE: Final = "streamproc/hydrator/decide/fetch_queue.py"
 SYNC: Final = "streamproc/hydrator/sync.py"
+OF_HYDRATOR: Final = ("tests/property/hydrator", "tests/service/hydrator")
 
 MUTANTS: Final = (
     Mutant(
@@ -16,6 +17,7 @@ MUTANTS: Final = (
         "            self._offsets.pop(partition, None)\n            self._committed.pop(partition, None)\n",
         "            self._committed.pop(partition, None)\n",
         "What was read was read.",
+        unseen_by=OF_HYDRATOR,
     ),
     Mutant(
         "a notification is done before its answer is in the log",
@@ -35,6 +37,7 @@ MUTANTS: Final = (
         "            self._held -= _size(record)\n            self._finish(partition, record.offset)\n"
         "            await self._fetchers[source].append(rejection(record, problems, partial=rest_done))\n",
         "It is given up, so nothing more comes of it.",
+        unseen_by=OF_HYDRATOR,
     ),
     Mutant(
         "an answer of before the notification is good enough",
@@ -50,6 +53,7 @@ MUTANTS: Final = (
         "had = min(Micros(record.timestamp), ",
         "One is milliseconds, the other one isn't.",
         mended="9c34d61 b6fc9ec",
+        unseen_by=OF_HYDRATOR,
     ),
     Mutant(
         "a fetch under way answers what comes meanwhile",

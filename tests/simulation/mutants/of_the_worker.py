@@ -9,6 +9,7 @@ PRODUCER: Final = "streamproc/worker/batching_producer.py"
 RESOLVE: Final = "streamproc/worker/resolve.py"
 FOLD: Final = "streamproc/worker/fold.py"
 MAPPINGS: Final = "streamproc/worker/mapping_store.py"
+OF_WORKER: Final = ("tests/unit/worker", "tests/property/worker", "tests/service/worker")
 
 MUTANTS: Final = (
     Mutant(
@@ -17,6 +18,7 @@ MUTANTS: Final = (
         "return offsets.committable() if offsets else None",
         "return offsets.reached if offsets else None",
         "Both are an offset of the tracker, and the second one moves even when nothing else does.",
+        unseen_by=(*OF_WORKER, "tests/kafka/worker", "tests/kafka/test_pipeline.py"),
     ),
     Mutant(
         "a batch goes on after its partition has moved",
@@ -25,6 +27,7 @@ MUTANTS: Final = (
         "",
         "The batch was given to us, and the check is made once for all above.",
         mended="0a5a8d0",
+        unseen_by=(*OF_WORKER, "tests/kafka/worker", "tests/kafka/test_pipeline.py"),
     ),
     Mutant(
         "a batch that waited for its turn is handled after its partition has moved",
@@ -57,6 +60,7 @@ MUTANTS: Final = (
         "if False:",
         "Gaps are marks of transactions, and cost a request each.",
         mended="798b083",
+        unseen_by=OF_WORKER,
     ),
     Mutant(
         "what was left out at the end stays out",
@@ -65,6 +69,7 @@ MUTANTS: Final = (
         "before[each] is now[each] is None and not self._busy(each)]",
         "A partition of which something was read has come to its end.",
         mended="8f9337c",
+        unseen_by=OF_WORKER,
     ),
     Mutant(
         "a record counts as done when it is put",
@@ -72,6 +77,7 @@ MUTANTS: Final = (
         "        self._producer.put(OPERATIONS, user, value, acknowledged, partition)\n",
         "        self._producer.put(OPERATIONS, user, value, acknowledged, partition)\n        done()\n",
         "The producer repeats until the brokers have it.",
+        unseen_by=(*OF_WORKER, "tests/kafka/worker", "tests/kafka/test_pipeline.py"),
     ),
     Mutant(
         "an older acknowledgement forgets what is newer",
@@ -79,7 +85,7 @@ MUTANTS: Final = (
         "            if self._unacknowledged.get(user) is value:\n                del self._unacknowledged[user]\n",
         "            self._unacknowledged.pop(user, None)\n",
         "What is acknowledged isn't on its way any more.",
-        mended="32812b3",
+        unseen_by=(*OF_WORKER, "tests/kafka/worker", "tests/kafka/test_pipeline.py"),
     ),
     Mutant(
         "what was on its way is known after partitions have moved",
@@ -88,6 +94,7 @@ MUTANTS: Final = (
         '        """Partitions have moved."""\n',
         "It is acknowledged in a moment, and goes away by itself.",
         mended="f3892ed",
+        unseen_by=OF_WORKER,
     ),
     Mutant(
         "links on their way are known after partitions have moved",
@@ -96,6 +103,7 @@ MUTANTS: Final = (
         '        """Partitions have moved."""\n',
         "They are acknowledged in a moment, and go away by themselves.",
         mended="f3892ed",
+        unseen_by=OF_WORKER,
     ),
     Mutant(
         "a link is written with what it leads to",
@@ -119,7 +127,7 @@ MUTANTS: Final = (
         "            if self._pending.get(name) is link:\n                del self._pending[name]\n",
         "            self._pending.pop(name, None)\n",
         "What is acknowledged isn't on its way any more.",
-        mended="32812b3",
+        unseen_by=OF_WORKER,
     ),
     Mutant(
         "steps are taken after a round that began before",
@@ -137,6 +145,7 @@ MUTANTS: Final = (
         "            await asyncio.gather(*sent)\n"
         "            then, self._then = self._then, []\n",
         "They are fetched where they are needed.",
+        unseen_by=OF_WORKER,
     ),
     Mutant(
         "a round counts as sent once it is on its way",
@@ -149,6 +158,7 @@ MUTANTS: Final = (
         "                self._count -= len(records)\n"
         "            await asyncio.gather(*sent)\n",
         "An idempotent producer loses nothing.",
+        unseen_by=OF_WORKER,
     ),
     Mutant(
         "the table's mapping is written with what it led to",
@@ -157,6 +167,7 @@ MUTANTS: Final = (
         "        send()\n        self._producer.then(keep)\n",
         "What is put before goes out before.",
         mended="89deb65",
+        unseen_by=OF_WORKER,
     ),
     Mutant(
         "a partition that comes back has the mapping that it had",
@@ -164,6 +175,7 @@ MUTANTS: Final = (
         "        self._mappings.clear()\n        self._since.clear()\n",
         "        self._since.clear()\n",
         "Compiling a mapping is slow, and it changes seldom.",
+        unseen_by=OF_WORKER,
     ),
     Mutant(
         "a mapping on its way is in force after partitions have moved",
@@ -171,6 +183,7 @@ MUTANTS: Final = (
         "        self._since.clear()\n        self._pending.clear()\n",
         "        self._since.clear()\n",
         "It is acknowledged in a moment.",
+        unseen_by=OF_WORKER,
     ),
     Mutant(
         "who is planned anew is the rest of a partition that has moved",
@@ -178,6 +191,7 @@ MUTANTS: Final = (
         "            if self._sequencer.assignment_epoch(raw.topic_partition) is not epoch:\n                return\n",
         "            if self._sequencer.assignment_epoch(raw.topic_partition) is None:\n                return\n",
         "A partition that is here is here.",
+        unseen_by=OF_WORKER,
     ),
     Mutant(
         "only who is in the table is planned anew",
@@ -185,6 +199,7 @@ MUTANTS: Final = (
         "return list(dict.fromkeys([*self._table.keys_of(partition), *on_their_way]))",
         "return self._table.keys_of(partition)",
         "The table has everybody.",
+        unseen_by=OF_WORKER,
     ),
     Mutant(
         "the last record of a changelog wins",
@@ -206,6 +221,7 @@ MUTANTS: Final = (
         "self._producer.put(again.topic, again.key, again.value, lambda: self._done(raw), headers=again.headers)",
         "self._producer.put(again.topic, again.key, again.value, headers=again.headers)\n        self._done(raw)",
         "It was carried out.",
+        unseen_by=OF_WORKER,
     ),
     Mutant(
         "an event at the watermark is folded again",
@@ -220,5 +236,6 @@ MUTANTS: Final = (
         "            await asyncio.gather(*sent)\n            for",
         "            await asyncio.wait(sent) if sent else None\n            for",
         "It waits for all of them, whatever becomes of one. (And raises nothing.)",
+        unseen_by=OF_WORKER,
     ),
 )
