@@ -44,6 +44,9 @@ change again and again for five minutes, and what comes of it may take half a mi
 """
 ENDS: Final = (KafkaError, PartitionLostError, TimeoutError)
 """What a service may end of: it is started anew, and goes on from the log."""
+LATE: Final = 180.0
+SELDOM: Final = 5.0
+"""Virtual seconds for what only time brings again, and between two looks at it."""
 LOOK: Final = 0.5
 IDLE: Final = 40.0
 """Virtual seconds in which retries that nobody waits for come to an end."""
@@ -129,7 +132,12 @@ class Stage:
         await self._compared()
         await self._idle()
         known = self.directory.known(steps) if self.directory else steps
-        self.watch.finish(known, self.operator, self.hand if self.comparing else None)
+        ended = (known, self.operator, self.hand if self.comparing else None)
+        for _ in range(round(LATE / SELDOM)):  # behind a rate limit what is tried again by itself takes its time
+            if not self.watch.wrong(*ended):
+                break
+            await asyncio.sleep(SELDOM)
+        self.watch.finish(*ended)
 
     async def _compared(self) -> None:
         """What others did by hand is found, and put right."""

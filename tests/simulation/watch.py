@@ -36,7 +36,8 @@ class Watch:
             partitions=plan.options.get("partitions", 2),
             chance=world.rng("invariants"),
             now=world.loop.time,
-            exact=not plan.options.get("clocks_off") and not any(step["kind"] == "clock" for step in plan.steps),
+            exact=not plan.options.get("clocks_off")
+            and not any(step["kind"] in {"clock", "compact"} for step in plan.steps),
         )
         self.digest = 0
         """Of all that was appended, when and where."""
@@ -61,6 +62,11 @@ class Watch:
     def finish(self, steps: Sequence[Step], operator: Operator, hand: Hand | None = None) -> None:
         """All is quiet. `operator` has carried out the steps, and `hand` those in the target, where all is compared."""
         self.invariants.end(compared=hand is not None)
+        for user, what in self.wrong(steps, operator, hand).items():
+            self._world.fail("oracle", f"{user}: {what}")
+
+    def wrong(self, steps: Sequence[Step], operator: Operator, hand: Hand | None = None) -> dict[str, str]:
+        """User → what of them isn't as it has to be in the end."""
         store = self._genesys.simulator.store
         users = [rendered(entry) for entry in store.users.values() if entry.state != "deleted"]
         groups = {entry.id: entry.attrs["displayName"] for entry in store.groups.values()}
@@ -78,5 +84,4 @@ class Watch:
         free = self._plan.options.get("genesys", {}).get("former_names") != "taken"
         held = accounts_of(users, groups)
         given = {} if hand is None else hand.given
-        for user, what in mismatched(wanted, held, free=free, compacted=compacted, given=given).items():
-            self._world.fail("oracle", f"{user}: {what}")
+        return mismatched(wanted, held, free=free, compacted=compacted, given=given)

@@ -94,9 +94,9 @@ class Past:
         if not before or known.open or any(request is None for _, request, _ in self._writes[user]):
             return
         _, request, shown = before[-1]
-        answered, verdict = answers.get(request or "", (at + 1, "unknown"))
-        if answered >= at or verdict == "unknown":
-            return  # its answer was under way, or nobody has lived to tell it
+        answered, _ = answers.get(request or "", (at + 1, "unknown"))
+        if answered >= at or any(answers.get(each or "", (0, "unknown"))[1] == "unknown" for _, each, _ in before):
+            return  # its answer was under way, or of one of them nobody has lived to tell it, and it may land late
         self._tell.count("as of")
         if known.state == "unsaid":
             return
