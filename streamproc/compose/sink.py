@@ -31,6 +31,9 @@ from streamproc.sink.request_gate import RequestGate
 
 log = structlog.get_logger("streamproc.sink")
 
+SEARCHED = 5.0
+"""Seconds until a search shows what has landed: else a leaver whose account came late would be thought to have none."""
+
 
 async def run_sink(settings: Settings, ready: Callable[[], None] = lambda: None) -> None:
     """The sink, until cancelled."""
@@ -87,6 +90,6 @@ def make_sink(
         lanes=Lanes(Work.condensed) if lanes is None else lanes,
         gate=RequestGate(limiter, CircuitBreaker(), clocks.ticks, clocks.pause, target.connections),
         clocks=clocks,
-        landed=target.request_timeout + 1.0,
+        landed=target.request_timeout + 1.0 + SEARCHED,
         looks=looks,
     )

@@ -81,7 +81,11 @@ class Watch:
             arrived=operator.arrived(dict(record.headers) for record in records),
         )
         compacted = any(step["kind"] == "compact" and step["topic"] == OPERATIONS for step in steps)
-        free = self._plan.options.get("genesys", {}).get("former_names") != "taken"
+        target = self._plan.options.get("genesys", {})
+        free = target.get("former_names") != "taken"
         held = accounts_of(users, groups)
+        if target.get("filter_finds_inactive") is False:  # whose account can't be found any more is nobody's manager
+            for user in wanted.keys() & held.keys():
+                held[user]["manager"] = wanted[user].attributes.get("manager")
         given = {} if hand is None else hand.given
         return mismatched(wanted, held, free=free, compacted=compacted, given=given)

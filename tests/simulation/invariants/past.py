@@ -98,8 +98,8 @@ class Past:
         if answered >= at or any(answers.get(each or "", (0, "unknown"))[1] == "unknown" for _, each, _ in before):
             return  # its answer was under way, or of one of them nobody has lived to tell it, and it may land late
         self._tell.count("as of")
-        if known.state == "unsaid":
-            return
+        if known.state in {"unsaid", "absent"}:
+            return  # who was created by a request that wasn't answered counts as absent until they are found
         holds = known.holds or {}
         differing = {name: (holds.get(name), shown.get(name)) for name in SHOWN if holds.get(name) != shown.get(name)}
         if known.state != "holds" or differing:
