@@ -1,4 +1,6 @@
-"""Two thousand seeds, each with what it draws of features, switches and faults; and each failure that was mended."""
+"""Some seeds, each with what it draws of features, switches and faults; and each failure that was mended. More of them:
+`python -m tests.simulation`.
+"""
 
 import os
 import subprocess
@@ -9,7 +11,7 @@ import pytest
 
 from tests.support.paths import REPOSITORY
 
-SEEDS = 500
+SEEDS = 60
 REGRESSIONS = sorted((Path(__file__).parent / "regressions").glob("*.json"))
 
 
