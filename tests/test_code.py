@@ -59,7 +59,8 @@ def test_every_folder_of_tests_mirrors_a_package() -> None:
         for folder in kind.rglob("*/")
         if any(folder.glob("test_*.py")) and not (REPOSITORY / "streamproc" / folder.relative_to(kind)).is_dir()
     ]
-    assert sorted(strangers) == ["tests/unit/bench", "tests/unit/docs"]
+    ours = ["bench", "docs", "simulation", "simulation/invariants"]
+    assert sorted(strangers) == [f"tests/unit/{each}" for each in ours]
 
 
 def test_docstrings_stand_alone() -> None:
@@ -117,6 +118,35 @@ def test_no_client_follows_a_redirect() -> None:
             assert "allow_redirects=False" in call, f"{path}: {call}"
 
 
+WITH_CLOCKS_OF_THEIR_OWN = {
+    "streamproc/adapters/kafka/client.py": "a record without a key goes to any partition",
+    "streamproc/adapters/kafka/probe.py": "whether a certificate for the real brokers has expired",
+    "streamproc/adapters/kafka/unreadable.py": "when the real brokers gave something that can't be read",
+    "streamproc/worker/faust_bridge/batch_fetch.py": "for Faust's own monitor",
+}
+COMMANDS = ("archive", "audit", "cli", "demo", "embedded", "simulator")
+"""What isn't a process of the pipeline: commands that end, and stand-ins."""
+
+
+def chooses(node: ast.AST) -> bool:
+    """Whether it takes the machine's time or chance. What is made of a seed doesn't."""
+    match node:
+        case ast.Import(names):
+            return not {alias.name for alias in names}.isdisjoint({"random", "secrets", "time"})
+        case ast.ImportFrom("random" | "secrets" | "time" | "uuid", names):
+            return not {alias.name for alias in names} <= {"Random", "UUID"}
+        case ast.Attribute(_, "now" | "today" | "utcnow" | "urandom" | "uuid1" | "uuid4"):
+            return ast.unparse(node).split(".")[0] in {"datetime", "date", "os", "uuid"}
+    return False
+
+
+def test_only_compose_chooses_clocks_and_chance() -> None:
+    """No process reads the machine's clocks or draws by its chance itself: else no simulated run could be repeated."""
+    processes = [each for each in sources("streamproc") if each[0].split("/")[1] not in {*COMMANDS, "compose"}]
+    found = {path for path, text in processes if any(map(chooses, ast.walk(ast.parse(text))))}
+    assert found == {*WITH_CLOCKS_OF_THEIR_OWN}
+
+
 def test_one_module_prints() -> None:
     """What others wrote reaches a screen by `cli/screen.py`, which does it no harm; a log line by `telemetry.py`.
 
@@ -147,14 +177,13 @@ def test_one_function_shows_what_others_wrote() -> None:
 
 
 def test_nobody_is_deleted() -> None:
-    """Leavers are made inactive: outside the simulator the one HTTP DELETE is of tokens, to end a leaver's sessions."""
+    """Leavers are made inactive: the one HTTP DELETE that we send is of tokens, to end a leaver's sessions."""
     calls = [
         (path, line)
         for path, text in sources("streamproc")
-        if not path.startswith("streamproc/simulator/")
+        if not path.startswith(("streamproc/simulator/", "streamproc/testing/"))
         for line in re.findall(r"""^.*(?:["']DELETE["']|\.delete\().*$""", text, re.MULTILINE)
     ]
     ((path, line),) = calls
     assert path == "streamproc/adapters/scim_http.py"
-    assert '_asked(self._http, self._tokens, "DELETE", url' in line
-    assert 'url = f"{self._root}/tokens/' in dict(sources("streamproc"))[path]
+    assert 'self._ask("DELETE", f"/tokens/{' in line

@@ -10,7 +10,6 @@ packed answer that was cut off for a whole one.
 
 import math
 import re
-import time
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -127,7 +126,7 @@ async def send(
     headers: dict[str, str],
     data: Any = None,
     *,
-    clock: Callable[[], float] = time.time,
+    clock: Callable[[], float],
     most: int = ANSWER,
     **options: Any,
 ) -> Reply:

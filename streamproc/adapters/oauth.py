@@ -7,13 +7,13 @@ import asyncio
 import math
 import re
 from base64 import b64encode
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 import aiohttp
 import orjson
 
+from streamproc.adapters.clocks import Clocks
 from streamproc.adapters.http import NotSentError, Reply, UnansweredError, decoded, send
 
 MARGIN: Final = 60.0
@@ -104,7 +104,7 @@ class Granted:
 class Tokens:
     """The current access token. Many may ask at once: a refresh is made by one of them, for all, and so is a failure.
 
-    `clock`: seconds that never go back. `scope`: for endpoints that want one. `in_form`: for those that take the
+    `scope`: for endpoints that want one. `in_form`: for those that take the
     client's credentials there (RFC 6749 §2.3.1).
     """
 
@@ -114,7 +114,7 @@ class Tokens:
         url: str,
         client_id: str,
         client_secret: str,
-        clock: Callable[[], float],
+        clocks: Clocks,
         scope: str = "",
         *,
         in_form: bool = False,
@@ -125,7 +125,7 @@ class Tokens:
         client = {"client_id": client_id, "client_secret": client_secret} if in_form else {}
         self._headers = {"Accept": "application/json"} | ({} if in_form else {"Authorization": f"Basic {credentials}"})
         self._form = {"grant_type": "client_credentials"} | ({"scope": scope} if scope else {}) | client
-        self._clock = clock
+        self._clocks = clocks
         self._token = ""
         self._given = self._good_until = 0.0
         self._told = True
@@ -141,12 +141,12 @@ class Tokens:
 
     async def get(self) -> str:
         """A token that is good for a while. Raises TokenRefusedError."""
-        if self._clock() >= self._good_until:
+        if self._clocks.ticks() >= self._good_until:
             attempts = self._attempts
             async with self._lock:
                 if self._attempts != attempts and self._failure is not None:
                     raise TokenRefusedError(str(self._failure), self._failure.wait)  # somebody asked for us meanwhile
-                if self._clock() >= self._good_until:
+                if self._clocks.ticks() >= self._good_until:
                     await self._refresh()
         return self._token
 
@@ -167,7 +167,7 @@ class Tokens:
         """The API answered 403 to `token`. Where nobody said how long it is good for, that may be over: not every API
         says so by 401. Then the next `get` fetches a new one, at most once a minute.
         """
-        if not self._told and self._clock() - self._given >= REFUSED_MOST:
+        if not self._told and self._clocks.ticks() - self._given >= REFUSED_MOST:
             self.refuse(token)
 
     def accept(self, token: str) -> None:
@@ -176,10 +176,12 @@ class Tokens:
             self._refused = 0
 
     async def _refresh(self) -> None:
-        if (seconds := self._closed - self._clock()) > 0 and self._failure is not None:
+        if (seconds := self._closed - self._clocks.ticks()) > 0 and self._failure is not None:
             raise TokenRefusedError(str(self._failure), seconds)
         try:
-            reply = await send(self._http, "POST", self._url, self._headers, self.form(), most=ANSWER)
+            reply = await send(
+                self._http, "POST", self._url, self._headers, self.form(), clock=self._clocks.clock, most=ANSWER
+            )
             given = self.granted(reply)
         except (NotSentError, UnansweredError) as error:
             self._failure = TokenRefusedError(f"{self._url} can't be reached: {error}")
@@ -192,7 +194,7 @@ class Tokens:
         finally:
             self._attempts += 1
         self._failure = None
-        self._token, self._given, self._told = given.token, self._clock(), given.told
+        self._token, self._given, self._told = given.token, self._clocks.ticks(), given.told
         self._good_until = self._given + given.life - min(MARGIN, given.life / 10)
 
     def form(self) -> dict[str, str]:
@@ -205,7 +207,7 @@ class Tokens:
 
     def _hold(self, seconds: float, reason: str) -> None:
         self._failure = TokenRefusedError(reason, seconds)
-        self._closed = self._clock() + seconds
+        self._closed = self._clocks.ticks() + seconds
 
 
 class _UnusableError(Exception):

@@ -4,6 +4,7 @@ Of an answer no more goes on than somebody reads: JSON, and the headers of `HEAR
 """
 
 import re
+from collections.abc import Callable
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -43,13 +44,36 @@ _NO_TEXT: Final = re.compile(r"[\0-\x1f\x7f-\x9f\ud800-\udfff]")
 """Control characters, and bytes that aren't UTF-8: a record of ours can't hold those."""
 
 
-class ScimHttp:
-    """Requests to one SCIM root. Never raises for what the network or the server does."""
+class _Authorized:
+    """Requests below one root, each with a bearer token. `clock`: seconds since 1970."""
 
-    def __init__(self, http: aiohttp.ClientSession, root: str, tokens: Bearer) -> None:
+    def __init__(self, http: aiohttp.ClientSession, root: str, tokens: Bearer, clock: Callable[[], float]) -> None:
         self._http = http
         self._root = root.rstrip("/")
         self._tokens = tokens
+        self._clock = clock
+
+    async def _ask(self, method: str, path: str, headers: dict[str, str], data: bytes | None) -> Response:
+        try:
+            token = await self._tokens.get()
+            headers = {**headers, "Authorization": f"Bearer {token}"}
+            reply = await send(self._http, method, self._root + path, headers, data, clock=self._clock, most=ANSWER)
+        except TokenRefusedError as error:
+            asked = {"retry-after": f"{error.wait:.3f}"} if error.wait > 0 else {}
+            return Response(None, {}, asked, sent=False, error=f"no token: {error}", trouble="token")
+        except NotSentError as error:
+            return Response(None, {}, {}, sent=False, error=str(error), trouble="connection")
+        except UnansweredError as error:
+            return Response(None, {}, {}, error=str(error))
+        heard(self._tokens, token, reply.status)
+        if reply.status == 407:  # RFC 9110 §15.5.8: no server says so, the proxy in front of it does
+            why = "the proxy wants a name and password (407): http://NAME:PASSWORD@HOST:PORT"
+            return Response(None, {}, {}, sent=False, error=why, trouble="connection")
+        return Response(reply.status, _json(reply), _heard(reply))
+
+
+class ScimHttp(_Authorized):
+    """Requests to one SCIM root. Never raises for what the network or the server does."""
 
     async def request(
         self, method: str, path: str, request_id: str, body: dict[str, Any] | None = None, etag: str | None = None
@@ -66,53 +90,26 @@ class ScimHttp:
         data = None if body is None else orjson.dumps(body)
         if data is not None and len(data) > MAX_BODY:
             return Response(413, {}, {}, sent=False, error=f"over {MAX_BODY} bytes, so it wasn't sent")
-        return await _asked(self._http, self._tokens, method, self._root + path, headers, data)
+        return await self._ask(method, path, headers, data)
 
 
-class PlatformHttp:
+class PlatformHttp(_Authorized):
     """Requests to the target's own API beside SCIM, at `root` (for Genesys Cloud `https://api.REGION/api/v2`)."""
-
-    def __init__(self, http: aiohttp.ClientSession, root: str, tokens: Bearer) -> None:
-        self._http = http
-        self._root = root.rstrip("/")
-        self._tokens = tokens
 
     async def get(self, path: str) -> Response:
         """`path` below the root, with its query encoded. Never raises for what the network or the server does."""
-        return await _asked(self._http, self._tokens, "GET", self._root + path, {"Accept": "application/json"}, None)
+        return await self._ask("GET", path, {"Accept": "application/json"}, None)
 
     async def post(self, path: str, body: dict[str, Any]) -> Response:
         """The same with a body, for queries: nothing that `path` names may change anything."""
         headers = {"Accept": "application/json", "Content-Type": "application/json"}
-        return await _asked(self._http, self._tokens, "POST", self._root + path, headers, orjson.dumps(body))
+        return await self._ask("POST", path, headers, orjson.dumps(body))
 
     async def end_sessions(self, user_id: str) -> int | None:
         """Delete all tokens of the user (Genesys Cloud: `DELETE /api/v2/tokens/{userId}`, permission
         `oauth:token:delete`). Returns the status; None: no answer came.
         """
-        url = f"{self._root}/tokens/{quote(user_id, safe='')}"
-        return (await _asked(self._http, self._tokens, "DELETE", url, {}, None)).status
-
-
-async def _asked(
-    http: aiohttp.ClientSession, tokens: Bearer, method: str, url: str, headers: dict[str, str], data: bytes | None
-) -> Response:
-    """One request with a bearer token."""
-    try:
-        token = await tokens.get()
-        reply = await send(http, method, url, {**headers, "Authorization": f"Bearer {token}"}, data, most=ANSWER)
-    except TokenRefusedError as error:
-        asked = {"retry-after": f"{error.wait:.3f}"} if error.wait > 0 else {}
-        return Response(None, {}, asked, sent=False, error=f"no token: {error}", trouble="token")
-    except NotSentError as error:
-        return Response(None, {}, {}, sent=False, error=str(error), trouble="connection")
-    except UnansweredError as error:
-        return Response(None, {}, {}, error=str(error))
-    heard(tokens, token, reply.status)
-    if reply.status == 407:  # RFC 9110 §15.5.8: no server says so, the proxy in front of it does
-        why = "the proxy wants a name and password (407): http://NAME:PASSWORD@HOST:PORT"
-        return Response(None, {}, {}, sent=False, error=why, trouble="connection")
-    return Response(reply.status, _json(reply), _heard(reply))
+        return (await self._ask("DELETE", f"/tokens/{quote(user_id, safe='')}", {}, None)).status
 
 
 def _heard(reply: Reply) -> dict[str, str]:

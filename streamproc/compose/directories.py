@@ -1,10 +1,11 @@
 """The configured directories, each with its credentials."""
 
 from base64 import b64encode
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 import aiohttp
 
+from streamproc.adapters.clocks import Clocks
 from streamproc.adapters.oauth import Bearer, StaticToken, Tokens
 from streamproc.compose.hr_vendors import hr_vendor
 from streamproc.hydrator.directories.api import Api, Directory
@@ -22,14 +23,13 @@ def directories(
     settings: HydratorSettings,
     http: aiohttp.ClientSession,
     options: Mapping[str, SourceOptions],
-    clock: Callable[[], float],
-    ticks: Callable[[], float],
+    clocks: Clocks,
 ) -> dict[str, Directory]:
     """By source."""
     configured_: dict[str, Directory] = {}
 
     def api(root: str, scheme: str, bearer: Bearer) -> Api:
-        return Api(http, root, scheme, bearer, clock, ticks)
+        return Api(http, root, scheme, bearer, clocks)
 
     if settings.okta.url and settings.okta.token:
         token = StaticToken(settings.okta.token.get_secret_value())
@@ -37,12 +37,12 @@ def directories(
     if settings.entra.tenant and settings.entra.client_id and settings.entra.client_secret:
         url = f"{settings.entra.login_url.rstrip('/')}/{settings.entra.tenant}/oauth2/v2.0/token"
         secret = settings.entra.client_secret.get_secret_value()
-        tokens = Tokens(http, url, settings.entra.client_id, secret, ticks, SCOPE)
+        tokens = Tokens(http, url, settings.entra.client_id, secret, clocks, SCOPE)
         configured_["entra"] = Graph(api(settings.entra.url, "Bearer", tokens), options["entra"])
     if settings.pingone.environment and settings.pingone.client_id and settings.pingone.client_secret:
         url = f"{settings.pingone.auth_url.rstrip('/')}/{settings.pingone.environment}/as/token"
         secret = settings.pingone.client_secret.get_secret_value()
-        tokens = Tokens(http, url, settings.pingone.client_id, secret, ticks)
+        tokens = Tokens(http, url, settings.pingone.client_id, secret, clocks)
         configured_["pingone"] = PingOne(
             api(settings.pingone.url, "Bearer", tokens), settings.pingone.environment, options["pingone"]
         )
@@ -55,6 +55,6 @@ def directories(
             settings.workday.since_prompt,
             settings.workday.worker_prompt,
         )
-    if (vendor := hr_vendor(settings.hris, http, options["hris"], clock, ticks)) is not None:
+    if (vendor := hr_vendor(settings.hris, http, options["hris"], clocks)) is not None:
         configured_["hris"] = vendor
     return configured_

@@ -1,8 +1,6 @@
 """The doctor's parts: which checks there are, by the processes that are meant."""
 
 import asyncio
-import random
-import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
 from datetime import UTC, datetime
@@ -14,6 +12,7 @@ import aiohttp
 from streamproc import rights
 from streamproc.adapters.http import http_session
 from streamproc.compose import doctor_sources
+from streamproc.compose.clocks import SYSTEM
 from streamproc.compose.directories import directories
 from streamproc.compose.target import target_clients, target_session
 from streamproc.core.errors import StreamprocError
@@ -102,14 +101,12 @@ class _Examination:
         """Topics that none of them reads: looked at where one user is all of them."""
         self._others = others
         self._scim, self._platform = target_clients(settings.target, settings.sink.platform_url, to_target)
-        self._target = Target(self._scim, self._platform, asyncio.sleep)
+        self._target = Target(self._scim, self._platform, SYSTEM.pause)
         self._to_target = to_target
         self._file = None if rules is not None else usable(*settings.worker.mapping_text())
         self._doors = {each.source for each in endpoints(settings.hooks, settings.security_events).values()}
         options = configured(*settings.sources_text())
-        self._directories: Mapping[str, Directory] = directories(
-            settings.hydrator, others, options, time.time, time.monotonic
-        )
+        self._directories: Mapping[str, Directory] = directories(settings.hydrator, others, options, SYSTEM)
         self._sources = doctor_sources.used(settings, self._chosen, self._doors, self._directories)
         self._produced = sorted(PRODUCED - {source.name for source in self._sources})
 
@@ -128,7 +125,7 @@ class _Examination:
             yield from self.of_mapping()
             yield Check("catalogue", "mapping", self._meant)
             scim = f"{self._settings.target.scim_url.rstrip('/')}/ServiceProviderConfig"
-            yield Check("clocks", "target", partial(clocks.by_http, self._to_target, scim, "target", time.time))
+            yield Check("clocks", "target", partial(clocks.by_http, self._to_target, scim, "target", SYSTEM.clock))
         for source in self._sources:
             directory = self._directories.get(source.name) if "hydrator" in self._chosen else None
             yield from doctor_sources.checks(source, directory, self._others, self._history)
@@ -203,7 +200,7 @@ class _Examination:
         return await cluster(self._settings.kafka, self._needed())
 
     async def _certificates(self) -> Sequence[Line]:
-        now, kafka, gateway = datetime.now(UTC), self._settings.kafka, self._settings.gateway
+        now, kafka, gateway = datetime.fromtimestamp(SYSTEM.clock(), UTC), self._settings.kafka, self._settings.gateway
         own = gateway.certificate if "gateway" in self._chosen else None
         return [
             *certificates.judged("kafka", kafka.certificate, "STREAMPROC_KAFKA_CERTIFICATE", now),
@@ -223,7 +220,7 @@ class _Examination:
 
     async def _brokers(self) -> Sequence[Line]:
         newest = (await self._history()).newest
-        brokers = [clocks.of_brokers(newest, time.time())] if clocks.APPENDED & newest.keys() else []
+        brokers = [clocks.of_brokers(newest, SYSTEM.clock())] if clocks.APPENDED & newest.keys() else []
         return [*brokers, *clocks.of_services(newest.get(STATUS, ()))]
 
     async def _addresses(self) -> Sequence[Line]:
@@ -260,13 +257,13 @@ class _Examination:
 
     async def _names(self) -> Sequence[Line]:
         dialect = self._settings.target.dialect
-        asked = Catalogue(self._scim, self._platform, dialect, asyncio.sleep, random.random, lambda _: None)
+        asked = Catalogue(self._scim, self._platform, dialect, SYSTEM.pause, SYSTEM.jitter, lambda _: None)
         return await catalogue.names(asked, await self.mapping())
 
     async def _producers(self) -> Sequence[Line]:
-        newest, now = (await self._history()).newest, time.time()
+        newest, now = (await self._history()).newest, SYSTEM.clock()
         return [line for name in self._produced for line in sources.last_produced(name, newest, now)]
 
     async def _keys(self) -> Sequence[Line]:
         location = self._settings.security_events.jwks or ""
-        return [sources.keys(await Jwks(location, self._others).get(), location)]
+        return [sources.keys(await Jwks(location, self._others, SYSTEM.clock).get(), location)]

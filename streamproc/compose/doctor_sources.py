@@ -1,11 +1,11 @@
 """The doctor's parts that are about sources."""
 
-import time
 from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from functools import partial
 
 import aiohttp
 
+from streamproc.compose.clocks import SYSTEM
 from streamproc.doctor import clocks, sources
 from streamproc.doctor.examination import Check
 from streamproc.doctor.history import History
@@ -51,7 +51,7 @@ def checks(
         return list(sources.plan(source))
 
     async def told() -> Sequence[Line]:
-        known, now = await history(), time.time()
+        known, now = await history(), SYSTEM.clock()
         came = [sources.last_event(source, known.newest, now)] if sources.is_shown(source, known.newest) else []
         seen = None if directory is None else known.synchronised
         return [*came, *(() if seen is None else sources.last_sync(source, seen, now))]
@@ -68,6 +68,6 @@ def checks(
         return await sources.answering(source, asking, subject)
 
     yield Check("sources", source.name, answering)
-    yield Check("clocks", source.name, partial(clocks.by_http, http, directory.api.root, source.name, time.time))
+    yield Check("clocks", source.name, partial(clocks.by_http, http, directory.api.root, source.name, SYSTEM.clock))
     if source.door and isinstance(directory, sources.Telling):
         yield Check("sources", f"hook of {source.name}", partial(sources.telling, source, directory))

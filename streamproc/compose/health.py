@@ -3,7 +3,6 @@
 import asyncio
 import os
 import socket
-import time
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from functools import partial
@@ -11,8 +10,8 @@ from functools import partial
 from streamproc import __version__
 from streamproc.adapters.kafka.log import Log
 from streamproc.adapters.kafka.probe import connection_problem
+from streamproc.compose.clocks import SYSTEM
 from streamproc.core.errors import StreamprocError
-from streamproc.core.records.units import Millis
 from streamproc.health.decide.conditions import Trouble
 from streamproc.health.health import Health
 from streamproc.health.report import reporting
@@ -33,7 +32,7 @@ async def observed(
     It is `starting` until somebody calls `ready`.
     """
     instance = f"{socket.gethostname()}-{os.getpid()}"
-    health = Health(service, instance, __version__, troubles, lambda: Millis(time.time_ns() // 1_000_000))
+    health = Health(service, instance, __version__, troubles, SYSTEM.millis)
     reported = reporting(kafka, health, partial(connection_problem, settings.kafka))
     async with exposed(settings.observability.metrics, measure, health), reported:
         try:

@@ -1,11 +1,12 @@
 """The HR vendor that is configured, with its credentials."""
 
 from base64 import b64encode
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Final
 
 import aiohttp
 
+from streamproc.adapters.clocks import Clocks
 from streamproc.adapters.oauth import Bearer, StaticToken, Tokens
 from streamproc.hydrator.directories import finch, gusto
 from streamproc.hydrator.directories.api import Api, Directory
@@ -36,8 +37,7 @@ def hr_vendor(
     settings: HrisSettings,
     http: aiohttp.ClientSession,
     options: SourceOptions,
-    clock: Callable[[], float],
-    ticks: Callable[[], float],
+    clocks: Clocks,
 ) -> Directory | None:
     """None: none is configured."""
     root = (settings.url or ROOTS.get(settings.vendor, "")).rstrip("/")
@@ -46,7 +46,7 @@ def hr_vendor(
     size = settings.page_size
 
     def api(scheme: str, bearer: Bearer, headers: Mapping[str, str] | None = None) -> Api:
-        return Api(http, root, scheme, bearer, clock, ticks, headers)
+        return Api(http, root, scheme, bearer, clocks, headers)
 
     match settings.vendor:
         case "bamboohr":
@@ -55,10 +55,10 @@ def hr_vendor(
             return HiBob(api("Basic", _basic(user, secret)), options)
         case "gusto":
             assert settings.token_file is not None
-            refreshed = RefreshedTokens(http, f"{root}/oauth/token", user, secret, ticks, settings.token_file)
+            refreshed = RefreshedTokens(http, f"{root}/oauth/token", user, secret, clocks, settings.token_file)
             return Gusto(api("Bearer", refreshed, gusto.VERSION), company, size)
         case "personio":
-            tokens = Tokens(http, f"{root}/v2/auth/token", user, secret, ticks, in_form=True)
+            tokens = Tokens(http, f"{root}/v2/auth/token", user, secret, clocks, in_form=True)
             return Personio(api("Bearer", tokens), size)
         case "finch":
             return Finch(api("Bearer", StaticToken(secret), finch.VERSION), size)

@@ -1,24 +1,22 @@
 """The parts of reconcile."""
 
-import asyncio
-import random
-import time
 from collections.abc import Callable
 from functools import partial
 
 import aiohttp
 
 from streamproc import rights
+from streamproc.adapters.clocks import Clocks
 from streamproc.adapters.kafka.client import KafkaLog
 from streamproc.adapters.kafka.log import Log
 from streamproc.adapters.kafka.topic_identity import while_the_same
 from streamproc.adapters.kafka.topics import ensure_topics
 from streamproc.adapters.kafka.trouble import told
+from streamproc.compose.clocks import SYSTEM
 from streamproc.compose.health import both, observed
 from streamproc.compose.target import target_clients, target_session
 from streamproc.core.scim.dialect import DIALECTS
 from streamproc.reconcile.process import Reconcile, Summary
-from streamproc.reconcile.target_reader import Clocks
 from streamproc.settings import Settings
 
 
@@ -43,11 +41,12 @@ async def reconcile_once(settings: Settings, user: str | None, say: Callable[[st
         return summary if user is None or process.knows(user) else None
 
 
-def make_reconcile(settings: Settings, kafka: Log, http: aiohttp.ClientSession, *, once: bool = False) -> Reconcile:
+def make_reconcile(
+    settings: Settings, kafka: Log, http: aiohttp.ClientSession, *, once: bool = False, clocks: Clocks = SYSTEM
+) -> Reconcile:
     """One that hasn't begun."""
     target = settings.target
-    scim, platform = target_clients(target, settings.sink.platform_url, http)
-    clocks = Clocks(clock=time.time, ticks=time.monotonic, pause=asyncio.sleep, jitter=random.random)
+    scim, platform = target_clients(target, settings.sink.platform_url, http, clocks)
     return Reconcile(
         settings.reconcile,
         kafka=kafka,

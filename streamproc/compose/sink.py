@@ -1,8 +1,5 @@
 """The sink's parts."""
 
-import asyncio
-import random
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
@@ -11,11 +8,13 @@ import aiohttp
 import structlog
 
 from streamproc import rights
+from streamproc.adapters.clocks import Clocks
 from streamproc.adapters.kafka.client import KafkaLog
 from streamproc.adapters.kafka.log import Log
 from streamproc.adapters.kafka.topic_identity import while_the_same
 from streamproc.adapters.kafka.topics import ensure_topics
 from streamproc.adapters.kafka.trouble import told
+from streamproc.compose.clocks import SYSTEM
 from streamproc.compose.health import both, observed
 from streamproc.compose.target import target_clients, target_session
 from streamproc.core.errors import KafkaRightsError, TopologyError
@@ -28,10 +27,12 @@ from streamproc.settings import KafkaSettings, Settings
 from streamproc.sink.decide.desired_state import Work
 from streamproc.sink.decide.lanes import Lanes
 from streamproc.sink.process import Sink
-from streamproc.sink.request_executor import Times
 from streamproc.sink.request_gate import RequestGate
 
 log = structlog.get_logger("streamproc.sink")
+
+SEARCHED = 5.0
+"""Seconds until a search shows what has landed: else a leaver whose account came late would be thought to have none."""
 
 
 async def run_sink(settings: Settings, ready: Callable[[], None] = lambda: None) -> None:
@@ -69,13 +70,14 @@ def make_sink(
     lanes: Lanes[Work] | None = None,
     rate_limiter: RateLimiter | None = None,
     looks: bool = True,
+    clocks: Clocks = SYSTEM,
 ) -> Sink:
     """One that hasn't begun. `lanes` and `rate_limiter`: others than ours, to compare with. `looks`: at whom findings
     name.
     """
     target = settings.target
     dialect = DIALECTS[target.dialect]
-    scim, platform = target_clients(target, settings.sink.platform_url, http)
+    scim, platform = target_clients(target, settings.sink.platform_url, http, clocks)
     limiter = RateLimiter(settings.sink.revoke_reserve) if rate_limiter is None else rate_limiter
     return Sink(
         settings.sink,
@@ -86,14 +88,8 @@ def make_sink(
         platform=platform if settings.sink.end_sessions else None,
         dialect=dialect if target.elements is None else replace(dialect, elements=target.elements),
         lanes=Lanes(Work.condensed) if lanes is None else lanes,
-        gate=RequestGate(limiter, CircuitBreaker(), time.monotonic, asyncio.sleep, target.connections),
-        times=Times(
-            clock=time.time,
-            ticks=time.monotonic,
-            pause=asyncio.sleep,
-            jitter=random.random,
-            fresh=settings.kafka.session_timeout / 2,
-            landed=target.request_timeout + 1.0,
-        ),
+        gate=RequestGate(limiter, CircuitBreaker(), clocks.ticks, clocks.pause, target.connections),
+        clocks=clocks,
+        landed=target.request_timeout + 1.0 + SEARCHED,
         looks=looks,
     )

@@ -31,7 +31,7 @@ async def by_http(http: aiohttp.ClientSession, url: str, about: str, clock: Call
     """The clock of who answers there. It is asked without credentials: whatever the answer is, it has a date."""
     before = clock()
     try:
-        reply = await send(http, "HEAD", url, {})
+        reply = await send(http, "HEAD", url, {}, clock=clock)
     except (NotSentError, UnansweredError):
         return []  # which the other checks tell
     date = moment(reply.headers.get("date") or "")

@@ -72,7 +72,8 @@ class SharedTimeout:
     """Waits that end at a deadline, with one timer for all tasks of a loop."""
 
     def __init__(self) -> None:
-        self._waits: set[Deadline] = set()
+        self._waits: dict[Deadline, None] = {}
+        """In order, so that those of one moment always end in the same one."""
         self._timer: asyncio.TimerHandle | None = None
         self._next = inf
 
@@ -82,13 +83,13 @@ class SharedTimeout:
 
     def begin(self, wait: "Deadline") -> None:
         """It waits from now on, or until another moment."""
-        self._waits.add(wait)
+        self._waits[wait] = None
         if wait.when < self._next:
             self._arm(wait.when)
 
     def end(self, wait: "Deadline") -> None:
         """It is over. The timer stays: the next wait is likely to end after it."""
-        self._waits.discard(wait)
+        self._waits.pop(wait, None)
 
     def _arm(self, when: float) -> None:
         if self._timer is not None:
@@ -100,7 +101,7 @@ class SharedTimeout:
         now = asyncio.get_running_loop().time() + 0.001  # timers may be early by half a millisecond
         self._timer, self._next = None, inf
         for late in [wait for wait in self._waits if wait.when <= now]:
-            self._waits.discard(late)
+            del self._waits[late]
             late.expire()
         if self._waits:
             self._arm(min(wait.when for wait in self._waits))

@@ -1,5 +1,6 @@
 """I/O for the keys of a token's issuer: a JSON Web Key Set behind an https URL, or in a file. No decisions."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +19,12 @@ class KeysUnavailableError(StreamprocError):
 
 
 class Jwks:
-    """A key set at `location`: a URL or a path."""
+    """A key set at `location`: a URL or a path. `clock`: seconds since 1970."""
 
-    def __init__(self, location: str, http: aiohttp.ClientSession) -> None:
+    def __init__(self, location: str, http: aiohttp.ClientSession, clock: Callable[[], float]) -> None:
         self._location = location
         self._http = http
+        self._clock = clock
 
     async def get(self) -> Any:
         """The key set as it is now, decoded. Raises KeysUnavailableError."""
@@ -32,8 +34,9 @@ class Jwks:
                     content = file.read(LARGEST + 1)
             else:
                 timeout = aiohttp.ClientTimeout(total=SECONDS)
+                headers = {"Accept": "application/json"}
                 reply = await send(
-                    self._http, "GET", self._location, {"Accept": "application/json"}, timeout=timeout, most=LARGEST
+                    self._http, "GET", self._location, headers, clock=self._clock, timeout=timeout, most=LARGEST
                 )
                 if reply.status != 200:
                     raise KeysUnavailableError(f"set_jwks: {self._location} gives no keys: it answered {reply.status}")

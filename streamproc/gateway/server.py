@@ -16,7 +16,7 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
-from typing import Any, NoReturn, TypeAlias, assert_never
+from typing import Any, NoReturn, TypeAlias, assert_never, cast
 
 import orjson
 import structlog
@@ -24,6 +24,7 @@ from aiohttp import web
 from prometheus_client import Counter
 
 from streamproc import telemetry
+from streamproc.adapters.clocks import Clocks
 from streamproc.core.parsed_payload import Ignored
 from streamproc.core.records.producer_record import REJECTIONS, Record
 from streamproc.core.records.units import Micros
@@ -64,43 +65,51 @@ class Gateway:
         max_body: int,
         in_flight: int,
         connections: int,
-        clock: Callable[[], float],
-        ticks: Callable[[], float],
+        clocks: Clocks,
         issuer: SetVerifier | None = None,
     ) -> None:
         self._endpoints = endpoints
         self._options = options
-        self.health = Health(brokers_answer, ticks)
+        self.health = Health(brokers_answer, clocks.ticks)
         self._in_flight = in_flight
         self._connections = connections
         self._issuer = issuer
-        self._clock = clock
+        self._clocks = clocks
         self._busy = dict.fromkeys(endpoints, 0)
         """Requests of proven senders, by endpoint."""
         self._successes = {endpoint.accepted: Success(endpoint.accepted) for endpoint in endpoints.values()}
-        self._log = SummedLog(log, ticks)
+        self._log = SummedLog(log, clocks.ticks)
         timeout = SharedTimeout()
         self._appender = Appender(producer, timeout, self._log)
         self._bodies = {name: Bodies(timeout, int(max_body * endpoint.factor)) for name, endpoint in endpoints.items()}
         self._counts: dict[tuple[str, int], Counter] = {}
 
-    def app(self) -> web.Application:
-        """The routes: one for each source that is configured, and the health check."""
-        app = web.Application()
+    @property
+    def failure(self) -> asyncio.Future[None]:
+        """Done with what the producer couldn't overcome."""
+        return self._appender.failure
+
+    @property
+    def key_failures(self) -> int:
+        """Times in a row that the keys of Security Event Tokens couldn't be had."""
+        return 0 if self._issuer is None else self._issuer.failures
+
+    def add_routes(self, app: web.Application) -> None:
+        """One for each source that is configured, and the health check."""
         app.router.add_get("/healthz", self._answers)
         app.router.add_get("/readyz", self._answers)
         for endpoint in self._endpoints.values():
             app.router.add_post(f"/v1/{endpoint.name}", partial(self._post, endpoint))
         if "okta" in self._endpoints:
             app.router.add_get("/v1/okta", partial(self._challenge, self._endpoints["okta"]))
-        return app
 
     async def run(self, host: str, port: int, tls: ssl.SSLContext | None, ready: Callable[[str], None]) -> None:
         """Serve until cancelled; `ready` gets the port. Raises SettingsError, and what the producer can't overcome."""
         most = fitting(self._connections)
         if most < self._connections:
             log.warning("fewer connections than set: the limit of descriptors is lower (ulimit -n)", connections=most)
-        runner = web.AppRunner(self.app(), shutdown_timeout=SECONDS + 1, **HTTP)
+        self.add_routes(app := web.Application())
+        runner = web.AppRunner(app, shutdown_timeout=SECONDS + 1, **HTTP)
         await runner.setup()
         assert runner.server is not None
         posts = {f"/v1/{endpoint.name}": partial(self._post, endpoint) for endpoint in self._endpoints.values()}
@@ -110,7 +119,7 @@ class Gateway:
             ready(str(listening[0].getsockname()[1]))
             log.info("doors open", doors=sorted(self._endpoints), tls=tls is not None)
             connections = Connections(runner.server, most, tls, self._log)
-            await connections.serve(listening, self._appender.failure)
+            await connections.serve(listening, self.failure)
         finally:
             for each in listening:
                 each.close()
@@ -140,7 +149,7 @@ class Gateway:
         else:
             try:
                 await self._accept(endpoint, request)
-                response = self._successes[endpoint.accepted].answer(request, int(self._clock()))
+                response = self._successes[endpoint.accepted].answer(request, int(self._clocks.clock()))
             except HttpError as error:
                 response = error.response()
                 if error.why:
@@ -174,7 +183,7 @@ class Gateway:
     async def _accept(self, endpoint: Endpoint, request: web.BaseRequest) -> None:
         """Authenticate, read and store a request. Raises HttpError where it doesn't end in success."""
         deadline = asyncio.get_running_loop().time() + SECONDS
-        now = Micros(int(self._clock() * 1_000_000))
+        now = self._clocks.micros()
         self._check_headers(endpoint, request, now)
         bodies = self._bodies[endpoint.name]
         if endpoint.proven_by_head:
@@ -190,8 +199,7 @@ class Gateway:
     @contextmanager
     def _place(self, endpoint: Endpoint, request: web.BaseRequest) -> Iterator[None]:
         """One of the endpoint's, for a request whose sender is proven."""
-        assert isinstance(request.protocol, Connection)
-        request.protocol.prove()
+        cast("Connection", request.protocol).prove()
         if self._busy[endpoint.name] >= self._in_flight:
             raise HttpError(503, why="busy")
         self._busy[endpoint.name] += 1

@@ -10,13 +10,14 @@ Rule 4: whatever an answer makes somebody stumble over, it is the error of this 
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias, TypeVar
+from typing import Literal, TypeAlias, TypeVar
 
 import structlog
 
 from streamproc import telemetry
+from streamproc.adapters.clocks import Clocks
 from streamproc.adapters.wait import task_group, wait_unless
 from streamproc.core.flow.circuit_breaker import CircuitBreaker
 from streamproc.core.parsed_payload import FetchRequest
@@ -69,36 +70,18 @@ class Ticket:
     """The directory has shown the subject before, so it is recorded if it doesn't any more."""
 
 
-@dataclass(frozen=True, slots=True)
-class Times:
-    """Clock and chance, which tests replace."""
-
-    clock: Callable[[], float]
-    """Seconds since 1970."""
-    ticks: Callable[[], float]
-    """Seconds; it never goes back."""
-    sleep: Callable[[float], Coroutine[Any, Any, None]]
-    jitter: Callable[[], float]
-    """0 to 1."""
-
-    @property
-    def now(self) -> Micros:
-        """µs since 1970."""
-        return Micros(int(self.clock() * 1_000_000))
-
-
 class Fetcher:
     """Fetches from the directory of one source."""
 
     def __init__(
-        self, source: str, directory: Directory, append: Append, times: Times, options: SourceOptions | None = None
+        self, source: str, directory: Directory, append: Append, clocks: Clocks, options: SourceOptions | None = None
     ) -> None:
         """`options`: how answers are read where they are too large; None: the source's defaults."""
         self.source = source
         self.options = SOURCES[source].defaults if options is None else options
         self.directory = directory
         self.append = append
-        self.times = times
+        self.clocks = clocks
         self._queue: FetchQueue[Ticket] = FetchQueue()
         self.breaker = CircuitBreaker()
         self._last_success = float("-inf")
@@ -146,10 +129,10 @@ class Fetcher:
         Raises DirectoryError for 410, after so many attempts, where the answers go on being odd or refusals, and where
         others are answered all the while, or `doubt` finds, now and then, that it is the question that is wrong.
         """
-        tried, begun = 0, self.times.ticks()
+        tried, begun = 0, self.clocks.ticks()
         while True:
             while (seconds := self._closed_for()) > 0:
-                await self.times.sleep(min(seconds, 1.0))  # how long a probe under way takes isn't known
+                await self.clocks.pause(min(seconds, 1.0))  # how long a probe under way takes isn't known
             self.breaker.sent()
             try:
                 answer = await answered(question())
@@ -162,7 +145,7 @@ class Fetcher:
                 if doubt and tried % LONG_PATIENCE == 0 and await doubt():
                     raise
                 self._tell("directory gives no page", str(error), tried)
-                await self.times.sleep(self._backoff(tried))
+                await self.clocks.pause(self._backoff(tried))
             except asyncio.CancelledError:
                 self.breaker.lost()
                 raise
@@ -176,19 +159,19 @@ class Fetcher:
             self._woken.clear()
             seconds = self._closed_for()
             while seconds <= 0 and self._under_way < SIDE_BY_SIDE:
-                fetch = self._queue.take(self.times.ticks())
+                fetch = self._queue.take(self.clocks.ticks())
                 if fetch is None:
                     break
                 self.breaker.sent()
                 self._under_way += 1
                 fetches.create_task(self._fetch(fetch))
                 seconds = self._closed_for()
-            waiting = self._queue.wait(self.times.ticks())
-            await wait_unless(self.times.sleep, seconds if seconds > 0 else waiting, self._woken)
+            waiting = self._queue.wait(self.clocks.ticks())
+            await wait_unless(self.clocks.pause, seconds if seconds > 0 else waiting, self._woken)
 
     def _closed_for(self) -> float:
         """Seconds until the next request may be sent."""
-        now = self.times.ticks()
+        now = self.clocks.ticks()
         return max(self.breaker.wait(now), self.directory.api.quiet_until - now)
 
     async def _fetch(self, fetch: Fetch) -> None:
@@ -204,7 +187,7 @@ class Fetcher:
             self._note_status(fetch.subject, 200)
             if answer.missed:
                 self._tell("directory leaves something out", answer.missed, 1)
-            self._last_success = self.times.ticks()
+            self._last_success = self.clocks.ticks()
             if answer.read_at < fetch.fresh_from:
                 self._stale(fetch, answer)
             else:
@@ -235,13 +218,13 @@ class Fetcher:
 
     def record(self, subject: str, body: bytes, read_at: Micros, kind: Kind) -> Record:
         """For where the source's answers come."""
-        texts = {KIND: kind, READ: read_at, SUBJECT: subject, BY_GATEWAY: self.source, RECEIVED: self.times.now}
+        texts = {KIND: kind, READ: read_at, SUBJECT: subject, BY_GATEWAY: self.source, RECEIVED: self.clocks.micros()}
         headers = [(name, str(text).encode("utf-8", "replace")) for name, text in texts.items()]
         return Record(intake_topic(self.source), subject.encode("utf-8", "replace"), body, headers)
 
     def _refused(self, fetch: Fetch, error: DirectoryError) -> None:
         self._count("failed")
-        now = self.times.ticks()
+        now = self.clocks.ticks()
         tried, since = self.refusals.get(fetch.subject, (0, now))
         self.refusals[fetch.subject] = (tried + 1, since)
         self._tell("directory refuses a subject", str(error), tried + 1)
@@ -255,7 +238,7 @@ class Fetcher:
     def _stale(self, fetch: Fetch, answer: Read) -> None:
         """The answer is older than the request: its clock has whole seconds, or it was kept somewhere."""
         self._count("stale")
-        now = self.times.ticks()
+        now = self.clocks.ticks()
         tried, since = self.refusals.get(fetch.subject, (0, now))
         self.refusals[fetch.subject] = (tried + 1, since)
         seconds = (fetch.fresh_from - answer.read_at) / 1_000_000
@@ -268,7 +251,7 @@ class Fetcher:
 
     def _tell(self, event: str, reason: str, attempt: int) -> None:
         """Once for each reason, and again only after a while: a directory in trouble is asked every few seconds."""
-        now = self.times.ticks()
+        now = self.clocks.ticks()
         self._told = {told: at for told, at in self._told.items() if now - at < TELL_EVERY}
         if seldom := reason not in self._told and len(self._told) < MOST_TOLD:
             self._told[reason] = now
@@ -288,13 +271,13 @@ class Fetcher:
 
     def _note_status(self, subject: str, status: int | None) -> None:
         down = self.breaker.down
-        self.breaker.answered(subject, write=False, status=status, now=self.times.ticks())
+        self.breaker.answered(subject, write=False, status=status, now=self.clocks.ticks())
         if down != self.breaker.down:
             log.warning("directory is down" if self.breaker.down else "directory is back", source=self.source)
         self._woken.set()
 
     def _backoff(self, tried: int) -> float:
-        return float(min(BACKOFF_MOST, BACKOFF * 2.0 ** min(tried - 1, 10)) * (0.5 + self.times.jitter() / 2))
+        return float(min(BACKOFF_MOST, BACKOFF * 2.0 ** min(tried - 1, 10)) * (0.5 + self.clocks.jitter() / 2))
 
     def _count(self, outcome: str) -> None:
         telemetry.FETCHES.labels(self.source, outcome).inc()

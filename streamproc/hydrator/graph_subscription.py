@@ -7,10 +7,10 @@ from typing import Final
 
 import structlog
 
+from streamproc.adapters.clocks import Clocks
 from streamproc.hydrator.directories.api import iso
 from streamproc.hydrator.directories.directory_error import DirectoryError, answered
 from streamproc.hydrator.directories.entra import Graph
-from streamproc.hydrator.fetcher import Times
 from streamproc.hydrator.troubles import Beside
 
 log = structlog.get_logger("streamproc.hydrator")
@@ -23,12 +23,12 @@ BACKOFF, BACKOFF_MOST = 2.0, 60.0
 """Seconds after a failure, doubling: the gateway may still be starting, and Graph sends it a validation first."""
 
 
-async def keep_subscribed(graph: Graph, url: str, state: str, times: Times, beside: Beside) -> None:
+async def keep_subscribed(graph: Graph, url: str, state: str, clocks: Clocks, beside: Beside) -> None:
     """Have notifications of users sent to `url` with `state`, until cancelled. `beside` is told why that fails."""
     failures = 0
     while True:
         try:
-            until = iso(times.now + LIFE)
+            until = iso(clocks.micros() + LIFE)
             subscription = await answered(graph.subscription(url))
             if subscription is None:
                 await answered(graph.subscribe(url, state, until))
@@ -39,4 +39,4 @@ async def keep_subscribed(graph: Graph, url: str, state: str, times: Times, besi
         except DirectoryError as error:
             failures, beside.subscription = failures + 1, str(error)
             log.warning("subscription can't be kept", source="entra", reason=str(error), attempt=failures)
-        await times.sleep(min(BACKOFF_MOST, BACKOFF * 2.0 ** min(failures - 1, 10)) if failures else EVERY)
+        await clocks.pause(min(BACKOFF_MOST, BACKOFF * 2.0 ** min(failures - 1, 10)) if failures else EVERY)

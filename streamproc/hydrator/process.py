@@ -6,7 +6,6 @@ Graph's subscription.
 """
 
 import asyncio
-import time
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 from dataclasses import replace
 from functools import partial
@@ -15,6 +14,7 @@ from typing import Any, NoReturn
 import structlog
 
 from streamproc import telemetry
+from streamproc.adapters.clocks import Clocks
 from streamproc.adapters.kafka.log import (
     CommitFailedError,
     Consumer,
@@ -25,6 +25,7 @@ from streamproc.adapters.kafka.log import (
     TopicPartition,
 )
 from streamproc.adapters.kafka.open_transactions import OpenTransactions
+from streamproc.adapters.kafka.reading import position_of
 from streamproc.adapters.wait import task_group, wait_unless
 from streamproc.core.flow.offset_tracker import OffsetTracker
 from streamproc.core.parsed_payload import EVERYBODY, FetchRequest
@@ -58,7 +59,7 @@ class Hydrator(ConsumerRebalanceListener):
     """The process; `consumer` isn't started yet.
 
     `syncs`: each with the seconds between two rounds. `whole_every`: seconds between two rounds that read everybody.
-    `beside`: runs as long as the hydrator does.
+    `watching`: runs as long as the hydrator does, and tells `beside` what it finds.
     """
 
     def __init__(
@@ -66,19 +67,23 @@ class Hydrator(ConsumerRebalanceListener):
         consumer: Consumer,
         fetchers: Mapping[str, Fetcher],
         options: Mapping[str, SourceOptions],
+        clocks: Clocks,
         syncs: Iterable[tuple[Sync, float]] = (),
-        beside: Iterable[Coroutine[Any, Any, None]] = (),
+        watching: Iterable[Coroutine[Any, Any, None]] = (),
+        beside: Beside | None = None,
         whole_every: float = 0.0,
     ) -> None:
         self._consumer = consumer
         self._fetchers = fetchers
         self._options = options
+        self._clocks = clocks
         self._syncs = list(syncs)
         self._changed = {sync.source: asyncio.Event() for sync, _ in self._syncs}
         """Source → set where something has changed, and nobody says of whom."""
-        self._beside = list(beside)
+        self._watching = list(watching)
+        self._beside = Beside() if beside is None else beside
         self._whole_every = whole_every
-        self._turned = time.monotonic()
+        self._turned = self._clocks.ticks()
         self._offsets: dict[TopicPartition, OffsetTracker] = {}
         self._committed: dict[TopicPartition, int] = {}
         self._tickets: dict[Ticket, tuple[TopicPartition, int]] = {}
@@ -98,7 +103,7 @@ class Hydrator(ConsumerRebalanceListener):
                     tasks.create_task(fetcher.run())
                 for sync, every in self._syncs:
                     tasks.create_task(self._scheduled(sync, every))
-                for other in self._beside:
+                for other in self._watching:
                     tasks.create_task(other)
                 tasks.create_task(self._reject())
                 tasks.create_task(self._watch())
@@ -107,10 +112,10 @@ class Hydrator(ConsumerRebalanceListener):
             await self._commit()
             await self._consumer.stop()
 
-    def troubles(self, lag_limit: int, beside: Beside) -> list[Trouble]:
+    def troubles(self, lag_limit: int) -> list[Trouble]:
         """What is wrong now. `lag_limit`: records of a topic; 0: there is none."""
-        idle, behind = time.monotonic() - self._turned, telemetry.behind(self._consumer, self._committed.get)
-        return troubles(self._fetchers.values(), self._syncs, beside, behind, idle, lag_limit)
+        idle, behind = self._clocks.ticks() - self._turned, telemetry.behind(self._consumer, self._committed.get)
+        return troubles(self._fetchers.values(), self._syncs, self._beside, behind, idle, lag_limit)
 
     def measure(self) -> None:
         """Set the gauges."""
@@ -120,7 +125,7 @@ class Hydrator(ConsumerRebalanceListener):
     async def _read(self, ready: Callable[[], None]) -> None:
         announced = False
         while True:
-            self._turned = time.monotonic()
+            self._turned = self._clocks.ticks()
             batches = await self._consumer.getmany(timeout_ms=100, max_records=AT_ONCE)
             for partition, records in batches.items():
                 for record in records:
@@ -136,8 +141,7 @@ class Hydrator(ConsumerRebalanceListener):
     async def _pass_marks(self) -> None:
         """Nothing came: what the consumer has passed behind the last records are marks of transactions."""
         for partition, offsets in list(self._offsets.items()):
-            if partition in self._consumer.assignment():
-                position = await self._consumer.position(partition)
+            if (position := await position_of(self._consumer, partition)) is not None:
                 offsets.skip_to(position)
 
     def _accept(self, partition: TopicPartition, record: ConsumerRecord) -> None:
@@ -161,7 +165,7 @@ class Hydrator(ConsumerRebalanceListener):
 
     def _bounded(self, request: FetchRequest, record: ConsumerRecord) -> FetchRequest:
         """What was told when we had the notification had happened before that, whatever its sender's clock says."""
-        had = min(Micros(record.timestamp * 1000), self._fetchers[record.topic.removeprefix(TOPIC)].times.now)
+        had = min(Micros(record.timestamp * 1000), self._clocks.micros())
         return request if request.at <= had else replace(request, at=had)
 
     def _synchronise(
@@ -228,9 +232,9 @@ class Hydrator(ConsumerRebalanceListener):
             self._finish(partition, record.offset)
 
     async def _watch(self) -> NoReturn:
-        waiting = OpenTransactions(self._consumer, time.monotonic)
+        waiting = OpenTransactions(self._consumer, self._clocks.ticks)
         while True:
-            await asyncio.sleep(LOOK_EVERY)
+            await self._clocks.pause(LOOK_EVERY)
             waiting.look()
 
     def _finish(self, partition: TopicPartition, offset: int) -> None:
@@ -272,7 +276,7 @@ class Hydrator(ConsumerRebalanceListener):
                 log.info("synchronised", source=sync.source, counts=str(counts))
             except DirectoryError as error:
                 log.error("not synchronised", source=sync.source, reason=str(error))  # noqa: TRY400 - it says all
-            await wait_unless(sync.times.sleep, every, self._changed[sync.source])
+            await wait_unless(sync.clocks.pause, every, self._changed[sync.source])
             self._changed[sync.source].clear()
 
     # The consumer group

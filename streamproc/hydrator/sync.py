@@ -103,7 +103,7 @@ class Sync:
     ) -> None:
         """`known`: subjects of a source that it hasn't called gone. None: missing subjects aren't fetched."""
         self.source = fetcher.source
-        self.times = fetcher.times
+        self.clocks = fetcher.clocks
         self._fetcher = fetcher
         self._parser = SOURCES[fetcher.source]
         self._options = options
@@ -120,7 +120,7 @@ class Sync:
         """Rounds in a row that ended because the directory's answers can't be trusted."""
         self._told: set[str] = set()
         """Elements of which nothing was understood."""
-        self.moved = self.times.ticks()
+        self.moved = self.clocks.ticks()
 
     async def run(self, *, full: bool = False, attempts: int | None = None, whole_every: float = 0.0) -> Counts:
         """One round, or the rest of one. Raises DirectoryError after so many attempts at a page; None: never.
@@ -140,7 +140,7 @@ class Sync:
     async def _round(self, attempts: int | None, whole_every: float, *, full: bool) -> Counts:
         counts = Counts()
         cursor = await self._cursors.load(self.source)
-        if whole_every and cursor.whole + whole_every * 1_000_000 < self.times.now:
+        if whole_every and cursor.whole + whole_every * 1_000_000 < self.clocks.micros():
             full = True
         if full and not (cursor.full and cursor.place):
             cursor = replace(cursor, place="", full=True)
@@ -175,14 +175,14 @@ class Sync:
                 cursor = replace(cursor, place=page.next_page, read=read_at)
             else:
                 whole = cursor.full and (from_start or self._known is None)  # else nobody looked for the missing
-                done = self.times.now if whole else cursor.whole
+                done = self.clocks.micros() if whole else cursor.whole
                 cursor = Cursor(self.source, since=page.since, read=read_at, whole=done)
             await self._cursors.save(cursor)
-            self.moved = self.times.ticks()
+            self.moved = self.clocks.ticks()
             self._say(f"{self.source}: {counts}")
             if not page.next_page:
                 self._odd = 0
-                telemetry.SYNCED.labels(self.source).set(self.times.clock())
+                telemetry.SYNCED.labels(self.source).set(self.clocks.clock())
                 return counts
 
     async def _look_up(self, *, whole: bool) -> None:
@@ -223,7 +223,7 @@ class Sync:
 
     async def _append_page(self, page: Page, read_at: Micros, counts: Counts) -> bytes:
         """Returns a digest of what the page listed, when the brokers have all of it."""
-        receipt = Receipt(self.times.now, read_at)
+        receipt = Receipt(self.clocks.micros(), read_at)
         listed = sha256()
         async with window() as begin:
             for place in range(len(page.elements)):
@@ -296,5 +296,5 @@ class Sync:
 
     async def _give_up(self, subject: bytes, reason: str, counts: Counts) -> None:
         counts.given_up += 1
-        now = millis_of(self.times.now)
+        now = millis_of(self.clocks.micros())
         await self._fetcher.append(rejection_of_sync(self.source, reason, now, subject))

@@ -50,7 +50,7 @@ def troubles(
 def directory_troubles(fetchers: Iterable[Fetcher]) -> Iterator[Trouble]:
     """Directories that don't answer, and subjects that they don't answer about."""
     for fetcher in fetchers:
-        now = fetcher.times.ticks()
+        now = fetcher.clocks.ticks()
         if fetcher.breaker.down:
             reason = "the directory doesn't answer, or refuses: see the log, then its token and rights, the network"
             yield Trouble("directory_down", fetcher.source, "blind", reason, GRACE)
@@ -65,7 +65,7 @@ def directory_troubles(fetchers: Iterable[Fetcher]) -> Iterator[Trouble]:
 def sync_troubles(syncs: Iterable[tuple[Sync, float]]) -> Iterator[Trouble]:
     """Sources of which no page has come for a long time. Each with the seconds between its rounds."""
     for sync, every in syncs:
-        if (idle := sync.times.ticks() - sync.moved) > every * OVERDUE + MARGIN:
+        if (idle := sync.clocks.ticks() - sync.moved) > every * OVERDUE + MARGIN:
             reason = f"no page has come for {idle:.0f} s, and a round is due every {every:.0f} s: the log says why"
             yield Trouble("not_synchronised", sync.source, "blind", reason)
 

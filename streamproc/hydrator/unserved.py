@@ -5,10 +5,10 @@ from collections.abc import Iterable
 import structlog
 
 from streamproc import telemetry
+from streamproc.adapters.clocks import Clocks
 from streamproc.adapters.kafka.log import KafkaError, Log
 from streamproc.adapters.kafka.reading import assigned, partitions_of
 from streamproc.core.records.topic_names import notifications_topic
-from streamproc.hydrator.fetcher import Times
 from streamproc.hydrator.troubles import Beside
 
 log = structlog.get_logger("streamproc.hydrator")
@@ -17,7 +17,7 @@ EVERY = 60.0
 """Seconds between two counts."""
 
 
-async def watch(kafka: Log, sources: Iterable[str], times: Times, beside: Beside) -> None:
+async def watch(kafka: Log, sources: Iterable[str], clocks: Clocks, beside: Beside) -> None:
     """Count them until cancelled. They stay in Kafka for 30 days, and are fetched once a directory is there.
 
     A hydrator that may only see its own directories' topics says so once, and doesn't count the others'.
@@ -37,7 +37,7 @@ async def watch(kafka: Log, sources: Iterable[str], times: Times, beside: Beside
             if waiting and source not in told:
                 told.add(source)
                 log.error("nobody fetches whom these notifications name", source=source, notifications=waiting)
-        await times.sleep(EVERY)
+        await clocks.pause(EVERY)
 
 
 async def _waiting(kafka: Log, topic: str) -> int:

@@ -12,6 +12,7 @@ from typing import Any, Final
 import structlog
 
 from streamproc import telemetry
+from streamproc.adapters.clocks import Clocks
 from streamproc.core.errors import TargetError
 from streamproc.core.fold.plan import is_left_alone
 from streamproc.core.records.finding import Finding, account_key
@@ -27,7 +28,7 @@ from streamproc.reconcile.decide.strangers import Orphan, Stranger, Strays, Thei
 from streamproc.reconcile.finding_store import FindingStore
 from streamproc.reconcile.groups import Groups
 from streamproc.reconcile.log_follower import LogFollower
-from streamproc.reconcile.target_reader import Clocks, TargetReader, Unread
+from streamproc.reconcile.target_reader import TargetReader, Unread
 
 log = structlog.get_logger("streamproc.reconcile")
 
@@ -85,7 +86,7 @@ class Comparison:
 
     def now(self) -> Millis:
         """Milliseconds since 1970."""
-        return Millis(round(self._clocks.clock() * 1000))
+        return self._clocks.millis()
 
     async def refresh(self) -> None:
         """Read what the log says now."""

@@ -12,6 +12,7 @@ import structlog
 from msgspec import Struct
 
 from streamproc import telemetry
+from streamproc.adapters.clocks import Clocks
 from streamproc.adapters.kafka.log import ConsumerRecord, Log, started
 from streamproc.adapters.scim_http import PlatformHttp, ScimHttp
 from streamproc.core.errors import TargetError
@@ -28,7 +29,7 @@ from streamproc.reconcile.decide.schedule import Close, PageOf, Rest, Schedule, 
 from streamproc.reconcile.finding_store import FindingStore
 from streamproc.reconcile.log_follower import LogFollower
 from streamproc.reconcile.orders import Orders
-from streamproc.reconcile.target_reader import Clocks, TargetReader
+from streamproc.reconcile.target_reader import TargetReader
 from streamproc.settings import ReconcileSettings
 
 log = structlog.get_logger("streamproc.reconcile")

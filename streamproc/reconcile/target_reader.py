@@ -4,7 +4,7 @@ An answer is one only if it is about what was asked; trouble of the target is wa
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
 from typing import Any, Final
 
@@ -12,6 +12,7 @@ import structlog
 from msgspec import Struct
 
 from streamproc import telemetry
+from streamproc.adapters.clocks import Clocks
 from streamproc.adapters.scim_http import PlatformHttp, ScimHttp
 from streamproc.core.errors import TargetError
 from streamproc.core.flow.rate_limit import RateLimiter
@@ -44,15 +45,6 @@ class Unread(Struct, frozen=True):
 
     why: str
     trouble: bool
-
-
-class Clocks(Struct, frozen=True):
-    """`clock`: s since 1970; `ticks` never goes back; `pause` waits; `jitter` is 0 to 1."""
-
-    clock: Callable[[], float]
-    ticks: Callable[[], float]
-    pause: Callable[[float], Coroutine[Any, Any, None]]
-    jitter: Callable[[], float]
 
 
 class TargetReader:

@@ -9,6 +9,7 @@ import re
 import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from streamproc.simulator import defaults
@@ -57,7 +58,7 @@ class Role:
         return entity_id("roles", self.name)
 
     def grants(self, permission: str) -> bool:
-        return any(_covers(policy, permission) for policy in self.policies)
+        return _granted(self.policies, permission)
 
     def grouped(self) -> dict[tuple[str, str], list[str]]:
         """Actions by domain and entity, as the platform shows policies."""
@@ -215,6 +216,11 @@ def _written(body: Any) -> Iterator[tuple[str, Any]]:
                 yield name.rpartition(":")[2] if name not in USER.schemas else name, inner
                 if name in USER.schemas and isinstance(inner, dict):
                     yield from inner.items()
+
+
+@lru_cache(maxsize=4096)
+def _granted(policies: tuple[str, ...], permission: str) -> bool:
+    return any(_covers(policy, permission) for policy in policies)
 
 
 def _covers(policy: str, permission: str) -> bool:

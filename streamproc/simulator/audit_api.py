@@ -3,7 +3,6 @@
 Of the answers to wrong queries only one is known, that an Action needs an EntityType; all are 400 here.
 """
 
-import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -68,7 +67,7 @@ class AuditApi:
 
     def begin(self, _request: web.Request, _client: Client, body: Any) -> Any:
         found = self._found(body, kept_days=KEPT_DAYS)
-        id_ = str(uuid.uuid4())
+        id_ = self.simulator.around.id()
         polls = int(self.simulator.options.audit_polls)
         self.transactions[id_] = transaction = Transaction(body, self.simulator.now(), found, polls)
         return 202, _status(id_, transaction)

@@ -4,7 +4,6 @@ Genesys's own examples leave values unquoted (`userName eq search@sample.org`); 
 """
 
 import re
-import time
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -81,7 +80,8 @@ def _quoted(text: str) -> str:
 class SearchIndex:
     """What reads by filter see: writes appear here `lag` seconds later (eventual consistency)."""
 
-    def __init__(self) -> None:
+    def __init__(self, ticks: Callable[[], float]) -> None:
+        self._ticks = ticks
         self.lag = 0.0
         self._entries: dict[str, Entry] = {}
         self._by_name: dict[str, dict[str, None]] = {}
@@ -92,7 +92,7 @@ class SearchIndex:
 
     def put(self, entry: Entry) -> None:
         if self.lag or self._due:
-            self._due.append((time.monotonic() + self.lag, entry))
+            self._due.append((self._ticks() + self.lag, entry))
         else:
             self._take(entry)
 
@@ -103,7 +103,7 @@ class SearchIndex:
 
         In the order of coming: into the organisation, or into this state.
         """
-        now = time.monotonic()
+        now = self._ticks()
         while self._due and self._due[0][0] <= now:
             self._take(self._due.popleft()[1])
         if condition is None or condition.name == "active":

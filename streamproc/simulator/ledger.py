@@ -1,7 +1,7 @@
 """Every attempted write, in the order of the server's decisions, and the number of requests by route."""
 
-import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -68,12 +68,18 @@ class Snapshot:
 
 
 class Ledger:
-    def __init__(self) -> None:
+    """`now`: seconds since 1970. `told`: is called with each entry."""
+
+    def __init__(self, now: Callable[[], float], told: Callable[[LedgerEntry], None] | None = None) -> None:
         self.entries: list[LedgerEntry] = []
+        self._now = now
+        self._told = told
 
     def append(self, **facts: Any) -> LedgerEntry:
-        entry = LedgerEntry(n=len(self.entries) + 1, at=time.time(), **facts)
+        entry = LedgerEntry(n=len(self.entries) + 1, at=self._now(), **facts)
         self.entries.append(entry)
+        if self._told is not None:
+            self._told(entry)
         return entry
 
     def since(self, n: int, *, snapshots: bool) -> dict[str, Any]:

@@ -3,8 +3,6 @@
 import base64
 import hmac
 import math
-import secrets
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +10,7 @@ from typing import Any
 from streamproc.simulator.access import Client
 from streamproc.simulator.errors import too_many_requests, unauthorized
 from streamproc.simulator.options import SimulatorOptions
+from streamproc.simulator.surroundings import Surroundings
 
 # The allowance shown while the limit is off.
 UNLIMITED = 1_000_000
@@ -42,7 +41,8 @@ class Window:
 
 
 class Tokens:
-    def __init__(self) -> None:
+    def __init__(self, around: Surroundings) -> None:
+        self.around = around
         self.requests = 0
         self._tokens: dict[str, Token] = {}
 
@@ -68,16 +68,16 @@ class Tokens:
             return 400, {"error": "invalid_request", "error_description": "grant_type is missing"}
         if grant_type != "client_credentials":
             return 400, {"error": "unsupported_grant_type", "error_description": "only client_credentials"}
-        now = time.monotonic()
+        now = self.around.ticks()
         self._tokens = {key: token for key, token in self._tokens.items() if token.expires_at > now}
-        access_token = secrets.token_urlsafe(48)
+        access_token = self.around.secret()
         self._tokens[access_token] = Token(client.id, now + ttl_s)
         return 200, {"access_token": access_token, "token_type": "bearer", "expires_in": int(ttl_s)}
 
     def find(self, authorization: str | None) -> Token:
         scheme, _, value = (authorization or "").partition(" ")
         token = self._tokens.get(value.strip()) if scheme.lower() == "bearer" else None
-        if token is None or token.expires_at <= time.monotonic():
+        if token is None or token.expires_at <= self.around.ticks():
             raise unauthorized()
         return token
 
@@ -90,8 +90,8 @@ class Tokens:
             token.window_start = -math.inf
 
 
-def count(token: Token, options: SimulatorOptions) -> Window:
-    now = time.monotonic()
+def count(token: Token, options: SimulatorOptions, now: float) -> Window:
+    """One request more. `now`: seconds that never go back."""
     if now >= token.window_start + options.rate_window_s:
         token.window_start, token.count = now, 0
     token.count += 1

@@ -6,7 +6,6 @@ skills, languages and divisions need: none, say the SDKs; the option `denied` ca
 """
 
 import asyncio
-import uuid
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 from urllib.parse import urlencode
@@ -70,7 +69,7 @@ def guarded(simulator: Simulator, answer: Handler, needed: Sequence[str] = ()) -
     """
 
     async def handle(request: web.Request) -> web.Response:
-        headers = {CORRELATION: str(uuid.uuid4()), "Content-Type": "application/json"}
+        headers = {CORRELATION: simulator.around.id(), "Content-Type": "application/json"}
         simulator.requests.platform[f"{request.method} {_shape(request)}"] += 1
         if simulator.options.latency_ms:
             await asyncio.sleep(simulator.options.latency_ms / 1000)

@@ -3,8 +3,7 @@
 import asyncio
 import struct
 import sys
-import time
-import uuid
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from socket import SO_LINGER, SOL_SOCKET
@@ -18,10 +17,11 @@ from streamproc.simulator.access import Access, Client
 from streamproc.simulator.audits import Actor, AuditLog, actor_of
 from streamproc.simulator.errors import PlatformError, ScimError, not_found, unauthorized
 from streamproc.simulator.faults import AFTER, Fault, FaultPlan
-from streamproc.simulator.ledger import Ledger, RequestCounts, Snapshot
+from streamproc.simulator.ledger import Ledger, LedgerEntry, RequestCounts, Snapshot
 from streamproc.simulator.options import SimulatorOptions
 from streamproc.simulator.schema import USER
 from streamproc.simulator.store import Change, Store
+from streamproc.simulator.surroundings import Surroundings
 
 CORRELATION = "ININ-Correlation-Id"
 _SCIM_JSON = "application/scim+json"
@@ -33,9 +33,17 @@ _LINGER = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)
 class Simulator:
     """The state behind one port."""
 
-    def __init__(self, initial: SimulatorOptions) -> None:
+    def __init__(
+        self,
+        initial: SimulatorOptions,
+        around: Surroundings | None = None,
+        told: Callable[[LedgerEntry], None] | None = None,
+    ) -> None:
+        """`told` is called with each entry of the ledger, as it is made."""
         self.initial = initial
-        self.tokens = oauth.Tokens()
+        self.around = around or Surroundings()
+        self._told = told
+        self.tokens = oauth.Tokens(self.around)
         self.access = Access(initial)
         self.reset()
 
@@ -44,8 +52,8 @@ class Simulator:
         self.options = self.initial
         self.access.reset(self.options)
         self.audits = AuditLog(self.now)
-        self.store = Store(self.options, self.now)
-        self.ledger = Ledger()
+        self.store = Store(self.options, self.around, self.now)
+        self.ledger = Ledger(self.around.now, self._told)
         self.ended: list[str] = []
         self.requests = RequestCounts()
         self.faults = FaultPlan(self.options.seed)
@@ -59,12 +67,12 @@ class Simulator:
 
     def now(self) -> float:
         """Seconds since 1970, by the organisation's clock."""
-        return time.time() + self.options.clock_skew_s
+        return self.around.now() + self.options.clock_skew_s
 
     def admit(self, authorization: str | None, headers: dict[str, str]) -> Client:
         """Whose token it is, within the rate limit, whose headers are added. Raises PlatformError."""
         token = self.tokens.find(authorization)
-        window = oauth.count(token, self.options)
+        window = oauth.count(token, self.options, self.around.ticks())
         headers.update(window.headers())
         oauth.check(window)
         client = self.access.clients.get(token.client)
@@ -83,7 +91,7 @@ class Simulator:
         return tuple(name for name in names if isinstance(name, str))
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
-        correlation = str(uuid.uuid4())
+        correlation = self.around.id()
         if self.options.latency_ms:
             await asyncio.sleep(self.options.latency_ms / 1000)
         target = scim.split(request.path)

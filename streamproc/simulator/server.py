@@ -2,7 +2,6 @@
 
 import asyncio
 import ipaddress
-import uuid
 from collections.abc import Callable
 from email.utils import formatdate
 
@@ -13,6 +12,7 @@ from streamproc.simulator import admin_api, audit_api, authorization_api, platfo
 from streamproc.simulator.directories import Directories
 from streamproc.simulator.options import SimulatorOptions
 from streamproc.simulator.request_pipeline import CORRELATION, Simulator
+from streamproc.simulator.surroundings import Surroundings
 
 JSON = "application/json"
 DEFAULT_HOST = "127.0.0.1"
@@ -21,9 +21,16 @@ DEFAULT_HOST = "127.0.0.1"
 _NEVER_MET = 64 * 1024 * 1024
 
 
-def create_app(options: SimulatorOptions | None = None) -> web.Application:
-    simulator = Simulator(options or SimulatorOptions())
+def create_app(options: SimulatorOptions | None = None, around: Surroundings | None = None) -> web.Application:
     app = web.Application(client_max_size=_NEVER_MET)
+    simulator = Simulator(options or SimulatorOptions(), around)
+    Directories(around=around).add_routes(app)
+    add_routes(app, simulator)
+    return app
+
+
+def add_routes(app: web.Application, simulator: Simulator) -> None:
+    """Those of Genesys Cloud; the last takes whatever no other does."""
 
     async def token(request: web.Request) -> web.Response:
         authorization, form = request.headers.get("Authorization"), await request.post()
@@ -31,7 +38,7 @@ def create_app(options: SimulatorOptions | None = None) -> web.Application:
         headers = {"Cache-Control": "no-store"}
         fault = simulator.faults.choose("POST", "oauth/token", tuple)
         if fault and (refusal := fault.refusal()):
-            body = refusal.body(str(uuid.uuid4()))
+            body = refusal.body(simulator.around.id())
             return web.Response(status=refusal.status, body=body, content_type=JSON, headers=headers | refusal.headers)
         ttl_s, unknown = options.token_ttl_s, options.unknown_client
         status, content = simulator.tokens.grant(clients, ttl_s, authorization, form, unknown=unknown)
@@ -41,18 +48,16 @@ def create_app(options: SimulatorOptions | None = None) -> web.Application:
 
     async def correlate(_request: web.Request, response: web.StreamResponse) -> None:
         if CORRELATION not in response.headers:
-            response.headers[CORRELATION] = str(uuid.uuid4())
+            response.headers[CORRELATION] = simulator.around.id()
         if simulator.options.clock_skew_s:
             response.headers["Date"] = formatdate(simulator.now(), usegmt=True)
 
     app.router.add_post("/oauth/token", token)
     admin_api.add_routes(app, simulator)
-    Directories().add_routes(app)
     for part in (platform_api, authorization_api, audit_api, users_api):
         part.add_routes(app, simulator)
     app.router.add_route("*", "/{tail:.*}", simulator.handle)
     app.on_response_prepare.append(correlate)
-    return app
 
 
 async def serve(host: str, port: int, options: SimulatorOptions, ready: Callable[[int], None]) -> None:

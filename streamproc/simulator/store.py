@@ -1,6 +1,5 @@
 """The organisation's users and groups. No method awaits: check and apply are one step."""
 
-import time
 import uuid
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from streamproc.simulator.filters import SearchIndex
 from streamproc.simulator.options import SimulatorOptions
 from streamproc.simulator.resources import Entry
 from streamproc.simulator.schema import GROUP, USER, Attribute
+from streamproc.simulator.surroundings import Surroundings
 from streamproc.simulator.values import Attrs, Rules, assign, pairs
 
 _Key = TypeVar("_Key")
@@ -33,11 +33,16 @@ class Change:
 
 
 class Store:
-    def __init__(self, options: SimulatorOptions, clock: Callable[[], float] = time.time) -> None:
-        self._clock = clock
+    """`clock`: seconds since 1970, as the organisation has them."""
+
+    def __init__(
+        self, options: SimulatorOptions, around: Surroundings | None = None, clock: Callable[[], float] | None = None
+    ) -> None:
+        self._around = around or Surroundings()
+        self._clock = clock or self._around.now
         self.users: dict[str, Entry] = {}
         self.groups: dict[str, Entry] = {}
-        self.search = SearchIndex()
+        self.search = SearchIndex(self._around.ticks)
         self._names: dict[str, str] = {}
         self._deleted_names: dict[str, str] = {}
         self._external_ids: dict[str, str] = {}
@@ -83,7 +88,7 @@ class Store:
         if "roles" not in attrs:
             attrs["roles"] = {defaults.EMPLOYEE_ROLE: {"value": defaults.EMPLOYEE_ROLE}}
         self._check_unique(None, attrs)
-        entry = Entry(USER, str(uuid.uuid4()), attrs, 1, self._now(), _state(attrs))
+        entry = Entry(USER, self._around.id(), attrs, 1, self._now(), _state(attrs))
         self._keep_user(None, entry)
         return Change(201, None, entry)
 

@@ -46,7 +46,7 @@ class DeliveryStore:
         self.confirmed = 0.0
         """Ticks at which the last transaction that committed was begun: the partition was ours then."""
         self.begin = 0
-        """Committed offset when the partition came to us; set before `start`."""
+        """Committed offset when it came to us; set before `start`."""
         self.findings = 0
         """End of the partition of `scim.findings` when the partition came to us."""
         self.caught_up = False
@@ -76,23 +76,23 @@ class DeliveryStore:
         self._loaded = 0
         self._outcomes: list[tuple[bytes, bytes]] = []
         self._changed: dict[str, None] = {}
+        self._noted: dict[str, float] = {}  # user → ticks of what may not be in the log yet
         self._committed: int | None = None
         self._dirty = asyncio.Event()
         self._waiters: list[asyncio.Future[None]] = []
-        self.lost = False
-        """Whether the partition isn't ours any more."""
+        self.lost = False  # whether the partition isn't ours any more
         self._producer: Producer | None = None
         self._writer: asyncio.Task[None] | None = None
 
     async def fence(self) -> None:
         """Become the only writer: the previous holder's transaction is aborted and its next one refused."""
-        self._producer = self._new_producer()
+        self._producer, begun = self._new_producer(), self._ticks()
         try:
             await self._producer.start()
         except BaseException:
             await self._drop()
             raise
-        self.acquired = self.confirmed = self._ticks()
+        self.acquired, self.confirmed = self._ticks(), begun  # the answer may have been on its way for long
 
     async def load(self, consumer: Consumer) -> None:
         """Read the partition of `scim.deliveries` to its end; call after `fence`, when nobody else can write."""
@@ -145,6 +145,10 @@ class DeliveryStore:
         value = self._deliveries.get(user)
         return None if value is None else decode_delivery(value)
 
+    def noted(self, user: str) -> float:
+        """Ticks at which the user's delivery was recorded, until that is committed; 0: it was in the log before."""
+        return self._noted.get(user, 0.0)
+
     def seen(self, user: str) -> int | None:
         """The highest seq offered or delivered. None: none."""
         return self._seen.get(user)
@@ -160,6 +164,7 @@ class DeliveryStore:
             # Copied to fit: orjson keeps kilobytes behind what it has written, which would add up over all users.
             self._deliveries[delivery.user] = bytes(memoryview(orjson.dumps(delivery)))
             self._changed[delivery.user] = None
+            self._noted[delivery.user] = self._ticks()
             self._note(delivery)
         self._dirty.set()
 
@@ -266,10 +271,8 @@ class DeliveryStore:
         try:
             if outcomes or changed or waiters or offset != self._committed:
                 await producer.begin_transaction()
-                await send_in_batches(producer, OUTCOMES, self.partition, ((key, value, []) for key, value in outcomes))
-                await send_in_batches(
-                    producer, DELIVERIES, self.partition, ((key, value, []) for key, value in changed)
-                )
+                for topic, records in ((OUTCOMES, outcomes), (DELIVERIES, changed)):
+                    await send_in_batches(producer, topic, self.partition, ((key, value, []) for key, value in records))
                 # Always with the offset: adding the group makes the coordinator check that we aren't fenced.
                 place = TopicPartition(OPERATIONS, self.partition)
                 consumed = self.begin if offset is None else offset
@@ -277,6 +280,7 @@ class DeliveryStore:
                 await producer.commit_transaction()
                 self._committed = offset
                 self.confirmed = begun
+                self._noted = {user: at for user, at in self._noted.items() if at > begun}
         except BaseException:
             self._waiters += waiters
             raise

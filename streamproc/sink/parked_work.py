@@ -71,6 +71,8 @@ class ParkedWork:
                     self._again(store, user, only_leaver=code not in WAITING)
         for user in self._attempts.keys() - parked:
             del self._attempts[user]
+        for user in [each for each in self._later if each not in self._lanes]:
+            del self._later[user]  # their turn went with its partition, and whoever has that reads the orders anew
 
     def recovered(self) -> None:
         """The target was in trouble, and is back: nobody waits any longer for that."""

@@ -9,6 +9,8 @@ from dataclasses import replace
 
 import structlog
 
+from streamproc.adapters.clocks import Clocks
+from streamproc.adapters.kafka import reading
 from streamproc.adapters.kafka.log import ConsumerRecord, Log, TopicPartition
 from streamproc.adapters.kafka.open_transactions import OpenTransactions
 from streamproc.adapters.scim_http import PlatformHttp, ScimHttp
@@ -29,7 +31,7 @@ from streamproc.sink.metrics import count, gauge
 from streamproc.sink.parked_work import RETRY_EVERY, ParkedWork
 from streamproc.sink.rebalance import RebalanceListener
 from streamproc.sink.reconciler import Reconciler
-from streamproc.sink.request_executor import RequestExecutor, Times
+from streamproc.sink.request_executor import RequestExecutor
 from streamproc.sink.request_gate import RequestGate
 from streamproc.sink.troubles import troubles
 
@@ -37,6 +39,8 @@ log = structlog.get_logger("streamproc.sink")
 
 WAITING_MOST = 1000
 """Deliveries that wait in the middle, and lend their places among the connections. Leavers need no place."""
+BEHIND = 10
+"""So many times the read-ahead is read of partitions whose sink before us may have been further than we are."""
 ROOM = 0.9
 """Part of the read-ahead that has to be free again before reading goes on."""
 
@@ -44,8 +48,9 @@ ROOM = 0.9
 class Sink:
     """One process. `group`: the consumer group of all sinks, and the beginning of their transactional ids.
 
-    `platform`: where leavers' sessions are ended; None: nowhere. `times`: its `pause` only waits. `session_timeout`:
-    seconds until a silent member of the group loses its partitions. `looks`: whether findings are followed.
+    `platform`: where leavers' sessions are ended; None: nowhere. `session_timeout`: seconds until a silent
+    member of the group loses its partitions. `landed`: seconds after which a request that wasn't answered has been
+    applied or never will be. `looks`: whether findings are followed.
     """
 
     def __init__(
@@ -60,25 +65,26 @@ class Sink:
         dialect: Dialect,
         lanes: Lanes[Work],
         gate: RequestGate,
-        times: Times,
+        clocks: Clocks,
+        landed: float,
         looks: bool = True,
     ) -> None:
         self._settings = settings
-        self._ticks = times.ticks
-        self._sleep = times.pause
+        self._ticks = clocks.ticks
+        self._sleep = clocks.pause
         self._lanes = lanes
         self._gate = gate
         self._stores: dict[int, DeliveryStore] = {}
         self._tasks: dict[asyncio.Task[None], int] = {}
         self._busy = 0
-        self._turned = times.ticks()
+        self._turned = clocks.ticks()
         self._waiting = 0
         """Users whose delivery waits in the middle, and has lent its place among the connections."""
         self._consumer = kafka.consumer(group=group)
         self._failure: asyncio.Future[None] | None = None
         self._controls = ControlFollower(kafka, self._ordered, self._stop)
         self._mass_guard = MassGuardDriver(settings.guard, self._stores, self._controls.latest)
-        self._parked_work = ParkedWork(self._lanes, self._stores, times.now, self._mass_guard.reject)
+        self._parked_work = ParkedWork(self._lanes, self._stores, clocks.millis, self._mass_guard.reject)
         self._rebalance = RebalanceListener(
             kafka,
             group,
@@ -96,7 +102,15 @@ class Sink:
         )
         self._findings = FindingFollower(kafka, self._stores, lanes, self._sleep, self._pump) if looks else None
         self._delivered = DeliveredUsers(kafka, self._stores, self._changed)
-        executor = RequestExecutor(scim, self._gate, self._lanes, replace(times, pause=self._pause), self._hold)
+        executor = RequestExecutor(
+            scim,
+            self._gate,
+            self._lanes,
+            replace(clocks, pause=self._pause),
+            self._hold,
+            fresh=session_timeout / 2,
+            landed=landed,
+        )
         self._refusals = executor.refusals
         self._reconciler = Reconciler(
             executor,
@@ -155,10 +169,10 @@ class Sink:
         """
         for store in list(self._stores.values()):
             place = TopicPartition(OPERATIONS, store.partition)
-            if (store.caught_up and not idle) or place not in self._consumer.assignment():
+            if store.caught_up and not idle:
                 continue
-            position = await self._consumer.position(place)
-            if self._stores.get(store.partition) is not store:
+            position = await reading.position_of(self._consumer, place)
+            if position is None or self._stores.get(store.partition) is not store:
                 continue
             if idle and position > store.begin and self._lanes.skip_to(store.partition, position):
                 store.touch()
@@ -167,11 +181,17 @@ class Sink:
                 self._parked_work.acquired(store, self._controls)
 
     def _bound(self) -> None:
-        """Read-ahead is bounded by users. A consumer that is full goes on polling, to stay in its group."""
-        paused = self._consumer.paused()
-        if len(self._lanes) >= self._settings.read_ahead:
-            self._consumer.pause(*(self._consumer.assignment() - paused))
-        elif paused and len(self._lanes) <= self._settings.read_ahead * ROOM:
+        """Read-ahead is bounded by users. A consumer that is full goes on polling, to stay in its group.
+
+        Those that a partition waits for before it is caught up may be more.
+        """
+        paused, most = self._consumer.paused(), self._settings.read_ahead
+        if len(self._lanes) >= most:
+            behind = [store for store in self._stores.values() if not store.caught_up]
+            wanted = behind if len(self._lanes) < BEHIND * most else []
+            spared = {TopicPartition(OPERATIONS, store.partition) for store in wanted}
+            self._consumer.pause(*(self._consumer.assignment() - paused - spared))
+        elif paused and len(self._lanes) <= most * ROOM:
             self._consumer.resume(*paused)
 
     def _take_in(self, partition: int, message: ConsumerRecord) -> None:

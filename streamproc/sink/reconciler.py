@@ -109,7 +109,7 @@ class Reconciler:
         self.target = Target(
             dialect,
             delivered.id_of,
-            executor.times.landed,
+            executor.landed,
             guarded=guard is not None,
             ends_sessions=platform is not None,
             loops=loops,
@@ -125,10 +125,10 @@ class Reconciler:
         Whatever one user's answers make us stumble over is that user's: they are set aside, and everybody else goes on.
         Raises PartitionLostError where the partition isn't ours any more.
         """
-        executor, times = self._executor, self._executor.times
+        executor, clocks = self._executor, self._executor.clocks
         ticket = executor.gate.ticket()
-        predecessor = Predecessor(store.until, store.acquired + times.landed)
-        progress = begin(turn, store.delivery(turn.user), predecessor, times.now())
+        predecessor = Predecessor(store.until, store.acquired + executor.landed)
+        progress = begin(turn, store.delivery(turn.user), predecessor, clocks.millis(), store.noted(turn.user))
         locked: asyncio.Lock | None = None
         try:
             if turn.work.adopt is not None:
@@ -155,7 +155,7 @@ class Reconciler:
         except Exception as error:
             log.exception("an error about one user", partition=turn.partition, seq=progress.record.seq)
             reason = f"what the target answers can't be handled: {type(error).__name__}"
-            step = finish(progress, times.now(), progress.as_parked("stalled", reason, times.now()))
+            step = finish(progress, clocks.millis(), progress.as_parked("stalled", reason, clocks.millis()))
             _tell_parked(progress, step)
             return progress.turn, step.state, step.outcomes
         finally:
@@ -168,7 +168,7 @@ class Reconciler:
         result = after(progress, step, answer, self.target, self._executor.moment())
         self.target.learn(result.learned)
         if result.told:  # an empty record would wake the writer for nothing
-            now = self._executor.times.now()
+            now = self._executor.clocks.millis()
             store.record([attempt(result.progress, told, now) for told in result.told])
         _tell_attempts(progress, result)
         held = (result.progress.held or {}).get("userName")
@@ -226,14 +226,14 @@ class Reconciler:
         holders: list[str | None] = []
         user, last = progress.user, self._given_to.get(id_key(account), progress.user)
         if last != user and (last in self._executor.lanes or same_id(self._delivered.id_of(last), account)):
-            return given(progress, account, last, self._executor.times.now())  # the log may not say so yet
+            return given(progress, account, last, self._executor.clocks.millis())  # the log may not say so yet
         self._given_to[id_key(account)] = user
 
         async def look(_: float) -> None:
             holders.append(await self._delivered.holder_of(account, progress.user))
 
         await self._executor.meanwhile(progress.user, READ_WITHIN, look)
-        return given(progress, account, holders[0], self._executor.times.now()) if holders else progress
+        return given(progress, account, holders[0], self._executor.clocks.millis()) if holders else progress
 
     async def _await_name(self, step: AwaitName, progress: Progress) -> NameAnswer | None:
         executor, user, holder = self._executor, progress.user, step.claim.holder
@@ -243,8 +243,8 @@ class Reconciler:
         self.names.enter(user, step.claim)
         self.waits(user)
         seconds = self.names.patience(user, ours=self._delivered.ours(holder), made_way=step.made_way)
-        until = min(step.until, executor.times.ticks() + seconds)
-        while (way := self.names.way(user)) == "wait" and executor.times.ticks() < until:
+        until = min(step.until, executor.clocks.ticks() + seconds)
+        while (way := self.names.way(user)) == "wait" and executor.clocks.ticks() < until:
             await executor.rest(user, until)
             if executor.lanes.has_newer(user):
                 return None

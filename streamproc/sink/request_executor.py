@@ -6,6 +6,9 @@ Rule 2: newer work of the user may come in during any wait, and then what was to
 nothing is sent, and it is decided anew.
 Rule 3: a kind of request that everybody is refused goes out one at a time (`decide/common_refusal.py`); who is held
 lends their place among the connections to others.
+Rule 4: what rests on a read waits until all is in the lanes that the sink before us may have acted on: the target may
+show what came of a record that isn't read here yet, and would be taken back to an older one. A leaver doesn't wait;
+nor does anybody for longer than that sink's last request may take to land, as reading stops behind very many users.
 """
 
 import asyncio
@@ -18,11 +21,11 @@ import orjson
 import structlog
 
 from streamproc import telemetry
+from streamproc.adapters.clocks import Clocks
 from streamproc.adapters.scim_http import PlatformHttp, ScimHttp
 from streamproc.adapters.wait import wait_unless
 from streamproc.core.fold.plan import Urgency
 from streamproc.core.records.outcome import Request
-from streamproc.core.records.units import Millis
 from streamproc.core.scim.response_policy import Response, describe, is_page, is_redirect, response_action
 from streamproc.sink.decide.common_refusal import AskedKind, Asking, CommonRefusals, is_forbidden_access
 from streamproc.sink.decide.desired_state import Work
@@ -34,42 +37,31 @@ from streamproc.sink.request_gate import RequestGate
 
 log = structlog.get_logger("streamproc.sink")
 
+CATCH_UP: Final = 0.02
+"""Seconds between two looks whether a partition is read as far as it has to be."""
 LOOK: Final = 300.0
 """Seconds after which somebody who is held looks for themselves, should nobody have woken them."""
 TELL_EVERY: Final = 300.0
 """Seconds between two lines about the same trouble."""
 
 
-@dataclass(frozen=True, slots=True)
-class Times:
-    """Clocks and waits, so that a test can hold them. `clock`: seconds since 1970; `ticks` never goes back.
-
-    `pause` waits and lends the turn's place among the connections to somebody else; `jitter` is 0 to 1.
-    """
-
-    clock: Callable[[], float]
-    ticks: Callable[[], float]
-    pause: Callable[[float], Coroutine[Any, Any, None]]
-    jitter: Callable[[], float]
-    fresh: float
-    """Seconds for which a confirmation of the partition is good."""
-    landed: float
-    """Seconds after which a request that wasn't answered has been applied or never will be."""
-
-    def now(self) -> Millis:
-        """Milliseconds since 1970."""
-        return Millis(round(self.clock() * 1000))
-
-
 @dataclass(slots=True)
 class RequestExecutor:
-    """One for all users. `lanes`: where newer work of a user shows. `hold`: as `times.pause`, for however many."""
+    """One for all users. `lanes`: where newer work of a user shows.
+
+    `clocks.pause` waits and lends the turn's place among the connections to somebody else; `hold`: the same, for
+    however many.
+    """
 
     scim: ScimHttp
     gate: RequestGate
     lanes: Lanes[Work]
-    times: Times
+    clocks: Clocks
     hold: Callable[[float], Coroutine[Any, Any, None]]
+    fresh: float
+    """Seconds for which a confirmation of the partition is good."""
+    landed: float
+    """Seconds after which a request that wasn't answered has been applied or never will be."""
     refusals: CommonRefusals = field(default_factory=CommonRefusals)
     _told: dict[AskedKind, float] = field(default_factory=dict)
     """Kind of request that everybody is refused, to the ticks at which that was told last."""
@@ -81,7 +73,7 @@ class RequestExecutor:
     def moment(self) -> Moment:
         """Now."""
         down = self.gate.circuit_breaker.down
-        return Moment(self.times.ticks(), self.times.now(), self.times.jitter(), down, self.refusals.shared)
+        return Moment(self.clocks.ticks(), self.clocks.millis(), self.clocks.jitter(), down, self.refusals.shared)
 
     async def send(
         self, progress: Progress, request: ScimRequest, ticket: int, store: DeliveryStore, asking: Asking | None
@@ -97,7 +89,7 @@ class RequestExecutor:
                 return None
             exchange = await self._send(progress, request, ticket, store, asking.kind)
             if exchange is not None:
-                response, now = exchange.response, self.times.ticks()
+                response, now = exchange.response, self.clocks.ticks()
                 words = describe(response) if (response.status or 0) >= 400 else ""
                 self.refusals.answered(asking, progress.user, response.status, words, now)
                 self._tell_refused(asking.kind, now)
@@ -108,7 +100,7 @@ class RequestExecutor:
 
     async def _admitted(self, user: str, kind: AskedKind, ticket: int) -> bool:
         """Rule 3. False: newer work came in."""
-        while (seconds := self.refusals.wait(kind, user, ticket, self.times.ticks())) > 0:
+        while (seconds := self.refusals.wait(kind, user, ticket, self.clocks.ticks())) > 0:
             await self._rest(user, min(seconds, LOOK), self.hold)
             if self.lanes.has_newer(user):
                 return False
@@ -147,6 +139,8 @@ class RequestExecutor:
     ) -> Exchange | None:
         writes = request.method != "GET"
         if writes:
+            if request.rests_on and not await self._caught_up(progress, store):
+                return None
             await self._make_sure(store, request.rests_on)
             if self.lanes.has_newer(progress.user):  # nobody would be told of it at the gate
                 return None
@@ -159,6 +153,17 @@ class RequestExecutor:
                 self.gate.lost()
                 raise
         return await self._exchange(progress, request, kind)
+
+    async def _caught_up(self, progress: Progress, store: DeliveryStore) -> bool:
+        """Rule 4. False: newer work came in."""
+        until = store.acquired + self.landed
+        while not (progress.leaver or store.caught_up) and progress.turn.offset < store.until:
+            if not await self.rest(progress.user, min(until, self.clocks.ticks() + CATCH_UP)):
+                if self.clocks.ticks() >= until:
+                    break
+            elif self.lanes.has_newer(progress.user):
+                return False
+        return True
 
     async def end_sessions(self, user: str, user_id: str, ticket: int, platform: PlatformHttp) -> int | None:
         """Through the gate like all else, since it counts towards the limit; but it says nothing of SCIM's health.
@@ -179,8 +184,8 @@ class RequestExecutor:
 
     async def rest(self, user: str, until: float) -> bool:
         """Wait until `until` (ticks). True: something ended the wait before."""
-        seconds = until - self.times.ticks()
-        return seconds > 0 and await self._rest(user, seconds, self.times.pause)
+        seconds = until - self.clocks.ticks()
+        return seconds > 0 and await self._rest(user, seconds, self.clocks.pause)
 
     async def acquire(self, user: str, lock: asyncio.Lock) -> bool:
         """Take the lock, without a wait for it where newer work comes in: a leaver needs no lock. False: not taken."""
@@ -222,7 +227,7 @@ class RequestExecutor:
         if store.lost:
             raise PartitionLostError
         confirmed = store.confirmed
-        if confirmed < rests_on or self.times.ticks() - confirmed > self.times.fresh:
+        if confirmed < rests_on or self.clocks.ticks() - confirmed > self.fresh:
             await store.confirm()
 
     def _tell_strange(self, response: Response) -> None:
@@ -236,7 +241,7 @@ class RequestExecutor:
         method, path, body, etag = request.method, request.path, request.body, request.if_match
         content = f"{method} {path} {etag}".encode() + (b"" if body is None else orjson.dumps(body))
         request_id = f"{progress.turn.partition}-{progress.record.seq}-{zlib.crc32(content):08x}"
-        sent, sent_at = self.times.ticks(), self.times.now()
+        sent, sent_at = self.clocks.ticks(), self.clocks.millis()
         try:
             response = await self.scim.request(method, path, request_id, body, etag)
         except BaseException:  # the partition was taken away while the answer was under way
@@ -257,7 +262,7 @@ class RequestExecutor:
             path=path,
             body=body,
             sent=sent_at,
-            answered=self.times.now(),
+            answered=self.clocks.millis(),
             status=response.status,
             correlation_id=response.headers.get("inin-correlation-id"),
             error=response.error,

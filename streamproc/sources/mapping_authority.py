@@ -1,10 +1,13 @@
 """Which mapping can come into force: a well-formed one that names existing sources."""
 
+from functools import lru_cache
+
 from streamproc.core.errors import MappingError
 from streamproc.core.fold.mapping import Mapping, parse_mapping
 from streamproc.sources import SOURCES
 
 
+@lru_cache(maxsize=16)
 def usable(text: str, name: str) -> Mapping:
     """The mapping of a file's text. Raises MappingError naming the table and key at fault."""
     mapping = parse_mapping(text, name)

@@ -28,11 +28,11 @@ from streamproc.worker.decide.encoded_record import effect_of, planned_otherwise
 from streamproc.worker.decide.held_claims import held_claims
 from streamproc.worker.decide.mapping_change import mapping_change
 from streamproc.worker.decide.user_states import UserStates
-from streamproc.worker.faust_bridge.state_table import StateTable
 from streamproc.worker.mapping_store import MappingStore
 from streamproc.worker.raw_record import RawRecord
 from streamproc.worker.record_sequencer import RecordSequencer
 from streamproc.worker.rejections import Rejections
+from streamproc.worker.stream_app import StateTable
 
 log = structlog.get_logger("streamproc.worker")
 

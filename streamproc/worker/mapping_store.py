@@ -29,7 +29,7 @@ from streamproc.core.records.topic_names import CHANGES, MAPPINGS
 from streamproc.core.records.units import Millis, micros_of
 from streamproc.sources.mapping_authority import usable
 from streamproc.worker.batching_producer import BatchingProducer
-from streamproc.worker.faust_bridge.state_table import StateTable
+from streamproc.worker.stream_app import StateTable
 
 log = structlog.get_logger("streamproc.worker")
 

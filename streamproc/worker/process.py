@@ -1,4 +1,4 @@
-"""Worker: a Faust app. Agent `resolve` makes ChangeEvents of raw records, agent `fold` folds them into table `users`.
+"""Worker: a stream app. Agent `resolve` makes ChangeEvents of raw records, agent `fold` folds them into table `users`.
 
 Faust balances partitions and recovers tables. The rest is done otherwise (see the README's decisions): records reach
 the agents in batches (`faust_bridge/batch_fetch.py`), each once and in order (`record_sequencer.py`, which also says
@@ -7,7 +7,6 @@ what may be committed), and what an agent writes is acknowledged by the brokers 
 """
 
 import asyncio
-import gc
 from collections import abc
 from collections.abc import Awaitable, Callable
 from functools import partial
@@ -16,6 +15,7 @@ from typing import Any, Final, NoReturn
 import structlog
 
 from streamproc import telemetry
+from streamproc.adapters.clocks import Clocks
 from streamproc.adapters.kafka import reading
 from streamproc.adapters.kafka.log import Log, Producer
 from streamproc.adapters.kafka.mappings_in_force import in_force
@@ -23,7 +23,6 @@ from streamproc.core.errors import RejectedInputError
 from streamproc.core.fold.mapping import Mapping
 from streamproc.core.fold.mapping_switch import unheard_partitions
 from streamproc.core.records.topic_names import CHANGES, CONTROLS, LINKS, MAPPINGS, OPERATIONS
-from streamproc.core.records.units import Millis
 from streamproc.health.decide.conditions import Trouble
 from streamproc.health.decide.lag import lag_troubles
 from streamproc.sources.options import SourceOptions
@@ -34,8 +33,6 @@ from streamproc.worker.decide.replay import ordered_replay
 from streamproc.worker.decide.route_control import mapping_in
 from streamproc.worker.decide.user_states import UserStates
 from streamproc.worker.due_dates import announce_due_dates
-from streamproc.worker.faust_bridge.app import FaustApp
-from streamproc.worker.faust_bridge.state_table import StateTable
 from streamproc.worker.fold import FoldProcessor
 from streamproc.worker.mapping_store import MappingStore
 from streamproc.worker.raw_record import RawRecord
@@ -44,12 +41,11 @@ from streamproc.worker.rejections import Rejections
 from streamproc.worker.replays import Replays
 from streamproc.worker.resolve import Resolver
 from streamproc.worker.source_watch import LEADS, SourceWatch
+from streamproc.worker.stream_app import StateTable, StreamApp
 from streamproc.worker.troubles import order_troubles, recovery_troubles
 
 log = structlog.get_logger("streamproc.worker")
 
-GARBAGE: Final = (50_000, 20, 100)
-"""Thresholds of Python's collector, far above its own: our objects hold no cycles, and it goes through all of them."""
 IN_FLIGHT: Final = 2_000
 """Records sent and not yet acknowledged, before reading waits."""
 TELL_EVERY: Final = 3.0
@@ -62,22 +58,22 @@ class Worker:
     def __init__(
         self,
         kafka: Log,
-        app: FaustApp,
+        app: StreamApp,
         producer: Producer,
         mapping: tuple[str, str],
         options: abc.Mapping[str, SourceOptions],
-        clock: Callable[[], Millis],
+        clocks: Clocks,
         *,
         chosen: bool,
         silences: abc.Mapping[str, float] | None = None,
     ) -> None:
         """`producer` has been started, `app` hasn't. `mapping`: text and name of the settings' file; `chosen`: it
-        isn't the one that is shipped. `clock`: ms since 1970. `silences`: source → seconds that it may be silent.
+        isn't the one that is shipped. `silences`: source → seconds that it may be silent.
 
         Raises MappingError.
         """
         self._kafka = kafka
-        self._clock = clock
+        self._clock = clocks.millis
         self._due_dates = DueDates()
         self._states = UserStates()
         self._producer = BatchingProducer(producer, kafka.partitions, IN_FLIGHT)
@@ -85,17 +81,19 @@ class Worker:
         users = self._table("users", OPERATIONS)
         links = self._table("links", LINKS)
         mappings = self._table("rules", MAPPINGS)
-        self._mappings = MappingStore(kafka, mappings, mapping, clock, self._producer, chosen=chosen)
+        self._mappings = MappingStore(kafka, mappings, mapping, clocks.millis, self._producer, chosen=chosen)
         self._rejections = Rejections(self._producer, options)
         self._resolver = Resolver(links, options, self._producer, self._rejections)
         raw = RESOLVED
         handlers: dict[str, Handler] = {**dict.fromkeys(raw, self._resolve), CHANGES: self._fold}
-        self._sequencer = RecordSequencer(kafka, self._app, handlers, self._producer.room)
+        self._sequencer = RecordSequencer(kafka, self._app, handlers, self._producer.room, clocks)
         self._replays = Replays(kafka, self._producer, self._rejections, self._sequencer.done)
         self._processor = FoldProcessor(
             users, self._mappings, self._due_dates, self._states, self._producer, self._sequencer, self._rejections
         )
-        self._watch = SourceWatch(kafka, silences or {}, lambda: app.settled() and LEADS in app.assignment(), clock)
+        self._watch = SourceWatch(
+            kafka, silences or {}, lambda: app.settled() and LEADS in app.assignment(), clocks.millis
+        )
         self._brings = 0
         """Mappings that were ordered, and aren't on their way yet."""
         self._app.on_partitions_moved(self._forget)
@@ -104,8 +102,6 @@ class Worker:
 
     async def run(self, ready: Callable[[], None] = lambda: None) -> None:
         """Work until cancelled. Raises where going on would lose something: a restart recovers from the log."""
-        gc.freeze()
-        gc.set_threshold(*GARBAGE)
         await self._sequencer.start()
         try:
             async with asyncio.TaskGroup() as tasks:
@@ -143,6 +139,9 @@ class Worker:
         table = self._app.table(name, changelog)
         table.on_recover(partial(self._recovered, table, changelog))
         return table
+
+    def _leads(self) -> bool:
+        return self._app.settled() and LEADS in self._app.assignment()
 
     def _resolve(self, raw: RawRecord) -> Awaitable[None] | None:
         if raw.topic == CONTROLS and (mapping := mapping_in(raw.value)) is not None:

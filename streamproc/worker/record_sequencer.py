@@ -6,20 +6,19 @@ The offset that is committed is the one that our own count allows: Faust's doesn
 """
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from typing import TypeAlias
 
 import structlog
 
 from streamproc import telemetry
+from streamproc.adapters.clocks import Clocks
 from streamproc.adapters.kafka import reading
 from streamproc.adapters.kafka.log import Consumer, ConsumerRecord, Log, TopicPartition
 from streamproc.adapters.kafka.open_transactions import OpenTransactions
 from streamproc.core.flow.offset_tracker import OffsetTracker
-from streamproc.worker.faust_bridge import protocols
-from streamproc.worker.faust_bridge.app import FaustApp
 from streamproc.worker.raw_record import RawRecord
+from streamproc.worker.stream_app import StreamApp
 
 log = structlog.get_logger("streamproc.worker")
 
@@ -35,11 +34,14 @@ Handler: TypeAlias = Callable[[RawRecord], Awaitable[None] | None]
 class RecordSequencer:
     """For one worker. `handlers`: by topic. Nothing is handled while there is no `room` for what it leads to."""
 
-    def __init__(self, kafka: Log, app: FaustApp, handlers: Mapping[str, Handler], room: asyncio.Event) -> None:
+    def __init__(
+        self, kafka: Log, app: StreamApp, handlers: Mapping[str, Handler], room: asyncio.Event, clocks: Clocks
+    ) -> None:
         self._kafka = kafka
         self._app = app
         self._handlers = handlers
         self._room = room
+        self._ticks = clocks.ticks
         self._offsets: dict[tuple[str, int], OffsetTracker] = {}
         """By partition, of which a tuple is as good as a TopicPartition, and made faster. Another dict after each move.
         """
@@ -67,13 +69,15 @@ class RecordSequencer:
 
     async def take(self, partition: TopicPartition, records: Sequence[ConsumerRecord]) -> None:
         """Handle records that Faust gives, each after any before it that Faust has left out."""
+        here = self._offsets
         async with self._turns.setdefault(partition, asyncio.Lock()):
-            await self._take_turn(partition, records, self._handlers[partition.topic])
+            if self._offsets is here:  # else partitions have moved, and the records come again
+                await self._take_turn(partition, records, self._handlers[partition.topic])
 
     async def sweep(self) -> None:
         """Read what Faust has left out at the end of a partition, where no later record shows that it is missing."""
         before: dict[TopicPartition, int | None] = {}
-        waiting = OpenTransactions(self._app, time.monotonic)
+        waiting = OpenTransactions(self._app, self._ticks)
         while True:
             await asyncio.sleep(SWEEP_EVERY)
             if not self._app.settled():
@@ -81,15 +85,12 @@ class RecordSequencer:
                 continue
             waiting.look()
             now: dict[TopicPartition, int | None] = {}
-            for each in self._app.consumer.assignment():
-                if each.topic not in self._handlers:
-                    continue
-                partition = TopicPartition(each.topic, each.partition)
-                offsets = self._offsets.get(partition)
-                now[partition] = None if offsets is None else offsets.reached
-                idle = partition in before and before[partition] == now[partition]
-                if idle and not self._busy(partition):
-                    await self._catch_up(partition, now[partition])
+            for partition in self._app.assignment():
+                if partition.topic in self._handlers:
+                    offsets = self._offsets.get(partition)
+                    now[partition] = None if offsets is None else offsets.reached
+            idle = [each for each in now if each in before and before[each] == now[each] and not self._busy(each)]
+            await self._catch_up({partition: now[partition] for partition in idle})
             before = now
 
     def done(self, raw: RawRecord) -> None:
@@ -102,18 +103,18 @@ class RecordSequencer:
         """The same object while the partition stays here; None: it isn't here, or nothing of it was read yet."""
         return self._offsets.get(partition)
 
-    def committable(self, partition: protocols.TopicPartition) -> int | None:
+    def committable(self, partition: TopicPartition) -> int | None:
         """The offset to commit; None: nothing of the partition was read yet."""
         offsets = self._offsets.get((partition.topic, partition.partition))
         return offsets.committable() if offsets else None
 
     def behind(self) -> Iterator[tuple[str, int, int]]:
         """Topic, partition, and records that are there and not yet done."""
-        return telemetry.behind(self._app.consumer, self.committable)
+        return telemetry.behind(self._app, self.committable)
 
     def measure(self) -> None:
         """Set the gauge."""
-        telemetry.lag(self._app.consumer, self.committable)
+        telemetry.lag(self._app, self.committable)
 
     def forget(self) -> None:
         """Partitions have moved."""
@@ -122,9 +123,10 @@ class RecordSequencer:
     async def _take_turn(self, partition: TopicPartition, records: Sequence[ConsumerRecord], handle: Handler) -> None:
         offsets = self._offsets.get(partition)
         if offsets is None:
-            offsets = OffsetTracker(await self._committed(partition))
-            if self._offsets.setdefault(partition, offsets) is not offsets:
-                return  # partitions moved meanwhile, and the records will come again
+            here, begin = self._offsets, await self._committed(partition)
+            if self._offsets is not here:
+                return  # the same
+            offsets = here.setdefault(partition, OffsetTracker(begin))
         for number, record in enumerate(records, 1):
             left_out: list[ConsumerRecord] = []
             if offsets.reached is not None and offsets.reached < record.offset:
@@ -144,31 +146,41 @@ class RecordSequencer:
             if number % TURN == 0:
                 await asyncio.sleep(0)
 
-    async def _catch_up(self, partition: TopicPartition, begin: int | None) -> None:
-        """To the partition's end. `begin` None: from where reading begins."""
+    async def _catch_up(self, reached: Mapping[TopicPartition, int | None]) -> None:
+        """To these partitions' ends. `reached`: None: from where reading begins."""
         here = self._offsets
-        end = await self._end(partition)
-        if begin is None:
-            begin = await self._committed(partition)
-        if begin >= end:
-            return
-        left_out = await self._between(partition, begin, end)
-        if self._offsets is not here or not self._app.settled():
-            return  # partitions have moved meanwhile: what is known of their users may be of before
+        ends = await self._ends(list(reached))
+        for partition, known in reached.items():
+            end = ends[partition]
+            if (known or 0) >= end:
+                continue
+            begin = await self._committed(partition) if known is None else known
+            left_out = await self._between(partition, begin, end) if begin < end else []
+            if self._offsets is not here or not self._app.settled():
+                return  # partitions have moved meanwhile: what is known of their users may be of before
+            await self._hand_over(partition, begin, left_out, end)
+
+    async def _hand_over(
+        self, partition: TopicPartition, begin: int, left_out: Sequence[ConsumerRecord], end: int
+    ) -> None:
+        """What Faust has left out, up to the partition's end."""
         offsets = self._offsets.setdefault(partition, OffsetTracker(begin))
-        await self.take(partition, left_out)
-        if self._offsets.get(partition) is offsets:  # the rest are marks of transactions: the group is past them, too
-            offsets.skip_to(end)
-            self._app.commits(partition)
+        if begin < end:
+            await self.take(partition, left_out)
+            if self._offsets.get(partition) is offsets:  # the rest are transactions' marks: the group is past them, too
+                offsets.skip_to(end)
+                self._app.commits(partition)
 
     def _busy(self, partition: TopicPartition) -> bool:
         turn = self._turns.get(partition)
         return turn is not None and turn.locked()
 
-    async def _end(self, partition: TopicPartition) -> int:
+    async def _ends(self, partitions: Sequence[TopicPartition]) -> Mapping[TopicPartition, int]:
+        if not partitions:
+            return {}
         async with self._asking:
             assert self._reader is not None
-            return int((await self._reader.end_offsets([partition]))[partition])
+            return await self._reader.end_offsets(partitions)
 
     async def _committed(self, partition: TopicPartition) -> int:
         """Where reading begins: the committed offset, else the partition's first."""

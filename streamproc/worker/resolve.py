@@ -16,9 +16,9 @@ from streamproc.worker.decide.route import route
 from streamproc.worker.decide.route_control import route_control
 from streamproc.worker.decide.route_forwarded import route_forwarded
 from streamproc.worker.decide.routed import EncodedLink, Routed
-from streamproc.worker.faust_bridge.state_table import StateTable
 from streamproc.worker.raw_record import RawRecord
 from streamproc.worker.rejections import Rejections
+from streamproc.worker.stream_app import StateTable
 
 log = structlog.get_logger("streamproc.worker")
 

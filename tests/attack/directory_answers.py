@@ -21,6 +21,7 @@ import psutil
 from aiohttp.test_utils import TestServer
 
 from streamproc.adapters.http import http_session
+from streamproc.compose.clocks import SYSTEM
 from streamproc.compose.directories import directories
 from streamproc.compose.hr_vendors import hr_vendor
 from streamproc.core.records.cursor import Cursor
@@ -185,7 +186,7 @@ class Attack:
         self._inactive(self._people.leaver, example)
 
     def _fetcher(self) -> Fetcher:
-        return Fetcher(self.source, self._directory, self.log.append, self.clock.times)
+        return Fetcher(self.source, self._directory, self.log.append, self.clock.clocks)
 
     def _inactive(self, who: str, example: str) -> None:
         log = Log([record for record in self.log.records if record.topic != REJECTIONS], OPTIONS)
@@ -231,14 +232,13 @@ async def _attacks(found: Found) -> AsyncIterator[list[Attack]]:
             door, root = await stack.enter_async_context(doors(str(server.make_url("/")).rstrip("/")))
             source = name if name in OF else "hris"
             people = await _people(site, name, source)
-            ticks = time.monotonic
             if name in OF:
-                made = directories(load_settings(**pointed(root)).hydrator, http, OPTIONS, time.time, ticks)[name]
+                made = directories(load_settings(**pointed(root)).hydrator, http, OPTIONS, SYSTEM)[name]
             else:
                 settings = load_settings(**hr_vendors.pointed(root, name, folder)).hydrator.hris
-                made = hr_vendor(settings, http, OPTIONS["hris"], time.time, ticks)  # type: ignore[assignment]
+                made = hr_vendor(settings, http, OPTIONS["hris"], SYSTEM)  # type: ignore[assignment]
             attack = Attack(name, door, made, people, found)
-            made.api._ticks = attack.clock.ticks
+            made.api._clocks = attack.clock.directories
             attacks.append(attack)
         yield attacks
 

@@ -158,7 +158,7 @@ class _Directory:
 
     async def read(self, _: str) -> Read:
         """As a directory answers."""
-        return Read("gone", b"", self._clock.times.now)
+        return Read("gone", b"", self._clock.clocks.micros())
 
 
 def _attack_hydrator(found: Found, topic: str, records: list[dict[str, Any]]) -> None:
@@ -172,8 +172,10 @@ def _attack_hydrator(found: Found, topic: str, records: list[dict[str, Any]]) ->
             appended.append(record)
 
         await _append(log, records)
-        fetchers = {source: Fetcher(source, cast("Any", _Directory(clock)), append, clock.times)}
-        hydrator = asyncio.create_task(Hydrator(log.consumer(group="h"), fetchers, configured("", "")).run())
+        fetchers = {source: Fetcher(source, cast("Any", _Directory(clock)), append, clock.clocks)}
+        hydrator = asyncio.create_task(
+            Hydrator(log.consumer(group="h"), fetchers, configured("", ""), clock.clocks).run()
+        )
         outside = log.consumer(group="h")
         ends = {place: end for place, end in (await reading.end_offsets(log, topic)).items() if end}
         try:

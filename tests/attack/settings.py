@@ -6,6 +6,7 @@ whom it was about to connect to, and how, in place of doing it.
 
 import asyncio
 import socket
+import time
 from random import Random
 from typing import Any, Final
 from unittest import mock
@@ -144,7 +145,7 @@ async def _taken(urls: list[str]) -> list[str]:
         async with http_session(NetworkSettings()) as session:
             for url in urls:
                 try:
-                    await send(session, "GET", url, {})
+                    await send(session, "GET", url, {}, clock=time.time)
                 except (NotSentError, UnansweredError):
                     continue
     return found

@@ -16,11 +16,11 @@ import time
 from collections.abc import Callable
 from typing import Final
 
+from streamproc.compose.worker import GARBAGE
 from streamproc.core.expressions.expression import Expression, Gives, compile_expression
 from streamproc.core.fold.mapping import Mapping, parse_mapping
 from streamproc.core.fold.scope import desire
 from streamproc.core.records.change_event import Fact
-from streamproc.worker.process import GARBAGE
 from tests.bench import parser, say, show, size
 from tests.bench.fold import cpu_of, fold_kept
 from tests.support import worked_mapping

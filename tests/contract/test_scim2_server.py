@@ -8,7 +8,7 @@ import json
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from socketserver import ThreadingMixIn
 from typing import Any
 from urllib.parse import quote, unquote
@@ -33,7 +33,7 @@ from streamproc.core.records.units import Micros, Millis
 from streamproc.core.scim.dialect import DIALECTS
 from streamproc.simulator import SimulatorOptions, create_app
 from streamproc.sink.reconciler import Reconciler
-from streamproc.sink.request_executor import RequestExecutor
+from tests.support.clocks import held
 from tests.support.reconciler import MAPPING, PATCH, Org, Wire, person
 from tests.support.resources import USERS, told
 
@@ -110,10 +110,10 @@ class Scene(Org):
 
     def start(self, **how: Any) -> None:
         super().start(**how)
-        self.wire = Wire(self.http, self.target.root, self.target.bearer)
-        self.wire.before = self._count
         before = self.courier._executor
-        asking = RequestExecutor(self.wire, self.gate, self.lanes, before.times, before.hold)
+        self.wire = Wire(self.http, self.target.root, self.target.bearer, before.clocks.clock)
+        self.wire.before = self._count
+        asking = replace(before, scim=self.wire)
         self.courier = Reconciler(asking, DIALECTS[self.target.dialect], self)
 
     async def _count(self, method: str, path: str) -> None:
@@ -188,7 +188,7 @@ async def plain(http: aiohttp.ClientSession, *, etags: bool = True, refused: str
 async def genesys(http: aiohttp.ClientSession) -> AsyncIterator[Scene]:
     async with TestServer(create_app(SimulatorOptions(rate_limit=0))) as server:
         root = str(server.make_url("")).rstrip("/")
-        tokens = Tokens(http, f"{root}/oauth/token", "demo", "demo", lambda: 0.0)
+        tokens = Tokens(http, f"{root}/oauth/token", "demo", "demo", held())
         yield Scene(http, Target("genesys", f"{root}/api/v2/scim/v2", tokens))
 
 

@@ -10,6 +10,7 @@ from streamproc.hydrator.directories.okta import Okta
 from tests.field.case import Case
 from tests.support.answering import Answering, done
 from tests.support.clients import CLIENTS
+from tests.support.clocks import held
 
 WHO: Final = "11111111-1111-4111-8111-111111111111"
 MEMBER_OF: Final = {
@@ -51,7 +52,7 @@ def _more_than_200_groups() -> None:
 
 
 def _next_on_another_host() -> None:
-    api = Api(None, "https://acme.okta.com", "SSWS", None, float, float)  # type: ignore[arg-type]
+    api = Api(None, "https://acme.okta.com", "SSWS", None, held())  # type: ignore[arg-type]
     for url in ("https://evil.example/x", "https://acme.okta.com.evil.example/", "//[", "https://u:p@acme.okta.com/x"):
         try:
             target = api._target(url)

@@ -13,7 +13,6 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
-from unittest.mock import patch
 
 import aiohttp
 import orjson
@@ -117,11 +116,7 @@ def play(
     time = VirtualTime(now / 1000)
     made = target or (lambda: create_app(SimulatorOptions(**{"rate_limit": 0, **(simulator or {})})))
     run = _Run(time, records, settings, mapping, pause, seconds, partitions, options, simulated=target is None)
-    with (
-        patch("streamproc.compose.sink.time", time),
-        patch("streamproc.compose.target.time", time),
-        asyncio.Runner(loop_factory=lambda: VirtualLoop(time)) as runner,
-    ):
+    with asyncio.Runner(loop_factory=lambda: VirtualLoop(time)) as runner:
         return runner.run(_play(run, made))
 
 
@@ -147,7 +142,7 @@ async def _play(run: _Run, target: Callable[[], web.Application]) -> Ran:
         http.trace_configs.append(_watched(run))
         root = str(server.make_url("")).rstrip("/")
         urls = {"scim_url": f"{root}/api/v2/scim/v2", "token_url": f"{root}/oauth/token"}
-        sink = make_sink(load_settings(**urls, revoke_wait=0.1, **run.options), log, http)
+        sink = make_sink(load_settings(**urls, revoke_wait=0.1, **run.options), log, http, clocks=run.time.clocks())
         ready = asyncio.Event()
         running = asyncio.create_task(sink.run(ready.set))
         waiting = asyncio.create_task(ready.wait())

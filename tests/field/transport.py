@@ -4,6 +4,7 @@ import asyncio
 import os
 import ssl
 import tempfile
+import time
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -25,6 +26,7 @@ from tests.field.case import Case
 from tests.field.pipeline import play
 from tests.field.pipelines import joins
 from tests.support.certificates import certificate
+from tests.support.clocks import held
 from tests.support.forward_proxy import forward_proxy
 from tests.support.logged import logged
 
@@ -48,7 +50,7 @@ def _asked(answer: Answer, times: int = 1, **network: Any) -> list[Response]:
         async with AsyncExitStack() as stack:
             server = await _server(stack, answer)
             http = await stack.enter_async_context(http_session(NetworkSettings(**network)))
-            scim = ScimHttp(http, f"http://localhost:{server.port}", StaticToken("t"))
+            scim = ScimHttp(http, f"http://localhost:{server.port}", StaticToken("t"), time.time)
             return [await scim.request("GET", "/Users/1", str(n)) for n in range(times)]
 
     return asyncio.run(ask())
@@ -102,7 +104,7 @@ def _tokens(*answers: tuple[int, Any, dict[str, str]]) -> list[tuple[float, str]
         async with AsyncExitStack() as stack:
             server = await _server(stack, answer)
             http = await stack.enter_async_context(http_session(NetworkSettings()))
-            tokens = Tokens(http, str(server.make_url("/token")), "id", SECRET, lambda: now)
+            tokens = Tokens(http, str(server.make_url("/token")), "id", SECRET, held(lambda: now))
             while left:
                 try:
                     had.append((now, await tokens.get()))
@@ -164,7 +166,7 @@ def _proxy() -> None:
             assert network.proxy("https", "x.inside.example", 443) is None
             hosts = ("scim.example", f"127.0.0.1:{server.port}")
             answers = [
-                await ScimHttp(http, f"https://{host}", StaticToken("t")).request("GET", "/Users/1", "r")
+                await ScimHttp(http, f"https://{host}", StaticToken("t"), time.time).request("GET", "/Users/1", "r")
                 for host in hosts
             ]
             return answers, proxy.asked

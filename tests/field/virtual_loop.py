@@ -4,8 +4,11 @@ Sockets are real: what is on its way between client and server of this process i
 """
 
 import asyncio
+import random
 import selectors
 from typing import Any, Final
+
+from streamproc.adapters.clocks import Clocks
 
 SETTLE: Final = 0.002
 """Real seconds in which a packet of this process surely reaches this process."""
@@ -14,7 +17,7 @@ STUCK: Final = 5.0
 
 
 class VirtualTime:
-    """The loop's clock, in place of module `time`."""
+    """The loop's clock."""
 
     def __init__(self, begin: float) -> None:
         self.now = 1000.0
@@ -23,17 +26,13 @@ class VirtualTime:
         self.in_flight = 0
         """Requests that may be on their way."""
 
-    def monotonic(self) -> float:
-        """Seconds."""
-        return self.now
-
-    def time(self) -> float:
-        """Seconds since 1970."""
-        return self.begin + self.now
+    def clocks(self) -> Clocks:
+        """Of a process."""
+        return Clocks(lambda: self.begin + self.now, lambda: self.now, asyncio.sleep, random.random)
 
     def millis(self) -> int:
         """Milliseconds since 1970."""
-        return int(self.time() * 1000)
+        return int((self.begin + self.now) * 1000)
 
 
 class _Selector(selectors.DefaultSelector):

@@ -101,6 +101,7 @@ def hired(subject: str) -> dict[str, Any]:
     return event | {"attributes": who}
 
 
+@pytest.mark.long
 async def test_each_process_works_with_exactly_its_rights(secured: SecuredKafka, tmp_path: Path) -> None:
     """Events by HTTP, by Kafka and by a directory's hook reach the target; operators and auditors see them.
 

@@ -5,12 +5,14 @@ import ssl
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import aiohttp
 import orjson
 from aiokafka.errors import MessageSizeTooLargeError
 
+from streamproc.compose.clocks import SYSTEM
 from streamproc.core.records.producer_record import Record
 from streamproc.gateway.endpoints import endpoints
 from streamproc.gateway.server import Gateway
@@ -115,8 +117,7 @@ async def gateway(
         in_flight=loaded.gateway.in_flight,
         connections=loaded.gateway.connections,
         issuer=issuer,
-        clock=clock,
-        ticks=time.monotonic,
+        clocks=replace(SYSTEM, clock=clock),
     )
     port: asyncio.Future[str] = asyncio.get_running_loop().create_future()
     task = asyncio.create_task(served.run("127.0.0.1", 0, loaded.gateway.ssl_context(), port.set_result))

@@ -18,6 +18,7 @@ import orjson
 from streamproc import telemetry
 from streamproc.adapters.event_loop import Loop
 from streamproc.adapters.http import http_session
+from streamproc.compose.clocks import SYSTEM
 from streamproc.gateway.endpoints import endpoints
 from streamproc.gateway.jwks import Jwks
 from streamproc.gateway.server import Gateway
@@ -108,9 +109,8 @@ async def _serve() -> None:
             max_body=settings.gateway.max_body,
             in_flight=settings.gateway.in_flight,
             connections=settings.gateway.connections,
-            issuer=SetVerifier(tokens.issuer, tokens.audience, Jwks(tokens.jwks, http).get, time.monotonic),
-            clock=time.time,
-            ticks=time.monotonic,
+            issuer=SetVerifier(tokens.issuer, tokens.audience, Jwks(tokens.jwks, http, time.time).get, time.monotonic),
+            clocks=SYSTEM,
         )
         serving = asyncio.create_task(
             gateway.run("127.0.0.1", 0, settings.gateway.ssl_context(), lambda port: print(port, flush=True))

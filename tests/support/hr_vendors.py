@@ -1,6 +1,5 @@
 """HR vendors' stand-ins, each asked by its own client: settings, and a world with one of them."""
 
-import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -56,6 +55,6 @@ async def worlds(vendor: str, folder: Path) -> AsyncIterator[World]:
         clock = Clock()
         root = str(server.make_url("/")).rstrip("/")
         settings = load_settings(**pointed(root, vendor, folder)).hydrator.hris
-        client = hr_vendor(settings, session, OPTIONS["hris"], time.time, clock.ticks)
+        client = hr_vendor(settings, session, OPTIONS["hris"], clock.directories)
         assert client is not None
         yield World(Site(session, server.make_url("/")), {"hris": client}, clock)

@@ -7,11 +7,12 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
 
+from streamproc.adapters.clocks import Clocks
 from streamproc.core.parsed_payload import FetchRequest, ParsedPayload
 from streamproc.core.records.change_event import Fact
 from streamproc.core.records.cursor import Cursor
@@ -19,7 +20,7 @@ from streamproc.core.records.producer_record import Record
 from streamproc.core.records.topic_names import source_of
 from streamproc.core.records.units import Micros, Millis
 from streamproc.hydrator.directories.api import Directory
-from streamproc.hydrator.fetcher import Fetcher, Ticket, Times
+from streamproc.hydrator.fetcher import Fetcher, Ticket
 from streamproc.hydrator.sync import Sync
 from streamproc.sources import SOURCES
 from streamproc.sources.options import SourceOptions
@@ -37,12 +38,14 @@ class Clock:
 
     def __init__(self) -> None:
         self.slept = 0.0
-        self.times = Times(lambda: time.time() + self.slept, self.ticks, self.sleep, lambda: 1.0)
+        self.clocks = Clocks(lambda: time.time() + self.slept, self.ticks, self.pause, lambda: 1.0)
+        self.directories = replace(self.clocks, clock=time.time)
+        """For the directories' clients: their servers really answer, and tell the real time."""
 
     def ticks(self) -> float:
         return time.monotonic() + self.slept
 
-    async def sleep(self, seconds: float) -> None:
+    async def pause(self, seconds: float) -> None:
         await asyncio.sleep(0.001)
         self.slept += seconds
 
@@ -105,7 +108,7 @@ class World:
 
     @asynccontextmanager
     async def fetching(self, source: str) -> AsyncIterator[Fetcher]:
-        async with running(Fetcher(source, self.directories[source], self.log.append, self.clock.times)) as fetcher:
+        async with running(Fetcher(source, self.directories[source], self.log.append, self.clock.clocks)) as fetcher:
             yield fetcher
 
     async def sync(self, source: str, *, full: bool = False) -> Any:

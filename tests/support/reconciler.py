@@ -9,6 +9,7 @@ from typing import Any, cast
 import aiohttp
 
 import streamproc
+from streamproc.adapters.clocks import Clocks
 from streamproc.adapters.oauth import Tokens
 from streamproc.adapters.scim_http import PlatformHttp, ScimHttp
 from streamproc.core.flow.circuit_breaker import CircuitBreaker
@@ -30,7 +31,7 @@ from streamproc.sink.decide.name_waits import Claim
 from streamproc.sink.delivered_users import account, claim
 from streamproc.sink.delivery_store import DeliveryStore, PartitionLostError
 from streamproc.sink.reconciler import Guard, Reconciler
-from streamproc.sink.request_executor import RequestExecutor, Times
+from streamproc.sink.request_executor import RequestExecutor
 from streamproc.sink.request_gate import RequestGate
 
 MAPPING = parse_mapping(Path(streamproc.__file__).with_name("mapping.toml").read_text())
@@ -69,6 +70,7 @@ class InMemoryDeliveryStore:
 
     def __init__(self, ticks: Callable[[], float], known: dict[str, DeliveredState], until: int) -> None:
         self.until = until
+        self.caught_up = True
         self.acquired = self.confirmed = ticks()
         self.known = known
         self.highest: dict[str, int] = {user: delivery.seq for user, delivery in known.items()}
@@ -77,10 +79,15 @@ class InMemoryDeliveryStore:
         self.outcomes: list[Outcome] = []
         self.lost = False
         self.confirms = 0
+        self.recorded: dict[str, float] = {}
         self._ticks = ticks
 
     def delivery(self, user: str) -> DeliveredState | None:
         return self.known.get(user)
+
+    def noted(self, user: str) -> float:
+        at = self.recorded.get(user, 0.0)
+        return at if at > self.confirmed else 0.0
 
     def seen(self, user: str) -> int | None:
         return self.highest.get(user)
@@ -94,6 +101,7 @@ class InMemoryDeliveryStore:
         self.outcomes += outcomes
         if delivery is not None:
             self.known[delivery.user] = delivery
+            self.recorded[delivery.user] = self._ticks()
             self.parked.pop(delivery.user, None)
             if delivery.parked is not None:
                 self.parked[delivery.user] = delivery.parked.code
@@ -151,13 +159,13 @@ class Org:
     def start(self, *, until: int = 0, end_sessions: bool = False) -> None:
         """Another sink takes over, with what the one before has committed."""
         self.lanes: Lanes[Work] = Lanes(condense=Work.condensed)
-        tokens = Tokens(self.http, f"{self.root}/oauth/token", "demo", "demo", self.clock.ticks)
-        self.wire = Wire(self.http, f"{self.root}/api/v2/scim/v2", tokens)
+        clocks = Clocks(lambda: self.clock.now, self.clock.ticks, self.clock.pause, lambda: 0.0)
+        tokens = Tokens(self.http, f"{self.root}/oauth/token", "demo", "demo", clocks)
+        self.wire = Wire(self.http, f"{self.root}/api/v2/scim/v2", tokens, clocks.clock)
         self.store = InMemoryDeliveryStore(self.clock.ticks, dict(self.store.known), until)
-        times = Times(lambda: self.clock.now, self.clock.ticks, self.clock.pause, lambda: 0.0, FRESH, LANDED)
         self.gate = RequestGate(RateLimiter(), CircuitBreaker(), self.clock.ticks, self.clock.pause)
-        platform = PlatformHttp(self.http, self.platform, tokens) if end_sessions else None
-        asking = RequestExecutor(self.wire, self.gate, self.lanes, times, times.pause)
+        platform = PlatformHttp(self.http, self.platform, tokens, clocks.clock) if end_sessions else None
+        asking = RequestExecutor(self.wire, self.gate, self.lanes, clocks, clocks.pause, FRESH, LANDED)
         self.courier = Reconciler(asking, self.dialect, self, self.guard, platform, loops=self.loops)
 
     def id_of(self, user: str) -> str | None:

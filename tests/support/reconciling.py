@@ -90,7 +90,7 @@ class Compared(Cluster):
             Millis(round(time.time() * 1000)),
             account=finding.account if finding.user is None else None,
         )
-        await self.log.producer().send(CONTROLS, orjson.dumps(order), order.key.encode())
+        await self.log.producer().send_and_wait(CONTROLS, orjson.dumps(order), order.key.encode())
 
 
 def impatient(monkeypatch: Any) -> None:
@@ -108,5 +108,5 @@ async def populate(compared: Compared, many: int) -> dict[str, str]:
         place = await (await producer.send(OPERATIONS, encode(record), user.encode()))
         compared.offsets[user] = place.offset
         delivery = DeliveredState(user, record.seq, account, None, {**record.desired, "groups": []}, None, Millis(0))
-        await producer.send(DELIVERIES, orjson.dumps(delivery), user.encode())
+        await producer.send_and_wait(DELIVERIES, orjson.dumps(delivery), user.encode())
     return dict(zip(records, ids, strict=True))

@@ -6,7 +6,6 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import count
 from typing import TYPE_CHECKING, Any, Final
-from unittest.mock import patch
 
 import aiohttp
 import orjson
@@ -87,11 +86,7 @@ def rename(
     `options`: of the stand-in.
     """
     time = VirtualTime(BEGIN)
-    with (
-        patch("streamproc.compose.sink.time", time),
-        patch("streamproc.compose.target.time", time),
-        asyncio.Runner(loop_factory=lambda: VirtualLoop(time)) as runner,
-    ):
+    with asyncio.Runner(loop_factory=lambda: VirtualLoop(time)) as runner:
         return runner.run(_Scene(time, sinks, options).play(people, events, faults, most))
 
 
@@ -153,7 +148,7 @@ class _Scene:
             scim_url=f"{self.root}/api/v2/scim/v2", token_url=f"{self.root}/oauth/token", revoke_wait=0.1
         )
         ready = asyncio.Event()
-        running = asyncio.create_task(make_sink(settings, log, self.http).run(ready.set))
+        running = asyncio.create_task(make_sink(settings, log, self.http, clocks=self.time.clocks()).run(ready.set))
         await asyncio.wait([running, asyncio.ensure_future(ready.wait())], return_when=asyncio.FIRST_COMPLETED)
         try:
             yield running
@@ -175,7 +170,7 @@ class _Scene:
         origin = Origin("events.hris", 0, seq, Millis(0))
         event = ChangeEvent(said.user, "hris", said.user, f"e{seq}", "change", (Micros(seq), 0, ""), said.facts, origin)
         record = self.records[said.user] = fold(self.records.get(said.user), seq, event, MAPPING)
-        await self.log.producer().send(OPERATIONS, encode(record), said.user.encode())
+        await self.log.producer().send_and_wait(OPERATIONS, encode(record), said.user.encode())
         return said.user, seq
 
     async def _told(self, seqs: Sequence[tuple[str, int]], seconds: float) -> None:

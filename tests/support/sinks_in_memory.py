@@ -10,6 +10,7 @@ import orjson
 
 from streamproc.adapters.kafka import reading
 from streamproc.adapters.kafka.log import KafkaError
+from streamproc.compose.clocks import SYSTEM
 from streamproc.compose.sink import make_sink
 from streamproc.core.records.control import Action, Control
 from streamproc.core.records.delivery import DeliveredState, decode_delivery
@@ -53,6 +54,7 @@ class Cluster:
         self.broker = MemoryBroker(4, lambda: next(ticks))
         self.log = MemoryLog(self.broker)
         self.sinks: list[Sink] = []
+        self.clocks = SYSTEM
         self.offsets: dict[str, int] = {}
         """User to where their newest record lies in its partition."""
         self.settings: Settings = load_settings(
@@ -99,7 +101,7 @@ class Cluster:
         parked = (await self.delivery(user)).parked
         assert parked is not None
         control = Control(f"{action}-1", action, user, parked.since, "Kim", "why", Millis(0), **more)
-        await self.log.producer().send(CONTROLS, orjson.dumps(control), user.encode())
+        await self.log.producer().send_and_wait(CONTROLS, orjson.dumps(control), user.encode())
 
     async def ordered(self, user: str) -> list[str]:
         """What became of the user's order, in order; requests that only asked apart. Raises TimeoutError."""
@@ -155,7 +157,7 @@ class Cluster:
     @asynccontextmanager
     async def sink(self, log: MemoryLog) -> AsyncIterator[asyncio.Task[None]]:
         """One sink that is ready."""
-        made = make_sink(self.settings, log, self.org.http)
+        made = make_sink(self.settings, log, self.org.http, clocks=self.clocks)
         self.sinks.append(made)
         async with ready(made.run, KafkaError) as running:  # of one that was killed
             yield running

@@ -15,9 +15,11 @@ from aiokafka.errors import (
     IllegalOperation,
     IllegalStateError,
     InvalidProducerIdMapping,
+    InvalidTxnState,
     KafkaConnectionError,
     KafkaError,
     OffsetOutOfRangeError,
+    ProducerClosed,
     ProducerFenced,
     RebalanceInProgressError,
     TransactionalIdAuthorizationFailed,
@@ -40,6 +42,7 @@ __all__ = [
     "Headers",
     "IllegalOperation",
     "IllegalStateError",
+    "InvalidTxnState",
     "KafkaConnectionError",
     "KafkaError",
     "Located",
@@ -48,6 +51,7 @@ __all__ = [
     "OffsetAndTimestamp",
     "OffsetOutOfRangeError",
     "Producer",
+    "ProducerClosed",
     "ProducerFenced",
     "RebalanceInProgressError",
     "RecordMetadata",
@@ -277,10 +281,7 @@ class Log(Protocol):
         """Of each topic."""
 
     def consumer(self, *, group: str | None = None, committed_only: bool = True) -> Consumer:
-        """Begins with what the group has committed, else with the first record.
-
-        `committed_only`: nothing of transactions that were aborted, or are open.
-        """
+        """Begins at the group's offset, else with the first record. `committed_only`: nothing of other transactions."""
 
     def producer(self, transactional_id: str | None = None) -> Producer:
         """At most one producer at a time may use a transactional id: a new one fences the one before."""

@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from typing import TypeVar
 
 from streamproc.adapters.kafka.foreign import STRANGE, passed_over
-from streamproc.adapters.kafka.log import Consumer, ConsumerRecord, Log, TopicPartition, started
+from streamproc.adapters.kafka.log import Consumer, ConsumerRecord, IllegalStateError, Log, TopicPartition, started
 
 Decoded = TypeVar("Decoded")
 
@@ -22,6 +22,14 @@ async def assigned(kafka: Log, partitions: Sequence[TopicPartition]) -> AsyncIte
     async with started(kafka.consumer()) as consumer:
         consumer.assign(partitions)
         yield consumer
+
+
+async def position_of(consumer: Consumer, partition: TopicPartition) -> int | None:
+    """The offset that a member of a group reads next; None: the partition isn't its own, or goes while it asks."""
+    try:
+        return await consumer.position(partition)
+    except IllegalStateError:
+        return None
 
 
 async def read_to(consumer: Consumer, ends: Mapping[TopicPartition, int]) -> AsyncIterator[Sequence[ConsumerRecord]]:

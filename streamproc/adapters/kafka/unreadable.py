@@ -81,7 +81,7 @@ class ReadableRecords(fetcher.PartitionRecords):  # type: ignore[misc]
                 first, end = self._unreadable()
                 words = told(topic, partition, first, end, f"can't be read: {_reason(error)}")
                 self.next_fetch_offset = end
-                yield placeholder(topic, partition, end - 1, words)
+                yield placeholder(topic, partition, end - 1, words, _now())
                 if self._batches.current is None:
                     return  # nor can be told where the next one begins: the brokers know
             else:
@@ -162,7 +162,7 @@ class _Gone:
         topic, partition = tp
         if begin <= first:
             raise beyond(topic, partition, first)
-        self._record = placeholder(topic, partition, begin - 1, told(topic, partition, first, begin, GONE))
+        self._record = placeholder(topic, partition, begin - 1, told(topic, partition, first, begin, GONE), _now())
         self._begin = begin
         self.next_fetch_offset = first
 
@@ -205,8 +205,11 @@ class _Batches:
         return self._ahead
 
 
-def placeholder(topic: str, partition: int, offset: int, words: str) -> ConsumerRecord[bytes, bytes]:
-    """What stands in the place of what can't be read. Its timestamp is when that was found."""
-    found = int(time.time() * 1000)
+def placeholder(topic: str, partition: int, offset: int, words: str, found: int) -> ConsumerRecord[bytes, bytes]:
+    """What stands in the place of what can't be read. `found`: when, in ms since 1970; it is the record's timestamp."""
     headers = ((UNREADABLE, Unread(words.encode())),)
     return ConsumerRecord(topic, partition, offset, found, 0, None, None, None, -1, -1, headers)
+
+
+def _now() -> int:
+    return int(time.time() * 1000)

@@ -22,6 +22,7 @@ import aiohttp
 import orjson
 from yarl import URL
 
+from streamproc.adapters.clocks import Clocks
 from streamproc.adapters.http import NotSentError, UnansweredError, moment, retry_after, send
 from streamproc.adapters.oauth import Bearer, TokenRefusedError, heard
 from streamproc.core.records.units import Micros
@@ -123,16 +124,14 @@ class Api:
         root: str,
         scheme: str,
         bearer: Bearer,
-        clock: Callable[[], float],
-        ticks: Callable[[], float],
+        clocks: Clocks,
         headers: Mapping[str, str] | None = None,
     ) -> None:
         self._http = http
         self._root = root.rstrip("/")
         self._scheme = scheme
         self._bearer = bearer
-        self._clock = clock
-        self._ticks = ticks
+        self._clocks = clocks
         self._headers = dict(headers or {})
         self.quiet_until = 0.0
         """Of `ticks`: until then the directory doesn't want requests."""
@@ -158,17 +157,22 @@ class Api:
         `seconds`: until all of the answer is there. `most`: bytes that it may have, unpacked.
         Raises DirectoryError for all statuses but 200 and a 404 that is one by `absent`.
         """
-        return _found(await self._ask("GET", url, None, seconds, prefer, most), absent)
+        return self._counted(_found(await self._ask("GET", url, None, seconds, prefer, most), absent))
 
     async def post(self, url: str, body: dict[str, Any], *, absent: Absent | None = None, most: int = OF_ONE) -> Answer:
         """A question that is asked by POST; as `get`."""
-        return _found(await self._ask("POST", url, orjson.dumps(body), most=most), absent)
+        return self._counted(_found(await self._ask("POST", url, orjson.dumps(body), most=most), absent))
 
     async def send(self, method: str, url: str, body: dict[str, Any]) -> Answer:
         """A request with a JSON body. Raises DirectoryError for statuses other than 2xx."""
         answer = await self._ask(method, url, orjson.dumps(body))
         if not 200 <= answer.status < 300:
             raise DirectoryError(answer.status, f"answered {answer.status}")
+        return self._counted(answer)
+
+    def _counted(self, answer: Answer) -> Answer:
+        """What is asked from now on is newer. A page of a proxy's, which may tell no time, is no answer."""
+        self._latest = max(self._latest, answer.read_at)
         return answer
 
     async def _ask(
@@ -184,7 +188,7 @@ class Api:
         try:
             token = await self._bearer.get()
         except TokenRefusedError as error:
-            self.quiet_until = max(self.quiet_until, self._ticks() + min(error.wait, LONGEST))
+            self.quiet_until = max(self.quiet_until, self._clocks.ticks() + min(error.wait, LONGEST))
             raise DirectoryError(None, str(error)) from None
         headers = {**self._headers, "Authorization": f"{self._scheme} {token}", "Accept": "application/json"}
         headers["Cache-Control"] = "no-cache"  # an answer that was kept for others is older than what we ask for
@@ -193,23 +197,24 @@ class Api:
         if prefer:
             headers["Prefer"] = prefer
         options = {} if seconds is None else {"timeout": aiohttp.ClientTimeout(total=seconds)}
-        begun, previous = self._ticks(), self._latest
+        begun, previous = self._clocks.ticks(), self._latest
         try:
-            reply = await send(self._http, method, target, headers, body, clock=self._clock, most=most, **options)
+            reply = await send(
+                self._http, method, target, headers, body, clock=self._clocks.clock, most=most, **options
+            )
         except NotSentError as error:
             raise DirectoryError(None, f"gave no answer: {error}") from None
         except UnansweredError as error:
             raise DirectoryError(None, f"gave no answer: {error}", odd=error.odd) from None
-        took, now = self._ticks() - begun, self._clock()
+        took, now = self._clocks.ticks() - begun, self._clocks.clock()
         heard(self._bearer, token, reply.status)
-        self.quiet_until = max(self.quiet_until, self._ticks() + quiet(reply.status, reply.headers, now))
+        self.quiet_until = max(self.quiet_until, self._clocks.ticks() + quiet(reply.status, reply.headers, now))
         date = moment(reply.headers.get("date") or "")
         if date is not None and now - date > BEHIND and reply.status not in {429, 503}:
             raise odd(f"answered with something that is {now - date:.0f} s old, or its clock is wrong")
         if reply.status == 200 and not reply.is_json:
             raise odd("answered 200 with something that isn't JSON, by its own word")
         read_at = max(lower_bound(reply.headers, took, now), Micros(previous + 1))
-        self._latest = max(self._latest, read_at)
         return Answer(reply.status, mended(reply.content), read_at, following(reply.headers.get("link", ""), target))
 
     def _target(self, url: str) -> URL:

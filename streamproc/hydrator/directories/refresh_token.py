@@ -7,12 +7,12 @@ Rule 2: the file belongs to one hydrator. Two would take each other's tokens awa
 
 import os
 import re
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
 import aiohttp
 
+from streamproc.adapters.clocks import Clocks
 from streamproc.adapters.http import NotSentError, Reply, decoded
 from streamproc.adapters.oauth import Granted, Tokens
 
@@ -28,10 +28,10 @@ class RefreshedTokens(Tokens):
         url: str,
         client_id: str,
         client_secret: str,
-        clock: Callable[[], float],
+        clocks: Clocks,
         file: Path,
     ) -> None:
-        super().__init__(http, url, client_id, client_secret, clock, in_form=True)
+        super().__init__(http, url, client_id, client_secret, clocks, in_form=True)
         self._file = file
 
     def form(self) -> dict[str, str]:

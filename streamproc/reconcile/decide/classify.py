@@ -94,6 +94,8 @@ def _absent(known: KnownUser) -> list[Difference]:
     wanted = {"userName": known.desired.get("userName")}
     kind, reason = _kind(known, ACCOUNT)
     if kind == "unknown":
+        kind, reason = _kind(known, "active")  # while that isn't written, nobody makes them an account
+    if kind == "unknown":
         kind, reason = "missing", "the account is gone from the target, or was never there"
     return [Difference(ACCOUNT, kind, "own", wanted, None, reason)]
 

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
+import aiohttp
 import orjson
 from aiohttp import web
 
@@ -22,14 +23,22 @@ from streamproc.simulator.directories.people import Entry
 from streamproc.simulator.directories.personio import Personio
 from streamproc.simulator.directories.pingone import PingOne
 from streamproc.simulator.directories.workday import Workday
+from streamproc.simulator.surroundings import Surroundings
 
 Handler = Callable[[web.Request, Any], Awaitable[Any]]
 
 
 class Directories:
-    def __init__(self, options: DirectoryOptions | None = None) -> None:
+    """`connect`: makes the connections by which hooks are sent."""
+
+    def __init__(
+        self,
+        options: DirectoryOptions | None = None,
+        around: Surroundings | None = None,
+        connect: Callable[[], aiohttp.ClientSession] | None = None,
+    ) -> None:
         self.initial = options or DirectoryOptions()
-        self.site = Site(self.initial)
+        self.site = Site(self.initial, around or Surroundings(), connect or _connections)
         self.okta, self.graph = Okta(self.site), Graph(self.site)
         others = (kind(self.site) for kind in (PingOne, Workday, BambooHR, HiBob, Gusto, Personio, Finch, Merge, Kombo))
         self.all: dict[str, Directory] = {directory.name: directory for directory in (self.okta, self.graph, *others)}
@@ -132,6 +141,10 @@ class Directories:
         if name not in self.all:
             raise ValueError(f"a directory is one of {', '.join(self.all)}")
         return self.all[name]
+
+
+def _connections() -> aiohttp.ClientSession:
+    return aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar())
 
 
 def _json(handler: Handler) -> Callable[[web.Request], Awaitable[web.Response]]:

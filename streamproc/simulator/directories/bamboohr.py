@@ -13,8 +13,8 @@ from typing import Any, ClassVar
 from aiohttp import web
 
 from streamproc.simulator.directories.base import Refused, answered, same_basic
-from streamproc.simulator.directories.hr_vendor import HrVendor, epoch, last_day, manager_id, works
-from streamproc.simulator.directories.people import Change, Entry, now
+from streamproc.simulator.directories.hr_vendor import HrVendor, last_day, manager_id
+from streamproc.simulator.directories.people import Change, Entry
 
 _DIRECT = {
     "firstName": "firstName",
@@ -64,7 +64,7 @@ class BambooHR(HrVendor):
             "preferredName": None,
             "mobilePhone": None,
             "supervisorId": manager_id(self, entry),
-            "status": values.get("status") or ("Active" if works(values) else "Inactive"),
+            "status": values.get("status") or ("Active" if self.works(values) else "Inactive"),
             "originalHireDate": "0000-00-00",
             "terminationDate": last_day(values) or "0000-00-00",
         }
@@ -88,7 +88,7 @@ class BambooHR(HrVendor):
             for key, (at, action) in self.changes.items()
             if at >= since
         }
-        return answered({"latest": _stamp(now()), "employees": found or []})
+        return answered({"latest": _stamp(self.now()), "employees": found or []})
 
     def announce(self, change: Change) -> None:
         action = {"created": "Inserted", "removed": "Deleted"}.get(change.kind, "Updated")
@@ -101,7 +101,7 @@ class BambooHR(HrVendor):
         return {"type": f"employee.{kind}", "timestamp": _stamp(change.at), "data": data}
 
     def signed(self, key: bytes, body: bytes) -> Mapping[str, str]:
-        moment = epoch()
+        moment = self.epoch()
         digest = hmac.new(key, body + moment.encode(), hashlib.sha256).hexdigest()
         return {"X-BambooHR-Signature": digest, "X-BambooHR-Timestamp": moment}
 

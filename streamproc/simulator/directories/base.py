@@ -5,8 +5,10 @@ import base64
 import hmac
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime
 from typing import Any, ClassVar
 
+import aiohttp
 import orjson
 from aiohttp import web
 
@@ -17,6 +19,7 @@ from streamproc.simulator.directories.options import DirectoryOptions
 from streamproc.simulator.directories.people import Change, Entry, Kind
 from streamproc.simulator.errors import PlatformError
 from streamproc.simulator.oauth import Tokens
+from streamproc.simulator.surroundings import Surroundings
 
 Handler = Callable[[web.Request], Awaitable[web.Response]]
 
@@ -34,9 +37,12 @@ class Refused(Exception):  # noqa: N818 - an answer, not a fault of ours
 class Site:
     """What the directories share."""
 
-    def __init__(self, options: DirectoryOptions) -> None:
+    def __init__(
+        self, options: DirectoryOptions, around: Surroundings, connect: Callable[[], aiohttp.ClientSession]
+    ) -> None:
         self.options = options
-        self.hooks = Hooks()
+        self.around = around
+        self.hooks = Hooks(around, connect)
         self.requests: list[dict[str, Any]] = []
 
 
@@ -45,18 +51,21 @@ class Directory(ABC):
 
     def __init__(self, site: Site) -> None:
         self.site = site
-        self.tokens = Tokens()
+        self.tokens = Tokens(site.around)
         self.reset()
 
     def reset(self) -> None:
         """Remove all people and faults. Tokens stay valid."""
         self.entries: dict[str, Entry] = {}
-        self.faults = faults.FaultPlan()
+        self.faults = faults.FaultPlan(self.site.around.ticks)
         self.seq = 0
 
     @property
     def options(self) -> DirectoryOptions:
         return self.site.options
+
+    def now(self) -> datetime:
+        return self.site.around.moment()
 
     @abstractmethod
     def add_routes(self, app: web.Application) -> None: ...
@@ -84,7 +93,7 @@ class Directory(ABC):
 
     def create(self, fields: Any) -> Entry:
         values = people.with_names(people.checked(fields))
-        at = people.now()
+        at = self.now()
         entry = Entry(self.new_id(), len(self.entries) + 1, at, at, {})
         self.entries[entry.id] = entry
         return self._change("created", entry, values)
@@ -134,7 +143,7 @@ class Directory(ABC):
         return next((entry for entry in self.living() if entry.values.get("employeeNumber") == employee_number), None)
 
     def _change(self, kind: Kind, entry: Entry, values: people.Values) -> Entry:
-        before, at = entry.values, people.now()
+        before, at = entry.values, self.now()
         changed = people.differing(before, values)
         if kind != "updated" or changed:
             self.seq += 1

@@ -1,9 +1,8 @@
 """Faults on demand: hooks that are lost, doubled or delayed, and requests that fail."""
 
 import random
-import time
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 HOOK = frozenset({"drop", "duplicate", "delay"})
@@ -29,12 +28,12 @@ class Fault:
     delay_ms: float = 0
     status: int = 503
     retry_after: int | None = None
-    set_at: float = field(default_factory=time.monotonic)
+    set_at: float = 0.0
 
-    def fits(self, kinds: frozenset[str], path: str) -> bool:
+    def fits(self, kinds: frozenset[str], path: str, now: float) -> bool:
         if self.kind not in kinds or self.times == 0 or self.path not in path:
             return False
-        return self.seconds is None or time.monotonic() < self.set_at + self.seconds
+        return self.seconds is None or now < self.set_at + self.seconds
 
 
 _NAMES = {each.name for each in fields(Fault)} - {"set_at"}
@@ -56,16 +55,22 @@ def parse(rule: Any) -> Fault:
 
 
 class FaultPlan:
-    def __init__(self) -> None:
+    """`ticks`: seconds that never go back."""
+
+    def __init__(self, ticks: Callable[[], float]) -> None:
+        self._ticks = ticks
         self.replace([], 0)
 
     def replace(self, faults: list[Fault], seed: int) -> None:
         self.faults = faults
+        for fault in faults:
+            fault.set_at = self._ticks()
         self._random = random.Random(seed)  # noqa: S311 - repeatable is what is wanted
 
     def choose(self, kinds: frozenset[str], path: str = "") -> Fault | None:
+        now = self._ticks() if self.faults else 0.0
         for fault in self.faults:
-            if fault.fits(kinds, path) and (fault.probability >= 1 or self._random.random() < fault.probability):
+            if fault.fits(kinds, path, now) and (fault.probability >= 1 or self._random.random() < fault.probability):
                 if fault.times is not None:
                     fault.times -= 1
                 return fault

@@ -4,14 +4,13 @@ developer.tryfinch.com: Directory, Individual, Employment, Webhooks; github.com/
 """
 
 import base64
-import uuid
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 from aiohttp import web
 
 from streamproc.simulator.directories.base import Refused, answered, json_content
-from streamproc.simulator.directories.hr_vendor import HrVendor, encoded, epoch, event_id, last_day, manager_id, works
+from streamproc.simulator.directories.hr_vendor import HrVendor, encoded, last_day, manager_id
 from streamproc.simulator.directories.people import Change, Entry
 
 
@@ -24,7 +23,7 @@ class Finch(HrVendor):
         self.route(app, "POST", "/employer/employment", self._employments)
 
     def new_id(self) -> str:
-        return str(uuid.uuid4())
+        return self.site.around.id()
 
     def admit(self, request: web.Request) -> None:
         if request.headers.get("Authorization") != f"Bearer {self.options.hris_secret}":
@@ -35,7 +34,7 @@ class Finch(HrVendor):
     async def _directory(self, request: web.Request) -> web.Response:
         begin, limit = int(request.query.get("offset", 0)), int(request.query.get("limit", 10**6))
         page = self.living()[begin : begin + min(limit, self.options.page_size)]
-        individuals = [{"id": entry.id, "is_active": works(entry.values)} for entry in page]
+        individuals = [{"id": entry.id, "is_active": self.works(entry.values)} for entry in page]
         return answered({"paging": {"count": len(self.living()), "offset": begin}, "individuals": individuals})
 
     async def _individuals(self, request: web.Request) -> web.Response:
@@ -68,7 +67,7 @@ class Finch(HrVendor):
 
     def _employment(self, entry: Entry) -> dict[str, Any]:
         values, manager = entry.values, manager_id(self, entry)
-        active = works(values)
+        active = self.works(values)
         return {
             "id": entry.id,
             "title": values.get("job"),
@@ -97,6 +96,6 @@ class Finch(HrVendor):
 
     def signed(self, key: bytes, body: bytes) -> Mapping[str, str]:
         """The secret is in base64."""
-        identifier, moment = event_id(), epoch()
+        identifier, moment = self.site.around.id(), self.epoch()
         signature = encoded(base64.b64decode(key), f"{identifier}.{moment}.".encode() + body)
         return {"finch-event-id": identifier, "finch-timestamp": moment, "finch-signature": f"v1,{signature}"}

@@ -60,13 +60,13 @@ class Graph(Directory):
     name: ClassVar[str] = "graph"
 
     def __init__(self, site: Site) -> None:
-        self.subscriptions = Subscriptions(self)
+        self.subscriptions = Subscriptions(self, site.around)
         self.groups = Groups(self)
         super().__init__(site)
 
     def reset(self) -> None:
         super().reset()
-        self.epoch = uuid.uuid4().hex[:8]  # links from before a reset are gone
+        self.epoch = self.site.around.uuid().hex[:8]  # links from before a reset are gone
         self.subscriptions.clear()
         self.groups.clear()
 
@@ -87,7 +87,7 @@ class Graph(Directory):
         self.route(app, "DELETE", one, self.subscriptions.unsubscribe)
 
     def new_id(self) -> str:
-        return str(uuid.uuid4())
+        return self.site.around.id()
 
     def remove(self, key: str) -> Entry:
         """The first removal is soft: restorable, and not shown. The second is final."""

@@ -3,13 +3,12 @@
 docs.gusto.com: Get an employee, Get employees of a company, Refresh access token, Employee events.
 """
 
-import uuid
 from typing import Any, ClassVar
 
 from aiohttp import web
 
 from streamproc.simulator.directories.base import Refused, answered
-from streamproc.simulator.directories.hr_vendor import HexSigned, epoch, event_id, last_day, manager_id, works
+from streamproc.simulator.directories.hr_vendor import HexSigned, last_day, manager_id
 from streamproc.simulator.directories.people import Change, Entry
 
 COMPANY = "c0ffee00-0000-4000-8000-000000000001"
@@ -29,7 +28,7 @@ class Gusto(HexSigned):
         self.route(app, "GET", "/v1/companies/{company}/employees", self._list)
 
     def new_id(self) -> str:
-        return str(uuid.uuid4())
+        return self.site.around.id()
 
     async def _refresh(self, request: web.Request) -> web.Response:
         """The refresh token before is good until the new access token is used."""
@@ -39,7 +38,8 @@ class Gusto(HexSigned):
             return answered({"error": "invalid_client"}, 401)
         if form.get("refresh_token") not in (self.refresh_token, self.next_refresh_token or self.refresh_token):
             return answered({"error": "invalid_grant"}, 400)
-        self.access_token, self.next_refresh_token = f"access-{uuid.uuid4()}", f"refresh-{uuid.uuid4()}"
+        self.access_token = f"access-{self.site.around.id()}"
+        self.next_refresh_token = f"refresh-{self.site.around.id()}"
         tokens = {"access_token": self.access_token, "refresh_token": self.next_refresh_token}
         return answered({**tokens, "token_type": "bearer", "expires_in": self.options.token_ttl_s})
 
@@ -63,7 +63,7 @@ class Gusto(HexSigned):
 
     def _shown(self, entry: Entry) -> dict[str, Any]:
         values, last = entry.values, last_day(entry.values)
-        gone = not works(values) and (last is not None or not values["active"])
+        gone = not self.works(values) and (last is not None or not values["active"])
         terminations = [] if last is None else [{"uuid": "t1", "active": gone, "effective_date": last}]
         custom = {"employeeNumber": values.get("employeeNumber"), **values.get("custom", {})}
         return {
@@ -91,4 +91,4 @@ class Gusto(HexSigned):
             kind = "employee.terminated"
         resource = {"resource_type": "Company", "resource_uuid": COMPANY}
         entity = {"entity_type": "Employee", "entity_uuid": change.entry.id}
-        return {"uuid": event_id(), "event_type": kind, **resource, **entity, "timestamp": int(epoch())}
+        return {"uuid": self.site.around.id(), "event_type": kind, **resource, **entity, "timestamp": int(self.epoch())}

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from aiohttp import web
 
 from streamproc.simulator.directories.base import Refused, answered, json_content, same_basic
-from streamproc.simulator.directories.hr_vendor import HrVendor, encoded, last_day, manager_id, works
+from streamproc.simulator.directories.hr_vendor import HrVendor, encoded, last_day, manager_id
 from streamproc.simulator.directories.people import Change, Entry, stamp
 
 
@@ -46,7 +46,7 @@ class HiBob(HrVendor):
                 "employees": [
                     self._shown(entry, content)
                     for entry in self.living()
-                    if (content.get("showInactive") or works(entry.values)) and (ids is None or entry.id in ids)
+                    if (content.get("showInactive") or self.works(entry.values)) and (ids is None or entry.id in ids)
                 ]
             }
         )
@@ -65,8 +65,8 @@ class HiBob(HrVendor):
             "work.startDate": values.get("hireDate"),
             "work.manager": manager_id(self, entry),
             "work.employeeIdInCompany": values.get("employeeNumber"),
-            "internal.status": values.get("status") or ("Active" if works(values) else "Inactive"),
-            "internal.lifecycleStatus": "employed" if works(values) else "terminated",
+            "internal.status": values.get("status") or ("Active" if self.works(values) else "Inactive"),
+            "internal.lifecycleStatus": "employed" if self.works(values) else "terminated",
             "internal.terminationDate": values.get("terminationDate") or last_day(values),
             "employee.lastDayOfWork": values.get("lastDay"),
         }

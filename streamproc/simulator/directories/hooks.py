@@ -2,19 +2,24 @@
 
 import asyncio
 import hashlib
-from collections.abc import Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
 import aiohttp
 import orjson
 
-from streamproc.simulator.directories.people import now, stamp
+from streamproc.simulator.directories.people import stamp
+from streamproc.simulator.surroundings import Surroundings
 
 NO_ANSWER = 0
 
 
 class Hooks:
-    def __init__(self) -> None:
+    """`connect`: makes the connections by which they are sent."""
+
+    def __init__(self, around: Surroundings, connect: Callable[[], aiohttp.ClientSession]) -> None:
+        self._around = around
+        self._connect = connect
         self.log: list[dict[str, Any]] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._session: aiohttp.ClientSession | None = None
@@ -45,7 +50,7 @@ class Hooks:
     ) -> tuple[int, str, bytes]:
         """Status, content type, body."""
         if self._session is None:
-            self._session = aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar())
+            self._session = self._connect()
         try:
             timeout = aiohttp.ClientTimeout(total=timeout_s)
             async with self._session.request(
@@ -56,7 +61,7 @@ class Hooks:
             return NO_ANSWER, "", b""
 
     def note(self, directory: str, **facts: Any) -> None:
-        self.log.append({"n": len(self.log) + 1, "directory": directory, "at": stamp(now()), **facts})
+        self.log.append({"n": len(self.log) + 1, "directory": directory, "at": stamp(self._around.moment()), **facts})
 
     async def stop(self) -> None:
         """Give up what is pending."""

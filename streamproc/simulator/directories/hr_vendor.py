@@ -3,8 +3,6 @@
 import base64
 import hashlib
 import hmac
-import time
-import uuid
 from abc import abstractmethod
 from collections.abc import Mapping
 from typing import Any, ClassVar
@@ -12,7 +10,7 @@ from typing import Any, ClassVar
 import orjson
 
 from streamproc.simulator.directories.base import Directory
-from streamproc.simulator.directories.people import Change, Entry, Values, now
+from streamproc.simulator.directories.people import Change, Entry, Values
 
 _TIMEOUT_S = 10.0
 
@@ -25,6 +23,14 @@ class HrVendor(Directory):
 
     def problem(self, status: int, message: str) -> Any:  # noqa: ARG002 - most bodies don't repeat the status
         return {"error": message}
+
+    def epoch(self) -> str:
+        return str(int(self.site.around.now()))
+
+    def works(self, values: Values) -> bool:
+        """From the first day to the last, both included."""
+        today = self.now().date().isoformat()
+        return bool(values["active"]) and (values.get("hireDate") or today) <= today <= (last_day(values) or today)
 
     @abstractmethod
     def hook(self, change: Change) -> Any:
@@ -64,20 +70,6 @@ def encoded(key: bytes, body: bytes, algorithm: str = "sha256", *, for_url: bool
     """The HMAC in base64."""
     digest = hmac.new(key, body, algorithm).digest()
     return (base64.urlsafe_b64encode if for_url else base64.b64encode)(digest).decode()
-
-
-def epoch() -> str:
-    return str(int(time.time()))
-
-
-def event_id() -> str:
-    return str(uuid.uuid4())
-
-
-def works(values: Values) -> bool:
-    """From the first day to the last, both included."""
-    today = now().date().isoformat()
-    return bool(values["active"]) and (values.get("hireDate") or today) <= today <= (last_day(values) or today)
 
 
 def last_day(values: Values) -> str | None:

@@ -3,7 +3,6 @@
 docs.kombo.dev: Get employees, data-changed.
 """
 
-import uuid
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, ClassVar
@@ -11,7 +10,7 @@ from typing import Any, ClassVar
 from aiohttp import web
 
 from streamproc.simulator.directories.base import Refused, answered
-from streamproc.simulator.directories.hr_vendor import HrVendor, encoded, event_id, last_day, manager_id, works
+from streamproc.simulator.directories.hr_vendor import HrVendor, encoded, last_day, manager_id
 from streamproc.simulator.directories.people import Change, Entry, stamp
 
 INTEGRATION = "demo:1"
@@ -24,7 +23,7 @@ class Kombo(HrVendor):
         self.route(app, "GET", "/v1/hris/employees", self._list)
 
     def new_id(self) -> str:
-        return uuid.uuid4().hex[:24]
+        return self.site.around.uuid().hex[:24]
 
     def admit(self, request: web.Request) -> None:
         if request.headers.get("Authorization") != f"Bearer {self.options.hris_secret}":
@@ -66,7 +65,7 @@ class Kombo(HrVendor):
             "work_email": values.get("userName"),
             "personal_email": "private@example.org",
             "mobile_phone_number": values.get("phone"),
-            "employment_status": values.get("status") or ("ACTIVE" if works(values) else "INACTIVE"),
+            "employment_status": values.get("status") or ("ACTIVE" if self.works(values) else "INACTIVE"),
             "manager_id": manager_id(self, entry),
             "start_date": _midnight(values.get("hireDate")),
             "termination_date": _midnight(last_day(values)),
@@ -77,7 +76,7 @@ class Kombo(HrVendor):
     def hook(self, change: Change) -> Any:  # noqa: ARG002 - it says nothing of whom
         data = {"integration_id": INTEGRATION, "integration_tool": "demo", "integration_category": "HRIS"}
         return {
-            "id": event_id(),
+            "id": self.site.around.id(),
             "type": "data-changed",
             "data": {**data, "changed_models": [{"name": "hris_employees"}]},
         }

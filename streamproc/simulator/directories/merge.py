@@ -3,7 +3,6 @@
 docs.merge.dev: HRIS, /employees; Merge webhooks.
 """
 
-import uuid
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, ClassVar
@@ -11,7 +10,7 @@ from typing import Any, ClassVar
 from aiohttp import web
 
 from streamproc.simulator.directories.base import Refused, answered
-from streamproc.simulator.directories.hr_vendor import HrVendor, encoded, event_id, last_day, manager_id, works
+from streamproc.simulator.directories.hr_vendor import HrVendor, encoded, last_day, manager_id
 from streamproc.simulator.directories.people import Change, Entry, stamp
 
 
@@ -23,7 +22,7 @@ class Merge(HrVendor):
         self.route(app, "GET", "/api/hris/v1/employees/{id}", self._get)
 
     def new_id(self) -> str:
-        return str(uuid.uuid4())
+        return self.site.around.id()
 
     def admit(self, request: web.Request) -> None:
         if request.headers.get("Authorization") != f"Bearer {self.options.hris_secret}":
@@ -58,7 +57,7 @@ class Merge(HrVendor):
             "work_email": values.get("userName"),
             "mobile_phone_number": values.get("phone"),
             "manager": manager_id(self, entry),
-            "employment_status": values.get("status") or ("ACTIVE" if works(values) else "INACTIVE"),
+            "employment_status": values.get("status") or ("ACTIVE" if self.works(values) else "INACTIVE"),
             "start_date": _midnight(values.get("hireDate")),
             "termination_date": _midnight(last_day(values)),
             "custom_fields": {"department": values.get("department"), **values.get("custom", {})},
@@ -68,7 +67,7 @@ class Merge(HrVendor):
 
     def hook(self, change: Change) -> Any:
         kind = {"created": "added", "removed": "removed"}.get(change.kind, "changed")
-        hook = {"id": event_id(), "event": f"Employee.{kind}", "target": "https://example.org"}
+        hook = {"id": self.site.around.id(), "event": f"Employee.{kind}", "target": "https://example.org"}
         data = {"id": change.entry.id, "modified_at": stamp(change.at)}
         return {"hook": hook, "linked_account": {"id": "la1", "integration": "x"}, "data": data}
 

@@ -4,8 +4,6 @@ developer.okta.com: reference/core-okta-api, api/users, api/system-log, concepts
 """
 
 import math
-import time
-import uuid
 from datetime import datetime
 from typing import Any, ClassVar
 
@@ -13,7 +11,7 @@ from aiohttp import web
 
 from streamproc.simulator.directories import filters, systemlog
 from streamproc.simulator.directories.base import Directory, Refused, answered, limit_of
-from streamproc.simulator.directories.people import Change, Entry, Values, now, stamp
+from streamproc.simulator.directories.people import Change, Entry, Values, stamp
 
 _IS_STATUS = frozenset({"active", "status"})
 
@@ -50,7 +48,7 @@ class Okta(Directory):
         self.route(app, "GET", "/api/v1/logs", self._logs)
 
     def new_id(self) -> str:
-        return "00u" + uuid.uuid4().hex[:17]
+        return "00u" + self.site.around.uuid().hex[:17]
 
     # Requests
 
@@ -58,7 +56,7 @@ class Okta(Directory):
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")
         if scheme not in ("SSWS", "Bearer") or token != self.options.okta_token:
             raise Refused(401, "Invalid token provided")
-        if (minute := int(time.time() // 60)) != self._window:
+        if (minute := int(self.site.around.now() // 60)) != self._window:
             self._window, self._count = minute, 0
         self._count += 1
         if self._count > self.options.okta_rate_limit:
@@ -73,7 +71,7 @@ class Okta(Directory):
         limit = self.options.okta_rate_limit
         left = 0 if response.status == 429 else max(0, limit - self._count)
         after = response.headers.popall("Retry-After", [])
-        reset = time.time() + int(after[0]) if after else time.time() // 60 * 60 + 60
+        reset = self.site.around.now() + int(after[0]) if after else self.site.around.now() // 60 * 60 + 60
         response.headers["X-Rate-Limit-Limit"] = str(limit)
         response.headers["X-Rate-Limit-Remaining"] = str(left)
         response.headers["X-Rate-Limit-Reset"] = str(math.ceil(reset))
@@ -150,7 +148,8 @@ class Okta(Directory):
 
     def announce(self, change: Change) -> None:
         was, is_ = (self.in_application(_holding(values)) for values in (change.before, change.entry.values))
-        events = systemlog.events(change, self.options.application if was != is_ else None, assigned=is_)
+        application = self.options.application if was != is_ else None
+        events = systemlog.events(change, self.site.around.id, application, assigned=is_)
         self.log += events
         hooked = [event for event in events if event["eventType"] != systemlog.NEVER_HOOKED]
         if hooked and self.options.gateway:
@@ -165,8 +164,8 @@ class Okta(Directory):
             "cloudEventsVersion": "0.1",
             "contentType": "application/json",
             "source": "https://example.okta.com/api/v1/eventHooks/who00000000000000000",
-            "eventId": str(uuid.uuid4()),
-            "eventTime": stamp(now()),
+            "eventId": self.site.around.id(),
+            "eventTime": stamp(self.now()),
             "data": {"events": events},
         }
         for _ in range(2):
@@ -176,7 +175,7 @@ class Okta(Directory):
 
     async def verify(self) -> bool:
         """The one-time challenge with which Okta verifies a hook's endpoint."""
-        challenge = uuid.uuid4().hex
+        challenge = self.site.around.uuid().hex
         headers = {"x-okta-verification-challenge": challenge, **(self.options.hook_headers or {}).get("okta", {})}
         url = f"{self.options.gateway}/v1/okta"
         status, _, body = await self.site.hooks.ask("GET", url, None, headers, timeout_s=_TIMEOUT_S)

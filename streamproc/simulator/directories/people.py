@@ -4,7 +4,7 @@ A field that was never set is absent, one that was cleared is None: the vendors 
 """
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Literal
 
 TEXTS = frozenset(
@@ -100,10 +100,6 @@ def apart(fields: tuple[str, ...]) -> bool:
 
 def flat(values: Values) -> Values:
     return {**values.get("custom", {}), **{name: value for name, value in values.items() if name != "custom"}}
-
-
-def now() -> datetime:
-    return datetime.now(UTC)
 
 
 def stamp(moment: datetime) -> str:

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from aiohttp import web
 
 from streamproc.simulator.directories.base import Refused, answered
-from streamproc.simulator.directories.hr_vendor import HexSigned, last_day, manager_id, works
+from streamproc.simulator.directories.hr_vendor import HexSigned, last_day, manager_id
 from streamproc.simulator.directories.people import Change, Entry, stamp
 
 
@@ -57,7 +57,7 @@ class Personio(HexSigned):
     async def _employments(self, request: web.Request) -> web.Response:
         entry = self._found(request)
         values = entry.values
-        status = "ACTIVE" if works(values) else "INACTIVE"
+        status = "ACTIVE" if self.works(values) else "INACTIVE"
         employment = {
             "id": f"e-{entry.id}",
             "person": {"id": entry.id},
@@ -89,7 +89,7 @@ class Personio(HexSigned):
             "first_name": values["firstName"],
             "last_name": values["lastName"],
             "preferred_name": None,
-            "status": "ACTIVE" if works(values) else "INACTIVE",
+            "status": "ACTIVE" if self.works(values) else "INACTIVE",
             "custom_attributes": [
                 {"id": f"dynamic_{name}", "label": name, "type": "string", "value": value}
                 for name, value in custom.items()

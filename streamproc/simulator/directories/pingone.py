@@ -6,13 +6,15 @@ developer.pingidentity.com: PingOne Platform APIs, Users, Audit activities, Subs
 import asyncio
 import hashlib
 import uuid
+from collections.abc import Callable
+from datetime import datetime
 from typing import Any, ClassVar
 
 from aiohttp import web
 
 from streamproc.simulator.directories import filters
 from streamproc.simulator.directories.base import Directory, Refused, answered, limit_of
-from streamproc.simulator.directories.people import Change, Entry, now, stamp
+from streamproc.simulator.directories.people import Change, Entry, stamp
 
 ENVIRONMENT = "6f9a3c1e-2b58-4d07-9e44-71d0c5a8b312"  # in hooks; requests may name any
 POPULATION = "b1c4e2d7-0a6f-4f3b-8c95-3e7d2f60a914"
@@ -52,7 +54,7 @@ class PingOne(Directory):
         self.route(app, "GET", "/v1/environments/{env}/activities", self._activities)
 
     def new_id(self) -> str:
-        return str(uuid.uuid4())
+        return self.site.around.id()
 
     # Requests
 
@@ -60,7 +62,7 @@ class PingOne(Directory):
         self.check_bearer(request)
 
     def problem(self, status: int, message: str) -> Any:
-        return {"id": str(uuid.uuid4()), "code": _CODES.get(status, "UNEXPECTED_ERROR"), "message": message}
+        return {"id": self.site.around.id(), "code": _CODES.get(status, "UNEXPECTED_ERROR"), "message": message}
 
     async def _get(self, request: web.Request) -> web.Response:
         entry = self.entries.get(request.match_info["id"])
@@ -92,7 +94,7 @@ class PingOne(Directory):
     # Hooks
 
     def announce(self, change: Change) -> None:
-        events = _events(change)
+        events = _events(change, self.site.around.id)
         self.activities += events
         if self.options.gateway:
             self._waiting += events
@@ -160,37 +162,41 @@ def _page(
     return answered({"_links": links, "_embedded": {what: content}, "count": len(resources), "size": len(page)})
 
 
-def _events(change: Change) -> list[dict[str, Any]]:
+def _events(change: Change, new_id: Callable[[], str]) -> list[dict[str, Any]]:
     entry = change.entry
     name = entry.values.get("userName")
     href = f"https://api.pingone.com/v1/environments/{ENVIRONMENT}/users/{entry.id}"
     user = {"type": "USER", "id": entry.id, "name": name, "population": {"id": POPULATION}, "href": href}
     activities: list[dict[str, Any]] = []
+
+    def activity(kind: str, description: str, resource: dict[str, Any]) -> dict[str, Any]:
+        return _activity(new_id(), change.at, kind, description, resource)
+
     if change.kind == "created":
-        activities.append(_activity("USER.CREATED", f"Created User {name}", user))
+        activities.append(activity("USER.CREATED", f"Created User {name}", user))
     elif change.kind == "removed":
-        activities.append(_activity("USER.DELETED", f"Deleted User {name}", user))
+        activities.append(activity("USER.DELETED", f"Deleted User {name}", user))
     else:
         if set(change.fields) - {"active", "assigned", "groups", "status"}:
-            activities.append(_activity("USER.UPDATED", f"Updated User {name}", user))
+            activities.append(activity("USER.UPDATED", f"Updated User {name}", user))
         if "active" in change.fields:  # named, but not which way
-            activities.append(_activity("USER.UPDATED", f"Updated enabled for User {name}", user))
+            activities.append(activity("USER.UPDATED", f"Updated enabled for User {name}", user))
         if "status" in change.fields:
             locked = entry.values.get("status") == "LOCKED"
-            activities.append(_activity("USER.LOCKED" if locked else "USER.UNLOCKED", f"Account of User {name}", user))
+            activities.append(activity("USER.LOCKED" if locked else "USER.UNLOCKED", f"Account of User {name}", user))
     for word, groups in zip(("CREATED", "DELETED"), entry.group_changes(change.before), strict=True):
         for group in groups:
             id_ = _group_id(group)
             member = {"type": "MEMBER_OF_GROUP", "id": id_, "name": group, "href": f"{href}/memberOfGroups/{id_}"}
-            activities.append(_activity(f"MEMBER_OF_GROUP.{word}", f"{word} membership of {group}", member))
+            activities.append(activity(f"MEMBER_OF_GROUP.{word}", f"{word} membership of {group}", member))
     return activities
 
 
-def _activity(kind: str, description: str, resource: dict[str, Any]) -> dict[str, Any]:
+def _activity(id_: str, at: datetime, kind: str, description: str, resource: dict[str, Any]) -> dict[str, Any]:
     client = {"id": str(uuid.UUID(int=1)), "name": "Administration", "type": "CLIENT"}
     return {
-        "id": str(uuid.uuid4()),
-        "recordedAt": stamp(now()),
+        "id": id_,
+        "recordedAt": stamp(at),
         "action": {"type": kind},
         "actors": {"client": {**client, "environment": {"id": ENVIRONMENT}}},
         "resources": [{**resource, "environment": {"id": ENVIRONMENT}}],

@@ -4,7 +4,6 @@ learn.microsoft.com/graph: api/subscription-post-subscriptions, change-notificat
 """
 
 import asyncio
-import uuid
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -13,7 +12,8 @@ from urllib.parse import quote
 from aiohttp import web
 
 from streamproc.simulator.directories.base import Directory, Refused, answered, json_content
-from streamproc.simulator.directories.people import Change, Values, apart, now
+from streamproc.simulator.directories.people import Change, Values, apart
+from streamproc.simulator.surroundings import Surroundings
 
 _LONGEST = timedelta(minutes=41_760)  # of a subscription to users
 _HANDSHAKE_S, _TIMEOUT_S, _GIVE_UP_S, _LONGEST_PAUSE_S = 10.0, 3.0, 4 * 3600, 10.0
@@ -32,9 +32,10 @@ class Subscription:
 
 
 class Subscriptions:
-    def __init__(self, directory: Directory) -> None:
+    def __init__(self, directory: Directory, around: Surroundings) -> None:
         self.directory = directory
-        self.tenant = str(uuid.uuid4())
+        self._around = around
+        self.tenant = self._around.id()
         self._made: dict[str, Subscription] = {}
 
     def clear(self) -> None:
@@ -48,18 +49,18 @@ class Subscriptions:
         state = content.get("clientState")
         if not isinstance(state, str) or not 0 < len(state) <= 128:
             raise Refused(400, "clientState must have 1 to 128 characters.")
-        expires = _expiry(content)
+        expires = _expiry(content, self.directory.now())
         urls = [content.get("notificationUrl"), content.get("lifecycleNotificationUrl")]
         if not isinstance(urls[0], str):
             raise Refused(400, "notificationUrl is missing.")
         for url in filter(None, urls):
             await self._shake_hands(url)
-        subscription = Subscription(str(uuid.uuid4()), content, expires)
+        subscription = Subscription(self._around.id(), content, expires)
         self._made[subscription.id] = subscription
         return answered(subscription.resource(), 201)
 
     async def _shake_hands(self, url: str) -> None:
-        token = f"Validation: Testing client application reachability for subscription Request-Id: {uuid.uuid4()}"
+        token = f"Validation: Testing client application reachability for subscription Request-Id: {self._around.id()}"
         validation = f"{url}{'&' if '?' in url else '?'}validationToken={quote(token, safe='')}"
         status, kind, body = await self.directory.site.hooks.ask(
             "POST", validation, b"", {"Content-Type": "text/plain; charset=utf-8"}, timeout_s=_HANDSHAKE_S
@@ -70,21 +71,21 @@ class Subscriptions:
 
     def _alive(self, request: web.Request) -> Subscription:
         subscription = self._made.get(request.match_info["id"])
-        if subscription is None or subscription.expires <= now():
+        if subscription is None or subscription.expires <= self.directory.now():
             raise Refused(404, "The object was not found.")
         return subscription
 
     async def every(self, _request: web.Request) -> web.Response:
-        return answered(
-            {"value": [subscription.resource() for subscription in self._made.values() if subscription.expires > now()]}
-        )
+        now = self.directory.now()
+        alive = [subscription.resource() for subscription in self._made.values() if subscription.expires > now]
+        return answered({"value": alive})
 
     async def get(self, request: web.Request) -> web.Response:
         return answered(self._alive(request).resource())
 
     async def renew(self, request: web.Request) -> web.Response:
         subscription = self._alive(request)
-        subscription.expires = _expiry(json_content(await request.read()))
+        subscription.expires = _expiry(json_content(await request.read()), self.directory.now())
         return answered(subscription.resource())
 
     async def unsubscribe(self, request: web.Request) -> web.Response:
@@ -139,11 +140,11 @@ def stamp(moment: datetime) -> str:
     return moment.strftime("%Y-%m-%dT%H:%M:%S.%f0Z")
 
 
-def _expiry(content: dict[str, Any]) -> datetime:
+def _expiry(content: dict[str, Any], now: datetime) -> datetime:
     try:
         expires = datetime.fromisoformat(content["expirationDateTime"])
     except (KeyError, TypeError, ValueError):
         raise Refused(400, "expirationDateTime is missing or not a timestamp.") from None
-    if expires.tzinfo is None or not now() < expires <= now() + _LONGEST:
+    if expires.tzinfo is None or not now < expires <= now + _LONGEST:
         raise Refused(400, "expirationDateTime must lie ahead, at most 41760 minutes.")
     return expires

@@ -4,7 +4,7 @@ Event types: developer.okta.com, reference/api/event-types. No event holds a val
 """
 
 import hashlib
-import uuid
+from collections.abc import Callable
 from typing import Any
 
 from streamproc.simulator.directories.people import Change, Values, stamp
@@ -29,12 +29,14 @@ _NOT_PROFILE = frozenset({"active", "assigned", "status", "groups", "hireDate", 
 NEVER_HOOKED = "user.lifecycle.delete.completed"
 
 
-def events(change: Change, application: str | None = None, *, assigned: bool = False) -> list[dict[str, Any]]:
+def events(
+    change: Change, new_id: Callable[[], str], application: str | None = None, *, assigned: bool = False
+) -> list[dict[str, Any]]:
     """`application`: to which somebody was assigned by the change, or no longer is."""
-    told = [_event(change, *parts) for parts in _of_change(change)]
+    told = [_event(change, new_id(), *parts) for parts in _of_change(change)]
     if application is None:
         return told
-    event = _event(change, f"application.user_membership.{'add' if assigned else 'remove'}", None, [])
+    event = _event(change, new_id(), f"application.user_membership.{'add' if assigned else 'remove'}", None, [])
     of_application = {"id": application, "type": "AppInstance", "alternateId": "Genesys Cloud"}
     user = {"id": "0ua" + change.entry.id[3:], "type": "AppUser", "alternateId": change.entry.values.get("userName")}
     event["target"] = [user, of_application, *event["target"]]
@@ -82,7 +84,7 @@ def _transition(old: str, new: str) -> str | None:
     return None
 
 
-def _event(change: Change, kind: str, group: str | None, attributes: list[str]) -> dict[str, Any]:
+def _event(change: Change, id_: str, kind: str, group: str | None, attributes: list[str]) -> dict[str, Any]:
     login = change.entry.values.get("userName")
     name = change.entry.values["displayName"]
     target = [{"id": change.entry.id, "type": "User", "alternateId": login, "displayName": name, "detailEntry": None}]
@@ -90,7 +92,7 @@ def _event(change: Change, kind: str, group: str | None, attributes: list[str]) 
         group_target = {"id": group_id(group), "alternateId": "unknown", "displayName": group}
         target.append({"type": "UserGroup", "detailEntry": None, **group_target})
     return {
-        "uuid": str(uuid.uuid4()),
+        "uuid": id_,
         "published": stamp(change.at),
         "eventType": kind,
         "version": "0",

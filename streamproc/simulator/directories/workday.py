@@ -3,14 +3,13 @@
 There is no hook; an integration of the customer's may post business events, in a shape of the customer's.
 """
 
-import uuid
 from datetime import date, datetime
 from typing import Any, ClassVar
 
 from aiohttp import web
 
 from streamproc.simulator.directories.base import Directory, Refused, answered, same_basic
-from streamproc.simulator.directories.people import Change, Entry, Values, checked, now, stamp
+from streamproc.simulator.directories.people import Change, Entry, Values, checked, stamp
 
 COLUMNS = {
     "Employee_ID": "employeeNumber",
@@ -48,7 +47,7 @@ class Workday(Directory):
         self.route(app, "GET", "/ccx/service/customreport2/{tenant}/{owner}/{report}", self._report)
 
     def new_id(self) -> str:
-        return uuid.uuid4().hex
+        return self.site.around.uuid().hex
 
     def update(self, key: str, fields: Any) -> Entry:
         """With `effective` (YYYY-MM-DD) the change is a separate row until that day."""
@@ -57,7 +56,7 @@ class Workday(Directory):
         entry, day = self.find(key), date.fromisoformat(fields["effective"])
         changes = checked({name: value for name, value in fields.items() if name != "effective"})
         rows = self.ahead.setdefault(entry.id, [])
-        rows.append((day, now(), changes))
+        rows.append((day, self.now(), changes))
         rows.sort(key=lambda row: row[0])
         self._tell(entry, "Change Job", day.isoformat())
         return entry
@@ -95,10 +94,29 @@ class Workday(Directory):
         values, entered, effective = entry.values, entry.updated, ""
         rows = []
         for day, at, changes in self.ahead.get(entry.id, []):
-            if day > now().date():
-                rows.append((entered, _row(entry.id, values, effective, entered)))
+            if day > self.now().date():
+                rows.append((entered, self._row(entry.id, values, effective, entered)))
             values, entered, effective = {**values, **changes}, at, day.isoformat()
-        return [*rows, (entered, _row(entry.id, values, effective, entered))]
+        return [*rows, (entered, self._row(entry.id, values, effective, entered))]
+
+    def _row(self, id_: str, values: Values, effective: str, entered: datetime) -> dict[str, Any]:
+        """All scalars are strings. A cleared field is "", one that was never set has no column."""
+        active = self._works(values)
+        columns = {alias: values[name] for alias, name in COLUMNS.items() if name in values} | values.get("custom", {})
+        return {
+            "Workday_ID": id_,
+            **{alias: "" if value is None else value for alias, value in columns.items()},
+            "Active": "1" if active else "0",
+            "Worker_Status": values.get("status") or ("Active" if active else "Terminated"),
+            "Effective_Date": effective,
+            "Entry_Moment": stamp(entered),
+        }
+
+    def _works(self, values: Values) -> bool:
+        """From the first day to the last day of work, both included; a termination ahead doesn't change `Active`."""
+        today = self.now().date().isoformat()
+        last = values.get("lastDay") or values.get("terminationDate")
+        return bool(values["active"]) and (values.get("hireDate") or today) <= today <= (last or today)
 
     # Business events
 
@@ -116,13 +134,13 @@ class Workday(Directory):
             return
         worker = entry.values.get("employeeNumber")
         content = {
-            "eventId": str(uuid.uuid4()),
+            "eventId": self.site.around.id(),
             "eventName": process,
-            "eventTime": stamp(now()),
+            "eventTime": stamp(self.now()),
             "workerId": worker,
             "businessProcess": process,
             "effectiveMoment": effective,
-            "entryMoment": stamp(now()),
+            "entryMoment": stamp(self.now()),
             "isRescinded": False,
             "isCorrected": False,
         }
@@ -132,24 +150,3 @@ class Workday(Directory):
             await self.post(content, about, _TIMEOUT_S)
 
         self.site.hooks.start(self.deliver(about, send))
-
-
-def _row(id_: str, values: Values, effective: str, entered: datetime) -> dict[str, Any]:
-    """All scalars are strings. A cleared field is "", one that was never set has no column."""
-    active = _works(values)
-    columns = {alias: values[name] for alias, name in COLUMNS.items() if name in values} | values.get("custom", {})
-    return {
-        "Workday_ID": id_,
-        **{alias: "" if value is None else value for alias, value in columns.items()},
-        "Active": "1" if active else "0",
-        "Worker_Status": values.get("status") or ("Active" if active else "Terminated"),
-        "Effective_Date": effective,
-        "Entry_Moment": stamp(entered),
-    }
-
-
-def _works(values: Values) -> bool:
-    """From the first day to the last day of work, both included; a termination ahead doesn't change `Active`."""
-    today = now().date().isoformat()
-    last = values.get("lastDay") or values.get("terminationDate")
-    return bool(values["active"]) and (values.get("hireDate") or today) <= today <= (last or today)

@@ -19,9 +19,14 @@ from streamproc.sink.decide.revoke_forms import UNCONDITIONAL
 from streamproc.sink.decide.underway import NOT_FOUND, Adopting, Seeded, SetAside
 
 
-def begin(turn: Turn[Work], delivery: DeliveredState | None, predecessor: Predecessor, clock: Millis) -> Progress:
-    """A turn begins, with what was noted after the last one. `clock`: ms since 1970."""
-    progress = Progress(turn, predecessor)
+def begin(
+    turn: Turn[Work], delivery: DeliveredState | None, predecessor: Predecessor, clock: Millis, noted: float = 0.0
+) -> Progress:
+    """A turn begins, with what was noted after the last one. `clock`: ms since 1970.
+
+    `noted`: ticks at which that was, where it isn't in the log yet: what the last turn has read is as young then.
+    """
+    progress = Progress(turn, predecessor, learned=noted)
     if delivery is None:
         return progress
     held = _held(delivery, progress)
@@ -73,8 +78,8 @@ def _recalled(progress: Progress, parked: Parked, clock: Millis) -> Progress:
         progress = replace(progress, adopting=Adopting(there))
     if not progress.turn.work.told or progress.turn.work.ordered:
         return progress
-    if progress.leaver:
-        progress = replace(progress, form=UNCONDITIONAL)
+    if progress.leaver and progress.id is not None and parked.code in {"refused", "stalled"}:
+        progress = replace(progress, form=UNCONDITIONAL)  # not of whom it wasn't known whose the account is
     if parked.status == 403:
         progress = replace(progress, denied=DENIALS)  # we were patient the first time
     for name, told in parked.attributes.items():

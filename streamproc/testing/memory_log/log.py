@@ -1,5 +1,7 @@
 """The log as one process has it."""
 
+from collections.abc import Callable
+
 from streamproc.testing.memory_log.broker import MemoryBroker
 from streamproc.testing.memory_log.consumer import MemoryConsumer
 from streamproc.testing.memory_log.link import Hop, Link, one_turn
@@ -7,12 +9,26 @@ from streamproc.testing.memory_log.producer import MemoryProducer
 
 
 class MemoryLog:
-    """`adapters/kafka/log.py: Log`. One for each process, all with the same broker."""
+    """`adapters/kafka/log.py: Log`. One for each process, all with the same broker.
 
-    def __init__(self, broker: MemoryBroker, hop: Hop = one_turn) -> None:
+    `name`: the process's. `alive`: whether it runs, so that its heartbeats go out.
+    """
+
+    def __init__(
+        self,
+        broker: MemoryBroker,
+        hop: Hop = one_turn,
+        name: str = "client",
+        alive: Callable[[], bool] = lambda: True,
+    ) -> None:
         self._broker = broker
-        self._link = Link(hop)
+        self._link = Link(broker, hop, name, alive)
         self._consumers: list[MemoryConsumer] = []
+
+    @property
+    def broker(self) -> MemoryBroker:
+        """Of all processes."""
+        return self._broker
 
     @property
     def partitions(self) -> int:
@@ -20,7 +36,8 @@ class MemoryLog:
 
     def consumer(self, *, group: str | None = None, committed_only: bool = True) -> MemoryConsumer:
         consumer = MemoryConsumer(self._broker, self._link, group, committed_only=committed_only)
-        self._consumers.append(consumer)
+        if group is not None:
+            self._consumers.append(consumer)
         return consumer
 
     def producer(self, transactional_id: str | None = None) -> MemoryProducer:

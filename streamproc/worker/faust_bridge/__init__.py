@@ -7,6 +7,8 @@ reads or replaces private members of faust-streaming 0.15.3, which `pyproject.to
 - `Consumer._getmany` is replaced, so that an agent gets a partition's records as one batch (`batch_fetch.py`);
 - `Consumer._acked` gets a key for each partition that is read, because Faust commits the partitions it finds there;
 - `Consumer._new_offset` is replaced: only we know which offset may be committed (`app.py`);
+- `Consumer._commit` is wrapped, and `Consumer._should_commit` replaced, so that a refused commit is tried again
+  (`kept_offsets.py`);
 - `ConsumerThread._create_worker_consumer` is wrapped, so that its consumer reads what is committed (`app.py`);
 - `ConsumerThread._consumer` is aiokafka's consumer, whose partitions know how far they are stable (`app.py`);
 - `Recovery.active_offsets` is set past the marks of transactions (`recovery_marks.py`);

@@ -7,21 +7,20 @@ from typing import Any, Literal, NoReturn
 
 import faust
 import structlog
-from aiokafka import ConsumerRecord, TopicPartition
+from aiokafka import TopicPartition
 
 from streamproc.adapters.kafka import unreadable
 from streamproc.adapters.kafka.client import KafkaLog
 from streamproc.adapters.kafka.log import NOT_ALLOWED
 from streamproc.settings import KafkaSettings, WorkerSettings
 from streamproc.worker.faust_bridge.batch_fetch import BatchFetch
-from streamproc.worker.faust_bridge.protocols import App, Consumer, Stream
+from streamproc.worker.faust_bridge.kept_offsets import KeptOffsets
+from streamproc.worker.faust_bridge.protocols import App, Stream
 from streamproc.worker.faust_bridge.recovery_marks import pass_marks
 from streamproc.worker.faust_bridge.state_table import StateTable
+from streamproc.worker.stream_app import Take
 
 log = structlog.get_logger("streamproc.worker")
-
-Take = Callable[[TopicPartition, Sequence[ConsumerRecord]], Awaitable[None]]
-"""Handles records of one partition, in order."""
 
 
 class FaustApp:
@@ -38,11 +37,6 @@ class FaustApp:
     def group(self) -> str:
         """The consumer group."""
         return str(self._app.conf.id)
-
-    @property
-    def consumer(self) -> Consumer:
-        """What knows the partitions that are here."""
-        return self._app.consumer
 
     def table(self, name: str, changelog: str) -> StateTable:
         """A table whose changelog is this topic."""
@@ -109,8 +103,9 @@ class FaustApp:
         """
         self._batches.install()
         self._app.consumer._new_offset = committable  # noqa: SLF001
+        self.on_partitions_moved(KeptOffsets(self._app.consumer).forget)
         self._read_committed()
-        marks = asyncio.create_task(pass_marks(self._app, self._log), name="recovery marks")
+        marks = asyncio.create_task(self._pass_marks(), name="recovery marks")
         try:
             self._app.finalize()
             await self._app.start()
@@ -122,6 +117,14 @@ class FaustApp:
         finally:
             marks.cancel()
             await self._app.stop()
+
+    async def _pass_marks(self) -> None:
+        """Without it, recovery might wait for ever."""
+        try:
+            await pass_marks(self._app, self._log)
+        except Exception as error:
+            log.exception("marks of transactions can't be passed")
+            await self._app.crash(error)
 
     def _state(self, partition: TopicPartition, name: str) -> int | None:
         subscription = self._app.consumer._thread._consumer._subscription.subscription  # noqa: SLF001
@@ -149,6 +152,7 @@ def _options(kafka: KafkaSettings, worker: WorkerSettings) -> dict[str, Any]:
         "broker": [f"kafka://{server}" for server in kafka.bootstrap_servers.split(",")],
         "datadir": worker.data if worker.table_store == "rocksdb" else tempfile.gettempdir(),
         "store": "memory://" if worker.table_store == "memory" else "rocksdb://",
+        "table_standby_replicas": 0 if worker.table_store == "memory" else 1,  # of those in memory Faust keeps nothing
         "autodiscover": False,
         "web_enabled": False,
         "topic_allow_declare": False,

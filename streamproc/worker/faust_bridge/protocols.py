@@ -34,6 +34,11 @@ class Consumer(Protocol):
     _new_offset: Callable[[TopicPartition], int | None]
     """Partition → the offset to commit; None: none yet."""
 
+    _commit: Callable[[Mapping[TopicPartition, int]], Awaitable[bool]]
+    """Have the group keep offsets. False: it didn't, because partitions have moved."""
+    _should_commit: Callable[[TopicPartition, int], bool]
+    """Whether the offset isn't committed yet."""
+
     def assignment(self) -> set[TopicPartition]:
         """The partitions that are here."""
 
@@ -134,25 +139,3 @@ class App(Protocol):
 
     async def crash(self, reason: BaseException) -> None:
         """Stop everything, for this reason."""
-
-
-class Message(Protocol):
-    """Where an event was read."""
-
-    @property
-    def topic(self) -> str: ...
-    @property
-    def partition(self) -> int: ...
-    @property
-    def offset(self) -> int: ...
-
-
-class ChangelogEvent(Protocol):
-    """A record of a table's changelog, as recovery gives it."""
-
-    @property
-    def key(self) -> bytes: ...
-    @property
-    def value(self) -> bytes | None: ...
-    @property
-    def message(self) -> Message: ...

@@ -2,7 +2,7 @@
 
 Rule 1: the table holds only what the brokers have acknowledged. A record on its way isn't in it yet, so a store on disk
 can't be ahead of the changelog after a crash.
-Rule 2: recovery keeps the record with the higher seq, wherever it stands in the changelog.
+Rule 2: recovery keeps the record with the higher seq (`table_recovery.py`).
 Rule 3: what belongs to a partition leaves with it.
 """
 
@@ -12,9 +12,9 @@ from typing import Any, Literal
 import faust
 from faust.stores import memory
 
-from streamproc.adapters.kafka.foreign import STRANGE, TOMBSTONE, passed_over
-from streamproc.worker.decide.encoded_record import is_record, regresses
-from streamproc.worker.faust_bridge.protocols import App, ChangelogEvent
+from streamproc.worker.decide.encoded_record import regresses
+from streamproc.worker.faust_bridge.protocols import App
+from streamproc.worker.table_recovery import ChangelogEvent, newest_of
 
 
 class StateTable(faust.Table):  # type: ignore[misc]
@@ -78,23 +78,14 @@ class StateTable(faust.Table):  # type: ignore[misc]
 
     def apply_changelog_batch(self, batch: Iterable[ChangelogEvent]) -> None:
         """Called by Faust's recovery with events of the changelog (rule 2)."""
-        newest: dict[bytes, ChangelogEvent] = {}
-        for event in batch:
-            key, partition = event.key, event.message.partition
-            held = newest[key].value if key in newest else self.read(key, partition)
-            if event.value is None or not is_record(event.value):
-                then = "nothing is known of its key" if held is None else "what its key had before is appended again"
-                passed_over(event.message, TOMBSTONE if event.value is None else STRANGE, then)
-                if held is not None:
-                    self.regressed[key] = partition
-                continue
-            if regresses(held, event.value):
-                self.regressed[key] = partition
-                continue
-            newest[key] = event
-            self.regressed.pop(key, None)
-        if newest:
-            super().apply_changelog_batch(list(newest.values()))
+        if newest := newest_of(batch, self.read, self.regressed):
+            super().apply_changelog_batch(newest)
+
+    async def on_recovery_completed(self, active_tps: Any, standby_tps: Any) -> None:
+        """Called by Faust. What another worker writes, and is only read along here, is theirs to append again."""
+        own = {each.partition for each in active_tps}
+        self.regressed = {key: partition for key, partition in self.regressed.items() if partition in own}
+        await super().on_recovery_completed(active_tps, standby_tps)
 
     def _new_store(self) -> Any:
         if str(self._store or self.app.conf.store).startswith("memory"):

@@ -6,12 +6,16 @@ import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 import pytest_asyncio
+from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic, RecordsToDelete
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from aiokafka.protocol.group import LeaveGroupRequest
 
-from streamproc.adapters.kafka.client import KafkaLog
+from streamproc.adapters.kafka.client import KafkaLog, connection
 from streamproc.adapters.kafka.log import (
     Consumer,
     ConsumerRebalanceListener,
@@ -22,11 +26,18 @@ from streamproc.adapters.kafka.log import (
 )
 from streamproc.embedded import embedded_kafka
 from streamproc.settings import load_settings
-from streamproc.testing.memory_log import MemoryBroker, MemoryLog
+from streamproc.testing.memory_log import Limits, MemoryBroker, MemoryLog
+from streamproc.testing.memory_log.consumer import MemoryConsumer
 
 NUMBERS = itertools.count()
 PATIENCE = 60.0
 """Seconds; far more than anything here takes."""
+CLEANED_SOON = {
+    "cleanup.policy": "compact",
+    "segment.ms": "500",
+    "min.cleanable.dirty.ratio": "0.01",
+    "max.compaction.lag.ms": "1",
+}
 
 
 @dataclass
@@ -37,6 +48,14 @@ class Cluster:
     name: str
     remove: Callable[[int, int], Awaitable[None]]
     """Partition and offset: what is before it is removed, as retention does."""
+    expel: Callable[[Any], Awaitable[None]]
+    """The broker gives a member up, as when its session has expired. It doesn't know yet."""
+    compact: Callable[[int], Awaitable[None]]
+    """Of each key, only the last record stays, until so many are left in partition 0; one with the key `filler` is
+    appended to it before.
+    """
+    hasty: Callable[[], Any]
+    """A producer with the test's transactional id, whose transactions the broker aborts after a second or some more."""
     _exit: AsyncExitStack = field(default_factory=AsyncExitStack)
 
     @property
@@ -94,6 +113,12 @@ class Cluster:
         producer = await self.producer()
         for value in values:
             await producer.send_and_wait(self.topic, value, b"key", partition)
+
+    async def fill_key(self, *keys: bytes) -> None:
+        """Append records with these keys to partition 0, each with its number as value, by a producer of their own."""
+        producer = await self.producer()
+        for number, key in enumerate(keys):
+            await producer.send_and_wait(self.topic, b"%d" % number, key, 0)
 
     async def close(self) -> None:
         """Stop what was started."""
@@ -158,12 +183,20 @@ async def cluster(servers: str | None) -> AsyncIterator[Cluster]:
     name = f"contract-{os.getpid()}-{next(NUMBERS)}"
     if servers is None:
         ticks = itertools.count(1_700_000_000_000)
-        broker = MemoryBroker(8, lambda: next(ticks))
+        limits = Limits(heartbeat=0.3, rebalance=6.0, transaction=1.0, sweep=1.0)
+        broker = MemoryBroker(8, lambda: next(ticks), limits=limits)
 
         async def forget(partition: int, offset: int) -> None:
             broker.delete_before(name, partition, offset)
 
-        made = Cluster(MemoryLog(broker), name, forget)
+        async def give_up(member: MemoryConsumer) -> None:
+            member.expire()
+
+        async def clean(_: int) -> None:
+            await made.fill_key(b"filler")
+            broker.compact(name)
+
+        made = Cluster(MemoryLog(broker), name, forget, give_up, clean, lambda: made.log.producer(name))
         yield made
         await made.close()
         return
@@ -180,7 +213,24 @@ async def cluster(servers: str | None) -> AsyncIterator[Cluster]:
         async def remove(partition: int, offset: int) -> None:
             await admin.delete_records({TopicPartition(name, partition): RecordsToDelete(offset)})
 
-        made = Cluster(KafkaLog(kafka), name, remove)
+        async def send_away(member: Any) -> None:
+            coordinator = member._coordinator
+            await coordinator._send_req(LeaveGroupRequest(name, coordinator.member_id))
+
+        async def compact(left: int) -> None:
+            await admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, name, configs=CLEANED_SOON)])
+            reader = await made.reader()
+            await asyncio.sleep(1.0)  # the active segment is rolled by what comes after its time
+            await made.fill_key(b"filler")
+            async with asyncio.timeout(PATIENCE):
+                while len(await read_to_end(reader, made.place())) > left:
+                    await asyncio.sleep(0.5)
+                    await reader.seek_to_beginning(made.place())
+
+        def hasty() -> AIOKafkaProducer:
+            return AIOKafkaProducer(**connection(kafka), transactional_id=name, transaction_timeout_ms=1000)
+
+        made = Cluster(KafkaLog(kafka), name, remove, send_away, compact, hasty)
         yield made
         await made.close()
         await admin.delete_topics([name])

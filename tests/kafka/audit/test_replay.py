@@ -109,6 +109,7 @@ async def recorded(settings: Settings, tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.mark.long
 async def test_a_run_is_equal_and_tampering_is_named(recorded: Path, tmp_path: Path) -> None:
     """A byte in a record, an outcome, two events, a mapping, a record, an event: each is named with its place."""
     copied = Copied(ArchivedHistory(recorded))

@@ -1,8 +1,6 @@
 """The worker's process: how it ends."""
 
 import asyncio
-import gc
-import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -11,7 +9,7 @@ import pytest
 
 from streamproc.adapters.kafka.client import KafkaLog
 from streamproc.adapters.kafka.topics import ensure_topics
-from streamproc.core.records.units import Millis
+from streamproc.compose.clocks import SYSTEM
 from streamproc.settings import Settings
 from streamproc.sources import SOURCES
 from streamproc.worker.faust_bridge.app import FaustApp
@@ -34,11 +32,11 @@ async def broken(*_: Any) -> None:
 async def running(settings: Settings) -> AsyncIterator[tuple["asyncio.Task[None]", Callable[..., Any]]]:
     """A worker in this process, with its tables recovered; and a way to append a record."""
     await ensure_topics(settings.kafka)
-    kafka, thresholds, ready = KafkaLog(settings.kafka), gc.get_threshold(), asyncio.Event()
+    kafka, ready = KafkaLog(settings.kafka), asyncio.Event()
     producer = kafka.producer()
     await producer.start()
     app, mapping = FaustApp(settings.kafka, settings.worker), settings.worker.mapping_text()
-    worker = Worker(kafka, app, producer, mapping, OPTIONS, lambda: Millis(time.time_ns() // 1_000_000), chosen=False)
+    worker = Worker(kafka, app, producer, mapping, OPTIONS, SYSTEM, chosen=False)
     task = asyncio.create_task(worker.run(ready.set))
     try:
         async with asyncio.timeout(90):
@@ -48,8 +46,6 @@ async def running(settings: Settings) -> AsyncIterator[tuple["asyncio.Task[None]
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
         await producer.stop()
-        gc.unfreeze()
-        gc.set_threshold(*thresholds)
 
 
 async def test_what_an_agent_cant_handle_ends_the_worker(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -61,7 +61,7 @@ def test_a_round_ends_whatever_its_pages_say(pages: dict[str, tuple[list[str], s
             break
 
     async def run() -> bool:
-        async with running(Fetcher("okta", directory, log.append, clock.times)) as fetching:
+        async with running(Fetcher("okta", directory, log.append, clock.clocks)) as fetching:
             try:
                 await Sync(fetching, OPTIONS["okta"], directory).run(full=full)
             except DirectoryError:

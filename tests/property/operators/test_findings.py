@@ -39,7 +39,7 @@ async def test_an_order_waits_for_both_or_for_neither(found: list[Finding], sinc
     kafka = MemoryLog(MemoryBroker(1, lambda: 5))
     control = replace(ORDER, since=since)
     for finding in found:
-        await kafka.producer().send(FINDINGS, orjson.dumps(finding), finding.key.encode())
+        await kafka.producer().send_and_wait(FINDINGS, orjson.dumps(finding), finding.key.encode())
     await order(kafka, [control])
     store = FindingStore(cast("Any", None))
     for offset, finding in enumerate(found):

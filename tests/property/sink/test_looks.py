@@ -4,7 +4,6 @@ import asyncio
 from collections import defaultdict
 from contextlib import AsyncExitStack
 from typing import Any, Final
-from unittest.mock import patch
 
 import aiohttp
 import orjson
@@ -108,6 +107,7 @@ async def play(history: list[tuple[str, str, Any]], time: VirtualTime) -> tuple[
         http = await stack.enter_async_context(aiohttp.ClientSession(trace_configs=[watched(time)]))
         cluster = Cluster(Org(http, str(server.make_url("")).rstrip("/")))
         cluster.settings = cluster.settings.changed(loop_rounds=10, loop_window=60.0)
+        cluster.clocks = time.clocks()
         scene = Scene(stack, cluster)
         await scene.begin()
         for user in PEOPLE:
@@ -149,11 +149,7 @@ async def told(scene: Scene) -> dict[str, list[dict[str, Any]]]:
 def test_whatever_others_do_everybody_is_as_their_newest_record_says(history: list[tuple[str, str, Any]]) -> None:
     """In the end all are in, or out, with what is theirs; each fate is told once, and no older state after a newer."""
     time = VirtualTime(BEGIN)
-    with (
-        patch("streamproc.compose.sink.time", time),
-        patch("streamproc.compose.target.time", time),
-        asyncio.Runner(loop_factory=lambda: VirtualLoop(time)) as runner,
-    ):
+    with asyncio.Runner(loop_factory=lambda: VirtualLoop(time)) as runner:
         scene, accounts = runner.run(play(history, time))
         outcomes = runner.run(told(scene))
     for user in PEOPLE:

@@ -2,6 +2,7 @@
 
 import asyncio
 import gzip
+import time
 import tracemalloc
 import zlib
 from collections.abc import Callable
@@ -34,7 +35,7 @@ async def asked(*parts: bytes, seconds: float = 5.0, again: float | None = None,
         return False
 
     async with raw_answers(answering) as url, http_session(NetworkSettings(), seconds=seconds) as session:
-        return await send(session, "GET", url, {}, most=MOST)
+        return await send(session, "GET", url, {}, clock=time.time, most=MOST)
 
 
 def cut(content: bytes, packed: Callable[[bytes], bytes]) -> bytes:
@@ -111,7 +112,7 @@ async def test_an_answer_that_nobody_asked_for_answers_nobody(at_once: bool) -> 
 
     async with raw_answers(answering) as url, http_session(NetworkSettings()) as session:
         for _ in range(5):
-            assert (await send(session, "GET", url, {})).content == b'"right"'
+            assert (await send(session, "GET", url, {}, clock=time.time)).content == b'"right"'
             await asyncio.sleep(0.1)
     assert questions == 5
 
@@ -129,7 +130,7 @@ async def test_interim_answers_and_kept_connections_are_as_ever() -> None:
 
     async with raw_answers(answering) as url, http_session(NetworkSettings()) as session:
         for _ in range(50):
-            assert (await send(session, "GET", url, {})).status == 200
+            assert (await send(session, "GET", url, {}, clock=time.time)).status == 200
     assert len(connections) == 1, "so the bound is one answer's, and not the connection's"
 
 

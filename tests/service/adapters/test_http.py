@@ -3,6 +3,7 @@
 import asyncio
 import gzip
 import ssl
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -55,7 +56,9 @@ async def served(handler: Handler, tls: ssl.SSLContext | None = None) -> AsyncIt
 async def asked(handler: Handler, path: str = "/Users/1", method: str = "GET", **network: Any) -> Response:
     """What a SCIM request to that server comes to."""
     async with served(handler) as server, http_session(NetworkSettings(**network)) as session:
-        return await ScimHttp(session, str(server.make_url("")), StaticToken("t")).request(method, path, "r", {})
+        return await ScimHttp(session, str(server.make_url("")), StaticToken("t"), time.time).request(
+            method, path, "r", {}
+        )
 
 
 async def test_a_cookie_is_never_sent_back() -> None:
@@ -69,7 +72,7 @@ async def test_a_cookie_is_never_sent_back() -> None:
         return response
 
     async with served(handler) as server, http_session(NetworkSettings()) as session:
-        scim = ScimHttp(session, f"http://localhost:{server.port}", StaticToken("t"))
+        scim = ScimHttp(session, f"http://localhost:{server.port}", StaticToken("t"), time.time)
         for _ in range(3):
             await scim.request("GET", "/Users/1", "r")
     assert cookies == [None] * 3
@@ -98,7 +101,7 @@ async def test_the_other_clients_dont_follow_either() -> None:
         return web.Response(status=307, headers={"Location": "/elsewhere"})
 
     async with served(handler) as server, http_session(NetworkSettings()) as session:
-        platform = PlatformHttp(session, str(server.make_url("")), StaticToken("t"))
+        platform = PlatformHttp(session, str(server.make_url("")), StaticToken("t"), time.time)
         assert (await platform.get("/users/me")).status == 307
         assert await platform.end_sessions("u/1") == 307
     assert requests == ["/users/me", "/tokens/u/1"]
@@ -150,7 +153,7 @@ async def test_an_answer_may_begin_with_a_byte_order_mark() -> None:
 async def test_an_etag_that_no_header_can_have_ends_nothing() -> None:
     """A line end in `meta.version` is no way into our headers, nor the end of the process."""
     async with served(lambda _: web.json_response({})) as server, http_session(NetworkSettings()) as session:
-        scim = ScimHttp(session, str(server.make_url("")), StaticToken("t"))
+        scim = ScimHttp(session, str(server.make_url("")), StaticToken("t"), time.time)
         answer = await scim.request("PATCH", "/Users/1", "r", {}, '"5\r\nX-Evil: 1"')
     assert (answer.status, answer.sent) == (None, False)
 
@@ -228,10 +231,12 @@ async def test_https_goes_through_the_proxy(tmp_path: Path) -> None:
         through = SecretStr(f"http://anna:{PASSWORD}@{proxy.address}")
         network = NetworkSettings(https_proxy=through, https_ca=tmp_path / "ca.pem")
         async with http_session(network) as session:
-            scim = ScimHttp(session, "https://scim.example/scim/v2", StaticToken("the-token"))
+            scim = ScimHttp(session, "https://scim.example/scim/v2", StaticToken("the-token"), time.time)
             assert (await scim.request("GET", "/Users/1", "r")).body == {"id": "1"}
         async with http_session(NetworkSettings(https_proxy=through)) as session:
-            answer = await ScimHttp(session, "https://scim.example", StaticToken("t")).request("GET", "/Users/1", "r")
+            answer = await ScimHttp(session, "https://scim.example", StaticToken("t"), time.time).request(
+                "GET", "/Users/1", "r"
+            )
     assert proxy.asked == ["CONNECT scim.example:443"] * 2
     assert "the-token" not in "".join(proxy.heads)
     assert "Proxy-Authorization" not in heads[0]
@@ -245,10 +250,10 @@ async def test_nothing_goes_by_http_to_another_machine() -> None:
     async with served(lambda _: web.json_response({})) as server, forward_proxy(server.port or 0) as proxy:
         for network in (NetworkSettings(https_proxy=SecretStr(proxy.address)), NetworkSettings()):
             async with http_session(network) as session:
-                assert (await send(session, "GET", str(server.make_url("/Users")), {})).status == 200
+                assert (await send(session, "GET", str(server.make_url("/Users")), {}, clock=time.time)).status == 200
                 for host in ("scim.example", "127.0.0.1.example", "0.0.0.0", "[::ffff:127.0.0.1]", "2130706433"):
                     with pytest.raises(NotSentError, match="http:// goes to this machine itself alone"):
-                        await send(session, "GET", f"http://{host}:{server.port}/Users", {})
+                        await send(session, "GET", f"http://{host}:{server.port}/Users", {}, clock=time.time)
     assert proxy.asked == []
 
 
@@ -260,7 +265,7 @@ async def test_a_proxy_that_refuses_has_sent_nothing(status: int, words: str) ->
     async with forward_proxy(1, f"anna:{PASSWORD}", refuses=status) as proxy:
         through = SecretStr(f"http://anna:{PASSWORD}@{proxy.address}")
         async with http_session(NetworkSettings(https_proxy=through)) as session:
-            scim = ScimHttp(session, "https://scim.example", StaticToken("t"))
+            scim = ScimHttp(session, "https://scim.example", StaticToken("t"), time.time)
             answer = await scim.request("PATCH", "/Users/1", "r", {})
     assert (answer.status, answer.sent) == (None, False)
     assert words in str(answer.error)
@@ -272,7 +277,7 @@ async def test_a_proxy_that_isnt_there_is_named() -> None:
     network = NetworkSettings(https_proxy=SecretStr(f"http://anna:{PASSWORD}@127.0.0.1:1"))
     async with http_session(network) as session:
         with pytest.raises(NotSentError, match=r"the proxy 127.0.0.1:1 can't be reached") as error:
-            await send(session, "GET", "https://scim.example/", {})
+            await send(session, "GET", "https://scim.example/", {}, clock=time.time)
     assert PASSWORD not in str(error.value)
 
 
@@ -286,15 +291,22 @@ async def test_what_went_wrong_is_told_by_kind() -> None:
 
     async with http_session(NetworkSettings()) as session:
         with pytest.raises(NotSentError, match=r"127.0.0.1:1 can't be reached"):
-            await send(session, "GET", "http://127.0.0.1:1/", {})
+            await send(session, "GET", "http://127.0.0.1:1/", {}, clock=time.time)
         with pytest.raises(NotSentError):
-            await send(session, "GET", "nonsense", {})
+            await send(session, "GET", "nonsense", {}, clock=time.time)
         async with served(lambda _: asyncio.sleep(5)) as server:
             with pytest.raises(UnansweredError, match="Timeout"):
-                await send(session, "GET", str(server.make_url("/")), {}, timeout=aiohttp.ClientTimeout(total=0.2))
+                await send(
+                    session,
+                    "GET",
+                    str(server.make_url("/")),
+                    {},
+                    clock=time.time,
+                    timeout=aiohttp.ClientTimeout(total=0.2),
+                )
         async with served(hang_up) as server:
             with pytest.raises(UnansweredError):
-                await send(session, "GET", str(server.make_url("/")), {})
+                await send(session, "GET", str(server.make_url("/")), {}, clock=time.time)
 
 
 def test_a_name_that_cant_be_resolved_is_told() -> None:

@@ -1,6 +1,7 @@
 """Tokens: one request for however many wait, in time, and again when the API refuses one."""
 
 import asyncio
+import time
 from base64 import b64decode
 from collections.abc import AsyncIterator
 from typing import Any
@@ -13,6 +14,7 @@ from aiohttp.test_utils import TestServer
 from streamproc.adapters.oauth import LONGEST, MARGIN, UNTOLD, TokenRefusedError, Tokens
 from streamproc.adapters.scim_http import ScimHttp
 from streamproc.simulator import SimulatorOptions, create_app
+from tests.support.clocks import held
 
 SECRET = "s3cret:with-colon-and-ü"
 
@@ -29,10 +31,10 @@ class Login:
         self.root = root.rstrip("/")
 
     def tokens(self, path: str = "/oauth/token", secret: str = "demo") -> Tokens:
-        return Tokens(self.http, self.root + path, "demo", secret, lambda: self.now)
+        return Tokens(self.http, self.root + path, "demo", secret, held(lambda: self.now))
 
     def scim(self, tokens: Tokens) -> ScimHttp:
-        return ScimHttp(self.http, f"{self.root}/api/v2/scim/v2", tokens)
+        return ScimHttp(self.http, f"{self.root}/api/v2/scim/v2", tokens, time.time)
 
     async def counted(self) -> Any:
         async with self.http.get(f"{self.root}/_sim/requests") as answer:
@@ -155,7 +157,7 @@ async def test_no_token_means_that_nothing_was_sent(login: Login, answer: tuple[
 
 async def test_an_endpoint_that_cant_be_reached_is_tried_again(login: Login) -> None:
     """A login host that is down shows as such, by kind of failure only."""
-    tokens = Tokens(login.http, "http://127.0.0.1:1/oauth/token", "demo", SECRET, lambda: 0.0)
+    tokens = Tokens(login.http, "http://127.0.0.1:1/oauth/token", "demo", SECRET, held())
     with pytest.raises(TokenRefusedError, match="can't be reached: Client"):
         await tokens.get()
 

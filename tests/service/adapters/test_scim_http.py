@@ -1,6 +1,7 @@
 """The SCIM client against bytes as a server may send them: whatever comes is a Response, and can be kept."""
 
 import asyncio
+import time
 from asyncio import StreamWriter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -31,7 +32,11 @@ async def client(*answers: bytes) -> AsyncIterator[tuple[ScimHttp, PlatformHttp,
         return True
 
     async with raw_answers(answering) as url, http_session(NetworkSettings(), seconds=5) as http:
-        yield ScimHttp(http, url, StaticToken("t")), PlatformHttp(http, url, StaticToken("t")), heads
+        yield (
+            ScimHttp(http, url, StaticToken("t"), time.time),
+            PlatformHttp(http, url, StaticToken("t"), time.time),
+            heads,
+        )
 
 
 async def test_of_the_headers_those_are_kept_that_are_read_as_text() -> None:

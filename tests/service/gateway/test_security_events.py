@@ -1,6 +1,7 @@
 """Security Event Tokens over HTTP: taken once, refused in RFC 8935's words, and keys fetched seldom."""
 
 import asyncio
+import time
 from pathlib import Path
 from typing import Any
 
@@ -98,10 +99,10 @@ async def test_without_the_issuers_keys_a_token_is_to_come_again(tmp_path: Path)
             answer = await running.post("/v1/set", token(), **SET)
             assert (answer.status, answer.again) == (503, "1")
         (tmp_path / "keys.json").write_bytes(orjson.dumps(JWKS))
-        assert await Jwks(str(tmp_path / "keys.json"), running.http).get() == JWKS
+        assert await Jwks(str(tmp_path / "keys.json"), running.http, time.time).get() == JWKS
         for nowhere in (str(tmp_path / "none.json"), "http://127.0.0.1:1/keys", running.root + "/healthz"):
             with pytest.raises(KeysUnavailableError, match="gives no keys"):
-                await Jwks(nowhere, running.http).get()
+                await Jwks(nowhere, running.http, time.time).get()
 
 
 class Issuer:
@@ -190,4 +191,4 @@ async def test_a_file_without_end_isnt_read() -> None:
     """Nor is an answer that is larger than any key set."""
     async with http_session(load_settings().network) as http:
         with pytest.raises(KeysUnavailableError, match="more than"):
-            await Jwks("/dev/zero", http).get()
+            await Jwks("/dev/zero", http, time.time).get()

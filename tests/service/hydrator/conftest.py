@@ -1,6 +1,5 @@
 """The stand-ins of all four directories, over real sockets."""
 
-import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 
@@ -23,7 +22,7 @@ async def world() -> AsyncIterator[World]:
         session = await stack.enter_async_context(http_session(NetworkSettings()))
         clock = Clock()
         root = str(server.make_url("/")).rstrip("/")
-        by_source = directories(load_settings(**pointed(root)).hydrator, session, OPTIONS, time.time, clock.ticks)
+        by_source = directories(load_settings(**pointed(root)).hydrator, session, OPTIONS, clock.directories)
         site = Site(session, server.make_url("/"))
         await site.sim("POST", "config", {"okta_rate_limit": 10**6})  # waits take no time here, so minutes don't pass
         yield World(site, by_source, clock)

@@ -1,6 +1,5 @@
 """Assignment to the application: asked with each user, found by synchronising, and never taken for no unanswered."""
 
-import time
 from typing import Any, Final
 
 import pytest
@@ -27,7 +26,7 @@ def configure(world: World, application: str = APP) -> None:
     root = str(world.site.base).rstrip("/")
     world.log.options = {name: each.model_copy(update={"application": application}) for name, each in OPTIONS.items()}
     settings = load_settings(**pointed(root)).hydrator
-    world.directories = directories(settings, world.site.session, world.log.options, time.time, world.clock.ticks)
+    world.directories = directories(settings, world.site.session, world.log.options, world.clock.directories)
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ class Scripted:
     """A directory that answers when it's told to. `asked`: subjects in the order of the requests."""
 
     def __init__(self, clock: Clock) -> None:
-        self.api = Api(None, "http://127.0.0.1/", "Bearer", StaticToken("t"), clock.times.clock, clock.ticks)  # type: ignore[arg-type]
+        self.api = Api(None, "http://127.0.0.1/", "Bearer", StaticToken("t"), clock.clocks)  # type: ignore[arg-type]
         self.asked: list[str] = []
         self.waiting: dict[str, asyncio.Future[Read]] = {}
         self.answers: list[Read] | None = None
@@ -54,7 +54,7 @@ class Scripted:
 async def scripted() -> AsyncIterator[tuple[Scripted, Fetcher, Log]]:
     clock, log = Clock(), Log()
     directory = Scripted(clock)
-    async with running(Fetcher("okta", directory, log.append, clock.times)) as fetching:
+    async with running(Fetcher("okta", directory, log.append, clock.clocks)) as fetching:
         yield directory, fetching, log
 
 
@@ -158,11 +158,11 @@ async def test_nobody_waits_longer_than_the_directory_is_down() -> None:
     async with scripted() as (directory, fetching, _):
         directory.down = True
         ended = [offered(fetching, f"p{n}") for n in range(5)]
-        await until(lambda: fetching.times.ticks() - time.monotonic() > 600)
+        await until(lambda: fetching.clocks.ticks() - time.monotonic() > 600)
         directory.down, directory.answers = False, [Read("found", b"{}", Micros(1))] * 5
-        begun = fetching.times.ticks()
+        begun = fetching.clocks.ticks()
         await asyncio.gather(*ended)
-        assert fetching.times.ticks() - begun < 20
+        assert fetching.clocks.ticks() - begun < 20
 
 
 async def test_trouble_that_lasts_is_told_every_five_minutes() -> None:
@@ -171,7 +171,7 @@ async def test_trouble_that_lasts_is_told_every_five_minutes() -> None:
         directory.down = True
         with logged(fetcher) as logs:
             ended = [offered(fetching, f"p{n}") for n in range(5)]
-            await until(lambda: fetching.times.ticks() - time.monotonic() > 1200)
+            await until(lambda: fetching.clocks.ticks() - time.monotonic() > 1200)
         assert len(directory.asked) > 100
         warned = [line for line in logs if line["log_level"] == "warning"]
         told = [line for line in warned if line["event"] == "directory refuses a subject"]
@@ -189,7 +189,7 @@ async def test_a_token_endpoints_retry_after_keeps_the_directory_quiet() -> None
             raise TokenRefusedError("answered 429", 90.0)
 
     clock = Clock()
-    api = Api(None, "http://127.0.0.1/", "Bearer", Limited("t"), clock.times.clock, clock.ticks)  # type: ignore[arg-type]
+    api = Api(None, "http://127.0.0.1/", "Bearer", Limited("t"), clock.clocks)  # type: ignore[arg-type]
     with pytest.raises(DirectoryError, match="answered 429"):
         await api.get("/users")
     assert 89.0 < api.quiet_until - clock.ticks() <= 90.0

@@ -24,7 +24,7 @@ async def test_graph_is_asked_to_notify_and_asked_again(world: World) -> None:
         url = str(server.make_url("/v1/entra"))
         site.echoes = False  # the gateway isn't there yet
         beside = Beside()
-        keeping = asyncio.create_task(keep_subscribed(graph, url, "state-of-graph", world.clock.times, beside))
+        keeping = asyncio.create_task(keep_subscribed(graph, url, "state-of-graph", world.clock.clocks, beside))
         await until(lambda: world.clock.slept > 30)
         assert [each.code for each in beside_troubles(beside)] == ["subscription"]
         site.echoes = True

@@ -41,7 +41,9 @@ async def hydrated(world: World, notifications: list[Any], every: float | None =
     consumer.batches.append({PLACE: records})
     async with world.fetching("hris") as fetching:
         syncs = [] if every is None else [(Sync(fetching, OPTIONS["hris"], world), every)]
-        task = asyncio.create_task(Hydrator(cast("Any", consumer), {"hris": fetching}, OPTIONS, syncs).run())
+        task = asyncio.create_task(
+            Hydrator(cast("Any", consumer), {"hris": fetching}, OPTIONS, world.clock.clocks, syncs).run()
+        )
         try:
             await until(lambda: consumer.committed.get(PLACE) == len(records))
             await until(lambda: len(world.log.records) >= least)

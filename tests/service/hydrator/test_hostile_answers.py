@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from email.utils import formatdate
 from typing import Any
 
 import orjson
@@ -11,6 +12,7 @@ import pytest
 
 from streamproc.adapters.http import http_session
 from streamproc.adapters.oauth import StaticToken
+from streamproc.compose.clocks import SYSTEM
 from streamproc.core.records.units import Micros
 from streamproc.hydrator.directories.api import Api, Page, Read
 from streamproc.hydrator.directories.directory_error import DirectoryError
@@ -29,7 +31,7 @@ class Told:
     """A directory that reads as it is told."""
 
     def __init__(self, clock: Clock, reading: Reading) -> None:
-        self.api = Api(None, "http://127.0.0.1/", "Bearer", StaticToken("t"), clock.times.clock, clock.ticks)  # type: ignore[arg-type]
+        self.api = Api(None, "http://127.0.0.1/", "Bearer", StaticToken("t"), clock.clocks)  # type: ignore[arg-type]
         self._reading = reading
         self.asked: list[str] = []
 
@@ -49,7 +51,7 @@ async def beside(reading: Reading, at: int = 0) -> tuple[str | None, Told, Log]:
     """What becomes of `ill`, while others are answered all along."""
     clock, log = Clock(), Log()
     directory = Told(clock, reading)
-    async with running(Fetcher("okta", directory, log.append, clock.times)) as fetching:
+    async with running(Fetcher("okta", directory, log.append, clock.clocks)) as fetching:
         ill = offered(fetching, "ill", at)
         while not ill.done():
             assert await offered(fetching, "well") is None
@@ -116,7 +118,7 @@ async def test_who_fills_their_profile_still_leaves() -> None:
 
 
 def okta(url: str, session: Any) -> Okta:
-    return Okta(Api(session, url, "SSWS", StaticToken("t"), time.time, time.monotonic))
+    return Okta(Api(session, url, "SSWS", StaticToken("t"), SYSTEM))
 
 
 @pytest.mark.parametrize(
@@ -145,6 +147,25 @@ async def test_a_date_is_bounded_by_our_clock(date: str, fits: bool) -> None:
         read = await okta(url, session).read("a")
         assert read.status == "gone"
         assert before - 5 < read.read_at / 1_000_000 <= time.time()
+
+
+async def test_what_is_no_answer_moves_no_clock() -> None:
+    """A proxy's page without a date, while our clock is half an hour ahead: what the directory then says has its time.
+
+    Else it would be newer than the directory's word, half an hour later, that somebody has left.
+    """
+    pages = [answer(b"", status="502 Bad Gateway"), answer(GONE, f"Date: {formatdate(usegmt=True)}", status="404 None")]
+
+    async def answering(_: bytes, writer: asyncio.StreamWriter) -> bool:
+        writer.write(pages.pop(0))
+        return True
+
+    ahead = replace(SYSTEM, clock=lambda: time.time() + 1800)
+    async with raw_answers(answering) as url, http_session(NetworkSettings()) as session:
+        directory = Okta(Api(session, url, "SSWS", StaticToken("t"), ahead))
+        with pytest.raises(DirectoryError, match="502"):
+            await directory.read("a")
+        assert (await directory.read("a")).read_at / 1_000_000 <= time.time()
 
 
 @pytest.mark.parametrize("link", ["<//[>", "<http://127.0.0.1:9/x>", "<x y>", "<" + "/x" * 9000 + ">"])

@@ -48,6 +48,12 @@ class Consumer:
     async def position(self, _: TopicPartition) -> int:
         return self.at
 
+    def highwater(self, _: TopicPartition) -> int:
+        return self.at
+
+    def last_stable_offset(self, _: TopicPartition) -> int:
+        return self.at
+
     async def commit(self, offsets: dict[TopicPartition, int]) -> None:
         self.committed |= offsets
 
@@ -68,8 +74,10 @@ def notification(offset: int, *who: str, value: bytes | None = None) -> Any:
 @asynccontextmanager
 async def hydrating(world: World) -> AsyncIterator[Consumer]:
     consumer = Consumer()
-    fetching = Fetcher("pingone", world.directories["pingone"], world.log.append, world.clock.times)
-    task = asyncio.create_task(Hydrator(cast("Any", consumer), {"pingone": fetching}, OPTIONS).run())
+    fetching = Fetcher("pingone", world.directories["pingone"], world.log.append, world.clock.clocks)
+    task = asyncio.create_task(
+        Hydrator(cast("Any", consumer), {"pingone": fetching}, OPTIONS, world.clock.clocks).run()
+    )
     try:
         yield consumer
     finally:

@@ -101,7 +101,7 @@ async def test_everybody_is_told_once_in_a_while(world: World) -> None:
     await world.site.put("okta", ADA)
     rounds: list[bool] = []
     for seconds in (0, 10, 100, 10):
-        await world.clock.times.sleep(seconds)
+        await world.clock.clocks.pause(seconds)
         before = (await world.load("okta")).whole
         async with world.fetching("okta") as fetching:
             await Sync(fetching, OPTIONS["okta"], world).run(whole_every=60)
@@ -139,7 +139,7 @@ async def test_a_sync_goes_on_where_it_was_cut_short(world: World, source: str) 
             raise ConnectionError
         await keep(record)
 
-    fetching = Fetcher(source, world.directories[source], dies, world.clock.times)
+    fetching = Fetcher(source, world.directories[source], dies, world.clock.clocks)
     tasks = [asyncio.create_task(fetching.run()), asyncio.create_task(Sync(fetching, OPTIONS[source], world).run())]
     (died, *_), left = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
     assert isinstance(died.exception(), ConnectionError)

@@ -19,7 +19,7 @@ async def test_what_nobody_fetches_is_counted_and_told() -> None:
     producer = kafka.producer()
     await producer.start()
     with capture_logs() as logs:
-        task = asyncio.create_task(watch(kafka, ["hris", "okta"], clock.times, Beside()))
+        task = asyncio.create_task(watch(kafka, ["hris", "okta"], clock.clocks, Beside()))
         try:
             await producer.send_and_wait("notifications.hris", b"{}", key=b"7")
             await until(lambda: gauge.get() == 1)

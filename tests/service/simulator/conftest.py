@@ -10,7 +10,8 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 from yarl import URL
 
-from streamproc.simulator import SimulatorOptions, create_app, filters, oauth
+from streamproc.simulator import SimulatorOptions, create_app
+from streamproc.simulator.surroundings import Surroundings
 from tests.support.organization import Clock, Org, Start
 from tests.support.stand_ins import Site
 
@@ -35,20 +36,17 @@ async def receiver(site: Site) -> AsyncIterator[URL]:
 
 
 @pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+def clock() -> Clock:
     """The simulator's, for tokens, rate limits and searches that lag."""
-    clock_ = Clock()
-    monkeypatch.setattr(oauth, "time", clock_)
-    monkeypatch.setattr(filters, "time", clock_)
-    return clock_
+    return Clock()
 
 
 @pytest.fixture
-async def start() -> AsyncIterator[Start]:
+async def start(clock: Clock) -> AsyncIterator[Start]:
     async with AsyncExitStack() as stack:
 
         async def start_one(**options: Any) -> Org:
-            app = create_app(SimulatorOptions(**{"rate_limit": 0, **options}))
+            app = create_app(SimulatorOptions(**{"rate_limit": 0, **options}), Surroundings(ticks=clock.monotonic))
             org = Org(await stack.enter_async_context(TestClient(TestServer(app))))
             await org.log_in_as("admin", "*:*:*")
             return org

@@ -98,7 +98,7 @@ async def test_findings_that_lead_to_nothing_name_nobody_to_the_target(cluster: 
         await cluster.find("E2", "title", policy="observe")
         await cluster.find("E2")
         for value in (None, b"no json", orjson.dumps({"user": "E1"})):
-            await cluster.log.producer().send(FINDINGS, value, b"E1")
+            await cluster.log.producer().send_and_wait(FINDINGS, value, b"E1")
         right = await cluster.find("E3", "title")
         await cluster.looked("E3", right)
         assert not running.done()

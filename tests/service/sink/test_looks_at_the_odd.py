@@ -25,12 +25,12 @@ async def test_a_finding_of_no_time_and_one_without_an_end_stop_no_sink(cluster:
     deep = b'{"user":"E1","differences":[{"held":' + b"[" * 100_000 + b"]" * 100_000 + b"}]}"
     async with cluster.sink(MemoryLog(cluster.broker)) as running:
         await cluster.given("E1", **person("E1"))
-        await cluster.log.producer().send(FINDINGS, deep, b"E1")
+        await cluster.log.producer().send_and_wait(FINDINGS, deep, b"E1")
         for at in (10**18, -(10**17)):
             by = Changed(Millis(at), "client-7", None, None, "entry-1")
             ended = await cluster.looked("E1", await cluster.find("E1", "title", held="Boss", changed=by))
             assert ended["cause"]["reason"] == f"title was changed in the target by client client-7 at {at} ms"
-        await cluster.log.producer().send(FINDINGS, orjson.dumps(None), b"E1")
+        await cluster.log.producer().send_and_wait(FINDINGS, orjson.dumps(None), b"E1")
         assert not running.done()
 
 

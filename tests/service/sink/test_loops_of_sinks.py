@@ -42,7 +42,7 @@ async def edited(cluster: Cluster, times: int) -> list[str]:
 async def released(cluster: Cluster, *items: str) -> None:
     """An operator lets items go."""
     (control,) = unfreeze(["E1"], items, "Kim Berg", "it was a mistake", Millis(next(_MOMENTS)))
-    await cluster.log.producer().send(CONTROLS, orjson.dumps(control), control.key.encode())
+    await cluster.log.producer().send_and_wait(CONTROLS, orjson.dumps(control), control.key.encode())
 
 
 async def until_frozen(cluster: Cluster, *items: str) -> DeliveredState:

@@ -44,8 +44,8 @@ async def test_deliveries_that_were_deleted_or_overwritten(cluster: Cluster) -> 
         await cluster.told(*[(user, await cluster.say(user, **person(user))) for user in ("E1", "E2", "E3")])
     stray = cluster.log.producer()
     for user, value in (("E1", None), ("E2", b"no json"), ("nobody", b"{}"), ("nobody", None)):
-        await stray.send(DELIVERIES, value, user.encode())
-    await stray.send(DELIVERIES, b"no key")
+        await stray.send_and_wait(DELIVERIES, value, user.encode())
+    await stray.send_and_wait(DELIVERIES, b"no key")
     await cluster.say("E3", active=False)
     async with cluster.sink(MemoryLog(cluster.broker)):
         seqs = [(user, await cluster.say(user, active=False)) for user in ("E1", "E2")]
@@ -54,7 +54,7 @@ async def test_deliveries_that_were_deleted_or_overwritten(cluster: Cluster) -> 
         assert (await cluster.org.user(user) or {})["active"] is False
     lost = cluster.broker.partition(TopicPartition(DELIVERIES, partition_of(b"E1", 4)))
     lost.delete_before(lost.end)
-    await stray.send(DELIVERIES, None, b"E1")
+    await stray.send_and_wait(DELIVERIES, None, b"E1")
     async with cluster.sink(MemoryLog(cluster.broker)):
         seq = await cluster.say("E1", active=True)
         await cluster.told(("E1", seq))

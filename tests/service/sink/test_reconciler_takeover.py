@@ -40,6 +40,29 @@ async def test_a_sink_that_lost_its_partition_writes_no_more(org: Org, what: str
     assert org.fates.total() == (0 if what in {"create", "adopt"} else 1)
 
 
+async def test_what_the_turn_before_has_read_rests_on_a_transaction_as_well(org: Org) -> None:
+    """A sink that was paused and replaced can't use a version that it read when its successor had written: neither in
+    the same turn nor in the user's next one, which comes at once.
+    """
+    id_ = await org.hired()
+    await org.patch(f"Users/{id_}", "replace", "title", "Team Lead")
+    org.say("E1", job="Team Lead", department="Sales")
+    await org.run()
+    await org.patch(f"Users/{id_}", "replace", "title", "Clerk")
+    org.say("E1", job="Clerk")  # a conflict, a read, and nothing is left to do
+    await org.run()
+    org.mark = len(await org.ledger())
+
+    async def refused() -> None:
+        raise PartitionLostError
+
+    org.store.confirm = refused  # type: ignore[method-assign]
+    org.say("E1", department="Billing")
+    with pytest.raises(PartitionLostError):
+        await org.run()
+    assert not [each for each in await org.writes() if each["applied"]]
+
+
 async def test_a_late_create_of_the_sink_before_doesnt_let_a_leaver_in(org: Org) -> None:
     """Hired and gone while one sink took over from another: a create of the old one that lands late is undone."""
     joined = org.folded("E1", **person("E1"))
@@ -194,3 +217,47 @@ async def test_a_leaver_whose_create_isnt_searchable_yet_is_found(start: Start) 
     await org.run()
     assert (await org.user())["active"] is False
     assert org.fate(later[0]) == "revoked"
+
+
+async def test_nobody_is_taken_back_to_an_older_record_that_was_read_first(org: Org) -> None:
+    """The sink before was further: what it made of a record that isn't read here yet isn't undone meanwhile."""
+    id_ = await org.hired()
+    older, newer = org.folded("E1", job="Team Lead"), org.folded("E1", job="Clerk")
+    await org.patch(f"Users/{id_}", "replace", "title", "Clerk")
+    org.mark = len(await org.ledger())
+    org.start(until=10)
+    org.store.caught_up = False
+    waited: list[float] = []
+
+    async def read_on(seconds: float) -> None:
+        if not waited:
+            org.take_in(newer)
+        waited.append(seconds)
+
+    org.clock.during = read_on
+    org.take_in(older)
+    await org.run()
+    assert waited
+    assert "Team Lead" not in str([each for each in await org.writes() if each["applied"]])
+    assert (org.fate(older.seq), (await org.user())["title"]) == ("superseded", "Clerk")
+
+
+async def test_nobody_waits_for_ever_for_a_partition_that_isnt_read_on(org: Org) -> None:
+    """Behind very many users reading stops: a change that rests on a read goes out in a while; a leaver's at once."""
+    id_ = await org.hired()
+    await org.patch(f"Users/{id_}", "replace", "title", "Clerk")
+    org.start(until=10)
+    org.store.caught_up = False
+    begun = org.clock.ticks()
+    org.say("E1", job="Team Lead")
+    await org.run()
+    assert (await org.user())["title"] == "Team Lead"
+    assert LANDED - 1 < org.clock.ticks() - begun < LANDED + 5
+    org.start(until=20)
+    org.store.caught_up = False
+    begun = org.clock.ticks()
+    await org.patch(f"Users/{id_}", "replace", "title", "Boss")
+    org.say("E1", active=False)
+    await org.run()
+    assert (await org.user())["active"] is False
+    assert org.clock.ticks() - begun < LANDED / 2

@@ -41,9 +41,9 @@ def log(monkeypatch: pytest.MonkeyPatch) -> MemoryLog:
 
     async def fill() -> None:
         for each in FOUND:
-            await kafka.producer().send(FINDINGS, orjson.dumps(each), each.key.encode())
+            await kafka.producer().send_and_wait(FINDINGS, orjson.dumps(each), each.key.encode())
         waits = DeliveredState("E9", 3, None, None, None, parked, NOW)
-        await kafka.producer().send(DELIVERIES, orjson.dumps(waits), b"E9")
+        await kafka.producer().send_and_wait(DELIVERIES, orjson.dumps(waits), b"E9")
 
     asyncio.run(fill())
     monkeypatch.setattr(command, "cluster_of", lambda *_, **__: kafka)

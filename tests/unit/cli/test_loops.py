@@ -42,7 +42,7 @@ def log(monkeypatch: pytest.MonkeyPatch) -> MemoryLog:
     async def fill() -> None:
         for number, frozen in enumerate(every):
             made = DeliveredState(f"E{number}", 9, None, None, None, None, NOW, frozen=frozen)
-            await kafka.producer().send(DELIVERIES, orjson.dumps(made), made.user.encode())
+            await kafka.producer().send_and_wait(DELIVERIES, orjson.dumps(made), made.user.encode())
 
     asyncio.run(fill())
     monkeypatch.setattr(command, "cluster_of", lambda *_, **__: kafka)

@@ -45,7 +45,7 @@ async def test_what_is_set_aside_now() -> None:
     await producer.start()
     await producer.begin_transaction()
     for user, parked in (("E2", REFUSED), ("E1", REFUSED), ("E1", None), ("E3", REFUSED)):
-        await producer.send(DELIVERIES, orjson.dumps(state(user, parked)), user.encode(), 0)
+        await producer.send_and_wait(DELIVERIES, orjson.dumps(state(user, parked)), user.encode(), 0)
     assert await set_aside(kafka) == []
     await producer.commit_transaction()
     assert [each.user for each in await set_aside(kafka)] == ["E2", "E3"]
@@ -58,7 +58,7 @@ async def test_only_mappings_that_can_be_obeyed_are_ordered() -> None:
         Control(str(n), "mapping", None, None, "Kim", "why", NOW, mapping=text) for n, text in enumerate(["[", BARE])
     ]
     await order(kafka, orders)
-    await kafka.producer().send(CONTROLS, b"{", MAPPING.encode())
+    await kafka.producer().send_and_wait(CONTROLS, b"{", MAPPING.encode())
     ((offset, digest),) = await ordered(kafka)
     assert offset == 1
     assert len(digest) == 16

@@ -29,7 +29,7 @@ async def log(*findings: Finding, controls: tuple[Control, ...] = ()) -> MemoryL
     kafka = MemoryLog(MemoryBroker(4, lambda: 5))
     producer = kafka.producer()
     for finding in findings:
-        await producer.send(FINDINGS, orjson.dumps(finding), finding.key.encode())
+        await producer.send_and_wait(FINDINGS, orjson.dumps(finding), finding.key.encode())
     await order(kafka, controls)
     return kafka
 
@@ -47,7 +47,7 @@ async def test_a_finding_of_another_key_or_of_nobody_s_making_is_passed_over() -
     """Whoever can write there can't put words about one user under another's key; what was before counts."""
     kafka = await log(OF_USER)
     for value in (orjson.dumps(INCIDENT), b"{", None):
-        await kafka.producer().send(FINDINGS, value, b"E1")
+        await kafka.producer().send_and_wait(FINDINGS, value, b"E1")
     found = await current_findings(kafka)
     assert [each.finding for each in found.values()] == [OF_USER]
 
@@ -109,7 +109,7 @@ async def test_deliveries_say_whose_account_it_is() -> None:
     kafka = await log()
     for user, account in (("E1", None), ("E2", "g-1"), ("E3", "g-2"), ("E3", None)):
         parked = AMBIGUOUS if user == "E1" else None
-        await kafka.producer().send(DELIVERIES, orjson.dumps(state(user, parked, account)), user.encode())
+        await kafka.producer().send_and_wait(DELIVERIES, orjson.dumps(state(user, parked, account)), user.encode())
     for spelled in ("g-1", "G-1"):
         assert await adoption(kafka, "E1", spelled) == Adoption(state("E1", AMBIGUOUS), "E2")
     assert await adoption(kafka, "E1", "g-2") == Adoption(state("E1", AMBIGUOUS), None)

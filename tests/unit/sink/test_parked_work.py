@@ -1,10 +1,12 @@
 """What is set aside goes on by itself, less and less often."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
+from streamproc.core.records.control import Control
 from streamproc.core.records.delivery import DeliveredState, Parked
 from streamproc.core.records.resource import Resource
 from streamproc.core.records.units import Millis
@@ -94,3 +96,15 @@ def test_nobody_waits_once_the_target_is_back() -> None:
     clock.tried(HOUR)
     clock.work.recovered()
     assert clock.tried(30.0) == [HOUR + 30.0]
+
+
+def test_an_order_goes_with_the_turn_that_it_waits_for() -> None:
+    """Its partition is another sink's by now, which reads it anew: here nothing of it is kept."""
+    clock = Clock(Store("stalled", active=True))
+    order: Any = SimpleNamespace(control=Control("1", "skip", "E1", 7, "Kim", "why", Millis(0)))
+    clock.work.retry()
+    clock.work.obey(cast("Any", Store("stalled", active=True)), order)
+    assert clock.work._later
+    clock.lanes.revoke(0)
+    clock.work.retry()
+    assert not clock.work._later

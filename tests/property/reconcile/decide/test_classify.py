@@ -185,6 +185,15 @@ def test_who_is_gone_from_the_target_is_missing_where_they_are_to_be_there(desir
     assert [(each.attribute, each.kind) for each in found] == ([("account", "missing")] if desired["active"] else [])
 
 
+@given(desired=desired_states.filter(lambda one: one["active"]), data=st.data())
+def test_who_is_gone_and_whose_access_is_set_aside_is_looked_at_no_more(desired: Resource, data: st.DataObject) -> None:
+    """Somebody deletes them again and again: once that is frozen, the sink isn't asked for ever to make them anew."""
+    parked = Parked("refused", "no", 400, None, {"active": "refused: no"}, desired, Millis(0))
+    asides: list[dict[str, Any]] = [{"parked": parked}, {"frozen": {"active": Frozen(Millis(0), [])}}]
+    found = compare(known(desired, **data.draw(st.sampled_from(asides))), None, view(desired))
+    assert [(each.attribute, each.kind, each.repaired) for each in found] == [("account", "pending", False)]
+
+
 @given(desired=desired_states, there=desired_states, scope=st.sampled_from(["never", "released"]))
 def test_who_isnt_ours_is_left_alone(desired: Resource, there: Resource, scope: Any) -> None:
     """Nothing of them is compared; whoever was released and has left since is a leaver like any other."""

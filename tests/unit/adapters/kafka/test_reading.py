@@ -21,16 +21,16 @@ async def with_transactions(kafka: MemoryLog) -> None:
     await send_in_batches(producer, "topic", 0, [(b"a", b"1", []), (b"b", b"2", [])])
     await producer.commit_transaction()
     await producer.begin_transaction()
-    await producer.send("topic", b"3", b"a", 0)
+    await producer.send_and_wait("topic", b"3", b"a", 0)
     await producer.abort_transaction()
-    await kafka.producer().send("topic", b"4", b"b", 0)
+    await kafka.producer().send_and_wait("topic", b"4", b"b", 0)
 
 
 async def test_a_topic_is_read_to_its_present_end() -> None:
     """All partitions, and nothing that was aborted."""
     kafka = memory()
     await with_transactions(kafka)
-    await kafka.producer().send("topic", b"5", b"c", 1)
+    await kafka.producer().send_and_wait("topic", b"5", b"c", 1)
     committed = [pair async for pair in reading.read_topic(kafka, "topic", bytes)]
     assert sorted(committed) == [("a", b"1"), ("b", b"2"), ("b", b"4"), ("c", b"5")]
 
@@ -41,7 +41,7 @@ async def test_a_topic_can_end_with_a_marker() -> None:
     producer = kafka.producer("id")
     await producer.start()
     await producer.begin_transaction()
-    await producer.send("topic", b"1", b"a", 0)
+    await producer.send_and_wait("topic", b"1", b"a", 0)
     await producer.commit_transaction()
     assert [value async for _, value in reading.read_topic(kafka, "topic", bytes)] == [b"1"]
 
@@ -51,7 +51,7 @@ async def test_what_isnt_ours_is_told_and_passed_over() -> None:
     kafka = memory()
     producer = kafka.producer()
     for key, value in ((b"a", b"1"), (b"a", b"x"), (None, b"x"), (b"\xff", b"2"), (b"b", b"3"), (b"a", None)):
-        await producer.send("topic", value, key, 0)
+        await producer.send_and_wait("topic", value, key, 0)
     with capture_logs() as logs:
         found = [pair async for pair in reading.read_topic(kafka, "topic", int)]
     assert found == [("a", 1), ("b", 3), ("a", None)]
@@ -104,3 +104,14 @@ async def test_nothing_to_send_sends_nothing() -> None:
     """No batch goes out empty."""
     kafka = memory()
     assert await send_in_batches(kafka.producer(), "topic", 0, []) == []
+
+
+async def test_a_partition_that_goes_while_it_is_asked_about_has_no_position() -> None:
+    """Partitions move at any moment: whoever asks then isn't told an error that ends the process."""
+    kafka = memory()
+    async with started(kafka.consumer()) as consumer:
+        consumer.assign([TopicPartition("topic", 0)])
+        assert await reading.position_of(consumer, TopicPartition("topic", 0)) == 0
+        asking = reading.position_of(consumer, TopicPartition("topic", 0))
+        consumer.assign([TopicPartition("topic", 1)])
+        assert await asking is None

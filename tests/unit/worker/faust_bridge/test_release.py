@@ -33,6 +33,8 @@ def test_it_is_the_release_that_was_read() -> None:
     [
         (aiokafka.Consumer._getmany, ["self", "active_partitions", "timeout"], True),
         (aiokafka.Consumer._new_offset, ["self", "tp"], False),
+        (aiokafka.Consumer._commit, ["self", "offsets"], True),
+        (aiokafka.Consumer._should_commit, ["self", "tp", "offset"], False),
         (rocksdb.Store._db_for_partition, ["self", "partition"], False),
         (memory.Store.on_rebalance, ["self", "assigned", "revoked", "newly_assigned", "generation_id"], True),
         (Collection.apply_changelog_batch, ["self", "batch"], False),

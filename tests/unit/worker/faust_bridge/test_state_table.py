@@ -1,12 +1,14 @@
 """State tables: the record with the higher seq wins, wherever it stands in the changelog."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 import pytest
+from faust.types import TP
 from structlog.testing import capture_logs
 
 from streamproc.settings import KafkaSettings, WorkerSettings
-from streamproc.worker.faust_bridge.app import FaustApp
+from streamproc.worker.faust_bridge.app import FaustApp, _options
 from streamproc.worker.faust_bridge.state_table import StateTable
 
 
@@ -79,3 +81,26 @@ async def test_what_was_acknowledged_never_takes_back_what_is_newer(table: State
     table.keep(b"E1", record(5), 3)
     table.keep(b"E1", record(4), 3)
     assert table.read(b"E1", 3) == record(5)
+
+
+async def test_what_is_only_read_along_isnt_appended_again(table: StateTable) -> None:
+    """It is another worker's, who may have written something newer meanwhile: ours would stand behind it."""
+    appended: list[dict[bytes, int]] = []
+
+    async def recovered() -> None:
+        appended.append(dict(table.regressed))
+
+    table.on_recover(recovered)
+    table.apply_changelog_batch([event(5), event(4), event(5, b"E2", 1), event(4, b"E2", 1)])
+    own, another = TP("scim.operations", 3), TP("scim.operations", 1)
+    await table.on_recovery_completed({own}, {another})
+    assert appended == [{b"E1": 3}]
+
+
+def test_no_worker_reads_along_what_it_would_throw_away() -> None:
+    """Faust's store in memory drops the keys of partitions that it only reads along, each time."""
+    stores: tuple[Literal["memory", "rocksdb"], ...] = ("memory", "rocksdb")
+    replicas = [
+        _options(KafkaSettings(), WorkerSettings(table_store=store))["table_standby_replicas"] for store in stores
+    ]
+    assert replicas == [0, 1]

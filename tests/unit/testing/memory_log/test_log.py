@@ -84,7 +84,7 @@ async def test_records_overtake_each_other_on_no_way() -> None:
 
     where = broker()
     producer = MemoryLog(where, hop).producer()
-    await asyncio.gather(*(producer.send("topic", b"%d" % number, b"key") for number in range(20)))
+    await asyncio.gather(*(producer.send_and_wait("topic", b"%d" % number, b"key") for number in range(20)))
     reader = MemoryLog(where).consumer()
     reader.assign([PLACE])
     assert await values(reader) == [b"%d" % number for number in range(20)]
@@ -180,6 +180,7 @@ async def test_a_slow_process_loses_its_partitions_and_joins_again() -> None:
     sleeper.subscribe(["topic"])
     await settle()
     other.subscribe(["topic"])
+    await settle()
     slow.expire_sessions()
     with pytest.raises(CommitFailedError):
         await sleeper.commit({PLACE: 1})
@@ -196,7 +197,7 @@ async def test_a_transaction_that_took_too_long_is_refused() -> None:
     producer = log.producer("id")
     await producer.start()
     await producer.begin_transaction()
-    await producer.send("topic", b"late", b"key")
+    await (await producer.send("topic", b"late", b"key"))
     where.expire_transaction("id")
     with pytest.raises(ProducerFenced):
         await producer.commit_transaction()

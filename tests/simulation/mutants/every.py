@@ -1,0 +1,55 @@
+"""All mutants, and those that no simulation has shown yet."""
+
+from typing import Final
+
+from tests.simulation.mutants import of_the_delivery_store, of_the_hydrator, of_the_sinks_decisions, of_the_worker
+
+LATE: Final = "a request that lands late while the newer record needs no write"
+MOVES: Final = "partitions that move away and back before the brokers have acknowledged"
+STALE: Final = "whether a sink's newest transaction is fresh at each write, by its own clock"
+REPLAN: Final = "mappings that change while partitions move"
+NOT_YET: Final = {
+    "a batch that waited for its turn is handled after its partition has moved": MOVES,
+    "a confirmation counts from its commit": "a transaction that takes longer than a read",
+    "a confirmation is good a thousand times too long": STALE,
+    "a delivery goes with a transaction that its fate missed": "a kill between two transactions of one store",
+    "a leaver of whom nothing is known isn't urgent": "people who have left when they are first heard of",
+    "a lock that was got as newer work came is kept": "newer work in the very moment in which a lock is free",
+    "a link is written with what it leads to": "a kill in the middle of a round of produce requests",
+    "a mapping on its way is in force after partitions have moved": REPLAN,
+    "a partition that comes back has the mapping that it had": REPLAN,
+    "a raw record is done before its link is": "a kill between two rounds of produce requests",
+    "a record that is read twice is work twice": "records that a sink is given twice",
+    "a request of ours without an answer is forgotten with the record": LATE,
+    "a retry is told as passed over": "newer work while somebody is tried again",
+    "an older link's acknowledgement forgets the newer one": "three words on one subject in three rounds",
+    "an order about somebody in flight is lost": "orders about users in flight, and what comes of them",
+    "a retry starts while its partition is let go of": "a retry or an order in the moment in which a partition goes",
+    "an order to replay is done when it is put": "orders to replay, and kills",
+    "deliveries are read before whoever writes them is fenced": "a sink that writes while its successor reads",
+    "links on their way are known after partitions have moved": MOVES,
+    "newer work is taken on board after the fate": "newer work in the last step of a turn",
+    "newer work that came during the confirmation is passed by": "an older write once a leaving is in its lane",
+    "nothing is read after the wait for what may land": LATE,
+    "the last record of a changelog wins": "two workers that write of one user around a move",
+    "the sink before is thought to have ended at its commit": LATE,
+    "the table's mapping is written with what it led to": "a kill in the middle of a round, with a mapping in it",
+    "what was on its way is known after partitions have moved": MOVES,
+    "what was left out before partitions moved is folded after": MOVES,
+    "what was passed over isn't thought to be in the air": LATE,
+    "who comes back after a leaving that came to nothing is thought to be in": LATE,
+    "who comes back has no skills": "a target that takes skills and roles from whom it deactivates",
+    "who ends while a partition goes starts the next": "a fenced sink with work that waits behind work in flight",
+    "who is planned anew is the rest of a partition that has moved": REPLAN,
+    "who leaves before their create was answered isn't looked for": "a leaving while a create has no answer",
+    "who waited at the gate goes out unconfirmed": STALE,
+}
+"""Name → what a simulation would need. They were tried for a hundred seeds each, and live."""
+EVERY: Final = (
+    *of_the_delivery_store.MUTANTS,
+    *of_the_sinks_decisions.MUTANTS,
+    *of_the_worker.MUTANTS,
+    *of_the_hydrator.MUTANTS,
+)
+MUTANTS: Final = tuple(mutant for mutant in EVERY if mutant.name not in NOT_YET)
+"""Those that a simulation has to find."""

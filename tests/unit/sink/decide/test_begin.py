@@ -1,0 +1,49 @@
+"""How a turn begins: with what is known after the last one, and no more."""
+
+from typing import Any
+
+import pytest
+
+from streamproc.core.fold.plan import Urgency
+from streamproc.core.records.change_event import Origin
+from streamproc.core.records.delivery import DeliveredState, Parked
+from streamproc.core.records.resource import Resource
+from streamproc.core.records.units import Millis
+from streamproc.core.records.user_record import Cause
+from streamproc.sink.decide.begin import begin
+from streamproc.sink.decide.desired_state import Work, retry_of
+from streamproc.sink.decide.lanes import Turn
+from streamproc.sink.decide.predecessor import Predecessor
+from streamproc.sink.decide.revoke_forms import CONDITIONAL, UNCONDITIONAL
+
+LEFT = Resource(active=False)
+CAUSE = Cause("streamproc", "retry", Origin("scim.operations", 0, -1, Millis(0)))
+
+
+@pytest.mark.parametrize(
+    ("code", "account", "form"),
+    [
+        ("refused", "a1", UNCONDITIONAL),
+        ("stalled", "a1", UNCONDITIONAL),
+        ("ambiguous", None, CONDITIONAL),
+        ("stalled", None, CONDITIONAL),
+    ],
+)
+def test_a_leaver_goes_without_if_match_only_where_it_was_tried_with_one(
+    code: Any, account: str | None, form: int
+) -> None:
+    """Whose account couldn't be found before is deactivated in the form that overwrites nobody's newer word."""
+    parked = Parked(code, "why", None, None, {}, LEFT, Millis(0), 7)
+    delivery = DeliveredState(
+        "E1", 7, account, None, LEFT if account is None else Resource(active=True), parked, Millis(0)
+    )
+    work = Work(retry_of("E1", 7, LEFT, CAUSE), told=True)
+    turn = Turn("E1", 0, -1, Urgency.REVOKE, work)
+    assert begin(turn, delivery, Predecessor(), Millis(0)).form == form
+
+
+def test_what_isnt_in_the_log_yet_is_as_young_as_it_was_noted() -> None:
+    """The next write waits for the transaction that says that the partition is still ours."""
+    turn = Turn("E1", 0, 8, Urgency.CHANGE, Work(retry_of("E1", 8, Resource(active=True), CAUSE)))
+    delivery = DeliveredState("E1", 7, "a1", '"5"', Resource(active=True), None, Millis(0))
+    assert begin(turn, delivery, Predecessor(), Millis(0), 12.5).learned == 12.5
