@@ -156,12 +156,11 @@ class RequestExecutor:
 
     async def _caught_up(self, progress: Progress, store: DeliveryStore) -> bool:
         """Rule 4. False: newer work came in."""
+        if progress.leaver or progress.turn.offset >= store.until:
+            return True
         until = store.acquired + self.landed
-        while not (progress.leaver or store.caught_up) and progress.turn.offset < store.until:
-            if not await self.rest(progress.user, min(until, self.clocks.ticks() + CATCH_UP)):
-                if self.clocks.ticks() >= until:
-                    break
-            elif self.lanes.has_newer(progress.user):
+        while not store.caught_up and (now := self.clocks.ticks()) < until:
+            if await self.rest(progress.user, min(until, now + CATCH_UP)) and self.lanes.has_newer(progress.user):
                 return False
         return True
 

@@ -16,7 +16,7 @@ from contextvars import Context, copy_context
 from random import Random
 from typing import Any, ClassVar, Final, Self
 
-from streamproc.testing.process import CURRENT, Process
+from streamproc.testing.process import CURRENT, Process, context_of
 
 COST: Final = 1e-5
 """Seconds."""
@@ -91,7 +91,8 @@ class SeededLoop(asyncio.BaseEventLoop):
         self._checked = (0, 0.0)
         self.kept: list[asyncio.Task[Any]] = []
         """All tasks ever made: a dead process's mustn't be collected, which would run their `finally`."""
-        self._over = False
+        self.over = False
+        """Whether all that will never end has been ended."""
         self.set_task_factory(self._make_task)
         self.errors: list[BaseException] = []
         self.set_exception_handler(self._raised)
@@ -162,9 +163,7 @@ class SeededLoop(asyncio.BaseEventLoop):
 
     def spawn(self, process: Process, main: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         """Run something in a process."""
-        context = copy_context()
-        context.run(CURRENT.set, process)
-        return self.create_task(main, context=context)
+        return self.create_task(main, context=context_of(process, copy_context()))
 
     def pause(self, process: Process) -> None:
         """As SIGSTOP: timers that end meanwhile are late."""
@@ -188,7 +187,7 @@ class SeededLoop(asyncio.BaseEventLoop):
         """End whatever will never end, when all is over, and not whenever it is collected, while another loop runs or
         none. What is begun as it ends never runs.
         """
-        self._over = True
+        self.over = True
         events._set_running_loop(self)  # noqa: SLF001
         try:
             for task in self.kept:  # with those that are made meanwhile
@@ -202,7 +201,7 @@ class SeededLoop(asyncio.BaseEventLoop):
     # Running
 
     def _put(self, handle: asyncio.Handle) -> None:
-        if self._over:
+        if self.over:
             return
         process = handle._context.get(CURRENT, self.home)  # type: ignore[attr-defined]  # noqa: SLF001
         if process.state == "dead":

@@ -50,6 +50,6 @@ CURRENT: ContextVar[Process] = ContextVar("CURRENT")
 
 def context_of(process: Process, context: Context | None = None) -> Context:
     """In which code runs as that process, with all else that `context` has."""
-    context = context or Context()
+    context = Context() if context is None else context
     context.run(CURRENT.set, process)
     return context

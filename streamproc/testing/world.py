@@ -17,6 +17,9 @@ from streamproc.testing.process import CURRENT, Process, context_of
 
 BEGIN: Final = 1_772_582_400.0
 """Seconds since 1970: 2026-03-04."""
+LIMITS: Final = Limits()
+LATENCY: Final = 0.002
+"""Seconds to the broker or back, at most, where nothing is wrong."""
 PIVOTAL: Final = ("init_producer_id", "end_transaction")
 """Requests that others wait for, and that decide whose a partition is."""
 IDLE: Final = 5.0
@@ -43,7 +46,7 @@ class Service:
 
 
 class World:
-    """`rates`: kind of fault → probability on each occasion. `sessions`: seconds until a silent member is expelled.
+    """`rates`: kind of fault → probability on each occasion.
 
     `only`: the occasions on which each fault happens, instead of by chance. `state`: what runs at the moment, in words.
     `tracing`: whether `lines` are kept. `burst` and `shuffled`: see SeededLoop.
@@ -55,8 +58,6 @@ class World:
         rates: Mapping[str, float],
         *,
         partitions: int = 2,
-        sessions: float = 6.0,
-        latency: float = 0.002,
         burst: int = 16,
         shuffled: bool = False,
         tracing: bool = False,
@@ -70,15 +71,12 @@ class World:
         self._occasions: Counter[str] = Counter()
         self._only = None if only is None else {kind: frozenset(numbers) for kind, numbers in only.items()}
         self.rates = dict(rates)
-        self.sessions = sessions
         self.tracing = tracing
         self.lines: list[str] = []
         self.counts: Counter[str] = Counter()
         """What has happened, by kind."""
         self.failures: list[tuple[float, str, str]] = []
         """When, of which kind, and what: an invariant that was broken."""
-        self._over = False
-        self._latency = latency
         self._streams: dict[str, Random] = {}
         self.loop = SeededLoop(self.rng("schedule"), burst=burst, shuffled=shuffled)
         self.loop.home.epoch = BEGIN
@@ -87,7 +85,7 @@ class World:
             lambda: int(self.loop.home.clock() * 1000),
             fault=self.fault,
             chance=self.rng("kafka").random,
-            limits=Limits(),
+            limits=LIMITS,
         )
         self.broker.idle = IDLE
         self.services: dict[str, Service] = {}
@@ -122,14 +120,14 @@ class World:
 
     def note(self, kind: str, /, **what: Any) -> None:
         """A line of the trace."""
-        if self.tracing and not self._over:
+        if self.tracing and not self.loop.over:
             process = CURRENT.get(self.loop.home)
             details = " ".join(f"{name}={value}" for name, value in what.items())
             self.lines.append(f"{self.loop.time():9.4f} {process.name:<11} {kind:<9} {details}")
 
     def fail(self, kind: str, what: str) -> None:
         """An invariant is broken."""
-        if self._over:
+        if self.loop.over:
             return
         self.note("BROKEN", kind=kind, what=what)
         self.failures.append((self.loop.time(), kind, what))
@@ -141,7 +139,6 @@ class World:
         finally:
             for error in self.loop.errors:
                 self.fail("callback", repr(error))
-            self._over = True
             self.loop.bury()
             self.loop.close()
 
@@ -171,8 +168,8 @@ class World:
             return
         self.note("pause", service=name, seconds=seconds)
         self.loop.pause(process)
-        if seconds > self.sessions:
-            self._at(self.sessions, self._expire, log)
+        if seconds > LIMITS.session:
+            self._at(LIMITS.session, self._expire, log)
         self._at(seconds, self._resume, process)
 
     def _resume(self, process: Process) -> None:
@@ -185,7 +182,7 @@ class World:
 
     async def _hop(self, request: str) -> None:
         """On the way to the broker, or back."""
-        seconds = self._latency * self.rng("latency").random()
+        seconds = LATENCY * self.rng("latency").random()
         if chance := self.fault("kafka.slow"):
             seconds += chance.expovariate(1.0)
         if request in PIVOTAL and (chance := self.fault("kafka.slow_transaction")):
@@ -213,7 +210,7 @@ class World:
     def _end(self, service: Service, seconds: float) -> None:
         self.loop.kill(service.process)
         service.log.kill()
-        self._at(self.sessions, self._expire, service.log)
+        self._at(LIMITS.session, self._expire, service.log)
         self._at(seconds, self._again, service)
 
     def _again(self, service: Service) -> None:

@@ -13,7 +13,7 @@ from typing import Any, Final, cast
 
 import orjson
 
-from streamproc.adapters.kafka.log import TopicPartition, started
+from streamproc.adapters.kafka.log import started
 from streamproc.compose.directories import directories
 from streamproc.compose.gateway_parts import make_gateway
 from streamproc.compose.hydrator import make_hydrator
@@ -144,13 +144,9 @@ class Directory:
     def _left(self) -> Iterator[str]:
         if pending := self._site.site.hooks.pending:
             yield f"{pending} hooks"
-        broker = self._world.broker
-        offsets = broker.group(f"{self._settings.kafka.group}-hydrator").offsets
-        for number in range(broker.partitions):
-            place = TopicPartition(notifications_topic(self.source), number)
-            end = broker.partition(place).readable_end(committed_only=True)
-            if offsets.get(place, 0) < end:
-                yield f"{place.topic}/{number} {offsets.get(place, 0)} of {end}"
+        group, topic = f"{self._settings.kafka.group}-hydrator", notifications_topic(self.source)
+        for place, offset, end in self._world.broker.behind(group, [topic]):
+            yield f"{topic}/{place.partition} {offset} of {end}"
 
     def _rounds(self) -> int:
         """Rounds that have ended."""

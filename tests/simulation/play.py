@@ -11,7 +11,7 @@ from typing import Any, Final, NoReturn
 
 import structlog
 
-from streamproc.adapters.kafka.log import KafkaError, TopicPartition
+from streamproc.adapters.kafka.log import KafkaError
 from streamproc.compose.sink import make_sink
 from streamproc.core.records.topic_names import CHANGES, OPERATIONS
 from streamproc.settings import Settings, load_settings
@@ -100,7 +100,7 @@ class Stage:
         findings = self.watch.invariants.findings
         self.comparing = Comparing(world, self.network, self.settings, findings) if options.get("reconcile") else None
         self.disks: dict[str, Disk] = {}
-        self.operator = Operator(MemoryLog(world.broker), lambda: int(world.loop.home.clock() * 1000))
+        self.operator = Operator(MemoryLog(world.broker), world.broker.clock)
 
     async def story(self) -> None:
         """The whole run."""
@@ -133,11 +133,11 @@ class Stage:
         await self._idle()
         known = self.directory.known(steps) if self.directory else steps
         ended = (known, self.operator, self.hand if self.comparing else None)
-        for _ in range(round(LATE / SELDOM)):  # behind a rate limit what is tried again by itself takes its time
-            if not self.watch.wrong(*ended):
-                break
+        end = self.world.loop.time() + LATE
+        # Behind a rate limit what is tried again by itself takes its time.
+        while (wrong := self.watch.wrong(*ended)) and self.world.loop.time() < end:  # noqa: ASYNC110 - virtual time
             await asyncio.sleep(SELDOM)
-        self.watch.finish(*ended)
+        self.watch.finish(wrong, compared=self.comparing is not None)
 
     async def _compared(self) -> None:
         """What others did by hand is found, and put right."""
@@ -234,15 +234,10 @@ class Stage:
                 return
 
     def _left(self) -> Iterator[str]:
-        broker, group = self.world.broker, self.settings.kafka.group
+        group = self.settings.kafka.group
         for name, topics in ((f"{group}-worker", (*RESOLVED, CHANGES)), (f"{group}-sink", (OPERATIONS,))):
-            offsets = broker.group(name).offsets
-            for topic in topics:
-                for number in range(broker.partitions):
-                    place = TopicPartition(topic, number)
-                    end = broker.partition(place).readable_end(committed_only=True)
-                    if offsets.get(place, 0) < end:
-                        yield f"{name}: {topic}/{number} {offsets.get(place, 0)} of {end}"
+            for place, offset, end in self.world.broker.behind(name, topics):
+                yield f"{name}: {place.topic}/{place.partition} {offset} of {end}"
 
 
 def _log_to(world: World) -> None:

@@ -50,20 +50,10 @@ from streamproc.sink.decide.steps import (
 from streamproc.sink.decide.target import Target
 from streamproc.sink.decide.underway import NOT_FOUND
 from tests.simulation.transitions import LIST, Group, end_of, listed, state_of, step_name, transition
-from tests.support.adverse_target import CAUSE, LANDING, LOST, READS, WRITES, AdverseTarget, work
+from tests.support.adverse_target import ANA, CAUSE, LANDING, LOST, READS, WRITES, AdverseTarget, work
 
 T = TypeVar("T")
 
-ANA: Final = Resource(
-    externalId="E1",
-    userName="ana@example.com",
-    displayName="Ana",
-    active=True,
-    title="Agent",
-    manager="M1",
-    roles=["Agent", "employee"],
-    groups=["Billing", "Spanish"],
-)
 PLAIN: Final = Resource(externalId="E1", userName="ana@example.com", displayName="Ana", active=True, title="Agent")
 DESIRED: Final[tuple[Resource, ...]] = (
     ANA,

@@ -1,10 +1,9 @@
 """What is looked at during a run, and at its end."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 from zlib import crc32
 
-from streamproc.adapters.kafka.log import TopicPartition
 from streamproc.core.records.topic_names import FORWARDS, OPERATIONS
 from streamproc.simulator.resources import rendered
 from streamproc.testing.memory_log.events import RecordAppended
@@ -59,26 +58,25 @@ class Watch:
         service = self._world.services.get(name)
         return name, 0 if service is None else service.starts
 
-    def finish(self, steps: Sequence[Step], operator: Operator, hand: Hand | None = None) -> None:
-        """All is quiet. `operator` has carried out the steps, and `hand` those in the target, where all is compared."""
-        self.invariants.end(compared=hand is not None)
-        for user, what in self.wrong(steps, operator, hand).items():
+    def finish(self, wrong: Mapping[str, str], *, compared: bool) -> None:
+        """All is quiet. `wrong`: what still is."""
+        self.invariants.end(compared=compared)
+        for user, what in wrong.items():
             self._world.fail("oracle", f"{user}: {what}")
 
     def wrong(self, steps: Sequence[Step], operator: Operator, hand: Hand | None = None) -> dict[str, str]:
-        """User → what of them isn't as it has to be in the end."""
+        """User → what of them isn't as it has to be in the end. `operator` has carried out the steps, and `hand` those
+        in the target, where all is compared.
+        """
         store = self._genesys.simulator.store
         users = [rendered(entry) for entry in store.users.values() if entry.state != "deleted"]
         groups = {entry.id: entry.attrs["displayName"] for entry in store.groups.values()}
-        broker = self._world.broker
-        places = (TopicPartition(FORWARDS, number) for number in range(broker.partitions))
-        records = (each for place in places for each in broker.partition(place).read(0, committed_only=True))
         wanted = expected(
             steps,
             self._world.loop.time(),
             mapping=self._plan.options.get("mapping", "default"),
             appended={number: at - BEGIN for number, at in operator.appended.items()},
-            arrived=operator.arrived(dict(record.headers) for record in records),
+            arrived=operator.arrived(dict(record.headers) for record in self._world.broker.records(FORWARDS)),
         )
         compacted = any(step["kind"] == "compact" and step["topic"] == OPERATIONS for step in steps)
         target = self._plan.options.get("genesys", {})

@@ -58,6 +58,17 @@ from streamproc.sink.decide.target import Target
 
 LANDING: Final = 31.0
 CAUSE: Final = Cause("hris", "e1", Origin("events.hris", 0, 0, Millis(0)), None)
+ANA: Final = Resource(
+    externalId="E1",
+    userName="ana@example.com",
+    displayName="Ana",
+    active=True,
+    title="Agent",
+    manager="M1",
+    roles=["Agent", "employee"],
+    groups=["Billing", "Spanish"],
+)
+"""A user as she may be desired."""
 
 REFUSALS: Final = {
     "unsent": Response(None, {}, {}, sent=False),

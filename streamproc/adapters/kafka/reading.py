@@ -2,12 +2,14 @@
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from streamproc.adapters.kafka.foreign import STRANGE, passed_over
 from streamproc.adapters.kafka.log import Consumer, ConsumerRecord, IllegalStateError, Log, TopicPartition, started
 
 Decoded = TypeVar("Decoded")
+Place = TypeVar("Place")
+Place_contra = TypeVar("Place_contra", contravariant=True)
 
 POLL_MS = 200
 """Behind the last record there may be markers, which end no wait for records: then it lasts so long."""
@@ -24,7 +26,14 @@ async def assigned(kafka: Log, partitions: Sequence[TopicPartition]) -> AsyncIte
         yield consumer
 
 
-async def position_of(consumer: Consumer, partition: TopicPartition) -> int | None:
+class Positioned(Protocol[Place_contra]):
+    """A consumer, as far as it is asked for its position."""
+
+    async def position(self, partition: Place_contra, /) -> int | None:
+        """Raises IllegalStateError where the partition isn't its own."""
+
+
+async def position_of(consumer: Positioned[Place], partition: Place) -> int | None:
     """The offset that a member of a group reads next; None: the partition isn't its own, or goes while it asks."""
     try:
         return await consumer.position(partition)

@@ -1,6 +1,6 @@
 """The broker: partitions of topics that exist as soon as they are named, producers' transactions, and groups."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from streamproc.adapters.kafka.log import TopicPartition
 from streamproc.testing.memory_log.cluster import Cluster
@@ -61,6 +61,14 @@ class MemoryBroker(Cluster):
         """All that count and are still there, partition by partition."""
         places = [TopicPartition(topic, number) for number in range(self.partitions)]
         return [record for place in places for record in self.partition(place).read(0, committed_only=True)]
+
+    def behind(self, group: str, topics: Iterable[str]) -> Iterator[tuple[TopicPartition, int, int]]:
+        """Partitions of which the group hasn't committed all that can be read: its offset, and where that ends."""
+        offsets = self.group(group).offsets
+        for place in (TopicPartition(topic, number) for topic in topics for number in range(self.partitions)):
+            offset, end = offsets.get(place, 0), self.partition(place).readable_end(committed_only=True)
+            if offset < end:
+                yield place, offset, end
 
     def delete_before(self, topic: str, partition: int, offset: int) -> None:
         """What retention does: records below an offset go."""

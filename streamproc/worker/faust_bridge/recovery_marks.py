@@ -12,7 +12,7 @@ from typing import Final, NoReturn
 import structlog
 
 from streamproc.adapters.kafka import reading
-from streamproc.adapters.kafka.log import IllegalStateError, Log
+from streamproc.adapters.kafka.log import Log
 from streamproc.worker.faust_bridge.protocols import App, TopicPartition
 
 log = structlog.get_logger("streamproc.worker")
@@ -31,7 +31,7 @@ async def pass_marks(app: App, kafka: Log) -> NoReturn:
             recovery = tables.recovery
             for place, last in list(recovery.active_highwaters.items()):
                 applied = recovery.active_offsets[place]
-                if applied < last and await _position(app, place) > last:
+                if applied < last and (await reading.position_of(app.consumer, place) or 0) > last:
                     found[place] = applied
                     if before.get(place) == applied and await _is_empty(kafka, place, applied + 1, last + 1):
                         if recovery.active_offsets[place] != applied or recovery.active_highwaters.get(place) != last:
@@ -39,14 +39,6 @@ async def pass_marks(app: App, kafka: Log) -> NoReturn:
                         log.info("a changelog ends with marks of transactions", topic=place.topic, offset=last)
                         recovery.active_offsets[place] = last
         before = found
-
-
-async def _position(app: App, place: TopicPartition) -> int:
-    """The offset that is fetched next; 0: that isn't known, or the partition has just left."""
-    try:
-        return await app.consumer.position(place) or 0
-    except IllegalStateError:
-        return 0
 
 
 async def _is_empty(kafka: Log, place: TopicPartition, first: int, end: int) -> bool:

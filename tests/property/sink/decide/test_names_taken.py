@@ -10,7 +10,6 @@ from streamproc.core.records.resource import Resource
 from streamproc.sink.decide.name_waits import temporary_name
 from streamproc.sink.decide.steps import AwaitName
 from tests.property.sink.decide.test_next_step import (
-    ANA,
     GONE,
     MOST,
     already_there,
@@ -19,7 +18,7 @@ from tests.property.sink.decide.test_next_step import (
     run,
 )
 from tests.property.sink.decide.test_next_step import target as made_target
-from tests.support.adverse_target import AdverseTurn
+from tests.support.adverse_target import ANA, AdverseTurn
 
 WANTED: Final = "bea@example.com"
 NAMED: Final = Resource(**{**ANA, "userName": WANTED, "title": "Lead"})

@@ -27,18 +27,8 @@ from streamproc.sink.decide.steps import (
     SendUser,
     Step,
 )
-from tests.support.adverse_target import READS, WRITES, AdverseTarget, AdverseTurn
+from tests.support.adverse_target import ANA, READS, WRITES, AdverseTarget, AdverseTurn
 
-ANA: Final = Resource(
-    externalId="E1",
-    userName="ana@example.com",
-    displayName="Ana",
-    active=True,
-    title="Agent",
-    manager="M1",
-    roles=["Agent", "employee"],
-    groups=["Billing", "Spanish"],
-)
 MOVED: Final = Resource(**{**ANA, "title": "Lead", "roles": ["Lead"], "groups": ["Spanish"]})
 GONE: Final = Resource(**{**ANA, "active": False})
 DESIRED: Final = (ANA, MOVED, GONE)
