@@ -62,6 +62,16 @@ class TestWrites:
         run.write(2, changed=False, body=set_to(active=True))
         assert run.broken == []
 
+    def test_whom_others_let_in_is_told_from_whom_we_let_in(self, run: Forged) -> None:
+        """Of the one a sink has to know whose turn comes first, of the other it can't before they are found."""
+        let_in = run.invariants.revocations._known.let_in
+        run.write(0, before={"active": False}, by_hand=True)
+        run.write(0, by_hand=True)
+        assert let_in == {"acc-1"}
+        run.write(1, after={"active": False}, body=OUT)
+        run.write(0, before={"active": False}, body=set_to(active=True))
+        assert let_in == set()
+
     def test_one_request_that_is_carried_out_twice_is_found(self, run: Forged) -> None:
         """It was sent again, and nobody had looked."""
         run.write(0, request_id="0-0-aa")
