@@ -6,7 +6,7 @@ written, or that changed meanwhile.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final
 
 import structlog
@@ -164,8 +164,11 @@ class Comparison:
             return False
         return not (known.leaves and id_key(account) in self._gone)
 
-    async def close(self) -> None:
-        """A round is over: accounts that are nobody's are told, and those that aren't there any more are over."""
+    async def close(self, certain: Callable[[Stranger], Awaitable[Stranger | None]]) -> None:
+        """A round is over: accounts that are nobody's are told, and those that aren't there any more are over.
+
+        `certain`: what may be told of what a page shows. None: what was told stays so.
+        """
         await self.refresh()
         at = self.now()
         told: set[str] = set()
@@ -173,7 +176,9 @@ class Comparison:
             verdict = whose(each, self.known, self._gone)
             if isinstance(verdict, Orphan):
                 told.add(account_key(account))
-                await self.findings.tell(orphaned(each, verdict.reason, at))
+                found = await certain(each)
+                if found is not None and isinstance(verdict := whose(found, self.known, self._gone), Orphan):
+                    await self.findings.tell(orphaned(found, verdict.reason, at))
             elif isinstance(verdict, TheirAccount) and self.known.owner_of(account) is None:
                 self._strays.note(verdict.user, account)
                 self._schedule.again(verdict.user, at)

@@ -3,6 +3,9 @@
 An order names the finding that its operator has seen, and holds only while the same is told, and nothing else is
 ordered. `deactivate` is all that reconcile ever writes to the target: by name, and only to an account that is still
 nobody's, read before and after.
+
+A page may show what was before an order was carried out. So what one shows of an account never undoes that an order
+about it was answered, nor ends one that waits.
 """
 
 from typing import Final
@@ -12,7 +15,7 @@ import structlog
 from streamproc.adapters.kafka.log import ConsumerRecord
 from streamproc.core.errors import TargetError
 from streamproc.core.records.control import CONTROL, RECONCILE, Control
-from streamproc.core.records.finding import Finding
+from streamproc.core.records.finding import Finding, account_key, says_the_same
 from streamproc.core.records.resource import Resource
 from streamproc.core.scim.dialect import patch_body
 from streamproc.core.scim.filter import resource_path
@@ -20,7 +23,7 @@ from streamproc.core.scim.response_body import version
 from streamproc.core.scim.response_policy import describe
 from streamproc.reconcile.comparison import Comparison
 from streamproc.reconcile.decide.next_finding import ignored
-from streamproc.reconcile.decide.strangers import Orphan, is_the_same, orphaned, stranger, whose
+from streamproc.reconcile.decide.strangers import Orphan, Stranger, is_the_same, orphaned, stranger, whose
 from streamproc.reconcile.target_reader import Unread
 
 log = structlog.get_logger("streamproc.reconcile")
@@ -39,12 +42,16 @@ class Orders:
         self._open: dict[str, Control] = {}
         """By whom or what they are about; the newest counts."""
         self._not_before: dict[str, int] = {}
+        self._deactivations: set[str] = set()
+        """Ids of all orders to deactivate."""
 
     def take(self, record: ConsumerRecord) -> None:
         """A record of `streamproc.controls`. Raises ValueError where it is strange."""
         order = CONTROL.validate_json(record.value)
         if order.action in RECONCILE:
             self._open[order.key] = order
+        if order.action == "deactivate":
+            self._deactivations.add(order.id)
 
     async def carry_out(self) -> None:
         """All that wait. An order that came to nothing is told, and tried again later."""
@@ -64,6 +71,26 @@ class Orders:
                 await self._ignore(order, finding)
             else:
                 await self._deactivate(order, finding)
+
+    async def certain(self, shown: Stranger) -> Stranger | None:
+        """What may be told of an account of nobody's that a page shows. None: nothing yet.
+
+        Once an order has named it, it is read again at its id where a page shows something else than was answered.
+        """
+        told = self._comparison.findings.newest(account_key(shown.id))
+        if told is None:
+            return shown
+        order = self._open.get(told.key)
+        if order is not None and order.action == "deactivate":
+            return None  # it may be carried out, and its answer lost; it holds for what was told
+        if told.answered not in self._deactivations or says_the_same(told, orphaned(shown, "", told.at)):
+            return shown
+        body = await self._comparison.target.user(shown.id)
+        await self._comparison.refresh()
+        if isinstance(body, Unread):
+            log.warning("an account that was deactivated by order may be active again: it can't be read", why=body.why)
+            return None
+        return None if body is None else stranger(shown.id, body)
 
     async def _ignore(self, order: Control, finding: Finding) -> None:
         closed = ignored(finding, order)

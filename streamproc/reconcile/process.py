@@ -203,7 +203,7 @@ class Reconcile:
                 if self._schedule.read_all:
                     self._comparison.unseen()
             case Close():
-                await self._comparison.close()
+                await self._comparison.close(self._orders.certain)
                 telemetry.RECONCILE_ROUND.set(self._clocks.clock())
                 log.info("a round is over", accounts=self._schedule.seen, requests=self._target.requests)
             case Rest(until):
