@@ -12,7 +12,7 @@ import structlog
 
 from streamproc.adapters.kafka.batching import send_in_batches
 from streamproc.adapters.kafka.foreign import STRANGE, TOMBSTONE, passed_over
-from streamproc.adapters.kafka.log import FORGOTTEN, NOT_ALLOWED, Consumer, KafkaError, Producer, TopicPartition
+from streamproc.adapters.kafka.log import FORGOTTEN, NOT_ALLOWED, UNDONE, Consumer, KafkaError, Producer, TopicPartition
 from streamproc.adapters.kafka.reading import read_to
 from streamproc.core.errors import KafkaUnavailableError
 from streamproc.core.records.delivery import DeliveredState, Standing, decode_delivery
@@ -235,9 +235,7 @@ class DeliveryStore:
                 await self._transaction()
         except NOT_ALLOWED:  # nobody else has the partition, and whoever gets it next fails as well
             raise
-        except (KafkaError, PartitionLostError, AssertionError, OSError) as error:
-            # Fencing shows as ProducerFenced, as an error code that this client doesn't know yet, or as an assertion of
-            # its own about where its transaction is: lost either way.
+        except (*UNDONE, PartitionLostError) as error:
             cause = error
             while cause.__cause__ is not None:  # aiokafka's sender wraps what it didn't expect
                 cause = cause.__cause__

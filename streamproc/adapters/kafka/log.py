@@ -90,6 +90,8 @@ FORGOTTEN: Final = (InvalidProducerIdMapping, UnknownProducerId)
 """The brokers don't know a producer's id any more: it was idle for too long. Nobody else has taken its place."""
 NOT_ALLOWED: Final = (NotAllowedError, GroupNotAllowedError, TransactionalIdAuthorizationFailed)
 """What a missing right is told by."""
+UNDONE: Final = (KafkaError, IllegalOperation, AssertionError, OSError)
+"""A transaction doesn't commit: fencing may show as an unknown code, or as the client's complaint of a wrong moment."""
 Headers = Sequence[tuple[str, bytes]]
 Client = TypeVar("Client", "Consumer", "Producer")
 

@@ -8,7 +8,7 @@ import pytest
 from aiokafka.errors import InvalidProducerIdMapping, UnknownProducerId
 from structlog.testing import capture_logs
 
-from streamproc.adapters.kafka.log import KafkaError, Producer, ProducerFenced
+from streamproc.adapters.kafka.log import Batch, IllegalOperation, KafkaError, Producer, ProducerFenced, RecordMetadata
 from streamproc.adapters.kafka.reading import read_topic
 from streamproc.core.errors import KafkaUnavailableError
 from streamproc.core.records.change_event import Origin
@@ -71,6 +71,36 @@ async def test_a_fenced_producer_is_told_by_name() -> None:
                 await made.confirm()
             await made.failed()
     assert [(each["event"], each["error"]) for each in logs] == [("partition lost", "ProducerFenced")]
+
+
+async def test_a_producer_that_is_fenced_between_two_calls_ends_no_sink() -> None:
+    """Its sender has met it before the next records are given to it, which it then doesn't take: the sink goes on with
+    its other partitions, and isn't started anew.
+    """
+    ticks = itertools.count(1_700_000_000_000)
+    broker = MemoryBroker(4, lambda: next(ticks))
+    producer = MemoryLog(broker).producer("sinks-3")
+    send, refused = producer.send_batch, list[str]()
+
+    async def late(batch: Batch, topic: str, *, partition: int) -> asyncio.Future[RecordMetadata]:
+        if topic == DELIVERIES:
+            await MemoryLog(broker).producer("sinks-3").start()
+            with pytest.raises(ProducerFenced):
+                await (await send(batch, OUTCOMES, partition=2))
+        try:
+            return await send(batch, topic, partition=partition)
+        except IllegalOperation:
+            refused.append(topic)
+            raise
+
+    producer.send_batch = late  # type: ignore[method-assign]
+    made = DeliveryStore(3, "sinks", lambda: producer, lambda: 7, lambda: 0.0)
+    await made.fence()
+    made.start()
+    made.record([fate(1)], delivery(1))
+    async with asyncio.timeout(5):
+        await made.failed()
+    assert (refused, made.lost) == ([DELIVERIES], True)
 
 
 async def test_a_delivery_is_never_in_the_log_before_its_fate() -> None:
