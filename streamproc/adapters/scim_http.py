@@ -4,8 +4,8 @@ Of an answer no more goes on than somebody reads: JSON, and the headers of `HEAR
 """
 
 import re
-from collections.abc import Callable
-from typing import Any, Final
+from collections.abc import Awaitable, Callable
+from typing import Any, Final, TypeAlias
 from urllib.parse import quote
 
 import aiohttp
@@ -44,6 +44,9 @@ _NO_TEXT: Final = re.compile(r"[\0-\x1f\x7f-\x9f\ud800-\udfff]")
 """Control characters, and bytes that aren't UTF-8: a record of ours can't hold those."""
 
 
+AtLast: TypeAlias = Callable[[], Awaitable[None]]
+
+
 class _Authorized:
     """Requests below one root, each with a bearer token. `clock`: seconds since 1970."""
 
@@ -53,9 +56,13 @@ class _Authorized:
         self._tokens = tokens
         self._clock = clock
 
-    async def _ask(self, method: str, path: str, headers: dict[str, str], data: bytes | None) -> Response:
+    async def _ask(
+        self, method: str, path: str, headers: dict[str, str], data: bytes | None, at_last: AtLast | None = None
+    ) -> Response:
         try:
             token = await self._tokens.get()
+            if at_last is not None:
+                await at_last()
             headers = {**headers, "Authorization": f"Bearer {token}"}
             reply = await send(self._http, method, self._root + path, headers, data, clock=self._clock, most=ANSWER)
         except TokenRefusedError as error:
@@ -76,9 +83,16 @@ class ScimHttp(_Authorized):
     """Requests to one SCIM root. Never raises for what the network or the server does."""
 
     async def request(
-        self, method: str, path: str, request_id: str, body: dict[str, Any] | None = None, etag: str | None = None
+        self,
+        method: str,
+        path: str,
+        request_id: str,
+        body: dict[str, Any] | None = None,
+        etag: str | None = None,
+        at_last: AtLast | None = None,
     ) -> Response:
-        """`path` below the root, with its query encoded. `etag` is sent as If-Match (RFC 7644 §3.14).
+        """`path` below the root, with its query encoded. `etag` is sent as If-Match (RFC 7644 §3.14). `at_last` is
+        awaited when a token is there and nothing is left to wait for; what it raises, nothing is sent after.
 
         A 401 spends the token, so that the next attempt brings a new one.
         """
@@ -90,7 +104,7 @@ class ScimHttp(_Authorized):
         data = None if body is None else orjson.dumps(body)
         if data is not None and len(data) > MAX_BODY:
             return Response(413, {}, {}, sent=False, error=f"over {MAX_BODY} bytes, so it wasn't sent")
-        return await self._ask(method, path, headers, data)
+        return await self._ask(method, path, headers, data, at_last)
 
 
 class PlatformHttp(_Authorized):

@@ -10,15 +10,15 @@ from collections.abc import Callable
 import orjson
 import structlog
 
-from streamproc.adapters.kafka.batching import send_in_batches
 from streamproc.adapters.kafka.foreign import STRANGE, TOMBSTONE, passed_over
 from streamproc.adapters.kafka.log import FORGOTTEN, NOT_ALLOWED, UNDONE, Consumer, KafkaError, Producer, TopicPartition
 from streamproc.adapters.kafka.reading import read_to
 from streamproc.core.errors import KafkaUnavailableError
 from streamproc.core.records.delivery import DeliveredState, Standing, decode_delivery
 from streamproc.core.records.outcome import Outcome
-from streamproc.core.records.topic_names import DELIVERIES, OPERATIONS, OUTCOMES
+from streamproc.core.records.topic_names import DELIVERIES, OPERATIONS
 from streamproc.sink.decide.fates import lines
+from streamproc.sink.transaction import commit
 
 log = structlog.get_logger("streamproc.journal")
 
@@ -268,14 +268,8 @@ class DeliveryStore:
         begun = self._ticks()
         try:
             if outcomes or changed or waiters or offset != self._committed:
-                await producer.begin_transaction()
-                for topic, records in ((OUTCOMES, outcomes), (DELIVERIES, changed)):
-                    await send_in_batches(producer, topic, self.partition, ((key, value, []) for key, value in records))
-                # Always with the offset: adding the group makes the coordinator check that we aren't fenced.
-                place = TopicPartition(OPERATIONS, self.partition)
                 consumed = self.begin if offset is None else offset
-                await producer.send_offsets_to_transaction({place: consumed}, self._group)
-                await producer.commit_transaction()
+                await commit(producer, self._group, self.partition, outcomes, changed, consumed)
                 self._committed = offset
                 self.confirmed = begun
                 self._noted = {user: at for user, at in self._noted.items() if at > begun}

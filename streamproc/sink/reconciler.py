@@ -19,6 +19,7 @@ from streamproc.core.records.delivery import DeliveredState
 from streamproc.core.records.outcome import Outcome
 from streamproc.core.scim.dialect import Dialect
 from streamproc.core.scim.response_body import id_key, same_id
+from streamproc.sink.confirmation import SlowKafkaError
 from streamproc.sink.decide.adoption import given
 from streamproc.sink.decide.after import after
 from streamproc.sink.decide.attempts import After
@@ -153,8 +154,10 @@ class Reconciler:
         except PartitionLostError:
             raise
         except Exception as error:
-            log.exception("an error about one user", partition=turn.partition, seq=progress.record.seq)
-            reason = f"what the target answers can't be handled: {type(error).__name__}"
+            reason = str(error)
+            if not isinstance(error, SlowKafkaError):
+                log.exception("an error about one user", partition=turn.partition, seq=progress.record.seq)
+                reason = f"what the target answers can't be handled: {type(error).__name__}"
             step = finish(progress, clocks.millis(), progress.as_parked("stalled", reason, clocks.millis()))
             _tell_parked(progress, step)
             return progress.turn, step.state, step.outcomes
@@ -249,10 +252,8 @@ class Reconciler:
             if executor.lanes.has_newer(user):
                 return None
         if way == "make way":
-            partition, seq = progress.turn.partition, progress.record.seq
-            log.warning(
-                "a userName becomes temporary: users want each other's in a circle", partition=partition, seq=seq
-            )
+            words = "a userName becomes temporary: users want each other's in a circle"
+            log.warning(words, partition=progress.turn.partition, seq=progress.record.seq)
         return NameAnswer(way)
 
     def _lock(self, step: LockGroup) -> asyncio.Lock:

@@ -1,7 +1,7 @@
 """Request executor: one request of a turn, through the gate and over the network. It decides nothing about users.
 
 Rule 1: nothing is written unless the delivery store confirmed that the partition is ours: after what the write rests on
-was read, and not long ago.
+was read, and not long ago (`confirmation.py`). Nothing is waited for between that and the request.
 Rule 2: newer work of the user may come in during any wait, and then what was to be sent may not matter any more:
 nothing is sent, and it is decided anew.
 Rule 3: a kind of request that everybody is refused goes out one at a time (`decide/common_refusal.py`); who is held
@@ -27,12 +27,13 @@ from streamproc.adapters.wait import wait_unless
 from streamproc.core.fold.plan import Urgency
 from streamproc.core.records.outcome import Request
 from streamproc.core.scim.response_policy import Response, describe, is_page, is_redirect, response_action
+from streamproc.sink.confirmation import make_sure
 from streamproc.sink.decide.common_refusal import AskedKind, Asking, CommonRefusals, is_forbidden_access
 from streamproc.sink.decide.desired_state import Work
 from streamproc.sink.decide.lanes import Lanes
 from streamproc.sink.decide.progress import Progress
 from streamproc.sink.decide.steps import Exchange, Moment, ScimRequest
-from streamproc.sink.delivery_store import DeliveryStore, PartitionLostError
+from streamproc.sink.delivery_store import DeliveryStore
 from streamproc.sink.request_gate import RequestGate
 
 log = structlog.get_logger("streamproc.sink")
@@ -43,6 +44,10 @@ LOOK: Final = 300.0
 """Seconds after which somebody who is held looks for themselves, should nobody have woken them."""
 TELL_EVERY: Final = 300.0
 """Seconds between two lines about the same trouble."""
+
+
+class _NewerWorkError(Exception):
+    """Newer work came in while a request waited to be sent."""
 
 
 @dataclass(slots=True)
@@ -137,22 +142,16 @@ class RequestExecutor:
         store: DeliveryStore,
         kind: AskedKind | None = None,
     ) -> Exchange | None:
-        writes = request.method != "GET"
-        if writes:
+        slow = 0
+        if request.method != "GET":
             if request.rests_on and not await self._caught_up(progress, store):
                 return None
-            await self._make_sure(store, request.rests_on)
+            slow = await self._make_sure(progress, store, request.rests_on, 0)
             if self.lanes.has_newer(progress.user):  # nobody would be told of it at the gate
                 return None
         if not await self.gate.enter(progress.user, progress.urgency, ticket):
             return None
-        if writes:
-            try:
-                await self._make_sure(store, request.rests_on)  # it may have waited at the gate for long
-            except BaseException:
-                self.gate.lost()
-                raise
-        return await self._exchange(progress, request, kind)
+        return await self._exchange(progress, request, store, slow, kind)
 
     async def _caught_up(self, progress: Progress, store: DeliveryStore) -> bool:
         """Rule 4. False: newer work came in."""
@@ -221,13 +220,9 @@ class RequestExecutor:
         finally:
             del self._resting[user]
 
-    async def _make_sure(self, store: DeliveryStore, rests_on: float) -> None:
-        """Rule 1. Raises PartitionLostError."""
-        if store.lost:
-            raise PartitionLostError
-        confirmed = store.confirmed
-        if confirmed < rests_on or self.clocks.ticks() - confirmed > self.fresh:
-            await store.confirm()
+    async def _make_sure(self, progress: Progress, store: DeliveryStore, rests_on: float, slow: int) -> int:
+        ticks, newer = self.clocks.ticks, self.lanes.has_newer
+        return await make_sure(progress, store, rests_on, slow, fresh=self.fresh, ticks=ticks, newer=newer)
 
     def _tell_strange(self, response: Response) -> None:
         """A redirect or a page is no answer of the target's. Told once."""
@@ -236,13 +231,27 @@ class RequestExecutor:
             log.error("not an answer of SCIM: is STREAMPROC_SCIM_URL right?", answer=describe(response))
         self._strange = strange or (self._strange and response.status is None)
 
-    async def _exchange(self, progress: Progress, request: ScimRequest, kind: AskedKind | None) -> Exchange:
+    async def _exchange(
+        self, progress: Progress, request: ScimRequest, store: DeliveryStore, slow: int, kind: AskedKind | None
+    ) -> Exchange | None:
         method, path, body, etag = request.method, request.path, request.body, request.if_match
         content = f"{method} {path} {etag}".encode() + (b"" if body is None else orjson.dumps(body))
         request_id = f"{progress.turn.partition}-{progress.record.seq}-{zlib.crc32(content):08x}"
         sent, sent_at = self.clocks.ticks(), self.clocks.millis()
+
+        async def at_last() -> None:  # at the gate and for a token it may have waited for long
+            nonlocal sent, sent_at
+            if method != "GET":
+                await self._make_sure(progress, store, request.rests_on, slow)
+                if self.lanes.has_newer(progress.user):
+                    raise _NewerWorkError
+            sent, sent_at = self.clocks.ticks(), self.clocks.millis()
+
         try:
-            response = await self.scim.request(method, path, request_id, body, etag)
+            response = await self.scim.request(method, path, request_id, body, etag, at_last)
+        except _NewerWorkError:
+            self.gate.lost()
+            return None
         except BaseException:  # the partition was taken away while the answer was under way
             self.gate.lost()
             raise

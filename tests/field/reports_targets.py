@@ -9,6 +9,7 @@ from typing import Any, Final, TypeAlias
 import aiohttp
 from aiohttp.test_utils import TestServer
 
+from streamproc.adapters.scim_http import AtLast
 from streamproc.core.scim.response_policy import Response
 from streamproc.simulator import SimulatorOptions, create_app
 from tests.field.case import Case
@@ -39,14 +40,19 @@ def _answering(org: Org, answer: Answer) -> list[tuple[str, str, str | None]]:
     send = org.wire.request
 
     async def request(
-        method: str, path: str, request_id: str, body: dict[str, Any] | None = None, etag: str | None = None
+        method: str,
+        path: str,
+        request_id: str,
+        body: dict[str, Any] | None = None,
+        etag: str | None = None,
+        at_last: AtLast | None = None,
     ) -> Response:
         asked.append((method, path, etag))
         assert len(asked) <= MOST, f"hammered: {asked[-4:]}"
         other = answer(method, path, body)
         if isinstance(other, Response):
             return other
-        return await send(method, path, request_id, other or body, etag)
+        return await send(method, path, request_id, other or body, etag, at_last)
 
     org.wire.request = request  # type: ignore[method-assign]
     return asked
@@ -149,11 +155,16 @@ async def _precondition_never_holds(org: Org) -> None:
     asked: list[str] = []
 
     async def request(
-        method: str, path: str, request_id: str, body: dict[str, Any] | None = None, etag: str | None = None
+        method: str,
+        path: str,
+        request_id: str,
+        body: dict[str, Any] | None = None,
+        etag: str | None = None,
+        at_last: AtLast | None = None,
     ) -> Response:
         asked.append(method)
         assert len(asked) <= MOST, "hammered"
-        return _error(412, "none matched") if etag else await send(method, path, request_id, body, etag)
+        return _error(412, "none matched") if etag else await send(method, path, request_id, body, etag, at_last)
 
     org.wire.request = request  # type: ignore[method-assign]
     seq = org.say("E1", active=False)

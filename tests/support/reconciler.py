@@ -11,7 +11,7 @@ import aiohttp
 import streamproc
 from streamproc.adapters.clocks import Clocks
 from streamproc.adapters.oauth import Tokens
-from streamproc.adapters.scim_http import PlatformHttp, ScimHttp
+from streamproc.adapters.scim_http import AtLast, PlatformHttp, ScimHttp
 from streamproc.core.flow.circuit_breaker import CircuitBreaker
 from streamproc.core.flow.loop_limits import LoopLimits
 from streamproc.core.flow.rate_limit import RateLimiter
@@ -122,11 +122,17 @@ class Wire(ScimHttp):
     after: After | None = None
 
     async def request(
-        self, method: str, path: str, request_id: str, body: dict[str, Any] | None = None, etag: str | None = None
+        self,
+        method: str,
+        path: str,
+        request_id: str,
+        body: dict[str, Any] | None = None,
+        etag: str | None = None,
+        at_last: AtLast | None = None,
     ) -> Response:
         if self.before:
             await self.before(method, path)
-        answer = await super().request(method, path, request_id, body, etag)
+        answer = await super().request(method, path, request_id, body, etag, at_last)
         return self.after(method, path, answer) if self.after else answer
 
 
@@ -160,7 +166,7 @@ class Org:
         """Another sink takes over, with what the one before has committed."""
         self.lanes: Lanes[Work] = Lanes(condense=Work.condensed)
         clocks = Clocks(lambda: self.clock.now, self.clock.ticks, self.clock.pause, lambda: 0.0)
-        tokens = Tokens(self.http, f"{self.root}/oauth/token", "demo", "demo", clocks)
+        self.tokens = tokens = Tokens(self.http, f"{self.root}/oauth/token", "demo", "demo", clocks)
         self.wire = Wire(self.http, f"{self.root}/api/v2/scim/v2", tokens, clocks.clock)
         self.store = InMemoryDeliveryStore(self.clock.ticks, dict(self.store.known), until)
         self.gate = RequestGate(RateLimiter(), CircuitBreaker(), self.clock.ticks, self.clock.pause)

@@ -1,7 +1,9 @@
 """What a producer has been given and not sent yet: batches of each partition, in order."""
 
 import asyncio
+from copy import copy
 from dataclasses import dataclass, field
+from typing import Any
 
 from streamproc.adapters.kafka.log import Headers, KafkaError, RecordMetadata
 from streamproc.testing.memory_log.partition import Entry, MemoryRecord
@@ -52,7 +54,7 @@ class Sending:
         return future
 
     async def left(self) -> None:
-        """Wait until it is on its way."""
+        """Wait until it is on its way. Raises what it was refused with before that."""
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.waiting.append(future)
         await future
@@ -71,8 +73,8 @@ class Sending:
 
     def fail(self, error: KafkaError) -> None:
         """The broker has refused it; or nobody will ever send it."""
-        self.leave()
-        for future in self.futures:
+        waiting: list[asyncio.Future[Any]] = [*self.waiting, *self.futures]
+        for future in waiting:
             if not future.done():
-                future.set_exception(type(error)(*error.args))
+                future.set_exception(error if self.whole else copy(error))  # as aiokafka: a copy has lost its cause
                 future.exception()  # who sends in a transaction hears of it when they commit

@@ -109,6 +109,22 @@ async def test_a_fenced_producer_hears_of_it_in_a_new_partition(cluster: Cluster
     await only_asserts(old, cluster)
 
 
+async def test_a_fenced_producer_refuses_what_comes_next_in_its_transaction(cluster: Cluster) -> None:
+    """A batch that waits for one which is refused hears of the fencing; any later one, that there is no transaction."""
+    old = await fenced(cluster)
+    first, second, third = (old.create_batch() for _ in range(3))
+    for batch in (first, second, third):
+        batch.append(timestamp=None, key=b"key", value=b"more", headers=[])
+    refused = await old.send_batch(first, cluster.topic, partition=1)
+    with pytest.raises(ProducerFenced):
+        await old.send_batch(second, cluster.topic, partition=1)
+    with pytest.raises(ProducerFenced):
+        await refused
+    with pytest.raises(IllegalOperation):
+        await old.send_batch(third, cluster.topic, partition=0)
+    await only_asserts(old, cluster)
+
+
 async def test_a_fenced_producer_hears_of_it_by_its_offsets(cluster: Cluster) -> None:
     """Offsets are refused, and that ends the producer."""
     old = await fenced(cluster)

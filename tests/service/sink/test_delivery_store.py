@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+from typing import cast
 
 import orjson
 import pytest
@@ -18,7 +19,9 @@ from streamproc.core.records.topic_names import DELIVERIES, OUTCOMES
 from streamproc.core.records.units import Millis
 from streamproc.core.records.user_record import Cause
 from streamproc.sink.delivery_store import DeliveryStore, PartitionLostError
+from streamproc.sink.transaction import commit
 from streamproc.testing.memory_log import MemoryBroker, MemoryLog
+from streamproc.testing.memory_log.batches import MemoryBatch
 
 
 async def store(refusal: BaseException) -> DeliveryStore:
@@ -101,6 +104,78 @@ async def test_a_producer_that_is_fenced_between_two_calls_ends_no_sink() -> Non
     async with asyncio.timeout(5):
         await made.failed()
     assert (refused, made.lost) == ([DELIVERIES], True)
+
+
+async def test_a_sink_that_is_fenced_while_it_asks_where_a_topic_lies_goes_on() -> None:
+    """The first user that it has delivered in a partition that has gone to another sink doesn't end all its others."""
+    ticks = itertools.count(1_700_000_000_000)
+    broker, asked = MemoryBroker(4, lambda: next(ticks)), 0
+
+    async def hop(request: str) -> None:
+        nonlocal asked
+        asked += request == "metadata"
+        if request == "metadata" and asked == 2:  # about scim.deliveries; of scim.outcomes there is a record already
+            await MemoryLog(broker).producer("sinks-3").start()
+            for _ in range(50):
+                await asyncio.sleep(0)
+        await asyncio.sleep(0)
+
+    log = MemoryLog(broker, hop)
+    made = DeliveryStore(3, "sinks", lambda: log.producer("sinks-3"), lambda: 7, lambda: 0.0)
+    await made.fence()
+    with capture_logs() as logs:
+        made.start()
+        made.record([fate(1)], delivery(1))
+        async with asyncio.timeout(5):
+            await made.failed()
+    assert asked == 2
+    assert [(each["event"], each["error"]) for each in logs] == [("partition lost", "ProducerFenced")]
+
+
+@pytest.mark.parametrize(("begun", "words"), [(True, "refused at the end"), (False, "Unexpected error")])
+async def test_what_a_transaction_failed_of_is_found_out(begun: bool, words: str) -> None:
+    """While a topic is asked about, aiokafka says only that there is no transaction: a missing right is told as one."""
+    producer = Refusing(begun)
+    with pytest.raises(KafkaError, match=words):
+        await commit(cast("Producer", producer), "sinks", 3, [(b"E1", b"{}")], [(b"E1", b"{}")], 7)
+
+
+async def test_nothing_is_committed_without_a_batch_that_was_refused() -> None:
+    """Fates that the brokers didn't take aren't passed over: aiokafka would commit the offset without them."""
+    producer = Refusing(begun=True, offsets=True)
+    with pytest.raises(KafkaError, match="Unexpected error"):
+        await commit(cast("Producer", producer), "sinks", 3, [(b"E1", b"{}")], [], 7)
+    assert not producer.ended
+
+
+class Refusing:
+    """A producer whose batches are refused. `begun`: its end says why; `offsets`: it takes them."""
+
+    def __init__(self, begun: bool, offsets: bool = False) -> None:
+        self.begun = begun
+        self.offsets = offsets
+        self.ended = False
+
+    async def begin_transaction(self) -> None:
+        pass
+
+    def create_batch(self) -> MemoryBatch:
+        return MemoryBatch()
+
+    async def send_batch(self, _batch: MemoryBatch, topic: str, *, partition: int) -> asyncio.Future[None]:
+        if topic == DELIVERIES:
+            raise IllegalOperation("Can't send messages while not in transaction")
+        refused: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        refused.set_exception(wrapped(InvalidProducerIdMapping()))
+        return refused
+
+    async def send_offsets_to_transaction(self, *_: object) -> None:
+        assert self.offsets
+
+    async def commit_transaction(self) -> None:
+        self.ended = True
+        assert self.begun
+        raise KafkaError("refused at the end")
 
 
 async def test_a_delivery_is_never_in_the_log_before_its_fate() -> None:

@@ -4,10 +4,11 @@ import asyncio
 
 import pytest
 
+from streamproc.core.fold.plan import Urgency
 from streamproc.core.records.change_event import Fact
 from streamproc.core.scim.response_policy import Response
 from streamproc.sink.delivery_store import PartitionLostError
-from tests.support.reconciler import LANDED, Org, Start, person, roles
+from tests.support.reconciler import FRESH, LANDED, Org, Start, person, roles
 
 
 @pytest.mark.parametrize("what", ["create", "adopt", "conflict", "join", "known"])
@@ -61,6 +62,98 @@ async def test_what_the_turn_before_has_read_rests_on_a_transaction_as_well(org:
     with pytest.raises(PartitionLostError):
         await org.run()
     assert not [each for each in await org.writes() if each["applied"]]
+
+
+async def test_a_confirmation_whose_answer_was_slow_is_asked_for_again(org: Org) -> None:
+    """Another sink may have the partition by then: a joiner who has left meanwhile mustn't be created by this one."""
+    ages: list[float] = []
+
+    def write(method: str, _path: str, answer: Response) -> Response:
+        if method != "GET":
+            ages.append(org.clock.now - org.store.confirmed)
+        return answer
+
+    slow_kafka(org, FRESH + 0.7, times=2)
+    org.wire.after = write
+    org.say("E1", **person("E1"))
+    await org.run()
+    assert len(ages) == len(await org.ledger()) > 0
+    assert max(ages) < FRESH
+    assert (await org.user())["active"] is True
+
+
+async def test_nothing_goes_out_by_a_confirmation_from_before_the_wait_for_a_token(org: Org) -> None:
+    """A sink that was paused meanwhile and replaced would create a joiner who has left since."""
+    token = org.tokens.get
+
+    async def slow() -> str:
+        org.clock.now += 60
+        org.store.lost = True
+        return await token()
+
+    def search(method: str, path: str, answer: Response) -> Response:
+        if method == "GET" and "userName" in path:
+            org.tokens.get = slow  # type: ignore[method-assign]
+        return answer
+
+    org.wire.after = search
+    org.say("E1", **person("E1"))
+    with pytest.raises(PartitionLostError):
+        await org.run()
+    assert await org.ledger() == []
+
+
+@pytest.mark.parametrize(("active", "confirms", "fate"), [(False, 2, "revoked"), (True, 5, "parked")])
+async def test_a_leaver_doesnt_wait_until_kafka_gets_quicker(org: Org, active: bool, confirms: int, fate: str) -> None:
+    """However slow it is, access is gone after two transactions. Others are tried again later, and told why."""
+    await org.hired()
+    slow_kafka(org, FRESH + 0.7, times=100)
+    org.store.confirms = 0
+    seq = org.say("E1", active=active, department="Sales")
+    await org.run()
+    assert (org.store.confirms, org.fate(seq)) == (confirms, fate)
+    assert ((await org.user())["active"], len(await org.writes())) == (active, 0 if active else 1)
+    parked = org.store.known["E1"].parked
+    assert ("" if parked is None else parked.reason or "").startswith("Kafka's transactions take longer" * active)
+
+
+async def test_a_leaver_ends_the_wait_for_a_confirmation_before_their_create(org: Org) -> None:
+    """Hired and gone while Kafka is slow and their create is at the head of the line: they are never let in."""
+    confirm = org.store.confirm
+    confirmed = 0
+
+    async def slow() -> None:
+        nonlocal confirmed
+        confirmed += 1
+        await confirm()
+        if confirmed == 2:
+            org.say("E1", active=False)
+
+    async def entered(user: str, urgency: Urgency, ticket: int) -> bool:
+        org.clock.now += 2 * FRESH
+        return await enter(user, urgency, ticket)
+
+    enter, org.gate.enter = org.gate.enter, entered  # type: ignore[method-assign]
+    org.store.confirm = slow  # type: ignore[method-assign]
+    joined = org.say("E1", **person("E1"))
+    await org.run()
+    assert confirmed == 2
+    assert await org.ledger() == []
+    assert org.fates[joined] == 1
+
+
+def slow_kafka(org: Org, seconds: float, times: int = 1) -> None:
+    """So long are the answers of the next confirmations under way."""
+    confirm, left = type(org.store).confirm, [None] * times
+
+    async def slow() -> None:
+        await confirm(org.store)
+        if left:
+            left.pop()
+            org.clock.now += seconds
+
+    org.store.confirm = slow  # type: ignore[method-assign]
+    org.store.confirmed -= 100
 
 
 async def test_a_late_create_of_the_sink_before_doesnt_let_a_leaver_in(org: Org) -> None:

@@ -169,7 +169,7 @@ class Invariants:
             by = self._process(process)
             self.requests.requested(number, by, method, path, headers, body)
             if not headers["X-Request-Id"].startswith(BY_ORDER):
-                self.confirmations.requested(number, by, method, path, headers)
+                self.confirmations.requested(number, by, method, path, headers, body)
             self.findings.requested(method, path, body, headers["X-Request-Id"])
 
     def answered(self, number: int, process: str, status: int | None, headers: Mapping[str, str], body: bytes) -> None:

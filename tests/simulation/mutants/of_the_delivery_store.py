@@ -6,6 +6,7 @@ from tests.simulation.mutants.mutant import Mutant
 
 STORE: Final = "streamproc/sink/delivery_store.py"
 REBALANCE: Final = "streamproc/sink/rebalance.py"
+CONFIRMATION: Final = "streamproc/sink/confirmation.py"
 EXECUTOR: Final = "streamproc/sink/request_executor.py"
 SINK: Final = "streamproc/sink/process.py"
 OF_SINK: Final = ("tests/unit/sink", "tests/service/sink")
@@ -14,8 +15,8 @@ MUTANTS: Final = (
     Mutant(
         "a delivery goes with a transaction that its fate missed",
         STORE,
-        "(DELIVERIES, changed)",
-        "(DELIVERIES, ((key, self._deliveries[key.decode()]) for key, _ in changed))",
+        "outcomes, changed, consumed)",
+        "outcomes, ((key, self._deliveries[key.decode()]) for key, _ in changed), consumed)",
         "What is newest is at hand when it is sent, and a list of what it was before looks like a waste.",
         mended="398f96e",
     ),
@@ -23,7 +24,8 @@ MUTANTS: Final = (
         "the offset is asked for when it is sent",
         STORE,
         "consumed = self.begin if offset is None else offset",
-        "consumed = self.begin if offset is None else self._committable() or offset",
+        "await asyncio.sleep(0)\n"
+        "                consumed = self.begin if offset is None else self._committable() or offset",
         "The newest offset looks better than one of some awaits ago.",
         unseen_by=(*OF_SINK, "tests/property/sink", "tests/kafka/sink"),
     ),
@@ -47,9 +49,9 @@ MUTANTS: Final = (
     ),
     Mutant(
         "a write rests on what was read before the last transaction",
-        EXECUTOR,
-        "if confirmed < rests_on or ",
-        "if ",
+        CONFIRMATION,
+        "return confirmed < rests_on or ",
+        "return ",
         "A confirmation of a moment ago looks fresh enough, whatever was read since.",
         mended="88ae04c",
     ),
@@ -63,16 +65,16 @@ MUTANTS: Final = (
     ),
     Mutant(
         "a confirmation is good a thousand times too long",
-        EXECUTOR,
-        " - confirmed > self.fresh:",
-        " - confirmed > self.fresh * 1000:",
+        CONFIRMATION,
+        " - confirmed > fresh\n",
+        " - confirmed > fresh * 1000\n",
         "Most times in this project are milliseconds; ticks aren't.",
     ),
     Mutant(
         "who waited at the gate goes out unconfirmed",
         EXECUTOR,
-        "await self._make_sure(store, request.rests_on)  # it may have waited at the gate for long",
-        "pass",
+        "                await self._make_sure(progress, store, request.rests_on, slow)\n",
+        "",
         "It was made sure a few lines above.",
         mended="b7b32a7",
         unseen_by=OF_SINK,

@@ -241,6 +241,16 @@ class TestConfirmations:
         run.asked("PATCH", version='"1"', body=set_to(title="x"), by="sink1")
         assert run.broken == ["unconfirmed"]
 
+    @pytest.mark.parametrize(("body", "broken"), [(set_to(title="x"), ["unconfirmed"]), (OUT, [])])
+    def test_a_write_long_after_the_last_transaction_is_found(self, body: object, broken: list[str]) -> None:
+        """Another sink may have the partition. Only a leaver doesn't wait until Kafka gets quicker."""
+        now = 100.0
+        run = Forged(now=lambda: now, fresh=3.1)
+        run.acquired()
+        now += 3.7
+        run.asked("PATCH", version='"1"', body=body)
+        assert run.broken == broken
+
 
 class TestGuard:
     def leaver(self, run: Forged, number: int, said: str | None = "through", minute: int = 0) -> None:
