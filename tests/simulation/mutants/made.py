@@ -16,17 +16,22 @@ NAMES: Final = ("co_code", "co_names", "co_varnames", "co_freevars", "co_cellvar
 
 def make(mutant: Mutant) -> None:
     """From now on its functions do what it says. Raises ValueError where more than functions is changed."""
+    for function, code in changes(mutant):
+        function.__code__ = code
+
+
+def changes(mutant: Mutant) -> list[tuple[FunctionType, CodeType]]:
+    """Functions, and what they are with the mistake. Raises ValueError where there are none, or it isn't only these."""
     file = REPOSITORY / mutant.file
     text = file.read_text(encoding="utf-8")
     right, wrong = (
         compile(each, str(file), "exec", dont_inherit=True) for each in (text, text.replace(mutant.right, mutant.wrong))
     )
     module = importlib.import_module(mutant.file.removesuffix(".py").replace("/", "."))
-    changed = list(_changed(right, wrong))
+    changed = [(_function(module, names), code) for names, code in _changed(right, wrong)]
     if not changed:
         raise ValueError(f"nothing is changed: {mutant.name}")
-    for names, code in changed:
-        _function(module, names).__code__ = code
+    return changed
 
 
 def _changed(right: CodeType, wrong: CodeType) -> Iterator[tuple[tuple[str, ...], CodeType]]:
@@ -65,5 +70,5 @@ def _function(place: Any, names: tuple[str, ...]) -> FunctionType:
         place = place.__func__
     found = inspect.unwrap(place)
     if not isinstance(found, FunctionType):
-        raise ValueError(f"{'.'.join(names)} is {found!r}")
+        raise TypeError(f"{'.'.join(names)} is {found!r}")
     return found
