@@ -11,12 +11,14 @@ from typing import Any, Final
 
 import aiohttp
 
+from streamproc.adapters.kafka import reading
 from streamproc.adapters.kafka.client import KafkaLog
+from streamproc.core.records.finding import decode_finding
+from streamproc.core.records.topic_names import FINDINGS
 from streamproc.core.shown import moment
 from streamproc.demo.play import Ending, Played, play_step, sending
 from streamproc.demo.processes import Stack
 from streamproc.demo.story import GOES, HIRED, ZOE
-from streamproc.operators.findings import current_findings
 from streamproc.operators.loops import FrozenItem, frozen_items
 
 SECONDS: Final = 30.0
@@ -102,10 +104,17 @@ async def _let_in(http: aiohttp.ClientSession, log: KafkaLog, root: str) -> Play
         if (await _zoe(http, root))["active"] is False:
             fate = "revoked"
     step = _played(f"{SUPERVISOR} lets Zoe in again", fate, "revoked", begun)
-    found = (await current_findings(log)).get(USER)
-    if found is None or not found.finding.incident:
+    if not await _is_told(log):
         return _with_problem(step, "no finding says that it was an incident")
     return step
+
+
+async def _is_told(log: KafkaLog) -> bool:
+    """Whether an incident was found of Zoe. The newest finding may say already that it is over."""
+    async for record in reading.records_of(log, FINDINGS):
+        if record.key == USER.encode() and decode_finding(record.value or b"").incident:
+            return True
+    return False
 
 
 def _played(title: str, fate: str, expected: str, begun: float) -> Played:

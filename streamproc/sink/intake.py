@@ -5,10 +5,13 @@ from pydantic import ValidationError
 
 from streamproc.adapters.kafka.foreign import STRANGE, TOMBSTONE, passed_over
 from streamproc.adapters.kafka.log import ConsumerRecord
-from streamproc.core.fold.plan import pressing
+from streamproc.core.fold.plan import Urgency, pressing
+from streamproc.core.records.delivery import DeliveredState
 from streamproc.core.records.user_record import FIRST
+from streamproc.sink.decide.begin import freshness_of
 from streamproc.sink.decide.desired_state import Work, decode_desired
 from streamproc.sink.decide.lanes import Lanes, Turn
+from streamproc.sink.decide.progress import Freshness
 from streamproc.sink.delivery_store import DeliveryStore
 
 log = structlog.get_logger("streamproc.sink")
@@ -40,8 +43,18 @@ def take_in(message: ConsumerRecord, store: DeliveryStore, lanes: Lanes[Work]) -
         gap = FIRST if seen is None else seen
     work = Work(record, regressed=regressed, told=again, gap=gap)
     known = store.delivery(record.user)
-    contacted = known is not None and known.held is not None and "active" not in known.frozen  # others' to say
-    pressure = pressing(known.held if known else None, record.desired, contacted=contacted)
+    certain = gap is None and _certain(known, lanes.last(record.user))
+    pressure = pressing(known.held if known else None, record.desired, certain=certain)
     lanes.offer(Turn(record.user, store.partition, message.offset, pressure, work))
     store.saw(record.user, record.seq)
     return record.user
+
+
+def _certain(known: DeliveredState | None, last: Turn[Work] | None) -> bool:
+    """Whether somebody whose delivery says that they are out is out. `last`: their newest work before this.
+
+    A turn that hasn't ended may have let them in again, and so may the sink before us, for a record that comes again.
+    """
+    if known is None or freshness_of(known) is not Freshness.NOTED:
+        return False
+    return last is None or (last.work.leaves and last.urgency is not Urgency.REVOKE)

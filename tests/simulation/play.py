@@ -134,9 +134,12 @@ class Stage:
         known = self.directory.known(steps) if self.directory else steps
         ended = (known, self.operator, self.hand if self.comparing else None)
         end = self.world.loop.time() + LATE
-        # Behind a rate limit what is tried again by itself takes its time.
-        while (wrong := self.watch.wrong(*ended)) and self.world.loop.time() < end:  # noqa: ASYNC110 - virtual time
-            await asyncio.sleep(SELDOM)
+        # Behind a rate limit what is tried again by itself takes its time; and a directory may say something just now.
+        while True:
+            left, wrong = any(self._left()), self.watch.wrong(*ended)
+            if not (left or wrong) or self.world.loop.time() >= end:
+                break
+            await asyncio.sleep(LOOK if left else SELDOM)
         self.watch.finish(wrong, compared=self.comparing is not None)
 
     async def _compared(self) -> None:

@@ -160,8 +160,9 @@ class Forged:
         changed: bool = True,
         body: Any = None,
         group: str | None = None,
+        by_hand: bool = False,
     ) -> None:
-        """The target carries a write out. `group`: the user comes into it."""
+        """The target carries a write out. `group`: the user comes into it. `by_hand`: it is somebody else's."""
         shown = {"externalId": user, "active": True}
         if group is not None:
             shown, after = {}, {"members": [{"value": account}]}
@@ -172,7 +173,7 @@ class Forged:
             at=1.0 + seq,
             path=f"/api/v2/scim/v2/{'Users' if group is None else 'Groups'}{'' if method == 'POST' else '/' + account}",
             id=account,
-            request_id=request_id or f"0-{seq}-{len(self.seen) + seq:08x}{id(body) % 97}",
+            request_id=None if by_hand else request_id or f"0-{seq}-{len(self.seen) + seq:08x}{id(body) % 97}",
             if_match=version,
             changed=changed,
             status=200,

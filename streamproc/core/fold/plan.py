@@ -99,12 +99,13 @@ def urgency(operations: Sequence[Operation], known: Resource | None) -> Urgency:
     return min((_urgency(operation, known) for operation in operations), default=Urgency.NOTHING)
 
 
-def pressing(known: Resource | None, desired: Resource, *, contacted: bool) -> Urgency:
+def pressing(known: Resource | None, desired: Resource, *, certain: bool) -> Urgency:
     """How urgent it is to bring a user from what the target is known to hold to what is desired.
 
-    A leaver whom we never looked for (`contacted` False) may well have an account: that is a revocation.
+    Where that isn't `certain`, a leaver may well have access, by an account that we never looked for or by what was
+    sent since: that is a revocation.
     """
-    if desired.get("active") is False and not contacted:
+    if desired.get("active") is False and not certain:
         return Urgency.REVOKE
     return urgency(plan(known, desired), known)
 

@@ -36,7 +36,7 @@ def begin(
         claimed=delivery.held is None,
         etag=delivery.etag,
         held=held,
-        freshness=_freshness(delivery, looked_at=turn.work.drift is not None),
+        freshness=freshness_of(delivery, looked_at=turn.work.drift is not None),
         standing=delivery.standing,
         spelled=delivery.spelled,
         loops=Loops(held, delivery.rounds, delivery.frozen, delivery.let_go),
@@ -56,7 +56,8 @@ def _held(delivery: DeliveredState, progress: Progress) -> Resource | None:
     return cast("Resource", {name: value for name, value in held.items() if name != "active"})
 
 
-def _freshness(delivery: DeliveredState, *, looked_at: bool) -> Freshness:
+def freshness_of(delivery: DeliveredState, *, looked_at: bool = False) -> Freshness:
+    """How fresh what was noted is. `looked_at`: others may have changed something since."""
     if delivery.id is None:
         return Freshness.UNKNOWN
     others = looked_at or "active" in delivery.frozen  # what others made of it since isn't known

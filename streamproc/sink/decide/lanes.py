@@ -107,6 +107,11 @@ class Lanes(Generic[Work]):
         lane = self._lanes.get(user)
         return lane is not None and lane.pending is not None and lane.flying is not None
 
+    def last(self, user: str) -> Turn[Work] | None:
+        """The user's newest work, waiting or in flight. None: they have none."""
+        lane = self._lanes.get(user)
+        return None if lane is None else lane.pending or lane.flying
+
     def newest(self, user: str) -> Turn[Work] | None:
         """Before a retry: the user's newest work instead of the one in flight, which it supersedes. None: no newer."""
         lane = self._lanes.get(user)

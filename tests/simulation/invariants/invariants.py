@@ -194,6 +194,9 @@ class Invariants:
                 known.accounts[account] = user
             inactive = bool(before and before.get("active")) and after.get("active") is False
             known.inside[account] = after.get("active") is True
+            if bool(before and before.get("active")) != known.inside[account]:
+                others = known.inside[account] and entry.request_id is None
+                (known.let_in.add if others else known.let_in.discard)(account)
             if entry.after.state == "deleted" and user is not None:
                 self.writes.deleted(user)
             if user is not None:

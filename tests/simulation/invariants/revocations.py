@@ -57,16 +57,20 @@ class Revocations:
                 self._tell.fail(
                     "first", f"a request of {user} goes out, and {name} waits in its lane to be deactivated"
                 )
-            elif self._leaves(name, turn.work.record.seq):
+            elif self._leaves(name, turn.work.record.seq, looked_at=turn.work.drift is not None):
                 self._tell.fail("first", f"{name} leaves, and waits in its lane with urgency {turn.urgency}")
 
-    def _leaves(self, user: str, seq: int) -> bool:
+    def _leaves(self, user: str, seq: int, *, looked_at: bool) -> bool:
         """Whether the user's record is that they leave, and they have access. `seq`: of the work that waits.
 
-        Not of whom something else keeps back: an operator, the guard, what goes to and fro, or a lost record.
+        Not of whom something else keeps back: an operator, the guard, what goes to and fro, or a lost record. Nor of
+        whom somebody else has let in by hand since they were out: no sink can know it before it is found (`looked_at`).
         """
         known = self._known
         delivery, newest = known.deliveries.get(user), known.latest.get(user)
         if delivery is None or newest is None or delivery["parked"] or delivery["frozen"] or newest["seq"] != seq:
             return False
-        return newest["desired"].get("active") is False and known.inside.get(delivery["id"] or "") is True
+        account = delivery["id"] or ""
+        if account in known.let_in and not looked_at:
+            return False
+        return newest["desired"].get("active") is False and known.inside.get(account) is True

@@ -69,3 +69,5 @@ class Known:
     """User ID or userName → users who have it, or had it, by any source's word."""
     inside: dict[str, bool] = field(default_factory=dict)
     """The target's id → whether that account is active."""
+    let_in: set[str] = field(default_factory=set)
+    """The target's ids of accounts that are active because somebody else made them so."""

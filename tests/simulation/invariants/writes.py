@@ -30,6 +30,8 @@ class Writes:
         self._created: dict[str, str] = {}
         self._by_hand: set[tuple[str, str | None]] = set()
         """User and group, of memberships that others have changed."""
+        self._let_in: dict[str | None, Any] = {}
+        """Account → what was told of its user last when a sink gave it access; gone once one has taken that away."""
 
     def written(self, write: Write) -> None:
         """A write that was carried out."""
@@ -42,8 +44,9 @@ class Writes:
             self._in_order(write, user)
         if write.created:
             self._create(write)
-        elif guarded and not write.changed and not self._lossy and not self._comes_back(write, user):
+        elif guarded and not write.changed and not self._lossy and not self._says_it_again(write, user):
             self._tell.fail("twice", f"{write.request_id} of {user} changed nothing: {write.body}")
+        self._access(write, user)
         if guarded and write.request_id in self._applied:
             self._tell.fail("twice", f"{write.request_id} of {user} was carried out twice")
         self._applied[write.request_id] = user
@@ -82,6 +85,10 @@ class Writes:
         """Somebody has put them into a group, or taken them out: a sink needn't know who is in it to say the same."""
         self._by_hand.add((user, group))
 
+    def _says_it_again(self, write: Write, user: str | None) -> bool:
+        """Whether a sink has a reason to write what is so already."""
+        return self._comes_back(write, user) or self._was_just_let_in(write, user)
+
     def _comes_back(self, write: Write, user: str | None) -> bool:
         """Of whom it isn't known whether they are in, `active` is written again: their leaving came to nothing. And
         others may have done the same before.
@@ -90,6 +97,22 @@ class Writes:
             return True
         parked = (self._known.deliveries.get(user or "") or {}).get("parked") or {}
         return (parked.get("desired") or {}).get("active") is False and active_in(write.body) is True
+
+    def _was_just_let_in(self, write: Write, user: str | None) -> bool:
+        """Others have taken the access that a sink had just given. What it then reads may lag, and be from before it
+        gave any, so it doesn't count as revoked: the version that was read is sent along, and only the newest is taken.
+        That holds for one such write, and until the turn is told.
+        """
+        if active_in(write.body) is not False or write.account not in self._let_in:
+            return False
+        return self._let_in[write.account] is self._known.deliveries.get(user or "")
+
+    def _access(self, write: Write, user: str | None) -> None:
+        match active_in(write.body):
+            case True:
+                self._let_in[write.account] = self._known.deliveries.get(user or "")
+            case False:
+                self._let_in.pop(write.account, None)
 
 
 def active_in(body: Any) -> Any:

@@ -172,8 +172,8 @@ MUTANTS: Final = (
     Mutant(
         "a leaver of whom nothing is known isn't urgent",
         "streamproc/sink/intake.py",
-        'contacted = known is not None and known.held is not None and "active" not in known.frozen  # others\' to say',
-        "contacted = True",
+        "if known is None or freshness_of(known) is not Freshness.NOTED:\n        return False",
+        "if known is None or freshness_of(known) is not Freshness.NOTED:\n        return True",
         "Who has no account has nothing to lose.",
         mended="88ae04c",
     ),

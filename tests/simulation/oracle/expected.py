@@ -128,12 +128,13 @@ def _of(
 
 
 def _together(sources: Mapping[str, dict[str, Any]], mapping: str) -> dict[str, Any]:
-    """Each fact from the first source that has a value."""
+    """Each fact from the first source that has a value. Of what only sources without a say speak nothing is known."""
     known: dict[str, Any] = {}
     for name in {name for said in sources.values() for name in said}:
         order = AUTHORITY.get(mapping, {}).get(name, ORDER.get(name, BY_NAME))
         said = [sources[each][name] for each in order if name in sources.get(each, ())]
-        known[name] = next((value for value in said if value is not None), None)
+        if said:
+            known[name] = next((value for value in said if value is not None), None)
     return known
 
 

@@ -133,6 +133,18 @@ def test_a_single_source_that_says_no_is_enough() -> None:
     assert ends(joins(), account(2.0, "U1", enabled=False), first="hr-decides").active is True
 
 
+def test_what_only_a_source_without_a_say_speaks_of_stays_as_it_is() -> None:
+    """A title by a directory that the mapping doesn't hear any more is nobody's to write, and nobody's to empty."""
+    fields = {"userName": "u1@dir.example.com", "displayName": "Person U1", "department": "Care", "job": "Agent"}
+    there = {"at": 1.0, "kind": "directory", "source": "okta", "do": "create", "who": "U1", "fields": fields}
+    heard = [there, hris(2.0, "in", active=True)]
+    assert ends(*heard).attributes["title"] == "Agent"
+    assert "title" not in ends(*heard, first="hr-decides").attributes
+    assert "title" not in ends(*heard, mapping(3.0, "hr-decides")).attributes
+    emptied = [*heard, mapping(3.0, "hr-decides"), hris(4.0, "none", job=None)]
+    assert ends(*emptied).attributes["title"] is None, "who has a say has said that there is none"
+
+
 def test_the_login_is_the_directorys() -> None:
     """People sign in by what the identity provider calls them."""
     assert ends(joins(), account(2.0, "U1")).attributes["userName"] == "a1@corp.example.com"

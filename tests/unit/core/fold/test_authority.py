@@ -198,6 +198,18 @@ def test_authority_is_part_of_the_mapping() -> None:
     assert "active" not in fold(None, 1, _said(1, active=True), listed).desired
 
 
+def test_what_a_source_gave_stays_when_it_has_no_say_any_more() -> None:
+    """What it said isn't known then: a new mapping empties nobody's title before somebody with a say has spoken."""
+    text = '[attributes]\nactive = "active"\ntitle = "job"\n'
+    plain, listed = parse_mapping(text), parse_mapping(text + '[authority]\njob = ["workday"]\n')
+    before = fold(None, 1, _said(1, active=True, job="Agent"), plain)
+    switched = fold(before, 2, replace(_said(2), kind="mapping"), listed)
+    assert before.desired.get("title") == "Agent"
+    assert ("title" in switched.desired, switched.operations) == (False, [])
+    emptied = fold(switched, 3, replace(_said(3, job=None), source="workday"), listed)
+    assert emptied.desired.get("title", "kept") is None
+
+
 @pytest.mark.parametrize(
     ("line", "reason"),
     [

@@ -42,8 +42,8 @@ class TestRevocations:
         gate = SimpleNamespace(enter=enter, _waiting=places, circuit_breaker=SimpleNamespace(down=down))
         return SimpleNamespace(_gate=gate, _lanes=SimpleNamespace(_lanes=lanes or {}))
 
-    def lane(self, urgency: int, seq: int = 1, *, flies: bool = False) -> Any:
-        work = SimpleNamespace(record=SimpleNamespace(seq=seq, desired={"active": False}))
+    def lane(self, urgency: int, seq: int = 1, *, flies: bool = False, drift: object = None) -> Any:
+        work = SimpleNamespace(record=SimpleNamespace(seq=seq, desired={"active": False}), drift=drift)
         turn = SimpleNamespace(urgency=urgency, work=work)
         return SimpleNamespace(flying=turn if flies else None, pending=None if flies else turn)
 
@@ -78,6 +78,17 @@ class TestRevocations:
         known.inside[ACCOUNT] = False
         ear.broken.clear()
         assert self.let_out(ear, self.sink(lanes={USER: self.lane(CHANGE)}), known=known) == []
+
+    def test_who_was_let_in_by_hand_is_first_in_line_once_it_is_found(self, ear: Ear) -> None:
+        """No sink can know what others do before it is told; the look that a finding leads to doesn't wait."""
+        known = Known()
+        known.latest[USER] = {"seq": 1, "desired": {"active": False}}
+        known.deliveries[USER] = {"id": ACCOUNT, "parked": None, "frozen": {}}
+        known.inside[ACCOUNT] = True
+        known.let_in.add(ACCOUNT)
+        assert self.let_out(ear, self.sink(lanes={USER: self.lane(CHANGE)}), known=known) == []
+        found = self.sink(lanes={USER: self.lane(CHANGE, drift=object())})
+        assert self.let_out(ear, found, known=known) == ["first"]
 
     def test_a_leavers_turn_that_waits_as_somebody_elses_is_found(self, ear: Ear) -> None:
         """A turn that has taken a leaving on board is a leaver's from then on."""

@@ -62,6 +62,38 @@ class TestWrites:
         run.write(2, changed=False, body=set_to(active=True))
         assert run.broken == []
 
+    def test_whom_others_let_in_is_told_from_whom_we_let_in(self, run: Forged) -> None:
+        """Of the one a sink has to know whose turn comes first, of the other it can't before they are found."""
+        let_in = run.invariants.revocations._known.let_in
+        run.write(0, before={"active": False}, by_hand=True)
+        run.write(0, by_hand=True)
+        assert let_in == {"acc-1"}
+        run.write(1, after={"active": False}, body=OUT)
+        run.write(0, before={"active": False}, body=set_to(active=True))
+        assert let_in == set()
+
+    def test_who_was_let_in_and_put_out_by_others_is_deactivated_once_all_the_same(self, run: Forged) -> None:
+        """What shows them as out may be from before they were in: nobody keeps access because of that."""
+        run.write(0, method="POST", body={"active": True})
+        run.write(1, changed=False, body=OUT)
+        assert run.broken == []
+        run.write(1, changed=False, body=OUT)
+        assert run.broken == ["twice"]
+
+    def test_who_was_put_out_by_others_after_the_turn_is_only_read(self, run: Forged) -> None:
+        """It was told that they are in; since then what is read counts, and nothing is left to write."""
+        run.write(0, method="POST", body={"active": True})
+        run.commit(run.delivery(0))
+        run.write(1, changed=False, body=OUT)
+        assert run.broken == ["twice"]
+
+    def test_who_was_deactivated_isnt_deactivated_again(self, run: Forged) -> None:
+        """An answer that got lost is looked for; the request isn't sent once more."""
+        run.write(0, body=set_to(active=True))
+        run.write(1, body=OUT)
+        run.write(1, changed=False, body=OUT)
+        assert run.broken == ["twice"]
+
     def test_one_request_that_is_carried_out_twice_is_found(self, run: Forged) -> None:
         """It was sent again, and nobody had looked."""
         run.write(0, request_id="0-0-aa")
