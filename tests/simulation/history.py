@@ -16,7 +16,7 @@ Steps are plain JSON, by `at` (virtual seconds since the world's beginning, whic
 Swarm: which features are on is drawn for each history, since a history of everything is never full of one thing.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any, Final
@@ -63,18 +63,23 @@ REST: Final = 4.0
 """Virtual seconds from the last step to each of an operator's sweeps."""
 
 
-def history(random: Random, features: Collection[str] | None = None) -> dict[str, Any]:
-    """`features`: those that are on, of `FEATURES`; None: each by a coin of its own."""
+def history(
+    random: Random, features: Collection[str] | None = None, often: Mapping[str, int] | None = None
+) -> dict[str, Any]:
+    """`features`: those that are on, of `FEATURES`; None: each by a coin of its own. `often`: feature → how many times
+    as frequent its occasions are.
+    """
     on = {each for each in FEATURES if random.random() < 0.4} if features is None else set(features)
-    return _Life(random, on).told()
+    return _Life(random, on, often or {}).told()
 
 
 class _Life:
     """People, as their sources tell of them."""
 
-    def __init__(self, random: Random, on: Collection[str]) -> None:
+    def __init__(self, random: Random, on: Collection[str], often: Mapping[str, int]) -> None:
         self._random = random
         self._on = on
+        self._often = often
         self._users = [f"U{number}" for number in range(random.randint(2, 6 if "wave" in on else 5))]
         self._now = round(random.uniform(0.5, 3.0), 3)
         self._steps: list[dict[str, Any]] = []
@@ -95,7 +100,9 @@ class _Life:
             "twice": self._again,
         }  # fmt: skip
         occasions: list[Callable[[], None]] = [self._event] * 6
-        occasions += [occasion for feature, occasion in by_feature.items() if feature in self._on]
+        for feature, occasion in by_feature.items():
+            if feature in self._on:
+                occasions += [occasion] * self._often.get(feature, 1)
         occasions += [self._account] * (2 * ("accounts" in self._on))
         many = self._random.randint(3, 14)
         wave = self._random.randint(many // 2, many) if "wave" in self._on else -1

@@ -140,12 +140,12 @@ def main(orders: IO[bytes], results: IO[bytes], play: str, draw: str) -> None:
     results.flush()
     for line in orders:
         order = msgspec.json.decode(line, type=Order)
-        for result in _watched(player.carry_out(order)):
+        for result in watched(player.carry_out(order)):
             results.write(encode(result) + b"\n")
             results.flush()
 
 
-def _watched(results: Iterator[Result]) -> Iterator[Result]:
+def watched(results: Iterator[Result]) -> Iterator[Result]:
     """Whoever is for ever busy without an `await` is ended by a thread."""
     while True:
         faulthandler.dump_traceback_later(HANGS, exit=True)

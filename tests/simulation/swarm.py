@@ -9,6 +9,7 @@ from random import Random
 from typing import Any, Final
 
 from tests.simulation.directory_history import SOURCES, directory_steps
+from tests.simulation.focus import FOCUSES, Focus
 from tests.simulation.hand_history import hand_steps
 from tests.simulation.history import FEATURES, history
 from tests.simulation.plan import Plan, Step
@@ -94,6 +95,8 @@ COMPARED: Final = 0.15
 """Share of seeds in which others edit users in the target, and reconcile compares it with what is desired."""
 USERS: Final = ("U0", "U1")
 """Whom HR and the directory may both know."""
+FOCUSED: Final = 0.15
+"""Share of seeds that have a focus."""
 COMPACTED: Final = ("scim.operations", "scim.deliveries")
 
 
@@ -115,8 +118,30 @@ TROUBLES: Final = (
 )
 
 
-def draw(seed: int, swarm: bool) -> Plan:
-    """The plan of a seed, the same on any machine."""
+def draw(seed: int, swarm: bool, focus: Focus | None = None) -> Plan:
+    """The plan of a seed, the same on any machine. `focus`: None: perhaps one of all that there are."""
+    about = Random(f"{seed}/focus")
+    if focus is None and swarm and about.random() < FOCUSED:
+        focus = about.choice(FOCUSES)
+    return _ordinary(seed, swarm) if focus is None else _focused(seed, focus)
+
+
+def _focused(seed: int, focus: Focus) -> Plan:
+    chance = Random(f"{seed}/plan")
+    life = history(Random(f"{seed}/history"), focus.drawn_features(chance), dict.fromkeys(focus.features, focus.often))
+    options = {**life["options"], "features": life["features"], **_world(chance), **focus.drawn_options(chance)}
+    options["settings"] |= _some(chance, SETTINGS, 0.25) | focus.drawn_settings(chance)
+    if "directory" in options:
+        if "accounts" in life["features"]:
+            options["directory"] = "okta"  # they are Entra's
+        life["steps"] += _told_by_directory(Random(f"{seed}/directory"), options["directory"], life["steps"])
+    moments = [step["at"] for step in life["steps"] if step["kind"] != "sweep"]
+    troubles = focus.drawn_troubles(chance, options, moments or [0.0])
+    steps = sorted([*life["steps"], *troubles], key=lambda step: step["at"])
+    return Plan(seed, options, focus.drawn_rates(chance), steps)
+
+
+def _ordinary(seed: int, swarm: bool) -> Plan:
     chance = Random(f"{seed}/plan")
     life = history(Random(f"{seed}/history"), None if swarm else FEATURES)
     options = {**life["options"], "features": life["features"], **_world(chance)}
@@ -125,8 +150,7 @@ def draw(seed: int, swarm: bool) -> Plan:
     if not swarm or about.random() < ASKED:
         source = "okta" if "accounts" in life["features"] else about.choice(SOURCES)
         options["directory"] = source
-        end = max((step["at"] for step in life["steps"] if step["kind"] != "sweep"), default=0.0)
-        life["steps"] += directory_steps(about, source, USERS, end)
+        life["steps"] += _told_by_directory(about, source, life["steps"])
     others = Random(f"{seed}/others")
     if not swarm or others.random() < COMPARED:
         options["reconcile"] = True
@@ -144,6 +168,11 @@ def draw(seed: int, swarm: bool) -> Plan:
         troubles = _troubles(chance, options, moments or [0.0], swarm=swarm)
     steps = sorted([*life["steps"], *troubles], key=lambda step: step["at"])
     return Plan(seed, options, rates, steps)
+
+
+def _told_by_directory(chance: Random, source: str, steps: list[Step]) -> list[Step]:
+    end = max((step["at"] for step in steps if step["kind"] != "sweep"), default=0.0)
+    return directory_steps(chance, source, USERS, end)
 
 
 def _world(chance: Random) -> dict[str, Any]:

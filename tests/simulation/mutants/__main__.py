@@ -1,124 +1,92 @@
 """Each mutant against the simulation: `python -m tests.simulation.mutants [--minutes N] [--jobs N] [NAME...]`
 
-Each runs in a copy of the code, so that nothing here changes meanwhile; as many at once as there are copies. All are
-tried for a few seconds, those that live for twice as long, by the seeds that follow, and so on: most are found by the
-first seeds, and the time is for the others. First the code as it is has to get through: else nothing is said about
-mutants. Exits 1 where one lives.
+All are tried for a few seconds, those that live for twice as long, by the seeds that follow, and so on: most are found
+by the first seeds, and the time is for the others. It is the time of the CPU, so that what else a machine does changes
+nothing: `--minutes` on each of `--jobs` cores. A seed that breaks something counts only where the code as it is gets
+through the same one. Exits 1 where a mutant lives.
 """
 
 import argparse
+import gc
+import heapq
+import importlib
 import os
-import queue
-import re
-import signal
-import subprocess
+import resource
 import sys
-import tempfile
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import Sequence
+from multiprocessing.connection import wait
 from typing import Final
 
-from tests.judges.mutants import copied
 from tests.simulation.mutants.every import EVERY, MUTANTS
-from tests.simulation.mutants.mutant import Mutant
+from tests.simulation.mutants.trial import Playing, Trial
+from tests.simulation.pool import PLAY
 
-FIRST: Final = 6.0
+FIRST: Final = 3.0
 """Seconds for which one is tried at first."""
-LATE: Final = 30.0
-"""Seconds after which a run that should have ended counts as found: something in it never ends."""
-BROKEN: Final = re.compile(r"^BROKEN: (?P<kind>.*)\n +seeds? (?P<seed>\d+)", re.MULTILINE)
-"""How a simulation tells what it has found."""
-PLAYED: Final = re.compile(r"^(?P<seeds>[\d,]+) seeds,", re.MULTILINE)
-"""How it tells how far it has come."""
 
 
-@dataclass(order=True)
-class Trial:
-    """Of a mutant; None: of the code as it is. In the order in which they are due."""
+class Trials:
+    """So many at once, for so many seconds of CPU altogether; none for longer than `longest`."""
 
-    times: int
-    number: int
-    mutant: Mutant | None = field(compare=False)
-    seeds: int = field(default=0, compare=False)
-    """That found nothing."""
-    seconds: float = field(default=0.0, compare=False)
-    found: str | None = field(default=None, compare=False)
-    """Kind of the invariant that was broken."""
+    def __init__(self, trials: Sequence[Trial], jobs: int, seconds: float, longest: float) -> None:
+        self._due = [(0.0, number, trial) for number, trial in enumerate(trials)]
+        self._jobs = jobs
+        self._seconds = seconds
+        self._longest = longest
+        self._playing: dict[Playing, tuple[int, Trial]] = {}
+        self._checked: dict[Playing, tuple[int, Trial, str]] = {}
+        """The code as it is, with a seed that has broken something in a mutant."""
 
-    def __str__(self) -> str:
-        """One line."""
-        what = "LIVES" if self.found is None else f"seed {self.seeds}: {self.found}"
-        mutant = self.mutant
-        said = "the code as it is" if mutant is None else mutant.name
-        mended = f" (mended in {mutant.mended})" if mutant is not None and mutant.mended else ""
-        return f"{self.seconds:6.1f} s  {what:34}  {said}{mended}"
+    def run(self) -> None:
+        """Until all are found, or time is over."""
+        while self._begin():
+            every = {id(playing.said): playing for playing in (*self._playing, *self._checked)}
+            for said in wait([playing.said for playing in every.values()]):
+                playing = every[id(said)]
+                (self._heard if playing in self._playing else self._judged)(playing)
 
+    def _begin(self) -> bool:
+        while self._due and len(self._playing) + len(self._checked) < self._jobs and spent() < self._seconds:
+            _, number, trial = heapq.heappop(self._due)
+            seconds = min(FIRST * 2.0**trial.times, self._longest - trial.seconds, self._seconds - spent())
+            trial.times += 1
+            playing = Playing(trial.mutant, trial.mutant.draw, trial.seeds, seconds)
+            self._playing[playing] = number, trial
+        return bool(self._playing or self._checked)
 
-def go_on(trial: Trial, folder: Path, seconds: float) -> None:
-    """With the seeds that follow, in this folder, for so long at most."""
-    begun = time.monotonic()
-    command = [sys.executable, "-m", "tests.simulation", "--swarm", "--jobs", "1", "--minutes", f"{seconds / 60:.4f}"]
-    command += ["--first", str(trial.seeds), "--enough", "1", "--shrink", "0", "--folder", str(folder / "build")]
-    environment = os.environ | {"PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1"}
-    with subprocess.Popen(
-        command,
-        cwd=folder,
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    ) as simulation:
-        try:
-            text, _ = simulation.communicate(timeout=seconds + LATE)
-        except BaseException as error:
-            os.killpg(simulation.pid, signal.SIGKILL)
-            if not isinstance(error, subprocess.TimeoutExpired):
-                raise
-            text = f"BROKEN: it doesn't come to its end\n  seed {trial.seeds}"
-    trial.times += 1
-    trial.seconds += time.monotonic() - begun
-    if (broken := BROKEN.search(text)) is not None:
-        trial.found, trial.seeds = broken["kind"], int(broken["seed"])
-    elif simulation.returncode == 0 and (played := PLAYED.findall(text)):
-        trial.seeds += int(played[-1].replace(",", ""))
-    else:
-        raise RuntimeError(text[-4000:])
+    def _heard(self, playing: Playing) -> None:
+        number, trial = self._playing[playing]
+        said = playing.heard()
+        if said is not None:
+            seed, kind, seconds = said
+            trial.seeds, playing.seconds = seed + 1, seconds
+            if kind is None:
+                return
+            self._checked[Playing(None, trial.mutant.draw, seed, 0.001)] = number, trial, kind
+        elif trial.seconds + playing.seconds < self._longest:
+            heapq.heappush(self._due, (trial.seconds + playing.seconds, number, trial))
+        trial.seconds += playing.seconds
+        del self._playing[playing]
 
-
-@contextmanager
-def made(mutant: Mutant | None, folder: Path) -> Iterator[None]:
-    """The mistake, in a copy of the code."""
-    if mutant is None:
-        yield
-        return
-    file = folder / mutant.file
-    text = file.read_text(encoding="utf-8")
-    file.write_text(text.replace(mutant.right, mutant.wrong), encoding="utf-8")
-    try:
-        yield
-    finally:
-        file.write_text(text, encoding="utf-8")
-
-
-def worked_off(due: queue.PriorityQueue[Trial], folder: Path, until: float) -> None:
-    """In one copy, until all were found or time is over."""
-    copied(folder)
-    while time.monotonic() < until:
-        try:
-            trial = due.get_nowait()
-        except queue.Empty:
+    def _judged(self, playing: Playing) -> None:
+        number, trial, kind = self._checked[playing]
+        said = playing.heard()
+        if said is not None and said[1] is not None:
+            trial.doubtful.append(said[0])
+            heapq.heappush(self._due, (trial.seconds, number, trial))
+        elif said is not None:
             return
-        with made(trial.mutant, folder):
-            go_on(trial, folder, min(FIRST * 2.0**trial.times, max(1.0, until - time.monotonic())))
-        if trial.found is None:
-            due.put(trial)
         else:
+            trial.found, trial.seeds = kind, trial.seeds - 1
             print(trial, flush=True)
+        del self._checked[playing]
+
+
+def spent() -> float:
+    """Seconds of CPU, of all processes that have ended, and this one."""
+    children = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return time.process_time() + children.ru_utime + children.ru_stime
 
 
 def main(arguments: list[str]) -> int:
@@ -126,48 +94,43 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.simulation.mutants", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help="only these; a part of a name is enough")
     parser.add_argument("--all", action="store_true", help="also those that no simulation has shown yet")
-    parser.add_argument("--minutes", type=float, default=10.0, help="for all of them, at most")
+    parser.add_argument("--minutes", type=float, default=10.0, help="of each core, for all of them")
+    parser.add_argument("--longest", type=float, default=float("inf"), help="seconds of CPU for one of them, at most")
     parser.add_argument("--jobs", type=int, default=2, help="at once")
     options = parser.parse_args(arguments)
     every = EVERY if options.names or options.all else MUTANTS
     wanted = [each for each in every if not options.names or any(name in each.name for name in options.names)]
-    as_it_is = Trial(0, -1, None)
-    trials = [Trial(0, number, mutant) for number, mutant in enumerate(wanted)]
+    for place in {PLAY, *(mutant.draw for mutant in wanted)}:
+        importlib.import_module(place.partition(":")[0])
+    gc.freeze()
+    trials = [Trial(mutant) for mutant in wanted]
     begun = time.monotonic()
-    due: queue.PriorityQueue[Trial] = queue.PriorityQueue()
-    for trial in (as_it_is, *trials):
-        due.put(trial)
-    with tempfile.TemporaryDirectory(prefix="streamproc-mutants-") as name:
-        threads = [
-            threading.Thread(target=worked_off, args=(due, Path(name) / str(number), begun + 60 * options.minutes))
-            for number in range(options.jobs)
-        ]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-    print(table(trials, as_it_is, time.monotonic() - begun))
-    return 0 if as_it_is.found is None and all(trial.found is not None for trial in trials) else 1
+    Trials(trials, options.jobs, 60 * options.minutes * options.jobs, options.longest).run()
+    print(table(trials, time.monotonic() - begun))
+    return int(any(trial.found is None for trial in trials))
 
 
-def table(trials: list[Trial], as_it_is: Trial, seconds: float) -> str:
+def table(trials: list[Trial], seconds: float) -> str:
     """What came of each, those first that were found soonest."""
     every = sorted(trials, key=lambda trial: (trial.found is None, trial.seconds))
-    found = sum(trial.found is not None for trial in trials)
-    mutants = [trial.mutant for trial in trials if trial.mutant is not None]
-    history = sum(bool(mutant.mended) for mutant in mutants)
-    unseen = sum(bool(mutant.unseen_by) for mutant in mutants)
+    found = [trial.mutant for trial in trials if trial.found is not None]
+    history = sum(bool(mutant.mended) for mutant in found)
+    unseen = sum(bool(mutant.unseen_by) for mutant in found)
+    doubtful = sorted({(trial.mutant.draw, seed) for trial in trials for seed in trial.doubtful})
     lines = ["", *map(str, every)]
+    lines += [f"THE CODE AS IT IS breaks something, too: seed {seed} of {draw}" for draw, seed in doubtful]
     lines.append(
-        f"{found} of {len(trials)} found in {seconds:.0f} s; {history} of them were mended here before; {unseen} pass "
-        "all other tests that were tried"
+        f"{len(found)} of {len(trials)} found in {seconds:.0f} s, {spent():.0f} s of CPU; {history} of those found "
+        f"were mended here before; {unseen} pass all other tests that were tried"
     )
-    if as_it_is.found is not None:
-        lines.append(f"THE CODE AS IT IS: seed {as_it_is.seeds}: {as_it_is.found}, so that all of this says nothing")
-    else:
-        lines.append(f"the code as it is: {as_it_is.seeds} seeds")
     return "\n".join(lines)
 
 
 if __name__ == "__main__":
+    if os.environ.get("PYTHONHASHSEED") != "0":
+        os.execve(
+            sys.executable,
+            [sys.executable, "-m", "tests.simulation.mutants", *sys.argv[1:]],
+            os.environ | {"PYTHONHASHSEED": "0"},
+        )
     sys.exit(main(sys.argv[1:]))

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from tests.simulation.pool import DRAW
+
 
 @dataclass(frozen=True)
 class Mutant:
@@ -17,3 +19,5 @@ class Mutant:
     """Commits of this project that mended the same mistake."""
     unseen_by: tuple[str, ...] = ()
     """Tests that were tried, and all pass with the mistake: folders or files."""
+    draw: str = DRAW
+    """How the plans are drawn that have to show it: `MODULE:NAME`."""
