@@ -7,12 +7,12 @@ Rule 3: what iterates over a set of tasks or futures finds the same order each t
 """
 
 import asyncio
-import heapq
 import itertools
 from asyncio import events
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from contextvars import Context, copy_context
+from heapq import heappop, heappush
 from random import Random
 from typing import Any, ClassVar, Final, Self
 
@@ -65,11 +65,24 @@ class NumberedFuture(asyncio.Future[Any]):
 
 
 class _Handle(asyncio.Handle):
-    """As asyncio's, made faster."""
+    """As asyncio's, without what only a loop in debug mode asks for."""
 
-    def __init__(self, callback: Any, args: Any, loop: asyncio.AbstractEventLoop, context: Context) -> None:
-        self._callback, self._args, self._loop, self._context = callback, args, loop, context
-        self._cancelled, self._repr, self._source_traceback = False, None, None
+    __slots__ = ()
+
+    def __init__(self, callback: Any, args: Any, context: Context | None) -> None:
+        self._callback, self._args = callback, args
+        self._context = copy_context() if context is None else context
+        self._cancelled = False
+
+    def cancel(self) -> None:
+        self._cancelled = True
+        self._callback = self._args = None
+
+
+class _Timer(_Handle, asyncio.TimerHandle):
+    """It is passed over when its time comes, where it was cancelled."""
+
+    __slots__ = ()
 
 
 class SeededLoop(asyncio.BaseEventLoop):
@@ -82,7 +95,7 @@ class SeededLoop(asyncio.BaseEventLoop):
         self._burst = burst
         self._shuffled = shuffled
         self._now = 0.0
-        self._timers: list[tuple[float, int, asyncio.TimerHandle]] = []
+        self._timers: list[tuple[float, int, _Timer]] = []
         self._order = itertools.count()
         self._runnable: list[Process] = []
         self.home = Process("world", self.time, 0.0, chance)
@@ -95,7 +108,8 @@ class SeededLoop(asyncio.BaseEventLoop):
         """Whether all that will never end has been ended."""
         self.set_task_factory(self._make_task)
         self.errors: list[BaseException] = []
-        self.set_exception_handler(self._raised)
+        # What tasks raise that nobody waits for is told when they are collected, and isn't kept.
+        self.set_exception_handler(lambda *_: None)
 
     def time(self) -> float:
         """Seconds since the world began."""
@@ -107,7 +121,7 @@ class SeededLoop(asyncio.BaseEventLoop):
         self, callback: Callable[..., object], *args: Any, context: Context | None = None
     ) -> asyncio.Handle:
         """In its process's turn; never, where the process is dead."""
-        handle = _Handle(callback, args, self, copy_context() if context is None else context)
+        handle = _Handle(callback, args, context)
         self._put(handle)
         return handle
 
@@ -117,9 +131,9 @@ class SeededLoop(asyncio.BaseEventLoop):
         self, when: float, callback: Callable[..., object], *args: Any, context: Context | None = None
     ) -> asyncio.TimerHandle:
         """`when`: in `time()`."""
-        timer = asyncio.TimerHandle(when, callback, args, self, copy_context() if context is None else context)
-        timer._scheduled = True  # type: ignore[attr-defined]  # noqa: SLF001
-        heapq.heappush(self._timers, (when, next(self._order), timer))
+        timer = _Timer(callback, args, context)
+        timer._when = when  # noqa: SLF001
+        heappush(self._timers, (when, next(self._order), timer))
         return timer
 
     def call_later(  # type: ignore[override]
@@ -127,9 +141,6 @@ class SeededLoop(asyncio.BaseEventLoop):
     ) -> asyncio.TimerHandle:
         """`delay`: seconds."""
         return self.call_at(self._now + delay, callback, *args, context=context)
-
-    def _timer_handle_cancelled(self, handle: asyncio.TimerHandle) -> None:
-        """It is passed over when its time comes."""
 
     def create_future(self) -> NumberedFuture:
         future = NumberedFuture(loop=self)
@@ -211,44 +222,36 @@ class SeededLoop(asyncio.BaseEventLoop):
             process.waiting = True
             self._runnable.append(process)
 
-    def _raised(self, _: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-        """A callback has. What tasks raise that nobody waits for is told when they are collected, and isn't kept."""
-        if "handle" in context and "exception" in context:
-            self.errors.append(context["exception"])
-
     def _run_once(self) -> None:
-        """Called by `run_forever`."""
-        while not self._stopping:  # type: ignore[attr-defined]
-            self._go_on()
-
-    def _go_on(self) -> None:
-        """Let time pass where nobody has anything to do; then somebody goes on."""
+        """Called by `run_forever`. Let time pass where nobody has anything to do; then somebody goes on."""
         timers, runnable = self._timers, self._runnable
-        if not runnable:
-            while timers and timers[0][2]._cancelled:  # noqa: SLF001
-                heapq.heappop(timers)
-            if timers:
+        while not self._stopping:
+            if not runnable:
+                while timers and timers[0][2]._cancelled:  # noqa: SLF001
+                    heappop(timers)
+                if not timers:
+                    raise DeadlockError
                 self._now = max(self._now, timers[0][0])
-            else:
-                raise DeadlockError
-        while timers and timers[0][0] <= self._now:
-            handle = heapq.heappop(timers)[2]
-            if not handle._cancelled:  # noqa: SLF001
-                self._put(handle)
-        if runnable:
-            self._turn(runnable)
+            while timers and timers[0][0] <= self._now:
+                handle = heappop(timers)[2]
+                if not handle._cancelled:  # noqa: SLF001
+                    self._put(handle)
+            if runnable:
+                self._turn(runnable)
 
     def _turn(self, runnable: list[Process]) -> None:
         """One process goes on for a while."""
-        chance = self._chance
-        number = int(chance.random() * len(runnable)) if len(runnable) > 1 else 0
-        process = runnable[number]
+        random = self._chance.random
+        if len(runnable) > 1:
+            process = runnable[int(random() * len(runnable))]
+            most = 1 + int(random() * self._burst)
+        else:
+            process, most = runnable[0], self._burst
         ready = process.ready
-        for _ in range(1 + int(chance.random() * self._burst) if len(runnable) > 1 else self._burst):
-            if not ready or process.state != "running" or self._stopping:  # type: ignore[attr-defined]
-                break
+        while most and ready and process.state == "running" and not self._stopping:
+            most -= 1
             if self._shuffled and len(ready) > 1:
-                index = int(chance.random() * len(ready))
+                index = int(random() * len(ready))
                 handle = ready[index]
                 del ready[index]
             else:
@@ -256,7 +259,12 @@ class SeededLoop(asyncio.BaseEventLoop):
             if not handle._cancelled:  # noqa: SLF001
                 self._now += COST
                 self.callbacks += 1
-                handle._run()  # noqa: SLF001
+                try:
+                    handle._context.run(handle._callback, *handle._args)  # noqa: SLF001
+                except (SystemExit, KeyboardInterrupt):
+                    raise
+                except BaseException as error:  # noqa: BLE001 - whatever it is
+                    self.errors.append(error)
         if not ready or process.state != "running":
             process.waiting = False
             runnable.remove(process)
