@@ -29,7 +29,6 @@ MUTANTS: Final = (
         "                consumed = self.begin if offset is None else self._committable() or offset",
         "The newest offset looks better than one of some awaits ago.",
         unseen_by=(*OF_SINK, "tests/property/sink", "tests/kafka/sink"),
-        focus="journal",
     ),
     Mutant(
         "a confirmation counts from its commit",
@@ -49,7 +48,6 @@ MUTANTS: Final = (
         "One commit for all who wait saves a transaction.",
         mended="88ae04c",
         unseen_by=(*OF_SINK, "tests/property/sink", "tests/kafka/sink"),
-        focus="journal",
     ),
     Mutant(
         "a write rests on what was read before the last transaction",
@@ -165,7 +163,6 @@ MUTANTS: Final = (
         "Waiting for somebody's open transaction makes a rebalance slow.",
         mended="ab2f910",
         unseen_by=OF_SINK,
-        focus="journal",
     ),
     Mutant(
         "who ends while a partition goes starts the next",
@@ -225,5 +222,23 @@ MUTANTS: Final = (
         "while self._busy < self._gate.connections and (turn := self._lanes.take()) is not None:",
         "As many turns as connections: the number says so itself.",
         focus="crowded",
+    ),
+    Mutant(
+        "a transaction that took too long is good for once",
+        CONFIRMATION,
+        "        await store.confirm()\n        slow += 1\n",
+        "        await store.confirm()\n        return slow + 1\n",
+        "It was asked for a moment ago.",
+        mended="fc86177",
+        focus="zombies",
+    ),
+    Mutant(
+        "what the sink before us has done ends at its commit",
+        EXECUTOR,
+        "if progress.leaver or progress.turn.offset >= store.until:",
+        "if progress.leaver or progress.turn.offset >= store.begin:",
+        "What comes after the committed offset is ours.",
+        mended="f77b3a0",
+        focus="landing",
     ),
 )

@@ -97,7 +97,6 @@ MUTANTS: Final = (
         "deactivating=progress.deactivating",
         "Whether it was applied is read anyway.",
         mended="e701cab",
-        focus="landing",
     ),
     Mutant(
         "newer work is taken on board after the fate",
@@ -212,5 +211,40 @@ MUTANTS: Final = (
         "            self._standings[user] = known = replace(known, seq=max(seq, known.seq))\n",
         "Who is held needs no note but in their delivery.",
         focus="crowded",
+    ),
+    Mutant(
+        "who is noted to be out is out, whatever their turn does",
+        "streamproc/sink/intake.py",
+        "certain = gap is None and _certain(known, lanes.last(record.user))",
+        "certain = known is not None",
+        "A delivery says what the target holds.",
+        mended="88ae04c b6ec81f",
+        focus="crowded",
+    ),
+    Mutant(
+        "a leaver who is tried again goes without a version",
+        f"{DECIDE}/begin.py",
+        'if progress.leaver and progress.id is not None and parked.code in {"refused", "stalled"}:',
+        "if progress.leaver:",
+        "We were patient the first time.",
+        mended="ab3e04c",
+        focus="crowded",
+    ),
+    Mutant(
+        "a conflict is repeated with the version that it had",
+        f"{DECIDE}/after_write.py",
+        "            return _conflict(progress, step, exchange, at)\n",
+        "            again = backoff(progress.attempts, at.jitter)\n"
+        '            return After(progress, (Told("conflict", request, describe(response)),), again=again)\n',
+        "Somebody else was first, and it is our turn now.",
+        focus="landing",
+    ),
+    Mutant(
+        "nobody makes way whose name is another's",
+        f"{DECIDE}/name_waits.py",
+        'return "make way" if self.chosen(user) == user else "wait"',
+        'return "wait"',
+        "Whoever has the name gives it up sooner or later.",
+        mended="894bf2a",
     ),
 )

@@ -90,7 +90,6 @@ MUTANTS: Final = (
         "            self._unacknowledged.pop(user, None)\n",
         "What is acknowledged isn't on its way any more.",
         unseen_by=(*OF_WORKER, "tests/kafka/worker", "tests/kafka/test_pipeline.py"),
-        focus="moves",
     ),
     Mutant(
         "what was on its way is known after partitions have moved",
@@ -255,5 +254,35 @@ MUTANTS: Final = (
         "            await asyncio.wait(sent) if sent else None\n            for",
         "It waits for all of them, whatever becomes of one. (And raises nothing.)",
         unseen_by=OF_WORKER,
+    ),
+    Mutant(
+        "the newest record is the table's",
+        FOLD,
+        "return self._unacknowledged.get(user) or self._table.read(user, partition)",
+        "return self._table.read(user, partition)",
+        "What is acknowledged is in the table, and what isn't may come to nothing.",
+    ),
+    Mutant(
+        "a link on its way isn't known",
+        RESOLVE,
+        "        if pending is not None:\n            return pending\n",
+        "",
+        "The table has all links.",
+        focus="rounds",
+    ),
+    Mutant(
+        "the last that was finished is the offset to commit",
+        "streamproc/core/flow/offset_tracker.py",
+        "return self._order[0] if self._order else self._reached",
+        "return self._reached",
+        "Records are finished in their order, as a rule.",
+    ),
+    Mutant(
+        "what was folded before a change of the mapping is folded anew",
+        FOLD,
+        "if raw.offset < self._mappings.since(raw.partition):",
+        "if False:",
+        "Who is past it skips it by themselves.",
+        focus="replanned",
     ),
 )
