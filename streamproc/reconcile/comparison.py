@@ -174,8 +174,9 @@ class Comparison:
         told: set[str] = set()
         for account, each in self._strangers.items():
             verdict = whose(each, self.known, self._gone)
+            if not isinstance(verdict, TheirAccount):
+                told.add(account_key(account))  # of one that may be somebody's soon, what was told stays
             if isinstance(verdict, Orphan):
-                told.add(account_key(account))
                 found = await certain(each)
                 if found is not None and isinstance(verdict := whose(found, self.known, self._gone), Orphan):
                     await self.findings.tell(orphaned(found, verdict.reason, at))

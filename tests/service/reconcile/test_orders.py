@@ -11,6 +11,7 @@ from streamproc.core.scim.response_policy import Response
 from streamproc.reconcile import orders
 from streamproc.reconcile.target_reader import TargetReader, Unread
 from tests.service.reconcile.test_process import last
+from tests.support.reconciler import person
 from tests.support.reconciling import Compared, impatient
 
 REAL = ScimHttp.request
@@ -42,9 +43,9 @@ class Search:
         monkeypatch.setattr(ScimHttp, "request", request)
 
 
-async def _ordered(compared: Compared) -> Finding:
+async def _ordered(compared: Compared, name: str = "robot") -> Finding:
     """An account of nobody's that is to be deactivated, by order."""
-    orphan = await compared.org.foreign("robot")
+    orphan = await compared.org.foreign(name)
     await compared.found()
     told = last(await compared.findings(), f"account/{orphan}")
     assert told is not None
@@ -118,3 +119,15 @@ async def test_an_order_whose_answer_was_lost_is_answered_all_the_same(
     assert [each.key for each in found] == [told.key, told.key]
     assert lost
     assert found[-1].differences[0].held["active"] is False
+
+
+async def test_an_answer_stays_while_somebody_is_on_their_way_who_is_to_have_its_name(compared: Compared) -> None:
+    """Whether the account will be theirs isn't known yet: nothing is over, and nobody is asked once more."""
+    told = await _ordered(compared, "e9")
+    assert await compared.found() == {}
+    await compared.say("E9", **person("E9"))
+    assert set(await compared.found()) == {"E9"}
+    newest = last(await compared.findings(), told.key)
+    assert newest is not None
+    assert newest.answered
+    assert newest.differences
