@@ -139,14 +139,6 @@ MUTANTS: Final = (
         "The one in flight is passed over; who remembers those that waited before it?",
     ),
     Mutant(
-        "a record that is read twice is work twice",
-        LANES,
-        "            return  # read twice\n",
-        "            pass\n",
-        "A repeat changes nothing, since the target is compared first.",
-        mended="6cdb8ca",
-    ),
-    Mutant(
         "newer work loses the older one's urgency",
         LANES,
         "superseded=passed, urgency=min(turn.urgency, lane.pending.urgency))",
