@@ -277,12 +277,4 @@ MUTANTS: Final = (
         "return self._reached",
         "Records are finished in their order, as a rule.",
     ),
-    Mutant(
-        "what was folded before a change of the mapping is folded anew",
-        FOLD,
-        "if raw.offset < self._mappings.since(raw.partition):",
-        "if False:",
-        "Who is past it skips it by themselves.",
-        focus="replanned",
-    ),
 )
