@@ -76,7 +76,7 @@ class _Handle(asyncio.Handle):
 
     def cancel(self) -> None:
         self._cancelled = True
-        self._callback = self._args = None
+        self._callback, self._args = None, ()
 
 
 class _Timer(_Handle, asyncio.TimerHandle):
@@ -132,7 +132,7 @@ class SeededLoop(asyncio.BaseEventLoop):
     ) -> asyncio.TimerHandle:
         """`when`: in `time()`."""
         timer = _Timer(callback, args, context)
-        timer._when = when  # noqa: SLF001
+        timer._when = when  # type: ignore[attr-defined]  # noqa: SLF001
         heappush(self._timers, (when, next(self._order), timer))
         return timer
 
@@ -225,7 +225,7 @@ class SeededLoop(asyncio.BaseEventLoop):
     def _run_once(self) -> None:
         """Called by `run_forever`. Let time pass where nobody has anything to do; then somebody goes on."""
         timers, runnable = self._timers, self._runnable
-        while not self._stopping:
+        while not self._stopping:  # type: ignore[attr-defined]
             if not runnable:
                 while timers and timers[0][2]._cancelled:  # noqa: SLF001
                     heappop(timers)
@@ -248,7 +248,7 @@ class SeededLoop(asyncio.BaseEventLoop):
         else:
             process, most = runnable[0], self._burst
         ready = process.ready
-        while most and ready and process.state == "running" and not self._stopping:
+        while most and ready and process.state == "running" and not self._stopping:  # type: ignore[attr-defined]
             most -= 1
             if self._shuffled and len(ready) > 1:
                 index = int(random() * len(ready))

@@ -78,6 +78,7 @@ class World:
         self.failures: list[tuple[float, str, str]] = []
         """When, of which kind, and what: an invariant that was broken."""
         self._streams: dict[str, Random] = {}
+        self._latency = self.rng("latency").random
         self.loop = SeededLoop(self.rng("schedule"), burst=burst, shuffled=shuffled)
         self.loop.home.epoch = BEGIN
         self.broker = MemoryBroker(
@@ -182,7 +183,7 @@ class World:
 
     async def _hop(self, request: str) -> None:
         """On the way to the broker, or back."""
-        seconds = LATENCY * self.rng("latency").random()
+        seconds = LATENCY * self._latency()
         if chance := self.fault("kafka.slow"):
             seconds += chance.expovariate(1.0)
         if request in PIVOTAL and (chance := self.fault("kafka.slow_transaction")):

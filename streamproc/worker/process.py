@@ -96,6 +96,7 @@ class Worker:
         )
         self._brings = 0
         """Mappings that were ordered, and aren't on their way yet."""
+        self._app.before_recovery(self._sequencer.begin)
         self._app.on_partitions_moved(self._forget)
         self._app.agent("resolve", raw, self._sequencer.take)
         self._app.agent("fold", [CHANGES], self._sequencer.take)

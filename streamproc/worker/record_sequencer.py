@@ -6,7 +6,7 @@ The offset that is committed is the one that our own count allows: Faust's doesn
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from typing import TypeAlias
 
 import structlog
@@ -45,6 +45,8 @@ class RecordSequencer:
         self._offsets: dict[tuple[str, int], OffsetTracker] = {}
         """By partition, of which a tuple is as good as a TopicPartition, and made faster. Another dict after each move.
         """
+        self._begins: dict[TopicPartition, int | None] = {}
+        """What the group had committed of each partition as it came, before its tables were read. None: nothing."""
         self._turns: dict[TopicPartition, asyncio.Lock] = {}
         """A partition's records are handled one after the other, also where one takes long."""
         self._reader: Consumer | None = None
@@ -66,6 +68,18 @@ class RecordSequencer:
         for consumer in (self._reader, self._again):
             if consumer is not None:
                 await consumer.stop()
+
+    async def begin(self, partitions: Collection[TopicPartition]) -> None:
+        """Partitions have come, and their tables aren't recovered yet: look up where reading begins.
+
+        Not later: a worker that counts as dead and doesn't know it would go on where the next one has come to, with
+        tables that know nothing of that.
+        """
+        taken = [each for each in partitions if each.topic in self._handlers]
+        async with self._asking:
+            assert self._reader is not None
+            committed = await asyncio.gather(*map(self._reader.committed, taken))
+        self._begins = dict(zip(taken, committed, strict=True))
 
     async def take(self, partition: TopicPartition, records: Sequence[ConsumerRecord]) -> None:
         """Handle records that Faust gives, each after any before it that Faust has left out."""
@@ -183,12 +197,12 @@ class RecordSequencer:
             return await self._reader.end_offsets(partitions)
 
     async def _committed(self, partition: TopicPartition) -> int:
-        """Where reading begins: the committed offset, else the partition's first."""
+        """Where reading begins: what was committed as it came, else the partition's first offset."""
+        committed = self._begins.get(partition)
+        if committed is not None:
+            return committed
         async with self._asking:
             assert self._reader is not None
-            committed = await self._reader.committed(partition)
-            if committed is not None:
-                return int(committed)
             return int((await self._reader.beginning_offsets([partition]))[partition])
 
     async def _between(self, partition: TopicPartition, first: int, end: int) -> list[ConsumerRecord]:

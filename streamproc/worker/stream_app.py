@@ -3,7 +3,7 @@
 `faust_bridge/` has Faust do it. Nothing else of the worker knows Faust, so something else may take its place.
 """
 
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
 from typing import NoReturn, Protocol, TypeAlias
 
 from streamproc.adapters.kafka.log import ConsumerRecord, TopicPartition
@@ -52,6 +52,9 @@ class StreamApp(Protocol):
 
     def on_partitions_moved(self, call: Callable[..., Awaitable[None]]) -> None:
         """Await this when partitions have gone, and when they have come."""
+
+    def before_recovery(self, call: Callable[[Collection[TopicPartition]], Awaitable[None]]) -> None:
+        """Await this with all partitions that are here, each time they have come and before their tables are read."""
 
     def settled(self) -> bool:
         """Whether partitions are where they belong, and tables whole."""

@@ -64,11 +64,13 @@ class MemoryBroker(Cluster):
 
     def behind(self, group: str, topics: Iterable[str]) -> Iterator[tuple[TopicPartition, int, int]]:
         """Partitions of which the group hasn't committed all that can be read: its offset, and where that ends."""
-        offsets = self.group(group).offsets
-        for place in (TopicPartition(topic, number) for topic in topics for number in range(self.partitions)):
-            offset, end = offsets.get(place, 0), self.partition(place).readable_end(committed_only=True)
-            if offset < end:
-                yield place, offset, end
+        offsets, partitions = self.group(group).offsets, self._partitions
+        for topic in topics:
+            for number in range(self.partitions):
+                place = TopicPartition(topic, number)
+                partition = partitions.get(place)  # else nobody has written to it or read it
+                if partition is not None and (offset := offsets.get(place, 0)) < partition.stable:
+                    yield place, offset, partition.stable
 
     def delete_before(self, topic: str, partition: int, offset: int) -> None:
         """What retention does: records below an offset go."""

@@ -70,6 +70,8 @@ class Partition:
         """Offset of the first record that is kept."""
         self.end = 0
         """Offset of the next record."""
+        self.stable = 0
+        """Below it, no transaction is open."""
         self.readers: dict[Callable[[], None], None] = {}
         """Called when there may be more to read."""
         self._records: list[MemoryRecord] = []
@@ -85,6 +87,8 @@ class Partition:
             self._open.setdefault(transaction, self.end)
         self._records.append(record)
         self.end += 1
+        if not self._open:
+            self.stable = self.end
         return record
 
     def mark(self, transaction: Transaction, at: int) -> None:
@@ -92,6 +96,7 @@ class Partition:
         self._open.pop(transaction, None)
         self._markers.append(Appended(self.topic, self.number, self.end, Millis(at)))
         self.end += 1
+        self.stable = min(self._open.values(), default=self.end)
 
     def wake(self) -> None:
         """There may be more to read."""
@@ -100,7 +105,7 @@ class Partition:
 
     def readable_end(self, *, committed_only: bool) -> int:
         """Below it, all may be read."""
-        return min(self._open.values(), default=self.end) if committed_only and self._open else self.end
+        return self.stable if committed_only else self.end
 
     def read(self, first: int, *, committed_only: bool, end: int | None = None) -> Iterator[MemoryRecord]:
         """Records from an offset on. `end`: not those from there on."""

@@ -94,13 +94,14 @@ class Positions:
         """Whether `take` would give something, raise something, or come past something."""
         if self._nothing == asked:
             return False
+        late = self._late
         for place in self._wanted(asked):
             partition, position = self._partitions[place], self.position(place)
-            end = partition.readable_end(committed_only=self._committed_only)
-            if position < min(end, self._late.get(place, end)) or position > partition.end:
+            end = partition.stable if self._committed_only else partition.end
+            if (position < end and position < late.get(place, end)) or position > partition.end:
                 return True
-            if place not in self._late:
-                self._see(place, partition, partition.end)
+            if place not in late:
+                self.highwater[place], self.stable[place] = partition.end, partition.stable
         self._nothing = asked
         return False
 
@@ -127,12 +128,13 @@ class Positions:
         return taken
 
     def _wanted(self, asked: Sequence[TopicPartition]) -> list[TopicPartition]:
-        return [place for place in self._places if place not in self.paused and (place in asked or not asked)]
+        wanted = self._places.keys() if not asked else frozenset(asked)
+        return [place for place in self._places if place in wanted and place not in self.paused]
 
     def _see(self, place: TopicPartition, partition: Partition, end: int) -> None:
         late = place in self._late
         self.highwater[place] = end if late else partition.end
-        self.stable[place] = min(partition.readable_end(committed_only=True), self.highwater[place])
+        self.stable[place] = min(partition.stable, self.highwater[place])
 
     def _seen_end(self, place: TopicPartition, partition: Partition, first: int) -> int:
         end = partition.readable_end(committed_only=self._committed_only)

@@ -1,7 +1,7 @@
 """The worker's app: a member of the group, whose partitions come and go, with agents and tables (`faust.app`)."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable, Sequence
 from contextlib import suppress
 from random import Random
 from types import SimpleNamespace
@@ -52,6 +52,7 @@ class SimulatedFaust(ConsumerRebalanceListener):
         self._tables: dict[str, SimulatedTable] = {}
         self._agents: list[tuple[Sequence[str], BatchQueue, Take]] = []
         self._moved: list[Callable[..., Awaitable[None]]] = []
+        self._coming: list[Callable[[Collection[TopicPartition]], Awaitable[None]]] = []
         self._generation = 0
         self._rebalancing = False
         self._flowing = False
@@ -80,6 +81,9 @@ class SimulatedFaust(ConsumerRebalanceListener):
 
     def on_partitions_moved(self, call: Callable[..., Awaitable[None]]) -> None:
         self._moved.append(call)
+
+    def before_recovery(self, call: Callable[[Collection[TopicPartition]], Awaitable[None]]) -> None:
+        self._coming.append(call)
 
     def settled(self) -> bool:
         return not self._rebalancing and not self._recovery.in_recovery and self._flowing
@@ -128,23 +132,24 @@ class SimulatedFaust(ConsumerRebalanceListener):
             self._flowing = False
             self._flow.pause(self.assignment())
             self._clear()
-        await self._tell(revoked)
+        await self._tell(self._moved, revoked)
 
     async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
         self._generation += 1
         self._flow.come(assigned)
         await asyncio.sleep(0)
         self._flow.pause(assigned)
+        await self._tell(self._coming, assigned)
         for changelog, table in self._tables.items():
             table.move(sorted(place.partition for place in assigned if place.topic == changelog))
         if self._recovering is not None:
             self._recovering.cancel()
         self._recovering = self._start(self._recovery.run(self._generation, self._begin), "recovery")
-        await self._tell(assigned)
+        await self._tell(self._moved, assigned)
 
-    async def _tell(self, places: Iterable[TopicPartition]) -> None:
+    async def _tell(self, calls: Iterable[Callable[..., Awaitable[None]]], places: Collection[TopicPartition]) -> None:
         try:
-            for call in self._moved:
+            for call in calls:
                 await call(places)
         except Exception as error:  # noqa: BLE001 - whatever it is
             await self.crash(error)

@@ -2,7 +2,7 @@
 
 import asyncio
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from typing import Any, Literal, NoReturn
 
 import faust
@@ -70,6 +70,17 @@ class FaustApp:
         """Call this when partitions have come or gone."""
         self._app.on_partitions_revoked.connect(call, weak=False)
         self._app.on_partitions_assigned.connect(call, weak=False)
+
+    def before_recovery(self, call: Callable[[Collection[TopicPartition]], Awaitable[None]]) -> None:
+        """Await this with all partitions that are here, each time they have come and before their tables are read."""
+        tables = self._app.tables
+        begin = tables.on_rebalance
+
+        async def called(assigned: set[TopicPartition], *rest: object) -> None:
+            await call([TopicPartition(each.topic, each.partition) for each in assigned])
+            await begin(assigned, *rest)
+
+        tables.on_rebalance = called  # type: ignore[method-assign]
 
     def settled(self) -> bool:
         """Whether partitions are where they belong, and tables whole."""

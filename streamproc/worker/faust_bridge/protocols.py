@@ -82,8 +82,8 @@ class Recovery(Protocol):
 
     active_highwaters: MutableMapping[TopicPartition, int]
     """Offset of each changelog's last record, as the brokers said when recovery began."""
-    active_offsets: MutableMapping[TopicPartition, int]
-    """The last that was applied."""
+    active_offsets: MutableMapping[TopicPartition, int | None]
+    """The last that was applied. None: recovery has only begun."""
 
     def active_remaining_total(self) -> int:
         """Records of changelogs that are still to be read."""
@@ -101,6 +101,9 @@ class Tables(Protocol):
 
     def add(self, table: object) -> object:
         """Register a table."""
+
+    async def on_rebalance(self, assigned: set[TopicPartition], /, *rest: object) -> None:
+        """Partitions have moved, and those that are assigned are here: begin to recover the tables."""
 
 
 class App(Protocol):

@@ -31,6 +31,8 @@ async def pass_marks(app: App, kafka: Log) -> NoReturn:
             recovery = tables.recovery
             for place, last in list(recovery.active_highwaters.items()):
                 applied = recovery.active_offsets[place]
+                if applied is None:
+                    continue  # Faust has asked where the changelog ends, and not yet where it begins
                 if applied < last and (await reading.position_of(app.consumer, place) or 0) > last:
                     found[place] = applied
                     if before.get(place) == applied and await _is_empty(kafka, place, applied + 1, last + 1):

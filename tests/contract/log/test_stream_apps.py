@@ -1,7 +1,7 @@
 """Agents and tables, by Faust on a real broker and by what takes its place in memory: they keep the same promises."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from contextlib import AsyncExitStack
 
 import pytest
@@ -32,12 +32,15 @@ class Worker:
         self.taken: list[tuple[int, int]] = []
         """Partition and offset of what its agent was given, in order."""
         self.heard: list[str] = []
+        self.known: list[bytes | None] = []
+        """What the table held of E1 each time that partitions had come, after a while."""
         self.done: dict[TopicPartition, int] = {}
         self.ready = asyncio.Event()
         self.table = app.table("state", changelog)
         self._broken = broken
         self._inputs = inputs
         app.agent("take", [inputs], self._take)
+        app.before_recovery(self._begin)
         app.on_partitions_moved(self._moved)
         self.table.on_recover(self._recovered)
 
@@ -59,6 +62,11 @@ class Worker:
         self.heard.append("taken")
         self.taken += [(place.partition, record.offset) for record in records]
         self.done[place] = records[-1].offset + 1
+
+    async def _begin(self, here: Collection[TopicPartition]) -> None:
+        assert {place.partition for place in here if place.topic == self._inputs} == self.numbers(self._inputs)
+        await asyncio.sleep(0.2)
+        self.known.append(self.table.read(b"E1", 0))
 
     async def _moved(self, *_: object, **__: object) -> None:
         self.heard.append("moved")
@@ -118,6 +126,14 @@ async def start(cluster: Cluster, servers: str | None, changelog: str) -> AsyncI
     yield started
     async with asyncio.timeout(PATIENCE):
         await stack.aclose()
+
+
+async def test_tables_wait_for_what_is_looked_up_before(cluster: Cluster, changelog: str, start: Start) -> None:
+    """Where a partition's work begins is known before its table is read, so the table isn't older than that."""
+    producer = await cluster.producer()
+    await producer.send_and_wait(changelog, state("E1", 5), b"E1", 0)
+    worker = await start()
+    assert (worker.known, worker.table.read(b"E1", 0)) == ([None], state("E1", 5))
 
 
 async def test_tables_are_whole_before_anything_is_taken(cluster: Cluster, changelog: str, start: Start) -> None:

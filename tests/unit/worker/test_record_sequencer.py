@@ -95,3 +95,36 @@ async def test_a_batch_that_waited_while_partitions_moved_isnt_handled(
     await asyncio.gather(*taking)
     assert handled == before
     assert sequencer.committable(PLACE) is None
+
+
+async def test_what_another_worker_commits_later_isnt_where_reading_begins(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker that counts as dead, and hasn't heard of it, doesn't go on where the next one is: its tables know
+    nothing of what came before that, and whoever left meanwhile would be active again.
+    """
+    handled: list[int] = []
+    committed, room = 1, asyncio.Event()
+    room.set()
+
+    class Reader:
+        async def committed(self, partition: TopicPartition) -> int:
+            assert partition == PLACE
+            return committed
+
+    async def between(_: TopicPartition, first: int, end: int) -> list[Any]:
+        return [record(offset) for offset in range(first, end)]
+
+    def handle(raw: RawRecord) -> None:
+        handled.append(raw.offset)
+
+    sequencer = RecordSequencer(cast("Log", None), cast("StreamApp", App()), {PLACE.topic: handle}, room, SYSTEM)
+    monkeypatch.setattr(sequencer, "_reader", Reader())
+    monkeypatch.setattr(sequencer, "_between", between)
+    await sequencer.begin([PLACE, TopicPartition("scim.operations", 0)])
+    committed = 4
+    await sequencer.take(PLACE, [record(4)])
+    assert handled == [1, 2, 3, 4]
+    sequencer.forget()
+    handled.clear()
+    await sequencer.begin([PLACE])
+    await sequencer.take(PLACE, [record(4)])
+    assert handled == [4]

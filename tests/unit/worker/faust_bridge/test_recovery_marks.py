@@ -60,3 +60,21 @@ async def test_a_partition_that_leaves_meanwhile_stops_nobody(monkeypatch: pytes
     passing.cancel()
     await asyncio.gather(passing, return_exceptions=True)
     assert app.tables.recovery.active_offsets[PLACE] == 3
+
+
+async def test_a_recovery_that_has_only_begun_stops_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Faust knows for a moment where a changelog ends, and not where it begins: the worker goes on."""
+    monkeypatch.setattr(recovery_marks, "LOOK_EVERY", 0.001)
+    app = recovering(lambda: 4)
+    app.tables.recovery.active_offsets[PLACE] = None
+    passing = asyncio.create_task(recovery_marks.pass_marks(cast("App", app), await ended_by_a_mark()))
+    await asyncio.sleep(0.02)
+    assert not passing.done()
+    app.tables.recovery.active_offsets[PLACE] = 1
+    for _ in range(200):
+        if app.tables.recovery.active_offsets[PLACE] == 3 or passing.done():
+            break
+        await asyncio.sleep(0.001)
+    passing.cancel()
+    await asyncio.gather(passing, return_exceptions=True)
+    assert app.tables.recovery.active_offsets[PLACE] == 3
