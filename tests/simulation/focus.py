@@ -24,6 +24,8 @@ class Focus:
     name: str
     features: tuple[str, ...] = ()
     often: int = 1
+    most: int = 14
+    """Occasions of a history."""
     others: float = 0.15
     """Chance of each other feature."""
     options: dict[str, tuple[Any, ...]] = field(default_factory=dict)
@@ -63,10 +65,10 @@ class Focus:
 ROUNDS: Final = Focus(
     "rounds",
     ("accounts", "moves", "orders", "bursts"),
-    often=2,
+    often=5,
     options={"workers": (1, 1, 2), "partitions": (2, 3)},
-    rates={"kafka.slow": 0.15, "kafka.request_lost": 0.1, "kafka.answer_lost": 0.05},
-    troubles={"kill": ("worker", 6)},
+    rates={"kafka.slow": 0.25, "kafka.request_lost": 0.15, "kafka.answer_lost": 0.05},
+    troubles={"kill": ("worker", 8)},
 )
 """A worker that is killed while a round of its produce requests is under way, or between two of them."""
 MOVES: Final = Focus(
@@ -74,10 +76,10 @@ MOVES: Final = Focus(
     ("bursts", "accounts"),
     options={"workers": (1, 2, 2), "partitions": (2, 3), "disks": (True, False)},
     rates={
-        "kafka.slow": 0.15,
-        "kafka.request_lost": 0.1,
-        "kafka.request_late": 0.05,
-        "kafka.session_expired": 0.3,
+        "kafka.slow": 0.25,
+        "kafka.request_lost": 0.3,
+        "kafka.request_late": 0.1,
+        "kafka.session_expired": 0.4,
         "faust.held_batch": 0.1,
         "faust.dropped_batch": 0.1,
     },
@@ -89,8 +91,8 @@ REPLANNED: Final = Focus(
     ("mappings",),
     often=4,
     options=MOVES.options,
-    rates={"kafka.slow": 0.15, "kafka.request_lost": 0.1, "kafka.session_expired": 0.3},
-    troubles={"kill": ("worker", 4)},
+    rates={"kafka.slow": 0.25, "kafka.request_lost": 0.2, "kafka.session_expired": 0.3},
+    troubles={"kill": ("worker", 5)},
 )
 """Mappings that change while partitions move and workers are killed."""
 REPLAYED: Final = Focus(
@@ -157,6 +159,7 @@ JOURNAL: Final = Focus(
 """A sink whose transactions take long, while its users change, and which is killed."""
 ASKED: Final = Focus(
     "asked",
+    most=3,
     options={"directory": SOURCES},
     rates={
         "kafka.slow": 0.1,

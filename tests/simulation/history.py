@@ -64,22 +64,26 @@ REST: Final = 4.0
 
 
 def history(
-    random: Random, features: Collection[str] | None = None, often: Mapping[str, int] | None = None
+    random: Random,
+    features: Collection[str] | None = None,
+    often: Mapping[str, int] | None = None,
+    most: int = 14,
 ) -> dict[str, Any]:
     """`features`: those that are on, of `FEATURES`; None: each by a coin of its own. `often`: feature → how many times
-    as frequent its occasions are.
+    as frequent its occasions are. `most`: occasions.
     """
     on = {each for each in FEATURES if random.random() < 0.4} if features is None else set(features)
-    return _Life(random, on, often or {}).told()
+    return _Life(random, on, often or {}, most).told()
 
 
 class _Life:
     """People, as their sources tell of them."""
 
-    def __init__(self, random: Random, on: Collection[str], often: Mapping[str, int]) -> None:
+    def __init__(self, random: Random, on: Collection[str], often: Mapping[str, int], most: int) -> None:
         self._random = random
         self._on = on
         self._often = often
+        self._most = most
         self._users = [f"U{number}" for number in range(random.randint(2, 6 if "wave" in on else 5))]
         self._now = round(random.uniform(0.5, 3.0), 3)
         self._steps: list[dict[str, Any]] = []
@@ -104,7 +108,7 @@ class _Life:
             if feature in self._on:
                 occasions += [occasion] * self._often.get(feature, 1)
         occasions += [self._account] * (2 * ("accounts" in self._on))
-        many = self._random.randint(3, 14)
+        many = self._random.randint(min(3, self._most), self._most)
         wave = self._random.randint(many // 2, many) if "wave" in self._on else -1
         for number in range(many + 1):
             (self._wave if number == wave else self._random.choice(occasions))()

@@ -128,7 +128,8 @@ def draw(seed: int, swarm: bool, focus: Focus | None = None) -> Plan:
 
 def _focused(seed: int, focus: Focus) -> Plan:
     chance = Random(f"{seed}/plan")
-    life = history(Random(f"{seed}/history"), focus.drawn_features(chance), dict.fromkeys(focus.features, focus.often))
+    often = dict.fromkeys(focus.features, focus.often)
+    life = history(Random(f"{seed}/history"), focus.drawn_features(chance), often, focus.most)
     options = {**life["options"], "features": life["features"], **_world(chance), **focus.drawn_options(chance)}
     options["settings"] |= _some(chance, SETTINGS, 0.25) | focus.drawn_settings(chance)
     if "directory" in options:

@@ -19,5 +19,10 @@ class Mutant:
     """Commits of this project that mended the same mistake."""
     unseen_by: tuple[str, ...] = ()
     """Tests that were tried, and all pass with the mistake: folders or files."""
-    draw: str = DRAW
-    """How the plans are drawn that have to show it: `MODULE:NAME`."""
+    focus: str = ""
+    """What the seeds are about that have to show it, by its name in `focus.py`; none: they are ordinary ones."""
+
+    @property
+    def draw(self) -> str:
+        """How its plans are drawn: `MODULE:NAME`."""
+        return f"tests.simulation.mutants.drawn:{self.focus}" if self.focus else DRAW

@@ -19,6 +19,7 @@ MUTANTS: Final = (
         "outcomes, ((key, self._deliveries[key.decode()]) for key, _ in changed), consumed)",
         "What is newest is at hand when it is sent, and a list of what it was before looks like a waste.",
         mended="398f96e",
+        focus="journal",
     ),
     Mutant(
         "the offset is asked for when it is sent",
@@ -37,6 +38,7 @@ MUTANTS: Final = (
         "The commit is what proves it, so its time seems to be the commit's.",
         mended="88ae04c",
         unseen_by=(*OF_SINK, "tests/property/sink", "tests/kafka/sink"),
+        focus="zombies",
     ),
     Mutant(
         "a transaction under way confirms what was asked for since",
@@ -69,6 +71,7 @@ MUTANTS: Final = (
         " - confirmed > fresh\n",
         " - confirmed > fresh * 1000\n",
         "Most times in this project are milliseconds; ticks aren't.",
+        focus="zombies",
     ),
     Mutant(
         "who waited at the gate goes out unconfirmed",
@@ -78,6 +81,7 @@ MUTANTS: Final = (
         "It was made sure a few lines above.",
         mended="b7b32a7",
         unseen_by=OF_SINK,
+        focus="zombies",
     ),
     Mutant(
         "newer work that came during the confirmation is passed by",
@@ -87,6 +91,7 @@ MUTANTS: Final = (
         "The gate is told of newer work, so it seems to be asked for twice.",
         mended="b7b32a7",
         unseen_by=OF_SINK,
+        focus="zombies",
     ),
     Mutant(
         "a lock that was got as newer work came is kept",
@@ -130,6 +135,7 @@ MUTANTS: Final = (
         "            await asyncio.gather(*(store.fence() for store in stores.values()))\n",
         "Reading first keeps the other sink at work for longer.",
         unseen_by=OF_SINK,
+        focus="zombies",
     ),
     Mutant(
         "the sink before is thought to have ended at its commit",
@@ -139,6 +145,7 @@ MUTANTS: Final = (
         "What isn't committed wasn't done, one would think.",
         mended="f3892ed",
         unseen_by=OF_SINK,
+        focus="landing",
     ),
     Mutant(
         "what was handed out during the acquisition stays passed over",
@@ -178,6 +185,7 @@ MUTANTS: Final = (
         "First the tasks, then what they use: it looks like the safer order.",
         mended="b7b32a7",
         unseen_by=OF_SINK,
+        focus="repeated",
     ),
     Mutant(
         "the mass guard begins anew with each move of partitions",
@@ -185,6 +193,7 @@ MUTANTS: Final = (
         "standings = [each for store in self._stores.values() for each in store.standings.values()]",
         "standings: list[Standing] = []",
         "A new count for new partitions looks natural.",
+        focus="crowded",
     ),
     Mutant(
         "what was set aside goes on before the log is read",
@@ -212,5 +221,24 @@ MUTANTS: Final = (
         "while (turn := self._lanes.take(revocations=self._busy >= self._gate.connections)) is not None:",
         "while self._busy < self._gate.connections and (turn := self._lanes.take()) is not None:",
         "As many turns as connections: the number says so itself.",
+        focus="crowded",
+    ),
+    Mutant(
+        "a transaction that took too long is good for once",
+        CONFIRMATION,
+        "        await store.confirm()\n        slow += 1\n",
+        "        await store.confirm()\n        return slow + 1\n",
+        "It was asked for a moment ago.",
+        mended="fc86177",
+        focus="zombies",
+    ),
+    Mutant(
+        "what the sink before us has done ends at its commit",
+        EXECUTOR,
+        "if progress.leaver or progress.turn.offset >= store.until:",
+        "if progress.leaver or progress.turn.offset >= store.begin:",
+        "What comes after the committed offset is ours.",
+        mended="f77b3a0",
+        focus="landing",
     ),
 )

@@ -26,6 +26,7 @@ MUTANTS: Final = (
         "oldest = self.turn.offset",
         "The turn's own record is what is being sent.",
         mended="ac1ed9a",
+        focus="landing",
     ),
     Mutant(
         "a request of ours without an answer is forgotten with the record",
@@ -34,6 +35,7 @@ MUTANTS: Final = (
         "times: list[float] = []",
         "What is desired now is read anyway.",
         mended="97962ce",
+        focus="landing",
     ),
     Mutant(
         "a request of the sink before us is over when we come",
@@ -42,6 +44,7 @@ MUTANTS: Final = (
         "Predecessor(store.until, store.acquired)",
         "It was fenced, so it can't write any more.",
         mended="f3892ed",
+        focus="landing",
     ),
     Mutant(
         "nothing is read after the wait for what may land",
@@ -50,6 +53,7 @@ MUTANTS: Final = (
         "airborne=own)",
         "It was read before the wait.",
         mended="f3892ed",
+        focus="landing",
     ),
     Mutant(
         "who comes back after a leaving that came to nothing is thought to be in",
@@ -58,6 +62,7 @@ MUTANTS: Final = (
         "        held=delivery.held,\n        freshness",
         "What was noted of somebody is what is known of them.",
         mended="98c5f7d",
+        focus="landing",
     ),
     Mutant(
         "only who was refused is doubted",
@@ -74,6 +79,7 @@ MUTANTS: Final = (
         "freshness = newer.freshness",
         "They were looked for a moment ago.",
         mended="bd01eed",
+        focus="landing",
     ),
     Mutant(
         "a leaver waits for what went wrong before",
@@ -82,6 +88,7 @@ MUTANTS: Final = (
         "return replace(newer, freshness=freshness, adopting=newer.adopting or newer.taken)",
         "The target asked for a pause, and a pause is one for all.",
         mended="88ae04c",
+        focus="crowded",
     ),
     Mutant(
         "a deactivation whose answer was lost is sent again",
@@ -112,6 +119,7 @@ MUTANTS: Final = (
         "        for _, older in progress.turn.superseded\n        if not older.told\n",
         "        for _, older in progress.turn.superseded\n",
         "All that a turn stands for ends with it.",
+        focus="repeated",
     ),
     Mutant(
         "an older record overtakes by way of a retry",
@@ -131,20 +139,13 @@ MUTANTS: Final = (
         "The one in flight is passed over; who remembers those that waited before it?",
     ),
     Mutant(
-        "a record that is read twice is work twice",
-        LANES,
-        "            return  # read twice\n",
-        "            pass\n",
-        "A repeat changes nothing, since the target is compared first.",
-        mended="6cdb8ca",
-    ),
-    Mutant(
         "newer work loses the older one's urgency",
         LANES,
         "superseded=passed, urgency=min(turn.urgency, lane.pending.urgency))",
         "superseded=passed)",
         "The newest record says how urgent it is.",
         mended="6cdb8ca",
+        focus="crowded",
     ),
     Mutant(
         "an order about somebody in flight is lost",
@@ -153,6 +154,7 @@ MUTANTS: Final = (
         "            return\n",
         "Who is in flight isn't set aside.",
         mended="b7b32a7",
+        focus="repeated",
     ),
     Mutant(
         "what was set aside goes on though the log isn't read yet",
@@ -168,6 +170,7 @@ MUTANTS: Final = (
         "            del self._waiting[user]\n            self._wake()\n",
         "            del self._waiting[user]\n",
         "Whoever is answered wakes the next one.",
+        focus="crowded",
     ),
     Mutant(
         "a leaver of whom nothing is known isn't urgent",
@@ -190,6 +193,7 @@ MUTANTS: Final = (
         "return cause.origin.appended / 1000.0",
         "return float(cause.origin.appended)",
         "Times of the log are milliseconds everywhere else.",
+        focus="crowded",
     ),
     Mutant(
         "what was held is let through when it is asked again",
@@ -198,5 +202,41 @@ MUTANTS: Final = (
         '        if known.said != "held":\n'
         "            self._standings[user] = known = replace(known, seq=max(seq, known.seq))\n",
         "Who is held needs no note but in their delivery.",
+        focus="crowded",
+    ),
+    Mutant(
+        "who is noted to be out is out, whatever their turn does",
+        "streamproc/sink/intake.py",
+        "certain = gap is None and _certain(known, lanes.last(record.user))",
+        "certain = known is not None",
+        "A delivery says what the target holds.",
+        mended="88ae04c b6ec81f",
+        focus="crowded",
+    ),
+    Mutant(
+        "a leaver who is tried again goes without a version",
+        f"{DECIDE}/begin.py",
+        'if progress.leaver and progress.id is not None and parked.code in {"refused", "stalled"}:',
+        "if progress.leaver:",
+        "We were patient the first time.",
+        mended="ab3e04c",
+        focus="crowded",
+    ),
+    Mutant(
+        "a conflict is repeated with the version that it had",
+        f"{DECIDE}/after_write.py",
+        "            return _conflict(progress, step, exchange, at)\n",
+        "            again = backoff(progress.attempts, at.jitter)\n"
+        '            return After(progress, (Told("conflict", request, describe(response)),), again=again)\n',
+        "Somebody else was first, and it is our turn now.",
+        focus="landing",
+    ),
+    Mutant(
+        "nobody makes way whose name is another's",
+        f"{DECIDE}/name_waits.py",
+        'return "make way" if self.chosen(user) == user else "wait"',
+        'return "wait"',
+        "Whoever has the name gives it up sooner or later.",
+        mended="894bf2a",
     ),
 )

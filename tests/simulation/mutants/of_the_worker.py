@@ -28,6 +28,7 @@ MUTANTS: Final = (
         "The batch was given to us, and the check is made once for all above.",
         mended="0a5a8d0",
         unseen_by=(*OF_WORKER, "tests/kafka/worker", "tests/kafka/test_pipeline.py"),
+        focus="moves",
     ),
     Mutant(
         "a batch that waited for its turn is handled after its partition has moved",
@@ -36,6 +37,7 @@ MUTANTS: Final = (
         "            if True:  # else",
         "Who has the lock has the turn.",
         mended="63fd2ca",
+        focus="moves",
     ),
     Mutant(
         "what was left out before partitions moved is folded after",
@@ -44,6 +46,7 @@ MUTANTS: Final = (
         "        if not self._app.settled():\n",
         "Whether all is settled is what counts.",
         mended="0a5a8d0 b55ef22",
+        focus="moves",
     ),
     Mutant(
         "a move of partitions clears what it should replace",
@@ -52,6 +55,7 @@ MUTANTS: Final = (
         '        """Partitions have moved."""\n        self._offsets.clear()\n',
         "An empty dict is an empty dict.",
         mended="0a5a8d0 b55ef22",
+        focus="moves",
     ),
     Mutant(
         "what was left out before a batch stays out",
@@ -95,6 +99,7 @@ MUTANTS: Final = (
         "It is acknowledged in a moment, and goes away by itself.",
         mended="f3892ed",
         unseen_by=OF_WORKER,
+        focus="moves",
     ),
     Mutant(
         "links on their way are known after partitions have moved",
@@ -104,6 +109,7 @@ MUTANTS: Final = (
         "They are acknowledged in a moment, and go away by themselves.",
         mended="f3892ed",
         unseen_by=OF_WORKER,
+        focus="moves",
     ),
     Mutant(
         "a link is written with what it leads to",
@@ -113,6 +119,7 @@ MUTANTS: Final = (
         "        self._send_links(routed.links, raw.partition)\n"
         "        self._producer.then(partial(self._keep, routed.links, raw.partition, done))\n",
         "One round instead of two halves the time.",
+        focus="rounds",
     ),
     Mutant(
         "a raw record is done before its link is",
@@ -120,6 +127,7 @@ MUTANTS: Final = (
         "        if not routed.links:\n            self._producer.then(done)\n            return\n",
         "        self._producer.then(done)\n        if not routed.links:\n            return\n",
         "What it says is in the log by then.",
+        focus="rounds",
     ),
     Mutant(
         "an older link's acknowledgement forgets the newer one",
@@ -128,6 +136,7 @@ MUTANTS: Final = (
         "            self._pending.pop(name, None)\n",
         "What is acknowledged isn't on its way any more.",
         unseen_by=OF_WORKER,
+        focus="rounds",
     ),
     Mutant(
         "steps are taken after a round that began before",
@@ -146,6 +155,7 @@ MUTANTS: Final = (
         "            then, self._then = self._then, []\n",
         "They are fetched where they are needed.",
         unseen_by=OF_WORKER,
+        focus="rounds",
     ),
     Mutant(
         "a round counts as sent once it is on its way",
@@ -168,6 +178,7 @@ MUTANTS: Final = (
         "What is put before goes out before.",
         mended="89deb65",
         unseen_by=OF_WORKER,
+        focus="replanned",
     ),
     Mutant(
         "a partition that comes back has the mapping that it had",
@@ -176,6 +187,7 @@ MUTANTS: Final = (
         "        self._since.clear()\n",
         "Compiling a mapping is slow, and it changes seldom.",
         unseen_by=OF_WORKER,
+        focus="replanned",
     ),
     Mutant(
         "a mapping on its way is in force after partitions have moved",
@@ -184,6 +196,7 @@ MUTANTS: Final = (
         "        self._since.clear()\n",
         "It is acknowledged in a moment.",
         unseen_by=OF_WORKER,
+        focus="replanned",
     ),
     Mutant(
         "who is planned anew is the rest of a partition that has moved",
@@ -192,6 +205,7 @@ MUTANTS: Final = (
         "            if self._sequencer.assignment_epoch(raw.topic_partition) is None:\n                return\n",
         "A partition that is here is here.",
         unseen_by=OF_WORKER,
+        focus="replanned",
     ),
     Mutant(
         "only who is in the table is planned anew",
@@ -200,6 +214,7 @@ MUTANTS: Final = (
         "return self._table.keys_of(partition)",
         "The table has everybody.",
         unseen_by=OF_WORKER,
+        focus="replanned",
     ),
     Mutant(
         "the last record of a changelog wins",
@@ -207,6 +222,7 @@ MUTANTS: Final = (
         "        if regresses(held, event.value):\n            regressed[key] = partition\n            continue\n",
         "",
         "That is what a changelog is.",
+        focus="moves",
     ),
     Mutant(
         "a date is compared in milliseconds",
@@ -222,6 +238,7 @@ MUTANTS: Final = (
         "self._producer.put(again.topic, again.key, again.value, headers=again.headers)\n        self._done(raw)",
         "It was carried out.",
         unseen_by=OF_WORKER,
+        focus="replayed",
     ),
     Mutant(
         "an event at the watermark is folded again",
@@ -237,5 +254,27 @@ MUTANTS: Final = (
         "            await asyncio.wait(sent) if sent else None\n            for",
         "It waits for all of them, whatever becomes of one. (And raises nothing.)",
         unseen_by=OF_WORKER,
+    ),
+    Mutant(
+        "the newest record is the table's",
+        FOLD,
+        "return self._unacknowledged.get(user) or self._table.read(user, partition)",
+        "return self._table.read(user, partition)",
+        "What is acknowledged is in the table, and what isn't may come to nothing.",
+    ),
+    Mutant(
+        "a link on its way isn't known",
+        RESOLVE,
+        "        if pending is not None:\n            return pending\n",
+        "",
+        "The table has all links.",
+        focus="rounds",
+    ),
+    Mutant(
+        "the last that was finished is the offset to commit",
+        "streamproc/core/flow/offset_tracker.py",
+        "return self._order[0] if self._order else self._reached",
+        "return self._reached",
+        "Records are finished in their order, as a rule.",
     ),
 )

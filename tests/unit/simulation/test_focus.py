@@ -30,7 +30,8 @@ def test_ordinary_seeds_have_each_focus_now_and_then() -> None:
     assert drawn_of[None] > 300
 
 
-def test_each_mutant_has_a_draw_of_a_focus_or_the_ordinary_one() -> None:
+def test_each_mutants_focus_is_there() -> None:
     """A name that isn't there would only show when the mutant's turn comes."""
-    focused = {f"{drawn.__name__}:{name}" for name, value in vars(drawn).items() if isinstance(value, partial)}
-    assert {mutant.draw for mutant in EVERY} <= {*focused, "tests.simulation.swarm:draw"}
+    names = {name for name, value in vars(drawn).items() if isinstance(value, partial)}
+    assert names == {focus.name for focus in FOCUSES}
+    assert {mutant.focus for mutant in EVERY} <= {"", *names}
