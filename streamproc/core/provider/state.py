@@ -38,7 +38,9 @@ class ScimResource(Value, frozen=True):
     members: Digest | None = None
     """Of a group."""
     seeded: bool = False
-    """No client has written it yet: it is what was read at the target."""
+    """No client has written it yet."""
+    observed: tuple[str, ...] = ()
+    """Attributes (`attribute_of`) with what was read at the target, of which no client has said anything yet."""
     posted: str | None = None
     """SHA-256 of the body of the POST that made it, in hexadecimal digits."""
 
