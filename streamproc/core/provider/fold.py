@@ -60,7 +60,7 @@ def fold(resources: Resources, event: ScimEvent, *, partition: int, offset: int)
         claims=event.claims,
         members=members,
         seeded=event.change == "seed",
-        observed=tuple(_names(event.result)) if event.change == "seed" else _still_observed(before, event),
+        observed=tuple(sorted(_names(event.result))) if event.change == "seed" else _still_observed(before, event),
     )
     return Folded(before, after, added, removed, unknown)
 
