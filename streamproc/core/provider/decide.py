@@ -7,20 +7,18 @@ request came: the gateway may be behind, and the name that is taken here may be 
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, TypeAlias, assert_never
+from typing import assert_never
 
 from streamproc.core.provider.event import Asked, Change
-from streamproc.core.provider.fold import still_observed
 from streamproc.core.provider.group_members import Delta, MemberEdit, ReplaceMembers, delta
 from streamproc.core.provider.normalise import replace
+from streamproc.core.provider.observed import Attributes, joined, parted, still_observed
 from streamproc.core.provider.patch import apply
 from streamproc.core.provider.proposal import Proposal, Write, propose
 from streamproc.core.provider.refusal import AlreadyThere, Invalid, NotFound, Refusal, Stale, Taken
 from streamproc.core.provider.request import Connection, Create, Delete, Patch, Replace, Request, Seed
 from streamproc.core.provider.scim_error import ScimError
 from streamproc.core.provider.state import Resources, ResourceType, ScimResource, claimed
-
-Attributes: TypeAlias = dict[str, Any]
 
 
 def decide(resources: Resources, connection: Connection, asked: Asked, request: Request) -> Proposal | Refusal:
@@ -69,10 +67,10 @@ class _Desk:
         kind = self.connection.kinds[request.type]
         match request:
             case Replace(body=body):
-                observed, said = _parted(before)
+                observed, said = parted(before)
                 attributes, written = replace(kind, said, body)
                 members = () if body.members is None else (ReplaceMembers(body.members),)
-                return self.change("put", before, _with(observed, attributes), members, written, body.ignored)
+                return self.change("put", before, joined(observed, attributes), members, written, body.ignored)
             case Patch(patch=patch):
                 attributes = apply(before.attributes, patch.operations)
                 return self.change("patch", before, attributes, patch.members, patch.written, patch.ignored)
@@ -166,35 +164,6 @@ class _Desk:
 class _Held:
     attribute: str
     by: str
-
-
-def _parted(resource: ScimResource) -> tuple[Attributes, Attributes]:
-    """Its attributes, by who has said them: the target's, of which no client has spoken, and the client's."""
-    if not resource.observed:
-        return {}, resource.attributes
-    observed: Attributes = {}
-    said = dict(resource.attributes)
-    for each in resource.observed:
-        urn, _, name = each.rpartition(":")
-        if not urn:
-            observed[name] = said.pop(name)
-            continue
-        said[urn] = dict(said[urn])
-        observed.setdefault(urn, {})[name] = said[urn].pop(name)
-        if not said[urn]:
-            del said[urn]
-    return observed, said
-
-
-def _with(observed: Attributes, attributes: Attributes) -> Attributes:
-    """What a PUT makes of it: what is observed stays where the PUT doesn't speak of it, since it clears only what a
-    client has said.
-    """
-    merged = {**observed, **attributes}
-    for urn in observed.keys() & attributes.keys():
-        if ":" in urn:
-            merged[urn] = {**observed[urn], **attributes[urn]}
-    return merged
 
 
 def _names_version(if_match: str, version: int) -> bool:

@@ -24,8 +24,9 @@ OKTA = Connection("okta")
 class Replica:
     """Folds a log that others append to as well."""
 
-    def __init__(self, log: list[bytes], connection: Connection = OKTA) -> None:
+    def __init__(self, log: list[bytes], connection: Connection = OKTA, name: str = "gateway") -> None:
         self.log = log
+        self.name = name
         self.connection = connection
         self.state = ResourcesInMemory()
         self.position = 0
@@ -47,7 +48,7 @@ class Replica:
         """By what has been folded so far."""
         self.asked += 1
         digest = None if body is None else hashlib.sha256(body.encode()).hexdigest()
-        asked = Asked(f"{id(self)}-{self.asked}", Millis(at), "POST", "/Users", sha256=digest, body=body)
+        asked = Asked(f"{self.name}-{self.asked}", Millis(at), "POST", "/Users", sha256=digest, body=body)
         return decide(self.state, self.connection, asked, request)
 
     def write(self, request: Request, *, at: int = 0, body: str | None = None) -> Folded | Void | Refusal:

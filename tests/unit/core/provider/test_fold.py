@@ -50,7 +50,7 @@ def test_an_id_is_a_uuid_by_the_place_in_the_log() -> None:
 
 def test_no_id_comes_again_in_a_topic_that_was_made_anew() -> None:
     """A client that kept the id of somebody from before doesn't change somebody else."""
-    assert Replica([]).made(user()).id != Replica([]).made(user()).id
+    assert Replica([], name="before").made(user()).id != Replica([], name="now").made(user()).id
 
 
 def test_the_first_on_a_version_counts() -> None:
