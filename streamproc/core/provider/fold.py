@@ -9,14 +9,14 @@ Rule 2: the order in which records lie is all that counts; `request.at` is only 
 """
 
 import hashlib
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
 from msgspec import json, structs
 
-from streamproc.core.provider.event import ScimEvent, attribute_of
+from streamproc.core.provider.event import ScimEvent
 from streamproc.core.provider.group_members import MOST_CHANGES, NOBODY, Digest
+from streamproc.core.provider.observed import names, still_observed
 from streamproc.core.provider.state import Folded, Resources, ScimResource
 
 Reason: TypeAlias = Literal["version", "taken", "exists", "members", "malformed"]
@@ -60,7 +60,7 @@ def fold(resources: Resources, event: ScimEvent, *, partition: int, offset: int)
         claims=event.claims,
         members=members,
         seeded=event.change == "seed",
-        observed=tuple(_names(event.result)) if event.change == "seed" else _still_observed(before, event),
+        observed=_observed(event, event.result, before),
     )
     return Folded(before, after, added, removed, unknown)
 
@@ -72,24 +72,11 @@ def _made(event: ScimEvent, partition: int, offset: int) -> ScimResource:
     return ScimResource(_id(event, partition, offset), event.type, offset, offset, at, at, {}, {}, posted=posted)
 
 
-def _still_observed(before: ScimResource | None, event: ScimEvent) -> tuple[str, ...]:
-    return () if before is None else still_observed(before, event.written)
-
-
-def still_observed(resource: ScimResource, written: Iterable[str]) -> tuple[str, ...]:
-    """`observed` after a client has written these paths."""
-    if not resource.observed:
-        return ()
-    said = {attribute_of(path) for path in written}
-    return tuple(each for each in resource.observed if each not in said and each.rpartition(":")[0] not in said)
-
-
-def _names(attributes: dict[str, Any]) -> Iterable[str]:
-    for name, value in attributes.items():
-        if ":" in name and isinstance(value, dict):
-            yield from (f"{name}:{below}" for below in value)
-        else:
-            yield name
+def _observed(event: ScimEvent, result: dict[str, Any], before: ScimResource | None) -> tuple[str, ...]:
+    if event.change == "seed":
+        return names(result)
+    there = () if before is None else still_observed(before, event.written)
+    return tuple(sorted({*there}.intersection(names(result)))) if there else ()
 
 
 def _id(event: ScimEvent, partition: int, offset: int) -> str:

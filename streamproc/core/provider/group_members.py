@@ -86,10 +86,10 @@ class Delta:
         """Changes."""
         return len(self.add) + len(self.remove)
 
-    def parts(self, most: int = MOST_CHANGES) -> Iterator["Delta"]:
-        """The same in several, of at most so many changes each, one after the other; what goes comes first."""
+    def parts(self) -> Iterator["Delta"]:
+        """The same in several, of `MOST_CHANGES` each, to be made one after the other; what goes comes first."""
         changes = iter([*((member, False) for member in self.remove), *((member, True) for member in self.add)])
-        while part := tuple(islice(changes, most)):
+        while part := tuple(islice(changes, MOST_CHANGES)):
             yield Delta(tuple(member for member, comes in part if comes), tuple(m for m, comes in part if not comes))
 
 
@@ -98,8 +98,9 @@ def delta(
     among: Callable[[Collection[str]], AbstractSet[str]],
     everybody: Callable[[], AbstractSet[str]],
 ) -> Delta:
-    """What the edits, one after the other, change in a set. `among`: which of these ids are in it; `everybody`: all that
-    are, which is asked only where an edit is about all of them.
+    """What the edits, one after the other, change in a set.
+
+    `among`: those of some ids that are in it. `everybody`: all that are, asked only where an edit is about all of them.
     """
     edits = tuple(edits)
     if any(isinstance(edit, ReplaceMembers) for edit in edits):
