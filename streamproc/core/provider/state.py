@@ -4,13 +4,13 @@ What decides and folds asks it (`Resources`); what a record has done to it is a 
 state puts into effect in its own way (`FoldedResources`). A connection never sees another one's.
 """
 
-import unicodedata
 from collections.abc import Collection, Iterator
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any, Final, Literal, Protocol, TypeAlias
 
 from streamproc.core.provider.group_members import Digest
+from streamproc.core.provider.matching import comparable
 from streamproc.core.records.units import Millis
 from streamproc.core.records.value import Value, encode_sorted
 
@@ -38,7 +38,9 @@ class ScimResource(Value, frozen=True):
     members: Digest | None = None
     """Of a group."""
     seeded: bool = False
-    """No client has written it yet: it is what was read at the target."""
+    """No client has written it yet."""
+    observed: tuple[str, ...] = ()
+    """Attributes (`attribute_of`) with what was read at the target, of which no client has said anything yet."""
     posted: str | None = None
     """SHA-256 of the body of the POST that made it, in hexadecimal digits."""
 
@@ -108,14 +110,10 @@ FOLDED: Final = frozenset({"userName", "displayName"})
 
 
 def claimed(attribute: str, value: str) -> str:
-    """As two values are compared: `userName` (RFC 7643 §4.1.1) and a group's `displayName` in any case and any form of
-    Unicode, an `externalId` to the letter (§3.1).
+    """As two values are compared, which is as a filter finds them: `userName` (RFC 7643 §4.1.1) and a group's
+    `displayName` in any case and any form of Unicode, an `externalId` to the letter (§3.1).
     """
-    if attribute not in FOLDED:
-        return value
-    if value.isascii():
-        return value.lower()
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", value).lower())
+    return comparable(value, case_exact=attribute not in FOLDED)
 
 
 class ResourcesInMemory:
@@ -131,27 +129,21 @@ class ResourcesInMemory:
         return iter(sorted(self._resources.values(), key=lambda each: each.first))
 
     def get(self, id: str) -> ScimResource | None:  # noqa: A002 - see the protocol
-        """See Resources."""
         return self._resources.get(id)
 
     def claimant(self, type: ResourceType, attribute: str, value: str) -> str | None:  # noqa: A002 - see the protocol
-        """See Resources."""
         return self._claims.get((type, attribute, value))
 
     def members(self, group: str) -> AbstractSet[str]:
-        """See Resources."""
         return frozenset(self._members.get(group, ()))
 
     def members_among(self, group: str, ids: Collection[str]) -> AbstractSet[str]:
-        """See Resources."""
         return self._members.get(group, frozenset()).intersection(ids)
 
     def known(self, ids: Collection[str]) -> AbstractSet[str]:
-        """See Resources."""
         return self._resources.keys() & set(ids)
 
     def apply(self, folded: Folded) -> None:
-        """See FoldedResources."""
         before, after = folded.before, folded.after
         if before is not None:
             del self._resources[before.id]
