@@ -113,3 +113,35 @@ def _combined(of: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
 def filters() -> st.SearchStrategy[str]:
     """Filters of users, as RFC 7644 §3.4.2.2 has them."""
     return _combined(leaves())
+
+
+GROUP_NAMES: Final = st.sampled_from(["Sales", "SALES", "Care", "a"])
+_IDS: Final = st.sampled_from(["u0", "u1", "U1", "u2", "g3", "g6", "g7", "u"])
+
+
+def filters_of_users() -> st.SearchStrategy[str]:
+    """Filters of users that may ask for groups, too, and for what there isn't."""
+    more = st.one_of(
+        st.builds("{} {} {}".format, st.sampled_from(["groups", "groups.value", "id"]), _OPERATORS, _quoted(_IDS)),
+        st.builds("groups.display {} {}".format, _OPERATORS, _quoted(GROUP_NAMES)),
+        st.builds("groups[value eq {} and display {} {}]".format, _quoted(_IDS), _OPERATORS, _quoted(GROUP_NAMES)),
+        st.builds("{} {} {}".format, st.sampled_from(["employeeNumber", "email"]), _OPERATORS, _quoted(NAMES)),
+        st.sampled_from(["groups pr", "groups.display pr", "nobody pr", 'nobody ne "x"', f"{ENTERPRISE} pr"]),
+        st.sampled_from(['emails[value ne "a@example.org"]', "emails[not (value pr)]", "emails[display pr]"]),
+    )
+    return _combined(st.one_of(leaves(), more))
+
+
+def filters_of_groups() -> st.SearchStrategy[str]:
+    """Filters of groups: names and members."""
+    return _combined(
+        st.one_of(
+            st.builds("displayName {} {}".format, _OPERATORS, _quoted(GROUP_NAMES)),
+            st.builds(
+                "{} {} {}".format, st.sampled_from(["members", "members.value", "id"]), _OPERATORS, _quoted(_IDS)
+            ),
+            st.builds("members[value {} {}]".format, _OPERATORS, _quoted(_IDS)),
+            st.builds("members[value eq {} or type pr]".format, _quoted(_IDS)),
+            st.sampled_from(["members pr", "members.value pr", "members.type pr", "members[not (type pr)]", "meta pr"]),
+        )
+    )
