@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Final, Literal, assert_never
 
-from streamproc.core.provider.normalise_value import LABELS, MOST, identity, one_primary, same
+from streamproc.core.provider.normalise_value import MOST, identity, one_primary, same
 from streamproc.core.provider.schema import Attribute, Json, Target
 from streamproc.core.provider.scim_error import ScimError
 
@@ -78,9 +78,13 @@ def _put(after: Json, urn: str, name: str, value: Any) -> None:
         after.pop(urn, None)
 
 
+_LABELS: Final = frozenset({"type", "primary"})
+"""Sub-attributes that only say something of what an element is; alone they are nothing (RFC 7643 §2.4)."""
+
+
 def _is_whole(attribute: Attribute, element: Json) -> bool:
     """Whether an element still says something; what has lost its value is none (`emails[…].value` without a value)."""
-    return not element.keys() <= LABELS and all(
+    return not element.keys() <= _LABELS and all(
         sub.name in element for sub in attribute.sub_attributes.values() if sub.required
     )
 
