@@ -37,6 +37,11 @@ DIFFERENCES = {
         [{**WORK, "display": "A"}],
         [{**WORK, "display": "A"}, WORK],
     ),
+    "nor if a filter has made it": Difference(
+        {"op": "replace", "path": 'emails[primary eq "True" and type eq "work"].value', "value": "a"},
+        [{**WORK, "primary": True}],
+        [{**WORK, "primary": True}, WORK],
+    ),
     "nor is it in a list that a client sends": Difference(
         {"op": "replace", "path": "emails", "value": [WORK, {**WORK, "display": "A"}]},
         [{**WORK, "display": "A"}],
