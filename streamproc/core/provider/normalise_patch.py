@@ -1,0 +1,88 @@
+"""The body of a PATCH as canonical operations (RFC 7644 §3.5.2)."""
+
+from dataclasses import dataclass
+from typing import Any, Final, cast
+
+from streamproc.core.provider.group_members import MemberEdit
+from streamproc.core.provider.normalise_operation import CanonicalOperations, Op
+from streamproc.core.provider.password import without_password
+from streamproc.core.provider.patch import PatchOperation
+from streamproc.core.provider.schema import ResourceType
+from streamproc.core.provider.scim_error import ScimError
+
+MOST: Final = 1_000
+"""Operations of one PATCH."""
+
+
+@dataclass(frozen=True, slots=True)
+class PatchRequest:
+    """What a PATCH asks for."""
+
+    operations: tuple[PatchOperation, ...]
+    members: tuple[MemberEdit, ...]
+    """Of a group, in order. They touch nothing that `operations` do."""
+    written: tuple[str, ...]
+    """Paths that the client set; each covers all that is below it."""
+    ignored: tuple[str, ...]
+    """Names that no schema knows."""
+
+
+def normalise_patch(kind: ResourceType, body: Any) -> PatchRequest:
+    """Raises ScimError: `invalidSyntax` where it is no PATCH, and as §3.12 says where an operation can't be carried out
+    on any resource. `schemas` isn't asked for, since some leave it out.
+    """
+    asked = CanonicalOperations(kind, clears=True)
+    if not (given := _operations(body)):
+        raise ScimError(400, "invalidSyntax", "Operations has one operation or more")
+    if len(given) > MOST:
+        raise ScimError(413, None, f"more than {MOST:,} operations")
+    for operation in without_password(given):
+        _take(asked, operation)
+    return PatchRequest(tuple(asked.operations), tuple(asked.members), tuple(asked.written), asked.ignored)
+
+
+def _operations(body: Any) -> list[Any]:
+    if not isinstance(body, dict):
+        raise ScimError(400, "invalidSyntax", "the body is an object with Operations")
+    found = _of(body, "Operations")
+    if isinstance(found, dict):
+        return [found]
+    if not isinstance(found, list):
+        raise ScimError(400, "invalidSyntax", "Operations is a list of operations")
+    return found
+
+
+def _take(asked: CanonicalOperations, operation: Any) -> None:
+    if not isinstance(operation, dict):
+        raise ScimError(400, "invalidSyntax", "an operation is an object")
+    op, path, value = _of(operation, "op"), _of(operation, "path"), _of(operation, "value", _ABSENT)
+    op = op.strip().lower() if isinstance(op, str) else op
+    if op not in {"add", "replace", "remove"}:
+        raise ScimError(400, "invalidSyntax", "op is add, replace or remove")
+    op = cast("Op", op)
+    if op != "remove" and value is _ABSENT:
+        raise ScimError(400, "invalidValue", f"{op} needs a value")
+    if path is not None and not isinstance(path, str):
+        raise ScimError(400, "invalidPath", "path is a text")
+    value = None if value is _ABSENT else value
+    if path is not None and path.strip():
+        asked.path(op, path, value)
+    elif op == "remove":
+        raise ScimError(400, "noTarget", "remove needs a path")
+    else:
+        if isinstance(value, list) and len(value) == 1:
+            value = value[0]
+        if not isinstance(value, dict):
+            raise ScimError(400, "invalidValue", "without a path the value is an object")
+        asked.object(op, value)
+
+
+_ABSENT: Final = object()
+
+
+def _of(named: dict[str, Any], name: str, absent: Any = None) -> Any:
+    """By name, in any case (RFC 7643 §2.1)."""
+    if name in named:
+        return named[name]
+    lower = name.lower()
+    return next((each for key, each in named.items() if key.lower() == lower), absent)
