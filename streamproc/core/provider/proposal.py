@@ -9,6 +9,7 @@ from streamproc.core.provider.event import FORMAT, Asked, Change, Members, ScimE
 from streamproc.core.provider.group_members import NOBODY, Delta
 from streamproc.core.provider.scim_error import ScimError
 from streamproc.core.provider.state import ResourceType, ScimResource
+from streamproc.core.text import unseen
 
 KEPT_BODY: Final = 64 * 1024
 """Characters of a body that is kept in the log; of a larger one only the hash."""
@@ -55,7 +56,7 @@ class Proposal:
 
 def propose(connection: str, asked: Asked, write: Write) -> Proposal:
     """The records of a write. Raises ScimError where none can hold it."""
-    if any(len(member) > LONGEST_MEMBER or not member.isprintable() for member in write.members.add):
+    if any(len(member) > LONGEST_MEMBER or unseen(member) for member in write.members.add):
         raise ScimError(400, "invalidValue", "The value of a member is no id of a resource.")
     if asked.body is not None and len(asked.body) > KEPT_BODY:
         asked = structs.replace(asked, body=None)
