@@ -101,13 +101,16 @@ def _scanned(
 ) -> list[ScimResource]:
     """Those that fit, of those that the condition lets through."""
     named = attributes_named(asked, kind)
-    found, scanned = list[ScimResource](), 0
-    for each in resources.page(kind.name, narrowed, 0, MOST_SCANNED + 1):
-        scanned += 1 + (each.members.count if each.members is not None and "members" in named else 0)
+    found = list[ScimResource]()
+    scanned = resources.count(kind.name, narrowed)
+    for each in resources.page(kind.name, narrowed, 0, MOST_SCANNED if scanned <= MOST_SCANNED else 0):
+        scanned += each.members.count if each.members is not None and "members" in named else 0
         if scanned > MOST_SCANNED:
-            raise ScimError(400, "tooMany", f"the filter would have to look at more than {MOST_SCANNED:,} resources")
+            break
         members = resources.members(each.id) if "members" in named else ()
         groups = resources.groups_of(each.id) if "groups" in named else ()
         if fits(represent(each, kind, "", members=members, groups=groups)):
             found.append(each)
+    if scanned > MOST_SCANNED:
+        raise ScimError(400, "tooMany", f"the filter would have to look at more than {MOST_SCANNED:,} resources")
     return found
