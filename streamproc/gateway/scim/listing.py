@@ -26,6 +26,9 @@ MOST: Final = 1_000
 MOST_SCANNED: Final = 10_000
 """Resources that are looked at one by one for a filter that no index answers; members of groups count as well."""
 
+_ADDED: Final = frozenset({"schemas", "id", "meta", "members", "groups"})
+"""Attributes that the server adds."""
+
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
@@ -107,9 +110,12 @@ def _scanned(
         scanned += each.members.count if each.members is not None and "members" in named else 0
         if scanned > MOST_SCANNED:
             break
-        members = resources.members(each.id) if "members" in named else ()
-        groups = resources.groups_of(each.id) if "groups" in named else ()
-        if fits(represent(each, kind, "", members=members, groups=groups)):
+        whole = each.attributes
+        if not named.isdisjoint(_ADDED):
+            members = resources.members(each.id) if "members" in named else ()
+            groups = resources.groups_of(each.id) if "groups" in named else ()
+            whole = represent(each, kind, "", members=members, groups=groups)
+        if fits(whole):
             found.append(each)
     if scanned > MOST_SCANNED:
         raise ScimError(400, "tooMany", f"the filter would have to look at more than {MOST_SCANNED:,} resources")

@@ -11,7 +11,7 @@ from msgspec import structs
 from streamproc.core.provider.group_members import NOBODY
 from streamproc.core.provider.matching import comparable
 from streamproc.core.provider.resource_types import RESOURCE_TYPES
-from streamproc.core.provider.state import Folded, ResourceType, ResourcesInMemory, ScimResource
+from streamproc.core.provider.state import Folded, ResourcesInMemory, ResourceType, ScimResource
 from streamproc.gateway.scim.listing import Wanted, page
 from streamproc.gateway.scim.store import Store
 from tests.support.scim_filters import WORDS, users
@@ -36,7 +36,7 @@ def folded(
     id_, what, attributes, members = change
     before = known.get(id_)
     if what in {"delete", "none"}:
-        return before and Folded(before, before if what == "none" else None)
+        return None if before is None else Folded(before, before if what == "none" else None)
     if before is not None and before.type != what:
         return None
     user = {name: value for name, value in attributes.items() if name not in {"id", "meta"}}
@@ -48,7 +48,8 @@ def folded(
     if not {*taken} <= {None, id_}:
         return None
     added, removed = (tuple(members - had), tuple(had - members)) if made.members is not None else ((), ())
-    assert made.members is None or made.members == (before and before.members or NOBODY).after(added, removed)
+    counted = NOBODY if before is None or before.members is None else before.members
+    assert made.members is None or made.members == counted.after(added, removed)
     return Folded(before, made, added, removed)
 
 
