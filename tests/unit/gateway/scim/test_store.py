@@ -101,6 +101,8 @@ def test_a_deleted_group_leaves_nothing(path: Path) -> None:
     assert resources.claimant("Group", "displayName", "sales") is None
     assert resources.groups_of("alice") == []
     assert resources.known(["alice", "sales"]) == frozenset()
+    tables = ("resource", "document", "claim", "email", "member")
+    assert [store._database.execute(f"SELECT count(*) FROM {each}").fetchone()[0] for each in tables] == [0] * 5
     store.close()
 
 
