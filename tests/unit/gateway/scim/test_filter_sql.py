@@ -17,7 +17,11 @@ BEFORE = a_user(3, {"userName": "was", "active": True, "emails": [{"value": "was
 AFTER = structs.replace(
     BEFORE,
     version=9,
-    attributes={"userName": "Bob", "active": False, "emails": [{"value": "b@x.org", "type": "home"}, {"type": "work"}]},
+    attributes={
+        "userName": "Bob",
+        "active": False,
+        "emails": [{"value": "b@x.org", "type": "home"}, {"type": "work"}, {"value": "z@y"}],
+    },
     claims={"userName": "bob"},
 )
 
@@ -55,6 +59,7 @@ def resources(tmp_path: Path) -> Iterator[StoredResources]:
             ('emails ne "b@x.org"', "a"),
         ),
         *(('emails[type eq "work" and value eq "b@x.org"]', ""), ('emails[type eq "work" and value co "@"]', "a")),
+        *(('emails[value co "b@" and value co "z@"]', ""), ('emails co "b@" and emails co "z@"', "b")),
         *(('emails[type eq "work" or value eq "b@x.org"]', "ab"), ('emails[value ne "b@x.org"]', "ab")),
         *(('groups eq "s"', "a"), ('groups.display eq "SALES"', "a"), ("groups pr", "a"), ('groups ne "s"', "b")),
         *(('nobody ne "x"', ""), ('not (nobody eq "x")', "ab"), ("nobody eq null", ""), ("externalId eq null", "ab")),
