@@ -8,7 +8,7 @@ from streamproc.core.provider.event import decode
 from streamproc.core.provider.fold import Void
 from streamproc.core.provider.normalise import normalise
 from streamproc.core.provider.normalise_patch import normalise_patch
-from streamproc.core.provider.request import Create, Delete, Patch, Replace, Request, Seed
+from streamproc.core.provider.request import Connection, Create, Delete, Patch, Replace, Request, Seed
 from streamproc.core.provider.resource_types import RESOURCE_TYPES
 from streamproc.core.provider.state import Folded, ResourceType
 from streamproc.core.records.change_event import ChangeEvent, Fact, Origin
@@ -29,7 +29,8 @@ class Heard:
 
     def __init__(self, connection: ScimConnection = OKTA) -> None:
         self.connection = connection
-        self.replica = Replica([])
+        self.kinds = dict(RESOURCE_TYPES)
+        self.replica = Replica([], Connection(connection.name, kinds=self.kinds))
         self.known = KnownInMemory()
         self.events: list[SourceEvent] = []
         self.told: list[Ignored] = []
@@ -81,19 +82,19 @@ class Heard:
         return [each.code for each in self.told]
 
     def post(self, kind: ResourceType = "User", **body: Any) -> str:
-        return self.request(Create(kind, normalise(RESOURCE_TYPES[kind], _body(body))))
+        return self.request(Create(kind, normalise(self.kinds[kind], _body(body))))
 
     def put(self, id: str, kind: ResourceType = "User", **body: Any) -> str:  # noqa: A002 - RFC 7643's
-        return self.request(Replace(kind, id, normalise(RESOURCE_TYPES[kind], _body(body))))
+        return self.request(Replace(kind, id, normalise(self.kinds[kind], _body(body))))
 
     def patch(self, id: str, *operations: dict[str, Any], kind: ResourceType = "User") -> str:  # noqa: A002 - RFC's
-        return self.request(Patch(kind, id, normalise_patch(RESOURCE_TYPES[kind], {"Operations": [*operations]})))
+        return self.request(Patch(kind, id, normalise_patch(self.kinds[kind], {"Operations": [*operations]})))
 
     def delete(self, id: str, kind: ResourceType = "User") -> str:  # noqa: A002 - the attribute's name
         return self.request(Delete(kind, id))
 
     def seed(self, id: str, kind: ResourceType = "User", **body: Any) -> str:  # noqa: A002 - the attribute's name
-        return self.request(Seed(kind, id, normalise(RESOURCE_TYPES[kind], _body(body))))
+        return self.request(Seed(kind, id, normalise(self.kinds[kind], _body(body))))
 
 
 def members(op: str, *ids: str) -> dict[str, Any]:
@@ -106,8 +107,11 @@ def replace(path: str, value: Any) -> dict[str, Any]:
 
 
 def _body(body: dict[str, Any]) -> dict[str, Any]:
-    """`number`: the employee number; `department`, `manager`: of the enterprise extension; `members`: ids."""
-    body = dict(body)
+    """`number`: the employee number; `department`, `manager`: of the enterprise extension; `extensions`: by their URN;
+    `members`: ids.
+    """
+    body = body | body.get("extensions", {})
+    body.pop("extensions", None)
     enterprise = {"number": "employeeNumber", "department": "department", "manager": "manager"}
     extension = {theirs: body.pop(ours) for ours, theirs in enterprise.items() if ours in body}
     if "members" in body:

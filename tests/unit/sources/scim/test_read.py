@@ -1,9 +1,14 @@
 """What a SCIM client's writes mean for people."""
 
+from typing import Any
+
+from streamproc.core.provider.resource_types import USERS
+from streamproc.core.provider.schema import Attribute, Schema, by_name
 from streamproc.sources.scim.anchors import ScimConnection
 from streamproc.sources.scim.values import DEFAULTS
 from tests.unit.sources.scim.heard import URN, Heard, replace
 
+ACME = "urn:acme:scim:2.0:User"
 GENESYS = "urn:ietf:params:scim:schemas:extension:genesys:purecloud:2.0:User"
 SELF = ScimConnection("jump", DEFAULTS.model_copy(update={"anchor": "self"}), ("*@jumpcloud-test.*",))
 
@@ -35,11 +40,11 @@ def test_a_new_user_says_what_other_sources_say() -> None:
 def test_skills_and_ids_of_other_systems_are_facts() -> None:
     """What the Genesys extension pushes can be copied to skills, with their levels."""
     heard = Heard()
-    skills = {
+    skills: dict[str, Any] = {
         "routingSkills": [{"name": "Billing", "proficiency": 4.0}],
         "externalIds": [{"authority": "teams", "value": "k"}],
     }
-    facts = heard.facts(heard.post(userName="k", number="E1", **{GENESYS: skills}))
+    facts = heard.facts(heard.post(userName="k", number="E1", extensions={GENESYS: skills}))
     assert facts["routingSkills"] == {"Billing": 4.0}
     assert facts["externalIds"] == {"teams": "k"}
 
@@ -112,10 +117,24 @@ def test_users_of_their_own_connection_but_for_tests() -> None:
 
 def test_an_attribute_of_a_custom_extension_is_a_fact_and_can_be_the_anchor() -> None:
     """A company's own badge is read under its whole path, and says who somebody is where that is set."""
-    badge = "urn:acme:2.0:User:badge"
+    heard = Heard(ScimConnection("okta", DEFAULTS.model_copy(update={"anchor": f"{ACME}:badge"})))
+    heard.kinds["User"] = USERS.with_extension(
+        Schema(ACME, "Acme", "Acme", by_name(map(Attribute, ("badge", "floor"))))
+    )
+    who = heard.post(userName="k", extensions={ACME: {"badge": "B7", "floor": "2"}})
+    assert heard.user_of(who) == "B7"
+    heard.patch(who, {"op": "remove", "path": f"{ACME}:floor"})
+    assert (heard.facts(who)[f"{ACME}:badge"], heard.facts(who)[f"{ACME}:floor"]) == ("B7", None)
+    heard.patch(who, replace(ACME, {"floor": "3"}))
+    assert heard.facts(who)[f"{ACME}:floor"] == "3"
+    assert ACME not in heard.facts(who)
+
+
+def test_another_attribute_can_be_the_anchor() -> None:
+    """Where the client's externalId is what others know somebody by, it links, and a mail address never does."""
     heard = Heard(ScimConnection("okta", DEFAULTS.model_copy(update={"anchor": "externalId"})))
     assert heard.user_of(heard.post(userName="k", externalId="00u1")) == "00u1"
-    assert badge not in heard.codes
+    assert heard.user_of(heard.post(userName="00u2@x.com", emails=[{"value": "00u1"}])) is None
 
 
 def test_another_anchor_under_the_same_name_is_a_conflict() -> None:
