@@ -1,5 +1,6 @@
 """A gateway's log, and what its records mean for people, record by record."""
 
+from collections.abc import Callable
 from typing import Any
 
 from streamproc.core.identity.resolve import resolve
@@ -32,6 +33,8 @@ class Heard:
         self.kinds = dict(RESOURCE_TYPES)
         self.replica = Replica([], Connection(connection.name, kinds=self.kinds))
         self.known = KnownInMemory()
+        self.clock: Callable[[int], int] = lambda offset: NOW + offset
+        """Offset to when the broker had the record, ms."""
         self.events: list[SourceEvent] = []
         self.told: list[Ignored] = []
         self.links: dict[str, Link] = {}
@@ -54,7 +57,7 @@ class Heard:
             (folded,) = apart.fold(1)
             if offset < first or isinstance(folded, Void):
                 continue
-            event, at = decode(self.replica.log[offset]), Millis(NOW + offset)
+            event, at = decode(self.replica.log[offset]), Millis(self.clock(offset))
             found = meant(self.known, self.connection, event, folded, offset=offset, appended=at)
             self.known.apply(found.learned)
             self.told += found.said.ignored

@@ -72,3 +72,22 @@ def test_members_that_are_no_users_are_passed_over() -> None:
     count = len(heard.events)
     heard.post("Group", displayName="Outer", members=[inner, "nobody", kim])
     assert len(heard.events) == count
+
+
+def test_groups_of_who_appears_later() -> None:
+    """Whom a client puts into a group before the user itself was read at the target has the group all the same."""
+    heard = Heard()
+    group = heard.post("Group", displayName="Sales", members=["G1"])
+    heard.seed("G1", userName="k", number="E1")
+    assert heard.facts("G1")["groups"] == ["Sales"]
+    heard.delete(group, "Group")
+    assert heard.facts("G1")["groups"] == []
+
+
+def test_a_put_in_several_records_gives_nobody_a_group_that_it_takes() -> None:
+    """Of a large seeded group that the client empties, nobody is said to be in it, not even between two records."""
+    heard = Heard()
+    heard.seed("zz", userName="k", number="E1")
+    heard.seed("G1", "Group", displayName="Sales", members=[*(f"m{each:04}" for each in range(1_001)), "zz"])
+    heard.put("G1", "Group", displayName="Sales", members=[])
+    assert [each.attributes.get("group:Sales") for each in heard.events] == [None]

@@ -2,6 +2,10 @@
 
 from typing import Any
 
+import pytest
+
+from streamproc.core.fold.fold import fold
+from streamproc.core.fold.mapping import parse_mapping
 from streamproc.core.provider.resource_types import USERS
 from streamproc.core.provider.schema import Attribute, Schema, by_name
 from streamproc.sources.scim.anchors import ScimConnection
@@ -170,3 +174,31 @@ def test_a_manager_is_named_by_anchor() -> None:
     assert heard.facts(who)["manager"] == "E9"
     heard.put(who, userName="k", number="E1", manager={"value": "E7"})
     assert heard.facts(who)["manager"] == "E7"
+
+
+@pytest.mark.parametrize(("deleted", "active"), [(True, True), (False, False)])
+def test_who_is_made_anew_is_hired_again_where_the_first_was_deleted(deleted: bool, active: bool) -> None:
+    """A rehire has access again; a second account beside one that is only disabled lets nobody in."""
+    heard = Heard()
+    who = heard.post(userName="k", number="E1")
+    heard.patch(who, replace("active", False))
+    if deleted:
+        heard.delete(who)
+    heard.post(userName="k2", number="E1")
+    record = None
+    for seq, event in enumerate(heard.changes):
+        record = fold(record, seq, event, parse_mapping(""))
+    assert record is not None
+    assert record.desired["active"] is active
+
+
+def test_a_user_that_is_seeded_again_says_nothing() -> None:
+    """Who was deleted stays out though the target still shows them, until the client lets them in."""
+    heard = Heard()
+    heard.seed("G1", userName="k")
+    heard.patch("G1", replace("active", True), replace(f"{URN}:employeeNumber", "E1"))
+    heard.delete("G1")
+    heard.seed("G1", userName="k", active=True)
+    assert heard.facts("G1")["active"] is False
+    heard.put("G1", userName="k", active=True, number="E1")
+    assert (heard.facts("G1")["active"], heard.facts("G1")["gone"]) == (True, None)
