@@ -146,13 +146,13 @@ def desired(record: UserRecord, *, whole: bool) -> dict[str, Any]:
 
 
 @settings(max_examples=60)
-@given(steps, st.lists(st.integers(0, 3), min_size=40, max_size=40))
-def test_the_same_story_by_scim_and_by_hr_comes_to_the_same(story: list[Step], clock: list[int]) -> None:
+@given(steps, st.sampled_from([1, 0, -1]))
+def test_the_same_story_by_scim_and_by_hr_comes_to_the_same(story: list[Step], pace: int) -> None:
     """Whoever tells it, everybody ends with the same login, title, roles, groups, skills and access; also where the
     brokers' clocks stand still or go back.
     """
     both = Story()
-    both.scim.clock = lambda offset: NOW + clock[offset % len(clock)]
+    both.scim.clock = lambda offset: NOW + pace * offset
     for step in story:
         both.play(step)
     by_scim, by_hr = records(both.scim.changes), records(both.hr)
