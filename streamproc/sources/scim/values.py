@@ -102,12 +102,11 @@ def touched(written: Iterable[str], options: SourceOptions, *resources: dict[str
         return frozenset()
     found = {name for name in _own(*resources) if any(each.covers(path_of(name)) for each in paths)}
     found |= {each.attribute for each in paths if _is_own(each.attribute)}
-    for name, text in options.attributes.items():
-        meant = [path_of(each.strip()) for each in (text.split("|"))]
-        if name == "displayName":
-            meant += [path_of(each) for each in _NAME]
-        if any(path.covers(each) for path in paths for each in meant):
-            found.add(name)
+    table = _table(tuple(options.attributes.items()))
+    for path in paths:
+        beneath = [name for name in table if name.startswith(path.attribute + ":")] if ":" in path.attribute else []
+        for attribute in (path.attribute, *beneath):
+            found |= {fact for fact, each in table.get(attribute, ()) if path.covers(each)}
     if any(path.attribute == "active" for path in paths):
         found.add("active")
     return frozenset(found - {urn for each in resources for urn in each if ":" in urn})
@@ -128,6 +127,17 @@ def read(attributes: dict[str, Any], names: Iterable[str], options: SourceOption
             urn, _, last = name.rpartition(":")
             reading.take(name, any_value(attributes.get(urn, {}).get(last)), "value")
     return reading
+
+
+@lru_cache(maxsize=16)
+def _table(attributes: tuple[tuple[str, str], ...]) -> dict[str, list[tuple[str, Path]]]:
+    """By attribute, the facts that are read of it, and the path of each."""
+    table: dict[str, list[tuple[str, Path]]] = {}
+    for fact, text in attributes:
+        for written in (*text.split("|"), *(_NAME if fact == "displayName" else ())):
+            path = path_of(written.strip())
+            table.setdefault(path.attribute, []).append((fact, path))
+    return table
 
 
 def _own(*resources: dict[str, Any]) -> Iterator[str]:
