@@ -102,7 +102,6 @@ def _malformed(event: ScimEvent) -> Reason | None:
         (change in {"create", "seed"} if makes else event.id is not None)
         and (not makes or (event.id is None) == (change == "create"))
         and (event.result is None) == (change == "delete")
-        and (change != "delete" or not event.claims)
         and (members is None or (event.type == "Group" and change not in {"delete", "none"}))
     )
     if fits and members is not None:

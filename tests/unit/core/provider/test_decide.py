@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from streamproc.core.provider.event import encode
+from streamproc.core.provider.event import decode, encode
 from streamproc.core.provider.fold import Void
 from streamproc.core.provider.group_members import RemoveMembers, ReplaceMembers, digest
 from streamproc.core.provider.normalise import normalise
@@ -175,6 +175,9 @@ def test_a_repeated_post_can_be_answered_as_at_first() -> None:
     lee = user("lee")
     here.made(lee, body="a")
     assert here.decide(lee, body="a") == Taken("userName")
+    bodiless = user("bo", externalId="8")
+    here.made(bodiless)
+    assert here.decide(bodiless) == Taken("userName")
     usual = Replica([])
     usual.made(request, body="a")
     assert usual.decide(request, body="a") == Taken("userName")
@@ -188,6 +191,8 @@ def test_many_members_are_several_records() -> None:
     assert (len(here.log), sales.version, sales.first) == (3, 2, 0)
     assert sales.members == digest(frozenset(many))
     assert [each.count(b'"body":"{}"') for each in here.log] == [1, 0, 0]
+    parts = [decode(each).members for each in here.log]
+    assert [(each.part, each.parts) for each in parts if each is not None] == [(1, 3), (2, 3), (3, 3)]
     sales = here.made(patch(sales, ReplaceMembers(("00000", "x"))))
     assert here.state.members(sales.id) == {"00000", "x"}
     assert (len(here.log), sales.members) == (6, digest(frozenset(("00000", "x"))))

@@ -5,7 +5,7 @@ import re
 import pytest
 from msgspec import structs
 
-from streamproc.core.provider.event import ScimEvent, encode
+from streamproc.core.provider.event import Members, ScimEvent, encode
 from streamproc.core.provider.fold import Void
 from streamproc.core.provider.group_members import digest
 from streamproc.core.provider.proposal import Proposal
@@ -61,6 +61,7 @@ def test_the_first_on_a_version_counts() -> None:
     done = folded(here, one)
     assert isinstance(done, Folded)
     assert folded(here, other) == Void("version")
+    assert folded(here, event(here, patch(kim, title="B"), type="Group")) == Void("version")
     assert here.now(kim.id).attributes["title"] == "A"
     assert (here.now(kim.id).version, here.now(kim.id).first) == (1, 0)
 
@@ -113,7 +114,11 @@ def test_a_deleted_resource_is_gone_and_its_name_is_free() -> None:
     assert isinstance(done, Folded)
     assert (done.before, done.after, here.state.get(kim.id)) == (kim, None, None)
     assert folded(here, late) == Void("version")
-    assert here.made(user()).id != kim.id
+    here.log.append(here.log[0])
+    (again,) = here.fold()
+    assert isinstance(again, Folded)
+    assert again.after is not None
+    assert again.after.id != kim.id
     assert here.state.members(sales.id) == {kim.id}
     here.write(delete(here.now(sales.id)))
     assert here.state.members(sales.id) == set()
@@ -141,6 +146,11 @@ def test_members_that_dont_add_up_are_void() -> None:
         structs.replace(right.members, hash="no number"),
         structs.replace(right.members, add=("x",)),
         structs.replace(right.members, add=(), remove=("y",)),
+        *(
+            Members(add, remove, after.count, after.hash)
+            for add, remove in ((("x",), ()), ((), ("y",)))
+            for after in [digest(frozenset("x")).after(add, remove)]
+        ),
     ):
         assert folded(here, structs.replace(right, members=wrong)) == Void("members")
     assert here.state.members(sales.id) == {"x"}
@@ -181,7 +191,7 @@ def test_members_by_thousands_in_one_record_are_void() -> None:
 def test_a_seed_has_the_targets_id_and_gives_way_to_clients() -> None:
     """The ids that a client has kept go on working, and what the client says isn't overwritten by what was there."""
     here = Replica([])
-    kim = here.made(seeded("genesys-1", userName="kim@example.com", title="Agent"))
+    kim = here.made(seeded("genesys-1", userName="kim@example.com", title="Agent"), body="{}")
     assert (kim.id, kim.seeded, kim.observed, kim.posted) == ("genesys-1", True, ("title", "userName"), None)
     again = event(Replica([]), seeded("genesys-1", userName="other@example.com"))
     assert folded(here, again) == Void("exists")

@@ -54,3 +54,4 @@ def test_the_digest_is_of_the_set() -> None:
     assert NOBODY.after("abc", ()) == digest(HELD) == NOBODY.after("xcba", ()).after((), "x")
     assert digest(HELD) != digest(frozenset("abd"))
     assert digest(frozenset()) == NOBODY
+    assert len(digest(frozenset(map(str, range(50)))).hash) == 64
