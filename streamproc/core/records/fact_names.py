@@ -12,9 +12,9 @@ FROM_DATES: Final = "dates"
 """What the names of rows begin with that were made from a snapshot's dates."""
 DATES: Final = "*dates"
 """In the place of a row's name: those, and every end on a day that an event told (`lags`)."""
-LOGINS: Final = ("okta", "entra", "pingone", "set", "workday", "hris", "debezium")
+LOGINS: Final = ("okta", "entra", "pingone", "scim", "set", "workday", "hris", "debezium")
 """All sources, by whose word on somebody's login counts first: who lets them log in comes before HR."""
-ACCOUNTS: Final = frozenset(LOGINS[:4])
+ACCOUNTS: Final = frozenset(LOGINS[:5])
 """Sources whose subjects are accounts. Those of others are jobs."""
 MORE: Final = "*more"
 """In the place of a name: what stands for all that is too much to be kept one by one (`core/fold/row_bounds.py`)."""

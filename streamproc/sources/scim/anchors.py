@@ -1,0 +1,50 @@
+"""Who a user of a connection is: by an attribute that the connection names, and never by name or mail.
+
+An employee number says so across all sources. Where there is no other source, `self` makes each user of the connection
+one of ours, by its SCIM id; of a seeded user that is the target's own id. There a client's test users, which it makes
+to see whether it can, are told by patterns.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Any, Final
+
+from streamproc.core.provider.state import ScimResource
+from streamproc.sources.options import SourceOptions
+from streamproc.sources.scim.values import DEFAULTS, read
+from streamproc.sources.values.identifiers import known_identifier
+
+SELF: Final = "self"
+
+
+@dataclass(frozen=True, slots=True)
+class ScimConnection:
+    """What is set of a connection, as far as it says who is who.
+
+    `options.anchor`: a fact, or `self`. `probes`: patterns of userNames, in any case (`*@jumpcloud-test.*`), that are
+    nobody's; only where the anchor is `self`, since elsewhere who has no anchor is nobody anyway.
+    """
+
+    name: str
+    options: SourceOptions = DEFAULTS
+    probes: tuple[str, ...] = ()
+
+
+def anchor_of(
+    id: str,  # noqa: A002 - the attribute's name (RFC 7643 §3.1)
+    by_client: dict[str, Any],
+    said: Collection[str],
+    connection: ScimConnection,
+) -> str | None:
+    """Who it is by what a client has said; None: that isn't told, or it isn't understood."""
+    fact = connection.options.anchor
+    if fact == SELF:
+        return id
+    return known_identifier(read(by_client, [fact], connection.options).facts.get(fact)) if fact in said else None
+
+
+def is_probe(user: ScimResource, connection: ScimConnection) -> bool:
+    """Whether it is a test of the client's, by the name under which it was made."""
+    name = str(user.attributes.get("userName", "")).casefold()
+    return connection.options.anchor == SELF and any(fnmatchcase(name, each.casefold()) for each in connection.probes)
