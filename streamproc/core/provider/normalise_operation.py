@@ -10,6 +10,7 @@ clients send back what they have read (RFC 7644 §3.5.1), and refused as the pat
 
 import json
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any, Final, Literal, TypeAlias
 
 from streamproc.core.provider.filter import And, Compare, Filter, attribute_path
@@ -55,7 +56,7 @@ class CanonicalOperations:
 
     def path(self, op: Op, path: str, value: Any, *, explicit: bool = True) -> None:
         """What a path names is to be written. `explicit`: the path of an operation, and no key of an object."""
-        found = self._found(path)
+        found = self._found(path, explicit=explicit)
         if found is None:
             self.ignore(path.partition("[")[0])
         elif isinstance(found, Schema):
@@ -67,28 +68,16 @@ class CanonicalOperations:
         if len(self._ignored) < LONGEST:
             self._ignored[name[:LONGEST]] = None
 
-    def _found(self, path: str) -> tuple[Target, Filter | None] | Schema | None:
+    def _found(self, path: str, *, explicit: bool) -> tuple[Target, Filter | None] | Schema | None:
         """Where a path leads: to an attribute, with the filter of its elements, or to a whole schema. None: nowhere."""
-        where = None
-        if "[" in path:
-            parsed = parse_path(path)
-            urn, name, sub, where = parsed.path.urn, parsed.path.name, parsed.sub, parsed.filter
-        else:
-            path = path.strip()
-            known = self.kind.split(path) if path[:4].lower() == "urn:" else ("", path)
-            if known is None:
-                return None
-            urn, rest = known
-            name, _, sub = rest.partition(".")
-            if not rest and urn:
-                return self.kind.namespace(urn)
-        target = self.kind.find(urn, name, sub)
-        if target is None and not urn:
-            # Some name an attribute of an extension by its name alone, as filters of Genesys Cloud do.
-            target = next(filter(None, (self.kind.find(each, name, sub) for each in self.kind.extensions)), None)
-        if target is None and where is None and attribute_path(path) is None:
-            raise ScimError(400, "invalidPath", "a path is the name of an attribute")
-        return None if target is None else (target, where)
+        if "[" not in path:
+            found = self.kind.locate(path.strip())
+            if found is None and explicit and attribute_path(path.strip()) is None:
+                raise ScimError(400, "invalidPath", "a path is the name of an attribute")
+            return (found, None) if isinstance(found, Target) else found
+        parsed = parse_path(path)
+        target = self.kind.locate(str(replace(parsed.path, sub=parsed.sub)))
+        return (target, parsed.filter) if isinstance(target, Target) else None
 
     def _schema(self, op: Op, schema: Schema, value: Any, *, explicit: bool) -> None:
         if isinstance(value, list) and len(value) == 1:

@@ -72,6 +72,8 @@ def scalar(attribute: Attribute, value: Any, path: str) -> Any:
     if isinstance(value, dict) and len(value) == 1:
         ((name, within),) = value.items()
         value = _only(within, path) if name.lower() == "value" else value
+    if attribute.name == "value" and isinstance(value, str) and value.startswith("{"):
+        value = _within_json(value)
     if value is None or value == "":
         return None
     reader: Callable[[Any], Any] = _READ.get(attribute.type, _text)
@@ -147,6 +149,12 @@ def _json_object(text: str) -> Any:
     except orjson.JSONDecodeError:
         return text
     return found if isinstance(found, dict) else text
+
+
+def _within_json(text: str) -> Any:
+    """The `value` of an object that is written as JSON in a text (Entra's AppRoleAssignmentsComplex); else the text."""
+    found = _json_object(text)
+    return found.get("value", text) if isinstance(found, dict) else text
 
 
 def _only(value: Any, path: str) -> Any:

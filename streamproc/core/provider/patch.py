@@ -106,7 +106,7 @@ def _list(attribute: Attribute, before: list[Any], operation: PatchOperation) ->
     elif operation.op == "remove":
         return _removed(before, operation)
     else:
-        after = _written(before, operation)
+        after = _written(attribute, before, operation)
     if len(after) > MOST:
         raise ScimError(400, "invalidValue", f"{operation.target.path} has more than {MOST:,} values")
     return after
@@ -159,7 +159,7 @@ def _added(attribute: Attribute, before: list[Any], new: list[Any]) -> list[Any]
     return after if first is None else one_primary(after, first)
 
 
-def _written(before: list[Json], operation: PatchOperation) -> list[Json]:
+def _written(attribute: Attribute, before: list[Json], operation: PatchOperation) -> list[Json]:
     """The list with something written in the elements that are meant; without a filter these are all."""
     where, sub = operation.where, operation.target.sub
     part = operation.value if sub is None else {sub.name: operation.value}
@@ -168,12 +168,22 @@ def _written(before: list[Json], operation: PatchOperation) -> list[Json]:
     for at in places:
         after[at] = _merged(after[at], part)
     if not places:
-        described = {} if where is None else where.described
-        if described is None:
-            raise ScimError(400, "noTarget", f"no value of {operation.target.attribute.name} matches the filter")
+        new = _described(attribute, part, where)
+        if new is None:
+            return before
         places = [len(after)]
-        after.append(_merged(described, part))
+        after.append(new)
     return one_primary(after, places[0]) if after[places[0]].get("primary") is True else after
+
+
+def _described(attribute: Attribute, part: Json, where: Selection | None) -> Json | None:
+    """The element that is made where none is meant. None: without a filter, and nothing that would be one by itself."""
+    if where is None:
+        return part if attribute.scalar in part else None
+    new = None if where.described is None else _merged(where.described, part)
+    if new is None or not where.matches(new):  # another would be made each time
+        raise ScimError(400, "noTarget", f"no value of {attribute.name} matches the filter")
+    return new
 
 
 def _merged(before: Json, part: Json) -> Json:

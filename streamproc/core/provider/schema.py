@@ -128,6 +128,23 @@ class ResourceType:
                 return schema.urn, path[len(known) + 1 :]
         return None
 
+    def locate(self, path: str) -> "Target | Schema | None":
+        """What a path without brackets names: an attribute, or a schema as a whole. None: nothing that is known.
+
+        An attribute of an extension is found by its name alone, too: filters of Genesys Cloud name them so.
+        """
+        named = self.split(path) if path[:4].lower() == "urn:" else ("", path)
+        if named is None:
+            return None
+        urn, rest = named
+        if urn and not rest:
+            return self.namespace(urn)
+        name, _, sub = rest.partition(".")
+        found = self.find(urn, name, sub)
+        if found is not None or urn:
+            return found
+        return next(filter(None, (self.find(each, name, sub) for each in self.extensions)), None)
+
     def with_extension(self, extension: Schema) -> "ResourceType":
         """The same with a further extension, as a connection may have: its attributes are stored as well."""
         return ResourceType(
