@@ -76,6 +76,7 @@ _GOES_ON: Final = re.compile(
 """What ends a value without quotes. `Sales and Marketing` is one value: what follows `and` there compares nothing."""
 _OPERATOR_WITHIN: Final = re.compile(r"\s(?:eq|ne|co|sw|ew|gt|ge|lt|le|pr)(?:\s|\Z)", re.IGNORECASE)
 _HALF: Final = re.compile("[\ud800-\udfff]")
+_HALVES: Final = "half of a character isn't text"
 _ESCAPE: Final = re.compile(r'\\(?:(["\\/])|([bfnrt])|u([0-9a-fA-F]{4}))')
 _ONE: Final = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
 
@@ -90,6 +91,8 @@ class _Parser:
         self.scim_type: ScimType = scim_type
         if len(text) > LENGTH:
             self.wrong(f"more than {LENGTH:,} characters")
+        if not text.isascii() and _HALF.search(text):
+            self.wrong(_HALVES)
         self.take_pattern(_BLANKS)
 
     def wrong(self, what: str) -> NoReturn:
@@ -209,7 +212,7 @@ class _Parser:
         if quoted is not None:
             text = _unescaped(quoted[1]) if quoted[1] is not None else quoted[2]
             if not text.isascii() and _HALF.search(text):
-                self.wrong("half of a character")
+                self.wrong(_HALVES)
             return Operand(text, quoted=True)
         if self.text.startswith('"', self.at):
             self.wrong("the text in quotes doesn't end")

@@ -63,6 +63,11 @@ def resolve(kind: ResourceType, path: AttributePath) -> Target | None:
     return next(filter(None, (kind.find(each.urn, name, path.sub) for each in kind.extensions.values())), None)
 
 
+def values_at(target: Target) -> Values:
+    """What takes all values of an attribute out of a resource, of a list one after the other."""
+    return _values(_keys(target))
+
+
 def value_of(attribute: Attribute) -> Attribute | None:
     """The sub-attribute that is compared where a filter names a complex attribute as a whole (RFC 7643 §2.4):
     `emails co "x"` is `emails.value co "x"`, and `manager eq "1"` looks at the id. None: it has no such one.
@@ -136,8 +141,12 @@ def _in_resource(kind: ResourceType, path: AttributePath) -> _Place | None:
     target = resolve(kind, path)
     if target is None:
         return None
-    names = (target.urn, target.attribute.name, "" if target.sub is None else target.sub.name)
-    return _Place(tuple(filter(None, names)), target.leaf)
+    return _Place(_keys(target), target.leaf)
+
+
+def _keys(target: Target) -> tuple[str, ...]:
+    names = (target.urn, target.attribute.name, target.sub.name if target.sub else "")
+    return tuple(each for each in names if each)
 
 
 def _in_element(attribute: Attribute, path: AttributePath) -> _Place | None:
