@@ -82,7 +82,7 @@ class CanonicalOperations:
     def _schema(self, op: Op, schema: Schema, value: Any, *, explicit: bool) -> None:
         if isinstance(value, list) and len(value) == 1:
             value = value[0]
-        if op == "remove" or value is None or value == "":
+        if op == "remove" or value is None or value in ("", []):
             for attribute in schema.attributes.values():
                 urn = "" if schema is self.kind.schema else schema.urn
                 self._target("remove", Target(urn, attribute), None, None, explicit=explicit)
@@ -102,7 +102,8 @@ class CanonicalOperations:
         if where is not None and not (attribute.multi_valued and attribute.sub_attributes):
             raise ScimError(400, "invalidPath", f"{target.path} has no elements to choose from")
         if self.kind.name == "Group" and attribute.name == "members":
-            self._members(op, where, value)
+            if target.sub in (None, attribute.sub("value")):  # the rest follows from whose id it is
+                self._members(op, where, value)
         elif op == "remove":
             self._remove(target, where, value)
         else:

@@ -33,11 +33,6 @@ def resource_type_document(kind: ResourceType) -> Json:
     }
 
 
-def schemas_of(kind: ResourceType, attributes: Json) -> list[str]:
-    """`schemas` of a resource: its own, and those of the extensions that it has something of (RFC 7643 §3)."""
-    return [kind.schema.urn, *(each.urn for each in kind.extensions.values() if each.urn in attributes)]
-
-
 def _attributes(attributes: Iterable[Attribute]) -> list[Json]:
     return [_attribute(each) for each in attributes]
 

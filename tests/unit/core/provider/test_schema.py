@@ -4,9 +4,12 @@ import pytest
 from scim2_models import EnterpriseUser, Group, ResourceType, Schema, User
 
 from streamproc.core.provider import schema as ours
+from streamproc.core.provider.normalise import normalise
+from streamproc.core.provider.normalise_patch import normalise_patch
+from streamproc.core.provider.patch import apply
 from streamproc.core.provider.resource_types import GROUPS, RESOURCE_TYPES, USERS
 from streamproc.core.provider.schema import Attribute, Target, by_name
-from streamproc.core.provider.schema_document import resource_type_document, schema_document, schemas_of
+from streamproc.core.provider.schema_document import resource_type_document, schema_document
 from streamproc.core.scim.dialect import ENTERPRISE, GENESYS, USER
 
 OURS = [*USERS.extensions.values(), USERS.schema, GROUPS.schema]
@@ -84,10 +87,17 @@ def test_an_attribute_is_found_however_it_is_written(path: str, found: str | Non
 def test_a_connections_own_extension_is_one_like_the_others() -> None:
     """Attributes that an administrator has added at the IdP have a place, under their own URN."""
     urn = "urn:example:params:scim:schemas:extension:site:2.0:User"
-    site = ours.Schema(urn, "Site", "Where", by_name([Attribute("building")]))
+    site = ours.Schema(urn, "Site", "Where", by_name([Attribute("building"), Attribute("tags", multi_valued=True)]))
     kind = USERS.with_extension(site)
     target = kind.locate(f"{urn}:Building")
     assert isinstance(target, Target)
     assert target.path == f"{urn}:building"
-    assert schemas_of(kind, {"userName": "a", urn: {"building": "1"}}) == [USER, urn]
+    body = normalise(kind, {"userName": "a", f"{urn.upper()}:BUILDING": 1, urn: {"tags": ["x", "y", "x", None]}})
+    assert body.attributes == {"userName": "a", urn: {"building": "1", "tags": ["x", "y"]}}
+    operations = [
+        {"op": "add", "path": f"{urn}:tags", "value": ["y", "z"]},
+        {"op": "remove", "path": f"{urn}:tags", "value": "x"},
+    ]
+    after = apply(body.attributes, normalise_patch(kind, {"Operations": operations}).operations)
+    assert after[urn] == {"building": "1", "tags": ["y", "z"]}
     assert USERS.locate(f"{urn}:building") is None
