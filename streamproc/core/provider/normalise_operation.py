@@ -133,7 +133,7 @@ class CanonicalOperations:
         attribute = target.attribute
         if not self.clears:
             return
-        if attribute.required and target.sub is None:
+        if attribute.required:
             raise ScimError(400, "mutability", f"{target.path} is required")
         gone = None
         if attribute.multi_valued and where is None and target.sub is None and value not in (None, ""):

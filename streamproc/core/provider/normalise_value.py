@@ -17,9 +17,6 @@ from streamproc.core.provider.scim_error import ScimError
 
 MOST: Final = 1_000
 """Elements of a list."""
-LABELS: Final = frozenset({"type", "primary"})
-"""Sub-attributes that only say something of what an element is; alone they are nothing (RFC 7643 §2.4)."""
-
 Ignore: TypeAlias = Callable[[str], None]
 """Takes the name of what isn't known, so nothing is kept of it."""
 
@@ -39,7 +36,7 @@ def canonical(attribute: Attribute, value: Any, path: str, ignore: Ignore) -> An
 
 
 def elements(attribute: Attribute, value: Any, path: str, ignore: Ignore) -> list[Any]:
-    """The elements of a list, each once, in the order in which they are sent; without those that say nothing."""
+    """The elements of a list, each once, in the order in which they are sent; without those that are empty."""
     given = value if isinstance(value, list) else [value]
     if len(given) > MOST:
         raise ScimError(400, "invalidValue", f"{path} has more than {MOST:,} values")
@@ -50,10 +47,10 @@ def elements(attribute: Attribute, value: Any, path: str, ignore: Ignore) -> lis
 
 
 def element(attribute: Attribute, value: Any, path: str, ignore: Ignore) -> Json | None:
-    """One element. None: it says nothing. Raises ScimError where it lacks what each of them has to have."""
+    """One element. None: it is empty. Raises ScimError where it lacks what each of them has to have."""
     found = _complex(attribute, value, path, ignore)
     held = {name: each for name, each in (found or {}).items() if each is not None}
-    if held.keys() <= LABELS:
+    if not held:
         return None
     for sub in attribute.sub_attributes.values():
         if sub.required and sub.name not in held:

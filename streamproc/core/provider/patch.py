@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Final, Literal, assert_never
 
-from streamproc.core.provider.normalise_value import LABELS, MOST, identity, one_primary, same
+from streamproc.core.provider.normalise_value import MOST, identity, one_primary, same, unique
 from streamproc.core.provider.schema import Attribute, Json, Target
 from streamproc.core.provider.scim_error import ScimError
 
@@ -60,7 +60,7 @@ def apply(resource: Json, operations: Iterable[PatchOperation]) -> Json:
             _put(after, urn, attribute.name, changed)
     for (urn, name), attribute in lists.items():
         there = (after.get(urn) or {} if urn else after).get(name)
-        if there and len(whole := [each for each in there if _is_whole(attribute, each)]) < len(there):
+        if there and len(whole := _settled(attribute, there)) < len(there):
             _put(after, urn, name, whole)
     return resource if after == resource else after
 
@@ -78,11 +78,16 @@ def _put(after: Json, urn: str, name: str, value: Any) -> None:
         after.pop(urn, None)
 
 
-def _is_whole(attribute: Attribute, element: Json) -> bool:
-    """Whether an element still says something; what has lost its value is none (`emails[…].value` without a value)."""
-    return not element.keys() <= LABELS and all(
-        sub.name in element for sub in attribute.sub_attributes.values() if sub.required
-    )
+_LABELS: Final = frozenset({"type", "primary"})
+"""Sub-attributes that only say something of what an element is; alone they are nothing (RFC 7643 §2.4)."""
+
+
+def _settled(attribute: Attribute, elements: list[Json]) -> list[Json]:
+    """Without what says nothing any more, as `emails[…].value` without a value does, and each once: a role that was
+    written as the primary one may have been there before. Only after all operations, since Entra writes part by part.
+    """
+    needed = {sub.name for sub in attribute.sub_attributes.values() if sub.required}
+    return unique(attribute, (each for each in elements if not each.keys() <= _LABELS and needed <= each.keys()))
 
 
 def _value(attribute: Attribute, before: Any, operation: PatchOperation) -> Any:

@@ -119,6 +119,14 @@ USER_BODIES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         {"userName": "a", 'emails[type eq "work"].value': "a@example.com", f"{USER}:title": "Agent"},
         {"userName": "a", "emails": [{"type": "work", "value": "a@example.com"}], "title": "Agent"},
     ),
+    "what only we may say of a manager": (
+        {"userName": "a", ENTERPRISE: {"manager": {"value": "7", "displayName": "somebody else's name"}}},
+        {"userName": "a", ENTERPRISE: {"manager": {"value": "7"}}},
+    ),
+    "an address of which only the type is said": (
+        {"userName": "a", "emails": [{"type": "work", "primary": True, "value": None}, {"value": "b"}]},
+        {"userName": "a", "emails": [{"value": "b"}]},
+    ),
     "one address where a list belongs": (
         {"userName": "a", "emails": {"value": "a@example.com"}, "phoneNumbers": "+1"},
         {"userName": "a", "emails": [{"value": "a@example.com"}], "phoneNumbers": [{"value": "+1"}]},

@@ -216,6 +216,15 @@ GROUP_PATCHES: dict[str, tuple[list[Json], list[MemberEdit], Json]] = {
         [RemoveMembers(("1", "2"))],
         {"displayName": "A"},
     ),
+    "a member's type isn't its membership": (
+        [
+            {"op": "remove", "path": 'members[value eq "1"].type'},
+            {"op": "add", "path": 'members[value eq "2"].$ref', "value": "../Users/2"},
+            {"op": "add", "path": "members.value", "value": "3"},
+        ],
+        [AddMembers(("3",))],
+        {"displayName": "A"},
+    ),
     "nobody is added": ([{"op": "add", "path": "members", "value": None}], [], {"displayName": "A"}),
 }
 

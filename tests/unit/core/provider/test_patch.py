@@ -37,6 +37,11 @@ DIFFERENCES = {
         [{**WORK, "display": "A"}],
         [{**WORK, "display": "A"}, WORK],
     ),
+    "nor if a filter has made it": Difference(
+        {"op": "replace", "path": 'emails[primary eq "True" and type eq "work"].value', "value": "a"},
+        [{**WORK, "primary": True}],
+        [{**WORK, "primary": True}, WORK],
+    ),
     "nor is it in a list that a client sends": Difference(
         {"op": "replace", "path": "emails", "value": [WORK, {**WORK, "display": "A"}]},
         [{**WORK, "display": "A"}],
@@ -119,6 +124,37 @@ def test_one_element_is_primary() -> None:
         patched(before, {"op": "replace", "path": 'emails[value eq "2"].primary', "value": "True"})["emails"] == after
     )
     assert patched(before, {"op": "add", "path": "emails", "value": {"value": "2", "primary": True}})["emails"] == after
+
+
+def test_a_new_element_can_be_the_primary_one() -> None:
+    """An element that a filter describes as primary takes that from the one before."""
+    before = {"userName": "a", "emails": [{"value": "1", "primary": True}]}
+    path = 'emails[primary eq "True" and type eq "home"].value'
+    assert patched(before, {"op": "add", "path": path, "value": "2"})["emails"] == [
+        {"value": "1", "primary": False},
+        {"primary": True, "type": "home", "value": "2"},
+    ]
+
+
+def test_only_what_is_named_is_removed() -> None:
+    """Who names elements by something else than their value takes these, and never all of them."""
+    home = {"locality": "Bonn", "type": "home"}
+    before: Json = {
+        "userName": "a",
+        "emails": [WORK, {"value": "b", "display": "B"}],
+        "addresses": [{"locality": "Bonn", "type": "work"}, home],
+    }
+    after = patched(before, {"op": "remove", "path": "emails", "value": [{"display": "b"}]})
+    assert after["emails"] == [WORK]
+    after = patched(before, {"op": "remove", "path": "addresses", "value": {"locality": "bonn", "type": "work"}})
+    assert after["addresses"] == [home]
+    assert patched(before, {"op": "remove", "path": "emails", "value": [{}, {"unknown": "b"}]}) is before
+
+
+def test_a_part_of_no_element_makes_none() -> None:
+    """To say how addresses are shown, of a user without any, makes none."""
+    before: Json = {"userName": "a"}
+    assert patched(before, {"op": "add", "path": "emails.display", "value": "A"}) is before
 
 
 def test_what_changes_nothing_gives_the_very_same() -> None:

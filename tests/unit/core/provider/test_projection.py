@@ -27,6 +27,7 @@ ALWAYS = {"schemas", "id"}
         (["username,EXTERNALID"], {"userName": "a", "externalId": "e"}),
         (["userName", " meta.version "], {"userName": "a", "meta": {"version": 'W/"1"'}}),
         (["name.givenName"], {"name": {"givenName": "A"}}),
+        (["name", "name.givenName"], {"name": {"givenName": "A", "familyName": "B"}}),
         (["name.givenName", "name"], {"name": {"givenName": "A", "familyName": "B"}}),
         (["emails.value"], {"emails": [{"value": "a"}, {"value": "b"}]}),
         ([f"{USER}:userName"], {"userName": "a"}),
