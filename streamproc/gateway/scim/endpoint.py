@@ -63,4 +63,4 @@ def parameters(query: str) -> Mapping[str, str]:
 
 def readable(text: str) -> str:
     """Without what no encoding has: bytes that aren't UTF-8 come as halves of characters."""
-    return text.encode("utf-8", "replace").decode()
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

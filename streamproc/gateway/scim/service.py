@@ -33,6 +33,7 @@ from streamproc.gateway.scim.listing import wanted
 from streamproc.gateway.scim.pace import Pace
 from streamproc.gateway.scim.reading import Reading, shown_of
 from streamproc.gateway.scim.shared_log import SharedLog, UnavailableError
+from streamproc.gateway.scim.turns import Turns
 
 LARGEST_BODY: Final[dict[str, int]] = {"Users": 1024 * 1024, "Groups": 10 * 1024 * 1024}
 """Bytes, by endpoint: 10,000 members come in one body."""
@@ -92,6 +93,7 @@ class ScimService:
         self._around = around
         self._patch_body = patch_body
         self._pace = pace or Pace()
+        self._turns = Turns()
 
     async def answer(self, request: ScimRequest) -> Answer:
         """The answer, whatever the request is."""
@@ -146,7 +148,8 @@ class ScimService:
             body=kept,
         )
         whole = whole or self._patch_body or method != "PATCH" or endpoint_.name == "Users"
-        return await self._carry_out(wish, asked, partial(_told, reading, created=method == "POST", whole=whole))
+        async with self._turns.turn(endpoint_.id):
+            return await self._carry_out(wish, asked, partial(_told, reading, created=method == "POST", whole=whole))
 
     def _wish(self, method: str, asked: Endpoint, body: Any, if_match: str | None) -> Request:
         """What the client asks for. Raises ScimError."""

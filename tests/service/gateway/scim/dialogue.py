@@ -22,8 +22,8 @@ def dialogue(name: str) -> list[dict[str, Any]]:
 async def play(steps: list[dict[str, Any]], *clients: Client) -> dict[str, str]:
     """Each step is answered as it says, by one client after the other. Returns what was kept."""
     kept: dict[str, str] = {}
-    for number, step in enumerate(steps, 1):
-        step = _filled(step, kept)
+    for number, written in enumerate(steps, 1):
+        step = _filled(written, kept)
         method, _, url = step["send"].partition(" ")
         headers = {} if "if_match" not in step else {"if_match": step["if_match"]}
         answer = await clients[number % len(clients)].send(method, url, step.get("body"), **headers)
