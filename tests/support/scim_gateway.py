@@ -84,7 +84,7 @@ async def gateway(
         while not tail.is_following:
             if following.done():
                 following.result()
-            await asyncio.sleep(0)
+            await asyncio.sleep(0.001)
         service = service_over(tail.of(of.name), of, patch_body=patch_body, pace=pace)
         yield Gateway(service, tail, store, kafka, following)
     finally:
