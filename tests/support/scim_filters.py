@@ -126,7 +126,17 @@ def filters_of_users() -> st.SearchStrategy[str]:
         st.builds("groups.display {} {}".format, _OPERATORS, _quoted(GROUP_NAMES)),
         st.builds("groups[value eq {} and display {} {}]".format, _quoted(_IDS), _OPERATORS, _quoted(GROUP_NAMES)),
         st.builds("{} {} {}".format, st.sampled_from(["employeeNumber", "email"]), _OPERATORS, _quoted(NAMES)),
-        st.sampled_from(["groups pr", "groups.display pr", "nobody pr", 'nobody ne "x"', f"{ENTERPRISE} pr"]),
+        st.sampled_from(
+            [
+                "groups pr",
+                "groups.display pr",
+                "nobody pr",
+                'nobody ne "x"',
+                "nobody eq null",
+                'emails[nobody ne "x"]',
+                f"{ENTERPRISE} pr",
+            ]
+        ),
         st.sampled_from(['emails[value ne "a@example.org"]', "emails[not (value pr)]", "emails[display pr]"]),
     )
     return _combined(st.one_of(leaves(), more))

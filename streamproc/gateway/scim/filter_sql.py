@@ -84,6 +84,8 @@ class _Conditions:
                 return _negated(self.of(inner))
             case Present(path):
                 return self.present(path)
+            case Compare(path) if resolve(self.kind, path) is None:
+                return NONE  # by ne, too
             case Compare(path, operator, operand):
                 negative = operator == "ne"
                 if operand.is_null:

@@ -26,6 +26,9 @@ MOST: Final = 1_000
 MOST_SCANNED: Final = 10_000
 """Resources that are looked at one by one for a filter that no index answers; members of groups count as well."""
 
+_ADDED: Final = frozenset({"schemas", "id", "meta", "members", "groups"})
+"""Attributes that the server adds."""
+
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
@@ -101,13 +104,19 @@ def _scanned(
 ) -> list[ScimResource]:
     """Those that fit, of those that the condition lets through."""
     named = attributes_named(asked, kind)
-    found, scanned = list[ScimResource](), 0
-    for each in resources.page(kind.name, narrowed, 0, MOST_SCANNED + 1):
-        scanned += 1 + (each.members.count if each.members is not None and "members" in named else 0)
+    found = list[ScimResource]()
+    scanned = resources.count(kind.name, narrowed)
+    for each in resources.page(kind.name, narrowed, 0, MOST_SCANNED if scanned <= MOST_SCANNED else 0):
+        scanned += each.members.count if each.members is not None and "members" in named else 0
         if scanned > MOST_SCANNED:
-            raise ScimError(400, "tooMany", f"the filter would have to look at more than {MOST_SCANNED:,} resources")
-        members = resources.members(each.id) if "members" in named else ()
-        groups = resources.groups_of(each.id) if "groups" in named else ()
-        if fits(represent(each, kind, "", members=members, groups=groups)):
+            break
+        whole = each.attributes
+        if not named.isdisjoint(_ADDED):
+            members = resources.members(each.id) if "members" in named else ()
+            groups = resources.groups_of(each.id) if "groups" in named else ()
+            whole = represent(each, kind, "", members=members, groups=groups)
+        if fits(whole):
             found.append(each)
+    if scanned > MOST_SCANNED:
+        raise ScimError(400, "tooMany", f"the filter would have to look at more than {MOST_SCANNED:,} resources")
     return found

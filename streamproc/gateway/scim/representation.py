@@ -20,7 +20,7 @@ def represent(
     members: Iterable[str] = (),
     groups: Iterable[tuple[str, str | None]] = (),
 ) -> Json:
-    """`base`: URL below which the endpoints are. `members`: ids. `groups`: ids and names. Without any they are absent."""
+    """`base`: URL below which the endpoints are. `members`: ids. `groups`: ids and names. None of them: left out."""
     attributes = resource.attributes
     whole: dict[str, Any] = {
         "schemas": [kind.schema.urn, *(each.urn for each in kind.extensions.values() if each.urn in attributes)],
