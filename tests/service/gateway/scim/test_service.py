@@ -16,6 +16,8 @@ from streamproc.gateway.scim.pace import Pace
 from streamproc.gateway.scim.shared_log import Seen
 from streamproc.gateway.scim.store import Store, StoredResources
 from streamproc.gateway.scim.tail import TOPIC
+from streamproc.testing.memory_log import MemoryLog
+from tests.support.hydrator import until
 from tests.support.scim_gateway import Client, gateway, new_broker, service_over
 
 
@@ -84,6 +86,32 @@ async def test_a_group_larger_than_a_record_is_one_answer(tmp_path: Path) -> Non
         assert (await serving.send("GET", url)).headers["ETag"] != made.headers["ETag"]
     parts = [decode(each.value or b"").members for each in broker.records(TOPIC)]
     assert [each and (each.part, each.parts) for each in parts] == [(1, 3), (2, 3), (3, 3), (1, 3), (2, 3), (3, 3)]
+
+
+async def test_a_large_group_is_made_although_somebody_comes_between(tmp_path: Path) -> None:
+    """Another gateway renames the group while its second thousand members are on their way: all of them arrive, once,
+    and the client that made it hears 201.
+    """
+    broker, gate, produced = new_broker(), asyncio.Event(), 0
+
+    async def hop(request: str) -> None:
+        nonlocal produced
+        await asyncio.sleep(0)
+        produced += request == "produce"
+        if request == "produce" and produced > 2:
+            await gate.wait()
+
+    members = [{"value": f"{number:036}"} for number in range(1_500)]
+    slow = MemoryLog(broker, hop)
+    async with gateway(tmp_path / "one", kafka=slow) as one, gateway(tmp_path / "two", broker) as two:
+        making = asyncio.create_task(one.send("POST", "/Groups", {"displayName": "All", "members": members}))
+        await until(lambda: produced > 2)
+        (found,) = (await two.send("GET", "/Groups?attributes=displayName")).body["Resources"]
+        renaming = {"Operations": [{"op": "replace", "path": "displayName", "value": "Everybody"}]}
+        assert (await two.send("PATCH", f"/Groups/{found['id']}", renaming)).status == 204
+        gate.set()
+        made = await making
+        assert (made.status, made.body["displayName"], len(made.body["members"])) == (201, "Everybody", 1_500)
 
 
 async def test_groups_may_be_in_the_answer_to_their_patch(tmp_path: Path) -> None:

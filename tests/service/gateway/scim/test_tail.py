@@ -112,10 +112,13 @@ async def test_a_question_is_of_no_use_to_who_comes_after_it(tmp_path: Path) -> 
         back = way.hold("offsets", skip=1)  # it was answered, and the answer is on its way
         first = asyncio.create_task(total(one))
         await until(lambda: way.skip < 0)
+        behind = way.held.setdefault("fetch", asyncio.Event())
         assert (await post(two, "kim")).status == 201
         second = asyncio.create_task(total(one))
         await asyncio.sleep(0)
         back.set()
+        await asyncio.sleep(0.01)
+        behind.set()
         assert await second == 1
         assert await first in {0, 1}
 
@@ -179,6 +182,21 @@ async def test_records_of_somebody_else_have_no_effect(tmp_path: Path) -> None:
         await producer.send_and_wait(TOPIC, value, b"okta", PARTITION)
     async with gateway(tmp_path / "one", broker) as serving:
         assert (await post(serving, "kim")).status == 201
+
+
+async def test_what_was_never_committed_is_not_waited_for(tmp_path: Path) -> None:
+    """A transaction of somebody else at the log's end, which counts for nothing, doesn't hold up reads."""
+    broker = new_broker()
+    async with gateway(tmp_path / "one", broker) as serving:
+        producer = MemoryLog(broker).producer("stranger")
+        await producer.start()
+        await producer.begin_transaction()
+        await producer.send_and_wait(TOPIC, b"?", b"okta", PARTITION)
+        await producer.abort_transaction()
+        assert await total(serving) == 0
+        assert serving.tail.next_offset > 0
+    async with gateway(tmp_path / "one", broker) as again:
+        assert (await post(again, "kim")).status == 201
 
 
 async def ended(serving: Gateway) -> BaseException | None:
