@@ -1,0 +1,231 @@
+"""One request of a SCIM client in, one answer out, whichever gateway it comes to (RFC 7644 §3).
+
+Rule 1: a write is answered when its record is folded and valid, by what there was in that moment.
+Rule 2: what is refused is refused by a state that is as new as the request: after a barrier, or after a record of the
+request itself was folded. Before that, the name that is taken may be free, and the id that isn't there may be.
+Rule 3: whom nobody can serve now is told to come again (503, or 429), and a deactivation is never too much.
+"""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Final
+
+from msgspec import DecodeError, json
+
+from streamproc.core.provider.decide import decide
+from streamproc.core.provider.event import Asked
+from streamproc.core.provider.fold import Void
+from streamproc.core.provider.normalise import normalise
+from streamproc.core.provider.normalise_patch import normalise_patch
+from streamproc.core.provider.password import without_password
+from streamproc.core.provider.proposal import KEPT_BODY, Proposal
+from streamproc.core.provider.refusal import told
+from streamproc.core.provider.request import Connection, Create, Delete, Patch, Replace, Request, going_on
+from streamproc.core.provider.scim_error import ScimError
+from streamproc.core.provider.state import Folded, ResourceType, ScimResource
+from streamproc.core.records.units import Millis
+from streamproc.gateway.scim.answer import Answer, error, later
+from streamproc.gateway.scim.discovery import discover
+from streamproc.gateway.scim.endpoint import Endpoint, endpoint, parameters, readable
+from streamproc.gateway.scim.listing import wanted
+from streamproc.gateway.scim.pace import Pace
+from streamproc.gateway.scim.reading import Reading, shown_of
+from streamproc.gateway.scim.shared_log import SharedLog, UnavailableError
+from streamproc.gateway.scim.turns import Turns
+
+LARGEST_BODY: Final[dict[str, int]] = {"Users": 1024 * 1024, "Groups": 10 * 1024 * 1024}
+"""Bytes, by endpoint: 10,000 members come in one body."""
+TRIES: Final = 5
+"""Records of one request that may be void, each because somebody else came first."""
+LONGEST_SHOWN: Final = 256
+"""Characters of User-Agent and path that are kept."""
+_TYPES: Final[dict[str, ResourceType]] = {"Users": "User", "Groups": "Group"}
+_WITH_BODY: Final = frozenset({"POST", "PUT", "PATCH"})
+_METHODS: Final = {False: "GET, POST", True: "GET, PUT, PATCH, DELETE"}
+
+
+@dataclass(frozen=True, slots=True)
+class ScimRequest:
+    """As it came over HTTP. `path`: below the root (`endpoint.below_root`); `query` without its `?`."""
+
+    method: str
+    path: str
+    query: str = ""
+    body: bytes = b""
+    if_match: str | None = None
+    agent: str | None = None
+    base: str = ""
+    """URL of the root, as the client has it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a process gives its services. `ticks`: seconds that never go back; `new_id`: another text each time."""
+
+    now: Callable[[], Millis]
+    ticks: Callable[[], float]
+    new_id: Callable[[], str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """So much of a request is folded; `following` is next."""
+
+    made: ScimResource
+    following: Proposal
+
+
+class ScimService:
+    """One connection's. `patch_body`: groups are in the answer to their PATCH, too, as users always are."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        log: SharedLog,
+        around: Surroundings,
+        *,
+        patch_body: bool = False,
+        pace: Pace | None = None,
+    ) -> None:
+        self._connection = connection
+        self._log = log
+        self._around = around
+        self._patch_body = patch_body
+        self._pace = pace or Pace()
+        self._turns = Turns()
+
+    async def answer(self, request: ScimRequest) -> Answer:
+        """The answer, whatever the request is."""
+        try:
+            return await self._answer(request, endpoint(request.path))
+        except ScimError as refused:
+            return error(refused)
+        except UnavailableError as unavailable:
+            return later(str(unavailable))
+
+    async def _answer(self, request: ScimRequest, asked: Endpoint) -> Answer:
+        method = request.method.upper()
+        if asked.name in {"Bulk", "Me"} or asked.id == ".search":
+            raise ScimError(501, None, "The service doesn't have this endpoint.")
+        if not asked.name:
+            raise ScimError(404, None, "There is no such endpoint.")
+        if asked.name not in _TYPES:
+            if method != "GET":
+                return error(ScimError(405, None, "It can only be read."), Allow="GET")
+            return discover(asked, self._connection.kinds.values(), parameters(request.query), request.base)
+        if method not in _METHODS[asked.id is not None].split(", "):
+            told_methods = _METHODS[asked.id is not None]
+            return error(ScimError(405, None, f"Here there are {told_methods}."), Allow=told_methods)
+        named = parameters(request.query)
+        kind = self._connection.kinds[_TYPES[asked.name]]
+        reading = Reading(self._log.resources, kind, request.base, shown_of(kind, named))
+        if method != "GET":
+            return await self._write(request, method, asked, reading, whole="attributes" in named)
+        if not self._pace.take(self._around.ticks()):
+            return _too_fast()
+        page = wanted(named)
+        await self._log.barrier()
+        return reading.list(page) if asked.id is None else reading.get(asked.id)
+
+    async def _write(
+        self, request: ScimRequest, method: str, endpoint_: Endpoint, reading: Reading, *, whole: bool
+    ) -> Answer:
+        if len(request.body) > LARGEST_BODY[endpoint_.name]:
+            raise ScimError(413, None, f"The body has more than {LARGEST_BODY[endpoint_.name]:,} bytes.")
+        body = without_password(_parsed(request.body)) if method in _WITH_BODY else None
+        wish = self._wish(method, endpoint_, body, request.if_match)
+        if not self._pace.take(self._around.ticks(), must=_takes_access(wish)):
+            return _too_fast()
+        kept = None if body is None or len(request.body) > KEPT_BODY else json.encode(body).decode()
+        asked = Asked(
+            id=self._around.new_id(),
+            at=self._around.now(),
+            method=method,
+            path=readable(request.path)[:LONGEST_SHOWN],
+            agent=None if request.agent is None else readable(request.agent)[:LONGEST_SHOWN],
+            sha256=hashlib.sha256(request.body).hexdigest() if request.body else None,
+            body=kept,
+        )
+        whole = whole or self._patch_body or method != "PATCH" or endpoint_.name == "Users"
+        async with self._turns.turn(endpoint_.id):
+            return await self._carry_out(wish, asked, partial(_told, reading, created=method == "POST", whole=whole))
+
+    def _wish(self, method: str, asked: Endpoint, body: Any, if_match: str | None) -> Request:
+        """What the client asks for. Raises ScimError."""
+        type_ = _TYPES[asked.name]
+        kind = self._connection.kinds[type_]
+        if asked.id is None:
+            return Create(type_, normalise(kind, body))
+        if method == "PUT":
+            return Replace(type_, asked.id, normalise(kind, body), if_match)
+        if method == "PATCH":
+            return Patch(type_, asked.id, normalise_patch(kind, body), if_match)
+        return Delete(type_, asked.id, if_match)
+
+    async def _carry_out(self, request: Request, asked: Asked, answered: Callable[[Folded], Answer]) -> Answer:
+        """Decides and appends until it is folded, or refused for good. Raises ScimError, UnavailableError."""
+        made: str | None = None
+        fresh, void = False, 0
+        following: Proposal | None = None
+        while void < TRIES:
+            found = following or decide(self._log.resources, self._connection, asked, request)
+            if not isinstance(found, Proposal):
+                if fresh:
+                    raise told(found)
+                await self._log.barrier()
+                fresh = True
+                continue
+            done = await self._log.append(found.event, partial(_seen, found, answered))
+            fresh, following = True, None
+            match done:
+                case Answer():
+                    return done
+                case _Part():
+                    made, following = done.made.id, done.following
+                case Void():
+                    void += 1
+                    there = None if made is None else self._log.resources.get(made)
+                    request = request if there is None else going_on(request, there)
+        raise UnavailableError("Others write the same at the same time.")
+
+
+def _seen(proposal: Proposal, answered: Callable[[Folded], Answer], done: Folded | Void) -> Answer | _Part | Void:
+    if isinstance(done, Void):
+        return done
+    following = None if done.after is None else proposal.then(done.after)
+    return answered(done) if done.after is None or following is None else _Part(done.after, following)
+
+
+def _told(reading: Reading, done: Folded, *, created: bool, whole: bool) -> Answer:
+    """The answer to a write that is valid."""
+    if done.after is None:
+        return Answer(204)
+    if created:
+        return reading.whole(201, done.after)
+    return reading.whole(200, done.after) if whole else Answer(204, headers=reading.headers(done.after))
+
+
+def _takes_access(request: Request) -> bool:
+    """Whether it says that somebody is out, true or not until now."""
+    match request:
+        case Delete(type="User"):
+            return True
+        case Replace(type="User", body=body):
+            return body.attributes.get("active") is False
+        case Patch(type="User", patch=patch):
+            return any(each.target.path == "active" and each.value is False for each in patch.operations)
+        case _:
+            return False
+
+
+def _parsed(body: bytes) -> Any:
+    try:
+        return json.decode(body)
+    except (DecodeError, RecursionError):
+        raise ScimError(400, "invalidSyntax", "The body is no JSON.") from None
+
+
+def _too_fast() -> Answer:
+    return later("More requests in a second than one connection may make.", 429)
