@@ -45,8 +45,8 @@ class RecordSequencer:
         self._offsets: dict[tuple[str, int], OffsetTracker] = {}
         """By partition, of which a tuple is as good as a TopicPartition, and made faster. Another dict after each move.
         """
-        self._begins: dict[TopicPartition, int | None] = {}
-        """What the group had committed of each partition as it came, before its tables were read. None: nothing."""
+        self._begins: dict[TopicPartition, int] = {}
+        """Where each partition's work began as it came, before its tables were read."""
         self._turns: dict[TopicPartition, asyncio.Lock] = {}
         """A partition's records are handled one after the other, also where one takes long."""
         self._reader: Consumer | None = None
@@ -76,10 +76,19 @@ class RecordSequencer:
         tables that know nothing of that.
         """
         taken = [each for each in partitions if each.topic in self._handlers]
+        if not taken:
+            self._begins = {}
+            return
         async with self._asking:
             assert self._reader is not None
-            committed = await asyncio.gather(*map(self._reader.committed, taken))
-        self._begins = dict(zip(taken, committed, strict=True))
+            begins = dict(await self._reader.beginning_offsets(taken))
+            ends = await self._reader.end_offsets(taken)
+            asked = [each for each in taken if begins[each] < ends[each]]
+            for partition, committed in zip(
+                asked, await asyncio.gather(*map(self._reader.committed, asked)), strict=True
+            ):
+                begins[partition] = begins[partition] if committed is None else committed
+        self._begins = begins
 
     async def take(self, partition: TopicPartition, records: Sequence[ConsumerRecord]) -> None:
         """Handle records that Faust gives, each after any before it that Faust has left out."""
@@ -137,10 +146,7 @@ class RecordSequencer:
     async def _take_turn(self, partition: TopicPartition, records: Sequence[ConsumerRecord], handle: Handler) -> None:
         offsets = self._offsets.get(partition)
         if offsets is None:
-            here, begin = self._offsets, await self._committed(partition)
-            if self._offsets is not here:
-                return  # the same
-            offsets = here.setdefault(partition, OffsetTracker(begin))
+            offsets = self._offsets[partition] = OffsetTracker(self._begins[partition])
         for number, record in enumerate(records, 1):
             left_out: list[ConsumerRecord] = []
             if offsets.reached is not None and offsets.reached < record.offset:
@@ -168,7 +174,7 @@ class RecordSequencer:
             end = ends[partition]
             if (known or 0) >= end:
                 continue
-            begin = await self._committed(partition) if known is None else known
+            begin = self._begins[partition] if known is None else known
             left_out = await self._between(partition, begin, end) if begin < end else []
             if self._offsets is not here or not self._app.settled():
                 return  # partitions have moved meanwhile: what is known of their users may be of before
@@ -195,15 +201,6 @@ class RecordSequencer:
         async with self._asking:
             assert self._reader is not None
             return await self._reader.end_offsets(partitions)
-
-    async def _committed(self, partition: TopicPartition) -> int:
-        """Where reading begins: what was committed as it came, else the partition's first offset."""
-        committed = self._begins.get(partition)
-        if committed is not None:
-            return committed
-        async with self._asking:
-            assert self._reader is not None
-            return int((await self._reader.beginning_offsets([partition]))[partition])
 
     async def _between(self, partition: TopicPartition, first: int, end: int) -> list[ConsumerRecord]:
         """Records at offsets `first` to `end - 1`. None, where these are a transaction's markers or were compacted."""
