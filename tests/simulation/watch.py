@@ -78,6 +78,10 @@ class Watch:
             appended={number: at - BEGIN for number, at in operator.appended.items()},
             arrived=operator.arrived(dict(record.headers) for record in self._world.broker.records(FORWARDS)),
         )
+        if self._plan.options.get("settings", {}).get("dialect") == "rfc7644":
+            for want in wanted.values():  # the standard has no place for these
+                for name in ("skills", "languages"):
+                    want.attributes.pop(name, None)
         compacted = any(step["kind"] == "compact" and step["topic"] == OPERATIONS for step in steps)
         target = self._plan.options.get("genesys", {})
         free = target.get("former_names") != "taken"
@@ -85,5 +89,7 @@ class Watch:
         if target.get("filter_finds_inactive") is False:  # whose account can't be found any more is nobody's manager
             for user in wanted.keys() & held.keys():
                 held[user]["manager"] = wanted[user].attributes.get("manager")
-        given = {} if hand is None else hand.given
+        given = {user: set(theirs) for user, theirs in self.invariants.known.released.items()}
+        for user, theirs in ({} if hand is None else hand.given).items():
+            given.setdefault(user, set()).update(theirs)
         return mismatched(wanted, held, free=free, compacted=compacted, given=given)

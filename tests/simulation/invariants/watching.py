@@ -71,3 +71,5 @@ class Known:
     """The target's id → whether that account is active."""
     let_in: set[str] = field(default_factory=set)
     """The target's ids of accounts that are active because somebody else made them so."""
+    released: dict[str, set[str]] = field(default_factory=dict)
+    """User → groups that were theirs when they were released. From then on those are others': they may stay in them."""

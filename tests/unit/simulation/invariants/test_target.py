@@ -163,6 +163,15 @@ class TestRequests:
             assert run.broken == ["blind"]
             run.told.clear()
 
+    def test_a_leaver_who_was_set_aside_needs_no_read(self, run: Forged) -> None:
+        """The target may refuse to show them once more, and they would keep their access for it. Nobody else may."""
+        run.asked("PATCH", version='"1"', body=set_to(title="x"), status=None)
+        run.commit(run.outcome(1), run.delivery(1, parked={"code": "refused", "attributes": {}, "desired": {}}))
+        run.asked("PATCH", version='"1"', body=OUT)
+        assert run.broken == []
+        run.asked("PATCH", version='"1"', body=set_to(title="x"))
+        assert run.broken == ["blind"]
+
     def test_a_read_in_between_makes_it_known(self, run: Forged) -> None:
         """After that the next write may go out."""
         run.asked("PATCH", version='"1"', body=set_to(title="x"), status=None)
