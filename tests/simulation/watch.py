@@ -92,4 +92,14 @@ class Watch:
         given = {user: set(theirs) for user, theirs in self.invariants.known.released.items()}
         for user, theirs in ({} if hand is None else hand.given).items():
             given.setdefault(user, set()).update(theirs)
-        return mismatched(wanted, held, free=free, compacted=compacted, given=given)
+        wrong = mismatched(wanted, held, free=free, compacted=compacted, given=given)
+        unfound = self._unfound(held) if target.get("filter_finds_inactive") is False else set()
+        return {user: what for user, what in wrong.items() if user not in unfound}
+
+    def _unfound(self, held: Mapping[str, Mapping[str, Any]]) -> set[str]:
+        """Who is out by an account whose id was lost with a sink, in a target that finds nobody who is out: that can
+        only be told to an operator, and is.
+        """
+        known = self.invariants.known.deliveries
+        told = {user for user, each in known.items() if (each["parked"] or {}).get("code") == "ambiguous"}
+        return {user for user in told & held.keys() if known[user]["id"] is None and held[user]["active"] is False}
