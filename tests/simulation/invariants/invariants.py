@@ -229,6 +229,7 @@ class Invariants:
             entry.method == "POST" and before is None,
             inactive,
             _json(entry.raw),
+            None if users else (after or {}).get("displayName"),
         )
         self.writes.written(write)
         self.guard.written(write)

@@ -87,6 +87,21 @@ class TestWrites:
         run.write(1, changed=False, body=OUT)
         assert run.broken == ["twice"]
 
+    def test_who_comes_back_after_a_release_may_be_put_into_a_group_that_they_never_left(self, run: Forged) -> None:
+        """Meanwhile it was others' business. What was told once is known, and isn't written again."""
+        run.write(0, group="Supervisors", changed=False)
+        run.said(2, scope="released", groups=["Supervisors"])
+        run.said(3, scope="in", groups=["Supervisors", "Sales Queue"])
+        run.write(1, group="Supervisors", changed=False)
+        assert run.broken == ["twice", "twice"]
+        run.commit(run.outcome(1), run.outcome(2), run.delivery(2, held=None))
+        run.write(3, group="Supervisors", changed=False)
+        assert run.broken == ["twice", "twice"]
+        run.write(3, group="Sales Queue", changed=False, request_id="0-3-aa")
+        run.commit(run.outcome(3), run.delivery(3, held={"groups": ["Supervisors"]}))
+        run.write(3, group="Supervisors", changed=False, request_id="0-3-bb")
+        assert run.broken == ["twice"] * 4
+
     def test_who_was_deactivated_isnt_deactivated_again(self, run: Forged) -> None:
         """An answer that got lost is looked for; the request isn't sent once more."""
         run.write(0, body=set_to(active=True))
