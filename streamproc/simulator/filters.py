@@ -15,6 +15,10 @@ from streamproc.simulator.resources import Entry
 from streamproc.simulator.schema import GENESYS, GROUP, USER, Kind
 
 _FILTER = re.compile(r"\s*(?P<name>\S+)\s+(?P<op>\w+)\s+(?P<value>.+?)\s*", re.DOTALL)
+_MEMBER = re.compile(
+    r'id eq ("(?:[^"\\]|\\.)*") and members(?:\.value)? eq ("(?:[^"\\]|\\.)*")',
+    re.IGNORECASE,
+)
 _EXTERNAL_IDS = re.compile(
     re.escape(GENESYS) + r':externalIds\[authority eq ("(?:[^"\\]|\\.)*") and value eq ("(?:[^"\\]|\\.)*")\]',
     re.IGNORECASE,
@@ -33,6 +37,11 @@ def _external_id(entry: Entry, value: str) -> bool:
     return external_id is not None and external_id["value"] == key
 
 
+def _member(entry: Entry, value: str) -> bool:
+    id_, _, user = value.partition("\0")
+    return entry.id == id_ and user in entry.attrs.get("members", {})
+
+
 _TESTS: dict[tuple[Kind, str], Callable[[Entry, str], bool]] = {
     (USER, "id"): lambda e, v: e.id == v,
     (USER, "username"): lambda e, v: e.attrs["userName"].lower() == v.lower(),
@@ -46,11 +55,15 @@ _TESTS: dict[tuple[Kind, str], Callable[[Entry, str], bool]] = {
     (USER, "employeenumber"): lambda e, v: e.attrs.get("employeeNumber") == v,
     (USER, "externalids"): _external_id,
     (GROUP, "id"): lambda e, v: e.id == v,
+    (GROUP, "member"): _member,
     (GROUP, "displayname"): lambda e, v: e.attrs["displayName"].lower() == v.lower(),
 }
 
 
-def parse(kind: Kind, text: str) -> Condition:
+def parse(kind: Kind, text: str, *, by_member: bool = False) -> Condition:
+    """`by_member`: whether groups are found by their id and a member."""
+    if by_member and kind is GROUP and (match := _MEMBER.fullmatch(text.strip())):
+        return Condition("member", "\0".join(_quoted(part) for part in match.groups()))
     if kind is USER and (match := _EXTERNAL_IDS.fullmatch(text.strip())):
         return Condition("externalids", "\0".join(_quoted(part) for part in match.groups()))
     match = _FILTER.fullmatch(text)
@@ -59,7 +72,7 @@ def parse(kind: Kind, text: str) -> Condition:
     name, value = match["name"].lower(), match["value"]
     if match["op"].lower() != "eq":
         raise ScimError("invalidFilter", f"operator {match['op']} is not supported, only eq")
-    if (kind, name) not in _TESTS or name == "externalids":
+    if (kind, name) not in _TESTS or name in {"externalids", "member"}:
         raise ScimError("invalidFilter", f"{kind.name} cannot be filtered by {match['name']}")
     if value.startswith('"'):
         value = _quoted(value)

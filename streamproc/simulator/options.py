@@ -71,6 +71,7 @@ class SimulatorOptions:
     revive_body: Literal["profile", "all", "ignore"] = "profile"  # "profile": all but roles and division
     deleted_user_get: Literal["404", "200"] = "404"
     filter_finds_inactive: bool = True
+    filter_by_member: bool = False  # is a group found by its id and a member, as RFC 7644 has it?
     heavy_page_429: bool = False
     put_keeps_omitted: bool = False
     atomic_patch: bool = True

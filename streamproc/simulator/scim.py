@@ -154,7 +154,7 @@ def _list(store: Store, kind: Kind, call: Call) -> Answer:
         returned = [name for urn, name in _HEAVY if projection is None or projection.covers(urn, name)]
         if returned:
             raise too_many_requests(1)
-    condition = filters.parse(kind, text) if text is not None else None
+    condition = filters.parse(kind, text, by_member=store.options.filter_by_member) if text is not None else None
     inactive = condition is not None and store.options.filter_finds_inactive
     total, page = store.search.find(kind, condition, inactive=inactive, start=start, count=count)
     if projection:

@@ -203,8 +203,13 @@ class Sink:
         """Start as many turns as there are connections, and every leaver's: they wait at the gate, at its head."""
         while (turn := self._lanes.take(revocations=self._busy >= self._gate.connections)) is not None:
             self._busy += 1
-            task = asyncio.create_task(self._deliver(turn, self._stores[turn.partition]))
-            self._tasks[task] = turn.partition
+            self._tasks[task := asyncio.create_task(self._deliver(turn, self._stores[turn.partition]))] = turn.partition
+            task.add_done_callback(self._never_begun)
+
+    def _never_begun(self, task: asyncio.Task[None]) -> None:
+        """What was cancelled before its first step has no end of its own, in which it gives its place back."""
+        if self._tasks.pop(task, None) is not None:
+            self._busy -= 1
 
     async def _deliver(self, turn: Turn[Work], store: DeliveryStore) -> None:
         task = asyncio.current_task()

@@ -26,6 +26,8 @@ class Process:
     """Seconds that its wall clock is ahead."""
     drift: float = 0.0
     """Seconds that both its clocks gain in each second."""
+    gained: float = 0.0
+    """Seconds that its ticks are ahead since they went too fast."""
     ready: deque[Any] = field(default_factory=deque)
     """Callbacks that may run, in order."""
     waiting: bool = False
@@ -37,7 +39,12 @@ class Process:
 
     def ticks(self) -> float:
         """Seconds that never go back."""
-        return self.now() * (1.0 + self.drift)
+        return self.now() * (1.0 + self.drift) + self.gained
+
+    def steady(self) -> None:
+        """Its clocks are right from now on: the wall clock may jump for that, the ticks only stop gaining."""
+        self.gained += self.now() * self.drift
+        self.skew = self.drift = 0.0
 
     def jitter(self) -> float:
         """0 to 1."""

@@ -116,8 +116,8 @@ class World:
         """From now on nothing goes wrong any more, and clocks are right."""
         self.rates.clear()
         for service in self.services.values():
-            for each in (service, service.process):
-                each.skew = each.drift = 0.0
+            service.skew = service.drift = 0.0
+            service.process.steady()
 
     def note(self, kind: str, /, **what: Any) -> None:
         """A line of the trace."""

@@ -36,9 +36,9 @@ MUTANTS: Final = (
     ),
     Mutant(
         "a manager who is there already is written again",
-        f"{DECIDE}/after_find.py",
-        'if held is None or not same_id(held.get("manager"), there):',
-        "if True:",
+        f"{DECIDE}/next_step.py",
+        "if wanted and held is not None and (shown := held.get",
+        "if False and (shown := held.get",
         OF_MANAGERS,
     ),
     Mutant(

@@ -85,6 +85,8 @@ class Directory:
         self._context = context_of(self.process)
         self._keys: dict[str, str] = {}
         """Employee number → the directory's own id."""
+        self._heard: dict[str, tuple[int, int]] = {}
+        """The directory's own id of who was removed → what was in the log of them by then: see `_last`."""
         options = DirectoryOptions(
             gateway=GATEWAY,
             hook_headers={STAND_INS[source]: {"Authorization": SECRET}},
@@ -113,15 +115,38 @@ class Directory:
                 self._keys[who] = people.create(step["fields"] | {"employeeNumber": who}).id
         elif key is not None and people.entries[key].removed is None:
             if step["do"] == "remove":
+                self._heard[key] = self._last(key)
                 people.remove(key)
             else:
                 people.update(key, step["fields"])
 
     def known(self, steps: Sequence[Step]) -> list[Step]:
-        """Nothing in the place of what happened to people who came and went unseen: nobody could know who they were."""
+        """Nothing in the place of what happened to people who came and went unseen: nobody could know who they were.
+        Nor in the place of a removal of which nothing was told, where all were removed: a directory that lists nobody
+        isn't believed, which the log says.
+        """
         gone = [(who, key) for who, key in self._keys.items() if self._people.entries[key].removed]
         unseen = {who for who, key in gone if not self._seen(who, key)}
-        return [{**step, "kind": "unseen"} if step.get("who") in unseen else step for step in steps]
+        untold = {who for who, key in gone if len(gone) == len(self._keys) and self._last(key) == self._heard[key]}
+        return [
+            {**step, "kind": "unseen"}
+            if step.get("who") in unseen or (step.get("who") in untold and step.get("do") == "remove")
+            else step
+            for step in steps
+        ]
+
+    def _last(self, key: str) -> tuple[int, int]:
+        """The offsets of the newest notification about somebody, and of the newest answer that is without their number,
+        as it is of who is gone; -1: there is none.
+        """
+        number = next((who for who, each in self._keys.items() if each == key), "")
+        offsets = [-1, -1]
+        for place, topic in enumerate((notifications_topic(self.source), intake_topic(self.source))):
+            for each in self._world.broker.records(topic):
+                told = topic != intake_topic(self.source) or f'"{number}"'.encode() not in (each.value or b"")
+                if each.key == key.encode() and told:
+                    offsets[place] = max(offsets[place], each.offset)
+        return offsets[0], offsets[1]
 
     def _seen(self, who: str, key: str) -> bool:
         """Whether the log has an answer about them that has their number."""

@@ -32,6 +32,10 @@ class Focus:
     settings: dict[str, tuple[Any, ...]] = field(default_factory=dict)
     rates: dict[str, float] = field(default_factory=dict)
     troubles: dict[str, tuple[str, int]] = field(default_factory=dict)
+    denials: int = 0
+    """Times at most that the target won't have something for a while."""
+    pace: float = 1.0
+    """How long is between two occasions, as a multiple of what is usual."""
 
     def drawn_features(self, chance: Random) -> set[str]:
         """Those that are on."""
@@ -61,7 +65,33 @@ class Focus:
                 steps.append({"at": at, "kind": kind, "service": chance.choice(services), "seconds": round(seconds, 3)})
         return steps
 
+    def drawn_denials(self, chance: Random, users: list[str], moments: list[float]) -> list[Step]:
+        """Whom or what the target won't have, and with which answer: rights that are missing for a while, or trouble
+        with the records of one user.
+        """
+        steps: list[Step] = []
+        for _ in range(chance.randint((self.denials + 1) // 2, self.denials)):
+            about = chance.choice(DENIED) | {"answer": chance.choice(DENIALS)}
+            if "path" not in about:
+                about["user"] = chance.choice(users)
+            at = round(chance.choice(moments) + chance.choice([-0.5, 0.0, 0.1]) * chance.random(), 4)
+            seconds = round(chance.choice([2.0, 12.0, 30.0]) * chance.uniform(0.5, 1.0), 3)
+            steps.append({"at": max(0.0, at), "kind": "deny", "seconds": seconds, **about})
+        return steps
 
+
+DENIED: Final[tuple[dict[str, Any], ...]] = (
+    {},
+    {"method": "GET"},
+    {"method": "PATCH"},
+    {"method": "GET", "path": "users"},
+    {"method": "POST", "path": "users"},
+    {"method": "GET", "path": "groups"},
+    {"method": "PATCH", "path": "groups/"},
+)
+"""Requests that are denied; without a path those about one user."""
+DENIALS: Final = ("403", "403", "403", "500_before", "500_after", "429")
+"""With which answer."""
 ROUNDS: Final = Focus(
     "rounds",
     ("accounts", "moves", "orders", "bursts"),
@@ -186,4 +216,97 @@ CROWDED: Final = Focus(
     troubles={"kill": ("sink", 2)},
 )
 """Many who leave at once, where the guard lets few through, and few connections."""
-FOCUSES: Final = (ROUNDS, MOVES, REPLANNED, REPLAYED, LANDING, ZOMBIES, REPEATED, JOURNAL, ASKED, CROWDED)
+RELEASED: Final = Focus(
+    "released",
+    ("releases", "bursts"),
+    often=6,
+    most=24,
+    options={"mapping": ("releasing", "releasing", "scoped"), "sinks": (1, 2)},
+    rates={
+        "net.slow": 0.5,
+        "net.request_late": 0.1,
+        "net.answer_lost": 0.1,
+        "genesys.503_before": 0.1,
+        "genesys.429": 0.1,
+        "genesys.version_conflict": 0.05,
+    },
+    troubles={"kill": ("sink", 2)},
+)
+"""People who go out of scope and come back into it while requests for them are on their way."""
+NAMESAKES: Final = Focus(
+    "namesakes",
+    ("namesakes", "refusals", "names", "managers"),
+    often=4,
+    most=24,
+    options={"mapping": ("default", "releasing")},
+    rates={
+        "net.slow": 0.5,
+        "net.answer_lost": 0.1,
+        "net.request_late": 0.05,
+        "genesys.503_before": 0.1,
+        "genesys.503_after": 0.05,
+        "genesys.version_conflict": 0.1,
+        "net.killed": 0.02,
+    },
+    denials=3,
+)
+"""People who want others' names and managers who come and go, and writes that are refused for something else."""
+DENIED_FOR_A_WHILE: Final = Focus(
+    "denied",
+    ("bursts", "flips", "rehires", "refusals", "names", "releases"),
+    often=2,
+    most=20,
+    others=0.3,
+    options={"partitions": (1, 2), "mapping": ("default", "releasing")},
+    settings={"connections": (2, 4)},
+    rates={"net.slow": 0.4, "net.answer_lost": 0.05, "genesys.503_before": 0.05, "genesys.version_conflict": 0.05},
+    troubles={"kill": ("sink", 1)},
+    denials=8,
+    pace=5.0,
+)
+"""What the target won't have for a while is set aside, tried again in vain, and comes again in newer work."""
+MEANWHILE: Final = Focus(
+    "meanwhile",
+    ("bursts", "rehires", "releases", "refusals", "managers"),
+    often=3,
+    most=20,
+    options={"mapping": ("default", "releasing"), "reconcile": (True,)},
+    settings={"reconcile_every": (2.0, 4.0), "reconcile_leavers_every": (1.0, 3.0)},
+    rates={"others.meanwhile": 0.5, "net.slow": 0.4, "net.answer_lost": 0.1, "genesys.503_before": 0.05},
+    denials=1,
+)
+"""Others who edit by hand whom we have just written."""
+RFC7644: Final = Focus(
+    "rfc7644",
+    ("exchanges", "bursts", "rehires", "refusals", "managers", "names"),
+    often=3,
+    most=20,
+    options={"genesys": ({"filter_by_member": True, "element_paths": True},), "mapping": ("default", "releasing")},
+    settings={"dialect": ("rfc7644",), "connections": (2, 4)},
+    rates={
+        "net.slow": 0.5,
+        "net.answer_lost": 0.15,
+        "net.request_late": 0.05,
+        "genesys.503_before": 0.1,
+        "genesys.version_conflict": 0.05,
+    },
+    denials=2,
+)
+"""A target by the standard alone: groups are asked who is in them."""
+FOCUSES: Final = (
+    ROUNDS,
+    MOVES,
+    REPLANNED,
+    REPLAYED,
+    LANDING,
+    ZOMBIES,
+    REPEATED,
+    JOURNAL,
+    ASKED,
+    CROWDED,
+    RELEASED,
+    NAMESAKES,
+    DENIED_FOR_A_WHILE,
+    MEANWHILE,
+    RFC7644,
+)

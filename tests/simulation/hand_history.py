@@ -48,6 +48,14 @@ def hand_steps(random: Random, steps: Sequence[Mapping[str, Any]]) -> list[dict[
     return found
 
 
+def edit_of(random: Random, user: str, *, active: bool) -> dict[str, Any]:
+    """One edit of a user who was written just now; most often it lets in whom that write has put out."""
+    who, client = random.choice(AUTHORS)
+    again = not active and random.random() < 0.85
+    edit = {"user": user, "changes": {"state": "active"}} if again else _edit(random, user)
+    return {"who": who, "client": client, **edit}
+
+
 def _edit(random: Random, user: str) -> dict[str, Any]:
     kind = random.choice(["text", "text", "name", "list", "list", "group", "group", "out", "gone"])
     match kind:

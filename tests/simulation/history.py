@@ -18,11 +18,13 @@ Swarm: which features are on is drawn for each history, since a history of every
 
 from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from random import Random
 from typing import Any, Final
 
 from tests.simulation.accounts_history import AccountsHistory
 from tests.simulation.mappings import AWAY, OUT, TEXTS
+from tests.simulation.sequences import SEQUENCES, about
 
 BEGIN: Final = datetime(2026, 3, 4, tzinfo=UTC)
 FEATURES: Final = (
@@ -68,22 +70,27 @@ def history(
     features: Collection[str] | None = None,
     often: Mapping[str, int] | None = None,
     most: int = 14,
+    pace: float = 1.0,
 ) -> dict[str, Any]:
-    """`features`: those that are on, of `FEATURES`; None: each by a coin of its own. `often`: feature → how many times
-    as frequent its occasions are. `most`: occasions.
+    """`features`: those that are on, of `FEATURES` and `SEQUENCES`; None: each of the first by a coin of its own.
+    `often`: feature → how many times as frequent its occasions are. `most`: occasions. `pace`: how long is between
+    them, as a multiple of what is usual.
     """
     on = {each for each in FEATURES if random.random() < 0.4} if features is None else set(features)
-    return _Life(random, on, often or {}, most).told()
+    return _Life(random, on, often or {}, most, pace).told()
 
 
 class _Life:
     """People, as their sources tell of them."""
 
-    def __init__(self, random: Random, on: Collection[str], often: Mapping[str, int], most: int) -> None:
+    def __init__(
+        self, random: Random, on: Collection[str], often: Mapping[str, int], most: int, pace: float = 1.0
+    ) -> None:
         self._random = random
         self._on = on
         self._often = often
         self._most = most
+        self._pace = pace
         self._users = [f"U{number}" for number in range(random.randint(2, 6 if "wave" in on else 5))]
         self._now = round(random.uniform(0.5, 3.0), 3)
         self._steps: list[dict[str, Any]] = []
@@ -101,7 +108,7 @@ class _Life:
             "accounts": self._account, "broken": self._broken, "bursts": self._burst, "chaff": self._chaff,
             "exchanges": self._exchange, "flips": self._flip, "mappings": self._mapping, "names": self._swap,
             "operators": self._order, "pauses": self._pause, "rehires": self._rehire, "rubbish": self._rubbish,
-            "twice": self._again,
+            "twice": self._again, **{each: partial(self._sequence, each) for each in SEQUENCES},
         }  # fmt: skip
         occasions: list[Callable[[], None]] = [self._event] * 6
         for feature, occasion in by_feature.items():
@@ -112,7 +119,7 @@ class _Life:
         wave = self._random.randint(many // 2, many) if "wave" in self._on else -1
         for number in range(many + 1):
             (self._wave if number == wave else self._random.choice(occasions))()
-            self._now += self._random.choice([0.0, 0.0, 0.01, 0.05, 0.3, 1.0, 3.0])
+            self._now += self._random.choice([0.0, 0.0, 0.01, 0.05, 0.3, 1.0, 3.0]) * self._pace
         spare = self._rejected()
         last = max(self._come, *(step["at"] for step in self._steps))
         for number in (1, 2, 3):
@@ -252,6 +259,13 @@ class _Life:
         self._event(who, active=False)
         self._now += self._random.choice([0.0, 0.005, 0.1, 1.0])
         self._event(who, active=True)
+
+    def _sequence(self, feature: str) -> None:
+        """One thing soon after the other, of one user."""
+        who, other = self._random.sample(self._users, 2)
+        for said in self._random.choice(SEQUENCES[feature]):
+            self._event(who, **about(said, other))
+            self._now += self._random.choice([0.0, 0.05, 0.3, 1.0, 2.0])
 
     def _wave(self) -> None:
         """A file that says of most that they have left."""

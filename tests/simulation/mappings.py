@@ -12,6 +12,7 @@ AWAY: Final = "Garden leave"
 
 _DEFAULT: Final = Path(streamproc.__file__).with_name("mapping.toml").read_text(encoding="utf-8")
 _SCOPE: Final = f"[scope]\nwho = 'department != \"{OUT}\"'\n"
+_RELEASE: Final = _SCOPE + 'leaving = "release"\n'
 _SUSPEND: Final = f'[suspend]\nwhen = \'coalesce(leave, "") in ["{AWAY}"]\'\n'
 _AUTHORITY: Final = '[authority]\nactive = ["hris"]\njob = ["hris", "entra"]\n'
 _MORE: Final = f"""
@@ -36,6 +37,7 @@ roles = ["employee"]
 TEXTS: Final[dict[str, str]] = {
     "default": _DEFAULT,
     "scoped": _SCOPE + _DEFAULT,
+    "releasing": _RELEASE + _DEFAULT,
     "suspending": _SUSPEND + _DEFAULT,
     "strict": _SCOPE + _SUSPEND + _DEFAULT,
     "hr-decides": _AUTHORITY + _DEFAULT,

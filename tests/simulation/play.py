@@ -15,12 +15,13 @@ from streamproc.adapters.kafka.log import KafkaError
 from streamproc.compose.sink import make_sink
 from streamproc.core.records.topic_names import CHANGES, OPERATIONS
 from streamproc.settings import Settings, load_settings
+from streamproc.simulator.ledger import LedgerEntry
 from streamproc.sink.delivery_store import PartitionLostError
 from streamproc.sources import configured
 from streamproc.testing.memory_log import MemoryLog
 from streamproc.testing.network import Genesys, Network
 from streamproc.testing.network.genesys import ORIGIN
-from streamproc.testing.process import Process
+from streamproc.testing.process import Process, context_of
 from streamproc.testing.simulated_faust import Disk, SimulatedFaust
 from streamproc.testing.world import BEGIN, World
 from streamproc.topics import RESOLVED
@@ -31,6 +32,7 @@ from tests.simulation.comparing import Comparing
 from tests.simulation.directory import SETTINGS as DIRECTORY
 from tests.simulation.directory import Directory
 from tests.simulation.hand import Hand
+from tests.simulation.hand_history import edit_of
 from tests.simulation.mappings import TEXTS
 from tests.simulation.operator import Operator
 from tests.simulation.plan import Failure, Plan, Played, Step
@@ -99,6 +101,8 @@ class Stage:
         self.hand = Hand(self.genesys, lambda entry: self.watch.invariants.written(None, entry))
         findings = self.watch.invariants.findings
         self.comparing = Comparing(world, self.network, self.settings, findings) if options.get("reconcile") else None
+        if self.comparing:
+            self.genesys.watch(self._meanwhile)
         self.disks: dict[str, Disk] = {}
         self.operator = Operator(MemoryLog(world.broker), world.broker.clock)
 
@@ -119,6 +123,7 @@ class Stage:
                 await self._until(step["at"])
                 await self._carry_out(step, number)
         self.world.calm()
+        self.genesys.calm()
         await self._until(_last_date(steps) + DATES)
         if self.directory:
             await self.directory.asked()
@@ -206,10 +211,10 @@ class Stage:
                 if self.directory:
                     self.directory.perform(step)
             case "hand":
-                account = self.hand.perform(step)
-                if account is not None:
-                    by = step["who"], step["client"]
-                    self.watch.invariants.findings.edited(account, *by, stranger="stranger" in step)
+                self._by_hand(step)
+            case "deny":
+                about = (step.get(name) for name in ("method", "path", "user"))
+                self.genesys.deny(step["answer"], step["seconds"], *about)
             case "pause":
                 world.pause(step["service"], step["seconds"])
             case "cut":
@@ -224,6 +229,23 @@ class Stage:
                 service.process.skew = service.skew = step["skew"]
             case _:
                 await self.operator.perform(step, number)
+
+    def _by_hand(self, step: Step) -> None:
+        account = self.hand.perform(step)
+        if account is not None:
+            by = step["who"], step["client"]
+            self.watch.invariants.findings.edited(account, *by, stranger="stranger" in step)
+
+    def _meanwhile(self, number: int | None, entry: LedgerEntry) -> None:
+        """A sink has just written something, and others do, too, before it knows what came of it."""
+        held = self.genesys.simulator.store.users.get(entry.id or "")
+        user = None if held is None else held.attrs.get("externalId")
+        if number is None or held is None or user is None:
+            return
+        if (chance := self.world.fault("others.meanwhile")) is not None:
+            step = {"kind": "hand", **edit_of(chance, user, active=bool(held.attrs["active"]))}
+            seconds = chance.choice([0.0, 0.02, 0.3]) * chance.random()
+            self.world.loop.call_later(seconds, self._by_hand, step, context=context_of(self.world.loop.home))
 
     async def _settled(self) -> None:
         """Everything that was said has been worked on. Fails the run where that takes for ever."""

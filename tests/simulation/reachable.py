@@ -13,7 +13,10 @@ from dataclasses import dataclass, replace
 from random import Random
 from typing import Any, Final, Literal, TypeVar
 
+from streamproc.core.fold.plan import Urgency, is_left_alone
+from streamproc.core.records.control import APPLIES, HELD
 from streamproc.core.records.delivery import DeliveredState, Parked, Standing
+from streamproc.core.records.operation import Create
 from streamproc.core.records.outcome import Request
 from streamproc.core.records.resource import Resource
 from streamproc.core.records.units import Millis
@@ -22,7 +25,7 @@ from streamproc.core.scim.response_policy import Response
 from streamproc.sink.decide.adoption import given
 from streamproc.sink.decide.after import after
 from streamproc.sink.decide.begin import begin
-from streamproc.sink.decide.desired_state import Drift, Work
+from streamproc.sink.decide.desired_state import Drift, Work, retry_of
 from streamproc.sink.decide.lanes import Turn
 from streamproc.sink.decide.mass_guard import Flow, Hold, Protected, Rejected
 from streamproc.sink.decide.next_step import next_step
@@ -47,7 +50,8 @@ from streamproc.sink.decide.steps import (
     Wait,
     Waited,
 )
-from streamproc.sink.decide.target import Target
+from streamproc.sink.decide.target import Group as KnownGroup
+from streamproc.sink.decide.target import GroupLearned, Target
 from streamproc.sink.decide.underway import NOT_FOUND
 from tests.simulation.transitions import LIST, Group, end_of, listed, state_of, step_name, transition
 from tests.support.adverse_target import ANA, CAUSE, LANDING, LOST, READS, WRITES, AdverseTarget, work
@@ -112,6 +116,8 @@ class Changeable(AdverseTarget):
             return Response(404, {}, {})
         if isinstance(step, SendMembership) and not any(f"'{user}'" in str(step.request.body) for user in self.users):
             return Response(404, {}, {})
+        if isinstance(step, SendUser) and isinstance(step.operation, Create) and "userName" not in step.resource:
+            return Response(400, {"detail": "userName is required"}, {})
         response = super()._write(step)
         if response.status != 201:
             return response
@@ -158,24 +164,42 @@ class Walk:
             there.dialect, self.delivered.get, LANDING, guarded=pick([True, False]), ends_sessions=pick([True, False])
         )
         self.ticks = 1000.0
-        turn = self._turn(10, pick(DESIRED))
-        progress = begin(turn, self._delivery(), Predecessor(pick([0, 0, 100]), 1020.0), Millis(0))
-        if turn.work.adopt is not None:
+        delivery = self._delivery()
+        turn = self._first(delivery)
+        progress = begin(turn, delivery, Predecessor(pick([0, 0, 100]), 1020.0), Millis(0))
+        self.found.add(transition("(none)", "begin", state_of(progress)))
+        if turn.work.adopt is not None:  # the sink looks whose account it is once the turn has begun
             progress = given(progress, turn.work.adopt, pick([None, None, "E2"]), Millis(0))
         self.progress = progress
-        self.found.add(transition("(none)", "begin", state_of(progress)))
+
+    def _first(self, delivery: DeliveredState | None) -> Turn[Work]:
+        """What a turn may begin with, after this delivery: a new record, or another attempt at what was set aside, or
+        a look at what was delivered. The last two say again what was desired then, and change nothing by themselves.
+        """
+        pick = self.choices.of
+        kind = pick(["new"] * 6 + ["again"] * 3 + ["look"])
+        parked = None if delivery is None else delivery.parked
+        if delivery is None or kind == "new" or (kind == "again" and parked is None):
+            return self._turn(10, pick(DESIRED))
+        desired = pick(DESIRED) if parked is None else parked.desired
+        record = retry_of("E1", delivery.seq, desired, CAUSE)
+        urgency = Urgency.REVOKE if desired.get("active") is False else Urgency.CHANGE
+        again = Work(record, told=True)
+        if kind == "again":
+            ordered = pick([False, True])
+            adopted = parked is not None and ordered and parked.code in APPLIES["adopt"]
+            again = replace(again, ordered=ordered, adopt=pick([None, "a", "x"]) if adopted else None)
+        elif not is_left_alone(desired) and (parked is None or (parked.code not in HELD and parked.attributes)):
+            again = replace(again, drift=Drift(CAUSE, {}))
+        return Turn("E1", 0, 5, urgency, again)
 
     def _turn(self, seq: int, desired: Resource) -> Turn[Work]:
-        turn, pick = work(seq, desired), self.choices.of
-        changes: list[dict[str, Any]] = [
-            *[{}] * 6,
-            {"told": True},
-            {"told": True, "ordered": True},
-            {"regressed": True} if self.hostile else {},
-            {"adopt": pick(["a", "x"])},
-            {"drift": Drift(CAUSE, {})},
-        ]
-        return replace(turn, work=replace(turn.work, **pick(changes)))
+        turn = work(seq, desired)
+        record = turn.work.record
+        if self.choices.of([False, False, False, True]):  # what it says is so already, as far as the worker knows
+            record = replace(record, effect="unchanged", planned=False)
+        regressed = self.hostile and self.choices.of([False] * 9 + [True])
+        return replace(turn, work=replace(turn.work, record=record, regressed=regressed))
 
     def _delivery(self) -> DeliveredState | None:
         """What was noted of her, and what is there."""
@@ -193,9 +217,15 @@ class Walk:
             return None
         codes: list[Any] = [None, None, None, None, "refused", "ambiguous", "stalled", "held", "unresolved"]
         code, desired = pick(codes), pick(DESIRED)
+        if code == "held":  # nobody else asks the guard
+            desired = pick([each for each in DESIRED if each.get("active") is False])
         lost = code == "ambiguous" and pick([True, False])
         reason = f"userName is taken{NOT_FOUND}409" if lost else "no"
-        attributes = {} if lost else pick([{}, {"roles": "refused: no"}, {"title": "ambiguous: no"}])
+        attributes: dict[str, str] = {}
+        if code == "unresolved":  # it is said of attributes only
+            attributes = {"manager": "unresolved: no"}
+        elif code in {"refused", "ambiguous"} and not lost:
+            attributes = pick([{}, {"roles": "refused: no"}, {"title": "ambiguous: no"}])
         status = pick([None, 403, 409])
         parked = Parked(code, reason, status, None, attributes, desired, Millis(0)) if code else None
         known = pick([True, True, True, False])
@@ -286,6 +316,8 @@ class Walk:
                 if answer.way == "try" and "x" in self.there.users and not bad:
                     self.there.changed("x", userName="free@example.com")
             case LockGroup():
+                if bad:  # somebody else's change of the group went wrong meanwhile
+                    self.target.learn([GroupLearned(step.change.group, KnownGroup(f"g-{step.change.group}"))])
                 answer = Locked()
             case EndSessions():
                 answer = SessionsAnswer(pick([404, 500, None]) if bad else 204)

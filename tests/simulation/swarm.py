@@ -64,6 +64,8 @@ RATES: Final = {
     "directory.replay": 0.05,
 }
 """Kind of fault → its usual probability on each occasion."""
+MORE: Final = ("others.meanwhile",)
+"""Kinds that only a focus has."""
 LATE: Final = {"net.request_late": 0.15, "net.answer_lost": 0.1, "net.killed": 0.05, "net.paused": 0.03}
 """What makes writes land that nobody wants any more, with histories in which people go to and fro."""
 MOST: Final = 0.5
@@ -129,7 +131,7 @@ def draw(seed: int, swarm: bool, focus: Focus | None = None) -> Plan:
 def _focused(seed: int, focus: Focus) -> Plan:
     chance = Random(f"{seed}/plan")
     often = dict.fromkeys(focus.features, focus.often)
-    life = history(Random(f"{seed}/history"), focus.drawn_features(chance), often, focus.most)
+    life = history(Random(f"{seed}/history"), focus.drawn_features(chance), often, focus.most, focus.pace)
     options = {**life["options"], "features": life["features"], **_world(chance), **focus.drawn_options(chance)}
     options["settings"] |= _some(chance, SETTINGS, 0.25) | focus.drawn_settings(chance)
     if "directory" in options:
@@ -138,6 +140,8 @@ def _focused(seed: int, focus: Focus) -> Plan:
         life["steps"] += _told_by_directory(Random(f"{seed}/directory"), options["directory"], life["steps"])
     moments = [step["at"] for step in life["steps"] if step["kind"] != "sweep"]
     troubles = focus.drawn_troubles(chance, options, moments or [0.0])
+    if focus.denials:
+        troubles += focus.drawn_denials(chance, list(USERS), moments or [0.0])
     steps = sorted([*life["steps"], *troubles], key=lambda step: step["at"])
     return Plan(seed, options, focus.drawn_rates(chance), steps)
 

@@ -78,6 +78,10 @@ class Watch:
             appended={number: at - BEGIN for number, at in operator.appended.items()},
             arrived=operator.arrived(dict(record.headers) for record in self._world.broker.records(FORWARDS)),
         )
+        if self._plan.options.get("settings", {}).get("dialect") == "rfc7644":
+            for want in wanted.values():  # the standard has no place for these
+                for name in ("skills", "languages"):
+                    want.attributes.pop(name, None)
         compacted = any(step["kind"] == "compact" and step["topic"] == OPERATIONS for step in steps)
         target = self._plan.options.get("genesys", {})
         free = target.get("former_names") != "taken"
@@ -85,5 +89,17 @@ class Watch:
         if target.get("filter_finds_inactive") is False:  # whose account can't be found any more is nobody's manager
             for user in wanted.keys() & held.keys():
                 held[user]["manager"] = wanted[user].attributes.get("manager")
-        given = {} if hand is None else hand.given
-        return mismatched(wanted, held, free=free, compacted=compacted, given=given)
+        given = {user: set(theirs) for user, theirs in self.invariants.known.released.items()}
+        for user, theirs in ({} if hand is None else hand.given).items():
+            given.setdefault(user, set()).update(theirs)
+        wrong = mismatched(wanted, held, free=free, compacted=compacted, given=given)
+        unfound = self._unfound(held) if target.get("filter_finds_inactive") is False else set()
+        return {user: what for user, what in wrong.items() if user not in unfound}
+
+    def _unfound(self, held: Mapping[str, Mapping[str, Any]]) -> set[str]:
+        """Who is out by an account whose id was lost with a sink, in a target that finds nobody who is out: that can
+        only be told to an operator, and is.
+        """
+        known = self.invariants.known.deliveries
+        told = {user for user, each in known.items() if (each["parked"] or {}).get("code") == "ambiguous"}
+        return {user for user in told & held.keys() if known[user]["id"] is None and held[user]["active"] is False}

@@ -165,7 +165,7 @@ class Forged:
         """The target carries a write out. `group`: the user comes into it. `by_hand`: it is somebody else's."""
         shown = {"externalId": user, "active": True}
         if group is not None:
-            shown, after = {}, {"members": [{"value": account}]}
+            shown, after = {"displayName": group}, {"members": [{"value": account}]}
             account = group
         entry = SimpleNamespace(
             applied=True,

@@ -6,12 +6,11 @@ id of it is used.
 
 from collections import Counter
 from collections.abc import Iterator
-from typing import Any, cast
+from typing import Any
 
 from msgspec.structs import replace
 
 from streamproc.core.records.operation import Leave
-from streamproc.core.records.resource import Resource
 from streamproc.core.scim.list_response import Listing, turn_page
 from streamproc.core.scim.response_body import etag, matches, resource_id, resources, same_id
 from streamproc.sink.decide.after_read import in_groups, learned_of, passed_over
@@ -98,14 +97,10 @@ def after_find_manager(progress: Progress, step: FindManager, target: Target) ->
     """A record names the manager by user ID, the target by its own id. One whom nobody has delivered isn't named to the
     target, not even in a search: they may not be ours. That sets only the manager aside.
     """
-    there = target.manager_id(step.manager)
-    if there is None:
+    if target.manager_id(step.manager) is None:
         reason = f"manager {step.manager} has no account by us: not delivered yet, or out of scope"
         return After(progress, aside=SetAside("manager", "unresolved", reason))
-    held = progress.held
-    if held is None or not same_id(held.get("manager"), there):
-        return After(progress)
-    return After(replace(progress, held=cast("Resource", {**held, "manager": step.manager})))
+    return After(progress)
 
 
 def after_read_manager(progress: Progress, step: ReadManager, found: Finding, exchange: Exchange) -> After:

@@ -29,14 +29,16 @@ def begin(
     progress = Progress(turn, predecessor, learned=noted)
     if delivery is None:
         return progress
-    held = _held(delivery, progress)
+    held, freshness = _held(delivery, progress), freshness_of(delivery, looked_at=turn.work.drift is not None)
+    if freshness is Freshness.DOUBTED and not progress.leaver:
+        freshness = Freshness.STALE  # only a leaver doesn't wait for a read that may be refused once more
     progress = replace(
         progress,
         id=delivery.id,
         claimed=delivery.held is None,
         etag=delivery.etag,
         held=held,
-        freshness=freshness_of(delivery, looked_at=turn.work.drift is not None),
+        freshness=freshness,
         standing=delivery.standing,
         spelled=delivery.spelled,
         loops=Loops(held, delivery.rounds, delivery.frozen, delivery.let_go),

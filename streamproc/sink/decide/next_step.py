@@ -21,13 +21,14 @@ was released the account is others' from then on: it is read when they are in sc
 manager until then.
 """
 
-from typing import Final, assert_never
+from typing import Final, assert_never, cast
 
 from msgspec.structs import replace
 
 from streamproc.core.fold.plan import is_left_alone, plan
 from streamproc.core.records.operation import Create, Deactivate, Join, Leave, Operation, Patch, Reactivate
 from streamproc.core.records.resource import REQUIRED, Resource, unlooked
+from streamproc.core.scim import own_terms
 from streamproc.core.scim.dialect import Dialect, create_body, expressible, member_body, patch_body, rests_on_read
 from streamproc.core.scim.filter import resource_path
 from streamproc.sink.decide.deliverable import deliverable
@@ -141,7 +142,13 @@ def _next(progress: Progress, target: Target, at: Moment) -> Step:
 
 
 def _with_manager(progress: Progress, target: Target) -> Progress:
-    """A manager who was delivered since they were set aside isn't any more; whom the target refused is."""
+    """A manager who was delivered since they were set aside isn't any more; whom the target refused is. And whom the
+    target showed by an id of which we didn't know yet whose it is, may be the one who is wanted.
+    """
+    wanted, held = progress.record.desired.get("manager"), progress.held
+    if wanted and held is not None and (shown := held.get("manager")) and shown != wanted:
+        known = own_terms.manager(wanted, target.manager_id(wanted), shown)
+        progress = replace(progress, held=cast("Resource", {**held, "manager": known}))
     parked = progress.aside.get("manager")
     if parked is None or parked.status is not None or target.manager_id(str(parked.desired.get("manager"))) is None:
         return progress

@@ -47,7 +47,7 @@ class Freshness(Enum):
     """As our last write left it, or as it was noted after an earlier turn: good enough to plan from."""
     DOUBTED = "doubted"
     """As it was noted after a turn that was set aside as a whole, perhaps after a write of unknown outcome: good enough
-    to plan from, but not to tell a leaver that nothing is left to do."""
+    to take a leaver's access by its version, but not to tell them that nothing is left to do, and for nobody else."""
     LAGGING = "lagging"
     """Read, but it shows as active whom the target has acknowledged to be inactive: ask again later."""
     READ = "read"
@@ -295,4 +295,6 @@ class Progress(Struct, frozen=True):
         taken = newer.adopting or newer.taken
         if newer.contradicted:
             return replace(newer, adopting=None, taken=taken, misses=0, freshness=Freshness.LAGGING)
+        if newer.freshness is Freshness.DOUBTED:
+            return replace(newer, adopting=None, taken=taken, freshness=Freshness.STALE)
         return replace(newer, adopting=None, taken=taken)

@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Final, TypeAlias, cast
 
 from streamproc.simulator import server
@@ -12,7 +13,7 @@ from streamproc.simulator.request_pipeline import Simulator
 from streamproc.simulator.surroundings import Surroundings
 from streamproc.testing.network.network import Network
 from streamproc.testing.network.routes import Routes
-from streamproc.testing.process import Process
+from streamproc.testing.process import Process, context_of
 from streamproc.testing.world import BEGIN, World
 
 ORIGIN: Final = "https://api.mypurecloud.example"
@@ -40,6 +41,7 @@ class Genesys:
 
     def __init__(self, world: World, network: Network, **options: Any) -> None:
         self._network = network
+        self._later = partial(world.loop.call_later, context=context_of(world.loop.home))
         self._watchers: list[Written] = []
         self.process = Process("genesys", world.loop.time, BEGIN, world.rng("genesys"))
         self.simulator = Simulator(SimulatorOptions(**options), surroundings(world, self.process), self._told)
@@ -52,9 +54,26 @@ class Genesys:
         """Be told of each write that is decided."""
         self._watchers.append(written)
 
+    def deny(
+        self, kind: str, seconds: float, method: str | None = None, path: str | None = None, user: str | None = None
+    ) -> None:
+        """For so long all such requests are answered by that kind of fault."""
+        faults, fault = self.simulator.faults.faults, Fault(kind, method=method, path=path, user=user)
+        faults.append(fault)
+        self._later(seconds, _end, faults, fault)
+
+    def calm(self) -> None:
+        """From now on nothing is denied."""
+        self.simulator.faults.faults.clear()
+
     def _told(self, entry: LedgerEntry) -> None:
         for written in self._watchers:
             written(self._network.serving, entry)
+
+
+def _end(faults: list[Fault], fault: Fault) -> None:
+    if fault in faults:
+        faults.remove(fault)
 
 
 class DrawnFaults(FaultPlan):

@@ -6,8 +6,8 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 import psutil
@@ -57,8 +57,15 @@ async def committed(bootstrap: str, topic: str, count: int, group: str | None = 
         await consumer.stop()
 
 
-def python(*arguments: str) -> subprocess.Popen[str]:
-    return subprocess.Popen([sys.executable, *arguments], cwd=REPOSITORY, stdout=subprocess.PIPE, text=True)
+@contextmanager
+def python(*arguments: str) -> Iterator[subprocess.Popen[str]]:
+    """It doesn't outlive the test, which would wait for it for ever."""
+    command = [sys.executable, *arguments]
+    with subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 async def until(happened: Callable[[], bool]) -> None:

@@ -40,6 +40,18 @@ async def test_any_other_filter_is_invalid(org: Org, text: str) -> None:
     assert (await org.call("GET", f"Users?filter={quote(text)}")).body["scimType"] == "invalidFilter"
 
 
+@pytest.mark.parametrize("on", [False, True])
+async def test_a_group_is_found_by_a_member_only_where_that_is_switched_on(start: Start, on: bool) -> None:
+    """Genesys documents no such filter; servers that follow RFC 7644 have it."""
+    org = await start(filter_by_member=on)
+    group, user = await org.group("Supervisors"), (await org.user("ada"))["id"]
+    await org.patch(group, ("add", "members", [{"value": user}]), to="Groups")
+    texts = [quote(f'id eq "{group}" and members.value eq "{who}"') for who in (user, "nobody")]
+    answers = [(await org.call("GET", f"Groups?filter={text}")).body for text in texts]
+    found = [answer.get("totalResults", answer.get("scimType")) for answer in answers]
+    assert found == ([1, 0] if on else ["invalidFilter"] * 2)
+
+
 async def test_listing_shows_active_users_in_pages(start: Start) -> None:
     """No filter means active users only, 25 a page; count=0 gives the total; count is capped."""
     org = await start(max_page_size=28)

@@ -94,6 +94,26 @@ async def test_a_manager_who_was_there_already_isnt_written_again(org: Org) -> N
     assert org.store.parked == {}
 
 
+async def test_a_manager_who_was_shown_before_they_were_known_isnt_written_again(org: Org) -> None:
+    """Somebody comes back as the old account, which is their own manager: once we know whose id that is, all is as it
+    has to be, and Genesys isn't asked for it once more.
+    """
+    account = await org.hired("E1", manager="E1")
+    org.again("E1")
+    await org.run()
+    assert (await org.user())[ENTERPRISE]["manager"]["value"] == account
+    await org.call("DELETE", f"Users/{account}")
+    del org.store.known["E1"]
+    org.say("E1", department="Sales")
+    await org.run()
+    assert org.store.parked == {"E1": "unresolved"}
+    before = len(await org.writes())
+    org.again("E1")
+    await org.run()
+    assert (await org.user())[ENTERPRISE]["manager"]["value"] == account
+    assert (len(await org.writes()), org.store.parked) == (before, {})
+
+
 async def test_another_attempt_that_is_passed_over_isnt_told_again(org: Org) -> None:
     """Newer work during another attempt at a manager doesn't tell the old event's fate a second time."""
     first = org.say("E1", **person("E1"), manager="M1")

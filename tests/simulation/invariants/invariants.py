@@ -66,7 +66,7 @@ class Invariants:
         now: Callable[[], float] = lambda: 0.0,
         fresh: float = 3.1,
     ) -> None:
-        self._known = known = Known()
+        self.known = self._known = known = Known()
         telling = Telling(fail, count)
         self._group = group
         self._process = process
@@ -137,6 +137,8 @@ class Invariants:
             self.fates.operation(record)
             if isinstance(body, dict) and "seq" in body:
                 newest = known.latest.get(body["user"])
+                if body["desired"].get("scope") == "released":
+                    known.released.setdefault(body["user"], set()).update(body["desired"].get("groups", ()))
                 if body["desired"].get("scope") != "never":
                     known.strangers.discard(body["user"])
                 elif newest is None:
@@ -227,6 +229,7 @@ class Invariants:
             entry.method == "POST" and before is None,
             inactive,
             _json(entry.raw),
+            None if users else (after or {}).get("displayName"),
         )
         self.writes.written(write)
         self.guard.written(write)

@@ -95,7 +95,7 @@ class Past:
             return
         _, request, shown = before[-1]
         answered, _ = answers.get(request or "", (at + 1, "unknown"))
-        if answered >= at or any(answers.get(each or "", (0, "unknown"))[1] == "unknown" for _, each, _ in before):
+        if answered >= at or any(_is_untold(written, answers.get(each or "")) for written, each, _ in before):
             return  # its answer was under way, or of one of them nobody has lived to tell it, and it may land late
         self._tell.count("as of")
         if known.state in {"unsaid", "absent"}:
@@ -116,6 +116,14 @@ class Past:
                     last, said = max(every)
                     found[each["id"]] = last, "unknown" if "unknown" in {word for _, word in every} else said
         return found
+
+
+def _is_untold(written: int, answer: tuple[int, str] | None) -> bool:
+    """Whether nobody has told that something was carried out at `written` (ms). A request that was refused may be sent
+    again with its id: what is told of it then may be the refusal alone, from before.
+    """
+    answered, said = answer or (0, "unknown")
+    return said == "unknown" or (said != "delivered" and answered < written)
 
 
 class _History(InMemoryHistory):

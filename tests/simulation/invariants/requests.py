@@ -19,6 +19,8 @@ USERS = "/scim/v2/Users"
 GROUPS = "/scim/v2/Groups"
 UNKNOWN = frozenset({500, 502, 503, 504})
 """Statuses after which a write may have been carried out."""
+BY_GUARD = frozenset({"held", "rejected", "protected"})
+"""Codes of what was set aside before anything was asked of the target."""
 WORD = re.compile(rb"[A-Za-z0-9_.@+-]+")
 THEIRS = re.compile(rb'"externalId":"([^"]+)"')
 """Of whose account a body is."""
@@ -124,9 +126,16 @@ class Requests:
             self._tell.fail("alone", f"{user} is created inactive: {body}")
         if method in {"PATCH", "PUT"} and self._versioned:
             self._version(asked, headers.get("If-Match"), leaves=leaves)
-        if user is not None and (asked.process, user) in self._unknown:
+        if user is not None and (asked.process, user) in self._unknown and not (leaves and self._was_aside(user)):
             self._unknown.discard((asked.process, user))
             self._tell.fail("blind", f"{method} {path} of {user}: what became of the write before isn't known")
+
+    def _was_aside(self, user: str) -> bool:
+        """Whether the last turn was set aside as a whole. The target may refuse to show them, now as before: a leaver
+        doesn't wait for that. Their access is taken by the version that was noted, so that nothing is written over.
+        """
+        parked = (self._known.deliveries.get(user) or {}).get("parked")
+        return parked is not None and not parked["attributes"] and parked["code"] not in BY_GUARD
 
     def _version(self, asked: Asked, version: str | None, *, leaves: bool) -> None:
         if version is not None:

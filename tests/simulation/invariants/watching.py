@@ -24,7 +24,7 @@ class Write(NamedTuple):
     """A write that the target carried out. `seq` and `home` (a partition) are of the event that it was sent for.
 
     `user`: whose account it was, or who came into a group or left it; None: somebody unknown. `inactive`: it took the
-    access of somebody who had it.
+    access of somebody who had it. `group`: the name of the group that was written to.
     """
 
     method: str
@@ -39,6 +39,7 @@ class Write(NamedTuple):
     created: bool
     inactive: bool
     body: Any
+    group: str | None = None
 
 
 @dataclass(slots=True)
@@ -71,3 +72,5 @@ class Known:
     """The target's id → whether that account is active."""
     let_in: set[str] = field(default_factory=set)
     """The target's ids of accounts that are active because somebody else made them so."""
+    released: dict[str, set[str]] = field(default_factory=dict)
+    """User → groups that were theirs when they were released. From then on those are others': they may stay in them."""

@@ -87,7 +87,7 @@ class Writes:
 
     def _says_it_again(self, write: Write, user: str | None) -> bool:
         """Whether a sink has a reason to write what is so already."""
-        return self._comes_back(write, user) or self._was_just_let_in(write, user)
+        return self._comes_back(write, user) or self._was_just_let_in(write, user) or self._was_released(write, user)
 
     def _comes_back(self, write: Write, user: str | None) -> bool:
         """Of whom it isn't known whether they are in, `active` is written again: their leaving came to nothing. And
@@ -106,6 +106,14 @@ class Writes:
         if active_in(write.body) is not False or write.account not in self._let_in:
             return False
         return self._let_in[write.account] is self._known.deliveries.get(user or "")
+
+    def _was_released(self, write: Write, user: str | None) -> bool:
+        """Whose groups are others' since they were released. They are read when they come back, but only those groups
+        are noted that are wanted by then; newer work that wants another one puts them into it, as it does where others
+        have. That holds until the sink tells again what they hold.
+        """
+        told = self._known.deliveries.get(user or "") or {}
+        return told.get("held") is None and write.group in self._known.released.get(user or "", ())
 
     def _access(self, write: Write, user: str | None) -> None:
         match active_in(write.body):

@@ -7,7 +7,7 @@ from typing import Any, Final
 from tests.simulation.mappings import OUT
 from tests.simulation.oracle.accounts import SOURCE, Account
 from tests.simulation.oracle.people import people
-from tests.simulation.oracle.rules import AUTHORITY, SCOPED, desired, in_scope, suspended
+from tests.simulation.oracle.rules import AUTHORITY, RELEASING, SCOPED, desired, in_scope, suspended
 from tests.simulation.oracle.words import FACTS, facts, word_of
 
 BEGIN: Final = 1_772_582_400.0
@@ -72,6 +72,9 @@ def expected(
             wanted.active = None
         if not wanted.never and not given_up.isdisjoint({user, None}):
             wanted.active = None  # until their next change nothing of what was set aside is tried again
+        manager = found.get(wanted.attributes.get("manager") or "")
+        if manager is not None and manager.active is None and not RELEASING.isdisjoint(mappings):
+            del wanted.attributes["manager"]  # who was released is nobody's
     return found
 
 
@@ -119,6 +122,9 @@ def _of(
     if left:
         known = dict.fromkeys(FACTS) | known  # what an account said of somebody whose it was has no value now
     here = in_scope(mapping, known)
+    if active and here is False and not RELEASING.isdisjoint(mappings):
+        # Released, or left before: they may keep what they have.
+        return Expected(None, never=not shown and _never(words, theirs, mappings))
     if active is not None and (active is False or here is False or suspended(mapping, known)):
         return Expected(False, never=not shown and _never(words, theirs, mappings))
     if None in (active, known.get("userName"), known.get("displayName")) or here is None:

@@ -12,7 +12,9 @@ GROUPS: Final = ("All Agents", "Spanish Queue", "Billing Queue", "Sales Queue", 
 DIVISIONS: Final = frozenset({"Home", "Care", "Sales"})
 """What the target has; of what it hasn't nothing is demanded."""
 
-SCOPED: Final = frozenset({"scoped", "strict"})
+SCOPED: Final = frozenset({"releasing", "scoped", "strict"})
+RELEASING: Final = frozenset({"releasing"})
+"""Who goes out of scope keeps their account, as it is, and nobody of ours changes it any more."""
 SUSPENDING: Final = frozenset({"suspending", "strict"})
 AUTHORITY: Final[dict[str, dict[str, list[str]]]] = {"hr-decides": {"active": ["hris"], "job": ["hris", "entra"]}}
 """Mapping → fact → sources in order; without a list every source, in the order of their names."""

@@ -102,6 +102,35 @@ def test_who_came_and_went_unseen_is_nobody() -> None:
     assert [each["kind"] for each in directory.known(steps)] == ["unseen", "unseen"]
 
 
+@pytest.mark.parametrize("others", [(), ("D2",)])
+def test_the_last_one_is_gone_only_once_that_was_told(others: Sequence[str]) -> None:
+    """A directory that lists nobody isn't believed: where neither hook nor log told it, nobody can know that they left.
+    While it lists somebody, all who are missing are found.
+    """
+    world = World(1, {}, tracing=True)
+    directory = Directory(world, Network(world), load_settings(**SETTINGS["okta"]), "okta")
+    steps = [step(0.0, "okta", "create", who, **ADA | {"userName": f"{who}@example.com"}) for who in ("D1", *others)]
+    steps.append(step(10.0, "okta", "remove"))
+    kinds = []
+
+    async def story() -> None:
+        for name, main in directory.services().items():
+            world.start(f"{name}0", main, KafkaError)
+        for each in steps[:-1]:
+            directory.perform(each)
+        await asyncio.sleep(10.0)
+        for name in directory.services():
+            world.kill(f"{name}0", 1.0)
+        directory.perform(steps[-1])
+        kinds.append(directory.known(steps)[-1]["kind"])
+        await asyncio.sleep(5.0)
+        await directory.asked()
+        kinds.append(directory.known(steps)[-1]["kind"])
+
+    world.run(story())
+    assert kinds == ["directory" if others else "unseen", "directory"]
+
+
 def test_histories_of_directories_are_plain_and_told_in_order() -> None:
     """Of one seed always the same; nobody changes who isn't there, and nobody comes twice."""
     for seed in range(50):

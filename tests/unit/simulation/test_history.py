@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from tests.simulation.history import FEATURES, history
-from tests.simulation.mappings import TEXTS
+from tests.simulation.mappings import OUT, TEXTS
 from tests.simulation.operator import KINDS
+from tests.simulation.sequences import SEQUENCES
 
 
 def steps_of(*features: str, seeds: int = 40) -> list[dict[str, Any]]:
@@ -66,3 +67,11 @@ def test_each_history_ends_with_an_operator_who_clears_up() -> None:
         assert [step["kind"] for step in told["steps"]][-3:] == ["sweep"] * 3
         assert {step["kind"] for step in told["steps"]} <= KINDS
         assert told["options"]["mapping"] in TEXTS
+
+
+@pytest.mark.parametrize("feature", sorted(SEQUENCES))
+def test_a_sequence_is_about_one_user_and_names_another(feature: str) -> None:
+    """What stands for others in a sequence never comes into an event."""
+    said = json.dumps([step["value"]["attributes"] for step in steps_of(feature) if step["kind"] == "say"])
+    assert "OTHER" not in said
+    assert any(name in said for name in ("Wizard", OUT, "u0@example.com"))

@@ -162,3 +162,14 @@ def test_what_belongs_to_nobody_goes_on_when_who_asked_for_it_is_dead() -> None:
         return said
 
     assert played(main) == ["soon", "timer"]
+
+
+def test_ticks_go_on_when_a_clock_that_gained_becomes_right() -> None:
+    """They never go back, whatever is done to a clock: else what is old would count as young."""
+    now = [100.0]
+    process = Process("sink0", lambda: now[0], 1000.0, Random(1), skew=5.0, drift=0.03)
+    before = process.ticks()
+    process.steady()
+    assert process.ticks() == before
+    now[0] += 1.0
+    assert (process.ticks(), process.clock()) == (before + 1.0, 1101.0)

@@ -194,6 +194,26 @@ class TestPast:
             past.end()
         assert (sorted(set(ear.broken)), set(ear.seen)) == (broken, {"as of"})
 
+    @pytest.mark.parametrize(("refused_after", "broken"), [(-20, []), (20, ["as of"])])
+    def test_a_request_of_which_only_an_earlier_refusal_was_told_isnt_compared(
+        self, ear: Ear, monkeypatch: pytest.MonkeyPatch, refused_after: int, broken: list[str]
+    ) -> None:
+        """It was sent again with its id, and carried out; the sink died before it heard that. Who is told that it was
+        refused after it was carried out was told something wrong.
+        """
+        log = self.log()
+        told = {"userName": "ana@example.com", "displayName": "Ana Ruiz", "active": True, "title": None}
+        hired_at, left_at = NOON + 2 * MINUTE, NOON + 3 * MINUTE
+        log.tell("delivered", request(1, hired_at + 20, holds=told))
+        log.tell("conflict", request(2, left_at + refused_after, 412))
+        past = self.past(ear, log)
+        monkeypatch.setattr(past, "_replay", lambda _: None)
+        past.written("E1", hired_at / 1000, "r1", told)
+        past.written("E1", left_at / 1000, "r2", told | {"active": False})
+        for _ in range(50):
+            past.end()
+        assert sorted(set(ear.broken)) == broken
+
     def test_what_others_wrote_or_nobody_has_told_isnt_compared(
         self, ear: Ear, monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -87,6 +87,21 @@ class TestWrites:
         run.write(1, changed=False, body=OUT)
         assert run.broken == ["twice"]
 
+    def test_who_comes_back_after_a_release_may_be_put_into_a_group_that_they_never_left(self, run: Forged) -> None:
+        """Meanwhile it was others' business. What was told once is known, and isn't written again."""
+        run.write(0, group="Supervisors", changed=False)
+        run.said(2, scope="released", groups=["Supervisors"])
+        run.said(3, scope="in", groups=["Supervisors", "Sales Queue"])
+        run.write(1, group="Supervisors", changed=False)
+        assert run.broken == ["twice", "twice"]
+        run.commit(run.outcome(1), run.outcome(2), run.delivery(2, held=None))
+        run.write(3, group="Supervisors", changed=False)
+        assert run.broken == ["twice", "twice"]
+        run.write(3, group="Sales Queue", changed=False, request_id="0-3-aa")
+        run.commit(run.outcome(3), run.delivery(3, held={"groups": ["Supervisors"]}))
+        run.write(3, group="Supervisors", changed=False, request_id="0-3-bb")
+        assert run.broken == ["twice"] * 4
+
     def test_who_was_deactivated_isnt_deactivated_again(self, run: Forged) -> None:
         """An answer that got lost is looked for; the request isn't sent once more."""
         run.write(0, body=set_to(active=True))
@@ -162,6 +177,15 @@ class TestRequests:
             run.asked("PATCH", version='"1"', body=set_to(title="x"))
             assert run.broken == ["blind"]
             run.told.clear()
+
+    def test_a_leaver_who_was_set_aside_needs_no_read(self, run: Forged) -> None:
+        """The target may refuse to show them once more, and they would keep their access for it. Nobody else may."""
+        run.asked("PATCH", version='"1"', body=set_to(title="x"), status=None)
+        run.commit(run.outcome(1), run.delivery(1, parked={"code": "refused", "attributes": {}, "desired": {}}))
+        run.asked("PATCH", version='"1"', body=OUT)
+        assert run.broken == []
+        run.asked("PATCH", version='"1"', body=set_to(title="x"))
+        assert run.broken == ["blind"]
 
     def test_a_read_in_between_makes_it_known(self, run: Forged) -> None:
         """After that the next write may go out."""

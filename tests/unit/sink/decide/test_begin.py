@@ -14,6 +14,7 @@ from streamproc.sink.decide.begin import begin
 from streamproc.sink.decide.desired_state import Work, retry_of
 from streamproc.sink.decide.lanes import Turn
 from streamproc.sink.decide.predecessor import Predecessor
+from streamproc.sink.decide.progress import Freshness
 from streamproc.sink.decide.revoke_forms import CONDITIONAL, UNCONDITIONAL
 
 LEFT = Resource(active=False)
@@ -47,3 +48,16 @@ def test_what_isnt_in_the_log_yet_is_as_young_as_it_was_noted() -> None:
     turn = Turn("E1", 0, 8, Urgency.CHANGE, Work(retry_of("E1", 8, Resource(active=True), CAUSE)))
     delivery = DeliveredState("E1", 7, "a1", '"5"', Resource(active=True), None, Millis(0))
     assert begin(turn, delivery, Predecessor(), Millis(0), 12.5).learned == 12.5
+
+
+def test_only_a_leaver_is_written_before_a_read_after_a_turn_that_was_set_aside() -> None:
+    """A write before that may be unanswered: nobody is written blind, and no leaver waits for a read."""
+    held, stays = Resource(active=True), Resource(active=True, title="Lead")
+    parked = Parked("refused", "403 not.authorized", 403, None, {}, stays, Millis(0), 7)
+    delivery = DeliveredState("E1", 7, "a1", '"5"', held, parked, Millis(0))
+    leaves = Turn("E1", 0, 8, Urgency.REVOKE, Work(retry_of("E1", 8, LEFT, CAUSE)))
+    back = Turn("E1", 0, 9, Urgency.CHANGE, Work(retry_of("E1", 9, stays, CAUSE)))
+    begun = begin(leaves, delivery, Predecessor(), Millis(0))
+    assert begun.freshness is Freshness.DOUBTED
+    assert begun.with_newer(back).freshness is Freshness.STALE
+    assert begin(back, delivery, Predecessor(), Millis(0)).freshness is Freshness.STALE
