@@ -104,7 +104,7 @@ class _Life:
         self._accounts = AccountsHistory(random, self._users, moves="moves" in on, orders="orders" in on)
 
     def told(self) -> dict[str, Any]:
-        by_feature = {
+        by_feature: dict[str, Callable[[], None]] = {
             "accounts": self._account, "broken": self._broken, "bursts": self._burst, "chaff": self._chaff,
             "exchanges": self._exchange, "flips": self._flip, "mappings": self._mapping, "names": self._swap,
             "operators": self._order, "pauses": self._pause, "rehires": self._rehire, "rubbish": self._rubbish,
