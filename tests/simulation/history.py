@@ -83,9 +83,7 @@ def history(
 class _Life:
     """People, as their sources tell of them."""
 
-    def __init__(
-        self, random: Random, on: Collection[str], often: Mapping[str, int], most: int, pace: float = 1.0
-    ) -> None:
+    def __init__(self, random: Random, on: Collection[str], often: Mapping[str, int], most: int, pace: float) -> None:
         self._random = random
         self._on = on
         self._often = often
