@@ -15,13 +15,10 @@ from streamproc.simulator.resources import Entry
 from streamproc.simulator.schema import GENESYS, GROUP, USER, Kind
 
 _FILTER = re.compile(r"\s*(?P<name>\S+)\s+(?P<op>\w+)\s+(?P<value>.+?)\s*", re.DOTALL)
-_MEMBER = re.compile(
-    r'id eq ("(?:[^"\\]|\\.)*") and members(?:\.value)? eq ("(?:[^"\\]|\\.)*")',
-    re.IGNORECASE,
-)
+_QUOTED = r'("(?:[^"\\]|\\.)*")'
+_MEMBER = re.compile(rf"id eq {_QUOTED} and members(?:\.value)? eq {_QUOTED}", re.IGNORECASE)
 _EXTERNAL_IDS = re.compile(
-    re.escape(GENESYS) + r':externalIds\[authority eq ("(?:[^"\\]|\\.)*") and value eq ("(?:[^"\\]|\\.)*")\]',
-    re.IGNORECASE,
+    rf"{re.escape(GENESYS)}:externalIds\[authority eq {_QUOTED} and value eq {_QUOTED}\]", re.IGNORECASE
 )
 
 

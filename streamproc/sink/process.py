@@ -203,11 +203,12 @@ class Sink:
         """Start as many turns as there are connections, and every leaver's: they wait at the gate, at its head."""
         while (turn := self._lanes.take(revocations=self._busy >= self._gate.connections)) is not None:
             self._busy += 1
-            self._tasks[task := asyncio.create_task(self._deliver(turn, self._stores[turn.partition]))] = turn.partition
-            task.add_done_callback(self._never_begun)
+            task = asyncio.create_task(self._deliver(turn, self._stores[turn.partition]))
+            self._tasks[task] = turn.partition
+            task.add_done_callback(self._leave)  # cancelled before its first step, it comes to no end of its own
 
-    def _never_begun(self, task: asyncio.Task[None]) -> None:
-        """What was cancelled before its first step has no end of its own, in which it gives its place back."""
+    def _leave(self, task: asyncio.Task[None]) -> None:
+        """Give a turn's place among the connections back, once."""
         if self._tasks.pop(task, None) is not None:
             self._busy -= 1
 
@@ -227,8 +228,7 @@ class Sink:
             self._fail(error)
             return
         finally:
-            self._busy -= 1
-            self._tasks.pop(task, None)
+            self._leave(task)
         self._lanes.finish(ended)
         self._mass_guard.ended(delivery)
         count(outcomes)

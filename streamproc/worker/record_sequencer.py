@@ -84,10 +84,8 @@ class RecordSequencer:
             begins = dict(await self._reader.beginning_offsets(taken))
             ends = await self._reader.end_offsets(taken)
             asked = [each for each in taken if begins[each] < ends[each]]
-            for partition, committed in zip(
-                asked, await asyncio.gather(*map(self._reader.committed, asked)), strict=True
-            ):
-                begins[partition] = begins[partition] if committed is None else committed
+            committed = await asyncio.gather(*map(self._reader.committed, asked))
+        begins |= {each: offset for each, offset in zip(asked, committed, strict=True) if offset is not None}
         self._begins = begins
 
     async def take(self, partition: TopicPartition, records: Sequence[ConsumerRecord]) -> None:

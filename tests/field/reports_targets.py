@@ -151,22 +151,7 @@ def _with_etag(change: Callable[[str], str]) -> Callable[[str, str, Response], R
 async def _precondition_never_holds(org: Org) -> None:
     """bitfireAT/davx5-ose 1365: every If-Match is answered 412, also with the version that was just told."""
     await org.hired()
-    send = org.wire.request
-    asked: list[str] = []
-
-    async def request(
-        method: str,
-        path: str,
-        request_id: str,
-        body: dict[str, Any] | None = None,
-        etag: str | None = None,
-        at_last: AtLast | None = None,
-    ) -> Response:
-        asked.append(method)
-        assert len(asked) <= MOST, "hammered"
-        return _error(412, "none matched") if etag else await send(method, path, request_id, body, etag, at_last)
-
-    org.wire.request = request  # type: ignore[method-assign]
+    asked = _answering(org, lambda *_: _error(412, "none matched") if asked[-1][2] else None)
     seq = org.say("E1", active=False)
     await org.run()
     assert ((await org.user())["active"], org.fate(seq)) == (False, "revoked")

@@ -13,7 +13,7 @@ from typing import Any, Final, cast
 
 import orjson
 
-from streamproc.adapters.kafka.log import started
+from streamproc.adapters.kafka.log import ConsumerRecord, started
 from streamproc.compose.directories import directories
 from streamproc.compose.gateway_parts import make_gateway
 from streamproc.compose.hydrator import make_hydrator
@@ -115,7 +115,7 @@ class Directory:
                 self._keys[who] = people.create(step["fields"] | {"employeeNumber": who}).id
         elif key is not None and people.entries[key].removed is None:
             if step["do"] == "remove":
-                self._heard[key] = self._last(key)
+                self._heard[key] = self._last(who, key)
                 people.remove(key)
             else:
                 people.update(key, step["fields"])
@@ -127,7 +127,7 @@ class Directory:
         """
         gone = [(who, key) for who, key in self._keys.items() if self._people.entries[key].removed]
         unseen = {who for who, key in gone if not self._seen(who, key)}
-        untold = {who for who, key in gone if len(gone) == len(self._keys) and self._last(key) == self._heard[key]}
+        untold = {who for who, key in gone if len(gone) == len(self._keys) and self._last(who, key) == self._heard[key]}
         return [
             {**step, "kind": "unseen"}
             if step.get("who") in unseen or (step.get("who") in untold and step.get("do") == "remove")
@@ -135,24 +135,20 @@ class Directory:
             for step in steps
         ]
 
-    def _last(self, key: str) -> tuple[int, int]:
-        """The offsets of the newest notification about somebody, and of the newest answer that is without their number,
-        as it is of who is gone; -1: there is none.
+    def _last(self, who: str, key: str) -> tuple[int, int]:
+        """The offsets of the newest notification about them, and of the newest answer that is without their number, as
+        it is of who is gone; -1: there is none.
         """
-        number = next((who for who, each in self._keys.items() if each == key), "")
-        offsets = [-1, -1]
-        for place, topic in enumerate((notifications_topic(self.source), intake_topic(self.source))):
-            for each in self._world.broker.records(topic):
-                told = topic != intake_topic(self.source) or f'"{number}"'.encode() not in (each.value or b"")
-                if each.key == key.encode() and told:
-                    offsets[place] = max(offsets[place], each.offset)
-        return offsets[0], offsets[1]
+        told = [each.offset for each in self._about(notifications_topic(self.source), key)]
+        gone = [each.offset for each in self._about(intake_topic(self.source), key) if not _has(each, who)]
+        return max(told, default=-1), max(gone, default=-1)
 
     def _seen(self, who: str, key: str) -> bool:
         """Whether the log has an answer about them that has their number."""
-        number = f'"{who}"'.encode()
-        records = self._world.broker.records(intake_topic(self.source))
-        return any(each.key == key.encode() and number in (each.value or b"") for each in records)
+        return any(_has(each, who) for each in self._about(intake_topic(self.source), key))
+
+    def _about(self, topic: str, key: str) -> Iterator[ConsumerRecord]:
+        return (each for each in self._world.broker.records(topic) if each.key == key.encode())
 
     async def asked(self) -> None:
         """Every hook has ended, and a round that began after that has been through. Fails the run if none is."""
@@ -225,3 +221,8 @@ def _in_a_task(handler: Handler) -> Handler:
         return await asyncio.get_running_loop().create_task(cast("Any", handler(asked)))
 
     return answer
+
+
+def _has(answer: ConsumerRecord, number: str) -> bool:
+    """Whether it has this employee number."""
+    return f'"{number}"'.encode() in (answer.value or b"")

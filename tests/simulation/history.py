@@ -83,9 +83,7 @@ def history(
 class _Life:
     """People, as their sources tell of them."""
 
-    def __init__(
-        self, random: Random, on: Collection[str], often: Mapping[str, int], most: int, pace: float = 1.0
-    ) -> None:
+    def __init__(self, random: Random, on: Collection[str], often: Mapping[str, int], most: int, pace: float) -> None:
         self._random = random
         self._on = on
         self._often = often
@@ -104,7 +102,7 @@ class _Life:
         self._accounts = AccountsHistory(random, self._users, moves="moves" in on, orders="orders" in on)
 
     def told(self) -> dict[str, Any]:
-        by_feature = {
+        by_feature: dict[str, Callable[[], None]] = {
             "accounts": self._account, "broken": self._broken, "bursts": self._burst, "chaff": self._chaff,
             "exchanges": self._exchange, "flips": self._flip, "mappings": self._mapping, "names": self._swap,
             "operators": self._order, "pauses": self._pause, "rehires": self._rehire, "rubbish": self._rubbish,

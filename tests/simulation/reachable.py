@@ -378,8 +378,7 @@ def main() -> int:
         before = set[str]() if options.anew else {*listed(group)}
         lists[group] = (before | found.keys()) - known
         known |= lists[group]
-        rare = sum(number < 3 for number in found.values())
-        new = len(lists[group] - before)
+        rare, new = sum(number < 3 for number in found.values()), len(lists[group] - before)
         sys.stdout.write(f"{group}: {len(lists[group])}, {new} of them new; {rare} were found in fewer than 3 walks\n")
     _write(lists)
     return 0

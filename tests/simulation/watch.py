@@ -86,14 +86,15 @@ class Watch:
         target = self._plan.options.get("genesys", {})
         free = target.get("former_names") != "taken"
         held = accounts_of(users, groups)
+        unfound: set[str] = set()
         if target.get("filter_finds_inactive") is False:  # whose account can't be found any more is nobody's manager
             for user in wanted.keys() & held.keys():
                 held[user]["manager"] = wanted[user].attributes.get("manager")
+            unfound = self._unfound(held)
         given = {user: set(theirs) for user, theirs in self.invariants.known.released.items()}
         for user, theirs in ({} if hand is None else hand.given).items():
             given.setdefault(user, set()).update(theirs)
         wrong = mismatched(wanted, held, free=free, compacted=compacted, given=given)
-        unfound = self._unfound(held) if target.get("filter_finds_inactive") is False else set()
         return {user: what for user, what in wrong.items() if user not in unfound}
 
     def _unfound(self, held: Mapping[str, Mapping[str, Any]]) -> set[str]:

@@ -11,7 +11,7 @@ import aiohttp
 import streamproc
 from streamproc.adapters.clocks import Clocks
 from streamproc.adapters.oauth import Tokens
-from streamproc.adapters.scim_http import AtLast, PlatformHttp, ScimHttp
+from streamproc.adapters.scim_http import PlatformHttp, ScimHttp
 from streamproc.core.flow.circuit_breaker import CircuitBreaker
 from streamproc.core.flow.loop_limits import LoopLimits
 from streamproc.core.flow.rate_limit import RateLimiter
@@ -121,18 +121,10 @@ class Wire(ScimHttp):
     before: Before | None = None
     after: After | None = None
 
-    async def request(
-        self,
-        method: str,
-        path: str,
-        request_id: str,
-        body: dict[str, Any] | None = None,
-        etag: str | None = None,
-        at_last: AtLast | None = None,
-    ) -> Response:
+    async def request(self, method: str, path: str, *rest: Any, **named: Any) -> Response:
         if self.before:
             await self.before(method, path)
-        answer = await super().request(method, path, request_id, body, etag, at_last)
+        answer = await super().request(method, path, *rest, **named)
         return self.after(method, path, answer) if self.after else answer
 
 

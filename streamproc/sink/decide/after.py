@@ -268,17 +268,17 @@ def _after_guard(progress: Progress, decision: GuardDecision) -> After:
         case Flow(standing):
             return After(replace(progress, standing=standing, underway=Underway(guard_passed=True)))
         case Hold(standing):
-            before = progress.standing
-            if before is None or before.said == "rejected":
-                progress = replace(progress, since=None)  # what was ordered before was about something else
-            held = SetAside(None, "held", f"mass guard: {standing.reason}")
-            return After(replace(progress, standing=standing), aside=held)
+            asked = progress.standing is not None and progress.standing.said != "rejected"  # else it's something new
+            progress = replace(progress, standing=standing, since=progress.since if asked else None)
+            aside = SetAside(None, "held", f"mass guard: {standing.reason}")
         case Rejected():
-            return After(progress, aside=SetAside(None, "rejected", "an operator rejected this revocation"))
+            aside = SetAside(None, "rejected", "an operator rejected this revocation")
         case Protected():
-            return After(progress, aside=SetAside(None, "protected", "the account is protected, and never deactivated"))
+            aside = SetAside(None, "protected", "the account is protected, and never deactivated")
         case _:
             assert_never(decision)
+    looking = replace(progress, underway=Underway(withheld=True))  # and then the guard is asked again
+    return After(looking) if progress.groups_unread else After(progress, aside=aside)
 
 
 def _settled(progress: Progress) -> Progress:

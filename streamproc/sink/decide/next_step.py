@@ -180,6 +180,8 @@ def _underway(progress: Progress, target: Target) -> Step | None:
         return _with_lock(progress, target, underway.lock)
     if underway.asked:
         return ask_membership(progress, target, underway.asked[0])
+    if underway.withheld:
+        return read(progress, target, hurry=False)
     return None
 
 

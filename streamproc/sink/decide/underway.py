@@ -96,6 +96,8 @@ class Underway(Struct, frozen=True):
     lock: GroupLock | None = None
     refusal: Refusal | None = None
     guard_passed: bool = False
+    withheld: bool = False
+    """It isn't: there is time to read in which groups they are, while it is known which of them may be by our doing."""
 
 
 class Seeded(Struct, frozen=True):

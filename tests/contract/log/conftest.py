@@ -20,6 +20,7 @@ from streamproc.adapters.kafka.log import (
     Consumer,
     ConsumerRebalanceListener,
     ConsumerRecord,
+    KafkaError,
     Log,
     Producer,
     TopicPartition,
@@ -177,9 +178,16 @@ def servers(request: pytest.FixtureRequest) -> str | None:
     return None if request.param == "memory" else str(request.getfixturevalue("bootstrap"))
 
 
+def _but_fenced(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """What a fenced producer of aiokafka leaves unasked isn't told: it would be in the middle of a later test."""
+    if not isinstance(context.get("exception"), KafkaError):
+        loop.default_exception_handler(context)
+
+
 @pytest_asyncio.fixture
 async def cluster(servers: str | None) -> AsyncIterator[Cluster]:
     """One of the two."""
+    asyncio.get_running_loop().set_exception_handler(_but_fenced)
     name = f"contract-{os.getpid()}-{next(NUMBERS)}"
     if servers is None:
         ticks = itertools.count(1_700_000_000_000)

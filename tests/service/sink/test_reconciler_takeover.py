@@ -5,10 +5,16 @@ import asyncio
 import pytest
 
 from streamproc.core.fold.plan import Urgency
-from streamproc.core.records.change_event import Fact
+from streamproc.core.records.change_event import Fact, Origin
+from streamproc.core.records.delivery import Standing
+from streamproc.core.records.units import Millis
+from streamproc.core.records.user_record import Cause
 from streamproc.core.scim.response_policy import Response
+from streamproc.sink.decide.mass_guard import GuardDecision, Hold, Protected, Rejected
 from streamproc.sink.delivery_store import PartitionLostError
 from tests.support.reconciler import FRESH, LANDED, Org, Start, person, roles
+
+HELD = Standing("E1", 2, "held", Cause("hris", "test", Origin("events.hris", 0, 0, Millis(0))), "too many")
 
 
 @pytest.mark.parametrize("what", ["create", "adopt", "conflict", "join", "known"])
@@ -354,3 +360,23 @@ async def test_nobody_waits_for_ever_for_a_partition_that_isnt_read_on(org: Org)
     await org.run()
     assert (await org.user())["active"] is False
     assert org.clock.ticks() - begun < LANDED / 2
+
+
+@pytest.mark.parametrize("decision", [Hold(HELD), Rejected(), Protected()], ids=["held", "rejected", "protected"])
+async def test_who_isnt_let_go_by_the_guard_leaves_the_group_of_before(org: Org, decision: GuardDecision) -> None:
+    """A sink that died had put them into a queue. The next one is held back by the mass guard; once they are to stay,
+    they are in the queue that they are to be in, and not in the one of before.
+    """
+    await org.hired("E1", genesysQueue="Billing")
+    del org.store.known["E1"]  # of which it hadn't told anything
+    org.fates.clear()
+    org.guard = lambda _: decision
+    org.start()
+    org.take_in(org.records["E1"])
+    org.say("E1", active=False)
+    await org.run()
+    assert (await org.user())["active"]
+    assert org.store.parked["E1"] in {"held", "rejected", "protected"}
+    org.say("E1", active=True, genesysQueue="Spanish")
+    await org.run()
+    assert (await org.members("Billing Queue"), len(await org.members("Spanish Queue"))) == (set(), 1)

@@ -66,7 +66,7 @@ class Invariants:
         now: Callable[[], float] = lambda: 0.0,
         fresh: float = 3.1,
     ) -> None:
-        self.known = self._known = known = Known()
+        self.known = known = Known()
         telling = Telling(fail, count)
         self._group = group
         self._process = process
@@ -124,7 +124,7 @@ class Invariants:
     def _committed(self, record: Record, process: Hashable) -> None:
         if record.topic in SILENT:
             return
-        body, known = record.body, self._known
+        body, known = record.body, self.known
         self.inputs.appended(record)
         if record.topic == CHANGES and isinstance(body, dict) and "kind" in body:
             known.users[record.partition, record.offset] = "" if body["kind"] == "mapping" else body["user"]
@@ -188,7 +188,7 @@ class Invariants:
             return
         before, after = (_json(each.body) if each is not None else None for each in (entry.before, entry.after))
         account, home, seq = entry.id, *_seq(entry.request_id or "")
-        known, users = self._known, "/groups/" not in entry.path.lower()
+        known, users = self.known, "/groups/" not in entry.path.lower()
         inactive = False
         if users and after is not None:
             user = after.get("externalId") or known.accounts.get(account)

@@ -205,10 +205,7 @@ MUTANTS: Final = (
     Mutant(
         "a place among the connections is lost with each partition",
         SINK,
-        "        finally:\n"
-        "            self._busy -= 1\n"
-        "            self._tasks.pop(task, None)\n"
-        "        self._lanes.finish(ended)\n",
+        "        finally:\n            self._leave(task)\n        self._lanes.finish(ended)\n",
         "        finally:\n"
         "            self._tasks.pop(task, None)\n"
         "        self._busy -= 1\n"

@@ -10,7 +10,7 @@ from aiokafka import ConsumerRecord
 from streamproc.adapters.kafka.log import Log, TopicPartition
 from streamproc.compose.clocks import SYSTEM
 from streamproc.worker.raw_record import RawRecord
-from streamproc.worker.record_sequencer import RecordSequencer
+from streamproc.worker.record_sequencer import Handler, RecordSequencer
 from streamproc.worker.stream_app import StreamApp
 
 PLACE = TopicPartition("identity.changes", 0)
@@ -33,19 +33,24 @@ def record(offset: int) -> Any:
     return ConsumerRecord(*PLACE, offset, 0, 0, b"E1", b"{}", -1, 1, 2, ())
 
 
+def sequencer_of(handle: Handler) -> RecordSequencer:
+    """There is room for whatever `handle` leads to."""
+    room = asyncio.Event()
+    room.set()
+    return RecordSequencer(cast("Log", None), cast("StreamApp", App()), {PLACE.topic: handle}, room, SYSTEM)
+
+
 @pytest.mark.parametrize("moves", [True, False])
 async def test_what_was_left_out_before_partitions_moved_isnt_handled_after(
     moves: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A worker that slept through a rebalance would fold on what it knew of its users before."""
     handled: list[int] = []
-    room = asyncio.Event()
-    room.set()
 
     def handle(raw: RawRecord) -> None:
         handled.append(raw.offset)
 
-    sequencer = RecordSequencer(cast("Log", None), cast("StreamApp", App()), {PLACE.topic: handle}, room, SYSTEM)
+    sequencer = sequencer_of(handle)
 
     async def ends(_: Any) -> dict[TopicPartition, int]:
         return {PLACE: 3}
@@ -65,15 +70,14 @@ async def test_what_was_left_out_before_partitions_moved_isnt_handled_after(
 async def test_a_batch_that_waited_while_partitions_moved_isnt_handled(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its users may be another worker's by now, of whom nothing is known here: a leaver would begin anew as nobody."""
     handled: list[int] = []
-    begun, answer, room = asyncio.Event(), asyncio.Event(), asyncio.Event()
-    room.set()
+    begun, answer = asyncio.Event(), asyncio.Event()
 
     def handle(raw: RawRecord) -> Awaitable[Any] | None:
         handled.append(raw.offset)
         begun.set()
         return answer.wait() if raw.offset == 0 else None
 
-    sequencer = RecordSequencer(cast("Log", None), cast("StreamApp", App()), {PLACE.topic: handle}, room, SYSTEM)
+    sequencer = sequencer_of(handle)
     monkeypatch.setattr(sequencer, "_begins", {PLACE: 0})
     taking = [asyncio.create_task(sequencer.take(PLACE, [record(offset)])) for offset in range(2)]
     await begun.wait()
@@ -90,8 +94,7 @@ async def test_what_another_worker_commits_later_isnt_where_reading_begins(monke
     nothing of what came before that, and whoever left meanwhile would be active again.
     """
     handled: list[int] = []
-    committed, room = 1, asyncio.Event()
-    room.set()
+    committed = 1
 
     class Reader:
         async def beginning_offsets(self, places: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
@@ -110,7 +113,7 @@ async def test_what_another_worker_commits_later_isnt_where_reading_begins(monke
     def handle(raw: RawRecord) -> None:
         handled.append(raw.offset)
 
-    sequencer = RecordSequencer(cast("Log", None), cast("StreamApp", App()), {PLACE.topic: handle}, room, SYSTEM)
+    sequencer = sequencer_of(handle)
     monkeypatch.setattr(sequencer, "_reader", Reader())
     monkeypatch.setattr(sequencer, "_between", between)
     await sequencer.begin([PLACE, TopicPartition("scim.operations", 0)])

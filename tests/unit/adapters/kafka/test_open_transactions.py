@@ -1,6 +1,7 @@
 """Somebody's open transaction, which nothing behind it is read before: told, measured, and told when it has ended."""
 
 from structlog.testing import capture_logs
+from structlog.typing import EventDict
 
 from streamproc import telemetry
 from streamproc.adapters.kafka.log import TopicPartition
@@ -34,6 +35,11 @@ def gauge() -> float | None:
     }.get("events.hris")
 
 
+def ours(logs: list[EventDict]) -> list[EventDict]:
+    """What was told of a partition: what an earlier test left may be told meanwhile, when it is collected."""
+    return [each for each in logs if "partition" in each]
+
+
 def test_it_is_told_once_and_measured() -> None:
     """Not while transactions come and go, which moves the offset."""
     now, reader = [0.0], Reader()
@@ -48,14 +54,14 @@ def test_it_is_told_once_and_measured() -> None:
         ):
             now[0], reader.stable, reader.end = at, stable, end
             waiting.look()
-        assert (gauge(), logs) == (9.0, [])
+        assert (gauge(), ours(logs)) == (9.0, [])
         for at in (PATIENCE * 2, PATIENCE * 3):
             now[0] = at
             waiting.look()
-        assert [(each["topic"], each["partition"], each["offset"], each["seconds"]) for each in logs] == [
+        assert [(each["topic"], each["partition"], each["offset"], each["seconds"]) for each in ours(logs)] == [
             ("events.hris", 3, 9, PATIENCE)
         ]
         reader.stable = 14
         waiting.look()
         assert gauge() is None
-        assert logs[-1]["event"] == "the transaction has ended"
+        assert ours(logs)[-1]["event"] == "the transaction has ended"

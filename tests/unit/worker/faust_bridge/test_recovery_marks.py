@@ -39,6 +39,17 @@ async def ended_by_a_mark() -> MemoryLog:
     return log
 
 
+async def passed(app: Any, passing: asyncio.Task[Any]) -> None:
+    """Wait until the mark at offset 3 counts as read, and end what passes it."""
+    for _ in range(200):
+        if app.tables.recovery.active_offsets[PLACE] == 3 or passing.done():
+            break
+        await asyncio.sleep(0.001)
+    passing.cancel()
+    await asyncio.gather(passing, return_exceptions=True)
+    assert app.tables.recovery.active_offsets[PLACE] == 3
+
+
 async def test_a_partition_that_leaves_meanwhile_stops_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
     """The next recovery that ends with marks is helped as the first would have been, and doesn't wait for ever."""
     monkeypatch.setattr(recovery_marks, "LOOK_EVERY", 0.001)
@@ -53,13 +64,7 @@ async def test_a_partition_that_leaves_meanwhile_stops_nobody(monkeypatch: pytes
 
     app = recovering(position)
     passing = asyncio.create_task(recovery_marks.pass_marks(cast("App", app), await ended_by_a_mark()))
-    for _ in range(200):
-        if app.tables.recovery.active_offsets[PLACE] == 3 or passing.done():
-            break
-        await asyncio.sleep(0.001)
-    passing.cancel()
-    await asyncio.gather(passing, return_exceptions=True)
-    assert app.tables.recovery.active_offsets[PLACE] == 3
+    await passed(app, passing)
 
 
 async def test_a_recovery_that_has_only_begun_stops_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -71,10 +76,4 @@ async def test_a_recovery_that_has_only_begun_stops_nobody(monkeypatch: pytest.M
     await asyncio.sleep(0.02)
     assert not passing.done()
     app.tables.recovery.active_offsets[PLACE] = 1
-    for _ in range(200):
-        if app.tables.recovery.active_offsets[PLACE] == 3 or passing.done():
-            break
-        await asyncio.sleep(0.001)
-    passing.cancel()
-    await asyncio.gather(passing, return_exceptions=True)
-    assert app.tables.recovery.active_offsets[PLACE] == 3
+    await passed(app, passing)
