@@ -50,7 +50,7 @@ _SAID: Final = {
 
 
 class ScimRoutes:
-    """`in_flight`: requests of a connection at once. `url`: as clients have the gateway; None: as their request says."""
+    """`in_flight`: requests of a connection at once. `url`: as clients have the gateway; None: as they ask."""
 
     def __init__(
         self, door: FrontDoor, *, in_flight: int, log: SummedLog, timeout: SharedTimeout, url: str | None = None
