@@ -57,6 +57,7 @@ class Party(NamedTuple):
 
 PRODUCERS: Final = Party("producers")
 GATEWAY: Final = Party("gateway")
+SCIM_DOOR: Final = Party("gateway", "if SCIM is served")
 HYDRATOR: Final = Party("hydrator")
 DIRECTORIES: Final = Party("hydrator", "if the directory is configured")
 WORKER: Final = Party("worker")
@@ -228,7 +229,7 @@ TOPICS: Final[tuple[Topic, ...]] = (
         "user ID, subject, name of a rejected input, `sink`, `mapping` or `connections`",
         CONTROL,
         (OPERATORS,),
-        (SINK, RESOLVE, RECONCILE, OPERATORS, AUDITORS),
+        (SCIM_DOOR, SINK, RESOLVE, RECONCILE, OPERATORS, AUDITORS),
         "operators' orders about what is parked, held, rejected or found, about links, sinks, mapping and connections",
         _APPENDED | _KEPT,
     ),
@@ -255,7 +256,7 @@ TOPICS: Final[tuple[Topic, ...]] = (
         "topic",
         TOPIC_IDENTITY,
         (WORKER, SINK, HYDRATOR, RECONCILE, OPERATORS),
-        (WORKER, SINK, HYDRATOR, RECONCILE),
+        (SCIM_DOOR, WORKER, SINK, HYDRATOR, RECONCILE),
         "Kafka's id of each topic that is in use: one that is made anew has another",
         {"cleanup.policy": "compact"},
     ),
