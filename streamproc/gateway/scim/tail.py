@@ -38,11 +38,14 @@ from streamproc.gateway.scim.store import Store, StoredResources
 log = structlog.get_logger("streamproc.gateway")
 
 TOPIC: Final = PUSHED
+STRAY: Final = "a connection's that has another partition"
 BARRIER: Final = 1.0
 """Seconds that a read waits at most to be as new as the log."""
 APPEND: Final = 10.0
 """Seconds that a write waits at most to be folded."""
 POLL_MS: Final = 500
+AT_ONCE: Final = 100
+"""Records that are folded at most before others have their turn."""
 
 
 class AnotherLogError(StreamprocError):
@@ -60,12 +63,19 @@ class _Waiter:
 class Tail:
     """Of one partition. `run` follows it; until it has begun, and after it has ended, nobody is served."""
 
-    def __init__(self, kafka: Log, partition: int, store: Store) -> None:
+    def __init__(
+        self, kafka: Log, partition: int, store: Store, belongs: Callable[[str], bool] = lambda _: True
+    ) -> None:
+        """`belongs`: whether a connection has its records here. Others' are passed over: nobody reads them."""
         self._kafka = kafka
+        self._belongs = belongs
         self._place = TopicPartition(TOPIC, partition)
         self._store = store
         self._next = store.next_offset
         self._consumer: Consumer | None = None
+        self._asker: Consumer | None = None
+        """Asks for the log's end. The broker answers a connection's requests in turn, and the consumer's are held until
+        there is something to read."""
         self._producer: Producer | None = None
         self._waiters: dict[str, _Waiter] = {}
         """By request id: each has one record on its way at a time."""
@@ -102,11 +112,15 @@ class Tail:
         """
         self._failed = asyncio.get_running_loop().create_future()
         try:
-            async with started(self._kafka.producer()) as producer, started(self._kafka.consumer()) as consumer:
+            async with (
+                started(self._kafka.producer()) as producer,
+                started(self._kafka.consumer()) as consumer,
+                started(self._kafka.consumer()) as asker,
+            ):
                 consumer.assign([self._place])
                 await self._check(consumer)
                 consumer.seek(self._place, self._next)
-                self._consumer, self._producer = consumer, producer
+                self._consumer, self._asker, self._producer = consumer, asker, producer
                 following = asyncio.ensure_future(self._follow(consumer))
                 try:
                     await asyncio.wait([following, self._failed], return_when=asyncio.FIRST_COMPLETED)
@@ -118,7 +132,7 @@ class Tail:
                     with suppress(asyncio.CancelledError, KafkaError):
                         await following
         finally:
-            self._consumer = self._producer = None
+            self._consumer = self._asker = self._producer = None
             self._give_up()
 
     async def append(self, event: ScimEvent, seen: Callable[[Folded | Void], Seen]) -> Seen:
@@ -184,9 +198,9 @@ class Tail:
         if before is not None:
             await asyncio.wait([before])
         self._asked, self._next_question = self._next_question, None
-        if self._consumer is None:
+        if self._asker is None:
             raise UnavailableError("The log can't be read now.")
-        return (await self._consumer.end_offsets([self._place]))[self._place]
+        return (await self._asker.end_offsets([self._place]))[self._place]
 
     async def _reached(self, end: int) -> None:
         if self._next >= end:
@@ -206,7 +220,7 @@ class Tail:
 
     async def _follow(self, consumer: Consumer) -> None:
         while True:
-            for records in (await consumer.getmany(timeout_ms=POLL_MS)).values():
+            for records in (await consumer.getmany(timeout_ms=POLL_MS, max_records=AT_ONCE)).values():
                 self._take(records)
             # Markers and what was never committed are no records, and lie below the end as well.
             self._go_on(max(self._next, await consumer.position(self._place)))
@@ -235,6 +249,9 @@ class Tail:
             event = decode(record.value)
         except NotAnEventError:
             passed_over(record, STRANGE, "it has no effect")
+            return
+        if not self._belongs(event.connection):
+            passed_over(record, STRAY, "it has no effect")
             return
         resources = self._store.of(event.connection)
         done = fold(resources, event, partition=self._place.partition, offset=record.offset)
