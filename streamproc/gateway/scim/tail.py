@@ -31,12 +31,13 @@ from streamproc.core.errors import StreamprocError
 from streamproc.core.provider.event import NotAnEventError, ScimEvent, decode, encode
 from streamproc.core.provider.fold import Void, fold
 from streamproc.core.provider.state import Folded
+from streamproc.core.records.topic_names import PUSHED
 from streamproc.gateway.scim.shared_log import Seen, UnavailableError
 from streamproc.gateway.scim.store import Store, StoredResources
 
 log = structlog.get_logger("streamproc.gateway")
 
-TOPIC: Final = "events.scim"
+TOPIC: Final = PUSHED
 STRAY: Final = "a connection's that has another partition"
 BARRIER: Final = 1.0
 """Seconds that a read waits at most to be as new as the log."""
