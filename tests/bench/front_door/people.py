@@ -68,7 +68,8 @@ class Written:
         while following is not None:
             assert isinstance(following, Proposal), following
             done = fold(self._resources, following.event, partition=self._partition, offset=self._next)
-            assert isinstance(done, Folded) and done.after is not None, done
+            assert isinstance(done, Folded), done
+            assert done.after is not None
             self._resources.apply(done)
             self._next += 1
             yield encode(following.event), done.after.id
