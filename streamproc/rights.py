@@ -166,7 +166,7 @@ PROCESSES: Final = (
     Process("sync", "a directory synchronised by hand; only its topics", lambda _: sync()),
     Process(
         "operators",
-        "parked, held, rejected, loops, findings, identities, connections, mapping, sink pause and resume, status",
+        "parked, held, rejected, loops, findings, identities, mapping, connections, seed, sink, status",
         lambda _: _of("operators"),
     ),
     Process("auditors", "archive, replay, report", lambda _: _auditors(raw=False)),

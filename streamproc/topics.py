@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
+from streamproc.core.provider.event import SCIM_EVENT
 from streamproc.core.records.change_event import CHANGE_EVENT
 from streamproc.core.records.control import CONTROL
 from streamproc.core.records.cursor import CURSOR
@@ -28,7 +29,9 @@ from streamproc.core.records.topic_names import (
     OPERATIONS,
     OUTCOMES,
     PRODUCED,
+    PUSHED,
     REJECTIONS,
+    RESOURCES,
     STATUS,
     events_topic,
     intake_topic,
@@ -38,6 +41,8 @@ from streamproc.core.records.topic_names import (
 from streamproc.core.records.user_record import USER_RECORD
 from streamproc.sources import SOURCES
 from streamproc.sources.hris.contract import HrisEvent
+from streamproc.sources.scim.known_record import KNOWN
+from streamproc.sources.scim.read import SOURCE as SCIM
 
 FOREVER: Final = "-1"
 
@@ -64,6 +69,7 @@ RESOLVE: Final = Party("worker", "resolve")
 FOLD: Final = Party("worker", "fold")
 USERS: Final = Party("worker", "table `users`")
 RULES: Final = Party("worker", "table `rules`")
+PROVIDER: Final = Party("worker", "table `provider`")
 SINK: Final = Party("sink")
 RECONCILE: Final = Party("reconcile")
 OPERATORS: Final = Party("operators")
@@ -124,6 +130,16 @@ TOPICS: Final[tuple[Topic, ...]] = (
             _RAW,
         )
         for source in SOURCES
+        if source != SCIM
+    ),
+    Topic(
+        PUSHED,
+        "connection; each has one partition, which is set",
+        SCIM_EVENT,
+        (GATEWAY, OPERATORS),
+        (GATEWAY, RESOLVE, OPERATORS, RAW_AUDITORS),
+        "writes of SCIM clients, as they were decided on: the system of record of their users and groups",
+        _APPENDED | _LARGE | _KEPT,  # a record of a year ago says which id somebody has
     ),
     *(
         Topic(
@@ -188,6 +204,15 @@ TOPICS: Final[tuple[Topic, ...]] = (
         _COMPACTED,
     ),
     Topic(
+        RESOURCES,
+        '["CONNECTION", "ID"], or ["CONNECTION", "GROUP", "MEMBER"]',
+        KNOWN,
+        (RESOLVE,),
+        (PROVIDER, RAW_AUDITORS),
+        "what is known of the users, groups and memberships of SCIM clients",
+        _COMPACTED,
+    ),
+    Topic(
         OPERATIONS,
         "user ID",
         USER_RECORD,
@@ -196,15 +221,7 @@ TOPICS: Final[tuple[Topic, ...]] = (
         "record, desired state and operation per user",
         _COMPACTED,
     ),
-    Topic(
-        OUTCOMES,
-        "user ID",
-        OUTCOME,
-        (SINK,),
-        (AUDITORS,),
-        "every attempt and verdict: the audit log",
-        _KEPT,
-    ),
+    Topic(OUTCOMES, "user ID", OUTCOME, (SINK,), (AUDITORS,), "every attempt and verdict: the audit log", _KEPT),
     Topic(
         DELIVERIES,
         "user ID",
