@@ -64,9 +64,10 @@ class Written:
             body=body.decode(),
         )
         request = Create(type_, normalise(RESOURCE_TYPES[type_], content))
-        following = decide(self._resources, self._connection, asked, request)
+        found = decide(self._resources, self._connection, asked, request)
+        assert isinstance(found, Proposal), found
+        following: Proposal | None = found
         while following is not None:
-            assert isinstance(following, Proposal), following
             done = fold(self._resources, following.event, partition=self._partition, offset=self._next)
             assert isinstance(done, Folded), done
             assert done.after is not None
