@@ -48,14 +48,19 @@ class Partition:
     ) -> None:
         """`belongs`: whether a connection's records count in a partition."""
         self.number = number
-        self.trouble: str | None = None
-        """Why it isn't followed now."""
         self._kafka = kafka
         self._path = folder / f"events.scim-{number}.sqlite"
         self._identity = identity
         self._clocks = clocks
         self._belongs = belongs
         self._tail: Tail | None = None
+        self._why = "it is being opened"
+        """What has gone wrong last."""
+
+    @property
+    def trouble(self) -> str | None:
+        """Why it isn't followed now; None: it is."""
+        return None if self._tail is not None and self._tail.is_following else self._why
 
     @property
     def tail(self) -> Tail:
@@ -91,7 +96,6 @@ class Partition:
             async with task_group() as tasks:
                 tasks.create_task(tail.run(), name=f"events.scim/{self.number} tail")
                 tasks.create_task(self._watch(of), name=f"events.scim/{self.number} id")
-                self.trouble = None
         finally:
             self._tail = None
             store.close()
@@ -117,9 +121,9 @@ class Partition:
         ):
             discard(self._path)
         known = isinstance(error, KafkaError | StreamprocError | sqlite3.Error | OSError)
-        self.trouble = told(error)
+        self._why = told(error)
         tell = log.warning if failures == 0 and known else log.error
-        tell("a partition can't be followed", partition=self.number, reason=self.trouble, exc_info=not known)
+        tell("a partition can't be followed", partition=self.number, reason=self._why, exc_info=not known)
 
 
 def pause_after(failures: int, jitter: float) -> float:
