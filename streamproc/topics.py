@@ -225,11 +225,11 @@ TOPICS: Final[tuple[Topic, ...]] = (
     ),
     Topic(
         CONTROLS,
-        "user ID, subject, name of a rejected input, `sink` or `mapping`",
+        "user ID, subject, name of a rejected input, `sink`, `mapping` or `connections`",
         CONTROL,
         (OPERATORS,),
         (SINK, RESOLVE, RECONCILE, OPERATORS, AUDITORS),
-        "operators' orders about what is parked, held, rejected or found, about links, the sinks and the mapping",
+        "operators' orders about what is parked, held, rejected or found, about links, sinks, mapping and connections",
         _APPENDED | _KEPT,
     ),
     Topic(

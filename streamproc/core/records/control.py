@@ -7,6 +7,7 @@ from typing import Final, Literal, TypeAlias
 
 from pydantic import TypeAdapter
 
+from streamproc.core.records.connection_definition import ConnectionDefinition
 from streamproc.core.records.finding import Finding, account_key
 from streamproc.core.records.units import Millis
 from streamproc.core.records.value import Value
@@ -27,12 +28,15 @@ Action: TypeAlias = Literal[
     "ignore",
     "deactivate",
     "unfreeze",
+    "connection",
 ]
 
 SINK: Final = "sink"
 """Key of the controls about all sinks; no user ID: these have a partition of their own only by chance."""
 MAPPING: Final = "mapping"
 """Key of the orders of a mapping: all in one partition, so that there is one order in which they come."""
+CONNECTIONS: Final = "connections"
+"""Key of the orders about SCIM connections, for the same reason."""
 
 LONGEST: Final = 256 * 1024
 """Bytes of a mapping file that can be ordered: its event is below what a broker takes, quotes and line ends escaped."""
@@ -49,7 +53,7 @@ class Control(Value, frozen=True):
     `adopt` takes the `account` over for the user, whatever `externalId` it has; `ignore` closes a finding about a user
     or an `account` until something else disagrees; `deactivate` takes the access of an `account` that is nobody's. The
     last two name the offset in `scim.findings` (`since`). `unfreeze` lets a user's `attribute` be written again; None:
-    all of them.
+    all of them. `connection` brings a SCIM connection's definition, whole, into force.
     """
 
     id: str
@@ -65,12 +69,15 @@ class Control(Value, frozen=True):
     account: str | None = None
     """The target's id of an account."""
     attribute: str | None = None
+    connection: ConnectionDefinition | None = None
 
     @property
     def key(self) -> str:
         """Of the record in the topic: whom, or what, it is about."""
         if self.action == "mapping":
             return MAPPING
+        if self.action == "connection":
+            return CONNECTIONS
         account = None if self.account is None else account_key(self.account)
         return (self.subject or "").partition("/")[2] or self.user or account or self.input or SINK
 
@@ -81,8 +88,8 @@ IDENTITY: Final[frozenset[Action]] = frozenset({"link", "split"})
 """Controls about who is who."""
 INPUT: Final[frozenset[Action]] = frozenset({"replay", "drop"})
 """Controls about what was rejected."""
-WORKER: Final[frozenset[Action]] = IDENTITY | INPUT | {"mapping"}
-"""Controls for the worker."""
+WORKER: Final[frozenset[Action]] = IDENTITY | INPUT | {"mapping", "connection"}
+"""Controls for the worker; `connection` is for the gateway, too."""
 RECONCILE: Final[frozenset[Action]] = frozenset({"ignore", "deactivate"})
 """Controls about findings, for reconcile; all others are for the sink."""
 

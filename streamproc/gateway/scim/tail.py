@@ -65,6 +65,9 @@ class Tail:
         self._store = store
         self._next = store.next_offset
         self._consumer: Consumer | None = None
+        self._asker: Consumer | None = None
+        """Asks for the log's end. The broker answers a connection's requests in turn, and the consumer's are held until
+        there is something to read."""
         self._producer: Producer | None = None
         self._waiters: dict[str, _Waiter] = {}
         """By request id: each has one record on its way at a time."""
@@ -101,11 +104,15 @@ class Tail:
         """
         self._failed = asyncio.get_running_loop().create_future()
         try:
-            async with started(self._kafka.producer()) as producer, started(self._kafka.consumer()) as consumer:
+            async with (
+                started(self._kafka.producer()) as producer,
+                started(self._kafka.consumer()) as consumer,
+                started(self._kafka.consumer()) as asker,
+            ):
                 consumer.assign([self._place])
                 await self._check(consumer)
                 consumer.seek(self._place, self._next)
-                self._consumer, self._producer = consumer, producer
+                self._consumer, self._asker, self._producer = consumer, asker, producer
                 following = asyncio.ensure_future(self._follow(consumer))
                 try:
                     await asyncio.wait([following, self._failed], return_when=asyncio.FIRST_COMPLETED)
@@ -117,7 +124,7 @@ class Tail:
                     with suppress(asyncio.CancelledError, KafkaError):
                         await following
         finally:
-            self._consumer = self._producer = None
+            self._consumer = self._asker = self._producer = None
             self._give_up()
 
     async def append(self, event: ScimEvent, seen: Callable[[Folded | Void], Seen]) -> Seen:
@@ -183,9 +190,9 @@ class Tail:
         if before is not None:
             await asyncio.wait([before])
         self._asked, self._next_question = self._next_question, None
-        if self._consumer is None:
+        if self._asker is None:
             raise UnavailableError("The log can't be read now.")
-        return (await self._consumer.end_offsets([self._place]))[self._place]
+        return (await self._asker.end_offsets([self._place]))[self._place]
 
     async def _reached(self, end: int) -> None:
         if self._next >= end:

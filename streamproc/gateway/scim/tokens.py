@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import parse_qsl, unquote_plus
 
+from streamproc.core.records.connection_definition import ConnectionDefinition
 from streamproc.core.records.units import Millis
 from streamproc.gateway.scim.answer import Answer
 
@@ -37,6 +38,11 @@ class KnownToken:
     connection: str
     sha256: str
     until: Millis | None = None
+
+
+def known_tokens(definitions: Iterable[ConnectionDefinition]) -> tuple[KnownToken, ...]:
+    """Those of connections; a removed one has none."""
+    return tuple(KnownToken(each.name, one.sha256, one.until) for each in definitions for one in each.tokens)
 
 
 def new_token(chance: Callable[[int], bytes]) -> tuple[str, str]:

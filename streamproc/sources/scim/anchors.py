@@ -8,14 +8,13 @@ to see whether it can, are told by patterns.
 from collections.abc import Collection
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import Any, Final
+from typing import Any
 
 from streamproc.core.provider.state import ScimResource
+from streamproc.core.records.connection_definition import SELF, ConnectionDefinition
 from streamproc.sources.options import SourceOptions
 from streamproc.sources.scim.values import DEFAULTS, read
 from streamproc.sources.values.identifiers import known_identifier
-
-SELF: Final = "self"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +28,11 @@ class ScimConnection:
     name: str
     options: SourceOptions = DEFAULTS
     probes: tuple[str, ...] = ()
+
+
+def scim_connection(definition: ConnectionDefinition, options: SourceOptions = DEFAULTS) -> ScimConnection:
+    """The connection as far as it says who is who. `options`: the source's, the same for all connections."""
+    return ScimConnection(definition.name, options.model_copy(update={"anchor": definition.anchor}), definition.probes)
 
 
 def anchor_of(

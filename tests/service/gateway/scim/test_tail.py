@@ -13,6 +13,7 @@ from streamproc.gateway.scim import tail as tail_module
 from streamproc.gateway.scim.store import Store
 from streamproc.gateway.scim.tail import TOPIC, AnotherLogError, Tail
 from streamproc.testing.memory_log import MemoryBroker, MemoryLog
+from streamproc.testing.memory_log.consumer import MemoryConsumer
 from tests.support.hydrator import until
 from tests.support.scim_gateway import PARTITION, Gateway, gateway, new_broker
 
@@ -94,6 +95,29 @@ async def test_a_read_that_cannot_be_new_is_refused(tmp_path: Path, monkeypatch:
         assert (await serving.send("GET", "/Users/nobody")).status == 503
         lost.set()
         assert (await serving.send("GET", "/Users")).status == 200
+
+
+async def test_a_read_does_not_wait_for_something_to_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A broker holds an idle reader's request, and with it all that come later on the same connection: not a read."""
+    questions: list[MemoryConsumer] = []
+    readers: set[MemoryConsumer] = set()
+    asked, read = MemoryConsumer.end_offsets, MemoryConsumer.getmany
+
+    async def asks(self: MemoryConsumer, partitions: Any) -> Any:
+        questions.append(self)
+        return await asked(self, partitions)
+
+    async def reads(self: MemoryConsumer, *partitions: Any, **how: Any) -> Any:
+        readers.add(self)
+        return await read(self, *partitions, **how)
+
+    monkeypatch.setattr(MemoryConsumer, "end_offsets", asks)
+    monkeypatch.setattr(MemoryConsumer, "getmany", reads)
+    async with gateway(tmp_path / "one") as serving:
+        questions.clear()
+        assert await total(serving) == 0
+        assert questions
+        assert readers.isdisjoint(questions)
 
 
 async def test_one_question_serves_all_that_wait(tmp_path: Path) -> None:
