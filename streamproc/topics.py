@@ -57,6 +57,7 @@ class Party(NamedTuple):
 
 PRODUCERS: Final = Party("producers")
 GATEWAY: Final = Party("gateway")
+SCIM_DOOR: Final = Party("gateway", "if SCIM is served")
 HYDRATOR: Final = Party("hydrator")
 DIRECTORIES: Final = Party("hydrator", "if the directory is configured")
 WORKER: Final = Party("worker")
@@ -183,7 +184,7 @@ TOPICS: Final[tuple[Topic, ...]] = (
         "SOURCE/SUBJECT",
         LINK,
         (RESOLVE,),
-        (RESOLVE, HYDRATOR, OPERATORS, AUDITORS),
+        (RESOLVE, HYDRATOR, SCIM_DOOR, OPERATORS, AUDITORS),
         "which user each source's subject is, what it has said, and what waits",
         _COMPACTED,
     ),
@@ -201,7 +202,7 @@ TOPICS: Final[tuple[Topic, ...]] = (
         "user ID",
         OUTCOME,
         (SINK,),
-        (AUDITORS,),
+        (SCIM_DOOR, AUDITORS),
         "every attempt and verdict: the audit log",
         _KEPT,
     ),
@@ -210,7 +211,7 @@ TOPICS: Final[tuple[Topic, ...]] = (
         "user ID",
         DELIVERED_STATE,
         (SINK,),
-        (SINK, RECONCILE, OPERATORS, AUDITORS),
+        (SINK, RECONCILE, SCIM_DOOR, OPERATORS, AUDITORS),
         "what Genesys holds, per user",
         {"cleanup.policy": "compact"},
     ),
