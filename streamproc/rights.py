@@ -11,8 +11,7 @@ from typing import Final, Literal, NamedTuple, TypeAlias
 
 from streamproc.core.records.topic_names import STATUS, source_of
 from streamproc.sources import SOURCES
-from streamproc.sources.scim.read import SOURCE as SCIM
-from streamproc.topics import SCIM_DOOR, PRODUCERS, RAW_AUDITORS, TOPICS, Party, Role, Topic
+from streamproc.topics import PRODUCERS, RAW_AUDITORS, SCIM_DOOR, TOPICS, Party, Role, Topic
 
 Operation: TypeAlias = Literal["Read", "Write", "Create", "Describe", "DescribeConfigs"]
 Resource: TypeAlias = Literal["topic", "group", "transactional-id"]
@@ -79,9 +78,9 @@ def reconcile() -> list[Right]:
 
 
 def gateway(sources: Iterable[str] | None = None) -> list[Right]:
-    """A gateway's with doors for these sources; None: for all."""
-    serves_scim = sources is None or SCIM in (sources := {*sources})
-    return _of("gateway", _about(sources), () if serves_scim else (SCIM_DOOR,))
+    """A gateway's with doors for these sources; None: for all. With `scim`: what only SCIM clients need, too."""
+    none = () if sources is None or "scim" in (sources := set(sources)) else (SCIM_DOOR,)
+    return _of("gateway", _about(sources), none)
 
 
 def hydrator(group: str, sources: Iterable[str] | None = None) -> list[Right]:
@@ -143,13 +142,11 @@ def _about(sources: Iterable[str] | None) -> Callable[[Topic], bool]:
     return lambda topic: source_of(topic.name) not in others
 
 
-def _of(role: Role, wanted: Callable[[Topic], bool] = lambda _: True, absent: Collection[Party] = ()) -> list[Right]:
-    """On topics: to read and write them, and to compare their configuration with what it has to be. `absent`: parts of
-    the role that aren't there.
-    """
+def _of(role: Role, wanted: Callable[[Topic], bool] = lambda _: True, without: Collection[Party] = ()) -> list[Right]:
+    """On topics: to read and write them, and to compare their configuration with what it has to be."""
 
     def has(parties: Iterable[Party]) -> bool:
-        return any(party.role == role and party not in absent for party in parties)
+        return any(party.role == role and party not in without for party in parties)
 
     topics = [topic for topic in TOPICS if wanted(topic)]
     own = [topic for topic in topics if has(topic.readers) or has(topic.writers)]
@@ -170,7 +167,7 @@ PROCESSES: Final = (
     Process("sync", "a directory synchronised by hand; only its topics", lambda _: sync()),
     Process(
         "operators",
-        "parked, held, rejected, loops, findings, identities, mapping, sink pause and resume, status",
+        "parked, held, rejected, loops, findings, identities, mapping, connections, seed, sink, status",
         lambda _: _of("operators"),
     ),
     Process("auditors", "archive, replay, report", lambda _: _auditors(raw=False)),

@@ -48,6 +48,7 @@ OURS: Final = {
     "hydrator (if the directory is configured)": "hydrator",
     "worker (table `users`)": "users",
     "worker (table `rules`)": "rules",
+    "worker (table `provider`)": "provider",
 }
 """Writers and readers in TOPICS that are parts of streamproc. The others are who it is described for."""
 

@@ -12,7 +12,9 @@ from streamproc.core.records.topic_names import (
     MAPPINGS,
     OPERATIONS,
     OUTCOMES,
+    PUSHED,
     REJECTIONS,
+    RESOURCES,
     STATUS,
     is_input,
 )
@@ -25,18 +27,19 @@ def picture() -> str:
     hooks = [name for name in names if name.startswith("notifications.")]
     raw = [topic for topic in TOPICS if topic.name in RESOLVED and is_input(topic.name)]
     produced = ", ".join(topic.name for topic in raw if PRODUCERS in topic.writers)
-    told = [topic.name for topic in raw if PRODUCERS not in topic.writers]
+    told = [topic.name for topic in raw if PRODUCERS not in topic.writers and topic.name != PUSHED]
     events, intake = (", ".join(name for name in told if name.startswith(begin)) for begin in ("events.", "intake."))
     lines = ["hooks of Okta, Entra, PingOne, Workday, HR systems; security event tokens"]
     lines += ["      │", "   gateway", "      │"]
     lines += [f"      ├─► {name}" for name in hooks[:-1]] + [f"      ├─► {hooks[-1]} ──► hydrator ◄─► {CURSORS}"]
-    lines += ["      │", "      │   hydrator", "      │      │", f"      └──────┴─────► {events}"]
+    lines += ["      │   hydrator", "      │      │", f"      └──────┴─────► {events}"]
     lines += [f"                     {intake}", "   producers,", f"   change capture ─► {produced}"]
+    lines += [f"   SCIM clients ◄─► gateway ◄─► {PUSHED}"]
     lines += [
         "                     │",
         f"             worker: resolve ──► {REJECTIONS} ◄── gateway",
         f"                     ├─◄─► {FORWARDS}",
-        f"                     ├─◄─► {LINKS}",
+        f"                     ├─◄─► {LINKS}, {RESOURCES}",
         "                     │",
         f"               {CHANGES}",
         "                     │",

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
+from streamproc.core.provider.event import SCIM_EVENT
 from streamproc.core.records.change_event import CHANGE_EVENT
 from streamproc.core.records.control import CONTROL
 from streamproc.core.records.cursor import CURSOR
@@ -28,7 +29,9 @@ from streamproc.core.records.topic_names import (
     OPERATIONS,
     OUTCOMES,
     PRODUCED,
+    PUSHED,
     REJECTIONS,
+    RESOURCES,
     STATUS,
     events_topic,
     intake_topic,
@@ -38,6 +41,8 @@ from streamproc.core.records.topic_names import (
 from streamproc.core.records.user_record import USER_RECORD
 from streamproc.sources import SOURCES
 from streamproc.sources.hris.contract import HrisEvent
+from streamproc.sources.scim.known_record import KNOWN
+from streamproc.sources.scim.read import SOURCE as SCIM
 
 FOREVER: Final = "-1"
 
@@ -65,6 +70,7 @@ RESOLVE: Final = Party("worker", "resolve")
 FOLD: Final = Party("worker", "fold")
 USERS: Final = Party("worker", "table `users`")
 RULES: Final = Party("worker", "table `rules`")
+PROVIDER: Final = Party("worker", "table `provider`")
 SINK: Final = Party("sink")
 RECONCILE: Final = Party("reconcile")
 OPERATORS: Final = Party("operators")
@@ -125,6 +131,16 @@ TOPICS: Final[tuple[Topic, ...]] = (
             _RAW,
         )
         for source in SOURCES
+        if source != SCIM
+    ),
+    Topic(
+        PUSHED,
+        "connection; each has one partition, which is set",
+        SCIM_EVENT,
+        (SCIM_DOOR, OPERATORS),
+        (SCIM_DOOR, RESOLVE, OPERATORS, RAW_AUDITORS),
+        "writes of SCIM clients, as they were decided on: the system of record of their users and groups",
+        _APPENDED | _LARGE | _KEPT,  # a record of a year ago says which id somebody has
     ),
     *(
         Topic(
@@ -189,6 +205,15 @@ TOPICS: Final[tuple[Topic, ...]] = (
         _COMPACTED,
     ),
     Topic(
+        RESOURCES,
+        '["CONNECTION", "ID"], or ["CONNECTION", "GROUP", "MEMBER"]',
+        KNOWN,
+        (RESOLVE,),
+        (PROVIDER, RAW_AUDITORS),
+        "what is known of the users, groups and memberships of SCIM clients",
+        _COMPACTED,
+    ),
+    Topic(
         OPERATIONS,
         "user ID",
         USER_RECORD,
@@ -198,13 +223,7 @@ TOPICS: Final[tuple[Topic, ...]] = (
         _COMPACTED,
     ),
     Topic(
-        OUTCOMES,
-        "user ID",
-        OUTCOME,
-        (SINK,),
-        (SCIM_DOOR, AUDITORS),
-        "every attempt and verdict: the audit log",
-        _KEPT,
+        OUTCOMES, "user ID", OUTCOME, (SINK,), (SCIM_DOOR, AUDITORS), "every attempt and verdict: the audit log", _KEPT
     ),
     Topic(
         DELIVERIES,
@@ -229,7 +248,7 @@ TOPICS: Final[tuple[Topic, ...]] = (
         "user ID, subject, name of a rejected input, `sink`, `mapping` or `connections`",
         CONTROL,
         (OPERATORS,),
-        (SINK, RESOLVE, RECONCILE, OPERATORS, AUDITORS),
+        (SCIM_DOOR, SINK, RESOLVE, RECONCILE, OPERATORS, AUDITORS),
         "operators' orders about what is parked, held, rejected or found, about links, sinks, mapping and connections",
         _APPENDED | _KEPT,
     ),
@@ -256,7 +275,7 @@ TOPICS: Final[tuple[Topic, ...]] = (
         "topic",
         TOPIC_IDENTITY,
         (WORKER, SINK, HYDRATOR, RECONCILE, OPERATORS),
-        (WORKER, SINK, HYDRATOR, RECONCILE),
+        (SCIM_DOOR, WORKER, SINK, HYDRATOR, RECONCILE),
         "Kafka's id of each topic that is in use: one that is made anew has another",
         {"cleanup.policy": "compact"},
     ),

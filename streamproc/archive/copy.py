@@ -24,13 +24,13 @@ from streamproc.archive.reader import ArchivedHistory
 from streamproc.archive.writer import ArchiveWriter
 from streamproc.core.errors import ArchiveError
 from streamproc.core.records.stored_record import StoredRecord
-from streamproc.core.records.topic_names import CURSORS, FORWARDS, IDENTITIES, STATUS, is_input
+from streamproc.core.records.topic_names import CURSORS, FORWARDS, IDENTITIES, RESOURCES, STATUS, is_input
 from streamproc.settings import KafkaSettings
 from streamproc.topics import TOPICS
 
 RAW: Final = tuple(topic.name for topic in TOPICS if is_input(topic.name) or topic.name == FORWARDS)
 """Topics with what the sources sent, as it came or was understood: mostly personal data that no mapping asks for."""
-AUDIT: Final = tuple(topic.name for topic in TOPICS if topic.name not in {*RAW, CURSORS, IDENTITIES, STATUS})
+AUDIT: Final = tuple(topic.name for topic in TOPICS if topic.name not in {*RAW, CURSORS, IDENTITIES, STATUS, RESOURCES})
 """Topics that an audit needs."""
 
 EVERY: Final = 2.0

@@ -9,6 +9,7 @@ from streamproc.compose.clocks import SYSTEM
 from streamproc.gateway.appender import Producer
 from streamproc.gateway.endpoints import endpoints
 from streamproc.gateway.jwks import Jwks
+from streamproc.gateway.scim.front_door import FrontDoor
 from streamproc.gateway.server import Gateway
 from streamproc.gateway.set_verifier import SetVerifier
 from streamproc.settings import Settings
@@ -21,6 +22,7 @@ def make_gateway(
     brokers_answer: Callable[[], Awaitable[bool]],
     http: aiohttp.ClientSession,
     clocks: Clocks = SYSTEM,
+    front_door: FrontDoor | None = None,
 ) -> Gateway:
     """One that serves nobody yet, made in a running loop. `producer` is started. Raises SettingsError."""
     issuer, events = None, settings.security_events
@@ -37,4 +39,6 @@ def make_gateway(
         connections=settings.gateway.connections,
         clocks=clocks,
         issuer=issuer,
+        front_door=front_door,
+        url=settings.gateway.url,
     )

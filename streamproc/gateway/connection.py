@@ -11,6 +11,8 @@ from typing import Any, Final, Literal, Protocol, TypeAlias, cast
 from aiohttp import StreamReader, web
 from aiohttp.web_protocol import RequestHandler
 
+from streamproc.core.provider.scim_error import ScimError
+
 Ending: TypeAlias = Literal[
     "evicted", "handshake", "idle", "large_head", "malformed", "no_descriptors", "slow_head", "unread"
 ]
@@ -169,9 +171,13 @@ class Connection(RequestHandler):
         exc: BaseException | None = None,
         message: str | None = None,  # noqa: ARG002 - it quotes the request
     ) -> web.StreamResponse:
-        """Of what isn't HTTP, or of a bug in what answers it."""
+        """Of what isn't HTTP, or of a bug in what answers it: JSON, since SCIM clients read nothing else."""
         self._places.tell(self, "malformed")
-        return super().handle_error(request, status, exc, "")
+        super().handle_error(request, status, exc, "")
+        told = ScimError(status, None, "It isn't HTTP as it should be." if status < 500 else "Something went wrong.")
+        answer = web.json_response(told.body(), status=status)
+        answer.force_close()
+        return answer
 
     def _waits(self) -> bool:
         """For the next request's head."""

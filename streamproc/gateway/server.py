@@ -21,7 +21,6 @@ from typing import Any, NoReturn, TypeAlias, assert_never, cast
 import orjson
 import structlog
 from aiohttp import web
-from prometheus_client import Counter
 
 from streamproc import telemetry
 from streamproc.adapters.clocks import Clocks
@@ -31,6 +30,7 @@ from streamproc.core.records.units import Micros
 from streamproc.gateway.appender import Appender, Producer
 from streamproc.gateway.connection import HTTP, Connection
 from streamproc.gateway.connections import Connections, fitting, listen
+from streamproc.gateway.counts import Counts
 from streamproc.gateway.decide.authentication import certificate_names, check_body, check_headers, own_items
 from streamproc.gateway.decide.security_event_token import Refusal, Token
 from streamproc.gateway.decide.to_records import Intake, content_type, decode, form_to_json, rejected, to_records
@@ -40,6 +40,8 @@ from streamproc.gateway.health import Health
 from streamproc.gateway.jwks import KeysUnavailableError
 from streamproc.gateway.request_body import Bodies
 from streamproc.gateway.responses import HANDSHAKE, HttpError, later, validation
+from streamproc.gateway.scim.front_door import FrontDoor
+from streamproc.gateway.scim.routes import ScimRoutes
 from streamproc.gateway.set_verifier import SetVerifier
 from streamproc.gateway.summed_log import SummedLog
 from streamproc.sources import SOURCES
@@ -67,6 +69,8 @@ class Gateway:
         connections: int,
         clocks: Clocks,
         issuer: SetVerifier | None = None,
+        front_door: FrontDoor | None = None,
+        url: str | None = None,
     ) -> None:
         self._endpoints = endpoints
         self._options = options
@@ -82,7 +86,10 @@ class Gateway:
         timeout = SharedTimeout()
         self._appender = Appender(producer, timeout, self._log)
         self._bodies = {name: Bodies(timeout, int(max_body * endpoint.factor)) for name, endpoint in endpoints.items()}
-        self._counts: dict[tuple[str, int], Counter] = {}
+        self._counts = Counts(telemetry.HOOKS)
+        self._scim: ScimRoutes | None = None
+        if front_door is not None:
+            self._scim = ScimRoutes(front_door, in_flight=in_flight, log=self._log, timeout=timeout, url=url)
 
     @property
     def failure(self) -> asyncio.Future[None]:
@@ -112,6 +119,8 @@ class Gateway:
         runner = web.AppRunner(app, shutdown_timeout=SECONDS + 1, **HTTP)
         await runner.setup()
         assert runner.server is not None
+        if self._scim is not None:
+            self._scim.route(runner.server)
         posts = {f"/v1/{endpoint.name}": partial(self._post, endpoint) for endpoint in self._endpoints.values()}
         route_posts(runner.server, posts)
         listening = await listen(host, port)
@@ -157,15 +166,8 @@ class Gateway:
             except Exception as error:  # noqa: BLE001 - a bug that one request meets mustn't end the others
                 self._log.tell("error", "request failed", source=endpoint.name, error=type(error).__name__)
                 response = later()
-        self._count(endpoint.name, response.status)
+        self._counts.count(endpoint.name, response.status)
         return response
-
-    def _count(self, endpoint: str, status: int) -> None:
-        """`labels` checks and locks; each pair is looked up there once."""
-        count = self._counts.get((endpoint, status))
-        if count is None:
-            count = self._counts[endpoint, status] = telemetry.HOOKS.labels(endpoint, str(status))
-        count.inc()
 
     def _tell(self, endpoint: Endpoint, request: web.BaseRequest, event: str, times: int = 1, **what: str) -> None:
         self._log.tell("warning", event, remote=request.remote, times=times, source=endpoint.name, **what)

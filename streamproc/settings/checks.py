@@ -13,6 +13,8 @@ from streamproc.sources import SOURCES
 
 LEAST_SECRET = 16
 """Characters; a shorter one could be guessed from outside."""
+LEAST_KEY = 32
+"""Bytes of what signs."""
 HOOK_SECRETS = (
     "gateway_token",
     "okta_hook_secret",
@@ -78,6 +80,13 @@ def check(values: Mapping[str, Any]) -> None:
             raise ValueError(f"{name} is one secret, or two separated by a space")
         if any(len(secret) < LEAST_SECRET for secret in one_or_two):
             raise ValueError(f"{name} is shorter than {LEAST_SECRET} characters")
+    keys = secrets(values["gateway_scim_keys"])
+    if values["gateway_scim_keys"] is not None and not 1 <= len(keys) <= 2:
+        raise ValueError("gateway_scim_keys is one key, or two separated by a space")
+    if any(len(key) < LEAST_KEY for key in keys):
+        raise ValueError(f"gateway_scim_keys is shorter than {LEAST_KEY} characters")
+    if values["gateway_url"] is not None and not _is_root(values["gateway_url"]):
+        raise ValueError("gateway_url is http:// or https:// and a host, with nothing behind but a port")
     if (values["hris_hook_secret"] is None) == bool(values["hris_hook_signature"]):
         raise ValueError("hris_hook_secret and hris_hook_signature go together")
     if values["pingone_certificate_name"] and not (values["gateway_client_ca"] and values["gateway_certificate"]):
@@ -94,6 +103,10 @@ def check(values: Mapping[str, Any]) -> None:
         raise ValueError("entra_notification_url needs entra_client_state and entra_tenant")
     if len({values[name] is None for name in ("set_issuer", "set_audience", "set_jwks")}) > 1:
         raise ValueError("set_issuer, set_audience and set_jwks go together")
+
+
+def _is_root(url: str) -> bool:
+    return re.fullmatch(r"https?://[^/?#@\s]+", url) is not None
 
 
 def _visible(token: SecretStr) -> bool:

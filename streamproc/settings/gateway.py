@@ -22,6 +22,13 @@ class GatewaySettings(Section, alias_generator="gateway_".__add__):
     max_body: int = Field(1024 * 1024, ge=1024, le=8 * 1024 * 1024, description="Largest request body, bytes.")
     in_flight: int = Field(128, ge=1, description="Requests of proven senders at once, per door; one more gets 503.")
     connections: int = Field(1000, ge=2, description="Connections at once; half of them are for proven senders.")
+    url: str | None = Field(None, description="URL of the gateway as SCIM clients have it; none: as they ask.")
+    scim_state: Path | None = Field(
+        None, description="Folder for what SCIM clients read, one for each gateway; none: no SCIM is served."
+    )
+    scim_keys: SecretStr | None = Field(
+        None, description="Key that signs what /oauth/token gives, of 32 characters or more, in all gateways. " + _TWO
+    )
 
     def ssl_context(self) -> ssl.SSLContext | None:
         """For TLS; None: none. Client certificates are checked where they are sent."""

@@ -11,7 +11,9 @@ from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic.fields import FieldInfo
 
 from streamproc.core.errors import SettingsError
+from streamproc.core.records.connection_definition import ConnectionDefinition
 from streamproc.settings.checks import check
+from streamproc.settings.connections import parse_connections
 from streamproc.settings.directories import HydratorSettings
 from streamproc.settings.gateway import GatewaySettings, HookSettings, SecurityEventSettings
 from streamproc.settings.network import NetworkSettings
@@ -41,6 +43,9 @@ class Settings(Section):
     sink: SinkSettings = SinkSettings()
     reconcile: ReconcileSettings = ReconcileSettings()
     sources: Path | None = Field(None, description="Options of the sources (TOML, a table for each).")
+    scim_connections: Path | None = Field(
+        None, description="SCIM connections beside those of `streamproc connections` (TOML, a table for each)."
+    )
     gateway: GatewaySettings = GatewaySettings()
     hooks: HookSettings = HookSettings()
     security_events: SecurityEventSettings = SecurityEventSettings()
@@ -62,12 +67,20 @@ class Settings(Section):
 
     def sources_text(self) -> tuple[str, str]:
         """(text, name) of the sources' options; nothing is set where there is no file."""
-        if self.sources is None:
-            return "", "sources"
-        try:
-            return self.sources.read_text(encoding="utf-8-sig"), str(self.sources)
-        except (OSError, UnicodeDecodeError) as error:
-            raise SettingsError(f"sources: {self.sources} can't be read: {error}") from error
+        return _text("sources", self.sources)
+
+    def connections(self) -> tuple[ConnectionDefinition, ...]:
+        """SCIM connections that are set; none where there is no file. Raises SettingsError."""
+        return parse_connections(*_text("scim_connections", self.scim_connections), self.kafka.partitions)
+
+
+def _text(name: str, file: Path | None) -> tuple[str, str]:
+    if file is None:
+        return "", name
+    try:
+        return file.read_text(encoding="utf-8-sig"), str(file)
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{name}: {file} can't be read: {error}") from error
 
 
 def _section(field: FieldInfo) -> type[Section] | None:

@@ -7,6 +7,7 @@ from typing import Any, Final, Protocol
 from streamproc.core.parsed_payload import ParsedPayload, Receipt
 from streamproc.sources import debezium, entra, hris, okta, pingone, security_events, workday
 from streamproc.sources.options import SourceOptions, parse_sources
+from streamproc.sources.scim import payload as scim
 
 
 class Read(Protocol):
@@ -38,9 +39,12 @@ SOURCES: Final[dict[str, Source]] = {
         ("workday", workday, True),
         ("debezium", debezium, False),
         ("set", security_events, False),
+        ("scim", scim, False),
     )
 }
-"""Source name → source; its topics are `events.<source>` and, where it is fetched, `notifications.<source>`."""
+"""Source name → source; its topics are `events.<source>` and, where it is fetched, `notifications.<source>`.
+
+The worker reads `scim` otherwise (`scim/read.py`)."""
 
 
 def configured(text: str, name: str) -> dict[str, SourceOptions]:

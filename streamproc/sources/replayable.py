@@ -6,7 +6,7 @@ from typing import Final
 
 from streamproc.core.records.headers import KIND, OF
 from streamproc.core.records.rejected import Rejected
-from streamproc.core.records.topic_names import FORWARDS, is_input, source_of
+from streamproc.core.records.topic_names import FORWARDS, PUSHED, is_input, source_of
 from streamproc.sources import SOURCES
 
 _ORDER: Final = KIND, b64encode(b"order").decode()
@@ -34,6 +34,8 @@ def irreplayable(rejected: Rejected) -> str | None:
         return "a subject that a synchronisation couldn't take in: synchronise again"
     if source not in SOURCES or not (is_input(rejected.topic) or rejected.topic == FORWARDS):
         return "it is no input of a source"
+    if rejected.topic == PUSHED:
+        return "a write has its place among others: let the client send the user or group again"
     if rejected.topic == FORWARDS and _ORDER in rejected.headers:
         return "an order: give it again"
     if rejected.topic.startswith("notifications.") and not SOURCES[source].fetched:

@@ -8,12 +8,17 @@ from typing import Any
 import orjson
 import pytest
 from jsonschema import Draft202012Validator
+from msgspec import structs
 
 from streamproc import schemas, topics
 from streamproc.core.fold import fold, mapping
 from streamproc.core.identity.resolve import order as ordered
 from streamproc.core.identity.resolve import resolve
 from streamproc.core.parsed_payload import SourceEvent
+from streamproc.core.provider import event as scim_event
+from streamproc.core.provider.fold import fold as fold_scim
+from streamproc.core.provider.group_members import NOBODY
+from streamproc.core.provider.state import Folded, ResourcesInMemory, ScimResource
 from streamproc.core.records import delivery, outcome, topic_names, user_record
 from streamproc.core.records import rejected as rejections
 from streamproc.core.records import resource as resources
@@ -27,6 +32,8 @@ from streamproc.core.records.service_state import Condition, ServiceState
 from streamproc.core.records.topic_identity import TopicIdentity
 from streamproc.core.records.units import Micros, Millis
 from streamproc.sources.hris import contract
+from streamproc.sources.scim.known import Subject
+from streamproc.sources.scim.known_record import Known, KnownMember, KnownResource, encode_known
 from tests.support.paths import REPOSITORY
 from tests.support.schemas import (
     APPENDED,
@@ -69,6 +76,28 @@ def findings() -> list[Finding]:
     user = Finding("E1001", "1", "a@b.example", differences, Millis(APPENDED), Millis(APPENDED), 4, 17, True)
     account = Finding(None, "2", "c@b.example", [orphan], Millis(APPENDED), Millis(APPENDED))
     return [user, account, replace(account, answered="ignore-account/2-1")]
+
+
+def pushed() -> dict[str, list[bytes]]:
+    """A group that a SCIM client has made with a member, its only one, who is a user of before."""
+    request = scim_event.Asked("r-1", Millis(APPENDED), "POST", "/Groups", "Okta SCIM Client 1.0.0", "0" * 64, "{}")
+    claims, result = {"displayName": "care"}, {"displayName": "Care"}
+    members = scim_event.Members(("u1",), (), *structs.astuple(NOBODY.after(["u1"], ())))
+    made = scim_event.ScimEvent(
+        1, "okta", "create", "Group", None, None, claims, result, members, ("displayName",), False, request, ("nick",)
+    )
+    folded = fold_scim(ResourcesInMemory(), made, partition=1, offset=7)
+    assert isinstance(folded, Folded)
+    user = ScimResource(
+        "u1", "User", 3, 3, Millis(1), Millis(2), {"userName": "a@b.example"}, {"userName": "a@b.example"}
+    )
+    known = [
+        Known(7, KnownResource(Micros(APPENDED * 1000), folded.after, told=7)),
+        Known(3, KnownResource(Micros(APPENDED * 1000), user, Subject("E1001", frozenset({"job"}), "u2"))),
+        Known(9, KnownResource(Micros(APPENDED * 1000), None)),
+        Known(7, member=KnownMember("client", "no")),
+    ]
+    return {topic_names.PUSHED: [scim_event.encode(made)], topic_names.RESOURCES: [*map(encode_known, known)]}
 
 
 def samples() -> dict[str, list[bytes]]:
@@ -122,6 +151,7 @@ def samples() -> dict[str, list[bytes]]:
         topic_names.MAPPINGS: [orjson.dumps(MappingInForce(4, "d", "", "Kim", "why", origin, Millis(APPENDED)))],
         "events.hris": [orjson.dumps(event()), orjson.dumps(change(active=False))],
         topic_names.REJECTIONS: [orjson.dumps(rejected)],
+        **pushed(),
         topic_names.CHANGES: [orjson.dumps(each) for each in (*changes, *moved)],
         topic_names.OPERATIONS: [user_record.encode(each) for each in told],
         topic_names.OUTCOMES: [orjson.dumps(each) for each in outcomes],

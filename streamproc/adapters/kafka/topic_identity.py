@@ -31,7 +31,7 @@ from streamproc.adapters.kafka.log import CommitFailedError, started
 from streamproc.adapters.kafka.topics import admin_of
 from streamproc.core.errors import TopologyError
 from streamproc.core.records.topic_identity import TOPIC_IDENTITY, TopicIdentity
-from streamproc.core.records.topic_names import CURSORS, IDENTITIES, is_input
+from streamproc.core.records.topic_names import CURSORS, IDENTITIES, PUSHED, is_input
 from streamproc.rights import Right, essential
 from streamproc.settings import KafkaSettings
 
@@ -89,6 +89,20 @@ async def identities(
     found = {name: _spelled(topic_id) for code, name, topic_id, *_ in answer.topics if not code and any(topic_id)}
     hidden = {name for code, name, *_ in answer.topics if code == NOT_ALLOWED}
     return found | {name: each for name, each in (before or {}).items() if name in hidden}
+
+
+async def of_cluster(kafka: KafkaSettings, topic: str) -> str | None:
+    """Cluster's id and topic's id, as one text. None: the brokers don't tell (before Kafka 2.8), or there is none.
+
+    Raises KafkaError, KafkaUnavailableError, KafkaIdentityError, KafkaRightsError.
+    """
+    async with admin_of(kafka) as admin:
+        try:
+            answer = await admin._send_request(_Metadata([topic]))  # noqa: SLF001 - see above
+        except NotImplementedError:
+            return None
+    found = [_spelled(topic_id) for code, _, topic_id, *_ in answer.topics if not code and any(topic_id)]
+    return f"{answer.cluster_id}/{found[0]}" if found else None
 
 
 async def _checked(kafka: KafkaSettings, admin: AIOKafkaAdminClient, rights: Sequence[Right]) -> dict[str, str]:
@@ -158,7 +172,7 @@ async def _begin_anew(kafka: KafkaLog, group: str, topic: str) -> None:
 
 def _forgiving(name: str) -> bool:
     """Whether nothing depends on its positions that isn't compared with times too, or read again from the beginning."""
-    return name == CURSORS or is_input(name)
+    return name == CURSORS or (is_input(name) and name != PUSHED)
 
 
 def _anew(names: Sequence[str], before: Mapping[str, str], now: Mapping[str, str]) -> TopologyError:

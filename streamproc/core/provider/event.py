@@ -9,6 +9,7 @@ from typing import Any, Final, Literal, TypeAlias
 
 from msgspec import DecodeError, Struct, ValidationError
 from msgspec.json import Decoder
+from pydantic import TypeAdapter
 
 from streamproc.core.errors import StreamprocError
 from streamproc.core.provider.state import ResourceType
@@ -78,6 +79,9 @@ class ScimEvent(Value, frozen=True):
     request: Asked
     ignored: tuple[str, ...] = ()
     """Names of attributes in the request that we don't know."""
+
+
+SCIM_EVENT: Final[TypeAdapter[ScimEvent]] = TypeAdapter(ScimEvent)
 
 
 class NotAnEventError(StreamprocError):

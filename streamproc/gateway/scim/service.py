@@ -44,7 +44,7 @@ TRIES: Final = 5
 LONGEST_SHOWN: Final = 256
 """Characters of User-Agent and path that are kept."""
 _TYPES: Final[dict[str, ResourceType]] = {"Users": "User", "Groups": "Group"}
-_WITH_BODY: Final = frozenset({"POST", "PUT", "PATCH"})
+WITH_BODY: Final = frozenset({"POST", "PUT", "PATCH"})
 _METHODS: Final = {False: "GET, POST", True: "GET, PUT, PATCH, DELETE"}
 
 
@@ -153,7 +153,7 @@ class ScimService:
     ) -> Answer:
         if len(request.body) > LARGEST_BODY[endpoint_.name]:
             raise ScimError(413, None, f"The body has more than {LARGEST_BODY[endpoint_.name]:,} bytes.")
-        body = without_password(_parsed(request.body)) if method in _WITH_BODY else None
+        body = without_password(_parsed(request.body)) if method in WITH_BODY else None
         wish = self._wish(method, endpoint_, body, request.if_match)
         if not self._pace.take(self._around.ticks(), must=_takes_access(wish)):
             return _too_fast()

@@ -117,6 +117,7 @@ def _opened(path: Path, of: str) -> sqlite3.Connection:
 
 
 def _connected(path: Path) -> sqlite3.Connection:
+    path.touch(mode=0o600)  # for its owner alone, and so are those beside it: it holds people's names
     database = sqlite3.connect(path, isolation_level=None, timeout=0)
     for pragma in ("locking_mode = EXCLUSIVE", "journal_mode = WAL", "synchronous = OFF", "temp_store = MEMORY"):
         database.execute(f"PRAGMA {pragma}")

@@ -31,17 +31,21 @@ from streamproc.core.errors import StreamprocError
 from streamproc.core.provider.event import NotAnEventError, ScimEvent, decode, encode
 from streamproc.core.provider.fold import Void, fold
 from streamproc.core.provider.state import Folded
+from streamproc.core.records.topic_names import PUSHED
 from streamproc.gateway.scim.shared_log import Seen, UnavailableError
 from streamproc.gateway.scim.store import Store, StoredResources
 
 log = structlog.get_logger("streamproc.gateway")
 
-TOPIC: Final = "events.scim"
+TOPIC: Final = PUSHED
+STRAY: Final = "a connection's that has another partition"
 BARRIER: Final = 1.0
 """Seconds that a read waits at most to be as new as the log."""
 APPEND: Final = 10.0
 """Seconds that a write waits at most to be folded."""
 POLL_MS: Final = 500
+AT_ONCE: Final = 100
+"""Records that are folded at most before others have their turn."""
 
 
 class AnotherLogError(StreamprocError):
@@ -59,8 +63,12 @@ class _Waiter:
 class Tail:
     """Of one partition. `run` follows it; until it has begun, and after it has ended, nobody is served."""
 
-    def __init__(self, kafka: Log, partition: int, store: Store) -> None:
+    def __init__(
+        self, kafka: Log, partition: int, store: Store, belongs: Callable[[str], bool] = lambda _: True
+    ) -> None:
+        """`belongs`: whether a connection has its records here. Others' are passed over: nobody reads them."""
         self._kafka = kafka
+        self._belongs = belongs
         self._place = TopicPartition(TOPIC, partition)
         self._store = store
         self._next = store.next_offset
@@ -212,7 +220,7 @@ class Tail:
 
     async def _follow(self, consumer: Consumer) -> None:
         while True:
-            for records in (await consumer.getmany(timeout_ms=POLL_MS)).values():
+            for records in (await consumer.getmany(timeout_ms=POLL_MS, max_records=AT_ONCE)).values():
                 self._take(records)
             # Markers and what was never committed are no records, and lie below the end as well.
             self._go_on(max(self._next, await consumer.position(self._place)))
@@ -241,6 +249,9 @@ class Tail:
             event = decode(record.value)
         except NotAnEventError:
             passed_over(record, STRANGE, "it has no effect")
+            return
+        if not self._belongs(event.connection):
+            passed_over(record, STRAY, "it has no effect")
             return
         resources = self._store.of(event.connection)
         done = fold(resources, event, partition=self._place.partition, offset=record.offset)

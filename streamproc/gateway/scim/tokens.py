@@ -9,21 +9,19 @@ it was fetched with is gone.
 """
 
 import binascii
-import hashlib
 import hmac
 import json
 from base64 import b64decode, urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import parse_qsl, unquote_plus
 
+from streamproc.core.provider.connection_token import hashed
 from streamproc.core.records.connection_definition import ConnectionDefinition
 from streamproc.core.records.units import Millis
 from streamproc.gateway.scim.answer import Answer
 
-PREFIX: Final = "scim_"
-"""What a token of ours begins with, so that scanners for secrets know it."""
 FETCHED: Final = 3600
 """Seconds that a fetched token is valid."""
 LONGEST: Final = 4096
@@ -43,28 +41,6 @@ class KnownToken:
 def known_tokens(definitions: Iterable[ConnectionDefinition]) -> tuple[KnownToken, ...]:
     """Those of connections; a removed one has none."""
     return tuple(KnownToken(each.name, one.sha256, one.until) for each in definitions for one in each.tokens)
-
-
-def new_token(chance: Callable[[int], bytes]) -> tuple[str, str]:
-    """A token, which is shown once, and the hash of it, which is kept. `chance`: so many bytes of it."""
-    token = PREFIX + _encoded(chance(32))
-    return token, hashed(token)
-
-
-def hashed(token: str) -> str:
-    """SHA-256, in hexadecimal digits."""
-    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
-
-
-def rotated(known: Iterable[KnownToken], connection: str, sha256: str, until: Millis) -> tuple[KnownToken, ...]:
-    """With one token more. The connection's others are valid until then, so that nothing is refused meanwhile."""
-    others = (
-        KnownToken(each.connection, each.sha256, until if each.until is None else min(each.until, until))
-        if each.connection == connection
-        else each
-        for each in known
-    )
-    return (*others, KnownToken(connection, sha256))
 
 
 class Tokens:

@@ -6,8 +6,10 @@ from urllib.parse import urlencode
 
 import pytest
 
+from streamproc.core.provider.connection_token import PREFIX, hashed, new_token, rotated
+from streamproc.core.records.connection_definition import ConnectionDefinition, ConnectionToken
 from streamproc.core.records.units import Millis
-from streamproc.gateway.scim.tokens import FETCHED, PREFIX, KnownToken, Tokens, hashed, new_token, rotated
+from streamproc.gateway.scim.tokens import FETCHED, KnownToken, Tokens, known_tokens
 
 NOW = Millis(1_000_000)
 KEY, OLD_KEY = b"k" * 32, b"o" * 32
@@ -64,15 +66,24 @@ def test_a_new_token_is_kept_as_a_hash() -> None:
 
 def test_rotation_leaves_time() -> None:
     """After a rotation the old token is valid for a while beside the new one, other connections' as before."""
-    known = rotated(KNOWN, "okta", hashed("scim_new"), Millis(NOW + 10))
-    known = rotated(known, "okta", hashed("scim_newer"), Millis(NOW + 100))
+    entra = ConnectionDefinition("entra", 0, (ConnectionToken(hashed(OTHER)),))
+    first = rotated([ConnectionToken(hashed(TOKEN))], hashed("scim_new"), NOW, Millis(NOW + 10))
+    okta = ConnectionDefinition("okta", 1, rotated(first, hashed("scim_newer"), NOW, Millis(NOW + 100)))
+    known = Tokens(known_tokens([okta, entra]))
     at = {
-        when: {t for t in (TOKEN, "scim_new", "scim_newer", OTHER) if Tokens(known).connection(t, Millis(when))}
+        when: {t for t in (TOKEN, "scim_new", "scim_newer", OTHER) if known.connection(t, Millis(when))}
         for when in (NOW, NOW + 10, NOW + 100)
     }
     assert at[NOW] == {TOKEN, "scim_new", "scim_newer", OTHER}
     assert at[NOW + 10] == {"scim_new", "scim_newer", OTHER}
     assert at[NOW + 100] == {"scim_newer", OTHER}
+
+
+def test_a_token_that_leaked_is_over_at_once() -> None:
+    """Rotated without any time left, the old one isn't even kept; nor is one that is over."""
+    old = [ConnectionToken(hashed(TOKEN)), ConnectionToken(hashed(OTHER), NOW)]
+    assert rotated(old, hashed("scim_new"), NOW, NOW) == (ConnectionToken(hashed("scim_new")),)
+    assert len(rotated(old, hashed("scim_new"), NOW, Millis(NOW + 1))) == 2
 
 
 def test_a_fetched_token_is_valid_on_each_gateway() -> None:

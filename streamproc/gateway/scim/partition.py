@@ -1,0 +1,138 @@
+"""One partition of `events.scim`, followed for as long as a connection has its records there, whatever happens.
+
+What goes wrong ends neither the gateway nor what other partitions serve: clients are told to come again (503), it is
+told in the log and in the service's state, and begun anew, later and later. A file that isn't of this log, or is no
+file of ours, is thrown away: the log makes it again.
+"""
+
+import sqlite3
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Final, NoReturn
+
+import structlog
+
+from streamproc.adapters.clocks import Clocks
+from streamproc.adapters.kafka.log import KafkaError, Log
+from streamproc.core.errors import StreamprocError
+from streamproc.core.provider.event import ScimEvent
+from streamproc.core.provider.fold import Void
+from streamproc.core.provider.state import Folded
+from streamproc.gateway.scim.shared_log import Seen, UnavailableError
+from streamproc.gateway.scim.store import Store, StoredResources, discard
+from streamproc.gateway.scim.tail import AnotherLogError, Tail
+
+log = structlog.get_logger("streamproc.gateway")
+
+FIRST_PAUSE: Final = 0.25
+"""Seconds until it is begun anew the first time; each further time twice as long."""
+LONGEST_PAUSE: Final = 15.0
+STEADY: Final = 60.0
+"""Seconds after which what went wrong before counts no more."""
+
+
+class Partition:
+    """`folder`: of the file. `identity`: what the partition is of, as it is now; another text for another log."""
+
+    def __init__(
+        self,
+        kafka: Log,
+        number: int,
+        folder: Path,
+        identity: Callable[[], Awaitable[str]],
+        clocks: Clocks,
+        belongs: Callable[[str, int], bool] = lambda _connection, _partition: True,
+    ) -> None:
+        """`belongs`: whether a connection's records count in a partition."""
+        self.number = number
+        self.trouble: str | None = None
+        """Why it isn't followed now."""
+        self._kafka = kafka
+        self._path = folder / f"events.scim-{number}.sqlite"
+        self._identity = identity
+        self._clocks = clocks
+        self._belongs = belongs
+        self._tail: Tail | None = None
+
+    @property
+    def tail(self) -> Tail:
+        """Who follows it now. Raises UnavailableError."""
+        if self._tail is None or not self._tail.is_following:
+            raise UnavailableError("What was written before is being read.")
+        return self._tail
+
+    def of(self, connection: str) -> "PartitionLog":
+        """A connection of this partition."""
+        return PartitionLog(self, connection)
+
+    async def run(self) -> NoReturn:
+        """Until cancelled."""
+        failures = 0
+        while True:
+            begun = self._clocks.ticks()
+            try:
+                await self._follow()
+            except Exception as error:  # noqa: BLE001 - a bug that one partition meets mustn't end the others
+                if self._clocks.ticks() - begun > STEADY:
+                    failures = 0
+                self._tell(error, failures)
+            pause = min(FIRST_PAUSE * 2.0 ** min(failures, 16), LONGEST_PAUSE)
+            failures += 1
+            await self._clocks.pause(pause * (1 - self._clocks.jitter() / 2))
+
+    async def _follow(self) -> None:
+        """Raises what has gone wrong."""
+        store = self._opened(await self._identity())
+        try:
+            self._tail = Tail(self._kafka, self.number, store, lambda name: self._belongs(name, self.number))
+            self.trouble = None
+            await self._tail.run()
+        finally:
+            self._tail = None
+            store.close()
+
+    def _opened(self, of: str) -> Store:
+        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return Store(self._path, f"{of}/{self.number}")
+
+    def _tell(self, error: Exception, failures: int) -> None:
+        if isinstance(error, AnotherLogError) or (
+            isinstance(error, sqlite3.DatabaseError) and not isinstance(error, sqlite3.OperationalError)
+        ):
+            discard(self._path)
+        known = isinstance(error, KafkaError | StreamprocError | sqlite3.Error | OSError)
+        self.trouble = told(error)
+        tell = log.warning if failures == 0 and known else log.error
+        tell("a partition can't be followed", partition=self.number, reason=self.trouble, exc_info=not known)
+
+
+def told(error: Exception) -> str:
+    """What went wrong, and what to do where somebody can."""
+    if isinstance(error, sqlite3.OperationalError) and "locked" in str(error):
+        return "another process uses the file: each gateway needs a folder of its own (STREAMPROC_GATEWAY_SCIM_STATE)"
+    if isinstance(error, sqlite3.Error | OSError) and not isinstance(error, KafkaError):
+        return f"the file of what clients read can't be used: {error}"
+    if isinstance(error, StreamprocError):
+        return str(error)
+    return type(error).__name__
+
+
+class PartitionLog:
+    """See SharedLog. Whoever follows the partition may be another one each time."""
+
+    def __init__(self, partition: Partition, connection: str) -> None:
+        self._partition = partition
+        self._connection = connection
+
+    @property
+    def resources(self) -> StoredResources:
+        """See SharedLog. Raises UnavailableError."""
+        return self._partition.tail.resources(self._connection)
+
+    async def append(self, event: ScimEvent, seen: Callable[[Folded | Void], Seen]) -> Seen:
+        """See SharedLog."""
+        return await self._partition.tail.append(event, seen)
+
+    async def barrier(self) -> None:
+        """See SharedLog."""
+        await self._partition.tail.barrier()
