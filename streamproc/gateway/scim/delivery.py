@@ -44,6 +44,10 @@ PENDING: Final = Delivery("pending")
 class Deliveries(Protocol):
     """What the log says of deliveries, as far as this process has read it."""
 
+    def want(self) -> None:
+        """Somebody will ask: a connection whose deactivations wait is there. It begins now, not when they ask."""
+        ...
+
     async def ready(self) -> None:
         """Returns when `of` knows what the log held when it was first asked for; within a second, ready or not."""
         ...

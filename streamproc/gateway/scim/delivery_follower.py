@@ -42,7 +42,7 @@ class DeliveryFollower:
         self._changed = asyncio.Condition()
 
     def want(self) -> None:
-        """Somebody will ask: a connection whose deactivations wait is there. It begins now, not when they ask."""
+        """See Deliveries."""
         self._wanted.set()
 
     async def ready(self) -> None:
