@@ -16,7 +16,7 @@ FOLDER = Path(__file__).parent / "dialogues"
 class Client(Protocol):
     """Somebody who speaks SCIM to one gateway."""
 
-    async def send(self, method: str, url: str, body: Any = None, /, **headers: str) -> Answer:
+    async def send(self, method: str, url: str, body: Any = None, **headers: str) -> Answer:
         """A request to a path below the root, or to a whole one."""
         ...
 
