@@ -124,7 +124,7 @@ class ScimService:
 
     async def _answer(self, request: ScimRequest, asked: Endpoint) -> Answer:
         method = request.method.upper()
-        if asked.name in {"Bulk", "Me"} or asked.id == ".search":
+        if asked.name in {"Bulk", "Me", ".search"} or asked.id == ".search":
             raise ScimError(501, None, "The service doesn't have this endpoint.")
         if not asked.name:
             raise ScimError(404, None, "There is no such endpoint.")
