@@ -17,8 +17,8 @@ from streamproc.cli.operator_order import BY, REASON, cluster_of, now_ms, shown_
 from streamproc.cli.options import JSON, KAFKA, Duration, say
 from streamproc.cli.screen import put, put_json, put_lines
 from streamproc.cli.table import table
-from streamproc.core.fold.mapping_problems import no_such
 from streamproc.core.provider.connection_token import new_token, valid
+from streamproc.core.provider.connections import unknown_anchor
 from streamproc.core.records.connection_definition import ANCHOR, SELF, ConnectionDefinition, ConnectionToken
 from streamproc.core.records.topic_names import CONTROLS
 from streamproc.core.records.units import Millis
@@ -36,7 +36,6 @@ from streamproc.operators.connections import (
 from streamproc.settings import load_settings
 from streamproc.sources import configured
 from streamproc.sources.scim.read import SOURCE
-from streamproc.sources.scim.values import DEFAULTS
 
 _NAME = click.argument("name")
 
@@ -243,17 +242,9 @@ def _hand_out(made: ConnectionDefinition, token: str, *, as_json: bool) -> None:
 
 def _check_anchor(anchor: str, kafka: str | None) -> None:
     """A name that nothing ever gives would leave everybody unlinked, and couldn't be changed later."""
-    facts = _facts(kafka)
-    if anchor != SELF and anchor not in facts and not anchor.lower().startswith("urn:"):
-        raise NotOrderedError(
-            f"nothing was ordered: {anchor}: {no_such('fact', anchor, [SELF, *facts])}; an extension's attribute is "
-            "named with its URN"
-        )
-
-
-def _facts(kafka: str | None) -> list[str]:
-    """Those that the source `scim` gives."""
-    return list(configured(*load_settings(kafka=kafka).sources_text()).get(SOURCE, DEFAULTS).attributes)
+    facts = configured(*load_settings(kafka=kafka).sources_text())[SOURCE].attributes
+    if (why := unknown_anchor(anchor, facts)) is not None:
+        raise NotOrderedError(f"nothing was ordered: {why}; an extension's attribute is named with its URN")
 
 
 def _row(there: Known, each: ConnectionDefinition, now: Millis) -> dict[str, Any]:
