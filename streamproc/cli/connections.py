@@ -101,7 +101,7 @@ def add(
         delivered=delivered,
     )
     made = _order(kafka, by, reason, lambda there, _: added(there, wanted, partition))
-    _hand_out(made, token, as_json=as_json)
+    _hand_out(made, token, load_settings(kafka=kafka).gateway.url, as_json=as_json)
 
 
 @connections.command("list", epilog="Example: streamproc connections list --json")
@@ -188,7 +188,7 @@ def rotate(name: str, by: str, reason: str, keep: Millis, kafka: str | None, as_
     """Another token for NAME, printed once. The old ones are valid for a while, so that nothing is refused."""
     token, sha256 = new_token(os.urandom)
     made = _order(kafka, by, reason, lambda there, now: with_token(there, name, sha256, now, Millis(now + keep)))
-    _hand_out(made, token, as_json=as_json)
+    _hand_out(made, token, load_settings(kafka=kafka).gateway.url, as_json=as_json)
     ends = "at once" if not keep else f"at {shown_moment(min(each.until for each in made.tokens if each.until))}"
     say(f"the old tokens end {ends}" if keep == 0 or len(made.tokens) > 1 else "there was no other token")
 
@@ -231,13 +231,14 @@ def _order(
     return asyncio.run(ordered(cluster, fixed))
 
 
-def _hand_out(made: ConnectionDefinition, token: str, *, as_json: bool) -> None:
+def _hand_out(made: ConnectionDefinition, token: str, url: str | None, *, as_json: bool) -> None:
     if as_json:
         put_json({"name": made.name, "partition": made.partition, "anchor": made.anchor, "token": token})
         return
     put(token)
     say(f"{made.name}, partition {made.partition}, anchor {made.anchor}: this token is shown once, and kept nowhere")
-    say("put it into the app with the gateway's URL and /scim/v2; streamproc/gateway/scim/README.md says where")
+    where = "the gateway's URL with /scim/v2 behind it" if url is None else f"{url.rstrip('/')}/scim/v2"
+    say(f"put it into the app, and as its URL {where}; streamproc/gateway/scim/README.md says where")
 
 
 def _check_anchor(anchor: str, kafka: str | None) -> None:
