@@ -15,6 +15,7 @@ import structlog
 
 from streamproc.core.provider.request import Connection
 from streamproc.gateway.scim.answer import Answer, later
+from streamproc.gateway.scim.delivery import Deliveries
 from streamproc.gateway.scim.partition import Partition
 from streamproc.gateway.scim.service import ScimService, Surroundings
 from streamproc.gateway.scim.tokens import KnownToken, Tokens
@@ -49,36 +50,43 @@ class Served:
 
 
 class FrontDoor:
-    """`partition`: makes one. `keys`: see Tokens. It is a context, at whose end nobody is served any more."""
+    """`partition`: makes one. `keys`: see Tokens. `deliveries`: None where nobody can know what became of users.
+
+    It is a context, at whose end nobody is served any more.
+    """
 
     def __init__(
         self,
         partition: Callable[[int], Partition],
         around: Surroundings,
         keys: tuple[bytes, ...] = (),
+        deliveries: Deliveries | None = None,
     ) -> None:
         self._make = partition
         self._around = around
         self._keys = keys
+        self._deliveries = deliveries
         self._tokens: Tokens | None = None
         self._settings: dict[str, ServedConnection] = {}
         self._served: dict[str, Served] = {}
         self._partitions: dict[int, Partition] = {}
         self._following: dict[int, asyncio.Task[Any]] = {}
+        """By partition, also of one that isn't followed any more: it may not have ended yet."""
 
     async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:
         self._tokens = None
-        tasks = [*self._following.values()]
         self._follow(())
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(*self._following.values(), return_exceptions=True)
 
     def serve(self, connections: Iterable[ServedConnection]) -> None:
         """These, and no others, from now on. What hasn't changed goes on as it was."""
         wanted = {each.connection.name: each for each in connections}
         self._follow({each.partition for each in wanted.values()})
+        if self._deliveries is not None and any(each.delivered for each in wanted.values()):
+            self._deliveries.want()
         for name, each in wanted.items():
             before = self._settings.get(name)
             if before is None or replace(before, tokens=each.tokens) != each:
@@ -125,13 +133,28 @@ class FrontDoor:
 
     def _service(self, of: ServedConnection) -> ScimService:
         shared = self._partitions[of.partition].of(of.connection.name)
-        return ScimService(of.connection, shared, self._around, patch_body=of.patch_body)
+        return ScimService(
+            of.connection,
+            shared,
+            self._around,
+            patch_body=of.patch_body,
+            deliveries=self._deliveries,
+            delivered=of.delivered,
+        )
 
     def _follow(self, numbers: Iterable[int]) -> None:
         numbers = set(numbers)
-        for number in [*self._following.keys() - numbers]:
-            self._following.pop(number).cancel()
+        for number in self._partitions.keys() - numbers:
+            self._following[number].cancel()
             del self._partitions[number]
-        for number in sorted(numbers - self._following.keys()):
-            self._partitions[number] = self._make(number)
-            self._following[number] = asyncio.create_task(self._partitions[number].run(), name=f"events.scim/{number}")
+        for number in sorted(numbers - self._partitions.keys()):
+            partition = self._partitions[number] = self._make(number)
+            following = _after(self._following.get(number), partition)
+            self._following[number] = asyncio.create_task(following, name=f"events.scim/{number}")
+
+
+async def _after(before: asyncio.Task[Any] | None, partition: Partition) -> None:
+    """Follow it, once whoever followed it before has let go of the file."""
+    if before is not None:
+        await asyncio.wait([before])
+    await partition.run()
