@@ -42,7 +42,7 @@ class Client:
     async def send(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
         """The same; repeated while it has to be."""
         async with asyncio.timeout(60):
-            while (answer := await self.once(method, path, body))[0] == 503:
+            while (answer := await self.once(method, path, body))[0] == 503:  # noqa: ASYNC110 - another process
                 await asyncio.sleep(0.05)
         return answer
 
