@@ -62,6 +62,7 @@ class Party(NamedTuple):
 
 PRODUCERS: Final = Party("producers")
 GATEWAY: Final = Party("gateway")
+SCIM_DOOR: Final = Party("gateway", "if SCIM is served")
 HYDRATOR: Final = Party("hydrator")
 DIRECTORIES: Final = Party("hydrator", "if the directory is configured")
 WORKER: Final = Party("worker")
@@ -136,8 +137,8 @@ TOPICS: Final[tuple[Topic, ...]] = (
         PUSHED,
         "connection; each has one partition, which is set",
         SCIM_EVENT,
-        (GATEWAY, OPERATORS),
-        (GATEWAY, RESOLVE, OPERATORS, RAW_AUDITORS),
+        (SCIM_DOOR, OPERATORS),
+        (SCIM_DOOR, RESOLVE, OPERATORS, RAW_AUDITORS),
         "writes of SCIM clients, as they were decided on: the system of record of their users and groups",
         _APPENDED | _LARGE | _KEPT,  # a record of a year ago says which id somebody has
     ),
@@ -245,7 +246,7 @@ TOPICS: Final[tuple[Topic, ...]] = (
         "user ID, subject, name of a rejected input, `sink`, `mapping` or `connections`",
         CONTROL,
         (OPERATORS,),
-        (SINK, RESOLVE, RECONCILE, OPERATORS, AUDITORS),
+        (SCIM_DOOR, SINK, RESOLVE, RECONCILE, OPERATORS, AUDITORS),
         "operators' orders about what is parked, held, rejected or found, about links, sinks, mapping and connections",
         _APPENDED | _KEPT,
     ),
@@ -272,7 +273,7 @@ TOPICS: Final[tuple[Topic, ...]] = (
         "topic",
         TOPIC_IDENTITY,
         (WORKER, SINK, HYDRATOR, RECONCILE, OPERATORS),
-        (WORKER, SINK, HYDRATOR, RECONCILE),
+        (SCIM_DOOR, WORKER, SINK, HYDRATOR, RECONCILE),
         "Kafka's id of each topic that is in use: one that is made anew has another",
         {"cleanup.policy": "compact"},
     ),

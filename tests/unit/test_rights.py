@@ -1,6 +1,15 @@
 """Which rights each process has: what they must be able to do, and what none of them may."""
 
-from streamproc.core.records.topic_names import CHANGES, CONTROLS, DELIVERIES, OPERATIONS, OUTCOMES, PUSHED, STATUS
+from streamproc.core.records.topic_names import (
+    CHANGES,
+    CONTROLS,
+    DELIVERIES,
+    IDENTITIES,
+    OPERATIONS,
+    OUTCOMES,
+    PUSHED,
+    STATUS,
+)
 from streamproc.rights import PROCESSES, Right, essential, gateway, hydrator, sync
 from streamproc.topics import TOPICS
 
@@ -40,7 +49,8 @@ def test_nobody_has_more_than_a_job_needs() -> None:
         assert {name for name in BY_NAME if topic in names(name, "Write")} == {"sink"}
     assert {name for name in BY_NAME if CONTROLS in names(name, "Write")} == {"operators"}
     assert not names("auditors --raw", "Write")
-    assert names("gateway", "Read") == {PUSHED}
+    assert names("gateway", "Read") == {PUSHED, CONTROLS, IDENTITIES}
+    assert not [right for right in gateway(["okta"]) if right.operation == "Read"]
     assert names("producer of events.hris", "Write") == {"events.hris"}
     assert {right.operation for name in BY_NAME if name != "topics --create" for right in BY_NAME[name]} == {
         "Read",
