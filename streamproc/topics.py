@@ -200,7 +200,7 @@ TOPICS: Final[tuple[Topic, ...]] = (
         "SOURCE/SUBJECT",
         LINK,
         (RESOLVE,),
-        (RESOLVE, HYDRATOR, OPERATORS, AUDITORS),
+        (RESOLVE, HYDRATOR, SCIM_DOOR, OPERATORS, AUDITORS),
         "which user each source's subject is, what it has said, and what waits",
         _COMPACTED,
     ),
@@ -222,13 +222,15 @@ TOPICS: Final[tuple[Topic, ...]] = (
         "record, desired state and operation per user",
         _COMPACTED,
     ),
-    Topic(OUTCOMES, "user ID", OUTCOME, (SINK,), (AUDITORS,), "every attempt and verdict: the audit log", _KEPT),
+    Topic(
+        OUTCOMES, "user ID", OUTCOME, (SINK,), (SCIM_DOOR, AUDITORS), "every attempt and verdict: the audit log", _KEPT
+    ),
     Topic(
         DELIVERIES,
         "user ID",
         DELIVERED_STATE,
         (SINK,),
-        (SINK, RECONCILE, OPERATORS, AUDITORS),
+        (SINK, RECONCILE, SCIM_DOOR, OPERATORS, AUDITORS),
         "what Genesys holds, per user",
         {"cleanup.policy": "compact"},
     ),

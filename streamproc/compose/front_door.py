@@ -20,6 +20,8 @@ from streamproc.adapters.wait import task_group
 from streamproc.compose.clocks import SYSTEM
 from streamproc.core.errors import TopologyError
 from streamproc.gateway.scim.connections_followed import ConnectionsFollowed
+from streamproc.gateway.scim.delivery import Deliveries
+from streamproc.gateway.scim.delivery_follower import DeliveryFollower
 from streamproc.gateway.scim.front_door import FrontDoor
 from streamproc.gateway.scim.partition import LOOK_EVERY, Partition
 from streamproc.gateway.scim.service import Surroundings
@@ -44,14 +46,15 @@ def make_front_door(
     identity: Callable[[], Awaitable[str]],
     clocks: Clocks = SYSTEM,
     new_id: Callable[[], str] = lambda: uuid.uuid4().hex,
+    deliveries: Deliveries | None = None,
 ) -> FrontDoor:
-    """One that serves nobody yet. `identity`: of the topic."""
+    """One that serves nobody yet. `identity`: of the topic. `deliveries`: see FrontDoor."""
     around = Surroundings(clocks.millis, clocks.ticks, new_id)
 
     def partition(number: int) -> Partition:
         return Partition(kafka, number, folder, identity, clocks, door.belongs)
 
-    door = FrontDoor(partition, around, secrets(settings.gateway.scim_keys))
+    door = FrontDoor(partition, around, secrets(settings.gateway.scim_keys), deliveries)
     return door
 
 
@@ -65,13 +68,17 @@ async def opened_front_door(settings: Settings, kafka: Log, clocks: Clocks = SYS
     fixed = settings.connections()
     async with admin_of(settings.kafka, rights.gateway(["scim"])) as admin:
         identity = SharedAnswer(partial(topic_identity, settings.kafka, admin), clocks.ticks)
-        async with make_front_door(settings, kafka, folder, identity, clocks) as door, task_group() as tasks:
+        deliveries = DeliveryFollower(kafka)
+        front_door = make_front_door(settings, kafka, folder, identity, clocks, deliveries=deliveries)
+        async with front_door as door, task_group() as tasks:
             followed = ConnectionsFollowed(kafka, fixed, door, clocks)
             following = tasks.create_task(followed.run(), name="connections")
+            delivered = tasks.create_task(deliveries.run(), name="deliveries")
             try:
                 yield OpenedDoor(door, lambda: chain(followed.troubles(), door.troubles()))
             finally:
                 following.cancel()
+                delivered.cancel()
 
 
 async def topic_identity(kafka: KafkaSettings, admin: Any) -> str:
