@@ -23,10 +23,10 @@ from streamproc.embedded import embedded_kafka
 from streamproc.settings import Settings, load_settings
 from tests.bench import say, size
 from tests.bench.cpu import usage
-from tests.bench.front_door.client import Client, client
-from tests.bench.front_door.people import ENTERPRISE, user
-from tests.bench.front_door.served import connections_file, gateway, token
 from tests.bench.hook import fates
+from tests.bench.scim.client import Client, client
+from tests.bench.scim.people import ENTERPRISE, user
+from tests.bench.scim.served import connections_file, gateway, token
 
 LEAVERS: Final = size(60, 15)
 """Of each connection."""

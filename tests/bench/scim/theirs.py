@@ -1,6 +1,6 @@
 """What the front door is compared with: scim2-server over its own storage, in memory, behind aiohttp.
 
-    python -m tests.bench.front_door.theirs USERS MEMBERS
+    python -m tests.bench.scim.theirs USERS MEMBERS
 
 It holds so many users, and one group of the first of them, and prints `ready`, its port, and ids as JSON. It runs in
 uvloop, asks for no token, and ends when its input ends.
@@ -25,8 +25,8 @@ from scim2_server.utils import (
     load_default_service_provider_config,
 )
 
-from tests.bench.front_door.client import ROOT
-from tests.bench.front_door.people import group, user
+from tests.bench.scim.client import ROOT
+from tests.bench.scim.people import group, user
 
 TOLERANT = ScimPolicy(unknown=ScimPolicy.Unknown.ignore)
 

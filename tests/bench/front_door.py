@@ -32,10 +32,10 @@ from streamproc.embedded import embedded_kafka
 from streamproc.settings import Settings, load_settings
 from tests.bench import parser, say, show, size
 from tests.bench.cpu import process_cpu, usage
-from tests.bench.front_door import leaver
-from tests.bench.front_door.client import Answered, Client, client, one_by_one
-from tests.bench.front_door.people import Written, group, user
-from tests.bench.front_door.served import Serving, connections_file, gateway, scim2_server, token
+from tests.bench.scim import leaver
+from tests.bench.scim.client import Answered, Client, client, one_by_one
+from tests.bench.scim.people import Written, group, user
+from tests.bench.scim.served import Serving, connections_file, gateway, scim2_server, token
 
 USERS, MEMBERS = size(50_000, 5_000), size(10_000, 2_000)
 PATCHES, ROUNDS, SOCKETS, CONNECTIONS = size(4_000, 1_000), size(3, 2), 64, 8
@@ -88,10 +88,8 @@ async def among_many(name: str, at: Client, ids: list[str], everybody: str, time
         return await at.replace("Groups", everybody, {"op": "add", "path": "members", "value": value})
 
     await match(0)
-    return {
-        f"{name}match_p99_ms": p99(await one_by_one(SINGLE, PAUSE, match)),
-        f"{name}member_add_p99_ms": p99(await one_by_one(times, PAUSE, add)),
-    }
+    matches = await one_by_one(SINGLE, PAUSE, match)
+    return spread(f"{name}match", matches) | spread(f"{name}member_add", await one_by_one(times, PAUSE, add))
 
 
 async def written(settings: Settings, partition: int) -> tuple[list[str], str]:
@@ -121,10 +119,11 @@ async def created(port: int, stack: AsyncExitStack) -> tuple[list[Client], list[
     return sockets, await asyncio.gather(*map(make, sockets[:CONNECTIONS]))
 
 
-def p99(seconds: list[float]) -> float:
-    """Milliseconds; of few the longest."""
+def spread(what: str, seconds: list[float]) -> dict[str, float]:
+    """Milliseconds: median, and the 99th of a hundred; of few the longest."""
     seconds = sorted(seconds)
-    return round(seconds[min(int(len(seconds) * 0.99), len(seconds) - 1)] * 1000, 1)
+    p99 = seconds[min(int(len(seconds) * 0.99), len(seconds) - 1)]
+    return {f"{what}_p50_ms": round(statistics.median(seconds) * 1000, 1), f"{what}_p99_ms": round(p99 * 1000, 1)}
 
 
 async def serving() -> dict[str, Any]:
@@ -163,7 +162,7 @@ async def serving() -> dict[str, Any]:
             figures |= {
                 f"{name}patch_per_s": round(statistics.median(rate for rate, _ in rates[name])),
                 f"{name}cpu_ms_per_patch": round(statistics.median(cpu for _, cpu in rates[name]) * 1000, 2),
-                f"{name}patch_p99_ms": p99(await one_by_one(SINGLE, PAUSE, each.patch)),
+                **spread(f"{name}patch", await one_by_one(SINGLE, PAUSE, each.patch)),
             }
         large = await stack.enter_async_context(client(running.port, token(LARGE)))
         figures |= await among_many("", large, ids, everybody, SINGLE)

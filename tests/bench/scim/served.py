@@ -15,7 +15,7 @@ import aiohttp
 from streamproc.core.provider.connection_token import hashed
 from streamproc.demo.processes import Child
 from streamproc.settings import Settings, environment
-from tests.bench.front_door.client import ROOT
+from tests.bench.scim.client import ROOT
 
 SECONDS: Final = 180.0
 """For a start: an aim that is missed is to be a figure, not an error."""
@@ -65,7 +65,7 @@ async def gateway(settings: Settings, log: Path, connection: str) -> AsyncIterat
 @asynccontextmanager
 async def scim2_server(users: int, members: int) -> AsyncIterator[tuple[Serving, list[str], str]]:
     """The other, the ids of its users, and that of its group."""
-    arguments = ("-m", "tests.bench.front_door.theirs", str(users), str(members))
+    arguments = ("-m", "tests.bench.scim.theirs", str(users), str(members))
     begun = time.perf_counter()
     process = await asyncio.create_subprocess_exec(
         sys.executable, *arguments, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, limit=64 * 1024**2
