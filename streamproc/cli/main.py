@@ -34,20 +34,20 @@ from streamproc.simulator.options import SimulatorOptions
 
 _PARENT = click.option("--with-parent", is_flag=True, hidden=True, help="Stop when standard input ends.")
 
-AUDIT: Final = ("mapping", "archive", "replay", "report", "doctor", "status")
-"""Commands that read archives, each in the module of its name: imported late, so that no service loads pyarrow."""
+LATE: Final = ("connections", "mapping", "archive", "replay", "report", "doctor", "status")
+"""Commands each in the module of its name, imported when asked for: no service loads pyarrow, which most of them do."""
 
 
 class Commands(click.Group):
-    """A group that imports a command of `AUDIT` when it is asked for."""
+    """A group that imports a command of `LATE` when it is asked for."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """The names of all commands, those of `AUDIT` too."""
-        return sorted([*super().list_commands(ctx), *AUDIT])
+        """The names of all commands, those of `LATE` too."""
+        return sorted([*super().list_commands(ctx), *LATE])
 
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
         """The command of that name; None: there is none."""
-        if name not in AUDIT:
+        if name not in LATE:
             return super().get_command(ctx, name)
         command = getattr(importlib.import_module(f"streamproc.cli.{name}"), name)
         assert isinstance(command, click.Command)

@@ -1,6 +1,7 @@
 """Options and arguments that several commands share, and the kinds of values that they take."""
 
 import os
+import re
 import stat
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -33,6 +34,11 @@ LATEST: Final = 253_402_300_800_000
 """Milliseconds since 1970 at the end of the year 9999, the calendar's last. Moments lie before it."""
 
 
+_UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+_LONGEST: Final = 90 * 86_400
+"""Seconds of a `Duration`."""
+
+
 class Moment(click.ParamType):
     """Milliseconds since 1970, given as such, as ISO 8601 with a zone, or as a day in UTC.
 
@@ -52,6 +58,21 @@ class Moment(click.ParamType):
             return instant(str(value), ends=self._ends)
         except (ValueError, OverflowError) as error:
             self.fail(f"{error}. A moment is like 2026-03-02T09:00:00Z, or 2026-03-02", param, ctx)
+
+
+class Duration(click.ParamType):
+    """Milliseconds, given as `24h`, `30m`, `7d`, `90s`; at most 90 days."""
+
+    name = "duration"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Fails with an example of a time."""
+        if isinstance(value, int):
+            return value
+        written = re.fullmatch(r"([0-9]{1,7})([smhd])", str(value))
+        if written is None or int(written[1]) * _UNITS[written[2]] > _LONGEST:
+            self.fail(f"{value}: a time is like 24h, 30m, 7d or 0h, and at most {_LONGEST // 86_400}d", param, ctx)
+        return int(written[1]) * _UNITS[written[2]] * 1000
 
 
 def instant(text: str, *, ends: bool = False) -> int:

@@ -15,9 +15,10 @@ from streamproc.adapters.kafka.log import Log
 from streamproc.compose.clocks import SYSTEM
 from streamproc.compose.front_door import make_front_door
 from streamproc.compose.gateway_parts import make_gateway
+from streamproc.core.provider.connection_token import hashed
 from streamproc.core.provider.request import Connection
 from streamproc.gateway.scim.front_door import FrontDoor, ServedConnection
-from streamproc.gateway.scim.tokens import KnownToken, hashed
+from streamproc.gateway.scim.tokens import KnownToken
 from streamproc.settings import load_settings
 from streamproc.testing.memory_log import MemoryLog
 from tests.support.gateway import Brokers

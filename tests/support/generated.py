@@ -14,7 +14,7 @@ from prometheus_client.metrics import MetricWrapperBase
 
 from streamproc import rights, telemetry, topic_picture, topics
 from streamproc.cli import show
-from streamproc.cli.main import AUDIT, cli
+from streamproc.cli.main import LATE, cli
 from streamproc.core.records import topic_names
 from streamproc.core.scim import response_policy
 from streamproc.core.scim.dialect import DIALECTS, ENTERPRISE, GENESYS, Dialect
@@ -27,7 +27,7 @@ from tests.support.paths import REPOSITORY
 def commands_by_name() -> dict[str, click.Command]:
     """The commands of the first level."""
     context = click.Context(cli)
-    commands = {name: cli.get_command(context, name) for name in [*cli.commands, *AUDIT]}
+    commands = {name: cli.get_command(context, name) for name in [*cli.commands, *LATE]}
     return {name: command for name, command in commands.items() if command is not None}
 
 

@@ -9,7 +9,7 @@ Rule 4: a name that is removed keeps its definition, so that its records stay un
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -87,6 +87,11 @@ class Connections:
     def served(self) -> Mapping[str, ConnectionDefinition]:
         """By name, those that clients may speak for."""
         return {name: each for name, each in self.all().items() if not each.removed}
+
+    @property
+    def fixed(self) -> Collection[str]:
+        """Names that are in the settings' file."""
+        return self._fixed.keys()
 
     @property
     def clashing(self) -> list[str]:
