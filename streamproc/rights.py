@@ -3,7 +3,7 @@
 Read and Write imply Describe. Nobody needs a right on the cluster, nor Alter, Delete or IdempotentWrite.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
@@ -11,7 +11,7 @@ from typing import Final, Literal, NamedTuple, TypeAlias
 
 from streamproc.core.records.topic_names import STATUS, source_of
 from streamproc.sources import SOURCES
-from streamproc.topics import PRODUCERS, RAW_AUDITORS, TOPICS, Party, Role, Topic
+from streamproc.topics import PRODUCERS, RAW_AUDITORS, SCIM_DOOR, TOPICS, Party, Role, Topic
 
 Operation: TypeAlias = Literal["Read", "Write", "Create", "Describe", "DescribeConfigs"]
 Resource: TypeAlias = Literal["topic", "group", "transactional-id"]
@@ -78,8 +78,9 @@ def reconcile() -> list[Right]:
 
 
 def gateway(sources: Iterable[str] | None = None) -> list[Right]:
-    """A gateway's with doors for these sources; None: for all."""
-    return _of("gateway", _about(sources))
+    """A gateway's with doors for these sources; None: for all. With `scim`: what only SCIM clients need, too."""
+    none = () if sources is None or "scim" in (sources := set(sources)) else (SCIM_DOOR,)
+    return _of("gateway", _about(sources), none)
 
 
 def hydrator(group: str, sources: Iterable[str] | None = None) -> list[Right]:
@@ -141,11 +142,11 @@ def _about(sources: Iterable[str] | None) -> Callable[[Topic], bool]:
     return lambda topic: source_of(topic.name) not in others
 
 
-def _of(role: Role, wanted: Callable[[Topic], bool] = lambda _: True) -> list[Right]:
+def _of(role: Role, wanted: Callable[[Topic], bool] = lambda _: True, without: Collection[Party] = ()) -> list[Right]:
     """On topics: to read and write them, and to compare their configuration with what it has to be."""
 
     def has(parties: Iterable[Party]) -> bool:
-        return any(party.role == role for party in parties)
+        return any(party.role == role and party not in without for party in parties)
 
     topics = [topic for topic in TOPICS if wanted(topic)]
     own = [topic for topic in topics if has(topic.readers) or has(topic.writers)]

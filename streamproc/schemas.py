@@ -44,6 +44,7 @@ OURS: Final = {
     "sink": "sink",
     "reconcile": "reconcile",
     "gateway": "gateway",
+    "gateway (if SCIM is served)": "gateway",
     "hydrator": "hydrator",
     "hydrator (if the directory is configured)": "hydrator",
     "worker (table `users`)": "users",

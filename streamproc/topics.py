@@ -62,6 +62,7 @@ class Party(NamedTuple):
 
 PRODUCERS: Final = Party("producers")
 GATEWAY: Final = Party("gateway")
+SCIM_DOOR: Final = Party("gateway", "if SCIM is served")
 HYDRATOR: Final = Party("hydrator")
 DIRECTORIES: Final = Party("hydrator", "if the directory is configured")
 WORKER: Final = Party("worker")
@@ -137,8 +138,8 @@ TOPICS: Final[tuple[Topic, ...]] = (
         PUSHED,
         "connection; each has one partition, which is set",
         SCIM_EVENT,
-        (GATEWAY, OPERATORS),
-        (GATEWAY, PUSH, OPERATORS, RAW_AUDITORS),
+        (SCIM_DOOR, OPERATORS),
+        (SCIM_DOOR, PUSH, OPERATORS, RAW_AUDITORS),
         "writes of SCIM clients, as they were decided on: the system of record of their users and groups",
         _APPENDED | _LARGE | _KEPT,  # a record of a year ago says which id somebody has
     ),
@@ -200,7 +201,7 @@ TOPICS: Final[tuple[Topic, ...]] = (
         "SOURCE/SUBJECT",
         LINK,
         (RESOLVE,),
-        (RESOLVE, HYDRATOR, OPERATORS, AUDITORS),
+        (RESOLVE, HYDRATOR, SCIM_DOOR, OPERATORS, AUDITORS),
         "which user each source's subject is, what it has said, and what waits",
         _COMPACTED,
     ),
@@ -222,13 +223,15 @@ TOPICS: Final[tuple[Topic, ...]] = (
         "record, desired state and operation per user",
         _COMPACTED,
     ),
-    Topic(OUTCOMES, "user ID", OUTCOME, (SINK,), (AUDITORS,), "every attempt and verdict: the audit log", _KEPT),
+    Topic(
+        OUTCOMES, "user ID", OUTCOME, (SINK,), (SCIM_DOOR, AUDITORS), "every attempt and verdict: the audit log", _KEPT
+    ),
     Topic(
         DELIVERIES,
         "user ID",
         DELIVERED_STATE,
         (SINK,),
-        (SINK, RECONCILE, OPERATORS, AUDITORS),
+        (SINK, RECONCILE, SCIM_DOOR, OPERATORS, AUDITORS),
         "what Genesys holds, per user",
         {"cleanup.policy": "compact"},
     ),
@@ -246,7 +249,7 @@ TOPICS: Final[tuple[Topic, ...]] = (
         "user ID, subject, name of a rejected input, `sink`, `mapping` or `connections`",
         CONTROL,
         (OPERATORS,),
-        (SINK, RESOLVE, RECONCILE, OPERATORS, AUDITORS),
+        (SCIM_DOOR, SINK, RESOLVE, RECONCILE, OPERATORS, AUDITORS),
         "operators' orders about what is parked, held, rejected or found, about links, sinks, mapping and connections",
         _APPENDED | _KEPT,
     ),
@@ -273,7 +276,7 @@ TOPICS: Final[tuple[Topic, ...]] = (
         "topic",
         TOPIC_IDENTITY,
         (WORKER, SINK, HYDRATOR, RECONCILE, OPERATORS),
-        (WORKER, SINK, HYDRATOR, RECONCILE),
+        (SCIM_DOOR, WORKER, SINK, HYDRATOR, RECONCILE),
         "Kafka's id of each topic that is in use: one that is made anew has another",
         {"cleanup.policy": "compact"},
     ),

@@ -126,7 +126,7 @@ class Gateway:
         listening = await listen(host, port)
         try:
             ready(str(listening[0].getsockname()[1]))
-            log.info("doors open", doors=sorted(self._endpoints), tls=tls is not None)
+            log.info("doors open", doors=sorted(self._endpoints), scim=self._scim is not None, tls=tls is not None)
             connections = Connections(runner.server, most, tls, self._log)
             await connections.serve(listening, self.failure)
         finally:

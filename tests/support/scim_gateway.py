@@ -12,6 +12,7 @@ from typing import Any
 from streamproc.core.provider.request import Connection
 from streamproc.core.records.units import Millis
 from streamproc.gateway.scim.answer import Answer
+from streamproc.gateway.scim.delivery import Deliveries
 from streamproc.gateway.scim.endpoint import below_root
 from streamproc.gateway.scim.pace import Pace
 from streamproc.gateway.scim.service import ScimRequest, ScimService, Surroundings
@@ -57,11 +58,24 @@ def new_broker() -> MemoryBroker:
 
 
 def service_over(
-    log: SharedLog, connection: Connection, *, patch_body: bool = False, pace: Pace | None = None
+    log: SharedLog,
+    connection: Connection,
+    *,
+    patch_body: bool = False,
+    pace: Pace | None = None,
+    deliveries: Deliveries | None = None,
 ) -> ScimService:
-    """A service whose clock stands still."""
+    """A service whose clock stands still. `deliveries`: the answers to deactivations wait for them."""
     around = Surroundings(lambda: Millis(1_000), lambda: 0.0, lambda: f"request-{next(_numbers)}")
-    return ScimService(connection, log, around, patch_body=patch_body, pace=pace or Pace(1_000_000))
+    return ScimService(
+        connection,
+        log,
+        around,
+        patch_body=patch_body,
+        pace=pace or Pace(1_000_000),
+        deliveries=deliveries,
+        delivered=deliveries is not None,
+    )
 
 
 @asynccontextmanager
@@ -73,6 +87,7 @@ async def gateway(
     kafka: MemoryLog | None = None,
     patch_body: bool = False,
     pace: Pace | None = None,
+    deliveries: Deliveries | None = None,
 ) -> AsyncIterator[Gateway]:
     """For the time of the block, at the end of the log. `path`: of its file."""
     kafka = kafka or MemoryLog(broker or new_broker())
@@ -85,7 +100,7 @@ async def gateway(
             if following.done():
                 following.result()
             await asyncio.sleep(0.001)
-        service = service_over(tail.of(of.name), of, patch_body=patch_body, pace=pace)
+        service = service_over(tail.of(of.name), of, patch_body=patch_body, pace=pace, deliveries=deliveries)
         yield Gateway(service, tail, store, kafka, following)
     finally:
         following.cancel()

@@ -91,16 +91,15 @@ async def identities(
     return found | {name: each for name, each in (before or {}).items() if name in hidden}
 
 
-async def of_cluster(kafka: KafkaSettings, topic: str) -> str | None:
+async def of_cluster(admin: AIOKafkaAdminClient, topic: str) -> str | None:
     """Cluster's id and topic's id, as one text. None: the brokers don't tell (before Kafka 2.8), or there is none.
 
-    Raises KafkaError, KafkaUnavailableError, KafkaIdentityError, KafkaRightsError.
+    Raises KafkaError.
     """
-    async with admin_of(kafka) as admin:
-        try:
-            answer = await admin._send_request(_Metadata([topic]))  # noqa: SLF001 - see above
-        except NotImplementedError:
-            return None
+    try:
+        answer = await admin._send_request(_Metadata([topic]))  # noqa: SLF001 - see above
+    except NotImplementedError:
+        return None
     found = [_spelled(topic_id) for code, _, topic_id, *_ in answer.topics if not code and any(topic_id)]
     return f"{answer.cluster_id}/{found[0]}" if found else None
 

@@ -39,9 +39,9 @@ def fold(resources: Resources, event: ScimEvent, *, partition: int, offset: int)
     if reason is not None:
         return Void(reason)
     if event.change == "none":
-        return Folded(before, before)
+        return Folded(before, before, offset=offset)
     if event.result is None:
-        return Folded(before, None)
+        return Folded(before, None, offset=offset)
     members = None if event.type == "User" else NOBODY if before is None or before.members is None else before.members
     added: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
@@ -62,7 +62,7 @@ def fold(resources: Resources, event: ScimEvent, *, partition: int, offset: int)
         seeded=event.change == "seed",
         observed=_observed(event, event.result, before),
     )
-    return Folded(before, after, added, removed, unknown)
+    return Folded(before, after, added, removed, unknown, offset)
 
 
 def _made(event: ScimEvent, partition: int, offset: int) -> ScimResource:

@@ -6,7 +6,7 @@ state puts into effect in its own way (`FoldedResources`). A connection never se
 
 from collections.abc import Collection, Iterator
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, Literal, Protocol, TypeAlias
 
 from streamproc.core.provider.group_members import Digest
@@ -55,7 +55,7 @@ class Folded:
 
     `before` None: it was made; `after` None: it was deleted, with all of its memberships if it is a group; the same in
     both: nothing was changed. `added` and `removed`: members of a group. `unknown`: those of `added` that are the id of
-    no resource; they stay members.
+    no resource; they stay members. `offset`: of the record; None where it was none.
     """
 
     before: ScimResource | None
@@ -63,6 +63,7 @@ class Folded:
     added: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
     unknown: frozenset[str] = frozenset()
+    offset: int | None = field(default=None, compare=False)
 
     @property
     def changed(self) -> bool:

@@ -13,7 +13,7 @@ ROOTS: Final = ("/api/v2/scim/v2", "/api/v2/scim", "/scim/v2")
 """Where all of it is served: the first two as Genesys Cloud's own apps have it. The longer come first."""
 _NAMES: Final = {
     name.lower(): name
-    for name in ("Users", "Groups", "ServiceProviderConfig", "Schemas", "ResourceTypes", "Bulk", "Me")
+    for name in ("Users", "Groups", "ServiceProviderConfig", "Schemas", "ResourceTypes", "Bulk", "Me", ".search")
 }
 _OLD: Final = {"serviceproviderconfigs": "ServiceProviderConfig"}
 """SCIM 1.1's."""

@@ -15,6 +15,7 @@ import structlog
 
 from streamproc.core.provider.request import Connection
 from streamproc.gateway.scim.answer import Answer, later
+from streamproc.gateway.scim.delivery import Deliveries
 from streamproc.gateway.scim.partition import Partition
 from streamproc.gateway.scim.service import ScimService, Surroundings
 from streamproc.gateway.scim.tokens import KnownToken, Tokens
@@ -49,17 +50,22 @@ class Served:
 
 
 class FrontDoor:
-    """`partition`: makes one. `keys`: see Tokens. It is a context, at whose end nobody is served any more."""
+    """`partition`: makes one. `keys`: see Tokens. `deliveries`: None where nobody can know what became of users.
+
+    It is a context, at whose end nobody is served any more.
+    """
 
     def __init__(
         self,
         partition: Callable[[int], Partition],
         around: Surroundings,
         keys: tuple[bytes, ...] = (),
+        deliveries: Deliveries | None = None,
     ) -> None:
         self._make = partition
         self._around = around
         self._keys = keys
+        self._deliveries = deliveries
         self._tokens: Tokens | None = None
         self._settings: dict[str, ServedConnection] = {}
         self._served: dict[str, Served] = {}
@@ -79,6 +85,8 @@ class FrontDoor:
         """These, and no others, from now on. What hasn't changed goes on as it was."""
         wanted = {each.connection.name: each for each in connections}
         self._follow({each.partition for each in wanted.values()})
+        if self._deliveries is not None and any(each.delivered for each in wanted.values()):
+            self._deliveries.want()
         for name, each in wanted.items():
             before = self._settings.get(name)
             if before is None or replace(before, tokens=each.tokens) != each:
@@ -125,7 +133,14 @@ class FrontDoor:
 
     def _service(self, of: ServedConnection) -> ScimService:
         shared = self._partitions[of.partition].of(of.connection.name)
-        return ScimService(of.connection, shared, self._around, patch_body=of.patch_body)
+        return ScimService(
+            of.connection,
+            shared,
+            self._around,
+            patch_body=of.patch_body,
+            deliveries=self._deliveries,
+            delivered=of.delivered,
+        )
 
     def _follow(self, numbers: Iterable[int]) -> None:
         numbers = set(numbers)

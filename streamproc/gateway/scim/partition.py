@@ -14,6 +14,7 @@ import structlog
 
 from streamproc.adapters.clocks import Clocks
 from streamproc.adapters.kafka.log import KafkaError, Log
+from streamproc.adapters.wait import task_group
 from streamproc.core.errors import StreamprocError
 from streamproc.core.provider.event import ScimEvent
 from streamproc.core.provider.fold import Void
@@ -27,6 +28,8 @@ log = structlog.get_logger("streamproc.gateway")
 FIRST_PAUSE: Final = 0.25
 """Seconds until it is begun anew the first time; each further time twice as long."""
 LONGEST_PAUSE: Final = 15.0
+LOOK_EVERY: Final = 10.0
+"""Seconds between looks at whether it is still the same log."""
 STEADY: Final = 60.0
 """Seconds after which what went wrong before counts no more."""
 
@@ -76,20 +79,33 @@ class Partition:
                 if self._clocks.ticks() - begun > STEADY:
                     failures = 0
                 self._tell(error, failures)
-            pause = min(FIRST_PAUSE * 2.0 ** min(failures, 16), LONGEST_PAUSE)
+            await self._clocks.pause(pause_after(failures, self._clocks.jitter()))
             failures += 1
-            await self._clocks.pause(pause * (1 - self._clocks.jitter() / 2))
 
     async def _follow(self) -> None:
         """Raises what has gone wrong."""
-        store = self._opened(await self._identity())
+        of = await self._identity()
+        store = self._opened(of)
         try:
-            self._tail = Tail(self._kafka, self.number, store, lambda name: self._belongs(name, self.number))
-            self.trouble = None
-            await self._tail.run()
+            tail = self._tail = Tail(self._kafka, self.number, store, lambda name: self._belongs(name, self.number))
+            async with task_group() as tasks:
+                tasks.create_task(tail.run(), name=f"events.scim/{self.number} tail")
+                tasks.create_task(self._watch(of), name=f"events.scim/{self.number} id")
+                self.trouble = None
         finally:
             self._tail = None
             store.close()
+
+    async def _watch(self, before: str) -> NoReturn:
+        """Raises AnotherLogError, and what `identity` raises but for brokers that don't answer now."""
+        while True:
+            await self._clocks.pause(LOOK_EVERY)
+            try:
+                now = await self._identity()
+            except KafkaError:
+                continue
+            if now != before:
+                raise AnotherLogError(f"events.scim was made anew: it is {now}, and was {before}")
 
     def _opened(self, of: str) -> Store:
         self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -104,6 +120,11 @@ class Partition:
         self.trouble = told(error)
         tell = log.warning if failures == 0 and known else log.error
         tell("a partition can't be followed", partition=self.number, reason=self.trouble, exc_info=not known)
+
+
+def pause_after(failures: int, jitter: float) -> float:
+    """Seconds, after so many in a row before this one; `jitter`: from 0 to 1, takes up to half of it."""
+    return min(FIRST_PAUSE * 2.0 ** min(failures, 16), LONGEST_PAUSE) * (1 - jitter / 2)
 
 
 def told(error: Exception) -> str:

@@ -3,11 +3,13 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from streamproc.core.provider.delivery_schema import DELIVERY
 from streamproc.core.provider.projection import Projection, project, projection, wants
 from streamproc.core.provider.refusal import NotFound, told
 from streamproc.core.provider.schema import Json, ResourceType
 from streamproc.core.provider.state import ScimResource
 from streamproc.gateway.scim.answer import Answer, list_response
+from streamproc.gateway.scim.delivery import Deliveries, Delivery, with_outcome
 from streamproc.gateway.scim.listing import Wanted, listed_members, page
 from streamproc.gateway.scim.representation import entity_tag, represent
 from streamproc.gateway.scim.store import StoredResources
@@ -20,12 +22,20 @@ def shown_of(kind: ResourceType, parameters: Mapping[str, str]) -> Projection:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """`base`: the root's URL, as the client has it. `shown`: what it wants of each resource."""
+    """`base`: the root's URL, as the client has it. `shown`: what it wants of each resource. `deliveries`: None where
+    nobody can know what became of users.
+    """
 
     resources: StoredResources
     kind: ResourceType
     base: str
     shown: Projection
+    deliveries: Deliveries | None = None
+
+    @property
+    def asks_for_delivery(self) -> bool:
+        """Whether the client wants to hear what became of users."""
+        return self.deliveries is not None and self.shown.only is not None and DELIVERY in self.shown.only
 
     def list(self, asked: Wanted) -> Answer:
         """A page. Raises ScimError."""
@@ -46,6 +56,14 @@ class Reading:
         document = self._document(resource, all_members=True)
         return Answer(status, document, self.headers(resource))
 
+    def delivered(self, answer: Answer, told: Delivery) -> Answer:
+        """The answer to a deactivation, with what became of it."""
+        found = with_outcome(answer, told)
+        if found.status >= 300 or found.body is None or not self.asks_for_delivery:
+            return found
+        block = project(self.kind, {DELIVERY: told.document()}, self.shown)
+        return Answer(found.status, {**found.body, **block}, found.headers)
+
     def headers(self, resource: ScimResource) -> dict[str, str]:
         """Where it is, and its version (RFC 7644 §3.14)."""
         location = represent(resource, self.kind, self.base)["meta"]["location"]
@@ -60,6 +78,11 @@ class Reading:
         elif wants(self.kind, "groups", self.shown):
             groups = self.resources.groups_of(resource.id)
         whole = represent(resource, self.kind, self.base, members=members, groups=groups)
+        if self.deliveries is not None and resource.type == "User" and self.asks_for_delivery:
+            told = self.deliveries.of(self.resources.connection, resource.id)
+            if told is not None:
+                whole[DELIVERY] = told.document()
+                whole["schemas"].append(DELIVERY)
         return project(self.kind, whole, self.shown)
 
 

@@ -3,7 +3,8 @@
 Rule 1: a write is answered when its record is folded and valid, by what there was in that moment.
 Rule 2: what is refused is refused by a state that is as new as the request: after a barrier, or after a record of the
 request itself was folded. Before that, the name that is taken may be free, and the id that isn't there may be.
-Rule 3: whom nobody can serve now is told to come again (503, or 429), and a deactivation is never too much.
+Rule 3: where an answer waits for what becomes of a deactivation in the target, nobody else waits for that.
+Rule 4: whom nobody can serve now is told to come again (503, or 429), and a deactivation is never too much.
 """
 
 import hashlib
@@ -27,6 +28,7 @@ from streamproc.core.provider.scim_error import ScimError
 from streamproc.core.provider.state import Folded, ResourceType, ScimResource
 from streamproc.core.records.units import Millis
 from streamproc.gateway.scim.answer import Answer, error, later
+from streamproc.gateway.scim.delivery import Deliveries, shown_kinds
 from streamproc.gateway.scim.discovery import discover
 from streamproc.gateway.scim.endpoint import Endpoint, endpoint, parameters, readable
 from streamproc.gateway.scim.listing import wanted
@@ -77,8 +79,18 @@ class _Part:
     following: Proposal
 
 
+@dataclass(frozen=True, slots=True)
+class _Done:
+    """A request is folded, and its answer is of that moment."""
+
+    answer: Answer
+    folded: Folded
+
+
 class ScimService:
-    """One connection's. `patch_body`: groups are in the answer to their PATCH, too, as users always are."""
+    """One connection's. `patch_body`: groups are in the answer to their PATCH, too, as users always are. `deliveries`:
+    None where nobody can know what became of users. `delivered`: the answer to a deactivation says it.
+    """
 
     def __init__(
         self,
@@ -88,12 +100,17 @@ class ScimService:
         *,
         patch_body: bool = False,
         pace: Pace | None = None,
+        deliveries: Deliveries | None = None,
+        delivered: bool = False,
     ) -> None:
         self._connection = connection
         self._log = log
         self._around = around
         self._patch_body = patch_body
         self._pace = pace or Pace()
+        self._deliveries = deliveries
+        self._held_for = deliveries if delivered else None
+        self._shown = connection.kinds if deliveries is None else shown_kinds(connection.kinds)
         self._turns = Turns()
 
     async def answer(self, request: ScimRequest) -> Answer:
@@ -107,25 +124,27 @@ class ScimService:
 
     async def _answer(self, request: ScimRequest, asked: Endpoint) -> Answer:
         method = request.method.upper()
-        if asked.name in {"Bulk", "Me"} or asked.id == ".search":
+        if asked.name in {"Bulk", "Me", ".search"} or asked.id == ".search":
             raise ScimError(501, None, "The service doesn't have this endpoint.")
         if not asked.name:
             raise ScimError(404, None, "There is no such endpoint.")
         if asked.name not in _TYPES:
             if method != "GET":
                 return error(ScimError(405, None, "It can only be read."), Allow="GET")
-            return discover(asked, self._connection.kinds.values(), parameters(request.query), request.base)
+            return discover(asked, self._shown.values(), parameters(request.query), request.base)
         if method not in _METHODS[asked.id is not None].split(", "):
             told_methods = _METHODS[asked.id is not None]
             return error(ScimError(405, None, f"Here there are {told_methods}."), Allow=told_methods)
         named = parameters(request.query)
-        kind = self._connection.kinds[_TYPES[asked.name]]
-        reading = Reading(self._log.resources, kind, request.base, shown_of(kind, named))
+        kind = self._shown[_TYPES[asked.name]]
+        reading = Reading(self._log.resources, kind, request.base, shown_of(kind, named), self._deliveries)
         if method != "GET":
             return await self._write(request, method, asked, reading, whole="attributes" in named)
         if not self._pace.take(self._around.ticks()):
             return _too_fast()
         page = wanted(named)
+        if self._deliveries is not None and reading.asks_for_delivery:
+            await self._deliveries.ready()
         await self._log.barrier()
         return reading.list(page) if asked.id is None else reading.get(asked.id)
 
@@ -149,8 +168,13 @@ class ScimService:
             body=kept,
         )
         whole = whole or self._patch_body or method != "PATCH" or endpoint_.name == "Users"
+        answered = partial(_told, reading, created=method == "POST", whole=whole)
         async with self._turns.turn(endpoint_.id):
-            return await self._carry_out(wish, asked, partial(_told, reading, created=method == "POST", whole=whole))
+            done = await self._carry_out(wish, asked, answered)
+        if self._held_for is None or endpoint_.id is None or not _takes_access(wish):
+            return done.answer
+        offset = done.folded.offset if done.folded.changed else None
+        return reading.delivered(done.answer, await self._held_for.came_of(self._connection.name, endpoint_.id, offset))
 
     def _wish(self, method: str, asked: Endpoint, body: Any, if_match: str | None) -> Request:
         """What the client asks for. Raises ScimError."""
@@ -164,7 +188,7 @@ class ScimService:
             return Patch(type_, asked.id, normalise_patch(kind, body), if_match)
         return Delete(type_, asked.id, if_match)
 
-    async def _carry_out(self, request: Request, asked: Asked, answered: Callable[[Folded], Answer]) -> Answer:
+    async def _carry_out(self, request: Request, asked: Asked, answered: Callable[[Folded], Answer]) -> _Done:
         """Decides and appends until it is folded, or refused for good. Raises ScimError, UnavailableError."""
         made: str | None = None
         fresh, void = False, 0
@@ -180,7 +204,7 @@ class ScimService:
             done = await self._log.append(found.event, partial(_seen, found, answered))
             fresh, following = True, None
             match done:
-                case Answer():
+                case _Done():
                     return done
                 case _Part():
                     made, following = done.made.id, done.following
@@ -191,11 +215,11 @@ class ScimService:
         raise UnavailableError("Others write the same at the same time.")
 
 
-def _seen(proposal: Proposal, answered: Callable[[Folded], Answer], done: Folded | Void) -> Answer | _Part | Void:
+def _seen(proposal: Proposal, answered: Callable[[Folded], Answer], done: Folded | Void) -> _Done | _Part | Void:
     if isinstance(done, Void):
         return done
     following = None if done.after is None else proposal.then(done.after)
-    return answered(done) if done.after is None or following is None else _Part(done.after, following)
+    return _Done(answered(done), done) if done.after is None or following is None else _Part(done.after, following)
 
 
 def _told(reading: Reading, done: Folded, *, created: bool, whole: bool) -> Answer:

@@ -226,6 +226,8 @@ class Tail:
             self._go_on(max(self._next, await consumer.position(self._place)))
 
     def _take(self, records: Sequence[ConsumerRecord]) -> None:
+        if records[0].offset < self._next:
+            raise AnotherLogError(f"{self._store.path}: up to {self._next}, and the log goes on at {records[0].offset}")
         told: list[tuple[_Waiter, Any, Exception | None]] = []
         after = records[-1].offset + 1
         with self._store.batch(after):

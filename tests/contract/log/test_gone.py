@@ -12,9 +12,9 @@ async def test_what_others_wrote_and_nobody_read_is_named(cluster: Cluster, monk
     """One record without a value stands in its place, at its last offset; then what is still there comes."""
     monkeypatch.setattr(unreadable, "is_input", lambda topic: topic.startswith("contract-"))
     await cluster.fill(b"0", b"1", b"2", b"3")
+    await cluster.remove(0, 3)  # before anybody may have fetched them
     reader = await cluster.reader()
     reader.seek(cluster.place(), 1)
-    await cluster.remove(0, 3)
     gone, there = await read(reader, 2)
     assert (gone.offset, gone.value, there.offset, there.value) == (2, None, 3, b"3")
     assert dict(gone.headers)[UNREADABLE] == b"offsets 1 to 2 were removed before they were read"
@@ -42,9 +42,9 @@ async def test_a_group_that_comes_late_hears_of_it(cluster: Cluster, monkeypatch
 async def test_what_we_wrote_and_nobody_read_stops_the_reader(cluster: Cluster) -> None:
     """With topic, partition and offsets, as often as it reads, until it is told to go on elsewhere."""
     await cluster.fill(b"0", b"1", b"2", b"3")
+    await cluster.remove(0, 3)  # before anybody may have fetched them
     reader = await cluster.reader()
     reader.seek(cluster.place(), 1)
-    await cluster.remove(0, 3)
     for _ in range(2):
         with pytest.raises(HistoryError, match=r"partition 0: offsets 1 to 2 were removed before they were read"):
             await read(reader, 1)

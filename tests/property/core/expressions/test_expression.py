@@ -219,11 +219,14 @@ HEAVY: Final = (
 
 @pytest.mark.parametrize("text", HEAVY)
 def test_no_expression_takes_long(text: str) -> None:
-    """10 ms of CPU time at most, for the longest texts and lists there are; then it is unknown."""
+    """A few ms of CPU time, for the longest texts and lists there are; then it is unknown.
+
+    Without a bound some of these take minutes: 100 ms leaves room for a busy machine.
+    """
     facts: dict[str, Any] = {"t": LONG, "l": TEXTS, "m": MANY}
     for gives in KINDS:
         if (expression := compiled(text, gives)) is not None:
-            assert min(_cpu_ms(expression, facts) for _ in range(5)) <= 10
+            assert min(_cpu_ms(expression, facts) for _ in range(5)) <= 100
 
 
 def _cpu_ms(expression: Expression, facts: dict[str, Fact]) -> float:

@@ -6,11 +6,19 @@ A step has `send` (`METHOD URL`), perhaps a `body`, a `status`, and of the answe
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-from tests.support.scim_gateway import Client
+from streamproc.gateway.scim.answer import Answer
 
 FOLDER = Path(__file__).parent / "dialogues"
+
+
+class Client(Protocol):
+    """Somebody who speaks SCIM to one gateway."""
+
+    async def send(self, method: str, url: str, body: Any = None, **headers: str) -> Answer:
+        """A request to a path below the root, or to a whole one."""
+        ...
 
 
 def dialogue(name: str) -> list[dict[str, Any]]:
